@@ -1,0 +1,187 @@
+//! The one error type of all ports: what went wrong, by meaning.
+
+use std::fmt;
+
+/// What a failed call means to its caller.
+///
+/// Rule for adding a variant: add one only when some caller acts differently on it. How it came
+/// about (status, code, errno) belongs in the message, not in a variant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The object (or run, or upload record) does not exist.
+    NotFound,
+    /// The bucket, folder, table or queue itself does not exist.
+    NoSuchContainer,
+    /// The multipart upload is gone: completed by someone, aborted, or expired.
+    NoSuchUpload,
+    /// A pinned read or conditional write found another version than the one named.
+    PreconditionFailed,
+    /// The service asks for fewer requests.
+    Throttled,
+    /// The credentials are missing, wrong, or lack the right.
+    Denied,
+    /// The credentials have expired; fresh ones may be had by asking their provider again.
+    ExpiredCredentials,
+    /// The bytes that arrived are not the bytes that were sent.
+    BadDigest,
+    /// The destination cannot hold an object of this name, size or kind.
+    Unrepresentable,
+    /// The object is archived and must be restored before it can be read.
+    Archived,
+    /// The service does not offer the operation or the option.
+    Unsupported,
+    /// No answer, or no progress, in the time allowed. The effect is unknown.
+    Timeout,
+    /// The connection could not be made or was lost. The effect is unknown.
+    Connection,
+    /// The service failed (5xx). The effect is unknown.
+    Unavailable,
+    /// This machine's clock differs too much from the service's.
+    ClockSkew,
+    /// The lease is no longer ours: another worker may hold the job.
+    LeaseLost,
+    /// Someone else changed the record first; read again and decide anew.
+    Conflict,
+    /// The answer makes no sense: garbled, unordered, a repeated token, a size that differs.
+    Corrupt,
+    /// No room: disk full, quota, or a limit of the service.
+    Exhausted,
+    /// The request is wrong and will stay wrong.
+    Invalid,
+    /// The work was cancelled from our side.
+    Cancelled,
+}
+
+impl ErrorKind {
+    /// Whether the same request may succeed when it is sent again later, unchanged.
+    pub fn is_retryable(self) -> bool {
+        use ErrorKind::*;
+        matches!(
+            self,
+            Throttled | Timeout | Connection | Unavailable | ClockSkew | ExpiredCredentials | BadDigest | Corrupt
+        )
+    }
+
+    /// The kind as a stable, bounded word, for metrics and records.
+    pub fn as_str(self) -> &'static str {
+        use ErrorKind::*;
+        match self {
+            NotFound => "not-found",
+            NoSuchContainer => "no-such-container",
+            NoSuchUpload => "no-such-upload",
+            PreconditionFailed => "precondition-failed",
+            Throttled => "throttled",
+            Denied => "denied",
+            ExpiredCredentials => "expired-credentials",
+            BadDigest => "bad-digest",
+            Unrepresentable => "unrepresentable",
+            Archived => "archived",
+            Unsupported => "unsupported",
+            Timeout => "timeout",
+            Connection => "connection",
+            Unavailable => "unavailable",
+            ClockSkew => "clock-skew",
+            LeaseLost => "lease-lost",
+            Conflict => "conflict",
+            Corrupt => "corrupt",
+            Exhausted => "exhausted",
+            Invalid => "invalid",
+            Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A failed call: its meaning, what was being done to what, and why it failed.
+///
+/// Displays as one line, `operation subject: message`, with control characters escaped; holds no
+/// secret and no signed URL.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    operation: &'static str,
+    subject: String,
+    message: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// The result of a port's call.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error of `kind` met while doing `operation` (a verb, as in metrics) to `subject` (a
+    /// location, key or table), with a message that says why and, where it can, what to do.
+    pub fn new(
+        kind: ErrorKind,
+        operation: &'static str,
+        subject: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Error { kind, operation, subject: subject.into(), message: message.into(), source: None }
+    }
+
+    /// The same error with the error that caused it.
+    pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What the error means.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The verb that failed.
+    pub fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// Why it failed, without verb and subject.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// See [`ErrorKind::is_retryable`].
+    pub fn is_retryable(&self) -> bool {
+        self.kind.is_retryable()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = format!("{} {}: {}", self.operation, self.subject, self.message);
+        for c in line.chars() {
+            if c.is_control() { write!(f, "{}", c.escape_default())? } else { fmt::Write::write_char(f, c)? }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|s| &**s as &(dyn std::error::Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_prints_as_one_line_whatever_the_key_holds() {
+        let error = Error::new(ErrorKind::NotFound, "get", "s3://b/a\nb\u{1b}[2J", "no such object");
+        assert_eq!(error.to_string(), "get s3://b/a\\nb\\u{1b}[2J: no such object");
+    }
+
+    #[test]
+    fn what_the_caller_got_wrong_is_not_retried() {
+        assert!(!ErrorKind::Denied.is_retryable());
+        assert!(!ErrorKind::Invalid.is_retryable());
+        assert!(ErrorKind::Throttled.is_retryable());
+    }
+}

@@ -1,0 +1,299 @@
+//! The job format: what travels on the queue between finder and workers.
+//!
+//! One JSON object a message, at most [`MAX_BODY_BYTES`] long. `v` is the format's version: a worker
+//! refuses what it does not know, and a field may be added within a version only if ignoring it is
+//! harmless. Jobs may come twice, late and out of order; `origin` and each object's `index` are what
+//! the ledger counts by, so that an object is counted once however often its job comes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::object::{ETag, Entry, Pin, Timestamp};
+use crate::queue::MAX_BODY_BYTES;
+
+/// The version that is written, and the only one that is read.
+pub const VERSION: u32 = 1;
+
+/// A unit of work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Format version.
+    pub v: u32,
+    /// The task it belongs to.
+    pub task: String,
+    /// The run that counts it.
+    pub run: String,
+    /// Which attempt at these objects this is, from 1.
+    pub attempt: u32,
+    /// The job that the finder enqueued these objects with.
+    pub origin: Origin,
+    /// What is to be done.
+    #[serde(flatten)]
+    pub work: Work,
+}
+
+/// The job by which objects are counted: the one the finder made, also for those of its objects
+/// that come again alone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Origin {
+    /// Unique within the run; equal for equal work, also when a resumed finder makes it again.
+    pub id: String,
+    /// How many objects the finder's job had.
+    pub objects: u32,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Work {
+    /// Copy these objects.
+    Copy {
+        /// The objects, each with its place in the origin job.
+        objects: Vec<JobObject>,
+    },
+    /// Copy some parts of one giant object.
+    Parts(Parts),
+    /// Remove these keys from the destination, unless the source has them again.
+    Delete {
+        /// The keys, each with its place in the origin job.
+        objects: Vec<JobKey>,
+    },
+}
+
+impl Work {
+    /// The kind, as metrics and logs name it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Work::Copy { .. } => "copy",
+            Work::Parts(_) => "parts",
+            Work::Delete { .. } => "delete",
+        }
+    }
+}
+
+/// One object to copy, as the finder saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobObject {
+    /// Place in the origin job, from 0.
+    pub index: u32,
+    /// Key relative to the task's locations.
+    pub key: String,
+    /// Bytes.
+    pub size: u64,
+    /// When the source was last written, ms since the epoch.
+    pub modified: Timestamp,
+    /// The source's entity tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<ETag>,
+    /// The source's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+impl JobObject {
+    /// The listing's entry as a job's object.
+    pub fn new(index: u32, entry: Entry) -> Self {
+        let Entry { key, size, modified, etag, version, storage_class: _ } = entry;
+        JobObject { index, key, size, modified, etag, version }
+    }
+
+    /// Reads only the version that the finder saw.
+    pub fn pin(&self) -> Pin {
+        Pin { etag: self.etag.clone(), version: self.version.clone() }
+    }
+}
+
+/// One key to remove.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobKey {
+    /// Place in the origin job, from 0.
+    pub index: u32,
+    /// Key relative to the task's locations.
+    pub key: String,
+}
+
+/// A range of parts of one giant object's upload. What else is to be known of the upload stands
+/// in the ledger's record of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parts {
+    /// Place of the object in the origin job.
+    pub index: u32,
+    /// Key relative to the task's locations.
+    pub key: String,
+    /// The destination's upload.
+    pub upload_id: String,
+    /// Number of the first part, from 1.
+    pub first: u32,
+    /// Number of the last part, inclusive.
+    pub last: u32,
+}
+
+/// Why a message is not a job.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    /// Not JSON, or not of a job's form.
+    #[error("not a job: {0}")]
+    Malformed(String),
+    /// A job of another format version.
+    #[error("job format version {0} is not known here, only {VERSION}: run workers and finder of one release")]
+    Version(u64),
+    /// A job whose numbers contradict each other.
+    #[error("not a job: {0}")]
+    Absurd(&'static str),
+}
+
+impl Job {
+    /// Reads a message's body.
+    pub fn parse(body: &str) -> Result<Job, ParseError> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            v: u64,
+        }
+        let malformed = |e: serde_json::Error| ParseError::Malformed(e.to_string());
+        let Versioned { v } = serde_json::from_str(body).map_err(malformed)?;
+        if v != u64::from(VERSION) {
+            return Err(ParseError::Version(v));
+        }
+        let job: Job = serde_json::from_str(body).map_err(malformed)?;
+        job.check()?;
+        Ok(job)
+    }
+
+    fn check(&self) -> Result<(), ParseError> {
+        let bad = |why| Err(ParseError::Absurd(why));
+        let count = self.origin.objects;
+        if self.attempt == 0 || count == 0 || self.origin.id.is_empty() || self.task.is_empty() {
+            return bad("attempt, origin and task must not be empty");
+        }
+        let in_order = |indexes: &mut dyn Iterator<Item = u32>| {
+            let mut next = 0;
+            for index in indexes {
+                if index < next || index >= count {
+                    return false;
+                }
+                next = index + 1;
+            }
+            next > 0
+        };
+        match &self.work {
+            Work::Copy { objects } if !in_order(&mut objects.iter().map(|o| o.index)) => {
+                bad("indexes must ascend within the origin job")
+            }
+            Work::Delete { objects } if !in_order(&mut objects.iter().map(|o| o.index)) => {
+                bad("indexes must ascend within the origin job")
+            }
+            Work::Parts(p) if p.index >= count || p.first == 0 || p.first > p.last || p.last > 10_000 => {
+                bad("parts must lie within 1 to 10,000")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The message's body: JSON of XML-legal characters only, as SQS wants it (`SendMessage`,
+    /// "#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF").
+    ///
+    /// # Panics
+    /// If the body would be longer than [`MAX_BODY_BYTES`]: whoever packs jobs bounds them by
+    /// [`body_bytes_at_most`].
+    pub fn to_body(&self) -> String {
+        let body = xml_legal(serde_json::to_string(self).expect("a job is representable as JSON"));
+        assert!(body.len() <= MAX_BODY_BYTES, "a job was packed too large: {} bytes", body.len());
+        body
+    }
+
+    /// The same job with only one of its objects, for another attempt at it.
+    pub fn alone(&self, object: JobObject) -> Job {
+        Job { attempt: self.attempt + 1, work: Work::Copy { objects: vec![object] }, ..self.clone() }
+    }
+}
+
+/// JSON escapes control characters below 0x20 itself; of what XML forbids, only U+FFFE and U+FFFF
+/// are left, and they can only stand inside strings.
+fn xml_legal(json: String) -> String {
+    if json.contains(['\u{fffe}', '\u{ffff}']) {
+        json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
+    } else {
+        json
+    }
+}
+
+/// An upper bound of what one object adds to a job's body, bytes.
+pub fn body_bytes_at_most(key: &str, etag: Option<&ETag>, version: Option<&str>) -> usize {
+    // Longest escapes: 6 bytes for a control character, and for U+FFFE and U+FFFF (3 bytes each).
+    let text = |s: &str| s.chars().map(|c| if c.is_control() || c > '\u{fffd}' { 6 } else { c.len_utf8() + 1 }).sum();
+    let fixed = r#"{"index":4294967295,"key":"","size":18446744073709551615,"modified":-9223372036854775808,"etag":"","version":""},"#.len();
+    fixed + text(key) + etag.map_or(0, |e| text(e.as_str())) + version.map_or(0, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn job(work: Work) -> Job {
+        let origin = Origin { id: "r0-1".into(), objects: 4 };
+        Job { v: VERSION, task: "t".into(), run: "r".into(), attempt: 1, origin, work }
+    }
+
+    fn object(key: &str) -> JobObject {
+        JobObject {
+            index: 0,
+            key: key.into(),
+            size: 1,
+            modified: Timestamp(2),
+            etag: Some(ETag::new("e")),
+            version: None,
+        }
+    }
+
+    #[test]
+    fn the_format_stays_as_other_programs_know_it() {
+        let body = job(Work::Copy { objects: vec![object("a/b")] }).to_body();
+        assert_eq!(
+            body,
+            r#"{"v":1,"task":"t","run":"r","attempt":1,"origin":{"id":"r0-1","objects":4},"kind":"copy","objects":[{"index":0,"key":"a/b","size":1,"modified":2,"etag":"e"}]}"#
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_job_is_named() {
+        for (body, part) in [
+            ("", "not a job"),
+            ("[]", "not a job"),
+            ("{}", "missing field `v`"),
+            (r#"{"v":9}"#, "version 9"),
+            (r#"{"v":1,"kind":"copy"}"#, "missing field"),
+            (
+                r#"{"v":1,"task":"t","run":"r","attempt":1,"origin":{"id":"x","objects":1},"kind":"copy","objects":[]}"#,
+                "indexes",
+            ),
+            (
+                r#"{"v":1,"task":"t","run":"r","attempt":1,"origin":{"id":"x","objects":1},"kind":"parts","index":0,"key":"k","upload_id":"u","first":3,"last":2}"#,
+                "parts must lie",
+            ),
+        ] {
+            let error = Job::parse(body).unwrap_err().to_string();
+            assert!(error.contains(part), "{body}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_key_survives_the_queue_in_legal_characters_within_the_bound(key in any::<String>(), etag in proptest::option::of("[ -~]{0,40}")) {
+            let mut one = object(&key);
+            one.etag = etag.map(|e| ETag::new(&e));
+            let bound = body_bytes_at_most(&one.key, one.etag.as_ref(), None);
+            let empty = job(Work::Copy { objects: vec![] }).to_body().len();
+            let copy = job(Work::Copy { objects: vec![one] });
+            let body = copy.to_body();
+            prop_assert!(body.len() <= empty + bound);
+            let legal = |c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+            prop_assert!(body.chars().all(legal));
+            prop_assert_eq!(Job::parse(&body).unwrap(), copy);
+        }
+
+        #[test]
+        fn any_text_is_parsed_or_refused_without_a_panic(body in any::<String>()) {
+            let _ = Job::parse(&body);
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! The ledger port: the durable truth about runs and objects, and its adapters.
+//!
+//! # Contract
+//!
+//! - `Ok` from a call that writes means that its record is durable. After an `Err` it may or may not
+//!   be; every write may be repeated, and a repetition changes nothing.
+//! - Counters are exact: [`settle`](Ledger::settle) counts an object of a job once, however often
+//!   and by however many workers the job is executed. A run is done exactly when its finder has
+//!   listed everything and as many objects are settled as were enqueued ([`Run::is_done`]).
+//! - [`outcome`](Ledger::outcome) gives the last one recorded for a key, from whatever run.
+//! - Reads see every write that was answered before them (strongly consistent).
+//! - Transient failures are retried inside the adapter ([`crate::retry`]).
+
+pub mod dynamodb;
+pub mod embedded;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+use crate::digest::Checksum;
+use crate::job::Origin;
+use crate::object::{Attributes, ETag, Pin, Timestamp};
+use crate::store::{KeyRange, Upload};
+
+/// A ledger shared by many tasks.
+pub type SharedLedger = Arc<dyn Ledger>;
+
+/// How far a run's finder has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The finder is listing, or was interrupted while it did and will resume.
+    Listing,
+    /// Everything is listed and the held deletes are being enqueued.
+    Releasing,
+    /// Everything is enqueued.
+    Listed,
+    /// The finder gave up; what it had enqueued is still done, nothing was deleted.
+    Stopped,
+}
+
+/// What is known of a run from its start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunStart {
+    /// Unique; sorts by time of start among the runs of one task.
+    pub id: String,
+    /// The task.
+    pub task: String,
+    /// Source location, for people.
+    pub source: String,
+    /// Destination location, for people.
+    pub destination: String,
+    /// A digest of the options that shape the diff: an interrupted run is resumed only under the
+    /// same ones.
+    pub options: String,
+    /// When it began.
+    pub started: Timestamp,
+}
+
+/// A run, with its counters added up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// What is known from its start.
+    #[serde(flatten)]
+    pub start: RunStart,
+    /// How far its finder has come.
+    pub phase: Phase,
+    /// Why the finder gave up, or what it refused (such as too many deletes).
+    pub error: Option<String>,
+    /// Sum over the finder's checkpoints.
+    pub found: Found,
+    /// Sum over the settled objects.
+    pub settled: Settled,
+}
+
+impl Run {
+    /// Objects that were put on the queue.
+    pub fn enqueued(&self) -> u64 {
+        let deletes = match self.phase {
+            Phase::Releasing | Phase::Listed => self.found.deletes,
+            Phase::Listing | Phase::Stopped => 0,
+        };
+        self.found.enqueued + deletes
+    }
+
+    /// Whether the finder is through and every enqueued object is settled.
+    pub fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Listed | Phase::Stopped) && self.settled.objects() == self.enqueued()
+    }
+}
+
+/// What the finder met, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Found {
+    /// Objects listed at the source (after filters by key).
+    pub listed: u64,
+    /// Objects listed at the destination.
+    pub listed_destination: u64,
+    /// Objects that were in sync already.
+    pub unchanged: u64,
+    /// Source objects left out by filters.
+    pub filtered: u64,
+    /// Objects enqueued to be copied.
+    pub enqueued: u64,
+    /// Their bytes.
+    pub enqueued_bytes: u64,
+    /// Objects to be deleted, held back until the listing has ended well. Zero once refused.
+    pub deletes: u64,
+}
+
+impl std::ops::AddAssign for Found {
+    fn add_assign(&mut self, other: Found) {
+        self.listed += other.listed;
+        self.listed_destination += other.listed_destination;
+        self.unchanged += other.unchanged;
+        self.filtered += other.filtered;
+        self.enqueued += other.enqueued;
+        self.enqueued_bytes += other.enqueued_bytes;
+        self.deletes += other.deletes;
+    }
+}
+
+/// What became of the enqueued objects, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settled {
+    /// Objects copied.
+    pub copied: u64,
+    /// Objects deleted at the destination.
+    pub deleted: u64,
+    /// Objects that needed nothing when their turn came.
+    pub skipped: u64,
+    /// Objects given up.
+    pub failed: u64,
+    /// Bytes of the copied objects.
+    pub bytes: u64,
+    /// When the last of them was settled.
+    pub last: Option<Timestamp>,
+}
+
+impl Settled {
+    /// All settled objects.
+    pub fn objects(&self) -> u64 {
+        self.copied + self.deleted + self.skipped + self.failed
+    }
+
+    /// Takes one more outcome into account.
+    pub fn count(&mut self, outcome: &Outcome) {
+        match outcome.state {
+            State::Copied => {
+                self.copied += 1;
+                self.bytes += outcome.size;
+            }
+            State::Deleted => self.deleted += 1,
+            State::Skipped => self.skipped += 1,
+            State::Failed => self.failed += 1,
+        }
+        self.last = self.last.max(Some(outcome.finished));
+    }
+}
+
+impl std::ops::AddAssign for Settled {
+    fn add_assign(&mut self, other: Settled) {
+        self.copied += other.copied;
+        self.deleted += other.deleted;
+        self.skipped += other.skipped;
+        self.failed += other.failed;
+        self.bytes += other.bytes;
+        self.last = self.last.max(other.last);
+    }
+}
+
+/// Where the listing of one key range stands. One record holds cursor, counters and outbox, so that
+/// one write moves all three: a finder that dies between this write and the sending finds the jobs
+/// in the outbox, sends them (again) and lists on after the cursor.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The range's number within the run.
+    pub id: u32,
+    /// Where the range begins. It ends where the next one (by key order) begins, so splitting a range
+    /// is one write: the new range's first checkpoint.
+    pub range: KeyRange,
+    /// Everything up to and including this key is accounted for here.
+    pub cursor: Option<String>,
+    /// The range is listed to its end.
+    pub done: bool,
+    /// Counters up to the cursor.
+    pub found: Found,
+    /// Copy jobs made so far: the next one's number.
+    pub jobs: u32,
+    /// Delete jobs held so far: the next one's number.
+    pub held: u32,
+    /// Bodies of jobs that the cursor covers and that may not have been sent yet; at most one
+    /// message's worth, [`crate::queue::MAX_BODY_BYTES`] together.
+    pub outbox: Vec<String>,
+}
+
+/// What became of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Written to the destination.
+    Copied,
+    /// Removed from the destination.
+    Deleted,
+    /// Nothing to do when its turn came; [`Outcome::reason`] says why.
+    Skipped,
+    /// Given up; [`Outcome::error`] says why.
+    Failed,
+}
+
+impl State {
+    /// The state as metrics and reports spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Copied => "copied",
+            State::Deleted => "deleted",
+            State::Skipped => "skipped",
+            State::Failed => "failed",
+        }
+    }
+}
+
+/// The record of an object when it settles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Key relative to the task's locations.
+    pub key: String,
+    /// What became of it.
+    pub state: State,
+    /// Why it was skipped, in a word or two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Bytes.
+    pub size: u64,
+    /// The source's entity tag and version that were read.
+    #[serde(default)]
+    pub source: Pin,
+    /// The destination's entity tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<ETag>,
+    /// The checksum of the bytes, by the algorithm that was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<Checksum>,
+    /// What was compared to know that the bytes are the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<String>,
+    /// Attempts at it, this one included.
+    pub attempts: u32,
+    /// Why it was given up, in one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Who settled it.
+    pub worker: String,
+    /// When the attempt began.
+    pub started: Timestamp,
+    /// When it settled.
+    pub finished: Timestamp,
+}
+
+/// Outcomes of some objects of one origin job, to be recorded and counted.
+#[derive(Debug, Clone)]
+pub struct Settlement<'a> {
+    /// The task.
+    pub task: &'a str,
+    /// The run that counts them.
+    pub run: &'a str,
+    /// The origin job.
+    pub origin: &'a Origin,
+    /// The objects' places in the origin job, with their outcomes; each place at most once.
+    pub outcomes: &'a [(u32, Outcome)],
+}
+
+/// An open upload of a giant object that the whole fleet works on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadRecord {
+    /// The task.
+    pub task: String,
+    /// The run that counts the object.
+    pub run: String,
+    /// The origin job that counts the object.
+    pub origin: Origin,
+    /// The object's place in it.
+    pub index: u32,
+    /// The destination's upload; its key is relative.
+    pub upload: Upload,
+    /// The version that all parts are read from.
+    pub source: Pin,
+    /// When the source was last written.
+    pub modified: Timestamp,
+    /// Bytes of the object.
+    pub size: u64,
+    /// Bytes of each part but the last.
+    pub part_bytes: u64,
+    /// Headers and user metadata given at its creation.
+    pub attributes: Attributes,
+    /// Whole-object checksum that the source keeps, where it does.
+    pub checksum: Option<Checksum>,
+    /// Attempt at the object, from 1.
+    pub attempt: u32,
+    /// When it was opened.
+    pub opened: Timestamp,
+}
+
+impl UploadRecord {
+    /// Number of parts.
+    pub fn part_count(&self) -> u32 {
+        self.size.div_ceil(self.part_bytes) as u32
+    }
+}
+
+/// A part that is at the destination, with the checksum of its bytes as they were read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartRecord {
+    /// From 1.
+    pub number: u32,
+    /// Of the part's bytes.
+    pub checksum: Option<Checksum>,
+}
+
+/// The durable truth about runs and objects. See the [module's contract](self).
+#[async_trait]
+pub trait Ledger: Send + Sync + std::fmt::Debug + 'static {
+    /// Makes `owner` the only finder of `task` for `lease` from now; `Conflict`, naming the other, if
+    /// someone else is. Repeated by the owner it renews. Ends with [`unclaim`](Self::unclaim), with
+    /// the lease, or (embedded) with the process.
+    async fn claim(&self, task: &str, owner: &str, lease: Duration) -> Result<()>;
+
+    /// Ends the claim, if `owner` holds it.
+    async fn unclaim(&self, task: &str, owner: &str) -> Result<()>;
+
+    /// Names of all tasks that ever had a run, sorted; at most 10,000.
+    async fn tasks(&self) -> Result<Vec<String>>;
+
+    /// Records a new run in phase `Listing`. Repeating it changes nothing.
+    async fn start_run(&self, start: &RunStart) -> Result<()>;
+
+    /// Moves a run's finder on. `error` replaces the run's error where given.
+    async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>) -> Result<()>;
+
+    /// Takes back all held deletes of a run: they are no longer counted as to be enqueued.
+    async fn refuse_deletes(&self, run: &str) -> Result<()>;
+
+    /// A run with its counters.
+    async fn run(&self, run: &str) -> Result<Option<Run>>;
+
+    /// The runs of a task, newest first.
+    async fn runs(&self, task: &str, limit: usize) -> Result<Vec<Run>>;
+
+    /// Writes a range's checkpoint over its earlier one.
+    async fn checkpoint(&self, run: &str, checkpoint: &Checkpoint) -> Result<()>;
+
+    /// All checkpoints of a run, by number.
+    async fn checkpoints(&self, run: &str) -> Result<Vec<Checkpoint>>;
+
+    /// Keeps the body of a delete job, number `number` of range `range`, until the listing has ended.
+    async fn hold(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()>;
+
+    /// A held job's body.
+    async fn held(&self, run: &str, range: u32, number: u32) -> Result<Option<String>>;
+
+    /// Records outcomes, then counts those of them that were not counted before. Returns what was
+    /// newly counted. Failures that are counted are listed by [`failures`](Self::failures).
+    async fn settle(&self, settlement: &Settlement<'_>) -> Result<Settled>;
+
+    /// The last outcome of a key.
+    async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>>;
+
+    /// The failed objects of a run in a fixed order, `limit` at a time; `after` is the last
+    /// page's token. The token is `None` at the end.
+    async fn failures(&self, run: &str, after: Option<&str>, limit: usize) -> Result<(Vec<Outcome>, Option<String>)>;
+
+    /// Records an open upload, unless one is recorded for its task and key: then that one comes back.
+    async fn open_upload(&self, record: &UploadRecord) -> Result<UploadRecord>;
+
+    /// The open upload of a key.
+    async fn upload(&self, task: &str, key: &str) -> Result<Option<UploadRecord>>;
+
+    /// Adds parts that are at the destination. Returns how many different parts are recorded now.
+    async fn record_parts(&self, task: &str, upload: &Upload, parts: &[PartRecord]) -> Result<u32>;
+
+    /// The recorded parts of an upload, by number.
+    async fn recorded_parts(&self, task: &str, upload: &Upload) -> Result<Vec<PartRecord>>;
+
+    /// Forgets an upload and its parts, if it is still the one recorded for its key.
+    async fn close_upload(&self, task: &str, upload: &Upload) -> Result<()>;
+}

@@ -1,0 +1,25 @@
+//! Flotilla's words, its job format, and the ports (store, queue, ledger, fleet) with their adapters.
+//!
+//! `finder` and `worker` both build on this crate and never on each other: the [job] format is
+//! their only contract. AWS SDK types stay inside the adapters and [aws].
+//!
+//! Reading order: [location] and [object] (what is copied), [job] (what travels on the queue),
+//! [store], [queue], [ledger], [fleet] (the ports), [retry] and [error] (what failure means).
+
+pub mod aws;
+pub mod config;
+pub mod digest;
+pub mod error;
+pub mod fleet;
+pub mod job;
+pub mod ledger;
+pub mod limits;
+pub mod location;
+pub mod metrics;
+pub mod object;
+pub mod queue;
+pub mod retry;
+pub mod store;
+pub mod telemetry;
+
+pub use error::{Error, ErrorKind, Result};

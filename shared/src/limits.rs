@@ -1,0 +1,1 @@
+//! Limits that all transfers of a process share.

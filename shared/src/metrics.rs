@@ -1,0 +1,160 @@
+//! Metrics, and the events behind them: one event, one place, so that log line and metric agree.
+//!
+//! [`TABLE`] is the list of all metrics; `docs/operations.md` is checked against it by a test. Labels are
+//! bounded: verbs, kinds, states, endpoints; never a key.
+
+use std::time::Duration;
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+use crate::Error;
+use crate::ledger::Outcome;
+use crate::queue::Depth;
+
+/// What a metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// A distribution.
+    Histogram,
+}
+
+/// One metric.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// Prometheus name.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Unit of its values.
+    pub unit: Unit,
+    /// Label names.
+    pub labels: &'static [&'static str],
+    /// What it tells, in one sentence.
+    pub help: &'static str,
+}
+
+macro_rules! metrics_table {
+    ($($const:ident $kind:ident $unit:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
+        $(const $const: &str = $name;)*
+        /// All metrics.
+        pub const TABLE: &[Metric] = &[$(Metric {
+            name: $name, kind: Kind::$kind, unit: Unit::$unit, labels: &[$($label),*], help: $help,
+        },)*];
+    };
+}
+
+metrics_table! {
+    OBJECTS Counter Count "flotilla_objects_total" ["outcome"] "Objects settled, by outcome (copied, deleted, skipped, failed).";
+    BYTES Counter Bytes "flotilla_bytes_total" ["outcome"] "Bytes of settled objects, by outcome.";
+    JOBS Counter Count "flotilla_jobs_total" ["kind", "outcome"] "Jobs executed, by kind (copy, parts, delete) and outcome (done, abandoned, returned, dead).";
+    LEASES Gauge Count "flotilla_leases" [] "Jobs held by this worker.";
+    QUEUE Gauge Count "flotilla_queue_jobs" ["state"] "Jobs on the queue, by state (ready, leased, delayed, dead); approximate on SQS.";
+    QUEUE_AGE Histogram Seconds "flotilla_queue_age_seconds" [] "Age of a job when it was received.";
+    TRANSFER Histogram Seconds "flotilla_transfer_seconds" [] "Time from the start of an object's copy to its end.";
+    RETRIES Counter Count "flotilla_retries_total" ["operation"] "Requests sent again after a transient error, by operation.";
+    THROTTLES Counter Count "flotilla_throttles_total" ["operation"] "Requests that were throttled, by operation.";
+    CONCURRENCY Gauge Count "flotilla_transfers" [] "Transfers under way.";
+    CONCURRENCY_LIMIT Gauge Count "flotilla_transfers_limit" ["side"] "Transfers allowed at present by the brake, by side (source, destination).";
+    PAGES Counter Count "flotilla_listing_pages_total" ["side"] "Listing pages read, by side (source, destination).";
+    RUN_LISTED Gauge Count "flotilla_run_listed_objects" [] "Source objects that the current run has listed.";
+    RUN_ENQUEUED Gauge Count "flotilla_run_enqueued_objects" [] "Objects that the current run has enqueued.";
+}
+
+/// Gives the recorder every metric's help and unit.
+pub fn describe() {
+    for metric in TABLE {
+        match metric.kind {
+            Kind::Counter => describe_counter!(metric.name, metric.unit, metric.help),
+            Kind::Gauge => describe_gauge!(metric.name, metric.unit, metric.help),
+            Kind::Histogram => describe_histogram!(metric.name, metric.unit, metric.help),
+        }
+    }
+}
+
+/// A request is sent again after a transient error.
+pub fn retried(verb: &'static str, error: &Error, attempt: u32, delay: Duration) {
+    counter!(RETRIES, "operation" => verb).increment(1);
+    tracing::debug!(%error, attempt, delay_ms = delay.as_millis() as u64, "will try again");
+}
+
+/// A request was throttled.
+pub fn throttled(verb: &'static str) {
+    counter!(THROTTLES, "operation" => verb).increment(1);
+}
+
+/// An object has settled and its outcome is recorded.
+pub fn settled(outcome: &Outcome) {
+    let state = outcome.state.as_str();
+    counter!(OBJECTS, "outcome" => state).increment(1);
+    counter!(BYTES, "outcome" => state).increment(outcome.size);
+    let seconds = (outcome.finished.0 - outcome.started.0).max(0) as f64 / 1e3;
+    if outcome.state == crate::ledger::State::Copied {
+        histogram!(TRANSFER).record(seconds);
+    }
+    match &outcome.error {
+        Some(error) => tracing::warn!(key = %outcome.key, attempts = outcome.attempts, %error, "object failed"),
+        None => tracing::debug!(key = %outcome.key, state, bytes = outcome.size, seconds, "object settled"),
+    }
+}
+
+/// A job was received.
+pub fn received(kind: &'static str, age: Duration, redelivered: bool) {
+    gauge!(LEASES).increment(1);
+    histogram!(QUEUE_AGE).record(age.as_secs_f64());
+    tracing::debug!(kind, age_ms = age.as_millis() as u64, redelivered, "job received");
+}
+
+/// A received job was let go: `done`, `abandoned` (lease lost), `returned`, or `dead`.
+pub fn let_go(kind: &'static str, outcome: &'static str) {
+    gauge!(LEASES).decrement(1);
+    counter!(JOBS, "kind" => kind, "outcome" => outcome).increment(1);
+    tracing::debug!(kind, outcome, "job let go");
+}
+
+/// The number of transfers under way.
+pub fn transfers(now: usize) {
+    gauge!(CONCURRENCY).set(now as f64);
+}
+
+/// The brake of one side allows so many transfers.
+pub fn transfers_limit(side: &'static str, limit: usize) {
+    gauge!(CONCURRENCY_LIMIT, "side" => side).set(limit as f64);
+}
+
+/// The queue's depth was read.
+pub fn queue_depth(depth: &Depth) {
+    for (state, jobs) in
+        [("ready", depth.ready), ("leased", depth.leased), ("delayed", depth.delayed), ("dead", depth.dead)]
+    {
+        gauge!(QUEUE, "state" => state).set(jobs as f64);
+    }
+}
+
+/// A page of a listing has arrived.
+pub fn page_listed(side: &'static str) {
+    counter!(PAGES, "side" => side).increment(1);
+}
+
+/// The finder has come so far.
+pub fn run_progress(listed: u64, enqueued: u64) {
+    gauge!(RUN_LISTED).set(listed as f64);
+    gauge!(RUN_ENQUEUED).set(enqueued as f64);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_is_named_by_the_rule() {
+        for metric in TABLE {
+            assert!(metric.name.starts_with("flotilla_"), "{}", metric.name);
+            assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
+            assert!(metric.help.ends_with('.'), "{}", metric.name);
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What stores hold: an object's listing entry, its full description, and how a read is pinned.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Checksum;
+
+/// A point in time in milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// The present.
+    pub fn now() -> Self {
+        SystemTime::now().into()
+    }
+
+    /// Whether the time may have been cut to whole seconds, as most stores' listings do.
+    pub fn is_whole_second(self) -> bool {
+        self.0 % 1000 == 0
+    }
+
+    /// The time cut to whole seconds since the epoch.
+    pub fn as_secs(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// The time that has passed since then; zero if it lies in the future.
+    pub fn age(self) -> Duration {
+        Duration::from_millis((Timestamp::now().0 - self.0).max(0) as u64)
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        match time.duration_since(UNIX_EPOCH) {
+            Ok(after) => Timestamp(i64::try_from(after.as_millis()).unwrap_or(i64::MAX)),
+            Err(before) => Timestamp(-i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX)),
+        }
+    }
+}
+
+impl From<Timestamp> for SystemTime {
+    fn from(time: Timestamp) -> Self {
+        if time.0 >= 0 {
+            UNIX_EPOCH + Duration::from_millis(time.0 as u64)
+        } else {
+            UNIX_EPOCH - Duration::from_millis(time.0.unsigned_abs())
+        }
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // humantime cannot write years before 1970 or after 9999.
+        let clamped = Timestamp(self.0.clamp(0, 253_402_300_799_000));
+        write!(f, "{}", humantime::format_rfc3339_millis(clamped.into()))
+    }
+}
+
+/// An entity tag, without its quotes and without a `W/` prefix.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ETag(String);
+
+impl ETag {
+    /// Reads an entity tag as a header or a listing shows it, quoted or not.
+    pub fn new(raw: &str) -> Self {
+        let raw = raw.strip_prefix("W/").unwrap_or(raw);
+        ETag(raw.trim_matches('"').to_owned())
+    }
+
+    /// The tag without quotes.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The tag in quotes, as `If-Match` wants it (RFC 9110 §8.8.3).
+    pub fn quoted(&self) -> String {
+        format!("\"{}\"", self.0)
+    }
+
+    /// The 16 bytes, if the tag has the form of an MD5: 32 hexadecimal digits.
+    /// Whether it *is* one is the store's to say: [`crate::store::EtagMeaning`].
+    pub fn md5_form(&self) -> Option<[u8; 16]> {
+        crate::digest::parse_hex16(&self.0)
+    }
+
+    /// The number of parts, if the tag has the form of a multipart object's: `hex-N`.
+    pub fn part_count(&self) -> Option<u32> {
+        let (digest, count) = self.0.rsplit_once('-')?;
+        crate::digest::parse_hex16(digest)?;
+        count.parse().ok().filter(|&n| n > 0)
+    }
+}
+
+impl fmt::Display for ETag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One object as a listing shows it. The key is relative to the store's location.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The key below the location's prefix: an exact string, never a path.
+    pub key: String,
+    /// Bytes.
+    pub size: u64,
+    /// When the object was last written, as the store tells.
+    pub modified: Timestamp,
+    /// The entity tag, where the listing has one.
+    pub etag: Option<ETag>,
+    /// The version, where the listing names one.
+    pub version: Option<String>,
+    /// The storage class, where it is not the store's standard one.
+    pub storage_class: Option<String>,
+}
+
+/// What a copy carries over besides the bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Attributes {
+    /// `Content-Type`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// `Content-Encoding`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_encoding: Option<String>,
+    /// `Content-Disposition`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_disposition: Option<String>,
+    /// `Content-Language`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_language: Option<String>,
+    /// `Cache-Control`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_control: Option<String>,
+    /// `Expires`, as the source spelled it
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// User metadata (`x-amz-meta-*`), names in lower case without the prefix
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub user: BTreeMap<String, String>,
+}
+
+/// An object's full description, from a HEAD or the headers of a GET.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectInfo {
+    /// Bytes of the whole object, also when a range was asked for.
+    pub size: u64,
+    /// When the object was last written.
+    pub modified: Timestamp,
+    /// The entity tag.
+    pub etag: Option<ETag>,
+    /// The version, on a versioned bucket.
+    pub version: Option<String>,
+    /// The storage class, where it is not the store's standard one.
+    pub storage_class: Option<String>,
+    /// Whether the entity tag says nothing about the bytes (KMS or customer-key encryption).
+    pub etag_is_opaque: bool,
+    /// Headers and user metadata.
+    pub attributes: Attributes,
+    /// Checksums of the *whole* object that the store keeps (never composite ones).
+    pub checksums: Vec<Checksum>,
+}
+
+impl ObjectInfo {
+    /// The pin that names exactly this version.
+    pub fn pin(&self) -> Pin {
+        Pin { etag: self.etag.clone(), version: self.version.clone() }
+    }
+}
+
+/// Which version of an object a read must see. Empty: whatever is there.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Pin {
+    /// Answer only if this is the entity tag (`If-Match`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub etag: Option<ETag>,
+    /// Read this version of a versioned bucket.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub version: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_etag_tells_its_form() {
+        let whole = ETag::new("\"d41d8cd98f00b204e9800998ecf8427e\"");
+        assert!(whole.md5_form().is_some() && whole.part_count().is_none());
+        let parts = ETag::new("W/\"d41d8cd98f00b204e9800998ecf8427e-12\"");
+        assert_eq!(parts.part_count(), Some(12));
+        assert!(parts.md5_form().is_none());
+        assert_eq!(ETag::new("\"0x8D-3\"").part_count(), None);
+    }
+
+    #[test]
+    fn a_timestamp_prints_as_rfc_3339() {
+        assert_eq!(Timestamp(1_500).to_string(), "1970-01-01T00:00:01.500Z");
+        assert_eq!(Timestamp(-5).to_string(), "1970-01-01T00:00:00.000Z");
+    }
+}

@@ -1,0 +1,114 @@
+//! The queue port: jobs that wait to be done, and its adapters.
+//!
+//! # Contract
+//!
+//! - At least once, in no order: a message may come again, late, or twice at the same time. It is
+//!   gone only after [`acknowledge`](JobQueue::acknowledge) or
+//!   [`dead_letter`](JobQueue::dead_letter) answered `Ok`; after an `Err` it may come again.
+//! - `Ok` from [`send`](JobQueue::send) means that every message is stored durably. After an `Err`
+//!   some may be: the sender sends all of them again, and the jobs' identities make that harmless.
+//! - A received message is hidden from others until its lease runs out. [`extend`](JobQueue::extend)
+//!   gives it a new deadline counted from now; `LeaseLost` means that others may hold it.
+//! - Transient failures are retried inside the adapter ([`crate::retry`]), batches that were
+//!   accepted in part are completed there. Errors that come out are final for this call.
+//! - [`receive`](JobQueue::receive) waits for up to `wait` when there is nothing, without a busy
+//!   loop, and may answer with nothing. Dropping its future loses no message for longer than the lease.
+
+pub mod embedded;
+pub mod sqs;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::Result;
+use crate::object::Timestamp;
+
+/// Most messages that one [`JobQueue::receive`] returns (Amazon SQS `ReceiveMessage`).
+pub const MAX_RECEIVE: usize = 10;
+
+/// Largest message body, bytes. SQS allows 1 MiB since 2025-08; other implementations of its
+/// interface still hold to the older 256 KiB, and so do we.
+pub const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// A queue shared by many tasks.
+pub type Queue = Arc<dyn JobQueue>;
+
+/// A message to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The job, as JSON; at most [`MAX_BODY_BYTES`].
+    pub body: String,
+    /// Time before it may be received; at most 15 minutes (Amazon SQS `DelaySeconds`), whole seconds.
+    pub delay: Duration,
+}
+
+impl Outgoing {
+    /// A message to be received as soon as can be.
+    pub fn now(body: String) -> Self {
+        Outgoing { body, delay: Duration::ZERO }
+    }
+}
+
+/// A message that was received and is hidden from others until its lease runs out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The queue's name for the message.
+    pub id: String,
+    /// Names this receipt in `extend`, `acknowledge`, `release` and `dead_letter`.
+    pub receipt: String,
+    /// The body as it was sent.
+    pub body: String,
+    /// How often it has been received, this time included: above 1 it is a redelivery.
+    pub receive_count: u32,
+    /// When it was sent.
+    pub sent: Timestamp,
+}
+
+/// How full the queue is. Approximate on SQS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Depth {
+    /// Messages that can be received now.
+    pub ready: u64,
+    /// Messages that are leased.
+    pub leased: u64,
+    /// Messages that are delayed.
+    pub delayed: u64,
+    /// Messages in the dead-letter queue.
+    pub dead: u64,
+}
+
+impl Depth {
+    /// All messages that still have to be done.
+    pub fn waiting(&self) -> u64 {
+        self.ready + self.leased + self.delayed
+    }
+}
+
+/// Jobs that wait to be done. See the [module's contract](self).
+#[async_trait]
+pub trait JobQueue: Send + Sync + std::fmt::Debug + 'static {
+    /// Stores messages durably; any number of them.
+    async fn send(&self, messages: &[Outgoing]) -> Result<()>;
+
+    /// Takes up to `max` messages (at most [`MAX_RECEIVE`]) for `lease`, waiting up to `wait` (at
+    /// most 20 s) for the first.
+    async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>>;
+
+    /// Holds a message for `lease` from now; `LeaseLost` if it is no longer held.
+    async fn extend(&self, message: &Message, lease: Duration) -> Result<()>;
+
+    /// Deletes a message that is done. `Ok` also if it is gone already.
+    async fn acknowledge(&self, message: &Message) -> Result<()>;
+
+    /// Hands a message back, to be received again after `delay`. `Ok` also if it is no longer held.
+    async fn release(&self, message: &Message, delay: Duration) -> Result<()>;
+
+    /// Moves a message to the dead-letter queue with the reason. It is stored there before it is
+    /// deleted here.
+    async fn dead_letter(&self, message: &Message, reason: &str) -> Result<()>;
+
+    /// How full the queue is.
+    async fn depth(&self) -> Result<Depth>;
+}

@@ -1,0 +1,1 @@
+//! Logs, and the endpoint for metrics and health.

@@ -1,0 +1,1 @@
+//! The ledger port's contract, as tests over any adapter.

@@ -1,0 +1,1 @@
+//! The store port's contract, as tests over any adapter.

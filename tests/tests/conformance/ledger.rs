@@ -1,0 +1,1 @@
+//! The ledger port's adapters against its contract.

@@ -1,0 +1,5 @@
+//! Every adapter of every port against the port's contract.
+
+mod ledger;
+mod queue;
+mod store;

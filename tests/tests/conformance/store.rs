@@ -1,0 +1,1 @@
+//! The store port's adapters against its contract.
