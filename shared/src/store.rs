@@ -62,9 +62,7 @@ impl EtagMeaning {
         let comparable = match (self, theirs_meaning) {
             (Opaque, _) | (_, Opaque) => false,
             _ if ours.md5_form().is_some() && theirs.md5_form().is_some() => true,
-            (Md5AndParts, Md5AndParts) => {
-                ours.part_count().is_some() && ours.part_count() == theirs.part_count()
-            }
+            (Md5AndParts, Md5AndParts) => ours.part_count().is_some() && ours.part_count() == theirs.part_count(),
             _ => false,
         };
         comparable.then(|| ours.as_str().eq_ignore_ascii_case(theirs.as_str()))
@@ -168,6 +166,8 @@ pub struct Write {
 pub struct Written {
     /// The new entity tag.
     pub etag: Option<ETag>,
+    /// Whether the tag says nothing about the bytes (the bucket encrypts by KMS).
+    pub etag_is_opaque: bool,
     /// The new version, on a versioned bucket.
     pub version: Option<String>,
     /// A whole-object checksum that the store computed or verified.

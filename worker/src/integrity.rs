@@ -69,7 +69,8 @@ impl WholeCheck {
         destination: &Capabilities,
     ) -> Result<(Option<Checksum>, String)> {
         let ours: Vec<&Checksum> = self.send.iter().chain(hashed).collect();
-        let etag = written.etag.as_ref().filter(|_| destination.etags != EtagMeaning::Opaque);
+        let etag =
+            written.etag.as_ref().filter(|_| destination.etags != EtagMeaning::Opaque && !written.etag_is_opaque);
         let theirs = etag.and_then(|tag| tag.md5_form()).map(Checksum::md5);
         let mut compared = Vec::new();
         for theirs in theirs.iter().chain(&written.checksum) {
@@ -204,8 +205,8 @@ mod tests {
     /// Source tells … | destination … → sent along, expected on the way, hashed.
     #[test]
     fn the_check_of_a_whole_put_follows_its_table() {
-        use Algorithm::*;
-        use EtagMeaning::*;
+        use Algorithm::{Crc64Nvme, Md5};
+        use EtagMeaning::{Md5AndParts, Opaque};
         let md5 = sum(Md5, b"x");
         let crc = sum(Crc64Nvme, b"x");
         let s3 = store(Md5AndParts, &[Md5]);
