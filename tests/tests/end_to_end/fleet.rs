@@ -79,7 +79,8 @@ async fn three_workers_of_which_one_is_killed_and_one_is_stopped_copy_every_byte
     // A second run has nothing to do: no write, and no GET of a body.
     proxies.0.reset();
     proxies.1.reset();
-    let again = Process::start(&binaries::finder(), task.arguments(&["--once"]), NO_ENV).wait(Duration::from_secs(120)).await;
+    let again =
+        Process::start(&binaries::finder(), task.arguments(&["--once"]), NO_ENV).wait(Duration::from_secs(120)).await;
     assert_eq!(again.code, Some(0), "{}", again.stderr);
     let second = task.run().await.expect("the run is recorded");
     assert_ne!(second.start.id, run.start.id);

@@ -64,7 +64,8 @@ async fn a_bucket_is_mirrored_to_a_folder_and_back() {
         [format!("--{side}-endpoint-url={endpoint}"), format!("--{side}-credentials={keys}")]
     };
     let from = side("source", &weed.endpoint);
-    let there = run(&["sync", &format!("s3://{source}"), text(&folder), "--state", text(&state), &from[0], &from[1]]).await;
+    let there =
+        run(&["sync", &format!("s3://{source}"), text(&folder), "--state", text(&state), &from[0], &from[1]]).await;
     assert_eq!(there.code, Some(0), "{}", there.stderr);
     assert_files(&folder, &objects);
 

@@ -3,3 +3,4 @@
 mod fleet;
 mod local;
 mod support;
+mod worker;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use flotilla_tests::emulators::{Emulator, Weed, connection, credentials_file, unique_name};
 use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, fresh_folder};
+use flotilla_tests::emulators::{Emulator, Weed, connection, credentials_file, unique_name};
 use futures::stream::{self, StreamExt};
 use shared::config::{LedgerConfig, QueueConfig};
 use shared::ledger::dynamodb::DynamoDbLedger;
@@ -16,7 +16,8 @@ pub const MIB: usize = 1 << 20;
 
 /// Bytes that differ from key to key and do not repeat within an object.
 pub fn content(key: &str, size: usize) -> Vec<u8> {
-    let seed = key.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let seed =
+        key.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     let mut state = seed | 1;
     let mut bytes = Vec::with_capacity(size + 8);
     while bytes.len() < size {
@@ -77,7 +78,13 @@ pub struct Task {
 
 impl Task {
     /// Makes buckets, queue and table, and writes the config file; `work` is its `[work]` section.
-    pub async fn create(weed: &Weed, services: &Emulator, source_endpoint: &str, destination_endpoint: &str, sections: &str) -> Task {
+    pub async fn create(
+        weed: &Weed,
+        services: &Emulator,
+        source_endpoint: &str,
+        destination_endpoint: &str,
+        sections: &str,
+    ) -> Task {
         let name = unique_name("task");
         let source = weed.create_bucket("source").await;
         let destination = weed.create_bucket("destination").await;
