@@ -1,8 +1,8 @@
 //! SIGKILL at any moment: nothing that was answered `Ok` is lost, nothing is counted twice, and what the
 //! dead process held is free at once.
 //!
-//! The test starts this very program as its child, kills it at a random moment, looks at what it left,
-//! and starts the next one, which goes on as a finder and a worker would.
+//! The test starts this very program as its children, one that finds and works and one that works,
+//! kills them at a random moment, looks at what they left, and starts the next ones, which go on.
 
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
@@ -20,6 +20,7 @@ use shared::queue::embedded::EmbeddedQueue;
 use shared::queue::{Depth, JobQueue as _, Message, Outgoing};
 
 const DIR_VARIABLE: &str = "FLOTILLA_CRASH_TEST_DIR";
+const ROLE_VARIABLE: &str = "FLOTILLA_CRASH_TEST_ROLE";
 const SEED_VARIABLE: &str = "FLOTILLA_CRASH_TEST_SEED";
 const ROUNDS: u32 = 10;
 /// Jobs of one send.
@@ -111,12 +112,6 @@ async fn the_child_that_is_killed() {
     let Some(dir) = std::env::var_os(DIR_VARIABLE) else { return };
     let dir = Path::new(&dir);
     let state = open(dir);
-    // The one who was killed had claimed it for an hour.
-    state.ledger.claim(TASK, &std::process::id().to_string(), LEASE).await.unwrap();
-    let (source, destination, options) = ("a".to_owned(), "b".to_owned(), String::new());
-    let (id, task, started) = (RUN.to_owned(), TASK.to_owned(), Timestamp(1));
-    state.ledger.start_run(&RunStart { id, task, source, destination, options, started }).await.unwrap();
-    println!("ready");
     let file = OpenOptions::new().create(true).append(true).open(dir.join("log")).unwrap();
     let log = move |word: &str, number: u32| (&file).write_all(format!("{word} {number}\n").as_bytes()).unwrap();
     let log = std::sync::Arc::new(log);
@@ -130,27 +125,38 @@ async fn the_child_that_is_killed() {
             }
         });
     }
+    if std::env::var(ROLE_VARIABLE).unwrap() == "worker" {
+        return std::future::pending().await;
+    }
+    // The one who was killed had claimed it for an hour.
+    state.ledger.claim(TASK, &std::process::id().to_string(), LEASE).await.unwrap();
+    let (source, destination, options) = ("a".to_owned(), "b".to_owned(), String::new());
+    let (id, task, started) = (RUN.to_owned(), TASK.to_owned(), Timestamp(1));
+    state.ledger.start_run(&RunStart { id, task, source, destination, options, started }).await.unwrap();
+    println!("ready");
     state.find(&*log).await;
 }
 
-/// Starts the child; waits until it is at work, or not at all, then kills it.
-fn start_and_kill(dir: &Path, is_ready_first: bool, millis: u64) {
+fn start(dir: &Path, role: &str) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["crash::the_child_that_is_killed", "--exact", "--ignored", "--nocapture"]);
-    let mut child: Child = command.env(DIR_VARIABLE, dir).stdout(Stdio::piped()).spawn().unwrap();
-    if is_ready_first {
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let is_ready = lines.map_while(Result::ok).any(|line| line.ends_with("ready"));
-        assert!(is_ready, "the child ended by itself: {:?}", child.wait());
-    }
-    std::thread::sleep(Duration::from_millis(millis));
-    // Killed by the kernel, or it would have failed by itself before.
-    child.kill().unwrap();
-    let status = child.wait().unwrap();
-    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9), "the child ended by itself: {status}");
+    command.env(DIR_VARIABLE, dir).env(ROLE_VARIABLE, role).stdout(Stdio::piped()).spawn().unwrap()
 }
 
-/// What the child was told `Ok` for.
+fn wait_until_ready(finder: &mut Child) {
+    let lines = BufReader::new(finder.stdout.take().unwrap()).lines();
+    let is_ready = lines.map_while(Result::ok).any(|line| line.ends_with("ready"));
+    assert!(is_ready, "the finder ended by itself: {:?}", finder.wait());
+}
+
+/// It must die of this, not have failed by itself before.
+fn kill(mut child: Child) {
+    child.kill().unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9), "a child ended by itself: {status}");
+}
+
+/// What the children were told `Ok` for.
 fn logged(dir: &Path) -> (u32, BTreeSet<u32>) {
     let log = std::fs::read_to_string(dir.join("log")).unwrap_or_default();
     let numbers =
@@ -182,7 +188,16 @@ async fn a_process_killed_at_any_moment_loses_and_repeats_nothing() {
         // Knuth's MMIX generator: any spread of moments will do.
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let millis = (random >> 33) % 400;
-        start_and_kill(dir.path(), round % 3 != 0, millis);
+        let worker = start(dir.path(), "worker");
+        let mut finder = start(dir.path(), "finder");
+        if round % 3 != 0 {
+            wait_until_ready(&mut finder);
+        }
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        let (first, second) = if round % 2 == 0 { (worker, finder) } else { (finder, worker) };
+        kill(first);
+        tokio::time::sleep(Duration::from_millis(millis / 4)).await;
+        kill(second);
         check_what_is_left(dir.path()).await;
     }
     finish(dir.path()).await;
