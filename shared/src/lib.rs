@@ -8,6 +8,7 @@
 
 pub mod aws;
 pub mod config;
+pub mod database;
 pub mod digest;
 pub mod error;
 pub mod fleet;
