@@ -44,8 +44,10 @@ impl Tally {
     }
 
     /// An object is copied, whole or in parts; in parts, it is also described, opened and completed.
-    pub(super) fn copy(&mut self, size: u64) {
-        if size <= config::Work::default().multipart_threshold {
+    pub(super) fn copy(&mut self, object: &JobObject) {
+        let size = object.size;
+        let md5_is_known = object.etag.as_ref().is_some_and(|etag| etag.md5_form().is_some());
+        if size <= config::multipart_threshold_bytes(md5_is_known) {
             self.source_reads += 1;
             self.destination_writes += 1;
         } else {
