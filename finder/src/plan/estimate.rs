@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use shared::config;
+use shared::job::JobObject;
 use shared::ledger::Found;
 use shared::location::Scheme;
 

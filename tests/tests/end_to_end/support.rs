@@ -12,8 +12,6 @@ use shared::config::{LedgerConfig, QueueConfig};
 use shared::ledger::dynamodb::DynamoDbLedger;
 use shared::ledger::{Ledger, Run};
 
-
-
 pub const MIB: usize = 1 << 20;
 
 /// Bytes that differ from key to key and do not repeat within an object.
