@@ -8,6 +8,7 @@
 
 pub mod aws;
 pub mod config;
+pub mod console;
 pub mod digest;
 pub mod error;
 pub mod fleet;
@@ -19,6 +20,7 @@ pub mod metrics;
 pub mod object;
 pub mod queue;
 pub mod retry;
+pub mod signals;
 pub mod store;
 pub mod telemetry;
 

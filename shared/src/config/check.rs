@@ -113,7 +113,7 @@ impl Find {
             );
         }
         for rule in &self.filters {
-            if !rule.strip_prefix("+ ").or(rule.strip_prefix("- ")).is_some_and(|glob| !glob.is_empty()) {
+            if rule.strip_prefix("+ ").or(rule.strip_prefix("- ")).is_none_or(str::is_empty) {
                 return refuse("filters", format!("{rule:?} is not a rule: write \"+ GLOB\" or \"- GLOB\""));
             }
         }
