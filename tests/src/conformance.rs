@@ -1,5 +1,21 @@
 //! One suite per port; every adapter runs it.
+//!
+//! A suite is one public function per promise of the port's contract. A suite's macro makes a test
+//! of each, over a fresh subject: `setup` is an `async fn() -> (Subject, Guard)`, and the guard (a
+//! folder, an emulator) lives as long as the test.
 
 pub mod ledger;
 pub mod queue;
 pub mod store;
+
+/// One `#[tokio::test]` for each named promise of a suite, over what `setup` gives.
+#[macro_export]
+macro_rules! promises {
+    ($suite:ident, $setup:path: $($promise:ident)+) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $promise() {
+            let (subject, _guard) = $setup().await;
+            $crate::conformance::$suite::$promise(subject).await;
+        }
+    )+};
+}

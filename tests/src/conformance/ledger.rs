@@ -1,1 +1,197 @@
 //! The ledger port's contract, as tests over any adapter.
+//!
+//! They run against real services and shared tables too: names are unique, leases are whole seconds.
+
+#![allow(clippy::unwrap_used, reason = "tests, though in a library")]
+
+mod counting;
+mod failures;
+mod finding;
+mod model;
+mod uploads;
+
+pub use counting::*;
+pub use failures::*;
+pub use finding::*;
+pub use model::*;
+pub use uploads::*;
+
+use shared::digest::{Algorithm, Checksum};
+use shared::job::Origin;
+use shared::ledger::{Outcome, RunStart, Settled, Settlement, SharedLedger, State};
+use shared::object::{ETag, Pin, Timestamp};
+
+/// A test of each promise for the ledger that `setup`, an `async fn() -> (SharedLedger, Guard)`, makes.
+#[macro_export]
+macro_rules! ledger_suite {
+    ($setup:path) => {
+        $crate::promises! { ledger, $setup:
+            a_claim_excludes_all_other_finders_of_the_task
+            a_claim_is_renewed_by_its_owner
+            a_claim_ends_with_its_lease
+            only_the_owner_ends_a_claim
+            of_many_claims_at_once_one_succeeds
+            a_run_starts_listing_with_nothing_counted
+            starting_a_run_twice_changes_nothing
+            runs_come_newest_first
+            every_task_with_a_run_is_named
+            a_phase_moves_on_and_its_error_stays
+            a_checkpoint_replaces_the_earlier_one
+            checkpoints_come_by_number
+            checkpoints_carry_the_longest_and_oddest_keys
+            what_was_found_is_the_sum_over_the_checkpoints
+            deletes_are_enqueued_once_released
+            refused_deletes_stay_refused
+            held_jobs_are_kept_by_range_and_number
+            an_object_is_counted_once_however_often_it_settles
+            overlapping_settlements_count_what_is_new
+            each_origin_counts_its_own_objects
+            runs_count_apart
+            settling_nothing_counts_nothing
+            a_large_origin_settles_in_any_order
+            eight_workers_that_settle_one_job_count_it_once
+            a_run_is_done_when_everything_enqueued_is_settled
+            an_outcome_keeps_all_its_fields
+            the_last_outcome_of_a_key_is_the_one_that_is_kept
+            outcomes_of_odd_keys_are_told_apart
+            failures_come_in_pages_each_once
+            only_counted_failures_are_listed
+            five_hundred_outcomes_settle_at_once
+            the_first_upload_of_a_key_is_the_one_that_is_kept
+            of_many_uploads_opened_at_once_one_is_kept
+            parts_are_counted_once_and_come_by_number
+            ten_thousand_parts_are_recorded
+            only_the_recorded_upload_is_closed
+            uploads_of_odd_keys_are_told_apart
+            counters_equal_a_model_over_any_settlements
+            counters_equal_a_model_under_concurrent_settlements
+        }
+    };
+}
+
+/// Keys that a careless encoding would mix up, change or refuse.
+pub(crate) fn odd_keys() -> Vec<String> {
+    let mut keys: Vec<String> = [
+        "a",
+        "A",
+        "a ",
+        " a",
+        "a/",
+        "/a",
+        "a//b",
+        "a/../b",
+        ".",
+        "..",
+        "a\0",
+        "a\0b",
+        "\0",
+        "a\u{1}\u{1f}\u{7f}",
+        "a\tb\r\n",
+        "a#b",
+        "a|b",
+        "a%00b",
+        "a%b",
+        "a_b",
+        "a*?[b]",
+        "a\\b",
+        "a\"b'c`",
+        "a+b&c=d;e",
+        "<a>",
+        "e\u{301}",
+        "\u{e9}",
+        "\u{fffd}",
+        "\u{ffff}",
+        "\u{10ffff}",
+        "\u{1f6a2}",
+        "\u{202e}abc",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    // The longest keys of Amazon S3, 1,024 bytes of UTF-8, alike but for their ends.
+    keys.push("k".repeat(1_024));
+    keys.push(format!("{}l", "k".repeat(1_023)));
+    keys.push("\u{10ffff}".repeat(256));
+    keys.push("\u{1}".repeat(1_024));
+    keys
+}
+
+pub(crate) fn unique(name: &str) -> String {
+    format!("{name}-{}", uuid::Uuid::now_v7())
+}
+
+pub(crate) fn run_start(task: &str, started: i64) -> RunStart {
+    RunStart {
+        id: unique("run"),
+        task: task.to_owned(),
+        source: "s3://source/a".to_owned(),
+        destination: "file:///destination/\u{fc}".to_owned(),
+        options: "0123abcd".to_owned(),
+        started: Timestamp(started),
+    }
+}
+
+/// A new run of a new task.
+pub(crate) async fn started(ledger: &SharedLedger) -> RunStart {
+    let start = run_start(&unique("task"), 1_700_000_000_000);
+    ledger.start_run(&start).await.unwrap();
+    start
+}
+
+pub(crate) fn origin(id: &str, objects: u32) -> Origin {
+    Origin { id: id.to_owned(), objects }
+}
+
+/// An outcome with every field set that its state can have.
+pub(crate) fn outcome(key: &str, state: State) -> Outcome {
+    Outcome {
+        key: key.to_owned(),
+        state,
+        reason: (state == State::Skipped).then(|| "same already".to_owned()),
+        size: 1_000,
+        source: Pin { etag: Some(ETag::new("\"s\"")), version: Some("v1".to_owned()) },
+        etag: Some(ETag::new("d-2")),
+        checksum: Some(Checksum { algorithm: Algorithm::Crc64Nvme, value: vec![1, 2, 3, 4, 5, 6, 7, 255] }),
+        verified: Some("etag".to_owned()),
+        attempts: 2,
+        error: (state == State::Failed).then(|| "get a: denied".to_owned()),
+        worker: "host-1".to_owned(),
+        started: Timestamp(1_700_000_000_001),
+        finished: Timestamp(1_700_000_000_002),
+    }
+}
+
+/// Outcomes of one state for places in an origin; their keys name both.
+pub(crate) fn outcomes(origin: &Origin, places: impl IntoIterator<Item = u32>, state: State) -> Vec<(u32, Outcome)> {
+    places.into_iter().map(|place| (place, outcome(&format!("{}/{place}", origin.id), state))).collect()
+}
+
+pub(crate) async fn settle(
+    ledger: &SharedLedger,
+    run: &RunStart,
+    origin: &Origin,
+    outcomes: &[(u32, Outcome)],
+) -> Settled {
+    let settlement = Settlement { task: &run.task, run: &run.id, origin, outcomes };
+    ledger.settle(&settlement).await.unwrap()
+}
+
+pub(crate) async fn counted(ledger: &SharedLedger, run: &RunStart) -> Settled {
+    ledger.run(&run.id).await.unwrap().unwrap().settled
+}
+
+/// All failures of a run, by pages of `limit`.
+pub(crate) async fn all_failures(ledger: &SharedLedger, run: &RunStart, limit: usize) -> Vec<Outcome> {
+    let mut all = Vec::new();
+    let mut token = None;
+    // More pages than any test here fills: a token that never ends must not hang it.
+    for _ in 0..2_000 {
+        let (page, next) = ledger.failures(&run.id, token.as_deref(), limit).await.unwrap();
+        assert!(page.len() <= limit, "{} of {limit}", page.len());
+        all.extend(page);
+        if next.is_none() {
+            return all;
+        }
+        token = next;
+    }
+    panic!("failures never end");
+}

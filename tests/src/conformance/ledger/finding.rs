@@ -1,0 +1,267 @@
+//! What a finder relies on: claims, runs, checkpoints, held jobs.
+
+use std::time::Duration;
+
+use shared::ErrorKind;
+use shared::ledger::{Checkpoint, Found, Phase, Run, Settled, SharedLedger};
+use shared::store::KeyRange;
+use tokio::time::{Instant, sleep};
+
+use super::{odd_keys, run_start, started, unique};
+
+const SHORT: Duration = Duration::from_secs(2);
+const LONG: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn found(n: u64) -> Found {
+    Found {
+        listed: n,
+        listed_destination: n + 1,
+        unchanged: n + 2,
+        filtered: n + 3,
+        enqueued: n + 4,
+        enqueued_bytes: n << 40,
+        deletes: n + 5,
+    }
+}
+
+async fn assert_refused(ledger: &SharedLedger, task: &str, owner: &str, holder: &str) {
+    let error = ledger.claim(task, owner, LONG).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    assert!(error.to_string().contains(holder), "the holder is not named: {error}");
+}
+
+/// And the other is named; other tasks are free.
+pub async fn a_claim_excludes_all_other_finders_of_the_task(ledger: SharedLedger) {
+    let task = unique("task");
+    ledger.claim(&task, "first@host", LONG).await.unwrap();
+    assert_refused(&ledger, &task, "second@host", "first@host").await;
+    ledger.claim(&unique("task"), "second@host", LONG).await.unwrap();
+}
+
+/// For a lease from then.
+pub async fn a_claim_is_renewed_by_its_owner(ledger: SharedLedger) {
+    let task = unique("task");
+    ledger.claim(&task, "first", SHORT).await.unwrap();
+    ledger.claim(&task, "first", LONG).await.unwrap();
+    sleep(SHORT + Duration::from_secs(1)).await;
+    assert_refused(&ledger, &task, "second", "first").await;
+}
+
+/// Though its owner may live on.
+pub async fn a_claim_ends_with_its_lease(ledger: SharedLedger) {
+    let task = unique("task");
+    ledger.claim(&task, "first", SHORT).await.unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while let Err(error) = ledger.claim(&task, "second", LONG).await {
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+        assert!(Instant::now() < deadline, "the claim did not end");
+        sleep(Duration::from_millis(200)).await;
+    }
+    assert_refused(&ledger, &task, "first", "second").await;
+}
+
+/// Another's attempt is `Ok` and changes nothing.
+pub async fn only_the_owner_ends_a_claim(ledger: SharedLedger) {
+    let task = unique("task");
+    ledger.unclaim(&task, "nobody").await.unwrap();
+    ledger.claim(&task, "first", LONG).await.unwrap();
+    ledger.unclaim(&task, "second").await.unwrap();
+    assert_refused(&ledger, &task, "second", "first").await;
+    ledger.unclaim(&task, "first").await.unwrap();
+    ledger.unclaim(&task, "first").await.unwrap();
+    ledger.claim(&task, "second", LONG).await.unwrap();
+}
+
+/// And the others are told so.
+pub async fn of_many_claims_at_once_one_succeeds(ledger: SharedLedger) {
+    let task = unique("task");
+    let claims = (0..8).map(|n| {
+        let (ledger, task) = (ledger.clone(), task.clone());
+        tokio::spawn(async move { ledger.claim(&task, &format!("owner-{n}"), LONG).await })
+    });
+    let mut won = 0;
+    for claim in claims.collect::<Vec<_>>() {
+        match claim.await.unwrap() {
+            Ok(()) => won += 1,
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{error}"),
+        }
+    }
+    assert_eq!(won, 1);
+}
+
+/// And an unknown run is none.
+pub async fn a_run_starts_listing_with_nothing_counted(ledger: SharedLedger) {
+    let start = started(&ledger).await;
+    let expected = Run {
+        start: start.clone(),
+        phase: Phase::Listing,
+        error: None,
+        found: Found::default(),
+        settled: Settled::default(),
+    };
+    assert_eq!(ledger.run(&start.id).await.unwrap(), Some(expected));
+    assert_eq!(ledger.run(&unique("run")).await.unwrap(), None);
+    assert_eq!(ledger.checkpoints(&start.id).await.unwrap(), []);
+}
+
+/// Not even the phase it came to.
+pub async fn starting_a_run_twice_changes_nothing(ledger: SharedLedger) {
+    let start = started(&ledger).await;
+    ledger.set_phase(&start.id, Phase::Stopped, Some("why")).await.unwrap();
+    ledger.checkpoint(&start.id, &Checkpoint { found: found(1), ..Checkpoint::default() }).await.unwrap();
+    let before = ledger.run(&start.id).await.unwrap();
+    ledger.start_run(&start).await.unwrap();
+    assert_eq!(ledger.run(&start.id).await.unwrap(), before);
+    assert_eq!(ledger.runs(&start.task, 10).await.unwrap().len(), 1);
+}
+
+/// Up to the limit, with their counters, and of no other task.
+pub async fn runs_come_newest_first(ledger: SharedLedger) {
+    let task = unique("task");
+    started(&ledger).await;
+    let mut starts = Vec::new();
+    for n in 0..12 {
+        // Ids sort by time of start among the runs of one task.
+        let mut start = run_start(&task, 1_700_000_000_000 + n);
+        start.id = format!("{task}-run-{n:04}");
+        ledger.start_run(&start).await.unwrap();
+        ledger.checkpoint(&start.id, &Checkpoint { found: found(n as u64), ..Checkpoint::default() }).await.unwrap();
+        starts.insert(0, start);
+    }
+    let runs = ledger.runs(&task, 100).await.unwrap();
+    assert_eq!(runs.iter().map(|r| r.start.clone()).collect::<Vec<_>>(), starts);
+    assert!(runs.iter().zip((0..12).rev()).all(|(run, n)| run.found == found(n)));
+    assert_eq!(ledger.runs(&task, 3).await.unwrap(), runs[..3]);
+    assert_eq!(ledger.runs(&unique("task"), 3).await.unwrap(), []);
+}
+
+/// Once, in order.
+pub async fn every_task_with_a_run_is_named(ledger: SharedLedger) {
+    let (a, b) = (unique("task-a"), unique("task-\u{fc}"));
+    for task in [&b, &a, &b] {
+        ledger.start_run(&run_start(task, 1)).await.unwrap();
+    }
+    let tasks = ledger.tasks().await.unwrap();
+    assert!(tasks.is_sorted_by(|x, y| x < y), "{tasks:?}");
+    assert!(tasks.contains(&a) && tasks.contains(&b));
+}
+
+/// Until it is replaced.
+pub async fn a_phase_moves_on_and_its_error_stays(ledger: SharedLedger) {
+    let start = started(&ledger).await;
+    let steps = [
+        (Phase::Releasing, Some("5 deletes are more than 4"), Some("5 deletes are more than 4")),
+        (Phase::Listed, None, Some("5 deletes are more than 4")),
+        (Phase::Stopped, Some("list s3://a: denied"), Some("list s3://a: denied")),
+        (Phase::Stopped, Some("list s3://a: denied"), Some("list s3://a: denied")),
+    ];
+    for (phase, given, kept) in steps {
+        ledger.set_phase(&start.id, phase, given).await.unwrap();
+        let run = ledger.run(&start.id).await.unwrap().unwrap();
+        assert_eq!((run.phase, run.error.as_deref()), (phase, kept));
+    }
+}
+
+/// All of it, and also its share of what was found.
+pub async fn a_checkpoint_replaces_the_earlier_one(ledger: SharedLedger) {
+    let start = started(&ledger).await;
+    let first = Checkpoint { id: 3, found: found(7), outbox: vec!["{}".to_owned()], jobs: 1, ..Checkpoint::default() };
+    let second = Checkpoint {
+        id: 3,
+        range: KeyRange { prefix: "p/".to_owned(), after: Some("p/a".to_owned()), until: Some("p/z".to_owned()) },
+        cursor: Some("p/k".to_owned()),
+        done: true,
+        found: found(2),
+        jobs: 9,
+        held: 4,
+        outbox: vec![],
+    };
+    for checkpoint in [&first, &second, &second] {
+        ledger.checkpoint(&start.id, checkpoint).await.unwrap();
+        assert_eq!(ledger.checkpoints(&start.id).await.unwrap(), [checkpoint.clone()]);
+        assert_eq!(ledger.run(&start.id).await.unwrap().unwrap().found, checkpoint.found);
+    }
+}
+
+/// As numbers, whatever the order they were written in.
+pub async fn checkpoints_come_by_number(ledger: SharedLedger) {
+    let start = started(&ledger).await;
+    for id in [10, 2, 100, 0, u32::MAX, 1, 9] {
+        ledger.checkpoint(&start.id, &Checkpoint { id, ..Checkpoint::default() }).await.unwrap();
+    }
+    let ids: Vec<u32> = ledger.checkpoints(&start.id).await.unwrap().iter().map(|c| c.id).collect();
+    assert_eq!(ids, [0, 1, 2, 9, 10, 100, u32::MAX]);
+}
+
+/// Beside an outbox of the largest size.
+pub async fn checkpoints_carry_the_longest_and_oddest_keys(ledger: SharedLedger) {
+    let start = started(&ledger).await;
+    let entry = "{\"key\":\"a\\u0001\\\"\u{fc}\"},";
+    let job = |bytes: usize| entry.repeat(bytes / entry.len());
+    for (id, key) in (0..).zip(odd_keys()) {
+        let range = KeyRange { prefix: key.clone(), after: Some(key.clone()), until: Some(key.clone()) };
+        let outbox = if id % 8 == 0 { vec![job(100 << 10), job(150 << 10)] } else { vec![job(100)] };
+        let checkpoint = Checkpoint { id, range, cursor: Some(key), outbox, ..Checkpoint::default() };
+        ledger.checkpoint(&start.id, &checkpoint).await.unwrap();
+        let read = ledger.checkpoints(&start.id).await.unwrap();
+        assert!(read.last() == Some(&checkpoint), "checkpoint {id} was changed, cursor {:?}", checkpoint.cursor);
+    }
+    assert_eq!(ledger.checkpoints(&start.id).await.unwrap().len(), odd_keys().len());
+}
+
+/// In every field.
+pub async fn what_was_found_is_the_sum_over_the_checkpoints(ledger: SharedLedger) {
+    let start = started(&ledger).await;
+    let mut sum = Found::default();
+    for id in 0..40 {
+        let found = found(u64::from(id) * 1_000);
+        ledger.checkpoint(&start.id, &Checkpoint { id, found, ..Checkpoint::default() }).await.unwrap();
+        sum += found;
+    }
+    assert_eq!(ledger.run(&start.id).await.unwrap().unwrap().found, sum);
+}
+
+/// Not while the listing goes on, nor if it stopped.
+pub async fn deletes_are_enqueued_once_released(ledger: SharedLedger) {
+    let start = started(&ledger).await;
+    let found = Found { enqueued: 10, deletes: 3, ..Found::default() };
+    ledger.checkpoint(&start.id, &Checkpoint { found, ..Checkpoint::default() }).await.unwrap();
+    for (phase, enqueued) in [(Phase::Listing, 10), (Phase::Releasing, 13), (Phase::Listed, 13), (Phase::Stopped, 10)] {
+        ledger.set_phase(&start.id, phase, None).await.unwrap();
+        assert_eq!(ledger.run(&start.id).await.unwrap().unwrap().enqueued(), enqueued, "{phase:?}");
+    }
+}
+
+/// However often they are refused; everything else that was found stays.
+pub async fn refused_deletes_stay_refused(ledger: SharedLedger) {
+    let start = started(&ledger).await;
+    for id in 0..3 {
+        ledger.checkpoint(&start.id, &Checkpoint { id, found: found(10), ..Checkpoint::default() }).await.unwrap();
+    }
+    let before = ledger.run(&start.id).await.unwrap().unwrap().found;
+    assert_eq!(before.deletes, 45);
+    for _ in 0..2 {
+        ledger.refuse_deletes(&start.id).await.unwrap();
+        ledger.set_phase(&start.id, Phase::Listed, Some("refused")).await.unwrap();
+        let run = ledger.run(&start.id).await.unwrap().unwrap();
+        assert_eq!(run.found, Found { deletes: 0, ..before });
+        assert_eq!(run.enqueued(), before.enqueued);
+    }
+    assert_eq!(ledger.runs(&start.task, 1).await.unwrap()[0].found.deletes, 0);
+}
+
+/// Written twice they are kept once.
+pub async fn held_jobs_are_kept_by_range_and_number(ledger: SharedLedger) {
+    let start = started(&ledger).await;
+    let large = "{\"keys\":\"\\u0000\u{10ffff}\"}".repeat(8_000);
+    for (range, number, body) in [(0, 0, "a"), (0, 1, "b"), (1, 0, "c"), (0, 1, "b"), (11, 0, large.as_str())] {
+        ledger.hold(&start.id, range, number, body).await.unwrap();
+    }
+    for (range, number, body) in [(0, 0, Some("a")), (0, 1, Some("b")), (1, 0, Some("c")), (1, 1, None), (1, 10, None)]
+    {
+        assert_eq!(ledger.held(&start.id, range, number).await.unwrap().as_deref(), body, "{range} {number}");
+    }
+    assert!(ledger.held(&start.id, 11, 0).await.unwrap() == Some(large), "a large body was changed");
+    assert_eq!(ledger.held(&unique("run"), 0, 0).await.unwrap(), None);
+}

@@ -1,0 +1,107 @@
+//! Settling against a model: whatever is settled, repeated and overlapping, counts what a plain map would.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use shared::ledger::{Outcome, Settled, SharedLedger, State};
+use shared::object::Timestamp;
+use tokio::runtime::Handle;
+
+use super::{all_failures, counted, origin, outcome, settle, started};
+
+/// Real services run these too: enough cases to find what a wrong count would show at once.
+const CASES: u32 = 12;
+const STATES: [State; 4] = [State::Copied, State::Deleted, State::Skipped, State::Failed];
+
+/// Some objects of one origin and what became of them: places, states, sizes.
+type Step = (usize, BTreeMap<u32, (usize, u64)>);
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let objects = prop::collection::btree_map(0..40u32, (0..STATES.len(), 0..1_000_000u64), 0..30);
+    prop::collection::vec((0..3usize, objects), 1..12)
+}
+
+fn origin_id(number: usize) -> String {
+    format!("0/{number}")
+}
+
+fn outcomes_of(step: &Step, finished: i64) -> Vec<(u32, Outcome)> {
+    let finished = Timestamp(1_700_000_000_000 + finished);
+    let (number, objects) = step;
+    let outcome_of = |(&place, &(state, size)): (&u32, &(usize, u64))| {
+        let key = format!("{}-{place}", origin_id(*number));
+        (place, Outcome { size, finished, ..outcome(&key, STATES[state]) })
+    };
+    objects.iter().map(outcome_of).collect()
+}
+
+fn check<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>, property: impl AsyncFn(T)) {
+    let mut runner = TestRunner::new(Config { cases: CASES, failure_persistence: None, ..Config::default() });
+    let handle = Handle::current();
+    let result = tokio::task::block_in_place(|| {
+        runner.run(&strategy, |value| {
+            handle.block_on(property(value));
+            Ok(())
+        })
+    });
+    result.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// One after the other: the first settlement of an object is the one that counts, the last the one that is kept.
+pub async fn counters_equal_a_model_over_any_settlements(ledger: SharedLedger) {
+    check(steps(), async |steps| {
+        let run = started(&ledger).await;
+        let mut first = BTreeMap::new();
+        let mut last = BTreeMap::new();
+        let mut sum = Settled::default();
+        for (n, step) in steps.iter().enumerate() {
+            let outcomes = outcomes_of(step, n as i64);
+            let mut new = Settled::default();
+            for (place, outcome) in &outcomes {
+                if let Entry::Vacant(place) = first.entry((step.0, *place)) {
+                    place.insert(outcome.clone());
+                    new.count(outcome);
+                }
+                last.insert(outcome.key.clone(), outcome.clone());
+            }
+            sum += new;
+            let origin = origin(&origin_id(step.0), 40);
+            assert_eq!(settle(&ledger, &run, &origin, &outcomes).await, new);
+        }
+        assert_eq!(counted(&ledger, &run).await, sum);
+        let mut failed: Vec<_> = first.into_values().filter(|outcome| outcome.state == State::Failed).collect();
+        let mut listed = all_failures(&ledger, &run, 9).await;
+        failed.sort_by(|a, b| a.key.cmp(&b.key));
+        listed.sort_by(|a, b| a.key.cmp(&b.key));
+        assert_eq!(listed, failed);
+        for (key, outcome) in last {
+            assert_eq!(ledger.outcome(&run.task, &key).await.unwrap(), Some(outcome));
+        }
+    });
+}
+
+/// All at once, each twice: every object counts once, and what is told to all adds up to the counters.
+pub async fn counters_equal_a_model_under_concurrent_settlements(ledger: SharedLedger) {
+    check(steps(), async |steps| {
+        let run = started(&ledger).await;
+        let objects: BTreeSet<_> =
+            steps.iter().flat_map(|(number, objects)| objects.keys().map(move |place| (*number, *place))).collect();
+        let calls = steps.iter().chain(&steps).map(|step| {
+            let (ledger, run, step) = (ledger.clone(), run.clone(), step.clone());
+            tokio::spawn(async move {
+                let origin = origin(&origin_id(step.0), 40);
+                settle(&ledger, &run, &origin, &outcomes_of(&step, 0)).await
+            })
+        });
+        let mut told = Settled::default();
+        for call in calls.collect::<Vec<_>>() {
+            told += call.await.unwrap();
+        }
+        let settled = counted(&ledger, &run).await;
+        assert_eq!(settled, told);
+        assert_eq!(settled.objects(), objects.len() as u64);
+        assert_eq!(all_failures(&ledger, &run, 9).await.len() as u64, settled.failed);
+    });
+}

@@ -1,0 +1,133 @@
+//! Open uploads of giant objects.
+
+use std::collections::BTreeMap;
+
+use shared::digest::Checksum;
+use shared::ledger::{PartRecord, SharedLedger, UploadRecord};
+use shared::object::{Attributes, ETag, Pin, Timestamp};
+use shared::store::Upload;
+
+use super::{odd_keys, origin, unique};
+
+fn record(task: &str, key: &str, id: &str) -> UploadRecord {
+    let user = BTreeMap::from([("owner".to_owned(), "J\u{fc}rgen".to_owned()), ("empty".to_owned(), String::new())]);
+    UploadRecord {
+        task: task.to_owned(),
+        run: "run-1".to_owned(),
+        origin: origin("0/7", 1),
+        index: 0,
+        upload: Upload { key: key.to_owned(), id: id.to_owned() },
+        source: Pin { etag: Some(ETag::new("abc-12")), version: None },
+        modified: Timestamp(1_700_000_000_123),
+        size: 50 << 40,
+        part_bytes: 5 << 30,
+        attributes: Attributes { content_type: Some("text/plain".to_owned()), user, ..Attributes::default() },
+        checksum: Some(Checksum::md5([7; 16])),
+        attempt: 2,
+        opened: Timestamp(1_700_000_000_456),
+    }
+}
+
+fn parts(numbers: impl IntoIterator<Item = u32>) -> Vec<PartRecord> {
+    let checksum = |number: u32| (number % 3 != 0).then(|| Checksum::md5([number as u8; 16]));
+    numbers.into_iter().map(|number| PartRecord { number, checksum: checksum(number) }).collect()
+}
+
+/// Whoever comes later is given it, whole.
+pub async fn the_first_upload_of_a_key_is_the_one_that_is_kept(ledger: SharedLedger) {
+    let task = unique("task");
+    assert_eq!(ledger.upload(&task, "key").await.unwrap(), None);
+    let (first, second) = (record(&task, "key", "first"), record(&task, "key", "second"));
+    for later in [&first, &second, &first] {
+        assert_eq!(ledger.open_upload(later).await.unwrap(), first);
+        assert_eq!(ledger.upload(&task, "key").await.unwrap().as_ref(), Some(&first));
+    }
+    let other = record(&unique("task"), "key", "other");
+    assert_eq!(ledger.open_upload(&other).await.unwrap(), other);
+}
+
+/// And everybody is told the same.
+pub async fn of_many_uploads_opened_at_once_one_is_kept(ledger: SharedLedger) {
+    let task = unique("task");
+    let opens = (0..8).map(|n| {
+        let (ledger, record) = (ledger.clone(), record(&task, "key", &format!("upload-{n}")));
+        tokio::spawn(async move { ledger.open_upload(&record).await.unwrap() })
+    });
+    let mut kept = Vec::new();
+    for open in opens.collect::<Vec<_>>() {
+        kept.push(open.await.unwrap());
+    }
+    assert!(kept.iter().all(|record| *record == kept[0]), "{kept:?}");
+    assert_eq!(ledger.upload(&task, "key").await.unwrap().as_ref(), Some(&kept[0]));
+}
+
+/// However often, and in whatever order they were recorded; a part written again has its new checksum.
+pub async fn parts_are_counted_once_and_come_by_number(ledger: SharedLedger) {
+    let task = unique("task");
+    let upload = ledger.open_upload(&record(&task, "key", "upload")).await.unwrap().upload;
+    assert_eq!(ledger.recorded_parts(&task, &upload).await.unwrap(), []);
+    for (numbers, count) in [(9..12, 3), (2..4, 5), (9..12, 5), (1..11, 11), (1..12, 11)] {
+        assert_eq!(ledger.record_parts(&task, &upload, &parts(numbers)).await.unwrap(), count);
+    }
+    assert_eq!(ledger.recorded_parts(&task, &upload).await.unwrap(), parts(1..12));
+    let again = PartRecord { number: 2, checksum: Some(Checksum::md5([99; 16])) };
+    assert_eq!(ledger.record_parts(&task, &upload, std::slice::from_ref(&again)).await.unwrap(), 11);
+    assert_eq!(ledger.recorded_parts(&task, &upload).await.unwrap()[1], again);
+}
+
+/// The most that an upload can have (Amazon S3, "Multipart upload limits"), by four workers.
+pub async fn ten_thousand_parts_are_recorded(ledger: SharedLedger) {
+    let task = unique("task");
+    let upload = ledger.open_upload(&record(&task, "key", "upload")).await.unwrap().upload;
+    let workers = (0..4).map(|worker| {
+        let (ledger, task, upload) = (ledger.clone(), task.clone(), upload.clone());
+        tokio::spawn(async move {
+            let mut most = 0;
+            for first in (worker * 2_500 + 1..(worker + 1) * 2_500).step_by(250) {
+                let count = ledger.record_parts(&task, &upload, &parts(first..first + 250)).await.unwrap();
+                assert!(count >= most + 250, "{count} after {most}");
+                most = count;
+            }
+            most
+        })
+    });
+    let mut complete = 0;
+    for worker in workers.collect::<Vec<_>>() {
+        complete += u32::from(worker.await.unwrap() == 10_000);
+    }
+    assert!(complete >= 1, "nobody saw the set complete");
+    assert!(ledger.recorded_parts(&task, &upload).await.unwrap() == parts(1..10_001), "parts were lost or changed");
+}
+
+/// Its parts are forgotten with it.
+pub async fn only_the_recorded_upload_is_closed(ledger: SharedLedger) {
+    let task = unique("task");
+    let first = ledger.open_upload(&record(&task, "key", "first")).await.unwrap();
+    let stale = Upload { key: "key".to_owned(), id: "stale".to_owned() };
+    ledger.record_parts(&task, &first.upload, &parts(1..4)).await.unwrap();
+    ledger.close_upload(&task, &stale).await.unwrap();
+    assert_eq!(ledger.upload(&task, "key").await.unwrap().as_ref(), Some(&first));
+    assert_eq!(ledger.recorded_parts(&task, &first.upload).await.unwrap().len(), 3);
+    for _ in 0..2 {
+        ledger.close_upload(&task, &first.upload).await.unwrap();
+        assert_eq!(ledger.upload(&task, "key").await.unwrap(), None);
+        assert_eq!(ledger.recorded_parts(&task, &first.upload).await.unwrap(), []);
+    }
+    let second = record(&task, "key", "second");
+    assert_eq!(ledger.open_upload(&second).await.unwrap(), second);
+    ledger.close_upload(&task, &first.upload).await.unwrap();
+    assert_eq!(ledger.record_parts(&task, &second.upload, &parts(7..8)).await.unwrap(), 1);
+}
+
+/// Each has its own parts.
+pub async fn uploads_of_odd_keys_are_told_apart(ledger: SharedLedger) {
+    let task = unique("task");
+    for key in odd_keys() {
+        let record = record(&task, &key, "upload");
+        assert_eq!(ledger.open_upload(&record).await.unwrap(), record);
+        assert_eq!(ledger.record_parts(&task, &record.upload, &parts(1..3)).await.unwrap(), 2);
+    }
+    for key in odd_keys() {
+        assert_eq!(ledger.upload(&task, &key).await.unwrap(), Some(record(&task, &key, "upload")));
+    }
+}
