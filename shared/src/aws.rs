@@ -3,20 +3,27 @@
 //! The SDK's retries and its stalled-stream protection are off: [`crate::retry`] and the adapters own
 //! them. One HTTP client, and so one connection pool and one set of TLS roots, serves all services.
 
-use std::sync::LazyLock;
+mod credentials;
+mod errors;
+mod http;
+
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::imds;
+use aws_config::imds::region::ImdsRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, ErrorKind, Result};
+use credentials::Spelling;
+pub use errors::error_from;
 
 /// How a service is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -30,35 +37,98 @@ pub struct Connection {
     pub credentials: Option<String>,
 }
 
-static HTTP: LazyLock<SharedHttpClient> = LazyLock::new(|| {
-    aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https()
-});
+/// Longest wait for a TCP connection and its TLS handshake. A healthy one takes some round trips,
+/// 0.3 s each across the world; a lost packet costs 1 and then 2 s more.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest wait for the machine's own metadata service, which answers in milliseconds where there
+/// is one. Asked at most twice, for the region and for credentials, so that `default` on a machine
+/// that has none fails within 3 s.
+const METADATA_TIMEOUT: Duration = Duration::from_millis(1_200);
+
+/// The region where nothing names one.
+const DEFAULT_REGION: &str = "us-east-1";
 
 /// The SDK's configuration for a connection.
+///
+/// What can be checked without asking the service itself is checked here: the endpoint's form, the
+/// credentials' spelling, that their variables, file, profile or secret are there and make sense.
 pub async fn sdk_config(connection: &Connection) -> Result<SdkConfig> {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(HTTP.clone())
-        .retry_config(RetryConfig::disabled())
-        .stalled_stream_protection(aws_config::stalled_stream_protection::StalledStreamProtectionConfig::disabled())
-        .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).build());
-    if let Some(region) = &connection.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
+    let spelling = connection.credentials.as_deref().unwrap_or("default").parse::<Spelling>()?;
+    let mut loader = loader();
     if let Some(url) = &connection.endpoint_url {
+        check_endpoint(url)?;
         loader = loader.endpoint_url(url);
     }
-    let config = loader.load().await;
-    if config.region().is_some() {
-        return Ok(config);
+    if let Spelling::Profile(name) = &spelling {
+        loader = loader.profile_name(name);
     }
-    Ok(config.into_builder().region(Region::new("us-east-1")).build())
+    let region = match &connection.region {
+        Some(region) => Region::new(region.clone()),
+        None => ambient_region(&spelling).await,
+    };
+    loader = match spelling.provider(&region).await? {
+        Some(provider) => loader.credentials_provider(provider),
+        None => loader.no_credentials(),
+    };
+    Ok(loader.region(region).load().await)
 }
 
-/// What an SDK call's error means. `subject` is what the call was about.
-pub fn error_from<E>(verb: &'static str, subject: &str, error: SdkError<E, HttpResponse>) -> Error
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    let _ = &error;
-    Error::new(ErrorKind::Unavailable, verb, subject, "unmapped")
+/// What all configurations have in common.
+fn loader() -> ConfigLoader {
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http::client())
+        .retry_config(RetryConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
 }
+
+/// The region that the environment, the profile or, for `default` credentials, this machine names.
+async fn ambient_region(spelling: &Spelling) -> Region {
+    let mut profile = ProfileFileRegionProvider::builder();
+    if let Spelling::Profile(name) = spelling {
+        profile = profile.profile_name(name);
+    }
+    let mut chain = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new()).or_else(profile.build());
+    if spelling.asks_the_machine() {
+        chain = chain.or_else(ImdsRegionProvider::builder().imds_client(metadata_client()).build());
+    }
+    chain.region().await.unwrap_or(Region::from_static(DEFAULT_REGION))
+}
+
+/// What credential providers of the SDK's own build on.
+fn provider_config(region: Option<Region>) -> ProviderConfig {
+    ProviderConfig::without_region().with_http_client(http::client()).with_region(region)
+}
+
+/// A client of this machine's metadata service that gives up soon.
+fn metadata_client() -> imds::Client {
+    imds::Client::builder()
+        .configure(&provider_config(None))
+        .max_attempts(2)
+        .operation_timeout(METADATA_TIMEOUT)
+        .build()
+}
+
+/// An endpoint is `http://` or `https://` with a host and, at most, a port and a path.
+fn check_endpoint(url: &str) -> Result<()> {
+    let refuse = |why: &str| {
+        // Not the URL itself where it may hold a password.
+        let shown = if url.contains('@') { "the endpoint" } else { url };
+        Err(Error::new(ErrorKind::Invalid, "configure", "endpoint-url", format!("{shown}: {why}")))
+    };
+    let Ok(uri) = url.parse::<::http::Uri>() else {
+        return refuse("not a URL; give http://HOST:PORT or https://HOST");
+    };
+    match (uri.scheme_str(), uri.authority()) {
+        (Some("http" | "https"), Some(authority)) if authority.as_str().contains('@') => {
+            refuse("must not hold credentials; name them by the credentials option")
+        }
+        (Some("http" | "https"), Some(_)) if uri.query().is_some() => refuse("must not have a query"),
+        (Some("http" | "https"), Some(_)) => Ok(()),
+        _ => refuse("must start with http:// or https:// and name a host"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

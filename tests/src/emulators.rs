@@ -1,4 +1,20 @@
 //! Real components on free loopback ports, one of each kind per test process, ended with it.
+//!
+//! Each starts when a test first asks for it. They are installed by `tests/run`.
+
+mod clients;
+pub(crate) mod folder;
+pub(crate) mod keeper;
+mod programs;
+mod service;
+
+pub use clients::{REGION, connection, credentials_file, s3_client, sdk_config, side, side_as, unique_name};
+pub use folder::fresh as fresh_folder;
+
+use std::fs;
+use std::sync::OnceLock;
+
+use service::{Service, start};
 
 /// An emulator of Amazon's services.
 #[derive(Debug)]
@@ -20,3 +36,113 @@ pub struct Weed {
 pub const ACCESS_KEY: &str = "flotilla-test";
 /// Its secret.
 pub const SECRET_KEY: &str = "flotilla-test-secret";
+/// An access key that may read and list at [`weed`], and nothing else.
+pub const READ_ONLY_KEY: &str = "flotilla-reader";
+/// Its secret.
+pub const READ_ONLY_SECRET: &str = "flotilla-reader-secret";
+
+/// SeaweedFS, for S3.
+pub fn weed() -> &'static Weed {
+    static WEED: OnceLock<Weed> = OnceLock::new();
+    WEED.get_or_init(|| {
+        let identities = identities_file();
+        let [.., filer, filer_grpc, first, _] = start(|ports| weed_server(ports, &identities));
+        let [second, _] = start(|ports| weed_gateway(ports, [filer, filer_grpc], &identities));
+        Weed { endpoint: url(first), second_endpoint: url(second) }
+    })
+}
+
+/// ministack, for SQS, DynamoDB, Secrets Manager and others. It checks no signatures.
+pub fn ministack() -> &'static Emulator {
+    static MINISTACK: OnceLock<Emulator> = OnceLock::new();
+    MINISTACK.get_or_init(|| {
+        let [port] = start(|[port]| Service {
+            program: "ministack",
+            args: vec![],
+            env: vec![
+                ("BIND_HOST", "127.0.0.1".into()),
+                ("GATEWAY_PORT", port.to_string()),
+                // It would listen on all interfaces, on one fixed port.
+                ("IOT_MTLS_ENABLED", "0".into()),
+            ],
+            ready: vec![(port, "/_ministack/health")],
+        });
+        Emulator { endpoint: url(port) }
+    })
+}
+
+/// moto's server, a second opinion on Amazon's services. It checks no signatures.
+pub fn moto() -> &'static Emulator {
+    static MOTO: OnceLock<Emulator> = OnceLock::new();
+    MOTO.get_or_init(|| {
+        let [port] = start(|[port]| Service {
+            program: "moto_server",
+            args: words(&format!("-H 127.0.0.1 -p {port}")),
+            env: vec![],
+            ready: vec![(port, "/moto-api/")],
+        });
+        Emulator { endpoint: url(port) }
+    })
+}
+
+fn weed_server(ports: [u16; 8], identities: &str) -> Service {
+    let [master, master_grpc, volume, volume_grpc, filer, filer_grpc, s3, s3_grpc] = ports;
+    Service {
+        program: "weed",
+        args: words_and(
+            &format!(
+                "-logtostderr=true server -dir . -ip 127.0.0.1 -ip.bind 127.0.0.1 \
+             -master.port {master} -master.port.grpc {master_grpc} -master.electionTimeout 1s \
+             -master.telemetry=false -master.volumeSizeLimitMB 64 \
+             -volume.port {volume} -volume.port.grpc {volume_grpc} -volume.max 10000 \
+             -filer -filer.port {filer} -filer.port.grpc {filer_grpc} \
+             -s3 -s3.port {s3} -s3.port.grpc {s3_grpc} -s3.port.iceberg 0 -s3.port.lance 0 \
+             -s3.iam=false -s3.config"
+            ),
+            identities,
+        ),
+        // A bucket starts with this many volumes: by default 7, which hundreds of buckets would feel.
+        env: vec![("WEED_MASTER_VOLUME_GROWTH_COPY_1", "1".into())],
+        ready: vec![(master, "/dir/assign"), (s3, "/healthz")],
+    }
+}
+
+fn weed_gateway([s3, s3_grpc]: [u16; 2], [filer, filer_grpc]: [u16; 2], identities: &str) -> Service {
+    Service {
+        program: "weed",
+        args: words_and(
+            &format!(
+                "-logtostderr=true s3 -ip.bind 127.0.0.1 -filer 127.0.0.1:{filer}.{filer_grpc} \
+             -port {s3} -port.grpc {s3_grpc} -port.iceberg 0 -port.lance 0 -iam=false -config"
+            ),
+            identities,
+        ),
+        env: vec![],
+        ready: vec![(s3, "/healthz")],
+    }
+}
+
+fn identities_file() -> String {
+    let identities = serde_json::json!({"identities": [
+        {"name": "all", "actions": ["Admin", "Read", "List", "Tagging", "Write"],
+         "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]},
+        {"name": "reader", "actions": ["Read", "List"],
+         "credentials": [{"accessKey": READ_ONLY_KEY, "secretKey": READ_ONLY_SECRET}]},
+    ]});
+    let path = folder::fresh("identities").join("s3.json");
+    fs::write(&path, identities.to_string()).expect("the temporary folder must be writable");
+    path.to_str().expect("the temporary folder's name is UTF-8").to_owned()
+}
+
+fn words(line: &str) -> Vec<String> {
+    line.split_ascii_whitespace().map(str::to_owned).collect()
+}
+
+// A path may hold spaces.
+fn words_and(line: &str, path: &str) -> Vec<String> {
+    words(line).into_iter().chain([path.to_owned()]).collect()
+}
+
+fn url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}

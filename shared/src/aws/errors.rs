@@ -1,0 +1,338 @@
+//! What the services' errors mean: one table for S3, SQS, DynamoDB, STS and Auto Scaling.
+
+use std::error::Error as StdError;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::http::Unanswered;
+use crate::ErrorKind::{self, *};
+use crate::error::Error;
+
+/// Codes whose meaning does not follow from their status. From the services' own lists: Amazon S3
+/// "Error responses", SQS, DynamoDB and Auto Scaling "Common errors", STS "Errors"; and from what
+/// compatible stores answer. What is not here is judged by its status.
+const CODES: &[(ErrorKind, &[&str])] = &[
+    (
+        Throttled,
+        &[
+            "SlowDown",
+            "SlowDownRead",
+            "SlowDownWrite",
+            "Throttling",
+            "ThrottlingException",
+            "ThrottledException",
+            "RequestThrottled",
+            "RequestThrottledException",
+            "ProvisionedThroughputExceededException",
+            "RequestLimitExceeded",
+            "LimitExceededException",
+            "TooManyRequests",
+            "TooManyRequestsException",
+            "BandwidthLimitExceeded",
+            "PriorRequestNotComplete",
+            "KMS.ThrottlingException",
+            "KmsThrottled",
+            "OverLimit",
+            "AWS.SimpleQueueService.OverLimit",
+        ],
+    ),
+    (ClockSkew, &["RequestTimeTooSkewed", "RequestInTheFuture", "RequestExpired"]),
+    (ExpiredCredentials, &["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"]),
+    (
+        Denied,
+        &[
+            "AccessDenied",
+            "AccessDeniedException",
+            "AllAccessDisabled",
+            "AccountProblem",
+            "AuthFailure",
+            "IncompleteSignature",
+            "IncompleteSignatureException",
+            "InvalidAccessKeyId",
+            "InvalidClientTokenId",
+            "InvalidSecurity",
+            "InvalidSecurityToken",
+            "InvalidSignatureException",
+            "InvalidToken",
+            "KmsAccessDenied",
+            "KMS.AccessDeniedException",
+            "MissingAuthenticationToken",
+            "MissingAuthenticationTokenException",
+            "NotSignedUp",
+            "OptInRequired",
+            "SignatureDoesNotMatch",
+            "UnauthorizedAccess",
+            "UnrecognizedClientException",
+        ],
+    ),
+    (NotFound, &["NoSuchKey", "NotFound", "NoSuchVersion", "ObjectNotFound"]),
+    (
+        NoSuchContainer,
+        &[
+            "NoSuchBucket",
+            "QueueDoesNotExist",
+            "NonExistentQueue",
+            "AWS.SimpleQueueService.NonExistentQueue",
+            "ResourceNotFoundException",
+            "TableNotFoundException",
+        ],
+    ),
+    (NoSuchUpload, &["NoSuchUpload"]),
+    // The object is shorter than the range that was cut for it: it is another one.
+    (PreconditionFailed, &["PreconditionFailed", "InvalidRange"]),
+    (
+        BadDigest,
+        &["BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "ChecksumMismatch"],
+    ),
+    (Unrepresentable, &["KeyTooLongError", "EntityTooLarge", "MetadataTooLarge", "XMinioInvalidObjectName"]),
+    (Archived, &["InvalidObjectState", "RestoreAlreadyInProgress"]),
+    (
+        Unsupported,
+        &["NotImplemented", "MethodNotAllowed", "UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation"],
+    ),
+    (Timeout, &["RequestTimeout", "RequestTimeoutException"]),
+    // The body was cut off on its way.
+    (Connection, &["IncompleteBody", "RequestCanceled"]),
+    (
+        Unavailable,
+        &[
+            "InternalError",
+            "InternalFailure",
+            "InternalServerError",
+            "InternalServiceError",
+            "QueueDeletedRecently",
+            "AWS.SimpleQueueService.QueueDeletedRecently",
+            "ReplicatedWriteConflictException",
+            "ResourceContention",
+            "ScalingActivityInProgress",
+            "ServiceUnavailable",
+            "ServiceUnavailableException",
+            "TransactionInProgressException",
+        ],
+    ),
+    (
+        LeaseLost,
+        &[
+            "ReceiptHandleIsInvalid",
+            "MessageNotInflight",
+            "AWS.SimpleQueueService.ReceiptHandleIsInvalid",
+            "AWS.SimpleQueueService.MessageNotInflight",
+        ],
+    ),
+    (
+        Conflict,
+        &[
+            "BucketAlreadyExists",
+            "BucketAlreadyOwnedByYou",
+            "ConditionalCheckFailed",
+            "ConditionalCheckFailedException",
+            "ConditionalRequestConflict",
+            "OperationAborted",
+            "QueueAlreadyExists",
+            "QueueNameExists",
+            "ResourceInUseException",
+            "TransactionCanceledException",
+            "TransactionConflict",
+            "TransactionConflictException",
+        ],
+    ),
+    (
+        Exhausted,
+        &["ItemCollectionSizeLimitExceededException", "QuotaExceeded", "XMinioStorageFull", "InsufficientStorage"],
+    ),
+];
+
+/// What an answer means, by its HTTP status, code and message.
+fn kind_of(status: u16, code: &str, message: &str) -> ErrorKind {
+    // The newer services tell a wrong clock apart in words only.
+    let late = message.starts_with("Signature expired") || message.starts_with("Signature not yet current");
+    if code == "InvalidSignatureException" && late {
+        return ClockSkew;
+    }
+    // SQS says so of a handle whose message has timed out too often.
+    if code == "InvalidParameterValue" && message.to_ascii_lowercase().contains("receipt handle") {
+        return LeaseLost;
+    }
+    let known = CODES.iter().find(|(_, codes)| codes.contains(&code));
+    known.map_or_else(|| kind_of_status(status, code), |(kind, _)| *kind)
+}
+
+/// What a status means where the code says nothing: of a HEAD there is nothing else.
+fn kind_of_status(status: u16, code: &str) -> ErrorKind {
+    match status {
+        401 | 403 => Denied,
+        404 => NotFound,
+        405 | 501 => Unsupported,
+        408 => Timeout,
+        409 => Conflict,
+        412 | 416 => PreconditionFailed,
+        413 => Unrepresentable,
+        429 => Throttled,
+        // S3 answers a HEAD so when it wants fewer requests.
+        503 if code.is_empty() => Throttled,
+        507 => Exhausted,
+        // An error in an answer that began well: the service failed on the way.
+        200..=299 | 500.. => Unavailable,
+        _ => Invalid,
+    }
+}
+
+/// What an SDK call's error means. `subject` is what the call was about.
+pub fn error_from<E>(verb: &'static str, subject: &str, error: SdkError<E, HttpResponse>) -> Error
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    let (kind, message) = match &error {
+        SdkError::ServiceError(context) => {
+            let meta = context.err().meta();
+            answered(context.raw(), meta.code().unwrap_or_default(), meta.message().unwrap_or_default())
+        }
+        SdkError::ResponseError(context) => unreadable(context.raw(), &error),
+        SdkError::TimeoutError(_) => (Timeout, format!("timed out: {}", root_cause(&error))),
+        SdkError::DispatchFailure(failure) => {
+            let kind = if failure.is_timeout() { Timeout } else { Connection };
+            unsent(kind, &error)
+        }
+        _ => unsent(Invalid, &error),
+    };
+    Error::new(kind, verb, subject, message).with_source(error)
+}
+
+/// An error that the service itself reports.
+fn answered(raw: &HttpResponse, code: &str, message: &str) -> (ErrorKind, String) {
+    let status = raw.status().as_u16();
+    let headers = raw.headers();
+    let mut line = match (code, message) {
+        ("", "") => String::from("refused"),
+        ("", message) => message.to_owned(),
+        (code, "") => code.to_owned(),
+        (code, message) => format!("{code}: {}", message.trim_end_matches('.')),
+    };
+    line.push_str(&format!(" (HTTP {status}"));
+    if let Some(id) = headers.get("x-amzn-requestid").or(headers.get("x-amz-request-id")) {
+        line.push_str(&format!(", request {id}"));
+    }
+    line.push(')');
+    if matches!(status, 301 | 307 | 400)
+        && let Some(region) = headers.get("x-amz-bucket-region")
+    {
+        line.push_str(&format!("; the bucket is in region {region}"));
+    }
+    (kind_of(status, code, message), line)
+}
+
+/// An answer that came but could not be read: cut off, or not what the service's protocol has.
+fn unreadable(raw: &HttpResponse, error: &(dyn StdError + 'static)) -> (ErrorKind, String) {
+    let status = raw.status().as_u16();
+    let cut_off = causes(error).any(|cause| cause.is::<hyper::Error>() || cause.is::<std::io::Error>());
+    let kind = match status {
+        _ if cut_off => Connection,
+        200..=299 => Corrupt,
+        _ => kind_of_status(status, ""),
+    };
+    let what = if cut_off { "the answer was cut off" } else { "the answer makes no sense" };
+    (kind, format!("{what}: {} (HTTP {status})", root_cause(error)))
+}
+
+/// A request to which no answer came. `kind` is what it is unless a cause says better.
+fn unsent(kind: ErrorKind, error: &(dyn StdError + 'static)) -> (ErrorKind, String) {
+    let cause = root_cause(error);
+    if let Some(ours) = causes(error).find_map(|cause| cause.downcast_ref::<Error>()) {
+        return (ours.kind(), ours.to_string());
+    }
+    if let Some(credentials) = causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>()) {
+        let kind = match credentials {
+            CredentialsError::ProviderTimedOut(_) => Timeout,
+            CredentialsError::ProviderError(_) if !refused(error) => Unavailable,
+            _ => Denied,
+        };
+        return (kind, format!("no credentials: {cause}"));
+    }
+    match causes(error).find_map(|cause| cause.downcast_ref::<Unanswered>()) {
+        Some(unanswered) => (kind, format!("no answer from {}: {cause}", unanswered.host)),
+        None => (kind, cause),
+    }
+}
+
+/// Whether the service that gives credentials refused to, so that asking again is no use.
+fn refused(error: &(dyn StdError + 'static)) -> bool {
+    causes(error).any(|cause| {
+        let text = cause.to_string();
+        CODES.iter().filter(|(kind, _)| *kind == Denied).any(|(_, codes)| codes.iter().any(|code| text.contains(code)))
+    })
+}
+
+/// The error and its causes, outermost first.
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error| (**error).source())
+}
+
+/// What the innermost cause says.
+pub(super) fn root_cause(error: &(dyn StdError + 'static)) -> String {
+    causes(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_answer_has_one_meaning() {
+        for (status, code, message, kind) in [
+            (503, "SlowDown", "", Throttled),
+            (400, "ThrottlingException", "", Throttled),
+            (400, "ProvisionedThroughputExceededException", "", Throttled),
+            (429, "", "", Throttled),
+            (503, "", "", Throttled),
+            (503, "ServiceUnavailable", "", Unavailable),
+            (403, "RequestTimeTooSkewed", "", ClockSkew),
+            (400, "InvalidSignatureException", "Signature expired: 2020 is now earlier than", ClockSkew),
+            (400, "InvalidSignatureException", "The request signature we calculated", Denied),
+            (400, "ExpiredToken", "", ExpiredCredentials),
+            (403, "AccessDenied", "", Denied),
+            (403, "InvalidAccessKeyId", "", Denied),
+            (403, "", "", Denied),
+            (404, "NoSuchKey", "", NotFound),
+            (404, "", "", NotFound),
+            (404, "NoSuchBucket", "", NoSuchContainer),
+            (400, "QueueDoesNotExist", "", NoSuchContainer),
+            (400, "ResourceNotFoundException", "", NoSuchContainer),
+            (404, "NoSuchUpload", "", NoSuchUpload),
+            (412, "", "", PreconditionFailed),
+            (416, "InvalidRange", "", PreconditionFailed),
+            (400, "BadDigest", "", BadDigest),
+            (400, "XAmzContentSHA256Mismatch", "", BadDigest),
+            (403, "InvalidObjectState", "", Archived),
+            (501, "NotImplemented", "", Unsupported),
+            (501, "", "", Unsupported),
+            (400, "InvalidArgument", "", Invalid),
+            (400, "", "", Invalid),
+            (301, "PermanentRedirect", "", Invalid),
+            (400, "RequestTimeout", "", Timeout),
+            (500, "InternalError", "", Unavailable),
+            (200, "InternalError", "", Unavailable),
+            (502, "", "", Unavailable),
+            (400, "ConditionalCheckFailedException", "", Conflict),
+            (400, "TransactionConflictException", "", Conflict),
+            (400, "ReceiptHandleIsInvalid", "", LeaseLost),
+            (400, "MessageNotInflight", "", LeaseLost),
+            (400, "InvalidParameterValue", "Reason: The receipt handle has expired.", LeaseLost),
+            (400, "KeyTooLongError", "", Unrepresentable),
+            (507, "", "", Exhausted),
+        ] {
+            assert_eq!(kind_of(status, code, message), kind, "{status} {code} {message}");
+        }
+    }
+
+    #[test]
+    fn no_code_stands_twice_in_the_table() {
+        let mut all: Vec<_> = CODES.iter().flat_map(|(_, codes)| *codes).collect();
+        let before = all.len();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), before);
+    }
+}

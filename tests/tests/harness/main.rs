@@ -1,0 +1,3 @@
+//! The harness itself: emulators that start, serve and end, processes, and the proxy.
+
+mod emulators;
