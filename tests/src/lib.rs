@@ -1,4 +1,7 @@
-//! What Flotilla's tests share: real components started on free ports, and the conformance suites.
+//! What Flotilla's tests share: real components started on free ports, the built programs, a proxy
+//! that counts and breaks requests, and the conformance suites.
 
+pub mod binaries;
 pub mod conformance;
 pub mod emulators;
+pub mod proxy;

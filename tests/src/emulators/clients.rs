@@ -65,7 +65,7 @@ pub fn unique_name(stem: &str) -> String {
 }
 
 /// One side of a task: a bucket and prefix (empty, or ending with `/`) at an S3 endpoint, which may
-/// be a proxy's, with the given keys.
+/// be a [`Proxy`](crate::proxy::Proxy)'s, with the given keys.
 pub fn side_as(endpoint: &str, bucket: &str, prefix: &str, access_key: &str, secret_key: &str) -> Side {
     Side {
         location: Location::bucket_at(Scheme::S3, bucket, prefix),

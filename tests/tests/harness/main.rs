@@ -1,3 +1,5 @@
 //! The harness itself: emulators that start, serve and end, processes, and the proxy.
 
+mod binaries;
 mod emulators;
+mod proxy;

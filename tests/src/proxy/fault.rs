@@ -1,0 +1,85 @@
+//! What goes wrong, and with which requests.
+
+use std::time::Duration;
+
+use super::{Kind, Seen};
+
+/// What happens to a request.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// It is answered with this status and body, and never reaches the store.
+    Respond(u16, String),
+    /// It takes effect, but is answered with this status and body.
+    RespondAfter(u16, String),
+    /// The connection is closed, and the request never reaches the store.
+    CloseBefore,
+    /// It takes effect, but the connection is closed before any of the answer.
+    CloseAfter,
+    /// It never reaches the store, and is never answered.
+    Stall,
+    /// It takes effect, but is never answered.
+    StallAfter,
+    /// It is held back for so long, then goes on.
+    Delay(Duration),
+    /// The connection is closed after so many bytes of the answer's body.
+    CutResponse(u64),
+    /// Nothing comes after so many bytes of the answer's body.
+    StallResponse(u64),
+    /// One bit of the byte at this offset of the answer's body is flipped.
+    FlipResponse(u64),
+    /// One bit of the byte at this offset of the request's body is flipped.
+    FlipRequest(u64),
+}
+
+/// Which requests a [`Fault`] happens to. Of several rules that match a request, the first counts,
+/// and only its counter moves.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    kind: Option<Kind>,
+    containing: Option<String>,
+    skip: u64,
+    times: u64,
+    fault: Fault,
+}
+
+impl Rule {
+    /// Every request of one kind.
+    pub fn on(kind: Kind, fault: Fault) -> Rule {
+        Rule { kind: Some(kind), ..Rule::always(fault) }
+    }
+
+    /// Every request.
+    pub fn always(fault: Fault) -> Rule {
+        Rule { kind: None, containing: None, skip: 0, times: u64::MAX, fault }
+    }
+
+    /// Of those, the ones that have `text` in path, query or `x-amz-target`.
+    pub fn containing(self, text: &str) -> Rule {
+        Rule { containing: Some(text.to_owned()), ..self }
+    }
+
+    /// Of those, all after the first `count`.
+    pub fn after(self, count: u64) -> Rule {
+        Rule { skip: count, ..self }
+    }
+
+    /// Of those, the next `count` and no more.
+    pub fn times(self, count: u64) -> Rule {
+        Rule { times: count, ..self }
+    }
+
+    // The fault, if it happens to this request; counts.
+    pub(super) fn take(&mut self, seen: &Seen) -> Option<Fault> {
+        let matches = self.kind.is_none_or(|kind| kind == seen.kind)
+            && self.containing.as_deref().is_none_or(|text| seen.target.contains(text));
+        if !matches || self.times == 0 {
+            return None;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return None;
+        }
+        self.times -= 1;
+        Some(self.fault.clone())
+    }
+}

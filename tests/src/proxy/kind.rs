@@ -1,0 +1,83 @@
+//! Which S3 operation a request is.
+
+use http::{HeaderMap, Method, Uri};
+
+/// An S3 operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// ListObjects, ListObjectsV2, ListObjectVersions
+    List,
+    /// HeadObject
+    Head,
+    /// GetObject
+    Get,
+    /// GetObjectAttributes
+    Attributes,
+    /// Reading or writing tags or ACL of an object
+    Detail,
+    /// PutObject
+    Put,
+    /// CopyObject
+    Copy,
+    /// CreateMultipartUpload
+    Create,
+    /// UploadPart
+    Part,
+    /// UploadPartCopy
+    PartCopy,
+    /// ListParts
+    ListParts,
+    /// ListMultipartUploads
+    ListUploads,
+    /// CompleteMultipartUpload
+    Complete,
+    /// AbortMultipartUpload
+    Abort,
+    /// DeleteObject, DeleteObjects
+    Delete,
+    /// Whatever else is asked of a bucket: HeadBucket, GetBucketLocation, …
+    Bucket,
+    /// Not S3: a call by `x-amz-target` or a form, or ListBuckets
+    Other,
+}
+
+impl Kind {
+    /// The operation of a request in path style.
+    pub fn of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Kind {
+        let (bucket, key) = match uri.path().trim_start_matches('/').split_once('/') {
+            Some((bucket, key)) => (bucket, key),
+            None => (uri.path().trim_start_matches('/'), ""),
+        };
+        let query = uri.query().unwrap_or_default();
+        let asks = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
+        let copies = headers.contains_key("x-amz-copy-source");
+        if bucket.is_empty() || headers.contains_key("x-amz-target") {
+            return Kind::Other;
+        }
+        if key.is_empty() {
+            return match method.as_str() {
+                "GET" if asks("uploads") => Kind::ListUploads,
+                "GET" if asks("list-type") || asks("prefix") || asks("versions") || asks("max-keys") => Kind::List,
+                "GET" if query.is_empty() || query == "x-id=ListObjects" => Kind::List,
+                "POST" if asks("delete") => Kind::Delete,
+                _ => Kind::Bucket,
+            };
+        }
+        match method.as_str() {
+            _ if asks("tagging") || asks("acl") => Kind::Detail,
+            "HEAD" => Kind::Head,
+            "GET" if asks("attributes") => Kind::Attributes,
+            "GET" if asks("uploadId") => Kind::ListParts,
+            "GET" => Kind::Get,
+            "PUT" if asks("partNumber") && copies => Kind::PartCopy,
+            "PUT" if asks("partNumber") => Kind::Part,
+            "PUT" if copies => Kind::Copy,
+            "PUT" => Kind::Put,
+            "POST" if asks("uploads") => Kind::Create,
+            "POST" if asks("uploadId") => Kind::Complete,
+            "DELETE" if asks("uploadId") => Kind::Abort,
+            "DELETE" => Kind::Delete,
+            _ => Kind::Other,
+        }
+    }
+}
