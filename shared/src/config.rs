@@ -201,9 +201,10 @@ pub struct Work {
     /// Size of parts, bytes; `None`: chosen per object.
     #[serde(with = "size::optional")]
     pub part_size: Option<u64>,
-    /// Objects larger than this go in parts, bytes.
-    #[serde(with = "size::required")]
-    pub multipart_threshold: u64,
+    /// Objects larger than this go in parts, bytes; `None`: 64 MiB, and 1 GiB for those whose MD5
+    /// the source tells, so that the destination can check a whole PUT.
+    #[serde(with = "size::optional")]
+    pub multipart_threshold: Option<u64>,
     /// Objects of at least this size are shared by the whole fleet, bytes.
     #[serde(with = "size::required")]
     pub giant_threshold: u64,
@@ -229,7 +230,7 @@ impl Default for Work {
             memory_limit: 256 << 20,
             bandwidth_limit: None,
             part_size: None,
-            multipart_threshold: 64 << 20,
+            multipart_threshold: None,
             giant_threshold: 5 << 30,
             attempts: 3,
             retry_delay: Duration::from_secs(5),

@@ -299,6 +299,9 @@ pub struct UploadRecord {
     pub part_bytes: u64,
     /// Headers and user metadata given at its creation.
     pub attributes: Attributes,
+    /// Whether the parts are cut as the source's own were, so that the two ETags will be equal.
+    #[serde(default)]
+    pub same_parts: bool,
     /// Whole-object checksum that the source keeps, where it does.
     pub checksum: Option<Checksum>,
     /// Attempt at the object, from 1.

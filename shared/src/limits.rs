@@ -1,1 +1,32 @@
 //! Limits that all transfers of a process share.
+
+pub mod bandwidth;
+pub mod brake;
+
+pub use bandwidth::Bandwidth;
+pub use brake::{Brake, Permit};
+
+/// What a process needs besides its transfers, bytes: code, TLS, the ledger's and the queue's clients,
+/// held jobs, and the finder's pages (two sides × 2 pages × 1,000 entries × 16 ranges, some 200 bytes each).
+pub const BASE_BYTES: u64 = 64 << 20;
+
+/// What one transfer holds at most, bytes: the HTTP client's read and write buffers (400 KiB each at
+/// most: hyper's `DEFAULT_MAX_BUFFER_SIZE`), the TLS records in flight, the file store's 1 MiB writes.
+pub const TRANSFER_BYTES: u64 = 2 << 20;
+
+/// How many transfers fit into a memory limit, at least one.
+pub fn transfers_within(memory_limit_bytes: u64) -> usize {
+    usize::try_from(memory_limit_bytes.saturating_sub(BASE_BYTES) / TRANSFER_BYTES).unwrap_or(usize::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_memory_limit_has_room_for_the_default_concurrency() {
+        let work = crate::config::Work::default();
+        assert!(transfers_within(work.memory_limit) >= work.concurrency);
+        assert_eq!(transfers_within(0), 1);
+    }
+}

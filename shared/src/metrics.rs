@@ -58,7 +58,7 @@ metrics_table! {
     RETRIES Counter Count "flotilla_retries_total" ["operation"] "Requests sent again after a transient error, by operation.";
     THROTTLES Counter Count "flotilla_throttles_total" ["operation"] "Requests that were throttled, by operation.";
     CONCURRENCY Gauge Count "flotilla_transfers" [] "Transfers under way.";
-    CONCURRENCY_LIMIT Gauge Count "flotilla_transfers_limit" ["side"] "Transfers allowed at present by the brake, by side (source, destination).";
+    CONCURRENCY_LIMIT Gauge Count "flotilla_transfers_limit" [] "Transfers allowed at present by the brake.";
     PAGES Counter Count "flotilla_listing_pages_total" ["side"] "Listing pages read, by side (source, destination).";
     RUN_LISTED Gauge Count "flotilla_run_listed_objects" [] "Source objects that the current run has listed.";
     RUN_ENQUEUED Gauge Count "flotilla_run_enqueued_objects" [] "Objects that the current run has enqueued.";
@@ -120,9 +120,9 @@ pub fn transfers(now: usize) {
     gauge!(CONCURRENCY).set(now as f64);
 }
 
-/// The brake of one side allows so many transfers.
-pub fn transfers_limit(side: &'static str, limit: usize) {
-    gauge!(CONCURRENCY_LIMIT, "side" => side).set(limit as f64);
+/// The brake allows so many transfers.
+pub fn transfers_limit(limit: usize) {
+    gauge!(CONCURRENCY_LIMIT).set(limit as f64);
 }
 
 /// The queue's depth was read.

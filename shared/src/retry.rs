@@ -91,6 +91,9 @@ pub const DESCRIBE: Policy = policy("describe", 4, 10, 30);
 // An outcome that cannot be recorded keeps its job unacknowledged: worth waiting for.
 /// Reads and writes of the ledger
 pub const LEDGER: Policy = policy("ledger", 8, 10, 90);
+// A body that broke off is opened anew at once; what lasts longer is for the next job.
+/// One object's or part's bytes, from opening the read to the destination's answer
+pub const TRANSFER: Policy = policy("transfer", 3, 24 * 3600, 600);
 /// Calls to the autoscaling group
 pub const FLEET: Policy = policy("fleet", 4, 10, 30);
 

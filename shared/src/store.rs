@@ -54,6 +54,21 @@ pub enum EtagMeaning {
     Opaque,
 }
 
+impl EtagMeaning {
+    /// Whether two tags of these meanings say the same of the bytes: `None` where they cannot be
+    /// compared, because one is opaque or the objects were cut into parts differently.
+    pub fn compare(self, ours: &ETag, theirs_meaning: EtagMeaning, theirs: &ETag) -> Option<bool> {
+        use EtagMeaning::*;
+        let comparable = match (self, theirs_meaning) {
+            (Opaque, _) | (_, Opaque) => false,
+            _ if ours.md5_form().is_some() && theirs.md5_form().is_some() => true,
+            (Md5AndParts, Md5AndParts) => ours.part_count().is_some() && ours.part_count() == theirs.part_count(),
+            _ => false,
+        };
+        comparable.then(|| ours.as_str().eq_ignore_ascii_case(theirs.as_str()))
+    }
+}
+
 /// What a store can do: data, asked once, so that no caller branches on a vendor's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
@@ -151,6 +166,8 @@ pub struct Write {
 pub struct Written {
     /// The new entity tag.
     pub etag: Option<ETag>,
+    /// Whether the tag says nothing about the bytes (the bucket encrypts by KMS).
+    pub etag_is_opaque: bool,
     /// The new version, on a versioned bucket.
     pub version: Option<String>,
     /// A whole-object checksum that the store computed or verified.
@@ -207,6 +224,10 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
 
     /// What the store can do.
     fn capabilities(&self) -> &Capabilities;
+
+    /// Throttled answers so far, those that were retried inside included: whoever paces the calls
+    /// watches this number grow.
+    fn throttles(&self) -> u64;
 
     /// Checks with one cheap request that the store answers, that the container exists and that
     /// it may be read. Changes nothing. A folder that does not exist is `NoSuchContainer`.

@@ -134,8 +134,10 @@ impl Work {
             let least = if destination == Scheme::File { 64 * KIB } else { 5 * MIB };
             within("part-size", Size(size), Size(least), Size(5 * GIB))?;
         }
-        // S3 takes at most 5 GiB in one PUT.
-        within("multipart-threshold", Size(self.multipart_threshold), Size(0), Size(5 * GIB))?;
+        if let Some(threshold) = self.multipart_threshold {
+            // S3 takes at most 5 GiB in one PUT.
+            within("multipart-threshold", Size(threshold), Size(0), Size(5 * GIB))?;
+        }
         within("giant-threshold", Size(self.giant_threshold), Size(64 * KIB), LARGEST)?;
         within("attempts", self.attempts, 1, 20)?;
         // SQS delays a message by at most 15 minutes.

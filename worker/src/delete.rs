@@ -1,0 +1,49 @@
+//! Deleting at the destination what the source no longer has.
+
+use shared::job::{Job, JobKey, JobObject};
+use shared::ledger::State;
+use shared::object::{Pin, Timestamp};
+use shared::{ErrorKind, Result};
+
+use crate::context::{Context, explained};
+use crate::execute::{Ending, failed};
+use crate::reconcile;
+
+/// Deletes one key, unless the source has it again: the finder's listing is some time old.
+pub(crate) async fn delete(context: &Context, job: &Job, object: &JobObject, redelivered: bool) -> Ending {
+    let started = Timestamp::now();
+    let permit = context.transfer_permit().await;
+    match source_has(context, object).await {
+        Ok(None) => {}
+        Ok(Some(_)) => {
+            let outcome = context.outcome(job, object, started, State::Skipped);
+            return Ending::Settled(explained(outcome, Some("the source has it again"), None));
+        }
+        Err(error) => return failed(context, job, object, started, error),
+    }
+    if let Err(error) = context.destination.delete(&object.key).await {
+        return failed(context, job, object, started, error);
+    }
+    drop(permit);
+    let redone = redelivered || job.attempt > 1;
+    // A redelivered delete may have removed what another job wrote meanwhile: look again.
+    match if redone { source_has(context, object).await } else { Ok(None) } {
+        Ok(None) => Ending::Settled(context.outcome(job, object, started, State::Deleted)),
+        Ok(Some(now)) => reconcile::copy(context, job, &now, true).await,
+        Err(error) => failed(context, job, object, started, error),
+    }
+}
+
+async fn source_has(context: &Context, object: &JobObject) -> Result<Option<JobObject>> {
+    match context.source.head(&object.key, &Pin::default()).await {
+        Ok(info) => Ok(Some(reconcile::at_version(object, &info))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A key to delete as an object of which nothing else is known.
+pub(crate) fn as_object(key: &JobKey) -> JobObject {
+    let JobKey { index, key } = key.clone();
+    JobObject { index, key, size: 0, modified: Timestamp(0), etag: None, version: None }
+}

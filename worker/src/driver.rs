@@ -1,0 +1,222 @@
+//! The worker's loop: a permit, a message, a lease, a job.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::job::Job;
+use shared::queue::{MAX_RECEIVE, Message};
+use shared::{Error, Result, metrics};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::context::{Context, Worker};
+use crate::execute::{self, Done};
+use crate::lease::Lease;
+use crate::stop::Stop;
+
+/// One long poll (Amazon SQS's longest).
+const POLL: Duration = Duration::from_secs(20);
+
+/// A poll that is under way when the worker is told to stop may have taken messages: it gets this long
+/// to bring them, so that they can be handed back instead of waiting for their lease to run out.
+const LAST_POLL: Duration = Duration::from_secs(1);
+
+/// Receiving is given up after this many failures in a row, each already retried for a minute.
+const MAX_RECEIVE_FAILURES: u32 = 10;
+
+/// A job delivered more often than this kills its workers or outlasts its leases: its objects are
+/// settled as failed, and it goes to the dead-letter queue.
+const MAX_DELIVERIES: u32 = 20;
+
+/// A job that could not be brought to an end for a reason of ours (the ledger, the queue) comes back
+/// after this.
+const RETURN_DELAY: Duration = Duration::from_secs(5);
+
+/// How often the queue's depth is measured.
+const DEPTH_INTERVAL: Duration = Duration::from_secs(15);
+
+impl Worker {
+    /// Works until told to stop, or until the queue fails for good. On `stop.drain` it takes no
+    /// more jobs and finishes those it holds within `options.drain`; what is left then, or on
+    /// `stop.abort`, is handed back.
+    pub async fn run(self, stop: Stop) -> Result<()> {
+        let context = Context::new(self);
+        let depth = tokio::spawn(watch_depth(context.clone()));
+        let fleet = tokio::spawn(watch_fleet(context.clone(), stop.clone()));
+        let mut jobs = JoinSet::new();
+        let received = receive_all(&context, &stop, &mut jobs).await;
+        drain(&context, &stop, &mut jobs).await;
+        depth.abort();
+        if !fleet.is_finished() {
+            fleet.abort();
+        } else if let Err(error) = context.fleet.leave().await {
+            tracing::warn!(%error, "the lifecycle hook was not completed: it ends by its own timeout");
+        }
+        received
+    }
+}
+
+async fn receive_all(context: &Arc<Context>, stop: &Stop, jobs: &mut JoinSet<()>) -> Result<()> {
+    let mut failures = 0;
+    // Objects of the job received last: what the next one probably brings. Before the first is
+    // known, one message is enough to ask for.
+    let mut expected = context.brake.limit();
+    let mut protected = false;
+    loop {
+        while jobs.try_join_next().is_some() {}
+        protect(context, &mut protected, !jobs.is_empty()).await;
+        let permit = tokio::select! {
+            biased;
+            () = stop.drain.cancelled() => return Ok(()),
+            permit = context.brake.acquire_idle() => permit,
+        };
+        let max = (context.brake.free() + 1).div_ceil(expected.max(1)).clamp(1, MAX_RECEIVE);
+        let messages = match receive(context, stop, max).await {
+            Ok(messages) => messages,
+            Err(error) if error.is_retryable() && failures < MAX_RECEIVE_FAILURES => {
+                failures += 1;
+                tracing::warn!(%error, "no jobs could be received");
+                drop(permit);
+                tokio::select! { () = sleep(RETURN_DELAY) => continue, () = stop.drain.cancelled() => return Ok(()) }
+            }
+            Err(error) => return Err(error),
+        };
+        failures = 0;
+        // From here the jobs' transfers take their own permits.
+        drop(permit);
+        for message in messages {
+            if stop.drain.is_cancelled() {
+                hand_back(context, &message, Duration::ZERO).await;
+                continue;
+            }
+            expected = execute::object_count(&message).unwrap_or(expected);
+            jobs.spawn(work(context.clone(), stop.clone(), message));
+        }
+        // Lets the new jobs queue up for permits before the next idle one is asked for.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// One long poll that a stop cuts short.
+async fn receive(context: &Context, stop: &Stop, max: usize) -> Result<Vec<Message>> {
+    let poll = context.queue.receive(max, POLL, context.options.lease);
+    tokio::pin!(poll);
+    tokio::select! {
+        biased;
+        messages = &mut poll => messages,
+        () = stop.drain.cancelled() => timeout(LAST_POLL, poll).await.unwrap_or(Ok(Vec::new())),
+    }
+}
+
+/// Waits for the jobs that are held; aborts what is left when the time is over.
+async fn drain(context: &Context, stop: &Stop, jobs: &mut JoinSet<()>) {
+    let finish = async { while jobs.join_next().await.is_some() {} };
+    let finished = tokio::select! {
+        finished = timeout(context.options.drain, finish) => finished.is_ok(),
+        () = stop.abort.cancelled() => false,
+    };
+    if !finished {
+        stop.abort.cancel();
+        let hand_back = async { while jobs.join_next().await.is_some() {} };
+        // Handing back is one short call a job; a queue that does not answer gets them by the lease.
+        if timeout(Duration::from_secs(2), hand_back).await.is_err() {
+            tracing::warn!("some jobs could not be handed back: they come back when their leases run out");
+        }
+        jobs.shutdown().await;
+    }
+}
+
+/// One message, from its receipt to its acknowledgement.
+async fn work(context: Arc<Context>, stop: Stop, message: Message) {
+    let job = match Job::parse(&message.body) {
+        Ok(job) if job.task == context.task => job,
+        Ok(job) => {
+            let reason = format!("task {:?} is not served here, but {:?}", job.task, context.task);
+            return bury(&context, &message, "unknown", &reason).await;
+        }
+        Err(error) => return bury(&context, &message, "unknown", &error.to_string()).await,
+    };
+    let kind = job.work.kind();
+    let redelivered = message.receive_count > 1;
+    metrics::received(kind, message.sent.age(), redelivered);
+    let lease = Lease::hold(context.queue.clone(), message.clone(), context.options.lease);
+    if message.receive_count > MAX_DELIVERIES {
+        let reason = format!("delivered {} times without coming to an end", message.receive_count);
+        if let Err(error) = execute::give_up(&context, &job, &reason).await {
+            tracing::warn!(%error, "a job that is given up could not be settled");
+            return let_go(&context, &message, kind, Err(error)).await;
+        }
+        metrics::let_go(kind, "dead");
+        return bury(&context, &message, kind, &reason).await;
+    }
+    // Dropping the execution drops its transfers with it: a PUT without its last bytes makes no
+    // object, and the parts of an upload stay, recorded in the ledger, for whoever gets the job next.
+    tokio::select! {
+        done = execute::execute(&context, &job, redelivered) => let_go(&context, &message, kind, done).await,
+        () = lease.lost() => metrics::let_go(kind, "abandoned"),
+        () = stop.abort.cancelled() => {
+            hand_back(&context, &message, Duration::ZERO).await;
+            metrics::let_go(kind, "returned");
+        }
+    }
+}
+
+async fn let_go(context: &Context, message: &Message, kind: &'static str, done: Result<Done, Error>) {
+    match done {
+        Ok(Done) => {
+            // If the acknowledgement is lost the job comes again, finds its objects settled, and
+            // counts nothing twice.
+            if let Err(error) = context.queue.acknowledge(message).await {
+                tracing::warn!(%error, "a finished job could not be acknowledged: it will come again");
+            }
+            metrics::let_go(kind, "done");
+        }
+        Err(error) => {
+            tracing::warn!(%error, kind, "a job could not be brought to an end: it will come again");
+            hand_back(context, message, RETURN_DELAY).await;
+            metrics::let_go(kind, "returned");
+        }
+    }
+}
+
+async fn hand_back(context: &Context, message: &Message, delay: Duration) {
+    if let Err(error) = context.queue.release(message, delay).await {
+        tracing::warn!(%error, "a job could not be handed back: it comes back when its lease runs out");
+    }
+}
+
+/// Puts away what cannot be done, with the reason.
+async fn bury(context: &Context, message: &Message, kind: &'static str, reason: &str) {
+    tracing::error!(message = message.id, kind, reason, "job moved to the dead-letter queue");
+    if let Err(error) = context.queue.dead_letter(message, reason).await {
+        tracing::warn!(%error, "a dead job could not be moved: it will come again");
+    }
+}
+
+async fn watch_depth(context: Arc<Context>) {
+    loop {
+        match context.queue.depth().await {
+            Ok(depth) => metrics::queue_depth(&depth),
+            Err(error) => tracing::debug!(%error, "the queue's depth is unknown"),
+        }
+        sleep(DEPTH_INTERVAL).await;
+    }
+}
+
+/// Ends when the machine is about to go; the worker drains then.
+async fn watch_fleet(context: Arc<Context>, stop: Stop) {
+    let why = context.fleet.interrupted().await;
+    tracing::warn!(?why, "this machine is about to go: draining");
+    stop.drain.cancel();
+}
+
+/// Tells the fleet about a change between busy and idle. Advice only: what goes wrong is logged.
+async fn protect(context: &Context, protected: &mut bool, busy: bool) {
+    if *protected == busy {
+        return;
+    }
+    match context.fleet.protect(busy).await {
+        Ok(()) => *protected = busy,
+        Err(error) => tracing::warn!(%error, "scale-in protection was not changed"),
+    }
+}

@@ -1,0 +1,218 @@
+//! One job: its objects, their outcomes, and what comes again.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::{self, FuturesUnordered};
+use serde::Deserialize;
+use shared::job::{Job, JobObject, Work};
+use shared::ledger::{Outcome, Settlement, State};
+use shared::object::{Pin, Timestamp};
+use shared::queue::{Message, Outgoing};
+use shared::{Error, ErrorKind, Result, metrics};
+use tokio::time::Instant;
+
+use crate::context::{Context, explained};
+use crate::{delete, giant, reconcile};
+
+/// The job is done: its message may be acknowledged.
+pub(crate) struct Done;
+
+/// How the work on one object ended, for now.
+pub(crate) enum Ending {
+    /// It is settled, as this outcome says.
+    Settled(Outcome),
+    /// It failed, and is worth another attempt.
+    Again(Error),
+    /// Other jobs carry it on and will settle it (a giant's parts).
+    HandedOver,
+}
+
+/// Outcomes are recorded when this many are there,
+const SETTLE_OBJECTS: usize = 250;
+
+/// or when the oldest of them has waited for so long: progress is seen, and a crash repeats little.
+const SETTLE_AFTER: Duration = Duration::from_secs(2);
+
+/// Longest delay of a message (Amazon SQS `DelaySeconds`).
+const MAX_DELAY: Duration = Duration::from_secs(900);
+
+/// Executes a job. `Ok` when each of its objects is settled, enqueued again, or carried on by
+/// another job; `Err` when that could not be recorded: then the job must come again.
+pub(crate) async fn execute(context: &Context, job: &Job, redelivered: bool) -> Result<Done> {
+    match &job.work {
+        Work::Copy { objects } => {
+            let copy = |object: JobObject| {
+                let ending = async move { (reconcile::copy(context, job, &object, redelivered).await, object) };
+                ending.boxed()
+            };
+            settle_all(context, job, objects.iter().cloned().map(copy)).await?;
+        }
+        Work::Delete { objects } => {
+            let delete = |object: JobObject| {
+                let ending = async move { (delete::delete(context, job, &object, redelivered).await, object) };
+                ending.boxed()
+            };
+            settle_all(context, job, objects.iter().map(delete::as_object).map(delete)).await?;
+        }
+        Work::Parts(parts) => giant::upload_parts(context, job, parts).await?,
+    }
+    Ok(Done)
+}
+
+/// What is to be written down of a job's objects.
+#[derive(Default)]
+struct Batch {
+    outcomes: Vec<(u32, Outcome)>,
+    again: Vec<Outgoing>,
+    since: Option<Instant>,
+}
+
+impl Batch {
+    fn add(&mut self, context: &Context, job: &Job, object: JobObject, ending: Ending) {
+        self.since.get_or_insert_with(Instant::now);
+        match ending {
+            Ending::Settled(outcome) => self.outcomes.push((object.index, outcome)),
+            Ending::Again(error) => self.again.push(again(context, job, object, &error)),
+            Ending::HandedOver => {}
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.outcomes.len() + self.again.len() >= SETTLE_OBJECTS
+            || self.since.is_some_and(|since| since.elapsed() >= SETTLE_AFTER)
+    }
+
+    /// Objects to be tried again are sent before the job is acknowledged: if the worker dies between
+    /// the two, object and job both come again, and the ledger counts the object once.
+    async fn write(self, context: &Context, job: &Job) -> Result<()> {
+        if !self.again.is_empty() {
+            context.queue.send(&self.again).await?;
+        }
+        settle(context, job, &self.outcomes).await
+    }
+}
+
+/// Works on all objects of a job at once, as far as there are permits, and writes their endings down
+/// as they come, while the others go on.
+async fn settle_all<'a>(
+    context: &'a Context,
+    job: &'a Job,
+    endings: impl Iterator<Item = BoxFuture<'a, (Ending, JobObject)>> + Send,
+) -> Result<()> {
+    let mut endings = std::pin::pin!(stream::iter(endings).buffer_unordered(context.brake.limit().max(1)));
+    let mut batch = Batch::default();
+    // At most one: two of one origin job would only get into each other's way in the ledger.
+    let mut writing = FuturesUnordered::new();
+    loop {
+        if batch.is_due() && writing.is_empty() {
+            writing.push(std::mem::take(&mut batch).write(context, job));
+        }
+        tokio::select! {
+            Some(written) = writing.next() => written?,
+            ending = endings.next() => match ending {
+                Some((ending, object)) => batch.add(context, job, object, ending),
+                None => break,
+            },
+        }
+    }
+    while let Some(written) = writing.next().await {
+        written?;
+    }
+    batch.write(context, job).await
+}
+
+/// The message that brings an object again, alone.
+fn again(context: &Context, job: &Job, object: JobObject, error: &Error) -> Outgoing {
+    let delay = retry_delay(context.options.retry_delay, job.attempt);
+    tracing::info!(key = %object.key, attempt = job.attempt, %error, delay_s = delay.as_secs(), "object will be tried again");
+    let body = match &job.work {
+        Work::Delete { objects } => {
+            let alone = objects.iter().filter(|o| o.index == object.index).cloned().collect();
+            Job { attempt: job.attempt + 1, work: Work::Delete { objects: alone }, ..job.clone() }.to_body()
+        }
+        _ => job.alone(object).to_body(),
+    };
+    Outgoing { body, delay }
+}
+
+/// The delay before the attempt after `attempt`: fourfold each time.
+pub(crate) fn retry_delay(first: Duration, attempt: u32) -> Duration {
+    first.saturating_mul(4u32.saturating_pow(attempt - 1)).min(MAX_DELAY)
+}
+
+/// Records outcomes and reports them.
+pub(crate) async fn settle(context: &Context, job: &Job, outcomes: &[(u32, Outcome)]) -> Result<()> {
+    if outcomes.is_empty() {
+        return Ok(());
+    }
+    let settlement = Settlement { task: &job.task, run: &job.run, origin: &job.origin, outcomes };
+    context.ledger.settle(&settlement).await?;
+    for (_, outcome) in outcomes {
+        metrics::settled(outcome);
+        if let Some(report) = &context.report {
+            report(outcome);
+        }
+    }
+    Ok(())
+}
+
+/// What a failed attempt leads to: another one, or an outcome that says why not.
+pub(crate) fn failed(context: &Context, job: &Job, object: &JobObject, started: Timestamp, error: Error) -> Ending {
+    if error.kind() == ErrorKind::Archived {
+        let outcome = context.outcome(job, object, started, State::Skipped);
+        return Ending::Settled(explained(outcome, Some("archived"), Some(&error)));
+    }
+    let hopeless = matches!(
+        error.kind(),
+        ErrorKind::Denied
+            | ErrorKind::Unrepresentable
+            | ErrorKind::Invalid
+            | ErrorKind::Unsupported
+            | ErrorKind::NoSuchContainer
+    );
+    if hopeless || job.attempt >= context.options.attempts {
+        let outcome = context.outcome(job, object, started, State::Failed);
+        return Ending::Settled(explained(outcome, None, Some(&error)));
+    }
+    Ending::Again(error)
+}
+
+/// Settles all objects of a job that cannot be brought to an end.
+pub(crate) async fn give_up(context: &Context, job: &Job, reason: &str) -> Result<()> {
+    let objects: Vec<JobObject> = match &job.work {
+        Work::Copy { objects } => objects.clone(),
+        Work::Delete { objects } => objects.iter().map(delete::as_object).collect(),
+        Work::Parts(parts) => return giant::give_up(context, parts, reason).await,
+    };
+    let outcomes: Vec<(u32, Outcome)> = objects
+        .iter()
+        .map(|object| {
+            let outcome = context.outcome(job, object, Timestamp::now(), State::Failed);
+            (object.index, Outcome { error: Some(reason.to_owned()), source: Pin::default(), ..outcome })
+        })
+        .collect();
+    settle(context, job, &outcomes).await
+}
+
+/// How many objects a message's job has, without reading all of it.
+pub(crate) fn object_count(message: &Message) -> Option<usize> {
+    #[derive(Deserialize)]
+    struct Counted {
+        objects: Option<Vec<serde::de::IgnoredAny>>,
+    }
+    let counted: Counted = serde_json::from_str(&message.body).ok()?;
+    Some(counted.objects.map_or(1, |objects| objects.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_grow_fourfold_up_to_the_queues_limit() {
+        let delay = |attempt| retry_delay(Duration::from_secs(5), attempt).as_secs();
+        assert_eq!([delay(1), delay(2), delay(3), delay(30)], [5, 20, 80, 900]);
+    }
+}

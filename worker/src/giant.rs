@@ -1,0 +1,146 @@
+//! Giant objects: one upload that the whole fleet works on.
+//!
+//! Whoever takes the object opens the upload and enqueues its parts in runs; whoever finds all parts
+//! recorded completes it and settles the object. Several may find that at once: one completes, the
+//! others get `NoSuchUpload`, look, and find it done; the ledger counts the object once.
+
+use shared::job::{Job, Parts, VERSION, Work};
+use shared::ledger::{Outcome, State, UploadRecord};
+use shared::object::Pin;
+use shared::queue::Outgoing;
+use shared::{Error, ErrorKind, Result};
+
+use crate::context::{Context, explained};
+use crate::execute::retry_delay;
+use crate::multipart::{self, bare_outcome, discard, forget, settle_record};
+use crate::plan;
+
+/// Enqueues the parts that are not there yet. The copy job is acknowledged after this: if that gets
+/// lost it comes again, and parts are enqueued again, of which those sent by then are passed over.
+pub(crate) async fn share(context: &Context, job: &Job, record: &UploadRecord) -> Result<()> {
+    let mut missing: Vec<u32> = match multipart::trusted_parts(context, record).await {
+        Ok(there) => (1..=record.part_count()).filter(|number| !there.contains(number)).collect(),
+        Err(error) if error.kind() == ErrorKind::NoSuchUpload => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    if missing.is_empty() {
+        // All sent, or the upload is gone: any one part's job will find out which, and end it.
+        missing.push(1);
+    }
+    let messages: Vec<Outgoing> = plan::jobs(&missing, record.part_count(), record.part_bytes)
+        .into_iter()
+        .map(|(first, last)| Outgoing::now(parts_job(job, record, first, last, 1).to_body()))
+        .collect();
+    tracing::info!(key = %record.upload.key, jobs = messages.len(), parts = missing.len(), "giant object shared out");
+    context.queue.send(&messages).await
+}
+
+fn parts_job(job: &Job, record: &UploadRecord, first: u32, last: u32, attempt: u32) -> Job {
+    let parts =
+        Parts { index: record.index, key: record.upload.key.clone(), upload_id: record.upload.id.clone(), first, last };
+    Job {
+        v: VERSION,
+        task: job.task.clone(),
+        run: record.run.clone(),
+        attempt,
+        origin: record.origin.clone(),
+        work: Work::Parts(parts),
+    }
+}
+
+/// Executes a parts job. `Ok` when its parts are recorded (and the object settled, if they were the
+/// last), when it was enqueued again, or when its upload is no longer the one in the ledger.
+pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) -> Result<()> {
+    let Some(record) = current(context, parts).await? else { return Ok(()) };
+    if parts.last > record.part_count() {
+        tracing::error!(key = %parts.key, last = parts.last, "a parts job names parts that its upload does not have");
+        return Ok(());
+    }
+    let sent = multipart::upload_parts(context, &record, parts.first, parts.last).await;
+    let ended = match sent {
+        Ok(()) => complete_if_last(context, &record).await,
+        // Another may have completed it and died before that was recorded.
+        Err(error) if error.kind() == ErrorKind::NoSuchUpload => complete(context, &record).await,
+        Err(error) => Err(error),
+    };
+    match ended {
+        Ok(()) => Ok(()),
+        // Meanwhile completed, or begun anew, by others: then it is theirs.
+        Err(_) if current(context, parts).await?.is_none() => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NoSuchUpload => begin_anew(context, job, &record, error).await,
+        Err(error) if multipart::is_void(&error) => begin_anew(context, job, &record, error).await,
+        Err(error) if error.is_retryable() && job.attempt < context.options.attempts => {
+            let delay = retry_delay(context.options.retry_delay, job.attempt);
+            tracing::info!(key = %parts.key, first = parts.first, last = parts.last, %error, "parts will be tried again");
+            let again = parts_job(job, &record, parts.first, parts.last, job.attempt + 1);
+            context.queue.send(&[Outgoing { body: again.to_body(), delay }]).await
+        }
+        Err(error) => fail(context, &record, error.to_string()).await,
+    }
+}
+
+/// The upload that a parts job is for, if it is still open.
+async fn current(context: &Context, parts: &Parts) -> Result<Option<UploadRecord>> {
+    let record = context.ledger.upload(&context.task, &parts.key).await?;
+    Ok(record.filter(|record| record.upload.id == parts.upload_id))
+}
+
+async fn complete_if_last(context: &Context, record: &UploadRecord) -> Result<()> {
+    let there = context.ledger.recorded_parts(&record.task, &record.upload).await?;
+    if there.len() < record.part_count() as usize {
+        return Ok(());
+    }
+    complete(context, record).await
+}
+
+async fn complete(context: &Context, record: &UploadRecord) -> Result<()> {
+    let copied = multipart::complete(context, record).await?;
+    let outcome = Outcome {
+        etag: copied.etag,
+        checksum: copied.checksum,
+        verified: Some(copied.verified),
+        ..bare_outcome(context, record, State::Copied)
+    };
+    // Settled before it is forgotten: a crash between the two brings a parts job back to a record
+    // whose upload is gone and whose object is there.
+    settle_record(context, record, outcome).await?;
+    forget(context, record).await
+}
+
+/// The parts sent so far are of no use: gives the upload up and has the object copied as it is now.
+async fn begin_anew(context: &Context, job: &Job, record: &UploadRecord, why: Error) -> Result<()> {
+    if record.attempt >= context.options.attempts {
+        return fail(context, record, why.to_string()).await;
+    }
+    let info = match context.source.head(&record.upload.key, &Pin::default()).await {
+        Ok(info) => info,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            discard(context, record).await?;
+            let outcome = bare_outcome(context, record, State::Skipped);
+            return settle_record(context, record, explained(outcome, Some("gone from the source"), None)).await;
+        }
+        Err(error) => return Err(error),
+    };
+    tracing::info!(key = %record.upload.key, %why, "giant object is begun anew");
+    let copy = Work::Copy { objects: vec![multipart::object_of(record, &info)] };
+    let origin = record.origin.clone();
+    let again = Job { attempt: record.attempt + 1, run: record.run.clone(), origin, work: copy, ..job.clone() };
+    let delay = retry_delay(context.options.retry_delay, record.attempt);
+    // Sent first: without the message a crash after the discard would lose the object.
+    context.queue.send(&[Outgoing { body: again.to_body(), delay }]).await?;
+    discard(context, record).await
+}
+
+async fn fail(context: &Context, record: &UploadRecord, why: String) -> Result<()> {
+    let outcome = Outcome { error: Some(why), ..bare_outcome(context, record, State::Failed) };
+    settle_record(context, record, outcome).await?;
+    discard(context, record).await
+}
+
+/// Settles the object of a parts job that cannot be brought to an end.
+pub(crate) async fn give_up(context: &Context, parts: &Parts, why: &str) -> Result<()> {
+    match current(context, parts).await? {
+        Some(record) => fail(context, &record, why.to_owned()).await,
+        None => Ok(()),
+    }
+}

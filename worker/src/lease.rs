@@ -1,0 +1,60 @@
+//! A lease: a received message, held for as long as its job takes.
+
+use std::time::Duration;
+
+use shared::ErrorKind;
+use shared::queue::{Message, Queue};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+/// A message that is held. Dropping it ends the heartbeat; the message comes back by itself then,
+/// unless it was acknowledged.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    lost: CancellationToken,
+    heartbeat: JoinHandle<()>,
+}
+
+impl Lease {
+    /// Holds `message`, received just now for `lease`, by a heartbeat at every third of it: two
+    /// beats may fail before it is lost. It is given up a tenth before it expires, because the
+    /// queue's clock, not ours, decides when another worker gets the job.
+    pub fn hold(queue: Queue, message: Message, lease: Duration) -> Self {
+        let lost = CancellationToken::new();
+        let heartbeat = tokio::spawn(beat(queue, message, lease, lost.clone()));
+        Lease { lost, heartbeat }
+    }
+
+    /// Waits until the lease is lost: others may hold the job from now on.
+    pub async fn lost(&self) {
+        self.lost.cancelled().await;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.heartbeat.abort();
+    }
+}
+
+async fn beat(queue: Queue, message: Message, lease: Duration, lost: CancellationToken) {
+    let margin = lease / 10;
+    let mut deadline = Instant::now() + lease - margin;
+    loop {
+        sleep(lease / 3).await;
+        // Counted from before the call: its answer may be late, the new deadline is not.
+        let asked = Instant::now();
+        match tokio::time::timeout_at(deadline, queue.extend(&message, lease)).await {
+            Ok(Ok(())) => deadline = asked + lease - margin,
+            Ok(Err(error)) if error.kind() == ErrorKind::LeaseLost => break,
+            Ok(Err(error)) => tracing::warn!(%error, "the lease could not be extended"),
+            Err(_) => break,
+        }
+        if Instant::now() >= deadline {
+            break;
+        }
+    }
+    tracing::warn!(message = message.id, "lease lost: its job is abandoned here");
+    lost.cancel();
+}

@@ -1,0 +1,151 @@
+//! How an object is cut into parts: pure arithmetic within the store's limits.
+
+use shared::store::{Capabilities, PartLayout};
+
+/// Parts are this large where nothing speaks for another size, bytes: a request's fixed cost (30 ms to
+/// the first byte) is small beside it, and little is sent again when one breaks off.
+const DEFAULT_PART_BYTES: u64 = 16 << 20;
+
+/// Chosen sizes are multiples of this, bytes.
+const PART_GRAIN_BYTES: u64 = 1 << 20;
+
+/// A giant object is cut into about this many jobs, so that a fleet can share it,
+const JOBS_PER_GIANT: u32 = 16;
+
+/// but a job holds no more than this, bytes: some seconds to a minute of work.
+const JOB_BYTES: u64 = 512 << 20;
+
+/// Parts of one size, but for the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartPlan {
+    /// Size of each part but the last, bytes.
+    pub part_bytes: u64,
+    /// Whether these are the source's own boundaries.
+    pub same_parts: bool,
+}
+
+/// Cuts an object of `size` bytes: as the source was cut, if that is known, regular and allowed
+/// here; else into parts of the wished size, made larger where there would be too many of them.
+/// `Err` says why the destination cannot hold the object.
+pub fn cut(
+    size: u64,
+    wish: Option<u64>,
+    layout: Option<PartLayout>,
+    limits: &Capabilities,
+) -> Result<PartPlan, String> {
+    if size > limits.max_object_bytes {
+        return Err(format!("{size} bytes, but the destination holds objects of at most {}", limits.max_object_bytes));
+    }
+    if let Some(PartLayout { part_bytes, count }) = layout
+        && regular(size, part_bytes, count)
+        && count <= limits.max_parts
+        && part_bytes <= limits.max_part_bytes
+        && (part_bytes >= limits.min_part_bytes || count == 1)
+    {
+        return Ok(PartPlan { part_bytes, same_parts: true });
+    }
+    let fewest = size.div_ceil(u64::from(limits.max_parts)).next_multiple_of(PART_GRAIN_BYTES);
+    let wished = wish.unwrap_or(DEFAULT_PART_BYTES).clamp(limits.min_part_bytes, limits.max_part_bytes);
+    let part_bytes = wished.max(fewest).max(1);
+    if part_bytes > limits.max_part_bytes {
+        return Err(format!("{size} bytes do not fit into {} parts", limits.max_parts));
+    }
+    Ok(PartPlan { part_bytes, same_parts: false })
+}
+
+/// Whether `count` parts of the first one's size, the last one shorter or equal, make up the object.
+fn regular(size: u64, part_bytes: u64, count: u32) -> bool {
+    part_bytes > 0 && size.div_ceil(part_bytes).max(1) == u64::from(count)
+}
+
+/// Offset and length of part `number` (from 1), bytes.
+pub fn part_range(size: u64, part_bytes: u64, number: u32) -> std::ops::Range<u64> {
+    let start = (u64::from(number) - 1) * part_bytes;
+    start..(start + part_bytes).min(size)
+}
+
+/// The parts `missing` (ascending) in runs of neighbours, each no longer than one job should be.
+pub fn jobs(missing: &[u32], part_count: u32, part_bytes: u64) -> Vec<(u32, u32)> {
+    let longest = (part_count / JOBS_PER_GIANT).clamp(1, (JOB_BYTES / part_bytes.max(1)).clamp(1, 10_000) as u32);
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for &number in missing {
+        match runs.last_mut() {
+            Some((first, last)) if *last + 1 == number && number - *first < longest => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use shared::store::EtagMeaning;
+
+    fn amazon() -> Capabilities {
+        Capabilities {
+            etags: EtagMeaning::Md5AndParts,
+            parallel_listing: true,
+            max_put_bytes: 5 << 30,
+            min_part_bytes: 5 << 20,
+            max_part_bytes: 5 << 30,
+            max_parts: 10_000,
+            max_object_bytes: 50_000_000_000_000,
+            max_copy_bytes: 5 << 30,
+            verifies: vec![],
+            keeps_attributes: true,
+            keeps_modified: false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_object_up_to_50_tb_is_cut_within_the_limits_and_without_a_gap(
+            size in 1u64..=50_000_000_000_000,
+            wish in proptest::option::of(1u64..=6 << 30),
+        ) {
+            let plan = cut(size, wish, None, &amazon()).unwrap();
+            let count = size.div_ceil(plan.part_bytes);
+            prop_assert!((1..=10_000).contains(&count));
+            prop_assert!((5 << 20..=5u64 << 30).contains(&plan.part_bytes));
+            let last = part_range(size, plan.part_bytes, count as u32);
+            prop_assert!(last.start < last.end && last.end == size);
+            prop_assert_eq!(part_range(size, plan.part_bytes, 1).start, 0);
+        }
+
+        #[test]
+        fn jobs_cover_exactly_the_missing_parts(
+            missing in proptest::collection::btree_set(1u32..=10_000, 0..300),
+            part_bytes in 5u64 << 20..=5 << 30,
+        ) {
+            let missing: Vec<u32> = missing.into_iter().collect();
+            let covered: Vec<u32> = jobs(&missing, 10_000, part_bytes).into_iter().flat_map(|(a, b)| a..=b).collect();
+            prop_assert_eq!(covered, missing);
+        }
+    }
+
+    #[test]
+    fn the_sources_own_boundaries_are_kept_where_they_are_regular() {
+        let kept = |size, part_bytes, count| {
+            cut(size, None, Some(PartLayout { part_bytes, count }), &amazon()).unwrap().same_parts
+        };
+        assert!(kept(20 << 20, 8 << 20, 3));
+        assert!(kept(1 << 20, 1 << 20, 1));
+        assert!(!kept(20 << 20, 8 << 20, 4), "irregular");
+        assert!(!kept(8 << 20, 1 << 20, 8), "smaller than the destination allows");
+    }
+
+    #[test]
+    fn what_is_too_large_is_said_so() {
+        assert!(cut(50_000_000_000_001, None, None, &amazon()).unwrap_err().contains("at most"));
+    }
+
+    #[test]
+    fn a_fleet_gets_several_jobs_even_of_a_small_giant() {
+        let all: Vec<u32> = (1..=13).collect();
+        assert_eq!(jobs(&all, 13, 5 << 20).len(), 13);
+        let all: Vec<u32> = (1..=10_000).collect();
+        assert!(jobs(&all, 10_000, 5 << 30).iter().all(|(a, b)| a == b), "5 GiB parts go alone");
+    }
+}
