@@ -1,0 +1,306 @@
+//! Writing a whole object: beside its place first, into its place when all is well.
+
+use std::io::{self, Write as _};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use cap_fs_ext::DirExt as _;
+use cap_std::fs::{Dir, File, OpenOptions};
+use futures::StreamExt as _;
+use uuid::Uuid;
+
+use super::fault::{CALL, blocking};
+use super::folder::{Folder, descend, etag_of};
+use super::name::{Name, PARTIALS};
+use crate::digest::{Checksum, Hasher};
+use crate::object::Timestamp;
+use crate::store::{Body, Write, Written};
+use crate::{ErrorKind, Result};
+
+/// Bytes gathered before a blocking call writes them: a thread hop per 1 MiB costs nothing, one
+/// per 8-KiB chunk of a socket would cost more than the writing.
+const GATHER_BYTES: u64 = 1 << 20;
+
+/// How often a file is moved into a folder that a delete prunes at the same moment.
+const PLACE_ATTEMPTS: u32 = 16;
+
+/// Name of unfinished puts; unfinished uploads are folders named by their ids.
+pub(super) const PUT_PREFIX: &str = "put-";
+
+const PUT: &str = "put";
+
+/// Where a body's bytes go. Every method blocks.
+pub(super) trait Sink: Sized + Send + 'static {
+    /// What the store says of it afterwards.
+    type Done: Send + 'static;
+    /// Takes the next bytes.
+    fn write(&mut self, bytes: &[u8]) -> Result<()>;
+    /// All bytes are there, and right.
+    fn finish(self) -> Result<Self::Done>;
+}
+
+/// What a body must be, and how its failures are named.
+pub(super) struct Expected {
+    pub operation: &'static str,
+    pub folder: Folder,
+    pub key: String,
+    pub size: u64,
+    pub checksum: Option<Checksum>,
+}
+
+impl Expected {
+    fn check(&self, hasher: Option<Hasher>) -> Result<()> {
+        let found = hasher.map(Hasher::finish);
+        if found.is_some() && found != self.checksum {
+            let message = "the bytes that arrived do not have the checksum that was sent";
+            return Err(self.folder.error(ErrorKind::BadDigest, self.operation, &self.key, message));
+        }
+        Ok(())
+    }
+}
+
+/// Writes a body into a sink: 1 MiB per blocking call, and a small object in a single one. The
+/// sink's `finish` is called only when the body ended well, with its exact size and checksum.
+pub(super) async fn pour<S: Sink>(expected: Expected, body: Body, sink: S) -> Result<S::Done> {
+    let subject = expected.folder.location.display_key(&expected.key);
+    let hasher = expected.checksum.as_ref().and_then(|checksum| Hasher::new(checksum.algorithm));
+    let (operation, mut state, mut body, mut taken) = (expected.operation, (expected, hasher, sink), body.fuse(), 0);
+    loop {
+        let mut batch: Vec<Bytes> = Vec::new();
+        let mut batch_bytes = 0;
+        let mut ended = false;
+        while batch_bytes < GATHER_BYTES && !ended {
+            match body.next().await.transpose()? {
+                Some(chunk) => {
+                    batch_bytes += chunk.len() as u64;
+                    batch.push(chunk);
+                }
+                None => ended = true,
+            }
+        }
+        taken += batch_bytes;
+        if taken > state.0.size || ended && taken < state.0.size {
+            let message = format!(
+                "the body has {taken}{} bytes instead of {}",
+                if ended { "" } else { " or more" },
+                state.0.size
+            );
+            return Err(state.0.folder.error(ErrorKind::Corrupt, operation, &state.0.key, message));
+        }
+        let (expected, mut hasher, mut sink) = state;
+        let step = blocking(CALL, operation, &subject, move || {
+            for chunk in &batch {
+                hasher.iter_mut().for_each(|hasher| hasher.update(chunk));
+                sink.write(chunk)?;
+            }
+            if ended {
+                expected.check(hasher)?;
+                return sink.finish().map(Err);
+            }
+            Ok(Ok((expected, hasher, sink)))
+        });
+        match step.await? {
+            Ok(next) => state = next,
+            Err(done) => return Ok(done),
+        }
+    }
+}
+
+/// A file on its way, deleted when dropped unless it was placed.
+struct Partial {
+    partials: Dir,
+    name: String,
+    file: File,
+}
+
+impl Partial {
+    fn create(root: &Dir) -> io::Result<Self> {
+        let name = format!("{PUT_PREFIX}{}", Uuid::now_v7().simple());
+        // Another process that goes away may remove the empty folder at any moment.
+        retrying(|| {
+            let partials = descend(root, &[PARTIALS.to_owned()], true)?;
+            let file = partials.open_with(&name, OpenOptions::new().write(true).create_new(true))?;
+            Ok(Partial { partials, name: name.clone(), file })
+        })
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        // Not there any more if it was placed; if this fails, the sweep finds it in some days.
+        let _ = self.partials.remove_file(&self.name);
+    }
+}
+
+/// Does `attempt` again when a folder vanished under it.
+pub(super) fn retrying<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 1..PLACE_ATTEMPTS {
+        match attempt() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            answer => return answer,
+        }
+    }
+    attempt()
+}
+
+/// Moves a finished file into its place, all at once, and makes the folders on the way.
+pub(super) fn place(from: &Dir, from_name: &str, root: &Dir, name: &Name) -> io::Result<()> {
+    let Some(file_name) = &name.file else { return Err(io::ErrorKind::InvalidInput.into()) };
+    // A delete may prune the folder between the two steps.
+    retrying(|| from.rename(from_name, &descend(root, &name.folders, true)?, file_name)).map_err(|error| {
+        // Renaming a file over a folder is EISDIR here and EEXIST, ENOTEMPTY elsewhere.
+        match error.kind() {
+            io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => io::ErrorKind::IsADirectory.into(),
+            _ => error,
+        }
+    })
+}
+
+/// Whether something else stands where a file is to be: better known before its bytes are written.
+pub(super) fn check_place(root: &Dir, name: &Name) -> io::Result<()> {
+    match (descend(root, &name.folders, false), &name.file) {
+        (Ok(parent), Some(file_name)) if parent.symlink_metadata(file_name).is_ok_and(|metadata| metadata.is_dir()) => {
+            Err(io::ErrorKind::IsADirectory.into())
+        }
+        (Err(error), _) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Gives an open file its time, if one is wanted.
+fn set_modified(file: &File, modified: Option<Timestamp>) -> io::Result<()> {
+    let Some(modified) = modified else { return Ok(()) };
+    file.try_clone()?.into_std().set_modified(SystemTime::from(modified))
+}
+
+/// A put's file.
+struct PutSink {
+    folder: Folder,
+    key: String,
+    name: Name,
+    write: Write,
+    partial: Option<Partial>,
+}
+
+impl PutSink {
+    fn partial(&mut self) -> Result<&mut Partial> {
+        if self.partial.is_none() {
+            let root = self.folder.open(PUT)?;
+            if self.write.size > GATHER_BYTES {
+                check_place(&root, &self.name).map_err(|error| self.folder.fault(PUT, &self.key, error))?;
+            }
+            let partial = Partial::create(&root).map_err(|error| self.folder.fault(PUT, PARTIALS, error))?;
+            self.partial = Some(partial);
+        }
+        Ok(self.partial.as_mut().expect("it was created just now"))
+    }
+}
+
+impl Sink for PutSink {
+    type Done = Written;
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let written = self.partial()?.file.write_all(bytes);
+        written.map_err(|error| self.folder.fault(PUT, &self.key, error))
+    }
+
+    fn finish(mut self) -> Result<Written> {
+        self.partial()?;
+        let PutSink { folder, key, name, write, partial } = self;
+        let partial = partial.expect("it was created just now");
+        let fault = |error| folder.fault(PUT, &key, error);
+        set_modified(&partial.file, write.modified).map_err(fault)?;
+        place(&partial.partials, &partial.name, &folder.open(PUT)?, &name).map_err(fault)?;
+        let metadata = partial.file.metadata().map_err(fault)?;
+        let checksum = write.checksum.filter(|checksum| Hasher::new(checksum.algorithm).is_some());
+        Ok(Written { etag: Some(etag_of(&metadata)), version: None, checksum })
+    }
+}
+
+/// Makes the folder of a folder marker.
+struct MarkerSink {
+    folder: Folder,
+    key: String,
+    name: Name,
+}
+
+impl Sink for MarkerSink {
+    type Done = Written;
+
+    fn write(&mut self, _: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Written> {
+        let root = self.folder.open(PUT)?;
+        retrying(|| descend(&root, &self.name.folders, true))
+            .map_err(|error| self.folder.fault(PUT, &self.key, error))?;
+        Ok(Written::default())
+    }
+}
+
+/// Writes an object. If the answer is lost, nothing but a whole object can have come of it.
+pub(super) async fn put(folder: &Folder, key: &str, write: &Write, body: Body) -> Result<Written> {
+    let name = folder.name(PUT, key)?;
+    let expected = Expected {
+        operation: PUT,
+        folder: folder.clone(),
+        key: key.to_owned(),
+        size: write.size,
+        checksum: write.checksum.clone(),
+    };
+    if name.file.is_some() {
+        let sink = PutSink { folder: folder.clone(), key: key.to_owned(), name, write: write.clone(), partial: None };
+        return pour(expected, body, sink).await;
+    }
+    if write.size > 0 {
+        let message = "cannot be a file: its name ends with / and it has bytes";
+        return Err(folder.error(ErrorKind::Unrepresentable, PUT, key, message));
+    }
+    pour(expected, body, MarkerSink { folder: folder.clone(), key: key.to_owned(), name }).await
+}
+
+/// Removes an object, and the folders that it leaves empty.
+pub(super) fn delete(folder: &Folder, key: &str) -> Result<()> {
+    const DELETE: &str = "delete";
+    // A key that cannot be a file is not there.
+    let Ok(name) = folder.name(DELETE, key) else { return Ok(()) };
+    let root = folder.open(DELETE)?;
+    match remove(&root, &name) {
+        Ok(()) => {}
+        // Not there, or something else is: no object of this key.
+        Err(error) if is_no_object(&error) => return Ok(()),
+        Err(error) => return Err(folder.fault(DELETE, key, error)),
+    }
+    prune(&root, &name.folders);
+    Ok(())
+}
+
+fn remove(root: &Dir, name: &Name) -> io::Result<()> {
+    let Some(file_name) = &name.file else {
+        let (last, folders) = name.folders.split_last().ok_or(io::ErrorKind::NotFound)?;
+        return descend(root, folders, false)?.remove_dir(last);
+    };
+    let parent = descend(root, &name.folders, false)?;
+    // Some systems say EPERM for unlinking a folder, which would look like a denial.
+    if parent.symlink_metadata(file_name)?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    parent.remove_file_or_symlink(file_name)
+}
+
+fn is_no_object(error: &io::Error) -> bool {
+    use io::ErrorKind::*;
+    matches!(error.kind(), NotFound | NotADirectory | IsADirectory | DirectoryNotEmpty | InvalidFilename)
+}
+
+/// Removes empty folders from the innermost outwards. Removing a folder that is not empty fails,
+/// so a file put there meanwhile is safe.
+fn prune(root: &Dir, folders: &[String]) {
+    for depth in (1..=folders.len()).rev() {
+        let removed = descend(root, &folders[..depth - 1], false).and_then(|dir| dir.remove_dir(&folders[depth - 1]));
+        if removed.is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
+            return;
+        }
+    }
+}
