@@ -1,4 +1,6 @@
-//! Being told to stop: the first signal asks to end in good order, the second ends at once.
+//! Being told to stop: the first signal asks to end in good order, later ones ask less kindly.
+
+use std::io;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -6,26 +8,32 @@ use tokio_util::sync::CancellationToken;
 /// Exit code of a program that was interrupted and can be started again to go on.
 pub const INTERRUPTED: u8 = 3;
 
-/// Listens for SIGINT and SIGTERM. The first cancels the token that is returned, and prints `notice`
-/// to standard error. The second ends the process at once with [`INTERRUPTED`]: jobs are
-/// unacknowledged and records written in whole transactions, so it loses only work to be done again.
-pub fn stop_token(notice: &'static str) -> std::io::Result<CancellationToken> {
+/// Listens for SIGINT and SIGTERM from now on. The nth signal cancels the nth token; `notice` is
+/// printed to standard error with the first. One signal more ends the process at once with
+/// [`INTERRUPTED`]: jobs that are held are unacknowledged, and records are written in whole
+/// transactions, so it loses nothing but work to be done again.
+pub fn tokens<const N: usize>(notice: &'static str) -> io::Result<[CancellationToken; N]> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let stop = CancellationToken::new();
-    let stopped = stop.clone();
+    let tokens = std::array::from_fn(|_| CancellationToken::new());
+    let cancelled: [CancellationToken; N] = tokens.clone();
     tokio::spawn(async move {
-        for signals in 1.. {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+        for (i, token) in cancelled.iter().enumerate() {
+            next(&mut interrupt, &mut terminate).await;
+            if i == 0 {
+                eprintln!("{notice}");
             }
-            if signals > 1 {
-                std::process::exit(i32::from(INTERRUPTED));
-            }
-            eprintln!("{notice}");
-            stopped.cancel();
+            token.cancel();
         }
+        next(&mut interrupt, &mut terminate).await;
+        std::process::exit(i32::from(INTERRUPTED));
     });
-    Ok(stop)
+    Ok(tokens)
+}
+
+async fn next(interrupt: &mut tokio::signal::unix::Signal, terminate: &mut tokio::signal::unix::Signal) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
 }
