@@ -9,6 +9,7 @@
 pub mod aws;
 pub mod config;
 pub mod console;
+pub mod database;
 pub mod digest;
 pub mod error;
 pub mod fleet;

@@ -47,7 +47,12 @@ fn full() -> Config {
             prefix_list: Some("p".into()),
             ..Find::default()
         },
-        work: Work { bandwidth_limit: Some(1 << 20), part_size: Some(5 << 20), multipart_threshold: Some(5 << 20), ..Work::default() },
+        work: Work {
+            bandwidth_limit: Some(1 << 20),
+            part_size: Some(5 << 20),
+            multipart_threshold: Some(5 << 20),
+            ..Work::default()
+        },
         metrics_addr: Some("127.0.0.1:9100".into()),
     }
 }

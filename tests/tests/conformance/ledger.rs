@@ -1,1 +1,18 @@
 //! The ledger port's adapters against its contract.
+
+mod embedded {
+    use std::sync::Arc;
+
+    use shared::database::Database;
+    use shared::ledger::SharedLedger;
+    use shared::ledger::embedded::EmbeddedLedger;
+    use tempfile::TempDir;
+
+    async fn setup() -> (SharedLedger, TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(dir.path()).unwrap();
+        (Arc::new(EmbeddedLedger::open(&database)), dir)
+    }
+
+    flotilla_tests::ledger_suite!(setup);
+}

@@ -179,7 +179,7 @@ pub async fn a_checkpoint_replaces_the_earlier_one(ledger: SharedLedger) {
     };
     for checkpoint in [&first, &second, &second] {
         ledger.checkpoint(&start.id, checkpoint).await.unwrap();
-        assert_eq!(ledger.checkpoints(&start.id).await.unwrap(), [checkpoint.clone()]);
+        assert_eq!(ledger.checkpoints(&start.id).await.unwrap(), std::slice::from_ref(checkpoint));
         assert_eq!(ledger.run(&start.id).await.unwrap().unwrap().found, checkpoint.found);
     }
 }

@@ -1,0 +1,134 @@
+//! The tables, and how an older release's become this one's.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::Failure;
+use crate::ErrorKind;
+
+/// The steps from nothing to the present schema. `user_version` in the file's header says how many of
+/// them are done. A released step is never changed; a new one is added at the end.
+const MIGRATIONS: [&str; 1] = [FIRST];
+
+/// Keys, ids and names are TEXT compared byte by byte, with their length: NUL is a character like any other.
+const FIRST: &str = "
+-- `ready_at`: receivable from then on, ms. `owner`: who leased it; NULL when nobody did.
+-- AUTOINCREMENT: an id is never used again, so that id and `receives` name one receive for ever.
+CREATE TABLE messages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    queue TEXT NOT NULL,
+    ready_at INTEGER NOT NULL,
+    owner TEXT,
+    receives INTEGER NOT NULL DEFAULT 0,
+    sent INTEGER NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX messages_by_time ON messages (queue, ready_at, owner);
+CREATE INDEX messages_by_owner ON messages (owner) WHERE owner IS NOT NULL;
+CREATE TABLE dead_letters (
+    id INTEGER PRIMARY KEY,
+    queue TEXT NOT NULL,
+    receives INTEGER NOT NULL,
+    sent INTEGER NOT NULL,
+    died INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX dead_letters_by_queue ON dead_letters (queue);
+
+-- `owner` names the finder to people, `holder` the process to the database.
+CREATE TABLE claims (
+    task TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    until INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY,
+    task TEXT NOT NULL,
+    start TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    error TEXT,
+    deletes_refused INTEGER NOT NULL DEFAULT 0,
+    copied INTEGER NOT NULL DEFAULT 0,
+    deleted INTEGER NOT NULL DEFAULT 0,
+    skipped INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0,
+    last INTEGER
+);
+CREATE INDEX runs_by_task ON runs (task, id);
+-- `found` stands also in `body`; apart from it, a sum over all need not read the outboxes.
+CREATE TABLE checkpoints (
+    run TEXT NOT NULL,
+    id INTEGER NOT NULL,
+    found TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (run, id)
+);
+CREATE TABLE held_jobs (
+    run TEXT NOT NULL,
+    range INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (run, range, number)
+);
+CREATE TABLE outcomes (
+    task TEXT NOT NULL,
+    key TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (task, key)
+);
+-- One bit for each place of an origin job, lowest bit first: set once it is counted.
+CREATE TABLE counted (
+    run TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    places BLOB NOT NULL,
+    PRIMARY KEY (run, origin)
+) WITHOUT ROWID;
+CREATE TABLE failures (
+    id INTEGER PRIMARY KEY,
+    run TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX failures_by_run ON failures (run, id);
+CREATE TABLE uploads (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    task TEXT NOT NULL,
+    key TEXT NOT NULL,
+    id TEXT NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (task, key)
+);
+CREATE TABLE parts (
+    upload INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    checksum TEXT,
+    PRIMARY KEY (upload, number)
+) WITHOUT ROWID;
+";
+
+/// Does the steps that are missing, all or none.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failure> {
+    // Looked at before the write lock is asked for: nearly always there is nothing to do.
+    if version(connection)? == MIGRATIONS.len() {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version = version(&transaction)?;
+    let Some(missing) = MIGRATIONS.get(version..) else {
+        let message = format!(
+            "schema version {version} is of a newer release than this one, which knows {}: use that one",
+            MIGRATIONS.len()
+        );
+        return Err(Failure::Other(ErrorKind::Unsupported, message));
+    };
+    for step in missing {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?;
+    Ok(transaction.commit()?)
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<usize> {
+    connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).map(|version| version as usize)
+}

@@ -1,0 +1,72 @@
+//! Open uploads of giant objects and their parts.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::ErrorKind;
+use crate::database::Failure;
+use crate::digest::Checksum;
+use crate::ledger::{PartRecord, UploadRecord};
+use crate::store::Upload;
+
+pub(super) fn open(connection: &Connection, record: &UploadRecord) -> Result<UploadRecord, Failure> {
+    let (key, id) = (&record.upload.key, &record.upload.id);
+    if let Some(first) = read(connection, &record.task, key)? {
+        return Ok(first);
+    }
+    let sql = "INSERT INTO uploads (task, key, id, body) VALUES (?1, ?2, ?3, ?4)";
+    connection.prepare_cached(sql)?.execute(params![record.task, key, id, serde_json::to_string(record)?])?;
+    Ok(record.clone())
+}
+
+pub(super) fn read(connection: &Connection, task: &str, key: &str) -> Result<Option<UploadRecord>, Failure> {
+    let mut select = connection.prepare_cached("SELECT body FROM uploads WHERE task = ?1 AND key = ?2")?;
+    let body: Option<String> = select.query_row([task, key], |row| row.get(0)).optional()?;
+    Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
+}
+
+/// The number of an upload, if it is the one recorded for its key.
+fn number(connection: &Connection, task: &str, upload: &Upload) -> Result<Option<i64>, Failure> {
+    let sql = "SELECT number FROM uploads WHERE task = ?1 AND key = ?2 AND id = ?3";
+    let mut select = connection.prepare_cached(sql)?;
+    Ok(select.query_row([task, &upload.key, &upload.id], |row| row.get(0)).optional()?)
+}
+
+/// A late job's parts of an upload that is closed already are not recorded: nobody would remove them.
+pub(super) fn record_parts(
+    connection: &Connection,
+    task: &str,
+    upload: &Upload,
+    parts: &[PartRecord],
+) -> Result<u32, Failure> {
+    let Some(number) = number(connection, task, upload)? else { return Ok(0) };
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO parts (upload, number, checksum) VALUES (?1, ?2, ?3)
+         ON CONFLICT (upload, number) DO UPDATE SET checksum = excluded.checksum",
+    )?;
+    for part in parts {
+        insert.execute(params![number, part.number, part.checksum.as_ref().map(Checksum::to_string)])?;
+    }
+    let mut count = connection.prepare_cached("SELECT count(*) FROM parts WHERE upload = ?1")?;
+    Ok(count.query_row([number], |row| row.get(0))?)
+}
+
+pub(super) fn recorded_parts(connection: &Connection, task: &str, upload: &Upload) -> Result<Vec<PartRecord>, Failure> {
+    let Some(number) = number(connection, task, upload)? else { return Ok(Vec::new()) };
+    let sql = "SELECT number, checksum FROM parts WHERE upload = ?1 ORDER BY number";
+    let mut select = connection.prepare_cached(sql)?;
+    let mut rows = select.query([number])?;
+    let mut parts = Vec::new();
+    while let Some(row) = rows.next()? {
+        let checksum = row.get::<_, Option<String>>(1)?.map(Checksum::try_from).transpose();
+        let checksum = checksum.map_err(|message| Failure::Other(ErrorKind::Corrupt, message))?;
+        parts.push(PartRecord { number: row.get(0)?, checksum });
+    }
+    Ok(parts)
+}
+
+pub(super) fn close(connection: &Connection, task: &str, upload: &Upload) -> Result<(), Failure> {
+    let Some(number) = number(connection, task, upload)? else { return Ok(()) };
+    connection.prepare_cached("DELETE FROM parts WHERE upload = ?1")?.execute([number])?;
+    connection.prepare_cached("DELETE FROM uploads WHERE number = ?1")?.execute([number])?;
+    Ok(())
+}
