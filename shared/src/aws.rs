@@ -103,11 +103,19 @@ fn provider_config(region: Option<Region>) -> ProviderConfig {
 
 /// A client of this machine's metadata service that gives up soon.
 fn metadata_client() -> imds::Client {
-    imds::Client::builder()
-        .configure(&provider_config(None))
-        .max_attempts(2)
-        .operation_timeout(METADATA_TIMEOUT)
-        .build()
+    metadata_builder().build()
+}
+
+/// As [`metadata_client`], of the service at `url` where one is named.
+pub(crate) fn metadata_client_at(url: Option<&str>) -> Result<imds::Client> {
+    let Some(url) = url else { return Ok(metadata_client()) };
+    check_endpoint(url)?;
+    let builder = metadata_builder().endpoint(url);
+    Ok(builder.map_err(|e| Error::new(ErrorKind::Invalid, "configure", "metadata-url", e.to_string()))?.build())
+}
+
+fn metadata_builder() -> imds::client::Builder {
+    imds::Client::builder().configure(&provider_config(None)).max_attempts(2).operation_timeout(METADATA_TIMEOUT)
 }
 
 /// An endpoint is `http://` or `https://` with a host and, at most, a port and a path.

@@ -4,6 +4,7 @@
 //! of each, over a fresh subject: `setup` is an `async fn() -> (Subject, Guard)`, and the guard (a
 //! folder, an emulator) lives as long as the test.
 
+pub mod fleet;
 pub mod ledger;
 pub mod queue;
 pub mod store;

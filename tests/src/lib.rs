@@ -4,4 +4,5 @@
 pub mod binaries;
 pub mod conformance;
 pub mod emulators;
+pub mod metadata;
 pub mod proxy;

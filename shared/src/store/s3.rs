@@ -1,6 +1,44 @@
 //! Any store that speaks Amazon S3's protocol.
+//!
+//! Amazon's own endpoints are used as Amazon documents them; an unknown store is used in the safest
+//! way that all are known to understand ([`baseline`]). Each verb has its own file; all of them go
+//! through [`Bucket`], which knows where the keys are and how calls fail.
 
+mod baseline;
+mod body;
+mod copy;
+mod delete;
+mod encoding;
+mod listing;
+mod multipart;
+mod read;
+mod write;
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::{Deserialize, Serialize};
+
+use super::{
+    Body, Capabilities, CopySource, KeyRange, Listing, Object, ObjectStore, Part, PartLayout, PartWrite, Read, Service,
+    Upload, Write, Written,
+};
+use crate::aws::{self, sdk_config};
+use crate::config::Side;
+use crate::digest::{Algorithm, Checksum};
+use crate::location::{Location, Scheme};
+use crate::object::{ObjectInfo, Pin, Timestamp};
+use crate::retry::STALL_SECONDS;
+use crate::{Error, ErrorKind, Result};
+use baseline::Baseline;
 
 /// How the bucket stands in a request's URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -13,4 +51,179 @@ pub enum Addressing {
     Path,
     /// `https://bucket.endpoint/key`
     Virtual,
+}
+
+/// A bucket, or a folder of one, behind Amazon S3's protocol.
+#[derive(Debug, Clone)]
+pub struct S3Store(Arc<Bucket>);
+
+/// What the verbs share.
+#[derive(Debug)]
+struct Bucket {
+    client: Client,
+    location: Location,
+    baseline: &'static Baseline,
+    capabilities: Capabilities,
+    service: Service,
+    /// No byte and no answer for this long ends a transfer; tests shorten it.
+    stall: Duration,
+    /// Cleared when the store has refused `x-amz-checksum-mode`; found out once.
+    asks_for_checksums: AtomicBool,
+}
+
+impl S3Store {
+    /// Opens one side of a task. Checks the configuration and fetches credentials; does not talk to
+    /// the store itself ([`ObjectStore::probe`] does).
+    pub async fn open(side: &Side) -> Result<S3Store> {
+        if side.location.scheme() == Scheme::File {
+            let message = "a folder is not an S3 bucket; give s3://BUCKET/PREFIX";
+            return Err(Error::new(ErrorKind::Invalid, "open", side.location.to_string(), message));
+        }
+        let config = sdk_config(&side.connection).await?;
+        let endpoint = side.connection.endpoint_url.clone().or_else(|| config.endpoint_url().map(str::to_owned));
+        let baseline = Baseline::of(endpoint.as_deref());
+        let path_style = match side.addressing_style {
+            Addressing::Auto => baseline.path_style,
+            Addressing::Path => true,
+            Addressing::Virtual => false,
+        };
+        let client = Client::from_conf(
+            aws_sdk_s3::config::Builder::from(&config)
+                .force_path_style(path_style)
+                .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+                .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+                .build(),
+        );
+        let service = Service {
+            endpoint: endpoint.unwrap_or_else(|| baseline::amazon_partition(config.region()).to_owned()),
+            credentials: side.connection.credentials.clone().unwrap_or_else(|| "default".to_owned()),
+        };
+        Ok(S3Store(Arc::new(Bucket {
+            client,
+            location: side.location.clone(),
+            baseline,
+            capabilities: baseline.capabilities(),
+            service,
+            stall: Duration::from_secs(STALL_SECONDS),
+            asks_for_checksums: AtomicBool::new(true),
+        })))
+    }
+}
+
+impl Bucket {
+    fn name(&self) -> &str {
+        self.location.bucket()
+    }
+
+    fn full_key(&self, key: &str) -> String {
+        self.location.full_key(key)
+    }
+
+    /// How a key is named in messages.
+    fn subject(&self, key: &str) -> String {
+        self.location.display_key(key)
+    }
+
+    /// What the SDK's error about a key means.
+    fn error<E>(&self, verb: &'static str, key: &str, error: SdkError<E, HttpResponse>) -> Error
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        aws::error_from(verb, &self.subject(key), error)
+    }
+
+    /// An answer about a key that makes no sense.
+    fn corrupt(&self, verb: &'static str, key: &str, message: impl Into<String>) -> Error {
+        Error::new(ErrorKind::Corrupt, verb, self.subject(key), message)
+    }
+}
+
+#[async_trait]
+impl ObjectStore for S3Store {
+    fn location(&self) -> &Location {
+        &self.0.location
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.0.capabilities
+    }
+
+    async fn probe(&self) -> Result<()> {
+        self.0.probe().await
+    }
+
+    async fn prepare(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn list(&self, range: KeyRange) -> Box<dyn Listing> {
+        Box::new(listing::Pages::new(self.0.clone(), range))
+    }
+
+    async fn head(&self, key: &str, pin: &Pin) -> Result<ObjectInfo> {
+        self.0.head(key, pin).await
+    }
+
+    async fn checksum(&self, key: &str, pin: &Pin, algorithm: Algorithm) -> Result<Option<Checksum>> {
+        self.0.checksum(key, pin, algorithm).await
+    }
+
+    async fn part_layout(&self, key: &str, pin: &Pin) -> Result<Option<PartLayout>> {
+        self.0.part_layout(key, pin).await
+    }
+
+    async fn get(&self, key: &str, read: &Read) -> Result<Object> {
+        self.0.get(key, read).await
+    }
+
+    async fn put(&self, key: &str, write: &Write, body: Body) -> Result<Written> {
+        self.0.put(key, write, body).await
+    }
+
+    async fn create_upload(&self, key: &str, write: &Write) -> Result<Upload> {
+        self.0.create_upload(key, write).await
+    }
+
+    async fn upload_part(&self, upload: &Upload, part: &PartWrite, body: Body) -> Result<Part> {
+        self.0.upload_part(upload, part, body).await
+    }
+
+    async fn list_parts(&self, upload: &Upload) -> Result<Vec<Part>> {
+        self.0.list_parts(upload).await
+    }
+
+    async fn complete_upload(&self, upload: &Upload, parts: &[Part], write: &Write) -> Result<Written> {
+        self.0.complete_upload(upload, parts, write).await
+    }
+
+    async fn abort_upload(&self, upload: &Upload) -> Result<()> {
+        self.0.abort_upload(upload).await
+    }
+
+    async fn list_uploads(&self) -> Result<Vec<(Upload, Timestamp)>> {
+        self.0.list_uploads().await
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        self.0.delete(key).await
+    }
+
+    fn service(&self) -> Option<&Service> {
+        Some(&self.0.service)
+    }
+
+    async fn copy(&self, source: &CopySource, pin: &Pin, key: &str, write: &Write) -> Result<Written> {
+        self.0.copy(source, pin, key, write).await
+    }
+
+    async fn copy_part(
+        &self,
+        source: &CopySource,
+        pin: &Pin,
+        range: Range<u64>,
+        upload: &Upload,
+        part: &PartWrite,
+    ) -> Result<Part> {
+        self.0.copy_part(source, pin, range, upload, part).await
+    }
 }

@@ -1,0 +1,75 @@
+//! Copies that the service makes by itself.
+
+use std::ops::Range;
+
+use aws_sdk_s3::types::MetadataDirective;
+
+use super::Bucket;
+use super::encoding::encode_path;
+use super::write::storage_class;
+use crate::Result;
+use crate::object::{ETag, Pin};
+use crate::retry::{self, COPY};
+use crate::store::{CopySource, Part, PartWrite, Upload, Write, Written};
+
+impl Bucket {
+    /// Copying again writes the same version again, so a lost answer or an error in the middle of
+    /// one (200 with `<Error>`, which the SDK reads as an error) is tried again.
+    pub(super) async fn copy(&self, source: &CopySource, pin: &Pin, key: &str, write: &Write) -> Result<Written> {
+        let once = || async {
+            let request = self
+                .client
+                .copy_object()
+                .bucket(self.name())
+                .key(self.full_key(key))
+                .copy_source(source_header(source, pin))
+                .set_copy_source_if_match(pin.etag.as_ref().map(ETag::quoted))
+                .metadata_directive(MetadataDirective::Copy)
+                .set_storage_class(storage_class(write));
+            let answer = request.send().await.map_err(|error| self.error(COPY.verb, key, error))?;
+            let result = answer.copy_object_result.as_ref();
+            let etag = result.and_then(|result| result.e_tag.as_deref()).map(ETag::new);
+            let etag = etag.ok_or_else(|| self.corrupt(COPY.verb, key, "the answer has no entity tag"))?;
+            Ok(Written { etag: Some(etag), version: answer.version_id, checksum: None })
+        };
+        retry::run(&COPY, &self.subject(key), once).await
+    }
+
+    /// Copying a part again replaces it by the same bytes.
+    pub(super) async fn copy_part(
+        &self,
+        source: &CopySource,
+        pin: &Pin,
+        range: Range<u64>,
+        upload: &Upload,
+        part: &PartWrite,
+    ) -> Result<Part> {
+        let once = || async {
+            let request = self
+                .client
+                .upload_part_copy()
+                .bucket(self.name())
+                .key(self.full_key(&upload.key))
+                .upload_id(&upload.id)
+                .part_number(part.number as i32)
+                .copy_source(source_header(source, pin))
+                .set_copy_source_if_match(pin.etag.as_ref().map(ETag::quoted))
+                .copy_source_range(format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
+            let answer = request.send().await.map_err(|error| self.error(COPY.verb, &upload.key, error))?;
+            let result = answer.copy_part_result.as_ref();
+            let etag = result.and_then(|result| result.e_tag.as_deref()).map(ETag::new);
+            let etag = etag.ok_or_else(|| self.corrupt(COPY.verb, &upload.key, "the answer has no entity tag"))?;
+            Ok(Part { number: part.number, size: range.end - range.start, etag })
+        };
+        retry::run(&COPY, &self.subject(&upload.key), once).await
+    }
+}
+
+/// `x-amz-copy-source`: bucket and key URL-encoded, and the version where one is named.
+fn source_header(source: &CopySource, pin: &Pin) -> String {
+    let path = format!("{}/{}", source.bucket, encode_path(&source.key));
+    match &pin.version {
+        Some(version) => format!("{path}?versionId={}", encode_path(version)),
+        None => path,
+    }
+}

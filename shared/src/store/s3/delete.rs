@@ -1,0 +1,19 @@
+//! Removing an object.
+
+use super::Bucket;
+use crate::retry::{self, DELETE};
+use crate::{ErrorKind, Result};
+
+impl Bucket {
+    /// Done twice is done: what is not there is `Ok`.
+    pub(super) async fn delete(&self, key: &str) -> Result<()> {
+        let once = || async {
+            let request = self.client.delete_object().bucket(self.name()).key(self.full_key(key));
+            match request.send().await.map_err(|error| self.error(DELETE.verb, key, error)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            }
+        };
+        retry::run(&DELETE, &self.subject(key), once).await
+    }
+}

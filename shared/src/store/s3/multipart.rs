@@ -1,0 +1,200 @@
+//! Uploads in parts.
+
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, EncodingType};
+
+use super::encoding::{decode, plus_is_space};
+use super::read::checksums;
+use super::write::{announced, with_attributes, with_checksum, with_expires};
+use super::{Bucket, body};
+use crate::digest::{Algorithm, Checksum};
+use crate::object::{ETag, Timestamp};
+use crate::retry::{self, ABORT, COMPLETE, CREATE, LIST_PARTS, PART};
+use crate::store::{Body, Part, PartWrite, Upload, Write, Written};
+use crate::{Error, ErrorKind, Result};
+
+/// Parts of one upload (Amazon S3 "Multipart upload limits"), and uploads that a sweep looks at.
+const MAX_LISTED: usize = 10_000;
+
+impl Bucket {
+    /// A create whose answer was lost leaves an upload without an owner, which a sweep by age finds.
+    pub(super) async fn create_upload(&self, key: &str, write: &Write) -> Result<Upload> {
+        let whole = self.whole_checksum(write);
+        let once = || async {
+            let request = self.client.create_multipart_upload().bucket(self.name()).key(self.full_key(key));
+            let request = request
+                .set_checksum_algorithm(whole.map(|(algorithm, _)| algorithm.clone()))
+                .set_checksum_type(whole.map(|_| ChecksumType::FullObject));
+            let request = with_expires!(with_attributes!(request, write), write);
+            let answer = request.send().await.map_err(|error| self.error(CREATE.verb, key, error))?;
+            let id = answer.upload_id.filter(|id| !id.is_empty());
+            let id = id.ok_or_else(|| self.corrupt(CREATE.verb, key, "the answer has no upload id"))?;
+            Ok(Upload { key: key.to_owned(), id })
+        };
+        retry::run(&CREATE, &self.subject(key), once).await
+    }
+
+    /// The whole object's checksum, if the store can make it of the parts': CRCs only (Amazon S3
+    /// "Checking object integrity", "Full object checksums").
+    fn whole_checksum<'a>(&self, write: &'a Write) -> Option<(&'static ChecksumAlgorithm, &'a Checksum)> {
+        let checksum = write.checksum.as_ref().filter(|_| self.baseline.checks_completion)?;
+        let algorithm = match checksum.algorithm {
+            Algorithm::Crc64Nvme => &ChecksumAlgorithm::Crc64Nvme,
+            Algorithm::Crc32c => &ChecksumAlgorithm::Crc32C,
+            Algorithm::Crc32 => &ChecksumAlgorithm::Crc32,
+            _ => return None,
+        };
+        Some((algorithm, checksum))
+    }
+
+    /// Sent once, as a `put`; the same part sent again replaces itself.
+    pub(super) async fn upload_part(&self, upload: &Upload, part: &PartWrite, body: Body) -> Result<Part> {
+        let key = &upload.key;
+        let outgoing = body::outgoing(PART.verb, self.subject(key), part.size, body, self.stall).await?;
+        let request = self.client.upload_part().bucket(self.name()).key(self.full_key(key)).upload_id(&upload.id);
+        let request =
+            request.part_number(part.number as i32).content_length(announced(part.size)).body(outgoing.stream);
+        let request = with_checksum!(request, self.verified(part.checksum.as_ref()));
+        let answer = async { request.send().await.map_err(|error| self.error(PART.verb, key, error)) };
+        let answer = outgoing.watch.over(self.stall, answer).await?;
+        let etag = answer.e_tag.as_deref().map(ETag::new);
+        let etag = etag.ok_or_else(|| self.corrupt(PART.verb, key, "the answer has no entity tag"))?;
+        Ok(Part { number: part.number, size: part.size, etag })
+    }
+
+    /// Read-only; each page by itself is asked for again.
+    pub(super) async fn list_parts(&self, upload: &Upload) -> Result<Vec<Part>> {
+        let key = &upload.key;
+        let mut parts: Vec<Part> = Vec::new();
+        let mut marker = None;
+        loop {
+            let once = || async {
+                let request = self.client.list_parts().bucket(self.name()).key(self.full_key(key));
+                let request = request.upload_id(&upload.id).set_part_number_marker(marker.clone());
+                request.send().await.map_err(|error| match self.error(LIST_PARTS.verb, key, error) {
+                    // Some stores know no code of their own for an upload that is gone.
+                    error if error.kind() == ErrorKind::NotFound => {
+                        Error::new(ErrorKind::NoSuchUpload, LIST_PARTS.verb, self.subject(key), error.message())
+                    }
+                    error => error,
+                })
+            };
+            let page = retry::run(&LIST_PARTS, &self.subject(key), once).await?;
+            let corrupt = |message: &str| self.corrupt(LIST_PARTS.verb, key, message);
+            let before = parts.len();
+            for part in page.parts.unwrap_or_default() {
+                let part = (|| {
+                    let number = u32::try_from(part.part_number?).ok()?;
+                    let size = u64::try_from(part.size?).ok()?;
+                    Some(Part { number, size, etag: ETag::new(part.e_tag.as_deref()?) })
+                })()
+                .ok_or_else(|| corrupt("a part has no number, size or entity tag"))?;
+                if parts.last().is_some_and(|last| last.number >= part.number) || parts.len() == MAX_LISTED {
+                    return Err(corrupt("the parts are not in order, or more than 10,000"));
+                }
+                parts.push(part);
+            }
+            if page.is_truncated != Some(true) {
+                return Ok(parts);
+            }
+            if parts.len() == before {
+                return Err(corrupt("the listing of parts goes on but its marker does not"));
+            }
+            // The store's own marker, or what it stands for where a store leaves it out.
+            let last = parts.last().map(|part| part.number.to_string());
+            marker = page.next_part_number_marker.filter(|next| next != "0").or(last);
+        }
+    }
+
+    /// May be done and its answer lost: the next attempt then finds no upload, and the caller looks
+    /// at the destination. A 200 with an `<Error>` in it is read as that error by the SDK.
+    pub(super) async fn complete_upload(&self, upload: &Upload, parts: &[Part], write: &Write) -> Result<Written> {
+        let key = &upload.key;
+        let completed = parts
+            .iter()
+            .map(|part| CompletedPart::builder().part_number(part.number as i32).e_tag(part.etag.quoted()).build());
+        let completed = CompletedMultipartUpload::builder().set_parts(Some(completed.collect())).build();
+        let whole = self.whole_checksum(write);
+        let once = || async {
+            let request = self.client.complete_multipart_upload().bucket(self.name()).key(self.full_key(key));
+            let request = request
+                .upload_id(&upload.id)
+                .multipart_upload(completed.clone())
+                .set_checksum_type(whole.map(|_| ChecksumType::FullObject))
+                .set_mpu_object_size(self.baseline.checks_completion.then(|| announced(write.size)));
+            let request = match whole {
+                Some((ChecksumAlgorithm::Crc64Nvme, sum)) => request.checksum_crc64_nvme(sum.to_base64()),
+                Some((ChecksumAlgorithm::Crc32C, sum)) => request.checksum_crc32_c(sum.to_base64()),
+                Some((_, sum)) => request.checksum_crc32(sum.to_base64()),
+                None => request,
+            };
+            let answer = request.send().await.map_err(|error| self.error(COMPLETE.verb, key, error))?;
+            let etag = answer.e_tag.as_deref().map(ETag::new);
+            if etag.is_none() {
+                return Err(self.corrupt(COMPLETE.verb, key, "the answer has no entity tag"));
+            }
+            let checksum = checksums!(answer, etag).into_iter().next();
+            Ok(Written { etag, version: answer.version_id, checksum })
+        };
+        retry::run(&COMPLETE, &self.subject(key), once).await
+    }
+
+    /// Done twice is done: an upload that is gone is `Ok`.
+    pub(super) async fn abort_upload(&self, upload: &Upload) -> Result<()> {
+        let key = &upload.key;
+        let once = || async {
+            let request = self.client.abort_multipart_upload().bucket(self.name()).key(self.full_key(key));
+            match request.upload_id(&upload.id).send().await.map_err(|error| self.error(ABORT.verb, key, error)) {
+                Err(error) if !matches!(error.kind(), ErrorKind::NoSuchUpload | ErrorKind::NotFound) => Err(error),
+                _ => Ok(()),
+            }
+        };
+        retry::run(&ABORT, &self.subject(key), once).await
+    }
+
+    /// Read-only; stops after as many as a sweep looks at in one go.
+    pub(super) async fn list_uploads(&self) -> Result<Vec<(Upload, Timestamp)>> {
+        let mut uploads = Vec::new();
+        let (mut key_marker, mut id_marker) = (None, None);
+        loop {
+            let once = || async {
+                let request = self.client.list_multipart_uploads().bucket(self.name());
+                let request = request
+                    .prefix(self.location.prefix())
+                    .encoding_type(EncodingType::Url)
+                    .set_key_marker(key_marker.clone())
+                    .set_upload_id_marker(id_marker.clone());
+                request.send().await.map_err(|error| self.error(LIST_PARTS.verb, "", error))
+            };
+            let page = retry::run(&LIST_PARTS, &self.subject(""), once).await?;
+            let encoded = page.encoding_type == Some(EncodingType::Url);
+            let found = page.uploads.unwrap_or_default();
+            let plus = plus_is_space(found.iter().filter_map(|upload| upload.key.as_deref()));
+            let full = |raw: &str| if encoded { decode(raw, plus) } else { Some(raw.to_owned()) };
+            for upload in &found {
+                let (Some(key), Some(id)) = (upload.key.as_deref().and_then(full), &upload.upload_id) else {
+                    return Err(self.corrupt(LIST_PARTS.verb, "", "an upload has no key or no id"));
+                };
+                // An upload without a time is taken for a new one: nobody sweeps it by mistake.
+                let begun = upload.initiated.as_ref().and_then(|time| time.to_millis().ok());
+                let begun = begun.map_or_else(Timestamp::now, Timestamp);
+                if let Some(key) = self.location.relative_key(&key) {
+                    uploads.push((Upload { key: key.to_owned(), id: id.clone() }, begun));
+                }
+            }
+            let next_key = page.next_key_marker.as_deref().and_then(full).filter(|key| !key.is_empty());
+            let next = (next_key, page.next_upload_id_marker.filter(|id| !id.is_empty()));
+            if page.is_truncated != Some(true) || uploads.len() >= MAX_LISTED {
+                uploads.truncate(MAX_LISTED);
+                return Ok(uploads);
+            }
+            if next.0.is_none() || (&next.0, &next.1) == (&key_marker, &id_marker) {
+                return Err(self.corrupt(
+                    LIST_PARTS.verb,
+                    "",
+                    "the listing of uploads goes on but its marker does not",
+                ));
+            }
+            (key_marker, id_marker) = next;
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Describing and reading objects.
+
+use std::ops::Range;
+use std::sync::atomic::Ordering;
+
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::types::{ChecksumMode, ServerSideEncryption};
+
+use super::{Bucket, body};
+use crate::digest::{Algorithm, Checksum};
+use crate::object::{Attributes, ETag, ObjectInfo, Pin, Timestamp};
+use crate::retry::{self, GET, HEAD};
+use crate::store::{EtagMeaning, Object, PartLayout, Read};
+use crate::{Error, ErrorKind, Result};
+
+/// Checksums of the *whole* object that an answer carries. One of type `COMPOSITE`, or with a
+/// `-N` behind it, is of the parts' checksums; where a store names no type, those of objects that
+/// were uploaded in parts are not trusted.
+macro_rules! checksums {
+    ($answer:expr, $etag:expr) => {{
+        let whole = match &$answer.checksum_type {
+            Some(kind) => *kind == aws_sdk_s3::types::ChecksumType::FullObject,
+            None => $etag.as_ref().is_none_or(|tag: &ETag| !tag.as_str().contains('-')),
+        };
+        let carried = [
+            (Algorithm::Crc64Nvme, &$answer.checksum_crc64_nvme),
+            (Algorithm::Crc32c, &$answer.checksum_crc32_c),
+            (Algorithm::Sha256, &$answer.checksum_sha256),
+            (Algorithm::Crc32, &$answer.checksum_crc32),
+            (Algorithm::Sha1, &$answer.checksum_sha1),
+        ];
+        let read =
+            |(algorithm, text): &(Algorithm, &Option<String>)| Checksum::from_base64(*algorithm, text.as_deref()?);
+        if whole { carried.iter().filter_map(read).collect::<Vec<_>>() } else { Vec::new() }
+    }};
+}
+pub(super) use checksums;
+
+/// HEAD and GET carry the same headers in types of their own.
+macro_rules! info {
+    ($answer:expr, $size:expr) => {{
+        let answer = $answer;
+        let etag = answer.e_tag.as_deref().map(ETag::new);
+        let modified = answer.last_modified.as_ref().and_then(|time| time.to_millis().ok());
+        let class = answer.storage_class.as_ref().map(|class| class.as_str().to_owned());
+        let plain = matches!(&answer.server_side_encryption, None | Some(ServerSideEncryption::Aes256));
+        modified.map(|modified| ObjectInfo {
+            size: $size,
+            modified: Timestamp(modified),
+            checksums: checksums!(answer, etag),
+            etag,
+            // "null" is what an object is called that was written before versioning.
+            version: answer.version_id.clone().filter(|version| version != "null"),
+            storage_class: class.filter(|class| class != "STANDARD"),
+            etag_is_opaque: !plain || answer.sse_customer_algorithm.is_some(),
+            attributes: Attributes {
+                content_type: answer.content_type.clone(),
+                content_encoding: answer.content_encoding.clone(),
+                content_disposition: answer.content_disposition.clone(),
+                content_language: answer.content_language.clone(),
+                cache_control: answer.cache_control.clone(),
+                expires: answer.expires_string.clone(),
+                user: answer.metadata.iter().flatten().map(|(k, v)| (k.to_lowercase(), v.clone())).collect(),
+            },
+        })
+    }};
+}
+
+impl Bucket {
+    pub(super) async fn head(&self, key: &str, pin: &Pin) -> Result<ObjectInfo> {
+        let answer = self.head_answer(key, pin, None).await?;
+        let size = answer.content_length.and_then(|size| u64::try_from(size).ok());
+        let info = size.and_then(|size| info!(&answer, size));
+        info.ok_or_else(|| self.corrupt(HEAD.verb, key, "the answer has no size or no time"))
+    }
+
+    pub(super) async fn checksum(&self, key: &str, pin: &Pin, algorithm: Algorithm) -> Result<Option<Checksum>> {
+        let info = self.head(key, pin).await?;
+        if let Some(kept) = info.checksums.into_iter().find(|checksum| checksum.algorithm == algorithm) {
+            return Ok(Some(kept));
+        }
+        let tag_is_md5 = self.capabilities.etags != EtagMeaning::Opaque && !info.etag_is_opaque;
+        let md5 = info.etag.and_then(|tag| tag.md5_form()).filter(|_| tag_is_md5 && algorithm == Algorithm::Md5);
+        Ok(md5.map(Checksum::md5))
+    }
+
+    /// `HEAD` of part 1 answers with the part's size and the number of parts; a store that does not
+    /// know the question answers for the whole object and leaves the number out.
+    pub(super) async fn part_layout(&self, key: &str, pin: &Pin) -> Result<Option<PartLayout>> {
+        let answer = match self.head_answer(key, pin, Some(1)).await {
+            Ok(answer) => answer,
+            Err(error) if matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Unsupported) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let count = answer.parts_count.and_then(|count| u32::try_from(count).ok()).filter(|&count| count > 0);
+        let size = answer.content_length.and_then(|size| u64::try_from(size).ok()).filter(|&size| size > 0);
+        // The tag counts the parts too, where it has the usual form.
+        let told = answer.e_tag.as_deref().map(ETag::new).and_then(|tag| tag.part_count());
+        let agrees = told.is_none() || told == count;
+        Ok(count.zip(size).filter(|_| agrees).map(|(count, part_bytes)| PartLayout { part_bytes, count }))
+    }
+
+    /// Read-only: whatever happens to an attempt, it is made again.
+    async fn head_answer(&self, key: &str, pin: &Pin, part: Option<i32>) -> Result<HeadObjectOutput> {
+        let once = || async {
+            let ask = self.asks_for_checksums.load(Ordering::Relaxed);
+            let error = match self.head_once(key, pin, part, ask).await {
+                Err(error) if ask && is_refusal(&error) => error,
+                result => return result,
+            };
+            // The store may not know of checksums, or the key that encrypts them may be forbidden.
+            let Ok(answer) = self.head_once(key, pin, part, false).await else { return Err(error) };
+            if error.kind() != ErrorKind::Denied {
+                self.asks_for_checksums.store(false, Ordering::Relaxed);
+            }
+            Ok(answer)
+        };
+        retry::run(&HEAD, &self.subject(key), once).await
+    }
+
+    async fn head_once(&self, key: &str, pin: &Pin, part: Option<i32>, checksums: bool) -> Result<HeadObjectOutput> {
+        let request = self
+            .client
+            .head_object()
+            .bucket(self.name())
+            .key(self.full_key(key))
+            .set_if_match(pin.etag.as_ref().map(ETag::quoted))
+            .set_version_id(pin.version.clone())
+            .set_part_number(part)
+            .set_checksum_mode(checksums.then_some(ChecksumMode::Enabled));
+        let answer = request.send().await.map_err(|error| self.error(HEAD.verb, key, error))?;
+        self.check_pin(HEAD.verb, key, pin, answer.e_tag.as_deref())?;
+        Ok(answer)
+    }
+
+    /// A store that does not know `If-Match` must not pass another version off as the one named.
+    fn check_pin(&self, verb: &'static str, key: &str, pin: &Pin, etag: Option<&str>) -> Result<()> {
+        match (&pin.etag, etag.map(ETag::new)) {
+            (Some(wanted), Some(found)) if *wanted != found => {
+                let message = format!("the object's entity tag is {found}, not {wanted}");
+                Err(Error::new(ErrorKind::PreconditionFailed, verb, self.subject(key), message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Retried until the headers are there; the body that follows is sent once.
+    pub(super) async fn get(&self, key: &str, read: &Read) -> Result<Object> {
+        let once = || async {
+            let ask = self.asks_for_checksums.load(Ordering::Relaxed);
+            let error = match self.get_once(key, read, ask).await {
+                Err(error) if ask && is_refusal(&error) && error.kind() != ErrorKind::Denied => error,
+                result => return result,
+            };
+            let answer = self.get_once(key, read, false).await.map_err(|_| error)?;
+            self.asks_for_checksums.store(false, Ordering::Relaxed);
+            Ok(answer)
+        };
+        let answer = retry::run(&GET, &self.subject(key), once).await?;
+        let corrupt = |message: String| self.corrupt(GET.verb, key, message);
+        let (size, length) = sizes(&answer, read.range.as_ref()).map_err(corrupt)?;
+        let info = info!(&answer, size).ok_or_else(|| corrupt("the answer has no time".to_owned()))?;
+        let body = body::incoming(self.subject(key), length, answer.body.into_inner(), self.stall);
+        Ok(Object { info, body })
+    }
+
+    async fn get_once(&self, key: &str, read: &Read, checksums: bool) -> Result<GetObjectOutput> {
+        let range = read.range.as_ref().map(|range| format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
+        let request = self
+            .client
+            .get_object()
+            .bucket(self.name())
+            .key(self.full_key(key))
+            .set_range(range)
+            .set_if_match(read.pin.etag.as_ref().map(ETag::quoted))
+            .set_version_id(read.pin.version.clone());
+        // Asked for behind the SDK's back, which would hash every byte once more to compare: whoever
+        // reads decides what is checked, and against which end.
+        let request = request.customize().mutate_request(move |request| {
+            if checksums {
+                request.headers_mut().insert("x-amz-checksum-mode", "ENABLED");
+            }
+        });
+        let answer = request.send().await.map_err(|error| self.error(GET.verb, key, error))?;
+        self.check_pin(GET.verb, key, &read.pin, answer.e_tag.as_deref())?;
+        Ok(answer)
+    }
+}
+
+/// Whether a store that does not know a header might answer so.
+fn is_refusal(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Unsupported | ErrorKind::Denied)
+}
+
+/// The whole object's size, and the number of bytes that this answer's body has: exactly those that
+/// were asked for, or the answer is none.
+fn sizes(answer: &GetObjectOutput, range: Option<&Range<u64>>) -> Result<(u64, u64), String> {
+    let length = answer.content_length.and_then(|length| u64::try_from(length).ok());
+    let length = length.ok_or("the answer does not say how long it is")?;
+    let Some(range) = range else {
+        return match &answer.content_range {
+            None => Ok((length, length)),
+            Some(part) => Err(format!("asked for the whole object, got {part:?}")),
+        };
+    };
+    let whole_is_range = *range == (0..length);
+    let Some(text) = &answer.content_range else {
+        // A store may answer a range of everything with everything.
+        return if whole_is_range {
+            Ok((length, length))
+        } else {
+            Err(format!("the store ignored the range {range:?}"))
+        };
+    };
+    match parse_content_range(text) {
+        Some((got, size)) if got == *range && length == range.end - range.start => Ok((size, length)),
+        _ => Err(format!("asked for bytes {range:?}, got {text:?} and {length} bytes")),
+    }
+}
+
+/// `bytes FIRST-LAST/SIZE` (RFC 9110 §14.4), as a range with its end exclusive.
+fn parse_content_range(text: &str) -> Option<(Range<u64>, u64)> {
+    let (range, size) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    let (first, last, size): (u64, u64, u64) = (first.parse().ok()?, last.parse().ok()?, size.parse().ok()?);
+    (first <= last && last < size).then_some((first..last + 1, size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_content_range_is_read_or_refused() {
+        assert_eq!(parse_content_range("bytes 0-4/10"), Some((0..5, 10)));
+        for bad in ["bytes 0-4/*", "bytes 4-0/10", "bytes 0-10/10", "0-4/10", "bytes 0-18446744073709551615/1", ""] {
+            assert_eq!(parse_content_range(bad), None, "{bad}");
+        }
+    }
+}
