@@ -20,7 +20,7 @@ pub fn folder() -> &'static Path {
     })
 }
 
-/// A new empty folder in [`folder`].
+/// A new empty folder that goes away after the test process.
 pub fn fresh(name: &str) -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let path = folder().join(format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed)));

@@ -26,3 +26,42 @@ async fn a_process_can_be_killed_and_is_reaped_when_dropped() {
     drop(process);
     assert!(rustix::process::test_kill_process(pid).is_err());
 }
+
+// What the next test runs in a process of its own.
+#[tokio::test]
+#[ignore = "runs until it is killed"]
+async fn starts_a_process_from_a_thread_that_ends() {
+    let child = std::thread::spawn(|| Process::start(Path::new("/bin/sleep"), ["1000"], []));
+    let child = child.join().unwrap();
+    println!("pid={}", child.pid());
+    std::future::pending().await
+}
+
+#[tokio::test]
+async fn processes_outlive_the_thread_that_started_them_but_not_a_killed_test_process() {
+    let name = "binaries::starts_a_process_from_a_thread_that_ends";
+    let mut test = Process::start(&std::env::current_exe().unwrap(), ["--ignored", "--nocapture", "--exact", name], []);
+    let child = wait_for(|| test.stdout().lines().find_map(|line| line.split("pid=").nth(1)?.parse().ok())).await;
+    let child = rustix::process::Pid::from_raw(child).unwrap();
+    assert!(is_running(child), "the thread's end does not end it");
+    test.kill();
+    test.wait(LIMIT).await;
+    wait_for(|| (!is_running(child)).then_some(())).await;
+}
+
+async fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let started = tokio::time::Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(started.elapsed() < LIMIT, "nothing after {LIMIT:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+// A process that is dead but not reaped by whoever inherited it is not running.
+fn is_running(pid: rustix::process::Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+}
