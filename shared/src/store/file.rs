@@ -117,7 +117,7 @@ impl ObjectStore for FileStore {
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 made => made.map_err(|error| fault("prepare", folder.location.to_string(), error))?,
             }
-            upload::sweep(&folder)
+            upload::sweep(&folder, Timestamp(Timestamp::now().0 - upload::KEPT_SECONDS * 1000))
         })
         .await
     }

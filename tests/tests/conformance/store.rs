@@ -6,9 +6,10 @@ mod file {
 
     use flotilla_tests::conformance::store::Fixture;
     use shared::location::Location;
+    use shared::store::Store;
     use shared::store::file::FileStore;
-    use shared::store::{Store};
 
+    #[allow(clippy::unwrap_used, reason = "a fixture that cannot be made is a failed test")]
     async fn open() -> Fixture {
         let dir = tempfile::tempdir().unwrap();
         let store_at = |path: &Path| -> Store { Arc::new(FileStore::open(&Location::folder(path).unwrap()).unwrap()) };

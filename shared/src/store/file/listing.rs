@@ -194,8 +194,17 @@ impl Walk {
         let mut smallest: BinaryHeap<String> = BinaryHeap::new();
         let mut more = false;
         let mut passed_over: Vec<String> = Vec::new();
-        for entry in dir.entries().map_err(fail)? {
-            let entry = entry.map_err(fail)?;
+        // A folder that is deleted while it is read ends in an error: what was in it is gone. If it
+        // is the root, the end of the listing tells.
+        let entries = match dir.entries() {
+            Err(error) if is_gone(&error) => None,
+            entries => Some(entries.map_err(fail)?),
+        };
+        for entry in entries.into_iter().flatten() {
+            let entry = match entry {
+                Err(error) if is_gone(&error) => break,
+                entry => entry.map_err(fail)?,
+            };
             let file_type = match entry.file_type() {
                 Err(error) if is_gone(&error) => continue,
                 file_type => file_type.map_err(fail)?,

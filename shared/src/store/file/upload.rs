@@ -35,7 +35,7 @@ const MAX_UPLOADS: usize = 10_000;
 
 /// What was left unfinished for this long belongs to nobody any more, seconds: seven days, twice a
 /// queue's usual retention, and what S3's documentation proposes for its own incomplete uploads.
-const KEPT_SECONDS: i64 = 7 * 24 * 3600;
+pub(super) const KEPT_SECONDS: i64 = 7 * 24 * 3600;
 
 const DATA: &str = "data";
 const RECORD: &str = "upload";
@@ -364,12 +364,12 @@ fn unfinished(root: &Dir) -> io::Result<impl Iterator<Item = String>> {
     Ok(entries.into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok()))
 }
 
-/// Removes what was left unfinished long ago. Goes by the time of the last change, which, other
+/// Removes what was left unfinished and has not changed since `before`. Goes by the time of the last change, which, other
 /// than the modification time, is nobody's to set. What cannot be removed is left for the next time.
-pub(super) fn sweep(folder: &Folder) -> Result<()> {
+pub(super) fn sweep(folder: &Folder, before: Timestamp) -> Result<()> {
     const PREPARE: &str = "prepare";
     let root = folder.open(PREPARE)?;
-    let before = Timestamp::now().as_secs() - KEPT_SECONDS;
+    let before = before.as_secs();
     for name in unfinished(&root).map_err(|error| folder.fault(PREPARE, PARTIALS, error))? {
         let Ok(partials) = descend(&root, &[PARTIALS.to_owned()], false) else { break };
         let changed = |path: &str| partials.symlink_metadata(path).ok().map(|metadata| metadata.ctime());

@@ -183,13 +183,22 @@ struct PutSink {
 }
 
 impl PutSink {
+    /// A failed call. Folders are made as needed, so what is missing in the end is the root; a put
+    /// must not say `NotFound`, which is what becomes of a source.
+    fn fault(folder: &Folder, key: &str, error: io::Error) -> crate::Error {
+        match error.kind() {
+            io::ErrorKind::NotFound => folder.no_container(PUT, "the folder vanished while it was written to"),
+            _ => folder.fault(PUT, key, error),
+        }
+    }
+
     fn partial(&mut self) -> Result<&mut Partial> {
         if self.partial.is_none() {
             let root = self.folder.open(PUT)?;
             if self.write.size > GATHER_BYTES {
                 check_place(&root, &self.name).map_err(|error| self.folder.fault(PUT, &self.key, error))?;
             }
-            let partial = Partial::create(&root).map_err(|error| self.folder.fault(PUT, PARTIALS, error))?;
+            let partial = Partial::create(&root).map_err(|error| Self::fault(&self.folder, PARTIALS, error))?;
             self.partial = Some(partial);
         }
         Ok(self.partial.as_mut().expect("it was created just now"))
@@ -208,7 +217,7 @@ impl Sink for PutSink {
         self.partial()?;
         let PutSink { folder, key, name, write, partial } = self;
         let partial = partial.expect("it was created just now");
-        let fault = |error| folder.fault(PUT, &key, error);
+        let fault = |error| Self::fault(&folder, &key, error);
         set_modified(&partial.file, write.modified).map_err(fault)?;
         place(&partial.partials, &partial.name, &folder.open(PUT)?, &name).map_err(fault)?;
         let metadata = partial.file.metadata().map_err(fault)?;

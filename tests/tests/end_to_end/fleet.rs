@@ -1,0 +1,105 @@
+//! One finder and several workers over SQS and DynamoDB.
+
+use std::time::{Duration, Instant};
+
+use flotilla_tests::binaries::{self, Process};
+use flotilla_tests::emulators::{ministack, weed};
+use flotilla_tests::proxy::{Kind, Proxy};
+use shared::ledger::{Ledger, Phase};
+
+use crate::support::{MIB, Task, assert_holds, put_all};
+
+const NO_ENV: [(&str, String); 0] = [];
+
+/// Sizes around every boundary, many small ones, one large one, and a giant that is cut into jobs.
+fn objects(small: usize) -> Vec<(String, usize)> {
+    let mut objects = vec![
+        ("sizes/empty".to_owned(), 0),
+        ("sizes/one".to_owned(), 1),
+        ("sizes/below-5-mib".to_owned(), 5 * MIB - 1),
+        ("sizes/5-mib".to_owned(), 5 * MIB),
+        ("sizes/above-5-mib".to_owned(), 5 * MIB + 1),
+        ("sizes/large".to_owned(), 300 * MIB),
+        ("sizes/giant".to_owned(), 330 * MIB),
+    ];
+    objects.extend((0..small).map(|i| (format!("small/{:03}/{i:06}", i % 100), i % 300)));
+    objects
+}
+
+const SECTIONS: &str = r#"
+[find]
+job-objects = 250
+[work]
+concurrency = 16
+part-size = "8MiB"
+giant-threshold = "320MiB"
+lease = "10s"
+retry-delay = "1s"
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_workers_of_which_one_is_killed_and_one_is_stopped_copy_every_byte_and_count_exactly() {
+    let (weed, services) = (weed(), ministack());
+    let proxies = (Proxy::start(&weed.endpoint).await, Proxy::start(&weed.second_endpoint).await);
+    let task = Task::create(weed, services, &proxies.0.endpoint, &proxies.1.endpoint, SECTIONS).await;
+    let client = weed.client(&weed.endpoint);
+    let objects = objects(20_000);
+    put_all(&client, &task.source, objects.clone()).await;
+
+    let start_worker = || Process::start(&binaries::worker(), task.arguments(&[]), NO_ENV);
+    let mut workers = [start_worker(), start_worker(), start_worker()];
+    let mut finder = Process::start(&binaries::finder(), task.arguments(&["--once"]), NO_ENV);
+
+    let settled = |n: u64| wait_until(&task, move |run| run.settled.objects() >= n);
+    settled(1_000).await;
+    workers[0].kill();
+    settled(3_000).await;
+    let stopping = Instant::now();
+    workers[1].terminate();
+    let stopped = workers[1].wait(Duration::from_secs(30)).await;
+    assert_eq!(stopped.code, Some(0), "{}", stopped.stderr);
+    assert!(stopping.elapsed() < Duration::from_secs(15), "a stop takes at most its drain");
+    let found = finder.wait(Duration::from_secs(120)).await;
+    assert_eq!(found.code, Some(0), "{}", found.stderr);
+    wait_until(&task, |run| run.is_done()).await;
+
+    let run = task.run().await.expect("the run is recorded");
+    let total = objects.len() as u64;
+    assert_eq!((run.phase, run.found.listed, run.found.enqueued), (Phase::Listed, total, total));
+    assert_eq!((run.settled.copied, run.settled.failed), (total, 0), "{:?}", run.settled);
+    let bytes: usize = objects.iter().map(|(_, size)| size).sum();
+    assert_eq!(run.settled.bytes, bytes as u64);
+    assert_holds(&client, &task.destination, &objects).await;
+    let giant = task.ledger.outcome(&task.name, "sizes/giant").await.expect("answers").expect("is recorded");
+    assert!(giant.verified.is_some_and(|how| how.contains("source md5")), "a giant is checked against its source");
+    assert!(task.ledger.upload(&task.name, "sizes/giant").await.expect("answers").is_none());
+    let open = client.list_multipart_uploads().bucket(&task.destination).send().await.expect("uploads are listed");
+    assert!(open.uploads().is_empty(), "no upload stays open");
+
+    // A second run has nothing to do: no write, and no GET of a body.
+    proxies.0.reset();
+    proxies.1.reset();
+    let again =
+        Process::start(&binaries::finder(), task.arguments(&["--once"]), NO_ENV).wait(Duration::from_secs(120)).await;
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    let second = task.run().await.expect("the run is recorded");
+    assert_ne!(second.start.id, run.start.id);
+    assert!(second.is_done());
+    assert_eq!((second.found.unchanged, second.found.enqueued), (total, 0));
+    assert_eq!(proxies.0.writes() + proxies.1.writes(), 0);
+    assert_eq!(proxies.0.count(Kind::Get) + proxies.1.count(Kind::Get), 0);
+    workers[2].terminate();
+    assert_eq!(workers[2].wait(Duration::from_secs(30)).await.code, Some(0));
+}
+
+async fn wait_until(task: &Task, reached: impl Fn(&shared::ledger::Run) -> bool) {
+    let started = Instant::now();
+    loop {
+        let run = task.run().await;
+        if run.as_ref().is_some_and(&reached) {
+            return;
+        }
+        assert!(started.elapsed() < Duration::from_secs(300), "not reached in time: {run:?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}

@@ -1,0 +1,146 @@
+//! Sources made from a seed, and both sides compared byte by byte.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, fresh_folder};
+use flotilla_tests::emulators::{Emulator, Weed, connection, credentials_file, unique_name};
+use futures::stream::{self, StreamExt};
+use shared::config::{LedgerConfig, QueueConfig};
+use shared::ledger::dynamodb::DynamoDbLedger;
+use shared::ledger::{Ledger, Run};
+
+pub const MIB: usize = 1 << 20;
+
+/// Bytes that differ from key to key and do not repeat within an object.
+pub fn content(key: &str, size: usize) -> Vec<u8> {
+    let seed =
+        key.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let mut state = seed | 1;
+    let mut bytes = Vec::with_capacity(size + 8);
+    while bytes.len() < size {
+        // xorshift64 (Marsaglia 2003)
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(size);
+    bytes
+}
+
+/// Puts objects of `content` into a bucket.
+pub async fn put_all(client: &Client, bucket: &str, objects: impl IntoIterator<Item = (String, usize)>) {
+    stream::iter(objects)
+        .for_each_concurrent(32, |(key, size)| async move {
+            let body = ByteStream::from(content(&key, size));
+            client.put_object().bucket(bucket).key(&key).body(body).send().await.expect("the source takes objects");
+        })
+        .await;
+}
+
+/// Keys and sizes of a bucket.
+pub async fn list(client: &Client, bucket: &str) -> BTreeMap<String, i64> {
+    let mut found = BTreeMap::new();
+    let mut pages = client.list_objects_v2().bucket(bucket).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        for object in page.expect("the bucket is listed").contents() {
+            found.insert(object.key().expect("a key").to_owned(), object.size().unwrap_or(0));
+        }
+    }
+    found
+}
+
+/// Checks that the bucket holds exactly these objects of `content`, every byte of them.
+pub async fn assert_holds(client: &Client, bucket: &str, objects: &[(String, usize)]) {
+    let listed = list(client, bucket).await;
+    let expected: BTreeMap<String, i64> = objects.iter().map(|(key, size)| (key.clone(), *size as i64)).collect();
+    assert!(listed == expected, "the keys or sizes differ: {} listed, {} expected", listed.len(), expected.len());
+    stream::iter(objects)
+        .for_each_concurrent(16, |(key, size)| async move {
+            let object = client.get_object().bucket(bucket).key(key).send().await.expect("the object is there");
+            let bytes = object.body.collect().await.expect("the object is whole").into_bytes();
+            assert!(bytes == content(key, *size), "{key}: the bytes differ");
+        })
+        .await;
+}
+
+/// A task over two gateways, with its own queue and table, and its config file.
+pub struct Task {
+    pub name: String,
+    pub source: String,
+    pub destination: String,
+    pub config: PathBuf,
+    pub ledger: DynamoDbLedger,
+}
+
+impl Task {
+    /// Makes buckets, queue and table, and writes the config file; `work` is its `[work]` section.
+    pub async fn create(
+        weed: &Weed,
+        services: &Emulator,
+        source_endpoint: &str,
+        destination_endpoint: &str,
+        sections: &str,
+    ) -> Task {
+        let name = unique_name("task");
+        let source = weed.create_bucket("source").await;
+        let destination = weed.create_bucket("destination").await;
+        let keys = credentials_file(ACCESS_KEY, SECRET_KEY);
+        let service = format!(
+            "endpoint-url = \"{}\"\nregion = \"us-east-1\"\ncredentials = \"file:{}\"\n",
+            services.endpoint,
+            keys.display()
+        );
+        let side = |bucket: &str, endpoint: &str| {
+            format!(
+                "location = \"s3://{bucket}\"\nendpoint-url = \"{endpoint}\"\nregion = \"us-east-1\"\ncredentials = \"file:{}\"\n",
+                keys.display()
+            )
+        };
+        let text = format!(
+            "task = \"{name}\"\n[source]\n{}[destination]\n{}[queue]\nname = \"{name}\"\n{service}[ledger]\ntable = \"{name}\"\n{service}{sections}",
+            side(&source, source_endpoint),
+            side(&destination, destination_endpoint),
+        );
+        let config = fresh_folder("config").join("task.toml");
+        std::fs::write(&config, text).expect("the temporary folder must be writable");
+        let connection = connection(&services.endpoint, ACCESS_KEY, SECRET_KEY);
+        let queue = QueueConfig { name: name.clone(), dead_letter: None, connection: connection.clone() };
+        let table = LedgerConfig { table: name.clone(), connection };
+        shared::queue::sqs::SqsQueue::create(&queue).await.expect("the queue is made");
+        DynamoDbLedger::create(&table).await.expect("the table is made");
+        let ledger = DynamoDbLedger::open(&table).await.expect("the table opens");
+        Task { name, source, destination, config, ledger }
+    }
+
+    /// The newest run.
+    pub async fn run(&self) -> Option<Run> {
+        self.ledger.runs(&self.name, 1).await.expect("the ledger answers").into_iter().next()
+    }
+
+    /// The arguments every program takes.
+    pub fn arguments(&self, more: &[&str]) -> Vec<String> {
+        let config = ["--config", self.config.to_str().expect("UTF-8")];
+        config.iter().chain(more).map(|s| (*s).to_owned()).collect()
+    }
+}
+
+/// Writes files of `content` below a folder.
+pub fn write_files(folder: &Path, files: &[(String, usize)]) {
+    for (key, size) in files {
+        let path = folder.join(key);
+        std::fs::create_dir_all(path.parent().expect("a file has a parent")).expect("folders can be made");
+        std::fs::write(path, content(key, *size)).expect("files can be written");
+    }
+}
+
+/// Checks that the folder's files have these contents.
+pub fn assert_files(folder: &Path, files: &[(String, usize)]) {
+    for (key, size) in files {
+        let bytes = std::fs::read(folder.join(key)).unwrap_or_else(|e| panic!("{key}: {e}"));
+        assert!(bytes == content(key, *size), "{key}: the bytes differ");
+    }
+}
