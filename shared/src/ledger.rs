@@ -87,9 +87,10 @@ impl Run {
         self.found.enqueued + deletes
     }
 
-    /// Whether the finder is through and every enqueued object is settled.
+    /// Whether the finder is through and every enqueued object is settled. (More may be: some deletes of
+    /// a run that was stopped while it released them.)
     pub fn is_done(&self) -> bool {
-        matches!(self.phase, Phase::Listed | Phase::Stopped) && self.settled.objects() == self.enqueued()
+        matches!(self.phase, Phase::Listed | Phase::Stopped) && self.settled.objects() >= self.enqueued()
     }
 }
 
@@ -362,6 +363,8 @@ pub trait Ledger: Send + Sync + std::fmt::Debug + 'static {
     async fn checkpoints(&self, run: &str) -> Result<Vec<Checkpoint>>;
 
     /// Keeps the body of a delete job, number `number` of range `range`, until the listing has ended.
+    /// Repeated with another body, it replaces the earlier one: a finder that died before the checkpoint
+    /// that counts the job makes it anew, perhaps with other keys.
     async fn hold(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()>;
 
     /// A held job's body.

@@ -1,0 +1,73 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::fakes::entry;
+
+fn merge() -> Merge {
+    Merge::new(KeyRange::default())
+}
+
+fn join(source: &[Entry], destination: &[Entry], pages: (usize, usize)) -> Result<Vec<Pair>> {
+    let mut merge = merge();
+    let mut pairs = Vec::new();
+    let mut source = source.chunks(pages.0);
+    let mut destination = destination.chunks(pages.1);
+    loop {
+        match merge.frontier() {
+            Frontier::End => return Ok(pairs),
+            Frontier::Hungry(Side::Source) => merge.give(Side::Source, source.next().map(<[_]>::to_vec))?,
+            Frontier::Hungry(Side::Destination) => {
+                merge.give(Side::Destination, destination.next().map(<[_]>::to_vec))?
+            }
+            Frontier::Key(key) => {
+                let taken = merge.take(&key);
+                assert!(!taken.is_empty() && taken.iter().all(|pair| pair.key() <= key.as_str()));
+                pairs.extend(taken);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_that_does_not_ascend_ends_the_join_and_both_keys_are_named() {
+    for second in ["a", "b"] {
+        let error = join(&[entry("b", 1, 1), entry(second, 1, 1)], &[], (1, 1)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert!(error.to_string().contains(&format!("key {second:?} came after \"b\"")), "{error}");
+    }
+}
+
+#[test]
+fn a_key_outside_of_the_range_ends_the_join() {
+    let range = KeyRange { prefix: "p/".into(), after: Some("p/b".into()), until: Some("p/d".into()) };
+    for (key, inside) in [("p/b", false), ("p/c", true), ("p/d", false), ("q", false)] {
+        let given = Merge::new(range.clone()).give(Side::Destination, Some(vec![entry(key, 1, 1)]));
+        assert_eq!(given.is_ok(), inside, "{key}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_key_of_either_side_is_paired_once_and_in_order(
+        source in any::<BTreeMap<String, u64>>(), destination in any::<BTreeMap<String, u64>>(),
+        common in any::<BTreeSet<String>>(), pages in (1usize..5, 1usize..5),
+    ) {
+        let side = |map: &BTreeMap<String, u64>, size| {
+            let mut all = map.clone();
+            all.extend(common.iter().map(|key| (key.clone(), size)));
+            all
+        };
+        let (source, destination) = (side(&source, 1), side(&destination, 2));
+        let entries = |side: &BTreeMap<String, u64>| side.iter().map(|(k, s)| entry(k, *s, 1)).collect::<Vec<_>>();
+        let keys: BTreeSet<&String> = source.keys().chain(destination.keys()).collect();
+        let expected: Vec<_> = keys.into_iter().map(|k| (k.clone(), source.get(k).copied(), destination.get(k).copied())).collect();
+        let pairs = join(&entries(&source), &entries(&destination), pages).unwrap();
+        let found: Vec<_> = pairs
+            .iter()
+            .map(|p| (p.key().to_owned(), p.source().map(|e| e.size), p.destination().map(|e| e.size)))
+            .collect();
+        prop_assert_eq!(found, expected);
+    }
+}

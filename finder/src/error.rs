@@ -1,0 +1,83 @@
+//! Why a run of the finder ended early, by what its caller does about it.
+
+use shared::{Error, ErrorKind};
+
+/// Why the finder ended early. Prints as one line: what, where, what to do.
+///
+/// Rule for adding a variant: add one only when some caller acts differently on it.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// A listing failed or made no sense. The run is stopped; what was enqueued is still done.
+    #[error("{0}; the run has stopped and deletes nothing: mend this and start again")]
+    Listing(Error),
+    /// The ledger failed. The run can be resumed.
+    #[error("{0}; the run goes on where it was when it is started again")]
+    Ledger(Error),
+    /// The queue failed. The run can be resumed: the jobs are in the ledger's checkpoints.
+    #[error("{0}; the run goes on where it was when it is started again")]
+    Queue(Error),
+    /// The task's previous run has jobs that are not done.
+    #[error("run {run} of this task still has {waiting} objects to settle: wait for the workers, or use --force")]
+    Busy {
+        /// The previous run.
+        run: String,
+        /// Objects enqueued and not settled.
+        waiting: u64,
+    },
+    /// Another finder works on the task.
+    #[error("another finder works on this task: {0}; wait for it, or stop it")]
+    ClaimedByOther(Error),
+    /// More deletes were found than are allowed. None was made; the copies stand.
+    #[error(
+        "refused to delete {found} objects, allowed are {max}: nothing was deleted; check the source, or raise --max-delete"
+    )]
+    TooManyDeletes {
+        /// Deletes found.
+        found: u64,
+        /// Deletes allowed.
+        max: u64,
+    },
+    /// The source listed nothing, as an unmounted folder or a wrong prefix does. None was deleted.
+    #[error(
+        "the source holds no object, and {found} would be deleted: nothing was; check the source, or allow it with --max-delete {found}"
+    )]
+    EmptySource {
+        /// Deletes found.
+        found: u64,
+    },
+    /// A filter, or the prefix list, is not well formed.
+    #[error("{0}")]
+    Filter(String),
+    /// The caller's stop signal came first. The run can be resumed.
+    #[error("interrupted; the run goes on where it was when it is started again")]
+    Interrupted,
+}
+
+impl FindError {
+    /// Whether the run is left as it was, so that starting the task again goes on with it.
+    pub fn is_resumable(&self) -> bool {
+        matches!(
+            self,
+            FindError::Ledger(_) | FindError::Queue(_) | FindError::ClaimedByOther(_) | FindError::Interrupted
+        )
+    }
+
+    /// Of two errors of one run, the one that decides what becomes of it. A ledger or queue that failed
+    /// may have left a job unsent: such a run must be resumed, whatever else happened.
+    pub(crate) fn or_graver(self, other: FindError) -> FindError {
+        fn weight(error: &FindError) -> u8 {
+            match error {
+                FindError::Interrupted => 0,
+                FindError::ClaimedByOther(_) => 3,
+                FindError::Ledger(_) | FindError::Queue(_) => 2,
+                _ => 1,
+            }
+        }
+        if weight(&other) > weight(&self) { other } else { self }
+    }
+
+    /// A failed claim: someone else's, or the ledger's own failure.
+    pub(crate) fn of_claim(error: Error) -> FindError {
+        if error.kind() == ErrorKind::Conflict { FindError::ClaimedByOther(error) } else { FindError::Ledger(error) }
+    }
+}

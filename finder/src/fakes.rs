@@ -1,0 +1,386 @@
+//! Fakes of the ports, as small as the finder's tests need them.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use shared::digest::{Algorithm, Checksum};
+use shared::ledger::*;
+use shared::location::Location;
+use shared::object::{ETag, Entry, ObjectInfo, Pin, Timestamp};
+use shared::queue::{Depth, JobQueue, Message, Outgoing};
+use shared::store::*;
+use shared::{Error, ErrorKind, Result};
+
+pub fn entry(key: &str, size: u64, seconds: i64) -> Entry {
+    Entry { key: key.into(), size, modified: Timestamp(seconds * 1000), etag: None, version: None, storage_class: None }
+}
+
+pub fn tagged(key: &str, etag: &str) -> Entry {
+    Entry { etag: Some(ETag::new(etag)), ..entry(key, 1, 1) }
+}
+
+fn error(kind: ErrorKind) -> Error {
+    Error::new(kind, "fake", "subject", "as the test wants it")
+}
+
+fn unsupported<T>() -> Result<T> {
+    Err(error(ErrorKind::Unsupported))
+}
+
+/// A store of entries without bytes.
+#[derive(Debug)]
+pub struct Shelf {
+    pub location: Location,
+    pub capabilities: Capabilities,
+    pub entries: Vec<Entry>,
+    pub page: usize,
+    /// The listing fails so when it comes to the key.
+    pub fails_at: Option<(String, ErrorKind)>,
+    /// Checksums that it keeps (told by `head`), and others that it can compute, by key.
+    pub keeps: BTreeMap<String, Checksum>,
+    pub computes: BTreeMap<String, Checksum>,
+    pub heads: AtomicUsize,
+}
+
+impl Shelf {
+    /// Lists the entries as they are given: in order or not.
+    pub fn new(entries: Vec<Entry>) -> Self {
+        let capabilities = Capabilities {
+            etags: EtagMeaning::Opaque,
+            parallel_listing: true,
+            max_put_bytes: 5 << 30,
+            min_part_bytes: 5 << 20,
+            max_part_bytes: 5 << 30,
+            max_parts: 10_000,
+            max_object_bytes: 50 << 40,
+            max_copy_bytes: 5 << 30,
+            verifies: Vec::new(),
+            keeps_attributes: true,
+            keeps_modified: false,
+        };
+        Shelf {
+            location: "s3://shelf".parse().unwrap(),
+            capabilities,
+            entries,
+            page: 3,
+            fails_at: None,
+            keeps: BTreeMap::new(),
+            computes: BTreeMap::new(),
+            heads: AtomicUsize::new(0),
+        }
+    }
+
+    pub fn of(keys: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let mut keys: Vec<_> = keys.into_iter().map(|key| key.as_ref().to_owned()).collect();
+        keys.sort();
+        keys.dedup();
+        Shelf::new(keys.iter().map(|key| entry(key, 1, 1)).collect())
+    }
+
+    fn find(&self, key: &str) -> Result<&Entry> {
+        self.entries.iter().find(|e| e.key == key).ok_or_else(|| error(ErrorKind::NotFound))
+    }
+}
+
+struct Pages {
+    entries: std::collections::VecDeque<Entry>,
+    page: usize,
+    fails_at: Option<(String, ErrorKind)>,
+}
+
+#[async_trait]
+impl Listing for Pages {
+    async fn next_page(&mut self) -> Result<Option<Vec<Entry>>> {
+        // Lets other ranges run in between, as a real listing does.
+        tokio::task::yield_now().await;
+        let page: Vec<Entry> = self.entries.drain(..self.page.min(self.entries.len())).collect();
+        if let Some((key, kind)) = &self.fails_at
+            && (page.is_empty() || page.iter().any(|e| e.key >= *key))
+        {
+            return Err(error(*kind));
+        }
+        Ok(Some(page).filter(|page| !page.is_empty()))
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Shelf {
+    fn location(&self) -> &Location {
+        &self.location
+    }
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+    fn list(&self, range: KeyRange) -> Box<dyn Listing> {
+        let entries = self.entries.iter().filter(|e| range.contains(&e.key)).cloned().collect();
+        let fails_at = self.fails_at.clone().filter(|(key, _)| key.is_empty() || range.contains(key));
+        Box::new(Pages { entries, page: self.page, fails_at })
+    }
+    async fn head(&self, key: &str, _: &Pin) -> Result<ObjectInfo> {
+        self.heads.fetch_add(1, SeqCst);
+        let entry = self.find(key)?.clone();
+        Ok(ObjectInfo {
+            size: entry.size,
+            modified: entry.modified,
+            etag: entry.etag,
+            version: entry.version,
+            storage_class: None,
+            etag_is_opaque: false,
+            attributes: Default::default(),
+            checksums: self.keeps.get(key).cloned().into_iter().collect(),
+        })
+    }
+    async fn checksum(&self, key: &str, _: &Pin, algorithm: Algorithm) -> Result<Option<Checksum>> {
+        Ok(self.computes.get(key).filter(|c| c.algorithm == algorithm).cloned())
+    }
+    fn service(&self) -> Option<&Service> {
+        None
+    }
+    async fn probe(&self) -> Result<()> {
+        unsupported()
+    }
+    async fn prepare(&self) -> Result<()> {
+        unsupported()
+    }
+    async fn part_layout(&self, _: &str, _: &Pin) -> Result<Option<PartLayout>> {
+        unsupported()
+    }
+    async fn get(&self, _: &str, _: &Read) -> Result<Object> {
+        unsupported()
+    }
+    async fn put(&self, _: &str, _: &Write, _: Body) -> Result<Written> {
+        unsupported()
+    }
+    async fn create_upload(&self, _: &str, _: &Write) -> Result<Upload> {
+        unsupported()
+    }
+    async fn upload_part(&self, _: &Upload, _: &PartWrite, _: Body) -> Result<Part> {
+        unsupported()
+    }
+    async fn list_parts(&self, _: &Upload) -> Result<Vec<Part>> {
+        unsupported()
+    }
+    async fn complete_upload(&self, _: &Upload, _: &[Part], _: &Write) -> Result<Written> {
+        unsupported()
+    }
+    async fn abort_upload(&self, _: &Upload) -> Result<()> {
+        unsupported()
+    }
+    async fn list_uploads(&self) -> Result<Vec<(Upload, Timestamp)>> {
+        unsupported()
+    }
+    async fn delete(&self, _: &str) -> Result<()> {
+        unsupported()
+    }
+    async fn copy(&self, _: &CopySource, _: &Pin, _: &str, _: &Write) -> Result<Written> {
+        unsupported()
+    }
+    async fn copy_part(&self, _: &CopySource, _: &Pin, _: Range<u64>, _: &Upload, _: &PartWrite) -> Result<Part> {
+        unsupported()
+    }
+}
+
+/// Lets the `n`th write fail, before it has an effect or after; and, as after a crash, all that follow.
+#[derive(Debug, Default)]
+pub struct Faults {
+    pub steps: AtomicUsize,
+    plan: Mutex<Option<(usize, bool)>>,
+}
+
+impl Faults {
+    pub fn crash_at(&self, plan: Option<(usize, bool)>) {
+        self.steps.store(0, SeqCst);
+        *self.plan.lock().unwrap() = plan;
+    }
+
+    fn step(&self, effect: impl FnOnce()) -> Result<()> {
+        let step = self.steps.fetch_add(1, SeqCst);
+        match *self.plan.lock().unwrap() {
+            Some((at, after)) if step == at && after => effect(),
+            Some((at, _)) if step >= at => {}
+            _ => {
+                effect();
+                return Ok(());
+            }
+        }
+        Err(error(ErrorKind::Unavailable))
+    }
+}
+
+/// A queue that remembers what was sent.
+#[derive(Debug, Default)]
+pub struct Belt {
+    pub faults: Arc<Faults>,
+    pub sent: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl JobQueue for Belt {
+    async fn send(&self, messages: &[Outgoing]) -> Result<()> {
+        // A failed send may have stored some: half of them.
+        let bodies = |n: usize| messages[..n].iter().map(|m| m.body.clone()).collect::<Vec<_>>();
+        let sent = self.faults.step(|| self.sent.lock().unwrap().extend(bodies(messages.len())));
+        if sent.is_err()
+            && self.faults.plan.lock().unwrap().is_some_and(|(at, _)| self.faults.steps.load(SeqCst) == at + 1)
+        {
+            self.sent.lock().unwrap().extend(bodies(messages.len() / 2));
+        }
+        sent
+    }
+    async fn receive(&self, _: usize, _: Duration, _: Duration) -> Result<Vec<Message>> {
+        unsupported()
+    }
+    async fn extend(&self, _: &Message, _: Duration) -> Result<()> {
+        unsupported()
+    }
+    async fn acknowledge(&self, _: &Message) -> Result<()> {
+        unsupported()
+    }
+    async fn release(&self, _: &Message, _: Duration) -> Result<()> {
+        unsupported()
+    }
+    async fn dead_letter(&self, _: &Message, _: &str) -> Result<()> {
+        unsupported()
+    }
+    async fn depth(&self) -> Result<Depth> {
+        unsupported()
+    }
+}
+
+/// A ledger of runs and checkpoints.
+#[derive(Debug, Default)]
+pub struct Book {
+    pub faults: Arc<Faults>,
+    pub pages: Mutex<BookPages>,
+}
+
+#[derive(Debug, Default)]
+pub struct BookPages {
+    pub claim: Option<String>,
+    pub runs: BTreeMap<String, Run>,
+    pub checkpoints: BTreeMap<(String, u32), Checkpoint>,
+    pub held: BTreeMap<(String, u32, u32), String>,
+}
+
+impl Book {
+    fn write(&self, effect: impl FnOnce(&mut BookPages)) -> Result<()> {
+        self.faults.step(|| effect(&mut self.pages.lock().unwrap()))
+    }
+
+    pub fn last_run(&self) -> Run {
+        let id = self.pages.lock().unwrap().runs.keys().next_back().unwrap().clone();
+        self.get(&id).unwrap()
+    }
+
+    /// The workers' part: every enqueued object is settled.
+    pub fn settle_all(&self, run: &str) {
+        let enqueued = self.get(run).unwrap().enqueued();
+        self.pages.lock().unwrap().runs.get_mut(run).unwrap().settled.copied = enqueued;
+    }
+
+    fn get(&self, run: &str) -> Option<Run> {
+        let pages = self.pages.lock().unwrap();
+        let mut found = Found::default();
+        pages.checkpoints.iter().filter(|((id, _), _)| id == run).for_each(|(_, c)| found += c.found);
+        pages.runs.get(run).map(|run| Run { found, ..run.clone() })
+    }
+}
+
+#[async_trait]
+impl Ledger for Book {
+    async fn claim(&self, _: &str, owner: &str, _: Duration) -> Result<()> {
+        let mut pages = self.pages.lock().unwrap();
+        if pages.claim.as_deref().is_some_and(|other| other != owner) {
+            return Err(error(ErrorKind::Conflict));
+        }
+        pages.claim = Some(owner.into());
+        Ok(())
+    }
+    async fn unclaim(&self, _: &str, owner: &str) -> Result<()> {
+        let mut pages = self.pages.lock().unwrap();
+        pages.claim = pages.claim.take().filter(|other| other != owner);
+        Ok(())
+    }
+    async fn start_run(&self, start: &RunStart) -> Result<()> {
+        let run = Run {
+            start: start.clone(),
+            phase: Phase::Listing,
+            error: None,
+            found: Found::default(),
+            settled: Settled::default(),
+        };
+        self.write(|pages| {
+            pages.runs.entry(start.id.clone()).or_insert(run);
+        })
+    }
+    async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>) -> Result<()> {
+        self.write(|pages| {
+            let run = pages.runs.get_mut(run).unwrap();
+            run.phase = phase;
+            run.error = error.map(str::to_owned).or(run.error.take());
+        })
+    }
+    async fn refuse_deletes(&self, run: &str) -> Result<()> {
+        self.write(|pages| {
+            let of_run = pages.checkpoints.iter_mut().filter(|((id, _), _)| id == run);
+            of_run.for_each(|(_, checkpoint)| checkpoint.found.deletes = 0);
+        })
+    }
+    async fn run(&self, run: &str) -> Result<Option<Run>> {
+        Ok(self.get(run))
+    }
+    async fn runs(&self, _: &str, limit: usize) -> Result<Vec<Run>> {
+        let ids: Vec<String> = self.pages.lock().unwrap().runs.keys().rev().take(limit).cloned().collect();
+        Ok(ids.iter().filter_map(|id| self.get(id)).collect())
+    }
+    async fn checkpoint(&self, run: &str, checkpoint: &Checkpoint) -> Result<()> {
+        let bytes: usize = checkpoint.outbox.iter().map(String::len).sum();
+        assert!(bytes <= shared::queue::MAX_BODY_BYTES, "an outbox of {bytes} bytes");
+        self.write(|pages| {
+            pages.checkpoints.insert((run.into(), checkpoint.id), checkpoint.clone());
+        })
+    }
+    async fn checkpoints(&self, run: &str) -> Result<Vec<Checkpoint>> {
+        let pages = self.pages.lock().unwrap();
+        Ok(pages.checkpoints.iter().filter(|((id, _), _)| id == run).map(|(_, c)| c.clone()).collect())
+    }
+    async fn hold(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
+        self.write(|pages| {
+            pages.held.insert((run.into(), range, number), body.into());
+        })
+    }
+    async fn held(&self, run: &str, range: u32, number: u32) -> Result<Option<String>> {
+        Ok(self.pages.lock().unwrap().held.get(&(run.into(), range, number)).cloned())
+    }
+    async fn tasks(&self) -> Result<Vec<String>> {
+        unsupported()
+    }
+    async fn settle(&self, _: &Settlement<'_>) -> Result<Settled> {
+        unsupported()
+    }
+    async fn outcome(&self, _: &str, _: &str) -> Result<Option<Outcome>> {
+        unsupported()
+    }
+    async fn failures(&self, _: &str, _: Option<&str>, _: usize) -> Result<(Vec<Outcome>, Option<String>)> {
+        unsupported()
+    }
+    async fn open_upload(&self, _: &UploadRecord) -> Result<UploadRecord> {
+        unsupported()
+    }
+    async fn upload(&self, _: &str, _: &str) -> Result<Option<UploadRecord>> {
+        unsupported()
+    }
+    async fn record_parts(&self, _: &str, _: &Upload, _: &[PartRecord]) -> Result<u32> {
+        unsupported()
+    }
+    async fn recorded_parts(&self, _: &str, _: &Upload) -> Result<Vec<PartRecord>> {
+        unsupported()
+    }
+    async fn close_upload(&self, _: &str, _: &Upload) -> Result<()> {
+        unsupported()
+    }
+}

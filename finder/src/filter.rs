@@ -1,0 +1,134 @@
+//! Which keys and objects a task takes.
+
+pub mod prefixes;
+
+use std::time::Duration;
+
+use globset::{GlobBuilder, GlobMatcher};
+use shared::config::Find;
+use shared::object::{Entry, Timestamp};
+
+use crate::diff::Pair;
+use crate::error::FindError;
+
+/// Most rules; each is tried on every key, last to first.
+const MAX_RULES: usize = 1_000;
+
+/// Which keys and objects a task takes: rules by key, bounds by size and age, a list of prefixes.
+///
+/// - A rule is `+ GLOB` (include) or `- GLOB` (exclude); the last one that matches the whole key wins.
+///   `*` and `?` match any characters, `/` too; `[a-z]`, `{one,other}` and `\` as usual.
+/// - A key that no rule matches is included, unless the first rule is an include: then it is excluded.
+/// - What is excluded by key is excluded on both sides: it is neither copied nor deleted.
+/// - Size and age bound source objects; one that is left out by them is neither copied nor deleted.
+#[derive(Debug, Clone)]
+pub struct Filter {
+    rules: Vec<Rule>,
+    min_size: u64,
+    max_size: u64,
+    min_age: Duration,
+    max_age: Duration,
+    now: Timestamp,
+    prefixes: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Rule {
+    include: bool,
+    glob: GlobMatcher,
+}
+
+impl Filter {
+    /// Reads a task's filters, and its prefix list file if it names one (a small local file, read at
+    /// once). Ages are counted from `now`.
+    pub fn load(options: &Find, now: Timestamp) -> Result<Filter, FindError> {
+        let prefixes = match &options.prefix_list {
+            Some(path) => prefixes::read(path).map_err(FindError::Filter)?,
+            None => vec![String::new()],
+        };
+        Filter::new(options, prefixes, now)
+    }
+
+    /// The filter over these prefixes, sorted and without one inside another.
+    fn new(options: &Find, prefixes: Vec<String>, now: Timestamp) -> Result<Filter, FindError> {
+        let rules = &options.filters;
+        if rules.len() > MAX_RULES {
+            return Err(FindError::Filter(format!("{} filter rules: at most {MAX_RULES} are allowed", rules.len())));
+        }
+        let filter = Filter {
+            rules: rules.iter().map(|rule| parse(rule)).collect::<Result<_, _>>().map_err(FindError::Filter)?,
+            min_size: options.min_size.unwrap_or(0),
+            max_size: options.max_size.unwrap_or(u64::MAX),
+            min_age: options.min_age.unwrap_or(Duration::ZERO),
+            max_age: options.max_age.unwrap_or(Duration::MAX),
+            now,
+            prefixes,
+        };
+        if filter.min_size > filter.max_size {
+            return Err(FindError::Filter("min-size is larger than max-size: no object can pass".into()));
+        }
+        if filter.min_age > filter.max_age {
+            return Err(FindError::Filter("min-age is longer than max-age: no object can pass".into()));
+        }
+        Ok(filter)
+    }
+
+    /// The prefixes to list, sorted, none inside another; the empty one alone where all is taken.
+    pub fn prefixes(&self) -> &[String] {
+        &self.prefixes
+    }
+
+    /// Whether the rules take a key.
+    pub fn takes_key(&self, key: &str) -> bool {
+        let unmatched = self.rules.first().is_none_or(|first| !first.include);
+        self.rules.iter().rev().find(|rule| rule.glob.is_match(key)).map_or(unmatched, |rule| rule.include)
+    }
+
+    /// Whether a source object lies within the bounds of size and age.
+    pub fn takes_object(&self, entry: &Entry) -> bool {
+        let age = Duration::from_millis(self.now.0.saturating_sub(entry.modified.0).max(0) as u64);
+        (self.min_size..=self.max_size).contains(&entry.size) && (self.min_age..=self.max_age).contains(&age)
+    }
+
+    /// What the filter makes of a pair.
+    pub fn judge(&self, pair: &Pair) -> Verdict {
+        if !self.takes_key(pair.key()) {
+            Verdict::ExcludedKey
+        } else if pair.source().is_some_and(|source| !self.takes_object(source)) {
+            Verdict::OutOfBounds
+        } else {
+            Verdict::Taken
+        }
+    }
+}
+
+/// What a filter makes of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is compared.
+    Taken,
+    /// Its key is excluded: it is as if neither side had it.
+    ExcludedKey,
+    /// The source's object is too small, large, young or old: neither copied nor deleted.
+    OutOfBounds,
+}
+
+fn parse(rule: &str) -> Result<Rule, String> {
+    let usage = || format!("filter {rule:?} is not a rule: write \"+ GLOB\" to include, \"- GLOB\" to exclude");
+    let (sign, glob) = rule.split_once(' ').ok_or_else(usage)?;
+    let include = match sign {
+        "+" => true,
+        "-" => false,
+        _ => return Err(usage()),
+    };
+    if glob.is_empty() {
+        return Err(usage());
+    }
+    let glob = GlobBuilder::new(glob).literal_separator(false).backslash_escape(true).build();
+    // The error names the glob and what is wrong with it.
+    let glob = glob.map_err(|e| format!("filter {rule:?}: {e}"))?;
+    Ok(Rule { include, glob: glob.compile_matcher() })
+}
+
+#[cfg(test)]
+mod tests;

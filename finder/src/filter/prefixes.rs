@@ -1,0 +1,72 @@
+//! The prefix list: a file that names the prefixes to look at, one a line.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+/// Longest prefix, bytes: as a key of Amazon S3.
+const MAX_PREFIX_BYTES: usize = 1_024;
+
+/// Most prefixes after merging: each is a range with a checkpoint of its own.
+pub const MAX_PREFIXES: usize = 10_000;
+
+/// Most lines read: bounds the memory for a list that merges to few.
+const MAX_LINES: usize = 1_000_000;
+
+/// Reads a prefix list. The error names file, line, and what is wrong.
+pub fn read(path: &Path) -> Result<Vec<String>, String> {
+    let file = File::open(path).map_err(|e| format!("cannot read the prefix list {}: {e}", path.display()))?;
+    parse(BufReader::new(file), &path.display().to_string())
+}
+
+/// Parses a prefix list line by line. Blank lines and lines that start with `#` are passed over; every
+/// other line is a prefix, exactly as it stands (a carriage return at its end is not part of it).
+/// Duplicates, and prefixes inside another, are merged; the result is sorted.
+pub fn parse(mut lines: impl BufRead, name: &str) -> Result<Vec<String>, String> {
+    let mut prefixes = Vec::new();
+    let mut line = Vec::new();
+    for number in 1..=MAX_LINES + 1 {
+        line.clear();
+        // Never more than a line's worth in memory, whatever the file is.
+        let limit = MAX_PREFIX_BYTES as u64 + 3;
+        let read = (&mut lines).take(limit).read_until(b'\n', &mut line);
+        if read.map_err(|e| format!("{name}:{number}: {e}"))? == 0 {
+            return merge(prefixes, name);
+        }
+        if number > MAX_LINES {
+            return Err(format!("{name}: more than {MAX_LINES} lines: name shorter prefixes"));
+        }
+        let text = check(&line, number == 1).map_err(|why| format!("{name}:{number}: {why}"))?;
+        if !text.trim().is_empty() && !text.starts_with('#') {
+            prefixes.push(text.to_owned());
+        }
+    }
+    unreachable!("the loop ends by returning")
+}
+
+fn check(line: &[u8], first: bool) -> Result<&str, String> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.len() > MAX_PREFIX_BYTES {
+        return Err(format!("longer than {MAX_PREFIX_BYTES} bytes, the longest that a key can be"));
+    }
+    let text = std::str::from_utf8(line).map_err(|_| "not UTF-8".to_owned())?;
+    let text = if first { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text };
+    match text.chars().find(|c| c.is_control() && *c != '\t') {
+        Some(c) if !text.trim().is_empty() => Err(format!("holds the control character {c:?}")),
+        _ => Ok(text),
+    }
+}
+
+fn merge(mut prefixes: Vec<String>, name: &str) -> Result<Vec<String>, String> {
+    if prefixes.is_empty() {
+        return Err(format!("{name}: names no prefix: add one a line, or leave the option out to take everything"));
+    }
+    prefixes.sort();
+    // Sorted, a prefix stands before all that it holds.
+    prefixes.dedup_by(|inner, outer| inner.starts_with(outer.as_str()));
+    if prefixes.len() > MAX_PREFIXES {
+        return Err(format!("{name}: {} prefixes: at most {MAX_PREFIXES} are allowed", prefixes.len()));
+    }
+    Ok(prefixes)
+}

@@ -1,0 +1,122 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::fakes::entry;
+
+fn filter(rules: &[&str]) -> Filter {
+    let filters = rules.iter().map(|rule| (*rule).to_owned()).collect();
+    Filter::new(&Find { filters, ..Find::default() }, vec![String::new()], Timestamp(100_000)).unwrap()
+}
+
+#[test]
+fn the_last_rule_that_matches_wins() {
+    for (rules, key, taken) in [
+        (&[] as &[&str], "a", true),
+        (&["- *.tmp"], "a/b.tmp", false),
+        (&["- *.tmp"], "a/b", true),
+        (&["+ *.jpg"], "a/b.jpg", true),
+        (&["+ *.jpg"], "a/b.png", false),
+        (&["- *", "+ keep/*"], "keep/a/b", true),
+        (&["- *", "+ keep/*"], "other", false),
+        (&["+ keep/*", "- *"], "keep/a", false),
+        (&["- a", "+ a", "- a"], "a", false),
+        (&["- a/**/z"], "a/b/c/z", false),
+        (&["- {one,two}/?"], "two/x", false),
+        (&["- [0-9]*"], "7", false),
+        (&["- a\\*"], "a*", false),
+        (&["- a\\*"], "ab", true),
+    ] {
+        assert_eq!(filter(rules).takes_key(key), taken, "{rules:?} {key}");
+    }
+}
+
+#[test]
+fn a_glob_sees_the_key_as_a_string_and_never_as_a_path() {
+    for key in ["a/", "a//", "/a", "../a", "a/.", "a\nb", "a//b"] {
+        assert!(!filter(&["- *a*"]).takes_key(key), "{key:?}");
+        assert!(filter(&["- a"]).takes_key(key), "{key:?}");
+    }
+}
+
+#[test]
+fn a_rule_that_is_none_is_named() {
+    for rule in ["", "a", "+", "+ ", "* a", "- [", "- {a", "-a"] {
+        let options = Find { filters: vec![rule.into()], ..Find::default() };
+        let error = Filter::new(&options, vec![], Timestamp(0)).unwrap_err().to_string();
+        assert!(error.contains(&format!("{rule:?}")), "{error}");
+    }
+}
+
+#[test]
+fn size_and_age_bound_source_objects_inclusively() {
+    let options = Find {
+        min_size: Some(10),
+        max_size: Some(20),
+        min_age: Some(Duration::from_secs(10)),
+        max_age: Some(Duration::from_secs(60)),
+        ..Find::default()
+    };
+    let filter = Filter::new(&options, vec![], Timestamp(100_000)).unwrap();
+    for (size, seconds, taken) in [
+        (10, 50, true),
+        (20, 90, true),
+        (9, 50, false),
+        (21, 50, false),
+        (15, 91, false),
+        (15, 39, false),
+        (15, 400, false),
+    ] {
+        assert_eq!(filter.takes_object(&entry("k", size, seconds)), taken, "{size} {seconds}");
+    }
+    let pair = Pair::Both(entry("k", 9, 50), entry("k", 15, 50));
+    assert_eq!(filter.judge(&pair), Verdict::OutOfBounds);
+    assert_eq!(filter.judge(&Pair::Destination(entry("k", 9, 50))), Verdict::Taken);
+}
+
+#[test]
+fn bounds_that_nothing_can_pass_are_refused() {
+    let options = Find { min_size: Some(2), max_size: Some(1), ..Find::default() };
+    assert!(Filter::new(&options, vec![], Timestamp(0)).unwrap_err().to_string().contains("min-size"));
+}
+
+fn prefixes(text: impl AsRef<[u8]>) -> Result<Vec<String>, String> {
+    prefixes::parse(text.as_ref(), "list")
+}
+
+#[test]
+fn a_prefix_list_is_read_line_by_line_and_merged() {
+    let list = "\u{feff}b/\r\n# comment\n\n  \na/c\nb/x\na\u{20}/\nb/\na/c";
+    assert_eq!(prefixes(list).unwrap(), ["a /", "a/c", "b/"]);
+    assert_eq!(prefixes("photos\nphotos2").unwrap(), ["photos"]);
+}
+
+#[test]
+fn a_malformed_line_is_named_with_its_place() {
+    let long = format!("ok\n{}\n", "x".repeat(1_025));
+    for (list, part) in [
+        (&b"a\nb\x01c\n"[..], "list:2: holds the control character '\\u{1}'"),
+        (b"a\n\xff\n", "list:2: not UTF-8"),
+        (long.as_bytes(), "list:2: longer than 1024 bytes"),
+        (b"", "list: names no prefix"),
+        (b"# nothing\n\n", "list: names no prefix"),
+    ] {
+        assert!(prefixes(list).unwrap_err().contains(part), "{:?}", prefixes(list));
+    }
+    assert_eq!(prefixes("x".repeat(1_024) + "\r\ny").unwrap().len(), 2);
+}
+
+#[test]
+fn a_missing_list_is_named() {
+    let error = prefixes::read(std::path::Path::new("/nowhere/list")).unwrap_err();
+    assert!(error.contains("/nowhere/list"), "{error}");
+}
+
+proptest! {
+    #[test]
+    fn merged_prefixes_hold_what_the_lines_held_each_key_once(lines in prop::collection::vec("[ab]{1,4}", 1..10), key in "[ab]{0,6}") {
+        let merged = prefixes(lines.join("\n")).unwrap();
+        let holding = merged.iter().filter(|prefix| key.starts_with(prefix.as_str())).count();
+        prop_assert_eq!(holding, usize::from(lines.iter().any(|line| key.starts_with(line.as_str()))));
+        prop_assert!(merged.is_sorted());
+    }
+}

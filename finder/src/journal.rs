@@ -1,0 +1,55 @@
+//! Where a walk puts what it makes: ledger and queue in a run, a sum in a dry run.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use shared::ledger::{Checkpoint, SharedLedger};
+use shared::queue::{Outgoing, Queue};
+
+use crate::error::FindError;
+
+/// Where a walk puts what it makes. Everything may be repeated; an `Err` ends the walk.
+#[async_trait]
+pub trait Journal: Send + Sync + Debug + 'static {
+    /// Keeps a delete job until the listing has ended well. A repetition replaces the body.
+    async fn hold(&self, range: u32, number: u32, body: &str) -> Result<(), FindError>;
+
+    /// Writes a range's checkpoint over its earlier one.
+    async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), FindError>;
+
+    /// Sends jobs that stand in the outbox of a checkpoint.
+    async fn send(&self, bodies: &[String]) -> Result<(), FindError>;
+}
+
+/// A run's journal.
+#[derive(Debug)]
+pub struct RunJournal {
+    /// The run.
+    pub run: String,
+    /// Where checkpoints and held jobs go.
+    pub ledger: SharedLedger,
+    /// Where jobs go.
+    pub queue: Queue,
+}
+
+#[async_trait]
+impl Journal for RunJournal {
+    // Held before the checkpoint that counts it. Died in between: the resumed walk makes the job of
+    // that number anew, perhaps with other keys, and it replaces this one.
+    async fn hold(&self, range: u32, number: u32, body: &str) -> Result<(), FindError> {
+        self.ledger.hold(&self.run, range, number, body).await.map_err(FindError::Ledger)
+    }
+
+    // The adapter tries again where that can help. Done and its answer lost: the run ends here, and the
+    // resumed one reads the checkpoint that is there, with its outbox.
+    async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), FindError> {
+        self.ledger.checkpoint(&self.run, checkpoint).await.map_err(FindError::Ledger)
+    }
+
+    // Awaited, so a slow or throttled queue slows the listing down. Sent in part, or its answer lost: the
+    // outbox is sent again by the resumed run; jobs have names, so that twice counts once.
+    async fn send(&self, bodies: &[String]) -> Result<(), FindError> {
+        let messages: Vec<Outgoing> = bodies.iter().cloned().map(Outgoing::now).collect();
+        self.queue.send(&messages).await.map_err(FindError::Queue)
+    }
+}

@@ -1,0 +1,116 @@
+//! One range's two listings, each with one page read ahead, joined.
+
+use shared::object::Entry;
+use shared::store::{KeyRange, Store};
+use shared::{Error, ErrorKind, Result, metrics};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::diff::{Frontier, Merge, Pair, Side};
+
+/// Both sides of a task.
+#[derive(Debug, Clone)]
+pub struct Sides {
+    /// Where objects come from.
+    pub source: Store,
+    /// Where they go.
+    pub destination: Store,
+    /// Whether a destination that does not exist yet counts as empty: for a dry run, which makes nothing.
+    pub destination_may_be_missing: bool,
+}
+
+impl Sides {
+    /// Whether several ranges may be listed at once to advantage.
+    pub fn parallel_listing(&self) -> bool {
+        [&self.source, &self.destination].iter().all(|store| store.capabilities().parallel_listing)
+    }
+
+    /// Starts listing a range on both sides.
+    pub fn join(&self, range: KeyRange) -> Join {
+        let source = Pages::start(&self.source, range.clone(), Side::Source, false);
+        let destination =
+            Pages::start(&self.destination, range.clone(), Side::Destination, self.destination_may_be_missing);
+        Join { merge: Merge::new(range), source, destination }
+    }
+}
+
+/// The joined listings of a range.
+#[derive(Debug)]
+pub struct Join {
+    merge: Merge,
+    source: Pages,
+    destination: Pages,
+}
+
+impl Join {
+    /// Reads until some pairs are complete, and answers up to which key; `None` at the end. May be
+    /// cancelled at any time: what was read is kept.
+    pub async fn frontier(&mut self) -> Result<Option<String>> {
+        loop {
+            let side = match self.merge.frontier() {
+                Frontier::Key(key) => return Ok(Some(key)),
+                Frontier::End => return Ok(None),
+                Frontier::Hungry(side) => side,
+            };
+            let page = match side {
+                Side::Source => self.source.next().await?,
+                Side::Destination => self.destination.next().await?,
+            };
+            self.merge.give(side, page)?;
+        }
+    }
+
+    /// Whether both listings have ended: what is at hand is all that is left.
+    pub fn has_ended(&self) -> bool {
+        self.merge.has_ended()
+    }
+
+    /// Takes the pairs up to and including a key that is not beyond the frontier.
+    pub fn take(&mut self, up_to: &str) -> Vec<Pair> {
+        self.merge.take(up_to)
+    }
+}
+
+/// The pages of one listing, read by a task of its own, which ends with this.
+#[derive(Debug)]
+struct Pages {
+    pages: mpsc::Receiver<Result<Option<Vec<Entry>>>>,
+    reader: JoinHandle<()>,
+}
+
+impl Pages {
+    fn start(store: &Store, range: KeyRange, side: Side, may_be_missing: bool) -> Pages {
+        let mut listing = store.list(range);
+        let (sender, pages) = mpsc::channel(1);
+        let reader = tokio::spawn(async move {
+            // Room first, then the request: exactly one page is ahead of the one in use.
+            while let Ok(room) = sender.reserve().await {
+                // Slow, cut off or throttled: the adapter waits, tries again and at last fails.
+                // A page that comes twice shows as keys out of order.
+                let page = match listing.next_page().await {
+                    Err(error) if may_be_missing && error.kind() == ErrorKind::NoSuchContainer => Ok(None),
+                    page => page,
+                };
+                metrics::page_listed(side.as_str());
+                let last = !matches!(page, Ok(Some(_)));
+                room.send(page);
+                if last {
+                    return;
+                }
+            }
+        });
+        Pages { pages, reader }
+    }
+
+    async fn next(&mut self) -> Result<Option<Vec<Entry>>> {
+        // A reader that ends without a last word has panicked: its listing is not complete.
+        let broken = || Error::new(ErrorKind::Corrupt, "list", "pages", "the listing broke off without an end");
+        self.pages.recv().await.unwrap_or_else(|| Err(broken()))
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}

@@ -1,0 +1,147 @@
+//! Packing decisions into jobs, within the bounds of a job and of a message.
+//!
+//! Architecture invariant: no I/O, no clock, no randomness: equal decisions in equal order make
+//! equal jobs, with equal names.
+
+use shared::config::Find;
+use shared::job::{Job, JobKey, JobObject, Origin, VERSION, Work, body_bytes_at_most};
+use shared::ledger::Checkpoint;
+use shared::object::Entry;
+use shared::queue::MAX_BODY_BYTES;
+
+/// Most jobs between two checkpoints: one batch of Amazon SQS `SendMessageBatch`.
+const MAX_JOBS: usize = 10;
+
+/// What a job's body holds besides its objects, at most, bytes: task and run names of up to 100
+/// characters (six bytes each when escaped), an origin, and the format's own words.
+const ENVELOPE_BYTES: usize = 2_048;
+
+/// Jobs in the making: what was decided since the last checkpoint of one range.
+///
+/// All of it is sealed at once, so that a checkpoint's cursor covers exactly the sealed jobs. The
+/// copy jobs of one seal fit into one message together, for they are kept in the checkpoint.
+#[derive(Debug)]
+pub struct Pack {
+    max_objects: usize,
+    max_bytes: u64,
+    alone: Vec<Entry>,
+    together: Vec<Entry>,
+    together_bytes: u64,
+    copy_body_bytes: usize,
+    deletes: Vec<String>,
+    delete_body_bytes: usize,
+}
+
+/// Whose jobs are packed.
+#[derive(Debug, Clone)]
+pub struct Owner {
+    /// The task.
+    pub task: String,
+    /// The run.
+    pub run: String,
+}
+
+impl Pack {
+    /// An empty pack with the options' bounds on a job.
+    pub fn new(options: &Find) -> Self {
+        Pack {
+            max_objects: (options.job_objects as usize).max(1),
+            max_bytes: options.job_bytes,
+            alone: Vec::new(),
+            together: Vec::new(),
+            together_bytes: 0,
+            copy_body_bytes: 0,
+            deletes: Vec::new(),
+            delete_body_bytes: 0,
+        }
+    }
+
+    /// Whether nothing was decided since the last seal.
+    pub fn is_empty(&self) -> bool {
+        self.alone.is_empty() && self.together.is_empty() && self.deletes.is_empty()
+    }
+
+    /// Whether a job has all the objects it may have, or there are jobs enough for a batch: time to seal.
+    pub fn is_full(&self) -> bool {
+        self.together.len() >= self.max_objects
+            || self.deletes.len() >= self.max_objects
+            || self.alone.len() + 1 >= MAX_JOBS
+    }
+
+    /// Whether an object may be added before the next seal. An empty pack takes any.
+    pub fn has_room_for(&self, entry: &Entry) -> bool {
+        let body_bytes = self.copy_body_bytes + copy_bytes(entry) + ENVELOPE_BYTES;
+        let fits = self.goes_alone(entry)
+            || self.together.is_empty()
+            || self.together_bytes.saturating_add(entry.size) <= self.max_bytes;
+        self.is_empty() || (fits && body_bytes <= MAX_BODY_BYTES)
+    }
+
+    /// Adds an object to be copied. One larger than a job's bytes gets a job of its own.
+    pub fn copy(&mut self, entry: Entry) {
+        let alone = self.goes_alone(&entry);
+        let new_job = alone || self.together.is_empty();
+        self.copy_body_bytes += copy_bytes(&entry) + if new_job { ENVELOPE_BYTES } else { 0 };
+        if alone {
+            self.alone.push(entry);
+        } else {
+            self.together_bytes += entry.size;
+            self.together.push(entry);
+        }
+    }
+
+    fn goes_alone(&self, entry: &Entry) -> bool {
+        entry.size > self.max_bytes
+    }
+
+    /// Whether a key to delete may be added before the next seal. An empty pack takes any.
+    pub fn has_room_to_delete(&self, key: &str) -> bool {
+        let body_bytes = self.delete_body_bytes + body_bytes_at_most(key, None, None) + ENVELOPE_BYTES;
+        self.is_empty() || body_bytes <= MAX_BODY_BYTES
+    }
+
+    /// Adds a key to be deleted.
+    pub fn delete(&mut self, key: String) {
+        self.delete_body_bytes += body_bytes_at_most(&key, None, None);
+        self.deletes.push(key);
+    }
+
+    /// Makes jobs of everything: the copy jobs' bodies go to the checkpoint's outbox, whose numbers
+    /// move on; the delete job's body comes back with its number.
+    pub fn seal(&mut self, owner: &Owner, checkpoint: &mut Checkpoint) -> Option<(u32, String)> {
+        (self.together_bytes, self.copy_body_bytes, self.delete_body_bytes) = (0, 0, 0);
+        let together = std::mem::take(&mut self.together);
+        let jobs = self.alone.drain(..).map(|entry| vec![entry]).chain([together]);
+        for entries in jobs.filter(|entries| !entries.is_empty()) {
+            let origin = origin('c', checkpoint.id, checkpoint.jobs, entries.len());
+            let objects = (0..).zip(entries).map(|(index, entry)| JobObject::new(index, entry)).collect();
+            checkpoint.outbox.push(body(owner, origin, Work::Copy { objects }));
+            checkpoint.jobs += 1;
+        }
+        if self.deletes.is_empty() {
+            return None;
+        }
+        let keys = std::mem::take(&mut self.deletes);
+        let number = checkpoint.held;
+        let origin = origin('d', checkpoint.id, number, keys.len());
+        let objects = (0..).zip(keys).map(|(index, key)| JobKey { index, key }).collect();
+        checkpoint.held += 1;
+        Some((number, body(owner, origin, Work::Delete { objects })))
+    }
+}
+
+fn copy_bytes(entry: &Entry) -> usize {
+    body_bytes_at_most(&entry.key, entry.etag.as_ref(), entry.version.as_deref())
+}
+
+/// The job's name within its run: its kind, its range, its number in the range.
+fn origin(kind: char, range: u32, number: u32, objects: usize) -> Origin {
+    Origin { id: format!("{kind}{range}-{number}"), objects: objects as u32 }
+}
+
+fn body(owner: &Owner, origin: Origin, work: Work) -> String {
+    Job { v: VERSION, task: owner.task.clone(), run: owner.run.clone(), attempt: 1, origin, work }.to_body()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! The joined listing alone, in key order: what a verification walks along.
+
+use std::collections::VecDeque;
+
+use futures::{Stream, TryStreamExt, stream};
+use shared::Result;
+use shared::store::{KeyRange, Store};
+
+use crate::diff::Pair;
+use crate::filter::{Filter, Verdict};
+use crate::listing::{Join, Sides};
+
+/// All pairs that the filter takes, in byte order of their keys, over all of its prefixes. Memory is
+/// bounded by three pages a side. After an error the stream ends: it never ends well on listings that
+/// did not. A destination that does not exist is an error, `NoSuchContainer`.
+pub fn pairs(
+    source: Store,
+    destination: Store,
+    filter: &Filter,
+) -> impl Stream<Item = Result<Pair>> + Send + 'static + use<> {
+    let sides = Sides { source, destination, destination_may_be_missing: false };
+    let prefixes = VecDeque::from(filter.prefixes().to_vec());
+    let state = State { sides, filter: filter.clone(), prefixes, join: None };
+    stream::try_unfold(state, next_pairs).map_ok(|pairs| stream::iter(pairs.into_iter().map(Ok))).try_flatten()
+}
+
+struct State {
+    sides: Sides,
+    filter: Filter,
+    prefixes: VecDeque<String>,
+    join: Option<Join>,
+}
+
+async fn next_pairs(mut state: State) -> Result<Option<(Vec<Pair>, State)>> {
+    loop {
+        let mut join = match state.join.take() {
+            Some(join) => join,
+            None => match state.prefixes.pop_front() {
+                Some(prefix) => state.sides.join(KeyRange { prefix, ..KeyRange::default() }),
+                None => return Ok(None),
+            },
+        };
+        if let Some(frontier) = join.frontier().await? {
+            let mut pairs = join.take(&frontier);
+            pairs.retain(|pair| state.filter.judge(pair) == Verdict::Taken);
+            state.join = Some(join);
+            return Ok(Some((pairs, state)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

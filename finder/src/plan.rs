@@ -1,0 +1,151 @@
+//! The dry run: the walk of a run, with a journal that only counts.
+
+mod estimate;
+mod show;
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use serde::Serialize;
+use shared::config::Find;
+use shared::job::{Job, Work};
+use shared::ledger::Checkpoint;
+use shared::object::Timestamp;
+use shared::store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::compare::Comparer;
+use crate::error::FindError;
+use crate::filter::Filter;
+use crate::journal::Journal;
+use crate::listing::Sides;
+use crate::pack::Owner;
+use crate::policy::Reason;
+use crate::progress::Progress;
+use crate::walk::Walk;
+
+use estimate::Tally;
+pub use estimate::{Cost, Requests};
+
+/// What a run would do. Prints for people, serialises for programs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Plan {
+    /// Source location.
+    pub source: String,
+    /// Destination location.
+    pub destination: String,
+    /// Objects listed at the source.
+    pub listed: u64,
+    /// Objects listed at the destination.
+    pub listed_destination: u64,
+    /// Objects that are in sync.
+    pub unchanged: u64,
+    /// Source objects left out by filters.
+    pub filtered: u64,
+    /// Objects to copy.
+    pub copies: u64,
+    /// Their bytes.
+    pub copy_bytes: u64,
+    /// Objects to copy, by reason; reasons that did not occur are left out.
+    pub reasons: Vec<(Reason, u64)>,
+    /// Objects to delete at the destination.
+    pub deletes: u64,
+    /// Why a run would refuse to delete, if it would.
+    pub deletes_refused: Option<String>,
+    /// Jobs to enqueue.
+    pub jobs: u64,
+    /// Requests and what they cost.
+    #[serde(flatten)]
+    pub cost: Cost,
+}
+
+/// Finds what a run would do, and writes nothing anywhere. A destination that does not exist yet counts
+/// as empty.
+pub async fn plan(
+    source: Store,
+    destination: Store,
+    options: &Find,
+    stop: CancellationToken,
+    progress: Arc<Progress>,
+) -> Result<Plan, FindError> {
+    let sides = Sides { source: source.clone(), destination: destination.clone(), destination_may_be_missing: true };
+    let journal = Arc::new(Counting::default());
+    let walk = Walk {
+        comparer: Comparer::new(&sides, options.compare, options.delete),
+        sides,
+        filter: Filter::load(options, Timestamp::now())?,
+        options: options.clone(),
+        owner: Owner { task: "plan".into(), run: "plan".into() },
+        journal: journal.clone(),
+        progress: progress.clone(),
+        abort: stop.child_token(),
+        stop,
+        tiling: Default::default(),
+        progressed: Default::default(),
+    };
+    let found = Arc::new(walk).run(Vec::new()).await?.found;
+    progress.listing_is_done();
+    progress.deletes.store(found.deletes, Relaxed);
+    let tally = journal.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let reasons = Reason::ALL.into_iter().map(|reason| (reason, progress.copies(reason)));
+    Ok(Plan {
+        source: source.location().to_string(),
+        destination: destination.location().to_string(),
+        listed: found.listed,
+        listed_destination: found.listed_destination,
+        unchanged: found.unchanged,
+        filtered: found.filtered,
+        copies: found.enqueued,
+        copy_bytes: found.enqueued_bytes,
+        reasons: reasons.filter(|(_, objects)| *objects > 0).collect(),
+        deletes: found.deletes,
+        deletes_refused: crate::run::allow_deletes(&found, options.max_delete).err().map(|e| e.to_string()),
+        jobs: tally.jobs,
+        cost: tally.cost(&found, source.location().scheme(), destination.location().scheme()),
+    })
+}
+
+/// A journal that keeps nothing but sums: the jobs that a run would enqueue are made, read, counted,
+/// and forgotten.
+#[derive(Debug, Default)]
+struct Counting(Mutex<Tally>);
+
+impl Counting {
+    fn count(&self, change: impl FnOnce(&mut Tally)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+#[async_trait]
+impl Journal for Counting {
+    async fn hold(&self, _range: u32, _number: u32, body: &str) -> Result<(), FindError> {
+        self.count(|tally| {
+            tally.written(body.len());
+            tally.job(body.len());
+        });
+        Ok(())
+    }
+
+    async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), FindError> {
+        let bytes = checkpoint.outbox.iter().map(String::len).sum::<usize>();
+        self.count(|tally| tally.written(bytes + estimate::CHECKPOINT_BYTES));
+        Ok(())
+    }
+
+    async fn send(&self, bodies: &[String]) -> Result<(), FindError> {
+        for body in bodies {
+            let job = Job::parse(body).expect("a packed job is a job");
+            self.count(|tally| {
+                tally.job(body.len());
+                if let Work::Copy { objects } = &job.work {
+                    objects.iter().for_each(|object| tally.copy(object.size));
+                }
+            });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

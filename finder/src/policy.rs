@@ -1,0 +1,179 @@
+//! What to do with a pair: a truth table, without I/O.
+
+use serde::Serialize;
+use shared::config::Compare;
+use shared::object::Entry;
+use shared::store::EtagMeaning;
+
+use crate::diff::Pair;
+
+/// What to do with a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Write the source's object to the destination.
+    Copy(Reason),
+    /// They are in sync.
+    Skip(Same),
+    /// Only the checksums can tell: ask the stores ([`crate::compare`]).
+    Ask,
+    /// Remove it from the destination.
+    Delete,
+    /// The destination may keep what the source does not have.
+    Leave,
+}
+
+/// Why to copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// The destination does not have it.
+    Missing,
+    /// The sizes differ.
+    Size,
+    /// The destination is older.
+    Newer,
+    /// The times are too coarse to tell which is older.
+    TimeUnclear,
+    /// The entity tags mean the same and differ.
+    Etag,
+    /// The checksums differ.
+    Checksum,
+    /// The checksums could not be had: copying is the safe side, and names the error if there is one.
+    Unknown,
+    /// Everything is to be copied.
+    Always,
+}
+
+impl Reason {
+    /// All reasons, in the order of their discriminants.
+    pub const ALL: [Reason; 8] = [
+        Reason::Missing,
+        Reason::Size,
+        Reason::Newer,
+        Reason::TimeUnclear,
+        Reason::Etag,
+        Reason::Checksum,
+        Reason::Unknown,
+        Reason::Always,
+    ];
+
+    /// The reason in people's words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::Missing => "missing",
+            Reason::Size => "of another size",
+            Reason::Newer => "newer at the source",
+            Reason::TimeUnclear => "written within the same second",
+            Reason::Etag => "with another entity tag",
+            Reason::Checksum => "with another checksum",
+            Reason::Unknown => "that could not be compared",
+            Reason::Always => "because all is to be copied",
+        }
+    }
+}
+
+/// What was found the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Same {
+    /// The sizes, and nothing else was asked for.
+    Size,
+    /// The sizes, and the destination is not older.
+    Time,
+    /// The entity tags, which mean the same.
+    Etag,
+    /// The checksums.
+    Checksum,
+}
+
+/// What a task asks for and what its stores' tags mean: constant over a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// How two objects of one key are compared.
+    pub compare: Compare,
+    /// Whether the destination loses what the source does not have.
+    pub delete: bool,
+    /// What the source's entity tags mean.
+    pub source: EtagMeaning,
+    /// What the destination's entity tags mean.
+    pub destination: EtagMeaning,
+}
+
+impl Policy {
+    /// Decides a pair.
+    pub fn decide(&self, pair: &Pair) -> Decision {
+        match pair {
+            Pair::Source(_) => Decision::Copy(Reason::Missing),
+            Pair::Destination(_) if self.delete => Decision::Delete,
+            Pair::Destination(_) => Decision::Leave,
+            Pair::Both(source, destination) => self.compare(source, destination),
+        }
+    }
+
+    fn compare(&self, source: &Entry, destination: &Entry) -> Decision {
+        if self.compare == Compare::Always {
+            return Decision::Copy(Reason::Always);
+        }
+        if source.size != destination.size {
+            return Decision::Copy(Reason::Size);
+        }
+        let by_etag = || match self.same_etag(source, destination) {
+            Some(true) => Some(Decision::Skip(Same::Etag)),
+            Some(false) => Some(Decision::Copy(Reason::Etag)),
+            None => None,
+        };
+        match self.compare {
+            Compare::Size => Decision::Skip(Same::Size),
+            Compare::SizeMtime => by_time(source, destination),
+            Compare::Checksum => by_etag().unwrap_or(Decision::Ask),
+            Compare::Auto | Compare::Etag | Compare::Always => {
+                by_etag().unwrap_or_else(|| by_time(source, destination))
+            }
+        }
+    }
+
+    /// Whether the entity tags are the same; `None` where they do not mean the same.
+    ///
+    /// Two MD5s do, on stores whose plain tags are MD5s. Two multipart tags do where both are made of
+    /// the parts' MD5s and the parts are equal in number. (Parts equal in number but not in size make
+    /// different tags of the same bytes: such an object is copied once, with the source's own parts.)
+    pub fn same_etag(&self, source: &Entry, destination: &Entry) -> Option<bool> {
+        let (ours, theirs) = (source.etag.as_ref()?, destination.etag.as_ref()?);
+        if self.source == EtagMeaning::Opaque || self.destination == EtagMeaning::Opaque {
+            return None;
+        }
+        if let (Some(ours), Some(theirs)) = (ours.md5_form(), theirs.md5_form()) {
+            return Some(ours == theirs);
+        }
+        let both_of_parts = self.source == EtagMeaning::Md5AndParts && self.destination == EtagMeaning::Md5AndParts;
+        let parts = ours.part_count().filter(|_| both_of_parts)?;
+        (theirs.part_count() == Some(parts)).then(|| ours.as_str().eq_ignore_ascii_case(theirs.as_str()))
+    }
+
+    /// Whether the decision was made by size and time though the task asked for entity tags.
+    pub fn fell_back(&self, decision: Decision) -> bool {
+        let by_time =
+            matches!(decision, Decision::Copy(Reason::Newer | Reason::TimeUnclear) | Decision::Skip(Same::Time));
+        self.compare == Compare::Etag && by_time
+    }
+}
+
+/// Decides two objects of equal size by their times.
+///
+/// Most stores tell whole seconds, and cut off what is below: within one second it cannot be known
+/// which of two writes came later. Then the object is copied, which can only cost a copy; the copy is
+/// younger, so this does not repeat. Times that are equal to the last digit were carried over from
+/// the source, by a destination that keeps them.
+pub fn by_time(source: &Entry, destination: &Entry) -> Decision {
+    let (ours, theirs) = (source.modified, destination.modified);
+    if ours == theirs {
+        return Decision::Skip(Same::Time);
+    }
+    let coarse = ours.is_whole_second() || theirs.is_whole_second();
+    if coarse && ours.as_secs() == theirs.as_secs() {
+        return Decision::Copy(Reason::TimeUnclear);
+    }
+    if ours > theirs { Decision::Copy(Reason::Newer) } else { Decision::Skip(Same::Time) }
+}
+
+#[cfg(test)]
+mod tests;

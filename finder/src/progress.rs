@@ -1,0 +1,77 @@
+//! How far a run has come, for a progress bar and the metrics.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+use shared::ledger::Found;
+use shared::metrics;
+
+use crate::policy::Reason;
+
+/// Counters of a run that is under way, readable at any time. On a resumed run they begin with what was
+/// counted before. They are a view for people: the ledger's checkpoints are what counts.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Objects listed at the source.
+    pub listed: AtomicU64,
+    /// Objects listed at the destination.
+    pub listed_destination: AtomicU64,
+    /// Objects that were in sync already.
+    pub unchanged: AtomicU64,
+    /// Source objects left out by filters.
+    pub filtered: AtomicU64,
+    /// Objects enqueued to be copied.
+    pub enqueued: AtomicU64,
+    /// Their bytes.
+    pub enqueued_bytes: AtomicU64,
+    /// Objects to be deleted, held back until the listing has ended.
+    pub deletes: AtomicU64,
+    /// Both listings have ended well.
+    pub listing_done: AtomicBool,
+    copies: [AtomicU64; Reason::ALL.len()],
+    run: OnceLock<String>,
+}
+
+impl Progress {
+    /// The run's id, as soon as it is known.
+    pub fn run(&self) -> Option<&str> {
+        self.run.get().map(String::as_str)
+    }
+
+    /// Objects that this process decided to copy for this reason.
+    pub fn copies(&self, reason: Reason) -> u64 {
+        self.copies[reason as usize].load(Relaxed)
+    }
+
+    pub(crate) fn begin(&self, run: &str, found: &Found) {
+        let _ = self.run.set(run.to_owned());
+        self.seen(found);
+        self.sent(found);
+    }
+
+    pub(crate) fn decided_to_copy(&self, reason: Reason) {
+        self.copies[reason as usize].fetch_add(1, Relaxed);
+    }
+
+    /// Counts what was listed.
+    pub(crate) fn seen(&self, found: &Found) {
+        self.listed.fetch_add(found.listed, Relaxed);
+        self.listed_destination.fetch_add(found.listed_destination, Relaxed);
+        self.unchanged.fetch_add(found.unchanged, Relaxed);
+        self.filtered.fetch_add(found.filtered, Relaxed);
+        self.deletes.fetch_add(found.deletes, Relaxed);
+        metrics::run_progress(self.listed.load(Relaxed), self.enqueued.load(Relaxed));
+    }
+
+    /// Counts what was enqueued.
+    pub(crate) fn sent(&self, found: &Found) {
+        self.enqueued.fetch_add(found.enqueued, Relaxed);
+        self.enqueued_bytes.fetch_add(found.enqueued_bytes, Relaxed);
+        metrics::run_progress(self.listed.load(Relaxed), self.enqueued.load(Relaxed));
+    }
+
+    /// Both listings have ended well.
+    pub(crate) fn listing_is_done(&self) {
+        self.listing_done.store(true, Relaxed);
+    }
+}

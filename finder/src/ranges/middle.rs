@@ -1,0 +1,121 @@
+//! Guesses about keys between two keys.
+//!
+//! Byte order of UTF-8 is the order of code points, so all of this is done on `char`s.
+
+/// A key between `cursor` and `end`, both exclusive, that starts with `prefix`, as both do; with no `end`,
+/// the prefix's keys reach as far as characters of the kind that stands there (digits, letters of one
+/// case, …). `None` where no key of reasonable length lies between.
+pub fn middle(prefix: &str, cursor: &str, end: Option<&str>) -> Option<String> {
+    let common = match end {
+        Some(end) => common_bytes(cursor, end),
+        None => prefix.len(),
+    };
+    let low = cursor[common..].chars().next();
+    if let Some(end) = end {
+        let high = end[common..].chars().next()?;
+        if let Some(c) = between(low, high) {
+            return Some(format!("{}{c}", &cursor[..common]));
+        }
+        // Neighbours: cut where the second one's branch begins, if it has more than one key.
+        let branch = common + high.len_utf8();
+        if end.len() > branch {
+            return Some(end[..branch].to_owned());
+        }
+    }
+    // Within the first one's branch, at the first place that leaves room.
+    let from = if end.is_some() { common + low?.len_utf8() } else { common };
+    cursor[from..].char_indices().find_map(|(at, c)| {
+        let c = between(Some(c), ceiling(c))?;
+        Some(format!("{}{c}", &cursor[..from + at]))
+    })
+}
+
+/// How much is left between `cursor` and `end`, in units of what lies between `first` and `cursor`.
+/// Infinite where `first` and `cursor` are too close to tell.
+pub fn share_left(prefix: &str, first: &str, cursor: &str, end: Option<&str>) -> f64 {
+    let skip = match end {
+        Some(end) => common_bytes(first, end),
+        None => prefix.len(),
+    };
+    let at = |key: &str| fraction(&key.as_bytes()[skip.min(key.len())..]);
+    let (met, left) = (at(cursor) - at(first), end.map_or(1.0, at) - at(cursor));
+    if met > 0.0 { (left / met).max(0.0) } else { f64::INFINITY }
+}
+
+/// Bytes as digits of a number between 0 and 1. Six of them fill an `f64`.
+fn fraction(bytes: &[u8]) -> f64 {
+    bytes.iter().take(7).rev().fold(0.0, |sum, byte| (sum + f64::from(*byte)) / 256.0)
+}
+
+/// Length of the longest common prefix, in whole characters.
+fn common_bytes(a: &str, b: &str) -> usize {
+    a.char_indices().zip(b.chars()).find(|((_, a), b)| a != b).map_or(a.len().min(b.len()), |((at, _), _)| at)
+}
+
+/// A character halfway between two, exclusive, that any store takes: no control character, no
+/// surrogate, nothing that XML forbids.
+fn between(low: Option<char>, high: char) -> Option<char> {
+    let low = low.map_or(0x20, |c| c as u32).max(0x20);
+    let half = low + (high as u32).checked_sub(low)? / 2;
+    let legal = |c: &char| !c.is_control() && !matches!(*c, '\u{fffe}' | '\u{ffff}');
+    // 2,050 code points downwards are more than the longest run of what is not legal.
+    (low + 1..=half).rev().take(2_050).filter_map(char::from_u32).find(legal)
+}
+
+/// The end of the kind of character that `c` is.
+fn ceiling(c: char) -> char {
+    match c {
+        '0'..='9' => ':',
+        'A'..='Z' => '[',
+        'a'..='z' => '{',
+        '\0'..='\x7e' => '\x7f',
+        '\x7f'..='\u{7ff}' => '\u{800}',
+        '\u{800}'..='\u{d7ff}' => '\u{e000}',
+        '\u{e000}'..='\u{ffff}' => '\u{10000}',
+        _ => char::MAX,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_cut_lands_where_keys_are_likely() {
+        for (prefix, cursor, end, expected) in [
+            ("", "a", None, Some("n")),
+            ("img/", "img/0001", None, Some("img/5")),
+            ("img/", "img/9999", None, None),
+            ("", "a1", Some("a9"), Some("a5")),
+            ("", "a5", Some("b7"), Some("b")),
+            ("", "a5", Some("b"), Some("a7")),
+            ("", "a", Some("a5"), Some("a*")),
+            ("", "a", Some("a!"), None),
+        ] {
+            assert_eq!(middle(prefix, cursor, end).as_deref(), expected, "{cursor} {end:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_told_by_what_was_met() {
+        assert_eq!(share_left("", "a0", "a1", Some("a3")), 2.0);
+        assert_eq!(share_left("", "same", "same", None), f64::INFINITY);
+        assert!(share_left("p/", "p/0", "p/\u{10ffff}", None) < 0.2);
+    }
+
+    proptest! {
+        #[test]
+        fn a_middle_lies_between_whatever_the_keys_are(prefix in "[ab]{0,2}", cursor in any::<String>(), end in any::<Option<String>>()) {
+            let cursor = format!("{prefix}{cursor}");
+            let end = end.map(|end| format!("{prefix}{end}"));
+            prop_assume!(end.as_ref().is_none_or(|end| cursor < *end));
+            if let Some(middle) = middle(&prefix, &cursor, end.as_deref()) {
+                prop_assert!(cursor < middle && middle.starts_with(&prefix));
+                prop_assert!(end.is_none_or(|end| middle < end));
+            }
+            let first: String = cursor.chars().take(1).collect();
+            prop_assert!(share_left(&prefix, &first.max(prefix.clone()), &cursor, None) >= 0.0);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! A run: one pass over a task, from the claim to the last enqueued job.
+
+mod release;
+
+pub(crate) use release::allow as allow_deletes;
+
+use std::sync::Arc;
+
+use serde_json::json;
+use shared::config::Find;
+use shared::digest::{Algorithm, Hasher};
+use shared::ledger::{Found, Phase, Run, RunStart, SharedLedger};
+use shared::object::Timestamp;
+use shared::queue::Queue;
+use shared::store::Store;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::claim::Claim;
+use crate::compare::Comparer;
+use crate::error::FindError;
+use crate::filter::Filter;
+use crate::journal::{Journal, RunJournal};
+use crate::listing::Sides;
+use crate::pack::Owner;
+use crate::progress::Progress;
+use crate::walk::{Walk, Walked};
+
+/// Finds what differs between two locations and enqueues it.
+#[derive(Debug, Clone)]
+pub struct Finder {
+    /// The task's name.
+    pub task: String,
+    /// Where objects come from.
+    pub source: Store,
+    /// Where they go. It must exist: the caller has prepared it.
+    pub destination: Store,
+    /// Where jobs go.
+    pub queue: Queue,
+    /// Where runs are recorded.
+    pub ledger: SharedLedger,
+    /// What is compared, and how.
+    pub options: Find,
+    /// This finder, among those that may work on the task.
+    pub owner: String,
+    /// Start although the previous run has jobs that are not done.
+    pub force: bool,
+}
+
+impl Finder {
+    /// Makes one run, or goes on with the last one if it was interrupted under the same options.
+    /// Returns its id once every job is enqueued.
+    ///
+    /// - `stop` ends it in good order: what was decided is enqueued, and the error is `Interrupted`.
+    /// - A previous run with jobs that are not done is `Busy`, unless forced; nothing is waited for here.
+    /// - Deletes are enqueued only after both listings ended well, and only if there are no more of them
+    ///   than `max_delete`. A source that lists nothing at all is taken for a mistake (an unmounted
+    ///   folder, a wrong prefix): its deletes are refused unless `max_delete` names their number.
+    /// - Two runs of one task never overlap; see [`crate::claim`].
+    pub async fn run(&self, stop: CancellationToken, progress: Arc<Progress>) -> Result<String, FindError> {
+        let filter = Filter::load(&self.options, Timestamp::now())?;
+        let claim = Claim::take(&self.ledger, &self.task, &self.owner).await?;
+        let ended = self.claimed(filter, stop, claim.lost(), progress).await;
+        // A lost claim shows as an interruption further down: its own error says more.
+        match (ended, claim.end().await) {
+            (Err(FindError::Interrupted), Some(lost)) => Err(lost),
+            (ended, _) => ended,
+        }
+    }
+
+    async fn claimed(
+        &self,
+        filter: Filter,
+        stop: CancellationToken,
+        lost: CancellationToken,
+        progress: Arc<Progress>,
+    ) -> Result<String, FindError> {
+        let (run, phase) = self.begin(&filter).await?;
+        // Counted to the last run that got this far; read again, for the previous finder may have died
+        // between any two writes.
+        let mut checkpoints = self.ledger.checkpoints(&run).await.map_err(FindError::Ledger)?;
+        let mut found = Found::default();
+        checkpoints.iter().for_each(|checkpoint| found += checkpoint.found);
+        progress.begin(&run, &found);
+        let journal = Arc::new(RunJournal { run: run.clone(), ledger: self.ledger.clone(), queue: self.queue.clone() });
+        for checkpoint in &mut checkpoints {
+            send_outbox(&*journal, &mut checkpoint.outbox).await?;
+        }
+        let held = match phase {
+            Phase::Releasing => checkpoints.iter().map(|c| (c.id, c.held)).collect(),
+            _ => {
+                let sides = Sides {
+                    source: self.source.clone(),
+                    destination: self.destination.clone(),
+                    destination_may_be_missing: false,
+                };
+                let walk = Walk {
+                    comparer: Comparer::new(&sides, self.options.compare, self.options.delete),
+                    sides,
+                    filter,
+                    options: self.options.clone(),
+                    owner: Owner { task: self.task.clone(), run: run.clone() },
+                    journal,
+                    progress: progress.clone(),
+                    stop: stop.clone(),
+                    abort: lost.child_token(),
+                    tiling: Default::default(),
+                    progressed: Default::default(),
+                };
+                let walked = Arc::new(walk).run(checkpoints).await;
+                self.after_the_walk(&run, walked).await?
+            }
+        };
+        progress.listing_is_done();
+        self.release(&run, held, &stop, &lost).await?;
+        self.set_phase(&run, Phase::Listed, None).await?;
+        Ok(run)
+    }
+
+    /// The run to make: the interrupted one, or a new one.
+    async fn begin(&self, filter: &Filter) -> Result<(String, Phase), FindError> {
+        let options = self.digest(filter);
+        let last = self.ledger.runs(&self.task, 1).await.map_err(FindError::Ledger)?.pop();
+        if let Some(last) = last {
+            let unfinished = matches!(last.phase, Phase::Listing | Phase::Releasing);
+            if unfinished && last.start.options == options {
+                tracing::info!(run = %last.start.id, "going on with the interrupted run");
+                return Ok((last.start.id, last.phase));
+            }
+            let last = if unfinished { self.supersede(last).await? } else { last };
+            let waiting = last.enqueued().saturating_sub(last.settled.objects());
+            if waiting > 0 && !self.force {
+                return Err(FindError::Busy { run: last.start.id, waiting });
+            }
+        }
+        let start = RunStart {
+            id: Uuid::now_v7().to_string(),
+            task: self.task.clone(),
+            source: self.source.location().to_string(),
+            destination: self.destination.location().to_string(),
+            options,
+            started: Timestamp::now(),
+        };
+        // Done and its answer lost: the next finder finds an empty run and goes on with it.
+        self.ledger.start_run(&start).await.map_err(FindError::Ledger)?;
+        Ok((start.id, Phase::Listing))
+    }
+
+    /// Ends an interrupted run whose options are no longer the task's. What it counts as enqueued is
+    /// sent, so that it can be settled; deletes that it still holds are not: they were found under
+    /// options that nobody wants any more.
+    async fn supersede(&self, mut run: Run) -> Result<Run, FindError> {
+        let id = &run.start.id;
+        let journal = RunJournal { run: id.clone(), ledger: self.ledger.clone(), queue: self.queue.clone() };
+        for mut checkpoint in self.ledger.checkpoints(id).await.map_err(FindError::Ledger)? {
+            send_outbox(&journal, &mut checkpoint.outbox).await?;
+        }
+        self.set_phase(id, Phase::Stopped, Some("superseded by a run with other options")).await?;
+        run.phase = Phase::Stopped;
+        Ok(run)
+    }
+
+    /// Records what the walk came to. Returns the held deletes that are to be released.
+    async fn after_the_walk(&self, run: &str, walked: Result<Walked, FindError>) -> Result<Vec<(u32, u32)>, FindError> {
+        let refused = match walked {
+            Ok(walked) => match release::allow(&walked.found, self.options.max_delete) {
+                Ok(()) if walked.held.is_empty() => return Ok(Vec::new()),
+                Ok(()) => {
+                    self.set_phase(run, Phase::Releasing, None).await?;
+                    return Ok(walked.held);
+                }
+                Err(refused) => refused,
+            },
+            Err(error) if error.is_resumable() => return Err(error),
+            Err(error) => error,
+        };
+        // Stopped first: died in between, the deletes are not counted by a stopped run either.
+        self.set_phase(run, Phase::Stopped, Some(&refused.to_string())).await?;
+        self.ledger.refuse_deletes(run).await.map_err(FindError::Ledger)?;
+        Err(refused)
+    }
+
+    async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>) -> Result<(), FindError> {
+        self.ledger.set_phase(run, phase, error).await.map_err(FindError::Ledger)
+    }
+
+    /// A digest of everything that shapes the diff: a run that was begun under another one cannot be
+    /// gone on with.
+    fn digest(&self, filter: &Filter) -> String {
+        let Find { compare, delete, filters, min_size, max_size, min_age, max_age, .. } = &self.options;
+        let side = |store: &Store| {
+            let endpoint = store.service().map(|service| service.endpoint.clone());
+            json!([store.location().to_string(), endpoint])
+        };
+        let shape = json!([
+            side(&self.source),
+            side(&self.destination),
+            compare,
+            delete,
+            filters,
+            [min_size, max_size],
+            [min_age, max_age],
+            filter.prefixes(),
+        ]);
+        let mut hasher = Hasher::new(Algorithm::Sha256).expect("SHA-256 is computed here");
+        hasher.update(shape.to_string().as_bytes());
+        hasher.finish().to_hex()
+    }
+}
+
+/// Sends what the previous finder may not have sent. Sent twice, it counts once.
+async fn send_outbox(journal: &dyn Journal, outbox: &mut Vec<String>) -> Result<(), FindError> {
+    if !outbox.is_empty() {
+        journal.send(outbox).await?;
+        outbox.clear();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,291 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering::SeqCst;
+
+use shared::ErrorKind;
+use shared::job::{Job, Work};
+
+use super::*;
+use crate::fakes::{Belt, Book, Faults, Shelf, entry};
+
+/// A task over fakes.
+struct Bench {
+    finder: Finder,
+    belt: Arc<Belt>,
+    book: Arc<Book>,
+    faults: Arc<Faults>,
+}
+
+fn bench(source: Shelf, destination: Shelf, options: Find) -> Bench {
+    let faults = Arc::new(Faults::default());
+    let belt = Arc::new(Belt { faults: faults.clone(), ..Belt::default() });
+    let book = Arc::new(Book { faults: faults.clone(), ..Book::default() });
+    let finder = Finder {
+        task: "task".into(),
+        source: Arc::new(source),
+        destination: Arc::new(destination),
+        queue: belt.clone(),
+        ledger: book.clone(),
+        options,
+        owner: "me".into(),
+        force: false,
+    };
+    Bench { finder, belt, book, faults }
+}
+
+fn mirror() -> Find {
+    Find { delete: true, job_objects: 4, list_concurrency: 3, ..Find::default() }
+}
+
+/// Keys 0 to 39 at the source; 20 to 59 at the destination, of which 30 to 39 are in sync.
+fn mirrored() -> (Shelf, Shelf) {
+    let source = (0..40).map(|n| entry(&format!("{n:02}"), n, 5)).collect();
+    let destination = (20..60).map(|n| entry(&format!("{n:02}"), n, if n < 30 { 1 } else { 5 })).collect();
+    (Shelf::new(source), Shelf::new(destination))
+}
+
+impl Bench {
+    async fn run(&self) -> Result<String, FindError> {
+        self.finder.run(CancellationToken::new(), Arc::default()).await
+    }
+
+    /// What was sent, by origin. A job that was sent twice must be the same both times.
+    fn jobs(&self) -> BTreeMap<String, Job> {
+        let mut jobs = BTreeMap::new();
+        for body in self.belt.sent.lock().unwrap().iter() {
+            let job = Job::parse(body).unwrap();
+            let before = jobs.insert(job.origin.id.clone(), job.clone());
+            assert!(before.is_none_or(|before| before == job), "{} was made twice, differently", job.origin.id);
+        }
+        jobs
+    }
+
+    /// All keys that were sent to be copied, and to be deleted; each of them in one origin only.
+    fn keys(&self) -> (BTreeSet<String>, BTreeSet<String>) {
+        let (mut copied, mut deleted) = Default::default();
+        let add = |to: &mut BTreeSet<String>, key: String| assert!(to.insert(key.clone()), "{key} is in two jobs");
+        for job in self.jobs().into_values() {
+            match job.work {
+                Work::Copy { objects } => objects.into_iter().for_each(|o| add(&mut copied, o.key)),
+                Work::Delete { objects } => objects.into_iter().for_each(|o| add(&mut deleted, o.key)),
+                Work::Parts(_) => panic!("the finder makes no parts jobs"),
+            }
+        }
+        (copied, deleted)
+    }
+
+    fn assert_mirrored(&self) {
+        let (copied, deleted) = self.keys();
+        assert_eq!(copied, (0..30).map(|n| format!("{n:02}")).collect());
+        assert_eq!(deleted, (40..60).map(|n| format!("{n:02}")).collect());
+        let run = self.book.last_run();
+        assert_eq!(run.phase, Phase::Listed);
+        let expected = Found {
+            listed: 40,
+            listed_destination: 40,
+            unchanged: 10,
+            filtered: 0,
+            enqueued: 30,
+            enqueued_bytes: (0..30).sum(),
+            deletes: 20,
+        };
+        assert_eq!(run.found, expected);
+        let objects: u32 = self.jobs().values().map(|job| job.origin.objects).sum();
+        assert_eq!(u64::from(objects), run.enqueued());
+    }
+}
+
+#[tokio::test]
+async fn a_run_enqueues_what_differs_and_nothing_else() {
+    let (source, destination) = mirrored();
+    let bench = bench(source, destination, mirror());
+    let progress = Arc::new(Progress::default());
+    let run = bench.finder.run(CancellationToken::new(), progress.clone()).await.unwrap();
+    bench.assert_mirrored();
+    assert_eq!(progress.run(), Some(run.as_str()));
+    assert_eq!(progress.enqueued.load(SeqCst), 30);
+    assert_eq!(progress.enqueued_bytes.load(SeqCst), (0..30).sum::<u64>());
+    assert_eq!(progress.listed.load(SeqCst), 40);
+    assert_eq!(progress.deletes.load(SeqCst), 20);
+    assert!(progress.listing_done.load(SeqCst));
+}
+
+#[tokio::test]
+async fn a_run_that_dies_at_any_write_is_resumed_with_every_object_in_exactly_one_job() {
+    let (mut at, mut crashes) = (0, 0);
+    loop {
+        for after in [false, true] {
+            let (source, destination) = mirrored();
+            let bench = bench(source, destination, mirror());
+            bench.faults.crash_at(Some((at, after)));
+            let first = bench.run().await;
+            if first.is_ok() {
+                assert!(crashes > 20, "only {crashes} places to die at");
+                return;
+            }
+            assert!(first.unwrap_err().is_resumable());
+            crashes += 1;
+            bench.faults.crash_at(None);
+            // Its very last write may have been made all the same.
+            if at == 0 || bench.book.last_run().phase != Phase::Listed {
+                bench.run().await.unwrap();
+            }
+            assert_eq!(bench.book.pages.lock().unwrap().runs.len(), 1, "resumed, not begun anew");
+            bench.assert_mirrored();
+        }
+        at += 1;
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_was_told_to_stop_keeps_what_it_decided_and_is_resumed() {
+    let (source, destination) = mirrored();
+    let bench = bench(source, destination, mirror());
+    let stop = CancellationToken::new();
+    stop.cancel();
+    let stopped = bench.finder.run(stop, Arc::default()).await.unwrap_err();
+    assert!(matches!(stopped, FindError::Interrupted), "{stopped}");
+    assert_eq!(bench.book.last_run().phase, Phase::Listing);
+    assert_eq!(bench.book.pages.lock().unwrap().claim, None);
+    bench.run().await.unwrap();
+    bench.assert_mirrored();
+}
+
+#[tokio::test]
+async fn a_listing_that_fails_stops_the_run_and_deletes_nothing() {
+    for (side, at) in [(0, "05"), (0, "39"), (1, "20"), (1, "59"), (0, ""), (1, "")] {
+        let mut shelves = <[Shelf; 2]>::from(mirrored());
+        shelves[side].fails_at = Some((at.into(), ErrorKind::Timeout));
+        let [source, destination] = shelves;
+        let bench = bench(source, destination, mirror());
+        let error = bench.run().await.unwrap_err();
+        assert!(matches!(error, FindError::Listing(_)), "{error}");
+        let run = bench.book.last_run();
+        assert_eq!((run.phase, run.error), (Phase::Stopped, Some(error.to_string())));
+        assert!(bench.keys().1.is_empty());
+        let sent: u32 = bench.jobs().values().map(|job| job.origin.objects).sum();
+        assert_eq!(u64::from(sent), bench.book.last_run().enqueued(), "what is counted was sent");
+    }
+}
+
+#[tokio::test]
+async fn an_unordered_listing_stops_the_run_and_deletes_nothing() {
+    let (source, mut destination) = mirrored();
+    destination.entries.swap(30, 35);
+    let bench = bench(source, destination, mirror());
+    let error = bench.run().await.unwrap_err();
+    assert!(error.to_string().contains("not in byte order"), "{error}");
+    assert!(bench.keys().1.is_empty());
+}
+
+#[tokio::test]
+async fn more_deletes_than_allowed_are_all_refused_and_the_copies_stand() {
+    let (source, destination) = mirrored();
+    let bench = bench(source, destination, Find { max_delete: Some(19), ..mirror() });
+    let error = bench.run().await.unwrap_err();
+    assert!(matches!(error, FindError::TooManyDeletes { found: 20, max: 19 }), "{error}");
+    let (copied, deleted) = bench.keys();
+    assert_eq!((copied.len(), deleted.len()), (30, 0));
+    assert_eq!(bench.book.last_run().enqueued(), 30);
+}
+
+#[tokio::test]
+async fn an_empty_source_deletes_nothing_unless_the_number_is_allowed() {
+    for (max_delete, allowed) in [(None, false), (Some(39), false), (Some(40), true)] {
+        let options = Find { max_delete, ..mirror() };
+        let bench = bench(Shelf::of([""; 0]), mirrored().1, options);
+        let run = bench.run().await;
+        assert_eq!(run.is_ok(), allowed, "{max_delete:?}");
+        assert_eq!(bench.keys().1.len(), if allowed { 40 } else { 0 });
+    }
+}
+
+#[tokio::test]
+async fn without_delete_nothing_is_deleted_or_held() {
+    let (source, destination) = mirrored();
+    let bench = bench(source, destination, Find { delete: false, ..mirror() });
+    bench.run().await.unwrap();
+    assert!(bench.keys().1.is_empty() && bench.book.pages.lock().unwrap().held.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_filtered_by_key_or_bounds_is_neither_copied_nor_deleted() {
+    let (source, destination) = mirrored();
+    let filters = vec!["- 0*".into(), "- 4*".into()];
+    let bench = bench(source, destination, Find { filters, min_size: Some(15), ..mirror() });
+    bench.run().await.unwrap();
+    let (copied, deleted) = bench.keys();
+    assert_eq!(copied, (15..30).map(|n| n.to_string()).collect());
+    assert_eq!(deleted, (50..60).map(|n| n.to_string()).collect());
+    let found = bench.book.last_run().found;
+    assert_eq!((found.listed, found.filtered), (30, 15));
+}
+
+#[tokio::test]
+async fn a_run_waits_for_the_previous_one_unless_forced() {
+    let (source, destination) = mirrored();
+    let mut bench = bench(source, destination, mirror());
+    let first = bench.run().await.unwrap();
+    match bench.run().await.unwrap_err() {
+        FindError::Busy { run, waiting } => assert_eq!((run, waiting), (first.clone(), 50)),
+        other => panic!("{other}"),
+    }
+    bench.finder.force = true;
+    assert_ne!(bench.run().await.unwrap(), first);
+    bench.finder.force = false;
+    let second = bench.book.last_run().start.id;
+    bench.book.settle_all(&second);
+    assert!(bench.run().await.is_ok());
+}
+
+#[tokio::test]
+async fn an_interrupted_run_under_other_options_is_superseded_with_its_jobs_sent() {
+    let (source, destination) = mirrored();
+    let mut bench = bench(source, destination, Find { list_concurrency: 1, ..mirror() });
+    // Dies when its first jobs are in a checkpoint and not yet sent.
+    bench.faults.crash_at(Some((2, false)));
+    bench.run().await.unwrap_err();
+    bench.faults.crash_at(None);
+    bench.finder.options.delete = false;
+    let waiting = match bench.run().await.unwrap_err() {
+        FindError::Busy { waiting, .. } => waiting,
+        other => panic!("{other}"),
+    };
+    let run = bench.book.last_run();
+    assert_eq!((run.phase, run.enqueued()), (Phase::Stopped, waiting));
+    assert_eq!(bench.keys().0.len() as u64, waiting);
+    bench.book.settle_all(&run.start.id);
+    bench.run().await.unwrap();
+    assert_eq!(bench.book.pages.lock().unwrap().runs.len(), 2);
+}
+
+#[tokio::test]
+async fn a_task_that_another_finder_works_on_is_refused() {
+    let (source, destination) = mirrored();
+    let bench = bench(source, destination, mirror());
+    bench.book.pages.lock().unwrap().claim = Some("another".into());
+    assert!(matches!(bench.run().await.unwrap_err(), FindError::ClaimedByOther(_)));
+    assert!(bench.book.pages.lock().unwrap().runs.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finder_that_loses_its_claim_ends_and_says_who_has_it() {
+    let book = Arc::new(Book::default());
+    let ledger: SharedLedger = book.clone();
+    let claim = Claim::take(&ledger, "task", "me").await.unwrap();
+    book.pages.lock().unwrap().claim = Some("another".into());
+    claim.lost().cancelled().await;
+    assert!(matches!(claim.end().await, Some(FindError::ClaimedByOther(_))));
+    assert_eq!(book.pages.lock().unwrap().claim.as_deref(), Some("another"));
+}
+
+#[tokio::test]
+async fn a_run_with_nothing_to_do_sends_nothing_and_writes_three_records() {
+    let keys: Vec<String> = (0..900).map(|n| format!("{n:04}")).collect();
+    let (mut source, mut destination) = (Shelf::of(&keys), Shelf::of(&keys));
+    (source.page, destination.page) = (1_000, 1_000);
+    let bench = bench(source, destination, mirror());
+    bench.run().await.unwrap();
+    assert!(bench.belt.sent.lock().unwrap().is_empty());
+    // Run, last checkpoint, phase; nothing else.
+    assert_eq!(bench.faults.steps.load(SeqCst), 3);
+}

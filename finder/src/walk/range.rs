@@ -1,0 +1,198 @@
+//! The walk over one range: take pairs, decide, pack, and journal what was packed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::ledger::{Checkpoint, Found};
+use tokio::time::{Instant, timeout_at};
+
+use super::Walk;
+use crate::diff::Pair;
+use crate::error::FindError;
+use crate::filter::Verdict;
+use crate::listing::Join;
+use crate::pack::Pack;
+use crate::policy::Decision;
+use crate::ranges::Start;
+
+/// A checkpoint is written at least this often: bounds how late the first job of a slow listing comes,
+/// and how much an interrupted run lists again.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(3);
+
+/// A checkpoint is written after this many pairs, also where nothing differs: some ten seconds of
+/// listing. Rare enough that a run with nothing to do costs next to nothing in writes.
+const CHECKPOINT_PAIRS: u64 = 50_000;
+
+/// One range under way.
+struct Range {
+    walk: Arc<Walk>,
+    pack: Pack,
+    /// As it will be written next: its cursor covers everything that was packed.
+    checkpoint: Checkpoint,
+    /// Pairs since the last checkpoint.
+    pairs: u64,
+    /// When the next one is due.
+    due: Instant,
+    /// Counted, but not yet shown in the progress.
+    unseen: Found,
+    /// Counted, but not yet sent.
+    unsent: Found,
+}
+
+/// Walks one range to its end. Returns its last checkpoint, which is not yet recorded as done; the
+/// journal has everything else.
+pub(super) async fn walk(walk: Arc<Walk>, start: Start) -> Result<Checkpoint, FindError> {
+    let join = walk.sides.join(start.remaining());
+    let pack = Pack::new(&walk.options);
+    let due = Instant::now() + CHECKPOINT_EVERY;
+    let (unseen, unsent) = Default::default();
+    let mut range = Range { walk, pack, checkpoint: start.checkpoint, pairs: 0, due, unseen, unsent };
+    match range.list(join).await {
+        // What was decided is whole: kept, it need not be listed again.
+        Err(FindError::Interrupted) if !range.walk.abort.is_cancelled() => {
+            range.commit().await?;
+            Err(FindError::Interrupted)
+        }
+        Err(error) => Err(error),
+        Ok(()) if range.pack.is_empty() => Ok(range.checkpoint),
+        Ok(()) => {
+            range.commit().await?;
+            Ok(range.checkpoint)
+        }
+    }
+}
+
+impl Range {
+    async fn list(&mut self, mut join: Join) -> Result<(), FindError> {
+        let (stop, abort) = (self.walk.stop.clone(), self.walk.abort.clone());
+        loop {
+            let frontier = tokio::select! {
+                biased;
+                () = abort.cancelled() => return Err(FindError::Interrupted),
+                () = stop.cancelled() => return Err(FindError::Interrupted),
+                frontier = timeout_at(self.due, join.frontier()) => frontier,
+            };
+            let Ok(frontier) = frontier else {
+                // The page is slow: what was decided meanwhile need not wait for it.
+                self.commit().await?;
+                continue;
+            };
+            let Some(frontier) = frontier.map_err(FindError::Listing)? else { return Ok(()) };
+            // From here on everything up to the frontier, or the end, is this range's: no cut can take it.
+            let end = self.walk.ranges().advance(self.checkpoint.id, &frontier);
+            let (up_to, ended) = match end {
+                Some(end) if end <= frontier => (end, true),
+                _ => (frontier, false),
+            };
+            let pairs = join.take(&up_to);
+            if join.has_ended() {
+                // There is nothing left to cut.
+                self.walk.ranges().close(self.checkpoint.id);
+            } else if let Some(first) = pairs.first() {
+                self.walk.ranges().met(self.checkpoint.id, first.key(), pairs.len());
+            }
+            self.walk.progressed.notify_one();
+            self.take(pairs).await?;
+            if ended {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn take(&mut self, pairs: Vec<Pair>) -> Result<(), FindError> {
+        let walk = self.walk.clone();
+        let mut pairs = pairs.into_iter().map(|pair| {
+            let verdict = walk.filter.judge(&pair);
+            (pair, verdict)
+        });
+        loop {
+            let batch: Vec<(Pair, Verdict)> = pairs.by_ref().take(walk.comparer.batch()).collect();
+            if batch.is_empty() {
+                return Ok(());
+            }
+            let decisions = tokio::select! {
+                biased;
+                () = walk.abort.cancelled() => return Err(FindError::Interrupted),
+                () = walk.stop.cancelled() => return Err(FindError::Interrupted),
+                decisions = walk.comparer.decide(&batch) => decisions,
+            };
+            for ((pair, verdict), decision) in batch.into_iter().zip(decisions) {
+                self.pack(pair, verdict, decision).await?;
+            }
+            walk.progress.seen(&std::mem::take(&mut self.unseen));
+            if self.pairs >= CHECKPOINT_PAIRS || Instant::now() >= self.due {
+                self.commit().await?;
+            }
+        }
+    }
+
+    async fn pack(&mut self, pair: Pair, verdict: Verdict, decision: Decision) -> Result<(), FindError> {
+        let room = match (&pair, decision) {
+            (Pair::Source(entry) | Pair::Both(entry, _), Decision::Copy(_)) => self.pack.has_room_for(entry),
+            (pair, Decision::Delete) => self.pack.has_room_to_delete(pair.key()),
+            _ => true,
+        };
+        if !room {
+            self.commit().await?;
+        }
+        let cursor = pair.key().to_owned();
+        let found = self.account(pair, verdict, decision);
+        self.pairs += 1;
+        self.unseen += found;
+        self.unsent += found;
+        self.checkpoint.found += found;
+        self.checkpoint.cursor = Some(cursor);
+        if self.pack.is_full() {
+            self.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Packs a pair, and counts it.
+    fn account(&mut self, pair: Pair, verdict: Verdict, decision: Decision) -> Found {
+        let at_source = u64::from(pair.source().is_some());
+        if verdict == Verdict::ExcludedKey {
+            return Found { filtered: at_source, ..Found::default() };
+        }
+        let mut found = Found { listed: at_source, ..Found::default() };
+        found.listed_destination = u64::from(pair.destination().is_some());
+        match (decision, pair) {
+            _ if verdict == Verdict::OutOfBounds => found.filtered = 1,
+            (Decision::Copy(reason), Pair::Source(entry) | Pair::Both(entry, _)) => {
+                found.enqueued = 1;
+                found.enqueued_bytes = entry.size;
+                self.walk.progress.decided_to_copy(reason);
+                self.pack.copy(entry);
+            }
+            (Decision::Delete, Pair::Destination(entry)) => {
+                found.deletes = 1;
+                self.pack.delete(entry.key);
+            }
+            (Decision::Skip(_), _) => found.unchanged = 1,
+            _ => {}
+        }
+        found
+    }
+
+    /// Journals everything up to the cursor: held deletes, then the checkpoint with the jobs in its
+    /// outbox, then the jobs. Died before the checkpoint: all of it is found again. Died after it: the
+    /// resumed run sends the outbox.
+    async fn commit(&mut self) -> Result<(), FindError> {
+        self.due = Instant::now() + CHECKPOINT_EVERY;
+        if self.pairs == 0 {
+            return Ok(());
+        }
+        let Range { walk, pack, checkpoint, .. } = self;
+        if let Some((number, body)) = pack.seal(&walk.owner, checkpoint) {
+            walk.journal.hold(checkpoint.id, number, &body).await?;
+        }
+        walk.journal.checkpoint(checkpoint).await?;
+        self.pairs = 0;
+        if !checkpoint.outbox.is_empty() {
+            walk.journal.send(&checkpoint.outbox).await?;
+            checkpoint.outbox.clear();
+            walk.progress.sent(&std::mem::take(&mut self.unsent));
+        }
+        Ok(())
+    }
+}

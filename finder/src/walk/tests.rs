@@ -1,0 +1,120 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use proptest::prelude::*;
+use shared::job::{Job, Work};
+use shared::object::Timestamp;
+
+use super::*;
+use crate::fakes::{Shelf, entry};
+
+/// A journal that keeps the last checkpoint of each range, and all keys.
+#[derive(Debug, Default)]
+struct Notes(Mutex<Noted>);
+
+/// Checkpoints by range, keys to copy, keys to delete.
+type Noted = (BTreeMap<u32, Checkpoint>, Vec<String>, Vec<String>);
+
+#[async_trait]
+impl Journal for Notes {
+    async fn hold(&self, _: u32, _: u32, body: &str) -> Result<(), FindError> {
+        let Work::Delete { objects } = Job::parse(body).unwrap().work else { panic!("not a delete job") };
+        self.0.lock().unwrap().2.extend(objects.into_iter().map(|o| o.key));
+        Ok(())
+    }
+    async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), FindError> {
+        self.0.lock().unwrap().0.insert(checkpoint.id, checkpoint.clone());
+        Ok(())
+    }
+    async fn send(&self, bodies: &[String]) -> Result<(), FindError> {
+        for body in bodies {
+            let Work::Copy { objects } = Job::parse(body).unwrap().work else { panic!("not a copy job") };
+            self.0.lock().unwrap().1.extend(objects.into_iter().map(|o| o.key));
+        }
+        Ok(())
+    }
+}
+
+fn walk(source: Shelf, destination: Shelf, options: Find, notes: Arc<Notes>) -> Arc<Walk> {
+    let sides =
+        Sides { source: Arc::new(source), destination: Arc::new(destination), destination_may_be_missing: false };
+    Arc::new(Walk {
+        comparer: Comparer::new(&sides, options.compare, options.delete),
+        sides,
+        filter: Filter::load(&options, Timestamp(0)).unwrap(),
+        options,
+        owner: Owner { task: "t".into(), run: "r".into() },
+        journal: notes,
+        progress: Arc::default(),
+        stop: CancellationToken::new(),
+        abort: CancellationToken::new(),
+        tiling: Mutex::default(),
+        progressed: Notify::new(),
+    })
+}
+
+#[tokio::test]
+async fn a_flat_prefix_is_cut_and_listed_by_several_and_every_key_is_taken_once() {
+    let keys: Vec<String> = (0..50_000).map(|n| format!("img/{:08}", n * 7)).collect();
+    let mut source = Shelf::of(&keys);
+    source.page = 500;
+    let notes = Arc::new(Notes::default());
+    let options = Find { list_concurrency: 8, ..Find::default() };
+    let walked = walk(source, Shelf::of([""; 0]), options, notes.clone()).run(vec![]).await.unwrap();
+    assert_eq!(walked.found.listed, 50_000);
+    let mut notes = std::mem::take(&mut *notes.0.lock().unwrap());
+    notes.1.sort();
+    assert_eq!(notes.1, keys);
+    let busy = notes.0.values().filter(|checkpoint| checkpoint.found.listed > 1_000).count();
+    assert!(busy >= 8, "only {busy} of {} ranges had work", notes.0.len());
+    assert!(notes.0.values().all(|checkpoint| checkpoint.done));
+}
+
+#[tokio::test]
+async fn a_store_that_lists_no_faster_in_parallel_is_listed_in_one_range() {
+    let keys: Vec<String> = (0..20_000).map(|n| format!("{n:08}")).collect();
+    let mut source = Shelf::of(&keys);
+    (source.page, source.capabilities.parallel_listing) = (500, false);
+    let notes = Arc::new(Notes::default());
+    walk(source, Shelf::of([""; 0]), Find::default(), notes.clone()).run(vec![]).await.unwrap();
+    assert_eq!(notes.0.lock().unwrap().0.len(), 1);
+}
+
+fn objects() -> impl Strategy<Value = BTreeMap<String, (u64, i64)>> {
+    prop::collection::btree_map("[a-c/é0]{0,3}", (0u64..3, 0i64..3), 0..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn a_walk_finds_what_a_comparison_of_two_maps_finds(
+        source in objects(), destination in objects(), delete in any::<bool>(), page in 1usize..9, lists in 1usize..5, job_objects in 1u32..9,
+    ) {
+        let shelf = |map: &BTreeMap<String, (u64, i64)>| {
+            let mut shelf = Shelf::new(map.iter().map(|(key, (size, time))| entry(key, *size, *time)).collect());
+            shelf.page = page;
+            shelf
+        };
+        let copies: Vec<&String> = source
+            .iter()
+            .filter(|(key, ours)| destination.get(*key).is_none_or(|theirs| theirs.0 != ours.0 || theirs.1 < ours.1))
+            .map(|(key, _)| key)
+            .collect();
+        let deletes: Vec<&String> = destination.keys().filter(|key| delete && !source.contains_key(*key)).collect();
+        let notes = Arc::new(Notes::default());
+        let options = Find { delete, list_concurrency: lists, job_objects, ..Find::default() };
+        let walk = walk(shelf(&source), shelf(&destination), options, notes.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let found = runtime.block_on(walk.run(vec![])).unwrap().found;
+        let mut notes = std::mem::take(&mut *notes.0.lock().unwrap());
+        notes.1.sort();
+        notes.2.sort();
+        prop_assert_eq!(notes.1.iter().collect::<Vec<_>>(), copies);
+        prop_assert_eq!(notes.2.iter().collect::<Vec<_>>(), deletes);
+        prop_assert_eq!(found.listed, source.len() as u64);
+        prop_assert_eq!(found.listed_destination, destination.len() as u64);
+        let common = source.keys().filter(|key| destination.contains_key(*key)).count() as u64;
+        prop_assert_eq!(found.unchanged, source.len() as u64 - notes.1.len() as u64);
+        prop_assert!(found.unchanged <= common);
+    }
+}
