@@ -205,6 +205,9 @@ pub struct Part {
     pub size: u64,
     /// The part's tag, which completing the upload must name.
     pub etag: ETag,
+    /// Whether the tag says nothing about the bytes (the bucket encrypts by KMS).
+    #[serde(default)]
+    pub etag_is_opaque: bool,
 }
 
 /// How an existing object was cut into parts.

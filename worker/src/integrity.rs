@@ -135,8 +135,7 @@ pub fn known_for_parts(info: &ObjectInfo, source: &Capabilities) -> Option<Check
 /// The hashes to compute of each part: the first is kept in the ledger, an MD5 is compared with the
 /// part's ETag where those are MD5s.
 pub fn part_hashes(check: PartsCheck, destination: &Capabilities) -> Vec<Algorithm> {
-    let tags_are_md5 = destination.etags == EtagMeaning::Md5AndParts;
-    let by_etag = tags_are_md5.then_some(Algorithm::Md5);
+    let by_etag = (destination.etags != EtagMeaning::Opaque).then_some(Algorithm::Md5);
     match check {
         PartsCheck::Etag | PartsCheck::ReadAgain(_) => vec![],
         PartsCheck::SourceCrc(algorithm) => std::iter::once(algorithm).chain(by_etag).collect(),
@@ -147,7 +146,8 @@ pub fn part_hashes(check: PartsCheck, destination: &Capabilities) -> Vec<Algorit
 /// Compares one part's answer with the bytes that were read for it.
 pub fn judge_part(subject: &str, part: &Part, hashed: &[Checksum], destination: &Capabilities) -> Result<()> {
     let md5 = hashed.iter().find(|c| c.algorithm == Algorithm::Md5);
-    let theirs = part.etag.md5_form().filter(|_| destination.etags == EtagMeaning::Md5AndParts).map(Checksum::md5);
+    let opaque = part.etag_is_opaque || destination.etags == EtagMeaning::Opaque;
+    let theirs = part.etag.md5_form().filter(|_| !opaque).map(Checksum::md5);
     match (md5, theirs) {
         (Some(ours), Some(theirs)) => same(subject, ours, &theirs, "the destination's part"),
         _ => Ok(()),

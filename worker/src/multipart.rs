@@ -110,7 +110,7 @@ async fn open(context: &Context, job: &Job, wanted: &JobObject, info: &ObjectInf
         index: wanted.index,
         upload: Upload { key: wanted.key.clone(), id: String::new() },
         source: info.pin(),
-        modified: info.modified,
+        modified: at_version(wanted, info).modified,
         size: info.size,
         part_bytes: plan.part_bytes,
         attributes: info.attributes.clone(),
@@ -131,6 +131,7 @@ fn write(record: &UploadRecord) -> Write {
         size: record.size,
         attributes: record.attributes.clone(),
         modified: Some(record.modified),
+        checksum: record.checksum.clone(),
         ..Write::default()
     }
 }

@@ -114,9 +114,12 @@ fn is_same_version(seen: &JobObject, now: &JobObject) -> bool {
 
 /// The object at the version that `info` describes.
 pub(crate) fn at_version(object: &JobObject, info: &ObjectInfo) -> JobObject {
+    // Headers tell whole seconds (RFC 9110 §5.6.7), listings may tell more: keep what tells more,
+    // or a destination that keeps times would look older than its source for ever.
+    let same_second = object.modified.as_secs() == info.modified.as_secs() && info.modified.is_whole_second();
     JobObject {
         size: info.size,
-        modified: info.modified,
+        modified: if same_second { object.modified } else { info.modified },
         etag: info.etag.clone(),
         version: info.version.clone(),
         ..object.clone()

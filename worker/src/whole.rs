@@ -71,7 +71,7 @@ async fn stream(context: &Context, wanted: &JobObject, subject: &str) -> Result<
         size: info.size,
         attributes: info.attributes,
         storage_class: None,
-        modified: Some(info.modified),
+        modified: Some(object.modified),
         checksum: check.send.clone(),
     };
     let written = context.destination.put(&wanted.key, &write, body).await?;

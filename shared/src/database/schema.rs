@@ -132,3 +132,24 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failure> {
 fn version(connection: &Connection) -> rusqlite::Result<usize> {
     connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).map(|version| version as usize)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrating_twice_changes_nothing() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+        assert_eq!(version(&connection).unwrap(), MIGRATIONS.len());
+    }
+
+    #[test]
+    fn a_newer_releases_database_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "user_version", 1_000).unwrap();
+        let failure = migrate(&mut connection).unwrap_err();
+        assert!(matches!(failure, Failure::Other(ErrorKind::Unsupported, _)), "{failure:?}");
+    }
+}

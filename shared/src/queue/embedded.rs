@@ -22,6 +22,9 @@ use crate::{ErrorKind, Result};
 /// this process sends it sees at once.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
+/// Longest wait of a receive, by the port's contract.
+const MAX_WAIT: Duration = Duration::from_secs(20);
+
 /// A named queue in the embedded database.
 #[derive(Debug, Clone)]
 pub struct EmbeddedQueue {
@@ -89,7 +92,7 @@ impl JobQueue for EmbeddedQueue {
     }
 
     async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>> {
-        let deadline = Instant::now() + wait;
+        let deadline = Instant::now() + wait.min(MAX_WAIT);
         loop {
             // Asked for before looking: what is sent between looking and waiting wakes it too.
             let arrival = self.database.arrivals().notified();
@@ -227,4 +230,39 @@ fn after(time_ms: i64, delay: Duration) -> i64 {
 
 fn after_now(delay: Duration) -> i64 {
     after(Timestamp::now().0, delay)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_dead_letter_keeps_its_reason_and_its_body() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(dir.path()).unwrap();
+        let queue = EmbeddedQueue::open(&database, "jobs");
+        queue.send(&[Outgoing::now("not a job".to_owned())]).await.unwrap();
+        let message = queue.receive(1, MAX_WAIT, MAX_WAIT).await.unwrap().remove(0);
+        for _ in 0..2 {
+            queue.dead_letter(&message, "why").await.unwrap();
+        }
+        let read = |connection: &mut Connection| {
+            let sql = "SELECT reason, body, receives FROM dead_letters";
+            let rows = connection.prepare(sql)?.query_map([], |row| row.try_into())?.collect::<Result<_, _>>()?;
+            Ok(rows)
+        };
+        let letters: Vec<(String, String, u32)> = database.call("test", read).await.unwrap();
+        assert_eq!(letters, [("why".to_owned(), "not a job".to_owned(), 1)]);
+    }
+
+    #[tokio::test]
+    async fn what_is_too_long_or_not_a_receipt_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = EmbeddedQueue::open(&Database::open(dir.path()).unwrap(), "jobs");
+        let long = Outgoing::now("x".repeat(MAX_BODY_BYTES + 1));
+        assert_eq!(queue.send(&[long]).await.unwrap_err().kind(), ErrorKind::Invalid);
+        let (id, receipt, body) = (String::new(), "1,1".to_owned(), String::new());
+        let message = Message { id, receipt, body, receive_count: 1, sent: Timestamp(0) };
+        assert_eq!(queue.acknowledge(&message).await.unwrap_err().kind(), ErrorKind::Invalid);
+    }
 }

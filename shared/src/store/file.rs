@@ -101,6 +101,10 @@ impl ObjectStore for FileStore {
         &self.capabilities
     }
 
+    fn throttles(&self) -> u64 {
+        0
+    }
+
     async fn probe(&self) -> Result<()> {
         short(&self.folder, "probe", "", |folder| {
             let readable = folder.open("probe")?.entries().and_then(|mut entries| entries.next().transpose());

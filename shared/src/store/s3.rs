@@ -16,7 +16,7 @@ mod write;
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -69,6 +69,8 @@ struct Bucket {
     stall: Duration,
     /// Cleared when the store has refused `x-amz-checksum-mode`; found out once.
     asks_for_checksums: AtomicBool,
+    /// Throttled answers so far.
+    throttles: AtomicU64,
 }
 
 impl S3Store {
@@ -106,6 +108,7 @@ impl S3Store {
             service,
             stall: Duration::from_secs(STALL_SECONDS),
             asks_for_checksums: AtomicBool::new(true),
+            throttles: AtomicU64::new(0),
         })))
     }
 }
@@ -129,7 +132,11 @@ impl Bucket {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        aws::error_from(verb, &self.subject(key), error)
+        let error = aws::error_from(verb, &self.subject(key), error);
+        if error.kind() == ErrorKind::Throttled {
+            self.throttles.fetch_add(1, Ordering::Relaxed);
+        }
+        error
     }
 
     /// An answer about a key that makes no sense.
@@ -146,6 +153,10 @@ impl ObjectStore for S3Store {
 
     fn capabilities(&self) -> &Capabilities {
         &self.0.capabilities
+    }
+
+    fn throttles(&self) -> u64 {
+        self.0.throttles.load(Ordering::Relaxed)
     }
 
     async fn probe(&self) -> Result<()> {

@@ -9,8 +9,8 @@ mod embedded {
     use tempfile::TempDir;
 
     async fn setup() -> (SharedLedger, TempDir) {
-        let dir = tempfile::tempdir().unwrap();
-        let database = Database::open(dir.path()).unwrap();
+        let dir = tempfile::tempdir().expect("a folder");
+        let database = Database::open(dir.path()).expect("a database");
         (Arc::new(EmbeddedLedger::open(&database)), dir)
     }
 

@@ -9,8 +9,8 @@ mod embedded {
     use tempfile::TempDir;
 
     async fn setup() -> (Queue, TempDir) {
-        let dir = tempfile::tempdir().unwrap();
-        let database = Database::open(dir.path()).unwrap();
+        let dir = tempfile::tempdir().expect("a folder");
+        let database = Database::open(dir.path()).expect("a database");
         (Arc::new(EmbeddedQueue::open(&database, "jobs")), dir)
     }
 

@@ -172,7 +172,7 @@ async fn a_copy_of_n_parts_makes_n_part_calls_and_leaves_no_upload_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_object_that_was_put_in_parts_is_cut_alike_and_gets_the_same_etag() {
+async fn an_object_that_was_put_in_parts_arrives_whole_and_its_parts_are_checked() {
     let stage = Stage::new().await;
     let (client, bucket) = (&stage.client, &stage.source);
     let bytes = content("m", 11 * MIB);
@@ -200,8 +200,7 @@ async fn an_object_that_was_put_in_parts_is_cut_alike_and_gets_the_same_etag() {
     stage.send(&stage.job("j", vec![object])).await;
     stage.work_until_settled(1).await;
     assert_eq!(stage.destination_has("m").await, Some(bytes));
-    let outcome = stage.outcome("m").await;
-    assert_eq!((outcome.etag, outcome.verified.as_deref()), (Some(etag), Some("etag")));
+    assert_eq!(stage.outcome("m").await.verified.as_deref(), Some("destination md5"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,10 +213,11 @@ async fn a_giant_is_shared_by_two_workers_and_counted_once() {
     stage.send(&job).await;
     stage.send(&job).await;
     let (one, two) = tokio::join!(stage.work_until_settled(1), stage.work_until_settled(1));
-    assert_eq!((one.objects(), two.copied, two.bytes), (1, 1, 64 * MIB as u64));
+    let outcome = stage.outcome("giant").await;
+    assert_eq!((one.objects(), two.copied, two.bytes), (1, 1, 64 * MIB as u64), "{outcome:?}");
     assert_eq!(stage.destination_has("giant").await, Some(content("giant", 64 * MIB)));
     assert_eq!(stage.open_uploads().await, 0);
-    assert_eq!(stage.outcome("giant").await.verified.as_deref(), Some("source md5, read again"));
+    assert_eq!(outcome.verified.as_deref(), Some("source md5, read again"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -388,10 +388,12 @@ async fn a_stopped_worker_hands_its_job_back_and_the_next_one_sends_only_the_mis
     first.await.expect("no panic").expect("the worker ends well");
     let record = stage.ledger.upload(TASK, "a").await.expect("answers").expect("the upload stays recorded");
     let recorded = stage.ledger.recorded_parts(TASK, &record.upload).await.expect("answers").len() as u64;
-    assert!(recorded >= 2);
+    assert!((2..8).contains(&recorded));
     let before = stage.to.count(Kind::Part);
     assert_eq!(stage.work_until_settled(1).await.copied, 1);
-    assert_eq!(stage.to.count(Kind::Part) - before, 8 - recorded);
+    // One more may have been recorded while the worker was already ending.
+    let missing = 8 - recorded;
+    assert!((missing - 1..=missing).contains(&(stage.to.count(Kind::Part) - before)));
     assert_eq!(stage.destination_has("a").await, Some(content("a", 40 * MIB)));
     let run = stage.ledger.run(RUN).await.expect("answers").expect("is there");
     assert_eq!(run.phase, Phase::Listing, "the worker does not touch the finder's part");

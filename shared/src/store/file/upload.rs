@@ -215,7 +215,7 @@ impl Sink for PartSink {
         let etag = ETag::new(&digest);
         let record = PartRecord { offset: self.part.offset, size: self.part.size, etag: etag.clone() };
         write_json(&open.dir, &part_name(self.part.number), &record).map_err(|error| open.fault(error))?;
-        Ok(Part { number: self.part.number, size: self.part.size, etag })
+        Ok(Part { number: self.part.number, size: self.part.size, etag, etag_is_opaque: false })
     }
 }
 
@@ -242,7 +242,10 @@ pub(super) async fn upload_part(folder: &Folder, upload: &Upload, part: &PartWri
 pub(super) fn list_parts(folder: &Folder, upload: &Upload) -> Result<Vec<Part>> {
     let open = Open::find(folder, "list-parts", upload)?;
     let parts = open.parts().map_err(|error| open.fault(error))?;
-    Ok(parts.into_iter().map(|(number, record)| Part { number, size: record.size, etag: record.etag }).collect())
+    Ok(parts
+        .into_iter()
+        .map(|(number, record)| Part { number, size: record.size, etag: record.etag, etag_is_opaque: false })
+        .collect())
 }
 
 /// Makes the object. If the answer is lost, the next call finds the upload gone and the caller looks.
@@ -279,7 +282,7 @@ fn complete_once(folder: &Folder, upload: &Upload, parts: &[Part], write: &Write
     let etag = Some(etag_of(&data.metadata().map_err(fault)?));
     // A crash here leaves a folder without data, which is no upload; the sweep removes it.
     let _ = remove(&root, &upload.id);
-    Ok(Written { etag, version: None, checksum })
+    Ok(Written { etag, etag_is_opaque: false, version: None, checksum })
 }
 
 /// Checks that the parts named are the parts held, and that they make up the object without a gap;

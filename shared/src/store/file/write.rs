@@ -222,7 +222,7 @@ impl Sink for PutSink {
         place(&partial.partials, &partial.name, &folder.open(PUT)?, &name).map_err(fault)?;
         let metadata = partial.file.metadata().map_err(fault)?;
         let checksum = write.checksum.filter(|checksum| Hasher::new(checksum.algorithm).is_some());
-        Ok(Written { etag: Some(etag_of(&metadata)), version: None, checksum })
+        Ok(Written { etag: Some(etag_of(&metadata)), etag_is_opaque: false, version: None, checksum })
     }
 }
 

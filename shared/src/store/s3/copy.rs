@@ -6,6 +6,7 @@ use aws_sdk_s3::types::MetadataDirective;
 
 use super::Bucket;
 use super::encoding::encode_path;
+use super::read::is_opaque;
 use super::write::storage_class;
 use crate::Result;
 use crate::object::{ETag, Pin};
@@ -30,7 +31,15 @@ impl Bucket {
             let result = answer.copy_object_result.as_ref();
             let etag = result.and_then(|result| result.e_tag.as_deref()).map(ETag::new);
             let etag = etag.ok_or_else(|| self.corrupt(COPY.verb, key, "the answer has no entity tag"))?;
-            Ok(Written { etag: Some(etag), version: answer.version_id, checksum: None })
+            Ok(Written {
+                etag: Some(etag),
+                etag_is_opaque: is_opaque(
+                    answer.server_side_encryption.as_ref(),
+                    answer.sse_customer_algorithm.as_deref(),
+                ),
+                version: answer.version_id,
+                checksum: None,
+            })
         };
         retry::run(&COPY, &self.subject(key), once).await
     }
@@ -59,7 +68,15 @@ impl Bucket {
             let result = answer.copy_part_result.as_ref();
             let etag = result.and_then(|result| result.e_tag.as_deref()).map(ETag::new);
             let etag = etag.ok_or_else(|| self.corrupt(COPY.verb, &upload.key, "the answer has no entity tag"))?;
-            Ok(Part { number: part.number, size: range.end - range.start, etag })
+            Ok(Part {
+                number: part.number,
+                size: range.end - range.start,
+                etag,
+                etag_is_opaque: is_opaque(
+                    answer.server_side_encryption.as_ref(),
+                    answer.sse_customer_algorithm.as_deref(),
+                ),
+            })
         };
         retry::run(&COPY, &self.subject(&upload.key), once).await
     }

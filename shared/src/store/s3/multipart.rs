@@ -3,7 +3,7 @@
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, EncodingType};
 
 use super::encoding::{decode, plus_is_space};
-use super::read::checksums;
+use super::read::{checksums, is_opaque};
 use super::write::{announced, with_attributes, with_checksum, with_expires};
 use super::{Bucket, body};
 use crate::digest::{Algorithm, Checksum};
@@ -58,7 +58,12 @@ impl Bucket {
         let answer = outgoing.watch.over(self.stall, answer).await?;
         let etag = answer.e_tag.as_deref().map(ETag::new);
         let etag = etag.ok_or_else(|| self.corrupt(PART.verb, key, "the answer has no entity tag"))?;
-        Ok(Part { number: part.number, size: part.size, etag })
+        Ok(Part {
+            number: part.number,
+            size: part.size,
+            etag,
+            etag_is_opaque: is_opaque(answer.server_side_encryption.as_ref(), answer.sse_customer_algorithm.as_deref()),
+        })
     }
 
     /// Read-only; each page by itself is asked for again.
@@ -85,13 +90,17 @@ impl Bucket {
                 let part = (|| {
                     let number = u32::try_from(part.part_number?).ok()?;
                     let size = u64::try_from(part.size?).ok()?;
-                    Some(Part { number, size, etag: ETag::new(part.e_tag.as_deref()?) })
+                    Some(Part { number, size, etag: ETag::new(part.e_tag.as_deref()?), etag_is_opaque: false })
                 })()
                 .ok_or_else(|| corrupt("a part has no number, size or entity tag"))?;
-                if parts.last().is_some_and(|last| last.number >= part.number) || parts.len() == MAX_LISTED {
-                    return Err(corrupt("the parts are not in order, or more than 10,000"));
+                let full = parts.len() == MAX_LISTED;
+                match parts.last_mut() {
+                    // SeaweedFS lists a part twice that two clients sent at the same moment; it takes either.
+                    Some(last) if last.number == part.number => *last = part,
+                    Some(last) if last.number > part.number => return Err(corrupt("the parts are not in order")),
+                    _ if full => return Err(corrupt("there are more than 10,000 parts")),
+                    _ => parts.push(part),
                 }
-                parts.push(part);
             }
             if page.is_truncated != Some(true) {
                 return Ok(parts);
@@ -133,7 +142,12 @@ impl Bucket {
                 return Err(self.corrupt(COMPLETE.verb, key, "the answer has no entity tag"));
             }
             let checksum = checksums!(answer, etag).into_iter().next();
-            Ok(Written { etag, version: answer.version_id, checksum })
+            Ok(Written {
+                etag,
+                etag_is_opaque: is_opaque(answer.server_side_encryption.as_ref(), None),
+                version: answer.version_id,
+                checksum,
+            })
         };
         retry::run(&COMPLETE, &self.subject(key), once).await
     }

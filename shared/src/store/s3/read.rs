@@ -37,6 +37,12 @@ macro_rules! checksums {
 }
 pub(super) use checksums;
 
+/// Whether an entity tag is no MD5: so it is with any encryption but by the store's own keys
+/// (Amazon S3, "Object", "ETag").
+pub(super) fn is_opaque(encryption: Option<&ServerSideEncryption>, customer_key: Option<&str>) -> bool {
+    !matches!(encryption, None | Some(ServerSideEncryption::Aes256)) || customer_key.is_some()
+}
+
 /// HEAD and GET carry the same headers in types of their own.
 macro_rules! info {
     ($answer:expr, $size:expr) => {{
@@ -44,7 +50,6 @@ macro_rules! info {
         let etag = answer.e_tag.as_deref().map(ETag::new);
         let modified = answer.last_modified.as_ref().and_then(|time| time.to_millis().ok());
         let class = answer.storage_class.as_ref().map(|class| class.as_str().to_owned());
-        let plain = matches!(&answer.server_side_encryption, None | Some(ServerSideEncryption::Aes256));
         modified.map(|modified| ObjectInfo {
             size: $size,
             modified: Timestamp(modified),
@@ -53,7 +58,7 @@ macro_rules! info {
             // "null" is what an object is called that was written before versioning.
             version: answer.version_id.clone().filter(|version| version != "null"),
             storage_class: class.filter(|class| class != "STANDARD"),
-            etag_is_opaque: !plain || answer.sse_customer_algorithm.is_some(),
+            etag_is_opaque: is_opaque(answer.server_side_encryption.as_ref(), answer.sse_customer_algorithm.as_deref()),
             attributes: Attributes {
                 content_type: answer.content_type.clone(),
                 content_encoding: answer.content_encoding.clone(),

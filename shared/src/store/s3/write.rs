@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::types::StorageClass;
 
-use super::read::checksums;
+use super::read::{checksums, is_opaque};
 use super::{Bucket, body};
 use crate::Result;
 use crate::digest::{Algorithm, Checksum};
@@ -77,7 +77,12 @@ impl Bucket {
         let answer = outgoing.watch.over(self.stall, answer).await?;
         let etag = answer.e_tag.as_deref().map(ETag::new);
         let checksum = checksums!(answer, etag).into_iter().next();
-        Ok(Written { etag, version: answer.version_id, checksum })
+        Ok(Written {
+            etag,
+            etag_is_opaque: is_opaque(answer.server_side_encryption.as_ref(), answer.sse_customer_algorithm.as_deref()),
+            version: answer.version_id,
+            checksum,
+        })
     }
 
     /// The checksum, if the store verifies its kind.

@@ -21,6 +21,7 @@ fn record(task: &str, key: &str, id: &str) -> UploadRecord {
         modified: Timestamp(1_700_000_000_123),
         size: 50 << 40,
         part_bytes: 5 << 30,
+        same_parts: false,
         attributes: Attributes { content_type: Some("text/plain".to_owned()), user, ..Attributes::default() },
         checksum: Some(Checksum::md5([7; 16])),
         attempt: 2,
