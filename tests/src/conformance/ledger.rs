@@ -22,10 +22,12 @@ use shared::ledger::{Outcome, RunStart, Settled, Settlement, SharedLedger, State
 use shared::object::{ETag, Pin, Timestamp};
 
 /// A test of each promise for the ledger that `setup`, an `async fn() -> (SharedLedger, Guard)`, makes.
+/// What an emulator is known to get wrong is left out by name: `but_not [promise promise]`.
 #[macro_export]
 macro_rules! ledger_suite {
-    ($setup:path) => {
-        $crate::promises! { ledger, $setup:
+    ($setup:path) => { $crate::ledger_suite!($setup, but_not []); };
+    ($setup:path, but_not $left_out:tt) => {
+        $crate::promises! { ledger, $setup, but_not $left_out:
             a_claim_excludes_all_other_finders_of_the_task
             a_claim_is_renewed_by_its_owner
             a_claim_ends_with_its_lease

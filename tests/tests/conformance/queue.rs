@@ -1,5 +1,36 @@
 //! The queue port's adapters against its contract.
 
+use std::sync::Arc;
+
+use flotilla_tests::emulators::{self, Emulator};
+use shared::config::QueueConfig;
+use shared::queue::Queue;
+use shared::queue::sqs::SqsQueue;
+
+/// A new queue at an emulator of SQS.
+async fn sqs(emulator: &Emulator) -> (Queue, ()) {
+    let config =
+        QueueConfig { name: emulators::unique_name("jobs"), dead_letter: None, connection: emulator.connection() };
+    SqsQueue::create(&config).await.unwrap();
+    (Arc::new(SqsQueue::open(&config).await.unwrap()), ())
+}
+
+mod sqs_at_ministack {
+    async fn setup() -> (super::Queue, ()) {
+        super::sqs(super::emulators::ministack()).await
+    }
+    flotilla_tests::queue_suite!(setup);
+}
+
+mod sqs_at_moto {
+    async fn setup() -> (super::Queue, ()) {
+        super::sqs(super::emulators::moto()).await
+    }
+    // moto takes a receipt for valid that a later one has replaced. So may Amazon, which promises nothing:
+    // that a lease is lost is certain when it is told, and not told each time.
+    flotilla_tests::queue_suite!(setup, but_not[extending_what_another_took_is_a_lost_lease]);
+}
+
 mod embedded {
     use std::sync::Arc;
 

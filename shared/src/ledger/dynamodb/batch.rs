@@ -1,0 +1,58 @@
+//! Writing many items at no condition.
+
+use std::sync::{Mutex, PoisonError};
+
+use aws_sdk_dynamodb::types::{DeleteRequest, PutRequest, WriteRequest};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::DynamoDbLedger;
+use super::item::{Attributes, Item, text};
+use crate::retry;
+use crate::{ErrorKind, Result};
+
+/// Most items of one `BatchWriteItem`.
+const BATCH_ITEMS: usize = 25;
+
+/// Batches under way at once: a job's outcomes in a few round trips, and no flood.
+const BATCHES_AT_ONCE: usize = 4;
+
+/// A request to write an item over an earlier one.
+pub(super) fn put(item: Item) -> WriteRequest {
+    let put = PutRequest::builder().set_item(Some(item.attributes())).build().expect("the item is set");
+    WriteRequest::builder().put_request(put).build()
+}
+
+/// A request to delete an item.
+pub(super) fn delete(pk: &str, sk: &str) -> WriteRequest {
+    let key: Attributes = [("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))].into();
+    let delete = DeleteRequest::builder().set_key(Some(key)).build().expect("the key is set");
+    WriteRequest::builder().delete_request(delete).build()
+}
+
+impl DynamoDbLedger {
+    /// Carries out all requests, each of another item, in any order; `Ok` once all are done.
+    pub(super) async fn write_all(&self, requests: Vec<WriteRequest>) -> Result<()> {
+        let batches: Vec<_> = requests.chunks(BATCH_ITEMS).map(|batch| self.write_batch(batch.to_vec())).collect();
+        stream::iter(batches).buffer_unordered(BATCHES_AT_ONCE).try_collect().await
+    }
+
+    async fn write_batch(&self, batch: Vec<WriteRequest>) -> Result<()> {
+        let left = Mutex::new(batch);
+        // The lock is held for moments and never across an await.
+        let left = || left.lock().unwrap_or_else(PoisonError::into_inner);
+        retry::run(&retry::LEDGER, &self.table, || async {
+            // Slow, cut off, or done with its answer lost: sent again, it writes the same again.
+            // Done in part: what is left is sent again.
+            let request = self.client.batch_write_item().request_items(&self.table, left().clone());
+            let answer = request.send().await.map_err(|error| self.meaning(retry::LEDGER.verb, error))?;
+            let rest = answer.unprocessed_items.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default();
+            if rest.is_empty() {
+                return Ok(());
+            }
+            let message = format!("{} items of a batch were not written", rest.len());
+            *left() = rest;
+            Err(self.error(ErrorKind::Throttled, message))
+        })
+        .await
+    }
+}

@@ -1,0 +1,208 @@
+//! Runs: their start, their phase, and their counters added up.
+
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use serde::Deserialize as _;
+use serde::de::IntoDeserializer as _;
+use serde::de::value::Error as WordError;
+
+use super::item::{Item, Record, number, pk, text};
+use super::{DynamoDbLedger, ranges, settle};
+use crate::ledger::{Found, Phase, Run, RunStart};
+use crate::object::Timestamp;
+use crate::{ErrorKind, Result};
+
+const RUN: &str = "run";
+const TASKS: &str = "tasks";
+/// Most tasks that are named (the port's bound).
+const MAX_TASKS: usize = 10_000;
+/// Runs that are read at once.
+const RUNS_AT_ONCE: usize = 8;
+
+/// Records a new run, and that it is its task's.
+pub(super) async fn start(ledger: &DynamoDbLedger, start: &RunStart) -> Result<()> {
+    let run = Item::new(pk("run", &[&start.id]), RUN)
+        .with_text("run", Some(&start.id))
+        .with_text("task", Some(&start.task))
+        .with_text("source", Some(&start.source))
+        .with_text("destination", Some(&start.destination))
+        .with_text("options", Some(&start.options))
+        .with("started", number(start.started.0))
+        .with_text("phase", Some(word(Phase::Listing)));
+    let of_task = Item::new(pk("task", &[&start.task]), format!("run#{}", start.id)).with_text("run", Some(&start.id));
+    let task = Item::new(TASKS, &start.task);
+    let table = &ledger.table;
+    let put = |item: Item| Put::builder().table_name(table).set_item(Some(item.attributes()));
+    let puts = [put(run).condition_expression("attribute_not_exists(pk)"), put(of_task), put(task)];
+    let puts = puts.map(|put| {
+        let put = put.build().expect("table and item are set");
+        TransactWriteItem::builder().put(put).build()
+    });
+    // All three or none. Repeated, or done with its answer lost: the condition refuses it, and all
+    // three are there.
+    match ledger.transact(puts.to_vec()).await? {
+        Ok(()) => Ok(()),
+        Err(_refused) => Ok(()),
+    }
+}
+
+/// Moves a run on.
+pub(super) async fn set_phase(ledger: &DynamoDbLedger, run: &str, phase: Phase, error: Option<&str>) -> Result<()> {
+    // Repeated, or done with its answer lost: the phase is the same again. Carried out late: a run never
+    // moves back from what a later request has made of it.
+    let may_follow = predecessors(phase);
+    let places: Vec<String> = (0..may_follow.len()).map(|n| format!(":from{n}")).collect();
+    let condition = format!("attribute_exists(pk) AND #phase IN ({})", places.join(","));
+    let updated = ledger.call(|| {
+        let mut update = ledger
+            .client
+            .update_item()
+            .table_name(&ledger.table)
+            .key("pk", text(pk("run", &[run])))
+            .key("sk", text(RUN))
+            .condition_expression(&condition)
+            .update_expression(if error.is_some() {
+                "SET #phase = :phase, #error = :error"
+            } else {
+                "SET #phase = :phase"
+            })
+            .expression_attribute_names("#phase", "phase")
+            .expression_attribute_values(":phase", text(word(phase)));
+        for (place, from) in places.iter().zip(may_follow) {
+            update = update.expression_attribute_values(place, text(word(*from)));
+        }
+        if let Some(error) = error {
+            update =
+                update.expression_attribute_names("#error", "error").expression_attribute_values(":error", text(error));
+        }
+        update.send()
+    });
+    match updated.await {
+        Err(error) if error.kind() == ErrorKind::Conflict => Err(refused(ledger, run, phase).await?),
+        other => other.map(drop),
+    }
+}
+
+/// The phases from which a run moves to this one. A stopped run may be taken up again.
+fn predecessors(phase: Phase) -> &'static [Phase] {
+    use Phase::{Listed, Listing, Releasing, Stopped};
+    match phase {
+        Listing => &[Listing, Stopped],
+        Releasing => &[Listing, Releasing, Stopped],
+        Listed | Stopped => &[Listing, Releasing, Listed, Stopped],
+    }
+}
+
+async fn refused(ledger: &DynamoDbLedger, run: &str, phase: Phase) -> Result<crate::Error> {
+    Ok(match ledger.get(&pk("run", &[run]), RUN).await? {
+        None => unknown(ledger, run),
+        Some(record) => {
+            let actual = record.optional("phase").unwrap_or("?");
+            let message = format!("run {run} is {actual} already and cannot go back to {}", word(phase));
+            ledger.error(ErrorKind::Conflict, message)
+        }
+    })
+}
+
+fn unknown(ledger: &DynamoDbLedger, run: &str) -> crate::Error {
+    ledger.error(ErrorKind::NotFound, format!("there is no run {run}"))
+}
+
+/// Takes back all held deletes of a run.
+pub(super) async fn refuse_deletes(ledger: &DynamoDbLedger, run: &str) -> Result<()> {
+    // Repeated, or carried out late: a flag that is set is set again, and never taken back.
+    let updated = ledger.call(|| {
+        let update = ledger.client.update_item().table_name(&ledger.table);
+        update
+            .key("pk", text(pk("run", &[run])))
+            .key("sk", text(RUN))
+            .condition_expression("attribute_exists(pk)")
+            .update_expression("SET #refused = :true")
+            .expression_attribute_names("#refused", "deletes_refused")
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .send()
+    });
+    match updated.await {
+        Err(error) if error.kind() == ErrorKind::Conflict => Err(unknown(ledger, run)),
+        other => other.map(drop),
+    }
+}
+
+/// A run with its counters.
+///
+/// The phase is read first: what was found is final once the run is listed, and what is settled
+/// only grows towards it, so a run that looks done is done.
+pub(super) async fn run(ledger: &DynamoDbLedger, run: &str) -> Result<Option<Run>> {
+    let Some(record) = ledger.get(&pk("run", &[run]), RUN).await? else { return Ok(None) };
+    let (found, settled) = futures::try_join!(ranges::found(ledger, run), settle::settled(ledger, run))?;
+    let deletes = if record.flag("deletes_refused") { 0 } else { found.deletes };
+    Ok(Some(Run {
+        start: decode_start(&record)?,
+        phase: phase_in(&record)?,
+        error: record.optional("error").map(str::to_owned),
+        found: Found { deletes, ..found },
+        settled,
+    }))
+}
+
+/// The runs of a task, newest first.
+pub(super) async fn runs(ledger: &DynamoDbLedger, task: &str, limit: usize) -> Result<Vec<Run>> {
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    let query = ledger.query(&pk("task", &[task]), "run#").scan_index_forward(false);
+    let records = ledger.all(query, limit).await?;
+    let ids = records.iter().map(|record| record.text("run").map(str::to_owned)).collect::<Result<Vec<_>>>()?;
+    let reads: Vec<_> = ids.into_iter().map(|id| async move { run(ledger, &id).await }).collect();
+    let runs: Vec<Option<Run>> = stream::iter(reads).buffered(RUNS_AT_ONCE).try_collect().await?;
+    Ok(runs.into_iter().flatten().collect())
+}
+
+/// Names of all tasks that ever had a run, sorted.
+pub(super) async fn tasks(ledger: &DynamoDbLedger) -> Result<Vec<String>> {
+    let records = ledger.all(ledger.query(TASKS, ""), MAX_TASKS).await?;
+    records.iter().map(|record| record.text("sk").map(str::to_owned)).collect()
+}
+
+fn decode_start(record: &Record) -> Result<RunStart> {
+    let owned = |name| record.text(name).map(str::to_owned);
+    Ok(RunStart {
+        id: owned("run")?,
+        task: owned("task")?,
+        source: owned("source")?,
+        destination: owned("destination")?,
+        options: owned("options")?,
+        started: Timestamp(record.number("started")?),
+    })
+}
+
+/// The phase as it is recorded; the inverse is [`Phase`]'s own reading.
+fn word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Listing => "listing",
+        Phase::Releasing => "releasing",
+        Phase::Listed => "listed",
+        Phase::Stopped => "stopped",
+    }
+}
+
+fn phase_in(record: &Record) -> Result<Phase> {
+    let word = record.text("phase")?;
+    Phase::deserialize(word.into_deserializer()).map_err(|_: WordError| record.corrupt("phase"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phase_is_read_as_it_was_written_and_never_goes_back() {
+        for phase in [Phase::Listing, Phase::Releasing, Phase::Listed, Phase::Stopped] {
+            let record = Record::new(Item::new("p", "s").with_text("phase", Some(word(phase))).attributes());
+            assert_eq!(phase_in(&record).unwrap(), phase);
+            assert!(predecessors(phase).contains(&phase), "repeating a move is harmless");
+        }
+        assert!(!predecessors(Phase::Listing).contains(&Phase::Listed));
+        assert!(!predecessors(Phase::Releasing).contains(&Phase::Listed));
+    }
+}

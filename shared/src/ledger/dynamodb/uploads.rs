@@ -1,0 +1,191 @@
+//! Open uploads of giant objects, and their parts that are at the destination.
+//!
+//! Parts are kept by hundreds, each part an attribute `pNUMBER` of its hundred's item with its checksum:
+//! recording sets attributes, so it may be repeated, overlap and come in any order.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::item::{Item, Record, number, pk, sha256_hex, text};
+use super::{DynamoDbLedger, batch};
+use crate::digest::Checksum;
+use crate::ledger::{PartRecord, UploadRecord};
+use crate::store::Upload;
+use crate::{ErrorKind, Result};
+
+const UPLOAD: &str = "upload";
+
+/// Parts of one item: some 6 KB, whose names and values an expression (4 KB at most) can set at once.
+const PARTS_PER_ITEM: u32 = 100;
+
+/// Items written at once.
+const WRITES_AT_ONCE: usize = 8;
+
+/// How often another upload may be opened and closed between two requests of ours.
+const MAX_ROUNDS: usize = 10;
+
+/// Records an upload, unless one is recorded: then that one comes back.
+pub(super) async fn open(ledger: &DynamoDbLedger, record: &UploadRecord) -> Result<UploadRecord> {
+    let attributes = encode(record)?.attributes();
+    for _ in 0..MAX_ROUNDS {
+        // Repeated, or done with its answer lost: ours is recorded, and comes back from the read.
+        let put = ledger.call(|| {
+            let put = ledger.client.put_item().table_name(&ledger.table).set_item(Some(attributes.clone()));
+            put.condition_expression("attribute_not_exists(pk)").send()
+        });
+        match put.await {
+            Ok(_) => return Ok(record.clone()),
+            Err(error) if error.kind() == ErrorKind::Conflict => {}
+            Err(error) => return Err(error),
+        }
+        if let Some(existing) = get(ledger, &record.task, &record.upload.key).await? {
+            return Ok(existing);
+        }
+        // It was closed in between.
+    }
+    let message = format!("uploads of key {} are opened and closed all the time", record.upload.key);
+    Err(ledger.error(ErrorKind::Unavailable, message))
+}
+
+/// The open upload of a key.
+pub(super) async fn get(ledger: &DynamoDbLedger, task: &str, key: &str) -> Result<Option<UploadRecord>> {
+    ledger.get(&pk("upload", &[task, key]), UPLOAD).await?.as_ref().map(decode).transpose()
+}
+
+/// Adds parts; how many different ones are recorded now.
+///
+/// Counting reads after it has written: of all who add parts, the last to write sees them all.
+pub(super) async fn record_parts(
+    ledger: &DynamoDbLedger,
+    task: &str,
+    upload: &Upload,
+    parts: &[PartRecord],
+) -> Result<u32> {
+    let mut hundreds: BTreeMap<u32, BTreeMap<u32, &PartRecord>> = BTreeMap::new();
+    for part in parts {
+        hundreds.entry(part.number / PARTS_PER_ITEM).or_default().insert(part.number, part);
+    }
+    let pk = pk("upload", &[task, &upload.key]);
+    let writes: Vec<_> = hundreds
+        .into_iter()
+        .map(|(hundred, parts)| set_parts(ledger, &pk, format!("{}{hundred:08}", prefix(upload)), parts))
+        .collect();
+    let () = stream::iter(writes).buffer_unordered(WRITES_AT_ONCE).try_collect().await?;
+    Ok(recorded_parts(ledger, task, upload).await?.len() as u32)
+}
+
+async fn set_parts(ledger: &DynamoDbLedger, pk: &str, sk: String, parts: BTreeMap<u32, &PartRecord>) -> Result<()> {
+    let sets: Vec<String> = parts.keys().map(|number| format!("p{number}=:p{number}")).collect();
+    let expression = format!("SET {}", sets.join(","));
+    let checksum = |part: &PartRecord| part.checksum.as_ref().map(Checksum::to_string).unwrap_or_default();
+    let values = parts.iter().map(|(number, part)| (format!(":p{number}"), text(checksum(part)))).collect();
+    // Repeated, or carried out late: the same attributes are set to the same values. After a close it
+    // would leave an item that nobody reads: it names an upload that is gone.
+    let request = || {
+        let update = ledger.client.update_item().table_name(&ledger.table).key("pk", text(pk)).key("sk", text(&sk));
+        update.update_expression(&expression).set_expression_attribute_values(Some(Clone::clone(&values))).send()
+    };
+    ledger.call(request).await.map(drop)
+}
+
+/// The recorded parts, by number.
+pub(super) async fn recorded_parts(ledger: &DynamoDbLedger, task: &str, upload: &Upload) -> Result<Vec<PartRecord>> {
+    let query = ledger.query(&pk("upload", &[task, &upload.key]), &prefix(upload));
+    let mut parts = Vec::new();
+    for record in ledger.all(query, usize::MAX).await? {
+        for name in record.attributes().keys() {
+            let Some(number) = name.strip_prefix('p').and_then(|number| number.parse().ok()) else { continue };
+            parts.push(PartRecord { number, checksum: checksum_in(&record, name)? });
+        }
+    }
+    parts.sort_by_key(|part| part.number);
+    Ok(parts)
+}
+
+fn checksum_in(record: &Record, name: &str) -> Result<Option<Checksum>> {
+    match record.text(name)? {
+        "" => Ok(None),
+        text => Checksum::try_from(text.to_owned()).map(Some).map_err(|_| record.corrupt(name)),
+    }
+}
+
+/// Forgets an upload and its parts. The record goes last: should this be cut off, the upload is still
+/// known, and whoever takes it up finds at the destination how it stands, and closes it again.
+pub(super) async fn close(ledger: &DynamoDbLedger, task: &str, upload: &Upload) -> Result<()> {
+    let pk = pk("upload", &[task, &upload.key]);
+    let query = ledger.query(&pk, &prefix(upload)).projection_expression("sk");
+    let keys = ledger.all(query, usize::MAX).await?;
+    let deletes = keys.iter().map(|record| record.text("sk").map(|sk| batch::delete(&pk, sk)));
+    ledger.write_all(deletes.collect::<Result<_>>()?).await?;
+    // Repeated, or carried out late: the condition protects an upload that was opened since.
+    let deleted = ledger.call(|| {
+        let delete = ledger.client.delete_item().table_name(&ledger.table).key("pk", text(&pk)).key("sk", text(UPLOAD));
+        delete
+            .condition_expression("#upload = :upload")
+            .expression_attribute_names("#upload", "upload_id")
+            .expression_attribute_values(":upload", text(&upload.id))
+            .send()
+    });
+    match deleted.await {
+        Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+/// What the sort keys of an upload's parts begin with. Stores' upload ids may be longer than a sort key.
+fn prefix(upload: &Upload) -> String {
+    format!("parts#{}#", sha256_hex(&upload.id))
+}
+
+/// The record as JSON, with what a person looks for beside it.
+fn encode(record: &UploadRecord) -> Result<Item> {
+    let json = serde_json::to_string(record).expect("a record is representable as JSON");
+    Ok(Item::new(pk("upload", &[&record.task, &record.upload.key]), UPLOAD)
+        .with_text("task", Some(&record.task))
+        .with_text("run", Some(&record.run))
+        .with_text("key", Some(&record.upload.key))
+        .with_text("upload_id", Some(&record.upload.id))
+        .with("bytes", number(record.size))
+        .with("part_bytes", number(record.part_bytes))
+        .with("attempt", number(record.attempt))
+        .with("opened", number(record.opened.0))
+        .with_text("record", Some(json)))
+}
+
+fn decode(record: &Record) -> Result<UploadRecord> {
+    serde_json::from_str(record.text("record")?).map_err(|error| record.corrupt("record").with_source(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Origin;
+    use crate::object::{Attributes, ETag, Pin, Timestamp};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn an_upload_comes_back_from_its_item_unchanged(
+            key in any::<String>(), id in any::<String>(), numbers in any::<(u64, u64, u32, i64)>(),
+            user in prop::collection::btree_map(any::<String>(), any::<String>(), 0..3),
+        ) {
+            let record = UploadRecord {
+                task: "t".into(),
+                run: "r".into(),
+                origin: Origin { id: "0/1".into(), objects: 1 },
+                index: 0,
+                upload: Upload { key, id },
+                source: Pin { etag: Some(ETag::new("e-2")), version: None },
+                modified: Timestamp(numbers.3),
+                size: numbers.0,
+                part_bytes: numbers.1,
+                attributes: Attributes { user, ..Attributes::default() },
+                checksum: Some(Checksum::md5([1; 16])),
+                attempt: numbers.2,
+                opened: Timestamp(numbers.3),
+            };
+            prop_assert_eq!(decode(&Record::new(encode(&record).unwrap().attributes())).unwrap(), record);
+        }
+    }
+}
