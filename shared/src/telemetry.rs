@@ -32,12 +32,13 @@ impl FromStr for LogFormat {
     }
 }
 
-/// Crates that handle credentials and signed requests, by the start of their names. They are heard
-/// from `WARN` on, whatever `RUST_LOG` says: below, they log headers and URLs.
+/// Crates that handle credentials and signed requests, by the start of their names. Only their errors are
+/// heard, whatever `RUST_LOG` says: below, they log headers, URLs and, when a provider of credentials
+/// fails (which is no news while there are others), its whole response.
 const CAPPED: [&str; 6] = ["aws_", "hyper", "rustls", "h2", "reqwest", "tower"];
 
 fn is_allowed(event: &Metadata<'_>) -> bool {
-    *event.level() <= Level::WARN || !CAPPED.iter().any(|name| event.target().starts_with(name))
+    *event.level() == Level::ERROR || !CAPPED.iter().any(|name| event.target().starts_with(name))
 }
 
 /// Sends log lines of `level` and above (or what `RUST_LOG` asks for) to standard error, and turns a
@@ -72,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn crates_that_sign_requests_are_not_heard_below_warn() {
+    fn crates_that_sign_requests_are_heard_only_of_errors() {
         use std::sync::{Arc, Mutex};
         let lines = Arc::new(Mutex::new(Vec::new()));
         #[derive(Clone)]
@@ -91,7 +92,8 @@ mod tests {
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             tracing::info!(target: "aws_smithy_runtime::client", "secret");
             tracing::debug!(target: "hyper_util::client", "secret");
-            tracing::warn!(target: "aws_config", "heard");
+            tracing::warn!(target: "aws_config::meta::credentials", "secret");
+            tracing::error!(target: "aws_config", "heard");
             tracing::info!(target: "worker", "also heard");
         });
         let text = String::from_utf8(lines.lock().expect("not poisoned").clone()).expect("text");
