@@ -1,1 +1,141 @@
-fn main() {}
+//! The `finder` program: lists, compares and enqueues for workers elsewhere.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use finder::{FindError, Finder, Progress};
+use shared::config::Config;
+use shared::telemetry::endpoint::{self, Health};
+use shared::telemetry::{self, LogFormat};
+use shared::{console, open, signals};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// Exit code for a run that could not be finished: a listing that failed, deletes that were refused.
+const STOPPED: u8 = 1;
+
+/// Exit code for wrong usage or configuration, or a service that cannot be reached at the start.
+const USAGE: u8 = 2;
+
+/// Compares source and destination of a task, and enqueues what differs
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+struct Args {
+    /// Config file of the task
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Make one run [default]
+    #[arg(long, conflicts_with = "every")]
+    once: bool,
+    /// Repeat until interrupted, a run each TIME, such as 1h
+    #[arg(long, value_name = "TIME")]
+    every: Option<humantime::Duration>,
+    /// Begin a new run even if an earlier one still has jobs
+    #[arg(long)]
+    force: bool,
+    /// Serve /metrics, /healthz and /readyz at HOST:PORT [default: the config's]
+    #[arg(long, value_name = "HOST:PORT")]
+    metrics_addr: Option<String>,
+    /// How log lines look: human or json
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    log: LogFormat,
+}
+
+/// Why the program ends, in one line, and its exit code.
+type Failure = (u8, String);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(text) if !text.use_stderr() => {
+            let _ = text.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(mistake) => {
+            return fail((USAGE, format!("{}; see finder --help", console::one_line(&mistake.to_string()))));
+        }
+    };
+    telemetry::init(args.log, tracing::Level::INFO);
+    match run(args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => fail(failure),
+    }
+}
+
+async fn run(args: Args) -> Result<(), Failure> {
+    let config = Config::read(&args.config).map_err(usage)?;
+    let [stop] = signals::tokens("stopping: the run goes on where it was when started again").map_err(usage)?;
+    let health = Health::default();
+    endpoint::serve(args.metrics_addr.as_deref().or(config.metrics_addr.as_deref()), &health).await.map_err(usage)?;
+    let (source, destination) = open::ready_sides(&config).await.map_err(usage)?;
+    let carrier = open::carrier(&config).await.map_err(usage)?;
+    let finder = Finder {
+        task: config.task,
+        source,
+        destination,
+        queue: carrier.queue,
+        ledger: carrier.ledger,
+        options: config.find,
+        owner: format!("finder-{}", uuid::Uuid::now_v7()),
+        force: args.force,
+    };
+    health.set_ready(true);
+    match args.every {
+        Some(every) => repeat(&finder, every.into(), &stop).await,
+        None => find(&finder, &stop).await.map_err(|error| (exit_code(&error), error.to_string())),
+    }
+}
+
+/// A run every so often. One that cannot be made now is made in the next turn: the last one's jobs may
+/// be done by then, or the store be back.
+async fn repeat(finder: &Finder, every: std::time::Duration, stop: &CancellationToken) -> Result<(), Failure> {
+    loop {
+        let next = Instant::now() + every;
+        match find(finder, stop).await {
+            Ok(()) => {}
+            Err(error @ FindError::Interrupted) => return Err((exit_code(&error), error.to_string())),
+            Err(error @ FindError::Busy { .. }) => tracing::info!(%error, "waiting for the next turn"),
+            Err(error) => tracing::error!(%error, "the run was not finished; trying again in the next turn"),
+        }
+        tokio::select! {
+            () = sleep_until(next) => {}
+            () = stop.cancelled() => return Ok(()),
+        }
+    }
+}
+
+async fn find(finder: &Finder, stop: &CancellationToken) -> Result<(), FindError> {
+    let progress = Arc::new(Progress::default());
+    let run = finder.run(stop.clone(), progress.clone()).await?;
+    let count = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
+    tracing::info!(
+        run,
+        listed = count(&progress.listed),
+        unchanged = count(&progress.unchanged),
+        enqueued = count(&progress.enqueued),
+        enqueued_bytes = count(&progress.enqueued_bytes),
+        deletes = count(&progress.deletes),
+        "everything is listed and enqueued"
+    );
+    Ok(())
+}
+
+fn exit_code(error: &FindError) -> u8 {
+    match error {
+        FindError::Filter(_) | FindError::Busy { .. } | FindError::ClaimedByOther(_) => USAGE,
+        error if error.is_resumable() => signals::INTERRUPTED,
+        _ => STOPPED,
+    }
+}
+
+fn usage(why: impl std::fmt::Display) -> Failure {
+    (USAGE, why.to_string())
+}
+
+fn fail((code, why): Failure) -> ExitCode {
+    eprintln!("finder: {}", console::escaped(&why));
+    ExitCode::from(code)
+}

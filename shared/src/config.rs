@@ -3,9 +3,14 @@
 //! One [`Config`] is what `finder --config` and `worker --config` read (TOML) and what `flotilla sync`
 //! builds from its arguments: both know the same options by the same names, with the same bounds.
 //! Reading checks everything that can be checked without I/O, and names the setting, the value and
-//! the remedy in one line.
+//! the remedy in one line. Defaults stand in [`Find::default`] and [`Work::default`], and nowhere else.
 
-use std::path::PathBuf;
+mod check;
+mod duration;
+pub mod keys;
+mod size;
+
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::aws::Connection;
 use crate::location::Location;
 use crate::store::s3::Addressing;
+
+pub use size::Size;
 
 /// A task and the services that carry it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -135,14 +142,16 @@ pub struct Find {
     /// Rules by key in their order: `+ GLOB` includes, `- GLOB` excludes; the last match wins.
     pub filters: Vec<String>,
     /// Leave out smaller source objects, bytes.
+    #[serde(with = "size::optional")]
     pub min_size: Option<u64>,
     /// Leave out larger source objects, bytes.
+    #[serde(with = "size::optional")]
     pub max_size: Option<u64>,
     /// Leave out source objects younger than this.
-    #[serde(with = "duration")]
+    #[serde(with = "duration::optional")]
     pub min_age: Option<Duration>,
     /// Leave out source objects older than this.
-    #[serde(with = "duration")]
+    #[serde(with = "duration::optional")]
     pub max_age: Option<Duration>,
     /// File of key prefixes to look at, one a line; blank lines and `#` comments are passed over.
     pub prefix_list: Option<PathBuf>,
@@ -151,6 +160,7 @@ pub struct Find {
     /// Most objects of one copy job.
     pub job_objects: u32,
     /// Most bytes of one copy job with several objects.
+    #[serde(with = "size::required")]
     pub job_bytes: u64,
 }
 
@@ -183,15 +193,20 @@ pub struct Work {
     /// Most transfers at once.
     pub concurrency: usize,
     /// Memory for transfers and everything else, bytes.
+    #[serde(with = "size::required")]
     pub memory_limit: u64,
     /// Bytes a second over all transfers; `None`: no limit.
+    #[serde(with = "size::optional")]
     pub bandwidth_limit: Option<u64>,
     /// Size of parts, bytes; `None`: chosen per object.
+    #[serde(with = "size::optional")]
     pub part_size: Option<u64>,
     /// Objects larger than this go in parts, bytes; `None`: 64 MiB, and 1 GiB for those whose MD5
     /// the source tells, so that the destination can check a whole PUT.
+    #[serde(with = "size::optional")]
     pub multipart_threshold: Option<u64>,
     /// Objects of at least this size are shared by the whole fleet, bytes.
+    #[serde(with = "size::required")]
     pub giant_threshold: u64,
     /// Attempts at one object, over all its jobs.
     pub attempts: u32,
@@ -234,29 +249,71 @@ impl Default for Work {
     }
 }
 
-/// Durations as `30s`, `1h 5m`.
-mod duration {
-    use super::*;
-    use serde::{Deserializer, Serializer};
+/// Why a task's configuration cannot be used; displays as one line.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read config file {}: {why}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        why: std::io::Error,
+    },
+    /// Not TOML, or a value of a wrong kind.
+    #[error("{0}")]
+    Syntax(String),
+    /// A key that nothing reads.
+    #[error("unknown key {key:?}{place}: {hint}")]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// Where it stands, for the message.
+        place: String,
+        /// What may have been meant.
+        hint: String,
+    },
+    /// A value out of its bounds, or one that contradicts another.
+    #[error("{setting}: {why}")]
+    Setting {
+        /// The setting as config files name it; options have its last word.
+        setting: String,
+        /// Value, bounds and remedy.
+        why: String,
+    },
+    /// Any of these, in a file.
+    #[error("config file {}: {why}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        why: Box<ConfigError>,
+    },
+}
 
-    pub fn serialize<S: Serializer>(value: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
-        value.map(|d| humantime::format_duration(d).to_string()).serialize(to)
+impl Config {
+    /// Reads and checks a config file. A relative `state` or `prefix-list` is meant from the working directory.
+    pub fn read(path: &Path) -> Result<Config, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|why| ConfigError::Read { path: path.to_owned(), why })?;
+        Config::parse(&text).map_err(|why| ConfigError::File { path: path.to_owned(), why: Box::new(why) })
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-        let text = Option::<String>::deserialize(from)?;
-        text.map(|t| humantime::parse_duration(&t).map_err(serde::de::Error::custom)).transpose()
-    }
-
-    pub mod required {
-        use super::*;
-
-        pub fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
-            to.collect_str(&humantime::format_duration(*value))
-        }
-
-        pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-            humantime::parse_duration(&String::deserialize(from)?).map_err(serde::de::Error::custom)
-        }
+    /// Reads and checks a config file's text.
+    pub fn parse(text: &str) -> Result<Config, ConfigError> {
+        let table: toml::Table = toml::from_str(text).map_err(|e| syntax(text, &e))?;
+        keys::check(&table)?;
+        let config: Config = toml::from_str(text).map_err(|e| syntax(text, &e))?;
+        config.check()?;
+        Ok(config)
     }
 }
+
+/// The parser's message in one line, with the line's number in place of its drawing.
+fn syntax(text: &str, error: &toml::de::Error) -> ConfigError {
+    let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+    ConfigError::Syntax(if line > 0 { format!("line {line}: {message}") } else { message })
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,10 +4,12 @@
 //! their only contract. AWS SDK types stay inside the adapters and [aws].
 //!
 //! Reading order: [location] and [object] (what is copied), [job] (what travels on the queue),
-//! [store], [queue], [ledger], [fleet] (the ports), [retry] and [error] (what failure means).
+//! [store], [queue], [ledger], [fleet] (the ports), [retry] and [error] (what failure means), then
+//! [config] and [open] (how a program comes by all of them).
 
 pub mod aws;
 pub mod config;
+pub mod console;
 pub mod database;
 pub mod digest;
 pub mod error;
@@ -18,8 +20,10 @@ pub mod limits;
 pub mod location;
 pub mod metrics;
 pub mod object;
+pub mod open;
 pub mod queue;
 pub mod retry;
+pub mod signals;
 pub mod store;
 pub mod telemetry;
 

@@ -130,7 +130,8 @@ pub trait Listing: Send {
 /// Which bytes of which version to read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Read {
-    /// Bytes from start to end (exclusive); `None`: all. Never empty.
+    /// Bytes from start to end (exclusive); `None`: all. Never empty. A range that reaches beyond
+    /// the object's end is an error, at once or at the body's end.
     pub range: Option<Range<u64>>,
     /// The version to read.
     pub pin: Pin,
@@ -268,7 +269,8 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
     /// The parts that the store holds, by ascending number; `NoSuchUpload` if it is gone.
     async fn list_parts(&self, upload: &Upload) -> Result<Vec<Part>>;
 
-    /// Makes the object of exactly these parts. `write` is the one it was created with.
+    /// Makes the object of exactly these parts, in ascending order of their numbers; refuses parts
+    /// that do not make up `write.size`. `write` is the one it was created with.
     /// `NoSuchUpload` may mean that an earlier call's answer was lost: the caller looks.
     async fn complete_upload(&self, upload: &Upload, parts: &[Part], write: &Write) -> Result<Written>;
 

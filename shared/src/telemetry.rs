@@ -1,1 +1,102 @@
-//! Logs, and the endpoint for metrics and health.
+//! What the programs tell of themselves: logs on standard error, metrics and health over HTTP.
+
+pub mod endpoint;
+
+use std::str::FromStr;
+
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people: in colours on a terminal, plain elsewhere.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "human" => Ok(LogFormat::Human),
+            "json" => Ok(LogFormat::Json),
+            _ => Err("give human or json".into()),
+        }
+    }
+}
+
+/// Crates that handle credentials and signed requests, by the start of their names. Only their errors are
+/// heard, whatever `RUST_LOG` says: below, they log headers, URLs and, when a provider of credentials
+/// fails (which is no news while there are others), its whole response.
+const CAPPED: [&str; 6] = ["aws_", "hyper", "rustls", "h2", "reqwest", "tower"];
+
+fn is_allowed(event: &Metadata<'_>) -> bool {
+    *event.level() == Level::ERROR || !CAPPED.iter().any(|name| event.target().starts_with(name))
+}
+
+/// Sends log lines of `level` and above (or what `RUST_LOG` asks for) to standard error, and turns a
+/// panic into one line there. To be called once, first thing.
+pub fn init(log: LogFormat, level: Level) {
+    init_to(log, level, std::io::stderr);
+}
+
+/// As [`init`], to a writer of the caller's: one that knows of a progress bar on the same terminal.
+pub fn init_to<W>(log: LogFormat, level: Level, writer: W)
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::from_level(level).into()).from_env_lossy();
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let layer = match log {
+        LogFormat::Human => fmt::layer().with_writer(writer).with_ansi(colours).boxed(),
+        LogFormat::Json => fmt::layer().with_writer(writer).json().boxed(),
+    };
+    let layer = layer.with_filter(filter).with_filter(filter_fn(is_allowed));
+    // A second call finds the first's subscriber in place and leaves it.
+    let _ = tracing_subscriber::registry().with(layer).try_init();
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
+        let message = panic.payload_as_str().unwrap_or("no message").replace('\n', " ");
+        eprintln!("flotilla: internal error{place}: {message}; please report this line");
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crates_that_sign_requests_are_heard_only_of_errors() {
+        use std::sync::{Arc, Mutex};
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        #[derive(Clone)]
+        struct Lines(Arc<Mutex<Vec<u8>>>);
+        impl std::io::Write for Lines {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.lock().expect("not poisoned").extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let writer = Lines(lines.clone());
+        let layer = fmt::layer().with_writer(move || writer.clone()).with_filter(filter_fn(is_allowed));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            tracing::info!(target: "aws_smithy_runtime::client", "secret");
+            tracing::debug!(target: "hyper_util::client", "secret");
+            tracing::warn!(target: "aws_config::meta::credentials", "secret");
+            tracing::error!(target: "aws_config", "heard");
+            tracing::info!(target: "worker", "also heard");
+        });
+        let text = String::from_utf8(lines.lock().expect("not poisoned").clone()).expect("text");
+        assert!(text.contains("heard") && text.contains("also heard") && !text.contains("secret"), "{text}");
+    }
+}

@@ -82,6 +82,57 @@ struct Frame {
     more: bool,
 }
 
+/// One reading of a folder: the smallest names after a cursor, a bounded number of them.
+struct Pass {
+    limit: usize,
+    cursor: Option<String>,
+    smallest: BinaryHeap<String>,
+    /// What is neither file nor folder nor link.
+    strange: Vec<String>,
+    more: bool,
+}
+
+impl Pass {
+    fn new(limit: usize, cursor: Option<String>) -> Self {
+        Pass { limit, cursor, smallest: BinaryHeap::new(), strange: Vec::new(), more: false }
+    }
+
+    /// Keeps the name if it comes after the cursor, is among the smallest, and may be wanted.
+    fn offer(&mut self, name: String, is_known: bool, may_be_wanted: impl FnOnce(&str) -> bool) {
+        let is_full = self.smallest.len() >= self.limit;
+        if self.cursor.as_ref().is_some_and(|cursor| name <= *cursor) {
+            return;
+        }
+        if is_full && self.smallest.peek().is_some_and(|largest| name > *largest) {
+            self.more = true;
+            return;
+        }
+        if !may_be_wanted(&name) {
+            return;
+        }
+        if !is_known {
+            self.strange.push(name);
+            self.strange.truncate(self.limit);
+            return;
+        }
+        self.smallest.push(name);
+        if is_full {
+            self.smallest.pop();
+            self.more = true;
+        }
+    }
+
+    /// The names, the first one last; what is strange among them; and whether there are more. Later
+    /// passes meet again what is strange: it counts in the pass that covers its stretch.
+    fn finish(mut self) -> (Vec<String>, Vec<String>, bool) {
+        let last = self.smallest.peek().filter(|_| self.more);
+        self.strange.retain(|name| last.is_none_or(|last| name <= last));
+        let mut names = self.smallest.into_sorted_vec();
+        names.reverse();
+        (names, self.strange, self.more)
+    }
+}
+
 struct Walk {
     folder: Folder,
     range: KeyRange,
@@ -187,13 +238,9 @@ impl Walk {
             self.top().more = false;
             return Ok(());
         };
-        let frame = self.frames.last().expect("called with a frame");
-        let prefix = frame.prefix.clone();
-        let cursor = frame.cursor.clone();
+        let prefix = self.top().prefix.clone();
+        let mut pass = Pass::new(self.pass_names, self.top().cursor.clone());
         let fail = |error| self.folder.fault(LIST, &prefix, error);
-        let mut smallest: BinaryHeap<String> = BinaryHeap::new();
-        let mut more = false;
-        let mut passed_over: Vec<String> = Vec::new();
         // A folder that is deleted while it is read ends in an error: what was in it is gone. If it
         // is the root, the end of the listing tells.
         let entries = match dir.entries() {
@@ -210,7 +257,7 @@ impl Walk {
                 file_type => file_type.map_err(fail)?,
             };
             let mut name = entry.file_name().into_string().map_err(|name| {
-                let message = format!("the file name {name:?} is not UTF-8 and cannot be a key: rename or exclude it");
+                let message = format!("the file name {name:?} is not UTF-8 and cannot be a key: rename it, or move it");
                 self.folder.error(ErrorKind::Unrepresentable, LIST, &prefix, message)
             })?;
             if prefix.is_empty() && name == PARTIALS {
@@ -219,38 +266,11 @@ impl Walk {
             if file_type.is_dir() {
                 name.push('/');
             }
-            if cursor.as_ref().is_some_and(|cursor| name <= *cursor) {
-                continue;
-            }
-            if smallest.len() >= self.pass_names && smallest.peek().is_some_and(|largest| name >= *largest) {
-                more = true;
-                continue;
-            }
-            if !may_hold(&self.range, &prefix, &name) {
-                continue;
-            }
-            if !file_type.is_dir() && !file_type.is_file() && !file_type.is_symlink() {
-                passed_over.push(name);
-                passed_over.truncate(self.pass_names);
-                continue;
-            }
-            if smallest.len() < self.pass_names {
-                smallest.push(name);
-                continue;
-            }
-            more = true;
-            if let Some(mut largest) = smallest.peek_mut()
-                && name < *largest
-            {
-                *largest = name;
-            }
+            let is_known = file_type.is_dir() || file_type.is_file() || file_type.is_symlink();
+            pass.offer(name, is_known, |name| may_hold(&self.range, &prefix, name));
         }
-        // Each pass meets them again: those of the stretch that this pass covers are its own.
-        let last = smallest.peek().filter(|_| more).cloned();
-        passed_over.retain(|name| last.as_ref().is_none_or(|last| name <= last));
-        let mut names = smallest.into_sorted_vec();
-        names.reverse();
-        for name in passed_over {
+        let (names, strange, more) = pass.finish();
+        for name in strange {
             self.pass_over(format!("{prefix}{name}"));
         }
         let frame = self.top();

@@ -1,0 +1,85 @@
+//! The command line. Options are named as the settings of config files are, and take their defaults.
+
+mod filters;
+mod task;
+
+use std::path::PathBuf;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use shared::telemetry::LogFormat;
+
+pub use task::{PlanArgs, SyncArgs, VerifyArgs};
+
+/// Copies, mirrors and verifies object stores.
+#[derive(Debug, Parser)]
+#[command(name = "flotilla", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// How log lines look: human or json
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "human")]
+    pub log: LogFormat,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Copy what is missing or different from SOURCE to DESTINATION
+    Sync(Box<SyncArgs>),
+    /// Tell what sync would do: counts, bytes, requests, cost; writes nothing
+    Plan(Box<PlanArgs>),
+    /// Compare both sides and list what differs
+    Verify(Box<VerifyArgs>),
+    /// Show runs: progress, rates, estimate
+    Status(RecordsArgs),
+    /// List the objects that failed, with their errors
+    Failures(RecordsArgs),
+    /// Enqueue the objects that failed again, as a new run
+    Retry(RecordsArgs),
+    /// Create the queue and the table that a config file names
+    Init(InitArgs),
+}
+
+/// Which records to look at.
+#[derive(Debug, clap::Args)]
+pub struct RecordsArgs {
+    /// The run; default: the newest (status: all)
+    pub run: Option<String>,
+    /// Folder of the embedded queue and ledger [default: $XDG_STATE_HOME/flotilla]
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    pub state: Option<PathBuf>,
+    /// Config file of a task with its own queue and ledger
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print JSON, one object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to create.
+#[derive(Debug, clap::Args)]
+pub struct InitArgs {
+    /// Config file of the task
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+/// Reads the command line. The error is clap's: a text to print (help, version) or a mistake.
+pub fn parse(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Cli, clap::Error> {
+    let matches = Cli::command().try_get_matches_from(arguments)?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    // The derived structs lose the order between --include and --exclude; the matches have it.
+    if let Some((_, matches)) = matches.subcommand() {
+        match &mut cli.command {
+            Command::Sync(args) => args.task.filters.take_rules(matches),
+            Command::Plan(args) => args.task.filters.take_rules(matches),
+            Command::Verify(args) => args.filters.take_rules(matches),
+            _ => {}
+        }
+    }
+    Ok(cli)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! Options that choose objects.
+
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+use humantime::Duration;
+use shared::config::{Find, Size};
+
+/// Which objects to look at.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Which objects")]
+pub struct FilterArgs {
+    /// Include keys that match; of all --include and --exclude the last match wins
+    #[arg(long, value_name = "GLOB")]
+    include: Vec<String>,
+    /// Exclude keys that match
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+    /// Leave out smaller source objects
+    #[arg(long, value_name = "SIZE")]
+    min_size: Option<Size>,
+    /// Leave out larger source objects
+    #[arg(long, value_name = "SIZE")]
+    max_size: Option<Size>,
+    /// Leave out source objects younger than this, such as 10m
+    #[arg(long, value_name = "TIME")]
+    min_age: Option<Duration>,
+    /// Leave out source objects older than this, such as 30d
+    #[arg(long, value_name = "TIME")]
+    max_age: Option<Duration>,
+    /// File of key prefixes to look at, one a line; blank lines and # comments are passed over
+    #[arg(long, value_name = "FILE")]
+    prefix_list: Option<PathBuf>,
+    /// Both lists as rules, in the order in which they were given.
+    #[arg(skip)]
+    rules: Vec<String>,
+}
+
+impl FilterArgs {
+    /// Merges --include and --exclude in the order in which they stood on the command line.
+    pub fn take_rules(&mut self, matches: &ArgMatches) {
+        let placed = |name: &str, sign: char, globs: &[String]| -> Vec<(usize, String)> {
+            let places = matches.indices_of(name).into_iter().flatten();
+            places.zip(globs).map(|(place, glob)| (place, format!("{sign} {glob}"))).collect()
+        };
+        let mut rules = placed("include", '+', &self.include);
+        rules.extend(placed("exclude", '-', &self.exclude));
+        rules.sort_by_key(|(place, _)| *place);
+        self.rules = rules.into_iter().map(|(_, rule)| rule).collect();
+    }
+
+    /// The settings with these filters.
+    pub fn apply(&self, find: Find) -> Find {
+        Find {
+            filters: self.rules.clone(),
+            min_size: self.min_size.map(|size| size.0),
+            max_size: self.max_size.map(|size| size.0),
+            min_age: self.min_age.map(Into::into),
+            max_age: self.max_age.map(Into::into),
+            prefix_list: self.prefix_list.clone(),
+            ..find
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Options of the commands that look at two locations.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use humantime::Duration;
+use sha2::{Digest as _, Sha256};
+use shared::aws::Connection;
+use shared::config::{Compare, Config, Find, Side, Size, Work};
+use shared::location::Location;
+use shared::store::s3::Addressing;
+
+use super::filters::FilterArgs;
+use crate::exit::Failure;
+use crate::state;
+
+/// `flotilla sync`
+#[derive(Debug, Args)]
+pub struct SyncArgs {
+    #[command(flatten)]
+    pub task: TaskArgs,
+    /// Tell what would be done, and do nothing (as plan)
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Begin a new run even if an earlier one still has jobs
+    #[arg(long)]
+    pub force: bool,
+    /// Repeat until interrupted, a run each TIME, such as 1h
+    #[arg(long, value_name = "TIME", conflicts_with = "dry_run")]
+    pub every: Option<Duration>,
+    /// Write one JSON line per object to FILE
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Print a summary as JSON in the last line of standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `flotilla plan`
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub task: TaskArgs,
+    /// Print the plan as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `flotilla verify`
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    places: Places,
+    #[command(flatten)]
+    pub filters: FilterArgs,
+    /// Read and compare the bytes of both sides
+    #[arg(long)]
+    pub deep: bool,
+    /// Most objects compared at once
+    #[arg(long, value_name = "N", default_value_t = Work::default().concurrency)]
+    concurrency: usize,
+    /// Print differences, and a summary in the last line, as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What sync and plan have in common.
+#[derive(Debug, Args)]
+pub struct TaskArgs {
+    #[command(flatten)]
+    places: Places,
+    #[command(flatten)]
+    find: FindArgs,
+    #[command(flatten)]
+    pub filters: FilterArgs,
+    #[command(flatten)]
+    work: WorkArgs,
+    /// Folder of the embedded queue and ledger [default: $XDG_STATE_HOME/flotilla]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Serve /metrics, /healthz and /readyz at HOST:PORT
+    #[arg(long, value_name = "HOST:PORT")]
+    metrics_addr: Option<String>,
+}
+
+/// From where to where.
+#[derive(Debug, Args)]
+struct Places {
+    /// Where objects come from: s3://BUCKET/PREFIX, oss:// cos:// kodo:// gs:// r2://, or a folder
+    source: Location,
+    /// Where they go
+    destination: Location,
+    #[command(flatten)]
+    from: SourceArgs,
+    #[command(flatten)]
+    to: DestinationArgs,
+}
+
+/// How the source is reached.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Source")]
+struct SourceArgs {
+    /// Base URL of the endpoint [default: the provider's for the region]
+    #[arg(long, value_name = "URL")]
+    source_endpoint_url: Option<String>,
+    /// Region
+    #[arg(long, value_name = "REGION")]
+    source_region: Option<String>,
+    /// auto, path or virtual
+    #[arg(long, value_name = "STYLE", value_parser = addressing, default_value = "auto")]
+    source_addressing_style: Addressing,
+    /// default, env:PREFIX, profile:NAME, file:PATH, secretsmanager:NAME, role:ARN or anonymous
+    #[arg(long, value_name = "FROM")]
+    source_credentials: Option<String>,
+}
+
+/// How the destination is reached.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Destination")]
+struct DestinationArgs {
+    /// Base URL of the endpoint [default: the provider's for the region]
+    #[arg(long, value_name = "URL")]
+    destination_endpoint_url: Option<String>,
+    /// Region
+    #[arg(long, value_name = "REGION")]
+    destination_region: Option<String>,
+    /// auto, path or virtual
+    #[arg(long, value_name = "STYLE", value_parser = addressing, default_value = "auto")]
+    destination_addressing_style: Addressing,
+    /// default, env:PREFIX, profile:NAME, file:PATH, secretsmanager:NAME, role:ARN or anonymous
+    #[arg(long, value_name = "FROM")]
+    destination_credentials: Option<String>,
+}
+
+/// How differences are found.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Comparing")]
+struct FindArgs {
+    /// auto (etag where both sides' mean the same, else size-mtime), size-mtime, size, etag, checksum or always
+    #[arg(long, value_name = "BY", value_parser = compare, default_value = "auto")]
+    compare: Compare,
+    /// Delete at the destination what the source does not have
+    #[arg(long)]
+    delete: bool,
+    /// Delete nothing if a run would delete more than this
+    #[arg(long, value_name = "N", requires = "delete")]
+    max_delete: Option<u64>,
+    /// Most key ranges listed at once
+    #[arg(long, value_name = "N", default_value_t = Find::default().list_concurrency)]
+    list_concurrency: usize,
+    /// Most objects of one copy job
+    #[arg(long, value_name = "N", default_value_t = Find::default().job_objects)]
+    job_objects: u32,
+    /// Most bytes of one copy job with several objects
+    #[arg(long, value_name = "SIZE", default_value_t = Size(Find::default().job_bytes))]
+    job_bytes: Size,
+}
+
+/// How objects are copied.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Copying")]
+struct WorkArgs {
+    /// Most transfers at once
+    #[arg(long, value_name = "N", default_value_t = Work::default().concurrency)]
+    concurrency: usize,
+    /// Memory for transfers and everything else
+    #[arg(long, value_name = "SIZE", default_value_t = Size(Work::default().memory_limit))]
+    memory_limit: Size,
+    /// Bytes a second over all transfers, such as 50MiB
+    #[arg(long, value_name = "SIZE")]
+    bandwidth_limit: Option<Size>,
+    /// Size of parts [default: chosen per object]
+    #[arg(long, value_name = "SIZE")]
+    part_size: Option<Size>,
+    /// Objects larger than this go in parts [default: 64MiB, and 1GiB where the source tells the MD5]
+    #[arg(long, value_name = "SIZE")]
+    multipart_threshold: Option<Size>,
+    /// Objects of at least this size are shared by all workers
+    #[arg(long, value_name = "SIZE", default_value_t = Size(Work::default().giant_threshold))]
+    giant_threshold: Size,
+    /// Attempts at one object
+    #[arg(long, value_name = "N", default_value_t = Work::default().attempts)]
+    attempts: u32,
+    /// Delay before an object's second attempt; it grows fourfold each time
+    #[arg(long, value_name = "TIME", default_value_t = Work::default().retry_delay.into())]
+    retry_delay: Duration,
+    /// How long a job is held without a sign of life
+    #[arg(long, value_name = "TIME", default_value_t = Work::default().lease.into())]
+    lease: Duration,
+    /// How long an interrupted run may go on with what it holds
+    #[arg(long, value_name = "TIME", default_value_t = Work::default().drain.into())]
+    drain: Duration,
+    /// Never let a service copy between its own buckets
+    #[arg(long)]
+    no_server_side_copy: bool,
+}
+
+/// Reads a setting's word as config files do.
+fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+    T::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(text)).map_err(|e| e.to_string())
+}
+
+fn addressing(text: &str) -> Result<Addressing, String> {
+    word(text)
+}
+
+fn compare(text: &str) -> Result<Compare, String> {
+    word(text)
+}
+
+impl Places {
+    fn sides(&self) -> (Side, Side) {
+        let source = Side {
+            location: self.source.clone(),
+            connection: Connection {
+                endpoint_url: self.from.source_endpoint_url.clone(),
+                region: self.from.source_region.clone(),
+                credentials: self.from.source_credentials.clone(),
+            },
+            addressing_style: self.from.source_addressing_style,
+        };
+        let destination = Side {
+            location: self.destination.clone(),
+            connection: Connection {
+                endpoint_url: self.to.destination_endpoint_url.clone(),
+                region: self.to.destination_region.clone(),
+                credentials: self.to.destination_credentials.clone(),
+            },
+            addressing_style: self.to.destination_addressing_style,
+        };
+        (source, destination)
+    }
+
+    /// A checked task between the two places, with everything else as given.
+    fn config(&self, find: Find, work: Work, state: Option<PathBuf>) -> Result<Config, Failure> {
+        let (source, destination) = self.sides();
+        let config = Config {
+            task: task_name(&source, &destination),
+            source,
+            destination,
+            queue: None,
+            ledger: None,
+            state: Some(state.map_or_else(state::default_folder, Ok)?),
+            fleet: None,
+            find,
+            work,
+            metrics_addr: None,
+        };
+        config.check()?;
+        Ok(config)
+    }
+}
+
+impl TaskArgs {
+    /// The task these options describe, checked.
+    pub fn config(&self) -> Result<Config, Failure> {
+        let FindArgs { compare, delete, max_delete, list_concurrency, job_objects, job_bytes } = self.find;
+        let find = self.filters.apply(Find {
+            compare,
+            delete,
+            max_delete,
+            list_concurrency,
+            job_objects,
+            job_bytes: job_bytes.0,
+            ..Find::default()
+        });
+        let config = self.places.config(find, self.work.settings(), self.state.clone())?;
+        Ok(Config { metrics_addr: self.metrics_addr.clone(), ..config })
+    }
+}
+
+impl WorkArgs {
+    fn settings(&self) -> Work {
+        Work {
+            concurrency: self.concurrency,
+            memory_limit: self.memory_limit.0,
+            bandwidth_limit: self.bandwidth_limit.map(|size| size.0),
+            part_size: self.part_size.map(|size| size.0),
+            multipart_threshold: self.multipart_threshold.map(|size| size.0),
+            giant_threshold: self.giant_threshold.0,
+            attempts: self.attempts,
+            retry_delay: self.retry_delay.into(),
+            lease: self.lease.into(),
+            drain: self.drain.into(),
+            server_side_copy: !self.no_server_side_copy,
+        }
+    }
+}
+
+impl VerifyArgs {
+    /// The task to be verified, checked. Nothing is written to its state folder.
+    pub fn config(&self) -> Result<Config, Failure> {
+        let work = Work { concurrency: self.concurrency, ..Work::default() };
+        self.places.config(self.filters.apply(Find::default()), work, None)
+    }
+}
+
+/// One name for one pair of places: a later sync between them is the same task.
+fn task_name(source: &Side, destination: &Side) -> String {
+    let mut hash = Sha256::new();
+    for side in [source, destination] {
+        let endpoint = side.connection.endpoint_url.as_deref().unwrap_or("").trim_end_matches('/');
+        let region = side.connection.region.as_deref().unwrap_or("");
+        for part in [&side.location.to_string(), endpoint, region] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+    }
+    format!("sync-{}", shared::digest::to_hex(&hash.finalize()[..8]))
+}

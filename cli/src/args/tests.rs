@@ -1,0 +1,96 @@
+use super::*;
+use shared::config::{Compare, Config, Find, Work, keys};
+
+fn parse_words(words: &str) -> Result<Cli, clap::Error> {
+    parse(words.split_whitespace().map(Into::into))
+}
+
+fn sync(options: &str) -> Config {
+    match parse_words(&format!("flotilla sync /a /b --state /s {options}")).unwrap().command {
+        Command::Sync(args) => args.task.config().unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_command_line_is_consistent_in_itself() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn without_options_the_settings_have_their_defaults() {
+    let config = sync("");
+    assert_eq!((config.find, config.work), (Find::default(), Work::default()));
+}
+
+#[test]
+fn includes_and_excludes_keep_their_order_across_both() {
+    let config = sync("--exclude a --include b --include c --exclude=d --delete --include e");
+    assert_eq!(config.find.filters, ["- a", "+ b", "+ c", "- d", "+ e"]);
+    assert!(sync("").find.filters.is_empty());
+}
+
+#[test]
+fn every_setting_has_an_option_of_its_name() {
+    let command = Cli::command();
+    let sync = command.find_subcommand("sync").unwrap();
+    let options: Vec<&str> = sync.get_arguments().filter_map(|arg| arg.get_long()).collect();
+    for key in keys::of("find").iter().chain(keys::of("work")) {
+        let spelled: &[&str] = match *key {
+            "filters" => &["include", "exclude"],
+            "server-side-copy" => &["no-server-side-copy"],
+            key => &[key],
+        };
+        assert!(spelled.iter().all(|name| options.contains(name)), "{key}");
+    }
+    for key in keys::of("source").iter().filter(|key| **key != "location") {
+        for side in ["source", "destination"] {
+            assert!(options.contains(&&*format!("{side}-{key}")), "{side}-{key}");
+        }
+    }
+}
+
+#[test]
+fn options_become_settings() {
+    let config = sync(
+        "--compare checksum --delete --max-delete 5 --part-size 8MiB --lease 2m --no-server-side-copy --min-age 1h",
+    );
+    assert_eq!(config.find.compare, Compare::Checksum);
+    assert_eq!((config.find.delete, config.find.max_delete), (true, Some(5)));
+    assert_eq!(config.work.part_size, Some(8 << 20));
+    assert_eq!(config.work.lease.as_secs(), 120);
+    assert!(!config.work.server_side_copy);
+    assert_eq!(config.find.min_age.unwrap().as_secs(), 3600);
+}
+
+#[test]
+fn one_pair_of_places_is_one_task() {
+    let name = |words: &str| match parse_words(&format!("flotilla sync --state /s {words}")).unwrap().command {
+        Command::Sync(args) => args.task.config().unwrap().task,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(name("s3://a /b"), name("s3://a /b/ --delete"));
+    assert_ne!(name("s3://a /b"), name("s3://a /c"));
+    assert_ne!(name("s3://a /b"), name("s3://a /b --source-endpoint-url http://h"));
+    assert_ne!(
+        name("s3://a s3://b --source-endpoint-url http://h"),
+        name("s3://a s3://b --destination-endpoint-url http://h")
+    );
+}
+
+#[test]
+fn a_mistake_is_explained() {
+    for (words, part) in [
+        ("flotilla sync", "<SOURCE>"),
+        ("flotilla sync ftp://a /b", "unknown scheme"),
+        ("flotilla sync /a /b --part-size x", "not a size"),
+        ("flotilla sync /a /b --compare mtime", "size-mtime"),
+        ("flotilla sync /a /b --max-delete 3", "--delete"),
+        ("flotilla sync /a /b --concurency 3", "--concurrency"),
+        ("flotilla status --state /s --config /c", "cannot be used with"),
+    ] {
+        let line = shared::console::one_line(&parse_words(words).unwrap_err().to_string());
+        assert!(line.contains(part), "{words}: {line}");
+        assert!(!line.contains('\n'), "{line}");
+    }
+}

@@ -1,0 +1,60 @@
+//! How a command ends: exit codes that scripts rely on, and the one line that explains a failure.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+/// How a command ended well or badly, but in good order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Both sides are in sync, or there is nothing to complain of.
+    InSync = 0,
+    /// Some objects failed, or differ.
+    SomeFailed = 1,
+    /// Wrong usage or configuration, or a store that cannot be reached at the start.
+    Usage = 2,
+    /// Interrupted; the same command goes on where it was.
+    Interrupted = shared::signals::INTERRUPTED,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// Why a command could not go on, in one line.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What, where, and what to do.
+    pub message: String,
+}
+
+impl Failure {
+    /// Wrong usage, configuration or surroundings: nothing was begun.
+    pub fn usage(why: impl Display) -> Self {
+        Failure { exit: Exit::Usage, message: why.to_string() }
+    }
+
+    /// Something failed on the way.
+    pub fn midway(why: impl Display) -> Self {
+        Failure { exit: Exit::SomeFailed, message: why.to_string() }
+    }
+
+    /// The same failure with what to do about it.
+    pub fn hint(mut self, hint: &str) -> Self {
+        self.message = format!("{}; {hint}", self.message);
+        self
+    }
+}
+
+impl From<shared::config::ConfigError> for Failure {
+    fn from(error: shared::config::ConfigError) -> Self {
+        Failure::usage(error)
+    }
+}
+
+/// What every command returns.
+pub type Outcome = Result<Exit, Failure>;

@@ -1,0 +1,59 @@
+//! `flotilla failures`: the objects of a run that were given up, with their errors.
+
+use std::io::{self, BufWriter, Write as _};
+
+use shared::console;
+use shared::ledger::{Outcome as Settled, SharedLedger};
+
+use crate::args::RecordsArgs;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::records::Records;
+
+/// Failures read from the ledger at a time.
+const PAGE: usize = 500;
+
+/// Prints a run's failures, one a line: key, attempts, error.
+pub async fn run(args: &RecordsArgs) -> Outcome {
+    let records = Records::open(args).await?;
+    let run = records.run(args.run.as_deref()).await?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut after = None;
+    loop {
+        let (page, next) =
+            records.ledger.failures(&run.start.id, after.as_deref(), PAGE).await.map_err(Failure::midway)?;
+        for outcome in &page {
+            let line = if args.json {
+                serde_json::to_string(outcome).expect("an outcome is representable as JSON")
+            } else {
+                line(outcome)
+            };
+            // Whoever reads has read enough (`head`): no failure of ours.
+            if writeln!(out, "{line}").is_err() {
+                return Ok(Exit::InSync);
+            }
+        }
+        after = next;
+        if after.is_none() {
+            let _ = out.flush();
+            return Ok(Exit::InSync);
+        }
+    }
+}
+
+/// One failure for people. Fields are parted by tabs, which no escaped key holds.
+fn line(outcome: &Settled) -> String {
+    let error = outcome.error.as_deref().unwrap_or("no reason recorded");
+    format!("{}\t{} attempts\t{}", console::escaped(&outcome.key), outcome.attempts, console::escaped(error))
+}
+
+/// Prints the first failures of a run to standard error, and how to see the rest.
+pub async fn print_first(ledger: &SharedLedger, run: &str, failed: u64, rest: &str) {
+    const SHOWN: usize = 10;
+    let Ok((first, _)) = ledger.failures(run, None, SHOWN).await else { return };
+    for outcome in &first {
+        eprintln!("failed: {}", line(outcome));
+    }
+    if failed > first.len() as u64 {
+        eprintln!("and {} more: {rest}", console::count(failed - first.len() as u64));
+    }
+}

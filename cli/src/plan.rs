@@ -1,0 +1,30 @@
+//! `flotilla plan` and `sync --dry-run`: what a sync would do. Writes nothing anywhere, so the
+//! destination is neither prepared nor does it have to exist if it is a folder.
+
+use std::sync::Arc;
+
+use finder::FindError;
+use shared::config::Config;
+use shared::location::Scheme;
+use shared::open;
+use tokio_util::sync::CancellationToken;
+
+use crate::exit::{Exit, Failure, Outcome};
+
+/// Prints the plan of a task.
+pub async fn show(config: &Config, json: bool, stop: CancellationToken) -> Outcome {
+    let (source, destination) = open::sides(config).await.map_err(Failure::usage)?;
+    match destination.location().scheme() {
+        Scheme::File => open::probe_source(&source).await,
+        _ => open::probe_both(&source, &destination).await,
+    }
+    .map_err(Failure::usage)?;
+    match finder::plan(source, destination, &config.find, stop, Arc::default()).await {
+        Ok(plan) if json => println!("{}", serde_json::to_string(&plan).expect("a plan is representable as JSON")),
+        Ok(plan) => println!("{plan}"),
+        Err(FindError::Interrupted) => return Ok(Exit::Interrupted),
+        Err(error @ FindError::Filter(_)) => return Err(Failure::usage(error)),
+        Err(error) => return Err(Failure::midway(error)),
+    }
+    Ok(Exit::InSync)
+}

@@ -1,0 +1,91 @@
+//! Finding the records that `status`, `failures` and `retry` look at.
+
+use std::path::PathBuf;
+
+use shared::config::Config;
+use shared::ledger::{Run, SharedLedger};
+use shared::open::{self, Carrier};
+
+use crate::args::RecordsArgs;
+use crate::exit::Failure;
+use crate::state;
+
+/// Most runs of one task that are looked at: a year of hourly runs lies far beyond what one reads.
+pub const MAX_RUNS: usize = 100;
+
+/// A ledger, and where it was found.
+pub struct Records {
+    /// The ledger.
+    pub ledger: SharedLedger,
+    place: Place,
+}
+
+enum Place {
+    /// A state folder with the tasks that were synced from it.
+    State(PathBuf),
+    /// A config file's task.
+    Config(Box<Config>),
+}
+
+impl Records {
+    /// Opens the ledger that the arguments name. Creates nothing.
+    pub async fn open(args: &RecordsArgs) -> Result<Records, Failure> {
+        if let Some(file) = &args.config {
+            let config = Config::read(file)?;
+            let ledger = open::carrier(&config).await.map_err(Failure::usage)?.ledger;
+            return Ok(Records { ledger, place: Place::Config(Box::new(config)) });
+        }
+        let state = args.state.clone().map_or_else(state::default_folder, Ok)?;
+        if !state.is_dir() {
+            let why = format!(
+                "state: nothing was synced from here, there is no folder {}; give --state DIR",
+                state.display()
+            );
+            return Err(Failure::usage(why));
+        }
+        let ledger = open::embedded_ledger(&state).map_err(Failure::usage)?;
+        Ok(Records { ledger, place: Place::State(state) })
+    }
+
+    /// The tasks to look at.
+    pub async fn tasks(&self) -> Result<Vec<String>, Failure> {
+        match &self.place {
+            Place::State(_) => self.ledger.tasks().await.map_err(Failure::midway),
+            Place::Config(config) => Ok(vec![config.task.clone()]),
+        }
+    }
+
+    /// The run named, or the newest of all.
+    pub async fn run(&self, id: Option<&str>) -> Result<Run, Failure> {
+        if let Some(id) = id {
+            let run = self.ledger.run(id).await.map_err(Failure::midway)?;
+            return run
+                .ok_or_else(|| Failure::usage(format!("there is no run {id:?}; flotilla status lists the runs")));
+        }
+        let mut newest: Option<Run> = None;
+        for task in self.tasks().await? {
+            let run = self.ledger.runs(&task, 1).await.map_err(Failure::midway)?.into_iter().next();
+            newest = newest.into_iter().chain(run).max_by_key(|run| run.start.started);
+        }
+        newest.ok_or_else(|| Failure::usage("no run is recorded here; give --state DIR or --config FILE"))
+    }
+
+    /// The task of a run as it was configured, and whether this process has to do its jobs itself.
+    pub fn task(&self, run: &Run) -> Result<Config, Failure> {
+        let found = match &self.place {
+            Place::Config(config) => (config.task == run.start.task).then(|| (**config).clone()),
+            Place::State(state) => state::recall(state, &run.start.task),
+        };
+        found.ok_or_else(|| {
+            Failure::usage(format!(
+                "task {} is not known here; give the --config FILE that it runs with",
+                run.start.task
+            ))
+        })
+    }
+
+    /// Opens queue and ledger of a task.
+    pub async fn carrier(&self, config: &Config) -> Result<Carrier, Failure> {
+        open::carrier(config).await.map_err(Failure::usage)
+    }
+}

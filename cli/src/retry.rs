@@ -1,0 +1,186 @@
+//! `flotilla retry`: enqueues the failed objects of a run again, as a new run of the same task.
+//!
+//! It is a finder whose listing is the ledger's list of failures, and follows the finder's protocol:
+//! one checkpoint moves cursor, counters and outbox together, then the outbox is sent. Interrupted at
+//! any point and repeated, it goes on where it was, and every object is counted once.
+
+use std::time::Duration;
+
+use shared::console;
+use shared::job::{Job, JobObject, Origin, VERSION, Work};
+use shared::ledger::{Checkpoint, Outcome as Settled, Phase, Run, RunStart, SharedLedger};
+use shared::object::Timestamp;
+use shared::open::Carrier;
+use shared::queue::Outgoing;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::RecordsArgs;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::records::{MAX_RUNS, Records};
+use crate::sync;
+
+/// Objects of one job. A key has at most 1,024 bytes, and JSON makes at most six of each: so many
+/// always fit one message, and one page of failures is one job.
+const JOB_OBJECTS: usize = 32;
+
+/// How long this process is the task's only finder without a sign of life.
+const CLAIM: Duration = Duration::from_secs(60);
+
+/// Enqueues a run's failures again. With an embedded queue, whose only worker is `flotilla` itself, does
+/// them too.
+pub async fn run(args: &RecordsArgs, stop: CancellationToken) -> Outcome {
+    let records = Records::open(args).await?;
+    let old = records.run(args.run.as_deref()).await?;
+    if old.settled.failed == 0 {
+        eprintln!("run {} has no failed objects", old.start.id);
+        return Ok(Exit::InSync);
+    }
+    let config = records.task(&old)?;
+    let carrier = records.carrier(&config).await?;
+    let owner = format!("retry-{}", uuid::Uuid::now_v7());
+    let ledger = &carrier.ledger;
+    ledger
+        .claim(&config.task, &owner, CLAIM)
+        .await
+        .map_err(|why| Failure::usage(why).hint("wait until the task's finder is through, then retry"))?;
+    let enqueued = enqueue(&carrier, &old, &owner, &stop).await;
+    // A claim that cannot be given back ends by itself.
+    let _ = ledger.unclaim(&config.task, &owner).await;
+    let Some(run) = enqueued? else { return Ok(Exit::Interrupted) };
+    eprintln!("run {run} retries {} objects of run {}", console::count(old.settled.failed), old.start.id);
+    if config.queue.is_some() {
+        return Ok(Exit::InSync);
+    }
+    sync::finish_run(&config, &run, args.json, stop).await
+}
+
+/// Enqueues the failures of `old`; gives the new run, or nothing when interrupted.
+async fn enqueue(
+    carrier: &Carrier,
+    old: &Run,
+    owner: &str,
+    stop: &CancellationToken,
+) -> Result<Option<String>, Failure> {
+    let ledger = &carrier.ledger;
+    let run = begin(ledger, old).await?;
+    let mut checkpoint =
+        ledger.checkpoints(&run).await.map_err(Failure::midway)?.into_iter().next().unwrap_or_default();
+    loop {
+        // Also what an earlier process left unsent; sent twice, it counts once by its origin.
+        send_outbox(carrier, &checkpoint).await?;
+        if checkpoint.done {
+            break;
+        }
+        if stop.is_cancelled() {
+            return Ok(None);
+        }
+        ledger.claim(&old.start.task, owner, CLAIM).await.map_err(Failure::midway)?;
+        let after = checkpoint.cursor.take();
+        let (page, next) =
+            ledger.failures(&old.start.id, after.as_deref(), JOB_OBJECTS).await.map_err(Failure::midway)?;
+        advance(&mut checkpoint, &old.start.task, &run, &page, next);
+        ledger.checkpoint(&run, &checkpoint).await.map_err(Failure::midway)?;
+    }
+    ledger.set_phase(&run, Phase::Listed, None).await.map_err(Failure::midway)?;
+    Ok(Some(run))
+}
+
+/// The new run: one that an interrupted retry of the same run began, or a fresh one.
+async fn begin(ledger: &SharedLedger, old: &Run) -> Result<String, Failure> {
+    let options = format!("retry {}", old.start.id);
+    let runs = ledger.runs(&old.start.task, MAX_RUNS).await.map_err(Failure::midway)?;
+    if let Some(begun) = runs.iter().find(|run| run.phase == Phase::Listing && run.start.options == options) {
+        return Ok(begun.start.id.clone());
+    }
+    let start =
+        RunStart { id: uuid::Uuid::now_v7().to_string(), options, started: Timestamp::now(), ..old.start.clone() };
+    ledger.start_run(&start).await.map_err(Failure::midway)?;
+    Ok(start.id)
+}
+
+/// Moves the checkpoint over one page of failures: counters, cursor and the job for it in one.
+fn advance(checkpoint: &mut Checkpoint, task: &str, run: &str, page: &[Settled], next: Option<String>) {
+    checkpoint.outbox.clear();
+    if !page.is_empty() {
+        checkpoint.outbox.push(job(task, run, checkpoint.jobs, page).to_body());
+        checkpoint.jobs += 1;
+    }
+    let objects = page.len() as u64;
+    checkpoint.found.listed += objects;
+    checkpoint.found.enqueued += objects;
+    checkpoint.found.enqueued_bytes += page.iter().map(|outcome| outcome.size).sum::<u64>();
+    checkpoint.done = next.is_none();
+    checkpoint.cursor = next;
+}
+
+async fn send_outbox(carrier: &Carrier, checkpoint: &Checkpoint) -> Result<(), Failure> {
+    let messages: Vec<Outgoing> = checkpoint.outbox.iter().cloned().map(Outgoing::now).collect();
+    if messages.is_empty() {
+        return Ok(());
+    }
+    carrier.queue.send(&messages).await.map_err(Failure::midway)
+}
+
+/// A job for failed objects, of the versions that failed: a worker that finds another one takes that.
+/// When they were written is not recorded, nor needed: a read tells it.
+fn job(task: &str, run: &str, number: u32, page: &[Settled]) -> Job {
+    let object = |(index, outcome): (usize, &Settled)| JobObject {
+        index: index as u32,
+        key: outcome.key.clone(),
+        size: outcome.size,
+        modified: Timestamp::default(),
+        etag: outcome.source.etag.clone(),
+        version: outcome.source.version.clone(),
+    };
+    Job {
+        v: VERSION,
+        task: task.to_owned(),
+        run: run.to_owned(),
+        attempt: 1,
+        origin: Origin { id: format!("retry-{number}"), objects: page.len() as u32 },
+        work: Work::Copy { objects: page.iter().enumerate().map(object).collect() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::ledger::State;
+    use shared::object::Pin;
+
+    fn failed(key: &str) -> Settled {
+        Settled {
+            key: key.into(),
+            state: State::Failed,
+            reason: None,
+            size: 5,
+            source: Pin::default(),
+            etag: None,
+            checksum: None,
+            verified: None,
+            attempts: 3,
+            error: Some("no".into()),
+            worker: "w".into(),
+            started: Timestamp(1),
+            finished: Timestamp(2),
+        }
+    }
+
+    #[test]
+    fn a_page_of_the_longest_keys_fits_one_message() {
+        let page: Vec<Settled> = (0..JOB_OBJECTS).map(|_| failed(&"\u{1}".repeat(1024))).collect();
+        let body = job("t", "r", 0, &page).to_body();
+        assert!(Job::parse(&body).is_ok());
+    }
+
+    #[test]
+    fn counters_cursor_and_outbox_move_together() {
+        let mut checkpoint = Checkpoint::default();
+        advance(&mut checkpoint, "t", "r", &[failed("a"), failed("b")], Some("token".into()));
+        assert_eq!((checkpoint.found.enqueued, checkpoint.found.enqueued_bytes), (2, 10));
+        assert_eq!((checkpoint.jobs, checkpoint.outbox.len(), checkpoint.done), (1, 1, false));
+        advance(&mut checkpoint, "t", "r", &[], None);
+        assert_eq!((checkpoint.found.enqueued, checkpoint.jobs, checkpoint.outbox.len()), (2, 1, 0));
+        assert!(checkpoint.done);
+    }
+}

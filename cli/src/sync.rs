@@ -1,0 +1,166 @@
+//! `flotilla sync`: finder and worker in one process, over the embedded queue and ledger.
+
+use std::time::Duration;
+
+use finder::{FindError, Finder};
+use shared::config::Config;
+use shared::ledger::{Phase, Run};
+use shared::telemetry::endpoint::{self, Health};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::args::SyncArgs;
+use crate::drive::{Drive, Driven, drive};
+use crate::exit::{Exit, Failure, Outcome};
+use crate::failures;
+use crate::plan;
+use crate::report::Report;
+use crate::summary::Summary;
+use crate::task::Task;
+
+/// Syncs once, or again and again.
+pub async fn run(args: &SyncArgs, stop: CancellationToken) -> Outcome {
+    let config = args.task.config()?;
+    if args.dry_run {
+        return plan::show(&config, args.json, stop).await;
+    }
+    let health = Health::default();
+    endpoint::serve(config.metrics_addr.as_deref(), &health).await.map_err(Failure::usage)?;
+    let report = args.report.as_deref().map(Report::create).transpose()?;
+    let task = Task::open(config).await?;
+    health.set_ready(true);
+    let pass = Pass { task: &task, report, json: args.json, stop: &stop };
+    let Some(every) = args.every else { return pass.run(args.force).await };
+    pass.repeat(every.into(), args.force).await
+}
+
+/// Does what is left of a run that is listed, such as the one a retry has enqueued.
+pub async fn finish_run(config: &Config, run: &str, json: bool, stop: CancellationToken) -> Outcome {
+    let task = Task::open(config.clone()).await?;
+    let pass = Pass { task: &task, report: None, json, stop: &stop };
+    let began = Instant::now();
+    let driven = pass.drive(Drive::Finish(run.to_owned())).await?;
+    pass.conclude(driven, began).await
+}
+
+/// One or more runs of a task.
+struct Pass<'a> {
+    task: &'a Task,
+    report: Option<Report>,
+    json: bool,
+    stop: &'a CancellationToken,
+}
+
+impl Pass<'_> {
+    /// A run every so often until told to stop. A run that fails is reported and tried again in its turn.
+    async fn repeat(&self, every: Duration, force: bool) -> Outcome {
+        loop {
+            let next = Instant::now() + every;
+            let ended = self.run(force).await;
+            match &ended {
+                Ok(Exit::Interrupted) => return ended,
+                Err(failure) => eprintln!("flotilla: {}", failure.message),
+                Ok(_) => {}
+            }
+            tokio::select! {
+                () = sleep_until(next) => {}
+                () = self.stop.cancelled() => return ended,
+            }
+        }
+    }
+
+    /// One run: a new one, or the last one's rest.
+    async fn run(&self, force: bool) -> Outcome {
+        let began = Instant::now();
+        self.say_what_is_resumed(force).await?;
+        let mut driven = self.drive(self.find(force)).await?;
+        if let Some(FindError::Busy { run, .. }) = &driven.find_error {
+            let run = run.clone();
+            eprintln!("run {run} was interrupted: finishing what it has left");
+            let finished = self.drive(Drive::Finish(run)).await?;
+            // A run whose listing was complete, under the same options, is what was asked for. Otherwise
+            // its rest is out of the way now, and the run that was asked for begins.
+            driven = if finished.interrupted || self.is_what_was_asked_for(&finished) {
+                finished
+            } else {
+                self.drive(self.find(force)).await?
+            };
+        }
+        self.conclude(driven, began).await
+    }
+
+    fn find(&self, force: bool) -> Drive {
+        let task = self.task;
+        Drive::Find(Box::new(Finder {
+            task: task.config.task.clone(),
+            source: task.source.clone(),
+            destination: task.destination.clone(),
+            queue: task.carrier.queue.clone(),
+            ledger: task.carrier.ledger.clone(),
+            options: task.config.find.clone(),
+            owner: format!("sync-{}", uuid::Uuid::now_v7()),
+            force,
+        }))
+    }
+
+    async fn drive(&self, what: Drive) -> Result<Driven, Failure> {
+        let driven = drive(self.task, what, self.report.as_ref().map(Report::listener), self.stop).await;
+        if let Some(Err(why)) = self.report.as_ref().map(Report::flush) {
+            eprintln!("flotilla: the report is incomplete: {why}");
+        }
+        driven
+    }
+
+    async fn say_what_is_resumed(&self, force: bool) -> Result<(), Failure> {
+        let last = self.task.carrier.ledger.runs(&self.task.config.task, 1).await.map_err(Failure::midway)?;
+        let unlisted = |run: &&Run| matches!(run.phase, Phase::Listing | Phase::Releasing);
+        if let Some(run) = last.first().filter(unlisted).filter(|_| !force && self.has_same_options()) {
+            eprintln!("run {} was interrupted: resuming it", run.start.id);
+        }
+        Ok(())
+    }
+
+    fn has_same_options(&self) -> bool {
+        self.task.compared_before.as_ref().is_none_or(|before| *before == self.task.config.find)
+    }
+
+    fn is_what_was_asked_for(&self, finished: &Driven) -> bool {
+        let listed = finished.run.as_ref().is_some_and(|run| {
+            run.phase == Phase::Listed && run.error.is_none() && !run.start.options.starts_with("retry ")
+        });
+        listed && self.has_same_options()
+    }
+
+    /// Prints what the run came to, and tells the exit code.
+    async fn conclude(&self, driven: Driven, began: Instant) -> Outcome {
+        if let Some(run) = &driven.run {
+            let summary = Summary::of(run, began.elapsed());
+            if summary.failed > 0 {
+                let rest = match &self.task.config.state {
+                    Some(state) => format!("flotilla failures {} --state {}", summary.run, state.display()),
+                    None => format!("flotilla failures {} --config FILE", summary.run),
+                };
+                failures::print_first(&self.task.carrier.ledger, &summary.run, summary.failed, &rest).await;
+            }
+            summary.print(self.json);
+            if driven.find_error.is_none() && !driven.interrupted {
+                return Ok(summary.exit());
+            }
+        }
+        match driven.find_error {
+            None | Some(FindError::Interrupted) => {
+                eprintln!("interrupted: the same command goes on where it was");
+                Ok(Exit::Interrupted)
+            }
+            Some(error) => Err(Failure { exit: exit_of(&error), message: error.to_string() }),
+        }
+    }
+}
+
+fn exit_of(error: &FindError) -> Exit {
+    match error {
+        FindError::Filter(_) | FindError::Busy { .. } | FindError::ClaimedByOther(_) => Exit::Usage,
+        error if error.is_resumable() => Exit::Interrupted,
+        _ => Exit::SomeFailed,
+    }
+}

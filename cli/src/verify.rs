@@ -1,0 +1,129 @@
+//! `flotilla verify`: walks both sides in key order and compares each object by the strongest means
+//! that both have. Changes nothing.
+
+mod compare;
+
+use std::collections::BTreeMap;
+use std::io::{self, BufWriter, Write};
+use std::time::Instant;
+
+use finder::{Filter, FindError, Pair};
+use futures::{StreamExt as _, TryStreamExt as _};
+use serde::Serialize;
+use shared::console;
+use shared::object::Timestamp;
+use shared::open;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::VerifyArgs;
+use crate::exit::{Exit, Failure, Outcome};
+use compare::{Sides, Verdict};
+
+/// What differs under one key.
+#[derive(Debug, Serialize)]
+struct Difference<'a> {
+    key: &'a str,
+    what: &'a str,
+}
+
+/// What a verification came to.
+#[derive(Debug, Default, Serialize)]
+struct Tally {
+    /// Keys looked at.
+    compared: u64,
+    /// Keys with the same object on both sides.
+    same: u64,
+    /// Keys that differ, or could not be compared.
+    different: u64,
+    /// Objects of both sides, by what they were compared by.
+    by: BTreeMap<String, u64>,
+    /// Wall time.
+    seconds: f64,
+}
+
+/// Compares, and lists what differs: exit 1 if anything does.
+pub async fn run(args: &VerifyArgs, stop: CancellationToken) -> Outcome {
+    let began = Instant::now();
+    let config = args.config()?;
+    let filter = Filter::load(&config.find, Timestamp::now()).map_err(|error: FindError| Failure::usage(error))?;
+    let (source, destination) = open::sides(&config).await.map_err(Failure::usage)?;
+    open::probe_both(&source, &destination).await.map_err(Failure::usage)?;
+    let sides = Sides { source: source.clone(), destination: destination.clone(), deep: args.deep };
+    let verdicts = finder::pairs(source, destination, &filter)
+        .map_ok(|pair| judge(&sides, pair))
+        .try_buffered(config.work.concurrency);
+    let mut verdicts = std::pin::pin!(verdicts);
+    let mut out = BufWriter::new(io::stdout());
+    let mut tally = Tally::default();
+    loop {
+        let next = tokio::select! {
+            next = verdicts.next() => next,
+            () = stop.cancelled() => {
+                let _ = out.flush();
+                return Ok(Exit::Interrupted);
+            }
+        };
+        match next {
+            Some(Ok((key, verdict))) => tally.take(&mut out, &key, &verdict, args.json).map_err(Failure::midway)?,
+            Some(Err(error)) => {
+                let _ = out.flush();
+                return Err(Failure::midway(error).hint("the listing is incomplete, so nothing is verified"));
+            }
+            None => break,
+        }
+    }
+    tally.seconds = (began.elapsed().as_secs_f64() * 1e3).round() / 1e3;
+    tally.finish(&mut out, args.json).map_err(Failure::midway)
+}
+
+async fn judge(sides: &Sides, pair: Pair) -> shared::Result<(String, Verdict)> {
+    let key = pair.key().to_owned();
+    let verdict = match &pair {
+        Pair::Source(_) => Verdict::different("missing at the destination"),
+        Pair::Destination(_) => Verdict::different("missing at the source"),
+        Pair::Both(source, destination) => compare::compare(sides, source, destination).await,
+    };
+    Ok((key, verdict))
+}
+
+impl Tally {
+    fn take(&mut self, out: &mut impl Write, key: &str, verdict: &Verdict, json: bool) -> io::Result<()> {
+        self.compared += 1;
+        if let Some(means) = verdict.means {
+            *self.by.entry(means.to_string()).or_default() += 1;
+        }
+        let Some(what) = &verdict.difference else {
+            self.same += 1;
+            return Ok(());
+        };
+        self.different += 1;
+        if json {
+            serde_json::to_writer(&mut *out, &Difference { key, what })?;
+            writeln!(out)
+        } else {
+            writeln!(out, "{}\t{}", console::escaped(key), console::escaped(what))
+        }
+    }
+
+    fn finish(&self, out: &mut impl Write, json: bool) -> Result<Exit, io::Error> {
+        if json {
+            serde_json::to_writer(&mut *out, self)?;
+            writeln!(out)?;
+        }
+        out.flush()?;
+        if !json {
+            let by: Vec<String> =
+                self.by.iter().map(|(means, n)| format!("{} by {means}", console::count(*n))).collect();
+            eprintln!(
+                "{} keys compared in {:.1} s: {} same, {} different{}{}",
+                console::count(self.compared),
+                self.seconds,
+                console::count(self.same),
+                console::count(self.different),
+                if by.is_empty() { "" } else { "; " },
+                by.join(", "),
+            );
+        }
+        Ok(if self.different > 0 { Exit::SomeFailed } else { Exit::InSync })
+    }
+}

@@ -1,0 +1,222 @@
+//! The bounds of all settings. Each refusal names the setting, its value, the bounds and the remedy.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use super::{Config, ConfigError, Find, Side, Size, Work};
+use crate::aws::Connection;
+use crate::location::Scheme;
+
+type Check = Result<(), ConfigError>;
+
+fn refuse(setting: &str, why: impl Into<String>) -> Check {
+    Err(ConfigError::Setting { setting: setting.to_owned(), why: why.into() })
+}
+
+/// Refuses a value outside `least..=most`, all in the setting's own unit.
+fn within<T: PartialOrd + Display>(setting: &str, value: T, least: T, most: T) -> Check {
+    if value < least || value > most {
+        return refuse(setting, format!("{value} is out of bounds: give {least} to {most}"));
+    }
+    Ok(())
+}
+
+fn duration_within(setting: &str, value: Duration, least: Duration, most: Duration) -> Check {
+    if value < least || value > most {
+        let show = humantime::format_duration;
+        return refuse(setting, format!("{} is out of bounds: give {} to {}", show(value), show(least), show(most)));
+    }
+    Ok(())
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+/// Largest size that any setting takes: 50 TB and more, and safe to add to.
+const LARGEST: Size = Size(1 << 60);
+
+impl Config {
+    /// Checks everything that can be checked without I/O. `Config::read` has done so already.
+    pub fn check(&self) -> Check {
+        check_name("task", &self.task)?;
+        check_side("source", &self.source)?;
+        check_side("destination", &self.destination)?;
+        self.check_overlap()?;
+        self.check_carrier()?;
+        if let Some(queue) = &self.queue {
+            check_connection("queue", &queue.connection)?;
+        }
+        if let Some(ledger) = &self.ledger {
+            check_connection("ledger", &ledger.connection)?;
+        }
+        if let Some(fleet) = &self.fleet {
+            check_connection("fleet", &fleet.connection)?;
+        }
+        self.find.check()?;
+        self.work.check(self.destination.location.scheme())
+    }
+
+    /// Copying into itself would never end, or would overwrite what it reads.
+    fn check_overlap(&self) -> Check {
+        let (source, destination) = (&self.source, &self.destination);
+        if source.location.overlaps(&destination.location) && same_service(source, destination) {
+            let why = format!(
+                "{} and source {} lie within each other: give places that do not overlap",
+                destination.location, source.location
+            );
+            return refuse("destination.location", why);
+        }
+        Ok(())
+    }
+
+    /// Queue and ledger are both Amazon's or both embedded.
+    fn check_carrier(&self) -> Check {
+        match (&self.queue, &self.ledger, &self.state) {
+            (Some(_), Some(_), None) | (None, None, Some(_)) => Ok(()),
+            (Some(_), None, _) => {
+                refuse("ledger", "it is missing beside [queue]: give both, or neither and a state folder")
+            }
+            (None, Some(_), _) => {
+                refuse("queue", "it is missing beside [ledger]: give both, or neither and a state folder")
+            }
+            (Some(_), Some(_), Some(_)) => refuse(
+                "state",
+                "it is for the embedded queue and ledger: leave it out, or leave out [queue] and [ledger]",
+            ),
+            (None, None, None) => refuse("state", "it is missing: give a state folder, or [queue] and [ledger]"),
+        }
+    }
+}
+
+impl Find {
+    fn check(&self) -> Check {
+        within("list-concurrency", self.list_concurrency, 1, 256)?;
+        // A resumed finder sends a job again; 1,000 keys still fit a message of 256 KiB at common lengths.
+        within("job-objects", self.job_objects, 1, 1000)?;
+        within("job-bytes", Size(self.job_bytes), Size(1), LARGEST)?;
+        if let (Some(min), Some(max)) = (self.min_size, self.max_size)
+            && min > max
+        {
+            return refuse(
+                "min-size",
+                format!("{} is more than max-size {}: nothing would be left", Size(min), Size(max)),
+            );
+        }
+        if let (Some(min), Some(max)) = (self.min_age, self.max_age)
+            && min > max
+        {
+            let show = humantime::format_duration;
+            return refuse(
+                "min-age",
+                format!("{} is more than max-age {}: nothing would be left", show(min), show(max)),
+            );
+        }
+        for rule in &self.filters {
+            if rule.strip_prefix("+ ").or(rule.strip_prefix("- ")).is_none_or(str::is_empty) {
+                return refuse("filters", format!("{rule:?} is not a rule: write \"+ GLOB\" or \"- GLOB\""));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Work {
+    fn check(&self, destination: Scheme) -> Check {
+        within("concurrency", self.concurrency, 1, 1024)?;
+        within("memory-limit", Size(self.memory_limit), Size(64 * MIB), LARGEST)?;
+        if let Some(limit) = self.bandwidth_limit {
+            within("bandwidth-limit", Size(limit), Size(64 * KIB), LARGEST)?;
+        }
+        if let Some(size) = self.part_size {
+            // S3: parts of 5 MiB to 5 GiB ("Amazon S3 multipart upload limits"). A folder has no limit of
+            // its own; below 64 KiB the overhead of a part outweighs it.
+            let least = if destination == Scheme::File { 64 * KIB } else { 5 * MIB };
+            within("part-size", Size(size), Size(least), Size(5 * GIB))?;
+        }
+        if let Some(threshold) = self.multipart_threshold {
+            // S3 takes at most 5 GiB in one PUT.
+            within("multipart-threshold", Size(threshold), Size(0), Size(5 * GIB))?;
+        }
+        within("giant-threshold", Size(self.giant_threshold), Size(64 * KIB), LARGEST)?;
+        within("attempts", self.attempts, 1, 20)?;
+        // SQS delays a message by at most 15 minutes.
+        duration_within("retry-delay", self.retry_delay, Duration::ZERO, Duration::from_secs(15 * 60))?;
+        // SQS hides a message for at most 12 hours; below 5 s a heartbeat could not keep up.
+        duration_within("lease", self.lease, Duration::from_secs(5), Duration::from_secs(12 * 3600))?;
+        duration_within("drain", self.drain, Duration::ZERO, Duration::from_secs(12 * 3600))
+    }
+}
+
+/// Names that are safe in file names, queue messages and table keys.
+fn check_name(setting: &str, name: &str) -> Check {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 100 || !name.chars().all(legal) || name.starts_with('.') {
+        return refuse(
+            setting,
+            format!("{name:?} is not a task name: use 1 to 100 letters, digits, '-', '_' and '.', not '.' first"),
+        );
+    }
+    Ok(())
+}
+
+fn check_side(name: &str, side: &Side) -> Check {
+    let Connection { endpoint_url, region, credentials } = &side.connection;
+    if side.location.scheme() == Scheme::File {
+        let given = [("endpoint-url", endpoint_url), ("region", region), ("credentials", credentials)];
+        if let Some((key, _)) = given.into_iter().find(|(_, value)| value.is_some()) {
+            return refuse(
+                &format!("{name}.{key}"),
+                format!("{} is a folder and takes none: leave it out", side.location),
+            );
+        }
+    }
+    check_connection(name, &side.connection)
+}
+
+fn check_connection(section: &str, connection: &Connection) -> Check {
+    if let Some(url) = &connection.endpoint_url {
+        check_url(&format!("{section}.endpoint-url"), url)?;
+    }
+    if let Some(region) = &connection.region {
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        if region.is_empty() || region.len() > 63 || !region.chars().all(legal) {
+            return refuse(
+                &format!("{section}.region"),
+                format!("{region:?} cannot be a region: give one such as us-east-1"),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// An endpoint's base URL. What may hold a secret is never printed.
+fn check_url(setting: &str, url: &str) -> Check {
+    const REMEDY: &str = "give http://HOST[:PORT] or https://HOST[:PORT]";
+    if url.contains(['@', '?', '#']) {
+        return refuse(
+            setting,
+            format!("it must hold no user, query or fragment: {REMEDY}, and credentials by the credentials setting"),
+        );
+    }
+    let bad = |why: &str| refuse(setting, format!("{url:?} {why}: {REMEDY}"));
+    let Ok(uri) = url.parse::<http::Uri>() else { return bad("is not a URL") };
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return bad("has no scheme that is known");
+    }
+    let Some(authority) = uri.authority().filter(|a| !a.host().is_empty()) else { return bad("names no host") };
+    let port = authority.as_str().strip_prefix(authority.host()).unwrap_or("");
+    if !port.is_empty() && !port[1..].parse::<u16>().is_ok_and(|port| port > 0) {
+        return bad("has no port between 1 and 65535");
+    }
+    Ok(())
+}
+
+/// Whether equal bucket names mean one bucket. Amazon's own are unique over all regions; other
+/// vendors' are told apart by region where no endpoint says more.
+fn same_service(a: &Side, b: &Side) -> bool {
+    let endpoint =
+        |side: &Side| side.connection.endpoint_url.as_deref().map(|url| url.trim_end_matches('/').to_ascii_lowercase());
+    let by_region = endpoint(a).is_none() && !matches!(a.location.scheme(), Scheme::S3 | Scheme::File);
+    endpoint(a) == endpoint(b) && (!by_region || a.connection.region == b.connection.region)
+}

@@ -1,0 +1,121 @@
+//! The keys that a config file may have.
+//!
+//! serde's `flatten` (which spares every section the three keys of a connection) does not go with its
+//! `deny_unknown_fields`, so unknown keys are looked for here, before reading. A test keeps the lists
+//! equal to what [`super::Config`] writes.
+
+use super::ConfigError;
+
+/// Sections, with their keys; the first is the file's top level.
+const SECTIONS: [(&str, &[&str]); 8] = [
+    ("", &["task", "source", "destination", "queue", "ledger", "state", "fleet", "find", "work", "metrics-addr"]),
+    ("source", &["location", "endpoint-url", "region", "credentials", "addressing-style"]),
+    ("destination", &["location", "endpoint-url", "region", "credentials", "addressing-style"]),
+    ("queue", &["name", "dead-letter", "endpoint-url", "region", "credentials"]),
+    ("ledger", &["table", "endpoint-url", "region", "credentials"]),
+    ("fleet", &["group", "lifecycle-hook", "metadata-url", "endpoint-url", "region", "credentials"]),
+    (
+        "find",
+        &[
+            "compare",
+            "delete",
+            "max-delete",
+            "filters",
+            "min-size",
+            "max-size",
+            "min-age",
+            "max-age",
+            "prefix-list",
+            "list-concurrency",
+            "job-objects",
+            "job-bytes",
+        ],
+    ),
+    (
+        "work",
+        &[
+            "concurrency",
+            "memory-limit",
+            "bandwidth-limit",
+            "part-size",
+            "multipart-threshold",
+            "giant-threshold",
+            "attempts",
+            "retry-delay",
+            "lease",
+            "drain",
+            "server-side-copy",
+        ],
+    ),
+];
+
+/// The keys of a section; none for a section that does not exist.
+pub fn of(section: &str) -> &'static [&'static str] {
+    SECTIONS.iter().find(|(name, _)| *name == section).map_or(&[], |(_, keys)| keys)
+}
+
+/// Refuses the first key that no section has, naming the one that was probably meant.
+pub(super) fn check(file: &toml::Table) -> Result<(), ConfigError> {
+    check_section("", file)?;
+    for (name, value) in file {
+        if let Some(section) = value.as_table() {
+            check_section(name, section)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_section(section: &str, table: &toml::Table) -> Result<(), ConfigError> {
+    let known = of(section);
+    let Some(unknown) = table.keys().find(|key| !known.contains(&key.as_str())) else { return Ok(()) };
+    let nearest = known.iter().min_by_key(|key| distance(key, unknown)).filter(|key| distance(key, unknown) <= 3);
+    let hint = match (nearest, elsewhere(section, unknown)) {
+        (_, Some(place)) => format!("it belongs into [{place}]"),
+        (Some(key), None) => format!("did you mean {key:?}?"),
+        (None, None) => format!("known are {}", known.join(", ")),
+    };
+    let place = if section.is_empty() { String::new() } else { format!(" in [{section}]") };
+    Err(ConfigError::UnknownKey { key: unknown.clone(), place, hint })
+}
+
+fn elsewhere(section: &str, key: &str) -> Option<&'static str> {
+    SECTIONS
+        .iter()
+        .find(|(name, keys)| *name != section && !name.is_empty() && keys.contains(&key))
+        .map(|(name, _)| *name)
+}
+
+/// Edit distance (Levenshtein) between two short words; `usize::MAX` for long ones, whose table
+/// would cost more than the hint is worth.
+fn distance(a: &str, b: &str) -> usize {
+    const LONGEST_CHARS: usize = 64;
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    if a.len() > LONGEST_CHARS || b.len() > LONGEST_CHARS {
+        return usize::MAX;
+    }
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edit_distance_counts_edits() {
+        for (a, b, edits) in
+            [("", "", 0), ("abc", "abc", 0), ("part-size", "partsize", 1), ("lease", "leese", 1), ("", "ab", 2)]
+        {
+            assert_eq!(distance(a, b), edits, "{a} {b}");
+        }
+    }
+}

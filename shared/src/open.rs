@@ -1,0 +1,151 @@
+//! From a configuration to open stores, queue, ledger and fleet: the one place that knows all adapters.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::config::{Config, Side};
+use crate::database::Database;
+use crate::fleet::Fleet;
+use crate::fleet::autoscaling::AutoScaling;
+use crate::fleet::solo::Solo;
+use crate::ledger::SharedLedger;
+use crate::ledger::dynamodb::DynamoDbLedger;
+use crate::ledger::embedded::EmbeddedLedger;
+use crate::location::Scheme;
+use crate::queue::Queue;
+use crate::queue::embedded::EmbeddedQueue;
+use crate::queue::sqs::SqsQueue;
+use crate::store::Store;
+use crate::store::file::FileStore;
+use crate::store::s3::S3Store;
+use crate::{Error, ErrorKind, Result};
+
+/// A store must answer its first request within this time: long enough for some retries and a slow
+/// name server, short enough for someone who waits at a terminal.
+const PROBE_LIMIT: Duration = Duration::from_secs(20);
+
+/// Opens one side's store. Nothing is asked of it yet.
+async fn store(side: &Side) -> Result<Store> {
+    Ok(match side.location.scheme() {
+        Scheme::File => Arc::new(FileStore::open(&side.location)?),
+        _ => Arc::new(S3Store::open(side).await?),
+    })
+}
+
+/// Checks that a store answers, that its bucket or folder exists and may be read.
+async fn probe(store: &Store) -> Result<()> {
+    timeout(PROBE_LIMIT, store.probe()).await.unwrap_or_else(|_| {
+        let message = format!("no good answer within {} s; check endpoint, region and network", PROBE_LIMIT.as_secs());
+        Err(Error::new(ErrorKind::Timeout, "probe", store.location().to_string(), message))
+    })
+}
+
+/// A side of a task that cannot be used. Displays as one line with what to do about it.
+#[derive(Debug)]
+pub struct Unusable {
+    side: &'static str,
+    error: Error,
+}
+
+impl std::error::Error for Unusable {}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Unusable { side, error } = self;
+        write!(f, "{side}: {error}")?;
+        match error.kind() {
+            ErrorKind::Denied | ErrorKind::ExpiredCredentials => write!(f, "; check the {side}'s credentials"),
+            ErrorKind::NoSuchContainer | ErrorKind::NotFound => write!(f, "; check its name"),
+            ErrorKind::Connection | ErrorKind::Timeout => {
+                write!(f, "; check the {side}'s endpoint-url and the network")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Opens both sides of a task, source first, without asking anything of them.
+pub async fn sides(config: &Config) -> Result<(Store, Store), Unusable> {
+    let source = store(&config.source).await.map_err(|error| Unusable { side: "source", error })?;
+    let destination = store(&config.destination).await.map_err(|error| Unusable { side: "destination", error })?;
+    Ok((source, destination))
+}
+
+/// As [`sides`], ready to be copied between: both found to answer, the destination prepared. Where the
+/// source is not there, nothing is made at the destination.
+pub async fn ready_sides(config: &Config) -> Result<(Store, Store), Unusable> {
+    let (source, destination) = sides(config).await?;
+    probe_source(&source).await?;
+    let prepared = match destination.prepare().await {
+        Ok(()) => probe(&destination).await,
+        unprepared => unprepared,
+    };
+    prepared.map_err(|error| Unusable { side: "destination", error })?;
+    Ok((source, destination))
+}
+
+/// Asks both sides, at the same time, whether they can be read.
+pub async fn probe_both(source: &Store, destination: &Store) -> Result<(), Unusable> {
+    let (from, to) = tokio::join!(probe(source), probe(destination));
+    from.map_err(|error| Unusable { side: "source", error })?;
+    to.map_err(|error| Unusable { side: "destination", error })
+}
+
+/// Asks the source alone.
+pub async fn probe_source(source: &Store) -> Result<(), Unusable> {
+    probe(source).await.map_err(|error| Unusable { side: "source", error })
+}
+
+/// What carries a task's jobs and records its outcomes.
+#[derive(Debug, Clone)]
+pub struct Carrier {
+    /// Where jobs wait.
+    pub queue: Queue,
+    /// Where outcomes are recorded.
+    pub ledger: SharedLedger,
+}
+
+/// Opens a task's queue and ledger, which must exist. The embedded ones are made where they do not.
+pub async fn carrier(config: &Config) -> Result<Carrier> {
+    if let (Some(queue), Some(ledger)) = (&config.queue, &config.ledger) {
+        let queue = Arc::new(SqsQueue::open(queue).await?);
+        return Ok(Carrier { queue, ledger: Arc::new(DynamoDbLedger::open(ledger).await?) });
+    }
+    let Some(state) = &config.state else {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            "open",
+            &config.task,
+            "give a state folder, or [queue] and [ledger]",
+        ));
+    };
+    let database = Database::open(state)?;
+    let queue = Arc::new(EmbeddedQueue::open(&database, &config.task));
+    Ok(Carrier { queue, ledger: Arc::new(EmbeddedLedger::open(&database)) })
+}
+
+/// Opens the ledger of a state folder.
+pub fn embedded_ledger(state: &Path) -> Result<SharedLedger> {
+    Ok(Arc::new(EmbeddedLedger::open(&Database::open(state)?)))
+}
+
+/// Creates a task's queue and table where they do not exist. Repeating it changes nothing.
+pub async fn create(config: &Config) -> Result<Carrier> {
+    if let (Some(queue), Some(ledger)) = (&config.queue, &config.ledger) {
+        SqsQueue::create(queue).await?;
+        DynamoDbLedger::create(ledger).await?;
+    }
+    carrier(config).await
+}
+
+/// Opens the fleet that a worker belongs to.
+pub async fn fleet(config: &Config) -> Result<Arc<dyn Fleet>> {
+    Ok(match &config.fleet {
+        Some(fleet) => Arc::new(AutoScaling::open(fleet).await?),
+        None => Arc::new(Solo),
+    })
+}

@@ -1,0 +1,39 @@
+//! Being told to stop: the first signal asks to end in good order, later ones ask less kindly.
+
+use std::io;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Exit code of a program that was interrupted and can be started again to go on.
+pub const INTERRUPTED: u8 = 3;
+
+/// Listens for SIGINT and SIGTERM from now on. The nth signal cancels the nth token; `notice` is
+/// printed to standard error with the first. One signal more ends the process at once with
+/// [`INTERRUPTED`]: jobs that are held are unacknowledged, and records are written in whole
+/// transactions, so it loses nothing but work to be done again.
+pub fn tokens<const N: usize>(notice: &'static str) -> io::Result<[CancellationToken; N]> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let tokens = std::array::from_fn(|_| CancellationToken::new());
+    let cancelled: [CancellationToken; N] = tokens.clone();
+    tokio::spawn(async move {
+        for (i, token) in cancelled.iter().enumerate() {
+            next(&mut interrupt, &mut terminate).await;
+            if i == 0 {
+                eprintln!("{notice}");
+            }
+            token.cancel();
+        }
+        next(&mut interrupt, &mut terminate).await;
+        std::process::exit(i32::from(INTERRUPTED));
+    });
+    Ok(tokens)
+}
+
+async fn next(interrupt: &mut tokio::signal::unix::Signal, terminate: &mut tokio::signal::unix::Signal) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}

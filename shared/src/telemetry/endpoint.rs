@@ -1,0 +1,181 @@
+//! Metrics and health over HTTP: `/metrics`, `/healthz`, `/readyz`.
+//!
+//! Meant for a scraper and a load balancer on a trusted network: plain HTTP, no secrets in any answer,
+//! and bounded in connections and in the time each may take.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use http::header::CONTENT_TYPE;
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::net::{TcpListener, TcpStream, lookup_host};
+use tokio::sync::Semaphore;
+use tokio::time::{interval, sleep, timeout};
+
+/// Most connections at once; a scraper and a load balancer need two.
+const MAX_CONNECTIONS: usize = 64;
+
+/// A request's headers must be there after this long.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// No connection lives longer: a peer that went silent gives its place up.
+const CONNECTION_LIFE: Duration = Duration::from_secs(300);
+
+/// Histograms' samples are folded into buckets this often, scraped or not, so they do not pile up.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Bucket bounds of all histograms, seconds: from a small object's copy to the age of a job that
+/// waited an hour, in steps of about three.
+const BUCKETS_SECONDS: [f64; 13] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3600.0, 14400.0];
+
+/// Whether the program takes work; clones speak of the same one. Ready at first only after
+/// [`set_ready`](Health::set_ready).
+#[derive(Debug, Clone, Default)]
+pub struct Health(Arc<AtomicBool>);
+
+impl Health {
+    /// The program is up (`true`), or drains and takes no more work (`false`).
+    pub fn set_ready(&self, ready: bool) {
+        self.0.store(ready, Ordering::Relaxed);
+    }
+
+    /// What was last set.
+    pub fn is_ready(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Why the endpoint cannot be opened; one line.
+#[derive(Debug, thiserror::Error)]
+#[error("metrics-addr: cannot listen on {address}: {why}; give HOST:PORT with a port that is free")]
+pub struct EndpointError {
+    address: String,
+    why: String,
+}
+
+/// Starts to record metrics and to serve them at `address` (`HOST:PORT`; port 0: any), until the
+/// process ends. Without an address nothing is recorded. Returns the address that was bound.
+pub async fn serve(address: Option<&str>, health: &Health) -> Result<Option<SocketAddr>, EndpointError> {
+    let Some(address) = address else { return Ok(None) };
+    let refused = |why: String| EndpointError { address: address.to_owned(), why };
+    let candidates: Vec<SocketAddr> = lookup_host(address).await.map_err(|e| refused(e.to_string()))?.collect();
+    let listener = TcpListener::bind(&*candidates).await.map_err(|e| refused(e.to_string()))?;
+    let bound = listener.local_addr().map_err(|e| refused(e.to_string()))?;
+    let recorder = record().map_err(refused)?;
+    tokio::spawn(keep_up(recorder.clone()));
+    tokio::spawn(accept(listener, recorder, health.clone()));
+    tracing::info!(address = %bound, "serving metrics and health");
+    Ok(Some(bound))
+}
+
+fn record() -> Result<PrometheusHandle, String> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS_SECONDS)
+        .and_then(PrometheusBuilder::install_recorder)
+        .map_err(|e| e.to_string())?;
+    crate::metrics::describe();
+    Ok(handle)
+}
+
+async fn keep_up(recorder: PrometheusHandle) {
+    let mut tick = interval(UPKEEP);
+    loop {
+        tick.tick().await;
+        recorder.run_upkeep();
+    }
+}
+
+async fn accept(listener: TcpListener, recorder: PrometheusHandle, health: Health) {
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let Ok(permit) = permits.clone().acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let answer = converse(stream, recorder.clone(), health.clone());
+                tokio::spawn(async move {
+                    answer.await;
+                    drop(permit);
+                });
+            }
+            // Out of file descriptors, most likely: some will come free.
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+async fn converse(stream: TcpStream, recorder: PrometheusHandle, health: Health) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let response = respond(request.method(), request.uri().path(), &recorder, &health);
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(16 * 1024)
+        .serve_connection(TokioIo::new(stream), service);
+    // A scraper that hung up, or spoke something else than HTTP, is no concern of ours.
+    let _ = timeout(CONNECTION_LIFE, connection).await;
+}
+
+fn respond(method: &Method, path: &str, recorder: &PrometheusHandle, health: &Health) -> Response<String> {
+    let (status, body) = match (method, path) {
+        (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, recorder.render()),
+        (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, "ok\n".to_owned()),
+        (&Method::GET | &Method::HEAD, "/readyz") if health.is_ready() => (StatusCode::OK, "ready\n".to_owned()),
+        (&Method::GET | &Method::HEAD, "/readyz") => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n".to_owned()),
+        (_, "/metrics" | "/healthz" | "/readyz") => (StatusCode::METHOD_NOT_ALLOWED, "use GET\n".to_owned()),
+        _ => (StatusCode::NOT_FOUND, "try /metrics, /healthz or /readyz\n".to_owned()),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    // Prometheus' text format ("Exposition formats").
+    let kind = http::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    async fn get(address: SocketAddr, path: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn metrics_and_health_are_served_and_readiness_follows_the_program() {
+        let health = Health::default();
+        let address = serve(Some("127.0.0.1:0"), &health).await.unwrap().unwrap();
+        assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 503"));
+        health.set_ready(true);
+        assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 200"));
+        assert!(get(address, "/healthz").await.starts_with("HTTP/1.1 200"));
+        assert!(get(address, "/else").await.starts_with("HTTP/1.1 404"));
+        crate::metrics::throttled("get");
+        let metrics = get(address, "/metrics").await;
+        assert!(metrics.contains("# HELP flotilla_throttles_total Requests that were throttled"), "{metrics}");
+        assert!(metrics.contains("flotilla_throttles_total{operation=\"get\"} 1"), "{metrics}");
+
+        let taken = serve(Some(&address.to_string()), &health).await.unwrap_err().to_string();
+        assert!(taken.contains("cannot listen on 127.0.0.1") && taken.contains("free"), "{taken}");
+        let nonsense = serve(Some("nonsense"), &health).await.unwrap_err().to_string();
+        assert!(nonsense.contains("HOST:PORT"), "{nonsense}");
+    }
+}
