@@ -25,26 +25,18 @@ mod s3_weed {
     use flotilla_tests::conformance::store::Fixture;
     use flotilla_tests::emulators::{side, weed};
 
-    /// It keeps keys as paths of a file system.
-    const BENDS: &[(&str, &str)] = &[
-        ("/leading", "an empty segment is dropped"),
-        ("/", "an empty segment is dropped"),
-        ("a//b", "an empty segment is dropped"),
-        ("//", "an empty segment is dropped"),
-        ("back\\slash", "a backslash becomes a slash"),
-    ];
-
     async fn open() -> Fixture {
         let weed = weed();
         let bucket = weed.create_bucket("store").await;
         let missing = side(&weed.endpoint, "no-such-bucket", "");
-        super::s3_fixture(side(&weed.endpoint, &bucket, "in/"), missing).await.with_bends(BENDS)
+        super::s3_fixture(side(&weed.endpoint, &bucket, "in/"), missing).await
     }
 
     // Left out, for it lists folder by folder and not in byte order (`a/b` before `a-b`):
     // keys_come_in_byte_order, any_range_lists_exactly_its_keys, deleting_removes_and_may_be_repeated.
     // Left out, for it keeps both of two parts of one number and tells them apart by seconds only:
-    // a_part_may_be_replaced.
+    // a_part_may_be_replaced. Left out, for it drops empty segments of a key, takes a backslash for a
+    // slash, and begins uploads of keys that it refuses to put: what_cannot_be_held_is_refused….
     flotilla_tests::store_conformance! { @each open;
         writes::an_object_comes_back_as_it_was_put,
         writes::an_empty_object_is_an_object,
@@ -69,7 +61,6 @@ mod s3_weed {
         reads::a_ready_location_answers_and_preparing_changes_nothing,
         reads::a_missing_container_is_named_as_such,
         keys::odd_keys_come_back_exactly,
-        keys::what_cannot_be_held_is_refused_and_nothing_is_written,
         keys::a_key_and_keys_below_it_are_both_held_or_one_is_refused,
         keys::a_folder_marker_is_found_again,
         listings::an_empty_location_lists_nothing,
