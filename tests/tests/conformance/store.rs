@@ -6,8 +6,8 @@ mod file {
 
     use flotilla_tests::conformance::store::Fixture;
     use shared::location::Location;
+    use shared::store::Store;
     use shared::store::file::FileStore;
-    use shared::store::{Store};
 
     async fn open() -> Fixture {
         let dir = tempfile::tempdir().unwrap();
