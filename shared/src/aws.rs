@@ -1,7 +1,7 @@
 //! The one place that builds AWS SDK configurations and reads its errors.
 //!
 //! The SDK's retries and its stalled-stream protection are off: [`crate::retry`] and the adapters own
-//! them. One HTTP client, and so one connection pool and one set of TLS roots, serves all services.
+//! them. One HTTP client, and so one connection pool, serves a connection and what gives its credentials.
 
 mod credentials;
 mod errors;
@@ -17,6 +17,7 @@ use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use serde::{Deserialize, Serialize};
@@ -55,7 +56,8 @@ const DEFAULT_REGION: &str = "us-east-1";
 /// credentials' spelling, that their variables, file, profile or secret are there and make sense.
 pub async fn sdk_config(connection: &Connection) -> Result<SdkConfig> {
     let spelling = connection.credentials.as_deref().unwrap_or("default").parse::<Spelling>()?;
-    let mut loader = loader();
+    let http = http::client();
+    let mut loader = loader(&http);
     if let Some(url) = &connection.endpoint_url {
         check_endpoint(url)?;
         loader = loader.endpoint_url(url);
@@ -65,9 +67,9 @@ pub async fn sdk_config(connection: &Connection) -> Result<SdkConfig> {
     }
     let region = match &connection.region {
         Some(region) => Region::new(region.clone()),
-        None => ambient_region(&spelling).await,
+        None => ambient_region(&spelling, &http).await,
     };
-    loader = match spelling.provider(&region).await? {
+    loader = match spelling.provider(&region, &http).await? {
         Some(provider) => loader.credentials_provider(provider),
         None => loader.no_credentials(),
     };
@@ -75,47 +77,48 @@ pub async fn sdk_config(connection: &Connection) -> Result<SdkConfig> {
 }
 
 /// What all configurations have in common.
-fn loader() -> ConfigLoader {
+fn loader(http: &SharedHttpClient) -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http::client())
+        .http_client(http.clone())
         .retry_config(RetryConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
 }
 
 /// The region that the environment, the profile or, for `default` credentials, this machine names.
-async fn ambient_region(spelling: &Spelling) -> Region {
+async fn ambient_region(spelling: &Spelling, http: &SharedHttpClient) -> Region {
     let mut profile = ProfileFileRegionProvider::builder();
     if let Spelling::Profile(name) = spelling {
         profile = profile.profile_name(name);
     }
     let mut chain = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new()).or_else(profile.build());
     if spelling.asks_the_machine() {
-        chain = chain.or_else(ImdsRegionProvider::builder().imds_client(metadata_client()).build());
+        chain = chain.or_else(ImdsRegionProvider::builder().imds_client(metadata_client(http)).build());
     }
     chain.region().await.unwrap_or(Region::from_static(DEFAULT_REGION))
 }
 
 /// What credential providers of the SDK's own build on.
-fn provider_config(region: Option<Region>) -> ProviderConfig {
-    ProviderConfig::without_region().with_http_client(http::client()).with_region(region)
+fn provider_config(region: Option<Region>, http: &SharedHttpClient) -> ProviderConfig {
+    ProviderConfig::without_region().with_http_client(http.clone()).with_region(region)
 }
 
 /// A client of this machine's metadata service that gives up soon.
-fn metadata_client() -> imds::Client {
-    metadata_builder().build()
+fn metadata_client(http: &SharedHttpClient) -> imds::Client {
+    metadata_builder(http).build()
 }
 
 /// As [`metadata_client`], of the service at `url` where one is named.
 pub(crate) fn metadata_client_at(url: Option<&str>) -> Result<imds::Client> {
-    let Some(url) = url else { return Ok(metadata_client()) };
+    let http = http::client();
+    let Some(url) = url else { return Ok(metadata_client(&http)) };
     check_endpoint(url)?;
-    let builder = metadata_builder().endpoint(url);
+    let builder = metadata_builder(&http).endpoint(url);
     Ok(builder.map_err(|e| Error::new(ErrorKind::Invalid, "configure", "metadata-url", e.to_string()))?.build())
 }
 
-fn metadata_builder() -> imds::client::Builder {
-    imds::Client::builder().configure(&provider_config(None)).max_attempts(2).operation_timeout(METADATA_TIMEOUT)
+fn metadata_builder(http: &SharedHttpClient) -> imds::client::Builder {
+    imds::Client::builder().configure(&provider_config(None, http)).max_attempts(2).operation_timeout(METADATA_TIMEOUT)
 }
 
 /// An endpoint is `http://` or `https://` with a host and, at most, a port and a path.

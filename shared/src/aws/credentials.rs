@@ -12,6 +12,7 @@ use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use serde::Deserialize;
 
 use super::{errors, loader, metadata_client, provider_config};
@@ -90,26 +91,30 @@ impl Spelling {
 
     /// The provider, proved by one look where that asks no service but the secrets manager's.
     /// `None`: requests are not signed.
-    pub(super) async fn provider(&self, region: &Region) -> Result<Option<SharedCredentialsProvider>> {
+    pub(super) async fn provider(
+        &self,
+        region: &Region,
+        http: &SharedHttpClient,
+    ) -> Result<Option<SharedCredentialsProvider>> {
         Ok(Some(match self {
             Spelling::Anonymous => return Ok(None),
-            Spelling::Default => default_chain(region).await,
+            Spelling::Default => default_chain(region, http).await,
             Spelling::Env(prefix) => SharedCredentialsProvider::new(from_variables(prefix, |v| std::env::var(v).ok())?),
-            Spelling::Profile(name) => self.proved(profile(name, region)).await?,
+            Spelling::Profile(name) => self.proved(profile(name, region, http)).await?,
             Spelling::File(path) => {
                 let provider = FromFile { path: path.clone() };
                 provider.read().await?;
                 SharedCredentialsProvider::new(provider)
             }
             Spelling::SecretsManager(name) => {
-                let config = ambient(region).await;
+                let config = ambient(region, http).await;
                 let provider = FromSecret { client: aws_sdk_secretsmanager::Client::new(&config), name: name.clone() };
                 provider.read().await?;
                 SharedCredentialsProvider::new(provider)
             }
             Spelling::Role(arn) => {
                 let builder =
-                    AssumeRoleProvider::builder(arn).session_name("flotilla").configure(&ambient(region).await);
+                    AssumeRoleProvider::builder(arn).session_name("flotilla").configure(&ambient(region, http).await);
                 SharedCredentialsProvider::new(builder.build().await)
             }
         }))
@@ -130,25 +135,25 @@ fn invalid(subject: impl Into<String>, message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Invalid, VERB, subject, message)
 }
 
-async fn default_chain(region: &Region) -> SharedCredentialsProvider {
+async fn default_chain(region: &Region, http: &SharedHttpClient) -> SharedCredentialsProvider {
     let chain = DefaultCredentialsChain::builder()
-        .configure(provider_config(Some(region.clone())))
+        .configure(provider_config(Some(region.clone()), http))
         .region(region.clone())
-        .imds_client(metadata_client());
+        .imds_client(metadata_client(http));
     SharedCredentialsProvider::new(chain.build().await)
 }
 
-fn profile(name: &str, region: &Region) -> ProfileFileCredentialsProvider {
+fn profile(name: &str, region: &Region, http: &SharedHttpClient) -> ProfileFileCredentialsProvider {
     ProfileFileCredentialsProvider::builder()
-        .configure(&provider_config(Some(region.clone())))
+        .configure(&provider_config(Some(region.clone()), http))
         .profile_name(name)
         .build()
 }
 
 /// The configuration with which credentials themselves are fetched: default credentials, and the
 /// endpoint of the environment (`AWS_ENDPOINT_URL`) or Amazon's.
-async fn ambient(region: &Region) -> SdkConfig {
-    loader().region(region.clone()).credentials_provider(default_chain(region).await).load().await
+async fn ambient(region: &Region, http: &SharedHttpClient) -> SdkConfig {
+    loader(http).region(region.clone()).credentials_provider(default_chain(region, http).await).load().await
 }
 
 fn from_variables(prefix: &str, get: impl Fn(&str) -> Option<String>) -> Result<Credentials> {
@@ -311,11 +316,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.json");
         let spelling = Spelling::File(path.clone());
-        let region = Region::from_static("us-east-1");
-        let missing = spelling.provider(&region).await.unwrap_err();
+        let (region, http) = (Region::from_static("us-east-1"), crate::aws::http::client());
+        let missing = spelling.provider(&region, &http).await.unwrap_err();
         assert!(missing.to_string().contains("No such file"), "{missing}");
         std::fs::write(&path, r#"{"access_key_id":"HUSH","secret_access_key":7}"#).unwrap();
-        let bad = spelling.provider(&region).await.unwrap_err();
+        let bad = spelling.provider(&region, &http).await.unwrap_err();
         assert_eq!(bad.kind(), ErrorKind::Invalid);
         assert!(!bad.to_string().contains("HUSH") && bad.to_string().contains("must be JSON"), "{bad}");
     }

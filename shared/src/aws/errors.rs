@@ -188,7 +188,11 @@ where
     let (kind, message) = match &error {
         SdkError::ServiceError(context) => {
             let meta = context.err().meta();
-            answered(context.raw(), meta.code().unwrap_or_default(), meta.message().unwrap_or_default())
+            match (meta.code(), meta.message()) {
+                // No error of the service's, but an answer that the SDK could not read.
+                (None, None) if context.raw().status().is_success() => unreadable(context.raw(), &error),
+                (code, message) => answered(context.raw(), code.unwrap_or_default(), message.unwrap_or_default()),
+            }
         }
         SdkError::ResponseError(context) => unreadable(context.raw(), &error),
         SdkError::TimeoutError(_) => (Timeout, format!("timed out: {}", root_cause(&error))),

@@ -1,8 +1,7 @@
-//! The HTTP client that all services share, whose errors name the host that was not reached.
+//! The HTTP client, whose errors name the host that was not reached.
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::sync::LazyLock;
 
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -15,14 +14,11 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
 use aws_smithy_types::config_bag::ConfigBag;
 
-static CLIENT: LazyLock<SharedHttpClient> = LazyLock::new(|| {
+/// An HTTP client with a pool of its own. Not one for the process: a pooled connection lives on the
+/// runtime that opened it, and a process may have had several, as one of tests does.
+pub(super) fn client() -> SharedHttpClient {
     let inner = aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
     SharedHttpClient::new(Named(inner.build_https()))
-});
-
-/// The process's HTTP client.
-pub(super) fn client() -> SharedHttpClient {
-    CLIENT.clone()
 }
 
 /// A request that got no answer, and where it was sent.

@@ -36,7 +36,7 @@ use crate::config::Side;
 use crate::digest::{Algorithm, Checksum};
 use crate::location::{Location, Scheme};
 use crate::object::{ObjectInfo, Pin, Timestamp};
-use crate::retry::STALL_SECONDS;
+use crate::retry::{CREATE, PUT, STALL_SECONDS};
 use crate::{Error, ErrorKind, Result};
 use baseline::Baseline;
 
@@ -108,6 +108,27 @@ impl S3Store {
             asks_for_checksums: AtomicBool::new(true),
         })))
     }
+
+    /// The same store with another limit on stalls.
+    #[cfg(test)]
+    fn with_stall(self, stall: Duration) -> Self {
+        let bucket = Arc::into_inner(self.0).expect("nobody else uses the store yet");
+        S3Store(Arc::new(Bucket { stall, ..bucket }))
+    }
+}
+
+/// Longest key, bytes of UTF-8 (Amazon S3 "Naming Amazon S3 objects").
+const MAX_KEY_BYTES: usize = 1024;
+
+/// Whether some stores cannot hold the key: those that keep objects as files, or hand keys through
+/// XML or a path-cleaning proxy.
+fn is_awkward(key: &str) -> bool {
+    key.chars().any(|c| c.is_control() || c == '\\' || c > '\u{fffd}' && c <= '\u{ffff}')
+        || key
+            .strip_suffix('/')
+            .unwrap_or(key)
+            .split('/')
+            .any(|part| matches!(part, "" | "." | "..") || part.len() > 255)
 }
 
 impl Bucket {
@@ -115,8 +136,36 @@ impl Bucket {
         self.location.bucket()
     }
 
-    fn full_key(&self, key: &str) -> String {
-        self.location.full_key(key)
+    /// The key in the bucket, if there can be one: an empty key is the location itself, and a
+    /// request without a key would be about the whole bucket.
+    fn full_key(&self, verb: &'static str, key: &str) -> Result<String> {
+        let full = self.location.full_key(key);
+        let refuse = |why: String| Err(Error::new(ErrorKind::Unrepresentable, verb, self.subject(key), why));
+        match full.len() {
+            _ if key.is_empty() => refuse("an object must have a name".to_owned()),
+            MAX_KEY_BYTES.. if full.len() > MAX_KEY_BYTES => {
+                refuse(format!("the key has {} bytes; a store holds at most {MAX_KEY_BYTES}", full.len()))
+            }
+            _ => Ok(full),
+        }
+    }
+
+    /// As [`error`](Self::error), where the store may have refused the key itself: stores answer a
+    /// key that they cannot hold by various codes, and to a write even by "not found".
+    fn refused<E>(&self, verb: &'static str, key: &str, error: SdkError<E, HttpResponse>) -> Error
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let error = self.error(verb, key, error);
+        let refused = match error.kind() {
+            ErrorKind::Invalid => true,
+            ErrorKind::NotFound => verb == PUT.verb || verb == CREATE.verb,
+            _ => false,
+        };
+        if !refused || !is_awkward(&self.location.full_key(key)) {
+            return error;
+        }
+        Error::new(ErrorKind::Unrepresentable, verb, self.subject(key), error.message()).with_source(error)
     }
 
     /// How a key is named in messages.
@@ -227,3 +276,6 @@ impl ObjectStore for S3Store {
         self.0.copy_part(source, pin, range, upload, part).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,12 +21,12 @@ impl Bucket {
                 .client
                 .copy_object()
                 .bucket(self.name())
-                .key(self.full_key(key))
+                .key(self.full_key(COPY.verb, key)?)
                 .copy_source(source_header(source, pin))
                 .set_copy_source_if_match(pin.etag.as_ref().map(ETag::quoted))
                 .metadata_directive(MetadataDirective::Copy)
                 .set_storage_class(storage_class(write));
-            let answer = request.send().await.map_err(|error| self.error(COPY.verb, key, error))?;
+            let answer = request.send().await.map_err(|error| self.refused(COPY.verb, key, error))?;
             let result = answer.copy_object_result.as_ref();
             let etag = result.and_then(|result| result.e_tag.as_deref()).map(ETag::new);
             let etag = etag.ok_or_else(|| self.corrupt(COPY.verb, key, "the answer has no entity tag"))?;
@@ -49,7 +49,7 @@ impl Bucket {
                 .client
                 .upload_part_copy()
                 .bucket(self.name())
-                .key(self.full_key(&upload.key))
+                .key(self.full_key(COPY.verb, &upload.key)?)
                 .upload_id(&upload.id)
                 .part_number(part.number as i32)
                 .copy_source(source_header(source, pin))

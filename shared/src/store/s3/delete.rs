@@ -8,7 +8,7 @@ impl Bucket {
     /// Done twice is done: what is not there is `Ok`.
     pub(super) async fn delete(&self, key: &str) -> Result<()> {
         let once = || async {
-            let request = self.client.delete_object().bucket(self.name()).key(self.full_key(key));
+            let request = self.client.delete_object().bucket(self.name()).key(self.full_key(DELETE.verb, key)?);
             match request.send().await.map_err(|error| self.error(DELETE.verb, key, error)) {
                 Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
                 _ => Ok(()),

@@ -7,7 +7,7 @@ use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::{EncodingType, Object};
 
 use super::Bucket;
-use super::encoding::{decode, plus_is_space};
+use super::encoding::decode;
 use crate::object::{ETag, Entry, Timestamp};
 use crate::retry::{self, LIST};
 use crate::store::{KeyRange, Listing};
@@ -38,7 +38,7 @@ impl Pages {
     /// same token.
     async fn fetch(&self) -> Result<ListObjectsV2Output> {
         let after = match (&self.token, &self.range.after) {
-            (None, Some(after)) => Some(self.bucket.full_key(after)),
+            (None, Some(after)) => Some(self.bucket.location.full_key(after)),
             _ => None,
         };
         retry::run(&LIST, &self.bucket.subject(&self.range.prefix), || {
@@ -57,11 +57,10 @@ impl Pages {
         self.token = next;
         let encoded = page.encoding_type == Some(EncodingType::Url);
         let objects = page.contents.unwrap_or_default();
-        let plus = plus_is_space(objects.iter().filter_map(|object| object.key.as_deref()));
         let mut entries = Vec::with_capacity(objects.len());
         for object in objects {
             let raw = object.key.as_deref().unwrap_or_default();
-            let full = if encoded { decode(raw, plus) } else { Some(raw.to_owned()) };
+            let full = if encoded { decode(raw) } else { Some(raw.to_owned()) };
             let full = full.ok_or_else(|| self.corrupt(format!("a key is not well encoded: {raw:?}")))?;
             if self.last.as_deref().is_some_and(|last| *last >= *full) {
                 return Err(self.corrupt(format!("the listing is not in order: {full:?} after {:?}", self.last)));
@@ -144,7 +143,7 @@ impl Bucket {
             .client
             .list_objects_v2()
             .bucket(self.name())
-            .prefix(self.full_key(prefix))
+            .prefix(self.location.full_key(prefix))
             .max_keys(keys)
             .encoding_type(EncodingType::Url)
             .set_start_after(after)

@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, EncodingType};
 
-use super::encoding::{decode, plus_is_space};
+use super::encoding::decode;
 use super::read::checksums;
 use super::write::{announced, with_attributes, with_checksum, with_expires};
 use super::{Bucket, body};
@@ -20,12 +20,13 @@ impl Bucket {
     pub(super) async fn create_upload(&self, key: &str, write: &Write) -> Result<Upload> {
         let whole = self.whole_checksum(write);
         let once = || async {
-            let request = self.client.create_multipart_upload().bucket(self.name()).key(self.full_key(key));
+            let request =
+                self.client.create_multipart_upload().bucket(self.name()).key(self.full_key(CREATE.verb, key)?);
             let request = request
                 .set_checksum_algorithm(whole.map(|(algorithm, _)| algorithm.clone()))
                 .set_checksum_type(whole.map(|_| ChecksumType::FullObject));
             let request = with_expires!(with_attributes!(request, write), write);
-            let answer = request.send().await.map_err(|error| self.error(CREATE.verb, key, error))?;
+            let answer = request.send().await.map_err(|error| self.refused(CREATE.verb, key, error))?;
             let id = answer.upload_id.filter(|id| !id.is_empty());
             let id = id.ok_or_else(|| self.corrupt(CREATE.verb, key, "the answer has no upload id"))?;
             Ok(Upload { key: key.to_owned(), id })
@@ -49,8 +50,9 @@ impl Bucket {
     /// Sent once, as a `put`; the same part sent again replaces itself.
     pub(super) async fn upload_part(&self, upload: &Upload, part: &PartWrite, body: Body) -> Result<Part> {
         let key = &upload.key;
+        let full_key = self.full_key(PART.verb, key)?;
         let outgoing = body::outgoing(PART.verb, self.subject(key), part.size, body, self.stall).await?;
-        let request = self.client.upload_part().bucket(self.name()).key(self.full_key(key)).upload_id(&upload.id);
+        let request = self.client.upload_part().bucket(self.name()).key(full_key).upload_id(&upload.id);
         let request =
             request.part_number(part.number as i32).content_length(announced(part.size)).body(outgoing.stream);
         let request = with_checksum!(request, self.verified(part.checksum.as_ref()));
@@ -64,11 +66,12 @@ impl Bucket {
     /// Read-only; each page by itself is asked for again.
     pub(super) async fn list_parts(&self, upload: &Upload) -> Result<Vec<Part>> {
         let key = &upload.key;
-        let mut parts: Vec<Part> = Vec::new();
+        let mut held = Held::default();
         let mut marker = None;
         loop {
             let once = || async {
-                let request = self.client.list_parts().bucket(self.name()).key(self.full_key(key));
+                let full_key = self.full_key(LIST_PARTS.verb, key)?;
+                let request = self.client.list_parts().bucket(self.name()).key(full_key);
                 let request = request.upload_id(&upload.id).set_part_number_marker(marker.clone());
                 request.send().await.map_err(|error| match self.error(LIST_PARTS.verb, key, error) {
                     // Some stores know no code of their own for an upload that is gone.
@@ -79,29 +82,19 @@ impl Bucket {
                 })
             };
             let page = retry::run(&LIST_PARTS, &self.subject(key), once).await?;
-            let corrupt = |message: &str| self.corrupt(LIST_PARTS.verb, key, message);
-            let before = parts.len();
+            let before = held.last();
             for part in page.parts.unwrap_or_default() {
-                let part = (|| {
-                    let number = u32::try_from(part.part_number?).ok()?;
-                    let size = u64::try_from(part.size?).ok()?;
-                    Some(Part { number, size, etag: ETag::new(part.e_tag.as_deref()?) })
-                })()
-                .ok_or_else(|| corrupt("a part has no number, size or entity tag"))?;
-                if parts.last().is_some_and(|last| last.number >= part.number) || parts.len() == MAX_LISTED {
-                    return Err(corrupt("the parts are not in order, or more than 10,000"));
-                }
-                parts.push(part);
+                held.take(&part).map_err(|why| self.corrupt(LIST_PARTS.verb, key, why))?;
             }
             if page.is_truncated != Some(true) {
-                return Ok(parts);
+                return Ok(held.finish());
             }
-            if parts.len() == before {
-                return Err(corrupt("the listing of parts goes on but its marker does not"));
+            if held.last() == before {
+                return Err(self.corrupt(LIST_PARTS.verb, key, "the listing goes on but its marker does not"));
             }
             // The store's own marker, or what it stands for where a store leaves it out.
-            let last = parts.last().map(|part| part.number.to_string());
-            marker = page.next_part_number_marker.filter(|next| next != "0").or(last);
+            let next = page.next_part_number_marker.filter(|next| next != "0");
+            marker = next.or(Some(held.last().to_string()));
         }
     }
 
@@ -109,13 +102,20 @@ impl Bucket {
     /// at the destination. A 200 with an `<Error>` in it is read as that error by the SDK.
     pub(super) async fn complete_upload(&self, upload: &Upload, parts: &[Part], write: &Write) -> Result<Written> {
         let key = &upload.key;
+        let total: u64 = parts.iter().map(|part| part.size).sum();
+        // A store would make an object of whatever it is given.
+        if parts.is_empty() || total != write.size {
+            let message = format!("the parts have {total} bytes, the object must have {}", write.size);
+            return Err(Error::new(ErrorKind::Invalid, COMPLETE.verb, self.subject(key), message));
+        }
         let completed = parts
             .iter()
             .map(|part| CompletedPart::builder().part_number(part.number as i32).e_tag(part.etag.quoted()).build());
         let completed = CompletedMultipartUpload::builder().set_parts(Some(completed.collect())).build();
         let whole = self.whole_checksum(write);
         let once = || async {
-            let request = self.client.complete_multipart_upload().bucket(self.name()).key(self.full_key(key));
+            let request =
+                self.client.complete_multipart_upload().bucket(self.name()).key(self.full_key(COMPLETE.verb, key)?);
             let request = request
                 .upload_id(&upload.id)
                 .multipart_upload(completed.clone())
@@ -142,7 +142,7 @@ impl Bucket {
     pub(super) async fn abort_upload(&self, upload: &Upload) -> Result<()> {
         let key = &upload.key;
         let once = || async {
-            let request = self.client.abort_multipart_upload().bucket(self.name()).key(self.full_key(key));
+            let request = self.client.abort_multipart_upload().bucket(self.name()).key(self.full_key(ABORT.verb, key)?);
             match request.upload_id(&upload.id).send().await.map_err(|error| self.error(ABORT.verb, key, error)) {
                 Err(error) if !matches!(error.kind(), ErrorKind::NoSuchUpload | ErrorKind::NotFound) => Err(error),
                 _ => Ok(()),
@@ -168,8 +168,7 @@ impl Bucket {
             let page = retry::run(&LIST_PARTS, &self.subject(""), once).await?;
             let encoded = page.encoding_type == Some(EncodingType::Url);
             let found = page.uploads.unwrap_or_default();
-            let plus = plus_is_space(found.iter().filter_map(|upload| upload.key.as_deref()));
-            let full = |raw: &str| if encoded { decode(raw, plus) } else { Some(raw.to_owned()) };
+            let full = |raw: &str| if encoded { decode(raw) } else { Some(raw.to_owned()) };
             for upload in &found {
                 let (Some(key), Some(id)) = (upload.key.as_deref().and_then(full), &upload.upload_id) else {
                     return Err(self.corrupt(LIST_PARTS.verb, "", "an upload has no key or no id"));
@@ -196,5 +195,43 @@ impl Bucket {
             }
             (key_marker, id_marker) = next;
         }
+    }
+}
+
+/// The parts of an upload as they come from a listing, each with the time it was written.
+#[derive(Default)]
+struct Held(Vec<(Part, Option<i64>)>);
+
+impl Held {
+    /// The last number, or 0.
+    fn last(&self) -> u32 {
+        self.0.last().map_or(0, |(part, _)| part.number)
+    }
+
+    /// Takes the next part in. SeaweedFS lists a part that was sent twice twice: the newer counts.
+    fn take(&mut self, raw: &aws_sdk_s3::types::Part) -> Result<(), &'static str> {
+        let number = raw.part_number.and_then(|number| u32::try_from(number).ok());
+        let size = raw.size.and_then(|size| u64::try_from(size).ok());
+        let (Some(number), Some(size), Some(etag)) = (number, size, &raw.e_tag) else {
+            return Err("a part has no number, size or entity tag");
+        };
+        if number < self.last() || self.0.len() >= 2 * MAX_LISTED {
+            return Err("the parts are not in order, or too many");
+        }
+        let time = raw.last_modified.as_ref().and_then(|time| time.to_millis().ok());
+        self.0.push((Part { number, size, etag: ETag::new(etag) }, time));
+        Ok(())
+    }
+
+    /// One part of each number. Of two that cannot be told apart by their time neither counts: it
+    /// is sent once more, and what is sent last is what completing names.
+    fn finish(self) -> Vec<Part> {
+        let same = |a: &(Part, Option<i64>), b: &(Part, Option<i64>)| a.0.number == b.0.number;
+        let newest = |group: &[(Part, Option<i64>)]| {
+            let newest = group.iter().map(|(_, time)| *time).max()?;
+            let mut those = group.iter().filter(|(_, time)| *time == newest);
+            those.next().filter(|(part, _)| those.all(|(other, _)| other == part)).map(|(part, _)| part.clone())
+        };
+        self.0.chunk_by(same).filter_map(newest).collect()
     }
 }

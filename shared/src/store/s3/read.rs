@@ -124,12 +124,12 @@ impl Bucket {
             .client
             .head_object()
             .bucket(self.name())
-            .key(self.full_key(key))
+            .key(self.full_key(HEAD.verb, key)?)
             .set_if_match(pin.etag.as_ref().map(ETag::quoted))
             .set_version_id(pin.version.clone())
             .set_part_number(part)
             .set_checksum_mode(checksums.then_some(ChecksumMode::Enabled));
-        let answer = request.send().await.map_err(|error| self.error(HEAD.verb, key, error))?;
+        let answer = request.send().await.map_err(|error| self.refused(HEAD.verb, key, error))?;
         self.check_pin(HEAD.verb, key, pin, answer.e_tag.as_deref())?;
         Ok(answer)
     }
@@ -171,7 +171,7 @@ impl Bucket {
             .client
             .get_object()
             .bucket(self.name())
-            .key(self.full_key(key))
+            .key(self.full_key(GET.verb, key)?)
             .set_range(range)
             .set_if_match(read.pin.etag.as_ref().map(ETag::quoted))
             .set_version_id(read.pin.version.clone());
@@ -182,7 +182,7 @@ impl Bucket {
                 request.headers_mut().insert("x-amz-checksum-mode", "ENABLED");
             }
         });
-        let answer = request.send().await.map_err(|error| self.error(GET.verb, key, error))?;
+        let answer = request.send().await.map_err(|error| self.refused(GET.verb, key, error))?;
         self.check_pin(GET.verb, key, &read.pin, answer.e_tag.as_deref())?;
         Ok(answer)
     }
@@ -224,7 +224,7 @@ fn parse_content_range(text: &str) -> Option<(Range<u64>, u64)> {
     let (range, size) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.split_once('-')?;
     let (first, last, size): (u64, u64, u64) = (first.parse().ok()?, last.parse().ok()?, size.parse().ok()?);
-    (first <= last && last < size).then_some((first..last + 1, size))
+    (first <= last && last < size).then(|| (first..last + 1, size))
 }
 
 #[cfg(test)]

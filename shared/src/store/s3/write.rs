@@ -68,12 +68,13 @@ impl Bucket {
     /// Sent once, for the body cannot be had again here. Cut off, the store drops what came, for
     /// its length is announced; done with its answer lost, the caller writes the same again.
     pub(super) async fn put(&self, key: &str, write: &Write, body: Body) -> Result<Written> {
+        let full_key = self.full_key(PUT.verb, key)?;
         let outgoing = body::outgoing(PUT.verb, self.subject(key), write.size, body, self.stall).await?;
-        let request = self.client.put_object().bucket(self.name()).key(self.full_key(key)).body(outgoing.stream);
+        let request = self.client.put_object().bucket(self.name()).key(full_key).body(outgoing.stream);
         let request = request.content_length(announced(write.size));
         let request = with_checksum!(request, self.verified(write.checksum.as_ref()));
         let request = with_expires!(with_attributes!(request, write), write);
-        let answer = async { request.send().await.map_err(|error| self.error(PUT.verb, key, error)) };
+        let answer = async { request.send().await.map_err(|error| self.refused(PUT.verb, key, error)) };
         let answer = outgoing.watch.over(self.stall, answer).await?;
         let etag = answer.e_tag.as_deref().map(ETag::new);
         let checksum = checksums!(answer, etag).into_iter().next();
