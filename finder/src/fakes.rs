@@ -140,6 +140,10 @@ impl ObjectStore for Shelf {
     fn service(&self) -> Option<&Service> {
         None
     }
+    fn throttles(&self) -> u64 {
+        0
+    }
+
     async fn probe(&self) -> Result<()> {
         unsupported()
     }

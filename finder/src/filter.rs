@@ -17,7 +17,8 @@ const MAX_RULES: usize = 1_000;
 /// Which keys and objects a task takes: rules by key, bounds by size and age, a list of prefixes.
 ///
 /// - A rule is `+ GLOB` (include) or `- GLOB` (exclude); the last one that matches the whole key wins.
-///   `*` and `?` match any characters, `/` too; `[a-z]`, `{one,other}` and `\` as usual.
+///   `*` matches any characters, `/` too; `?` and `[a-z]` match one byte, so one ASCII character;
+///   `{one,other}` and `\` as usual.
 /// - A key that no rule matches is included, unless the first rule is an include: then it is excluded.
 /// - What is excluded by key is excluded on both sides: it is neither copied nor deleted.
 /// - Size and age bound source objects; one that is left out by them is neither copied nor deleted.

@@ -139,7 +139,7 @@ impl Journal for Counting {
             self.count(|tally| {
                 tally.job(body.len());
                 if let Work::Copy { objects } = &job.work {
-                    objects.iter().for_each(|object| tally.copy(object.size));
+                    objects.iter().for_each(|object| tally.copy(object));
                 }
             });
         }

@@ -76,8 +76,7 @@ impl Finder {
         progress: Arc<Progress>,
     ) -> Result<String, FindError> {
         let (run, phase) = self.begin(&filter).await?;
-        // Counted to the last run that got this far; read again, for the previous finder may have died
-        // between any two writes.
+        // None in a new run. In a resumed one the previous finder may have died between any two writes.
         let mut checkpoints = self.ledger.checkpoints(&run).await.map_err(FindError::Ledger)?;
         let mut found = Found::default();
         checkpoints.iter().for_each(|checkpoint| found += checkpoint.found);

@@ -223,6 +223,14 @@ pub struct Work {
     pub server_side_copy: bool,
 }
 
+/// Objects larger than this go in parts where nothing else is set, bytes: parts transfer in parallel,
+/// and lose less when one breaks off. An object whose MD5 the source tells goes whole up to a larger
+/// size: the destination does the hashing then and comes to the same ETag, while the MD5s of parts say
+/// nothing of the source's.
+pub const fn multipart_threshold_bytes(md5_is_known: bool) -> u64 {
+    if md5_is_known { 1 << 30 } else { 64 << 20 }
+}
+
 impl Default for Work {
     fn default() -> Self {
         Work {

@@ -1,5 +1,6 @@
 //! An object in one request.
 
+use shared::config::multipart_threshold_bytes;
 use shared::digest::Algorithm;
 use shared::job::JobObject;
 use shared::object::Pin;
@@ -12,13 +13,6 @@ use crate::integrity;
 use crate::pipe::Pipe;
 use crate::reconcile::{Copied, at_version};
 
-/// Larger objects go in parts, bytes: those transfer in parallel, and lose less when one breaks off.
-const DEFAULT_THRESHOLD_BYTES: u64 = 64 << 20;
-
-/// An object whose MD5 the source tells goes whole up to here, bytes: the destination does the
-/// hashing then and comes to the same ETag, while the MD5 of parts says nothing of the source's.
-const MD5_THRESHOLD_BYTES: u64 = 1 << 30;
-
 /// Whether the object goes in one request.
 pub(crate) fn fits(context: &Context, object: &JobObject) -> bool {
     let (source, destination) = (context.source.capabilities(), context.destination.capabilities());
@@ -29,8 +23,7 @@ pub(crate) fn fits(context: &Context, object: &JobObject) -> bool {
         return object.size == 0;
     }
     let md5 = etag.is_some_and(|tag| tag.md5_form().is_some()) && destination.verifies.contains(&Algorithm::Md5);
-    let default = if md5 { MD5_THRESHOLD_BYTES } else { DEFAULT_THRESHOLD_BYTES };
-    let threshold = context.options.multipart_threshold.unwrap_or(default);
+    let threshold = context.options.multipart_threshold.unwrap_or(multipart_threshold_bytes(md5));
     object.size == 0
         || object.size <= threshold.min(destination.max_put_bytes) && object.size < context.options.giant_threshold
 }

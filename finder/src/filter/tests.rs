@@ -23,6 +23,8 @@ fn the_last_rule_that_matches_wins() {
         (&["- a/**/z"], "a/b/c/z", false),
         (&["- {one,two}/?"], "two/x", false),
         (&["- [0-9]*"], "7", false),
+        (&["- ?"], "é", true),
+        (&["- *é*"], "aéb", false),
         (&["- a\\*"], "a*", false),
         (&["- a\\*"], "ab", true),
     ] {

@@ -1,6 +1,8 @@
 //! Requests and their cost, estimated from what a run would do.
 
 use serde::Serialize;
+use shared::config;
+use shared::job::JobObject;
 use shared::ledger::Found;
 use shared::location::Scheme;
 
@@ -11,10 +13,6 @@ pub(super) const CHECKPOINT_BYTES: usize = 700;
 
 /// Objects of one page of `ListObjectsV2`.
 const PAGE_OBJECTS: u64 = 1_000;
-
-/// Objects larger than this are taken to go in parts, bytes: the workers' default where the source tells no
-/// MD5, so that the estimate is rather too high.
-const THRESHOLD_BYTES: u64 = 64 << 20;
 
 /// Part size that the estimate assumes above the multipart threshold, bytes; larger where an object
 /// would have more than [`MAX_PARTS`].
@@ -47,8 +45,10 @@ impl Tally {
     }
 
     /// An object is copied, whole or in parts; in parts, it is also described, opened and completed.
-    pub(super) fn copy(&mut self, size: u64) {
-        if size <= THRESHOLD_BYTES {
+    pub(super) fn copy(&mut self, object: &JobObject) {
+        let size = object.size;
+        let md5_is_known = object.etag.as_ref().is_some_and(|etag| etag.md5_form().is_some());
+        if size <= config::multipart_threshold_bytes(md5_is_known) {
             self.source_reads += 1;
             self.destination_writes += 1;
         } else {

@@ -1,6 +1,6 @@
 //! The real programs on real components, from the command line to the last byte.
 
-//mod fleet;
+mod fleet;
 mod local;
 mod support;
 mod worker;

@@ -9,8 +9,8 @@ use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, fresh_folder};
 use flotilla_tests::emulators::{Emulator, Weed, connection, credentials_file, unique_name};
 use futures::stream::{self, StreamExt};
 use shared::config::{LedgerConfig, QueueConfig};
-
-
+use shared::ledger::dynamodb::DynamoDbLedger;
+use shared::ledger::{Ledger, Run};
 
 pub const MIB: usize = 1 << 20;
 
@@ -65,6 +65,67 @@ pub async fn assert_holds(client: &Client, bucket: &str, objects: &[(String, usi
             assert!(bytes == content(key, *size), "{key}: the bytes differ");
         })
         .await;
+}
+
+/// A task over two gateways, with its own queue and table, and its config file.
+pub struct Task {
+    pub name: String,
+    pub source: String,
+    pub destination: String,
+    pub config: PathBuf,
+    pub ledger: DynamoDbLedger,
+}
+
+impl Task {
+    /// Makes buckets, queue and table, and writes the config file; `work` is its `[work]` section.
+    pub async fn create(
+        weed: &Weed,
+        services: &Emulator,
+        source_endpoint: &str,
+        destination_endpoint: &str,
+        sections: &str,
+    ) -> Task {
+        let name = unique_name("task");
+        let source = weed.create_bucket("source").await;
+        let destination = weed.create_bucket("destination").await;
+        let keys = credentials_file(ACCESS_KEY, SECRET_KEY);
+        let service = format!(
+            "endpoint-url = \"{}\"\nregion = \"us-east-1\"\ncredentials = \"file:{}\"\n",
+            services.endpoint,
+            keys.display()
+        );
+        let side = |bucket: &str, endpoint: &str| {
+            format!(
+                "location = \"s3://{bucket}\"\nendpoint-url = \"{endpoint}\"\nregion = \"us-east-1\"\ncredentials = \"file:{}\"\n",
+                keys.display()
+            )
+        };
+        let text = format!(
+            "task = \"{name}\"\n[source]\n{}[destination]\n{}[queue]\nname = \"{name}\"\n{service}[ledger]\ntable = \"{name}\"\n{service}{sections}",
+            side(&source, source_endpoint),
+            side(&destination, destination_endpoint),
+        );
+        let config = fresh_folder("config").join("task.toml");
+        std::fs::write(&config, text).expect("the temporary folder must be writable");
+        let connection = connection(&services.endpoint, ACCESS_KEY, SECRET_KEY);
+        let queue = QueueConfig { name: name.clone(), dead_letter: None, connection: connection.clone() };
+        let table = LedgerConfig { table: name.clone(), connection };
+        shared::queue::sqs::SqsQueue::create(&queue).await.expect("the queue is made");
+        DynamoDbLedger::create(&table).await.expect("the table is made");
+        let ledger = DynamoDbLedger::open(&table).await.expect("the table opens");
+        Task { name, source, destination, config, ledger }
+    }
+
+    /// The newest run.
+    pub async fn run(&self) -> Option<Run> {
+        self.ledger.runs(&self.name, 1).await.expect("the ledger answers").into_iter().next()
+    }
+
+    /// The arguments every program takes.
+    pub fn arguments(&self, more: &[&str]) -> Vec<String> {
+        let config = ["--config", self.config.to_str().expect("UTF-8")];
+        config.iter().chain(more).map(|s| (*s).to_owned()).collect()
+    }
 }
 
 /// Writes files of `content` below a folder.

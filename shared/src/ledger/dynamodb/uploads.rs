@@ -180,6 +180,7 @@ mod tests {
                 modified: Timestamp(numbers.3),
                 size: numbers.0,
                 part_bytes: numbers.1,
+                same_parts: false,
                 attributes: Attributes { user, ..Attributes::default() },
                 checksum: Some(Checksum::md5([1; 16])),
                 attempt: numbers.2,

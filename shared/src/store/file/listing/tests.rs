@@ -143,7 +143,7 @@ fn a_folder_that_may_not_be_read_ends_the_listing_by_name() {
     touch(dir.path(), "a");
     touch(dir.path(), "closed/b");
     let closed = dir.path().join("closed");
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o0)).unwrap();
     // The superuser may read everything.
     if fs::read_dir(&closed).is_err() {
         let error = keys(walk(dir.path(), KeyRange::default(), 10)).unwrap_err();
