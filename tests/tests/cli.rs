@@ -77,7 +77,7 @@ async fn a_mistake_is_one_line_and_exit_2() {
         ("sync @/source @/d --state @/d", "lies within the destination"),
         ("sync @/source @/d --bogus", "--bogus"),
         ("plan @/missing @/d", "does not exist"),
-        ("verify @/source @/d", "does not exist"),
+        ("verify @/source @/absent", "does not exist"),
         ("init --config @/broken.toml", "line 1"),
         ("init --config @/typo.toml", "did you mean \"state\"?"),
         ("init --config @/missing.toml", "cannot read config file"),
