@@ -34,14 +34,14 @@ impl Place {
         self.path(name).to_str().expect("UTF-8").to_owned()
     }
 
-    /// Runs `flotilla`; `{name}` in an argument stands for a path in this place.
+    /// Runs `flotilla`; `@/name` in an argument stands for a path in this place.
     async fn run(&self, arguments: &str) -> Ended {
         self.start(arguments).wait(LIMIT).await
     }
 
     fn start(&self, arguments: &str) -> Process {
         let root = self.text("");
-        let arguments: Vec<String> = arguments.split_whitespace().map(|word| word.replace("@", &root)).collect();
+        let arguments: Vec<String> = arguments.split_whitespace().map(|word| word.replace("@/", &root)).collect();
         let env = [("XDG_STATE_HOME", self.text("state")), ("AWS_CONFIG_FILE", self.text("none"))];
         Process::start(&binaries::flotilla(), arguments, env)
     }
@@ -57,32 +57,32 @@ async fn a_mistake_is_one_line_and_exit_2() {
     place.write("broken.toml", "task = [");
     place.write("typo.toml", "task = \"t\"\nstaet = \"/s\"");
     for (arguments, part) in [
-        ("sync ftp://x/y @d", "unknown scheme \"ftp\""),
-        ("sync s3:// @d", "bucket is missing"),
-        ("sync @source", "<DESTINATION>"),
-        ("sync @missing @d", "does not exist"),
-        ("sync @source @source/sub", "overlap"),
-        ("sync @source @d --part-size 1", "part-size: 1 is out of bounds: give 64KiB to 5GiB"),
-        ("sync @source s3://b --part-size 1MiB", "give 5MiB to 5GiB"),
-        ("sync @source @d --part-size many", "not a size"),
-        ("sync @source @d --concurrency 0", "concurrency: 0 is out of bounds: give 1 to 1024"),
-        ("sync @source @d --memory-limit 1MiB", "memory-limit: 1MiB"),
-        ("sync @source @d --attempts 0", "attempts: 0"),
-        ("sync @source @d --min-size 2 --max-size 1", "min-size: 2"),
-        ("sync @source @d --prefix-list @missing", "missing"),
-        ("sync @source @d --metrics-addr nonsense", "HOST:PORT"),
-        ("sync @source @d --source-region x", "takes none"),
-        ("sync @source s3://b --destination-endpoint-url http://u:p@h", "no user"),
-        ("sync @source s3://b --destination-credentials bogus", "env:PREFIX"),
-        ("sync @source @d --state @d", "lies within the destination"),
-        ("sync @source @d --bogus", "--bogus"),
-        ("plan @missing @d", "does not exist"),
-        ("verify @source @d", "does not exist"),
-        ("init --config @broken.toml", "line 1"),
-        ("init --config @typo.toml", "did you mean \"state\"?"),
-        ("init --config @missing.toml", "cannot read config file"),
-        ("status --state @missing", "--state"),
-        ("retry --state @missing", "--state"),
+        ("sync ftp://x/y @/d", "unknown scheme \"ftp\""),
+        ("sync s3:// @/d", "bucket is missing"),
+        ("sync @/source", "<DESTINATION>"),
+        ("sync @/missing @/d", "does not exist"),
+        ("sync @/source @/source/sub", "overlap"),
+        ("sync @/source @/d --part-size 1", "part-size: 1 is out of bounds: give 64KiB to 5GiB"),
+        ("sync @/source s3://b --part-size 1MiB", "give 5MiB to 5GiB"),
+        ("sync @/source @/d --part-size many", "not a size"),
+        ("sync @/source @/d --concurrency 0", "concurrency: 0 is out of bounds: give 1 to 1024"),
+        ("sync @/source @/d --memory-limit 1MiB", "memory-limit: 1MiB"),
+        ("sync @/source @/d --attempts 0", "attempts: 0"),
+        ("sync @/source @/d --min-size 2 --max-size 1", "min-size: 2"),
+        ("sync @/source @/d --prefix-list @/missing", "missing"),
+        ("sync @/source @/d --metrics-addr nonsense", "HOST:PORT"),
+        ("sync @/source @/d --source-region x", "takes none"),
+        ("sync @/source s3://b --destination-endpoint-url http://u:p@h", "no user"),
+        ("sync @/source s3://b --destination-credentials bogus", "env:PREFIX"),
+        ("sync @/source @/d --state @/d", "lies within the destination"),
+        ("sync @/source @/d --bogus", "--bogus"),
+        ("plan @/missing @/d", "does not exist"),
+        ("verify @/source @/absent", "does not exist"),
+        ("init --config @/broken.toml", "line 1"),
+        ("init --config @/typo.toml", "did you mean \"state\"?"),
+        ("init --config @/missing.toml", "cannot read config file"),
+        ("status --state @/missing", "--state"),
+        ("retry --state @/missing", "--state"),
     ] {
         let ended = place.run(arguments).await;
         assert_eq!(ended.code, Some(2), "{arguments}: {}", ended.stderr);
@@ -117,7 +117,7 @@ async fn a_closed_port_is_one_line_and_exit_2() {
 #[tokio::test]
 async fn a_sync_ends_in_a_json_line_and_a_second_one_copies_nothing() {
     let place = Place::new();
-    let first = place.run("sync @source @d --json --report @report").await;
+    let first = place.run("sync @/source @/d --json --report @/report").await;
     assert_eq!(first.code, Some(0), "{}", first.stderr);
     let summary = json(&first);
     for (field, value) in [("listed", 3), ("copied", 3), ("deleted", 0), ("skipped", 0), ("failed", 0), ("bytes", 6)] {
@@ -125,9 +125,9 @@ async fn a_sync_ends_in_a_json_line_and_a_second_one_copies_nothing() {
     }
     assert_eq!(std::fs::read_to_string(place.path("d/sub/c.jpg")).expect("a copy"), "ccc");
     assert_eq!(std::fs::read_to_string(place.path("report")).expect("a report").lines().count(), 3);
-    let summary = json(&place.run("sync @source @d --json").await);
+    let summary = json(&place.run("sync @/source @/d --json").await);
     assert_eq!((&summary["copied"], &summary["skipped"]), (&0.into(), &3.into()), "{summary}");
-    let verified = place.run("verify @source @d --json").await;
+    let verified = place.run("verify @/source @/d --json").await;
     assert_eq!((verified.code, &json(&verified)["same"]), (Some(0), &3.into()));
 }
 
@@ -135,14 +135,15 @@ async fn a_sync_ends_in_a_json_line_and_a_second_one_copies_nothing() {
 async fn the_last_of_includes_and_excludes_wins_in_the_order_given() {
     let place = Place::new();
     let copied = |ended: Ended| json(&ended)["copied"].clone();
-    assert_eq!(copied(place.run("sync @source @one --json --exclude *.jpg --include sub/*.jpg").await), 2);
-    assert_eq!(copied(place.run("sync @source @two --json --include sub/*.jpg --exclude *.jpg").await), 1);
+    assert_eq!(copied(place.run("sync @/source @/one --json --exclude *.jpg --include sub/*.jpg").await), 2);
+    assert_eq!(copied(place.run("sync @/source @/two --json --include *.jpg --exclude sub/*").await), 1);
+    assert_eq!(copied(place.run("sync @/source @/three --json --exclude sub/* --include *.jpg").await), 3);
 }
 
 #[tokio::test]
 async fn a_dry_run_writes_nothing_anywhere() {
     let place = Place::new();
-    let ended = place.run("sync @source @d --dry-run --json").await;
+    let ended = place.run("sync @/source @/d --dry-run --json").await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(json(&ended)["copies"], 3);
     assert!(!place.path("d").exists() && !place.path("state").exists());
@@ -153,7 +154,7 @@ async fn a_difference_is_listed_and_exit_1() {
     let place = Place::new();
     place.write("d/a.txt", "A");
     place.write("d/extra", "x");
-    let ended = place.run("verify @source @d").await;
+    let ended = place.run("verify @/source @/d").await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     let lines: Vec<&str> = ended.stdout.lines().collect();
     assert_eq!(
@@ -172,7 +173,7 @@ async fn what_failed_is_named_and_retried_without_options() {
     let place = Place::new();
     // A folder stands where the file should go.
     place.write("d/a.txt/in-the-way", "x");
-    let ended = place.run("sync @source @d --json --retry-delay 0s --attempts 1").await;
+    let ended = place.run("sync @/source @/d --json --retry-delay 0s --attempts 1").await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert_eq!((&json(&ended)["copied"], &json(&ended)["failed"]), (&2.into(), &1.into()));
     assert!(ended.stderr.contains("failed: a.txt\t"), "{}", ended.stderr);
@@ -194,7 +195,7 @@ async fn an_interrupted_sync_exits_3_in_time_and_the_next_one_finishes_it() {
         place.write(&format!("source/many/{i}"), "some bytes of content");
     }
     // Slow enough to be interrupted in the middle.
-    let mut process = place.start("sync @source @d --json --bandwidth-limit 64KiB --concurrency 4");
+    let mut process = place.start("sync @/source @/d --json --bandwidth-limit 64KiB --concurrency 4");
     while std::fs::read_dir(place.path("d/many")).map_or(0, Iterator::count) < 20 {
         assert!(process.is_running(), "{}", process.stderr());
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -205,8 +206,8 @@ async fn an_interrupted_sync_exits_3_in_time_and_the_next_one_finishes_it() {
         return; // It was done before the signal came: nothing to see on this machine.
     }
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
-    let resumed = place.run("sync @source @d --json").await;
+    let resumed = place.run("sync @/source @/d --json").await;
     assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
-    let verified = place.run("verify @source @d --json").await;
+    let verified = place.run("verify @/source @/d --json").await;
     assert_eq!((verified.code, &json(&verified)["same"]), (Some(0), &3003.into()));
 }

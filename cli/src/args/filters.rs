@@ -10,7 +10,8 @@ use shared::config::{Find, Size};
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Which objects")]
 pub struct FilterArgs {
-    /// Include keys that match; of all --include and --exclude the last match wins
+    /// Include keys that match (* matches / too). Of all --include and --exclude the last match wins; what
+    /// none matches is included, unless the first of them is an --include
     #[arg(long, value_name = "GLOB")]
     include: Vec<String>,
     /// Exclude keys that match
