@@ -47,10 +47,11 @@ impl Comparer {
 
     /// Decides pairs, in their order. What the filter left out is left alone, and nothing is asked of it.
     pub async fn decide(&self, pairs: &[(Pair, Verdict)]) -> Vec<Decision> {
-        if self.policy.compare != Compare::Checksum {
-            return pairs.iter().map(|judged| self.decide_at_once(judged)).collect();
+        let decisions: Vec<Decision> = pairs.iter().map(|judged| self.decide_at_once(judged)).collect();
+        if !decisions.iter().any(|decision| matches!(decision, Decision::Ask | Decision::Doubt)) {
+            return decisions;
         }
-        let asked: Vec<_> = pairs.iter().map(|judged| self.decide_by_asking(judged).boxed()).collect();
+        let asked: Vec<_> = decisions.into_iter().zip(pairs).map(|(d, (pair, _))| self.ask(d, pair).boxed()).collect();
         stream::iter(asked).buffered(ASKED_AT_ONCE).collect().await
     }
 
@@ -65,11 +66,29 @@ impl Comparer {
         decision
     }
 
-    async fn decide_by_asking(&self, judged: &(Pair, Verdict)) -> Decision {
-        match (self.decide_at_once(judged), &judged.0) {
+    async fn ask(&self, decision: Decision, pair: &Pair) -> Decision {
+        match (decision, pair) {
             (Decision::Ask, Pair::Both(source, destination)) => self.by_checksum(source, destination).await,
+            (Decision::Doubt, Pair::Both(source, destination)) => self.by_meaning(source, destination).await,
             (decision, _) => decision,
         }
+    }
+
+    /// Whether tags that differ mean anything. Asked of the destination first: its bucket's default
+    /// encryption is what makes tags differ that were copied.
+    async fn by_meaning(&self, source: &Entry, destination: &Entry) -> Decision {
+        for (store, entry) in [(&self.destination, destination), (&self.source, source)] {
+            match store.head(&entry.key, &pin(entry)).await {
+                Ok(info) if !info.etag_is_opaque => {}
+                Ok(_) if self.policy.compare == Compare::Checksum => {
+                    return self.by_checksum(source, destination).await;
+                }
+                Ok(_) => return by_time(source, destination),
+                // Gone, changed, or not to be read: the copy finds out, and names it.
+                Err(_) => return Decision::Copy(Reason::Etag),
+            }
+        }
+        Decision::Copy(Reason::Etag)
     }
 
     async fn by_checksum(&self, source: &Entry, destination: &Entry) -> Decision {
@@ -120,6 +139,11 @@ impl Comparer {
     }
 }
 
+/// The version that was listed.
+fn pin(entry: &Entry) -> Pin {
+    Pin { etag: entry.etag.clone(), version: entry.version.clone() }
+}
+
 /// What is known of one object's checksums.
 struct Known<'a> {
     store: &'a Store,
@@ -132,7 +156,7 @@ impl<'a> Known<'a> {
     /// One HEAD, pinned to what was listed: tells the checksums that the store keeps, the tag among them
     /// where it is an MD5.
     async fn ask(store: &'a Store, entry: &'a Entry, meaning: EtagMeaning) -> Result<Self> {
-        let pin = Pin { etag: entry.etag.clone(), version: entry.version.clone() };
+        let pin = pin(entry);
         let info = store.head(&entry.key, &pin).await?;
         let mut checksums = info.checksums;
         let tag = info.etag.filter(|_| meaning != EtagMeaning::Opaque && !info.etag_is_opaque);

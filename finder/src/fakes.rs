@@ -43,6 +43,8 @@ pub struct Shelf {
     /// Checksums that it keeps (told by `head`), and others that it can compute, by key.
     pub keeps: BTreeMap<String, Checksum>,
     pub computes: BTreeMap<String, Checksum>,
+    /// Whether its entity tags only look like MD5s.
+    pub encrypted: bool,
     pub heads: AtomicUsize,
 }
 
@@ -70,6 +72,7 @@ impl Shelf {
             fails_at: None,
             keeps: BTreeMap::new(),
             computes: BTreeMap::new(),
+            encrypted: false,
             heads: AtomicUsize::new(0),
         }
     }
@@ -129,7 +132,7 @@ impl ObjectStore for Shelf {
             etag: entry.etag,
             version: entry.version,
             storage_class: None,
-            etag_is_opaque: false,
+            etag_is_opaque: self.encrypted,
             attributes: Default::default(),
             checksums: self.keeps.get(key).cloned().into_iter().collect(),
         })

@@ -16,6 +16,10 @@ pub enum Decision {
     Skip(Same),
     /// Only the checksums can tell: ask the stores ([`crate::compare`]).
     Ask,
+    /// The entity tags differ although the destination is not older. Perhaps they only look like
+    /// MD5s, as those of objects encrypted by KMS do: ask the stores, or such objects would be copied
+    /// by every run.
+    Doubt,
     /// Remove it from the destination.
     Delete,
     /// The destination may keep what the source does not have.
@@ -118,6 +122,7 @@ impl Policy {
         }
         let by_etag = || match self.same_etag(source, destination) {
             Some(true) => Some(Decision::Skip(Same::Etag)),
+            Some(false) if by_time(source, destination) == Decision::Skip(Same::Time) => Some(Decision::Doubt),
             Some(false) => Some(Decision::Copy(Reason::Etag)),
             None => None,
         };
@@ -137,16 +142,7 @@ impl Policy {
     /// the parts' MD5s and the parts are equal in number. (Parts equal in number but not in size make
     /// different tags of the same bytes: such an object is copied once, with the source's own parts.)
     pub fn same_etag(&self, source: &Entry, destination: &Entry) -> Option<bool> {
-        let (ours, theirs) = (source.etag.as_ref()?, destination.etag.as_ref()?);
-        if self.source == EtagMeaning::Opaque || self.destination == EtagMeaning::Opaque {
-            return None;
-        }
-        if let (Some(ours), Some(theirs)) = (ours.md5_form(), theirs.md5_form()) {
-            return Some(ours == theirs);
-        }
-        let both_of_parts = self.source == EtagMeaning::Md5AndParts && self.destination == EtagMeaning::Md5AndParts;
-        let parts = ours.part_count().filter(|_| both_of_parts)?;
-        (theirs.part_count() == Some(parts)).then(|| ours.as_str().eq_ignore_ascii_case(theirs.as_str()))
+        self.source.compare(source.etag.as_ref()?, self.destination, destination.etag.as_ref()?)
     }
 
     /// Whether the decision was made by size and time though the task asked for entity tags.

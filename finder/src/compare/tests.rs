@@ -69,3 +69,28 @@ async fn an_object_that_cannot_be_asked_about_is_copied() {
     let (decision, _) = decide(|_, b| b.entries.clear()).await;
     assert_eq!(decision, Decision::Copy(Reason::Unknown));
 }
+
+/// Decides one pair of equal size whose tags differ, the destination younger, by tags.
+async fn decide_by_tags(encrypted: [bool; 2]) -> (Decision, usize) {
+    let tags = ["0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"];
+    let [source, destination] = [0, 1].map(|side| {
+        let mut one = entry("k", 1, 5 + side as i64);
+        one.etag = Some(shared::object::ETag::new(tags[side]));
+        let mut shelf = Shelf::new(vec![one]);
+        shelf.capabilities.etags = EtagMeaning::Md5;
+        shelf.encrypted = encrypted[side];
+        shelf
+    });
+    let pair = Pair::Both(source.entries[0].clone(), destination.entries[0].clone());
+    let (source, destination) = (Arc::new(source), Arc::new(destination));
+    let sides = Sides { source: source.clone(), destination: destination.clone(), destination_may_be_missing: false };
+    let decisions = Comparer::new(&sides, Compare::Auto, true).decide(&[(pair, Verdict::Taken)]).await;
+    (decisions[0], source.heads.load(SeqCst) + destination.heads.load(SeqCst))
+}
+
+#[tokio::test]
+async fn tags_that_only_look_like_md5s_do_not_make_every_run_copy() {
+    assert_eq!(decide_by_tags([false, true]).await, (Decision::Skip(Same::Time), 1));
+    assert_eq!(decide_by_tags([true, false]).await, (Decision::Skip(Same::Time), 2));
+    assert_eq!(decide_by_tags([false, false]).await, (Decision::Copy(Reason::Etag), 2));
+}
