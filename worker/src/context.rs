@@ -8,7 +8,7 @@ use shared::fleet::Fleet;
 use shared::job::{Job, JobObject};
 use shared::ledger::{Outcome, SharedLedger, State};
 use shared::limits::{Bandwidth, Brake, Permit, transfers_within};
-use shared::object::{Pin, Timestamp};
+use shared::object::Timestamp;
 use shared::queue::Queue;
 use shared::store::Store;
 
@@ -102,14 +102,4 @@ impl Context {
             finished: Timestamp::now(),
         }
     }
-}
-
-/// An outcome that a reason or an error explains.
-pub(crate) fn explained(mut outcome: Outcome, reason: Option<&str>, error: Option<&shared::Error>) -> Outcome {
-    outcome.reason = reason.map(str::to_owned);
-    outcome.error = error.map(ToString::to_string);
-    if outcome.state != State::Copied {
-        outcome.source = if outcome.state == State::Deleted { Pin::default() } else { outcome.source };
-    }
-    outcome
 }

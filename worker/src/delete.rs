@@ -5,9 +5,10 @@ use shared::ledger::State;
 use shared::object::{Pin, Timestamp};
 use shared::{ErrorKind, Result};
 
-use crate::context::{Context, explained};
-use crate::execute::{Ending, failed};
+use crate::context::Context;
+use crate::ending::{Ending, explained, failed};
 use crate::reconcile;
+use crate::version::at_version;
 
 /// Deletes one key, unless the source has it again: the finder's listing is some time old.
 pub(crate) async fn delete(context: &Context, job: &Job, object: &JobObject, redelivered: bool) -> Ending {
@@ -36,7 +37,7 @@ pub(crate) async fn delete(context: &Context, job: &Job, object: &JobObject, red
 
 async fn source_has(context: &Context, object: &JobObject) -> Result<Option<JobObject>> {
     match context.source.head(&object.key, &Pin::default()).await {
-        Ok(info) => Ok(Some(reconcile::at_version(object, &info))),
+        Ok(info) => Ok(Some(at_version(object, &info))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

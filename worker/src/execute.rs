@@ -10,33 +10,21 @@ use shared::job::{Job, JobObject, Work};
 use shared::ledger::{Outcome, Settlement, State};
 use shared::object::{Pin, Timestamp};
 use shared::queue::{Message, Outgoing};
-use shared::{Error, ErrorKind, Result, metrics};
+use shared::{Error, Result};
 use tokio::time::Instant;
 
-use crate::context::{Context, explained};
+use crate::context::Context;
+use crate::ending::{self, Ending, retry_delay};
 use crate::{delete, giant, reconcile};
 
 /// The job is done: its message may be acknowledged.
 pub(crate) struct Done;
-
-/// How the work on one object ended, for now.
-pub(crate) enum Ending {
-    /// It is settled, as this outcome says.
-    Settled(Outcome),
-    /// It failed, and is worth another attempt.
-    Again(Error),
-    /// Other jobs carry it on and will settle it (a giant's parts).
-    HandedOver,
-}
 
 /// Outcomes are recorded when this many are there,
 const SETTLE_OBJECTS: usize = 250;
 
 /// or when the oldest of them has waited for so long: progress is seen, and a crash repeats little.
 const SETTLE_AFTER: Duration = Duration::from_secs(2);
-
-/// Longest delay of a message (Amazon SQS `DelaySeconds`).
-const MAX_DELAY: Duration = Duration::from_secs(900);
 
 /// Executes a job. `Ok` when each of its objects is settled, enqueued again, or carried on by
 /// another job; `Err` when that could not be recorded: then the job must come again.
@@ -137,46 +125,9 @@ fn again(context: &Context, job: &Job, object: JobObject, error: &Error) -> Outg
     Outgoing { body, delay }
 }
 
-/// The delay before the attempt after `attempt`: fourfold each time.
-pub(crate) fn retry_delay(first: Duration, attempt: u32) -> Duration {
-    first.saturating_mul(4u32.saturating_pow(attempt - 1)).min(MAX_DELAY)
-}
-
-/// Records outcomes and reports them.
-pub(crate) async fn settle(context: &Context, job: &Job, outcomes: &[(u32, Outcome)]) -> Result<()> {
-    if outcomes.is_empty() {
-        return Ok(());
-    }
+async fn settle(context: &Context, job: &Job, outcomes: &[(u32, Outcome)]) -> Result<()> {
     let settlement = Settlement { task: &job.task, run: &job.run, origin: &job.origin, outcomes };
-    context.ledger.settle(&settlement).await?;
-    for (_, outcome) in outcomes {
-        metrics::settled(outcome);
-        if let Some(report) = &context.report {
-            report(outcome);
-        }
-    }
-    Ok(())
-}
-
-/// What a failed attempt leads to: another one, or an outcome that says why not.
-pub(crate) fn failed(context: &Context, job: &Job, object: &JobObject, started: Timestamp, error: Error) -> Ending {
-    if error.kind() == ErrorKind::Archived {
-        let outcome = context.outcome(job, object, started, State::Skipped);
-        return Ending::Settled(explained(outcome, Some("archived"), Some(&error)));
-    }
-    let hopeless = matches!(
-        error.kind(),
-        ErrorKind::Denied
-            | ErrorKind::Unrepresentable
-            | ErrorKind::Invalid
-            | ErrorKind::Unsupported
-            | ErrorKind::NoSuchContainer
-    );
-    if hopeless || job.attempt >= context.options.attempts {
-        let outcome = context.outcome(job, object, started, State::Failed);
-        return Ending::Settled(explained(outcome, None, Some(&error)));
-    }
-    Ending::Again(error)
+    ending::settle(context, &settlement).await
 }
 
 /// Settles all objects of a job that cannot be brought to an end.
@@ -204,15 +155,4 @@ pub(crate) fn object_count(message: &Message) -> Option<usize> {
     }
     let counted: Counted = serde_json::from_str(&message.body).ok()?;
     Some(counted.objects.map_or(1, |objects| objects.len()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn delays_grow_fourfold_up_to_the_queues_limit() {
-        let delay = |attempt| retry_delay(Duration::from_secs(5), attempt).as_secs();
-        assert_eq!([delay(1), delay(2), delay(3), delay(30)], [5, 20, 80, 900]);
-    }
 }

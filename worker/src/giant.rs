@@ -10,15 +10,15 @@ use shared::object::Pin;
 use shared::queue::Outgoing;
 use shared::{Error, ErrorKind, Result};
 
-use crate::context::{Context, explained};
-use crate::execute::retry_delay;
-use crate::multipart::{self, bare_outcome, discard, forget, settle_record};
+use crate::context::Context;
+use crate::ending::{explained, retry_delay};
 use crate::plan;
+use crate::upload::{self, bare_outcome, discard, forget, settle_record};
 
 /// Enqueues the parts that are not there yet. The copy job is acknowledged after this: if that gets
 /// lost it comes again, and parts are enqueued again, of which those sent by then are passed over.
 pub(crate) async fn share(context: &Context, job: &Job, record: &UploadRecord) -> Result<()> {
-    let mut missing: Vec<u32> = match multipart::trusted_parts(context, record).await {
+    let mut missing: Vec<u32> = match upload::trusted_parts(context, record).await {
         Ok(there) => (1..=record.part_count()).filter(|number| !there.contains(number)).collect(),
         Err(error) if error.kind() == ErrorKind::NoSuchUpload => Vec::new(),
         Err(error) => return Err(error),
@@ -56,7 +56,7 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
         tracing::error!(key = %parts.key, last = parts.last, "a parts job names parts that its upload does not have");
         return Ok(());
     }
-    let sent = multipart::upload_parts(context, &record, parts.first, parts.last).await;
+    let sent = upload::upload_parts(context, &record, parts.first, parts.last).await;
     let ended = match sent {
         Ok(()) => complete_if_last(context, &record).await,
         // Another may have completed it and died before that was recorded.
@@ -68,7 +68,7 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
         // Meanwhile completed, or begun anew, by others: then it is theirs.
         Err(_) if current(context, parts).await?.is_none() => Ok(()),
         Err(error) if error.kind() == ErrorKind::NoSuchUpload => begin_anew(context, job, &record, error).await,
-        Err(error) if multipart::is_void(&error) => begin_anew(context, job, &record, error).await,
+        Err(error) if upload::is_void(&error) => begin_anew(context, job, &record, error).await,
         Err(error) if error.is_retryable() && job.attempt < context.options.attempts => {
             let delay = retry_delay(context.options.retry_delay, job.attempt);
             tracing::info!(key = %parts.key, first = parts.first, last = parts.last, %error, "parts will be tried again");
@@ -94,7 +94,7 @@ async fn complete_if_last(context: &Context, record: &UploadRecord) -> Result<()
 }
 
 async fn complete(context: &Context, record: &UploadRecord) -> Result<()> {
-    let copied = multipart::complete(context, record).await?;
+    let copied = upload::complete(context, record).await?;
     let outcome = Outcome {
         etag: copied.etag,
         checksum: copied.checksum,
@@ -122,7 +122,7 @@ async fn begin_anew(context: &Context, job: &Job, record: &UploadRecord, why: Er
         Err(error) => return Err(error),
     };
     tracing::info!(key = %record.upload.key, %why, "giant object is begun anew");
-    let copy = Work::Copy { objects: vec![multipart::object_of(record, &info)] };
+    let copy = Work::Copy { objects: vec![upload::object_of(record, &info)] };
     let origin = record.origin.clone();
     let again = Job { attempt: record.attempt + 1, run: record.run.clone(), origin, work: copy, ..job.clone() };
     let delay = retry_delay(context.options.retry_delay, record.attempt);

@@ -2,12 +2,13 @@
 //!
 //! The way of a job: the [driver] takes a permit, then a message, and holds it by a [lease]; the
 //! job is [executed](execute), each of its objects [reconciled](reconcile) by a [whole] transfer or in
-//! parts ([multipart], [giant]); the outcomes are settled in the ledger, and only then is the message
+//! parts ([multipart], [upload], [giant]); the outcomes are settled in the ledger, and only then is the message
 //! acknowledged. [integrity] and [plan] are pure: what is checked, and how objects are cut.
 
 mod context;
 mod delete;
 mod driver;
+mod ending;
 mod execute;
 mod giant;
 mod integrity;
@@ -17,6 +18,8 @@ mod pipe;
 mod plan;
 mod reconcile;
 mod stop;
+mod upload;
+mod version;
 mod whole;
 
 pub use context::{Report, Worker};

@@ -5,40 +5,22 @@
 //! writing it looks at the source once more, so that whoever writes last has looked last.
 
 use shared::job::{Job, JobObject};
-use shared::ledger::{Outcome, State};
+use shared::ledger::State;
 use shared::object::{ObjectInfo, Pin, Timestamp};
 use shared::{Error, ErrorKind, Result};
 
-use crate::context::{Context, explained};
-use crate::execute::{Ending, failed};
-use crate::{multipart, whole};
+use crate::context::Context;
+use crate::ending::{self, Copied, Ending, Try, explained, failed};
+use crate::{multipart, version, whole};
 
 /// A source that changes under every one of so many copies is left to a later attempt.
 const MAX_LOOKS: u32 = 5;
-
-/// What a copy wrote.
-pub(crate) struct Copied {
-    /// The object as it was read.
-    pub object: JobObject,
-    /// The destination's description of it, as far as it goes into the outcome.
-    pub etag: Option<shared::object::ETag>,
-    /// Of the bytes.
-    pub checksum: Option<shared::digest::Checksum>,
-    /// What was compared.
-    pub verified: String,
-}
-
-/// How one try at one version ended.
-pub(crate) enum Try {
-    Copied(Copied),
-    HandedOver,
-}
 
 /// Copies one object of a job.
 pub(crate) async fn copy(context: &Context, job: &Job, object: &JobObject, redelivered: bool) -> Ending {
     let started = Timestamp::now();
     match reconcile(context, job, object, redelivered || job.attempt > 1).await {
-        Ok(Some(Try::Copied(copied))) => Ending::Settled(outcome(context, job, copied, started)),
+        Ok(Some(Try::Copied(copied))) => Ending::Settled(ending::copied(context, job, copied, started)),
         Ok(Some(Try::HandedOver)) => Ending::HandedOver,
         Ok(None) => {
             let outcome = context.outcome(job, object, started, State::Skipped);
@@ -46,12 +28,6 @@ pub(crate) async fn copy(context: &Context, job: &Job, object: &JobObject, redel
         }
         Err(error) => failed(context, job, object, started, error),
     }
-}
-
-/// The outcome of a copy.
-pub(crate) fn outcome(context: &Context, job: &Job, copied: Copied, started: Timestamp) -> Outcome {
-    let outcome = context.outcome(job, &copied.object, started, State::Copied);
-    Outcome { etag: copied.etag, checksum: copied.checksum, verified: Some(copied.verified), ..outcome }
 }
 
 /// `None`: the source has no such object any more.
@@ -100,30 +76,8 @@ async fn look(context: &Context, seen: &JobObject) -> Result<Look> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Look::Gone),
         Err(error) => return Err(error),
     };
-    let now = at_version(seen, &info);
-    Ok(if is_same_version(seen, &now) { Look::Same } else { Look::Changed(now) })
-}
-
-fn is_same_version(seen: &JobObject, now: &JobObject) -> bool {
-    match (&seen.version, &now.version, &seen.etag, &now.etag) {
-        (Some(a), Some(b), _, _) => a == b,
-        (_, _, Some(a), Some(b)) => a == b && seen.size == now.size,
-        _ => seen.size == now.size && seen.modified == now.modified,
-    }
-}
-
-/// The object at the version that `info` describes.
-pub(crate) fn at_version(object: &JobObject, info: &ObjectInfo) -> JobObject {
-    // Headers tell whole seconds (RFC 9110 §5.6.7), listings may tell more: keep what tells more,
-    // or a destination that keeps times would look older than its source for ever.
-    let same_second = object.modified.as_secs() == info.modified.as_secs() && info.modified.is_whole_second();
-    JobObject {
-        size: info.size,
-        modified: if same_second { object.modified } else { info.modified },
-        etag: info.etag.clone(),
-        version: info.version.clone(),
-        ..object.clone()
-    }
+    let now = version::at_version(seen, &info);
+    Ok(if version::is_same(seen, &now) { Look::Same } else { Look::Changed(now) })
 }
 
 /// Whether the destination holds this version already, put there by an earlier delivery whose

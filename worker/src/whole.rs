@@ -9,9 +9,10 @@ use shared::store::{EtagMeaning, Object, Read, Write, Written, copy_source};
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
+use crate::ending::Copied;
 use crate::integrity;
 use crate::pipe::Pipe;
-use crate::reconcile::{Copied, at_version};
+use crate::version::at_version;
 
 /// Whether the object goes in one request.
 pub(crate) fn fits(context: &Context, object: &JobObject) -> bool {

@@ -1,0 +1,107 @@
+//! How the work on one object ends: settled, again, or carried on by others.
+
+use std::time::Duration;
+
+use shared::digest::Checksum;
+use shared::job::{Job, JobObject};
+use shared::ledger::{Outcome, Settlement, State};
+use shared::object::{ETag, Timestamp};
+use shared::{Error, ErrorKind, Result, metrics};
+
+use crate::context::Context;
+
+/// How the work on one object ended, for now.
+pub(crate) enum Ending {
+    /// It is settled, as this outcome says.
+    Settled(Outcome),
+    /// It failed, and is worth another attempt.
+    Again(Error),
+    /// Other jobs carry it on and will settle it (a giant's parts).
+    HandedOver,
+}
+
+/// What a copy wrote.
+pub(crate) struct Copied {
+    /// The object as it was read.
+    pub object: JobObject,
+    /// The destination's description of it, as far as it goes into the outcome.
+    pub etag: Option<ETag>,
+    /// Of the bytes.
+    pub checksum: Option<Checksum>,
+    /// What was compared.
+    pub verified: String,
+}
+
+/// How one try at one version ended.
+pub(crate) enum Try {
+    Copied(Copied),
+    HandedOver,
+}
+
+/// Longest delay of a message (Amazon SQS `DelaySeconds`).
+const MAX_DELAY: Duration = Duration::from_secs(900);
+
+/// The outcome of a copy.
+pub(crate) fn copied(context: &Context, job: &Job, copied: Copied, started: Timestamp) -> Outcome {
+    let outcome = context.outcome(job, &copied.object, started, State::Copied);
+    Outcome { etag: copied.etag, checksum: copied.checksum, verified: Some(copied.verified), ..outcome }
+}
+
+/// An outcome that a reason or an error explains.
+pub(crate) fn explained(mut outcome: Outcome, reason: Option<&str>, error: Option<&Error>) -> Outcome {
+    outcome.reason = reason.map(str::to_owned);
+    outcome.error = error.map(ToString::to_string);
+    outcome
+}
+
+/// What a failed attempt leads to: another one, or an outcome that says why not.
+pub(crate) fn failed(context: &Context, job: &Job, object: &JobObject, started: Timestamp, error: Error) -> Ending {
+    if error.kind() == ErrorKind::Archived {
+        let outcome = context.outcome(job, object, started, State::Skipped);
+        return Ending::Settled(explained(outcome, Some("archived"), Some(&error)));
+    }
+    let hopeless = matches!(
+        error.kind(),
+        ErrorKind::Denied
+            | ErrorKind::Unrepresentable
+            | ErrorKind::Invalid
+            | ErrorKind::Unsupported
+            | ErrorKind::NoSuchContainer
+    );
+    if hopeless || job.attempt >= context.options.attempts {
+        let outcome = context.outcome(job, object, started, State::Failed);
+        return Ending::Settled(explained(outcome, None, Some(&error)));
+    }
+    Ending::Again(error)
+}
+
+/// Records outcomes of one origin job, then tells them.
+pub(crate) async fn settle(context: &Context, settlement: &Settlement<'_>) -> Result<()> {
+    if settlement.outcomes.is_empty() {
+        return Ok(());
+    }
+    context.ledger.settle(settlement).await?;
+    for (_, outcome) in settlement.outcomes {
+        metrics::settled(outcome);
+        if let Some(report) = &context.report {
+            report(outcome);
+        }
+    }
+    Ok(())
+}
+
+/// The delay before the attempt after `attempt`: fourfold each time.
+pub(crate) fn retry_delay(first: Duration, attempt: u32) -> Duration {
+    first.saturating_mul(4u32.saturating_pow(attempt - 1)).min(MAX_DELAY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_grow_fourfold_up_to_the_queues_limit() {
+        let delay = |attempt| retry_delay(Duration::from_secs(5), attempt).as_secs();
+        assert_eq!([delay(1), delay(2), delay(3), delay(30)], [5, 20, 80, 900]);
+    }
+}
