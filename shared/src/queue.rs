@@ -28,6 +28,10 @@ use crate::object::Timestamp;
 /// Most messages that one [`JobQueue::receive`] returns (Amazon SQS `ReceiveMessage`).
 pub const MAX_RECEIVE: usize = 10;
 
+/// A job delivered more often than this kills its workers or outlasts its leases: its objects are
+/// settled as failed, and it goes to the dead-letter queue.
+pub const MAX_DELIVERIES: u32 = 20;
+
 /// Largest message body, bytes. SQS allows 1 MiB since 2025-08; other implementations of its
 /// interface still hold to the older 256 KiB, and so do we.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;

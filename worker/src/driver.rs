@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::job::Job;
-use shared::queue::{MAX_RECEIVE, Message};
+use shared::queue::{MAX_DELIVERIES, MAX_RECEIVE, Message};
 use shared::{Error, Result, metrics};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -23,10 +23,6 @@ const LAST_POLL: Duration = Duration::from_secs(1);
 
 /// Receiving is given up after this many failures in a row, each already retried for a minute.
 const MAX_RECEIVE_FAILURES: u32 = 10;
-
-/// A job delivered more often than this kills its workers or outlasts its leases: its objects are
-/// settled as failed, and it goes to the dead-letter queue.
-const MAX_DELIVERIES: u32 = 20;
 
 /// A job that could not be brought to an end for a reason of ours (the ledger, the queue) comes back
 /// after this.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::queue::MAX_DELIVERIES;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName::{
     self, MessageRetentionPeriod, QueueArn, ReceiveMessageWaitTimeSeconds, RedrivePolicy, VisibilityTimeout,
@@ -12,9 +13,10 @@ use super::{call, url_of};
 use crate::retry;
 use crate::{Error, ErrorKind, Result};
 
-/// How often a message is received before SQS itself takes it for poison. Far above what lost
-/// leases, hand-backs and stopped workers bring about.
-pub(super) const MAX_RECEIVES: u32 = 20;
+/// Receives after which SQS itself moves a message to the dead-letter queue. A worker gives a job up
+/// before that, and settles its objects, without which a run would never be done; this is for
+/// messages that end every worker before it comes to that.
+pub(super) const MAX_RECEIVES: u32 = 5 * MAX_DELIVERIES;
 
 /// How long a message waits, at most (SQS's own limit): a paused fleet loses nothing for two weeks.
 const RETENTION_SECONDS: u32 = 14 * 24 * 3600;
