@@ -1,9 +1,9 @@
 //! The worker: takes jobs from the queue, copies objects, records outcomes.
 //!
-//! The way of a job: the [driver] takes a permit, then a message, and holds it by a [lease]; the
-//! job is [executed](execute), each of its objects [reconciled](reconcile) by a [whole] transfer or in
-//! parts ([multipart], [upload], [giant]); the outcomes are settled in the ledger, and only then is the message
-//! acknowledged. [integrity] and [plan] are pure: what is checked, and how objects are cut.
+//! The way of a job: the `driver` takes a permit, then a message, and holds it by a `lease`; the
+//! job is executed (`execute`), each of its objects reconciled (`reconcile`) by a `whole` transfer or in
+//! parts (`multipart`, `upload`, `giant`); the outcomes are settled in the ledger, and only then is the message
+//! acknowledged. `integrity` and `plan` are pure: what is checked, and how objects are cut.
 
 mod context;
 mod delete;

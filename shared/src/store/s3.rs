@@ -1,8 +1,8 @@
 //! Any store that speaks Amazon S3's protocol.
 //!
 //! Amazon's own endpoints are used as Amazon documents them; an unknown store is used in the safest
-//! way that all are known to understand ([`baseline`]). Each verb has its own file; all of them go
-//! through [`Bucket`], which knows where the keys are and how calls fail.
+//! way that all are known to understand (`baseline`). Each verb has its own file; all of them go
+//! through `Bucket`, which knows where the keys are and how calls fail.
 
 mod baseline;
 mod body;

@@ -1,7 +1,7 @@
 //! The queue port's contract, as tests over any adapter.
 //!
 //! They run against real services too: leases are whole seconds, and what may take a while is
-//! waited for, up to [`PATIENCE`].
+//! waited for, up to `PATIENCE`.
 
 #![allow(clippy::unwrap_used, reason = "tests, though in a library")]
 

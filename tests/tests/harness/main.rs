@@ -1,5 +1,6 @@
 //! The harness itself: emulators that start, serve and end, processes, and the proxy.
 
 mod binaries;
+mod documents;
 mod emulators;
 mod proxy;

@@ -1,0 +1,103 @@
+//! What the documents say, against the code: a promise names its test, a table names its metrics.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use shared::config::keys;
+use shared::metrics::{Kind, TABLE};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn document(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The texts between backticks, line by line, in order.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().flat_map(|line| line.split('`').skip(1).step_by(2))
+}
+
+#[test]
+fn every_test_that_a_promise_names_exists() {
+    let text = document("docs/semantics.md");
+    let named: BTreeSet<_> = quoted(&text).filter_map(|words| words.split_once(".rs::")).collect();
+    assert!(named.len() > 50, "only {} tests are named", named.len());
+    for (file, test) in named {
+        let source = document(&format!("{file}.rs"));
+        // A function, and in a file of tests: one of the product's own would promise nothing.
+        assert!(source.contains(&format!("fn {test}(")), "{file}.rs has no test {test}");
+        assert!(source.contains("#[test]") || source.contains("::test") || file.contains("/conformance/"), "{file}.rs");
+    }
+}
+
+#[test]
+fn every_promise_names_a_test() {
+    let text = document("docs/semantics.md");
+    let promises = text.split("## What is not promised").next().expect("split gives one part at least");
+    let rows: Vec<&str> = promises.lines().filter(|line| line.starts_with("- ")).collect();
+    assert!(rows.len() > 20, "only {} promises", rows.len());
+    // A promise is a list item; its tests stand in the lines that are indented below it.
+    for item in promises.split("\n- ").skip(1) {
+        assert!(item.contains(".rs::"), "names no test: {}", item.lines().next().unwrap_or_default());
+    }
+}
+
+#[test]
+fn the_table_of_metrics_is_the_codes() {
+    let text = document("docs/operations.md");
+    let rows: BTreeSet<&str> = text.lines().filter(|line| line.starts_with("| `flotilla_")).collect();
+    let expected: Vec<String> = TABLE
+        .iter()
+        .map(|metric| {
+            let kind = match metric.kind {
+                Kind::Counter => "counter",
+                Kind::Gauge => "gauge",
+                Kind::Histogram => "histogram",
+            };
+            format!("| `{}` | {kind} | {} | {} |", metric.name, metric.labels.join(", "), metric.help)
+        })
+        .collect();
+    assert_eq!(rows, expected.iter().map(String::as_str).collect(), "expected:\n{}", expected.join("\n"));
+}
+
+#[test]
+fn every_setting_stands_in_the_reference() {
+    let text = document("README.md");
+    let named: BTreeSet<&str> = quoted(&text).collect();
+    for section in ["", "source", "queue", "ledger", "fleet", "find", "work"] {
+        for key in keys::of(section) {
+            let known = named.contains(key) || named.contains(&*format!("[{key}]"));
+            assert!(known, "README.md does not name {key} of [{section}]");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_option_stands_in_the_reference() {
+    use flotilla_tests::binaries::{self, Process};
+    let readme = document("README.md");
+    let (flotilla, finder, worker) = (binaries::flotilla(), binaries::finder(), binaries::worker());
+    let mut commands = vec![(finder, String::new()), (worker, String::new())];
+    for command in ["sync", "plan", "verify", "status", "failures", "retry", "init"] {
+        commands.push((flotilla.clone(), command.to_owned()));
+    }
+    for (program, command) in commands {
+        let arguments: Vec<String> =
+            [command.clone(), "--help".to_owned()].into_iter().filter(|a| !a.is_empty()).collect();
+        let none: [(&str, String); 0] = [];
+        let help = Process::start(&program, arguments, none).wait(std::time::Duration::from_secs(30)).await;
+        let options = help.stdout.lines().filter_map(|line| {
+            let line = line.trim_start();
+            let line = line.split_once(", ").filter(|(short, _)| short.len() == 2).map_or(line, |(_, long)| long);
+            line.strip_prefix("--").map(|rest| rest.split([' ', ',']).next().unwrap_or_default().to_owned())
+        });
+        for option in options.filter(|option| !["help", "version"].contains(&&**option)) {
+            // A side's options stand once, for both.
+            let option = option.replacen("destination-", "", 1).replacen("source-", "", 1);
+            let named = readme.contains(&format!("`{option}`")) || readme.contains(&format!("--{option}"));
+            assert!(named, "README.md does not name --{option} of {command}");
+        }
+    }
+}
