@@ -69,7 +69,12 @@ pub async fn sdk_config(connection: &Connection) -> Result<SdkConfig> {
         Some(region) => Region::new(region.clone()),
         None => ambient_region(&spelling, &http).await,
     };
-    loader = match spelling.provider(&region, &http).await? {
+    // Secrets and roles are Amazon's: their region is this machine's, not that of a foreign store.
+    let home = match connection.endpoint_url.is_some() && spelling.is_amazons() {
+        true => ambient_region(&spelling, &http).await,
+        false => region.clone(),
+    };
+    loader = match spelling.provider(&home, &http).await? {
         Some(provider) => loader.credentials_provider(provider),
         None => loader.no_credentials(),
     };

@@ -1,5 +1,7 @@
 //! From a configuration to open stores, queue, ledger and fleet: the one place that knows all adapters.
 
+mod folders;
+
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -32,6 +34,11 @@ const PROBE_LIMIT: Duration = Duration::from_secs(20);
 async fn store(side: &Side) -> Result<Store> {
     Ok(match side.location.scheme() {
         Scheme::File => Arc::new(FileStore::open(&side.location)?),
+        // Amazon may have a bucket of the same name: without an endpoint that would be the one.
+        scheme if scheme != Scheme::S3 && side.connection.endpoint_url.is_none() => {
+            let message = "give the endpoint-url of the provider's S3-compatible service";
+            return Err(Error::new(ErrorKind::Invalid, "open", side.location.to_string(), message));
+        }
         _ => Arc::new(S3Store::open(side).await?),
     })
 }
@@ -44,7 +51,7 @@ async fn probe(store: &Store) -> Result<()> {
     })
 }
 
-/// A side of a task that cannot be used. Displays as one line with what to do about it.
+/// A part of a task that cannot be used. Displays as one line with what to do about it.
 #[derive(Debug)]
 pub struct Unusable {
     side: &'static str,
@@ -79,6 +86,7 @@ pub async fn sides(config: &Config) -> Result<(Store, Store), Unusable> {
 /// source is not there, nothing is made at the destination.
 pub async fn ready_sides(config: &Config) -> Result<(Store, Store), Unusable> {
     let (source, destination) = sides(config).await?;
+    folders::check(config).map_err(|(side, error)| Unusable { side, error })?;
     probe_source(&source).await?;
     let prepared = match destination.prepare().await {
         Ok(()) => probe(&destination).await,

@@ -84,6 +84,11 @@ impl fmt::Display for Spelling {
 }
 
 impl Spelling {
+    /// Whether an Amazon service has to be asked for them.
+    pub(super) fn is_amazons(&self) -> bool {
+        matches!(self, Spelling::SecretsManager(_) | Spelling::Role(_))
+    }
+
     /// Whether this machine's metadata service may have a part in it.
     pub(super) fn asks_the_machine(&self) -> bool {
         matches!(self, Spelling::Default | Spelling::SecretsManager(_) | Spelling::Role(_))

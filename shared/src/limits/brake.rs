@@ -33,6 +33,8 @@ struct State {
     max: usize,
     limit: f64,
     in_use: usize,
+    /// Of those in use, held for new work and not for a transfer.
+    idle: usize,
     waiting: usize,
     throttles_seen: u64,
     halved: Option<Instant>,
@@ -40,13 +42,17 @@ struct State {
 
 /// The right to one transfer; given back when dropped.
 #[derive(Debug)]
-pub struct Permit(Brake);
+pub struct Permit {
+    brake: Brake,
+    /// 1 if it is held for new work, which is no transfer yet.
+    idle: usize,
+}
 
 impl Brake {
     /// A brake that allows up to `max` transfers, and all of them at the start.
     pub fn new(max: usize) -> Self {
         let max = max.max(1);
-        let state = State { max, limit: max as f64, in_use: 0, waiting: 0, throttles_seen: 0, halved: None };
+        let state = State { max, limit: max as f64, in_use: 0, idle: 0, waiting: 0, throttles_seen: 0, halved: None };
         metrics::transfers_limit(max);
         Brake(Arc::new(Inner { state: Mutex::new(state), freed: Notify::new(), idle: Notify::new() }))
     }
@@ -56,7 +62,7 @@ impl Brake {
         let _waiting = Waiting::new(self);
         loop {
             let freed = self.0.freed.notified();
-            if let Some(permit) = self.take() {
+            if let Some(permit) = self.take(0) {
                 return permit;
             }
             freed.await;
@@ -68,7 +74,7 @@ impl Brake {
         loop {
             let idle = self.0.idle.notified();
             if self.lock().waiting == 0
-                && let Some(permit) = self.take()
+                && let Some(permit) = self.take(1)
             {
                 return permit;
             }
@@ -116,14 +122,15 @@ impl Brake {
         tracing::info!(limit = state.limit as usize, "throttled: fewer transfers at once");
     }
 
-    fn take(&self) -> Option<Permit> {
+    fn take(&self, idle: usize) -> Option<Permit> {
         let mut state = self.lock();
         if state.in_use >= state.limit as usize {
             return None;
         }
         state.in_use += 1;
-        metrics::transfers(state.in_use);
-        Some(Permit(self.clone()))
+        state.idle += idle;
+        metrics::transfers(state.in_use - state.idle);
+        Some(Permit { brake: self.clone(), idle })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -141,11 +148,12 @@ impl Brake {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
+        let mut state = self.brake.lock();
         state.in_use -= 1;
-        metrics::transfers(state.in_use);
+        state.idle -= self.idle;
+        metrics::transfers(state.in_use - state.idle);
         drop(state);
-        self.0.wake();
+        self.brake.wake();
     }
 }
 
