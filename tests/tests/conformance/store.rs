@@ -33,11 +33,8 @@ mod s3_weed {
         super::s3_fixture(side(&weed.endpoint, &bucket, "in/"), missing).await
     }
 
-    // Left out, for it lists folder by folder and not in byte order (`a/b` before `a-b`):
-    // keys_come_in_byte_order, any_range_lists_exactly_its_keys, deleting_removes_and_may_be_repeated.
     // Left out, for it keeps both of two parts of one number and tells them apart by seconds only:
-    // a_part_may_be_replaced. Left out, for it drops empty segments of a key, takes a backslash for a
-    // slash, and begins uploads of keys that it refuses to put: what_cannot_be_held_is_refused….
+    // a_part_may_be_replaced.
     flotilla_tests::store_conformance! { @each open;
         writes::an_object_comes_back_as_it_was_put,
         writes::an_empty_object_is_an_object,
@@ -52,6 +49,7 @@ mod s3_weed {
         writes::a_right_checksum_is_accepted,
         writes::attributes_are_kept_where_the_store_says_so,
         writes::the_modification_time_is_kept_where_the_store_says_so,
+        writes::deleting_removes_and_may_be_repeated,
         reads::what_is_missing_is_not_found,
         reads::any_range_can_be_read,
         reads::a_range_beyond_the_end_never_ends_well,
@@ -62,10 +60,13 @@ mod s3_weed {
         reads::a_ready_location_answers_and_preparing_changes_nothing,
         reads::a_missing_container_is_named_as_such,
         keys::odd_keys_come_back_exactly,
+        keys::what_cannot_be_held_is_refused_and_nothing_is_written,
         keys::a_key_and_keys_below_it_are_both_held_or_one_is_refused,
         keys::a_folder_marker_is_found_again,
         listings::an_empty_location_lists_nothing,
+        listings::keys_come_in_byte_order,
         listings::a_listing_agrees_with_head,
+        listings::any_range_lists_exactly_its_keys,
         listings::more_than_a_page_lists_completely,
         multipart::parts_in_any_order_make_the_object,
         multipart::parts_are_listed_by_number,
@@ -101,31 +102,7 @@ mod s3_moto {
         super::s3_fixture(side(endpoint, &bucket, "in/"), side(endpoint, "no-such-bucket", "")).await
     }
 
-    // It verifies no checksums, ignores a copy's condition, and lists parts under a wrong name.
-    flotilla_tests::store_conformance! { @each open;
-        writes::an_object_comes_back_as_it_was_put,
-        writes::a_body_shorter_than_its_size_makes_no_object,
-        writes::attributes_are_kept_where_the_store_says_so,
-        writes::deleting_removes_and_may_be_repeated,
-        reads::any_range_can_be_read,
-        reads::a_pinned_read_sees_its_version_or_fails,
-        reads::a_missing_container_is_named_as_such,
-        keys::odd_keys_come_back_exactly,
-        keys::what_cannot_be_held_is_refused_and_nothing_is_written,
-        keys::a_key_and_keys_below_it_are_both_held_or_one_is_refused,
-        keys::a_folder_marker_is_found_again,
-        listings::an_empty_location_lists_nothing,
-        listings::keys_come_in_byte_order,
-        listings::a_listing_agrees_with_head,
-        listings::any_range_lists_exactly_its_keys,
-        listings::more_than_a_page_lists_completely,
-        multipart::parts_in_any_order_make_the_object,
-        multipart::one_part_may_be_all,
-        multipart::completing_keeps_attributes_and_time,
-        parts::parts_that_leave_a_gap_are_not_completed,
-        parts::the_layout_is_the_one_uploaded_where_the_store_tells,
-        copies::the_service_copies_ranges_into_parts,
-    }
+    flotilla_tests::store_conformance!(open);
 }
 
 async fn s3_fixture(
