@@ -83,14 +83,16 @@ async fn a_bucket_is_mirrored_to_a_folder_and_back() {
     assert_holds(&client, &back, &expected).await;
 }
 
-/// Names that a store of folders lists in another order than their bytes', and more than a page of them.
+/// Names that a store of folders lists in another order than their bytes', and more than a page of
+/// them. No object has a folder's name: SeaweedFS loses one of `a` and `a/x` if both are first written
+/// at the same moment.
 #[tokio::test(flavor = "multi_thread")]
 async fn folders_beside_names_that_they_begin_are_mirrored_from_gateway_to_gateway() {
     let weed = weed();
     let client = weed.client(&weed.endpoint);
     let (source, destination) = (weed.create_bucket("source").await, weed.create_bucket("destination").await);
     let around = |n: u32| {
-        let names = ["/x", "/y/z", "-1", ".txt", " e/1", "-2/x", "0", "", "+/x"];
+        let names = ["/x", "/y/z", "-1", ".txt", " e/1", "-2/x", "0", "+/x"];
         names.map(|name| (format!("d{n:03}{name}"), name.len() + n as usize % 7))
     };
     let objects: Vec<(String, usize)> = (0..300).flat_map(around).collect();
