@@ -9,9 +9,13 @@ mod body;
 mod copy;
 mod delete;
 mod encoding;
+mod keys;
+mod kind;
 mod listing;
 mod multipart;
+mod page;
 mod read;
+mod walk;
 mod write;
 
 use std::ops::Range;
@@ -39,6 +43,7 @@ use crate::object::{ObjectInfo, Pin, Timestamp};
 use crate::retry::{CREATE, PUT, STALL_SECONDS};
 use crate::{Error, ErrorKind, Result};
 use baseline::Baseline;
+use kind::Kind;
 
 /// How the bucket stands in a request's URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -62,7 +67,7 @@ pub struct S3Store(Arc<Bucket>);
 struct Bucket {
     client: Client,
     location: Location,
-    baseline: &'static Baseline,
+    kind: Kind,
     capabilities: Capabilities,
     service: Service,
     /// No byte and no answer for this long ends a transfer; tests shorten it.
@@ -89,9 +94,11 @@ impl S3Store {
             Addressing::Path => true,
             Addressing::Virtual => false,
         };
+        let kind = Kind::of(baseline);
         let client = Client::from_conf(
             aws_sdk_s3::config::Builder::from(&config)
                 .force_path_style(path_style)
+                .interceptor(kind.clone())
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
                 .build(),
@@ -103,7 +110,7 @@ impl S3Store {
         Ok(S3Store(Arc::new(Bucket {
             client,
             location: side.location.clone(),
-            baseline,
+            kind,
             capabilities: baseline.capabilities(),
             service,
             stall: Duration::from_secs(STALL_SECONDS),

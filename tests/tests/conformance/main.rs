@@ -4,6 +4,7 @@
 
 mod creation;
 mod fleet;
+mod gateway;
 mod ledger;
 mod queue;
 mod store;

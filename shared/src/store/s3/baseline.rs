@@ -5,6 +5,25 @@ use aws_config::Region;
 use crate::digest::Algorithm;
 use crate::store::{Capabilities, EtagMeaning};
 
+/// In which order a store lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// By the bytes of whole keys, as Amazon documents.
+    ByBytes,
+    /// Folder by folder, as a file system does: by the bytes of one name, then of the name below it.
+    ByFolder,
+}
+
+/// Which keys a store holds as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keys {
+    /// Any, or it refuses by itself what it cannot hold.
+    Any,
+    /// Those that are paths; it takes others too, and holds them under another key
+    /// ([`super::keys`]).
+    FolderLike,
+}
+
 /// One kind of store.
 #[derive(Debug)]
 pub(super) struct Baseline {
@@ -19,6 +38,10 @@ pub(super) struct Baseline {
     pub verifies: &'static [Algorithm],
     /// Whether `x-amz-mp-object-size` and whole-object checksums are understood at completion.
     pub checks_completion: bool,
+    /// In which order it lists.
+    pub lists: Order,
+    /// Which keys it holds.
+    pub keys: Keys,
 }
 
 /// Amazon S3 ("Checking object integrity in Amazon S3").
@@ -28,6 +51,8 @@ const AMAZON: Baseline = Baseline {
     etags: EtagMeaning::Md5AndParts,
     verifies: &Algorithm::ALL,
     checks_completion: true,
+    lists: Order::ByBytes,
+    keys: Keys::Any,
 };
 
 /// A store that nothing is known about: only what all of them have done for a decade.
@@ -37,7 +62,15 @@ const UNKNOWN: Baseline = Baseline {
     etags: EtagMeaning::Md5,
     verifies: &[Algorithm::Md5],
     checks_completion: false,
+    lists: Order::ByBytes,
+    keys: Keys::Any,
 };
+
+/// SeaweedFS's gateway over its file system (version 4.48, by trying).
+const SEAWEED: Baseline = Baseline { name: "SeaweedFS", lists: Order::ByFolder, keys: Keys::FolderLike, ..UNKNOWN };
+
+/// Stores that tell what they are: what `Server` begins with in their answers.
+const BY_SERVER: &[(&str, &Baseline)] = &[("SeaweedFS", &SEAWEED)];
 
 /// Amazon S3 "Multipart upload limits", and the objects of up to 50 TB since December 2025. Stores
 /// with lower limits refuse with an error that names theirs.
@@ -51,7 +84,18 @@ impl Baseline {
         if endpoint.is_none_or(is_amazon) { &AMAZON } else { &UNKNOWN }
     }
 
-    /// What callers may know.
+    /// Whether an answer's `Server` may name another row than this one.
+    pub fn is_guess(&self) -> bool {
+        std::ptr::eq(self, &UNKNOWN)
+    }
+
+    /// The row for a store of no known endpoint whose answers carry this `Server`.
+    pub fn by_server(server: &str) -> &'static Baseline {
+        BY_SERVER.iter().find(|(name, _)| server.starts_with(name)).map_or(&UNKNOWN, |(_, baseline)| baseline)
+    }
+
+    /// What callers may know. It is the same for all rows that a `Server` may name, since callers ask
+    /// before the first answer; ranges are listed at once to advantage in either order.
     pub fn capabilities(&self) -> Capabilities {
         Capabilities {
             etags: self.etags,
@@ -87,6 +131,16 @@ pub(super) fn amazon_partition(region: Option<&Region>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_store_is_known_by_its_server_and_can_do_what_was_said_before() {
+        for (server, lists) in
+            [("SeaweedFS 8000GB 4.48", Order::ByFolder), ("nginx", Order::ByBytes), ("", Order::ByBytes)]
+        {
+            assert_eq!(Baseline::by_server(server).lists, lists, "{server}");
+            assert_eq!(Baseline::by_server(server).capabilities(), UNKNOWN.capabilities(), "{server}");
+        }
+    }
 
     #[test]
     fn only_amazons_own_domains_are_taken_for_amazon() {

@@ -17,6 +17,7 @@ impl Bucket {
     /// Copying again writes the same version again, so a lost answer or an error in the middle of
     /// one (200 with `<Error>`, which the SDK reads as an error) is tried again.
     pub(super) async fn copy(&self, source: &CopySource, pin: &Pin, key: &str, write: &Write) -> Result<Written> {
+        self.check_key(COPY.verb, key, write.size).await?;
         let once = || async {
             let request = self
                 .client

@@ -1,20 +1,18 @@
 //! Listing keys, page by page, in an order that is checked and not believed.
 
+use std::mem;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
-use aws_sdk_s3::types::{EncodingType, Object};
 
 use super::Bucket;
-use super::encoding::decode;
-use crate::object::{ETag, Entry, Timestamp};
-use crate::retry::{self, LIST};
+use super::baseline::Order;
+use super::page::{Ask, Page};
+use super::walk::Walk;
+use crate::object::Entry;
+use crate::retry::LIST;
 use crate::store::{KeyRange, Listing};
 use crate::{Error, ErrorKind, Result};
-
-/// Keys a page; Amazon gives no more (`ListObjectsV2`, `MaxKeys`).
-const PAGE_KEYS: i32 = 1000;
 
 /// Most pages in a row without a key. Amazon gives some where millions of versions were deleted.
 const MAX_EMPTY_PAGES: u32 = 10_000;
@@ -23,83 +21,78 @@ const MAX_EMPTY_PAGES: u32 = 10_000;
 pub(super) struct Pages {
     bucket: Arc<Bucket>,
     range: KeyRange,
-    token: Option<String>,
-    /// The last full key that came.
+    ask: Ask,
+    /// The last key that came.
     last: Option<String>,
-    done: bool,
+    state: State,
+}
+
+enum State {
+    /// More of a listing in byte order is to be asked for.
+    Flat,
+    /// The store lists by folder, and this puts it in order.
+    ByFolder(Walk<Bucket>),
+    /// All has come.
+    Over,
+    /// After an error, and while a page is on its way.
+    Broken,
 }
 
 impl Pages {
     pub fn new(bucket: Arc<Bucket>, range: KeyRange) -> Self {
-        Pages { bucket, range, token: None, last: None, done: false }
+        let ask = Ask { prefix: range.prefix.clone(), after: range.after.clone(), ..Ask::default() };
+        Pages { bucket, range, ask, last: None, state: State::Flat }
     }
 
-    /// Read-only, so a page that is slow, cut off, throttled or garbled is asked for again by the
-    /// same token.
-    async fn fetch(&self) -> Result<ListObjectsV2Output> {
-        let after = match (&self.token, &self.range.after) {
-            (None, Some(after)) => Some(self.bucket.location.full_key(after)),
-            _ => None,
-        };
-        retry::run(&LIST, &self.bucket.subject(&self.range.prefix), || {
-            self.bucket.list_once(&self.range.prefix, PAGE_KEYS, after.clone(), self.token.clone())
-        })
-        .await
+    fn lists_by_folder(&self) -> bool {
+        self.bucket.kind.learned().is_some_and(|baseline| baseline.lists == Order::ByFolder)
     }
 
-    /// The page's entries, as far as the range goes.
-    fn take(&mut self, page: ListObjectsV2Output) -> Result<Vec<Entry>> {
-        let next = page.next_continuation_token.filter(|_| page.is_truncated == Some(true));
-        if page.is_truncated == Some(true) && (next.is_none() || next == self.token) {
-            return Err(self.corrupt("the listing goes on but its continuation token does not"));
+    /// Entries, none at the end, and what comes next. The first answer of all may tell that the store
+    /// lists by folder: the page that was asked for before that counts for nothing.
+    async fn flat(&mut self) -> Result<(Vec<Entry>, State)> {
+        for _ in 0..MAX_EMPTY_PAGES {
+            let page = match self.lists_by_folder() {
+                true => None,
+                false => Some(self.bucket.page(&self.ask).await?),
+            };
+            let Some(page) = page.filter(|_| !self.lists_by_folder()) else {
+                return by_folder(Walk::new(self.bucket.clone(), self.range.clone())).await;
+            };
+            let (entries, is_last) = self.take(page)?;
+            if is_last {
+                return Ok((entries, State::Over));
+            }
+            if !entries.is_empty() {
+                return Ok((entries, State::Flat));
+            }
         }
-        self.done = next.is_none();
-        self.token = next;
-        let encoded = page.encoding_type == Some(EncodingType::Url);
-        let objects = page.contents.unwrap_or_default();
-        let mut entries = Vec::with_capacity(objects.len());
-        for object in objects {
-            let raw = object.key.as_deref().unwrap_or_default();
-            let full = if encoded { decode(raw) } else { Some(raw.to_owned()) };
-            let full = full.ok_or_else(|| self.corrupt(format!("a key is not well encoded: {raw:?}")))?;
-            if self.last.as_deref().is_some_and(|last| *last >= *full) {
-                return Err(self.corrupt(format!("the listing is not in order: {full:?} after {:?}", self.last)));
+        Err(self.corrupt(format!("{MAX_EMPTY_PAGES} pages without a key")))
+    }
+
+    /// The page's entries, as far as the range goes, and whether it is the last page.
+    fn take(&mut self, page: Page) -> Result<(Vec<Entry>, bool)> {
+        let is_last = page.next.is_none();
+        self.ask.token = page.next;
+        let mut entries = Vec::with_capacity(page.objects.len());
+        for entry in page.objects {
+            let key = entry.key.as_str();
+            if let Some(last) = self.last.as_deref().filter(|last| *last >= key) {
+                let message = format!(
+                    "the store does not list in byte order: {key:?} after {last:?}; it cannot be listed safely"
+                );
+                return Err(self.corrupt(message));
             }
-            self.last = Some(full.clone());
-            // The folder marker of the location itself is no object in it.
-            if full == self.bucket.location.prefix() {
-                continue;
-            }
-            let key = self.bucket.location.relative_key(&full);
-            let key = key.filter(|key| key.starts_with(&self.range.prefix));
-            let key = key.ok_or_else(|| self.corrupt(format!("{full:?} is outside of what was asked for")))?;
             if self.range.until.as_deref().is_some_and(|until| key >= until) {
-                self.done = true;
-                break;
+                return Ok((entries, true));
             }
             if !self.range.contains(key) {
-                return Err(self.corrupt(format!("{full:?} is before what was asked for")));
+                return Err(self.corrupt(format!("{key:?} is before what was asked for")));
             }
-            entries.push(self.entry(key.to_owned(), &object)?);
+            self.last = Some(entry.key.clone());
+            entries.push(entry);
         }
-        Ok(entries)
-    }
-
-    fn entry(&self, key: String, object: &Object) -> Result<Entry> {
-        let size = object.size.and_then(|size| u64::try_from(size).ok());
-        let modified = object.last_modified.as_ref().and_then(|time| time.to_millis().ok()).map(Timestamp);
-        let (Some(size), Some(modified)) = (size, modified) else {
-            return Err(self.corrupt(format!("{key:?} has no size or no time")));
-        };
-        let class = object.storage_class.as_ref().map(|class| class.as_str().to_owned());
-        Ok(Entry {
-            key,
-            size,
-            modified,
-            etag: object.e_tag.as_deref().map(ETag::new),
-            version: None,
-            storage_class: class.filter(|class| class != "STANDARD" && !class.is_empty()),
-        })
+        Ok((entries, is_last))
     }
 
     fn corrupt(&self, message: impl Into<String>) -> Error {
@@ -107,56 +100,32 @@ impl Pages {
     }
 }
 
+async fn by_folder(mut walk: Walk<Bucket>) -> Result<(Vec<Entry>, State)> {
+    let entries = walk.next_page().await?;
+    let state = if entries.is_empty() { State::Over } else { State::ByFolder(walk) };
+    Ok((entries, state))
+}
+
 #[async_trait]
 impl Listing for Pages {
     async fn next_page(&mut self) -> Result<Option<Vec<Entry>>> {
-        for _ in 0..MAX_EMPTY_PAGES {
-            if self.done {
-                return Ok(None);
+        // Until a page has been taken whole the listing is broken: after an error, or a call that was
+        // given up half way, its end must not look like the end of the keys.
+        let (entries, state) = match mem::replace(&mut self.state, State::Broken) {
+            State::Flat => self.flat().await?,
+            State::ByFolder(walk) => by_folder(walk).await?,
+            State::Over => (Vec::new(), State::Over),
+            State::Broken => {
+                let message = "the listing has failed before; begin a new one";
+                return Err(Error::new(
+                    ErrorKind::Invalid,
+                    LIST.verb,
+                    self.bucket.subject(&self.range.prefix),
+                    message,
+                ));
             }
-            // Until the page has been taken whole, the listing is over: an error must end it.
-            let page = self.fetch().await.inspect_err(|_| self.done = true);
-            let taken = page.and_then(|page| self.take(page)).inspect_err(|_| self.done = true)?;
-            if !taken.is_empty() {
-                return Ok(Some(taken));
-            }
-        }
-        self.done = true;
-        Err(self.corrupt(format!("{MAX_EMPTY_PAGES} pages without a key")))
-    }
-}
-
-impl Bucket {
-    pub(super) async fn probe(&self) -> Result<()> {
-        let subject = self.subject("");
-        retry::run(&LIST, &subject, || self.list_once("", 1, None, None)).await.map(drop)
-    }
-
-    async fn list_once(
-        &self,
-        prefix: &str,
-        keys: i32,
-        after: Option<String>,
-        token: Option<String>,
-    ) -> Result<ListObjectsV2Output> {
-        let request = self
-            .client
-            .list_objects_v2()
-            .bucket(self.name())
-            .prefix(self.location.full_key(prefix))
-            .max_keys(keys)
-            .encoding_type(EncodingType::Url)
-            .set_start_after(after)
-            .set_continuation_token(token);
-        request.send().await.map_err(|error| {
-            let error = self.error(LIST.verb, prefix, error);
-            match error.kind() {
-                // A listing's 404 can only mean the bucket, whatever the code.
-                ErrorKind::NotFound => {
-                    Error::new(ErrorKind::NoSuchContainer, LIST.verb, self.subject(prefix), error.message())
-                }
-                _ => error,
-            }
-        })
+        };
+        self.state = state;
+        Ok((!entries.is_empty()).then_some(entries))
     }
 }

@@ -18,6 +18,7 @@ const MAX_LISTED: usize = 10_000;
 impl Bucket {
     /// A create whose answer was lost leaves an upload without an owner, which a sweep by age finds.
     pub(super) async fn create_upload(&self, key: &str, write: &Write) -> Result<Upload> {
+        self.check_key(CREATE.verb, key, write.size).await?;
         let whole = self.whole_checksum(write);
         let once = || async {
             let request =
@@ -37,7 +38,7 @@ impl Bucket {
     /// The whole object's checksum, if the store can make it of the parts': CRCs only (Amazon S3
     /// "Checking object integrity", "Full object checksums").
     fn whole_checksum<'a>(&self, write: &'a Write) -> Option<(&'static ChecksumAlgorithm, &'a Checksum)> {
-        let checksum = write.checksum.as_ref().filter(|_| self.baseline.checks_completion)?;
+        let checksum = write.checksum.as_ref().filter(|_| self.kind.endpoint().checks_completion)?;
         let algorithm = match checksum.algorithm {
             Algorithm::Crc64Nvme => &ChecksumAlgorithm::Crc64Nvme,
             Algorithm::Crc32c => &ChecksumAlgorithm::Crc32C,
@@ -125,7 +126,7 @@ impl Bucket {
                 .upload_id(&upload.id)
                 .multipart_upload(completed.clone())
                 .set_checksum_type(whole.map(|_| ChecksumType::FullObject))
-                .set_mpu_object_size(self.baseline.checks_completion.then(|| announced(write.size)));
+                .set_mpu_object_size(self.kind.endpoint().checks_completion.then(|| announced(write.size)));
             let request = match whole {
                 Some((ChecksumAlgorithm::Crc64Nvme, sum)) => request.checksum_crc64_nvme(sum.to_base64()),
                 Some((ChecksumAlgorithm::Crc32C, sum)) => request.checksum_crc32_c(sum.to_base64()),

@@ -108,6 +108,7 @@ impl Bucket {
 
     /// Read-only: whatever happens to an attempt, it is made again.
     async fn head_answer(&self, key: &str, pin: &Pin, part: Option<i32>) -> Result<HeadObjectOutput> {
+        self.check_held(HEAD.verb, key).await?;
         let once = || async {
             let ask = self.asks_for_checksums.load(Ordering::Relaxed);
             let error = match self.head_once(key, pin, part, ask).await {
@@ -152,6 +153,7 @@ impl Bucket {
 
     /// Retried until the headers are there; the body that follows is sent once.
     pub(super) async fn get(&self, key: &str, read: &Read) -> Result<Object> {
+        self.check_held(GET.verb, key).await?;
         let once = || async {
             let ask = self.asks_for_checksums.load(Ordering::Relaxed);
             let error = match self.get_once(key, read, ask).await {
