@@ -3,11 +3,13 @@
 mod filters;
 mod task;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use shared::report::Report;
 use shared::telemetry::LogFormat;
 
+use crate::exit::Failure;
 pub use task::{PlanArgs, SyncArgs, VerifyArgs};
 
 /// Copies, mirrors and verifies object stores.
@@ -32,11 +34,11 @@ pub enum Command {
     /// Compare both sides and list what differs
     Verify(Box<VerifyArgs>),
     /// Show runs: progress, rates, estimate
-    Status(RecordsArgs),
+    Status(LookArgs),
     /// List the objects that failed, with their errors
-    Failures(RecordsArgs),
+    Failures(LookArgs),
     /// Enqueue the objects that failed again, as a new run
-    Retry(RecordsArgs),
+    Retry(RetryArgs),
     /// Create the queue and the table that a config file names
     Init(InitArgs),
 }
@@ -46,16 +48,47 @@ pub enum Command {
 pub struct RecordsArgs {
     /// The run; default: the newest (status: all)
     pub run: Option<String>,
-    /// Folder of the embedded queue and ledger [default: $XDG_STATE_HOME/flotilla]
+    /// Folder of the embedded queue and ledger [default: $XDG_STATE_HOME/flotilla, else
+    /// ~/.local/state/flotilla]
     #[arg(long, value_name = "DIR", conflicts_with = "config")]
     pub state: Option<PathBuf>,
     /// Config file of a task with its own queue and ledger
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// `flotilla status` and `flotilla failures`
+#[derive(Debug, clap::Args)]
+pub struct LookArgs {
+    #[command(flatten)]
+    pub records: RecordsArgs,
     /// Print JSON, one object a line
     #[arg(long)]
     pub json: bool,
 }
+
+/// `flotilla retry`
+#[derive(Debug, clap::Args)]
+pub struct RetryArgs {
+    #[command(flatten)]
+    pub records: RecordsArgs,
+    /// Write one JSON line per object to FILE
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Print a summary as JSON in the last line of standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Opens the report, if there is to be one.
+pub fn open_report(path: Option<&Path>) -> Result<Option<Report>, Failure> {
+    let open = |path: &Path| Report::open(path).map_err(|why| Failure::usage(format!("report: {why}")));
+    path.map(open).transpose()
+}
+
+/// Heading of the options that are about the command itself. Named on each: the heading of options that
+/// were flattened in before would go on over them.
+const RUNNING: &str = "Running";
 
 /// What to create.
 #[derive(Debug, clap::Args)]

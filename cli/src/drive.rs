@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use finder::{FindError, Finder};
+use shared::console;
 use shared::ledger::{Run, SharedLedger};
 use shared::queue::Queue;
 use tokio::task::JoinHandle;
@@ -178,8 +179,10 @@ impl Watch {
         }
         let lost = run.enqueued().saturating_sub(run.settled.objects());
         let why = format!(
-            "run {}: the queue is empty, but {lost} objects are not settled ({} dead jobs); start again with --force",
-            run.start.id, depth.dead
+            "run {}: the queue is empty, but {} not settled ({}); start again with --force",
+            run.start.id,
+            if lost == 1 { "1 object is".to_owned() } else { format!("{} objects are", console::count(lost)) },
+            console::counted(depth.dead as u64, "dead job"),
         );
         Err(Failure::midway(why))
     }

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write as _};
 use shared::console;
 use shared::ledger::{Outcome as Settled, SharedLedger};
 
-use crate::args::RecordsArgs;
+use crate::args::LookArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::records::Records;
 
@@ -13,9 +13,9 @@ use crate::records::Records;
 const PAGE: usize = 500;
 
 /// Prints a run's failures, one a line: key, attempts, error.
-pub async fn run(args: &RecordsArgs) -> Outcome {
-    let records = Records::open(args).await?;
-    let run = records.run(args.run.as_deref()).await?;
+pub async fn run(args: &LookArgs) -> Outcome {
+    let records = Records::open(&args.records).await?;
+    let run = records.run(args.records.run.as_deref()).await?;
     let mut out = BufWriter::new(io::stdout().lock());
     let mut after = None;
     loop {
@@ -43,7 +43,8 @@ pub async fn run(args: &RecordsArgs) -> Outcome {
 /// One failure for people. Fields are parted by tabs, which no escaped key holds.
 fn line(outcome: &Settled) -> String {
     let error = outcome.error.as_deref().unwrap_or("no reason recorded");
-    format!("{}\t{} attempts\t{}", console::escaped(&outcome.key), outcome.attempts, console::escaped(error))
+    let attempts = console::counted(outcome.attempts.into(), "attempt");
+    format!("{}\t{attempts}\t{}", console::escaped(&outcome.key), console::escaped(error))
 }
 
 /// Prints the first failures of a run to standard error, and how to see the rest.

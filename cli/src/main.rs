@@ -1,6 +1,7 @@
 //! The `flotilla` command: finder and worker in one process, and a look at what they record.
 
 mod args;
+mod claim;
 mod drive;
 mod exit;
 mod failures;
@@ -9,7 +10,6 @@ mod meter;
 mod plan;
 mod progress;
 mod records;
-mod report;
 mod retry;
 mod state;
 mod status;
@@ -23,9 +23,11 @@ use std::process::ExitCode;
 use args::{Cli, Command};
 use exit::{Exit, Failure, Outcome};
 use shared::{console, signals, telemetry};
-use tracing::Level;
 
 const NOTICE: &str = "stopping: finishing what is under way (once more to stop at once)";
+
+/// What is logged unless RUST_LOG says otherwise. Objects that fail are listed at the end of their run.
+const LOGGED: &str = "warn,shared::metrics=error";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -39,7 +41,7 @@ async fn main() -> ExitCode {
             return fail(Failure::usage(console::one_line(&mistake.to_string())).hint("see flotilla --help"));
         }
     };
-    telemetry::init_to(cli.log, Level::WARN, || progress::Stderr);
+    telemetry::init_to(cli.log, LOGGED, || progress::Stderr);
     match run(cli).await {
         Ok(exit) => exit.into(),
         Err(failure) => fail(failure),

@@ -65,22 +65,22 @@ impl Meter {
             _ => String::new(),
         };
         line += &format!(
-            "{} of {} objects, {} of {}",
+            "{} of {}, {} of {}",
             console::count(settled.objects()),
-            console::count(run.enqueued()),
+            console::counted(run.enqueued(), "object"),
             console::bytes(settled.bytes),
             console::bytes(run.found.enqueued_bytes),
         );
         if settled.failed > 0 {
             line += &format!(", {} failed", console::count(settled.failed));
         }
-        if let Some(rate) = self.rate() {
+        // Objects count when they are settled: while the first, or a large one, is on its way, there is
+        // no rate to tell.
+        if let Some(rate) = self.rate().filter(|rate| rate.objects > 0.0) {
             line += &format!(", {}/s, {:.0} objects/s", console::bytes(rate.bytes as u64), rate.objects);
-            line += &match remaining(run, rate) {
-                Some(time) if !time.is_zero() => format!(", about {} left", console::time(time)),
-                Some(_) => String::new(),
-                None => ", time left unknown".to_owned(),
-            };
+            if let Some(time) = remaining(run, rate).filter(|time| !time.is_zero()) {
+                line += &format!(", about {} left", console::time(time));
+            }
         }
         line
     }
@@ -146,9 +146,16 @@ mod tests {
     }
 
     #[test]
-    fn while_listing_the_time_left_is_unknown() {
+    fn while_listing_no_time_is_told() {
         let (meter, run) = meter(Phase::Listing);
-        assert!(meter.line(&run).ends_with("time left unknown"), "{}", meter.line(&run));
+        assert!(meter.line(&run).ends_with("10 objects/s"), "{}", meter.line(&run));
+    }
+
+    #[test]
+    fn where_nothing_moves_no_rate_is_told() {
+        let mut meter = Meter::default();
+        (0..=10).for_each(|second| meter.observe(Duration::from_secs(second), &run(Phase::Listed, 1, 0)));
+        assert_eq!(meter.line(&run(Phase::Listed, 1, 0)), "0 of 1 object, 0 B of 1.00 KiB");
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub async fn show(config: &Config, json: bool, stop: CancellationToken) -> Outco
         _ => open::probe_both(&source, &destination).await,
     }
     .map_err(Failure::usage)?;
-    match finder::plan(source, destination, &config.find, stop, Arc::default()).await {
+    match finder::plan(source, destination, &config.find, &config.work, stop, Arc::default()).await {
         Ok(plan) if json => println!("{}", serde_json::to_string(&plan).expect("a plan is representable as JSON")),
         Ok(plan) => println!("{plan}"),
         Err(FindError::Interrupted) => return Ok(Exit::Interrupted),

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use shared::config::Config;
 use shared::console;
 use shared::job::{Job, JobObject, Origin, VERSION, Work};
 use shared::ledger::{Checkpoint, Outcome as Settled, Phase, Run, RunStart, SharedLedger};
@@ -14,7 +15,8 @@ use shared::open::Carrier;
 use shared::queue::Outgoing;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::RecordsArgs;
+use crate::args::{RetryArgs, open_report};
+use crate::claim::Claim;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::records::{MAX_RUNS, Records};
 use crate::sync;
@@ -28,30 +30,60 @@ const CLAIM: Duration = Duration::from_secs(60);
 
 /// Enqueues a run's failures again. With an embedded queue, whose only worker is `flotilla` itself, does
 /// them too.
-pub async fn run(args: &RecordsArgs, stop: CancellationToken) -> Outcome {
-    let records = Records::open(args).await?;
-    let old = records.run(args.run.as_deref()).await?;
+pub async fn run(args: &RetryArgs, stop: CancellationToken) -> Outcome {
+    let records = Records::open(&args.records).await?;
+    let old = records.run(args.records.run.as_deref()).await?;
     if old.settled.failed == 0 {
         eprintln!("run {} has no failed objects", old.start.id);
         return Ok(Exit::InSync);
     }
     let config = records.task(&old)?;
     let carrier = records.carrier(&config).await?;
+    if config.queue.is_some() {
+        if args.report.is_some() {
+            return Err(Failure::usage("report: the workers of this task are other programs; leave --report out"));
+        }
+        let begun = enqueue_claimed(&carrier, &old, &stop).await?;
+        return Ok(begun.map_or(Exit::Interrupted, |_| Exit::InSync));
+    }
+    let claim = Claim::take(&carrier.ledger, &config.task).await?;
+    let ended = retry_here(&carrier, &config, &old, args, stop).await;
+    claim.end().await;
+    ended
+}
+
+/// Enqueues, and works. The report is the new run's.
+async fn retry_here(
+    carrier: &Carrier,
+    config: &Config,
+    old: &Run,
+    args: &RetryArgs,
+    stop: CancellationToken,
+) -> Outcome {
+    let report = open_report(args.report.as_deref())?;
+    let Some(run) = enqueue_claimed(carrier, old, &stop).await? else { return Ok(Exit::Interrupted) };
+    if let Some(report) = &report {
+        report.begin_anew().map_err(Failure::usage)?;
+    }
+    sync::finish_run(config, &run, report, args.json, stop).await
+}
+
+/// As [`enqueue`], as the task's only finder.
+async fn enqueue_claimed(carrier: &Carrier, old: &Run, stop: &CancellationToken) -> Result<Option<String>, Failure> {
+    let (ledger, task) = (&carrier.ledger, &old.start.task);
     let owner = format!("retry-{}", uuid::Uuid::now_v7());
-    let ledger = &carrier.ledger;
     ledger
-        .claim(&config.task, &owner, CLAIM)
+        .claim(task, &owner, CLAIM)
         .await
         .map_err(|why| Failure::usage(why).hint("wait until the task's finder is through, then retry"))?;
-    let enqueued = enqueue(&carrier, &old, &owner, &stop).await;
+    let enqueued = enqueue(carrier, old, &owner, stop).await;
     // A claim that cannot be given back ends by itself.
-    let _ = ledger.unclaim(&config.task, &owner).await;
-    let Some(run) = enqueued? else { return Ok(Exit::Interrupted) };
-    eprintln!("run {run} retries {} objects of run {}", console::count(old.settled.failed), old.start.id);
-    if config.queue.is_some() {
-        return Ok(Exit::InSync);
+    let _ = ledger.unclaim(task, &owner).await;
+    let run = enqueued?;
+    if let Some(run) = &run {
+        eprintln!("run {run} retries {} of run {}", console::counted(old.settled.failed, "object"), old.start.id);
     }
-    sync::finish_run(&config, &run, args.json, stop).await
+    Ok(run)
 }
 
 /// Enqueues the failures of `old`; gives the new run, or nothing when interrupted.

@@ -7,7 +7,7 @@ use shared::console;
 use shared::ledger::{Phase, Run};
 use tokio::time::{Instant, sleep};
 
-use crate::args::RecordsArgs;
+use crate::args::LookArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::meter::{Meter, Rate, remaining};
 use crate::records::{MAX_RUNS, Records};
@@ -29,11 +29,11 @@ struct Status<'a> {
 }
 
 /// Prints all runs of the tasks, oldest first, or the one that is named.
-pub async fn run(args: &RecordsArgs) -> Outcome {
-    let records = Records::open(args).await?;
+pub async fn run(args: &LookArgs) -> Outcome {
+    let records = Records::open(&args.records).await?;
     let mut runs = Vec::new();
-    if args.run.is_some() {
-        runs.push(records.run(args.run.as_deref()).await?);
+    if args.records.run.is_some() {
+        runs.push(records.run(args.records.run.as_deref()).await?);
     } else {
         for task in records.tasks().await? {
             runs.extend(records.ledger.runs(&task, MAX_RUNS).await.map_err(Failure::midway)?);

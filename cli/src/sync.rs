@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use finder::{FindError, Finder};
 use shared::config::Config;
+use shared::console;
 use shared::ledger::{Phase, Run};
+use shared::report::Report;
 use shared::telemetry::endpoint::{self, Health};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::args::SyncArgs;
+use crate::args::{SyncArgs, open_report};
+use crate::claim::Claim;
 use crate::drive::{Drive, Driven, drive};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::failures;
 use crate::plan;
-use crate::report::Report;
 use crate::summary::Summary;
 use crate::task::Task;
 
@@ -26,18 +28,25 @@ pub async fn run(args: &SyncArgs, stop: CancellationToken) -> Outcome {
     }
     let health = Health::default();
     endpoint::serve(config.metrics_addr.as_deref(), &health).await.map_err(Failure::usage)?;
-    let report = args.report.as_deref().map(Report::create).transpose()?;
+    let report = open_report(args.report.as_deref())?;
     let task = Task::open(config).await?;
     health.set_ready(true);
     let pass = Pass { task: &task, report, json: args.json, stop: &stop };
-    let Some(every) = args.every else { return pass.run(args.force).await };
+    let Some(every) = args.every else { return pass.run(args.force, true).await };
     pass.repeat(every.into(), args.force).await
 }
 
-/// Does what is left of a run that is listed, such as the one a retry has enqueued.
-pub async fn finish_run(config: &Config, run: &str, json: bool, stop: CancellationToken) -> Outcome {
+/// Does what is left of a run that is listed, such as the one a retry has enqueued. The caller holds the
+/// claim on the task.
+pub async fn finish_run(
+    config: &Config,
+    run: &str,
+    report: Option<Report>,
+    json: bool,
+    stop: CancellationToken,
+) -> Outcome {
     let task = Task::open(config.clone()).await?;
-    let pass = Pass { task: &task, report: None, json, stop: &stop };
+    let pass = Pass { task: &task, report, json, stop: &stop };
     let began = Instant::now();
     let driven = pass.drive(Drive::Finish(run.to_owned())).await?;
     pass.conclude(driven, began).await
@@ -54,25 +63,43 @@ struct Pass<'a> {
 impl Pass<'_> {
     /// A run every so often until told to stop. A run that fails is reported and tried again in its turn.
     async fn repeat(&self, every: Duration, force: bool) -> Outcome {
+        let mut first = true;
         loop {
             let next = Instant::now() + every;
-            let ended = self.run(force).await;
-            match &ended {
-                Ok(Exit::Interrupted) => return ended,
-                Err(failure) => eprintln!("flotilla: {}", failure.message),
-                Ok(_) => {}
-            }
+            let exit = match self.run(force, first).await {
+                Ok(Exit::Interrupted) => return Ok(Exit::Interrupted),
+                Ok(exit) => exit,
+                Err(failure) => {
+                    eprintln!("flotilla: {}", console::escaped(&failure.message));
+                    failure.exit
+                }
+            };
+            first = false;
             tokio::select! {
                 () = sleep_until(next) => {}
-                () = self.stop.cancelled() => return ended,
+                () = self.stop.cancelled() => return Ok(exit),
             }
         }
     }
 
-    /// One run: a new one, or the last one's rest.
-    async fn run(&self, force: bool) -> Outcome {
+    /// One run: a new one, or the last one's rest. The `first` of this process begins the report anew,
+    /// unless it goes on with what an earlier process has reported.
+    async fn run(&self, force: bool, first: bool) -> Outcome {
+        let claim = Claim::take(&self.task.carrier.ledger, &self.task.config.task).await?;
+        let ended = self.claimed(force, first).await;
+        claim.end().await;
+        ended
+    }
+
+    async fn claimed(&self, force: bool, first: bool) -> Outcome {
         let began = Instant::now();
-        self.say_what_is_resumed(force).await?;
+        let last = self.task.carrier.ledger.runs(&self.task.config.task, 1).await.map_err(Failure::midway)?.pop();
+        let unfinished = last.filter(|run| !force && !run.is_done());
+        match (&unfinished, &self.report) {
+            (None, Some(report)) if first => report.begin_anew().map_err(Failure::usage)?,
+            _ => {}
+        }
+        self.say_what_is_resumed(unfinished.as_ref());
         let mut driven = self.drive(self.find(force)).await?;
         if let Some(FindError::Busy { run, .. }) = &driven.find_error {
             let run = run.clone();
@@ -111,13 +138,11 @@ impl Pass<'_> {
         driven
     }
 
-    async fn say_what_is_resumed(&self, force: bool) -> Result<(), Failure> {
-        let last = self.task.carrier.ledger.runs(&self.task.config.task, 1).await.map_err(Failure::midway)?;
+    fn say_what_is_resumed(&self, unfinished: Option<&Run>) {
         let unlisted = |run: &&Run| matches!(run.phase, Phase::Listing | Phase::Releasing);
-        if let Some(run) = last.first().filter(unlisted).filter(|_| !force && self.has_same_options()) {
+        if let Some(run) = unfinished.filter(unlisted).filter(|_| self.has_same_options()) {
             eprintln!("run {} was interrupted: resuming it", run.start.id);
         }
-        Ok(())
     }
 
     fn has_same_options(&self) -> bool {

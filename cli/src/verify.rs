@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::VerifyArgs;
 use crate::exit::{Exit, Failure, Outcome};
-use compare::{Sides, Verdict};
+use compare::{Means, Sides, Verdict};
 
 /// What differs under one key.
 #[derive(Debug, Serialize)]
@@ -33,6 +33,8 @@ struct Tally {
     compared: u64,
     /// Keys with the same object on both sides.
     same: u64,
+    /// Of those, objects of which nothing but the sizes could be compared.
+    size_only: u64,
     /// Keys that differ, or could not be compared.
     different: u64,
     /// Objects of both sides, by what they were compared by.
@@ -94,6 +96,7 @@ impl Tally {
         }
         let Some(what) = &verdict.difference else {
             self.same += 1;
+            self.size_only += u64::from(verdict.means == Some(Means::Size));
             return Ok(());
         };
         self.different += 1;
@@ -115,14 +118,20 @@ impl Tally {
             let by: Vec<String> =
                 self.by.iter().map(|(means, n)| format!("{} by {means}", console::count(*n))).collect();
             eprintln!(
-                "{} keys compared in {:.1} s: {} same, {} different{}{}",
-                console::count(self.compared),
+                "{} compared in {:.1} s: {} same, {} different{}{}",
+                console::counted(self.compared, "key"),
                 self.seconds,
                 console::count(self.same),
                 console::count(self.different),
                 if by.is_empty() { "" } else { "; " },
                 by.join(", "),
             );
+            if self.size_only > 0 {
+                eprintln!(
+                    "{} compared by size only, as the stores tell nothing else that both have; --deep compares the bytes",
+                    console::counted(self.size_only, "object"),
+                );
+            }
         }
         Ok(if self.different > 0 { Exit::SomeFailed } else { Exit::InSync })
     }

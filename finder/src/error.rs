@@ -1,6 +1,6 @@
 //! Why a run of the finder ended early, by what its caller does about it.
 
-use shared::{Error, ErrorKind};
+use shared::{Error, ErrorKind, console};
 
 /// Why the finder ended early. Prints as one line: what, where, what to do.
 ///
@@ -17,7 +17,7 @@ pub enum FindError {
     #[error("{0}; the run goes on where it was when it is started again")]
     Queue(Error),
     /// The task's previous run has jobs that are not done.
-    #[error("run {run} of this task still has {waiting} objects to settle: wait for the workers, or use --force")]
+    #[error("run {run} of this task still has {} to settle: wait for the workers, or use --force", objects(*.waiting))]
     Busy {
         /// The previous run.
         run: String,
@@ -25,11 +25,12 @@ pub enum FindError {
         waiting: u64,
     },
     /// Another finder works on the task.
-    #[error("another finder works on this task: {0}; wait for it, or stop it")]
+    #[error("another finder works on this task ({}): wait for it, or stop it", .0.message())]
     ClaimedByOther(Error),
     /// More deletes were found than are allowed. None was made; the copies stand.
     #[error(
-        "refused to delete {found} objects, allowed are {max}: nothing was deleted; check the source, or raise --max-delete"
+        "refused to delete {}, allowed are {max}: nothing was deleted; check the source, or raise --max-delete",
+        objects(*.found)
     )]
     TooManyDeletes {
         /// Deletes found.
@@ -51,6 +52,10 @@ pub enum FindError {
     /// The caller's stop signal came first. The run can be resumed.
     #[error("interrupted; the run goes on where it was when it is started again")]
     Interrupted,
+}
+
+fn objects(number: u64) -> String {
+    console::counted(number, "object")
 }
 
 impl FindError {

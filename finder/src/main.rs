@@ -97,7 +97,9 @@ async fn repeat(finder: &Finder, every: std::time::Duration, stop: &Cancellation
         match find(finder, stop).await {
             Ok(()) => {}
             Err(error @ FindError::Interrupted) => return Err((exit_code(&error), error.to_string())),
-            Err(error @ FindError::Busy { .. }) => tracing::info!(%error, "waiting for the next turn"),
+            Err(error @ (FindError::Busy { .. } | FindError::ClaimedByOther(_))) => {
+                tracing::info!(%error, "waiting for the next turn")
+            }
             Err(error) => tracing::error!(%error, "the run was not finished; trying again in the next turn"),
         }
         tokio::select! {

@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde::Serialize;
-use shared::config::Find;
-use shared::job::{Job, Work};
+use shared::config::{self, Find};
 use shared::ledger::Checkpoint;
 use shared::object::Timestamp;
 use shared::store::Store;
@@ -25,8 +24,8 @@ use crate::policy::Reason;
 use crate::progress::Progress;
 use crate::walk::Walk;
 
-use estimate::Tally;
 pub use estimate::{Cost, Requests};
+use estimate::{Tally, Terms};
 
 /// What a run would do. Prints for people, serialises for programs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -61,16 +60,22 @@ pub struct Plan {
 }
 
 /// Finds what a run would do, and writes nothing anywhere. A destination that does not exist yet counts
-/// as empty.
+/// as empty. How objects would be copied (`work`) decides on the number of requests alone.
 pub async fn plan(
     source: Store,
     destination: Store,
     options: &Find,
+    work: &config::Work,
     stop: CancellationToken,
     progress: Arc<Progress>,
 ) -> Result<Plan, FindError> {
     let sides = Sides { source: source.clone(), destination: destination.clone(), destination_may_be_missing: true };
-    let journal = Arc::new(Counting::default());
+    let terms = Terms {
+        work: work.clone(),
+        source: source.capabilities().clone(),
+        destination: destination.capabilities().clone(),
+    };
+    let journal = Arc::new(Counting { tally: Mutex::default(), terms });
     let walk = Walk {
         comparer: Comparer::new(&sides, options.compare, options.delete),
         sides,
@@ -87,7 +92,7 @@ pub async fn plan(
     let found = Arc::new(walk).run(Vec::new()).await?.found;
     progress.listing_is_done();
     progress.deletes.store(found.deletes, Relaxed);
-    let tally = journal.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let tally = journal.tally.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let reasons = Reason::ALL.into_iter().map(|reason| (reason, progress.copies(reason)));
     Ok(Plan {
         source: source.location().to_string(),
@@ -108,12 +113,15 @@ pub async fn plan(
 
 /// A journal that keeps nothing but sums: the jobs that a run would enqueue are made, read, counted,
 /// and forgotten.
-#[derive(Debug, Default)]
-struct Counting(Mutex<Tally>);
+#[derive(Debug)]
+struct Counting {
+    tally: Mutex<Tally>,
+    terms: Terms,
+}
 
 impl Counting {
     fn count(&self, change: impl FnOnce(&mut Tally)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.tally.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -122,7 +130,7 @@ impl Journal for Counting {
     async fn hold(&self, _range: u32, _number: u32, body: &str) -> Result<(), FindError> {
         self.count(|tally| {
             tally.written(body.len());
-            tally.job(body.len());
+            tally.sent(body, &self.terms);
         });
         Ok(())
     }
@@ -134,15 +142,7 @@ impl Journal for Counting {
     }
 
     async fn send(&self, bodies: &[String]) -> Result<(), FindError> {
-        for body in bodies {
-            let job = Job::parse(body).expect("a packed job is a job");
-            self.count(|tally| {
-                tally.job(body.len());
-                if let Work::Copy { objects } = &job.work {
-                    objects.iter().for_each(|object| tally.copy(object));
-                }
-            });
-        }
+        bodies.iter().for_each(|body| self.count(|tally| tally.sent(body, &self.terms)));
         Ok(())
     }
 }

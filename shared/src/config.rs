@@ -231,6 +231,19 @@ pub const fn multipart_threshold_bytes(md5_is_known: bool) -> u64 {
     if md5_is_known { 1 << 30 } else { 64 << 20 }
 }
 
+/// Parts are this large where nothing speaks for another size, bytes: a request's fixed cost (30 ms to
+/// the first byte) is small beside it, and little is sent again when one breaks off.
+pub const PART_BYTES: u64 = 16 << 20;
+
+/// A giant object is cut into about this many jobs, so that a fleet can share it,
+pub const GIANT_JOBS: u32 = 16;
+
+/// but a job of parts holds no more than this, bytes: some seconds to a minute of work.
+pub const GIANT_JOB_BYTES: u64 = 512 << 20;
+
+/// A worker records outcomes when this many of one job are there (or when the oldest has waited for 2 s).
+pub const SETTLE_OBJECTS: usize = 250;
+
 impl Default for Work {
     fn default() -> Self {
         Work {

@@ -58,6 +58,11 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// A count of things, by the name of one: `1 key`, `12,345 keys`.
+pub fn counted(number: u64, one: &str) -> String {
+    format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// A length of time in its two largest units: `2h 5m`.
 pub fn time(time: Duration) -> String {
     let seconds = time.as_secs();
@@ -81,6 +86,11 @@ mod tests {
             ["0 B", "1023 B", "1.50 KiB", "256 MiB", "16.0 EiB"]
         );
         assert_eq!([5, 65, 7500, 90_000].map(|s| time(Duration::from_secs(s))), ["5s", "1m 5s", "2h 5m", "1d 1h"]);
+    }
+
+    #[test]
+    fn one_thing_is_not_several() {
+        assert_eq!([0, 1, 1000].map(|n| counted(n, "key")), ["0 keys", "1 key", "1,000 keys"]);
     }
 
     #[test]

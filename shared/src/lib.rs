@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod object;
 pub mod open;
 pub mod queue;
+pub mod report;
 pub mod retry;
 pub mod signals;
 pub mod store;

@@ -141,13 +141,16 @@ pub fn embedded_ledger(state: &Path) -> Result<SharedLedger> {
     Ok(Arc::new(EmbeddedLedger::open(&Database::open(state)?)))
 }
 
-/// Creates a task's queue and table where they do not exist. Repeating it changes nothing.
-pub async fn create(config: &Config) -> Result<Carrier> {
+/// Creates a task's queue and table where they do not exist, opens them, and says in one line each what
+/// was made, or how what exists differs from it. Repeating it changes nothing.
+pub async fn create(config: &Config) -> Result<Vec<String>> {
+    let mut made = Vec::new();
     if let (Some(queue), Some(ledger)) = (&config.queue, &config.ledger) {
-        SqsQueue::create(queue).await?;
-        DynamoDbLedger::create(ledger).await?;
+        made.extend(SqsQueue::create(queue).await?);
+        made.extend(DynamoDbLedger::create(ledger).await?);
     }
-    carrier(config).await
+    carrier(config).await?;
+    Ok(made)
 }
 
 /// Opens the fleet that a worker belongs to.

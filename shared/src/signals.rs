@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 pub const INTERRUPTED: u8 = 3;
 
 /// Listens for SIGINT and SIGTERM from now on. The nth signal cancels the nth token; `notice` is
-/// printed to standard error with the first. One signal more ends the process at once with
+/// logged with the first, as a warning, which all programs show. One signal more ends the process at once with
 /// [`INTERRUPTED`]: jobs that are held are unacknowledged, and records are written in whole
 /// transactions, so it loses nothing but work to be done again.
 pub fn tokens<const N: usize>(notice: &'static str) -> io::Result<[CancellationToken; N]> {
@@ -21,7 +21,7 @@ pub fn tokens<const N: usize>(notice: &'static str) -> io::Result<[CancellationT
         for (i, token) in cancelled.iter().enumerate() {
             next(&mut interrupt, &mut terminate).await;
             if i == 0 {
-                eprintln!("{notice}");
+                tracing::warn!("{notice}");
             }
             token.cancel();
         }

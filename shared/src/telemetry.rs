@@ -5,12 +5,13 @@ pub mod endpoint;
 use std::str::FromStr;
 
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
-/// How log lines look.
+/// How log lines look, on standard error. What a command answers (its summary, the error that ends it) is
+/// no log line, and looks the same in both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
     /// For people: in colours on a terminal, plain elsewhere.
@@ -41,18 +42,20 @@ fn is_allowed(event: &Metadata<'_>) -> bool {
     *event.level() == Level::ERROR || !CAPPED.iter().any(|name| event.target().starts_with(name))
 }
 
-/// Sends log lines of `level` and above (or what `RUST_LOG` asks for) to standard error, and turns a
+/// Sends log lines of `level` and above (or what `RUST_LOG` asks for instead) to standard error, and turns a
 /// panic into one line there. To be called once, first thing.
 pub fn init(log: LogFormat, level: Level) {
-    init_to(log, level, std::io::stderr);
+    init_to(log, &level.to_string(), std::io::stderr);
 }
 
-/// As [`init`], to a writer of the caller's: one that knows of a progress bar on the same terminal.
-pub fn init_to<W>(log: LogFormat, level: Level, writer: W)
+/// As [`init`], with `directives` in the form of `RUST_LOG` in place of a level, and to a writer of the
+/// caller's: one that knows of a progress bar on the same terminal.
+pub fn init_to<W>(log: LogFormat, directives: &str, writer: W)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::from_level(level).into()).from_env_lossy();
+    let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|asked| !asked.trim().is_empty());
+    let filter = EnvFilter::builder().parse_lossy(asked.as_deref().unwrap_or(directives));
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let layer = match log {
         LogFormat::Human => fmt::layer().with_writer(writer).with_ansi(colours).boxed(),

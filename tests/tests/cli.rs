@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flotilla_tests::binaries::{self, Ended, Process};
+use flotilla_tests::emulators;
 use tempfile::TempDir;
 
 /// Long enough for a machine that builds beside; the promise to people is 60 s.
@@ -44,6 +45,18 @@ impl Place {
         let arguments: Vec<String> = arguments.split_whitespace().map(|word| word.replace("@/", &root)).collect();
         let env = [("XDG_STATE_HOME", self.text("state")), ("AWS_CONFIG_FILE", self.text("none"))];
         Process::start(&binaries::flotilla(), arguments, env)
+    }
+}
+
+impl Place {
+    /// Starts `flotilla` on many files, slow enough to be met at work.
+    async fn start_and_see_copies(&self, arguments: &str) -> Process {
+        let mut process = self.start(arguments);
+        while std::fs::read_dir(self.path("d/many")).map_or(0, Iterator::count) < 20 {
+            assert!(process.is_running(), "{}", process.stderr());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        process
     }
 }
 
@@ -176,16 +189,18 @@ async fn what_failed_is_named_and_retried_without_options() {
     let ended = place.run("sync @/source @/d --json --retry-delay 0s --attempts 1").await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert_eq!((&json(&ended)["copied"], &json(&ended)["failed"]), (&2.into(), &1.into()));
-    assert!(ended.stderr.contains("failed: a.txt\t"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("failed: a.txt\t1 attempt\t"), "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("a.txt\t").count() + ended.stderr.matches("key=a.txt").count(), 1);
     let failures = place.run("failures").await;
-    assert!(failures.stdout.starts_with("a.txt\t1 attempts\t"), "{}", failures.stdout);
+    assert!(failures.stdout.starts_with("a.txt\t1 attempt\t"), "{}", failures.stdout);
     assert!(place.run("status").await.stdout.contains("1 failed"));
 
     std::fs::remove_dir_all(place.path("d/a.txt")).expect("it can be removed");
-    let retried = place.run("retry --json").await;
+    let retried = place.run("retry --json --report @/report").await;
     assert_eq!(retried.code, Some(0), "{}", retried.stderr);
     assert_eq!((&json(&retried)["copied"], &json(&retried)["failed"]), (&1.into(), &0.into()));
     assert_eq!(std::fs::read_to_string(Path::new(&place.path("d/a.txt"))).expect("a copy"), "a");
+    assert!(std::fs::read_to_string(place.path("report")).expect("a report").starts_with("{\"key\":\"a.txt\""));
 }
 
 #[tokio::test]
@@ -195,19 +210,140 @@ async fn an_interrupted_sync_exits_3_in_time_and_the_next_one_finishes_it() {
         place.write(&format!("source/many/{i}"), "some bytes of content");
     }
     // Slow enough to be interrupted in the middle.
-    let mut process = place.start("sync @/source @/d --json --bandwidth-limit 64KiB --concurrency 4");
-    while std::fs::read_dir(place.path("d/many")).map_or(0, Iterator::count) < 20 {
-        assert!(process.is_running(), "{}", process.stderr());
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let slow = "sync @/source @/d --json --log json --report @/report --bandwidth-limit 64KiB --concurrency 4";
+    let mut process = place.start_and_see_copies(slow).await;
     process.interrupt();
     let ended = process.wait(Duration::from_secs(10)).await;
     if ended.code == Some(0) {
         return; // It was done before the signal came: nothing to see on this machine.
     }
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
-    let resumed = place.run("sync @/source @/d --json").await;
+    let notice = ended.stderr.lines().find(|line| line.contains("stopping")).expect("a notice");
+    assert!(serde_json::from_str::<serde_json::Value>(notice).is_ok(), "{notice}");
+    let resumed = place.run("sync @/source @/d --json --report @/report").await;
     assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
+    let report = std::fs::read_to_string(place.path("report")).expect("a report");
+    let keys: std::collections::BTreeSet<String> = report
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON")["key"].to_string())
+        .collect();
+    assert_eq!(keys.len(), 3003, "what was copied before the interruption stands there as well");
     let verified = place.run("verify @/source @/d --json").await;
     assert_eq!((verified.code, &json(&verified)["same"]), (Some(0), &3003.into()));
+}
+
+#[tokio::test]
+async fn a_second_sync_of_a_running_task_says_so_in_one_line_and_exits_2() {
+    let place = Place::new();
+    for i in 0..3000 {
+        place.write(&format!("source/many/{i}"), "some bytes of content");
+    }
+    let mut first = place.start_and_see_copies("sync @/source @/d --bandwidth-limit 64KiB --concurrency 4").await;
+    for arguments in ["sync @/source @/d", "sync @/source @/d --force", "sync @/source @/d --delete"] {
+        let second = place.run(arguments).await;
+        if !first.is_running() {
+            return; // It was done too soon: nothing to see on this machine.
+        }
+        assert_eq!((second.code, second.stderr.lines().count()), (Some(2), 1), "{}", second.stderr);
+        let pid = format!("pid-{}-", first.pid().as_raw_nonzero());
+        let says = "another sync of this task is running";
+        assert!(second.stderr.contains(says) && second.stderr.contains(&pid), "{}", second.stderr);
+    }
+    first.kill();
+    first.wait(LIMIT).await;
+    // Its claim went with it.
+    assert_eq!(place.run("sync @/source @/d").await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_repeated_sync_tells_a_failure_once() {
+    let place = Place::new();
+    let mut process = place.start("sync @/source @/d --every 1h");
+    while !process.stderr().contains("(run ") {
+        assert!(process.is_running(), "{}", process.stderr());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    process.interrupt();
+    assert_eq!(process.wait(LIMIT).await.code, Some(0));
+    // A source that lists nothing deletes nothing: the run fails, and the process goes on.
+    std::fs::remove_dir_all(place.path("source")).expect("it can be removed");
+    std::fs::create_dir(place.path("source")).expect("a folder");
+    let mut process = place.start("sync @/source @/d --delete --every 1h");
+    while !process.stderr().contains("the source holds no object") {
+        assert!(process.is_running(), "{}", process.stderr());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    process.interrupt();
+    let ended = process.wait(LIMIT).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("the source holds no object").count(), 1, "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn without_a_home_the_state_folder_must_be_named() {
+    let place = Place::new();
+    for (command, code) in [("sync", 2), ("verify", 1)] {
+        let arguments = [command, &place.text("source"), &place.text("source2")];
+        std::fs::create_dir_all(place.path("source2")).expect("a folder");
+        let env = [("XDG_STATE_HOME", String::new()), ("HOME", String::new())];
+        let ended = Process::start(&binaries::flotilla(), arguments, env).wait(LIMIT).await;
+        assert_eq!(ended.code, Some(code), "{command}: {}", ended.stderr);
+        assert_eq!(ended.stderr.contains("give --state DIR"), code == 2, "{command}: {}", ended.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn init_tells_what_it_made_and_what_was_there() {
+    let place = Place::new();
+    let emulator = emulators::ministack();
+    let name = emulators::unique_name("init");
+    let connection = emulator.connection();
+    let endpoint = connection.endpoint_url.expect("an emulator has an endpoint");
+    let reached = format!("endpoint-url = \"{endpoint}\"\nregion = \"us-east-1\"\ncredentials = \"env:T\"\n");
+    let config = format!(
+        "task = \"t\"\nsource.location = \"/a\"\ndestination.location = \"/b\"\n\
+         [queue]\nname = \"{name}\"\n{reached}[ledger]\ntable = \"{name}\"\n{reached}"
+    );
+    place.write("task.toml", &config);
+    for lines in [
+        [format!("created queue {name}-dead"), format!("created queue {name}"), format!("created table {name}")],
+        [format!("queue {name}-dead exists"), format!("queue {name} exists"), format!("table {name} exists")],
+    ] {
+        let env = [("T_ACCESS_KEY_ID", "test".to_owned()), ("T_SECRET_ACCESS_KEY", "test".to_owned())];
+        let arguments = ["init", "--config", &place.text("task.toml")];
+        let ended = Process::start(&binaries::flotilla(), arguments, env).wait(LIMIT).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert!(lines.iter().all(|line| ended.stdout.lines().any(|told| told == line)), "{}", ended.stdout);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_verified_by_the_checksum_that_the_bucket_tells() {
+    let place = Place::new();
+    let emulator = emulators::weed();
+    let bucket = emulator.create_bucket("verify").await;
+    let run = async |command: &str| {
+        let location = format!("s3://{bucket}");
+        let arguments = [
+            command,
+            &place.text("source"),
+            &location,
+            "--destination-endpoint-url",
+            &emulator.endpoint,
+            "--destination-credentials",
+            "env:T",
+            "--json",
+        ];
+        let env = [
+            ("T_ACCESS_KEY_ID", emulators::ACCESS_KEY.to_owned()),
+            ("T_SECRET_ACCESS_KEY", emulators::SECRET_KEY.to_owned()),
+            ("XDG_STATE_HOME", place.text("state")),
+        ];
+        Process::start(&binaries::flotilla(), arguments, env).wait(LIMIT).await
+    };
+    assert_eq!(run("sync").await.code, Some(0));
+    let verified = run("verify").await;
+    assert_eq!(verified.code, Some(0), "{}", verified.stderr);
+    let tally = json(&verified);
+    assert_eq!((&tally["same"], &tally["size_only"], &tally["by"]["size"]), (&3.into(), &0.into(), &().into()));
 }

@@ -183,7 +183,7 @@ async fn hand_back(context: &Context, message: &Message, delay: Duration) {
 
 /// Puts away what cannot be done, with the reason.
 async fn bury(context: &Context, message: &Message, kind: &'static str, reason: &str) {
-    tracing::error!(message = message.id, kind, reason, "job moved to the dead-letter queue");
+    tracing::error!(id = message.id, kind, reason, "job moved to the dead-letter queue");
     if let Err(error) = context.queue.dead_letter(message, reason).await {
         tracing::warn!(%error, "a dead job could not be moved: it will come again");
     }

@@ -55,6 +55,6 @@ async fn beat(queue: Queue, message: Message, lease: Duration, lost: Cancellatio
             break;
         }
     }
-    tracing::warn!(message = message.id, "lease lost: its job is abandoned here");
+    tracing::warn!(id = message.id, "lease lost: its job is abandoned here");
     lost.cancel();
 }

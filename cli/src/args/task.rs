@@ -10,6 +10,7 @@ use shared::config::{Compare, Config, Find, Side, Size, Work};
 use shared::location::Location;
 use shared::store::s3::Addressing;
 
+use super::RUNNING;
 use super::filters::FilterArgs;
 use crate::exit::Failure;
 use crate::state;
@@ -20,19 +21,19 @@ pub struct SyncArgs {
     #[command(flatten)]
     pub task: TaskArgs,
     /// Tell what would be done, and do nothing (as plan)
-    #[arg(long)]
+    #[arg(long, help_heading = RUNNING)]
     pub dry_run: bool,
     /// Begin a new run even if an earlier one still has jobs
-    #[arg(long)]
+    #[arg(long, help_heading = RUNNING)]
     pub force: bool,
     /// Repeat until interrupted, a run each TIME, such as 1h
-    #[arg(long, value_name = "TIME", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "TIME", conflicts_with = "dry_run", help_heading = RUNNING)]
     pub every: Option<Duration>,
-    /// Write one JSON line per object to FILE
-    #[arg(long, value_name = "FILE")]
+    /// Write one JSON line per object to FILE; a run that goes on appends to it
+    #[arg(long, value_name = "FILE", help_heading = RUNNING)]
     pub report: Option<PathBuf>,
     /// Print a summary as JSON in the last line of standard output
-    #[arg(long)]
+    #[arg(long, help_heading = RUNNING)]
     pub json: bool,
 }
 
@@ -42,7 +43,7 @@ pub struct PlanArgs {
     #[command(flatten)]
     pub task: TaskArgs,
     /// Print the plan as JSON
-    #[arg(long)]
+    #[arg(long, help_heading = RUNNING)]
     pub json: bool,
 }
 
@@ -54,13 +55,13 @@ pub struct VerifyArgs {
     #[command(flatten)]
     pub filters: FilterArgs,
     /// Read and compare the bytes of both sides
-    #[arg(long)]
+    #[arg(long, help_heading = RUNNING)]
     pub deep: bool,
     /// Most objects compared at once
-    #[arg(long, value_name = "N", default_value_t = Work::default().concurrency)]
+    #[arg(long, value_name = "N", default_value_t = Work::default().concurrency, help_heading = RUNNING)]
     concurrency: usize,
     /// Print differences, and a summary in the last line, as JSON
-    #[arg(long)]
+    #[arg(long, help_heading = RUNNING)]
     pub json: bool,
 }
 
@@ -75,11 +76,12 @@ pub struct TaskArgs {
     pub filters: FilterArgs,
     #[command(flatten)]
     work: WorkArgs,
-    /// Folder of the embedded queue and ledger [default: $XDG_STATE_HOME/flotilla]
-    #[arg(long, value_name = "DIR")]
+    /// Folder of the embedded queue and ledger [default: $XDG_STATE_HOME/flotilla, else
+    /// ~/.local/state/flotilla]
+    #[arg(long, value_name = "DIR", help_heading = RUNNING)]
     state: Option<PathBuf>,
     /// Serve /metrics, /healthz and /readyz at HOST:PORT
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", help_heading = RUNNING)]
     metrics_addr: Option<String>,
 }
 
@@ -232,7 +234,7 @@ impl Places {
     }
 
     /// A checked task between the two places, with everything else as given.
-    fn config(&self, find: Find, work: Work, state: Option<PathBuf>) -> Result<Config, Failure> {
+    fn config(&self, find: Find, work: Work, state: PathBuf) -> Result<Config, Failure> {
         let (source, destination) = self.sides();
         let config = Config {
             task: task_name(&source, &destination),
@@ -240,7 +242,7 @@ impl Places {
             destination,
             queue: None,
             ledger: None,
-            state: Some(state.map_or_else(state::default_folder, Ok)?),
+            state: Some(state),
             fleet: None,
             find,
             work,
@@ -264,7 +266,8 @@ impl TaskArgs {
             job_bytes: job_bytes.0,
             ..Find::default()
         });
-        let config = self.places.config(find, self.work.settings(), self.state.clone())?;
+        let state = self.state.clone().map_or_else(state::default_folder, Ok)?;
+        let config = self.places.config(find, self.work.settings(), state)?;
         Ok(Config { metrics_addr: self.metrics_addr.clone(), ..config })
     }
 }
@@ -291,7 +294,8 @@ impl VerifyArgs {
     /// The task to be verified, checked. Nothing is written to its state folder.
     pub fn config(&self) -> Result<Config, Failure> {
         let work = Work { concurrency: self.concurrency, ..Work::default() };
-        self.places.config(self.filters.apply(Find::default()), work, None)
+        // A task has a state folder; this one's is not looked at.
+        self.places.config(self.filters.apply(Find::default()), work, std::env::temp_dir())
     }
 }
 

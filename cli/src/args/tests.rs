@@ -51,6 +51,19 @@ fn every_setting_has_an_option_of_its_name() {
 }
 
 #[test]
+fn options_of_the_command_itself_stand_under_no_others_heading() {
+    let command = Cli::command();
+    for name in ["sync", "plan", "verify", "status", "failures", "retry", "init"] {
+        let arguments = command.find_subcommand(name).unwrap().get_arguments();
+        let general = ["state", "config", "json", "force", "every", "report", "dry_run", "metrics_addr", "deep"];
+        for argument in arguments.filter(|argument| general.contains(&argument.get_id().as_str())) {
+            let heading = argument.get_help_heading();
+            assert!(matches!(heading, None | Some(RUNNING)), "{name} {}: {heading:?}", argument.get_id());
+        }
+    }
+}
+
+#[test]
 fn options_become_settings() {
     let config = sync(
         "--compare checksum --delete --max-delete 5 --part-size 8MiB --lease 2m --no-server-side-copy --min-age 1h",

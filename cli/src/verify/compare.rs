@@ -33,7 +33,7 @@ pub enum Means {
     Etag,
     /// A checksum that both stores keep or compute.
     Checksum(Algorithm),
-    /// All of their bytes, read.
+    /// All of their bytes, read; or there are none.
     Bytes,
 }
 
@@ -77,6 +77,9 @@ pub async fn compare(sides: &Sides, source: &Entry, destination: &Entry) -> Verd
     if source.size != destination.size {
         let what = format!("size: {} at the source, {} at the destination", source.size, destination.size);
         return Verdict { means: Some(Means::Size), difference: Some(what) };
+    }
+    if source.size == 0 {
+        return Verdict::by(Means::Bytes, true);
     }
     let compared = match sides.deep {
         true => by_bytes(sides, source, destination).await,
@@ -174,7 +177,8 @@ mod tests {
             std::fs::create_dir_all(root.join(side)).unwrap();
             std::fs::write(root.join(side).join(name), bytes).unwrap();
         };
-        for (name, a, b) in [("same", "abc", "abc"), ("size", "abc", "ab"), ("bytes", "abc", "abd")] {
+        for (name, a, b) in [("empty", "", ""), ("same", "abc", "abc"), ("size", "abc", "ab"), ("bytes", "abc", "abd")]
+        {
             write("a", name, a);
             write("b", name, b);
         }
@@ -182,7 +186,7 @@ mod tests {
             |side: &str| -> Store { Arc::new(FileStore::open(&Location::folder(&root.join(side)).unwrap()).unwrap()) };
         let sides = Sides { source: store("a"), destination: store("b"), deep };
         let mut found = Vec::new();
-        for name in ["same", "size", "bytes"] {
+        for name in ["empty", "same", "size", "bytes"] {
             let entry = |store: &Store| {
                 let store = store.clone();
                 async move {
@@ -201,14 +205,24 @@ mod tests {
     #[tokio::test]
     async fn folders_are_compared_by_a_checksum_they_can_both_compute() {
         let by = Some(Means::Checksum(Algorithm::Crc64Nvme));
-        let expected = [("same", by, true), ("size", Some(Means::Size), false), ("bytes", by, false)];
+        let expected = [
+            ("empty", Some(Means::Bytes), true),
+            ("same", by, true),
+            ("size", Some(Means::Size), false),
+            ("bytes", by, false),
+        ];
         assert_eq!(differences(false).await, expected.map(|(name, means, same)| (name.to_owned(), means, same)));
     }
 
     #[tokio::test]
     async fn a_deep_comparison_reads_the_bytes() {
         let by = Some(Means::Bytes);
-        let expected = [("same", by, true), ("size", Some(Means::Size), false), ("bytes", by, false)];
+        let expected = [
+            ("empty", Some(Means::Bytes), true),
+            ("same", by, true),
+            ("size", Some(Means::Size), false),
+            ("bytes", by, false),
+        ];
         assert_eq!(differences(true).await, expected.map(|(name, means, same)| (name.to_owned(), means, same)));
     }
 }

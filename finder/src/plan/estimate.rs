@@ -1,10 +1,12 @@
 //! Requests and their cost, estimated from what a run would do.
 
 use serde::Serialize;
-use shared::config;
-use shared::job::JobObject;
+use shared::config::{self, Work};
+use shared::digest::Algorithm;
+use shared::job::{self, Job, JobObject};
 use shared::ledger::Found;
 use shared::location::Scheme;
+use shared::store::{Capabilities, EtagMeaning};
 
 use crate::price;
 
@@ -14,12 +16,50 @@ pub(super) const CHECKPOINT_BYTES: usize = 700;
 /// Objects of one page of `ListObjectsV2`.
 const PAGE_OBJECTS: u64 = 1_000;
 
-/// Part size that the estimate assumes above the multipart threshold, bytes; larger where an object
-/// would have more than [`MAX_PARTS`].
-const PART_BYTES: u64 = 64 << 20;
+/// What an object's outcome takes besides its key, about, bytes. The key stands in it twice.
+const OUTCOME_BYTES: u64 = 400;
 
-/// Most parts of one upload (Amazon S3 limits).
-const MAX_PARTS: u64 = 10_000;
+/// One transaction counts a settlement: the job's item and a counter, each of which counts as two writes.
+const SETTLEMENT_WRITES: u64 = 4;
+
+/// Parts are recorded in items of a hundred, each part in some 32 bytes.
+const PARTS_PER_ITEM: u64 = 100;
+
+/// How objects are copied, as far as requests depend on it.
+#[derive(Debug)]
+pub(super) struct Terms {
+    pub(super) work: Work,
+    pub(super) source: Capabilities,
+    pub(super) destination: Capabilities,
+}
+
+impl Terms {
+    /// The parts that an object goes in; `None` if it goes whole. What the source was cut in is not
+    /// known here: it takes a request for each object.
+    fn parts(&self, object: &JobObject) -> Option<u64> {
+        let Terms { work, source, destination } = self;
+        let etag = object.etag.as_ref().filter(|_| source.etags != EtagMeaning::Opaque);
+        let md5 = etag.is_some_and(|tag| tag.md5_form().is_some()) && destination.verifies.contains(&Algorithm::Md5);
+        let threshold = work.multipart_threshold.unwrap_or(config::multipart_threshold_bytes(md5));
+        let whole = object.size <= threshold.min(destination.max_put_bytes) && object.size < work.giant_threshold;
+        if whole || object.size == 0 {
+            return None;
+        }
+        let fewest = object.size.div_ceil(u64::from(destination.max_parts).max(1));
+        let wished = work.part_size.unwrap_or(config::PART_BYTES);
+        let wished = wished.max(destination.min_part_bytes).min(destination.max_part_bytes);
+        Some(object.size.div_ceil(wished.max(fewest).max(1)))
+    }
+
+    /// The jobs that an object of so many parts is shared out in; none if one worker does it.
+    fn parts_jobs(&self, size: u64, parts: u64) -> u64 {
+        if size < self.work.giant_threshold || parts < 2 {
+            return 0;
+        }
+        let most = (config::GIANT_JOB_BYTES / size.div_ceil(parts).max(1)).max(1);
+        parts.div_ceil((parts / u64::from(config::GIANT_JOBS)).clamp(1, most))
+    }
+}
 
 /// Sums over the jobs of a run.
 #[derive(Debug, Clone, Default)]
@@ -32,11 +72,32 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// A job is sent and received, in units of its size, and acknowledged; settling it moves a counter.
-    pub(super) fn job(&mut self, body_bytes: usize) {
+    /// A job of the run, as it is packed.
+    pub(super) fn sent(&mut self, body: &str, terms: &Terms) {
+        let job = Job::parse(body).expect("a packed job is a job");
+        match &job.work {
+            job::Work::Copy { objects } => {
+                self.job(body.len(), objects.iter().map(|object| object.key.len()));
+                objects.iter().for_each(|object| self.copy(object, terms));
+            }
+            job::Work::Delete { objects } => self.job(body.len(), objects.iter().map(|object| object.key.len())),
+            job::Work::Parts(_) => {}
+        }
+    }
+
+    /// A job is sent and received, in units of its size, and acknowledged. Its objects are settled some
+    /// at a time; more often where it takes long, which nobody knows here.
+    fn job(&mut self, body_bytes: usize, keys: impl ExactSizeIterator<Item = usize>) {
         self.jobs += 1;
+        self.message(body_bytes);
+        self.ledger_writes += keys.len().div_ceil(config::SETTLE_OBJECTS) as u64 * SETTLEMENT_WRITES;
+        for key_bytes in keys {
+            self.ledger_writes += (OUTCOME_BYTES + 2 * key_bytes as u64).div_ceil(price::DYNAMODB_WRITE_BYTES);
+        }
+    }
+
+    fn message(&mut self, body_bytes: usize) {
         self.queue_requests += 2 * (body_bytes as u64).div_ceil(price::SQS_REQUEST_BYTES) + 1;
-        self.ledger_writes += 1;
     }
 
     /// A record of this size is written to the ledger.
@@ -44,24 +105,31 @@ impl Tally {
         self.ledger_writes += (bytes as u64).div_ceil(price::DYNAMODB_WRITE_BYTES);
     }
 
-    /// An object is copied, whole or in parts; in parts, it is also described, opened and completed.
-    pub(super) fn copy(&mut self, object: &JobObject) {
-        let size = object.size;
-        let md5_is_known = object.etag.as_ref().is_some_and(|etag| etag.md5_form().is_some());
-        if size <= config::multipart_threshold_bytes(md5_is_known) {
+    /// An object is copied, whole or in parts; in parts, it is also described, opened and completed, and
+    /// its upload and each part are recorded, and forgotten at the end.
+    fn copy(&mut self, object: &JobObject, terms: &Terms) {
+        let Some(parts) = terms.parts(object) else {
             self.source_reads += 1;
             self.destination_writes += 1;
-        } else {
-            let parts = size.div_ceil(PART_BYTES.max(size.div_ceil(MAX_PARTS)));
-            self.source_reads += parts + 1;
-            self.destination_writes += parts + 2;
+            return;
+        };
+        self.source_reads += parts + 1;
+        self.destination_writes += parts + 2;
+        // Written over and over as its parts come: half full on the average.
+        let item_bytes = OUTCOME_BYTES + 32 * parts.min(PARTS_PER_ITEM) / 2;
+        self.ledger_writes += parts * item_bytes.div_ceil(price::DYNAMODB_WRITE_BYTES);
+        self.ledger_writes += 2 + parts.div_ceil(PARTS_PER_ITEM);
+        let shared = terms.parts_jobs(object.size, parts);
+        self.queue_requests += 3 * shared;
+        if shared > 0 {
+            // Whoever completes it settles it, alone.
+            self.ledger_writes += SETTLEMENT_WRITES;
         }
     }
 
     /// The requests of the whole run, priced. Folders cost nothing.
     pub(super) fn cost(&self, found: &Found, source: Scheme, destination: Scheme) -> Cost {
         let pages = |objects: u64| objects.div_ceil(PAGE_OBJECTS).max(1);
-        let settled = found.enqueued + found.deletes;
         let mut requests = Vec::new();
         let mut add = |service, operation, count, usd: f64| {
             if count > 0 {
@@ -76,7 +144,7 @@ impl Tally {
         add("destination", "put", on(destination, self.destination_writes), price::S3_WRITE_USD);
         add("destination", "delete", on(destination, found.deletes), price::S3_DELETE_USD);
         add("queue", "request", self.queue_requests, price::SQS_USD);
-        add("ledger", "write", self.ledger_writes + settled, price::DYNAMODB_WRITE_USD);
+        add("ledger", "write", self.ledger_writes, price::DYNAMODB_WRITE_USD);
         let usd_requests = requests.iter().map(|r| r.usd).sum();
         let usd_egress_at_most = on(source, found.enqueued_bytes) as f64 * price::EGRESS_USD;
         Cost { requests, usd_requests, usd_egress_at_most, prices_date: price::DATE, prices_source: price::SOURCE }

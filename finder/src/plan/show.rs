@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use shared::console;
+
 use super::Plan;
 
 impl fmt::Display for Plan {
@@ -9,7 +11,13 @@ impl fmt::Display for Plan {
         writeln!(f, "plan: {} -> {}", self.source, self.destination)?;
         writeln!(f, "  listed     {} at the source, {} at the destination", self.listed, self.listed_destination)?;
         writeln!(f, "  in sync    {}, left out by filters {}", self.unchanged, self.filtered)?;
-        writeln!(f, "  to copy    {} ({}) in {} jobs", self.copies, bytes(self.copy_bytes), self.jobs)?;
+        writeln!(
+            f,
+            "  to copy    {} ({}) in {}",
+            self.copies,
+            bytes(self.copy_bytes),
+            console::counted(self.jobs, "job")
+        )?;
         for (reason, objects) in &self.reasons {
             writeln!(f, "             {objects} {}", reason.as_str())?;
         }

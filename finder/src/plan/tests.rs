@@ -1,10 +1,22 @@
 use shared::ErrorKind;
+use shared::config::Work;
 
 use super::*;
 use crate::fakes::{Shelf, entry};
 
 async fn plan_of(source: Shelf, destination: Shelf, options: &Find) -> Plan {
-    plan(Arc::new(source), Arc::new(destination), options, CancellationToken::new(), Arc::default()).await.unwrap()
+    plan_by(source, destination, options, &Work::default()).await
+}
+
+async fn plan_by(source: Shelf, destination: Shelf, options: &Find, work: &Work) -> Plan {
+    plan(Arc::new(source), Arc::new(destination), options, work, CancellationToken::new(), Arc::default())
+        .await
+        .unwrap()
+}
+
+fn count(plan: &Plan, service: &str, operation: &str) -> u64 {
+    let found = plan.cost.requests.iter().find(|r| (r.service, r.operation) == (service, operation));
+    found.map_or(0, |requests| requests.count)
 }
 
 #[tokio::test]
@@ -15,18 +27,49 @@ async fn a_plan_counts_what_a_run_would_do_and_what_it_would_cost() {
     assert_eq!((plan.listed, plan.listed_destination, plan.unchanged), (3, 2, 1));
     assert_eq!((plan.copies, plan.copy_bytes, plan.deletes, plan.jobs), (2, (1 << 30) + 10, 1, 3));
     assert_eq!(plan.reasons, [(Reason::Missing, 2)]);
-    let count = |service, operation| {
-        plan.cost.requests.iter().find(|r| (r.service, r.operation) == (service, operation)).map(|r| r.count)
-    };
-    // One object whole, one in 16 parts.
-    assert_eq!(count("destination", "put"), Some(1 + 16 + 2));
-    assert_eq!(count("source", "get"), Some(1 + 16 + 1 + 1));
+    // One object whole, one in 64 parts of 16 MiB, as the worker cuts it.
+    assert_eq!(count(&plan, "destination", "put"), 1 + 64 + 2);
+    assert_eq!(count(&plan, "source", "get"), 1 + 64 + 1 + 1);
     assert!(plan.cost.usd_requests > 0.0 && plan.cost.usd_egress_at_most > 0.09);
     let shown = plan.to_string();
     for part in ["2 (1.0 GiB) in 3 jobs", "2 missing", "to delete  1", crate::price::DATE] {
         assert!(shown.contains(part), "{shown}");
     }
     assert_eq!(serde_json::to_value(&plan).unwrap()["copies"], 2);
+}
+
+#[tokio::test]
+async fn a_plan_follows_the_options_of_copying() {
+    let puts = async |work: Work| {
+        let source = Shelf::new(vec![entry("b", 1 << 30, 1)]);
+        count(&plan_by(source, Shelf::of([""; 0]), &Find::default(), &work).await, "destination", "put")
+    };
+    assert_eq!(puts(Work { part_size: Some(128 << 20), ..Work::default() }).await, 8 + 2);
+    assert_eq!(puts(Work { multipart_threshold: Some(2 << 30), ..Work::default() }).await, 1);
+    assert_eq!(puts(Work { part_size: Some(1), ..Work::default() }).await, 205 + 2, "5 MiB is the least");
+}
+
+#[tokio::test]
+async fn a_plan_counts_a_settlement_as_its_transaction() {
+    let writes = async |objects: u64| {
+        let mut source = Shelf::new((0..objects).map(|i| entry(&format!("{i:04}"), 1, 1)).collect());
+        source.page = 1000;
+        count(&plan_of(source, Shelf::of([""; 0]), &Find::default()).await, "ledger", "write")
+    };
+    let (one, all) = (writes(1).await, writes(500).await);
+    // 500 outcomes and two settlements of four writes each; checkpoints, with the job in one of them, come on top.
+    assert!((1 + 4..20).contains(&one), "{one}");
+    assert!((500 + 2 * 4 + 10..700).contains(&all), "{all}");
+}
+
+#[tokio::test]
+async fn a_giant_object_is_shared_out_in_jobs_of_its_parts() {
+    let requests = async |work: Work| {
+        let source = Shelf::new(vec![entry("b", 1 << 30, 1)]);
+        count(&plan_by(source, Shelf::of([""; 0]), &Find::default(), &work).await, "queue", "request")
+    };
+    let alone = requests(Work::default()).await;
+    assert_eq!(requests(Work { giant_threshold: 1 << 30, ..Work::default() }).await, alone + 16 * 3);
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ pub(super) async fn claim(ledger: &DynamoDbLedger, task: &str, owner: &str, leas
         Err(error) if error.kind() == ErrorKind::Conflict => {
             let holder = ledger.get(&pk("task", &[task]), CLAIM).await?;
             let holder = holder.as_ref().and_then(|record| record.optional("owner")).unwrap_or("another finder");
-            let message = format!("task {task} is held by {holder}: wait until it has ended, or stop it");
+            let message = format!("held by {holder}");
             Err(ledger.error(ErrorKind::Conflict, message))
         }
         other => other.map(drop),

@@ -29,19 +29,14 @@ impl Claim {
     /// transaction holds the write lock from its start: no two can both find the task unclaimed.
     pub(super) fn take(self, connection: &Connection, is_alive: impl Fn(&str) -> bool) -> Result<(), Failure> {
         let now = Timestamp::now().0;
-        let sql = "SELECT owner, holder, until FROM claims WHERE task = ?1 AND owner <> ?2 AND until > ?3";
+        let sql = "SELECT owner, holder FROM claims WHERE task = ?1 AND owner <> ?2 AND until > ?3";
         let mut select = connection.prepare_cached(sql)?;
-        let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?));
+        let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
         let other = select.query_row(params![self.task, self.owner, now], read).optional()?;
-        if let Some((owner, holder, until)) = other
+        if let Some((owner, holder)) = other
             && is_alive(&holder)
         {
-            let message = format!(
-                "task {} is claimed by {owner} until {}, or until that process ends",
-                self.task,
-                Timestamp(until)
-            );
-            return Err(Failure::Other(ErrorKind::Conflict, message));
+            return Err(Failure::Other(ErrorKind::Conflict, format!("held by {owner}")));
         }
         let until = now.saturating_add(i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX));
         let sql = "INSERT OR REPLACE INTO claims (task, owner, holder, until) VALUES (?1, ?2, ?3, ?4)";

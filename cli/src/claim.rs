@@ -1,0 +1,44 @@
+//! The claim of this process on a task: two that do it at once would each take the other's run for one
+//! that was interrupted.
+
+use shared::ErrorKind;
+use shared::ledger::SharedLedger;
+use std::time::Duration;
+
+use crate::exit::Failure;
+
+/// Longer than any run. The embedded ledger ends a claim with its process, however that ends.
+const LEASE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+/// Held from before the finder begins until the last object is settled; the finder's own claim ends with
+/// its listing. Only for embedded ledgers.
+#[derive(Debug)]
+pub struct Claim {
+    ledger: SharedLedger,
+    name: String,
+    owner: String,
+}
+
+impl Claim {
+    /// Makes this process the only one to do the task.
+    pub async fn take(ledger: &SharedLedger, task: &str) -> Result<Claim, Failure> {
+        // No task's name holds a slash.
+        let name = format!("{task}/sync");
+        let owner = format!("pid-{}-{}", std::process::id(), uuid::Uuid::now_v7());
+        match ledger.claim(&name, &owner, LEASE).await {
+            Ok(()) => Ok(Claim { ledger: ledger.clone(), name, owner }),
+            Err(error) if error.kind() == ErrorKind::Conflict => Err(Failure::usage(format!(
+                "another sync of this task is running ({}): wait for it, or stop it",
+                error.message()
+            ))),
+            Err(error) => Err(Failure::usage(error)),
+        }
+    }
+
+    /// Gives it back. If that fails it ends with the process.
+    pub async fn end(self) {
+        if let Err(error) = self.ledger.unclaim(&self.name, &self.owner).await {
+            tracing::warn!(%error, "the task stays claimed until this process ends");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! A report: one JSON line per object, as its outcome is recorded.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::ledger::Outcome;
+use crate::{Error, ErrorKind, Result};
+
+/// More than any line takes, bytes: a key has at most 1,024 bytes, an error some thousand, and JSON makes
+/// at most six of each.
+const MAX_LINE_BYTES: u64 = 256 << 10;
+
+/// An open report. Clones write to the same file.
+#[derive(Debug, Clone)]
+pub struct Report(Arc<Mutex<Sheet>>);
+
+#[derive(Debug)]
+struct Sheet {
+    file: BufWriter<File>,
+    failure: Option<io::Error>,
+}
+
+impl Report {
+    /// Opens the file, or makes it, to go on at its end. A line that a crash cut off is taken away.
+    pub fn open(path: &Path) -> Result<Report> {
+        let file = OpenOptions::new().read(true).append(true).create(true).open(path);
+        let file = file.and_then(|file| cut_to_whole_lines(&file).map(|()| file)).map_err(|why| {
+            let message = format!("{why}; give a file in a folder that is yours");
+            Error::new(ErrorKind::Invalid, "write", path.display().to_string(), message)
+        })?;
+        Ok(Report(Arc::new(Mutex::new(Sheet { file: BufWriter::new(file), failure: None }))))
+    }
+
+    /// Empties the file: for a new run. A pipe or a terminal is left as it is.
+    pub fn begin_anew(&self) -> io::Result<()> {
+        let sheet = self.sheet();
+        let file = sheet.file.get_ref();
+        if file.metadata()?.is_file() { file.set_len(0) } else { Ok(()) }
+    }
+
+    /// The worker's end of it.
+    pub fn listener(&self) -> Arc<dyn Fn(&Outcome) + Send + Sync> {
+        let report = self.clone();
+        Arc::new(move |outcome| report.write(outcome))
+    }
+
+    /// Adds a line. Copying goes on when the report cannot: [`Report::flush`] tells.
+    fn write(&self, outcome: &Outcome) {
+        let mut line = serde_json::to_vec(outcome).expect("an outcome is representable as JSON");
+        line.push(b'\n');
+        let mut sheet = self.sheet();
+        if sheet.failure.is_none() {
+            sheet.failure = sheet.file.write_all(&line).err();
+        }
+    }
+
+    /// Writes out what is buffered; the first error of all writes so far.
+    pub fn flush(&self) -> io::Result<()> {
+        let mut sheet = self.sheet();
+        match sheet.failure.take() {
+            Some(failure) => Err(failure),
+            None => sheet.file.flush(),
+        }
+    }
+
+    fn sheet(&self) -> MutexGuard<'_, Sheet> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Leaves a file that ends in a line of any length but no line's end as it is: that is not a report.
+fn cut_to_whole_lines(file: &File) -> io::Result<()> {
+    let about = file.metadata()?;
+    if !about.is_file() || about.len() == 0 {
+        return Ok(());
+    }
+    let from = about.len().saturating_sub(MAX_LINE_BYTES);
+    let mut tail = vec![0; (about.len() - from) as usize];
+    file.read_exact_at(&mut tail, from)?;
+    match tail.iter().rposition(|byte| *byte == b'\n') {
+        Some(end) if end + 1 == tail.len() => Ok(()),
+        Some(end) => file.set_len(from + end as u64 + 1),
+        // A single line, which a crash cut off before its end.
+        None if from == 0 && tail.starts_with(b"{\"key\":") => file.set_len(0),
+        None => Err(io::Error::new(io::ErrorKind::InvalidData, "it exists and does not hold lines")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn opened(before: &str) -> (Result<Report>, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("report"), before).unwrap();
+        (Report::open(&dir.path().join("report")), dir)
+    }
+
+    #[test]
+    fn a_report_goes_on_after_the_last_whole_line() {
+        for (before, after) in [("", ""), ("{}\n", "{}\n"), ("{}\n{\"ke", "{}\n"), ("{\"key\":", "")] {
+            let (report, dir) = opened(before);
+            report.unwrap().flush().unwrap();
+            assert_eq!(fs::read_to_string(dir.path().join("report")).unwrap(), after, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_report_is_left_alone() {
+        let (report, dir) = opened("precious");
+        assert!(report.unwrap_err().to_string().contains("does not hold lines"));
+        assert_eq!(fs::read_to_string(dir.path().join("report")).unwrap(), "precious");
+    }
+
+    #[test]
+    fn a_new_run_begins_the_report_anew() {
+        let (report, dir) = opened("{}\n");
+        report.unwrap().begin_anew().unwrap();
+        assert_eq!(fs::read_to_string(dir.path().join("report")).unwrap(), "");
+    }
+}
