@@ -1,4 +1,4 @@
-//! The worker's loop: a permit, a message, a lease, a job.
+//! The worker's loop: a permit to be had, a message, a lease, a job.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,25 +61,31 @@ async fn receive_all(context: &Arc<Context>, stop: &Stop, jobs: &mut JoinSet<()>
     loop {
         while jobs.try_join_next().is_some() {}
         protect(context, &mut protected, !jobs.is_empty()).await;
-        let permit = tokio::select! {
+        tokio::select! {
             biased;
             () = stop.drain.cancelled() => return Ok(()),
-            permit = context.brake.acquire_idle() => permit,
-        };
-        let max = (context.brake.free() + 1).div_ceil(expected.max(1)).clamp(1, MAX_RECEIVE);
+            () = context.brake.idle() => {}
+        }
+        // Between two objects of a job there is a moment in which nothing waits: without this bound each
+        // would bring one job more.
+        if jobs.len() > context.brake.limit() {
+            tokio::select! {
+                biased;
+                () = stop.drain.cancelled() => return Ok(()),
+                _ = jobs.join_next() => continue,
+            }
+        }
+        let max = context.brake.free().div_ceil(expected.max(1)).clamp(1, MAX_RECEIVE);
         let messages = match receive(context, stop, max).await {
             Ok(messages) => messages,
             Err(error) if error.is_retryable() && failures < MAX_RECEIVE_FAILURES => {
                 failures += 1;
                 tracing::warn!(%error, "no jobs could be received");
-                drop(permit);
                 tokio::select! { () = sleep(RETURN_DELAY) => continue, () = stop.drain.cancelled() => return Ok(()) }
             }
             Err(error) => return Err(error),
         };
         failures = 0;
-        // From here the jobs' transfers take their own permits.
-        drop(permit);
         for message in messages {
             if stop.drain.is_cancelled() {
                 hand_back(context, &message, Duration::ZERO).await;

@@ -24,7 +24,7 @@ struct Inner {
     state: Mutex<State>,
     /// Woken when a permit may be had.
     freed: Notify,
-    /// Woken when a permit may be had that no transfer waits for.
+    /// Woken when there may be a permit that no transfer waits for.
     idle: Notify,
 }
 
@@ -33,8 +33,6 @@ struct State {
     max: usize,
     limit: f64,
     in_use: usize,
-    /// Of those in use, held for new work and not for a transfer.
-    idle: usize,
     waiting: usize,
     throttles_seen: u64,
     halved: Option<Instant>,
@@ -42,17 +40,13 @@ struct State {
 
 /// The right to one transfer; given back when dropped.
 #[derive(Debug)]
-pub struct Permit {
-    brake: Brake,
-    /// 1 if it is held for new work, which is no transfer yet.
-    idle: usize,
-}
+pub struct Permit(Brake);
 
 impl Brake {
     /// A brake that allows up to `max` transfers, and all of them at the start.
     pub fn new(max: usize) -> Self {
         let max = max.max(1);
-        let state = State { max, limit: max as f64, in_use: 0, idle: 0, waiting: 0, throttles_seen: 0, halved: None };
+        let state = State { max, limit: max as f64, in_use: 0, waiting: 0, throttles_seen: 0, halved: None };
         metrics::transfers_limit(max);
         Brake(Arc::new(Inner { state: Mutex::new(state), freed: Notify::new(), idle: Notify::new() }))
     }
@@ -62,21 +56,20 @@ impl Brake {
         let _waiting = Waiting::new(self);
         loop {
             let freed = self.0.freed.notified();
-            if let Some(permit) = self.take(0) {
+            if let Some(permit) = self.take() {
                 return permit;
             }
             freed.await;
         }
     }
 
-    /// Waits for a permit that no transfer is waiting for: the right to take on new work.
-    pub async fn acquire_idle(&self) -> Permit {
+    /// Waits until a permit is to be had that no transfer waits for: the time to take on new work. Takes
+    /// none, for new work may be long in coming, and transfers under way need theirs meanwhile.
+    pub async fn idle(&self) {
         loop {
             let idle = self.0.idle.notified();
-            if self.lock().waiting == 0
-                && let Some(permit) = self.take(1)
-            {
-                return permit;
+            if self.free() > 0 {
+                return;
             }
             idle.await;
         }
@@ -122,15 +115,14 @@ impl Brake {
         tracing::info!(limit = state.limit as usize, "throttled: fewer transfers at once");
     }
 
-    fn take(&self, idle: usize) -> Option<Permit> {
+    fn take(&self) -> Option<Permit> {
         let mut state = self.lock();
         if state.in_use >= state.limit as usize {
             return None;
         }
         state.in_use += 1;
-        state.idle += idle;
-        metrics::transfers(state.in_use - state.idle);
-        Some(Permit { brake: self.clone(), idle })
+        metrics::transfers(state.in_use);
+        Some(Permit(self.clone()))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -148,12 +140,11 @@ impl Brake {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut state = self.brake.lock();
+        let mut state = self.0.lock();
         state.in_use -= 1;
-        state.idle -= self.idle;
-        metrics::transfers(state.in_use - state.idle);
+        metrics::transfers(state.in_use);
         drop(state);
-        self.brake.wake();
+        self.0.wake();
     }
 }
 
@@ -200,18 +191,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn new_work_is_taken_on_only_when_no_transfer_waits() {
+    async fn new_work_is_taken_on_only_when_no_transfer_waits_and_holds_none_back() {
         let brake = Brake::new(1);
         let held = brake.acquire().await;
         let mut transfer = Box::pin(brake.acquire());
-        let mut new_work = Box::pin(brake.acquire_idle());
+        let mut new_work = Box::pin(brake.idle());
         assert!(transfer.as_mut().now_or_never().is_none());
         assert!(new_work.as_mut().now_or_never().is_none());
         drop(held);
         assert!(new_work.as_mut().now_or_never().is_none(), "the transfer goes first");
-        let transferring = transfer.await;
-        drop(transferring);
+        drop(transfer.await);
         new_work.await;
+        brake.acquire().await;
     }
 
     #[tokio::test]

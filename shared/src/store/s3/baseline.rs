@@ -30,6 +30,9 @@ pub(super) struct Baseline {
     /// The kind's name.
     #[allow(dead_code, reason = "shown by Debug")]
     pub name: &'static str,
+    /// Whether answers may tell that the store is of another kind. Data, because two constants that
+    /// are alike may or may not have one address.
+    pub is_guess: bool,
     /// Whether the bucket stands in the path.
     pub path_style: bool,
     /// What entity tags mean.
@@ -47,6 +50,7 @@ pub(super) struct Baseline {
 /// Amazon S3 ("Checking object integrity in Amazon S3").
 const AMAZON: Baseline = Baseline {
     name: "Amazon S3",
+    is_guess: false,
     path_style: false,
     etags: EtagMeaning::Md5AndParts,
     verifies: &Algorithm::ALL,
@@ -58,6 +62,7 @@ const AMAZON: Baseline = Baseline {
 /// A store that nothing is known about: only what all of them have done for a decade.
 const UNKNOWN: Baseline = Baseline {
     name: "S3-compatible",
+    is_guess: true,
     path_style: true,
     etags: EtagMeaning::Md5,
     verifies: &[Algorithm::Md5],
@@ -67,7 +72,8 @@ const UNKNOWN: Baseline = Baseline {
 };
 
 /// SeaweedFS's gateway over its file system (version 4.48, by trying).
-const SEAWEED: Baseline = Baseline { name: "SeaweedFS", lists: Order::ByFolder, keys: Keys::FolderLike, ..UNKNOWN };
+const SEAWEED: Baseline =
+    Baseline { name: "SeaweedFS", is_guess: false, lists: Order::ByFolder, keys: Keys::FolderLike, ..UNKNOWN };
 
 /// Stores that tell what they are: what `Server` begins with in their answers.
 const BY_SERVER: &[(&str, &Baseline)] = &[("SeaweedFS", &SEAWEED)];
@@ -82,11 +88,6 @@ impl Baseline {
     /// The row for an endpoint; `None` is Amazon's own.
     pub fn of(endpoint: Option<&str>) -> &'static Baseline {
         if endpoint.is_none_or(is_amazon) { &AMAZON } else { &UNKNOWN }
-    }
-
-    /// Whether an answer's `Server` may name another row than this one.
-    pub fn is_guess(&self) -> bool {
-        std::ptr::eq(self, &UNKNOWN)
     }
 
     /// The row for a store of no known endpoint whose answers carry this `Server`.

@@ -21,7 +21,7 @@ impl Kind {
     /// What is known by the endpoint alone.
     pub fn of(endpoint: &'static Baseline) -> Kind {
         let learned = OnceLock::new();
-        if !endpoint.is_guess() {
+        if !endpoint.is_guess {
             let _ = learned.set(endpoint);
         }
         Kind { endpoint, learned: Arc::new(learned) }
