@@ -132,10 +132,10 @@ impl Pass<'_> {
 
     async fn drive(&self, what: Drive) -> Result<Driven, Failure> {
         let driven = drive(self.task, what, self.report.as_ref().map(Report::listener), self.stop).await;
-        if let Some(Err(why)) = self.report.as_ref().map(Report::flush) {
-            eprintln!("flotilla: the report is incomplete: {why}");
+        match self.report.as_ref().map(Report::flush) {
+            Some(Err(why)) => driven.and(Err(Failure::midway(format!("the report is incomplete: {why}")))),
+            _ => driven,
         }
-        driven
     }
 
     fn say_what_is_resumed(&self, unfinished: Option<&Run>) {

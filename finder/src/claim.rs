@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 use crate::error::FindError;
 
 /// How long a claim holds without renewal, which is how long a task waits for a finder that died.
-const LEASE: Duration = Duration::from_secs(120);
+const LEASE: Duration = Duration::from_secs(60);
 
 /// A renewal is due this often: a quarter of the lease, so that three may fail.
-const RENEW_EVERY: Duration = Duration::from_secs(30);
+const RENEW_EVERY: Duration = Duration::from_secs(15);
 
 /// The claim counts as lost this long before it ends: covers a call that is under way, and clocks that
 /// run unevenly. A process that was stopped for longer than the lease can still write once after it

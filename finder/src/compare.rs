@@ -103,7 +103,7 @@ impl Comparer {
             Err(error) => {
                 let gone = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PreconditionFailed);
                 if !gone {
-                    tracing::warn!(key = %source.key, %error, "cannot compare checksums: will copy");
+                    tracing::warn!(key = ?source.key, %error, "cannot compare checksums: will copy");
                 }
                 Decision::Copy(Reason::Unknown)
             }

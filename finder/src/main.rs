@@ -30,7 +30,7 @@ struct Args {
     #[arg(long, conflicts_with = "every")]
     once: bool,
     /// Repeat until interrupted, a run each TIME, such as 1h
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = shared::config::interval)]
     every: Option<humantime::Duration>,
     /// Begin a new run even if an earlier one still has jobs
     #[arg(long)]

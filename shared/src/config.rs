@@ -19,6 +19,7 @@ use crate::aws::Connection;
 use crate::location::Location;
 use crate::store::s3::Addressing;
 
+pub use duration::interval;
 pub use size::Size;
 
 /// A task and the services that carry it.

@@ -96,8 +96,8 @@ pub fn settled(outcome: &Outcome) {
         histogram!(TRANSFER).record(seconds);
     }
     match &outcome.error {
-        Some(error) => tracing::warn!(key = %outcome.key, attempts = outcome.attempts, %error, "object failed"),
-        None => tracing::debug!(key = %outcome.key, state, bytes = outcome.size, seconds, "object settled"),
+        Some(error) => tracing::warn!(key = ?outcome.key, attempts = outcome.attempts, %error, "object failed"),
+        None => tracing::debug!(key = ?outcome.key, state, bytes = outcome.size, seconds, "object settled"),
     }
 }
 

@@ -6,6 +6,7 @@ use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, FuturesUnordered};
 use serde::Deserialize;
+use shared::config::SETTLE_OBJECTS;
 use shared::job::{Job, JobObject, Work};
 use shared::ledger::{Outcome, Settlement, State};
 use shared::object::{Pin, Timestamp};
@@ -20,10 +21,8 @@ use crate::{delete, giant, reconcile};
 /// The job is done: its message may be acknowledged.
 pub(crate) struct Done;
 
-/// Outcomes are recorded when this many are there,
-const SETTLE_OBJECTS: usize = 250;
-
-/// or when the oldest of them has waited for so long: progress is seen, and a crash repeats little.
+/// Outcomes are recorded when there are [`SETTLE_OBJECTS`] of them, or when the oldest has waited for so
+/// long: progress is seen, and a crash repeats little.
 const SETTLE_AFTER: Duration = Duration::from_secs(2);
 
 /// Executes a job. `Ok` when each of its objects is settled, enqueued again, or carried on by
@@ -114,7 +113,7 @@ async fn settle_all<'a>(
 /// The message that brings an object again, alone.
 fn again(context: &Context, job: &Job, object: JobObject, error: &Error) -> Outgoing {
     let delay = retry_delay(context.options.retry_delay, job.attempt);
-    tracing::info!(key = %object.key, attempt = job.attempt, %error, delay_s = delay.as_secs(), "object will be tried again");
+    tracing::info!(key = ?object.key, attempt = job.attempt, %error, delay_s = delay.as_secs(), "object will be tried again");
     let body = match &job.work {
         Work::Delete { objects } => {
             let alone = objects.iter().filter(|o| o.index == object.index).cloned().collect();

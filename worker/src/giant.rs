@@ -31,7 +31,7 @@ pub(crate) async fn share(context: &Context, job: &Job, record: &UploadRecord) -
         .into_iter()
         .map(|(first, last)| Outgoing::now(parts_job(job, record, first, last, 1).to_body()))
         .collect();
-    tracing::info!(key = %record.upload.key, jobs = messages.len(), parts = missing.len(), "giant object shared out");
+    tracing::info!(key = ?record.upload.key, jobs = messages.len(), parts = missing.len(), "giant object shared out");
     context.queue.send(&messages).await
 }
 
@@ -53,7 +53,7 @@ fn parts_job(job: &Job, record: &UploadRecord, first: u32, last: u32, attempt: u
 pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) -> Result<()> {
     let Some(record) = current(context, parts).await? else { return Ok(()) };
     if parts.last > record.part_count() {
-        tracing::error!(key = %parts.key, last = parts.last, "a parts job names parts that its upload does not have");
+        tracing::error!(key = ?parts.key, last = parts.last, "a parts job names parts that its upload does not have");
         return Ok(());
     }
     let sent = upload::upload_parts(context, &record, parts.first, parts.last).await;
@@ -71,7 +71,7 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
         Err(error) if upload::is_void(&error) => begin_anew(context, job, &record, error).await,
         Err(error) if error.is_retryable() && job.attempt < context.options.attempts => {
             let delay = retry_delay(context.options.retry_delay, job.attempt);
-            tracing::info!(key = %parts.key, first = parts.first, last = parts.last, %error, "parts will be tried again");
+            tracing::info!(key = ?parts.key, first = parts.first, last = parts.last, %error, "parts will be tried again");
             let again = parts_job(job, &record, parts.first, parts.last, job.attempt + 1);
             context.queue.send(&[Outgoing { body: again.to_body(), delay }]).await
         }
@@ -121,7 +121,7 @@ async fn begin_anew(context: &Context, job: &Job, record: &UploadRecord, why: Er
         }
         Err(error) => return Err(error),
     };
-    tracing::info!(key = %record.upload.key, %why, "giant object is begun anew");
+    tracing::info!(key = ?record.upload.key, %why, "giant object is begun anew");
     let copy = Work::Copy { objects: vec![upload::object_of(record, &info)] };
     let origin = record.origin.clone();
     let again = Job { attempt: record.attempt + 1, run: record.run.clone(), origin, work: copy, ..job.clone() };

@@ -1,19 +1,10 @@
 //! How an object is cut into parts: pure arithmetic within the store's limits.
 
+use shared::config::{GIANT_JOB_BYTES, GIANT_JOBS, PART_BYTES};
 use shared::store::{Capabilities, PartLayout};
-
-/// Parts are this large where nothing speaks for another size, bytes: a request's fixed cost (30 ms to
-/// the first byte) is small beside it, and little is sent again when one breaks off.
-const DEFAULT_PART_BYTES: u64 = 16 << 20;
 
 /// Chosen sizes are multiples of this, bytes.
 const PART_GRAIN_BYTES: u64 = 1 << 20;
-
-/// A giant object is cut into about this many jobs, so that a fleet can share it,
-const JOBS_PER_GIANT: u32 = 16;
-
-/// but a job holds no more than this, bytes: some seconds to a minute of work.
-const JOB_BYTES: u64 = 512 << 20;
 
 /// Parts of one size, but for the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +36,7 @@ pub fn cut(
         return Ok(PartPlan { part_bytes, same_parts: true });
     }
     let fewest = size.div_ceil(u64::from(limits.max_parts)).next_multiple_of(PART_GRAIN_BYTES);
-    let wished = wish.unwrap_or(DEFAULT_PART_BYTES).clamp(limits.min_part_bytes, limits.max_part_bytes);
+    let wished = wish.unwrap_or(PART_BYTES).clamp(limits.min_part_bytes, limits.max_part_bytes);
     let part_bytes = wished.max(fewest).max(1);
     if part_bytes > limits.max_part_bytes {
         return Err(format!("{size} bytes do not fit into {} parts", limits.max_parts));
@@ -66,7 +57,7 @@ pub fn part_range(size: u64, part_bytes: u64, number: u32) -> std::ops::Range<u6
 
 /// The parts `missing` (ascending) in runs of neighbours, each no longer than one job should be.
 pub fn jobs(missing: &[u32], part_count: u32, part_bytes: u64) -> Vec<(u32, u32)> {
-    let longest = (part_count / JOBS_PER_GIANT).clamp(1, (JOB_BYTES / part_bytes.max(1)).clamp(1, 10_000) as u32);
+    let longest = (part_count / GIANT_JOBS).clamp(1, (GIANT_JOB_BYTES / part_bytes.max(1)).clamp(1, 10_000) as u32);
     let mut runs: Vec<(u32, u32)> = Vec::new();
     for &number in missing {
         match runs.last_mut() {

@@ -246,7 +246,7 @@ async fn look(context: &Context, record: &UploadRecord, expected: Option<&ETag>,
     if info.size != record.size || !as_expected {
         return Err(error);
     }
-    tracing::info!(key = %record.upload.key, %error, "the upload is gone, but its object is there");
+    tracing::info!(key = ?record.upload.key, %error, "the upload is gone, but its object is there");
     Ok(Written { etag: info.etag, etag_is_opaque: info.etag_is_opaque, version: info.version, checksum: None })
 }
 

@@ -27,7 +27,7 @@ pub struct SyncArgs {
     #[arg(long, help_heading = RUNNING)]
     pub force: bool,
     /// Repeat until interrupted, a run each TIME, such as 1h
-    #[arg(long, value_name = "TIME", conflicts_with = "dry_run", help_heading = RUNNING)]
+    #[arg(long, value_name = "TIME", value_parser = shared::config::interval, conflicts_with = "dry_run", help_heading = RUNNING)]
     pub every: Option<Duration>,
     /// Write one JSON line per object to FILE; a run that goes on appends to it
     #[arg(long, value_name = "FILE", help_heading = RUNNING)]

@@ -33,3 +33,12 @@ pub(super) mod required {
         parse(&String::deserialize(from)?).map_err(D::Error::custom)
     }
 }
+
+/// Reads the time between runs, such as `1h`: at least a second, or the runs would be all that happens.
+pub fn interval(text: &str) -> Result<humantime::Duration, String> {
+    let interval: humantime::Duration = text.parse().map_err(|e| format!("{e}"))?;
+    match interval.as_secs() {
+        0 => Err("give at least 1s".to_owned()),
+        _ => Ok(interval),
+    }
+}

@@ -6,7 +6,7 @@ use aws_sdk_s3::types::{EncodingType, Object};
 use super::Bucket;
 use super::encoding::decode;
 use crate::object::{ETag, Entry, Timestamp};
-use crate::retry::{self, LIST};
+use crate::retry::{self, LIST, PROBE};
 use crate::{Error, ErrorKind, Result};
 
 /// Keys a page; Amazon gives no more (`ListObjectsV2`, `MaxKeys`).
@@ -40,7 +40,7 @@ impl Bucket {
     /// Checks with one request that the bucket is there and may be read.
     pub(super) async fn probe(&self) -> Result<()> {
         let ask = Ask::default();
-        retry::run(&LIST, &self.subject(""), || self.list_once(&ask, 1)).await.map(drop)
+        retry::run(&PROBE, &self.subject(""), || self.list_once(&ask, 1)).await.map(drop)
     }
 
     /// Read-only, so a page that is slow, cut off, throttled or garbled is asked for again by the
