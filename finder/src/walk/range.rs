@@ -48,10 +48,10 @@ pub(super) async fn walk(walk: Arc<Walk>, start: Start) -> Result<Checkpoint, Fi
     let (unseen, unsent) = Default::default();
     let mut range = Range { walk, pack, checkpoint: start.checkpoint, pairs: 0, due, unseen, unsent };
     match range.list(join).await {
-        // What was decided is whole: kept, it need not be listed again.
-        Err(FindError::Interrupted) if !range.walk.abort.is_cancelled() => {
+        // What was decided is whole, also where the listing failed later: kept, it need not be listed again.
+        Err(error @ (FindError::Interrupted | FindError::Listing(_))) if !range.walk.abort.is_cancelled() => {
             range.commit().await?;
-            Err(FindError::Interrupted)
+            Err(error)
         }
         Err(error) => Err(error),
         Ok(()) if range.pack.is_empty() => Ok(range.checkpoint),

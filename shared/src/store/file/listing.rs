@@ -5,6 +5,10 @@
 //! pass begins after the last of them. Ten million files in one folder take some eighty passes
 //! and the memory of one.
 
+//! A name that cannot be a key, or a folder that cannot be read, does not hide the rest: everything
+//! else is listed, and then the listing fails, naming the first of them, so that nobody takes it
+//! for complete.
+
 use std::collections::BinaryHeap;
 
 use async_trait::async_trait;
@@ -141,13 +145,16 @@ struct Walk {
     frames: Vec<Frame>,
     passed_over: u64,
     first_passed_over: String,
+    /// What could not be listed: the first of them, and how many.
+    unlisted: Option<(Error, u64)>,
 }
 
 impl Walk {
     fn new(folder: Folder, range: KeyRange, pass_names: usize) -> Self {
         let top = Frame { prefix: String::new(), dir: None, names: Vec::new(), cursor: None, more: true };
         let frames = vec![top];
-        Walk { folder, range, pass_names, root: None, frames, passed_over: 0, first_passed_over: String::new() }
+        let (root, first_passed_over, unlisted) = (None, String::new(), None);
+        Walk { folder, range, pass_names, root, frames, passed_over: 0, first_passed_over, unlisted }
     }
 
     /// The next entries; none at the end.
@@ -167,7 +174,18 @@ impl Walk {
                 }
             }
         }
-        Ok(page)
+        match self.unlisted.take_if(|_| page.is_empty()) {
+            None => Ok(page),
+            Some((first, 1)) => Err(first),
+            Some((first, count)) => {
+                let message = format!("{}; and {} more cannot be listed", first.message(), count - 1);
+                Err(self.folder.error(first.kind(), LIST, "", message))
+            }
+        }
+    }
+
+    fn not_listed(&mut self, error: Error, count: u64) {
+        self.unlisted.get_or_insert((error, 0)).1 += count;
     }
 
     /// The root was there from beginning to end, or the listing does not count: an unmounted or
@@ -234,12 +252,22 @@ impl Walk {
 
     /// Reads the folder for the smallest names after the cursor that may lie in the range.
     fn refill(&mut self) -> Result<()> {
-        let Some(dir) = self.open_top()? else {
+        let dir = match self.open_top() {
+            Ok(dir) => dir,
+            // A folder below the root that is closed to us.
+            Err(error) if error.kind() == ErrorKind::Denied && self.frames.len() > 1 => {
+                self.not_listed(error, 1);
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        let Some(dir) = dir else {
             self.top().more = false;
             return Ok(());
         };
         let prefix = self.top().prefix.clone();
         let mut pass = Pass::new(self.pass_names, self.top().cursor.clone());
+        let (mut nameless, mut count) = (None, 0);
         let fail = |error| self.folder.fault(LIST, &prefix, error);
         // A folder that is deleted while it is read ends in an error: what was in it is gone. If it
         // is the root, the end of the listing tells.
@@ -256,10 +284,17 @@ impl Walk {
                 Err(error) if is_gone(&error) => continue,
                 file_type => file_type.map_err(fail)?,
             };
-            let mut name = entry.file_name().into_string().map_err(|name| {
-                let message = format!("the file name {name:?} is not UTF-8 and cannot be a key: rename it, or move it");
-                self.folder.error(ErrorKind::Unrepresentable, LIST, &prefix, message)
-            })?;
+            let mut name = match entry.file_name().into_string() {
+                Ok(name) => name,
+                Err(name) => {
+                    let message =
+                        format!("the file name {name:?} is not UTF-8 and cannot be a key: rename it, or move it");
+                    nameless
+                        .get_or_insert_with(|| self.folder.error(ErrorKind::Unrepresentable, LIST, &prefix, message));
+                    count += 1;
+                    continue;
+                }
+            };
             if prefix.is_empty() && name == PARTIALS {
                 continue;
             }
@@ -270,6 +305,10 @@ impl Walk {
             pass.offer(name, is_known, |name| may_hold(&self.range, &prefix, name));
         }
         let (names, strange, more) = pass.finish();
+        // Counted on the folder's first pass only.
+        if let Some(error) = nameless.filter(|_| self.top().cursor.is_none()) {
+            self.not_listed(error, count);
+        }
         for name in strange {
             self.pass_over(format!("{prefix}{name}"));
         }

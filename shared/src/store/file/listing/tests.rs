@@ -128,13 +128,25 @@ fn unfinished_files_are_not_listed_and_namesakes_deeper_down_are() {
 }
 
 #[test]
-fn a_file_name_that_is_no_text_ends_the_listing_by_name() {
+fn file_names_that_are_no_text_fail_the_listing_by_name_after_all_others_have_come() {
     let dir = tempfile::tempdir().unwrap();
-    touch(dir.path(), "sub/fine");
-    fs::write(dir.path().join("sub").join(std::ffi::OsStr::from_bytes(b"caf\xe9")), b"").unwrap();
-    let error = keys(walk(dir.path(), KeyRange::default(), 10)).unwrap_err();
+    let names: Vec<String> = (0..1_200).map(|n| format!("sub/{n:04}")).collect();
+    names.iter().for_each(|name| touch(dir.path(), name));
+    for name in [&b"caf\xe9"[..], b"\xff"] {
+        fs::write(dir.path().join("sub").join(std::ffi::OsStr::from_bytes(name)), b"").unwrap();
+    }
+    let mut walk = walk(dir.path(), KeyRange::default(), 100);
+    let mut listed = Vec::new();
+    let error = loop {
+        match walk.page() {
+            Ok(page) => listed.extend(page.into_iter().map(|entry| entry.key)),
+            Err(error) => break error,
+        }
+        assert!(listed.len() <= names.len());
+    };
+    assert_eq!(listed, names);
     assert_eq!(error.kind(), ErrorKind::Unrepresentable);
-    assert!(error.to_string().contains("sub/") && error.to_string().contains("caf\\xE9"), "{error}");
+    assert!(error.to_string().contains("is not UTF-8") && error.to_string().contains("1 more"), "{error}");
 }
 
 #[test]
