@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use shared::config::Config;
 use shared::console;
-use shared::job::{Job, JobObject, Origin, VERSION, Work};
-use shared::ledger::{Checkpoint, Outcome as Settled, Phase, Run, RunStart, SharedLedger};
+use shared::job::{Job, JobKey, JobObject, Origin, VERSION, Work};
+use shared::ledger::{Checkpoint, FAILED_DELETE, Outcome as Settled, Phase, Run, RunStart, SharedLedger};
 use shared::object::Timestamp;
 use shared::open::Carrier;
 use shared::queue::Outgoing;
@@ -133,9 +133,13 @@ async fn begin(ledger: &SharedLedger, old: &Run) -> Result<String, Failure> {
 /// Moves the checkpoint over one page of failures: counters, cursor and the job for it in one.
 fn advance(checkpoint: &mut Checkpoint, task: &str, run: &str, page: &[Settled], next: Option<String>) {
     checkpoint.outbox.clear();
-    if !page.is_empty() {
-        checkpoint.outbox.push(job(task, run, checkpoint.jobs, page).to_body());
-        checkpoint.jobs += 1;
+    let (deletes, copies): (Vec<&Settled>, Vec<&Settled>) =
+        page.iter().partition(|outcome| outcome.reason.as_deref() == Some(FAILED_DELETE));
+    for (page, work) in [(&copies, copy as fn(&[&Settled]) -> Work), (&deletes, delete)] {
+        if !page.is_empty() {
+            checkpoint.outbox.push(job(task, run, checkpoint.jobs, page.len(), work(page)).to_body());
+            checkpoint.jobs += 1;
+        }
     }
     let objects = page.len() as u64;
     checkpoint.found.listed += objects;
@@ -153,25 +157,29 @@ async fn send_outbox(carrier: &Carrier, checkpoint: &Checkpoint) -> Result<(), F
     carrier.queue.send(&messages).await.map_err(Failure::midway)
 }
 
-/// A job for failed objects, of the versions that failed: a worker that finds another one takes that.
-/// When they were written is not recorded, nor needed: a read tells it.
-fn job(task: &str, run: &str, number: u32, page: &[Settled]) -> Job {
-    let object = |(index, outcome): (usize, &Settled)| JobObject {
-        index: index as u32,
+/// Failed copies, of the versions that failed: a worker that finds another one takes that. When they were
+/// written is not recorded, nor needed: a read tells it.
+fn copy(page: &[&Settled]) -> Work {
+    let object = |(index, outcome): (u32, &&Settled)| JobObject {
+        index,
         key: outcome.key.clone(),
         size: outcome.size,
         modified: Timestamp::default(),
         etag: outcome.source.etag.clone(),
         version: outcome.source.version.clone(),
     };
-    Job {
-        v: VERSION,
-        task: task.to_owned(),
-        run: run.to_owned(),
-        attempt: 1,
-        origin: Origin { id: format!("retry-{number}"), objects: page.len() as u32 },
-        work: Work::Copy { objects: page.iter().enumerate().map(object).collect() },
-    }
+    Work::Copy { objects: (0..).zip(page).map(object).collect() }
+}
+
+/// Failed deletes.
+fn delete(page: &[&Settled]) -> Work {
+    let key = |(index, outcome): (u32, &&Settled)| JobKey { index, key: outcome.key.clone() };
+    Work::Delete { objects: (0..).zip(page).map(key).collect() }
+}
+
+fn job(task: &str, run: &str, number: u32, objects: usize, work: Work) -> Job {
+    let origin = Origin { id: format!("retry-{number}"), objects: objects as u32 };
+    Job { v: VERSION, task: task.to_owned(), run: run.to_owned(), attempt: 1, origin, work }
 }
 
 #[cfg(test)]
@@ -201,8 +209,8 @@ mod tests {
     #[test]
     fn a_page_of_the_longest_keys_fits_one_message() {
         let page: Vec<Settled> = (0..JOB_OBJECTS).map(|_| failed(&"\u{1}".repeat(1024))).collect();
-        let body = job("t", "r", 0, &page).to_body();
-        assert!(Job::parse(&body).is_ok());
+        let page: Vec<&Settled> = page.iter().collect();
+        assert!(Job::parse(&job("t", "r", 0, page.len(), copy(&page)).to_body()).is_ok());
     }
 
     #[test]
@@ -214,5 +222,14 @@ mod tests {
         advance(&mut checkpoint, "t", "r", &[], None);
         assert_eq!((checkpoint.found.enqueued, checkpoint.jobs, checkpoint.outbox.len()), (2, 1, 0));
         assert!(checkpoint.done);
+    }
+    #[test]
+    fn a_failed_delete_is_tried_again_as_a_delete() {
+        let mut checkpoint = Checkpoint::default();
+        let delete = Settled { reason: Some(FAILED_DELETE.into()), ..failed("gone") };
+        advance(&mut checkpoint, "t", "r", &[failed("a"), delete], None);
+        let kinds: Vec<&str> =
+            checkpoint.outbox.iter().map(|body| Job::parse(body).expect("is a job").work.kind()).collect();
+        assert_eq!((kinds, checkpoint.jobs, checkpoint.found.enqueued), (vec!["copy", "delete"], 2, 2));
     }
 }

@@ -89,6 +89,9 @@ impl Walk {
             };
             let Some(ended) = ended else { break };
             match ended.unwrap_or_else(|e| std::panic::resume_unwind(e.into_panic())) {
+                // After a failure an end may be one that a cut made whose tail could not be recorded: recorded
+                // as done, the tail would never be listed.
+                Ok(_) if !matches!(failure, None | Some(FindError::Interrupted)) => {}
                 Ok(last) => match self.record_end(last).await {
                     Ok(last) => walked.add(&last),
                     Err(error) => self.fail(&mut failure, error),

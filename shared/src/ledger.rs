@@ -227,6 +227,9 @@ impl State {
     }
 }
 
+/// The [`Outcome::reason`] of a delete that was given up.
+pub const FAILED_DELETE: &str = "delete";
+
 /// The record of an object when it settles.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {

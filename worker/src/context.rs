@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use shared::config::Work;
 use shared::fleet::Fleet;
@@ -11,6 +12,16 @@ use shared::limits::{Bandwidth, Brake, Permit, transfers_within};
 use shared::object::Timestamp;
 use shared::queue::Queue;
 use shared::store::Store;
+use shared::{ErrorKind, Result};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+/// A look at the source counts for so long.
+const SOURCE_SEEN_FOR: Duration = Duration::from_secs(5);
+
+/// A transfer must get this much of a bandwidth limit, bytes a second, or it would look stalled: its
+/// largest chunk (1 MiB) then takes half of [`shared::retry::STALL_SECONDS`].
+const TRANSFER_RATE_BYTES: u64 = 64 << 10;
 
 /// Is told every outcome after it is recorded. May be told one twice, after a redelivery.
 pub type Report = Arc<dyn Fn(&Outcome) + Send + Sync>;
@@ -45,6 +56,8 @@ pub(crate) struct Context {
     pub worker: Worker,
     pub brake: Brake,
     pub bandwidth: Option<Arc<Bandwidth>>,
+    /// When the source was last found to be there.
+    source_seen: Mutex<Option<Instant>>,
     /// Cleared when the service has refused to copy between the two buckets: asking again for
     /// every object would double the requests.
     pub server_side_copy: AtomicBool,
@@ -60,10 +73,14 @@ impl std::ops::Deref for Context {
 impl Context {
     pub fn new(worker: Worker) -> Arc<Self> {
         let options = &worker.options;
-        let brake = Brake::new(options.concurrency.min(transfers_within(options.memory_limit)));
+        let mut transfers = options.concurrency.min(transfers_within(options.memory_limit));
+        if let Some(rate) = options.bandwidth_limit {
+            transfers = transfers.min(usize::try_from(rate / TRANSFER_RATE_BYTES).unwrap_or(usize::MAX));
+        }
+        let brake = Brake::new(transfers);
         let bandwidth = options.bandwidth_limit.map(|rate| Arc::new(Bandwidth::new(rate)));
         let server_side_copy = AtomicBool::new(options.server_side_copy);
-        Arc::new(Context { brake, bandwidth, server_side_copy, worker })
+        Arc::new(Context { brake, bandwidth, source_seen: Mutex::default(), server_side_copy, worker })
     }
 
     /// Waits for the right to one transfer; the stores' throttling counts from here.
@@ -72,13 +89,29 @@ impl Context {
         self.brake.acquire().await
     }
 
+    /// `Ok` if the source itself is there, asked at most every few seconds. A HEAD of a key in a bucket
+    /// that is gone answers as that of a key that is gone (it has no body to tell them apart), and
+    /// nothing may be skipped or deleted for that.
+    pub async fn source_is_there(&self) -> Result<()> {
+        let mut seen = self.source_seen.lock().await;
+        if seen.is_none_or(|at| at.elapsed() > SOURCE_SEEN_FOR) {
+            self.source.probe().await?;
+            *seen = Some(Instant::now());
+        }
+        Ok(())
+    }
+
     /// Whether the service may be asked to copy.
     pub fn may_copy_server_side(&self) -> bool {
         self.server_side_copy.load(Ordering::Relaxed)
     }
 
-    /// Remembers that the service does not copy between the two.
+    /// The service has refused a copy, which is streamed now. Remembered if it speaks of all objects and
+    /// not of this one.
     pub fn no_server_side_copy(&self, error: &shared::Error) {
+        if !matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Denied) {
+            return;
+        }
         if self.server_side_copy.swap(false, Ordering::Relaxed) {
             tracing::info!(%error, "the service does not copy between source and destination: streaming");
         }

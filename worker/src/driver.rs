@@ -42,6 +42,8 @@ impl Worker {
         let mut jobs = JoinSet::new();
         let received = receive_all(&context, &stop, &mut jobs).await;
         drain(&context, &stop, &mut jobs).await;
+        // Advice only; a machine that goes on without a worker must not stay protected.
+        protect(&context, &mut true, false).await;
         depth.abort();
         if !fleet.is_finished() {
             fleet.abort();

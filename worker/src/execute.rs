@@ -71,6 +71,13 @@ impl Batch {
             || self.since.is_some_and(|since| since.elapsed() >= SETTLE_AFTER)
     }
 
+    async fn due(&self) {
+        match self.since {
+            Some(since) => tokio::time::sleep_until(since + SETTLE_AFTER).await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Objects to be tried again are sent before the job is acknowledged: if the worker dies between
     /// the two, object and job both come again, and the ledger counts the object once.
     async fn write(self, context: &Context, job: &Job) -> Result<()> {
@@ -98,6 +105,8 @@ async fn settle_all<'a>(
         }
         tokio::select! {
             Some(written) = writing.next() => written?,
+            // One slow object must not keep the others' outcomes from being written down.
+            () = batch.due(), if writing.is_empty() => {}
             ending = endings.next() => match ending {
                 Some((ending, object)) => batch.add(context, job, object, ending),
                 None => break,

@@ -73,7 +73,10 @@ enum Look {
 async fn look(context: &Context, seen: &JobObject) -> Result<Look> {
     let info = match context.source.head(&seen.key, &Pin::default()).await {
         Ok(info) => info,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Look::Gone),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            context.source_is_there().await?;
+            return Ok(Look::Gone);
+        }
         Err(error) => return Err(error),
     };
     let now = version::at_version(seen, &info);
@@ -98,11 +101,9 @@ async fn already_there(context: &Context, wanted: &JobObject) -> Result<Option<C
         (Some(a), Some(b)) if !info.etag_is_opaque => ours.compare(a, theirs.etags, b),
         _ => None,
     };
-    let by_time = theirs.keeps_modified && info.modified == wanted.modified;
     let verified = match by_etag {
         Some(true) => "etag, found in place",
         Some(false) => return Ok(None),
-        None if by_time => "size and time, found in place",
         None if recorded(context, wanted, &info).await? => "record, found in place",
         None => return Ok(None),
     };

@@ -32,7 +32,10 @@ pub(crate) async fn open_or_resume(
 ) -> Result<UploadRecord> {
     if let Some(found) = context.ledger.upload(&job.task, &wanted.key).await? {
         let same_version = found.source == info.pin() && found.size == info.size && found.source != Pin::default();
-        if same_version && found.run == job.run && found.origin == job.origin {
+        // A giant that is begun anew is enqueued before its old upload is given up: its parts jobs would
+        // find no upload if they were made for the old one.
+        let outlived = found.size >= context.options.giant_threshold && found.attempt < job.attempt;
+        if same_version && found.run == job.run && found.origin == job.origin && !outlived {
             return Ok(found);
         }
         // Another run's, or another version's. Its object is settled, so that its run can end.
@@ -59,7 +62,10 @@ async fn open(context: &Context, job: &Job, wanted: &JobObject, info: &ObjectInf
     let (source, destination) = (context.source.capabilities(), context.destination.capabilities());
     let cut_alike = source.etags == EtagMeaning::Md5AndParts && destination.etags == source.etags;
     let was_in_parts = info.etag.as_ref().is_some_and(|tag| tag.part_count().is_some());
-    let layout = match cut_alike && was_in_parts && !info.etag_is_opaque {
+    // Only the first part's size and their number are told: where the others were cut unevenly, the ETags
+    // cannot come out equal, and the next attempt does without.
+    let first_attempt = job.attempt == 1;
+    let layout = match first_attempt && cut_alike && was_in_parts && !info.etag_is_opaque {
         true => context.source.part_layout(&wanted.key, &info.pin()).await?,
         false => None,
     };
@@ -273,6 +279,12 @@ async fn finish(context: &Context, record: &UploadRecord, written: Written) -> R
                 return Err(Error::new(ErrorKind::BadDigest, "verify", subject, message));
             }
             (record.checksum.clone(), "etag".to_owned())
+        }
+        // An opaque tag says nothing, and nothing was hashed on the way.
+        (PartsCheck::Etag, Some(known)) => read_again(known.clone()).await?,
+        (PartsCheck::Etag, None) => (None, "size".to_owned()),
+        (PartsCheck::SourceCrc(algorithm), Some(known)) if written.checksum.as_ref() == Some(known) => {
+            (Some(known.clone()), format!("source {algorithm}, destination {algorithm}"))
         }
         (PartsCheck::SourceCrc(algorithm), Some(known)) => match combined().await? {
             Some(ours) => {

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn new_work_is_taken_on_only_when_no_transfer_waits_and_holds_none_back() {
+    async fn regression_new_work_is_taken_on_when_no_transfer_waits_and_holds_none_back() {
         let brake = Brake::new(1);
         let held = brake.acquire().await;
         let mut transfer = Box::pin(brake.acquire());

@@ -6,7 +6,7 @@
 //! - A receipt that a later receipt has replaced may still be taken for valid by `extend`, and be of
 //!   no effect in `acknowledge`: `LeaseLost` is certain, its absence is not. Jobs are made for that.
 //! - A message is held for 12 hours in all, however often its lease is extended.
-//! - A message that was received 20 times goes to the dead-letter queue by
+//! - A message that was received 100 times goes to the dead-letter queue by
 //!   itself, without a reason: its workers died of it.
 
 mod create;
