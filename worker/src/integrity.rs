@@ -164,24 +164,9 @@ pub fn combined(parts: &[(Option<Checksum>, u64)]) -> Option<Checksum> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures::store;
     use shared::digest::Hasher;
     use shared::object::{Attributes, ETag, Timestamp};
-
-    fn store(etags: EtagMeaning, verifies: &[Algorithm]) -> Capabilities {
-        Capabilities {
-            etags,
-            parallel_listing: true,
-            max_put_bytes: 5 << 30,
-            min_part_bytes: 5 << 20,
-            max_part_bytes: 5 << 30,
-            max_parts: 10_000,
-            max_object_bytes: 50_000_000_000_000,
-            max_copy_bytes: 5 << 30,
-            verifies: verifies.to_vec(),
-            keeps_attributes: true,
-            keeps_modified: false,
-        }
-    }
 
     fn sum(algorithm: Algorithm, bytes: &[u8]) -> Checksum {
         let mut hasher = Hasher::new(algorithm).unwrap();

@@ -10,6 +10,8 @@ mod delete;
 mod driver;
 mod ending;
 mod execute;
+#[cfg(test)]
+mod fixtures;
 mod giant;
 mod integrity;
 mod lease;

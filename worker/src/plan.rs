@@ -71,23 +71,12 @@ pub fn jobs(missing: &[u32], part_count: u32, part_bytes: u64) -> Vec<(u32, u32)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures::store;
     use proptest::prelude::*;
     use shared::store::EtagMeaning;
 
     fn amazon() -> Capabilities {
-        Capabilities {
-            etags: EtagMeaning::Md5AndParts,
-            parallel_listing: true,
-            max_put_bytes: 5 << 30,
-            min_part_bytes: 5 << 20,
-            max_part_bytes: 5 << 30,
-            max_parts: 10_000,
-            max_object_bytes: 50_000_000_000_000,
-            max_copy_bytes: 5 << 30,
-            verifies: vec![],
-            keeps_attributes: true,
-            keeps_modified: false,
-        }
+        store(EtagMeaning::Md5AndParts, &[])
     }
 
     proptest! {

@@ -1,0 +1,21 @@
+//! Stores for the tests of what is decided by their capabilities.
+
+use shared::digest::Algorithm;
+use shared::store::{Capabilities, EtagMeaning};
+
+/// A store with the limits of Amazon S3.
+pub fn store(etags: EtagMeaning, verifies: &[Algorithm]) -> Capabilities {
+    Capabilities {
+        etags,
+        parallel_listing: true,
+        max_put_bytes: 5 << 30,
+        min_part_bytes: 5 << 20,
+        max_part_bytes: 5 << 30,
+        max_parts: 10_000,
+        max_object_bytes: 50_000_000_000_000,
+        max_copy_bytes: 5 << 30,
+        verifies: verifies.to_vec(),
+        keeps_attributes: true,
+        keeps_modified: false,
+    }
+}
