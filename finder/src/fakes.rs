@@ -1,6 +1,6 @@
 //! Fakes of the ports, as small as the finder's tests need them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -241,6 +241,9 @@ impl JobQueue for Belt {
     async fn receive(&self, _: usize, _: Duration, _: Duration) -> Result<Vec<Message>> {
         unsupported()
     }
+    fn outlives_callers(&self) -> bool {
+        false
+    }
     async fn extend(&self, _: &Message, _: Duration) -> Result<()> {
         unsupported()
     }
@@ -366,7 +369,7 @@ impl Ledger for Book {
     async fn tasks(&self) -> Result<Vec<String>> {
         unsupported()
     }
-    async fn settle(&self, _: &Settlement<'_>) -> Result<Settled> {
+    async fn settle(&self, _: &Settlement<'_>) -> Result<BTreeSet<u32>> {
         unsupported()
     }
     async fn outcome(&self, _: &str, _: &str) -> Result<Option<Outcome>> {

@@ -99,7 +99,7 @@ impl Database {
             Ok(()) => answered.await.unwrap_or_else(|_| Err(gone())),
             Err(_) => Err(gone()),
         };
-        result.map_err(|failure| failure.into_error(operation, &self.0.path))
+        result.map_err(|failure| failure.into_error(operation, &self.0.path).met_at_carrier())
     }
 
     /// Does `work` in a transaction that is undone if it fails. The transaction takes the write lock

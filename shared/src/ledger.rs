@@ -14,6 +14,7 @@
 pub mod dynamodb;
 pub mod embedded;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -373,9 +374,10 @@ pub trait Ledger: Send + Sync + std::fmt::Debug + 'static {
     /// A held job's body.
     async fn held(&self, run: &str, range: u32, number: u32) -> Result<Option<String>>;
 
-    /// Records outcomes, then counts those of them that were not counted before. Returns what was
-    /// newly counted. Failures that are counted are listed by [`failures`](Self::failures).
-    async fn settle(&self, settlement: &Settlement<'_>) -> Result<Settled>;
+    /// Records outcomes, then counts those of them that were not counted before. Returns the places that
+    /// were newly counted: over all calls each place comes back once, unless an answer was lost.
+    /// Failures that are counted are listed by [`failures`](Self::failures).
+    async fn settle(&self, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>>;
 
     /// The last outcome of a key.
     async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>>;

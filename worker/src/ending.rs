@@ -16,6 +16,8 @@ pub(crate) enum Ending {
     Settled(Outcome),
     /// It failed, and is worth another attempt.
     Again(Error),
+    /// Queue or ledger failed, which is no fault of the object's: its job must come again.
+    Unrecorded(Error),
     /// Other jobs carry it on and will settle it (a giant's parts).
     HandedOver,
 }
@@ -36,6 +38,8 @@ pub(crate) struct Copied {
 pub(crate) enum Try {
     Copied(Copied),
     HandedOver,
+    /// A newer run is at the object, and settles it for itself.
+    Superseded,
 }
 
 /// Longest delay of a message (Amazon SQS `DelaySeconds`).
@@ -56,6 +60,9 @@ pub(crate) fn explained(mut outcome: Outcome, reason: Option<&str>, error: Optio
 
 /// What a failed attempt leads to: another one, or an outcome that says why not.
 pub(crate) fn failed(context: &Context, job: &Job, object: &JobObject, started: Timestamp, error: Error) -> Ending {
+    if error.is_of_carrier() {
+        return Ending::Unrecorded(error);
+    }
     if error.kind() == ErrorKind::Archived {
         let outcome = context.outcome(job, object, started, State::Skipped);
         return Ending::Settled(explained(outcome, Some("archived"), Some(&error)));
@@ -75,17 +82,17 @@ pub(crate) fn failed(context: &Context, job: &Job, object: &JobObject, started: 
     Ending::Again(error)
 }
 
-/// Records outcomes of one origin job, then tells them.
+/// Records outcomes of one origin job, then tells those that were not counted before.
 pub(crate) async fn settle(context: &Context, settlement: &Settlement<'_>) -> Result<()> {
     if settlement.outcomes.is_empty() {
         return Ok(());
     }
-    context.ledger.settle(settlement).await?;
-    for (_, outcome) in settlement.outcomes {
-        metrics::settled(outcome);
-        if let Some(report) = &context.report {
-            report(outcome);
-        }
+    let new = context.ledger.settle(settlement).await?;
+    let counted = settlement.outcomes.iter().filter(|(place, _)| new.contains(place));
+    let counted: Vec<&Outcome> = counted.map(|(_, outcome)| outcome).collect();
+    counted.iter().for_each(|outcome| metrics::settled(outcome));
+    if let Some(report) = &context.report {
+        report(&counted);
     }
     Ok(())
 }

@@ -57,13 +57,15 @@ struct Batch {
 }
 
 impl Batch {
-    fn add(&mut self, context: &Context, job: &Job, object: JobObject, ending: Ending) {
+    fn add(&mut self, context: &Context, job: &Job, object: JobObject, ending: Ending) -> Result<()> {
         self.since.get_or_insert_with(Instant::now);
         match ending {
             Ending::Settled(outcome) => self.outcomes.push((object.index, outcome)),
             Ending::Again(error) => self.again.push(again(context, job, object, &error)),
+            Ending::Unrecorded(error) => return Err(error),
             Ending::HandedOver => {}
         }
+        Ok(())
     }
 
     fn is_due(&self) -> bool {
@@ -108,7 +110,7 @@ async fn settle_all<'a>(
             // One slow object must not keep the others' outcomes from being written down.
             () = batch.due(), if writing.is_empty() => {}
             ending = endings.next() => match ending {
-                Some((ending, object)) => batch.add(context, job, object, ending),
+                Some((ending, object)) => batch.add(context, job, object, ending)?,
                 None => break,
             },
         }

@@ -65,6 +65,8 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
     };
     match ended {
         Ok(()) => Ok(()),
+        // No fault of the parts: the job must come again.
+        Err(error) if error.is_of_carrier() => Err(error),
         // Meanwhile completed, or begun anew, by others: then it is theirs.
         Err(_) if current(context, parts).await?.is_none() => Ok(()),
         Err(error) if error.kind() == ErrorKind::NoSuchUpload => begin_anew(context, job, &record, error).await,
@@ -115,9 +117,10 @@ async fn begin_anew(context: &Context, job: &Job, record: &UploadRecord, why: Er
     let info = match context.source.head(&record.upload.key, &Pin::default()).await {
         Ok(info) => info,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            discard(context, record).await?;
             let outcome = bare_outcome(context, record, State::Skipped);
-            return settle_record(context, record, explained(outcome, Some("gone from the source"), None)).await;
+            // Settled first: after a crash between the two, the record still tells what the upload was for.
+            settle_record(context, record, explained(outcome, Some("gone from the source"), None)).await?;
+            return discard(context, record).await;
         }
         Err(error) => return Err(error),
     };

@@ -16,7 +16,7 @@ const MAX_ROUNDS: u32 = 2;
 pub(crate) async fn copy(context: &Context, job: &Job, wanted: &JobObject) -> Result<Try> {
     let info = context.source.head(&wanted.key, &wanted.pin()).await?;
     for _ in 0..MAX_ROUNDS {
-        let record = open_or_resume(context, job, wanted, &info).await?;
+        let Some(record) = open_or_resume(context, job, wanted, &info).await? else { return Ok(Try::Superseded) };
         if record.size >= context.options.giant_threshold && record.part_count() > 1 {
             giant::share(context, job, &record).await?;
             return Ok(Try::HandedOver);

@@ -11,7 +11,7 @@ use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
 use crate::ending::{self, Copied, Ending, Try, explained, failed};
-use crate::{multipart, version, whole};
+use crate::{multipart, upload, version, whole};
 
 /// A source that changes under every one of so many copies is left to a later attempt.
 const MAX_LOOKS: u32 = 5;
@@ -19,14 +19,22 @@ const MAX_LOOKS: u32 = 5;
 /// Copies one object of a job.
 pub(crate) async fn copy(context: &Context, job: &Job, object: &JobObject, redelivered: bool) -> Ending {
     let started = Timestamp::now();
+    let skipped = |reason| {
+        let outcome = context.outcome(job, object, started, State::Skipped);
+        Ending::Settled(explained(outcome, Some(reason), None))
+    };
     match reconcile(context, job, object, redelivered || job.attempt > 1).await {
         Ok(Some(Try::Copied(copied))) => Ending::Settled(ending::copied(context, job, copied, started)),
         Ok(Some(Try::HandedOver)) => Ending::HandedOver,
-        Ok(None) => {
-            let outcome = context.outcome(job, object, started, State::Skipped);
-            Ending::Settled(explained(outcome, Some("gone from the source"), None))
+        Ok(Some(Try::Superseded)) => skipped("taken over by a newer run"),
+        Ok(None) => skipped("gone from the source"),
+        Err(error) => {
+            let ending = failed(context, job, object, started, error);
+            if matches!(ending, Ending::Settled(_)) && !whole::fits(context, object) {
+                upload::abandon(context, job, &object.key).await;
+            }
+            ending
         }
-        Err(error) => failed(context, job, object, started, error),
     }
 }
 

@@ -23,36 +23,42 @@ use crate::pipe::{Pipe, read_checksum};
 use crate::version::at_version;
 use crate::{plan, whole};
 
-/// The upload to send parts to: the one that is recorded, if it is of this version, else a new one.
+/// The upload to send parts to: the one that is recorded, if it is of this version, else a new one. `None` if a
+/// newer run has one open: two runs at one object would take it from each other for ever.
 pub(crate) async fn open_or_resume(
     context: &Context,
     job: &Job,
     wanted: &JobObject,
     info: &ObjectInfo,
-) -> Result<UploadRecord> {
+) -> Result<Option<UploadRecord>> {
     if let Some(found) = context.ledger.upload(&job.task, &wanted.key).await? {
         let same_version = found.source == info.pin() && found.size == info.size && found.source != Pin::default();
         // A giant that is begun anew is enqueued before its old upload is given up: its parts jobs would
         // find no upload if they were made for the old one.
         let outlived = found.size >= context.options.giant_threshold && found.attempt < job.attempt;
         if same_version && found.run == job.run && found.origin == job.origin && !outlived {
-            return Ok(found);
+            return Ok(Some(found));
         }
-        // Another run's, or another version's. Its object is settled, so that its run can end.
-        discard(context, &found).await?;
+        // Ids of runs sort by time.
+        if found.run > job.run {
+            return Ok(None);
+        }
+        // An older run's, or another version's. Its object is settled, so that its run can end; first, for after a
+        // crash between the two nothing else would tell of it.
         if (&found.run, &found.origin) != (&job.run, &job.origin) {
             settle_superseded(context, &found).await?;
         }
+        discard(context, &found).await?;
     }
     let record = open(context, job, wanted, info).await?;
     let stored = context.ledger.open_upload(&record).await?;
     if stored.upload == record.upload {
-        return Ok(stored);
+        return Ok(Some(stored));
     }
     // Another delivery of the job opened one at the same moment; its record came first.
     context.destination.abort_upload(&record.upload).await?;
     if stored.source == record.source && stored.origin == record.origin && stored.run == record.run {
-        return Ok(stored);
+        return Ok(Some(stored));
     }
     let subject = context.destination.location().display_key(&wanted.key);
     Err(Error::new(ErrorKind::Conflict, "create", subject, "another upload of this key was opened at the same moment"))
@@ -311,6 +317,20 @@ async fn finish(context: &Context, record: &UploadRecord, written: Written) -> R
 pub(crate) async fn discard(context: &Context, record: &UploadRecord) -> Result<()> {
     context.destination.abort_upload(&record.upload).await?;
     forget(context, record).await
+}
+
+/// Gives up the upload of an object that is given up: no other delivery will go on with it, and its parts would
+/// take up room, which may be what is missing. If that fails the next run's job for the key does it.
+pub(crate) async fn abandon(context: &Context, job: &Job, key: &str) {
+    let abandoned = async {
+        match context.ledger.upload(&job.task, key).await? {
+            Some(record) if record.run == job.run && record.origin == job.origin => discard(context, &record).await,
+            _ => Ok(()),
+        }
+    };
+    if let Err(error) = abandoned.await {
+        tracing::warn!(?key, %error, "the upload of an object that is given up stays open for now");
+    }
 }
 
 /// Removes the record of an upload that the destination no longer has.

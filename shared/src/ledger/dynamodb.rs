@@ -32,6 +32,7 @@ mod runs;
 mod settle;
 mod uploads;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -39,7 +40,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use super::{Checkpoint, Ledger, Outcome, PartRecord, Phase, Run, RunStart, Settled, Settlement, UploadRecord};
+use super::{Checkpoint, Ledger, Outcome, PartRecord, Phase, Run, RunStart, Settlement, UploadRecord};
 use crate::aws;
 use crate::config::LedgerConfig;
 use crate::retry::{self, Policy};
@@ -168,7 +169,7 @@ impl Ledger for DynamoDbLedger {
         ranges::held(self, run, range, number).await
     }
 
-    async fn settle(&self, settlement: &Settlement<'_>) -> Result<Settled> {
+    async fn settle(&self, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {
         settle::settle(self, settlement).await
     }
 

@@ -8,11 +8,12 @@ mod finding;
 mod settling;
 mod uploads;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Checkpoint, Ledger, Outcome, PartRecord, Phase, Run, RunStart, Settled, Settlement, UploadRecord};
+use super::{Checkpoint, Ledger, Outcome, PartRecord, Phase, Run, RunStart, Settlement, UploadRecord};
 use crate::Result;
 use crate::database::Database;
 use crate::store::Upload;
@@ -92,7 +93,7 @@ impl Ledger for EmbeddedLedger {
         self.database.call("read held", move |c| finding::held(c, &run, range, number)).await
     }
 
-    async fn settle(&self, settlement: &Settlement<'_>) -> Result<Settled> {
+    async fn settle(&self, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {
         // Written out here, so that the database's thread has only to store it.
         let settling = settling::Settling::new(settlement);
         self.database.transact("settle", move |t| settling?.write(t)).await

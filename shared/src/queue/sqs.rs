@@ -108,6 +108,11 @@ impl JobQueue for SqsQueue {
         Ok(answer.messages.unwrap_or_default().into_iter().filter_map(message).collect())
     }
 
+    // SQS, like others that speak its interface, does not look whether anyone still listens.
+    fn outlives_callers(&self) -> bool {
+        true
+    }
+
     async fn extend(&self, message: &Message, lease: Duration) -> Result<()> {
         self.set_visibility(&message.receipt, lease).await
     }

@@ -167,6 +167,7 @@ pub(crate) fn outcomes(origin: &Origin, places: impl IntoIterator<Item = u32>, s
     places.into_iter().map(|place| (place, outcome(&format!("{}/{place}", origin.id), state))).collect()
 }
 
+/// Settles; gives what was newly counted.
 pub(crate) async fn settle(
     ledger: &SharedLedger,
     run: &RunStart,
@@ -174,7 +175,11 @@ pub(crate) async fn settle(
     outcomes: &[(u32, Outcome)],
 ) -> Settled {
     let settlement = Settlement { task: &run.task, run: &run.id, origin, outcomes };
-    ledger.settle(&settlement).await.unwrap()
+    let new = ledger.settle(&settlement).await.unwrap();
+    let mut settled = Settled::default();
+    outcomes.iter().filter(|(place, _)| new.contains(place)).for_each(|(_, outcome)| settled.count(outcome));
+    assert_eq!(settled.objects(), new.len() as u64, "places that were not given are told");
+    settled
 }
 
 pub(crate) async fn counted(ledger: &SharedLedger, run: &RunStart) -> Settled {
