@@ -93,10 +93,10 @@ pub const DELETE: Policy = policy("delete", 5, STALL_SECONDS, 40);
 pub const COPY: Policy = policy("copy", 4, 300, 600);
 // Losing a send loses nothing (the finder's checkpoint holds the job), but stops the finder.
 /// `SendMessageBatch`
-pub const SEND: Policy = carrier("send", 8, STALL_SECONDS, 120);
-// The worker's loop comes back by itself; long polls take 20 s of the attempt.
-/// `ReceiveMessage`
-pub const RECEIVE: Policy = carrier("receive", 3, 25 + STALL_SECONDS, 60);
+pub const SEND: Policy = carrier("send", 8, 10, 120);
+// The worker's loop comes back by itself.
+/// `ReceiveMessage`; the time that a long poll may wait is added to the attempt's.
+pub const RECEIVE: Policy = carrier("receive", 3, 10, 60);
 // Must end before the lease does: the heartbeat runs at a third of it, and ends it by its own clock.
 /// `ChangeMessageVisibility`
 pub const EXTEND: Policy = carrier("extend", 4, 5, 12);

@@ -80,3 +80,64 @@ impl Carrier {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::ErrorKind;
+    use shared::retry::{self, Policy};
+    use tokio::time::sleep;
+
+    /// As a ledger's call ends.
+    async fn error(kind: ErrorKind) -> Error {
+        let once = Policy { attempts: 1, patience: Some(Duration::ZERO), ..retry::LEDGER };
+        let failed = || async { Err::<(), _>(Error::new(kind, "ledger", "table", "no")) };
+        retry::run(&once, "table", failed).await.unwrap_err()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn trouble_that_lasts_slows_the_worker_down_and_then_ends_it_with_the_reason() {
+        let (carrier, began) = (Carrier::default(), Instant::now());
+        let mut pauses = Vec::new();
+        let over = loop {
+            carrier.fails(error(ErrorKind::Unavailable).await);
+            match carrier.pause() {
+                Ok(pause) => pauses.push(pause.expect("not well")),
+                Err(error) => break error,
+            }
+            sleep(pauses[pauses.len() - 1]).await;
+        };
+        assert_eq!(over.kind(), ErrorKind::Unavailable);
+        assert!(pauses.is_sorted() && pauses.len() < 20, "{pauses:?}");
+        assert!(began.elapsed() >= PATIENCE && began.elapsed() <= PATIENCE + MAX_PAUSE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_job_that_comes_to_its_end_ends_the_trouble() {
+        let carrier = Carrier::default();
+        for _ in 0..100 {
+            carrier.fails(error(ErrorKind::Timeout).await);
+            assert_eq!(carrier.pause().unwrap(), Some(FIRST_PAUSE));
+            sleep(PATIENCE / 2).await;
+            carrier.works();
+            assert_eq!(carrier.pause().unwrap(), None);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_no_repetition_mends_is_the_reason_whatever_fails_after_it() {
+        let carrier = Carrier::default();
+        carrier.fails(error(ErrorKind::Timeout).await);
+        carrier.fails(error(ErrorKind::Exhausted).await);
+        carrier.fails(error(ErrorKind::Unavailable).await);
+        assert_eq!(carrier.pause().unwrap_err().kind(), ErrorKind::Exhausted);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_wrong_with_one_job_is_no_trouble_of_the_carriers() {
+        let carrier = Carrier::default();
+        carrier.fails(error(ErrorKind::Invalid).await);
+        carrier.fails(Error::new(ErrorKind::Timeout, "get", "s3://b/k", "a store's"));
+        assert_eq!(carrier.pause().unwrap(), None);
+    }
+}

@@ -31,12 +31,14 @@ mod ranges;
 mod runs;
 mod settle;
 mod uploads;
+mod whole;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Builder;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
@@ -71,7 +73,8 @@ impl DynamoDbLedger {
     }
 
     async fn connect(config: &LedgerConfig) -> Result<DynamoDbLedger> {
-        let client = Client::new(&aws::sdk_config(&config.connection).await?);
+        let sdk = aws::sdk_config(&config.connection).await?;
+        let client = Client::from_conf(Builder::from(&sdk).interceptor(whole::NoEmptyAnswers).build());
         Ok(DynamoDbLedger { client, table: config.table.clone() })
     }
 
