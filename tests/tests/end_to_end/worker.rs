@@ -413,3 +413,43 @@ async fn a_stopped_worker_hands_its_job_back_and_the_next_one_sends_only_the_mis
     let run = stage.ledger.run(RUN).await.expect("answers").expect("is there");
     assert_eq!(run.phase, Phase::Listing, "the worker does not touch the finder's part");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_of_two_runs_at_one_giant_the_newer_copies_it_and_each_counts_it_once() {
+    let mut stage = Stage::new().await;
+    stage.options.part_size = Some(5 * MIB as u64);
+    stage.options.multipart_threshold = Some(6 * MIB as u64);
+    stage.options.giant_threshold = 8 * MIB as u64;
+    let older = stage.job("old", vec![stage.object(0, "giant", 12 * MIB).await]);
+    let newer = Job { run: "run-newer".into(), ..older.clone() };
+    let start = stage.ledger.run(RUN).await.expect("answers").expect("is there").start;
+    stage.ledger.start_run(&RunStart { id: newer.run.clone(), ..start }).await.expect("the run is recorded");
+    stage.to.inject(Rule::on(Kind::Part, Fault::Stall));
+    let stop = Stop::default();
+    let worker = tokio::spawn(stage.worker().await.run(stop.clone()));
+    // The newer run opens its upload, then the older one comes by.
+    stage.send(&newer).await;
+    wait_for("the upload", async || stage.ledger.upload(TASK, "giant").await.expect("answers").is_some()).await;
+    let opened = stage.ledger.upload(TASK, "giant").await.expect("answers").expect("is open");
+    stage.send(&older).await;
+    wait_for("the older run's end", async || stage.settled().await.objects() > 0).await;
+    assert_eq!(stage.ledger.upload(TASK, "giant").await.expect("answers"), Some(opened), "it is left alone");
+    stop.escalate();
+    stop.escalate();
+    worker.await.expect("no panic").expect("the worker ends well");
+    stage.to.heal();
+    let settled = stage.work_until_settled(1).await;
+    assert_eq!((settled.skipped, settled.objects()), (1, 1));
+    let newest = stage.ledger.run(&newer.run).await.expect("answers").expect("is there").settled;
+    assert_eq!((newest.copied, newest.objects()), (1, 1));
+    assert_eq!(stage.destination_has("giant").await, Some(content("giant", 12 * MIB)));
+    assert_eq!(stage.open_uploads().await, 0);
+}
+
+async fn wait_for(what: &str, reached: impl AsyncFn() -> bool) {
+    let started = Instant::now();
+    while !reached().await {
+        assert!(started.elapsed() < Duration::from_secs(60), "{what}: not in time");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
