@@ -183,7 +183,8 @@ async fn stream_part(context: &Context, record: &UploadRecord, number: u32, subj
 async fn part_by_service(context: &Context, record: &UploadRecord, number: u32) -> Result<bool> {
     let destination = &context.destination;
     let source = copy_source(&*context.source, &record.upload.key, &**destination);
-    let Some(source) = source.filter(|_| context.may_copy_server_side()) else { return Ok(false) };
+    let may_copy = context.may_copy_server_side() && destination.capabilities().copies_parts;
+    let Some(source) = source.filter(|_| may_copy) else { return Ok(false) };
     let range = plan::part_range(record.size, record.part_bytes, number);
     let part = part_write(record, number);
     match destination.copy_part(&source, &record.source, range, &record.upload, &part).await {
