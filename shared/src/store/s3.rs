@@ -46,7 +46,8 @@ use crate::location::{Location, Scheme};
 use crate::object::{ObjectInfo, Pin, Timestamp};
 use crate::retry::{CREATE, PUT, STALL_SECONDS};
 use crate::{Error, ErrorKind, Result};
-use baseline::{Baseline, endpoint};
+use baseline::Baseline;
+pub(crate) use baseline::endpoint;
 use kind::Kind;
 
 /// How the bucket stands in a request's URL.

@@ -8,7 +8,7 @@
 //! payload, never in aws-chunks and never with a trailer; all parts of an upload but the last have one
 //! size; nothing is asked of a store with a condition on writing.
 
-pub(super) mod endpoint;
+pub(crate) mod endpoint;
 mod table;
 
 use crate::digest::Algorithm;

@@ -9,10 +9,10 @@ use crate::location::Scheme;
 /// The connection with its endpoint and region filled in, as far as the provider is known: an endpoint
 /// by the scheme and the region, a region by the endpoint or the provider's only one. Fails, saying what
 /// to give, where the scheme needs an endpoint and it cannot be known.
-pub fn completed(scheme: Scheme, given: &Connection) -> Result<Connection, String> {
+pub(crate) fn completed(scheme: Scheme, given: &Connection) -> Result<Connection, String> {
     let row = Baseline::of(scheme, given.endpoint_url.as_deref(), given.region.as_deref());
     let mut connection = given.clone();
-    if scheme != Scheme::S3 && given.endpoint_url.is_none() {
+    if row.scheme == Some(scheme) && given.endpoint_url.is_none() {
         connection.endpoint_url = Some(row.endpoint_in(given.region.as_deref())?);
     }
     let by_endpoint = || row.region_of(&host_of(connection.endpoint_url.as_deref()?));
@@ -22,13 +22,13 @@ pub fn completed(scheme: Scheme, given: &Connection) -> Result<Connection, Strin
 }
 
 /// The host of an endpoint, in lower case; empty if there is none.
-pub fn host_of(endpoint: &str) -> String {
+pub(super) fn host_of(endpoint: &str) -> String {
     let uri = endpoint.parse::<http::Uri>().ok();
     uri.and_then(|uri| Some(uri.host()?.to_ascii_lowercase())).unwrap_or_default()
 }
 
 /// Whether a host is a domain or lies within it.
-pub fn is_within(host: &str, domain: &str) -> bool {
+pub(super) fn is_within(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
@@ -64,7 +64,7 @@ impl Baseline {
 }
 
 /// The part of Amazon within which buckets can be copied between.
-pub fn amazon_partition(region: Option<&Region>) -> &'static str {
+pub(crate) fn amazon_partition(region: Option<&Region>) -> &'static str {
     match region.map(Region::as_ref) {
         Some(region) if region.starts_with("cn-") => "amazonaws.com.cn",
         Some(region) if region.starts_with("us-gov-") => "amazonaws.com (us-gov)",

@@ -209,7 +209,8 @@ const GARAGE: Baseline = Baseline {
     ..KNOWN
 };
 
-/// SeaweedFS's gateway over its file system (version 4.48, by trying).
+/// SeaweedFS's gateway over its file system (version 4.48, by trying). Tags of uploads in parts are made
+/// of the parts' MD5s, also where parts were sent again; those of parts that it copies itself are no MD5s.
 const SEAWEED: Baseline = Baseline {
     name: "SeaweedFS",
     server: Some("SeaweedFS"),
@@ -217,6 +218,7 @@ const SEAWEED: Baseline = Baseline {
     keys: Keys::FolderLike,
     etags: EtagMeaning::Md5AndParts,
     tells_checksums: Support::Unsure,
+    copies_parts: false,
     ..KNOWN
 };
 
