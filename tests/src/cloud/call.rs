@@ -38,7 +38,7 @@ pub(super) struct Call {
 const MAX_KEY_BYTES: usize = 1024;
 
 /// Where in a request the bucket stands, and the rest: the key, still encoded.
-pub(super) fn address<'a>(parts: &'a Parts) -> (Option<&'a str>, &'a str) {
+pub(super) fn address(parts: &Parts) -> (Option<&str>, &str) {
     let path = parts.uri.path();
     let host = parts.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
@@ -107,11 +107,10 @@ impl Call {
             true => unchunk(&raw, &mut trailers).ok_or_else(|| Refusal::invalid("The chunks are malformed"))?,
             false => raw,
         };
-        if let Some(length) = self.header("x-amz-decoded-content-length").filter(|_| is_chunked) {
-            if length.parse() != Ok(self.body.len()) {
-                let message = "You did not provide the number of bytes specified by the Content-Length HTTP header";
-                return Err(Refusal::new(400, "IncompleteBody", message));
-            }
+        let announced = self.header("x-amz-decoded-content-length").filter(|_| is_chunked);
+        if announced.is_some_and(|length| length.parse() != Ok(self.body.len())) {
+            let message = "You did not provide the number of bytes specified by the Content-Length HTTP header";
+            return Err(Refusal::new(400, "IncompleteBody", message));
         }
         if hash.len() == 64 && hash != hex(&sha2::Sha256::digest(&self.body)) {
             let message = "The provided 'x-amz-content-sha256' header does not match what was computed.";

@@ -58,12 +58,12 @@ pub(super) fn described(call: &Call, profile: &Profile, default: Option<&Encrypt
     Ok(held)
 }
 
+/// Values by name.
+type Named = BTreeMap<String, String>;
+
 /// Content headers and user metadata of a request.
-pub(super) fn attributes(
-    call: &Call,
-    profile: &Profile,
-) -> Result<(BTreeMap<String, String>, BTreeMap<String, String>), Refusal> {
-    let (mut headers, mut user) = (BTreeMap::new(), BTreeMap::new());
+fn attributes(call: &Call, profile: &Profile) -> Result<(Named, Named), Refusal> {
+    let (mut headers, mut user) = (Named::new(), Named::new());
     for name in KEPT {
         let Some(value) = call.headers.get(name) else { continue };
         let mut value = String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -94,8 +94,8 @@ pub(super) fn attributes(
     Ok((headers, user))
 }
 
-fn tags(call: &Call, profile: &Profile) -> Result<BTreeMap<String, String>, Refusal> {
-    let Some(text) = call.header("x-amz-tagging") else { return Ok(BTreeMap::new()) };
+fn tags(call: &Call, profile: &Profile) -> Result<Named, Refusal> {
+    let Some(text) = call.header("x-amz-tagging") else { return Ok(Named::new()) };
     if !profile.has_tags {
         return Err(Refusal::not_implemented("x-amz-tagging"));
     }

@@ -40,7 +40,10 @@ async fn only_signed_requests_of_its_own_time_are_answered() {
     assert_eq!(code(get(ACCESS_KEY, "another").await), "SignatureDoesNotMatch");
     assert_eq!(code(get("another", SECRET_KEY).await), "InvalidAccessKeyId");
     cloud.set_clock_ahead(20 * 60);
-    assert_eq!(code(get(ACCESS_KEY, SECRET_KEY).await), "RequestTimeTooSkewed");
+    cloud.reset();
+    // The client tries again by the clock that it was shown.
+    assert!(get(ACCESS_KEY, SECRET_KEY).await.is_ok());
+    assert_eq!(cloud.count(Kind::Get), 2);
     cloud.set_clock_ahead(60);
     let reader = s3_client(&cloud.endpoint, READ_ONLY_KEY, READ_ONLY_SECRET);
     assert!(reader.get_object().bucket(&bucket).key("key").send().await.is_ok());
@@ -55,14 +58,22 @@ async fn what_was_asked_is_in_its_log_also_behind_a_proxy() {
     let bucket = cloud.create_bucket("logged");
     let proxy = Proxy::start(&cloud.endpoint).await;
     let client = s3_client(&proxy.endpoint, ACCESS_KEY, SECRET_KEY);
-    client.put_object().bucket(&bucket).key("a b/../c").body("12345".to_owned().into_bytes().into()).send().await.unwrap();
+    client
+        .put_object()
+        .bucket(&bucket)
+        .key("a b/../c")
+        .body("12345".to_owned().into_bytes().into())
+        .send()
+        .await
+        .unwrap();
     let upload = client.create_multipart_upload().bucket(&bucket).key("big").send().await.unwrap();
     let part = client.upload_part().bucket(&bucket).key("big").upload_id(upload.upload_id().unwrap()).part_number(3);
     part.body(b"1234567".to_vec().into()).send().await.unwrap();
     assert_eq!(cloud.keys(&bucket), ["a b/../c"]);
     assert_eq!((cloud.count(Kind::Put), cloud.count(Kind::Part), cloud.writes()), (1, 1, 3));
     assert_eq!(cloud.counts(), proxy.counts());
-    let parts: Vec<_> = cloud.received().into_iter().map(|body| (body.part.map(|(_, number)| number), body.bytes)).collect();
+    let parts: Vec<_> =
+        cloud.received().into_iter().map(|body| (body.part.map(|(_, number)| number), body.bytes)).collect();
     assert_eq!((parts, cloud.bytes_received()), (vec![(None, 5), (Some(3), 7)], 12));
     let open = cloud.uploads(&bucket);
     assert_eq!((open.len(), open[0].parts[&3].bytes.len()), (1, 7));
