@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod carriers;
+mod cloud;
 mod creation;
 mod fleet;
 mod gateway;
