@@ -7,6 +7,7 @@
 mod answer;
 mod baseline;
 mod body;
+mod clock;
 mod copy;
 mod delete;
 mod encoding;
@@ -44,6 +45,7 @@ use crate::object::{ObjectInfo, Pin, Timestamp};
 use crate::retry::{CREATE, PUT, STALL_SECONDS};
 use crate::{Error, ErrorKind, Result};
 use baseline::Baseline;
+use clock::Clock;
 use kind::Kind;
 
 /// How the bucket stands in a request's URL.
@@ -69,6 +71,7 @@ struct Bucket {
     client: Client,
     location: Location,
     kind: Kind,
+    clock: Clock,
     capabilities: Capabilities,
     service: Service,
     /// No byte and no answer for this long ends a transfer; tests shorten it.
@@ -96,10 +99,12 @@ impl S3Store {
             Addressing::Virtual => false,
         };
         let kind = Kind::of(baseline);
+        let clock = Clock::default();
         let client = Client::from_conf(
             aws_sdk_s3::config::Builder::from(&config)
                 .force_path_style(path_style)
                 .interceptor(kind.clone())
+                .interceptor(clock.clone())
                 .interceptor(answer::WholeAnswers)
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
@@ -113,6 +118,7 @@ impl S3Store {
             client,
             location: side.location.clone(),
             kind,
+            clock,
             capabilities: baseline.capabilities(),
             service,
             stall: Duration::from_secs(STALL_SECONDS),
@@ -217,6 +223,10 @@ impl ObjectStore for S3Store {
         self.0.throttles.load(Ordering::Relaxed)
     }
 
+    fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
     async fn probe(&self) -> Result<()> {
         self.0.probe().await
     }
@@ -269,8 +279,8 @@ impl ObjectStore for S3Store {
         self.0.abort_upload(upload).await
     }
 
-    async fn list_uploads(&self) -> Result<Vec<(Upload, Timestamp)>> {
-        self.0.list_uploads().await
+    async fn list_uploads(&self, key: &str) -> Result<Vec<(Upload, Option<Timestamp>)>> {
+        self.0.list_uploads(key).await
     }
 
     async fn delete(&self, key: &str) -> Result<()> {
