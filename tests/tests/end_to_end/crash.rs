@@ -19,11 +19,12 @@ use futures::stream::{self, StreamExt};
 /// Rounds of each kind.
 const ROUNDS: u64 = 50;
 
-/// Rounds at once: they wait for processes and for leases more than they work.
-const AT_ONCE: usize = 5;
+/// Rounds at once: a sync works most of the time, a fleet waits for the leases of those that were killed.
+const SYNCS_AT_ONCE: usize = 5;
+const FLEETS_AT_ONCE: usize = 8;
 
 /// Runs rounds by seed and says of those that failed how to replay them.
-async fn rounds<F, Fut>(kind: &str, first_seed: u64, round: F)
+async fn rounds<F, Fut>(kind: &str, at_once: usize, first_seed: u64, round: F)
 where
     F: Fn(u64) -> Fut,
     Fut: Future<Output = u32> + Send + 'static,
@@ -36,7 +37,7 @@ where
             let round = tokio::spawn(round(seed));
             async move { (seed, round.await) }
         })
-        .buffer_unordered(AT_ONCE)
+        .buffer_unordered(at_once)
         .collect()
         .await;
     let kills: u32 = ended.iter().filter_map(|(_, kills)| kills.as_ref().ok()).sum();
@@ -48,10 +49,10 @@ where
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sync_that_is_killed_at_random_moments_ends_exactly_and_leaves_nothing_behind() {
-    rounds("sync", 1, sync::round).await;
+    rounds("sync", SYNCS_AT_ONCE, 1, sync::round).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_finder_and_workers_that_are_killed_at_random_moments_end_exactly_and_leave_nothing_behind() {
-    rounds("fleet", 1_000_000, fleet::round).await;
+    rounds("fleet", FLEETS_AT_ONCE, 1_000_000, fleet::round).await;
 }

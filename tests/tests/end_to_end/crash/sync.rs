@@ -93,7 +93,7 @@ fn start(round: &Round, state: &Path) -> Process {
 }
 
 async fn run(round: &Round, state: &Path) -> Value {
-    let Ended { code, stdout, stderr, .. } = start(round, state).wait(Duration::from_secs(60)).await;
+    let Ended { code, stdout, stderr, .. } = start(round, state).wait(Duration::from_secs(180)).await;
     assert_eq!(code, Some(0), "{stderr}");
     serde_json::from_str(stdout.lines().last().expect("a summary")).expect("the summary is JSON")
 }

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use flotilla_tests::emulators::{ACCESS_KEY, REGION, SECRET_KEY, credentials_file, fresh_folder, weed};
+use bytes::Bytes;
+use flotilla_tests::cloud::{Cloud, Profile};
+use flotilla_tests::emulators::{ACCESS_KEY, REGION, SECRET_KEY, Weed};
+use flotilla_tests::emulators::{credentials_file, fresh_folder, s3_client, weed};
 use flotilla_tests::proxy::{Kind, Proxy};
 use shared::ledger::Ledger;
 
@@ -40,6 +43,44 @@ pub fn reached_by(endpoint: &str) -> Vec<(&'static str, String)> {
     vec![("endpoint-url", endpoint.to_owned()), ("region", REGION.to_owned()), ("credentials", format!("file:{keys}"))]
 }
 
+/// The store that holds a round's buckets.
+enum Store {
+    /// In this process; gone with the round.
+    Cloud(Cloud),
+    /// A real one.
+    Weed(&'static Weed),
+}
+
+impl Store {
+    /// Beside a folder, whose clock is this machine's, it must have the same, or copies look older.
+    async fn of(random: &mut Random, may_be_skewed: bool) -> Store {
+        if random.percent(20) {
+            return Store::Weed(weed());
+        }
+        let cloud = Cloud::start([Profile::AMAZON, Profile::UNKNOWN, Profile::MINIO][random.below(3)].clone()).await;
+        if may_be_skewed && random.percent(30) {
+            cloud.set_clock_ahead(random.pick(&[-300, 300]));
+        }
+        Store::Cloud(cloud)
+    }
+
+    fn endpoints(&self) -> [&str; 2] {
+        match self {
+            Store::Cloud(cloud) => [&cloud.endpoint, &cloud.endpoint],
+            Store::Weed(weed) => [&weed.endpoint, &weed.second_endpoint],
+        }
+    }
+
+    async fn bucket(&self, stem: &str, proxy: Arc<Proxy>) -> Place {
+        let client = s3_client(self.endpoints()[0], ACCESS_KEY, SECRET_KEY);
+        let bucket = match self {
+            Store::Cloud(cloud) => cloud.create_bucket(stem),
+            Store::Weed(weed) => weed.create_bucket(stem).await,
+        };
+        Place::Bucket { client, bucket, proxy }
+    }
+}
+
 /// One side.
 pub enum Place {
     Bucket { client: Client, bucket: String, proxy: Arc<Proxy> },
@@ -47,11 +88,6 @@ pub enum Place {
 }
 
 impl Place {
-    pub async fn bucket(stem: &str, proxy: Arc<Proxy>) -> Place {
-        let weed = weed();
-        Place::Bucket { client: weed.client(&weed.endpoint), bucket: weed.create_bucket(stem).await, proxy }
-    }
-
     pub fn folder(name: &str) -> Place {
         Place::Folder(fresh_folder(name))
     }
@@ -75,6 +111,14 @@ impl Place {
     pub fn connection(&self) -> Vec<(&'static str, String)> {
         let Place::Bucket { proxy, .. } = self else { return Vec::new() };
         reached_by(&proxy.endpoint)
+    }
+
+    /// Puts an object there as of long ago, where that can be said.
+    async fn plant(&self, store: &Store, key: &str, bytes: Vec<u8>) {
+        match (self, store) {
+            (Place::Bucket { bucket, .. }, Store::Cloud(cloud)) => cloud.put(bucket, key, bytes),
+            _ => self.put(key, bytes).await,
+        }
     }
 
     pub async fn put(&self, key: &str, bytes: Vec<u8>) {
@@ -101,16 +145,19 @@ impl Place {
     }
 
     /// All keys, with all bytes.
-    async fn all(&self) -> BTreeMap<String, Vec<u8>> {
+    async fn all(&self, store: &Store) -> BTreeMap<String, Bytes> {
         let mut found = BTreeMap::new();
-        match self {
-            Place::Bucket { client, bucket, .. } => {
+        match (self, store) {
+            (Place::Bucket { bucket, .. }, Store::Cloud(cloud)) => {
+                found.extend(cloud.objects(bucket).into_iter().map(|(key, held)| (key, held.bytes)));
+            }
+            (Place::Bucket { client, bucket, .. }, Store::Weed(_)) => {
                 for key in list(client, bucket).await.into_keys() {
                     let object = client.get_object().bucket(bucket).key(&key).send().await.expect("it is there");
-                    found.insert(key, object.body.collect().await.expect("it is whole").into_bytes().to_vec());
+                    found.insert(key, object.body.collect().await.expect("it is whole").into_bytes());
                 }
             }
-            Place::Folder(root) => walk(root, root, &mut found),
+            (Place::Folder(root), _) => walk(root, root, &mut found),
         }
         found
     }
@@ -136,14 +183,14 @@ impl Place {
     }
 }
 
-fn walk(root: &Path, dir: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
+fn walk(root: &Path, dir: &Path, found: &mut BTreeMap<String, Bytes>) {
     for entry in std::fs::read_dir(dir).expect("the folder is there").flatten() {
         let path = entry.path();
         let key = path.strip_prefix(root).expect("it is below").to_str().expect("UTF-8").to_owned();
         if path.is_dir() {
             walk(root, &path, found);
         } else if !key.starts_with(".flotilla-partial") {
-            found.insert(key, std::fs::read(&path).expect("files can be read"));
+            found.insert(key, std::fs::read(&path).expect("files can be read").into());
         }
     }
 }
@@ -166,6 +213,7 @@ pub struct Round {
     pub destination: Place,
     pub sizes: Sizes,
     pub kills: u32,
+    store: Store,
     keys: Vec<String>,
     overwritten: BTreeSet<String>,
     users_uploads: BTreeSet<String>,
@@ -175,29 +223,29 @@ impl Round {
     /// Makes the world of a seed. `folders` says whether either side may be one.
     pub async fn new(seed: u64, folders: bool) -> Round {
         let mut random = Random(seed);
-        let weed = weed();
-        let proxies = [&weed.endpoint, &weed.second_endpoint].map(|endpoint| Proxy::start(endpoint));
-        let [from, to] = proxies;
-        let (from, mut to) = (Arc::new(from.await), Arc::new(to.await));
         let kind = if folders { random.below(10) } else { 9 };
+        let store = Store::of(&mut random, kind >= 7).await;
+        let [from, to] = store.endpoints();
+        let (from, mut to) = (Arc::new(Proxy::start(from).await), Arc::new(Proxy::start(to).await));
         // One endpoint for both: the service copies by itself.
         if random.percent(10) {
             to = from.clone();
         }
         let source = match kind {
             0..4 => Place::folder("source"),
-            _ => Place::bucket("source", from).await,
+            _ => store.bucket("source", from).await,
         };
         let destination = match kind {
             0 | 4..7 => Place::folder("destination"),
-            _ => Place::bucket("destination", to).await,
+            _ => store.bucket("destination", to).await,
         };
         let sizes = match &destination {
-            Place::Bucket { .. } => Sizes { part: 5 * MIB, threshold: 5 * MIB, giant: 15 * MIB },
+            Place::Bucket { .. } => Sizes { part: 5 * MIB, threshold: 5 * MIB, giant: 11 * MIB },
             Place::Folder(_) => Sizes { part: 64 << 10, threshold: 100 << 10, giant: 512 << 10 },
         };
         let (keys, overwritten, users_uploads) = Default::default();
-        let mut round = Round { random, source, destination, sizes, kills: 0, keys, overwritten, users_uploads };
+        let kills = 0;
+        let mut round = Round { random, source, destination, sizes, kills, store, keys, overwritten, users_uploads };
         round.fill().await;
         round
     }
@@ -217,11 +265,11 @@ impl Round {
             self.add("large/giant".to_owned(), size).await;
         }
         for index in 0..self.random.below(20) {
-            self.destination.put(&format!("gone/{index}"), content("gone", index)).await;
+            self.destination.plant(&self.store, &format!("gone/{index}"), content("gone", index)).await;
         }
         if self.random.percent(30) {
-            self.destination.put("small/0/0", content("old", 77)).await;
-            self.destination.put("large/0", content("old", 77)).await;
+            self.destination.plant(&self.store, "small/0/0", content("old", 77)).await;
+            self.destination.plant(&self.store, "large/0", content("old", 77)).await;
         }
         if let (Place::Bucket { client, bucket, .. }, true) = (&self.destination, self.random.percent(50)) {
             for key in ["large/0", "large", "small/0/0"] {
@@ -233,7 +281,7 @@ impl Round {
     }
 
     async fn add(&mut self, key: String, size: usize) {
-        self.source.put(&key, content(&key, size)).await;
+        self.source.plant(&self.store, &key, content(&key, size)).await;
         self.keys.push(key);
     }
 
@@ -257,7 +305,7 @@ impl Round {
             self.keys.retain(|other| *other != key);
         } else {
             let threshold = self.sizes.threshold;
-            let size = self.random.pick(&[50, threshold * 2, threshold * 2, threshold + 1]);
+            let size = self.random.pick(&[50, threshold * 2, threshold + 1]);
             let generation = self.random.below(usize::MAX);
             self.source.put(&key, content(&format!("{key}@{generation}"), size)).await;
         }
@@ -271,8 +319,8 @@ impl Round {
     /// Both sides are equal, nothing of ours is open, nothing of others was touched, and no more was sent
     /// twice than was on its way when something was killed.
     pub async fn check(&self) {
-        let (source, destination) = (self.source.all().await, self.destination.all().await);
-        let keys = |side: &BTreeMap<String, Vec<u8>>| side.keys().cloned().collect::<BTreeSet<_>>();
+        let (source, destination) = (self.source.all(&self.store).await, self.destination.all(&self.store).await);
+        let keys = |side: &BTreeMap<String, Bytes>| side.keys().cloned().collect::<BTreeSet<_>>();
         let (ours, theirs) = (keys(&source), keys(&destination));
         assert!(
             ours == theirs,
