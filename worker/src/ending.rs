@@ -26,7 +26,7 @@ pub(crate) enum Uploads {
     /// There was none.
     None,
     /// This one was completed: only its record is left.
-    Completed(Upload),
+    Completed(Box<Upload>),
     /// There may be some, of this delivery or of an earlier one.
     Unknown,
 }
@@ -42,7 +42,7 @@ pub(crate) struct Copied {
     /// What was compared.
     pub verified: String,
     /// The upload that it was completed from.
-    pub upload: Option<Upload>,
+    pub upload: Option<Box<Upload>>,
 }
 
 /// How one try at one version ended.
