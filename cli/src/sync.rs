@@ -29,7 +29,7 @@ pub async fn run(args: &SyncArgs, stop: CancellationToken) -> Outcome {
     let health = Health::default();
     endpoint::serve(config.metrics_addr.as_deref(), &health).await.map_err(Failure::usage)?;
     let report = open_report(args.report.as_deref())?;
-    let task = Task::open(config).await?;
+    let task = Task::open(config, health.clone()).await?;
     health.set_ready(true);
     let pass = Pass { task: &task, report, json: args.json, stop: &stop };
     let Some(every) = args.every else { return pass.run(args.force, true).await };
@@ -45,7 +45,7 @@ pub async fn finish_run(
     json: bool,
     stop: CancellationToken,
 ) -> Outcome {
-    let task = Task::open(config.clone()).await?;
+    let task = Task::open(config.clone(), Health::default()).await?;
     let pass = Pass { task: &task, report, json, stop: &stop };
     let began = Instant::now();
     let driven = pass.drive(Drive::Finish(run.to_owned())).await?;
@@ -171,6 +171,11 @@ impl Pass<'_> {
             if driven.find_error.is_none() && !driven.interrupted {
                 return Ok(summary.exit());
             }
+        }
+        if let Some(outage) = driven.outage {
+            // What a store refuses for good is for whoever configured it.
+            let exit = if outage.is_refusal { Exit::Usage } else { Exit::Interrupted };
+            return Err(Failure { exit, message: outage.to_string() });
         }
         match driven.find_error {
             None | Some(FindError::Interrupted) => {

@@ -16,6 +16,8 @@ pub(crate) enum Ending {
     Settled(Outcome),
     /// It failed, and is worth another attempt.
     Again(Error),
+    /// Its store fails altogether: it is done again when that is well, and has not used up an attempt.
+    Held,
     /// Other jobs carry it on and will settle it (a giant's parts).
     HandedOver,
 }
@@ -59,6 +61,9 @@ pub(crate) fn failed(context: &Context, job: &Job, object: &JobObject, started: 
     if error.kind() == ErrorKind::Archived {
         let outcome = context.outcome(job, object, started, State::Skipped);
         return Ending::Settled(explained(outcome, Some("archived"), Some(&error)));
+    }
+    if context.excuses(&error) {
+        return Ending::Held;
     }
     let hopeless = matches!(
         error.kind(),

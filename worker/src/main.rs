@@ -77,6 +77,9 @@ async fn run(args: Args) -> Result<(), Failure> {
         options: config.work,
         report: None,
         moved: Arc::default(),
+        health: health.clone(),
+        // A fleet waits; whoever looks after it sees it by /readyz and the metric.
+        outage_limit: None,
     };
     health.set_ready(true);
     tokio::spawn(unready_when(stop.clone(), health));

@@ -8,6 +8,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::http::Unanswered;
+use super::taught::Lesson;
 use crate::ErrorKind::{self, *};
 use crate::error::Error;
 
@@ -220,12 +221,18 @@ fn answered(raw: &HttpResponse, code: &str, message: &str) -> (ErrorKind, String
         line.push_str(&format!(", request {id}"));
     }
     line.push(')');
+    // Sent again, it is signed another way.
+    let kind = match raw.extension::<Lesson>() {
+        Some(Lesson::Clock) => ClockSkew,
+        Some(Lesson::Credentials) => ExpiredCredentials,
+        None => kind_of(status, code, message),
+    };
     if matches!(status, 301 | 307 | 400)
         && let Some(region) = headers.get("x-amz-bucket-region")
     {
         line.push_str(&format!("; the bucket is in region {region}"));
     }
-    (kind_of(status, code, message), line)
+    (kind, line)
 }
 
 /// An answer that came but could not be read: cut off, or not what the service's protocol has.

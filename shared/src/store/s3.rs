@@ -36,7 +36,7 @@ use super::{
     Body, Capabilities, CopySource, KeyRange, Listing, Object, ObjectStore, Part, PartLayout, PartWrite, Read, Service,
     Upload, Write, Written,
 };
-use crate::aws::{self, sdk_config};
+use crate::aws::{self, paced_sdk_config};
 use crate::config::Side;
 use crate::digest::{Algorithm, Checksum};
 use crate::location::{Location, Scheme};
@@ -87,7 +87,7 @@ impl S3Store {
             let message = "a folder is not an S3 bucket; give s3://BUCKET/PREFIX";
             return Err(Error::new(ErrorKind::Invalid, "open", side.location.to_string(), message));
         }
-        let config = sdk_config(&side.connection).await?;
+        let config = paced_sdk_config(&side.connection).await?;
         let endpoint = side.connection.endpoint_url.clone().or_else(|| config.endpoint_url().map(str::to_owned));
         let baseline = Baseline::of(endpoint.as_deref());
         let path_style = match side.addressing_style {
