@@ -190,7 +190,7 @@ impl Pass<'_> {
 fn exit_of(error: &FindError) -> Exit {
     match error {
         FindError::Filter(_) | FindError::Busy { .. } | FindError::ClaimedByOther(_) => Exit::Usage,
-        error if error.is_resumable() => Exit::Interrupted,
+        error if error.is_resumable() || error.is_outage() => Exit::Interrupted,
         _ => Exit::SomeFailed,
     }
 }

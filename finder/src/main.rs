@@ -128,7 +128,7 @@ async fn find(finder: &Finder, stop: &CancellationToken) -> Result<(), FindError
 fn exit_code(error: &FindError) -> u8 {
     match error {
         FindError::Filter(_) | FindError::Busy { .. } | FindError::ClaimedByOther(_) => USAGE,
-        error if error.is_resumable() => signals::INTERRUPTED,
+        error if error.is_resumable() || error.is_outage() => signals::INTERRUPTED,
         _ => STOPPED,
     }
 }

@@ -61,20 +61,25 @@ const DEFAULT_REGION: &str = "us-east-1";
 /// credentials' spelling, that their variables, file, profile or secret are there and make sense.
 pub async fn sdk_config(connection: &Connection) -> Result<SdkConfig> {
     // Boxed: the SDK's futures are deep, and a program's own are around them.
-    Box::pin(configured(connection, false)).await
+    Box::pin(configured(connection, false, http::client())).await
 }
 
 /// As [`sdk_config`], with requests that keep to the [pace](crate::limits::pace) of their endpoint.
 pub async fn paced_sdk_config(connection: &Connection) -> Result<SdkConfig> {
-    Box::pin(configured(connection, true)).await
+    Box::pin(configured(connection, true, http::client())).await
 }
 
-async fn configured(connection: &Connection, is_paced: bool) -> Result<SdkConfig> {
+/// As [`paced_sdk_config`], by way of an HTTP client that answers as a test wants it.
+#[cfg(test)]
+pub(crate) async fn sdk_config_over(connection: &Connection, http: SharedHttpClient) -> Result<SdkConfig> {
+    Box::pin(configured(connection, true, http)).await
+}
+
+async fn configured(connection: &Connection, is_paced: bool, http: SharedHttpClient) -> Result<SdkConfig> {
     let spelling = connection.credentials.as_deref().unwrap_or("default").parse::<Spelling>()?;
     if let Some(url) = &connection.endpoint_url {
         check_endpoint(url)?;
     }
-    let http = http::client();
     let region = match &connection.region {
         Some(region) => Region::new(region.clone()),
         None => ambient_region(&spelling, &http).await,

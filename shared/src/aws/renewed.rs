@@ -18,8 +18,10 @@ const MARGIN: Duration = Duration::from_secs(60);
 /// Longest wait for an origin; STS and a `credential_process` take some seconds at most.
 const READ_LIMIT: Duration = Duration::from_secs(15);
 
-/// However many requests are refused, the origin is asked no more often.
+/// However many requests are refused, the origin is asked no more often; and less often where a refusal may
+/// have other reasons.
 const REREAD_EVERY: Duration = Duration::from_secs(1);
+const REREAD_EVERY_IN_DOUBT: Duration = Duration::from_secs(30);
 
 /// A provider that remembers; clones share what it holds.
 #[derive(Debug, Clone)]
@@ -63,15 +65,15 @@ impl Renewed {
         Renewed(Arc::new(Inner { origin, held: Mutex::default() }))
     }
 
-    /// Whether there are others than those that a service has just refused. Of many requests that are
+    /// Whether there are others than those that a service has just refused, or may have. Of many requests that are
     /// refused at once the first asks the origin, and the others see what it was told.
-    pub async fn has_others_than(&self, refused: &Signer) -> bool {
+    pub async fn has_others_than(&self, refused: &Signer, for_sure: bool) -> bool {
         let mut held = self.0.held.lock().await;
         let Some(old) = held.as_mut() else { return true };
         if !refused.is(&old.credentials) {
             return true;
         }
-        if old.read.elapsed() < REREAD_EVERY {
+        if old.read.elapsed() < if for_sure { REREAD_EVERY } else { REREAD_EVERY_IN_DOUBT } {
             return false;
         }
         old.read = Instant::now();
@@ -199,13 +201,14 @@ mod tests {
         key_of(&renewed).await;
         tokio::time::advance(REREAD_EVERY).await;
         for _ in 0..10 {
-            assert!(!renewed.has_others_than(&signer("old")).await, "there are no others");
+            assert!(!renewed.has_others_than(&signer("old"), true).await, "there are no others");
         }
         assert_eq!(origin.asked(), 2);
         origin.set(Some("new"), None);
         tokio::time::advance(REREAD_EVERY).await;
+        assert!(!renewed.has_others_than(&signer("old"), false).await, "not for a refusal that may mean anything");
         for _ in 0..10 {
-            assert!(renewed.has_others_than(&signer("old")).await);
+            assert!(renewed.has_others_than(&signer("old"), true).await);
         }
         assert_eq!((key_of(&renewed).await.as_deref(), origin.asked()), (Some("new"), 3));
     }

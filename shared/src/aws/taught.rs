@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
 use aws_smithy_runtime_api::client::http::{
@@ -14,7 +15,9 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::date_time::Format;
 use http_body_util::{BodyExt as _, Limited};
 
 use super::clock::Clock;
@@ -116,7 +119,15 @@ impl HttpConnector for Taught<SharedHttpConnector> {
 fn keep(pace: &Pace, answer: &HttpResponse) {
     // 509 is how some stores say that a limit of bandwidth is reached.
     let throttled = matches!(answer.status().as_u16(), 429 | 503 | 509);
-    pace.answered(throttled, throttled.then(|| answer.headers().get("retry-after")).flatten());
+    let retry_after = answer.headers().get("retry-after").filter(|_| throttled).and_then(wait_of);
+    pace.answered(throttled, retry_after);
+}
+
+/// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date.
+fn wait_of(text: &str) -> Option<Duration> {
+    let at = || SystemTime::try_from(DateTime::from_str(text, Format::HttpDate).ok()?).ok();
+    let seconds = text.trim().parse().ok().map(Duration::from_secs);
+    seconds.or_else(|| at()?.duration_since(SystemTime::now()).ok())
 }
 
 impl Learner {
@@ -127,8 +138,10 @@ impl Learner {
             return Ok(Some(Lesson::Clock));
         }
         let Some(credentials) = self.credentials.as_ref().filter(|_| of(CREDENTIALS)) else { return Ok(None) };
-        let have_gone_bad = !code.is_empty() && self.was_trusted.load(Ordering::Relaxed);
-        let renewed = credentials.has_others_than(signer).await;
+        // A key that a store spells another way may look like a wrong signature, a HEAD like anything.
+        let is_clear = !code.is_empty() && code != "SignatureDoesNotMatch";
+        let have_gone_bad = is_clear && self.was_trusted.load(Ordering::Relaxed);
+        let renewed = credentials.has_others_than(signer, is_clear).await;
         Ok((renewed || have_gone_bad).then_some(Lesson::Credentials))
     }
 }
@@ -180,5 +193,13 @@ mod tests {
             assert_eq!(code_of(&mut answer).await.unwrap(), code, "{body}");
             assert_eq!(answer.body().bytes(), Some(body.as_bytes()));
         }
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        assert_eq!(wait_of("120"), Some(Duration::from_secs(120)));
+        let later = DateTime::from(SystemTime::now() + Duration::from_secs(100)).fmt(Format::HttpDate).unwrap();
+        assert!((98..=100).contains(&wait_of(&later).unwrap().as_secs()));
+        assert_eq!((wait_of("Wed, 21 Oct 2015 07:28:00 GMT"), wait_of("soon")), (None, None));
     }
 }

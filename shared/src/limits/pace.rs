@@ -78,13 +78,15 @@ impl Pace {
         sleep_until(turn).await;
     }
 
-    /// A request was answered; `retry_after` is the header of that name (RFC 9110 §10.2.3), in seconds.
-    pub fn answered(&self, throttled: bool, retry_after: Option<&str>) {
+    /// A request was answered, and told to come again after a while where the answer says so.
+    pub fn answered(&self, throttled: bool, retry_after: Option<Duration>) {
         let mut state = self.lock();
         let now = Instant::now();
-        if let Some(seconds) = retry_after.and_then(|text| text.trim().parse::<u64>().ok()) {
-            let until = now + Duration::from_secs(seconds).min(MAX_WAIT);
+        if let Some(wait) = retry_after {
+            let until = now + wait.min(MAX_WAIT);
             state.next = Some(state.next.map_or(until, |next| next.max(until)));
+            // Those who waited together do not come back all at once.
+            state.interval = state.interval.max(FIRST_INTERVAL);
         }
         if state.interval.is_zero() && state.answers == 0 && !throttled {
             return;
@@ -164,9 +166,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn retry_after_holds_every_request_back_and_no_longer_than_the_bound() {
-        for (told, seconds) in [("7", 7), ("86400", MAX_WAIT.as_secs()), ("soon", 0)] {
+        for (told, seconds) in [(7, 7), (86_400, MAX_WAIT.as_secs()), (0, 0)] {
             let pace = Pace::default();
-            pace.answered(true, Some(told));
+            pace.answered(true, Some(Duration::from_secs(told)));
             let began = Instant::now();
             futures::future::join_all((0..10).map(|_| pace.turn())).await;
             assert_eq!(began.elapsed().as_secs(), seconds, "{told}");
@@ -176,7 +178,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn all_of_one_endpoint_wait_together_and_others_do_not() {
         let (one, same, other) = (of("http://h:1/a/b"), of("http://h:1"), of("http://h:2/a/b"));
-        one.answered(true, Some("5"));
+        one.answered(true, Some(Duration::from_secs(5)));
         let began = Instant::now();
         other.turn().await;
         assert_eq!(began.elapsed().as_secs(), 0);

@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -88,6 +89,10 @@ impl S3Store {
             return Err(Error::new(ErrorKind::Invalid, "open", side.location.to_string(), message));
         }
         let config = paced_sdk_config(&side.connection).await?;
+        Ok(S3Store::configured(side, &config))
+    }
+
+    fn configured(side: &Side, config: &SdkConfig) -> S3Store {
         let endpoint = side.connection.endpoint_url.clone().or_else(|| config.endpoint_url().map(str::to_owned));
         let baseline = Baseline::of(endpoint.as_deref());
         let path_style = match side.addressing_style {
@@ -97,7 +102,7 @@ impl S3Store {
         };
         let kind = Kind::of(baseline);
         let client = Client::from_conf(
-            aws_sdk_s3::config::Builder::from(&config)
+            aws_sdk_s3::config::Builder::from(config)
                 .force_path_style(path_style)
                 .interceptor(kind.clone())
                 .interceptor(answer::WholeAnswers)
@@ -109,7 +114,7 @@ impl S3Store {
             endpoint: endpoint.unwrap_or_else(|| baseline::amazon_partition(config.region()).to_owned()),
             credentials: side.connection.credentials.clone().unwrap_or_else(|| "default".to_owned()),
         };
-        Ok(S3Store(Arc::new(Bucket {
+        S3Store(Arc::new(Bucket {
             client,
             location: side.location.clone(),
             kind,
@@ -118,7 +123,7 @@ impl S3Store {
             stall: Duration::from_secs(STALL_SECONDS),
             asks_for_checksums: AtomicBool::new(true),
             throttles: AtomicU64::new(0),
-        })))
+        }))
     }
 
     /// The same store with another limit on stalls.

@@ -197,7 +197,9 @@ impl Bucket {
                 uploads.truncate(MAX_LISTED);
                 return Ok(uploads);
             }
-            if next.0.is_none() || (&next.0, &next.1) == (&key_marker, &id_marker) {
+            // Sorted by key: what does not go forward never ends.
+            let goes_on = !found.is_empty() && next.0 >= key_marker && (&next.0, &next.1) != (&key_marker, &id_marker);
+            if next.0.is_none() || !goes_on {
                 return Err(self.corrupt(
                     LIST_PARTS.verb,
                     "",

@@ -10,6 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use crate::aws::Connection;
 
+mod faults;
+
 /// A server that gives one canned answer a connection, in order; the last one stays.
 struct Server {
     port: u16,
