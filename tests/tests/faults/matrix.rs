@@ -113,7 +113,6 @@ async fn stage(kind: Kind) -> Stage {
         _ => stage,
     }
     .with_a_stale_key()
-    .await
 }
 
 /// Requests of a kind that a run makes to which nothing happens.
@@ -139,7 +138,7 @@ async fn check(kind: Kind, case: &Case) {
     let ends = (case.ends)(kind);
     if ends == Stopped {
         assert!(end.find_error.is_some(), "{name}: {end:?}");
-        assert!(stage.held().await.contains_key("stale"), "{name}: deleted after a listing that failed");
+        assert!(stage.holds("stale"), "{name}: deleted after a listing that failed");
         assert_eq!(stage.to.count(Kind::Delete), 0, "{name}");
         return;
     }
@@ -156,13 +155,13 @@ async fn check(kind: Kind, case: &Case) {
     // A delete that failed leaves what was to be deleted.
     if let Some(at) = there.iter().position(|key| key == "stale") {
         there.remove(at);
-        assert!(stage.held().await.contains_key("stale"), "{name}");
+        assert!(stage.holds("stale"), "{name}");
         return;
     }
-    stage.assert_holds_all_but(&there, &name).await;
+    stage.assert_holds_all_but(&there, &name);
     // A create whose answer is lost leaves an upload without parts, which a sweep finds.
     let left = usize::from(kind == Kind::Create && case.name.contains("answer lost"));
-    assert!(ends != Recovered || stage.open_uploads().await <= left, "{name}: an upload is left open");
+    assert!(ends != Recovered || stage.open_uploads() <= left, "{name}: an upload is left open");
     let most = undisturbed(kind) + case.extra + 12;
     assert!(asked <= most, "{name}: {asked} requests, at most {most} were expected");
 }

@@ -1,14 +1,12 @@
 //! A task between two buckets, with a proxy before each: finder and worker in this process, on an embedded
 //! queue and ledger, until the run has ended one way or another.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_s3::Client;
-use aws_sdk_s3::primitives::ByteStream;
 use finder::{FindError, Finder};
-use flotilla_tests::emulators::{fresh_folder, side, weed};
+use flotilla_tests::cloud::{Cloud, Profile};
+use flotilla_tests::emulators::{fresh_folder, side};
 use flotilla_tests::proxy::Proxy;
 use shared::config::{Find, Side, Work};
 use shared::database::Database;
@@ -19,7 +17,6 @@ use shared::queue::embedded::EmbeddedQueue;
 use shared::store::Store;
 use shared::store::s3::S3Store;
 use shared::telemetry::endpoint::Health;
-use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use worker::{Stop, WorkError, Worker};
@@ -65,28 +62,12 @@ impl Objects {
         objects.0.push(("large".to_owned(), PART as usize + 1));
         objects
     }
-
-    /// A bucket of them, made once in this process: nobody writes to it.
-    async fn bucket(&self) -> String {
-        static MADE: tokio::sync::Mutex<BTreeMap<String, Arc<OnceCell<String>>>> =
-            tokio::sync::Mutex::const_new(BTreeMap::new());
-        let cell = MADE.lock().await.entry(format!("{self:?}")).or_default().clone();
-        let make = || async {
-            let bucket = weed().create_bucket("source").await;
-            let client = weed().client(&weed().endpoint);
-            for (key, size) in &self.0 {
-                let body = ByteStream::from(content(key, *size));
-                client.put_object().bucket(&bucket).key(key).body(body).send().await.expect("is put");
-            }
-            bucket
-        };
-        cell.get_or_init(make).await.clone()
-    }
 }
 
 /// Two buckets, a proxy before each, and a queue and ledger.
 pub struct Stage {
     pub objects: Objects,
+    pub cloud: Cloud,
     pub from: Proxy,
     pub to: Proxy,
     pub source: Side,
@@ -109,13 +90,17 @@ pub struct End {
 
 impl Stage {
     pub async fn new(objects: Objects) -> Stage {
-        let bucket = objects.bucket().await;
-        let from = Proxy::start(&weed().endpoint).await;
-        let to = Proxy::start(&weed().second_endpoint).await;
+        let cloud = Cloud::start(Profile::UNKNOWN).await;
+        let (from, to) = (Proxy::start(&cloud.endpoint).await, Proxy::start(&cloud.endpoint).await);
+        let bucket = cloud.create_bucket("source");
+        for (key, size) in &objects.0 {
+            cloud.put(&bucket, key, content(key, *size));
+        }
         let database = Database::open(&fresh_folder("state")).expect("the state folder opens");
         Stage {
             source: side(&from.endpoint, &bucket, ""),
-            destination: side(&to.endpoint, &weed().create_bucket("destination").await, ""),
+            destination: side(&to.endpoint, &cloud.create_bucket("destination"), ""),
+            cloud,
             objects,
             from,
             to,
@@ -140,15 +125,10 @@ impl Stage {
     }
 
     /// Has the destination hold a key that the source does not, and the run delete it.
-    pub async fn with_a_stale_key(mut self) -> Stage {
+    pub fn with_a_stale_key(mut self) -> Stage {
         self.find.delete = true;
-        let put = self.client().put_object().bucket(self.destination.location.bucket()).key("stale");
-        put.body(ByteStream::from_static(b"stale")).send().await.expect("is put");
+        self.cloud.put(self.destination.location.bucket(), "stale", "stale");
         self
-    }
-
-    pub fn client(&self) -> Client {
-        weed().client(&weed().endpoint)
     }
 
     async fn store(side: &Side) -> Store {
@@ -230,35 +210,26 @@ impl Stage {
         self.ledger.outcome(TASK, key).await.expect("the ledger answers").expect("an outcome is recorded")
     }
 
-    /// What the destination holds, with all bytes.
-    pub async fn held(&self) -> BTreeMap<String, Vec<u8>> {
-        let (client, bucket) = (self.client(), self.destination.location.bucket());
-        let mut held = BTreeMap::new();
-        let mut pages = client.list_objects_v2().bucket(bucket).into_paginator().send();
-        while let Some(page) = pages.next().await {
-            for object in page.expect("the bucket is listed").contents() {
-                let key = object.key().expect("a key");
-                let object = client.get_object().bucket(bucket).key(key).send().await.expect("the object is there");
-                held.insert(key.to_owned(), object.body.collect().await.expect("is whole").to_vec());
-            }
-        }
-        held
+    /// Whether the destination holds the key.
+    pub fn holds(&self, key: &str) -> bool {
+        self.cloud.object(self.destination.location.bucket(), key).is_some()
     }
 
     /// Checks that the destination holds every byte of all objects but those, and nothing else.
-    pub async fn assert_holds_all_but(&self, missing: &[String], case: &str) {
-        let held = self.held().await;
-        let whole = self.objects.0.iter().filter(|(key, _)| !missing.contains(key));
-        let expected: BTreeMap<String, Vec<u8>> = whole.map(|(key, size)| (key.clone(), content(key, *size))).collect();
-        let (there, wanted): (Vec<_>, Vec<_>) = (held.keys().collect(), expected.keys().collect());
-        assert_eq!(there, wanted, "{case}: the keys differ");
-        assert!(held == expected, "{case}: bytes differ");
+    pub fn assert_holds_all_but(&self, missing: &[String], case: &str) {
+        let held = self.cloud.objects(self.destination.location.bucket());
+        let whole: Vec<_> = self.objects.0.iter().filter(|(key, _)| !missing.contains(key)).collect();
+        let mut wanted: Vec<&String> = whole.iter().map(|(key, _)| key).collect();
+        wanted.sort();
+        assert_eq!(held.keys().collect::<Vec<_>>(), wanted, "{case}: the keys differ");
+        for (key, size) in whole {
+            assert!(held[key].bytes == content(key, *size), "{case}: bytes of {key} differ");
+        }
     }
 
     /// Uploads that nobody has ended.
-    pub async fn open_uploads(&self) -> usize {
-        let open = self.client().list_multipart_uploads().bucket(self.destination.location.bucket()).send().await;
-        open.expect("uploads are listed").uploads().len()
+    pub fn open_uploads(&self) -> usize {
+        self.cloud.uploads(self.destination.location.bucket()).len()
     }
 }
 

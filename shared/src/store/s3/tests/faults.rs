@@ -43,7 +43,7 @@ type Answers = Arc<dyn Fn(&HttpRequest, usize) -> Reply + Send + Sync>;
 struct Service {
     answers: Answers,
     count: Arc<AtomicUsize>,
-    last: Arc<Mutex<Option<HttpRequest>>>,
+    signed: Arc<Mutex<Vec<String>>>,
 }
 
 impl fmt::Debug for Service {
@@ -54,7 +54,7 @@ impl fmt::Debug for Service {
 
 impl Service {
     fn new(answers: impl Fn(&HttpRequest, usize) -> Reply + Send + Sync + 'static) -> Service {
-        Service { answers: Arc::new(answers), count: Arc::default(), last: Arc::default() }
+        Service { answers: Arc::new(answers), count: Arc::default(), signed: Arc::default() }
     }
 
     /// A store at it, at an endpoint of its own: its pace is nobody else's.
@@ -87,7 +87,7 @@ impl HttpConnector for Service {
         let number = self.count.fetch_add(1, Ordering::SeqCst);
         let reply = (self.answers)(&request, number);
         let body = std::mem::replace(request.body_mut(), SdkBody::taken());
-        *self.last.lock().unwrap() = Some(request);
+        self.signed.lock().unwrap().push(request.headers().get("x-amz-date").unwrap_or_default().to_owned());
         HttpConnectorFuture::new(async move {
             match reply {
                 Reset => Err(ConnectorError::io("connection reset by peer".into())),
@@ -491,7 +491,8 @@ async fn a_clock_that_is_wrong_by_hours_is_corrected_by_the_services_date() {
                 first.expect("the second request is signed by the service's time");
             }
             verb.call(&store).await.expect("the clock stays corrected");
-            assert_eq!(service.count(), 3, "{verb:?}");
+            let times = service.signed.lock().unwrap();
+            assert_eq!(times.len(), if verb == Put { 2 } else { 3 }, "{verb:?}, {offset_s}: {times:?}");
         }
     }
 }
