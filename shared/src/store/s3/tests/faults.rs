@@ -68,7 +68,8 @@ impl Service {
         };
         let config = sdk_config_over(&connection, SharedHttpClient::new(self.clone())).await.unwrap();
         let location = Location::bucket_at(Scheme::S3, "bucket", "");
-        S3Store::configured(&Side { location, connection, addressing_style: Addressing::Path }, &config)
+        let side = Side { location, connection: connection.clone(), addressing_style: Addressing::Path };
+        S3Store::configured(&side, &connection, &config)
     }
 
     fn count(&self) -> usize {
