@@ -3,7 +3,6 @@
 //! The SDK's retries, its stalled-stream protection and its cache of credentials are off: [`crate::retry`],
 //! the adapters and `renewed` own them. One HTTP client, and so one connection pool, serves a connection and what gives its credentials.
 
-mod clock;
 mod credentials;
 mod errors;
 mod http;
@@ -108,7 +107,6 @@ async fn configured(connection: &Connection, is_paced: bool, http: SharedHttpCli
 /// What all configurations have in common.
 fn loader(http: &SharedHttpClient, learner: Learner) -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
-        .time_source(learner.clock.clone())
         .http_client(taught::client(http, learner))
         .identity_cache(IdentityCache::no_cache())
         .retry_config(RetryConfig::disabled())

@@ -1,5 +1,5 @@
-//! What a connection learns from its answers, whichever service gives them: how fast it may ask, what time it
-//! is, and that its credentials are no longer good.
+//! What a connection learns from its answers, whichever service gives them: how fast it may ask, that it was
+//! signed by a wrong clock, and that its credentials are no longer good.
 //!
 //! Learnt below the SDK, where every request of every client passes. An answer from which something was
 //! learnt is marked by its [`Lesson`]: sent again, the request is signed another way and may succeed.
@@ -20,16 +20,18 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::date_time::Format;
 use http_body_util::{BodyExt as _, Limited};
 
-use super::clock::Clock;
 use super::renewed::{Renewed, Signer};
 use crate::limits::pace::{self, Pace};
 
 /// Longest body of a refusal that is looked into, bytes; they have some hundred.
 const MAX_REFUSAL_BYTES: usize = 64 << 10;
 
-/// Codes that speak of the clock, and those that may.
-const CLOCK: &[&str] = &["RequestTimeTooSkewed", "RequestInTheFuture", "RequestExpired"];
-const PERHAPS_CLOCK: &[&str] = &["", "SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure"];
+/// Services refuse what is signed 15 minutes off (S3, "RequestTimeTooSkewed"), some 5. A difference below this
+/// is no reason for any refusal; the SDKs take the same bound.
+const SKEWED_SECONDS: u64 = 4 * 60;
+
+/// Codes that may mean a wrong clock. The answer to a HEAD has none.
+const CLOCK: &[&str] = &["", "SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure"];
 
 /// Codes that speak of credentials as such, and not of what they may do. The answer to a HEAD has none.
 const CREDENTIALS: &[&str] = &[
@@ -49,7 +51,8 @@ const CREDENTIALS: &[&str] = &[
 /// What a refusal has taught.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lesson {
-    /// The clock was wrong and is corrected.
+    /// It was signed by a wrong clock. The SDK keeps the difference to each answer's `Date`, and signs the next
+    /// request by it (`ServiceClockSkewInterceptor` of aws-runtime).
     Clock,
     /// The credentials were good once and are no longer, or were replaced by others.
     Credentials,
@@ -58,8 +61,6 @@ pub(super) enum Lesson {
 /// What a connection has that answers may change.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Learner {
-    /// By which requests are signed.
-    pub clock: Clock,
     /// With which requests are signed; none where they are not, or by others.
     pub credentials: Option<Renewed>,
     /// Whether requests keep to the pace of their endpoint.
@@ -96,6 +97,7 @@ impl HttpConnector for Taught<SharedHttpConnector> {
         HttpConnectorFuture::new(async move {
             let pace = learner.is_paced.then(|| pace::of(request.uri()));
             let signer = Signer::of(&request);
+            let signed = request.headers().get("x-amz-date").and_then(signing_time);
             if let Some(pace) = &pace {
                 pace.turn().await;
             }
@@ -107,7 +109,7 @@ impl HttpConnector for Taught<SharedHttpConnector> {
             if answer.status().is_success() {
                 learner.was_trusted.store(true, Ordering::Relaxed);
             } else if matches!(answer.status().as_u16(), 400 | 401 | 403)
-                && let Some(lesson) = learner.learn(&mut answer, &signer).await?
+                && let Some(lesson) = learner.learn(&mut answer, &signer, signed).await?
             {
                 answer.add_extension(lesson);
             }
@@ -131,10 +133,17 @@ fn wait_of(text: &str) -> Option<Duration> {
 }
 
 impl Learner {
-    async fn learn(&self, answer: &mut HttpResponse, signer: &Signer) -> Result<Option<Lesson>, ConnectorError> {
+    async fn learn(
+        &self,
+        answer: &mut HttpResponse,
+        signer: &Signer,
+        signed: Option<DateTime>,
+    ) -> Result<Option<Lesson>, ConnectorError> {
         let code = code_of(answer).await?;
         let of = |codes: &[&str]| codes.contains(&code.as_str());
-        if (of(CLOCK) || of(PERHAPS_CLOCK)) && self.clock.learn(answer.headers().get("date")) {
+        let date = answer.headers().get("date").and_then(|text| DateTime::from_str(text, Format::HttpDate).ok());
+        let is_skewed = |(ours, theirs): (DateTime, DateTime)| ours.secs().abs_diff(theirs.secs()) >= SKEWED_SECONDS;
+        if of(CLOCK) && signed.zip(date).is_some_and(is_skewed) {
             return Ok(Some(Lesson::Clock));
         }
         let Some(credentials) = self.credentials.as_ref().filter(|_| of(CREDENTIALS)) else { return Ok(None) };
@@ -144,6 +153,14 @@ impl Learner {
         let renewed = credentials.has_others_than(signer, is_clear).await;
         Ok((renewed || have_gone_bad).then_some(Lesson::Credentials))
     }
+}
+
+/// `x-amz-date`, as `20150830T123600Z` (AWS Signature Version 4, "Date").
+fn signing_time(text: &str) -> Option<DateTime> {
+    let part = |from: usize, to: usize| text.get(from..to);
+    let (date, time) = ((part(0, 4)?, part(4, 6)?, part(6, 8)?), (part(9, 11)?, part(11, 13)?, part(13, 15)?));
+    let text = format!("{}-{}-{}T{}:{}:{}Z", date.0, date.1, date.2, time.0, time.1, time.2);
+    DateTime::from_str(&text, Format::DateTime).ok()
 }
 
 /// The code of a refusal, in XML, JSON or a header; empty where there is none. Leaves the answer as it was.
@@ -192,6 +209,14 @@ mod tests {
             }
             assert_eq!(code_of(&mut answer).await.unwrap(), code, "{body}");
             assert_eq!(answer.body().bytes(), Some(body.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn the_time_of_signing_is_read() {
+        assert_eq!(signing_time("20150830T123600Z"), Some(DateTime::from_secs(1_440_938_160)));
+        for nonsense in ["", "2015", "20150830T1236", "yesterday, at noon"] {
+            assert_eq!(signing_time(nonsense), None, "{nonsense}");
         }
     }
 
