@@ -178,7 +178,7 @@ impl ObjectStore for Shelf {
     async fn abort_upload(&self, _: &Upload) -> Result<()> {
         unsupported()
     }
-    async fn list_uploads(&self) -> Result<Vec<(Upload, Timestamp)>> {
+    async fn list_uploads(&self, _: &str) -> Result<Vec<(Upload, Option<Timestamp>)>> {
         unsupported()
     }
     async fn delete(&self, _: &str) -> Result<()> {
@@ -379,6 +379,15 @@ impl Ledger for Book {
     async fn failures(&self, _: &str, _: Option<&str>, _: usize) -> Result<(Vec<Outcome>, Option<String>)> {
         unsupported()
     }
+    async fn intend_upload(&self, _: &str, _: &str, _: Timestamp) -> Result<()> {
+        unsupported()
+    }
+    async fn intents(&self, _: &str, _: &str) -> Result<Option<Intents>> {
+        unsupported()
+    }
+    async fn clear_intents(&self, _: &str, _: &str, _: &Intents) -> Result<()> {
+        unsupported()
+    }
     async fn open_upload(&self, _: &UploadRecord) -> Result<UploadRecord> {
         unsupported()
     }
@@ -391,7 +400,7 @@ impl Ledger for Book {
     async fn recorded_parts(&self, _: &str, _: &Upload) -> Result<Vec<PartRecord>> {
         unsupported()
     }
-    async fn close_upload(&self, _: &str, _: &Upload) -> Result<()> {
+    async fn close_upload(&self, _: &str, _: &Upload) -> Result<Option<Intents>> {
         unsupported()
     }
 }

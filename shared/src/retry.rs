@@ -76,11 +76,15 @@ pub const GET: Policy = policy("get", 5, STALL_SECONDS, 40);
 pub const PUT: Policy = policy("put", 1, STALL_SECONDS, 40);
 /// `UploadPart`
 pub const PART: Policy = policy("part", 1, STALL_SECONDS, 40);
-// A create whose answer was lost leaves an orphan: few attempts; orphans are swept by age.
+// A create whose answer was lost leaves an upload that must be looked for: few attempts, by the worker,
+// which announces each in the ledger.
 /// `CreateMultipartUpload`
 pub const CREATE: Policy = policy("create", 4, STALL_SECONDS, 40);
 /// `ListParts`
 pub const LIST_PARTS: Policy = policy("list-parts", 5, STALL_SECONDS, 60);
+// Rare, and read-only; the job comes again if this gives up.
+/// `ListMultipartUploads`
+pub const LIST_UPLOADS: Policy = policy("list-uploads", 5, STALL_SECONDS, 60);
 // S3 may take minutes to assemble a large object before it answers.
 /// `CompleteMultipartUpload`
 pub const COMPLETE: Policy = policy("complete", 4, 300, 600);

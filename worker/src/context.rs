@@ -65,6 +65,8 @@ pub(crate) struct Context {
     /// Cleared when the service has refused to copy between the two buckets: asking again for
     /// every object would double the requests.
     pub server_side_copy: AtomicBool,
+    /// Set when it was said that the destination does not list uploads.
+    pub orphans_named: AtomicBool,
 }
 
 impl std::ops::Deref for Context {
@@ -85,7 +87,8 @@ impl Context {
         let bandwidth = options.bandwidth_limit.map(|rate| Arc::new(Bandwidth::new(rate)));
         let server_side_copy = AtomicBool::new(options.server_side_copy);
         let carrier = Carrier::default();
-        Arc::new(Context { brake, carrier, bandwidth, source_seen: Mutex::default(), server_side_copy, worker })
+        let (source_seen, orphans_named) = Default::default();
+        Arc::new(Context { brake, carrier, bandwidth, source_seen, server_side_copy, orphans_named, worker })
     }
 
     /// Waits for the right to one transfer; the stores' throttling counts from here.

@@ -15,7 +15,7 @@
 //! | `run#RUN` | `counter#SHARD` | counters of settled objects, to be added up |
 //! | `failures#RUN` | SHA-256 of the key | an object that failed in the run |
 //! | `job#RUN#ORIGIN` | `counted` | which of an origin job's objects are counted |
-//! | `upload#TASK#KEY` | `upload` | an open upload |
+//! | `upload#TASK#KEY` | `upload` | an open upload, and the uploads that are about to be opened |
 //! | `upload#TASK#KEY` | `parts#UPLOAD#BUCKET` | the parts of it that are at the destination |
 //!
 //! Reads are strongly consistent. Where a late or repeated write could undo a newer one, a condition
@@ -25,6 +25,7 @@ mod batch;
 mod claims;
 mod counted;
 mod create;
+mod intents;
 mod item;
 mod outcomes;
 mod ranges;
@@ -42,9 +43,10 @@ use aws_sdk_dynamodb::config::Builder;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use super::{Checkpoint, Ledger, Outcome, PartRecord, Phase, Run, RunStart, Settlement, UploadRecord};
+use super::{Checkpoint, Intents, Ledger, Outcome, PartRecord, Phase, Run, RunStart, Settlement, UploadRecord};
 use crate::aws;
 use crate::config::LedgerConfig;
+use crate::object::Timestamp;
 use crate::retry::{self, Policy};
 use crate::store::Upload;
 use crate::{Error, ErrorKind, Result};
@@ -184,6 +186,18 @@ impl Ledger for DynamoDbLedger {
         outcomes::failures(self, run, after, limit).await
     }
 
+    async fn intend_upload(&self, task: &str, key: &str, now: Timestamp) -> Result<()> {
+        intents::intend(self, task, key, now).await
+    }
+
+    async fn intents(&self, task: &str, key: &str) -> Result<Option<Intents>> {
+        intents::get(self, task, key).await
+    }
+
+    async fn clear_intents(&self, task: &str, key: &str, seen: &Intents) -> Result<()> {
+        intents::clear(self, task, key, seen).await
+    }
+
     async fn open_upload(&self, record: &UploadRecord) -> Result<UploadRecord> {
         uploads::open(self, record).await
     }
@@ -200,7 +214,7 @@ impl Ledger for DynamoDbLedger {
         uploads::recorded_parts(self, task, upload).await
     }
 
-    async fn close_upload(&self, task: &str, upload: &Upload) -> Result<()> {
+    async fn close_upload(&self, task: &str, upload: &Upload) -> Result<Option<Intents>> {
         uploads::close(self, task, upload).await
     }
 }

@@ -65,6 +65,7 @@ macro_rules! ledger_suite {
             ten_thousand_parts_are_recorded
             only_the_recorded_upload_is_closed
             uploads_of_odd_keys_are_told_apart
+            uploads_that_no_record_names_are_known_until_somebody_has_looked
             counters_equal_a_model_over_any_settlements
             counters_equal_a_model_under_concurrent_settlements
         }

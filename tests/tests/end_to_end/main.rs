@@ -1,6 +1,7 @@
 //! The real programs on real components, from the command line to the last byte.
 
 mod carriers;
+mod crash;
 mod disk;
 mod fleet;
 mod fleet_of_folders;
