@@ -104,6 +104,7 @@ async fn end_worker(mut worker: JoinHandle<Result<(), WorkError>>, queue: &Queue
         tracing::warn!("the worker did not end in time: its jobs come back when their leases run out");
     }
     worker.abort();
+    let _ = worker.await;
 }
 
 /// A run as it is watched.
