@@ -180,7 +180,8 @@ impl Verb {
         match self {
             Probe | List => reply(
                 200,
-                "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>key</Key><Size>3</Size>\
+                "<ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>1</KeyCount>\
+                 <EncodingType>url</EncodingType><Contents><Key>key</Key><Size>3</Size>\
                  <LastModified>2015-10-21T07:28:00Z</LastModified></Contents></ListBucketResult>",
             ),
             Head => Reply::Answer(200, described, String::new()),
