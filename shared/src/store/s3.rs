@@ -10,6 +10,7 @@ mod baseline;
 mod body;
 mod copy;
 mod delete;
+mod dialect;
 mod encoding;
 mod keys;
 mod kind;
@@ -17,7 +18,6 @@ mod listing;
 mod multipart;
 mod page;
 mod read;
-mod request;
 mod walk;
 mod way;
 mod write;
@@ -108,7 +108,7 @@ impl S3Store {
             aws_sdk_s3::config::Builder::from(&config)
                 .force_path_style(path_style)
                 .interceptor(kind.clone())
-                .interceptor(request::Spelling(kind.clone()))
+                .interceptor(dialect::Dialect(kind.clone()))
                 .interceptor(answer::WholeAnswers)
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)

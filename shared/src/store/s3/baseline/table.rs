@@ -34,6 +34,7 @@ pub const UNKNOWN: Baseline = Baseline {
     default_region: None,
     path_style: true,
     accept_encoding: None,
+    crc32c_header: None,
     takes_x_id: true,
     lists: Order::ByBytes,
     lists_v2: Support::Unsure,
@@ -123,8 +124,8 @@ const KODO: Baseline = Baseline {
     ..KNOWN
 };
 
-/// Google Cloud Storage's XML API ("Hashes and ETags": only objects of one request have an MD5 for a tag;
-/// "Quotas & limits"; "Transcoding of gzip-compressed files": without `Accept-Encoding: gzip` it unpacks
+/// Google Cloud Storage's XML API ("Hashes and ETags": only objects of one request have an MD5 for a tag,
+/// all have a CRC-32C; "Quotas & limits"; "Transcoding of gzip-compressed files": without `Accept-Encoding: gzip` it unpacks
 /// what was stored packed). On the way it changes `Accept-Encoding`, and it takes no `x-id` and copies no
 /// ranges (rclone issue 6670 and its table of providers; Google issue 323465186).
 const GCS: Baseline = Baseline {
@@ -135,6 +136,7 @@ const GCS: Baseline = Baseline {
     endpoints: &["https://storage.googleapis.com"],
     default_region: Some("auto"),
     accept_encoding: Some("gzip"),
+    crc32c_header: Some("x-goog-hash"),
     takes_x_id: false,
     copies_parts: false,
     limits: Limits { put_bytes: 5 * TIB, object_bytes: 5 * TIB, ..AMAZONS },
