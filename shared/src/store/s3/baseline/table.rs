@@ -5,12 +5,12 @@ use crate::digest::Algorithm;
 use crate::location::Scheme;
 use crate::store::EtagMeaning;
 
-const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const TIB: u64 = 1 << 40;
 
-/// Amazon S3 "Multipart upload limits", and the objects of up to 50 TB since December 2025.
+/// Amazon S3 "Multipart upload limits", and the objects of up to 50 TB since December 2025. Some stores take
+/// smaller parts than 5 MiB, which nobody wants to send.
 const AMAZONS: Limits = Limits {
     put_bytes: 5 * GIB,
     min_part_bytes: 5 * MIB,
@@ -88,12 +88,11 @@ const OSS: Baseline = Baseline {
     region_example: "cn-beijing",
     path_style: false,
     lists_uploads: false,
-    limits: Limits { min_part_bytes: 100 * KIB, ..AMAZONS },
     ..KNOWN
 };
 
-/// Tencent COS ("Accessing COS with AWS S3 SDK": endpoint; "Multipart Upload": parts of 1 MB to 5 GB; "PUT
-/// Object": ETag). `ListObjects` is what its own API documents ("GET Bucket (List Objects)").
+/// Tencent COS ("Accessing COS with AWS S3 SDK": endpoint; "Multipart Upload": parts of up to 5 GB, 10,000
+/// of them; "Common Response Headers": ETag). `ListObjects` is what its own API documents ("GET Bucket (List Objects)").
 const COS: Baseline = Baseline {
     name: "Tencent COS",
     scheme: Some(Scheme::Cos),
@@ -107,12 +106,11 @@ const COS: Baseline = Baseline {
     region_example: "ap-beijing",
     path_style: false,
     lists_v2: Support::No,
-    limits: Limits { min_part_bytes: MIB, ..AMAZONS },
     ..KNOWN
 };
 
 /// Qiniu Kodo ("AWS S3 compatibility": endpoints, styles, the bucket's S3 name; "Multipart upload v2":
-/// parts of 1 MB to 1 GB). Its listings do not encode keys.
+/// parts of up to 1 GB). Its listings do not encode keys.
 const KODO: Baseline = Baseline {
     name: "Qiniu Kodo",
     scheme: Some(Scheme::Kodo),
@@ -120,7 +118,7 @@ const KODO: Baseline = Baseline {
     endpoints: &["https://s3.{region}.qiniucs.com"],
     region_example: "cn-east-1",
     encodes_keys: Support::No,
-    limits: Limits { min_part_bytes: MIB, part_bytes: GIB, object_bytes: 10_000 * GIB, ..AMAZONS },
+    limits: Limits { part_bytes: GIB, object_bytes: 10_000 * GIB, ..AMAZONS },
     ..KNOWN
 };
 

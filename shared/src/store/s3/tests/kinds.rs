@@ -194,3 +194,13 @@ async fn requests_go_to_the_providers_host_in_its_style_and_region() {
         assert!(signed.uri().contains(&format!("%2F{signed_for}%2Fs3%2Faws4_request")), "{}", signed.uri());
     }
 }
+
+#[tokio::test]
+async fn a_bucket_in_another_region_is_an_error_that_names_it() {
+    let body = "<Error><Code>PermanentRedirect</Code><Message>elsewhere</Message></Error>";
+    let moved = answer("301 Moved Permanently", "x-amz-bucket-region: eu-west-1\r\n", body);
+    let error = Server::start(vec![moved]).await.store().await.probe().await.unwrap_err();
+    let why =
+        "PermanentRedirect: elsewhere (HTTP 301); the bucket is in region eu-west-1: give that as this side's region";
+    assert_eq!((error.kind(), error.message()), (ErrorKind::Invalid, why));
+}
