@@ -143,8 +143,6 @@ pub async fn a_completed_upload_is_gone(fixture: &Fixture) {
 /// Orphans can be found, with the time they were opened.
 pub async fn what_is_open_is_listed_where_the_store_can(fixture: &Fixture) {
     let (store, (bytes, _)) = (&fixture.store, object_of(fixture, 2));
-    // Whether it can is known after its first answer.
-    store.probe().await.unwrap();
     let uploads = match store.list_uploads().await {
         Err(error) if error.kind() == ErrorKind::Unsupported => return,
         uploads => uploads.unwrap(),

@@ -188,12 +188,11 @@ const CEPH: Baseline = Baseline {
     ..KNOWN
 };
 
-/// MinIO ("S3 API compatibility", "Differences from S3 APIs for Multipart Uploads": uploads are listed
-/// only for one whole key).
+/// MinIO ("S3 API compatibility"; "Differences from S3 APIs for Multipart Uploads": uploads are listed for one
+/// whole key only).
 const MINIO: Baseline = Baseline {
     name: "MinIO",
     server: Some("MinIO"),
-    lists_uploads: false,
     etags: EtagMeaning::Md5AndParts,
     tells_checksums: Support::Unsure,
     ..KNOWN
