@@ -3,8 +3,9 @@
 //! The way of a job: the `driver` takes a permit, then a message, and holds it by a `lease`; the
 //! job is executed (`execute`), each of its objects reconciled (`reconcile`) by a `whole` transfer or in
 //! parts (`multipart`, `upload`, `giant`); the outcomes are settled in the ledger, and only then is the message
-//! acknowledged. `integrity` and `plan` are pure: what is checked, and how objects are cut.
+//! acknowledged. `orphans` sees to it that no upload stays open. `integrity` and `plan` are pure: what is checked, and how objects are cut.
 
+mod carrier;
 mod context;
 mod delete;
 mod driver;
@@ -16,6 +17,7 @@ mod giant;
 mod integrity;
 mod lease;
 mod multipart;
+mod orphans;
 mod pipe;
 mod plan;
 mod reconcile;

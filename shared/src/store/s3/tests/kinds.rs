@@ -109,7 +109,7 @@ async fn google_tells_a_checksum_of_the_whole_object_in_a_header_of_its_own() {
 #[tokio::test]
 async fn what_a_kind_lacks_is_not_asked_of_it() {
     let server = Server::start(vec![answer("200 OK", TIME, "")]).await;
-    assert_eq!(kind(of(Scheme::Oss, &server).await.list_uploads().await), ErrorKind::Unsupported);
+    assert_eq!(kind(of(Scheme::Oss, &server).await.list_uploads("key").await), ErrorKind::Unsupported);
     let source = CopySource { bucket: "bucket".into(), key: "key".into() };
     let upload = Upload { key: "key".into(), id: "id".into() };
     let part = PartWrite { number: 1, offset: 0, size: 1, checksum: None };
@@ -203,4 +203,20 @@ async fn a_bucket_in_another_region_is_an_error_that_names_it() {
     let why =
         "PermanentRedirect: elsewhere (HTTP 301); the bucket is in region eu-west-1: give that as this side's region";
     assert_eq!((error.kind(), error.message()), (ErrorKind::Invalid, why));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_to_complete_is_asked_whether_the_upload_is_gone() {
+    let failure = || error("500 Internal Server Error", "InternalError");
+    let upload = Upload { key: "key".into(), id: "id".into() };
+    let parts = [Part { number: 1, size: 3, etag: crate::object::ETag::new("p"), etag_is_opaque: false }];
+    let attempts = crate::retry::COMPLETE.attempts as usize;
+    for (last, expected) in [
+        (error("404 Not Found", "NoSuchUpload"), ErrorKind::NoSuchUpload),
+        (answer("200 OK", "", "<ListPartsResult></ListPartsResult>"), ErrorKind::Unavailable),
+    ] {
+        let server = Server::start((0..attempts).map(|_| failure()).chain([last]).collect()).await;
+        let ended = server.store().await.complete_upload(&upload, &parts, &sized(3)).await;
+        assert_eq!((kind(ended), server.count()), (expected, attempts + 1));
+    }
 }
