@@ -11,6 +11,7 @@ mod body;
 mod clock;
 mod copy;
 mod delete;
+mod dialect;
 mod encoding;
 mod keys;
 mod kind;
@@ -18,7 +19,6 @@ mod listing;
 mod multipart;
 mod page;
 mod read;
-mod request;
 mod walk;
 mod way;
 mod write;
@@ -122,7 +122,7 @@ impl S3Store {
                 .force_path_style(path_style)
                 .interceptor(kind.clone())
                 .interceptor(clock.clone())
-                .interceptor(request::Spelling(kind.clone()))
+                .interceptor(dialect::Dialect(kind.clone()))
                 .interceptor(answer::WholeAnswers)
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)

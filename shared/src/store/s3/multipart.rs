@@ -146,7 +146,18 @@ impl Bucket {
                 checksum,
             })
         };
-        retry::run(&COMPLETE, &self.subject(key), once).await
+        match retry::run(&COMPLETE, &self.subject(key), once).await {
+            // Old builds of Ceph's gateway fail where the upload is gone, instead of saying so.
+            Err(error) if error.kind() == ErrorKind::Unavailable && self.is_gone(upload).await => {
+                let message = format!("the upload is gone ({})", error.message());
+                Err(Error::new(ErrorKind::NoSuchUpload, COMPLETE.verb, self.subject(key), message).with_source(error))
+            }
+            ended => ended,
+        }
+    }
+
+    async fn is_gone(&self, upload: &Upload) -> bool {
+        self.list_parts(upload).await.is_err_and(|error| error.kind() == ErrorKind::NoSuchUpload)
     }
 
     /// Done twice is done: an upload that is gone is `Ok`.

@@ -1,19 +1,21 @@
-//! What some kinds of stores want their requests to look like.
+//! How requests and answers of some kinds of stores are spelled otherwise.
 
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextMut,
+};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 
 use super::kind::Kind;
 
-/// The client shows it every request.
+/// The client shows it every request and every answer.
 #[derive(Debug)]
-pub(super) struct Spelling(pub Kind);
+pub(super) struct Dialect(pub Kind);
 
-impl Intercept for Spelling {
+impl Intercept for Dialect {
     fn name(&self) -> &'static str {
-        "spelling of requests"
+        "dialect"
     }
 
     fn modify_before_signing(
@@ -39,6 +41,23 @@ impl Intercept for Spelling {
         let reads = settings.load::<Metadata>().is_some_and(|call| matches!(call.name(), "GetObject" | "HeadObject"));
         if let Some(encoding) = self.0.row().accept_encoding.filter(|_| reads) {
             context.request_mut().headers_mut().insert("accept-encoding", encoding);
+        }
+        Ok(())
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(header) = self.0.row().crc32c_header else { return Ok(()) };
+        let headers = context.response_mut().headers_mut();
+        let hashes = headers.get_all(header).flat_map(|text| text.split(','));
+        let crc32c = hashes.filter_map(|hash| hash.trim().strip_prefix("crc32c=")).next().map(str::to_owned);
+        if let Some(crc32c) = crc32c {
+            headers.try_insert("x-amz-checksum-crc32c", crc32c)?;
+            headers.try_insert("x-amz-checksum-type", "FULL_OBJECT")?;
         }
         Ok(())
     }
