@@ -148,13 +148,13 @@ impl Bucket {
         self.location.bucket()
     }
 
-    /// The key in the bucket, if there can be one: an empty key is the location itself, and a
-    /// request without a key would be about the whole bucket.
+    /// The key in the bucket, if there can be one: a request without a key would be about the whole
+    /// bucket. An empty key is the folder marker of a location with a prefix.
     fn full_key(&self, verb: &'static str, key: &str) -> Result<String> {
         let full = self.location.full_key(key);
         let refuse = |why: String| Err(Error::new(ErrorKind::Unrepresentable, verb, self.subject(key), why));
         match full.len() {
-            _ if key.is_empty() => refuse("an object must have a name".to_owned()),
+            0 => refuse("an object must have a name".to_owned()),
             MAX_KEY_BYTES.. if full.len() > MAX_KEY_BYTES => {
                 refuse(format!("the key has {} bytes; a store holds at most {MAX_KEY_BYTES}", full.len()))
             }
