@@ -63,6 +63,7 @@ impl Shelf {
             verifies: Vec::new(),
             keeps_attributes: true,
             keeps_modified: false,
+            is_remote: true,
         };
         Shelf {
             location: "s3://shelf".parse().unwrap(),

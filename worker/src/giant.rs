@@ -12,7 +12,7 @@ use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
 use crate::ending::{explained, retry_delay};
-use crate::plan;
+use crate::{complete, plan};
 use crate::upload::{self, bare_outcome, discard, forget, settle_record};
 
 /// Enqueues the parts that are not there yet. The copy job is acknowledged after this: if that gets
@@ -94,7 +94,7 @@ async fn complete_if_last(context: &Context, record: &UploadRecord) -> Result<()
 }
 
 async fn complete(context: &Context, record: &UploadRecord) -> Result<()> {
-    let copied = upload::complete(context, record).await?;
+    let copied = complete::complete(context, record).await?;
     let outcome = Outcome {
         etag: copied.etag,
         checksum: copied.checksum,

@@ -5,6 +5,7 @@
 //! parts (`multipart`, `upload`, `giant`); the outcomes are settled in the ledger, and only then is the message
 //! acknowledged. `integrity` and `plan` are pure: what is checked, and how objects are cut.
 
+mod complete;
 mod context;
 mod delete;
 mod driver;
@@ -19,6 +20,7 @@ mod multipart;
 mod pipe;
 mod plan;
 mod reconcile;
+mod reread;
 mod stop;
 mod upload;
 mod version;

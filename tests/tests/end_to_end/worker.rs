@@ -200,7 +200,7 @@ async fn an_object_that_was_put_in_parts_arrives_whole_and_its_parts_are_checked
     stage.send(&stage.job("j", vec![object])).await;
     stage.work_until_settled(1).await;
     assert_eq!(stage.destination_has("m").await, Some(bytes));
-    assert_eq!(stage.outcome("m").await.verified.as_deref(), Some("destination md5"));
+    assert_eq!(stage.outcome("m").await.verified.as_deref(), Some("source read twice, destination md5"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -217,7 +217,7 @@ async fn a_giant_is_shared_by_two_workers_and_counted_once() {
     assert_eq!((one.objects(), two.copied, two.bytes), (1, 1, 64 * MIB as u64), "{outcome:?}");
     assert_eq!(stage.destination_has("giant").await, Some(content("giant", 64 * MIB)));
     assert_eq!(stage.open_uploads().await, 0);
-    assert_eq!(outcome.verified.as_deref(), Some("source md5, read again"));
+    assert_eq!(outcome.verified.as_deref(), Some("source md5, destination read again"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -110,6 +110,7 @@ impl Baseline {
             verifies: self.verifies.to_vec(),
             keeps_attributes: true,
             keeps_modified: false,
+            is_remote: true,
         }
     }
 }
