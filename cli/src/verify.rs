@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 use std::time::Instant;
 
-use finder::{Filter, FindError};
+use finder::{Filter, FindError, Pair};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 use shared::console;
@@ -58,10 +58,7 @@ pub async fn run(args: &VerifyArgs, stop: CancellationToken) -> Outcome {
     open::probe_both(&source, &destination).await.map_err(Failure::usage)?;
     let sides = Sides { source: source.clone(), destination: destination.clone(), effort: args.effort() };
     let verdicts = finder::pairs(source, destination, &filter)
-        .map_ok(|pair| async {
-            let verdict = compare::compare(&sides, &pair).await;
-            shared::Result::Ok((pair.key().to_owned(), verdict))
-        })
+        .map_ok(|pair| judge(&sides, pair))
         .try_buffered(config.work.concurrency);
     let mut verdicts = std::pin::pin!(verdicts);
     let mut out = BufWriter::new(io::stdout());
@@ -85,6 +82,11 @@ pub async fn run(args: &VerifyArgs, stop: CancellationToken) -> Outcome {
     }
     tally.seconds = (began.elapsed().as_secs_f64() * 1e3).round() / 1e3;
     tally.finish(&mut out, args.json).map_err(Failure::midway)
+}
+
+async fn judge(sides: &Sides, pair: Pair) -> shared::Result<(String, Verdict)> {
+    let verdict = compare::compare(sides, &pair).await;
+    Ok((pair.key().to_owned(), verdict))
 }
 
 impl Tally {
