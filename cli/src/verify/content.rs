@@ -115,8 +115,7 @@ async fn by_description(
     let opaque = ours.etag_is_opaque || theirs.etag_is_opaque;
     match both.tags().filter(|_| !opaque) {
         Some(true) => return Ok(Some((Means::Etag, true))),
-        // Parts equal in number, but not in size, make other tags of the same bytes.
-        Some(false) if source.tag().is_some_and(|tag| tag.md5_form().is_some()) => return Ok(Some((Means::Etag, false))),
+        Some(false) if cut_alike(both).await? => return Ok(Some((Means::Etag, false))),
         _ => {}
     }
     let (a_known, b_known) = (known(ours, source.meaning()), known(theirs, destination.meaning()));
@@ -132,6 +131,19 @@ async fn by_description(
         return Ok(Some((Means::Checksum(algorithm), ours == theirs)));
     }
     Ok(None)
+}
+
+/// Whether two objects whose tags count equally many parts have these of equal sizes, without which the
+/// tags of equal bytes differ.
+async fn cut_alike(Both { source, destination }: Both<'_>) -> Result<bool, Error> {
+    if source.tag().is_none_or(|tag| tag.part_count().is_none()) {
+        return Ok(true);
+    }
+    let (a, b) = tokio::try_join!(
+        source.store.part_layout(source.key, source.pin),
+        destination.store.part_layout(destination.key, destination.pin)
+    )?;
+    Ok(a.is_some() && a == b)
 }
 
 /// Checksums that a description has, its tag among them where that is an MD5.

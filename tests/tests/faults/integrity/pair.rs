@@ -218,11 +218,14 @@ impl Pair {
     }
 
     async fn worker(&self) -> Worker {
+        let (source, destination) = (self.source.store().await, self.destination.store().await);
+        // As the programs do before they take a job: what is known of the stores is known then.
+        tokio::try_join!(source.probe(), destination.probe()).expect("both stores answer");
         Worker {
             task: TASK.into(),
             name: "worker".into(),
-            source: self.source.store().await,
-            destination: self.destination.store().await,
+            source,
+            destination,
             queue: self.queue.clone(),
             ledger: self.ledger.clone(),
             fleet: Arc::new(Solo),
