@@ -38,12 +38,7 @@ pub(crate) async fn complete(context: &Context, record: &UploadRecord) -> Result
 
 /// The parts as the destination lists them. `NoSuchUpload` if they are not those that were recorded:
 /// then the upload is no longer what it was.
-fn agreed(
-    context: &Context,
-    record: &UploadRecord,
-    recorded: &[PartRecord],
-    listed: Vec<Part>,
-) -> Result<Vec<Part>> {
+fn agreed(context: &Context, record: &UploadRecord, recorded: &[PartRecord], listed: Vec<Part>) -> Result<Vec<Part>> {
     let mut listed: HashMap<u32, Part> = listed.into_iter().map(|part| (part.number, part)).collect();
     let mut parts = Vec::with_capacity(recorded.len());
     for (number, sent) in (1..=record.part_count()).zip(recorded.iter().map(Some).chain(std::iter::repeat(None))) {

@@ -82,7 +82,14 @@ impl Context {
         let brake = Brake::new(transfers);
         let bandwidth = options.bandwidth_limit.map(|rate| Arc::new(Bandwidth::new(rate)));
         let server_side_copy = AtomicBool::new(options.server_side_copy);
-        Arc::new(Context { brake, bandwidth, source_seen: Mutex::default(), server_side_copy, opaque_tags: AtomicBool::new(false), worker })
+        Arc::new(Context {
+            brake,
+            bandwidth,
+            source_seen: Mutex::default(),
+            server_side_copy,
+            opaque_tags: AtomicBool::new(false),
+            worker,
+        })
     }
 
     /// Waits for the right to one transfer; the stores' throttling counts from here.

@@ -12,8 +12,8 @@ use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
 use crate::ending::{explained, retry_delay};
-use crate::{complete, plan};
 use crate::upload::{self, bare_outcome, discard, forget, settle_record};
+use crate::{complete, plan};
 
 /// Enqueues the parts that are not there yet. The copy job is acknowledged after this: if that gets
 /// lost it comes again, and parts are enqueued again, of which those sent by then are passed over.

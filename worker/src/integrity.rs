@@ -97,8 +97,8 @@ pub fn part(record: &UploadRecord, read_before: Option<&Checksum>, destination: 
         PartsCheck::Etag => (Algorithm::Crc64Nvme, false),
         PartsCheck::ReadAgain(_) => (Algorithm::Crc64Nvme, false),
     };
-    let for_source = (parts(record) == PartsCheck::Etag && destination.etags != EtagMeaning::Md5AndParts)
-        .then_some(Algorithm::Md5);
+    let for_source =
+        (parts(record) == PartsCheck::Etag && destination.etags != EtagMeaning::Md5AndParts).then_some(Algorithm::Md5);
     let send = read_before.filter(|checksum| destination.verifies.contains(&checksum.algorithm)).cloned();
     let expect = read_before.cloned();
     let compared = by_etag(destination).filter(|_| by_part && send.is_none());
@@ -147,12 +147,7 @@ impl Check {
 }
 
 /// The checksums that the destination tells of what it was sent.
-fn told(
-    etag: Option<&ETag>,
-    opaque: bool,
-    checksum: Option<&Checksum>,
-    destination: &Capabilities,
-) -> Vec<Checksum> {
+fn told(etag: Option<&ETag>, opaque: bool, checksum: Option<&Checksum>, destination: &Capabilities) -> Vec<Checksum> {
     let tag = etag.filter(|_| !opaque && destination.etags != EtagMeaning::Opaque);
     tag.and_then(|tag| tag.md5_form()).map(Checksum::md5).into_iter().chain(checksum.cloned()).collect()
 }
@@ -257,7 +252,8 @@ pub fn finished(
     let each = |proof: fn(Proof) -> bool| *is_ours && all && sent.iter().all(|part| proof(part.proof));
     let (by_service, proven) = (each(|p| p == Proof::Service), each(|p| p != Proof::None));
     let checksum = record.checksum.clone().or(ours.clone());
-    let tag = written.etag.as_ref().filter(|_| !written.etag_is_opaque && destination.etags == EtagMeaning::Md5AndParts);
+    let tag =
+        written.etag.as_ref().filter(|_| !written.etag_is_opaque && destination.etags == EtagMeaning::Md5AndParts);
     let nothing = |words: String| Left::Nothing(words);
     let left = match (parts(record), &record.checksum) {
         (PartsCheck::Etag, _) => {
@@ -486,7 +482,12 @@ mod tests {
             (&by_etag, good(Proof::None), answer("0-2", true, None), Some(Left::ReadParts(ETag::new(tag)))),
             (&by_etag, good(Service), answer("0-2", true, None), done("service")),
             (&by_crc, good(Destination), plain(), done("source crc64nvme, destination parts")),
-            (&by_crc, good(Proof::None), answer("e", true, Some(&crc)), done("source crc64nvme, destination crc64nvme")),
+            (
+                &by_crc,
+                good(Proof::None),
+                answer("e", true, Some(&crc)),
+                done("source crc64nvme, destination crc64nvme"),
+            ),
             (&by_crc, good(Proof::None), plain(), read(&crc, "source crc64nvme")),
             (&by_crc, good(Destination), doubtful(), read(&crc, "source crc64nvme")),
             (&by_crc, sent(Destination, [b"abc", b"dX"]), plain(), None),
@@ -497,7 +498,12 @@ mod tests {
             (&nothing, good(Destination), plain(), done("source read twice, destination parts")),
             (&nothing, good(Proof::None), plain(), read(&crc, "source read twice")),
             (&nothing, good(Destination), doubtful(), read(&crc, "source read twice")),
-            (&nothing, good(Proof::None), answer("e", true, Some(&crc)), done("source read twice, destination crc64nvme")),
+            (
+                &nothing,
+                good(Proof::None),
+                answer("e", true, Some(&crc)),
+                done("source read twice, destination crc64nvme"),
+            ),
             (&nothing, good(Service), plain(), done("service")),
             (&nothing, good(Destination)[..1].to_vec(), plain(), None),
         ];

@@ -12,8 +12,8 @@ use crate::context::Context;
 use crate::ending::Copied;
 use crate::integrity::{self, READ_AGAIN, source_word, words};
 use crate::pipe::Pipe;
-use crate::{plan, reread};
 use crate::version::at_version;
+use crate::{plan, reread};
 
 /// Whether the object goes in one request.
 pub(crate) fn fits(context: &Context, object: &JobObject) -> bool {

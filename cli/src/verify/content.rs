@@ -89,7 +89,11 @@ impl Both<'_> {
 }
 
 /// By what they were compared, and whether they are the same. `infos` are what a HEAD of each says.
-pub async fn compare(both: Both<'_>, infos: (&ObjectInfo, &ObjectInfo), effort: Effort) -> Result<(Means, bool), Error> {
+pub async fn compare(
+    both: Both<'_>,
+    infos: (&ObjectInfo, &ObjectInfo),
+    effort: Effort,
+) -> Result<(Means, bool), Error> {
     if both.source.size == 0 {
         return Ok((Means::Bytes, true));
     }

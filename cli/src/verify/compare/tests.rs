@@ -24,8 +24,9 @@ impl Place {
     }
 
     fn sides(&self, effort: Effort) -> Sides {
-        let store =
-            |side: &str| -> Store { Arc::new(FileStore::open(&Location::folder(&self.0.join(side)).unwrap()).unwrap()) };
+        let store = |side: &str| -> Store {
+            Arc::new(FileStore::open(&Location::folder(&self.0.join(side)).unwrap()).unwrap())
+        };
         Sides { source: store("a"), destination: store("b"), effort }
     }
 }

@@ -231,12 +231,7 @@ pub(super) async fn upload_part(folder: &Folder, upload: &Upload, part: &PartWri
         size: part.size,
         checksum: part.checksum.clone(),
     };
-    let sink = PartSink {
-        folder: folder.clone(),
-        upload: upload.clone(),
-        part: part.clone(),
-        data: None,
-    };
+    let sink = PartSink { folder: folder.clone(), upload: upload.clone(), part: part.clone(), data: None };
     pour(expected, body, sink).await
 }
 

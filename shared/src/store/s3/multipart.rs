@@ -236,7 +236,16 @@ impl Held {
             return Err("the parts are not in order, or too many");
         }
         let time = raw.last_modified.as_ref().and_then(|time| time.to_millis().ok());
-        self.0.push((Part { number, size, etag: ETag::new(etag), etag_is_opaque: false, checksum: carried!(raw).into_iter().next() }, time));
+        self.0.push((
+            Part {
+                number,
+                size,
+                etag: ETag::new(etag),
+                etag_is_opaque: false,
+                checksum: carried!(raw).into_iter().next(),
+            },
+            time,
+        ));
         Ok(())
     }
 

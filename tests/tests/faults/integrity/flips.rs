@@ -54,7 +54,8 @@ fn requests(pair: &Pair, kind: Kind) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_compared_is_said_for_every_pair_of_places() {
-    let cases = TABLE.into_iter().flat_map(|(from, to, whole, parts)| [(from, to, WHOLE, whole), (from, to, PARTS, parts)]);
+    let cases =
+        TABLE.into_iter().flat_map(|(from, to, whole, parts)| [(from, to, WHOLE, whole), (from, to, PARTS, parts)]);
     let check = |(from, to, size, words)| async move {
         let (verified, _) = copied(from, to, size, None).await;
         assert_eq!(verified, words, "{from:?} to {to:?}, {size} bytes");
@@ -64,7 +65,8 @@ async fn what_was_compared_is_said_for_every_pair_of_places() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bit_flipped_anywhere_on_either_leg_never_stays() {
-    let cases = TABLE.into_iter().flat_map(|(from, to, ..)| [(from, to, WHOLE, Kind::Put), (from, to, PARTS, Kind::Part)]);
+    let cases =
+        TABLE.into_iter().flat_map(|(from, to, ..)| [(from, to, WHOLE, Kind::Put), (from, to, PARTS, Kind::Part)]);
     let check = |(from, to, size, write): (Tells, Tells, usize, Kind)| async move {
         let (_, plain) = copied(from, to, size, None).await;
         let legs = [(Kind::Get, from), (write, to)].into_iter().filter(|(_, place)| *place != Folder);
