@@ -19,11 +19,10 @@ use crate::upload::{check_version, is_held, write};
 /// verdict: the destination is looked at, and done by another is done.
 pub(crate) async fn complete(context: &Context, record: &UploadRecord) -> Result<Copied> {
     let recorded = context.ledger.recorded_parts(&record.task, &record.upload).await?;
-    let expected = expected_etag(context, record, &recorded);
     let listed = match context.destination.list_parts(&record.upload).await {
         Ok(listed) => listed,
         Err(error) => {
-            let found = look(context, record, expected.as_ref(), error).await?;
+            let found = look(context, record, &recorded, error).await?;
             return finish(context, record, &recorded, found).await;
         }
     };
@@ -31,13 +30,13 @@ pub(crate) async fn complete(context: &Context, record: &UploadRecord) -> Result
     source_is_unchanged(context, record).await?;
     let found = match context.destination.complete_upload(&record.upload, &parts, &write(record)).await {
         Ok(written) => Finished { written, is_ours: true },
-        Err(error) => look(context, record, expected.as_ref(), error).await?,
+        Err(error) => look(context, record, &recorded, error).await?,
     };
     finish(context, record, &recorded, found).await
 }
 
-/// The parts as the destination lists them. `NoSuchUpload` if they are not those that were recorded:
-/// then the upload is no longer what it was.
+/// The parts as the destination lists them. `Conflict` if they are not those that were recorded: others
+/// may be sending them again at this moment.
 fn agreed(context: &Context, record: &UploadRecord, recorded: &[PartRecord], listed: Vec<Part>) -> Result<Vec<Part>> {
     let mut listed: HashMap<u32, Part> = listed.into_iter().map(|part| (part.number, part)).collect();
     let mut parts = Vec::with_capacity(recorded.len());
@@ -46,7 +45,7 @@ fn agreed(context: &Context, record: &UploadRecord, recorded: &[PartRecord], lis
         parts.push(held.ok_or_else(|| {
             let subject = context.destination.location().display_key(&record.upload.key);
             let message = format!("the destination does not list part {number} as it was sent");
-            Error::new(ErrorKind::NoSuchUpload, "complete", subject, message)
+            Error::new(ErrorKind::Conflict, "complete", subject, message)
         })?);
     }
     Ok(parts)
@@ -72,9 +71,10 @@ fn expected_etag(context: &Context, record: &UploadRecord, sent: &[PartRecord]) 
 }
 
 /// Looks whether the object is there after `error` said that it could not be completed.
-async fn look(context: &Context, record: &UploadRecord, expected: Option<&ETag>, error: Error) -> Result<Finished> {
+async fn look(context: &Context, record: &UploadRecord, sent: &[PartRecord], error: Error) -> Result<Finished> {
     let unclear = error.kind() == ErrorKind::NoSuchUpload || error.is_retryable();
-    if !unclear {
+    // Nobody completes an upload before all of its parts are recorded.
+    if !unclear || sent.len() < record.part_count() as usize {
         return Err(error);
     }
     let info = match context.destination.head(&record.upload.key, &Pin::default()).await {
@@ -82,15 +82,14 @@ async fn look(context: &Context, record: &UploadRecord, expected: Option<&ETag>,
         Err(absent) if absent.kind() == ErrorKind::NotFound => return Err(error),
         Err(failed) => return Err(failed),
     };
-    let by_tag = match (expected, &info.etag) {
-        (Some(expected), Some(etag)) if !info.etag_is_opaque => Some(expected == etag),
+    let by_tag = match (expected_etag(context, record, sent), &info.etag) {
+        (Some(expected), Some(etag)) if !info.etag_is_opaque => Some(expected == *etag),
         _ => None,
     };
-    // Nothing tells this upload's object from an older one of the same size but its time, and its bytes,
-    // which are read then. The store's clock may be some minutes behind ours, never mind: then the object
-    // is sent again.
+    // Nothing tells this upload's object from an older one of the same size but its time, both by the
+    // store's clock, which may tell whole seconds; and its bytes, which are read then.
     let by_time = || {
-        info.modified >= record.opened
+        info.modified.as_secs() >= record.opened.as_secs()
             || context.destination.capabilities().keeps_modified && info.modified == record.modified
     };
     if info.size != record.size || !by_tag.unwrap_or_else(by_time) {
@@ -119,7 +118,8 @@ async fn finish(context: &Context, record: &UploadRecord, sent: &[PartRecord], f
         etag: record.source.etag.clone(),
         version: record.source.version.clone(),
     };
-    Ok(Copied { object, etag: found.written.etag, checksum, verified })
+    let upload = Some(Box::new(record.upload.clone()));
+    Ok(Copied { object, etag: found.written.etag, checksum, verified, upload })
 }
 
 /// The object's checksum, and what was compared.

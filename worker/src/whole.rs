@@ -96,7 +96,7 @@ async fn stream(context: &Context, wanted: &JobObject, attempt: u32, subject: &s
     let known = check.send.as_ref().or(check.expect.as_ref());
     let by_etag = expect_etag.map(|_| "source etag".to_owned());
     let verified = words(by_etag.or_else(|| source_word(known, read_before.is_some())), held);
-    Ok(Copied { object, etag: written.etag, checksum, verified })
+    Ok(Copied { object, etag: written.etag, checksum, verified, upload: None })
 }
 
 /// The source's tag, and the size of the parts that it is made of, where it can be computed from the bytes.
@@ -159,5 +159,6 @@ async fn copied_by_service(context: &Context, object: &JobObject, pin: &Pin, wri
     let verified = if same == Some(true) { "service, etag" } else { "service" };
     let by_etag = || pin.etag.as_ref().filter(|_| same == Some(true))?.md5_form().map(Checksum::md5);
     let checksum = written.checksum.or_else(by_etag);
-    Ok(Copied { object: object.clone(), etag: written.etag, checksum, verified: verified.into() })
+    let (object, verified) = (object.clone(), verified.into());
+    Ok(Copied { object, etag: written.etag, checksum, verified, upload: None })
 }
