@@ -3,7 +3,7 @@
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, EncodingType};
 
 use super::encoding::decode;
-use super::read::{checksums, is_opaque};
+use super::read::{carried, checksums, is_opaque};
 use super::write::{announced, with_attributes, with_checksum, with_expires};
 use super::{Bucket, body};
 use crate::digest::{Algorithm, Checksum};
@@ -66,6 +66,7 @@ impl Bucket {
             size: part.size,
             etag,
             etag_is_opaque: is_opaque(answer.server_side_encryption.as_ref(), answer.sse_customer_algorithm.as_deref()),
+            checksum: carried!(answer).into_iter().next(),
         })
     }
 
@@ -247,7 +248,16 @@ impl Held {
             return Err("the parts are not in order, or too many");
         }
         let time = raw.last_modified.as_ref().and_then(|time| time.to_millis().ok());
-        self.0.push((Part { number, size, etag: ETag::new(etag), etag_is_opaque: false }, time));
+        self.0.push((
+            Part {
+                number,
+                size,
+                etag: ETag::new(etag),
+                etag_is_opaque: false,
+                checksum: carried!(raw).into_iter().next(),
+            },
+            time,
+        ));
         Ok(())
     }
 
