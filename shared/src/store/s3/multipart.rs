@@ -147,7 +147,18 @@ impl Bucket {
                 checksum,
             })
         };
-        retry::run(&COMPLETE, &self.subject(key), once).await
+        match retry::run(&COMPLETE, &self.subject(key), once).await {
+            // Old builds of Ceph's gateway fail where the upload is gone, instead of saying so.
+            Err(error) if error.kind() == ErrorKind::Unavailable && self.is_gone(upload).await => {
+                let message = format!("the upload is gone ({})", error.message());
+                Err(Error::new(ErrorKind::NoSuchUpload, COMPLETE.verb, self.subject(key), message).with_source(error))
+            }
+            ended => ended,
+        }
+    }
+
+    async fn is_gone(&self, upload: &Upload) -> bool {
+        self.list_parts(upload).await.is_err_and(|error| error.kind() == ErrorKind::NoSuchUpload)
     }
 
     /// Done twice is done: an upload that is gone is `Ok`.
@@ -171,7 +182,7 @@ impl Bucket {
             let message = format!("{} does not list open uploads", self.kind.row().name);
             return Err(Error::new(ErrorKind::Unsupported, LIST_UPLOADS.verb, self.subject(key), message));
         }
-        let full_key = self.full_key(LIST_UPLOADS.verb, key)?;
+        let full_key = self.location.full_key(key);
         let encoding = self.kind.encodes_keys().is_asked_for().then_some(EncodingType::Url);
         let (mut uploads, mut seen) = (Vec::new(), 0);
         let (mut key_marker, mut id_marker) = (None, None);
@@ -188,6 +199,7 @@ impl Bucket {
             let page = retry::run(&LIST_UPLOADS, &self.subject(key), once).await?;
             let encoded = page.encoding_type == Some(EncodingType::Url);
             let found = page.uploads.unwrap_or_default();
+            let is_empty = found.is_empty();
             seen += found.len();
             let full = |raw: &str| if encoded { decode(raw) } else { Some(raw.to_owned()) };
             for upload in found {
@@ -204,7 +216,9 @@ impl Bucket {
             }
             let next_key = page.next_key_marker.as_deref().and_then(full).filter(|key| !key.is_empty());
             let next = (next_key, page.next_upload_id_marker.filter(|id| !id.is_empty()));
-            if next.0.is_none() || (&next.0, &next.1) == (&key_marker, &id_marker) {
+            // Sorted by key: what does not go forward never ends.
+            let goes_on = !is_empty && next.0 >= key_marker && (&next.0, &next.1) != (&key_marker, &id_marker);
+            if next.0.is_none() || !goes_on {
                 let message = "the listing of uploads goes on but its marker does not";
                 return Err(self.corrupt(LIST_UPLOADS.verb, key, message));
             }
