@@ -17,6 +17,7 @@ use shared::{ErrorKind, Result};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::carrier::Carrier;
 use crate::circuit::{Admission, Circuit, Outage};
 use crate::guarded::Guarded;
 
@@ -27,8 +28,8 @@ const SOURCE_SEEN_FOR: Duration = Duration::from_secs(5);
 /// largest chunk (1 MiB) then takes half of [`shared::retry::STALL_SECONDS`].
 const TRANSFER_RATE_BYTES: u64 = 64 << 10;
 
-/// Is told every outcome after it is recorded. May be told one twice, after a redelivery.
-pub type Report = Arc<dyn Fn(&Outcome) + Send + Sync>;
+/// Whom a worker tells outcomes.
+pub type Report = shared::report::Listener;
 
 /// A worker for one task.
 #[derive(Clone)]
@@ -65,12 +66,16 @@ pub(crate) struct Context {
     pub brake: Brake,
     /// Of source and destination, with the stores as they are without them.
     pub circuits: [(Arc<Circuit>, Store); 2],
+    /// Whether queue and ledger are well.
+    pub carrier: Carrier,
     pub bandwidth: Option<Arc<Bandwidth>>,
     /// When the source was last found to be there.
     source_seen: Mutex<Option<Instant>>,
     /// Cleared when the service has refused to copy between the two buckets: asking again for
     /// every object would double the requests.
     pub server_side_copy: AtomicBool,
+    /// Set when it was said that the destination does not list uploads.
+    pub orphans_named: AtomicBool,
 }
 
 impl std::ops::Deref for Context {
@@ -96,7 +101,9 @@ impl Context {
         let brake = Brake::new(transfers);
         let bandwidth = options.bandwidth_limit.map(|rate| Arc::new(Bandwidth::new(rate)));
         let server_side_copy = AtomicBool::new(options.server_side_copy);
-        Arc::new(Context { brake, circuits, bandwidth, source_seen: Mutex::default(), server_side_copy, worker })
+        let carrier = Carrier::default();
+        let (source_seen, orphans_named) = Default::default();
+        Arc::new(Context { brake, circuits, carrier, bandwidth, source_seen, server_side_copy, orphans_named, worker })
     }
 
     /// Waits for the right to one transfer; the stores' throttling counts from here.

@@ -9,7 +9,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use shared::digest::{Algorithm, Checksum};
 use shared::location::Location;
 use shared::object::{ObjectInfo, Pin, Timestamp};
-use shared::retry::{ABORT, COMPLETE, COPY, CREATE, DELETE, GET, HEAD, LIST_PARTS, PART, PROBE, PUT};
+use shared::retry::{ABORT, COMPLETE, COPY, CREATE, DELETE, GET, HEAD, LIST_PARTS, LIST_UPLOADS, PART, PROBE, PUT};
 use shared::store::{
     Body, Capabilities, CopySource, KeyRange, Listing, Object, ObjectStore, Part, PartLayout, PartWrite, Read, Service,
     Store, Upload, Write, Written,
@@ -100,6 +100,10 @@ impl ObjectStore for Guarded {
         self.inner.throttles()
     }
 
+    fn now(&self) -> Timestamp {
+        self.inner.now()
+    }
+
     async fn probe(&self) -> Result<()> {
         self.call(PROBE.verb, "", self.inner.probe()).await
     }
@@ -156,8 +160,8 @@ impl ObjectStore for Guarded {
         self.call(ABORT.verb, &upload.key, self.inner.abort_upload(upload)).await
     }
 
-    async fn list_uploads(&self) -> Result<Vec<(Upload, Timestamp)>> {
-        self.call(LIST_PARTS.verb, "", self.inner.list_uploads()).await
+    async fn list_uploads(&self, key: &str) -> Result<Vec<(Upload, Option<Timestamp>)>> {
+        self.call(LIST_UPLOADS.verb, key, self.inner.list_uploads(key)).await
     }
 
     async fn delete(&self, key: &str) -> Result<()> {

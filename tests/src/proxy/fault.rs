@@ -42,10 +42,12 @@ pub struct Rule {
     kind: Option<Kind>,
     containing: Option<String>,
     signed_by: Option<String>,
-    every: u64,
-    matched: u64,
+    share: u64,
+    met: u64,
     skip: u64,
     times: u64,
+    every: u64,
+    since: u64,
     fault: Fault,
 }
 
@@ -57,7 +59,8 @@ impl Rule {
 
     /// Every request.
     pub fn always(fault: Fault) -> Rule {
-        Rule { kind: None, containing: None, signed_by: None, every: 1, matched: 0, skip: 0, times: u64::MAX, fault }
+        let (kind, containing, signed_by) = (None, None, None);
+        Rule { kind, containing, signed_by, share: 1, met: 0, skip: 0, times: u64::MAX, every: 1, since: 0, fault }
     }
 
     /// Of those, the ones that have `text` in path, query or `x-amz-target`.
@@ -72,7 +75,7 @@ impl Rule {
 
     /// Of those, one in `count`, spread without a pattern.
     pub fn one_in(self, count: u64) -> Rule {
-        Rule { every: count, ..self }
+        Rule { share: count, ..self }
     }
 
     /// Of those, all after the first `count`.
@@ -85,6 +88,11 @@ impl Rule {
         Rule { times: count, ..self }
     }
 
+    /// Of those, the first and then each `count`th: a constant share.
+    pub fn every(self, count: u64) -> Rule {
+        Rule { every: count, ..self }
+    }
+
     // The fault, if it happens to this request; counts.
     pub(super) fn take(&mut self, seen: &Seen) -> Option<Fault> {
         let matches = self.kind.is_none_or(|kind| kind == seen.kind)
@@ -94,13 +102,17 @@ impl Rule {
         if !matches || !is_signed || self.times == 0 {
             return None;
         }
-        self.matched += 1;
+        self.met += 1;
         // A multiplicative hash (Knuth): the share is kept, but not its rhythm.
-        if !(self.matched.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).is_multiple_of(self.every) {
+        if !(self.met.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).is_multiple_of(self.share) {
             return None;
         }
         if self.skip > 0 {
             self.skip -= 1;
+            return None;
+        }
+        self.since += 1;
+        if !(self.since - 1).is_multiple_of(self.every) {
             return None;
         }
         self.times -= 1;
