@@ -59,7 +59,7 @@ pub async fn drive(
     let mut outage = None;
     let watched = tokio::select! {
         watched = watch.until_done() => watched,
-        // It returns by itself only when the queue fails for good or a store for too long, or its machine is
+        // It returns by itself only when queue or ledger fail for good or a store for too long, or its machine is
         // about to go.
         ended = &mut worker => match ended {
             Ok(Err(WorkError::Outage(why))) => {
@@ -104,6 +104,7 @@ async fn end_worker(mut worker: JoinHandle<Result<(), WorkError>>, queue: &Queue
         tracing::warn!("the worker did not end in time: its jobs come back when their leases run out");
     }
     worker.abort();
+    let _ = worker.await;
 }
 
 /// A run as it is watched.

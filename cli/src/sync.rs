@@ -29,7 +29,7 @@ pub async fn run(args: &SyncArgs, stop: CancellationToken) -> Outcome {
     let health = Health::default();
     endpoint::serve(config.metrics_addr.as_deref(), &health).await.map_err(Failure::usage)?;
     let report = open_report(args.report.as_deref())?;
-    let Some(task) = Task::open_unless(&stop, config, &health).await? else { return Ok(Exit::Interrupted) };
+    let Some(task) = Task::open_unless(&stop, config, health.clone()).await? else { return Ok(Exit::Interrupted) };
     health.set_ready(true);
     let pass = Pass { task: &task, report, json: args.json, stop: &stop };
     let Some(every) = args.every else { return pass.run(args.force, true).await };
@@ -45,7 +45,7 @@ pub async fn finish_run(
     json: bool,
     stop: CancellationToken,
 ) -> Outcome {
-    let task = Task::open_unless(&stop, config.clone(), &Health::default()).await?;
+    let task = Task::open_unless(&stop, config.clone(), Health::default()).await?;
     let Some(task) = task else { return Ok(Exit::Interrupted) };
     let pass = Pass { task: &task, report, json, stop: &stop };
     let began = Instant::now();

@@ -34,10 +34,10 @@ impl Task {
     pub async fn open_unless(
         stop: &CancellationToken,
         config: Config,
-        health: &Health,
+        health: Health,
     ) -> Result<Option<Task>, Failure> {
         tokio::select! {
-            task = Task::open(config, health.clone()) => task.map(Some),
+            task = Task::open(config, health) => task.map(Some),
             () = stop.cancelled() => Ok(None),
         }
     }

@@ -64,10 +64,10 @@ pub struct Worker {
 pub(crate) struct Context {
     pub worker: Worker,
     pub brake: Brake,
-    /// Of source and destination, with the stores as they are without them.
-    pub circuits: [(Arc<Circuit>, Store); 2],
     /// Whether queue and ledger are well.
     pub carrier: Carrier,
+    /// Of source and destination, with the stores as they are without them.
+    pub circuits: [(Arc<Circuit>, Store); 2],
     pub bandwidth: Option<Arc<Bandwidth>>,
     /// When the source was last found to be there.
     source_seen: Mutex<Option<Instant>>,
@@ -103,7 +103,7 @@ impl Context {
         let server_side_copy = AtomicBool::new(options.server_side_copy);
         let carrier = Carrier::default();
         let (source_seen, orphans_named) = Default::default();
-        Arc::new(Context { brake, circuits, carrier, bandwidth, source_seen, server_side_copy, orphans_named, worker })
+        Arc::new(Context { brake, carrier, circuits, bandwidth, source_seen, server_side_copy, orphans_named, worker })
     }
 
     /// Waits for the right to one transfer; the stores' throttling counts from here.

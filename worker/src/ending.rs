@@ -17,10 +17,10 @@ pub(crate) enum Ending {
     Settled(Outcome, Uploads),
     /// It failed, and is worth another attempt.
     Again(Error),
-    /// Its store fails altogether: it is done again when that is well, and has not used up an attempt.
-    Held,
     /// Queue or ledger failed, which is no fault of the object's: its job must come again.
     Unrecorded(Error),
+    /// Its store fails altogether: it is done again when that is well, and has not used up an attempt.
+    Held,
     /// Other jobs carry it on and will settle it (a giant's parts).
     HandedOver,
 }

@@ -3,7 +3,7 @@
 //! The way of a job: the `driver` takes a permit, then a message, and holds it by a `lease`; the
 //! job is executed (`execute`), each of its objects reconciled (`reconcile`) by a `whole` transfer or in
 //! parts (`multipart`, `upload`, `giant`); the outcomes are settled in the ledger, and only then is the message
-//! acknowledged. Each store is `guarded` by its `circuit`. `orphans` sees to it that no upload stays open.
+//! acknowledged. `orphans` sees to it that no upload stays open. Each store is `guarded` by its `circuit`.
 //! `integrity` and `plan` are pure: what is checked, and how objects are cut.
 
 mod carrier;

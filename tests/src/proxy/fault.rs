@@ -42,8 +42,8 @@ pub struct Rule {
     kind: Option<Kind>,
     containing: Option<String>,
     signed_by: Option<String>,
-    share: u64,
-    met: u64,
+    one_in: u64,
+    matched: u64,
     skip: u64,
     times: u64,
     every: u64,
@@ -59,8 +59,18 @@ impl Rule {
 
     /// Every request.
     pub fn always(fault: Fault) -> Rule {
-        let (kind, containing, signed_by) = (None, None, None);
-        Rule { kind, containing, signed_by, share: 1, met: 0, skip: 0, times: u64::MAX, every: 1, since: 0, fault }
+        Rule {
+            kind: None,
+            containing: None,
+            signed_by: None,
+            one_in: 1,
+            matched: 0,
+            skip: 0,
+            times: u64::MAX,
+            every: 1,
+            since: 0,
+            fault,
+        }
     }
 
     /// Of those, the ones that have `text` in path, query or `x-amz-target`.
@@ -75,7 +85,7 @@ impl Rule {
 
     /// Of those, one in `count`, spread without a pattern.
     pub fn one_in(self, count: u64) -> Rule {
-        Rule { share: count, ..self }
+        Rule { one_in: count, ..self }
     }
 
     /// Of those, all after the first `count`.
@@ -102,9 +112,9 @@ impl Rule {
         if !matches || !is_signed || self.times == 0 {
             return None;
         }
-        self.met += 1;
+        self.matched += 1;
         // A multiplicative hash (Knuth): the share is kept, but not its rhythm.
-        if !(self.met.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).is_multiple_of(self.share) {
+        if !(self.matched.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).is_multiple_of(self.one_in) {
             return None;
         }
         if self.skip > 0 {

@@ -187,8 +187,8 @@ impl Bucket {
             let page = retry::run(&LIST_UPLOADS, &self.subject(key), once).await?;
             let encoded = page.encoding_type == Some(EncodingType::Url);
             let found = page.uploads.unwrap_or_default();
-            let came = found.len();
-            seen += came;
+            let is_empty = found.is_empty();
+            seen += found.len();
             let full = |raw: &str| if encoded { decode(raw) } else { Some(raw.to_owned()) };
             for upload in found {
                 let (Some(named), Some(id)) = (upload.key.as_deref().and_then(full), upload.upload_id) else {
@@ -204,8 +204,8 @@ impl Bucket {
             }
             let next_key = page.next_key_marker.as_deref().and_then(full).filter(|key| !key.is_empty());
             let next = (next_key, page.next_upload_id_marker.filter(|id| !id.is_empty()));
-            // A page without anything in it may be followed by such pages for ever.
-            if next.0.is_none() || came == 0 || (&next.0, &next.1) == (&key_marker, &id_marker) {
+            // A page without anything in it may be followed by such pages for ever. Not all list by key.
+            if next.0.is_none() || is_empty || (&next.0, &next.1) == (&key_marker, &id_marker) {
                 let message = "the listing of uploads goes on but its marker does not";
                 return Err(self.corrupt(LIST_UPLOADS.verb, key, message));
             }

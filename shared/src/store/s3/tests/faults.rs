@@ -160,7 +160,7 @@ impl Verb {
             Head => HEAD,
             Get => GET,
             Put => PUT,
-            // Sent once: whoever sends it again announces it first.
+            // Sent once: the caller announces each.
             Create => Policy { attempts: 1, ..CREATE },
             Part => PART,
             ListParts => LIST_PARTS,
@@ -446,7 +446,7 @@ fn is_signed_by(request: &HttpRequest, id: &str) -> bool {
 
 #[tokio::test]
 async fn credentials_that_are_rotated_in_mid_run_go_on_whatever_the_refusal_is() {
-    for verb in [List, Head, Delete] {
+    for verb in [List, Head, ListParts, Delete] {
         for refused in [
             refusal(400, "ExpiredToken"),
             refusal(403, "InvalidAccessKeyId"),
