@@ -232,6 +232,8 @@ impl Pair {
             options: self.options.clone(),
             report: None,
             moved: Arc::default(),
+            health: Default::default(),
+            outage_limit: None,
         }
     }
 
