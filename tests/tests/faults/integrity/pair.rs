@@ -20,7 +20,6 @@ use shared::queue::{JobQueue, Outgoing};
 use shared::store::Store;
 use shared::store::file::FileStore;
 use shared::store::s3::S3Store;
-use shared::telemetry::endpoint::Health;
 use tokio::time::{Instant, sleep};
 use worker::{Stop, Worker};
 
@@ -233,7 +232,7 @@ impl Pair {
             options: self.options.clone(),
             report: None,
             moved: Arc::default(),
-            health: Health::default(),
+            health: Default::default(),
             outage_limit: None,
         }
     }
