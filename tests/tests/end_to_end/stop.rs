@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use flotilla_tests::binaries::{self, Process};
 use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, Weed, fresh_folder, weed};
 use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
+use shared::queue::JobQueue;
 use tokio::net::TcpListener;
 
 use crate::fleet_of_folders::Folders;
@@ -215,6 +216,20 @@ async fn finder_is_stopped_while_it_waits_for(action: &str) {
     task.until(action, &mut finders, async || task.asked(action) > 0).await;
     let [finder] = finders;
     ends(action, finder, 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_job_that_is_handed_back_is_hidden_by_no_poll_that_is_still_under_way() {
+    let files = vec![("slow".to_owned(), 4 * MIB)];
+    let task = Folders::new(&files, "lease = \"10m\"\ndrain = \"6s\"\nbandwidth-limit = \"64KiB\"\n").await;
+    assert_eq!(task.find().await.code, Some(0));
+    let mut workers = [task.worker(&[])];
+    // One poll brought the job; the next one is under way when the worker is told to stop.
+    task.until("a poll", &mut workers, async || task.asked("ReceiveMessage") > 1).await;
+    let [worker] = workers;
+    ends("a worker with a job", worker, 0).await;
+    let back = task.queue.receive(1, Duration::from_secs(5), Duration::from_secs(5)).await.expect("answers");
+    assert_eq!(back.len(), 1, "its lease of ten minutes has hidden it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
