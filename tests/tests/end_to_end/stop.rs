@@ -18,7 +18,7 @@ const IN_TIME: Duration = Duration::from_secs(10);
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// Ends by one SIGTERM, in time, with this code.
-async fn ends(what: &str, mut program: Process, code: i32) {
+async fn ends(what: &str, mut program: Process, code: i32) -> String {
     assert!(program.is_running(), "{what}: it ended before: {}", program.stderr());
     let began = Instant::now();
     program.terminate();
@@ -26,6 +26,7 @@ async fn ends(what: &str, mut program: Process, code: i32) {
     assert_eq!(ended.code, Some(code), "{what}: {}", ended.stderr);
     assert!(began.elapsed() < IN_TIME, "{what}: {:?}: {}", began.elapsed(), ended.stderr);
     assert!(!ended.stderr.contains("internal error"), "{what}: {}", ended.stderr);
+    ended.stderr
 }
 
 /// Waits until the proxy has been asked so often for this.
@@ -227,9 +228,9 @@ async fn regression_a_job_that_is_handed_back_is_hidden_by_no_poll_that_is_still
     // One poll brought the job; the next one is under way when the worker is told to stop.
     task.until("a poll", &mut workers, async || task.asked("ReceiveMessage") > 1).await;
     let [worker] = workers;
-    ends("a worker with a job", worker, 0).await;
+    let said = ends("a worker with a job", worker, 0).await;
     let back = task.queue.receive(1, Duration::from_secs(5), Duration::from_secs(5)).await.expect("answers");
-    assert_eq!(back.len(), 1, "its lease of ten minutes has hidden it");
+    assert_eq!(back.len(), 1, "its lease of ten minutes has hidden it: {said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
