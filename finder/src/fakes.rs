@@ -64,6 +64,7 @@ impl Shelf {
             verifies: Vec::new(),
             keeps_attributes: true,
             keeps_modified: false,
+            has_folders: false,
         };
         Shelf {
             location: "s3://shelf".parse().unwrap(),

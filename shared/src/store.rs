@@ -98,6 +98,9 @@ pub struct Capabilities {
     pub keeps_attributes: bool,
     /// Whether the store keeps [`Write::modified`] as the object's own time.
     pub keeps_modified: bool,
+    /// Whether keys lie in folders that are there by themselves: the marker `a/` is held as soon as any
+    /// key below it is, is listed only while none is, and has no time of its own.
+    pub has_folders: bool,
 }
 
 /// A range of keys to list: those that start with `prefix`, come after `after` and before `until`

@@ -74,6 +74,7 @@ impl FileStore {
             verifies: Algorithm::ALL.into_iter().filter(|&algorithm| Hasher::new(algorithm).is_some()).collect(),
             keeps_attributes: false,
             keeps_modified: true,
+            has_folders: true,
         };
         Ok(FileStore { folder: Folder { location: location.clone(), path }, capabilities })
     }

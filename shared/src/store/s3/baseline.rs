@@ -157,6 +157,7 @@ impl Baseline {
             verifies: self.verifies.to_vec(),
             keeps_attributes: true,
             keeps_modified: false,
+            has_folders: false,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How requests and answers of some kinds of stores are spelled otherwise.
+//! How requests and answers of some kinds of stores are spelled otherwise, and what the SDK would make of some keys.
 
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -7,11 +7,50 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 };
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 
+use super::encoding::decode;
 use super::kind::Kind;
+
+/// What stands before a key that the SDK would not send: it takes one of white space only for none. A
+/// character that no text has; a key that begins with it all the same gets one more.
+const STAND_IN: char = '\u{10ffff}';
+
+/// As URLs have it.
+const STAND_IN_ENCODED: &str = "%F4%8F%BF%BF";
+
+/// The key as the SDK is given it; [`Dialect`] turns it back.
+pub(super) fn stand_in(key: String) -> String {
+    let is_refused = key.trim_start_matches(STAND_IN).trim().is_empty();
+    if is_refused { format!("{STAND_IN}{key}") } else { key }
+}
 
 /// The client shows it every request and every answer.
 #[derive(Debug)]
-pub(super) struct Dialect(pub Kind);
+pub(super) struct Dialect {
+    kind: Kind,
+    bucket: String,
+    path_style: bool,
+}
+
+impl Dialect {
+    /// For one bucket's requests.
+    pub fn of(kind: Kind, bucket: &str, path_style: bool) -> Dialect {
+        Dialect { kind, bucket: bucket.to_owned(), path_style }
+    }
+
+    /// The URL with the key itself, if it has a stand-in.
+    fn with_key(&self, url: &str) -> Option<String> {
+        let host_at = url.find("://")? + 3;
+        let path_at = host_at + url[host_at..].find('/')?;
+        let is_virtual = !self.path_style
+            && url[host_at..path_at].strip_prefix(&self.bucket).is_some_and(|domain| domain.starts_with('.'));
+        let key_at = path_at + if is_virtual { 1 } else { self.bucket.len() + 2 };
+        let (key, query) = url.get(key_at..)?.split_once('?').unwrap_or((url.get(key_at..)?, ""));
+        let rest = decode(key.strip_prefix(STAND_IN_ENCODED)?)?;
+        let has_stand_in = rest.trim_start_matches(STAND_IN).trim().is_empty();
+        let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+        has_stand_in.then(|| format!("{}{}{query}", &url[..key_at], &key[STAND_IN_ENCODED.len()..]))
+    }
+}
 
 impl Intercept for Dialect {
     fn name(&self) -> &'static str {
@@ -24,7 +63,10 @@ impl Intercept for Dialect {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if !self.0.row().takes_x_id {
+        if let Some(url) = self.with_key(context.request().uri()) {
+            context.request_mut().set_uri(url)?;
+        }
+        if !self.kind.row().takes_x_id {
             let plain = without_x_id(context.request().uri());
             context.request_mut().set_uri(plain)?;
         }
@@ -39,7 +81,7 @@ impl Intercept for Dialect {
         settings: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let reads = settings.load::<Metadata>().is_some_and(|call| matches!(call.name(), "GetObject" | "HeadObject"));
-        if let Some(encoding) = self.0.row().accept_encoding.filter(|_| reads) {
+        if let Some(encoding) = self.kind.row().accept_encoding.filter(|_| reads) {
             context.request_mut().headers_mut().insert("accept-encoding", encoding);
         }
         Ok(())
@@ -51,7 +93,7 @@ impl Intercept for Dialect {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(header) = self.0.row().crc32c_header else { return Ok(()) };
+        let Some(header) = self.kind.row().crc32c_header else { return Ok(()) };
         let headers = context.response_mut().headers_mut();
         let hashes = headers.get_all(header).flat_map(|text| text.split(','));
         let crc32c = hashes.filter_map(|hash| hash.trim().strip_prefix("crc32c=")).next().map(str::to_owned);
@@ -73,6 +115,25 @@ fn without_x_id(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_of_white_space_is_sent_as_it_is_and_no_other_is_changed() {
+        use super::super::baseline::Baseline;
+        use super::super::encoding::encode_path;
+        use crate::location::Scheme;
+        let kind = Kind::of(Baseline::of(Scheme::S3, None, None), "https://h");
+        for key in [" ", "\u{3000}\n", "\u{10ffff}", "\u{10ffff} ", "a", "\u{10ffff}a", " a", "b/\u{10ffff} ", "/ "] {
+            for (base, path_style) in [("https://h/b/", true), ("https://b.h/", false), ("https://h/b/", false)] {
+                let sent = stand_in(key.to_owned());
+                assert!(!sent.trim().is_empty());
+                let url = format!("{base}{}?x= ", encode_path(&sent));
+                let dialect = Dialect::of(kind.clone(), "b", path_style);
+                let spelt = dialect.with_key(&url).unwrap_or(url);
+                assert_eq!(spelt, format!("{base}{}?x= ", encode_path(key)), "{key:?}");
+            }
+        }
+        assert_eq!(Dialect::of(kind, "b", true).with_key("https://h/b"), None);
+    }
 
     #[test]
     fn only_the_name_of_the_operation_is_taken_out_of_a_url() {

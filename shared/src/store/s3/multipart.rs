@@ -181,7 +181,7 @@ impl Bucket {
             let message = format!("{} does not list open uploads", self.kind.row().name);
             return Err(Error::new(ErrorKind::Unsupported, LIST_UPLOADS.verb, self.subject(key), message));
         }
-        let full_key = self.full_key(LIST_UPLOADS.verb, key)?;
+        let full_key = self.location.full_key(key);
         let encoding = self.kind.encodes_keys().is_asked_for().then_some(EncodingType::Url);
         let (mut uploads, mut seen) = (Vec::new(), 0);
         let (mut key_marker, mut id_marker) = (None, None);
