@@ -158,6 +158,7 @@ impl Baseline {
             keeps_attributes: true,
             keeps_modified: false,
             has_folders: false,
+            is_remote: true,
         }
     }
 }

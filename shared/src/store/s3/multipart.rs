@@ -3,7 +3,7 @@
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, EncodingType};
 
 use super::encoding::decode;
-use super::read::{checksums, is_opaque};
+use super::read::{carried, checksums, is_opaque};
 use super::write::{announced, with_attributes, with_checksum, with_expires};
 use super::{Bucket, body};
 use crate::digest::{Algorithm, Checksum};
@@ -66,6 +66,7 @@ impl Bucket {
             size: part.size,
             etag,
             etag_is_opaque: is_opaque(answer.server_side_encryption.as_ref(), answer.sse_customer_algorithm.as_deref()),
+            checksum: carried!(answer).into_iter().next(),
         })
     }
 
@@ -215,9 +216,8 @@ impl Bucket {
             }
             let next_key = page.next_key_marker.as_deref().and_then(full).filter(|key| !key.is_empty());
             let next = (next_key, page.next_upload_id_marker.filter(|id| !id.is_empty()));
-            // Sorted by key: what does not go forward never ends.
-            let goes_on = !is_empty && next.0 >= key_marker && (&next.0, &next.1) != (&key_marker, &id_marker);
-            if next.0.is_none() || !goes_on {
+            // A page without anything in it may be followed by such pages for ever. Not all list by key.
+            if next.0.is_none() || is_empty || (&next.0, &next.1) == (&key_marker, &id_marker) {
                 let message = "the listing of uploads goes on but its marker does not";
                 return Err(self.corrupt(LIST_UPLOADS.verb, key, message));
             }
@@ -247,7 +247,16 @@ impl Held {
             return Err("the parts are not in order, or too many");
         }
         let time = raw.last_modified.as_ref().and_then(|time| time.to_millis().ok());
-        self.0.push((Part { number, size, etag: ETag::new(etag), etag_is_opaque: false }, time));
+        self.0.push((
+            Part {
+                number,
+                size,
+                etag: ETag::new(etag),
+                etag_is_opaque: false,
+                checksum: carried!(raw).into_iter().next(),
+            },
+            time,
+        ));
         Ok(())
     }
 

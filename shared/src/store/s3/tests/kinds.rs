@@ -209,7 +209,8 @@ async fn a_bucket_in_another_region_is_an_error_that_names_it() {
 async fn a_store_that_fails_to_complete_is_asked_whether_the_upload_is_gone() {
     let failure = || error("500 Internal Server Error", "InternalError");
     let upload = Upload { key: "key".into(), id: "id".into() };
-    let parts = [Part { number: 1, size: 3, etag: crate::object::ETag::new("p"), etag_is_opaque: false }];
+    let parts =
+        [Part { number: 1, size: 3, etag: crate::object::ETag::new("p"), etag_is_opaque: false, checksum: None }];
     let attempts = crate::retry::COMPLETE.attempts as usize;
     for (last, expected) in [
         (error("404 Not Found", "NoSuchUpload"), ErrorKind::NoSuchUpload),
