@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use shared::acl::Acl;
 use shared::digest::{Algorithm, Checksum};
 use shared::ledger::*;
 use shared::location::Location;
-use shared::object::{ETag, Entry, ObjectInfo, Pin, Timestamp};
+use shared::object::{ETag, Entry, ObjectInfo, Pin, Tags, Timestamp};
 use shared::queue::{Depth, JobQueue, Message, Outgoing};
 use shared::store::*;
 use shared::{Error, ErrorKind, Result};
@@ -63,6 +64,7 @@ impl Shelf {
             verifies: Vec::new(),
             keeps_attributes: true,
             keeps_modified: false,
+            keeps: Keeps::NOTHING,
         };
         Shelf {
             location: "s3://shelf".parse().unwrap(),
@@ -131,10 +133,9 @@ impl ObjectStore for Shelf {
             modified: entry.modified,
             etag: entry.etag,
             version: entry.version,
-            storage_class: None,
             etag_is_opaque: self.encrypted,
-            attributes: Default::default(),
             checksums: self.keeps.get(key).cloned().into_iter().collect(),
+            ..ObjectInfo::default()
         })
     }
     async fn checksum(&self, key: &str, _: &Pin, algorithm: Algorithm) -> Result<Option<Checksum>> {
@@ -151,6 +152,15 @@ impl ObjectStore for Shelf {
         unsupported()
     }
     async fn prepare(&self) -> Result<()> {
+        unsupported()
+    }
+    async fn tags(&self, _: &str, _: &Pin) -> Result<Tags> {
+        unsupported()
+    }
+    async fn acl(&self, _: &str, _: &Pin) -> Result<Acl> {
+        unsupported()
+    }
+    async fn restore(&self, _: &str, _: &Pin, _: &Restore) -> Result<()> {
         unsupported()
     }
     async fn part_layout(&self, _: &str, _: &Pin) -> Result<Option<PartLayout>> {

@@ -140,7 +140,8 @@ fn origin(kind: char, range: u32, number: u32, objects: usize) -> Origin {
 }
 
 fn body(owner: &Owner, origin: Origin, work: Work) -> String {
-    Job { v: VERSION, task: owner.task.clone(), run: owner.run.clone(), attempt: 1, origin, work }.to_body()
+    let (task, run) = (owner.task.clone(), owner.run.clone());
+    Job { v: VERSION, task, run, attempt: 1, origin, restoring: None, work }.to_body()
 }
 
 #[cfg(test)]

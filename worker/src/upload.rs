@@ -303,6 +303,7 @@ async fn finish(context: &Context, record: &UploadRecord, written: Written) -> R
         modified: record.modified,
         etag: record.source.etag.clone(),
         version: record.source.version.clone(),
+        ..JobObject::default()
     };
     Ok(Copied { object, etag, checksum, verified })
 }
@@ -354,10 +355,7 @@ pub(crate) fn object_of(record: &UploadRecord, info: &ObjectInfo) -> JobObject {
     let bare = JobObject {
         index: record.index,
         key: record.upload.key.clone(),
-        size: 0,
-        modified: Timestamp(0),
-        etag: None,
-        version: None,
+        ..JobObject::default()
     };
     at_version(&bare, info)
 }

@@ -7,7 +7,10 @@ use crate::ErrorKind;
 
 /// The steps from nothing to the present schema. `user_version` in the file's header says how many of
 /// them are done. A released step is never changed; a new one is added at the end.
-const MIGRATIONS: [&str; 1] = [FIRST];
+const MIGRATIONS: [&str; 2] = [FIRST, ARCHIVED];
+
+/// Archived objects are counted apart.
+const ARCHIVED: &str = "ALTER TABLE runs ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;";
 
 /// Keys, ids and names are TEXT compared byte by byte, with their length: NUL is a character like any other.
 const FIRST: &str = "

@@ -3,7 +3,7 @@
 use aws_config::Region;
 
 use crate::digest::Algorithm;
-use crate::store::{Capabilities, EtagMeaning};
+use crate::store::{Capabilities, EtagMeaning, Keeps};
 
 /// In which order a store lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub(super) struct Baseline {
     pub lists: Order,
     /// Which keys it holds.
     pub keys: Keys,
+    /// What it keeps of an object besides bytes and headers.
+    pub keeps: Keeps,
 }
 
 /// Amazon S3 ("Checking object integrity in Amazon S3").
@@ -57,6 +59,7 @@ const AMAZON: Baseline = Baseline {
     checks_completion: true,
     lists: Order::ByBytes,
     keys: Keys::Any,
+    keeps: Keeps::AMAZON,
 };
 
 /// A store that nothing is known about: only what all of them have done for a decade.
@@ -69,6 +72,7 @@ const UNKNOWN: Baseline = Baseline {
     checks_completion: false,
     lists: Order::ByBytes,
     keys: Keys::Any,
+    keeps: Keeps::UNKNOWN,
 };
 
 /// SeaweedFS's gateway over its file system (version 4.48, by trying).
@@ -110,6 +114,7 @@ impl Baseline {
             verifies: self.verifies.to_vec(),
             keeps_attributes: true,
             keeps_modified: false,
+            keeps: self.keeps,
         }
     }
 }
