@@ -4,6 +4,7 @@
 //! way that all are known to understand (`baseline`). Each verb has its own file; all of them go
 //! through `Bucket`, which knows where the keys are and how calls fail.
 
+mod answer;
 mod baseline;
 mod body;
 mod copy;
@@ -104,6 +105,7 @@ impl S3Store {
             aws_sdk_s3::config::Builder::from(&config)
                 .force_path_style(path_style)
                 .interceptor(kind.clone())
+                .interceptor(answer::WholeAnswers)
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
                 .build(),

@@ -78,7 +78,7 @@ impl Bucket {
         Ok(page)
     }
 
-    async fn list_once(&self, ask: &Ask, keys: i32) -> Result<ListObjectsV2Output> {
+    pub(super) async fn list_once(&self, ask: &Ask, keys: i32) -> Result<ListObjectsV2Output> {
         let after = ask.after.as_deref().filter(|_| ask.token.is_none());
         let request = self
             .client

@@ -309,3 +309,26 @@ async fn no_request_is_ever_made_without_a_key() {
     assert_eq!(kind(store.head(&"k".repeat(1025), &Pin::default()).await), ErrorKind::Unrepresentable);
     assert_eq!(server.count(), 0);
 }
+
+/// Cut at a tag's end the text is still one that a reader of tags gets along with.
+#[tokio::test]
+async fn regression_a_listing_that_is_cut_short_is_never_taken_for_a_shorter_one() {
+    let whole = "<ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>2</KeyCount>\
+        <Contents><Key>a</Key><Size>1</Size><LastModified>2015-10-21T07:28:00Z</LastModified></Contents>\
+        <Contents><Key>b</Key><Size>1</Size><LastModified>2015-10-21T07:28:00Z</LastModified></Contents>\
+        </ListBucketResult>";
+    let server = Server::start((0..whole.len()).map(|cut| answer("200 OK", "", &whole[..cut])).collect()).await;
+    let bucket = server.store().await.0;
+    for cut in 0..whole.len() {
+        let listed = bucket.list_once(&page::Ask::default(), 1000).await;
+        assert!(listed.is_err(), "cut at {cut}: {listed:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_refused_and_not_held_in_memory() {
+    let endless = format!("<ListBucketResult>{}</ListBucketResult>", " ".repeat(17 << 20));
+    let bucket = Server::start(vec![answer("200 OK", "", &endless)]).await.store().await.0;
+    let error = bucket.list_once(&page::Ask::default(), 1000).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+}
