@@ -11,7 +11,7 @@ use shared::acl::Acl;
 use shared::digest::{Algorithm, Checksum};
 use shared::ledger::*;
 use shared::location::Location;
-use shared::object::{ETag, Entry, ObjectInfo, Pin, Tags, Timestamp};
+use shared::object::{Attributes, ETag, Entry, ObjectInfo, Pin, Tags, Timestamp};
 use shared::queue::{Depth, JobQueue, Message, Outgoing};
 use shared::store::*;
 use shared::{Error, ErrorKind, Result};
@@ -44,6 +44,8 @@ pub struct Shelf {
     /// Checksums that it keeps (told by `head`), and others that it can compute, by key.
     pub keeps: BTreeMap<String, Checksum>,
     pub computes: BTreeMap<String, Checksum>,
+    /// What else it says of its objects.
+    pub says: BTreeMap<String, (Attributes, Tags)>,
     /// Whether its entity tags only look like MD5s.
     pub encrypted: bool,
     pub heads: AtomicUsize,
@@ -74,6 +76,7 @@ impl Shelf {
             fails_at: None,
             keeps: BTreeMap::new(),
             computes: BTreeMap::new(),
+            says: BTreeMap::new(),
             encrypted: false,
             heads: AtomicUsize::new(0),
         }
@@ -128,7 +131,10 @@ impl ObjectStore for Shelf {
     async fn head(&self, key: &str, _: &Pin) -> Result<ObjectInfo> {
         self.heads.fetch_add(1, SeqCst);
         let entry = self.find(key)?.clone();
+        let (attributes, tags) = self.says.get(key).cloned().unwrap_or_default();
         Ok(ObjectInfo {
+            attributes,
+            tag_count: tags.len() as u32,
             size: entry.size,
             modified: entry.modified,
             etag: entry.etag,
@@ -154,8 +160,12 @@ impl ObjectStore for Shelf {
     async fn prepare(&self) -> Result<()> {
         unsupported()
     }
-    async fn tags(&self, _: &str, _: &Pin) -> Result<Tags> {
-        unsupported()
+    async fn tags(&self, key: &str, _: &Pin) -> Result<Tags> {
+        self.heads.fetch_add(1, SeqCst);
+        match self.capabilities.keeps.tags {
+            Kept::Yes => Ok(self.says.get(key).cloned().unwrap_or_default().1),
+            _ => unsupported(),
+        }
     }
     async fn acl(&self, _: &str, _: &Pin) -> Result<Acl> {
         unsupported()

@@ -111,8 +111,11 @@ impl JobObject {
     /// The listing's entry as a job's object.
     pub fn new(index: u32, entry: Entry) -> Self {
         let Entry { key, size, modified, etag, version, storage_class } = entry;
-        // A class that no store has is of no use to anybody.
-        let storage_class = storage_class.filter(|class| class.len() <= MAX_CLASS_BYTES && class.is_ascii());
+        // A class that no store has is of no use to anybody, and would not fit.
+        let legal = |class: &String| {
+            class.len() <= MAX_CLASS_BYTES && class.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+        };
+        let storage_class = storage_class.filter(legal);
         JobObject { index, key, size, modified, etag, version, storage_class, refresh: false }
     }
 

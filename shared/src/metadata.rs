@@ -123,8 +123,7 @@ mod tests {
     }
 
     fn names_of(ours: (&Attributes, Spelling), theirs: (&Attributes, Spelling)) -> Vec<String> {
-        let describe =
-            |(attributes, spelling)| Described { attributes, tags: None, spelling };
+        let describe = |(attributes, spelling)| Described { attributes, tags: None, spelling };
         differences(&describe(ours), &describe(theirs)).into_iter().map(|difference| difference.name).collect()
     }
 
@@ -177,7 +176,10 @@ mod tests {
         assert!(names_of((&word, Spelling::Words), (&plain, Spelling::Utf8)).is_empty());
         assert!(names_of((&plain, Spelling::Utf8), (&word, Spelling::Unknown)).is_empty());
         assert_eq!(names_of((&user("a"), Spelling::Words), (&user("b"), Spelling::Utf8)), ["x-amz-meta-k"]);
-        assert_eq!(names_of((&user("a"), Spelling::Words), (&Attributes::default(), Spelling::Words)), ["x-amz-meta-k"]);
+        assert_eq!(
+            names_of((&user("a"), Spelling::Words), (&Attributes::default(), Spelling::Words)),
+            ["x-amz-meta-k"]
+        );
     }
 
     #[test]

@@ -11,10 +11,12 @@ use shared::ledger::{Outcome, SharedLedger, State};
 use shared::limits::{Bandwidth, Brake, Permit, transfers_within};
 use shared::object::Timestamp;
 use shared::queue::Queue;
-use shared::store::Store;
+use shared::store::{Store, Tier};
 use shared::{ErrorKind, Result};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+
+use crate::carry::Losses;
 
 /// A look at the source counts for so long.
 const SOURCE_SEEN_FOR: Duration = Duration::from_secs(5);
@@ -61,6 +63,10 @@ pub(crate) struct Context {
     /// Cleared when the service has refused to copy between the two buckets: asking again for
     /// every object would double the requests.
     pub server_side_copy: AtomicBool,
+    /// What cannot be carried over.
+    pub losses: Losses,
+    /// Whether it was said that the run waits for restores.
+    said_waiting: AtomicBool,
 }
 
 impl std::ops::Deref for Context {
@@ -80,7 +86,15 @@ impl Context {
         let brake = Brake::new(transfers);
         let bandwidth = options.bandwidth_limit.map(|rate| Arc::new(Bandwidth::new(rate)));
         let server_side_copy = AtomicBool::new(options.server_side_copy);
-        Arc::new(Context { brake, bandwidth, source_seen: Mutex::default(), server_side_copy, worker })
+        Arc::new(Context {
+            brake,
+            bandwidth,
+            source_seen: Mutex::default(),
+            server_side_copy,
+            losses: Losses::default(),
+            said_waiting: AtomicBool::new(false),
+            worker,
+        })
     }
 
     /// Waits for the right to one transfer; the stores' throttling counts from here.
@@ -114,6 +128,18 @@ impl Context {
         }
         if self.server_side_copy.swap(false, Ordering::Relaxed) {
             tracing::info!(%error, "the service does not copy between source and destination: streaming");
+        }
+    }
+
+    /// Says, once, that objects are being restored.
+    pub fn say_waiting(&self, tier: Tier) {
+        if !self.said_waiting.swap(true, Ordering::Relaxed) {
+            let time = match tier {
+                Tier::Bulk => "up to 48 hours",
+                Tier::Standard => "up to 12 hours",
+                Tier::Expedited => "some minutes",
+            };
+            tracing::warn!("archived objects are being restored: waiting for them, {time}");
         }
     }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use shared::digest::Checksum;
-use shared::job::{Job, JobObject};
+use shared::job::{Job, JobObject, Restoring};
 use shared::ledger::{Outcome, Settlement, State};
-use shared::object::{ETag, Timestamp};
+use shared::object::{ETag, ObjectInfo, Timestamp};
 use shared::{Error, ErrorKind, Result, metrics};
 
 use crate::context::Context;
@@ -16,6 +16,8 @@ pub(crate) enum Ending {
     Settled(Outcome),
     /// It failed, and is worth another attempt.
     Again(Error),
+    /// It is archived, and is being restored.
+    Restoring(Restoring),
     /// Other jobs carry it on and will settle it (a giant's parts).
     HandedOver,
 }
@@ -36,10 +38,12 @@ pub(crate) struct Copied {
 pub(crate) enum Try {
     Copied(Copied),
     HandedOver,
+    /// It is archived, as its description says.
+    Archived(ObjectInfo),
 }
 
 /// Longest delay of a message (Amazon SQS `DelaySeconds`).
-const MAX_DELAY: Duration = Duration::from_secs(900);
+pub(crate) const MAX_DELAY: Duration = Duration::from_secs(900);
 
 /// The outcome of a copy.
 pub(crate) fn copied(context: &Context, job: &Job, copied: Copied, started: Timestamp) -> Outcome {
@@ -56,10 +60,6 @@ pub(crate) fn explained(mut outcome: Outcome, reason: Option<&str>, error: Optio
 
 /// What a failed attempt leads to: another one, or an outcome that says why not.
 pub(crate) fn failed(context: &Context, job: &Job, object: &JobObject, started: Timestamp, error: Error) -> Ending {
-    if error.kind() == ErrorKind::Archived {
-        let outcome = context.outcome(job, object, started, State::Skipped);
-        return Ending::Settled(explained(outcome, Some("archived"), Some(&error)));
-    }
     let hopeless = matches!(
         error.kind(),
         ErrorKind::Denied

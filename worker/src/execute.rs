@@ -7,7 +7,7 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, FuturesUnordered};
 use serde::Deserialize;
 use shared::config::SETTLE_OBJECTS;
-use shared::job::{Job, JobObject, Work};
+use shared::job::{Job, JobObject, Restoring, Work};
 use shared::ledger::{Outcome, Settlement, State};
 use shared::object::{Pin, Timestamp};
 use shared::queue::{Message, Outgoing};
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::ending::{self, Ending, retry_delay};
-use crate::{delete, giant, reconcile};
+use crate::{archive, delete, giant, reconcile};
 
 /// The job is done: its message may be acknowledged.
 pub(crate) struct Done;
@@ -28,6 +28,10 @@ const SETTLE_AFTER: Duration = Duration::from_secs(2);
 /// Executes a job. `Ok` when each of its objects is settled, enqueued again, or carried on by
 /// another job; `Err` when that could not be recorded: then the job must come again.
 pub(crate) async fn execute(context: &Context, job: &Job, redelivered: bool) -> Result<Done> {
+    if let Some(later) = archive::too_early(job) {
+        context.queue.send(&[later]).await?;
+        return Ok(Done);
+    }
     match &job.work {
         Work::Copy { objects } => {
             let copy = |object: JobObject| {
@@ -53,6 +57,7 @@ pub(crate) async fn execute(context: &Context, job: &Job, redelivered: bool) -> 
 struct Batch {
     outcomes: Vec<(u32, Outcome)>,
     again: Vec<Outgoing>,
+    restoring: Vec<(JobObject, Restoring)>,
     since: Option<Instant>,
 }
 
@@ -62,12 +67,13 @@ impl Batch {
         match ending {
             Ending::Settled(outcome) => self.outcomes.push((object.index, outcome)),
             Ending::Again(error) => self.again.push(again(context, job, object, &error)),
+            Ending::Restoring(restoring) => self.restoring.push((object, restoring)),
             Ending::HandedOver => {}
         }
     }
 
     fn is_due(&self) -> bool {
-        self.outcomes.len() + self.again.len() >= SETTLE_OBJECTS
+        self.outcomes.len() + self.again.len() + self.restoring.len() >= SETTLE_OBJECTS
             || self.since.is_some_and(|since| since.elapsed() >= SETTLE_AFTER)
     }
 
@@ -80,7 +86,8 @@ impl Batch {
 
     /// Objects to be tried again are sent before the job is acknowledged: if the worker dies between
     /// the two, object and job both come again, and the ledger counts the object once.
-    async fn write(self, context: &Context, job: &Job) -> Result<()> {
+    async fn write(mut self, context: &Context, job: &Job) -> Result<()> {
+        self.again.extend(archive::again(job, self.restoring));
         if !self.again.is_empty() {
             context.queue.send(&self.again).await?;
         }

@@ -175,12 +175,7 @@ mod tests {
     }
 
     fn info(etag: &str, checksums: Vec<Checksum>) -> ObjectInfo {
-        ObjectInfo {
-            size: 1,
-            etag: Some(ETag::new(etag)),
-            checksums,
-            ..ObjectInfo::default()
-        }
+        ObjectInfo { size: 1, etag: Some(ETag::new(etag)), checksums, ..ObjectInfo::default() }
     }
 
     /// Source tells … | destination … → sent along, expected on the way, hashed.

@@ -3,8 +3,11 @@
 //! The way of a job: the `driver` takes a permit, then a message, and holds it by a `lease`; the
 //! job is executed (`execute`), each of its objects reconciled (`reconcile`) by a `whole` transfer or in
 //! parts (`multipart`, `upload`, `giant`); the outcomes are settled in the ledger, and only then is the message
-//! acknowledged. `integrity` and `plan` are pure: what is checked, and how objects are cut.
+//! acknowledged. `carry` decides what comes with the bytes, `archive` what becomes of objects that must be
+//! restored first. `integrity` and `plan` are pure: what is checked, and how objects are cut.
 
+mod archive;
+mod carry;
 mod context;
 mod delete;
 mod driver;

@@ -11,7 +11,7 @@ use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
 use crate::ending::{self, Copied, Ending, Try, explained, failed};
-use crate::{multipart, version, whole};
+use crate::{archive, multipart, version, whole};
 
 /// A source that changes under every one of so many copies is left to a later attempt.
 const MAX_LOOKS: u32 = 5;
@@ -19,13 +19,20 @@ const MAX_LOOKS: u32 = 5;
 /// Copies one object of a job.
 pub(crate) async fn copy(context: &Context, job: &Job, object: &JobObject, redelivered: bool) -> Ending {
     let started = Timestamp::now();
-    match reconcile(context, job, object, redelivered || job.attempt > 1).await {
+    // A job that waited for a restore may have been sent twice.
+    let look_again = redelivered || job.attempt > 1 || job.restoring.is_some();
+    match reconcile(context, job, object, look_again).await {
         Ok(Some(Try::Copied(copied))) => Ending::Settled(ending::copied(context, job, copied, started)),
         Ok(Some(Try::HandedOver)) => Ending::HandedOver,
+        Ok(Some(Try::Archived(info))) => {
+            let now = version::at_version(object, &info);
+            archive::end(context, job, &now, started, Some(info)).await
+        }
         Ok(None) => {
             let outcome = context.outcome(job, object, started, State::Skipped);
             Ending::Settled(explained(outcome, Some("gone from the source"), None))
         }
+        Err(error) if error.kind() == ErrorKind::Archived => archive::end(context, job, object, started, None).await,
         Err(error) => failed(context, job, object, started, error),
     }
 }
@@ -34,7 +41,10 @@ pub(crate) async fn copy(context: &Context, job: &Job, object: &JobObject, redel
 async fn reconcile(context: &Context, job: &Job, object: &JobObject, look_again: bool) -> Result<Option<Try>> {
     let mut wanted = object.clone();
     for _ in 0..MAX_LOOKS {
-        if look_again && let Some(found) = already_there(context, &wanted).await? {
+        if look_again
+            && !wanted.refresh
+            && let Some(found) = already_there(context, &wanted).await?
+        {
             return Ok(Some(Try::Copied(found)));
         }
         match copy_version(context, job, &wanted).await {
@@ -119,6 +129,9 @@ async fn recorded(context: &Context, wanted: &JobObject, info: &ObjectInfo) -> R
 }
 
 async fn copy_version(context: &Context, job: &Job, wanted: &JobObject) -> Result<Try> {
+    if let Some(info) = archive::by_class(context, wanted).await? {
+        return Ok(Try::Archived(info));
+    }
     match whole::fits(context, wanted) {
         true => Ok(Try::Copied(whole::copy(context, wanted).await?)),
         false => multipart::copy(context, job, wanted).await,

@@ -11,11 +11,12 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use shared::digest::{Checksum, multipart_etag};
 use shared::job::{Job, JobObject};
 use shared::ledger::{Outcome, PartRecord, Settlement, State, UploadRecord};
-use shared::object::{ETag, ObjectInfo, Pin, Timestamp};
+use shared::object::{Attributes, ETag, ObjectInfo, Pin, Tags, Timestamp};
 use shared::retry::{self, TRANSFER};
 use shared::store::{EtagMeaning, Part, PartWrite, Read, Upload, Write, Written, copy_source};
 use shared::{Error, ErrorKind, Result};
 
+use crate::carry;
 use crate::context::Context;
 use crate::ending::{self, Copied, explained};
 use crate::integrity::{self, PartsCheck};
@@ -82,7 +83,11 @@ async fn open(context: &Context, job: &Job, wanted: &JobObject, info: &ObjectInf
         modified: at_version(wanted, info).modified,
         size: info.size,
         part_bytes: plan.part_bytes,
-        attributes: info.attributes.clone(),
+        attributes: Attributes::default(),
+        tags: Tags::new(),
+        storage_class: None,
+        acl: None,
+        encryption: None,
         same_parts: plan.same_parts,
         checksum: integrity::known_for_parts(info, source),
         attempt: job.attempt,
@@ -90,8 +95,27 @@ async fn open(context: &Context, job: &Job, wanted: &JobObject, info: &ObjectInf
     };
     // If the answer is lost, or we die before the record is written, an upload without parts stays
     // behind at the destination: it holds no bytes.
-    record.upload = context.destination.create_upload(&wanted.key, &write(&record)).await?;
-    Ok(record)
+    loop {
+        record = carrying(record, carry::write(context, wanted, info).await?);
+        // What goes into an archive cannot be read again: its bytes are hashed on the way instead.
+        let class = record.storage_class.as_deref();
+        let is_archived = class.is_some_and(|class| destination.keeps.classes.is_archive(class));
+        if is_archived && matches!(integrity::parts(&record), PartsCheck::ReadAgain(_)) {
+            record.checksum = None;
+        }
+        let write = write(&record);
+        match context.destination.create_upload(&wanted.key, &write).await {
+            Ok(upload) => return Ok(UploadRecord { upload, ..record }),
+            Err(error) if context.can_do_without(&write, &error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The record with everything that the object comes with.
+fn carrying(record: UploadRecord, write: Write) -> UploadRecord {
+    let Write { attributes, tags, storage_class, acl, encryption, .. } = write;
+    UploadRecord { attributes, tags, storage_class, acl, encryption, ..record }
 }
 
 /// What the upload was created with.
@@ -99,9 +123,12 @@ fn write(record: &UploadRecord) -> Write {
     Write {
         size: record.size,
         attributes: record.attributes.clone(),
+        tags: record.tags.clone(),
+        storage_class: record.storage_class.clone(),
+        acl: record.acl.clone(),
+        encryption: record.encryption.clone(),
         modified: Some(record.modified),
         checksum: record.checksum.clone(),
-        ..Write::default()
     }
 }
 
@@ -266,7 +293,12 @@ async fn finish(context: &Context, record: &UploadRecord, written: Written) -> R
         Ok::<_, Error>(integrity::combined(&sums).filter(|_| sums.len() == record.part_count() as usize))
     };
     let pin = Pin { etag: written.etag.clone(), version: written.version.clone() };
+    let class = record.storage_class.as_deref();
+    let is_archived = class.is_some_and(|class| context.destination.capabilities().keeps.classes.is_archive(class));
     let read_again = |known: Checksum| async move {
+        if is_archived {
+            return Ok((None, "size".to_owned()));
+        }
         let ours = read_checksum(&*context.destination, key, pin, known.algorithm).await?;
         integrity::same(&context.destination.location().display_key(key), &ours, &known, "the source's")?;
         Ok::<_, Error>((Some(ours), format!("source {}, read again", known.algorithm)))
@@ -352,10 +384,6 @@ pub(crate) fn bare_outcome(context: &Context, record: &UploadRecord, state: Stat
 
 /// The record's object at the version that `info` describes.
 pub(crate) fn object_of(record: &UploadRecord, info: &ObjectInfo) -> JobObject {
-    let bare = JobObject {
-        index: record.index,
-        key: record.upload.key.clone(),
-        ..JobObject::default()
-    };
+    let bare = JobObject { index: record.index, key: record.upload.key.clone(), ..JobObject::default() };
     at_version(&bare, info)
 }

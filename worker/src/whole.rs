@@ -8,6 +8,7 @@ use shared::retry::{self, TRANSFER};
 use shared::store::{EtagMeaning, Object, Read, Write, Written, copy_source};
 use shared::{Error, ErrorKind, Result};
 
+use crate::carry;
 use crate::context::Context;
 use crate::ending::Copied;
 use crate::integrity;
@@ -43,6 +44,15 @@ pub(crate) async fn copy(context: &Context, object: &JobObject) -> Result<Copied
 }
 
 async fn stream(context: &Context, wanted: &JobObject, subject: &str) -> Result<Copied> {
+    loop {
+        if let Some(copied) = stream_once(context, wanted, subject).await? {
+            return Ok(copied);
+        }
+    }
+}
+
+/// `None` if the destination refused what the object comes with, and can have it without.
+async fn stream_once(context: &Context, wanted: &JobObject, subject: &str) -> Result<Option<Copied>> {
     let destination = context.destination.capabilities();
     let read = Read { range: None, pin: wanted.pin() };
     let Object { info, body } = context.source.get(&wanted.key, &read).await?;
@@ -50,6 +60,7 @@ async fn stream(context: &Context, wanted: &JobObject, subject: &str) -> Result<
         let message = format!("{} bytes where the listing had {}", info.size, wanted.size);
         return Err(Error::new(ErrorKind::PreconditionFailed, "get", subject, message));
     }
+    let write = carry::write(context, wanted, &info).await?;
     let check = integrity::whole(&info, context.source.capabilities(), destination);
     let pipe = Pipe {
         subject: subject.to_owned(),
@@ -61,16 +72,13 @@ async fn stream(context: &Context, wanted: &JobObject, subject: &str) -> Result<
     };
     let (body, hashed) = pipe.through(body);
     let object = at_version(wanted, &info);
-    let write = Write {
-        size: info.size,
-        attributes: info.attributes,
-        storage_class: None,
-        modified: Some(object.modified),
-        checksum: check.send.clone(),
+    let write = Write { checksum: check.send.clone(), ..write };
+    let written = match context.destination.put(&wanted.key, &write, body).await {
+        Err(error) if context.can_do_without(&write, &error) => return Ok(None),
+        written => written?,
     };
-    let written = context.destination.put(&wanted.key, &write, body).await?;
     let (checksum, verified) = check.judge(subject, &written, &hashed.take(), destination)?;
-    Ok(Copied { object, etag: written.etag, checksum, verified })
+    Ok(Some(Copied { object, etag: written.etag, checksum, verified }))
 }
 
 /// `None` where the service does not copy between the two: the caller streams.
@@ -81,8 +89,13 @@ async fn by_service(context: &Context, object: &JobObject) -> Result<Option<Copi
         return Ok(None);
     }
     let pin = object.pin();
-    let write = Write { size: object.size, modified: Some(object.modified), ..Write::default() };
+    let class = match object.is_listed() {
+        true => object.storage_class.clone(),
+        false => context.source.head(&object.key, &pin).await?.storage_class,
+    };
+    let write = carry::beside(context, object, class.as_deref()).await?;
     match destination.copy(&source, &pin, &object.key, &write).await {
+        Err(error) if context.can_do_without(&write, &error) => Ok(None),
         Ok(written) => Ok(Some(copied_by_service(context, object, &pin, written).await?)),
         Err(error) if is_refusal(&error) => {
             context.no_server_side_copy(&error);

@@ -18,6 +18,7 @@ const SECTIONS: [(&str, &[&str]); 8] = [
         "find",
         &[
             "compare",
+            "metadata",
             "delete",
             "max-delete",
             "filters",
@@ -45,6 +46,13 @@ const SECTIONS: [(&str, &[&str]); 8] = [
             "lease",
             "drain",
             "server-side-copy",
+            "storage-class",
+            "acl",
+            "sse",
+            "sse-kms-key-id",
+            "strict",
+            "restore",
+            "restore-days",
         ],
     ),
 ];

@@ -146,7 +146,12 @@ impl ObjectStore for FileStore {
     }
 
     async fn acl(&self, key: &str, _: &Pin) -> Result<Acl> {
-        Err(self.folder.error(ErrorKind::Unsupported, "acl", key, "a folder keeps no access control lists of a store's"))
+        Err(self.folder.error(
+            ErrorKind::Unsupported,
+            "acl",
+            key,
+            "a folder keeps no access control lists of a store's",
+        ))
     }
 
     async fn restore(&self, key: &str, _: &Pin, _: &Restore) -> Result<()> {

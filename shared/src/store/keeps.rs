@@ -61,21 +61,11 @@ pub struct Keeps {
 
 impl Keeps {
     /// Nothing.
-    pub const NOTHING: Keeps = Keeps {
-        tags: Kept::No,
-        acl: Kept::No,
-        classes: &Classes::NONE,
-        encrypts: false,
-        spelling: Spelling::Utf8,
-    };
+    pub const NOTHING: Keeps =
+        Keeps { tags: Kept::No, acl: Kept::No, classes: &Classes::NONE, encrypts: false, spelling: Spelling::Utf8 };
     /// Everything, as Amazon S3 does.
-    pub const AMAZON: Keeps = Keeps {
-        tags: Kept::Yes,
-        acl: Kept::Yes,
-        classes: &Classes::AMAZON,
-        encrypts: true,
-        spelling: Spelling::Words,
-    };
+    pub const AMAZON: Keeps =
+        Keeps { tags: Kept::Yes, acl: Kept::Yes, classes: &Classes::AMAZON, encrypts: true, spelling: Spelling::Words };
     /// What nothing is known of: most stores took over Amazon's names, and refuse what they do not have.
     pub const UNKNOWN: Keeps =
         Keeps { tags: Kept::Unsure, acl: Kept::Unsure, spelling: Spelling::Unknown, ..Keeps::AMAZON };

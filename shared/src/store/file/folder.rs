@@ -97,13 +97,7 @@ impl Found {
             // A folder's state changes with what is put below it: no version to pin.
             Found::Folder(metadata) => (0, None, metadata),
         };
-        ObjectInfo {
-            size,
-            modified: modified_of(metadata),
-            etag,
-            etag_is_opaque: true,
-            ..ObjectInfo::default()
-        }
+        ObjectInfo { size, modified: modified_of(metadata), etag, etag_is_opaque: true, ..ObjectInfo::default() }
     }
 }
 

@@ -29,7 +29,8 @@ impl Bucket {
                 .set_copy_source_if_match(pin.etag.as_ref().map(ETag::quoted))
                 .metadata_directive(MetadataDirective::Copy)
                 .tagging_directive(TaggingDirective::Copy);
-            let answer = with_extras!(request, &extras).send().await.map_err(|error| self.refused(COPY.verb, key, error))?;
+            let answer =
+                with_extras!(request, &extras).send().await.map_err(|error| self.refused(COPY.verb, key, error))?;
             let result = answer.copy_object_result.as_ref();
             let etag = result.and_then(|result| result.e_tag.as_deref()).map(ETag::new);
             let etag = etag.ok_or_else(|| self.corrupt(COPY.verb, key, "the answer has no entity tag"))?;

@@ -5,9 +5,7 @@ use std::fmt::Write as _;
 
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::types::{
-    GlacierJobParameters, ObjectCannedAcl, RestoreRequest, ServerSideEncryption, StorageClass,
-};
+use aws_sdk_s3::types::{GlacierJobParameters, ObjectCannedAcl, RestoreRequest, ServerSideEncryption, StorageClass};
 
 use super::Bucket;
 use super::encoding::encode_path;

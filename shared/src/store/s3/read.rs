@@ -178,7 +178,8 @@ impl Bucket {
         let answer = retry::run(&GET, &self.subject(key), once).await?;
         let corrupt = |message: String| self.corrupt(GET.verb, key, message);
         let (size, length) = sizes(&answer, read.range.as_ref()).map_err(corrupt)?;
-        let info = info!(&answer, size, Access::Readable).ok_or_else(|| corrupt("the answer has no time".to_owned()))?;
+        let info =
+            info!(&answer, size, Access::Readable).ok_or_else(|| corrupt("the answer has no time".to_owned()))?;
         let body = body::incoming(self.subject(key), length, answer.body.into_inner(), self.stall);
         Ok(Object { info, body })
     }
