@@ -100,21 +100,33 @@ fn lacks(loss: Loss, source: &Capabilities, destination: &Capabilities) -> bool 
     }
 }
 
-/// The first thing that a refused write carried along, and that the destination may do without.
+/// What refusals name, of that which a destination may do without: codes and headers.
+const MARKS: [(Loss, &[&str]); 3] = [
+    (Loss::Acl, &["AccessControlListNotSupported", "x-amz-acl", "x-amz-grant"]),
+    (Loss::Tags, &["x-amz-tagging"]),
+    (Loss::StorageClass, &["InvalidStorageClass", "x-amz-storage-class"]),
+];
+
+/// What the destination refused of a write, if it may do without: what the error names, else the first
+/// thing that was carried along.
 fn refused(write: &Write, options: &Work, error: &Error) -> Option<Loss> {
     if error.kind() != ErrorKind::Unsupported {
         return None;
     }
-    let carried = [
-        (Loss::StorageClass, "InvalidStorageClass", write.storage_class.is_some() && options.storage_class.is_none()),
-        (Loss::Acl, "AccessControlListNotSupported", write.acl.is_some()),
-        (Loss::Tags, "", !write.tags.is_empty()),
-    ];
-    let mut carried = carried.iter().filter(|(_, _, is_carried)| *is_carried);
-    // Where the error names what it refuses, it is that and nothing else.
-    let names = |code: &str| !code.is_empty() && error.message().contains(code);
-    let named = ["InvalidStorageClass", "AccessControlListNotSupported"].into_iter().any(names);
-    carried.find(|(_, code, _)| !named || names(code)).map(|(loss, ..)| *loss)
+    let is_carried = |loss: Loss| match loss {
+        Loss::Acl => write.acl.is_some(),
+        Loss::Tags => !write.tags.is_empty(),
+        Loss::StorageClass => write.storage_class.is_some() && options.storage_class.is_none(),
+        _ => false,
+    };
+    let message = error.message().to_ascii_lowercase();
+    let names = |marks: &[&str]| marks.iter().any(|mark| message.contains(&mark.to_ascii_lowercase()));
+    let named = MARKS.iter().find(|(_, marks)| names(marks)).map(|(loss, _)| *loss);
+    let first = || MARKS.iter().map(|(loss, _)| *loss).find(|loss| is_carried(*loss));
+    match named {
+        Some(loss) => Some(loss).filter(|loss| is_carried(*loss)),
+        None => first(),
+    }
 }
 
 impl Context {
@@ -331,12 +343,15 @@ mod tests {
             ..Write::default()
         };
         let wished = Work { storage_class: Some("STANDARD_IA".into()), ..Work::default() };
+        let classy = Write { storage_class: Some("STANDARD_IA".into()), ..Write::default() };
         let none = Write::default();
         for (write, options, message, loss) in [
             (&all, Work::default(), "InvalidStorageClass: no", Some(Loss::StorageClass)),
             (&all, Work::default(), "AccessControlListNotSupported: no", Some(Loss::Acl)),
-            (&all, Work::default(), "NotImplemented", Some(Loss::StorageClass)),
-            (&all, wished.clone(), "NotImplemented", Some(Loss::Acl)),
+            (&all, Work::default(), "NotImplemented: X-Amz-Tagging", Some(Loss::Tags)),
+            (&all, Work::default(), "NotImplemented", Some(Loss::Acl)),
+            (&classy, Work::default(), "NotImplemented", Some(Loss::StorageClass)),
+            (&classy, wished.clone(), "NotImplemented", None),
             (&all, wished, "InvalidStorageClass: no", None),
             (&none, Work::default(), "NotImplemented", None),
         ] {
