@@ -24,7 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const STUCK_AFTER: Duration = Duration::from_secs(60);
 
 /// Time beyond the worker's own drain that finder and worker get to end in, before they are left behind.
-const GRACE: Duration = Duration::from_millis(1_500);
+const GRACE: Duration = Duration::from_millis(1_200);
 
 /// How a run ended, as far as this process saw it.
 pub struct Driven {
@@ -58,21 +58,24 @@ pub async fn drive(
         watched = watch.until_done() => watched,
         // It returns by itself only when the queue fails for good, or its machine is about to go.
         ended = &mut worker => Err(match ended {
-            Ok(Ok(())) => Failure::midway("the worker stopped before the run was done; start again to go on"),
-            Ok(Err(error)) => Failure::midway(error).hint("start again to go on"),
+            Ok(Ok(())) => Failure::resumable("the worker stopped before the run was done"),
+            Ok(Err(error)) => Failure::resumable(error),
             Err(_) => Failure::midway("the worker broke down; start again to go on"),
         }),
     };
     drop(watch.progress.take());
-    watch.stop_finder(task.config.work.drain).await;
-    if !worker.is_finished() {
-        halt.drain.cancel();
-        let done = watched.as_ref().is_ok_and(|interrupted| !interrupted);
-        end_worker(worker, &task.carrier.queue, done, task.config.work.drain).await;
-    }
+    let end_worker = async {
+        if !worker.is_finished() {
+            halt.drain.cancel();
+            let done = watched.as_ref().is_ok_and(|interrupted| !interrupted);
+            end_worker(worker, &task.carrier.queue, done, task.config.work.drain).await;
+        }
+    };
+    // At the same time: each may wait for a service that does not answer.
+    tokio::join!(watch.stop_finder(task.config.work.drain), end_worker);
     let interrupted = watched?;
     let run = match watch.run_id() {
-        Some(id) => task.carrier.ledger.run(&id).await.map_err(Failure::midway)?,
+        Some(id) => task.carrier.ledger.run(&id).await.map_err(Failure::resumable)?,
         None => None,
     };
     Ok(Driven { run, find_error: watch.found.and_then(Result::err), interrupted })
@@ -155,7 +158,7 @@ impl Watch {
                 return Ok(false);
             }
             let Some(id) = self.run_id() else { continue };
-            let Some(run) = self.ledger.run(&id).await.map_err(Failure::midway)? else { continue };
+            let Some(run) = self.ledger.run(&id).await.map_err(Failure::resumable)? else { continue };
             if let Some(progress) = &mut self.progress {
                 progress.show(&run);
             }
@@ -173,7 +176,7 @@ impl Watch {
 
     /// Jobs in the dead-letter queue, or taken away by hand, would keep us waiting for ever.
     async fn check_stuck(&self, run: &Run) -> Result<(), Failure> {
-        let depth = self.queue.depth().await.map_err(Failure::midway)?;
+        let depth = self.queue.depth().await.map_err(Failure::resumable)?;
         if depth.waiting() > 0 {
             return Ok(());
         }

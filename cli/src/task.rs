@@ -6,6 +6,7 @@ use shared::config::{Config, Find};
 use shared::fleet::solo::Solo;
 use shared::open::{self, Carrier};
 use shared::store::Store;
+use tokio_util::sync::CancellationToken;
 use worker::Worker;
 
 use crate::exit::Failure;
@@ -26,8 +27,16 @@ pub struct Task {
 }
 
 impl Task {
+    /// Opens everything, unless it is told to stop before a store or the like has answered.
+    pub async fn open_unless(stop: &CancellationToken, config: Config) -> Result<Option<Task>, Failure> {
+        tokio::select! {
+            task = Task::open(config) => task.map(Some),
+            () = stop.cancelled() => Ok(None),
+        }
+    }
+
     /// Opens everything. A store that is not there, or not ours to read, fails here, within seconds.
-    pub async fn open(config: Config) -> Result<Task, Failure> {
+    async fn open(config: Config) -> Result<Task, Failure> {
         let (source, destination) = open::ready_sides(&config).await.map_err(Failure::usage)?;
         let carrier = open::carrier(&config).await.map_err(Failure::usage)?;
         let mut compared_before = None;

@@ -15,7 +15,7 @@ use shared::store::{Restore, Tier};
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
-use crate::ending::{Ending, MAX_DELAY, explained, failed};
+use crate::ending::{Ending, MAX_DELAY, Uploads, explained, failed};
 
 /// Restoring takes up to 48 hours (Amazon S3 "Archive retrieval options"): what takes half as long again
 /// will not come.
@@ -38,15 +38,16 @@ pub(crate) async fn end(
     job: &Job,
     object: &JobObject,
     started: Timestamp,
+    uploads: Uploads,
     info: Option<ObjectInfo>,
 ) -> Ending {
     let Some(tier) = context.options.restore else {
         let outcome = context.outcome(job, object, started, State::Skipped);
-        return Ending::Settled(explained(outcome, Some(ARCHIVED), None));
+        return Ending::Settled(explained(outcome, Some(ARCHIVED), None), uploads);
     };
     match ask(context, job, object, tier, info).await {
         Ok(restoring) => Ending::Restoring(restoring),
-        Err(error) => failed(context, job, object, started, error),
+        Err(error) => failed(context, job, object, started, uploads, error),
     }
 }
 

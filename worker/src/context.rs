@@ -16,6 +16,7 @@ use shared::{ErrorKind, Result};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::carrier::Carrier;
 use crate::carry::Losses;
 
 /// A look at the source counts for so long.
@@ -25,8 +26,8 @@ const SOURCE_SEEN_FOR: Duration = Duration::from_secs(5);
 /// largest chunk (1 MiB) then takes half of [`shared::retry::STALL_SECONDS`].
 const TRANSFER_RATE_BYTES: u64 = 64 << 10;
 
-/// Is told every outcome after it is recorded. May be told one twice, after a redelivery.
-pub type Report = Arc<dyn Fn(&Outcome) + Send + Sync>;
+/// Whom a worker tells outcomes.
+pub type Report = shared::report::Listener;
 
 /// A worker for one task.
 #[derive(Clone)]
@@ -57,6 +58,8 @@ pub struct Worker {
 pub(crate) struct Context {
     pub worker: Worker,
     pub brake: Brake,
+    /// Whether queue and ledger are well.
+    pub carrier: Carrier,
     pub bandwidth: Option<Arc<Bandwidth>>,
     /// When the source was last found to be there.
     source_seen: Mutex<Option<Instant>>,
@@ -67,6 +70,8 @@ pub(crate) struct Context {
     pub losses: Losses,
     /// Whether it was said that the run waits for restores.
     said_waiting: AtomicBool,
+    /// Set when it was said that the destination does not list uploads.
+    pub orphans_named: AtomicBool,
 }
 
 impl std::ops::Deref for Context {
@@ -86,13 +91,17 @@ impl Context {
         let brake = Brake::new(transfers);
         let bandwidth = options.bandwidth_limit.map(|rate| Arc::new(Bandwidth::new(rate)));
         let server_side_copy = AtomicBool::new(options.server_side_copy);
+        let carrier = Carrier::default();
+        let (source_seen, orphans_named, losses, said_waiting) = Default::default();
         Arc::new(Context {
             brake,
+            carrier,
             bandwidth,
-            source_seen: Mutex::default(),
+            source_seen,
             server_side_copy,
-            losses: Losses::default(),
-            said_waiting: AtomicBool::new(false),
+            orphans_named,
+            losses,
+            said_waiting,
             worker,
         })
     }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, FuturesUnordered};
+use futures::{StreamExt, TryStreamExt};
 use serde::Deserialize;
 use shared::config::SETTLE_OBJECTS;
 use shared::job::{Job, JobObject, Restoring, Work};
@@ -15,8 +15,8 @@ use shared::{Error, Result};
 use tokio::time::Instant;
 
 use crate::context::Context;
-use crate::ending::{self, Ending, retry_delay};
-use crate::{archive, delete, giant, reconcile};
+use crate::ending::{self, Ending, Uploads, retry_delay};
+use crate::{archive, delete, giant, reconcile, upload};
 
 /// The job is done: its message may be acknowledged.
 pub(crate) struct Done;
@@ -24,6 +24,9 @@ pub(crate) struct Done;
 /// Outcomes are recorded when there are [`SETTLE_OBJECTS`] of them, or when the oldest has waited for so
 /// long: progress is seen, and a crash repeats little.
 const SETTLE_AFTER: Duration = Duration::from_secs(2);
+
+/// A call or two each.
+const UPLOADS_ENDED_AT_ONCE: usize = 16;
 
 /// Executes a job. `Ok` when each of its objects is settled, enqueued again, or carried on by
 /// another job; `Err` when that could not be recorded: then the job must come again.
@@ -56,20 +59,28 @@ pub(crate) async fn execute(context: &Context, job: &Job, redelivered: bool) -> 
 #[derive(Default)]
 struct Batch {
     outcomes: Vec<(u32, Outcome)>,
+    uploads: Vec<(String, Uploads)>,
     again: Vec<Outgoing>,
     restoring: Vec<(JobObject, Restoring)>,
     since: Option<Instant>,
 }
 
 impl Batch {
-    fn add(&mut self, context: &Context, job: &Job, object: JobObject, ending: Ending) {
+    fn add(&mut self, context: &Context, job: &Job, object: JobObject, ending: Ending) -> Result<()> {
         self.since.get_or_insert_with(Instant::now);
         match ending {
-            Ending::Settled(outcome) => self.outcomes.push((object.index, outcome)),
+            Ending::Settled(outcome, uploads) => {
+                if !matches!(uploads, Uploads::None) {
+                    self.uploads.push((outcome.key.clone(), uploads));
+                }
+                self.outcomes.push((object.index, outcome));
+            }
             Ending::Again(error) => self.again.push(again(context, job, object, &error)),
             Ending::Restoring(restoring) => self.restoring.push((object, restoring)),
+            Ending::Unrecorded(error) => return Err(error),
             Ending::HandedOver => {}
         }
+        Ok(())
     }
 
     fn is_due(&self) -> bool {
@@ -86,12 +97,18 @@ impl Batch {
 
     /// Objects to be tried again are sent before the job is acknowledged: if the worker dies between
     /// the two, object and job both come again, and the ledger counts the object once.
+    ///
+    /// Uploads are ended when the outcome is recorded, and before the job is acknowledged. If the worker
+    /// dies before the outcome, the upload's record tells the next one that the object was completed; if
+    /// it dies after it, or an upload cannot be ended, the job comes again and ends it.
     async fn write(mut self, context: &Context, job: &Job) -> Result<()> {
-        self.again.extend(archive::again(job, self.restoring));
+        self.again.extend(archive::again(job, std::mem::take(&mut self.restoring)));
         if !self.again.is_empty() {
             context.queue.send(&self.again).await?;
         }
-        settle(context, job, &self.outcomes).await
+        settle(context, job, &self.outcomes).await?;
+        let ends: Vec<_> = self.uploads.iter().map(|(key, of)| upload::end(context, job, key, of).boxed()).collect();
+        stream::iter(ends).buffer_unordered(UPLOADS_ENDED_AT_ONCE).try_collect().await
     }
 }
 
@@ -115,7 +132,7 @@ async fn settle_all<'a>(
             // One slow object must not keep the others' outcomes from being written down.
             () = batch.due(), if writing.is_empty() => {}
             ending = endings.next() => match ending {
-                Some((ending, object)) => batch.add(context, job, object, ending),
+                Some((ending, object)) => batch.add(context, job, object, ending)?,
                 None => break,
             },
         }
@@ -159,7 +176,11 @@ pub(crate) async fn give_up(context: &Context, job: &Job, reason: &str) -> Resul
             (object.index, Outcome { error: Some(reason.to_owned()), source: Pin::default(), ..outcome })
         })
         .collect();
-    settle(context, job, &outcomes).await
+    settle(context, job, &outcomes).await?;
+    for object in &objects {
+        upload::end(context, job, &object.key, &Uploads::Unknown).await?;
+    }
+    Ok(())
 }
 
 /// How many objects a message's job has, without reading all of it.

@@ -18,6 +18,10 @@ use crate::upload::{self, bare_outcome, discard, forget, settle_record};
 /// Enqueues the parts that are not there yet. The copy job is acknowledged after this: if that gets
 /// lost it comes again, and parts are enqueued again, of which those sent by then are passed over.
 pub(crate) async fn share(context: &Context, job: &Job, record: &UploadRecord) -> Result<()> {
+    share_at(context, job, record, 1).await
+}
+
+async fn share_at(context: &Context, job: &Job, record: &UploadRecord, attempt: u32) -> Result<()> {
     let mut missing: Vec<u32> = match upload::trusted_parts(context, record).await {
         Ok(there) => (1..=record.part_count()).filter(|number| !there.contains(number)).collect(),
         Err(error) if error.kind() == ErrorKind::NoSuchUpload => Vec::new(),
@@ -29,7 +33,7 @@ pub(crate) async fn share(context: &Context, job: &Job, record: &UploadRecord) -
     }
     let messages: Vec<Outgoing> = plan::jobs(&missing, record.part_count(), record.part_bytes)
         .into_iter()
-        .map(|(first, last)| Outgoing::now(parts_job(job, record, first, last, 1).to_body()))
+        .map(|(first, last)| Outgoing::now(parts_job(job, record, first, last, attempt).to_body()))
         .collect();
     tracing::info!(key = ?record.upload.key, jobs = messages.len(), parts = missing.len(), "giant object shared out");
     context.queue.send(&messages).await
@@ -66,9 +70,17 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
     };
     match ended {
         Ok(()) => Ok(()),
+        // No fault of the parts: the job must come again.
+        Err(error) if error.is_of_carrier() => Err(error),
         // Meanwhile completed, or begun anew, by others: then it is theirs.
         Err(_) if current(context, parts).await?.is_none() => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NoSuchUpload => begin_anew(context, job, &record, error).await,
+        // The destination lacks some part, which another delivery may be sending again at this moment.
+        Err(error) if error.kind() == ErrorKind::Conflict && job.attempt < context.options.attempts => {
+            share_at(context, job, &record, job.attempt + 1).await
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::NoSuchUpload | ErrorKind::Conflict) => {
+            begin_anew(context, job, &record, error).await
+        }
         Err(error) if upload::is_void(&error) => begin_anew(context, job, &record, error).await,
         Err(error) if error.is_retryable() && job.attempt < context.options.attempts => {
             let delay = retry_delay(context.options.retry_delay, job.attempt);
@@ -105,7 +117,7 @@ async fn complete(context: &Context, record: &UploadRecord) -> Result<()> {
     // Settled before it is forgotten: a crash between the two brings a parts job back to a record
     // whose upload is gone and whose object is there.
     settle_record(context, record, outcome).await?;
-    forget(context, record).await
+    forget(context, &record.upload).await
 }
 
 /// The parts sent so far are of no use: gives the upload up and has the object copied as it is now.
@@ -116,9 +128,10 @@ async fn begin_anew(context: &Context, job: &Job, record: &UploadRecord, why: Er
     let info = match context.source.head(&record.upload.key, &Pin::default()).await {
         Ok(info) => info,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            discard(context, record).await?;
             let outcome = bare_outcome(context, record, State::Skipped);
-            return settle_record(context, record, explained(outcome, Some("gone from the source"), None)).await;
+            // Settled first: after a crash between the two, the record still tells what the upload was for.
+            settle_record(context, record, explained(outcome, Some("gone from the source"), None)).await?;
+            return discard(context, record).await;
         }
         Err(error) => return Err(error),
     };

@@ -4,9 +4,11 @@
 //! job is executed (`execute`), each of its objects reconciled (`reconcile`) by a `whole` transfer or in
 //! parts (`multipart`, `upload`, `giant`); the outcomes are settled in the ledger, and only then is the message
 //! acknowledged. `carry` decides what comes with the bytes, `archive` what becomes of objects that must be
-//! restored first. `integrity` and `plan` are pure: what is checked, and how objects are cut.
+//! restored first; `orphans` sees to it that no upload stays open. `integrity` and `plan` are pure: what is
+//! checked, and how objects are cut.
 
 mod archive;
+mod carrier;
 mod carry;
 mod context;
 mod delete;
@@ -19,6 +21,7 @@ mod giant;
 mod integrity;
 mod lease;
 mod multipart;
+mod orphans;
 mod pipe;
 mod plan;
 mod reconcile;

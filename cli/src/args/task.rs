@@ -288,6 +288,11 @@ impl Places {
 }
 
 impl TaskArgs {
+    /// How long a worker that is told to stop may go on with what it holds.
+    pub fn drain(&self) -> std::time::Duration {
+        self.work.drain.into()
+    }
+
     /// The task these options describe, checked.
     pub fn config(&self) -> Result<Config, Failure> {
         let FindArgs { compare, metadata, delete, max_delete, list_concurrency, job_objects, job_bytes } = self.find;

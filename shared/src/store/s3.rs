@@ -8,6 +8,7 @@ mod ability;
 mod answer;
 mod baseline;
 mod body;
+mod clock;
 mod copy;
 mod delete;
 mod encoding;
@@ -51,6 +52,7 @@ use crate::retry::{CREATE, PUT, STALL_SECONDS};
 use crate::{Error, ErrorKind, Result};
 use baseline::Baseline;
 pub(crate) use baseline::endpoint;
+use clock::Clock;
 use kind::Kind;
 
 /// How the bucket stands in a request's URL.
@@ -76,6 +78,7 @@ struct Bucket {
     client: Client,
     location: Location,
     kind: Kind,
+    clock: Clock,
     service: Service,
     /// No byte and no answer for this long ends a transfer; tests shorten it.
     stall: Duration,
@@ -109,10 +112,12 @@ impl S3Store {
             credentials: side.connection.credentials.clone().unwrap_or_else(|| "default".to_owned()),
         };
         let kind = Kind::of(row, &service.endpoint);
+        let clock = Clock::default();
         let client = Client::from_conf(
             aws_sdk_s3::config::Builder::from(&config)
                 .force_path_style(path_style)
                 .interceptor(kind.clone())
+                .interceptor(clock.clone())
                 .interceptor(request::Spelling(kind.clone()))
                 .interceptor(answer::WholeAnswers)
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
@@ -123,6 +128,7 @@ impl S3Store {
             client,
             location: side.location.clone(),
             kind,
+            clock,
             service,
             stall: Duration::from_secs(STALL_SECONDS),
             throttles: AtomicU64::new(0),
@@ -231,6 +237,10 @@ impl ObjectStore for S3Store {
         self.0.throttles.load(Ordering::Relaxed)
     }
 
+    fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
     async fn probe(&self) -> Result<()> {
         self.0.probe().await
     }
@@ -295,8 +305,8 @@ impl ObjectStore for S3Store {
         self.0.abort_upload(upload).await
     }
 
-    async fn list_uploads(&self) -> Result<Vec<(Upload, Timestamp)>> {
-        self.0.list_uploads().await
+    async fn list_uploads(&self, key: &str) -> Result<Vec<(Upload, Option<Timestamp>)>> {
+        self.0.list_uploads(key).await
     }
 
     async fn delete(&self, key: &str) -> Result<()> {

@@ -39,6 +39,8 @@ pub struct Rule {
     containing: Option<String>,
     skip: u64,
     times: u64,
+    every: u64,
+    since: u64,
     fault: Fault,
 }
 
@@ -50,7 +52,7 @@ impl Rule {
 
     /// Every request.
     pub fn always(fault: Fault) -> Rule {
-        Rule { kind: None, containing: None, skip: 0, times: u64::MAX, fault }
+        Rule { kind: None, containing: None, skip: 0, times: u64::MAX, every: 1, since: 0, fault }
     }
 
     /// Of those, the ones that have `text` in path, query or `x-amz-target`.
@@ -68,6 +70,11 @@ impl Rule {
         Rule { times: count, ..self }
     }
 
+    /// Of those, the first and then each `count`th: a constant share.
+    pub fn every(self, count: u64) -> Rule {
+        Rule { every: count, ..self }
+    }
+
     // The fault, if it happens to this request; counts.
     pub(super) fn take(&mut self, seen: &Seen) -> Option<Fault> {
         let matches = self.kind.is_none_or(|kind| kind == seen.kind)
@@ -77,6 +84,10 @@ impl Rule {
         }
         if self.skip > 0 {
             self.skip -= 1;
+            return None;
+        }
+        self.since += 1;
+        if (self.since - 1) % self.every != 0 {
             return None;
         }
         self.times -= 1;

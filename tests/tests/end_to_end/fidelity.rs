@@ -100,9 +100,12 @@ fn with_everything(held: &mut Held) {
     }]);
 }
 
-/// Everything of an object but its bytes.
+/// Everything of an object but its bytes. A store tells a type also of an object that was given none, and
+/// its copy is given that.
 fn said(held: &Held) -> String {
-    format!("{:?}", (&held.headers, &held.user, &held.tags, &held.class, &held.grants))
+    let mut headers = held.headers.clone();
+    headers.entry("content-type".to_owned()).or_insert_with(|| "binary/octet-stream".to_owned());
+    format!("{:?}", (&headers, &held.user, &held.tags, &held.class, &held.grants))
 }
 
 fn plant(cloud: &Cloud, bucket: &str) {
@@ -198,7 +201,7 @@ async fn between_two_seaweedfs_an_object_arrives_with_everything_that_they_keep(
             ));
         }
         assert_eq!(said[0], said[1], "{key}");
-        assert!(said[1].contains("grüß") && said[1].contains("GLACIER") && said[1].contains("\"ü\""), "{}", said[1]);
+        assert!(said[1].contains("grüß") && said[1].contains("Glacier") && said[1].contains("\"ü\""), "{}", said[1]);
     }
 }
 
@@ -293,7 +296,7 @@ async fn a_change_of_metadata_alone_is_found_where_it_is_asked_for_and_copied_on
         for key in ["a", "b", "parts"] {
             let (ours, theirs) = (from.object(&source, key), to.object(&destination, key));
             let (ours, theirs) = (ours.expect("it is there"), theirs.expect("it is there"));
-            assert_eq!((&ours.headers, &ours.user, &ours.tags), (&theirs.headers, &theirs.user, &theirs.tags), "{key}");
+            assert_eq!(said(&ours), said(&Held { grants: ours.grants.clone(), ..theirs }), "{key}");
         }
         assert_eq!(count(&summary(&sync.run(&found).await, 0), "copied"), 0);
     }
