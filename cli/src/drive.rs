@@ -96,6 +96,7 @@ async fn end_worker(mut worker: JoinHandle<shared::Result<()>>, queue: &Queue, d
         tracing::warn!("the worker did not end in time: its jobs come back when their leases run out");
     }
     worker.abort();
+    let _ = worker.await;
 }
 
 /// A run as it is watched.

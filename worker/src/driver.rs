@@ -42,19 +42,19 @@ impl Worker {
     /// `stop.abort`, is handed back.
     pub async fn run(self, stop: Stop) -> Result<()> {
         let context = Context::new(self);
-        let limit = tokio::spawn(abort_in_time(stop.clone(), context.options.drain));
-        let depth = tokio::spawn(watch_depth(context.clone()));
-        let fleet = tokio::spawn(watch_fleet(context.clone(), stop.clone()));
+        // Ends with the worker, however that ends.
+        let mut beside = JoinSet::new();
+        beside.spawn(abort_in_time(stop.clone(), context.options.drain));
+        beside.spawn(watch_depth(context.clone()));
+        let fleet = beside.spawn(watch_fleet(context.clone(), stop.clone()));
         let mut jobs = JoinSet::new();
         let received = receive_all(&context, &stop, &mut jobs).await;
         drain(&context, &stop, &mut jobs).await;
-        limit.abort();
         // Advice only; a machine that goes on without a worker must not stay protected.
         protect(&context, &mut true, false).await;
-        depth.abort();
-        if !fleet.is_finished() {
-            fleet.abort();
-        } else if let Err(error) = context.fleet.leave().await {
+        if fleet.is_finished()
+            && let Err(error) = context.fleet.leave().await
+        {
             tracing::warn!(%error, "the lifecycle hook was not completed: it ends by its own timeout");
         }
         received

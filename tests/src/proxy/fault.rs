@@ -87,7 +87,7 @@ impl Rule {
             return None;
         }
         self.since += 1;
-        if (self.since - 1) % self.every != 0 {
+        if !(self.since - 1).is_multiple_of(self.every) {
             return None;
         }
         self.times -= 1;
