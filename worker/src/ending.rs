@@ -21,6 +21,8 @@ pub(crate) enum Ending {
     Restoring(Restoring),
     /// Queue or ledger failed, which is no fault of the object's: its job must come again.
     Unrecorded(Error),
+    /// Its store fails altogether: it is done again when that is well, and has not used up an attempt.
+    Held,
     /// Other jobs carry it on and will settle it (a giant's parts).
     HandedOver,
 }
@@ -86,6 +88,9 @@ pub(crate) fn failed(
 ) -> Ending {
     if error.is_of_carrier() {
         return Ending::Unrecorded(error);
+    }
+    if context.excuses(&error) {
+        return Ending::Held;
     }
     let hopeless = matches!(
         error.kind(),

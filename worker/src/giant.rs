@@ -56,6 +56,7 @@ fn parts_job(job: &Job, record: &UploadRecord, first: u32, last: u32, attempt: u
 /// Executes a parts job. `Ok` when its parts are recorded (and the object settled, if they were the
 /// last), when it was enqueued again, or when its upload is no longer the one in the ledger.
 pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) -> Result<()> {
+    let _admission = context.admit().await;
     let Some(record) = current(context, parts).await? else { return Ok(()) };
     if parts.last > record.part_count() {
         tracing::error!(key = ?parts.key, last = parts.last, "a parts job names parts that its upload does not have");
@@ -82,10 +83,12 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
             begin_anew(context, job, &record, error).await
         }
         Err(error) if upload::is_void(&error) => begin_anew(context, job, &record, error).await,
-        Err(error) if error.is_retryable() && job.attempt < context.options.attempts => {
+        Err(error) if context.excuses(&error) || error.is_retryable() && job.attempt < context.options.attempts => {
+            // What was sent so far is recorded: the rest waits on the queue, as it would here.
+            let attempt = job.attempt + u32::from(!context.excuses(&error));
             let delay = retry_delay(context.options.retry_delay, job.attempt);
             tracing::info!(key = ?parts.key, first = parts.first, last = parts.last, %error, "parts will be tried again");
-            let again = parts_job(job, &record, parts.first, parts.last, job.attempt + 1);
+            let again = parts_job(job, &record, parts.first, parts.last, attempt);
             context.queue.send(&[Outgoing { body: again.to_body(), delay }]).await
         }
         Err(error) => fail(context, &record, error.to_string()).await,

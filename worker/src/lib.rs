@@ -4,12 +4,13 @@
 //! job is executed (`execute`), each of its objects reconciled (`reconcile`) by a `whole` transfer or in
 //! parts (`multipart`, `upload`, `giant`); the outcomes are settled in the ledger, and only then is the message
 //! acknowledged. `carry` decides what comes with the bytes, `archive` what becomes of objects that must be
-//! restored first; `orphans` sees to it that no upload stays open. `integrity` and `plan` are pure: what is
-//! checked, and how objects are cut.
+//! restored first; `orphans` sees to it that no upload stays open. Each store is `guarded` by its `circuit`.
+//! `integrity` and `plan` are pure: what is checked, and how objects are cut.
 
 mod archive;
 mod carrier;
 mod carry;
+mod circuit;
 mod context;
 mod delete;
 mod driver;
@@ -18,6 +19,7 @@ mod execute;
 #[cfg(test)]
 mod fixtures;
 mod giant;
+mod guarded;
 mod integrity;
 mod lease;
 mod multipart;
@@ -30,6 +32,8 @@ mod upload;
 mod version;
 mod whole;
 
+pub use circuit::Outage;
 pub use context::{Report, Worker};
+pub use driver::WorkError;
 pub use pipe::read_checksum;
 pub use stop::Stop;

@@ -197,6 +197,9 @@ struct WorkArgs {
     /// How long an interrupted run may go on with what it holds
     #[arg(long, value_name = "TIME", default_value_t = Work::default().drain.into())]
     drain: Duration,
+    /// How long to wait for a store at which nothing succeeds
+    #[arg(long, value_name = "TIME", default_value_t = Work::default().outage_limit.into())]
+    outage_limit: Duration,
     /// Never let a service copy between its own buckets
     #[arg(long)]
     no_server_side_copy: bool,
@@ -325,6 +328,7 @@ impl WorkArgs {
             retry_delay: self.retry_delay.into(),
             lease: self.lease.into(),
             drain: self.drain.into(),
+            outage_limit: self.outage_limit.into(),
             server_side_copy: !self.no_server_side_copy,
             storage_class: self.storage_class.clone(),
             acl: self.acl,

@@ -30,6 +30,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -43,7 +44,7 @@ use super::{
     Restore, Service, Upload, Write, Written,
 };
 use crate::acl::Acl;
-use crate::aws::{self, sdk_config};
+use crate::aws::{self, Connection, paced_sdk_config};
 use crate::config::Side;
 use crate::digest::{Algorithm, Checksum};
 use crate::location::{Location, Scheme};
@@ -96,12 +97,20 @@ impl S3Store {
             let message = "a folder is not an S3 bucket; give s3://BUCKET/PREFIX";
             return Err(Error::new(ErrorKind::Invalid, "open", side.location.to_string(), message));
         }
-        let scheme = side.location.scheme();
-        let connection = endpoint::completed(scheme, &side.connection)
-            .map_err(|why| Error::new(ErrorKind::Invalid, "open", side.location.to_string(), why))?;
-        let config = sdk_config(&connection).await?;
+        let connection = S3Store::connection(side)?;
+        let config = paced_sdk_config(&connection).await?;
+        Ok(S3Store::configured(side, &connection, &config))
+    }
+
+    /// The side's connection, with what its scheme tells.
+    fn connection(side: &Side) -> Result<Connection> {
+        endpoint::completed(side.location.scheme(), &side.connection)
+            .map_err(|why| Error::new(ErrorKind::Invalid, "open", side.location.to_string(), why))
+    }
+
+    fn configured(side: &Side, connection: &Connection, config: &SdkConfig) -> S3Store {
         let endpoint = connection.endpoint_url.clone().or_else(|| config.endpoint_url().map(str::to_owned));
-        let row = Baseline::of(scheme, endpoint.as_deref(), connection.region.as_deref());
+        let row = Baseline::of(side.location.scheme(), endpoint.as_deref(), connection.region.as_deref());
         let path_style = match side.addressing_style {
             Addressing::Auto => row.path_style,
             Addressing::Path => true,
@@ -114,7 +123,7 @@ impl S3Store {
         let kind = Kind::of(row, &service.endpoint);
         let clock = Clock::default();
         let client = Client::from_conf(
-            aws_sdk_s3::config::Builder::from(&config)
+            aws_sdk_s3::config::Builder::from(config)
                 .force_path_style(path_style)
                 .interceptor(kind.clone())
                 .interceptor(clock.clone())
@@ -124,7 +133,7 @@ impl S3Store {
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
                 .build(),
         );
-        Ok(S3Store(Arc::new(Bucket {
+        S3Store(Arc::new(Bucket {
             client,
             location: side.location.clone(),
             kind,
@@ -133,7 +142,7 @@ impl S3Store {
             stall: Duration::from_secs(STALL_SECONDS),
             throttles: AtomicU64::new(0),
             owner: OnceCell::new(),
-        })))
+        }))
     }
 
     /// The same store with another limit on stalls.

@@ -19,6 +19,7 @@ use shared::queue::embedded::EmbeddedQueue;
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::ObjectStore;
 use shared::store::s3::S3Store;
+use shared::telemetry::endpoint::Health;
 use worker::{Stop, Worker};
 
 use crate::support::{MIB, content};
@@ -119,6 +120,8 @@ impl Stage {
             options: self.options.clone(),
             report: None,
             moved: Arc::default(),
+            health: Health::default(),
+            outage_limit: None,
         }
     }
 

@@ -190,6 +190,7 @@ impl Bucket {
             let page = retry::run(&LIST_UPLOADS, &self.subject(key), once).await?;
             let encoded = page.encoding_type == Some(EncodingType::Url);
             let found = page.uploads.unwrap_or_default();
+            let is_empty = found.is_empty();
             seen += found.len();
             let full = |raw: &str| if encoded { decode(raw) } else { Some(raw.to_owned()) };
             for upload in found {
@@ -206,7 +207,9 @@ impl Bucket {
             }
             let next_key = page.next_key_marker.as_deref().and_then(full).filter(|key| !key.is_empty());
             let next = (next_key, page.next_upload_id_marker.filter(|id| !id.is_empty()));
-            if next.0.is_none() || (&next.0, &next.1) == (&key_marker, &id_marker) {
+            // Sorted by key: what does not go forward never ends.
+            let goes_on = !is_empty && next.0 >= key_marker && (&next.0, &next.1) != (&key_marker, &id_marker);
+            if next.0.is_none() || !goes_on {
                 let message = "the listing of uploads goes on but its marker does not";
                 return Err(self.corrupt(LIST_UPLOADS.verb, key, message));
             }
