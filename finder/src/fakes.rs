@@ -68,6 +68,8 @@ impl Shelf {
             keeps_attributes: true,
             keeps_modified: false,
             keeps: Keeps::NOTHING,
+            has_folders: false,
+            is_remote: true,
         };
         Shelf {
             location: "s3://shelf".parse().unwrap(),

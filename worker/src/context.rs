@@ -11,7 +11,7 @@ use shared::ledger::{Outcome, SharedLedger, State};
 use shared::limits::{Bandwidth, Brake, Permit, transfers_within};
 use shared::object::Timestamp;
 use shared::queue::Queue;
-use shared::store::{Store, Tier};
+use shared::store::{Capabilities, EtagMeaning, Store, Tier};
 use shared::telemetry::endpoint::Health;
 use shared::{ErrorKind, Result};
 use tokio::sync::Mutex;
@@ -79,6 +79,8 @@ pub(crate) struct Context {
     pub losses: Losses,
     /// Whether it was said that the run waits for restores.
     said_waiting: AtomicBool,
+    /// Set when the destination's answers have shown that its tags say nothing about the bytes.
+    opaque_tags: AtomicBool,
     /// Set when it was said that the destination does not list uploads.
     pub orphans_named: AtomicBool,
 }
@@ -107,7 +109,7 @@ impl Context {
         let bandwidth = options.bandwidth_limit.map(|rate| Arc::new(Bandwidth::new(rate)));
         let server_side_copy = AtomicBool::new(options.server_side_copy);
         let carrier = Carrier::default();
-        let (source_seen, orphans_named, losses, said_waiting) = Default::default();
+        let (source_seen, orphans_named, opaque_tags, losses, said_waiting) = Default::default();
         Arc::new(Context {
             brake,
             carrier,
@@ -115,6 +117,7 @@ impl Context {
             bandwidth,
             source_seen,
             server_side_copy,
+            opaque_tags,
             orphans_named,
             losses,
             said_waiting,
@@ -165,6 +168,23 @@ impl Context {
         Ok(())
     }
 
+    /// What the destination can do, as far as its answers have shown.
+    pub fn destination_capabilities(&self) -> Capabilities {
+        let told = self.destination.capabilities().clone();
+        match self.opaque_tags.load(Ordering::Relaxed) {
+            true => Capabilities { etags: EtagMeaning::Opaque, ..told },
+            false => told,
+        }
+    }
+
+    /// A bucket that encrypts by KMS gives tags that say nothing, to all its objects: those that follow
+    /// are checked by other means.
+    pub fn learn_tags(&self, opaque: bool) {
+        if opaque && !self.opaque_tags.swap(true, Ordering::Relaxed) {
+            tracing::info!("the destination's entity tags say nothing about the bytes");
+        }
+    }
+
     /// Whether the service may be asked to copy.
     pub fn may_copy_server_side(&self) -> bool {
         self.server_side_copy.load(Ordering::Relaxed)
@@ -179,6 +199,12 @@ impl Context {
         if self.server_side_copy.swap(false, Ordering::Relaxed) {
             tracing::info!(%error, "the service does not copy between source and destination: streaming");
         }
+    }
+
+    /// Whether an object of this class can be read at the destination, once it is written.
+    pub fn can_be_read(&self, class: Option<&str>) -> bool {
+        let classes = self.destination.capabilities().keeps.classes;
+        class.is_none_or(|class| !classes.is_archive(class))
     }
 
     /// Says, once, that objects are being restored.

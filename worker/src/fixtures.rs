@@ -19,5 +19,7 @@ pub fn store(etags: EtagMeaning, verifies: &[Algorithm]) -> Capabilities {
         keeps_attributes: true,
         keeps_modified: false,
         keeps: Keeps::AMAZON,
+        has_folders: false,
+        is_remote: true,
     }
 }

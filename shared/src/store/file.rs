@@ -76,6 +76,8 @@ impl FileStore {
             keeps_attributes: false,
             keeps_modified: true,
             keeps: Keeps::NOTHING,
+            has_folders: true,
+            is_remote: false,
         };
         Ok(FileStore { folder: Folder { location: location.clone(), path }, capabilities })
     }

@@ -11,6 +11,7 @@ mod body;
 mod clock;
 mod copy;
 mod delete;
+mod dialect;
 mod encoding;
 mod extras;
 mod keys;
@@ -19,7 +20,6 @@ mod listing;
 mod multipart;
 mod page;
 mod read;
-mod request;
 mod walk;
 mod way;
 mod write;
@@ -54,6 +54,7 @@ use crate::{Error, ErrorKind, Result};
 use baseline::Baseline;
 pub(crate) use baseline::endpoint;
 use clock::Clock;
+use dialect::Dialect;
 use kind::Kind;
 
 /// How the bucket stands in a request's URL.
@@ -127,7 +128,7 @@ impl S3Store {
                 .force_path_style(path_style)
                 .interceptor(kind.clone())
                 .interceptor(clock.clone())
-                .interceptor(request::Spelling(kind.clone()))
+                .interceptor(Dialect::of(kind.clone(), side.location.bucket(), path_style))
                 .interceptor(answer::WholeAnswers)
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
@@ -177,17 +178,18 @@ impl Bucket {
         &self.kind.row().keeps
     }
 
-    /// The key in the bucket, if there can be one: an empty key is the location itself, and a
-    /// request without a key would be about the whole bucket.
+    /// The key in the bucket as requests are given it ([`dialect::stand_in`]), if there can be one: a request
+    /// without a key would be about the whole bucket. An empty key is the folder marker of a location
+    /// with a prefix.
     fn full_key(&self, verb: &'static str, key: &str) -> Result<String> {
         let full = self.location.full_key(key);
         let refuse = |why: String| Err(Error::new(ErrorKind::Unrepresentable, verb, self.subject(key), why));
         match full.len() {
-            _ if key.is_empty() => refuse("an object must have a name".to_owned()),
+            0 => refuse("an object must have a name".to_owned()),
             MAX_KEY_BYTES.. if full.len() > MAX_KEY_BYTES => {
                 refuse(format!("the key has {} bytes; a store holds at most {MAX_KEY_BYTES}", full.len()))
             }
-            _ => Ok(full),
+            _ => Ok(dialect::stand_in(full)),
         }
     }
 

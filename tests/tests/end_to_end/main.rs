@@ -6,6 +6,7 @@ mod disk;
 mod fidelity;
 mod fleet;
 mod fleet_of_folders;
+mod keys;
 mod local;
 mod stop;
 mod support;

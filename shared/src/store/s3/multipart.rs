@@ -4,7 +4,7 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUploa
 
 use super::encoding::decode;
 use super::extras::with_extras;
-use super::read::{checksums, is_opaque};
+use super::read::{carried, checksums, is_opaque};
 use super::write::{announced, with_attributes, with_checksum, with_expires};
 use super::{Bucket, body};
 use crate::digest::{Algorithm, Checksum};
@@ -69,6 +69,7 @@ impl Bucket {
             size: part.size,
             etag,
             etag_is_opaque: is_opaque(answer.server_side_encryption.as_ref(), answer.sse_customer_algorithm.as_deref()),
+            checksum: carried!(answer).into_iter().next(),
         })
     }
 
@@ -149,7 +150,18 @@ impl Bucket {
                 checksum,
             })
         };
-        retry::run(&COMPLETE, &self.subject(key), once).await
+        match retry::run(&COMPLETE, &self.subject(key), once).await {
+            // Old builds of Ceph's gateway fail where the upload is gone, instead of saying so.
+            Err(error) if error.kind() == ErrorKind::Unavailable && self.is_gone(upload).await => {
+                let message = format!("the upload is gone ({})", error.message());
+                Err(Error::new(ErrorKind::NoSuchUpload, COMPLETE.verb, self.subject(key), message).with_source(error))
+            }
+            ended => ended,
+        }
+    }
+
+    async fn is_gone(&self, upload: &Upload) -> bool {
+        self.list_parts(upload).await.is_err_and(|error| error.kind() == ErrorKind::NoSuchUpload)
     }
 
     /// Done twice is done: an upload that is gone is `Ok`.
@@ -173,7 +185,7 @@ impl Bucket {
             let message = format!("{} does not list open uploads", self.kind.row().name);
             return Err(Error::new(ErrorKind::Unsupported, LIST_UPLOADS.verb, self.subject(key), message));
         }
-        let full_key = self.full_key(LIST_UPLOADS.verb, key)?;
+        let full_key = self.location.full_key(key);
         let encoding = self.kind.encodes_keys().is_asked_for().then_some(EncodingType::Url);
         let (mut uploads, mut seen) = (Vec::new(), 0);
         let (mut key_marker, mut id_marker) = (None, None);
@@ -239,7 +251,16 @@ impl Held {
             return Err("the parts are not in order, or too many");
         }
         let time = raw.last_modified.as_ref().and_then(|time| time.to_millis().ok());
-        self.0.push((Part { number, size, etag: ETag::new(etag), etag_is_opaque: false }, time));
+        self.0.push((
+            Part {
+                number,
+                size,
+                etag: ETag::new(etag),
+                etag_is_opaque: false,
+                checksum: carried!(raw).into_iter().next(),
+            },
+            time,
+        ));
         Ok(())
     }
 

@@ -232,7 +232,8 @@ impl Verb {
             Part => store.upload_part(&upload, &part, body()).await.map(drop),
             ListParts => store.list_parts(&upload).await.map(|parts| assert_eq!(parts.len(), 1)),
             Complete => {
-                let parts = [store::Part { number: 1, size: 3, etag: ETag::new("e"), etag_is_opaque: false }];
+                let parts =
+                    [store::Part { number: 1, size: 3, etag: ETag::new("e"), etag_is_opaque: false, checksum: None }];
                 store.complete_upload(&upload, &parts, &write).await.map(drop)
             }
             Abort => store.abort_upload(&upload).await,
