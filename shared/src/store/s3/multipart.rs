@@ -219,9 +219,8 @@ impl Bucket {
             }
             let next_key = page.next_key_marker.as_deref().and_then(full).filter(|key| !key.is_empty());
             let next = (next_key, page.next_upload_id_marker.filter(|id| !id.is_empty()));
-            // Sorted by key: what does not go forward never ends.
-            let goes_on = !is_empty && next.0 >= key_marker && (&next.0, &next.1) != (&key_marker, &id_marker);
-            if next.0.is_none() || !goes_on {
+            // A page without anything in it may be followed by such pages for ever. Not all list by key.
+            if next.0.is_none() || is_empty || (&next.0, &next.1) == (&key_marker, &id_marker) {
                 let message = "the listing of uploads goes on but its marker does not";
                 return Err(self.corrupt(LIST_UPLOADS.verb, key, message));
             }
