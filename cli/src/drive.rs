@@ -98,12 +98,14 @@ async fn end_worker(mut worker: JoinHandle<Result<(), WorkError>>, queue: &Queue
         }
     };
     let ended = async {
-        tokio::select! { _ = &mut worker => {}, () = emptied => {} }
+        tokio::select! { _ = &mut worker => true, () = emptied => false }
     };
-    if timeout(drain + GRACE, ended).await.is_err() {
+    let ended = timeout(drain + GRACE, ended).await.unwrap_or_else(|_| {
         tracing::warn!("the worker did not end in time: its jobs come back when their leases run out");
-    }
-    if !worker.is_finished() {
+        false
+    });
+    // A task that has ended must not be waited for again.
+    if !ended {
         worker.abort();
         let _ = worker.await;
     }

@@ -71,6 +71,9 @@ impl Meter {
             console::bytes(settled.bytes),
             console::bytes(run.found.enqueued_bytes),
         );
+        if settled.archived > 0 {
+            line += &format!(", {} archived", console::count(settled.archived));
+        }
         if settled.failed > 0 {
             line += &format!(", {} failed", console::count(settled.failed));
         }

@@ -171,6 +171,9 @@ fn copy(page: &[&Settled]) -> Work {
         modified: Timestamp::default(),
         etag: outcome.source.etag.clone(),
         version: outcome.source.version.clone(),
+        storage_class: None,
+        // What failed may have been something else than the bytes.
+        refresh: true,
     };
     Work::Copy { objects: (0..).zip(page).map(object).collect() }
 }
@@ -183,7 +186,7 @@ fn delete(page: &[&Settled]) -> Work {
 
 fn job(task: &str, run: &str, number: u32, objects: usize, work: Work) -> Job {
     let origin = Origin { id: format!("retry-{number}"), objects: objects as u32 };
-    Job { v: VERSION, task: task.to_owned(), run: run.to_owned(), attempt: 1, origin, work }
+    Job { v: VERSION, task: task.to_owned(), run: run.to_owned(), attempt: 1, origin, restoring: None, work }
 }
 
 #[cfg(test)]

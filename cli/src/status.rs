@@ -12,6 +12,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::meter::{Meter, Rate, remaining};
 use crate::out::Out;
 use crate::records::{MAX_RUNS, Records};
+use crate::summary::skipped;
 
 /// Runs under way are looked at twice, this far apart, to tell their rates.
 const LOOK: Duration = Duration::from_secs(1);
@@ -109,12 +110,12 @@ fn describe(run: &Run) -> &'static str {
 fn totals(run: &Run) -> String {
     let settled = &run.settled;
     format!(
-        "{} listed, {} copied ({}), {} deleted, {} skipped, {} failed",
+        "{} listed, {} copied ({}), {} deleted, {}, {} failed",
         console::count(run.found.listed),
         console::count(settled.copied),
         console::bytes(settled.bytes),
         console::count(settled.deleted),
-        console::count(settled.skipped + run.found.unchanged),
+        skipped(settled.skipped + run.found.unchanged, settled.archived),
         console::count(settled.failed),
     )
 }

@@ -22,6 +22,8 @@ pub struct Summary {
     pub deleted: u64,
     /// Objects that needed nothing: unchanged when they were listed, or when their turn came.
     pub skipped: u64,
+    /// Of those, objects that are archived and were not asked for.
+    pub archived: u64,
     /// Objects given up.
     pub failed: u64,
     /// Bytes copied.
@@ -39,6 +41,7 @@ impl Summary {
             copied: run.settled.copied,
             deleted: run.settled.deleted,
             skipped: run.found.unchanged + run.settled.skipped,
+            archived: run.settled.archived,
             failed: run.settled.failed,
             bytes: run.settled.bytes,
             seconds: (time.as_secs_f64() * 1e3).round() / 1e3,
@@ -56,16 +59,24 @@ impl Summary {
             return out::line(serde_json::to_string(self).expect("a summary is representable as JSON"));
         }
         console::say(format_args!(
-            "{} listed, {} copied ({}), {} deleted, {} skipped, {} failed in {:.1} s (run {})",
+            "{} listed, {} copied ({}), {} deleted, {}, {} failed in {:.1} s (run {})",
             console::count(self.listed),
             console::count(self.copied),
             console::bytes(self.bytes),
             console::count(self.deleted),
-            console::count(self.skipped),
+            skipped(self.skipped, self.archived),
             console::count(self.failed),
             self.seconds,
             self.run,
         ));
         Ok(())
+    }
+}
+
+/// How many objects were skipped, and how many of them because they are archived, in words.
+pub fn skipped(all: u64, archived: u64) -> String {
+    match archived {
+        0 => format!("{} skipped", console::count(all)),
+        _ => format!("{} skipped ({} archived)", console::count(all), console::count(archived)),
     }
 }

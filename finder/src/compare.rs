@@ -3,12 +3,13 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use futures::{FutureExt, StreamExt, stream};
-use shared::config::Compare;
+use shared::config::{Compare, Find};
 use shared::digest::{Algorithm, Checksum, in_common};
 use shared::object::{Entry, Pin};
 use shared::store::{EtagMeaning, Store};
-use shared::{ErrorKind, Result};
+use shared::{Error, ErrorKind, Result};
 
+use crate::describe::Describer;
 use crate::diff::Pair;
 use crate::filter::Verdict;
 use crate::listing::Sides;
@@ -25,30 +26,39 @@ pub struct Comparer {
     source: Store,
     destination: Store,
     said_fallback: AtomicBool,
+    /// Compares what is said of objects with the same bytes, where that is asked for and can differ.
+    describer: Option<Describer>,
 }
 
 impl Comparer {
     /// A comparer of both sides' objects.
-    pub fn new(sides: &Sides, compare: Compare, delete: bool) -> Self {
+    pub fn new(sides: &Sides, options: &Find) -> Self {
         let (source, destination) = (sides.source.clone(), sides.destination.clone());
         let policy = Policy {
-            compare,
-            delete,
+            compare: options.compare,
+            delete: options.delete,
             source: source.capabilities().etags,
             destination: destination.capabilities().etags,
         };
-        Comparer { policy, source, destination, said_fallback: AtomicBool::new(false) }
+        let describer = options.metadata.then(|| Describer::between(&source, &destination)).flatten();
+        Comparer { policy, source, destination, said_fallback: AtomicBool::new(false), describer }
     }
 
     /// How many pairs to decide at a time: few where each may cost requests, or the reading of a file.
     pub fn batch(&self) -> usize {
-        if self.policy.compare == Compare::Checksum { 4 * ASKED_AT_ONCE } else { 1_024 }
+        let asks = self.policy.compare == Compare::Checksum || self.describer.is_some();
+        if asks { 4 * ASKED_AT_ONCE } else { 1_024 }
     }
 
     /// Decides pairs, in their order. What the filter left out is left alone, and nothing is asked of it.
     pub async fn decide(&self, pairs: &[(Pair, Verdict)]) -> Vec<Decision> {
         let decisions: Vec<Decision> = pairs.iter().map(|judged| self.decide_at_once(judged)).collect();
-        if !decisions.iter().any(|decision| matches!(decision, Decision::Ask | Decision::Doubt)) {
+        let asks = |decision: &Decision| match decision {
+            Decision::Ask | Decision::Doubt => true,
+            Decision::Skip(_) => self.describer.is_some(),
+            _ => false,
+        };
+        if !decisions.iter().any(asks) {
             return decisions;
         }
         let asked: Vec<_> = decisions.into_iter().zip(pairs).map(|(d, (pair, _))| self.ask(d, pair).boxed()).collect();
@@ -67,10 +77,19 @@ impl Comparer {
     }
 
     async fn ask(&self, decision: Decision, pair: &Pair) -> Decision {
-        match (decision, pair) {
-            (Decision::Ask, Pair::Both(source, destination)) => self.by_checksum(source, destination).await,
-            (Decision::Doubt, Pair::Both(source, destination)) => self.by_meaning(source, destination).await,
-            (decision, _) => decision,
+        let Pair::Both(source, destination) = pair else { return decision };
+        let decision = match decision {
+            Decision::Ask => self.by_checksum(source, destination).await,
+            Decision::Doubt => self.by_meaning(source, destination).await,
+            decision => decision,
+        };
+        match (decision, &self.describer) {
+            (Decision::Skip(_), Some(describer)) => match describer.is_same(source, destination).await {
+                Ok(true) => decision,
+                Ok(false) => Decision::Copy(Reason::Metadata),
+                Err(error) => unknown(&source.key, &error, "metadata"),
+            },
+            _ => decision,
         }
     }
 
@@ -99,14 +118,7 @@ impl Comparer {
                 self.say_fallback("checksums");
                 by_time(source, destination)
             }
-            // One object that cannot be read never stops the run: its job names it, with the error.
-            Err(error) => {
-                let gone = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PreconditionFailed);
-                if !gone {
-                    tracing::warn!(key = ?source.key, %error, "cannot compare checksums: will copy");
-                }
-                Decision::Copy(Reason::Unknown)
-            }
+            Err(error) => unknown(&source.key, &error, "checksums"),
         }
     }
 
@@ -139,8 +151,17 @@ impl Comparer {
     }
 }
 
+/// One object that cannot be read never stops the run: its job names it, with the error.
+fn unknown(key: &str, error: &Error, what: &str) -> Decision {
+    let gone = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PreconditionFailed);
+    if !gone {
+        tracing::warn!(?key, %error, "cannot compare {what}: will copy");
+    }
+    Decision::Copy(Reason::Unknown)
+}
+
 /// The version that was listed.
-fn pin(entry: &Entry) -> Pin {
+pub(crate) fn pin(entry: &Entry) -> Pin {
     Pin { etag: entry.etag.clone(), version: entry.version.clone() }
 }
 

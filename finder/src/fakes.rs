@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use shared::acl::Acl;
 use shared::digest::{Algorithm, Checksum};
 use shared::ledger::*;
 use shared::location::Location;
-use shared::object::{ETag, Entry, ObjectInfo, Pin, Timestamp};
+use shared::object::{Attributes, ETag, Entry, ObjectInfo, Pin, Tags, Timestamp};
 use shared::queue::{Depth, JobQueue, Message, Outgoing};
 use shared::store::*;
 use shared::{Error, ErrorKind, Result};
@@ -43,6 +44,8 @@ pub struct Shelf {
     /// Checksums that it keeps (told by `head`), and others that it can compute, by key.
     pub keeps: BTreeMap<String, Checksum>,
     pub computes: BTreeMap<String, Checksum>,
+    /// What else it says of its objects.
+    pub says: BTreeMap<String, (Attributes, Tags)>,
     /// Whether its entity tags only look like MD5s.
     pub encrypted: bool,
     pub heads: AtomicUsize,
@@ -64,6 +67,7 @@ impl Shelf {
             verifies: Vec::new(),
             keeps_attributes: true,
             keeps_modified: false,
+            keeps: Keeps::NOTHING,
             has_folders: false,
             is_remote: true,
         };
@@ -75,6 +79,7 @@ impl Shelf {
             fails_at: None,
             keeps: BTreeMap::new(),
             computes: BTreeMap::new(),
+            says: BTreeMap::new(),
             encrypted: false,
             heads: AtomicUsize::new(0),
         }
@@ -129,15 +134,17 @@ impl ObjectStore for Shelf {
     async fn head(&self, key: &str, _: &Pin) -> Result<ObjectInfo> {
         self.heads.fetch_add(1, SeqCst);
         let entry = self.find(key)?.clone();
+        let (attributes, tags) = self.says.get(key).cloned().unwrap_or_default();
         Ok(ObjectInfo {
+            attributes,
+            tag_count: tags.len() as u32,
             size: entry.size,
             modified: entry.modified,
             etag: entry.etag,
             version: entry.version,
-            storage_class: None,
             etag_is_opaque: self.encrypted,
-            attributes: Default::default(),
             checksums: self.keeps.get(key).cloned().into_iter().collect(),
+            ..ObjectInfo::default()
         })
     }
     async fn checksum(&self, key: &str, _: &Pin, algorithm: Algorithm) -> Result<Option<Checksum>> {
@@ -154,6 +161,19 @@ impl ObjectStore for Shelf {
         unsupported()
     }
     async fn prepare(&self) -> Result<()> {
+        unsupported()
+    }
+    async fn tags(&self, key: &str, _: &Pin) -> Result<Tags> {
+        self.heads.fetch_add(1, SeqCst);
+        match self.capabilities.keeps.tags {
+            Kept::Yes => Ok(self.says.get(key).cloned().unwrap_or_default().1),
+            _ => unsupported(),
+        }
+    }
+    async fn acl(&self, _: &str, _: &Pin) -> Result<Acl> {
+        unsupported()
+    }
+    async fn restore(&self, _: &str, _: &Pin, _: &Restore) -> Result<()> {
         unsupported()
     }
     async fn part_layout(&self, _: &str, _: &Pin) -> Result<Option<PartLayout>> {

@@ -14,6 +14,7 @@
 
 pub mod claim;
 pub mod compare;
+pub mod describe;
 pub mod diff;
 pub mod error;
 pub mod filter;

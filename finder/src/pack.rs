@@ -24,13 +24,16 @@ const ENVELOPE_BYTES: usize = 2_048;
 pub struct Pack {
     max_objects: usize,
     max_bytes: u64,
-    alone: Vec<Entry>,
-    together: Vec<Entry>,
+    alone: Vec<Taken>,
+    together: Vec<Taken>,
     together_bytes: u64,
     copy_body_bytes: usize,
     deletes: Vec<String>,
     delete_body_bytes: usize,
 }
+
+/// An object to copy, and whether the destination has its bytes already.
+type Taken = (Entry, bool);
 
 /// Whose jobs are packed.
 #[derive(Debug, Clone)]
@@ -77,16 +80,17 @@ impl Pack {
         self.is_empty() || (fits && body_bytes <= MAX_BODY_BYTES)
     }
 
-    /// Adds an object to be copied. One larger than a job's bytes gets a job of its own.
-    pub fn copy(&mut self, entry: Entry) {
+    /// Adds an object to be copied, `refresh`: although the destination has its bytes. One larger than a
+    /// job's bytes gets a job of its own.
+    pub fn copy(&mut self, entry: Entry, refresh: bool) {
         let alone = self.goes_alone(&entry);
         let new_job = alone || self.together.is_empty();
         self.copy_body_bytes += copy_bytes(&entry) + if new_job { ENVELOPE_BYTES } else { 0 };
         if alone {
-            self.alone.push(entry);
+            self.alone.push((entry, refresh));
         } else {
             self.together_bytes += entry.size;
-            self.together.push(entry);
+            self.together.push((entry, refresh));
         }
     }
 
@@ -114,7 +118,8 @@ impl Pack {
         let jobs = self.alone.drain(..).map(|entry| vec![entry]).chain([together]);
         for entries in jobs.filter(|entries| !entries.is_empty()) {
             let origin = origin('c', checkpoint.id, checkpoint.jobs, entries.len());
-            let objects = (0..).zip(entries).map(|(index, entry)| JobObject::new(index, entry)).collect();
+            let object = |(index, (entry, refresh))| JobObject { refresh, ..JobObject::new(index, entry) };
+            let objects = (0..).zip(entries).map(object).collect();
             checkpoint.outbox.push(body(owner, origin, Work::Copy { objects }));
             checkpoint.jobs += 1;
         }
@@ -140,7 +145,8 @@ fn origin(kind: char, range: u32, number: u32, objects: usize) -> Origin {
 }
 
 fn body(owner: &Owner, origin: Origin, work: Work) -> String {
-    Job { v: VERSION, task: owner.task.clone(), run: owner.run.clone(), attempt: 1, origin, work }.to_body()
+    let (task, run) = (owner.task.clone(), owner.run.clone());
+    Job { v: VERSION, task, run, attempt: 1, origin, restoring: None, work }.to_body()
 }
 
 #[cfg(test)]

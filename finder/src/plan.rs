@@ -77,7 +77,7 @@ pub async fn plan(
     };
     let journal = Arc::new(Counting { tally: Mutex::default(), terms });
     let walk = Walk {
-        comparer: Comparer::new(&sides, options.compare, options.delete),
+        comparer: Comparer::new(&sides, options),
         sides,
         filter: Filter::load(options, Timestamp::now())?,
         options: options.clone(),

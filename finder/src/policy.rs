@@ -42,6 +42,8 @@ pub enum Reason {
     Etag,
     /// The checksums differ.
     Checksum,
+    /// The bytes are the same; headers, user metadata or tags differ.
+    Metadata,
     /// The checksums could not be had: copying is the safe side, and names the error if there is one.
     Unknown,
     /// Everything is to be copied.
@@ -50,13 +52,14 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, in the order of their discriminants.
-    pub const ALL: [Reason; 8] = [
+    pub const ALL: [Reason; 9] = [
         Reason::Missing,
         Reason::Size,
         Reason::Newer,
         Reason::TimeUnclear,
         Reason::Etag,
         Reason::Checksum,
+        Reason::Metadata,
         Reason::Unknown,
         Reason::Always,
     ];
@@ -70,6 +73,7 @@ impl Reason {
             Reason::TimeUnclear => "written within the same second",
             Reason::Etag => "with another entity tag",
             Reason::Checksum => "with another checksum",
+            Reason::Metadata => "with other metadata",
             Reason::Unknown => "that could not be compared",
             Reason::Always => "because all is to be copied",
         }

@@ -94,7 +94,7 @@ impl Finder {
                     destination_may_be_missing: false,
                 };
                 let walk = Walk {
-                    comparer: Comparer::new(&sides, self.options.compare, self.options.delete),
+                    comparer: Comparer::new(&sides, &self.options),
                     sides,
                     filter,
                     options: self.options.clone(),
@@ -186,7 +186,7 @@ impl Finder {
     /// A digest of everything that shapes the diff: a run that was begun under another one cannot be
     /// gone on with.
     fn digest(&self, filter: &Filter) -> String {
-        let Find { compare, delete, filters, min_size, max_size, min_age, max_age, .. } = &self.options;
+        let Find { compare, metadata, delete, filters, min_size, max_size, min_age, max_age, .. } = &self.options;
         let side = |store: &Store| {
             let endpoint = store.service().map(|service| service.endpoint.clone());
             json!([store.location().to_string(), endpoint])
@@ -194,7 +194,7 @@ impl Finder {
         let shape = json!([
             side(&self.source),
             side(&self.destination),
-            compare,
+            [json!(compare), json!(metadata)],
             delete,
             filters,
             [min_size, max_size],

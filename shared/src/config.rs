@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::aws::Connection;
 use crate::location::Location;
 use crate::store::s3::Addressing;
+use crate::store::{Encryption, Tier};
 
 pub use duration::interval;
 pub use size::Size;
@@ -136,6 +137,8 @@ pub enum Compare {
 pub struct Find {
     /// How two objects of one key are compared.
     pub compare: Compare,
+    /// Copy also what has the same bytes on both sides, but other headers, user metadata or tags.
+    pub metadata: bool,
     /// Delete at the destination what the source does not have.
     pub delete: bool,
     /// Refuse all deletes of a run if there are more than this.
@@ -169,6 +172,7 @@ impl Default for Find {
     fn default() -> Self {
         Find {
             compare: Compare::Auto,
+            metadata: false,
             delete: false,
             max_delete: None,
             filters: Vec::new(),
@@ -225,6 +229,41 @@ pub struct Work {
     pub outage_limit: Duration,
     /// Whether services may copy between their own buckets.
     pub server_side_copy: bool,
+    /// The storage class that objects get; `None`: the source's, where both sides' mean the same.
+    pub storage_class: Option<String>,
+    /// Whether access control lists are carried over.
+    pub acl: bool,
+    /// How the destination is to encrypt objects; `None`: as its bucket's default is.
+    pub sse: Option<Sse>,
+    /// The key of KMS; `None`: the account's default.
+    pub sse_kms_key_id: Option<String>,
+    /// Whether an object fails that would lose something at the destination.
+    pub strict: bool,
+    /// How archived objects are restored; `None`: they are skipped.
+    pub restore: Option<Tier>,
+    /// For how many days restored objects can be read.
+    pub restore_days: u16,
+}
+
+/// Server-side encryption, as `x-amz-server-side-encryption` spells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sse {
+    /// By keys of the store's own.
+    #[serde(rename = "AES256")]
+    Aes256,
+    /// By a key of KMS.
+    #[serde(rename = "aws:kms")]
+    Kms,
+}
+
+impl Work {
+    /// How the destination is to encrypt objects.
+    pub fn encryption(&self) -> Option<Encryption> {
+        self.sse.map(|sse| match sse {
+            Sse::Aes256 => Encryption::Aes256,
+            Sse::Kms => Encryption::Kms(self.sse_kms_key_id.clone()),
+        })
+    }
 }
 
 /// Objects larger than this go in parts where nothing else is set, bytes: parts transfer in parallel,
@@ -264,6 +303,14 @@ impl Default for Work {
             // A restarted gateway, a failed-over database, a lost network come back within minutes.
             outage_limit: Duration::from_secs(5 * 60),
             server_side_copy: true,
+            storage_class: None,
+            acl: false,
+            sse: None,
+            sse_kms_key_id: None,
+            strict: false,
+            restore: None,
+            // As Amazon's console offers: time enough for a run that was interrupted.
+            restore_days: 7,
         }
     }
 }

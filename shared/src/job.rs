@@ -26,9 +26,21 @@ pub struct Job {
     pub attempt: u32,
     /// The job that the finder enqueued these objects with.
     pub origin: Origin,
+    /// Since when its objects are being restored from an archive, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restoring: Option<Restoring>,
     /// What is to be done.
     #[serde(flatten)]
     pub work: Work,
+}
+
+/// Archived objects were asked for. A job that waits for them uses up no attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restoring {
+    /// When the first of them was asked for.
+    pub since: Timestamp,
+    /// When to look again: before that, the job is passed on.
+    pub due: Timestamp,
 }
 
 /// The job by which objects are counted: the one the finder made, also for those of its objects
@@ -71,7 +83,7 @@ impl Work {
 }
 
 /// One object to copy, as the finder saw it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct JobObject {
     /// Place in the origin job, from 0.
     pub index: u32,
@@ -87,13 +99,29 @@ pub struct JobObject {
     /// The source's version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// The source's storage class, where it is not the standard one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_class: Option<String>,
+    /// Copy it also if the destination has the same bytes: something else of it differs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refresh: bool,
 }
 
 impl JobObject {
     /// The listing's entry as a job's object.
     pub fn new(index: u32, entry: Entry) -> Self {
-        let Entry { key, size, modified, etag, version, storage_class: _ } = entry;
-        JobObject { index, key, size, modified, etag, version }
+        let Entry { key, size, modified, etag, version, storage_class } = entry;
+        // A class that no store has is of no use to anybody, and would not fit.
+        let legal = |class: &String| {
+            class.len() <= MAX_CLASS_BYTES && class.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+        };
+        let storage_class = storage_class.filter(legal);
+        JobObject { index, key, size, modified, etag, version, storage_class, refresh: false }
+    }
+
+    /// Whether it is as a listing showed it; one that is tried again names key and version alone.
+    pub fn is_listed(&self) -> bool {
+        self.modified != Timestamp::default()
     }
 
     /// Reads only the version that the finder saw.
@@ -202,7 +230,8 @@ impl Job {
 
     /// The same job with only one of its objects, for another attempt at it.
     pub fn alone(&self, object: JobObject) -> Job {
-        Job { attempt: self.attempt + 1, work: Work::Copy { objects: vec![object] }, ..self.clone() }
+        let work = Work::Copy { objects: vec![object] };
+        Job { attempt: self.attempt + 1, restoring: None, work, ..self.clone() }
     }
 }
 
@@ -216,11 +245,16 @@ fn xml_legal(json: String) -> String {
     }
 }
 
+/// Longest storage class that a job carries, bytes; Amazon's longest has 19.
+const MAX_CLASS_BYTES: usize = 32;
+
 /// An upper bound of what one object adds to a job's body, bytes.
 pub fn body_bytes_at_most(key: &str, etag: Option<&ETag>, version: Option<&str>) -> usize {
     // Longest escapes: 6 bytes for a control character, and for U+FFFE and U+FFFF (3 bytes each).
     let text = |s: &str| s.chars().map(|c| if c.is_control() || c > '\u{fffd}' { 6 } else { c.len_utf8() + 1 }).sum();
-    let fixed = r#"{"index":4294967295,"key":"","size":18446744073709551615,"modified":-9223372036854775808,"etag":"","version":""},"#.len();
+    let fixed = r#"{"index":4294967295,"key":"","size":18446744073709551615,"modified":-9223372036854775808,"etag":"","version":"","storage_class":"","refresh":true},"#.len();
+    // The longest class that any store has stays below this.
+    let fixed = fixed + MAX_CLASS_BYTES;
     fixed + text(key) + etag.map_or(0, |e| text(e.as_str())) + version.map_or(0, text)
 }
 
@@ -231,7 +265,7 @@ mod tests {
 
     fn job(work: Work) -> Job {
         let origin = Origin { id: "r0-1".into(), objects: 4 };
-        Job { v: VERSION, task: "t".into(), run: "r".into(), attempt: 1, origin, work }
+        Job { v: VERSION, task: "t".into(), run: "r".into(), attempt: 1, origin, restoring: None, work }
     }
 
     fn object(key: &str) -> JobObject {
@@ -241,7 +275,7 @@ mod tests {
             size: 1,
             modified: Timestamp(2),
             etag: Some(ETag::new("e")),
-            version: None,
+            ..JobObject::default()
         }
     }
 

@@ -22,10 +22,11 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
+use crate::acl::Acl;
 use crate::digest::Checksum;
 use crate::job::Origin;
-use crate::object::{Attributes, ETag, Pin, Timestamp};
-use crate::store::{KeyRange, Upload};
+use crate::object::{Attributes, ETag, Pin, Tags, Timestamp};
+use crate::store::{Encryption, KeyRange, Upload};
 
 /// A ledger shared by many tasks.
 pub type SharedLedger = Arc<dyn Ledger>;
@@ -135,8 +136,10 @@ pub struct Settled {
     pub copied: u64,
     /// Objects deleted at the destination.
     pub deleted: u64,
-    /// Objects that needed nothing when their turn came.
+    /// Objects that needed nothing when their turn came, or could not be read because they are archived.
     pub skipped: u64,
+    /// Of those, the archived ones.
+    pub archived: u64,
     /// Objects given up.
     pub failed: u64,
     /// Bytes of the copied objects.
@@ -159,7 +162,10 @@ impl Settled {
                 self.bytes += outcome.size;
             }
             State::Deleted => self.deleted += 1,
-            State::Skipped => self.skipped += 1,
+            State::Skipped => {
+                self.skipped += 1;
+                self.archived += u64::from(outcome.reason.as_deref() == Some(ARCHIVED));
+            }
             State::Failed => self.failed += 1,
         }
         self.last = self.last.max(Some(outcome.finished));
@@ -171,6 +177,7 @@ impl std::ops::AddAssign for Settled {
         self.copied += other.copied;
         self.deleted += other.deleted;
         self.skipped += other.skipped;
+        self.archived += other.archived;
         self.failed += other.failed;
         self.bytes += other.bytes;
         self.last = self.last.max(other.last);
@@ -227,6 +234,9 @@ impl State {
         }
     }
 }
+
+/// The [`Outcome::reason`] of an object that was skipped because it is archived.
+pub const ARCHIVED: &str = "archived";
 
 /// The [`Outcome::reason`] of a delete that was given up.
 pub const FAILED_DELETE: &str = "delete";
@@ -304,6 +314,18 @@ pub struct UploadRecord {
     pub part_bytes: u64,
     /// Headers and user metadata given at its creation.
     pub attributes: Attributes,
+    /// Tags given at its creation.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+    /// Storage class given at its creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_class: Option<String>,
+    /// Access given at its creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acl: Option<Acl>,
+    /// Encryption given at its creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Encryption>,
     /// Whether the parts are cut as the source's own were, so that its ETag can be made of them.
     #[serde(default)]
     pub same_parts: bool,

@@ -7,6 +7,7 @@
 //! [store], [queue], [ledger], [fleet] (the ports), [retry] and [error] (what failure means), then
 //! [config] and [open] (how a program comes by all of them).
 
+pub mod acl;
 pub mod aws;
 pub mod config;
 pub mod console;
@@ -18,12 +19,14 @@ pub mod job;
 pub mod ledger;
 pub mod limits;
 pub mod location;
+pub mod metadata;
 pub mod metrics;
 pub mod object;
 pub mod open;
 pub mod queue;
 pub mod report;
 pub mod retry;
+pub mod rfc2047;
 pub mod signals;
 pub mod store;
 pub mod telemetry;

@@ -148,8 +148,23 @@ pub struct Attributes {
     pub user: BTreeMap<String, String>,
 }
 
+/// An object's tags.
+pub type Tags = BTreeMap<String, String>;
+
+/// Whether an object can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// It can.
+    #[default]
+    Readable,
+    /// It is archived, and must be restored first.
+    Archived,
+    /// It is archived, and being restored.
+    Restoring,
+}
+
 /// An object's full description, from a HEAD or the headers of a GET.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ObjectInfo {
     /// Bytes of the whole object, also when a range was asked for.
     pub size: u64,
@@ -165,6 +180,12 @@ pub struct ObjectInfo {
     pub etag_is_opaque: bool,
     /// Headers and user metadata.
     pub attributes: Attributes,
+    /// User metadata that the store holds and cannot tell in headers.
+    pub untold_metadata: u32,
+    /// Number of tags, as far as the store tells.
+    pub tag_count: u32,
+    /// Whether it can be read.
+    pub access: Access,
     /// Checksums of the *whole* object that the store keeps (never composite ones).
     pub checksums: Vec<Checksum>,
 }

@@ -82,6 +82,14 @@ pub const PART: Policy = policy("part", 1, STALL_SECONDS, 40);
 pub const CREATE: Policy = policy("create", 4, STALL_SECONDS, 40);
 /// `ListParts`
 pub const LIST_PARTS: Policy = policy("list-parts", 5, STALL_SECONDS, 60);
+// As a HEAD.
+/// `GetObjectTagging`
+pub const TAGS: Policy = policy("tags", 5, STALL_SECONDS, 40);
+/// `GetObjectAcl`, `GetBucketAcl`
+pub const ACL: Policy = policy("acl", 5, STALL_SECONDS, 40);
+// Asked for twice it is done once.
+/// `RestoreObject`
+pub const RESTORE: Policy = policy("restore", 5, STALL_SECONDS, 40);
 // Rare, and read-only; the job comes again if this gives up.
 /// `ListMultipartUploads`
 pub const LIST_UPLOADS: Policy = policy("list-uploads", 5, STALL_SECONDS, 60);

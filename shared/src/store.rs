@@ -24,6 +24,7 @@
 //! The suite in `tests/src/conformance/store.rs` checks this contract over every adapter.
 
 pub mod file;
+mod keeps;
 pub mod s3;
 
 use std::ops::Range;
@@ -35,9 +36,12 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
+use crate::acl::Acl;
 use crate::digest::{Algorithm, Checksum};
 use crate::location::Location;
-use crate::object::{Attributes, ETag, Entry, ObjectInfo, Pin, Timestamp};
+use crate::object::{Attributes, ETag, Entry, ObjectInfo, Pin, Tags, Timestamp};
+
+pub use keeps::{Classes, Keeps, Kept, Spelling};
 
 /// The bytes of an object or a part, in chunks of at most some hundred KiB.
 pub type Body = BoxStream<'static, Result<Bytes>>;
@@ -98,6 +102,8 @@ pub struct Capabilities {
     pub keeps_attributes: bool,
     /// Whether the store keeps [`Write::modified`] as the object's own time.
     pub keeps_modified: bool,
+    /// What else of an object it keeps.
+    pub keeps: Keeps,
     /// Whether keys lie in folders that are there by themselves: the marker `a/` is held as soon as any
     /// key below it is, is listed only while none is, and has no time of its own.
     pub has_folders: bool,
@@ -163,13 +169,51 @@ pub struct Write {
     pub size: u64,
     /// Headers and user metadata; ignored where [`Capabilities::keeps_attributes`] is not set.
     pub attributes: Attributes,
-    /// Storage class by the destination's name for it.
+    /// Tags; refused with `Unsupported` where the store keeps none.
+    pub tags: Tags,
+    /// Storage class by the destination's name for it; `None`: the bucket's default. `Unsupported` where
+    /// the store has no such class.
     pub storage_class: Option<String>,
+    /// Who may do what; `None`: only the owner. Refused with `Unsupported` where the store keeps none.
+    pub acl: Option<Acl>,
+    /// How the store is to encrypt it; `None`: as the bucket's default is. Refused with `Unsupported` where
+    /// the store does not encrypt.
+    pub encryption: Option<Encryption>,
     /// The source's modification time; kept where [`Capabilities::keeps_modified`] says so.
     pub modified: Option<Timestamp>,
     /// A checksum of the body known beforehand. The store refuses the body with `BadDigest` if it
     /// does not match, wherever [`Capabilities::verifies`] has its algorithm; it is ignored elsewhere.
     pub checksum: Option<Checksum>,
+}
+
+/// How a store encrypts an object at rest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Encryption {
+    /// By keys of its own (`AES256`).
+    Aes256,
+    /// By a key of KMS (`aws:kms`): the one of this id or ARN, or the account's default.
+    Kms(Option<String>),
+}
+
+/// How an archived object is to be restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restore {
+    /// How fast, and at what price.
+    pub tier: Tier,
+    /// For how many days it can be read then; `None` where it stays readable (Amazon S3
+    /// Intelligent-Tiering, which takes no number).
+    pub days: Option<u16>,
+}
+
+/// How fast an archived object is restored (Amazon S3 "Archive retrieval options").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Tier {
+    /// The cheapest: within 48 hours.
+    Bulk,
+    /// Within 12 hours.
+    Standard,
+    /// Within minutes, where the class and the capacity allow.
+    Expedited,
 }
 
 /// What the store says of an object it has taken.
@@ -271,6 +315,16 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
     /// without sending the bytes to another machine.
     async fn checksum(&self, key: &str, pin: &Pin, algorithm: Algorithm) -> Result<Option<Checksum>>;
 
+    /// An object's tags; `Unsupported` where the store keeps none.
+    async fn tags(&self, key: &str, pin: &Pin) -> Result<Tags>;
+
+    /// Who may do what with an object; `Unsupported` where the store keeps no such lists.
+    async fn acl(&self, key: &str, pin: &Pin) -> Result<Acl>;
+
+    /// Asks for an archived object to be made readable, some hours from now. `Ok` also if that was asked
+    /// for before, or is no longer needed. [`ObjectInfo::access`] tells how it stands.
+    async fn restore(&self, key: &str, pin: &Pin, restore: &Restore) -> Result<()>;
+
     /// How a multipart object was cut, where the store tells.
     async fn part_layout(&self, key: &str, pin: &Pin) -> Result<Option<PartLayout>>;
 
@@ -307,7 +361,8 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
     /// The service behind the store, where it can copy between its own buckets; see [`copy_source`].
     fn service(&self) -> Option<&Service>;
 
-    /// Has the service copy a whole object, of the pinned version, with its metadata.
+    /// Has the service copy a whole object, of the pinned version, with its headers, user metadata and
+    /// tags; storage class, list and encryption are those of `write`.
     async fn copy(&self, source: &CopySource, pin: &Pin, key: &str, write: &Write) -> Result<Written>;
 
     /// Has the service copy a range into a part.

@@ -117,6 +117,7 @@ async fn finish(context: &Context, record: &UploadRecord, sent: &[PartRecord], f
         modified: record.modified,
         etag: record.source.etag.clone(),
         version: record.source.version.clone(),
+        ..JobObject::default()
     };
     let upload = Some(Box::new(record.upload.clone()));
     Ok(Copied { object, etag: found.written.etag, checksum, verified, upload })
@@ -135,6 +136,8 @@ async fn check(
     let (checksum, left) = integrity::finished(&subject, record, sent, found, source, &destination)?;
     let verified = match left {
         Left::Nothing(words) => words,
+        Left::Read(_, source) if !context.can_be_read(record.storage_class.as_deref()) => words(source, None),
+        Left::ReadParts(_) if !context.can_be_read(record.storage_class.as_deref()) => words(None, None),
         Left::Read(known, source) => {
             reread::expect_checksum(context, key, written, &known).await?;
             words(source, Some(READ_AGAIN.to_owned()))

@@ -11,13 +11,14 @@ use shared::ledger::{Outcome, SharedLedger, State};
 use shared::limits::{Bandwidth, Brake, Permit, transfers_within};
 use shared::object::Timestamp;
 use shared::queue::Queue;
-use shared::store::{Capabilities, EtagMeaning, Store};
+use shared::store::{Capabilities, EtagMeaning, Store, Tier};
 use shared::telemetry::endpoint::Health;
 use shared::{ErrorKind, Result};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::carrier::Carrier;
+use crate::carry::Losses;
 use crate::circuit::{Admission, Circuit, Outage};
 use crate::guarded::Guarded;
 
@@ -74,6 +75,10 @@ pub(crate) struct Context {
     /// Cleared when the service has refused to copy between the two buckets: asking again for
     /// every object would double the requests.
     pub server_side_copy: AtomicBool,
+    /// What cannot be carried over.
+    pub losses: Losses,
+    /// Whether it was said that the run waits for restores.
+    said_waiting: AtomicBool,
     /// Set when the destination's answers have shown that its tags say nothing about the bytes.
     opaque_tags: AtomicBool,
     /// Set when it was said that the destination does not list uploads.
@@ -104,7 +109,7 @@ impl Context {
         let bandwidth = options.bandwidth_limit.map(|rate| Arc::new(Bandwidth::new(rate)));
         let server_side_copy = AtomicBool::new(options.server_side_copy);
         let carrier = Carrier::default();
-        let (source_seen, orphans_named, opaque_tags) = Default::default();
+        let (source_seen, orphans_named, opaque_tags, losses, said_waiting) = Default::default();
         Arc::new(Context {
             brake,
             carrier,
@@ -114,6 +119,8 @@ impl Context {
             server_side_copy,
             opaque_tags,
             orphans_named,
+            losses,
+            said_waiting,
             worker,
         })
     }
@@ -191,6 +198,24 @@ impl Context {
         }
         if self.server_side_copy.swap(false, Ordering::Relaxed) {
             tracing::info!(%error, "the service does not copy between source and destination: streaming");
+        }
+    }
+
+    /// Whether an object of this class can be read at the destination, once it is written.
+    pub fn can_be_read(&self, class: Option<&str>) -> bool {
+        let classes = self.destination.capabilities().keeps.classes;
+        class.is_none_or(|class| !classes.is_archive(class))
+    }
+
+    /// Says, once, that objects are being restored.
+    pub fn say_waiting(&self, tier: Tier) {
+        if !self.said_waiting.swap(true, Ordering::Relaxed) {
+            let time = match tier {
+                Tier::Bulk => "up to 48 hours",
+                Tier::Standard => "up to 12 hours",
+                Tier::Expedited => "some minutes",
+            };
+            tracing::warn!("archived objects are being restored: waiting for them, {time}");
         }
     }
 

@@ -63,5 +63,5 @@ async fn source_has(context: &Context, object: &JobObject) -> Result<Option<JobO
 /// A key to delete as an object of which nothing else is known.
 pub(crate) fn as_object(key: &JobKey) -> JobObject {
     let JobKey { index, key } = key.clone();
-    JobObject { index, key, size: 0, modified: Timestamp(0), etag: None, version: None }
+    JobObject { index, key, ..JobObject::default() }
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use shared::digest::Checksum;
-use shared::job::{Job, JobObject};
+use shared::job::{Job, JobObject, Restoring};
 use shared::ledger::{Outcome, Settlement, State};
-use shared::object::{ETag, Timestamp};
+use shared::object::{ETag, ObjectInfo, Timestamp};
 use shared::store::Upload;
 use shared::{Error, ErrorKind, Result, metrics};
 
@@ -17,6 +17,8 @@ pub(crate) enum Ending {
     Settled(Outcome, Uploads),
     /// It failed, and is worth another attempt.
     Again(Error),
+    /// It is archived, and is being restored.
+    Restoring(Restoring),
     /// Queue or ledger failed, which is no fault of the object's: its job must come again.
     Unrecorded(Error),
     /// Its store fails altogether: it is done again when that is well, and has not used up an attempt.
@@ -53,12 +55,14 @@ pub(crate) struct Copied {
 pub(crate) enum Try {
     Copied(Copied),
     HandedOver,
+    /// It is archived, as its description says.
+    Archived(ObjectInfo),
     /// A newer run is at the object, and settles it for itself.
     Superseded,
 }
 
 /// Longest delay of a message (Amazon SQS `DelaySeconds`).
-const MAX_DELAY: Duration = Duration::from_secs(900);
+pub(crate) const MAX_DELAY: Duration = Duration::from_secs(900);
 
 /// The outcome of a copy.
 pub(crate) fn copied(context: &Context, job: &Job, copied: Copied, started: Timestamp) -> Outcome {
@@ -84,10 +88,6 @@ pub(crate) fn failed(
 ) -> Ending {
     if error.is_of_carrier() {
         return Ending::Unrecorded(error);
-    }
-    if error.kind() == ErrorKind::Archived {
-        let outcome = context.outcome(job, object, started, State::Skipped);
-        return Ending::Settled(explained(outcome, Some("archived"), Some(&error)), uploads);
     }
     if context.excuses(&error) {
         return Ending::Held;

@@ -7,7 +7,7 @@ use futures::stream::{self, FuturesUnordered};
 use futures::{StreamExt, TryStreamExt};
 use serde::Deserialize;
 use shared::config::SETTLE_OBJECTS;
-use shared::job::{Job, JobObject, Work};
+use shared::job::{Job, JobObject, Restoring, Work};
 use shared::ledger::{Outcome, Settlement, State};
 use shared::object::{Pin, Timestamp};
 use shared::queue::{Message, Outgoing};
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::ending::{self, Ending, Uploads, retry_delay};
-use crate::{delete, giant, reconcile, upload};
+use crate::{archive, delete, giant, reconcile, upload};
 
 /// The job is done: its message may be acknowledged.
 pub(crate) struct Done;
@@ -31,6 +31,10 @@ const UPLOADS_ENDED_AT_ONCE: usize = 16;
 /// Executes a job. `Ok` when each of its objects is settled, enqueued again, or carried on by
 /// another job; `Err` when that could not be recorded: then the job must come again.
 pub(crate) async fn execute(context: &Context, job: &Job, redelivered: bool) -> Result<Done> {
+    if let Some(later) = archive::too_early(job) {
+        context.queue.send(&[later]).await?;
+        return Ok(Done);
+    }
     match &job.work {
         Work::Copy { objects } => {
             let copy = |object: JobObject| {
@@ -78,6 +82,7 @@ struct Batch {
     outcomes: Vec<(u32, Outcome)>,
     uploads: Vec<(String, Uploads)>,
     again: Vec<Outgoing>,
+    restoring: Vec<(JobObject, Restoring)>,
     since: Option<Instant>,
 }
 
@@ -92,6 +97,7 @@ impl Batch {
                 self.outcomes.push((object.index, outcome));
             }
             Ending::Again(error) => self.again.push(again(context, job, object, &error)),
+            Ending::Restoring(restoring) => self.restoring.push((object, restoring)),
             Ending::Unrecorded(error) => return Err(error),
             Ending::HandedOver | Ending::Held => {}
         }
@@ -99,7 +105,7 @@ impl Batch {
     }
 
     fn is_due(&self) -> bool {
-        self.outcomes.len() + self.again.len() >= SETTLE_OBJECTS
+        self.outcomes.len() + self.again.len() + self.restoring.len() >= SETTLE_OBJECTS
             || self.since.is_some_and(|since| since.elapsed() >= SETTLE_AFTER)
     }
 
@@ -116,7 +122,8 @@ impl Batch {
     /// Uploads are ended when the outcome is recorded, and before the job is acknowledged. If the worker
     /// dies before the outcome, the upload's record tells the next one that the object was completed; if
     /// it dies after it, or an upload cannot be ended, the job comes again and ends it.
-    async fn write(self, context: &Context, job: &Job) -> Result<()> {
+    async fn write(mut self, context: &Context, job: &Job) -> Result<()> {
+        self.again.extend(archive::again(job, std::mem::take(&mut self.restoring)));
         if !self.again.is_empty() {
             context.queue.send(&self.again).await?;
         }

@@ -1,7 +1,7 @@
 //! Stores for the tests of what is decided by their capabilities.
 
 use shared::digest::Algorithm;
-use shared::store::{Capabilities, EtagMeaning};
+use shared::store::{Capabilities, EtagMeaning, Keeps};
 
 /// A store with the limits of Amazon S3.
 pub fn store(etags: EtagMeaning, verifies: &[Algorithm]) -> Capabilities {
@@ -18,6 +18,7 @@ pub fn store(etags: EtagMeaning, verifies: &[Algorithm]) -> Capabilities {
         verifies: verifies.to_vec(),
         keeps_attributes: true,
         keeps_modified: false,
+        keeps: Keeps::AMAZON,
         has_folders: false,
         is_remote: true,
     }

@@ -48,6 +48,7 @@ fn parts_job(job: &Job, record: &UploadRecord, first: u32, last: u32, attempt: u
         run: record.run.clone(),
         attempt,
         origin: record.origin.clone(),
+        restoring: None,
         work: Work::Parts(parts),
     }
 }

@@ -6,13 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt, TryStreamExt};
+use shared::acl::Acl;
 use shared::digest::{Algorithm, Checksum};
 use shared::location::Location;
-use shared::object::{ObjectInfo, Pin, Timestamp};
-use shared::retry::{ABORT, COMPLETE, COPY, CREATE, DELETE, GET, HEAD, LIST_PARTS, LIST_UPLOADS, PART, PROBE, PUT};
+use shared::object::{ObjectInfo, Pin, Tags, Timestamp};
+use shared::retry::{
+    ABORT, ACL, COMPLETE, COPY, CREATE, DELETE, GET, HEAD, LIST_PARTS, LIST_UPLOADS, PART, PROBE, PUT, RESTORE, TAGS,
+};
 use shared::store::{
-    Body, Capabilities, CopySource, KeyRange, Listing, Object, ObjectStore, Part, PartLayout, PartWrite, Read, Service,
-    Store, Upload, Write, Written,
+    Body, Capabilities, CopySource, KeyRange, Listing, Object, ObjectStore, Part, PartLayout, PartWrite, Read, Restore,
+    Service, Store, Upload, Write, Written,
 };
 use shared::{Error, ErrorKind, Result};
 
@@ -122,6 +125,18 @@ impl ObjectStore for Guarded {
 
     async fn checksum(&self, key: &str, pin: &Pin, algorithm: Algorithm) -> Result<Option<Checksum>> {
         self.call(HEAD.verb, key, self.inner.checksum(key, pin, algorithm)).await
+    }
+
+    async fn tags(&self, key: &str, pin: &Pin) -> Result<Tags> {
+        self.call(TAGS.verb, key, self.inner.tags(key, pin)).await
+    }
+
+    async fn acl(&self, key: &str, pin: &Pin) -> Result<Acl> {
+        self.call(ACL.verb, key, self.inner.acl(key, pin)).await
+    }
+
+    async fn restore(&self, key: &str, pin: &Pin, restore: &Restore) -> Result<()> {
+        self.call(RESTORE.verb, key, self.inner.restore(key, pin, restore)).await
     }
 
     async fn part_layout(&self, key: &str, pin: &Pin) -> Result<Option<PartLayout>> {

@@ -328,7 +328,7 @@ mod tests {
     use super::*;
     use crate::fixtures::store;
     use shared::digest::Hasher;
-    use shared::object::{Attributes, ETag, Timestamp};
+    use shared::object::ETag;
 
     fn sum(algorithm: Algorithm, bytes: &[u8]) -> Checksum {
         let mut hasher = Hasher::new(algorithm).unwrap();
@@ -337,16 +337,7 @@ mod tests {
     }
 
     fn info(etag: &str, checksums: Vec<Checksum>) -> ObjectInfo {
-        ObjectInfo {
-            size: 1,
-            modified: Timestamp(0),
-            etag: Some(ETag::new(etag)),
-            version: None,
-            storage_class: None,
-            etag_is_opaque: false,
-            attributes: Attributes::default(),
-            checksums,
-        }
+        ObjectInfo { size: 1, etag: Some(ETag::new(etag)), checksums, ..ObjectInfo::default() }
     }
 
     /// Source tells … | destination … → sent along, expected on the way, hashed.

@@ -3,10 +3,13 @@
 //! The way of a job: the `driver` takes a permit, then a message, and holds it by a `lease`; the
 //! job is executed (`execute`), each of its objects reconciled (`reconcile`) by a `whole` transfer or in
 //! parts (`multipart`, `upload`, `giant`); the outcomes are settled in the ledger, and only then is the message
-//! acknowledged. `orphans` sees to it that no upload stays open. Each store is `guarded` by its `circuit`.
+//! acknowledged. `carry` decides what comes with the bytes, `archive` what becomes of objects that must be
+//! restored first; `orphans` sees to it that no upload stays open. Each store is `guarded` by its `circuit`.
 //! `integrity` and `plan` are pure: what is checked, and how objects are cut.
 
+mod archive;
 mod carrier;
+mod carry;
 mod circuit;
 mod complete;
 mod context;

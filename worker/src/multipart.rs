@@ -2,6 +2,7 @@
 
 use shared::job::{Job, JobObject};
 use shared::ledger::UploadRecord;
+use shared::object::Access;
 use shared::{Error, ErrorKind, Result};
 
 use crate::complete::complete;
@@ -17,6 +18,9 @@ const MAX_ROUNDS: u32 = 3;
 /// Copies the pinned version in parts, here or, if it is giant, by the whole fleet.
 pub(crate) async fn copy(context: &Context, job: &Job, wanted: &JobObject) -> Result<Try> {
     let info = context.source.head(&wanted.key, &wanted.pin()).await?;
+    if info.access != Access::Readable {
+        return Ok(Try::Archived(info));
+    }
     for _ in 0..MAX_ROUNDS {
         let Some(record) = open_or_resume(context, job, wanted, &info).await? else { return Ok(Try::Superseded) };
         if record.size >= context.options.giant_threshold && record.part_count() > 1 {

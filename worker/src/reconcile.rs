@@ -11,7 +11,7 @@ use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
 use crate::ending::{self, Copied, Ending, Try, Uploads, explained, failed};
-use crate::{integrity, multipart, version, whole};
+use crate::{archive, integrity, multipart, version, whole};
 
 /// A source that changes under every one of so many copies is left to a later attempt.
 const MAX_LOOKS: u32 = 5;
@@ -19,7 +19,8 @@ const MAX_LOOKS: u32 = 5;
 /// Copies one object of a job.
 pub(crate) async fn copy(context: &Context, job: &Job, object: &JobObject, redelivered: bool) -> Ending {
     let started = Timestamp::now();
-    let look_again = redelivered || job.attempt > 1;
+    // A job that waited for a restore may have been sent twice.
+    let look_again = redelivered || job.attempt > 1 || job.restoring.is_some();
     let mut uploads = if look_again { Uploads::Unknown } else { Uploads::None };
     let skipped = |reason, uploads| {
         let outcome = context.outcome(job, object, started, State::Skipped);
@@ -32,7 +33,14 @@ pub(crate) async fn copy(context: &Context, job: &Job, object: &JobObject, redel
         }
         Ok(Some(Try::HandedOver)) => Ending::HandedOver,
         Ok(Some(Try::Superseded)) => skipped("taken over by a newer run", uploads),
+        Ok(Some(Try::Archived(info))) => {
+            let now = version::at_version(object, &info);
+            archive::end(context, job, &now, started, uploads, Some(info)).await
+        }
         Ok(None) => skipped("gone from the source", uploads),
+        Err(error) if error.kind() == ErrorKind::Archived => {
+            archive::end(context, job, object, started, uploads, None).await
+        }
         Err(error) => failed(context, job, object, started, uploads, error),
     }
 }
@@ -47,7 +55,10 @@ async fn reconcile(
 ) -> Result<Option<Try>> {
     let mut wanted = object.clone();
     for _ in 0..MAX_LOOKS {
-        if look_again && let Some(found) = already_there(context, &wanted).await? {
+        if look_again
+            && !wanted.refresh
+            && let Some(found) = already_there(context, &wanted).await?
+        {
             return Ok(Some(Try::Copied(found)));
         }
         match copy_version(context, job, &wanted, uploads).await {
@@ -135,6 +146,9 @@ async fn recorded(context: &Context, wanted: &JobObject, info: &ObjectInfo) -> R
 }
 
 async fn copy_version(context: &Context, job: &Job, wanted: &JobObject, uploads: &mut Uploads) -> Result<Try> {
+    if let Some(info) = archive::by_class(context, wanted).await? {
+        return Ok(Try::Archived(info));
+    }
     if whole::fits(context, wanted) {
         return Ok(Try::Copied(whole::copy(context, wanted, job.attempt).await?));
     }

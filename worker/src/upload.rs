@@ -11,11 +11,12 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use shared::digest::Algorithm;
 use shared::job::{Job, JobObject};
 use shared::ledger::{Outcome, PartRecord, Proof, Settlement, State, UploadRecord};
-use shared::object::{ObjectInfo, Pin, Timestamp};
+use shared::object::{Attributes, ObjectInfo, Pin, Tags, Timestamp};
 use shared::retry::{self, TRANSFER};
 use shared::store::{Body, EtagMeaning, Object, Part, PartWrite, Read, Upload, Write, copy_source};
 use shared::{Error, ErrorKind, Result};
 
+use crate::carry;
 use crate::context::Context;
 use crate::ending::{self, Uploads, explained};
 use crate::integrity::{self, PartsCheck};
@@ -91,14 +92,31 @@ async fn open(context: &Context, job: &Job, wanted: &JobObject, info: &ObjectInf
         modified: at_version(wanted, info).modified,
         size: info.size,
         part_bytes: plan.part_bytes,
-        attributes: info.attributes.clone(),
+        attributes: Attributes::default(),
+        tags: Tags::new(),
+        storage_class: None,
+        acl: None,
+        encryption: None,
         same_parts: plan.same_parts,
         checksum: integrity::known_for_parts(info, source),
         attempt: job.attempt,
         opened: context.destination.now(),
     };
-    record.upload = orphans::create(context, &record, &write(&record)).await?;
-    Ok(record)
+    loop {
+        record = carrying(record, carry::write(context, wanted, info).await?);
+        let write = write(&record);
+        match orphans::create(context, &record, &write).await {
+            Ok(upload) => return Ok(UploadRecord { upload, ..record }),
+            Err(error) if context.can_do_without(&write, &error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The record with everything that the object comes with.
+fn carrying(record: UploadRecord, write: Write) -> UploadRecord {
+    let Write { attributes, tags, storage_class, acl, encryption, .. } = write;
+    UploadRecord { attributes, tags, storage_class, acl, encryption, ..record }
 }
 
 /// What the upload was created with.
@@ -106,9 +124,12 @@ pub(crate) fn write(record: &UploadRecord) -> Write {
     Write {
         size: record.size,
         attributes: record.attributes.clone(),
+        tags: record.tags.clone(),
+        storage_class: record.storage_class.clone(),
+        acl: record.acl.clone(),
+        encryption: record.encryption.clone(),
         modified: Some(record.modified),
         checksum: record.checksum.clone(),
-        ..Write::default()
     }
 }
 
@@ -298,13 +319,6 @@ pub(crate) fn bare_outcome(context: &Context, record: &UploadRecord, state: Stat
 
 /// The record's object at the version that `info` describes.
 pub(crate) fn object_of(record: &UploadRecord, info: &ObjectInfo) -> JobObject {
-    let bare = JobObject {
-        index: record.index,
-        key: record.upload.key.clone(),
-        size: 0,
-        modified: Timestamp(0),
-        etag: None,
-        version: None,
-    };
+    let bare = JobObject { index: record.index, key: record.upload.key.clone(), ..JobObject::default() };
     at_version(&bare, info)
 }

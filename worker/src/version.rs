@@ -13,6 +13,7 @@ pub(crate) fn at_version(object: &JobObject, info: &ObjectInfo) -> JobObject {
         modified: if same_second { object.modified } else { info.modified },
         etag: info.etag.clone(),
         version: info.version.clone(),
+        storage_class: info.storage_class.clone(),
         ..object.clone()
     }
 }
@@ -29,7 +30,7 @@ pub(crate) fn is_same(seen: &JobObject, now: &JobObject) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::object::{Attributes, ETag, Timestamp};
+    use shared::object::{ETag, Timestamp};
 
     fn object(etag: Option<&str>, version: Option<&str>, modified: i64) -> JobObject {
         JobObject {
@@ -39,6 +40,7 @@ mod tests {
             modified: Timestamp(modified),
             etag: etag.map(ETag::new),
             version: version.map(str::to_owned),
+            ..JobObject::default()
         }
     }
 
@@ -58,16 +60,7 @@ mod tests {
 
     #[test]
     fn a_time_in_whole_seconds_does_not_replace_a_finer_one_of_the_same_second() {
-        let info = |modified| ObjectInfo {
-            size: 1,
-            modified: Timestamp(modified),
-            etag: None,
-            version: None,
-            storage_class: None,
-            etag_is_opaque: false,
-            attributes: Attributes::default(),
-            checksums: vec![],
-        };
+        let info = |modified| ObjectInfo { size: 1, modified: Timestamp(modified), ..ObjectInfo::default() };
         assert_eq!(at_version(&object(None, None, 5_123), &info(5_000)).modified, Timestamp(5_123));
         assert_eq!(at_version(&object(None, None, 5_123), &info(6_000)).modified, Timestamp(6_000));
     }

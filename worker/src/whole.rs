@@ -8,6 +8,7 @@ use shared::retry::{self, TRANSFER};
 use shared::store::{EtagMeaning, Object, Read, Write, Written, copy_source};
 use shared::{Error, ErrorKind, Result};
 
+use crate::carry;
 use crate::context::Context;
 use crate::ending::Copied;
 use crate::integrity::{self, READ_AGAIN, source_word, words};
@@ -44,8 +45,18 @@ pub(crate) async fn copy(context: &Context, object: &JobObject, attempt: u32) ->
 }
 
 async fn stream(context: &Context, wanted: &JobObject, attempt: u32, subject: &str) -> Result<Copied> {
+    loop {
+        if let Some(copied) = stream_once(context, wanted, attempt, subject).await? {
+            return Ok(copied);
+        }
+    }
+}
+
+/// `None` if the destination refused what the object comes with, and can have it without.
+async fn stream_once(context: &Context, wanted: &JobObject, attempt: u32, subject: &str) -> Result<Option<Copied>> {
     let destination = context.destination_capabilities();
     let Object { info, body } = open(context, wanted, wanted.pin(), subject).await?;
+    let write = carry::write(context, wanted, &info).await?;
     let source = context.source.capabilities();
     let told = info.size == 0 || integrity::known(&info, source).is_some();
     // Only the first part's size and their number are told: where the others were cut unevenly the tag
@@ -70,20 +81,17 @@ async fn stream(context: &Context, wanted: &JobObject, attempt: u32, subject: &s
     };
     let (body, hashed) = pipe.through(body);
     let object = at_version(wanted, &info);
-    let write = Write {
-        size: info.size,
-        attributes: info.attributes,
-        storage_class: None,
-        modified: Some(object.modified),
-        checksum: check.send.clone(),
+    let write = Write { checksum: check.send.clone(), ..write };
+    let written = match context.destination.put(&wanted.key, &write, body).await {
+        Err(error) if context.can_do_without(&write, &error) => return Ok(None),
+        written => written?,
     };
-    let written = context.destination.put(&wanted.key, &write, body).await?;
     context.learn_tags(written.etag_is_opaque);
     let hashed = hashed.take();
     let checksum = check.ours(&hashed);
     let held = match (check.held(&written, &hashed, &destination), &checksum) {
         (Some(algorithm), _) => Some(format!("destination {algorithm}")),
-        (None, Some(ours)) if info.size > 0 => {
+        (None, Some(ours)) if info.size > 0 && context.can_be_read(write.storage_class.as_deref()) => {
             if let Err(error) = reread::expect_checksum(context, &wanted.key, &written, ours).await {
                 return Err(reread::withdraw(context, &wanted.key, error).await);
             }
@@ -96,7 +104,7 @@ async fn stream(context: &Context, wanted: &JobObject, attempt: u32, subject: &s
     let known = check.send.as_ref().or(check.expect.as_ref());
     let by_etag = expect_etag.map(|_| "source etag".to_owned());
     let verified = words(by_etag.or_else(|| source_word(known, read_before.is_some())), held);
-    Ok(Copied { object, etag: written.etag, checksum, verified, upload: None })
+    Ok(Some(Copied { object, etag: written.etag, checksum, verified, upload: None }))
 }
 
 /// The source's tag, and the size of the parts that it is made of, where it can be computed from the bytes.
@@ -125,8 +133,13 @@ async fn by_service(context: &Context, object: &JobObject) -> Result<Option<Copi
         return Ok(None);
     }
     let pin = object.pin();
-    let write = Write { size: object.size, modified: Some(object.modified), ..Write::default() };
+    let class = match object.is_listed() {
+        true => object.storage_class.clone(),
+        false => context.source.head(&object.key, &pin).await?.storage_class,
+    };
+    let write = carry::beside(context, object, class.as_deref()).await?;
     match destination.copy(&source, &pin, &object.key, &write).await {
+        Err(error) if context.can_do_without(&write, &error) => Ok(None),
         Ok(written) => Ok(Some(copied_by_service(context, object, &pin, written).await?)),
         Err(error) if is_refusal(&error) => {
             context.no_server_side_copy(&error);

@@ -6,8 +6,9 @@ use clap::Args;
 use humantime::Duration;
 use sha2::{Digest as _, Sha256};
 use shared::aws::Connection;
-use shared::config::{Compare, Config, Find, Side, Size, Work};
+use shared::config::{Compare, Config, Find, Side, Size, Sse, Work};
 use shared::location::Location;
+use shared::store::Tier;
 use shared::store::s3::Addressing;
 
 use super::RUNNING;
@@ -145,6 +146,10 @@ struct FindArgs {
     /// auto (etag where both sides' mean the same, else size-mtime), size-mtime, size, etag, checksum or always
     #[arg(long, value_name = "BY", value_parser = compare, default_value = "auto")]
     compare: Compare,
+    /// Copy also what differs in headers, user metadata or tags alone; costs one HEAD for each object on
+    /// each side
+    #[arg(long)]
+    metadata: bool,
     /// Delete at the destination what the source does not have
     #[arg(long)]
     delete: bool,
@@ -202,6 +207,35 @@ struct WorkArgs {
     /// Never let a service copy between its own buckets
     #[arg(long)]
     no_server_side_copy: bool,
+    /// Storage class of the copies [default: the source's, where both sides' classes mean the same]
+    #[arg(long, value_name = "CLASS")]
+    storage_class: Option<String>,
+    /// Carry access control lists over
+    #[arg(long)]
+    acl: bool,
+    /// Have the destination encrypt: AES256 or aws:kms
+    #[arg(long, value_name = "HOW", value_parser = sse)]
+    sse: Option<Sse>,
+    /// Key of KMS to encrypt with [default: the account's]
+    #[arg(long, value_name = "ID", requires = "sse")]
+    sse_kms_key_id: Option<String>,
+    /// Fail objects that would lose something at the destination, instead of a warning
+    #[arg(long)]
+    strict: bool,
+    /// Restore archived objects and wait for them: Bulk, Standard or Expedited [default: they are skipped]
+    #[arg(long, value_name = "TIER", value_parser = tier)]
+    restore: Option<Tier>,
+    /// Days for which restored objects can be read
+    #[arg(long, value_name = "N", default_value_t = Work::default().restore_days)]
+    restore_days: u16,
+}
+
+fn sse(text: &str) -> Result<Sse, String> {
+    word(text)
+}
+
+fn tier(text: &str) -> Result<Tier, String> {
+    word(text)
 }
 
 /// Reads a setting's word as config files do.
@@ -268,9 +302,10 @@ impl TaskArgs {
 
     /// The task these options describe, checked.
     pub fn config(&self) -> Result<Config, Failure> {
-        let FindArgs { compare, delete, max_delete, list_concurrency, job_objects, job_bytes } = self.find;
+        let FindArgs { compare, metadata, delete, max_delete, list_concurrency, job_objects, job_bytes } = self.find;
         let find = self.filters.apply(Find {
             compare,
+            metadata,
             delete,
             max_delete,
             list_concurrency,
@@ -299,6 +334,13 @@ impl WorkArgs {
             drain: self.drain.into(),
             outage_limit: self.outage_limit.into(),
             server_side_copy: !self.no_server_side_copy,
+            storage_class: self.storage_class.clone(),
+            acl: self.acl,
+            sse: self.sse,
+            sse_kms_key_id: self.sse_kms_key_id.clone(),
+            strict: self.strict,
+            restore: self.restore,
+            restore_days: self.restore_days,
         }
     }
 }

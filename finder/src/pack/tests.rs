@@ -24,7 +24,7 @@ fn an_object_larger_than_a_job_goes_alone() {
     let mut pack = Pack::new(&Find { job_bytes: 10, ..Find::default() });
     for size in [3, 11, 4, 50] {
         assert!(pack.has_room_for(&entry("k", size, 1)));
-        pack.copy(entry("k", size, 1));
+        pack.copy(entry("k", size, 1), false);
     }
     assert!(!pack.has_room_for(&entry("k", 4, 1)));
     assert!(pack.has_room_for(&entry("k", 3, 1)));
@@ -84,7 +84,7 @@ proptest! {
             if !room {
                 seal(&mut pack);
             }
-            if *copy { pack.copy(entry) } else { pack.delete(key.clone()) }
+            if *copy { pack.copy(entry, true) } else { pack.delete(key.clone()) }
             if pack.is_full() {
                 seal(&mut pack);
             }

@@ -12,7 +12,7 @@ use crate::error::FindError;
 use crate::filter::Verdict;
 use crate::listing::Join;
 use crate::pack::Pack;
-use crate::policy::Decision;
+use crate::policy::{Decision, Reason};
 use crate::ranges::Start;
 
 /// A checkpoint is written at least this often: bounds how late the first job of a slow listing comes,
@@ -162,7 +162,7 @@ impl Range {
                 found.enqueued = 1;
                 found.enqueued_bytes = entry.size;
                 self.walk.progress.decided_to_copy(reason);
-                self.pack.copy(entry);
+                self.pack.copy(entry, reason == Reason::Metadata);
             }
             (Decision::Delete, Pair::Destination(entry)) => {
                 found.deletes = 1;

@@ -39,7 +39,7 @@ fn walk(source: Shelf, destination: Shelf, options: Find, notes: Arc<Notes>) -> 
     let sides =
         Sides { source: Arc::new(source), destination: Arc::new(destination), destination_may_be_missing: false };
     Arc::new(Walk {
-        comparer: Comparer::new(&sides, options.compare, options.delete),
+        comparer: Comparer::new(&sides, &options),
         sides,
         filter: Filter::load(&options, Timestamp(0)).unwrap(),
         options,

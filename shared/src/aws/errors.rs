@@ -106,7 +106,14 @@ const CODES: &[(ErrorKind, &[&str])] = &[
     (Archived, &["InvalidObjectState", "RestoreAlreadyInProgress"]),
     (
         Unsupported,
-        &["NotImplemented", "MethodNotAllowed", "UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation"],
+        &[
+            "NotImplemented",
+            "MethodNotAllowed",
+            "UnsupportedOperation",
+            "AWS.SimpleQueueService.UnsupportedOperation",
+            "InvalidStorageClass",
+            "AccessControlListNotSupported",
+        ],
     ),
     (Timeout, &["RequestTimeout", "RequestTimeoutException"]),
     // The body was cut off on its way.
@@ -362,6 +369,7 @@ mod tests {
             (403, "InvalidObjectState", "", Archived),
             (501, "NotImplemented", "", Unsupported),
             (501, "", "", Unsupported),
+            (400, "InvalidStorageClass", "", Unsupported),
             (400, "InvalidArgument", "", Invalid),
             (400, "", "", Invalid),
             (301, "PermanentRedirect", "", Invalid),

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use super::{Config, ConfigError, Find, Side, Size, Work};
+use super::{Config, ConfigError, Find, Side, Size, Sse, Work};
 use crate::aws::Connection;
 use crate::location::Scheme;
 use crate::store::s3::endpoint;
@@ -55,7 +55,7 @@ impl Config {
             check_connection("fleet", &fleet.connection)?;
         }
         self.find.check()?;
-        self.work.check(self.destination.location.scheme())
+        self.work.check(self.source.location.scheme(), self.destination.location.scheme())
     }
 
     /// Copying into itself would never end, or would overwrite what it reads.
@@ -130,7 +130,8 @@ impl Find {
 }
 
 impl Work {
-    fn check(&self, destination: Scheme) -> Check {
+    fn check(&self, source: Scheme, destination: Scheme) -> Check {
+        self.check_fidelity(source, destination)?;
         within("concurrency", self.concurrency, 1, 1024)?;
         within("memory-limit", Size(self.memory_limit), Size(64 * MIB), LARGEST)?;
         if let Some(limit) = self.bandwidth_limit {
@@ -154,6 +155,44 @@ impl Work {
         duration_within("lease", self.lease, Duration::from_secs(5), Duration::from_secs(12 * 3600))?;
         duration_within("drain", self.drain, Duration::ZERO, Duration::from_secs(12 * 3600))?;
         duration_within("outage-limit", self.outage_limit, Duration::ZERO, Duration::from_secs(24 * 3600))
+    }
+}
+
+impl Work {
+    /// What is asked for besides the bytes must be something that the places can have.
+    fn check_fidelity(&self, source: Scheme, destination: Scheme) -> Check {
+        let to_folder = destination == Scheme::File;
+        let folders_have_none = "the destination is a folder, which has none: leave it out";
+        if let Some(class) = &self.storage_class {
+            let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+            if class.is_empty() || class.len() > 32 || !class.chars().all(legal) {
+                return refuse(
+                    "storage-class",
+                    format!("{class:?} cannot be a storage class: give one such as STANDARD_IA"),
+                );
+            }
+            if to_folder {
+                return refuse("storage-class", folders_have_none);
+            }
+        }
+        if self.sse.is_some() && to_folder {
+            return refuse("sse", "the destination is a folder, which encrypts nothing: leave it out");
+        }
+        if self.sse_kms_key_id.is_some() && self.sse != Some(Sse::Kms) {
+            return refuse("sse-kms-key-id", "it is for sse = \"aws:kms\": give that too, or leave it out");
+        }
+        if self
+            .sse_kms_key_id
+            .as_deref()
+            .is_some_and(|id| id.is_empty() || id.contains(|c: char| !c.is_ascii_graphic()))
+        {
+            return refuse("sse-kms-key-id", "it cannot be a key: give its id or ARN");
+        }
+        if self.restore.is_some() && source == Scheme::File {
+            return refuse("restore", "the source is a folder, which archives nothing: leave it out");
+        }
+        // A restored copy is paid for by the day.
+        within("restore-days", self.restore_days, 1, 3650)
     }
 }
 

@@ -18,6 +18,7 @@ const SECTIONS: [(&str, &[&str]); 8] = [
         "find",
         &[
             "compare",
+            "metadata",
             "delete",
             "max-delete",
             "filters",
@@ -46,6 +47,13 @@ const SECTIONS: [(&str, &[&str]); 8] = [
             "drain",
             "outage-limit",
             "server-side-copy",
+            "storage-class",
+            "acl",
+            "sse",
+            "sse-kms-key-id",
+            "strict",
+            "restore",
+            "restore-days",
         ],
     ),
 ];

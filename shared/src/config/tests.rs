@@ -51,6 +51,10 @@ fn full() -> Config {
             bandwidth_limit: Some(1 << 20),
             part_size: Some(5 << 20),
             multipart_threshold: Some(5 << 20),
+            storage_class: Some("STANDARD_IA".into()),
+            sse: Some(Sse::Kms),
+            sse_kms_key_id: Some("key".into()),
+            restore: Some(Tier::Bulk),
             ..Work::default()
         },
         metrics_addr: Some("127.0.0.1:9100".into()),

@@ -7,7 +7,7 @@ use crate::ErrorKind;
 
 /// The steps from nothing to the present schema. `user_version` in the file's header says how many of
 /// them are done. A released step is never changed; a new one is added at the end.
-const MIGRATIONS: [&str; 2] = [FIRST, INTENTS];
+const MIGRATIONS: [&str; 3] = [FIRST, INTENTS, ARCHIVED];
 
 /// Keys, ids and names are TEXT compared byte by byte, with their length: NUL is a character like any other.
 const FIRST: &str = "
@@ -113,6 +113,9 @@ const INTENTS: &str = "
 ALTER TABLE uploads ADD COLUMN intents INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE uploads ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
 ";
+
+/// Archived objects are counted apart.
+const ARCHIVED: &str = "ALTER TABLE runs ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;";
 
 /// Does the steps that are missing, all or none.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failure> {

@@ -37,12 +37,13 @@ use self::fault::{blocking, fault};
 use self::folder::{Folder, short};
 use self::listing::{FileListing, PASS_NAMES};
 use super::{
-    Body, Capabilities, CopySource, EtagMeaning, KeyRange, Listing, Object, ObjectStore, Part, PartLayout, PartWrite,
-    Read, Service, Upload, Write, Written,
+    Body, Capabilities, CopySource, EtagMeaning, Keeps, KeyRange, Listing, Object, ObjectStore, Part, PartLayout,
+    PartWrite, Read, Restore, Service, Upload, Write, Written,
 };
+use crate::acl::Acl;
 use crate::digest::{Algorithm, Checksum, Hasher};
 use crate::location::Location;
-use crate::object::{ObjectInfo, Pin, Timestamp};
+use crate::object::{ObjectInfo, Pin, Tags, Timestamp};
 use crate::{Error, ErrorKind, Result};
 
 /// Largest file, bytes: what a signed 64-bit offset reaches. Smaller limits are the file system's.
@@ -74,6 +75,7 @@ impl FileStore {
             verifies: Algorithm::ALL.into_iter().filter(|&algorithm| Hasher::new(algorithm).is_some()).collect(),
             keeps_attributes: false,
             keeps_modified: true,
+            keeps: Keeps::NOTHING,
             has_folders: true,
             is_remote: false,
         };
@@ -141,6 +143,23 @@ impl ObjectStore for FileStore {
 
     async fn checksum(&self, key: &str, pin: &Pin, algorithm: Algorithm) -> Result<Option<Checksum>> {
         read::checksum(&self.folder, key, pin, algorithm).await
+    }
+
+    async fn tags(&self, key: &str, _: &Pin) -> Result<Tags> {
+        Err(self.folder.error(ErrorKind::Unsupported, "tags", key, "a folder keeps no tags"))
+    }
+
+    async fn acl(&self, key: &str, _: &Pin) -> Result<Acl> {
+        Err(self.folder.error(
+            ErrorKind::Unsupported,
+            "acl",
+            key,
+            "a folder keeps no access control lists of a store's",
+        ))
+    }
+
+    async fn restore(&self, key: &str, _: &Pin, _: &Restore) -> Result<()> {
+        Err(self.folder.error(ErrorKind::Unsupported, "restore", key, "a folder archives nothing"))
     }
 
     async fn part_layout(&self, _key: &str, _pin: &Pin) -> Result<Option<PartLayout>> {

@@ -13,6 +13,7 @@ mod copy;
 mod delete;
 mod dialect;
 mod encoding;
+mod extras;
 mod keys;
 mod kind;
 mod listing;
@@ -36,16 +37,18 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
 
 use super::{
-    Body, Capabilities, CopySource, KeyRange, Listing, Object, ObjectStore, Part, PartLayout, PartWrite, Read, Service,
-    Upload, Write, Written,
+    Body, Capabilities, CopySource, Keeps, KeyRange, Listing, Object, ObjectStore, Part, PartLayout, PartWrite, Read,
+    Restore, Service, Upload, Write, Written,
 };
+use crate::acl::Acl;
 use crate::aws::{self, Connection, paced_sdk_config};
 use crate::config::Side;
 use crate::digest::{Algorithm, Checksum};
 use crate::location::{Location, Scheme};
-use crate::object::{ObjectInfo, Pin, Timestamp};
+use crate::object::{ObjectInfo, Pin, Tags, Timestamp};
 use crate::retry::{CREATE, PUT, STALL_SECONDS};
 use crate::{Error, ErrorKind, Result};
 use baseline::Baseline;
@@ -83,6 +86,8 @@ struct Bucket {
     stall: Duration,
     /// Throttled answers so far.
     throttles: AtomicU64,
+    /// Whose the objects are that are written here, once it was asked.
+    owner: OnceCell<Option<String>>,
 }
 
 impl S3Store {
@@ -137,6 +142,7 @@ impl S3Store {
             service,
             stall: Duration::from_secs(STALL_SECONDS),
             throttles: AtomicU64::new(0),
+            owner: OnceCell::new(),
         }))
     }
 
@@ -165,6 +171,11 @@ fn is_awkward(key: &str) -> bool {
 impl Bucket {
     fn name(&self) -> &str {
         self.location.bucket()
+    }
+
+    /// What is kept here besides bytes and headers.
+    fn keeps(&self) -> &Keeps {
+        &self.kind.row().keeps
     }
 
     /// The key in the bucket as requests are given it ([`dialect::stand_in`]), if there can be one: a request
@@ -259,6 +270,18 @@ impl ObjectStore for S3Store {
 
     async fn checksum(&self, key: &str, pin: &Pin, algorithm: Algorithm) -> Result<Option<Checksum>> {
         self.0.checksum(key, pin, algorithm).await
+    }
+
+    async fn tags(&self, key: &str, pin: &Pin) -> Result<Tags> {
+        self.0.tags(key, pin).await
+    }
+
+    async fn acl(&self, key: &str, pin: &Pin) -> Result<Acl> {
+        self.0.acl(key, pin).await
+    }
+
+    async fn restore(&self, key: &str, pin: &Pin, restore: &Restore) -> Result<()> {
+        self.0.restore(key, pin, restore).await
     }
 
     async fn part_layout(&self, key: &str, pin: &Pin) -> Result<Option<PartLayout>> {

@@ -72,12 +72,27 @@ impl Stage {
         let body = ByteStream::from(content(key, size));
         let put = self.client.put_object().bucket(&self.source).key(key).body(body).send().await.expect("is put");
         let etag = put.e_tag().map(ETag::new);
-        JobObject { index, key: key.into(), size: size as u64, modified: Timestamp::now(), etag, version: None }
+        JobObject {
+            index,
+            key: key.into(),
+            size: size as u64,
+            modified: Timestamp::now(),
+            etag,
+            ..JobObject::default()
+        }
     }
 
     fn job(&self, origin: &str, objects: Vec<JobObject>) -> Job {
         let origin = Origin { id: origin.into(), objects: objects.len() as u32 };
-        Job { v: VERSION, task: TASK.into(), run: RUN.into(), attempt: 1, origin, work: JobWork::Copy { objects } }
+        Job {
+            v: VERSION,
+            task: TASK.into(),
+            run: RUN.into(),
+            attempt: 1,
+            origin,
+            restoring: None,
+            work: JobWork::Copy { objects },
+        }
     }
 
     async fn send(&self, job: &Job) {
@@ -201,7 +216,7 @@ async fn an_object_that_was_put_in_parts_is_cut_alike_and_its_tag_compared() {
         size: bytes.len() as u64,
         modified: Timestamp::now(),
         etag: Some(etag.clone()),
-        version: None,
+        ..JobObject::default()
     };
     stage.send(&stage.job("j", vec![object])).await;
     stage.work_until_settled(1).await;

@@ -141,6 +141,8 @@ fn decode(record: &Record) -> Result<Settled> {
         copied: record.number("copied")?,
         deleted: record.number("deleted")?,
         skipped: record.number("skipped")?,
+        // Older counters do not have it.
+        archived: record.optional_number("archived")?.unwrap_or(0),
         failed: record.number("failed")?,
         bytes: record.number("bytes")?,
         last: record.optional_number("last")?.map(Timestamp),

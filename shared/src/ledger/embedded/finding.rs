@@ -93,7 +93,8 @@ struct RunRow {
     settled: Settled,
 }
 
-const RUN_COLUMNS: &str = "start, phase, error, deletes_refused, copied, deleted, skipped, failed, bytes, last";
+const RUN_COLUMNS: &str =
+    "start, phase, error, deletes_refused, copied, deleted, skipped, failed, bytes, last, archived";
 
 impl RunRow {
     fn read(row: &Row<'_>) -> rusqlite::Result<RunRow> {
@@ -103,6 +104,7 @@ impl RunRow {
             copied: counter(4)?,
             deleted: counter(5)?,
             skipped: counter(6)?,
+            archived: counter(10)?,
             failed: counter(7)?,
             bytes: counter(8)?,
             last: row.get::<_, Option<i64>>(9)?.map(Timestamp),

@@ -78,7 +78,8 @@ impl Settling {
 
 fn count(connection: &Connection, run: &str, settled: &Settled) -> Result<(), Failure> {
     let sql = "UPDATE runs SET copied = copied + ?2, deleted = deleted + ?3, skipped = skipped + ?4,
-                   failed = failed + ?5, bytes = bytes + ?6, last = max(coalesce(last, ?7), ?7)
+                   failed = failed + ?5, bytes = bytes + ?6, last = max(coalesce(last, ?7), ?7),
+                   archived = archived + ?8
                WHERE id = ?1";
     let changed = connection.prepare_cached(sql)?.execute(params![
         run,
@@ -89,6 +90,7 @@ fn count(connection: &Connection, run: &str, settled: &Settled) -> Result<(), Fa
         // 8 EiB a run: more than any store holds.
         i64::try_from(settled.bytes).unwrap_or(i64::MAX),
         settled.last.map(|last| last.0),
+        settled.archived as i64,
     ])?;
     must_exist(changed, run)
 }

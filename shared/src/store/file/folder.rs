@@ -10,7 +10,7 @@ use cap_std::fs::{Dir, File, Metadata, MetadataExt as _, OpenOptions};
 use super::fault::{CALL, blocking, fault};
 use super::name::Name;
 use crate::location::Location;
-use crate::object::{Attributes, ETag, ObjectInfo, Pin, Timestamp};
+use crate::object::{ETag, ObjectInfo, Pin, Timestamp};
 use crate::{Error, ErrorKind, Result};
 
 /// The folder that is the store. It is opened anew for every call: a handle kept would go on
@@ -97,16 +97,7 @@ impl Found {
             // A folder's state changes with what is put below it: no version to pin.
             Found::Folder(metadata) => (0, None, metadata),
         };
-        ObjectInfo {
-            size,
-            modified: modified_of(metadata),
-            etag,
-            version: None,
-            storage_class: None,
-            etag_is_opaque: true,
-            attributes: Attributes::default(),
-            checksums: Vec::new(),
-        }
+        ObjectInfo { size, modified: modified_of(metadata), etag, etag_is_opaque: true, ..ObjectInfo::default() }
     }
 }
 

@@ -13,7 +13,7 @@ mod table;
 
 use crate::digest::Algorithm;
 use crate::location::Scheme;
-use crate::store::{Capabilities, EtagMeaning};
+use crate::store::{Capabilities, EtagMeaning, Keeps};
 
 /// In which order a store lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +98,8 @@ pub(super) struct Baseline {
     pub copies_parts: bool,
     /// How much it takes.
     pub limits: Limits,
+    /// What it keeps of an object besides bytes and headers.
+    pub keeps: Keeps,
 }
 
 /// How much a store takes. Where its own limits are not known they are Amazon's, and a store with lower
@@ -157,6 +159,7 @@ impl Baseline {
             verifies: self.verifies.to_vec(),
             keeps_attributes: true,
             keeps_modified: false,
+            keeps: self.keeps,
             has_folders: false,
             is_remote: true,
         }

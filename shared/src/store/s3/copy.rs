@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use aws_sdk_s3::types::MetadataDirective;
+use aws_sdk_s3::types::{MetadataDirective, TaggingDirective};
 
 use super::Bucket;
 use super::encoding::encode_path;
+use super::extras::with_extras;
 use super::read::{carried, checksums, is_opaque};
-use super::write::storage_class;
 use crate::digest::{Algorithm, Checksum};
 use crate::object::{ETag, Pin};
 use crate::retry::{self, COPY};
@@ -19,6 +19,7 @@ impl Bucket {
     /// one (200 with `<Error>`, which the SDK reads as an error) is tried again.
     pub(super) async fn copy(&self, source: &CopySource, pin: &Pin, key: &str, write: &Write) -> Result<Written> {
         self.check_key(COPY.verb, key, write.size).await?;
+        let extras = self.extras(COPY.verb, key, write).await?;
         let once = || async {
             let request = self
                 .client
@@ -28,8 +29,9 @@ impl Bucket {
                 .copy_source(source_header(source, pin))
                 .set_copy_source_if_match(pin.etag.as_ref().map(ETag::quoted))
                 .metadata_directive(MetadataDirective::Copy)
-                .set_storage_class(storage_class(write));
-            let answer = request.send().await.map_err(|error| self.refused(COPY.verb, key, error))?;
+                .tagging_directive(TaggingDirective::Copy);
+            let answer =
+                with_extras!(request, &extras).send().await.map_err(|error| self.refused(COPY.verb, key, error))?;
             let result = answer.copy_object_result.as_ref();
             let etag = result.and_then(|result| result.e_tag.as_deref()).map(ETag::new);
             if etag.is_none() {

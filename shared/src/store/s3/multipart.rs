@@ -3,6 +3,7 @@
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, EncodingType};
 
 use super::encoding::decode;
+use super::extras::with_extras;
 use super::read::{carried, checksums, is_opaque};
 use super::write::{announced, with_attributes, with_checksum, with_expires};
 use super::{Bucket, body};
@@ -20,11 +21,13 @@ impl Bucket {
     pub(super) async fn create_upload(&self, key: &str, write: &Write) -> Result<Upload> {
         self.check_key(CREATE.verb, key, write.size).await?;
         let whole = self.whole_checksum(write);
+        let extras = self.extras(CREATE.verb, key, write).await?;
         let request = self.client.create_multipart_upload().bucket(self.name()).key(self.full_key(CREATE.verb, key)?);
         let request = request
             .set_checksum_algorithm(whole.map(|(algorithm, _)| algorithm.clone()))
             .set_checksum_type(whole.map(|_| ChecksumType::FullObject));
-        let request = with_expires!(with_attributes!(request, write), write);
+        let request = with_extras!(with_attributes!(request, write), &extras).set_tagging(extras.tagging.clone());
+        let request = with_expires!(request, write);
         let answer = async { request.send().await.map_err(|error| self.refused(CREATE.verb, key, error)) };
         let answer = tokio::time::timeout(CREATE.attempt, answer).await.unwrap_or_else(|_| {
             let message = format!("no answer within {} s", CREATE.attempt.as_secs());

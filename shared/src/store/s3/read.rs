@@ -7,9 +7,10 @@ use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{ChecksumMode, ServerSideEncryption};
 
+use super::extras::access;
 use super::{Bucket, body};
 use crate::digest::{Algorithm, Checksum};
-use crate::object::{Attributes, ETag, ObjectInfo, Pin, Timestamp};
+use crate::object::{Access, Attributes, ETag, ObjectInfo, Pin, Timestamp};
 use crate::retry::{self, GET, HEAD};
 use crate::store::{EtagMeaning, Object, PartLayout, Read};
 use crate::{Error, ErrorKind, Result};
@@ -51,9 +52,16 @@ pub(super) fn is_opaque(encryption: Option<&ServerSideEncryption>, customer_key:
     !matches!(encryption, None | Some(ServerSideEncryption::Aes256)) || customer_key.is_some()
 }
 
+/// The encoding of what is stored. Some stores keep what only belonged to the request that wrote it
+/// (`aws-chunked`); passed on, it would make the object look cut up.
+fn stored_encoding(header: &str) -> Option<String> {
+    let stored: Vec<&str> = header.split(',').map(str::trim).filter(|coding| *coding != "aws-chunked").collect();
+    Some(stored.join(",")).filter(|encoding| !encoding.is_empty())
+}
+
 /// HEAD and GET carry the same headers in types of their own.
 macro_rules! info {
-    ($answer:expr, $size:expr) => {{
+    ($answer:expr, $size:expr, $access:expr) => {{
         let answer = $answer;
         let etag = answer.e_tag.as_deref().map(ETag::new);
         let modified = answer.last_modified.as_ref().and_then(|time| time.to_millis().ok());
@@ -63,13 +71,16 @@ macro_rules! info {
             modified: Timestamp(modified),
             checksums: checksums!(answer, etag),
             etag,
+            untold_metadata: answer.missing_meta.and_then(|count| u32::try_from(count).ok()).unwrap_or(0),
+            tag_count: answer.tag_count.and_then(|count| u32::try_from(count).ok()).unwrap_or(0),
+            access: $access,
             // "null" is what an object is called that was written before versioning.
             version: answer.version_id.clone().filter(|version| version != "null"),
             storage_class: class.filter(|class| class != "STANDARD"),
             etag_is_opaque: is_opaque(answer.server_side_encryption.as_ref(), answer.sse_customer_algorithm.as_deref()),
             attributes: Attributes {
                 content_type: answer.content_type.clone(),
-                content_encoding: answer.content_encoding.clone(),
+                content_encoding: answer.content_encoding.as_deref().and_then(stored_encoding),
                 content_disposition: answer.content_disposition.clone(),
                 content_language: answer.content_language.clone(),
                 cache_control: answer.cache_control.clone(),
@@ -84,7 +95,7 @@ impl Bucket {
     pub(super) async fn head(&self, key: &str, pin: &Pin) -> Result<ObjectInfo> {
         let answer = self.head_answer(key, pin, None).await?;
         let size = answer.content_length.and_then(|size| u64::try_from(size).ok());
-        let info = size.and_then(|size| info!(&answer, size));
+        let info = size.and_then(|size| info!(&answer, size, access(&answer, self.keeps().classes)));
         info.ok_or_else(|| self.corrupt(HEAD.verb, key, "the answer has no size or no time"))
     }
 
@@ -178,7 +189,8 @@ impl Bucket {
         let answer = retry::run(&GET, &self.subject(key), once).await?;
         let corrupt = |message: String| self.corrupt(GET.verb, key, message);
         let (size, length) = sizes(&answer, read.range.as_ref()).map_err(corrupt)?;
-        let info = info!(&answer, size).ok_or_else(|| corrupt("the answer has no time".to_owned()))?;
+        let info =
+            info!(&answer, size, Access::Readable).ok_or_else(|| corrupt("the answer has no time".to_owned()))?;
         let body = body::incoming(self.subject(key), length, answer.body.into_inner(), self.stall);
         Ok(Object { info, body })
     }

@@ -1,7 +1,6 @@
 //! Writing whole objects, and what all writes have in common.
 
-use aws_sdk_s3::types::StorageClass;
-
+use super::extras::with_extras;
 use super::read::{checksums, is_opaque};
 use super::{Bucket, body};
 use crate::Result;
@@ -23,7 +22,6 @@ macro_rules! with_attributes {
             .set_content_language(attributes.content_language.clone())
             .set_cache_control(attributes.cache_control.clone())
             .set_metadata((!attributes.user.is_empty()).then(|| user.collect()))
-            .set_storage_class(super::write::storage_class($write))
     }};
 }
 pub(super) use with_attributes;
@@ -49,7 +47,7 @@ pub(super) use with_checksum;
 /// `Expires` goes out as the source spelled it, which need not be the date that the SDK insists on.
 macro_rules! with_expires {
     ($request:expr, $write:expr) => {{
-        let expires = $write.attributes.expires.clone().filter(|text| text.bytes().all(|b| (b' '..=b'~').contains(&b)));
+        let expires = $write.attributes.expires.clone();
         $request.customize().mutate_request(move |request| {
             if let Some(expires) = &expires {
                 request.headers_mut().insert("expires", expires.clone());
@@ -59,22 +57,19 @@ macro_rules! with_expires {
 }
 pub(super) use with_expires;
 
-/// The destination's class, or its default.
-pub(super) fn storage_class(write: &Write) -> Option<StorageClass> {
-    write.storage_class.as_deref().map(StorageClass::from)
-}
-
 impl Bucket {
     /// Sent once, for the body cannot be had again here. Cut off, the store drops what came, for
     /// its length is announced; done with its answer lost, the caller writes the same again.
     pub(super) async fn put(&self, key: &str, write: &Write, body: Body) -> Result<Written> {
         let full_key = self.full_key(PUT.verb, key)?;
         self.check_key(PUT.verb, key, write.size).await?;
+        let extras = self.extras(PUT.verb, key, write).await?;
         let outgoing = body::outgoing(PUT.verb, self.subject(key), write.size, body, self.stall).await?;
         let request = self.client.put_object().bucket(self.name()).key(full_key).body(outgoing.stream);
         let request = request.content_length(announced(write.size));
         let request = with_checksum!(request, self.verified(write.checksum.as_ref()));
-        let request = with_expires!(with_attributes!(request, write), write);
+        let request = with_extras!(with_attributes!(request, write), &extras).set_tagging(extras.tagging.clone());
+        let request = with_expires!(request, write);
         let answer = async { request.send().await.map_err(|error| self.refused(PUT.verb, key, error)) };
         let answer = outgoing.watch.over(self.stall, answer).await?;
         let etag = answer.e_tag.as_deref().map(ETag::new);

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use shared::acl::{Acl, Grant, Grantee, Permission};
 use shared::digest::Checksum;
 use shared::ledger::{Intents, PartRecord, Proof, SharedLedger, UploadRecord};
 use shared::object::{Attributes, ETag, Pin, Timestamp};
-use shared::store::Upload;
+use shared::store::{Encryption, Upload};
 
 use super::{odd_keys, origin, unique};
 
@@ -23,6 +24,10 @@ fn record(task: &str, key: &str, id: &str) -> UploadRecord {
         part_bytes: 5 << 30,
         same_parts: false,
         attributes: Attributes { content_type: Some("text/plain".to_owned()), user, ..Attributes::default() },
+        tags: BTreeMap::from([("\u{e9}t\u{e9}".to_owned(), "a b".to_owned())]),
+        storage_class: Some("STANDARD_IA".to_owned()),
+        acl: Some(Acl::new([Grant { grantee: Grantee::Owner, permission: Permission::FullControl }])),
+        encryption: Some(Encryption::Kms(Some("key".to_owned()))),
         checksum: Some(Checksum::md5([7; 16])),
         attempt: 2,
         opened: Timestamp(1_700_000_000_456),

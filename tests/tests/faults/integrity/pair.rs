@@ -211,10 +211,11 @@ impl Pair {
             modified: info.modified,
             etag: info.etag,
             version: info.version,
+            ..JobObject::default()
         };
         let work = JobWork::Copy { objects: vec![object] };
         let origin = Origin { id: key.to_owned(), objects: 1 };
-        let job = Job { v: VERSION, task: TASK.into(), run: RUN.into(), attempt: 1, origin, work };
+        let job = Job { v: VERSION, task: TASK.into(), run: RUN.into(), attempt: 1, origin, restoring: None, work };
         self.queue.send(&[Outgoing::now(job.to_body())]).await.expect("the job is queued");
     }
 

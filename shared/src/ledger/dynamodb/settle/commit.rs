@@ -79,6 +79,7 @@ impl Commit<'_> {
             ("copied", settled.copied),
             ("deleted", settled.deleted),
             ("skipped", settled.skipped),
+            ("archived", settled.archived),
             ("failed", settled.failed),
             ("bytes", settled.bytes),
         ];

@@ -3,7 +3,7 @@
 use super::{Baseline, Keys, Limits, Order, Support};
 use crate::digest::Algorithm;
 use crate::location::Scheme;
-use crate::store::EtagMeaning;
+use crate::store::{Classes, EtagMeaning, Keeps, Kept, Spelling};
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -19,6 +19,23 @@ const AMAZONS: Limits = Limits {
     object_bytes: 50_000_000_000_000,
     copy_bytes: 5 * GIB,
 };
+
+/// Amazon's names at stores that move objects by themselves: they are read as before, or the read says that
+/// they must be restored.
+const READABLE_CLASSES: Classes = Classes { archives: &[], ..Classes::AMAZON };
+
+/// Aliyun OSS "Overview of storage classes"; its S3 face calls archives by Amazon's names.
+const OSS_CLASSES: Classes =
+    Classes { family: "oss", archives: &["Archive", "ColdArchive", "DeepColdArchive", "GLACIER", "DEEP_ARCHIVE"] };
+
+/// Tencent COS "Storage class overview".
+const COS_CLASSES: Classes = Classes { family: "cos", archives: &["ARCHIVE", "DEEP_ARCHIVE"] };
+
+/// Qiniu Kodo "Storage types".
+const KODO_CLASSES: Classes = Classes { family: "kodo", archives: &["GLACIER", "DEEP_ARCHIVE"] };
+
+/// Google Cloud Storage "Storage classes": all of them can be read at once, `ARCHIVE` too.
+const GCS_CLASSES: Classes = Classes { family: "gcs", archives: &[] };
 
 /// A store that nothing is known about: only what all of them have done for a decade, and what they say
 /// of themselves.
@@ -47,6 +64,7 @@ pub const UNKNOWN: Baseline = Baseline {
     checks_completion: false,
     copies_parts: true,
     limits: AMAZONS,
+    keeps: Keeps::UNKNOWN,
 };
 
 /// A store that is known by its scheme or domain, and asked nothing that it may not know.
@@ -68,6 +86,7 @@ pub const AMAZON: Baseline = Baseline {
     tells_checksums: Support::Yes,
     verifies: &Algorithm::ALL,
     checks_completion: true,
+    keeps: Keeps::AMAZON,
     ..KNOWN
 };
 
@@ -88,6 +107,7 @@ const OSS: Baseline = Baseline {
     region_example: "cn-beijing",
     path_style: false,
     lists_uploads: false,
+    keeps: Keeps { tags: Kept::No, classes: &OSS_CLASSES, encrypts: false, ..Keeps::UNKNOWN },
     ..KNOWN
 };
 
@@ -106,6 +126,7 @@ const COS: Baseline = Baseline {
     region_example: "ap-beijing",
     path_style: false,
     lists_v2: Support::No,
+    keeps: Keeps { classes: &COS_CLASSES, encrypts: false, ..Keeps::UNKNOWN },
     ..KNOWN
 };
 
@@ -119,6 +140,7 @@ const KODO: Baseline = Baseline {
     region_example: "cn-east-1",
     encodes_keys: Support::No,
     limits: Limits { part_bytes: GIB, object_bytes: 10_000 * GIB, ..AMAZONS },
+    keeps: Keeps { classes: &KODO_CLASSES, encrypts: false, ..Keeps::UNKNOWN },
     ..KNOWN
 };
 
@@ -138,6 +160,7 @@ const GCS: Baseline = Baseline {
     takes_x_id: false,
     copies_parts: false,
     limits: Limits { put_bytes: 5 * TIB, object_bytes: 5 * TIB, ..AMAZONS },
+    keeps: Keeps { tags: Kept::No, classes: &GCS_CLASSES, encrypts: false, ..Keeps::UNKNOWN },
     ..KNOWN
 };
 
@@ -158,6 +181,7 @@ const R2: Baseline = Baseline {
         object_bytes: 5 * TIB - 5 * GIB,
         ..AMAZONS
     },
+    keeps: Keeps { tags: Kept::No, acl: Kept::No, encrypts: false, ..Keeps::AMAZON },
     ..KNOWN
 };
 
@@ -174,6 +198,7 @@ const B2: Baseline = Baseline {
         object_bytes: 10_000_000_000_000,
         ..AMAZONS
     },
+    keeps: Keeps { tags: Kept::No, acl: Kept::No, classes: &Classes::NONE, ..Keeps::UNKNOWN },
     ..KNOWN
 };
 
@@ -185,6 +210,7 @@ const CEPH: Baseline = Baseline {
     lists_v2: Support::No,
     encodes_keys: Support::No,
     tells_checksums: Support::Unsure,
+    keeps: Keeps { classes: &READABLE_CLASSES, spelling: Spelling::Utf8, ..Keeps::UNKNOWN },
     ..KNOWN
 };
 
@@ -195,6 +221,13 @@ const MINIO: Baseline = Baseline {
     server: Some("MinIO"),
     etags: EtagMeaning::Md5AndParts,
     tells_checksums: Support::Unsure,
+    keeps: Keeps {
+        tags: Kept::Yes,
+        acl: Kept::No,
+        classes: &READABLE_CLASSES,
+        spelling: Spelling::Utf8,
+        ..Keeps::UNKNOWN
+    },
     ..KNOWN
 };
 
@@ -205,6 +238,7 @@ const GARAGE: Baseline = Baseline {
     regions: &["garage"],
     etags: EtagMeaning::Md5AndParts,
     tells_checksums: Support::Unsure,
+    keeps: Keeps { spelling: Spelling::Unknown, ..Keeps::NOTHING },
     ..KNOWN
 };
 
@@ -218,6 +252,13 @@ const SEAWEED: Baseline = Baseline {
     etags: EtagMeaning::Md5AndParts,
     tells_checksums: Support::Unsure,
     copies_parts: false,
+    keeps: Keeps {
+        tags: Kept::Yes,
+        acl: Kept::No,
+        classes: &READABLE_CLASSES,
+        encrypts: false,
+        spelling: Spelling::Utf8,
+    },
     ..KNOWN
 };
 

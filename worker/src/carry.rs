@@ -1,0 +1,403 @@
+//! What is carried over with an object besides its bytes, and what becomes of what the destination lacks.
+//!
+//! Streamed, sent in parts or copied by the service: what an object comes with is decided here, so that it
+//! is the same however it goes.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use shared::config::Work;
+use shared::job::JobObject;
+use shared::metadata::content_type;
+use shared::object::{Attributes, ObjectInfo, Pin, Tags};
+use shared::store::{Capabilities, Kept, ObjectStore, Spelling, Write};
+use shared::{Error, ErrorKind, Result, rfc2047};
+use tokio::sync::OnceCell;
+
+use crate::context::Context;
+use crate::version::at_version;
+
+/// Something of an object that cannot be carried over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// The destination keeps no headers and no user metadata.
+    Attributes,
+    /// The destination keeps no tags.
+    Tags,
+    /// The destination has no such storage classes.
+    StorageClass,
+    /// The destination keeps no access control lists.
+    Acl,
+    /// A list names accounts of another service.
+    Accounts,
+    /// The source holds user metadata that it does not tell.
+    Untold,
+    /// The source does not tell its tags.
+    SourceTags,
+    /// The source keeps no access control lists.
+    SourceAcl,
+}
+
+impl Loss {
+    /// What a destination may lack.
+    const BY_DESTINATION: [Loss; 4] = [Loss::Attributes, Loss::Tags, Loss::StorageClass, Loss::Acl];
+
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Loss::Attributes => "the destination keeps no headers and user metadata",
+            Loss::Tags => "the destination keeps no tags",
+            Loss::StorageClass => "the destination does not have the source's storage classes",
+            Loss::Acl => "the destination keeps no access control lists",
+            Loss::Accounts => "the destination does not know the accounts that access control lists name",
+            Loss::Untold => "the source does not tell some user metadata",
+            Loss::SourceTags => "the source does not let us read tags",
+            Loss::SourceAcl => "the source keeps no access control lists",
+        }
+    }
+}
+
+/// What a task's stores turned out to lack, and what of it was said. One of it for each run of a worker.
+#[derive(Debug, Default)]
+pub(crate) struct Losses {
+    refused: AtomicU8,
+    said: AtomicU8,
+    /// Set once the destination was asked whether it keeps tags.
+    asked_for_tags: OnceCell<()>,
+}
+
+impl Losses {
+    /// Takes in that the destination does not have what it was given.
+    fn refuse(&self, loss: Loss) {
+        self.refused.fetch_or(loss.bit(), Ordering::Relaxed);
+    }
+
+    fn is_refused(&self, loss: Loss) -> bool {
+        self.refused.load(Ordering::Relaxed) & loss.bit() != 0
+    }
+
+    /// Those of these that nobody has heard of yet.
+    fn unsaid(&self, losses: &[Loss]) -> Vec<Loss> {
+        let bits = losses.iter().fold(0, |bits, loss| bits | loss.bit());
+        let said = self.said.fetch_or(bits, Ordering::Relaxed);
+        losses.iter().copied().filter(|loss| said & loss.bit() == 0).collect()
+    }
+}
+
+/// Whether a destination lacks something, as far as its capabilities tell.
+fn lacks(loss: Loss, source: &Capabilities, destination: &Capabilities) -> bool {
+    match loss {
+        Loss::Attributes => !destination.keeps_attributes,
+        Loss::Tags => destination.keeps.tags == Kept::No,
+        Loss::Acl => destination.keeps.acl == Kept::No,
+        Loss::StorageClass => {
+            let theirs = destination.keeps.classes.family;
+            theirs.is_empty() || theirs != source.keeps.classes.family
+        }
+        _ => false,
+    }
+}
+
+/// What refusals name, of that which a destination may do without: codes and headers.
+const MARKS: [(Loss, &[&str]); 3] = [
+    (Loss::Acl, &["AccessControlListNotSupported", "x-amz-acl", "x-amz-grant"]),
+    (Loss::Tags, &["x-amz-tagging"]),
+    (Loss::StorageClass, &["InvalidStorageClass", "x-amz-storage-class"]),
+];
+
+/// What the destination refused of a write, if it may do without: what the error names, else the first
+/// thing that was carried along.
+fn refused(write: &Write, options: &Work, error: &Error) -> Option<Loss> {
+    if error.kind() != ErrorKind::Unsupported {
+        return None;
+    }
+    let is_carried = |loss: Loss| match loss {
+        Loss::Acl => write.acl.is_some(),
+        Loss::Tags => !write.tags.is_empty(),
+        Loss::StorageClass => write.storage_class.is_some() && options.storage_class.is_none(),
+        _ => false,
+    };
+    let message = error.message().to_ascii_lowercase();
+    let names = |marks: &[&str]| marks.iter().any(|mark| message.contains(&mark.to_ascii_lowercase()));
+    let named = MARKS.iter().find(|(_, marks)| names(marks)).map(|(loss, _)| *loss);
+    let first = || MARKS.iter().map(|(loss, _)| *loss).find(|loss| is_carried(*loss));
+    match named {
+        Some(loss) => Some(loss).filter(|loss| is_carried(*loss)),
+        None => first(),
+    }
+}
+
+impl Context {
+    /// Whether an object may go without something: said once a run; with `strict`, an error.
+    fn lose(&self, loss: Loss, key: &str) -> Result<()> {
+        if self.options.strict {
+            let subject = self.destination.location().display_key(key);
+            let message = format!("{}, and strict forbids to go without", loss.as_str());
+            return Err(Error::new(ErrorKind::Unrepresentable, "copy", subject, message));
+        }
+        // Whoever hears of one lack hears of all that are known, so that it is one warning.
+        let mut all = vec![loss];
+        if Loss::BY_DESTINATION.contains(&loss) {
+            let (source, destination) = (self.source.capabilities(), self.destination.capabilities());
+            let others = Loss::BY_DESTINATION.into_iter().filter(|other| *other != loss);
+            let wanted = |other: &Loss| *other != Loss::Acl || self.options.acl;
+            all.extend(others.filter(wanted).filter(|other| lacks(*other, source, destination)));
+        }
+        let unsaid: Vec<&str> = self.losses.unsaid(&all).into_iter().map(Loss::as_str).collect();
+        if !unsaid.is_empty() {
+            tracing::warn!("not everything is carried over: {} (strict makes this a failure)", unsaid.join("; "));
+        }
+        Ok(())
+    }
+
+    fn lacks(&self, loss: Loss) -> bool {
+        lacks(loss, self.source.capabilities(), self.destination.capabilities()) || self.losses.is_refused(loss)
+    }
+
+    /// Takes in that the destination refused `write`. `true`: it can be written again without what was
+    /// refused. Each time there is less to leave out, so this ends.
+    pub fn can_do_without(&self, write: &Write, error: &Error) -> bool {
+        match refused(write, &self.options, error) {
+            Some(loss) if !self.options.strict => {
+                self.losses.refuse(loss);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Everything that `object`, which `info` describes, is written with.
+pub(crate) async fn write(context: &Context, object: &JobObject, info: &ObjectInfo) -> Result<Write> {
+    let key = &object.key;
+    let destination = context.destination.capabilities();
+    let mut write = beside(context, object, info.storage_class.as_deref()).await?;
+    write.size = info.size;
+    write.modified = Some(at_version(object, info).modified);
+    if destination.keeps_attributes {
+        write.attributes = spelled(&info.attributes, context.spellings());
+    } else if says_something(&info.attributes) {
+        context.lose(Loss::Attributes, key)?;
+    }
+    if info.untold_metadata > 0 {
+        context.lose(Loss::Untold, key)?;
+    }
+    if info.tag_count > 0 {
+        write.tags = tags(context, key, &info.pin()).await?;
+    }
+    Ok(write)
+}
+
+/// What a service that copies an object with its headers, user metadata and tags is to be told besides.
+pub(crate) async fn beside(context: &Context, object: &JobObject, class: Option<&str>) -> Result<Write> {
+    let mut write = Write { size: object.size, modified: Some(object.modified), ..Write::default() };
+    write.encryption = context.options.encryption();
+    write.storage_class = match (&context.options.storage_class, class) {
+        (Some(wanted), _) => Some(wanted.clone()),
+        (None, Some(_)) if context.lacks(Loss::StorageClass) => {
+            context.lose(Loss::StorageClass, &object.key)?;
+            None
+        }
+        (None, class) => class.map(str::to_owned),
+    };
+    if context.options.acl {
+        access(context, &object.key, &object.pin(), &mut write).await?;
+    }
+    Ok(write)
+}
+
+/// The source's list, as far as the destination can have it.
+async fn access(context: &Context, key: &str, pin: &Pin, write: &mut Write) -> Result<()> {
+    let acl = match context.source.acl(key, pin).await {
+        Ok(acl) if acl.is_private() => return Ok(()),
+        Ok(acl) => acl,
+        // Nothing is lost that is not there; but it was asked for.
+        Err(error) if error.kind() == ErrorKind::Unsupported && !context.options.strict => {
+            return context.lose(Loss::SourceAcl, key);
+        }
+        Err(error) => return Err(error),
+    };
+    if context.lacks(Loss::Acl) {
+        return context.lose(Loss::Acl, key);
+    }
+    let same_service =
+        endpoint(&*context.source).is_some() && endpoint(&*context.source) == endpoint(&*context.destination);
+    write.acl = if acl.names_accounts() && !same_service {
+        context.lose(Loss::Accounts, key)?;
+        Some(acl.without_accounts())
+    } else {
+        Some(acl)
+    };
+    Ok(())
+}
+
+/// The source's tags, as far as the destination can have them.
+async fn tags(context: &Context, key: &str, pin: &Pin) -> Result<Tags> {
+    if context.destination.capabilities().keeps.tags == Kept::Unsure {
+        // A store may take tags, forget them, and only say so when it is asked for some.
+        let ask = || async {
+            match context.destination.tags(key, &Pin::default()).await {
+                Err(error) if error.kind() == ErrorKind::Unsupported => context.losses.refuse(Loss::Tags),
+                Err(error) if error.is_retryable() => return Err(error),
+                _ => {}
+            }
+            Ok(())
+        };
+        context.losses.asked_for_tags.get_or_try_init(ask).await?;
+    }
+    if context.lacks(Loss::Tags) {
+        context.lose(Loss::Tags, key)?;
+        return Ok(Tags::new());
+    }
+    match context.source.tags(key, pin).await {
+        Err(error) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::Unsupported) => {
+            context.lose(Loss::SourceTags, key)?;
+            Ok(Tags::new())
+        }
+        tags => tags,
+    }
+}
+
+fn endpoint(store: &dyn ObjectStore) -> Option<&str> {
+    store.service().map(|service| service.endpoint.as_str())
+}
+
+/// Whether there is anything in these attributes that a store does not make up by itself.
+fn says_something(attributes: &Attributes) -> bool {
+    let untyped = Attributes { content_type: None, ..attributes.clone() };
+    content_type(attributes).is_some() || untyped != Attributes::default()
+}
+
+/// How both sides spell user metadata.
+#[derive(Debug, Clone, Copy)]
+struct Spellings {
+    source: Spelling,
+    destination: Spelling,
+    /// Whether they are one store: then what came out goes in as it came.
+    one_store: bool,
+}
+
+impl Context {
+    fn spellings(&self) -> Spellings {
+        Spellings {
+            source: self.source.capabilities().keeps.spelling,
+            destination: self.destination.capabilities().keeps.spelling,
+            one_store: endpoint(&*self.source).is_some() && endpoint(&*self.source) == endpoint(&*self.destination),
+        }
+    }
+}
+
+/// The attributes with user metadata that means at the destination what it means at the source.
+fn spelled(attributes: &Attributes, spellings: Spellings) -> Attributes {
+    use Spelling::{Unknown, Utf8, Words};
+    let spell = |value: &String| match (spellings.source, spellings.destination) {
+        _ if spellings.one_store => value.clone(),
+        (Utf8, Utf8) | (Words, Words | Unknown) => value.clone(),
+        (Words | Unknown, Utf8) => rfc2047::decode(value),
+        (Utf8 | Unknown, Words | Unknown) => rfc2047::encode(value),
+    };
+    let user = attributes.user.iter().map(|(name, value)| (name.clone(), spell(value))).collect();
+    Attributes { user, ..attributes.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::store;
+    use shared::acl::Acl;
+    use shared::store::{Classes, EtagMeaning, Keeps};
+
+    fn keeping(keeps: Keeps) -> Capabilities {
+        Capabilities { keeps, ..store(EtagMeaning::Md5, &[]) }
+    }
+
+    #[test]
+    fn what_a_destination_lacks_follows_its_capabilities() {
+        use Loss::{Acl, Attributes, StorageClass, Tags};
+        const OTHER: Classes = Classes { family: "other", archives: &[] };
+        let amazon = keeping(Keeps::AMAZON);
+        let folder = Capabilities { keeps_attributes: false, ..keeping(Keeps::NOTHING) };
+        let other = keeping(Keeps { classes: &OTHER, tags: Kept::No, ..Keeps::AMAZON });
+        for (source, destination, lacking) in [
+            (&amazon, &amazon, vec![]),
+            (&amazon, &keeping(Keeps::UNKNOWN), vec![]),
+            (&amazon, &folder, vec![Attributes, Tags, StorageClass, Acl]),
+            (&amazon, &other, vec![Tags, StorageClass]),
+            (&other, &other, vec![Tags]),
+        ] {
+            let lost: Vec<Loss> =
+                Loss::BY_DESTINATION.into_iter().filter(|loss| lacks(*loss, source, destination)).collect();
+            assert_eq!(lost, lacking);
+        }
+    }
+
+    #[test]
+    fn a_refused_write_goes_without_what_was_refused_and_only_that() {
+        let refusal = |message: &str| Error::new(ErrorKind::Unsupported, "put", "k", message);
+        let all = Write {
+            storage_class: Some("STANDARD_IA".into()),
+            acl: Some(Acl::default()),
+            tags: [("a".to_owned(), "b".to_owned())].into(),
+            ..Write::default()
+        };
+        let wished = Work { storage_class: Some("STANDARD_IA".into()), ..Work::default() };
+        let classy = Write { storage_class: Some("STANDARD_IA".into()), ..Write::default() };
+        let none = Write::default();
+        for (write, options, message, loss) in [
+            (&all, Work::default(), "InvalidStorageClass: no", Some(Loss::StorageClass)),
+            (&all, Work::default(), "AccessControlListNotSupported: no", Some(Loss::Acl)),
+            (&all, Work::default(), "NotImplemented: X-Amz-Tagging", Some(Loss::Tags)),
+            (&all, Work::default(), "NotImplemented", Some(Loss::Acl)),
+            (&classy, Work::default(), "NotImplemented", Some(Loss::StorageClass)),
+            (&classy, wished.clone(), "NotImplemented", None),
+            (&all, wished, "InvalidStorageClass: no", None),
+            (&none, Work::default(), "NotImplemented", None),
+        ] {
+            assert_eq!(refused(write, &options, &refusal(message)), loss, "{message}");
+        }
+        let denied = Error::new(ErrorKind::Denied, "put", "k", "AccessDenied");
+        assert_eq!(refused(&all, &Work::default(), &denied), None);
+    }
+
+    #[test]
+    fn what_is_lost_is_said_once() {
+        let losses = Losses::default();
+        assert_eq!(losses.unsaid(&[Loss::Tags, Loss::Acl]), [Loss::Tags, Loss::Acl]);
+        assert_eq!(losses.unsaid(&[Loss::Tags, Loss::Untold]), [Loss::Untold]);
+        assert_eq!(losses.unsaid(&[Loss::Acl]), []);
+    }
+
+    #[test]
+    fn user_metadata_means_the_same_on_both_sides_however_it_is_spelled() {
+        use Spelling::{Unknown, Utf8, Words};
+        let (plain, word) = ("grüß", "=?UTF-8?B?Z3LDvMOf?=");
+        for (source, destination, from, to) in [
+            (Words, Words, word, word),
+            (Words, Utf8, word, plain),
+            (Words, Unknown, word, word),
+            (Utf8, Words, plain, word),
+            (Utf8, Utf8, plain, plain),
+            (Utf8, Utf8, word, word),
+            (Utf8, Unknown, plain, word),
+            (Unknown, Utf8, word, plain),
+            (Unknown, Words, word, word),
+            (Unknown, Unknown, plain, word),
+            (Utf8, Words, "plain", "plain"),
+        ] {
+            let one = |value: &str| Attributes { user: [("k".into(), value.into())].into(), ..Attributes::default() };
+            let spellings = Spellings { source, destination, one_store: false };
+            assert_eq!(spelled(&one(from), spellings), one(to), "{source:?} {destination:?} {from}");
+            assert_eq!(spelled(&one(from), Spellings { one_store: true, ..spellings }), one(from));
+        }
+    }
+
+    #[test]
+    fn a_type_that_stores_make_up_is_nothing_to_lose() {
+        let typed = |text: &str| Attributes { content_type: Some(text.into()), ..Attributes::default() };
+        assert!(!says_something(&Attributes::default()) && !says_something(&typed("binary/octet-stream")));
+        assert!(says_something(&typed("text/plain")));
+        assert!(says_something(&Attributes { expires: Some("0".into()), ..typed("binary/octet-stream") }));
+    }
+}
