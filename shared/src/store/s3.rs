@@ -108,7 +108,7 @@ impl S3Store {
             aws_sdk_s3::config::Builder::from(&config)
                 .force_path_style(path_style)
                 .interceptor(kind.clone())
-                .interceptor(request::Spelling(kind.clone()))
+                .interceptor(request::Spelling::of(kind.clone(), side.location.bucket(), path_style))
                 .interceptor(answer::WholeAnswers)
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
@@ -151,8 +151,9 @@ impl Bucket {
         self.location.bucket()
     }
 
-    /// The key in the bucket, if there can be one: a request without a key would be about the whole
-    /// bucket. An empty key is the folder marker of a location with a prefix.
+    /// The key in the bucket as requests are given it ([`request::stand_in`]), if there can be one: a request
+    /// without a key would be about the whole bucket. An empty key is the folder marker of a location
+    /// with a prefix.
     fn full_key(&self, verb: &'static str, key: &str) -> Result<String> {
         let full = self.location.full_key(key);
         let refuse = |why: String| Err(Error::new(ErrorKind::Unrepresentable, verb, self.subject(key), why));
@@ -161,7 +162,7 @@ impl Bucket {
             MAX_KEY_BYTES.. if full.len() > MAX_KEY_BYTES => {
                 refuse(format!("the key has {} bytes; a store holds at most {MAX_KEY_BYTES}", full.len()))
             }
-            _ => Ok(full),
+            _ => Ok(request::stand_in(full)),
         }
     }
 

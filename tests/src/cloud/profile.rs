@@ -169,6 +169,7 @@ impl Profile {
         virtual_host_only: true,
         upper_case_tags: true,
         lists_uploads: false,
+        min_part_bytes: 100 << 10,
         ..Profile::UNKNOWN
     };
 
@@ -177,6 +178,7 @@ impl Profile {
         name: "cos",
         server: "tencent-cos",
         checksums: Checksums::Refused(400, "BadDigest"),
+        min_part_bytes: 1 << 20,
         has_tags: true,
         has_acl: true,
         has_versions: true,
@@ -185,7 +187,8 @@ impl Profile {
     };
 
     /// Qiniu Kodo.
-    pub const KODO: Profile = Profile { name: "kodo", server: "nginx", encodes_listings: false, ..Profile::UNKNOWN };
+    pub const KODO: Profile =
+        Profile { name: "kodo", server: "nginx", encodes_listings: false, min_part_bytes: 1 << 20, ..Profile::UNKNOWN };
 
     /// Google Cloud Storage's XML API.
     pub const GCS: Profile = Profile {

@@ -1,6 +1,8 @@
 //! Keys that others lose, from store to store and through queue and ledger.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use flotilla_tests::binaries::{self, Ended, Process};
@@ -46,10 +48,11 @@ fn assert_same(cloud: &Cloud, bucket: &str, keys: &[String]) {
 
 /// The arguments that say where a side is, in path style.
 fn at(side: &str, cloud: &Cloud) -> Vec<String> {
-    let keys = credentials_file(ACCESS_KEY, SECRET_KEY);
+    // One file, so that both sides are seen to have the same credentials.
+    static KEYS: LazyLock<PathBuf> = LazyLock::new(|| credentials_file(ACCESS_KEY, SECRET_KEY));
     vec![
         format!("--{side}-endpoint-url={}", cloud.endpoint),
-        format!("--{side}-credentials=file:{}", keys.display()),
+        format!("--{side}-credentials=file:{}", KEYS.display()),
         format!("--{side}-region=us-east-1"),
     ]
 }

@@ -146,7 +146,23 @@ impl Bucket {
                 checksum,
             })
         };
-        retry::run(&COMPLETE, &self.subject(key), once).await
+        let done = retry::run(&COMPLETE, &self.subject(key), once).await;
+        match done {
+            Err(error) if error.kind() == ErrorKind::Unavailable => Err(self.gone_or(upload, error).await),
+            done => done,
+        }
+    }
+
+    /// An error at completion that lasts: some stores (old builds of Ceph) know no other for an upload that is
+    /// gone, so it is asked for.
+    async fn gone_or(&self, upload: &Upload, error: Error) -> Error {
+        match self.list_parts(upload).await {
+            Err(gone) if gone.kind() == ErrorKind::NoSuchUpload => {
+                Error::new(ErrorKind::NoSuchUpload, COMPLETE.verb, self.subject(&upload.key), error.message())
+                    .with_source(error)
+            }
+            _ => error,
+        }
     }
 
     /// Done twice is done: an upload that is gone is `Ok`.

@@ -1,15 +1,54 @@
-//! What some kinds of stores want their requests to look like.
+//! What some kinds of stores want their requests to look like, and what the SDK would make of some keys.
 
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 
+use super::encoding::decode;
 use super::kind::Kind;
+
+/// What stands before a key that the SDK would not send: it takes one of white space only for none. A
+/// character that no text has; a key that begins with it all the same gets one more.
+const STAND_IN: char = '\u{10ffff}';
+
+/// As URLs have it.
+const STAND_IN_ENCODED: &str = "%F4%8F%BF%BF";
+
+/// The key as the SDK is given it; [`Spelling`] turns it back.
+pub(super) fn stand_in(key: String) -> String {
+    let is_refused = key.trim_start_matches(STAND_IN).trim().is_empty();
+    if is_refused { format!("{STAND_IN}{key}") } else { key }
+}
 
 /// The client shows it every request.
 #[derive(Debug)]
-pub(super) struct Spelling(pub Kind);
+pub(super) struct Spelling {
+    kind: Kind,
+    bucket: String,
+    path_style: bool,
+}
+
+impl Spelling {
+    /// For one bucket's requests.
+    pub fn of(kind: Kind, bucket: &str, path_style: bool) -> Spelling {
+        Spelling { kind, bucket: bucket.to_owned(), path_style }
+    }
+
+    /// The URL with the key itself, if it has a stand-in.
+    fn with_key(&self, url: &str) -> Option<String> {
+        let host_at = url.find("://")? + 3;
+        let path_at = host_at + url[host_at..].find('/')?;
+        let is_virtual = !self.path_style
+            && url[host_at..path_at].strip_prefix(&self.bucket).is_some_and(|domain| domain.starts_with('.'));
+        let key_at = path_at + if is_virtual { 1 } else { self.bucket.len() + 2 };
+        let (key, query) = url.get(key_at..)?.split_once('?').unwrap_or((url.get(key_at..)?, ""));
+        let rest = decode(key.strip_prefix(STAND_IN_ENCODED)?)?;
+        let has_stand_in = rest.trim_start_matches(STAND_IN).trim().is_empty();
+        let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+        has_stand_in.then(|| format!("{}{}{query}", &url[..key_at], &key[STAND_IN_ENCODED.len()..]))
+    }
+}
 
 impl Intercept for Spelling {
     fn name(&self) -> &'static str {
@@ -22,7 +61,10 @@ impl Intercept for Spelling {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if !self.0.row().takes_x_id {
+        if let Some(url) = self.with_key(context.request().uri()) {
+            context.request_mut().set_uri(url)?;
+        }
+        if !self.kind.row().takes_x_id {
             let plain = without_x_id(context.request().uri());
             context.request_mut().set_uri(plain)?;
         }
@@ -37,7 +79,7 @@ impl Intercept for Spelling {
         settings: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let reads = settings.load::<Metadata>().is_some_and(|call| matches!(call.name(), "GetObject" | "HeadObject"));
-        if let Some(encoding) = self.0.row().accept_encoding.filter(|_| reads) {
+        if let Some(encoding) = self.kind.row().accept_encoding.filter(|_| reads) {
             context.request_mut().headers_mut().insert("accept-encoding", encoding);
         }
         Ok(())
@@ -54,6 +96,25 @@ fn without_x_id(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_of_white_space_is_sent_as_it_is_and_no_other_is_changed() {
+        use super::super::baseline::Baseline;
+        use super::super::encoding::encode_path;
+        use crate::location::Scheme;
+        let kind = Kind::of(Baseline::of(Scheme::S3, None, None), "https://h");
+        for key in [" ", "\u{3000}\n", "\u{10ffff}", "\u{10ffff} ", "a", "\u{10ffff}a", " a", "b/\u{10ffff} ", "/ "] {
+            for (base, path_style) in [("https://h/b/", true), ("https://b.h/", false), ("https://h/b/", false)] {
+                let sent = stand_in(key.to_owned());
+                assert!(!sent.trim().is_empty());
+                let url = format!("{base}{}?x= ", encode_path(&sent));
+                let spelling = Spelling::of(kind.clone(), "b", path_style);
+                let spelt = spelling.with_key(&url).unwrap_or(url);
+                assert_eq!(spelt, format!("{base}{}?x= ", encode_path(key)), "{key:?}");
+            }
+        }
+        assert_eq!(Spelling::of(kind, "b", true).with_key("https://h/b"), None);
+    }
 
     #[test]
     fn only_the_name_of_the_operation_is_taken_out_of_a_url() {

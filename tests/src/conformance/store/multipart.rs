@@ -143,11 +143,13 @@ pub async fn a_completed_upload_is_gone(fixture: &Fixture) {
 /// Orphans can be found, with the time they were opened.
 pub async fn what_is_open_is_listed_where_the_store_can(fixture: &Fixture) {
     let (store, (bytes, _)) = (&fixture.store, object_of(fixture, 2));
-    let uploads = match store.list_uploads().await {
-        Err(error) if error.kind() == ErrorKind::Unsupported => return,
-        uploads => uploads.unwrap(),
-    };
-    assert_eq!(uploads, []);
+    // Its first answer may tell what kind of store it is, and so that it cannot.
+    for _ in 0..2 {
+        match store.list_uploads().await {
+            Err(error) if error.kind() == ErrorKind::Unsupported => return,
+            uploads => assert_eq!(uploads.unwrap(), []),
+        }
+    }
     let kept = store.create_upload("a/kept", &plain(&bytes)).await.unwrap();
     let gone = store.create_upload("gone", &plain(&bytes)).await.unwrap();
     assert_eq!(store.list_uploads().await.unwrap().len(), 2);
