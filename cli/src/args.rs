@@ -4,8 +4,10 @@ mod filters;
 mod task;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use shared::config::Work;
 use shared::report::Report;
 use shared::telemetry::LogFormat;
 
@@ -41,6 +43,16 @@ pub enum Command {
     Retry(RetryArgs),
     /// Create the queue and the table that a config file names
     Init(InitArgs),
+}
+
+impl Command {
+    /// How long the command may go on with what is under way when it is told to stop.
+    pub fn drain(&self) -> Duration {
+        match self {
+            Command::Sync(args) => args.task.drain(),
+            _ => Work::default().drain,
+        }
+    }
 }
 
 /// Which records to look at.

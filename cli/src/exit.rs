@@ -1,7 +1,6 @@
 //! How a command ends: exit codes that scripts rely on, and the one line that explains a failure.
 
 use std::fmt::Display;
-use std::process::ExitCode;
 
 /// How a command ended well or badly, but in good order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,12 +14,6 @@ pub enum Exit {
     Usage = 2,
     /// Interrupted; the same command goes on where it was.
     Interrupted = shared::signals::INTERRUPTED,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(exit as u8)
-    }
 }
 
 /// Why a command could not go on, in one line.
@@ -41,6 +34,11 @@ impl Failure {
     /// Something failed on the way.
     pub fn midway(why: impl Display) -> Self {
         Failure { exit: Exit::SomeFailed, message: why.to_string() }
+    }
+
+    /// Queue or ledger failed on the way: the run goes on when they are well.
+    pub fn resumable(why: impl Display) -> Self {
+        Failure { exit: Exit::Interrupted, message: format!("{why}; the same command goes on where it was") }
     }
 
     /// The same failure with what to do about it.

@@ -1,12 +1,11 @@
 //! `flotilla failures`: the objects of a run that were given up, with their errors.
 
-use std::io::{self, BufWriter, Write as _};
-
 use shared::console;
 use shared::ledger::{Outcome as Settled, SharedLedger};
 
 use crate::args::LookArgs;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::out::Out;
 use crate::records::Records;
 
 /// Failures read from the ledger at a time.
@@ -16,7 +15,7 @@ const PAGE: usize = 500;
 pub async fn run(args: &LookArgs) -> Outcome {
     let records = Records::open(&args.records).await?;
     let run = records.run(args.records.run.as_deref()).await?;
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = Out::new();
     let mut after = None;
     loop {
         let (page, next) =
@@ -27,14 +26,11 @@ pub async fn run(args: &LookArgs) -> Outcome {
             } else {
                 line(outcome)
             };
-            // Whoever reads has read enough (`head`): no failure of ours.
-            if writeln!(out, "{line}").is_err() {
-                return Ok(Exit::InSync);
-            }
+            out.line(line)?;
         }
         after = next;
-        if after.is_none() {
-            let _ = out.flush();
+        if after.is_none() || out.is_closed() {
+            out.flush()?;
             return Ok(Exit::InSync);
         }
     }
@@ -52,9 +48,9 @@ pub async fn print_first(ledger: &SharedLedger, run: &str, failed: u64, rest: &s
     const SHOWN: usize = 10;
     let Ok((first, _)) = ledger.failures(run, None, SHOWN).await else { return };
     for outcome in &first {
-        eprintln!("failed: {}", line(outcome));
+        console::say(format_args!("failed: {}", line(outcome)));
     }
     if failed > first.len() as u64 {
-        eprintln!("and {} more: {rest}", console::count(failed - first.len() as u64));
+        console::say(format_args!("and {} more: {rest}", console::count(failed - first.len() as u64)));
     }
 }

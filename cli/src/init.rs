@@ -6,16 +6,19 @@ use shared::open;
 
 use crate::args::InitArgs;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::out;
 
 /// Creates what does not exist. Repeating it changes nothing.
 pub async fn run(args: &InitArgs) -> Outcome {
     let config = Config::read(&args.config)?;
     for line in open::create(&config).await.map_err(Failure::usage)? {
-        println!("{}", console::escaped(&line));
+        out::line(console::escaped(&line))?;
     }
     match (&config.queue, &config.ledger, &config.state) {
-        (Some(queue), Some(ledger), _) => println!("queue {} and table {} are ready", queue.name, ledger.table),
-        (_, _, Some(state)) => println!("state folder {} is ready", state.display()),
+        (Some(queue), Some(ledger), _) => {
+            out::line(format_args!("queue {} and table {} are ready", queue.name, ledger.table))?;
+        }
+        (_, _, Some(state)) => out::line(format_args!("state folder {} is ready", state.display()))?,
         _ => {}
     }
     Ok(Exit::InSync)

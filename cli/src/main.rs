@@ -7,6 +7,7 @@ mod exit;
 mod failures;
 mod init;
 mod meter;
+mod out;
 mod plan;
 mod progress;
 mod records;
@@ -18,50 +19,68 @@ mod sync;
 mod task;
 mod verify;
 
-use std::process::ExitCode;
+use std::time::Duration;
 
 use args::{Cli, Command};
 use exit::{Exit, Failure, Outcome};
 use shared::{console, signals, telemetry};
+use tokio_util::sync::CancellationToken;
 
 const NOTICE: &str = "stopping: finishing what is under way (once more to stop at once)";
 
 /// What is logged unless RUST_LOG says otherwise. Objects that fail are listed at the end of their run.
 const LOGGED: &str = "warn,shared::metrics=error";
 
+/// What a command that was told to stop may take beyond its drain.
+const GRACE: Duration = Duration::from_millis(1_600);
+
 #[tokio::main]
-async fn main() -> ExitCode {
-    let cli = match args::parse(std::env::args_os()) {
-        Ok(cli) => cli,
+async fn main() {
+    let exit = match args::parse(std::env::args_os()) {
+        Ok(cli) => run(cli).await.unwrap_or_else(fail),
         Err(text) if !text.use_stderr() => {
             let _ = text.print();
-            return Exit::InSync.into();
+            Exit::InSync
         }
-        Err(mistake) => {
-            return fail(Failure::usage(console::one_line(&mistake.to_string())).hint("see flotilla --help"));
-        }
+        Err(mistake) => fail(Failure::usage(console::one_line(&mistake.to_string())).hint("see flotilla --help")),
     };
-    telemetry::init_to(cli.log, LOGGED, || progress::Stderr);
-    match run(cli).await {
-        Ok(exit) => exit.into(),
-        Err(failure) => fail(failure),
-    }
+    // Not by returning: that would wait for blocking calls that are under way, as on a mount that hangs.
+    std::process::exit(exit as i32);
 }
 
 async fn run(cli: Cli) -> Outcome {
+    telemetry::init_to(cli.log, LOGGED, || progress::Stderr);
     let [stop] = signals::tokens(NOTICE).map_err(Failure::usage)?;
-    match cli.command {
-        Command::Sync(args) => sync::run(&args, stop).await,
-        Command::Plan(args) => plan::show(&args.task.config()?, args.json, stop).await,
-        Command::Verify(args) => verify::run(&args, stop).await,
-        Command::Status(args) => status::run(&args).await,
-        Command::Failures(args) => failures::run(&args).await,
-        Command::Retry(args) => retry::run(&args, stop).await,
-        Command::Init(args) => init::run(&args).await,
+    let limit = GRACE + cli.command.drain();
+    tokio::select! {
+        // Boxed, or the type of the whole is too deep for the compiler.
+        ended = Box::pin(command(cli.command, stop.clone())) => ended,
+        () = signals::overdue(&stop, limit) => Err(Failure::resumable("interrupted while something did not answer")),
     }
 }
 
-fn fail(failure: Failure) -> ExitCode {
-    eprintln!("flotilla: {}", console::escaped(&failure.message));
-    failure.exit.into()
+async fn command(command: Command, stop: CancellationToken) -> Outcome {
+    match command {
+        Command::Sync(args) => sync::run(&args, stop).await,
+        Command::Retry(args) => retry::run(&args, stop).await,
+        Command::Verify(args) => verify::run(&args, stop).await,
+        Command::Plan(args) => at_once(plan::show(&args.task.config()?, args.json, stop.clone()), &stop).await,
+        Command::Status(args) => at_once(status::run(&args), &stop).await,
+        Command::Failures(args) => at_once(failures::run(&args), &stop).await,
+        Command::Init(args) => at_once(init::run(&args), &stop).await,
+    }
+}
+
+/// What leaves nothing to be put in order ends as soon as it is told to.
+async fn at_once(command: impl Future<Output = Outcome>, stop: &CancellationToken) -> Outcome {
+    tokio::select! {
+        ended = command => ended,
+        () = stop.cancelled() => Ok(Exit::Interrupted),
+    }
+}
+
+/// Says why, in one line.
+fn fail(failure: Failure) -> Exit {
+    console::say(format_args!("flotilla: {}", console::escaped(&failure.message)));
+    failure.exit
 }

@@ -10,6 +10,7 @@ use shared::open;
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::{Exit, Failure, Outcome};
+use crate::out;
 
 /// Prints the plan of a task.
 pub async fn show(config: &Config, json: bool, stop: CancellationToken) -> Outcome {
@@ -20,8 +21,8 @@ pub async fn show(config: &Config, json: bool, stop: CancellationToken) -> Outco
     }
     .map_err(Failure::usage)?;
     match finder::plan(source, destination, &config.find, &config.work, stop, Arc::default()).await {
-        Ok(plan) if json => println!("{}", serde_json::to_string(&plan).expect("a plan is representable as JSON")),
-        Ok(plan) => println!("{plan}"),
+        Ok(plan) if json => out::line(serde_json::to_string(&plan).expect("a plan is representable as JSON"))?,
+        Ok(plan) => out::line(plan)?,
         Err(FindError::Interrupted) => return Ok(Exit::Interrupted),
         Err(error @ FindError::Filter(_)) => return Err(Failure::usage(error)),
         Err(error) => return Err(Failure::midway(error)),

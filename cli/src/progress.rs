@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use shared::console;
 use shared::ledger::{Phase, Run};
 
 use crate::meter::Meter;
@@ -48,7 +49,7 @@ impl Progress {
             bar.tick();
         } else if self.said.elapsed() >= LINE_EVERY {
             self.said = Instant::now();
-            eprintln!("{}", self.meter.line(run));
+            console::say(self.meter.line(run));
         }
     }
 }

@@ -34,7 +34,7 @@ pub async fn run(args: &RetryArgs, stop: CancellationToken) -> Outcome {
     let records = Records::open(&args.records).await?;
     let old = records.run(args.records.run.as_deref()).await?;
     if old.settled.failed == 0 {
-        eprintln!("run {} has no failed objects", old.start.id);
+        console::say(format_args!("run {} has no failed objects", old.start.id));
         return Ok(Exit::InSync);
     }
     let config = records.task(&old)?;
@@ -81,7 +81,11 @@ async fn enqueue_claimed(carrier: &Carrier, old: &Run, stop: &CancellationToken)
     let _ = ledger.unclaim(task, &owner).await;
     let run = enqueued?;
     if let Some(run) = &run {
-        eprintln!("run {run} retries {} of run {}", console::counted(old.settled.failed, "object"), old.start.id);
+        console::say(format_args!(
+            "run {run} retries {} of run {}",
+            console::counted(old.settled.failed, "object"),
+            old.start.id
+        ));
     }
     Ok(run)
 }

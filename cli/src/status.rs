@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::args::LookArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::meter::{Meter, Rate, remaining};
+use crate::out::Out;
 use crate::records::{MAX_RUNS, Records};
 
 /// Runs under way are looked at twice, this far apart, to tell their rates.
@@ -41,19 +42,21 @@ pub async fn run(args: &LookArgs) -> Outcome {
         runs.sort_by_key(|run| run.start.started);
     }
     let meters = look_twice(&records, &mut runs).await?;
+    let mut out = Out::new();
     if runs.is_empty() && !args.json {
-        println!("no runs are recorded here");
+        out.line("no runs are recorded here")?;
     }
     for (run, meter) in runs.iter().zip(&meters) {
         if args.json {
             let rate = meter.rate();
             let seconds_left = rate.and_then(|rate| remaining(run, rate)).map(|time| time.as_secs());
             let status = Status { run, enqueued: run.enqueued(), done: run.is_done(), rate, seconds_left };
-            println!("{}", serde_json::to_string(&status).expect("a status is representable as JSON"));
+            out.line(serde_json::to_string(&status).expect("a status is representable as JSON"))?;
         } else {
-            print_human(run, meter);
+            print_human(&mut out, run, meter)?;
         }
     }
+    out.flush()?;
     Ok(Exit::InSync)
 }
 
@@ -78,18 +81,15 @@ async fn look_twice(records: &Records, runs: &mut [Run]) -> Result<Vec<Meter>, F
     Ok(meters)
 }
 
-fn print_human(run: &Run, meter: &Meter) {
+fn print_human(out: &mut Out, run: &Run, meter: &Meter) -> Result<(), Failure> {
     let start = &run.start;
-    println!(
-        "{}  {}  {} -> {}",
-        start.id,
-        start.started,
-        console::escaped(&start.source),
-        console::escaped(&start.destination)
-    );
-    println!("    {}: {}", describe(run), if run.is_done() { totals(run) } else { meter.line(run) });
-    if let Some(error) = &run.error {
-        println!("    {}", console::escaped(error));
+    let (source, destination) = (console::escaped(&start.source), console::escaped(&start.destination));
+    out.line(format_args!("{}  {}  {source} -> {destination}", start.id, start.started))?;
+    let counters = if run.is_done() { totals(run) } else { meter.line(run) };
+    out.line(format_args!("    {}: {counters}", describe(run)))?;
+    match &run.error {
+        Some(error) => out.line(format_args!("    {}", console::escaped(error))),
+        None => Ok(()),
     }
 }
 

@@ -6,7 +6,8 @@ use serde::Serialize;
 use shared::console;
 use shared::ledger::Run;
 
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
+use crate::out;
 
 /// A run's totals. The JSON's fields are what scripts rely on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -50,12 +51,11 @@ impl Summary {
     }
 
     /// Prints it: as JSON to standard output, or as a line to standard error.
-    pub fn print(&self, json: bool) {
+    pub fn print(&self, json: bool) -> Result<(), Failure> {
         if json {
-            println!("{}", serde_json::to_string(self).expect("a summary is representable as JSON"));
-            return;
+            return out::line(serde_json::to_string(self).expect("a summary is representable as JSON"));
         }
-        eprintln!(
+        console::say(format_args!(
             "{} listed, {} copied ({}), {} deleted, {} skipped, {} failed in {:.1} s (run {})",
             console::count(self.listed),
             console::count(self.copied),
@@ -65,6 +65,7 @@ impl Summary {
             console::count(self.failed),
             self.seconds,
             self.run,
-        );
+        ));
+        Ok(())
     }
 }

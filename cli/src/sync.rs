@@ -29,7 +29,7 @@ pub async fn run(args: &SyncArgs, stop: CancellationToken) -> Outcome {
     let health = Health::default();
     endpoint::serve(config.metrics_addr.as_deref(), &health).await.map_err(Failure::usage)?;
     let report = open_report(args.report.as_deref())?;
-    let task = Task::open(config).await?;
+    let Some(task) = Task::open_unless(&stop, config, health.clone()).await? else { return Ok(Exit::Interrupted) };
     health.set_ready(true);
     let pass = Pass { task: &task, report, json: args.json, stop: &stop };
     let Some(every) = args.every else { return pass.run(args.force, true).await };
@@ -45,7 +45,8 @@ pub async fn finish_run(
     json: bool,
     stop: CancellationToken,
 ) -> Outcome {
-    let task = Task::open(config.clone()).await?;
+    let task = Task::open_unless(&stop, config.clone(), Health::default()).await?;
+    let Some(task) = task else { return Ok(Exit::Interrupted) };
     let pass = Pass { task: &task, report, json, stop: &stop };
     let began = Instant::now();
     let driven = pass.drive(Drive::Finish(run.to_owned())).await?;
@@ -70,7 +71,7 @@ impl Pass<'_> {
                 Ok(Exit::Interrupted) => return Ok(Exit::Interrupted),
                 Ok(exit) => exit,
                 Err(failure) => {
-                    eprintln!("flotilla: {}", console::escaped(&failure.message));
+                    console::say(format_args!("flotilla: {}", console::escaped(&failure.message)));
                     failure.exit
                 }
             };
@@ -103,7 +104,7 @@ impl Pass<'_> {
         let mut driven = self.drive(self.find(force)).await?;
         if let Some(FindError::Busy { run, .. }) = &driven.find_error {
             let run = run.clone();
-            eprintln!("run {run} was interrupted: finishing what it has left");
+            console::say(format_args!("run {run} was interrupted: finishing what it has left"));
             let finished = self.drive(Drive::Finish(run)).await?;
             // A run whose listing was complete, under the same options, is what was asked for. Otherwise
             // its rest is out of the way now, and the run that was asked for begins.
@@ -132,7 +133,7 @@ impl Pass<'_> {
 
     async fn drive(&self, what: Drive) -> Result<Driven, Failure> {
         let driven = drive(self.task, what, self.report.as_ref().map(Report::listener), self.stop).await;
-        match self.report.as_ref().map(Report::flush) {
+        match self.report.as_ref().map(Report::check) {
             Some(Err(why)) => driven.and(Err(Failure::midway(format!("the report is incomplete: {why}")))),
             _ => driven,
         }
@@ -141,7 +142,7 @@ impl Pass<'_> {
     fn say_what_is_resumed(&self, unfinished: Option<&Run>) {
         let unlisted = |run: &&Run| matches!(run.phase, Phase::Listing | Phase::Releasing);
         if let Some(run) = unfinished.filter(unlisted).filter(|_| self.has_same_options()) {
-            eprintln!("run {} was interrupted: resuming it", run.start.id);
+            console::say(format_args!("run {} was interrupted: resuming it", run.start.id));
         }
     }
 
@@ -167,14 +168,19 @@ impl Pass<'_> {
                 };
                 failures::print_first(&self.task.carrier.ledger, &summary.run, summary.failed, &rest).await;
             }
-            summary.print(self.json);
+            summary.print(self.json)?;
             if driven.find_error.is_none() && !driven.interrupted {
                 return Ok(summary.exit());
             }
         }
+        if let Some(outage) = driven.outage {
+            // What a store refuses for good is for whoever configured it.
+            let exit = if outage.is_refusal { Exit::Usage } else { Exit::Interrupted };
+            return Err(Failure { exit, message: outage.to_string() });
+        }
         match driven.find_error {
             None | Some(FindError::Interrupted) => {
-                eprintln!("interrupted: the same command goes on where it was");
+                console::say("interrupted: the same command goes on where it was");
                 Ok(Exit::Interrupted)
             }
             Some(error) => Err(Failure { exit: exit_of(&error), message: error.to_string() }),
@@ -185,7 +191,7 @@ impl Pass<'_> {
 fn exit_of(error: &FindError) -> Exit {
     match error {
         FindError::Filter(_) | FindError::Busy { .. } | FindError::ClaimedByOther(_) => Exit::Usage,
-        error if error.is_resumable() => Exit::Interrupted,
+        error if error.is_resumable() || error.is_outage() => Exit::Interrupted,
         _ => Exit::SomeFailed,
     }
 }

@@ -4,7 +4,6 @@
 mod compare;
 
 use std::collections::BTreeMap;
-use std::io::{self, BufWriter, Write};
 use std::time::Instant;
 
 use finder::{Filter, FindError, Pair};
@@ -17,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::VerifyArgs;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::out::Out;
 use compare::{Means, Sides, Verdict};
 
 /// What differs under one key.
@@ -55,27 +55,27 @@ pub async fn run(args: &VerifyArgs, stop: CancellationToken) -> Outcome {
         .map_ok(|pair| judge(&sides, pair))
         .try_buffered(config.work.concurrency);
     let mut verdicts = std::pin::pin!(verdicts);
-    let mut out = BufWriter::new(io::stdout());
+    let mut out = Out::new();
     let mut tally = Tally::default();
     loop {
         let next = tokio::select! {
             next = verdicts.next() => next,
             () = stop.cancelled() => {
-                let _ = out.flush();
+                out.flush()?;
                 return Ok(Exit::Interrupted);
             }
         };
         match next {
-            Some(Ok((key, verdict))) => tally.take(&mut out, &key, &verdict, args.json).map_err(Failure::midway)?,
+            Some(Ok((key, verdict))) => tally.take(&mut out, &key, &verdict, args.json)?,
             Some(Err(error)) => {
-                let _ = out.flush();
+                out.flush()?;
                 return Err(Failure::midway(error).hint("the listing is incomplete, so nothing is verified"));
             }
             None => break,
         }
     }
     tally.seconds = (began.elapsed().as_secs_f64() * 1e3).round() / 1e3;
-    tally.finish(&mut out, args.json).map_err(Failure::midway)
+    tally.finish(&mut out, args.json)
 }
 
 async fn judge(sides: &Sides, pair: Pair) -> shared::Result<(String, Verdict)> {
@@ -89,7 +89,7 @@ async fn judge(sides: &Sides, pair: Pair) -> shared::Result<(String, Verdict)> {
 }
 
 impl Tally {
-    fn take(&mut self, out: &mut impl Write, key: &str, verdict: &Verdict, json: bool) -> io::Result<()> {
+    fn take(&mut self, out: &mut Out, key: &str, verdict: &Verdict, json: bool) -> Result<(), Failure> {
         self.compared += 1;
         if let Some(means) = verdict.means {
             *self.by.entry(means.to_string()).or_default() += 1;
@@ -101,23 +101,22 @@ impl Tally {
         };
         self.different += 1;
         if json {
-            serde_json::to_writer(&mut *out, &Difference { key, what })?;
-            writeln!(out)
+            let difference = Difference { key, what };
+            out.line(serde_json::to_string(&difference).expect("a difference is representable as JSON"))
         } else {
-            writeln!(out, "{}\t{}", console::escaped(key), console::escaped(what))
+            out.line(format_args!("{}\t{}", console::escaped(key), console::escaped(what)))
         }
     }
 
-    fn finish(&self, out: &mut impl Write, json: bool) -> Result<Exit, io::Error> {
+    fn finish(&self, out: &mut Out, json: bool) -> Outcome {
         if json {
-            serde_json::to_writer(&mut *out, self)?;
-            writeln!(out)?;
+            out.line(serde_json::to_string(self).expect("a tally is representable as JSON"))?;
         }
         out.flush()?;
         if !json {
             let by: Vec<String> =
                 self.by.iter().map(|(means, n)| format!("{} by {means}", console::count(*n))).collect();
-            eprintln!(
+            console::say(format_args!(
                 "{} compared in {:.1} s: {} same, {} different{}{}",
                 console::counted(self.compared, "key"),
                 self.seconds,
@@ -125,12 +124,12 @@ impl Tally {
                 console::count(self.different),
                 if by.is_empty() { "" } else { "; " },
                 by.join(", "),
-            );
+            ));
             if self.size_only > 0 {
-                eprintln!(
+                console::say(format_args!(
                     "{} compared by size only, as the stores tell nothing else that both have; --deep compares the bytes",
                     console::counted(self.size_only, "object"),
-                );
+                ));
             }
         }
         Ok(if self.different > 0 { Exit::SomeFailed } else { Exit::InSync })

@@ -1,6 +1,6 @@
 //! Fakes of the ports, as small as the finder's tests need them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -179,7 +179,7 @@ impl ObjectStore for Shelf {
     async fn abort_upload(&self, _: &Upload) -> Result<()> {
         unsupported()
     }
-    async fn list_uploads(&self) -> Result<Vec<(Upload, Timestamp)>> {
+    async fn list_uploads(&self, _: &str) -> Result<Vec<(Upload, Option<Timestamp>)>> {
         unsupported()
     }
     async fn delete(&self, _: &str) -> Result<()> {
@@ -242,6 +242,9 @@ impl JobQueue for Belt {
     }
     async fn receive(&self, _: usize, _: Duration, _: Duration) -> Result<Vec<Message>> {
         unsupported()
+    }
+    fn outlives_callers(&self) -> bool {
+        false
     }
     async fn extend(&self, _: &Message, _: Duration) -> Result<()> {
         unsupported()
@@ -368,13 +371,22 @@ impl Ledger for Book {
     async fn tasks(&self) -> Result<Vec<String>> {
         unsupported()
     }
-    async fn settle(&self, _: &Settlement<'_>) -> Result<Settled> {
+    async fn settle(&self, _: &Settlement<'_>) -> Result<BTreeSet<u32>> {
         unsupported()
     }
     async fn outcome(&self, _: &str, _: &str) -> Result<Option<Outcome>> {
         unsupported()
     }
     async fn failures(&self, _: &str, _: Option<&str>, _: usize) -> Result<(Vec<Outcome>, Option<String>)> {
+        unsupported()
+    }
+    async fn intend_upload(&self, _: &str, _: &str, _: Timestamp) -> Result<()> {
+        unsupported()
+    }
+    async fn intents(&self, _: &str, _: &str) -> Result<Option<Intents>> {
+        unsupported()
+    }
+    async fn clear_intents(&self, _: &str, _: &str, _: &Intents) -> Result<()> {
         unsupported()
     }
     async fn open_upload(&self, _: &UploadRecord) -> Result<UploadRecord> {
@@ -389,7 +401,7 @@ impl Ledger for Book {
     async fn recorded_parts(&self, _: &str, _: &Upload) -> Result<Vec<PartRecord>> {
         unsupported()
     }
-    async fn close_upload(&self, _: &str, _: &Upload) -> Result<()> {
+    async fn close_upload(&self, _: &str, _: &Upload) -> Result<Option<Intents>> {
         unsupported()
     }
 }

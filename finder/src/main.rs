@@ -1,8 +1,8 @@
 //! The `finder` program: lists, compares and enqueues for workers elsewhere.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use finder::{FindError, Finder, Progress};
@@ -46,28 +46,49 @@ struct Args {
 /// Why the program ends, in one line, and its exit code.
 type Failure = (u8, String);
 
+/// What a finder that is told to stop may take to end what is under way.
+const STOP_LIMIT: Duration = Duration::from_secs(8);
+
 #[tokio::main]
-async fn main() -> ExitCode {
-    let args = match Args::try_parse() {
-        Ok(args) => args,
+async fn main() {
+    let code = match Args::try_parse() {
+        Ok(args) => run(args).await.map_or_else(fail, |()| 0),
         Err(text) if !text.use_stderr() => {
             let _ = text.print();
-            return ExitCode::SUCCESS;
+            0
         }
-        Err(mistake) => {
-            return fail((USAGE, format!("{}; see finder --help", console::one_line(&mistake.to_string()))));
-        }
+        Err(mistake) => fail((USAGE, format!("{}; see finder --help", console::one_line(&mistake.to_string())))),
     };
-    telemetry::init(args.log, tracing::Level::INFO);
-    match run(args).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => fail(failure),
-    }
+    // Not by returning: that would wait for blocking calls that are under way, as on a mount that hangs.
+    std::process::exit(code.into());
 }
 
 async fn run(args: Args) -> Result<(), Failure> {
-    let config = Config::read(&args.config).map_err(usage)?;
+    telemetry::init(args.log, tracing::Level::INFO);
     let [stop] = signals::tokens("stopping: the run goes on where it was when started again").map_err(usage)?;
+    tokio::select! {
+        // Boxed, or the type of the whole is too deep for the compiler.
+        found = Box::pin(find_all(args, &stop)) => found,
+        () = signals::overdue(&stop, STOP_LIMIT) => Err(interrupted()),
+    }
+}
+
+async fn find_all(args: Args, stop: &CancellationToken) -> Result<(), Failure> {
+    let opened = tokio::select! {
+        opened = open(&args) => opened?,
+        () = stop.cancelled() => return Err(interrupted()),
+    };
+    let (finder, health) = opened;
+    health.set_ready(true);
+    match args.every {
+        Some(every) => repeat(&finder, every.into(), stop).await,
+        None => find(&finder, stop).await.map_err(|error| (exit_code(&error), error.to_string())),
+    }
+}
+
+/// Opens everything that a finder needs.
+async fn open(args: &Args) -> Result<(Finder, Health), Failure> {
+    let config = Config::read(&args.config).map_err(usage)?;
     let health = Health::default();
     endpoint::serve(args.metrics_addr.as_deref().or(config.metrics_addr.as_deref()), &health).await.map_err(usage)?;
     let (source, destination) = open::ready_sides(&config).await.map_err(usage)?;
@@ -82,16 +103,12 @@ async fn run(args: Args) -> Result<(), Failure> {
         owner: format!("finder-{}", uuid::Uuid::now_v7()),
         force: args.force,
     };
-    health.set_ready(true);
-    match args.every {
-        Some(every) => repeat(&finder, every.into(), &stop).await,
-        None => find(&finder, &stop).await.map_err(|error| (exit_code(&error), error.to_string())),
-    }
+    Ok((finder, health))
 }
 
 /// A run every so often. One that cannot be made now is made in the next turn: the last one's jobs may
 /// be done by then, or the store be back.
-async fn repeat(finder: &Finder, every: std::time::Duration, stop: &CancellationToken) -> Result<(), Failure> {
+async fn repeat(finder: &Finder, every: Duration, stop: &CancellationToken) -> Result<(), Failure> {
     loop {
         let next = Instant::now() + every;
         match find(finder, stop).await {
@@ -125,10 +142,14 @@ async fn find(finder: &Finder, stop: &CancellationToken) -> Result<(), FindError
     Ok(())
 }
 
+fn interrupted() -> Failure {
+    (signals::INTERRUPTED, FindError::Interrupted.to_string())
+}
+
 fn exit_code(error: &FindError) -> u8 {
     match error {
         FindError::Filter(_) | FindError::Busy { .. } | FindError::ClaimedByOther(_) => USAGE,
-        error if error.is_resumable() => signals::INTERRUPTED,
+        error if error.is_resumable() || error.is_outage() => signals::INTERRUPTED,
         _ => STOPPED,
     }
 }
@@ -137,7 +158,7 @@ fn usage(why: impl std::fmt::Display) -> Failure {
     (USAGE, why.to_string())
 }
 
-fn fail((code, why): Failure) -> ExitCode {
-    eprintln!("finder: {}", console::escaped(&why));
-    ExitCode::from(code)
+fn fail((code, why): Failure) -> u8 {
+    console::say(format_args!("finder: {}", console::escaped(&why)));
+    code
 }

@@ -1,7 +1,13 @@
 //! Text for people at a terminal: one line an error, control characters escaped, numbers readable.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
+use std::io::Write as _;
 use std::time::Duration;
+
+/// Says a line on standard error. One that is closed or full has nobody to be told so.
+pub fn say(line: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
 
 /// A command line parser's message as one line: what was wrong and its hint, without the usage text.
 pub fn one_line(rendered: &str) -> String {

@@ -17,6 +17,7 @@ mod schema;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -50,7 +51,9 @@ pub struct Database(Arc<Inner>);
 
 struct Inner {
     path: PathBuf,
-    calls: mpsc::Sender<Call>,
+    /// Taken when the last handle is dropped.
+    calls: Option<mpsc::Sender<Call>>,
+    thread: Option<JoinHandle<()>>,
     owner: Owner,
     looked_for_dead: AtomicI64,
     arrivals: Notify,
@@ -71,12 +74,13 @@ impl Database {
         let connection = connect(&path).map_err(|f| f.into_error("open", &path))?;
         let owner = Owner::register(&dir.join("owners"))?;
         let (calls, waiting) = mpsc::channel(CALLS_WAITING);
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("flotilla-database".to_owned())
             .spawn(move || serve(connection, waiting))
             .map_err(|e| Error::new(ErrorKind::Exhausted, "open", path.display().to_string(), e.to_string()))?;
         let (looked_for_dead, arrivals) = (AtomicI64::new(0), Notify::new());
-        Ok(Database(Arc::new(Inner { path, calls, owner, looked_for_dead, arrivals })))
+        let (calls, thread) = (Some(calls), Some(thread));
+        Ok(Database(Arc::new(Inner { path, calls, thread, owner, looked_for_dead, arrivals })))
     }
 
     /// Does `work` on the database's thread.
@@ -95,11 +99,11 @@ impl Database {
             }
         });
         let gone = || Failure::Other(ErrorKind::Unavailable, "the database's thread has ended".to_owned());
-        let result = match self.0.calls.send(call).await {
-            Ok(()) => answered.await.unwrap_or_else(|_| Err(gone())),
-            Err(_) => Err(gone()),
+        let result = match &self.0.calls {
+            Some(calls) if calls.send(call).await.is_ok() => answered.await.unwrap_or_else(|_| Err(gone())),
+            _ => Err(gone()),
         };
-        result.map_err(|failure| failure.into_error(operation, &self.0.path))
+        result.map_err(|failure| failure.into_error(operation, &self.0.path).met_at_carrier())
     }
 
     /// Does `work` in a transaction that is undone if it fails. The transaction takes the write lock
@@ -150,6 +154,17 @@ impl Database {
     }
 }
 
+impl Drop for Inner {
+    /// Waits until what was asked is done and the file is closed, which takes its log in: a program that ends now
+    /// leaves one whole file behind.
+    fn drop(&mut self) {
+        self.calls = None;
+        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
+            let _ = thread.join();
+        }
+    }
+}
+
 /// Ends when the last handle is dropped and what was asked is done.
 fn serve(mut connection: Connection, mut calls: mpsc::Receiver<Call>) {
     while let Some(call) = calls.blocking_recv() {
@@ -184,4 +199,43 @@ fn try_connect(path: &Path) -> Result<Connection, Failure> {
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     schema::migrate(&mut connection)?;
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::embedded::EmbeddedQueue;
+    use crate::queue::{JobQueue as _, Outgoing};
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_what_has_no_room_and_keeps_what_was_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(dir.path()).unwrap();
+        let pages = |count: i64| database.call("limit", move |c| Ok(c.pragma_update(None, "max_page_count", count)?));
+        let queue = EmbeddedQueue::open(&database, "jobs");
+        pages(100).await.unwrap();
+        let mut sent = 0;
+        let full = loop {
+            match queue.send(&[Outgoing::now("x".repeat(10_000))]).await {
+                Ok(()) => sent += 1,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((full.kind(), full.is_of_carrier()), (ErrorKind::Exhausted, true));
+        assert!(full.to_string().contains("make room") && sent > 0, "{full}, {sent} sent");
+        assert_eq!(queue.depth().await.unwrap().ready, sent);
+        pages(1_000).await.unwrap();
+        queue.send(&[Outgoing::now("y".to_owned())]).await.unwrap();
+        assert_eq!(queue.depth().await.unwrap().ready, sent + 1);
+    }
+
+    #[tokio::test]
+    async fn the_last_handle_leaves_one_whole_file_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(dir.path()).unwrap();
+        EmbeddedQueue::open(&database, "jobs").send(&[Outgoing::now("x".to_owned())]).await.unwrap();
+        assert!(dir.path().join("flotilla.db-wal").exists());
+        drop(database);
+        assert!(!dir.path().join("flotilla.db-wal").exists());
+    }
 }

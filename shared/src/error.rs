@@ -50,6 +50,8 @@ pub enum ErrorKind {
     Invalid,
     /// The work was cancelled from our side.
     Cancelled,
+    /// The call was not made, because its store is known to fail at present.
+    Suspended,
 }
 
 impl ErrorKind {
@@ -87,6 +89,7 @@ impl ErrorKind {
             Exhausted => "exhausted",
             Invalid => "invalid",
             Cancelled => "cancelled",
+            Suspended => "suspended",
         }
     }
 }
@@ -107,6 +110,7 @@ pub struct Error {
     operation: &'static str,
     subject: String,
     message: String,
+    of_carrier: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -122,13 +126,27 @@ impl Error {
         subject: impl Into<String>,
         message: impl Into<String>,
     ) -> Self {
-        Error { kind, operation, subject: subject.into(), message: message.into(), source: None }
+        Error { kind, operation, subject: subject.into(), message: message.into(), of_carrier: false, source: None }
     }
 
     /// The same error with the error that caused it.
     pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// The same error, met at the queue or the ledger. It says nothing of the object that was being worked on,
+    /// unless it is about the very record that was asked for.
+    pub(crate) fn met_at_carrier(mut self) -> Self {
+        use ErrorKind::*;
+        self.of_carrier = !matches!(self.kind, NotFound | Conflict | LeaseLost | PreconditionFailed | Invalid);
+        self
+    }
+
+    /// Whether queue or ledger failed, and not a store: whatever the work was, it must be done again when they
+    /// are well.
+    pub fn is_of_carrier(&self) -> bool {
+        self.of_carrier
     }
 
     /// What the error means.

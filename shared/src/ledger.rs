@@ -14,6 +14,7 @@
 pub mod dynamodb;
 pub mod embedded;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -310,7 +311,7 @@ pub struct UploadRecord {
     pub checksum: Option<Checksum>,
     /// Attempt at the object, from 1.
     pub attempt: u32,
-    /// When it was opened.
+    /// When it was opened, by the destination's clock.
     pub opened: Timestamp,
 }
 
@@ -319,6 +320,17 @@ impl UploadRecord {
     pub fn part_count(&self) -> u32 {
         self.size.div_ceil(self.part_bytes) as u32
     }
+}
+
+/// Uploads of a key that were to be created and that no record names: because an answer was lost, or
+/// because someone died or was too late between creating and recording. They may be open at the
+/// destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Intents {
+    /// How many; at least one.
+    pub count: u32,
+    /// All of them were created after this, by the destination's clock.
+    pub since: Timestamp,
 }
 
 /// A part that is at the destination, with the checksum of its bytes as they were read.
@@ -373,9 +385,10 @@ pub trait Ledger: Send + Sync + std::fmt::Debug + 'static {
     /// A held job's body.
     async fn held(&self, run: &str, range: u32, number: u32) -> Result<Option<String>>;
 
-    /// Records outcomes, then counts those of them that were not counted before. Returns what was
-    /// newly counted. Failures that are counted are listed by [`failures`](Self::failures).
-    async fn settle(&self, settlement: &Settlement<'_>) -> Result<Settled>;
+    /// Records outcomes, then counts those of them that were not counted before. Returns the places that
+    /// were newly counted: over all calls each place comes back once, unless an answer was lost.
+    /// Failures that are counted are listed by [`failures`](Self::failures).
+    async fn settle(&self, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>>;
 
     /// The last outcome of a key.
     async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>>;
@@ -384,7 +397,19 @@ pub trait Ledger: Send + Sync + std::fmt::Debug + 'static {
     /// page's token. The token is `None` at the end.
     async fn failures(&self, run: &str, after: Option<&str>, limit: usize) -> Result<(Vec<Outcome>, Option<String>)>;
 
-    /// Records an open upload, unless one is recorded for its task and key: then that one comes back.
+    /// Says that an upload of this key is about to be created at the destination, whose clock shows `now`.
+    /// Every single try counts: one whose answer is lost may have made an upload. Called twice, it counts
+    /// twice, which costs whoever looks after it one look too many.
+    async fn intend_upload(&self, task: &str, key: &str, now: Timestamp) -> Result<()>;
+
+    /// The uploads of this key that were intended and that no record names.
+    async fn intents(&self, task: &str, key: &str) -> Result<Option<Intents>>;
+
+    /// Forgets the intents of a key that were `seen`, unless there are more by now.
+    async fn clear_intents(&self, task: &str, key: &str, seen: &Intents) -> Result<()>;
+
+    /// Records an open upload, which fulfils one intent, unless one is recorded for its task and key: then
+    /// that one comes back.
     async fn open_upload(&self, record: &UploadRecord) -> Result<UploadRecord>;
 
     /// The open upload of a key.
@@ -396,6 +421,7 @@ pub trait Ledger: Send + Sync + std::fmt::Debug + 'static {
     /// The recorded parts of an upload, by number.
     async fn recorded_parts(&self, task: &str, upload: &Upload) -> Result<Vec<PartRecord>>;
 
-    /// Forgets an upload and its parts, if it is still the one recorded for its key.
-    async fn close_upload(&self, task: &str, upload: &Upload) -> Result<()>;
+    /// Forgets an upload and its parts, if it is still the one recorded for its key. The intents of the
+    /// key stay, and come back.
+    async fn close_upload(&self, task: &str, upload: &Upload) -> Result<Option<Intents>>;
 }

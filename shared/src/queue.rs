@@ -100,6 +100,10 @@ pub trait JobQueue: Send + Sync + std::fmt::Debug + 'static {
     /// most 20 s) for the first.
     async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>>;
 
+    /// Whether a receive that is under way at the service goes on there when its caller is gone, and may take
+    /// messages until its `wait` is over. Whoever is about to hand messages back waits for it first.
+    fn outlives_callers(&self) -> bool;
+
     /// Holds a message for `lease` from now; `LeaseLost` if it is no longer held.
     async fn extend(&self, message: &Message, lease: Duration) -> Result<()>;
 

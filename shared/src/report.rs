@@ -1,7 +1,7 @@
-//! A report: one JSON line per object, as its outcome is recorded.
+//! A report: one JSON line per object, written as soon as its outcome is recorded.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,13 +13,17 @@ use crate::{Error, ErrorKind, Result};
 /// at most six of each.
 const MAX_LINE_BYTES: u64 = 256 << 10;
 
+/// Is told outcomes after they are recorded, each by the worker that was the first to have it counted. One whose
+/// worker died between the two is told to nobody.
+pub type Listener = Arc<dyn Fn(&[&Outcome]) + Send + Sync>;
+
 /// An open report. Clones write to the same file.
 #[derive(Debug, Clone)]
 pub struct Report(Arc<Mutex<Sheet>>);
 
 #[derive(Debug)]
 struct Sheet {
-    file: BufWriter<File>,
+    file: File,
     failure: Option<io::Error>,
 }
 
@@ -31,39 +35,38 @@ impl Report {
             let message = format!("{why}; give a file in a folder that is yours");
             Error::new(ErrorKind::Invalid, "write", path.display().to_string(), message)
         })?;
-        Ok(Report(Arc::new(Mutex::new(Sheet { file: BufWriter::new(file), failure: None }))))
+        Ok(Report(Arc::new(Mutex::new(Sheet { file, failure: None }))))
     }
 
     /// Empties the file: for a new run. A pipe or a terminal is left as it is.
     pub fn begin_anew(&self) -> io::Result<()> {
         let sheet = self.sheet();
-        let file = sheet.file.get_ref();
-        if file.metadata()?.is_file() { file.set_len(0) } else { Ok(()) }
+        if sheet.file.metadata()?.is_file() { sheet.file.set_len(0) } else { Ok(()) }
     }
 
     /// The worker's end of it.
-    pub fn listener(&self) -> Arc<dyn Fn(&Outcome) + Send + Sync> {
+    pub fn listener(&self) -> Listener {
         let report = self.clone();
-        Arc::new(move |outcome| report.write(outcome))
+        Arc::new(move |outcomes| report.write(outcomes))
     }
 
-    /// Adds a line. Copying goes on when the report cannot: [`Report::flush`] tells.
-    fn write(&self, outcome: &Outcome) {
-        let mut line = serde_json::to_vec(outcome).expect("an outcome is representable as JSON");
-        line.push(b'\n');
+    /// Adds lines. Copying goes on when the report cannot: [`Report::check`] tells. In one write, so that a
+    /// process that is killed leaves whole lines.
+    fn write(&self, outcomes: &[&Outcome]) {
+        let mut lines = Vec::new();
+        for outcome in outcomes {
+            serde_json::to_writer(&mut lines, outcome).expect("an outcome is representable as JSON");
+            lines.push(b'\n');
+        }
         let mut sheet = self.sheet();
         if sheet.failure.is_none() {
-            sheet.failure = sheet.file.write_all(&line).err();
+            sheet.failure = sheet.file.write_all(&lines).err();
         }
     }
 
-    /// Writes out what is buffered; the first error of all writes so far.
-    pub fn flush(&self) -> io::Result<()> {
-        let mut sheet = self.sheet();
-        match sheet.failure.take() {
-            Some(failure) => Err(failure),
-            None => sheet.file.flush(),
-        }
+    /// The first error of all writes since this was last asked.
+    pub fn check(&self) -> io::Result<()> {
+        self.sheet().failure.take().map_or(Ok(()), Err)
     }
 
     fn sheet(&self) -> MutexGuard<'_, Sheet> {
@@ -104,7 +107,7 @@ mod tests {
     fn a_report_goes_on_after_the_last_whole_line() {
         for (before, after) in [("", ""), ("{}\n", "{}\n"), ("{}\n{\"ke", "{}\n"), ("{\"key\":", "")] {
             let (report, dir) = opened(before);
-            report.unwrap().flush().unwrap();
+            report.unwrap().check().unwrap();
             assert_eq!(fs::read_to_string(dir.path().join("report")).unwrap(), after, "{before:?}");
         }
     }

@@ -33,7 +33,15 @@ pub struct Policy {
     pub first_delay: Duration,
     /// Longest delay.
     pub max_delay: Duration,
+    /// How long the queue or the ledger is asked on while all it says is that it wants fewer requests: it is
+    /// well, and work that waits for it is not lost. Such answers use up neither attempts nor time. Stores have
+    /// none: what they throttle is for the brake, and for the object's next attempt.
+    pub patience: Option<Duration>,
 }
+
+/// Longest time that a throttled queue or ledger is waited for. DynamoDB doubles what a table takes within
+/// minutes ("On-demand capacity mode", initial throughput and scaling); whatever lasts longer wants a person.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 const fn policy(verb: &'static str, attempts: u32, attempt_s: u64, total_s: u64) -> Policy {
     Policy {
@@ -43,12 +51,18 @@ const fn policy(verb: &'static str, attempts: u32, attempt_s: u64, total_s: u64)
         total: Duration::from_secs(total_s),
         first_delay: Duration::from_millis(100),
         max_delay: Duration::from_secs(10),
+        patience: None,
     }
 }
 
-// A listing that fails stops the run, which costs the most: tried the longest.
+/// Of a call to the queue or the ledger.
+const fn carrier(verb: &'static str, attempts: u32, attempt_s: u64, total_s: u64) -> Policy {
+    Policy { patience: Some(PATIENCE), ..policy(verb, attempts, attempt_s, total_s) }
+}
+
+// A listing that fails stops the run, which costs the most: tried the longest, also through two minutes of 503s.
 /// `ListObjects`
-pub const LIST: Policy = policy("list", 8, STALL_SECONDS, 120);
+pub const LIST: Policy = policy("list", 15, STALL_SECONDS, 120);
 // Someone waits at a terminal: a closed port or an unknown host fails within some seconds.
 /// The first request to a store
 pub const PROBE: Policy = Policy { first_delay: Duration::from_millis(500), ..policy("probe", 3, 10, 20) };
@@ -62,11 +76,15 @@ pub const GET: Policy = policy("get", 5, STALL_SECONDS, 40);
 pub const PUT: Policy = policy("put", 1, STALL_SECONDS, 40);
 /// `UploadPart`
 pub const PART: Policy = policy("part", 1, STALL_SECONDS, 40);
-// A create whose answer was lost leaves an orphan: few attempts; orphans are swept by age.
+// A create whose answer was lost leaves an upload that must be looked for: few attempts, by the worker,
+// which announces each in the ledger.
 /// `CreateMultipartUpload`
 pub const CREATE: Policy = policy("create", 4, STALL_SECONDS, 40);
 /// `ListParts`
 pub const LIST_PARTS: Policy = policy("list-parts", 5, STALL_SECONDS, 60);
+// Rare, and read-only; the job comes again if this gives up.
+/// `ListMultipartUploads`
+pub const LIST_UPLOADS: Policy = policy("list-uploads", 5, STALL_SECONDS, 60);
 // S3 may take minutes to assemble a large object before it answers.
 /// `CompleteMultipartUpload`
 pub const COMPLETE: Policy = policy("complete", 4, 300, 600);
@@ -79,21 +97,21 @@ pub const DELETE: Policy = policy("delete", 5, STALL_SECONDS, 40);
 pub const COPY: Policy = policy("copy", 4, 300, 600);
 // Losing a send loses nothing (the finder's checkpoint holds the job), but stops the finder.
 /// `SendMessageBatch`
-pub const SEND: Policy = policy("send", 8, STALL_SECONDS, 120);
-// The worker's loop comes back by itself; long polls take 20 s of the attempt.
-/// `ReceiveMessage`
-pub const RECEIVE: Policy = policy("receive", 3, 25 + STALL_SECONDS, 60);
-// Must end before the lease does: the heartbeat runs at a third of it.
+pub const SEND: Policy = carrier("send", 8, 10, 120);
+// The worker's loop comes back by itself.
+/// `ReceiveMessage`; the time that a long poll may wait is added to the attempt's.
+pub const RECEIVE: Policy = carrier("receive", 3, 10, 60);
+// Must end before the lease does: the heartbeat runs at a third of it, and ends it by its own clock.
 /// `ChangeMessageVisibility`
-pub const EXTEND: Policy = policy("extend", 4, 5, 12);
+pub const EXTEND: Policy = carrier("extend", 4, 5, 12);
 // A lost acknowledgement costs one redelivery.
 /// `DeleteMessage`
-pub const ACKNOWLEDGE: Policy = policy("acknowledge", 6, 10, 40);
+pub const ACKNOWLEDGE: Policy = carrier("acknowledge", 6, 10, 40);
 /// `GetQueueAttributes`, `DescribeTable` and their like
-pub const DESCRIBE: Policy = policy("describe", 4, 10, 30);
+pub const DESCRIBE: Policy = carrier("describe", 4, 10, 30);
 // An outcome that cannot be recorded keeps its job unacknowledged: worth waiting for.
 /// Reads and writes of the ledger
-pub const LEDGER: Policy = policy("ledger", 8, 10, 90);
+pub const LEDGER: Policy = carrier("ledger", 8, 10, 90);
 // A body that broke off is opened anew at once; what lasts longer is for the next job.
 /// One object's or part's bytes, from opening the read to the destination's answer
 pub const TRANSFER: Policy = policy("transfer", 3, 24 * 3600, 600);
@@ -133,28 +151,47 @@ where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T>>,
 {
-    let started = Instant::now();
+    let began = Instant::now();
+    // Attempts that failed, and since when: both begin anew after an answer that only asks for patience.
+    let (mut failed, mut since) = (0, began);
     let mut delays = policy.delays();
-    for attempt in 1.. {
+    loop {
         let answer = timeout(policy.attempt, call()).await.unwrap_or_else(|_| {
             let message = format!("no answer within {} s", policy.attempt.as_secs());
             Err(Error::new(ErrorKind::Timeout, policy.verb, subject, message))
         });
         let error = match answer {
             Ok(value) => return Ok(value),
+            Err(error) if policy.patience.is_some() => error.met_at_carrier(),
             Err(error) => error,
         };
         if error.kind() == ErrorKind::Throttled {
             metrics::throttled(policy.verb);
         }
         let delay = delays.next_delay();
-        if !error.is_retryable() || attempt >= policy.attempts || started.elapsed() + delay > policy.total {
+        let goes_on = match policy.patience {
+            Some(patience) if error.kind() == ErrorKind::Throttled => {
+                (failed, since) = (0, Instant::now());
+                began.elapsed() + delay <= patience
+            }
+            _ => {
+                failed += 1;
+                let worth_it = error.is_retryable() || is_worth_a_second_look(policy, &error, failed);
+                worth_it && failed < policy.attempts && since.elapsed() + delay <= policy.total
+            }
+        };
+        if !goes_on {
             return Err(error);
         }
-        metrics::retried(policy.verb, &error, attempt, delay);
+        metrics::retried(policy.verb, &error, failed, delay);
         sleep(delay).await;
     }
-    unreachable!("the loop ends by returning")
+}
+
+/// A right takes some moments to reach all of a service's hosts, and a refusal by queue or ledger ends the whole
+/// program and not one object: worth one request more.
+fn is_worth_a_second_look(policy: &Policy, error: &Error, failed: u32) -> bool {
+    policy.patience.is_some() && error.kind() == ErrorKind::Denied && failed == 1
 }
 
 #[cfg(test)]
@@ -181,6 +218,44 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_final_error_is_tried_once() {
         assert_eq!(attempts_of(ErrorKind::Denied).await, 1);
+    }
+
+    /// How often a call of `policy` is asked that answers with these errors, then with the last one for ever.
+    async fn asked(policy: &Policy, errors: &[ErrorKind]) -> (u32, Duration, Error) {
+        let (began, calls) = (Instant::now(), Cell::new(0));
+        let result: Result<()> = run(policy, "x", || {
+            let kind = errors[errors.len().min(calls.get() as usize + 1) - 1];
+            calls.set(calls.get() + 1);
+            async move { Err(Error::new(kind, policy.verb, "x", "no")) }
+        })
+        .await;
+        (calls.get(), began.elapsed(), result.unwrap_err())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttled_queue_or_ledger_is_waited_for_ever_more_slowly_but_not_for_ever() {
+        for policy in [&SEND, &RECEIVE, &ACKNOWLEDGE, &LEDGER] {
+            let (calls, time, error) = asked(policy, &[ErrorKind::Throttled]).await;
+            assert_eq!(error.kind(), ErrorKind::Throttled);
+            assert!(calls > policy.attempts && calls < 300, "{}: {calls} calls", policy.verb);
+            assert!(time > PATIENCE / 2 && time <= PATIENCE, "{}: {time:?}", policy.verb);
+        }
+        assert_eq!(asked(&HEAD, &[ErrorKind::Throttled]).await.0, HEAD.attempts);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn throttled_answers_use_up_no_attempts_of_a_ledger() {
+        let throttled = [ErrorKind::Throttled; 30];
+        let errors = [&throttled[..], &[ErrorKind::Unavailable]].concat();
+        assert_eq!(asked(&LEDGER, &errors).await.0, 30 + LEDGER.attempts);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_denial_by_queue_or_ledger_is_asked_about_once_more() {
+        let (calls, _, error) = asked(&LEDGER, &[ErrorKind::Denied]).await;
+        assert_eq!((calls, error.kind(), error.is_of_carrier()), (2, ErrorKind::Denied, true));
+        let (calls, _, error) = asked(&HEAD, &[ErrorKind::Denied]).await;
+        assert_eq!((calls, error.is_of_carrier()), (1, false));
     }
 
     #[tokio::test(start_paused = true)]

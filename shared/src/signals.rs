@@ -1,8 +1,10 @@
 //! Being told to stop: the first signal asks to end in good order, later ones ask less kindly.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 /// Exit code of a program that was interrupted and can be started again to go on.
@@ -29,6 +31,13 @@ pub fn tokens<const N: usize>(notice: &'static str) -> io::Result<[CancellationT
         std::process::exit(i32::from(INTERRUPTED));
     });
     Ok(tokens)
+}
+
+/// Waits until a program that was told to stop should have ended by itself, `limit` after it was told. It may be
+/// left behind then, in the middle of whatever it waits for, as after one signal more.
+pub async fn overdue(stop: &CancellationToken, limit: Duration) {
+    stop.cancelled().await;
+    sleep(limit).await;
 }
 
 async fn next(interrupt: &mut tokio::signal::unix::Signal, terminate: &mut tokio::signal::unix::Signal) {

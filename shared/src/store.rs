@@ -9,9 +9,11 @@
 //!   under its key; before that nothing of it is, and after an `Err` it may or may not be:
 //!   whoever needs to know looks ([`head`](ObjectStore::head)).
 //! - Reads with a [`Pin`] see that version or fail with `PreconditionFailed` (or `NotFound`).
-//! - Calls without a body (`list`, `head`, `create_upload`, `list_parts`, `complete_upload`,
-//!   `abort_upload`, `delete`, `copy`, `copy_part`, `get` until its headers are there) are retried
+//! - Calls without a body (`list`, `head`, `list_parts`, `complete_upload`, `abort_upload`,
+//!   `list_uploads`, `delete`, `copy`, `copy_part`, `get` until its headers are there) are retried
 //!   inside the adapter by [`crate::retry`]; their errors are final for the caller's purposes.
+//!   `create_upload` is sent once: each one makes an upload, also one whose answer is lost, and only
+//!   the caller can see to it that somebody looks for those.
 //!   Calls that send a body (`put`, `upload_part`) and the body of a `get` are sent once: the body
 //!   cannot be had again here, so the caller retries with a new one.
 //! - Every call is bounded in time: one attempt without progress for
@@ -239,6 +241,12 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
     /// watches this number grow.
     fn throttles(&self) -> u64;
 
+    /// The time by the store's own clock, as far as its answers have told it: never later than it is
+    /// there, and seconds earlier at most.
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
     /// Checks with one cheap request that the store answers, that the container exists and that
     /// it may be read. Changes nothing. A folder that does not exist is `NoSuchContainer`.
     async fn probe(&self) -> Result<()>;
@@ -266,7 +274,7 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
     /// Writes a whole object.
     async fn put(&self, key: &str, write: &Write, body: Body) -> Result<Written>;
 
-    /// Opens a multipart upload. `write.size` is the size of the whole object.
+    /// Opens a multipart upload, in one request. `write.size` is the size of the whole object.
     async fn create_upload(&self, key: &str, write: &Write) -> Result<Upload>;
 
     /// Writes one part, replacing an earlier one of the same number.
@@ -283,8 +291,9 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
     /// Gives the upload up and frees its parts.
     async fn abort_upload(&self, upload: &Upload) -> Result<()>;
 
-    /// Open uploads below the location, at most 10,000 of them; `Unsupported` where it cannot tell.
-    async fn list_uploads(&self) -> Result<Vec<(Upload, Timestamp)>>;
+    /// The open uploads of exactly this key, whoever opened them, each with the time of that by the
+    /// store's clock, where it tells: at most 10,000. `Unsupported` where it cannot tell.
+    async fn list_uploads(&self, key: &str) -> Result<Vec<(Upload, Option<Timestamp>)>>;
 
     /// Removes an object.
     async fn delete(&self, key: &str) -> Result<()>;

@@ -10,6 +10,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
+use crate::console;
+
 /// How log lines look, on standard error. What a command answers (its summary, the error that ends it) is
 /// no log line, and looks the same in both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,8 +60,8 @@ where
     let filter = EnvFilter::builder().parse_lossy(asked.as_deref().unwrap_or(directives));
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let layer = match log {
-        LogFormat::Human => fmt::layer().with_writer(writer).with_ansi(colours).boxed(),
-        LogFormat::Json => fmt::layer().with_writer(writer).json().boxed(),
+        LogFormat::Human => fmt::layer().with_writer(writer).with_ansi(colours).log_internal_errors(false).boxed(),
+        LogFormat::Json => fmt::layer().with_writer(writer).json().log_internal_errors(false).boxed(),
     };
     let layer = layer.with_filter(filter).with_filter(filter_fn(is_allowed));
     // A second call finds the first's subscriber in place and leaves it.
@@ -67,7 +69,7 @@ where
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
         let message = panic.payload_as_str().unwrap_or("no message").replace('\n', " ");
-        eprintln!("flotilla: internal error{place}: {message}; please report this line");
+        console::say(format_args!("flotilla: internal error{place}: {message}; please report this line"));
     }));
 }
 

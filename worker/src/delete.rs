@@ -6,7 +6,7 @@ use shared::object::{Pin, Timestamp};
 use shared::{ErrorKind, Result};
 
 use crate::context::Context;
-use crate::ending::{Ending, explained, failed};
+use crate::ending::{Ending, Uploads, explained, failed};
 use crate::reconcile;
 use crate::version::at_version;
 
@@ -15,6 +15,8 @@ pub(crate) async fn delete(context: &Context, job: &Job, object: &JobObject, red
     let started = Timestamp::now();
     // An earlier delivery may have deleted the key already, before the source had it again.
     let redone = redelivered || job.attempt > 1;
+    // That earlier delivery may also have begun to copy it back.
+    let uploads = || if redone { Uploads::Unknown } else { Uploads::None };
     let permit = context.transfer_permit().await;
     match source_has(context, object).await {
         Ok(None) => {}
@@ -24,27 +26,27 @@ pub(crate) async fn delete(context: &Context, job: &Job, object: &JobObject, red
         }
         Ok(Some(_)) => {
             let outcome = context.outcome(job, object, started, State::Skipped);
-            return Ending::Settled(explained(outcome, Some("the source has it again"), None));
+            return Ending::Settled(explained(outcome, Some("the source has it again"), None), uploads());
         }
-        Err(error) => return as_delete(failed(context, job, object, started, error)),
+        Err(error) => return as_delete(failed(context, job, object, started, uploads(), error)),
     }
     if let Err(error) = context.destination.delete(&object.key).await {
-        return as_delete(failed(context, job, object, started, error));
+        return as_delete(failed(context, job, object, started, uploads(), error));
     }
     drop(permit);
     // A redelivered delete may have removed what another job wrote meanwhile: look again.
     match if redone { source_has(context, object).await } else { Ok(None) } {
-        Ok(None) => Ending::Settled(context.outcome(job, object, started, State::Deleted)),
+        Ok(None) => Ending::Settled(context.outcome(job, object, started, State::Deleted), uploads()),
         Ok(Some(now)) => as_delete(reconcile::copy(context, job, &now, true).await),
-        Err(error) => as_delete(failed(context, job, object, started, error)),
+        Err(error) => as_delete(failed(context, job, object, started, uploads(), error)),
     }
 }
 
 /// Says of a failure that it was a delete's, so that whoever tries again deletes and does not copy.
 fn as_delete(ending: Ending) -> Ending {
     match ending {
-        Ending::Settled(outcome) if outcome.state == State::Failed => {
-            Ending::Settled(Outcome { reason: Some(FAILED_DELETE.to_owned()), ..outcome })
+        Ending::Settled(outcome, uploads) if outcome.state == State::Failed => {
+            Ending::Settled(Outcome { reason: Some(FAILED_DELETE.to_owned()), ..outcome }, uploads)
         }
         other => other,
     }

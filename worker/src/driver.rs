@@ -5,57 +5,94 @@ use std::time::Duration;
 
 use shared::job::Job;
 use shared::queue::{MAX_DELIVERIES, MAX_RECEIVE, Message};
-use shared::{Error, Result, metrics};
+use shared::{Error, metrics};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::carrier::Carrier;
+use crate::circuit::Outage;
 use crate::context::{Context, Worker};
 use crate::execute::{self, Done};
 use crate::lease::Lease;
 use crate::stop::Stop;
 
-/// One long poll (Amazon SQS's longest).
-const POLL: Duration = Duration::from_secs(20);
+/// One long poll. Amazon SQS's longest is 20 s; a worker that is told to stop waits for its last poll, and an idle
+/// one that asks every 5 s costs $0.20 a month.
+const POLL: Duration = Duration::from_secs(5);
 
-/// A poll that is under way when the worker is told to stop may have taken messages: it gets this long
-/// to bring them, so that they can be handed back instead of waiting for their lease to run out.
-const LAST_POLL: Duration = Duration::from_secs(1);
+/// A poll that is under way when the worker is told to stop may bring messages, and where it outlives its caller
+/// it would go on taking those that are handed back meanwhile, and hide them for a lease.
+const LAST_POLL: Duration = POLL.saturating_add(Duration::from_secs(1));
 
-/// Receiving is given up after this many failures in a row, each already retried for a minute.
-const MAX_RECEIVE_FAILURES: u32 = 10;
+/// The same where a poll ends with its caller: time for an answer that is on its way.
+const LAST_ANSWER: Duration = Duration::from_millis(500);
+
+/// Handing back is one short call a job. A queue that does not answer has them back when their leases run out.
+const HAND_BACK: Duration = Duration::from_millis(1_000);
 
 /// A job that could not be brought to an end for a reason of ours (the ledger, the queue) comes back
 /// after this.
 const RETURN_DELAY: Duration = Duration::from_secs(5);
 
+/// How often a worker that waits for a store looks whether it may take jobs again.
+const SUSPENDED_LOOK: Duration = Duration::from_millis(200);
+
 /// How often the queue's depth is measured.
 const DEPTH_INTERVAL: Duration = Duration::from_secs(15);
 
+/// Why a worker ended that nobody has told to. Displays as one line.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// Queue or ledger fail for good.
+    #[error("{0}")]
+    Carrier(Error),
+    /// A store has failed altogether for longer than [`Worker::outage_limit`].
+    #[error("{0}")]
+    Outage(Outage),
+}
+
 impl Worker {
-    /// Works until told to stop, or until the queue fails for good. On `stop.drain` it takes no
+    /// Works until told to stop, until queue or ledger fail for good, or a store for too long. On `stop.drain` it takes no
     /// more jobs and finishes those it holds within `options.drain`; what is left then, or on
     /// `stop.abort`, is handed back.
-    pub async fn run(self, stop: Stop) -> Result<()> {
+    pub async fn run(self, stop: Stop) -> Result<(), WorkError> {
         let context = Context::new(self);
-        let depth = tokio::spawn(watch_depth(context.clone()));
-        let fleet = tokio::spawn(watch_fleet(context.clone(), stop.clone()));
+        // Ends with the worker, however that ends.
+        let mut beside = JoinSet::new();
+        beside.spawn(abort_in_time(stop.clone(), context.options.drain));
+        beside.spawn(watch_depth(context.clone()));
+        let fleet = beside.spawn(watch_fleet(context.clone(), stop.clone()));
         let mut jobs = JoinSet::new();
-        let received = receive_all(&context, &stop, &mut jobs).await;
+        let received = tokio::select! {
+            received = receive_all(&context, &stop, &mut jobs) => received.map_err(WorkError::Carrier),
+            outage = context.watch_stores() => {
+                stop.drain.cancel();
+                stop.abort.cancel();
+                Err(WorkError::Outage(outage))
+            }
+        };
         drain(&context, &stop, &mut jobs).await;
         // Advice only; a machine that goes on without a worker must not stay protected.
         protect(&context, &mut true, false).await;
-        depth.abort();
-        if !fleet.is_finished() {
-            fleet.abort();
-        } else if let Err(error) = context.fleet.leave().await {
+        if fleet.is_finished()
+            && let Err(error) = context.fleet.leave().await
+        {
             tracing::warn!(%error, "the lifecycle hook was not completed: it ends by its own timeout");
         }
         received
     }
 }
 
-async fn receive_all(context: &Arc<Context>, stop: &Stop, jobs: &mut JoinSet<()>) -> Result<()> {
-    let mut failures = 0;
+/// From the first word on, not from when the last poll has ended.
+async fn abort_in_time(stop: Stop, limit: Duration) {
+    stop.drain.cancelled().await;
+    sleep(limit).await;
+    stop.abort.cancel();
+}
+
+/// Takes jobs until told to stop (`Ok`), or until queue or ledger fail for good.
+async fn receive_all(context: &Arc<Context>, stop: &Stop, jobs: &mut JoinSet<()>) -> shared::Result<()> {
+    let receiving = Carrier::default();
     // Objects of the job received last: what the next one probably brings. Before the first is
     // known, one message is enough to ask for.
     let mut expected = context.brake.limit();
@@ -68,6 +105,15 @@ async fn receive_all(context: &Arc<Context>, stop: &Stop, jobs: &mut JoinSet<()>
             () = stop.drain.cancelled() => return Ok(()),
             () = context.brake.idle() => {}
         }
+        // Those that are held wait; one of them is what the store is tried with.
+        if context.is_suspended() && !jobs.is_empty() {
+            tokio::select! {
+                biased;
+                () = stop.drain.cancelled() => return Ok(()),
+                _ = jobs.join_next() => continue,
+                () = sleep(SUSPENDED_LOOK) => continue,
+            }
+        }
         // Between two objects of a job there is a moment in which nothing waits: without this bound each
         // would bring one job more.
         if jobs.len() > context.brake.limit() {
@@ -77,20 +123,33 @@ async fn receive_all(context: &Arc<Context>, stop: &Stop, jobs: &mut JoinSet<()>
                 _ = jobs.join_next() => continue,
             }
         }
-        let max = context.brake.free().div_ceil(expected.max(1)).clamp(1, MAX_RECEIVE);
+        let max = match context.carrier.pause()?.max(receiving.pause()?) {
+            None => context.brake.free().div_ceil(expected.max(1)).clamp(1, MAX_RECEIVE),
+            Some(pause) => {
+                let finished = async { while jobs.join_next().await.is_some() {} };
+                tokio::select! {
+                    biased;
+                    () = stop.drain.cancelled() => return Ok(()),
+                    () = async { tokio::join!(sleep(pause), finished); } => 1,
+                }
+            }
+        };
         let messages = match receive(context, stop, max).await {
             Ok(messages) => messages,
-            Err(error) if error.is_retryable() && failures < MAX_RECEIVE_FAILURES => {
-                failures += 1;
+            Err(error) => {
                 tracing::warn!(%error, "no jobs could be received");
-                tokio::select! { () = sleep(RETURN_DELAY) => continue, () = stop.drain.cancelled() => return Ok(()) }
+                if !error.is_of_carrier() {
+                    return Err(error);
+                }
+                receiving.fails(error);
+                continue;
             }
-            Err(error) => return Err(error),
         };
-        failures = 0;
+        receiving.works();
         for message in messages {
             if stop.drain.is_cancelled() {
-                hand_back(context, &message, Duration::ZERO).await;
+                let context = context.clone();
+                jobs.spawn(async move { hand_back(&context, &message, Duration::ZERO).await });
                 continue;
             }
             expected = execute::object_count(&message).unwrap_or(expected);
@@ -101,33 +160,35 @@ async fn receive_all(context: &Arc<Context>, stop: &Stop, jobs: &mut JoinSet<()>
     }
 }
 
-/// One long poll that a stop cuts short.
-async fn receive(context: &Context, stop: &Stop, max: usize) -> Result<Vec<Message>> {
+/// One long poll, which a stop cuts short if it ends with its caller.
+async fn receive(context: &Context, stop: &Stop, max: usize) -> shared::Result<Vec<Message>> {
+    let last = if context.queue.outlives_callers() { LAST_POLL } else { LAST_ANSWER };
     let poll = context.queue.receive(max, POLL, context.options.lease);
     tokio::pin!(poll);
     tokio::select! {
         biased;
         messages = &mut poll => messages,
-        () = stop.drain.cancelled() => timeout(LAST_POLL, poll).await.unwrap_or(Ok(Vec::new())),
+        () = stop.drain.cancelled() => tokio::select! {
+            biased;
+            messages = timeout(last, poll) => messages.unwrap_or(Ok(Vec::new())),
+            () = stop.abort.cancelled() => Ok(Vec::new()),
+        },
     }
 }
 
-/// Waits for the jobs that are held; aborts what is left when the time is over.
+/// Waits for the jobs that are held, which are handed back on `stop.abort`.
 async fn drain(context: &Context, stop: &Stop, jobs: &mut JoinSet<()>) {
-    let finish = async { while jobs.join_next().await.is_some() {} };
-    let finished = tokio::select! {
-        finished = timeout(context.options.drain, finish) => finished.is_ok(),
-        () = stop.abort.cancelled() => false,
-    };
-    if !finished {
-        stop.abort.cancel();
-        let hand_back = async { while jobs.join_next().await.is_some() {} };
-        // Handing back is one short call a job; a queue that does not answer gets them by the lease.
-        if timeout(Duration::from_secs(2), hand_back).await.is_err() {
-            tracing::warn!("some jobs could not be handed back: they come back when their leases run out");
-        }
-        jobs.shutdown().await;
+    let finish = async |jobs: &mut JoinSet<()>| while jobs.join_next().await.is_some() {};
+    tokio::select! {
+        () = finish(jobs) => return,
+        () = stop.abort.cancelled() => {}
+        // Where the worker ends by itself nobody has said when.
+        () = sleep(context.options.drain) => stop.abort.cancel(),
     }
+    if timeout(HAND_BACK, finish(jobs)).await.is_err() {
+        tracing::warn!("some jobs could not be handed back: they come back when their leases run out");
+    }
+    jobs.shutdown().await;
 }
 
 /// One message, from its receipt to its acknowledgement.
@@ -143,12 +204,14 @@ async fn work(context: Arc<Context>, stop: Stop, message: Message) {
     let kind = job.work.kind();
     let redelivered = message.receive_count > 1;
     metrics::received(kind, message.sent.age(), redelivered);
-    let lease = Lease::hold(context.queue.clone(), message.clone(), context.options.lease);
+    let lease = Lease::hold(context.clone(), message.clone());
     if message.receive_count > MAX_DELIVERIES {
         let reason = format!("delivered {} times without coming to an end", message.receive_count);
-        if let Err(error) = execute::give_up(&context, &job, &reason).await {
-            tracing::warn!(%error, "a job that is given up could not be settled");
-            return let_go(&context, &message, kind, Err(error)).await;
+        match execute::give_up(&context, &job, &reason).await {
+            Err(error) if error.is_of_carrier() => return let_go(&context, &message, kind, Err(error)).await,
+            // It makes no sense to the ledger either.
+            Err(error) => tracing::warn!(%error, "a job that is given up could not be settled"),
+            Ok(()) => {}
         }
         metrics::let_go(kind, "dead");
         return bury(&context, &message, kind, &reason).await;
@@ -170,13 +233,18 @@ async fn let_go(context: &Context, message: &Message, kind: &'static str, done: 
         Ok(Done) => {
             // If the acknowledgement is lost the job comes again, finds its objects settled, and
             // counts nothing twice.
-            if let Err(error) = context.queue.acknowledge(message).await {
-                tracing::warn!(%error, "a finished job could not be acknowledged: it will come again");
+            match context.queue.acknowledge(message).await {
+                Ok(()) => context.carrier.works(),
+                Err(error) => {
+                    tracing::warn!(%error, "a finished job could not be acknowledged: it will come again");
+                    context.carrier.fails(error);
+                }
             }
             metrics::let_go(kind, "done");
         }
         Err(error) => {
             tracing::warn!(%error, kind, "a job could not be brought to an end: it will come again");
+            context.carrier.fails(error);
             hand_back(context, message, RETURN_DELAY).await;
             metrics::let_go(kind, "returned");
         }
@@ -194,6 +262,7 @@ async fn bury(context: &Context, message: &Message, kind: &'static str, reason: 
     tracing::error!(id = message.id, kind, reason, "job moved to the dead-letter queue");
     if let Err(error) = context.queue.dead_letter(message, reason).await {
         tracing::warn!(%error, "a dead job could not be moved: it will come again");
+        context.carrier.fails(error);
     }
 }
 

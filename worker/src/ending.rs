@@ -6,18 +6,33 @@ use shared::digest::Checksum;
 use shared::job::{Job, JobObject};
 use shared::ledger::{Outcome, Settlement, State};
 use shared::object::{ETag, Timestamp};
+use shared::store::Upload;
 use shared::{Error, ErrorKind, Result, metrics};
 
 use crate::context::Context;
 
 /// How the work on one object ended, for now.
 pub(crate) enum Ending {
-    /// It is settled, as this outcome says.
-    Settled(Outcome),
+    /// It is settled, as this outcome says, and these uploads are to be ended once that is recorded.
+    Settled(Outcome, Uploads),
     /// It failed, and is worth another attempt.
     Again(Error),
+    /// Queue or ledger failed, which is no fault of the object's: its job must come again.
+    Unrecorded(Error),
+    /// Its store fails altogether: it is done again when that is well, and has not used up an attempt.
+    Held,
     /// Other jobs carry it on and will settle it (a giant's parts).
     HandedOver,
+}
+
+/// What is known of the uploads of a settled object's key.
+pub(crate) enum Uploads {
+    /// There was none.
+    None,
+    /// This one was completed: only its record is left.
+    Completed(Box<Upload>),
+    /// There may be some, of this delivery or of an earlier one.
+    Unknown,
 }
 
 /// What a copy wrote.
@@ -30,12 +45,16 @@ pub(crate) struct Copied {
     pub checksum: Option<Checksum>,
     /// What was compared.
     pub verified: String,
+    /// The upload that it was completed from.
+    pub upload: Option<Box<Upload>>,
 }
 
 /// How one try at one version ended.
 pub(crate) enum Try {
     Copied(Copied),
     HandedOver,
+    /// A newer run is at the object, and settles it for itself.
+    Superseded,
 }
 
 /// Longest delay of a message (Amazon SQS `DelaySeconds`).
@@ -55,10 +74,23 @@ pub(crate) fn explained(mut outcome: Outcome, reason: Option<&str>, error: Optio
 }
 
 /// What a failed attempt leads to: another one, or an outcome that says why not.
-pub(crate) fn failed(context: &Context, job: &Job, object: &JobObject, started: Timestamp, error: Error) -> Ending {
+pub(crate) fn failed(
+    context: &Context,
+    job: &Job,
+    object: &JobObject,
+    started: Timestamp,
+    uploads: Uploads,
+    error: Error,
+) -> Ending {
+    if error.is_of_carrier() {
+        return Ending::Unrecorded(error);
+    }
     if error.kind() == ErrorKind::Archived {
         let outcome = context.outcome(job, object, started, State::Skipped);
-        return Ending::Settled(explained(outcome, Some("archived"), Some(&error)));
+        return Ending::Settled(explained(outcome, Some("archived"), Some(&error)), uploads);
+    }
+    if context.excuses(&error) {
+        return Ending::Held;
     }
     let hopeless = matches!(
         error.kind(),
@@ -70,22 +102,22 @@ pub(crate) fn failed(context: &Context, job: &Job, object: &JobObject, started: 
     );
     if hopeless || job.attempt >= context.options.attempts {
         let outcome = context.outcome(job, object, started, State::Failed);
-        return Ending::Settled(explained(outcome, None, Some(&error)));
+        return Ending::Settled(explained(outcome, None, Some(&error)), uploads);
     }
     Ending::Again(error)
 }
 
-/// Records outcomes of one origin job, then tells them.
+/// Records outcomes of one origin job, then tells those that were not counted before.
 pub(crate) async fn settle(context: &Context, settlement: &Settlement<'_>) -> Result<()> {
     if settlement.outcomes.is_empty() {
         return Ok(());
     }
-    context.ledger.settle(settlement).await?;
-    for (_, outcome) in settlement.outcomes {
-        metrics::settled(outcome);
-        if let Some(report) = &context.report {
-            report(outcome);
-        }
+    let new = context.ledger.settle(settlement).await?;
+    let counted = settlement.outcomes.iter().filter(|(place, _)| new.contains(place));
+    let counted: Vec<&Outcome> = counted.map(|(_, outcome)| outcome).collect();
+    counted.iter().for_each(|outcome| metrics::settled(outcome));
+    if let Some(report) = &context.report {
+        report(&counted);
     }
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, FuturesUnordered};
+use futures::{StreamExt, TryStreamExt};
 use serde::Deserialize;
 use shared::config::SETTLE_OBJECTS;
 use shared::job::{Job, JobObject, Work};
@@ -15,8 +15,8 @@ use shared::{Error, Result};
 use tokio::time::Instant;
 
 use crate::context::Context;
-use crate::ending::{self, Ending, retry_delay};
-use crate::{delete, giant, reconcile};
+use crate::ending::{self, Ending, Uploads, retry_delay};
+use crate::{delete, giant, reconcile, upload};
 
 /// The job is done: its message may be acknowledged.
 pub(crate) struct Done;
@@ -25,20 +25,29 @@ pub(crate) struct Done;
 /// long: progress is seen, and a crash repeats little.
 const SETTLE_AFTER: Duration = Duration::from_secs(2);
 
+/// A call or two each.
+const UPLOADS_ENDED_AT_ONCE: usize = 16;
+
 /// Executes a job. `Ok` when each of its objects is settled, enqueued again, or carried on by
 /// another job; `Err` when that could not be recorded: then the job must come again.
 pub(crate) async fn execute(context: &Context, job: &Job, redelivered: bool) -> Result<Done> {
     match &job.work {
         Work::Copy { objects } => {
             let copy = |object: JobObject| {
-                let ending = async move { (reconcile::copy(context, job, &object, redelivered).await, object) };
+                let ending = async move {
+                    let copy = |redelivered| reconcile::copy(context, job, &object, redelivered);
+                    (steadily(context, redelivered, copy).await, object)
+                };
                 ending.boxed()
             };
             settle_all(context, job, objects.iter().cloned().map(copy)).await?;
         }
         Work::Delete { objects } => {
             let delete = |object: JobObject| {
-                let ending = async move { (delete::delete(context, job, &object, redelivered).await, object) };
+                let ending = async move {
+                    let delete = |redelivered| delete::delete(context, job, &object, redelivered);
+                    (steadily(context, redelivered, delete).await, object)
+                };
                 ending.boxed()
             };
             settle_all(context, job, objects.iter().map(delete::as_object).map(delete)).await?;
@@ -48,22 +57,45 @@ pub(crate) async fn execute(context: &Context, job: &Job, redelivered: bool) -> 
     Ok(Done)
 }
 
+/// Works on one object, and again for as long as a store fails altogether: each time only once the store's
+/// circuit lets it. What was begun before may have had an effect, so it is then done as if redelivered.
+async fn steadily<F>(context: &Context, mut redelivered: bool, work: impl Fn(bool) -> F) -> Ending
+where
+    F: Future<Output = Ending>,
+{
+    loop {
+        let _admission = context.admit().await;
+        match work(redelivered).await {
+            Ending::Held => redelivered = true,
+            ending => return ending,
+        }
+    }
+}
+
 /// What is to be written down of a job's objects.
 #[derive(Default)]
 struct Batch {
     outcomes: Vec<(u32, Outcome)>,
+    uploads: Vec<(String, Uploads)>,
     again: Vec<Outgoing>,
     since: Option<Instant>,
 }
 
 impl Batch {
-    fn add(&mut self, context: &Context, job: &Job, object: JobObject, ending: Ending) {
+    fn add(&mut self, context: &Context, job: &Job, object: JobObject, ending: Ending) -> Result<()> {
         self.since.get_or_insert_with(Instant::now);
         match ending {
-            Ending::Settled(outcome) => self.outcomes.push((object.index, outcome)),
+            Ending::Settled(outcome, uploads) => {
+                if !matches!(uploads, Uploads::None) {
+                    self.uploads.push((outcome.key.clone(), uploads));
+                }
+                self.outcomes.push((object.index, outcome));
+            }
             Ending::Again(error) => self.again.push(again(context, job, object, &error)),
-            Ending::HandedOver => {}
+            Ending::Unrecorded(error) => return Err(error),
+            Ending::HandedOver | Ending::Held => {}
         }
+        Ok(())
     }
 
     fn is_due(&self) -> bool {
@@ -80,11 +112,17 @@ impl Batch {
 
     /// Objects to be tried again are sent before the job is acknowledged: if the worker dies between
     /// the two, object and job both come again, and the ledger counts the object once.
+    ///
+    /// Uploads are ended when the outcome is recorded, and before the job is acknowledged. If the worker
+    /// dies before the outcome, the upload's record tells the next one that the object was completed; if
+    /// it dies after it, or an upload cannot be ended, the job comes again and ends it.
     async fn write(self, context: &Context, job: &Job) -> Result<()> {
         if !self.again.is_empty() {
             context.queue.send(&self.again).await?;
         }
-        settle(context, job, &self.outcomes).await
+        settle(context, job, &self.outcomes).await?;
+        let ends: Vec<_> = self.uploads.iter().map(|(key, of)| upload::end(context, job, key, of).boxed()).collect();
+        stream::iter(ends).buffer_unordered(UPLOADS_ENDED_AT_ONCE).try_collect().await
     }
 }
 
@@ -108,7 +146,7 @@ async fn settle_all<'a>(
             // One slow object must not keep the others' outcomes from being written down.
             () = batch.due(), if writing.is_empty() => {}
             ending = endings.next() => match ending {
-                Some((ending, object)) => batch.add(context, job, object, ending),
+                Some((ending, object)) => batch.add(context, job, object, ending)?,
                 None => break,
             },
         }
@@ -152,7 +190,11 @@ pub(crate) async fn give_up(context: &Context, job: &Job, reason: &str) -> Resul
             (object.index, Outcome { error: Some(reason.to_owned()), source: Pin::default(), ..outcome })
         })
         .collect();
-    settle(context, job, &outcomes).await
+    settle(context, job, &outcomes).await?;
+    for object in &objects {
+        upload::end(context, job, &object.key, &Uploads::Unknown).await?;
+    }
+    Ok(())
 }
 
 /// How many objects a message's job has, without reading all of it.

@@ -18,6 +18,10 @@ use crate::upload::{self, bare_outcome, discard, forget, settle_record};
 /// Enqueues the parts that are not there yet. The copy job is acknowledged after this: if that gets
 /// lost it comes again, and parts are enqueued again, of which those sent by then are passed over.
 pub(crate) async fn share(context: &Context, job: &Job, record: &UploadRecord) -> Result<()> {
+    share_at(context, job, record, 1).await
+}
+
+async fn share_at(context: &Context, job: &Job, record: &UploadRecord, attempt: u32) -> Result<()> {
     let mut missing: Vec<u32> = match upload::trusted_parts(context, record).await {
         Ok(there) => (1..=record.part_count()).filter(|number| !there.contains(number)).collect(),
         Err(error) if error.kind() == ErrorKind::NoSuchUpload => Vec::new(),
@@ -29,7 +33,7 @@ pub(crate) async fn share(context: &Context, job: &Job, record: &UploadRecord) -
     }
     let messages: Vec<Outgoing> = plan::jobs(&missing, record.part_count(), record.part_bytes)
         .into_iter()
-        .map(|(first, last)| Outgoing::now(parts_job(job, record, first, last, 1).to_body()))
+        .map(|(first, last)| Outgoing::now(parts_job(job, record, first, last, attempt).to_body()))
         .collect();
     tracing::info!(key = ?record.upload.key, jobs = messages.len(), parts = missing.len(), "giant object shared out");
     context.queue.send(&messages).await
@@ -51,6 +55,7 @@ fn parts_job(job: &Job, record: &UploadRecord, first: u32, last: u32, attempt: u
 /// Executes a parts job. `Ok` when its parts are recorded (and the object settled, if they were the
 /// last), when it was enqueued again, or when its upload is no longer the one in the ledger.
 pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) -> Result<()> {
+    let _admission = context.admit().await;
     let Some(record) = current(context, parts).await? else { return Ok(()) };
     if parts.last > record.part_count() {
         tracing::error!(key = ?parts.key, last = parts.last, "a parts job names parts that its upload does not have");
@@ -65,14 +70,24 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
     };
     match ended {
         Ok(()) => Ok(()),
+        // No fault of the parts: the job must come again.
+        Err(error) if error.is_of_carrier() => Err(error),
         // Meanwhile completed, or begun anew, by others: then it is theirs.
         Err(_) if current(context, parts).await?.is_none() => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NoSuchUpload => begin_anew(context, job, &record, error).await,
+        // The destination lacks some part, which another delivery may be sending again at this moment.
+        Err(error) if error.kind() == ErrorKind::Conflict && job.attempt < context.options.attempts => {
+            share_at(context, job, &record, job.attempt + 1).await
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::NoSuchUpload | ErrorKind::Conflict) => {
+            begin_anew(context, job, &record, error).await
+        }
         Err(error) if upload::is_void(&error) => begin_anew(context, job, &record, error).await,
-        Err(error) if error.is_retryable() && job.attempt < context.options.attempts => {
+        Err(error) if context.excuses(&error) || error.is_retryable() && job.attempt < context.options.attempts => {
+            // What was sent so far is recorded: the rest waits on the queue, as it would here.
+            let attempt = job.attempt + u32::from(!context.excuses(&error));
             let delay = retry_delay(context.options.retry_delay, job.attempt);
             tracing::info!(key = ?parts.key, first = parts.first, last = parts.last, %error, "parts will be tried again");
-            let again = parts_job(job, &record, parts.first, parts.last, job.attempt + 1);
+            let again = parts_job(job, &record, parts.first, parts.last, attempt);
             context.queue.send(&[Outgoing { body: again.to_body(), delay }]).await
         }
         Err(error) => fail(context, &record, error.to_string()).await,
@@ -104,7 +119,7 @@ async fn complete(context: &Context, record: &UploadRecord) -> Result<()> {
     // Settled before it is forgotten: a crash between the two brings a parts job back to a record
     // whose upload is gone and whose object is there.
     settle_record(context, record, outcome).await?;
-    forget(context, record).await
+    forget(context, &record.upload).await
 }
 
 /// The parts sent so far are of no use: gives the upload up and has the object copied as it is now.
@@ -115,9 +130,10 @@ async fn begin_anew(context: &Context, job: &Job, record: &UploadRecord, why: Er
     let info = match context.source.head(&record.upload.key, &Pin::default()).await {
         Ok(info) => info,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            discard(context, record).await?;
             let outcome = bare_outcome(context, record, State::Skipped);
-            return settle_record(context, record, explained(outcome, Some("gone from the source"), None)).await;
+            // Settled first: after a crash between the two, the record still tells what the upload was for.
+            settle_record(context, record, explained(outcome, Some("gone from the source"), None)).await?;
+            return discard(context, record).await;
         }
         Err(error) => return Err(error),
     };

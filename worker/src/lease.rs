@@ -1,12 +1,14 @@
 //! A lease: a received message, held for as long as its job takes.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use shared::ErrorKind;
-use shared::queue::{Message, Queue};
+use shared::queue::Message;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
 
 /// A message that is held. Dropping it ends the heartbeat; the message comes back by itself then,
 /// unless it was acknowledged.
@@ -17,12 +19,12 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Holds `message`, received just now for `lease`, by a heartbeat at every third of it: two
+    /// Holds `message`, received just now for the configured time, by a heartbeat at every third of it: two
     /// beats may fail before it is lost. It is given up a tenth before it expires, because the
     /// queue's clock, not ours, decides when another worker gets the job.
-    pub fn hold(queue: Queue, message: Message, lease: Duration) -> Self {
+    pub fn hold(context: Arc<Context>, message: Message) -> Self {
         let lost = CancellationToken::new();
-        let heartbeat = tokio::spawn(beat(queue, message, lease, lost.clone()));
+        let heartbeat = tokio::spawn(beat(context, message, lost.clone()));
         Lease { lost, heartbeat }
     }
 
@@ -38,17 +40,21 @@ impl Drop for Lease {
     }
 }
 
-async fn beat(queue: Queue, message: Message, lease: Duration, lost: CancellationToken) {
+async fn beat(context: Arc<Context>, message: Message, lost: CancellationToken) {
+    let lease = context.options.lease;
     let margin = lease / 10;
     let mut deadline = Instant::now() + lease - margin;
     loop {
         sleep(lease / 3).await;
         // Counted from before the call: its answer may be late, the new deadline is not.
         let asked = Instant::now();
-        match tokio::time::timeout_at(deadline, queue.extend(&message, lease)).await {
+        match tokio::time::timeout_at(deadline, context.queue.extend(&message, lease)).await {
             Ok(Ok(())) => deadline = asked + lease - margin,
             Ok(Err(error)) if error.kind() == ErrorKind::LeaseLost => break,
-            Ok(Err(error)) => tracing::warn!(%error, "the lease could not be extended"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the lease could not be extended");
+                context.carrier.fails(error);
+            }
             Err(_) => break,
         }
         if Instant::now() >= deadline {

@@ -7,26 +7,26 @@ use shared::{Error, ErrorKind, Result};
 use crate::context::Context;
 use crate::ending::{Copied, Try};
 use crate::giant;
-use crate::upload::{complete, discard, forget, is_void, open_or_resume, upload_parts};
+use crate::upload::{complete, discard, is_void, open_or_resume, upload_parts};
 
-/// An upload may turn out to be gone (expired, or aborted from outside): it is begun anew so often.
-const MAX_ROUNDS: u32 = 2;
+/// An upload may turn out to be gone (expired, or aborted from outside), or to lack a part that another
+/// delivery of the job is sending again: it is gone about anew so often.
+const MAX_ROUNDS: u32 = 3;
 
 /// Copies the pinned version in parts, here or, if it is giant, by the whole fleet.
 pub(crate) async fn copy(context: &Context, job: &Job, wanted: &JobObject) -> Result<Try> {
     let info = context.source.head(&wanted.key, &wanted.pin()).await?;
     for _ in 0..MAX_ROUNDS {
-        let record = open_or_resume(context, job, wanted, &info).await?;
+        let Some(record) = open_or_resume(context, job, wanted, &info).await? else { return Ok(Try::Superseded) };
         if record.size >= context.options.giant_threshold && record.part_count() > 1 {
             giant::share(context, job, &record).await?;
             return Ok(Try::HandedOver);
         }
         match upload_and_complete(context, &record).await {
-            Ok(copied) => {
-                forget(context, &record).await?;
-                return Ok(Try::Copied(copied));
-            }
+            Ok(copied) => return Ok(Try::Copied(copied)),
             Err(error) if error.kind() == ErrorKind::NoSuchUpload => discard(context, &record).await?,
+            // Sent again: those that are listed stay.
+            Err(error) if error.kind() == ErrorKind::Conflict => {}
             Err(error) if is_void(&error) => {
                 discard(context, &record).await?;
                 return Err(error);

@@ -10,7 +10,7 @@ use shared::object::{ObjectInfo, Pin, Timestamp};
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
-use crate::ending::{self, Copied, Ending, Try, explained, failed};
+use crate::ending::{self, Copied, Ending, Try, Uploads, explained, failed};
 use crate::{multipart, version, whole};
 
 /// A source that changes under every one of so many copies is left to a later attempt.
@@ -19,25 +19,38 @@ const MAX_LOOKS: u32 = 5;
 /// Copies one object of a job.
 pub(crate) async fn copy(context: &Context, job: &Job, object: &JobObject, redelivered: bool) -> Ending {
     let started = Timestamp::now();
-    match reconcile(context, job, object, redelivered || job.attempt > 1).await {
-        Ok(Some(Try::Copied(copied))) => Ending::Settled(ending::copied(context, job, copied, started)),
-        Ok(Some(Try::HandedOver)) => Ending::HandedOver,
-        Ok(None) => {
-            let outcome = context.outcome(job, object, started, State::Skipped);
-            Ending::Settled(explained(outcome, Some("gone from the source"), None))
+    let look_again = redelivered || job.attempt > 1;
+    let mut uploads = if look_again { Uploads::Unknown } else { Uploads::None };
+    let skipped = |reason, uploads| {
+        let outcome = context.outcome(job, object, started, State::Skipped);
+        Ending::Settled(explained(outcome, Some(reason), None), uploads)
+    };
+    match reconcile(context, job, object, look_again, &mut uploads).await {
+        Ok(Some(Try::Copied(mut copied))) => {
+            let uploads = copied.upload.take().map_or(uploads, Uploads::Completed);
+            Ending::Settled(ending::copied(context, job, copied, started), uploads)
         }
-        Err(error) => failed(context, job, object, started, error),
+        Ok(Some(Try::HandedOver)) => Ending::HandedOver,
+        Ok(Some(Try::Superseded)) => skipped("taken over by a newer run", uploads),
+        Ok(None) => skipped("gone from the source", uploads),
+        Err(error) => failed(context, job, object, started, uploads, error),
     }
 }
 
-/// `None`: the source has no such object any more.
-async fn reconcile(context: &Context, job: &Job, object: &JobObject, look_again: bool) -> Result<Option<Try>> {
+/// `None`: the source has no such object any more. Says whether there may be `uploads` of it.
+async fn reconcile(
+    context: &Context,
+    job: &Job,
+    object: &JobObject,
+    look_again: bool,
+    uploads: &mut Uploads,
+) -> Result<Option<Try>> {
     let mut wanted = object.clone();
     for _ in 0..MAX_LOOKS {
         if look_again && let Some(found) = already_there(context, &wanted).await? {
             return Ok(Some(Try::Copied(found)));
         }
-        match copy_version(context, job, &wanted).await {
+        match copy_version(context, job, &wanted, uploads).await {
             Ok(Try::Copied(copied)) if look_again => match look(context, &copied.object).await? {
                 Look::Same => return Ok(Some(Try::Copied(copied))),
                 Look::Gone => return Ok(Some(Try::Copied(copied))),
@@ -107,7 +120,8 @@ async fn already_there(context: &Context, wanted: &JobObject) -> Result<Option<C
         None if recorded(context, wanted, &info).await? => "record, found in place",
         None => return Ok(None),
     };
-    Ok(Some(Copied { object: wanted.clone(), etag: info.etag, checksum: None, verified: verified.into() }))
+    let (object, verified) = (wanted.clone(), verified.into());
+    Ok(Some(Copied { object, etag: info.etag, checksum: None, verified, upload: None }))
 }
 
 /// Whether the ledger tells that what is at the destination was copied from the wanted version.
@@ -118,9 +132,10 @@ async fn recorded(context: &Context, wanted: &JobObject, info: &ObjectInfo) -> R
     }))
 }
 
-async fn copy_version(context: &Context, job: &Job, wanted: &JobObject) -> Result<Try> {
-    match whole::fits(context, wanted) {
-        true => Ok(Try::Copied(whole::copy(context, wanted).await?)),
-        false => multipart::copy(context, job, wanted).await,
+async fn copy_version(context: &Context, job: &Job, wanted: &JobObject, uploads: &mut Uploads) -> Result<Try> {
+    if whole::fits(context, wanted) {
+        return Ok(Try::Copied(whole::copy(context, wanted).await?));
     }
+    *uploads = Uploads::Unknown;
+    multipart::copy(context, job, wanted).await
 }

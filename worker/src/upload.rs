@@ -17,42 +17,48 @@ use shared::store::{EtagMeaning, Part, PartWrite, Read, Upload, Write, Written, 
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
-use crate::ending::{self, Copied, explained};
+use crate::ending::{self, Copied, Uploads, explained};
 use crate::integrity::{self, PartsCheck};
 use crate::pipe::{Pipe, read_checksum};
 use crate::version::at_version;
-use crate::{plan, whole};
+use crate::{orphans, plan, whole};
 
-/// The upload to send parts to: the one that is recorded, if it is of this version, else a new one.
+/// The upload to send parts to: the one that is recorded, if it is of this version, else a new one. `None` if a
+/// newer run has one open: two runs at one object would take it from each other for ever.
 pub(crate) async fn open_or_resume(
     context: &Context,
     job: &Job,
     wanted: &JobObject,
     info: &ObjectInfo,
-) -> Result<UploadRecord> {
+) -> Result<Option<UploadRecord>> {
     if let Some(found) = context.ledger.upload(&job.task, &wanted.key).await? {
         let same_version = found.source == info.pin() && found.size == info.size && found.source != Pin::default();
         // A giant that is begun anew is enqueued before its old upload is given up: its parts jobs would
         // find no upload if they were made for the old one.
         let outlived = found.size >= context.options.giant_threshold && found.attempt < job.attempt;
         if same_version && found.run == job.run && found.origin == job.origin && !outlived {
-            return Ok(found);
+            return Ok(Some(found));
         }
-        // Another run's, or another version's. Its object is settled, so that its run can end.
-        discard(context, &found).await?;
+        // Ids of runs sort by time.
+        if found.run > job.run {
+            return Ok(None);
+        }
+        // An older run's, or another version's. Its object is settled, so that its run can end; first, for after a
+        // crash between the two nothing else would tell of it.
         if (&found.run, &found.origin) != (&job.run, &job.origin) {
             settle_superseded(context, &found).await?;
         }
+        discard(context, &found).await?;
     }
     let record = open(context, job, wanted, info).await?;
     let stored = context.ledger.open_upload(&record).await?;
     if stored.upload == record.upload {
-        return Ok(stored);
+        return Ok(Some(stored));
     }
     // Another delivery of the job opened one at the same moment; its record came first.
-    context.destination.abort_upload(&record.upload).await?;
+    orphans::abort_upload(context, &record.upload).await?;
     if stored.source == record.source && stored.origin == record.origin && stored.run == record.run {
-        return Ok(stored);
+        return Ok(Some(stored));
     }
     let subject = context.destination.location().display_key(&wanted.key);
     Err(Error::new(ErrorKind::Conflict, "create", subject, "another upload of this key was opened at the same moment"))
@@ -78,6 +84,7 @@ async fn open(context: &Context, job: &Job, wanted: &JobObject, info: &ObjectInf
         run: job.run.clone(),
         origin: job.origin.clone(),
         index: wanted.index,
+        // Named when it is created.
         upload: Upload { key: wanted.key.clone(), id: String::new() },
         source: info.pin(),
         modified: at_version(wanted, info).modified,
@@ -87,11 +94,9 @@ async fn open(context: &Context, job: &Job, wanted: &JobObject, info: &ObjectInf
         same_parts: plan.same_parts,
         checksum: integrity::known_for_parts(info, source),
         attempt: job.attempt,
-        opened: Timestamp::now(),
+        opened: context.destination.now(),
     };
-    // If the answer is lost, or we die before the record is written, an upload without parts stays
-    // behind at the destination: it holds no bytes.
-    record.upload = context.destination.create_upload(&wanted.key, &write(&record)).await?;
+    record.upload = orphans::create(context, &record, &write(&record)).await?;
     Ok(record)
 }
 
@@ -213,15 +218,15 @@ pub(crate) async fn complete(context: &Context, record: &UploadRecord) -> Result
     finish(context, record, written).await
 }
 
-/// The tag that the object must get, where the destination's tags mean something. `NoSuchUpload` if
-/// the destination lacks parts that were sent: the upload is no longer what it was.
+/// The tag that the object must get, where the destination's tags mean something. `Conflict` if the
+/// destination lacks parts that were sent: others may be sending them again at this moment.
 fn expected_etag(context: &Context, record: &UploadRecord, parts: &[Part]) -> Result<Option<ETag>> {
     let sizes: BTreeMap<u32, u64> = parts.iter().map(|part| (part.number, part.size)).collect();
     let wrong = (1..=record.part_count()).find(|number| sizes.get(number) != Some(&part_size(record, *number)));
     if wrong.is_some() || parts.len() != record.part_count() as usize {
         let subject = context.destination.location().display_key(&record.upload.key);
         let message = format!("the destination does not list part {} as it was sent", wrong.unwrap_or(0));
-        return Err(Error::new(ErrorKind::NoSuchUpload, "complete", subject, message));
+        return Err(Error::new(ErrorKind::Conflict, "complete", subject, message));
     }
     if context.destination.capabilities().etags != EtagMeaning::Md5AndParts {
         return Ok(None);
@@ -233,7 +238,9 @@ fn expected_etag(context: &Context, record: &UploadRecord, parts: &[Part]) -> Re
 /// Looks whether the object is there after `error` said that it could not be completed.
 async fn look(context: &Context, record: &UploadRecord, expected: Option<&ETag>, error: Error) -> Result<Written> {
     let unclear = error.kind() == ErrorKind::NoSuchUpload || error.is_retryable();
-    if !unclear {
+    // Nobody completes an upload before all of its parts are recorded.
+    let recorded = || context.ledger.recorded_parts(&record.task, &record.upload);
+    if !unclear || recorded().await?.len() < record.part_count() as usize {
         return Err(error);
     }
     let info = match context.destination.head(&record.upload.key, &Pin::default()).await {
@@ -244,10 +251,10 @@ async fn look(context: &Context, record: &UploadRecord, expected: Option<&ETag>,
     let as_expected = match (expected, &info.etag) {
         (Some(expected), Some(etag)) if !info.etag_is_opaque => expected == etag,
         _ if record.same_parts && !info.etag_is_opaque => record.source.etag == info.etag,
-        // Nothing tells this upload's object from an older one of the same size but its time. The
-        // store's clock may be some minutes behind ours, never mind: then the object is sent again.
+        // Nothing tells this upload's object from an older one of the same size but its time, both by the
+        // store's clock, which may tell whole seconds.
         _ => {
-            info.modified >= record.opened
+            info.modified.as_secs() >= record.opened.as_secs()
                 || context.destination.capabilities().keeps_modified && info.modified == record.modified
         }
     };
@@ -306,18 +313,39 @@ async fn finish(context: &Context, record: &UploadRecord, written: Written) -> R
         etag: record.source.etag.clone(),
         version: record.source.version.clone(),
     };
-    Ok(Copied { object, etag, checksum, verified })
+    Ok(Copied { object, etag, checksum, verified, upload: Some(Box::new(record.upload.clone())) })
 }
 
 /// Gives an upload up: its parts are of no use any more.
 pub(crate) async fn discard(context: &Context, record: &UploadRecord) -> Result<()> {
-    context.destination.abort_upload(&record.upload).await?;
-    forget(context, record).await
+    orphans::abort_upload(context, &record.upload).await?;
+    forget(context, &record.upload).await
 }
 
-/// Removes the record of an upload that the destination no longer has.
-pub(crate) async fn forget(context: &Context, record: &UploadRecord) -> Result<()> {
-    context.ledger.close_upload(&record.task, &record.upload).await
+/// Removes the record of an upload that the destination no longer has, and ends those that were opened
+/// beside it without being recorded.
+pub(crate) async fn forget(context: &Context, upload: &Upload) -> Result<()> {
+    match context.ledger.close_upload(&context.task, upload).await? {
+        Some(intents) => orphans::abort(context, &upload.key, &intents).await,
+        None => Ok(()),
+    }
+}
+
+/// Ends the uploads of a settled object: none of ours stays open.
+pub(crate) async fn end(context: &Context, job: &Job, key: &str, uploads: &Uploads) -> Result<()> {
+    match uploads {
+        Uploads::None => Ok(()),
+        Uploads::Completed(upload) => forget(context, upload).await,
+        Uploads::Unknown => match context.ledger.upload(&job.task, key).await? {
+            Some(record) if (&record.run, &record.origin) == (&job.run, &job.origin) => discard(context, &record).await,
+            // Another run's, and that run's to end.
+            Some(_) => Ok(()),
+            None => match context.ledger.intents(&job.task, key).await? {
+                Some(intents) => orphans::abort(context, key, &intents).await,
+                None => Ok(()),
+            },
+        },
+    }
 }
 
 async fn settle_superseded(context: &Context, record: &UploadRecord) -> Result<()> {

@@ -70,7 +70,7 @@ async fn stream(context: &Context, wanted: &JobObject, subject: &str) -> Result<
     };
     let written = context.destination.put(&wanted.key, &write, body).await?;
     let (checksum, verified) = check.judge(subject, &written, &hashed.take(), destination)?;
-    Ok(Copied { object, etag: written.etag, checksum, verified })
+    Ok(Copied { object, etag: written.etag, checksum, verified, upload: None })
 }
 
 /// `None` where the service does not copy between the two: the caller streams.
@@ -113,5 +113,6 @@ async fn copied_by_service(context: &Context, object: &JobObject, pin: &Pin, wri
         return Err(Error::new(ErrorKind::BadDigest, "copy", subject, message));
     }
     let verified = if same == Some(true) { "service, etag" } else { "service" };
-    Ok(Copied { object: object.clone(), etag: written.etag, checksum: written.checksum, verified: verified.into() })
+    let (object, verified) = (object.clone(), verified.into());
+    Ok(Copied { object, etag: written.etag, checksum: written.checksum, verified, upload: None })
 }

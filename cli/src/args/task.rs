@@ -192,6 +192,9 @@ struct WorkArgs {
     /// How long an interrupted run may go on with what it holds
     #[arg(long, value_name = "TIME", default_value_t = Work::default().drain.into())]
     drain: Duration,
+    /// How long to wait for a store at which nothing succeeds
+    #[arg(long, value_name = "TIME", default_value_t = Work::default().outage_limit.into())]
+    outage_limit: Duration,
     /// Never let a service copy between its own buckets
     #[arg(long)]
     no_server_side_copy: bool,
@@ -254,6 +257,11 @@ impl Places {
 }
 
 impl TaskArgs {
+    /// How long a worker that is told to stop may go on with what it holds.
+    pub fn drain(&self) -> std::time::Duration {
+        self.work.drain.into()
+    }
+
     /// The task these options describe, checked.
     pub fn config(&self) -> Result<Config, Failure> {
         let FindArgs { compare, delete, max_delete, list_concurrency, job_objects, job_bytes } = self.find;
@@ -285,6 +293,7 @@ impl WorkArgs {
             retry_delay: self.retry_delay.into(),
             lease: self.lease.into(),
             drain: self.drain.into(),
+            outage_limit: self.outage_limit.into(),
             server_side_copy: !self.no_server_side_copy,
         }
     }

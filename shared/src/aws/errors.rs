@@ -8,6 +8,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::http::Unanswered;
+use super::taught::Lesson;
 use crate::ErrorKind::{self, *};
 use crate::error::Error;
 
@@ -234,9 +235,15 @@ fn answered(raw: &HttpResponse, code: &str, message: &str) -> (ErrorKind, String
         line.push_str(&format!(", request {id}"));
     }
     line.push(')');
+    // Sent again, it is signed another way.
+    let kind = match raw.extension::<Lesson>() {
+        Some(Lesson::Clock) => ClockSkew,
+        Some(Lesson::Credentials) => ExpiredCredentials,
+        None => kind_of(status, code, message),
+    };
     let body = raw.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
     line.push_str(&elsewhere(status, code, headers.get("x-amz-bucket-region"), &body).unwrap_or_default());
-    (kind_of(status, code, message), line)
+    (kind, line)
 }
 
 /// Where the bucket is, if the answer says that it is not here: in a header, or in the error's `Region`

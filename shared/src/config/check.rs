@@ -73,6 +73,10 @@ impl Config {
 
     /// Queue and ledger are both Amazon's or both embedded.
     fn check_carrier(&self) -> Check {
+        if let Some(state) = self.state.as_ref().filter(|state| state.to_str().is_none()) {
+            // Configurations are kept as text.
+            return refuse("state", format!("{} is not UTF-8: give another folder", state.display()));
+        }
         match (&self.queue, &self.ledger, &self.state) {
             (Some(_), Some(_), None) | (None, None, Some(_)) => Ok(()),
             (Some(_), None, _) => {
@@ -113,6 +117,9 @@ impl Find {
                 format!("{} is more than max-age {}: nothing would be left", show(min), show(max)),
             );
         }
+        if let Some(list) = self.prefix_list.as_ref().filter(|list| list.to_str().is_none()) {
+            return refuse("prefix-list", format!("{} is not UTF-8: give the file another name", list.display()));
+        }
         for rule in &self.filters {
             if rule.strip_prefix("+ ").or(rule.strip_prefix("- ")).is_none_or(str::is_empty) {
                 return refuse("filters", format!("{rule:?} is not a rule: write \"+ GLOB\" or \"- GLOB\""));
@@ -145,7 +152,8 @@ impl Work {
         duration_within("retry-delay", self.retry_delay, Duration::ZERO, Duration::from_secs(15 * 60))?;
         // SQS hides a message for at most 12 hours; below 5 s a heartbeat could not keep up.
         duration_within("lease", self.lease, Duration::from_secs(5), Duration::from_secs(12 * 3600))?;
-        duration_within("drain", self.drain, Duration::ZERO, Duration::from_secs(12 * 3600))
+        duration_within("drain", self.drain, Duration::ZERO, Duration::from_secs(12 * 3600))?;
+        duration_within("outage-limit", self.outage_limit, Duration::ZERO, Duration::from_secs(24 * 3600))
     }
 }
 

@@ -73,6 +73,7 @@ fn meaning(error: &rusqlite::Error) -> (ErrorKind, &'static str) {
         ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
             (ErrorKind::Corrupt, "; move the state folder away to begin anew: the next run finds what is left to do")
         }
+        ErrorCode::SystemIoFailure => (ErrorKind::Exhausted, "; the state folder's disk is full or broken"),
         ErrorCode::OutOfMemory => (ErrorKind::Exhausted, ""),
         ErrorCode::TooBig | ErrorCode::ConstraintViolation => (ErrorKind::Invalid, ""),
         _ => (ErrorKind::Unavailable, ""),

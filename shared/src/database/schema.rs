@@ -7,7 +7,7 @@ use crate::ErrorKind;
 
 /// The steps from nothing to the present schema. `user_version` in the file's header says how many of
 /// them are done. A released step is never changed; a new one is added at the end.
-const MIGRATIONS: [&str; 1] = [FIRST];
+const MIGRATIONS: [&str; 2] = [FIRST, INTENTS];
 
 /// Keys, ids and names are TEXT compared byte by byte, with their length: NUL is a character like any other.
 const FIRST: &str = "
@@ -105,6 +105,13 @@ CREATE TABLE parts (
     checksum TEXT,
     PRIMARY KEY (upload, number)
 ) WITHOUT ROWID;
+";
+
+/// `intents`: creates of uploads that no record names, all made after `since`, ms by the destination's
+/// clock. `id` is empty where there are only these.
+const INTENTS: &str = "
+ALTER TABLE uploads ADD COLUMN intents INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE uploads ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Does the steps that are missing, all or none.

@@ -15,7 +15,7 @@
 //! | `run#RUN` | `counter#SHARD` | counters of settled objects, to be added up |
 //! | `failures#RUN` | SHA-256 of the key | an object that failed in the run |
 //! | `job#RUN#ORIGIN` | `counted` | which of an origin job's objects are counted |
-//! | `upload#TASK#KEY` | `upload` | an open upload |
+//! | `upload#TASK#KEY` | `upload` | an open upload, and the uploads that are about to be opened |
 //! | `upload#TASK#KEY` | `parts#UPLOAD#BUCKET` | the parts of it that are at the destination |
 //!
 //! Reads are strongly consistent. Where a late or repeated write could undo a newer one, a condition
@@ -25,23 +25,28 @@ mod batch;
 mod claims;
 mod counted;
 mod create;
+mod intents;
 mod item;
 mod outcomes;
 mod ranges;
 mod runs;
 mod settle;
 mod uploads;
+mod whole;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Builder;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use super::{Checkpoint, Ledger, Outcome, PartRecord, Phase, Run, RunStart, Settled, Settlement, UploadRecord};
+use super::{Checkpoint, Intents, Ledger, Outcome, PartRecord, Phase, Run, RunStart, Settlement, UploadRecord};
 use crate::aws;
 use crate::config::LedgerConfig;
+use crate::object::Timestamp;
 use crate::retry::{self, Policy};
 use crate::store::Upload;
 use crate::{Error, ErrorKind, Result};
@@ -70,7 +75,8 @@ impl DynamoDbLedger {
     }
 
     async fn connect(config: &LedgerConfig) -> Result<DynamoDbLedger> {
-        let client = Client::new(&aws::sdk_config(&config.connection).await?);
+        let sdk = aws::sdk_config(&config.connection).await?;
+        let client = Client::from_conf(Builder::from(&sdk).interceptor(whole::NoEmptyAnswers).build());
         Ok(DynamoDbLedger { client, table: config.table.clone() })
     }
 
@@ -168,7 +174,7 @@ impl Ledger for DynamoDbLedger {
         ranges::held(self, run, range, number).await
     }
 
-    async fn settle(&self, settlement: &Settlement<'_>) -> Result<Settled> {
+    async fn settle(&self, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {
         settle::settle(self, settlement).await
     }
 
@@ -178,6 +184,18 @@ impl Ledger for DynamoDbLedger {
 
     async fn failures(&self, run: &str, after: Option<&str>, limit: usize) -> Result<(Vec<Outcome>, Option<String>)> {
         outcomes::failures(self, run, after, limit).await
+    }
+
+    async fn intend_upload(&self, task: &str, key: &str, now: Timestamp) -> Result<()> {
+        intents::intend(self, task, key, now).await
+    }
+
+    async fn intents(&self, task: &str, key: &str) -> Result<Option<Intents>> {
+        intents::get(self, task, key).await
+    }
+
+    async fn clear_intents(&self, task: &str, key: &str, seen: &Intents) -> Result<()> {
+        intents::clear(self, task, key, seen).await
     }
 
     async fn open_upload(&self, record: &UploadRecord) -> Result<UploadRecord> {
@@ -196,7 +214,7 @@ impl Ledger for DynamoDbLedger {
         uploads::recorded_parts(self, task, upload).await
     }
 
-    async fn close_upload(&self, task: &str, upload: &Upload) -> Result<()> {
+    async fn close_upload(&self, task: &str, upload: &Upload) -> Result<Option<Intents>> {
         uploads::close(self, task, upload).await
     }
 }

@@ -8,13 +8,15 @@ mod finding;
 mod settling;
 mod uploads;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Checkpoint, Ledger, Outcome, PartRecord, Phase, Run, RunStart, Settled, Settlement, UploadRecord};
+use super::{Checkpoint, Intents, Ledger, Outcome, PartRecord, Phase, Run, RunStart, Settlement, UploadRecord};
 use crate::Result;
 use crate::database::Database;
+use crate::object::Timestamp;
 use crate::store::Upload;
 
 /// The ledger in the embedded database.
@@ -92,7 +94,7 @@ impl Ledger for EmbeddedLedger {
         self.database.call("read held", move |c| finding::held(c, &run, range, number)).await
     }
 
-    async fn settle(&self, settlement: &Settlement<'_>) -> Result<Settled> {
+    async fn settle(&self, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {
         // Written out here, so that the database's thread has only to store it.
         let settling = settling::Settling::new(settlement);
         self.database.transact("settle", move |t| settling?.write(t)).await
@@ -106,6 +108,21 @@ impl Ledger for EmbeddedLedger {
     async fn failures(&self, run: &str, after: Option<&str>, limit: usize) -> Result<(Vec<Outcome>, Option<String>)> {
         let (run, after) = (run.to_owned(), after.map(str::to_owned));
         self.database.call("read failures", move |c| settling::failures(c, &run, after.as_deref(), limit)).await
+    }
+
+    async fn intend_upload(&self, task: &str, key: &str, now: Timestamp) -> Result<()> {
+        let (task, key) = (task.to_owned(), key.to_owned());
+        self.database.transact("intend upload", move |t| uploads::intend(t, &task, &key, now)).await
+    }
+
+    async fn intents(&self, task: &str, key: &str) -> Result<Option<Intents>> {
+        let (task, key) = (task.to_owned(), key.to_owned());
+        self.database.call("read intents", move |c| uploads::intents(c, &task, &key)).await
+    }
+
+    async fn clear_intents(&self, task: &str, key: &str, seen: &Intents) -> Result<()> {
+        let (task, key, seen) = (task.to_owned(), key.to_owned(), *seen);
+        self.database.transact("clear intents", move |t| uploads::clear_intents(t, &task, &key, seen)).await
     }
 
     async fn open_upload(&self, record: &UploadRecord) -> Result<UploadRecord> {
@@ -128,7 +145,7 @@ impl Ledger for EmbeddedLedger {
         self.database.call("read parts", move |c| uploads::recorded_parts(c, &task, &upload)).await
     }
 
-    async fn close_upload(&self, task: &str, upload: &Upload) -> Result<()> {
+    async fn close_upload(&self, task: &str, upload: &Upload) -> Result<Option<Intents>> {
         let (task, upload) = (task.to_owned(), upload.clone());
         self.database.transact("close upload", move |t| uploads::close(t, &task, &upload)).await
     }

@@ -108,6 +108,10 @@ impl JobQueue for EmbeddedQueue {
         }
     }
 
+    fn outlives_callers(&self) -> bool {
+        false
+    }
+
     async fn extend(&self, message: &Message, lease: Duration) -> Result<()> {
         let held = self
             .change("extend", message, move |connection, id, receives| {

@@ -63,14 +63,22 @@ impl SqsQueue {
             ApproximateNumberOfMessages as Ready, ApproximateNumberOfMessagesDelayed as Delayed,
             ApproximateNumberOfMessagesNotVisible as Leased,
         };
+        let verb = retry::DESCRIBE.verb;
         // Read-only: slow, repeated or lost, it changes nothing.
-        let answer = call(&retry::DESCRIBE, &self.name, || {
+        retry::run(&retry::DESCRIBE, &self.name, || async {
             let names = Some(vec![Ready, Leased, Delayed]);
-            self.client.get_queue_attributes().queue_url(url).set_attribute_names(names).send()
+            let request = self.client.get_queue_attributes().queue_url(url).set_attribute_names(names);
+            let answer = request.send().await.map_err(|error| meaning(verb, &self.name, error))?;
+            // Not taken for zero: a run would be given up as one whose jobs are gone.
+            let count = |name: QueueAttributeName| {
+                let count = answer.attributes().and_then(|a| a.get(&name)?.parse().ok());
+                count.ok_or_else(|| {
+                    Error::new(ErrorKind::Corrupt, verb, &self.name, format!("the answer has no {}", name.as_str()))
+                })
+            };
+            Ok([count(Ready)?, count(Leased)?, count(Delayed)?])
         })
-        .await?;
-        let count = |name| answer.attributes().and_then(|a| a.get(&name)?.parse().ok()).unwrap_or(0);
-        Ok([count(Ready), count(Leased), count(Delayed)])
+        .await
     }
 
     async fn set_visibility(&self, receipt: &str, lease: Duration) -> Result<()> {
@@ -95,7 +103,8 @@ impl JobQueue for SqsQueue {
         use MessageSystemAttributeName::{ApproximateReceiveCount, SentTimestamp};
         // Messages of an answer that was lost, or came after the attempt's limit, stay hidden for one
         // lease and come again with a higher count. Asking again takes others: none is lost.
-        let answer = call(&retry::RECEIVE, &self.name, || {
+        let policy = Policy { attempt: wait + retry::RECEIVE.attempt, ..retry::RECEIVE };
+        let answer = call(&policy, &self.name, || {
             let request = self.client.receive_message().queue_url(&self.url);
             request
                 .max_number_of_messages(max.clamp(1, MAX_RECEIVE) as i32)
@@ -106,6 +115,11 @@ impl JobQueue for SqsQueue {
         })
         .await?;
         Ok(answer.messages.unwrap_or_default().into_iter().filter_map(message).collect())
+    }
+
+    // SQS, like others that speak its interface, does not look whether anyone still listens.
+    fn outlives_callers(&self) -> bool {
+        true
     }
 
     async fn extend(&self, message: &Message, lease: Duration) -> Result<()> {
@@ -148,9 +162,14 @@ async fn client(config: &QueueConfig) -> Result<Client> {
 
 /// The URL of the queue of this name in the credentials' account.
 async fn url_of(client: &Client, name: &str) -> Result<String> {
+    let verb = retry::DESCRIBE.verb;
     // Read-only: slow, repeated or lost, it changes nothing.
-    let answer = call(&retry::DESCRIBE, name, || client.get_queue_url().queue_name(name).send()).await?;
-    answer.queue_url.ok_or_else(|| Error::new(ErrorKind::Corrupt, "describe", name, "the queue has no URL"))
+    retry::run(&retry::DESCRIBE, name, || async {
+        let request = client.get_queue_url().queue_name(name);
+        let answer = request.send().await.map_err(|error| meaning(verb, name, error))?;
+        answer.queue_url.ok_or_else(|| Error::new(ErrorKind::Corrupt, verb, name, "the queue has no URL"))
+    })
+    .await
 }
 
 /// Sends a request under a policy, with errors that mean something to the port.

@@ -23,6 +23,7 @@ mod folder;
 mod listing;
 mod name;
 mod read;
+mod sweep;
 mod upload;
 mod write;
 
@@ -123,7 +124,7 @@ impl ObjectStore for FileStore {
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 made => made.map_err(|error| fault("prepare", folder.location.to_string(), error))?,
             }
-            upload::sweep(&folder, Timestamp(Timestamp::now().0 - upload::KEPT_SECONDS * 1000))
+            sweep::sweep(&folder, Timestamp(Timestamp::now().0 - sweep::KEPT_SECONDS * 1000))
         })
         .await
     }
@@ -176,8 +177,9 @@ impl ObjectStore for FileStore {
         short(&self.folder, "abort", &upload.key, move |folder| upload::abort(folder, &owned)).await
     }
 
-    async fn list_uploads(&self) -> Result<Vec<(Upload, Timestamp)>> {
-        short(&self.folder, "list-uploads", "", upload::list).await
+    async fn list_uploads(&self, key: &str) -> Result<Vec<(Upload, Option<Timestamp>)>> {
+        let name = key.to_owned();
+        short(&self.folder, "list-uploads", key, move |folder| upload::list(folder, &name)).await
     }
 
     async fn delete(&self, key: &str) -> Result<()> {

@@ -8,6 +8,7 @@ mod ability;
 mod answer;
 mod baseline;
 mod body;
+mod clock;
 mod copy;
 mod delete;
 mod encoding;
@@ -28,6 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -39,7 +41,7 @@ use super::{
     Body, Capabilities, CopySource, KeyRange, Listing, Object, ObjectStore, Part, PartLayout, PartWrite, Read, Service,
     Upload, Write, Written,
 };
-use crate::aws::{self, sdk_config};
+use crate::aws::{self, Connection, paced_sdk_config};
 use crate::config::Side;
 use crate::digest::{Algorithm, Checksum};
 use crate::location::{Location, Scheme};
@@ -48,6 +50,7 @@ use crate::retry::{CREATE, PUT, STALL_SECONDS};
 use crate::{Error, ErrorKind, Result};
 use baseline::Baseline;
 pub(crate) use baseline::endpoint;
+use clock::Clock;
 use kind::Kind;
 
 /// How the bucket stands in a request's URL.
@@ -73,6 +76,7 @@ struct Bucket {
     client: Client,
     location: Location,
     kind: Kind,
+    clock: Clock,
     service: Service,
     /// No byte and no answer for this long ends a transfer; tests shorten it.
     stall: Duration,
@@ -88,12 +92,20 @@ impl S3Store {
             let message = "a folder is not an S3 bucket; give s3://BUCKET/PREFIX";
             return Err(Error::new(ErrorKind::Invalid, "open", side.location.to_string(), message));
         }
-        let scheme = side.location.scheme();
-        let connection = endpoint::completed(scheme, &side.connection)
-            .map_err(|why| Error::new(ErrorKind::Invalid, "open", side.location.to_string(), why))?;
-        let config = sdk_config(&connection).await?;
+        let connection = S3Store::connection(side)?;
+        let config = paced_sdk_config(&connection).await?;
+        Ok(S3Store::configured(side, &connection, &config))
+    }
+
+    /// The side's connection, with what its scheme tells.
+    fn connection(side: &Side) -> Result<Connection> {
+        endpoint::completed(side.location.scheme(), &side.connection)
+            .map_err(|why| Error::new(ErrorKind::Invalid, "open", side.location.to_string(), why))
+    }
+
+    fn configured(side: &Side, connection: &Connection, config: &SdkConfig) -> S3Store {
         let endpoint = connection.endpoint_url.clone().or_else(|| config.endpoint_url().map(str::to_owned));
-        let row = Baseline::of(scheme, endpoint.as_deref(), connection.region.as_deref());
+        let row = Baseline::of(side.location.scheme(), endpoint.as_deref(), connection.region.as_deref());
         let path_style = match side.addressing_style {
             Addressing::Auto => row.path_style,
             Addressing::Path => true,
@@ -104,24 +116,27 @@ impl S3Store {
             credentials: side.connection.credentials.clone().unwrap_or_else(|| "default".to_owned()),
         };
         let kind = Kind::of(row, &service.endpoint);
+        let clock = Clock::default();
         let client = Client::from_conf(
-            aws_sdk_s3::config::Builder::from(&config)
+            aws_sdk_s3::config::Builder::from(config)
                 .force_path_style(path_style)
                 .interceptor(kind.clone())
+                .interceptor(clock.clone())
                 .interceptor(request::Spelling::of(kind.clone(), side.location.bucket(), path_style))
                 .interceptor(answer::WholeAnswers)
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
                 .build(),
         );
-        Ok(S3Store(Arc::new(Bucket {
+        S3Store(Arc::new(Bucket {
             client,
             location: side.location.clone(),
             kind,
+            clock,
             service,
             stall: Duration::from_secs(STALL_SECONDS),
             throttles: AtomicU64::new(0),
-        })))
+        }))
     }
 
     /// The same store with another limit on stalls.
@@ -151,9 +166,8 @@ impl Bucket {
         self.location.bucket()
     }
 
-    /// The key in the bucket as requests are given it ([`request::stand_in`]), if there can be one: a request
-    /// without a key would be about the whole bucket. An empty key is the folder marker of a location
-    /// with a prefix.
+    /// The key in the bucket, if there can be one: a request without a key would be about the whole
+    /// bucket. An empty key is the folder marker of a location with a prefix.
     fn full_key(&self, verb: &'static str, key: &str) -> Result<String> {
         let full = self.location.full_key(key);
         let refuse = |why: String| Err(Error::new(ErrorKind::Unrepresentable, verb, self.subject(key), why));
@@ -162,8 +176,13 @@ impl Bucket {
             MAX_KEY_BYTES.. if full.len() > MAX_KEY_BYTES => {
                 refuse(format!("the key has {} bytes; a store holds at most {MAX_KEY_BYTES}", full.len()))
             }
-            _ => Ok(request::stand_in(full)),
+            _ => Ok(full),
         }
+    }
+
+    /// As [`full_key`](Self::full_key), for the SDK to make a URL of.
+    fn request_key(&self, verb: &'static str, key: &str) -> Result<String> {
+        self.full_key(verb, key).map(request::stand_in)
     }
 
     /// As [`error`](Self::error), where the store may have refused the key itself: stores answer a
@@ -221,6 +240,10 @@ impl ObjectStore for S3Store {
         self.0.throttles.load(Ordering::Relaxed)
     }
 
+    fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
     async fn probe(&self) -> Result<()> {
         self.0.probe().await
     }
@@ -273,8 +296,8 @@ impl ObjectStore for S3Store {
         self.0.abort_upload(upload).await
     }
 
-    async fn list_uploads(&self) -> Result<Vec<(Upload, Timestamp)>> {
-        self.0.list_uploads().await
+    async fn list_uploads(&self, key: &str) -> Result<Vec<(Upload, Option<Timestamp>)>> {
+        self.0.list_uploads(key).await
     }
 
     async fn delete(&self, key: &str) -> Result<()> {

@@ -65,6 +65,7 @@ macro_rules! ledger_suite {
             ten_thousand_parts_are_recorded
             only_the_recorded_upload_is_closed
             uploads_of_odd_keys_are_told_apart
+            uploads_that_no_record_names_are_known_until_somebody_has_looked
             counters_equal_a_model_over_any_settlements
             counters_equal_a_model_under_concurrent_settlements
         }
@@ -167,6 +168,7 @@ pub(crate) fn outcomes(origin: &Origin, places: impl IntoIterator<Item = u32>, s
     places.into_iter().map(|place| (place, outcome(&format!("{}/{place}", origin.id), state))).collect()
 }
 
+/// Settles; gives what was newly counted.
 pub(crate) async fn settle(
     ledger: &SharedLedger,
     run: &RunStart,
@@ -174,7 +176,11 @@ pub(crate) async fn settle(
     outcomes: &[(u32, Outcome)],
 ) -> Settled {
     let settlement = Settlement { task: &run.task, run: &run.id, origin, outcomes };
-    ledger.settle(&settlement).await.unwrap()
+    let new = ledger.settle(&settlement).await.unwrap();
+    let mut settled = Settled::default();
+    outcomes.iter().filter(|(place, _)| new.contains(place)).for_each(|(_, outcome)| settled.count(outcome));
+    assert_eq!(settled.objects(), new.len() as u64, "places that were not given are told");
+    settled
 }
 
 pub(crate) async fn counted(ledger: &SharedLedger, run: &RunStart) -> Settled {

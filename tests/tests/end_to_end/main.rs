@@ -1,7 +1,12 @@
 //! The real programs on real components, from the command line to the last byte.
 
+mod carriers;
+mod crash;
+mod disk;
 mod fleet;
+mod fleet_of_folders;
 mod keys;
 mod local;
+mod stop;
 mod support;
 mod worker;

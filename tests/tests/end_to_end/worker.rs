@@ -19,6 +19,7 @@ use shared::queue::embedded::EmbeddedQueue;
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::ObjectStore;
 use shared::store::s3::S3Store;
+use shared::telemetry::endpoint::Health;
 use worker::{Stop, Worker};
 
 use crate::support::{MIB, content};
@@ -104,6 +105,8 @@ impl Stage {
             options: self.options.clone(),
             report: None,
             moved: Arc::default(),
+            health: Health::default(),
+            outage_limit: None,
         }
     }
 
@@ -417,4 +420,167 @@ async fn a_stopped_worker_hands_its_job_back_and_the_next_one_sends_only_the_mis
     assert_eq!(stage.destination_has("a").await, Some(content("a", 40 * MIB)));
     let run = stage.ledger.run(RUN).await.expect("answers").expect("is there");
     assert_eq!(run.phase, Phase::Listing, "the worker does not touch the finder's part");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_of_two_runs_at_one_giant_the_newer_copies_it_and_each_counts_it_once() {
+    let mut stage = Stage::new().await;
+    stage.options.part_size = Some(5 * MIB as u64);
+    stage.options.multipart_threshold = Some(6 * MIB as u64);
+    stage.options.giant_threshold = 8 * MIB as u64;
+    let older = stage.job("old", vec![stage.object(0, "giant", 12 * MIB).await]);
+    let newer = Job { run: "run-newer".into(), ..older.clone() };
+    let start = stage.ledger.run(RUN).await.expect("answers").expect("is there").start;
+    stage.ledger.start_run(&RunStart { id: newer.run.clone(), ..start }).await.expect("the run is recorded");
+    stage.to.inject(Rule::on(Kind::Part, Fault::Stall));
+    let stop = Stop::default();
+    let worker = tokio::spawn(stage.worker().await.run(stop.clone()));
+    // The newer run opens its upload, then the older one comes by.
+    stage.send(&newer).await;
+    wait_for("the upload", async || stage.ledger.upload(TASK, "giant").await.expect("answers").is_some()).await;
+    let opened = stage.ledger.upload(TASK, "giant").await.expect("answers").expect("is open");
+    stage.send(&older).await;
+    wait_for("the older run's end", async || stage.settled().await.objects() > 0).await;
+    assert_eq!(stage.ledger.upload(TASK, "giant").await.expect("answers"), Some(opened), "it is left alone");
+    stop.escalate();
+    stop.escalate();
+    worker.await.expect("no panic").expect("the worker ends well");
+    stage.to.heal();
+    let settled = stage.work_until_settled(1).await;
+    assert_eq!((settled.skipped, settled.objects()), (1, 1));
+    let newest = stage.ledger.run(&newer.run).await.expect("answers").expect("is there").settled;
+    assert_eq!((newest.copied, newest.objects()), (1, 1));
+    assert_eq!(stage.destination_has("giant").await, Some(content("giant", 12 * MIB)));
+    assert_eq!(stage.open_uploads().await, 0);
+}
+
+async fn wait_for(what: &str, reached: impl AsyncFn() -> bool) {
+    let started = Instant::now();
+    while !reached().await {
+        assert!(started.elapsed() < Duration::from_secs(60), "{what}: not in time");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+impl Stage {
+    fn with_parts_of_5_mib(mut self) -> Stage {
+        self.options.part_size = Some(5 << 20);
+        self.options.multipart_threshold = Some(6 << 20);
+        self
+    }
+
+    /// Runs a worker until it has made such a request, and ends it there: its job comes back.
+    async fn interrupt_at(&self, kind: Kind, count: u64) {
+        let stop = Stop::default();
+        let worker = tokio::spawn(self.worker().await.run(stop.clone()));
+        while self.to.count(kind) < count {
+            assert!(!worker.is_finished(), "the worker ended");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // Time for the request to take effect, where it does.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        stop.escalate();
+        worker.await.expect("no panic").expect("the worker ends well");
+        self.to.heal();
+    }
+
+    async fn assert_nothing_is_open(&self, key: &str) {
+        assert_eq!(self.open_uploads().await, 0);
+        assert!(self.ledger.upload(TASK, key).await.expect("answers").is_none());
+        assert!(self.ledger.intents(TASK, key).await.expect("answers").is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_an_upload_that_was_created_and_not_recorded_is_aborted_and_those_of_others_are_not() {
+    let stage = Stage::new().await.with_parts_of_5_mib();
+    let open = async |key: &str| {
+        let created = stage.client.create_multipart_upload().bucket(&stage.destination).key(key).send().await;
+        created.expect("is opened").upload_id().map(str::to_owned)
+    };
+    let others = [open("a").await, open("ab").await, open("other").await];
+    // Times are told in whole seconds.
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    let object = stage.object(0, "a", 12 * MIB).await;
+    stage.send(&stage.job("j", vec![object])).await;
+    stage.to.inject(Rule::on(Kind::Create, Fault::StallAfter).times(1));
+    stage.interrupt_at(Kind::Create, 1).await;
+    assert_eq!(stage.open_uploads().await, 4, "one was created");
+    assert_eq!(stage.ledger.intents(TASK, "a").await.expect("answers").map(|intents| intents.count), Some(1));
+    assert_eq!(stage.work_until_settled(1).await.copied, 1);
+    assert_eq!(stage.destination_has("a").await, Some(content("a", 12 * MIB)));
+    let left = stage.client.list_multipart_uploads().bucket(&stage.destination).send().await.expect("are listed");
+    let mut left: Vec<_> = left.uploads().iter().map(|upload| upload.upload_id().map(str::to_owned)).collect();
+    let mut others = others.to_vec();
+    left.sort();
+    others.sort();
+    assert_eq!(left, others);
+    assert!(stage.ledger.intents(TASK, "a").await.expect("answers").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_uploads_whose_creates_lost_their_answers_are_aborted() {
+    let stage = Stage::new().await.with_parts_of_5_mib();
+    let object = stage.object(0, "a", 12 * MIB).await;
+    stage.to.inject(Rule::on(Kind::Create, Fault::CloseAfter).times(2));
+    stage.send(&stage.job("j", vec![object])).await;
+    assert_eq!(stage.work_until_settled(1).await.copied, 1);
+    assert_eq!((stage.to.count(Kind::Create), stage.to.count(Kind::ListUploads)), (3, 1));
+    stage.assert_nothing_is_open("a").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_failed_object_leaves_no_upload_open() {
+    let mut stage = Stage::new().await.with_parts_of_5_mib();
+    stage.options.attempts = 2;
+    let object = stage.object(0, "a", 12 * MIB).await;
+    stage.to.inject(Rule::on(Kind::Part, Fault::Respond(500, String::new())).containing("partNumber=3"));
+    stage.send(&stage.job("j", vec![object])).await;
+    assert_eq!(stage.work_until_settled(1).await.failed, 1);
+    stage.assert_nothing_is_open("a").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_an_interrupted_upload_of_what_is_small_or_gone_now_is_aborted() {
+    let stage = Stage::new().await.with_parts_of_5_mib();
+    let objects = vec![stage.object(0, "a", 12 * MIB).await, stage.object(1, "b", 12 * MIB).await];
+    stage.send(&stage.job("j", objects)).await;
+    stage.to.inject(Rule::on(Kind::Part, Fault::Stall));
+    stage.interrupt_at(Kind::Part, 4).await;
+    assert_eq!(stage.open_uploads().await, 2);
+    stage.object(0, "a", 100).await;
+    stage.client.delete_object().bucket(&stage.source).key("b").send().await.expect("is deleted");
+    let settled = stage.work_until_settled(2).await;
+    assert_eq!((settled.copied, settled.skipped), (1, 1));
+    assert_eq!(stage.destination_has("a").await, Some(content("a", 100)));
+    stage.assert_nothing_is_open("a").await;
+    stage.assert_nothing_is_open("b").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_an_object_that_was_completed_and_not_settled_is_not_sent_again() {
+    let stage = Stage::new().await.with_parts_of_5_mib();
+    let object = stage.object(0, "a", 12 * MIB).await;
+    stage.send(&stage.job("j", vec![object])).await;
+    stage.to.inject(Rule::on(Kind::Complete, Fault::StallAfter).times(1));
+    stage.interrupt_at(Kind::Complete, 1).await;
+    assert_eq!(stage.work_until_settled(1).await.copied, 1);
+    assert_eq!((stage.to.count(Kind::Part), stage.to.count(Kind::Create)), (3, 1));
+    assert_eq!(stage.destination_has("a").await, Some(content("a", 12 * MIB)));
+    stage.assert_nothing_is_open("a").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_changed_while_nobody_worked_on_it_arrives_wholly_new() {
+    let stage = Stage::new().await.with_parts_of_5_mib();
+    let object = stage.object(0, "a", 12 * MIB).await;
+    stage.send(&stage.job("j", vec![object])).await;
+    stage.to.inject(Rule::on(Kind::Part, Fault::Stall).containing("partNumber=3"));
+    stage.interrupt_at(Kind::Part, 3).await;
+    // Of the same size: only its version tells.
+    let now = ByteStream::from(content("another a", 12 * MIB));
+    stage.client.put_object().bucket(&stage.source).key("a").body(now).send().await.expect("is put");
+    assert_eq!(stage.work_until_settled(1).await.copied, 1);
+    assert_eq!(stage.destination_has("a").await, Some(content("another a", 12 * MIB)));
+    stage.assert_nothing_is_open("a").await;
 }

@@ -8,7 +8,7 @@
 
 mod commit;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
@@ -49,7 +49,7 @@ struct Job {
 /// A transaction whose answer was lost is sent again under its token, and answers as the first did, so
 /// that what is returned is what was counted by this call. Were that to fail as well, the places are
 /// found counted and are not returned; the counters are right in any case.
-pub(super) async fn settle(ledger: &DynamoDbLedger, settlement: &Settlement<'_>) -> Result<Settled> {
+pub(super) async fn settle(ledger: &DynamoDbLedger, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {
     let Settlement { task, run, origin, outcomes } = *settlement;
     let beyond = outcomes.iter().any(|(place, _)| *place >= origin.objects);
     if beyond || origin.objects > MAX_OBJECTS {
@@ -62,14 +62,14 @@ pub(super) async fn settle(ledger: &DynamoDbLedger, settlement: &Settlement<'_>)
         true => read(ledger, settlement).await?,
         false => Job::default(),
     };
-    let mut told = Settled::default();
+    let mut told = BTreeSet::new();
     // The latest time that a counter was found to have.
     let mut passed = None;
     for _ in 0..MAX_ROUNDS {
         let Some(step) = Step::plan(&job.places, outcomes) else { return Ok(told) };
         match (Commit { ledger, settlement, job: &job, step: &step, passed }).send().await? {
             Committed::Done => {
-                told += step.settled;
+                told.extend(step.new);
                 job = Job { places: step.places, version: job.version + 1 };
             }
             Committed::JobChanged => job = read(ledger, settlement).await?,
@@ -98,6 +98,8 @@ fn job_key(settlement: &Settlement<'_>) -> String {
 struct Step<'a> {
     /// The places counted after it.
     places: Places,
+    /// Those of them that it adds.
+    new: Vec<u32>,
     /// What it adds to the counters.
     settled: Settled,
     /// The failures it writes, by key: a transaction may name an item once.
@@ -107,12 +109,14 @@ struct Step<'a> {
 impl<'a> Step<'a> {
     /// As many of the outcomes that are not counted yet as one transaction takes; `None` if there are none.
     fn plan(counted: &Places, outcomes: &'a [(u32, Outcome)]) -> Option<Step<'a>> {
-        let mut step = Step { places: counted.clone(), settled: Settled::default(), failures: BTreeMap::new() };
+        let (places, failures) = (counted.clone(), BTreeMap::new());
+        let mut step = Step { places, new: Vec::new(), settled: Settled::default(), failures };
         for (place, outcome) in outcomes {
             let failed = outcome.state == State::Failed;
             if (failed && step.failures.len() == MAX_FAILURES) || !step.places.insert(*place) {
                 continue;
             }
+            step.new.push(*place);
             step.settled.count(outcome);
             if failed {
                 step.failures.insert(&outcome.key, outcome);
@@ -187,6 +191,7 @@ mod tests {
                 prop_assert!(step.failures.len() <= MAX_FAILURES);
                 failures += step.failures.len() as u64;
                 sum += step.settled;
+                prop_assert_eq!(step.new.len() as u64, step.settled.objects());
                 places = step.places;
             }
             let mut expected = Settled::default();

@@ -1,20 +1,21 @@
-//! Open uploads of giant objects, and their parts that are at the destination.
+//! Open uploads, and their parts that are at the destination.
 //!
 //! Parts are kept by hundreds, each part an attribute `pNUMBER` of its hundred's item with its checksum:
 //! recording sets attributes, so it may be repeated, overlap and come in any order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::item::{Item, Record, number, pk, sha256_hex, text};
-use super::{DynamoDbLedger, batch};
+use super::item::{Attributes, Record, number, pk, sha256_hex, text};
+use super::{DynamoDbLedger, batch, intents};
 use crate::digest::Checksum;
-use crate::ledger::{PartRecord, UploadRecord};
+use crate::ledger::{Intents, PartRecord, UploadRecord};
 use crate::store::Upload;
 use crate::{ErrorKind, Result};
 
-const UPLOAD: &str = "upload";
+/// The sort key of a key's upload.
+pub(super) const UPLOAD: &str = "upload";
 
 /// Parts of one item: some 6 KB, whose names and values an expression (4 KB at most) can set at once.
 const PARTS_PER_ITEM: u32 = 100;
@@ -27,14 +28,28 @@ const MAX_ROUNDS: usize = 10;
 
 /// Records an upload, unless one is recorded: then that one comes back.
 pub(super) async fn open(ledger: &DynamoDbLedger, record: &UploadRecord) -> Result<UploadRecord> {
-    let attributes = encode(record)?.attributes();
+    let pk = pk("upload", &[&record.task, &record.upload.key]);
+    let attributes = encode(record);
+    // Written by name, for the item may hold intents, one of which this fulfils.
+    let sets: Vec<String> = attributes.keys().map(|name| format!("#{name}=:{name}")).collect();
+    let expression = format!("SET {} ADD intents :fulfilled", sets.join(","));
+    let names: HashMap<String, String> = attributes.keys().map(|name| (format!("#{name}"), name.clone())).collect();
+    let mut values: Attributes = attributes.into_iter().map(|(name, value)| (format!(":{name}"), value)).collect();
+    values.insert(":fulfilled".to_owned(), number(-1));
     for _ in 0..MAX_ROUNDS {
         // Repeated, or done with its answer lost: ours is recorded, and comes back from the read.
-        let put = ledger.call(|| {
-            let put = ledger.client.put_item().table_name(&ledger.table).set_item(Some(attributes.clone()));
-            put.condition_expression("attribute_not_exists(pk)").send()
+        let update = ledger.call(|| {
+            let update = ledger.client.update_item().table_name(&ledger.table);
+            update
+                .key("pk", text(&pk))
+                .key("sk", text(UPLOAD))
+                .update_expression(&expression)
+                .condition_expression("attribute_not_exists(upload_id)")
+                .set_expression_attribute_names(Some(names.clone()))
+                .set_expression_attribute_values(Some(values.clone()))
+                .send()
         });
-        match put.await {
+        match update.await {
             Ok(_) => return Ok(record.clone()),
             Err(error) if error.kind() == ErrorKind::Conflict => {}
             Err(error) => return Err(error),
@@ -50,7 +65,8 @@ pub(super) async fn open(ledger: &DynamoDbLedger, record: &UploadRecord) -> Resu
 
 /// The open upload of a key.
 pub(super) async fn get(ledger: &DynamoDbLedger, task: &str, key: &str) -> Result<Option<UploadRecord>> {
-    ledger.get(&pk("upload", &[task, key]), UPLOAD).await?.as_ref().map(decode).transpose()
+    let found = ledger.get(&pk("upload", &[task, key]), UPLOAD).await?;
+    found.as_ref().filter(|record| record.optional("upload_id").is_some()).map(decode).transpose()
 }
 
 /// Adds parts; how many different ones are recorded now.
@@ -112,7 +128,7 @@ fn checksum_in(record: &Record, name: &str) -> Result<Option<Checksum>> {
 
 /// Forgets an upload and its parts. The record goes last: should this be cut off, the upload is still
 /// known, and whoever takes it up finds at the destination how it stands, and closes it again.
-pub(super) async fn close(ledger: &DynamoDbLedger, task: &str, upload: &Upload) -> Result<()> {
+pub(super) async fn close(ledger: &DynamoDbLedger, task: &str, upload: &Upload) -> Result<Option<Intents>> {
     let pk = pk("upload", &[task, &upload.key]);
     let query = ledger.query(&pk, &prefix(upload)).projection_expression("sk");
     let keys = ledger.all(query, usize::MAX).await?;
@@ -122,15 +138,33 @@ pub(super) async fn close(ledger: &DynamoDbLedger, task: &str, upload: &Upload) 
     let deleted = ledger.call(|| {
         let delete = ledger.client.delete_item().table_name(&ledger.table).key("pk", text(&pk)).key("sk", text(UPLOAD));
         delete
-            .condition_expression("#upload = :upload")
+            .condition_expression("#upload = :upload AND (attribute_not_exists(intents) OR intents <= :none)")
             .expression_attribute_names("#upload", "upload_id")
             .expression_attribute_values(":upload", text(&upload.id))
+            .expression_attribute_values(":none", number(0))
             .send()
     });
     match deleted.await {
-        Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
-        other => other.map(drop),
+        Err(error) if error.kind() == ErrorKind::Conflict => {}
+        other => return other.map(|_| None),
     }
+    // Intents are left, or it is another upload.
+    let names: HashMap<String, String> = RECORDED.map(|name| (format!("#{name}"), name.to_owned())).into();
+    let removes = format!("REMOVE {}", RECORDED.map(|name| format!("#{name}")).join(","));
+    let removed = ledger.call(|| {
+        let update = ledger.client.update_item().table_name(&ledger.table).key("pk", text(&pk)).key("sk", text(UPLOAD));
+        update
+            .update_expression(&removes)
+            .condition_expression("#upload_id = :upload")
+            .set_expression_attribute_names(Some(names.clone()))
+            .expression_attribute_values(":upload", text(&upload.id))
+            .send()
+    });
+    match removed.await {
+        Err(error) if error.kind() == ErrorKind::Conflict => {}
+        other => other.map(drop)?,
+    }
+    intents::get(ledger, task, &upload.key).await
 }
 
 /// What the sort keys of an upload's parts begin with. Stores' upload ids may be longer than a sort key.
@@ -138,19 +172,24 @@ fn prefix(upload: &Upload) -> String {
     format!("parts#{}#", sha256_hex(&upload.id))
 }
 
+/// The attributes of a recorded upload.
+const RECORDED: [&str; 9] = ["task", "run", "key", "upload_id", "bytes", "part_bytes", "attempt", "opened", "record"];
+
 /// The record as JSON, with what a person looks for beside it.
-fn encode(record: &UploadRecord) -> Result<Item> {
+fn encode(record: &UploadRecord) -> Attributes {
     let json = serde_json::to_string(record).expect("a record is representable as JSON");
-    Ok(Item::new(pk("upload", &[&record.task, &record.upload.key]), UPLOAD)
-        .with_text("task", Some(&record.task))
-        .with_text("run", Some(&record.run))
-        .with_text("key", Some(&record.upload.key))
-        .with_text("upload_id", Some(&record.upload.id))
-        .with("bytes", number(record.size))
-        .with("part_bytes", number(record.part_bytes))
-        .with("attempt", number(record.attempt))
-        .with("opened", number(record.opened.0))
-        .with_text("record", Some(json)))
+    let values = [
+        text(&record.task),
+        text(&record.run),
+        text(&record.upload.key),
+        text(&record.upload.id),
+        number(record.size),
+        number(record.part_bytes),
+        number(record.attempt),
+        number(record.opened.0),
+        text(json),
+    ];
+    RECORDED.map(str::to_owned).into_iter().zip(values).collect()
 }
 
 fn decode(record: &Record) -> Result<UploadRecord> {
@@ -161,7 +200,7 @@ fn decode(record: &Record) -> Result<UploadRecord> {
 mod tests {
     use super::*;
     use crate::job::Origin;
-    use crate::object::{Attributes, ETag, Pin, Timestamp};
+    use crate::object::{self, ETag, Pin, Timestamp};
     use proptest::prelude::*;
 
     proptest! {
@@ -181,12 +220,12 @@ mod tests {
                 size: numbers.0,
                 part_bytes: numbers.1,
                 same_parts: false,
-                attributes: Attributes { user, ..Attributes::default() },
+                attributes: object::Attributes { user, ..object::Attributes::default() },
                 checksum: Some(Checksum::md5([1; 16])),
                 attempt: numbers.2,
                 opened: Timestamp(numbers.3),
             };
-            prop_assert_eq!(decode(&Record::new(encode(&record).unwrap().attributes())).unwrap(), record);
+            prop_assert_eq!(decode(&Record::new(encode(&record))).unwrap(), record);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Settling: outcomes are recorded and, the first time, counted.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::finding::must_exist;
@@ -48,9 +50,9 @@ impl Settling {
 
     /// Outcomes, the set of counted places, counters and failures move in one transaction: a settlement
     /// that is repeated, or overlaps another, finds its places counted.
-    pub(super) fn write(self, connection: &Connection) -> Result<Settled, Failure> {
+    pub(super) fn write(self, connection: &Connection) -> Result<BTreeSet<u32>, Failure> {
         let mut places = Places::read(connection, &self.run, &self.origin)?;
-        let mut settled = Settled::default();
+        let (mut settled, mut counted) = (Settled::default(), BTreeSet::new());
         let mut outcome = connection.prepare_cached(
             "INSERT INTO outcomes (task, key, body) VALUES (?1, ?2, ?3)
              ON CONFLICT (task, key) DO UPDATE SET body = excluded.body",
@@ -60,6 +62,7 @@ impl Settling {
             outcome.execute([&self.task, &record.key, &record.body])?;
             if places.insert(record.place) {
                 settled += record.counts;
+                counted.insert(record.place);
                 if record.counts.failed > 0 {
                     failure.execute([&self.run, &record.body])?;
                 }
@@ -69,7 +72,7 @@ impl Settling {
             places.write(connection, &self.run, &self.origin)?;
             count(connection, &self.run, &settled)?;
         }
-        Ok(settled)
+        Ok(counted)
     }
 }
 

@@ -1,26 +1,61 @@
-//! Open uploads of giant objects and their parts.
+//! Open uploads, their parts, and uploads that are about to be opened.
+//!
+//! A key has one row: its intents, and the upload that is recorded, whose id is empty as long as there
+//! is none.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::ErrorKind;
 use crate::database::Failure;
 use crate::digest::Checksum;
-use crate::ledger::{PartRecord, UploadRecord};
+use crate::ledger::{Intents, PartRecord, UploadRecord};
+use crate::object::Timestamp;
 use crate::store::Upload;
+
+pub(super) fn intend(connection: &Connection, task: &str, key: &str, now: Timestamp) -> Result<(), Failure> {
+    let sql = "INSERT INTO uploads (task, key, id, body, intents, since) VALUES (?1, ?2, '', '', 1, ?3)
+               ON CONFLICT (task, key) DO UPDATE SET
+                   since = CASE intents WHEN 0 THEN excluded.since ELSE min(since, excluded.since) END,
+                   intents = intents + 1";
+    connection.prepare_cached(sql)?.execute(params![task, key, now.0])?;
+    Ok(())
+}
+
+pub(super) fn intents(connection: &Connection, task: &str, key: &str) -> Result<Option<Intents>, Failure> {
+    let sql = "SELECT intents, since FROM uploads WHERE task = ?1 AND key = ?2 AND intents > 0";
+    let mut select = connection.prepare_cached(sql)?;
+    let found = |row: &rusqlite::Row<'_>| Ok(Intents { count: row.get(0)?, since: Timestamp(row.get(1)?) });
+    Ok(select.query_row([task, key], found).optional()?)
+}
+
+pub(super) fn clear_intents(connection: &Connection, task: &str, key: &str, seen: Intents) -> Result<(), Failure> {
+    let sql = "UPDATE uploads SET intents = 0 WHERE task = ?1 AND key = ?2 AND intents = ?3";
+    connection.prepare_cached(sql)?.execute(params![task, key, seen.count])?;
+    remove_empty(connection, task, key)
+}
+
+/// A row that says nothing any more.
+fn remove_empty(connection: &Connection, task: &str, key: &str) -> Result<(), Failure> {
+    let sql = "DELETE FROM uploads WHERE task = ?1 AND key = ?2 AND id = '' AND intents = 0";
+    connection.prepare_cached(sql)?.execute([task, key])?;
+    Ok(())
+}
 
 pub(super) fn open(connection: &Connection, record: &UploadRecord) -> Result<UploadRecord, Failure> {
     let (key, id) = (&record.upload.key, &record.upload.id);
     if let Some(first) = read(connection, &record.task, key)? {
         return Ok(first);
     }
-    let sql = "INSERT INTO uploads (task, key, id, body) VALUES (?1, ?2, ?3, ?4)";
+    let sql = "INSERT INTO uploads (task, key, id, body) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT (task, key) DO UPDATE SET
+                   id = excluded.id, body = excluded.body, intents = max(intents - 1, 0)";
     connection.prepare_cached(sql)?.execute(params![record.task, key, id, serde_json::to_string(record)?])?;
     Ok(record.clone())
 }
 
 pub(super) fn read(connection: &Connection, task: &str, key: &str) -> Result<Option<UploadRecord>, Failure> {
-    let mut select = connection.prepare_cached("SELECT body FROM uploads WHERE task = ?1 AND key = ?2")?;
-    let body: Option<String> = select.query_row([task, key], |row| row.get(0)).optional()?;
+    let sql = "SELECT body FROM uploads WHERE task = ?1 AND key = ?2 AND id != ''";
+    let body: Option<String> = connection.prepare_cached(sql)?.query_row([task, key], |row| row.get(0)).optional()?;
     Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
 }
 
@@ -64,9 +99,13 @@ pub(super) fn recorded_parts(connection: &Connection, task: &str, upload: &Uploa
     Ok(parts)
 }
 
-pub(super) fn close(connection: &Connection, task: &str, upload: &Upload) -> Result<(), Failure> {
-    let Some(number) = number(connection, task, upload)? else { return Ok(()) };
-    connection.prepare_cached("DELETE FROM parts WHERE upload = ?1")?.execute([number])?;
-    connection.prepare_cached("DELETE FROM uploads WHERE number = ?1")?.execute([number])?;
-    Ok(())
+/// The row goes with its upload, unless intents are left.
+pub(super) fn close(connection: &Connection, task: &str, upload: &Upload) -> Result<Option<Intents>, Failure> {
+    if let Some(number) = number(connection, task, upload)? {
+        connection.prepare_cached("DELETE FROM parts WHERE upload = ?1")?.execute([number])?;
+        let sql = "UPDATE uploads SET id = '', body = '' WHERE number = ?1";
+        connection.prepare_cached(sql)?.execute([number])?;
+        remove_empty(connection, task, &upload.key)?;
+    }
+    intents(connection, task, &upload.key)
 }

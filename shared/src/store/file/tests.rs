@@ -159,13 +159,46 @@ async fn what_was_left_unfinished_is_swept_by_age() {
     let (dir, store) = open();
     let partials = dir.path().join("root/.flotilla-partial");
     let upload = store.create_upload("key", &Write::default()).await.unwrap();
-    fs::write(partials.join("put-1"), b"x").unwrap();
     fs::write(partials.join("foreign"), b"x").unwrap();
     store.prepare().await.unwrap();
-    assert_eq!(names_in(&partials), [upload.id.as_str(), "foreign", "put-1"], "all of them are fresh");
-    upload::sweep(&store.folder, Timestamp(Timestamp::now().0 + 10_000)).unwrap();
+    assert_eq!(names_in(&partials), [upload.id.as_str(), "foreign"], "all of them are fresh");
+    sweep::sweep(&store.folder, Timestamp(Timestamp::now().0 + 10_000)).unwrap();
     assert_eq!(names_in(&partials), ["foreign"], "only what is ours is removed");
     assert_eq!(kind(store.list_parts(&upload).await), ErrorKind::NoSuchUpload);
+}
+
+#[tokio::test]
+async fn regression_what_killed_processes_left_is_swept_at_once_and_what_lives_is_left_alone() {
+    let (dir, store) = open();
+    let partials = dir.path().join("root/.flotilla-partial");
+    let upload = store.create_upload("key", &Write::default()).await.unwrap();
+    let write = Write { size: 4 << 20, ..Write::default() };
+    // A put that hangs after 2 MiB, and another store's look at the folder meanwhile.
+    let (hangs, wait) = tokio::sync::oneshot::channel::<()>();
+    let (go_on, held) = tokio::sync::oneshot::channel::<()>();
+    let rest = stream::once(async move {
+        let _ = hangs.send(());
+        let _ = held.await;
+        Ok(Bytes::from(vec![1; 2 << 20]))
+    });
+    let body = stream::iter([Ok(Bytes::from(vec![1; 2 << 20]))]).chain(rest).boxed();
+    let mut put = Box::pin(store.put("live", &write, body));
+    tokio::select! { _ = &mut put => unreachable!(), asked = wait => asked.unwrap() }
+    // Killed: in the middle of a put, while an upload was made, and after one was completed.
+    let unmade = uuid::Uuid::now_v7().simple().to_string();
+    fs::write(partials.join("put-1"), b"x").unwrap();
+    fs::write(partials.join(format!("put-{unmade}")), b"").unwrap();
+    fs::create_dir(partials.join(&unmade)).unwrap();
+    let completed = partials.join(uuid::Uuid::now_v7().simple().to_string());
+    fs::create_dir(&completed).unwrap();
+    fs::write(completed.join("upload"), b"{}").unwrap();
+    store.prepare().await.unwrap();
+    let left = names_in(&partials);
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert!(left.contains(&upload.id) && left.iter().any(|name| name.starts_with("put-")), "{left:?}");
+    go_on.send(()).unwrap();
+    put.await.unwrap();
+    assert_eq!(names_in(&partials), [upload.id.as_str()]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,14 +13,15 @@
 use std::fs::TryLockError;
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 
-use cap_std::fs::{Dir, MetadataExt as _, OpenOptions};
+use cap_std::fs::{Dir, OpenOptions};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::fault::{PAGE, blocking};
 use super::folder::{Folder, descend, etag_of};
 use super::name::PARTIALS;
-use super::write::{Expected, PUT_PREFIX, Sink, check_place, place, pour, retrying};
+use super::sweep::unfinished;
+use super::write::{Expected, Partial, Sink, check_place, place, pour, retrying};
 use crate::digest::{Algorithm, Checksum, Hasher, combine, to_hex};
 use crate::object::{ETag, Timestamp};
 use crate::retry;
@@ -33,11 +34,7 @@ pub(super) const MAX_PARTS: u32 = 10_000;
 /// Most uploads that are listed, by the port's contract.
 const MAX_UPLOADS: usize = 10_000;
 
-/// What was left unfinished for this long belongs to nobody any more, seconds: seven days, twice a
-/// queue's usual retention, and what S3's documentation proposes for its own incomplete uploads.
-pub(super) const KEPT_SECONDS: i64 = 7 * 24 * 3600;
-
-const DATA: &str = "data";
+pub(super) const DATA: &str = "data";
 const RECORD: &str = "upload";
 const PART_PREFIX: &str = "part-";
 
@@ -134,7 +131,7 @@ impl<'a> Open<'a> {
     }
 }
 
-/// Opens an upload. If the answer is lost the upload stays behind, and is swept in some days.
+/// Opens an upload. If the answer is lost the upload stays behind, for whoever looks for it.
 pub(super) fn create(folder: &Folder, key: &str, write: &Write) -> Result<Upload> {
     const CREATE: &str = "create";
     let name = folder.name(CREATE, key)?;
@@ -145,6 +142,8 @@ pub(super) fn create(folder: &Folder, key: &str, write: &Write) -> Result<Upload
     let id = Uuid::now_v7().simple().to_string();
     let made = check_place(&root, &name).and_then(|()| {
         retrying(|| {
+            // Held until the upload is whole: the sweep leaves it alone so long.
+            let _held = Partial::create(&root, &id)?;
             let dir = descend(&root, &[PARTIALS.to_owned(), id.clone()], true)?;
             let opened = Opened { key: key.to_owned(), size: write.size, opened: Timestamp::now() };
             write_json(&dir, RECORD, &opened)?;
@@ -325,7 +324,7 @@ pub(super) fn abort(folder: &Folder, upload: &Upload) -> Result<()> {
     remove(&folder.open(ABORT)?, &id.simple().to_string()).map_err(|error| folder.fault(ABORT, &upload.key, error))
 }
 
-fn remove(root: &Dir, id: &str) -> io::Result<()> {
+pub(super) fn remove(root: &Dir, id: &str) -> io::Result<()> {
     let removed = descend(root, &[PARTIALS.to_owned()], false).and_then(|partials| {
         if let Ok(dir) = descend(&partials, &[id.to_owned()], false) {
             // First, for with it the upload is gone; the rest may take a moment.
@@ -343,49 +342,17 @@ fn remove(root: &Dir, id: &str) -> io::Result<()> {
     removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
-/// The uploads that are open.
-pub(super) fn list(folder: &Folder) -> Result<Vec<(Upload, Timestamp)>> {
+/// The open uploads of a key.
+pub(super) fn list(folder: &Folder, key: &str) -> Result<Vec<(Upload, Option<Timestamp>)>> {
     const LIST: &str = "list-uploads";
     let root = folder.open(LIST)?;
     let mut uploads = Vec::new();
-    for id in unfinished(&root).map_err(|error| folder.fault(LIST, PARTIALS, error))?.take(MAX_UPLOADS) {
+    for id in unfinished(&root).map_err(|error| folder.fault(LIST, PARTIALS, error))? {
         let Ok(dir) = descend(&root, &[PARTIALS.to_owned(), id.clone()], false) else { continue };
-        if let (true, Ok(Some(Opened { key, opened, .. }))) = (dir.exists(DATA), read_json(&dir, RECORD)) {
-            uploads.push((Upload { key, id }, opened));
+        let Ok(Some(opened)) = read_json::<Opened>(&dir, RECORD) else { continue };
+        if dir.exists(DATA) && opened.key == key && uploads.len() < MAX_UPLOADS {
+            uploads.push((Upload { key: opened.key, id }, Some(opened.opened)));
         }
     }
     Ok(uploads)
-}
-
-/// The names below `.flotilla-partial`.
-fn unfinished(root: &Dir) -> io::Result<impl Iterator<Item = String>> {
-    let entries = match descend(root, &[PARTIALS.to_owned()], false) {
-        Ok(partials) => Some(partials.entries()?),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
-    };
-    Ok(entries.into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok()))
-}
-
-/// Removes what was left unfinished and has not changed since `before`. Goes by the time of the last change, which, other
-/// than the modification time, is nobody's to set. What cannot be removed is left for the next time.
-pub(super) fn sweep(folder: &Folder, before: Timestamp) -> Result<()> {
-    const PREPARE: &str = "prepare";
-    let root = folder.open(PREPARE)?;
-    let before = before.as_secs();
-    for name in unfinished(&root).map_err(|error| folder.fault(PREPARE, PARTIALS, error))? {
-        let Ok(partials) = descend(&root, &[PARTIALS.to_owned()], false) else { break };
-        let changed = |path: &str| partials.symlink_metadata(path).ok().map(|metadata| metadata.ctime());
-        if name.starts_with(PUT_PREFIX) {
-            if changed(&name).is_some_and(|time| time < before) {
-                let _ = partials.remove_file(&name);
-            }
-        } else if Uuid::try_parse(&name).is_ok() {
-            let last = changed(&format!("{name}/{DATA}")).max(changed(&name));
-            if last.is_some_and(|time| time < before) {
-                let _ = remove(&root, &name);
-            }
-        }
-    }
-    Ok(())
 }

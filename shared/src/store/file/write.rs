@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use cap_fs_ext::DirExt as _;
-use cap_std::fs::{Dir, File, OpenOptions};
+use cap_std::fs::{Dir, File, MetadataExt as _, OpenOptions};
 use futures::StreamExt as _;
 use uuid::Uuid;
 
@@ -106,20 +106,31 @@ pub(super) async fn pour<S: Sink>(expected: Expected, body: Body, sink: S) -> Re
     }
 }
 
-/// A file on its way, deleted when dropped unless it was placed.
-struct Partial {
+/// A file on its way, locked as long as it is, and deleted when dropped unless it was placed.
+pub(super) struct Partial {
     partials: Dir,
     name: String,
     file: File,
 }
 
+/// The name of the file of an id.
+pub(super) fn put_name(id: &str) -> String {
+    format!("{PUT_PREFIX}{id}")
+}
+
 impl Partial {
-    fn create(root: &Dir) -> io::Result<Self> {
-        let name = format!("{PUT_PREFIX}{}", Uuid::now_v7().simple());
-        // Another process that goes away may remove the empty folder at any moment.
+    pub(super) fn create(root: &Dir, id: &str) -> io::Result<Self> {
+        let name = put_name(id);
+        // Another process that goes away may remove the empty folder at any moment, and one that
+        // comes sweeps what is not locked yet.
         retrying(|| {
             let partials = descend(root, &[PARTIALS.to_owned()], true)?;
             let file = partials.open_with(&name, OpenOptions::new().write(true).create_new(true))?;
+            // A file system without locks sweeps by age.
+            let _ = file.try_clone()?.into_std().lock();
+            if file.metadata()?.nlink() == 0 {
+                return Err(io::ErrorKind::NotFound.into());
+            }
             Ok(Partial { partials, name: name.clone(), file })
         })
     }
@@ -127,7 +138,7 @@ impl Partial {
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        // Not there any more if it was placed; if this fails, the sweep finds it in some days.
+        // Not there any more if it was placed; if this fails, the sweep finds it.
         let _ = self.partials.remove_file(&self.name);
     }
 }
@@ -198,7 +209,8 @@ impl PutSink {
             if self.write.size > GATHER_BYTES {
                 check_place(&root, &self.name).map_err(|error| self.folder.fault(PUT, &self.key, error))?;
             }
-            let partial = Partial::create(&root).map_err(|error| Self::fault(&self.folder, PARTIALS, error))?;
+            let id = Uuid::now_v7().simple().to_string();
+            let partial = Partial::create(&root, &id).map_err(|error| Self::fault(&self.folder, PARTIALS, error))?;
             self.partial = Some(partial);
         }
         Ok(self.partial.as_mut().expect("it was created just now"))

@@ -23,7 +23,7 @@ impl Bucket {
                 .client
                 .copy_object()
                 .bucket(self.name())
-                .key(self.full_key(COPY.verb, key)?)
+                .key(self.request_key(COPY.verb, key)?)
                 .copy_source(source_header(source, pin))
                 .set_copy_source_if_match(pin.etag.as_ref().map(ETag::quoted))
                 .metadata_directive(MetadataDirective::Copy)
@@ -63,7 +63,7 @@ impl Bucket {
                 .client
                 .upload_part_copy()
                 .bucket(self.name())
-                .key(self.full_key(COPY.verb, &upload.key)?)
+                .key(self.request_key(COPY.verb, &upload.key)?)
                 .upload_id(&upload.id)
                 .part_number(part.number as i32)
                 .copy_source(source_header(source, pin))

@@ -8,31 +8,32 @@ use super::write::{announced, with_attributes, with_checksum, with_expires};
 use super::{Bucket, body};
 use crate::digest::{Algorithm, Checksum};
 use crate::object::{ETag, Timestamp};
-use crate::retry::{self, ABORT, COMPLETE, CREATE, LIST_PARTS, PART};
+use crate::retry::{self, ABORT, COMPLETE, CREATE, LIST_PARTS, LIST_UPLOADS, PART};
 use crate::store::{Body, Part, PartWrite, Upload, Write, Written};
 use crate::{Error, ErrorKind, Result};
 
-/// Parts of one upload (Amazon S3 "Multipart upload limits"), and uploads that a sweep looks at.
+/// Parts of one upload (Amazon S3 "Multipart upload limits"), and uploads of keys that begin alike.
 const MAX_LISTED: usize = 10_000;
 
 impl Bucket {
-    /// A create whose answer was lost leaves an upload without an owner, which a sweep by age finds.
+    /// Sent once, by the port's contract: each one makes another upload.
     pub(super) async fn create_upload(&self, key: &str, write: &Write) -> Result<Upload> {
         self.check_key(CREATE.verb, key, write.size).await?;
         let whole = self.whole_checksum(write);
-        let once = || async {
-            let request =
-                self.client.create_multipart_upload().bucket(self.name()).key(self.full_key(CREATE.verb, key)?);
-            let request = request
-                .set_checksum_algorithm(whole.map(|(algorithm, _)| algorithm.clone()))
-                .set_checksum_type(whole.map(|_| ChecksumType::FullObject));
-            let request = with_expires!(with_attributes!(request, write), write);
-            let answer = request.send().await.map_err(|error| self.refused(CREATE.verb, key, error))?;
-            let id = answer.upload_id.filter(|id| !id.is_empty());
-            let id = id.ok_or_else(|| self.corrupt(CREATE.verb, key, "the answer has no upload id"))?;
-            Ok(Upload { key: key.to_owned(), id })
-        };
-        retry::run(&CREATE, &self.subject(key), once).await
+        let request =
+            self.client.create_multipart_upload().bucket(self.name()).key(self.request_key(CREATE.verb, key)?);
+        let request = request
+            .set_checksum_algorithm(whole.map(|(algorithm, _)| algorithm.clone()))
+            .set_checksum_type(whole.map(|_| ChecksumType::FullObject));
+        let request = with_expires!(with_attributes!(request, write), write);
+        let answer = async { request.send().await.map_err(|error| self.refused(CREATE.verb, key, error)) };
+        let answer = tokio::time::timeout(CREATE.attempt, answer).await.unwrap_or_else(|_| {
+            let message = format!("no answer within {} s", CREATE.attempt.as_secs());
+            Err(Error::new(ErrorKind::Timeout, CREATE.verb, self.subject(key), message))
+        })?;
+        let id = answer.upload_id.filter(|id| !id.is_empty());
+        let id = id.ok_or_else(|| self.corrupt(CREATE.verb, key, "the answer has no upload id"))?;
+        Ok(Upload { key: key.to_owned(), id })
     }
 
     /// The whole object's checksum, if the store can make it of the parts': CRCs only (Amazon S3
@@ -51,7 +52,7 @@ impl Bucket {
     /// Sent once, as a `put`; the same part sent again replaces itself.
     pub(super) async fn upload_part(&self, upload: &Upload, part: &PartWrite, body: Body) -> Result<Part> {
         let key = &upload.key;
-        let full_key = self.full_key(PART.verb, key)?;
+        let full_key = self.request_key(PART.verb, key)?;
         let outgoing = body::outgoing(PART.verb, self.subject(key), part.size, body, self.stall).await?;
         let request = self.client.upload_part().bucket(self.name()).key(full_key).upload_id(&upload.id);
         let request =
@@ -76,7 +77,7 @@ impl Bucket {
         let mut marker = None;
         loop {
             let once = || async {
-                let full_key = self.full_key(LIST_PARTS.verb, key)?;
+                let full_key = self.request_key(LIST_PARTS.verb, key)?;
                 let request = self.client.list_parts().bucket(self.name()).key(full_key);
                 let request = request.upload_id(&upload.id).set_part_number_marker(marker.clone());
                 request.send().await.map_err(|error| match self.error(LIST_PARTS.verb, key, error) {
@@ -121,7 +122,7 @@ impl Bucket {
         let whole = self.whole_checksum(write);
         let once = || async {
             let request =
-                self.client.complete_multipart_upload().bucket(self.name()).key(self.full_key(COMPLETE.verb, key)?);
+                self.client.complete_multipart_upload().bucket(self.name()).key(self.request_key(COMPLETE.verb, key)?);
             let request = request
                 .upload_id(&upload.id)
                 .multipart_upload(completed.clone())
@@ -169,7 +170,8 @@ impl Bucket {
     pub(super) async fn abort_upload(&self, upload: &Upload) -> Result<()> {
         let key = &upload.key;
         let once = || async {
-            let request = self.client.abort_multipart_upload().bucket(self.name()).key(self.full_key(ABORT.verb, key)?);
+            let request =
+                self.client.abort_multipart_upload().bucket(self.name()).key(self.request_key(ABORT.verb, key)?);
             match request.upload_id(&upload.id).send().await.map_err(|error| self.error(ABORT.verb, key, error)) {
                 Err(error) if !matches!(error.kind(), ErrorKind::NoSuchUpload | ErrorKind::NotFound) => Err(error),
                 _ => Ok(()),
@@ -178,52 +180,53 @@ impl Bucket {
         retry::run(&ABORT, &self.subject(key), once).await
     }
 
-    /// Read-only; stops after as many as a sweep looks at in one go.
-    pub(super) async fn list_uploads(&self) -> Result<Vec<(Upload, Timestamp)>> {
+    /// Read-only; each page by itself is asked for again. Asked for by the whole key as prefix, which
+    /// is the only one that some stores take. Not all list in the order of the keys, so keys that
+    /// begin alike are passed over, up to a bound.
+    pub(super) async fn list_uploads(&self, key: &str) -> Result<Vec<(Upload, Option<Timestamp>)>> {
         if !self.kind.row().lists_uploads {
             let message = format!("{} does not list open uploads", self.kind.row().name);
-            return Err(Error::new(ErrorKind::Unsupported, LIST_PARTS.verb, self.subject(""), message));
+            return Err(Error::new(ErrorKind::Unsupported, LIST_UPLOADS.verb, self.subject(key), message));
         }
+        let full_key = self.full_key(LIST_UPLOADS.verb, key)?;
         let encoding = self.kind.encodes_keys().is_asked_for().then_some(EncodingType::Url);
-        let mut uploads = Vec::new();
+        let (mut uploads, mut seen) = (Vec::new(), 0);
         let (mut key_marker, mut id_marker) = (None, None);
         loop {
             let once = || async {
                 let request = self.client.list_multipart_uploads().bucket(self.name());
                 let request = request
-                    .prefix(self.location.prefix())
+                    .prefix(&full_key)
                     .set_encoding_type(encoding.clone())
                     .set_key_marker(key_marker.clone())
                     .set_upload_id_marker(id_marker.clone());
-                request.send().await.map_err(|error| self.error(LIST_PARTS.verb, "", error))
+                request.send().await.map_err(|error| self.error(LIST_UPLOADS.verb, key, error))
             };
-            let page = retry::run(&LIST_PARTS, &self.subject(""), once).await?;
+            let page = retry::run(&LIST_UPLOADS, &self.subject(key), once).await?;
             let encoded = page.encoding_type == Some(EncodingType::Url);
             let found = page.uploads.unwrap_or_default();
+            let is_empty = found.is_empty();
+            seen += found.len();
             let full = |raw: &str| if encoded { decode(raw) } else { Some(raw.to_owned()) };
-            for upload in &found {
-                let (Some(key), Some(id)) = (upload.key.as_deref().and_then(full), &upload.upload_id) else {
-                    return Err(self.corrupt(LIST_PARTS.verb, "", "an upload has no key or no id"));
+            for upload in found {
+                let (Some(named), Some(id)) = (upload.key.as_deref().and_then(full), upload.upload_id) else {
+                    return Err(self.corrupt(LIST_UPLOADS.verb, key, "an upload has no key or no id"));
                 };
-                // An upload without a time is taken for a new one: nobody sweeps it by mistake.
-                let begun = upload.initiated.as_ref().and_then(|time| time.to_millis().ok());
-                let begun = begun.map_or_else(Timestamp::now, Timestamp);
-                if let Some(key) = self.location.relative_key(&key) {
-                    uploads.push((Upload { key: key.to_owned(), id: id.clone() }, begun));
+                let opened = upload.initiated.and_then(|time| time.to_millis().ok()).map(Timestamp);
+                if named == full_key {
+                    uploads.push((Upload { key: key.to_owned(), id }, opened));
                 }
+            }
+            if page.is_truncated != Some(true) || seen >= MAX_LISTED {
+                return Ok(uploads);
             }
             let next_key = page.next_key_marker.as_deref().and_then(full).filter(|key| !key.is_empty());
             let next = (next_key, page.next_upload_id_marker.filter(|id| !id.is_empty()));
-            if page.is_truncated != Some(true) || uploads.len() >= MAX_LISTED {
-                uploads.truncate(MAX_LISTED);
-                return Ok(uploads);
-            }
-            if next.0.is_none() || (&next.0, &next.1) == (&key_marker, &id_marker) {
-                return Err(self.corrupt(
-                    LIST_PARTS.verb,
-                    "",
-                    "the listing of uploads goes on but its marker does not",
-                ));
+            // Sorted by key: what does not go forward never ends.
+            let goes_on = !is_empty && next.0 >= key_marker && (&next.0, &next.1) != (&key_marker, &id_marker);
+            if next.0.is_none() || !goes_on {
+                let message = "the listing of uploads goes on but its marker does not";
+                return Err(self.corrupt(LIST_UPLOADS.verb, key, message));
             }
             (key_marker, id_marker) = next;
         }

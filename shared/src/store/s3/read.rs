@@ -142,7 +142,7 @@ impl Bucket {
             .client
             .head_object()
             .bucket(self.name())
-            .key(self.full_key(HEAD.verb, key)?)
+            .key(self.request_key(HEAD.verb, key)?)
             .set_if_match(pin.etag.as_ref().map(ETag::quoted))
             .set_version_id(pin.version.clone())
             .set_part_number(part)
@@ -181,7 +181,7 @@ impl Bucket {
             .client
             .get_object()
             .bucket(self.name())
-            .key(self.full_key(GET.verb, key)?)
+            .key(self.request_key(GET.verb, key)?)
             .set_range(range)
             .set_if_match(read.pin.etag.as_ref().map(ETag::quoted))
             .set_version_id(read.pin.version.clone());

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use crate::aws::Connection;
 
+mod faults;
 mod kinds;
 
 /// A server that gives one canned answer a connection, in order; the last one stays.

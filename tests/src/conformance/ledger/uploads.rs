@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use shared::digest::Checksum;
-use shared::ledger::{PartRecord, SharedLedger, UploadRecord};
+use shared::ledger::{Intents, PartRecord, SharedLedger, UploadRecord};
 use shared::object::{Attributes, ETag, Pin, Timestamp};
 use shared::store::Upload;
 
@@ -118,6 +118,56 @@ pub async fn only_the_recorded_upload_is_closed(ledger: SharedLedger) {
     assert_eq!(ledger.open_upload(&second).await.unwrap(), second);
     ledger.close_upload(&task, &first.upload).await.unwrap();
     assert_eq!(ledger.record_parts(&task, &second.upload, &parts(7..8)).await.unwrap(), 1);
+}
+
+/// Those that were recorded do not count, and the earliest time stays.
+pub async fn uploads_that_no_record_names_are_known_until_somebody_has_looked(ledger: SharedLedger) {
+    let task = unique("task");
+    let (upload, other) = (record(&task, "key", "upload"), record(&task, "key", "other"));
+    let intents = async |ledger: &SharedLedger| ledger.intents(&task, "key").await.unwrap();
+    assert_eq!(intents(&ledger).await, None);
+    let first = Timestamp(1_700_000_000_000);
+    ledger.intend_upload(&task, "key", first).await.unwrap();
+    assert_eq!(intents(&ledger).await, Some(Intents { count: 1, since: first }));
+    assert_eq!(ledger.upload(&task, "key").await.unwrap(), None);
+    // Recorded: the intent is fulfilled, and closing leaves nothing.
+    assert_eq!(ledger.open_upload(&upload).await.unwrap(), upload);
+    assert_eq!(ledger.open_upload(&upload).await.unwrap(), upload);
+    assert_eq!(intents(&ledger).await, None);
+    assert_eq!(ledger.close_upload(&task, &upload.upload).await.unwrap(), None);
+    // Three tries, of which two ended in a record that came too late, or in none.
+    for later in 1..4 {
+        ledger.intend_upload(&task, "key", Timestamp(first.0 + later)).await.unwrap();
+    }
+    assert_eq!(ledger.open_upload(&upload).await.unwrap(), upload);
+    assert_eq!(ledger.open_upload(&other).await.unwrap(), upload);
+    let left = Intents { count: 2, since: Timestamp(first.0 + 1) };
+    assert_eq!(intents(&ledger).await, Some(left));
+    assert_eq!(ledger.close_upload(&task, &other.upload).await.unwrap(), Some(left));
+    assert_eq!(ledger.upload(&task, "key").await.unwrap().as_ref(), Some(&upload));
+    ledger.record_parts(&task, &upload.upload, &parts(1..4)).await.unwrap();
+    assert_eq!(ledger.close_upload(&task, &upload.upload).await.unwrap(), Some(left));
+    assert_eq!(ledger.upload(&task, "key").await.unwrap(), None);
+    assert_eq!(ledger.recorded_parts(&task, &upload.upload).await.unwrap(), []);
+    // One more while somebody looks: not cleared.
+    ledger.intend_upload(&task, "key", Timestamp(first.0 + 9)).await.unwrap();
+    ledger.clear_intents(&task, "key", &left).await.unwrap();
+    let left = Intents { count: 3, ..left };
+    assert_eq!(intents(&ledger).await, Some(left));
+    for _ in 0..2 {
+        ledger.clear_intents(&task, "key", &left).await.unwrap();
+        assert_eq!(intents(&ledger).await, None);
+    }
+    // Cleared beside a record, which stays.
+    ledger.intend_upload(&task, "key", first).await.unwrap();
+    assert_eq!(ledger.open_upload(&other).await.unwrap(), other);
+    ledger.intend_upload(&task, "key", first).await.unwrap();
+    let left = intents(&ledger).await.unwrap();
+    ledger.clear_intents(&task, "key", &left).await.unwrap();
+    assert_eq!(intents(&ledger).await, None);
+    assert_eq!(ledger.upload(&task, "key").await.unwrap().as_ref(), Some(&other));
+    assert_eq!(ledger.close_upload(&task, &other.upload).await.unwrap(), None);
+    assert_eq!(ledger.intents(&unique("task"), "key").await.unwrap(), None);
 }
 
 /// Each has its own parts.

@@ -140,24 +140,33 @@ pub async fn a_completed_upload_is_gone(fixture: &Fixture) {
     assert_holds(store, "key", &bytes).await;
 }
 
-/// Orphans can be found, with the time they were opened.
+/// Orphans of a key can be found, and told from older ones and from those of other keys.
 pub async fn what_is_open_is_listed_where_the_store_can(fixture: &Fixture) {
     let (store, (bytes, _)) = (&fixture.store, object_of(fixture, 2));
     // Its first answer may tell what kind of store it is, and so that it cannot.
     for _ in 0..2 {
-        match store.list_uploads().await {
+        match store.list_uploads("a/key").await {
             Err(error) if error.kind() == ErrorKind::Unsupported => return,
             uploads => assert_eq!(uploads.unwrap(), []),
         }
     }
-    let kept = store.create_upload("a/kept", &plain(&bytes)).await.unwrap();
-    let gone = store.create_upload("gone", &plain(&bytes)).await.unwrap();
-    assert_eq!(store.list_uploads().await.unwrap().len(), 2);
+    let before = store.now();
+    let gone = store.create_upload("a/key", &plain(&bytes)).await.unwrap();
+    let kept = store.create_upload("a/key", &plain(&bytes)).await.unwrap();
+    let others = ["a/key2", "a/kez", "a/ke", "b"];
+    for other in others {
+        store.create_upload(other, &plain(&bytes)).await.unwrap();
+    }
+    assert_eq!(store.list_uploads("a/key").await.unwrap().len(), 2);
     store.abort_upload(&gone).await.unwrap();
-    let uploads = store.list_uploads().await.unwrap();
-    assert_eq!(uploads.len(), 1);
-    assert_eq!(uploads[0].0, kept);
-    assert!((uploads[0].1.0 - Timestamp::now().0).abs() < 600_000, "opened {}", uploads[0].1);
+    let uploads = store.list_uploads("a/key").await.unwrap();
+    assert_eq!(uploads.iter().map(|(upload, _)| upload).collect::<Vec<_>>(), [&kept]);
+    let opened = uploads[0].1.expect("the stores here tell the time");
+    assert!(before.as_secs() <= opened.as_secs(), "opened {opened}, after {before}");
+    assert!((store.now().0 - opened.0).abs() < 600_000, "opened {opened}");
+    for other in others {
+        assert_eq!(store.list_uploads(other).await.unwrap().len(), 1, "{other}");
+    }
 }
 
 /// Headers and times survive the cutting.

@@ -100,7 +100,7 @@ async fn a_read_from_google_takes_packed_bytes_as_they_are_and_no_x_id() {
 #[tokio::test]
 async fn what_a_kind_lacks_is_not_asked_of_it() {
     let server = Server::start(vec![answer("200 OK", TIME, "")]).await;
-    assert_eq!(kind(of(Scheme::Oss, &server).await.list_uploads().await), ErrorKind::Unsupported);
+    assert_eq!(kind(of(Scheme::Oss, &server).await.list_uploads("key").await), ErrorKind::Unsupported);
     let source = CopySource { bucket: "bucket".into(), key: "key".into() };
     let upload = Upload { key: "key".into(), id: "id".into() };
     let part = PartWrite { number: 1, offset: 0, size: 1, checksum: None };

@@ -1,0 +1,217 @@
+//! Uses of a queue and a ledger that touch every call, and hold what comes back to what must.
+
+use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
+
+use shared::Result;
+use shared::config::{LedgerConfig, QueueConfig};
+use shared::job::Origin;
+use shared::ledger::dynamodb::DynamoDbLedger;
+use shared::ledger::{
+    Checkpoint, Found, Ledger, Outcome, PartRecord, Phase, RunStart, Settlement, State, UploadRecord,
+};
+use shared::object::{Attributes, Pin, Timestamp};
+use shared::queue::sqs::SqsQueue;
+use shared::queue::{JobQueue, Outgoing};
+use shared::store::Upload;
+use tokio::time::Instant;
+
+/// What an answer that was lost hides comes back after this.
+pub const LEASE: Duration = Duration::from_secs(2);
+pub const WAIT: Duration = Duration::from_secs(1);
+const LONG: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Receives and acknowledges until nothing is left; the bodies.
+pub async fn drain(queue: &SqsQueue) -> Result<BTreeSet<String>> {
+    let (mut bodies, began) = (BTreeSet::new(), Instant::now());
+    while queue.depth().await?.waiting() > 0 {
+        assert!(began.elapsed() < PATIENCE, "the queue is never empty");
+        for message in queue.receive(10, WAIT, LEASE).await? {
+            queue.acknowledge(&message).await?;
+            bodies.insert(message.body);
+        }
+    }
+    Ok(bodies)
+}
+
+/// All calls; `Ok` if all that was sent came, and nothing else.
+pub async fn queue(queue: &SqsQueue, config: &QueueConfig) -> Result<()> {
+    SqsQueue::open(config).await?;
+    let sent: BTreeSet<String> = (0..12).map(|n| format!("{{\"n\":{n}}}")).collect();
+    queue.send(&sent.iter().cloned().map(Outgoing::now).collect::<Vec<_>>()).await?;
+    let message = receive(queue).await?;
+    queue.extend(&message, LONG).await?;
+    queue.release(&message, Duration::ZERO).await?;
+    assert_eq!(drain(queue).await?, sent);
+    queue.send(&[Outgoing::now("poison".into())]).await?;
+    queue.dead_letter(&receive(queue).await?, "of no use").await?;
+    // Twice, where an answer was lost: people read it.
+    assert!(drain(queue).await?.is_subset(&["poison".to_owned()].into()));
+    let dead = queue.depth().await?.dead;
+    assert!((1..=3).contains(&dead), "{dead} dead letters");
+    Ok(())
+}
+
+async fn receive(queue: &SqsQueue) -> Result<shared::queue::Message> {
+    let began = Instant::now();
+    loop {
+        assert!(began.elapsed() < PATIENCE, "nothing comes");
+        if let Some(message) = queue.receive(1, WAIT, LEASE).await?.pop() {
+            return Ok(message);
+        }
+    }
+}
+
+/// All calls at the same time, each by itself.
+pub async fn queue_at_once(queue: &SqsQueue, config: &QueueConfig) -> Result<()> {
+    let message = shared::queue::Message {
+        id: String::new(),
+        receipt: "none".into(),
+        body: "dead".into(),
+        receive_count: 1,
+        sent: Timestamp::now(),
+    };
+    let messages = [Outgoing::now("x".into())];
+    let once = futures::join!(
+        SqsQueue::open(config),
+        queue.depth(),
+        queue.send(&messages),
+        queue.dead_letter(&message, "why"),
+        queue.receive(1, WAIT, LEASE),
+        queue.release(&message, LEASE),
+        queue.acknowledge(&message),
+    );
+    once.0?;
+    once.1?;
+    once.2?;
+    once.3?;
+    once.4?;
+    once.5?;
+    once.6
+}
+
+fn run(id: &str) -> RunStart {
+    let text = |name: &str| name.to_owned();
+    RunStart {
+        id: text(id),
+        task: text("task"),
+        source: text("s"),
+        destination: text("d"),
+        options: text("o"),
+        started: Timestamp(1),
+    }
+}
+
+fn outcome(key: String, state: State) -> Outcome {
+    Outcome {
+        key,
+        state,
+        reason: None,
+        size: 10,
+        source: Pin::default(),
+        etag: None,
+        checksum: None,
+        verified: None,
+        attempts: 1,
+        error: (state == State::Failed).then(|| "no".to_owned()),
+        worker: "w".to_owned(),
+        started: Timestamp(1),
+        finished: Timestamp(2),
+    }
+}
+
+fn outcomes(count: u32) -> Vec<(u32, Outcome)> {
+    let state = |place| if place == 0 { State::Failed } else { State::Copied };
+    (0..count).map(|place| (place, outcome(format!("key/{place}"), state(place)))).collect()
+}
+
+/// Settles so many objects of an origin in two calls that overlap; the places that were counted, each once.
+pub async fn settle(ledger: &DynamoDbLedger, run: &str, count: u32) -> Result<BTreeSet<u32>> {
+    let (origin, all) = (Origin { id: "0/0".into(), objects: count }, outcomes(count));
+    let settlement = |outcomes| Settlement { task: "task", run, origin: &origin, outcomes };
+    let first = ledger.settle(&settlement(&all[..2])).await?;
+    let rest = ledger.settle(&settlement(&all)).await?;
+    assert!(first.is_disjoint(&rest), "a place was counted twice");
+    Ok(&first | &rest)
+}
+
+fn upload() -> UploadRecord {
+    UploadRecord {
+        task: "task".into(),
+        run: "run".into(),
+        origin: Origin { id: "0/1".into(), objects: 1 },
+        index: 0,
+        upload: Upload { key: "giant".into(), id: "upload".into() },
+        source: Pin::default(),
+        modified: Timestamp(1),
+        size: 30,
+        part_bytes: 10,
+        attributes: Attributes::default(),
+        same_parts: false,
+        checksum: None,
+        attempt: 1,
+        opened: Timestamp(1),
+    }
+}
+
+/// All calls; `Ok` if what is recorded is what was told, and counted once.
+pub async fn ledger(ledger: &DynamoDbLedger, config: &LedgerConfig) -> Result<()> {
+    DynamoDbLedger::open(config).await?;
+    let start = run("run");
+    ledger.claim("task", "us", LONG).await?;
+    ledger.start_run(&start).await?;
+    let found = Found { listed: 30, enqueued: 30, ..Found::default() };
+    let checkpoint = Checkpoint { id: 0, jobs: 1, found, outbox: vec!["{}".into()], ..Checkpoint::default() };
+    ledger.checkpoint("run", &checkpoint).await?;
+    assert_eq!(ledger.checkpoints("run").await?, [checkpoint]);
+    ledger.hold("run", 0, 0, "held").await?;
+    assert_eq!(ledger.held("run", 0, 0).await?.as_deref(), Some("held"));
+    assert_eq!(settle(ledger, "run", 30).await?, (0..30).collect());
+    let all: HashSet<String> = outcomes(30).into_iter().map(|(_, outcome)| outcome.key).collect();
+    for key in ["key/0", "key/29"] {
+        assert!(all.contains(key) && ledger.outcome("task", key).await?.is_some(), "{key} is recorded");
+    }
+    assert_eq!(ledger.failures("run", None, 10).await?.0.len(), 1);
+    assert_eq!(ledger.open_upload(&upload()).await?, upload());
+    let part = |number| PartRecord { number, checksum: None };
+    assert_eq!(ledger.record_parts("task", &upload().upload, &[part(1), part(2)]).await?, 2);
+    assert_eq!(ledger.recorded_parts("task", &upload().upload).await?, [part(1), part(2)]);
+    ledger.close_upload("task", &upload().upload).await?;
+    assert_eq!(ledger.upload("task", "giant").await?, None);
+    ledger.refuse_deletes("run").await?;
+    ledger.set_phase("run", Phase::Listed, None).await?;
+    ledger.unclaim("task", "us").await?;
+    ledger.claim("task", "another", LONG).await?;
+    let recorded = ledger.runs("task", 5).await?.remove(0);
+    assert_eq!((recorded.settled.copied, recorded.settled.failed, recorded.settled.bytes), (29, 1, 290));
+    assert!(recorded.is_done() && ledger.tasks().await? == ["task"]);
+    Ok(())
+}
+
+/// All kinds of requests at the same time, each by itself.
+pub async fn ledger_at_once(ledger: &DynamoDbLedger, config: &LedgerConfig) -> Result<()> {
+    let settled = async {
+        let (origin, all) = (Origin { id: "0/0".into(), objects: 3 }, outcomes(3));
+        ledger.settle(&Settlement { task: "task", run: "run", origin: &origin, outcomes: &all }).await
+    };
+    let (upload, parts) = (upload().upload, [PartRecord { number: 1, checksum: None }]);
+    let once = futures::join!(
+        DynamoDbLedger::open(config),
+        ledger.outcome("task", "none"),
+        ledger.hold("run", 0, 0, "held"),
+        ledger.record_parts("task", &upload, &parts),
+        ledger.unclaim("task", "us"),
+        ledger.failures("run", None, 1),
+        settled,
+    );
+    once.0?;
+    once.1?;
+    once.2?;
+    assert_eq!(once.3?, 1);
+    once.4?;
+    once.5?;
+    // Its batch and its transaction are one after the other.
+    assert_eq!(once.6?.len(), 3);
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! Programs killed at random moments, round by round, each from a seed.
+//!
+//! A round makes a small world, starts the real programs, kills them (SIGKILL) one to three times, sometimes
+//! changes the source in between, and then lets them run to the end. What must hold then is checked in
+//! [`world::Round::check`] and by each kind of round.
+//!
+//! `FLOTILLA_CRASH_ROUNDS` sets the number of rounds of each kind, `FLOTILLA_CRASH_SEED` the first seed:
+//! with one round, it replays the round of that seed.
+
+mod fleet;
+mod moment;
+mod sync;
+mod world;
+
+use std::future::Future;
+
+use futures::stream::{self, StreamExt};
+
+/// Rounds of each kind.
+const ROUNDS: u64 = 50;
+
+/// Rounds at once: a sync works most of the time, a fleet waits for the leases of those that were killed.
+const SYNCS_AT_ONCE: usize = 5;
+const FLEETS_AT_ONCE: usize = 8;
+
+/// Runs rounds by seed and says of those that failed how to replay them.
+async fn rounds<F, Fut>(kind: &str, at_once: usize, first_seed: u64, round: F)
+where
+    F: Fn(u64) -> Fut,
+    Fut: Future<Output = u32> + Send + 'static,
+{
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let first = number("FLOTILLA_CRASH_SEED").unwrap_or(first_seed);
+    let rounds = number("FLOTILLA_CRASH_ROUNDS").unwrap_or(ROUNDS);
+    let ended: Vec<_> = stream::iter(first..first + rounds)
+        .map(|seed| {
+            let round = tokio::spawn(round(seed));
+            async move { (seed, round.await) }
+        })
+        .buffer_unordered(at_once)
+        .collect()
+        .await;
+    let kills: u32 = ended.iter().filter_map(|(_, kills)| kills.as_ref().ok()).sum();
+    let failed: Vec<u64> = ended.iter().filter(|(_, kills)| kills.is_err()).map(|(seed, _)| *seed).collect();
+    eprintln!("{kind}: {rounds} rounds, {kills} kills, {} failed", failed.len());
+    assert!(failed.is_empty(), "replay with FLOTILLA_CRASH_ROUNDS=1 and FLOTILLA_CRASH_SEED of {failed:?}");
+    assert!(u64::from(kills) >= rounds / 2, "only {kills} of the programs were killed: the rounds test nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_that_is_killed_at_random_moments_ends_exactly_and_leaves_nothing_behind() {
+    rounds("sync", SYNCS_AT_ONCE, 1, sync::round).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finder_and_workers_that_are_killed_at_random_moments_end_exactly_and_leave_nothing_behind() {
+    rounds("fleet", FLEETS_AT_ONCE, 1_000_000, fleet::round).await;
+}

@@ -1,0 +1,194 @@
+//! A finder and two workers on SQS and DynamoDB, killed.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use flotilla_tests::binaries::{self, Process};
+use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, connection, fresh_folder, ministack, unique_name};
+use flotilla_tests::proxy::{Kind, Proxy};
+use shared::config::{LedgerConfig, QueueConfig};
+use shared::ledger::dynamodb::DynamoDbLedger;
+use shared::ledger::{Ledger, Run};
+use shared::queue::JobQueue;
+use shared::queue::sqs::SqsQueue;
+
+use super::moment::Moment;
+use super::world::{CONCURRENCY, Round, Sizes, reached_by};
+
+const NO_ENV: [(&str, String); 0] = [];
+
+/// What a finder asks of both stores, and a worker of source and destination.
+const BY_FINDER: &[Kind] = &[Kind::List];
+const AT_SOURCE: &[Kind] = &[Kind::Get, Kind::Get, Kind::Head];
+const AT_DESTINATION: &[Kind] =
+    &[Kind::Put, Kind::Create, Kind::Create, Kind::Part, Kind::Part, Kind::Complete, Kind::Complete, Kind::Delete];
+/// Of queue and ledger: receiving, settling, sending, checkpoints, and the release of deletes.
+const OF_CARRIER: &[Kind] = &[Kind::Other];
+
+/// Longest time after which one is killed, ms.
+const LONGEST_MS: usize = 2_500;
+
+struct Fleet {
+    task: String,
+    finding: Carried,
+    working: Carried,
+    queue: SqsQueue,
+    ledger: DynamoDbLedger,
+}
+
+/// A config file, and the proxy before queue and ledger that it names.
+struct Carried {
+    config: PathBuf,
+    carrier: Arc<Proxy>,
+}
+
+/// A round; returns how often something was killed.
+pub async fn round(seed: u64) -> u32 {
+    let mut round = Round::new(seed, false).await;
+    let fleet = Fleet::create(&round).await;
+    let mut workers = [fleet.start_worker(), fleet.start_worker()];
+    let mut finder = fleet.start_finder();
+    for _ in 0..1 + round.random.below(2) {
+        let (source, destination) = (round.source.proxy().cloned(), round.destination.proxy().cloned());
+        let (Some(source), Some(destination)) = (source, destination) else { unreachable!("both are buckets") };
+        if finder.is_running() && round.random.percent(40) {
+            let proxies = [(source, BY_FINDER), (destination, BY_FINDER), (fleet.finding.carrier.clone(), OF_CARRIER)];
+            let moment = Moment::of(&mut round.random, &proxies, LONGEST_MS);
+            moment.wait(&mut finder, Duration::from_secs(3)).await;
+            if finder.is_running() {
+                finder.kill();
+                round.kills += 1;
+                fleet.end_claim().await;
+                finder = fleet.start_finder();
+            }
+            moment.pass();
+        } else {
+            let carrier = fleet.working.carrier.clone();
+            let proxies = [(source, AT_SOURCE), (destination, AT_DESTINATION), (carrier, OF_CARRIER)];
+            let moment = Moment::of(&mut round.random, &proxies, LONGEST_MS);
+            let victim = round.random.below(2);
+            moment.wait(&mut workers[victim], Duration::from_secs(3)).await;
+            // Whose request is held back is not known, and nobody should wait for it.
+            let count = if matches!(moment, Moment::Time(_)) { 1 } else { 2 };
+            for worker in [victim, 1 - victim].into_iter().take(count) {
+                workers[worker].kill();
+                workers[worker] = fleet.start_worker();
+                round.kills += 1;
+            }
+            moment.pass();
+        }
+        round.change_source().await;
+    }
+    round.pass_a_second().await;
+    let found = finder.wait(Duration::from_secs(120)).await;
+    assert_eq!(found.code, Some(0), "seed {seed}: {}", found.stderr);
+    fleet.wait_until_done().await;
+    let mut last = fleet.find().await;
+    if round.source_was_changed() {
+        last = fleet.find().await;
+    }
+    assert_eq!(last.found.enqueued + last.found.deletes, 0, "seed {seed}: nothing is left to do: {last:?}");
+    for worker in &mut workers {
+        worker.terminate();
+    }
+    for worker in &mut workers {
+        let ended = worker.wait(Duration::from_secs(40)).await;
+        assert_eq!(ended.code, Some(0), "seed {seed}: {}", ended.stderr);
+    }
+    round.check().await;
+    round.check_runs(&fleet.ledger, &fleet.task).await;
+    round.remove();
+    round.kills
+}
+
+impl Fleet {
+    async fn create(round: &Round) -> Fleet {
+        let (services, task) = (ministack(), unique_name("crash"));
+        let connection = connection(&services.endpoint, ACCESS_KEY, SECRET_KEY);
+        let queue = QueueConfig { name: task.clone(), dead_letter: None, connection: connection.clone() };
+        SqsQueue::create(&queue).await.expect("the queue is made");
+        let queue = SqsQueue::open(&queue).await.expect("the queue opens");
+        let table = LedgerConfig { table: task.clone(), connection };
+        DynamoDbLedger::create(&table).await.expect("the table is made");
+        let ledger = DynamoDbLedger::open(&table).await.expect("the table opens");
+        let (finding, working) = (Carried::create(round, &task).await, Carried::create(round, &task).await);
+        Fleet { task, finding, working, queue, ledger }
+    }
+
+    fn start_worker(&self) -> Process {
+        self.working.start(&binaries::worker(), &[])
+    }
+
+    fn start_finder(&self) -> Process {
+        self.finding.start(&binaries::finder(), &["--once"])
+    }
+
+    /// The claim of a finder that was killed ends with its lease of a minute: nobody waits for it here.
+    async fn end_claim(&self) {
+        let client = aws_sdk_dynamodb::Client::new(&ministack().sdk_config());
+        let delete = client.delete_item().table_name(&self.task);
+        let delete = delete.key("pk", AttributeValue::S(format!("task#{}", self.task)));
+        delete.key("sk", AttributeValue::S("claim".to_owned())).send().await.expect("the table answers");
+    }
+
+    /// One more run, to its end.
+    async fn find(&self) -> Run {
+        let ended = self.start_finder().wait(Duration::from_secs(120)).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        self.wait_until_done().await
+    }
+
+    async fn wait_until_done(&self) -> Run {
+        let started = Instant::now();
+        loop {
+            let run = self.ledger.runs(&self.task, 1).await.expect("the ledger answers").pop();
+            // Killed between the last outcome and its acknowledgement: that job comes once more.
+            let waiting = self.queue.depth().await.expect("the queue answers").waiting();
+            match run {
+                Some(run) if run.is_done() && waiting == 0 => return run,
+                run => assert!(
+                    started.elapsed() < Duration::from_secs(240),
+                    "not done in time: {run:?}, {waiting} jobs wait"
+                ),
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+impl Carried {
+    async fn create(round: &Round, task: &str) -> Carried {
+        let carrier = Arc::new(Proxy::start(&ministack().endpoint).await);
+        let mut text = format!("task = \"{task}\"\n");
+        let mut section = |name: &str, lines: &[(&str, String)]| {
+            let _ = writeln!(text, "[{name}]");
+            for (name, value) in lines {
+                let _ = writeln!(text, "{name} = \"{value}\"");
+            }
+        };
+        for (name, place) in [("source", &round.source), ("destination", &round.destination)] {
+            section(name, &[place.connection(), vec![("location", place.location())]].concat());
+        }
+        for (name, key) in [("queue", "name"), ("ledger", "table")] {
+            section(name, &[reached_by(&carrier.endpoint), vec![(key, task.to_owned())]].concat());
+        }
+        let Sizes { part, threshold, giant } = round.sizes;
+        let _ = write!(
+            text,
+            "[find]\ndelete = true\nmax-delete = 1000\njob-objects = 10\n[work]\nconcurrency = {CONCURRENCY}\n\
+             part-size = {part}\nmultipart-threshold = {threshold}\ngiant-threshold = {giant}\nlease = \"5s\"\n\
+             retry-delay = \"100ms\"\ndrain = \"2s\"\n"
+        );
+        let config = fresh_folder("config").join("task.toml");
+        std::fs::write(&config, text).expect("the temporary folder must be writable");
+        Carried { config, carrier }
+    }
+
+    fn start(&self, program: &Path, more: &[&str]) -> Process {
+        let config = ["--config", self.config.to_str().expect("UTF-8")];
+        Process::start(program, config.iter().chain(more), NO_ENV)
+    }
+}

@@ -1,0 +1,143 @@
+//! Whether queue and ledger are well, as this worker's jobs find them.
+//!
+//! A job that cannot be recorded comes again, and each time counts towards
+//! [`shared::queue::MAX_DELIVERIES`]: a ledger that is down for a while must not use up what jobs are worth. So
+//! after such a failure the worker takes one job at a time, ever more slowly, until one comes to its end; and if
+//! none does, the worker ends and says why.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use shared::{Error, Result};
+use tokio::time::Instant;
+
+/// Trouble that outlasts this ends the worker, which whoever supervises it sees and starts anew. A service that
+/// is restarted or moved is back sooner; throttling is not trouble, and is waited for by each call.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Trouble that was not met again for so long is over, though nothing came by that would have shown it: longer
+/// than any call goes on by [`shared::retry`].
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(1800);
+
+/// The first pause; each next one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_secs(20);
+
+/// What the last calls told of queue and ledger.
+#[derive(Debug, Default)]
+pub(crate) struct Carrier(Mutex<Option<Trouble>>);
+
+#[derive(Debug)]
+struct Trouble {
+    since: Instant,
+    met: Instant,
+    last: Error,
+    pauses: u32,
+}
+
+impl Carrier {
+    /// A job came to its end, or one could be asked for.
+    pub fn works(&self) {
+        *self.lock() = None;
+    }
+
+    /// A call failed. What says nothing of queue and ledger themselves is passed over.
+    pub fn fails(&self, error: Error) {
+        if !error.is_of_carrier() {
+            return;
+        }
+        let now = Instant::now();
+        let mut trouble = self.lock();
+        match &mut *trouble {
+            // What no repetition mends is the reason to be told, whatever fails because of it.
+            Some(known) if now - known.met < FORGOTTEN_AFTER => {
+                known.met = now;
+                if known.last.is_retryable() {
+                    known.last = error;
+                }
+            }
+            _ => *trouble = Some(Trouble { since: now, met: now, last: error, pauses: 0 }),
+        }
+    }
+
+    /// How long to wait before one more job is taken; `None` if all is well. The error, if it is no use.
+    pub fn pause(&self) -> Result<Option<Duration>> {
+        let mut trouble = self.lock();
+        let Some(known) = &mut *trouble else { return Ok(None) };
+        if known.last.is_retryable() && known.since.elapsed() < PATIENCE {
+            let pause = FIRST_PAUSE.saturating_mul(1 << known.pauses.min(10)).min(MAX_PAUSE);
+            known.pauses += 1;
+            return Ok(Some(pause));
+        }
+        match trouble.take() {
+            Some(over) => Err(over.last),
+            None => Ok(None),
+        }
+    }
+
+    /// Held for moments, and never across an await.
+    fn lock(&self) -> MutexGuard<'_, Option<Trouble>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::ErrorKind;
+    use shared::retry::{self, Policy};
+    use tokio::time::sleep;
+
+    /// As a ledger's call ends.
+    async fn error(kind: ErrorKind) -> Error {
+        let once = Policy { attempts: 1, patience: Some(Duration::ZERO), ..retry::LEDGER };
+        let failed = || async { Err::<(), _>(Error::new(kind, "ledger", "table", "no")) };
+        retry::run(&once, "table", failed).await.unwrap_err()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn trouble_that_lasts_slows_the_worker_down_and_then_ends_it_with_the_reason() {
+        let (carrier, began) = (Carrier::default(), Instant::now());
+        let mut pauses = Vec::new();
+        let over = loop {
+            carrier.fails(error(ErrorKind::Unavailable).await);
+            match carrier.pause() {
+                Ok(pause) => pauses.push(pause.expect("not well")),
+                Err(error) => break error,
+            }
+            sleep(pauses[pauses.len() - 1]).await;
+        };
+        assert_eq!(over.kind(), ErrorKind::Unavailable);
+        assert!(pauses.is_sorted() && pauses.len() < 20, "{pauses:?}");
+        assert!(began.elapsed() >= PATIENCE && began.elapsed() <= PATIENCE + MAX_PAUSE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_job_that_comes_to_its_end_ends_the_trouble() {
+        let carrier = Carrier::default();
+        for _ in 0..100 {
+            carrier.fails(error(ErrorKind::Timeout).await);
+            assert_eq!(carrier.pause().unwrap(), Some(FIRST_PAUSE));
+            sleep(PATIENCE / 2).await;
+            carrier.works();
+            assert_eq!(carrier.pause().unwrap(), None);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_no_repetition_mends_is_the_reason_whatever_fails_after_it() {
+        let carrier = Carrier::default();
+        carrier.fails(error(ErrorKind::Timeout).await);
+        carrier.fails(error(ErrorKind::Exhausted).await);
+        carrier.fails(error(ErrorKind::Unavailable).await);
+        assert_eq!(carrier.pause().unwrap_err().kind(), ErrorKind::Exhausted);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_wrong_with_one_job_is_no_trouble_of_the_carriers() {
+        let carrier = Carrier::default();
+        carrier.fails(error(ErrorKind::Invalid).await);
+        carrier.fails(Error::new(ErrorKind::Timeout, "get", "s3://b/k", "a store's"));
+        assert_eq!(carrier.pause().unwrap(), None);
+    }
+}

@@ -1,0 +1,80 @@
+//! Uploads that no record names, and their end.
+//!
+//! Each create of an upload is announced in the ledger before it is sent ([`create`]), and the upload is
+//! recorded after it. Whoever is killed in between, or never gets the answer, leaves the announcement: an
+//! intent. Whoever ends the work on that key finds it, looks which uploads of exactly this key the
+//! destination has that were opened since, and aborts all but the recorded one ([`abort`]).
+//!
+//! # Races
+//!
+//! - Another delivery of the job may have created one just now, and not recorded it yet: it is aborted
+//!   too. Its owner records it all the same, finds it gone with the first part, and begins anew; or finds
+//!   that another one is recorded and uses that.
+//! - The record is read after the listing: an upload that is recorded meanwhile is spared.
+//! - An intent that is announced while we look is not ours to clear: the ledger keeps them all then, and
+//!   the next one looks again.
+//! - Uploads of other keys, and those that were open before the intent, are others': never touched. Times
+//!   are the destination's own. One without a time is left alone.
+
+use std::sync::atomic::Ordering;
+
+use shared::ledger::{Intents, UploadRecord};
+use shared::retry::{self, CREATE};
+use shared::store::{Upload, Write};
+use shared::{ErrorKind, Result};
+
+use crate::context::Context;
+
+/// Opens an upload at the destination. Done and its answer lost: tried again, and announced again.
+pub(crate) async fn create(context: &Context, record: &UploadRecord, write: &Write) -> Result<Upload> {
+    let key = &record.upload.key;
+    let subject = context.destination.location().display_key(key);
+    let once = || async {
+        context.ledger.intend_upload(&record.task, key, context.destination.now()).await?;
+        context.destination.create_upload(key, write).await
+    };
+    retry::run(&CREATE, &subject, once).await
+}
+
+/// Aborts the uploads of a key that were intended and not recorded.
+pub(crate) async fn abort(context: &Context, key: &str, intents: &Intents) -> Result<()> {
+    let uploads = match context.destination.list_uploads(key).await {
+        Ok(uploads) => uploads,
+        Err(error) if cannot(error.kind()) => {
+            if !context.orphans_named.swap(true, Ordering::Relaxed) {
+                let note = "uploads that were interrupted while they were opened cannot be looked for: \
+                            set a rule at the destination that aborts incomplete uploads";
+                tracing::warn!(%error, note);
+            }
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    let recorded = context.ledger.upload(&context.task, key).await?.map(|record| record.upload.id);
+    // Some stores tell whole seconds.
+    let since = intents.since.as_secs();
+    for (upload, opened) in uploads {
+        let is_ours = opened.is_some_and(|opened| opened.as_secs() >= since) && Some(&upload.id) != recorded.as_ref();
+        if is_ours {
+            tracing::info!(key = ?key, id = upload.id, "an upload that nobody recorded is aborted");
+            abort_upload(context, &upload).await?;
+        }
+    }
+    context.ledger.clear_intents(&context.task, key, intents).await
+}
+
+/// Aborts an upload, as far as we may: what is denied now is denied the next time, and says so here.
+pub(crate) async fn abort_upload(context: &Context, upload: &Upload) -> Result<()> {
+    match context.destination.abort_upload(upload).await {
+        Err(error) if cannot(error.kind()) => {
+            tracing::warn!(key = ?upload.key, %error, "an upload stays open: abort it at the destination");
+            Ok(())
+        }
+        aborted => aborted,
+    }
+}
+
+/// Whether trying again is of no use.
+fn cannot(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Denied | ErrorKind::Unsupported | ErrorKind::Invalid)
+}
