@@ -65,6 +65,7 @@ impl Shelf {
             keeps_attributes: true,
             keeps_modified: false,
             has_folders: false,
+            is_remote: true,
         };
         Shelf {
             location: "s3://shelf".parse().unwrap(),

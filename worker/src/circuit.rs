@@ -206,7 +206,7 @@ impl Circuit {
 
     /// Whether an object that failed so is not to blame: the store is known to fail.
     pub fn excuses(&self, error: &Error) -> bool {
-        self.lock().phase == Phase::Open && blame(error.operation(), error.kind()).is_some()
+        !error.is_of_carrier() && self.lock().phase == Phase::Open && blame(error.operation(), error.kind()).is_some()
     }
 
     /// Whether it is not closed.

@@ -11,7 +11,7 @@ use shared::ledger::{Outcome, SharedLedger, State};
 use shared::limits::{Bandwidth, Brake, Permit, transfers_within};
 use shared::object::Timestamp;
 use shared::queue::Queue;
-use shared::store::Store;
+use shared::store::{Capabilities, EtagMeaning, Store};
 use shared::telemetry::endpoint::Health;
 use shared::{ErrorKind, Result};
 use tokio::sync::Mutex;
@@ -74,6 +74,8 @@ pub(crate) struct Context {
     /// Cleared when the service has refused to copy between the two buckets: asking again for
     /// every object would double the requests.
     pub server_side_copy: AtomicBool,
+    /// Set when the destination's answers have shown that its tags say nothing about the bytes.
+    opaque_tags: AtomicBool,
     /// Set when it was said that the destination does not list uploads.
     pub orphans_named: AtomicBool,
 }
@@ -102,8 +104,18 @@ impl Context {
         let bandwidth = options.bandwidth_limit.map(|rate| Arc::new(Bandwidth::new(rate)));
         let server_side_copy = AtomicBool::new(options.server_side_copy);
         let carrier = Carrier::default();
-        let (source_seen, orphans_named) = Default::default();
-        Arc::new(Context { brake, carrier, circuits, bandwidth, source_seen, server_side_copy, orphans_named, worker })
+        let (source_seen, orphans_named, opaque_tags) = Default::default();
+        Arc::new(Context {
+            brake,
+            carrier,
+            circuits,
+            bandwidth,
+            source_seen,
+            server_side_copy,
+            opaque_tags,
+            orphans_named,
+            worker,
+        })
     }
 
     /// Waits for the right to one transfer; the stores' throttling counts from here.
@@ -147,6 +159,23 @@ impl Context {
             *seen = Some(Instant::now());
         }
         Ok(())
+    }
+
+    /// What the destination can do, as far as its answers have shown.
+    pub fn destination_capabilities(&self) -> Capabilities {
+        let told = self.destination.capabilities().clone();
+        match self.opaque_tags.load(Ordering::Relaxed) {
+            true => Capabilities { etags: EtagMeaning::Opaque, ..told },
+            false => told,
+        }
+    }
+
+    /// A bucket that encrypts by KMS gives tags that say nothing, to all its objects: those that follow
+    /// are checked by other means.
+    pub fn learn_tags(&self, opaque: bool) {
+        if opaque && !self.opaque_tags.swap(true, Ordering::Relaxed) {
+            tracing::info!("the destination's entity tags say nothing about the bytes");
+        }
     }
 
     /// Whether the service may be asked to copy.

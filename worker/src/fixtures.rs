@@ -19,5 +19,6 @@ pub fn store(etags: EtagMeaning, verifies: &[Algorithm]) -> Capabilities {
         keeps_attributes: true,
         keeps_modified: false,
         has_folders: false,
+        is_remote: true,
     }
 }

@@ -12,8 +12,8 @@ use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
 use crate::ending::{explained, retry_delay};
-use crate::plan;
 use crate::upload::{self, bare_outcome, discard, forget, settle_record};
+use crate::{complete, plan};
 
 /// Enqueues the parts that are not there yet. The copy job is acknowledged after this: if that gets
 /// lost it comes again, and parts are enqueued again, of which those sent by then are passed over.
@@ -109,7 +109,7 @@ async fn complete_if_last(context: &Context, record: &UploadRecord) -> Result<()
 }
 
 async fn complete(context: &Context, record: &UploadRecord) -> Result<()> {
-    let copied = upload::complete(context, record).await?;
+    let copied = complete::complete(context, record).await?;
     let outcome = Outcome {
         etag: copied.etag,
         checksum: copied.checksum,

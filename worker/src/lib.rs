@@ -8,6 +8,7 @@
 
 mod carrier;
 mod circuit;
+mod complete;
 mod context;
 mod delete;
 mod driver;
@@ -24,6 +25,7 @@ mod orphans;
 mod pipe;
 mod plan;
 mod reconcile;
+mod reread;
 mod stop;
 mod upload;
 mod version;

@@ -75,6 +75,7 @@ impl FileStore {
             keeps_attributes: false,
             keeps_modified: true,
             has_folders: true,
+            is_remote: false,
         };
         Ok(FileStore { folder: Folder { location: location.clone(), path }, capabilities })
     }

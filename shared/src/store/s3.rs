@@ -11,6 +11,7 @@ mod body;
 mod clock;
 mod copy;
 mod delete;
+mod dialect;
 mod encoding;
 mod keys;
 mod kind;
@@ -18,7 +19,6 @@ mod listing;
 mod multipart;
 mod page;
 mod read;
-mod request;
 mod walk;
 mod way;
 mod write;
@@ -51,6 +51,7 @@ use crate::{Error, ErrorKind, Result};
 use baseline::Baseline;
 pub(crate) use baseline::endpoint;
 use clock::Clock;
+use dialect::Dialect;
 use kind::Kind;
 
 /// How the bucket stands in a request's URL.
@@ -122,7 +123,7 @@ impl S3Store {
                 .force_path_style(path_style)
                 .interceptor(kind.clone())
                 .interceptor(clock.clone())
-                .interceptor(request::Spelling::of(kind.clone(), side.location.bucket(), path_style))
+                .interceptor(Dialect::of(kind.clone(), side.location.bucket(), path_style))
                 .interceptor(answer::WholeAnswers)
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
@@ -166,8 +167,9 @@ impl Bucket {
         self.location.bucket()
     }
 
-    /// The key in the bucket, if there can be one: a request without a key would be about the whole
-    /// bucket. An empty key is the folder marker of a location with a prefix.
+    /// The key in the bucket as requests are given it ([`dialect::stand_in`]), if there can be one: a request
+    /// without a key would be about the whole bucket. An empty key is the folder marker of a location
+    /// with a prefix.
     fn full_key(&self, verb: &'static str, key: &str) -> Result<String> {
         let full = self.location.full_key(key);
         let refuse = |why: String| Err(Error::new(ErrorKind::Unrepresentable, verb, self.subject(key), why));
@@ -176,13 +178,8 @@ impl Bucket {
             MAX_KEY_BYTES.. if full.len() > MAX_KEY_BYTES => {
                 refuse(format!("the key has {} bytes; a store holds at most {MAX_KEY_BYTES}", full.len()))
             }
-            _ => Ok(full),
+            _ => Ok(dialect::stand_in(full)),
         }
-    }
-
-    /// As [`full_key`](Self::full_key), for the SDK to make a URL of.
-    fn request_key(&self, verb: &'static str, key: &str) -> Result<String> {
-        self.full_key(verb, key).map(request::stand_in)
     }
 
     /// As [`error`](Self::error), where the store may have refused the key itself: stores answer a

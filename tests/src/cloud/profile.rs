@@ -84,6 +84,8 @@ pub struct Profile {
     pub adds_crc64nvme: bool,
     /// Whether bodies may be `aws-chunked`.
     pub takes_aws_chunked: bool,
+    /// Whether reads and copies heed `If-Match` and its like.
+    pub heeds_if_match: bool,
     /// Whether `accept-encoding` may be signed: proxies before the store change it.
     pub takes_signed_accept_encoding: bool,
     /// Whether objects have tags.
@@ -129,6 +131,7 @@ impl Profile {
         checksums: Checksums::Kept,
         adds_crc64nvme: true,
         takes_aws_chunked: true,
+        heeds_if_match: true,
         takes_signed_accept_encoding: true,
         has_tags: true,
         has_acl: true,

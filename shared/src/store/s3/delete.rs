@@ -12,7 +12,7 @@ impl Bucket {
             held => held?,
         }
         let once = || async {
-            let request = self.client.delete_object().bucket(self.name()).key(self.request_key(DELETE.verb, key)?);
+            let request = self.client.delete_object().bucket(self.name()).key(self.full_key(DELETE.verb, key)?);
             match request.send().await.map_err(|error| self.error(DELETE.verb, key, error)) {
                 Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
                 _ => Ok(()),

@@ -3,7 +3,7 @@
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, EncodingType};
 
 use super::encoding::decode;
-use super::read::{checksums, is_opaque};
+use super::read::{carried, checksums, is_opaque};
 use super::write::{announced, with_attributes, with_checksum, with_expires};
 use super::{Bucket, body};
 use crate::digest::{Algorithm, Checksum};
@@ -20,8 +20,7 @@ impl Bucket {
     pub(super) async fn create_upload(&self, key: &str, write: &Write) -> Result<Upload> {
         self.check_key(CREATE.verb, key, write.size).await?;
         let whole = self.whole_checksum(write);
-        let request =
-            self.client.create_multipart_upload().bucket(self.name()).key(self.request_key(CREATE.verb, key)?);
+        let request = self.client.create_multipart_upload().bucket(self.name()).key(self.full_key(CREATE.verb, key)?);
         let request = request
             .set_checksum_algorithm(whole.map(|(algorithm, _)| algorithm.clone()))
             .set_checksum_type(whole.map(|_| ChecksumType::FullObject));
@@ -52,7 +51,7 @@ impl Bucket {
     /// Sent once, as a `put`; the same part sent again replaces itself.
     pub(super) async fn upload_part(&self, upload: &Upload, part: &PartWrite, body: Body) -> Result<Part> {
         let key = &upload.key;
-        let full_key = self.request_key(PART.verb, key)?;
+        let full_key = self.full_key(PART.verb, key)?;
         let outgoing = body::outgoing(PART.verb, self.subject(key), part.size, body, self.stall).await?;
         let request = self.client.upload_part().bucket(self.name()).key(full_key).upload_id(&upload.id);
         let request =
@@ -67,6 +66,7 @@ impl Bucket {
             size: part.size,
             etag,
             etag_is_opaque: is_opaque(answer.server_side_encryption.as_ref(), answer.sse_customer_algorithm.as_deref()),
+            checksum: carried!(answer).into_iter().next(),
         })
     }
 
@@ -77,7 +77,7 @@ impl Bucket {
         let mut marker = None;
         loop {
             let once = || async {
-                let full_key = self.request_key(LIST_PARTS.verb, key)?;
+                let full_key = self.full_key(LIST_PARTS.verb, key)?;
                 let request = self.client.list_parts().bucket(self.name()).key(full_key);
                 let request = request.upload_id(&upload.id).set_part_number_marker(marker.clone());
                 request.send().await.map_err(|error| match self.error(LIST_PARTS.verb, key, error) {
@@ -122,7 +122,7 @@ impl Bucket {
         let whole = self.whole_checksum(write);
         let once = || async {
             let request =
-                self.client.complete_multipart_upload().bucket(self.name()).key(self.request_key(COMPLETE.verb, key)?);
+                self.client.complete_multipart_upload().bucket(self.name()).key(self.full_key(COMPLETE.verb, key)?);
             let request = request
                 .upload_id(&upload.id)
                 .multipart_upload(completed.clone())
@@ -147,31 +147,25 @@ impl Bucket {
                 checksum,
             })
         };
-        let done = retry::run(&COMPLETE, &self.subject(key), once).await;
-        match done {
-            Err(error) if error.kind() == ErrorKind::Unavailable => Err(self.gone_or(upload, error).await),
-            done => done,
+        match retry::run(&COMPLETE, &self.subject(key), once).await {
+            // Old builds of Ceph's gateway fail where the upload is gone, instead of saying so.
+            Err(error) if error.kind() == ErrorKind::Unavailable && self.is_gone(upload).await => {
+                let message = format!("the upload is gone ({})", error.message());
+                Err(Error::new(ErrorKind::NoSuchUpload, COMPLETE.verb, self.subject(key), message).with_source(error))
+            }
+            ended => ended,
         }
     }
 
-    /// An error at completion that lasts: some stores (old builds of Ceph) know no other for an upload that is
-    /// gone, so it is asked for.
-    async fn gone_or(&self, upload: &Upload, error: Error) -> Error {
-        match self.list_parts(upload).await {
-            Err(gone) if gone.kind() == ErrorKind::NoSuchUpload => {
-                Error::new(ErrorKind::NoSuchUpload, COMPLETE.verb, self.subject(&upload.key), error.message())
-                    .with_source(error)
-            }
-            _ => error,
-        }
+    async fn is_gone(&self, upload: &Upload) -> bool {
+        self.list_parts(upload).await.is_err_and(|error| error.kind() == ErrorKind::NoSuchUpload)
     }
 
     /// Done twice is done: an upload that is gone is `Ok`.
     pub(super) async fn abort_upload(&self, upload: &Upload) -> Result<()> {
         let key = &upload.key;
         let once = || async {
-            let request =
-                self.client.abort_multipart_upload().bucket(self.name()).key(self.request_key(ABORT.verb, key)?);
+            let request = self.client.abort_multipart_upload().bucket(self.name()).key(self.full_key(ABORT.verb, key)?);
             match request.upload_id(&upload.id).send().await.map_err(|error| self.error(ABORT.verb, key, error)) {
                 Err(error) if !matches!(error.kind(), ErrorKind::NoSuchUpload | ErrorKind::NotFound) => Err(error),
                 _ => Ok(()),
@@ -188,7 +182,7 @@ impl Bucket {
             let message = format!("{} does not list open uploads", self.kind.row().name);
             return Err(Error::new(ErrorKind::Unsupported, LIST_UPLOADS.verb, self.subject(key), message));
         }
-        let full_key = self.full_key(LIST_UPLOADS.verb, key)?;
+        let full_key = self.location.full_key(key);
         let encoding = self.kind.encodes_keys().is_asked_for().then_some(EncodingType::Url);
         let (mut uploads, mut seen) = (Vec::new(), 0);
         let (mut key_marker, mut id_marker) = (None, None);
@@ -222,9 +216,8 @@ impl Bucket {
             }
             let next_key = page.next_key_marker.as_deref().and_then(full).filter(|key| !key.is_empty());
             let next = (next_key, page.next_upload_id_marker.filter(|id| !id.is_empty()));
-            // Sorted by key: what does not go forward never ends.
-            let goes_on = !is_empty && next.0 >= key_marker && (&next.0, &next.1) != (&key_marker, &id_marker);
-            if next.0.is_none() || !goes_on {
+            // A page without anything in it may be followed by such pages for ever. Not all list by key.
+            if next.0.is_none() || is_empty || (&next.0, &next.1) == (&key_marker, &id_marker) {
                 let message = "the listing of uploads goes on but its marker does not";
                 return Err(self.corrupt(LIST_UPLOADS.verb, key, message));
             }
@@ -254,7 +247,16 @@ impl Held {
             return Err("the parts are not in order, or too many");
         }
         let time = raw.last_modified.as_ref().and_then(|time| time.to_millis().ok());
-        self.0.push((Part { number, size, etag: ETag::new(etag), etag_is_opaque: false }, time));
+        self.0.push((
+            Part {
+                number,
+                size,
+                etag: ETag::new(etag),
+                etag_is_opaque: false,
+                checksum: carried!(raw).into_iter().next(),
+            },
+            time,
+        ));
         Ok(())
     }
 

@@ -68,7 +68,7 @@ impl Bucket {
     /// Sent once, for the body cannot be had again here. Cut off, the store drops what came, for
     /// its length is announced; done with its answer lost, the caller writes the same again.
     pub(super) async fn put(&self, key: &str, write: &Write, body: Body) -> Result<Written> {
-        let full_key = self.request_key(PUT.verb, key)?;
+        let full_key = self.full_key(PUT.verb, key)?;
         self.check_key(PUT.verb, key, write.size).await?;
         let outgoing = body::outgoing(PUT.verb, self.subject(key), write.size, body, self.stall).await?;
         let request = self.client.put_object().bucket(self.name()).key(full_key).body(outgoing.stream);

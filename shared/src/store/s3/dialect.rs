@@ -1,8 +1,10 @@
-//! What some kinds of stores want their requests to look like, and what the SDK would make of some keys.
+//! How requests and answers of some kinds of stores are spelled otherwise, and what the SDK would make of some keys.
 
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextMut,
+};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 
 use super::encoding::decode;
@@ -15,24 +17,24 @@ const STAND_IN: char = '\u{10ffff}';
 /// As URLs have it.
 const STAND_IN_ENCODED: &str = "%F4%8F%BF%BF";
 
-/// The key as the SDK is given it; [`Spelling`] turns it back.
+/// The key as the SDK is given it; [`Dialect`] turns it back.
 pub(super) fn stand_in(key: String) -> String {
     let is_refused = key.trim_start_matches(STAND_IN).trim().is_empty();
     if is_refused { format!("{STAND_IN}{key}") } else { key }
 }
 
-/// The client shows it every request.
+/// The client shows it every request and every answer.
 #[derive(Debug)]
-pub(super) struct Spelling {
+pub(super) struct Dialect {
     kind: Kind,
     bucket: String,
     path_style: bool,
 }
 
-impl Spelling {
+impl Dialect {
     /// For one bucket's requests.
-    pub fn of(kind: Kind, bucket: &str, path_style: bool) -> Spelling {
-        Spelling { kind, bucket: bucket.to_owned(), path_style }
+    pub fn of(kind: Kind, bucket: &str, path_style: bool) -> Dialect {
+        Dialect { kind, bucket: bucket.to_owned(), path_style }
     }
 
     /// The URL with the key itself, if it has a stand-in.
@@ -50,9 +52,9 @@ impl Spelling {
     }
 }
 
-impl Intercept for Spelling {
+impl Intercept for Dialect {
     fn name(&self) -> &'static str {
-        "spelling of requests"
+        "dialect"
     }
 
     fn modify_before_signing(
@@ -84,6 +86,23 @@ impl Intercept for Spelling {
         }
         Ok(())
     }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(header) = self.kind.row().crc32c_header else { return Ok(()) };
+        let headers = context.response_mut().headers_mut();
+        let hashes = headers.get_all(header).flat_map(|text| text.split(','));
+        let crc32c = hashes.filter_map(|hash| hash.trim().strip_prefix("crc32c=")).next().map(str::to_owned);
+        if let Some(crc32c) = crc32c {
+            headers.try_insert("x-amz-checksum-crc32c", crc32c)?;
+            headers.try_insert("x-amz-checksum-type", "FULL_OBJECT")?;
+        }
+        Ok(())
+    }
 }
 
 /// The URL without the SDK's name for the operation. Keys cannot hold a bare `?` there, or a bare `&`.
@@ -108,12 +127,12 @@ mod tests {
                 let sent = stand_in(key.to_owned());
                 assert!(!sent.trim().is_empty());
                 let url = format!("{base}{}?x= ", encode_path(&sent));
-                let spelling = Spelling::of(kind.clone(), "b", path_style);
-                let spelt = spelling.with_key(&url).unwrap_or(url);
+                let dialect = Dialect::of(kind.clone(), "b", path_style);
+                let spelt = dialect.with_key(&url).unwrap_or(url);
                 assert_eq!(spelt, format!("{base}{}?x= ", encode_path(key)), "{key:?}");
             }
         }
-        assert_eq!(Spelling::of(kind, "b", true).with_key("https://h/b"), None);
+        assert_eq!(Dialect::of(kind, "b", true).with_key("https://h/b"), None);
     }
 
     #[test]
