@@ -11,7 +11,7 @@ use shared::queue::Queue;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use worker::Stop;
+use worker::{Outage, Stop, WorkError};
 
 use crate::exit::Failure;
 use crate::progress::Progress;
@@ -32,7 +32,9 @@ pub struct Driven {
     pub run: Option<Run>,
     /// Why the finder ended early, if it did.
     pub find_error: Option<FindError>,
-    /// Whether we were told to stop before the run was done.
+    /// The store that failed for too long, if one did.
+    pub outage: Option<Outage>,
+    /// Whether we stopped before the run was done.
     pub interrupted: bool,
 }
 
@@ -54,14 +56,20 @@ pub async fn drive(
     let halt = Stop::default();
     let mut worker = tokio::spawn(task.worker(report).run(halt.clone()));
     let mut watch = Watch::begin(task, what, stop);
+    let mut outage = None;
     let watched = tokio::select! {
         watched = watch.until_done() => watched,
-        // It returns by itself only when the queue fails for good, or its machine is about to go.
-        ended = &mut worker => Err(match ended {
-            Ok(Ok(())) => Failure::resumable("the worker stopped before the run was done"),
-            Ok(Err(error)) => Failure::resumable(error),
-            Err(_) => Failure::midway("the worker broke down; start again to go on"),
-        }),
+        // It returns by itself only when queue or ledger fail for good or a store for too long, or its machine is
+        // about to go.
+        ended = &mut worker => match ended {
+            Ok(Err(WorkError::Outage(why))) => {
+                outage = Some(why);
+                Ok(true)
+            }
+            Ok(Err(WorkError::Carrier(error))) => Err(Failure::resumable(error)),
+            Ok(Ok(())) => Err(Failure::resumable("the worker stopped before the run was done")),
+            Err(_) => Err(Failure::midway("the worker broke down; start again to go on")),
+        },
     };
     drop(watch.progress.take());
     let end_worker = async {
@@ -78,12 +86,12 @@ pub async fn drive(
         Some(id) => task.carrier.ledger.run(&id).await.map_err(Failure::resumable)?,
         None => None,
     };
-    Ok(Driven { run, find_error: watch.found.and_then(Result::err), interrupted })
+    Ok(Driven { run, find_error: watch.found.and_then(Result::err), outage, interrupted })
 }
 
 /// Lets the worker drain. One whose run is done holds at most acknowledgements: once the queue is
 /// empty nothing is lost by not waiting for its last poll.
-async fn end_worker(mut worker: JoinHandle<shared::Result<()>>, queue: &Queue, done: bool, drain: Duration) {
+async fn end_worker(mut worker: JoinHandle<Result<(), WorkError>>, queue: &Queue, done: bool, drain: Duration) {
     let emptied = async {
         while !done || queue.depth().await.is_ok_and(|depth| depth.waiting() > 0) {
             sleep(Duration::from_millis(20)).await;
@@ -96,6 +104,7 @@ async fn end_worker(mut worker: JoinHandle<shared::Result<()>>, queue: &Queue, d
         tracing::warn!("the worker did not end in time: its jobs come back when their leases run out");
     }
     worker.abort();
+    let _ = worker.await;
 }
 
 /// A run as it is watched.

@@ -29,7 +29,7 @@ pub async fn run(args: &SyncArgs, stop: CancellationToken) -> Outcome {
     let health = Health::default();
     endpoint::serve(config.metrics_addr.as_deref(), &health).await.map_err(Failure::usage)?;
     let report = open_report(args.report.as_deref())?;
-    let Some(task) = Task::open_unless(&stop, config).await? else { return Ok(Exit::Interrupted) };
+    let Some(task) = Task::open_unless(&stop, config, health.clone()).await? else { return Ok(Exit::Interrupted) };
     health.set_ready(true);
     let pass = Pass { task: &task, report, json: args.json, stop: &stop };
     let Some(every) = args.every else { return pass.run(args.force, true).await };
@@ -45,7 +45,8 @@ pub async fn finish_run(
     json: bool,
     stop: CancellationToken,
 ) -> Outcome {
-    let Some(task) = Task::open_unless(&stop, config.clone()).await? else { return Ok(Exit::Interrupted) };
+    let task = Task::open_unless(&stop, config.clone(), Health::default()).await?;
+    let Some(task) = task else { return Ok(Exit::Interrupted) };
     let pass = Pass { task: &task, report, json, stop: &stop };
     let began = Instant::now();
     let driven = pass.drive(Drive::Finish(run.to_owned())).await?;
@@ -172,6 +173,11 @@ impl Pass<'_> {
                 return Ok(summary.exit());
             }
         }
+        if let Some(outage) = driven.outage {
+            // What a store refuses for good is for whoever configured it.
+            let exit = if outage.is_refusal { Exit::Usage } else { Exit::Interrupted };
+            return Err(Failure { exit, message: outage.to_string() });
+        }
         match driven.find_error {
             None | Some(FindError::Interrupted) => {
                 console::say("interrupted: the same command goes on where it was");
@@ -185,7 +191,7 @@ impl Pass<'_> {
 fn exit_of(error: &FindError) -> Exit {
     match error {
         FindError::Filter(_) | FindError::Busy { .. } | FindError::ClaimedByOther(_) => Exit::Usage,
-        error if error.is_resumable() => Exit::Interrupted,
+        error if error.is_resumable() || error.is_outage() => Exit::Interrupted,
         _ => Exit::SomeFailed,
     }
 }

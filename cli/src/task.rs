@@ -6,6 +6,7 @@ use shared::config::{Config, Find};
 use shared::fleet::solo::Solo;
 use shared::open::{self, Carrier};
 use shared::store::Store;
+use shared::telemetry::endpoint::Health;
 use tokio_util::sync::CancellationToken;
 use worker::Worker;
 
@@ -24,19 +25,25 @@ pub struct Task {
     pub carrier: Carrier,
     /// What was compared when the task was last run from here, if it was.
     pub compared_before: Option<Find>,
+    /// Told when a store fails altogether.
+    pub health: Health,
 }
 
 impl Task {
     /// Opens everything, unless it is told to stop before a store or the like has answered.
-    pub async fn open_unless(stop: &CancellationToken, config: Config) -> Result<Option<Task>, Failure> {
+    pub async fn open_unless(
+        stop: &CancellationToken,
+        config: Config,
+        health: Health,
+    ) -> Result<Option<Task>, Failure> {
         tokio::select! {
-            task = Task::open(config) => task.map(Some),
+            task = Task::open(config, health) => task.map(Some),
             () = stop.cancelled() => Ok(None),
         }
     }
 
     /// Opens everything. A store that is not there, or not ours to read, fails here, within seconds.
-    async fn open(config: Config) -> Result<Task, Failure> {
+    async fn open(config: Config, health: Health) -> Result<Task, Failure> {
         let (source, destination) = open::ready_sides(&config).await.map_err(Failure::usage)?;
         let carrier = open::carrier(&config).await.map_err(Failure::usage)?;
         let mut compared_before = None;
@@ -44,7 +51,7 @@ impl Task {
             compared_before = state::recall(state, &config.task).map(|before| before.find);
             state::remember(state, &config)?;
         }
-        Ok(Task { config, source, destination, carrier, compared_before })
+        Ok(Task { config, source, destination, carrier, compared_before, health })
     }
 
     /// A worker of this process.
@@ -60,6 +67,8 @@ impl Task {
             options: self.config.work.clone(),
             report,
             moved: Arc::default(),
+            health: self.health.clone(),
+            outage_limit: Some(self.config.work.outage_limit),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! `flotilla verify`: walks both sides in key order and compares each object by the strongest means
-//! that both have. Changes nothing.
+//! that both have, reading where there is no other. Changes nothing.
 
 mod compare;
+mod content;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -17,12 +18,15 @@ use tokio_util::sync::CancellationToken;
 use crate::args::VerifyArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::out::Out;
-use compare::{Means, Sides, Verdict};
+use compare::{Kind, Sides, Verdict};
+pub use content::Effort;
+use content::Means;
 
-/// What differs under one key.
+/// One difference under one key.
 #[derive(Debug, Serialize)]
-struct Difference<'a> {
+struct Line<'a> {
     key: &'a str,
+    kind: Kind,
     what: &'a str,
 }
 
@@ -33,11 +37,13 @@ struct Tally {
     compared: u64,
     /// Keys with the same object on both sides.
     same: u64,
-    /// Of those, objects of which nothing but the sizes could be compared.
+    /// Of those, objects of which nothing but the sizes was compared.
     size_only: u64,
     /// Keys that differ, or could not be compared.
     different: u64,
-    /// Objects of both sides, by what they were compared by.
+    /// Of those, objects that were written to under every comparison.
+    changing: u64,
+    /// Objects of both sides, by what their bytes were compared by.
     by: BTreeMap<String, u64>,
     /// Wall time.
     seconds: f64,
@@ -50,7 +56,7 @@ pub async fn run(args: &VerifyArgs, stop: CancellationToken) -> Outcome {
     let filter = Filter::load(&config.find, Timestamp::now()).map_err(|error: FindError| Failure::usage(error))?;
     let (source, destination) = open::sides(&config).await.map_err(Failure::usage)?;
     open::probe_both(&source, &destination).await.map_err(Failure::usage)?;
-    let sides = Sides { source: source.clone(), destination: destination.clone(), deep: args.deep };
+    let sides = Sides { source: source.clone(), destination: destination.clone(), effort: args.effort() };
     let verdicts = finder::pairs(source, destination, &filter)
         .map_ok(|pair| judge(&sides, pair))
         .try_buffered(config.work.concurrency);
@@ -79,13 +85,8 @@ pub async fn run(args: &VerifyArgs, stop: CancellationToken) -> Outcome {
 }
 
 async fn judge(sides: &Sides, pair: Pair) -> shared::Result<(String, Verdict)> {
-    let key = pair.key().to_owned();
-    let verdict = match &pair {
-        Pair::Source(_) => Verdict::different("missing at the destination"),
-        Pair::Destination(_) => Verdict::different("missing at the source"),
-        Pair::Both(source, destination) => compare::compare(sides, source, destination).await,
-    };
-    Ok((key, verdict))
+    let verdict = compare::compare(sides, &pair).await;
+    Ok((pair.key().to_owned(), verdict))
 }
 
 impl Tally {
@@ -94,18 +95,22 @@ impl Tally {
         if let Some(means) = verdict.means {
             *self.by.entry(means.to_string()).or_default() += 1;
         }
-        let Some(what) = &verdict.difference else {
+        if verdict.differences.is_empty() {
             self.same += 1;
             self.size_only += u64::from(verdict.means == Some(Means::Size));
             return Ok(());
-        };
-        self.different += 1;
-        if json {
-            let difference = Difference { key, what };
-            out.line(serde_json::to_string(&difference).expect("a difference is representable as JSON"))
-        } else {
-            out.line(format_args!("{}\t{}", console::escaped(key), console::escaped(what)))
         }
+        self.different += 1;
+        self.changing += u64::from(verdict.differences.iter().any(|difference| difference.kind == Kind::Changing));
+        verdict.differences.iter().try_for_each(|difference| {
+            let what = &difference.what;
+            if json {
+                let line = Line { key, kind: difference.kind, what };
+                out.line(serde_json::to_string(&line).expect("a difference is representable as JSON"))
+            } else {
+                out.line(format_args!("{}\t{}", console::escaped(key), console::escaped(what)))
+            }
+        })
     }
 
     fn finish(&self, out: &mut Out, json: bool) -> Outcome {
@@ -125,9 +130,15 @@ impl Tally {
                 if by.is_empty() { "" } else { "; " },
                 by.join(", "),
             ));
+            if self.changing > 0 {
+                console::say(format_args!(
+                    "{} written to during every comparison: run again when nobody writes",
+                    console::counted(self.changing, "object"),
+                ));
+            }
             if self.size_only > 0 {
                 console::say(format_args!(
-                    "{} compared by size only, as the stores tell nothing else that both have; --deep compares the bytes",
+                    "{} compared by size only, as the stores tell nothing else that both have; without --quick they are read",
                     console::counted(self.size_only, "object"),
                 ));
             }

@@ -90,12 +90,37 @@ struct Input {
     entries: VecDeque<Entry>,
     last: Option<String>,
     ended: bool,
+    /// [`Capabilities::has_folders`](shared::store::Capabilities).
+    has_folders: bool,
+}
+
+impl Input {
+    /// Whether a folder marker of the other side is held here without being listed: something below it is,
+    /// and it comes next.
+    fn implies(&self, marker: &Entry) -> bool {
+        let next = self.entries.front();
+        self.has_folders && is_marker(marker) && next.is_some_and(|next| next.key.starts_with(&marker.key))
+    }
+}
+
+/// Whether an object stands for a folder and for nothing else.
+fn is_marker(entry: &Entry) -> bool {
+    entry.key.ends_with('/') && entry.size == 0
 }
 
 impl Merge {
     /// A join of two listings of `range` that have not begun.
     pub fn new(range: KeyRange) -> Self {
         Merge { range, source: Input::default(), destination: Input::default() }
+    }
+
+    /// With what is known of a side: whether it [has folders](shared::store::Capabilities::has_folders).
+    pub fn with_folders(mut self, side: Side, has_folders: bool) -> Self {
+        match side {
+            Side::Source => self.source.has_folders = has_folders,
+            Side::Destination => self.destination.has_folders = has_folders,
+        }
+        self
     }
 
     /// Takes a side's next page, or its end.
@@ -157,11 +182,25 @@ impl Merge {
             let source = if order.is_le() { self.source.entries.pop_front() } else { None };
             let destination = if order.is_ge() { self.destination.entries.pop_front() } else { None };
             pairs.extend(match (source, destination) {
-                (Some(source), Some(destination)) => Some(Pair::Both(source, destination)),
+                (Some(source), Some(destination)) => Some(self.both(source, destination)),
+                (Some(source), None) if self.destination.implies(&source) => Some(Pair::Both(source.clone(), source)),
                 (Some(source), None) => Some(Pair::Source(source)),
+                (None, Some(marker)) if self.source.implies(&marker) => Some(Pair::Both(marker.clone(), marker)),
                 (None, destination) => destination.map(Pair::Destination),
             });
         }
+    }
+}
+
+impl Merge {
+    /// Both sides' entries. A folder's time is not its marker's, so of two markers of which one is a
+    /// folder neither is newer.
+    fn both(&self, source: Entry, mut destination: Entry) -> Pair {
+        let is_folder = self.source.has_folders || self.destination.has_folders;
+        if is_folder && is_marker(&source) && is_marker(&destination) {
+            destination.modified = source.modified;
+        }
+        Pair::Both(source, destination)
     }
 }
 

@@ -67,6 +67,11 @@ impl FindError {
         )
     }
 
+    /// Whether a store was away while it was listed: the same command may succeed later, as it is.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, FindError::Listing(error) if error.is_retryable() && error.kind() != ErrorKind::Corrupt)
+    }
+
     /// Of two errors of one run, the one that decides what becomes of it. A ledger or queue that failed
     /// may have left a job unsent: such a run must be resumed, whatever else happened.
     pub(crate) fn or_graver(self, other: FindError) -> FindError {

@@ -64,6 +64,8 @@ impl Shelf {
             verifies: Vec::new(),
             keeps_attributes: true,
             keeps_modified: false,
+            has_folders: false,
+            is_remote: true,
         };
         Shelf {
             location: "s3://shelf".parse().unwrap(),

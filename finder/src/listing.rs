@@ -30,7 +30,10 @@ impl Sides {
         let source = Pages::start(&self.source, range.clone(), Side::Source, false);
         let destination =
             Pages::start(&self.destination, range.clone(), Side::Destination, self.destination_may_be_missing);
-        Join { merge: Merge::new(range), source, destination }
+        let merge = Merge::new(range)
+            .with_folders(Side::Source, self.source.capabilities().has_folders)
+            .with_folders(Side::Destination, self.destination.capabilities().has_folders);
+        Join { merge, source, destination }
     }
 }
 

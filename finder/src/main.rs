@@ -149,7 +149,7 @@ fn interrupted() -> Failure {
 fn exit_code(error: &FindError) -> u8 {
     match error {
         FindError::Filter(_) | FindError::Busy { .. } | FindError::ClaimedByOther(_) => USAGE,
-        error if error.is_resumable() => signals::INTERRUPTED,
+        error if error.is_resumable() || error.is_outage() => signals::INTERRUPTED,
         _ => STOPPED,
     }
 }

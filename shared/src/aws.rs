@@ -1,15 +1,18 @@
 //! The one place that builds AWS SDK configurations and reads its errors.
 //!
-//! The SDK's retries and its stalled-stream protection are off: [`crate::retry`] and the adapters own
-//! them. One HTTP client, and so one connection pool, serves a connection and what gives its credentials.
+//! The SDK's retries, its stalled-stream protection and its cache of credentials are off: [`crate::retry`],
+//! the adapters and `renewed` own them. One HTTP client, and so one connection pool, serves a connection and what gives its credentials.
 
 mod credentials;
 mod errors;
 mod http;
+mod renewed;
+mod taught;
 
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::identity::IdentityCache;
 use aws_config::imds;
 use aws_config::imds::region::ImdsRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
@@ -25,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, ErrorKind, Result};
 use credentials::Spelling;
 pub use errors::error_from;
+use taught::Learner;
 
 /// How a service is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -55,15 +59,25 @@ const DEFAULT_REGION: &str = "us-east-1";
 /// What can be checked without asking the service itself is checked here: the endpoint's form, the
 /// credentials' spelling, that their variables, file, profile or secret are there and make sense.
 pub async fn sdk_config(connection: &Connection) -> Result<SdkConfig> {
+    // Boxed: the SDK's futures are deep, and a program's own are around them.
+    Box::pin(configured(connection, false, http::client())).await
+}
+
+/// As [`sdk_config`], with requests that keep to the [pace](crate::limits::pace) of their endpoint.
+pub async fn paced_sdk_config(connection: &Connection) -> Result<SdkConfig> {
+    Box::pin(configured(connection, true, http::client())).await
+}
+
+/// As [`paced_sdk_config`], by way of an HTTP client that answers as a test wants it.
+#[cfg(test)]
+pub(crate) async fn sdk_config_over(connection: &Connection, http: SharedHttpClient) -> Result<SdkConfig> {
+    Box::pin(configured(connection, true, http)).await
+}
+
+async fn configured(connection: &Connection, is_paced: bool, http: SharedHttpClient) -> Result<SdkConfig> {
     let spelling = connection.credentials.as_deref().unwrap_or("default").parse::<Spelling>()?;
-    let http = http::client();
-    let mut loader = loader(&http);
     if let Some(url) = &connection.endpoint_url {
         check_endpoint(url)?;
-        loader = loader.endpoint_url(url);
-    }
-    if let Spelling::Profile(name) = &spelling {
-        loader = loader.profile_name(name);
     }
     let region = match &connection.region {
         Some(region) => Region::new(region.clone()),
@@ -74,17 +88,27 @@ pub async fn sdk_config(connection: &Connection) -> Result<SdkConfig> {
         true => ambient_region(&spelling, &http).await,
         false => region.clone(),
     };
-    loader = match spelling.provider(&home, &http).await? {
-        Some(provider) => loader.credentials_provider(provider),
+    let credentials = spelling.provider(&home, &http).await?;
+    let learner = Learner { credentials: credentials.clone(), is_paced, ..Learner::default() };
+    let mut loader = loader(&http, learner).region(region);
+    loader = match credentials {
+        Some(credentials) => loader.credentials_provider(credentials),
         None => loader.no_credentials(),
     };
-    Ok(loader.region(region).load().await)
+    if let Some(url) = &connection.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    if let Spelling::Profile(name) = &spelling {
+        loader = loader.profile_name(name);
+    }
+    Ok(loader.load().await)
 }
 
 /// What all configurations have in common.
-fn loader(http: &SharedHttpClient) -> ConfigLoader {
+fn loader(http: &SharedHttpClient, learner: Learner) -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http.clone())
+        .http_client(taught::client(http, learner))
+        .identity_cache(IdentityCache::no_cache())
         .retry_config(RetryConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())

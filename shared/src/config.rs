@@ -220,6 +220,9 @@ pub struct Work {
     /// How long a worker that was told to stop may go on with what it holds.
     #[serde(with = "duration::required")]
     pub drain: Duration,
+    /// How long `flotilla` waits for a store at which nothing succeeds; workers of a fleet wait for ever.
+    #[serde(with = "duration::required")]
+    pub outage_limit: Duration,
     /// Whether services may copy between their own buckets.
     pub server_side_copy: bool,
 }
@@ -258,6 +261,8 @@ impl Default for Work {
             retry_delay: Duration::from_secs(5),
             lease: Duration::from_secs(60),
             drain: Duration::from_secs(8),
+            // A restarted gateway, a failed-over database, a lost network come back within minutes.
+            outage_limit: Duration::from_secs(5 * 60),
             server_side_copy: true,
         }
     }

@@ -247,6 +247,54 @@ pub fn multipart_etag(part_md5s: &[[u8; 16]]) -> String {
     format!("{:x}-{}", context.finalize(), part_md5s.len())
 }
 
+/// Hashes bytes as they pass to the tag of an object that was uploaded in parts of one size.
+pub struct MultipartHasher {
+    part_bytes: u64,
+    taken: u64,
+    part: md5::Context,
+    parts: Vec<[u8; 16]>,
+}
+
+impl fmt::Debug for MultipartHasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MultipartHasher({} parts of {} bytes)", self.parts.len(), self.part_bytes)
+    }
+}
+
+impl MultipartHasher {
+    /// For parts of `part_bytes`, of which the last may be shorter.
+    pub fn new(part_bytes: u64) -> Self {
+        MultipartHasher { part_bytes: part_bytes.max(1), taken: 0, part: md5::Context::new(), parts: Vec::new() }
+    }
+
+    /// Takes in the next bytes.
+    pub fn update(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = self.part_bytes - self.taken;
+            let (now, later) = bytes.split_at(bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX)));
+            self.part.consume(now);
+            self.taken += now.len() as u64;
+            if self.taken == self.part_bytes {
+                self.end_part();
+            }
+            bytes = later;
+        }
+    }
+
+    fn end_part(&mut self) {
+        self.parts.push(std::mem::replace(&mut self.part, md5::Context::new()).finalize().0);
+        self.taken = 0;
+    }
+
+    /// The tag of all bytes taken in.
+    pub fn finish(mut self) -> String {
+        if self.taken > 0 {
+            self.end_part();
+        }
+        multipart_etag(&self.parts)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -50,6 +50,8 @@ pub enum ErrorKind {
     Invalid,
     /// The work was cancelled from our side.
     Cancelled,
+    /// The call was not made, because its store is known to fail at present.
+    Suspended,
 }
 
 impl ErrorKind {
@@ -87,6 +89,7 @@ impl ErrorKind {
             Exhausted => "exhausted",
             Invalid => "invalid",
             Cancelled => "cancelled",
+            Suspended => "suspended",
         }
     }
 }

@@ -304,7 +304,7 @@ pub struct UploadRecord {
     pub part_bytes: u64,
     /// Headers and user metadata given at its creation.
     pub attributes: Attributes,
-    /// Whether the parts are cut as the source's own were, so that the two ETags will be equal.
+    /// Whether the parts are cut as the source's own were, so that its ETag can be made of them.
     #[serde(default)]
     pub same_parts: bool,
     /// Whole-object checksum that the source keeps, where it does.
@@ -338,8 +338,30 @@ pub struct Intents {
 pub struct PartRecord {
     /// From 1.
     pub number: u32,
-    /// Of the part's bytes.
+    /// The tag that the destination gave it: should it hold another part by now, it is not this one.
+    pub etag: ETag,
+    /// Of the part's bytes as they passed; `None` where the service copied them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<Checksum>,
+    /// MD5 of its bytes, where the source's own parts are told by theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub md5: Option<Checksum>,
+    /// How it is known that the destination holds them.
+    #[serde(default)]
+    pub proof: Proof,
+}
+
+/// How it is known that the destination holds the bytes that were sent to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Proof {
+    /// It is not known yet: what was written must be read again.
+    #[default]
+    None,
+    /// The destination verified a checksum that was sent along, or told one that was compared.
+    Destination,
+    /// The service copied them by itself.
+    Service,
 }
 
 /// The durable truth about runs and objects. See the [module's contract](self).

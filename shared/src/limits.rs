@@ -1,7 +1,8 @@
-//! Limits that all transfers of a process share.
+//! Limits that all transfers of a process share, and all requests to an endpoint.
 
 pub mod bandwidth;
 pub mod brake;
+pub mod pace;
 
 pub use bandwidth::Bandwidth;
 pub use brake::{Brake, Permit};

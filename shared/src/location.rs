@@ -95,10 +95,10 @@ impl Location {
         format!("{}{key}", self.prefix())
     }
 
-    /// A bucket's key relative to this location; `None` if it lies outside, or names the prefix
-    /// itself (the folder marker of the location is not an object in it).
+    /// A bucket's key relative to this location; `None` if it lies outside. It is empty for the location's
+    /// own folder marker.
     pub fn relative_key<'a>(&self, full_key: &'a str) -> Option<&'a str> {
-        full_key.strip_prefix(self.prefix()).filter(|key| !key.is_empty())
+        full_key.strip_prefix(self.prefix())
     }
 
     /// How a key at this location is named in messages.
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(photos.prefix(), "photos/");
         assert_eq!(photos.relative_key("photos/a"), Some("a"));
         assert_eq!(photos.relative_key("photos2/a"), None);
-        assert_eq!(photos.relative_key("photos/"), None);
+        assert_eq!(photos.relative_key("photos/"), Some(""));
     }
 
     #[test]

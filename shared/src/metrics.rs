@@ -59,6 +59,7 @@ metrics_table! {
     THROTTLES Counter Count "flotilla_throttles_total" ["operation"] "Requests that were throttled, by operation.";
     CONCURRENCY Gauge Count "flotilla_transfers" [] "Transfers under way.";
     CONCURRENCY_LIMIT Gauge Count "flotilla_transfers_limit" [] "Transfers allowed at present by the brake.";
+    STORE_FAILING Gauge Count "flotilla_store_failing" ["side"] "1 while nothing succeeds at a store and transfers wait for it, by side (source, destination).";
     PAGES Counter Count "flotilla_listing_pages_total" ["side"] "Listing pages read, by side (source, destination).";
     RUN_LISTED Gauge Count "flotilla_run_listed_objects" [] "Source objects that the current run has listed.";
     RUN_ENQUEUED Gauge Count "flotilla_run_enqueued_objects" [] "Objects that the current run has enqueued.";
@@ -123,6 +124,11 @@ pub fn transfers(now: usize) {
 /// The brake allows so many transfers.
 pub fn transfers_limit(limit: usize) {
     gauge!(CONCURRENCY_LIMIT).set(limit as f64);
+}
+
+/// Nothing succeeds at a store any more, or something does again.
+pub fn store_failing(side: &'static str, fails: bool) {
+    gauge!(STORE_FAILING, "side" => side).set(f64::from(u8::from(fails)));
 }
 
 /// The queue's depth was read.

@@ -60,9 +60,9 @@ const fn carrier(verb: &'static str, attempts: u32, attempt_s: u64, total_s: u64
     Policy { patience: Some(PATIENCE), ..policy(verb, attempts, attempt_s, total_s) }
 }
 
-// A listing that fails stops the run, which costs the most: tried the longest.
+// A listing that fails stops the run, which costs the most: tried the longest, also through two minutes of 503s.
 /// `ListObjects`
-pub const LIST: Policy = policy("list", 8, STALL_SECONDS, 120);
+pub const LIST: Policy = policy("list", 15, STALL_SECONDS, 120);
 // Someone waits at a terminal: a closed port or an unknown host fails within some seconds.
 /// The first request to a store
 pub const PROBE: Policy = Policy { first_delay: Duration::from_millis(500), ..policy("probe", 3, 10, 20) };

@@ -98,6 +98,12 @@ pub struct Capabilities {
     pub keeps_attributes: bool,
     /// Whether the store keeps [`Write::modified`] as the object's own time.
     pub keeps_modified: bool,
+    /// Whether keys lie in folders that are there by themselves: the marker `a/` is held as soon as any
+    /// key below it is, is listed only while none is, and has no time of its own.
+    pub has_folders: bool,
+    /// Whether bytes come over a network, where a second read is carried anew and can show a flaw of the
+    /// first. A file's second read comes out of the memory that answered the first.
+    pub is_remote: bool,
 }
 
 /// A range of keys to list: those that start with `prefix`, come after `after` and before `until`
@@ -213,6 +219,9 @@ pub struct Part {
     /// Whether the tag says nothing about the bytes (the bucket encrypts by KMS).
     #[serde(default)]
     pub etag_is_opaque: bool,
+    /// A checksum of the part that the store computed or verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<Checksum>,
 }
 
 /// How an existing object was cut into parts.

@@ -103,6 +103,11 @@ impl Cloud {
         Cloud { endpoint: format!("http://{address}"), shared, accepting }
     }
 
+    /// Whose limits it has taken on.
+    pub fn profile(&self) -> &Profile {
+        &self.shared.profile
+    }
+
     /// Makes a bucket with a new name that starts with `stem`; gives its name.
     pub fn create_bucket(&self, stem: &str) -> String {
         let name = unique_name(stem);

@@ -6,5 +6,6 @@ pub mod binaries;
 pub mod cloud;
 pub mod conformance;
 pub mod emulators;
+pub mod keys;
 pub mod metadata;
 pub mod proxy;

@@ -13,7 +13,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
@@ -173,6 +173,14 @@ async fn pass(request: Request<Incoming>, state: Arc<State>, upstream: Upstream)
             drain(request.into_body()).await?;
             return made(*status, text);
         }
+        Some(Fault::RespondWith(status, headers, text)) => {
+            drain(request.into_body()).await?;
+            let mut response = made(*status, text)?;
+            for (name, value) in *headers {
+                response.headers_mut().insert(*name, HeaderValue::from_static(value));
+            }
+            return Ok(response);
+        }
         _ => {}
     }
     let bend = match fault {
@@ -190,7 +198,7 @@ async fn pass(request: Request<Incoming>, state: Arc<State>, upstream: Upstream)
     answer(response, fault).await
 }
 
-async fn answer(response: Response<Incoming>, fault: Option<Fault>) -> io::Result<Response<Passing>> {
+async fn answer(mut response: Response<Incoming>, fault: Option<Fault>) -> io::Result<Response<Passing>> {
     let bend = match fault {
         Some(Fault::RespondAfter(status, text)) => {
             drain(response.into_body()).await?;
@@ -201,6 +209,13 @@ async fn answer(response: Response<Incoming>, fault: Option<Fault>) -> io::Resul
             return Err(io::Error::other("closed by a fault"));
         }
         Some(Fault::StallAfter) => std::future::pending().await,
+        Some(Fault::Header(name, value)) => {
+            response.headers_mut().remove(name);
+            if let Some(value) = value {
+                response.headers_mut().insert(name, HeaderValue::from_static(value));
+            }
+            Bend::None
+        }
         Some(Fault::CutResponse(at)) => Bend::Cut(at),
         Some(Fault::StallResponse(at)) => Bend::Stall(at),
         Some(Fault::FlipResponse(at)) => Bend::Flip(at),

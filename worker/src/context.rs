@@ -11,12 +11,15 @@ use shared::ledger::{Outcome, SharedLedger, State};
 use shared::limits::{Bandwidth, Brake, Permit, transfers_within};
 use shared::object::Timestamp;
 use shared::queue::Queue;
-use shared::store::Store;
+use shared::store::{Capabilities, EtagMeaning, Store};
+use shared::telemetry::endpoint::Health;
 use shared::{ErrorKind, Result};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::carrier::Carrier;
+use crate::circuit::{Admission, Circuit, Outage};
+use crate::guarded::Guarded;
 
 /// A look at the source counts for so long.
 const SOURCE_SEEN_FOR: Duration = Duration::from_secs(5);
@@ -51,6 +54,10 @@ pub struct Worker {
     pub report: Option<Report>,
     /// Bytes read from sources so far, for progress.
     pub moved: Arc<AtomicU64>,
+    /// Told when a store fails altogether, and when it is well again.
+    pub health: Health,
+    /// It gives up when a store has failed altogether for so long; `None`: never.
+    pub outage_limit: Option<Duration>,
 }
 
 /// A worker at work.
@@ -59,12 +66,16 @@ pub(crate) struct Context {
     pub brake: Brake,
     /// Whether queue and ledger are well.
     pub carrier: Carrier,
+    /// Of source and destination, with the stores as they are without them.
+    pub circuits: [(Arc<Circuit>, Store); 2],
     pub bandwidth: Option<Arc<Bandwidth>>,
     /// When the source was last found to be there.
     source_seen: Mutex<Option<Instant>>,
     /// Cleared when the service has refused to copy between the two buckets: asking again for
     /// every object would double the requests.
     pub server_side_copy: AtomicBool,
+    /// Set when the destination's answers have shown that its tags say nothing about the bytes.
+    opaque_tags: AtomicBool,
     /// Set when it was said that the destination does not list uploads.
     pub orphans_named: AtomicBool,
 }
@@ -77,7 +88,13 @@ impl std::ops::Deref for Context {
 }
 
 impl Context {
-    pub fn new(worker: Worker) -> Arc<Self> {
+    pub fn new(mut worker: Worker) -> Arc<Self> {
+        let circuit = |side, store: &mut Store| {
+            let (circuit, inner) = (Circuit::new(side, worker.health.clone()), store.clone());
+            *store = Guarded::store(inner.clone(), circuit.clone());
+            (circuit, inner)
+        };
+        let circuits = [circuit("source", &mut worker.source), circuit("destination", &mut worker.destination)];
         let options = &worker.options;
         let mut transfers = options.concurrency.min(transfers_within(options.memory_limit));
         if let Some(rate) = options.bandwidth_limit {
@@ -87,14 +104,49 @@ impl Context {
         let bandwidth = options.bandwidth_limit.map(|rate| Arc::new(Bandwidth::new(rate)));
         let server_side_copy = AtomicBool::new(options.server_side_copy);
         let carrier = Carrier::default();
-        let (source_seen, orphans_named) = Default::default();
-        Arc::new(Context { brake, carrier, bandwidth, source_seen, server_side_copy, orphans_named, worker })
+        let (source_seen, orphans_named, opaque_tags) = Default::default();
+        Arc::new(Context {
+            brake,
+            carrier,
+            circuits,
+            bandwidth,
+            source_seen,
+            server_side_copy,
+            opaque_tags,
+            orphans_named,
+            worker,
+        })
     }
 
     /// Waits for the right to one transfer; the stores' throttling counts from here.
     pub async fn transfer_permit(&self) -> Permit {
         self.brake.throttles(self.source.throttles() + self.destination.throttles());
         self.brake.acquire().await
+    }
+
+    /// Waits until an object may be begun: at once, unless a store fails altogether.
+    pub async fn admit(&self) -> [Admission; 2] {
+        let [(source, _), (destination, _)] = &self.circuits;
+        [source.admit().await, destination.admit().await]
+    }
+
+    /// Whether an object that failed so is not to blame, but its store, and it is to be done again.
+    pub fn excuses(&self, error: &shared::Error) -> bool {
+        error.kind() == ErrorKind::Suspended || self.circuits.iter().any(|(circuit, _)| circuit.excuses(error))
+    }
+
+    /// Whether a store fails, so that no new work is of use.
+    pub fn is_suspended(&self) -> bool {
+        self.circuits.iter().any(|(circuit, _)| circuit.is_suspended())
+    }
+
+    /// Looks after both circuits. Ends when a store has failed for too long.
+    pub async fn watch_stores(&self) -> Outage {
+        let [(source, from), (destination, to)] = &self.circuits;
+        tokio::select! {
+            outage = source.watch(from, self.outage_limit) => outage,
+            outage = destination.watch(to, self.outage_limit) => outage,
+        }
     }
 
     /// `Ok` if the source itself is there, asked at most every few seconds. A HEAD of a key in a bucket
@@ -107,6 +159,23 @@ impl Context {
             *seen = Some(Instant::now());
         }
         Ok(())
+    }
+
+    /// What the destination can do, as far as its answers have shown.
+    pub fn destination_capabilities(&self) -> Capabilities {
+        let told = self.destination.capabilities().clone();
+        match self.opaque_tags.load(Ordering::Relaxed) {
+            true => Capabilities { etags: EtagMeaning::Opaque, ..told },
+            false => told,
+        }
+    }
+
+    /// A bucket that encrypts by KMS gives tags that say nothing, to all its objects: those that follow
+    /// are checked by other means.
+    pub fn learn_tags(&self, opaque: bool) {
+        if opaque && !self.opaque_tags.swap(true, Ordering::Relaxed) {
+            tracing::info!("the destination's entity tags say nothing about the bytes");
+        }
     }
 
     /// Whether the service may be asked to copy.

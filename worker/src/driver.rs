@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use shared::job::Job;
 use shared::queue::{MAX_DELIVERIES, MAX_RECEIVE, Message};
-use shared::{Error, Result, metrics};
+use shared::{Error, metrics};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::carrier::Carrier;
+use crate::circuit::Outage;
 use crate::context::{Context, Worker};
 use crate::execute::{self, Done};
 use crate::lease::Lease;
@@ -33,28 +34,49 @@ const HAND_BACK: Duration = Duration::from_millis(1_000);
 /// after this.
 const RETURN_DELAY: Duration = Duration::from_secs(5);
 
+/// How often a worker that waits for a store looks whether it may take jobs again.
+const SUSPENDED_LOOK: Duration = Duration::from_millis(200);
+
 /// How often the queue's depth is measured.
 const DEPTH_INTERVAL: Duration = Duration::from_secs(15);
 
+/// Why a worker ended that nobody has told to. Displays as one line.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// Queue or ledger fail for good.
+    #[error("{0}")]
+    Carrier(Error),
+    /// A store has failed altogether for longer than [`Worker::outage_limit`].
+    #[error("{0}")]
+    Outage(Outage),
+}
+
 impl Worker {
-    /// Works until told to stop, or until queue or ledger fail for good, which is the error. On `stop.drain` it takes no
+    /// Works until told to stop, until queue or ledger fail for good, or a store for too long. On `stop.drain` it takes no
     /// more jobs and finishes those it holds within `options.drain`; what is left then, or on
     /// `stop.abort`, is handed back.
-    pub async fn run(self, stop: Stop) -> Result<()> {
+    pub async fn run(self, stop: Stop) -> Result<(), WorkError> {
         let context = Context::new(self);
-        let limit = tokio::spawn(abort_in_time(stop.clone(), context.options.drain));
-        let depth = tokio::spawn(watch_depth(context.clone()));
-        let fleet = tokio::spawn(watch_fleet(context.clone(), stop.clone()));
+        // Ends with the worker, however that ends.
+        let mut beside = JoinSet::new();
+        beside.spawn(abort_in_time(stop.clone(), context.options.drain));
+        beside.spawn(watch_depth(context.clone()));
+        let fleet = beside.spawn(watch_fleet(context.clone(), stop.clone()));
         let mut jobs = JoinSet::new();
-        let received = receive_all(&context, &stop, &mut jobs).await;
+        let received = tokio::select! {
+            received = receive_all(&context, &stop, &mut jobs) => received.map_err(WorkError::Carrier),
+            outage = context.watch_stores() => {
+                stop.drain.cancel();
+                stop.abort.cancel();
+                Err(WorkError::Outage(outage))
+            }
+        };
         drain(&context, &stop, &mut jobs).await;
-        limit.abort();
         // Advice only; a machine that goes on without a worker must not stay protected.
         protect(&context, &mut true, false).await;
-        depth.abort();
-        if !fleet.is_finished() {
-            fleet.abort();
-        } else if let Err(error) = context.fleet.leave().await {
+        if fleet.is_finished()
+            && let Err(error) = context.fleet.leave().await
+        {
             tracing::warn!(%error, "the lifecycle hook was not completed: it ends by its own timeout");
         }
         received
@@ -69,7 +91,7 @@ async fn abort_in_time(stop: Stop, limit: Duration) {
 }
 
 /// Takes jobs until told to stop (`Ok`), or until queue or ledger fail for good.
-async fn receive_all(context: &Arc<Context>, stop: &Stop, jobs: &mut JoinSet<()>) -> Result<()> {
+async fn receive_all(context: &Arc<Context>, stop: &Stop, jobs: &mut JoinSet<()>) -> shared::Result<()> {
     let receiving = Carrier::default();
     // Objects of the job received last: what the next one probably brings. Before the first is
     // known, one message is enough to ask for.
@@ -82,6 +104,15 @@ async fn receive_all(context: &Arc<Context>, stop: &Stop, jobs: &mut JoinSet<()>
             biased;
             () = stop.drain.cancelled() => return Ok(()),
             () = context.brake.idle() => {}
+        }
+        // Those that are held wait; one of them is what the store is tried with.
+        if context.is_suspended() && !jobs.is_empty() {
+            tokio::select! {
+                biased;
+                () = stop.drain.cancelled() => return Ok(()),
+                _ = jobs.join_next() => continue,
+                () = sleep(SUSPENDED_LOOK) => continue,
+            }
         }
         // Between two objects of a job there is a moment in which nothing waits: without this bound each
         // would bring one job more.
@@ -130,7 +161,7 @@ async fn receive_all(context: &Arc<Context>, stop: &Stop, jobs: &mut JoinSet<()>
 }
 
 /// One long poll, which a stop cuts short if it ends with its caller.
-async fn receive(context: &Context, stop: &Stop, max: usize) -> Result<Vec<Message>> {
+async fn receive(context: &Context, stop: &Stop, max: usize) -> shared::Result<Vec<Message>> {
     let last = if context.queue.outlives_callers() { LAST_POLL } else { LAST_ANSWER };
     let poll = context.queue.receive(max, POLL, context.options.lease);
     tokio::pin!(poll);

@@ -19,6 +19,8 @@ pub(crate) enum Ending {
     Again(Error),
     /// Queue or ledger failed, which is no fault of the object's: its job must come again.
     Unrecorded(Error),
+    /// Its store fails altogether: it is done again when that is well, and has not used up an attempt.
+    Held,
     /// Other jobs carry it on and will settle it (a giant's parts).
     HandedOver,
 }
@@ -86,6 +88,9 @@ pub(crate) fn failed(
     if error.kind() == ErrorKind::Archived {
         let outcome = context.outcome(job, object, started, State::Skipped);
         return Ending::Settled(explained(outcome, Some("archived"), Some(&error)), uploads);
+    }
+    if context.excuses(&error) {
+        return Ending::Held;
     }
     let hopeless = matches!(
         error.kind(),

@@ -34,14 +34,20 @@ pub(crate) async fn execute(context: &Context, job: &Job, redelivered: bool) -> 
     match &job.work {
         Work::Copy { objects } => {
             let copy = |object: JobObject| {
-                let ending = async move { (reconcile::copy(context, job, &object, redelivered).await, object) };
+                let ending = async move {
+                    let copy = |redelivered| reconcile::copy(context, job, &object, redelivered);
+                    (steadily(context, redelivered, copy).await, object)
+                };
                 ending.boxed()
             };
             settle_all(context, job, objects.iter().cloned().map(copy)).await?;
         }
         Work::Delete { objects } => {
             let delete = |object: JobObject| {
-                let ending = async move { (delete::delete(context, job, &object, redelivered).await, object) };
+                let ending = async move {
+                    let delete = |redelivered| delete::delete(context, job, &object, redelivered);
+                    (steadily(context, redelivered, delete).await, object)
+                };
                 ending.boxed()
             };
             settle_all(context, job, objects.iter().map(delete::as_object).map(delete)).await?;
@@ -49,6 +55,21 @@ pub(crate) async fn execute(context: &Context, job: &Job, redelivered: bool) -> 
         Work::Parts(parts) => giant::upload_parts(context, job, parts).await?,
     }
     Ok(Done)
+}
+
+/// Works on one object, and again for as long as a store fails altogether: each time only once the store's
+/// circuit lets it. What was begun before may have had an effect, so it is then done as if redelivered.
+async fn steadily<F>(context: &Context, mut redelivered: bool, work: impl Fn(bool) -> F) -> Ending
+where
+    F: Future<Output = Ending>,
+{
+    loop {
+        let _admission = context.admit().await;
+        match work(redelivered).await {
+            Ending::Held => redelivered = true,
+            ending => return ending,
+        }
+    }
 }
 
 /// What is to be written down of a job's objects.
@@ -72,7 +93,7 @@ impl Batch {
             }
             Ending::Again(error) => self.again.push(again(context, job, object, &error)),
             Ending::Unrecorded(error) => return Err(error),
-            Ending::HandedOver => {}
+            Ending::HandedOver | Ending::Held => {}
         }
         Ok(())
     }

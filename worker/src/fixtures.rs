@@ -18,5 +18,7 @@ pub fn store(etags: EtagMeaning, verifies: &[Algorithm]) -> Capabilities {
         verifies: verifies.to_vec(),
         keeps_attributes: true,
         keeps_modified: false,
+        has_folders: false,
+        is_remote: true,
     }
 }

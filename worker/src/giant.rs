@@ -13,7 +13,7 @@ use shared::{Error, ErrorKind, Result};
 use crate::context::Context;
 use crate::ending::{explained, retry_delay};
 use crate::upload::{self, bare_outcome, discard, forget, settle_record};
-use crate::{orphans, plan};
+use crate::{complete, orphans, plan};
 
 /// Enqueues the parts that are not there yet. The copy job is acknowledged after this: if that gets
 /// lost it comes again, and parts are enqueued again, of which those sent by then are passed over.
@@ -55,6 +55,7 @@ fn parts_job(job: &Job, record: &UploadRecord, first: u32, last: u32, attempt: u
 /// Executes a parts job. `Ok` when its parts are recorded (and the object settled, if they were the
 /// last), when it was enqueued again, or when its upload is no longer the one in the ledger.
 pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) -> Result<()> {
+    let _admission = context.admit().await;
     let Some(record) = current(context, parts).await? else { return Ok(()) };
     if parts.last > record.part_count() {
         tracing::error!(key = ?parts.key, last = parts.last, "a parts job names parts that its upload does not have");
@@ -81,10 +82,12 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
             begin_anew(context, job, &record, error).await
         }
         Err(error) if upload::is_void(&error) => begin_anew(context, job, &record, error).await,
-        Err(error) if error.is_retryable() && job.attempt < context.options.attempts => {
+        Err(error) if context.excuses(&error) || error.is_retryable() && job.attempt < context.options.attempts => {
+            // What was sent so far is recorded: the rest waits on the queue, as it would here.
+            let attempt = job.attempt + u32::from(!context.excuses(&error));
             let delay = retry_delay(context.options.retry_delay, job.attempt);
             tracing::info!(key = ?parts.key, first = parts.first, last = parts.last, %error, "parts will be tried again");
-            let again = parts_job(job, &record, parts.first, parts.last, job.attempt + 1);
+            let again = parts_job(job, &record, parts.first, parts.last, attempt);
             context.queue.send(&[Outgoing { body: again.to_body(), delay }]).await
         }
         Err(error) => fail(context, &record, error.to_string()).await,
@@ -106,7 +109,7 @@ async fn complete_if_last(context: &Context, record: &UploadRecord) -> Result<()
 }
 
 async fn complete(context: &Context, record: &UploadRecord) -> Result<()> {
-    let copied = upload::complete(context, record).await?;
+    let copied = complete::complete(context, record).await?;
     let outcome = Outcome {
         etag: copied.etag,
         checksum: copied.checksum,

@@ -3,18 +3,21 @@
 //!
 //! In this order: the destination does the hashing (it is given the source's checksum, or its ETag
 //! must come out equal to the source's); a checksum that the source keeps is compared with one
-//! computed on the way; else the bytes are hashed once on the way and compared with what the
-//! destination computed; and where nothing else exists, what was written is read again.
+//! computed on the way; a source that tells nothing is read once before, to have one; the bytes are
+//! hashed on the way and compared with what the destination computed; and where nothing else exists,
+//! what was written is read again.
 
-use shared::digest::{Algorithm, Checksum, combine};
-use shared::ledger::UploadRecord;
-use shared::object::ObjectInfo;
+use shared::digest::{Algorithm, Checksum, combine, multipart_etag};
+use shared::ledger::{PartRecord, Proof, UploadRecord};
+use shared::object::{ETag, ObjectInfo};
 use shared::store::{Capabilities, EtagMeaning, Part, Written};
 use shared::{Error, ErrorKind, Result};
 
-/// How a whole PUT is checked.
+use crate::plan::part_size;
+
+/// How the bytes of one request, a whole object or a part, are checked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct WholeCheck {
+pub struct Check {
     /// Given to the destination, which refuses other bytes.
     pub send: Option<Checksum>,
     /// Compared with the bytes on the way, before the last of them are sent on.
@@ -32,86 +35,170 @@ pub fn known(info: &ObjectInfo, source: &Capabilities) -> Option<Checksum> {
     by_etag().or_else(|| best(&info.checksums).cloned())
 }
 
+/// What the source can tell of an object that goes in parts: a CRC before an MD5, because CRCs combine.
+pub fn known_for_parts(info: &ObjectInfo, source: &Capabilities) -> Option<Checksum> {
+    best(&info.checksums).cloned().or_else(|| known(info, source))
+}
+
+fn is_computed(algorithm: &Algorithm) -> bool {
+    *algorithm != Algorithm::Sha1
+}
+
 /// The cheapest of these that can be computed here.
 fn best(checksums: &[Checksum]) -> Option<&Checksum> {
-    let computable = Algorithm::ALL.into_iter().filter(|&a| a != Algorithm::Sha1);
-    computable.into_iter().find_map(|algorithm| checksums.iter().find(|c| c.algorithm == algorithm))
+    let mut computed = Algorithm::ALL.into_iter().filter(is_computed);
+    computed.find_map(|algorithm| checksums.iter().find(|c| c.algorithm == algorithm))
 }
 
-/// Chooses how a whole PUT is checked.
-pub fn whole(info: &ObjectInfo, source: &Capabilities, destination: &Capabilities) -> WholeCheck {
-    let known_to_both = |c: &&Checksum| destination.verifies.contains(&c.algorithm);
-    let md5 = known(info, source).filter(|c| c.algorithm == Algorithm::Md5);
-    if let Some(sent) = md5.iter().chain(&info.checksums).find(known_to_both) {
-        return WholeCheck { send: Some(sent.clone()), ..WholeCheck::default() };
-    }
-    let expect = known(info, source);
-    let mut hash: Vec<Algorithm> = expect.iter().map(|c| c.algorithm).collect();
-    let by_etag = (destination.etags != EtagMeaning::Opaque).then_some(Algorithm::Md5);
-    // Where neither side tells anything, the record still gets a checksum, by the cheapest algorithm.
-    let fallback = hash.is_empty().then_some(Algorithm::Crc64Nvme);
-    if let Some(algorithm) = by_etag.or(fallback)
-        && !hash.contains(&algorithm)
-    {
-        hash.push(algorithm);
-    }
-    WholeCheck { send: None, expect, hash }
+/// MD5, where the destination's tags can be compared with it.
+fn by_etag(destination: &Capabilities) -> Option<Algorithm> {
+    (destination.etags != EtagMeaning::Opaque).then_some(Algorithm::Md5)
 }
 
-impl WholeCheck {
-    /// Compares what the destination answered with what is known, and says what was compared.
-    /// `BadDigest` if the bytes differ.
-    pub fn judge(
-        &self,
-        subject: &str,
-        written: &Written,
-        hashed: &[Checksum],
-        destination: &Capabilities,
-    ) -> Result<(Option<Checksum>, String)> {
-        let ours: Vec<&Checksum> = self.send.iter().chain(hashed).collect();
-        let etag =
-            written.etag.as_ref().filter(|_| destination.etags != EtagMeaning::Opaque && !written.etag_is_opaque);
-        let theirs = etag.and_then(|tag| tag.md5_form()).map(Checksum::md5);
-        let mut compared = Vec::new();
-        for theirs in theirs.iter().chain(&written.checksum) {
-            if let Some(mine) = ours.iter().find(|c| c.algorithm == theirs.algorithm) {
-                same(subject, mine, theirs, "the destination's")?;
-                compared.push(format!("destination {}", theirs.algorithm));
+/// What to hash a source with that is read once before it is copied, because it `told` nothing.
+///
+/// Over a network that is the only way to see a flaw of the first read. A file is read so only for a
+/// destination whose tags tell nothing either: what is sent along, it verifies.
+pub fn read_first(told: bool, source: &Capabilities, destination: &Capabilities) -> Option<Algorithm> {
+    let by_etag = by_etag(destination);
+    let verified = Algorithm::ALL.into_iter().filter(is_computed).find(|a| destination.verifies.contains(a));
+    let for_destination = destination.is_remote && by_etag.is_none() && verified.is_some();
+    (!told && (source.is_remote || for_destination)).then(|| verified.or(by_etag).unwrap_or(Algorithm::Crc64Nvme))
+}
+
+/// Chooses how a whole PUT is checked. `read_before` is what a first read of the source gave.
+pub fn whole(
+    info: &ObjectInfo,
+    read_before: Option<&Checksum>,
+    source: &Capabilities,
+    destination: &Capabilities,
+) -> Check {
+    let expect = read_before.cloned().or_else(|| known(info, source));
+    // An MD5 first: the tag that comes back can be compared with it.
+    let known = expect.iter().filter(|c| c.algorithm == Algorithm::Md5).chain(&info.checksums).chain(&expect);
+    let mut verified = known.filter(|checksum| destination.verifies.contains(&checksum.algorithm));
+    if let Some(sent) = verified.next() {
+        return Check { send: Some(sent.clone()), ..Check::default() };
+    }
+    let mut hash: Vec<Algorithm> = expect.iter().map(|c| c.algorithm).chain(by_etag(destination)).collect();
+    if hash.is_empty() {
+        hash.push(Algorithm::Crc64Nvme);
+    }
+    hash.dedup();
+    Check { send: None, expect, hash }
+}
+
+/// Chooses how one part is checked. The first of its hashes is the CRC that makes the whole object's.
+pub fn part(record: &UploadRecord, read_before: Option<&Checksum>, destination: &Capabilities) -> Check {
+    let (combines, by_part) = match parts(record) {
+        PartsCheck::SourceCrc(algorithm) => (algorithm, true),
+        PartsCheck::Nothing => (Algorithm::Crc64Nvme, true),
+        // The finished object's tag will tell; where it will not, the parts' MD5s do.
+        PartsCheck::Etag => (Algorithm::Crc64Nvme, false),
+        PartsCheck::ReadAgain(_) => (Algorithm::Crc64Nvme, false),
+    };
+    let for_source =
+        (parts(record) == PartsCheck::Etag && destination.etags != EtagMeaning::Md5AndParts).then_some(Algorithm::Md5);
+    let send = read_before.filter(|checksum| destination.verifies.contains(&checksum.algorithm)).cloned();
+    let expect = read_before.cloned();
+    let compared = by_etag(destination).filter(|_| by_part && send.is_none());
+    let mut hash = vec![combines];
+    let known = expect.iter().map(|checksum| checksum.algorithm);
+    for algorithm in [Algorithm::Crc64Nvme].into_iter().chain(known).chain(compared).chain(for_source) {
+        if !hash.contains(&algorithm) {
+            hash.push(algorithm);
+        }
+    }
+    Check { send, expect, hash }
+}
+
+impl Check {
+    /// The checksum of the bytes that were sent.
+    pub fn ours(&self, hashed: &[Checksum]) -> Option<Checksum> {
+        self.send.as_ref().or(hashed.first()).cloned()
+    }
+
+    /// By what the destination is known to hold what was sent. `None`: it told nothing that can be
+    /// compared, or something else, which may be a tag that is none of the bytes.
+    pub fn held(&self, written: &Written, hashed: &[Checksum], destination: &Capabilities) -> Option<Algorithm> {
+        let theirs = told(written.etag.as_ref(), written.etag_is_opaque, written.checksum.as_ref(), destination);
+        self.compare(hashed, &theirs).unwrap_or(None)
+    }
+
+    /// As [`held`](Self::held), of a part: one that differs is `BadDigest`, and is sent again.
+    pub fn proof(&self, subject: &str, part: &Part, hashed: &[Checksum], destination: &Capabilities) -> Result<Proof> {
+        let theirs = told(Some(&part.etag), part.etag_is_opaque, part.checksum.as_ref(), destination);
+        let compared = self.compare(hashed, &theirs);
+        let compared = compared.map_err(|(ours, theirs)| differs(subject, &ours, &theirs, "the destination's part"))?;
+        Ok(if compared.is_some() { Proof::Destination } else { Proof::None })
+    }
+
+    fn compare(&self, hashed: &[Checksum], theirs: &[Checksum]) -> Result<Option<Algorithm>, (Checksum, Checksum)> {
+        let mut same = self.send.as_ref().map(|sent| sent.algorithm);
+        for theirs in theirs {
+            match self.send.iter().chain(hashed).find(|ours| ours.algorithm == theirs.algorithm) {
+                Some(ours) if ours == theirs => same = Some(theirs.algorithm),
+                Some(ours) => return Err((ours.clone(), theirs.clone())),
+                None => {}
             }
         }
-        if let (Some(sent), true) = (&self.send, compared.is_empty()) {
-            compared.push(format!("destination {}", sent.algorithm));
-        }
-        if let Some(expected) = self.send.as_ref().or(self.expect.as_ref()) {
-            compared.insert(0, format!("source {}", expected.algorithm));
-        }
-        if compared.is_empty() {
-            compared.push("size".into());
-        }
-        Ok((ours.first().map(|c| (*c).clone()), compared.join(", ")))
+        Ok(same)
     }
 }
+
+/// The checksums that the destination tells of what it was sent.
+fn told(etag: Option<&ETag>, opaque: bool, checksum: Option<&Checksum>, destination: &Capabilities) -> Vec<Checksum> {
+    let tag = etag.filter(|_| !opaque && destination.etags != EtagMeaning::Opaque);
+    tag.and_then(|tag| tag.md5_form()).map(Checksum::md5).into_iter().chain(checksum.cloned()).collect()
+}
+
+/// The words of an outcome for what was compared: of the source, of the destination.
+pub fn words(source: Option<String>, destination: Option<String>) -> String {
+    let words: Vec<String> = source.into_iter().chain(destination).collect();
+    if words.is_empty() { "size".to_owned() } else { words.join(", ") }
+}
+
+/// The word for how the source's bytes were checked.
+pub fn source_word(known: Option<&Checksum>, read_before: bool) -> Option<String> {
+    match known {
+        _ if read_before => Some("source read twice".to_owned()),
+        known => known.map(|checksum| format!("source {}", checksum.algorithm)),
+    }
+}
+
+/// The word for a destination that was read again.
+pub const READ_AGAIN: &str = "destination read again";
 
 /// `BadDigest` unless both are equal.
 pub fn same(subject: &str, ours: &Checksum, theirs: &Checksum, whose: &str) -> Result<()> {
-    if ours == theirs {
+    if ours == theirs { Ok(()) } else { Err(differs(subject, ours, theirs, whose)) }
+}
+
+/// `BadDigest` unless the bytes' tag is the source's.
+pub fn same_etag(subject: &str, ours: &ETag, source: &ETag) -> Result<()> {
+    if ours.as_str().eq_ignore_ascii_case(source.as_str()) {
         return Ok(());
     }
-    let message = format!("the bytes were changed on the way: {ours} here, {whose} is {theirs}");
+    let message = format!("the bytes were changed on the way: the source's ETag is {source}, theirs is {ours}");
     Err(Error::new(ErrorKind::BadDigest, "verify", subject, message))
+}
+
+fn differs(subject: &str, ours: &Checksum, theirs: &Checksum, whose: &str) -> Error {
+    let message = format!("the bytes were changed on the way: {ours} here, {whose} is {theirs}");
+    Error::new(ErrorKind::BadDigest, "verify", subject, message)
 }
 
 /// How an object that goes in parts is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartsCheck {
-    /// Cut as the source was: the two ETags must be equal.
+    /// Cut as the source was: the two ETags must be equal, or the parts' MD5s make the source's.
     Etag,
     /// The parts' CRCs, computed on the way, combine to the source's CRC.
     SourceCrc(Algorithm),
     /// The source tells a checksum that parts cannot be combined to: the destination is read again.
     ReadAgain(Algorithm),
-    /// The source tells nothing: the destination must hold the bytes that were read.
-    PartEtags,
+    /// The source tells nothing: each part is checked by itself.
+    Nothing,
 }
 
 /// Chooses how an object in parts is checked. Depends on the record alone, so that every worker
@@ -123,35 +210,110 @@ pub fn parts(record: &UploadRecord) -> PartsCheck {
             PartsCheck::SourceCrc(c.algorithm)
         }
         Some(c) => PartsCheck::ReadAgain(c.algorithm),
-        None => PartsCheck::PartEtags,
+        None => PartsCheck::Nothing,
     }
 }
 
-/// What the source can tell of an object that goes in parts: a CRC before an MD5, because CRCs combine.
-pub fn known_for_parts(info: &ObjectInfo, source: &Capabilities) -> Option<Checksum> {
-    best(&info.checksums).cloned().or_else(|| known(info, source))
+/// What is left to be done to know that a finished object has the source's bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing; what was compared.
+    Nothing(String),
+    /// It is read again, and must have this checksum; what was compared of the source.
+    Read(Checksum, Option<String>),
+    /// It is read again and hashed in parts as the source was cut, and must have this tag.
+    ReadParts(ETag),
 }
 
-/// The hashes to compute of each part: the first is kept in the ledger, an MD5 is compared with the
-/// part's ETag where those are MD5s.
-pub fn part_hashes(check: PartsCheck, destination: &Capabilities) -> Vec<Algorithm> {
-    let by_etag = (destination.etags != EtagMeaning::Opaque).then_some(Algorithm::Md5);
-    match check {
-        PartsCheck::Etag | PartsCheck::ReadAgain(_) => vec![],
-        PartsCheck::SourceCrc(algorithm) => std::iter::once(algorithm).chain(by_etag).collect(),
-        PartsCheck::PartEtags => vec![by_etag.unwrap_or(Algorithm::Crc64Nvme)],
-    }
+/// A finished object as the destination tells of it.
+#[derive(Debug)]
+pub struct Finished {
+    /// What it answered.
+    pub written: Written,
+    /// Whether this is surely the object of the parts that were sent, and not perhaps an older one.
+    pub is_ours: bool,
 }
 
-/// Compares one part's answer with the bytes that were read for it.
-pub fn judge_part(subject: &str, part: &Part, hashed: &[Checksum], destination: &Capabilities) -> Result<()> {
-    let md5 = hashed.iter().find(|c| c.algorithm == Algorithm::Md5);
-    let opaque = part.etag_is_opaque || destination.etags == EtagMeaning::Opaque;
-    let theirs = part.etag.md5_form().filter(|_| !opaque).map(Checksum::md5);
-    match (md5, theirs) {
-        (Some(ours), Some(theirs)) => same(subject, ours, &theirs, "the destination's part"),
-        _ => Ok(()),
-    }
+/// What is known of an object that was made of parts: its checksum, and what is left to be done.
+/// `BadDigest` if it has not the source's bytes.
+pub fn finished(
+    subject: &str,
+    record: &UploadRecord,
+    sent: &[PartRecord],
+    object: &Finished,
+    source: &Capabilities,
+    destination: &Capabilities,
+) -> Result<(Option<Checksum>, Left)> {
+    let Finished { written, is_ours } = object;
+    let all = sent.len() == record.part_count() as usize;
+    let size = |part: &PartRecord| part_size(record.size, record.part_bytes, part.number);
+    let sums: Vec<_> = sent.iter().map(|part| (part.checksum.clone(), size(part))).collect();
+    let ours = combined(&sums).filter(|_| all);
+    let each = |proof: fn(Proof) -> bool| *is_ours && all && sent.iter().all(|part| proof(part.proof));
+    let (by_service, proven) = (each(|p| p == Proof::Service), each(|p| p != Proof::None));
+    let checksum = record.checksum.clone().or(ours.clone());
+    let tag =
+        written.etag.as_ref().filter(|_| !written.etag_is_opaque && destination.etags == EtagMeaning::Md5AndParts);
+    let nothing = |words: String| Left::Nothing(words);
+    let left = match (parts(record), &record.checksum) {
+        (PartsCheck::Etag, _) => {
+            let Some(theirs) = &record.source.etag else {
+                let message = "its upload's record names no ETag of the source";
+                return Err(Error::new(ErrorKind::BadDigest, "verify", subject, message));
+            };
+            let md5s = || sent.iter().map(|part| part.md5.as_ref()?.value.as_slice().try_into().ok()).collect();
+            let of_parts: Option<Vec<[u8; 16]>> = if all { md5s() } else { None };
+            match (tag, of_parts) {
+                (Some(ours), _) => {
+                    same_etag(subject, ours, theirs)?;
+                    nothing("etag".to_owned())
+                }
+                (None, _) if by_service => nothing("service".to_owned()),
+                (None, Some(md5s)) => {
+                    same_etag(subject, &ETag::new(&multipart_etag(&md5s)), theirs)?;
+                    let source = "source etag".to_owned();
+                    match &ours {
+                        Some(ours) if written.checksum.as_ref() == Some(ours) => {
+                            nothing(format!("{source}, destination {}", ours.algorithm))
+                        }
+                        _ if proven => nothing(format!("{source}, destination parts")),
+                        _ => Left::ReadParts(theirs.clone()),
+                    }
+                }
+                // Neither side's tag says anything of what was sent: the bytes do.
+                (None, None) => Left::ReadParts(theirs.clone()),
+            }
+        }
+        (PartsCheck::SourceCrc(algorithm), Some(known)) => {
+            if let Some(ours) = &ours {
+                same(subject, ours, known, "the source's")?;
+            }
+            match &written.checksum {
+                Some(theirs) if theirs == known => nothing(format!("source {algorithm}, destination {algorithm}")),
+                _ if ours.is_some() && proven => nothing(format!("source {algorithm}, destination parts")),
+                _ if by_service => nothing("service".to_owned()),
+                _ => Left::Read(known.clone(), source_word(Some(known), false)),
+            }
+        }
+        (PartsCheck::ReadAgain(_), _) if by_service => nothing("service".to_owned()),
+        (PartsCheck::ReadAgain(_), Some(known)) => Left::Read(known.clone(), source_word(Some(known), false)),
+        _ if by_service => nothing("service".to_owned()),
+        _ => {
+            let source = source_word(None, source.is_remote);
+            match (&ours, &written.checksum) {
+                (Some(ours), Some(theirs)) if ours == theirs => {
+                    nothing(words(source, Some(format!("destination {}", theirs.algorithm))))
+                }
+                _ if proven => nothing(words(source, Some("destination parts".to_owned()))),
+                (Some(ours), _) => Left::Read(ours.clone(), source),
+                (None, _) => {
+                    let message = "its parts were sent in ways that cannot be checked together";
+                    return Err(Error::new(ErrorKind::BadDigest, "verify", subject, message));
+                }
+            }
+        }
+    };
+    Ok((checksum, left))
 }
 
 /// The CRC of the whole object from its parts' CRCs, in order; `None` if one is missing or of another kind.
@@ -209,23 +371,175 @@ mod tests {
             (&opaque, &folder, None, None, vec![Crc64Nvme]),
         ];
         for (row, (info, destination, send, expect, hash)) in table.into_iter().enumerate() {
-            let check = whole(info, &s3, destination);
+            let check = whole(info, None, &s3, destination);
             assert_eq!((check.send.as_ref(), check.expect.as_ref(), check.hash), (send, expect, hash), "row {row}");
         }
         let encrypted = ObjectInfo { etag_is_opaque: true, ..plain };
-        assert_eq!(whole(&encrypted, &s3, &s3).send, None, "a KMS object's tag is not its MD5");
+        assert_eq!(whole(&encrypted, None, &s3, &s3).send, None, "a KMS object's tag is not its MD5");
     }
 
     #[test]
     fn a_destination_that_holds_other_bytes_is_found_out() {
         let s3 = store(EtagMeaning::Md5AndParts, &[Algorithm::Md5]);
-        let check = whole(&info("opaque", vec![]), &s3, &s3);
+        let check = whole(&info("opaque", vec![]), None, &s3, &s3);
         let answer = |etag: String| Written { etag: Some(ETag::new(&etag)), ..Written::default() };
         let ours = [sum(Algorithm::Md5, b"ours")];
-        let good = check.judge("k", &answer(ours[0].to_hex()), &ours, &s3).unwrap();
-        assert_eq!(good.1, "destination md5");
-        let bad = check.judge("k", &answer(sum(Algorithm::Md5, b"theirs").to_hex()), &ours, &s3);
-        assert_eq!(bad.unwrap_err().kind(), ErrorKind::BadDigest);
+        assert_eq!(check.held(&answer(ours[0].to_hex()), &ours, &s3), Some(Algorithm::Md5));
+        let theirs = sum(Algorithm::Md5, b"theirs").to_hex();
+        assert_eq!(check.held(&answer(theirs.clone()), &ours, &s3), None, "the bytes decide");
+        let part = Part { number: 1, size: 4, etag: ETag::new(&theirs), etag_is_opaque: false, checksum: None };
+        assert_eq!(check.proof("k", &part, &ours, &s3).unwrap_err().kind(), ErrorKind::BadDigest);
+        let encrypted = Part { etag_is_opaque: true, ..part };
+        assert_eq!(check.proof("k", &encrypted, &ours, &s3).unwrap(), Proof::None);
+    }
+
+    /// Whether the source told anything, source, destination → what the source is hashed with before.
+    #[test]
+    fn a_source_that_tells_nothing_is_read_before_where_that_can_show_something() {
+        use Algorithm::{Crc64Nvme, Md5};
+        use EtagMeaning::{Md5AndParts, Opaque};
+        let amazon = store(Md5AndParts, &Algorithm::ALL);
+        let unknown = store(EtagMeaning::Md5, &[Md5]);
+        let mute = store(Opaque, &[]);
+        let encrypted = store(Opaque, &[Md5]);
+        let folder = Capabilities { is_remote: false, ..store(Opaque, &[Crc64Nvme, Md5]) };
+        for (row, (told, source, destination, first)) in [
+            (true, &amazon, &amazon, None),
+            (false, &amazon, &amazon, Some(Crc64Nvme)),
+            (false, &amazon, &unknown, Some(Md5)),
+            (false, &amazon, &mute, Some(Crc64Nvme)),
+            (false, &amazon, &folder, Some(Crc64Nvme)),
+            (false, &folder, &unknown, None),
+            (false, &folder, &encrypted, Some(Md5)),
+            (false, &folder, &mute, None),
+            (false, &folder, &folder, None),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            assert_eq!(read_first(told, source, destination), first, "row {row}");
+        }
+    }
+
+    fn record(etag: &str, same_parts: bool, checksum: Option<Checksum>) -> UploadRecord {
+        UploadRecord {
+            task: "t".into(),
+            run: "r".into(),
+            origin: shared::job::Origin { id: "o".into(), objects: 1 },
+            index: 0,
+            upload: shared::store::Upload { key: "k".into(), id: "u".into() },
+            source: shared::object::Pin { etag: Some(ETag::new(etag)), version: None },
+            modified: Timestamp(0),
+            size: 5,
+            part_bytes: 3,
+            attributes: Attributes::default(),
+            same_parts,
+            checksum,
+            attempt: 1,
+            opened: Timestamp(0),
+        }
+    }
+
+    /// Source tells, parts as they were sent, what the destination answers → what is left to be done.
+    #[test]
+    fn what_a_finished_object_still_needs_follows_its_table() {
+        use Algorithm::{Crc64Nvme, Md5};
+        use Proof::{Destination, Service};
+        let s3 = store(EtagMeaning::Md5AndParts, &[Md5]);
+        let sent = |proof: Proof, bytes: [&[u8]; 2]| -> Vec<PartRecord> {
+            let checksum = |bytes| (proof != Service).then(|| sum(Crc64Nvme, bytes));
+            let part = |(bytes, number)| PartRecord {
+                number,
+                etag: ETag::new("p"),
+                checksum: checksum(bytes),
+                md5: None,
+                proof,
+            };
+            bytes.into_iter().zip(1..).map(part).collect()
+        };
+        let good = |proof| sent(proof, [b"abc", b"de"]);
+        let (crc, md5) = (sum(Crc64Nvme, b"abcde"), sum(Md5, b"abcde"));
+        let tag = "d41d8cd98f00b204e9800998ecf8427e-2";
+        let answer = |etag: &str, opaque: bool, checksum: Option<&Checksum>| Finished {
+            written: Written {
+                etag: Some(ETag::new(etag)),
+                etag_is_opaque: opaque,
+                version: None,
+                checksum: checksum.cloned(),
+            },
+            is_ours: true,
+        };
+        let plain = || answer("other", false, None);
+        let doubtful = || Finished { is_ours: false, ..plain() };
+        let by_etag = record(tag, true, None);
+        let (by_crc, by_md5) = (record("x", false, Some(crc.clone())), record("x", false, Some(md5.clone())));
+        let nothing = record("x", false, None);
+        let done = |words: &str| Some(Left::Nothing(words.to_owned()));
+        let read = |sum: &Checksum, word: &str| Some(Left::Read(sum.clone(), Some(word.to_owned())));
+        let table = [
+            (&by_etag, good(Proof::None), answer(tag, false, None), done("etag")),
+            (&by_etag, good(Proof::None), answer("0-2", false, None), None),
+            (&by_etag, good(Proof::None), answer("0-2", true, None), Some(Left::ReadParts(ETag::new(tag)))),
+            (&by_etag, good(Service), answer("0-2", true, None), done("service")),
+            (&by_crc, good(Destination), plain(), done("source crc64nvme, destination parts")),
+            (
+                &by_crc,
+                good(Proof::None),
+                answer("e", true, Some(&crc)),
+                done("source crc64nvme, destination crc64nvme"),
+            ),
+            (&by_crc, good(Proof::None), plain(), read(&crc, "source crc64nvme")),
+            (&by_crc, good(Destination), doubtful(), read(&crc, "source crc64nvme")),
+            (&by_crc, sent(Destination, [b"abc", b"dX"]), plain(), None),
+            (&by_crc, good(Destination)[..1].to_vec(), plain(), read(&crc, "source crc64nvme")),
+            (&by_crc, good(Service), plain(), done("service")),
+            (&by_md5, good(Destination), plain(), read(&md5, "source md5")),
+            (&by_md5, good(Service), plain(), done("service")),
+            (&nothing, good(Destination), plain(), done("source read twice, destination parts")),
+            (&nothing, good(Proof::None), plain(), read(&crc, "source read twice")),
+            (&nothing, good(Destination), doubtful(), read(&crc, "source read twice")),
+            (
+                &nothing,
+                good(Proof::None),
+                answer("e", true, Some(&crc)),
+                done("source read twice, destination crc64nvme"),
+            ),
+            (&nothing, good(Service), plain(), done("service")),
+            (&nothing, good(Destination)[..1].to_vec(), plain(), None),
+        ];
+        for (row, (record, sent, object, left)) in table.into_iter().enumerate() {
+            let found = finished("k", record, &sent, &object, &s3, &s3);
+            match (found, left) {
+                (Ok(found), Some(left)) => assert_eq!(found.1, left, "row {row}"),
+                (Err(error), None) => assert_eq!(error.kind(), ErrorKind::BadDigest, "row {row}"),
+                (found, left) => panic!("row {row}: {found:?} instead of {left:?}"),
+            }
+        }
+    }
+
+    /// The CRCs that make the whole's come first, whatever else is compared.
+    #[test]
+    fn each_part_has_a_crc_and_what_its_destination_can_compare() {
+        use Algorithm::{Crc32c, Crc64Nvme, Md5};
+        let s3 = store(EtagMeaning::Md5AndParts, &[Md5]);
+        let mute = store(EtagMeaning::Opaque, &[]);
+        let (crc, md5) = (sum(Crc32c, b"x"), sum(Md5, b"x"));
+        let by_crc = record("x", false, Some(crc));
+        let nothing = record("x", false, None);
+        for (row, (record, first, destination, send, hash)) in [
+            (&by_crc, None, &s3, false, vec![Crc32c, Crc64Nvme, Md5]),
+            (&by_crc, None, &mute, false, vec![Crc32c, Crc64Nvme]),
+            (&nothing, None, &s3, false, vec![Crc64Nvme, Md5]),
+            (&nothing, Some(&md5), &s3, true, vec![Crc64Nvme, Md5]),
+            (&nothing, Some(&md5), &mute, false, vec![Crc64Nvme, Md5]),
+            (&record("0-1", true, None), None, &s3, false, vec![Crc64Nvme]),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let check = part(record, first, destination);
+            assert_eq!((check.send.is_some(), check.expect.as_ref(), check.hash), (send, first, hash), "row {row}");
+        }
     }
 
     #[test]

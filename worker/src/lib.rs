@@ -3,9 +3,12 @@
 //! The way of a job: the `driver` takes a permit, then a message, and holds it by a `lease`; the
 //! job is executed (`execute`), each of its objects reconciled (`reconcile`) by a `whole` transfer or in
 //! parts (`multipart`, `upload`, `giant`); the outcomes are settled in the ledger, and only then is the message
-//! acknowledged. `orphans` sees to it that no upload stays open. `integrity` and `plan` are pure: what is checked, and how objects are cut.
+//! acknowledged. `orphans` sees to it that no upload stays open. Each store is `guarded` by its `circuit`.
+//! `integrity` and `plan` are pure: what is checked, and how objects are cut.
 
 mod carrier;
+mod circuit;
+mod complete;
 mod context;
 mod delete;
 mod driver;
@@ -14,6 +17,7 @@ mod execute;
 #[cfg(test)]
 mod fixtures;
 mod giant;
+mod guarded;
 mod integrity;
 mod lease;
 mod multipart;
@@ -21,11 +25,14 @@ mod orphans;
 mod pipe;
 mod plan;
 mod reconcile;
+mod reread;
 mod stop;
 mod upload;
 mod version;
 mod whole;
 
+pub use circuit::Outage;
 pub use context::{Report, Worker};
+pub use driver::WorkError;
 pub use pipe::read_checksum;
 pub use stop::Stop;

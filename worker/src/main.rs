@@ -110,6 +110,9 @@ async fn open(args: Args, config: Config, health: &Health, report: Option<&Repor
         options: config.work,
         report: report.map(Report::listener),
         moved: Arc::default(),
+        health: health.clone(),
+        // A fleet waits; whoever looks after it sees it by /readyz and the metric.
+        outage_limit: None,
     })
 }
 

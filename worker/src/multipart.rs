@@ -4,10 +4,11 @@ use shared::job::{Job, JobObject};
 use shared::ledger::UploadRecord;
 use shared::{Error, ErrorKind, Result};
 
+use crate::complete::complete;
 use crate::context::Context;
 use crate::ending::{Copied, Try};
 use crate::giant;
-use crate::upload::{complete, discard, is_void, open_or_resume, upload_parts};
+use crate::upload::{discard, is_void, open_or_resume, upload_parts};
 
 /// An upload may turn out to be gone (expired, or aborted from outside), or to lack a part that another
 /// delivery of the job is sending again: it is gone about anew so often.

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
-use shared::digest::{Algorithm, Checksum, Hasher};
+use shared::digest::{Algorithm, Checksum, Hasher, MultipartHasher};
 use shared::limits::Bandwidth;
-use shared::object::Pin;
+use shared::object::{ETag, Pin};
 use shared::store::{Body, ObjectStore, Read};
 use shared::{Error, ErrorKind, Result};
 
@@ -25,6 +25,8 @@ pub(crate) struct Pipe {
     pub hash: Vec<Algorithm>,
     /// Must be the checksum of the bytes; its algorithm is among `hash`.
     pub expect: Option<Checksum>,
+    /// Must be the tag of the bytes when they are cut into parts of so many bytes.
+    pub expect_etag: Option<(u64, ETag)>,
     /// Shared limit.
     pub bandwidth: Option<Arc<Bandwidth>>,
     /// Shared count of bytes.
@@ -46,6 +48,7 @@ struct Flow {
     input: Body,
     remaining: u64,
     hashers: Vec<Hasher>,
+    tag: Option<MultipartHasher>,
     hashed: Hashed,
     ready: VecDeque<Bytes>,
     ended: bool,
@@ -60,6 +63,7 @@ impl Pipe {
         let flow = Flow {
             remaining: self.size,
             hashers: self.hash.iter().filter_map(|&a| Hasher::new(a)).collect(),
+            tag: self.expect_etag.as_ref().map(|(part_bytes, _)| MultipartHasher::new(*part_bytes)),
             hashed: hashed.clone(),
             ready: VecDeque::new(),
             ended: false,
@@ -106,6 +110,7 @@ impl Flow {
         };
         self.remaining = remaining;
         self.hashers.iter_mut().for_each(|hasher| hasher.update(chunk));
+        self.tag.iter_mut().for_each(|hasher| hasher.update(chunk));
         self.pipe.moved.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         Ok(())
     }
@@ -122,6 +127,9 @@ impl Flow {
             && let Some(ours) = checksums.iter().find(|c| c.algorithm == expected.algorithm)
         {
             integrity::same(&self.pipe.subject, ours, expected, "the source's")?;
+        }
+        if let (Some((_, expected)), Some(hasher)) = (&self.pipe.expect_etag, self.tag.take()) {
+            integrity::same_etag(&self.pipe.subject, &ETag::new(&hasher.finish()), expected)?;
         }
         *self.hashed.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = checksums;
         self.ready.extend(last);
@@ -140,15 +148,31 @@ impl Flow {
 /// # Errors
 /// As [`ObjectStore::get`]; `Unsupported` for an algorithm that is not computed here.
 pub async fn read_checksum(store: &dyn ObjectStore, key: &str, pin: Pin, algorithm: Algorithm) -> Result<Checksum> {
-    let subject = || store.location().display_key(key);
-    let mut hasher = Hasher::new(algorithm).ok_or_else(|| {
-        Error::new(ErrorKind::Unsupported, "verify", subject(), format!("{algorithm} is not computed"))
-    })?;
-    let mut object = store.get(key, &Read { range: None, pin }).await?;
-    while let Some(chunk) = object.body.next().await {
-        hasher.update(&chunk?);
-    }
+    let mut hasher = hasher(&store.location().display_key(key), algorithm)?;
+    let body = store.get(key, &Read { range: None, pin }).await?.body;
+    read_through(body, None, |chunk| hasher.update(chunk)).await?;
     Ok(hasher.finish())
+}
+
+/// A hasher, or `Unsupported` for an algorithm that is not computed here.
+pub(crate) fn hasher(subject: &str, algorithm: Algorithm) -> Result<Hasher> {
+    let message = || format!("{algorithm} is not computed");
+    Hasher::new(algorithm).ok_or_else(|| Error::new(ErrorKind::Unsupported, "verify", subject, message()))
+}
+
+/// Shows all bytes of a body to `see`.
+pub(crate) async fn read_through(
+    mut body: Body,
+    bandwidth: Option<&Bandwidth>,
+    mut see: impl FnMut(&[u8]),
+) -> Result<()> {
+    while let Some(chunk) = body.next().await.transpose()? {
+        if let Some(bandwidth) = bandwidth {
+            bandwidth.take(chunk.len()).await;
+        }
+        see(&chunk);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -166,6 +190,7 @@ mod tests {
             size,
             hash: vec![Algorithm::Md5],
             expect,
+            expect_etag: None,
             bandwidth: None,
             moved: Arc::default(),
         };

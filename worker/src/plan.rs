@@ -28,7 +28,7 @@ pub fn cut(
         return Err(format!("{size} bytes, but the destination holds objects of at most {}", limits.max_object_bytes));
     }
     if let Some(PartLayout { part_bytes, count }) = layout
-        && regular(size, part_bytes, count)
+        && is_regular(size, part_bytes, count)
         && count <= limits.max_parts
         && part_bytes <= limits.max_part_bytes
         && (part_bytes >= limits.min_part_bytes || count == 1)
@@ -62,7 +62,7 @@ pub fn told_apart(plan: PartPlan, size: u64, source_count: Option<u32>, limits: 
 }
 
 /// Whether `count` parts of the first one's size, the last one shorter or equal, make up the object.
-fn regular(size: u64, part_bytes: u64, count: u32) -> bool {
+pub fn is_regular(size: u64, part_bytes: u64, count: u32) -> bool {
     part_bytes > 0 && size.div_ceil(part_bytes).max(1) == u64::from(count)
 }
 
@@ -70,6 +70,12 @@ fn regular(size: u64, part_bytes: u64, count: u32) -> bool {
 pub fn part_range(size: u64, part_bytes: u64, number: u32) -> std::ops::Range<u64> {
     let start = (u64::from(number) - 1) * part_bytes;
     start..(start + part_bytes).min(size)
+}
+
+/// Length of part `number` (from 1), bytes; 0 for one that the object does not have.
+pub fn part_size(size: u64, part_bytes: u64, number: u32) -> u64 {
+    let range = part_range(size, part_bytes, number);
+    range.end.saturating_sub(range.start)
 }
 
 /// The parts `missing` (ascending) in runs of neighbours, each no longer than one job should be.

@@ -5,13 +5,13 @@
 //! writing it looks at the source once more, so that whoever writes last has looked last.
 
 use shared::job::{Job, JobObject};
-use shared::ledger::State;
+use shared::ledger::{Outcome, State};
 use shared::object::{ObjectInfo, Pin, Timestamp};
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
 use crate::ending::{self, Copied, Ending, Try, Uploads, explained, failed};
-use crate::{multipart, version, whole};
+use crate::{integrity, multipart, version, whole};
 
 /// A source that changes under every one of so many copies is left to a later attempt.
 const MAX_LOOKS: u32 = 5;
@@ -114,27 +114,29 @@ async fn already_there(context: &Context, wanted: &JobObject) -> Result<Option<C
         (Some(a), Some(b)) if !info.etag_is_opaque => ours.compare(a, theirs.etags, b),
         _ => None,
     };
-    let verified = match by_etag {
-        Some(true) => "etag, found in place",
+    let (verified, checksum) = match by_etag {
+        Some(true) => ("etag, found in place", integrity::known(&info, theirs)),
         Some(false) => return Ok(None),
-        None if recorded(context, wanted, &info).await? => "record, found in place",
-        None => return Ok(None),
+        None => match recorded(context, wanted, &info).await? {
+            Some(outcome) => ("record, found in place", outcome.checksum),
+            None => return Ok(None),
+        },
     };
     let (object, verified) = (wanted.clone(), verified.into());
-    Ok(Some(Copied { object, etag: info.etag, checksum: None, verified, upload: None }))
+    Ok(Some(Copied { object, etag: info.etag, checksum, verified, upload: None }))
 }
 
-/// Whether the ledger tells that what is at the destination was copied from the wanted version.
-async fn recorded(context: &Context, wanted: &JobObject, info: &ObjectInfo) -> Result<bool> {
+/// The outcome by which what is at the destination was copied from the wanted version.
+async fn recorded(context: &Context, wanted: &JobObject, info: &ObjectInfo) -> Result<Option<Outcome>> {
     let outcome = context.ledger.outcome(&context.task, &wanted.key).await?;
-    Ok(outcome.is_some_and(|o| {
+    Ok(outcome.filter(|o| {
         o.state == State::Copied && o.source == wanted.pin() && wanted.etag.is_some() && o.etag == info.etag
     }))
 }
 
 async fn copy_version(context: &Context, job: &Job, wanted: &JobObject, uploads: &mut Uploads) -> Result<Try> {
     if whole::fits(context, wanted) {
-        return Ok(Try::Copied(whole::copy(context, wanted).await?));
+        return Ok(Try::Copied(whole::copy(context, wanted, job.attempt).await?));
     }
     *uploads = Uploads::Unknown;
     multipart::copy(context, job, wanted).await

@@ -1,27 +1,27 @@
-//! An upload in parts, from its opening to the finished object.
+//! An upload in parts: its opening, its parts, its end without an object.
 //!
 //! Every upload is written to the ledger before its first part is sent, and every part after it is
 //! verified: a crash anywhere leaves an upload that the redelivered job finds and goes on with. A part
 //! is trusted only if the ledger has it recorded for this upload, which was opened for one pinned
-//! version of the source, and the destination lists it with the right size.
+//! version of the source, and the destination lists it with the recorded tag and the right size.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use futures::stream::{self, StreamExt, TryStreamExt};
-use shared::digest::{Checksum, multipart_etag};
+use shared::digest::Algorithm;
 use shared::job::{Job, JobObject};
-use shared::ledger::{Outcome, PartRecord, Settlement, State, UploadRecord};
-use shared::object::{ETag, ObjectInfo, Pin, Timestamp};
+use shared::ledger::{Outcome, PartRecord, Proof, Settlement, State, UploadRecord};
+use shared::object::{ObjectInfo, Pin, Timestamp};
 use shared::retry::{self, TRANSFER};
-use shared::store::{EtagMeaning, Part, PartWrite, Read, Upload, Write, Written, copy_source};
+use shared::store::{Body, EtagMeaning, Object, Part, PartWrite, Read, Upload, Write, copy_source};
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
-use crate::ending::{self, Copied, Uploads, explained};
+use crate::ending::{self, Uploads, explained};
 use crate::integrity::{self, PartsCheck};
-use crate::pipe::{Pipe, read_checksum};
+use crate::pipe::Pipe;
 use crate::version::at_version;
-use crate::{orphans, plan, whole};
+use crate::{orphans, plan, reread, whole};
 
 /// The upload to send parts to: the one that is recorded, if it is of this version, else a new one. `None` if a
 /// newer run has one open: two runs at one object would take it from each other for ever.
@@ -67,18 +67,19 @@ pub(crate) async fn open_or_resume(
 async fn open(context: &Context, job: &Job, wanted: &JobObject, info: &ObjectInfo) -> Result<UploadRecord> {
     let (source, destination) = (context.source.capabilities(), context.destination.capabilities());
     let cut_alike = source.etags == EtagMeaning::Md5AndParts && destination.etags == source.etags;
-    let source_count = info.etag.as_ref().filter(|_| cut_alike).and_then(|tag| tag.part_count());
+    let source_count = info.etag.as_ref().and_then(|tag| tag.part_count());
     // Only the first part's size and their number are told: where the others were cut unevenly, the ETags
     // cannot come out equal, and the next attempt does without.
     let first_attempt = job.attempt == 1;
-    let layout = match first_attempt && source_count.is_some() && !info.etag_is_opaque {
+    let tells_parts = source.etags == EtagMeaning::Md5AndParts && source_count.is_some() && !info.etag_is_opaque;
+    let layout = match first_attempt && tells_parts {
         true => context.source.part_layout(&wanted.key, &info.pin()).await?,
         false => None,
     };
     let subject = || context.destination.location().display_key(&wanted.key);
     let plan = plan::cut(info.size, context.options.part_size, layout, destination)
         .map_err(|why| Error::new(ErrorKind::Unrepresentable, "create", subject(), why))?;
-    let plan = plan::told_apart(plan, info.size, source_count, destination);
+    let plan = plan::told_apart(plan, info.size, source_count.filter(|_| cut_alike), destination);
     let mut record = UploadRecord {
         task: job.task.clone(),
         run: job.run.clone(),
@@ -101,7 +102,7 @@ async fn open(context: &Context, job: &Job, wanted: &JobObject, info: &ObjectInf
 }
 
 /// What the upload was created with.
-fn write(record: &UploadRecord) -> Write {
+pub(crate) fn write(record: &UploadRecord) -> Write {
     Write {
         size: record.size,
         attributes: record.attributes.clone(),
@@ -133,25 +134,26 @@ pub(crate) async fn trusted_parts(context: &Context, record: &UploadRecord) -> R
         return Ok(HashSet::new());
     }
     let listed = context.destination.list_parts(&record.upload).await?;
-    let whole = listed.iter().filter(|part| part.size == part_size(record, part.number)).map(|part| part.number);
-    let listed: HashSet<u32> = whole.collect();
-    Ok(recorded.iter().map(|part| part.number).filter(|number| listed.contains(number)).collect())
+    let listed: HashMap<u32, Part> = listed.into_iter().map(|part| (part.number, part)).collect();
+    let held = |part: &&PartRecord| listed.get(&part.number).is_some_and(|listed| is_held(record, part, listed));
+    Ok(recorded.iter().filter(held).map(|part| part.number).collect())
 }
 
-fn part_size(record: &UploadRecord, number: u32) -> u64 {
-    let range = plan::part_range(record.size, record.part_bytes, number);
-    range.end.saturating_sub(range.start)
+/// Whether the destination still holds the part as it was recorded, and no other that came later: from a
+/// worker that lost its lease, say.
+pub(crate) fn is_held(record: &UploadRecord, part: &PartRecord, listed: &Part) -> bool {
+    let size = plan::part_size(record.size, record.part_bytes, part.number);
+    listed.number == part.number && listed.size == size && listed.etag == part.etag
 }
 
 async fn upload_part(context: &Context, record: &UploadRecord, number: u32) -> Result<()> {
     let _permit = context.transfer_permit().await;
     let subject = context.destination.location().display_key(&record.upload.key);
-    let hashed = match part_by_service(context, record, number).await? {
-        true => None,
-        false => Some(retry::run(&TRANSFER, &subject, || stream_part(context, record, number, &subject)).await?),
+    let part = match part_by_service(context, record, number).await? {
+        Some(part) => PartRecord { number, etag: part.etag, checksum: None, md5: None, proof: Proof::Service },
+        None => retry::run(&TRANSFER, &subject, || stream_part(context, record, number, &subject)).await?,
     };
     context.brake.succeeded();
-    let part = PartRecord { number, checksum: hashed.and_then(|sums| sums.into_iter().next()) };
     context.ledger.record_parts(&record.task, &record.upload, &[part]).await?;
     Ok(())
 }
@@ -161,159 +163,74 @@ fn part_write(record: &UploadRecord, number: u32) -> PartWrite {
     PartWrite { number, offset: range.start, size: range.end - range.start, checksum: None }
 }
 
-async fn stream_part(context: &Context, record: &UploadRecord, number: u32, subject: &str) -> Result<Vec<Checksum>> {
-    let range = plan::part_range(record.size, record.part_bytes, number);
-    let read = Read { range: Some(range.clone()), pin: record.source.clone() };
-    let object = context.source.get(&record.upload.key, &read).await?;
-    if object.info.size != record.size {
-        let message = format!("{} bytes where there were {}", object.info.size, record.size);
-        return Err(Error::new(ErrorKind::PreconditionFailed, "get", subject, message));
-    }
-    let destination = context.destination.capabilities();
+async fn stream_part(context: &Context, record: &UploadRecord, number: u32, subject: &str) -> Result<PartRecord> {
+    let destination = context.destination_capabilities();
+    let told = integrity::parts(record) != PartsCheck::Nothing;
+    let read_before = match integrity::read_first(told, context.source.capabilities(), &destination) {
+        Some(algorithm) => {
+            let body = open_part(context, record, number, subject).await?;
+            Some(reread::hash(context, subject, body, algorithm).await?)
+        }
+        None => None,
+    };
+    let body = open_part(context, record, number, subject).await?;
+    let check = integrity::part(record, read_before.as_ref(), &destination);
+    let write = PartWrite { checksum: check.send.clone(), ..part_write(record, number) };
     let pipe = Pipe {
         subject: format!("{subject} part {number}"),
-        size: range.end - range.start,
-        hash: integrity::part_hashes(integrity::parts(record), destination),
-        expect: None,
+        size: write.size,
+        hash: check.hash.clone(),
+        expect: check.expect.clone(),
+        expect_etag: None,
         bandwidth: context.bandwidth.clone(),
         moved: context.moved.clone(),
     };
-    let (body, hashed) = pipe.through(object.body);
-    let part = context.destination.upload_part(&record.upload, &part_write(record, number), body).await?;
+    let (body, hashed) = pipe.through(body);
+    let part = context.destination.upload_part(&record.upload, &write, body).await?;
+    context.learn_tags(part.etag_is_opaque);
     let hashed = hashed.take();
-    integrity::judge_part(subject, &part, &hashed, destination)?;
-    Ok(hashed)
+    let proof = check.proof(subject, &part, &hashed, &destination)?;
+    let md5 = hashed.iter().find(|checksum| checksum.algorithm == Algorithm::Md5);
+    let md5 = md5.filter(|_| record.same_parts).cloned();
+    Ok(PartRecord { number, etag: part.etag, checksum: hashed.into_iter().next(), md5, proof })
 }
 
-/// Whether the service copied the part itself.
-async fn part_by_service(context: &Context, record: &UploadRecord, number: u32) -> Result<bool> {
+/// The bytes of a part, of the version that the upload was opened for.
+async fn open_part(context: &Context, record: &UploadRecord, number: u32, subject: &str) -> Result<Body> {
+    let range = plan::part_range(record.size, record.part_bytes, number);
+    let read = Read { range: Some(range), pin: record.source.clone() };
+    let Object { info, body } = context.source.get(&record.upload.key, &read).await?;
+    check_version(record, &info, subject)?;
+    Ok(body)
+}
+
+/// `PreconditionFailed` unless this is the version that the upload was opened for. Its tag is compared by
+/// the store; where there is none, size and time must do.
+pub(crate) fn check_version(record: &UploadRecord, info: &ObjectInfo, subject: &str) -> Result<()> {
+    let tagged = record.source != Pin::default();
+    if info.size == record.size && (tagged || info.modified.as_secs() == record.modified.as_secs()) {
+        return Ok(());
+    }
+    let message = format!("{} bytes of {} where there were {}", info.size, info.modified, record.size);
+    Err(Error::new(ErrorKind::PreconditionFailed, "get", subject, message))
+}
+
+/// The part, if the service copied it itself.
+async fn part_by_service(context: &Context, record: &UploadRecord, number: u32) -> Result<Option<Part>> {
     let destination = &context.destination;
     let source = copy_source(&*context.source, &record.upload.key, &**destination);
     let may_copy = context.may_copy_server_side() && destination.capabilities().copies_parts;
-    let Some(source) = source.filter(|_| may_copy) else { return Ok(false) };
+    let Some(source) = source.filter(|_| may_copy) else { return Ok(None) };
     let range = plan::part_range(record.size, record.part_bytes, number);
     let part = part_write(record, number);
     match destination.copy_part(&source, &record.source, range, &record.upload, &part).await {
-        Ok(_) => Ok(true),
+        Ok(part) => Ok(Some(part)),
         Err(error) if whole::is_refusal(&error) => {
             context.no_server_side_copy(&error);
-            Ok(false)
+            Ok(None)
         }
         Err(error) => Err(error),
     }
-}
-
-/// Makes the object of its parts and checks it. An upload that is gone, or an unclear answer, is no
-/// verdict: the destination is looked at, and done by another is done.
-pub(crate) async fn complete(context: &Context, record: &UploadRecord) -> Result<Copied> {
-    let parts = match context.destination.list_parts(&record.upload).await {
-        Ok(parts) => parts,
-        Err(error) => return finish(context, record, look(context, record, None, error).await?).await,
-    };
-    let expected = expected_etag(context, record, &parts)?;
-    let written = match context.destination.complete_upload(&record.upload, &parts, &write(record)).await {
-        Ok(written) => written,
-        Err(error) => look(context, record, expected.as_ref(), error).await?,
-    };
-    finish(context, record, written).await
-}
-
-/// The tag that the object must get, where the destination's tags mean something. `Conflict` if the
-/// destination lacks parts that were sent: others may be sending them again at this moment.
-fn expected_etag(context: &Context, record: &UploadRecord, parts: &[Part]) -> Result<Option<ETag>> {
-    let sizes: BTreeMap<u32, u64> = parts.iter().map(|part| (part.number, part.size)).collect();
-    let wrong = (1..=record.part_count()).find(|number| sizes.get(number) != Some(&part_size(record, *number)));
-    if wrong.is_some() || parts.len() != record.part_count() as usize {
-        let subject = context.destination.location().display_key(&record.upload.key);
-        let message = format!("the destination does not list part {} as it was sent", wrong.unwrap_or(0));
-        return Err(Error::new(ErrorKind::Conflict, "complete", subject, message));
-    }
-    if context.destination.capabilities().etags != EtagMeaning::Md5AndParts {
-        return Ok(None);
-    }
-    let md5s: Option<Vec<[u8; 16]>> = parts.iter().map(|part| part.etag.md5_form()).collect();
-    Ok(md5s.map(|md5s| ETag::new(&multipart_etag(&md5s))))
-}
-
-/// Looks whether the object is there after `error` said that it could not be completed.
-async fn look(context: &Context, record: &UploadRecord, expected: Option<&ETag>, error: Error) -> Result<Written> {
-    let unclear = error.kind() == ErrorKind::NoSuchUpload || error.is_retryable();
-    // Nobody completes an upload before all of its parts are recorded.
-    let recorded = || context.ledger.recorded_parts(&record.task, &record.upload);
-    if !unclear || recorded().await?.len() < record.part_count() as usize {
-        return Err(error);
-    }
-    let info = match context.destination.head(&record.upload.key, &Pin::default()).await {
-        Ok(info) => info,
-        Err(absent) if absent.kind() == ErrorKind::NotFound => return Err(error),
-        Err(failed) => return Err(failed),
-    };
-    let as_expected = match (expected, &info.etag) {
-        (Some(expected), Some(etag)) if !info.etag_is_opaque => expected == etag,
-        _ if record.same_parts && !info.etag_is_opaque => record.source.etag == info.etag,
-        // Nothing tells this upload's object from an older one of the same size but its time, both by the
-        // store's clock, which may tell whole seconds.
-        _ => {
-            info.modified.as_secs() >= record.opened.as_secs()
-                || context.destination.capabilities().keeps_modified && info.modified == record.modified
-        }
-    };
-    if info.size != record.size || !as_expected {
-        return Err(error);
-    }
-    tracing::info!(key = ?record.upload.key, %error, "the upload is gone, but its object is there");
-    Ok(Written { etag: info.etag, etag_is_opaque: info.etag_is_opaque, version: info.version, checksum: None })
-}
-
-/// Checks the finished object.
-async fn finish(context: &Context, record: &UploadRecord, written: Written) -> Result<Copied> {
-    let key = &record.upload.key;
-    let subject = context.destination.location().display_key(key);
-    let combined = || async {
-        let parts = context.ledger.recorded_parts(&record.task, &record.upload).await?;
-        let sums: Vec<_> = parts.into_iter().map(|p| (p.checksum, part_size(record, p.number))).collect();
-        Ok::<_, Error>(integrity::combined(&sums).filter(|_| sums.len() == record.part_count() as usize))
-    };
-    let pin = Pin { etag: written.etag.clone(), version: written.version.clone() };
-    let read_again = |known: Checksum| async move {
-        let ours = read_checksum(&*context.destination, key, pin, known.algorithm).await?;
-        integrity::same(&context.destination.location().display_key(key), &ours, &known, "the source's")?;
-        Ok::<_, Error>((Some(ours), format!("source {}, read again", known.algorithm)))
-    };
-    let etag = written.etag.clone();
-    let (checksum, verified) = match (integrity::parts(record), &record.checksum) {
-        (PartsCheck::Etag, _) if !written.etag_is_opaque => {
-            if etag != record.source.etag {
-                let message = format!("the ETag is not the source's: {etag:?}, {:?}", record.source.etag);
-                return Err(Error::new(ErrorKind::BadDigest, "verify", subject, message));
-            }
-            (record.checksum.clone(), "etag".to_owned())
-        }
-        // An opaque tag says nothing, and nothing was hashed on the way.
-        (PartsCheck::Etag, Some(known)) => read_again(known.clone()).await?,
-        (PartsCheck::Etag, None) => (None, "size".to_owned()),
-        (PartsCheck::SourceCrc(algorithm), Some(known)) if written.checksum.as_ref() == Some(known) => {
-            (Some(known.clone()), format!("source {algorithm}, destination {algorithm}"))
-        }
-        (PartsCheck::SourceCrc(algorithm), Some(known)) => match combined().await? {
-            Some(ours) => {
-                integrity::same(&subject, &ours, known, "the source's")?;
-                (Some(ours), format!("source {algorithm}, destination parts"))
-            }
-            None => read_again(known.clone()).await?,
-        },
-        (PartsCheck::ReadAgain(_), Some(known)) => read_again(known.clone()).await?,
-        _ => (combined().await?, "destination parts".to_owned()),
-    };
-    let object = JobObject {
-        index: record.index,
-        key: key.clone(),
-        size: record.size,
-        modified: record.modified,
-        etag: record.source.etag.clone(),
-        version: record.source.version.clone(),
-    };
-    Ok(Copied { object, etag, checksum, verified, upload: Some(Box::new(record.upload.clone())) })
 }
 
 /// Gives an upload up: its parts are of no use any more.

@@ -1,18 +1,19 @@
 //! An object in one request.
 
 use shared::config::multipart_threshold_bytes;
-use shared::digest::Algorithm;
+use shared::digest::{Algorithm, Checksum};
 use shared::job::JobObject;
-use shared::object::Pin;
+use shared::object::{ETag, ObjectInfo, Pin};
 use shared::retry::{self, TRANSFER};
 use shared::store::{EtagMeaning, Object, Read, Write, Written, copy_source};
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
 use crate::ending::Copied;
-use crate::integrity;
+use crate::integrity::{self, READ_AGAIN, source_word, words};
 use crate::pipe::Pipe;
 use crate::version::at_version;
+use crate::{plan, reread};
 
 /// Whether the object goes in one request.
 pub(crate) fn fits(context: &Context, object: &JobObject) -> bool {
@@ -30,32 +31,40 @@ pub(crate) fn fits(context: &Context, object: &JobObject) -> bool {
 }
 
 /// Copies the pinned version: by the service itself where it can, else through here.
-pub(crate) async fn copy(context: &Context, object: &JobObject) -> Result<Copied> {
+pub(crate) async fn copy(context: &Context, object: &JobObject, attempt: u32) -> Result<Copied> {
     let _permit = context.transfer_permit().await;
     if let Some(copied) = by_service(context, object).await? {
         return Ok(copied);
     }
     let subject = context.destination.location().display_key(&object.key);
     // A body that broke off cannot be sent again: each try opens the source anew.
-    let copied = retry::run(&TRANSFER, &subject, || stream(context, object, &subject)).await?;
+    let copied = retry::run(&TRANSFER, &subject, || stream(context, object, attempt, &subject)).await?;
     context.brake.succeeded();
     Ok(copied)
 }
 
-async fn stream(context: &Context, wanted: &JobObject, subject: &str) -> Result<Copied> {
-    let destination = context.destination.capabilities();
-    let read = Read { range: None, pin: wanted.pin() };
-    let Object { info, body } = context.source.get(&wanted.key, &read).await?;
-    if info.size != wanted.size {
-        let message = format!("{} bytes where the listing had {}", info.size, wanted.size);
-        return Err(Error::new(ErrorKind::PreconditionFailed, "get", subject, message));
-    }
-    let check = integrity::whole(&info, context.source.capabilities(), destination);
+async fn stream(context: &Context, wanted: &JobObject, attempt: u32, subject: &str) -> Result<Copied> {
+    let destination = context.destination_capabilities();
+    let Object { info, body } = open(context, wanted, wanted.pin(), subject).await?;
+    let source = context.source.capabilities();
+    let told = info.size == 0 || integrity::known(&info, source).is_some();
+    // Only the first part's size and their number are told: where the others were cut unevenly the tag
+    // cannot come out equal, and the next attempt does without.
+    let expect_etag = if told || attempt > 1 { None } else { source_parts(context, wanted, &info).await? };
+    let (read_before, body) = match integrity::read_first(told || expect_etag.is_some(), source, &destination) {
+        Some(algorithm) => {
+            let checksum = reread::hash(context, subject, body, algorithm).await?;
+            (Some(checksum), open(context, wanted, info.pin(), subject).await?.body)
+        }
+        None => (None, body),
+    };
+    let check = integrity::whole(&info, read_before.as_ref(), source, &destination);
     let pipe = Pipe {
         subject: subject.to_owned(),
         size: info.size,
         hash: check.hash.clone(),
         expect: check.expect.clone(),
+        expect_etag: expect_etag.clone(),
         bandwidth: context.bandwidth.clone(),
         moved: context.moved.clone(),
     };
@@ -69,8 +78,43 @@ async fn stream(context: &Context, wanted: &JobObject, subject: &str) -> Result<
         checksum: check.send.clone(),
     };
     let written = context.destination.put(&wanted.key, &write, body).await?;
-    let (checksum, verified) = check.judge(subject, &written, &hashed.take(), destination)?;
+    context.learn_tags(written.etag_is_opaque);
+    let hashed = hashed.take();
+    let checksum = check.ours(&hashed);
+    let held = match (check.held(&written, &hashed, &destination), &checksum) {
+        (Some(algorithm), _) => Some(format!("destination {algorithm}")),
+        (None, Some(ours)) if info.size > 0 => {
+            if let Err(error) = reread::expect_checksum(context, &wanted.key, &written, ours).await {
+                return Err(reread::withdraw(context, &wanted.key, error).await);
+            }
+            // The bytes are right, so its tag is none of theirs.
+            context.learn_tags(destination.etags != EtagMeaning::Opaque);
+            Some(READ_AGAIN.to_owned())
+        }
+        _ => None,
+    };
+    let known = check.send.as_ref().or(check.expect.as_ref());
+    let by_etag = expect_etag.map(|_| "source etag".to_owned());
+    let verified = words(by_etag.or_else(|| source_word(known, read_before.is_some())), held);
     Ok(Copied { object, etag: written.etag, checksum, verified, upload: None })
+}
+
+/// The source's tag, and the size of the parts that it is made of, where it can be computed from the bytes.
+async fn source_parts(context: &Context, wanted: &JobObject, info: &ObjectInfo) -> Result<Option<(u64, ETag)>> {
+    let tells = context.source.capabilities().etags == EtagMeaning::Md5AndParts && !info.etag_is_opaque;
+    let Some(tag) = info.etag.as_ref().filter(|tag| tells && tag.part_count().is_some()) else { return Ok(None) };
+    let layout = context.source.part_layout(&wanted.key, &info.pin()).await?;
+    let layout = layout.filter(|layout| plan::is_regular(info.size, layout.part_bytes, layout.count));
+    Ok(layout.map(|layout| (layout.part_bytes, tag.clone())))
+}
+
+async fn open(context: &Context, wanted: &JobObject, pin: Pin, subject: &str) -> Result<Object> {
+    let object = context.source.get(&wanted.key, &Read { range: None, pin }).await?;
+    if object.info.size != wanted.size {
+        let message = format!("{} bytes where the listing had {}", object.info.size, wanted.size);
+        return Err(Error::new(ErrorKind::PreconditionFailed, "get", subject, message));
+    }
+    Ok(object)
 }
 
 /// `None` where the service does not copy between the two: the caller streams.
@@ -113,6 +157,8 @@ async fn copied_by_service(context: &Context, object: &JobObject, pin: &Pin, wri
         return Err(Error::new(ErrorKind::BadDigest, "copy", subject, message));
     }
     let verified = if same == Some(true) { "service, etag" } else { "service" };
+    let by_etag = || pin.etag.as_ref().filter(|_| same == Some(true))?.md5_form().map(Checksum::md5);
+    let checksum = written.checksum.or_else(by_etag);
     let (object, verified) = (object.clone(), verified.into());
-    Ok(Copied { object, etag: written.etag, checksum: written.checksum, verified, upload: None })
+    Ok(Copied { object, etag: written.etag, checksum, verified, upload: None })
 }

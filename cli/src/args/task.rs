@@ -14,6 +14,7 @@ use super::RUNNING;
 use super::filters::FilterArgs;
 use crate::exit::Failure;
 use crate::state;
+use crate::verify::Effort;
 
 /// `flotilla sync`
 #[derive(Debug, Args)]
@@ -54,9 +55,12 @@ pub struct VerifyArgs {
     places: Places,
     #[command(flatten)]
     pub filters: FilterArgs,
-    /// Read and compare the bytes of both sides
+    /// Read and compare the bytes of both sides, whatever they tell
     #[arg(long, help_heading = RUNNING)]
-    pub deep: bool,
+    deep: bool,
+    /// Read no byte over a network, and compare no metadata; what has only its size to compare counts as same
+    #[arg(long, conflicts_with = "deep", help_heading = RUNNING)]
+    quick: bool,
     /// Most objects compared at once
     #[arg(long, value_name = "N", default_value_t = Work::default().concurrency, help_heading = RUNNING)]
     concurrency: usize,
@@ -192,6 +196,9 @@ struct WorkArgs {
     /// How long an interrupted run may go on with what it holds
     #[arg(long, value_name = "TIME", default_value_t = Work::default().drain.into())]
     drain: Duration,
+    /// How long to wait for a store at which nothing succeeds
+    #[arg(long, value_name = "TIME", default_value_t = Work::default().outage_limit.into())]
+    outage_limit: Duration,
     /// Never let a service copy between its own buckets
     #[arg(long)]
     no_server_side_copy: bool,
@@ -290,12 +297,22 @@ impl WorkArgs {
             retry_delay: self.retry_delay.into(),
             lease: self.lease.into(),
             drain: self.drain.into(),
+            outage_limit: self.outage_limit.into(),
             server_side_copy: !self.no_server_side_copy,
         }
     }
 }
 
 impl VerifyArgs {
+    /// How much may be read.
+    pub fn effort(&self) -> Effort {
+        match (self.deep, self.quick) {
+            (true, _) => Effort::Deep,
+            (_, true) => Effort::Quick,
+            _ => Effort::Needed,
+        }
+    }
+
     /// The task to be verified, checked. Nothing is written to its state folder.
     pub fn config(&self) -> Result<Config, Failure> {
         let work = Work { concurrency: self.concurrency, ..Work::default() };

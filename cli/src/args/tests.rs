@@ -55,7 +55,8 @@ fn options_of_the_command_itself_stand_under_no_others_heading() {
     let command = Cli::command();
     for name in ["sync", "plan", "verify", "status", "failures", "retry", "init"] {
         let arguments = command.find_subcommand(name).unwrap().get_arguments();
-        let general = ["state", "config", "json", "force", "every", "report", "dry_run", "metrics_addr", "deep"];
+        let general =
+            ["state", "config", "json", "force", "every", "report", "dry_run", "metrics_addr", "deep", "quick"];
         for argument in arguments.filter(|argument| general.contains(&argument.get_id().as_str())) {
             let heading = argument.get_help_heading();
             assert!(matches!(heading, None | Some(RUNNING)), "{name} {}: {heading:?}", argument.get_id());

@@ -1,243 +1,182 @@
-//! Two objects of one key, compared by the strongest means that both stores have.
+//! Two objects of one key, looked at until both hold still, and everything in which they differ.
 
-use std::fmt;
-
-use shared::digest::{Algorithm, Checksum, in_common};
+use serde::Serialize;
 use shared::object::{Entry, ObjectInfo, Pin};
-use shared::store::{EtagMeaning, Store};
+use shared::store::Store;
 use shared::{Error, ErrorKind};
 
-/// Attempts at reading an object's bytes: a connection may be lost once in a long read.
-const READS: u32 = 3;
+use finder::Pair;
 
-/// What `--deep` hashes with: no two objects have been found, or made, that it takes for the same.
-const DEEP: Algorithm = Algorithm::Sha256;
+use super::content::{self, Both, Effort, Means, Version};
 
-/// Both stores.
-#[derive(Debug)]
+/// Looks at a pair that differs: one that is written to under every one of them is told as such.
+const LOOKS: u32 = 4;
+
+/// Both stores, and how they are compared.
+#[derive(Debug, Clone)]
 pub struct Sides {
     /// Where objects come from.
     pub source: Store,
     /// Where they went.
     pub destination: Store,
-    /// Whether bytes are to be read.
-    pub deep: bool,
+    /// How much may be read.
+    pub effort: Effort,
 }
 
-/// What two objects were compared by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Means {
-    /// Their sizes, as there is nothing else in common.
+/// In what two sides differ under one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The destination has no such object.
+    Missing,
+    /// The source has no such object.
+    Extra,
+    /// The sizes.
     Size,
-    /// Entity tags that are MD5s.
-    Etag,
-    /// A checksum that both stores keep or compute.
-    Checksum(Algorithm),
-    /// All of their bytes, read; or there are none.
-    Bytes,
+    /// The bytes.
+    Content,
+    /// One side could not be read.
+    Unreadable,
+    /// It is written to all the time: it may or may not differ.
+    Changing,
 }
 
-impl fmt::Display for Means {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Means::Size => f.write_str("size"),
-            Means::Etag => f.write_str("etag"),
-            Means::Checksum(algorithm) => f.write_str(algorithm.as_str()),
-            Means::Bytes => f.write_str("bytes"),
-        }
-    }
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Of which kind.
+    pub kind: Kind,
+    /// In words.
+    pub what: String,
 }
 
 /// How a comparison ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Verdict {
-    /// What was compared; nothing where one side has no such object, or it could not be read.
+    /// By what the bytes were compared; nothing where one side has no such object, or it could not be read.
     pub means: Option<Means>,
-    /// What differs; `None`: nothing does.
-    pub difference: Option<String>,
+    /// What differs.
+    pub differences: Vec<Difference>,
 }
 
 impl Verdict {
-    /// A difference that took no comparing.
-    pub fn different(what: &str) -> Self {
-        Verdict { means: None, difference: Some(what.to_owned()) }
-    }
-
-    fn by(means: Means, same: bool) -> Self {
-        let difference = (!same).then(|| match means {
-            Means::Bytes => "the bytes differ".to_owned(),
-            means => format!("{means} differs"),
-        });
-        Verdict { means: Some(means), difference }
+    fn one(kind: Kind, what: impl Into<String>) -> Self {
+        Verdict { means: None, differences: vec![Difference { kind, what: what.into() }] }
     }
 }
 
-/// Compares. What cannot be read differs, with the error: one object never stops the verification.
-pub async fn compare(sides: &Sides, source: &Entry, destination: &Entry) -> Verdict {
-    if source.size != destination.size {
-        let what = format!("size: {} at the source, {} at the destination", source.size, destination.size);
-        return Verdict { means: Some(Means::Size), difference: Some(what) };
+/// One side's object, as it was last seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen {
+    size: u64,
+    modified_s: i64,
+    pin: Pin,
+}
+
+impl From<&Entry> for Seen {
+    fn from(entry: &Entry) -> Seen {
+        let pin = Pin { etag: entry.etag.clone(), version: entry.version.clone() };
+        Seen { size: entry.size, modified_s: entry.modified.as_secs(), pin }
     }
-    if source.size == 0 {
-        return Verdict::by(Means::Bytes, true);
+}
+
+impl From<&ObjectInfo> for Seen {
+    fn from(info: &ObjectInfo) -> Seen {
+        Seen { size: info.size, modified_s: info.modified.as_secs(), pin: info.pin() }
     }
-    let compared = match sides.deep {
-        true => by_bytes(sides, source, destination).await,
-        false => by_description(sides, source, destination).await,
+}
+
+/// What stands under one key on both sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Look {
+    source: Option<Seen>,
+    destination: Option<Seen>,
+}
+
+/// Compares what was listed under one key. A listing is some time old, and objects are written beside
+/// it: what differs is looked at again, until it was the same at two looks. What cannot be read
+/// differs, with the error: one object never stops the verification.
+pub async fn compare(sides: &Sides, pair: &Pair) -> Verdict {
+    let key = pair.key();
+    let mut seen = Look { source: pair.source().map(Seen::from), destination: pair.destination().map(Seen::from) };
+    for _ in 0..LOOKS {
+        let verdict = at(sides, key, &seen).await;
+        if let Ok(verdict) = &verdict
+            && verdict.differences.is_empty()
+        {
+            return verdict.clone();
+        }
+        let now = match look(sides, key).await {
+            Ok(now) => now,
+            Err(error) => return unreadable(&error),
+        };
+        if is_still(&seen, &now) {
+            return verdict.unwrap_or_else(|error| unreadable(&error));
+        }
+        seen = now;
+    }
+    Verdict::one(Kind::Changing, "was written to during every comparison")
+}
+
+fn unreadable(error: &Error) -> Verdict {
+    Verdict::one(Kind::Unreadable, format!("could not be compared: {error}"))
+}
+
+/// Whether both sides are as they were. A listing need not name the version that a HEAD names.
+fn is_still(before: &Look, now: &Look) -> bool {
+    let same = |before: &Option<Seen>, now: &Option<Seen>| match (before, now) {
+        (Some(a), Some(b)) => {
+            let version = a.pin.version.is_none() || a.pin.version == b.pin.version;
+            a.size == b.size && a.modified_s == b.modified_s && a.pin.etag == b.pin.etag && version
+        }
+        (None, None) => true,
+        _ => false,
     };
-    compared.unwrap_or_else(|error| match error.kind() {
-        ErrorKind::NotFound | ErrorKind::PreconditionFailed => Verdict::different("changed while it was compared"),
-        _ => Verdict::different(&format!("could not be compared: {error}")),
-    })
+    same(&before.source, &now.source) && same(&before.destination, &now.destination)
 }
 
-fn pin(entry: &Entry) -> Pin {
-    Pin { etag: entry.etag.clone(), version: entry.version.clone() }
-}
-
-/// By what the stores tell without sending bytes.
-async fn by_description(sides: &Sides, source: &Entry, destination: &Entry) -> Result<Verdict, Error> {
-    let (ours, theirs) = (sides.source.capabilities().etags, sides.destination.capabilities().etags);
-    let tags = match (&source.etag, &destination.etag) {
-        (Some(a), Some(b)) => ours.compare(a, theirs, b),
-        _ => None,
+async fn look(sides: &Sides, key: &str) -> Result<Look, Error> {
+    let any = Pin::default();
+    let (source, destination) = tokio::join!(sides.source.head(key, &any), sides.destination.head(key, &any));
+    let seen = |info: Result<ObjectInfo, Error>| match info {
+        Ok(info) => Ok(Some(Seen::from(&info))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     };
-    if tags == Some(true) {
-        return Ok(Verdict::by(Means::Etag, true));
-    }
-    let (a, b) = (pin(source), pin(destination));
-    let (a_info, b_info) =
-        tokio::try_join!(sides.source.head(&source.key, &a), sides.destination.head(&destination.key, &b))?;
-    // Listings do not tell that a tag is opaque (a KMS key); a HEAD does.
-    let opaque = a_info.etag_is_opaque || b_info.etag_is_opaque;
-    if tags == Some(false) && !opaque && cut_alike(sides, source, destination).await? {
-        return Ok(Verdict::by(Means::Etag, false));
-    }
-    let (a_known, b_known) = (known(&a_info, ours), known(&b_info, theirs));
-    if let Some((a, b)) = in_common(&a_known, &b_known) {
-        return Ok(Verdict::by(Means::Checksum(a.algorithm), a == b));
-    }
-    // What one side keeps the other may be able to compute where it is; where neither keeps any, both may.
-    let mut candidates: Vec<Algorithm> = a_known.iter().chain(&b_known).map(|c| c.algorithm).collect();
-    candidates.push(Algorithm::Crc64Nvme);
-    for algorithm in candidates {
-        let Some(ours) = get(&sides.source, &source.key, &a, &a_known, algorithm).await? else { continue };
-        let Some(theirs) = get(&sides.destination, &destination.key, &b, &b_known, algorithm).await? else { continue };
-        return Ok(Verdict::by(Means::Checksum(algorithm), ours == theirs));
-    }
-    Ok(Verdict::by(Means::Size, true))
+    Ok(Look { source: seen(source)?, destination: seen(destination)? })
 }
 
-/// Whether two objects whose tags count equally many parts have these of equal sizes, without which the
-/// tags of equal bytes differ.
-async fn cut_alike(sides: &Sides, source: &Entry, destination: &Entry) -> Result<bool, Error> {
-    if source.etag.as_ref().is_none_or(|tag| tag.part_count().is_none()) {
-        return Ok(true);
+/// Compares what was seen.
+async fn at(sides: &Sides, key: &str, seen: &Look) -> Result<Verdict, Error> {
+    let (ours, theirs) = match (&seen.source, &seen.destination) {
+        (Some(ours), Some(theirs)) => (ours, theirs),
+        (Some(_), None) => return Ok(Verdict::one(Kind::Missing, "missing at the destination")),
+        (None, Some(_)) => return Ok(Verdict::one(Kind::Extra, "missing at the source")),
+        (None, None) => return Ok(Verdict::default()),
+    };
+    let mut verdict = Verdict::default();
+    if ours.size != theirs.size {
+        let what = format!("size: {} at the source, {} at the destination", ours.size, theirs.size);
+        verdict = Verdict { means: Some(Means::Size), ..Verdict::one(Kind::Size, what) };
     }
-    let (a, b) = (pin(source), pin(destination));
-    let (a, b) = tokio::try_join!(
-        sides.source.part_layout(&source.key, &a),
-        sides.destination.part_layout(&destination.key, &b)
-    )?;
-    Ok(a.is_some() && a == b)
-}
-
-/// Checksums that a description has, its tag among them where that is an MD5.
-fn known(info: &ObjectInfo, meaning: EtagMeaning) -> Vec<Checksum> {
-    let tag = info.etag.as_ref().filter(|_| meaning != EtagMeaning::Opaque && !info.etag_is_opaque);
-    info.checksums.iter().cloned().chain(tag.and_then(|tag| tag.md5_form()).map(Checksum::md5)).collect()
-}
-
-async fn get(
-    store: &Store,
-    key: &str,
-    pin: &Pin,
-    known: &[Checksum],
-    algorithm: Algorithm,
-) -> Result<Option<Checksum>, Error> {
-    match known.iter().find(|checksum| checksum.algorithm == algorithm) {
-        Some(checksum) => Ok(Some(checksum.clone())),
-        None => store.checksum(key, pin, algorithm).await,
+    let both = Both {
+        source: Version { store: &sides.source, key, pin: &ours.pin, size: ours.size },
+        destination: Version { store: &sides.destination, key, pin: &theirs.pin, size: theirs.size },
+    };
+    if sides.effort == Effort::Quick && verdict.differences.is_empty() && both.has_equal_tags() {
+        return Ok(Verdict { means: Some(Means::Etag), ..Verdict::default() });
     }
-}
-
-/// By reading both, at the same time, pinned to what was listed.
-async fn by_bytes(sides: &Sides, source: &Entry, destination: &Entry) -> Result<Verdict, Error> {
-    let (a, b) = tokio::try_join!(read(&sides.source, source), read(&sides.destination, destination))?;
-    Ok(Verdict::by(Means::Bytes, a == b))
-}
-
-/// Reads and hashes an object. A body that was cut off or stalled is read again from its start.
-async fn read(store: &Store, entry: &Entry) -> Result<Checksum, Error> {
-    let mut delays = shared::retry::GET.delays();
-    for _ in 1..READS {
-        match worker::read_checksum(&**store, &entry.key, pin(entry), DEEP).await {
-            Err(error) if error.is_retryable() => tokio::time::sleep(delays.next_delay()).await,
-            ended => return ended,
+    let infos = tokio::try_join!(sides.source.head(key, &ours.pin), sides.destination.head(key, &theirs.pin))?;
+    if verdict.differences.is_empty() {
+        let (means, same) = content::compare(both, (&infos.0, &infos.1), sides.effort).await?;
+        verdict.means = Some(means);
+        if !same {
+            let what = if means == Means::Bytes { "the bytes differ".to_owned() } else { format!("{means} differs") };
+            verdict.differences.push(Difference { kind: Kind::Content, what });
         }
     }
-    worker::read_checksum(&**store, &entry.key, pin(entry), DEEP).await
+    Ok(verdict)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use shared::location::Location;
-    use shared::store::file::FileStore;
-    use std::sync::Arc;
-
-    async fn differences(deep: bool) -> Vec<(String, Option<Means>, bool)> {
-        let root = std::env::temp_dir().join(format!("flotilla-verify-{}", uuid::Uuid::now_v7()));
-        let write = |side: &str, name: &str, bytes: &str| {
-            std::fs::create_dir_all(root.join(side)).unwrap();
-            std::fs::write(root.join(side).join(name), bytes).unwrap();
-        };
-        for (name, a, b) in [("empty", "", ""), ("same", "abc", "abc"), ("size", "abc", "ab"), ("bytes", "abc", "abd")]
-        {
-            write("a", name, a);
-            write("b", name, b);
-        }
-        let store =
-            |side: &str| -> Store { Arc::new(FileStore::open(&Location::folder(&root.join(side)).unwrap()).unwrap()) };
-        let sides = Sides { source: store("a"), destination: store("b"), deep };
-        let mut found = Vec::new();
-        for name in ["empty", "same", "size", "bytes"] {
-            let entry = |store: &Store| {
-                let store = store.clone();
-                async move {
-                    let mut listing = store.list(shared::store::KeyRange::default());
-                    let page = listing.next_page().await.unwrap().unwrap();
-                    page.into_iter().find(|entry| entry.key == name).unwrap()
-                }
-            };
-            let verdict = compare(&sides, &entry(&sides.source).await, &entry(&sides.destination).await).await;
-            found.push((name.to_owned(), verdict.means, verdict.difference.is_none()));
-        }
-        std::fs::remove_dir_all(root).unwrap();
-        found
-    }
-
-    #[tokio::test]
-    async fn folders_are_compared_by_a_checksum_they_can_both_compute() {
-        let by = Some(Means::Checksum(Algorithm::Crc64Nvme));
-        let expected = [
-            ("empty", Some(Means::Bytes), true),
-            ("same", by, true),
-            ("size", Some(Means::Size), false),
-            ("bytes", by, false),
-        ];
-        assert_eq!(differences(false).await, expected.map(|(name, means, same)| (name.to_owned(), means, same)));
-    }
-
-    #[tokio::test]
-    async fn a_deep_comparison_reads_the_bytes() {
-        let by = Some(Means::Bytes);
-        let expected = [
-            ("empty", Some(Means::Bytes), true),
-            ("same", by, true),
-            ("size", Some(Means::Size), false),
-            ("bytes", by, false),
-        ];
-        assert_eq!(differences(true).await, expected.map(|(name, means, same)| (name.to_owned(), means, same)));
-    }
-}
+mod tests;

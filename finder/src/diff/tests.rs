@@ -71,3 +71,29 @@ proptest! {
         prop_assert_eq!(found, expected);
     }
 }
+
+/// The keys with whether they are in sync: what a folder holds beside a store that lists markers.
+fn with_folders(side: Side, folder: &[&str], other: &[&str]) -> Vec<(String, bool)> {
+    let mut merge = merge().with_folders(side, true);
+    let entries = |keys: &[&str], time| keys.iter().map(|key| entry(key, 0, time)).collect();
+    let opposite = if side == Side::Source { Side::Destination } else { Side::Source };
+    for (side, page) in [(side, entries(folder, 1)), (opposite, entries(other, 2))] {
+        merge.give(side, Some(page)).unwrap();
+        merge.give(side, None).unwrap();
+    }
+    let pairs = merge.take("~");
+    pairs
+        .iter()
+        .map(|pair| (pair.key().to_owned(), matches!(pair, Pair::Both(a, b) if a.modified == b.modified)))
+        .collect()
+}
+
+#[test]
+fn a_folder_marker_is_in_sync_with_a_folder_whether_or_not_anything_is_in_it() {
+    for side in [Side::Source, Side::Destination] {
+        let found = with_folders(side, &["a/b/c", "e/", "f/g"], &["a/", "a/b/", "d/", "e/", "f-"]);
+        let in_sync: Vec<&str> = found.iter().filter(|(_, same)| *same).map(|(key, _)| key.as_str()).collect();
+        assert_eq!(in_sync, ["a/", "a/b/", "e/"], "{side:?}: {found:?}");
+        assert_eq!(found.len(), 7, "{found:?}");
+    }
+}

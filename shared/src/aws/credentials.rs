@@ -11,16 +11,18 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use serde::Deserialize;
 
+use super::renewed::Renewed;
+use super::taught::Learner;
 use super::{errors, loader, metadata_client, provider_config};
 use crate::retry;
 use crate::{Error, ErrorKind, Result};
 
 /// How long keys from a file or a secret are used before they are read again: whoever rotates them
-/// keeps the old ones valid for longer than that. The SDK asks again some seconds before.
+/// keeps the old ones valid for longer than that, or they are refused, which has them read at once.
 const REREAD_AFTER: Duration = Duration::from_secs(300);
 
 /// A file of credentials is some hundred bytes; anything longer is not one.
@@ -96,16 +98,17 @@ impl Spelling {
 
     /// The provider, proved by one look where that asks no service but the secrets manager's.
     /// `None`: requests are not signed.
-    pub(super) async fn provider(
-        &self,
-        region: &Region,
-        http: &SharedHttpClient,
-    ) -> Result<Option<SharedCredentialsProvider>> {
+    pub(super) async fn provider(&self, region: &Region, http: &SharedHttpClient) -> Result<Option<Renewed>> {
+        Ok(self.origin(region, http).await?.map(Renewed::new))
+    }
+
+    async fn origin(&self, region: &Region, http: &SharedHttpClient) -> Result<Option<SharedCredentialsProvider>> {
+        let anew = |profile| Anew { profile, region: region.clone(), http: http.clone() };
         Ok(Some(match self {
             Spelling::Anonymous => return Ok(None),
-            Spelling::Default => default_chain(region, http).await,
+            Spelling::Default => SharedCredentialsProvider::new(anew(None)),
             Spelling::Env(prefix) => SharedCredentialsProvider::new(from_variables(prefix, |v| std::env::var(v).ok())?),
-            Spelling::Profile(name) => self.proved(profile(name, region, http)).await?,
+            Spelling::Profile(name) => self.proved(anew(Some(name.clone()))).await?,
             Spelling::File(path) => {
                 let provider = FromFile { path: path.clone() };
                 provider.read().await?;
@@ -140,25 +143,47 @@ fn invalid(subject: impl Into<String>, message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Invalid, VERB, subject, message)
 }
 
-async fn default_chain(region: &Region, http: &SharedHttpClient) -> SharedCredentialsProvider {
-    let chain = DefaultCredentialsChain::builder()
-        .configure(provider_config(Some(region.clone()), http))
-        .region(region.clone())
-        .imds_client(metadata_client(http));
-    SharedCredentialsProvider::new(chain.build().await)
+/// The SDK's own chain, or one profile, made anew for each read: a made one keeps what it has once read of
+/// the shared files, and would never see that they were rewritten.
+#[derive(Debug)]
+struct Anew {
+    profile: Option<String>,
+    region: Region,
+    http: SharedHttpClient,
 }
 
-fn profile(name: &str, region: &Region, http: &SharedHttpClient) -> ProfileFileCredentialsProvider {
-    ProfileFileCredentialsProvider::builder()
-        .configure(&provider_config(Some(region.clone()), http))
-        .profile_name(name)
-        .build()
+impl Anew {
+    async fn read(&self) -> provider::Result {
+        let config = provider_config(Some(self.region.clone()), &self.http);
+        match &self.profile {
+            Some(name) => {
+                let profile = ProfileFileCredentialsProvider::builder().configure(&config).profile_name(name);
+                profile.build().provide_credentials().await
+            }
+            None => {
+                let chain = DefaultCredentialsChain::builder().configure(config).region(self.region.clone());
+                let chain = chain.imds_client(metadata_client(&self.http)).build().await;
+                chain.provide_credentials().await
+            }
+        }
+    }
+}
+
+impl ProvideCredentials for Anew {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(self.read())
+    }
 }
 
 /// The configuration with which credentials themselves are fetched: default credentials, and the
 /// endpoint of the environment (`AWS_ENDPOINT_URL`) or Amazon's.
 async fn ambient(region: &Region, http: &SharedHttpClient) -> SdkConfig {
-    loader(http).region(region.clone()).credentials_provider(default_chain(region, http).await).load().await
+    // Fetched once an hour or so: what they are fetched with is read as often, and needs no memory.
+    let with = Anew { profile: None, region: region.clone(), http: http.clone() };
+    loader(http, Learner::default()).region(region.clone()).credentials_provider(with).load().await
 }
 
 fn from_variables(prefix: &str, get: impl Fn(&str) -> Option<String>) -> Result<Credentials> {

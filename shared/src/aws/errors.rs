@@ -8,6 +8,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::http::Unanswered;
+use super::taught::Lesson;
 use crate::ErrorKind::{self, *};
 use crate::error::Error;
 
@@ -234,25 +235,34 @@ fn answered(raw: &HttpResponse, code: &str, message: &str) -> (ErrorKind, String
         line.push_str(&format!(", request {id}"));
     }
     line.push(')');
+    // Sent again, it is signed another way.
+    let kind = match raw.extension::<Lesson>() {
+        Some(Lesson::Clock) => ClockSkew,
+        Some(Lesson::Credentials) => ExpiredCredentials,
+        None => kind_of(status, code, message),
+    };
     let body = raw.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
-    line.push_str(&elsewhere(status, code, headers.get("x-amz-bucket-region"), &body).unwrap_or_default());
-    (kind_of(status, code, message), line)
+    line.push_str(&elsewhere(status, code, message, headers.get("x-amz-bucket-region"), &body).unwrap_or_default());
+    (kind, line)
 }
 
-/// Where the bucket is, if the answer says that it is not here: in a header, or in the error's `Region`
-/// (Amazon S3 "Error responses", `AuthorizationHeaderMalformed`) or `Endpoint` (`PermanentRedirect`; Aliyun
-/// OSS says so with `AccessDenied`).
-fn elsewhere(status: u16, code: &str, region: Option<&str>, body: &str) -> Option<String> {
+/// Where the bucket is, if the answer says that it is not here: in a header, or in the error's `Region` or
+/// message (Amazon S3 "Error responses", `AuthorizationHeaderMalformed`) or `Endpoint` (`PermanentRedirect`;
+/// Aliyun OSS says so with `AccessDenied`).
+fn elsewhere(status: u16, code: &str, message: &str, region: Option<&str>, body: &str) -> Option<String> {
     // A name and nothing else, for it is shown to people.
-    let element = |name: &str| {
-        let (_, rest) = body.split_once(&format!("<{name}>"))?;
-        let text = rest.split_once(&format!("</{name}>"))?.0.trim();
+    let between = |text: &str, before: &str, after: &str| {
+        let text = text.split_once(before)?.1.split_once(after)?.0.trim().to_owned();
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
         (!text.is_empty() && text.len() <= 255 && text.chars().all(legal)).then_some(text)
     };
+    let element = |name: &str| between(body, &format!("<{name}>"), &format!("</{name}>"));
+    let by_header = region.map(str::to_owned);
     let region = match (status, code) {
-        (400, "AuthorizationHeaderMalformed") => element("Region").or(region),
-        (301 | 307 | 400, _) => region,
+        (400, "AuthorizationHeaderMalformed") => {
+            element("Region").or(by_header).or_else(|| between(message, "expecting '", "'"))
+        }
+        (301 | 307 | 400, _) => by_header,
         _ => None,
     };
     let endpoint = match (status, code) {
@@ -377,6 +387,8 @@ mod tests {
         let region = Some("; the bucket is in region eu-west-1: give that as this side's region".to_owned());
         let endpoint =
             |host: &str| Some(format!("; the bucket is at {host}: give its endpoint as this side's endpoint-url"));
+        let message = "The region 'us-east-1' is wrong; expecting 'eu-west-1'";
+        assert_eq!(elsewhere(400, "AuthorizationHeaderMalformed", message, None, ""), region);
         for (status, code, header, body, said) in [
             (400, "AuthorizationHeaderMalformed", None, body("Region", "eu-west-1"), region.clone()),
             (301, "PermanentRedirect", Some("eu-west-1"), body("Endpoint", "b.s3.test"), region.clone()),
@@ -395,7 +407,7 @@ mod tests {
             (403, "AccessDenied", Some("eu-west-1"), String::new(), None),
             (301, "PermanentRedirect", None, body("Endpoint", "\u{1b}[2J"), None),
         ] {
-            assert_eq!(elsewhere(status, code, header, &body), said, "{status} {code} {body}");
+            assert_eq!(elsewhere(status, code, "", header, &body), said, "{status} {code} {body}");
         }
     }
 

@@ -2,10 +2,12 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
+use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
@@ -18,7 +20,30 @@ use aws_smithy_types::config_bag::ConfigBag;
 /// runtime that opened it, and a process may have had several, as one of tests does.
 pub(super) fn client() -> SharedHttpClient {
     let inner = aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
-    SharedHttpClient::new(Named(inner.build_https()))
+    SharedHttpClient::new(Named(inner.build_with_resolver(Names)))
+}
+
+/// The system's names, and all of `localhost`'s as this machine, wherever the system leaves that to programs
+/// (RFC 6761 §6.3): the buckets of a store on this machine have such names.
+#[derive(Debug, Clone)]
+struct Names;
+
+impl ResolveDns for Names {
+    fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
+        DnsFuture::new(async move {
+            if is_localhost(name) {
+                return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+            }
+            // The port stands in no name, and comes back with each address.
+            let found = tokio::net::lookup_host((name, 0)).await.map_err(ResolveDnsError::new)?;
+            Ok(found.map(|address| address.ip()).collect())
+        })
+    }
+}
+
+fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// A request that got no answer, and where it was sent.
@@ -85,5 +110,21 @@ fn named(error: ConnectorError, host: String) -> ConnectorError {
         (_, true, _) => ConnectorError::user(source),
         (_, _, true) => ConnectorError::io(source),
         _ => ConnectorError::other(source, kind),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn names_below_localhost_are_this_machine() {
+        for (name, is_local) in
+            [("localhost", true), ("bucket.localhost", true), ("B.LocalHost.", true), ("notlocalhost", false)]
+        {
+            assert_eq!(is_localhost(name), is_local, "{name}");
+        }
+        let found = Names.resolve_dns("bucket.localhost").await.unwrap();
+        assert!(found.iter().all(|address| address.is_loopback()) && !found.is_empty());
     }
 }

@@ -152,7 +152,8 @@ impl Work {
         duration_within("retry-delay", self.retry_delay, Duration::ZERO, Duration::from_secs(15 * 60))?;
         // SQS hides a message for at most 12 hours; below 5 s a heartbeat could not keep up.
         duration_within("lease", self.lease, Duration::from_secs(5), Duration::from_secs(12 * 3600))?;
-        duration_within("drain", self.drain, Duration::ZERO, Duration::from_secs(12 * 3600))
+        duration_within("drain", self.drain, Duration::ZERO, Duration::from_secs(12 * 3600))?;
+        duration_within("outage-limit", self.outage_limit, Duration::ZERO, Duration::from_secs(24 * 3600))
     }
 }
 

@@ -44,6 +44,7 @@ const SECTIONS: [(&str, &[&str]); 8] = [
             "retry-delay",
             "lease",
             "drain",
+            "outage-limit",
             "server-side-copy",
         ],
     ),

@@ -102,7 +102,7 @@ CREATE TABLE uploads (
 CREATE TABLE parts (
     upload INTEGER NOT NULL,
     number INTEGER NOT NULL,
-    checksum TEXT,
+    body TEXT NOT NULL,
     PRIMARY KEY (upload, number)
 ) WITHOUT ROWID;
 ";

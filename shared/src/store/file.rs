@@ -74,6 +74,8 @@ impl FileStore {
             verifies: Algorithm::ALL.into_iter().filter(|&algorithm| Hasher::new(algorithm).is_some()).collect(),
             keeps_attributes: false,
             keeps_modified: true,
+            has_folders: true,
+            is_remote: false,
         };
         Ok(FileStore { folder: Folder { location: location.clone(), path }, capabilities })
     }

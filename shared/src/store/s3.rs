@@ -11,6 +11,7 @@ mod body;
 mod clock;
 mod copy;
 mod delete;
+mod dialect;
 mod encoding;
 mod keys;
 mod kind;
@@ -18,7 +19,6 @@ mod listing;
 mod multipart;
 mod page;
 mod read;
-mod request;
 mod walk;
 mod way;
 mod write;
@@ -29,6 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -40,7 +41,7 @@ use super::{
     Body, Capabilities, CopySource, KeyRange, Listing, Object, ObjectStore, Part, PartLayout, PartWrite, Read, Service,
     Upload, Write, Written,
 };
-use crate::aws::{self, sdk_config};
+use crate::aws::{self, Connection, paced_sdk_config};
 use crate::config::Side;
 use crate::digest::{Algorithm, Checksum};
 use crate::location::{Location, Scheme};
@@ -50,6 +51,7 @@ use crate::{Error, ErrorKind, Result};
 use baseline::Baseline;
 pub(crate) use baseline::endpoint;
 use clock::Clock;
+use dialect::Dialect;
 use kind::Kind;
 
 /// How the bucket stands in a request's URL.
@@ -91,12 +93,20 @@ impl S3Store {
             let message = "a folder is not an S3 bucket; give s3://BUCKET/PREFIX";
             return Err(Error::new(ErrorKind::Invalid, "open", side.location.to_string(), message));
         }
-        let scheme = side.location.scheme();
-        let connection = endpoint::completed(scheme, &side.connection)
-            .map_err(|why| Error::new(ErrorKind::Invalid, "open", side.location.to_string(), why))?;
-        let config = sdk_config(&connection).await?;
+        let connection = S3Store::connection(side)?;
+        let config = paced_sdk_config(&connection).await?;
+        Ok(S3Store::configured(side, &connection, &config))
+    }
+
+    /// The side's connection, with what its scheme tells.
+    fn connection(side: &Side) -> Result<Connection> {
+        endpoint::completed(side.location.scheme(), &side.connection)
+            .map_err(|why| Error::new(ErrorKind::Invalid, "open", side.location.to_string(), why))
+    }
+
+    fn configured(side: &Side, connection: &Connection, config: &SdkConfig) -> S3Store {
         let endpoint = connection.endpoint_url.clone().or_else(|| config.endpoint_url().map(str::to_owned));
-        let row = Baseline::of(scheme, endpoint.as_deref(), connection.region.as_deref());
+        let row = Baseline::of(side.location.scheme(), endpoint.as_deref(), connection.region.as_deref());
         let path_style = match side.addressing_style {
             Addressing::Auto => row.path_style,
             Addressing::Path => true,
@@ -109,17 +119,17 @@ impl S3Store {
         let kind = Kind::of(row, &service.endpoint);
         let clock = Clock::default();
         let client = Client::from_conf(
-            aws_sdk_s3::config::Builder::from(&config)
+            aws_sdk_s3::config::Builder::from(config)
                 .force_path_style(path_style)
                 .interceptor(kind.clone())
                 .interceptor(clock.clone())
-                .interceptor(request::Spelling(kind.clone()))
+                .interceptor(Dialect::of(kind.clone(), side.location.bucket(), path_style))
                 .interceptor(answer::WholeAnswers)
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
                 .build(),
         );
-        Ok(S3Store(Arc::new(Bucket {
+        S3Store(Arc::new(Bucket {
             client,
             location: side.location.clone(),
             kind,
@@ -127,7 +137,7 @@ impl S3Store {
             service,
             stall: Duration::from_secs(STALL_SECONDS),
             throttles: AtomicU64::new(0),
-        })))
+        }))
     }
 
     /// The same store with another limit on stalls.
@@ -157,17 +167,18 @@ impl Bucket {
         self.location.bucket()
     }
 
-    /// The key in the bucket, if there can be one: an empty key is the location itself, and a
-    /// request without a key would be about the whole bucket.
+    /// The key in the bucket as requests are given it ([`dialect::stand_in`]), if there can be one: a request
+    /// without a key would be about the whole bucket. An empty key is the folder marker of a location
+    /// with a prefix.
     fn full_key(&self, verb: &'static str, key: &str) -> Result<String> {
         let full = self.location.full_key(key);
         let refuse = |why: String| Err(Error::new(ErrorKind::Unrepresentable, verb, self.subject(key), why));
         match full.len() {
-            _ if key.is_empty() => refuse("an object must have a name".to_owned()),
+            0 => refuse("an object must have a name".to_owned()),
             MAX_KEY_BYTES.. if full.len() > MAX_KEY_BYTES => {
                 refuse(format!("the key has {} bytes; a store holds at most {MAX_KEY_BYTES}", full.len()))
             }
-            _ => Ok(full),
+            _ => Ok(dialect::stand_in(full)),
         }
     }
 

@@ -6,7 +6,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
@@ -39,17 +39,31 @@ const BUCKETS_SECONDS: [f64; 13] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 
 /// Whether the program takes work; clones speak of the same one. Ready at first only after
 /// [`set_ready`](Health::set_ready).
 #[derive(Debug, Clone, Default)]
-pub struct Health(Arc<AtomicBool>);
+pub struct Health(Arc<Conditions>);
+
+#[derive(Debug, Default)]
+struct Conditions {
+    is_up: AtomicBool,
+    failing_stores: AtomicUsize,
+}
 
 impl Health {
     /// The program is up (`true`), or drains and takes no more work (`false`).
     pub fn set_ready(&self, ready: bool) {
-        self.0.store(ready, Ordering::Relaxed);
+        self.0.is_up.store(ready, Ordering::Relaxed);
     }
 
-    /// What was last set.
+    /// One of its stores fails altogether from now on (`true`), or no longer does (`false`).
+    pub fn store_fails(&self, fails: bool) {
+        match fails {
+            true => self.0.failing_stores.fetch_add(1, Ordering::Relaxed),
+            false => self.0.failing_stores.fetch_sub(1, Ordering::Relaxed),
+        };
+    }
+
+    /// Whether it is up and none of its stores fails.
     pub fn is_ready(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.is_up.load(Ordering::Relaxed) && self.0.failing_stores.load(Ordering::Relaxed) == 0
     }
 }
 

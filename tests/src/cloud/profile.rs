@@ -84,6 +84,8 @@ pub struct Profile {
     pub adds_crc64nvme: bool,
     /// Whether bodies may be `aws-chunked`.
     pub takes_aws_chunked: bool,
+    /// Whether reads and copies heed `If-Match` and its like.
+    pub heeds_if_match: bool,
     /// Whether `accept-encoding` may be signed: proxies before the store change it.
     pub takes_signed_accept_encoding: bool,
     /// Whether objects have tags.
@@ -129,6 +131,7 @@ impl Profile {
         checksums: Checksums::Kept,
         adds_crc64nvme: true,
         takes_aws_chunked: true,
+        heeds_if_match: true,
         takes_signed_accept_encoding: true,
         has_tags: true,
         has_acl: true,
@@ -169,6 +172,7 @@ impl Profile {
         virtual_host_only: true,
         upper_case_tags: true,
         lists_uploads: false,
+        min_part_bytes: 100 << 10,
         ..Profile::UNKNOWN
     };
 
@@ -177,6 +181,7 @@ impl Profile {
         name: "cos",
         server: "tencent-cos",
         checksums: Checksums::Refused(400, "BadDigest"),
+        min_part_bytes: 1 << 20,
         has_tags: true,
         has_acl: true,
         has_versions: true,
@@ -185,7 +190,8 @@ impl Profile {
     };
 
     /// Qiniu Kodo.
-    pub const KODO: Profile = Profile { name: "kodo", server: "nginx", encodes_listings: false, ..Profile::UNKNOWN };
+    pub const KODO: Profile =
+        Profile { name: "kodo", server: "nginx", encodes_listings: false, min_part_bytes: 1 << 20, ..Profile::UNKNOWN };
 
     /// Google Cloud Storage's XML API.
     pub const GCS: Profile = Profile {

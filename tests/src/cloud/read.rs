@@ -38,7 +38,7 @@ pub(super) fn names_tag(list: &str, etag: &str) -> bool {
 
 pub(super) fn object(world: &mut World, profile: &Profile, call: &Call) -> Outcome {
     let held = found(&world.buckets[&call.bucket], profile, call)?;
-    if call.header("if-match").is_some_and(|list| !names_tag(list, &held.etag)) {
+    if profile.heeds_if_match && call.header("if-match").is_some_and(|list| !names_tag(list, &held.etag)) {
         return Err(Refusal::precondition());
     }
     if call.header("if-none-match").is_some_and(|list| names_tag(list, &held.etag)) {

@@ -101,7 +101,8 @@ pub(super) fn source(world: &World, profile: &Profile, call: &Call) -> Result<He
         None => bucket.current(key),
     };
     let held = held.filter(|held| !held.is_delete_marker).ok_or_else(Refusal::no_such_key)?;
-    if call.header("x-amz-copy-source-if-match").is_some_and(|list| !names_tag(list, &held.etag)) {
+    let heeded = profile.heeds_if_match;
+    if heeded && call.header("x-amz-copy-source-if-match").is_some_and(|list| !names_tag(list, &held.etag)) {
         return Err(Refusal::precondition());
     }
     if call.header("x-amz-copy-source-if-none-match").is_some_and(|list| names_tag(list, &held.etag)) {

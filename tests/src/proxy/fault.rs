@@ -9,6 +9,8 @@ use super::{Kind, Seen};
 pub enum Fault {
     /// It is answered with this status and body, and never reaches the store.
     Respond(u16, String),
+    /// As `Respond`, with these headers.
+    RespondWith(u16, &'static [(&'static str, &'static str)], String),
     /// It takes effect, but is answered with this status and body.
     RespondAfter(u16, String),
     /// The connection is closed, and the request never reaches the store.
@@ -21,6 +23,8 @@ pub enum Fault {
     StallAfter,
     /// It is held back for so long, then goes on.
     Delay(Duration),
+    /// A header of the answer has this value, or none.
+    Header(&'static str, Option<&'static str>),
     /// The connection is closed after so many bytes of the answer's body.
     CutResponse(u64),
     /// Nothing comes after so many bytes of the answer's body.
@@ -37,6 +41,9 @@ pub enum Fault {
 pub struct Rule {
     kind: Option<Kind>,
     containing: Option<String>,
+    signed_by: Option<String>,
+    one_in: u64,
+    matched: u64,
     skip: u64,
     times: u64,
     every: u64,
@@ -52,12 +59,33 @@ impl Rule {
 
     /// Every request.
     pub fn always(fault: Fault) -> Rule {
-        Rule { kind: None, containing: None, skip: 0, times: u64::MAX, every: 1, since: 0, fault }
+        Rule {
+            kind: None,
+            containing: None,
+            signed_by: None,
+            one_in: 1,
+            matched: 0,
+            skip: 0,
+            times: u64::MAX,
+            every: 1,
+            since: 0,
+            fault,
+        }
     }
 
     /// Of those, the ones that have `text` in path, query or `x-amz-target`.
     pub fn containing(self, text: &str) -> Rule {
         Rule { containing: Some(text.to_owned()), ..self }
+    }
+
+    /// Of those, the ones that are signed with this access key.
+    pub fn signed_by(self, access_key: &str) -> Rule {
+        Rule { signed_by: Some(format!("Credential={access_key}/")), ..self }
+    }
+
+    /// Of those, one in `count`, spread without a pattern.
+    pub fn one_in(self, count: u64) -> Rule {
+        Rule { one_in: count, ..self }
     }
 
     /// Of those, all after the first `count`.
@@ -79,7 +107,14 @@ impl Rule {
     pub(super) fn take(&mut self, seen: &Seen) -> Option<Fault> {
         let matches = self.kind.is_none_or(|kind| kind == seen.kind)
             && self.containing.as_deref().is_none_or(|text| seen.target.contains(text));
-        if !matches || self.times == 0 {
+        let signature = || seen.headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let is_signed = self.signed_by.as_deref().is_none_or(|key| signature().contains(key));
+        if !matches || !is_signed || self.times == 0 {
+            return None;
+        }
+        self.matched += 1;
+        // A multiplicative hash (Knuth): the share is kept, but not its rhythm.
+        if !(self.matched.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).is_multiple_of(self.one_in) {
             return None;
         }
         if self.skip > 0 {
@@ -87,7 +122,7 @@ impl Rule {
             return None;
         }
         self.since += 1;
-        if (self.since - 1) % self.every != 0 {
+        if !(self.since - 1).is_multiple_of(self.every) {
             return None;
         }
         self.times -= 1;

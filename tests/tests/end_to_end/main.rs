@@ -5,6 +5,7 @@ mod crash;
 mod disk;
 mod fleet;
 mod fleet_of_folders;
+mod keys;
 mod local;
 mod stop;
 mod support;

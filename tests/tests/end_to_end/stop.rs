@@ -190,10 +190,11 @@ const WORK: &str = "lease = \"5s\"\nretry-delay = \"1s\"\n";
 async fn worker_is_stopped_while_it_waits_for(what: &str, action: &str) {
     let files = small(10);
     let task = Folders::new(&files, WORK).await;
+    assert_eq!(task.find().await.code, Some(0));
+    task.proxy.reset();
     if action != "nothing" {
         task.always(action, Fault::Stall);
     }
-    assert_eq!(task.find().await.code, Some(0));
     let mut workers = [task.worker(&[])];
     let action = if action == "nothing" { "ReceiveMessage" } else { action };
     task.until(what, &mut workers, async || task.asked(action) > 0).await;

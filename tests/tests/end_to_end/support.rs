@@ -77,7 +77,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// Makes buckets, queue and table, and writes the config file; `work` is its `[work]` section.
+    /// Makes buckets, queue and table, and writes the config file; `sections` are its other sections.
     pub async fn create(
         weed: &Weed,
         services: &Emulator,
@@ -85,9 +85,19 @@ impl Task {
         destination_endpoint: &str,
         sections: &str,
     ) -> Task {
+        let (source, destination) = (weed.create_bucket("source").await, weed.create_bucket("destination").await);
+        Task::between(services, (&source, source_endpoint), (&destination, destination_endpoint), sections).await
+    }
+
+    /// As [`create`](Self::create), between buckets that are there, each at its endpoint.
+    pub async fn between(
+        services: &Emulator,
+        (source, source_endpoint): (&str, &str),
+        (destination, destination_endpoint): (&str, &str),
+        sections: &str,
+    ) -> Task {
         let name = unique_name("task");
-        let source = weed.create_bucket("source").await;
-        let destination = weed.create_bucket("destination").await;
+        let (source, destination) = (source.to_owned(), destination.to_owned());
         let keys = credentials_file(ACCESS_KEY, SECRET_KEY);
         let service = format!(
             "endpoint-url = \"{}\"\nregion = \"us-east-1\"\ncredentials = \"file:{}\"\n",
@@ -119,6 +129,15 @@ impl Task {
     /// The newest run.
     pub async fn run(&self) -> Option<Run> {
         self.ledger.runs(&self.name, 1).await.expect("the ledger answers").into_iter().next()
+    }
+
+    /// Waits until the newest run is done.
+    pub async fn finished(&self) {
+        let started = std::time::Instant::now();
+        while !self.run().await.is_some_and(|run| run.is_done()) {
+            assert!(started.elapsed() < std::time::Duration::from_secs(120), "the run is not done");
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
     }
 
     /// The arguments every program takes.

@@ -19,6 +19,7 @@ use shared::queue::embedded::EmbeddedQueue;
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::ObjectStore;
 use shared::store::s3::S3Store;
+use shared::telemetry::endpoint::Health;
 use worker::{Stop, Worker};
 
 use crate::support::{MIB, content};
@@ -104,6 +105,8 @@ impl Stage {
             options: self.options.clone(),
             report: None,
             moved: Arc::default(),
+            health: Health::default(),
+            outage_limit: None,
         }
     }
 
@@ -222,7 +225,7 @@ async fn a_giant_is_shared_by_two_workers_and_counted_once() {
     assert_eq!((one.objects(), two.copied, two.bytes), (1, 1, 64 * MIB as u64), "{outcome:?}");
     assert_eq!(stage.destination_has("giant").await, Some(content("giant", 64 * MIB)));
     assert_eq!(stage.open_uploads().await, 0);
-    assert_eq!(outcome.verified.as_deref(), Some("source md5, read again"));
+    assert_eq!(outcome.verified.as_deref(), Some("source md5, destination read again"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

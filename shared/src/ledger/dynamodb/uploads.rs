@@ -1,6 +1,6 @@
 //! Open uploads, and their parts that are at the destination.
 //!
-//! Parts are kept by hundreds, each part an attribute `pNUMBER` of its hundred's item with its checksum:
+//! Parts are kept by hundreds, each part an attribute `pNUMBER` of its hundred's item, as JSON:
 //! recording sets attributes, so it may be repeated, overlap and come in any order.
 
 use std::collections::{BTreeMap, HashMap};
@@ -9,7 +9,6 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::item::{Attributes, Record, number, pk, sha256_hex, text};
 use super::{DynamoDbLedger, batch, intents};
-use crate::digest::Checksum;
 use crate::ledger::{Intents, PartRecord, UploadRecord};
 use crate::store::Upload;
 use crate::{ErrorKind, Result};
@@ -17,7 +16,7 @@ use crate::{ErrorKind, Result};
 /// The sort key of a key's upload.
 pub(super) const UPLOAD: &str = "upload";
 
-/// Parts of one item: some 6 KB, whose names and values an expression (4 KB at most) can set at once.
+/// Parts of one item: some 20 KB, whose names and values an expression (4 KB at most) can set at once.
 const PARTS_PER_ITEM: u32 = 100;
 
 /// Items written at once.
@@ -94,8 +93,8 @@ pub(super) async fn record_parts(
 async fn set_parts(ledger: &DynamoDbLedger, pk: &str, sk: String, parts: BTreeMap<u32, &PartRecord>) -> Result<()> {
     let sets: Vec<String> = parts.keys().map(|number| format!("p{number}=:p{number}")).collect();
     let expression = format!("SET {}", sets.join(","));
-    let checksum = |part: &PartRecord| part.checksum.as_ref().map(Checksum::to_string).unwrap_or_default();
-    let values = parts.iter().map(|(number, part)| (format!(":p{number}"), text(checksum(part)))).collect();
+    let json = |part: &PartRecord| serde_json::to_string(part).expect("a record is representable as JSON");
+    let values = parts.iter().map(|(number, part)| (format!(":p{number}"), text(json(part)))).collect();
     // Repeated, or carried out late: the same attributes are set to the same values. After a close it
     // would leave an item that nobody reads: it names an upload that is gone.
     let request = || {
@@ -111,19 +110,14 @@ pub(super) async fn recorded_parts(ledger: &DynamoDbLedger, task: &str, upload: 
     let mut parts = Vec::new();
     for record in ledger.all(query, usize::MAX).await? {
         for name in record.attributes().keys() {
-            let Some(number) = name.strip_prefix('p').and_then(|number| number.parse().ok()) else { continue };
-            parts.push(PartRecord { number, checksum: checksum_in(&record, name)? });
+            if name.strip_prefix('p').is_some_and(|number| number.parse::<u32>().is_ok()) {
+                let part = serde_json::from_str(record.text(name)?);
+                parts.push(part.map_err(|error| record.corrupt(name).with_source(error))?);
+            }
         }
     }
-    parts.sort_by_key(|part| part.number);
+    parts.sort_by_key(|part: &PartRecord| part.number);
     Ok(parts)
-}
-
-fn checksum_in(record: &Record, name: &str) -> Result<Option<Checksum>> {
-    match record.text(name)? {
-        "" => Ok(None),
-        text => Checksum::try_from(text.to_owned()).map(Some).map_err(|_| record.corrupt(name)),
-    }
 }
 
 /// Forgets an upload and its parts. The record goes last: should this be cut off, the upload is still
@@ -199,6 +193,7 @@ fn decode(record: &Record) -> Result<UploadRecord> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::Checksum;
     use crate::job::Origin;
     use crate::object::{self, ETag, Pin, Timestamp};
     use proptest::prelude::*;

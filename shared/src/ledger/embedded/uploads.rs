@@ -5,9 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::ErrorKind;
 use crate::database::Failure;
-use crate::digest::Checksum;
 use crate::ledger::{Intents, PartRecord, UploadRecord};
 use crate::object::Timestamp;
 use crate::store::Upload;
@@ -75,11 +73,11 @@ pub(super) fn record_parts(
 ) -> Result<u32, Failure> {
     let Some(number) = number(connection, task, upload)? else { return Ok(0) };
     let mut insert = connection.prepare_cached(
-        "INSERT INTO parts (upload, number, checksum) VALUES (?1, ?2, ?3)
-         ON CONFLICT (upload, number) DO UPDATE SET checksum = excluded.checksum",
+        "INSERT INTO parts (upload, number, body) VALUES (?1, ?2, ?3)
+         ON CONFLICT (upload, number) DO UPDATE SET body = excluded.body",
     )?;
     for part in parts {
-        insert.execute(params![number, part.number, part.checksum.as_ref().map(Checksum::to_string)])?;
+        insert.execute(params![number, part.number, serde_json::to_string(part)?])?;
     }
     let mut count = connection.prepare_cached("SELECT count(*) FROM parts WHERE upload = ?1")?;
     Ok(count.query_row([number], |row| row.get(0))?)
@@ -87,14 +85,12 @@ pub(super) fn record_parts(
 
 pub(super) fn recorded_parts(connection: &Connection, task: &str, upload: &Upload) -> Result<Vec<PartRecord>, Failure> {
     let Some(number) = number(connection, task, upload)? else { return Ok(Vec::new()) };
-    let sql = "SELECT number, checksum FROM parts WHERE upload = ?1 ORDER BY number";
+    let sql = "SELECT body FROM parts WHERE upload = ?1 ORDER BY number";
     let mut select = connection.prepare_cached(sql)?;
     let mut rows = select.query([number])?;
     let mut parts = Vec::new();
     while let Some(row) = rows.next()? {
-        let checksum = row.get::<_, Option<String>>(1)?.map(Checksum::try_from).transpose();
-        let checksum = checksum.map_err(|message| Failure::Other(ErrorKind::Corrupt, message))?;
-        parts.push(PartRecord { number: row.get(0)?, checksum });
+        parts.push(serde_json::from_str(&row.get::<_, String>(0)?)?);
     }
     Ok(parts)
 }

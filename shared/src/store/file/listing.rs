@@ -96,6 +96,14 @@ struct Pass {
     more: bool,
 }
 
+/// What a pass over a folder found.
+enum Found {
+    /// Names, or none that may be wanted.
+    Names,
+    /// Nothing at all: the folder is all that is left of its marker.
+    Empty(Entry),
+}
+
 impl Pass {
     fn new(limit: usize, cursor: Option<String>) -> Self {
         Pass { limit, cursor, smallest: BinaryHeap::new(), strange: Vec::new(), more: false }
@@ -166,7 +174,9 @@ impl Walk {
                 frame.cursor = Some(name.clone());
                 if name.ends_with('/') { self.enter(&name)? } else { page.extend(self.entry(&name)?) }
             } else if frame.more {
-                self.refill()?;
+                if let Found::Empty(marker) = self.refill()? {
+                    page.push(marker);
+                }
             } else {
                 self.frames.pop();
                 if self.frames.is_empty() {
@@ -251,7 +261,7 @@ impl Walk {
     }
 
     /// Reads the folder for the smallest names after the cursor that may lie in the range.
-    fn refill(&mut self) -> Result<()> {
+    fn refill(&mut self) -> Result<Found> {
         let dir = match self.open_top() {
             Ok(dir) => dir,
             // A folder below the root that is closed to us.
@@ -263,19 +273,24 @@ impl Walk {
         };
         let Some(dir) = dir else {
             self.top().more = false;
-            return Ok(());
+            return Ok(Found::Names);
         };
         let prefix = self.top().prefix.clone();
         let mut pass = Pass::new(self.pass_names, self.top().cursor.clone());
         let (mut nameless, mut count) = (None, 0);
+        let mut is_empty = true;
         let fail = |error| self.folder.fault(LIST, &prefix, error);
         // A folder that is deleted while it is read ends in an error: what was in it is gone. If it
         // is the root, the end of the listing tells.
         let entries = match dir.entries() {
-            Err(error) if is_gone(&error) => None,
+            Err(error) if is_gone(&error) => {
+                is_empty = false;
+                None
+            }
             entries => Some(entries.map_err(fail)?),
         };
         for entry in entries.into_iter().flatten() {
+            is_empty = false;
             let entry = match entry {
                 Err(error) if is_gone(&error) => break,
                 entry => entry.map_err(fail)?,
@@ -312,9 +327,21 @@ impl Walk {
         for name in strange {
             self.pass_over(format!("{prefix}{name}"));
         }
+        let marker = (is_empty && self.range.contains(&prefix) && !prefix.is_empty()).then(|| dir.dir_metadata());
         let frame = self.top();
         (frame.names, frame.more, frame.dir) = (names, more, Some(dir));
-        Ok(())
+        match marker {
+            None => Ok(Found::Names),
+            Some(Err(error)) if is_gone(&error) => Ok(Found::Names),
+            Some(metadata) => Ok(Found::Empty(Entry {
+                size: 0,
+                modified: modified_of(&metadata.map_err(|error| self.folder.fault(LIST, &prefix, error))?),
+                etag: None,
+                version: None,
+                storage_class: None,
+                key: prefix,
+            })),
+        }
     }
 
     fn top(&mut self) -> &mut Frame {

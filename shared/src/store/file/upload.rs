@@ -22,7 +22,7 @@ use super::folder::{Folder, descend, etag_of};
 use super::name::PARTIALS;
 use super::sweep::unfinished;
 use super::write::{Expected, Partial, Sink, check_place, place, pour, retrying};
-use crate::digest::{Algorithm, Checksum, Hasher, combine, to_hex};
+use crate::digest::{Algorithm, Checksum, combine, to_hex};
 use crate::object::{ETag, Timestamp};
 use crate::retry;
 use crate::store::{Body, Part, PartWrite, Upload, Write, Written};
@@ -161,7 +161,6 @@ struct PartSink {
     part: PartWrite,
     /// The locked data file, from the first byte on.
     data: Option<std::fs::File>,
-    hasher: Option<Hasher>,
 }
 
 const PART: &str = "part";
@@ -202,19 +201,23 @@ impl Sink for PartSink {
     type Done = Part;
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.hasher.iter_mut().for_each(|hasher| hasher.update(bytes));
         let written = self.data()?.write_all(bytes);
         written.map_err(|error| self.folder.fault(PART, &self.upload.key, error))
     }
 
-    fn finish(mut self) -> Result<Part> {
+    fn finish(mut self, checksum: Checksum) -> Result<Part> {
         self.data()?;
         let open = Open::find(&self.folder, PART, &self.upload)?;
-        let digest = self.hasher.map(Hasher::finish).map(|checksum| checksum.to_hex()).unwrap_or_default();
-        let etag = ETag::new(&digest);
+        let etag = ETag::new(&checksum.to_hex());
         let record = PartRecord { offset: self.part.offset, size: self.part.size, etag: etag.clone() };
         write_json(&open.dir, &part_name(self.part.number), &record).map_err(|error| open.fault(error))?;
-        Ok(Part { number: self.part.number, size: self.part.size, etag, etag_is_opaque: false })
+        Ok(Part {
+            number: self.part.number,
+            size: self.part.size,
+            etag,
+            etag_is_opaque: false,
+            checksum: Some(checksum),
+        })
     }
 }
 
@@ -227,13 +230,7 @@ pub(super) async fn upload_part(folder: &Folder, upload: &Upload, part: &PartWri
         size: part.size,
         checksum: part.checksum.clone(),
     };
-    let sink = PartSink {
-        folder: folder.clone(),
-        upload: upload.clone(),
-        part: part.clone(),
-        data: None,
-        hasher: Hasher::new(Algorithm::Crc64Nvme),
-    };
+    let sink = PartSink { folder: folder.clone(), upload: upload.clone(), part: part.clone(), data: None };
     pour(expected, body, sink).await
 }
 
@@ -243,7 +240,10 @@ pub(super) fn list_parts(folder: &Folder, upload: &Upload) -> Result<Vec<Part>> 
     let parts = open.parts().map_err(|error| open.fault(error))?;
     Ok(parts
         .into_iter()
-        .map(|(number, record)| Part { number, size: record.size, etag: record.etag, etag_is_opaque: false })
+        .map(|(number, record)| {
+            let checksum = checksum_of(&record);
+            Part { number, size: record.size, etag: record.etag, etag_is_opaque: false, checksum }
+        })
         .collect())
 }
 

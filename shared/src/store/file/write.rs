@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::fault::{CALL, blocking};
 use super::folder::{Folder, descend, etag_of};
 use super::name::{Name, PARTIALS};
-use crate::digest::{Checksum, Hasher};
+use crate::digest::{Algorithm, Checksum, Hasher};
 use crate::object::Timestamp;
 use crate::store::{Body, Write, Written};
 use crate::{ErrorKind, Result};
@@ -35,8 +35,8 @@ pub(super) trait Sink: Sized + Send + 'static {
     type Done: Send + 'static;
     /// Takes the next bytes.
     fn write(&mut self, bytes: &[u8]) -> Result<()>;
-    /// All bytes are there, and right.
-    fn finish(self) -> Result<Self::Done>;
+    /// All bytes are there, and right; `checksum` is that of what was written, by CRC-64/NVME.
+    fn finish(self, checksum: Checksum) -> Result<Self::Done>;
 }
 
 /// What a body must be, and how its failures are named.
@@ -48,14 +48,30 @@ pub(super) struct Expected {
     pub checksum: Option<Checksum>,
 }
 
-impl Expected {
-    fn check(&self, hasher: Option<Hasher>) -> Result<()> {
-        let found = hasher.map(Hasher::finish);
-        if found.is_some() && found != self.checksum {
+/// Hashes what is written: always by CRC-64/NVME, and as the caller did who sent a checksum along.
+struct Hashers {
+    own: Hasher,
+    sent: Option<Hasher>,
+}
+
+impl Hashers {
+    fn new(expected: &Expected) -> Hashers {
+        let own = Hasher::new(Algorithm::Crc64Nvme).expect("CRC-64/NVME is computed");
+        Hashers { own, sent: expected.checksum.as_ref().and_then(|checksum| Hasher::new(checksum.algorithm)) }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        self.own.update(bytes);
+        self.sent.iter_mut().for_each(|hasher| hasher.update(bytes));
+    }
+
+    fn finish(self, expected: &Expected) -> Result<Checksum> {
+        let found = self.sent.map(Hasher::finish);
+        if found.is_some() && found != expected.checksum {
             let message = "the bytes that arrived do not have the checksum that was sent";
-            return Err(self.folder.error(ErrorKind::BadDigest, self.operation, &self.key, message));
+            return Err(expected.folder.error(ErrorKind::BadDigest, expected.operation, &expected.key, message));
         }
-        Ok(())
+        Ok(self.own.finish())
     }
 }
 
@@ -63,8 +79,8 @@ impl Expected {
 /// sink's `finish` is called only when the body ended well, with its exact size and checksum.
 pub(super) async fn pour<S: Sink>(expected: Expected, body: Body, sink: S) -> Result<S::Done> {
     let subject = expected.folder.location.display_key(&expected.key);
-    let hasher = expected.checksum.as_ref().and_then(|checksum| Hasher::new(checksum.algorithm));
-    let (operation, mut state, mut body, mut taken) = (expected.operation, (expected, hasher, sink), body.fuse(), 0);
+    let hashers = Hashers::new(&expected);
+    let (operation, mut state, mut body, mut taken) = (expected.operation, (expected, hashers, sink), body.fuse(), 0);
     loop {
         let mut batch: Vec<Bytes> = Vec::new();
         let mut batch_bytes = 0;
@@ -87,17 +103,17 @@ pub(super) async fn pour<S: Sink>(expected: Expected, body: Body, sink: S) -> Re
             );
             return Err(state.0.folder.error(ErrorKind::Corrupt, operation, &state.0.key, message));
         }
-        let (expected, mut hasher, mut sink) = state;
+        let (expected, mut hashers, mut sink) = state;
         let step = blocking(CALL, operation, &subject, move || {
             for chunk in &batch {
-                hasher.iter_mut().for_each(|hasher| hasher.update(chunk));
+                hashers.update(chunk);
                 sink.write(chunk)?;
             }
             if ended {
-                expected.check(hasher)?;
-                return sink.finish().map(Err);
+                let checksum = hashers.finish(&expected)?;
+                return sink.finish(checksum).map(Err);
             }
-            Ok(Ok((expected, hasher, sink)))
+            Ok(Ok((expected, hashers, sink)))
         });
         match step.await? {
             Ok(next) => state = next,
@@ -225,7 +241,7 @@ impl Sink for PutSink {
         written.map_err(|error| self.folder.fault(PUT, &self.key, error))
     }
 
-    fn finish(mut self) -> Result<Written> {
+    fn finish(mut self, checksum: Checksum) -> Result<Written> {
         self.partial()?;
         let PutSink { folder, key, name, write, partial } = self;
         let partial = partial.expect("it was created just now");
@@ -233,7 +249,8 @@ impl Sink for PutSink {
         set_modified(&partial.file, write.modified).map_err(fault)?;
         place(&partial.partials, &partial.name, &folder.open(PUT)?, &name).map_err(fault)?;
         let metadata = partial.file.metadata().map_err(fault)?;
-        let checksum = write.checksum.filter(|checksum| Hasher::new(checksum.algorithm).is_some());
+        let verified = write.checksum.filter(|checksum| Hasher::new(checksum.algorithm).is_some());
+        let checksum = Some(verified.unwrap_or(checksum));
         Ok(Written { etag: Some(etag_of(&metadata)), etag_is_opaque: false, version: None, checksum })
     }
 }
@@ -252,7 +269,7 @@ impl Sink for MarkerSink {
         Ok(())
     }
 
-    fn finish(self) -> Result<Written> {
+    fn finish(self, _: Checksum) -> Result<Written> {
         let root = self.folder.open(PUT)?;
         retrying(|| descend(&root, &self.name.folders, true))
             .map_err(|error| self.folder.fault(PUT, &self.key, error))?;

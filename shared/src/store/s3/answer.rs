@@ -1,7 +1,8 @@
 //! Answers in XML, taken only whole and only up to a size.
 //!
-//! The SDK reads tags as they come and takes the end of the text for the end of the document: a
-//! listing that was cut off behind a tag would look like a shorter one, and what it lacks like deleted.
+//! The SDK reads tags as they come, and takes the end of the text, or whatever it cannot read between two
+//! of them, for the end of the document: a listing that was cut off or garbled behind a tag would look
+//! like a shorter one, and what it lacks like deleted. So the whole text is read before, and must be XML.
 
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -11,6 +12,7 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::Limited;
+use xmlparser::{ElementEnd, Token, Tokenizer};
 
 /// Longest answer that is read into memory, bytes. A page of 1,000 keys of 1,024 bytes, each written
 /// as `%XX`, has some 4 MB with all the rest.
@@ -45,28 +47,70 @@ impl Intercept for WholeAnswers {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        match context.response().body().bytes() {
-            Some(text) if context.output_or_error().is_ok() && !is_whole(text) => {
-                Err("the XML ends before its last tag".into())
-            }
+        let Some(text) = context.response().body().bytes() else { return Ok(()) };
+        match check(text) {
+            // An error says more than what is wrong with its text; but for a key that XML cannot hold.
+            Err(fault) if context.output_or_error().is_ok() || fault.is_character => Err(fault.into()),
             _ => Ok(()),
         }
     }
 }
 
-/// Whether a text that begins as XML does ends with the end of its outermost element.
-fn is_whole(text: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(text);
-    let text = text.trim_start_matches('\u{feff}').trim();
-    if !text.starts_with('<') {
-        return true;
+/// Why a text is no XML, and where.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+struct Fault {
+    message: String,
+    /// Whether it is a character that XML does not have.
+    is_character: bool,
+}
+
+/// Whether a text that begins as XML does is well-formed, up to the end of its outermost element.
+fn check(text: &[u8]) -> Result<(), Fault> {
+    let fault = |message: String| Err(Fault { message, is_character: false });
+    let begins = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text).trim_ascii_start().starts_with(b"<");
+    if !begins {
+        return Ok(());
     }
-    let root = text.match_indices('<').map(|(at, _)| &text[at + 1..]).find(|rest| !rest.starts_with(['?', '!']));
-    let Some(root) = root else { return false };
-    let name = root.split(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).next().unwrap_or_default();
-    let end = text.strip_suffix('>').unwrap_or_default().trim_end();
-    let is_empty_element = end.ends_with('/') && root.len() <= end.len() && !root[..root.len() - 1].contains('>');
-    is_empty_element || end.strip_suffix(name).is_some_and(|rest| !name.is_empty() && rest.ends_with("</"))
+    let Ok(text) = std::str::from_utf8(text) else { return fault("the answer is not UTF-8".to_owned()) };
+    let mut open: Vec<&str> = Vec::new();
+    for token in Tokenizer::from(text) {
+        match token {
+            Ok(Token::ElementStart { span, .. }) => open.push(&span.as_str()[1..]),
+            Ok(Token::ElementEnd { end: ElementEnd::Empty, .. }) => drop(open.pop()),
+            Ok(Token::ElementEnd { end: ElementEnd::Close(prefix, name), .. }) => {
+                let (prefix, name) = (prefix.as_str(), name.as_str());
+                let name = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}:{name}") };
+                if open.pop() != Some(name.as_str()) {
+                    return fault(format!("the XML closes {name:?}, which is not what was opened last"));
+                }
+            }
+            Ok(_) => {}
+            Err(error) => return Err(unreadable(text, &error)),
+        }
+    }
+    match open.last() {
+        Some(name) => fault(format!("the XML ends within {name:?}")),
+        None if !text.contains("</") && !text.contains("/>") => fault("the XML has no element".to_owned()),
+        None => Ok(()),
+    }
+}
+
+/// What the tokenizer stumbled over. A character that XML does not have is shown where it stands: in
+/// a listing that is not encoded, in the key that cannot be told.
+fn unreadable(text: &str, error: &xmlparser::Error) -> Fault {
+    let is_illegal = |c: char| c < ' ' && !matches!(c, '\t' | '\n' | '\r') || matches!(c, '\u{fffe}' | '\u{ffff}');
+    let Some(at) = text.find(is_illegal) else {
+        return Fault { message: format!("the answer is no XML: {error}"), is_character: false };
+    };
+    let begin = text[..at].rfind('>').map_or(0, |before| before + 1);
+    let end = text[at..].find('<').map_or(text.len(), |after| at + after);
+    let around: String = text[begin..end].chars().take(1100).collect();
+    let message = format!(
+        "the answer holds a character that XML does not have, in {around:?}: the store cannot list such a key; \
+         rename the object or remove it"
+    );
+    Fault { message, is_character: true }
 }
 
 #[cfg(test)]
@@ -83,12 +127,22 @@ mod tests {
             "<A b='c' />",
             "\u{feff}<?xml version=\"1.0\"?>\n<!-- B -->\n<A x=\"1\"><B/></A >\n",
         ] {
-            assert!(is_whole(whole.as_bytes()), "{whole:?}");
+            assert_eq!(check(whole.as_bytes()), Ok(()), "{whole:?}");
         }
         for cut in
             ["<", "<A", "<A>", "<?xml version=\"1.0\"?>", "<A><B/>", "<A><B></B>", "<A></A", "<A><A2></A2>", "<>"]
         {
-            assert!(!is_whole(cut.as_bytes()), "{cut:?}");
+            assert!(check(cut.as_bytes()).is_err(), "{cut:?}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_read_in_the_middle_is_told_with_its_place() {
+        for garbled in ["<A><B/><<C/></A>", "<A><B></C></A>", "<A><B></A>", "<A>\u{1}<B/></A>", "<A><B x=></B></A>"] {
+            assert!(check(garbled.as_bytes()).is_err(), "{garbled:?}");
+        }
+        let fault = check("<A><K>good</K><K>bad\u{1}key</K></A>".as_bytes()).unwrap_err();
+        assert!(fault.is_character && fault.message.contains("\"bad\\u{1}key\""), "{fault}");
+        assert!(check(b"<A>\xff</A>").is_err());
     }
 }

@@ -72,6 +72,8 @@ pub(super) struct Baseline {
     pub path_style: bool,
     /// `Accept-Encoding` of reads, sent without being signed: the store changes it on the way.
     pub accept_encoding: Option<&'static str>,
+    /// The header in which answers tell the object's CRC-32C, as `crc32c=BASE64` among others.
+    pub crc32c_header: Option<&'static str>,
     /// Whether it takes `x-id`, by which the SDK names the operation.
     pub takes_x_id: bool,
     /// In which order it lists.
@@ -155,6 +157,8 @@ impl Baseline {
             verifies: self.verifies.to_vec(),
             keeps_attributes: true,
             keeps_modified: false,
+            has_folders: false,
+            is_remote: true,
         }
     }
 }

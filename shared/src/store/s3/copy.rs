@@ -6,8 +6,9 @@ use aws_sdk_s3::types::MetadataDirective;
 
 use super::Bucket;
 use super::encoding::encode_path;
-use super::read::is_opaque;
+use super::read::{carried, checksums, is_opaque};
 use super::write::storage_class;
+use crate::digest::{Algorithm, Checksum};
 use crate::object::{ETag, Pin};
 use crate::retry::{self, COPY};
 use crate::store::{CopySource, Part, PartWrite, Upload, Write, Written};
@@ -31,15 +32,17 @@ impl Bucket {
             let answer = request.send().await.map_err(|error| self.refused(COPY.verb, key, error))?;
             let result = answer.copy_object_result.as_ref();
             let etag = result.and_then(|result| result.e_tag.as_deref()).map(ETag::new);
-            let etag = etag.ok_or_else(|| self.corrupt(COPY.verb, key, "the answer has no entity tag"))?;
+            if etag.is_none() {
+                return Err(self.corrupt(COPY.verb, key, "the answer has no entity tag"));
+            }
             Ok(Written {
-                etag: Some(etag),
                 etag_is_opaque: is_opaque(
                     answer.server_side_encryption.as_ref(),
                     answer.sse_customer_algorithm.as_deref(),
                 ),
-                version: answer.version_id,
-                checksum: None,
+                version: answer.version_id.clone(),
+                checksum: result.and_then(|result| checksums!(result, etag).into_iter().next()),
+                etag,
             })
         };
         retry::run(&COPY, &self.subject(key), once).await
@@ -81,6 +84,7 @@ impl Bucket {
                     answer.server_side_encryption.as_ref(),
                     answer.sse_customer_algorithm.as_deref(),
                 ),
+                checksum: result.and_then(|result| carried!(result).into_iter().next()),
             })
         };
         retry::run(&COPY, &self.subject(&upload.key), once).await

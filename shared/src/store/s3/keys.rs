@@ -39,7 +39,8 @@ impl Bucket {
     /// Refuses a key that the store would bend. What kind of store it is is asked only for a key that
     /// matters, so that no other write waits for it.
     pub(super) async fn check_key(&self, verb: &'static str, key: &str, size: u64) -> Result<()> {
-        match not_folder_like(&self.full_key(verb, key)?, size) {
+        self.full_key(verb, key)?;
+        match not_folder_like(&self.location.full_key(key), size) {
             Some(why) if self.baseline().await?.keys == Keys::FolderLike => {
                 Err(Error::new(ErrorKind::Unrepresentable, verb, self.subject(key), why))
             }

@@ -95,8 +95,10 @@ impl Kind {
 
     /// Takes in what an answer says.
     fn learn(&self, server: Option<&str>) {
-        if let Some(row) = server.and_then(Baseline::by_server) {
-            let _ = self.0.since.set((row, row.capabilities()));
+        if let Some(row) = server.and_then(Baseline::by_server)
+            && self.0.since.set((row, row.capabilities())).is_ok()
+        {
+            tracing::debug!(store = row.name, "the store has named itself");
         }
         self.0.has_answered.store(true, Ordering::Relaxed);
     }

@@ -14,7 +14,7 @@ use crate::store::{KeyRange, Listing};
 use crate::{Error, ErrorKind, Result};
 
 /// Most pages in a row without a key. Amazon gives some where millions of versions were deleted.
-const MAX_EMPTY_PAGES: u32 = 10_000;
+pub(super) const MAX_EMPTY_PAGES: u32 = if cfg!(test) { 100 } else { 10_000 };
 
 /// A listing under way.
 pub(super) struct Pages {

@@ -3,7 +3,7 @@
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, EncodingType};
 
 use super::encoding::decode;
-use super::read::{checksums, is_opaque};
+use super::read::{carried, checksums, is_opaque};
 use super::write::{announced, with_attributes, with_checksum, with_expires};
 use super::{Bucket, body};
 use crate::digest::{Algorithm, Checksum};
@@ -66,6 +66,7 @@ impl Bucket {
             size: part.size,
             etag,
             etag_is_opaque: is_opaque(answer.server_side_encryption.as_ref(), answer.sse_customer_algorithm.as_deref()),
+            checksum: carried!(answer).into_iter().next(),
         })
     }
 
@@ -146,7 +147,18 @@ impl Bucket {
                 checksum,
             })
         };
-        retry::run(&COMPLETE, &self.subject(key), once).await
+        match retry::run(&COMPLETE, &self.subject(key), once).await {
+            // Old builds of Ceph's gateway fail where the upload is gone, instead of saying so.
+            Err(error) if error.kind() == ErrorKind::Unavailable && self.is_gone(upload).await => {
+                let message = format!("the upload is gone ({})", error.message());
+                Err(Error::new(ErrorKind::NoSuchUpload, COMPLETE.verb, self.subject(key), message).with_source(error))
+            }
+            ended => ended,
+        }
+    }
+
+    async fn is_gone(&self, upload: &Upload) -> bool {
+        self.list_parts(upload).await.is_err_and(|error| error.kind() == ErrorKind::NoSuchUpload)
     }
 
     /// Done twice is done: an upload that is gone is `Ok`.
@@ -170,7 +182,7 @@ impl Bucket {
             let message = format!("{} does not list open uploads", self.kind.row().name);
             return Err(Error::new(ErrorKind::Unsupported, LIST_UPLOADS.verb, self.subject(key), message));
         }
-        let full_key = self.full_key(LIST_UPLOADS.verb, key)?;
+        let full_key = self.location.full_key(key);
         let encoding = self.kind.encodes_keys().is_asked_for().then_some(EncodingType::Url);
         let (mut uploads, mut seen) = (Vec::new(), 0);
         let (mut key_marker, mut id_marker) = (None, None);
@@ -187,6 +199,7 @@ impl Bucket {
             let page = retry::run(&LIST_UPLOADS, &self.subject(key), once).await?;
             let encoded = page.encoding_type == Some(EncodingType::Url);
             let found = page.uploads.unwrap_or_default();
+            let is_empty = found.is_empty();
             seen += found.len();
             let full = |raw: &str| if encoded { decode(raw) } else { Some(raw.to_owned()) };
             for upload in found {
@@ -203,7 +216,8 @@ impl Bucket {
             }
             let next_key = page.next_key_marker.as_deref().and_then(full).filter(|key| !key.is_empty());
             let next = (next_key, page.next_upload_id_marker.filter(|id| !id.is_empty()));
-            if next.0.is_none() || (&next.0, &next.1) == (&key_marker, &id_marker) {
+            // A page without anything in it may be followed by such pages for ever. Not all list by key.
+            if next.0.is_none() || is_empty || (&next.0, &next.1) == (&key_marker, &id_marker) {
                 let message = "the listing of uploads goes on but its marker does not";
                 return Err(self.corrupt(LIST_UPLOADS.verb, key, message));
             }
@@ -233,7 +247,16 @@ impl Held {
             return Err("the parts are not in order, or too many");
         }
         let time = raw.last_modified.as_ref().and_then(|time| time.to_millis().ok());
-        self.0.push((Part { number, size, etag: ETag::new(etag), etag_is_opaque: false }, time));
+        self.0.push((
+            Part {
+                number,
+                size,
+                etag: ETag::new(etag),
+                etag_is_opaque: false,
+                checksum: carried!(raw).into_iter().next(),
+            },
+            time,
+        ));
         Ok(())
     }
 

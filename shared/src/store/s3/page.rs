@@ -5,9 +5,9 @@ use aws_sdk_s3::types::Object;
 use super::Bucket;
 use super::encoding::decode;
 use super::way::Next;
-use crate::Result;
-use crate::object::{ETag, Entry, Timestamp};
+use crate::object::{ETag, Entry, Pin, Timestamp};
 use crate::retry::{self, LIST, PROBE};
+use crate::{ErrorKind, Result};
 
 /// Keys a page; Amazon gives no more (`ListObjectsV2`, `MaxKeys`).
 const PAGE_KEYS: i32 = 1000;
@@ -54,26 +54,27 @@ impl Bucket {
         };
         // The last key or folder that came, in the bucket.
         let mut last = None;
-        let mut relative = |raw: Option<&str>| -> Result<Option<String>> {
+        let mut relative = |raw: Option<&str>| -> Result<String> {
             let full = full(raw.unwrap_or_default())?;
             last = last.take().max(Some(full.clone()));
-            // The folder marker of the location itself is no object in it.
-            if full == self.location.prefix() {
-                return Ok(None);
-            }
             let key = self.location.relative_key(&full).filter(|key| key.starts_with(&ask.prefix));
             let key = key.ok_or_else(|| corrupt(format!("{full:?} is outside of what was asked for")))?;
-            Ok(Some(key.to_owned()))
+            Ok(key.to_owned())
         };
         let mut page = Page::default();
         for object in &answer.objects {
-            if let Some(key) = relative(object.key.as_deref())? {
-                let entry = entry(key, object);
-                page.objects.push(entry.map_err(|key| corrupt(format!("{key:?} has no size or no time")))?);
+            let key = relative(object.key.as_deref())?;
+            let entry = entry(key, object).map_err(|key| corrupt(format!("{key:?} has no size or no time")))?;
+            // The folder marker of the location itself is the location, and no object in it.
+            if !entry.key.is_empty() || entry.size > 0 {
+                page.objects.push(entry);
             }
         }
         for folder in &answer.folders {
-            page.folders.extend(relative(folder.prefix.as_deref())?);
+            page.folders.push(relative(folder.prefix.as_deref())?);
+        }
+        if !answer.encoded {
+            self.check_spelling(&page).await?;
         }
         if !answer.is_truncated {
             return Ok(page);
@@ -90,6 +91,24 @@ impl Bucket {
             return Err(corrupt("the listing goes on but its continuation token does not".to_owned()));
         }
         Ok(page)
+    }
+
+    /// A listing that is not encoded can tell no key with a character that XML does not have, and some stores
+    /// put U+FFFD in its place: another key, that is not there. One that is there is told apart by asking.
+    async fn check_spelling(&self, page: &Page) -> Result<()> {
+        for Entry { key, .. } in page.objects.iter().filter(|entry| entry.key.contains('\u{fffd}')) {
+            match self.head(key, &Pin::default()).await {
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    let message = format!(
+                        "the store lists {key:?}, which is not there: it cannot list a key that holds a character which \
+                         XML does not have; rename the object or remove it"
+                    );
+                    return Err(self.corrupt(LIST.verb, key, message));
+                }
+                answer => drop(answer?),
+            }
+        }
+        Ok(())
     }
 }
 

@@ -14,15 +14,9 @@ use crate::retry::{self, GET, HEAD};
 use crate::store::{EtagMeaning, Object, PartLayout, Read};
 use crate::{Error, ErrorKind, Result};
 
-/// Checksums of the *whole* object that an answer carries. One of type `COMPOSITE`, or with a
-/// `-N` behind it, is of the parts' checksums; where a store names no type, those of objects that
-/// were uploaded in parts are not trusted.
-macro_rules! checksums {
-    ($answer:expr, $etag:expr) => {{
-        let whole = match &$answer.checksum_type {
-            Some(kind) => *kind == aws_sdk_s3::types::ChecksumType::FullObject,
-            None => $etag.as_ref().is_none_or(|tag: &ETag| !tag.as_str().contains('-')),
-        };
+/// Checksums that an answer carries, of whatever it is about.
+macro_rules! carried {
+    ($answer:expr) => {{
         let carried = [
             (Algorithm::Crc64Nvme, &$answer.checksum_crc64_nvme),
             (Algorithm::Crc32c, &$answer.checksum_crc32_c),
@@ -32,7 +26,21 @@ macro_rules! checksums {
         ];
         let read =
             |(algorithm, text): &(Algorithm, &Option<String>)| Checksum::from_base64(*algorithm, text.as_deref()?);
-        if whole { carried.iter().filter_map(read).collect::<Vec<_>>() } else { Vec::new() }
+        carried.iter().filter_map(read).collect::<Vec<_>>()
+    }};
+}
+pub(super) use carried;
+
+/// Checksums of the *whole* object that an answer carries. One of type `COMPOSITE`, or with a
+/// `-N` behind it, is of the parts' checksums; where a store names no type, those of objects that
+/// were uploaded in parts are not trusted.
+macro_rules! checksums {
+    ($answer:expr, $etag:expr) => {{
+        let whole = match &$answer.checksum_type {
+            Some(kind) => *kind == aws_sdk_s3::types::ChecksumType::FullObject,
+            None => $etag.as_ref().is_none_or(|tag: &ETag| !tag.as_str().contains('-')),
+        };
+        if whole { $crate::store::s3::read::carried!($answer) } else { Vec::new() }
     }};
 }
 pub(super) use checksums;

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use crate::aws::Connection;
 
+mod faults;
 mod kinds;
 
 /// A server that gives one canned answer a connection, in order; the last one stays.
@@ -253,7 +254,8 @@ async fn an_error_inside_of_a_200_is_an_error_and_a_late_answer_is_none() {
     let late =
         answer("200 OK", "", "   \n<CompleteMultipartUploadResult><ETag>\"e\"</ETag></CompleteMultipartUploadResult>");
     let upload = Upload { key: "key".into(), id: "id".into() };
-    let parts = [Part { number: 1, size: 3, etag: crate::object::ETag::new("p"), etag_is_opaque: false }];
+    let parts =
+        [Part { number: 1, size: 3, etag: crate::object::ETag::new("p"), etag_is_opaque: false, checksum: None }];
     let store = Server::start(vec![inside]).await.store().await;
     assert_eq!(kind(store.complete_upload(&upload, &parts, &sized(3)).await), ErrorKind::NoSuchUpload);
     let store = Server::start(vec![late]).await.store().await;

@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 
 use super::Bucket;
 use super::keys::not_folder_like;
+use super::listing::MAX_EMPTY_PAGES;
 use super::page::{Ask, Page};
 use crate::object::Entry;
 use crate::retry::LIST;
@@ -121,6 +122,8 @@ impl<F: Folders> Walk<F> {
     /// The next entries, in byte order; none at the end.
     pub async fn next_page(&mut self) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
+        // Pages without anything in them, one after the other.
+        let mut empty = 0;
         while entries.len() < PAGE_ENTRIES {
             let Some(level) = self.levels.last_mut() else { break };
             match level.next() {
@@ -129,6 +132,11 @@ impl<F: Folders> Walk<F> {
                 None => match level.ask() {
                     Some(ask) => {
                         let page = self.folders.folder(ask).await?;
+                        empty = if page.objects.is_empty() && page.folders.is_empty() { empty + 1 } else { 0 };
+                        if empty > MAX_EMPTY_PAGES && page.next.is_some() {
+                            let folder = level.folder().to_owned();
+                            return Err(self.corrupt(&folder, format!("{MAX_EMPTY_PAGES} pages without a key")));
+                        }
                         self.take(page)?;
                     }
                     None => drop(self.levels.pop()),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use shared::digest::Checksum;
-use shared::ledger::{Intents, PartRecord, SharedLedger, UploadRecord};
+use shared::ledger::{Intents, PartRecord, Proof, SharedLedger, UploadRecord};
 use shared::object::{Attributes, ETag, Pin, Timestamp};
 use shared::store::Upload;
 
@@ -31,7 +31,15 @@ fn record(task: &str, key: &str, id: &str) -> UploadRecord {
 
 fn parts(numbers: impl IntoIterator<Item = u32>) -> Vec<PartRecord> {
     let checksum = |number: u32| (!number.is_multiple_of(3)).then(|| Checksum::md5([number as u8; 16]));
-    numbers.into_iter().map(|number| PartRecord { number, checksum: checksum(number) }).collect()
+    let proof = |number: u32| [Proof::None, Proof::Destination, Proof::Service][number as usize % 3];
+    let part = |number| PartRecord {
+        number,
+        etag: ETag::new(&format!("part-{number}")),
+        checksum: checksum(number),
+        md5: number.is_multiple_of(2).then(|| Checksum::md5([1; 16])),
+        proof: proof(number),
+    };
+    numbers.into_iter().map(part).collect()
 }
 
 /// Whoever comes later is given it, whole.
@@ -71,7 +79,7 @@ pub async fn parts_are_counted_once_and_come_by_number(ledger: SharedLedger) {
         assert_eq!(ledger.record_parts(&task, &upload, &parts(numbers)).await.unwrap(), count);
     }
     assert_eq!(ledger.recorded_parts(&task, &upload).await.unwrap(), parts(1..12));
-    let again = PartRecord { number: 2, checksum: Some(Checksum::md5([99; 16])) };
+    let again = PartRecord { checksum: Some(Checksum::md5([99; 16])), ..parts([2]).remove(0) };
     assert_eq!(ledger.record_parts(&task, &upload, std::slice::from_ref(&again)).await.unwrap(), 11);
     assert_eq!(ledger.recorded_parts(&task, &upload).await.unwrap()[1], again);
 }

@@ -143,11 +143,13 @@ pub async fn a_completed_upload_is_gone(fixture: &Fixture) {
 /// Orphans of a key can be found, and told from older ones and from those of other keys.
 pub async fn what_is_open_is_listed_where_the_store_can(fixture: &Fixture) {
     let (store, (bytes, _)) = (&fixture.store, object_of(fixture, 2));
-    let listed = match store.list_uploads("a/key").await {
-        Err(error) if error.kind() == ErrorKind::Unsupported => return,
-        uploads => uploads.unwrap(),
-    };
-    assert_eq!(listed, []);
+    // Its first answer may tell what kind of store it is, and so that it cannot.
+    for _ in 0..2 {
+        match store.list_uploads("a/key").await {
+            Err(error) if error.kind() == ErrorKind::Unsupported => return,
+            uploads => assert_eq!(uploads.unwrap(), []),
+        }
+    }
     let before = store.now();
     let gone = store.create_upload("a/key", &plain(&bytes)).await.unwrap();
     let kept = store.create_upload("a/key", &plain(&bytes)).await.unwrap();

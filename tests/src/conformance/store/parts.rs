@@ -54,7 +54,7 @@ pub async fn a_part_that_was_never_sent_is_not_completed(fixture: &Fixture) {
     let (store, (bytes, part_bytes)) = (&fixture.store, object_of(fixture, 2));
     let upload = store.create_upload("key", &plain(&bytes)).await.unwrap();
     let first = send(store, &upload, &bytes, part_bytes, 1).await;
-    let second = Part { number: 2, size: 777, etag: first.etag.clone(), etag_is_opaque: false };
+    let second = Part { number: 2, size: 777, ..first.clone() };
     assert!(store.complete_upload(&upload, &[first, second], &plain(&bytes)).await.is_err());
     assert_absent(store, "key").await;
 }

@@ -5,12 +5,12 @@ use crate::digest::Algorithm;
 use crate::location::Scheme;
 use crate::store::EtagMeaning;
 
-const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const TIB: u64 = 1 << 40;
 
-/// Amazon S3 "Multipart upload limits", and the objects of up to 50 TB since December 2025.
+/// Amazon S3 "Multipart upload limits", and the objects of up to 50 TB since December 2025. Some stores take
+/// smaller parts than 5 MiB, which nobody wants to send.
 const AMAZONS: Limits = Limits {
     put_bytes: 5 * GIB,
     min_part_bytes: 5 * MIB,
@@ -34,6 +34,7 @@ pub const UNKNOWN: Baseline = Baseline {
     default_region: None,
     path_style: true,
     accept_encoding: None,
+    crc32c_header: None,
     takes_x_id: true,
     lists: Order::ByBytes,
     lists_v2: Support::Unsure,
@@ -87,12 +88,11 @@ const OSS: Baseline = Baseline {
     region_example: "cn-beijing",
     path_style: false,
     lists_uploads: false,
-    limits: Limits { min_part_bytes: 100 * KIB, ..AMAZONS },
     ..KNOWN
 };
 
-/// Tencent COS ("Accessing COS with AWS S3 SDK": endpoint; "Multipart Upload": parts of 1 MB to 5 GB; "PUT
-/// Object": ETag). `ListObjects` is what its own API documents ("GET Bucket (List Objects)").
+/// Tencent COS ("Accessing COS with AWS S3 SDK": endpoint; "Multipart Upload": parts of up to 5 GB, 10,000
+/// of them; "Common Response Headers": ETag). `ListObjects` is what its own API documents ("GET Bucket (List Objects)").
 const COS: Baseline = Baseline {
     name: "Tencent COS",
     scheme: Some(Scheme::Cos),
@@ -106,12 +106,11 @@ const COS: Baseline = Baseline {
     region_example: "ap-beijing",
     path_style: false,
     lists_v2: Support::No,
-    limits: Limits { min_part_bytes: MIB, ..AMAZONS },
     ..KNOWN
 };
 
 /// Qiniu Kodo ("AWS S3 compatibility": endpoints, styles, the bucket's S3 name; "Multipart upload v2":
-/// parts of 1 MB to 1 GB). Its listings do not encode keys.
+/// parts of up to 1 GB). Its listings do not encode keys.
 const KODO: Baseline = Baseline {
     name: "Qiniu Kodo",
     scheme: Some(Scheme::Kodo),
@@ -119,12 +118,12 @@ const KODO: Baseline = Baseline {
     endpoints: &["https://s3.{region}.qiniucs.com"],
     region_example: "cn-east-1",
     encodes_keys: Support::No,
-    limits: Limits { min_part_bytes: MIB, part_bytes: GIB, object_bytes: 10_000 * GIB, ..AMAZONS },
+    limits: Limits { part_bytes: GIB, object_bytes: 10_000 * GIB, ..AMAZONS },
     ..KNOWN
 };
 
-/// Google Cloud Storage's XML API ("Hashes and ETags": only objects of one request have an MD5 for a tag;
-/// "Quotas & limits"; "Transcoding of gzip-compressed files": without `Accept-Encoding: gzip` it unpacks
+/// Google Cloud Storage's XML API ("Hashes and ETags": only objects of one request have an MD5 for a tag,
+/// all have a CRC-32C; "Quotas & limits"; "Transcoding of gzip-compressed files": without `Accept-Encoding: gzip` it unpacks
 /// what was stored packed). On the way it changes `Accept-Encoding`, and it takes no `x-id` and copies no
 /// ranges (rclone issue 6670 and its table of providers; Google issue 323465186).
 const GCS: Baseline = Baseline {
@@ -135,6 +134,7 @@ const GCS: Baseline = Baseline {
     endpoints: &["https://storage.googleapis.com"],
     default_region: Some("auto"),
     accept_encoding: Some("gzip"),
+    crc32c_header: Some("x-goog-hash"),
     takes_x_id: false,
     copies_parts: false,
     limits: Limits { put_bytes: 5 * TIB, object_bytes: 5 * TIB, ..AMAZONS },
@@ -188,12 +188,11 @@ const CEPH: Baseline = Baseline {
     ..KNOWN
 };
 
-/// MinIO ("S3 API compatibility", "Differences from S3 APIs for Multipart Uploads": uploads are listed
-/// only for one whole key).
+/// MinIO ("S3 API compatibility"; "Differences from S3 APIs for Multipart Uploads": uploads are listed for one
+/// whole key only).
 const MINIO: Baseline = Baseline {
     name: "MinIO",
     server: Some("MinIO"),
-    lists_uploads: false,
     etags: EtagMeaning::Md5AndParts,
     tells_checksums: Support::Unsure,
     ..KNOWN

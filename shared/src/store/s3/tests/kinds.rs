@@ -98,6 +98,15 @@ async fn a_read_from_google_takes_packed_bytes_as_they_are_and_no_x_id() {
 }
 
 #[tokio::test]
+async fn google_tells_a_checksum_of_the_whole_object_in_a_header_of_its_own() {
+    let hashes = "x-goog-hash: crc32c=yZRlqg==\r\nx-goog-hash: md5=XrY7u+Ae7tCTyyK7j1rNww==\r\n";
+    let server = Server::start(vec![answer("200 OK", &format!("{TIME}{hashes}"), "")]).await;
+    let known = of(Scheme::Gs, &server).await.head("key", &Pin::default()).await.unwrap().checksums;
+    assert_eq!(known, [Checksum::from_base64(Algorithm::Crc32c, "yZRlqg==").unwrap()]);
+    assert!(of(Scheme::S3, &server).await.head("key", &Pin::default()).await.unwrap().checksums.is_empty());
+}
+
+#[tokio::test]
 async fn what_a_kind_lacks_is_not_asked_of_it() {
     let server = Server::start(vec![answer("200 OK", TIME, "")]).await;
     assert_eq!(kind(of(Scheme::Oss, &server).await.list_uploads("key").await), ErrorKind::Unsupported);
@@ -158,4 +167,57 @@ async fn a_scheme_that_says_too_little_is_refused_in_one_line() {
     let error = S3Store::open(&side).await.unwrap_err();
     let expected = "open r2://bucket: give the endpoint-url, https://{ACCOUNT_ID}.r2.cloudflarestorage.com";
     assert_eq!(error.to_string(), expected);
+}
+
+#[tokio::test]
+async fn requests_go_to_the_providers_host_in_its_style_and_region() {
+    use aws_sdk_s3::presigning::PresigningConfig;
+    let keys = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(keys.path(), r#"{"access_key_id":"id","secret_access_key":"secret"}"#).unwrap();
+    for (scheme, region, url, signed_for) in [
+        (Scheme::Oss, Some("cn-beijing"), "https://bucket.s3.oss-cn-beijing.aliyuncs.com/key?", "cn-beijing"),
+        (Scheme::Cos, Some("ap-beijing"), "https://bucket.cos.ap-beijing.myqcloud.com/key?", "ap-beijing"),
+        (Scheme::Kodo, Some("cn-east-1"), "https://s3.cn-east-1.qiniucs.com/bucket/key?", "cn-east-1"),
+        (Scheme::Gs, None, "https://storage.googleapis.com/bucket/key?", "auto"),
+        (Scheme::S3, Some("eu-west-1"), "https://bucket.s3.eu-west-1.amazonaws.com/key?", "eu-west-1"),
+    ] {
+        let connection = Connection {
+            region: region.map(str::to_owned),
+            credentials: Some(format!("file:{}", keys.path().display())),
+            ..Connection::default()
+        };
+        let location = Location::bucket_at(scheme, "bucket", "");
+        let store = S3Store::open(&Side { location, connection, addressing_style: Addressing::Auto }).await.unwrap();
+        let request = store.0.client.get_object().bucket("bucket").key("key");
+        let signed = request.presigned(PresigningConfig::expires_in(Duration::from_secs(60)).unwrap()).await.unwrap();
+        assert!(signed.uri().starts_with(url), "{}", signed.uri());
+        assert!(signed.uri().contains(&format!("%2F{signed_for}%2Fs3%2Faws4_request")), "{}", signed.uri());
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_in_another_region_is_an_error_that_names_it() {
+    let body = "<Error><Code>PermanentRedirect</Code><Message>elsewhere</Message></Error>";
+    let moved = answer("301 Moved Permanently", "x-amz-bucket-region: eu-west-1\r\n", body);
+    let error = Server::start(vec![moved]).await.store().await.probe().await.unwrap_err();
+    let why =
+        "PermanentRedirect: elsewhere (HTTP 301); the bucket is in region eu-west-1: give that as this side's region";
+    assert_eq!((error.kind(), error.message()), (ErrorKind::Invalid, why));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_to_complete_is_asked_whether_the_upload_is_gone() {
+    let failure = || error("500 Internal Server Error", "InternalError");
+    let upload = Upload { key: "key".into(), id: "id".into() };
+    let parts =
+        [Part { number: 1, size: 3, etag: crate::object::ETag::new("p"), etag_is_opaque: false, checksum: None }];
+    let attempts = crate::retry::COMPLETE.attempts as usize;
+    for (last, expected) in [
+        (error("404 Not Found", "NoSuchUpload"), ErrorKind::NoSuchUpload),
+        (answer("200 OK", "", "<ListPartsResult></ListPartsResult>"), ErrorKind::Unavailable),
+    ] {
+        let server = Server::start((0..attempts).map(|_| failure()).chain([last]).collect()).await;
+        let ended = server.store().await.complete_upload(&upload, &parts, &sized(3)).await;
+        assert_eq!((kind(ended), server.count()), (expected, attempts + 1));
+    }
 }

@@ -1,0 +1,101 @@
+//! Folders compared.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use shared::digest::Algorithm;
+use shared::location::Location;
+use shared::store::KeyRange;
+use shared::store::file::FileStore;
+
+use super::*;
+
+struct Place(PathBuf);
+
+impl Place {
+    fn new() -> Place {
+        let place = Place(std::env::temp_dir().join(format!("flotilla-verify-{}", uuid::Uuid::now_v7())));
+        ["a", "b"].iter().for_each(|side| std::fs::create_dir_all(place.0.join(side)).unwrap());
+        place
+    }
+
+    fn write(&self, side: &str, name: &str, bytes: &str) {
+        std::fs::write(self.0.join(side).join(name), bytes).unwrap();
+    }
+
+    fn sides(&self, effort: Effort) -> Sides {
+        let store = |side: &str| -> Store {
+            Arc::new(FileStore::open(&Location::folder(&self.0.join(side)).unwrap()).unwrap())
+        };
+        Sides { source: store("a"), destination: store("b"), effort }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn listed(store: &Store, name: &str) -> Option<Entry> {
+    let page = store.list(KeyRange::default()).next_page().await.unwrap()?;
+    page.into_iter().find(|entry| entry.key == name)
+}
+
+async fn pair(sides: &Sides, name: &str) -> Pair {
+    match (listed(&sides.source, name).await, listed(&sides.destination, name).await) {
+        (Some(a), Some(b)) => Pair::Both(a, b),
+        (Some(a), None) => Pair::Source(a),
+        (None, b) => Pair::Destination(b.unwrap()),
+    }
+}
+
+#[tokio::test]
+async fn folders_are_compared_by_a_checksum_they_can_both_compute_or_by_their_bytes() {
+    for (effort, means) in [
+        (Effort::Quick, Means::Checksum(Algorithm::Crc64Nvme)),
+        (Effort::Needed, Means::Checksum(Algorithm::Crc64Nvme)),
+        (Effort::Deep, Means::Bytes),
+    ] {
+        let place = Place::new();
+        for (name, a, b) in [("empty", "", ""), ("same", "abc", "abc"), ("size", "abc", "ab"), ("bytes", "abc", "abd")]
+        {
+            place.write("a", name, a);
+            place.write("b", name, b);
+        }
+        let sides = place.sides(effort);
+        for (name, means, kind) in [
+            ("empty", Means::Bytes, None),
+            ("same", means, None),
+            ("size", Means::Size, Some(Kind::Size)),
+            ("bytes", means, Some(Kind::Content)),
+        ] {
+            let verdict = compare(&sides, &pair(&sides, name).await).await;
+            let kinds: Vec<Kind> = verdict.differences.iter().map(|difference| difference.kind).collect();
+            assert_eq!((verdict.means, kinds), (Some(means), kind.into_iter().collect()), "{name} {effort:?}");
+        }
+    }
+}
+
+/// What was listed → what became of it → the verdict.
+#[tokio::test]
+async fn what_has_changed_since_the_listing_is_judged_as_it_is_now() {
+    let place = Place::new();
+    let sides = place.sides(Effort::Needed);
+    for name in ["late", "gone", "mended"] {
+        place.write("a", name, "abc");
+    }
+    place.write("b", "mended", "ab");
+    place.write("b", "removed", "x");
+    let mut pairs = Vec::new();
+    for name in ["late", "gone", "mended", "removed"] {
+        pairs.push(pair(&sides, name).await);
+    }
+    place.write("b", "late", "abc");
+    place.write("b", "mended", "abc");
+    std::fs::remove_file(place.0.join("a/gone")).unwrap();
+    std::fs::remove_file(place.0.join("b/removed")).unwrap();
+    for pair in pairs {
+        assert_eq!(compare(&sides, &pair).await.differences, [], "{}", pair.key());
+    }
+}

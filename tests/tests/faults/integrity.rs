@@ -1,0 +1,5 @@
+//! Bytes that were changed, cut off or replaced on their way.
+
+mod flips;
+mod pair;
+mod versions;

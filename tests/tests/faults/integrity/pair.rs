@@ -1,0 +1,288 @@
+//! Two places of any kind, a proxy before each that is a store, and a worker between them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use flotilla_tests::cloud::{Cloud, Encryption, Held, HeldPart, Profile};
+use flotilla_tests::emulators::{fresh_folder, side};
+use flotilla_tests::proxy::Proxy;
+use shared::config::{Side, Work};
+use shared::database::Database;
+use shared::fleet::solo::Solo;
+use shared::job::{Job, JobObject, Origin, VERSION, Work as JobWork};
+use shared::ledger::embedded::EmbeddedLedger;
+use shared::ledger::{Ledger, Outcome, RunStart};
+use shared::location::Location;
+use shared::object::{Pin, Timestamp};
+use shared::queue::embedded::EmbeddedQueue;
+use shared::queue::{JobQueue, Outgoing};
+use shared::store::Store;
+use shared::store::file::FileStore;
+use shared::store::s3::S3Store;
+use shared::telemetry::endpoint::Health;
+use tokio::time::{Instant, sleep};
+use worker::{Stop, Worker};
+
+const TASK: &str = "task";
+const RUN: &str = "run";
+
+/// The smallest part that any store takes.
+pub const PART: usize = 5 << 20;
+
+/// Bytes that differ from seed to seed.
+pub fn content(seed: u64, size: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut bytes = Vec::with_capacity(size + 8);
+    while bytes.len() < size {
+        // xorshift64 (Marsaglia 2003)
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(size);
+    bytes
+}
+
+/// What a place is, and what it tells of its objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tells {
+    /// A bucket whose tags are MD5s.
+    Md5,
+    /// A bucket of KMS-encrypted objects with a CRC-64/NVME (as a source), or without (as a destination).
+    Crc,
+    /// A bucket of objects with tags that say nothing, and no checksum.
+    Nothing,
+    /// A folder.
+    Folder,
+}
+
+/// One side.
+pub struct Place {
+    tells: Tells,
+    pub cloud: Option<(Arc<Cloud>, Proxy, String)>,
+    folder: PathBuf,
+    /// How the store is reached.
+    side: Option<Side>,
+}
+
+impl Place {
+    pub async fn new(tells: Tells, profile: Profile) -> Place {
+        Place::within(tells, Arc::new(Cloud::start(profile).await)).await
+    }
+
+    /// A bucket of that store.
+    pub async fn within(tells: Tells, cloud: Arc<Cloud>) -> Place {
+        let folder = fresh_folder("place");
+        if tells == Tells::Folder {
+            return Place { tells, cloud: None, folder, side: None };
+        }
+        let bucket = cloud.create_bucket("bucket");
+        if tells != Tells::Md5 {
+            cloud.encrypt(&bucket, Encryption { kind: "aws:kms".into(), key: None });
+        }
+        let proxy = Proxy::start(&cloud.endpoint).await;
+        let side = Some(side(&proxy.endpoint, &bucket, ""));
+        Place { tells, cloud: Some((cloud, proxy, bucket)), folder, side }
+    }
+
+    /// The proxy before the store.
+    pub fn proxy(&self) -> &Proxy {
+        &self.cloud.as_ref().expect("it is a store").1
+    }
+
+    /// Has the store be reached as the other one is: they are one service then.
+    pub fn reach_as(&mut self, other: &Place) {
+        let (own, other) = (self.side.as_mut().expect("it is a store"), other.side.as_ref().expect("it is a store"));
+        own.connection = other.connection.clone();
+    }
+
+    /// A file's time.
+    pub fn modified(&self, key: &str) -> SystemTime {
+        std::fs::metadata(self.folder.join(key)).and_then(|file| file.modified()).expect("the file is there")
+    }
+
+    pub fn set_modified(&self, key: &str, time: SystemTime) {
+        let file = std::fs::File::options().write(true).open(self.folder.join(key)).expect("the file opens");
+        file.set_modified(time).expect("its time can be set");
+    }
+
+    pub async fn store(&self) -> Store {
+        match &self.side {
+            Some(side) => Arc::new(S3Store::open(side).await.expect("the store opens")),
+            None => {
+                let location = Location::folder(&self.folder).expect("the folder is a location");
+                Arc::new(FileStore::open(&location).expect("the folder opens"))
+            }
+        }
+    }
+
+    /// Puts an object there, past the wire.
+    pub fn put(&self, key: &str, bytes: &[u8]) {
+        let Some((cloud, _, bucket)) = &self.cloud else {
+            return std::fs::write(self.folder.join(key), bytes).expect("the file is written");
+        };
+        cloud.put_as(bucket, key, bytes.to_vec(), |held| match self.tells {
+            Tells::Md5 | Tells::Folder => held.checksum = None,
+            Tells::Crc | Tells::Nothing => {
+                // A tag that only looks like an MD5, another for other bytes.
+                held.etag = format!("{:032x}", u128::from(bytes[0]) << 64 | bytes.len() as u128);
+                held.encryption = Some(Encryption { kind: "aws:kms".into(), key: None });
+                if self.tells == Tells::Nothing {
+                    held.checksum = None;
+                }
+            }
+        });
+    }
+
+    /// Puts an object there that was uploaded in parts of these sizes.
+    pub fn put_in_parts(&self, key: &str, bytes: &[u8], sizes: &[usize]) {
+        let (cloud, _, bucket) = self.cloud.as_ref().expect("it is a store");
+        let mut parts = Vec::new();
+        let mut rest = bytes;
+        for (size, number) in sizes.iter().zip(1..) {
+            let (part, later) = rest.split_at(*size);
+            let etag = format!("{:x}", md5::compute(part));
+            let bytes = part.to_vec().into();
+            parts.push(HeldPart { number, bytes, etag, modified: Timestamp::now(), checksum: None });
+            rest = later;
+        }
+        let md5s: Vec<[u8; 16]> = parts.iter().map(|part| md5::compute(&part.bytes).0).collect();
+        cloud.put_as(bucket, key, bytes.to_vec(), |held: &mut Held| {
+            held.etag = shared::digest::multipart_etag(&md5s);
+            held.checksum = None;
+            held.parts = parts;
+        });
+    }
+
+    /// The object's bytes.
+    pub fn held(&self, key: &str) -> Option<Vec<u8>> {
+        match &self.cloud {
+            Some((cloud, _, bucket)) => cloud.object(bucket, key).map(|held| held.bytes.to_vec()),
+            None => std::fs::read(self.folder.join(key)).ok(),
+        }
+    }
+}
+
+/// A worker between two places, with a queue and ledger of its own.
+pub struct Pair {
+    pub source: Place,
+    pub destination: Place,
+    pub options: Work,
+    queue: Arc<EmbeddedQueue>,
+    pub ledger: Arc<EmbeddedLedger>,
+}
+
+impl Pair {
+    pub async fn new(source: Place, destination: Place) -> Pair {
+        let database = Database::open(&fresh_folder("state")).expect("the state folder opens");
+        let ledger = Arc::new(EmbeddedLedger::open(&database));
+        let start = RunStart {
+            id: RUN.into(),
+            task: TASK.into(),
+            source: "s".into(),
+            destination: "d".into(),
+            options: "o".into(),
+            started: Timestamp::now(),
+        };
+        ledger.start_run(&start).await.expect("the run is recorded");
+        let options = Work {
+            retry_delay: Duration::from_millis(5),
+            part_size: Some(PART as u64),
+            multipart_threshold: Some(1 << 20),
+            ..Work::default()
+        };
+        Pair { source, destination, options, queue: Arc::new(EmbeddedQueue::open(&database, TASK)), ledger }
+    }
+
+    pub async fn of(source: Tells, destination: Tells) -> Pair {
+        let from = if source == Tells::Crc { Profile::AMAZON } else { Profile::UNKNOWN };
+        Pair::new(Place::new(source, from).await, Place::new(destination, Profile::UNKNOWN).await).await
+    }
+
+    /// Enqueues the source's object as it is.
+    pub async fn enqueue(&self, key: &str) {
+        let info = self.source.store().await.head(key, &Pin::default()).await.expect("the object is there");
+        let object = JobObject {
+            index: 0,
+            key: key.to_owned(),
+            size: info.size,
+            modified: info.modified,
+            etag: info.etag,
+            version: info.version,
+        };
+        let work = JobWork::Copy { objects: vec![object] };
+        let origin = Origin { id: key.to_owned(), objects: 1 };
+        let job = Job { v: VERSION, task: TASK.into(), run: RUN.into(), attempt: 1, origin, work };
+        self.queue.send(&[Outgoing::now(job.to_body())]).await.expect("the job is queued");
+    }
+
+    async fn worker(&self) -> Worker {
+        let (source, destination) = (self.source.store().await, self.destination.store().await);
+        // As the programs do before they take a job: what is known of the stores is known then.
+        tokio::try_join!(source.probe(), destination.probe()).expect("both stores answer");
+        Worker {
+            task: TASK.into(),
+            name: "worker".into(),
+            source,
+            destination,
+            queue: self.queue.clone(),
+            ledger: self.ledger.clone(),
+            fleet: Arc::new(Solo),
+            options: self.options.clone(),
+            report: None,
+            moved: Arc::default(),
+            health: Health::default(),
+            outage_limit: None,
+        }
+    }
+
+    /// Has the source's object copied; gives its outcome.
+    pub async fn copy(&self, key: &str) -> Outcome {
+        self.enqueue(key).await;
+        self.work(key).await
+    }
+
+    /// Works until the object is settled.
+    pub async fn work(&self, key: &str) -> Outcome {
+        let stop = Stop::default();
+        let worker = tokio::spawn(self.worker().await.run(stop.clone()));
+        let outcome = self.settled(key).await;
+        stop.escalate();
+        worker.await.expect("no panic").expect("the worker ends well");
+        outcome
+    }
+
+    /// Works until `seen` holds, then drops dead.
+    pub async fn work_until(&self, seen: impl AsyncFn() -> bool) {
+        let worker = tokio::spawn(self.worker().await.run(Stop::default()));
+        let started = Instant::now();
+        while !seen().await {
+            assert!(started.elapsed() < Duration::from_secs(60), "it never comes to that");
+            sleep(Duration::from_millis(2)).await;
+        }
+        worker.abort();
+        let _ = worker.await;
+    }
+
+    async fn settled(&self, key: &str) -> Outcome {
+        let started = Instant::now();
+        loop {
+            let outcome = self.ledger.outcome(TASK, key).await.expect("the ledger answers");
+            if let Some(outcome) = outcome {
+                return outcome;
+            }
+            assert!(started.elapsed() < Duration::from_secs(60), "{key} is never settled");
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// How many parts are recorded.
+    pub async fn recorded_parts(&self, key: &str) -> usize {
+        match self.ledger.upload(TASK, key).await.expect("the ledger answers") {
+            Some(record) => self.ledger.recorded_parts(TASK, &record.upload).await.expect("it answers").len(),
+            None => 0,
+        }
+    }
+}

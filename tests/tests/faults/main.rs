@@ -1,0 +1,8 @@
+//! What goes wrong at the stores, for each remote call, and how a sync ends that meets it.
+
+mod integrity;
+mod matrix;
+mod outage;
+mod rotation;
+mod stage;
+mod throttling;

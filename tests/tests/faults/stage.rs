@@ -1,0 +1,244 @@
+//! A task between two buckets, with a proxy before each: finder and worker in this process, on an embedded
+//! queue and ledger, until the run has ended one way or another.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use finder::{FindError, Finder};
+use flotilla_tests::cloud::{Cloud, Profile};
+use flotilla_tests::emulators::{fresh_folder, side};
+use flotilla_tests::proxy::Proxy;
+use shared::config::{Find, Side, Work};
+use shared::database::Database;
+use shared::fleet::solo::Solo;
+use shared::ledger::embedded::EmbeddedLedger;
+use shared::ledger::{Ledger, Outcome, Phase, Run};
+use shared::queue::embedded::EmbeddedQueue;
+use shared::store::Store;
+use shared::store::s3::S3Store;
+use shared::telemetry::endpoint::Health;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use worker::{Stop, WorkError, Worker};
+
+const TASK: &str = "task";
+
+/// A run that is not through after so long hangs.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Larger objects go in parts here; one part has at least 5 MiB.
+const THRESHOLD: u64 = 1 << 20;
+const PART: u64 = 5 << 20;
+
+/// Bytes that differ from key to key.
+pub fn content(key: &str, size: usize) -> Vec<u8> {
+    let mut state =
+        key.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3)) | 1;
+    let mut bytes = Vec::with_capacity(size + 8);
+    while bytes.len() < size {
+        // xorshift64 (Marsaglia 2003)
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(size);
+    bytes
+}
+
+/// What a source holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objects(pub Vec<(String, usize)>);
+
+impl Objects {
+    /// So many small ones.
+    pub fn small(count: usize) -> Objects {
+        Objects((0..count).map(|n| (format!("small/{n:04}"), 100 + n)).collect())
+    }
+
+    /// Six small ones and one of two parts.
+    pub fn with_parts() -> Objects {
+        let mut objects = Objects::small(6);
+        objects.0.push(("large".to_owned(), PART as usize + 1));
+        objects
+    }
+}
+
+/// Two buckets, a proxy before each, and a queue and ledger.
+pub struct Stage {
+    pub objects: Objects,
+    pub cloud: Cloud,
+    pub from: Proxy,
+    pub to: Proxy,
+    pub source: Side,
+    pub destination: Side,
+    pub find: Find,
+    pub work: Work,
+    pub outage_limit: Option<Duration>,
+    pub health: Health,
+    pub queue: Arc<EmbeddedQueue>,
+    pub ledger: Arc<EmbeddedLedger>,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub struct End {
+    pub run: Option<Run>,
+    pub find_error: Option<FindError>,
+    pub outage: Option<String>,
+}
+
+impl Stage {
+    pub async fn new(objects: Objects) -> Stage {
+        let cloud = Cloud::start(Profile::UNKNOWN).await;
+        let (from, to) = (Proxy::start(&cloud.endpoint).await, Proxy::start(&cloud.endpoint).await);
+        let bucket = cloud.create_bucket("source");
+        for (key, size) in &objects.0 {
+            cloud.put(&bucket, key, content(key, *size));
+        }
+        let database = Database::open(&fresh_folder("state")).expect("the state folder opens");
+        Stage {
+            source: side(&from.endpoint, &bucket, ""),
+            destination: side(&to.endpoint, &cloud.create_bucket("destination"), ""),
+            cloud,
+            objects,
+            from,
+            to,
+            find: Find { list_concurrency: 1, ..Find::default() },
+            work: Work {
+                retry_delay: Duration::from_millis(10),
+                part_size: Some(PART),
+                multipart_threshold: Some(THRESHOLD),
+                ..Work::default()
+            },
+            outage_limit: Some(LIMIT),
+            health: Health::default(),
+            queue: Arc::new(EmbeddedQueue::open(&database, TASK)),
+            ledger: Arc::new(EmbeddedLedger::open(&database)),
+        }
+    }
+
+    /// The same with both sides at one service, which then copies by itself; its requests pass `to`.
+    pub fn within_one_service(mut self) -> Stage {
+        self.source.connection = self.destination.connection.clone();
+        self
+    }
+
+    /// Has the destination hold a key that the source does not, and the run delete it.
+    pub fn with_a_stale_key(mut self) -> Stage {
+        self.find.delete = true;
+        self.cloud.put(self.destination.location.bucket(), "stale", "stale");
+        self
+    }
+
+    async fn store(side: &Side) -> Store {
+        Arc::new(S3Store::open(side).await.expect("the store opens"))
+    }
+
+    async fn worker(&self) -> Worker {
+        Worker {
+            task: TASK.into(),
+            name: "worker".into(),
+            source: Self::store(&self.source).await,
+            destination: Self::store(&self.destination).await,
+            queue: self.queue.clone(),
+            ledger: self.ledger.clone(),
+            fleet: Arc::new(Solo),
+            options: self.work.clone(),
+            report: None,
+            moved: Arc::default(),
+            health: self.health.clone(),
+            outage_limit: self.outage_limit,
+        }
+    }
+
+    async fn finder(&self) -> Finder {
+        Finder {
+            task: TASK.into(),
+            source: Self::store(&self.source).await,
+            destination: Self::store(&self.destination).await,
+            queue: self.queue.clone(),
+            ledger: self.ledger.clone(),
+            options: self.find.clone(),
+            owner: "finder".into(),
+            force: false,
+        }
+    }
+
+    /// One run, from the first listing to the last outcome.
+    pub async fn sync(&self) -> End {
+        let stop = Stop::default();
+        let mut worker = tokio::spawn(self.worker().await.run(stop.clone()));
+        let found = self.finder().await.run(CancellationToken::new(), Arc::default()).await;
+        let began = Instant::now();
+        let mut outage = None;
+        let run = loop {
+            let run = self.last_run().await;
+            if found.is_err() || run.as_ref().is_some_and(Run::is_done) {
+                break run;
+            }
+            if worker.is_finished() {
+                match (&mut worker).await.expect("no panic") {
+                    Err(WorkError::Outage(why)) => outage = Some(why.to_string()),
+                    ended => panic!("the worker ended: {ended:?}"),
+                }
+                break self.last_run().await;
+            }
+            assert!(began.elapsed() < LIMIT, "the run hangs: {run:?}");
+            sleep(Duration::from_millis(10)).await;
+        };
+        if outage.is_none() {
+            stop.escalate();
+            stop.escalate();
+            worker.await.expect("no panic").expect("the worker ends well");
+        }
+        End { run, find_error: found.err(), outage }
+    }
+
+    pub async fn last_run(&self) -> Option<Run> {
+        self.ledger.runs(TASK, 1).await.expect("the ledger answers").pop()
+    }
+
+    /// The failed objects of a run.
+    pub async fn failures(&self, run: &Run) -> Vec<Outcome> {
+        let (failures, rest) = self.ledger.failures(&run.start.id, None, 1_000).await.expect("the ledger answers");
+        assert_eq!(rest, None);
+        failures
+    }
+
+    pub async fn outcome(&self, key: &str) -> Outcome {
+        self.ledger.outcome(TASK, key).await.expect("the ledger answers").expect("an outcome is recorded")
+    }
+
+    /// Whether the destination holds the key.
+    pub fn holds(&self, key: &str) -> bool {
+        self.cloud.object(self.destination.location.bucket(), key).is_some()
+    }
+
+    /// Checks that the destination holds every byte of all objects but those, and nothing else.
+    pub fn assert_holds_all_but(&self, missing: &[String], case: &str) {
+        let held = self.cloud.objects(self.destination.location.bucket());
+        let whole: Vec<_> = self.objects.0.iter().filter(|(key, _)| !missing.contains(key)).collect();
+        let mut wanted: Vec<&String> = whole.iter().map(|(key, _)| key).collect();
+        wanted.sort();
+        assert_eq!(held.keys().collect::<Vec<_>>(), wanted, "{case}: the keys differ");
+        for (key, size) in whole {
+            assert!(held[key].bytes == content(key, *size), "{case}: bytes of {key} differ");
+        }
+    }
+
+    /// Uploads that nobody has ended.
+    pub fn open_uploads(&self) -> usize {
+        self.cloud.uploads(self.destination.location.bucket()).len()
+    }
+}
+
+impl End {
+    /// The run, which must have come to its end.
+    pub fn done(&self, case: &str) -> &Run {
+        let run = self.run.as_ref().unwrap_or_else(|| panic!("{case}: {self:?}"));
+        assert!(self.find_error.is_none() && self.outage.is_none(), "{case}: {self:?}");
+        assert!(run.is_done() && run.phase == Phase::Listed, "{case}: {self:?}");
+        run
+    }
+}

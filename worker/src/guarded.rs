@@ -1,0 +1,189 @@
+//! A store behind its circuit: every call is asked for, and told of.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use shared::digest::{Algorithm, Checksum};
+use shared::location::Location;
+use shared::object::{ObjectInfo, Pin, Timestamp};
+use shared::retry::{ABORT, COMPLETE, COPY, CREATE, DELETE, GET, HEAD, LIST_PARTS, LIST_UPLOADS, PART, PROBE, PUT};
+use shared::store::{
+    Body, Capabilities, CopySource, KeyRange, Listing, Object, ObjectStore, Part, PartLayout, PartWrite, Read, Service,
+    Store, Upload, Write, Written,
+};
+use shared::{Error, ErrorKind, Result};
+
+use crate::circuit::{Circuit, Seen};
+
+/// A store whose calls are refused while its circuit is open.
+#[derive(Debug)]
+pub(crate) struct Guarded {
+    inner: Store,
+    circuit: Arc<Circuit>,
+}
+
+impl Guarded {
+    /// `inner` behind `circuit`.
+    pub fn store(inner: Store, circuit: Arc<Circuit>) -> Store {
+        Arc::new(Guarded { inner, circuit })
+    }
+
+    fn gate(&self, verb: &'static str, key: &str) -> Result<()> {
+        let Some(why) = self.circuit.refusal() else { return Ok(()) };
+        Err(Error::new(ErrorKind::Suspended, verb, self.inner.location().display_key(key), why))
+    }
+
+    fn tell<T>(&self, verb: &'static str, key: &str, answer: Result<T>) -> Result<T> {
+        let seen = answer.as_ref().map_or_else(Seen::Failure, |_| Seen::Success);
+        self.circuit.note(verb, key, seen);
+        answer
+    }
+
+    /// One call without a body.
+    async fn call<T>(&self, verb: &'static str, key: &str, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.gate(verb, key)?;
+        self.tell(verb, key, call.await)
+    }
+
+    /// One call that sends a body. What breaks the body is not the store that it is sent to.
+    async fn send<T, F>(&self, verb: &'static str, key: &str, body: Body, call: impl FnOnce(Body) -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        self.gate(verb, key)?;
+        let broke = Arc::new(AtomicBool::new(false));
+        let breaks = broke.clone();
+        let answer = call(body.inspect_err(move |_| breaks.store(true, Ordering::Relaxed)).boxed()).await;
+        match answer {
+            Err(error) if broke.load(Ordering::Relaxed) => Err(error),
+            answer => self.tell(verb, key, answer),
+        }
+    }
+}
+
+/// The body of a read, whose end tells how the read ended.
+fn watched(circuit: Arc<Circuit>, key: String, body: Body) -> Body {
+    let chunks = stream::unfold(Some(body), move |body| {
+        let (circuit, key) = (circuit.clone(), key.clone());
+        async move {
+            let mut body = body?;
+            match body.next().await {
+                Some(Ok(chunk)) => Some((Ok(chunk), Some(body))),
+                Some(Err(error)) => {
+                    circuit.note(GET.verb, &key, Seen::Failure(&error));
+                    Some((Err(error), None))
+                }
+                None => {
+                    circuit.note(GET.verb, &key, Seen::Success);
+                    None
+                }
+            }
+        }
+    });
+    chunks.boxed()
+}
+
+#[async_trait]
+impl ObjectStore for Guarded {
+    fn location(&self) -> &Location {
+        self.inner.location()
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn throttles(&self) -> u64 {
+        self.inner.throttles()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inner.now()
+    }
+
+    async fn probe(&self) -> Result<()> {
+        self.call(PROBE.verb, "", self.inner.probe()).await
+    }
+
+    async fn prepare(&self) -> Result<()> {
+        self.inner.prepare().await
+    }
+
+    fn list(&self, range: KeyRange) -> Box<dyn Listing> {
+        self.inner.list(range)
+    }
+
+    async fn head(&self, key: &str, pin: &Pin) -> Result<ObjectInfo> {
+        self.call(HEAD.verb, key, self.inner.head(key, pin)).await
+    }
+
+    async fn checksum(&self, key: &str, pin: &Pin, algorithm: Algorithm) -> Result<Option<Checksum>> {
+        self.call(HEAD.verb, key, self.inner.checksum(key, pin, algorithm)).await
+    }
+
+    async fn part_layout(&self, key: &str, pin: &Pin) -> Result<Option<PartLayout>> {
+        self.call(HEAD.verb, key, self.inner.part_layout(key, pin)).await
+    }
+
+    async fn get(&self, key: &str, read: &Read) -> Result<Object> {
+        self.gate(GET.verb, key)?;
+        match self.inner.get(key, read).await {
+            Ok(object) => Ok(Object { body: watched(self.circuit.clone(), key.to_owned(), object.body), ..object }),
+            failed => self.tell(GET.verb, key, failed),
+        }
+    }
+
+    async fn put(&self, key: &str, write: &Write, body: Body) -> Result<Written> {
+        self.send(PUT.verb, key, body, |body| self.inner.put(key, write, body)).await
+    }
+
+    async fn create_upload(&self, key: &str, write: &Write) -> Result<Upload> {
+        self.call(CREATE.verb, key, self.inner.create_upload(key, write)).await
+    }
+
+    async fn upload_part(&self, upload: &Upload, part: &PartWrite, body: Body) -> Result<Part> {
+        self.send(PART.verb, &upload.key, body, |body| self.inner.upload_part(upload, part, body)).await
+    }
+
+    async fn list_parts(&self, upload: &Upload) -> Result<Vec<Part>> {
+        self.call(LIST_PARTS.verb, &upload.key, self.inner.list_parts(upload)).await
+    }
+
+    async fn complete_upload(&self, upload: &Upload, parts: &[Part], write: &Write) -> Result<Written> {
+        self.call(COMPLETE.verb, &upload.key, self.inner.complete_upload(upload, parts, write)).await
+    }
+
+    async fn abort_upload(&self, upload: &Upload) -> Result<()> {
+        self.call(ABORT.verb, &upload.key, self.inner.abort_upload(upload)).await
+    }
+
+    async fn list_uploads(&self, key: &str) -> Result<Vec<(Upload, Option<Timestamp>)>> {
+        self.call(LIST_UPLOADS.verb, key, self.inner.list_uploads(key)).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        self.call(DELETE.verb, key, self.inner.delete(key)).await
+    }
+
+    fn service(&self) -> Option<&Service> {
+        self.inner.service()
+    }
+
+    async fn copy(&self, source: &CopySource, pin: &Pin, key: &str, write: &Write) -> Result<Written> {
+        self.call(COPY.verb, key, self.inner.copy(source, pin, key, write)).await
+    }
+
+    async fn copy_part(
+        &self,
+        source: &CopySource,
+        pin: &Pin,
+        range: Range<u64>,
+        upload: &Upload,
+        part: &PartWrite,
+    ) -> Result<Part> {
+        self.call(COPY.verb, &upload.key, self.inner.copy_part(source, pin, range, upload, part)).await
+    }
+}
