@@ -25,8 +25,8 @@ pub(crate) struct Done;
 /// long: progress is seen, and a crash repeats little.
 const SETTLE_AFTER: Duration = Duration::from_secs(2);
 
-/// A call or two each.
-const UPLOADS_ENDED_AT_ONCE: usize = 16;
+/// Uploads that are ended at once, by a call or two each.
+const UPLOADS_AT_ONCE: usize = 16;
 
 /// Executes a job. `Ok` when each of its objects is settled, enqueued again, or carried on by
 /// another job; `Err` when that could not be recorded: then the job must come again.
@@ -119,18 +119,25 @@ impl Batch {
     /// Objects to be tried again are sent before the job is acknowledged: if the worker dies between
     /// the two, object and job both come again, and the ledger counts the object once.
     ///
-    /// Uploads are ended when the outcome is recorded, and before the job is acknowledged. If the worker
-    /// dies before the outcome, the upload's record tells the next one that the object was completed; if
-    /// it dies after it, or an upload cannot be ended, the job comes again and ends it.
+    /// What is open of an object is aborted before its outcome is recorded: once all are, the run is done and
+    /// nobody comes again. The record of a completed upload goes after that: if the worker dies in
+    /// between, it tells the next one that the object is there.
     async fn write(mut self, context: &Context, job: &Job) -> Result<()> {
         self.again.extend(archive::again(job, std::mem::take(&mut self.restoring)));
         if !self.again.is_empty() {
             context.queue.send(&self.again).await?;
         }
+        let abort = |(key, of)| upload::abort_open(context, job, key, of).boxed();
+        for_each(self.uploads.iter().map(|(key, of)| (key.as_str(), of)).map(abort)).await?;
         settle(context, job, &self.outcomes).await?;
-        let ends: Vec<_> = self.uploads.iter().map(|(key, of)| upload::end(context, job, key, of).boxed()).collect();
-        stream::iter(ends).buffer_unordered(UPLOADS_ENDED_AT_ONCE).try_collect().await
+        let forget = |(key, of)| upload::forget_all(context, job, key, of).boxed();
+        for_each(self.uploads.iter().map(|(key, of)| (key.as_str(), of)).map(forget)).await
     }
+}
+
+async fn for_each<'a>(ends: impl Iterator<Item = BoxFuture<'a, Result<()>>>) -> Result<()> {
+    // Collected: an iterator that borrows would have to be held across the waiting.
+    stream::iter(ends.collect::<Vec<_>>()).buffer_unordered(UPLOADS_AT_ONCE).try_collect().await
 }
 
 /// Works on all objects of a job at once, as far as there are permits, and writes their endings down
@@ -197,9 +204,12 @@ pub(crate) async fn give_up(context: &Context, job: &Job, reason: &str) -> Resul
             (object.index, Outcome { error: Some(reason.to_owned()), source: Pin::default(), ..outcome })
         })
         .collect();
+    for object in &objects {
+        upload::abort_open(context, job, &object.key, &Uploads::Unknown).await?;
+    }
     settle(context, job, &outcomes).await?;
     for object in &objects {
-        upload::end(context, job, &object.key, &Uploads::Unknown).await?;
+        upload::forget_all(context, job, &object.key, &Uploads::Unknown).await?;
     }
     Ok(())
 }

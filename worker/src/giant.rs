@@ -13,7 +13,7 @@ use shared::{Error, ErrorKind, Result};
 use crate::context::Context;
 use crate::ending::{explained, retry_delay};
 use crate::upload::{self, bare_outcome, discard, forget, settle_record};
-use crate::{complete, plan};
+use crate::{complete, orphans, plan};
 
 /// Enqueues the parts that are not there yet. The copy job is acknowledged after this: if that gets
 /// lost it comes again, and parts are enqueued again, of which those sent by then are passed over.
@@ -117,6 +117,7 @@ async fn complete(context: &Context, record: &UploadRecord) -> Result<()> {
         verified: Some(copied.verified),
         ..bare_outcome(context, record, State::Copied)
     };
+    orphans::abort(context, &record.upload.key).await?;
     // Settled before it is forgotten: a crash between the two brings a parts job back to a record
     // whose upload is gone and whose object is there.
     settle_record(context, record, outcome).await?;
@@ -150,8 +151,16 @@ async fn begin_anew(context: &Context, job: &Job, record: &UploadRecord, why: Er
 
 async fn fail(context: &Context, record: &UploadRecord, why: String) -> Result<()> {
     let outcome = Outcome { error: Some(why), ..bare_outcome(context, record, State::Failed) };
+    give_up_upload(context, record, outcome).await
+}
+
+/// Settles the object of an upload that comes to nothing. In this order: once it is settled, its run may be
+/// done and nobody comes again; without its record nobody would settle it.
+async fn give_up_upload(context: &Context, record: &UploadRecord, outcome: Outcome) -> Result<()> {
+    orphans::abort_upload(context, &record.upload).await?;
+    orphans::abort(context, &record.upload.key).await?;
     settle_record(context, record, outcome).await?;
-    discard(context, record).await
+    forget(context, &record.upload).await
 }
 
 /// Settles the object of a parts job that cannot be brought to an end.

@@ -37,7 +37,14 @@ pub(crate) async fn create(context: &Context, record: &UploadRecord, write: &Wri
 }
 
 /// Aborts the uploads of a key that were intended and not recorded.
-pub(crate) async fn abort(context: &Context, key: &str, intents: &Intents) -> Result<()> {
+pub(crate) async fn abort(context: &Context, key: &str) -> Result<()> {
+    match context.ledger.intents(&context.task, key).await? {
+        Some(intents) => abort_intended(context, key, &intents).await,
+        None => Ok(()),
+    }
+}
+
+async fn abort_intended(context: &Context, key: &str, intents: &Intents) -> Result<()> {
     let uploads = match context.destination.list_uploads(key).await {
         Ok(uploads) => uploads,
         Err(error) if cannot(error.kind()) => {
@@ -74,7 +81,8 @@ pub(crate) async fn abort_upload(context: &Context, upload: &Upload) -> Result<(
     }
 }
 
-/// Whether trying again is of no use.
+/// Whether trying again is of no use: a job must not come again and again for that.
 fn cannot(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Denied | ErrorKind::Unsupported | ErrorKind::Invalid)
+    use ErrorKind::*;
+    !matches!(kind, Throttled | Timeout | Connection | Unavailable | ClockSkew | ExpiredCredentials)
 }

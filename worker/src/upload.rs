@@ -260,30 +260,42 @@ pub(crate) async fn discard(context: &Context, record: &UploadRecord) -> Result<
     forget(context, &record.upload).await
 }
 
-/// Removes the record of an upload that the destination no longer has, and ends those that were opened
-/// beside it without being recorded.
+/// Removes the record of an upload that the destination no longer has.
 pub(crate) async fn forget(context: &Context, upload: &Upload) -> Result<()> {
-    match context.ledger.close_upload(&context.task, upload).await? {
-        Some(intents) => orphans::abort(context, &upload.key, &intents).await,
-        None => Ok(()),
-    }
+    context.ledger.close_upload(&context.task, upload).await.map(drop)
 }
 
-/// Ends the uploads of a settled object: none of ours stays open.
-pub(crate) async fn end(context: &Context, job: &Job, key: &str, uploads: &Uploads) -> Result<()> {
+/// Aborts what may be open of an object that is about to be settled: once it is, its run may be done and
+/// nobody comes again. Records stay until then ([`forget_all`]): they bring a redelivered job back here.
+pub(crate) async fn abort_open(context: &Context, job: &Job, key: &str, uploads: &Uploads) -> Result<()> {
+    match uploads {
+        Uploads::None => return Ok(()),
+        Uploads::Completed(_) => {}
+        Uploads::Unknown => {
+            if let Some(record) = recorded_for(context, job, key).await? {
+                orphans::abort_upload(context, &record.upload).await?;
+            }
+        }
+    }
+    orphans::abort(context, key).await
+}
+
+/// Removes the records of a settled object's uploads.
+pub(crate) async fn forget_all(context: &Context, job: &Job, key: &str, uploads: &Uploads) -> Result<()> {
     match uploads {
         Uploads::None => Ok(()),
         Uploads::Completed(upload) => forget(context, upload).await,
-        Uploads::Unknown => match context.ledger.upload(&job.task, key).await? {
-            Some(record) if (&record.run, &record.origin) == (&job.run, &job.origin) => discard(context, &record).await,
-            // Another run's, and that run's to end.
-            Some(_) => Ok(()),
-            None => match context.ledger.intents(&job.task, key).await? {
-                Some(intents) => orphans::abort(context, key, &intents).await,
-                None => Ok(()),
-            },
+        Uploads::Unknown => match recorded_for(context, job, key).await? {
+            Some(record) => forget(context, &record.upload).await,
+            None => Ok(()),
         },
     }
+}
+
+/// The upload that is recorded for a key, unless it is another run's, and so that run's to end.
+async fn recorded_for(context: &Context, job: &Job, key: &str) -> Result<Option<UploadRecord>> {
+    let record = context.ledger.upload(&job.task, key).await?;
+    Ok(record.filter(|record| (&record.run, &record.origin) == (&job.run, &job.origin)))
 }
 
 async fn settle_superseded(context: &Context, record: &UploadRecord) -> Result<()> {

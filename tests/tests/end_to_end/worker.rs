@@ -599,3 +599,17 @@ async fn a_source_that_changed_while_nobody_worked_on_it_arrives_wholly_new() {
     assert_eq!(stage.destination_has("a").await, Some(content("another a", 12 * MIB)));
     stage.assert_nothing_is_open("a").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_part_that_is_missing_at_completion_is_sent_again_and_the_others_stay() {
+    let stage = Stage::new().await.with_parts_of_5_mib();
+    let object = stage.object(0, "a", 12 * MIB).await;
+    // As when another delivery is sending the parts once more.
+    let none = "<ListPartsResult><IsTruncated>false</IsTruncated></ListPartsResult>";
+    stage.to.inject(Rule::on(Kind::ListParts, Fault::Respond(200, none.to_owned())).times(1));
+    stage.send(&stage.job("j", vec![object])).await;
+    assert_eq!(stage.work_until_settled(1).await.copied, 1);
+    assert_eq!((stage.to.count(Kind::Create), stage.to.count(Kind::Part), stage.to.count(Kind::Abort)), (1, 3, 0));
+    assert_eq!(stage.destination_has("a").await, Some(content("a", 12 * MIB)));
+    stage.assert_nothing_is_open("a").await;
+}

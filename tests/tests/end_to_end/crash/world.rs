@@ -332,7 +332,10 @@ impl Round {
             assert!(*bytes == destination[key], "{key}: the bytes differ");
         }
         assert_eq!(self.destination.unfinished().await, self.users_uploads, "open uploads, or unfinished files");
-        let allowed = self.kills as usize * CONCURRENCY;
+        // A giant that was shared out, but whose job was not acknowledged, is shared out again: jobs of the
+        // same parts may run beside each other.
+        let giant = (self.sizes.giant + self.sizes.part).div_ceil(self.sizes.part);
+        let allowed = self.kills as usize * (CONCURRENCY + giant);
         let again = self.sent_again(&[Kind::Part, Kind::PartCopy]);
         assert!(again.len() <= allowed, "{} kills, parts sent again: {again:?}", self.kills);
         // Small objects are found in place by their MD5s, which a folder does not tell.
@@ -367,9 +370,9 @@ impl Round {
             assert_eq!((run.settled.objects(), run.settled.failed), (run.enqueued(), 0), "{run:?}");
         }
         for key in &self.keys {
-            let upload = ledger.upload(task, key).await.expect("the ledger answers");
+            // The record of an upload that is gone may outlive its run, until its job comes once more.
             let intents = ledger.intents(task, key).await.expect("the ledger answers");
-            assert!(upload.is_none() && intents.is_none(), "{key}: {upload:?} {intents:?}");
+            assert!(intents.is_none(), "{key}: {intents:?}");
         }
     }
 
