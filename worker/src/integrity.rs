@@ -328,7 +328,7 @@ mod tests {
     use super::*;
     use crate::fixtures::store;
     use shared::digest::Hasher;
-    use shared::object::ETag;
+    use shared::object::{ETag, Timestamp};
 
     fn sum(algorithm: Algorithm, bytes: &[u8]) -> Checksum {
         let mut hasher = Hasher::new(algorithm).unwrap();
@@ -423,7 +423,11 @@ mod tests {
             modified: Timestamp(0),
             size: 5,
             part_bytes: 3,
-            attributes: Attributes::default(),
+            attributes: Default::default(),
+            tags: Default::default(),
+            storage_class: None,
+            acl: None,
+            encryption: None,
             same_parts,
             checksum,
             attempt: 1,

@@ -159,6 +159,11 @@ fn upload() -> UploadRecord {
     }
 }
 
+fn part(number: u32) -> PartRecord {
+    let etag = shared::object::ETag::new("tag");
+    PartRecord { number, etag, checksum: None, md5: None, proof: Default::default() }
+}
+
 /// All calls; `Ok` if what is recorded is what was told, and counted once.
 pub async fn ledger(ledger: &DynamoDbLedger, config: &LedgerConfig) -> Result<()> {
     DynamoDbLedger::open(config).await?;
@@ -178,7 +183,6 @@ pub async fn ledger(ledger: &DynamoDbLedger, config: &LedgerConfig) -> Result<()
     }
     assert_eq!(ledger.failures("run", None, 10).await?.0.len(), 1);
     assert_eq!(ledger.open_upload(&upload()).await?, upload());
-    let part = |number| PartRecord { number, checksum: None };
     assert_eq!(ledger.record_parts("task", &upload().upload, &[part(1), part(2)]).await?, 2);
     assert_eq!(ledger.recorded_parts("task", &upload().upload).await?, [part(1), part(2)]);
     ledger.close_upload("task", &upload().upload).await?;
@@ -199,7 +203,7 @@ pub async fn ledger_at_once(ledger: &DynamoDbLedger, config: &LedgerConfig) -> R
         let (origin, all) = (Origin { id: "0/0".into(), objects: 3 }, outcomes(3));
         ledger.settle(&Settlement { task: "task", run: "run", origin: &origin, outcomes: &all }).await
     };
-    let (upload, parts) = (upload().upload, [PartRecord { number: 1, checksum: None }]);
+    let (upload, parts) = (upload().upload, [part(1)]);
     let once = futures::join!(
         DynamoDbLedger::open(config),
         ledger.outcome("task", "none"),

@@ -233,6 +233,8 @@ impl Pair {
             options: self.options.clone(),
             report: None,
             moved: Arc::default(),
+            health: shared::telemetry::endpoint::Health::default(),
+            outage_limit: None,
         }
     }
 
