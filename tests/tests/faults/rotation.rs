@@ -50,3 +50,15 @@ async fn keys_that_nobody_replaces_stop_the_run_with_one_clear_line() {
     assert!(line.contains("ExpiredToken") && line.contains("renew the source's credentials"), "{line}");
     assert_eq!(end.run.expect("a run").settled.failed, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_hours_off_fails_nothing() {
+    for ahead_s in [3 * 3600, -3 * 3600] {
+        let stage = Stage::new(Objects::with_parts()).await;
+        stage.cloud.set_clock_ahead(ahead_s);
+        let end = stage.sync().await;
+        let run = end.done("skewed");
+        assert_eq!((run.settled.copied, run.settled.failed), (7, 0), "{ahead_s} s ahead");
+        stage.assert_holds_all_but(&[], "skewed");
+    }
+}

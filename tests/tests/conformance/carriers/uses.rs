@@ -8,9 +8,9 @@ use shared::config::{LedgerConfig, QueueConfig};
 use shared::job::Origin;
 use shared::ledger::dynamodb::DynamoDbLedger;
 use shared::ledger::{
-    Checkpoint, Found, Ledger, Outcome, PartRecord, Phase, RunStart, Settlement, State, UploadRecord,
+    Checkpoint, Found, Ledger, Outcome, PartRecord, Phase, Proof, RunStart, Settlement, State, UploadRecord,
 };
-use shared::object::{Attributes, Pin, Timestamp};
+use shared::object::{Attributes, ETag, Pin, Timestamp};
 use shared::queue::sqs::SqsQueue;
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::Upload;
@@ -159,11 +159,6 @@ fn upload() -> UploadRecord {
     }
 }
 
-fn part(number: u32) -> PartRecord {
-    let etag = shared::object::ETag::new("tag");
-    PartRecord { number, etag, checksum: None, md5: None, proof: Default::default() }
-}
-
 /// All calls; `Ok` if what is recorded is what was told, and counted once.
 pub async fn ledger(ledger: &DynamoDbLedger, config: &LedgerConfig) -> Result<()> {
     DynamoDbLedger::open(config).await?;
@@ -222,4 +217,8 @@ pub async fn ledger_at_once(ledger: &DynamoDbLedger, config: &LedgerConfig) -> R
     // Its batch and its transaction are one after the other.
     assert_eq!(once.6?.len(), 3);
     Ok(())
+}
+
+fn part(number: u32) -> PartRecord {
+    PartRecord { number, etag: ETag::new("e"), checksum: None, md5: None, proof: Proof::default() }
 }
