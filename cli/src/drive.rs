@@ -98,14 +98,12 @@ async fn end_worker(mut worker: JoinHandle<Result<(), WorkError>>, queue: &Queue
         }
     };
     let ended = async {
-        tokio::select! { _ = &mut worker => true, () = emptied => false }
+        tokio::select! { _ = &mut worker => {}, () = emptied => {} }
     };
-    let ended = timeout(drain + GRACE, ended).await.unwrap_or_else(|_| {
+    if timeout(drain + GRACE, ended).await.is_err() {
         tracing::warn!("the worker did not end in time: its jobs come back when their leases run out");
-        false
-    });
-    // A task that has ended must not be waited for again.
-    if !ended {
+    }
+    if !worker.is_finished() {
         worker.abort();
         let _ = worker.await;
     }

@@ -328,7 +328,7 @@ mod tests {
     use super::*;
     use crate::fixtures::store;
     use shared::digest::Hasher;
-    use shared::object::{Attributes, ETag, Timestamp};
+    use shared::object::{ETag, Timestamp};
 
     fn sum(algorithm: Algorithm, bytes: &[u8]) -> Checksum {
         let mut hasher = Hasher::new(algorithm).unwrap();
