@@ -103,8 +103,10 @@ async fn end_worker(mut worker: JoinHandle<Result<(), WorkError>>, queue: &Queue
     if timeout(drain + GRACE, ended).await.is_err() {
         tracing::warn!("the worker did not end in time: its jobs come back when their leases run out");
     }
-    worker.abort();
-    let _ = worker.await;
+    if !worker.is_finished() {
+        worker.abort();
+        let _ = worker.await;
+    }
 }
 
 /// A run as it is watched.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use flotilla_tests::binaries::{self, Process};
 use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, Weed, fresh_folder, weed};
 use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
+use shared::queue::JobQueue;
 use tokio::net::TcpListener;
 
 use crate::fleet_of_folders::Folders;
@@ -17,7 +18,7 @@ const IN_TIME: Duration = Duration::from_secs(10);
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// Ends by one SIGTERM, in time, with this code.
-async fn ends(what: &str, mut program: Process, code: i32) {
+async fn ends(what: &str, mut program: Process, code: i32) -> String {
     assert!(program.is_running(), "{what}: it ended before: {}", program.stderr());
     let began = Instant::now();
     program.terminate();
@@ -25,6 +26,7 @@ async fn ends(what: &str, mut program: Process, code: i32) {
     assert_eq!(ended.code, Some(code), "{what}: {}", ended.stderr);
     assert!(began.elapsed() < IN_TIME, "{what}: {:?}: {}", began.elapsed(), ended.stderr);
     assert!(!ended.stderr.contains("internal error"), "{what}: {}", ended.stderr);
+    ended.stderr
 }
 
 /// Waits until the proxy has been asked so often for this.
@@ -215,6 +217,20 @@ async fn finder_is_stopped_while_it_waits_for(action: &str) {
     task.until(action, &mut finders, async || task.asked(action) > 0).await;
     let [finder] = finders;
     ends(action, finder, 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_job_that_is_handed_back_is_hidden_by_no_poll_that_is_still_under_way() {
+    let files = vec![("slow".to_owned(), 4 * MIB)];
+    let task = Folders::new(&files, "lease = \"10m\"\ndrain = \"6s\"\nbandwidth-limit = \"64KiB\"\n").await;
+    assert_eq!(task.find().await.code, Some(0));
+    let mut workers = [task.worker(&[])];
+    // One poll brought the job; the next one is under way when the worker is told to stop.
+    task.until("a poll", &mut workers, async || task.asked("ReceiveMessage") > 1).await;
+    let [worker] = workers;
+    let said = ends("a worker with a job", worker, 0).await;
+    let back = task.queue.receive(1, Duration::from_secs(5), Duration::from_secs(5)).await.expect("answers");
+    assert_eq!(back.len(), 1, "its lease of ten minutes has hidden it: {said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

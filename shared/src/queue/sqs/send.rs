@@ -9,7 +9,7 @@ use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{call, meaning, whole_seconds};
+use super::{meaning, whole_seconds};
 use crate::queue::{MAX_BODY_BYTES, Outgoing};
 use crate::retry;
 use crate::{Error, ErrorKind, Result};
@@ -81,12 +81,15 @@ pub(super) async fn send_dead(client: &Client, queue: &str, url: &str, body: &st
     let attribute =
         attribute.transpose().map_err(|e| Error::new(ErrorKind::Invalid, retry::SEND.verb, queue, e.to_string()))?;
     // Cut off with an unknown effect: sent again, so the letter may be there twice. People read it.
-    call(&retry::SEND, queue, || {
+    retry::run(&retry::SEND, queue, || async {
         let attributes = attribute.clone().map(|value| [(REASON.to_owned(), value)].into());
-        client.send_message().queue_url(url).message_body(body).set_message_attributes(attributes).send()
+        let request = client.send_message().queue_url(url).message_body(body).set_message_attributes(attributes);
+        let answer = request.send().await.map_err(|error| meaning(retry::SEND.verb, queue, error))?;
+        // The SDK takes an empty answer for one without fields; the letter is deleted here after this.
+        let nameless = || Error::new(ErrorKind::Corrupt, retry::SEND.verb, queue, "the answer names no message");
+        answer.message_id.map(drop).ok_or_else(nameless)
     })
     .await
-    .map(drop)
 }
 
 /// The reason in characters that SQS takes, cut to what fits beside a body of this many bytes:

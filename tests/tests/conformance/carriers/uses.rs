@@ -174,7 +174,6 @@ pub async fn ledger(ledger: &DynamoDbLedger, config: &LedgerConfig) -> Result<()
     }
     assert_eq!(ledger.failures("run", None, 10).await?.0.len(), 1);
     assert_eq!(ledger.open_upload(&upload()).await?, upload());
-    let part = |number| PartRecord { number, etag: ETag::new("p"), checksum: None, md5: None, proof: Proof::None };
     assert_eq!(ledger.record_parts("task", &upload().upload, &[part(1), part(2)]).await?, 2);
     assert_eq!(ledger.recorded_parts("task", &upload().upload).await?, [part(1), part(2)]);
     ledger.close_upload("task", &upload().upload).await?;
@@ -195,10 +194,7 @@ pub async fn ledger_at_once(ledger: &DynamoDbLedger, config: &LedgerConfig) -> R
         let (origin, all) = (Origin { id: "0/0".into(), objects: 3 }, outcomes(3));
         ledger.settle(&Settlement { task: "task", run: "run", origin: &origin, outcomes: &all }).await
     };
-    let (upload, parts) = (
-        upload().upload,
-        [PartRecord { number: 1, etag: ETag::new("p"), checksum: None, md5: None, proof: Proof::None }],
-    );
+    let (upload, parts) = (upload().upload, [part(1)]);
     let once = futures::join!(
         DynamoDbLedger::open(config),
         ledger.outcome("task", "none"),
@@ -217,4 +213,8 @@ pub async fn ledger_at_once(ledger: &DynamoDbLedger, config: &LedgerConfig) -> R
     // Its batch and its transaction are one after the other.
     assert_eq!(once.6?.len(), 3);
     Ok(())
+}
+
+fn part(number: u32) -> PartRecord {
+    PartRecord { number, etag: ETag::new("e"), checksum: None, md5: None, proof: Proof::default() }
 }

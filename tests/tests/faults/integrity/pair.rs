@@ -20,6 +20,7 @@ use shared::queue::{JobQueue, Outgoing};
 use shared::store::Store;
 use shared::store::file::FileStore;
 use shared::store::s3::S3Store;
+use shared::telemetry::endpoint::Health;
 use tokio::time::{Instant, sleep};
 use worker::{Stop, Worker};
 
@@ -232,7 +233,7 @@ impl Pair {
             options: self.options.clone(),
             report: None,
             moved: Arc::default(),
-            health: Default::default(),
+            health: Health::default(),
             outage_limit: None,
         }
     }
