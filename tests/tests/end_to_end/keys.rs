@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use flotilla_tests::binaries::{self, Ended, Process};
 use flotilla_tests::cloud::{Cloud, Control, Order, Profile};
@@ -237,7 +237,14 @@ async fn folders_and_their_markers_go_there_and_back() {
     let cloud = Cloud::start(Profile::AMAZON).await;
     let (bucket, back) = (cloud.create_bucket("there"), cloud.create_bucket("back"));
     let folder = fresh_folder("folder");
-    write_files(&folder, &[("a b".to_owned(), 3), ("x/%2F\n".to_owned(), 4), ("x/y/😀".to_owned(), 5)]);
+    let files = [("a b".to_owned(), 3), ("x/%2F\n".to_owned(), 4), ("x/y/😀".to_owned(), 5)];
+    write_files(&folder, &files);
+    // Of two writes within one second nobody knows which came later.
+    let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    for (key, _) in &files {
+        let file = std::fs::File::options().append(true).open(folder.join(key)).expect("it was written just now");
+        file.set_modified(an_hour_ago).expect("a file's time can be set");
+    }
     std::fs::create_dir_all(folder.join("empty/inner")).expect("folders can be made");
     let path = folder.to_str().expect("UTF-8");
     let there = Sync::new(path, &format!("s3://{bucket}"), [at("destination", &cloud)]);
