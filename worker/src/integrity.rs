@@ -423,7 +423,7 @@ mod tests {
             modified: Timestamp(0),
             size: 5,
             part_bytes: 3,
-            attributes: Attributes::default(),
+            attributes: Default::default(),
             tags: Default::default(),
             storage_class: None,
             acl: None,
