@@ -5,9 +5,10 @@ mod compare;
 mod content;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
-use finder::{Filter, FindError, Pair};
+use finder::{Describer, Filter, FindError, Pair};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 use shared::console;
@@ -56,7 +57,11 @@ pub async fn run(args: &VerifyArgs, stop: CancellationToken) -> Outcome {
     let filter = Filter::load(&config.find, Timestamp::now()).map_err(|error: FindError| Failure::usage(error))?;
     let (source, destination) = open::sides(&config).await.map_err(Failure::usage)?;
     open::probe_both(&source, &destination).await.map_err(Failure::usage)?;
-    let sides = Sides { source: source.clone(), destination: destination.clone(), effort: args.effort() };
+    let effort = args.effort();
+    // It takes a HEAD of each object, which a quick look does without.
+    let describer =
+        if effort == Effort::Quick { None } else { Describer::between(&source, &destination).map(Arc::new) };
+    let sides = Sides { source: source.clone(), destination: destination.clone(), effort, describer };
     let verdicts = finder::pairs(source, destination, &filter)
         .map_ok(|pair| judge(&sides, pair))
         .try_buffered(config.work.concurrency);

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use shared::metadata::{Described, differences};
+use shared::metadata::{Described, Difference, differences};
 use shared::object::{Entry, ObjectInfo, Tags};
 use shared::store::{Kept, Store};
 use shared::{ErrorKind, Result};
@@ -36,10 +36,15 @@ impl Describer {
         let (a, b) = (pin(source), pin(destination));
         let (ours, theirs) =
             futures::try_join!(self.source.head(&source.key, &a), self.destination.head(&destination.key, &b))?;
-        let (our_tags, their_tags) = self.tags(&source.key, &ours, &theirs).await?;
+        Ok(self.differences(&source.key, &ours, &theirs).await?.is_empty())
+    }
+
+    /// In what the two objects of a key differ that a HEAD has described.
+    pub async fn differences(&self, key: &str, ours: &ObjectInfo, theirs: &ObjectInfo) -> Result<Vec<Difference>> {
+        let (our_tags, their_tags) = self.tags(key, ours, theirs).await?;
         let (ours, theirs) =
-            (described(&self.source, &ours, &our_tags), described(&self.destination, &theirs, &their_tags));
-        Ok(differences(&ours, &theirs).is_empty())
+            (described(&self.source, ours, &our_tags), described(&self.destination, theirs, &their_tags));
+        Ok(differences(&ours, &theirs))
     }
 
     /// The tags of both, where either has any and both can have some.

@@ -33,6 +33,7 @@ pub mod walk;
 #[cfg(test)]
 mod fakes;
 
+pub use describe::Describer;
 pub use diff::Pair;
 pub use error::FindError;
 pub use filter::Filter;

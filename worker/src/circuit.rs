@@ -17,7 +17,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use shared::retry::{COMPLETE, COPY, DELETE, GET, PART, PUT};
+use shared::retry::{ACL, COMPLETE, COPY, DELETE, GET, LIST_UPLOADS, PART, PUT, RESTORE, TAGS};
 use shared::store::Store;
 use shared::telemetry::endpoint::Health;
 use shared::{Error, ErrorKind, metrics};
@@ -62,14 +62,16 @@ enum Blame {
     Refuses,
 }
 
+/// What objects may do without: a refused copy is streamed, refused tags are a loss that is named.
+const DISPENSABLE: [&str; 5] = [COPY.verb, TAGS.verb, ACL.verb, RESTORE.verb, LIST_UPLOADS.verb];
+
 fn blame(verb: &str, kind: ErrorKind) -> Option<Blame> {
     use ErrorKind::*;
     match kind {
         Connection | Timeout | Unavailable | Throttled | ExpiredCredentials | ClockSkew | Corrupt | Exhausted => {
             Some(Blame::Fails)
         }
-        // A refused copy is streamed.
-        Denied | NoSuchContainer if verb != COPY.verb => Some(Blame::Refuses),
+        Denied | NoSuchContainer if !DISPENSABLE.contains(&verb) => Some(Blame::Refuses),
         _ => None,
     }
 }

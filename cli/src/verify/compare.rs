@@ -1,11 +1,13 @@
 //! Two objects of one key, looked at until both hold still, and everything in which they differ.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use shared::object::{Entry, ObjectInfo, Pin};
 use shared::store::Store;
 use shared::{Error, ErrorKind};
 
-use finder::Pair;
+use finder::{Describer, Pair};
 
 use super::content::{self, Both, Effort, Means, Version};
 
@@ -21,6 +23,8 @@ pub struct Sides {
     pub destination: Store,
     /// How much may be read.
     pub effort: Effort,
+    /// What compares headers, user metadata and tags; nothing where either side keeps none.
+    pub describer: Option<Arc<Describer>>,
 }
 
 /// In what two sides differ under one key.
@@ -35,6 +39,8 @@ pub enum Kind {
     Size,
     /// The bytes.
     Content,
+    /// A header, user metadata or a tag.
+    Metadata,
     /// One side could not be read.
     Unreadable,
     /// It is written to all the time: it may or may not differ.
@@ -174,6 +180,10 @@ async fn at(sides: &Sides, key: &str, seen: &Look) -> Result<Verdict, Error> {
             let what = if means == Means::Bytes { "the bytes differ".to_owned() } else { format!("{means} differs") };
             verdict.differences.push(Difference { kind: Kind::Content, what });
         }
+    }
+    if let Some(describer) = &sides.describer {
+        let found = describer.differences(key, &infos.0, &infos.1).await?;
+        verdict.differences.extend(found.iter().map(|d| Difference { kind: Kind::Metadata, what: d.to_string() }));
     }
     Ok(verdict)
 }

@@ -10,4 +10,5 @@ mod keys;
 mod local;
 mod stop;
 mod support;
+mod verify;
 mod worker;

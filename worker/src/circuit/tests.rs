@@ -118,3 +118,13 @@ async fn refusals_of_everything_are_told_from_a_forbidden_prefix_by_their_number
         assert!(circuit.lock().refuses_everything());
     }
 }
+
+#[tokio::test]
+async fn regression_tags_or_access_that_may_not_be_read_are_no_outage() {
+    let circuit = circuit();
+    let denied = failing(ErrorKind::Denied);
+    for (at, verb) in DISPENSABLE.into_iter().cycle().take(10 * OPENS_AT).enumerate() {
+        circuit.note(verb, &format!("key {at}"), Seen::Failure(&denied));
+    }
+    assert!(circuit.refusal().is_none());
+}

@@ -27,7 +27,7 @@ impl Place {
         let store = |side: &str| -> Store {
             Arc::new(FileStore::open(&Location::folder(&self.0.join(side)).unwrap()).unwrap())
         };
-        Sides { source: store("a"), destination: store("b"), effort }
+        Sides { source: store("a"), destination: store("b"), effort, describer: None }
     }
 }
 
