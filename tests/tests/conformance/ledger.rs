@@ -26,10 +26,12 @@ mod dynamodb_at_moto {
         super::dynamodb(super::emulators::moto()).await
     }
     // moto carries a transaction out by copying the table and, where a condition does not hold, putting the
-    // copy back, beside other threads: what they wrote meanwhile is lost. Amazon isolates transactions.
+    // copy back, beside other threads: what they wrote meanwhile is lost. Amazon isolates transactions. Conditional
+    // updates of one item overtake each other likewise.
     flotilla_tests::ledger_suite!(setup, but_not [
         eight_workers_that_settle_one_job_count_it_once
         counters_equal_a_model_under_concurrent_settlements
+        of_many_uploads_opened_at_once_one_is_kept
     ]);
 }
 

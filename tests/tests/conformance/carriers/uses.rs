@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
-use shared::Result;
 use shared::config::{LedgerConfig, QueueConfig};
 use shared::job::Origin;
 use shared::ledger::dynamodb::DynamoDbLedger;
@@ -14,11 +13,13 @@ use shared::object::{Attributes, ETag, Pin, Timestamp};
 use shared::queue::sqs::SqsQueue;
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::Upload;
+use shared::{Error, ErrorKind, Result};
 use tokio::time::Instant;
 
-/// What an answer that was lost hides comes back after this.
+/// What an answer that was lost hides comes back after this,
 pub const LEASE: Duration = Duration::from_secs(2);
-pub const WAIT: Duration = Duration::from_secs(1);
+/// and the next request waits for that: each second one loses its answer, and could always be the one that it comes by.
+pub const WAIT: Duration = Duration::from_secs(3);
 const LONG: Duration = Duration::from_secs(300);
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -26,7 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub async fn drain(queue: &SqsQueue) -> Result<BTreeSet<String>> {
     let (mut bodies, began) = (BTreeSet::new(), Instant::now());
     while queue.depth().await?.waiting() > 0 {
-        assert!(began.elapsed() < PATIENCE, "the queue is never empty");
+        if began.elapsed() > PATIENCE {
+            return Err(Error::new(ErrorKind::Timeout, "drain", "queue", "it is never empty"));
+        }
         for message in queue.receive(10, WAIT, LEASE).await? {
             queue.acknowledge(&message).await?;
             bodies.insert(message.body);
