@@ -68,6 +68,7 @@ impl Shelf {
             keeps_attributes: true,
             keeps_modified: false,
             keeps: Keeps::NOTHING,
+            surely_verifies: true,
             has_folders: false,
             is_remote: true,
         };

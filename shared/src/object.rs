@@ -62,7 +62,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// An entity tag, without its quotes and without a `W/` prefix.
+/// An entity tag, without its quotes. A weak one keeps its `W/`: it says nothing of the bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ETag(String);
@@ -70,8 +70,10 @@ pub struct ETag(String);
 impl ETag {
     /// Reads an entity tag as a header or a listing shows it, quoted or not.
     pub fn new(raw: &str) -> Self {
-        let raw = raw.strip_prefix("W/").unwrap_or(raw);
-        ETag(raw.trim_matches('"').to_owned())
+        match raw.strip_prefix("W/") {
+            Some(weak) => ETag(format!("W/{}", weak.trim_matches('"'))),
+            None => ETag(raw.trim_matches('"').to_owned()),
+        }
     }
 
     /// The tag without quotes.
@@ -79,9 +81,17 @@ impl ETag {
         &self.0
     }
 
-    /// The tag in quotes, as `If-Match` wants it (RFC 9110 §8.8.3).
+    /// The tag in quotes, as headers have it (RFC 9110 §8.8.3).
     pub fn quoted(&self) -> String {
-        format!("\"{}\"", self.0)
+        match self.0.strip_prefix("W/") {
+            Some(weak) => format!("W/\"{weak}\""),
+            None => format!("\"{}\"", self.0),
+        }
+    }
+
+    /// As `If-Match` wants it, which a weak tag never matches (RFC 9110 §13.1.1).
+    pub fn condition(&self) -> Option<String> {
+        (!self.0.starts_with("W/")).then(|| self.quoted())
     }
 
     /// The 16 bytes, if the tag has the form of an MD5: 32 hexadecimal digits.
@@ -216,9 +226,13 @@ mod tests {
     fn an_etag_tells_its_form() {
         let whole = ETag::new("\"d41d8cd98f00b204e9800998ecf8427e\"");
         assert!(whole.md5_form().is_some() && whole.part_count().is_none());
-        let parts = ETag::new("W/\"d41d8cd98f00b204e9800998ecf8427e-12\"");
+        let parts = ETag::new("\"d41d8cd98f00b204e9800998ecf8427e-12\"");
         assert_eq!(parts.part_count(), Some(12));
         assert!(parts.md5_form().is_none());
+        let weak = ETag::new("W/\"d41d8cd98f00b204e9800998ecf8427e\"");
+        assert_eq!((weak.md5_form(), weak.condition()), (None, None));
+        assert_eq!(weak.quoted(), "W/\"d41d8cd98f00b204e9800998ecf8427e\"");
+        assert_eq!(ETag::new(weak.as_str()), weak);
         assert_eq!(ETag::new("\"0x8D-3\"").part_count(), None);
     }
 

@@ -255,7 +255,9 @@ mod tests {
     async fn throttled_answers_use_up_no_attempts_of_a_ledger() {
         let throttled = [ErrorKind::Throttled; 30];
         let errors = [&throttled[..], &[ErrorKind::Unavailable]].concat();
-        assert_eq!(asked(&LEDGER, &errors).await.0, 30 + LEDGER.attempts);
+        // The delays stay long after so much throttling, and chance may let them reach the total time first.
+        let others = asked(&LEDGER, &errors).await.0 - 30;
+        assert!((4..=LEDGER.attempts).contains(&others), "{others}");
     }
 
     #[tokio::test(start_paused = true)]

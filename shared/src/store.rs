@@ -104,6 +104,9 @@ pub struct Capabilities {
     pub keeps_modified: bool,
     /// What else of an object it keeps.
     pub keeps: Keeps,
+    /// Whether what [`verifies`](Self::verifies) says is known of this kind of store, and not only expected
+    /// of all: a store that nothing is known of may take a checksum and not look at it.
+    pub surely_verifies: bool,
     /// Whether keys lie in folders that are there by themselves: the marker `a/` is held as soon as any
     /// key below it is, is listed only while none is, and has no time of its own.
     pub has_folders: bool,

@@ -205,11 +205,22 @@ pub(crate) async fn give_up(context: &Context, job: &Job, reason: &str) -> Resul
         })
         .collect();
     for object in &objects {
-        upload::abort_open(context, job, &object.key, &Uploads::Unknown).await?;
+        match upload::abort_open(context, job, &object.key, &Uploads::Unknown).await {
+            // The outcome must not be lost for that.
+            Err(error) if !error.is_of_carrier() => {
+                tracing::warn!(key = ?object.key, %error, "an upload stays open: abort it at the destination");
+            }
+            aborted => aborted?,
+        }
     }
     settle(context, job, &outcomes).await?;
     for object in &objects {
-        upload::forget_all(context, job, &object.key, &Uploads::Unknown).await?;
+        match upload::forget_all(context, job, &object.key, &Uploads::Unknown).await {
+            Err(error) if !error.is_of_carrier() => {
+                tracing::warn!(key = ?object.key, %error, "an upload is not forgotten")
+            }
+            forgotten => forgotten?,
+        }
     }
     Ok(())
 }

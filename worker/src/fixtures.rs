@@ -19,6 +19,7 @@ pub fn store(etags: EtagMeaning, verifies: &[Algorithm]) -> Capabilities {
         keeps_attributes: true,
         keeps_modified: false,
         keeps: Keeps::AMAZON,
+        surely_verifies: true,
         has_folders: false,
         is_remote: true,
     }

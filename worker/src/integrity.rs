@@ -122,19 +122,27 @@ impl Check {
     /// compared, or something else, which may be a tag that is none of the bytes.
     pub fn held(&self, written: &Written, hashed: &[Checksum], destination: &Capabilities) -> Option<Algorithm> {
         let theirs = told(written.etag.as_ref(), written.etag_is_opaque, written.checksum.as_ref(), destination);
-        self.compare(hashed, &theirs).unwrap_or(None)
+        // Every store has a tag for what it has taken: without one it may have taken nothing.
+        let trusted = destination.surely_verifies && (written.etag.is_some() || !destination.is_remote);
+        self.compare(hashed, &theirs, trusted).unwrap_or(None)
     }
 
     /// As [`held`](Self::held), of a part: one that differs is `BadDigest`, and is sent again.
     pub fn proof(&self, subject: &str, part: &Part, hashed: &[Checksum], destination: &Capabilities) -> Result<Proof> {
         let theirs = told(Some(&part.etag), part.etag_is_opaque, part.checksum.as_ref(), destination);
-        let compared = self.compare(hashed, &theirs);
+        let compared = self.compare(hashed, &theirs, destination.surely_verifies);
         let compared = compared.map_err(|(ours, theirs)| differs(subject, &ours, &theirs, "the destination's part"))?;
         Ok(if compared.is_some() { Proof::Destination } else { Proof::None })
     }
 
-    fn compare(&self, hashed: &[Checksum], theirs: &[Checksum]) -> Result<Option<Algorithm>, (Checksum, Checksum)> {
-        let mut same = self.send.as_ref().map(|sent| sent.algorithm);
+    /// `trusted`: what was sent along was verified if the answer was good.
+    fn compare(
+        &self,
+        hashed: &[Checksum],
+        theirs: &[Checksum],
+        trusted: bool,
+    ) -> Result<Option<Algorithm>, (Checksum, Checksum)> {
+        let mut same = self.send.as_ref().filter(|_| trusted).map(|sent| sent.algorithm);
         for theirs in theirs {
             match self.send.iter().chain(hashed).find(|ours| ours.algorithm == theirs.algorithm) {
                 Some(ours) if ours == theirs => same = Some(theirs.algorithm),

@@ -84,5 +84,8 @@ pub(crate) async fn abort_upload(context: &Context, upload: &Upload) -> Result<(
 /// Whether trying again is of no use: a job must not come again and again for that.
 fn cannot(kind: ErrorKind) -> bool {
     use ErrorKind::*;
-    !matches!(kind, Throttled | Timeout | Connection | Unavailable | ClockSkew | ExpiredCredentials)
+    !matches!(
+        kind,
+        Throttled | Timeout | Connection | Unavailable | ClockSkew | ExpiredCredentials | Corrupt | Suspended
+    )
 }

@@ -7,6 +7,7 @@
 use shared::job::{Job, JobObject};
 use shared::ledger::{Outcome, State};
 use shared::object::{ObjectInfo, Pin, Timestamp};
+use shared::store::KeyRange;
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
@@ -99,12 +100,25 @@ async fn look(context: &Context, seen: &JobObject) -> Result<Look> {
         Ok(info) => info,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             context.source_is_there().await?;
+            if is_listed(context, &seen.key).await? {
+                let subject = context.source.location().display_key(&seen.key);
+                let message = "the source lists it, but answers that it is not there";
+                return Err(Error::new(ErrorKind::Corrupt, "get", subject, message));
+            }
             return Ok(Look::Gone);
         }
         Err(error) => return Err(error),
     };
     let now = version::at_version(seen, &info);
     Ok(if version::is_same(seen, &now) { Look::Same } else { Look::Changed(now) })
+}
+
+/// Whether the source still lists a key that it says it does not have: then it is not gone, and a copy that was
+/// skipped for that would be one that is missing.
+async fn is_listed(context: &Context, key: &str) -> Result<bool> {
+    let range = KeyRange { prefix: key.to_owned(), ..KeyRange::default() };
+    let page = context.source.list(range).next_page().await?;
+    Ok(page.is_some_and(|entries| entries.iter().any(|entry| entry.key == key)))
 }
 
 /// Whether the destination holds this version already, put there by an earlier delivery whose

@@ -55,7 +55,7 @@ async fn stream(context: &Context, wanted: &JobObject, attempt: u32, subject: &s
 /// `None` if the destination refused what the object comes with, and can have it without.
 async fn stream_once(context: &Context, wanted: &JobObject, attempt: u32, subject: &str) -> Result<Option<Copied>> {
     let destination = context.destination_capabilities();
-    let Object { info, body } = open(context, wanted, wanted.pin(), subject).await?;
+    let Object { info, body } = open(context, wanted, wanted.pin()).await?;
     let write = carry::write(context, wanted, &info).await?;
     let source = context.source.capabilities();
     let told = info.size == 0 || integrity::known(&info, source).is_some();
@@ -65,7 +65,7 @@ async fn stream_once(context: &Context, wanted: &JobObject, attempt: u32, subjec
     let (read_before, body) = match integrity::read_first(told || expect_etag.is_some(), source, &destination) {
         Some(algorithm) => {
             let checksum = reread::hash(context, subject, body, algorithm).await?;
-            (Some(checksum), open(context, wanted, info.pin(), subject).await?.body)
+            (Some(checksum), open(context, wanted, info.pin()).await?.body)
         }
         None => (None, body),
     };
@@ -116,10 +116,11 @@ async fn source_parts(context: &Context, wanted: &JobObject, info: &ObjectInfo) 
     Ok(layout.map(|layout| (layout.part_bytes, tag.clone())))
 }
 
-async fn open(context: &Context, wanted: &JobObject, pin: Pin, subject: &str) -> Result<Object> {
+async fn open(context: &Context, wanted: &JobObject, pin: Pin) -> Result<Object> {
     let object = context.source.get(&wanted.key, &Read { range: None, pin }).await?;
     if object.info.size != wanted.size {
         let message = format!("{} bytes where the listing had {}", object.info.size, wanted.size);
+        let subject = context.source.location().display_key(&wanted.key);
         return Err(Error::new(ErrorKind::PreconditionFailed, "get", subject, message));
     }
     Ok(object)

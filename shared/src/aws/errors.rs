@@ -152,6 +152,9 @@ const CODES: &[(ErrorKind, &[&str])] = &[
             "ConditionalCheckFailed",
             "ConditionalCheckFailedException",
             "ConditionalRequestConflict",
+            // A part that was listed is gone: it is sent again.
+            "InvalidPart",
+            "InvalidPartOrder",
             "OperationAborted",
             "QueueAlreadyExists",
             "QueueNameExists",

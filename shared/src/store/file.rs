@@ -76,6 +76,7 @@ impl FileStore {
             keeps_attributes: false,
             keeps_modified: true,
             keeps: Keeps::NOTHING,
+            surely_verifies: true,
             has_folders: true,
             is_remote: false,
         };

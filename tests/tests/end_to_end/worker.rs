@@ -288,6 +288,20 @@ async fn an_object_that_is_gone_from_the_source_is_skipped_with_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn regression_an_object_that_the_source_lists_and_does_not_give_is_a_failure_and_not_gone() {
+    let mut stage = Stage::new().await;
+    stage.options.attempts = 1;
+    let seen = stage.object(0, "a", 500).await;
+    let absent = || Fault::Respond(404, "<Error><Code>NoSuchKey</Code></Error>".to_owned());
+    stage.from.inject(Rule::on(Kind::Get, absent()));
+    stage.from.inject(Rule::on(Kind::Head, absent()));
+    stage.send(&stage.job("j", vec![seen])).await;
+    assert_eq!(stage.work_until_settled(1).await.failed, 1);
+    let error = stage.outcome("a").await.error.expect("says why");
+    assert!(error.contains("lists it"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_delete_is_not_done_when_the_source_has_the_key_again() {
     let stage = Stage::new().await;
     stage.object(0, "back", 5).await;

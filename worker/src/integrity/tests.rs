@@ -203,3 +203,23 @@ fn crcs_of_parts_make_the_crc_of_the_whole() {
     assert_eq!(combined(&[part(b"ab"), part(b"cde"), part(b"f")]), Some(sum(Algorithm::Crc64Nvme, b"abcdef")));
     assert_eq!(combined(&[part(b"ab"), (None, 3)]), None);
 }
+
+/// What was sent along proves nothing where nobody knows that it is looked at, or where nothing seems to be kept.
+#[test]
+fn regression_a_checksum_that_was_sent_along_is_believed_only_of_stores_known_to_verify_it() {
+    let known = store(EtagMeaning::Md5, &[Algorithm::Md5]);
+    let unknown = Capabilities { surely_verifies: false, ..known.clone() };
+    let md5 = sum(Algorithm::Md5, b"ours");
+    let check = Check { send: Some(md5.clone()), ..Check::default() };
+    let answer = |etag: Option<&str>| Written { etag: etag.map(ETag::new), ..Written::default() };
+    for (etag, by_known, by_unknown) in [
+        (Some(md5.to_hex()), true, true),
+        (Some("opaque".to_owned()), true, false),
+        (Some(format!("W/\"{}\"", md5.to_hex())), true, false),
+        (None, false, false),
+    ] {
+        let answer = answer(etag.as_deref());
+        assert_eq!(check.held(&answer, &[], &known).is_some(), by_known, "{etag:?}");
+        assert_eq!(check.held(&answer, &[], &unknown).is_some(), by_unknown, "{etag:?}");
+    }
+}

@@ -160,6 +160,7 @@ impl Baseline {
             keeps_attributes: true,
             keeps_modified: false,
             keeps: self.keeps,
+            surely_verifies: !self.is_guess,
             has_folders: false,
             is_remote: true,
         }

@@ -27,7 +27,7 @@ impl Bucket {
                 .bucket(self.name())
                 .key(self.full_key(COPY.verb, key)?)
                 .copy_source(source_header(source, pin))
-                .set_copy_source_if_match(pin.etag.as_ref().map(ETag::quoted))
+                .set_copy_source_if_match(pin.etag.as_ref().and_then(ETag::condition))
                 .metadata_directive(MetadataDirective::Copy)
                 .tagging_directive(TaggingDirective::Copy);
             let answer =
@@ -72,7 +72,7 @@ impl Bucket {
                 .upload_id(&upload.id)
                 .part_number(part.number as i32)
                 .copy_source(source_header(source, pin))
-                .set_copy_source_if_match(pin.etag.as_ref().map(ETag::quoted))
+                .set_copy_source_if_match(pin.etag.as_ref().and_then(ETag::condition))
                 .copy_source_range(format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
             let answer = request.send().await.map_err(|error| self.error(COPY.verb, &upload.key, error))?;
             let result = answer.copy_part_result.as_ref();

@@ -162,7 +162,7 @@ impl Bucket {
             .head_object()
             .bucket(self.name())
             .key(self.full_key(HEAD.verb, key)?)
-            .set_if_match(pin.etag.as_ref().map(ETag::quoted))
+            .set_if_match(pin.etag.as_ref().and_then(ETag::condition))
             .set_version_id(pin.version.clone())
             .set_part_number(part)
             .set_checksum_mode(checksums.then_some(ChecksumMode::Enabled));
@@ -203,7 +203,7 @@ impl Bucket {
             .bucket(self.name())
             .key(self.full_key(GET.verb, key)?)
             .set_range(range)
-            .set_if_match(read.pin.etag.as_ref().map(ETag::quoted))
+            .set_if_match(read.pin.etag.as_ref().and_then(ETag::condition))
             .set_version_id(read.pin.version.clone());
         // Asked for behind the SDK's back, which would hash every byte once more to compare: whoever
         // reads decides what is checked, and against which end.

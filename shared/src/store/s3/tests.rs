@@ -346,3 +346,21 @@ async fn an_answer_without_end_is_refused_and_not_held_in_memory() {
     let error = bucket.list_once(&page::Ask::default(), 1000).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
 }
+
+#[tokio::test]
+async fn regression_a_listing_goes_on_by_its_token_where_the_store_does_not_say_that_it_is_truncated() {
+    let first = page(&["a"], Some("t")).replace("<IsTruncated>true</IsTruncated>", "");
+    // Its length is the answer's no more.
+    let first = first.replacen("content-length", "x-was", 1);
+    let server = Server::start(vec![first, page(&["b"], None)]).await;
+    assert_eq!(list_all(&server.store().await, KeyRange::default()).await.unwrap(), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn regression_a_page_of_a_proxys_is_no_answer_to_a_delete() {
+    let page = answer("200 OK", "", "<html>signed out</html>");
+    let server = Server::start(vec![page, answer("204 No Content", "", "")]).await;
+    let store = server.store().await;
+    store.delete("key").await.unwrap();
+    assert_eq!(server.count(), 2, "it is asked again");
+}

@@ -105,7 +105,8 @@ impl Bucket {
                     || page.continuation_token.is_some()
                     || page.next_continuation_token.is_some(),
                 encoded: is_encoded(page.encoding_type),
-                is_truncated: page.is_truncated == Some(true),
+                // A token says that there is more, where a store does not.
+                is_truncated: page.is_truncated.unwrap_or(page.next_continuation_token.is_some()),
                 next: page.next_continuation_token,
                 objects: page.contents.unwrap_or_default(),
                 folders: page.common_prefixes.unwrap_or_default(),
