@@ -3,6 +3,7 @@
 mod args;
 mod claim;
 mod drive;
+mod events;
 mod exit;
 mod failures;
 mod init;
@@ -58,6 +59,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Failures(args) => failures::run(&args).await,
         Command::Retry(args) => retry::run(&args, stop).await,
         Command::Init(args) => init::run(&args).await,
+        Command::Events(args) => events::run(&args).await,
     }
 }
 

@@ -14,6 +14,7 @@ mod keys;
 mod kind;
 mod listing;
 mod multipart;
+mod notification;
 mod page;
 mod read;
 mod walk;

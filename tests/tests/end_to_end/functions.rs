@@ -18,7 +18,7 @@ async fn python(arguments: &[&str], environment: &[(&'static str, &str)]) -> End
     let variables = own.iter().chain(environment).map(|&(name, value)| (name, value.to_owned()));
     let arguments = arguments.iter().map(|argument| (*argument).to_owned());
     let mut process = Process::start(&emulators::program("python"), arguments, variables);
-    process.wait(Duration::from_secs(240)).await
+    process.wait(Duration::from_secs(480)).await
 }
 
 #[tokio::test]

@@ -3,5 +3,6 @@
 mod fleet;
 mod functions;
 mod local;
+mod subscription;
 mod support;
 mod worker;
