@@ -60,6 +60,7 @@ impl Shelf {
             max_parts: 10_000,
             max_object_bytes: 50 << 40,
             max_copy_bytes: 5 << 30,
+            copies_parts: true,
             verifies: Vec::new(),
             keeps_attributes: true,
             keeps_modified: false,

@@ -110,7 +110,8 @@ impl Location {
     }
 
     /// Whether one of two locations holds the other, so that copying between them would never end
-    /// or would overwrite its own source. Compares spelling only; endpoints are the caller's.
+    /// or would overwrite its own source. Compares spelling only, and schemes only of folders and buckets;
+    /// endpoints are the caller's.
     pub fn overlaps(&self, other: &Location) -> bool {
         let within = |a: &Location, b: &Location| match a.scheme {
             Scheme::File => {
@@ -118,7 +119,10 @@ impl Location {
             }
             _ => b.prefix.starts_with(&a.prefix),
         };
-        self.scheme == other.scheme && self.bucket == other.bucket && (within(self, other) || within(other, self))
+        let is_folder = |location: &Location| location.scheme == Scheme::File;
+        is_folder(self) == is_folder(other)
+            && self.bucket == other.bucket
+            && (within(self, other) || within(other, self))
     }
 }
 

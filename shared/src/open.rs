@@ -36,11 +36,6 @@ const PROBE_LIMIT: Duration = Duration::from_secs(20);
 async fn store(side: &Side) -> Result<Store> {
     Ok(match side.location.scheme() {
         Scheme::File => Arc::new(FileStore::open(&side.location)?),
-        // Amazon may have a bucket of the same name: without an endpoint that would be the one.
-        scheme if scheme != Scheme::S3 && side.connection.endpoint_url.is_none() => {
-            let message = "give the endpoint-url of the provider's S3-compatible service";
-            return Err(Error::new(ErrorKind::Invalid, "open", side.location.to_string(), message));
-        }
         _ => Arc::new(S3Store::open(side).await?),
     })
 }

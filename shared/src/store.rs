@@ -88,6 +88,8 @@ pub struct Capabilities {
     pub max_object_bytes: u64,
     /// Largest source object that one `copy` takes, bytes.
     pub max_copy_bytes: u64,
+    /// Whether `copy_part` works, where [`ObjectStore::service`] is one.
+    pub copies_parts: bool,
     /// Checksums that the store verifies on `put` when they are given ([`Write::checksum`]).
     pub verifies: Vec<Algorithm>,
     /// Whether headers and user metadata are kept.
@@ -226,7 +228,8 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
     /// Where the keys are.
     fn location(&self) -> &Location;
 
-    /// What the store can do.
+    /// What the store can do. Of a store at an endpoint that nothing is known of, more is known after its
+    /// first good answer: ask after [`probe`](Self::probe).
     fn capabilities(&self) -> &Capabilities;
 
     /// Throttled answers so far, those that were retried inside included: whoever paces the calls

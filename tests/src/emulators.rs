@@ -4,12 +4,14 @@
 
 mod clients;
 pub(crate) mod folder;
+mod garage;
 pub(crate) mod keeper;
 mod programs;
 mod service;
 
 pub use clients::{REGION, connection, credentials_file, s3_client, sdk_config, side, side_as, unique_name};
 pub use folder::fresh as fresh_folder;
+pub use garage::{Garage, garage};
 pub use programs::find as program;
 
 use std::fs;

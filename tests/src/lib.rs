@@ -1,7 +1,9 @@
-//! What Flotilla's tests share: real components started on free ports, the built programs, a proxy
-//! that counts and breaks requests, and the conformance suites.
+//! What Flotilla's tests share: real components started on free ports, an object store in this process
+//! that takes on vendors' limits, the built programs, a proxy that counts and breaks requests, and the
+//! conformance suites.
 
 pub mod binaries;
+pub mod cloud;
 pub mod conformance;
 pub mod emulators;
 pub mod metadata;

@@ -95,8 +95,7 @@ impl Proxy {
 
     /// Requests so far that change something in the store.
     pub fn writes(&self) -> u64 {
-        use Kind::*;
-        [Put, Copy, Create, Part, PartCopy, Complete, Abort, Delete].into_iter().map(|kind| self.count(kind)).sum()
+        Kind::WRITES.into_iter().map(|kind| self.count(kind)).sum()
     }
 
     /// The first 100,000 requests in the order they came.

@@ -14,6 +14,7 @@ pub fn store(etags: EtagMeaning, verifies: &[Algorithm]) -> Capabilities {
         max_parts: 10_000,
         max_object_bytes: 50_000_000_000_000,
         max_copy_bytes: 5 << 30,
+        copies_parts: true,
         verifies: verifies.to_vec(),
         keeps_attributes: true,
         keeps_modified: false,

@@ -44,6 +44,23 @@ pub fn cut(
     Ok(PartPlan { part_bytes, same_parts: false })
 }
 
+/// The plan with another number of parts than the source has, where the source's own boundaries could not
+/// be kept: tags that count equally many parts are compared, and these could never come out equal, so that
+/// each run would copy the object again. The same plan where no other is within the limits.
+pub fn told_apart(plan: PartPlan, size: u64, source_count: Option<u32>, limits: &Capabilities) -> PartPlan {
+    let count = |part_bytes: u64| size.div_ceil(part_bytes);
+    if plan.same_parts || Some(count(plan.part_bytes)) != source_count.map(u64::from) {
+        return plan;
+    }
+    let smaller = (plan.part_bytes.min(size) / 2).next_multiple_of(PART_GRAIN_BYTES);
+    let other = [plan.part_bytes * 2, smaller].into_iter().find(|&part_bytes| {
+        (limits.min_part_bytes..=limits.max_part_bytes).contains(&part_bytes)
+            && count(part_bytes) != count(plan.part_bytes)
+            && count(part_bytes) <= u64::from(limits.max_parts)
+    });
+    other.map_or(plan, |part_bytes| PartPlan { part_bytes, ..plan })
+}
+
 /// Whether `count` parts of the first one's size, the last one shorter or equal, make up the object.
 fn regular(size: u64, part_bytes: u64, count: u32) -> bool {
     part_bytes > 0 && size.div_ceil(part_bytes).max(1) == u64::from(count)
@@ -114,6 +131,22 @@ mod tests {
         assert!(kept(1 << 20, 1 << 20, 1));
         assert!(!kept(20 << 20, 8 << 20, 4), "irregular");
         assert!(!kept(8 << 20, 1 << 20, 8), "smaller than the destination allows");
+    }
+
+    #[test]
+    fn a_copy_that_cannot_be_cut_alike_has_another_number_of_parts() {
+        const MIB: u64 = 1 << 20;
+        let count = |size: u64, source_count: Option<u32>| {
+            let plan = told_apart(cut(size, None, None, &amazon()).unwrap(), size, source_count, &amazon());
+            size.div_ceil(plan.part_bytes)
+        };
+        assert_eq!(count(100 * MIB, None), 7);
+        assert_eq!(count(100 * MIB, Some(13)), 7);
+        assert_eq!(count(100 * MIB, Some(7)), 4);
+        assert_eq!(count(16 * MIB, Some(1)), 2);
+        assert_eq!(count(6 * MIB, Some(1)), 1, "there is no other way");
+        let alike = PartPlan { part_bytes: 16 * MIB, same_parts: true };
+        assert_eq!(told_apart(alike, 100 * MIB, Some(7), &amazon()), alike);
     }
 
     #[test]

@@ -61,17 +61,18 @@ pub(crate) async fn open_or_resume(
 async fn open(context: &Context, job: &Job, wanted: &JobObject, info: &ObjectInfo) -> Result<UploadRecord> {
     let (source, destination) = (context.source.capabilities(), context.destination.capabilities());
     let cut_alike = source.etags == EtagMeaning::Md5AndParts && destination.etags == source.etags;
-    let was_in_parts = info.etag.as_ref().is_some_and(|tag| tag.part_count().is_some());
+    let source_count = info.etag.as_ref().filter(|_| cut_alike).and_then(|tag| tag.part_count());
     // Only the first part's size and their number are told: where the others were cut unevenly, the ETags
     // cannot come out equal, and the next attempt does without.
     let first_attempt = job.attempt == 1;
-    let layout = match first_attempt && cut_alike && was_in_parts && !info.etag_is_opaque {
+    let layout = match first_attempt && source_count.is_some() && !info.etag_is_opaque {
         true => context.source.part_layout(&wanted.key, &info.pin()).await?,
         false => None,
     };
     let subject = || context.destination.location().display_key(&wanted.key);
     let plan = plan::cut(info.size, context.options.part_size, layout, destination)
         .map_err(|why| Error::new(ErrorKind::Unrepresentable, "create", subject(), why))?;
+    let plan = plan::told_apart(plan, info.size, source_count, destination);
     let mut record = UploadRecord {
         task: job.task.clone(),
         run: job.run.clone(),
@@ -183,7 +184,8 @@ async fn stream_part(context: &Context, record: &UploadRecord, number: u32, subj
 async fn part_by_service(context: &Context, record: &UploadRecord, number: u32) -> Result<bool> {
     let destination = &context.destination;
     let source = copy_source(&*context.source, &record.upload.key, &**destination);
-    let Some(source) = source.filter(|_| context.may_copy_server_side()) else { return Ok(false) };
+    let may_copy = context.may_copy_server_side() && destination.capabilities().copies_parts;
+    let Some(source) = source.filter(|_| may_copy) else { return Ok(false) };
     let range = plan::part_range(record.size, record.part_bytes, number);
     let part = part_write(record, number);
     match destination.copy_part(&source, &record.source, range, &record.upload, &part).await {

@@ -109,7 +109,8 @@ async fn by_description(sides: &Sides, source: &Entry, destination: &Entry) -> R
     let (a_info, b_info) =
         tokio::try_join!(sides.source.head(&source.key, &a), sides.destination.head(&destination.key, &b))?;
     // Listings do not tell that a tag is opaque (a KMS key); a HEAD does.
-    if tags == Some(false) && !a_info.etag_is_opaque && !b_info.etag_is_opaque {
+    let opaque = a_info.etag_is_opaque || b_info.etag_is_opaque;
+    if tags == Some(false) && !opaque && cut_alike(sides, source, destination).await? {
         return Ok(Verdict::by(Means::Etag, false));
     }
     let (a_known, b_known) = (known(&a_info, ours), known(&b_info, theirs));
@@ -125,6 +126,20 @@ async fn by_description(sides: &Sides, source: &Entry, destination: &Entry) -> R
         return Ok(Verdict::by(Means::Checksum(algorithm), ours == theirs));
     }
     Ok(Verdict::by(Means::Size, true))
+}
+
+/// Whether two objects whose tags count equally many parts have these of equal sizes, without which the
+/// tags of equal bytes differ.
+async fn cut_alike(sides: &Sides, source: &Entry, destination: &Entry) -> Result<bool, Error> {
+    if source.etag.as_ref().is_none_or(|tag| tag.part_count().is_none()) {
+        return Ok(true);
+    }
+    let (a, b) = (pin(source), pin(destination));
+    let (a, b) = tokio::try_join!(
+        sides.source.part_layout(&source.key, &a),
+        sides.destination.part_layout(&destination.key, &b)
+    )?;
+    Ok(a.is_some() && a == b)
 }
 
 /// Checksums that a description has, its tag among them where that is an MD5.

@@ -13,7 +13,8 @@ use crate::error::Error;
 
 /// Codes whose meaning does not follow from their status. From the services' own lists: Amazon S3
 /// "Error responses", SQS, DynamoDB and Auto Scaling "Common errors", STS "Errors"; and from what
-/// compatible stores answer. What is not here is judged by its status.
+/// compatible stores answer (Aliyun OSS "Error codes", MinIO `cmd/api-errors.go`). What is not here is judged by
+/// its status.
 const CODES: &[(ErrorKind, &[&str])] = &[
     (
         Throttled,
@@ -32,6 +33,9 @@ const CODES: &[(ErrorKind, &[&str])] = &[
             "TooManyRequests",
             "TooManyRequestsException",
             "BandwidthLimitExceeded",
+            "DownloadTrafficRateLimitExceeded",
+            "UploadTrafficRateLimitExceeded",
+            "QpsLimitExceeded",
             "PriorRequestNotComplete",
             "KMS.ThrottlingException",
             "KmsThrottled",
@@ -87,7 +91,17 @@ const CODES: &[(ErrorKind, &[&str])] = &[
         BadDigest,
         &["BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "ChecksumMismatch"],
     ),
-    (Unrepresentable, &["KeyTooLongError", "EntityTooLarge", "MetadataTooLarge", "XMinioInvalidObjectName"]),
+    (
+        Unrepresentable,
+        &[
+            "KeyTooLongError",
+            "EntityTooLarge",
+            "MetadataTooLarge",
+            "XMinioInvalidObjectName",
+            "XMinioObjectExistsAsDirectory",
+            "XMinioParentIsObject",
+        ],
+    ),
     (Archived, &["InvalidObjectState", "RestoreAlreadyInProgress"]),
     (
         Unsupported,
@@ -220,12 +234,38 @@ fn answered(raw: &HttpResponse, code: &str, message: &str) -> (ErrorKind, String
         line.push_str(&format!(", request {id}"));
     }
     line.push(')');
-    if matches!(status, 301 | 307 | 400)
-        && let Some(region) = headers.get("x-amz-bucket-region")
-    {
-        line.push_str(&format!("; the bucket is in region {region}"));
-    }
+    let body = raw.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+    line.push_str(&elsewhere(status, code, headers.get("x-amz-bucket-region"), &body).unwrap_or_default());
     (kind_of(status, code, message), line)
+}
+
+/// Where the bucket is, if the answer says that it is not here: in a header, or in the error's `Region`
+/// (Amazon S3 "Error responses", `AuthorizationHeaderMalformed`) or `Endpoint` (`PermanentRedirect`; Aliyun
+/// OSS says so with `AccessDenied`).
+fn elsewhere(status: u16, code: &str, region: Option<&str>, body: &str) -> Option<String> {
+    // A name and nothing else, for it is shown to people.
+    let element = |name: &str| {
+        let (_, rest) = body.split_once(&format!("<{name}>"))?;
+        let text = rest.split_once(&format!("</{name}>"))?.0.trim();
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        (!text.is_empty() && text.len() <= 255 && text.chars().all(legal)).then_some(text)
+    };
+    let region = match (status, code) {
+        (400, "AuthorizationHeaderMalformed") => element("Region").or(region),
+        (301 | 307 | 400, _) => region,
+        _ => None,
+    };
+    let endpoint = match (status, code) {
+        (301 | 307, _) | (403, "AccessDenied") => element("Endpoint"),
+        _ => None,
+    };
+    match (region, endpoint) {
+        (Some(region), _) => Some(format!("; the bucket is in region {region}: give that as this side's region")),
+        (None, Some(endpoint)) => {
+            Some(format!("; the bucket is at {endpoint}: give its endpoint as this side's endpoint-url"))
+        }
+        (None, None) => None,
+    }
 }
 
 /// An answer that came but could not be read: cut off, or not what the service's protocol has.
@@ -328,6 +368,34 @@ mod tests {
             (507, "", "", Exhausted),
         ] {
             assert_eq!(kind_of(status, code, message), kind, "{status} {code} {message}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_that_is_elsewhere_is_said_to_be_there() {
+        let body = |name: &str, text: &str| format!("<Error><Code>C</Code><{name}>{text}</{name}></Error>");
+        let region = Some("; the bucket is in region eu-west-1: give that as this side's region".to_owned());
+        let endpoint =
+            |host: &str| Some(format!("; the bucket is at {host}: give its endpoint as this side's endpoint-url"));
+        for (status, code, header, body, said) in [
+            (400, "AuthorizationHeaderMalformed", None, body("Region", "eu-west-1"), region.clone()),
+            (301, "PermanentRedirect", Some("eu-west-1"), body("Endpoint", "b.s3.test"), region.clone()),
+            (301, "", Some("eu-west-1"), String::new(), region.clone()),
+            (400, "", Some("eu-west-1"), String::new(), region),
+            (301, "PermanentRedirect", None, body("Endpoint", "b.s3.test"), endpoint("b.s3.test")),
+            (
+                403,
+                "AccessDenied",
+                None,
+                body("Endpoint", "oss-cn-beijing.aliyuncs.com"),
+                endpoint("oss-cn-beijing.aliyuncs.com"),
+            ),
+            // Garage names its region in every error, Amazon the bucket's in many answers.
+            (400, "InvalidRequest", None, body("Region", "garage"), None),
+            (403, "AccessDenied", Some("eu-west-1"), String::new(), None),
+            (301, "PermanentRedirect", None, body("Endpoint", "\u{1b}[2J"), None),
+        ] {
+            assert_eq!(elsewhere(status, code, header, &body), said, "{status} {code} {body}");
         }
     }
 

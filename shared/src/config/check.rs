@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Config, ConfigError, Find, Side, Size, Work};
 use crate::aws::Connection;
 use crate::location::Scheme;
+use crate::store::s3::endpoint;
 
 type Check = Result<(), ConfigError>;
 
@@ -212,11 +213,13 @@ fn check_url(setting: &str, url: &str) -> Check {
     Ok(())
 }
 
-/// Whether equal bucket names mean one bucket. Amazon's own are unique over all regions; other
-/// vendors' are told apart by region where no endpoint says more.
+/// Whether equal bucket names mean one bucket: at one endpoint they do. Amazon's own are unique over all
+/// regions; where a provider's endpoint cannot be known, nothing is.
 fn same_service(a: &Side, b: &Side) -> bool {
-    let endpoint =
-        |side: &Side| side.connection.endpoint_url.as_deref().map(|url| url.trim_end_matches('/').to_ascii_lowercase());
-    let by_region = endpoint(a).is_none() && !matches!(a.location.scheme(), Scheme::S3 | Scheme::File);
-    endpoint(a) == endpoint(b) && (!by_region || a.connection.region == b.connection.region)
+    let endpoint = |side: &Side| {
+        let scheme = side.location.scheme();
+        let reached = endpoint::completed(scheme, &side.connection).ok()?;
+        Some(reached.endpoint_url.map(|url| url.trim_end_matches('/').to_ascii_lowercase()))
+    };
+    endpoint(a).is_some_and(|at| Some(at) == endpoint(b))
 }

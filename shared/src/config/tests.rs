@@ -163,6 +163,17 @@ fn places_within_each_other_are_refused_unless_their_services_differ() {
 }
 
 #[test]
+fn one_bucket_by_two_schemes_is_still_one() {
+    let oss =
+        SMALL.replace("location = \"s3://photos/2026\"", "location = \"oss://photos/2026\"\nregion = \"cn-beijing\"");
+    let with_endpoint =
+        |url: &str| oss.replace("\"/backup/photos\"", &format!("\"s3://photos\"\nendpoint-url = \"{url}\""));
+    let error = Config::parse(&with_endpoint("https://S3.oss-cn-beijing.aliyuncs.com/")).unwrap_err().to_string();
+    assert!(error.contains("overlap"), "{error}");
+    Config::parse(&with_endpoint("https://s3.oss-cn-hangzhou.aliyuncs.com")).unwrap();
+}
+
+#[test]
 fn a_task_name_is_safe_in_file_names() {
     for name in ["", "a/b", "..", "a b", ".hidden"] {
         let error = Config::parse(&SMALL.replace("\"photos\"", &format!("{name:?}"))).unwrap_err().to_string();

@@ -69,6 +69,7 @@ impl FileStore {
             max_parts: upload::MAX_PARTS,
             max_object_bytes: MAX_FILE_BYTES,
             max_copy_bytes: 0,
+            copies_parts: false,
             verifies: Algorithm::ALL.into_iter().filter(|&algorithm| Hasher::new(algorithm).is_some()).collect(),
             keeps_attributes: false,
             keeps_modified: true,

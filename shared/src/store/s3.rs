@@ -4,6 +4,7 @@
 //! way that all are known to understand (`baseline`). Each verb has its own file; all of them go
 //! through `Bucket`, which knows where the keys are and how calls fail.
 
+mod ability;
 mod answer;
 mod baseline;
 mod body;
@@ -17,12 +18,14 @@ mod multipart;
 mod notification;
 mod page;
 mod read;
+mod request;
 mod walk;
+mod way;
 mod write;
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -45,6 +48,7 @@ use crate::object::{ObjectInfo, Pin, Timestamp};
 use crate::retry::{CREATE, PUT, STALL_SECONDS};
 use crate::{Error, ErrorKind, Result};
 use baseline::Baseline;
+pub(crate) use baseline::endpoint;
 use kind::Kind;
 
 /// How the bucket stands in a request's URL.
@@ -70,12 +74,9 @@ struct Bucket {
     client: Client,
     location: Location,
     kind: Kind,
-    capabilities: Capabilities,
     service: Service,
     /// No byte and no answer for this long ends a transfer; tests shorten it.
     stall: Duration,
-    /// Cleared when the store has refused `x-amz-checksum-mode`; found out once.
-    asks_for_checksums: AtomicBool,
     /// Throttled answers so far.
     throttles: AtomicU64,
 }
@@ -88,36 +89,38 @@ impl S3Store {
             let message = "a folder is not an S3 bucket; give s3://BUCKET/PREFIX";
             return Err(Error::new(ErrorKind::Invalid, "open", side.location.to_string(), message));
         }
-        let config = sdk_config(&side.connection).await?;
-        let endpoint = side.connection.endpoint_url.clone().or_else(|| config.endpoint_url().map(str::to_owned));
-        let baseline = Baseline::of(endpoint.as_deref());
+        let scheme = side.location.scheme();
+        let connection = endpoint::completed(scheme, &side.connection)
+            .map_err(|why| Error::new(ErrorKind::Invalid, "open", side.location.to_string(), why))?;
+        let config = sdk_config(&connection).await?;
+        let endpoint = connection.endpoint_url.clone().or_else(|| config.endpoint_url().map(str::to_owned));
+        let row = Baseline::of(scheme, endpoint.as_deref(), connection.region.as_deref());
         let path_style = match side.addressing_style {
-            Addressing::Auto => baseline.path_style,
+            Addressing::Auto => row.path_style,
             Addressing::Path => true,
             Addressing::Virtual => false,
         };
-        let kind = Kind::of(baseline);
+        let service = Service {
+            endpoint: endpoint.unwrap_or_else(|| endpoint::amazon_partition(config.region()).to_owned()),
+            credentials: side.connection.credentials.clone().unwrap_or_else(|| "default".to_owned()),
+        };
+        let kind = Kind::of(row, &service.endpoint);
         let client = Client::from_conf(
             aws_sdk_s3::config::Builder::from(&config)
                 .force_path_style(path_style)
                 .interceptor(kind.clone())
+                .interceptor(request::Spelling(kind.clone()))
                 .interceptor(answer::WholeAnswers)
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
                 .build(),
         );
-        let service = Service {
-            endpoint: endpoint.unwrap_or_else(|| baseline::amazon_partition(config.region()).to_owned()),
-            credentials: side.connection.credentials.clone().unwrap_or_else(|| "default".to_owned()),
-        };
         Ok(S3Store(Arc::new(Bucket {
             client,
             location: side.location.clone(),
             kind,
-            capabilities: baseline.capabilities(),
             service,
             stall: Duration::from_secs(STALL_SECONDS),
-            asks_for_checksums: AtomicBool::new(true),
             throttles: AtomicU64::new(0),
         })))
     }
@@ -211,7 +214,7 @@ impl ObjectStore for S3Store {
     }
 
     fn capabilities(&self) -> &Capabilities {
-        &self.0.capabilities
+        self.0.kind.capabilities()
     }
 
     fn throttles(&self) -> u64 {

@@ -69,11 +69,11 @@ impl std::fmt::Debug for Fixture {
 }
 
 /// Makes one `#[tokio::test]` per promise of the store port. The argument is the path of an
-/// `async fn() -> Fixture` that opens a fresh, empty location.
+/// `async fn() -> Fixture` that opens a fresh, empty location, behind attributes that all tests get.
 #[macro_export]
 macro_rules! store_conformance {
-    ($open:path) => {
-        $crate::store_conformance! { @each $open;
+    ($(#[$attribute:meta])* $open:path) => {
+        $crate::store_conformance! { @tests [$(#[$attribute])*] $open;
             writes::an_object_comes_back_as_it_was_put,
             writes::an_empty_object_is_an_object,
             writes::an_object_of_many_chunks_comes_back_whole,
@@ -128,14 +128,19 @@ macro_rules! store_conformance {
             copies::a_store_without_a_service_says_so,
         }
     };
-    (@each $open:path; $($module:ident::$promise:ident),* $(,)?) => {
-        $(
-            #[tokio::test]
-            async fn $promise() {
-                let fixture: $crate::conformance::store::Fixture = $open().await;
-                $crate::conformance::store::$module::$promise(&fixture).await;
-            }
-        )*
+    (@each $open:path; $($promises:tt)*) => {
+        $crate::store_conformance! { @tests [] $open; $($promises)* }
+    };
+    (@tests $attributes:tt $open:path; $($module:ident::$promise:ident),* $(,)?) => {
+        $($crate::store_conformance! { @test $attributes $open; $module $promise })*
+    };
+    (@test [$(#[$attribute:meta])*] $open:path; $module:ident $promise:ident) => {
+        #[tokio::test]
+        $(#[$attribute])*
+        async fn $promise() {
+            let fixture: $crate::conformance::store::Fixture = $open().await;
+            $crate::conformance::store::$module::$promise(&fixture).await;
+        }
     };
 }
 

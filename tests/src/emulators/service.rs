@@ -47,7 +47,7 @@ pub fn start<const PORTS: usize>(describe: impl Fn([u16; PORTS]) -> Service) -> 
 
 fn try_start(service: &Service) -> Result<(), String> {
     let name = service.program;
-    let home = folder::fresh(name);
+    let home = folder::fresh(name.rsplit('/').next().unwrap_or_default());
     let log = home.join("log");
     let mut child = launch(service, &home, &log).map_err(|e| format!("{name} cannot be started: {e}"))?;
     let started = Instant::now();

@@ -15,6 +15,8 @@ pub enum Kind {
     Attributes,
     /// Reading or writing tags or ACL of an object
     Detail,
+    /// RestoreObject
+    Restore,
     /// PutObject
     Put,
     /// CopyObject
@@ -42,22 +44,41 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The operations that change something in a store, those on tags and ACLs aside.
+    pub const WRITES: [Kind; 9] = [
+        Kind::Put,
+        Kind::Copy,
+        Kind::Create,
+        Kind::Part,
+        Kind::PartCopy,
+        Kind::Complete,
+        Kind::Abort,
+        Kind::Delete,
+        Kind::Restore,
+    ];
+
     /// The operation of a request in path style.
     pub fn of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Kind {
-        let (bucket, key) = match uri.path().trim_start_matches('/').split_once('/') {
-            Some((bucket, key)) => (bucket, key),
-            None => (uri.path().trim_start_matches('/'), ""),
-        };
-        let query = uri.query().unwrap_or_default();
+        let path = uri.path().strip_prefix('/').unwrap_or_default();
+        let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+        if bucket.is_empty() {
+            return Kind::Other;
+        }
+        Kind::on(method, key, uri.query().unwrap_or_default(), headers)
+    }
+
+    /// The operation of a request about a key, or about the bucket itself if that is empty.
+    pub fn on(method: &Method, key: &str, query: &str, headers: &HeaderMap) -> Kind {
         let asks = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
         let copies = headers.contains_key("x-amz-copy-source");
-        if bucket.is_empty() || headers.contains_key("x-amz-target") {
+        if headers.contains_key("x-amz-target") {
             return Kind::Other;
         }
         if key.is_empty() {
+            let lists = ["list-type", "prefix", "versions", "max-keys", "marker", "delimiter", "encoding-type"];
             return match method.as_str() {
                 "GET" if asks("uploads") => Kind::ListUploads,
-                "GET" if asks("list-type") || asks("prefix") || asks("versions") || asks("max-keys") => Kind::List,
+                "GET" if lists.into_iter().any(asks) => Kind::List,
                 "GET" if query.is_empty() || query == "x-id=ListObjects" => Kind::List,
                 "POST" if asks("delete") => Kind::Delete,
                 _ => Kind::Bucket,
@@ -75,6 +96,7 @@ impl Kind {
             "PUT" => Kind::Put,
             "POST" if asks("uploads") => Kind::Create,
             "POST" if asks("uploadId") => Kind::Complete,
+            "POST" if asks("restore") => Kind::Restore,
             "DELETE" if asks("uploadId") => Kind::Abort,
             "DELETE" => Kind::Delete,
             _ => Kind::Other,

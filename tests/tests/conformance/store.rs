@@ -153,6 +153,23 @@ mod s3_moto {
     }
 }
 
+/// Garage, where the machine has one: `FLOTILLA_GARAGE=/usr/local/bin/garage tests/run --test conformance
+/// garage -- --ignored`.
+mod s3_garage {
+    use flotilla_tests::conformance::store::Fixture;
+    use flotilla_tests::emulators::garage;
+
+    async fn open() -> Fixture {
+        let garage = garage();
+        super::s3_fixture(garage.fresh_side("in/"), garage.side("no-such-bucket", "")).await
+    }
+
+    flotilla_tests::store_conformance!(
+        #[ignore = "needs a garage binary, named by FLOTILLA_GARAGE"]
+        open
+    );
+}
+
 async fn s3_fixture(
     side: shared::config::Side,
     missing: shared::config::Side,

@@ -1,6 +1,9 @@
 //! The harness itself: emulators that start, serve and end, processes, and the proxy.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 mod binaries;
+mod cloud;
 mod documents;
 mod emulators;
 mod proxy;

@@ -1,8 +1,18 @@
 //! What a kind of store is known to do: a row of data for each, so that no code asks for names.
+//!
+//! The rows stand in `table`. A row is found by the location's scheme, else by the endpoint's host,
+//! else, for an unknown endpoint, by the `Server` of its answers ([`super::kind`]). What a row calls
+//! [`Support::Unsure`] is found out once per endpoint ([`super::ability`]).
+//!
+//! What is the same for all kinds stands in no row: a body is sent with its length and an unsigned
+//! payload, never in aws-chunks and never with a trailer; all parts of an upload but the last have one
+//! size; nothing is asked of a store with a condition on writing.
 
-use aws_config::Region;
+pub(crate) mod endpoint;
+mod table;
 
 use crate::digest::Algorithm;
+use crate::location::Scheme;
 use crate::store::{Capabilities, EtagMeaning};
 
 /// In which order a store lists.
@@ -24,89 +34,124 @@ pub(super) enum Keys {
     FolderLike,
 }
 
+/// Whether a store understands something that not all do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Support {
+    /// It does.
+    Yes,
+    /// It does not, or not reliably: it is never asked for.
+    No,
+    /// It depends on the store's age or configuration: it is asked for until it is refused.
+    Unsure,
+}
+
 /// One kind of store.
 #[derive(Debug)]
 pub(super) struct Baseline {
     /// The kind's name.
-    #[allow(dead_code, reason = "shown by Debug")]
     pub name: &'static str,
     /// Whether answers may tell that the store is of another kind. Data, because two constants that
     /// are alike may or may not have one address.
     pub is_guess: bool,
+    /// The scheme of its locations, where it has one of its own.
+    pub scheme: Option<Scheme>,
+    /// Its endpoints' domains.
+    pub domains: &'static [&'static str],
+    /// Regions that no other kind has.
+    pub regions: &'static [&'static str],
+    /// What `Server` begins with in its answers, where no other kind says the same.
+    pub server: Option<&'static str>,
+    /// Its endpoints by region (`{region}`), the first one for a location that names none. What else
+    /// stands in braces only the user knows.
+    pub endpoints: &'static [&'static str],
+    /// A region that exists.
+    pub region_example: &'static str,
+    /// The region that requests are signed for where none is given; `None`: the surroundings' region.
+    pub default_region: Option<&'static str>,
     /// Whether the bucket stands in the path.
     pub path_style: bool,
+    /// `Accept-Encoding` of reads, sent without being signed: the store changes it on the way.
+    pub accept_encoding: Option<&'static str>,
+    /// Whether it takes `x-id`, by which the SDK names the operation.
+    pub takes_x_id: bool,
+    /// In which order it lists.
+    pub lists: Order,
+    /// Whether it knows `ListObjectsV2`; all know `ListObjects`.
+    pub lists_v2: Support,
+    /// Whether its listings may be asked to encode keys, so that any key passes through XML.
+    pub encodes_keys: Support,
+    /// Whether it lists the open uploads below a prefix.
+    pub lists_uploads: bool,
+    /// Which keys it holds.
+    pub keys: Keys,
     /// What entity tags mean.
     pub etags: EtagMeaning,
-    /// What is verified on `put`.
+    /// Whether `x-amz-checksum-mode` may be asked for.
+    pub tells_checksums: Support,
+    /// What is verified on `put` and of parts.
     pub verifies: &'static [Algorithm],
     /// Whether `x-amz-mp-object-size` and whole-object checksums are understood at completion.
     pub checks_completion: bool,
-    /// In which order it lists.
-    pub lists: Order,
-    /// Which keys it holds.
-    pub keys: Keys,
+    /// Whether it copies ranges into parts.
+    pub copies_parts: bool,
+    /// How much it takes.
+    pub limits: Limits,
 }
 
-/// Amazon S3 ("Checking object integrity in Amazon S3").
-const AMAZON: Baseline = Baseline {
-    name: "Amazon S3",
-    is_guess: false,
-    path_style: false,
-    etags: EtagMeaning::Md5AndParts,
-    verifies: &Algorithm::ALL,
-    checks_completion: true,
-    lists: Order::ByBytes,
-    keys: Keys::Any,
-};
-
-/// A store that nothing is known about: only what all of them have done for a decade.
-const UNKNOWN: Baseline = Baseline {
-    name: "S3-compatible",
-    is_guess: true,
-    path_style: true,
-    etags: EtagMeaning::Md5,
-    verifies: &[Algorithm::Md5],
-    checks_completion: false,
-    lists: Order::ByBytes,
-    keys: Keys::Any,
-};
-
-/// SeaweedFS's gateway over its file system (version 4.48, by trying).
-const SEAWEED: Baseline =
-    Baseline { name: "SeaweedFS", is_guess: false, lists: Order::ByFolder, keys: Keys::FolderLike, ..UNKNOWN };
-
-/// Stores that tell what they are: what `Server` begins with in their answers.
-const BY_SERVER: &[(&str, &Baseline)] = &[("SeaweedFS", &SEAWEED)];
-
-/// Amazon S3 "Multipart upload limits", and the objects of up to 50 TB since December 2025. Stores
-/// with lower limits refuse with an error that names theirs.
-const MIB: u64 = 1 << 20;
-const GIB: u64 = 1 << 30;
-const MAX_OBJECT_BYTES: u64 = 50_000_000_000_000;
+/// How much a store takes. Where its own limits are not known they are Amazon's, and a store with lower
+/// ones refuses with an error that names them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Largest object that one `put` takes, bytes.
+    pub put_bytes: u64,
+    /// Smallest part other than the last, bytes.
+    pub min_part_bytes: u64,
+    /// Largest part, bytes.
+    pub part_bytes: u64,
+    /// Most parts.
+    pub parts: u32,
+    /// Largest object, bytes.
+    pub object_bytes: u64,
+    /// Largest object that one `copy` takes, bytes.
+    pub copy_bytes: u64,
+}
 
 impl Baseline {
-    /// The row for an endpoint; `None` is Amazon's own.
-    pub fn of(endpoint: Option<&str>) -> &'static Baseline {
-        if endpoint.is_none_or(is_amazon) { &AMAZON } else { &UNKNOWN }
+    /// The row for a location of this scheme at this endpoint (`None`: Amazon's own), whose requests are
+    /// signed for this region.
+    pub fn of(scheme: Scheme, endpoint: Option<&str>, region: Option<&str>) -> &'static Baseline {
+        let Some(host) = endpoint.map(endpoint::host_of) else {
+            return Baseline::of_scheme(scheme).unwrap_or(&table::AMAZON);
+        };
+        let by_domain = |row: &&Baseline| row.domains.iter().any(|domain| endpoint::is_within(&host, domain));
+        let by_region = |row: &&Baseline| region.is_some_and(|region| row.regions.contains(&region));
+        let find = |rule: &dyn Fn(&&Baseline) -> bool| table::ROWS.iter().copied().find(rule);
+        Baseline::of_scheme(scheme).or_else(|| find(&by_domain)).or_else(|| find(&by_region)).unwrap_or(&table::UNKNOWN)
     }
 
-    /// The row for a store of no known endpoint whose answers carry this `Server`.
-    pub fn by_server(server: &str) -> &'static Baseline {
-        BY_SERVER.iter().find(|(name, _)| server.starts_with(name)).map_or(&UNKNOWN, |(_, baseline)| baseline)
+    /// The row of a scheme that only one provider has.
+    fn of_scheme(scheme: Scheme) -> Option<&'static Baseline> {
+        table::ROWS.iter().copied().find(|row| row.scheme == Some(scheme))
     }
 
-    /// What callers may know. It is the same for all rows that a `Server` may name, since callers ask
-    /// before the first answer; ranges are listed at once to advantage in either order.
+    /// The row of a store at no known endpoint whose answers carry this `Server`.
+    pub fn by_server(server: &str) -> Option<&'static Baseline> {
+        table::ROWS.iter().copied().find(|row| row.server.is_some_and(|name| server.starts_with(name)))
+    }
+
+    /// What callers may know.
     pub fn capabilities(&self) -> Capabilities {
         Capabilities {
             etags: self.etags,
+            // To advantage in either order of listing.
             parallel_listing: true,
-            max_put_bytes: 5 * GIB,
-            min_part_bytes: 5 * MIB,
-            max_part_bytes: 5 * GIB,
-            max_parts: 10_000,
-            max_object_bytes: MAX_OBJECT_BYTES,
-            max_copy_bytes: 5 * GIB,
+            max_put_bytes: self.limits.put_bytes,
+            min_part_bytes: self.limits.min_part_bytes,
+            max_part_bytes: self.limits.part_bytes,
+            max_parts: self.limits.parts,
+            max_object_bytes: self.limits.object_bytes,
+            max_copy_bytes: self.limits.copy_bytes,
+            copies_parts: self.copies_parts,
             verifies: self.verifies.to_vec(),
             keeps_attributes: true,
             keeps_modified: false,
@@ -114,46 +159,5 @@ impl Baseline {
     }
 }
 
-fn is_amazon(endpoint: &str) -> bool {
-    let Ok(uri) = endpoint.parse::<http::Uri>() else { return false };
-    let host = uri.host().unwrap_or_default().to_ascii_lowercase();
-    [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|domain| host.ends_with(domain))
-}
-
-/// The part of Amazon within which buckets can be copied between.
-pub(super) fn amazon_partition(region: Option<&Region>) -> &'static str {
-    match region.map(Region::as_ref) {
-        Some(region) if region.starts_with("cn-") => "amazonaws.com.cn",
-        Some(region) if region.starts_with("us-gov-") => "amazonaws.com (us-gov)",
-        _ => "amazonaws.com",
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_store_is_known_by_its_server_and_can_do_what_was_said_before() {
-        for (server, lists) in
-            [("SeaweedFS 8000GB 4.48", Order::ByFolder), ("nginx", Order::ByBytes), ("", Order::ByBytes)]
-        {
-            assert_eq!(Baseline::by_server(server).lists, lists, "{server}");
-            assert_eq!(Baseline::by_server(server).capabilities(), UNKNOWN.capabilities(), "{server}");
-        }
-    }
-
-    #[test]
-    fn only_amazons_own_domains_are_taken_for_amazon() {
-        for (endpoint, amazon) in [
-            (None, true),
-            (Some("https://s3.eu-west-1.amazonaws.com"), true),
-            (Some("https://s3.cn-north-1.amazonaws.com.cn/"), true),
-            (Some("https://amazonaws.com.example.org"), false),
-            (Some("http://127.0.0.1:8333"), false),
-            (Some("https://s3.oss-cn-beijing.aliyuncs.com"), false),
-        ] {
-            assert_eq!(Baseline::of(endpoint).checks_completion, amazon, "{endpoint:?}");
-        }
-    }
-}
+mod tests;

@@ -8,10 +8,10 @@ use super::Bucket;
 use super::encoding::encode_path;
 use super::read::is_opaque;
 use super::write::storage_class;
-use crate::Result;
 use crate::object::{ETag, Pin};
 use crate::retry::{self, COPY};
 use crate::store::{CopySource, Part, PartWrite, Upload, Write, Written};
+use crate::{Error, ErrorKind, Result};
 
 impl Bucket {
     /// Copying again writes the same version again, so a lost answer or an error in the middle of
@@ -54,6 +54,10 @@ impl Bucket {
         upload: &Upload,
         part: &PartWrite,
     ) -> Result<Part> {
+        if !self.kind.row().copies_parts {
+            let message = format!("{} does not copy ranges into parts", self.kind.row().name);
+            return Err(Error::new(ErrorKind::Unsupported, COPY.verb, self.subject(&upload.key), message));
+        }
         let once = || async {
             let request = self
                 .client

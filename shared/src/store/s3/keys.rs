@@ -50,11 +50,11 @@ impl Bucket {
     /// `NotFound` for a key that the store cannot hold: it would answer with, or delete, the object
     /// that the key is bent into.
     pub(super) async fn check_held(&self, verb: &'static str, key: &str) -> Result<()> {
-        self.check_key(verb, key, 0).await.map_err(|error| match self.kind.learned() {
-            Some(baseline) if baseline.keys == Keys::FolderLike && error.kind() == ErrorKind::Unrepresentable => {
-                Error::new(ErrorKind::NotFound, verb, self.subject(key), error.message())
+        self.check_key(verb, key, 0).await.map_err(|error| {
+            match self.kind.row().keys == Keys::FolderLike && error.kind() == ErrorKind::Unrepresentable {
+                true => Error::new(ErrorKind::NotFound, verb, self.subject(key), error.message()),
+                false => error,
             }
-            _ => error,
         })
     }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Bucket;
-use super::baseline::Order;
 use super::page::{Ask, Page};
 use super::walk::Walk;
 use crate::object::Entry;
@@ -45,10 +44,10 @@ impl Pages {
     }
 
     fn lists_by_folder(&self) -> bool {
-        self.bucket.kind.learned().is_some_and(|baseline| baseline.lists == Order::ByFolder)
+        self.bucket.kind.lists_by_folder()
     }
 
-    /// Entries, none at the end, and what comes next. The first answer of all may tell that the store
+    /// Entries, none at the end, and what comes next. An answer may be the first to tell that the store
     /// lists by folder: the page that was asked for before that counts for nothing.
     async fn flat(&mut self) -> Result<(Vec<Entry>, State)> {
         for _ in 0..MAX_EMPTY_PAGES {
@@ -57,6 +56,9 @@ impl Pages {
                 false => Some(self.bucket.page(&self.ask).await?),
             };
             let Some(page) = page.filter(|_| !self.lists_by_folder()) else {
+                if self.last.is_some() {
+                    return Err(self.corrupt("the store lists by folder, and did not say so at once"));
+                }
                 return by_folder(Walk::new(self.bucket.clone(), self.range.clone())).await;
             };
             let (entries, is_last) = self.take(page)?;
@@ -73,7 +75,7 @@ impl Pages {
     /// The page's entries, as far as the range goes, and whether it is the last page.
     fn take(&mut self, page: Page) -> Result<(Vec<Entry>, bool)> {
         let is_last = page.next.is_none();
-        self.ask.token = page.next;
+        self.ask.next = page.next;
         let mut entries = Vec::with_capacity(page.objects.len());
         for entry in page.objects {
             let key = entry.key.as_str();

@@ -38,7 +38,7 @@ impl Bucket {
     /// The whole object's checksum, if the store can make it of the parts': CRCs only (Amazon S3
     /// "Checking object integrity", "Full object checksums").
     fn whole_checksum<'a>(&self, write: &'a Write) -> Option<(&'static ChecksumAlgorithm, &'a Checksum)> {
-        let checksum = write.checksum.as_ref().filter(|_| self.kind.endpoint().checks_completion)?;
+        let checksum = write.checksum.as_ref().filter(|_| self.kind.row().checks_completion)?;
         let algorithm = match checksum.algorithm {
             Algorithm::Crc64Nvme => &ChecksumAlgorithm::Crc64Nvme,
             Algorithm::Crc32c => &ChecksumAlgorithm::Crc32C,
@@ -126,7 +126,7 @@ impl Bucket {
                 .upload_id(&upload.id)
                 .multipart_upload(completed.clone())
                 .set_checksum_type(whole.map(|_| ChecksumType::FullObject))
-                .set_mpu_object_size(self.kind.endpoint().checks_completion.then(|| announced(write.size)));
+                .set_mpu_object_size(self.kind.row().checks_completion.then(|| announced(write.size)));
             let request = match whole {
                 Some((ChecksumAlgorithm::Crc64Nvme, sum)) => request.checksum_crc64_nvme(sum.to_base64()),
                 Some((ChecksumAlgorithm::Crc32C, sum)) => request.checksum_crc32_c(sum.to_base64()),
@@ -164,6 +164,11 @@ impl Bucket {
 
     /// Read-only; stops after as many as a sweep looks at in one go.
     pub(super) async fn list_uploads(&self) -> Result<Vec<(Upload, Timestamp)>> {
+        if !self.kind.row().lists_uploads {
+            let message = format!("{} does not list open uploads", self.kind.row().name);
+            return Err(Error::new(ErrorKind::Unsupported, LIST_PARTS.verb, self.subject(""), message));
+        }
+        let encoding = self.kind.encodes_keys().is_asked_for().then_some(EncodingType::Url);
         let mut uploads = Vec::new();
         let (mut key_marker, mut id_marker) = (None, None);
         loop {
@@ -171,7 +176,7 @@ impl Bucket {
                 let request = self.client.list_multipart_uploads().bucket(self.name());
                 let request = request
                     .prefix(self.location.prefix())
-                    .encoding_type(EncodingType::Url)
+                    .set_encoding_type(encoding.clone())
                     .set_key_marker(key_marker.clone())
                     .set_upload_id_marker(id_marker.clone());
                 request.send().await.map_err(|error| self.error(LIST_PARTS.verb, "", error))

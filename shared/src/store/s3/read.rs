@@ -1,7 +1,7 @@
 //! Describing and reading objects.
 
+use std::future::Future;
 use std::ops::Range;
-use std::sync::atomic::Ordering;
 
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
@@ -85,7 +85,7 @@ impl Bucket {
         if let Some(kept) = info.checksums.into_iter().find(|checksum| checksum.algorithm == algorithm) {
             return Ok(Some(kept));
         }
-        let tag_is_md5 = self.capabilities.etags != EtagMeaning::Opaque && !info.etag_is_opaque;
+        let tag_is_md5 = self.kind.row().etags != EtagMeaning::Opaque && !info.etag_is_opaque;
         let md5 = info.etag.and_then(|tag| tag.md5_form()).filter(|_| tag_is_md5 && algorithm == Algorithm::Md5);
         Ok(md5.map(Checksum::md5))
     }
@@ -109,20 +109,32 @@ impl Bucket {
     /// Read-only: whatever happens to an attempt, it is made again.
     async fn head_answer(&self, key: &str, pin: &Pin, part: Option<i32>) -> Result<HeadObjectOutput> {
         self.check_held(HEAD.verb, key).await?;
-        let once = || async {
-            let ask = self.asks_for_checksums.load(Ordering::Relaxed);
-            let error = match self.head_once(key, pin, part, ask).await {
-                Err(error) if ask && is_refusal(&error) => error,
-                result => return result,
-            };
-            // The store may not know of checksums, or the key that encrypts them may be forbidden.
-            let Ok(answer) = self.head_once(key, pin, part, false).await else { return Err(error) };
-            if error.kind() != ErrorKind::Denied {
-                self.asks_for_checksums.store(false, Ordering::Relaxed);
-            }
-            Ok(answer)
-        };
+        let once = || self.with_checksums(true, |ask| self.head_once(key, pin, part, ask));
         retry::run(&HEAD, &self.subject(key), once).await
+    }
+
+    /// Makes a request that asks for checksums, and again without where that is refused: the store may not
+    /// know of them. `may_be_denied`: or the key that encrypts them may be forbidden, of this object alone.
+    async fn with_checksums<T, F>(&self, may_be_denied: bool, once: impl Fn(bool) -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let ability = self.kind.tells_checksums();
+        let asked = ability.is_asked_for();
+        let refusal = match once(asked).await {
+            Err(error) if asked && is_refusal(&error, may_be_denied) => error,
+            answer => {
+                if asked && answer.is_ok() {
+                    ability.understood();
+                }
+                return answer;
+            }
+        };
+        let Ok(answer) = once(false).await else { return Err(refusal) };
+        if refusal.kind() != ErrorKind::Denied {
+            ability.refused();
+        }
+        Ok(answer)
     }
 
     async fn head_once(&self, key: &str, pin: &Pin, part: Option<i32>, checksums: bool) -> Result<HeadObjectOutput> {
@@ -154,16 +166,7 @@ impl Bucket {
     /// Retried until the headers are there; the body that follows is sent once.
     pub(super) async fn get(&self, key: &str, read: &Read) -> Result<Object> {
         self.check_held(GET.verb, key).await?;
-        let once = || async {
-            let ask = self.asks_for_checksums.load(Ordering::Relaxed);
-            let error = match self.get_once(key, read, ask).await {
-                Err(error) if ask && is_refusal(&error) && error.kind() != ErrorKind::Denied => error,
-                result => return result,
-            };
-            let answer = self.get_once(key, read, false).await.map_err(|_| error)?;
-            self.asks_for_checksums.store(false, Ordering::Relaxed);
-            Ok(answer)
-        };
+        let once = || self.with_checksums(false, |ask| self.get_once(key, read, ask));
         let answer = retry::run(&GET, &self.subject(key), once).await?;
         let corrupt = |message: String| self.corrupt(GET.verb, key, message);
         let (size, length) = sizes(&answer, read.range.as_ref()).map_err(corrupt)?;
@@ -196,8 +199,12 @@ impl Bucket {
 }
 
 /// Whether a store that does not know a header might answer so.
-fn is_refusal(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Unsupported | ErrorKind::Denied)
+fn is_refusal(error: &Error, may_be_denied: bool) -> bool {
+    match error.kind() {
+        ErrorKind::Invalid | ErrorKind::Unsupported => true,
+        ErrorKind::Denied => may_be_denied,
+        _ => false,
+    }
 }
 
 /// The whole object's size, and the number of bytes that this answer's body has: exactly those that

@@ -10,6 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use crate::aws::Connection;
 
+mod kinds;
+
 /// A server that gives one canned answer a connection, in order; the last one stays.
 struct Server {
     port: u16,
@@ -40,6 +42,11 @@ impl Server {
     fn count(&self) -> usize {
         self.requests.lock().unwrap().len()
     }
+
+    /// What was asked, in lower case.
+    fn asked(&self) -> Vec<String> {
+        self.requests.lock().unwrap().iter().map(|text| String::from_utf8_lossy(text).to_lowercase()).collect()
+    }
 }
 
 async fn serve(mut stream: TcpStream, answer: String, seen: Arc<Mutex<Vec<Vec<u8>>>>) {
@@ -65,12 +72,16 @@ async fn serve(mut stream: TcpStream, answer: String, seen: Arc<Mutex<Vec<Vec<u8
 }
 
 async fn store_at(port: u16) -> S3Store {
+    store_of(Scheme::S3, port).await
+}
+
+async fn store_of(scheme: Scheme, port: u16) -> S3Store {
     let connection = Connection {
         endpoint_url: Some(format!("http://127.0.0.1:{port}")),
         region: Some("us-east-1".into()),
         credentials: Some("anonymous".into()),
     };
-    let location = Location::bucket_at(Scheme::S3, "bucket", "");
+    let location = Location::bucket_at(scheme, "bucket", "");
     S3Store::open(&Side { location, connection, addressing_style: Addressing::Auto }).await.unwrap()
 }
 
@@ -97,7 +108,8 @@ fn page(keys: &[&str], token: Option<&str>) -> String {
     let next = token.map_or(String::new(), |token| {
         format!("<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>")
     });
-    answer("200 OK", "", &format!("<ListBucketResult>{next}{contents}</ListBucketResult>"))
+    let count = keys.len();
+    answer("200 OK", "", &format!("<ListBucketResult><KeyCount>{count}</KeyCount>{next}{contents}</ListBucketResult>"))
 }
 
 async fn list_all(store: &S3Store, range: KeyRange) -> Result<Vec<String>> {

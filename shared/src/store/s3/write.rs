@@ -89,7 +89,7 @@ impl Bucket {
 
     /// The checksum, if the store verifies its kind.
     pub(super) fn verified<'a>(&self, checksum: Option<&'a Checksum>) -> Option<&'a Checksum> {
-        checksum.filter(|checksum| self.capabilities.verifies.contains(&checksum.algorithm))
+        checksum.filter(|checksum| self.kind.row().verifies.contains(&checksum.algorithm))
     }
 }
 

@@ -102,7 +102,7 @@ impl Level {
                 self.push_folder(range, Some(folder), can_be);
             }
         } else if let Some(ask) = &mut self.ask {
-            ask.token = page.next;
+            ask.next = page.next;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::object::{ETag, Timestamp};
+use crate::store::s3::way::{Next, Way};
 
 /// A store that lists by folder, as SeaweedFS does: an object and the folder of its name come
 /// together, and are both skipped by a beginning after that name.
@@ -33,7 +34,12 @@ impl Folders for Fake {
         let folder = &ask.prefix[..ask.prefix.rfind('/').map_or(0, |at| at + 1)];
         // By name, with whether there are an object and a folder of that name.
         let mut names = std::collections::BTreeMap::<String, (bool, bool)>::new();
-        let after = ask.token.as_deref().or(ask.after.as_deref()).and_then(|after| after.strip_prefix(folder));
+        let after = ask
+            .next
+            .as_ref()
+            .map(|next| &*next.place)
+            .or(ask.after.as_deref())
+            .and_then(|after| after.strip_prefix(folder));
         for key in self.keys.iter().filter(|key| key.starts_with(&ask.prefix)) {
             let rest = &key[folder.len()..];
             let (name, is_folder) = rest.split_once('/').map_or((rest, false), |(name, _)| (name, true));
@@ -47,7 +53,7 @@ impl Folders for Fake {
         let mut last = None;
         for (name, (object, is_folder)) in names {
             if page.objects.len() + page.folders.len() >= self.page_names {
-                page.next = last;
+                page.next = last.map(|place| Next { way: Way::default(), place });
                 break;
             }
             page.objects.extend(object.then(|| entry(&format!("{folder}{name}"))));

@@ -1,0 +1,226 @@
+//! The rows. Each says only what differs from [`UNKNOWN`], and where that is written.
+
+use super::{Baseline, Keys, Limits, Order, Support};
+use crate::digest::Algorithm;
+use crate::location::Scheme;
+use crate::store::EtagMeaning;
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const TIB: u64 = 1 << 40;
+
+/// Amazon S3 "Multipart upload limits", and the objects of up to 50 TB since December 2025.
+const AMAZONS: Limits = Limits {
+    put_bytes: 5 * GIB,
+    min_part_bytes: 5 * MIB,
+    part_bytes: 5 * GIB,
+    parts: 10_000,
+    object_bytes: 50_000_000_000_000,
+    copy_bytes: 5 * GIB,
+};
+
+/// A store that nothing is known about: only what all of them have done for a decade, and what they say
+/// of themselves.
+pub const UNKNOWN: Baseline = Baseline {
+    name: "S3-compatible",
+    is_guess: true,
+    scheme: None,
+    domains: &[],
+    regions: &[],
+    server: None,
+    endpoints: &[],
+    region_example: "us-east-1",
+    default_region: None,
+    path_style: true,
+    accept_encoding: None,
+    takes_x_id: true,
+    lists: Order::ByBytes,
+    lists_v2: Support::Unsure,
+    encodes_keys: Support::Unsure,
+    lists_uploads: true,
+    keys: Keys::Any,
+    etags: EtagMeaning::Md5,
+    tells_checksums: Support::Unsure,
+    verifies: &[Algorithm::Md5],
+    checks_completion: false,
+    copies_parts: true,
+    limits: AMAZONS,
+};
+
+/// A store that is known by its scheme or domain, and asked nothing that it may not know.
+const KNOWN: Baseline = Baseline {
+    is_guess: false,
+    lists_v2: Support::Yes,
+    encodes_keys: Support::Yes,
+    tells_checksums: Support::No,
+    ..UNKNOWN
+};
+
+/// Amazon S3 ("Checking object integrity in Amazon S3", "Amazon S3 endpoints and quotas").
+pub const AMAZON: Baseline = Baseline {
+    name: "Amazon S3",
+    domains: &["amazonaws.com", "amazonaws.com.cn"],
+    endpoints: &["https://s3.{region}.amazonaws.com", "https://s3.{region}.amazonaws.com.cn"],
+    path_style: false,
+    etags: EtagMeaning::Md5AndParts,
+    tells_checksums: Support::Yes,
+    verifies: &Algorithm::ALL,
+    checks_completion: true,
+    ..KNOWN
+};
+
+/// Aliyun OSS ("Compatibility with Amazon S3": operations, request style, ETag; "Use AWS SDKs to access
+/// OSS": endpoints; "Limits"). `ListMultipartUploads` is not among the operations. The ETag of an upload
+/// in parts is none of MD5s.
+const OSS: Baseline = Baseline {
+    name: "Aliyun OSS",
+    scheme: Some(Scheme::Oss),
+    domains: &["aliyuncs.com"],
+    server: Some("AliyunOSS"),
+    endpoints: &[
+        "https://s3.oss-{region}.aliyuncs.com",
+        "https://s3.oss-{region}-internal.aliyuncs.com",
+        "https://oss-{region}.aliyuncs.com",
+        "https://oss-{region}-internal.aliyuncs.com",
+    ],
+    region_example: "cn-beijing",
+    path_style: false,
+    lists_uploads: false,
+    limits: Limits { min_part_bytes: 100 * KIB, ..AMAZONS },
+    ..KNOWN
+};
+
+/// Tencent COS ("Accessing COS with AWS S3 SDK": endpoint; "Multipart Upload": parts of 1 MB to 5 GB; "PUT
+/// Object": ETag). `ListObjects` is what its own API documents ("GET Bucket (List Objects)").
+const COS: Baseline = Baseline {
+    name: "Tencent COS",
+    scheme: Some(Scheme::Cos),
+    domains: &["myqcloud.com", "tencentcos.cn"],
+    server: Some("tencent-cos"),
+    endpoints: &[
+        "https://cos.{region}.myqcloud.com",
+        "https://cos-internal.{region}.tencentcos.cn",
+        "https://cos.{region}.tencentcos.cn",
+    ],
+    region_example: "ap-beijing",
+    path_style: false,
+    lists_v2: Support::No,
+    limits: Limits { min_part_bytes: MIB, ..AMAZONS },
+    ..KNOWN
+};
+
+/// Qiniu Kodo ("AWS S3 compatibility": endpoints, styles, the bucket's S3 name; "Multipart upload v2":
+/// parts of 1 MB to 1 GB). Its listings do not encode keys.
+const KODO: Baseline = Baseline {
+    name: "Qiniu Kodo",
+    scheme: Some(Scheme::Kodo),
+    domains: &["qiniucs.com"],
+    endpoints: &["https://s3.{region}.qiniucs.com"],
+    region_example: "cn-east-1",
+    encodes_keys: Support::No,
+    limits: Limits { min_part_bytes: MIB, part_bytes: GIB, object_bytes: 10_000 * GIB, ..AMAZONS },
+    ..KNOWN
+};
+
+/// Google Cloud Storage's XML API ("Hashes and ETags": only objects of one request have an MD5 for a tag;
+/// "Quotas & limits"; "Transcoding of gzip-compressed files": without `Accept-Encoding: gzip` it unpacks
+/// what was stored packed). On the way it changes `Accept-Encoding`, and it takes no `x-id` and copies no
+/// ranges (rclone issue 6670 and its table of providers; Google issue 323465186).
+const GCS: Baseline = Baseline {
+    name: "Google Cloud Storage",
+    scheme: Some(Scheme::Gs),
+    domains: &["storage.googleapis.com"],
+    server: Some("UploadServer"),
+    endpoints: &["https://storage.googleapis.com"],
+    default_region: Some("auto"),
+    accept_encoding: Some("gzip"),
+    takes_x_id: false,
+    copies_parts: false,
+    limits: Limits { put_bytes: 5 * TIB, object_bytes: 5 * TIB, ..AMAZONS },
+    ..KNOWN
+};
+
+/// Cloudflare R2 ("S3 API compatibility": region, operations; "Limits"; "Multipart upload": parts of one
+/// size, and tags as Amazon's, but not those of objects from before 21 June 2023). Its whole-object
+/// checksums are CRC-64/NVME alone.
+const R2: Baseline = Baseline {
+    name: "Cloudflare R2",
+    scheme: Some(Scheme::R2),
+    domains: &["r2.cloudflarestorage.com"],
+    endpoints: &["https://{ACCOUNT_ID}.r2.cloudflarestorage.com"],
+    default_region: Some("auto"),
+    tells_checksums: Support::Unsure,
+    limits: Limits {
+        put_bytes: 5 * GIB - 5 * MIB,
+        part_bytes: 5 * GIB - 5 * MIB,
+        copy_bytes: 5 * GIB - 5 * MIB,
+        object_bytes: 5 * TIB - 5 * GIB,
+        ..AMAZONS
+    },
+    ..KNOWN
+};
+
+/// Backblaze B2 ("Call the S3-Compatible API": endpoints, only by TLS; "Files", "Large Files": 5 GB in one
+/// request, parts of 5 MB to 5 GB, 10 TB). It refuses `x-amz-checksum-*`.
+const B2: Baseline = Baseline {
+    name: "Backblaze B2",
+    domains: &["backblazeb2.com"],
+    endpoints: &["https://s3.{region}.backblazeb2.com"],
+    limits: Limits {
+        put_bytes: 5_000_000_000,
+        part_bytes: 5_000_000_000,
+        copy_bytes: 5_000_000_000,
+        object_bytes: 10_000_000_000_000,
+        ..AMAZONS
+    },
+    ..KNOWN
+};
+
+/// Ceph's gateway (its pull request 50510: `Server`, since Reef). Old builds take `ListObjects` alone and
+/// do not encode keys, and do not tell how an object was cut, without which tags of parts say nothing.
+const CEPH: Baseline = Baseline {
+    name: "Ceph RGW",
+    server: Some("Ceph Object Gateway"),
+    lists_v2: Support::No,
+    encodes_keys: Support::No,
+    tells_checksums: Support::Unsure,
+    ..KNOWN
+};
+
+/// MinIO ("S3 API compatibility", "Differences from S3 APIs for Multipart Uploads": uploads are listed
+/// only for one whole key).
+const MINIO: Baseline = Baseline {
+    name: "MinIO",
+    server: Some("MinIO"),
+    lists_uploads: false,
+    etags: EtagMeaning::Md5AndParts,
+    tells_checksums: Support::Unsure,
+    ..KNOWN
+};
+
+/// Garage ("S3 Compatibility status"; `src/api/s3/multipart.rs`: tags). Its answers do not name it; the
+/// region of its quick start does.
+const GARAGE: Baseline = Baseline {
+    name: "Garage",
+    regions: &["garage"],
+    etags: EtagMeaning::Md5AndParts,
+    tells_checksums: Support::Unsure,
+    ..KNOWN
+};
+
+/// SeaweedFS's gateway over its file system (version 4.48, by trying). Tags of uploads in parts are made
+/// of the parts' MD5s, also where parts were sent again; those of parts that it copies itself are no MD5s.
+const SEAWEED: Baseline = Baseline {
+    name: "SeaweedFS",
+    server: Some("SeaweedFS"),
+    lists: Order::ByFolder,
+    keys: Keys::FolderLike,
+    etags: EtagMeaning::Md5AndParts,
+    tells_checksums: Support::Unsure,
+    copies_parts: false,
+    ..KNOWN
+};
+
+/// All kinds that can be told apart.
+pub const ROWS: &[&Baseline] = &[&AMAZON, &OSS, &COS, &KODO, &GCS, &R2, &B2, &CEPH, &MINIO, &GARAGE, &SEAWEED];
