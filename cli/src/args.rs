@@ -43,6 +43,8 @@ pub enum Command {
     Retry(RetryArgs),
     /// Create the queue and the table that a config file names
     Init(InitArgs),
+    /// Let the source bucket on Amazon S3 send its events to the task's queue
+    Events(EventsArgs),
 }
 
 impl Command {
@@ -108,6 +110,17 @@ pub struct InitArgs {
     /// Config file of the task
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
+}
+
+/// Which way events take.
+#[derive(Debug, clap::Args)]
+pub struct EventsArgs {
+    /// Config file of the task
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Send them by EventBridge, where rules of others take the same events; print what is to be done there
+    #[arg(long)]
+    pub eventbridge: bool,
 }
 
 /// Reads the command line. The error is clap's: a text to print (help, version) or a mistake.

@@ -3,6 +3,7 @@
 mod args;
 mod claim;
 mod drive;
+mod events;
 mod exit;
 mod failures;
 mod init;
@@ -68,6 +69,7 @@ async fn command(command: Command, stop: CancellationToken) -> Outcome {
         Command::Status(args) => at_once(status::run(&args), &stop).await,
         Command::Failures(args) => at_once(failures::run(&args), &stop).await,
         Command::Init(args) => at_once(init::run(&args), &stop).await,
+        Command::Events(args) => at_once(events::run(&args), &stop).await,
     }
 }
 

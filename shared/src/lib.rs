@@ -14,6 +14,7 @@ pub mod console;
 pub mod database;
 pub mod digest;
 pub mod error;
+pub mod event;
 pub mod fleet;
 pub mod job;
 pub mod ledger;

@@ -1,5 +1,6 @@
 //! From a configuration to open stores, queue, ledger and fleet: the one place that knows all adapters.
 
+mod events;
 mod folders;
 
 use std::fmt;
@@ -25,6 +26,7 @@ use crate::store::Store;
 use crate::store::file::FileStore;
 use crate::store::s3::S3Store;
 use crate::{Error, ErrorKind, Result};
+pub use events::{subscribe, subscribe_by_eventbridge};
 
 /// A store must answer its first request within this time: long enough for some retries and a slow
 /// name server, short enough for someone who waits at a terminal.

@@ -117,6 +117,9 @@ pub const EXTEND: Policy = carrier("extend", 4, 5, 12);
 pub const ACKNOWLEDGE: Policy = carrier("acknowledge", 6, 10, 40);
 /// `GetQueueAttributes`, `DescribeTable` and their like
 pub const DESCRIBE: Policy = carrier("describe", 4, 10, 30);
+// Someone waits at a terminal, but a queue's new policy takes up to a minute to hold everywhere.
+/// Bucket notifications
+pub const SUBSCRIBE: Policy = Policy { first_delay: Duration::from_secs(1), ..policy("subscribe", 12, 10, 75) };
 // An outcome that cannot be recorded keeps its job unacknowledged: worth waiting for.
 /// Reads and writes of the ledger
 pub const LEDGER: Policy = carrier("ledger", 8, 10, 90);

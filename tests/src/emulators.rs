@@ -12,6 +12,7 @@ mod service;
 pub use clients::{REGION, connection, credentials_file, s3_client, sdk_config, side, side_as, unique_name};
 pub use folder::fresh as fresh_folder;
 pub use garage::{Garage, garage};
+pub use programs::find as program;
 
 use std::fs;
 use std::sync::OnceLock;

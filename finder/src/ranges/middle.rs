@@ -10,7 +10,7 @@ const UNSURE: char = '\u{e000}';
 /// the prefix's keys reach as far as characters of the kind that stands there (digits, letters of one
 /// case, …). `None` where no key of reasonable length lies between.
 ///
-/// Behind the prefix it holds no character from [`UNSURE`] on, so that byte order and the order of UTF-16
+/// Behind the prefix it holds no character from `UNSURE` on, so that byte order and the order of UTF-16
 /// part all keys alike. A store that lists in the latter, against all documents, is found out by keys out
 /// of order within a range; cut elsewhere, each range could come in order and keys be in none of them.
 pub fn middle(prefix: &str, cursor: &str, end: Option<&str>) -> Option<String> {

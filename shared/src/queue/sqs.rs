@@ -9,6 +9,7 @@
 //! - A message that was received 100 times goes to the dead-letter queue by
 //!   itself, without a reason: its workers died of it.
 
+mod access;
 mod create;
 mod send;
 

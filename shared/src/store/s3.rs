@@ -18,6 +18,7 @@ mod keys;
 mod kind;
 mod listing;
 mod multipart;
+mod notification;
 mod page;
 mod read;
 mod walk;

@@ -76,7 +76,7 @@ async fn existing(client: &Client, name: &str, url: String, wanted: &Attributes)
     Ok((url, line))
 }
 
-async fn attributes_of(client: &Client, name: &str, url: &str) -> Result<Attributes> {
+pub(super) async fn attributes_of(client: &Client, name: &str, url: &str) -> Result<Attributes> {
     // Read-only: slow, repeated or lost, it changes nothing.
     let request = || client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All).send();
     Ok(call(&retry::DESCRIBE, name, request).await?.attributes.unwrap_or_default())

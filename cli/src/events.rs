@@ -1,0 +1,21 @@
+//! `flotilla events`: lets the source bucket tell the task's queue what changes.
+
+use shared::config::Config;
+use shared::console;
+use shared::open;
+
+use crate::args::EventsArgs;
+use crate::exit::{Exit, Failure, Outcome};
+
+/// Adds what is missing. Repeating it changes nothing.
+pub async fn run(args: &EventsArgs) -> Outcome {
+    let config = Config::read(&args.config)?;
+    let lines = match args.eventbridge {
+        false => open::subscribe(&config).await,
+        true => open::subscribe_by_eventbridge(&config).await,
+    };
+    for line in lines.map_err(Failure::usage)? {
+        println!("{}", console::escaped(&line));
+    }
+    Ok(Exit::InSync)
+}

@@ -1,0 +1,388 @@
+//! Events: the messages by which stores tell that objects have changed.
+//!
+//! [`parse`] reads a message's body of any vendor's format into [`Change`]s; it is pure. A change is a
+//! hint and no more: whoever gets it looks at the stores. Three rules follow.
+//!
+//! - *Nothing is lost silently.* A body that cannot be read as a whole, down to the key of each of its
+//!   records, is a [`ParseError`] that names the record, for the dead-letter queue. What the format does
+//!   not say (an unknown event name, a size that is no number) is left out, and the key is looked at.
+//! - *Formats are told apart by shape.* Each has members that no other has. A body that fits two
+//!   formats is refused, not guessed at.
+//! - *A key is decoded as its format encodes it.* Where a vendor does not say how, there is one change for
+//!   each reading: looking at a key that did not change does no harm.
+//!
+//! Each format's document is named in its module.
+
+mod cloudevents;
+mod cos;
+mod eventbridge;
+mod gcs;
+mod json;
+mod key;
+mod kodo;
+mod lambda;
+mod minimal;
+mod mns;
+mod oss;
+mod pubsub;
+mod r2;
+mod s3;
+mod sns;
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::location::Location;
+use crate::object::{ETag, Timestamp};
+use json::Object;
+
+/// Longest body that is read, bytes: what Amazon SQS carries (`SendMessage`, 1 MiB).
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// Most changes in one body. A vendor's message holds one record, or some tens; 1 MiB would have room
+/// for more of them than should hang on one message.
+pub const MAX_CHANGES: usize = 5_000;
+
+/// Most envelopes around an event, such as CloudEvents around Pub/Sub.
+pub const MAX_ENVELOPES: usize = 2;
+
+/// Whose format a body has. Envelopes are not formats: an S3 notification through SNS is `S3`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// `{"key", "size"}`, as users' own functions send it
+    Minimal,
+    /// S3 notification records, of Amazon S3 and of stores that are compatible with it
+    S3,
+    /// Amazon EventBridge's events of S3
+    EventBridge,
+    /// Aliyun OSS
+    Oss,
+    /// Tencent COS
+    Cos,
+    /// Google Cloud Storage
+    Gcs,
+    /// Cloudflare R2
+    R2,
+    /// Qiniu Kodo
+    Kodo,
+    /// Amazon SNS's own messages
+    Sns,
+}
+
+impl Format {
+    /// All formats.
+    pub const ALL: [Format; 9] = [
+        Format::Minimal,
+        Format::S3,
+        Format::EventBridge,
+        Format::Oss,
+        Format::Cos,
+        Format::Gcs,
+        Format::R2,
+        Format::Kodo,
+        Format::Sns,
+    ];
+
+    /// The format as a stable, bounded word, for metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Format::Minimal => "minimal",
+            Format::S3 => "s3",
+            Format::EventBridge => "eventbridge",
+            Format::Oss => "oss",
+            Format::Cos => "cos",
+            Format::Gcs => "gcs",
+            Format::R2 => "r2",
+            Format::Kodo => "kodo",
+            Format::Sns => "sns",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What the store says has happened to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// It was written, for the first time or again.
+    Created,
+    /// It is gone, or hidden by a delete marker.
+    Removed,
+    /// Its tags, ACL or metadata changed.
+    Metadata,
+    /// It can be read again: its restoration from the archive has ended.
+    Restored,
+    /// Something else, or nothing is said.
+    Other,
+}
+
+/// A key that may have changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The bucket as the source's location names it; `None` where the event does not tell.
+    pub bucket: Option<String>,
+    /// The exact key in the bucket.
+    pub key: String,
+    /// What is said to have happened.
+    pub kind: Kind,
+    /// Bytes.
+    pub size: Option<u64>,
+    /// The entity tag, where it is the one that a HEAD shows.
+    pub etag: Option<ETag>,
+    /// The version, or generation.
+    pub version: Option<String>,
+    /// When it happened.
+    pub time: Option<Timestamp>,
+    /// S3's sequencer: of two events of one key, the later has the greater one when both are padded
+    /// to the same length with zeros on the right.
+    pub sequencer: Option<String>,
+}
+
+impl Change {
+    /// A change of which nothing but the key is known.
+    fn of(key: String) -> Self {
+        let (bucket, size, etag, version, time, sequencer) = (None, None, None, None, None, None);
+        Change { bucket, key, kind: Kind::Other, size, etag, version, time, sequencer }
+    }
+}
+
+/// A message that tells of no object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Notice {
+    /// `s3:TestEvent`, which S3 sends when a notification is configured.
+    Test,
+    /// SNS asks to confirm a subscription. Events come only after somebody has followed its link.
+    SubscriptionConfirmation,
+    /// SNS tells that a subscription has ended: from now on no events come.
+    UnsubscribeConfirmation,
+}
+
+impl Notice {
+    /// The notice as a stable, bounded word, for metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Notice::Test => "test",
+            Notice::SubscriptionConfirmation => "subscription-confirmation",
+            Notice::UnsubscribeConfirmation => "unsubscribe-confirmation",
+        }
+    }
+}
+
+/// What a body says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parsed {
+    /// Whose format it has.
+    pub format: Format,
+    /// Its changes, in its order; empty exactly if there is a notice.
+    pub changes: Vec<Change>,
+    /// What it says instead.
+    pub notice: Option<Notice>,
+}
+
+impl Parsed {
+    fn notice(format: Format, notice: Notice) -> Self {
+        Parsed { format, changes: Vec::new(), notice: Some(notice) }
+    }
+}
+
+/// Why a body is not an event. Displays as one line without control characters.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    /// Longer than [`MAX_BODY_BYTES`].
+    #[error("not an event: {0} bytes long, of at most {MAX_BODY_BYTES}")]
+    TooLong(usize),
+    /// Not JSON.
+    #[error("not an event: {0}")]
+    Malformed(String),
+    /// JSON of a shape that no format has; the names of its members.
+    #[error("an event of no known format: {0}")]
+    Unknown(String),
+    /// JSON of a shape that two formats have.
+    #[error("an event that may be of two formats: {0} or {1}")]
+    Ambiguous(&'static str, &'static str),
+    /// More than [`MAX_ENVELOPES`] envelopes.
+    #[error("an event in more than {MAX_ENVELOPES} envelopes")]
+    TooDeep,
+    /// More than [`MAX_CHANGES`] changes.
+    #[error("an event of {0} changes, of at most {MAX_CHANGES}")]
+    TooMany(usize),
+    /// An envelope without an event in it.
+    #[error("{0} envelope: {1}")]
+    Envelope(&'static str, String),
+    /// A record that does not tell its key.
+    #[error("{format} event, record {number}: {why}")]
+    Record {
+        /// Whose format it has.
+        format: Format,
+        /// Which record, from 1.
+        number: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// Reads a message's body.
+///
+/// # Errors
+/// If anything in it cannot be read: then none of it has been, and the body belongs in the dead letters.
+pub fn parse(body: &str) -> Result<Parsed, ParseError> {
+    if body.len() > MAX_BODY_BYTES {
+        return Err(ParseError::TooLong(body.len()));
+    }
+    let parsed = read_text(body, MAX_ENVELOPES)?;
+    match parsed.changes.len() {
+        many if many > MAX_CHANGES => Err(ParseError::TooMany(many)),
+        _ => Ok(parsed),
+    }
+}
+
+/// Whether a change is the task's to follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope<'a> {
+    /// It is: the key relative to the task's location.
+    Key(&'a str),
+    /// Another bucket.
+    OtherBucket,
+    /// A key outside of the location's prefix, or the folder marker of the prefix itself, which no
+    /// listing of the location shows either.
+    OtherPrefix,
+}
+
+/// Where a change lies, seen from the task's source. An event that names no bucket is of the task's own.
+pub fn scope<'a>(change: &'a Change, location: &Location) -> Scope<'a> {
+    if change.bucket.as_deref().is_some_and(|bucket| bucket != location.bucket()) {
+        return Scope::OtherBucket;
+    }
+    location.relative_key(&change.key).map_or(Scope::OtherPrefix, Scope::Key)
+}
+
+/// A format, or an envelope: how it is recognised, and how it is read.
+struct Shape {
+    name: &'static str,
+    /// Looks only at which members there are, of what type. No two shapes may fit one document.
+    fits: fn(&Object) -> bool,
+    /// The number is how many more envelopes may follow.
+    read: fn(&Object, usize) -> Result<Parsed, ParseError>,
+}
+
+const SHAPES: [Shape; 15] = [
+    Shape { name: "minimal", fits: minimal::fits, read: minimal::read },
+    Shape { name: "s3", fits: s3::fits, read: s3::read },
+    Shape { name: "s3 test", fits: s3::is_test, read: s3::read_test },
+    Shape { name: "eventbridge", fits: eventbridge::fits, read: eventbridge::read },
+    Shape { name: "oss", fits: oss::fits, read: oss::read },
+    Shape { name: "cos", fits: cos::fits, read: cos::read },
+    Shape { name: "gcs", fits: gcs::fits, read: gcs::read },
+    Shape { name: "r2", fits: r2::fits, read: r2::read },
+    Shape { name: "kodo", fits: kodo::fits, read: kodo::read },
+    Shape { name: "kodo callback", fits: kodo::is_callback, read: kodo::read_callback },
+    Shape { name: "cloudevents", fits: cloudevents::fits, read: cloudevents::read },
+    Shape { name: "lambda", fits: lambda::fits, read: lambda::read },
+    Shape { name: "mns", fits: mns::fits, read: mns::read },
+    Shape { name: "pubsub", fits: pubsub::fits, read: pubsub::read },
+    Shape { name: "sns", fits: sns::fits, read: sns::read },
+];
+
+/// Reads JSON, or JSON in Base64 as some queues carry it; no JSON object or list is Base64 too.
+fn read_text(text: &str, envelopes: usize) -> Result<Parsed, ParseError> {
+    let text = text.trim();
+    if text.starts_with(['{', '[']) {
+        return read_json(text, envelopes);
+    }
+    match json::from_base64(text) {
+        Some(decoded) if decoded.trim_start().starts_with(['{', '[']) => read_json(&decoded, envelopes),
+        _ => Err(ParseError::Malformed("neither a JSON object nor a list of them".into())),
+    }
+}
+
+fn read_json(text: &str, envelopes: usize) -> Result<Parsed, ParseError> {
+    match json::read(text).map_err(ParseError::Malformed)? {
+        Value::Object(root) => read_object(&root, envelopes),
+        Value::Array(list) => read_list("list", list.iter(), envelopes),
+        _ => Err(ParseError::Malformed("neither a JSON object nor a list of them".into())),
+    }
+}
+
+fn read_object(root: &Object, envelopes: usize) -> Result<Parsed, ParseError> {
+    let mut fitting = SHAPES.iter().filter(|shape| (shape.fits)(root));
+    match (fitting.next(), fitting.next()) {
+        (Some(shape), None) => (shape.read)(root, envelopes),
+        (Some(one), Some(other)) => Err(ParseError::Ambiguous(one.name, other.name)),
+        (None, _) => Err(ParseError::Unknown(json::describe(root))),
+    }
+}
+
+/// Reads what an envelope holds: an object, or a text that is one.
+fn open_envelope(value: &Value, envelopes: usize) -> Result<Parsed, ParseError> {
+    let left = envelopes.checked_sub(1).ok_or(ParseError::TooDeep)?;
+    match value {
+        Value::Object(root) => read_object(root, left),
+        Value::String(text) => read_text(text, left),
+        _ => Err(ParseError::Malformed("an envelope holds neither an object nor a text".into())),
+    }
+}
+
+/// Reads an envelope of several events, which must all be of one format and tell of objects.
+fn read_list<'a>(
+    name: &'static str,
+    values: impl Iterator<Item = &'a Value>,
+    envelopes: usize,
+) -> Result<Parsed, ParseError> {
+    let mut all: Option<Parsed> = None;
+    for value in values {
+        let one = open_envelope(value, envelopes)?;
+        if one.notice.is_some() {
+            return Err(ParseError::Envelope(name, "it holds a notice among events".into()));
+        }
+        match &mut all {
+            None => all = Some(one),
+            Some(all) if all.format == one.format => all.changes.extend(one.changes),
+            Some(all) => {
+                let why = format!("it holds events of {} and of {}", all.format, one.format);
+                return Err(ParseError::Envelope(name, why));
+            }
+        }
+    }
+    all.ok_or_else(|| ParseError::Envelope(name, "it is empty".into()))
+}
+
+/// Reads the records of a format. Each gives at least one change, or the reason why it does not.
+fn read_records<'a>(
+    format: Format,
+    records: impl Iterator<Item = &'a Value>,
+    read: impl Fn(&Object) -> Result<Vec<Change>, String>,
+) -> Result<Parsed, ParseError> {
+    let mut changes = Vec::new();
+    for (index, record) in records.enumerate() {
+        let found = match record {
+            Value::Object(record) => read(record),
+            _ => Err("it is no object".into()),
+        };
+        changes.extend(found.map_err(|why| ParseError::Record { format, number: index + 1, why })?);
+    }
+    Ok(Parsed { format, changes, notice: None })
+}
+
+/// As [`read_records`], of a document that is one record.
+fn read_record(
+    format: Format,
+    record: &Object,
+    read: impl Fn(&Object) -> Result<Vec<Change>, String>,
+) -> Result<Parsed, ParseError> {
+    let changes = read(record).map_err(|why| ParseError::Record { format, number: 1, why })?;
+    Ok(Parsed { format, changes, notice: None })
+}
+
+/// The kind that a format's table gives to an event's name: that of the first row whose text the name
+/// begins with.
+fn kind_of(table: &[(&str, Kind)], name: &str) -> Kind {
+    table.iter().find(|(start, _)| name.starts_with(start)).map_or(Kind::Other, |(_, kind)| *kind)
+}
+
+#[cfg(test)]
+mod tests;

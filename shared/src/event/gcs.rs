@@ -1,0 +1,84 @@
+//! Google Cloud Storage, in three spellings: the attributes of a Pub/Sub notification (Cloud Storage, "Pub/Sub
+//! notifications for Cloud Storage"), the object's resource, which is such a notification's payload
+//! (JSON API, "Objects"), and CloudEvents of Eventarc with that resource as data
+//! (googleapis/google-cloudevents, `StorageObjectData`). Names are not encoded in any of them.
+//!
+//! The resource's `etag` is not the ETag that the XML API shows; that is the MD5, where the object has one.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::json::{self, Object};
+use super::{Change, Format, Kind, ParseError, Parsed, kind_of, read_record};
+use crate::object::ETag;
+
+/// `eventType` of a notification, and the end of a CloudEvent's `type`. Archived is what
+/// is no longer the live version: overwritten or deleted.
+const KINDS: [(&str, Kind); 8] = [
+    ("OBJECT_FINALIZE", Kind::Created),
+    ("OBJECT_METADATA_UPDATE", Kind::Metadata),
+    ("OBJECT_DELETE", Kind::Removed),
+    ("OBJECT_ARCHIVE", Kind::Removed),
+    ("finalized", Kind::Created),
+    ("metadataUpdated", Kind::Metadata),
+    ("deleted", Kind::Removed),
+    ("archived", Kind::Removed),
+];
+
+/// The start of the `type` of CloudEvents about objects.
+pub(super) const CLOUD_EVENT: &str = "google.cloud.storage.object.v1.";
+
+/// An object's resource.
+pub(super) fn fits(root: &Object) -> bool {
+    json::at(root, "kind").is_some_and(|kind| kind == "storage#object")
+}
+
+/// The resource alone does not say what happened to the object, but that it was deleted.
+pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, ParseError> {
+    let kind = if json::has_text(root, "timeDeleted") { Kind::Removed } else { Kind::Other };
+    read_record(Format::Gcs, root, |resource| Ok(vec![Change { kind, ..change(resource)? }]))
+}
+
+/// A CloudEvent of [`CLOUD_EVENT`]s.
+pub(super) fn read_cloud_event(event: &Object, data: &Object) -> Result<Parsed, ParseError> {
+    let name = json::text(event, "type").unwrap_or_default();
+    let kind = kind_of(&KINDS, name.strip_prefix(CLOUD_EVENT).unwrap_or_default());
+    let time = json::time(event, "time");
+    read_record(Format::Gcs, data, |data| {
+        let change = change(data)?;
+        Ok(vec![Change { kind, time: time.or(change.time), ..change }])
+    })
+}
+
+/// The attributes of a notification; its payload, where it has one, tells more of the same object.
+pub(super) fn read_attributes(attributes: &Object, payload: Option<&Object>) -> Result<Parsed, ParseError> {
+    read_record(Format::Gcs, attributes, |attributes| {
+        let key = json::required(attributes, "objectId")?;
+        let known = payload.and_then(|payload| change(payload).ok()).filter(|known| known.key == key);
+        let known = known.unwrap_or_else(|| Change::of(key.to_owned()));
+        Ok(vec![Change {
+            bucket: json::optional(attributes, "bucketId")?.map(str::to_owned),
+            kind: kind_of(&KINDS, json::required(attributes, "eventType")?),
+            version: json::text(attributes, "objectGeneration"),
+            time: json::time(attributes, "eventTime").or(known.time),
+            ..known
+        }])
+    })
+}
+
+/// What a resource tells of its object. Numbers are strings there.
+fn change(resource: &Object) -> Result<Change, String> {
+    Ok(Change {
+        bucket: json::optional(resource, "bucket")?.map(str::to_owned),
+        size: json::number(resource, "size"),
+        etag: json::text(resource, "md5Hash").and_then(|md5| etag(&md5)),
+        version: json::text(resource, "generation"),
+        time: json::time(resource, "updated"),
+        ..Change::of(json::required(resource, "name")?.to_owned())
+    })
+}
+
+fn etag(md5: &str) -> Option<ETag> {
+    let bytes: [u8; 16] = STANDARD.decode(md5).ok()?.try_into().ok()?;
+    Some(ETag::new(&bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+}
