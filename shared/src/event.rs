@@ -258,7 +258,7 @@ pub fn scope<'a>(change: &'a Change, location: &Location) -> Scope<'a> {
     if change.bucket.as_deref().is_some_and(|bucket| bucket != location.bucket()) {
         return Scope::OtherBucket;
     }
-    location.relative_key(&change.key).map_or(Scope::OtherPrefix, Scope::Key)
+    location.relative_key(&change.key).filter(|key| !key.is_empty()).map_or(Scope::OtherPrefix, Scope::Key)
 }
 
 /// A format, or an envelope: how it is recognised, and how it is read.
