@@ -8,7 +8,7 @@ use shared::open::{self, Carrier};
 use shared::store::Store;
 use shared::telemetry::endpoint::Health;
 use tokio_util::sync::CancellationToken;
-use worker::Worker;
+use worker::{Follow, Worker};
 
 use crate::exit::Failure;
 use crate::state;
@@ -25,6 +25,8 @@ pub struct Task {
     pub carrier: Carrier,
     /// What was compared when the task was last run from here, if it was.
     pub compared_before: Option<Find>,
+    /// What a worker of this process does about changes and others at the same objects.
+    pub follow: Follow,
     /// Told when a store fails altogether.
     pub health: Health,
 }
@@ -51,7 +53,8 @@ impl Task {
             compared_before = state::recall(state, &config.task).map(|before| before.find);
             state::remember(state, &config)?;
         }
-        Ok(Task { config, source, destination, carrier, compared_before, health })
+        let follow = Follow::of(&config).map_err(Failure::usage)?;
+        Ok(Task { config, source, destination, carrier, compared_before, follow, health })
     }
 
     /// A worker of this process.
@@ -62,9 +65,11 @@ impl Task {
             source: self.source.clone(),
             destination: self.destination.clone(),
             queue: self.carrier.queue.clone(),
+            events: self.carrier.events.clone(),
             ledger: self.carrier.ledger.clone(),
             fleet: Arc::new(Solo),
             options: self.config.work.clone(),
+            follow: self.follow.clone(),
             report,
             moved: Arc::default(),
             health: self.health.clone(),

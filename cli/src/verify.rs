@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use finder::{Describer, Filter, FindError, Pair};
+use finder::Pair;
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 use shared::console;
+use shared::describe::Describer;
+use shared::filter::Filter;
 use shared::object::Timestamp;
 use shared::open;
 use tokio_util::sync::CancellationToken;
@@ -54,7 +56,7 @@ struct Tally {
 pub async fn run(args: &VerifyArgs, stop: CancellationToken) -> Outcome {
     let began = Instant::now();
     let config = args.config()?;
-    let filter = Filter::load(&config.find, Timestamp::now()).map_err(|error: FindError| Failure::usage(error))?;
+    let filter = Filter::load(&config.find, Some(Timestamp::now())).map_err(Failure::usage)?;
     let (source, destination) = open::sides(&config).await.map_err(Failure::usage)?;
     open::probe_both(&source, &destination).await.map_err(Failure::usage)?;
     let effort = args.effort();

@@ -4,14 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use futures::{FutureExt, StreamExt, stream};
 use shared::config::{Compare, Find};
+use shared::describe::Describer;
 use shared::digest::{Algorithm, Checksum, in_common};
+use shared::filter::Verdict;
 use shared::object::{Entry, Pin};
 use shared::store::{EtagMeaning, Store};
 use shared::{Error, ErrorKind, Result};
 
-use crate::describe::Describer;
 use crate::diff::Pair;
-use crate::filter::Verdict;
 use crate::listing::Sides;
 use crate::policy::{Decision, Policy, Reason, Same, by_time};
 
@@ -97,7 +97,7 @@ impl Comparer {
     /// encryption is what makes tags differ that were copied.
     async fn by_meaning(&self, source: &Entry, destination: &Entry) -> Decision {
         for (store, entry) in [(&self.destination, destination), (&self.source, source)] {
-            match store.head(&entry.key, &pin(entry)).await {
+            match store.head(&entry.key, &entry.pin()).await {
                 Ok(info) if !info.etag_is_opaque => {}
                 Ok(_) if self.policy.compare == Compare::Checksum => {
                     return self.by_checksum(source, destination).await;
@@ -160,11 +160,6 @@ fn unknown(key: &str, error: &Error, what: &str) -> Decision {
     Decision::Copy(Reason::Unknown)
 }
 
-/// The version that was listed.
-pub(crate) fn pin(entry: &Entry) -> Pin {
-    Pin { etag: entry.etag.clone(), version: entry.version.clone() }
-}
-
 /// What is known of one object's checksums.
 struct Known<'a> {
     store: &'a Store,
@@ -177,7 +172,7 @@ impl<'a> Known<'a> {
     /// One HEAD, pinned to what was listed: tells the checksums that the store keeps, the tag among them
     /// where it is an MD5.
     async fn ask(store: &'a Store, entry: &'a Entry, meaning: EtagMeaning) -> Result<Self> {
-        let pin = pin(entry);
+        let pin = entry.pin();
         let info = store.head(&entry.key, &pin).await?;
         let mut checksums = info.checksums;
         let tag = info.etag.filter(|_| meaning != EtagMeaning::Opaque && !info.etag_is_opaque);
@@ -193,5 +188,7 @@ impl<'a> Known<'a> {
     }
 }
 
+#[cfg(test)]
+mod metadata;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 
+use shared::filter::{Filter, Verdict};
 use shared::object::Entry;
 use shared::store::KeyRange;
 use shared::{Error, ErrorKind, Result};
@@ -17,6 +18,11 @@ pub enum Pair {
     Destination(Entry),
     /// Both have it: the source's, the destination's.
     Both(Entry, Entry),
+}
+
+/// What a filter makes of a pair.
+pub fn judge(filter: &Filter, pair: &Pair) -> Verdict {
+    filter.judge(pair.key(), pair.source().map(|source| (source.size, source.modified)))
 }
 
 impl Pair {

@@ -1,5 +1,6 @@
 //! Why a run of the finder ended early, by what its caller does about it.
 
+use shared::filter::FilterError;
 use shared::{Error, ErrorKind, console};
 
 /// Why the finder ended early. Prints as one line: what, where, what to do.
@@ -47,8 +48,8 @@ pub enum FindError {
         found: u64,
     },
     /// A filter, or the prefix list, is not well formed.
-    #[error("{0}")]
-    Filter(String),
+    #[error(transparent)]
+    Filter(#[from] FilterError),
     /// The caller's stop signal came first. The run can be resumed.
     #[error("interrupted; the run goes on where it was when it is started again")]
     Interrupted,

@@ -14,10 +14,8 @@
 
 pub mod claim;
 pub mod compare;
-pub mod describe;
 pub mod diff;
 pub mod error;
-pub mod filter;
 pub mod journal;
 pub mod listing;
 pub mod pack;
@@ -33,10 +31,8 @@ pub mod walk;
 #[cfg(test)]
 mod fakes;
 
-pub use describe::Describer;
 pub use diff::Pair;
 pub use error::FindError;
-pub use filter::Filter;
 pub use pairs::pairs;
 pub use plan::{Plan, plan};
 pub use progress::Progress;

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use futures::{Stream, TryStreamExt, stream};
 use shared::Result;
+use shared::filter::{Filter, Verdict};
 use shared::store::{KeyRange, Store};
 
-use crate::diff::Pair;
-use crate::filter::{Filter, Verdict};
+use crate::diff::{Pair, judge};
 use crate::listing::{Join, Sides};
 
 /// All pairs that the filter takes, in byte order of their keys, over all of its prefixes. Memory is
@@ -42,7 +42,7 @@ async fn next_pairs(mut state: State) -> Result<Option<(Vec<Pair>, State)>> {
         };
         if let Some(frontier) = join.frontier().await? {
             let mut pairs = join.take(&frontier);
-            pairs.retain(|pair| state.filter.judge(pair) == Verdict::Taken);
+            pairs.retain(|pair| judge(&state.filter, pair) == Verdict::Taken);
             state.join = Some(join);
             return Ok(Some((pairs, state)));
         }

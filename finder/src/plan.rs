@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use serde::Serialize;
 use shared::config::{self, Find};
+use shared::filter::Filter;
 use shared::ledger::Checkpoint;
 use shared::object::Timestamp;
 use shared::store::Store;
@@ -16,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::compare::Comparer;
 use crate::error::FindError;
-use crate::filter::Filter;
 use crate::journal::Journal;
 use crate::listing::Sides;
 use crate::pack::Owner;
@@ -79,7 +79,7 @@ pub async fn plan(
     let walk = Walk {
         comparer: Comparer::new(&sides, options),
         sides,
-        filter: Filter::load(options, Timestamp::now())?,
+        filter: Filter::load(options, Some(Timestamp::now()))?,
         options: options.clone(),
         owner: Owner { task: "plan".into(), run: "plan".into() },
         journal: journal.clone(),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::config::Find;
 use shared::digest::{Algorithm, Hasher};
+use shared::filter::Filter;
 use shared::ledger::{Found, Phase, Run, RunStart, SharedLedger};
 use shared::object::Timestamp;
 use shared::queue::Queue;
@@ -19,7 +20,6 @@ use uuid::Uuid;
 use crate::claim::Claim;
 use crate::compare::Comparer;
 use crate::error::FindError;
-use crate::filter::Filter;
 use crate::journal::{Journal, RunJournal};
 use crate::listing::Sides;
 use crate::pack::Owner;
@@ -58,7 +58,7 @@ impl Finder {
     ///   folder, a wrong prefix): its deletes are refused unless `max_delete` names their number.
     /// - Two runs of one task never overlap; see [`crate::claim`].
     pub async fn run(&self, stop: CancellationToken, progress: Arc<Progress>) -> Result<String, FindError> {
-        let filter = Filter::load(&self.options, Timestamp::now())?;
+        let filter = Filter::load(&self.options, Some(Timestamp::now()))?;
         let claim = Claim::take(&self.ledger, &self.task, &self.owner).await?;
         let ended = self.claimed(filter, stop, claim.lost(), progress).await;
         // A lost claim shows as an interruption further down: its own error says more.

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::config::Find;
+use shared::filter::Filter;
 use shared::ledger::{Checkpoint, Found};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -13,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::compare::Comparer;
 use crate::error::FindError;
-use crate::filter::Filter;
 use crate::journal::Journal;
 use crate::listing::Sides;
 use crate::pack::Owner;

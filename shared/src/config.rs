@@ -36,6 +36,9 @@ pub struct Config {
     /// Where jobs wait; absent: embedded in `state`.
     #[serde(default)]
     pub queue: Option<QueueConfig>,
+    /// Where events wait; absent: on the same queue as everything else.
+    #[serde(default)]
+    pub events: Option<EventsConfig>,
     /// Where outcomes are recorded; absent: embedded in `state`.
     #[serde(default)]
     pub ledger: Option<LedgerConfig>,
@@ -82,6 +85,22 @@ pub struct QueueConfig {
     /// Endpoint, region and credentials.
     #[serde(flatten)]
     pub connection: Connection,
+}
+
+impl QueueConfig {
+    /// The dead-letter queue's name.
+    pub fn dead_letter_name(&self) -> String {
+        self.dead_letter.clone().unwrap_or_else(|| format!("{}-dead", self.name))
+    }
+}
+
+/// The SQS queue of events, which are done before what a scan has enqueued. It is at the endpoint of [`QueueConfig`],
+/// and has the same dead-letter queue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct EventsConfig {
+    /// The queue's name.
+    pub queue: String,
 }
 
 /// The DynamoDB table.
@@ -221,6 +240,9 @@ pub struct Work {
     /// How long a received job is held without a heartbeat.
     #[serde(with = "duration::required")]
     pub lease: Duration,
+    /// Whether workers look at the source again after each write, as they must where others may be at the
+    /// same object: events, other workers, jobs that came twice. `None`: on SQS they do.
+    pub look_again: Option<bool>,
     /// How long a worker that was told to stop may go on with what it holds.
     #[serde(with = "duration::required")]
     pub drain: Duration,
@@ -299,6 +321,7 @@ impl Default for Work {
             attempts: 3,
             retry_delay: Duration::from_secs(5),
             lease: Duration::from_secs(60),
+            look_again: None,
             drain: Duration::from_secs(8),
             // A restarted gateway, a failed-over database, a lost network come back within minutes.
             outage_limit: Duration::from_secs(5 * 60),
@@ -358,6 +381,18 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// The queue of events, where they have their own.
+    pub fn events_queue(&self) -> Option<QueueConfig> {
+        let (queue, events) = (self.queue.as_ref()?, self.events.as_ref()?);
+        let dead_letter = Some(queue.dead_letter_name());
+        Some(QueueConfig { name: events.queue.clone(), dead_letter, connection: queue.connection.clone() })
+    }
+
+    /// Whether workers look at the source again after each write.
+    pub fn looks_again(&self) -> bool {
+        self.work.look_again.unwrap_or(self.queue.is_some())
+    }
+
     /// Reads and checks a config file. A relative `state` or `prefix-list` is meant from the working directory.
     pub fn read(path: &Path) -> Result<Config, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|why| ConfigError::Read { path: path.to_owned(), why })?;

@@ -69,6 +69,12 @@ pub enum Work {
         /// The keys, each with its place in the origin job.
         objects: Vec<JobKey>,
     },
+    /// These keys may have changed: make the destination equal to the source there, whatever that holds
+    /// by now.
+    Changed {
+        /// The keys, each with its place in the origin job.
+        objects: Vec<JobChange>,
+    },
 }
 
 impl Work {
@@ -78,6 +84,7 @@ impl Work {
             Work::Copy { .. } => "copy",
             Work::Parts(_) => "parts",
             Work::Delete { .. } => "delete",
+            Work::Changed { .. } => "changed",
         }
     }
 }
@@ -137,6 +144,18 @@ pub struct JobKey {
     pub index: u32,
     /// Key relative to the task's locations.
     pub key: String,
+}
+
+/// One key that may have changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobChange {
+    /// Place in the origin job, from 0.
+    pub index: u32,
+    /// Key relative to the task's locations.
+    pub key: String,
+    /// When it changed, as far as that is known, ms since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Timestamp>,
 }
 
 /// A range of parts of one giant object's upload. What else is to be known of the upload stands
@@ -207,6 +226,9 @@ impl Job {
                 bad("indexes must ascend within the origin job")
             }
             Work::Delete { objects } if !in_order(&mut objects.iter().map(|o| o.index)) => {
+                bad("indexes must ascend within the origin job")
+            }
+            Work::Changed { objects } if !in_order(&mut objects.iter().map(|o| o.index)) => {
                 bad("indexes must ascend within the origin job")
             }
             Work::Parts(p) if p.index >= count || p.first == 0 || p.first > p.last || p.last > 10_000 => {

@@ -45,6 +45,12 @@ pub enum Phase {
     Stopped,
 }
 
+/// The id of a task's standing run, which counts what becomes of events: there is one for each task, it begins with the
+/// first event and is never done. It is none of [`Ledger::runs`].
+pub fn events_run(task: &str) -> String {
+    format!("events-{task}")
+}
+
 /// What is known of a run from its start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunStart {
@@ -237,6 +243,10 @@ impl State {
 
 /// The [`Outcome::reason`] of an object that was skipped because it is archived.
 pub const ARCHIVED: &str = "archived";
+
+/// The [`Outcome::reason`] of an event of another bucket, or of a key outside of the task's prefix. It is counted, and
+/// is no key's outcome.
+pub const OUT_OF_SCOPE: &str = "out of scope";
 
 /// The [`Outcome::reason`] of a delete that was given up.
 pub const FAILED_DELETE: &str = "delete";

@@ -131,6 +131,13 @@ pub struct Entry {
     pub storage_class: Option<String>,
 }
 
+impl Entry {
+    /// The pin that names the version that was listed.
+    pub fn pin(&self) -> Pin {
+        Pin { etag: self.etag.clone(), version: self.version.clone() }
+    }
+}
+
 /// What a copy carries over besides the bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]

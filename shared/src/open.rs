@@ -110,6 +110,8 @@ pub async fn probe_source(source: &Store) -> Result<(), Unusable> {
 pub struct Carrier {
     /// Where jobs wait.
     pub queue: Queue,
+    /// Where events wait, if not there.
+    pub events: Option<Queue>,
     /// Where outcomes are recorded.
     pub ledger: SharedLedger,
 }
@@ -118,7 +120,11 @@ pub struct Carrier {
 pub async fn carrier(config: &Config) -> Result<Carrier> {
     if let (Some(queue), Some(ledger)) = (&config.queue, &config.ledger) {
         let queue = Arc::new(SqsQueue::open(queue).await?);
-        return Ok(Carrier { queue, ledger: Arc::new(DynamoDbLedger::open(ledger).await?) });
+        let events: Option<Queue> = match config.events_queue() {
+            Some(events) => Some(Arc::new(SqsQueue::open(&events).await?)),
+            None => None,
+        };
+        return Ok(Carrier { queue, events, ledger: Arc::new(DynamoDbLedger::open(ledger).await?) });
     }
     let Some(state) = &config.state else {
         return Err(Error::new(
@@ -130,7 +136,7 @@ pub async fn carrier(config: &Config) -> Result<Carrier> {
     };
     let database = Database::open(state)?;
     let queue = Arc::new(EmbeddedQueue::open(&database, &config.task));
-    Ok(Carrier { queue, ledger: Arc::new(EmbeddedLedger::open(&database)) })
+    Ok(Carrier { queue, events: None, ledger: Arc::new(EmbeddedLedger::open(&database)) })
 }
 
 /// Opens the ledger of a state folder.
@@ -144,6 +150,9 @@ pub async fn create(config: &Config) -> Result<Vec<String>> {
     let mut made = Vec::new();
     if let (Some(queue), Some(ledger)) = (&config.queue, &config.ledger) {
         made.extend(SqsQueue::create(queue).await?);
+        if let Some(events) = config.events_queue() {
+            made.extend(SqsQueue::create(&events).await?);
+        }
         made.extend(DynamoDbLedger::create(ledger).await?);
     }
     carrier(config).await?;

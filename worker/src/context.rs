@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use shared::config::Work;
+use shared::config::{Config, Work};
+use shared::filter::{Filter, FilterError};
 use shared::fleet::Fleet;
 use shared::job::{Job, JobObject};
 use shared::ledger::{Outcome, SharedLedger, State};
@@ -32,6 +33,31 @@ const TRANSFER_RATE_BYTES: u64 = 64 << 10;
 /// Whom a worker tells outcomes.
 pub type Report = shared::report::Listener;
 
+/// What a worker does about others that are at the same objects, and about events.
+#[derive(Debug, Clone)]
+pub struct Follow {
+    /// Whether it looks at the source again after each write. Needed wherever others may be at the same
+    /// object at the same time: events, other workers, jobs that came twice.
+    pub look_again: bool,
+    /// Whether what the source no longer has is deleted.
+    pub delete: bool,
+    /// The keys and objects that events are followed for.
+    pub filter: Filter,
+}
+
+impl Follow {
+    /// As a task is configured. Reads its prefix list, if it names one.
+    pub fn of(config: &Config) -> std::result::Result<Follow, FilterError> {
+        let filter = Filter::load(&config.find, None)?;
+        Ok(Follow { look_again: config.looks_again(), delete: config.find.delete, filter })
+    }
+
+    /// For a worker beside which nobody else is at its objects.
+    pub fn alone() -> Follow {
+        Follow { look_again: false, delete: false, filter: Filter::all() }
+    }
+}
+
 /// A worker for one task.
 #[derive(Clone)]
 pub struct Worker {
@@ -45,12 +71,16 @@ pub struct Worker {
     pub destination: Store,
     /// Where jobs wait.
     pub queue: Queue,
+    /// Where events wait, if not there. They are done first.
+    pub events: Option<Queue>,
     /// Where outcomes are recorded.
     pub ledger: SharedLedger,
     /// Its machine.
     pub fleet: Arc<dyn Fleet>,
     /// How to copy.
     pub options: Work,
+    /// Which changes to follow, and how.
+    pub follow: Follow,
     /// Whom to tell outcomes.
     pub report: Option<Report>,
     /// Bytes read from sources so far, for progress.

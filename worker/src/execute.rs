@@ -57,6 +57,7 @@ pub(crate) async fn execute(context: &Context, job: &Job, redelivered: bool) -> 
             settle_all(context, job, objects.iter().map(delete::as_object).map(delete)).await?;
         }
         Work::Parts(parts) => giant::upload_parts(context, job, parts).await?,
+        Work::Changed { .. } => return Err(not_followed(job)),
     }
     Ok(Done)
 }
@@ -190,12 +191,17 @@ async fn settle(context: &Context, job: &Job, outcomes: &[(u32, Outcome)]) -> Re
     ending::settle(context, &settlement).await
 }
 
+fn not_followed(job: &Job) -> Error {
+    Error::new(shared::ErrorKind::Unsupported, "follow", &job.task, "this worker does not follow events yet")
+}
+
 /// Settles all objects of a job that cannot be brought to an end.
 pub(crate) async fn give_up(context: &Context, job: &Job, reason: &str) -> Result<()> {
     let objects: Vec<JobObject> = match &job.work {
         Work::Copy { objects } => objects.clone(),
         Work::Delete { objects } => objects.iter().map(delete::as_object).collect(),
         Work::Parts(parts) => return giant::give_up(context, parts, reason).await,
+        Work::Changed { .. } => return Err(not_followed(job)),
     };
     let outcomes: Vec<(u32, Outcome)> = objects
         .iter()

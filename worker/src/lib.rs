@@ -35,7 +35,7 @@ mod version;
 mod whole;
 
 pub use circuit::Outage;
-pub use context::{Report, Worker};
+pub use context::{Follow, Report, Worker};
 pub use driver::WorkError;
 pub use pipe::read_checksum;
 pub use stop::Stop;

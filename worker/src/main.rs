@@ -10,7 +10,7 @@ use shared::report::Report;
 use shared::telemetry::endpoint::{self, Health};
 use shared::telemetry::{self, LogFormat};
 use shared::{console, open, signals};
-use worker::{Stop, Worker};
+use worker::{Follow, Stop, Worker};
 
 /// Exit code for a worker whose queue or ledger failed for good, or whose report could not be written.
 const FAILED: u8 = 1;
@@ -104,8 +104,10 @@ async fn open(args: Args, config: Config, health: &Health, report: Option<&Repor
         source,
         destination,
         queue: carrier.queue,
+        events: carrier.events,
         ledger: carrier.ledger,
         fleet: open::fleet(&config).await.map_err(usage)?,
+        follow: Follow::of(&config).map_err(usage)?,
         task: config.task,
         options: config.work,
         report: report.map(Report::listener),

@@ -282,6 +282,7 @@ impl Places {
             source,
             destination,
             queue: None,
+            events: None,
             ledger: None,
             state: Some(state),
             fleet: None,
@@ -322,6 +323,8 @@ impl TaskArgs {
 impl WorkArgs {
     fn settings(&self) -> Work {
         Work {
+            // Alone on its state folder: nobody else is at the same objects.
+            look_again: None,
             concurrency: self.concurrency,
             memory_limit: self.memory_limit.0,
             bandwidth_limit: self.bandwidth_limit.map(|size| size.0),

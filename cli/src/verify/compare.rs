@@ -7,7 +7,8 @@ use shared::object::{Entry, ObjectInfo, Pin};
 use shared::store::Store;
 use shared::{Error, ErrorKind};
 
-use finder::{Describer, Pair};
+use finder::Pair;
+use shared::describe::Describer;
 
 use super::content::{self, Both, Effort, Means, Version};
 

@@ -73,7 +73,7 @@ proptest! {
                         copied.extend(objects.into_iter().map(|o| o.key));
                     }
                     Work::Delete { objects } => deleted.extend(objects.into_iter().map(|o| o.key)),
-                    Work::Parts(_) => panic!("the finder makes no parts jobs"),
+                    Work::Parts(_) | Work::Changed { .. } => panic!("the finder makes no parts jobs"),
                 }
             }
         };

@@ -10,7 +10,7 @@ use crate::fakes::Shelf;
 
 fn filter(rules: &[&str]) -> Filter {
     let filters = rules.iter().map(|rule| (*rule).to_owned()).collect();
-    Filter::load(&Find { filters, ..Find::default() }, Timestamp(0)).unwrap()
+    Filter::load(&Find { filters, ..Find::default() }, Some(Timestamp(0))).unwrap()
 }
 
 #[tokio::test]

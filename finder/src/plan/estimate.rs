@@ -81,7 +81,7 @@ impl Tally {
                 objects.iter().for_each(|object| self.copy(object, terms));
             }
             job::Work::Delete { objects } => self.job(body.len(), objects.iter().map(|object| object.key.len())),
-            job::Work::Parts(_) => {}
+            job::Work::Parts(_) | job::Work::Changed { .. } => {}
         }
     }
 

@@ -72,7 +72,7 @@ impl Bench {
             match job.work {
                 Work::Copy { objects } => objects.into_iter().for_each(|o| add(&mut copied, o.key)),
                 Work::Delete { objects } => objects.into_iter().for_each(|o| add(&mut deleted, o.key)),
-                Work::Parts(_) => panic!("the finder makes no parts jobs"),
+                Work::Parts(_) | Work::Changed { .. } => panic!("the finder makes no parts jobs"),
             }
         }
         (copied, deleted)

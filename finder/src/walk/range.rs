@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use shared::filter::Verdict;
 use shared::ledger::{Checkpoint, Found};
 use tokio::time::{Instant, timeout_at};
 
 use super::Walk;
-use crate::diff::Pair;
+use crate::diff::{Pair, judge};
 use crate::error::FindError;
-use crate::filter::Verdict;
 use crate::listing::Join;
 use crate::pack::Pack;
 use crate::policy::{Decision, Reason};
@@ -102,7 +102,7 @@ impl Range {
     async fn take(&mut self, pairs: Vec<Pair>) -> Result<(), FindError> {
         let walk = self.walk.clone();
         let mut pairs = pairs.into_iter().map(|pair| {
-            let verdict = walk.filter.judge(&pair);
+            let verdict = judge(&walk.filter, &pair);
             (pair, verdict)
         });
         loop {

@@ -41,7 +41,7 @@ fn walk(source: Shelf, destination: Shelf, options: Find, notes: Arc<Notes>) -> 
     Arc::new(Walk {
         comparer: Comparer::new(&sides, &options),
         sides,
-        filter: Filter::load(&options, Timestamp(0)).unwrap(),
+        filter: Filter::load(&options, Some(Timestamp(0))).unwrap(),
         options,
         owner: Owner { task: "t".into(), run: "r".into() },
         journal: notes,

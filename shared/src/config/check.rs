@@ -77,6 +77,16 @@ impl Config {
             // Configurations are kept as text.
             return refuse("state", format!("{} is not UTF-8: give another folder", state.display()));
         }
+        match (&self.events, &self.queue) {
+            (Some(_), None) => return refuse("events", "they come by SQS: give [queue] and [ledger] too"),
+            (Some(events), Some(queue)) if events.queue == queue.name || events.queue == queue.dead_letter_name() => {
+                return refuse(
+                    "events.queue",
+                    format!("{} is the task's other queue: give another name", events.queue),
+                );
+            }
+            _ => {}
+        }
         match (&self.queue, &self.ledger, &self.state) {
             (Some(_), Some(_), None) | (None, None, Some(_)) => Ok(()),
             (Some(_), None, _) => {

@@ -7,11 +7,27 @@
 use super::ConfigError;
 
 /// Sections, with their keys; the first is the file's top level.
-const SECTIONS: [(&str, &[&str]); 8] = [
-    ("", &["task", "source", "destination", "queue", "ledger", "state", "fleet", "find", "work", "metrics-addr"]),
+const SECTIONS: [(&str, &[&str]); 9] = [
+    (
+        "",
+        &[
+            "task",
+            "source",
+            "destination",
+            "queue",
+            "events",
+            "ledger",
+            "state",
+            "fleet",
+            "find",
+            "work",
+            "metrics-addr",
+        ],
+    ),
     ("source", &["location", "endpoint-url", "region", "credentials", "addressing-style"]),
     ("destination", &["location", "endpoint-url", "region", "credentials", "addressing-style"]),
     ("queue", &["name", "dead-letter", "endpoint-url", "region", "credentials"]),
+    ("events", &["queue"]),
     ("ledger", &["table", "endpoint-url", "region", "credentials"]),
     ("fleet", &["group", "lifecycle-hook", "metadata-url", "endpoint-url", "region", "credentials"]),
     (
@@ -44,6 +60,7 @@ const SECTIONS: [(&str, &[&str]); 8] = [
             "attempts",
             "retry-delay",
             "lease",
+            "look-again",
             "drain",
             "outage-limit",
             "server-side-copy",

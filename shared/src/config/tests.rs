@@ -30,6 +30,7 @@ fn full() -> Config {
         source: side("s3://a"),
         destination: side("s3://b"),
         queue: Some(QueueConfig { name: "q".into(), dead_letter: Some("d".into()), connection: connection.clone() }),
+        events: Some(EventsConfig { queue: "e".into() }),
         ledger: Some(LedgerConfig { table: "l".into(), connection: connection.clone() }),
         state: Some("/s".into()),
         fleet: Some(FleetConfig {
@@ -49,6 +50,7 @@ fn full() -> Config {
         },
         work: Work {
             bandwidth_limit: Some(1 << 20),
+            look_again: Some(true),
             part_size: Some(5 << 20),
             multipart_threshold: Some(5 << 20),
             storage_class: Some("STANDARD_IA".into()),

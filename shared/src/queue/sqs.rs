@@ -47,7 +47,7 @@ impl SqsQueue {
     /// Opens the configured queue and its dead-letter queue. `NoSuchContainer` if one is missing.
     pub async fn open(config: &QueueConfig) -> Result<SqsQueue> {
         let client = client(config).await?;
-        let dead = dead_letter_name(config);
+        let dead = config.dead_letter_name();
         let (url, dead_url) = futures::try_join!(url_of(&client, &config.name), url_of(&client, &dead))?;
         Ok(SqsQueue { client, name: config.name.clone(), url, dead_url })
     }
@@ -55,7 +55,7 @@ impl SqsQueue {
     /// Makes what is missing of the configured queue and its dead-letter queue, and says in one
     /// line each what was made, or how what exists differs from it; that is left as it is.
     pub async fn create(config: &QueueConfig) -> Result<Vec<String>> {
-        create::create(&client(config).await?, &config.name, &dead_letter_name(config)).await
+        create::create(&client(config).await?, &config.name, &config.dead_letter_name()).await
     }
 
     /// How many messages of one kind (ready, leased, delayed) the queue at `url` holds.
@@ -150,11 +150,6 @@ impl JobQueue for SqsQueue {
         let [ready, leased, delayed] = counts;
         Ok(Depth { ready, leased, delayed, dead: dead.iter().sum() })
     }
-}
-
-/// The name of the configured dead-letter queue.
-fn dead_letter_name(config: &QueueConfig) -> String {
-    config.dead_letter.clone().unwrap_or_else(|| format!("{}-dead", config.name))
 }
 
 async fn client(config: &QueueConfig) -> Result<Client> {

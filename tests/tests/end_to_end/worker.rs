@@ -20,7 +20,7 @@ use shared::queue::{JobQueue, Outgoing};
 use shared::store::ObjectStore;
 use shared::store::s3::S3Store;
 use shared::telemetry::endpoint::Health;
-use worker::{Stop, Worker};
+use worker::{Follow, Stop, Worker};
 
 use crate::support::{MIB, content};
 
@@ -115,9 +115,11 @@ impl Stage {
             source,
             destination,
             queue: self.queue.clone(),
+            events: None,
             ledger: self.ledger.clone(),
             fleet: Arc::new(Solo),
             options: self.options.clone(),
+            follow: Follow::alone(),
             report: None,
             moved: Arc::default(),
             health: Health::default(),

@@ -19,7 +19,7 @@ use shared::store::s3::S3Store;
 use shared::telemetry::endpoint::Health;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-use worker::{Stop, WorkError, Worker};
+use worker::{Follow, Stop, WorkError, Worker};
 
 const TASK: &str = "task";
 
@@ -142,9 +142,11 @@ impl Stage {
             source: Self::store(&self.source).await,
             destination: Self::store(&self.destination).await,
             queue: self.queue.clone(),
+            events: None,
             ledger: self.ledger.clone(),
             fleet: Arc::new(Solo),
             options: self.work.clone(),
+            follow: Follow::alone(),
             report: None,
             moved: Arc::default(),
             health: self.health.clone(),

@@ -22,7 +22,7 @@ use shared::store::file::FileStore;
 use shared::store::s3::S3Store;
 use shared::telemetry::endpoint::Health;
 use tokio::time::{Instant, sleep};
-use worker::{Stop, Worker};
+use worker::{Follow, Stop, Worker};
 
 const TASK: &str = "task";
 const RUN: &str = "run";
@@ -229,9 +229,11 @@ impl Pair {
             source,
             destination,
             queue: self.queue.clone(),
+            events: None,
             ledger: self.ledger.clone(),
             fleet: Arc::new(Solo),
             options: self.options.clone(),
+            follow: Follow::alone(),
             report: None,
             moved: Arc::default(),
             health: Health::default(),

@@ -2,12 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use shared::metadata::{Described, Difference, differences};
-use shared::object::{Entry, ObjectInfo, Tags};
-use shared::store::{Kept, Store};
-use shared::{ErrorKind, Result};
-
-use crate::compare::pin;
+use crate::metadata::{Described, Difference, differences};
+use crate::object::{Entry, ObjectInfo, Tags};
+use crate::store::{Kept, Store};
+use crate::{ErrorKind, Result};
 
 /// Compares headers, user metadata and tags, at one HEAD a side, and one more request a side where an
 /// object has tags.
@@ -33,7 +31,7 @@ impl Describer {
 
     /// Whether both sides say the same of two objects.
     pub async fn is_same(&self, source: &Entry, destination: &Entry) -> Result<bool> {
-        let (a, b) = (pin(source), pin(destination));
+        let (a, b) = (source.pin(), destination.pin());
         let (ours, theirs) =
             futures::try_join!(self.source.head(&source.key, &a), self.destination.head(&destination.key, &b))?;
         Ok(self.differences(&source.key, &ours, &theirs).await?.is_empty())
@@ -71,6 +69,3 @@ fn described<'a>(store: &Store, info: &'a ObjectInfo, tags: &'a Option<Tags>) ->
     let spelling = store.capabilities().keeps.spelling;
     Described { attributes: &info.attributes, tags: tags.as_ref(), spelling }
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,12 +4,9 @@ pub mod prefixes;
 
 use std::time::Duration;
 
+use crate::config::Find;
+use crate::object::Timestamp;
 use globset::{GlobBuilder, GlobMatcher};
-use shared::config::Find;
-use shared::object::{Entry, Timestamp};
-
-use crate::diff::Pair;
-use crate::error::FindError;
 
 /// Most rules; each is tried on every key, last to first.
 const MAX_RULES: usize = 1_000;
@@ -29,7 +26,8 @@ pub struct Filter {
     max_size: u64,
     min_age: Duration,
     max_age: Duration,
-    now: Timestamp,
+    /// What ages are counted from; `None`: the present.
+    now: Option<Timestamp>,
     prefixes: Vec<String>,
 }
 
@@ -40,24 +38,31 @@ struct Rule {
 }
 
 impl Filter {
+    /// The filter that takes everything.
+    pub fn all() -> Filter {
+        let (rules, prefixes) = (Vec::new(), vec![String::new()]);
+        let (min_age, max_age) = (Duration::ZERO, Duration::MAX);
+        Filter { rules, min_size: 0, max_size: u64::MAX, min_age, max_age, now: None, prefixes }
+    }
+
     /// Reads a task's filters, and its prefix list file if it names one (a small local file, read at
-    /// once). Ages are counted from `now`.
-    pub fn load(options: &Find, now: Timestamp) -> Result<Filter, FindError> {
+    /// once). Ages are counted from `now`, or, without it, from whenever an object is looked at.
+    pub fn load(options: &Find, now: Option<Timestamp>) -> Result<Filter, FilterError> {
         let prefixes = match &options.prefix_list {
-            Some(path) => prefixes::read(path).map_err(FindError::Filter)?,
+            Some(path) => prefixes::read(path).map_err(FilterError)?,
             None => vec![String::new()],
         };
         Filter::new(options, prefixes, now)
     }
 
     /// The filter over these prefixes, sorted and without one inside another.
-    fn new(options: &Find, prefixes: Vec<String>, now: Timestamp) -> Result<Filter, FindError> {
+    fn new(options: &Find, prefixes: Vec<String>, now: Option<Timestamp>) -> Result<Filter, FilterError> {
         let rules = &options.filters;
         if rules.len() > MAX_RULES {
-            return Err(FindError::Filter(format!("{} filter rules: at most {MAX_RULES} are allowed", rules.len())));
+            return Err(FilterError(format!("{} filter rules: at most {MAX_RULES} are allowed", rules.len())));
         }
         let filter = Filter {
-            rules: rules.iter().map(|rule| parse(rule)).collect::<Result<_, _>>().map_err(FindError::Filter)?,
+            rules: rules.iter().map(|rule| parse(rule)).collect::<Result<_, _>>().map_err(FilterError)?,
             min_size: options.min_size.unwrap_or(0),
             max_size: options.max_size.unwrap_or(u64::MAX),
             min_age: options.min_age.unwrap_or(Duration::ZERO),
@@ -66,10 +71,10 @@ impl Filter {
             prefixes,
         };
         if filter.min_size > filter.max_size {
-            return Err(FindError::Filter("min-size is larger than max-size: no object can pass".into()));
+            return Err(FilterError("min-size is larger than max-size: no object can pass".into()));
         }
         if filter.min_age > filter.max_age {
-            return Err(FindError::Filter("min-age is longer than max-age: no object can pass".into()));
+            return Err(FilterError("min-age is longer than max-age: no object can pass".into()));
         }
         Ok(filter)
     }
@@ -85,17 +90,23 @@ impl Filter {
         self.rules.iter().rev().find(|rule| rule.glob.is_match(key)).map_or(unmatched, |rule| rule.include)
     }
 
-    /// Whether a source object lies within the bounds of size and age.
-    pub fn takes_object(&self, entry: &Entry) -> bool {
-        let age = Duration::from_millis(self.now.0.saturating_sub(entry.modified.0).max(0) as u64);
-        (self.min_size..=self.max_size).contains(&entry.size) && (self.min_age..=self.max_age).contains(&age)
+    /// Whether a key lies in the prefixes that are to be looked at.
+    pub fn reaches(&self, key: &str) -> bool {
+        self.prefixes.iter().any(|prefix| key.starts_with(prefix.as_str()))
     }
 
-    /// What the filter makes of a pair.
-    pub fn judge(&self, pair: &Pair) -> Verdict {
-        if !self.takes_key(pair.key()) {
+    /// Whether a source object of so many bytes, written then, lies within the bounds of size and age.
+    pub fn takes_object(&self, size: u64, modified: Timestamp) -> bool {
+        let now = self.now.unwrap_or_else(Timestamp::now);
+        let age = Duration::from_millis(now.0.saturating_sub(modified.0).max(0) as u64);
+        (self.min_size..=self.max_size).contains(&size) && (self.min_age..=self.max_age).contains(&age)
+    }
+
+    /// What the filter makes of a key, at which the source has an object of this size and time, if any.
+    pub fn judge(&self, key: &str, source: Option<(u64, Timestamp)>) -> Verdict {
+        if !self.takes_key(key) {
             Verdict::ExcludedKey
-        } else if pair.source().is_some_and(|source| !self.takes_object(source)) {
+        } else if source.is_some_and(|(size, modified)| !self.takes_object(size, modified)) {
             Verdict::OutOfBounds
         } else {
             Verdict::Taken
@@ -103,7 +114,12 @@ impl Filter {
     }
 }
 
-/// What a filter makes of a pair.
+/// Why a filter, or a prefix list, cannot be used; displays as one line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct FilterError(String);
+
+/// What a filter makes of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It is compared.

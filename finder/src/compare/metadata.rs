@@ -1,14 +1,15 @@
+//! Comparing what is said of objects with the same bytes.
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
 use shared::config::{Compare, Find};
 use shared::object::Attributes;
-use shared::store::Keeps;
+use shared::store::{Keeps, Kept};
 
 use crate::compare::Comparer;
 use crate::diff::Pair;
 use crate::fakes::{Shelf, entry};
-use crate::filter::Verdict;
 use crate::listing::Sides;
 use crate::policy::{Decision, Reason, Same};
 

@@ -1,11 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::fakes::entry;
 
 fn filter(rules: &[&str]) -> Filter {
     let filters = rules.iter().map(|rule| (*rule).to_owned()).collect();
-    Filter::new(&Find { filters, ..Find::default() }, vec![String::new()], Timestamp(100_000)).unwrap()
+    Filter::new(&Find { filters, ..Find::default() }, vec![String::new()], Some(Timestamp(100_000))).unwrap()
 }
 
 #[test]
@@ -44,7 +43,7 @@ fn a_glob_sees_the_key_as_a_string_and_never_as_a_path() {
 fn a_rule_that_is_none_is_named() {
     for rule in ["", "a", "+", "+ ", "* a", "- [", "- {a", "-a"] {
         let options = Find { filters: vec![rule.into()], ..Find::default() };
-        let error = Filter::new(&options, vec![], Timestamp(0)).unwrap_err().to_string();
+        let error = Filter::new(&options, vec![], Some(Timestamp(0))).unwrap_err().to_string();
         assert!(error.contains(&format!("{rule:?}")), "{error}");
     }
 }
@@ -58,7 +57,7 @@ fn size_and_age_bound_source_objects_inclusively() {
         max_age: Some(Duration::from_secs(60)),
         ..Find::default()
     };
-    let filter = Filter::new(&options, vec![], Timestamp(100_000)).unwrap();
+    let filter = Filter::new(&options, vec![], Some(Timestamp(100_000))).unwrap();
     for (size, seconds, taken) in [
         (10, 50, true),
         (20, 90, true),
@@ -68,17 +67,16 @@ fn size_and_age_bound_source_objects_inclusively() {
         (15, 39, false),
         (15, 400, false),
     ] {
-        assert_eq!(filter.takes_object(&entry("k", size, seconds)), taken, "{size} {seconds}");
+        assert_eq!(filter.takes_object(size, Timestamp(seconds * 1_000)), taken, "{size} {seconds}");
     }
-    let pair = Pair::Both(entry("k", 9, 50), entry("k", 15, 50));
-    assert_eq!(filter.judge(&pair), Verdict::OutOfBounds);
-    assert_eq!(filter.judge(&Pair::Destination(entry("k", 9, 50))), Verdict::Taken);
+    assert_eq!(filter.judge("k", Some((9, Timestamp(50_000)))), Verdict::OutOfBounds);
+    assert_eq!(filter.judge("k", None), Verdict::Taken, "what the source does not have has no size");
 }
 
 #[test]
 fn bounds_that_nothing_can_pass_are_refused() {
     let options = Find { min_size: Some(2), max_size: Some(1), ..Find::default() };
-    assert!(Filter::new(&options, vec![], Timestamp(0)).unwrap_err().to_string().contains("min-size"));
+    assert!(Filter::new(&options, vec![], Some(Timestamp(0))).unwrap_err().to_string().contains("min-size"));
 }
 
 fn prefixes(text: impl AsRef<[u8]>) -> Result<Vec<String>, String> {
@@ -121,4 +119,14 @@ proptest! {
         prop_assert_eq!(holding, usize::from(lines.iter().any(|line| key.starts_with(line.as_str()))));
         prop_assert!(merged.is_sorted());
     }
+}
+
+#[test]
+fn a_key_is_reached_by_the_prefixes_that_are_listed() {
+    let within = |prefixes: &[&str], key| {
+        let prefixes = prefixes.iter().map(|prefix| (*prefix).to_owned()).collect();
+        Filter::new(&Find::default(), prefixes, None).unwrap().reaches(key)
+    };
+    assert!(within(&[""], "a") && within(&["b/", "a"], "ab"));
+    assert!(!within(&["b/"], "b") && !within(&["b/"], "a/b/"));
 }
