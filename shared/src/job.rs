@@ -177,6 +177,9 @@ pub struct Parts {
 /// Why a message is not a job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
+    /// Nothing that claims to be a job: an event, perhaps.
+    #[error("not a job: it names no format version")]
+    NoJob,
     /// Not JSON, or not of a job's form.
     #[error("not a job: {0}")]
     Malformed(String),
@@ -196,7 +199,7 @@ impl Job {
             v: u64,
         }
         let malformed = |e: serde_json::Error| ParseError::Malformed(e.to_string());
-        let Versioned { v } = serde_json::from_str(body).map_err(malformed)?;
+        let Ok(Versioned { v }) = serde_json::from_str(body) else { return Err(ParseError::NoJob) };
         if v != u64::from(VERSION) {
             return Err(ParseError::Version(v));
         }
@@ -250,6 +253,24 @@ impl Job {
         body
     }
 
+    /// Jobs of the same origin that have these keys looked at, as many as it takes: a message holds so much.
+    pub fn changed(&self, objects: impl IntoIterator<Item = JobChange>) -> Vec<Job> {
+        let (mut jobs, mut bytes) = (Vec::<Vec<JobChange>>::new(), usize::MAX);
+        for object in objects {
+            let size = body_bytes_at_most(&object.key, None, None);
+            match jobs.last_mut() {
+                Some(last) if bytes + size <= CHANGED_BYTES => last.push(object),
+                _ => {
+                    jobs.push(vec![object]);
+                    bytes = 0;
+                }
+            }
+            bytes += size;
+        }
+        let job = |objects| Job { attempt: 1, restoring: None, work: Work::Changed { objects }, ..self.clone() };
+        jobs.into_iter().map(job).collect()
+    }
+
     /// The same job with only one of its objects, for another attempt at it.
     pub fn alone(&self, object: JobObject) -> Job {
         let work = Work::Copy { objects: vec![object] };
@@ -266,6 +287,10 @@ fn xml_legal(json: String) -> String {
         json
     }
 }
+
+/// What the objects of a job of changed keys take up in its body at most, bytes; the rest of a message is for what
+/// stands before them. A single key of 1,024 bytes stays far below.
+const CHANGED_BYTES: usize = MAX_BODY_BYTES / 2;
 
 /// Longest storage class that a job carries, bytes; Amazon's longest has 19.
 const MAX_CLASS_BYTES: usize = 32;
@@ -315,7 +340,8 @@ mod tests {
         for (body, part) in [
             ("", "not a job"),
             ("[]", "not a job"),
-            ("{}", "missing field `v`"),
+            ("{}", "names no format version"),
+            (r#"{"key":"a","size":1}"#, "names no format version"),
             (r#"{"v":9}"#, "version 9"),
             (r#"{"v":1,"kind":"copy"}"#, "missing field"),
             (
@@ -345,6 +371,21 @@ mod tests {
             let legal = |c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
             prop_assert!(body.chars().all(legal));
             prop_assert_eq!(Job::parse(&body).unwrap(), copy);
+        }
+
+        #[test]
+        fn changed_keys_are_packed_whole_in_order_into_bodies_that_fit(
+            keys in prop::collection::vec(prop_oneof![any::<String>(), "\\PC{900}"], 0..400),
+        ) {
+            let change = |(index, key): (usize, &String)| JobChange { index: index as u32, key: key.clone(), time: None };
+            let changes: Vec<JobChange> = keys.iter().enumerate().map(change).collect();
+            let base = Job { origin: Origin { id: "m-1".into(), objects: 400 }, ..job(Work::Delete { objects: vec![] }) };
+            let mut packed = Vec::new();
+            for job in base.changed(changes.clone()) {
+                let Work::Changed { objects } = Job::parse(&job.to_body()).unwrap().work else { panic!() };
+                packed.extend(objects);
+            }
+            prop_assert_eq!(packed, changes);
         }
 
         #[test]

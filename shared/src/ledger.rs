@@ -244,6 +244,14 @@ impl State {
 /// The [`Outcome::reason`] of an object that was skipped because it is archived.
 pub const ARCHIVED: &str = "archived";
 
+/// The [`Outcome::reason`] of an event whose key the destination has as the source does. Such an outcome describes what
+/// is there, as that of a copy does.
+pub const IN_SYNC: &str = "in sync";
+
+/// The [`Outcome::reason`] of an event that the work for another event of its key has covered. It is counted, and is no
+/// key's outcome.
+pub const COALESCED: &str = "coalesced";
+
 /// The [`Outcome::reason`] of an event of another bucket, or of a key outside of the task's prefix. It is counted, and
 /// is no key's outcome.
 pub const OUT_OF_SCOPE: &str = "out of scope";

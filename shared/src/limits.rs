@@ -5,7 +5,7 @@ pub mod brake;
 pub mod pace;
 
 pub use bandwidth::Bandwidth;
-pub use brake::{Brake, Permit};
+pub use brake::{Brake, Lane, Permit};
 
 /// What a process needs besides its transfers, bytes: code, TLS, the ledger's and the queue's clients,
 /// held jobs, and the finder's pages (two sides × 2 pages × 1,000 entries × 16 ranges, some 200 bytes each).

@@ -50,11 +50,14 @@ macro_rules! metrics_table {
 metrics_table! {
     OBJECTS Counter Count "flotilla_objects_total" ["outcome"] "Objects settled, by outcome (copied, deleted, skipped, failed).";
     BYTES Counter Bytes "flotilla_bytes_total" ["outcome"] "Bytes of settled objects, by outcome.";
-    JOBS Counter Count "flotilla_jobs_total" ["kind", "outcome"] "Jobs executed, by kind (copy, parts, delete) and outcome (done, abandoned, returned, dead).";
+    JOBS Counter Count "flotilla_jobs_total" ["kind", "outcome"] "Jobs executed, by kind (copy, parts, delete, changed) and outcome (done, abandoned, returned, dead).";
     LEASES Gauge Count "flotilla_leases" [] "Jobs held by this worker.";
     QUEUE Gauge Count "flotilla_queue_jobs" ["state"] "Jobs on the queue, by state (ready, leased, delayed, dead); approximate on SQS.";
     QUEUE_AGE Histogram Seconds "flotilla_queue_age_seconds" [] "Age of a job when it was received.";
     TRANSFER Histogram Seconds "flotilla_transfer_seconds" [] "Time from the start of an object's copy to its end.";
+    EVENTS Counter Count "flotilla_events_total" ["format", "verdict"] "Events received, by format and verdict (followed, filtered, out-of-scope, test, subscription-confirmation, unsubscribe-confirmation, unreadable).";
+    EVENT_AGE Histogram Seconds "flotilla_event_age_seconds" [] "Time from a change, as its event tells it, to the record of its outcome.";
+    LOOKS Counter Count "flotilla_second_looks_total" ["found"] "Looks at the source after a write, by what was found (same, changed, gone).";
     RETRIES Counter Count "flotilla_retries_total" ["operation"] "Requests sent again after a transient error, by operation.";
     THROTTLES Counter Count "flotilla_throttles_total" ["operation"] "Requests that were throttled, by operation.";
     CONCURRENCY Gauge Count "flotilla_transfers" [] "Transfers under way.";
@@ -107,6 +110,21 @@ pub fn received(kind: &'static str, age: Duration, redelivered: bool) {
     gauge!(LEASES).increment(1);
     histogram!(QUEUE_AGE).record(age.as_secs_f64());
     tracing::debug!(kind, age_ms = age.as_millis() as u64, redelivered, "job received");
+}
+
+/// An event was received for the first time.
+pub fn event(format: &'static str, verdict: &'static str) {
+    counter!(EVENTS, "format" => format, "verdict" => verdict).increment(1);
+}
+
+/// An event has settled, so long after the change that it tells of.
+pub fn event_settled(age: Duration) {
+    histogram!(EVENT_AGE).record(age.as_secs_f64());
+}
+
+/// The source was looked at after a write.
+pub fn looked_again(found: &'static str) {
+    counter!(LOOKS, "found" => found).increment(1);
 }
 
 /// A received job was let go: `done`, `abandoned` (lease lost), `returned`, or `dead`.

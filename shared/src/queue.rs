@@ -83,6 +83,18 @@ pub struct Depth {
     pub dead: u64,
 }
 
+impl std::iter::Sum for Depth {
+    fn sum<I: Iterator<Item = Depth>>(depths: I) -> Depth {
+        depths.fold(Depth::default(), |sum, depth| Depth {
+            ready: sum.ready + depth.ready,
+            leased: sum.leased + depth.leased,
+            delayed: sum.delayed + depth.delayed,
+            // Both have one dead-letter queue.
+            dead: sum.dead.max(depth.dead),
+        })
+    }
+}
+
 impl Depth {
     /// All messages that still have to be done.
     pub fn waiting(&self) -> u64 {

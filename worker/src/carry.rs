@@ -14,6 +14,7 @@ use shared::{Error, ErrorKind, Result, rfc2047};
 use tokio::sync::OnceCell;
 
 use crate::context::Context;
+use crate::ending::Told;
 use crate::version::at_version;
 
 /// Something of an object that cannot be carried over.
@@ -188,6 +189,13 @@ pub(crate) async fn write(context: &Context, object: &JobObject, info: &ObjectIn
         write.tags = tags(context, key, &info.pin()).await?;
     }
     Ok(write)
+}
+
+/// What the source said of an object that was written so, to be compared when it is looked at again.
+pub(crate) fn told(info: &ObjectInfo, write: Write) -> Told {
+    // Tags that were left behind are no difference.
+    let tags = (info.tag_count == 0 || !write.tags.is_empty()).then_some(write.tags);
+    Told { attributes: Some(info.attributes.clone()), tags }
 }
 
 /// What a service that copies an object with its headers, user metadata and tags is to be told besides.

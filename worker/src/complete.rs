@@ -10,7 +10,7 @@ use shared::store::{EtagMeaning, Part, Written};
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
-use crate::ending::Copied;
+use crate::ending::{Copied, Told};
 use crate::integrity::{self, Finished, Left, READ_AGAIN, words};
 use crate::reread;
 use crate::upload::{check_version, is_held, write};
@@ -120,7 +120,9 @@ async fn finish(context: &Context, record: &UploadRecord, sent: &[PartRecord], f
         ..JobObject::default()
     };
     let upload = Some(Box::new(record.upload.clone()));
-    Ok(Copied { object, etag: found.written.etag, checksum, verified, upload })
+    // Its headers are recorded as the destination spells them, and whether it had tags is not.
+    let told = Told { attributes: None, tags: Some(record.tags.clone()).filter(|tags| !tags.is_empty()) };
+    Ok(Copied { object, etag: found.written.etag, checksum, verified, upload, told })
 }
 
 /// The object's checksum, and what was compared.

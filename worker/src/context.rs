@@ -5,26 +5,25 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use shared::config::{Config, Work};
+use shared::describe::Describer;
 use shared::filter::{Filter, FilterError};
 use shared::fleet::Fleet;
 use shared::job::{Job, JobObject};
-use shared::ledger::{Outcome, SharedLedger, State};
-use shared::limits::{Bandwidth, Brake, Permit, transfers_within};
+use shared::ledger::{Outcome, RunStart, SharedLedger, State, events_run};
+use shared::limits::{Bandwidth, Brake, Lane, Permit, transfers_within};
 use shared::object::Timestamp;
 use shared::queue::Queue;
 use shared::store::{Capabilities, EtagMeaning, Store, Tier};
 use shared::telemetry::endpoint::Health;
 use shared::{ErrorKind, Result};
-use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::sync::{OnceCell, watch};
 
 use crate::carrier::Carrier;
 use crate::carry::Losses;
 use crate::circuit::{Admission, Circuit, Outage};
+use crate::flights::Flights;
 use crate::guarded::Guarded;
-
-/// A look at the source counts for so long.
-const SOURCE_SEEN_FOR: Duration = Duration::from_secs(5);
+use crate::strays::Strays;
 
 /// A transfer must get this much of a bandwidth limit, bytes a second, or it would look stalled: its
 /// largest chunk (1 MiB) then takes half of [`shared::retry::STALL_SECONDS`].
@@ -91,17 +90,24 @@ pub struct Worker {
     pub outage_limit: Option<Duration>,
 }
 
-/// A worker at work.
-pub(crate) struct Context {
+/// What all jobs of a worker at work share.
+pub(crate) struct Shared {
     pub worker: Worker,
-    pub brake: Brake,
     /// Whether queue and ledger are well.
     pub carrier: Carrier,
     /// Of source and destination, with the stores as they are without them.
     pub circuits: [(Arc<Circuit>, Store); 2],
     pub bandwidth: Option<Arc<Bandwidth>>,
-    /// When the source was last found to be there.
-    source_seen: Mutex<Option<Instant>>,
+    /// Compares what is said of objects with the same bytes; none where nothing can differ.
+    pub describer: Option<Describer>,
+    /// Keys that events are followed for at this moment.
+    pub flights: Flights,
+    /// Writes to the destination whose end nobody saw.
+    pub strays: Arc<Strays>,
+    /// Jobs that are held.
+    pub held: watch::Sender<usize>,
+    /// Set once the run that counts events is recorded.
+    events_run: OnceCell<()>,
     /// Cleared when the service has refused to copy between the two buckets: asking again for
     /// every object would double the requests.
     pub server_side_copy: AtomicBool,
@@ -115,50 +121,102 @@ pub(crate) struct Context {
     pub orphans_named: AtomicBool,
 }
 
-impl std::ops::Deref for Context {
+impl std::ops::Deref for Shared {
     type Target = Worker;
     fn deref(&self) -> &Worker {
         &self.worker
     }
 }
 
+/// A worker at work, seen from one of its lanes.
+pub(crate) struct Context {
+    shared: Arc<Shared>,
+    /// Where the lane's jobs come from, and what is to be tried again goes back to.
+    pub queue: Queue,
+    pub brake: Brake,
+}
+
+impl std::ops::Deref for Context {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
+
 impl Context {
-    pub fn new(mut worker: Worker) -> Arc<Self> {
+    /// The lanes of a worker: the main one, and that of events where they have a queue of their own.
+    pub fn lanes(mut worker: Worker) -> Vec<Arc<Context>> {
+        let strays = Arc::new(Strays::default());
         let circuit = |side, store: &mut Store| {
             let (circuit, inner) = (Circuit::new(side, worker.health.clone()), store.clone());
-            *store = Guarded::store(inner.clone(), circuit.clone());
+            *store = Guarded::store(inner.clone(), circuit.clone(), strays.clone());
             (circuit, inner)
         };
         let circuits = [circuit("source", &mut worker.source), circuit("destination", &mut worker.destination)];
         let options = &worker.options;
-        let mut transfers = options.concurrency.min(transfers_within(options.memory_limit));
+        let mut within = transfers_within(options.memory_limit);
+        if worker.events.is_some() {
+            // Both lanes together take up to half as many again.
+            within = (within * 2 / 3).max(1);
+        }
+        let mut transfers = options.concurrency.min(within);
         if let Some(rate) = options.bandwidth_limit {
             transfers = transfers.min(usize::try_from(rate / TRANSFER_RATE_BYTES).unwrap_or(usize::MAX));
         }
         let brake = Brake::new(transfers);
         let bandwidth = options.bandwidth_limit.map(|rate| Arc::new(Bandwidth::new(rate)));
         let server_side_copy = AtomicBool::new(options.server_side_copy);
-        let carrier = Carrier::default();
-        let (source_seen, orphans_named, opaque_tags, losses, said_waiting) = Default::default();
-        Arc::new(Context {
-            brake,
+        let describer = Describer::between(&worker.source, &worker.destination);
+        let (carrier, flights, orphans_named, opaque_tags, losses, said_waiting, events_run) = Default::default();
+        let shared = Arc::new(Shared {
             carrier,
             circuits,
             bandwidth,
-            source_seen,
+            describer,
+            flights,
+            strays,
+            held: watch::Sender::new(0),
+            events_run,
             server_side_copy,
             opaque_tags,
             orphans_named,
             losses,
             said_waiting,
             worker,
-        })
+        });
+        let events = shared.worker.events.clone().map(|queue| (Lane::Events, queue));
+        let lanes = [(Lane::Scan, shared.worker.queue.clone())].into_iter().chain(events);
+        let context = |(lane, queue)| Arc::new(Context { shared: shared.clone(), queue, brake: brake.lane(lane) });
+        lanes.map(context).collect()
     }
 
     /// Waits for the right to one transfer; the stores' throttling counts from here.
     pub async fn transfer_permit(&self) -> Permit {
         self.brake.throttles(self.source.throttles() + self.destination.throttles());
         self.brake.acquire().await
+    }
+}
+
+impl Shared {
+    /// Sees to it that the run is recorded that counts a job's objects, if that is the one of events: nobody else
+    /// begins it.
+    pub async fn begin_events_run(&self, run: &str) -> Result<()> {
+        if run != events_run(&self.task) {
+            return Ok(());
+        }
+        let begin = || async {
+            let start = RunStart {
+                id: run.to_owned(),
+                task: self.task.clone(),
+                source: self.source.location().to_string(),
+                destination: self.destination.location().to_string(),
+                options: "events".to_owned(),
+                started: Timestamp::now(),
+            };
+            // Repeated, or begun by another worker at the same moment: the run stays as it is.
+            self.ledger.start_run(&start).await
+        };
+        self.events_run.get_or_try_init(begin).await.map(drop)
     }
 
     /// Waits until an object may be begun: at once, unless a store fails altogether.
@@ -184,18 +242,6 @@ impl Context {
             outage = source.watch(from, self.outage_limit) => outage,
             outage = destination.watch(to, self.outage_limit) => outage,
         }
-    }
-
-    /// `Ok` if the source itself is there, asked at most every few seconds. A HEAD of a key in a bucket
-    /// that is gone answers as that of a key that is gone (it has no body to tell them apart), and
-    /// nothing may be skipped or deleted for that.
-    pub async fn source_is_there(&self) -> Result<()> {
-        let mut seen = self.source_seen.lock().await;
-        if seen.is_none_or(|at| at.elapsed() > SOURCE_SEEN_FOR) {
-            self.source.probe().await?;
-            *seen = Some(Instant::now());
-        }
-        Ok(())
     }
 
     /// What the destination can do, as far as its answers have shown.

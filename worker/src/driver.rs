@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::job::Job;
+use futures::future::try_join_all;
 use shared::queue::{MAX_DELIVERIES, MAX_RECEIVE, Message};
 use shared::{Error, metrics};
 use tokio::task::JoinSet;
@@ -13,8 +13,10 @@ use crate::carrier::Carrier;
 use crate::circuit::Outage;
 use crate::context::{Context, Worker};
 use crate::execute::{self, Done};
+use crate::intake::{self, Intake};
 use crate::lease::Lease;
 use crate::stop::Stop;
+use crate::strays;
 
 /// One long poll. Amazon SQS's longest is 20 s; a worker that is told to stop waits for its last poll, and an idle
 /// one that asks every 5 s costs $0.20 a month.
@@ -37,6 +39,10 @@ const RETURN_DELAY: Duration = Duration::from_secs(5);
 /// How often a worker that waits for a store looks whether it may take jobs again.
 const SUSPENDED_LOOK: Duration = Duration::from_millis(200);
 
+/// Most messages that a lane holds, most of which wait for others of their key: their leases are extended every
+/// third of their time.
+const MAX_HELD: usize = 1_000;
+
 /// How often the queue's depth is measured.
 const DEPTH_INTERVAL: Duration = Duration::from_secs(15);
 
@@ -56,24 +62,27 @@ impl Worker {
     /// more jobs and finishes those it holds within `options.drain`; what is left then, or on
     /// `stop.abort`, is handed back.
     pub async fn run(self, stop: Stop) -> Result<(), WorkError> {
-        let context = Context::new(self);
+        let lanes = Context::lanes(self);
+        let context = &lanes[0];
         // Ends with the worker, however that ends.
         let mut beside = JoinSet::new();
         beside.spawn(abort_in_time(stop.clone(), context.options.drain));
-        beside.spawn(watch_depth(context.clone()));
+        beside.spawn(watch_depth(lanes.clone()));
+        beside.spawn(protect_while_busy(context.clone()));
         let fleet = beside.spawn(watch_fleet(context.clone(), stop.clone()));
-        let mut jobs = JoinSet::new();
+        let mut jobs: Vec<JoinSet<()>> = lanes.iter().map(|_| JoinSet::new()).collect();
+        let receiving = lanes.iter().zip(&mut jobs).map(|(lane, jobs)| receive_all(lane, &stop, jobs));
         let received = tokio::select! {
-            received = receive_all(&context, &stop, &mut jobs) => received.map_err(WorkError::Carrier),
+            received = try_join_all(receiving) => received.map(drop).map_err(WorkError::Carrier),
             outage = context.watch_stores() => {
                 stop.drain.cancel();
                 stop.abort.cancel();
                 Err(WorkError::Outage(outage))
             }
         };
-        drain(&context, &stop, &mut jobs).await;
+        drain(context, &stop, &mut jobs).await;
         // Advice only; a machine that goes on without a worker must not stay protected.
-        protect(&context, &mut true, false).await;
+        protect(context, &mut true, false).await;
         if fleet.is_finished()
             && let Err(error) = context.fleet.leave().await
         {
@@ -90,16 +99,14 @@ async fn abort_in_time(stop: Stop, limit: Duration) {
     stop.abort.cancel();
 }
 
-/// Takes jobs until told to stop (`Ok`), or until queue or ledger fail for good.
+/// Takes a lane's jobs until told to stop (`Ok`), or until queue or ledger fail for good.
 async fn receive_all(context: &Arc<Context>, stop: &Stop, jobs: &mut JoinSet<()>) -> shared::Result<()> {
     let receiving = Carrier::default();
     // Objects of the job received last: what the next one probably brings. Before the first is
     // known, one message is enough to ask for.
     let mut expected = context.brake.limit();
-    let mut protected = false;
     loop {
         while jobs.try_join_next().is_some() {}
-        protect(context, &mut protected, !jobs.is_empty()).await;
         tokio::select! {
             biased;
             () = stop.drain.cancelled() => return Ok(()),
@@ -115,8 +122,9 @@ async fn receive_all(context: &Arc<Context>, stop: &Stop, jobs: &mut JoinSet<()>
             }
         }
         // Between two objects of a job there is a moment in which nothing waits: without this bound each
-        // would bring one job more.
-        if jobs.len() > context.brake.limit() {
+        // would bring one job more. Events that wait for others of their key take no part in the work.
+        let working = jobs.len().saturating_sub(context.flights.joiners());
+        if working > context.brake.limit() || jobs.len() > MAX_HELD {
             tokio::select! {
                 biased;
                 () = stop.drain.cancelled() => return Ok(()),
@@ -177,8 +185,12 @@ async fn receive(context: &Context, stop: &Stop, max: usize) -> shared::Result<V
 }
 
 /// Waits for the jobs that are held, which are handed back on `stop.abort`.
-async fn drain(context: &Context, stop: &Stop, jobs: &mut JoinSet<()>) {
-    let finish = async |jobs: &mut JoinSet<()>| while jobs.join_next().await.is_some() {};
+async fn drain(context: &Context, stop: &Stop, jobs: &mut [JoinSet<()>]) {
+    let finish = async |jobs: &mut [JoinSet<()>]| {
+        for jobs in jobs {
+            while jobs.join_next().await.is_some() {}
+        }
+    };
     tokio::select! {
         () = finish(jobs) => return,
         () = stop.abort.cancelled() => {}
@@ -188,23 +200,24 @@ async fn drain(context: &Context, stop: &Stop, jobs: &mut JoinSet<()>) {
     if timeout(HAND_BACK, finish(jobs)).await.is_err() {
         tracing::warn!("some jobs could not be handed back: they come back when their leases run out");
     }
-    jobs.shutdown().await;
+    for jobs in jobs {
+        jobs.shutdown().await;
+    }
 }
 
 /// One message, from its receipt to its acknowledgement.
 async fn work(context: Arc<Context>, stop: Stop, message: Message) {
-    let job = match Job::parse(&message.body) {
-        Ok(job) if job.task == context.task => job,
-        Ok(job) => {
-            let reason = format!("task {:?} is not served here, but {:?}", job.task, context.task);
-            return bury(&context, &message, "unknown", &reason).await;
-        }
-        Err(error) => return bury(&context, &message, "unknown", &error.to_string()).await,
+    let _held = Held::new(&context);
+    let (job, aside) = match intake::read(&context, &message) {
+        Intake::Job(job, aside) => (job, aside),
+        Intake::Nothing => return acknowledge(&context, &message).await,
+        Intake::Dead(kind, reason) => return bury(&context, &message, kind, &reason).await,
     };
     let kind = job.work.kind();
     let redelivered = message.receive_count > 1;
     metrics::received(kind, message.sent.age(), redelivered);
-    let lease = Lease::hold(context.clone(), message.clone());
+    // The body is read: only the receipt is held.
+    let lease = Lease::hold(context.clone(), Message { body: String::new(), ..message.clone() });
     if message.receive_count > MAX_DELIVERIES {
         let reason = format!("delivered {} times without coming to an end", message.receive_count);
         match execute::give_up(&context, &job, &reason).await {
@@ -217,13 +230,47 @@ async fn work(context: Arc<Context>, stop: Stop, message: Message) {
         return bury(&context, &message, kind, &reason).await;
     }
     // Dropping the execution drops its transfers with it: a PUT without its last bytes makes no
-    // object, and the parts of an upload stay, recorded in the ledger, for whoever gets the job next.
-    tokio::select! {
-        done = execute::execute(&context, &job, redelivered) => let_go(&context, &message, kind, done).await,
-        () = lease.lost() => metrics::let_go(kind, "abandoned"),
+    // object, and the parts of an upload stay, recorded in the ledger, for whoever gets the job next. What was sent
+    // whole may still take effect: it is looked after before the message is let go.
+    let done = tokio::select! {
+        done = execute::execute(&context, &job, &aside, redelivered) => Some(done),
+        () = lease.lost() => None,
         () = stop.abort.cancelled() => {
+            strays::look_after(&context, &job).await;
             hand_back(&context, &message, Duration::ZERO).await;
-            metrics::let_go(kind, "returned");
+            return metrics::let_go(kind, "returned");
+        }
+    };
+    strays::look_after(&context, &job).await;
+    match done {
+        Some(done) => let_go(&context, &message, kind, done).await,
+        None => metrics::let_go(kind, "abandoned"),
+    }
+}
+
+/// Counts a job as held for as long as it lives.
+struct Held<'a>(&'a Context);
+
+impl<'a> Held<'a> {
+    fn new(context: &'a Context) -> Self {
+        context.held.send_modify(|held| *held += 1);
+        Held(context)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.held.send_modify(|held| *held -= 1);
+    }
+}
+
+/// If this is lost the job comes again, finds its objects settled, and counts nothing twice.
+async fn acknowledge(context: &Context, message: &Message) {
+    match context.queue.acknowledge(message).await {
+        Ok(()) => context.carrier.works(),
+        Err(error) => {
+            tracing::warn!(%error, "a finished job could not be acknowledged: it will come again");
+            context.carrier.fails(error);
         }
     }
 }
@@ -231,15 +278,7 @@ async fn work(context: Arc<Context>, stop: Stop, message: Message) {
 async fn let_go(context: &Context, message: &Message, kind: &'static str, done: Result<Done, Error>) {
     match done {
         Ok(Done) => {
-            // If the acknowledgement is lost the job comes again, finds its objects settled, and
-            // counts nothing twice.
-            match context.queue.acknowledge(message).await {
-                Ok(()) => context.carrier.works(),
-                Err(error) => {
-                    tracing::warn!(%error, "a finished job could not be acknowledged: it will come again");
-                    context.carrier.fails(error);
-                }
-            }
+            acknowledge(context, message).await;
             metrics::let_go(kind, "done");
         }
         Err(error) => {
@@ -266,13 +305,26 @@ async fn bury(context: &Context, message: &Message, kind: &'static str, reason: 
     }
 }
 
-async fn watch_depth(context: Arc<Context>) {
+/// Measures the depth of all lanes' queues together.
+async fn watch_depth(lanes: Vec<Arc<Context>>) {
     loop {
-        match context.queue.depth().await {
-            Ok(depth) => metrics::queue_depth(&depth),
+        match try_join_all(lanes.iter().map(|lane| lane.queue.depth())).await {
+            Ok(depths) => metrics::queue_depth(&depths.into_iter().sum()),
             Err(error) => tracing::debug!(%error, "the queue's depth is unknown"),
         }
         sleep(DEPTH_INTERVAL).await;
+    }
+}
+
+/// Tells the fleet each time the worker gets busy or idle.
+async fn protect_while_busy(context: Arc<Context>) {
+    let (mut held, mut protected) = (context.held.subscribe(), false);
+    loop {
+        let busy = *held.borrow_and_update() > 0;
+        protect(&context, &mut protected, busy).await;
+        if held.changed().await.is_err() {
+            return;
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! How the work on one object ends: settled, again, or carried on by others.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use shared::digest::Checksum;
 use shared::job::{Job, JobObject, Restoring};
 use shared::ledger::{Outcome, Settlement, State};
-use shared::object::{ETag, ObjectInfo, Timestamp};
+use shared::object::{Attributes, ETag, ObjectInfo, Tags, Timestamp};
 use shared::store::Upload;
 use shared::{Error, ErrorKind, Result, metrics};
 
@@ -49,6 +50,17 @@ pub(crate) struct Copied {
     pub verified: String,
     /// The upload that it was completed from.
     pub upload: Option<Box<Upload>>,
+    /// What the source said of it besides, as far as that was read.
+    pub told: Told,
+}
+
+/// What a source says of an object besides its bytes. What was not read is not compared.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Told {
+    /// Headers and user metadata, as the source spells them.
+    pub attributes: Option<Attributes>,
+    /// Tags; `None` also where the destination cannot have them.
+    pub tags: Option<Tags>,
 }
 
 /// How one try at one version ended.
@@ -107,10 +119,10 @@ pub(crate) fn failed(
     Ending::Again(error)
 }
 
-/// Records outcomes of one origin job, then tells those that were not counted before.
-pub(crate) async fn settle(context: &Context, settlement: &Settlement<'_>) -> Result<()> {
+/// Records outcomes of one origin job, then tells those that were not counted before, whose places come back.
+pub(crate) async fn settle(context: &Context, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {
     if settlement.outcomes.is_empty() {
-        return Ok(());
+        return Ok(BTreeSet::new());
     }
     let new = context.ledger.settle(settlement).await?;
     let counted = settlement.outcomes.iter().filter(|(place, _)| new.contains(place));
@@ -119,7 +131,7 @@ pub(crate) async fn settle(context: &Context, settlement: &Settlement<'_>) -> Re
     if let Some(report) = &context.report {
         report(&counted);
     }
-    Ok(())
+    Ok(new)
 }
 
 /// The delay before the attempt after `attempt`: fourfold each time.

@@ -7,16 +7,16 @@ use futures::stream::{self, FuturesUnordered};
 use futures::{StreamExt, TryStreamExt};
 use serde::Deserialize;
 use shared::config::SETTLE_OBJECTS;
-use shared::job::{Job, JobObject, Restoring, Work};
+use shared::job::{Job, JobChange, JobObject, Restoring, Work};
 use shared::ledger::{Outcome, Settlement, State};
 use shared::object::{Pin, Timestamp};
 use shared::queue::{Message, Outgoing};
-use shared::{Error, Result};
+use shared::{Error, Result, metrics};
 use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::ending::{self, Ending, Uploads, retry_delay};
-use crate::{archive, delete, giant, reconcile, upload};
+use crate::{archive, changed, copy, delete, giant, upload};
 
 /// The job is done: its message may be acknowledged.
 pub(crate) struct Done;
@@ -28,9 +28,9 @@ const SETTLE_AFTER: Duration = Duration::from_secs(2);
 /// Uploads that are ended at once, by a call or two each.
 const UPLOADS_AT_ONCE: usize = 16;
 
-/// Executes a job. `Ok` when each of its objects is settled, enqueued again, or carried on by
-/// another job; `Err` when that could not be recorded: then the job must come again.
-pub(crate) async fn execute(context: &Context, job: &Job, redelivered: bool) -> Result<Done> {
+/// Executes a job, of whose objects some are `aside`: known without any work. `Ok` when each is settled, enqueued
+/// again, or carried on by another job; `Err` when that could not be recorded: then the job must come again.
+pub(crate) async fn execute(context: &Context, job: &Job, aside: &[(u32, Outcome)], redelivered: bool) -> Result<Done> {
     if let Some(later) = archive::too_early(job) {
         context.queue.send(&[later]).await?;
         return Ok(Done);
@@ -39,7 +39,7 @@ pub(crate) async fn execute(context: &Context, job: &Job, redelivered: bool) -> 
         Work::Copy { objects } => {
             let copy = |object: JobObject| {
                 let ending = async move {
-                    let copy = |redelivered| reconcile::copy(context, job, &object, redelivered);
+                    let copy = |redelivered| copy::copy(context, job, &object, redelivered);
                     (steadily(context, redelivered, copy).await, object)
                 };
                 ending.boxed()
@@ -56,8 +56,20 @@ pub(crate) async fn execute(context: &Context, job: &Job, redelivered: bool) -> 
             };
             settle_all(context, job, objects.iter().map(delete::as_object).map(delete)).await?;
         }
+        Work::Changed { objects } => {
+            context.begin_events_run(&job.run).await?;
+            settle(context, job, aside).await?;
+            let follow = |change: &'_ JobChange| {
+                let change = change.clone();
+                let ending = async move {
+                    let follow = |redelivered| changed::follow(context, job, &change, redelivered);
+                    (steadily(context, redelivered, follow).await, changed::as_object(&change))
+                };
+                ending.boxed()
+            };
+            settle_all(context, job, objects.iter().map(follow)).await?;
+        }
         Work::Parts(parts) => giant::upload_parts(context, job, parts).await?,
-        Work::Changed { .. } => return Err(not_followed(job)),
     }
     Ok(Done)
 }
@@ -181,6 +193,10 @@ fn again(context: &Context, job: &Job, object: JobObject, error: &Error) -> Outg
             let alone = objects.iter().filter(|o| o.index == object.index).cloned().collect();
             Job { attempt: job.attempt + 1, work: Work::Delete { objects: alone }, ..job.clone() }.to_body()
         }
+        Work::Changed { objects } => {
+            let alone = objects.iter().filter(|o| o.index == object.index).cloned().collect();
+            Job { attempt: job.attempt + 1, work: Work::Changed { objects: alone }, ..job.clone() }.to_body()
+        }
         _ => job.alone(object).to_body(),
     };
     Outgoing { body, delay }
@@ -188,11 +204,12 @@ fn again(context: &Context, job: &Job, object: JobObject, error: &Error) -> Outg
 
 async fn settle(context: &Context, job: &Job, outcomes: &[(u32, Outcome)]) -> Result<()> {
     let settlement = Settlement { task: &job.task, run: &job.run, origin: &job.origin, outcomes };
-    ending::settle(context, &settlement).await
-}
-
-fn not_followed(job: &Job) -> Error {
-    Error::new(shared::ErrorKind::Unsupported, "follow", &job.task, "this worker does not follow events yet")
+    let counted = ending::settle(context, &settlement).await?;
+    if let Work::Changed { objects } = &job.work {
+        let counted = objects.iter().filter(|change| counted.contains(&change.index));
+        counted.filter_map(|change| change.time).for_each(|time| metrics::event_settled(time.age()));
+    }
+    Ok(())
 }
 
 /// Settles all objects of a job that cannot be brought to an end.
@@ -200,9 +217,10 @@ pub(crate) async fn give_up(context: &Context, job: &Job, reason: &str) -> Resul
     let objects: Vec<JobObject> = match &job.work {
         Work::Copy { objects } => objects.clone(),
         Work::Delete { objects } => objects.iter().map(delete::as_object).collect(),
+        Work::Changed { objects } => objects.iter().map(changed::as_object).collect(),
         Work::Parts(parts) => return giant::give_up(context, parts, reason).await,
-        Work::Changed { .. } => return Err(not_followed(job)),
     };
+    context.begin_events_run(&job.run).await?;
     let outcomes: Vec<(u32, Outcome)> = objects
         .iter()
         .map(|object| {

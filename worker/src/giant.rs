@@ -4,16 +4,17 @@
 //! recorded completes it and settles the object. Several may find that at once: one completes, the
 //! others get `NoSuchUpload`, look, and find it done; the ledger counts the object once.
 
+use std::time::Duration;
+
 use shared::job::{Job, Parts, VERSION, Work};
 use shared::ledger::{Outcome, State, UploadRecord};
-use shared::object::Pin;
 use shared::queue::Outgoing;
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
 use crate::ending::{explained, retry_delay};
 use crate::upload::{self, bare_outcome, discard, forget, settle_record};
-use crate::{complete, orphans, plan};
+use crate::{complete, orphans, plan, reconcile, source, strays};
 
 /// Enqueues the parts that are not there yet. The copy job is acknowledged after this: if that gets
 /// lost it comes again, and parts are enqueued again, of which those sent by then are passed over.
@@ -36,7 +37,8 @@ async fn share_at(context: &Context, job: &Job, record: &UploadRecord, attempt: 
         .map(|(first, last)| Outgoing::now(parts_job(job, record, first, last, attempt).to_body()))
         .collect();
     tracing::info!(key = ?record.upload.key, jobs = messages.len(), parts = missing.len(), "giant object shared out");
-    context.queue.send(&messages).await
+    // On the main queue also for an event: it is much work, and other events are not to wait for it.
+    context.worker.queue.send(&messages).await
 }
 
 fn parts_job(job: &Job, record: &UploadRecord, first: u32, last: u32, attempt: u32) -> Job {
@@ -64,9 +66,9 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
     }
     let sent = upload::upload_parts(context, &record, parts.first, parts.last).await;
     let ended = match sent {
-        Ok(()) => complete_if_last(context, &record).await,
+        Ok(()) => complete_if_last(context, job, &record).await,
         // Another may have completed it and died before that was recorded.
-        Err(error) if error.kind() == ErrorKind::NoSuchUpload => complete(context, &record).await,
+        Err(error) if error.kind() == ErrorKind::NoSuchUpload => complete(context, job, &record).await,
         Err(error) => Err(error),
     };
     match ended {
@@ -101,23 +103,28 @@ async fn current(context: &Context, parts: &Parts) -> Result<Option<UploadRecord
     Ok(record.filter(|record| record.upload.id == parts.upload_id))
 }
 
-async fn complete_if_last(context: &Context, record: &UploadRecord) -> Result<()> {
+async fn complete_if_last(context: &Context, job: &Job, record: &UploadRecord) -> Result<()> {
     let there = context.ledger.recorded_parts(&record.task, &record.upload).await?;
     if there.len() < record.part_count() as usize {
         return Ok(());
     }
-    complete(context, record).await
+    complete(context, job, record).await
 }
 
-async fn complete(context: &Context, record: &UploadRecord) -> Result<()> {
+async fn complete(context: &Context, job: &Job, record: &UploadRecord) -> Result<()> {
     let copied = complete::complete(context, record).await?;
     let outcome = Outcome {
-        etag: copied.etag,
-        checksum: copied.checksum,
-        verified: Some(copied.verified),
+        etag: copied.etag.clone(),
+        checksum: copied.checksum.clone(),
+        verified: Some(copied.verified.clone()),
         ..bare_outcome(context, record, State::Copied)
     };
     orphans::abort(context, &record.upload.key).await?;
+    if context.follow.look_again && !reconcile::is_still(context, &copied).await? {
+        // On the queue again before this version is settled: others write the next one.
+        let changes = vec![strays::change((record.index, &record.upload.key))];
+        strays::look_later(context, job, changes, Duration::ZERO).await?;
+    }
     // Settled before it is forgotten: a crash between the two brings a parts job back to a record
     // whose upload is gone and whose object is there.
     settle_record(context, record, outcome).await?;
@@ -129,15 +136,11 @@ async fn begin_anew(context: &Context, job: &Job, record: &UploadRecord, why: Er
     if record.attempt >= context.options.attempts {
         return fail(context, record, why.to_string()).await;
     }
-    let info = match context.source.head(&record.upload.key, &Pin::default()).await {
-        Ok(info) => info,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let outcome = bare_outcome(context, record, State::Skipped);
-            // Settled first: after a crash between the two, the record still tells what the upload was for.
-            settle_record(context, record, explained(outcome, Some("gone from the source"), None)).await?;
-            return discard(context, record).await;
-        }
-        Err(error) => return Err(error),
+    let Some(info) = source::find(context, &record.upload.key).await? else {
+        let outcome = bare_outcome(context, record, State::Skipped);
+        // Settled first: after a crash between the two, the record still tells what the upload was for.
+        settle_record(context, record, explained(outcome, Some("gone from the source"), None)).await?;
+        return discard(context, record).await;
     };
     tracing::info!(key = ?record.upload.key, %why, "giant object is begun anew");
     let copy = Work::Copy { objects: vec![upload::object_of(record, &info)] };

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -20,18 +20,21 @@ use shared::store::{
 use shared::{Error, ErrorKind, Result};
 
 use crate::circuit::{Circuit, Seen};
+use crate::strays::{Strays, Underway};
 
 /// A store whose calls are refused while its circuit is open.
 #[derive(Debug)]
 pub(crate) struct Guarded {
     inner: Store,
     circuit: Arc<Circuit>,
+    /// Where writes are remembered whose end nobody saw.
+    strays: Arc<Strays>,
 }
 
 impl Guarded {
     /// `inner` behind `circuit`.
-    pub fn store(inner: Store, circuit: Arc<Circuit>) -> Store {
-        Arc::new(Guarded { inner, circuit })
+    pub fn store(inner: Store, circuit: Arc<Circuit>, strays: Arc<Strays>) -> Store {
+        Arc::new(Guarded { inner, circuit, strays })
     }
 
     fn gate(&self, verb: &'static str, key: &str) -> Result<()> {
@@ -51,6 +54,15 @@ impl Guarded {
         self.tell(verb, key, call.await)
     }
 
+    /// One call without a body that may change what the key holds.
+    async fn write<T>(&self, verb: &'static str, key: &str, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.gate(verb, key)?;
+        let underway = self.strays.begin(key);
+        let answer = call.await;
+        underway.ended(&answer);
+        self.tell(verb, key, answer)
+    }
+
     /// One call that sends a body. What breaks the body is not the store that it is sent to.
     async fn send<T, F>(&self, verb: &'static str, key: &str, body: Body, call: impl FnOnce(Body) -> F) -> Result<T>
     where
@@ -63,6 +75,31 @@ impl Guarded {
         match answer {
             Err(error) if broke.load(Ordering::Relaxed) => Err(error),
             answer => self.tell(verb, key, answer),
+        }
+    }
+}
+
+/// A write that has no effect before all of its body was sent.
+struct Whole<'a> {
+    sent: Arc<AtomicU64>,
+    size: u64,
+    underway: Option<Underway<'a>>,
+}
+
+impl Whole<'_> {
+    fn ended<T>(mut self, answer: &Result<T>) {
+        if let Some(underway) = self.underway.take_if(|_| self.sent.load(Ordering::Relaxed) >= self.size) {
+            underway.ended(answer);
+        }
+    }
+}
+
+impl Drop for Whole<'_> {
+    fn drop(&mut self) {
+        if self.sent.load(Ordering::Relaxed) < self.size
+            && let Some(underway) = self.underway.take()
+        {
+            underway.broke();
         }
     }
 }
@@ -152,7 +189,16 @@ impl ObjectStore for Guarded {
     }
 
     async fn put(&self, key: &str, write: &Write, body: Body) -> Result<Written> {
-        self.send(PUT.verb, key, body, |body| self.inner.put(key, write, body)).await
+        let (sent, size) = (Arc::new(AtomicU64::new(0)), write.size);
+        let sends = sent.clone();
+        let body = body.inspect_ok(move |chunk| {
+            sends.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        });
+        // Not a moment earlier than the last byte: what is dropped before has no effect.
+        let underway = Whole { sent, size, underway: Some(self.strays.begin(key)) };
+        let answer = self.send(PUT.verb, key, body.boxed(), |body| self.inner.put(key, write, body)).await;
+        underway.ended(&answer);
+        answer
     }
 
     async fn create_upload(&self, key: &str, write: &Write) -> Result<Upload> {
@@ -168,7 +214,7 @@ impl ObjectStore for Guarded {
     }
 
     async fn complete_upload(&self, upload: &Upload, parts: &[Part], write: &Write) -> Result<Written> {
-        self.call(COMPLETE.verb, &upload.key, self.inner.complete_upload(upload, parts, write)).await
+        self.write(COMPLETE.verb, &upload.key, self.inner.complete_upload(upload, parts, write)).await
     }
 
     async fn abort_upload(&self, upload: &Upload) -> Result<()> {
@@ -181,7 +227,7 @@ impl ObjectStore for Guarded {
     }
 
     async fn delete(&self, key: &str) -> Result<()> {
-        self.call(DELETE.verb, key, self.inner.delete(key)).await
+        self.write(DELETE.verb, key, self.inner.delete(key)).await
     }
 
     fn service(&self) -> Option<&Service> {
@@ -189,7 +235,7 @@ impl ObjectStore for Guarded {
     }
 
     async fn copy(&self, source: &CopySource, pin: &Pin, key: &str, write: &Write) -> Result<Written> {
-        self.call(COPY.verb, key, self.inner.copy(source, pin, key, write)).await
+        self.write(COPY.verb, key, self.inner.copy(source, pin, key, write)).await
     }
 
     async fn copy_part(

@@ -1,130 +1,286 @@
-//! One object: copy what the source holds, and look again where others may have been at it.
+//! One key: bring the destination to what the source holds, and look again where others may be at it.
 //!
-//! Jobs are hints; the stores are the truth. A job that was redelivered may run beside, or after,
-//! another delivery of it: it first looks whether the destination has the object already, and after
-//! writing it looks at the source once more, so that whoever writes last has looked last.
+//! Jobs are hints; the stores are the truth. Whoever has written looks at the source once more, and goes on
+//! until it is what was written. So whoever writes last has looked last: a stale write is mended by its own
+//! writer, or by the redelivery of its job, which is not acknowledged before. What is found in place needs no
+//! second look: those who wrote it look after it.
+
+use std::time::Duration;
 
 use shared::job::{Job, JobObject};
-use shared::ledger::{Outcome, State};
-use shared::object::{ObjectInfo, Pin, Timestamp};
-use shared::store::KeyRange;
+use shared::ledger::{IN_SYNC, Outcome, State};
+use shared::metrics;
+use shared::object::{ObjectInfo, Pin};
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
-use crate::ending::{self, Copied, Ending, Try, Uploads, explained, failed};
-use crate::{archive, integrity, multipart, version, whole};
+use crate::ending::{Copied, Told, Try, Uploads};
+use crate::flights::Flight;
+use crate::{archive, integrity, multipart, source, strays, version, whole};
 
-/// A source that changes under every one of so many copies is left to a later attempt.
+/// A source that changes under every one of so many writes is left to a later look.
 const MAX_LOOKS: u32 = 5;
 
-/// Copies one object of a job.
-pub(crate) async fn copy(context: &Context, job: &Job, object: &JobObject, redelivered: bool) -> Ending {
-    let started = Timestamp::now();
-    // A job that waited for a restore may have been sent twice.
-    let look_again = redelivered || job.attempt > 1 || job.restoring.is_some();
-    let mut uploads = if look_again { Uploads::Unknown } else { Uploads::None };
-    let skipped = |reason, uploads| {
-        let outcome = context.outcome(job, object, started, State::Skipped);
-        Ending::Settled(explained(outcome, Some(reason), None), uploads)
-    };
-    match reconcile(context, job, object, look_again, &mut uploads).await {
-        Ok(Some(Try::Copied(mut copied))) => {
-            let uploads = copied.upload.take().map_or(uploads, Uploads::Completed);
-            Ending::Settled(ending::copied(context, job, copied, started), uploads)
-        }
-        Ok(Some(Try::HandedOver)) => Ending::HandedOver,
-        Ok(Some(Try::Superseded)) => skipped("taken over by a newer run", uploads),
-        Ok(Some(Try::Archived(info))) => {
-            let now = version::at_version(object, &info);
-            archive::end(context, job, &now, started, uploads, Some(info)).await
-        }
-        Ok(None) => skipped("gone from the source", uploads),
-        Err(error) if error.kind() == ErrorKind::Archived => {
-            archive::end(context, job, object, started, uploads, None).await
-        }
-        Err(error) => failed(context, job, object, started, uploads, error),
-    }
+/// When that is, for an event or the like.
+const LATER: Duration = Duration::from_secs(1);
+
+/// What the source holds under a key, as it was seen last.
+#[derive(Debug, Clone)]
+pub(crate) enum Seen {
+    /// This version; described, unless only a listing told of it.
+    There(JobObject, Option<Box<ObjectInfo>>),
+    /// Nothing.
+    Gone,
 }
 
-/// `None`: the source has no such object any more. Says whether there may be `uploads` of it.
-async fn reconcile(
+/// What may be deleted when the source does not have a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deletes {
+    /// Only what was written here just now, where the task mirrors deletes.
+    Own,
+    /// What the destination has, where the task mirrors deletes.
+    Mirrored,
+    /// The key, which the finder has found to be at the destination alone.
+    Asked,
+}
+
+/// How a key is brought in step.
+#[derive(Clone, Copy)]
+pub(crate) struct Way<'a> {
+    /// Whether the destination may be in step already.
+    pub look_before: bool,
+    /// Whether the source is looked at after each write.
+    pub look_after: bool,
+    /// What is deleted.
+    pub deletes: Deletes,
+    /// The flight that this is part of.
+    pub flight: Option<&'a Flight<'a>>,
+}
+
+/// How it ended.
+pub(crate) enum End {
+    /// The destination was written, and has what is described.
+    Copied(Copied),
+    /// The destination had it.
+    InPlace(Copied),
+    /// It was deleted at the destination.
+    Deleted,
+    /// The source does not have it, and nothing was to be deleted.
+    Gone,
+    /// The source's object is not one that the task takes.
+    Filtered,
+    /// Other jobs carry it on (a giant's parts).
+    HandedOver,
+    /// It is archived, as its description says.
+    Archived(ObjectInfo),
+    /// Another job is at this version, or a newer run at the object.
+    Superseded,
+}
+
+/// One step towards the source's state.
+enum Step {
+    /// The destination was written to.
+    Wrote(End),
+    /// Nothing was written, and nothing is to be done.
+    Ended(End),
+    /// What was seen of the source is out of date, as this error says, if it came out by one.
+    Stale(Option<Error>),
+}
+
+/// Brings one key in step, beginning with what was `seen` of the source. Says whether there may be `uploads` of it.
+pub(crate) async fn reconcile(
     context: &Context,
     job: &Job,
     object: &JobObject,
-    look_again: bool,
+    mut seen: Seen,
+    way: Way<'_>,
     uploads: &mut Uploads,
-) -> Result<Option<Try>> {
-    let mut wanted = object.clone();
+) -> Result<End> {
+    let mut written: Option<End> = None;
     for _ in 0..MAX_LOOKS {
-        if look_again
-            && !wanted.refresh
-            && let Some(found) = already_there(context, &wanted).await?
-        {
-            return Ok(Some(Try::Copied(found)));
-        }
-        match copy_version(context, job, &wanted, uploads).await {
-            Ok(Try::Copied(copied)) if look_again => match look(context, &copied.object).await? {
-                Look::Same => return Ok(Some(Try::Copied(copied))),
-                Look::Gone => return Ok(Some(Try::Copied(copied))),
-                Look::Changed(now) => wanted = now,
-            },
-            Ok(done) => return Ok(Some(done)),
-            Err(error) if is_stale(&error) => match look(context, &wanted).await? {
-                Look::Gone => return Ok(None),
+        let step = match &seen {
+            Seen::There(wanted, info) => {
+                let look_before = way.look_before || info.is_some();
+                put(context, job, wanted, info.as_deref(), look_before, way.flight, uploads).await?
+            }
+            Seen::Gone => remove(context, object, way, written.is_some()).await?,
+        };
+        let wanted = match &seen {
+            Seen::There(wanted, _) => wanted,
+            Seen::Gone => object,
+        };
+        seen = match (step, written.take()) {
+            (Step::Ended(End::InPlace(found)), Some(_)) => return Ok(End::Copied(found)),
+            (Step::Ended(End::Gone | End::Filtered), Some(end)) => return Ok(end),
+            (Step::Ended(end), _) => return Ok(end),
+            (Step::Wrote(end), _) if !way.look_after => return Ok(end),
+            (Step::Wrote(end), _) => {
+                let last = match &end {
+                    End::Copied(copied) => &copied.object,
+                    _ => object,
+                };
+                let now = look(context, last, way.flight).await?;
+                if is_as_written(context, &end, &now).await? {
+                    return Ok(end);
+                }
+                written = Some(end);
+                now
+            }
+            (Step::Stale(error), end) => {
+                written = end;
+                let now = look(context, wanted, way.flight).await?;
                 // The listing may tell tags that reads do not honour; the error is the truth then.
-                Look::Same => return Err(error),
-                Look::Changed(now) => wanted = now,
-            },
-            Err(error) => return Err(error),
-        }
+                match (error, &now) {
+                    (Some(error), Seen::There(now, _)) if version::is_same(wanted, now) => return Err(error),
+                    _ => now,
+                }
+            }
+        };
+    }
+    if let Some(end) = written.filter(|_| context.follow.look_again) {
+        strays::look_later(context, job, vec![strays::change((object.index, &object.key))], LATER).await?;
+        return Ok(end);
     }
     let subject = context.source.location().display_key(&object.key);
     let message = format!("the source changed during each of {MAX_LOOKS} copies");
     Err(Error::new(ErrorKind::Conflict, "copy", subject, message))
 }
 
-/// Whether the error says that the version named in the job is no longer there.
+/// Looks at the source; `last` is what was known of the object.
+pub(crate) async fn look(context: &Context, last: &JobObject, flight: Option<&Flight<'_>>) -> Result<Seen> {
+    if let Some(flight) = flight {
+        flight.looks();
+    }
+    let found = source::find(context, &last.key).await?;
+    Ok(found.map_or(Seen::Gone, |info| Seen::There(version::at_version(last, &info), Some(Box::new(info)))))
+}
+
+/// Whether the source still is as it was copied: the look after a write that others have made together.
+pub(crate) async fn is_still(context: &Context, copied: &Copied) -> Result<bool> {
+    let now = look(context, &copied.object, None).await?;
+    is_as_copied(context, copied, &now).await
+}
+
+/// Whether the source, looked at after a write, is as it was written.
+async fn is_as_written(context: &Context, end: &End, now: &Seen) -> Result<bool> {
+    match (end, now) {
+        (End::Copied(copied), _) => is_as_copied(context, copied, now).await,
+        (_, Seen::Gone) => {
+            metrics::looked_again("same");
+            Ok(true)
+        }
+        (_, Seen::There(..)) => {
+            metrics::looked_again("changed");
+            Ok(false)
+        }
+    }
+}
+
+async fn is_as_copied(context: &Context, copied: &Copied, now: &Seen) -> Result<bool> {
+    let is_same = match now {
+        Seen::There(now, info) => {
+            // Besides a version's name the time, which a change of headers alone moves as well.
+            let is_same = version::is_same(&copied.object, now) && copied.object.modified == now.modified;
+            match info {
+                Some(info) if is_same => says_the_same(context, &copied.told, &now.key, info).await?,
+                _ => is_same,
+            }
+        }
+        Seen::Gone => {
+            metrics::looked_again("gone");
+            // Where nothing is deleted what was written stays.
+            return Ok(!mirrors(context));
+        }
+    };
+    metrics::looked_again(if is_same { "same" } else { "changed" });
+    Ok(is_same)
+}
+
+/// Whether the source says of an object what it said when it was read.
+async fn says_the_same(context: &Context, told: &Told, key: &str, now: &ObjectInfo) -> Result<bool> {
+    if told.attributes.as_ref().is_some_and(|attributes| *attributes != now.attributes) {
+        return Ok(false);
+    }
+    match &told.tags {
+        Some(tags) if tags.is_empty() => Ok(now.tag_count == 0),
+        Some(tags) => Ok(context.source.tags(key, &now.pin()).await? == *tags),
+        None => Ok(true),
+    }
+}
+
+/// Whether what the source no longer has is deleted as soon as that is seen. In a task that nobody else is at, the
+/// finder alone decides on deletes.
+fn mirrors(context: &Context) -> bool {
+    context.follow.delete && context.follow.look_again
+}
+
+/// Writes the version that was seen, unless it is there.
+async fn put(
+    context: &Context,
+    job: &Job,
+    wanted: &JobObject,
+    info: Option<&ObjectInfo>,
+    look_before: bool,
+    flight: Option<&Flight<'_>>,
+    uploads: &mut Uploads,
+) -> Result<Step> {
+    if !context.follow.filter.takes_object(wanted.size, wanted.modified) {
+        return Ok(Step::Ended(End::Filtered));
+    }
+    if look_before
+        && !wanted.refresh
+        && let Some(found) = already_there(context, wanted, info).await?
+    {
+        return Ok(Step::Ended(End::InPlace(found)));
+    }
+    if let Some(flight) = flight {
+        if flight.may_write().await {
+            return Ok(Step::Stale(None));
+        }
+        flight.writes();
+    }
+    match copy_version(context, job, wanted, uploads).await {
+        Ok(Try::Copied(copied)) => Ok(Step::Wrote(End::Copied(copied))),
+        Ok(Try::HandedOver) => Ok(Step::Ended(End::HandedOver)),
+        Ok(Try::Archived(info)) => Ok(Step::Ended(End::Archived(info))),
+        Ok(Try::Superseded) => Ok(Step::Ended(End::Superseded)),
+        Err(error) if is_stale(&error) => Ok(Step::Stale(Some(error))),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the error says that the version that was seen is no longer there.
 fn is_stale(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::PreconditionFailed | ErrorKind::NotFound)
 }
 
-enum Look {
-    Same,
-    Changed(JobObject),
-    Gone,
-}
-
-/// Looks at the source again.
-async fn look(context: &Context, seen: &JobObject) -> Result<Look> {
-    let info = match context.source.head(&seen.key, &Pin::default()).await {
-        Ok(info) => info,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            context.source_is_there().await?;
-            if is_listed(context, &seen.key).await? {
-                let subject = context.source.location().display_key(&seen.key);
-                let message = "the source lists it, but answers that it is not there";
-                return Err(Error::new(ErrorKind::Corrupt, "get", subject, message));
-            }
-            return Ok(Look::Gone);
+/// Deletes at the destination what the source does not have, as far as that is wanted.
+async fn remove(context: &Context, object: &JobObject, way: Way<'_>, has_written: bool) -> Result<Step> {
+    let key = &object.key;
+    match way.deletes {
+        Deletes::Asked => {}
+        Deletes::Own if !has_written => return Ok(Step::Ended(End::Gone)),
+        _ if !mirrors(context) => return Ok(Step::Ended(End::Gone)),
+        _ => match context.destination.head(key, &Pin::default()).await {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Step::Ended(End::Gone)),
+            Err(error) => return Err(error),
+        },
+    }
+    if let Some(flight) = way.flight {
+        if flight.may_write().await {
+            return Ok(Step::Stale(None));
         }
-        Err(error) => return Err(error),
-    };
-    let now = version::at_version(seen, &info);
-    Ok(if version::is_same(seen, &now) { Look::Same } else { Look::Changed(now) })
+        flight.writes();
+    }
+    let _permit = context.transfer_permit().await;
+    context.destination.delete(key).await?;
+    Ok(Step::Wrote(End::Deleted))
 }
 
-/// Whether the source still lists a key that it says it does not have: then it is not gone, and a copy that was
-/// skipped for that would be one that is missing.
-async fn is_listed(context: &Context, key: &str) -> Result<bool> {
-    let range = KeyRange { prefix: key.to_owned(), ..KeyRange::default() };
-    let page = context.source.list(range).next_page().await?;
-    Ok(page.is_some_and(|entries| entries.iter().any(|entry| entry.key == key)))
-}
-
-/// Whether the destination holds this version already, put there by an earlier delivery whose
-/// outcome was not recorded. Decided by the destination's state; the ledger only tells which source
-/// version that state was made from.
-async fn already_there(context: &Context, wanted: &JobObject) -> Result<Option<Copied>> {
+/// Whether the destination holds this version already. Decided by the destination's state; the ledger only tells which
+/// source version that state was made from.
+async fn already_there(context: &Context, wanted: &JobObject, ours: Option<&ObjectInfo>) -> Result<Option<Copied>> {
     let info = match context.destination.head(&wanted.key, &Pin::default()).await {
         Ok(info) => info,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -133,10 +289,10 @@ async fn already_there(context: &Context, wanted: &JobObject) -> Result<Option<C
     if info.size != wanted.size {
         return Ok(None);
     }
-    let ours = context.source.capabilities().etags;
+    let meaning = context.source.capabilities().etags;
     let theirs = context.destination.capabilities();
     let by_etag = match (&wanted.etag, &info.etag) {
-        (Some(a), Some(b)) if !info.etag_is_opaque => ours.compare(a, theirs.etags, b),
+        (Some(a), Some(b)) if !info.etag_is_opaque => meaning.compare(a, theirs.etags, b),
         _ => None,
     };
     let (verified, checksum) = match by_etag {
@@ -147,15 +303,21 @@ async fn already_there(context: &Context, wanted: &JobObject) -> Result<Option<C
             None => return Ok(None),
         },
     };
+    if let (Some(describer), Some(ours)) = (&context.describer, ours)
+        && !describer.differences(&wanted.key, ours, &info).await?.is_empty()
+    {
+        return Ok(None);
+    }
     let (object, verified) = (wanted.clone(), verified.into());
-    Ok(Some(Copied { object, etag: info.etag, checksum, verified, upload: None }))
+    Ok(Some(Copied { object, etag: info.etag, checksum, verified, upload: None, told: Told::default() }))
 }
 
-/// The outcome by which what is at the destination was copied from the wanted version.
+/// The outcome that tells that what is at the destination is the wanted version.
 async fn recorded(context: &Context, wanted: &JobObject, info: &ObjectInfo) -> Result<Option<Outcome>> {
     let outcome = context.ledger.outcome(&context.task, &wanted.key).await?;
+    let tells = |o: &Outcome| o.state == State::Copied || o.reason.as_deref() == Some(IN_SYNC);
     Ok(outcome.filter(|o| {
-        o.state == State::Copied && o.source == wanted.pin() && wanted.etag.is_some() && o.etag == info.etag
+        tells(o) && o.source == wanted.pin() && wanted.etag.is_some() && o.etag.is_some() && o.etag == info.etag
     }))
 }
 

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use shared::digest::Algorithm;
 use shared::job::{Job, JobObject};
-use shared::ledger::{Outcome, PartRecord, Proof, Settlement, State, UploadRecord};
+use shared::ledger::{Outcome, PartRecord, Proof, Settlement, State, UploadRecord, events_run};
 use shared::object::{Attributes, ObjectInfo, Pin, Tags, Timestamp};
 use shared::retry::{self, TRANSFER};
 use shared::store::{Body, EtagMeaning, Object, Part, PartWrite, Read, Upload, Write, copy_source};
@@ -25,7 +25,8 @@ use crate::version::at_version;
 use crate::{orphans, plan, reread, whole};
 
 /// The upload to send parts to: the one that is recorded, if it is of this version, else a new one. `None` if a
-/// newer run has one open: two runs at one object would take it from each other for ever.
+/// newer run has one open: two runs at one object would take it from each other for ever; or, for an event, if
+/// anybody has one of this version.
 pub(crate) async fn open_or_resume(
     context: &Context,
     job: &Job,
@@ -40,7 +41,11 @@ pub(crate) async fn open_or_resume(
         if same_version && found.run == job.run && found.origin == job.origin && !outlived {
             return Ok(Some(found));
         }
-        // Ids of runs sort by time.
+        // Its owner looks at the source once more when it is done, as this event wants it.
+        if same_version && job.run == events_run(&job.task) {
+            return Ok(None);
+        }
+        // Ids of runs sort by time, that of events after all others: an event's version is the newest.
         if found.run > job.run {
             return Ok(None);
         }
@@ -307,7 +312,7 @@ async fn settle_superseded(context: &Context, record: &UploadRecord) -> Result<(
 pub(crate) async fn settle_record(context: &Context, record: &UploadRecord, outcome: Outcome) -> Result<()> {
     let outcomes = [(record.index, outcome)];
     let UploadRecord { task, run, origin, .. } = record;
-    ending::settle(context, &Settlement { task, run, origin, outcomes: &outcomes }).await
+    ending::settle(context, &Settlement { task, run, origin, outcomes: &outcomes }).await.map(drop)
 }
 
 /// The outcome of a record's object in which everything but the end is filled in.

@@ -10,7 +10,7 @@ use shared::{Error, ErrorKind, Result};
 
 use crate::carry;
 use crate::context::Context;
-use crate::ending::Copied;
+use crate::ending::{Copied, Told};
 use crate::integrity::{self, READ_AGAIN, source_word, words};
 use crate::pipe::Pipe;
 use crate::version::at_version;
@@ -104,7 +104,8 @@ async fn stream_once(context: &Context, wanted: &JobObject, attempt: u32, subjec
     let known = check.send.as_ref().or(check.expect.as_ref());
     let by_etag = expect_etag.map(|_| "source etag".to_owned());
     let verified = words(by_etag.or_else(|| source_word(known, read_before.is_some())), held);
-    Ok(Some(Copied { object, etag: written.etag, checksum, verified, upload: None }))
+    let told = carry::told(&info, write);
+    Ok(Some(Copied { object, etag: written.etag, checksum, verified, upload: None, told }))
 }
 
 /// The source's tag, and the size of the parts that it is made of, where it can be computed from the bytes.
@@ -174,5 +175,5 @@ async fn copied_by_service(context: &Context, object: &JobObject, pin: &Pin, wri
     let by_etag = || pin.etag.as_ref().filter(|_| same == Some(true))?.md5_form().map(Checksum::md5);
     let checksum = written.checksum.or_else(by_etag);
     let (object, verified) = (object.clone(), verified.into());
-    Ok(Copied { object, etag: written.etag, checksum, verified, upload: None })
+    Ok(Copied { object, etag: written.etag, checksum, verified, upload: None, told: Told::default() })
 }

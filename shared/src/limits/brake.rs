@@ -3,6 +3,10 @@
 //! Additive increase, multiplicative decrease, as TCP does it (RFC 5681 §3.1): every transfer that
 //! ends well while the limit is used up raises the limit by one over itself, every throttled answer
 //! halves it, at most once a second, since the answers of one second tell of one overload.
+//!
+//! There are two lanes. What a scan has enqueued takes up to the limit. Events go before it: they take what
+//! is free, and a quarter more that is theirs alone, so that they never wait for a scan's transfers to end;
+//! and a quarter stays with the scan, so that events that never cease do not stop it.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -15,27 +19,58 @@ use crate::metrics;
 /// One overload is answered once in this time.
 const CALM: Duration = Duration::from_secs(1);
 
-/// A count of transfers with a limit that adapts. Clones share it.
+/// What each lane has for itself, as a part of the limit.
+const SHARE: usize = 4;
+
+/// Whose work a transfer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// A scan's.
+    Scan,
+    /// An event's.
+    Events,
+}
+
+/// A count of transfers with a limit that adapts, as it is seen from one lane. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Brake(Arc<Inner>);
+pub struct Brake {
+    inner: Arc<Inner>,
+    lane: Lane,
+}
 
 #[derive(Debug)]
 struct Inner {
     state: Mutex<State>,
-    /// Woken when a permit may be had.
-    freed: Notify,
-    /// Woken when there may be a permit that no transfer waits for.
-    idle: Notify,
+    /// By lane: woken when a permit may be had.
+    freed: [Notify; 2],
+    /// By lane: woken when there may be a permit that no transfer waits for.
+    idle: [Notify; 2],
 }
 
 #[derive(Debug)]
 struct State {
     max: usize,
     limit: f64,
-    in_use: usize,
-    waiting: usize,
+    /// By lane.
+    in_use: [usize; 2],
+    /// By lane.
+    waiting: [usize; 2],
     throttles_seen: u64,
     halved: Option<Instant>,
+}
+
+impl State {
+    /// Permits that a lane could have now.
+    fn room(&self, lane: Lane) -> usize {
+        let (limit, [scan, events]) = (self.limit as usize, self.in_use);
+        let share = limit.div_ceil(SHARE);
+        match lane {
+            Lane::Scan => {
+                limit.saturating_sub(scan).min(limit.saturating_sub(scan + events).max(share.saturating_sub(scan)))
+            }
+            Lane::Events => (limit + share).saturating_sub(scan + events),
+        }
+    }
 }
 
 /// The right to one transfer; given back when dropped.
@@ -43,19 +78,27 @@ struct State {
 pub struct Permit(Brake);
 
 impl Brake {
-    /// A brake that allows up to `max` transfers, and all of them at the start.
+    /// A brake that allows up to `max` transfers of a scan, and all of them at the start. With those of events and
+    /// what is kept for either there are at most half as many again.
     pub fn new(max: usize) -> Self {
         let max = max.max(1);
-        let state = State { max, limit: max as f64, in_use: 0, waiting: 0, throttles_seen: 0, halved: None };
+        let (in_use, waiting) = ([0; 2], [0; 2]);
+        let state = State { max, limit: max as f64, in_use, waiting, throttles_seen: 0, halved: None };
         metrics::transfers_limit(max);
-        Brake(Arc::new(Inner { state: Mutex::new(state), freed: Notify::new(), idle: Notify::new() }))
+        let (freed, idle) = Default::default();
+        Brake { inner: Arc::new(Inner { state: Mutex::new(state), freed, idle }), lane: Lane::Scan }
+    }
+
+    /// The same brake, seen from this lane.
+    pub fn lane(&self, lane: Lane) -> Brake {
+        Brake { lane, ..self.clone() }
     }
 
     /// Waits for the right to one transfer.
     pub async fn acquire(&self) -> Permit {
         let _waiting = Waiting::new(self);
         loop {
-            let freed = self.0.freed.notified();
+            let freed = self.inner.freed[self.lane as usize].notified();
             if let Some(permit) = self.take() {
                 return permit;
             }
@@ -67,7 +110,7 @@ impl Brake {
     /// none, for new work may be long in coming, and transfers under way need theirs meanwhile.
     pub async fn idle(&self) {
         loop {
-            let idle = self.0.idle.notified();
+            let idle = self.inner.idle[self.lane as usize].notified();
             if self.free() > 0 {
                 return;
             }
@@ -78,7 +121,7 @@ impl Brake {
     /// Permits that could be had at once.
     pub fn free(&self) -> usize {
         let state = self.lock();
-        (state.limit as usize).saturating_sub(state.in_use + state.waiting)
+        state.room(self.lane).saturating_sub(state.waiting[self.lane as usize])
     }
 
     /// The present limit.
@@ -89,7 +132,8 @@ impl Brake {
     /// A transfer has ended well.
     pub fn succeeded(&self) {
         let mut state = self.lock();
-        if state.in_use + state.waiting < state.limit as usize || state.limit as usize >= state.max {
+        let busy: usize = state.in_use.iter().chain(&state.waiting).sum();
+        if busy < state.limit as usize || state.limit as usize >= state.max {
             return;
         }
         state.limit = (state.limit + 1.0 / state.limit).min(state.max as f64);
@@ -117,32 +161,35 @@ impl Brake {
 
     fn take(&self) -> Option<Permit> {
         let mut state = self.lock();
-        if state.in_use >= state.limit as usize {
+        if state.room(self.lane) == 0 {
             return None;
         }
-        state.in_use += 1;
-        metrics::transfers(state.in_use);
+        state.in_use[self.lane as usize] += 1;
+        metrics::transfers(state.in_use.iter().sum());
         Some(Permit(self.clone()))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.inner.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
+    /// Wakes one waiter of each lane that has room, and whoever waits for new work where none does.
     fn wake(&self) {
-        let nobody_waits = self.lock().waiting == 0;
-        if nobody_waits {
-            self.0.idle.notify_waiters();
+        for lane in [Lane::Events, Lane::Scan] {
+            let nobody_waits = self.lock().waiting[lane as usize] == 0;
+            if nobody_waits {
+                self.inner.idle[lane as usize].notify_waiters();
+            }
+            self.inner.freed[lane as usize].notify_one();
         }
-        self.0.freed.notify_one();
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.0.lock();
-        state.in_use -= 1;
-        metrics::transfers(state.in_use);
+        state.in_use[self.0.lane as usize] -= 1;
+        metrics::transfers(state.in_use.iter().sum());
         drop(state);
         self.0.wake();
     }
@@ -154,14 +201,14 @@ struct Waiting<'a>(&'a Brake);
 
 impl<'a> Waiting<'a> {
     fn new(brake: &'a Brake) -> Self {
-        brake.lock().waiting += 1;
+        brake.lock().waiting[brake.lane as usize] += 1;
         Waiting(brake)
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.lock().waiting -= 1;
+        self.0.lock().waiting[self.0.lane as usize] -= 1;
         self.0.wake();
     }
 }
@@ -216,5 +263,32 @@ mod tests {
         drop(held);
         drop(first);
         second.await;
+    }
+
+    #[tokio::test]
+    async fn events_never_wait_for_a_scan_and_a_scan_not_for_ever_for_events() {
+        let scan = Brake::new(4);
+        let events = scan.lane(Lane::Events);
+        let mut scans = Vec::new();
+        for _ in 0..4 {
+            scans.push(scan.acquire().await);
+        }
+        assert_eq!((scan.free(), events.free()), (0, 1), "a quarter is the events' own");
+        let mut held = vec![events.acquire().await];
+        assert!(Box::pin(events.acquire()).now_or_never().is_none());
+        scans.pop();
+        assert_eq!(scan.free(), 0, "what a scan gives back is the events' first");
+        scans.clear();
+        for _ in 0..4 {
+            held.push(events.acquire().await);
+        }
+        assert_eq!((scan.free(), events.free()), (1, 0), "a quarter is the scan's own");
+        let last = scan.acquire().await;
+        assert!(Box::pin(scan.acquire()).now_or_never().is_none());
+        let mut waits = Box::pin(events.acquire());
+        assert!(waits.as_mut().now_or_never().is_none());
+        held.pop();
+        drop(last);
+        waits.await;
     }
 }

@@ -1,0 +1,37 @@
+//! What the source holds under a key: is it there, or is it gone?
+
+use shared::object::{ObjectInfo, Pin};
+use shared::store::KeyRange;
+use shared::{Error, ErrorKind, Result};
+
+use crate::context::Context;
+
+/// Between a HEAD and a listing others may create the key, or delete it.
+const MAX_ROUNDS: u32 = 3;
+
+/// The object as it is now; `None` if it is gone.
+///
+/// That a HEAD does not find it is not enough, since things are skipped and deleted for it: in a bucket that is gone
+/// it answers the same (it has no body to tell them apart), and some stores list what they do not give. So
+/// the listing is asked as well.
+pub(crate) async fn find(context: &Context, key: &str) -> Result<Option<ObjectInfo>> {
+    for _ in 0..MAX_ROUNDS {
+        match context.source.head(key, &Pin::default()).await {
+            Ok(info) => return Ok(Some(info)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        if !is_listed(context, key).await? {
+            return Ok(None);
+        }
+    }
+    let subject = context.source.location().display_key(key);
+    let message = "the source lists it, but answers that it is not there";
+    Err(Error::new(ErrorKind::Corrupt, "get", subject, message))
+}
+
+async fn is_listed(context: &Context, key: &str) -> Result<bool> {
+    let range = KeyRange { prefix: key.to_owned(), ..KeyRange::default() };
+    let page = context.source.list(range).next_page().await?;
+    Ok(page.is_some_and(|entries| entries.iter().any(|entry| entry.key == key)))
+}

@@ -1,0 +1,133 @@
+//! Writes to the destination whose end nobody saw.
+//!
+//! A write that was handed over whole, and whose answer was lost, late, or not waited for (a lease that was lost,
+//! a worker that stops), may still take effect: after another worker has written something newer, has looked again and
+//! is done. Nobody would look after it. So each such key is remembered, and when its job is let go it is put on the
+//! queue to be looked at once more, late enough for the write to have ended. A worker that is killed remembers nothing:
+//! its job comes back when its lease has run out, which is as late.
+//!
+//! A body that was not sent to its end makes no object, so it is none.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use shared::job::{Job, JobChange, Work};
+use shared::queue::Outgoing;
+use shared::{ErrorKind, Result};
+
+use crate::context::Context;
+
+/// A store that has a request whole has done it, or given it up, after this time.
+const ENDED_AFTER: Duration = Duration::from_secs(60);
+
+/// Keys of writes whose end nobody saw. As many as there are objects of held jobs, at most.
+#[derive(Debug, Default)]
+pub(crate) struct Strays(Mutex<HashSet<String>>);
+
+impl Strays {
+    /// A write that may take effect from now on.
+    pub fn begin<'a>(&'a self, key: &'a str) -> Underway<'a> {
+        Underway { strays: self, key, has_left: true }
+    }
+
+    fn take(&self, key: &str) -> bool {
+        self.lock().remove(key)
+    }
+
+    /// The lock is held for moments and never across an await.
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A write under way: dropped before its end is known, it is a stray.
+pub(crate) struct Underway<'a> {
+    strays: &'a Strays,
+    key: &'a str,
+    has_left: bool,
+}
+
+impl Underway<'_> {
+    /// It ended so.
+    pub fn ended<T>(mut self, answer: &Result<T>) {
+        self.has_left = answer.as_ref().is_err_and(|error| is_unclear(error.kind()));
+    }
+
+    /// It was not sent whole, and takes no effect.
+    pub fn broke(mut self) {
+        self.has_left = false;
+    }
+}
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        if self.has_left {
+            self.strays.lock().insert(self.key.to_owned());
+        }
+    }
+}
+
+/// Whether an error leaves open what became of the request.
+fn is_unclear(kind: ErrorKind) -> bool {
+    use ErrorKind::*;
+    matches!(kind, Timeout | Connection | Unavailable | Corrupt)
+}
+
+/// Has the keys of a job looked at again whose writes went astray, where others may be at them.
+pub(crate) async fn look_after(context: &Context, job: &Job) {
+    let changes: Vec<JobChange> = keys(&job.work).filter(|(_, key)| context.strays.take(key)).map(change).collect();
+    if changes.is_empty() || !context.follow.look_again {
+        return;
+    }
+    tracing::info!(keys = changes.len(), "writes whose end nobody saw are looked after in a while");
+    // Should this fail too, a scan finds what has gone wrong.
+    if let Err(error) = look_later(context, job, changes, ENDED_AFTER).await {
+        tracing::warn!(%error, "writes whose end nobody saw could not be looked after: the next scan does");
+    }
+}
+
+/// Puts keys on the queue, to be looked at after `delay`. They have their places in `job`, and so are not counted twice.
+pub(crate) async fn look_later(context: &Context, job: &Job, changes: Vec<JobChange>, delay: Duration) -> Result<()> {
+    let messages: Vec<Outgoing> =
+        job.changed(changes).iter().map(|job| Outgoing { body: job.to_body(), delay }).collect();
+    context.queue.send(&messages).await
+}
+
+/// A place and its key, as a change.
+pub(crate) fn change((index, key): (u32, &str)) -> JobChange {
+    JobChange { index, key: key.to_owned(), time: None }
+}
+
+fn keys(work: &Work) -> Box<dyn Iterator<Item = (u32, &str)> + Send + '_> {
+    match work {
+        Work::Copy { objects } => Box::new(objects.iter().map(|object| (object.index, object.key.as_str()))),
+        Work::Delete { objects } => Box::new(objects.iter().map(|object| (object.index, object.key.as_str()))),
+        Work::Changed { objects } => Box::new(objects.iter().map(|object| (object.index, object.key.as_str()))),
+        Work::Parts(parts) => Box::new(std::iter::once((parts.index, parts.key.as_str()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::Error;
+
+    #[test]
+    fn a_write_is_astray_until_its_end_is_known() {
+        let strays = Strays::default();
+        let error = |kind| Err::<(), _>(Error::new(kind, "put", "k", "as the test wants it"));
+        drop(strays.begin("dropped"));
+        strays.begin("lost").ended(&error(ErrorKind::Connection));
+        strays.begin("late").ended(&error(ErrorKind::Timeout));
+        strays.begin("done").ended(&Ok(()));
+        strays.begin("refused").ended(&error(ErrorKind::Denied));
+        strays.begin("half").broke();
+        for (key, stray) in
+            [("dropped", true), ("lost", true), ("late", true), ("done", false), ("refused", false), ("half", false)]
+        {
+            assert_eq!(strays.take(key), stray, "{key}");
+            assert!(!strays.take(key), "{key} is looked after once");
+        }
+    }
+}
