@@ -1,8 +1,8 @@
 //! The worker: takes jobs from the queue, copies objects, records outcomes.
 //!
-//! The way of a job: the `driver` takes a permit, then a message, and holds it by a `lease`; the
-//! job is executed (`execute`), each of its objects reconciled (`reconcile`) by a `whole` transfer or in
-//! parts (`multipart`, `upload`, `giant`); the outcomes are settled in the ledger, and only then is the message
+//! The way of a job: the `driver` takes a message when there is a permit to be had (`intake` reads it, as a job or as an
+//! event), and holds it by a `lease`; the job is executed (`execute`), each of its objects (`copy`, `delete`, `changed`)
+//! reconciled with the source (`reconcile`) by a `whole` transfer or in parts (`multipart`, `upload`, `giant`); the outcomes are settled in the ledger, and only then is the message
 //! acknowledged. `carry` decides what comes with the bytes, `archive` what becomes of objects that must be
 //! restored first; `orphans` sees to it that no upload stays open. Each store is `guarded` by its `circuit`.
 //! `integrity` and `plan` are pure: what is checked, and how objects are cut.

@@ -1,4 +1,4 @@
-//! Bringing a bucket's events to a task's queue, for sources on Amazon S3.
+//! Bringing a bucket's events to a task's queue of events (or its only queue), for sources on Amazon S3.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::queue::sqs::SqsQueue;
 use crate::store::s3::S3Store;
 use crate::{Error, ErrorKind, Result};
 
-/// Lets the source bucket send its events to the task's queue, which must exist, and says in one line each what was
+/// Lets the source bucket send its events to the task's queue of events, which must exist, and says in one line each what was
 /// done. What bucket and queue had configured stays. Repeating it changes nothing.
 pub async fn subscribe(config: &Config) -> Result<Vec<String>> {
     let (queue, source) = ends(config).await?;
@@ -58,8 +58,8 @@ pub async fn subscribe_by_eventbridge(config: &Config) -> Result<Vec<String>> {
 /// Both ends of the way.
 async fn ends(config: &Config) -> Result<(SqsQueue, S3Store)> {
     let refuse = |why: &str| Err(Error::new(ErrorKind::Invalid, "subscribe", config.source.location.to_string(), why));
-    match (&config.queue, config.source.location.scheme()) {
-        (Some(queue), Scheme::S3) => Ok((SqsQueue::open(queue).await?, S3Store::open(&config.source).await?)),
+    match (config.events_queue().or_else(|| config.queue.clone()), config.source.location.scheme()) {
+        (Some(queue), Scheme::S3) => Ok((SqsQueue::open(&queue).await?, S3Store::open(&config.source).await?)),
         (None, _) => refuse("events need a queue that others can send to: give [queue] and [ledger] instead of state"),
         (_, Scheme::File) => refuse("a folder sends no events"),
         (_, _) => refuse("this provider's events come by a function: see deploy/functions/README.md"),
