@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::ending::{self, Ending, Uploads, retry_delay};
+use crate::orphans::or_stays_open;
 use crate::{archive, changed, copy, delete, giant, upload};
 
 /// The job is done: its message may be acknowledged.
@@ -229,22 +230,11 @@ pub(crate) async fn give_up(context: &Context, job: &Job, reason: &str) -> Resul
         })
         .collect();
     for object in &objects {
-        match upload::abort_open(context, job, &object.key, &Uploads::Unknown).await {
-            // The outcome must not be lost for that.
-            Err(error) if !error.is_of_carrier() => {
-                tracing::warn!(key = ?object.key, %error, "an upload stays open: abort it at the destination");
-            }
-            aborted => aborted?,
-        }
+        or_stays_open(&object.key, upload::abort_open(context, job, &object.key, &Uploads::Unknown).await)?;
     }
     settle(context, job, &outcomes).await?;
     for object in &objects {
-        match upload::forget_all(context, job, &object.key, &Uploads::Unknown).await {
-            Err(error) if !error.is_of_carrier() => {
-                tracing::warn!(key = ?object.key, %error, "an upload is not forgotten")
-            }
-            forgotten => forgotten?,
-        }
+        upload::forget_all(context, job, &object.key, &Uploads::Unknown).await?;
     }
     Ok(())
 }

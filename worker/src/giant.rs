@@ -152,24 +152,27 @@ async fn begin_anew(context: &Context, job: &Job, record: &UploadRecord, why: Er
     discard(context, record).await
 }
 
-async fn fail(context: &Context, record: &UploadRecord, why: String) -> Result<()> {
-    let outcome = Outcome { error: Some(why), ..bare_outcome(context, record, State::Failed) };
-    give_up_upload(context, record, outcome).await
-}
-
 /// Settles the object of an upload that comes to nothing. In this order: once it is settled, its run may be
 /// done and nobody comes again; without its record nobody would settle it.
-async fn give_up_upload(context: &Context, record: &UploadRecord, outcome: Outcome) -> Result<()> {
+async fn fail(context: &Context, record: &UploadRecord, why: String) -> Result<()> {
+    abort(context, record).await?;
+    settle_failed(context, record, why).await
+}
+
+async fn abort(context: &Context, record: &UploadRecord) -> Result<()> {
     orphans::abort_upload(context, &record.upload).await?;
-    orphans::abort(context, &record.upload.key).await?;
+    orphans::abort(context, &record.upload.key).await
+}
+
+async fn settle_failed(context: &Context, record: &UploadRecord, why: String) -> Result<()> {
+    let outcome = Outcome { error: Some(why), ..bare_outcome(context, record, State::Failed) };
     settle_record(context, record, outcome).await?;
     forget(context, &record.upload).await
 }
 
 /// Settles the object of a parts job that cannot be brought to an end.
 pub(crate) async fn give_up(context: &Context, parts: &Parts, why: &str) -> Result<()> {
-    match current(context, parts).await? {
-        Some(record) => fail(context, &record, why.to_owned()).await,
-        None => Ok(()),
-    }
+    let Some(record) = current(context, parts).await? else { return Ok(()) };
+    orphans::or_stays_open(&parts.key, abort(context, &record).await)?;
+    settle_failed(context, &record, why.to_owned()).await
 }

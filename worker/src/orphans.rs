@@ -81,6 +81,18 @@ pub(crate) async fn abort_upload(context: &Context, upload: &Upload) -> Result<(
     }
 }
 
+/// For an object that is given up: its outcome must not be lost because an upload cannot be ended. What queue or
+/// ledger fail in stays an error.
+pub(crate) fn or_stays_open(key: &str, ended: Result<()>) -> Result<()> {
+    match ended {
+        Err(error) if !error.is_of_carrier() => {
+            tracing::warn!(key = ?key, %error, "an upload stays open: abort it at the destination");
+            Ok(())
+        }
+        ended => ended,
+    }
+}
+
 /// Whether trying again is of no use: a job must not come again and again for that.
 fn cannot(kind: ErrorKind) -> bool {
     use ErrorKind::*;
