@@ -6,6 +6,8 @@ use std::time::Duration;
 use shared::console;
 use shared::ledger::{Phase, Run};
 
+use crate::summary::reasons;
+
 /// Rates are taken over this long: shorter jumps about, longer lags behind.
 const WINDOW: Duration = Duration::from_secs(20);
 
@@ -71,8 +73,8 @@ impl Meter {
             console::bytes(settled.bytes),
             console::bytes(run.found.enqueued_bytes),
         );
-        if settled.archived > 0 {
-            line += &format!(", {} archived", console::count(settled.archived));
+        for reason in reasons(settled) {
+            line += &format!(", {reason}");
         }
         if settled.failed > 0 {
             line += &format!(", {} failed", console::count(settled.failed));

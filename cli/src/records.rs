@@ -67,7 +67,7 @@ impl Records {
             let run = self.ledger.runs(&task, 1).await.map_err(Failure::midway)?.into_iter().next();
             newest = newest.into_iter().chain(run).max_by_key(|run| run.start.started);
         }
-        newest.ok_or_else(|| Failure::usage("no run is recorded here; give --state DIR or --config FILE"))
+        newest.ok_or_else(|| Failure::usage("no run of a finder is recorded here; give --state DIR or --config FILE, or a RUN that flotilla status lists"))
     }
 
     /// The task of a run as it was configured, and whether this process has to do its jobs itself.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use shared::config::Config;
 use shared::console;
-use shared::job::{Job, JobKey, JobObject, Origin, VERSION, Work};
+use shared::job::{Job, JobChange, JobKey, JobObject, Origin, VERSION, Work};
 use shared::ledger::{Checkpoint, FAILED_DELETE, Outcome as Settled, Phase, Run, RunStart, SharedLedger};
 use shared::object::Timestamp;
 use shared::open::Carrier;
@@ -79,24 +79,19 @@ async fn enqueue_claimed(carrier: &Carrier, old: &Run, stop: &CancellationToken)
     let enqueued = enqueue(carrier, old, &owner, stop).await;
     // A claim that cannot be given back ends by itself.
     let _ = ledger.unclaim(task, &owner).await;
-    let run = enqueued?;
-    if let Some(run) = &run {
-        console::say(format_args!(
-            "run {run} retries {} of run {}",
-            console::counted(old.settled.failed, "object"),
-            old.start.id
-        ));
-    }
-    Ok(run)
+    let Some((run, objects)) = enqueued? else { return Ok(None) };
+    let objects = console::counted(objects, "object");
+    console::say(format_args!("run {run} retries {objects} of run {}", old.start.id));
+    Ok(Some(run))
 }
 
-/// Enqueues the failures of `old`; gives the new run, or nothing when interrupted.
+/// Enqueues the failures of `old`; gives the new run and how many they are, or nothing when interrupted.
 async fn enqueue(
     carrier: &Carrier,
     old: &Run,
     owner: &str,
     stop: &CancellationToken,
-) -> Result<Option<String>, Failure> {
+) -> Result<Option<(String, u64)>, Failure> {
     let ledger = &carrier.ledger;
     let run = begin(ledger, old).await?;
     let mut checkpoint =
@@ -114,11 +109,11 @@ async fn enqueue(
         let after = checkpoint.cursor.take();
         let (page, next) =
             ledger.failures(&old.start.id, after.as_deref(), JOB_OBJECTS).await.map_err(Failure::midway)?;
-        advance(&mut checkpoint, &old.start.task, &run, &page, next);
+        advance(&mut checkpoint, old, &run, &page, next);
         ledger.checkpoint(&run, &checkpoint).await.map_err(Failure::midway)?;
     }
     ledger.set_phase(&run, Phase::Listed, None).await.map_err(Failure::midway)?;
-    Ok(Some(run))
+    Ok(Some((run, checkpoint.found.enqueued)))
 }
 
 /// The new run: one that an interrupted retry of the same run began, or a fresh one.
@@ -134,14 +129,15 @@ async fn begin(ledger: &SharedLedger, old: &Run) -> Result<String, Failure> {
     Ok(start.id)
 }
 
-/// Moves the checkpoint over one page of failures: counters, cursor and the job for it in one.
-fn advance(checkpoint: &mut Checkpoint, task: &str, run: &str, page: &[Settled], next: Option<String>) {
+/// Moves the checkpoint over one page of the failures of `old`: counters, cursor and the job for it in one.
+fn advance(checkpoint: &mut Checkpoint, old: &Run, run: &str, page: &[Settled], next: Option<String>) {
     checkpoint.outbox.clear();
+    let (changes, others): (Vec<&Settled>, Vec<&Settled>) = page.iter().partition(|_| old.is_events());
     let (deletes, copies): (Vec<&Settled>, Vec<&Settled>) =
-        page.iter().partition(|outcome| outcome.reason.as_deref() == Some(FAILED_DELETE));
-    for (page, work) in [(&copies, copy as fn(&[&Settled]) -> Work), (&deletes, delete)] {
+        others.into_iter().partition(|outcome| outcome.reason.as_deref() == Some(FAILED_DELETE));
+    for (page, work) in [(&copies, copy as fn(&[&Settled]) -> Work), (&deletes, delete), (&changes, change)] {
         if !page.is_empty() {
-            checkpoint.outbox.push(job(task, run, checkpoint.jobs, page.len(), work(page)).to_body());
+            checkpoint.outbox.push(job(&old.start.task, run, checkpoint.jobs, page.len(), work(page)).to_body());
             checkpoint.jobs += 1;
         }
     }
@@ -184,6 +180,12 @@ fn delete(page: &[&Settled]) -> Work {
     Work::Delete { objects: (0..).zip(page).map(key).collect() }
 }
 
+/// Keys whose events failed, maybe long ago: whatever is there now is what counts.
+fn change(page: &[&Settled]) -> Work {
+    let change = |(index, outcome): (u32, &&Settled)| JobChange { index, key: outcome.key.clone(), time: None };
+    Work::Changed { objects: (0..).zip(page).map(change).collect() }
+}
+
 fn job(task: &str, run: &str, number: u32, objects: usize, work: Work) -> Job {
     let origin = Origin { id: format!("retry-{number}"), objects: objects as u32 };
     Job { v: VERSION, task: task.to_owned(), run: run.to_owned(), attempt: 1, origin, restoring: None, work }
@@ -192,7 +194,7 @@ fn job(task: &str, run: &str, number: u32, objects: usize, work: Work) -> Job {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::ledger::State;
+    use shared::ledger::{State, events_run};
     use shared::object::Pin;
 
     fn failed(key: &str) -> Settled {
@@ -213,6 +215,30 @@ mod tests {
         }
     }
 
+    fn run(id: &str) -> Run {
+        let start = RunStart {
+            id: id.into(),
+            task: "t".into(),
+            source: "/a".into(),
+            destination: "/b".into(),
+            options: String::new(),
+            started: Timestamp(0),
+        };
+        Run { start, phase: Phase::Listing, error: None, found: Default::default(), settled: Default::default() }
+    }
+
+    #[test]
+    fn keys_whose_events_failed_are_looked_at_anew_whatever_it_was() {
+        let mut checkpoint = Checkpoint::default();
+        let delete = Settled { reason: Some(FAILED_DELETE.into()), ..failed("gone") };
+        advance(&mut checkpoint, &run(&events_run("t")), "r", &[failed("a"), delete], None);
+        let jobs: Vec<Job> = checkpoint.outbox.iter().map(|body| Job::parse(body).expect("is a job")).collect();
+        let change = |index, key: &str| JobChange { index, key: key.into(), time: None };
+        let work = Work::Changed { objects: vec![change(0, "a"), change(1, "gone")] };
+        assert_eq!(jobs, [job("t", "r", 0, 2, work)]);
+        assert_eq!((checkpoint.jobs, checkpoint.found.enqueued), (1, 2));
+    }
+
     #[test]
     fn a_page_of_the_longest_keys_fits_one_message() {
         let page: Vec<Settled> = (0..JOB_OBJECTS).map(|_| failed(&"\u{1}".repeat(1024))).collect();
@@ -223,18 +249,20 @@ mod tests {
     #[test]
     fn counters_cursor_and_outbox_move_together() {
         let mut checkpoint = Checkpoint::default();
-        advance(&mut checkpoint, "t", "r", &[failed("a"), failed("b")], Some("token".into()));
+        let old = run("r0");
+        advance(&mut checkpoint, &old, "r", &[failed("a"), failed("b")], Some("token".into()));
         assert_eq!((checkpoint.found.enqueued, checkpoint.found.enqueued_bytes), (2, 10));
         assert_eq!((checkpoint.jobs, checkpoint.outbox.len(), checkpoint.done), (1, 1, false));
-        advance(&mut checkpoint, "t", "r", &[], None);
+        advance(&mut checkpoint, &old, "r", &[], None);
         assert_eq!((checkpoint.found.enqueued, checkpoint.jobs, checkpoint.outbox.len()), (2, 1, 0));
         assert!(checkpoint.done);
     }
+
     #[test]
     fn a_failed_delete_is_tried_again_as_a_delete() {
         let mut checkpoint = Checkpoint::default();
         let delete = Settled { reason: Some(FAILED_DELETE.into()), ..failed("gone") };
-        advance(&mut checkpoint, "t", "r", &[failed("a"), delete], None);
+        advance(&mut checkpoint, &run("r0"), "r", &[failed("a"), delete], None);
         let kinds: Vec<&str> =
             checkpoint.outbox.iter().map(|body| Job::parse(body).expect("is a job").work.kind()).collect();
         assert_eq!((kinds, checkpoint.jobs, checkpoint.found.enqueued), (vec!["copy", "delete"], 2, 2));

@@ -1,10 +1,10 @@
-//! `flotilla status`: the runs, how far they are, how fast they go.
+//! `flotilla status`: the runs, how far they are, how fast they go; and what became of events.
 
 use std::time::Duration;
 
 use serde::Serialize;
 use shared::console;
-use shared::ledger::{Phase, Run};
+use shared::ledger::{Phase, Run, events_run};
 use tokio::time::{Instant, sleep};
 
 use crate::args::LookArgs;
@@ -24,13 +24,15 @@ struct Status<'a> {
     run: &'a Run,
     enqueued: u64,
     done: bool,
+    /// Whether it is the standing run of the task's events.
+    events: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     rate: Option<Rate>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds_left: Option<u64>,
 }
 
-/// Prints all runs of the tasks, oldest first, or the one that is named.
+/// Prints all runs of the tasks, oldest first, then those of their events; or the one that is named.
 pub async fn run(args: &LookArgs) -> Outcome {
     let records = Records::open(&args.records).await?;
     let mut runs = Vec::new();
@@ -39,8 +41,9 @@ pub async fn run(args: &LookArgs) -> Outcome {
     } else {
         for task in records.tasks().await? {
             runs.extend(records.ledger.runs(&task, MAX_RUNS).await.map_err(Failure::midway)?);
+            runs.extend(records.ledger.run(&events_run(&task)).await.map_err(Failure::midway)?);
         }
-        runs.sort_by_key(|run| run.start.started);
+        runs.sort_by_key(|run| (run.is_events(), run.start.started));
     }
     let meters = look_twice(&records, &mut runs).await?;
     let mut out = Out::new();
@@ -51,7 +54,8 @@ pub async fn run(args: &LookArgs) -> Outcome {
         if args.json {
             let rate = meter.rate();
             let seconds_left = rate.and_then(|rate| remaining(run, rate)).map(|time| time.as_secs());
-            let status = Status { run, enqueued: run.enqueued(), done: run.is_done(), rate, seconds_left };
+            let (enqueued, done, events) = (run.enqueued(), run.is_done(), run.is_events());
+            let status = Status { run, enqueued, done, events, rate, seconds_left };
             out.line(serde_json::to_string(&status).expect("a status is representable as JSON"))?;
         } else {
             print_human(&mut out, run, meter)?;
@@ -69,11 +73,13 @@ async fn look_twice(records: &Records, runs: &mut [Run]) -> Result<Vec<Meter>, F
         meter.observe(began.elapsed(), run);
         meters.push(meter);
     }
-    if runs.iter().all(Run::is_done) {
+    // Events have no end, and come when they come: there is no rate to tell.
+    let is_under_way = |run: &Run| !run.is_done() && !run.is_events();
+    if !runs.iter().any(is_under_way) {
         return Ok(meters);
     }
     sleep(LOOK).await;
-    for (run, meter) in runs.iter_mut().zip(&mut meters).filter(|(run, _)| !run.is_done()) {
+    for (run, meter) in runs.iter_mut().zip(&mut meters).filter(|(run, _)| is_under_way(run)) {
         if let Some(now) = records.ledger.run(&run.start.id).await.map_err(Failure::midway)? {
             meter.observe(began.elapsed(), &now);
             *run = now;
@@ -86,7 +92,11 @@ fn print_human(out: &mut Out, run: &Run, meter: &Meter) -> Result<(), Failure> {
     let start = &run.start;
     let (source, destination) = (console::escaped(&start.source), console::escaped(&start.destination));
     out.line(format_args!("{}  {}  {source} -> {destination}", start.id, start.started))?;
-    let counters = if run.is_done() { totals(run) } else { meter.line(run) };
+    let counters = match (run.is_events(), run.is_done()) {
+        (true, _) => followed(run),
+        (_, true) => format!("{} listed, {}", console::count(run.found.listed), settled(run)),
+        _ => meter.line(run),
+    };
     out.line(format_args!("    {}: {counters}", describe(run)))?;
     match &run.error {
         Some(error) => out.line(format_args!("    {}", console::escaped(error))),
@@ -97,6 +107,7 @@ fn print_human(out: &mut Out, run: &Run, meter: &Meter) -> Result<(), Failure> {
 /// Where a run stands, in a word or two.
 fn describe(run: &Run) -> &'static str {
     match (run.phase, run.is_done()) {
+        _ if run.is_events() => "following events",
         (Phase::Listing, _) => "listing",
         (Phase::Releasing, _) => "listed, enqueueing deletes",
         (Phase::Listed, false) => "copying",
@@ -106,16 +117,21 @@ fn describe(run: &Run) -> &'static str {
     }
 }
 
-/// The counters of a run that is done.
-fn totals(run: &Run) -> String {
+/// What became of events so far.
+fn followed(run: &Run) -> String {
+    let last = run.settled.last.map(|last| format!(", last at {last}"));
+    settled(run) + &last.unwrap_or_default()
+}
+
+/// What became of a run's objects.
+fn settled(run: &Run) -> String {
     let settled = &run.settled;
     format!(
-        "{} listed, {} copied ({}), {} deleted, {}, {} failed",
-        console::count(run.found.listed),
+        "{} copied ({}), {} deleted, {}, {} failed",
         console::count(settled.copied),
         console::bytes(settled.bytes),
         console::count(settled.deleted),
-        skipped(settled.skipped + run.found.unchanged, settled.archived),
+        skipped(settled.skipped + run.found.unchanged, settled),
         console::count(settled.failed),
     )
 }

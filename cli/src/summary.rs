@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use shared::console;
-use shared::ledger::Run;
+use shared::ledger::{ARCHIVED, COALESCED, OUT_OF_SCOPE, Run, Settled};
 
 use crate::exit::{Exit, Failure};
 use crate::out;
@@ -24,12 +24,21 @@ pub struct Summary {
     pub skipped: u64,
     /// Of those, objects that are archived and were not asked for.
     pub archived: u64,
+    /// Of the skipped, events of what is not the task's.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub out_of_scope: u64,
+    /// Of the skipped, events that the work for another event of the key has covered.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub coalesced: u64,
     /// Objects given up.
     pub failed: u64,
     /// Bytes copied.
     pub bytes: u64,
     /// Wall time of this process's share of the run.
     pub seconds: f64,
+    /// What most of this is from.
+    #[serde(skip)]
+    settled: Settled,
 }
 
 impl Summary {
@@ -42,9 +51,12 @@ impl Summary {
             deleted: run.settled.deleted,
             skipped: run.found.unchanged + run.settled.skipped,
             archived: run.settled.archived,
+            out_of_scope: run.settled.out_of_scope,
+            coalesced: run.settled.coalesced,
             failed: run.settled.failed,
             bytes: run.settled.bytes,
             seconds: (time.as_secs_f64() * 1e3).round() / 1e3,
+            settled: run.settled,
         }
     }
 
@@ -64,7 +76,7 @@ impl Summary {
             console::count(self.copied),
             console::bytes(self.bytes),
             console::count(self.deleted),
-            skipped(self.skipped, self.archived),
+            skipped(self.skipped, &self.settled),
             console::count(self.failed),
             self.seconds,
             self.run,
@@ -73,10 +85,35 @@ impl Summary {
     }
 }
 
-/// How many objects were skipped, and how many of them because they are archived, in words.
-pub fn skipped(all: u64, archived: u64) -> String {
-    match archived {
-        0 => format!("{} skipped", console::count(all)),
-        _ => format!("{} skipped ({} archived)", console::count(all), console::count(archived)),
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// How many objects were skipped, and how many of them for which [reasons], in words.
+pub fn skipped(all: u64, settled: &Settled) -> String {
+    match reasons(settled).as_slice() {
+        [] => format!("{} skipped", console::count(all)),
+        reasons => format!("{} skipped ({})", console::count(all), reasons.join(", ")),
+    }
+}
+
+/// How many objects were skipped for each reason that is counted apart and that there was.
+pub fn reasons(settled: &Settled) -> Vec<String> {
+    let counts = [(settled.archived, ARCHIVED), (settled.out_of_scope, OUT_OF_SCOPE), (settled.coalesced, COALESCED)];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    counts.map(|(count, reason)| format!("{} {reason}", console::count(count))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_was_skipped_the_reasons_that_there_were_are_told() {
+        assert_eq!(skipped(7, &Settled::default()), "7 skipped");
+        let archived = Settled { archived: 2, ..Settled::default() };
+        assert_eq!(skipped(7, &archived), "7 skipped (2 archived)");
+        let all = Settled { out_of_scope: 1_000, coalesced: 3, ..archived };
+        assert_eq!(skipped(2_000, &all), "2,000 skipped (2 archived, 1,000 out of scope, 3 coalesced)");
     }
 }

@@ -7,12 +7,16 @@
 //! - Counters are exact: [`settle`](Ledger::settle) counts an object of a job once, however often
 //!   and by however many workers the job is executed. A run is done exactly when its finder has
 //!   listed everything and as many objects are settled as were enqueued ([`Run::is_done`]).
-//! - [`outcome`](Ledger::outcome) gives the last one recorded for a key, from whatever run.
+//! - [`outcome`](Ledger::outcome) gives the last one recorded for a key, from whatever run. Outcomes that are no
+//!   key's ([`Outcome::is_of_key`]) are counted only.
+//! - A task's [standing run](events_run) counts events by the same rules, for as long as their messages can come
+//!   again. Its failures are listed for 90 days, each key once, as it failed last.
 //! - Reads see every write that was answered before them (strongly consistent).
 //! - Transient failures are retried inside the adapter ([`crate::retry`]).
 
 pub mod dynamodb;
 pub mod embedded;
+mod events;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,6 +31,8 @@ use crate::digest::Checksum;
 use crate::job::Origin;
 use crate::object::{Attributes, ETag, Pin, Tags, Timestamp};
 use crate::store::{Encryption, KeyRange, Upload};
+
+pub use events::{COALESCED, IN_SYNC, OUT_OF_SCOPE, events_run};
 
 /// A ledger shared by many tasks.
 pub type SharedLedger = Arc<dyn Ledger>;
@@ -43,12 +49,6 @@ pub enum Phase {
     Listed,
     /// The finder gave up; what it had enqueued is still done, nothing was deleted.
     Stopped,
-}
-
-/// The id of a task's standing run, which counts what becomes of events: there is one for each task, it begins with the
-/// first event and is never done. It is none of [`Ledger::runs`].
-pub fn events_run(task: &str) -> String {
-    format!("events-{task}")
 }
 
 /// What is known of a run from its start.
@@ -86,7 +86,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// Objects that were put on the queue.
+    /// Objects that were put on the queue by the run; events are put there by others.
     pub fn enqueued(&self) -> u64 {
         let deletes = match self.phase {
             Phase::Releasing | Phase::Listed => self.found.deletes,
@@ -96,9 +96,10 @@ impl Run {
     }
 
     /// Whether the finder is through and every enqueued object is settled. (More may be: some deletes of
-    /// a run that was stopped while it released them.)
+    /// a run that was stopped while it released them.) Events are never through.
     pub fn is_done(&self) -> bool {
-        matches!(self.phase, Phase::Listed | Phase::Stopped) && self.settled.objects() >= self.enqueued()
+        let is_through = matches!(self.phase, Phase::Listed | Phase::Stopped) && !self.is_events();
+        is_through && self.settled.objects() >= self.enqueued()
     }
 }
 
@@ -146,6 +147,10 @@ pub struct Settled {
     pub skipped: u64,
     /// Of those, the archived ones.
     pub archived: u64,
+    /// Of the skipped, events of what is not the task's.
+    pub out_of_scope: u64,
+    /// Of the skipped, events that the work for another event of the key has covered.
+    pub coalesced: u64,
     /// Objects given up.
     pub failed: u64,
     /// Bytes of the copied objects.
@@ -170,7 +175,12 @@ impl Settled {
             State::Deleted => self.deleted += 1,
             State::Skipped => {
                 self.skipped += 1;
-                self.archived += u64::from(outcome.reason.as_deref() == Some(ARCHIVED));
+                match outcome.reason.as_deref() {
+                    Some(ARCHIVED) => self.archived += 1,
+                    Some(OUT_OF_SCOPE) => self.out_of_scope += 1,
+                    Some(COALESCED) => self.coalesced += 1,
+                    _ => {}
+                }
             }
             State::Failed => self.failed += 1,
         }
@@ -184,6 +194,8 @@ impl std::ops::AddAssign for Settled {
         self.deleted += other.deleted;
         self.skipped += other.skipped;
         self.archived += other.archived;
+        self.out_of_scope += other.out_of_scope;
+        self.coalesced += other.coalesced;
         self.failed += other.failed;
         self.bytes += other.bytes;
         self.last = self.last.max(other.last);
@@ -243,18 +255,6 @@ impl State {
 
 /// The [`Outcome::reason`] of an object that was skipped because it is archived.
 pub const ARCHIVED: &str = "archived";
-
-/// The [`Outcome::reason`] of an event whose key the destination has as the source does. Such an outcome describes what
-/// is there, as that of a copy does.
-pub const IN_SYNC: &str = "in sync";
-
-/// The [`Outcome::reason`] of an event that the work for another event of its key has covered. It is counted, and is no
-/// key's outcome.
-pub const COALESCED: &str = "coalesced";
-
-/// The [`Outcome::reason`] of an event of another bucket, or of a key outside of the task's prefix. It is counted, and
-/// is no key's outcome.
-pub const OUT_OF_SCOPE: &str = "out of scope";
 
 /// The [`Outcome::reason`] of a delete that was given up.
 pub const FAILED_DELETE: &str = "delete";

@@ -109,6 +109,7 @@ const CODES: &[(ErrorKind, &[&str])] = &[
         &[
             "NotImplemented",
             "MethodNotAllowed",
+            "UnknownOperationException",
             "UnsupportedOperation",
             "AWS.SimpleQueueService.UnsupportedOperation",
             "InvalidStorageClass",

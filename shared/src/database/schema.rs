@@ -7,7 +7,7 @@ use crate::ErrorKind;
 
 /// The steps from nothing to the present schema. `user_version` in the file's header says how many of
 /// them are done. A released step is never changed; a new one is added at the end.
-const MIGRATIONS: [&str; 3] = [FIRST, INTENTS, ARCHIVED];
+const MIGRATIONS: [&str; 4] = [FIRST, INTENTS, ARCHIVED, EVENTS];
 
 /// Keys, ids and names are TEXT compared byte by byte, with their length: NUL is a character like any other.
 const FIRST: &str = "
@@ -117,6 +117,19 @@ ALTER TABLE uploads ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
 /// Archived objects are counted apart.
 const ARCHIVED: &str = "ALTER TABLE runs ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;";
 
+/// Events are counted apart where they are no key's. In a task's standing run, which has no end, rows have a time
+/// when they are of no use any more, `expires` (ms; NULL: never), and a key's last failure replaces the earlier one.
+const EVENTS: &str = "
+ALTER TABLE runs ADD COLUMN out_of_scope INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN coalesced INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE counted ADD COLUMN expires INTEGER;
+CREATE INDEX counted_by_expiry ON counted (expires) WHERE expires IS NOT NULL;
+ALTER TABLE failures ADD COLUMN key TEXT;
+ALTER TABLE failures ADD COLUMN expires INTEGER;
+CREATE UNIQUE INDEX failures_by_key ON failures (run, key) WHERE key IS NOT NULL;
+CREATE INDEX failures_by_expiry ON failures (expires) WHERE expires IS NOT NULL;
+";
+
 /// Does the steps that are missing, all or none.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failure> {
     // Looked at before the write lock is asked for: nearly always there is nothing to do.
@@ -153,6 +166,25 @@ mod tests {
         migrate(&mut connection).unwrap();
         migrate(&mut connection).unwrap();
         assert_eq!(version(&connection).unwrap(), MIGRATIONS.len());
+    }
+
+    #[test]
+    fn an_older_releases_database_keeps_what_it_has() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        MIGRATIONS[..3].iter().for_each(|step| connection.execute_batch(step).unwrap());
+        connection.pragma_update(None, "user_version", 3).unwrap();
+        let rows = "INSERT INTO runs (id, task, start, phase, skipped) VALUES ('r', 't', '{}', 'listed', 5);
+            INSERT INTO counted VALUES ('r', '0/1', x'07');
+            INSERT INTO failures (run, body) VALUES ('r', '{}'), ('r', '{}');";
+        connection.execute_batch(rows).unwrap();
+        migrate(&mut connection).unwrap();
+        let sql = "SELECT skipped, out_of_scope, coalesced, hex(places), counted.expires, count(failures.id)
+            FROM runs JOIN counted ON counted.run = runs.id JOIN failures ON failures.run = runs.id";
+        type Kept = (i64, i64, i64, String, Option<i64>, i64);
+        let read = |row: &rusqlite::Row<'_>| -> rusqlite::Result<Kept> {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+        };
+        assert_eq!(connection.query_row(sql, [], read).unwrap(), (5, 0, 0, "07".to_owned(), None, 2));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `object#TASK#KEY` | `outcome` | an object's last outcome |
 //! | `tasks` | `TASK` | that the task has had a run |
-//! | `task#TASK` | `run#RUN` | that the run is the task's |
+//! | `task#TASK` | `run#RUN` | that the run is the task's; not of its [standing run](super::events_run) |
 //! | `task#TASK` | `claim` | which finder holds the task |
 //! | `run#RUN` | `run` | a run: its start, its phase |
 //! | `run#RUN` | `range#ID` | a range's checkpoint |
@@ -17,6 +17,9 @@
 //! | `job#RUN#ORIGIN` | `counted` | which of an origin job's objects are counted |
 //! | `upload#TASK#KEY` | `upload` | an open upload, and the uploads that are about to be opened |
 //! | `upload#TASK#KEY` | `parts#UPLOAD#BUCKET` | the parts of it that are at the destination |
+//!
+//! What has an attribute `expires` is removed by the service (time to live): which objects of a job are counted, and
+//! the failures of standing runs.
 //!
 //! Reads are strongly consistent. Where a late or repeated write could undo a newer one, a condition
 //! on the item refuses it: a request given up by us may still be carried out by the service later.

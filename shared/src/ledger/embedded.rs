@@ -2,7 +2,7 @@
 //!
 //! Every writing call is one transaction: its record and its counters move together or not at all, so
 //! that a call that is repeated, because its answer was lost, finds itself done and changes nothing.
-//! Nothing is deleted by age.
+//! What a [standing run](super::events_run) needs to count, and its failures, go when they are old; nothing else does.
 
 mod finding;
 mod settling;
@@ -97,7 +97,7 @@ impl Ledger for EmbeddedLedger {
     async fn settle(&self, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {
         // Written out here, so that the database's thread has only to store it.
         let settling = settling::Settling::new(settlement);
-        self.database.transact("settle", move |t| settling?.write(t)).await
+        self.database.transact("settle", move |t| settling?.write(t, Timestamp::now())).await
     }
 
     async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>> {

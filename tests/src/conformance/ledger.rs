@@ -5,12 +5,14 @@
 #![allow(clippy::unwrap_used, reason = "tests, though in a library")]
 
 mod counting;
+mod events;
 mod failures;
 mod finding;
 mod model;
 mod uploads;
 
 pub use counting::*;
+pub use events::*;
 pub use failures::*;
 pub use finding::*;
 pub use model::*;
@@ -66,6 +68,12 @@ macro_rules! ledger_suite {
             only_the_recorded_upload_is_closed
             uploads_of_odd_keys_are_told_apart
             uploads_that_no_record_names_are_known_until_somebody_has_looked
+            the_standing_run_of_events_is_none_of_its_tasks_runs
+            a_standing_run_begins_once_and_is_never_done
+            an_event_is_counted_once_however_often_its_message_comes
+            eight_workers_that_settle_the_same_events_count_each_once
+            events_that_are_no_keys_outcome_are_counted_and_overwrite_nothing
+            a_key_whose_events_fail_again_and_again_is_listed_once
             counters_equal_a_model_over_any_settlements
             counters_equal_a_model_under_concurrent_settlements
         }

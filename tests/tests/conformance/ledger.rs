@@ -32,6 +32,8 @@ mod dynamodb_at_moto {
         eight_workers_that_settle_one_job_count_it_once
         counters_equal_a_model_under_concurrent_settlements
         of_many_uploads_opened_at_once_one_is_kept
+        a_standing_run_begins_once_and_is_never_done
+        eight_workers_that_settle_the_same_events_count_each_once
     ]);
 }
 

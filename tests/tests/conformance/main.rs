@@ -9,4 +9,5 @@ mod fleet;
 mod gateway;
 mod ledger;
 mod queue;
+mod standing;
 mod store;

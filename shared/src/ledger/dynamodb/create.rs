@@ -9,11 +9,9 @@ use aws_sdk_dynamodb::types::{
 use tokio::time::sleep;
 
 use super::DynamoDbLedger;
+use super::item::EXPIRES;
 use crate::retry;
 use crate::{Error, ErrorKind, Result};
-
-/// The attribute by which DynamoDB removes items whose time is over; seconds since 1970.
-const EXPIRES: &str = "expires";
 
 /// How often a table that is being made is looked at, a second apart. It takes 5 to 30 s.
 const MAX_LOOKS: u32 = 180;
@@ -34,7 +32,12 @@ pub(super) async fn create(ledger: &DynamoDbLedger) -> Result<Vec<String>> {
         Err(error) => return Err(error),
     };
     wait_until_active(ledger).await?;
-    let expiry = enable_expiry(ledger).await?;
+    let expiry = match enable_expiry(ledger).await {
+        Err(error) if error.kind() == ErrorKind::Unsupported => {
+            Some(format!("table {table} expires no items, as this service has no time to live: the table grows"))
+        }
+        other => other?,
+    };
     Ok([Some(line), expiry].into_iter().flatten().collect())
 }
 

@@ -1,6 +1,7 @@
 //! Items: their keys, their attributes written and read, and pages of them.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
@@ -9,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::DynamoDbLedger;
 use crate::digest::to_hex;
+use crate::object::Timestamp;
 use crate::{Error, ErrorKind, Result};
 
 /// Most pages (of up to 1 MiB) that one read follows: beyond any run, short of forever.
@@ -19,6 +21,9 @@ const MAX_PARTITION_KEY_BYTES: usize = 2048;
 
 /// Largest item that is written, bytes. DynamoDB takes 400 KB, names of attributes included.
 pub(super) const MAX_ITEM_BYTES: usize = 390_000;
+
+/// The attribute by which DynamoDB removes items whose time is over; seconds since 1970.
+pub(super) const EXPIRES: &str = "expires";
 
 /// An item's attributes.
 pub(super) type Attributes = HashMap<String, AttributeValue>;
@@ -72,6 +77,12 @@ impl Item {
             Some(value) => self.with(name, text(value)),
             None => self,
         }
+    }
+
+    /// To be removed by the service when it is of no use any more: that long from now, or some days later.
+    pub(super) fn expiring(self, after: Duration) -> Self {
+        let seconds = i64::try_from(after.as_secs()).unwrap_or(i64::MAX);
+        self.with(EXPIRES, number(Timestamp::now().as_secs().saturating_add(seconds)))
     }
 
     /// The attributes.

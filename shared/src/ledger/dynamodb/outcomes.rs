@@ -6,6 +6,7 @@ use super::item::{Item, Record, number, pk, sha256_hex};
 use super::{DynamoDbLedger, batch};
 use crate::Result;
 use crate::digest::Checksum;
+use crate::ledger::events::{FAILURES_FOR, is_events_run};
 use crate::ledger::{Outcome, State};
 use crate::object::{ETag, Pin, Timestamp};
 
@@ -23,7 +24,8 @@ pub(super) async fn last(ledger: &DynamoDbLedger, task: &str, key: &str) -> Resu
 /// a newer one: what a worker believes is decided by the stores, never by this record alone.
 pub(super) async fn write(ledger: &DynamoDbLedger, task: &str, run: &str, outcomes: &[(u32, Outcome)]) -> Result<()> {
     // DynamoDB refuses a batch that names an item twice; the last one counts.
-    let by_key: HashMap<&str, &Outcome> = outcomes.iter().map(|(_, o)| (o.key.as_str(), o)).collect();
+    let of_keys = outcomes.iter().map(|(_, outcome)| outcome).filter(|outcome| outcome.is_of_key());
+    let by_key: HashMap<&str, &Outcome> = of_keys.map(|outcome| (outcome.key.as_str(), outcome)).collect();
     let put = |outcome: &Outcome| batch::put(encode(&pk("object", &[task, &outcome.key]), OUTCOME, task, run, outcome));
     ledger.write_all(by_key.into_values().map(put).collect()).await
 }
@@ -31,7 +33,8 @@ pub(super) async fn write(ledger: &DynamoDbLedger, task: &str, run: &str, outcom
 /// The item of an object that failed in a run; its sort key is the key's digest, for keys may be as
 /// long as a sort key may be at most.
 pub(super) fn failure(task: &str, run: &str, outcome: &Outcome) -> Item {
-    encode(&pk("failures", &[run]), &sha256_hex(&outcome.key), task, run, outcome)
+    let item = encode(&pk("failures", &[run]), &sha256_hex(&outcome.key), task, run, outcome);
+    if is_events_run(task, run) { item.expiring(FAILURES_FOR) } else { item }
 }
 
 /// A page of a run's failures, in the order of their keys' digests.

@@ -8,6 +8,7 @@ use serde::de::value::Error as WordError;
 
 use super::item::{Item, Record, number, pk, text};
 use super::{DynamoDbLedger, ranges, settle};
+use crate::ledger::events::is_events_run;
 use crate::ledger::{Found, Phase, Run, RunStart};
 use crate::object::Timestamp;
 use crate::{ErrorKind, Result};
@@ -19,7 +20,7 @@ const MAX_TASKS: usize = 10_000;
 /// Runs that are read at once.
 const RUNS_AT_ONCE: usize = 8;
 
-/// Records a new run, and that it is its task's.
+/// Records a new run, and that it is its task's; the task's standing run is none of its runs.
 pub(super) async fn start(ledger: &DynamoDbLedger, start: &RunStart) -> Result<()> {
     let run = Item::new(pk("run", &[&start.id]), RUN)
         .with_text("run", Some(&start.id))
@@ -29,18 +30,19 @@ pub(super) async fn start(ledger: &DynamoDbLedger, start: &RunStart) -> Result<(
         .with_text("options", Some(&start.options))
         .with("started", number(start.started.0))
         .with_text("phase", Some(word(Phase::Listing)));
-    let of_task = Item::new(pk("task", &[&start.task]), format!("run#{}", start.id)).with_text("run", Some(&start.id));
+    let of_task =
+        || Item::new(pk("task", &[&start.task]), format!("run#{}", start.id)).with_text("run", Some(&start.id));
+    let of_task = (!is_events_run(&start.task, &start.id)).then(of_task);
     let task = Item::new(TASKS, &start.task);
     let table = &ledger.table;
     let put = |item: Item| Put::builder().table_name(table).set_item(Some(item.attributes()));
-    let puts = [put(run).condition_expression("attribute_not_exists(pk)"), put(of_task), put(task)];
-    let puts = puts.map(|put| {
+    let puts = [put(run).condition_expression("attribute_not_exists(pk)"), put(task)];
+    let puts = puts.into_iter().chain(of_task.map(put)).map(|put| {
         let put = put.build().expect("table and item are set");
         TransactWriteItem::builder().put(put).build()
     });
-    // All three or none. Repeated, or done with its answer lost: the condition refuses it, and all
-    // three are there.
-    match ledger.transact(puts.to_vec()).await? {
+    // All or none. Repeated, or done with its answer lost: the condition refuses it, and all are there.
+    match ledger.transact(puts.collect()).await? {
         Ok(()) => Ok(()),
         Err(_refused) => Ok(()),
     }

@@ -141,8 +141,10 @@ fn decode(record: &Record) -> Result<Settled> {
         copied: record.number("copied")?,
         deleted: record.number("deleted")?,
         skipped: record.number("skipped")?,
-        // Older counters do not have it.
+        // Older counters do not have these.
         archived: record.optional_number("archived")?.unwrap_or(0),
+        out_of_scope: record.optional_number("out_of_scope")?.unwrap_or(0),
+        coalesced: record.optional_number("coalesced")?.unwrap_or(0),
         failed: record.number("failed")?,
         bytes: record.number("bytes")?,
         last: record.optional_number("last")?.map(Timestamp),
@@ -156,6 +158,7 @@ fn counter_key(origin: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::item::{Item, number};
     use super::*;
     use crate::object::Pin;
     use proptest::prelude::*;
@@ -201,6 +204,14 @@ mod tests {
             prop_assert_eq!(sum, expected);
             prop_assert_eq!(failures, expected.failed);
         }
+    }
+
+    #[test]
+    fn a_counter_of_an_older_release_is_read() {
+        let counter = ["copied", "deleted", "skipped", "failed", "bytes"];
+        let item = counter.into_iter().fold(Item::new("p", "s"), |item, name| item.with(name, number(3)));
+        let expected = Settled { copied: 3, deleted: 3, skipped: 3, failed: 3, bytes: 3, ..Settled::default() };
+        assert_eq!(decode(&Record::new(item.attributes())).unwrap(), expected);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::ErrorKind;
 use crate::database::Failure;
-use crate::ledger::{Checkpoint, Found, Phase, Run, RunStart, Settled};
+use crate::ledger::{Checkpoint, Found, Phase, Run, RunStart, Settled, events_run};
 use crate::object::Timestamp;
 
 /// Most tasks that are named, by the port's contract.
@@ -93,8 +93,7 @@ struct RunRow {
     settled: Settled,
 }
 
-const RUN_COLUMNS: &str =
-    "start, phase, error, deletes_refused, copied, deleted, skipped, failed, bytes, last, archived";
+const RUN_COLUMNS: &str = "start, phase, error, deletes_refused, copied, deleted, skipped, failed, bytes, last, archived, out_of_scope, coalesced";
 
 impl RunRow {
     fn read(row: &Row<'_>) -> rusqlite::Result<RunRow> {
@@ -105,6 +104,8 @@ impl RunRow {
             deleted: counter(5)?,
             skipped: counter(6)?,
             archived: counter(10)?,
+            out_of_scope: counter(11)?,
+            coalesced: counter(12)?,
             failed: counter(7)?,
             bytes: counter(8)?,
             last: row.get::<_, Option<i64>>(9)?.map(Timestamp),
@@ -143,10 +144,11 @@ pub(super) fn run(connection: &Connection, run: &str) -> Result<Option<Run>, Fai
 }
 
 pub(super) fn runs(connection: &Connection, task: &str, limit: usize) -> Result<Vec<Run>, Failure> {
-    let sql = format!("SELECT {RUN_COLUMNS} FROM runs WHERE task = ?1 ORDER BY id DESC LIMIT ?2");
+    let sql = format!("SELECT {RUN_COLUMNS} FROM runs WHERE task = ?1 AND id <> ?2 ORDER BY id DESC LIMIT ?3");
     let mut select = connection.prepare_cached(&sql)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows: Vec<RunRow> = select.query_map(params![task, limit], RunRow::read)?.collect::<rusqlite::Result<_>>()?;
+    let rows: Vec<RunRow> =
+        select.query_map(params![task, events_run(task), limit], RunRow::read)?.collect::<rusqlite::Result<_>>()?;
     rows.into_iter().map(|row| row.into_run(connection)).collect()
 }
 

@@ -1,23 +1,31 @@
 //! Settling: outcomes are recorded and, the first time, counted.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::finding::must_exist;
 use crate::ErrorKind;
 use crate::database::Failure;
+use crate::ledger::events::{COUNTED_FOR, FAILURES_FOR, is_events_run};
 use crate::ledger::{Outcome, Settled, Settlement};
+use crate::object::Timestamp;
 
 /// Most places of one origin job, a bound on the size of its set of counted ones (128 KiB). A message of
 /// [`crate::queue::MAX_BODY_BYTES`] has room for far fewer objects.
 const MAX_PLACES: u32 = 1 << 20;
+
+/// Most rows of a kind that a settlement prunes, besides as many as it may add.
+const PRUNED_BESIDES: i64 = 16;
 
 /// A settlement on its way to the database's thread, records ready to be written.
 pub(super) struct Settling {
     task: String,
     run: String,
     origin: String,
+    /// Whether the run is the task's standing one.
+    events: bool,
     records: Vec<Record>,
 }
 
@@ -25,6 +33,7 @@ struct Record {
     place: u32,
     key: String,
     body: String,
+    is_of_key: bool,
     /// What it adds to the counters if it is counted.
     counts: Settled,
 }
@@ -38,39 +47,50 @@ impl Settling {
             }
             let mut counts = Settled::default();
             counts.count(outcome);
-            Ok(Record { place: *place, key: outcome.key.clone(), body: serde_json::to_string(outcome)?, counts })
+            let (key, body) = (outcome.key.clone(), serde_json::to_string(outcome)?);
+            Ok(Record { place: *place, key, body, is_of_key: outcome.is_of_key(), counts })
         };
         Ok(Settling {
             task: settlement.task.to_owned(),
             run: settlement.run.to_owned(),
             origin: settlement.origin.id.clone(),
+            events: is_events_run(settlement.task, settlement.run),
             records: settlement.outcomes.iter().map(record).collect::<Result<_, _>>()?,
         })
     }
 
     /// Outcomes, the set of counted places, counters and failures move in one transaction: a settlement
     /// that is repeated, or overlaps another, finds its places counted.
-    pub(super) fn write(self, connection: &Connection) -> Result<BTreeSet<u32>, Failure> {
+    pub(super) fn write(self, connection: &Connection, now: Timestamp) -> Result<BTreeSet<u32>, Failure> {
+        let expires = |after: Duration| self.events.then(|| now.0.saturating_add(after.as_millis() as i64));
         let mut places = Places::read(connection, &self.run, &self.origin)?;
         let (mut settled, mut counted) = (Settled::default(), BTreeSet::new());
         let mut outcome = connection.prepare_cached(
             "INSERT INTO outcomes (task, key, body) VALUES (?1, ?2, ?3)
              ON CONFLICT (task, key) DO UPDATE SET body = excluded.body",
         )?;
-        let mut failure = connection.prepare_cached("INSERT INTO failures (run, body) VALUES (?1, ?2)")?;
+        // Only a standing run meets a key again: the row with its last failure replaces the one before.
+        let sql = "INSERT OR REPLACE INTO failures (run, body, key, expires) VALUES (?1, ?2, ?3, ?4)";
+        let mut failure = connection.prepare_cached(sql)?;
         for record in &self.records {
-            outcome.execute([&self.task, &record.key, &record.body])?;
+            if record.is_of_key {
+                outcome.execute([&self.task, &record.key, &record.body])?;
+            }
             if places.insert(record.place) {
                 settled += record.counts;
                 counted.insert(record.place);
                 if record.counts.failed > 0 {
-                    failure.execute([&self.run, &record.body])?;
+                    let key = self.events.then_some(&record.key);
+                    failure.execute(params![self.run, record.body, key, expires(FAILURES_FOR)])?;
                 }
             }
         }
         if settled.objects() > 0 {
-            places.write(connection, &self.run, &self.origin)?;
+            places.write(connection, &self.run, &self.origin, expires(COUNTED_FOR))?;
             count(connection, &self.run, &settled)?;
+        }
+        if self.events {
+            prune(connection, now, self.records.len())?;
         }
         Ok(counted)
     }
@@ -79,7 +99,7 @@ impl Settling {
 fn count(connection: &Connection, run: &str, settled: &Settled) -> Result<(), Failure> {
     let sql = "UPDATE runs SET copied = copied + ?2, deleted = deleted + ?3, skipped = skipped + ?4,
                    failed = failed + ?5, bytes = bytes + ?6, last = max(coalesce(last, ?7), ?7),
-                   archived = archived + ?8
+                   archived = archived + ?8, out_of_scope = out_of_scope + ?9, coalesced = coalesced + ?10
                WHERE id = ?1";
     let changed = connection.prepare_cached(sql)?.execute(params![
         run,
@@ -91,8 +111,25 @@ fn count(connection: &Connection, run: &str, settled: &Settled) -> Result<(), Fa
         i64::try_from(settled.bytes).unwrap_or(i64::MAX),
         settled.last.map(|last| last.0),
         settled.archived as i64,
+        settled.out_of_scope as i64,
+        settled.coalesced as i64,
     ])?;
     must_exist(changed, run)
+}
+
+const PRUNE: [&str; 2] = [
+    "DELETE FROM counted WHERE (run, origin) IN
+         (SELECT run, origin FROM counted WHERE expires <= ?1 ORDER BY expires LIMIT ?2)",
+    "DELETE FROM failures WHERE id IN (SELECT id FROM failures WHERE expires <= ?1 ORDER BY expires LIMIT ?2)",
+];
+
+/// Removes what has expired: some more than a settlement of so many records adds, so that it comes to an end.
+fn prune(connection: &Connection, now: Timestamp, records: usize) -> Result<(), Failure> {
+    let limit = i64::try_from(records).unwrap_or(i64::MAX).saturating_add(PRUNED_BESIDES);
+    for sql in PRUNE {
+        connection.prepare_cached(sql)?.execute(params![now.0, limit])?;
+    }
+    Ok(())
 }
 
 /// The places of an origin job that are counted, one bit each.
@@ -116,10 +153,10 @@ impl Places {
         is_new
     }
 
-    fn write(&self, connection: &Connection, run: &str, origin: &str) -> Result<(), Failure> {
-        let sql = "INSERT INTO counted (run, origin, places) VALUES (?1, ?2, ?3)
-                   ON CONFLICT (run, origin) DO UPDATE SET places = excluded.places";
-        connection.prepare_cached(sql)?.execute(params![run, origin, self.0])?;
+    fn write(&self, connection: &Connection, run: &str, origin: &str, expires: Option<i64>) -> Result<(), Failure> {
+        let sql = "INSERT INTO counted (run, origin, places, expires) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT (run, origin) DO UPDATE SET places = excluded.places, expires = excluded.expires";
+        connection.prepare_cached(sql)?.execute(params![run, origin, self.0, expires])?;
         Ok(())
     }
 }
@@ -154,4 +191,106 @@ pub(super) fn failures(
         page.push(serde_json::from_str(&row.get::<_, String>(1)?)?);
     }
     Ok((page, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::Database;
+    use crate::job::Origin;
+    use crate::ledger::embedded::EmbeddedLedger;
+    use crate::ledger::{Ledger as _, RunStart, State, events_run};
+    use crate::object::Pin;
+
+    const DAY_MS: i64 = 24 * 3600 * 1000;
+
+    async fn start(database: &Database, id: &str) {
+        let words = |word: &str| word.to_owned();
+        let (source, destination, options) = (words("/a"), words("/b"), words("events"));
+        let start = RunStart { id: words(id), task: words("t"), source, destination, options, started: Timestamp(0) };
+        EmbeddedLedger::open(database).start_run(&start).await.unwrap();
+    }
+
+    fn failed(key: &str) -> Outcome {
+        Outcome {
+            key: key.to_owned(),
+            state: State::Failed,
+            reason: None,
+            size: 1,
+            source: Pin::default(),
+            etag: None,
+            checksum: None,
+            verified: None,
+            attempts: 1,
+            error: None,
+            worker: "w".to_owned(),
+            started: Timestamp(0),
+            finished: Timestamp(0),
+        }
+    }
+
+    /// Settles a failure of each origin on some day; gives how many of them were counted.
+    async fn settle(database: &Database, run: &str, origins: impl IntoIterator<Item = u32>, day: i64) -> usize {
+        let mut new = 0;
+        for number in origins {
+            let origin = Origin { id: format!("m-{number}"), objects: 1 };
+            let outcomes = [(0, failed(&format!("k{number}")))];
+            let settlement = Settlement { task: "t", run, origin: &origin, outcomes: &outcomes };
+            let settling = Settling::new(&settlement).map_err(|_| ()).unwrap();
+            let now = Timestamp(day * DAY_MS);
+            new += database.transact("settle", move |t| settling.write(t, now)).await.unwrap().len();
+        }
+        new
+    }
+
+    async fn rows(database: &Database, table: &'static str, run: &str) -> i64 {
+        let (sql, run) = (format!("SELECT count(*) FROM {table} WHERE run = ?1"), run.to_owned());
+        database.call("count", move |c| Ok(c.query_row(&sql, [run], |row| row.get(0))?)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_a_standing_run_keeps_does_not_grow_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(dir.path()).unwrap();
+        let events = events_run("t");
+        for run in ["r", &events] {
+            start(&database, run).await;
+            assert_eq!(settle(&database, run, 0..40, 0).await, 40);
+        }
+        // While its message may come again, nothing is forgotten.
+        assert_eq!(settle(&database, &events, 0..40, 14).await, 0);
+        assert_eq!(rows(&database, "counted", &events).await, 40);
+        // Each settlement takes some of what has expired, and no more.
+        assert_eq!(settle(&database, &events, [100], 15).await, 1);
+        assert_eq!(rows(&database, "counted", &events).await, 41 - (PRUNED_BESIDES + 1));
+        assert_eq!(settle(&database, &events, 101..103, 15).await, 2);
+        assert_eq!(rows(&database, "counted", &events).await, 3);
+        assert_eq!(rows(&database, "failures", &events).await, 43);
+        assert_eq!(settle(&database, &events, 200..203, 90).await, 3);
+        assert_eq!((rows(&database, "counted", &events).await, rows(&database, "failures", &events).await), (3, 6));
+        // What another run has stays.
+        assert_eq!((rows(&database, "counted", "r").await, rows(&database, "failures", "r").await), (40, 40));
+        assert_eq!(settle(&database, "r", 0..40, 90).await, 0);
+    }
+
+    /// Nor at all failures and all origins: what is there to be pruned is found by an index.
+    #[tokio::test]
+    async fn pruning_looks_at_nothing_but_what_has_expired() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(dir.path()).unwrap();
+        let plans = database.call("explain", |connection| {
+            let mut plans = String::new();
+            for sql in PRUNE {
+                let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+                let mut rows = explain.query(params![0, 1])?;
+                while let Some(row) = rows.next()? {
+                    plans += &format!("{}\n", row.get::<_, String>(3)?);
+                }
+            }
+            Ok(plans)
+        });
+        let plans = plans.await.unwrap();
+        assert!(plans.contains("counted_by_expiry") && plans.contains("failures_by_expiry"), "{plans}");
+        assert!(!plans.contains("SCAN"), "{plans}");
+    }
 }

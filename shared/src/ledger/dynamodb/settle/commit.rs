@@ -1,5 +1,7 @@
 //! The transaction that counts, and what its refusal means.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{CancellationReason, Put, TransactWriteItem, Update};
 
@@ -7,13 +9,15 @@ use super::super::item::{Item, binary, number, pk, text};
 use super::super::{DynamoDbLedger, outcomes};
 use super::{COUNTED, Job, Step, counter_key, job_key};
 use crate::ledger::Settlement;
+use crate::ledger::events::{self, is_events_run};
 use crate::object::Timestamp;
 use crate::retry;
 use crate::{ErrorKind, Result};
 
 /// How long it is known which objects of a job are counted. A message lives for 14 days at most;
-/// what is older by more cannot come again.
-const KEEP_SECONDS: i64 = 30 * 24 * 3600;
+/// what is older by more cannot come again. A run lasts as long as its jobs, which may be sent anew; an event is
+/// sent once, and there is no end of events: [`events::COUNTED_FOR`].
+const COUNTED_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// One transaction to be sent.
 pub(super) struct Commit<'a> {
@@ -55,13 +59,14 @@ impl Commit<'_> {
 
     fn put_job(&self) -> TransactWriteItem {
         let Settlement { task, run, origin, .. } = self.settlement;
+        let counted_for = if is_events_run(task, run) { events::COUNTED_FOR } else { COUNTED_FOR };
         let item = Item::new(job_key(self.settlement), COUNTED)
             .with_text("task", Some(*task))
             .with_text("run", Some(*run))
             .with("objects", number(origin.objects))
             .with("places", binary(self.step.places.bytes()))
             .with("version", number(self.job.version + 1))
-            .with("expires", number(Timestamp::now().as_secs() + KEEP_SECONDS));
+            .expiring(counted_for);
         let put = Put::builder().table_name(&self.ledger.table).set_item(Some(item.attributes()));
         let put = match self.job.version {
             0 => put.condition_expression("attribute_not_exists(pk)"),
@@ -80,6 +85,8 @@ impl Commit<'_> {
             ("deleted", settled.deleted),
             ("skipped", settled.skipped),
             ("archived", settled.archived),
+            ("out_of_scope", settled.out_of_scope),
+            ("coalesced", settled.coalesced),
             ("failed", settled.failed),
             ("bytes", settled.bytes),
         ];

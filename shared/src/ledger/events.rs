@@ -1,0 +1,65 @@
+//! The standing run of a task, which counts what becomes of events.
+
+use std::time::Duration;
+
+use super::{Outcome, Run};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// How long it is known which records of an event's message are counted, from the last time that one was. SQS keeps
+/// a message for 14 days at most ("Amazon SQS quotas"): what is older by a day cannot come again.
+pub(super) const COUNTED_FOR: Duration = DAY.saturating_mul(15);
+
+/// How long a failure is listed: a standing run has no end after which it could be deleted.
+pub(super) const FAILURES_FOR: Duration = DAY.saturating_mul(90);
+
+/// The [`Outcome::reason`] of an event of another bucket, or of a key outside of the task's prefix.
+pub const OUT_OF_SCOPE: &str = "out of scope";
+
+/// The [`Outcome::reason`] of an event whose key the destination has as the source does. Such an outcome describes what
+/// is there, as that of a copy does.
+pub const IN_SYNC: &str = "in sync";
+
+/// The [`Outcome::reason`] of an event that the work for another event of its key has covered.
+pub const COALESCED: &str = "coalesced";
+
+/// The id of a task's standing run, which counts what becomes of events: there is one for each task, it begins with the
+/// first event, is `Listing` and is never done. It is none of [`Ledger::runs`](super::Ledger::runs).
+pub fn events_run(task: &str) -> String {
+    format!("events-{task}")
+}
+
+/// Whether a run of the task is its standing one.
+pub(super) fn is_events_run(task: &str, run: &str) -> bool {
+    run.strip_prefix("events-") == Some(task)
+}
+
+impl Run {
+    /// Whether it is the standing run of its task's events, of which nothing is listed or enqueued.
+    pub fn is_events(&self) -> bool {
+        is_events_run(&self.start.task, &self.start.id)
+    }
+}
+
+impl Outcome {
+    /// Whether it tells what became of its key. One that does not is counted, and replaces no key's
+    /// [last outcome](super::Ledger::outcome).
+    pub fn is_of_key(&self) -> bool {
+        !matches!(self.reason.as_deref(), Some(OUT_OF_SCOPE | COALESCED))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_standing_run_of_a_task_is_known_by_its_id_and_is_no_other_tasks() {
+        for task in ["t", "", "events-t"] {
+            assert!(is_events_run(task, &events_run(task)));
+        }
+        for (task, run) in [("t", "t"), ("t", "events-"), ("t", "events-events-t"), ("events-t", "events-t")] {
+            assert!(!is_events_run(task, run), "{task} {run}");
+        }
+    }
+}
