@@ -6,6 +6,9 @@ use std::time::Duration;
 use flotilla_tests::binaries::{self, Ended, Process};
 use flotilla_tests::cloud::{Algorithm, Cloud, HeldPart, Profile, Sum};
 use flotilla_tests::emulators;
+use shared::job::Origin;
+use shared::ledger::{FAILED_DELETE, OUT_OF_SCOPE, Outcome, RunStart, Settlement, State, events_run};
+use shared::object::{Pin, Timestamp};
 use tempfile::TempDir;
 
 /// Long enough for a machine that builds beside; the promise to people is 60 s.
@@ -206,6 +209,71 @@ async fn what_failed_is_named_and_retried_without_options() {
     assert_eq!((&json(&retried)["copied"], &json(&retried)["failed"]), (&1.into(), &0.into()));
     assert_eq!(std::fs::read_to_string(Path::new(&place.path("d/a.txt"))).expect("a copy"), "a");
     assert!(std::fs::read_to_string(place.path("report")).expect("a report").starts_with("{\"key\":\"a.txt\""));
+}
+
+#[tokio::test]
+async fn what_became_of_events_is_shown_after_the_runs_and_its_failures_are_retried_as_the_source_is_now() {
+    let place = Place::new();
+    assert_eq!(place.run("sync @/source @/d").await.code, Some(0));
+    let synced = json(&place.run("status --json").await);
+    assert_eq!((&synced["events"], &synced["done"]), (&false.into(), &true.into()));
+    let (task, source) = (synced["task"].as_str().expect("a task"), synced["source"].as_str().expect("a source"));
+    let events = events_run(task);
+    let ledger = shared::open::embedded_ledger(&place.path("state/flotilla")).expect("a ledger");
+    let start = RunStart {
+        id: events.clone(),
+        task: task.to_owned(),
+        source: source.to_owned(),
+        destination: synced["destination"].as_str().expect("a destination").to_owned(),
+        options: "events".to_owned(),
+        started: Timestamp(1),
+    };
+    ledger.start_run(&start).await.expect("it starts");
+    let outcome = |key: &str, state, reason: Option<&str>| Outcome {
+        key: key.to_owned(),
+        state,
+        reason: reason.map(str::to_owned),
+        size: 1024,
+        source: Pin::default(),
+        etag: None,
+        checksum: None,
+        verified: None,
+        attempts: 3,
+        error: (state == State::Failed).then(|| "no luck".to_owned()),
+        worker: "w".to_owned(),
+        started: Timestamp(1),
+        finished: Timestamp(2),
+    };
+    let outcomes = [
+        (0, outcome("a.txt", State::Copied, None)),
+        (1, outcome("late.txt", State::Failed, None)),
+        (2, outcome("gone.txt", State::Failed, Some(FAILED_DELETE))),
+        (3, outcome("elsewhere", State::Skipped, Some(OUT_OF_SCOPE))),
+    ];
+    let origin = Origin { id: "m-1".to_owned(), objects: 4 };
+    let settlement = Settlement { task, run: &events, origin: &origin, outcomes: &outcomes };
+    ledger.settle(&settlement).await.expect("they settle");
+    drop(ledger);
+
+    let shown = place.run("status").await.stdout;
+    let line = "following events: 1 copied (1.00 KiB), 0 deleted, 1 skipped (1 out of scope), 2 failed, last at ";
+    assert!(shown.lines().last().is_some_and(|last| last.contains(line)), "{shown}");
+    let status = json(&place.run("status --json").await);
+    assert_eq!((&status["id"], &status["events"], &status["done"]), (&(*events).into(), &true.into(), &false.into()));
+    assert_eq!((&status["settled"]["out_of_scope"], &status["enqueued"]), (&1.into(), &0.into()));
+    // No RUN is the newest of the finder's.
+    assert_eq!(place.run("failures").await.stdout, "");
+    assert_eq!(place.run(&format!("failures {events}")).await.stdout.lines().count(), 2);
+    assert!(place.run("retry").await.stderr.contains("has no failed objects"));
+
+    place.write("source/late.txt", "now it is there");
+    place.write("source/gone.txt", "came back");
+    let retried = place.run(&format!("retry {events} --json")).await;
+    assert_eq!((retried.code, &json(&retried)["copied"]), (Some(0), &2.into()), "{}", retried.stderr);
+    assert_eq!(std::fs::read_to_string(place.path("d/late.txt")).expect("a copy"), "now it is there");
+    assert_eq!(std::fs::read_to_string(place.path("d/gone.txt")).expect("a copy"), "came back");
+    // The retry is a run like others, and the next sync finds nothing left.
+    assert_eq!(json(&place.run("sync @/source @/d --json").await)["copied"], 0);
 }
 
 #[tokio::test]
