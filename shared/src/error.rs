@@ -168,6 +168,12 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         self.kind.is_retryable()
     }
+
+    /// Whether it leaves open what became of the request: done, not done, or still to be done.
+    pub fn is_unclear(&self) -> bool {
+        use ErrorKind::*;
+        matches!(self.kind, Timeout | Connection | Unavailable | Corrupt)
+    }
 }
 
 impl fmt::Display for Error {

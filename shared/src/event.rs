@@ -44,6 +44,10 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// for more of them than should hang on one message.
 pub const MAX_CHANGES: usize = 5_000;
 
+/// Longest key, bytes: four times Amazon S3's ("Creating object key names"), and what a path on Linux has (`PATH_MAX`).
+/// A longer one is no key of any store.
+pub const MAX_KEY_BYTES: usize = 4_096;
+
 /// Most envelopes around an event, such as CloudEvents around Pub/Sub.
 pub const MAX_ENVELOPES: usize = 2;
 
@@ -235,9 +239,16 @@ pub fn parse(body: &str) -> Result<Parsed, ParseError> {
         return Err(ParseError::TooLong(body.len()));
     }
     let parsed = read_text(body, MAX_ENVELOPES)?;
-    match parsed.changes.len() {
-        many if many > MAX_CHANGES => Err(ParseError::TooMany(many)),
-        _ => Ok(parsed),
+    let (format, many) = (parsed.format, parsed.changes.len());
+    if many > MAX_CHANGES {
+        return Err(ParseError::TooMany(many));
+    }
+    match parsed.changes.iter().position(|change| change.key.len() > MAX_KEY_BYTES) {
+        Some(at) => {
+            let why = format!("its key has {} bytes, of at most {MAX_KEY_BYTES}", parsed.changes[at].key.len());
+            Err(ParseError::Record { format, number: at + 1, why })
+        }
+        None => Ok(parsed),
     }
 }
 

@@ -92,7 +92,9 @@ impl Filter {
 
     /// Whether a key lies in the prefixes that are to be looked at.
     pub fn reaches(&self, key: &str) -> bool {
-        self.prefixes.iter().any(|prefix| key.starts_with(prefix.as_str()))
+        // Sorted, and none inside another: only the last one that does not come after the key can be its prefix.
+        let at = self.prefixes.partition_point(|prefix| prefix.as_str() <= key);
+        at > 0 && key.starts_with(&self.prefixes[at - 1])
     }
 
     /// Whether a source object of so many bytes, written then, lies within the bounds of size and age.

@@ -254,7 +254,7 @@ impl Job {
     }
 
     /// Jobs of the same origin that have these keys looked at, as many as it takes: a message holds so much.
-    pub fn changed(&self, objects: impl IntoIterator<Item = JobChange>) -> Vec<Job> {
+    pub fn changed(&self, attempt: u32, objects: impl IntoIterator<Item = JobChange>) -> Vec<Job> {
         let (mut jobs, mut bytes) = (Vec::<Vec<JobChange>>::new(), usize::MAX);
         for object in objects {
             let size = body_bytes_at_most(&object.key, None, None);
@@ -267,14 +267,8 @@ impl Job {
             }
             bytes += size;
         }
-        let job = |objects| Job { attempt: 1, restoring: None, work: Work::Changed { objects }, ..self.clone() };
+        let job = |objects| Job { attempt, restoring: None, work: Work::Changed { objects }, ..self.clone() };
         jobs.into_iter().map(job).collect()
-    }
-
-    /// The same job with only one of its objects, for another attempt at it.
-    pub fn alone(&self, object: JobObject) -> Job {
-        let work = Work::Copy { objects: vec![object] };
-        Job { attempt: self.attempt + 1, restoring: None, work, ..self.clone() }
     }
 }
 
@@ -381,7 +375,7 @@ mod tests {
             let changes: Vec<JobChange> = keys.iter().enumerate().map(change).collect();
             let base = Job { origin: Origin { id: "m-1".into(), objects: 400 }, ..job(Work::Delete { objects: vec![] }) };
             let mut packed = Vec::new();
-            for job in base.changed(changes.clone()) {
+            for job in base.changed(1, changes.clone()) {
                 let Work::Changed { objects } = Job::parse(&job.to_body()).unwrap().work else { panic!() };
                 packed.extend(objects);
             }

@@ -32,7 +32,7 @@ use crate::job::Origin;
 use crate::object::{Attributes, ETag, Pin, Tags, Timestamp};
 use crate::store::{Encryption, KeyRange, Upload};
 
-pub use events::{COALESCED, IN_SYNC, OUT_OF_SCOPE, events_run};
+pub use events::{COALESCED, FILTERED, IN_SYNC, OUT_OF_SCOPE, events_run};
 
 /// A ledger shared by many tasks.
 pub type SharedLedger = Arc<dyn Ledger>;

@@ -4,6 +4,7 @@
 //! unmaintained (RUSTSEC-2025-0012, and `instant` below it RUSTSEC-2024-0384): it stays because the
 //! project's card names it, for the arithmetic of jittered exponential delays and nothing else.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::time::Duration;
 
@@ -155,6 +156,21 @@ impl Delays {
     }
 }
 
+tokio::task_local! {
+    /// Whether an attempt ended without telling what became of its request.
+    static WAS_UNCLEAR: Cell<bool>;
+}
+
+/// Runs `call`, and says whether any attempt of its that was followed by another ended without telling what became
+/// of the request: it may still have an effect.
+pub async fn noting_unclear<T>(call: impl Future<Output = T>) -> (T, bool) {
+    let noted = async {
+        let answer = call.await;
+        (answer, WAS_UNCLEAR.with(Cell::get))
+    };
+    WAS_UNCLEAR.scope(Cell::new(false), noted).await
+}
+
 /// Does `call` until it succeeds, fails for good, or `policy` is used up; each attempt is limited
 /// in time. The error that comes out is the last attempt's.
 pub async fn run<T, F, Fut>(policy: &Policy, subject: &str, mut call: F) -> Result<T>
@@ -194,6 +210,10 @@ where
         if !goes_on {
             return Err(error);
         }
+        if error.is_unclear() {
+            // Nobody may want to know.
+            let _ = WAS_UNCLEAR.try_with(|unclear| unclear.set(true));
+        }
         metrics::retried(policy.verb, &error, failed, delay);
         sleep(delay).await;
     }
@@ -208,7 +228,6 @@ fn is_worth_a_second_look(policy: &Policy, error: &Error, failed: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::Cell;
 
     async fn attempts_of(kind: ErrorKind) -> u32 {
         let calls = Cell::new(0);

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use shared::config::Work;
 use shared::job::JobObject;
+use shared::ledger::UploadRecord;
 use shared::metadata::content_type;
 use shared::object::{Attributes, ObjectInfo, Pin, Tags};
 use shared::store::{Capabilities, Kept, ObjectStore, Spelling, Write};
@@ -173,14 +174,13 @@ impl Context {
 /// Everything that `object`, which `info` describes, is written with.
 pub(crate) async fn write(context: &Context, object: &JobObject, info: &ObjectInfo) -> Result<Write> {
     let key = &object.key;
-    let destination = context.destination.capabilities();
     let mut write = beside(context, object, info.storage_class.as_deref()).await?;
     write.size = info.size;
     write.modified = Some(at_version(object, info).modified);
-    if destination.keeps_attributes {
-        write.attributes = spelled(&info.attributes, context.spellings());
-    } else if says_something(&info.attributes) {
-        context.lose(Loss::Attributes, key)?;
+    match attributes(context, info) {
+        Some(attributes) => write.attributes = attributes,
+        None if says_something(&info.attributes) => context.lose(Loss::Attributes, key)?,
+        None => {}
     }
     if info.untold_metadata > 0 {
         context.lose(Loss::Untold, key)?;
@@ -191,11 +191,48 @@ pub(crate) async fn write(context: &Context, object: &JobObject, info: &ObjectIn
     Ok(write)
 }
 
+/// The headers and user metadata that the destination gets of an object, as it spells them; `None` where it keeps none.
+pub(crate) fn attributes(context: &Context, info: &ObjectInfo) -> Option<Attributes> {
+    let keeps = context.destination.capabilities().keeps_attributes;
+    keeps.then(|| spelled(&info.attributes, context.spellings()))
+}
+
 /// What the source said of an object that was written so, to be compared when it is looked at again.
-pub(crate) fn told(info: &ObjectInfo, write: Write) -> Told {
+pub(crate) fn told(context: &Context, info: &ObjectInfo, write: Write) -> Told {
     // Tags that were left behind are no difference.
     let tags = (info.tag_count == 0 || !write.tags.is_empty()).then_some(write.tags);
-    Told { attributes: Some(info.attributes.clone()), tags }
+    Told { attributes: attributes(context, info), tags }
+}
+
+/// What the source says of an object that the service is about to copy.
+pub(crate) async fn told_beforehand(context: &Context, key: &str, info: &ObjectInfo) -> Result<Told> {
+    let tags = match info.tag_count {
+        _ if !context.follow.look_again || context.lacks(Loss::Tags) => None,
+        0 => Some(Tags::new()),
+        _ => match context.source.tags(key, &info.pin()).await {
+            Ok(tags) => Some(tags),
+            // The service may read what we may not.
+            Err(error) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::Unsupported) => None,
+            Err(error) => return Err(error),
+        },
+    };
+    Ok(Told { attributes: attributes(context, info), tags })
+}
+
+/// What the source said of an object that an upload was opened with.
+pub(crate) fn told_of(context: &Context, record: &UploadRecord) -> Told {
+    let attributes = context.destination.capabilities().keeps_attributes.then(|| record.attributes.clone());
+    // Where tags were left behind, none are compared.
+    let tags = (!record.tags.is_empty() || !context.lacks(Loss::Tags)).then(|| record.tags.clone());
+    Told { attributes, tags }
+}
+
+/// Whether an upload was opened with what `write` says: headers and tags can be given at no other time.
+pub(crate) fn is_opened_with(context: &Context, record: &UploadRecord, write: &Write) -> bool {
+    // Where tags may turn out to be left behind, an upload without them is taken for what it is.
+    let tags = record.tags == write.tags
+        || record.tags.is_empty() && context.destination.capabilities().keeps.tags == Kept::Unsure;
+    record.attributes == write.attributes && tags
 }
 
 /// What a service that copies an object with its headers, user metadata and tags is to be told besides.

@@ -1,7 +1,10 @@
 //! One key of which an event tells: whatever the source holds there now, the destination is to hold.
 
-use shared::job::{Job, JobChange, JobObject};
-use shared::ledger::{COALESCED, IN_SYNC, Outcome, State};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use shared::job::{Job, JobChange, JobObject, Work};
+use shared::ledger::{COALESCED, IN_SYNC, Outcome, State, events_run};
 use shared::object::Timestamp;
 
 use crate::context::Context;
@@ -9,6 +12,9 @@ use crate::copy::ending_of;
 use crate::ending::{self, Ending, Uploads, explained};
 use crate::flights::{Board, Flight};
 use crate::reconcile::{Deletes, End, Way, look, reconcile};
+
+/// An event that finds too many others waiting for its key comes again after this.
+const WHEN_FULL: Duration = Duration::from_secs(10);
 
 /// A flight that others join again and again ends all the same; those that are left begin a new one.
 const MAX_ROUNDS: u32 = 100;
@@ -20,13 +26,39 @@ pub(crate) async fn follow(context: &Context, job: &Job, change: &JobChange, red
     loop {
         match context.flights.board(&change.key) {
             Board::Lead(flight) => return lead(context, job, &object, started, flight, redelivered).await,
+            Board::Full => return Ending::Later(WHEN_FULL),
             Board::Join(flight) => {
-                if flight.covered().await {
+                let _waits = Waits::new(context, job);
+                // A scan's object that is looked after is counted as what becomes of it, not as an event.
+                if flight.covered().await && job.run == events_run(&job.task) {
+                    // An earlier delivery may have begun an upload, of which the leader knows nothing.
+                    let uploads = if redelivered || job.attempt > 1 { Uploads::Unknown } else { Uploads::None };
                     let outcome = context.outcome(job, &object, started, State::Skipped);
-                    return Ending::Settled(explained(outcome, Some(COALESCED), None), Uploads::None);
+                    return Ending::Settled(explained(outcome, Some(COALESCED), None), uploads);
                 }
                 // It was given up: this one makes the next, or joins it.
             }
+        }
+    }
+}
+
+/// Counts a job among those that wait, if that is all it does.
+struct Waits<'a>(Option<&'a Context>);
+
+impl<'a> Waits<'a> {
+    fn new(context: &'a Context, job: &Job) -> Self {
+        let is_all = matches!(&job.work, Work::Changed { objects } if objects.len() == 1);
+        if is_all {
+            context.waiting.fetch_add(1, Relaxed);
+        }
+        Waits(is_all.then_some(context))
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        if let Some(context) = self.0 {
+            context.waiting.fetch_sub(1, Relaxed);
         }
     }
 }
@@ -42,21 +74,38 @@ async fn lead(
 ) -> Ending {
     let mut wrote = None;
     for _ in 0..MAX_ROUNDS {
-        let ending = once(context, job, object, started, &flight, redelivered || wrote.is_some()).await;
+        let ending = match once(context, job, object, started, &flight, redelivered || wrote.is_some()).await {
+            Followed::Ended(ending) => ending,
+            // Whoever joined begins anew: the other may be one of them, delivered again.
+            Followed::ByAnother(ending) => return ending,
+        };
         let ending = match (ending, wrote.take()) {
             (Ending::Settled(outcome, _), Some(earlier)) if outcome.state == State::Skipped => earlier,
             (ending, _) => ending,
         };
-        // Neither is their event's end: whoever joined begins anew, and learns of it then.
-        if matches!(ending, Ending::Unrecorded(_) | Ending::Held) {
-            return ending;
+        match &ending {
+            Ending::Settled(outcome, _) if outcome.state != State::Failed => {}
+            Ending::HandedOver => {
+                flight.lands();
+                return ending;
+            }
+            // Nothing is in step yet: whoever joined begins anew, with attempts of its own.
+            _ => return ending,
         }
-        if flight.lands() || !matches!(ending, Ending::Settled(..)) {
+        if flight.lands() {
             return ending;
         }
         wrote = Some(ending);
     }
     wrote.unwrap_or(Ending::Held)
+}
+
+/// How one look ended.
+enum Followed {
+    /// So, also for those who joined.
+    Ended(Ending),
+    /// Another job is at the version that was seen, and sees to it. This is the end of this event alone.
+    ByAnother(Ending),
 }
 
 /// One look at the source, and what follows from it.
@@ -67,15 +116,16 @@ async fn once(
     started: Timestamp,
     flight: &Flight<'_>,
     redone: bool,
-) -> Ending {
+) -> Followed {
     // An earlier delivery may have begun an upload.
     let mut uploads = if redone || job.attempt > 1 { Uploads::Unknown } else { Uploads::None };
-    let way = Way { look_before: true, look_after: true, deletes: Deletes::Mirrored, flight: Some(flight) };
+    let look_after = context.follow.look_again;
+    let way = Way { look_before: true, look_after, deletes: Deletes::Mirrored, flight: Some(flight) };
     let end = match look(context, object, way.flight).await {
         Ok(seen) => reconcile(context, job, object, seen, way, &mut uploads).await,
         Err(error) => Err(error),
     };
-    match end {
+    Followed::Ended(match end {
         // Counted as what it was: nothing to do. What is known of the destination's object is kept.
         Ok(End::InPlace(found)) => {
             let outcome = ending::copied(context, job, found, started);
@@ -84,10 +134,10 @@ async fn once(
         }
         Ok(End::Superseded) => {
             let outcome = context.outcome(job, object, started, State::Skipped);
-            Ending::Settled(explained(outcome, Some(COALESCED), None), uploads)
+            return Followed::ByAnother(Ending::Settled(explained(outcome, Some(COALESCED), None), uploads));
         }
         end => ending_of(context, job, object, started, uploads, end).await,
-    }
+    })
 }
 
 /// A changed key as an object of which nothing else is known.

@@ -10,10 +10,10 @@ use shared::store::{EtagMeaning, Part, Written};
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
-use crate::ending::{Copied, Told};
+use crate::ending::Copied;
 use crate::integrity::{self, Finished, Left, READ_AGAIN, words};
-use crate::reread;
 use crate::upload::{check_version, is_held, write};
+use crate::{carry, reread};
 
 /// Makes the object of its parts and checks it. An upload that is gone, or an unclear answer, is no
 /// verdict: the destination is looked at, and done by another is done.
@@ -77,6 +77,10 @@ async fn look(context: &Context, record: &UploadRecord, sent: &[PartRecord], err
     if !unclear || sent.len() < record.part_count() as usize {
         return Err(error);
     }
+    // What is still open was not completed: an object there, though it have the same bytes, is an older one.
+    if error.kind() != ErrorKind::NoSuchUpload && context.destination.list_parts(&record.upload).await.is_ok() {
+        return Err(error);
+    }
     let info = match context.destination.head(&record.upload.key, &Pin::default()).await {
         Ok(info) => info,
         Err(absent) if absent.kind() == ErrorKind::NotFound => return Err(error),
@@ -120,8 +124,7 @@ async fn finish(context: &Context, record: &UploadRecord, sent: &[PartRecord], f
         ..JobObject::default()
     };
     let upload = Some(Box::new(record.upload.clone()));
-    // Its headers are recorded as the destination spells them, and whether it had tags is not.
-    let told = Told { attributes: None, tags: Some(record.tags.clone()).filter(|tags| !tags.is_empty()) };
+    let told = carry::told_of(context, record);
     Ok(Copied { object, etag: found.written.etag, checksum, verified, upload, told })
 }
 

@@ -1,7 +1,7 @@
 //! A worker, and what all its jobs share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use shared::config::{Config, Work};
@@ -134,6 +134,8 @@ pub(crate) struct Context {
     /// Where the lane's jobs come from, and what is to be tried again goes back to.
     pub queue: Queue,
     pub brake: Brake,
+    /// The lane's jobs that wait for another's work on their key, and take no part in it.
+    pub waiting: AtomicUsize,
 }
 
 impl std::ops::Deref for Context {
@@ -156,8 +158,8 @@ impl Context {
         let options = &worker.options;
         let mut within = transfers_within(options.memory_limit);
         if worker.events.is_some() {
-            // Both lanes together take up to half as many again.
-            within = (within * 2 / 3).max(1);
+            // Each lane has a quarter beside the limit, rounded up.
+            within = (within * 2 / 3).saturating_sub(1).max(1);
         }
         let mut transfers = options.concurrency.min(within);
         if let Some(rate) = options.bandwidth_limit {
@@ -186,7 +188,9 @@ impl Context {
         });
         let events = shared.worker.events.clone().map(|queue| (Lane::Events, queue));
         let lanes = [(Lane::Scan, shared.worker.queue.clone())].into_iter().chain(events);
-        let context = |(lane, queue)| Arc::new(Context { shared: shared.clone(), queue, brake: brake.lane(lane) });
+        let context = |(lane, queue)| {
+            Arc::new(Context { shared: shared.clone(), queue, brake: brake.lane(lane), waiting: AtomicUsize::new(0) })
+        };
         lanes.map(context).collect()
     }
 

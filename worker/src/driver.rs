@@ -1,6 +1,7 @@
 //! The worker's loop: a permit to be had, a message, a lease, a job.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use futures::future::try_join_all;
@@ -123,7 +124,7 @@ async fn receive_all(context: &Arc<Context>, stop: &Stop, jobs: &mut JoinSet<()>
         }
         // Between two objects of a job there is a moment in which nothing waits: without this bound each
         // would bring one job more. Events that wait for others of their key take no part in the work.
-        let working = jobs.len().saturating_sub(context.flights.joiners());
+        let working = jobs.len().saturating_sub(context.waiting.load(Relaxed));
         if working > context.brake.limit() || jobs.len() > MAX_HELD {
             tokio::select! {
                 biased;
@@ -206,7 +207,7 @@ async fn drain(context: &Context, stop: &Stop, jobs: &mut [JoinSet<()>]) {
 }
 
 /// One message, from its receipt to its acknowledgement.
-async fn work(context: Arc<Context>, stop: Stop, message: Message) {
+async fn work(context: Arc<Context>, stop: Stop, mut message: Message) {
     let _held = Held::new(&context);
     let (job, aside) = match intake::read(&context, &message) {
         Intake::Job(job, aside) => (job, aside),
@@ -216,11 +217,12 @@ async fn work(context: Arc<Context>, stop: Stop, message: Message) {
     let kind = job.work.kind();
     let redelivered = message.receive_count > 1;
     metrics::received(kind, message.sent.age(), redelivered);
-    // The body is read: only the receipt is held.
-    let lease = Lease::hold(context.clone(), Message { body: String::new(), ..message.clone() });
+    let body = std::mem::take(&mut message.body);
+    let lease = Lease::hold(context.clone(), message.clone());
     if message.receive_count > MAX_DELIVERIES {
+        message.body = body;
         let reason = format!("delivered {} times without coming to an end", message.receive_count);
-        match execute::give_up(&context, &job, &reason).await {
+        match execute::give_up(&context, &job, &aside, &reason).await {
             Err(error) if error.is_of_carrier() => return let_go(&context, &message, kind, Err(error)).await,
             // It makes no sense to the ledger either.
             Err(error) => tracing::warn!(%error, "a job that is given up could not be settled"),
@@ -229,6 +231,8 @@ async fn work(context: Arc<Context>, stop: Stop, message: Message) {
         metrics::let_go(kind, "dead");
         return bury(&context, &message, kind, &reason).await;
     }
+    // It is read: many messages may be held.
+    drop(body);
     // Dropping the execution drops its transfers with it: a PUT without its last bytes makes no
     // object, and the parts of an upload stay, recorded in the ledger, for whoever gets the job next. What was sent
     // whole may still take effect: it is looked after before the message is let go.

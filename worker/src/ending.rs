@@ -24,6 +24,8 @@ pub(crate) enum Ending {
     Unrecorded(Error),
     /// Its store fails altogether: it is done again when that is well, and has not used up an attempt.
     Held,
+    /// Too many others wait for the same work: it is to come again after this.
+    Later(Duration),
     /// Other jobs carry it on and will settle it (a giant's parts).
     HandedOver,
 }
@@ -57,7 +59,7 @@ pub(crate) struct Copied {
 /// What a source says of an object besides its bytes. What was not read is not compared.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Told {
-    /// Headers and user metadata, as the source spells them.
+    /// Headers and user metadata, as the destination spells them.
     pub attributes: Option<Attributes>,
     /// Tags; `None` also where the destination cannot have them.
     pub tags: Option<Tags>,

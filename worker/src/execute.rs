@@ -112,6 +112,7 @@ impl Batch {
             }
             Ending::Again(error) => self.again.push(again(context, job, object, &error)),
             Ending::Restoring(restoring) => self.restoring.push((object, restoring)),
+            Ending::Later(delay) => self.again.push(later(job, &object, delay)),
             Ending::Unrecorded(error) => return Err(error),
             Ending::HandedOver | Ending::Held => {}
         }
@@ -189,18 +190,28 @@ async fn settle_all<'a>(
 fn again(context: &Context, job: &Job, object: JobObject, error: &Error) -> Outgoing {
     let delay = retry_delay(context.options.retry_delay, job.attempt);
     tracing::info!(key = ?object.key, attempt = job.attempt, %error, delay_s = delay.as_secs(), "object will be tried again");
-    let body = match &job.work {
+    let work = only(&job.work, &object);
+    let body = Job { attempt: job.attempt + 1, restoring: None, work, ..job.clone() }.to_body();
+    Outgoing { body, delay }
+}
+
+/// The message that brings a changed key again, as it came.
+fn later(job: &Job, object: &JobObject, delay: Duration) -> Outgoing {
+    let body = Job { work: only(&job.work, object), ..job.clone() }.to_body();
+    Outgoing { body, delay }
+}
+
+/// The work on one of a job's objects alone.
+fn only(work: &Work, object: &JobObject) -> Work {
+    match work {
         Work::Delete { objects } => {
-            let alone = objects.iter().filter(|o| o.index == object.index).cloned().collect();
-            Job { attempt: job.attempt + 1, work: Work::Delete { objects: alone }, ..job.clone() }.to_body()
+            Work::Delete { objects: objects.iter().filter(|o| o.index == object.index).cloned().collect() }
         }
         Work::Changed { objects } => {
-            let alone = objects.iter().filter(|o| o.index == object.index).cloned().collect();
-            Job { attempt: job.attempt + 1, work: Work::Changed { objects: alone }, ..job.clone() }.to_body()
+            Work::Changed { objects: objects.iter().filter(|o| o.index == object.index).cloned().collect() }
         }
-        _ => job.alone(object).to_body(),
-    };
-    Outgoing { body, delay }
+        _ => Work::Copy { objects: vec![object.clone()] },
+    }
 }
 
 async fn settle(context: &Context, job: &Job, outcomes: &[(u32, Outcome)]) -> Result<()> {
@@ -213,8 +224,8 @@ async fn settle(context: &Context, job: &Job, outcomes: &[(u32, Outcome)]) -> Re
     Ok(())
 }
 
-/// Settles all objects of a job that cannot be brought to an end.
-pub(crate) async fn give_up(context: &Context, job: &Job, reason: &str) -> Result<()> {
+/// Settles all objects of a job that cannot be brought to an end, and what was set `aside` of it.
+pub(crate) async fn give_up(context: &Context, job: &Job, aside: &[(u32, Outcome)], reason: &str) -> Result<()> {
     let objects: Vec<JobObject> = match &job.work {
         Work::Copy { objects } => objects.clone(),
         Work::Delete { objects } => objects.iter().map(delete::as_object).collect(),
@@ -222,6 +233,7 @@ pub(crate) async fn give_up(context: &Context, job: &Job, reason: &str) -> Resul
         Work::Parts(parts) => return giant::give_up(context, parts, reason).await,
     };
     context.begin_events_run(&job.run).await?;
+    settle(context, job, aside).await?;
     let outcomes: Vec<(u32, Outcome)> = objects
         .iter()
         .map(|object| {

@@ -3,13 +3,14 @@
 //! Of the events of a key that a worker holds at the same time one is the leader, whose work is a flight;
 //! the others join it. A joiner is covered as soon as the leader looks at the source after it came: what it tells of
 //! had happened by then. Those that came after the leader's last look are covered by one look more, not by one each.
+//! Until then its message is held: should the leader's have been taken by another worker meanwhile, and its work be dropped,
+//! whoever joined begins anew.
 //!
 //! Between the beginnings of two writes to a key lies [`APART`]. So the events of a key, however many, cost a worker
 //! at most one write in that time, and one more; and while one is under way, some requests for each look.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,10 @@ use tokio::time::{Instant, sleep_until};
 /// copied at once, a log that is appended to all the time once a second.
 const APART: Duration = Duration::from_secs(1);
 
+/// Most events that join one flight. Their messages are held meanwhile; others come again later, so that a key that
+/// takes long does not keep a worker's hands full.
+const MAX_JOINED: usize = 100;
+
 /// Keys that were written to of late are remembered; with more than this, the older ones are sorted out.
 const SWEEP_AT: usize = 4_096;
 
@@ -27,7 +32,6 @@ const SWEEP_AT: usize = 4_096;
 #[derive(Debug, Default)]
 pub(crate) struct Flights {
     flying: Mutex<HashMap<String, State>>,
-    joiners: AtomicUsize,
     /// When the last write to a key began.
     written: Mutex<HashMap<String, Instant>>,
 }
@@ -45,7 +49,9 @@ pub(crate) enum Board<'a> {
     /// It makes the flight.
     Lead(Flight<'a>),
     /// Another makes it.
-    Join(Joined<'a>),
+    Join(Joined),
+    /// Another makes it, and too many have joined already.
+    Full,
 }
 
 impl Flights {
@@ -53,22 +59,21 @@ impl Flights {
     pub fn board<'a>(&'a self, key: &'a str) -> Board<'a> {
         match locked(&self.flying).entry(key.to_owned()) {
             Entry::Occupied(mut flight) => {
-                let (covered, waits) = oneshot::channel();
                 let state = flight.get_mut();
+                // Those that were dropped wait no more.
+                state.waiting.retain(|(_, covered)| !covered.is_closed());
+                if state.waiting.len() >= MAX_JOINED {
+                    return Board::Full;
+                }
+                let (covered, waits) = oneshot::channel();
                 state.waiting.push((state.looks, covered));
-                self.joiners.fetch_add(1, Relaxed);
-                Board::Join(Joined { flights: self, waits })
+                Board::Join(Joined(waits))
             }
             Entry::Vacant(flight) => {
                 flight.insert(State::default());
                 Board::Lead(Flight { flights: self, key, is_flying: true })
             }
         }
-    }
-
-    /// Events that wait for others, and take no part in the work.
-    pub fn joiners(&self) -> usize {
-        self.joiners.load(Relaxed)
     }
 }
 
@@ -136,21 +141,12 @@ impl Drop for Flight<'_> {
 }
 
 /// An event that has joined another's flight.
-pub(crate) struct Joined<'a> {
-    flights: &'a Flights,
-    waits: oneshot::Receiver<()>,
-}
+pub(crate) struct Joined(oneshot::Receiver<()>);
 
-impl Joined<'_> {
+impl Joined {
     /// Waits until it is covered; `false`: the flight was given up, and it must board anew.
-    pub async fn covered(mut self) -> bool {
-        (&mut self.waits).await.is_ok()
-    }
-}
-
-impl Drop for Joined<'_> {
-    fn drop(&mut self) {
-        self.flights.joiners.fetch_sub(1, Relaxed);
+    pub async fn covered(self) -> bool {
+        self.0.await.is_ok()
     }
 }
 
@@ -168,14 +164,14 @@ mod tests {
     fn lead<'a>(flights: &'a Flights, key: &'a str) -> Flight<'a> {
         match flights.board(key) {
             Board::Lead(flight) => flight,
-            Board::Join(_) => panic!("{key} is flying"),
+            _ => panic!("{key} is flying"),
         }
     }
 
-    fn join<'a>(flights: &'a Flights, key: &'a str) -> Joined<'a> {
+    fn join(flights: &Flights, key: &str) -> Joined {
         match flights.board(key) {
             Board::Join(joined) => joined,
-            Board::Lead(_) => panic!("{key} is not flying"),
+            _ => panic!("{key} is not to be joined"),
         }
     }
 
@@ -186,7 +182,6 @@ mod tests {
         let before = join(&flights, "k");
         flight.looks();
         let after = join(&flights, "k");
-        assert_eq!(flights.joiners(), 2);
         assert!(!flight.lands(), "one came after the look");
         assert!(before.covered().await);
         let mut after = Box::pin(after.covered());
@@ -194,8 +189,17 @@ mod tests {
         flight.looks();
         assert!(flight.lands());
         assert!(after.await);
-        assert_eq!(flights.joiners(), 0);
         lead(&flights, "k");
+    }
+
+    #[test]
+    fn a_flight_has_room_for_so_many_and_those_that_are_gone_make_room() {
+        let flights = Flights::default();
+        let _flight = lead(&flights, "k");
+        let joined: Vec<Joined> = (0..MAX_JOINED).map(|_| join(&flights, "k")).collect();
+        assert!(matches!(flights.board("k"), Board::Full));
+        drop(joined);
+        join(&flights, "k");
     }
 
     #[tokio::test]

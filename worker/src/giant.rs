@@ -4,8 +4,6 @@
 //! recorded completes it and settles the object. Several may find that at once: one completes, the
 //! others get `NoSuchUpload`, look, and find it done; the ledger counts the object once.
 
-use std::time::Duration;
-
 use shared::job::{Job, Parts, VERSION, Work};
 use shared::ledger::{Outcome, State, UploadRecord};
 use shared::queue::Outgoing;
@@ -123,7 +121,7 @@ async fn complete(context: &Context, job: &Job, record: &UploadRecord) -> Result
     if context.follow.look_again && !reconcile::is_still(context, &copied).await? {
         // On the queue again before this version is settled: others write the next one.
         let changes = vec![strays::change((record.index, &record.upload.key))];
-        strays::look_later(context, job, changes, Duration::ZERO).await?;
+        strays::look_later(context, job, changes, reconcile::LATER, 1).await?;
     }
     // Settled before it is forgotten: a crash between the two brings a parts job back to a record
     // whose upload is gone and whose object is there.

@@ -11,7 +11,8 @@ use shared::digest::{Algorithm, Checksum};
 use shared::location::Location;
 use shared::object::{ObjectInfo, Pin, Tags, Timestamp};
 use shared::retry::{
-    ABORT, ACL, COMPLETE, COPY, CREATE, DELETE, GET, HEAD, LIST_PARTS, LIST_UPLOADS, PART, PROBE, PUT, RESTORE, TAGS,
+    self, ABORT, ACL, COMPLETE, COPY, CREATE, DELETE, GET, HEAD, LIST_PARTS, LIST_UPLOADS, PART, PROBE, PUT, RESTORE,
+    TAGS,
 };
 use shared::store::{
     Body, Capabilities, CopySource, KeyRange, Listing, Object, ObjectStore, Part, PartLayout, PartWrite, Read, Restore,
@@ -58,8 +59,11 @@ impl Guarded {
     async fn write<T>(&self, verb: &'static str, key: &str, call: impl Future<Output = Result<T>>) -> Result<T> {
         self.gate(verb, key)?;
         let underway = self.strays.begin(key);
-        let answer = call.await;
-        underway.ended(&answer);
+        let (answer, was_unclear) = retry::noting_unclear(call).await;
+        // An earlier attempt of the adapter's may come late: then it is left astray, as if it had been dropped.
+        if !was_unclear {
+            underway.ended(&answer);
+        }
         self.tell(verb, key, answer)
     }
 

@@ -3,16 +3,13 @@
 use shared::event::{self, Change, Notice, Parsed, Scope};
 use shared::filter::Verdict;
 use shared::job::{self, Job, JobChange, JobObject, Origin, VERSION, Work};
-use shared::ledger::{OUT_OF_SCOPE, Outcome, State, events_run};
+use shared::ledger::{FILTERED, OUT_OF_SCOPE, Outcome, State, events_run};
 use shared::metrics;
 use shared::object::Timestamp;
 use shared::queue::Message;
 
 use crate::context::Context;
 use crate::ending::explained;
-
-/// The [`Outcome::reason`] of an event that the task's filters leave out.
-const FILTERED: &str = "left out by a filter";
 
 /// A message, read.
 pub(crate) enum Intake {
@@ -107,10 +104,14 @@ fn as_job(
         };
         count(verdict);
         let bucket = change.bucket.as_deref().unwrap_or(location.bucket());
-        tracing::info!(bucket = ?bucket, key = ?change.key, "an event is not followed: {reason}");
+        tracing::debug!(bucket = ?bucket, key = ?change.key, "an event is not followed: {reason}");
         let object = JobObject { index, key: key.to_owned(), ..JobObject::default() };
         let outcome = context.outcome(&job, &object, Timestamp::now(), State::Skipped);
         aside.push((index, explained(outcome, Some(reason), None)));
+    }
+    if let Some((_, first)) = aside.first() {
+        let why = first.reason.as_deref().unwrap_or_default();
+        tracing::info!(id = message.id, events = aside.len(), first = ?first.key, "events are not followed: {why}");
     }
     job.work = Work::Changed { objects };
     (job, aside)

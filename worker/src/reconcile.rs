@@ -16,13 +16,13 @@ use shared::{Error, ErrorKind, Result};
 use crate::context::Context;
 use crate::ending::{Copied, Told, Try, Uploads};
 use crate::flights::Flight;
-use crate::{archive, integrity, multipart, source, strays, version, whole};
+use crate::{archive, carry, integrity, multipart, source, strays, version, whole};
 
 /// A source that changes under every one of so many writes is left to a later look.
 const MAX_LOOKS: u32 = 5;
 
-/// When that is, for an event or the like.
-const LATER: Duration = Duration::from_secs(1);
+/// When that is, where others may be at it: by then this one is settled, which takes some seconds in a large job.
+pub(crate) const LATER: Duration = Duration::from_secs(5);
 
 /// What the source holds under a key, as it was seen last.
 #[derive(Debug, Clone)]
@@ -138,7 +138,7 @@ pub(crate) async fn reconcile(
         };
     }
     if let Some(end) = written.filter(|_| context.follow.look_again) {
-        strays::look_later(context, job, vec![strays::change((object.index, &object.key))], LATER).await?;
+        strays::look_later(context, job, vec![strays::change((object.index, &object.key))], LATER, 1).await?;
         return Ok(end);
     }
     let subject = context.source.location().display_key(&object.key);
@@ -180,7 +180,8 @@ async fn is_as_copied(context: &Context, copied: &Copied, now: &Seen) -> Result<
     let is_same = match now {
         Seen::There(now, info) => {
             // Besides a version's name the time, which a change of headers alone moves as well.
-            let is_same = version::is_same(&copied.object, now) && copied.object.modified == now.modified;
+            let is_as_old = !copied.object.is_listed() || copied.object.modified == now.modified;
+            let is_same = is_as_old && version::is_same(&copied.object, now);
             match info {
                 Some(info) if is_same => says_the_same(context, &copied.told, &now.key, info).await?,
                 _ => is_same,
@@ -198,7 +199,7 @@ async fn is_as_copied(context: &Context, copied: &Copied, now: &Seen) -> Result<
 
 /// Whether the source says of an object what it said when it was read.
 async fn says_the_same(context: &Context, told: &Told, key: &str, now: &ObjectInfo) -> Result<bool> {
-    if told.attributes.as_ref().is_some_and(|attributes| *attributes != now.attributes) {
+    if told.attributes.is_some() && told.attributes != carry::attributes(context, now) {
         return Ok(false);
     }
     match &told.tags {
@@ -224,7 +225,8 @@ async fn put(
     flight: Option<&Flight<'_>>,
     uploads: &mut Uploads,
 ) -> Result<Step> {
-    if !context.follow.filter.takes_object(wanted.size, wanted.modified) {
+    // What a scan has found the finder has judged.
+    if flight.is_some() && !context.follow.filter.takes_object(wanted.size, wanted.modified) {
         return Ok(Step::Ended(End::Filtered));
     }
     if look_before
@@ -260,7 +262,10 @@ async fn remove(context: &Context, object: &JobObject, way: Way<'_>, has_written
     match way.deletes {
         Deletes::Asked => {}
         Deletes::Own if !has_written => return Ok(Step::Ended(End::Gone)),
-        _ if !mirrors(context) => return Ok(Step::Ended(End::Gone)),
+        // An event is followed by whoever gets it: nobody else would delete.
+        _ if !mirrors(context) && (way.flight.is_none() || !context.follow.delete) => {
+            return Ok(Step::Ended(End::Gone));
+        }
         _ => match context.destination.head(key, &Pin::default()).await {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Step::Ended(End::Gone)),
@@ -291,8 +296,9 @@ async fn already_there(context: &Context, wanted: &JobObject, ours: Option<&Obje
     }
     let meaning = context.source.capabilities().etags;
     let theirs = context.destination.capabilities();
+    let is_opaque = info.etag_is_opaque || ours.is_some_and(|ours| ours.etag_is_opaque);
     let by_etag = match (&wanted.etag, &info.etag) {
-        (Some(a), Some(b)) if !info.etag_is_opaque => meaning.compare(a, theirs.etags, b),
+        (Some(a), Some(b)) if !is_opaque => meaning.compare(a, theirs.etags, b),
         _ => None,
     };
     let (verified, checksum) = match by_etag {

@@ -14,12 +14,15 @@ use std::time::Duration;
 
 use shared::job::{Job, JobChange, Work};
 use shared::queue::Outgoing;
-use shared::{ErrorKind, Result};
+use shared::{Error, Result};
 
 use crate::context::Context;
 
 /// A store that has a request whole has done it, or given it up, after this time.
 const ENDED_AFTER: Duration = Duration::from_secs(60);
+
+/// A look that ends astray itself is followed by another one, so often; then a scan has to find what went wrong.
+const MAX_FOLLOWING: u32 = 5;
 
 /// Keys of writes whose end nobody saw. As many as there are objects of held jobs, at most.
 #[derive(Debug, Default)]
@@ -51,7 +54,7 @@ pub(crate) struct Underway<'a> {
 impl Underway<'_> {
     /// It ended so.
     pub fn ended<T>(mut self, answer: &Result<T>) {
-        self.has_left = answer.as_ref().is_err_and(|error| is_unclear(error.kind()));
+        self.has_left = answer.as_ref().is_err_and(Error::is_unclear);
     }
 
     /// It was not sent whole, and takes no effect.
@@ -68,29 +71,36 @@ impl Drop for Underway<'_> {
     }
 }
 
-/// Whether an error leaves open what became of the request.
-fn is_unclear(kind: ErrorKind) -> bool {
-    use ErrorKind::*;
-    matches!(kind, Timeout | Connection | Unavailable | Corrupt)
-}
-
 /// Has the keys of a job looked at again whose writes went astray, where others may be at them.
 pub(crate) async fn look_after(context: &Context, job: &Job) {
     let changes: Vec<JobChange> = keys(&job.work).filter(|(_, key)| context.strays.take(key)).map(change).collect();
     if changes.is_empty() || !context.follow.look_again {
         return;
     }
+    if job.attempt > context.options.attempts + MAX_FOLLOWING {
+        return tracing::warn!(
+            keys = changes.len(),
+            "writes end unseen again and again: the next scan looks after them"
+        );
+    }
     tracing::info!(keys = changes.len(), "writes whose end nobody saw are looked after in a while");
     // Should this fail too, a scan finds what has gone wrong.
-    if let Err(error) = look_later(context, job, changes, ENDED_AFTER).await {
+    if let Err(error) = look_later(context, job, changes, ENDED_AFTER, job.attempt + 1).await {
         tracing::warn!(%error, "writes whose end nobody saw could not be looked after: the next scan does");
     }
 }
 
-/// Puts keys on the queue, to be looked at after `delay`. They have their places in `job`, and so are not counted twice.
-pub(crate) async fn look_later(context: &Context, job: &Job, changes: Vec<JobChange>, delay: Duration) -> Result<()> {
+/// Puts keys on the queue, to be looked at after `delay`. They have their places in `job`, and so are not counted twice:
+/// the delay is to be longer than it takes to settle them.
+pub(crate) async fn look_later(
+    context: &Context,
+    job: &Job,
+    changes: Vec<JobChange>,
+    delay: Duration,
+    attempt: u32,
+) -> Result<()> {
     let messages: Vec<Outgoing> =
-        job.changed(changes).iter().map(|job| Outgoing { body: job.to_body(), delay }).collect();
+        job.changed(attempt, changes).iter().map(|job| Outgoing { body: job.to_body(), delay }).collect();
     context.queue.send(&messages).await
 }
 
@@ -111,7 +121,7 @@ fn keys(work: &Work) -> Box<dyn Iterator<Item = (u32, &str)> + Send + '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::Error;
+    use shared::ErrorKind;
 
     #[test]
     fn a_write_is_astray_until_its_end_is_known() {

@@ -33,8 +33,11 @@ pub(crate) async fn open_or_resume(
     wanted: &JobObject,
     info: &ObjectInfo,
 ) -> Result<Option<UploadRecord>> {
+    let fresh = carry::write(context, wanted, info).await?;
     if let Some(found) = context.ledger.upload(&job.task, &wanted.key).await? {
-        let same_version = found.source == info.pin() && found.size == info.size && found.source != Pin::default();
+        let same_bytes = found.source == info.pin() && found.size == info.size && found.source != Pin::default();
+        // Tags, and at some stores headers, change without a new version.
+        let same_version = same_bytes && carry::is_opened_with(context, &found, &fresh);
         // A giant that is begun anew is enqueued before its old upload is given up: its parts jobs would
         // find no upload if they were made for the old one.
         let outlived = found.size >= context.options.giant_threshold && found.attempt < job.attempt;
@@ -56,7 +59,7 @@ pub(crate) async fn open_or_resume(
         }
         discard(context, &found).await?;
     }
-    let record = open(context, job, wanted, info).await?;
+    let record = open(context, job, wanted, info, fresh).await?;
     let stored = context.ledger.open_upload(&record).await?;
     if stored.upload == record.upload {
         return Ok(Some(stored));
@@ -70,7 +73,13 @@ pub(crate) async fn open_or_resume(
     Err(Error::new(ErrorKind::Conflict, "create", subject, "another upload of this key was opened at the same moment"))
 }
 
-async fn open(context: &Context, job: &Job, wanted: &JobObject, info: &ObjectInfo) -> Result<UploadRecord> {
+async fn open(
+    context: &Context,
+    job: &Job,
+    wanted: &JobObject,
+    info: &ObjectInfo,
+    mut fresh: Write,
+) -> Result<UploadRecord> {
     let (source, destination) = (context.source.capabilities(), context.destination.capabilities());
     let cut_alike = source.etags == EtagMeaning::Md5AndParts && destination.etags == source.etags;
     let source_count = info.etag.as_ref().and_then(|tag| tag.part_count());
@@ -108,11 +117,11 @@ async fn open(context: &Context, job: &Job, wanted: &JobObject, info: &ObjectInf
         opened: context.destination.now(),
     };
     loop {
-        record = carrying(record, carry::write(context, wanted, info).await?);
+        record = carrying(record, fresh);
         let write = write(&record);
         match orphans::create(context, &record, &write).await {
             Ok(upload) => return Ok(UploadRecord { upload, ..record }),
-            Err(error) if context.can_do_without(&write, &error) => {}
+            Err(error) if context.can_do_without(&write, &error) => fresh = carry::write(context, wanted, info).await?,
             Err(error) => return Err(error),
         }
     }

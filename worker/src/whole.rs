@@ -104,7 +104,7 @@ async fn stream_once(context: &Context, wanted: &JobObject, attempt: u32, subjec
     let known = check.send.as_ref().or(check.expect.as_ref());
     let by_etag = expect_etag.map(|_| "source etag".to_owned());
     let verified = words(by_etag.or_else(|| source_word(known, read_before.is_some())), held);
-    let told = carry::told(&info, write);
+    let told = carry::told(context, &info, write);
     Ok(Some(Copied { object, etag: written.etag, checksum, verified, upload: None, told }))
 }
 
@@ -135,14 +135,20 @@ async fn by_service(context: &Context, object: &JobObject) -> Result<Option<Copi
         return Ok(None);
     }
     let pin = object.pin();
-    let class = match object.is_listed() {
-        true => object.storage_class.clone(),
-        false => context.source.head(&object.key, &pin).await?.storage_class,
+    // The service copies headers and tags without telling them: where the source is looked at again, they are asked for
+    // before.
+    let (class, told) = match object.is_listed() && !context.follow.look_again {
+        true => (object.storage_class.clone(), Told::default()),
+        false => {
+            let info = context.source.head(&object.key, &pin).await?;
+            let told = carry::told_beforehand(context, &object.key, &info).await?;
+            (info.storage_class, told)
+        }
     };
     let write = carry::beside(context, object, class.as_deref()).await?;
     match destination.copy(&source, &pin, &object.key, &write).await {
         Err(error) if context.can_do_without(&write, &error) => Ok(None),
-        Ok(written) => Ok(Some(copied_by_service(context, object, &pin, written).await?)),
+        Ok(written) => Ok(Some(Copied { told, ..copied_by_service(context, object, &pin, written).await? })),
         Err(error) if is_refusal(&error) => {
             context.no_server_side_copy(&error);
             Ok(None)

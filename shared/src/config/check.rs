@@ -77,6 +77,10 @@ impl Config {
             // Configurations are kept as text.
             return refuse("state", format!("{} is not UTF-8: give another folder", state.display()));
         }
+        if self.events.is_some() && self.work.look_again == Some(false) {
+            let why = "events need it: leave it out, or leave out [events]";
+            return refuse("work.look-again", why);
+        }
         match (&self.events, &self.queue) {
             (Some(_), None) => return refuse("events", "they come by SQS: give [queue] and [ledger] too"),
             (Some(events), Some(queue)) if events.queue == queue.name || events.queue == queue.dead_letter_name() => {

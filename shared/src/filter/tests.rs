@@ -127,6 +127,6 @@ fn a_key_is_reached_by_the_prefixes_that_are_listed() {
         let prefixes = prefixes.iter().map(|prefix| (*prefix).to_owned()).collect();
         Filter::new(&Find::default(), prefixes, None).unwrap().reaches(key)
     };
-    assert!(within(&[""], "a") && within(&["b/", "a"], "ab"));
-    assert!(!within(&["b/"], "b") && !within(&["b/"], "a/b/"));
+    assert!(within(&[""], "a") && within(&["a", "b/"], "ab"));
+    assert!(!within(&["b/"], "b") && !within(&["b/"], "a/b/") && !within(&["a", "c"], "b"));
 }

@@ -16,6 +16,9 @@ pub(super) const FAILURES_FOR: Duration = DAY.saturating_mul(90);
 /// The [`Outcome::reason`] of an event of another bucket, or of a key outside of the task's prefix.
 pub const OUT_OF_SCOPE: &str = "out of scope";
 
+/// The [`Outcome::reason`] of an event of a key that the task's filters leave out.
+pub const FILTERED: &str = "left out by a filter";
+
 /// The [`Outcome::reason`] of an event whose key the destination has as the source does. Such an outcome describes what
 /// is there, as that of a copy does.
 pub const IN_SYNC: &str = "in sync";
@@ -45,7 +48,7 @@ impl Outcome {
     /// Whether it tells what became of its key. One that does not is counted, and replaces no key's
     /// [last outcome](super::Ledger::outcome).
     pub fn is_of_key(&self) -> bool {
-        !matches!(self.reason.as_deref(), Some(OUT_OF_SCOPE | COALESCED))
+        !matches!(self.reason.as_deref(), Some(OUT_OF_SCOPE | FILTERED | COALESCED))
     }
 }
 

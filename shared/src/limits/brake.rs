@@ -78,8 +78,8 @@ impl State {
 pub struct Permit(Brake);
 
 impl Brake {
-    /// A brake that allows up to `max` transfers of a scan, and all of them at the start. With those of events and
-    /// what is kept for either there are at most half as many again.
+    /// A brake that allows up to `max` transfers of a scan, and all of them at the start. With what is kept for either lane
+    /// there are at most two quarters more, each rounded up.
     pub fn new(max: usize) -> Self {
         let max = max.max(1);
         let (in_use, waiting) = ([0; 2], [0; 2]);
