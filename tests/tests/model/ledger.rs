@@ -1,0 +1,308 @@
+//! A ledger in memory, whose writes wait for their turns.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use shared::ledger::*;
+use shared::object::Timestamp;
+use shared::store::Upload;
+use shared::{Error, ErrorKind, Result};
+use tokio::time::Instant;
+
+use crate::schedule::{Call, Kind, Schedule, locked};
+
+type KeyOf = (String, String);
+
+/// All that is recorded.
+#[derive(Debug, Default)]
+pub struct Pages {
+    claims: BTreeMap<String, (String, Instant)>,
+    runs: BTreeMap<String, Run>,
+    refused: BTreeSet<String>,
+    checkpoints: BTreeMap<(String, u32), Checkpoint>,
+    held: BTreeMap<(String, u32, u32), String>,
+    counted: BTreeSet<(String, String, u32)>,
+    outcomes: BTreeMap<KeyOf, Outcome>,
+    failures: BTreeMap<String, Vec<Outcome>>,
+    /// Open uploads by task and key, with their parts.
+    pub uploads: BTreeMap<KeyOf, (UploadRecord, BTreeMap<u32, PartRecord>)>,
+    /// Uploads that no record names, by task and key.
+    pub intents: BTreeMap<KeyOf, Intents>,
+}
+
+fn key_of(task: &str, key: &str) -> KeyOf {
+    (task.to_owned(), key.to_owned())
+}
+
+impl Pages {
+    fn run_mut(&mut self, run: &str) -> Result<&mut Run> {
+        let missing = || Error::new(ErrorKind::NotFound, "ledger", run, "no such run");
+        self.runs.get_mut(run).ok_or_else(missing)
+    }
+
+    /// Begins a run, if it has not begun.
+    pub fn start(&mut self, start: &RunStart) {
+        self.runs.entry(start.id.clone()).or_insert_with(|| Run {
+            start: start.clone(),
+            phase: Phase::Listing,
+            error: None,
+            found: Found::default(),
+            settled: Settled::default(),
+        });
+    }
+
+    /// A run with its counters.
+    pub fn run(&self, run: &str) -> Option<Run> {
+        let mut found = Found::default();
+        self.checkpoints.iter().filter(|((of, _), _)| of == run).for_each(|(_, checkpoint)| found += checkpoint.found);
+        if self.refused.contains(run) {
+            found.deletes = 0;
+        }
+        self.runs.get(run).map(|run| Run { found, ..run.clone() })
+    }
+
+    fn settle(&mut self, task: &str, run: &str, origin: &str, outcomes: &[(u32, Outcome)]) -> Result<BTreeSet<u32>> {
+        self.run_mut(run)?;
+        let mut new = BTreeSet::new();
+        for (place, outcome) in outcomes {
+            if outcome.is_of_key() {
+                self.outcomes.insert(key_of(task, &outcome.key), outcome.clone());
+            }
+            if self.counted.insert((run.to_owned(), origin.to_owned(), *place)) {
+                new.insert(*place);
+                self.run_mut(run)?.settled.count(outcome);
+                if outcome.state == State::Failed {
+                    let failures = self.failures.entry(run.to_owned()).or_default();
+                    // The standing run has each key once, as it failed last.
+                    failures.retain(|failure| run != events_run(task) || failure.key != outcome.key);
+                    failures.push(outcome.clone());
+                }
+            }
+        }
+        Ok(new)
+    }
+
+    fn upload_mut(&mut self, task: &str, upload: &Upload) -> Option<&mut (UploadRecord, BTreeMap<u32, PartRecord>)> {
+        self.uploads.get_mut(&key_of(task, &upload.key)).filter(|(record, _)| record.upload == *upload)
+    }
+
+    fn open_upload(&mut self, record: UploadRecord) -> UploadRecord {
+        let key = key_of(&record.task, &record.upload.key);
+        if let Some((first, _)) = self.uploads.get(&key) {
+            return first.clone();
+        }
+        match self.intents.get_mut(&key) {
+            Some(intents) if intents.count > 1 => intents.count -= 1,
+            _ => drop(self.intents.remove(&key)),
+        }
+        self.uploads.insert(key, (record.clone(), BTreeMap::new()));
+        record
+    }
+}
+
+/// The ledger as one worker sees it.
+#[derive(Debug, Clone)]
+pub struct FakeLedger {
+    pub pages: Arc<Mutex<Pages>>,
+    /// Who calls.
+    pub worker: u32,
+    pub schedule: Schedule,
+}
+
+impl FakeLedger {
+    async fn call<T, F>(&self, key: &str, what: &str, effect: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Pages) -> Result<T> + Send + 'static,
+    {
+        let call = Call { worker: self.worker, key: key.to_owned(), kind: Kind::Ask, what: what.to_owned() };
+        let pages = self.pages.clone();
+        self.schedule.call(call, move || (effect(&mut locked(&pages)), String::new())).await
+    }
+
+    /// Of what only finders do, and of what nobody else can come between: without a turn.
+    fn now<T>(&self, effect: impl FnOnce(&mut Pages) -> T) -> T {
+        effect(&mut locked(&self.pages))
+    }
+}
+
+fn words(settlement: &Settlement<'_>) -> String {
+    let words = |(place, outcome): &(u32, Outcome)| {
+        let reason = outcome.reason.as_ref().or(outcome.error.as_ref()).map(|why| format!(" ({why})"));
+        format!("{} {place} {}{}", outcome.key, outcome.state.as_str(), reason.unwrap_or_default())
+    };
+    let outcomes: Vec<String> = settlement.outcomes.iter().map(words).collect();
+    format!("settles {}: {}", settlement.origin.id, outcomes.join(", "))
+}
+
+#[async_trait]
+impl Ledger for FakeLedger {
+    async fn claim(&self, task: &str, owner: &str, lease: Duration) -> Result<()> {
+        self.now(|pages| {
+            if let Some((other, until)) = pages.claims.get(task)
+                && other != owner
+                && *until > Instant::now()
+            {
+                return Err(Error::new(ErrorKind::Conflict, "claim", task, format!("held by {other}")));
+            }
+            pages.claims.insert(task.to_owned(), (owner.to_owned(), Instant::now() + lease));
+            Ok(())
+        })
+    }
+
+    async fn unclaim(&self, task: &str, owner: &str) -> Result<()> {
+        self.now(|pages| {
+            if pages.claims.get(task).is_some_and(|(holder, _)| holder == owner) {
+                pages.claims.remove(task);
+            }
+        });
+        Ok(())
+    }
+
+    async fn tasks(&self) -> Result<Vec<String>> {
+        let tasks: BTreeSet<String> = self.now(|pages| pages.runs.values().map(|run| run.start.task.clone()).collect());
+        Ok(tasks.into_iter().collect())
+    }
+
+    async fn start_run(&self, start: &RunStart) -> Result<()> {
+        self.now(|pages| pages.start(start));
+        Ok(())
+    }
+
+    async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>) -> Result<()> {
+        self.now(|pages| {
+            let run = pages.run_mut(run)?;
+            run.phase = phase;
+            run.error = error.map(str::to_owned).or(run.error.take());
+            Ok(())
+        })
+    }
+
+    async fn refuse_deletes(&self, run: &str) -> Result<()> {
+        self.now(|pages| pages.refused.insert(run.to_owned()));
+        Ok(())
+    }
+
+    async fn run(&self, run: &str) -> Result<Option<Run>> {
+        Ok(self.now(|pages| pages.run(run)))
+    }
+
+    async fn runs(&self, task: &str, limit: usize) -> Result<Vec<Run>> {
+        Ok(self.now(|pages| {
+            let of_task =
+                pages.runs.values().rev().filter(|run| run.start.task == task && run.start.id != events_run(task));
+            of_task.take(limit).filter_map(|run| pages.run(&run.start.id)).collect()
+        }))
+    }
+
+    async fn checkpoint(&self, run: &str, checkpoint: &Checkpoint) -> Result<()> {
+        self.now(|pages| pages.checkpoints.insert((run.to_owned(), checkpoint.id), checkpoint.clone()));
+        Ok(())
+    }
+
+    async fn checkpoints(&self, run: &str) -> Result<Vec<Checkpoint>> {
+        Ok(self.now(|pages| {
+            pages
+                .checkpoints
+                .iter()
+                .filter(|((of, _), _)| of == run)
+                .map(|(_, checkpoint)| checkpoint.clone())
+                .collect()
+        }))
+    }
+
+    async fn hold(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
+        self.now(|pages| pages.held.insert((run.to_owned(), range, number), body.to_owned()));
+        Ok(())
+    }
+
+    async fn held(&self, run: &str, range: u32, number: u32) -> Result<Option<String>> {
+        Ok(self.now(|pages| pages.held.get(&(run.to_owned(), range, number)).cloned()))
+    }
+
+    async fn settle(&self, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {
+        let (task, run) = (settlement.task.to_owned(), settlement.run.to_owned());
+        let (origin, outcomes) = (settlement.origin.id.clone(), settlement.outcomes.to_vec());
+        let key = outcomes.first().map_or("", |(_, outcome)| outcome.key.as_str()).to_owned();
+        let effect = move |pages: &mut Pages| pages.settle(&task, &run, &origin, &outcomes);
+        self.call(&key, &words(settlement), effect).await
+    }
+
+    async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>> {
+        let wanted = key_of(task, key);
+        self.call(key, &format!("reads the outcome of {key}"), move |pages| Ok(pages.outcomes.get(&wanted).cloned()))
+            .await
+    }
+
+    async fn failures(&self, run: &str, after: Option<&str>, limit: usize) -> Result<(Vec<Outcome>, Option<String>)> {
+        let after: usize = after.and_then(|token| token.parse().ok()).unwrap_or(0);
+        Ok(self.now(|pages| {
+            let all = pages.failures.get(run).map(Vec::as_slice).unwrap_or_default();
+            let page: Vec<Outcome> = all.iter().skip(after).take(limit).cloned().collect();
+            let next = after + page.len();
+            (page, (next < all.len()).then(|| next.to_string()))
+        }))
+    }
+
+    async fn intend_upload(&self, task: &str, key: &str, now: Timestamp) -> Result<()> {
+        self.now(|pages| {
+            let intents = pages.intents.entry(key_of(task, key)).or_insert(Intents { count: 0, since: now });
+            *intents = Intents { count: intents.count + 1, since: intents.since.min(now) };
+        });
+        Ok(())
+    }
+
+    async fn intents(&self, task: &str, key: &str) -> Result<Option<Intents>> {
+        Ok(self.now(|pages| pages.intents.get(&key_of(task, key)).copied()))
+    }
+
+    async fn clear_intents(&self, task: &str, key: &str, seen: &Intents) -> Result<()> {
+        self.now(|pages| {
+            let key = key_of(task, key);
+            if pages.intents.get(&key).is_some_and(|intents| intents.count == seen.count) {
+                pages.intents.remove(&key);
+            }
+        });
+        Ok(())
+    }
+
+    async fn open_upload(&self, record: &UploadRecord) -> Result<UploadRecord> {
+        let (what, stored) = (format!("records upload {}", record.upload.id), record.clone());
+        self.call(&record.upload.key, &what, move |pages| Ok(pages.open_upload(stored))).await
+    }
+
+    async fn upload(&self, task: &str, key: &str) -> Result<Option<UploadRecord>> {
+        let wanted = key_of(task, key);
+        let read = move |pages: &mut Pages| Ok(pages.uploads.get(&wanted).map(|(record, _)| record.clone()));
+        self.call(key, &format!("reads the upload of {key}"), read).await
+    }
+
+    async fn record_parts(&self, task: &str, upload: &Upload, parts: &[PartRecord]) -> Result<u32> {
+        Ok(self.now(|pages| match pages.upload_mut(task, upload) {
+            Some((_, recorded)) => {
+                recorded.extend(parts.iter().map(|part| (part.number, part.clone())));
+                recorded.len() as u32
+            }
+            None => 0,
+        }))
+    }
+
+    async fn recorded_parts(&self, task: &str, upload: &Upload) -> Result<Vec<PartRecord>> {
+        let parts = |recorded: &BTreeMap<u32, PartRecord>| recorded.values().cloned().collect();
+        Ok(self.now(|pages| pages.upload_mut(task, upload).map(|(_, recorded)| parts(recorded)).unwrap_or_default()))
+    }
+
+    async fn close_upload(&self, task: &str, upload: &Upload) -> Result<Option<Intents>> {
+        let (task, wanted) = (task.to_owned(), upload.clone());
+        let close = move |pages: &mut Pages| {
+            let key = key_of(&task, &wanted.key);
+            if pages.upload_mut(&task, &wanted).is_some() {
+                pages.uploads.remove(&key);
+            }
+            Ok(pages.intents.get(&key).copied())
+        };
+        self.call(&upload.key, &format!("forgets upload {}", upload.id), close).await
+    }
+}

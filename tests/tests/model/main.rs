@@ -1,0 +1,88 @@
+//! Convergence: whatever writers, workers, crashes, redeliveries and a scan do between each other, the destination
+//! ends as the source is, and everything is counted once.
+//!
+//! The workers are the real ones, over fakes of all ports. Every call of a fake waits for its turn, and who has the
+//! next turn is chosen by a list of small numbers that follows from a seed: [`explore`]. A list that leads to something
+//! that is not promised is made small before it is shown: [`shrink`].
+//!
+//! `FLOTILLA_MODEL_SEEDS=N` tries N seeds, `FLOTILLA_MODEL_SEED=S` only that one.
+
+mod conformance;
+mod explore;
+mod idle;
+mod ledger;
+mod queue;
+mod random;
+mod scan;
+mod schedule;
+mod shrink;
+mod store;
+mod uploads;
+mod world;
+
+use std::ops::Range;
+
+use explore::{Case, explore};
+use shrink::{Failure, shrink};
+
+/// Seeds that are tried where nothing else is asked for.
+const SEEDS: u64 = 1_000;
+
+fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}, and should be a number")))
+}
+
+fn seeds() -> Range<u64> {
+    match number("FLOTILLA_MODEL_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("FLOTILLA_MODEL_SEEDS").unwrap_or(SEEDS),
+    }
+}
+
+/// The first of the seeds that fails, made small.
+fn first_failure(seeds: Range<u64>, look_again: bool) -> Option<(u64, Failure)> {
+    let mut cases = seeds.map(|seed| (seed, Case::of(seed, look_again)));
+    cases.find_map(|(seed, case)| {
+        let end = explore(&case);
+        end.failure.is_some().then(|| (seed, shrink(Failure { case, end })))
+    })
+}
+
+#[test]
+fn whatever_the_order_of_steps_the_destination_ends_as_the_source_and_every_event_is_counted_once() {
+    if let Some((seed, failure)) = first_failure(seeds(), true) {
+        panic!("FLOTILLA_MODEL_SEED={seed}: {}", failure.told());
+    }
+}
+
+#[test]
+fn without_the_second_look_a_stale_write_is_found_in_a_few_steps() {
+    let (_, failure) = first_failure(0..SEEDS, false).expect("no stale write was found");
+    let told = failure.told();
+    assert!(told.starts_with("STALE "), "{told}");
+    assert!(failure.end.trace.len() <= 25, "{told}");
+}
+
+/// Found while the workers' side of events was written. What a seed means changes with the explorer: they are kept as
+/// further seeds, and each was made good at the place that its line names.
+#[test]
+fn regression_seeds_that_once_led_elsewhere_do_not_any_more() {
+    for seed in [
+        727,   // complete.rs: an older object of the same bytes was taken for one whose COMPLETE never arrived
+        1_215, // changed.rs: an event that was delivered again joined one that left the key to it
+        4_020, // reconcile.rs: headers that changed in the second of the write were not seen after an upload
+    ] {
+        if let Some((_, failure)) = first_failure(seed..seed + 1, true) {
+            panic!("FLOTILLA_MODEL_SEED={seed}: {}", failure.told());
+        }
+    }
+}
+
+#[test]
+fn a_seed_gives_the_same_steps_each_time() {
+    for seed in 0..20 {
+        let case = Case::of(seed, true);
+        assert_eq!(explore(&case).trace, explore(&case).trace, "seed {seed}");
+    }
+}

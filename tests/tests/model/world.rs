@@ -1,0 +1,323 @@
+//! The world that is explored: two buckets, queues, a ledger, workers, a writer and a scan.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use shared::config::Work;
+use shared::digest::Algorithm;
+use shared::filter::Filter;
+use shared::fleet::solo::Solo;
+use shared::ledger::events_run;
+use shared::object::Attributes;
+use shared::queue::Queue;
+use shared::store::{EtagMeaning, Store};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use worker::{Follow, Stop, WorkError, Worker};
+
+use crate::ledger::{FakeLedger, Pages};
+use crate::queue::{FakeQueue, Letters};
+use crate::scan::Scan;
+use crate::schedule::{Schedule, locked};
+use crate::store::{Bucket, FakeStore, Item, Service, capabilities};
+
+pub const TASK: &str = "task";
+pub const SOURCE: &str = "source";
+pub const DESTINATION: &str = "destination";
+pub const KEYS: [&str; 3] = ["k0", "k1", "k2"];
+/// Workers that work at the same time.
+pub const WORKERS: usize = 2;
+/// The queues' numbers.
+pub const JOBS: usize = 0;
+pub const EVENTS: usize = 1;
+/// Where the stores' clocks begin.
+const BEGINNING: i64 = 1_700_000_000;
+
+/// What kind of world it is. All `false` is the plainest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Profile {
+    /// Workers look at the source again after each write.
+    pub look_again: bool,
+    /// Events wait on the jobs' queue.
+    pub one_queue: bool,
+    /// The destination's entity tags say nothing of the bytes, and it verifies no checksum.
+    pub opaque: bool,
+    /// The source keeps old versions.
+    pub versioned: bool,
+    /// All of the source's writes happen within one second.
+    pub hasty: bool,
+    /// Objects go in parts.
+    pub parts: bool,
+    /// The service copies by itself.
+    pub service: bool,
+}
+
+/// Everything there is.
+pub struct World {
+    pub profile: Profile,
+    pub schedule: Schedule,
+    pub cloud: Arc<Mutex<Service>>,
+    pub queues: [Arc<Mutex<Letters>>; 2],
+    pub pages: Arc<Mutex<Pages>>,
+    pub scan: Scan,
+    /// The living.
+    pub workers: BTreeMap<u32, JoinHandle<Result<(), WorkError>>>,
+    born: u32,
+    /// Versions written so far.
+    versions: u32,
+    /// Records of all events.
+    pub records: u64,
+}
+
+impl World {
+    /// Two empty buckets and two workers.
+    pub fn new(profile: Profile) -> World {
+        let source =
+            Bucket { hasty: profile.hasty, versions: profile.versioned.then(BTreeMap::new), ..Bucket::at(BEGINNING) };
+        let destination = Bucket { opaque: profile.opaque, ..Bucket::at(BEGINNING) };
+        let mut world = World {
+            profile,
+            schedule: Schedule::new(),
+            cloud: Arc::new(Mutex::new([(SOURCE.to_owned(), source), (DESTINATION.to_owned(), destination)].into())),
+            queues: Default::default(),
+            pages: Arc::default(),
+            scan: Scan::default(),
+            workers: BTreeMap::new(),
+            born: 0,
+            versions: 0,
+            records: 0,
+        };
+        for _ in 0..WORKERS {
+            world.start_worker();
+        }
+        world
+    }
+
+    /// Starts a worker, under a name that nobody had.
+    pub fn start_worker(&mut self) {
+        self.born += 1;
+        let number = self.born;
+        if number as usize > WORKERS {
+            self.schedule.say(format!("worker {number} starts"));
+        }
+        let worker = self.worker(number);
+        self.workers.insert(number, tokio::spawn(worker.run(Stop::default())));
+    }
+
+    /// Kills a worker. What it holds stays held until its leases run out.
+    pub fn kill(&mut self, number: u32) {
+        if let Some(worker) = self.workers.remove(&number) {
+            worker.abort();
+            self.schedule.say(format!("worker {number} is killed"));
+        }
+    }
+
+    fn worker(&self, number: u32) -> Worker {
+        let Profile { look_again, one_queue, .. } = self.profile;
+        let ledger = FakeLedger { pages: self.pages.clone(), worker: number, schedule: self.schedule.clone() };
+        Worker {
+            task: TASK.to_owned(),
+            name: format!("worker {number}"),
+            source: self.store(SOURCE, number),
+            destination: self.store(DESTINATION, number),
+            queue: self.queue(JOBS, number),
+            events: (!one_queue).then(|| self.queue(EVENTS, number)),
+            ledger: Arc::new(ledger),
+            fleet: Arc::new(Solo),
+            options: Work {
+                concurrency: 4,
+                multipart_threshold: self.profile.parts.then_some(1),
+                part_size: self.profile.parts.then_some(2),
+                ..Work::default()
+            },
+            follow: Follow { look_again, delete: true, filter: Filter::all() },
+            report: None,
+            moved: Arc::default(),
+            health: Default::default(),
+            outage_limit: None,
+        }
+    }
+
+    fn queue(&self, number: usize, worker: u32) -> Queue {
+        let name = queue_name(number);
+        let (letters, schedule) = (self.queues[number].clone(), self.schedule.clone());
+        Arc::new(FakeQueue { name, number, letters, worker, schedule, arrivals: Arc::new(Notify::new()) })
+    }
+
+    fn store(&self, bucket: &str, worker: u32) -> Store {
+        let plain = capabilities(EtagMeaning::Md5AndParts, vec![Algorithm::Md5]);
+        let opaque = capabilities(EtagMeaning::Opaque, Vec::new());
+        let service = shared::store::Service { endpoint: "here".to_owned(), credentials: "ours".to_owned() };
+        Arc::new(FakeStore {
+            location: format!("s3://{bucket}").parse().expect("a location"),
+            capabilities: if self.profile.opaque && bucket == DESTINATION { opaque } else { plain },
+            cloud: self.cloud.clone(),
+            service: self.profile.service.then_some(service),
+            worker,
+            schedule: self.schedule.clone(),
+        })
+    }
+
+    /// Changes something in a bucket, or looks into it.
+    pub fn bucket<T>(&self, name: &str, with: impl FnOnce(&mut Bucket) -> T) -> T {
+        with(locked(&self.cloud).get_mut(name).expect("both buckets are there"))
+    }
+
+    /// The writer's next edit, of which it sends an event, perhaps twice, and perhaps naming another key besides.
+    pub fn edit(&mut self, edit: Edit) {
+        let Edit { key, change, twice, beside } = edit;
+        self.versions += 1;
+        let version = self.versions;
+        let content = |version: u32| Bytes::from(format!("v{version:02}"));
+        let said = self.bucket(SOURCE, |source| {
+            let present = source.items.get(key).cloned();
+            let name = match (change, present) {
+                (Change::Delete, Some(_)) => {
+                    source.remove(key);
+                    return format!("writer: deletes {key}");
+                }
+                (Change::Metadata, Some(Item { bytes, .. })) => {
+                    let user = [("note".to_owned(), format!("m{version:02}"))].into();
+                    source.write(key, bytes, Attributes { user, ..Attributes::default() });
+                    source.name(key)
+                }
+                (Change::Earlier, _) => {
+                    source.write(key, content(version.saturating_sub(2).max(1)), Attributes::default());
+                    source.name(key)
+                }
+                (Change::Content | Change::Metadata | Change::Delete, _) => {
+                    source.write(key, content(version), Attributes::default());
+                    source.name(key)
+                }
+            };
+            format!("writer: {key} := {name}")
+        });
+        let body = event(&std::iter::once(key).chain(beside).collect::<Vec<_>>());
+        let number = if self.profile.one_queue { JOBS } else { EVENTS };
+        let mut names = Vec::new();
+        for _ in 0..=usize::from(twice) {
+            let id = locked(&self.queues[number]).put(body.clone(), Duration::ZERO);
+            names.push(format!("{}{id}", queue_name(number)));
+            self.records += 1 + u64::from(beside.is_some());
+        }
+        let beside = beside.map(|key| format!(", which names {key} too")).unwrap_or_default();
+        self.schedule.say(format!("{said} (event {}{beside})", names.join(" and ")));
+    }
+
+    /// Messages that may be delivered now: ready, and not of a dead worker that may still write.
+    pub fn deliverable(&self, number: usize) -> Vec<u64> {
+        let queue = locked(&self.queues[number]);
+        let may_write = self.dead_that_may_write();
+        let free = |id: &u64| queue.letters[id].holder.is_none_or(|holder| !may_write.contains(&holder));
+        queue.ready().into_iter().filter(free).collect()
+    }
+
+    /// Messages whose leases may end now: a dead worker's only once its last writes have ended.
+    pub fn held(&self) -> Vec<(usize, u64, bool)> {
+        let may_write = self.dead_that_may_write();
+        let mut held = Vec::new();
+        for (number, queue) in self.queues.iter().enumerate() {
+            for (id, letter) in &locked(queue).letters {
+                if let Some(holder) = letter.holder.filter(|holder| letter.is_held() && !may_write.contains(holder)) {
+                    held.push((number, *id, self.workers.contains_key(&holder)));
+                }
+            }
+        }
+        held
+    }
+
+    /// A lease ends before its time, or its message is simply delivered once more.
+    pub fn expire(&self, number: usize, id: u64) {
+        if let Some(letter) = locked(&self.queues[number]).letters.get_mut(&id) {
+            letter.ready = Instant::now();
+            self.schedule.say(format!("{}{id} is to be delivered again", queue_name(number)));
+        }
+    }
+
+    fn dead_that_may_write(&self) -> Vec<u32> {
+        let strays = self.schedule.strays().into_iter();
+        strays.map(|(_, worker, _)| worker).filter(|worker| !self.workers.contains_key(worker)).collect()
+    }
+
+    /// What is not as promised, now that everything has come to rest.
+    pub fn check(&self) -> Result<(), String> {
+        for key in KEYS {
+            let [source, destination] =
+                [SOURCE, DESTINATION].map(|name| self.bucket(name, |b| b.items.get(key).cloned()));
+            let said = |item: &Option<Item>| item.as_ref().map(|item| (item.bytes.clone(), item.attributes.clone()));
+            if said(&source) != said(&destination) {
+                let name = |item: &Option<Item>| item.as_ref().map_or_else(|| "nothing".to_owned(), Item::name);
+                return Err(format!(
+                    "STALE {key}: the source holds {}, the destination {}",
+                    name(&source),
+                    name(&destination)
+                ));
+            }
+        }
+        let pages = locked(&self.pages);
+        let count = |run: &str| pages.run(run).map(|run| run.settled).unwrap_or_default();
+        for (run, expected) in [(events_run(TASK), self.records), (Scan::RUN.to_owned(), self.scan.enqueued)] {
+            let settled = count(&run);
+            if settled.objects() != expected || settled.failed > 0 {
+                return Err(format!("COUNT {run}: {expected} expected, but {settled:?}"));
+            }
+        }
+        let dead: Vec<_> = self.queues.iter().flat_map(|queue| locked(queue).dead.clone()).collect();
+        if !dead.is_empty() {
+            return Err(format!("DEAD letters: {dead:?}"));
+        }
+        // One whose creator lost its lease before it had recorded it is known by its intent: the next who ends the work
+        // on its key aborts it.
+        let mut unknown =
+            self.bucket(DESTINATION, |bucket| bucket.uploads.values().map(|open| open.key.clone()).collect::<Vec<_>>());
+        unknown.retain(|key| !pages.intents.contains_key(&(TASK.to_owned(), key.clone())));
+        if !unknown.is_empty() || !pages.uploads.is_empty() {
+            return Err(format!("OPEN uploads that nobody knows of: {unknown:?}, recorded: {}", pages.uploads.len()));
+        }
+        Ok(())
+    }
+}
+
+/// What a queue's messages are called.
+pub fn queue_name(number: usize) -> char {
+    ['j', 'e'][number]
+}
+
+/// One edit of the source.
+#[derive(Debug, Clone, Copy)]
+pub struct Edit {
+    pub key: &'static str,
+    pub change: Change,
+    /// Whether its event comes twice, as two messages.
+    pub twice: bool,
+    /// Another key that its event names besides.
+    pub beside: Option<&'static str>,
+}
+
+/// How a key is changed. Where there is nothing to delete or to describe, it is created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Bytes that it never had; always the same number of them.
+    Content,
+    /// Other metadata, the same bytes.
+    Metadata,
+    Delete,
+    /// Bytes that some key had before.
+    Earlier,
+}
+
+/// A notification as S3 sends it.
+fn event(keys: &[&str]) -> String {
+    let record = |key: &&str| {
+        serde_json::json!({
+            "eventVersion": "2.1",
+            "eventSource": "aws:s3",
+            "eventName": "ObjectCreated:Put",
+            "s3": { "bucket": { "name": SOURCE }, "object": { "key": key } },
+        })
+    };
+    serde_json::json!({ "Records": keys.iter().map(record).collect::<Vec<_>>() }).to_string()
+}
