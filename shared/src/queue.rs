@@ -113,7 +113,8 @@ pub trait JobQueue: Send + Sync + std::fmt::Debug + 'static {
     async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>>;
 
     /// Whether a receive that is under way at the service goes on there when its caller is gone, and may take
-    /// messages until its `wait` is over. Whoever is about to hand messages back waits for it first.
+    /// messages until its `wait` is over. Whoever is about to hand messages back waits for it first, or hands them back
+    /// with a delay that outlasts it.
     fn outlives_callers(&self) -> bool;
 
     /// Holds a message for `lease` from now; `LeaseLost` if it is no longer held.

@@ -136,6 +136,9 @@ pub(crate) struct Context {
     pub brake: Brake,
     /// The lane's jobs that wait for another's work on their key, and take no part in it.
     pub waiting: AtomicUsize,
+    /// Whether the queue may still give this lane messages for a poll that was not answered yet, also when the
+    /// worker is gone.
+    pub is_polling: AtomicBool,
 }
 
 impl std::ops::Deref for Context {
@@ -189,7 +192,9 @@ impl Context {
         let events = shared.worker.events.clone().map(|queue| (Lane::Events, queue));
         let lanes = [(Lane::Scan, shared.worker.queue.clone())].into_iter().chain(events);
         let context = |(lane, queue)| {
-            Arc::new(Context { shared: shared.clone(), queue, brake: brake.lane(lane), waiting: AtomicUsize::new(0) })
+            let (shared, brake) = (shared.clone(), brake.lane(lane));
+            let (waiting, is_polling) = (AtomicUsize::new(0), AtomicBool::new(false));
+            Arc::new(Context { shared, queue, brake, waiting, is_polling })
         };
         lanes.map(context).collect()
     }

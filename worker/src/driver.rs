@@ -24,7 +24,8 @@ use crate::strays;
 const POLL: Duration = Duration::from_secs(5);
 
 /// A poll that is under way when the worker is told to stop may bring messages, and where it outlives its caller
-/// it would go on taking those that are handed back meanwhile, and hide them for a lease.
+/// it would go on taking those that are handed back meanwhile, and hide them for a lease. So it is waited for; and
+/// what has to be handed back before it has ended comes back only after this time, when it surely has.
 const LAST_POLL: Duration = POLL.saturating_add(Duration::from_secs(1));
 
 /// The same where a poll ends with its caller: time for an answer that is on its way.
@@ -171,17 +172,26 @@ async fn receive_all(context: &Arc<Context>, stop: &Stop, jobs: &mut JoinSet<()>
 
 /// One long poll, which a stop cuts short if it ends with its caller.
 async fn receive(context: &Context, stop: &Stop, max: usize) -> shared::Result<Vec<Message>> {
-    let last = if context.queue.outlives_callers() { LAST_POLL } else { LAST_ANSWER };
+    let goes_on = context.queue.outlives_callers();
+    let last = if goes_on { LAST_POLL } else { LAST_ANSWER };
+    context.is_polling.store(goes_on, Relaxed);
     let poll = context.queue.receive(max, POLL, context.options.lease);
     tokio::pin!(poll);
-    tokio::select! {
+    let answered = tokio::select! {
         biased;
-        messages = &mut poll => messages,
+        messages = &mut poll => Some(messages),
         () = stop.drain.cancelled() => tokio::select! {
             biased;
-            messages = timeout(last, poll) => messages.unwrap_or(Ok(Vec::new())),
-            () = stop.abort.cancelled() => Ok(Vec::new()),
+            messages = timeout(last, poll) => messages.ok(),
+            () = stop.abort.cancelled() => None,
         },
+    };
+    match answered {
+        Some(messages) => {
+            context.is_polling.store(false, Relaxed);
+            messages
+        }
+        None => Ok(Vec::new()),
     }
 }
 
@@ -241,7 +251,8 @@ async fn work(context: Arc<Context>, stop: Stop, mut message: Message) {
         () = lease.lost() => None,
         () = stop.abort.cancelled() => {
             strays::look_after(&context, &job).await;
-            hand_back(&context, &message, Duration::ZERO).await;
+            let delay = if context.is_polling.load(Relaxed) { LAST_POLL } else { Duration::ZERO };
+            hand_back(&context, &message, delay).await;
             return metrics::let_go(kind, "returned");
         }
     };
