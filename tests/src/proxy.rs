@@ -60,6 +60,7 @@ struct Inner {
     counts: BTreeMap<Kind, u64>,
     seen: Vec<Seen>,
     rules: Vec<Rule>,
+    held: u64,
 }
 
 impl Proxy {
@@ -88,6 +89,12 @@ impl Proxy {
         self.state.lock().counts.get(&kind).copied().unwrap_or(0)
     }
 
+    /// Requests so far that are never answered: those of [`Fault::Stall`] once they have come, those of
+    /// [`Fault::StallAfter`] once they have taken effect.
+    pub fn held(&self) -> u64 {
+        self.state.lock().held
+    }
+
     /// Requests by kind so far.
     pub fn counts(&self) -> BTreeMap<Kind, u64> {
         self.state.lock().counts.clone()
@@ -106,6 +113,7 @@ impl Proxy {
     /// Forgets all requests.
     pub fn reset(&self) {
         let mut inner = self.state.lock();
+        inner.held = 0;
         inner.counts.clear();
         inner.seen.clear();
     }
@@ -121,6 +129,12 @@ impl Drop for Proxy {
 impl State {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // Never answers a request.
+    async fn hold(&self) {
+        self.lock().held += 1;
+        std::future::pending().await
     }
 
     // Counts the request, and says what goes wrong with it.
@@ -166,7 +180,7 @@ async fn pass(request: Request<Incoming>, state: Arc<State>, upstream: Upstream)
     let fault = state.note(&request);
     match &fault {
         Some(Fault::CloseBefore) => return Err(io::Error::other("closed by a fault")),
-        Some(Fault::Stall) => std::future::pending().await,
+        Some(Fault::Stall) => state.hold().await,
         Some(Fault::Delay(time)) => tokio::time::sleep(*time).await,
         Some(Fault::Respond(status, text)) => {
             // The client sends its whole body before it reads, so it must be taken.
@@ -195,6 +209,9 @@ async fn pass(request: Request<Incoming>, state: Arc<State>, upstream: Upstream)
     let response =
         sender.send_request(request.map(|body| Passing::through(body, bend))).await.map_err(io::Error::other)?;
     *connection = Some(sender);
+    if matches!(fault, Some(Fault::StallAfter)) {
+        state.hold().await;
+    }
     answer(response, fault).await
 }
 
@@ -208,7 +225,6 @@ async fn answer(mut response: Response<Incoming>, fault: Option<Fault>) -> io::R
             drain(response.into_body()).await?;
             return Err(io::Error::other("closed by a fault"));
         }
-        Some(Fault::StallAfter) => std::future::pending().await,
         Some(Fault::Header(name, value)) => {
             response.headers_mut().remove(name);
             if let Some(value) = value {

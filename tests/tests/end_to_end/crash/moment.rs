@@ -13,8 +13,7 @@ use super::world::Random;
 pub enum Moment {
     /// After some time.
     Time(Duration),
-    /// When such a request has come by, which is never answered: before it reaches the service, or after
-    /// it took effect.
+    /// When such a request, which is never answered, has come by, or has taken effect.
     Request { proxy: Arc<Proxy>, kind: Kind, skip: u64, fault: Fault },
 }
 
@@ -41,13 +40,11 @@ impl Moment {
         match self {
             Moment::Time(time) => sleep(*time).await,
             Moment::Request { proxy, kind, skip, fault } => {
-                let before = proxy.count(*kind);
+                let before = proxy.held();
                 proxy.inject(Rule::on(*kind, fault.clone()).after(*skip).times(1));
-                while proxy.count(*kind) <= before + skip && process.is_running() && started.elapsed() < limit {
+                while proxy.held() == before && process.is_running() && started.elapsed() < limit {
                     sleep(Duration::from_millis(2)).await;
                 }
-                // Time for the effect.
-                sleep(Duration::from_millis(30)).await;
             }
         }
     }
