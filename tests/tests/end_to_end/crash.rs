@@ -15,16 +15,20 @@ mod world;
 use std::future::Future;
 
 use futures::stream::{self, StreamExt};
+use tokio::sync::Semaphore;
 
 /// Rounds of each kind.
 const ROUNDS: u64 = 50;
 
-/// Rounds at once: a sync works most of the time, a fleet waits for the leases of those that were killed.
-const SYNCS_AT_ONCE: usize = 5;
-const FLEETS_AT_ONCE: usize = 8;
+/// What the rounds of both kinds together put on a machine at a time.
+static LOAD: Semaphore = Semaphore::const_new(8);
+
+/// What one round is of it: a sync works most of the time, a fleet waits for the leases of those that were killed.
+const SYNC_LOAD: u32 = 2;
+const FLEET_LOAD: u32 = 1;
 
 /// Runs rounds by seed and says of those that failed how to replay them.
-async fn rounds<F, Fut>(kind: &str, at_once: usize, first_seed: u64, round: F)
+async fn rounds<F, Fut>(kind: &str, load: u32, first_seed: u64, round: F)
 where
     F: Fn(u64) -> Fut,
     Fut: Future<Output = u32> + Send + 'static,
@@ -34,10 +38,13 @@ where
     let rounds = number("FLOTILLA_CRASH_ROUNDS").unwrap_or(ROUNDS);
     let ended: Vec<_> = stream::iter(first..first + rounds)
         .map(|seed| {
-            let round = tokio::spawn(round(seed));
-            async move { (seed, round.await) }
+            let round = &round;
+            async move {
+                let _load = LOAD.acquire_many(load).await;
+                (seed, tokio::spawn(round(seed)).await)
+            }
         })
-        .buffer_unordered(at_once)
+        .buffer_unordered(rounds as usize)
         .collect()
         .await;
     let kills: u32 = ended.iter().filter_map(|(_, kills)| kills.as_ref().ok()).sum();
@@ -49,10 +56,10 @@ where
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sync_that_is_killed_at_random_moments_ends_exactly_and_leaves_nothing_behind() {
-    rounds("sync", SYNCS_AT_ONCE, 1, sync::round).await;
+    rounds("sync", SYNC_LOAD, 1, sync::round).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_finder_and_workers_that_are_killed_at_random_moments_end_exactly_and_leave_nothing_behind() {
-    rounds("fleet", FLEETS_AT_ONCE, 1_000_000, fleet::round).await;
+    rounds("fleet", FLEET_LOAD, 1_000_000, fleet::round).await;
 }

@@ -9,7 +9,7 @@ use flotilla_tests::proxy::Kind;
 use serde_json::Value;
 
 use super::moment::Moment;
-use super::world::{CONCURRENCY, Place, Round};
+use super::world::{CONCURRENCY, JOB_OBJECTS, LEASE, Place, Round};
 
 const NO_ENV: [(&str, String); 0] = [];
 
@@ -45,7 +45,9 @@ pub async fn round(seed: u64) -> u32 {
         if process.is_running() {
             process.kill();
             round.kills += 1;
-            process.wait(Duration::from_secs(10)).await;
+            round.work_was_dropped(1);
+            round.finding_was_dropped();
+            process.wait(Duration::from_secs(60)).await;
         } else {
             let ended = process.wait(Duration::from_secs(1)).await;
             assert_eq!(ended.code, Some(0), "seed {seed}: {}", ended.stderr);
@@ -84,8 +86,8 @@ fn start(round: &Round, state: &Path) -> Process {
     option("part-size", round.sizes.part.to_string());
     option("multipart-threshold", round.sizes.threshold.to_string());
     option("giant-threshold", round.sizes.giant.to_string());
-    option("job-objects", "10".to_owned());
-    option("lease", "5s".to_owned());
+    option("job-objects", JOB_OBJECTS.to_string());
+    option("lease", LEASE.to_owned());
     option("retry-delay", "100ms".to_owned());
     option("max-delete", "1000".to_owned());
     arguments.extend(["--delete".to_owned(), "--json".to_owned()]);
@@ -93,7 +95,7 @@ fn start(round: &Round, state: &Path) -> Process {
 }
 
 async fn run(round: &Round, state: &Path) -> Value {
-    let Ended { code, stdout, stderr, .. } = start(round, state).wait(Duration::from_secs(180)).await;
+    let Ended { code, stdout, stderr, .. } = start(round, state).wait(Duration::from_secs(300)).await;
     assert_eq!(code, Some(0), "{stderr}");
     serde_json::from_str(stdout.lines().last().expect("a summary")).expect("the summary is JSON")
 }

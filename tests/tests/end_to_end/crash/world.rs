@@ -206,6 +206,13 @@ pub struct Sizes {
 /// Transfers at once in each worker.
 pub const CONCURRENCY: usize = 4;
 
+/// Most objects of a job.
+pub const JOB_OBJECTS: usize = 10;
+
+/// How long a job is held without a sign of life. A fleet waits for it after each kill; where it is not much longer
+/// than what a request takes on a busy machine, leases are lost without one, and jobs given up after 20 of them.
+pub const LEASE: &str = "15s";
+
 /// Two sides, and what happened to them.
 pub struct Round {
     pub random: Random,
@@ -213,6 +220,8 @@ pub struct Round {
     pub destination: Place,
     pub sizes: Sizes,
     pub kills: u32,
+    /// Objects, or parts, that may have been sent again for that.
+    may_be_repeated: usize,
     store: Store,
     keys: Vec<String>,
     overwritten: BTreeSet<String>,
@@ -244,8 +253,19 @@ impl Round {
             Place::Folder(_) => Sizes { part: 64 << 10, threshold: 100 << 10, giant: 512 << 10 },
         };
         let (keys, overwritten, users_uploads) = Default::default();
-        let kills = 0;
-        let mut round = Round { random, source, destination, sizes, kills, store, keys, overwritten, users_uploads };
+        let (kills, may_be_repeated) = (0, 0);
+        let mut round = Round {
+            random,
+            source,
+            destination,
+            sizes,
+            kills,
+            may_be_repeated,
+            store,
+            keys,
+            overwritten,
+            users_uploads,
+        };
         round.fill().await;
         round
     }
@@ -315,6 +335,20 @@ impl Round {
         self.overwritten.insert(key);
     }
 
+    /// A worker was killed, or dropped so many jobs: what was on its way is sent again. A giant that was shared out,
+    /// but whose job was not acknowledged, is shared out again: jobs of the same parts may run beside each other.
+    pub fn work_was_dropped(&mut self, times: usize) {
+        let giant = (self.sizes.giant + self.sizes.part).div_ceil(self.sizes.part);
+        self.may_be_repeated += times * (CONCURRENCY + giant);
+    }
+
+    /// A finder was killed: the job that it was sending, it may have sent, and sends once more; each of the two is
+    /// done as if it was the only one. All objects here are listed in one page, so there was one such job. Those that
+    /// go in parts have together at most as many of them.
+    pub fn finding_was_dropped(&mut self) {
+        self.may_be_repeated += JOB_OBJECTS;
+    }
+
     pub fn source_was_changed(&self) -> bool {
         !self.overwritten.is_empty()
     }
@@ -339,10 +373,7 @@ impl Round {
             assert!(*bytes == destination[key], "{key}: the bytes differ");
         }
         assert_eq!(self.destination.unfinished().await, self.users_uploads, "open uploads, or unfinished files");
-        // A giant that was shared out, but whose job was not acknowledged, is shared out again: jobs of the
-        // same parts may run beside each other.
-        let giant = (self.sizes.giant + self.sizes.part).div_ceil(self.sizes.part);
-        let allowed = self.kills as usize * (CONCURRENCY + giant);
+        let allowed = self.may_be_repeated;
         let again = self.sent_again(&[Kind::Part, Kind::PartCopy]);
         assert!(again.len() <= allowed, "{} kills, parts sent again: {again:?}", self.kills);
         // Small objects are found in place by their MD5s, which a folder does not tell.
