@@ -12,7 +12,7 @@ use flotilla_tests::emulators::fresh_folder;
 
 use crate::support::{MIB, assert_files, write_files};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(180);
 
 struct Place(PathBuf);
 

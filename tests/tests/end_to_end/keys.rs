@@ -169,7 +169,7 @@ async fn every_key_passes_queue_and_ledger_of_a_fleet() {
     let (source, destination) = (from.create_bucket("source"), to.create_bucket("destination"));
     let keys = keys();
     fill(&from, &source, &keys);
-    let sections = "[find]\njob-objects = 50\n[work]\npart-size = \"5MiB\"\ngiant-threshold = \"5MiB\"\nretry-delay = \"0s\"\nlease = \"10s\"\n";
+    let sections = "[find]\njob-objects = 50\n[work]\npart-size = \"5MiB\"\ngiant-threshold = \"5MiB\"\nretry-delay = \"0s\"\nlease = \"30s\"\n";
     let task = Task::between(ministack(), (&source, &from.endpoint), (&destination, &to.endpoint), sections).await;
     // What is denied is listed by `failures`, under its key.
     let denied = ["/", "a\u{1}b", "a/../b", "😀"];
@@ -177,7 +177,7 @@ async fn every_key_passes_queue_and_ledger_of_a_fleet() {
     let finder = |more: &[&str]| {
         let mut finder = Process::start(&binaries::finder(), task.arguments(more), NO_ENV);
         async move {
-            let ended = finder.wait(Duration::from_secs(120)).await;
+            let ended = finder.wait(Duration::from_secs(300)).await;
             assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         }
     };
@@ -216,7 +216,7 @@ async fn what_a_folder_cannot_hold_is_named_and_the_rest_is_there() {
     assert_eq!((&summary["failed"], &summary["copied"]), (&9.into(), &can.len().into()), "{}", ended.stderr);
     let state = &sync.arguments[sync.arguments.iter().position(|a| a == "--state").expect("it is there") + 1];
     let failures = Process::start(&binaries::flotilla(), ["failures", "--state", state, "--json"], NO_ENV);
-    let failures = { failures }.wait(Duration::from_secs(60)).await;
+    let failures = { failures }.wait(Duration::from_secs(180)).await;
     for key in cannot.iter().copied().chain([long.as_str()]) {
         let quoted = serde_json::to_string(key).expect("JSON");
         assert!(failures.stdout.contains(&quoted), "{quoted} is not among the failures:\n{}", failures.stdout);

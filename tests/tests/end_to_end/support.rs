@@ -135,7 +135,7 @@ impl Task {
     pub async fn finished(&self) {
         let started = std::time::Instant::now();
         while !self.run().await.is_some_and(|run| run.is_done()) {
-            assert!(started.elapsed() < std::time::Duration::from_secs(120), "the run is not done");
+            assert!(started.elapsed() < std::time::Duration::from_secs(300), "the run is not done");
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
     }

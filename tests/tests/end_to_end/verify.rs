@@ -9,7 +9,7 @@ use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, credentials_file, fresh_
 use flotilla_tests::proxy::Kind;
 use serde_json::Value;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(180);
 
 /// Two buckets of one store, with credentials for either side.
 struct Pair {
