@@ -28,7 +28,9 @@ pub struct Claim {
     task: String,
     owner: String,
     lost: CancellationToken,
-    renewal: JoinHandle<FindError>,
+    ending: CancellationToken,
+    /// Comes back with why the claim was lost, or with nothing when it is ended.
+    renewal: JoinHandle<Option<FindError>>,
 }
 
 impl Claim {
@@ -36,10 +38,11 @@ impl Claim {
     pub async fn take(ledger: &SharedLedger, task: &str, owner: &str) -> Result<Claim, FindError> {
         let since = Instant::now();
         ledger.claim(task, owner, LEASE).await.map_err(FindError::of_claim)?;
-        let lost = CancellationToken::new();
+        let (lost, ending) = (CancellationToken::new(), CancellationToken::new());
         let (ledger, task, owner) = (ledger.clone(), task.to_owned(), owner.to_owned());
-        let renewal = tokio::spawn(renew(ledger.clone(), task.clone(), owner.clone(), since, lost.clone()));
-        Ok(Claim { ledger, task, owner, lost, renewal })
+        let renewed = renew(ledger.clone(), task.clone(), owner.clone(), since, lost.clone(), ending.clone());
+        let renewal = tokio::spawn(renewed);
+        Ok(Claim { ledger, task, owner, lost, ending, renewal })
     }
 
     /// Cancelled when the claim is lost: whoever works under it must end at once.
@@ -49,10 +52,12 @@ impl Claim {
 
     /// Gives the claim back. Returns why it was lost, if it was.
     pub async fn end(mut self) -> Option<FindError> {
-        if self.lost.is_cancelled() {
-            return (&mut self.renewal).await.ok();
+        self.ending.cancel();
+        // A renewal that is under way is waited for, which its own limit bounds: left alone it may be done after what
+        // follows, and would claim the task for nobody. A finder that is told to stop does not wait for so long.
+        if let Ok(Some(why)) = (&mut self.renewal).await {
+            return Some(why);
         }
-        self.renewal.abort();
         // Failed, or its answer lost: the claim ends with its lease.
         if let Err(error) = self.ledger.unclaim(&self.task, &self.owner).await {
             tracing::warn!(%error, "could not give the task's claim back: it ends by itself");
@@ -67,7 +72,7 @@ impl Drop for Claim {
     }
 }
 
-/// Renews until the claim is lost, and returns why. The lease counts from when a request was sent, not
+/// Renews until the claim is lost, and returns why, or is ended. The lease counts from when a request was sent, not
 /// from when it was answered.
 async fn renew(
     ledger: SharedLedger,
@@ -75,9 +80,13 @@ async fn renew(
     owner: String,
     mut since: Instant,
     lost: CancellationToken,
-) -> FindError {
+    ending: CancellationToken,
+) -> Option<FindError> {
     loop {
-        sleep(RENEW_EVERY).await;
+        tokio::select! {
+            () = ending.cancelled() => return None,
+            () = sleep(RENEW_EVERY) => {}
+        }
         let asked = Instant::now();
         let last_moment = since + LEASE - MARGIN;
         match timeout_at(last_moment, ledger.claim(&task, &owner, LEASE)).await {
@@ -87,12 +96,12 @@ async fn renew(
             }
             Ok(Err(error)) => {
                 lost.cancel();
-                return FindError::of_claim(error);
+                return Some(FindError::of_claim(error));
             }
             Err(_) => {
                 lost.cancel();
                 let message = "the task's claim could not be renewed in time";
-                return FindError::Ledger(shared::Error::new(ErrorKind::Timeout, "claim", task, message));
+                return Some(FindError::Ledger(shared::Error::new(ErrorKind::Timeout, "claim", task, message)));
             }
         }
     }

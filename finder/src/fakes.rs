@@ -289,7 +289,9 @@ impl JobQueue for Belt {
 #[derive(Debug, Default)]
 pub struct Book {
     pub faults: Arc<Faults>,
-    pub pages: Mutex<BookPages>,
+    pub pages: Arc<Mutex<BookPages>>,
+    /// How long a claim takes, which goes on when its caller is gone.
+    pub claim_takes: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -327,12 +329,17 @@ impl Book {
 #[async_trait]
 impl Ledger for Book {
     async fn claim(&self, _: &str, owner: &str, _: Duration) -> Result<()> {
-        let mut pages = self.pages.lock().unwrap();
-        if pages.claim.as_deref().is_some_and(|other| other != owner) {
-            return Err(error(ErrorKind::Conflict));
-        }
-        pages.claim = Some(owner.into());
-        Ok(())
+        let (pages, owner, takes) = (self.pages.clone(), owner.to_owned(), self.claim_takes);
+        let claimed = tokio::spawn(async move {
+            tokio::time::sleep(takes).await;
+            let mut pages = pages.lock().unwrap();
+            if pages.claim.as_deref().is_some_and(|other| other != owner) {
+                return Err(error(ErrorKind::Conflict));
+            }
+            pages.claim = Some(owner);
+            Ok(())
+        });
+        claimed.await.unwrap()
     }
     async fn unclaim(&self, _: &str, owner: &str) -> Result<()> {
         let mut pages = self.pages.lock().unwrap();

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
 
 use shared::ErrorKind;
 use shared::job::{Job, Work};
@@ -283,6 +284,18 @@ async fn a_finder_that_loses_its_claim_ends_and_says_who_has_it() {
     claim.lost().cancelled().await;
     assert!(matches!(claim.end().await, Some(FindError::ClaimedByOther(_))));
     assert_eq!(book.pages.lock().unwrap().claim.as_deref(), Some("another"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn regression_a_claim_that_is_given_back_is_not_renewed_by_what_was_under_way() {
+    let book = Arc::new(Book { claim_takes: Duration::from_secs(2), ..Book::default() });
+    let ledger: SharedLedger = book.clone();
+    let claim = Claim::take(&ledger, "task", "me").await.unwrap();
+    // In the middle of the first renewal.
+    tokio::time::sleep(Duration::from_secs(16)).await;
+    assert!(claim.end().await.is_none());
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(book.pages.lock().unwrap().claim, None);
 }
 
 #[tokio::test]
