@@ -3,6 +3,7 @@
 mod carriers;
 mod crash;
 mod disk;
+mod events;
 mod fidelity;
 mod fleet;
 mod fleet_of_folders;

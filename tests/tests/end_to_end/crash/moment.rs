@@ -7,7 +7,7 @@ use flotilla_tests::binaries::Process;
 use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
 use tokio::time::sleep;
 
-use super::world::Random;
+use crate::support::Random;
 
 /// A moment at which a process is killed.
 pub enum Moment {

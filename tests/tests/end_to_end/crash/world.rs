@@ -14,28 +14,7 @@ use flotilla_tests::emulators::{credentials_file, fresh_folder, s3_client, weed}
 use flotilla_tests::proxy::{Kind, Proxy};
 use shared::ledger::Ledger;
 
-use crate::support::{MIB, content, list};
-
-/// splitmix64 (Steele, Lea, Flood 2014): any seed will do.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % end as u64) as usize
-    }
-
-    pub fn percent(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-
-    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len())]
-    }
-}
+use crate::support::{MIB, Random, content, list};
 
 /// How an endpoint is reached: names and values, as options and config files spell them.
 pub fn reached_by(endpoint: &str) -> Vec<(&'static str, String)> {
