@@ -9,22 +9,20 @@ use shared::console;
 use shared::ledger::{Run, SharedLedger};
 use shared::queue::Queue;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
-use worker::{Outage, Stop, WorkError};
+use worker::Outage;
 
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::task::Task;
+use crate::working::Working;
 
 /// How often the ledger is asked how the run stands.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// A run that moves no more for this long although its queue is empty has lost jobs.
 const STUCK_AFTER: Duration = Duration::from_secs(60);
-
-/// Time beyond the worker's own drain that finder and worker get to end in, before they are left behind.
-const GRACE: Duration = Duration::from_millis(1_200);
 
 /// How a run ended, as far as this process saw it.
 pub struct Driven {
@@ -46,67 +44,43 @@ pub enum Drive {
     Finish(String),
 }
 
-/// Drives a run to its end, or until `stop`.
+/// Drives a run to its end, or until `stop`, with a worker of its own.
 pub async fn drive(
     task: &Task,
     what: Drive,
     report: Option<worker::Report>,
     stop: &CancellationToken,
 ) -> Result<Driven, Failure> {
-    let halt = Stop::default();
-    let mut worker = tokio::spawn(task.worker(report).run(halt.clone()));
+    let mut worker = Working::begin(task, report);
     let mut watch = Watch::begin(task, what, stop);
-    let mut outage = None;
-    let watched = tokio::select! {
-        watched = watch.until_done() => watched,
-        // It returns by itself only when queue or ledger fail for good or a store for too long, or its machine is
-        // about to go.
-        ended = &mut worker => match ended {
-            Ok(Err(WorkError::Outage(why))) => {
-                outage = Some(why);
-                Ok(true)
-            }
-            Ok(Err(WorkError::Carrier(error))) => Err(Failure::resumable(error)),
-            Ok(Ok(())) => Err(Failure::resumable("the worker stopped before the run was done")),
-            Err(_) => Err(Failure::midway("the worker broke down; start again to go on")),
-        },
-    };
-    drop(watch.progress.take());
-    let end_worker = async {
-        if !worker.is_finished() {
-            halt.drain.cancel();
-            let done = watched.as_ref().is_ok_and(|interrupted| !interrupted);
-            end_worker(worker, &task.carrier.queue, done, task.config.work.drain).await;
-        }
-    };
+    let ended = watch.until_done_by(&mut worker).await;
+    let done = ended.as_ref().is_ok_and(|end| matches!(end, End::Done));
     // At the same time: each may wait for a service that does not answer.
-    tokio::join!(watch.stop_finder(task.config.work.drain), end_worker);
-    let interrupted = watched?;
-    let run = match watch.run_id() {
-        Some(id) => task.carrier.ledger.run(&id).await.map_err(Failure::resumable)?,
-        None => None,
-    };
-    Ok(Driven { run, find_error: watch.found.and_then(Result::err), outage, interrupted })
+    tokio::join!(watch.stop_finder(task.config.work.drain), worker.end(done));
+    watch.driven(ended?).await
 }
 
-/// Lets the worker drain. One whose run is done holds at most acknowledgements: once the queue is
-/// empty nothing is lost by not waiting for its last poll.
-async fn end_worker(mut worker: JoinHandle<Result<(), WorkError>>, queue: &Queue, done: bool, drain: Duration) {
-    let emptied = async {
-        while !done || queue.depth().await.is_ok_and(|depth| depth.waiting() > 0) {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let ended = async {
-        tokio::select! { _ = &mut worker => {}, () = emptied => {} }
-    };
-    if timeout(drain + GRACE, ended).await.is_err() {
-        tracing::warn!("the worker did not end in time: its jobs come back when their leases run out");
-    }
-    if !worker.is_finished() {
-        worker.abort();
-        let _ = worker.await;
-    }
+/// The same beside a worker that goes on afterwards.
+pub async fn drive_beside(
+    task: &Task,
+    what: Drive,
+    worker: &mut Working,
+    stop: &CancellationToken,
+) -> Result<Driven, Failure> {
+    let mut watch = Watch::begin(task, what, stop);
+    let ended = watch.until_done_by(worker).await;
+    watch.stop_finder(task.config.work.drain).await;
+    watch.driven(ended?).await
+}
+
+/// Why nobody watches a run any more.
+enum End {
+    /// It is done, or will never be in this process.
+    Done,
+    /// We were told to stop.
+    Stopped,
+    /// A store has failed for too long.
+    Outage(Outage),
 }
 
 /// A run as it is watched.
@@ -151,8 +125,18 @@ impl Watch {
         }
     }
 
-    /// Watches until the run is done (`false`), or until told to stop (`true`).
-    async fn until_done(&mut self) -> Result<bool, Failure> {
+    /// Watches until the run is done, for as long as a worker works on it.
+    async fn until_done_by(&mut self, worker: &mut Working) -> Result<End, Failure> {
+        let ended = tokio::select! {
+            ended = self.until_done() => ended,
+            ended = worker.ended() => ended.map(End::Outage),
+        };
+        drop(self.progress.take());
+        ended
+    }
+
+    /// Watches until the run is done, or until told to stop.
+    async fn until_done(&mut self) -> Result<End, Failure> {
         let mut tick = interval(LOOK_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut settled, mut moved) = (0, Instant::now());
@@ -163,10 +147,10 @@ impl Watch {
                     self.finder = None;
                     self.found = Some(found?);
                 }
-                () = self.stop.cancelled() => return Ok(true),
+                () = self.stop.cancelled() => return Ok(End::Stopped),
             }
             if self.is_left_open() {
-                return Ok(false);
+                return Ok(End::Done);
             }
             let Some(id) = self.run_id() else { continue };
             let Some(run) = self.ledger.run(&id).await.map_err(Failure::resumable)? else { continue };
@@ -174,7 +158,7 @@ impl Watch {
                 progress.show(&run);
             }
             if self.found.is_some() && run.is_done() {
-                return Ok(false);
+                return Ok(End::Done);
             }
             if run.settled.objects() != settled || self.found.is_none() {
                 (settled, moved) = (run.settled.objects(), Instant::now());
@@ -199,6 +183,17 @@ impl Watch {
             console::counted(depth.dead as u64, "dead job"),
         );
         Err(Failure::midway(why))
+    }
+
+    /// What came of it.
+    async fn driven(self, end: End) -> Result<Driven, Failure> {
+        let run = match self.run_id() {
+            Some(id) => self.ledger.run(&id).await.map_err(Failure::resumable)?,
+            None => None,
+        };
+        let interrupted = !matches!(end, End::Done);
+        let outage = if let End::Outage(outage) = end { Some(outage) } else { None };
+        Ok(Driven { run, find_error: self.found.and_then(Result::err), outage, interrupted })
     }
 
     /// Ends the finder: it writes its last checkpoint and gives its claim back.

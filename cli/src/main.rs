@@ -19,6 +19,7 @@ mod summary;
 mod sync;
 mod task;
 mod verify;
+mod working;
 
 use std::time::Duration;
 
