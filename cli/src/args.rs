@@ -2,6 +2,7 @@
 
 mod filters;
 mod task;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use shared::telemetry::LogFormat;
 
 use crate::exit::Failure;
 pub use task::{PlanArgs, SyncArgs, VerifyArgs};
+pub use watch::WatchArgs;
 
 /// Copies, mirrors and verifies object stores.
 #[derive(Debug, Parser)]
@@ -31,6 +33,8 @@ pub struct Cli {
 pub enum Command {
     /// Copy what is missing or different from SOURCE to DESTINATION
     Sync(Box<SyncArgs>),
+    /// Follow what changes at SOURCE, with a scan every so often
+    Watch(Box<WatchArgs>),
     /// Tell what sync would do: counts, bytes, requests, cost; writes nothing
     Plan(Box<PlanArgs>),
     /// Compare both sides and list what differs
@@ -52,6 +56,7 @@ impl Command {
     pub fn drain(&self) -> Duration {
         match self {
             Command::Sync(args) => args.task.drain(),
+            Command::Watch(args) => args.task.drain(),
             _ => Work::default().drain,
         }
     }
@@ -123,14 +128,20 @@ pub struct EventsArgs {
     pub eventbridge: bool,
 }
 
+/// The command line's grammar.
+fn command() -> clap::Command {
+    Cli::command().mut_subcommand("watch", watch::without_what_makes_no_sense)
+}
+
 /// Reads the command line. The error is clap's: a text to print (help, version) or a mistake.
 pub fn parse(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Cli, clap::Error> {
-    let matches = Cli::command().try_get_matches_from(arguments)?;
+    let matches = command().try_get_matches_from(arguments)?;
     let mut cli = Cli::from_arg_matches(&matches)?;
     // The derived structs lose the order between --include and --exclude; the matches have it.
     if let Some((_, matches)) = matches.subcommand() {
         match &mut cli.command {
             Command::Sync(args) => args.task.filters.take_rules(matches),
+            Command::Watch(args) => args.take_matches(matches)?,
             Command::Plan(args) => args.task.filters.take_rules(matches),
             Command::Verify(args) => args.filters.take_rules(matches),
             _ => {}

@@ -19,6 +19,7 @@ mod summary;
 mod sync;
 mod task;
 mod verify;
+mod watch;
 mod working;
 
 use std::time::Duration;
@@ -64,6 +65,7 @@ async fn run(cli: Cli) -> Outcome {
 async fn command(command: Command, stop: CancellationToken) -> Outcome {
     match command {
         Command::Sync(args) => sync::run(&args, stop).await,
+        Command::Watch(args) => watch::run(&args, stop).await,
         Command::Retry(args) => retry::run(&args, stop).await,
         Command::Verify(args) => verify::run(&args, stop).await,
         Command::Plan(args) => at_once(plan::show(&args.task.config()?, args.json, stop.clone()), &stop).await,

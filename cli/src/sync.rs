@@ -13,12 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::{SyncArgs, open_report};
 use crate::claim::Claim;
-use crate::drive::{Drive, Driven, drive};
+use crate::drive::{Drive, Driven, drive, drive_beside};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::failures;
 use crate::plan;
 use crate::summary::Summary;
 use crate::task::Task;
+use crate::working::Working;
 
 /// Syncs once, or again and again.
 pub async fn run(args: &SyncArgs, stop: CancellationToken) -> Outcome {
@@ -31,7 +32,7 @@ pub async fn run(args: &SyncArgs, stop: CancellationToken) -> Outcome {
     let report = open_report(args.report.as_deref())?;
     let Some(task) = Task::open_unless(&stop, config, health.clone()).await? else { return Ok(Exit::Interrupted) };
     health.set_ready(true);
-    let pass = Pass { task: &task, report, json: args.json, stop: &stop };
+    let mut pass = Pass { task: &task, report, json: args.json, stop: &stop, worker: None };
     let Some(every) = args.every else { return pass.run(args.force, true).await };
     pass.repeat(every.into(), args.force).await
 }
@@ -47,23 +48,29 @@ pub async fn finish_run(
 ) -> Outcome {
     let task = Task::open_unless(&stop, config.clone(), Health::default()).await?;
     let Some(task) = task else { return Ok(Exit::Interrupted) };
-    let pass = Pass { task: &task, report, json, stop: &stop };
+    let mut pass = Pass { task: &task, report, json, stop: &stop, worker: None };
     let began = Instant::now();
     let driven = pass.drive(Drive::Finish(run.to_owned())).await?;
     pass.conclude(driven, began).await
 }
 
 /// One or more runs of a task.
-struct Pass<'a> {
-    task: &'a Task,
-    report: Option<Report>,
-    json: bool,
-    stop: &'a CancellationToken,
+pub struct Pass<'a> {
+    /// The task.
+    pub task: &'a Task,
+    /// Where outcomes are written.
+    pub report: Option<Report>,
+    /// Whether summaries are printed as JSON.
+    pub json: bool,
+    /// Ends it.
+    pub stop: &'a CancellationToken,
+    /// Whoever does the jobs of all runs; absent: each has a worker of its own.
+    pub worker: Option<Working>,
 }
 
 impl Pass<'_> {
     /// A run every so often until told to stop. A run that fails is reported and tried again in its turn.
-    async fn repeat(&self, every: Duration, force: bool) -> Outcome {
+    async fn repeat(&mut self, every: Duration, force: bool) -> Outcome {
         let mut first = true;
         loop {
             let next = Instant::now() + every;
@@ -85,14 +92,15 @@ impl Pass<'_> {
 
     /// One run: a new one, or the last one's rest. The `first` of this process begins the report anew,
     /// unless it goes on with what an earlier process has reported.
-    async fn run(&self, force: bool, first: bool) -> Outcome {
+    async fn run(&mut self, force: bool, first: bool) -> Outcome {
         let claim = Claim::take(&self.task.carrier.ledger, &self.task.config.task).await?;
         let ended = self.claimed(force, first).await;
         claim.end().await;
         ended
     }
 
-    async fn claimed(&self, force: bool, first: bool) -> Outcome {
+    /// The same, of a task that the caller has claimed.
+    pub async fn claimed(&mut self, force: bool, first: bool) -> Outcome {
         let began = Instant::now();
         let last = self.task.carrier.ledger.runs(&self.task.config.task, 1).await.map_err(Failure::midway)?.pop();
         let unfinished = last.filter(|run| !force && !run.is_done());
@@ -101,7 +109,8 @@ impl Pass<'_> {
             _ => {}
         }
         self.say_what_is_resumed(unfinished.as_ref());
-        let mut driven = self.drive(self.find(force)).await?;
+        let find = self.find(force);
+        let mut driven = self.drive(find).await?;
         if let Some(FindError::Busy { run, .. }) = &driven.find_error {
             let run = run.clone();
             console::say(format_args!("run {run} was interrupted: finishing what it has left"));
@@ -111,7 +120,8 @@ impl Pass<'_> {
             driven = if finished.interrupted || self.is_what_was_asked_for(&finished) {
                 finished
             } else {
-                self.drive(self.find(force)).await?
+                let find = self.find(force);
+                self.drive(find).await?
             };
         }
         self.conclude(driven, began).await
@@ -131,8 +141,11 @@ impl Pass<'_> {
         }))
     }
 
-    async fn drive(&self, what: Drive) -> Result<Driven, Failure> {
-        let driven = drive(self.task, what, self.report.as_ref().map(Report::listener), self.stop).await;
+    async fn drive(&mut self, what: Drive) -> Result<Driven, Failure> {
+        let driven = match &mut self.worker {
+            Some(worker) => drive_beside(self.task, what, worker, self.stop).await,
+            None => drive(self.task, what, self.report.as_ref().map(Report::listener), self.stop).await,
+        };
         match self.report.as_ref().map(Report::check) {
             Some(Err(why)) => driven.and(Err(Failure::midway(format!("the report is incomplete: {why}")))),
             _ => driven,

@@ -1,10 +1,11 @@
 //! A task that is ready to run: both stores probed, queue and ledger open.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use shared::config::{Config, Find};
 use shared::fleet::solo::Solo;
-use shared::open::{self, Carrier};
+use shared::open::{self, Carrier, Events};
 use shared::store::Store;
 use shared::telemetry::endpoint::Health;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +30,12 @@ pub struct Task {
     pub follow: Follow,
     /// Told when a store fails altogether.
     pub health: Health,
+    /// How long a worker waits for a store that does.
+    patience: Duration,
 }
+
+/// Longer than any outage: only a store that refuses everything ends a worker then.
+const FOR_EVER: Duration = Duration::MAX;
 
 impl Task {
     /// Opens everything, unless it is told to stop before a store or the like has answered.
@@ -39,22 +45,40 @@ impl Task {
         health: Health,
     ) -> Result<Option<Task>, Failure> {
         tokio::select! {
-            task = Task::open(config, health) => task.map(Some),
+            task = Task::open(config, None, health) => task.map(Some),
+            () = stop.cancelled() => Ok(None),
+        }
+    }
+
+    /// The same of a task whose events are followed: others may be at its objects, and a store that is away is waited for.
+    pub async fn open_with_events(
+        stop: &CancellationToken,
+        config: Config,
+        events: &Events,
+        health: Health,
+    ) -> Result<Option<Task>, Failure> {
+        tokio::select! {
+            task = Task::open(config, Some(events), health) => task.map(|task| Some(Task { patience: FOR_EVER, ..task })),
             () = stop.cancelled() => Ok(None),
         }
     }
 
     /// Opens everything. A store that is not there, or not ours to read, fails here, within seconds.
-    async fn open(config: Config, health: Health) -> Result<Task, Failure> {
+    async fn open(config: Config, events: Option<&Events>, health: Health) -> Result<Task, Failure> {
         let (source, destination) = open::ready_sides(&config).await.map_err(Failure::usage)?;
-        let carrier = open::carrier(&config).await.map_err(Failure::usage)?;
+        let carrier = match (events, &config.state) {
+            (Some(events), Some(state)) => open::carrier_with_events(&config, state, events).await,
+            _ => open::carrier(&config).await,
+        };
+        let carrier = carrier.map_err(Failure::usage)?;
         let mut compared_before = None;
         if let Some(state) = &config.state {
             compared_before = state::recall(state, &config.task).map(|before| before.find);
             state::remember(state, &config)?;
         }
         let follow = Follow::of(&config).map_err(Failure::usage)?;
-        Ok(Task { config, source, destination, carrier, compared_before, follow, health })
+        let patience = config.work.outage_limit;
+        Ok(Task { config, source, destination, carrier, compared_before, follow, health, patience })
     }
 
     /// A worker of this process.
@@ -73,7 +97,7 @@ impl Task {
             report,
             moved: Arc::default(),
             health: self.health.clone(),
-            outage_limit: Some(self.config.work.outage_limit),
+            outage_limit: Some(self.patience),
         }
     }
 }

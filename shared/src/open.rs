@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::config::{Config, Side};
+use crate::config::{Config, QueueConfig, Side};
 use crate::database::Database;
 use crate::fleet::Fleet;
 use crate::fleet::autoscaling::AutoScaling;
@@ -116,6 +116,34 @@ pub struct Carrier {
     pub ledger: SharedLedger,
 }
 
+/// Where the events come from that a process follows which has its queue and ledger embedded.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Events {
+    /// It puts them on an embedded queue itself.
+    Own,
+    /// This queue, which must exist.
+    Queue(QueueConfig),
+}
+
+/// As [`carrier`], of a task with a state folder, with events.
+pub async fn carrier_with_events(config: &Config, state: &Path, events: &Events) -> Result<Carrier> {
+    // Asked first: where there is no such queue, nothing is made.
+    let events: Option<Queue> = match events {
+        Events::Own => None,
+        Events::Queue(queue) => Some(Arc::new(SqsQueue::open(queue).await?)),
+    };
+    let database = Database::open(state)?;
+    // No task's name holds a slash.
+    let own = || Arc::new(EmbeddedQueue::open(&database, &format!("{}/events", config.task)));
+    let events = events.unwrap_or_else(|| own());
+    Ok(Carrier { events: Some(events), ..embedded_carrier(config, &database) })
+}
+
+fn embedded_carrier(config: &Config, database: &Database) -> Carrier {
+    let queue = Arc::new(EmbeddedQueue::open(database, &config.task));
+    Carrier { queue, events: None, ledger: Arc::new(EmbeddedLedger::open(database)) }
+}
+
 /// Opens a task's queue and ledger, which must exist. The embedded ones are made where they do not.
 pub async fn carrier(config: &Config) -> Result<Carrier> {
     if let (Some(queue), Some(ledger)) = (&config.queue, &config.ledger) {
@@ -134,9 +162,7 @@ pub async fn carrier(config: &Config) -> Result<Carrier> {
             "give a state folder, or [queue] and [ledger]",
         ));
     };
-    let database = Database::open(state)?;
-    let queue = Arc::new(EmbeddedQueue::open(&database, &config.task));
-    Ok(Carrier { queue, events: None, ledger: Arc::new(EmbeddedLedger::open(&database)) })
+    Ok(embedded_carrier(config, &Database::open(state)?))
 }
 
 /// Opens the ledger of a state folder.

@@ -14,7 +14,7 @@ fn sync(options: &str) -> Config {
 
 #[test]
 fn the_command_line_is_consistent_in_itself() {
-    Cli::command().debug_assert();
+    command().debug_assert();
 }
 
 #[test]

@@ -98,6 +98,12 @@ impl Drop for FileStore {
     }
 }
 
+/// Whether a key is that of the folder where objects are kept until they are whole, or lies below it: no listing shows
+/// it.
+pub fn is_unfinished(key: &str) -> bool {
+    key.strip_prefix(name::PARTIALS).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 #[async_trait]
 impl ObjectStore for FileStore {
     fn location(&self) -> &Location {

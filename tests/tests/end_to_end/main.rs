@@ -14,4 +14,5 @@ mod stop;
 mod subscription;
 mod support;
 mod verify;
+mod watch;
 mod worker;

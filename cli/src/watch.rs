@@ -1,0 +1,234 @@
+//! `flotilla watch`: follows what changes at the source, with a scan every so often.
+//!
+//! One worker does both: the jobs of the scans, and those of the events, which have a queue of their own. A scan is a
+//! run like any other. It begins every so often, and at once when the folder's watcher may have missed something.
+
+mod changes;
+mod folder;
+mod jobs;
+mod tree;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::console;
+use shared::ledger::{Settled, SharedLedger, events_run};
+use shared::open::Events;
+use shared::queue::Queue;
+use shared::report::Report;
+use shared::telemetry::endpoint::{self, Health};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::args::{WatchArgs, open_report};
+use crate::claim::Claim;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::sync::Pass;
+use crate::task::Task;
+use crate::working::Working;
+use folder::Folder;
+
+/// A worker that ended by itself begins anew after this: queue or ledger have failed for two minutes by then, or a
+/// store refuses everything.
+const WORKER_AGAIN: Duration = Duration::from_secs(30);
+
+/// Least time between two lines about events.
+const LINE_EVERY: Duration = Duration::from_secs(1);
+
+/// Least time between two scans that the watcher asks for; as long as the last one took, if that was longer, so that
+/// scans take half of the time at most.
+const LEAST_GAP: Duration = Duration::from_secs(1);
+
+/// Asking a queue what is left in it may take so long when told to stop.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
+/// Watches until told to stop.
+pub async fn run(args: &WatchArgs, stop: CancellationToken) -> Outcome {
+    let (config, events) = args.config()?;
+    let health = Health::default();
+    endpoint::serve(config.metrics_addr.as_deref(), &health).await.map_err(Failure::usage)?;
+    let report = open_report(args.report.as_deref())?;
+    let opened = Task::open_with_events(&stop, config, &events, health.clone()).await?;
+    let Some(task) = opened else { return Ok(Exit::Interrupted) };
+    let claim = Claim::take(&task.carrier.ledger, &task.config.task).await?;
+    health.set_ready(true);
+    let watched = watch(args, &task, &events, report, &stop).await;
+    claim.end().await;
+    watched
+}
+
+async fn watch(
+    args: &WatchArgs,
+    task: &Task,
+    events: &Events,
+    report: Option<Report>,
+    stop: &CancellationToken,
+) -> Outcome {
+    let queue = task.carrier.events.clone().ok_or_else(|| Failure::midway("watch: there is no queue of events"))?;
+    let folder = match (events, task.source.location().path()) {
+        (Events::Own, Some(path)) => Some(Folder::follow(task, &path, queue.clone())?),
+        _ => None,
+    };
+    let told = Arc::new(Notify::new());
+    let listener = listener(report.as_ref(), told.clone());
+    let worker = Working::begin(task, Some(listener.clone()));
+    let pass = Pass { task, report, json: args.json, stop, worker: Some(worker) };
+    let lines = Lines::begin(&task.carrier.ledger, &task.config.task).await;
+    let mut watch = Watch { pass, folder, listener, told, lines };
+    let exit = watch.repeat(args.every.into(), args.force).await;
+    let left = watch.end(&queue).await;
+    match exit? {
+        Exit::Interrupted => Ok(Exit::Interrupted),
+        _ if left => {
+            console::say("interrupted: events are left; the same command goes on where it was");
+            Ok(Exit::Interrupted)
+        }
+        exit => Ok(exit),
+    }
+}
+
+/// Writes outcomes to the report, and wakes whoever tells people of events.
+fn listener(report: Option<&Report>, told: Arc<Notify>) -> worker::Report {
+    let report = report.map(Report::listener);
+    Arc::new(move |outcomes| {
+        if let Some(report) = &report {
+            report(outcomes);
+        }
+        told.notify_one();
+    })
+}
+
+/// A task that is watched.
+struct Watch<'a> {
+    pass: Pass<'a>,
+    folder: Option<Folder>,
+    listener: worker::Report,
+    told: Arc<Notify>,
+    lines: Lines,
+}
+
+impl Watch<'_> {
+    /// Scans and waits until told to stop. A scan that fails is reported and tried again in its turn, but for the first
+    /// one where a store refuses everything.
+    async fn repeat(&mut self, every: Duration, force: bool) -> Outcome {
+        let mut first = true;
+        loop {
+            let began = Instant::now();
+            if let Some(folder) = &mut self.folder {
+                tokio::select! {
+                    () = folder.watch_all() => {}
+                    () = self.pass.stop.cancelled() => return Ok(Exit::Interrupted),
+                }
+            }
+            let exit = match self.pass.claimed(force, first).await {
+                Ok(Exit::Interrupted) => return Ok(Exit::Interrupted),
+                Ok(exit) => exit,
+                Err(failure) if first && failure.exit == Exit::Usage => return Err(failure),
+                Err(failure) => say(&failure),
+            };
+            first = false;
+            let gap = began.elapsed().max(LEAST_GAP);
+            if self.wait(began + every, Instant::now() + gap).await {
+                return Ok(exit);
+            }
+        }
+    }
+
+    /// Waits for the next scan's time, looking after the worker; whether we were told to stop meanwhile. A scan that
+    /// the watcher asks for does not begin before `earliest`.
+    async fn wait(&mut self, next: Instant, earliest: Instant) -> bool {
+        let Watch { pass, folder, listener, told, lines } = self;
+        let missed = async {
+            match folder {
+                Some(folder) => folder.missed().await,
+                None => std::future::pending().await,
+            }
+            sleep_until(earliest).await;
+        };
+        tokio::pin!(missed);
+        loop {
+            let worker = pass.worker.get_or_insert_with(|| Working::begin(pass.task, Some(listener.clone())));
+            let again = Instant::now() + WORKER_AGAIN;
+            let is_at_work = worker.is_at_work();
+            tokio::select! {
+                () = sleep_until(next) => return false,
+                () = &mut missed => return false,
+                () = pass.stop.cancelled() => return true,
+                ended = worker.ended() => match ended {
+                    Ok(outage) => console::say(format_args!("flotilla: {}", console::escaped(&outage.to_string()))),
+                    Err(failure) => drop(say(&failure)),
+                },
+                () = sleep_until(again), if !is_at_work => pass.worker = None,
+                () = lines.due(told) => lines.say().await,
+            }
+        }
+    }
+
+    /// Ends everything in good order; whether something is left on the queue of events, or may be.
+    async fn end(self, queue: &Queue) -> bool {
+        let told = match self.folder {
+            Some(folder) => folder.end().await,
+            None => true,
+        };
+        if let Some(worker) = self.pass.worker {
+            worker.end(false).await;
+        }
+        // Cut off or unknown, something may be left.
+        let depth = timeout(LAST_LOOK, queue.depth()).await;
+        !told || !matches!(depth, Ok(Ok(depth)) if depth.waiting() == 0)
+    }
+}
+
+/// Says why, in one line.
+fn say(failure: &Failure) -> Exit {
+    console::say(format_args!("flotilla: {}", console::escaped(&failure.message)));
+    failure.exit
+}
+
+/// What people are told of events: a line a second at most.
+struct Lines {
+    ledger: SharedLedger,
+    run: String,
+    said: Settled,
+    next: Instant,
+}
+
+impl Lines {
+    async fn begin(ledger: &SharedLedger, task: &str) -> Lines {
+        let mut lines =
+            Lines { ledger: ledger.clone(), run: events_run(task), said: Settled::default(), next: Instant::now() };
+        lines.said = lines.settled().await;
+        lines
+    }
+
+    /// What is settled by now. A ledger that does not answer is for the worker to complain of.
+    async fn settled(&self) -> Settled {
+        self.ledger.run(&self.run).await.ok().flatten().map_or(self.said, |run| run.settled)
+    }
+
+    /// Waits until something was settled, and a line may be said.
+    async fn due(&self, told: &Notify) {
+        told.notified().await;
+        sleep_until(self.next).await;
+    }
+
+    async fn say(&mut self) {
+        self.next = Instant::now() + LINE_EVERY;
+        let now = self.settled().await;
+        let since = |now: u64, before: u64| now.saturating_sub(before);
+        let (copied, deleted) = (since(now.copied, self.said.copied), since(now.deleted, self.said.deleted));
+        let (failed, bytes) = (since(now.failed, self.said.failed), since(now.bytes, self.said.bytes));
+        self.said = now;
+        // Most events of what was copied meanwhile need nothing: no news.
+        if copied + deleted + failed > 0 {
+            console::say(format_args!(
+                "events: {} copied ({}), {} deleted, {} failed",
+                console::count(copied),
+                console::bytes(bytes),
+                console::count(deleted),
+                console::count(failed)
+            ));
+        }
+    }
+}

@@ -1,0 +1,117 @@
+use std::fs;
+
+use super::*;
+
+/// A folder with a watcher of the system's that nobody listens to.
+fn tree(root: &Path) -> Tree<INotifyWatcher> {
+    let mut tree = Tree::new(root, INotifyWatcher::new(|_| {}, Config::default()).unwrap());
+    tree.watch_all();
+    tree
+}
+
+fn change(arrived: bool, removed: bool) -> Change {
+    Change { arrived, removed, time: Timestamp(7) }
+}
+
+fn names(of: &[(&str, Change)]) -> BTreeMap<String, Change> {
+    of.iter().map(|(name, change)| ((*name).to_owned(), *change)).collect()
+}
+
+/// Keys, folders (with a `-` where the destination's are looked at too), and what is told later.
+fn sorted(tree: &mut Tree<INotifyWatcher>, of: &[(&str, Change)], deletes: bool) -> [Vec<String>; 3] {
+    let (sorted, unwatched) = sort(tree, names(of), deletes);
+    assert_eq!(unwatched.count, 0);
+    let folder = |(name, change): (String, Change)| format!("{name}{}", if change.removed { "-" } else { "" });
+    let key = |(key, _): (String, Timestamp)| key;
+    [
+        sorted.keys.into_iter().map(key).collect(),
+        sorted.folders.into_iter().map(folder).collect(),
+        sorted.later.into_iter().map(key).collect(),
+    ]
+}
+
+fn words(of: &[&str]) -> Vec<String> {
+    of.iter().map(|word| (*word).to_owned()).collect()
+}
+
+#[test]
+fn a_file_is_a_key_and_one_that_is_gone_matters_only_if_deletes_are_followed() {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("a"), "a").unwrap();
+    let mut tree = tree(root.path());
+    let told = [("a", change(false, false)), ("gone", change(false, true)), ("swapped", change(true, true))];
+    assert_eq!(sorted(&mut tree, &told, true), [words(&["a", "gone", "swapped"]), vec![], vec![]]);
+    assert_eq!(sorted(&mut tree, &told, false), [words(&["a", "swapped"]), vec![], vec![]]);
+}
+
+#[test]
+fn a_folder_that_appears_is_looked_through_once_with_all_below_it() {
+    let root = tempfile::tempdir().unwrap();
+    let mut tree = tree(root.path());
+    for folder in ["new/in/deep", "new-er", "other"] {
+        fs::create_dir_all(root.path().join(folder)).unwrap();
+    }
+    let came = change(true, false);
+    let told = [("new", came), ("new/in", came), ("new/in/deep", came), ("new-er", came), ("other", came)];
+    assert_eq!(sorted(&mut tree, &told, true), [vec![], words(&["new/", "new-er/", "other/"]), vec![]]);
+    assert!(tree.holds("new/in/deep/"), "watched before it is read");
+    // Its attributes alone are nothing to look through it for.
+    let found = sorted(&mut tree, &[("new", change(false, false))], true);
+    assert!(found.iter().all(Vec::is_empty), "{found:?}");
+}
+
+#[test]
+fn a_folder_that_leaves_is_looked_for_at_the_destination_under_its_old_name() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("z/in")).unwrap();
+    let mut tree = tree(root.path());
+    fs::rename(root.path().join("z"), root.path().join("a")).unwrap();
+    // The new name is read first, and knows the old one's inode.
+    let told = [("a", change(true, false)), ("z", change(false, true))];
+    assert_eq!(sorted(&mut tree, &told, true), [words(&["z"]), words(&["a/", "z/-"]), vec![]]);
+    assert!(tree.holds("a/in/") && !tree.holds("z/") && !tree.holds("z/in/"));
+}
+
+#[test]
+fn a_folder_that_leaves_later_than_it_was_found_elsewhere_is_looked_for_too() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("z/in")).unwrap();
+    let mut tree = tree(root.path());
+    fs::create_dir(root.path().join("a")).unwrap();
+    fs::rename(root.path().join("z"), root.path().join("a/z")).unwrap();
+    assert_eq!(sorted(&mut tree, &[("a", change(true, false))], true)[1], ["a/"]);
+    assert_eq!(sorted(&mut tree, &[("z", change(false, true))], true), [words(&["z"]), words(&["z/-"]), vec![]]);
+    assert!(tree.holds("a/z/in/"));
+}
+
+#[test]
+fn a_folder_whose_last_file_has_gone_is_told_empty() {
+    let root = tempfile::tempdir().unwrap();
+    for folder in ["empty", "full/in"] {
+        fs::create_dir_all(root.path().join(folder)).unwrap();
+    }
+    let mut tree = tree(root.path());
+    let gone = change(false, true);
+    let told = [("empty/a", gone), ("empty/b", gone), ("full/a", gone), ("away/a", gone), ("top", gone)];
+    assert_eq!(sorted(&mut tree, &told, false), [vec![], vec![], words(&["empty/"])]);
+}
+
+#[test]
+fn a_file_in_the_place_of_a_folder_is_a_key_beside_what_the_folder_held() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("a/in")).unwrap();
+    let mut tree = tree(root.path());
+    fs::remove_dir_all(root.path().join("a")).unwrap();
+    fs::write(root.path().join("a"), "a").unwrap();
+    let found = sorted(&mut tree, &[("a", change(true, true))], true);
+    assert_eq!(found, [vec![], words(&["a/-"]), words(&["a"])], "after what is in its way");
+}
+
+#[test]
+fn regression_a_folder_in_the_place_of_a_file_is_looked_through_and_the_file_is_a_key() {
+    let root = tempfile::tempdir().unwrap();
+    let mut tree = tree(root.path());
+    fs::create_dir(root.path().join("a")).unwrap();
+    let told = [("a", change(true, true))];
+    assert_eq!(sorted(&mut tree, &told, true), [words(&["a"]), words(&["a/-"]), vec![]]);
+}
