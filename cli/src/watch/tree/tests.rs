@@ -94,7 +94,7 @@ fn what_has_left_is_watched_no_more_and_its_namesakes_are() {
     assert_eq!(place.watched(), ["", "a-b", "ab", "c"]);
     assert!(!place.tree.holds("a/b/") && place.tree.holds("ab/"));
     place.tree.watch_below("a/");
-    assert_eq!(place.watched(), ["", "a", "a-b", "a/b", "ab", "c"]);
+    assert_eq!(place.watched(), ["", "a", "a/b", "a-b", "ab", "c"]);
 }
 
 #[test]
