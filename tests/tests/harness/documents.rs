@@ -80,7 +80,7 @@ async fn every_option_stands_in_the_reference() {
     let readme = document("README.md");
     let (flotilla, finder, worker) = (binaries::flotilla(), binaries::finder(), binaries::worker());
     let mut commands = vec![(finder, String::new()), (worker, String::new())];
-    for command in ["sync", "plan", "verify", "status", "failures", "retry", "init", "events"] {
+    for command in ["sync", "watch", "plan", "verify", "status", "failures", "retry", "init", "events"] {
         commands.push((flotilla.clone(), command.to_owned()));
     }
     for (program, command) in commands {
