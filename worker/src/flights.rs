@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_joins_covered_by_a_look_that_began_later_and_by_no_other() {
+    async fn who_joins_is_covered_by_a_look_that_began_later_and_by_no_other() {
         let flights = Flights::default();
         let mut flight = lead(&flights, "k");
         let before = join(&flights, "k");
