@@ -20,8 +20,8 @@ const KEYS: usize = 50;
 /// Edits of a round.
 const EDITS: usize = 1_500;
 
-/// Edits of a round with large objects, whose bytes take their time.
-const LARGE_EDITS: usize = 500;
+/// Edits of a round with large objects, or from a store, that take their time.
+const FEW_EDITS: usize = 500;
 
 /// Edits between two kills, on average.
 const EDITS_PER_KILL: usize = 100;
@@ -109,7 +109,7 @@ impl Writer {
     }
 }
 
-async fn round(seed: u64, from: Side, to: Side, own_queue: bool, has_large: bool) {
+async fn round(seed: u64, from: Side, to: Side, own_queue: bool, has_large: bool, edits: usize) {
     // Who is killed is missed soon, but a crowded machine does not lose its leases all the time.
     let work = "lease = \"10s\"\npart-size = \"5MiB\"\nmultipart-threshold = \"5MiB\"\ngiant-threshold = \"6MiB\"\nconcurrency = 8\n";
     let find = "delete = true\nmax-delete = 1000\njob-objects = 10\n";
@@ -117,8 +117,7 @@ async fn round(seed: u64, from: Side, to: Side, own_queue: bool, has_large: bool
     let bucket = following.from.bucket.clone();
     let mut writer = Writer { random: Random(seed), bucket, has_large, there: BTreeMap::new(), held: Vec::new() };
     following.start_workers(2);
-    let edits =
-        number_of("FLOTILLA_CHAOS_EDITS").unwrap_or(if has_large { LARGE_EDITS } else { EDITS } as u64) as usize;
+    let edits = number_of("FLOTILLA_CHAOS_EDITS").unwrap_or(edits as u64) as usize;
     let mut finder = None;
     let mut kills = 0;
     for number in 0..edits {
@@ -170,7 +169,7 @@ async fn whatever_befalls_two_workers_every_key_ends_as_the_source_has_it() {
     rounds(1, async |seed| {
         let cloud = Cloud::start(Profile::AMAZON).await;
         let (from, to) = (Side::cloud(&cloud, "source").await, Side::cloud(&cloud, "destination").await);
-        round(seed, from, to, true, false).await;
+        round(seed, from, to, true, false, EDITS).await;
     })
     .await;
 }
@@ -180,7 +179,7 @@ async fn large_objects_do_so_too_at_a_destination_that_knows_no_conditions() {
     rounds(2, async |seed| {
         let cloud = Cloud::start(Profile::UNKNOWN).await;
         let (from, to) = (Side::cloud(&cloud, "source").await, Side::cloud(&cloud, "destination").await);
-        round(seed, from, to, true, true).await;
+        round(seed, from, to, true, true, FEW_EDITS).await;
     })
     .await;
 }
@@ -190,7 +189,7 @@ async fn they_do_so_from_seaweedfs_with_events_on_the_queue_of_jobs() {
     rounds(3, async |seed| {
         let cloud = Cloud::start(Profile::MINIO).await;
         let (from, to) = (Side::weed("source").await, Side::cloud(&cloud, "destination").await);
-        round(seed, from, to, false, false).await;
+        round(seed, from, to, false, false, FEW_EDITS).await;
     })
     .await;
 }
