@@ -132,7 +132,14 @@ async fn complete(context: &Context, job: &Job, record: &UploadRecord) -> Result
 /// The parts sent so far are of no use: gives the upload up and has the object copied as it is now.
 async fn begin_anew(context: &Context, job: &Job, record: &UploadRecord, why: Error) -> Result<()> {
     if record.attempt >= context.options.attempts {
-        return fail(context, record, why.to_string()).await;
+        if !context.follow.look_again || why.kind() != ErrorKind::PreconditionFailed {
+            return fail(context, record, why.to_string()).await;
+        }
+        // It changes faster than it is copied, which is no failure: it is looked at again, and settled then. Sent first,
+        // for without the message a crash after the discard would lose the object.
+        let changes = vec![strays::change((record.index, &record.upload.key))];
+        strays::look_later(context, job, changes, reconcile::LATER, 1).await?;
+        return discard(context, record).await;
     }
     let Some(info) = source::find(context, &record.upload.key).await? else {
         let outcome = bare_outcome(context, record, State::Skipped);

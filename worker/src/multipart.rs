@@ -17,11 +17,12 @@ const MAX_ROUNDS: u32 = 3;
 
 /// Copies the pinned version in parts, here or, if it is giant, by the whole fleet.
 pub(crate) async fn copy(context: &Context, job: &Job, wanted: &JobObject) -> Result<Try> {
-    let info = context.source.head(&wanted.key, &wanted.pin()).await?;
-    if info.access != Access::Readable {
-        return Ok(Try::Archived(info));
-    }
     for _ in 0..MAX_ROUNDS {
+        // Each time: an upload that is gone may have been taken away for a newer version.
+        let info = context.source.head(&wanted.key, &wanted.pin()).await?;
+        if info.access != Access::Readable {
+            return Ok(Try::Archived(info));
+        }
         let Some(record) = open_or_resume(context, job, wanted, &info).await? else { return Ok(Try::Superseded) };
         if record.size >= context.options.giant_threshold && record.part_count() > 1 {
             giant::share(context, job, &record).await?;

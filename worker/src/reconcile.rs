@@ -137,9 +137,10 @@ pub(crate) async fn reconcile(
             }
         };
     }
-    if let Some(end) = written.filter(|_| context.follow.look_again) {
+    // An event's key that changes faster than it is copied is looked at again, written or not.
+    if context.follow.look_again && (written.is_some() || way.flight.is_some()) {
         strays::look_later(context, job, vec![strays::change((object.index, &object.key))], LATER, 1).await?;
-        return Ok(end);
+        return Ok(written.unwrap_or(End::Superseded));
     }
     let subject = context.source.location().display_key(&object.key);
     let message = format!("the source changed during each of {MAX_LOOKS} copies");
