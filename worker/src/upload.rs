@@ -44,12 +44,15 @@ pub(crate) async fn open_or_resume(
         if same_version && found.run == job.run && found.origin == job.origin && !outlived {
             return Ok(Some(found));
         }
-        // Its owner looks at the source once more when it is done, as this event wants it.
-        if same_version && job.run == events_run(&job.task) {
-            return Ok(None);
-        }
-        // Ids of runs sort by time, that of events after all others: an event's version is the newest.
-        if found.run > job.run {
+        let events = events_run(&job.task);
+        let gives_way = match job.run == events {
+            // Its owner looks at the source once more when it is done, as this event wants it. Of another version it
+            // is out of date: what an event has seen is the newest.
+            true => same_version,
+            // Ids of runs sort by time.
+            false => found.run == events || found.run > job.run,
+        };
+        if gives_way {
             return Ok(None);
         }
         // An older run's, or another version's. Its object is settled, so that its run can end; first, for after a
