@@ -4,7 +4,7 @@
 //! listing → diff → filter, policy → pack → journal (checkpoint, then send)
 //! ```
 //!
-//! [`diff`], [`filter`], [`policy`], [`pack`] and [`ranges`] are functions over values, without I/O.
+//! [`diff`], [`shared::filter`], [`policy`], [`pack`] and [`ranges`] are functions over values, without I/O.
 //! [`walk`] drives them over both stores, several key ranges at once; what it makes goes to a
 //! [`journal`]. [`Finder::run`] gives it one that writes to ledger and queue, [`plan()`] one that only
 //! counts: a dry run takes the very path that a run takes. [`pairs()`] is the joined listing alone.
