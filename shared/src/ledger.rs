@@ -259,6 +259,10 @@ pub const ARCHIVED: &str = "archived";
 /// The [`Outcome::reason`] of a delete that was given up.
 pub const FAILED_DELETE: &str = "delete";
 
+/// The [`Outcome::reason`] of a failed object whose destination may still hold wrong bytes: they were written, were
+/// found to be wrong, and could not be removed. Size and time say nothing of such an object.
+pub const WRONG_BYTES_REMAIN: &str = "wrong-bytes";
+
 /// The record of an object when it settles.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
