@@ -52,6 +52,8 @@ metrics_table! {
     BYTES Counter Bytes "flotilla_bytes_total" ["outcome"] "Bytes of settled objects, by outcome.";
     JOBS Counter Count "flotilla_jobs_total" ["kind", "outcome"] "Jobs executed, by kind (copy, parts, delete, changed) and outcome (done, abandoned, returned, dead).";
     LEASES Gauge Count "flotilla_leases" [] "Jobs held by this worker.";
+    TRANSFERRED Counter Bytes "flotilla_transferred_bytes_total" ["by"] "Bytes transferred, as they pass, failed attempts included, by who moved them (stream: this worker; service: the store's own copy).";
+    IN_FLIGHT Gauge Count "flotilla_objects_in_flight" [] "Objects being transferred by this worker; at most 1,000 are counted.";
     QUEUE Gauge Count "flotilla_queue_jobs" ["state"] "Jobs on the queue, by state (ready, leased, delayed, dead); approximate on SQS.";
     QUEUE_AGE Histogram Seconds "flotilla_queue_age_seconds" [] "Age of a job when it was received.";
     TRANSFER Histogram Seconds "flotilla_transfer_seconds" [] "Time from the start of an object's copy to its end.";
@@ -132,6 +134,16 @@ pub fn let_go(kind: &'static str, outcome: &'static str) {
     gauge!(LEASES).decrement(1);
     counter!(JOBS, "kind" => kind, "outcome" => outcome).increment(1);
     tracing::debug!(kind, outcome, "job let go");
+}
+
+/// Bytes were transferred: by a `stream` through this process, or by the `service` itself.
+pub fn transferred(by: &'static str, bytes: u64) {
+    counter!(TRANSFERRED, "by" => by).increment(bytes);
+}
+
+/// So many objects are being transferred.
+pub fn objects_in_flight(now: usize) {
+    gauge!(IN_FLIGHT).set(now as f64);
 }
 
 /// The number of transfers under way.

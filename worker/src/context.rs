@@ -1,7 +1,7 @@
 //! A worker, and what all its jobs share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use shared::config::{Config, Work};
@@ -23,6 +23,7 @@ use crate::carry::Losses;
 use crate::circuit::{Admission, Circuit, Outage};
 use crate::flights::Flights;
 use crate::guarded::Guarded;
+use crate::progress::TransferProgress;
 use crate::strays::Strays;
 
 /// A transfer must get this much of a bandwidth limit, bytes a second, or it would look stalled: its
@@ -82,8 +83,8 @@ pub struct Worker {
     pub follow: Follow,
     /// Whom to tell outcomes.
     pub report: Option<Report>,
-    /// Bytes read from sources so far, for progress.
-    pub moved: Arc<AtomicU64>,
+    /// Bytes transferred so far and objects in flight, for displays.
+    pub moved: Arc<TransferProgress>,
     /// Told when a store fails altogether, and when it is well again.
     pub health: Health,
     /// It gives up when a store has failed altogether for so long; `None`: never.

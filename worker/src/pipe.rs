@@ -1,7 +1,6 @@
 //! Bytes on their way from one store to the other: counted, hashed, slowed down, never gathered.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -14,6 +13,7 @@ use shared::store::{Body, ObjectStore, Read};
 use shared::{Error, ErrorKind, Result};
 
 use crate::integrity;
+use crate::progress::Attempt;
 
 /// What passes through a pipe, and what is done with it on the way.
 pub(crate) struct Pipe {
@@ -29,8 +29,8 @@ pub(crate) struct Pipe {
     pub expect_etag: Option<(u64, ETag)>,
     /// Shared limit.
     pub bandwidth: Option<Arc<Bandwidth>>,
-    /// Shared count of bytes.
-    pub moved: Arc<AtomicU64>,
+    /// Counts the bytes.
+    pub attempt: Attempt,
 }
 
 /// The checksums of a pipe's bytes; there once its last byte has passed.
@@ -111,7 +111,7 @@ impl Flow {
         self.remaining = remaining;
         self.hashers.iter_mut().for_each(|hasher| hasher.update(chunk));
         self.tag.iter_mut().for_each(|hasher| hasher.update(chunk));
-        self.pipe.moved.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        self.pipe.attempt.passed(chunk.len() as u64);
         Ok(())
     }
 
@@ -178,6 +178,7 @@ pub(crate) async fn read_through(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::progress::TransferProgress;
     use futures::TryStreamExt;
 
     async fn run(
@@ -192,7 +193,7 @@ mod tests {
             expect,
             expect_etag: None,
             bandwidth: None,
-            moved: Arc::default(),
+            attempt: Arc::new(TransferProgress::default()).object("k", size).attempt(),
         };
         let input = stream::iter(input).map_ok(Bytes::from_static).boxed();
         let (mut body, hashed) = pipe.through(input);

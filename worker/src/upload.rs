@@ -21,6 +21,7 @@ use crate::context::Context;
 use crate::ending::{self, Uploads, explained};
 use crate::integrity::{self, PartsCheck};
 use crate::pipe::Pipe;
+use crate::progress::{Attempt, ObjectProgress};
 use crate::version::at_version;
 use crate::{orphans, plan, reread, whole};
 
@@ -158,8 +159,9 @@ pub(crate) fn is_void(error: &Error) -> bool {
 /// Sends those parts from `first` to `last` that are not there yet, as many at once as there are permits.
 pub(crate) async fn upload_parts(context: &Context, record: &UploadRecord, first: u32, last: u32) -> Result<()> {
     let there = trusted_parts(context, record).await?;
+    let progress = context.moved.object(&record.upload.key, record.size);
     stream::iter((first..=last).filter(|number| !there.contains(number)))
-        .map(|number| upload_part(context, record, number))
+        .map(|number| upload_part(context, record, number, &progress))
         .buffer_unordered(context.brake.limit().max(1))
         .try_collect()
         .await
@@ -184,12 +186,23 @@ pub(crate) fn is_held(record: &UploadRecord, part: &PartRecord, listed: &Part) -
     listed.number == part.number && listed.size == size && listed.etag == part.etag
 }
 
-async fn upload_part(context: &Context, record: &UploadRecord, number: u32) -> Result<()> {
+async fn upload_part(context: &Context, record: &UploadRecord, number: u32, progress: &ObjectProgress) -> Result<()> {
     let _permit = context.transfer_permit().await;
     let subject = context.destination.location().display_key(&record.upload.key);
     let part = match part_by_service(context, record, number).await? {
-        Some(part) => PartRecord { number, etag: part.etag, checksum: None, md5: None, proof: Proof::Service },
-        None => retry::run(&TRANSFER, &subject, || stream_part(context, record, number, &subject)).await?,
+        Some(part) => {
+            progress.attempt().copied_by_service(part_write(record, number).size);
+            PartRecord { number, etag: part.etag, checksum: None, md5: None, proof: Proof::Service }
+        }
+        None => {
+            let stream = async || {
+                let counted = progress.attempt();
+                let part = stream_part(context, record, number, &subject, &counted).await?;
+                counted.keep();
+                Ok(part)
+            };
+            retry::run(&TRANSFER, &subject, stream).await?
+        }
     };
     context.brake.succeeded();
     context.ledger.record_parts(&record.task, &record.upload, &[part]).await?;
@@ -201,7 +214,13 @@ fn part_write(record: &UploadRecord, number: u32) -> PartWrite {
     PartWrite { number, offset: range.start, size: range.end - range.start, checksum: None }
 }
 
-async fn stream_part(context: &Context, record: &UploadRecord, number: u32, subject: &str) -> Result<PartRecord> {
+async fn stream_part(
+    context: &Context,
+    record: &UploadRecord,
+    number: u32,
+    subject: &str,
+    counted: &Attempt,
+) -> Result<PartRecord> {
     let destination = context.destination_capabilities();
     let told = integrity::parts(record) != PartsCheck::Nothing;
     let read_before = match integrity::read_first(told, context.source.capabilities(), &destination) {
@@ -221,7 +240,7 @@ async fn stream_part(context: &Context, record: &UploadRecord, number: u32, subj
         expect: check.expect.clone(),
         expect_etag: None,
         bandwidth: context.bandwidth.clone(),
-        moved: context.moved.clone(),
+        attempt: counted.clone(),
     };
     let (body, hashed) = pipe.through(body);
     let part = context.destination.upload_part(&record.upload, &write, body).await?;

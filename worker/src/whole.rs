@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::ending::{Copied, Told};
 use crate::integrity::{self, READ_AGAIN, source_word, words};
 use crate::pipe::Pipe;
+use crate::progress::{Attempt, ObjectProgress};
 use crate::version::at_version;
 use crate::{plan, reread};
 
@@ -34,26 +35,42 @@ pub(crate) fn fits(context: &Context, object: &JobObject) -> bool {
 /// Copies the pinned version: by the service itself where it can, else through here.
 pub(crate) async fn copy(context: &Context, object: &JobObject, attempt: u32) -> Result<Copied> {
     let _permit = context.transfer_permit().await;
+    let progress = context.moved.object(&object.key, object.size);
     if let Some(copied) = by_service(context, object).await? {
+        progress.attempt().copied_by_service(object.size);
         return Ok(copied);
     }
     let subject = context.destination.location().display_key(&object.key);
     // A body that broke off cannot be sent again: each try opens the source anew.
-    let copied = retry::run(&TRANSFER, &subject, || stream(context, object, attempt, &subject)).await?;
+    let copied = retry::run(&TRANSFER, &subject, || stream(context, object, attempt, &subject, &progress)).await?;
     context.brake.succeeded();
     Ok(copied)
 }
 
-async fn stream(context: &Context, wanted: &JobObject, attempt: u32, subject: &str) -> Result<Copied> {
+async fn stream(
+    context: &Context,
+    wanted: &JobObject,
+    attempt: u32,
+    subject: &str,
+    progress: &ObjectProgress,
+) -> Result<Copied> {
     loop {
-        if let Some(copied) = stream_once(context, wanted, attempt, subject).await? {
+        let counted = progress.attempt();
+        if let Some(copied) = stream_once(context, wanted, attempt, subject, &counted).await? {
+            counted.keep();
             return Ok(copied);
         }
     }
 }
 
 /// `None` if the destination refused what the object comes with, and can have it without.
-async fn stream_once(context: &Context, wanted: &JobObject, attempt: u32, subject: &str) -> Result<Option<Copied>> {
+async fn stream_once(
+    context: &Context,
+    wanted: &JobObject,
+    attempt: u32,
+    subject: &str,
+    counted: &Attempt,
+) -> Result<Option<Copied>> {
     let destination = context.destination_capabilities();
     let Object { info, body } = open(context, wanted, wanted.pin()).await?;
     let write = carry::write(context, wanted, &info).await?;
@@ -77,7 +94,7 @@ async fn stream_once(context: &Context, wanted: &JobObject, attempt: u32, subjec
         expect: check.expect.clone(),
         expect_etag: expect_etag.clone(),
         bandwidth: context.bandwidth.clone(),
-        moved: context.moved.clone(),
+        attempt: counted.clone(),
     };
     let (body, hashed) = pipe.through(body);
     let object = at_version(wanted, &info);

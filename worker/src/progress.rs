@@ -1,0 +1,241 @@
+//! Bytes under way: what this process has transferred, and the objects that it transfers now.
+//!
+//! Each attempt counts its bytes as they pass. An attempt that fails takes its bytes off again, so the total counts no
+//! byte twice. The Prometheus counter is the raw traffic: it keeps the bytes of failed attempts.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use shared::metrics;
+use tokio::time::Instant;
+
+/// Most objects that are listed one by one. Objects beyond it count in the total only.
+const MAX_OBJECTS: usize = 1_000;
+
+/// Bytes that a worker has transferred, and its objects in flight. Share it by [`Arc`] and read it at any time.
+#[derive(Debug, Default)]
+pub struct TransferProgress {
+    bytes: AtomicU64,
+    objects: Mutex<HashMap<String, Entry>>,
+}
+
+/// An object that is being transferred.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InFlight {
+    /// Key relative to the task's locations.
+    pub key: String,
+    /// Bytes of the whole object.
+    pub size: u64,
+    /// Bytes of it that this process has transferred so far. Parts sent by other processes are not included.
+    pub bytes: u64,
+    /// How long this process has been at it.
+    pub elapsed: Duration,
+}
+
+#[derive(Debug)]
+struct Entry {
+    size: u64,
+    bytes: u64,
+    since: Instant,
+    /// Guards that name the object: several jobs of one process may send parts of it.
+    users: usize,
+}
+
+impl TransferProgress {
+    /// All bytes transferred by this process, those of objects in flight included. An attempt that fails takes its
+    /// bytes off again, so two readings may go down.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Relaxed)
+    }
+
+    /// How many objects are in flight.
+    pub fn objects(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Bytes transferred so far of the objects in flight.
+    pub fn bytes_in_flight(&self) -> u64 {
+        self.lock().values().map(|entry| entry.bytes).sum()
+    }
+
+    /// The objects in flight, at most `most`, the largest first.
+    pub fn in_flight(&self, most: usize) -> Vec<InFlight> {
+        let mut objects: Vec<InFlight> = self.lock().iter().map(|(key, entry)| entry.show(key)).collect();
+        objects.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.key.cmp(&b.key)));
+        objects.truncate(most);
+        objects
+    }
+
+    /// Lists an object as in flight until the guard is dropped.
+    pub(crate) fn object(self: &Arc<Self>, key: &str, size: u64) -> ObjectProgress {
+        let mut objects = self.lock();
+        let is_listed = objects.len() < MAX_OBJECTS || objects.contains_key(key);
+        if is_listed {
+            let new = || Entry { size, bytes: 0, since: Instant::now(), users: 0 };
+            objects.entry(key.to_owned()).or_insert_with(new).users += 1;
+            metrics::objects_in_flight(objects.len());
+        }
+        ObjectProgress(Arc::new(Object { progress: self.clone(), key: key.to_owned(), is_listed }))
+    }
+
+    /// The lock is held for moments and never across an await.
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn show(&self, key: &str) -> InFlight {
+        InFlight { key: key.to_owned(), size: self.size, bytes: self.bytes, elapsed: self.since.elapsed() }
+    }
+}
+
+/// An object that is listed as in flight for as long as this or one of its attempts lives.
+#[derive(Debug, Clone)]
+pub(crate) struct ObjectProgress(Arc<Object>);
+
+#[derive(Debug)]
+struct Object {
+    progress: Arc<TransferProgress>,
+    key: String,
+    is_listed: bool,
+}
+
+impl ObjectProgress {
+    /// Begins an attempt to transfer the object or a part of it.
+    pub fn attempt(&self) -> Attempt {
+        Attempt(Arc::new(Counted { object: self.0.clone(), bytes: AtomicU64::new(0), is_kept: AtomicBool::new(false) }))
+    }
+}
+
+impl Object {
+    fn change(&self, change: impl Fn(u64) -> u64) {
+        let _ = self.progress.bytes.fetch_update(Relaxed, Relaxed, |bytes| Some(change(bytes)));
+        if self.is_listed
+            && let Some(entry) = self.progress.lock().get_mut(&self.key)
+        {
+            entry.bytes = change(entry.bytes);
+        }
+    }
+}
+
+impl Drop for Object {
+    fn drop(&mut self) {
+        if !self.is_listed {
+            return;
+        }
+        let mut objects = self.progress.lock();
+        if let Some(entry) = objects.get_mut(&self.key) {
+            entry.users -= 1;
+            if entry.users == 0 {
+                objects.remove(&self.key);
+            }
+        }
+        metrics::objects_in_flight(objects.len());
+    }
+}
+
+/// One attempt at some bytes. Clones share it; when the last one is dropped and nobody has kept the bytes, the attempt
+/// has failed, and its bytes are taken off again.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempt(Arc<Counted>);
+
+#[derive(Debug)]
+struct Counted {
+    object: Arc<Object>,
+    bytes: AtomicU64,
+    is_kept: AtomicBool,
+}
+
+impl Attempt {
+    /// Bytes have passed through this process.
+    pub fn passed(&self, bytes: u64) {
+        metrics::transferred("stream", bytes);
+        self.0.add(bytes);
+    }
+
+    /// The service itself has copied so many bytes.
+    pub fn copied_by_service(&self, bytes: u64) {
+        metrics::transferred("service", bytes);
+        self.0.add(bytes);
+        self.keep();
+    }
+
+    /// The destination holds the bytes.
+    pub fn keep(&self) {
+        self.0.is_kept.store(true, Relaxed);
+    }
+}
+
+impl Counted {
+    fn add(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Relaxed);
+        self.object.change(|total| total.saturating_add(bytes));
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let bytes = self.bytes.load(Relaxed);
+        if !self.is_kept.load(Relaxed) && bytes > 0 {
+            self.object.change(|total| total.saturating_sub(bytes));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(progress: &TransferProgress) -> Vec<(String, u64, u64)> {
+        progress.in_flight(10).into_iter().map(|object| (object.key, object.size, object.bytes)).collect()
+    }
+
+    #[test]
+    fn regression_bytes_of_a_failed_attempt_do_not_count_twice() {
+        let progress = Arc::new(TransferProgress::default());
+        let object = progress.object("k", 100);
+        let first = object.attempt();
+        first.passed(60);
+        assert_eq!((progress.bytes(), progress.bytes_in_flight()), (60, 60));
+        drop(first);
+        assert_eq!((progress.bytes(), shown(&progress)), (0, vec![("k".to_owned(), 100, 0)]));
+        let second = object.attempt();
+        // A body that the store still holds when the caller is done.
+        let body = second.clone();
+        second.passed(100);
+        second.keep();
+        drop((second, object));
+        assert_eq!(progress.objects(), 1, "its attempt lives");
+        drop(body);
+        assert_eq!((progress.bytes(), progress.objects()), (100, 0));
+    }
+
+    #[test]
+    fn parts_of_one_object_add_up_in_one_entry() {
+        let progress = Arc::new(TransferProgress::default());
+        let jobs = [progress.object("giant", 1_000), progress.object("giant", 1_000)];
+        jobs[0].attempt().copied_by_service(10);
+        let part = jobs[1].attempt();
+        part.passed(5);
+        assert_eq!(shown(&progress), [("giant".to_owned(), 1_000, 15)]);
+        let [first, second] = jobs;
+        drop(first);
+        assert_eq!(progress.bytes_in_flight(), 15, "another job is at it");
+        part.keep();
+        drop((part, second));
+        assert_eq!((progress.bytes(), progress.objects()), (15, 0));
+    }
+
+    #[test]
+    fn the_list_of_objects_is_bounded_and_the_total_is_not() {
+        let progress = Arc::new(TransferProgress::default());
+        let objects: Vec<_> = (0..MAX_OBJECTS + 10).map(|n| progress.object(&format!("{n}"), 1)).collect();
+        objects.iter().for_each(|object| object.attempt().copied_by_service(1));
+        assert_eq!((progress.objects(), progress.bytes()), (MAX_OBJECTS, MAX_OBJECTS as u64 + 10));
+        drop(objects);
+        assert_eq!(progress.objects(), 0);
+    }
+}
