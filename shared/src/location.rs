@@ -134,9 +134,15 @@ impl FromStr for Location {
             return Err("a location is empty: give s3://BUCKET/PREFIX or a folder".into());
         }
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Location::folder(Path::new(text));
+            return match meant(text) {
+                Some(meant) => Err(format!("{text:?} is no location: did you mean {meant}? A folder is ./{text}")),
+                None => Location::folder(Path::new(text)),
+            };
         };
         let Some(scheme) = Scheme::ALL.into_iter().find(|s| s.as_str() == scheme) else {
+            if let Some(meant) = meant(text) {
+                return Err(format!("unknown scheme {scheme:?} in {text:?}: did you mean {meant}?"));
+            }
             let known: Vec<String> = Scheme::ALL.iter().map(|s| format!("{}://", s.as_str())).collect();
             return Err(format!("unknown scheme {scheme:?} in {text:?}: use one of {}, or a folder", known.join(" ")));
         };
@@ -147,6 +153,10 @@ impl FromStr for Location {
             return Location::folder(Path::new(rest));
         }
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        if bucket.is_empty() && !prefix.is_empty() {
+            let meant = meant(text).unwrap_or_default();
+            return Err(format!("the bucket is missing in {text:?}: did you mean {meant}?"));
+        }
         check_bucket(bucket).map_err(|why| format!("{why} in {text:?}: give {}://BUCKET/PREFIX", scheme.as_str()))?;
         let mut prefix = prefix.to_owned();
         if !prefix.is_empty() && !prefix.ends_with('/') {
@@ -157,6 +167,19 @@ impl FromStr for Location {
         }
         Ok(Location { scheme, bucket: bucket.to_owned(), prefix })
     }
+}
+
+/// The location that was probably meant by a text that looks like a misspelled one, such as `s3:/b`, `s3//b`, `S3://b`
+/// or `s3:b`. Taken for a folder's name, it would be copied to, or from, a folder of that name.
+fn meant(text: &str) -> Option<String> {
+    let name = text.split([':', '/']).next()?;
+    let scheme = Scheme::ALL.into_iter().find(|scheme| scheme.as_str().eq_ignore_ascii_case(name))?;
+    let rest = &text[name.len()..];
+    let place = rest.trim_start_matches([':', '/']);
+    // `s3/b` is a folder in a folder, and `s3` one.
+    let is_misspelled = rest.starts_with(':') || rest.starts_with("//");
+    let root = if scheme == Scheme::File { "/" } else { "" };
+    is_misspelled.then(|| format!("{}://{root}{place}", scheme.as_str()))
 }
 
 /// What no provider allows in a bucket name; the rest is for the provider to say. It keeps user
@@ -232,6 +255,21 @@ mod tests {
         ] {
             let error = text.parse::<Location>().unwrap_err();
             assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn regression_a_misspelled_scheme_is_no_folder() {
+        for scheme in ["s3", "oss", "cos", "kodo", "gs", "r2"] {
+            for text in ["s3:/dst/p", "s3//dst/p", "s3:dst/p", "S3://dst/p", "s3:///dst/p", "S3:dst/p", "s3:://dst/p"] {
+                let text = text.replace("s3", scheme).replace("S3", &scheme.to_uppercase());
+                let error = text.parse::<Location>().unwrap_err();
+                assert!(error.contains(&format!("did you mean {scheme}://dst/p?")), "{text}: {error}");
+            }
+        }
+        assert!("file:/dst".parse::<Location>().unwrap_err().contains("did you mean file:///dst?"));
+        for folder in ["./s3:/dst", "/s3:/dst", "s3", "s3/dst", "s3.d/x", "a:b", "C:/x", "s3x:/dst", "x/s3:/dst"] {
+            assert_eq!(parse(folder).scheme(), Scheme::File, "{folder}");
         }
     }
 
