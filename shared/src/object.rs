@@ -1,7 +1,9 @@
 //! What stores hold: an object's listing entry, its full description, and how a read is pinned.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -63,9 +65,27 @@ impl fmt::Display for Timestamp {
 }
 
 /// An entity tag, without its quotes. A weak one keeps its `W/`: it says nothing of the bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+///
+/// Two tags are equal if they name one version: some stores and gateways spell a tag `W/"x"` or in upper case in one
+/// answer and not in another. So `W/` does not count, nor the case of hexadecimal digests; other tags are compared as
+/// they are. Requests carry a tag as the store spelled it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ETag(String);
+
+impl PartialEq for ETag {
+    fn eq(&self, other: &ETag) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for ETag {}
+
+impl Hash for ETag {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name().hash(state);
+    }
+}
 
 impl ETag {
     /// Reads an entity tag as a header or a listing shows it, quoted or not.
@@ -74,6 +94,14 @@ impl ETag {
             Some(weak) => ETag(format!("W/{}", weak.trim_matches('"'))),
             None => ETag(raw.trim_matches('"').to_owned()),
         }
+    }
+
+    /// What names the version, in one spelling.
+    fn name(&self) -> Cow<'_, str> {
+        let tag = self.0.strip_prefix("W/").unwrap_or(&self.0);
+        let digest = tag.rsplit_once('-').map_or(tag, |(digest, _)| digest);
+        let is_upper = crate::digest::parse_hex16(digest).is_some() && digest.bytes().any(|b| b.is_ascii_uppercase());
+        if is_upper { Cow::Owned(tag.to_ascii_lowercase()) } else { Cow::Borrowed(tag) }
     }
 
     /// The tag without quotes.
@@ -241,6 +269,27 @@ mod tests {
         assert_eq!(weak.quoted(), "W/\"d41d8cd98f00b204e9800998ecf8427e\"");
         assert_eq!(ETag::new(weak.as_str()), weak);
         assert_eq!(ETag::new("\"0x8D-3\"").part_count(), None);
+    }
+
+    #[test]
+    fn regression_a_tag_is_equal_however_the_store_spells_it() {
+        let spellings = ["\"d41d8cd98f00b204e9800998ecf8427e\"", "W/\"D41D8CD98F00B204E9800998ECF8427E\""];
+        let [plain, weak] = spellings.map(ETag::new);
+        let hashed = |tag: &ETag| {
+            let mut hasher = std::hash::DefaultHasher::new();
+            tag.hash(&mut hasher);
+            hasher.finish()
+        };
+        assert_eq!(plain, weak);
+        assert_eq!(hashed(&plain), hashed(&weak));
+        let parts = |text: &str| ETag::new(&format!("{text}-2"));
+        assert_eq!(parts("d41d8cd98f00b204e9800998ecf8427e"), parts("D41D8CD98F00B204E9800998ECF8427E"));
+        assert_ne!(parts("d41d8cd98f00b204e9800998ecf8427e"), ETag::new("d41d8cd98f00b204e9800998ecf8427e-3"));
+        assert_ne!(ETag::new("aBc"), ETag::new("abc"), "an opaque tag is no digest");
+        // Requests name the version as the store did, and bytes are told by plain digests only.
+        assert_eq!(weak.as_str(), "W/D41D8CD98F00B204E9800998ECF8427E");
+        assert_eq!((weak.condition(), weak.md5_form()), (None, None));
+        assert_eq!(ETag::new("\"ABC\"").condition().as_deref(), Some("\"ABC\""));
     }
 
     #[test]
