@@ -12,7 +12,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::meter::{Meter, Rate, remaining};
 use crate::out::Out;
 use crate::records::{MAX_RUNS, Records};
-use crate::summary::skipped;
+use crate::summary::{not_compared, skipped};
 
 /// Runs under way are looked at twice, this far apart, to tell their rates.
 const LOOK: Duration = Duration::from_secs(1);
@@ -127,11 +127,12 @@ fn followed(run: &Run) -> String {
 fn settled(run: &Run) -> String {
     let settled = &run.settled;
     format!(
-        "{} copied ({}), {} deleted, {}, {} failed",
+        "{} copied ({}), {} deleted, {}, {} failed{}",
         console::count(settled.copied),
         console::bytes(settled.bytes),
         console::count(settled.deleted),
         skipped(settled.skipped + run.found.unchanged, settled),
         console::count(settled.failed),
+        not_compared(run.found.not_judged),
     )
 }

@@ -32,6 +32,9 @@ pub struct Summary {
     pub coalesced: u64,
     /// Objects given up.
     pub failed: u64,
+    /// Objects that could not be compared, because a store failed: they were left as they are.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub not_judged: u64,
     /// Bytes copied.
     pub bytes: u64,
     /// Wall time of this process's share of the run.
@@ -54,6 +57,7 @@ impl Summary {
             out_of_scope: run.settled.out_of_scope,
             coalesced: run.settled.coalesced,
             failed: run.settled.failed,
+            not_judged: run.found.not_judged,
             bytes: run.settled.bytes,
             seconds: (time.as_secs_f64() * 1e3).round() / 1e3,
             settled: run.settled,
@@ -62,7 +66,7 @@ impl Summary {
 
     /// The exit code of a run that came to its end.
     pub fn exit(&self) -> Exit {
-        if self.failed > 0 { Exit::SomeFailed } else { Exit::InSync }
+        if self.failed > 0 || self.not_judged > 0 { Exit::SomeFailed } else { Exit::InSync }
     }
 
     /// Prints it: as JSON to standard output, or as a line to standard error.
@@ -71,13 +75,14 @@ impl Summary {
             return out::line(serde_json::to_string(self).expect("a summary is representable as JSON"));
         }
         console::say(format_args!(
-            "{} listed, {} copied ({}), {} deleted, {}, {} failed in {:.1} s (run {})",
+            "{} listed, {} copied ({}), {} deleted, {}, {} failed{} in {:.1} s (run {})",
             console::count(self.listed),
             console::count(self.copied),
             console::bytes(self.bytes),
             console::count(self.deleted),
             skipped(self.skipped, &self.settled),
             console::count(self.failed),
+            not_compared(self.not_judged),
             self.seconds,
             self.run,
         ));
@@ -87,6 +92,11 @@ impl Summary {
 
 fn is_zero(count: &u64) -> bool {
     *count == 0
+}
+
+/// How many objects could not be compared, if there are any, in words.
+pub fn not_compared(count: u64) -> String {
+    if count == 0 { String::new() } else { format!(", {} not compared", console::count(count)) }
 }
 
 /// How many objects were skipped, and how many of them for which [reasons], in words.

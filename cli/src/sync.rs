@@ -181,6 +181,12 @@ impl Pass<'_> {
                 };
                 failures::print_first(&self.task.carrier.ledger, &summary.run, summary.failed, &rest).await;
             }
+            if summary.not_judged > 0 {
+                console::say(format_args!(
+                    "{} could not be compared, and were neither copied nor deleted: the warnings say why; run again",
+                    console::counted(summary.not_judged, "object"),
+                ));
+            }
             summary.print(self.json)?;
             if driven.find_error.is_none() && !driven.interrupted {
                 return Ok(summary.exit());

@@ -1,32 +1,38 @@
-//! Decisions on a batch of pairs, with the checksums that they may need.
+//! Decisions on a batch of pairs, with the descriptions and checksums that they may need.
+//!
+//! An error while a pair is judged is never an answer: the pair is counted as not judged, and left alone.
+
+mod checksums;
+mod warnings;
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use futures::{FutureExt, StreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use shared::config::{Compare, Find};
 use shared::describe::Describer;
-use shared::digest::{Algorithm, Checksum, in_common};
 use shared::filter::Verdict;
-use shared::object::{Entry, Pin};
-use shared::store::{EtagMeaning, Store};
+use shared::object::{Entry, ObjectInfo};
+use shared::store::Store;
 use shared::{Error, ErrorKind, Result};
 
 use crate::diff::Pair;
 use crate::listing::Sides;
 use crate::policy::{Decision, Policy, Reason, Same, by_time};
+use warnings::Warnings;
 
 /// Pairs of one range whose checksums are asked for at once. Times the ranges, it stays well below
 /// what one prefix of Amazon S3 answers (5,500 reads a second).
 const ASKED_AT_ONCE: usize = 16;
 
-/// Decides pairs by a [`Policy`], and asks the stores where only their checksums can tell.
+/// Decides pairs by a [`Policy`], and asks the stores where their listings cannot tell.
 #[derive(Debug)]
 pub struct Comparer {
     policy: Policy,
     source: Store,
     destination: Store,
     said_fallback: AtomicBool,
-    /// Compares what is said of objects with the same bytes, where that is asked for and can differ.
+    warnings: Warnings,
+    /// Compares headers, user metadata and tags, where that is asked for and can differ.
     describer: Option<Describer>,
 }
 
@@ -41,7 +47,8 @@ impl Comparer {
             destination: destination.capabilities().etags,
         };
         let describer = options.metadata.then(|| Describer::between(&source, &destination)).flatten();
-        Comparer { policy, source, destination, said_fallback: AtomicBool::new(false), describer }
+        let (said_fallback, warnings) = Default::default();
+        Comparer { policy, source, destination, said_fallback, warnings, describer }
     }
 
     /// How many pairs to decide at a time: few where each may cost requests, or the reading of a file.
@@ -51,18 +58,14 @@ impl Comparer {
     }
 
     /// Decides pairs, in their order. What the filter left out is left alone, and nothing is asked of it.
-    pub async fn decide(&self, pairs: &[(Pair, Verdict)]) -> Vec<Decision> {
+    /// An `Err` means that a store answers nothing any more: the run cannot go on.
+    pub async fn decide(&self, pairs: &[(Pair, Verdict)]) -> Result<Vec<Decision>> {
         let decisions: Vec<Decision> = pairs.iter().map(|judged| self.decide_at_once(judged)).collect();
-        let asks = |decision: &Decision| match decision {
-            Decision::Ask | Decision::Doubt => true,
-            Decision::Skip(_) => self.describer.is_some(),
-            _ => false,
-        };
-        if !decisions.iter().any(asks) {
-            return decisions;
+        if !decisions.iter().any(|decision| self.asks(*decision)) {
+            return Ok(decisions);
         }
         let asked: Vec<_> = decisions.into_iter().zip(pairs).map(|(d, (pair, _))| self.ask(d, pair).boxed()).collect();
-        stream::iter(asked).buffered(ASKED_AT_ONCE).collect().await
+        stream::iter(asked).buffered(ASKED_AT_ONCE).try_collect().await
     }
 
     fn decide_at_once(&self, (pair, verdict): &(Pair, Verdict)) -> Decision {
@@ -76,71 +79,113 @@ impl Comparer {
         decision
     }
 
-    async fn ask(&self, decision: Decision, pair: &Pair) -> Decision {
-        let Pair::Both(source, destination) = pair else { return decision };
+    fn asks(&self, decision: Decision) -> bool {
+        match decision {
+            Decision::Ask | Decision::Doubt | Decision::DoubtSize => true,
+            Decision::Skip(_) => self.describer.is_some(),
+            _ => false,
+        }
+    }
+
+    /// The adapter has waited and tried again where that can help: an error here is its last word.
+    async fn ask(&self, decision: Decision, pair: &Pair) -> Result<Decision> {
+        let Pair::Both(source, destination) = pair else { return Ok(decision) };
+        if !self.asks(decision) {
+            return Ok(decision);
+        }
+        match self.judge(decision, source, destination).await {
+            Ok(decision) => {
+                self.warnings.judged();
+                Ok(decision)
+            }
+            // The object is not what was listed any more. The worker looks at it as it is by then.
+            Err(error) if has_changed(&error) => Ok(Decision::Copy(Reason::Changed)),
+            Err(error) => self.warnings.not_judged(error).map(|()| Decision::NotJudged),
+        }
+    }
+
+    async fn judge(&self, decision: Decision, source: &Entry, destination: &Entry) -> Result<Decision> {
         let decision = match decision {
-            Decision::Ask => self.by_checksum(source, destination).await,
-            Decision::Doubt => self.by_meaning(source, destination).await,
-            decision => decision,
+            Decision::DoubtSize => self.by_size(source, destination).await?,
+            decision => self.by_content(decision, source, destination).await?,
         };
         match (decision, &self.describer) {
-            (Decision::Skip(_), Some(describer)) => match describer.is_same(source, destination).await {
-                Ok(true) => decision,
-                Ok(false) => Decision::Copy(Reason::Metadata),
-                Err(error) => unknown(&source.key, &error, "metadata"),
-            },
-            _ => decision,
+            (Decision::Skip(_), Some(describer)) if !describer.is_same(source, destination).await? => {
+                Ok(Decision::Copy(Reason::Metadata))
+            }
+            _ => Ok(decision),
         }
+    }
+
+    async fn by_content(&self, decision: Decision, source: &Entry, destination: &Entry) -> Result<Decision> {
+        match decision {
+            Decision::Ask => self.by_checksum(source, destination).await,
+            Decision::Doubt => self.by_meaning(source, destination).await,
+            decision => Ok(decision),
+        }
+    }
+
+    /// Whether sizes that differ in the listings differ in a HEAD too. Some gateways list the size of what they store,
+    /// and read another: such objects would be copied by every run.
+    async fn by_size(&self, source: &Entry, destination: &Entry) -> Result<Decision> {
+        let (a, b) = (source.pin(), destination.pin());
+        let heads = futures::try_join!(self.source.head(&source.key, &a), self.destination.head(&destination.key, &b));
+        let (ours, theirs) = match heads {
+            Ok(heads) => heads,
+            // Without a HEAD the listings are all that is known, and they differ.
+            Err(error) if error.kind() == ErrorKind::Denied => return Ok(Decision::Copy(Reason::Size)),
+            Err(error) => return Err(error),
+        };
+        let mut read =
+            [(source, &ours, &self.source), (destination, &theirs, &self.destination)].map(|(listed, info, store)| {
+                if listed.size != info.size {
+                    self.warnings.lists_other_sizes(store, listed, info);
+                }
+                Entry { size: info.size, ..listed.clone() }
+            });
+        if ours.size != theirs.size {
+            return Ok(Decision::Copy(Reason::Size));
+        }
+        for (entry, info) in read.iter_mut().zip([&ours, &theirs]) {
+            entry.etag = entry.etag.take().filter(|_| !info.etag_is_opaque);
+        }
+        let [source, destination] = &read;
+        let decision = self.policy.decide(&Pair::Both(source.clone(), destination.clone()));
+        self.by_content(decision, source, destination).await
     }
 
     /// Whether tags that differ mean anything. Asked of the destination first: its bucket's default
     /// encryption is what makes tags differ that were copied.
-    async fn by_meaning(&self, source: &Entry, destination: &Entry) -> Decision {
-        for (store, entry) in [(&self.destination, destination), (&self.source, source)] {
-            match store.head(&entry.key, &entry.pin()).await {
-                Ok(info) if !info.etag_is_opaque => {}
-                Ok(_) if self.policy.compare == Compare::Checksum => {
-                    return self.by_checksum(source, destination).await;
-                }
-                Ok(_) => return by_time(source, destination),
-                // Gone, changed, or not to be read: the copy finds out, and names it.
-                Err(_) => return Decision::Copy(Reason::Etag),
+    async fn by_meaning(&self, source: &Entry, destination: &Entry) -> Result<Decision> {
+        let by_checksum = self.policy.compare == Compare::Checksum;
+        let theirs = match self.destination.head(&destination.key, &destination.pin()).await {
+            // A destination that may be written and not read, as a bucket encrypted by KMS often is.
+            Err(error) if error.kind() == ErrorKind::Denied && !by_checksum => {
+                self.warnings.destination_denies_heads(&error);
+                return Ok(by_time(source, destination));
             }
+            theirs => theirs?,
+        };
+        let is_opaque = |info: &ObjectInfo| info.etag_is_opaque;
+        if is_opaque(&theirs) || is_opaque(&self.source.head(&source.key, &source.pin()).await?) {
+            return match by_checksum {
+                true => self.by_checksum(source, destination).await,
+                false => Ok(by_time(source, destination)),
+            };
         }
-        Decision::Copy(Reason::Etag)
+        Ok(Decision::Copy(Reason::Etag))
     }
 
-    async fn by_checksum(&self, source: &Entry, destination: &Entry) -> Decision {
-        match self.same_checksum(source, destination).await {
-            Ok(Some(true)) => Decision::Skip(Same::Checksum),
-            Ok(Some(false)) => Decision::Copy(Reason::Checksum),
-            Ok(None) => {
+    async fn by_checksum(&self, source: &Entry, destination: &Entry) -> Result<Decision> {
+        let (ours, theirs) = ((&self.source, source), (&self.destination, destination));
+        Ok(match checksums::same(ours, theirs).await? {
+            Some(true) => Decision::Skip(Same::Checksum),
+            Some(false) => Decision::Copy(Reason::Checksum),
+            None => {
                 self.say_fallback("checksums");
                 by_time(source, destination)
             }
-            Err(error) => unknown(&source.key, &error, "checksums"),
-        }
-    }
-
-    /// Whether the checksums are the same; `None` if the stores have no algorithm in common.
-    async fn same_checksum(&self, source: &Entry, destination: &Entry) -> Result<Option<bool>> {
-        let mut ours = Known::ask(&self.source, source, self.policy.source).await?;
-        let mut theirs = Known::ask(&self.destination, destination, self.policy.destination).await?;
-        if let Some((a, b)) = in_common(&ours.checksums, &theirs.checksums) {
-            return Ok(Some(a == b));
-        }
-        // What one side keeps the other may be able to compute; where neither keeps any, both may.
-        let kept = |a: &Algorithm| ours.checksums.iter().chain(&theirs.checksums).any(|c| c.algorithm == *a);
-        let mut candidates: Vec<Algorithm> = Algorithm::ALL.into_iter().filter(kept).collect();
-        if candidates.is_empty() {
-            candidates.push(Algorithm::ALL[0]);
-        }
-        for algorithm in candidates {
-            let Some(b) = theirs.get(algorithm).await? else { continue };
-            let Some(a) = ours.get(algorithm).await? else { continue };
-            return Ok(Some(a == b));
-        }
-        Ok(None)
+        })
     }
 
     /// Once a run, so that ten million objects do not say it ten million times.
@@ -151,43 +196,13 @@ impl Comparer {
     }
 }
 
-/// One object that cannot be read never stops the run: its job names it, with the error.
-fn unknown(key: &str, error: &Error, what: &str) -> Decision {
-    let gone = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PreconditionFailed);
-    if !gone {
-        tracing::warn!(?key, %error, "cannot compare {what}: will copy");
-    }
-    Decision::Copy(Reason::Unknown)
+/// Whether the error says that the object that was listed is no longer there.
+fn has_changed(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PreconditionFailed)
 }
 
-/// What is known of one object's checksums.
-struct Known<'a> {
-    store: &'a Store,
-    key: &'a str,
-    pin: Pin,
-    checksums: Vec<Checksum>,
-}
-
-impl<'a> Known<'a> {
-    /// One HEAD, pinned to what was listed: tells the checksums that the store keeps, the tag among them
-    /// where it is an MD5.
-    async fn ask(store: &'a Store, entry: &'a Entry, meaning: EtagMeaning) -> Result<Self> {
-        let pin = entry.pin();
-        let info = store.head(&entry.key, &pin).await?;
-        let mut checksums = info.checksums;
-        let tag = info.etag.filter(|_| meaning != EtagMeaning::Opaque && !info.etag_is_opaque);
-        checksums.extend(tag.and_then(|tag| tag.md5_form()).map(Checksum::md5));
-        Ok(Known { store, key: &entry.key, pin, checksums })
-    }
-
-    async fn get(&mut self, algorithm: Algorithm) -> Result<Option<Checksum>> {
-        match self.checksums.iter().find(|c| c.algorithm == algorithm) {
-            Some(known) => Ok(Some(known.clone())),
-            None => self.store.checksum(self.key, &self.pin, algorithm).await,
-        }
-    }
-}
-
+#[cfg(test)]
+mod errors;
 #[cfg(test)]
 mod metadata;
 #[cfg(test)]

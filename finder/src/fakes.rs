@@ -48,6 +48,10 @@ pub struct Shelf {
     pub says: BTreeMap<String, (Attributes, Tags)>,
     /// Whether its entity tags only look like MD5s.
     pub encrypted: bool,
+    /// Each HEAD fails so.
+    pub head_fails: Option<ErrorKind>,
+    /// How many bytes more its listing shows than a HEAD does.
+    pub lists_more_bytes: u64,
     pub heads: AtomicUsize,
 }
 
@@ -82,6 +86,8 @@ impl Shelf {
             computes: BTreeMap::new(),
             says: BTreeMap::new(),
             encrypted: false,
+            head_fails: None,
+            lists_more_bytes: 0,
             heads: AtomicUsize::new(0),
         }
     }
@@ -128,12 +134,16 @@ impl ObjectStore for Shelf {
         &self.capabilities
     }
     fn list(&self, range: KeyRange) -> Box<dyn Listing> {
-        let entries = self.entries.iter().filter(|e| range.contains(&e.key)).cloned().collect();
+        let entries = self.entries.iter().filter(|e| range.contains(&e.key)).cloned();
+        let entries = entries.map(|e| Entry { size: e.size + self.lists_more_bytes, ..e }).collect();
         let fails_at = self.fails_at.clone().filter(|(key, _)| key.is_empty() || range.contains(key));
         Box::new(Pages { entries, page: self.page, fails_at })
     }
     async fn head(&self, key: &str, _: &Pin) -> Result<ObjectInfo> {
         self.heads.fetch_add(1, SeqCst);
+        if let Some(kind) = self.head_fails {
+            return Err(error(kind));
+        }
         let entry = self.find(key)?.clone();
         let (attributes, tags) = self.says.get(key).cloned().unwrap_or_default();
         Ok(ObjectInfo {

@@ -82,7 +82,11 @@ async fn find_all(args: Args, stop: &CancellationToken) -> Result<(), Failure> {
     health.set_ready(true);
     match args.every {
         Some(every) => repeat(&finder, every.into(), stop).await,
-        None => find(&finder, stop).await.map_err(|error| (exit_code(&error), error.to_string())),
+        None => match find(&finder, stop).await {
+            Ok(0) => Ok(()),
+            Ok(objects) => Err((STOPPED, not_compared(objects))),
+            Err(error) => Err((exit_code(&error), error.to_string())),
+        },
     }
 }
 
@@ -112,7 +116,8 @@ async fn repeat(finder: &Finder, every: Duration, stop: &CancellationToken) -> R
     loop {
         let next = Instant::now() + every;
         match find(finder, stop).await {
-            Ok(()) => {}
+            Ok(0) => {}
+            Ok(objects) => tracing::error!("{}", not_compared(objects)),
             Err(error @ FindError::Interrupted) => return Err((exit_code(&error), error.to_string())),
             Err(error @ (FindError::Busy { .. } | FindError::ClaimedByOther(_))) => {
                 tracing::info!(%error, "waiting for the next turn")
@@ -126,7 +131,8 @@ async fn repeat(finder: &Finder, every: Duration, stop: &CancellationToken) -> R
     }
 }
 
-async fn find(finder: &Finder, stop: &CancellationToken) -> Result<(), FindError> {
+/// One run. Returns how many objects could not be compared.
+async fn find(finder: &Finder, stop: &CancellationToken) -> Result<u64, FindError> {
     let progress = Arc::new(Progress::default());
     let run = finder.run(stop.clone(), progress.clone()).await?;
     let count = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
@@ -139,7 +145,12 @@ async fn find(finder: &Finder, stop: &CancellationToken) -> Result<(), FindError
         deletes = count(&progress.deletes),
         "everything is listed and enqueued"
     );
-    Ok(())
+    Ok(count(&progress.not_judged))
+}
+
+fn not_compared(objects: u64) -> String {
+    let objects = console::counted(objects, "object");
+    format!("{objects} could not be compared, and were not enqueued: the warnings say why; run again")
 }
 
 fn interrupted() -> Failure {

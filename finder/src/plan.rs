@@ -42,6 +42,8 @@ pub struct Plan {
     pub unchanged: u64,
     /// Source objects left out by filters.
     pub filtered: u64,
+    /// Objects that could not be compared, because a store failed.
+    pub not_judged: u64,
     /// Objects to copy.
     pub copies: u64,
     /// Their bytes.
@@ -101,6 +103,7 @@ pub async fn plan(
         listed_destination: found.listed_destination,
         unchanged: found.unchanged,
         filtered: found.filtered,
+        not_judged: found.not_judged,
         copies: found.enqueued,
         copy_bytes: found.enqueued_bytes,
         reasons: reasons.filter(|(_, objects)| *objects > 0).collect(),

@@ -20,6 +20,11 @@ pub enum Decision {
     /// MD5s, as those of objects encrypted by KMS do: ask the stores, or such objects would be copied
     /// by every run.
     Doubt,
+    /// The listed sizes differ although the destination is not older. Perhaps a store lists other sizes
+    /// than it reads: ask the stores, or such objects would be copied by every run.
+    DoubtSize,
+    /// An error kept the stores from judging the pair: it is counted and named, and left alone.
+    NotJudged,
     /// Remove it from the destination.
     Delete,
     /// The destination may keep what the source does not have.
@@ -44,8 +49,8 @@ pub enum Reason {
     Checksum,
     /// The bytes are the same; headers, user metadata or tags differ.
     Metadata,
-    /// The checksums could not be had: copying is the safe side, and names the error if there is one.
-    Unknown,
+    /// One of them was changed or removed after it was listed.
+    Changed,
     /// Everything is to be copied.
     Always,
 }
@@ -60,7 +65,7 @@ impl Reason {
         Reason::Etag,
         Reason::Checksum,
         Reason::Metadata,
-        Reason::Unknown,
+        Reason::Changed,
         Reason::Always,
     ];
 
@@ -74,7 +79,7 @@ impl Reason {
             Reason::Etag => "with another entity tag",
             Reason::Checksum => "with another checksum",
             Reason::Metadata => "with other metadata",
-            Reason::Unknown => "that could not be compared",
+            Reason::Changed => "changed since they were listed",
             Reason::Always => "because all is to be copied",
         }
     }
@@ -122,7 +127,9 @@ impl Policy {
             return Decision::Copy(Reason::Always);
         }
         if source.size != destination.size {
-            return Decision::Copy(Reason::Size);
+            // A copy makes the destination younger. Sizes that differ all the same may be the listing's fault.
+            let is_younger = by_time(source, destination) == Decision::Skip(Same::Time);
+            return if is_younger { Decision::DoubtSize } else { Decision::Copy(Reason::Size) };
         }
         let by_etag = || match self.same_etag(source, destination) {
             Some(true) => Some(Decision::Skip(Same::Etag)),

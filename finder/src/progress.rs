@@ -20,6 +20,8 @@ pub struct Progress {
     pub unchanged: AtomicU64,
     /// Source objects left out by filters.
     pub filtered: AtomicU64,
+    /// Objects that could not be compared, because a store failed.
+    pub not_judged: AtomicU64,
     /// Objects enqueued to be copied.
     pub enqueued: AtomicU64,
     /// Their bytes.
@@ -59,6 +61,7 @@ impl Progress {
         self.listed_destination.fetch_add(found.listed_destination, Relaxed);
         self.unchanged.fetch_add(found.unchanged, Relaxed);
         self.filtered.fetch_add(found.filtered, Relaxed);
+        self.not_judged.fetch_add(found.not_judged, Relaxed);
         self.deletes.fetch_add(found.deletes, Relaxed);
         metrics::run_progress(self.listed.load(Relaxed), self.enqueued.load(Relaxed));
     }

@@ -115,6 +115,8 @@ pub struct Found {
     pub unchanged: u64,
     /// Source objects left out by filters.
     pub filtered: u64,
+    /// Objects on both sides that could not be compared, because a store failed: nothing is done about them.
+    pub not_judged: u64,
     /// Objects enqueued to be copied.
     pub enqueued: u64,
     /// Their bytes.
@@ -129,6 +131,7 @@ impl std::ops::AddAssign for Found {
         self.listed_destination += other.listed_destination;
         self.unchanged += other.unchanged;
         self.filtered += other.filtered;
+        self.not_judged += other.not_judged;
         self.enqueued += other.enqueued;
         self.enqueued_bytes += other.enqueued_bytes;
         self.deletes += other.deletes;

@@ -11,6 +11,9 @@ impl fmt::Display for Plan {
         writeln!(f, "plan: {} -> {}", self.source, self.destination)?;
         writeln!(f, "  listed     {} at the source, {} at the destination", self.listed, self.listed_destination)?;
         writeln!(f, "  in sync    {}, left out by filters {}", self.unchanged, self.filtered)?;
+        if self.not_judged > 0 {
+            writeln!(f, "  not known   {} could not be compared: the warnings say why", self.not_judged)?;
+        }
         writeln!(
             f,
             "  to copy    {} ({}) in {}",

@@ -30,8 +30,11 @@ fn what_only_one_side_has_is_copied_deleted_or_left() {
 #[test]
 fn objects_of_another_size_are_copied_however_they_are_compared() {
     for compare in [Auto, SizeMtime, Size, Etag, Checksum] {
-        let pair = Pair::Both(entry("k", 1, 1), entry("k", 2, 9));
-        assert_eq!(policy(compare, Md5, Md5).decide(&pair), Decision::Copy(Reason::Size), "{compare:?}");
+        let older = Pair::Both(entry("k", 1, 9), entry("k", 2, 1));
+        assert_eq!(policy(compare, Md5, Md5).decide(&older), Decision::Copy(Reason::Size), "{compare:?}");
+        // A HEAD decides whether the listing is wrong.
+        let younger = Pair::Both(entry("k", 1, 1), entry("k", 2, 9));
+        assert_eq!(policy(compare, Md5, Md5).decide(&younger), Decision::DoubtSize, "{compare:?}");
     }
 }
 

@@ -90,6 +90,7 @@ impl Bench {
             listed_destination: 40,
             unchanged: 10,
             filtered: 0,
+            not_judged: 0,
             enqueued: 30,
             enqueued_bytes: (0..30).sum(),
             deletes: 20,

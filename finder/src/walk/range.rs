@@ -114,7 +114,7 @@ impl Range {
                 biased;
                 () = walk.abort.cancelled() => return Err(FindError::Interrupted),
                 () = walk.stop.cancelled() => return Err(FindError::Interrupted),
-                decisions = walk.comparer.decide(&batch) => decisions,
+                decisions = walk.comparer.decide(&batch) => decisions.map_err(FindError::Listing)?,
             };
             for ((pair, verdict), decision) in batch.into_iter().zip(decisions) {
                 self.pack(pair, verdict, decision).await?;
@@ -169,6 +169,7 @@ impl Range {
                 self.pack.delete(entry.key);
             }
             (Decision::Skip(_), _) => found.unchanged = 1,
+            (Decision::NotJudged, _) => found.not_judged = 1,
             _ => {}
         }
         found

@@ -1,6 +1,7 @@
 //! What goes wrong at the stores, for each remote call, and how a sync ends that meets it.
 
 mod integrity;
+mod judging;
 mod matrix;
 mod outage;
 mod rotation;

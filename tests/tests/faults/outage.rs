@@ -114,7 +114,7 @@ async fn bad_objects_are_named_and_never_stop_the_run() {
 }
 
 /// Runs the built program on the stage's buckets.
-async fn flotilla(stage: &Stage, state: &std::path::Path, options: &[&str]) -> Ended {
+pub async fn flotilla(stage: &Stage, state: &std::path::Path, options: &[&str]) -> Ended {
     let mut arguments = vec!["sync".to_owned()];
     for side in [&stage.source, &stage.destination] {
         arguments.push(side.location.to_string());

@@ -19,6 +19,7 @@ fn found(n: u64) -> Found {
         listed_destination: n + 1,
         unchanged: n + 2,
         filtered: n + 3,
+        not_judged: n + 6,
         enqueued: n + 4,
         enqueued_bytes: n << 40,
         deletes: n + 5,

@@ -1,0 +1,71 @@
+//! What a comparison has to say: the first objects of each kind by name, and no line for each of a million.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+
+use shared::object::{Entry, ObjectInfo};
+use shared::store::Store;
+use shared::{Error, ErrorKind, Result};
+
+/// Objects of one kind that a run names; the others are counted.
+pub const NAMED: u32 = 10;
+
+/// A store that answered none of so many requests in a row is away: the run ends. Each of them was tried again for
+/// some 20 s, 16 at a time for each range, so this takes 20 minutes at most.
+const MAX_FAILED_IN_A_ROW: u32 = 1_000;
+
+/// The warnings of one run.
+#[derive(Debug, Default)]
+pub(super) struct Warnings {
+    not_judged: AtomicU32,
+    failed_in_a_row: AtomicU32,
+    other_sizes: AtomicU32,
+    said_denied: AtomicBool,
+}
+
+impl Warnings {
+    /// A pair was judged: the stores answer.
+    pub(super) fn judged(&self) {
+        self.failed_in_a_row.store(0, Relaxed);
+    }
+
+    /// A pair could not be judged. The error comes back if the stores have not answered for too long.
+    pub(super) fn not_judged(&self, error: Error) -> Result<()> {
+        let remedy = match error.kind() {
+            ErrorKind::Denied => "; allow s3:GetObject there, and s3:GetObjectTagging to compare tags",
+            _ => "",
+        };
+        name(&self.not_judged, "could not be compared", || {
+            tracing::warn!("not compared, so neither copied nor deleted: {error}{remedy}");
+        });
+        if error.is_retryable() && self.failed_in_a_row.fetch_add(1, Relaxed) + 1 >= MAX_FAILED_IN_A_ROW {
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// A store lists another size than it reads.
+    pub(super) fn lists_other_sizes(&self, store: &Store, listed: &Entry, info: &ObjectInfo) {
+        name(&self.other_sizes, "are listed with another size than they have", || {
+            let object = store.location().display_key(&listed.key);
+            tracing::warn!("{object} is listed with {} bytes and has {}: its own size counts", listed.size, info.size);
+        });
+    }
+
+    /// The destination does not describe its objects to us.
+    pub(super) fn destination_denies_heads(&self, error: &Error) {
+        if !self.said_denied.swap(true, Relaxed) {
+            tracing::warn!(
+                "entity tags differ, and the destination does not say whether they mean anything ({error}): size and \
+                 time decide; allow s3:GetObject at the destination to compare tags"
+            );
+        }
+    }
+}
+
+fn name(count: &AtomicU32, what: &str, say: impl FnOnce()) {
+    match count.fetch_add(1, Relaxed) {
+        0..NAMED => say(),
+        NAMED => tracing::warn!("more objects {what}: they are not named"),
+        _ => {}
+    }
+}
