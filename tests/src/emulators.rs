@@ -1,12 +1,15 @@
-//! Real components on free loopback ports, one of each kind per test process, ended with it.
+//! Real components on free loopback ports.
 //!
-//! Each starts when a test first asks for it. They are installed by `tests/run`.
+//! Each starts when a test first asks for it. In a run of `tests/run` all test processes share them
+//! ([`remote`]), and they end with that run; else each test process has its own, and they end with it.
+//! They are installed by `tests/run`.
 
 mod clients;
 pub(crate) mod folder;
 mod garage;
 pub(crate) mod keeper;
 mod programs;
+mod remote;
 mod service;
 
 pub use clients::{REGION, connection, credentials_file, s3_client, sdk_config, side, side_as, unique_name};
@@ -16,6 +19,7 @@ pub use programs::find as program;
 
 use std::fs;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use service::{Service, start};
 
@@ -44,33 +48,25 @@ pub const READ_ONLY_KEY: &str = "flotilla-reader";
 /// Its secret.
 pub const READ_ONLY_SECRET: &str = "flotilla-reader-secret";
 
+/// How many ministacks, and how many motos, share the work of all test processes: each is one Python process, which
+/// answers one request at a time.
+const OF_EACH: usize = 2;
+
 /// SeaweedFS, for S3.
 pub fn weed() -> &'static Weed {
     static WEED: OnceLock<Weed> = OnceLock::new();
     WEED.get_or_init(|| {
-        let identities = identities_file();
-        let [.., filer, filer_grpc, first, _] = start(|ports| weed_server(ports, &identities));
-        let [second, _] = start(|ports| weed_gateway(ports, [filer, filer_grpc], &identities));
-        Weed { endpoint: url(first), second_endpoint: url(second) }
+        let [endpoint, second_endpoint] = remote::ask("weed").unwrap_or_else(start_weed);
+        Weed { endpoint, second_endpoint }
     })
 }
 
-/// ministack, for SQS, DynamoDB, Secrets Manager and others. It checks no signatures.
+/// ministack, for SQS, DynamoDB, Secrets Manager and others. It checks no signatures. A test process has one.
 pub fn ministack() -> &'static Emulator {
     static MINISTACK: OnceLock<Emulator> = OnceLock::new();
     MINISTACK.get_or_init(|| {
-        let [port] = start(|[port]| Service {
-            program: "ministack",
-            args: vec![],
-            env: vec![
-                ("BIND_HOST", "127.0.0.1".into()),
-                ("GATEWAY_PORT", port.to_string()),
-                // It would listen on all interfaces, on one fixed port.
-                ("IOT_MTLS_ENABLED", "0".into()),
-            ],
-            ready: vec![(port, "/_ministack/health")],
-        });
-        Emulator { endpoint: url(port) }
+        let [endpoint] = remote::ask("ministack").unwrap_or_else(start_ministack);
+        Emulator { endpoint }
     })
 }
 
@@ -78,14 +74,78 @@ pub fn ministack() -> &'static Emulator {
 pub fn moto() -> &'static Emulator {
     static MOTO: OnceLock<Emulator> = OnceLock::new();
     MOTO.get_or_init(|| {
-        let [port] = start(|[port]| Service {
-            program: "moto_server",
-            args: words(&format!("-H 127.0.0.1 -p {port}")),
-            env: vec![],
-            ready: vec![(port, "/moto-api/")],
-        });
-        Emulator { endpoint: url(port) }
+        let [endpoint] = remote::ask("moto").unwrap_or_else(start_moto);
+        Emulator { endpoint }
     })
+}
+
+/// What the user of a component must know, for a test process that asks for it. Starts it, unless this process has it;
+/// of ministack and moto there are a few, in turn.
+///
+/// # Panics
+/// If it does not serve, or there is no such component.
+pub fn component(name: &str) -> Vec<String> {
+    static WEED: OnceLock<[String; 2]> = OnceLock::new();
+    static MINISTACK: Several = Several::new(start_ministack);
+    static MOTO: Several = Several::new(start_moto);
+    static GARAGE: OnceLock<[String; 5]> = OnceLock::new();
+    match name {
+        "weed" => WEED.get_or_init(start_weed).to_vec(),
+        "ministack" => MINISTACK.next(),
+        "moto" => MOTO.next(),
+        "garage" => GARAGE.get_or_init(garage::start_garage).to_vec(),
+        _ => panic!("there is no component {name:?}"),
+    }
+}
+
+/// Some of one kind, each started when its turn first comes.
+struct Several {
+    start: fn() -> [String; 1],
+    started: [OnceLock<[String; 1]>; OF_EACH],
+    turn: AtomicUsize,
+}
+
+impl Several {
+    const fn new(start: fn() -> [String; 1]) -> Several {
+        Several { start, started: [const { OnceLock::new() }; OF_EACH], turn: AtomicUsize::new(0) }
+    }
+
+    fn next(&self) -> Vec<String> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % OF_EACH;
+        self.started[turn].get_or_init(self.start).to_vec()
+    }
+}
+
+fn start_weed() -> [String; 2] {
+    let identities = identities_file();
+    let [.., filer, filer_grpc, first, _] = start(|ports| weed_server(ports, &identities));
+    let [second, _] = start(|ports| weed_gateway(ports, [filer, filer_grpc], &identities));
+    [url(first), url(second)]
+}
+
+fn start_ministack() -> [String; 1] {
+    let [port] = start(|[port]| Service {
+        program: "ministack",
+        args: vec![],
+        env: vec![
+            ("BIND_HOST", "127.0.0.1".into()),
+            ("GATEWAY_PORT", port.to_string()),
+            // It would listen on all interfaces, on one fixed port.
+            ("IOT_MTLS_ENABLED", "0".into()),
+        ],
+        ready: vec![(port, "/_ministack/health")],
+    });
+    [url(port)]
+}
+
+fn start_moto() -> [String; 1] {
+    let [port] = start(|[port]| Service {
+        program: "moto_server",
+        args: words(&format!("-H 127.0.0.1 -p {port}")),
+        env: vec![],
+        ready: vec![(port, "/moto-api/")],
+    });
+    [url(port)]
 }
 
 fn weed_server(ports: [u16; 8], identities: &str) -> Service {

@@ -9,3 +9,4 @@ pub mod emulators;
 pub mod keys;
 pub mod metadata;
 pub mod proxy;
+pub mod scale;

@@ -9,7 +9,7 @@ use shared::config::Side;
 
 use super::clients::{side_as, unique_name};
 use super::service::{Service, start};
-use super::{folder, url};
+use super::{folder, remote, url};
 
 /// The region of its quick start, by which it is recognised.
 const GARAGE_REGION: &str = "garage";
@@ -31,32 +31,39 @@ pub struct Garage {
 pub fn garage() -> &'static Garage {
     static GARAGE: OnceLock<Garage> = OnceLock::new();
     GARAGE.get_or_init(|| {
-        let program = std::env::var("FLOTILLA_GARAGE").expect("FLOTILLA_GARAGE names the garage binary");
-        let home = folder::fresh("garage-data");
-        let config = home.join("garage.toml").display().to_string();
-        let [_, s3, _] = start(|ports| {
-            fs::write(&config, settings(&home, ports)).expect("the temporary folder must be writable");
-            Service {
-                program: String::leak(program.clone()),
-                args: ["-c", &config, "server"].map(str::to_owned).to_vec(),
-                env: vec![],
-                ready: vec![(ports[2], "/metrics")],
-            }
-        });
-        let mut garage =
-            Garage { endpoint: url(s3), program, config, access_key: String::new(), secret_key: String::new() };
-        let node = garage.run(&["node", "id", "-q"]);
-        let node = node.split('@').next().unwrap_or_default();
-        garage.run(&["layout", "assign", "-z", "test", "-c", "10G", node]);
-        garage.run(&["layout", "apply", "--version", "1"]);
-        let key = garage.run(&["key", "create", "test"]);
-        let field = |name: &str| {
-            let line = key.lines().find_map(|line| line.trim().strip_prefix(name));
-            line.unwrap_or_else(|| panic!("no {name:?} in {key}")).trim().to_owned()
-        };
-        (garage.access_key, garage.secret_key) = (field("Key ID:"), field("Secret key:"));
-        garage
+        let fields = remote::ask("garage").unwrap_or_else(start_garage);
+        let [endpoint, program, config, access_key, secret_key] = fields;
+        Garage { endpoint, program, config, access_key, secret_key }
     })
+}
+
+/// Starts it; the fields of [`Garage`] in their order.
+pub(super) fn start_garage() -> [String; 5] {
+    let program = std::env::var("FLOTILLA_GARAGE").expect("FLOTILLA_GARAGE names the garage binary");
+    let home = folder::fresh("garage-data");
+    let config = home.join("garage.toml").display().to_string();
+    let [_, s3, _] = start(|ports| {
+        fs::write(&config, settings(&home, ports)).expect("the temporary folder must be writable");
+        Service {
+            program: String::leak(program.clone()),
+            args: ["-c", &config, "server"].map(str::to_owned).to_vec(),
+            env: vec![],
+            ready: vec![(ports[2], "/metrics")],
+        }
+    });
+    let mut garage =
+        Garage { endpoint: url(s3), program, config, access_key: String::new(), secret_key: String::new() };
+    let node = garage.run(&["node", "id", "-q"]);
+    let node = node.split('@').next().unwrap_or_default();
+    garage.run(&["layout", "assign", "-z", "test", "-c", "10G", node]);
+    garage.run(&["layout", "apply", "--version", "1"]);
+    let key = garage.run(&["key", "create", "test"]);
+    let field = |name: &str| {
+        let line = key.lines().find_map(|line| line.trim().strip_prefix(name));
+        line.unwrap_or_else(|| panic!("no {name:?} in {key}")).trim().to_owned()
+    };
+    (garage.access_key, garage.secret_key) = (field("Key ID:"), field("Secret key:"));
+    [garage.endpoint, garage.program, garage.config, garage.access_key, garage.secret_key]
 }
 
 impl Garage {
