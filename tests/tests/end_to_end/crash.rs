@@ -4,8 +4,8 @@
 //! changes the source in between, and then lets them run to the end. What must hold then is checked in
 //! [`world::Round::check`] and by each kind of round.
 //!
-//! `FLOTILLA_CRASH_ROUNDS` sets the number of rounds of each kind, `FLOTILLA_CRASH_SEED` the first seed:
-//! with one round, it replays the round of that seed.
+//! `FLOTILLA_CRASH_ROUNDS` sets the number of rounds of each kind, `FLOTILLA_CRASH_SEED` the first seed, which
+//! is the run's seed otherwise: with one round, it replays the round of that seed.
 
 mod fleet;
 mod moment;
@@ -14,11 +14,12 @@ mod world;
 
 use std::future::Future;
 
+use flotilla_tests::scale::{number, scale, seed};
 use futures::stream::{self, StreamExt};
 use tokio::sync::Semaphore;
 
-/// Rounds of each kind.
-const ROUNDS: u64 = 50;
+/// Rounds of each kind: in a change's run, and with `--long`.
+const ROUNDS: (u64, u64) = (8, 50);
 
 /// What the rounds of both kinds together put on a machine at a time.
 static LOAD: Semaphore = Semaphore::const_new(8);
@@ -28,14 +29,13 @@ const SYNC_LOAD: u32 = 2;
 const FLEET_LOAD: u32 = 1;
 
 /// Runs rounds by seed and says of those that failed how to replay them.
-async fn rounds<F, Fut>(kind: &str, load: u32, first_seed: u64, round: F)
+async fn rounds<F, Fut>(kind: &str, load: u32, round: F)
 where
     F: Fn(u64) -> Fut,
     Fut: Future<Output = u32> + Send + 'static,
 {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let first = number("FLOTILLA_CRASH_SEED").unwrap_or(first_seed);
-    let rounds = number("FLOTILLA_CRASH_ROUNDS").unwrap_or(ROUNDS);
+    let first = number("FLOTILLA_CRASH_SEED").unwrap_or_else(seed);
+    let rounds = number("FLOTILLA_CRASH_ROUNDS").unwrap_or(scale(ROUNDS.0, ROUNDS.1));
     let ended: Vec<_> = stream::iter(first..first + rounds)
         .map(|seed| {
             let round = &round;
@@ -56,10 +56,10 @@ where
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sync_that_is_killed_at_random_moments_ends_exactly_and_leaves_nothing_behind() {
-    rounds("sync", SYNC_LOAD, 1, sync::round).await;
+    rounds("sync", SYNC_LOAD, sync::round).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_finder_and_workers_that_are_killed_at_random_moments_end_exactly_and_leave_nothing_behind() {
-    rounds("fleet", FLEET_LOAD, 1_000_000, fleet::round).await;
+    rounds("fleet", FLEET_LOAD, fleet::round).await;
 }

@@ -5,22 +5,27 @@ use std::time::{Duration, Instant};
 use flotilla_tests::binaries::{self, Process};
 use flotilla_tests::emulators::{ministack, weed};
 use flotilla_tests::proxy::{Kind, Proxy};
+use flotilla_tests::scale::scale;
 use shared::ledger::{Ledger, Phase};
 
 use crate::support::{MIB, Task, assert_holds, put_all};
 
 const NO_ENV: [(&str, String); 0] = [];
 
+/// Small objects, and MiB from which an object is a giant: in a change's run, and with `--long`.
+const SMALL: (usize, usize) = (4_000, 20_000);
+const GIANT_MIB: (usize, usize) = (80, 320);
+
 /// Sizes around every boundary, many small ones, one large one, and a giant that is cut into jobs.
-fn objects(small: usize) -> Vec<(String, usize)> {
+fn objects(small: usize, giant: usize) -> Vec<(String, usize)> {
     let mut objects = vec![
         ("sizes/empty".to_owned(), 0),
         ("sizes/one".to_owned(), 1),
         ("sizes/below-5-mib".to_owned(), 5 * MIB - 1),
         ("sizes/5-mib".to_owned(), 5 * MIB),
         ("sizes/above-5-mib".to_owned(), 5 * MIB + 1),
-        ("sizes/large".to_owned(), 300 * MIB),
-        ("sizes/giant".to_owned(), 330 * MIB),
+        ("sizes/large".to_owned(), giant - 20 * MIB),
+        ("sizes/giant".to_owned(), giant + 10 * MIB),
     ];
     objects.extend((0..small).map(|i| (format!("small/{:03}/{i:06}", i % 100), i % 300)));
     objects
@@ -32,7 +37,6 @@ job-objects = 250
 [work]
 concurrency = 16
 part-size = "8MiB"
-giant-threshold = "320MiB"
 lease = "20s"
 retry-delay = "1s"
 "#;
@@ -41,9 +45,11 @@ retry-delay = "1s"
 async fn three_workers_of_which_one_is_killed_and_one_is_stopped_copy_every_byte_and_count_exactly() {
     let (weed, services) = (weed(), ministack());
     let proxies = (Proxy::start(&weed.endpoint).await, Proxy::start(&weed.second_endpoint).await);
-    let task = Task::create(weed, services, &proxies.0.endpoint, &proxies.1.endpoint, SECTIONS).await;
+    let (small, giant) = (scale(SMALL.0, SMALL.1), scale(GIANT_MIB.0, GIANT_MIB.1));
+    let sections = format!("{SECTIONS}giant-threshold = \"{giant}MiB\"\n");
+    let task = Task::create(weed, services, &proxies.0.endpoint, &proxies.1.endpoint, &sections).await;
     let client = weed.client(&weed.endpoint);
-    let objects = objects(20_000);
+    let objects = objects(small, giant * MIB);
     put_all(&client, &task.source, objects.clone()).await;
 
     let start_worker = || Process::start(&binaries::worker(), task.arguments(&[]), NO_ENV);
@@ -51,9 +57,9 @@ async fn three_workers_of_which_one_is_killed_and_one_is_stopped_copy_every_byte
     let mut finder = Process::start(&binaries::finder(), task.arguments(&["--once"]), NO_ENV);
 
     let settled = |n: u64| wait_until(&task, move |run| run.settled.objects() >= n);
-    settled(1_000).await;
+    settled(small as u64 / 20).await;
     workers[0].kill();
-    settled(3_000).await;
+    settled(small as u64 * 3 / 20).await;
     workers[1].terminate();
     let stopped = workers[1].wait(Duration::from_secs(60)).await;
     assert_eq!(stopped.code, Some(0), "{}", stopped.stderr);

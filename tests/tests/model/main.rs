@@ -5,7 +5,7 @@
 //! next turn is chosen by a list of small numbers that follows from a seed: [`explore`]. A list that leads to something
 //! that is not promised is made small before it is shown: [`shrink`].
 //!
-//! `FLOTILLA_MODEL_SEEDS=N` tries N seeds, `FLOTILLA_MODEL_SEED=S` only that one.
+//! `FLOTILLA_MODEL_SEEDS=N` tries N seeds from the run's seed on, `FLOTILLA_MODEL_SEED=S` only that one.
 
 mod conformance;
 mod explore;
@@ -23,20 +23,16 @@ mod world;
 use std::ops::Range;
 
 use explore::{Case, explore};
+use flotilla_tests::scale::{number, scale, seed};
 use shrink::{Failure, shrink};
 
-/// Seeds that are tried where nothing else is asked for.
-const SEEDS: u64 = 1_000;
-
-fn number(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}, and should be a number")))
-}
+/// Seeds that are tried where nothing else is asked for: in a change's run, and with `--long`.
+const SEEDS: (u64, u64) = (400, 1_000);
 
 fn seeds() -> Range<u64> {
     match number("FLOTILLA_MODEL_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("FLOTILLA_MODEL_SEEDS").unwrap_or(SEEDS),
+        None => seed()..seed() + number("FLOTILLA_MODEL_SEEDS").unwrap_or(scale(SEEDS.0, SEEDS.1)),
     }
 }
 
@@ -58,7 +54,7 @@ fn whatever_the_order_of_steps_the_destination_ends_as_the_source_and_every_even
 
 #[test]
 fn without_the_second_look_a_stale_write_is_found_in_a_few_steps() {
-    let (_, failure) = first_failure(0..SEEDS, false).expect("no stale write was found");
+    let (_, failure) = first_failure(0..SEEDS.1, false).expect("no stale write was found");
     let told = failure.told();
     assert!(told.starts_with("STALE "), "{told}");
     assert!(failure.end.trace.len() <= 25, "{told}");

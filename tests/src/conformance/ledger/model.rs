@@ -9,10 +9,13 @@ use shared::ledger::{Outcome, Settled, SharedLedger, State};
 use shared::object::Timestamp;
 use tokio::runtime::Handle;
 
+use crate::scale::scale;
+
 use super::{all_failures, counted, origin, outcome, settle, started};
 
-/// Real services run these too: enough cases to find what a wrong count would show at once.
-const CASES: u32 = 12;
+/// Real services run these too: enough cases to find what a wrong count would show at once. In a change's run, and
+/// with `--long`.
+const CASES: (u32, u32) = (5, 12);
 const STATES: [State; 4] = [State::Copied, State::Deleted, State::Skipped, State::Failed];
 
 /// Some objects of one origin and what became of them: places, states, sizes.
@@ -38,7 +41,8 @@ fn outcomes_of(step: &Step, finished: i64) -> Vec<(u32, Outcome)> {
 }
 
 fn check<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>, property: impl AsyncFn(T)) {
-    let mut runner = TestRunner::new(Config { cases: CASES, failure_persistence: None, ..Config::default() });
+    let mut runner =
+        TestRunner::new(Config { cases: scale(CASES.0, CASES.1), failure_persistence: None, ..Config::default() });
     let handle = Handle::current();
     let result = tokio::task::block_in_place(|| {
         runner.run(&strategy, |value| {

@@ -4,16 +4,19 @@ use std::time::Instant;
 
 use flotilla_tests::cloud::{Cloud, Profile};
 use flotilla_tests::proxy::Kind;
+use flotilla_tests::scale::scale;
 
 use super::bodies::{Told, What, records};
 use super::following::Following;
 use super::side::Side;
 
-const EVENTS: usize = 1_000;
+/// Events: in a change's run, and with `--long`.
+const EVENTS: (usize, usize) = (300, 1_000);
 const WORKERS: usize = 2;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_events_of_one_key_cost_a_few_copies() {
+async fn many_events_of_one_key_cost_a_few_copies() {
+    let events = scale(EVENTS.0, EVENTS.1);
     let cloud = Cloud::start(Profile::UNKNOWN).await;
     let (from, to) = (Side::cloud(&cloud, "source").await, Side::cloud(&cloud, "destination").await);
     let mut following = Following::new(from, to, true, "", "").await;
@@ -21,7 +24,7 @@ async fn a_thousand_events_of_one_key_cost_a_few_copies() {
     following.start_workers(WORKERS);
     let body = records([&Told { bucket: &bucket, key: "hot", what: What::Created }]);
     let began = Instant::now();
-    for batch in 0..EVENTS / 10 {
+    for batch in 0..events / 10 {
         for edit in 0..5 {
             following.from.put("hot", format!("{batch:04}/{edit}")).await;
         }
@@ -32,7 +35,7 @@ async fn a_thousand_events_of_one_key_cost_a_few_copies() {
     following.stop().await;
     following.assert_followed().await;
     let puts = following.to.proxy.count(Kind::Put);
-    println!("{EVENTS} events of one key in {seconds} s: {puts} copies");
+    println!("{events} events of one key in {seconds} s: {puts} copies");
     let allowed = (WORKERS as u64) * (seconds + 1) + 1;
     assert!((1..=allowed).contains(&puts), "{puts} copies in {seconds} s");
 }

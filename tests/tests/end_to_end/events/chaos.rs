@@ -1,13 +1,14 @@
 //! A writer edits keys at random, what happened is told out of order and partly twice, and workers are killed.
 //!
-//! `FLOTILLA_CHAOS_ROUNDS` sets the number of rounds of each kind, `FLOTILLA_CHAOS_SEED` the first seed: with one
-//! round, it replays the choices of that seed (not the moments at which things meet). `FLOTILLA_CHAOS_EDITS` sets the
+//! `FLOTILLA_CHAOS_ROUNDS` sets the number of rounds of each kind, `FLOTILLA_CHAOS_SEED` the first seed, which is the
+//! run's seed otherwise: with one round, it replays the choices of that seed (not the moments at which things meet). `FLOTILLA_CHAOS_EDITS` sets the
 //! number of edits of a round.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use flotilla_tests::cloud::{Cloud, Profile};
+use flotilla_tests::scale::{number, scale, seed};
 
 use super::bodies::{FORMS, Told, What, records};
 use super::following::Following;
@@ -17,14 +18,14 @@ use crate::support::{MIB, Random, content};
 /// Keys that are edited.
 const KEYS: usize = 50;
 
-/// Edits of a round.
-const EDITS: usize = 1_500;
+/// Edits of a round: in a change's run, and with `--long`.
+const EDITS: (usize, usize) = (300, 1_500);
 
-/// Edits of a round with large objects, or from a store, that take their time.
-const FEW_EDITS: usize = 500;
+/// The same of a round with large objects, or from a store, that take their time.
+const FEW_EDITS: (usize, usize) = (150, 500);
 
 /// Edits between two kills, on average.
-const EDITS_PER_KILL: usize = 100;
+const EDITS_PER_KILL: usize = 75;
 
 /// Messages held back at most, and messages that may wait: the writer is not to run away from the workers.
 const HELD_BACK: usize = 40;
@@ -109,7 +110,7 @@ impl Writer {
     }
 }
 
-async fn round(seed: u64, from: Side, to: Side, own_queue: bool, has_large: bool, edits: usize) {
+async fn round(seed: u64, from: Side, to: Side, own_queue: bool, has_large: bool, edits: (usize, usize)) {
     // Who is killed is missed soon, but a crowded machine does not lose its leases all the time.
     let work = "lease = \"10s\"\npart-size = \"5MiB\"\nmultipart-threshold = \"5MiB\"\ngiant-threshold = \"6MiB\"\nconcurrency = 8\n";
     let find = "delete = true\nmax-delete = 1000\njob-objects = 10\n";
@@ -117,23 +118,23 @@ async fn round(seed: u64, from: Side, to: Side, own_queue: bool, has_large: bool
     let bucket = following.from.bucket.clone();
     let mut writer = Writer { random: Random(seed), bucket, has_large, there: BTreeMap::new(), held: Vec::new() };
     following.start_workers(2);
-    let edits = number_of("FLOTILLA_CHAOS_EDITS").unwrap_or(edits as u64) as usize;
+    let edits = number("FLOTILLA_CHAOS_EDITS").map_or(scale(edits.0, edits.1), |edits| edits as usize);
     let mut finder = None;
     let mut kills = 0;
-    for number in 0..edits {
-        writer.edit(&following.from, number).await;
+    for edit in 0..edits {
+        writer.edit(&following.from, edit).await;
         if writer.random.percent(10) {
             let keep = writer.random.below(HELD_BACK);
             following.tell(writer.release(keep)).await;
         }
-        if number == edits / 2 {
+        if edit == edits / 2 {
             finder = Some(following.start_finder());
         }
         if writer.random.below(EDITS_PER_KILL) == 0 {
             following.replace(writer.random.below(2));
             kills += 1;
         }
-        if number % 20 == 0 {
+        if edit % 20 == 0 {
             following.until("some events are followed", async |following| following.waiting().await < MAY_WAIT).await;
         }
     }
@@ -151,14 +152,10 @@ async fn round(seed: u64, from: Side, to: Side, own_queue: bool, has_large: bool
     assert_eq!((run.settled.objects(), run.settled.failed), (run.enqueued(), 0), "{run:?}");
 }
 
-fn number_of(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
-}
-
 /// Runs rounds by seed, one after another, and says of the first that fails how to replay it.
-async fn rounds(first: u64, round: impl AsyncFn(u64)) {
-    let first = number_of("FLOTILLA_CHAOS_SEED").unwrap_or(first);
-    for seed in first..first + number_of("FLOTILLA_CHAOS_ROUNDS").unwrap_or(1) {
+async fn rounds(round: impl AsyncFn(u64)) {
+    let first = number("FLOTILLA_CHAOS_SEED").unwrap_or_else(seed);
+    for seed in first..first + number("FLOTILLA_CHAOS_ROUNDS").unwrap_or(1) {
         println!("replay with FLOTILLA_CHAOS_ROUNDS=1 and FLOTILLA_CHAOS_SEED={seed}");
         round(seed).await;
     }
@@ -166,7 +163,7 @@ async fn rounds(first: u64, round: impl AsyncFn(u64)) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_befalls_two_workers_every_key_ends_as_the_source_has_it() {
-    rounds(1, async |seed| {
+    rounds(async |seed| {
         let cloud = Cloud::start(Profile::AMAZON).await;
         let (from, to) = (Side::cloud(&cloud, "source").await, Side::cloud(&cloud, "destination").await);
         round(seed, from, to, true, false, EDITS).await;
@@ -176,7 +173,7 @@ async fn whatever_befalls_two_workers_every_key_ends_as_the_source_has_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn large_objects_do_so_too_at_a_destination_that_knows_no_conditions() {
-    rounds(2, async |seed| {
+    rounds(async |seed| {
         let cloud = Cloud::start(Profile::UNKNOWN).await;
         let (from, to) = (Side::cloud(&cloud, "source").await, Side::cloud(&cloud, "destination").await);
         round(seed, from, to, true, true, FEW_EDITS).await;
@@ -186,7 +183,7 @@ async fn large_objects_do_so_too_at_a_destination_that_knows_no_conditions() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn they_do_so_from_seaweedfs_with_events_on_the_queue_of_jobs() {
-    rounds(3, async |seed| {
+    rounds(async |seed| {
         let cloud = Cloud::start(Profile::MINIO).await;
         let (from, to) = (Side::weed("source").await, Side::cloud(&cloud, "destination").await);
         round(seed, from, to, false, false, FEW_EDITS).await;

@@ -4,20 +4,24 @@ use std::time::Instant;
 
 use flotilla_tests::cloud::{Cloud, Profile};
 use flotilla_tests::proxy::Kind;
+use flotilla_tests::scale::scale;
 
 use super::bodies::{Told, What, records};
 use super::following::Following;
 use super::side::Side;
 use crate::support::{Random, content};
 
-const KEYS: usize = 1_000;
-const EVENTS: usize = 10_000;
+/// Keys, and events of each of them: in a change's run, and with `--long`.
+const KEYS: (usize, usize) = (300, 1_000);
+const EVENTS_PER_KEY: usize = 10;
 
 /// Records of one message, at most: what a vendor's message may hold keeps the queue from being what is measured.
 const RECORDS: usize = 8;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_events_of_a_thousand_keys_beside_a_scan_read_each_object_a_few_times() {
+async fn many_events_of_many_keys_beside_a_scan_read_each_object_a_few_times() {
+    let keys = scale(KEYS.0, KEYS.1);
+    let events = keys * EVENTS_PER_KEY;
     let cloud = Cloud::start(Profile::AMAZON).await;
     let (from, to) = (Side::cloud(&cloud, "source").await, Side::cloud(&cloud, "destination").await);
     let mut following =
@@ -29,25 +33,25 @@ async fn ten_thousand_events_of_a_thousand_keys_beside_a_scan_read_each_object_a
         let key = key(index);
         cloud.put(&bucket, &key, content(&format!("{key}@{generation}"), 100 + 10 * (index % 30)));
     };
-    (0..KEYS).for_each(|index| put(index, 0));
+    (0..keys).for_each(|index| put(index, 0));
     let began = Instant::now();
     following.start_workers(2);
     let mut finder = None;
     // The second half is told of after each object was written again, or is gone.
     for half in 0..2 {
         if half == 1 {
-            (0..KEYS).for_each(|index| put(index, 1));
-            (0..KEYS).filter(|index| index % 20 == 0).for_each(|index| cloud.remove(&bucket, &key(index)));
+            (0..keys).for_each(|index| put(index, 1));
+            (0..keys).filter(|index| index % 20 == 0).for_each(|index| cloud.remove(&bucket, &key(index)));
             finder = Some(following.start_finder());
         }
-        let mut indexes: Vec<usize> = (0..EVENTS / 2).map(|event| event % KEYS).collect();
+        let mut indexes: Vec<usize> = (0..events / 2).map(|event| event % keys).collect();
         (1..indexes.len()).rev().for_each(|at| indexes.swap(at, random.below(at + 1)));
         let mut left = &indexes[..];
         let mut messages = Vec::new();
         while !left.is_empty() {
             let (now, later) = left.split_at(left.len().min(1 + random.below(RECORDS)));
-            let keys: Vec<String> = now.iter().map(|index| key(*index)).collect();
-            let told: Vec<_> = keys.iter().map(|key| Told { bucket: &bucket, key, what: What::Created }).collect();
+            let names: Vec<String> = now.iter().map(|index| key(*index)).collect();
+            let told: Vec<_> = names.iter().map(|key| Told { bucket: &bucket, key, what: What::Created }).collect();
             messages.push(records(&told));
             left = later;
         }
@@ -60,16 +64,16 @@ async fn ten_thousand_events_of_a_thousand_keys_beside_a_scan_read_each_object_a
     let seconds = began.elapsed().as_secs_f64();
     following.stop().await;
     following.assert_followed().await;
-    assert_eq!(following.told, EVENTS as u64);
+    assert_eq!(following.told, events as u64);
     let run = following.task.run().await.expect("the scan is recorded");
     assert_eq!((run.settled.objects(), run.settled.failed), (run.enqueued(), 0), "{run:?}");
     let (gets, heads) = (following.from.proxy.count(Kind::Get), following.from.proxy.count(Kind::Head));
     let puts = following.to.proxy.count(Kind::Put);
     println!(
-        "{EVENTS} events of {KEYS} keys: {seconds:.1} s, {:.0} events/s, {gets} GETs and {heads} HEADs of the source, {puts} PUTs",
-        EVENTS as f64 / seconds
+        "{events} events of {keys} keys: {seconds:.1} s, {:.0} events/s, {gets} GETs and {heads} HEADs of the source, {puts} PUTs",
+        events as f64 / seconds
     );
     // Each object was written twice, and events and scan may meet at it: read once for each, and once more.
-    assert!(gets <= 3 * KEYS as u64, "{gets} GETs");
-    assert!(puts <= 3 * KEYS as u64, "{puts} PUTs");
+    assert!(gets <= 3 * keys as u64, "{gets} GETs");
+    assert!(puts <= 3 * keys as u64, "{puts} PUTs");
 }
