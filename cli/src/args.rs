@@ -1,6 +1,8 @@
 //! The command line. Options are named as the settings of config files are, and take their defaults.
 
 mod filters;
+mod ls;
+mod sides;
 mod task;
 mod watch;
 
@@ -13,16 +15,23 @@ use shared::report::Report;
 use shared::telemetry::LogFormat;
 
 use crate::exit::Failure;
+pub use ls::LsArgs;
 pub use task::{PlanArgs, SyncArgs, VerifyArgs};
 pub use watch::WatchArgs;
 
 /// Copies, mirrors and verifies object stores.
 #[derive(Debug, Parser)]
-#[command(name = "flotilla", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "flotilla", version = shared::VERSION, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
     /// How log lines look: human or json
     #[arg(long, global = true, value_name = "FORMAT", default_value = "human")]
     pub log: LogFormat,
+    /// List each object on standard error as it settles; twice: messages for debugging too
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Print errors only: no progress, no warnings, no summary
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -37,6 +46,8 @@ pub enum Command {
     Watch(Box<WatchArgs>),
     /// Tell what sync would do: counts, bytes, requests, cost; writes nothing
     Plan(Box<PlanArgs>),
+    /// List the objects at LOCATION as sync sees them: time, size, ETag, key
+    Ls(Box<LsArgs>),
     /// Compare both sides and list what differs
     Verify(Box<VerifyArgs>),
     /// Show runs: progress, rates, estimate
@@ -65,7 +76,7 @@ impl Command {
 /// Which records to look at.
 #[derive(Debug, clap::Args)]
 pub struct RecordsArgs {
-    /// The run; default: the newest (status: all)
+    /// The run, by its id or any part of it that no other run's id has; default: the newest (status: all)
     pub run: Option<String>,
     /// Folder of the embedded queue and ledger [default: $XDG_STATE_HOME/flotilla, else
     /// ~/.local/state/flotilla]
@@ -130,7 +141,17 @@ pub struct EventsArgs {
 
 /// The command line's grammar.
 fn command() -> clap::Command {
-    Cli::command().mut_subcommand("watch", watch::without_what_makes_no_sense)
+    Cli::command()
+        .mut_subcommand("watch", watch::without_what_makes_no_sense)
+        .mut_subcommand("ls", ls::without_two_sides)
+}
+
+/// The command that the arguments name, for the hint at its help: `flotilla sync`, or `flotilla`.
+pub fn command_of(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> String {
+    let known = command();
+    let named = arguments.into_iter().skip(1).filter_map(|word| word.into_string().ok());
+    let found = named.filter(|word| !word.starts_with('-')).find(|word| known.find_subcommand(word).is_some());
+    found.map_or_else(|| "flotilla".to_owned(), |command| format!("flotilla {command}"))
 }
 
 /// Reads the command line. The error is clap's: a text to print (help, version) or a mistake.
@@ -143,6 +164,7 @@ pub fn parse(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<
             Command::Sync(args) => args.task.filters.take_rules(matches),
             Command::Watch(args) => args.take_matches(matches)?,
             Command::Plan(args) => args.task.filters.take_rules(matches),
+            Command::Ls(args) => args.filters.take_rules(matches),
             Command::Verify(args) => args.filters.take_rules(matches),
             _ => {}
         }

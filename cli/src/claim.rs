@@ -7,6 +7,12 @@ use std::time::Duration;
 
 use crate::exit::Failure;
 
+/// Who holds the claim, for people: the process that its owner's name tells.
+fn holder(held: &str) -> String {
+    let process = held.strip_prefix("held by pid-").and_then(|owner| owner.split_once('-'));
+    process.map_or_else(|| held.to_owned(), |(id, _)| format!("process {id}"))
+}
+
 /// Longer than any run. The embedded ledger ends a claim with its process, however that ends.
 const LEASE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
@@ -29,7 +35,7 @@ impl Claim {
             Ok(()) => Ok(Claim { ledger: ledger.clone(), name, owner }),
             Err(error) if error.kind() == ErrorKind::Conflict => Err(Failure::usage(format!(
                 "another sync of this task is running ({}): wait for it, or stop it",
-                error.message()
+                holder(error.message())
             ))),
             Err(error) => Err(Failure::usage(error)),
         }
@@ -40,5 +46,16 @@ impl Claim {
         if let Err(error) = self.ledger.unclaim(&self.name, &self.owner).await {
             tracing::warn!(%error, "the task stays claimed until this process ends");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regression_a_claims_holder_is_named_as_a_process() {
+        assert_eq!(holder("held by pid-32062-01a2b3"), "process 32062");
+        assert_eq!(holder("held by finder-01a2"), "held by finder-01a2");
     }
 }

@@ -178,7 +178,7 @@ impl Watch {
         let lost = run.enqueued().saturating_sub(run.settled.objects());
         let why = format!(
             "run {}: the queue is empty, but {} not settled ({}); start again with --force",
-            run.start.id,
+            console::run_id(&run.start.id),
             if lost == 1 { "1 object is".to_owned() } else { format!("{} objects are", console::count(lost)) },
             console::counted(depth.dead as u64, "dead job"),
         );

@@ -16,6 +16,9 @@ pub enum Exit {
     Interrupted = shared::signals::INTERRUPTED,
 }
 
+/// Said when a signal ended a run.
+pub const INTERRUPTED: &str = "Interrupted. Run the same command to resume.";
+
 /// Why a command could not go on, in one line.
 #[derive(Debug)]
 pub struct Failure {
@@ -38,7 +41,7 @@ impl Failure {
 
     /// Queue or ledger failed on the way: the run goes on when they are well.
     pub fn resumable(why: impl Display) -> Self {
-        Failure { exit: Exit::Interrupted, message: format!("{why}; the same command goes on where it was") }
+        Failure { exit: Exit::Interrupted, message: format!("{why}; run the same command to resume") }
     }
 
     /// The same failure with what to do about it.

@@ -7,7 +7,10 @@ mod events;
 mod exit;
 mod failures;
 mod init;
+mod layout;
+mod ls;
 mod meter;
+mod object_log;
 mod out;
 mod plan;
 mod progress;
@@ -18,6 +21,7 @@ mod status;
 mod summary;
 mod sync;
 mod task;
+mod verbosity;
 mod verify;
 mod watch;
 mod working;
@@ -28,11 +32,9 @@ use args::{Cli, Command};
 use exit::{Exit, Failure, Outcome};
 use shared::{console, signals, telemetry};
 use tokio_util::sync::CancellationToken;
+use verbosity::Verbosity;
 
-const NOTICE: &str = "stopping: finishing what is under way (once more to stop at once)";
-
-/// What is logged unless RUST_LOG says otherwise. Objects that fail are listed at the end of their run.
-const LOGGED: &str = "warn,shared::metrics=error";
+const NOTICE: &str = "Stopping… press Ctrl-C again to stop now";
 
 /// What a command that was told to stop may take beyond its drain.
 const GRACE: Duration = Duration::from_millis(1_600);
@@ -45,14 +47,19 @@ async fn main() {
             let _ = text.print();
             Exit::InSync
         }
-        Err(mistake) => fail(Failure::usage(console::one_line(&mistake.to_string())).hint("see flotilla --help")),
+        Err(mistake) => {
+            let help = format!("see {} --help", args::command_of(std::env::args_os()));
+            fail(Failure::usage(console::one_line(&mistake.to_string())).hint(&help))
+        }
     };
     // Not by returning: that would wait for blocking calls that are under way, as on a mount that hangs.
     std::process::exit(exit as i32);
 }
 
 async fn run(cli: Cli) -> Outcome {
-    telemetry::init_to(cli.log, LOGGED, || progress::Stderr);
+    let verbosity = Verbosity::of(cli.quiet, cli.verbose);
+    verbosity.choose();
+    telemetry::init_to(cli.log, verbosity.directives(), || progress::Stderr);
     let [stop] = signals::tokens(NOTICE).map_err(Failure::usage)?;
     let limit = GRACE + cli.command.drain();
     tokio::select! {
@@ -69,6 +76,7 @@ async fn command(command: Command, stop: CancellationToken) -> Outcome {
         Command::Retry(args) => retry::run(&args, stop).await,
         Command::Verify(args) => verify::run(&args, stop).await,
         Command::Plan(args) => at_once(plan::show(&args.task.config()?, args.json, stop.clone()), &stop).await,
+        Command::Ls(args) => ls::run(&args, stop).await,
         Command::Status(args) => at_once(status::run(&args), &stop).await,
         Command::Failures(args) => at_once(failures::run(&args), &stop).await,
         Command::Init(args) => at_once(init::run(&args), &stop).await,

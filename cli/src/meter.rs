@@ -9,10 +9,10 @@ use shared::ledger::{Phase, Run};
 use crate::summary::reasons;
 
 /// Rates are taken over this long: shorter jumps about, longer lags behind.
-const WINDOW: Duration = Duration::from_secs(20);
+const WINDOW: Duration = Duration::from_secs(10);
 
-/// Most samples kept; at five a second the window holds 100.
-const MAX_SAMPLES: usize = 128;
+/// Most samples kept; at five a second the window holds 50.
+const MAX_SAMPLES: usize = 64;
 
 /// Counters at some time after the start.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,8 @@ struct Sample {
 #[derive(Debug, Default)]
 pub struct Meter {
     samples: VecDeque<Sample>,
+    /// Bytes of objects that are on their way, at the last look.
+    under_way_bytes: u64,
 }
 
 /// Objects and bytes a second.
@@ -38,9 +40,10 @@ pub struct Rate {
 }
 
 impl Meter {
-    /// Takes in the counters at `at` after the start.
-    pub fn observe(&mut self, at: Duration, run: &Run) {
-        self.samples.push_back(Sample { at, objects: run.settled.objects(), bytes: run.settled.bytes });
+    /// Takes in the counters at `at` after the start, with the bytes that objects on their way have got so far.
+    pub fn observe(&mut self, at: Duration, run: &Run, under_way_bytes: u64) {
+        self.under_way_bytes = under_way_bytes;
+        self.samples.push_back(Sample { at, objects: run.settled.objects(), bytes: self.bytes(run) });
         while self.samples.len() > MAX_SAMPLES
             || (self.samples.len() > 2
                 && self.samples.front().is_some_and(|first| at.saturating_sub(first.at) > WINDOW))
@@ -59,58 +62,125 @@ impl Meter {
         })
     }
 
-    /// One line on how the run stands.
+    /// How the run stands, in one line.
     pub fn line(&self, run: &Run) -> String {
+        let Standing { counters, rates } = self.standing(run);
+        [counters, rates].concat().join(", ")
+    }
+
+    /// How the run stands, in parts. The parts that matter most come first.
+    pub fn standing(&self, run: &Run) -> Standing {
         let settled = &run.settled;
-        let mut line = match run.phase {
-            Phase::Listing => format!("{} listed so far, ", console::count(run.found.listed)),
-            _ => String::new(),
-        };
-        line += &format!(
-            "{} of {}, {} of {}",
-            console::count(settled.objects()),
-            console::counted(run.enqueued(), "object"),
-            console::bytes(settled.bytes),
-            console::bytes(run.found.enqueued_bytes),
-        );
-        for reason in reasons(settled) {
-            line += &format!(", {reason}");
-        }
+        let mut counters = vec![
+            format!("{} of {}", console::count(settled.objects()), console::counted(run.enqueued(), "object")),
+            format!("{} of {}", console::bytes(self.bytes(run)), console::bytes(run.found.enqueued_bytes)),
+        ];
         if settled.failed > 0 {
-            line += &format!(", {} failed", console::count(settled.failed));
+            counters.push(format!("{} failed", console::count(settled.failed)));
         }
-        // Objects count when they are settled: while the first, or a large one, is on its way, there is
-        // no rate to tell.
-        if let Some(rate) = self.rate().filter(|rate| rate.objects > 0.0) {
-            line += &format!(", {}/s, {:.0} objects/s", console::bytes(rate.bytes as u64), rate.objects);
-            if let Some(time) = remaining(run, rate).filter(|time| !time.is_zero()) {
-                line += &format!(", about {} left", console::time(time));
+        if run.phase == Phase::Listing {
+            counters.push(format!("{} listed so far", console::count(run.found.listed)));
+        }
+        counters.extend(reasons(settled));
+        let mut rates = Vec::new();
+        if let Some(rate) = self.rate().filter(|rate| rate.is_moving()) {
+            rates.push(console::rate(rate.bytes));
+            if let Some(time) = self.remaining(run).filter(|time| !time.is_zero()) {
+                rates.push(format!("about {} left", console::time(time)));
+            }
+            if rate.objects >= 0.1 {
+                rates.push(objects_rate(rate.objects));
             }
         }
-        line
+        Standing { counters, rates }
+    }
+
+    /// Bytes that have been copied, of settled objects and of those on their way.
+    fn bytes(&self, run: &Run) -> u64 {
+        run.settled.bytes.saturating_add(self.under_way_bytes)
+    }
+
+    /// The share of the run that is done, between 0 and 1; none while nobody knows how much it is.
+    pub fn share(&self, run: &Run) -> Option<f64> {
+        if run.phase == Phase::Listing {
+            return None;
+        }
+        let share = |done: u64, all: u64| if all == 0 { 1.0 } else { done as f64 / all as f64 };
+        let by_objects = share(run.settled.objects(), run.enqueued());
+        // Objects that were skipped or failed have left their bytes behind: objects may be ahead of bytes.
+        Some(by_objects.max(share(self.bytes(run), run.found.enqueued_bytes).min(1.0)))
+    }
+
+    /// See [`remaining`].
+    pub fn remaining(&self, run: &Run) -> Option<Duration> {
+        remaining(run, self.under_way_bytes, self.rate()?)
     }
 }
 
-/// The time a run still takes at this rate. Unknown while it lists, since nobody knows how much is to
-/// come, and while nothing moves. Objects or bytes, whichever takes longer.
-pub fn remaining(run: &Run, rate: Rate) -> Option<Duration> {
+/// How a run stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standing {
+    /// Objects, bytes, failures.
+    pub counters: Vec<String>,
+    /// Rate and estimate; empty while nothing moves.
+    pub rates: Vec<String>,
+}
+
+impl Rate {
+    fn is_moving(&self) -> bool {
+        self.objects > 0.0 || self.bytes > 0.0
+    }
+}
+
+/// Whole objects a second, or tenths where there is less than ten.
+fn objects_rate(rate: f64) -> String {
+    if rate < 10.0 { format!("{rate:.1} objects/s") } else { format!("{} objects/s", console::count(rate as u64)) }
+}
+
+/// An estimate beyond this says only that the run is slow, and no more.
+const LONGEST_ESTIMATE: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// Objects and bytes may differ by this factor in the time they predict. Where they differ more, the rest of the
+/// run is unlike its last seconds (large objects before small ones), and there is no estimate.
+const AGREEMENT: f64 = 10.0;
+
+/// The time a run still takes at this rate. None while it lists, since nobody knows how much is to come; while
+/// nothing moves; and where objects and bytes predict times that have nothing in common.
+pub fn remaining(run: &Run, under_way_bytes: u64, rate: Rate) -> Option<Duration> {
     if run.phase == Phase::Listing {
         return None;
     }
-    let objects = run.enqueued().saturating_sub(run.settled.objects());
+    let settled = run.settled.objects();
+    let objects = run.enqueued().saturating_sub(settled);
     if objects == 0 {
         return Some(Duration::ZERO);
     }
     // Bytes of skipped and failed objects are never copied: leave them out of what is to come, by
     // their share of the objects.
-    let settled = run.settled.objects();
     let share = if settled == 0 { 1.0 } else { run.settled.copied as f64 / settled as f64 };
-    let bytes = (run.found.enqueued_bytes.saturating_sub(run.settled.bytes)) as f64 * share;
-    let seconds = |amount: f64, rate: f64| if amount <= 0.0 { 0.0 } else { amount / rate };
-    let longest =
-        seconds(objects as f64, rate.objects).max(if rate.bytes > 0.0 { seconds(bytes, rate.bytes) } else { 0.0 });
-    Duration::try_from_secs_f64(longest).ok()
+    let done = run.settled.bytes.saturating_add(under_way_bytes);
+    let bytes = run.found.enqueued_bytes.saturating_sub(done) as f64 * share;
+    let seconds = |amount: f64, rate: f64| (rate > 0.0).then(|| amount / rate);
+    let longest = match (seconds(objects as f64, rate.objects), seconds(bytes, rate.bytes)) {
+        // Nothing is left to copy, or it needs no bytes: deletes, empty objects.
+        (Some(by_objects), _) if bytes < 1.0 => by_objects,
+        (Some(by_objects), Some(by_bytes)) => {
+            let (shorter, longer) = (by_objects.min(by_bytes), by_objects.max(by_bytes));
+            if longer > shorter * AGREEMENT && longer > LONG_SECONDS {
+                return None;
+            }
+            longer
+        }
+        // Large objects: none was settled in the last seconds, but their bytes move.
+        (None, Some(by_bytes)) => by_bytes,
+        // Objects settle without bytes, as skipped ones do: nothing tells how long the bytes take.
+        (Some(_), None) | (None, None) => return None,
+    };
+    Duration::try_from_secs_f64(longest).ok().filter(|time| *time <= LONGEST_ESTIMATE)
 }
+
+/// Below this the two predictions need not agree, seconds: near its end a run is done soon by either.
+const LONG_SECONDS: f64 = 60.0;
 
 #[cfg(test)]
 mod tests {
@@ -135,7 +205,7 @@ mod tests {
     fn meter(phase: Phase) -> (Meter, Run) {
         let mut meter = Meter::default();
         for second in 0..=10 {
-            meter.observe(Duration::from_secs(second), &run(phase, 1000, second * 10));
+            meter.observe(Duration::from_secs(second), &run(phase, 1000, second * 10), 0);
         }
         (meter, run(phase, 1000, 100))
     }
@@ -146,34 +216,55 @@ mod tests {
         assert_eq!(meter.rate(), Some(Rate { objects: 10.0, bytes: 10240.0 }));
         assert_eq!(
             meter.line(&run),
-            "100 of 1,000 objects, 100 KiB of 0.98 MiB, 10.0 KiB/s, 10 objects/s, about 1m 30s left"
+            "100 of 1,000 objects, 100 KiB of 0.98 MiB, 10.0 KiB/s, about 1m 30s left, 10 objects/s"
         );
     }
 
     #[test]
     fn while_listing_no_time_is_told() {
         let (meter, run) = meter(Phase::Listing);
-        assert!(meter.line(&run).ends_with("10 objects/s"), "{}", meter.line(&run));
+        assert!(meter.line(&run).ends_with("10.0 KiB/s, 10 objects/s"), "{}", meter.line(&run));
     }
 
     #[test]
     fn where_nothing_moves_no_rate_is_told() {
         let mut meter = Meter::default();
-        (0..=10).for_each(|second| meter.observe(Duration::from_secs(second), &run(Phase::Listed, 1, 0)));
+        (0..=10).for_each(|second| meter.observe(Duration::from_secs(second), &run(Phase::Listed, 1, 0), 0));
         assert_eq!(meter.line(&run(Phase::Listed, 1, 0)), "0 of 1 object, 0 B of 1.00 KiB");
     }
 
     #[test]
+    fn regression_bytes_within_an_object_make_rate_and_estimate() {
+        let mut large = run(Phase::Listed, 1, 0);
+        large.found.enqueued_bytes = 2 << 30;
+        let mut meter = Meter::default();
+        (0..=10).for_each(|second| meter.observe(Duration::from_secs(second), &large, second * (50 << 20)));
+        assert_eq!(meter.line(&large), "0 of 1 object, 500 MiB of 2.00 GiB, 50.0 MiB/s, about 30s left");
+        assert_eq!(meter.share(&large).map(|share| (share * 100.0) as u64), Some(24));
+    }
+
+    #[test]
+    fn regression_no_estimate_where_objects_and_bytes_disagree() {
+        // Small objects went by while 50 TB wait: their rate says nothing of the large ones.
+        let mut mixed = run(Phase::Listed, 1000, 900);
+        mixed.found.enqueued_bytes = 50 << 40;
+        assert_eq!(remaining(&mixed, 0, Rate { objects: 10.0, bytes: 10240.0 }), None);
+        // Nor is an estimate of years one.
+        mixed.settled.copied = 0;
+        assert_eq!(remaining(&mixed, 0, Rate { objects: 0.0, bytes: 10240.0 }), None);
+    }
+
+    #[test]
     fn a_run_that_stands_still_has_no_estimate() {
-        assert_eq!(remaining(&run(Phase::Listed, 10, 5), Rate::default()), None);
-        assert_eq!(remaining(&run(Phase::Listed, 10, 10), Rate::default()), Some(Duration::ZERO));
+        assert_eq!(remaining(&run(Phase::Listed, 10, 5), 0, Rate::default()), None);
+        assert_eq!(remaining(&run(Phase::Listed, 10, 10), 0, Rate::default()), Some(Duration::ZERO));
     }
 
     #[test]
     fn samples_stay_bounded() {
         let mut meter = Meter::default();
         for i in 0..10_000 {
-            meter.observe(Duration::from_millis(i), &run(Phase::Listing, 0, 0));
+            meter.observe(Duration::from_millis(i), &run(Phase::Listing, 0, 0), 0);
         }
         assert!(meter.samples.len() <= MAX_SAMPLES);
     }

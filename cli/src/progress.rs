@@ -1,14 +1,15 @@
-//! Progress on standard error: a bar on a terminal, a line every few seconds elsewhere.
+//! Progress on standard error: a few lines that are drawn anew on a terminal, a line every few seconds elsewhere.
 
 use std::io::{self, IsTerminal as _};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use shared::console;
-use shared::ledger::{Phase, Run};
+use shared::ledger::Run;
 
-use crate::meter::Meter;
+use crate::layout;
+use crate::meter::{Meter, Standing};
+use crate::verbosity::{Verbosity, note};
 
 /// Time between lines where standard error is not a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -28,10 +29,10 @@ impl Progress {
     /// Begins to show.
     pub fn begin() -> Self {
         let now = Instant::now();
-        let bar = io::stderr().is_terminal().then(|| {
-            let style =
-                ProgressStyle::with_template("{spinner} [{bar:24}] {msg}").expect("the template is well-formed");
-            ProgressBar::no_length().with_style(style.progress_chars("=> "))
+        let is_drawn = io::stderr().is_terminal() && Verbosity::chosen() > Verbosity::Quiet;
+        let bar = is_drawn.then(|| {
+            let style = ProgressStyle::with_template("{msg}").expect("the template is well-formed");
+            ProgressBar::no_length().with_style(style)
         });
         set_bar(bar.clone());
         Progress { began: now, meter: Meter::default(), bar, said: now }
@@ -39,19 +40,28 @@ impl Progress {
 
     /// Shows the run's counters as they are now.
     pub fn show(&mut self, run: &Run) {
-        self.meter.observe(self.began.elapsed(), run);
+        self.meter.observe(self.began.elapsed(), run, 0);
         if let Some(bar) = &self.bar {
-            if run.phase != Phase::Listing {
-                bar.set_length(run.enqueued());
-            }
-            bar.set_position(run.settled.objects());
-            bar.set_message(self.meter.line(run));
+            bar.set_message(drawn(&self.meter, run, layout::columns()));
             bar.tick();
         } else if self.said.elapsed() >= LINE_EVERY {
             self.said = Instant::now();
-            console::say(self.meter.line(run));
+            note(self.meter.line(run));
         }
     }
+}
+
+/// What is drawn on a terminal: counters behind a bar, then rates. No line is as wide as the terminal, so that
+/// none wraps.
+fn drawn(meter: &Meter, run: &Run, columns: usize) -> String {
+    let columns = columns.saturating_sub(1);
+    let Standing { counters, rates } = meter.standing(run);
+    let bar = layout::bar(meter.share(run), columns);
+    let mut text = format!("{bar}{}", layout::line_of(&counters, columns - bar.len()));
+    if !rates.is_empty() {
+        text += &format!("\n{}", layout::line_of(&rates, columns));
+    }
+    text
 }
 
 impl Drop for Progress {

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use shared::config::Config;
-use shared::ledger::{Run, SharedLedger};
+use shared::console;
+use shared::ledger::{Run, SharedLedger, events_run};
 use shared::open::{self, Carrier};
 
 use crate::args::RecordsArgs;
@@ -12,6 +13,29 @@ use crate::state;
 
 /// Most runs of one task that are looked at: a year of hourly runs lies far beyond what one reads.
 pub const MAX_RUNS: usize = 100;
+
+/// Most runs that the message about an ambiguous id names.
+const MAX_NAMED: usize = 5;
+
+/// Names the runs, the newest first, that a part of an id may mean.
+fn ambiguous(part: &str, found: &[Run]) -> String {
+    let mut newest: Vec<&Run> = found.iter().collect();
+    newest.sort_by_key(|run| std::cmp::Reverse(run.start.started));
+    let named: Vec<String> = newest
+        .iter()
+        .take(MAX_NAMED)
+        .map(|run| format!("{} ({})", run.start.id, run.start.started.to_seconds()))
+        .collect();
+    let more = match newest.len() - named.len() {
+        0 => String::new(),
+        more => format!(" and {} more", console::count(more as u64)),
+    };
+    format!(
+        "{} have {part:?} in their ids: give more of one of {}{more}",
+        console::counted(found.len() as u64, "run"),
+        named.join(", ")
+    )
+}
 
 /// A ledger, and where it was found.
 pub struct Records {
@@ -55,12 +79,13 @@ impl Records {
         }
     }
 
-    /// The run named, or the newest of all.
-    pub async fn run(&self, id: Option<&str>) -> Result<Run, Failure> {
-        if let Some(id) = id {
-            let run = self.ledger.run(id).await.map_err(Failure::midway)?;
-            return run
-                .ok_or_else(|| Failure::usage(format!("there is no run {id:?}; flotilla status lists the runs")));
+    /// The run that has this id, or this part in its id as no other run has; without one the newest of all.
+    pub async fn run(&self, named: Option<&str>) -> Result<Run, Failure> {
+        if let Some(named) = named {
+            return match self.ledger.run(named).await.map_err(Failure::midway)? {
+                Some(run) => Ok(run),
+                None => self.run_with(named).await,
+            };
         }
         let mut newest: Option<Run> = None;
         for task in self.tasks().await? {
@@ -68,6 +93,22 @@ impl Records {
             newest = newest.into_iter().chain(run).max_by_key(|run| run.start.started);
         }
         newest.ok_or_else(|| Failure::usage("no run of a finder is recorded here; give --state DIR or --config FILE, or a RUN that flotilla status lists"))
+    }
+
+    /// The run whose id has this part, among the newest [`MAX_RUNS`] of each task.
+    async fn run_with(&self, part: &str) -> Result<Run, Failure> {
+        let part = part.to_ascii_lowercase();
+        let mut found = Vec::new();
+        for task in self.tasks().await? {
+            let mut runs = self.ledger.runs(&task, MAX_RUNS).await.map_err(Failure::midway)?;
+            runs.extend(self.ledger.run(&events_run(&task)).await.map_err(Failure::midway)?);
+            found.extend(runs.into_iter().filter(|run| run.start.id.to_ascii_lowercase().contains(&part)));
+        }
+        match found.len() {
+            1 => Ok(found.swap_remove(0)),
+            0 => Err(Failure::usage(format!("no run has {part:?} in its id: flotilla status lists the runs"))),
+            _ => Err(Failure::usage(ambiguous(&part, &found))),
+        }
     }
 
     /// The task of a run as it was configured, and whether this process has to do its jobs itself.

@@ -20,6 +20,7 @@ use crate::claim::Claim;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::records::{MAX_RUNS, Records};
 use crate::sync;
+use crate::verbosity::note;
 
 /// Objects of one job. A key has at most 1,024 bytes, and JSON makes at most six of each: so many
 /// always fit one message, and one page of failures is one job.
@@ -34,7 +35,7 @@ pub async fn run(args: &RetryArgs, stop: CancellationToken) -> Outcome {
     let records = Records::open(&args.records).await?;
     let old = records.run(args.records.run.as_deref()).await?;
     if old.settled.failed == 0 {
-        console::say(format_args!("run {} has no failed objects", old.start.id));
+        note(format_args!("run {} has no failed objects", console::run_id(&old.start.id)));
         return Ok(Exit::InSync);
     }
     let config = records.task(&old)?;
@@ -81,7 +82,7 @@ async fn enqueue_claimed(carrier: &Carrier, old: &Run, stop: &CancellationToken)
     let _ = ledger.unclaim(task, &owner).await;
     let Some((run, objects)) = enqueued? else { return Ok(None) };
     let objects = console::counted(objects, "object");
-    console::say(format_args!("run {run} retries {objects} of run {}", old.start.id));
+    note(format_args!("run {} retries {objects} of run {}", console::run_id(&run), console::run_id(&old.start.id)));
     Ok(Some(run))
 }
 

@@ -9,10 +9,10 @@ use tokio::time::{Instant, sleep};
 
 use crate::args::LookArgs;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::meter::{Meter, Rate, remaining};
+use crate::meter::{Meter, Rate};
 use crate::out::Out;
 use crate::records::{MAX_RUNS, Records};
-use crate::summary::{not_compared, skipped};
+use crate::summary;
 
 /// Runs under way are looked at twice, this far apart, to tell their rates.
 const LOOK: Duration = Duration::from_secs(1);
@@ -53,7 +53,7 @@ pub async fn run(args: &LookArgs) -> Outcome {
     for (run, meter) in runs.iter().zip(&meters) {
         if args.json {
             let rate = meter.rate();
-            let seconds_left = rate.and_then(|rate| remaining(run, rate)).map(|time| time.as_secs());
+            let seconds_left = meter.remaining(run).map(|time| time.as_secs());
             let (enqueued, done, events) = (run.enqueued(), run.is_done(), run.is_events());
             let status = Status { run, enqueued, done, events, rate, seconds_left };
             out.line(serde_json::to_string(&status).expect("a status is representable as JSON"))?;
@@ -70,7 +70,7 @@ async fn look_twice(records: &Records, runs: &mut [Run]) -> Result<Vec<Meter>, F
     let mut meters: Vec<Meter> = Vec::new();
     for run in runs.iter() {
         let mut meter = Meter::default();
-        meter.observe(began.elapsed(), run);
+        meter.observe(began.elapsed(), run, 0);
         meters.push(meter);
     }
     // Events have no end, and come when they come: there is no rate to tell.
@@ -81,7 +81,7 @@ async fn look_twice(records: &Records, runs: &mut [Run]) -> Result<Vec<Meter>, F
     sleep(LOOK).await;
     for (run, meter) in runs.iter_mut().zip(&mut meters).filter(|(run, _)| is_under_way(run)) {
         if let Some(now) = records.ledger.run(&run.start.id).await.map_err(Failure::midway)? {
-            meter.observe(began.elapsed(), &now);
+            meter.observe(began.elapsed(), &now, 0);
             *run = now;
         }
     }
@@ -91,10 +91,17 @@ async fn look_twice(records: &Records, runs: &mut [Run]) -> Result<Vec<Meter>, F
 fn print_human(out: &mut Out, run: &Run, meter: &Meter) -> Result<(), Failure> {
     let start = &run.start;
     let (source, destination) = (console::escaped(&start.source), console::escaped(&start.destination));
-    out.line(format_args!("{}  {}  {source} -> {destination}", start.id, start.started))?;
+    let started = start.started.to_seconds();
+    out.line(format_args!("{}  {started}  {source} -> {destination}", console::run_id(&start.id)))?;
     let counters = match (run.is_events(), run.is_done()) {
         (true, _) => followed(run),
-        (_, true) => format!("{} listed, {}", console::count(run.found.listed), settled(run)),
+        (_, true) => {
+            let filtered = match run.found.filtered {
+                0 => String::new(),
+                objects => format!(", {} filtered out", console::count(objects)),
+            };
+            format!("{} listed, {}{filtered}", console::count(run.found.listed), settled(run))
+        }
         _ => meter.line(run),
     };
     out.line(format_args!("    {}: {counters}", describe(run)))?;
@@ -119,20 +126,13 @@ fn describe(run: &Run) -> &'static str {
 
 /// What became of events so far.
 fn followed(run: &Run) -> String {
-    let last = run.settled.last.map(|last| format!(", last at {last}"));
+    let last = run.settled.last.map(|last| format!(", last at {}", last.to_seconds()));
     settled(run) + &last.unwrap_or_default()
 }
 
 /// What became of a run's objects.
 fn settled(run: &Run) -> String {
-    let settled = &run.settled;
-    format!(
-        "{} copied ({}), {} deleted, {}, {} failed{}",
-        console::count(settled.copied),
-        console::bytes(settled.bytes),
-        console::count(settled.deleted),
-        skipped(settled.skipped + run.found.unchanged, settled),
-        console::count(settled.failed),
-        not_compared(run.found.not_judged),
-    )
+    let mut parts = summary::settled(&run.settled, run.settled.skipped + run.found.unchanged);
+    parts.extend(summary::counted_if_any(run.found.not_judged, "not compared"));
+    parts.join(", ")
 }

@@ -1,5 +1,6 @@
 //! What a run came to, for people and, as the last line of standard output, for programs.
 
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -7,7 +8,8 @@ use shared::console;
 use shared::ledger::{ARCHIVED, COALESCED, OUT_OF_SCOPE, Run, Settled};
 
 use crate::exit::{Exit, Failure};
-use crate::out;
+use crate::verbosity::note;
+use crate::{layout, object_log, out};
 
 /// A run's totals. The JSON's fields are what scripts rely on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,6 +32,8 @@ pub struct Summary {
     /// Of the skipped, events that the work for another event of the key has covered.
     #[serde(skip_serializing_if = "is_zero")]
     pub coalesced: u64,
+    /// Objects left out by filters.
+    pub filtered: u64,
     /// Objects given up.
     pub failed: u64,
     /// Objects that could not be compared, because a store failed: they were left as they are.
@@ -56,6 +60,7 @@ impl Summary {
             archived: run.settled.archived,
             out_of_scope: run.settled.out_of_scope,
             coalesced: run.settled.coalesced,
+            filtered: run.found.filtered,
             failed: run.settled.failed,
             not_judged: run.found.not_judged,
             bytes: run.settled.bytes,
@@ -71,21 +76,20 @@ impl Summary {
 
     /// Prints it: as JSON to standard output, or as a line to standard error.
     pub fn print(&self, json: bool) -> Result<(), Failure> {
+        object_log::flush();
         if json {
             return out::line(serde_json::to_string(self).expect("a summary is representable as JSON"));
         }
-        console::say(format_args!(
-            "{} listed, {} copied ({}), {} deleted, {}, {} failed{} in {:.1} s (run {})",
-            console::count(self.listed),
-            console::count(self.copied),
-            console::bytes(self.bytes),
-            console::count(self.deleted),
-            skipped(self.skipped, &self.settled),
-            console::count(self.failed),
-            not_compared(self.not_judged),
-            self.seconds,
-            self.run,
-        ));
+        let mut parts = vec![format!("{} listed", console::count(self.listed))];
+        parts.extend(settled(&self.settled, self.skipped));
+        parts.extend(counted_if_any(self.not_judged, "not compared"));
+        parts.extend(counted_if_any(self.filtered, "filtered out"));
+        if let Some(last) = parts.last_mut() {
+            let time = console::elapsed(Duration::from_secs_f64(self.seconds));
+            *last += &format!(" in {time} (run {})", console::run_id(&self.run));
+        }
+        let columns = if std::io::stderr().is_terminal() { layout::columns() } else { usize::MAX };
+        note(layout::lines_of(&parts, columns));
         Ok(())
     }
 }
@@ -94,24 +98,26 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// How many objects could not be compared, if there are any, in words.
-pub fn not_compared(count: u64) -> String {
-    if count == 0 { String::new() } else { format!(", {} not compared", console::count(count)) }
+/// So many of them, if there are any, in words.
+pub fn counted_if_any(count: u64, what: &str) -> Option<String> {
+    (count > 0).then(|| format!("{} {what}", console::count(count)))
 }
 
-/// How many objects were skipped, and how many of them for which [reasons], in words.
-pub fn skipped(all: u64, settled: &Settled) -> String {
-    match reasons(settled).as_slice() {
-        [] => format!("{} skipped", console::count(all)),
-        reasons => format!("{} skipped ({})", console::count(all), reasons.join(", ")),
-    }
+/// What became of objects, of which `skipped` needed nothing, in parts. Only copies are named when there are none.
+pub fn settled(settled: &Settled, skipped: u64) -> Vec<String> {
+    let up_to_date = skipped.saturating_sub(settled.archived + settled.out_of_scope + settled.coalesced);
+    let mut parts = vec![format!("{} copied ({})", console::count(settled.copied), console::bytes(settled.bytes))];
+    parts.extend(counted_if_any(settled.deleted, "deleted"));
+    parts.extend(counted_if_any(up_to_date, "already up to date"));
+    parts.extend(reasons(settled));
+    parts.extend(counted_if_any(settled.failed, "failed"));
+    parts
 }
 
 /// How many objects were skipped for each reason that is counted apart and that there was.
 pub fn reasons(settled: &Settled) -> Vec<String> {
     let counts = [(settled.archived, ARCHIVED), (settled.out_of_scope, OUT_OF_SCOPE), (settled.coalesced, COALESCED)];
-    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
-    counts.map(|(count, reason)| format!("{} {reason}", console::count(count))).collect()
+    counts.into_iter().filter_map(|(count, reason)| counted_if_any(count, reason)).collect()
 }
 
 #[cfg(test)]
@@ -119,11 +125,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_what_was_skipped_the_reasons_that_there_were_are_told() {
-        assert_eq!(skipped(7, &Settled::default()), "7 skipped");
-        let archived = Settled { archived: 2, ..Settled::default() };
-        assert_eq!(skipped(7, &archived), "7 skipped (2 archived)");
-        let all = Settled { out_of_scope: 1_000, coalesced: 3, ..archived };
-        assert_eq!(skipped(2_000, &all), "2,000 skipped (2 archived, 1,000 out of scope, 3 coalesced)");
+    fn regression_a_summary_names_what_is_up_to_date_and_leaves_zeros_out() {
+        let synced = Settled { copied: 12, bytes: 938 << 10, ..Settled::default() };
+        assert_eq!(settled(&synced, 17_988), ["12 copied (938 KiB)", "17,988 already up to date"]);
+        assert_eq!(settled(&Settled::default(), 0), ["0 copied (0 B)"]);
+        let all = Settled { deleted: 1, archived: 2, out_of_scope: 1_000, coalesced: 3, failed: 4, ..synced };
+        let parts =
+            ["1 deleted", "995 already up to date", "2 archived", "1,000 out of scope", "3 coalesced", "4 failed"];
+        assert_eq!(settled(&all, 2_000)[1..], parts);
     }
 }

@@ -14,11 +14,13 @@ use tokio_util::sync::CancellationToken;
 use crate::args::{SyncArgs, open_report};
 use crate::claim::Claim;
 use crate::drive::{Drive, Driven, drive, drive_beside};
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{Exit, Failure, INTERRUPTED, Outcome};
 use crate::failures;
+use crate::object_log;
 use crate::plan;
 use crate::summary::Summary;
 use crate::task::Task;
+use crate::verbosity::note;
 use crate::working::Working;
 
 /// Syncs once, or again and again.
@@ -113,7 +115,7 @@ impl Pass<'_> {
         let mut driven = self.drive(find).await?;
         if let Some(FindError::Busy { run, .. }) = &driven.find_error {
             let run = run.clone();
-            console::say(format_args!("run {run} was interrupted: finishing what it has left"));
+            note(format_args!("run {} was interrupted: finishing what it has left", console::run_id(&run)));
             let finished = self.drive(Drive::Finish(run)).await?;
             // A run whose listing was complete, under the same options, is what was asked for. Otherwise
             // its rest is out of the way now, and the run that was asked for begins.
@@ -144,7 +146,7 @@ impl Pass<'_> {
     async fn drive(&mut self, what: Drive) -> Result<Driven, Failure> {
         let driven = match &mut self.worker {
             Some(worker) => drive_beside(self.task, what, worker, self.stop).await,
-            None => drive(self.task, what, self.report.as_ref().map(Report::listener), self.stop).await,
+            None => drive(self.task, what, object_log::listener(self.report.as_ref()), self.stop).await,
         };
         match self.report.as_ref().map(Report::check) {
             Some(Err(why)) => driven.and(Err(Failure::midway(format!("the report is incomplete: {why}")))),
@@ -155,7 +157,7 @@ impl Pass<'_> {
     fn say_what_is_resumed(&self, unfinished: Option<&Run>) {
         let unlisted = |run: &&Run| matches!(run.phase, Phase::Listing | Phase::Releasing);
         if let Some(run) = unfinished.filter(unlisted).filter(|_| self.has_same_options()) {
-            console::say(format_args!("run {} was interrupted: resuming it", run.start.id));
+            note(format_args!("run {} was interrupted: resuming it", console::run_id(&run.start.id)));
         }
     }
 
@@ -175,9 +177,10 @@ impl Pass<'_> {
         if let Some(run) = &driven.run {
             let summary = Summary::of(run, began.elapsed());
             if summary.failed > 0 {
+                let run = console::run_id(&summary.run);
                 let rest = match &self.task.config.state {
-                    Some(state) => format!("flotilla failures {} --state {}", summary.run, state.display()),
-                    None => format!("flotilla failures {} --config FILE", summary.run),
+                    Some(state) => format!("flotilla failures {run} --state {}", state.display()),
+                    None => format!("flotilla failures {run} --config FILE"),
                 };
                 failures::print_first(&self.task.carrier.ledger, &summary.run, summary.failed, &rest).await;
             }
@@ -199,7 +202,7 @@ impl Pass<'_> {
         }
         match driven.find_error {
             None | Some(FindError::Interrupted) => {
-                console::say("interrupted: the same command goes on where it was");
+                note(INTERRUPTED);
                 Ok(Exit::Interrupted)
             }
             Some(error) => Err(Failure { exit: exit_of(&error), message: error.to_string() }),

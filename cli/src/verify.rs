@@ -6,7 +6,7 @@ mod content;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use finder::Pair;
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::args::VerifyArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::out::Out;
+use crate::verbosity::note;
 use compare::{Kind, Sides, Verdict};
 pub use content::Effort;
 use content::Means;
@@ -128,23 +129,23 @@ impl Tally {
         if !json {
             let by: Vec<String> =
                 self.by.iter().map(|(means, n)| format!("{} by {means}", console::count(*n))).collect();
-            console::say(format_args!(
-                "{} compared in {:.1} s: {} same, {} different{}{}",
+            note(format_args!(
+                "{} compared in {}: {} same, {} different{}{}",
                 console::counted(self.compared, "key"),
-                self.seconds,
+                console::elapsed(Duration::from_secs_f64(self.seconds)),
                 console::count(self.same),
                 console::count(self.different),
                 if by.is_empty() { "" } else { "; " },
                 by.join(", "),
             ));
             if self.changing > 0 {
-                console::say(format_args!(
+                note(format_args!(
                     "{} written to during every comparison: run again when nobody writes",
                     console::counted(self.changing, "object"),
                 ));
             }
             if self.size_only > 0 {
-                console::say(format_args!(
+                note(format_args!(
                     "{} compared by size only, as the stores tell nothing else that both have; without --quick they are read",
                     console::counted(self.size_only, "object"),
                 ));

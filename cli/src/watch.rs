@@ -26,7 +26,9 @@ use crate::claim::Claim;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::sync::Pass;
 use crate::task::Task;
+use crate::verbosity::note;
 use crate::working::Working;
+use crate::{object_log, summary};
 use folder::Folder;
 
 /// A worker that ended by itself begins anew after this: queue or ledger have failed for two minutes by then, or a
@@ -81,7 +83,7 @@ async fn watch(
     match exit? {
         Exit::Interrupted => Ok(Exit::Interrupted),
         _ if left => {
-            console::say("interrupted: events are left; the same command goes on where it was");
+            note("Interrupted, with events left on the queue. Run the same command to resume.");
             Ok(Exit::Interrupted)
         }
         exit => Ok(exit),
@@ -90,7 +92,7 @@ async fn watch(
 
 /// Writes outcomes to the report, and wakes whoever tells people of events.
 fn listener(report: Option<&Report>, told: Arc<Notify>) -> worker::Report {
-    let report = report.map(Report::listener);
+    let report = object_log::listener(report);
     Arc::new(move |outcomes| {
         if let Some(report) = &report {
             report(outcomes);
@@ -222,13 +224,8 @@ impl Lines {
         self.said = now;
         // Most events of what was copied meanwhile need nothing: no news.
         if copied + deleted + failed > 0 {
-            console::say(format_args!(
-                "events: {} copied ({}), {} deleted, {} failed",
-                console::count(copied),
-                console::bytes(bytes),
-                console::count(deleted),
-                console::count(failed)
-            ));
+            let told = Settled { copied, deleted, failed, bytes, ..Settled::default() };
+            note(format_args!("events: {}", summary::settled(&told, 0).join(", ")));
         }
     }
 }

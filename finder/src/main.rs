@@ -21,7 +21,7 @@ const USAGE: u8 = 2;
 
 /// Compares source and destination of a task, and enqueues what differs
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version = shared::VERSION, max_term_width = 100)]
 struct Args {
     /// Config file of the task
     #[arg(long, value_name = "FILE")]

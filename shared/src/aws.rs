@@ -54,6 +54,19 @@ const METADATA_TIMEOUT: Duration = Duration::from_millis(1_200);
 /// The region where nothing names one.
 const DEFAULT_REGION: &str = "us-east-1";
 
+/// The endpoint that the environment names for `s3://` locations without one of their own: `AWS_ENDPOINT_URL_S3`, else
+/// `AWS_ENDPOINT_URL`, as other programs read them; none where `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is `true`.
+pub fn ambient_s3_endpoint() -> Option<String> {
+    endpoint_among(|name| std::env::var(name).ok())
+}
+
+fn endpoint_among(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let is_off =
+        variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let named = |name| variable(name).filter(|url| !url.is_empty());
+    if is_off { None } else { named("AWS_ENDPOINT_URL_S3").or_else(|| named("AWS_ENDPOINT_URL")) }
+}
+
 /// The SDK's configuration for a connection.
 ///
 /// What can be checked without asking the service itself is checked here: the endpoint's form, the

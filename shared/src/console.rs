@@ -29,11 +29,11 @@ pub fn escaped(text: &str) -> String {
     })
 }
 
-/// Bytes with the unit that keeps three digits: `1.5 GiB`.
+/// Bytes with the unit that leaves three digits: `938 KiB`, `1.50 GiB`. All programs spell sizes this way.
 pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if bytes < 1024 {
-        return format!("{bytes} B");
+        return format!("{} B", count(bytes));
     }
     let mut value = bytes as f64 / 1024.0;
     let mut unit = 0;
@@ -49,6 +49,11 @@ pub fn bytes(bytes: u64) -> String {
         0
     };
     format!("{value:.digits$} {}", UNITS[unit])
+}
+
+/// A rate in bytes a second: `10.0 MiB/s`.
+pub fn rate(bytes_per_second: f64) -> String {
+    format!("{}/s", bytes(bytes_per_second.max(0.0) as u64))
 }
 
 /// A count with its thousands set apart: `12,345`.
@@ -80,17 +85,41 @@ pub fn time(time: Duration) -> String {
     }
 }
 
+/// How long something took: tenths of a second below a minute, then as [`time`] does.
+pub fn elapsed(time: Duration) -> String {
+    if time < Duration::from_secs(60) { format!("{:.1}s", time.as_secs_f64()) } else { self::time(time) }
+}
+
+/// Characters of a run's id that messages show. They are random, so they tell runs apart that began together.
+const RUN_ID_SHOWN: usize = 8;
+
+/// The part of a run's id that messages show, and that commands take in place of the whole: the last eight
+/// characters of a UUID. Another id (`events-TASK`) is shown whole.
+pub fn run_id(id: &str) -> &str {
+    let is_uuid = id.len() == 36 && id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
+    if is_uuid { &id[id.len() - RUN_ID_SHOWN..] } else { id }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_is_named_by_the_end_of_its_uuid() {
+        assert_eq!(run_id("0193a5c4-7b1e-7c3a-9d2e-5f60718293a4"), "718293a4");
+        assert_eq!(run_id("events-photos"), "events-photos");
+        assert_eq!(run_id("r"), "r");
+    }
 
     #[test]
     fn numbers_are_readable() {
         assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(
             [0, 1023, 1536, 256 << 20, u64::MAX].map(bytes),
-            ["0 B", "1023 B", "1.50 KiB", "256 MiB", "16.0 EiB"]
+            ["0 B", "1,023 B", "1.50 KiB", "256 MiB", "16.0 EiB"]
         );
+        assert_eq!([0.0, 938.0 * 1024.0].map(rate), ["0 B/s", "938 KiB/s"]);
+        assert_eq!([40, 59_940, 61_000].map(|ms| elapsed(Duration::from_millis(ms))), ["0.0s", "59.9s", "1m 1s"]);
         assert_eq!([5, 65, 7500, 90_000].map(|s| time(Duration::from_secs(s))), ["5s", "1m 5s", "2h 5m", "1d 1h"]);
     }
 

@@ -35,3 +35,6 @@ pub mod store;
 pub mod telemetry;
 
 pub use error::{Error, ErrorKind, Result};
+
+/// Version, commit (of release builds, where git or the packager names it) and target, as `--version` prints them.
+pub const VERSION: &str = env!("FLOTILLA_VERSION");

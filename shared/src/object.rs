@@ -31,6 +31,12 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// The time for people, to the second: `2026-11-27T06:49:32Z`.
+    pub fn to_seconds(self) -> String {
+        let text = Timestamp(self.as_secs() * 1000).to_string();
+        text.replace(".000Z", "Z")
+    }
+
     /// The time that has passed since then; zero if it lies in the future.
     pub fn age(self) -> Duration {
         Duration::from_millis((Timestamp::now().0 - self.0).max(0) as u64)

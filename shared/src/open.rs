@@ -79,6 +79,14 @@ pub async fn sides(config: &Config) -> Result<(Store, Store), Unusable> {
     Ok((source, destination))
 }
 
+/// Opens a location of its own, which is only listed, and finds it to answer.
+pub async fn listed(side: &Side) -> Result<Store, Unusable> {
+    let unusable = |error| Unusable { side: "location", error };
+    let store = store(side).await.map_err(unusable)?;
+    probe(&store).await.map_err(unusable)?;
+    Ok(store)
+}
+
 /// As [`sides`], ready to be copied between: both found to answer, the destination prepared. Where the
 /// source is not there, nothing is made at the destination.
 pub async fn ready_sides(config: &Config) -> Result<(Store, Store), Unusable> {

@@ -93,6 +93,10 @@ async fn a_mistake_is_one_line_and_exit_2() {
         ("sync @/source @/d --prefix-list @/missing", "missing"),
         ("sync @/source @/d --metrics-addr nonsense", "HOST:PORT"),
         ("sync @/source @/d --source-region x", "takes none"),
+        ("sync @/source @/d --region x", "region: a folder takes none: leave --region out"),
+        ("sync @/source", "see flotilla sync --help"),
+        ("ls @/missing", "does not exist"),
+        ("ls @/source -q -v", "cannot be used with"),
         ("sync @/source s3://b --destination-endpoint-url http://u:p@h", "no user"),
         ("sync @/source s3://b --destination-credentials bogus", "env:PREFIX"),
         ("sync @/source @/d --state @/d", "the state folder lies within the destination"),
@@ -196,6 +200,97 @@ async fn a_difference_is_listed_and_exit_1() {
     );
 }
 
+/// The run ids of `status`, the oldest first.
+async fn run_ids(place: &Place) -> Vec<String> {
+    let status = place.run("status --json").await.stdout;
+    let id =
+        |line: &str| serde_json::from_str::<serde_json::Value>(line).expect("JSON")["id"].as_str().map(str::to_owned);
+    status.lines().map(|line| id(line).expect("an id")).collect()
+}
+
+#[tokio::test]
+async fn regression_a_run_is_found_by_any_unique_part_of_its_id() {
+    let place = Place::new();
+    for _ in 0..2 {
+        assert_eq!(place.run("sync @/source @/d").await.code, Some(0));
+    }
+    let ids = run_ids(&place).await;
+    let end = &ids[0][ids[0].len() - 8..];
+    let found = place.run(&format!("status {end}")).await;
+    assert!(found.code == Some(0) && found.stdout.starts_with(end), "{}{}", found.stdout, found.stderr);
+    assert_eq!(place.run(&format!("failures {}", end.to_uppercase())).await.code, Some(0));
+    // Both began in the same hour, so the first digits of their ids are the same.
+    for (part, says) in [(&ids[0][..4], "2 runs have"), ("zzz", "no run has \"zzz\" in its id")] {
+        let refused = place.run(&format!("retry {part}")).await;
+        assert_eq!((refused.code, refused.stderr.lines().count()), (Some(2), 1), "{}", refused.stderr);
+        assert!(refused.stderr.contains(says), "{}", refused.stderr);
+        assert_eq!(refused.stderr.contains(&ids[1]), part != "zzz", "{}", refused.stderr);
+    }
+}
+
+#[tokio::test]
+async fn regression_verbose_lists_objects_and_quiet_says_nothing() {
+    let place = Place::new();
+    let verbose = place.run("sync @/source @/d -v --json").await;
+    assert_eq!(verbose.code, Some(0), "{}", verbose.stderr);
+    assert_eq!(json(&verbose)["copied"], 3);
+    assert_eq!(verbose.stdout.lines().count(), 1, "objects are not mixed into the JSON: {}", verbose.stdout);
+    let mut lines: Vec<&str> = verbose.stderr.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["copied a.txt (1 B)", "copied b.jpg (2 B)", "copied sub/c.jpg (3 B)"]);
+    place.write("source/d", "d");
+    let quiet = place.run("sync @/source @/d --quiet").await;
+    assert_eq!((quiet.code, &*quiet.stdout, &*quiet.stderr), (Some(0), "", ""));
+    let said = place.run("sync @/source @/d").await.stderr;
+    assert!(
+        said.starts_with("4 listed, 0 copied (0 B), 4 already up to date in ") && said.lines().count() == 1,
+        "{said}"
+    );
+    assert!(said.trim_end().len() < 80, "a summary fits a terminal: {said}");
+}
+
+#[tokio::test]
+async fn regression_ls_lists_what_the_finder_sees() {
+    let place = Place::new();
+    let all = place.run("ls @/source").await;
+    assert_eq!(all.code, Some(0), "{}", all.stderr);
+    let keys: Vec<&str> = all.stdout.lines().filter_map(|line| line.rsplit("  ").next()).collect();
+    assert_eq!((keys, all.stderr.trim()), (vec!["a.txt", "b.jpg", "sub/c.jpg"], "3 objects, 6 B"));
+    let filtered = place.run("ls @/source --json --exclude *.jpg --include sub/* --min-size 1").await;
+    let lines: Vec<serde_json::Value> =
+        filtered.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.iter().map(|line| line["key"].as_str()).collect::<Vec<_>>(), [Some("a.txt"), Some("sub/c.jpg")]);
+    assert_eq!((&lines[1]["size"], lines[1]["modified"].is_u64()), (&3.into(), true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_the_environments_endpoint_is_the_tasks() {
+    let place = Place::new();
+    let cloud = Cloud::start(Profile::MINIO).await;
+    let bucket = format!("s3://{}", cloud.create_bucket("bucket"));
+    let env = [
+        ("AWS_ENDPOINT_URL_S3", cloud.endpoint.clone()),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", emulators::ACCESS_KEY.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", emulators::SECRET_KEY.to_owned()),
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("XDG_STATE_HOME", place.text("state")),
+    ];
+    let arguments = ["sync", &place.text("source"), &bucket];
+    let ended = Process::start(&binaries::flotilla(), arguments, env.clone()).wait(LIMIT).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let listed = Process::start(&binaries::flotilla(), ["ls", &bucket], env).wait(LIMIT).await;
+    assert_eq!(listed.stdout.lines().count(), 3, "{}", listed.stderr);
+}
+
+#[tokio::test]
+async fn regression_the_version_names_the_target() {
+    let place = Place::new();
+    let version = place.run("--version").await.stdout;
+    assert!(version.starts_with(&format!("flotilla {}", shared::VERSION)), "{version}");
+    assert!(version.contains(&format!("{}-", std::env::consts::ARCH)) && version.contains("linux"), "{version}");
+}
+
 #[tokio::test]
 async fn what_failed_is_named_and_retried_without_options() {
     let place = Place::new();
@@ -263,7 +358,7 @@ async fn what_became_of_events_is_shown_after_the_runs_and_its_failures_are_retr
     drop(ledger);
 
     let shown = place.run("status").await.stdout;
-    let line = "following events: 1 copied (1.00 KiB), 0 deleted, 1 skipped (1 out of scope), 2 failed, last at ";
+    let line = "following events: 1 copied (1.00 KiB), 1 out of scope, 2 failed, last at ";
     assert!(shown.lines().last().is_some_and(|last| last.contains(line)), "{shown}");
     let status = json(&place.run("status --json").await);
     assert_eq!((&status["id"], &status["events"], &status["done"]), (&(*events).into(), &true.into(), &false.into()));
@@ -298,7 +393,8 @@ async fn an_interrupted_sync_exits_3_in_time_and_the_next_one_finishes_it() {
         return; // It was done before the signal came: nothing to see on this machine.
     }
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
-    let notice = ended.stderr.lines().find(|line| line.contains("stopping")).expect("a notice");
+    let notice =
+        ended.stderr.lines().find(|line| line.contains("Stopping… press Ctrl-C again to stop now")).expect("a notice");
     assert!(serde_json::from_str::<serde_json::Value>(notice).is_ok(), "{notice}");
     let resumed = place.run("sync @/source @/d --json --report @/report").await;
     assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
@@ -325,7 +421,7 @@ async fn a_second_sync_of_a_running_task_says_so_in_one_line_and_exits_2() {
             return; // It was done too soon: nothing to see on this machine.
         }
         assert_eq!((second.code, second.stderr.lines().count()), (Some(2), 1), "{}", second.stderr);
-        let pid = format!("pid-{}-", first.pid().as_raw_nonzero());
+        let pid = format!("(process {}): wait for it, or stop it", first.pid().as_raw_nonzero());
         let says = "another sync of this task is running";
         assert!(second.stderr.contains(says) && second.stderr.contains(&pid), "{}", second.stderr);
     }

@@ -20,7 +20,7 @@ const USAGE: u8 = 2;
 
 /// Copies what a task's queue says, until told to stop
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version = shared::VERSION, max_term_width = 100)]
 struct Args {
     /// Config file of the task
     #[arg(long, value_name = "FILE")]

@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use humantime::Duration;
 use sha2::{Digest as _, Sha256};
-use shared::aws::Connection;
 use shared::config::{Compare, Config, Find, Side, Size, Sse, Work};
 use shared::location::Location;
 use shared::store::Tier;
-use shared::store::s3::Addressing;
 
 use super::RUNNING;
 use super::filters::FilterArgs;
+use super::sides::{BothArgs, DestinationArgs, SourceArgs};
 use crate::exit::Failure;
 use crate::state;
 use crate::verify::Effort;
@@ -98,45 +97,11 @@ struct Places {
     /// Where they go
     destination: Location,
     #[command(flatten)]
+    both: BothArgs,
+    #[command(flatten)]
     from: SourceArgs,
     #[command(flatten)]
     to: DestinationArgs,
-}
-
-/// How the source is reached.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Source")]
-struct SourceArgs {
-    /// Base URL of the endpoint [default: the provider's for the region]
-    #[arg(long, value_name = "URL")]
-    source_endpoint_url: Option<String>,
-    /// Region
-    #[arg(long, value_name = "REGION")]
-    source_region: Option<String>,
-    /// auto, path or virtual
-    #[arg(long, value_name = "STYLE", value_parser = addressing, default_value = "auto")]
-    source_addressing_style: Addressing,
-    /// default, env:PREFIX, profile:NAME, file:PATH, secretsmanager:NAME, role:ARN or anonymous
-    #[arg(long, value_name = "FROM")]
-    source_credentials: Option<String>,
-}
-
-/// How the destination is reached.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Destination")]
-struct DestinationArgs {
-    /// Base URL of the endpoint [default: the provider's for the region]
-    #[arg(long, value_name = "URL")]
-    destination_endpoint_url: Option<String>,
-    /// Region
-    #[arg(long, value_name = "REGION")]
-    destination_region: Option<String>,
-    /// auto, path or virtual
-    #[arg(long, value_name = "STYLE", value_parser = addressing, default_value = "auto")]
-    destination_addressing_style: Addressing,
-    /// default, env:PREFIX, profile:NAME, file:PATH, secretsmanager:NAME, role:ARN or anonymous
-    #[arg(long, value_name = "FROM")]
-    destination_credentials: Option<String>,
 }
 
 /// How differences are found.
@@ -239,12 +204,8 @@ fn tier(text: &str) -> Result<Tier, String> {
 }
 
 /// Reads a setting's word as config files do.
-fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+pub(super) fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
     T::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(text)).map_err(|e| e.to_string())
-}
-
-fn addressing(text: &str) -> Result<Addressing, String> {
-    word(text)
 }
 
 fn compare(text: &str) -> Result<Compare, String> {
@@ -252,31 +213,14 @@ fn compare(text: &str) -> Result<Compare, String> {
 }
 
 impl Places {
-    fn sides(&self) -> (Side, Side) {
-        let source = Side {
-            location: self.source.clone(),
-            connection: Connection {
-                endpoint_url: self.from.source_endpoint_url.clone(),
-                region: self.from.source_region.clone(),
-                credentials: self.from.source_credentials.clone(),
-            },
-            addressing_style: self.from.source_addressing_style,
-        };
-        let destination = Side {
-            location: self.destination.clone(),
-            connection: Connection {
-                endpoint_url: self.to.destination_endpoint_url.clone(),
-                region: self.to.destination_region.clone(),
-                credentials: self.to.destination_credentials.clone(),
-            },
-            addressing_style: self.to.destination_addressing_style,
-        };
-        (source, destination)
+    fn sides(&self) -> Result<(Side, Side), Failure> {
+        self.both.check(&[&self.source, &self.destination])?;
+        Ok((self.both.side(&self.source, self.from.own()), self.both.side(&self.destination, self.to.own())))
     }
 
     /// A checked task between the two places, with everything else as given.
     fn config(&self, find: Find, work: Work, state: PathBuf) -> Result<Config, Failure> {
-        let (source, destination) = self.sides();
+        let (source, destination) = self.sides()?;
         let config = Config {
             task: task_name(&source, &destination),
             source,

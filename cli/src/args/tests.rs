@@ -1,5 +1,6 @@
 use super::*;
-use shared::config::{Compare, Config, Find, Work, keys};
+use shared::aws::Connection;
+use shared::config::{Compare, Config, Find, Side, Work, keys};
 
 fn parse_words(words: &str) -> Result<Cli, clap::Error> {
     parse(words.split_whitespace().map(Into::into))
@@ -92,6 +93,43 @@ fn one_pair_of_places_is_one_task() {
         name("s3://a s3://b --source-endpoint-url http://h"),
         name("s3://a s3://b --destination-endpoint-url http://h")
     );
+}
+
+/// The sides of a sync with these options.
+fn sides(words: &str) -> (Side, Side) {
+    match parse_words(&format!("flotilla sync --state /s {words}")).unwrap().command {
+        Command::Sync(args) => args.task.config().map(|config| (config.source, config.destination)).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn regression_options_for_both_sides_yield_to_a_sides_own() {
+    let both = "--endpoint-url http://both --region eu-1 --credentials env:BOTH";
+    let (source, destination) = sides(&format!("s3://a s3://b {both} --destination-region eu-2"));
+    assert_eq!(source.connection.endpoint_url.as_deref(), Some("http://both"));
+    assert_eq!(source.connection.region.as_deref(), Some("eu-1"));
+    assert_eq!(source.connection.credentials.as_deref(), Some("env:BOTH"));
+    let region = Some("eu-2".to_owned());
+    assert_eq!(destination.connection, Connection { region, ..source.connection });
+    let (folder, bucket) = sides(&format!("/a s3://b {both}"));
+    assert_eq!(
+        (folder.connection.endpoint_url, bucket.connection.endpoint_url.as_deref()),
+        (None, Some("http://both"))
+    );
+    let refused = match parse_words("flotilla sync --state /s /a /b --region x").unwrap().command {
+        Command::Sync(args) => args.task.config().unwrap_err().message,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused, "region: a folder takes none: leave --region out");
+}
+
+#[test]
+fn regression_a_mistake_names_the_commands_own_help() {
+    let command = |words: &str| command_of(words.split_whitespace().map(Into::into));
+    assert_eq!(command("flotilla sync /a"), "flotilla sync");
+    assert_eq!(command("flotilla --log json watch"), "flotilla watch");
+    assert_eq!(command("flotilla"), "flotilla");
 }
 
 #[test]

@@ -21,6 +21,7 @@ use super::jobs::pack;
 use super::tree::{Tree, Unwatched};
 use crate::exit::Failure;
 use crate::task::Task;
+use crate::verbosity::note;
 
 /// Changes are taken when none has come for so long, or the first has waited for [`GATHER_AT_MOST`]: what happens to
 /// one file at one time is one job.
@@ -147,7 +148,7 @@ impl Folder {
         let some = unwatched.count > 0;
         if some && !self.said {
             let watched = on_tree(&self.tree, |tree| tree.len()).await.unwrap_or_default();
-            console::say(format_args!("{}", unwatched.describe(watched)));
+            note(unwatched.describe(watched));
         }
         self.said = some;
     }

@@ -8,6 +8,19 @@ fn local(port: u16) -> Connection {
     }
 }
 
+#[test]
+fn regression_the_environment_names_the_endpoint_of_s3() {
+    let among = |variables: &[(&str, &str)]| {
+        endpoint_among(|name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
+    };
+    assert_eq!(among(&[]), None);
+    assert_eq!(among(&[("AWS_ENDPOINT_URL", "http://all")]).as_deref(), Some("http://all"));
+    let both = [("AWS_ENDPOINT_URL", "http://all"), ("AWS_ENDPOINT_URL_S3", "http://s3")];
+    assert_eq!(among(&both).as_deref(), Some("http://s3"));
+    assert_eq!(among(&[both[0], both[1], ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")]), None);
+    assert_eq!(among(&[("AWS_ENDPOINT_URL_S3", ""), both[0]]).as_deref(), Some("http://all"));
+}
+
 #[tokio::test]
 async fn an_endpoint_that_is_no_url_is_refused() {
     for url in ["", "localhost:9000", "ftp://x", "http://", "http://user:HUSH@host", "http://host/?x=y", "http://a b"] {

@@ -109,7 +109,8 @@ impl Config {
 }
 
 impl Find {
-    fn check(&self) -> Check {
+    /// Checks what is looked at, as [`Config::check`] does.
+    pub fn check(&self) -> Check {
         within("list-concurrency", self.list_concurrency, 1, 256)?;
         // A resumed finder sends a job again; 1,000 keys still fit a message of 256 KiB at common lengths.
         within("job-objects", self.job_objects, 1, 1000)?;
@@ -220,6 +221,13 @@ fn check_name(setting: &str, name: &str) -> Check {
         );
     }
     Ok(())
+}
+
+impl Side {
+    /// Checks a side that belongs to no task; `name` stands in messages.
+    pub fn check(&self, name: &str) -> Check {
+        check_side(name, self)
+    }
 }
 
 fn check_side(name: &str, side: &Side) -> Check {

@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A number of bytes. Reads a whole number with `B`, `kB`, `MB`, `GB`, `TB` (powers of 1,000) or `KiB`,
-/// `MiB`, `GiB`, `TiB` (powers of 1,024) in any case, or with nothing for bytes; prints the same.
+/// A number of bytes. Reads a whole number with `K`, `M`, `G`, `T` or `KiB`, `MiB`, `GiB`, `TiB` (powers of 1,024; the
+/// short form is that of rclone and s5cmd), with `B`, `kB`, `MB`, `GB`, `TB` (powers of 1,000), all in any case, or
+/// with nothing for bytes. Prints the long forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size(pub u64);
 
@@ -23,6 +24,9 @@ const UNITS: [(&str, u64); 9] = [
     ("B", 1),
 ];
 
+/// Short forms, which are read and not printed.
+const SHORT_UNITS: [(&str, u64); 4] = [("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30), ("T", 1 << 40)];
+
 impl FromStr for Size {
     type Err = String;
 
@@ -37,8 +41,12 @@ impl FromStr for Size {
         let factor = if unit.is_empty() {
             1
         } else {
-            let Some((_, factor)) = UNITS.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)) else {
-                return refused("its unit must be one of B, kB, MB, GB, TB, KiB, MiB, GiB, TiB");
+            let Some((_, factor)) =
+                UNITS.into_iter().chain(SHORT_UNITS).find(|(name, _)| name.eq_ignore_ascii_case(unit))
+            else {
+                return refused(
+                    "give it a unit of K, M, G, T, KiB, MiB, GiB, TiB (powers of 1,024) or B, kB, MB, GB, TB (powers of 1,000)",
+                );
             };
             factor
         };
@@ -148,13 +156,19 @@ mod tests {
             ("MiB", "whole number"),
             ("-1", "whole number"),
             ("1.5GiB", "whole number"),
-            ("64M", "KiB"),
             ("64 bytes", "KiB"),
             ("99999999999999999999", "larger"),
             ("16777216TiB", "larger"),
         ] {
             let error = text.parse::<Size>().unwrap_err();
             assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn regression_sizes_are_read_as_rclone_and_s5cmd_spell_them() {
+        for (text, bytes) in [("10M", 10 << 20), ("1K", 1 << 10), ("2g", 2 << 30), ("3 T", 3 << 40)] {
+            assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
         }
     }
 

@@ -104,9 +104,13 @@ impl S3Store {
         Ok(S3Store::configured(side, &connection, &config))
     }
 
-    /// The side's connection, with what its scheme tells.
+    /// The side's connection, with what its scheme and the environment tell.
     fn connection(side: &Side) -> Result<Connection> {
-        endpoint::completed(side.location.scheme(), &side.connection)
+        let mut given = side.connection.clone();
+        if side.location.scheme() == Scheme::S3 && given.endpoint_url.is_none() {
+            given.endpoint_url = aws::ambient_s3_endpoint();
+        }
+        endpoint::completed(side.location.scheme(), &given)
             .map_err(|why| Error::new(ErrorKind::Invalid, "open", side.location.to_string(), why))
     }
 

@@ -80,7 +80,7 @@ async fn every_option_stands_in_the_reference() {
     let readme = document("README.md");
     let (flotilla, finder, worker) = (binaries::flotilla(), binaries::finder(), binaries::worker());
     let mut commands = vec![(finder, String::new()), (worker, String::new())];
-    for command in ["sync", "watch", "plan", "verify", "status", "failures", "retry", "init", "events"] {
+    for command in ["sync", "watch", "plan", "ls", "verify", "status", "failures", "retry", "init", "events"] {
         commands.push((flotilla.clone(), command.to_owned()));
     }
     for (program, command) in commands {
@@ -91,7 +91,7 @@ async fn every_option_stands_in_the_reference() {
         let options = help.stdout.lines().filter_map(|line| {
             let line = line.trim_start();
             let line = line.split_once(", ").filter(|(short, _)| short.len() == 2).map_or(line, |(_, long)| long);
-            line.strip_prefix("--").map(|rest| rest.split([' ', ',']).next().unwrap_or_default().to_owned())
+            line.strip_prefix("--").map(|rest| rest.split([' ', ',', '.']).next().unwrap_or_default().to_owned())
         });
         for option in options.filter(|option| !["help", "version"].contains(&&**option)) {
             // A side's options stand once, for both.

@@ -1,0 +1,136 @@
+//! Options that say how a location is reached: of both sides at once, and of each.
+
+use clap::Args;
+use shared::aws::Connection;
+use shared::config::Side;
+use shared::location::{Location, Scheme};
+use shared::store::s3::Addressing;
+
+use super::task::word;
+use crate::exit::Failure;
+
+/// How all buckets of a command are reached.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Source and destination")]
+pub struct BothArgs {
+    /// Base URL of the endpoint, of each side that is a bucket and has none of its own
+    #[arg(long, value_name = "URL")]
+    endpoint_url: Option<String>,
+    /// Region, likewise
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// auto, path or virtual [default: auto]
+    #[arg(long, value_name = "STYLE", value_parser = addressing)]
+    addressing_style: Option<Addressing>,
+    /// default, env:PREFIX, profile:NAME, file:PATH, secretsmanager:NAME, role:ARN or anonymous
+    #[arg(long, value_name = "FROM")]
+    credentials: Option<String>,
+}
+
+/// How the source is reached.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Source")]
+pub struct SourceArgs {
+    /// Base URL of the endpoint [default: the provider's for the region]
+    #[arg(long, value_name = "URL")]
+    source_endpoint_url: Option<String>,
+    /// Region
+    #[arg(long, value_name = "REGION")]
+    source_region: Option<String>,
+    /// auto, path or virtual [default: auto]
+    #[arg(long, value_name = "STYLE", value_parser = addressing)]
+    source_addressing_style: Option<Addressing>,
+    /// default, env:PREFIX, profile:NAME, file:PATH, secretsmanager:NAME, role:ARN or anonymous
+    #[arg(long, value_name = "FROM")]
+    source_credentials: Option<String>,
+}
+
+/// How the destination is reached.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Destination")]
+pub struct DestinationArgs {
+    /// Base URL of the endpoint [default: the provider's for the region]
+    #[arg(long, value_name = "URL")]
+    destination_endpoint_url: Option<String>,
+    /// Region
+    #[arg(long, value_name = "REGION")]
+    destination_region: Option<String>,
+    /// auto, path or virtual [default: auto]
+    #[arg(long, value_name = "STYLE", value_parser = addressing)]
+    destination_addressing_style: Option<Addressing>,
+    /// default, env:PREFIX, profile:NAME, file:PATH, secretsmanager:NAME, role:ARN or anonymous
+    #[arg(long, value_name = "FROM")]
+    destination_credentials: Option<String>,
+}
+
+/// What is given for one side alone.
+#[derive(Debug, Clone, Default)]
+pub struct Own {
+    connection: Connection,
+    addressing_style: Option<Addressing>,
+}
+
+fn ambient_endpoint(location: &Location) -> Option<String> {
+    (location.scheme() == Scheme::S3).then(shared::aws::ambient_s3_endpoint).flatten()
+}
+
+fn addressing(text: &str) -> Result<Addressing, String> {
+    word(text)
+}
+
+impl SourceArgs {
+    /// The options that were given.
+    pub fn own(&self) -> Own {
+        let connection = Connection {
+            endpoint_url: self.source_endpoint_url.clone(),
+            region: self.source_region.clone(),
+            credentials: self.source_credentials.clone(),
+        };
+        Own { connection, addressing_style: self.source_addressing_style }
+    }
+}
+
+impl DestinationArgs {
+    /// The options that were given.
+    pub fn own(&self) -> Own {
+        let connection = Connection {
+            endpoint_url: self.destination_endpoint_url.clone(),
+            region: self.destination_region.clone(),
+            credentials: self.destination_credentials.clone(),
+        };
+        Own { connection, addressing_style: self.destination_addressing_style }
+    }
+}
+
+impl BothArgs {
+    /// Refuses options that no location takes: all of them are folders.
+    pub fn check(&self, locations: &[&Location]) -> Result<(), Failure> {
+        if locations.iter().any(|location| location.scheme() != Scheme::File) {
+            return Ok(());
+        }
+        let given = [
+            ("endpoint-url", self.endpoint_url.is_some()),
+            ("region", self.region.is_some()),
+            ("addressing-style", self.addressing_style.is_some()),
+            ("credentials", self.credentials.is_some()),
+        ];
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            Some((name, _)) => Err(Failure::usage(format!("{name}: a folder takes none: leave --{name} out"))),
+            None => Ok(()),
+        }
+    }
+
+    /// A side: its own options win over those for both, and these over the environment. A folder takes its own alone.
+    /// The environment's endpoint stands in the task from here on, so that another one makes another task.
+    pub fn side(&self, location: &Location, own: Own) -> Side {
+        let shared = (location.scheme() != Scheme::File).then_some(self);
+        let Connection { endpoint_url, region, credentials } = own.connection;
+        let connection = Connection {
+            endpoint_url: endpoint_url.or_else(|| shared?.endpoint_url.clone()).or_else(|| ambient_endpoint(location)),
+            region: region.or_else(|| shared?.region.clone()),
+            credentials: credentials.or_else(|| shared?.credentials.clone()),
+        };
+        let style = own.addressing_style.or_else(|| shared?.addressing_style).unwrap_or_default();
+        Side { location: location.clone(), connection, addressing_style: style }
+    }
+}

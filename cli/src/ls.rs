@@ -1,0 +1,88 @@
+//! `flotilla ls`: the objects at a location as the finder sees them, in its order, with its filters.
+
+use serde::Serialize;
+use shared::console;
+use shared::filter::{Filter, Verdict};
+use shared::object::{Entry, Timestamp};
+use shared::open;
+use shared::store::KeyRange;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::LsArgs;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::out::Out;
+use crate::verbosity::note;
+
+/// One object as `--json` prints it.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    key: &'a str,
+    size: u64,
+    /// Milliseconds since 1970.
+    modified: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    etag: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    storage_class: Option<&'a str>,
+}
+
+/// Lists page by page: one page is in memory at a time.
+pub async fn run(args: &LsArgs, stop: CancellationToken) -> Outcome {
+    let (side, find) = args.listed()?;
+    let filter = Filter::load(&find, Some(Timestamp::now())).map_err(Failure::usage)?;
+    let store = open::listed(&side).await.map_err(Failure::usage)?;
+    let mut out = Out::new();
+    let (mut objects, mut bytes) = (0_u64, 0_u64);
+    for prefix in filter.prefixes() {
+        let mut listing = store.list(KeyRange { prefix: prefix.clone(), ..KeyRange::default() });
+        loop {
+            let page = tokio::select! {
+                page = listing.next_page() => page,
+                () = stop.cancelled() => {
+                    out.flush()?;
+                    return Ok(Exit::Interrupted);
+                }
+            };
+            let Some(page) = page.map_err(|why| Failure::midway(why).hint("the list above is incomplete"))? else {
+                break;
+            };
+            let taken = |entry: &&Entry| filter.judge(&entry.key, Some((entry.size, entry.modified))) == Verdict::Taken;
+            for entry in page.iter().filter(taken) {
+                objects += 1;
+                bytes = bytes.saturating_add(entry.size);
+                print(&mut out, entry, args.json)?;
+            }
+            // Who reads it sees a page as soon as it is there, and may have read enough.
+            out.flush()?;
+            if out.is_closed() {
+                return Ok(Exit::InSync);
+            }
+        }
+    }
+    if !args.json {
+        note(format_args!("{}, {}", console::counted(objects, "object"), console::bytes(bytes)));
+    }
+    Ok(Exit::InSync)
+}
+
+fn print(out: &mut Out, entry: &Entry, json: bool) -> Result<(), Failure> {
+    let etag = entry.etag.as_ref().map(|etag| etag.as_str());
+    if json {
+        let line = Line {
+            key: &entry.key,
+            size: entry.size,
+            modified: entry.modified,
+            etag,
+            version: entry.version.as_deref(),
+            storage_class: entry.storage_class.as_deref(),
+        };
+        return out.line(serde_json::to_string(&line).expect("an entry is representable as JSON"));
+    }
+    let (time, size, key) = (entry.modified.to_seconds(), console::bytes(entry.size), console::escaped(&entry.key));
+    match etag {
+        Some(etag) => out.line(format_args!("{time}  {size:>8}  {etag:<32}  {key}")),
+        None => out.line(format_args!("{time}  {size:>8}  {key}")),
+    }
+}
