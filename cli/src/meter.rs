@@ -194,7 +194,7 @@ mod tests {
             task: "t".into(),
             source: "/a".into(),
             destination: "/b".into(),
-            options: String::new(),
+            options: Default::default(),
             started: Timestamp(0),
         };
         let found = Found { listed: enqueued, enqueued, enqueued_bytes: enqueued * 1024, ..Found::default() };

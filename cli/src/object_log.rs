@@ -92,5 +92,6 @@ fn line(outcome: &Outcome) -> String {
         State::Deleted => format!("deleted {key}\n"),
         State::Skipped => format!("skipped {key}{}\n", because(&outcome.reason)),
         State::Failed => format!("failed {key}{}\n", because(&outcome.error)),
+        State::Cancelled => format!("cancelled {key}\n"),
     }
 }

@@ -4,15 +4,12 @@ use std::path::PathBuf;
 
 use shared::config::Config;
 use shared::console;
-use shared::ledger::{Run, SharedLedger, events_run};
+use shared::ledger::{MAX_RUNS, Run, SharedLedger, events_run};
 use shared::open::{self, Carrier};
 
 use crate::args::RecordsArgs;
 use crate::exit::Failure;
 use crate::state;
-
-/// Most runs of one task that are looked at: a year of hourly runs lies far beyond what one reads.
-pub const MAX_RUNS: usize = 100;
 
 /// Most runs that the message about an ambiguous id names.
 const MAX_NAMED: usize = 5;

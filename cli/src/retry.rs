@@ -8,17 +8,20 @@ use std::time::Duration;
 
 use shared::config::Config;
 use shared::console;
+use shared::filter::Filter;
 use shared::job::{Job, JobChange, JobKey, JobObject, Origin, VERSION, Work};
-use shared::ledger::{Checkpoint, FAILED_DELETE, Outcome as Settled, Phase, Run, RunStart, SharedLedger};
+use shared::ledger::{
+    self, Checkpoint, FAILED_DELETE, MAX_RUNS, Outcome as Settled, Phase, Run, RunOptions, RunStart, SharedLedger,
+};
 use shared::object::Timestamp;
-use shared::open::Carrier;
+use shared::open::{self, Carrier};
 use shared::queue::Outgoing;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{RetryArgs, open_report};
 use crate::claim::Claim;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::records::{MAX_RUNS, Records};
+use crate::records::Records;
 use crate::sync;
 use crate::verbosity::note;
 
@@ -39,16 +42,17 @@ pub async fn run(args: &RetryArgs, stop: CancellationToken) -> Outcome {
         return Ok(Exit::InSync);
     }
     let config = records.task(&old)?;
+    let options = options(&config, &old).await?;
     let carrier = records.carrier(&config).await?;
     if config.queue.is_some() {
         if args.report.is_some() {
             return Err(Failure::usage("report: the workers of this task are other programs; leave --report out"));
         }
-        let begun = enqueue_claimed(&carrier, &old, &stop).await?;
+        let begun = enqueue_claimed(&carrier, &old, &options, &stop).await?;
         return Ok(begun.map_or(Exit::Interrupted, |_| Exit::InSync));
     }
     let claim = Claim::take(&carrier.ledger, &config.task).await?;
-    let ended = retry_here(&carrier, &config, &old, args, stop).await;
+    let ended = retry_here(&carrier, &config, &old, &options, args, stop).await;
     claim.end().await;
     ended
 }
@@ -58,11 +62,12 @@ async fn retry_here(
     carrier: &Carrier,
     config: &Config,
     old: &Run,
+    options: &RunOptions,
     args: &RetryArgs,
     stop: CancellationToken,
 ) -> Outcome {
     let report = open_report(args.report.as_deref())?;
-    let Some(run) = enqueue_claimed(carrier, old, &stop).await? else { return Ok(Exit::Interrupted) };
+    let Some(run) = enqueue_claimed(carrier, old, options, &stop).await? else { return Ok(Exit::Interrupted) };
     if let Some(report) = &report {
         report.begin_anew().map_err(Failure::usage)?;
     }
@@ -70,14 +75,19 @@ async fn retry_here(
 }
 
 /// As [`enqueue`], as the task's only finder.
-async fn enqueue_claimed(carrier: &Carrier, old: &Run, stop: &CancellationToken) -> Result<Option<String>, Failure> {
+async fn enqueue_claimed(
+    carrier: &Carrier,
+    old: &Run,
+    options: &RunOptions,
+    stop: &CancellationToken,
+) -> Result<Option<String>, Failure> {
     let (ledger, task) = (&carrier.ledger, &old.start.task);
     let owner = format!("retry-{}", uuid::Uuid::now_v7());
     ledger
         .claim(task, &owner, CLAIM)
         .await
         .map_err(|why| Failure::usage(why).hint("wait until the task's finder is through, then retry"))?;
-    let enqueued = enqueue(carrier, old, &owner, stop).await;
+    let enqueued = enqueue(carrier, old, options, &owner, stop).await;
     // A claim that cannot be given back ends by itself.
     let _ = ledger.unclaim(task, &owner).await;
     let Some((run, objects)) = enqueued? else { return Ok(None) };
@@ -90,11 +100,15 @@ async fn enqueue_claimed(carrier: &Carrier, old: &Run, stop: &CancellationToken)
 async fn enqueue(
     carrier: &Carrier,
     old: &Run,
+    options: &RunOptions,
     owner: &str,
     stop: &CancellationToken,
 ) -> Result<Option<(String, u64)>, Failure> {
     let ledger = &carrier.ledger;
-    let run = begin(ledger, old).await?;
+    for run in ledger::supersede(ledger, &old.start.task, options, owner).await.map_err(Failure::midway)? {
+        sync::say_cancelled(&run);
+    }
+    let run = begin(ledger, old, options).await?;
     let mut checkpoint =
         ledger.checkpoints(&run).await.map_err(Failure::midway)?.into_iter().next().unwrap_or_default();
     loop {
@@ -117,15 +131,27 @@ async fn enqueue(
     Ok(Some((run, checkpoint.found.enqueued)))
 }
 
+/// The options of the retry: those that the task has now. Failures of a run that had others are not retried in their
+/// name. An event is followed as the task is now, whatever it was.
+async fn options(config: &Config, old: &Run) -> Result<RunOptions, Failure> {
+    let (source, destination) = open::sides(config).await.map_err(Failure::usage)?;
+    let filter = Filter::load(&config.find, None).map_err(Failure::usage)?;
+    let options = RunOptions::of(&source, &destination, &config.find, &config.work, filter.prefixes());
+    if !old.is_events() && old.start.options.digest != options.digest {
+        let why = format!("run {} had other options than its task has now", old.start.id);
+        return Err(Failure::usage(why).hint("a new sync finds what it has left"));
+    }
+    Ok(RunOptions { retries: Some(old.start.id.clone()), ..options })
+}
+
 /// The new run: one that an interrupted retry of the same run began, or a fresh one.
-async fn begin(ledger: &SharedLedger, old: &Run) -> Result<String, Failure> {
-    let options = format!("retry {}", old.start.id);
+async fn begin(ledger: &SharedLedger, old: &Run, options: &RunOptions) -> Result<String, Failure> {
     let runs = ledger.runs(&old.start.task, MAX_RUNS).await.map_err(Failure::midway)?;
-    if let Some(begun) = runs.iter().find(|run| run.phase == Phase::Listing && run.start.options == options) {
+    if let Some(begun) = runs.iter().find(|run| run.phase == Phase::Listing && run.start.options == *options) {
         return Ok(begun.start.id.clone());
     }
-    let start =
-        RunStart { id: uuid::Uuid::now_v7().to_string(), options, started: Timestamp::now(), ..old.start.clone() };
+    let (id, started) = (uuid::Uuid::now_v7().to_string(), Timestamp::now());
+    let start = RunStart { id, options: options.clone(), started, ..old.start.clone() };
     ledger.start_run(&start).await.map_err(Failure::midway)?;
     Ok(start.id)
 }
@@ -222,7 +248,7 @@ mod tests {
             task: "t".into(),
             source: "/a".into(),
             destination: "/b".into(),
-            options: String::new(),
+            options: RunOptions::default(),
             started: Timestamp(0),
         };
         Run { start, phase: Phase::Listing, error: None, found: Default::default(), settled: Default::default() }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 use shared::console;
-use shared::ledger::{Phase, Run, events_run};
+use shared::ledger::{MAX_RUNS, Phase, Run, events_run};
 use tokio::time::{Instant, sleep};
 
 use crate::args::LookArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::meter::{Meter, Rate};
 use crate::out::Out;
-use crate::records::{MAX_RUNS, Records};
+use crate::records::Records;
 use crate::summary;
 
 /// Runs under way are looked at twice, this far apart, to tell their rates.
@@ -93,7 +93,7 @@ fn print_human(out: &mut Out, run: &Run, meter: &Meter) -> Result<(), Failure> {
     let (source, destination) = (console::escaped(&start.source), console::escaped(&start.destination));
     let started = start.started.to_seconds();
     out.line(format_args!("{}  {started}  {source} -> {destination}", console::run_id(&start.id)))?;
-    let counters = match (run.is_events(), run.is_done()) {
+    let counters = match (run.is_events(), run.is_done() || run.phase.is_cancelled()) {
         (true, _) => followed(run),
         (_, true) => {
             let filtered = match run.found.filtered {
@@ -121,6 +121,9 @@ fn describe(run: &Run) -> &'static str {
         (Phase::Stopped, false) => "listing stopped, copying what was found",
         (Phase::Listed, true) => "done",
         (Phase::Stopped, true) => "stopped",
+        (Phase::Cancelling, _) => "cancelling",
+        (Phase::Cancelled, false) => "cancelled, and jobs of it are still queued",
+        (Phase::Cancelled, true) => "cancelled",
     }
 }
 

@@ -39,6 +39,9 @@ pub struct Summary {
     /// Objects that could not be compared, because a store failed: they were left as they are.
     #[serde(skip_serializing_if = "is_zero")]
     pub not_judged: u64,
+    /// Objects that a run with other options has cancelled.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cancelled: u64,
     /// Bytes copied.
     pub bytes: u64,
     /// Wall time of this process's share of the run.
@@ -63,6 +66,7 @@ impl Summary {
             filtered: run.found.filtered,
             failed: run.settled.failed,
             not_judged: run.found.not_judged,
+            cancelled: run.settled.cancelled,
             bytes: run.settled.bytes,
             seconds: (time.as_secs_f64() * 1e3).round() / 1e3,
             settled: run.settled,
@@ -111,6 +115,7 @@ pub fn settled(settled: &Settled, skipped: u64) -> Vec<String> {
     parts.extend(counted_if_any(up_to_date, "already up to date"));
     parts.extend(reasons(settled));
     parts.extend(counted_if_any(settled.failed, "failed"));
+    parts.extend(counted_if_any(settled.cancelled, "cancelled"));
     parts
 }
 
@@ -129,9 +134,17 @@ mod tests {
         let synced = Settled { copied: 12, bytes: 938 << 10, ..Settled::default() };
         assert_eq!(settled(&synced, 17_988), ["12 copied (938 KiB)", "17,988 already up to date"]);
         assert_eq!(settled(&Settled::default(), 0), ["0 copied (0 B)"]);
-        let all = Settled { deleted: 1, archived: 2, out_of_scope: 1_000, coalesced: 3, failed: 4, ..synced };
-        let parts =
-            ["1 deleted", "995 already up to date", "2 archived", "1,000 out of scope", "3 coalesced", "4 failed"];
+        let all =
+            Settled { deleted: 1, archived: 2, out_of_scope: 1_000, coalesced: 3, failed: 4, cancelled: 5, ..synced };
+        let parts = [
+            "1 deleted",
+            "995 already up to date",
+            "2 archived",
+            "1,000 out of scope",
+            "3 coalesced",
+            "4 failed",
+            "5 cancelled",
+        ];
         assert_eq!(settled(&all, 2_000)[1..], parts);
     }
 }

@@ -104,43 +104,52 @@ impl Pass<'_> {
     /// The same, of a task that the caller has claimed.
     pub async fn claimed(&mut self, force: bool, first: bool) -> Outcome {
         let began = Instant::now();
+        self.supersede().await?;
         let last = self.task.carrier.ledger.runs(&self.task.config.task, 1).await.map_err(Failure::midway)?.pop();
-        let unfinished = last.filter(|run| !force && !run.is_done());
+        let unfinished = last.filter(|run| !force && !run.is_done() && !run.phase.is_cancelled());
         match (&unfinished, &self.report) {
             (None, Some(report)) if first => report.begin_anew().map_err(Failure::usage)?,
             _ => {}
         }
         self.say_what_is_resumed(unfinished.as_ref());
-        let find = self.find(force);
-        let mut driven = self.drive(find).await?;
+        let mut driven = self.drive(Drive::Find(Box::new(self.finder(force)))).await?;
         if let Some(FindError::Busy { run, .. }) = &driven.find_error {
             let run = run.clone();
             note(format_args!("run {} was interrupted: finishing what it has left", console::run_id(&run)));
             let finished = self.drive(Drive::Finish(run)).await?;
-            // A run whose listing was complete, under the same options, is what was asked for. Otherwise
-            // its rest is out of the way now, and the run that was asked for begins.
-            driven = if finished.interrupted || self.is_what_was_asked_for(&finished) {
+            // It has the same options: others were cancelled. If its listing was complete it is what was asked for.
+            // Otherwise its rest is out of the way now, and the run that was asked for begins.
+            driven = if finished.interrupted || is_what_was_asked_for(&finished) {
                 finished
             } else {
-                let find = self.find(force);
-                self.drive(find).await?
+                self.drive(Drive::Find(Box::new(self.finder(force)))).await?
             };
         }
         self.conclude(driven, began).await
     }
 
-    fn find(&self, force: bool) -> Drive {
+    /// Cancels what earlier commands with other options have left: before any worker of this one begins.
+    pub async fn supersede(&self) -> Result<(), Failure> {
+        let cancelled = self.finder(false).supersede().await;
+        for run in cancelled.map_err(|error| Failure { exit: exit_of(&error), message: error.to_string() })? {
+            say_cancelled(&run);
+        }
+        Ok(())
+    }
+
+    fn finder(&self, force: bool) -> Finder {
         let task = self.task;
-        Drive::Find(Box::new(Finder {
+        Finder {
             task: task.config.task.clone(),
             source: task.source.clone(),
             destination: task.destination.clone(),
             queue: task.carrier.queue.clone(),
             ledger: task.carrier.ledger.clone(),
             options: task.config.find.clone(),
+            work: task.config.work.clone(),
             owner: format!("sync-{}", uuid::Uuid::now_v7()),
             force,
-        }))
+        }
     }
 
     async fn drive(&mut self, what: Drive) -> Result<Driven, Failure> {
@@ -156,20 +165,9 @@ impl Pass<'_> {
 
     fn say_what_is_resumed(&self, unfinished: Option<&Run>) {
         let unlisted = |run: &&Run| matches!(run.phase, Phase::Listing | Phase::Releasing);
-        if let Some(run) = unfinished.filter(unlisted).filter(|_| self.has_same_options()) {
+        if let Some(run) = unfinished.filter(unlisted) {
             note(format_args!("run {} was interrupted: resuming it", console::run_id(&run.start.id)));
         }
-    }
-
-    fn has_same_options(&self) -> bool {
-        self.task.compared_before.as_ref().is_none_or(|before| *before == self.task.config.find)
-    }
-
-    fn is_what_was_asked_for(&self, finished: &Driven) -> bool {
-        let listed = finished.run.as_ref().is_some_and(|run| {
-            run.phase == Phase::Listed && run.error.is_none() && !run.start.options.starts_with("retry ")
-        });
-        listed && self.has_same_options()
     }
 
     /// Prints what the run came to, and tells the exit code.
@@ -208,6 +206,21 @@ impl Pass<'_> {
             Some(error) => Err(Failure { exit: exit_of(&error), message: error.to_string() }),
         }
     }
+}
+
+/// Says that a run of an earlier command was cancelled.
+pub fn say_cancelled(run: &Run) {
+    let left = run.unsettled();
+    let left = if left == 1 { "1 object was".to_owned() } else { format!("{} objects were", console::count(left)) };
+    let id = console::run_id(&run.start.id);
+    note(format_args!("cancelled run {id}: it had other options ({left} left)"));
+}
+
+fn is_what_was_asked_for(finished: &Driven) -> bool {
+    finished
+        .run
+        .as_ref()
+        .is_some_and(|run| run.phase == Phase::Listed && run.error.is_none() && run.start.options.retries.is_none())
 }
 
 fn exit_of(error: &FindError) -> Exit {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::config::{Config, Find};
+use shared::config::Config;
 use shared::fleet::solo::Solo;
 use shared::open::{self, Carrier, Events};
 use shared::store::Store;
@@ -24,8 +24,6 @@ pub struct Task {
     pub destination: Store,
     /// Queue and ledger.
     pub carrier: Carrier,
-    /// What was compared when the task was last run from here, if it was.
-    pub compared_before: Option<Find>,
     /// What a worker of this process does about changes and others at the same objects.
     pub follow: Follow,
     /// Told when a store fails altogether.
@@ -71,14 +69,12 @@ impl Task {
             _ => open::carrier(&config).await,
         };
         let carrier = carrier.map_err(Failure::usage)?;
-        let mut compared_before = None;
         if let Some(state) = &config.state {
-            compared_before = state::recall(state, &config.task).map(|before| before.find);
             state::remember(state, &config)?;
         }
         let follow = Follow::of(&config).map_err(Failure::usage)?;
         let patience = config.work.outage_limit;
-        Ok(Task { config, source, destination, carrier, compared_before, follow, health, patience })
+        Ok(Task { config, source, destination, carrier, follow, health, patience })
     }
 
     /// A worker of this process.

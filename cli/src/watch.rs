@@ -74,8 +74,10 @@ async fn watch(
     };
     let told = Arc::new(Notify::new());
     let listener = listener(report.as_ref(), told.clone());
-    let worker = Working::begin(task, Some(listener.clone()));
-    let pass = Pass { task, report, json: args.json, stop, worker: Some(worker) };
+    let mut pass = Pass { task, report, json: args.json, stop, worker: None };
+    // Before the worker takes a job of an earlier command.
+    pass.supersede().await?;
+    pass.worker = Some(Working::begin(task, Some(listener.clone())));
     let lines = Lines::begin(&task.carrier.ledger, &task.config.task).await;
     let mut watch = Watch { pass, folder, listener, told, lines };
     let exit = watch.repeat(args.every.into(), args.force).await;

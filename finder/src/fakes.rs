@@ -310,6 +310,7 @@ pub struct BookPages {
     pub runs: BTreeMap<String, Run>,
     pub checkpoints: BTreeMap<(String, u32), Checkpoint>,
     pub held: BTreeMap<(String, u32, u32), String>,
+    pub counted: BTreeSet<(String, String, u32)>,
 }
 
 impl Book {
@@ -384,6 +385,9 @@ impl Ledger for Book {
     async fn run(&self, run: &str) -> Result<Option<Run>> {
         Ok(self.get(run))
     }
+    async fn run_state(&self, run: &str) -> Result<Option<RunState>> {
+        Ok(self.get(run).map(|run| RunState { phase: run.phase, options: run.start.options }))
+    }
     async fn runs(&self, _: &str, limit: usize) -> Result<Vec<Run>> {
         let ids: Vec<String> = self.pages.lock().unwrap().runs.keys().rev().take(limit).cloned().collect();
         Ok(ids.iter().filter_map(|id| self.get(id)).collect())
@@ -410,8 +414,17 @@ impl Ledger for Book {
     async fn tasks(&self) -> Result<Vec<String>> {
         unsupported()
     }
-    async fn settle(&self, _: &Settlement<'_>) -> Result<BTreeSet<u32>> {
-        unsupported()
+    async fn settle(&self, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {
+        let mut new = BTreeSet::new();
+        self.write(|pages| {
+            for (place, outcome) in settlement.outcomes {
+                if pages.counted.insert((settlement.run.into(), settlement.origin.id.clone(), *place)) {
+                    pages.runs.get_mut(settlement.run).unwrap().settled.count(outcome);
+                    new.insert(*place);
+                }
+            }
+        })?;
+        Ok(new)
     }
     async fn outcome(&self, _: &str, _: &str) -> Result<Option<Outcome>> {
         unsupported()

@@ -104,6 +104,7 @@ async fn open(args: &Args) -> Result<(Finder, Health), Failure> {
         queue: carrier.queue,
         ledger: carrier.ledger,
         options: config.find,
+        work: config.work,
         owner: format!("finder-{}", uuid::Uuid::now_v7()),
         force: args.force,
     };

@@ -6,11 +6,9 @@ pub(crate) use release::allow as allow_deletes;
 
 use std::sync::Arc;
 
-use serde_json::json;
-use shared::config::Find;
-use shared::digest::{Algorithm, Hasher};
+use shared::config::{Find, Work};
 use shared::filter::Filter;
-use shared::ledger::{Found, Phase, Run, RunStart, SharedLedger};
+use shared::ledger::{self, Found, Phase, Run, RunOptions, RunStart, SharedLedger};
 use shared::object::Timestamp;
 use shared::queue::Queue;
 use shared::store::Store;
@@ -41,6 +39,8 @@ pub struct Finder {
     pub ledger: SharedLedger,
     /// What is compared, and how.
     pub options: Find,
+    /// How it is copied.
+    pub work: Work,
     /// This finder, among those that may work on the task.
     pub owner: String,
     /// Start although the previous run has jobs that are not done.
@@ -52,13 +52,14 @@ impl Finder {
     /// Returns its id once every job is enqueued.
     ///
     /// - `stop` ends it in good order: what was decided is enqueued, and the error is `Interrupted`.
+    /// - Earlier runs with other options are cancelled: nothing of them is carried out any more.
     /// - A previous run with jobs that are not done is `Busy`, unless forced; nothing is waited for here.
     /// - Deletes are enqueued only after both listings ended well, and only if there are no more of them
     ///   than `max_delete`. A source that lists nothing at all is taken for a mistake (an unmounted
     ///   folder, a wrong prefix): its deletes are refused unless `max_delete` names their number.
     /// - Two runs of one task never overlap; see [`crate::claim`].
     pub async fn run(&self, stop: CancellationToken, progress: Arc<Progress>) -> Result<String, FindError> {
-        let filter = Filter::load(&self.options, Some(Timestamp::now()))?;
+        let filter = self.filter()?;
         let claim = Claim::take(&self.ledger, &self.task, &self.owner).await?;
         let ended = self.claimed(filter, stop, claim.lost(), progress).await;
         // A lost claim shows as an interruption further down: its own error says more.
@@ -68,6 +69,25 @@ impl Finder {
         }
     }
 
+    fn filter(&self) -> Result<Filter, FindError> {
+        Ok(Filter::load(&self.options, Some(Timestamp::now()))?)
+    }
+
+    /// Cancels the earlier runs of the task that have other options, as [`run`](Self::run) does at its beginning, for a
+    /// caller who is the only one at the task and starts a worker before the run. Returns them as they were.
+    pub async fn supersede(&self) -> Result<Vec<Run>, FindError> {
+        self.cancel_others(&self.run_options(&self.filter()?)).await
+    }
+
+    async fn cancel_others(&self, options: &RunOptions) -> Result<Vec<Run>, FindError> {
+        let cancelled = ledger::supersede(&self.ledger, &self.task, options, &self.owner).await;
+        let cancelled = cancelled.map_err(FindError::Ledger)?;
+        for run in &cancelled {
+            tracing::info!(run = %run.start.id, left = run.unsettled(), "cancelled a run that had other options");
+        }
+        Ok(cancelled)
+    }
+
     async fn claimed(
         &self,
         filter: Filter,
@@ -75,7 +95,7 @@ impl Finder {
         lost: CancellationToken,
         progress: Arc<Progress>,
     ) -> Result<String, FindError> {
-        let (run, phase) = self.begin(&filter).await?;
+        let (run, phase) = self.begin(&self.run_options(&filter)).await?;
         // None in a new run. In a resumed one the previous finder may have died between any two writes.
         let mut checkpoints = self.ledger.checkpoints(&run).await.map_err(FindError::Ledger)?;
         let mut found = Found::default();
@@ -86,7 +106,10 @@ impl Finder {
             send_outbox(&*journal, &mut checkpoint.outbox).await?;
         }
         let held = match phase {
-            Phase::Releasing => checkpoints.iter().map(|c| (c.id, c.held)).collect(),
+            Phase::Releasing => {
+                self.allow_again(&run, &found).await?;
+                checkpoints.iter().map(|c| (c.id, c.held)).collect()
+            }
             _ => {
                 let sides = Sides {
                     source: self.source.clone(),
@@ -117,16 +140,14 @@ impl Finder {
     }
 
     /// The run to make: the interrupted one, or a new one.
-    async fn begin(&self, filter: &Filter) -> Result<(String, Phase), FindError> {
-        let options = self.digest(filter);
+    async fn begin(&self, options: &RunOptions) -> Result<(String, Phase), FindError> {
+        self.cancel_others(options).await?;
         let last = self.ledger.runs(&self.task, 1).await.map_err(FindError::Ledger)?.pop();
-        if let Some(last) = last {
-            let unfinished = matches!(last.phase, Phase::Listing | Phase::Releasing);
-            if unfinished && last.start.options == options {
+        if let Some(last) = last.filter(|last| !last.phase.is_cancelled()) {
+            if matches!(last.phase, Phase::Listing | Phase::Releasing) {
                 tracing::info!(run = %last.start.id, "going on with the interrupted run");
                 return Ok((last.start.id, last.phase));
             }
-            let last = if unfinished { self.supersede(last).await? } else { last };
             let waiting = last.enqueued().saturating_sub(last.settled.objects());
             if waiting > 0 && !self.force {
                 return Err(FindError::Busy { run: last.start.id, waiting });
@@ -137,7 +158,7 @@ impl Finder {
             task: self.task.clone(),
             source: self.source.location().to_string(),
             destination: self.destination.location().to_string(),
-            options,
+            options: options.clone(),
             started: Timestamp::now(),
         };
         // Done and its answer lost: the next finder finds an empty run and goes on with it.
@@ -145,18 +166,14 @@ impl Finder {
         Ok((start.id, Phase::Listing))
     }
 
-    /// Ends an interrupted run whose options are no longer the task's. What it counts as enqueued is
-    /// sent, so that it can be settled; deletes that it still holds are not: they were found under
-    /// options that nobody wants any more.
-    async fn supersede(&self, mut run: Run) -> Result<Run, FindError> {
-        let id = &run.start.id;
-        let journal = RunJournal { run: id.clone(), ledger: self.ledger.clone(), queue: self.queue.clone() };
-        for mut checkpoint in self.ledger.checkpoints(id).await.map_err(FindError::Ledger)? {
-            send_outbox(&journal, &mut checkpoint.outbox).await?;
+    /// Whether a run that is resumed may go on to release its deletes: as they are allowed now. Some may be released
+    /// already, so the run is cancelled where they may not.
+    async fn allow_again(&self, id: &str, found: &Found) -> Result<(), FindError> {
+        let Err(refused) = release::allow(found, self.options.max_delete) else { return Ok(()) };
+        if let Some(run) = self.ledger.run(id).await.map_err(FindError::Ledger)? {
+            ledger::cancel(&self.ledger, &run, &self.owner).await.map_err(FindError::Ledger)?;
         }
-        self.set_phase(id, Phase::Stopped, Some("superseded by a run with other options")).await?;
-        run.phase = Phase::Stopped;
-        Ok(run)
+        Err(refused)
     }
 
     /// Records what the walk came to. Returns the held deletes that are to be released.
@@ -183,27 +200,8 @@ impl Finder {
         self.ledger.set_phase(run, phase, error).await.map_err(FindError::Ledger)
     }
 
-    /// A digest of everything that shapes the diff: a run that was begun under another one cannot be
-    /// gone on with.
-    fn digest(&self, filter: &Filter) -> String {
-        let Find { compare, metadata, delete, filters, min_size, max_size, min_age, max_age, .. } = &self.options;
-        let side = |store: &Store| {
-            let endpoint = store.service().map(|service| service.endpoint.clone());
-            json!([store.location().to_string(), endpoint])
-        };
-        let shape = json!([
-            side(&self.source),
-            side(&self.destination),
-            [json!(compare), json!(metadata)],
-            delete,
-            filters,
-            [min_size, max_size],
-            [min_age, max_age],
-            filter.prefixes(),
-        ]);
-        let mut hasher = Hasher::new(Algorithm::Sha256).expect("SHA-256 is computed here");
-        hasher.update(shape.to_string().as_bytes());
-        hasher.finish().to_hex()
+    fn run_options(&self, filter: &Filter) -> RunOptions {
+        RunOptions::of(&self.source, &self.destination, &self.options, &self.work, filter.prefixes())
     }
 }
 

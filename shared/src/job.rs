@@ -87,6 +87,16 @@ impl Work {
             Work::Changed { .. } => "changed",
         }
     }
+
+    /// The objects, by their places in the origin job and their keys.
+    pub fn keys(&self) -> Box<dyn Iterator<Item = (u32, &str)> + Send + '_> {
+        match self {
+            Work::Copy { objects } => Box::new(objects.iter().map(|object| (object.index, object.key.as_str()))),
+            Work::Delete { objects } => Box::new(objects.iter().map(|object| (object.index, object.key.as_str()))),
+            Work::Changed { objects } => Box::new(objects.iter().map(|object| (object.index, object.key.as_str()))),
+            Work::Parts(parts) => Box::new(std::iter::once((parts.index, parts.key.as_str()))),
+        }
+    }
 }
 
 /// One object to copy, as the finder saw it.

@@ -14,9 +14,12 @@
 //! - Reads see every write that was answered before them (strongly consistent).
 //! - Transient failures are retried inside the adapter ([`crate::retry`]).
 
+mod cancel;
 pub mod dynamodb;
 pub mod embedded;
 mod events;
+mod options;
+mod phase;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,24 +35,13 @@ use crate::job::Origin;
 use crate::object::{Attributes, ETag, Pin, Tags, Timestamp};
 use crate::store::{Encryption, KeyRange, Upload};
 
+pub use cancel::{MAX_RUNS, cancel, supersede};
 pub use events::{COALESCED, FILTERED, IN_SYNC, OUT_OF_SCOPE, events_run};
+pub use options::RunOptions;
+pub use phase::Phase;
 
 /// A ledger shared by many tasks.
 pub type SharedLedger = Arc<dyn Ledger>;
-
-/// How far a run's finder has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Phase {
-    /// The finder is listing, or was interrupted while it did and will resume.
-    Listing,
-    /// Everything is listed and the held deletes are being enqueued.
-    Releasing,
-    /// Everything is enqueued.
-    Listed,
-    /// The finder gave up; what it had enqueued is still done, nothing was deleted.
-    Stopped,
-}
 
 /// What is known of a run from its start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,9 +54,8 @@ pub struct RunStart {
     pub source: String,
     /// Destination location, for people.
     pub destination: String,
-    /// A digest of the options that shape the diff: an interrupted run is resumed only under the
-    /// same ones.
-    pub options: String,
+    /// The options that it began under. A run with other options cancels it.
+    pub options: RunOptions,
     /// When it began.
     pub started: Timestamp,
 }
@@ -89,17 +80,22 @@ impl Run {
     /// Objects that were put on the queue by the run; events are put there by others.
     pub fn enqueued(&self) -> u64 {
         let deletes = match self.phase {
-            Phase::Releasing | Phase::Listed => self.found.deletes,
+            // All deletes of a cancelled run are settled: as cancelled, where they were not made before.
+            Phase::Releasing | Phase::Listed | Phase::Cancelling | Phase::Cancelled => self.found.deletes,
             Phase::Listing | Phase::Stopped => 0,
         };
         self.found.enqueued + deletes
     }
 
-    /// Whether the finder is through and every enqueued object is settled. (More may be: some deletes of
-    /// a run that was stopped while it released them.) Events are never through.
+    /// Whether the finder is through and every enqueued object is settled. Events are never through.
     pub fn is_done(&self) -> bool {
-        let is_through = matches!(self.phase, Phase::Listed | Phase::Stopped) && !self.is_events();
-        is_through && self.settled.objects() >= self.enqueued()
+        let is_through = matches!(self.phase, Phase::Listed | Phase::Stopped | Phase::Cancelled);
+        is_through && !self.is_events() && self.settled.objects() >= self.enqueued()
+    }
+
+    /// Objects that were found to be copied or deleted and are not settled.
+    pub fn unsettled(&self) -> u64 {
+        (self.found.enqueued + self.found.deletes).saturating_sub(self.settled.objects())
     }
 }
 
@@ -156,6 +152,8 @@ pub struct Settled {
     pub coalesced: u64,
     /// Objects given up.
     pub failed: u64,
+    /// Objects that a run with other options has cancelled.
+    pub cancelled: u64,
     /// Bytes of the copied objects.
     pub bytes: u64,
     /// When the last of them was settled.
@@ -165,7 +163,7 @@ pub struct Settled {
 impl Settled {
     /// All settled objects.
     pub fn objects(&self) -> u64 {
-        self.copied + self.deleted + self.skipped + self.failed
+        self.copied + self.deleted + self.skipped + self.failed + self.cancelled
     }
 
     /// Takes one more outcome into account.
@@ -186,6 +184,7 @@ impl Settled {
                 }
             }
             State::Failed => self.failed += 1,
+            State::Cancelled => self.cancelled += 1,
         }
         self.last = self.last.max(Some(outcome.finished));
     }
@@ -200,6 +199,7 @@ impl std::ops::AddAssign for Settled {
         self.out_of_scope += other.out_of_scope;
         self.coalesced += other.coalesced;
         self.failed += other.failed;
+        self.cancelled += other.cancelled;
         self.bytes += other.bytes;
         self.last = self.last.max(other.last);
     }
@@ -242,6 +242,8 @@ pub enum State {
     Skipped,
     /// Given up; [`Outcome::error`] says why.
     Failed,
+    /// Its run was cancelled before its turn came. It says nothing of the key.
+    Cancelled,
 }
 
 impl State {
@@ -252,6 +254,7 @@ impl State {
             State::Deleted => "deleted",
             State::Skipped => "skipped",
             State::Failed => "failed",
+            State::Cancelled => "cancelled",
         }
     }
 }
@@ -411,6 +414,15 @@ pub enum Proof {
     Service,
 }
 
+/// What a worker needs to know of a run before it executes one of its jobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunState {
+    /// How far the run has come.
+    pub phase: Phase,
+    /// The options that it began under.
+    pub options: RunOptions,
+}
+
 /// The durable truth about runs and objects. See the [module's contract](self).
 #[async_trait]
 pub trait Ledger: Send + Sync + std::fmt::Debug + 'static {
@@ -428,7 +440,8 @@ pub trait Ledger: Send + Sync + std::fmt::Debug + 'static {
     /// Records a new run in phase `Listing`. Repeating it changes nothing.
     async fn start_run(&self, start: &RunStart) -> Result<()>;
 
-    /// Moves a run's finder on. `error` replaces the run's error where given.
+    /// Moves a run on; `Conflict` if its phase does not lead there ([`Phase::may_follow`]). `error` replaces the run's
+    /// error where given.
     async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>) -> Result<()>;
 
     /// Takes back all held deletes of a run: they are no longer counted as to be enqueued.
@@ -436,6 +449,9 @@ pub trait Ledger: Send + Sync + std::fmt::Debug + 'static {
 
     /// A run with its counters.
     async fn run(&self, run: &str) -> Result<Option<Run>>;
+
+    /// A run's state alone: one small read, as strongly consistent as all others.
+    async fn run_state(&self, run: &str) -> Result<Option<RunState>>;
 
     /// The runs of a task, newest first.
     async fn runs(&self, task: &str, limit: usize) -> Result<Vec<Run>>;

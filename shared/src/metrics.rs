@@ -48,7 +48,7 @@ macro_rules! metrics_table {
 }
 
 metrics_table! {
-    OBJECTS Counter Count "flotilla_objects_total" ["outcome"] "Objects settled, by outcome (copied, deleted, skipped, failed).";
+    OBJECTS Counter Count "flotilla_objects_total" ["outcome"] "Objects settled, by outcome (copied, deleted, skipped, failed, cancelled).";
     BYTES Counter Bytes "flotilla_bytes_total" ["outcome"] "Bytes of settled objects, by outcome.";
     JOBS Counter Count "flotilla_jobs_total" ["kind", "outcome"] "Jobs executed, by kind (copy, parts, delete, changed) and outcome (done, abandoned, returned, dead).";
     LEASES Gauge Count "flotilla_leases" [] "Jobs held by this worker.";

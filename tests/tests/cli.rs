@@ -327,7 +327,7 @@ async fn what_became_of_events_is_shown_after_the_runs_and_its_failures_are_retr
         task: task.to_owned(),
         source: source.to_owned(),
         destination: synced["destination"].as_str().expect("a destination").to_owned(),
-        options: "events".to_owned(),
+        options: Default::default(),
         started: Timestamp(1),
     };
     ledger.start_run(&start).await.expect("it starts");

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use shared::job::{Job, JobChange, JobObject, Work};
-use shared::ledger::{COALESCED, IN_SYNC, Outcome, State, events_run};
+use shared::ledger::{COALESCED, FILTERED, IN_SYNC, Outcome, State, events_run};
 use shared::object::Timestamp;
 
 use crate::context::Context;
@@ -23,6 +23,11 @@ const MAX_ROUNDS: u32 = 100;
 pub(crate) async fn follow(context: &Context, job: &Job, change: &JobChange, redelivered: bool) -> Ending {
     let started = Timestamp::now();
     let object = as_object(change);
+    // An event was judged when it was read. What follows up a run of the past was not.
+    if job.run == events_run(&job.task) && !context.follow.takes_key(&change.key) {
+        let outcome = context.outcome(job, &object, started, State::Skipped);
+        return Ending::Settled(explained(outcome, Some(FILTERED), None), Uploads::None);
+    }
     loop {
         match context.flights.board(&change.key) {
             Board::Lead(flight) => return lead(context, job, &object, started, flight, redelivered).await,

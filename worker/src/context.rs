@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use shared::config::{Config, Work};
+use shared::config::{Config, Find, Work};
 use shared::describe::Describer;
-use shared::filter::{Filter, FilterError};
+use shared::filter::{Filter, FilterError, Verdict};
 use shared::fleet::Fleet;
 use shared::job::{Job, JobObject};
-use shared::ledger::{Outcome, RunStart, SharedLedger, State, events_run};
+use shared::ledger::{Outcome, RunOptions, RunStart, SharedLedger, State, events_run};
 use shared::limits::{Bandwidth, Brake, Lane, Permit, transfers_within};
 use shared::object::Timestamp;
 use shared::queue::Queue;
@@ -24,6 +24,7 @@ use crate::circuit::{Admission, Circuit, Outage};
 use crate::flights::Flights;
 use crate::guarded::Guarded;
 use crate::progress::TransferProgress;
+use crate::runs::Runs;
 use crate::strays::Strays;
 
 /// A transfer must get this much of a bandwidth limit, bytes a second, or it would look stalled: its
@@ -43,18 +44,26 @@ pub struct Follow {
     pub delete: bool,
     /// The keys and objects that events are followed for.
     pub filter: Filter,
+    /// Whether the task also carries over what differs besides the bytes.
+    pub metadata: bool,
 }
 
 impl Follow {
     /// As a task is configured. Reads its prefix list, if it names one.
     pub fn of(config: &Config) -> std::result::Result<Follow, FilterError> {
         let filter = Filter::load(&config.find, None)?;
-        Ok(Follow { look_again: config.looks_again(), delete: config.find.delete, filter })
+        let Find { delete, metadata, .. } = config.find;
+        Ok(Follow { look_again: config.looks_again(), delete, filter, metadata })
+    }
+
+    /// Whether a key is one that the task takes.
+    pub(crate) fn takes_key(&self, key: &str) -> bool {
+        self.filter.reaches(key) && self.filter.judge(key, None) == Verdict::Taken
     }
 
     /// For a worker beside which nobody else is at its objects.
     pub fn alone() -> Follow {
-        Follow { look_again: false, delete: false, filter: Filter::all() }
+        Follow { look_again: false, delete: false, filter: Filter::all(), metadata: false }
     }
 }
 
@@ -105,6 +114,10 @@ pub(crate) struct Shared {
     pub flights: Flights,
     /// Writes to the destination whose end nobody saw.
     pub strays: Arc<Strays>,
+    /// What the ledger says of the runs whose jobs are received.
+    pub runs: Runs,
+    /// The digest of the write options of this worker.
+    pub writes: String,
     /// Jobs that are held.
     pub held: watch::Sender<usize>,
     /// Set once the run that counts events is recorded.
@@ -173,7 +186,9 @@ impl Context {
         let bandwidth = options.bandwidth_limit.map(|rate| Arc::new(Bandwidth::new(rate)));
         let server_side_copy = AtomicBool::new(options.server_side_copy);
         let describer = Describer::between(&worker.source, &worker.destination);
-        let (carrier, flights, orphans_named, opaque_tags, losses, said_waiting, events_run) = Default::default();
+        let (source, destination) = (worker.source.location(), worker.destination.location());
+        let writes = RunOptions::writes(source, destination, worker.follow.metadata, &worker.options);
+        let (carrier, flights, orphans_named, opaque_tags, losses, said_waiting, events_run, runs) = Default::default();
         let shared = Arc::new(Shared {
             carrier,
             circuits,
@@ -181,6 +196,8 @@ impl Context {
             describer,
             flights,
             strays,
+            runs,
+            writes,
             held: watch::Sender::new(0),
             events_run,
             server_side_copy,
@@ -220,7 +237,7 @@ impl Shared {
                 task: self.task.clone(),
                 source: self.source.location().to_string(),
                 destination: self.destination.location().to_string(),
-                options: "events".to_owned(),
+                options: RunOptions::default(),
                 started: Timestamp::now(),
             };
             // Repeated, or begun by another worker at the same moment: the run stays as it is.

@@ -1,5 +1,6 @@
 //! One job: its objects, their outcomes, and what comes again.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
@@ -17,7 +18,8 @@ use tokio::time::Instant;
 use crate::context::Context;
 use crate::ending::{self, Ending, Uploads, retry_delay};
 use crate::orphans::or_stays_open;
-use crate::{archive, changed, copy, delete, giant, upload};
+use crate::runs::Verdict;
+use crate::{archive, cancel, changed, copy, delete, giant, upload};
 
 /// The job is done: its message may be acknowledged.
 pub(crate) struct Done;
@@ -32,6 +34,27 @@ const UPLOADS_AT_ONCE: usize = 16;
 /// Executes a job, of whose objects some are `aside`: known without any work. `Ok` when each is settled, enqueued
 /// again, or carried on by another job; `Err` when that could not be recorded: then the job must come again.
 pub(crate) async fn execute(context: &Context, job: &Job, aside: &[(u32, Outcome)], redelivered: bool) -> Result<Done> {
+    match context.runs.judge(context, job).await? {
+        Verdict::Execute(until) => return work(context, job, aside, redelivered, until).await,
+        Verdict::Cancelled => {
+            if let Some(changed) = cancel::whole(context, job, redelivered).await? {
+                return work(context, &changed, &[], redelivered, None).await;
+            }
+        }
+        Verdict::Unknown => cancel::drop_unknown(context, job),
+        Verdict::OtherOptions => cancel::leave_to_others(context, job).await?,
+    }
+    Ok(Done)
+}
+
+/// Works on a job of a live run, which is asked about again at `until`.
+async fn work(
+    context: &Context,
+    job: &Job,
+    aside: &[(u32, Outcome)],
+    redelivered: bool,
+    until: Option<Instant>,
+) -> Result<Done> {
     if let Some(later) = archive::too_early(job) {
         context.queue.send(&[later]).await?;
         return Ok(Done);
@@ -45,7 +68,7 @@ pub(crate) async fn execute(context: &Context, job: &Job, aside: &[(u32, Outcome
                 };
                 ending.boxed()
             };
-            settle_all(context, job, objects.iter().cloned().map(copy)).await?;
+            settle_all(context, job, until, objects.iter().cloned().map(copy)).await?;
         }
         Work::Delete { objects } => {
             let delete = |object: JobObject| {
@@ -55,7 +78,7 @@ pub(crate) async fn execute(context: &Context, job: &Job, aside: &[(u32, Outcome
                 };
                 ending.boxed()
             };
-            settle_all(context, job, objects.iter().map(delete::as_object).map(delete)).await?;
+            settle_all(context, job, until, objects.iter().map(delete::as_object).map(delete)).await?;
         }
         Work::Changed { objects } => {
             context.begin_events_run(&job.run).await?;
@@ -68,9 +91,15 @@ pub(crate) async fn execute(context: &Context, job: &Job, aside: &[(u32, Outcome
                 };
                 ending.boxed()
             };
-            settle_all(context, job, objects.iter().map(follow)).await?;
+            settle_all(context, job, until, objects.iter().map(follow)).await?;
         }
-        Work::Parts(parts) => giant::upload_parts(context, job, parts).await?,
+        Work::Parts(parts) => tokio::select! {
+            sent = giant::upload_parts(context, job, parts) => sent?,
+            cancelled = context.runs.cancelled(context, job, until) => {
+                cancelled?;
+                cancel::parts_of(context, parts).await?;
+            }
+        },
     }
     Ok(Done)
 }
@@ -150,20 +179,24 @@ impl Batch {
     }
 }
 
-async fn for_each<'a>(ends: impl Iterator<Item = BoxFuture<'a, Result<()>>>) -> Result<()> {
+pub(crate) async fn for_each<'a>(ends: impl Iterator<Item = BoxFuture<'a, Result<()>>>) -> Result<()> {
     // Collected: an iterator that borrows would have to be held across the waiting.
     stream::iter(ends.collect::<Vec<_>>()).buffer_unordered(UPLOADS_AT_ONCE).try_collect().await
 }
 
 /// Works on all objects of a job at once, as far as there are permits, and writes their endings down
-/// as they come, while the others go on.
+/// as they come, while the others go on. When the job's run is cancelled meanwhile, what is under way is dropped and
+/// what is left is settled as cancelled.
 async fn settle_all<'a>(
     context: &'a Context,
     job: &'a Job,
+    until: Option<Instant>,
     endings: impl Iterator<Item = BoxFuture<'a, (Ending, JobObject)>> + Send,
 ) -> Result<()> {
-    let mut endings = std::pin::pin!(stream::iter(endings).buffer_unordered(context.brake.limit().max(1)));
-    let mut batch = Batch::default();
+    let at_once = context.brake.limit().max(1);
+    let mut endings = Box::pin(stream::iter(endings).buffer_unordered(at_once));
+    let mut cancelled = std::pin::pin!(context.runs.cancelled(context, job, until));
+    let (mut batch, mut ended) = (Batch::default(), BTreeSet::new());
     // At most one: two of one origin job would only get into each other's way in the ledger.
     let mut writing = FuturesUnordered::new();
     loop {
@@ -175,9 +208,23 @@ async fn settle_all<'a>(
             // One slow object must not keep the others' outcomes from being written down.
             () = batch.due(), if writing.is_empty() => {}
             ending = endings.next() => match ending {
-                Some((ending, object)) => batch.add(context, job, object, ending)?,
+                Some((ending, object)) => {
+                    ended.insert(object.index);
+                    batch.add(context, job, object, ending)?;
+                }
                 None => break,
             },
+            asked = &mut cancelled => {
+                asked?;
+                drop(endings);
+                while let Some(written) = writing.next().await {
+                    written?;
+                }
+                batch.write(context, job).await?;
+                // They are begun in their order, so many at once.
+                let began = job.work.keys().take(ended.len() + at_once).map(|(index, _)| index).collect();
+                return cancel::rest(context, job, &ended, &began).await;
+            }
         }
     }
     while let Some(written) = writing.next().await {
@@ -214,7 +261,7 @@ fn only(work: &Work, object: &JobObject) -> Work {
     }
 }
 
-async fn settle(context: &Context, job: &Job, outcomes: &[(u32, Outcome)]) -> Result<()> {
+pub(crate) async fn settle(context: &Context, job: &Job, outcomes: &[(u32, Outcome)]) -> Result<()> {
     let settlement = Settlement { task: &job.task, run: &job.run, origin: &job.origin, outcomes };
     let counted = ending::settle(context, &settlement).await?;
     if let Work::Changed { objects } = &job.work {
@@ -226,6 +273,9 @@ async fn settle(context: &Context, job: &Job, outcomes: &[(u32, Outcome)]) -> Re
 
 /// Settles all objects of a job that cannot be brought to an end, and what was set `aside` of it.
 pub(crate) async fn give_up(context: &Context, job: &Job, aside: &[(u32, Outcome)], reason: &str) -> Result<()> {
+    if context.runs.judge(context, job).await? == Verdict::Cancelled {
+        return cancel::whole(context, job, true).await.map(drop);
+    }
     let objects: Vec<JobObject> = match &job.work {
         Work::Copy { objects } => objects.clone(),
         Work::Delete { objects } => objects.iter().map(delete::as_object).collect(),

@@ -175,9 +175,15 @@ async fn settle_failed(context: &Context, record: &UploadRecord, why: String) ->
     forget(context, &record.upload).await
 }
 
-/// Settles the object of a parts job that cannot be brought to an end.
-pub(crate) async fn give_up(context: &Context, parts: &Parts, why: &str) -> Result<()> {
+/// Aborts the upload that a parts job is for, and settles its object with this outcome.
+pub(crate) async fn end(context: &Context, parts: &Parts, outcome: impl FnOnce(Outcome) -> Outcome) -> Result<()> {
     let Some(record) = current(context, parts).await? else { return Ok(()) };
     orphans::or_stays_open(&parts.key, abort(context, &record).await)?;
-    settle_failed(context, &record, why.to_owned()).await
+    settle_record(context, &record, outcome(bare_outcome(context, &record, State::Failed))).await?;
+    forget(context, &record.upload).await
+}
+
+/// Settles the object of a parts job that cannot be brought to an end.
+pub(crate) async fn give_up(context: &Context, parts: &Parts, why: &str) -> Result<()> {
+    end(context, parts, |outcome| Outcome { error: Some(why.to_owned()), ..outcome }).await
 }

@@ -1,7 +1,6 @@
 //! What a message asks for: a job, or an event that is read as one.
 
 use shared::event::{self, Change, Notice, Parsed, Scope};
-use shared::filter::Verdict;
 use shared::job::{self, Job, JobChange, JobObject, Origin, VERSION, Work};
 use shared::ledger::{FILTERED, OUT_OF_SCOPE, Outcome, State, events_run};
 use shared::metrics;
@@ -91,8 +90,7 @@ fn as_job(
         let location = context.source.location();
         let (key, reason, verdict) = match event::scope(change, location) {
             Scope::Key(key) => {
-                let filter = &context.follow.filter;
-                if filter.reaches(key) && filter.judge(key, None) == Verdict::Taken {
+                if context.follow.takes_key(key) {
                     count("followed");
                     let time = change.time.unwrap_or(message.sent);
                     objects.push(JobChange { index, key: key.to_owned(), time: Some(time) });

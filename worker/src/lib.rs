@@ -8,6 +8,7 @@
 //! `integrity` and `plan` are pure: what is checked, and how objects are cut.
 
 mod archive;
+mod cancel;
 mod carrier;
 mod carry;
 mod changed;
@@ -34,6 +35,7 @@ mod plan;
 mod progress;
 mod reconcile;
 mod reread;
+mod runs;
 mod source;
 mod stop;
 mod strays;

@@ -12,14 +12,14 @@ use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use shared::job::{Job, JobChange, Work};
+use shared::job::{Job, JobChange};
 use shared::queue::Outgoing;
 use shared::{Error, Result};
 
 use crate::context::Context;
 
 /// A store that has a request whole has done it, or given it up, after this time.
-const ENDED_AFTER: Duration = Duration::from_secs(60);
+pub(crate) const ENDED_AFTER: Duration = Duration::from_secs(60);
 
 /// A look that ends astray itself is followed by another one, so often; then a scan has to find what went wrong.
 const MAX_FOLLOWING: u32 = 5;
@@ -73,7 +73,7 @@ impl Drop for Underway<'_> {
 
 /// Has the keys of a job looked at again whose writes went astray, where others may be at them.
 pub(crate) async fn look_after(context: &Context, job: &Job) {
-    let changes: Vec<JobChange> = keys(&job.work).filter(|(_, key)| context.strays.take(key)).map(change).collect();
+    let changes: Vec<JobChange> = job.work.keys().filter(|(_, key)| context.strays.take(key)).map(change).collect();
     if changes.is_empty() || !context.follow.look_again {
         return;
     }
@@ -107,15 +107,6 @@ pub(crate) async fn look_later(
 /// A place and its key, as a change.
 pub(crate) fn change((index, key): (u32, &str)) -> JobChange {
     JobChange { index, key: key.to_owned(), time: None }
-}
-
-fn keys(work: &Work) -> Box<dyn Iterator<Item = (u32, &str)> + Send + '_> {
-    match work {
-        Work::Copy { objects } => Box::new(objects.iter().map(|object| (object.index, object.key.as_str()))),
-        Work::Delete { objects } => Box::new(objects.iter().map(|object| (object.index, object.key.as_str()))),
-        Work::Changed { objects } => Box::new(objects.iter().map(|object| (object.index, object.key.as_str()))),
-        Work::Parts(parts) => Box::new(std::iter::once((parts.index, parts.key.as_str()))),
-    }
 }
 
 #[cfg(test)]

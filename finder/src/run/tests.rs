@@ -3,7 +3,8 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use shared::ErrorKind;
-use shared::job::{Job, Work};
+use shared::job::{Job, Work as JobWork};
+use shared::ledger::{Ledger, Outcome, Settlement, State};
 
 use super::*;
 use crate::fakes::{Belt, Book, Faults, Shelf, entry};
@@ -27,6 +28,7 @@ fn bench(source: Shelf, destination: Shelf, options: Find) -> Bench {
         queue: belt.clone(),
         ledger: book.clone(),
         options,
+        work: Work::default(),
         owner: "me".into(),
         force: false,
     };
@@ -65,15 +67,21 @@ impl Bench {
         jobs
     }
 
+    /// All jobs of a run that were sent, also twice.
+    fn jobs_of(&self, run: &str) -> Vec<Job> {
+        let sent = self.belt.sent.lock().unwrap();
+        sent.iter().map(|body| Job::parse(body).unwrap()).filter(|job| job.run == run).collect()
+    }
+
     /// All keys that were sent to be copied, and to be deleted; each of them in one origin only.
     fn keys(&self) -> (BTreeSet<String>, BTreeSet<String>) {
         let (mut copied, mut deleted) = Default::default();
         let add = |to: &mut BTreeSet<String>, key: String| assert!(to.insert(key.clone()), "{key} is in two jobs");
         for job in self.jobs().into_values() {
             match job.work {
-                Work::Copy { objects } => objects.into_iter().for_each(|o| add(&mut copied, o.key)),
-                Work::Delete { objects } => objects.into_iter().for_each(|o| add(&mut deleted, o.key)),
-                Work::Parts(_) | Work::Changed { .. } => panic!("the finder makes no parts jobs"),
+                JobWork::Copy { objects } => objects.into_iter().for_each(|o| add(&mut copied, o.key)),
+                JobWork::Delete { objects } => objects.into_iter().for_each(|o| add(&mut deleted, o.key)),
+                JobWork::Parts(_) | JobWork::Changed { .. } => panic!("the finder makes no parts jobs"),
             }
         }
         (copied, deleted)
@@ -246,25 +254,164 @@ async fn a_run_waits_for_the_previous_one_unless_forced() {
     assert!(bench.run().await.is_ok());
 }
 
+/// The workers' part at a cancelled run: each job that was sent is settled as cancelled, each object once.
+async fn settle_sent_as_cancelled(bench: &Bench, run: &str) {
+    for job in bench.jobs_of(run) {
+        let outcome = |(place, key): (u32, &str)| (place, cancelled(key));
+        let outcomes: Vec<_> = job.work.keys().map(outcome).collect();
+        let settlement = Settlement { task: &job.task, run, origin: &job.origin, outcomes: &outcomes };
+        bench.book.settle(&settlement).await.unwrap();
+    }
+}
+
+fn cancelled(key: &str) -> Outcome {
+    Outcome {
+        key: key.into(),
+        state: State::Cancelled,
+        reason: None,
+        size: 0,
+        source: Default::default(),
+        etag: None,
+        checksum: None,
+        verified: None,
+        attempts: 1,
+        error: None,
+        worker: "w".into(),
+        started: Timestamp(0),
+        finished: Timestamp(0),
+    }
+}
+
+type Change = fn(&mut Finder);
+
+/// Options that change what is written or deleted.
+const OTHER_OPTIONS: [(&str, Change); 9] = [
+    ("delete", |finder| finder.options.delete = false),
+    ("max-delete", |finder| finder.options.max_delete = Some(1_000)),
+    ("filters", |finder| finder.options.filters = vec!["- x".into()]),
+    ("size", |finder| finder.options.min_size = Some(1)),
+    ("metadata", |finder| finder.options.metadata = true),
+    ("storage class", |finder| finder.work.storage_class = Some("GLACIER".into())),
+    ("acl", |finder| finder.work.acl = true),
+    ("strict", |finder| finder.work.strict = true),
+    ("locations", |finder| {
+        finder.destination = Arc::new(Shelf { location: "s3://other".parse().unwrap(), ..Shelf::new(vec![]) })
+    }),
+];
+
 #[tokio::test]
-async fn an_interrupted_run_under_other_options_is_superseded_with_its_jobs_sent() {
+async fn regression_a_run_with_other_options_cancels_earlier_ones_at_once() {
+    for (name, change) in OTHER_OPTIONS {
+        let (source, destination) = mirrored();
+        let mut bench = bench(source, destination, mirror());
+        let first = bench.run().await.unwrap();
+        let sent = bench.belt.sent.lock().unwrap().len();
+        change(&mut bench.finder);
+        let second = bench.run().await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_ne!(first, second, "{name}");
+        let of_first = |body: &&String| body.contains(&first);
+        assert_eq!(bench.belt.sent.lock().unwrap().iter().filter(of_first).count(), sent, "{name}: sent again");
+        let run = bench.book.run(&first).await.unwrap().unwrap();
+        // All deletes were released, and are on the queue as well.
+        assert_eq!((run.phase, run.is_done(), run.settled.cancelled), (Phase::Cancelled, false, 20), "{name}");
+        settle_sent_as_cancelled(&bench, &first).await;
+        let run = bench.book.run(&first).await.unwrap().unwrap();
+        assert_eq!((run.is_done(), run.settled.cancelled, run.enqueued()), (true, 50, 50), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn options_that_change_nothing_at_the_destination_cancel_no_run() {
+    let changes: [Change; 4] = [
+        |finder| finder.options.list_concurrency = 1,
+        |finder| finder.options.job_objects = 7,
+        |finder| finder.work.concurrency = 1,
+        |finder| finder.work.bandwidth_limit = Some(1 << 20),
+    ];
+    for change in changes {
+        let (source, destination) = mirrored();
+        let mut bench = bench(source, destination, mirror());
+        bench.run().await.unwrap();
+        change(&mut bench.finder);
+        assert!(matches!(bench.run().await, Err(FindError::Busy { .. })));
+    }
+}
+
+#[tokio::test]
+async fn regression_a_cancelled_run_adds_up_wherever_both_finders_died() {
+    let (mut at, mut crashes) = (0, 0);
+    'first: loop {
+        for step in 0.. {
+            let (source, destination) = mirrored();
+            let mut bench = bench(source, destination, mirror());
+            bench.faults.crash_at(Some((at, at % 2 == 0)));
+            if bench.run().await.is_ok() {
+                break 'first;
+            }
+            bench.faults.crash_at(None);
+            let Some(first) = bench.book.pages.lock().unwrap().runs.keys().next().cloned() else { break };
+            bench.finder.options.delete = false;
+            // The one that cancels dies as well, and the next one goes on.
+            bench.faults.crash_at(Some((step, step % 2 == 0)));
+            let cut_off = bench.run().await.is_err();
+            bench.faults.crash_at(None);
+            crashes += u32::from(cut_off);
+            // Its very last write may have been made all the same: then it has begun, and waits for its jobs.
+            match bench.run().await {
+                Ok(_) | Err(FindError::Busy { .. }) => {}
+                Err(error) => panic!("died at {at} and {step}: {error}"),
+            }
+            settle_sent_as_cancelled(&bench, &first).await;
+            let run = bench.book.run(&first).await.unwrap().unwrap();
+            assert_eq!((run.phase, run.is_done()), (Phase::Cancelled, true), "died at {at} and {step}: {run:?}");
+            assert_eq!(run.settled.objects(), run.enqueued(), "died at {at} and {step}");
+            let second = bench.book.last_run().start.id;
+            assert!(!bench.jobs_of(&second).iter().any(|job| matches!(job.work, JobWork::Delete { .. })));
+            if !cut_off {
+                break;
+            }
+        }
+        at += 3;
+    }
+    assert!(crashes > 20, "only {crashes} places to die at");
+}
+
+#[tokio::test]
+async fn every_earlier_run_that_is_not_done_is_cancelled_and_done_ones_stay() {
     let (source, destination) = mirrored();
-    let mut bench = bench(source, destination, Find { list_concurrency: 1, ..mirror() });
-    // Dies when its first jobs are in a checkpoint and not yet sent.
-    bench.faults.crash_at(Some((2, false)));
-    bench.run().await.unwrap_err();
-    bench.faults.crash_at(None);
+    let mut bench = bench(source, destination, mirror());
+    let mut runs = Vec::new();
+    bench.finder.force = true;
+    for done in [true, false, false] {
+        let run = bench.run().await.unwrap();
+        if done {
+            bench.book.settle_all(&run);
+        }
+        runs.push(run);
+    }
+    bench.finder.force = false;
     bench.finder.options.delete = false;
-    let waiting = match bench.run().await.unwrap_err() {
-        FindError::Busy { waiting, .. } => waiting,
-        other => panic!("{other}"),
-    };
-    let run = bench.book.last_run();
-    assert_eq!((run.phase, run.enqueued()), (Phase::Stopped, waiting));
-    assert_eq!(bench.keys().0.len() as u64, waiting);
-    bench.book.settle_all(&run.start.id);
     bench.run().await.unwrap();
-    assert_eq!(bench.book.pages.lock().unwrap().runs.len(), 2);
+    for (run, phase) in runs.iter().zip([Phase::Listed, Phase::Cancelled, Phase::Cancelled]) {
+        assert_eq!(bench.book.run(run).await.unwrap().unwrap().phase, phase);
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_resumed_releases_no_more_deletes_than_are_allowed_now() {
+    let (source, destination) = mirrored();
+    let bench = bench(source, destination, mirror());
+    let id = bench.run().await.unwrap();
+    // As a finder left it that died while it released them, under a rule that was another one.
+    bench.book.pages.lock().unwrap().runs.get_mut(&id).unwrap().phase = Phase::Releasing;
+    let sent = bench.belt.sent.lock().unwrap().len();
+    let found = bench.book.run(&id).await.unwrap().unwrap().found;
+    let mut strict = bench.finder.clone();
+    strict.options.max_delete = Some(19);
+    let refused = strict.allow_again(&id, &found).await.unwrap_err();
+    assert!(matches!(refused, FindError::TooManyDeletes { found: 20, max: 19 }), "{refused}");
+    assert_eq!(bench.book.run(&id).await.unwrap().unwrap().phase, Phase::Cancelled);
+    assert_eq!(bench.belt.sent.lock().unwrap().len(), sent);
 }
 
 #[tokio::test]

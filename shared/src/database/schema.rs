@@ -7,7 +7,7 @@ use crate::ErrorKind;
 
 /// The steps from nothing to the present schema. `user_version` in the file's header says how many of
 /// them are done. A released step is never changed; a new one is added at the end.
-const MIGRATIONS: [&str; 4] = [FIRST, INTENTS, ARCHIVED, EVENTS];
+const MIGRATIONS: [&str; 5] = [FIRST, INTENTS, ARCHIVED, EVENTS, CANCELLED];
 
 /// Keys, ids and names are TEXT compared byte by byte, with their length: NUL is a character like any other.
 const FIRST: &str = "
@@ -129,6 +129,9 @@ ALTER TABLE failures ADD COLUMN expires INTEGER;
 CREATE UNIQUE INDEX failures_by_key ON failures (run, key) WHERE key IS NOT NULL;
 CREATE INDEX failures_by_expiry ON failures (expires) WHERE expires IS NOT NULL;
 ";
+
+/// Objects of cancelled runs are counted apart.
+const CANCELLED: &str = "ALTER TABLE runs ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;";
 
 /// Does the steps that are missing, all or none.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failure> {

@@ -46,7 +46,9 @@ use aws_sdk_dynamodb::config::Builder;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use super::{Checkpoint, Intents, Ledger, Outcome, PartRecord, Phase, Run, RunStart, Settlement, UploadRecord};
+use super::{
+    Checkpoint, Intents, Ledger, Outcome, PartRecord, Phase, Run, RunStart, RunState, Settlement, UploadRecord,
+};
 use crate::aws;
 use crate::config::LedgerConfig;
 use crate::object::Timestamp;
@@ -155,6 +157,10 @@ impl Ledger for DynamoDbLedger {
 
     async fn run(&self, run: &str) -> Result<Option<Run>> {
         runs::run(self, run).await
+    }
+
+    async fn run_state(&self, run: &str) -> Result<Option<RunState>> {
+        runs::state(self, run).await
     }
 
     async fn runs(&self, task: &str, limit: usize) -> Result<Vec<Run>> {

@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Checkpoint, Intents, Ledger, Outcome, PartRecord, Phase, Run, RunStart, Settlement, UploadRecord};
+use super::{
+    Checkpoint, Intents, Ledger, Outcome, PartRecord, Phase, Run, RunStart, RunState, Settlement, UploadRecord,
+};
 use crate::Result;
 use crate::database::Database;
 use crate::object::Timestamp;
@@ -67,6 +69,11 @@ impl Ledger for EmbeddedLedger {
     async fn run(&self, run: &str) -> Result<Option<Run>> {
         let run = run.to_owned();
         self.database.call("read run", move |c| finding::run(c, &run)).await
+    }
+
+    async fn run_state(&self, run: &str) -> Result<Option<RunState>> {
+        let run = run.to_owned();
+        self.database.call("read run state", move |c| finding::run_state(c, &run)).await
     }
 
     async fn runs(&self, task: &str, limit: usize) -> Result<Vec<Run>> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Outcome, Run};
+use super::{Outcome, Run, State};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -48,7 +48,7 @@ impl Outcome {
     /// Whether it tells what became of its key. One that does not is counted, and replaces no key's
     /// [last outcome](super::Ledger::outcome).
     pub fn is_of_key(&self) -> bool {
-        !matches!(self.reason.as_deref(), Some(OUT_OF_SCOPE | FILTERED | COALESCED))
+        self.state != State::Cancelled && !matches!(self.reason.as_deref(), Some(OUT_OF_SCOPE | FILTERED | COALESCED))
     }
 }
 

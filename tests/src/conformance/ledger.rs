@@ -20,7 +20,7 @@ pub use uploads::*;
 
 use shared::digest::{Algorithm, Checksum};
 use shared::job::Origin;
-use shared::ledger::{Outcome, RunStart, Settled, Settlement, SharedLedger, State};
+use shared::ledger::{Outcome, RunOptions, RunStart, Settled, Settlement, SharedLedger, State};
 use shared::object::{ETag, Pin, Timestamp};
 
 /// A test of each promise for the ledger that `setup`, an `async fn() -> (SharedLedger, Guard)`, makes.
@@ -45,6 +45,9 @@ macro_rules! ledger_suite {
             checkpoints_carry_the_longest_and_oddest_keys
             what_was_found_is_the_sum_over_the_checkpoints
             deletes_are_enqueued_once_released
+            a_cancelled_run_stays_cancelled
+            a_runs_state_is_its_phase_and_its_options
+            a_cancelled_object_is_counted_and_replaces_no_outcome
             refused_deletes_stay_refused
             held_jobs_are_kept_by_range_and_number
             an_object_is_counted_once_however_often_it_settles
@@ -136,7 +139,12 @@ pub(crate) fn run_start(task: &str, started: i64) -> RunStart {
         task: task.to_owned(),
         source: "s3://source/a".to_owned(),
         destination: "file:///destination/\u{fc}".to_owned(),
-        options: "0123abcd".to_owned(),
+        options: RunOptions {
+            digest: "0123abcd".to_owned(),
+            writes: Some("cdef".to_owned()),
+            delete: true,
+            retries: Some("run-0".to_owned()),
+        },
         started: Timestamp(started),
     }
 }

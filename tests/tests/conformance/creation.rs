@@ -125,7 +125,7 @@ async fn a_repeated_or_late_move_never_takes_a_run_back() {
             task: "t".to_owned(),
             source: "s3://a".to_owned(),
             destination: "s3://b".to_owned(),
-            options: String::new(),
+            options: Default::default(),
             started: Timestamp(1),
         };
         ledger.start_run(&start).await.unwrap();

@@ -18,7 +18,7 @@ const DAY: i64 = 24 * 3600;
 
 async fn start(ledger: &impl Ledger, run: &str) {
     let word = |word: &str| word.to_owned();
-    let (source, destination, options) = (word("s3://a"), word("s3://b"), word("events"));
+    let (source, destination, options) = (word("s3://a"), word("s3://b"), Default::default());
     let start = RunStart { id: word(run), task: word("t"), source, destination, options, started: Timestamp(1) };
     ledger.start_run(&start).await.unwrap();
 }

@@ -130,7 +130,7 @@ async fn the_child_that_is_killed() {
     }
     // The one who was killed had claimed it for an hour.
     state.ledger.claim(TASK, &std::process::id().to_string(), LEASE).await.unwrap();
-    let (source, destination, options) = ("a".to_owned(), "b".to_owned(), String::new());
+    let (source, destination, options) = ("a".to_owned(), "b".to_owned(), Default::default());
     let (id, task, started) = (RUN.to_owned(), TASK.to_owned(), Timestamp(1));
     state.ledger.start_run(&RunStart { id, task, source, destination, options, started }).await.unwrap();
     println!("ready");

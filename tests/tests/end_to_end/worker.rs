@@ -13,7 +13,7 @@ use shared::database::Database;
 use shared::fleet::solo::Solo;
 use shared::job::{Job, JobKey, JobObject, Origin, VERSION, Work as JobWork};
 use shared::ledger::embedded::EmbeddedLedger;
-use shared::ledger::{Ledger, Outcome, Phase, RunStart, Settled, State};
+use shared::ledger::{Ledger, Outcome, Phase, RunOptions, RunStart, Settled, State};
 use shared::object::{ETag, Timestamp};
 use shared::queue::embedded::EmbeddedQueue;
 use shared::queue::{JobQueue, Outgoing};
@@ -50,7 +50,7 @@ impl Stage {
             task: TASK.into(),
             source: "s".into(),
             destination: "d".into(),
-            options: "o".into(),
+            options: RunOptions { delete: true, ..RunOptions::default() },
             started: Timestamp::now(),
         };
         ledger.start_run(&start).await.expect("the run is recorded");

@@ -162,6 +162,7 @@ impl Stage {
             queue: self.queue.clone(),
             ledger: self.ledger.clone(),
             options: self.find.clone(),
+            work: self.work.clone(),
             owner: "finder".into(),
             force: false,
         }

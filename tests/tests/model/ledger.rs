@@ -174,6 +174,10 @@ impl Ledger for FakeLedger {
     async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>) -> Result<()> {
         self.now(|pages| {
             let run = pages.run_mut(run)?;
+            if !phase.may_follow(run.phase) {
+                let message = format!("it is {} already", run.phase.as_str());
+                return Err(Error::new(ErrorKind::Conflict, "ledger", &run.start.id, message));
+            }
             run.phase = phase;
             run.error = error.map(str::to_owned).or(run.error.take());
             Ok(())
@@ -187,6 +191,14 @@ impl Ledger for FakeLedger {
 
     async fn run(&self, run: &str) -> Result<Option<Run>> {
         Ok(self.now(|pages| pages.run(run)))
+    }
+
+    async fn run_state(&self, run: &str) -> Result<Option<RunState>> {
+        let run = run.to_owned();
+        let read = move |pages: &mut Pages| {
+            Ok(pages.runs.get(&run).map(|run| RunState { phase: run.phase, options: run.start.options.clone() }))
+        };
+        self.call("", "reads the run's state", read).await
     }
 
     async fn runs(&self, task: &str, limit: usize) -> Result<Vec<Run>> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::job::{Job, JobKey, JobObject, Origin, VERSION, Work};
-use shared::ledger::RunStart;
+use shared::ledger::{RunOptions, RunStart};
 use shared::object::{Entry, Timestamp};
 
 use crate::schedule::locked;
@@ -50,7 +50,7 @@ impl World {
             task: TASK.to_owned(),
             source: format!("s3://{SOURCE}"),
             destination: format!("s3://{DESTINATION}"),
-            options: String::new(),
+            options: RunOptions { delete: true, ..RunOptions::default() },
             started: Timestamp(0),
         };
         locked(&self.pages).start(&start);

@@ -133,7 +133,7 @@ impl World {
                 part_size: self.profile.parts.then_some(2),
                 ..Work::default()
             },
-            follow: Follow { look_again, delete: true, filter: Filter::all() },
+            follow: Follow { look_again, delete: true, filter: Filter::all(), metadata: false },
             report: None,
             moved: Arc::default(),
             health: Default::default(),

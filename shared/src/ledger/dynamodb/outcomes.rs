@@ -120,7 +120,8 @@ fn decode(record: &Record) -> Result<Outcome> {
 }
 
 fn state(word: &str) -> Option<State> {
-    [State::Copied, State::Deleted, State::Skipped, State::Failed].into_iter().find(|state| state.as_str() == word)
+    let all = [State::Copied, State::Deleted, State::Skipped, State::Failed, State::Cancelled];
+    all.into_iter().find(|state| state.as_str() == word)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde::de::value::Error as WordError;
 use super::item::{Item, Record, number, pk, text};
 use super::{DynamoDbLedger, ranges, settle};
 use crate::ledger::events::is_events_run;
-use crate::ledger::{Found, Phase, Run, RunStart};
+use crate::ledger::{Found, Phase, Run, RunOptions, RunStart, RunState};
 use crate::object::Timestamp;
 use crate::{ErrorKind, Result};
 
@@ -27,9 +27,12 @@ pub(super) async fn start(ledger: &DynamoDbLedger, start: &RunStart) -> Result<(
         .with_text("task", Some(&start.task))
         .with_text("source", Some(&start.source))
         .with_text("destination", Some(&start.destination))
-        .with_text("options", Some(&start.options))
+        .with_text("options", Some(&start.options.digest))
+        .with_text("writes", start.options.writes.as_deref())
+        .with("delete", AttributeValue::Bool(start.options.delete))
+        .with_text("retries", start.options.retries.as_deref())
         .with("started", number(start.started.0))
-        .with_text("phase", Some(word(Phase::Listing)));
+        .with_text("phase", Some(Phase::Listing.as_str()));
     let of_task =
         || Item::new(pk("task", &[&start.task]), format!("run#{}", start.id)).with_text("run", Some(&start.id));
     let of_task = (!is_events_run(&start.task, &start.id)).then(of_task);
@@ -52,7 +55,7 @@ pub(super) async fn start(ledger: &DynamoDbLedger, start: &RunStart) -> Result<(
 pub(super) async fn set_phase(ledger: &DynamoDbLedger, run: &str, phase: Phase, error: Option<&str>) -> Result<()> {
     // Repeated, or done with its answer lost: the phase is the same again. Carried out late: a run never
     // moves back from what a later request has made of it.
-    let may_follow = predecessors(phase);
+    let may_follow: Vec<Phase> = Phase::ALL.into_iter().filter(|before| phase.may_follow(*before)).collect();
     let places: Vec<String> = (0..may_follow.len()).map(|n| format!(":from{n}")).collect();
     let condition = format!("attribute_exists(pk) AND #phase IN ({})", places.join(","));
     let updated = ledger.call(|| {
@@ -69,9 +72,9 @@ pub(super) async fn set_phase(ledger: &DynamoDbLedger, run: &str, phase: Phase, 
                 "SET #phase = :phase"
             })
             .expression_attribute_names("#phase", "phase")
-            .expression_attribute_values(":phase", text(word(phase)));
-        for (place, from) in places.iter().zip(may_follow) {
-            update = update.expression_attribute_values(place, text(word(*from)));
+            .expression_attribute_values(":phase", text(phase.as_str()));
+        for (place, from) in places.iter().zip(&may_follow) {
+            update = update.expression_attribute_values(place, text(from.as_str()));
         }
         if let Some(error) = error {
             update =
@@ -85,22 +88,12 @@ pub(super) async fn set_phase(ledger: &DynamoDbLedger, run: &str, phase: Phase, 
     }
 }
 
-/// The phases from which a run moves to this one. A stopped run may be taken up again.
-fn predecessors(phase: Phase) -> &'static [Phase] {
-    use Phase::{Listed, Listing, Releasing, Stopped};
-    match phase {
-        Listing => &[Listing, Stopped],
-        Releasing => &[Listing, Releasing, Stopped],
-        Listed | Stopped => &[Listing, Releasing, Listed, Stopped],
-    }
-}
-
 async fn refused(ledger: &DynamoDbLedger, run: &str, phase: Phase) -> Result<crate::Error> {
     Ok(match ledger.get(&pk("run", &[run]), RUN).await? {
         None => unknown(ledger, run),
         Some(record) => {
             let actual = record.optional("phase").unwrap_or("?");
-            let message = format!("run {run} is {actual} already and cannot go back to {}", word(phase));
+            let message = format!("run {run} is {actual} already and cannot become {}", phase.as_str());
             ledger.error(ErrorKind::Conflict, message)
         }
     })
@@ -147,6 +140,12 @@ pub(super) async fn run(ledger: &DynamoDbLedger, run: &str) -> Result<Option<Run
     }))
 }
 
+/// A run's state alone.
+pub(super) async fn state(ledger: &DynamoDbLedger, run: &str) -> Result<Option<RunState>> {
+    let Some(record) = ledger.get(&pk("run", &[run]), RUN).await? else { return Ok(None) };
+    Ok(Some(RunState { phase: phase_in(&record)?, options: options_in(&record)? }))
+}
+
 /// The runs of a task, newest first.
 pub(super) async fn runs(ledger: &DynamoDbLedger, task: &str, limit: usize) -> Result<Vec<Run>> {
     if limit == 0 {
@@ -173,19 +172,18 @@ fn decode_start(record: &Record) -> Result<RunStart> {
         task: owned("task")?,
         source: owned("source")?,
         destination: owned("destination")?,
-        options: owned("options")?,
+        options: options_in(record)?,
         started: Timestamp(record.number("started")?),
     })
 }
 
-/// The phase as it is recorded; the inverse is [`Phase`]'s own reading.
-fn word(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Listing => "listing",
-        Phase::Releasing => "releasing",
-        Phase::Listed => "listed",
-        Phase::Stopped => "stopped",
-    }
+fn options_in(record: &Record) -> Result<RunOptions> {
+    Ok(RunOptions {
+        digest: record.text("options")?.to_owned(),
+        writes: record.optional("writes").map(str::to_owned),
+        delete: record.flag("delete"),
+        retries: record.optional("retries").map(str::to_owned),
+    })
 }
 
 fn phase_in(record: &Record) -> Result<Phase> {
@@ -198,13 +196,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_phase_is_read_as_it_was_written_and_never_goes_back() {
-        for phase in [Phase::Listing, Phase::Releasing, Phase::Listed, Phase::Stopped] {
-            let record = Record::new(Item::new("p", "s").with_text("phase", Some(word(phase))).attributes());
+    fn a_phase_is_read_as_it_was_written() {
+        for phase in Phase::ALL {
+            let record = Record::new(Item::new("p", "s").with_text("phase", Some(phase.as_str())).attributes());
             assert_eq!(phase_in(&record).unwrap(), phase);
-            assert!(predecessors(phase).contains(&phase), "repeating a move is harmless");
         }
-        assert!(!predecessors(Phase::Listing).contains(&Phase::Listed));
-        assert!(!predecessors(Phase::Releasing).contains(&Phase::Listed));
     }
 }

@@ -146,6 +146,7 @@ fn decode(record: &Record) -> Result<Settled> {
         out_of_scope: record.optional_number("out_of_scope")?.unwrap_or(0),
         coalesced: record.optional_number("coalesced")?.unwrap_or(0),
         failed: record.number("failed")?,
+        cancelled: record.optional_number("cancelled")?.unwrap_or(0),
         bytes: record.number("bytes")?,
         last: record.optional_number("last")?.map(Timestamp),
     })

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::ErrorKind;
 use crate::database::Failure;
-use crate::ledger::{Checkpoint, Found, Phase, Run, RunStart, Settled, events_run};
+use crate::ledger::{Checkpoint, Found, Phase, Run, RunStart, RunState, Settled, events_run};
 use crate::object::Timestamp;
 
 /// Most tasks that are named, by the port's contract.
@@ -64,6 +64,12 @@ pub(super) fn start_run(connection: &Connection, start: &RunStart) -> Result<(),
 }
 
 pub(super) fn set_phase(connection: &Connection, run: &str, phase: Phase, error: Option<&str>) -> Result<(), Failure> {
+    if let Some(state) = run_state(connection, run)?
+        && !phase.may_follow(state.phase)
+    {
+        let message = format!("run {run} is {} already and cannot become {}", state.phase.as_str(), phase.as_str());
+        return Err(Failure::Other(ErrorKind::Conflict, message));
+    }
     let sql = "UPDATE runs SET phase = ?2, error = coalesce(?3, error) WHERE id = ?1";
     let changed = connection.prepare_cached(sql)?.execute(params![run, serde_json::to_string(&phase)?, error])?;
     must_exist(changed, run)
@@ -93,7 +99,7 @@ struct RunRow {
     settled: Settled,
 }
 
-const RUN_COLUMNS: &str = "start, phase, error, deletes_refused, copied, deleted, skipped, failed, bytes, last, archived, out_of_scope, coalesced";
+const RUN_COLUMNS: &str = "start, phase, error, deletes_refused, copied, deleted, skipped, failed, bytes, last, archived, out_of_scope, coalesced, cancelled";
 
 impl RunRow {
     fn read(row: &Row<'_>) -> rusqlite::Result<RunRow> {
@@ -107,6 +113,7 @@ impl RunRow {
             out_of_scope: counter(11)?,
             coalesced: counter(12)?,
             failed: counter(7)?,
+            cancelled: counter(13)?,
             bytes: counter(8)?,
             last: row.get::<_, Option<i64>>(9)?.map(Timestamp),
         };
@@ -141,6 +148,14 @@ pub(super) fn run(connection: &Connection, run: &str) -> Result<Option<Run>, Fai
     let sql = format!("SELECT {RUN_COLUMNS} FROM runs WHERE id = ?1");
     let row = connection.prepare_cached(&sql)?.query_row([run], RunRow::read).optional()?;
     row.map(|row| row.into_run(connection)).transpose()
+}
+
+pub(super) fn run_state(connection: &Connection, run: &str) -> Result<Option<RunState>, Failure> {
+    let mut select = connection.prepare_cached("SELECT start, phase FROM runs WHERE id = ?1")?;
+    let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+    let Some((start, phase)) = select.query_row([run], read).optional()? else { return Ok(None) };
+    let RunStart { options, .. } = serde_json::from_str(&start)?;
+    Ok(Some(RunState { phase: serde_json::from_str(&phase)?, options }))
 }
 
 pub(super) fn runs(connection: &Connection, task: &str, limit: usize) -> Result<Vec<Run>, Failure> {

@@ -99,7 +99,8 @@ impl Settling {
 fn count(connection: &Connection, run: &str, settled: &Settled) -> Result<(), Failure> {
     let sql = "UPDATE runs SET copied = copied + ?2, deleted = deleted + ?3, skipped = skipped + ?4,
                    failed = failed + ?5, bytes = bytes + ?6, last = max(coalesce(last, ?7), ?7),
-                   archived = archived + ?8, out_of_scope = out_of_scope + ?9, coalesced = coalesced + ?10
+                   archived = archived + ?8, out_of_scope = out_of_scope + ?9, coalesced = coalesced + ?10,
+                   cancelled = cancelled + ?11
                WHERE id = ?1";
     let changed = connection.prepare_cached(sql)?.execute(params![
         run,
@@ -113,6 +114,7 @@ fn count(connection: &Connection, run: &str, settled: &Settled) -> Result<(), Fa
         settled.archived as i64,
         settled.out_of_scope as i64,
         settled.coalesced as i64,
+        settled.cancelled as i64,
     ])?;
     must_exist(changed, run)
 }
@@ -206,7 +208,7 @@ mod tests {
 
     async fn start(database: &Database, id: &str) {
         let words = |word: &str| word.to_owned();
-        let (source, destination, options) = (words("/a"), words("/b"), words("events"));
+        let (source, destination, options) = (words("/a"), words("/b"), Default::default());
         let start = RunStart { id: words(id), task: words("t"), source, destination, options, started: Timestamp(0) };
         EmbeddedLedger::open(database).start_run(&start).await.unwrap();
     }

@@ -191,3 +191,20 @@ pub async fn outcomes_of_odd_keys_are_told_apart(ledger: SharedLedger) {
     keys.sort();
     assert_eq!(failed, keys);
 }
+
+/// Nor is it a failure.
+pub async fn a_cancelled_object_is_counted_and_replaces_no_outcome(ledger: SharedLedger) {
+    let run = started(&ledger).await;
+    let origin = origin("0/1", 2);
+    let copied = outcome("key", State::Copied);
+    settle(&ledger, &run, &origin, &[(0, copied.clone())]).await;
+    let cancelled = |key| outcome(key, State::Cancelled);
+    for _ in 0..2 {
+        settle(&ledger, &run, &origin, &[(0, cancelled("key")), (1, cancelled("other"))]).await;
+    }
+    let settled = counted(&ledger, &run).await;
+    assert_eq!((settled.copied, settled.cancelled, settled.objects()), (1, 1, 2));
+    assert_eq!(ledger.outcome(&run.task, "key").await.unwrap(), Some(copied));
+    assert_eq!(ledger.outcome(&run.task, "other").await.unwrap(), None);
+    assert!(super::all_failures(&ledger, &run, 9).await.is_empty());
+}

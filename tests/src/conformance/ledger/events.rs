@@ -11,7 +11,7 @@ use super::{all_failures, counted, origin, outcome, run_start, settle, unique};
 
 fn standing_start(task: &str) -> RunStart {
     let start = run_start(task, 1_700_000_000_000);
-    RunStart { id: events_run(task), options: "events".to_owned(), ..start }
+    RunStart { id: events_run(task), options: Default::default(), ..start }
 }
 
 /// The standing run of a new task.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shared::ErrorKind;
-use shared::ledger::{Checkpoint, Found, Phase, Run, Settled, SharedLedger};
+use shared::ledger::{Checkpoint, Found, Phase, Run, RunState, Settled, SharedLedger};
 use shared::store::KeyRange;
 use tokio::time::{Instant, sleep};
 
@@ -232,6 +232,38 @@ pub async fn deletes_are_enqueued_once_released(ledger: SharedLedger) {
         ledger.set_phase(&start.id, phase, None).await.unwrap();
         assert_eq!(ledger.run(&start.id).await.unwrap().unwrap().enqueued(), enqueued, "{phase:?}");
     }
+}
+
+/// Whoever was at it before finds that out by an error, and all its deletes are to be settled.
+pub async fn a_cancelled_run_stays_cancelled(ledger: SharedLedger) {
+    for before in [Phase::Listing, Phase::Releasing, Phase::Listed, Phase::Stopped] {
+        let start = started(&ledger).await;
+        let found = Found { enqueued: 10, deletes: 3, ..Found::default() };
+        ledger.checkpoint(&start.id, &Checkpoint { found, ..Checkpoint::default() }).await.unwrap();
+        ledger.set_phase(&start.id, before, None).await.unwrap();
+        let error = ledger.set_phase(&start.id, Phase::Cancelled, None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+        for phase in [Phase::Cancelling, Phase::Cancelling, Phase::Cancelled, Phase::Cancelled] {
+            ledger.set_phase(&start.id, phase, None).await.unwrap();
+            for other in [Phase::Listing, Phase::Releasing, Phase::Listed, Phase::Stopped] {
+                let error = ledger.set_phase(&start.id, other, None).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+            }
+            let run = ledger.run(&start.id).await.unwrap().unwrap();
+            assert_eq!((run.phase, run.enqueued(), run.is_done()), (phase, 13, false));
+        }
+    }
+}
+
+/// And nothing else; none where there is no run.
+pub async fn a_runs_state_is_its_phase_and_its_options(ledger: SharedLedger) {
+    let start = started(&ledger).await;
+    for phase in [Phase::Listing, Phase::Listed, Phase::Cancelling] {
+        ledger.set_phase(&start.id, phase, None).await.unwrap();
+        let state = RunState { phase, options: start.options.clone() };
+        assert_eq!(ledger.run_state(&start.id).await.unwrap(), Some(state));
+    }
+    assert_eq!(ledger.run_state(&unique("run")).await.unwrap(), None);
 }
 
 /// However often they are refused; everything else that was found stays.

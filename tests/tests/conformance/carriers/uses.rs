@@ -101,7 +101,7 @@ fn run(id: &str) -> RunStart {
         task: text("task"),
         source: text("s"),
         destination: text("d"),
-        options: text("o"),
+        options: Default::default(),
         started: Timestamp(1),
     }
 }

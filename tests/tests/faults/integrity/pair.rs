@@ -12,7 +12,7 @@ use shared::database::Database;
 use shared::fleet::solo::Solo;
 use shared::job::{Job, JobObject, Origin, VERSION, Work as JobWork};
 use shared::ledger::embedded::EmbeddedLedger;
-use shared::ledger::{Ledger, Outcome, RunStart};
+use shared::ledger::{Ledger, Outcome, RunOptions, RunStart};
 use shared::location::Location;
 use shared::object::{Pin, Timestamp};
 use shared::queue::embedded::EmbeddedQueue;
@@ -183,7 +183,7 @@ impl Pair {
             task: TASK.into(),
             source: "s".into(),
             destination: "d".into(),
-            options: "o".into(),
+            options: RunOptions { delete: true, ..RunOptions::default() },
             started: Timestamp::now(),
         };
         ledger.start_run(&start).await.expect("the run is recorded");

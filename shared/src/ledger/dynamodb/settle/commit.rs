@@ -88,6 +88,7 @@ impl Commit<'_> {
             ("out_of_scope", settled.out_of_scope),
             ("coalesced", settled.coalesced),
             ("failed", settled.failed),
+            ("cancelled", settled.cancelled),
             ("bytes", settled.bytes),
         ];
         let mut update = Update::builder()

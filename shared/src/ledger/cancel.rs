@@ -1,0 +1,110 @@
+//! Cancelling runs: a run with other options replaces every earlier one of its task that is not done.
+//!
+//! The phase is written first: from then on no worker executes a job of the run. Then the jobs that stand in the ledger
+//! (outboxes, held deletes) are settled as cancelled. Jobs on the queue are settled by the workers that receive them.
+//! Objects are counted by origin and index, so that a job which stands in the ledger and on the queue counts once, and
+//! a cancellation that is cut off is repeated from its beginning.
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::{Checkpoint, Outcome, Phase, Run, RunOptions, Settlement, SharedLedger, State};
+use crate::job::Job;
+use crate::object::{Pin, Timestamp};
+use crate::{Error, ErrorKind, Result};
+
+/// Runs of a task that are looked at, newest first. A run that is not done keeps later ones of the same options from
+/// beginning, so that all that are not done are among them.
+pub const MAX_RUNS: usize = 100;
+
+/// Jobs that are settled at once: each is at most one message in memory.
+const JOBS_AT_ONCE: usize = 8;
+
+/// Cancels every run of the task that is not done and must not go on when a run with these options begins, and ends
+/// cancellations that were cut off. The caller holds the task's claim. Returns the runs as they were when they were
+/// cancelled just now, newest first.
+pub async fn supersede(ledger: &SharedLedger, task: &str, options: &RunOptions, owner: &str) -> Result<Vec<Run>> {
+    let mut cancelled = Vec::new();
+    for (age, run) in ledger.runs(task, MAX_RUNS).await?.into_iter().enumerate() {
+        if run.phase == Phase::Cancelling {
+            cancel(ledger, &run, owner).await?;
+        } else if !run.phase.is_cancelled() && !run.is_done() && !goes_on(&run, age, options) {
+            cancel(ledger, &run, owner).await?;
+            cancelled.push(run);
+        }
+    }
+    Ok(cancelled)
+}
+
+/// Whether the jobs of a run, the newest of its task if its `age` is 0, are executed when a run with these options
+/// begins.
+fn goes_on(run: &Run, age: usize, options: &RunOptions) -> bool {
+    let is_listed = !matches!(run.phase, Phase::Listing | Phase::Releasing);
+    // A full run resumes the newest one, unless that is a retry, and finds what all others have left to enqueue.
+    let is_resumable = options.retries.is_some() || age == 0 && run.start.options.retries.is_none();
+    run.start.options.digest == options.digest && (is_listed || is_resumable)
+}
+
+/// Cancels one run. Slow, or cut off: no job of the run is executed from the first write on, and the next command
+/// repeats the rest.
+pub async fn cancel(ledger: &SharedLedger, run: &Run, owner: &str) -> Result<()> {
+    let id = &run.start.id;
+    ledger.set_phase(id, Phase::Cancelling, Some("cancelled: a run with other options has begun")).await?;
+    let has_deletes = run.found.deletes > 0;
+    for checkpoint in ledger.checkpoints(id).await? {
+        settle_checkpoint(ledger, run, checkpoint, has_deletes, owner).await?;
+    }
+    ledger.set_phase(id, Phase::Cancelled, None).await
+}
+
+async fn settle_checkpoint(
+    ledger: &SharedLedger,
+    run: &Run,
+    checkpoint: Checkpoint,
+    has_deletes: bool,
+    owner: &str,
+) -> Result<()> {
+    for body in &checkpoint.outbox {
+        settle(ledger, run, body, owner).await?;
+    }
+    let held = if has_deletes { checkpoint.held } else { 0 };
+    let settle_held = |number| async move {
+        let body = ledger.held(&run.start.id, checkpoint.id, number).await?;
+        let missing = || {
+            let message = format!("delete job {number} of range {} is counted but not there", checkpoint.id);
+            Error::new(ErrorKind::Corrupt, "cancel", &run.start.id, message)
+        };
+        settle(ledger, run, &body.ok_or_else(missing)?, owner).await
+    };
+    stream::iter(0..held).map(settle_held).buffer_unordered(JOBS_AT_ONCE).try_collect().await
+}
+
+/// Settles the objects of a job as cancelled.
+async fn settle(ledger: &SharedLedger, run: &Run, body: &str, owner: &str) -> Result<()> {
+    let job = Job::parse(body).map_err(|why| {
+        Error::new(ErrorKind::Corrupt, "cancel", &run.start.id, format!("a job is unreadable: {why}"))
+    })?;
+    let now = Timestamp::now();
+    let outcome = |(index, key): (u32, &str)| (index, cancelled(key, job.attempt, owner, now));
+    let outcomes: Vec<(u32, Outcome)> = job.work.keys().map(outcome).collect();
+    let settlement = Settlement { task: &job.task, run: &job.run, origin: &job.origin, outcomes: &outcomes };
+    ledger.settle(&settlement).await.map(drop)
+}
+
+/// The outcome of an object whose run was cancelled before its turn came.
+fn cancelled(key: &str, attempts: u32, owner: &str, now: Timestamp) -> Outcome {
+    Outcome {
+        key: key.to_owned(),
+        state: State::Cancelled,
+        reason: None,
+        size: 0,
+        source: Pin::default(),
+        etag: None,
+        checksum: None,
+        verified: None,
+        attempts,
+        error: None,
+        worker: owner.to_owned(),
+        started: now,
+        finished: now,
+    }
+}

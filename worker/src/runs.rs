@@ -1,0 +1,138 @@
+//! Whether the jobs of a run are executed.
+//!
+//! A run is cancelled by the next one that has other options, at any moment: also while its jobs wait on the queue, are
+//! held, or are on their way for weeks. So the ledger is asked about the run before a job is executed, and again as
+//! long as it is worked on. The answer holds for [`VALID`]: one read for each run and that time, not for each job. A
+//! delete job asks anew before its first delete.
+//!
+//! An error is never an answer: the job comes again later.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use shared::Result;
+use shared::job::{Job, Work};
+use shared::ledger::{RunOptions, RunState, events_run};
+use tokio::time::{Instant, sleep_until};
+
+use crate::context::Context;
+
+/// How long a run's state is believed: a run that is cancelled is worked on for so long at most.
+pub(crate) const VALID: Duration = Duration::from_secs(15);
+
+/// Most runs that are remembered: far more than a task has under way.
+const MAX_KNOWN: usize = 64;
+
+/// What becomes of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is executed. Its run is asked about again at that time; a run of events has no end.
+    Execute(Option<Instant>),
+    /// Its run is cancelled.
+    Cancelled,
+    /// The ledger does not know its run.
+    Unknown,
+    /// Its run has other write options than this worker.
+    OtherOptions,
+}
+
+/// A run's state, and when it was read.
+#[derive(Debug, Clone)]
+struct Known {
+    state: Option<RunState>,
+    read: Instant,
+}
+
+impl Known {
+    fn until(&self) -> Instant {
+        self.read + VALID
+    }
+}
+
+/// One run; locked while it is read, so that jobs that begin at the same time ask once.
+type Entry = Arc<tokio::sync::Mutex<Option<Known>>>;
+
+/// The runs that jobs were received of.
+#[derive(Debug, Default)]
+pub(crate) struct Runs {
+    known: Mutex<BTreeMap<String, Entry>>,
+    /// Runs that a warning was logged of.
+    warned: Mutex<BTreeSet<String>>,
+}
+
+impl Runs {
+    /// What becomes of a job now.
+    pub async fn judge(&self, context: &Context, job: &Job) -> Result<Verdict> {
+        if job.run == events_run(&job.task) {
+            return Ok(Verdict::Execute(None));
+        }
+        let is_delete = matches!(job.work, Work::Delete { .. });
+        let Known { state, read } = self.read(context, &job.run, is_delete).await?;
+        let Some(RunState { phase, options }) = state else { return Ok(Verdict::Unknown) };
+        Ok(match () {
+            () if phase.is_cancelled() || is_delete && !options.delete => Verdict::Cancelled,
+            () if !is_ours(context, &options) => Verdict::OtherOptions,
+            () => Verdict::Execute(Some(read + VALID)),
+        })
+    }
+
+    /// Waits until a job that is executed must end because its run is cancelled. `until` is the time at which its run
+    /// is asked about again. Fails when that is not answered: then nobody knows whether the job may go on.
+    pub async fn cancelled(&self, context: &Context, job: &Job, until: Option<Instant>) -> Result<()> {
+        let Some(mut until) = until else { return std::future::pending().await };
+        loop {
+            sleep_until(until).await;
+            let known = self.read(context, &job.run, false).await?;
+            if known.state.as_ref().is_none_or(|state| state.phase.is_cancelled()) {
+                return Ok(());
+            }
+            until = known.until();
+        }
+    }
+
+    /// A run's state, read from the ledger unless it is known. Slow: whoever asks about the same run waits for the same
+    /// answer. Failed: the adapter has tried again by then, and the next one asks anew.
+    async fn read(&self, context: &Context, run: &str, anew: bool) -> Result<Known> {
+        let entry = self.entry(run);
+        let asked = Instant::now();
+        let mut entry = entry.lock().await;
+        // An answer to a question that was put after this one came is as good as one of its own.
+        let is_good = |known: &Known| if anew { known.read >= asked } else { known.until() > Instant::now() };
+        if let Some(known) = entry.as_ref().filter(|known| is_good(known)) {
+            return Ok(known.clone());
+        }
+        // Counted from before the question: the answer may be late.
+        let read = Instant::now();
+        let known = Known { state: context.ledger.run_state(run).await?, read };
+        *entry = Some(known.clone());
+        Ok(known)
+    }
+
+    fn entry(&self, run: &str) -> Entry {
+        let mut known = lock(&self.known);
+        if known.len() >= MAX_KNOWN && !known.contains_key(run) {
+            known.clear();
+        }
+        known.entry(run.to_owned()).or_default().clone()
+    }
+
+    /// Whether a warning about this run is the first one.
+    pub fn warns_first(&self, run: &str) -> bool {
+        let mut warned = lock(&self.warned);
+        if warned.len() >= MAX_KNOWN {
+            warned.clear();
+        }
+        warned.insert(run.to_owned())
+    }
+}
+
+/// Whether the worker writes objects as the run has them written.
+fn is_ours(context: &Context, options: &RunOptions) -> bool {
+    options.writes.as_ref().is_none_or(|writes| *writes == context.writes)
+}
+
+/// The lock is held for moments and never across an await.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
