@@ -12,7 +12,7 @@ use finder::Pair;
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 use shared::console;
-use shared::describe::Describer;
+use shared::describe::{self, Describer};
 use shared::filter::Filter;
 use shared::object::Timestamp;
 use shared::open;
@@ -61,9 +61,10 @@ pub async fn run(args: &VerifyArgs, stop: CancellationToken) -> Outcome {
     let (source, destination) = open::sides(&config).await.map_err(Failure::usage)?;
     open::probe_both(&source, &destination).await.map_err(Failure::usage)?;
     let effort = args.effort();
+    let tags = describe::Tags { compared: true, required: false };
     // It takes a HEAD of each object, which a quick look does without.
     let describer =
-        if effort == Effort::Quick { None } else { Describer::between(&source, &destination).map(Arc::new) };
+        if effort == Effort::Quick { None } else { Describer::between(&source, &destination, tags).map(Arc::new) };
     let sides = Sides { source: source.clone(), destination: destination.clone(), effort, describer };
     let verdicts = finder::pairs(source, destination, &filter)
         .map_ok(|pair| judge(&sides, pair))

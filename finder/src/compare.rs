@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use shared::config::{Compare, Find};
-use shared::describe::Describer;
+use shared::describe::{self, Describer};
 use shared::filter::Verdict;
 use shared::object::{Entry, ObjectInfo};
 use shared::store::Store;
@@ -46,7 +46,8 @@ impl Comparer {
             source: source.capabilities().etags,
             destination: destination.capabilities().etags,
         };
-        let describer = options.metadata.then(|| Describer::between(&source, &destination)).flatten();
+        let tags = describe::Tags { compared: options.tags, required: options.strict };
+        let describer = options.metadata.then(|| Describer::between(&source, &destination, tags)).flatten();
         let (said_fallback, warnings) = Default::default();
         Comparer { policy, source, destination, said_fallback, warnings, describer }
     }

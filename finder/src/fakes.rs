@@ -148,7 +148,7 @@ impl ObjectStore for Shelf {
         let (attributes, tags) = self.says.get(key).cloned().unwrap_or_default();
         Ok(ObjectInfo {
             attributes,
-            tag_count: tags.len() as u32,
+            tag_count: Some(tags.len() as u32),
             size: entry.size,
             modified: entry.modified,
             etag: entry.etag,

@@ -158,6 +158,12 @@ pub struct Find {
     pub compare: Compare,
     /// Copy also what has the same bytes on both sides, but other headers, user metadata or tags.
     pub metadata: bool,
+    /// Compare tags with the other metadata: as [`Work::tags`].
+    #[serde(skip)]
+    pub tags: bool,
+    /// Fail where tags cannot be compared: as [`Work::strict`].
+    #[serde(skip)]
+    pub strict: bool,
     /// Delete at the destination what the source does not have.
     pub delete: bool,
     /// Refuse all deletes of a run if there are more than this.
@@ -192,6 +198,8 @@ impl Default for Find {
         Find {
             compare: Compare::Auto,
             metadata: false,
+            tags: true,
+            strict: false,
             delete: false,
             max_delete: None,
             filters: Vec::new(),
@@ -253,6 +261,8 @@ pub struct Work {
     pub server_side_copy: bool,
     /// The storage class that objects get; `None`: the source's, where both sides' mean the same.
     pub storage_class: Option<String>,
+    /// Whether tags are carried over.
+    pub tags: bool,
     /// Whether access control lists are carried over.
     pub acl: bool,
     /// How the destination is to encrypt objects; `None`: as its bucket's default is.
@@ -327,6 +337,7 @@ impl Default for Work {
             outage_limit: Duration::from_secs(5 * 60),
             server_side_copy: true,
             storage_class: None,
+            tags: true,
             acl: false,
             sse: None,
             sse_kms_key_id: None,
@@ -403,7 +414,8 @@ impl Config {
     pub fn parse(text: &str) -> Result<Config, ConfigError> {
         let table: toml::Table = toml::from_str(text).map_err(|e| syntax(text, &e))?;
         keys::check(&table)?;
-        let config: Config = toml::from_str(text).map_err(|e| syntax(text, &e))?;
+        let mut config: Config = toml::from_str(text).map_err(|e| syntax(text, &e))?;
+        (config.find.tags, config.find.strict) = (config.work.tags, config.work.strict);
         config.check()?;
         Ok(config)
     }

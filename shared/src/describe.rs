@@ -3,9 +3,18 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::metadata::{Described, Difference, differences};
-use crate::object::{Entry, ObjectInfo, Tags};
+use crate::object::{self, Entry, ObjectInfo};
 use crate::store::{Kept, Store};
-use crate::{ErrorKind, Result};
+use crate::{Error, ErrorKind, Result};
+
+/// What is done about tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tags {
+    /// Whether they are compared.
+    pub compared: bool,
+    /// Whether tags that cannot be read are an error, and not a warning.
+    pub required: bool,
+}
 
 /// Compares headers, user metadata and tags, at one HEAD a side, and one more request a side where an
 /// object has tags.
@@ -13,17 +22,22 @@ use crate::{ErrorKind, Result};
 pub struct Describer {
     source: Store,
     destination: Store,
-    /// Cleared when a store turns out to have no tags.
+    tags: Tags,
+    /// Cleared when a store turns out to have no tags, or not to let us read them.
     has_tags: AtomicBool,
 }
 
+/// The tags of both sides; `None` where they are not compared.
+type Both = Option<(object::Tags, object::Tags)>;
+
 impl Describer {
     /// `None` where one of them keeps nothing that could differ.
-    pub fn between(source: &Store, destination: &Store) -> Option<Describer> {
+    pub fn between(source: &Store, destination: &Store, tags: Tags) -> Option<Describer> {
         let keep = |store: &Store| store.capabilities().keeps_attributes;
-        let tags = |store: &Store| store.capabilities().keeps.tags != Kept::No;
+        let keeps_tags = |store: &Store| store.capabilities().keeps.tags != Kept::No;
         (keep(source) && keep(destination)).then(|| Describer {
-            has_tags: AtomicBool::new(tags(source) && tags(destination)),
+            has_tags: AtomicBool::new(tags.compared && keeps_tags(source) && keeps_tags(destination)),
+            tags,
             source: source.clone(),
             destination: destination.clone(),
         })
@@ -39,33 +53,56 @@ impl Describer {
 
     /// In what the two objects of a key differ that a HEAD has described.
     pub async fn differences(&self, key: &str, ours: &ObjectInfo, theirs: &ObjectInfo) -> Result<Vec<Difference>> {
-        let (our_tags, their_tags) = self.tags(key, ours, theirs).await?;
+        let tags = self.both_tags(key, ours, theirs).await?;
+        let (our_tags, their_tags) = tags.unzip();
         let (ours, theirs) =
             (described(&self.source, ours, &our_tags), described(&self.destination, theirs, &their_tags));
         Ok(differences(&ours, &theirs))
     }
 
-    /// The tags of both, where either has any and both can have some.
-    async fn tags(&self, key: &str, ours: &ObjectInfo, theirs: &ObjectInfo) -> Result<(Option<Tags>, Option<Tags>)> {
-        if !self.has_tags.load(Relaxed) || ours.tag_count == 0 && theirs.tag_count == 0 {
-            return Ok((None, None));
+    /// The tags of both, where either may have any and both can have some.
+    async fn both_tags(&self, key: &str, ours: &ObjectInfo, theirs: &ObjectInfo) -> Result<Both> {
+        let none = ours.tag_count == Some(0) && theirs.tag_count == Some(0);
+        if !self.has_tags.load(Relaxed) || none {
+            return Ok(None);
         }
-        let (a, b) = (ours.pin(), theirs.pin());
-        match futures::try_join!(self.source.tags(key, &a), self.destination.tags(key, &b)) {
-            Ok((ours, theirs)) => Ok((Some(ours), Some(theirs))),
-            // What cannot be read is not carried over either.
-            Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Denied) => {
+        let Some(ours) = self.tags_at(&self.source, "source", key, ours).await? else { return Ok(None) };
+        let theirs = self.tags_at(&self.destination, "destination", key, theirs).await?;
+        Ok(theirs.map(|theirs| (ours, theirs)))
+    }
+
+    /// The tags at one side. `None`: it has none at all, or does not let us read them, which is said once.
+    async fn tags_at(&self, store: &Store, side: &str, key: &str, info: &ObjectInfo) -> Result<Option<object::Tags>> {
+        if info.tag_count == Some(0) {
+            return Ok(Some(object::Tags::new()));
+        }
+        match store.tags(key, &info.pin()).await {
+            Ok(tags) => Ok(Some(tags)),
+            // A store without tags has none to differ.
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                self.has_tags.store(false, Relaxed);
+                Ok(None)
+            }
+            Err(error) if error.kind() == ErrorKind::Denied && !self.tags.required => {
                 if self.has_tags.swap(false, Relaxed) {
-                    tracing::warn!(%error, "tags are not compared");
+                    tracing::warn!("{}", unreadable(side, &error));
                 }
-                Ok((None, None))
+                Ok(None)
+            }
+            Err(error) if error.kind() == ErrorKind::Denied => {
+                Err(error.and("strict forbids to leave tags uncompared"))
             }
             Err(error) => Err(error),
         }
     }
 }
 
-fn described<'a>(store: &Store, info: &'a ObjectInfo, tags: &'a Option<Tags>) -> Described<'a> {
+/// What is lost by tags that we may not read, and what to do about it.
+fn unreadable(side: &str, error: &Error) -> String {
+    format!("changes of tags alone are not copied, because the {side} does not let us read tags: {error}")
+}
+
+fn described<'a>(store: &Store, info: &'a ObjectInfo, tags: &'a Option<object::Tags>) -> Described<'a> {
     let spelling = store.capabilities().keeps.spelling;
     Described { attributes: &info.attributes, tags: tags.as_ref(), spelling }
 }

@@ -149,6 +149,12 @@ impl Error {
         self.of_carrier
     }
 
+    /// The same error with a remedy, or another fact, behind its message.
+    pub fn and(mut self, more: &str) -> Self {
+        self.message = format!("{}; {more}", self.message);
+        self
+    }
+
     /// What the error means.
     pub fn kind(&self) -> ErrorKind {
         self.kind

@@ -214,6 +214,17 @@ pub enum Access {
     Restoring,
 }
 
+/// What an object has that no copy gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Uncarried {
+    /// A website redirect.
+    pub redirect: bool,
+    /// Retention by object lock.
+    pub retention: bool,
+    /// A legal hold of object lock.
+    pub legal_hold: bool,
+}
+
 /// An object's full description, from a HEAD or the headers of a GET.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ObjectInfo {
@@ -233,8 +244,10 @@ pub struct ObjectInfo {
     pub attributes: Attributes,
     /// User metadata that the store holds and cannot tell in headers.
     pub untold_metadata: u32,
-    /// Number of tags, as far as the store tells.
-    pub tag_count: u32,
+    /// Number of tags; `None`: not reported, so that only [`tags`](crate::store::ObjectStore::tags) knows.
+    pub tag_count: Option<u32>,
+    /// What it has that is not copied.
+    pub uncarried: Uncarried,
     /// Whether it can be read.
     pub access: Access,
     /// Checksums of the *whole* object that the store keeps (never composite ones).

@@ -174,6 +174,8 @@ pub struct Write {
     pub attributes: Attributes,
     /// Tags; refused with `Unsupported` where the store keeps none.
     pub tags: Tags,
+    /// Whether a copy by the service leaves the source's tags behind. Nothing else heeds it.
+    pub drops_tags: bool,
     /// Storage class by the destination's name for it; `None`: the bucket's default. `Unsupported` where
     /// the store has no such class.
     pub storage_class: Option<String>,

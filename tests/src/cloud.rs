@@ -17,6 +17,7 @@ mod multipart;
 mod profile;
 mod read;
 mod refusal;
+mod rights;
 mod sign;
 mod url;
 mod world;
@@ -123,6 +124,16 @@ impl Cloud {
     /// From now on the bucket encrypts so what does not ask for another encryption.
     pub fn encrypt(&self, bucket: &str, encryption: Encryption) {
         self.bucket(bucket, |bucket| bucket.encryption = Some(encryption));
+    }
+
+    /// From now on nobody may do these actions in the bucket, named as in policies without `s3:`.
+    pub fn deny(&self, bucket: &str, actions: &[&'static str]) {
+        self.bucket(bucket, |bucket| bucket.denied = actions.iter().copied().collect());
+    }
+
+    /// From now on object lock makes each PUT and part of the bucket need a checksum.
+    pub fn lock(&self, bucket: &str) {
+        self.bucket(bucket, |bucket| bucket.is_locked = true);
     }
 
     /// One side of a task: a bucket and prefix (empty, or ending with `/`), with all rights.
@@ -299,6 +310,7 @@ impl Shared {
         if !world.buckets.contains_key(&call.bucket) {
             return Err(write::no_such_bucket());
         }
+        rights::check(world, call)?;
         let act = match call.kind {
             Kind::List if call.asks("versions").is_some() => return Err(Refusal::not_implemented("versions")),
             Kind::List => list::objects,

@@ -3,90 +3,22 @@
 //! Streamed, sent in parts or copied by the service: what an object comes with is decided here, so that it
 //! is the same however it goes.
 
-use std::sync::atomic::{AtomicU8, Ordering};
-
 use shared::config::Work;
 use shared::job::JobObject;
 use shared::ledger::UploadRecord;
 use shared::metadata::content_type;
-use shared::object::{Attributes, ObjectInfo, Pin, Tags};
+use shared::object::{Attributes, ObjectInfo, Pin, Tags, Uncarried};
 use shared::store::{Capabilities, Kept, ObjectStore, Spelling, Write};
 use shared::{Error, ErrorKind, Result, rfc2047};
-use tokio::sync::OnceCell;
+
+mod loss;
+mod tags;
 
 use crate::context::Context;
 use crate::ending::Told;
 use crate::version::at_version;
 
-/// Something of an object that cannot be carried over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Loss {
-    /// The destination keeps no headers and no user metadata.
-    Attributes,
-    /// The destination keeps no tags.
-    Tags,
-    /// The destination has no such storage classes.
-    StorageClass,
-    /// The destination keeps no access control lists.
-    Acl,
-    /// A list names accounts of another service.
-    Accounts,
-    /// The source holds user metadata that it does not tell.
-    Untold,
-    /// The source does not tell its tags.
-    SourceTags,
-    /// The source keeps no access control lists.
-    SourceAcl,
-}
-
-impl Loss {
-    /// What a destination may lack.
-    const BY_DESTINATION: [Loss; 4] = [Loss::Attributes, Loss::Tags, Loss::StorageClass, Loss::Acl];
-
-    fn bit(self) -> u8 {
-        1 << self as u8
-    }
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Loss::Attributes => "the destination keeps no headers and user metadata",
-            Loss::Tags => "the destination keeps no tags",
-            Loss::StorageClass => "the destination does not have the source's storage classes",
-            Loss::Acl => "the destination keeps no access control lists",
-            Loss::Accounts => "the destination does not know the accounts that access control lists name",
-            Loss::Untold => "the source does not tell some user metadata",
-            Loss::SourceTags => "the source does not let us read tags",
-            Loss::SourceAcl => "the source keeps no access control lists",
-        }
-    }
-}
-
-/// What a task's stores turned out to lack, and what of it was said. One of it for each run of a worker.
-#[derive(Debug, Default)]
-pub(crate) struct Losses {
-    refused: AtomicU8,
-    said: AtomicU8,
-    /// Set once the destination was asked whether it keeps tags.
-    asked_for_tags: OnceCell<()>,
-}
-
-impl Losses {
-    /// Takes in that the destination does not have what it was given.
-    fn refuse(&self, loss: Loss) {
-        self.refused.fetch_or(loss.bit(), Ordering::Relaxed);
-    }
-
-    fn is_refused(&self, loss: Loss) -> bool {
-        self.refused.load(Ordering::Relaxed) & loss.bit() != 0
-    }
-
-    /// Those of these that nobody has heard of yet.
-    fn unsaid(&self, losses: &[Loss]) -> Vec<Loss> {
-        let bits = losses.iter().fold(0, |bits, loss| bits | loss.bit());
-        let said = self.said.fetch_or(bits, Ordering::Relaxed);
-        losses.iter().copied().filter(|loss| said & loss.bit() == 0).collect()
-    }
-}
+pub(crate) use loss::{Loss, Losses};
 
 /// Whether a destination lacks something, as far as its capabilities tell.
 fn lacks(loss: Loss, source: &Capabilities, destination: &Capabilities) -> bool {
@@ -133,10 +65,10 @@ fn refused(write: &Write, options: &Work, error: &Error) -> Option<Loss> {
 
 impl Context {
     /// Whether an object may go without something: said once a run; with `strict`, an error.
-    fn lose(&self, loss: Loss, key: &str) -> Result<()> {
+    pub(crate) fn lose(&self, loss: Loss, key: &str) -> Result<()> {
         if self.options.strict {
             let subject = self.destination.location().display_key(key);
-            let message = format!("{}, and strict forbids to go without", loss.as_str());
+            let message = format!("strict: {}", loss.as_str());
             return Err(Error::new(ErrorKind::Unrepresentable, "copy", subject, message));
         }
         // Whoever hears of one lack hears of all that are known, so that it is one warning.
@@ -154,7 +86,7 @@ impl Context {
         Ok(())
     }
 
-    fn lacks(&self, loss: Loss) -> bool {
+    pub(crate) fn lacks(&self, loss: Loss) -> bool {
         lacks(loss, self.source.capabilities(), self.destination.capabilities()) || self.losses.is_refused(loss)
     }
 
@@ -185,9 +117,8 @@ pub(crate) async fn write(context: &Context, object: &JobObject, info: &ObjectIn
     if info.untold_metadata > 0 {
         context.lose(Loss::Untold, key)?;
     }
-    if info.tag_count > 0 {
-        write.tags = tags(context, key, &info.pin()).await?;
-    }
+    write.tags = tags::read(context, key, info).await?;
+    leave_behind(context, key, info)?;
     Ok(write)
 }
 
@@ -199,16 +130,15 @@ pub(crate) fn attributes(context: &Context, info: &ObjectInfo) -> Option<Attribu
 
 /// What the source said of an object that was written so, to be compared when it is looked at again.
 pub(crate) fn told(context: &Context, info: &ObjectInfo, write: Write) -> Told {
-    // Tags that were left behind are no difference.
-    let tags = (info.tag_count == 0 || !write.tags.is_empty()).then_some(write.tags);
+    let tags = are_compared(context, &write.tags).then_some(write.tags);
     Told { attributes: attributes(context, info), tags }
 }
 
 /// What the source says of an object that the service is about to copy.
 pub(crate) async fn told_beforehand(context: &Context, key: &str, info: &ObjectInfo) -> Result<Told> {
     let tags = match info.tag_count {
-        _ if !context.follow.look_again || context.lacks(Loss::Tags) => None,
-        0 => Some(Tags::new()),
+        _ if !context.follow.look_again || !context.options.tags || context.lacks(Loss::Tags) => None,
+        Some(0) => Some(Tags::new()),
         _ => match context.source.tags(key, &info.pin()).await {
             Ok(tags) => Some(tags),
             // The service may read what we may not.
@@ -222,9 +152,21 @@ pub(crate) async fn told_beforehand(context: &Context, key: &str, info: &ObjectI
 /// What the source said of an object that an upload was opened with.
 pub(crate) fn told_of(context: &Context, record: &UploadRecord) -> Told {
     let attributes = context.destination.capabilities().keeps_attributes.then(|| record.attributes.clone());
-    // Where tags were left behind, none are compared.
-    let tags = (!record.tags.is_empty() || !context.lacks(Loss::Tags)).then(|| record.tags.clone());
+    let tags = are_compared(context, &record.tags).then(|| record.tags.clone());
     Told { attributes, tags }
+}
+
+/// Whether an object that was written with these tags is compared by them when the source is looked at again: not
+/// where tags are left behind.
+fn are_compared(context: &Context, tags: &Tags) -> bool {
+    !tags.is_empty() || context.options.tags && !context.lacks(Loss::Tags)
+}
+
+/// What no copy has of an object.
+pub(crate) fn leave_behind(context: &Context, key: &str, info: &ObjectInfo) -> Result<()> {
+    let Uncarried { redirect, retention, legal_hold } = info.uncarried;
+    let losses = [(redirect, Loss::Redirect), (retention, Loss::Retention), (legal_hold, Loss::LegalHold)];
+    losses.into_iter().filter(|(is_there, _)| *is_there).try_for_each(|(_, loss)| context.lose(loss, key))
 }
 
 /// Whether an upload was opened with what `write` says: headers and tags can be given at no other time.
@@ -238,6 +180,7 @@ pub(crate) fn is_opened_with(context: &Context, record: &UploadRecord, write: &W
 /// What a service that copies an object with its headers, user metadata and tags is to be told besides.
 pub(crate) async fn beside(context: &Context, object: &JobObject, class: Option<&str>) -> Result<Write> {
     let mut write = Write { size: object.size, modified: Some(object.modified), ..Write::default() };
+    write.drops_tags = !context.options.tags;
     write.encryption = context.options.encryption();
     write.storage_class = match (&context.options.storage_class, class) {
         (Some(wanted), _) => Some(wanted.clone()),
@@ -276,33 +219,6 @@ async fn access(context: &Context, key: &str, pin: &Pin, write: &mut Write) -> R
         Some(acl)
     };
     Ok(())
-}
-
-/// The source's tags, as far as the destination can have them.
-async fn tags(context: &Context, key: &str, pin: &Pin) -> Result<Tags> {
-    if context.destination.capabilities().keeps.tags == Kept::Unsure {
-        // A store may take tags, forget them, and only say so when it is asked for some.
-        let ask = || async {
-            match context.destination.tags(key, &Pin::default()).await {
-                Err(error) if error.kind() == ErrorKind::Unsupported => context.losses.refuse(Loss::Tags),
-                Err(error) if error.is_retryable() => return Err(error),
-                _ => {}
-            }
-            Ok(())
-        };
-        context.losses.asked_for_tags.get_or_try_init(ask).await?;
-    }
-    if context.lacks(Loss::Tags) {
-        context.lose(Loss::Tags, key)?;
-        return Ok(Tags::new());
-    }
-    match context.source.tags(key, pin).await {
-        Err(error) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::Unsupported) => {
-            context.lose(Loss::SourceTags, key)?;
-            Ok(Tags::new())
-        }
-        tags => tags,
-    }
 }
 
 fn endpoint(store: &dyn ObjectStore) -> Option<&str> {
@@ -404,14 +320,6 @@ mod tests {
         }
         let denied = Error::new(ErrorKind::Denied, "put", "k", "AccessDenied");
         assert_eq!(refused(&all, &Work::default(), &denied), None);
-    }
-
-    #[test]
-    fn what_is_lost_is_said_once() {
-        let losses = Losses::default();
-        assert_eq!(losses.unsaid(&[Loss::Tags, Loss::Acl]), [Loss::Tags, Loss::Acl]);
-        assert_eq!(losses.unsaid(&[Loss::Tags, Loss::Untold]), [Loss::Untold]);
-        assert_eq!(losses.unsaid(&[Loss::Acl]), []);
     }
 
     #[test]

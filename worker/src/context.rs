@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use shared::config::{Config, Find, Work};
-use shared::describe::Describer;
+use shared::describe::{self, Describer};
 use shared::filter::{Filter, FilterError, Verdict};
 use shared::fleet::Fleet;
 use shared::job::{Job, JobObject};
@@ -185,7 +185,8 @@ impl Context {
         let brake = Brake::new(transfers);
         let bandwidth = options.bandwidth_limit.map(|rate| Arc::new(Bandwidth::new(rate)));
         let server_side_copy = AtomicBool::new(options.server_side_copy);
-        let describer = Describer::between(&worker.source, &worker.destination);
+        let tags = describe::Tags { compared: options.tags, required: options.strict };
+        let describer = Describer::between(&worker.source, &worker.destination, tags);
         let (source, destination) = (worker.source.location(), worker.destination.location());
         let writes = RunOptions::writes(source, destination, worker.follow.metadata, &worker.options);
         let (carrier, flights, orphans_named, opaque_tags, losses, said_waiting, events_run, runs) = Default::default();

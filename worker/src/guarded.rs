@@ -49,6 +49,19 @@ impl Guarded {
         answer
     }
 
+    /// As [`tell`](Self::tell), of a call that gives an object its tags. A refusal of tags says nothing of objects
+    /// without tags, so the circuit does not hear of it. `AccessDenied` names no action at most stores: then it may be
+    /// one of the tags or of the object, and the message names both rights.
+    fn tell_write<T>(&self, verb: &'static str, key: &str, write: &Write, answer: Result<T>) -> Result<T> {
+        match answer {
+            Err(error) if !write.tags.is_empty() && may_be_of_tags(&error) => Err(error.and(
+                "the object has tags: allow s3:PutObjectTagging beside s3:PutObject, or copy without tags \
+                 (--no-tags, or tags = false)",
+            )),
+            answer => self.tell(verb, key, answer),
+        }
+    }
+
     /// One call without a body.
     async fn call<T>(&self, verb: &'static str, key: &str, call: impl Future<Output = Result<T>>) -> Result<T> {
         self.gate(verb, key)?;
@@ -68,7 +81,13 @@ impl Guarded {
     }
 
     /// One call that sends a body. What breaks the body is not the store that it is sent to.
-    async fn send<T, F>(&self, verb: &'static str, key: &str, body: Body, call: impl FnOnce(Body) -> F) -> Result<T>
+    async fn send<T, F>(
+        &self,
+        (verb, key): (&'static str, &str),
+        write: &Write,
+        body: Body,
+        call: impl FnOnce(Body) -> F,
+    ) -> Result<T>
     where
         F: Future<Output = Result<T>>,
     {
@@ -78,9 +97,16 @@ impl Guarded {
         let answer = call(body.inspect_err(move |_| breaks.store(true, Ordering::Relaxed)).boxed()).await;
         match answer {
             Err(error) if broke.load(Ordering::Relaxed) => Err(error),
-            answer => self.tell(verb, key, answer),
+            answer => self.tell_write(verb, key, write, answer),
         }
     }
+}
+
+/// Whether the right to give an object tags may be what is missing.
+fn may_be_of_tags(error: &Error) -> bool {
+    let message = error.message();
+    let names_another = message.contains("not authorized to perform") && !message.contains("PutObjectTagging");
+    error.kind() == ErrorKind::Denied && message.starts_with("AccessDenied") && !names_another
 }
 
 /// A write that has no effect before all of its body was sent.
@@ -200,17 +226,20 @@ impl ObjectStore for Guarded {
         });
         // Not a moment earlier than the last byte: what is dropped before has no effect.
         let underway = Whole { sent, size, underway: Some(self.strays.begin(key)) };
-        let answer = self.send(PUT.verb, key, body.boxed(), |body| self.inner.put(key, write, body)).await;
+        let answer = self.send((PUT.verb, key), write, body.boxed(), |body| self.inner.put(key, write, body)).await;
         underway.ended(&answer);
         answer
     }
 
     async fn create_upload(&self, key: &str, write: &Write) -> Result<Upload> {
-        self.call(CREATE.verb, key, self.inner.create_upload(key, write)).await
+        self.gate(CREATE.verb, key)?;
+        self.tell_write(CREATE.verb, key, write, self.inner.create_upload(key, write).await)
     }
 
     async fn upload_part(&self, upload: &Upload, part: &PartWrite, body: Body) -> Result<Part> {
-        self.send(PART.verb, &upload.key, body, |body| self.inner.upload_part(upload, part, body)).await
+        let plain = Write::default();
+        let call = |body| self.inner.upload_part(upload, part, body);
+        self.send((PART.verb, &upload.key), &plain, body, call).await
     }
 
     async fn list_parts(&self, upload: &Upload) -> Result<Vec<Part>> {

@@ -143,6 +143,7 @@ pub(crate) fn write(record: &UploadRecord) -> Write {
         size: record.size,
         attributes: record.attributes.clone(),
         tags: record.tags.clone(),
+        drops_tags: false,
         storage_class: record.storage_class.clone(),
         acl: record.acl.clone(),
         encryption: record.encryption.clone(),

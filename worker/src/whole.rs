@@ -154,10 +154,11 @@ async fn by_service(context: &Context, object: &JobObject) -> Result<Option<Copi
     let pin = object.pin();
     // The service copies headers and tags without telling them: where the source is looked at again, they are asked for
     // before.
-    let (class, told) = match object.is_listed() && !context.follow.look_again {
+    let (class, told) = match object.is_listed() && !context.follow.look_again && !context.options.strict {
         true => (object.storage_class.clone(), Told::default()),
         false => {
             let info = context.source.head(&object.key, &pin).await?;
+            carry::leave_behind(context, &object.key, &info)?;
             let told = carry::told_beforehand(context, &object.key, &info).await?;
             (info.storage_class, told)
         }

@@ -175,6 +175,9 @@ struct WorkArgs {
     /// Storage class of the copies [default: the source's, where both sides' classes mean the same]
     #[arg(long, value_name = "CLASS")]
     storage_class: Option<String>,
+    /// Carry no tags over
+    #[arg(long)]
+    no_tags: bool,
     /// Carry access control lists over
     #[arg(long)]
     acl: bool,
@@ -251,6 +254,8 @@ impl TaskArgs {
         let find = self.filters.apply(Find {
             compare,
             metadata,
+            tags: !self.work.no_tags,
+            strict: self.work.strict,
             delete,
             max_delete,
             list_concurrency,
@@ -282,6 +287,7 @@ impl WorkArgs {
             outage_limit: self.outage_limit.into(),
             server_side_copy: !self.no_server_side_copy,
             storage_class: self.storage_class.clone(),
+            tags: !self.no_tags,
             acl: self.acl,
             sse: self.sse,
             sse_kms_key_id: self.sse_kms_key_id.clone(),

@@ -65,6 +65,7 @@ const SECTIONS: [(&str, &[&str]); 9] = [
             "outage-limit",
             "server-side-copy",
             "storage-class",
+            "tags",
             "acl",
             "sse",
             "sse-kms-key-id",

@@ -21,6 +21,7 @@ mod multipart;
 mod notification;
 mod page;
 mod read;
+mod tags;
 mod walk;
 mod way;
 mod write;
@@ -87,6 +88,8 @@ struct Bucket {
     stall: Duration,
     /// Throttled answers so far.
     throttles: AtomicU64,
+    /// Whether a missing number of tags means none.
+    tag_counts: tags::TagCounts,
     /// Whose the objects are that are written here, once it was asked.
     owner: OnceCell<Option<String>>,
 }
@@ -147,6 +150,7 @@ impl S3Store {
             service,
             stall: Duration::from_secs(STALL_SECONDS),
             throttles: AtomicU64::new(0),
+            tag_counts: tags::TagCounts::default(),
             owner: OnceCell::new(),
         }))
     }

@@ -142,7 +142,13 @@ pub(super) fn grants(call: &Call, profile: &Profile) -> Result<BTreeSet<Grant>, 
 }
 
 /// An answer that describes the object; what it says of the length is the caller's.
-pub(super) fn describe(mut answer: Answer, held: &Held, profile: &Profile, with_checksum: bool) -> Answer {
+pub(super) fn describe(
+    mut answer: Answer,
+    held: &Held,
+    profile: &Profile,
+    with_checksum: bool,
+    with_tags: bool,
+) -> Answer {
     answer = answer.with("etag", format!("\"{}\"", held.etag)).with("last-modified", http_date(held.modified));
     answer = answer.with("accept-ranges", "bytes").with_some("x-amz-version-id", held.version.as_deref());
     if !held.headers.contains_key("content-type") {
@@ -158,7 +164,7 @@ pub(super) fn describe(mut answer: Answer, held: &Held, profile: &Profile, with_
         };
         answer = answer.with(&format!("x-amz-meta-{name}"), value);
     }
-    if !held.tags.is_empty() {
+    if !held.tags.is_empty() && with_tags {
         answer = answer.with("x-amz-tagging-count", held.tags.len().to_string());
     }
     if !held.class.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::answer::{Outcome, empty, xml};
+use super::answer::{Outcome, With as _, empty, xml};
 use super::call::Call;
 use super::read::found;
 use super::refusal::Refusal;
@@ -24,7 +24,7 @@ pub(super) fn detail(world: &mut World, profile: &Profile, call: &Call) -> Outco
     }
     let held = found(&world.buckets[&call.bucket], profile, call)?;
     match (call.method.as_str(), is_tags) {
-        ("GET", true) => return Ok(xml(tagging(held))),
+        ("GET", true) => return Ok(xml(tagging(held)).with_some("x-amz-version-id", held.version.as_deref())),
         ("GET", false) => return Ok(xml(policy(held))),
         _ => {}
     }

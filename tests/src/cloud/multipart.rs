@@ -11,9 +11,6 @@ use super::world::{Bucket, Held, HeldPart, OpenUpload, World};
 use super::write::{added_checksum, check_conditions, check_place, copied, keep, source, tag};
 use super::{Profile, xml as text};
 
-/// Most parts.
-const MAX_PARTS: u32 = 10_000;
-
 /// The upload that the call names, of its key.
 pub(super) fn find<'a>(bucket: &'a Bucket, call: &Call) -> Result<&'a OpenUpload, Refusal> {
     let upload = call.asks("uploadId").and_then(|id| bucket.uploads.get(id));
@@ -70,7 +67,7 @@ fn checksum(call: &Call) -> Result<Option<(Algorithm, bool)>, Refusal> {
 
 pub(super) fn part(world: &mut World, profile: &Profile, call: &Call) -> Outcome {
     let held = HeldPart {
-        number: number(call)?,
+        number: number(call, profile)?,
         bytes: call.body.clone(),
         etag: String::new(),
         modified: world.now(),
@@ -103,7 +100,7 @@ pub(super) fn part_copy(world: &mut World, profile: &Profile, call: &Call) -> Ou
     }
     let algorithm = find(&world.buckets[&call.bucket], call)?.checksum.map(|(algorithm, _)| algorithm);
     let held = HeldPart {
-        number: number(call)?,
+        number: number(call, profile)?,
         etag: String::new(),
         modified: world.now(),
         checksum: algorithm.map(|algorithm| Sum::of(algorithm, &bytes)),
@@ -113,11 +110,12 @@ pub(super) fn part_copy(world: &mut World, profile: &Profile, call: &Call) -> Ou
     Ok(copied("CopyPartResult", &held.etag, held.modified))
 }
 
-fn number(call: &Call) -> Result<u32, Refusal> {
+fn number(call: &Call, profile: &Profile) -> Result<u32, Refusal> {
     let number = call.asks("partNumber").and_then(|number| number.parse().ok());
-    number
-        .filter(|number| (1..=MAX_PARTS).contains(number))
-        .ok_or_else(|| Refusal::argument("Part number must be an integer between 1 and 10000, inclusive"))
+    number.filter(|number| (1..=profile.max_parts).contains(number)).ok_or_else(|| {
+        let message = format!("Part number must be an integer between 1 and {}, inclusive", profile.max_parts);
+        Refusal::argument(message)
+    })
 }
 
 fn put_part(world: &mut World, profile: &Profile, call: &Call, mut part: HeldPart) -> Result<HeldPart, Refusal> {
@@ -127,8 +125,8 @@ fn put_part(world: &mut World, profile: &Profile, call: &Call, mut part: HeldPar
         None => (None, true),
     };
     let sent = part.checksum.as_ref().map(|sum| sum.algorithm);
-    // Without an algorithm of its own the upload takes any; with one each part of a composite must have it.
-    if algorithm.is_some() && sent != algorithm && !(sent.is_none() && is_full) {
+    // A part may come without a checksum, unless the upload's is made of theirs; another kind is refused.
+    if sent != algorithm && !(sent.is_none() && is_full) {
         let spell = |algorithm: Option<Algorithm>| algorithm.map_or("null", Algorithm::name).to_ascii_lowercase();
         let message = format!(
             "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",

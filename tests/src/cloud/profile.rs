@@ -90,6 +90,14 @@ pub struct Profile {
     pub takes_signed_accept_encoding: bool,
     /// Whether objects have tags.
     pub has_tags: bool,
+    /// Whether answers report the number of tags.
+    pub reports_tag_counts: bool,
+    /// Most parts of an upload.
+    pub max_parts: u32,
+    /// Whether it unpacks objects of `Content-Encoding: gzip` for clients that do not accept that.
+    pub unpacks_gzip: bool,
+    /// Whether it ignores ranges of objects of `Content-Encoding: gzip`.
+    pub ignores_gzip_ranges: bool,
     /// Whether objects have ACLs.
     pub has_acl: bool,
     /// Whether buckets can be versioned.
@@ -134,6 +142,10 @@ impl Profile {
         heeds_if_match: true,
         takes_signed_accept_encoding: true,
         has_tags: true,
+        reports_tag_counts: true,
+        max_parts: 10_000,
+        unpacks_gzip: false,
+        ignores_gzip_ranges: false,
         has_acl: true,
         has_versions: true,
         has_classes: true,
@@ -200,6 +212,7 @@ impl Profile {
         takes_signed_accept_encoding: false,
         copies_parts: false,
         has_acl: true,
+        unpacks_gzip: true,
         ..Profile::UNKNOWN
     };
 
@@ -211,6 +224,7 @@ impl Profile {
         multipart_tags: Tags::OfParts,
         wants_equal_parts: true,
         has_classes: true,
+        unpacks_gzip: true,
         ..Profile::UNKNOWN
     };
 
@@ -251,8 +265,18 @@ impl Profile {
         ..Profile::UNKNOWN
     };
 
+    /// Scaleway Object Storage.
+    pub const SCALEWAY: Profile = Profile {
+        name: "scaleway",
+        server: "nginx",
+        max_parts: 1_000,
+        has_tags: true,
+        has_acl: true,
+        ..Profile::UNKNOWN
+    };
+
     /// All of them.
-    pub const ALL: [Profile; 10] = [
+    pub const ALL: [Profile; 11] = [
         Profile::AMAZON,
         Profile::UNKNOWN,
         Profile::OSS,
@@ -263,5 +287,6 @@ impl Profile {
         Profile::B2,
         Profile::CEPH,
         Profile::MINIO,
+        Profile::SCALEWAY,
     ];
 }

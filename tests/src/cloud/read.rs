@@ -10,6 +10,7 @@ use super::answer::{Answer, Outcome, With as _, body_of, empty, xml};
 use super::call::Call;
 use super::describe::describe;
 use super::refusal::Refusal;
+use super::rights;
 use super::world::{Bucket, Held, World};
 use super::xml as text;
 use crate::proxy::Kind;
@@ -37,7 +38,9 @@ pub(super) fn names_tag(list: &str, etag: &str) -> bool {
 }
 
 pub(super) fn object(world: &mut World, profile: &Profile, call: &Call) -> Outcome {
-    let held = found(&world.buckets[&call.bucket], profile, call)?;
+    let bucket = &world.buckets[&call.bucket];
+    let reports_tags = !bucket.denied.contains(rights::reads_tags(call)) && profile.reports_tag_counts;
+    let held = found(bucket, profile, call)?;
     if profile.heeds_if_match && call.header("if-match").is_some_and(|list| !names_tag(list, &held.etag)) {
         return Err(Refusal::precondition());
     }
@@ -59,7 +62,7 @@ pub(super) fn object(world: &mut World, profile: &Profile, call: &Call) -> Outco
     // The checksum is of the whole, so it stands by no part of it.
     let tells_checksum = call.header("x-amz-checksum-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("ENABLED"));
     let tells_checksum = tells_checksum && range.as_ref().is_none_or(|range| *range == (0..size));
-    let mut answer = describe(empty(200), held, profile, tells_checksum);
+    let mut answer = describe(empty(200), held, profile, tells_checksum, reports_tags);
     if call.asks("partNumber").is_some() && !held.parts.is_empty() {
         answer = answer.with("x-amz-mp-parts-count", held.parts.len().to_string());
     }

@@ -115,6 +115,10 @@ pub(super) struct Bucket {
     pub is_versioned: bool,
     /// Encryption that objects get by default.
     pub encryption: Option<Encryption>,
+    /// Actions that nobody may do, as policies name them, without `s3:`.
+    pub denied: BTreeSet<&'static str>,
+    /// Whether object lock makes each PUT and part need a checksum.
+    pub is_locked: bool,
 }
 
 impl Bucket {

@@ -115,6 +115,11 @@ pub(super) fn source(world: &World, profile: &Profile, call: &Call) -> Result<He
     Ok(held.clone())
 }
 
+/// Whether the source of a copy has tags.
+pub(super) fn copies_tags(world: &World, call: &Call) -> bool {
+    source(world, &Profile::AMAZON, call).is_ok_and(|held| !held.tags.is_empty())
+}
+
 pub(super) fn no_such_bucket() -> Refusal {
     Refusal::new(404, "NoSuchBucket", "The specified bucket does not exist")
 }

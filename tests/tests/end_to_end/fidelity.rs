@@ -17,10 +17,10 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 /// An object goes whole, in parts, or shared by all workers, by its size under these options.
 const SIZES: [(&str, usize); 3] = [("whole", 1000), ("parts", 6 * MIB), ("giant", 12 * MIB)];
-const CUT: [&str; 6] = ["--multipart-threshold", "5MiB", "--part-size", "5MiB", "--giant-threshold", "11MiB"];
+pub const CUT: [&str; 6] = ["--multipart-threshold", "5MiB", "--part-size", "5MiB", "--giant-threshold", "11MiB"];
 
 /// Two places, and the state of a sync between them.
-struct Sync {
+pub struct Sync {
     from: (String, String),
     to: (String, String),
     keys: PathBuf,
@@ -29,7 +29,7 @@ struct Sync {
 
 impl Sync {
     /// Between two places; an empty endpoint is that of a folder.
-    fn new(from: (&str, String), to: (&str, String)) -> Sync {
+    pub fn new(from: (&str, String), to: (&str, String)) -> Sync {
         Sync {
             from: (from.0.to_owned(), from.1),
             to: (to.0.to_owned(), to.1),
@@ -38,7 +38,7 @@ impl Sync {
         }
     }
 
-    fn between(from: &Cloud, source: &str, to: &Cloud, destination: &str) -> Sync {
+    pub fn between(from: &Cloud, source: &str, to: &Cloud, destination: &str) -> Sync {
         Sync::new((&from.endpoint, format!("s3://{source}")), (&to.endpoint, format!("s3://{destination}")))
     }
 
@@ -56,7 +56,7 @@ impl Sync {
         Process::start(&binaries::flotilla(), arguments, [])
     }
 
-    async fn run(&self, more: &[&str]) -> Ended {
+    pub async fn run(&self, more: &[&str]) -> Ended {
         self.start(more).wait(LIMIT).await
     }
 
@@ -67,16 +67,16 @@ impl Sync {
 }
 
 /// The summary of a run, whose exit code is checked.
-fn summary(ended: &Ended, code: i32) -> Value {
+pub fn summary(ended: &Ended, code: i32) -> Value {
     assert_eq!(ended.code, Some(code), "{}", ended.stderr);
     serde_json::from_str(ended.stdout.lines().last().expect("a summary")).expect("it is JSON")
 }
 
-fn count(summary: &Value, field: &str) -> u64 {
+pub fn count(summary: &Value, field: &str) -> u64 {
     summary[field].as_u64().unwrap_or_else(|| panic!("{field} in {summary}"))
 }
 
-fn map<const N: usize>(pairs: [(&str, &str); N]) -> std::collections::BTreeMap<String, String> {
+pub fn map<const N: usize>(pairs: [(&str, &str); N]) -> std::collections::BTreeMap<String, String> {
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
@@ -115,7 +115,7 @@ fn plant(cloud: &Cloud, bucket: &str) {
 }
 
 /// Two stores between which bytes are streamed, or one that copies by itself.
-async fn stage(one_store: bool) -> (Cloud, Option<Cloud>) {
+pub async fn stage(one_store: bool) -> (Cloud, Option<Cloud>) {
     let other = if one_store { None } else { Some(Cloud::start(Profile::AMAZON).await) };
     (Cloud::start(Profile::AMAZON).await, other)
 }

@@ -10,6 +10,7 @@ mod fleet_of_folders;
 mod functions;
 mod keys;
 mod local;
+mod rights;
 mod stop;
 mod subscription;
 mod support;

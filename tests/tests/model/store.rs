@@ -46,6 +46,7 @@ impl Item {
             etag: Some(self.etag.clone()),
             version: self.version.clone(),
             attributes: self.attributes.clone(),
+            tag_count: Some(0),
             ..ObjectInfo::default()
         }
     }

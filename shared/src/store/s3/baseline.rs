@@ -90,6 +90,8 @@ pub(super) struct Baseline {
     pub etags: EtagMeaning,
     /// Whether `x-amz-checksum-mode` may be asked for.
     pub tells_checksums: Support,
+    /// Whether it reports an object's number of tags to all who may read the tags.
+    pub reports_tag_counts: bool,
     /// What is verified on `put` and of parts.
     pub verifies: &'static [Algorithm],
     /// Whether `x-amz-mp-object-size` and whole-object checksums are understood at completion.

@@ -29,7 +29,7 @@ impl Bucket {
                 .copy_source(source_header(source, pin))
                 .set_copy_source_if_match(pin.etag.as_ref().and_then(ETag::condition))
                 .metadata_directive(MetadataDirective::Copy)
-                .tagging_directive(TaggingDirective::Copy);
+                .tagging_directive(if write.drops_tags { TaggingDirective::Replace } else { TaggingDirective::Copy });
             let answer =
                 with_extras!(request, &extras).send().await.map_err(|error| self.refused(COPY.verb, key, error))?;
             let result = answer.copy_object_result.as_ref();

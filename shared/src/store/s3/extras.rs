@@ -11,7 +11,7 @@ use super::Bucket;
 use super::encoding::encode_path;
 use crate::acl::{Acl, Grant, Grantee, Permission};
 use crate::object::{Access, Pin, Tags};
-use crate::retry::{self, ACL, RESTORE, TAGS};
+use crate::retry::{self, ACL, RESTORE};
 use crate::store::{Classes, Encryption, Kept, Restore, Tier, Write};
 use crate::{Error, ErrorKind, Result};
 
@@ -97,22 +97,7 @@ impl Bucket {
         Ok(extras)
     }
 
-    /// Read-only: whatever happens to an attempt, it is made again. Tags have no `If-Match`.
-    pub(super) async fn tags(&self, key: &str, pin: &Pin) -> Result<Tags> {
-        self.check_held(TAGS.verb, key).await?;
-        if self.keeps().tags == Kept::No {
-            return Err(Error::new(ErrorKind::Unsupported, TAGS.verb, self.subject(key), "the store keeps no tags"));
-        }
-        let once = || async {
-            let request = self.client.get_object_tagging().bucket(self.name()).key(self.full_key(TAGS.verb, key)?);
-            let answer = request.set_version_id(pin.version.clone()).send().await;
-            let answer = answer.map_err(|error| self.error(TAGS.verb, key, error))?;
-            Ok(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect())
-        };
-        retry::run(&TAGS, &self.subject(key), once).await
-    }
-
-    /// Read-only, as [`tags`](Self::tags).
+    /// Read-only: after a failed attempt it is asked again.
     pub(super) async fn acl(&self, key: &str, pin: &Pin) -> Result<Acl> {
         self.check_held(ACL.verb, key).await?;
         if self.keeps().acl == Kept::No {

@@ -10,7 +10,7 @@ use aws_sdk_s3::types::{ChecksumMode, ServerSideEncryption};
 use super::extras::access;
 use super::{Bucket, body};
 use crate::digest::{Algorithm, Checksum};
-use crate::object::{Access, Attributes, ETag, ObjectInfo, Pin, Timestamp};
+use crate::object::{Access, Attributes, ETag, ObjectInfo, Pin, Timestamp, Uncarried};
 use crate::retry::{self, GET, HEAD};
 use crate::store::{EtagMeaning, Object, PartLayout, Read};
 use crate::{Error, ErrorKind, Result};
@@ -61,7 +61,7 @@ fn stored_encoding(header: &str) -> Option<String> {
 
 /// HEAD and GET carry the same headers in types of their own.
 macro_rules! info {
-    ($answer:expr, $size:expr, $access:expr) => {{
+    ($answer:expr, $size:expr, $access:expr, $tag_count:expr) => {{
         let answer = $answer;
         let etag = answer.e_tag.as_deref().map(ETag::new);
         let modified = answer.last_modified.as_ref().and_then(|time| time.to_millis().ok());
@@ -72,7 +72,13 @@ macro_rules! info {
             checksums: checksums!(answer, etag),
             etag,
             untold_metadata: answer.missing_meta.and_then(|count| u32::try_from(count).ok()).unwrap_or(0),
-            tag_count: answer.tag_count.and_then(|count| u32::try_from(count).ok()).unwrap_or(0),
+            tag_count: $tag_count,
+            uncarried: Uncarried {
+                redirect: answer.website_redirect_location.is_some(),
+                retention: answer.object_lock_mode.is_some(),
+                legal_hold: answer.object_lock_legal_hold_status
+                    == Some(aws_sdk_s3::types::ObjectLockLegalHoldStatus::On),
+            },
             access: $access,
             // "null" is what an object is called that was written before versioning.
             version: answer.version_id.clone().filter(|version| version != "null"),
@@ -95,7 +101,8 @@ impl Bucket {
     pub(super) async fn head(&self, key: &str, pin: &Pin) -> Result<ObjectInfo> {
         let answer = self.head_answer(key, pin, None).await?;
         let size = answer.content_length.and_then(|size| u64::try_from(size).ok());
-        let info = size.and_then(|size| info!(&answer, size, access(&answer, self.keeps().classes)));
+        let tag_count = self.tag_count(HEAD.verb, pin, answer.tag_count);
+        let info = size.and_then(|size| info!(&answer, size, access(&answer, self.keeps().classes), tag_count));
         info.ok_or_else(|| self.corrupt(HEAD.verb, key, "the answer has no size or no time"))
     }
 
@@ -189,8 +196,9 @@ impl Bucket {
         let answer = retry::run(&GET, &self.subject(key), once).await?;
         let corrupt = |message: String| self.corrupt(GET.verb, key, message);
         let (size, length) = sizes(&answer, read.range.as_ref()).map_err(corrupt)?;
-        let info =
-            info!(&answer, size, Access::Readable).ok_or_else(|| corrupt("the answer has no time".to_owned()))?;
+        let tag_count = self.tag_count(GET.verb, &read.pin, answer.tag_count);
+        let info = info!(&answer, size, Access::Readable, tag_count);
+        let info = info.ok_or_else(|| corrupt("the answer has no time".to_owned()))?;
         let body = body::incoming(self.subject(key), length, answer.body.into_inner(), self.stall);
         Ok(Object { info, body })
     }

@@ -60,6 +60,7 @@ pub const UNKNOWN: Baseline = Baseline {
     keys: Keys::Any,
     etags: EtagMeaning::Md5,
     tells_checksums: Support::Unsure,
+    reports_tag_counts: false,
     verifies: &[Algorithm::Md5],
     checks_completion: false,
     copies_parts: true,
@@ -84,6 +85,7 @@ pub const AMAZON: Baseline = Baseline {
     path_style: false,
     etags: EtagMeaning::Md5AndParts,
     tells_checksums: Support::Yes,
+    reports_tag_counts: true,
     verifies: &Algorithm::ALL,
     checks_completion: true,
     keeps: Keeps::AMAZON,
@@ -210,6 +212,7 @@ const CEPH: Baseline = Baseline {
     lists_v2: Support::No,
     encodes_keys: Support::No,
     tells_checksums: Support::Unsure,
+    reports_tag_counts: true,
     keeps: Keeps { classes: &READABLE_CLASSES, spelling: Spelling::Utf8, ..Keeps::UNKNOWN },
     ..KNOWN
 };
@@ -221,6 +224,7 @@ const MINIO: Baseline = Baseline {
     server: Some("MinIO"),
     etags: EtagMeaning::Md5AndParts,
     tells_checksums: Support::Unsure,
+    reports_tag_counts: true,
     keeps: Keeps {
         tags: Kept::Yes,
         acl: Kept::No,
@@ -251,6 +255,7 @@ const SEAWEED: Baseline = Baseline {
     keys: Keys::FolderLike,
     etags: EtagMeaning::Md5AndParts,
     tells_checksums: Support::Unsure,
+    reports_tag_counts: true,
     copies_parts: false,
     keeps: Keeps {
         tags: Kept::Yes,

@@ -1,0 +1,62 @@
+//! What a bucket's policy and its object lock refuse.
+
+use super::call::Call;
+use super::refusal::Refusal;
+use super::world::{Bucket, World};
+use super::write;
+use crate::proxy::Kind;
+
+/// The action of reading tags, which is another one for a named version.
+pub(super) fn reads_tags(call: &Call) -> &'static str {
+    if call.asks("versionId").is_some() { "GetObjectVersionTagging" } else { "GetObjectTagging" }
+}
+
+/// Refuses what the bucket's policy denies, and bytes without a checksum where object lock wants one.
+pub(super) fn check(world: &World, call: &Call) -> Result<(), Refusal> {
+    let bucket = &world.buckets[&call.bucket];
+    if let Some(action) = actions(world, call).into_iter().find(|(bucket, action)| bucket.denied.contains(action)) {
+        let message = format!("User: arn:aws:iam::1:user/u is not authorized to perform: s3:{}", action.1);
+        return Err(Refusal::new(403, "AccessDenied", message));
+    }
+    let has_checksum = call.headers.contains_key("content-md5") || call.checksum.is_some();
+    let what = match call.kind {
+        Kind::Put => "Put Object",
+        Kind::Part => "Put Part",
+        _ => return Ok(()),
+    };
+    if bucket.is_locked && !has_checksum {
+        return Err(Refusal::invalid(format!(
+            "Content-MD5 OR x-amz-checksum- HTTP header is required for {what} requests with Object Lock parameters"
+        )));
+    }
+    Ok(())
+}
+
+/// The actions that a call needs, each with the bucket that it is about.
+fn actions<'a>(world: &'a World, call: &Call) -> Vec<(&'a Bucket, &'static str)> {
+    let bucket = &world.buckets[&call.bucket];
+    let names_version = call.asks("versionId").is_some();
+    let mut actions = Vec::new();
+    match call.kind {
+        Kind::Detail if call.asks("tagging").is_some() && call.method == http::Method::GET => {
+            actions.push((bucket, reads_tags(call)));
+        }
+        Kind::Head | Kind::Get => actions.push((bucket, if names_version { "GetObjectVersion" } else { "GetObject" })),
+        Kind::Put | Kind::Create | Kind::Copy => {
+            actions.push((bucket, "PutObject"));
+            if call.header("x-amz-tagging").is_some() {
+                actions.push((bucket, "PutObjectTagging"));
+            }
+        }
+        Kind::Delete => actions.push((bucket, "DeleteObject")),
+        _ => {}
+    }
+    let copies_tags = call.header("x-amz-tagging-directive").is_none_or(|directive| directive != "REPLACE");
+    if call.kind == Kind::Copy && copies_tags && write::copies_tags(world, call) {
+        let name = call.header("x-amz-copy-source").and_then(|path| path.trim_start_matches('/').split('/').next());
+        let source = name.and_then(|name| world.buckets.get(name));
+        actions.extend(source.map(|source| (source, "GetObjectTagging")));
+        actions.push((bucket, "PutObjectTagging"));
+    }
+    actions
+}
