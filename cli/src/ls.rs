@@ -1,17 +1,22 @@
 //! `flotilla ls`: the objects at a location as the finder sees them, in its order, with its filters.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use shared::console;
 use shared::filter::{Filter, Verdict};
 use shared::object::{Entry, Timestamp};
 use shared::open;
-use shared::store::KeyRange;
+use shared::store::{KeyRange, Listed, Unlisted};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::LsArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::out::Out;
 use crate::verbosity::note;
+
+/// Most folders that could not be listed which are named; the others are counted.
+const NAMED: u64 = 10;
 
 /// One object as `--json` prints it.
 #[derive(Debug, Serialize)]
@@ -34,9 +39,10 @@ pub async fn run(args: &LsArgs, stop: CancellationToken) -> Outcome {
     let filter = Filter::load(&find, Some(Timestamp::now())).map_err(Failure::usage)?;
     let store = open::listed(&side).await.map_err(Failure::usage)?;
     let mut out = Out::new();
-    let (mut objects, mut bytes) = (0_u64, 0_u64);
+    let filter = Arc::new(filter);
+    let (mut objects, mut bytes, mut unknown) = (0_u64, 0_u64, 0_u64);
     for prefix in filter.prefixes() {
-        let mut listing = store.list(KeyRange { prefix: prefix.clone(), ..KeyRange::default() });
+        let mut listing = store.list_filtered(KeyRange { prefix: prefix.clone(), ..KeyRange::default() }, &filter);
         loop {
             let page = tokio::select! {
                 page = listing.next_page() => page,
@@ -48,11 +54,16 @@ pub async fn run(args: &LsArgs, stop: CancellationToken) -> Outcome {
             let Some(page) = page.map_err(|why| Failure::midway(why).hint("the list above is incomplete"))? else {
                 break;
             };
-            let taken = |entry: &&Entry| filter.judge(&entry.key, Some((entry.size, entry.modified))) == Verdict::Taken;
-            for entry in page.iter().filter(taken) {
-                objects += 1;
-                bytes = bytes.saturating_add(entry.size);
-                print(&mut out, entry, args.json)?;
+            for listed in &page {
+                match listed {
+                    Listed::Object(entry) if !takes(&filter, entry) => {}
+                    Listed::Object(entry) => {
+                        objects += 1;
+                        bytes = bytes.saturating_add(entry.size);
+                        print(&mut out, entry, args.json)?;
+                    }
+                    Listed::Unlisted(unlisted) => unknown += say(unlisted, unknown),
+                }
             }
             // Who reads it sees a page as soon as it is there, and may have read enough.
             out.flush()?;
@@ -64,7 +75,22 @@ pub async fn run(args: &LsArgs, stop: CancellationToken) -> Outcome {
     if !args.json {
         note(format_args!("{}, {}", console::counted(objects, "object"), console::bytes(bytes)));
     }
-    Ok(Exit::InSync)
+    if unknown > NAMED {
+        console::say(format_args!("and {} more could not be listed", console::count(unknown - NAMED)));
+    }
+    Ok(if unknown > 0 { Exit::SomeFailed } else { Exit::InSync })
+}
+
+fn takes(filter: &Filter, entry: &Entry) -> bool {
+    filter.judge(&entry.key, Some((entry.size, entry.modified))) == Verdict::Taken
+}
+
+/// Names a folder that cannot be listed, if it is one of the first; returns how many it counts for.
+fn say(unlisted: &Unlisted, before: u64) -> u64 {
+    if unlisted.is_failure && before < NAMED {
+        console::say(format_args!("flotilla: {}", console::escaped(&unlisted.reason)));
+    }
+    u64::from(unlisted.is_failure)
 }
 
 fn print(out: &mut Out, entry: &Entry, json: bool) -> Result<(), Failure> {

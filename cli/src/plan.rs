@@ -21,8 +21,16 @@ pub async fn show(config: &Config, json: bool, stop: CancellationToken) -> Outco
     }
     .map_err(Failure::usage)?;
     match finder::plan(source, destination, &config.find, &config.work, stop, Arc::default()).await {
-        Ok(plan) if json => out::line(serde_json::to_string(&plan).expect("a plan is representable as JSON"))?,
-        Ok(plan) => out::line(plan)?,
+        Ok(plan) => {
+            if json {
+                out::line(serde_json::to_string(&plan).expect("a plan is representable as JSON"))?;
+            } else {
+                out::line(&plan)?;
+            }
+            if plan.unlisted > 0 {
+                return Ok(Exit::SomeFailed);
+            }
+        }
         Err(FindError::Interrupted) => return Ok(Exit::Interrupted),
         Err(error @ FindError::Filter(_)) => return Err(Failure::usage(error)),
         Err(error) => return Err(Failure::midway(error)),

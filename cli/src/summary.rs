@@ -42,6 +42,9 @@ pub struct Summary {
     /// Objects that a run with other options has cancelled.
     #[serde(skip_serializing_if = "is_zero")]
     pub cancelled: u64,
+    /// Folders and names of either side that could not be listed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unlisted: u64,
     /// Bytes copied.
     pub bytes: u64,
     /// Wall time of this process's share of the run.
@@ -67,6 +70,7 @@ impl Summary {
             failed: run.settled.failed,
             not_judged: run.found.not_judged,
             cancelled: run.settled.cancelled,
+            unlisted: run.found.unlisted,
             bytes: run.settled.bytes,
             seconds: (time.as_secs_f64() * 1e3).round() / 1e3,
             settled: run.settled,
@@ -75,7 +79,7 @@ impl Summary {
 
     /// The exit code of a run that came to its end.
     pub fn exit(&self) -> Exit {
-        if self.failed > 0 || self.not_judged > 0 { Exit::SomeFailed } else { Exit::InSync }
+        if self.failed + self.not_judged + self.unlisted > 0 { Exit::SomeFailed } else { Exit::InSync }
     }
 
     /// Prints it: as JSON to standard output, or as a line to standard error.

@@ -188,6 +188,9 @@ impl Pass<'_> {
                     console::counted(summary.not_judged, "object"),
                 ));
             }
+            if let (Phase::Listed, Some(error)) = (run.phase, &run.error) {
+                console::say(format_args!("flotilla: {}", console::escaped(error)));
+            }
             summary.print(self.json)?;
             if driven.find_error.is_none() && !driven.interrupted {
                 return Ok(summary.exit());

@@ -67,6 +67,7 @@ pub async fn run(args: &VerifyArgs, stop: CancellationToken) -> Outcome {
         if effort == Effort::Quick { None } else { Describer::between(&source, &destination, tags).map(Arc::new) };
     let sides = Sides { source: source.clone(), destination: destination.clone(), effort, describer };
     let verdicts = finder::pairs(source, destination, &filter)
+        .try_filter(|pair| std::future::ready(is_compared(pair)))
         .map_ok(|pair| judge(&sides, pair))
         .try_buffered(config.work.concurrency);
     let mut verdicts = std::pin::pin!(verdicts);
@@ -91,6 +92,16 @@ pub async fn run(args: &VerifyArgs, stop: CancellationToken) -> Outcome {
     }
     tally.seconds = (began.elapsed().as_secs_f64() * 1e3).round() / 1e3;
     tally.finish(&mut out, args.json)
+}
+
+/// Whether something can be said of a pair: not of an object whose counterpart is unknown, for the span
+/// that covers it is reported, nor of names that the store never serves.
+fn is_compared(pair: &Pair) -> bool {
+    match pair {
+        Pair::Unjudged(..) => false,
+        Pair::Unlisted(_, unlisted) => unlisted.is_failure,
+        _ => true,
+    }
 }
 
 async fn judge(sides: &Sides, pair: Pair) -> shared::Result<(String, Verdict)> {

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use shared::filter::{Filter, Verdict};
 use shared::object::Entry;
-use shared::store::KeyRange;
+use shared::store::{KeyRange, Listed, Span, Unlisted};
 use shared::{Error, ErrorKind, Result};
 
 /// What both sides have under one key.
@@ -18,34 +18,46 @@ pub enum Pair {
     Destination(Entry),
     /// Both have it: the source's, the destination's.
     Both(Entry, Entry),
+    /// This side has it; whether the other has it is unknown: neither copied nor deleted.
+    Unjudged(Side, Entry),
+    /// This side cannot tell which of these keys it has. Comes once for each span, in the range in
+    /// which the span begins.
+    Unlisted(Side, Unlisted),
 }
 
 /// What a filter makes of a pair.
 pub fn judge(filter: &Filter, pair: &Pair) -> Verdict {
-    filter.judge(pair.key(), pair.source().map(|source| (source.size, source.modified)))
+    match pair {
+        // The store has applied the rules; a folder's key says nothing of the keys below it.
+        Pair::Unlisted(..) => Verdict::Taken,
+        _ => filter.judge(pair.key(), pair.source().map(|source| (source.size, source.modified))),
+    }
 }
 
 impl Pair {
     /// The key.
     pub fn key(&self) -> &str {
         match self {
-            Pair::Source(entry) | Pair::Destination(entry) | Pair::Both(entry, _) => &entry.key,
+            Pair::Source(entry) | Pair::Destination(entry) | Pair::Both(entry, _) | Pair::Unjudged(_, entry) => {
+                &entry.key
+            }
+            Pair::Unlisted(_, unlisted) => unlisted.position(),
         }
     }
 
     /// The source's entry.
     pub fn source(&self) -> Option<&Entry> {
         match self {
-            Pair::Source(entry) | Pair::Both(entry, _) => Some(entry),
-            Pair::Destination(_) => None,
+            Pair::Source(entry) | Pair::Both(entry, _) | Pair::Unjudged(Side::Source, entry) => Some(entry),
+            Pair::Destination(_) | Pair::Unjudged(..) | Pair::Unlisted(..) => None,
         }
     }
 
     /// The destination's entry.
     pub fn destination(&self) -> Option<&Entry> {
         match self {
-            Pair::Destination(entry) | Pair::Both(_, entry) => Some(entry),
-            Pair::Source(_) => None,
+            Pair::Destination(entry) | Pair::Both(_, entry) | Pair::Unjudged(Side::Destination, entry) => Some(entry),
+            Pair::Source(_) | Pair::Unjudged(..) | Pair::Unlisted(..) => None,
         }
     }
 }
@@ -93,19 +105,51 @@ pub struct Merge {
 
 #[derive(Debug, Default)]
 struct Input {
-    entries: VecDeque<Entry>,
+    items: VecDeque<Item>,
+    /// The last object's key, and the last item's position.
     last: Option<String>,
+    last_position: String,
+    /// The span that was given last: no object may lie in it.
+    last_span: Option<Span>,
+    /// The span that was taken last: the other side's keys in it cannot be judged.
+    unknown: Option<Span>,
     ended: bool,
     /// [`Capabilities::has_folders`](shared::store::Capabilities).
     has_folders: bool,
 }
 
+/// An item of a listing, with its position within the range: a span may begin before the range.
+#[derive(Debug)]
+struct Item {
+    position: String,
+    listed: Listed,
+}
+
 impl Input {
+    fn next_position(&self) -> Option<&str> {
+        self.items.front().map(|item| item.position.as_str())
+    }
+
+    fn next_is_span(&self) -> bool {
+        self.items.front().is_some_and(|item| matches!(item.listed, Listed::Unlisted(_)))
+    }
+
+    fn take_object(&mut self) -> Option<Entry> {
+        match self.items.pop_front()?.listed {
+            Listed::Object(entry) => Some(entry),
+            Listed::Unlisted(_) => None,
+        }
+    }
+
+    fn is_unknown(&self, key: &str) -> bool {
+        self.unknown.as_ref().is_some_and(|span| span.covers(key))
+    }
+
     /// Whether a folder marker of the other side is held here without being listed: something below it is,
     /// and it comes next.
     fn implies(&self, marker: &Entry) -> bool {
-        let next = self.entries.front();
-        self.has_folders && is_marker(marker) && next.is_some_and(|next| next.key.starts_with(&marker.key))
+        let next = self.next_position();
+        self.has_folders && is_marker(marker) && next.is_some_and(|next| next.starts_with(&marker.key))
     }
 }
 
@@ -130,7 +174,7 @@ impl Merge {
     }
 
     /// Takes a side's next page, or its end.
-    pub fn give(&mut self, side: Side, page: Option<Vec<Entry>>) -> Result<()> {
+    pub fn give(&mut self, side: Side, page: Option<Vec<Listed>>) -> Result<()> {
         let input = match side {
             Side::Source => &mut self.source,
             Side::Destination => &mut self.destination,
@@ -139,31 +183,35 @@ impl Merge {
             input.ended = true;
             return Ok(());
         };
-        for entry in &page {
-            if let Some(last) = input.last.as_deref().filter(|last| *last >= entry.key.as_str()) {
-                return Err(corrupt(side, &format!("key {:?} came after {last:?}: not in byte order", entry.key)));
+        for listed in page {
+            match &listed {
+                Listed::Object(entry) => input.check(side, &self.range, &entry.key)?,
+                Listed::Unlisted(unlisted) => input.last_span = Some(unlisted.keys.clone()),
             }
-            if !self.range.contains(&entry.key) {
-                return Err(corrupt(side, &format!("key {:?} lies outside of {:?}", entry.key, self.range)));
+            let begin = self.range.after.as_deref().unwrap_or_default().max(&self.range.prefix);
+            let position = listed.position().max(begin).to_owned();
+            if position < input.last_position {
+                let message = format!("{position:?} came after {:?}: not in byte order", input.last_position);
+                return Err(corrupt(side, &message));
             }
-            input.last = Some(entry.key.clone());
+            input.last_position.clone_from(&position);
+            input.items.push_back(Item { position, listed });
         }
-        input.entries.extend(page);
         Ok(())
     }
 
     /// How far the pairs at hand are known to be complete.
     pub fn frontier(&self) -> Frontier {
         for (side, input) in [(Side::Source, &self.source), (Side::Destination, &self.destination)] {
-            if input.entries.is_empty() && !input.ended {
+            if input.items.is_empty() && !input.ended {
                 return Frontier::Hungry(side);
             }
         }
-        let (source, destination) = (self.source.entries.back(), self.destination.entries.back());
+        let (source, destination) = (self.source.items.back(), self.destination.items.back());
         // A side that has ended sets no bound; where both have, everything at hand is complete.
         let bounds = [(source, self.source.ended), (destination, self.destination.ended)];
-        let open = bounds.iter().filter(|(_, ended)| !ended).filter_map(|(last, _)| *last).map(|e| &e.key).min();
-        let all = source.into_iter().chain(destination).map(|e| &e.key).max();
+        let open = bounds.iter().filter(|(_, ended)| !ended).filter_map(|(last, _)| *last).map(|i| &i.position).min();
+        let all = source.into_iter().chain(destination).map(|item| &item.position).max();
         open.or(all).map_or(Frontier::End, |key| Frontier::Key(key.clone()))
     }
 
@@ -174,27 +222,71 @@ impl Merge {
 
     /// Takes the pairs with keys up to and including `up_to`, which is not beyond the frontier.
     pub fn take(&mut self, up_to: &str) -> Vec<Pair> {
-        let mut pairs = Vec::with_capacity(self.source.entries.len().max(self.destination.entries.len()));
+        let mut pairs = Vec::with_capacity(self.source.items.len().max(self.destination.items.len()));
         loop {
-            let key = |input: &Input| input.entries.front().map(|e| e.key.as_str() <= up_to);
-            let source = key(&self.source) == Some(true);
-            let destination = key(&self.destination) == Some(true);
-            let order = match (source, destination) {
-                (false, false) => return pairs,
-                (true, false) => std::cmp::Ordering::Less,
-                (false, true) => std::cmp::Ordering::Greater,
-                (true, true) => self.source.entries[0].key.cmp(&self.destination.entries[0].key),
+            let next = |input: &Input| input.next_position().filter(|position| *position <= up_to).map(str::to_owned);
+            let (source, destination) = (next(&self.source), next(&self.destination));
+            let order = match (&source, &destination) {
+                (None, None) => return pairs,
+                (Some(_), None) => std::cmp::Ordering::Less,
+                (None, Some(_)) => std::cmp::Ordering::Greater,
+                (Some(source), Some(destination)) => source.cmp(destination),
             };
-            let source = if order.is_le() { self.source.entries.pop_front() } else { None };
-            let destination = if order.is_ge() { self.destination.entries.pop_front() } else { None };
-            pairs.extend(match (source, destination) {
-                (Some(source), Some(destination)) => Some(self.both(source, destination)),
-                (Some(source), None) if self.destination.implies(&source) => Some(Pair::Both(source.clone(), source)),
-                (Some(source), None) => Some(Pair::Source(source)),
-                (None, Some(marker)) if self.source.implies(&marker) => Some(Pair::Both(marker.clone(), marker)),
-                (None, destination) => destination.map(Pair::Destination),
-            });
+            // A span comes before the keys at its position, which may lie in it.
+            if order.is_le() && self.source.next_is_span() {
+                pairs.extend(self.take_span(Side::Source));
+            } else if order.is_ge() && self.destination.next_is_span() {
+                pairs.extend(self.take_span(Side::Destination));
+            } else {
+                let source = if order.is_le() { self.source.take_object() } else { None };
+                let destination = if order.is_ge() { self.destination.take_object() } else { None };
+                pairs.extend(self.pair(source, destination));
+            }
         }
+    }
+
+    /// Takes a side's next item, a span. No pair if the span begins before the range: the range in which
+    /// it begins has it.
+    fn take_span(&mut self, side: Side) -> Option<Pair> {
+        let input = match side {
+            Side::Source => &mut self.source,
+            Side::Destination => &mut self.destination,
+        };
+        let Some(Item { listed: Listed::Unlisted(unlisted), .. }) = input.items.pop_front() else { return None };
+        // A link or the like at the destination is in nobody's way: a copy replaces it, or fails by name.
+        let hides = side == Side::Source || unlisted.is_failure;
+        input.unknown = hides.then(|| unlisted.keys.clone());
+        let begins_here = self.range.after.as_deref().is_none_or(|after| after < unlisted.position());
+        begins_here.then_some(Pair::Unlisted(side, unlisted))
+    }
+
+    fn pair(&self, source: Option<Entry>, destination: Option<Entry>) -> Option<Pair> {
+        Some(match (source, destination) {
+            (Some(source), Some(destination)) => self.both(source, destination),
+            (Some(source), None) if self.destination.is_unknown(&source.key) => Pair::Unjudged(Side::Source, source),
+            (Some(source), None) if self.destination.implies(&source) => Pair::Both(source.clone(), source),
+            (Some(source), None) => Pair::Source(source),
+            (None, Some(entry)) if self.source.is_unknown(&entry.key) => Pair::Unjudged(Side::Destination, entry),
+            (None, Some(marker)) if self.source.implies(&marker) => Pair::Both(marker.clone(), marker),
+            (None, destination) => Pair::Destination(destination?),
+        })
+    }
+}
+
+impl Input {
+    /// Whether an object may come next: in order, within the range, and in no span.
+    fn check(&mut self, side: Side, range: &KeyRange, key: &str) -> Result<()> {
+        if let Some(last) = self.last.as_deref().filter(|last| *last >= key) {
+            return Err(corrupt(side, &format!("key {key:?} came after {last:?}: not in byte order")));
+        }
+        if !range.contains(key) {
+            return Err(corrupt(side, &format!("key {key:?} lies outside of {range:?}")));
+        }
+        if self.last_span.as_ref().is_some_and(|span| span.covers(key)) {
+            return Err(corrupt(side, &format!("key {key:?} was said to be unknown")));
+        }
+        self.last = Some(key.to_owned());
+        Ok(())
     }
 }
 

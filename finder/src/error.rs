@@ -47,6 +47,9 @@ pub enum FindError {
         /// Deletes found.
         found: u64,
     },
+    /// Some folders could not be listed, or objects not be compared. All else is enqueued.
+    #[error("{0}")]
+    Incomplete(String),
     /// A filter, or the prefix list, is not well formed.
     #[error(transparent)]
     Filter(#[from] FilterError),

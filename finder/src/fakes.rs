@@ -38,6 +38,8 @@ pub struct Shelf {
     pub location: Location,
     pub capabilities: Capabilities,
     pub entries: Vec<Entry>,
+    /// What it cannot list. The entries in these spans must not be among `entries`.
+    pub unlisted: Vec<Unlisted>,
     pub page: usize,
     /// The listing fails so when it comes to the key.
     pub fails_at: Option<(String, ErrorKind)>,
@@ -80,6 +82,7 @@ impl Shelf {
             location: "s3://shelf".parse().unwrap(),
             capabilities,
             entries,
+            unlisted: Vec::new(),
             page: 3,
             fails_at: None,
             keeps: BTreeMap::new(),
@@ -104,20 +107,33 @@ impl Shelf {
     }
 }
 
+/// Whether a span reaches into a range.
+fn may_hold(range: &KeyRange, span: &Span) -> bool {
+    let below = |key: &str, of: &str| key.starts_with(of);
+    match span {
+        Span::Key(key) | Span::Nameless(key) => range.contains(key),
+        Span::Below(folder) => {
+            (below(folder, &range.prefix) || below(&range.prefix, folder))
+                && range.after.as_deref().is_none_or(|after| after < folder.as_str() || below(after, folder))
+                && range.until.as_deref().is_none_or(|until| until > folder.as_str())
+        }
+    }
+}
+
 struct Pages {
-    entries: std::collections::VecDeque<Entry>,
+    items: std::collections::VecDeque<Listed>,
     page: usize,
     fails_at: Option<(String, ErrorKind)>,
 }
 
 #[async_trait]
 impl Listing for Pages {
-    async fn next_page(&mut self) -> Result<Option<Vec<Entry>>> {
+    async fn next_page(&mut self) -> Result<Option<Vec<Listed>>> {
         // Lets other ranges run in between, as a real listing does.
         tokio::task::yield_now().await;
-        let page: Vec<Entry> = self.entries.drain(..self.page.min(self.entries.len())).collect();
+        let page: Vec<Listed> = self.items.drain(..self.page.min(self.items.len())).collect();
         if let Some((key, kind)) = &self.fails_at
-            && (page.is_empty() || page.iter().any(|e| e.key >= *key))
+            && (page.is_empty() || page.iter().any(|item| item.position() >= key.as_str()))
         {
             return Err(error(*kind));
         }
@@ -135,9 +151,15 @@ impl ObjectStore for Shelf {
     }
     fn list(&self, range: KeyRange) -> Box<dyn Listing> {
         let entries = self.entries.iter().filter(|e| range.contains(&e.key)).cloned();
-        let entries = entries.map(|e| Entry { size: e.size + self.lists_more_bytes, ..e }).collect();
+        let entries = entries.map(|e| Listed::Object(Entry { size: e.size + self.lists_more_bytes, ..e }));
+        let spans = self.unlisted.iter().filter(|u| may_hold(&range, &u.keys)).cloned().map(Listed::Unlisted);
+        let mut items: Vec<Listed> = spans.chain(entries).collect();
+        // Stable: a span comes before the objects at its position. Some shelves are out of order on purpose.
+        if !self.unlisted.is_empty() {
+            items.sort_by(|a, b| a.position().cmp(b.position()));
+        }
         let fails_at = self.fails_at.clone().filter(|(key, _)| key.is_empty() || range.contains(key));
-        Box::new(Pages { entries, page: self.page, fails_at })
+        Box::new(Pages { items: items.into(), page: self.page, fails_at })
     }
     async fn head(&self, key: &str, _: &Pin) -> Result<ObjectInfo> {
         self.heads.fetch_add(1, SeqCst);

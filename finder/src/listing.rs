@@ -1,7 +1,9 @@
 //! One range's two listings, each with one page read ahead, joined.
 
-use shared::object::Entry;
-use shared::store::{KeyRange, Store};
+use std::sync::Arc;
+
+use shared::filter::Filter;
+use shared::store::{KeyRange, Listed, Store};
 use shared::{Error, ErrorKind, Result, metrics};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -25,11 +27,11 @@ impl Sides {
         [&self.source, &self.destination].iter().all(|store| store.capabilities().parallel_listing)
     }
 
-    /// Starts listing a range on both sides.
-    pub fn join(&self, range: KeyRange) -> Join {
-        let source = Pages::start(&self.source, range.clone(), Side::Source, false);
+    /// Starts listing a range on both sides, without folders that the filter excludes.
+    pub fn join(&self, range: KeyRange, filter: &Arc<Filter>) -> Join {
+        let source = Pages::start(&self.source, range.clone(), filter, Side::Source, false);
         let destination =
-            Pages::start(&self.destination, range.clone(), Side::Destination, self.destination_may_be_missing);
+            Pages::start(&self.destination, range.clone(), filter, Side::Destination, self.destination_may_be_missing);
         let merge = Merge::new(range)
             .with_folders(Side::Source, self.source.capabilities().has_folders)
             .with_folders(Side::Destination, self.destination.capabilities().has_folders);
@@ -77,13 +79,13 @@ impl Join {
 /// The pages of one listing, read by a task of its own, which ends with this.
 #[derive(Debug)]
 struct Pages {
-    pages: mpsc::Receiver<Result<Option<Vec<Entry>>>>,
+    pages: mpsc::Receiver<Result<Option<Vec<Listed>>>>,
     reader: JoinHandle<()>,
 }
 
 impl Pages {
-    fn start(store: &Store, range: KeyRange, side: Side, may_be_missing: bool) -> Pages {
-        let mut listing = store.list(range);
+    fn start(store: &Store, range: KeyRange, filter: &Arc<Filter>, side: Side, may_be_missing: bool) -> Pages {
+        let mut listing = store.list_filtered(range, filter);
         let (sender, pages) = mpsc::channel(1);
         let reader = tokio::spawn(async move {
             // Room first, then the request: exactly one page is ahead of the one in use.
@@ -105,7 +107,7 @@ impl Pages {
         Pages { pages, reader }
     }
 
-    async fn next(&mut self) -> Result<Option<Vec<Entry>>> {
+    async fn next(&mut self) -> Result<Option<Vec<Listed>>> {
         // A reader that ends without a last word has panicked: its listing is not complete.
         let broken = || Error::new(ErrorKind::Corrupt, "list", "pages", "the listing broke off without an end");
         self.pages.recv().await.unwrap_or_else(|| Err(broken()))

@@ -82,11 +82,7 @@ async fn find_all(args: Args, stop: &CancellationToken) -> Result<(), Failure> {
     health.set_ready(true);
     match args.every {
         Some(every) => repeat(&finder, every.into(), stop).await,
-        None => match find(&finder, stop).await {
-            Ok(0) => Ok(()),
-            Ok(objects) => Err((STOPPED, not_compared(objects))),
-            Err(error) => Err((exit_code(&error), error.to_string())),
-        },
+        None => find(&finder, stop).await.map_err(|error| (exit_code(&error), error.to_string())),
     }
 }
 
@@ -117,12 +113,12 @@ async fn repeat(finder: &Finder, every: Duration, stop: &CancellationToken) -> R
     loop {
         let next = Instant::now() + every;
         match find(finder, stop).await {
-            Ok(0) => {}
-            Ok(objects) => tracing::error!("{}", not_compared(objects)),
+            Ok(()) => {}
             Err(error @ FindError::Interrupted) => return Err((exit_code(&error), error.to_string())),
             Err(error @ (FindError::Busy { .. } | FindError::ClaimedByOther(_))) => {
                 tracing::info!(%error, "waiting for the next turn")
             }
+            Err(FindError::Incomplete(why)) => tracing::error!("{why}"),
             Err(error) => tracing::error!(%error, "the run was not finished; trying again in the next turn"),
         }
         tokio::select! {
@@ -132,8 +128,8 @@ async fn repeat(finder: &Finder, every: Duration, stop: &CancellationToken) -> R
     }
 }
 
-/// One run. Returns how many objects could not be compared.
-async fn find(finder: &Finder, stop: &CancellationToken) -> Result<u64, FindError> {
+/// One run.
+async fn find(finder: &Finder, stop: &CancellationToken) -> Result<(), FindError> {
     let progress = Arc::new(Progress::default());
     let run = finder.run(stop.clone(), progress.clone()).await?;
     let count = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
@@ -146,12 +142,13 @@ async fn find(finder: &Finder, stop: &CancellationToken) -> Result<u64, FindErro
         deletes = count(&progress.deletes),
         "everything is listed and enqueued"
     );
-    Ok(count(&progress.not_judged))
-}
-
-fn not_compared(objects: u64) -> String {
-    let objects = console::counted(objects, "object");
-    format!("{objects} could not be compared, and were not enqueued: the warnings say why; run again")
+    let objects = count(&progress.not_judged);
+    let not_compared = (objects > 0).then(|| {
+        let objects = console::counted(objects, "object");
+        format!("{objects} could not be compared, and were not enqueued: the warnings say why; run again")
+    });
+    // All else is enqueued. A folder that could not be listed says more than the objects below it.
+    progress.unlisted().or(not_compared).map_or(Ok(()), |why| Err(FindError::Incomplete(why)))
 }
 
 fn interrupted() -> Failure {

@@ -1,6 +1,7 @@
 //! The joined listing alone, in key order: what a verification walks along.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use futures::{Stream, TryStreamExt, stream};
 use shared::Result;
@@ -20,13 +21,13 @@ pub fn pairs(
 ) -> impl Stream<Item = Result<Pair>> + Send + 'static + use<> {
     let sides = Sides { source, destination, destination_may_be_missing: false };
     let prefixes = VecDeque::from(filter.prefixes().to_vec());
-    let state = State { sides, filter: filter.clone(), prefixes, join: None };
+    let state = State { sides, filter: Arc::new(filter.clone()), prefixes, join: None };
     stream::try_unfold(state, next_pairs).map_ok(|pairs| stream::iter(pairs.into_iter().map(Ok))).try_flatten()
 }
 
 struct State {
     sides: Sides,
-    filter: Filter,
+    filter: Arc<Filter>,
     prefixes: VecDeque<String>,
     join: Option<Join>,
 }
@@ -36,7 +37,7 @@ async fn next_pairs(mut state: State) -> Result<Option<(Vec<Pair>, State)>> {
         let mut join = match state.join.take() {
             Some(join) => join,
             None => match state.prefixes.pop_front() {
-                Some(prefix) => state.sides.join(KeyRange { prefix, ..KeyRange::default() }),
+                Some(prefix) => state.sides.join(KeyRange { prefix, ..KeyRange::default() }, &state.filter),
                 None => return Ok(None),
             },
         };

@@ -54,11 +54,18 @@ pub struct Plan {
     pub deletes: u64,
     /// Why a run would refuse to delete, if it would.
     pub deletes_refused: Option<String>,
+    /// Folders and names of either side that could not be listed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unlisted: u64,
     /// Jobs to enqueue.
     pub jobs: u64,
     /// Requests and what they cost.
     #[serde(flatten)]
     pub cost: Cost,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Finds what a run would do, and writes nothing anywhere. A destination that does not exist yet counts
@@ -81,7 +88,7 @@ pub async fn plan(
     let walk = Walk {
         comparer: Comparer::new(&sides, options),
         sides,
-        filter: Filter::load(options, Some(Timestamp::now()))?,
+        filter: Arc::new(Filter::load(options, Some(Timestamp::now()))?),
         options: options.clone(),
         owner: Owner { task: "plan".into(), run: "plan".into() },
         journal: journal.clone(),
@@ -109,6 +116,7 @@ pub async fn plan(
         reasons: reasons.filter(|(_, objects)| *objects > 0).collect(),
         deletes: found.deletes,
         deletes_refused: crate::run::allow_deletes(&found, options.max_delete).err().map(|e| e.to_string()),
+        unlisted: found.unlisted,
         jobs: tally.jobs,
         cost: tally.cost(&found, source.location().scheme(), destination.location().scheme()),
     })

@@ -5,7 +5,7 @@ use shared::config::Compare;
 use shared::object::Entry;
 use shared::store::EtagMeaning;
 
-use crate::diff::Pair;
+use crate::diff::{Pair, Side};
 
 /// What to do with a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +117,8 @@ impl Policy {
         match pair {
             Pair::Source(_) => Decision::Copy(Reason::Missing),
             Pair::Destination(_) if self.delete => Decision::Delete,
-            Pair::Destination(_) => Decision::Leave,
+            Pair::Unjudged(Side::Source, _) => Decision::NotJudged,
+            Pair::Destination(_) | Pair::Unjudged(..) | Pair::Unlisted(..) => Decision::Leave,
             Pair::Both(source, destination) => self.compare(source, destination),
         }
     }

@@ -1,12 +1,16 @@
 //! How far a run has come, for a progress bar and the metrics.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use shared::ledger::Found;
-use shared::metrics;
+use shared::{console, metrics};
 
+use crate::diff::Side;
 use crate::policy::Reason;
+
+/// Most folders and names that could not be listed which are named; the others are counted.
+const NAMED: usize = 10;
 
 /// Counters of a run that is under way, readable at any time. On a resumed run they begin with what was
 /// counted before. They are a view for people: the ledger's checkpoints are what counts.
@@ -30,6 +34,8 @@ pub struct Progress {
     pub deletes: AtomicU64,
     /// Both listings have ended well.
     pub listing_done: AtomicBool,
+    /// Folders and names of either side that could not be listed, and the first of them.
+    unlisted: Mutex<(u64, Vec<String>)>,
     copies: [AtomicU64; Reason::ALL.len()],
     run: OnceLock<String>,
 }
@@ -43,6 +49,35 @@ impl Progress {
     /// Objects that this process decided to copy for this reason.
     pub fn copies(&self, reason: Reason) -> u64 {
         self.copies[reason as usize].load(Relaxed)
+    }
+
+    /// Folders and names that could not be listed, in one line; `None` if there were none.
+    pub fn unlisted(&self) -> Option<String> {
+        let (count, named) = &*self.lock_unlisted();
+        let more = match count - named.len() as u64 {
+            0 => String::new(),
+            more => format!("; and {} more", console::count(more)),
+        };
+        (*count > 0)
+            .then(|| format!("could not be listed, so nothing below was copied or deleted: {}{more}", named.join("; ")))
+    }
+
+    /// How many folders and names could not be listed.
+    pub fn unlisted_count(&self) -> u64 {
+        self.lock_unlisted().0
+    }
+
+    pub(crate) fn could_not_list(&self, side: Side, reason: &str) {
+        let (count, named) = &mut *self.lock_unlisted();
+        *count += 1;
+        if named.len() < NAMED {
+            tracing::warn!("{}: {reason}", side.as_str());
+            named.push(format!("{}: {reason}", side.as_str()));
+        }
+    }
+
+    fn lock_unlisted(&self) -> MutexGuard<'_, (u64, Vec<String>)> {
+        self.unlisted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn begin(&self, run: &str, found: &Found) {

@@ -119,7 +119,7 @@ impl Finder {
                 let walk = Walk {
                     comparer: Comparer::new(&sides, &self.options),
                     sides,
-                    filter,
+                    filter: Arc::new(filter),
                     options: self.options.clone(),
                     owner: Owner { task: self.task.clone(), run: run.clone() },
                     journal,
@@ -135,7 +135,7 @@ impl Finder {
         };
         progress.listing_is_done();
         self.release(&run, held, &stop, &lost).await?;
-        self.set_phase(&run, Phase::Listed, None).await?;
+        self.set_phase(&run, Phase::Listed, progress.unlisted().as_deref()).await?;
         Ok(run)
     }
 

@@ -26,7 +26,7 @@ pub struct Walk {
     /// Both sides.
     pub sides: Sides,
     /// What is taken.
-    pub filter: Filter,
+    pub filter: Arc<Filter>,
     /// How objects are compared.
     pub comparer: Comparer,
     /// The bounds of jobs and of the listing.

@@ -52,6 +52,9 @@ pub enum ErrorKind {
     Cancelled,
     /// The call was not made, because its store is known to fail at present.
     Suspended,
+    /// The store does not serve what stands there (a link that leads to no file in the folder): the key
+    /// is neither present nor absent, and is left alone.
+    PassedOver,
 }
 
 impl ErrorKind {
@@ -90,6 +93,7 @@ impl ErrorKind {
             Invalid => "invalid",
             Cancelled => "cancelled",
             Suspended => "suspended",
+            PassedOver => "passed-over",
         }
     }
 }

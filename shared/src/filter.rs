@@ -1,5 +1,6 @@
 //! Which keys and objects a task takes.
 
+mod folders;
 pub mod prefixes;
 
 use std::time::Duration;
@@ -7,6 +8,8 @@ use std::time::Duration;
 use crate::config::Find;
 use crate::object::Timestamp;
 use globset::{GlobBuilder, GlobMatcher};
+
+use self::folders::Reach;
 
 /// Most rules; each is tried on every key, last to first.
 const MAX_RULES: usize = 1_000;
@@ -35,6 +38,7 @@ pub struct Filter {
 struct Rule {
     include: bool,
     glob: GlobMatcher,
+    reach: Reach,
 }
 
 impl Filter {
@@ -90,6 +94,20 @@ impl Filter {
         self.rules.iter().rev().find(|rule| rule.glob.is_match(key)).map_or(unmatched, |rule| rule.include)
     }
 
+    /// Whether the rules exclude every key below a folder, whose own key ends with `/`, so that it need not
+    /// be listed. `false` also where that cannot be decided from the rules alone.
+    pub fn excludes_below(&self, folder: &str) -> bool {
+        for rule in self.rules.iter().rev() {
+            if rule.include && rule.reach.may_match_below(folder) {
+                return false;
+            }
+            if !rule.include && rule.reach.matches_all_below(folder) {
+                return true;
+            }
+        }
+        self.rules.first().is_some_and(|first| first.include)
+    }
+
     /// Whether a key lies in the prefixes that are to be looked at.
     pub fn reaches(&self, key: &str) -> bool {
         // Sorted, and none inside another: only the last one that does not come after the key can be its prefix.
@@ -143,10 +161,11 @@ fn parse(rule: &str) -> Result<Rule, String> {
     if glob.is_empty() {
         return Err(usage());
     }
+    let reach = Reach::of(glob);
     let glob = GlobBuilder::new(glob).literal_separator(false).backslash_escape(true).build();
     // The error names the glob and what is wrong with it.
     let glob = glob.map_err(|e| format!("filter {rule:?}: {e}"))?;
-    Ok(Rule { include, glob: glob.compile_matcher() })
+    Ok(Rule { include, reach, glob: glob.compile_matcher() })
 }
 
 #[cfg(test)]

@@ -119,6 +119,8 @@ pub struct Found {
     pub enqueued_bytes: u64,
     /// Objects to be deleted, held back until the listing has ended well. Zero once refused.
     pub deletes: u64,
+    /// Folders and names of either side that could not be listed.
+    pub unlisted: u64,
 }
 
 impl std::ops::AddAssign for Found {
@@ -131,6 +133,7 @@ impl std::ops::AddAssign for Found {
         self.enqueued += other.enqueued;
         self.enqueued_bytes += other.enqueued_bytes;
         self.deletes += other.deletes;
+        self.unlisted += other.unlisted;
     }
 }
 

@@ -25,6 +25,7 @@
 
 pub mod file;
 mod keeps;
+mod listed;
 pub mod s3;
 
 use std::ops::Range;
@@ -38,10 +39,12 @@ use serde::{Deserialize, Serialize};
 use crate::Result;
 use crate::acl::Acl;
 use crate::digest::{Algorithm, Checksum};
+use crate::filter::Filter;
 use crate::location::Location;
-use crate::object::{Attributes, ETag, Entry, ObjectInfo, Pin, Tags, Timestamp};
+use crate::object::{Attributes, ETag, ObjectInfo, Pin, Tags, Timestamp};
 
 pub use keeps::{Classes, Keeps, Kept, Spelling};
+pub use listed::{Listed, Span, Unlisted};
 
 /// The bytes of an object or a part, in chunks of at most some hundred KiB.
 pub type Body = BoxStream<'static, Result<Bytes>>;
@@ -139,11 +142,16 @@ impl KeyRange {
 /// A listing under way.
 #[async_trait]
 pub trait Listing: Send {
-    /// The next page of entries in ascending byte order of their keys, or `None` at the end. Pages
-    /// hold at most some thousand entries and are never empty. After an error the listing is over: an
+    /// The next page of items in ascending byte order of their positions, or `None` at the end. Pages
+    /// hold at most some thousand items and are never empty. After an error the listing is over: an
     /// incomplete listing must never be taken for a complete one. The adapter ends the listing in
     /// `Corrupt` when the store repeats a token or answers out of order.
-    async fn next_page(&mut self) -> Result<Option<Vec<Entry>>>;
+    ///
+    /// Where a part of the store cannot be listed (a folder without read permission), the listing goes
+    /// on and says so by an [`Unlisted`]: no object lies in its span, it comes before all objects at
+    /// or after its position, and a listing of a range has each span that reaches into the range, also
+    /// one that begins before it. Object stores list all or nothing: they have objects only.
+    async fn next_page(&mut self) -> Result<Option<Vec<Listed>>>;
 }
 
 /// Which bytes of which version to read.
@@ -312,6 +320,12 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
 
     /// Starts listing a range. No request is made before the first page is asked for.
     fn list(&self, range: KeyRange) -> Box<dyn Listing>;
+
+    /// The same, for a caller that drops every key that the filter excludes. The store may save itself
+    /// the listing of these keys, and has no [`Unlisted`] that covers only such keys.
+    fn list_filtered(&self, range: KeyRange, _filter: &Arc<Filter>) -> Box<dyn Listing> {
+        self.list(range)
+    }
 
     /// Describes an object; `NotFound` if it is not there.
     async fn head(&self, key: &str, pin: &Pin) -> Result<ObjectInfo>;

@@ -106,6 +106,10 @@ pub(crate) fn failed(
     if context.excuses(&error) {
         return Ending::Held;
     }
+    if error.kind() == ErrorKind::PassedOver {
+        let outcome = context.outcome(job, object, started, State::Skipped);
+        return Ending::Settled(explained(outcome, Some(error.message()), None), uploads);
+    }
     let hopeless = matches!(
         error.kind(),
         ErrorKind::Denied

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use shared::acl::Acl;
 use shared::digest::{Algorithm, Checksum};
+use shared::filter::Filter;
 use shared::location::Location;
 use shared::object::{ObjectInfo, Pin, Tags, Timestamp};
 use shared::retry::{
@@ -184,6 +185,10 @@ impl ObjectStore for Guarded {
 
     fn list(&self, range: KeyRange) -> Box<dyn Listing> {
         self.inner.list(range)
+    }
+
+    fn list_filtered(&self, range: KeyRange, filter: &Arc<Filter>) -> Box<dyn Listing> {
+        self.inner.list_filtered(range, filter)
     }
 
     async fn head(&self, key: &str, pin: &Pin) -> Result<ObjectInfo> {

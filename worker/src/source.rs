@@ -1,7 +1,7 @@
 //! What the source holds under a key: is it there, or is it gone?
 
 use shared::object::{ObjectInfo, Pin};
-use shared::store::KeyRange;
+use shared::store::{KeyRange, Listed};
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
@@ -32,6 +32,18 @@ pub(crate) async fn find(context: &Context, key: &str) -> Result<Option<ObjectIn
 
 async fn is_listed(context: &Context, key: &str) -> Result<bool> {
     let range = KeyRange { prefix: key.to_owned(), ..KeyRange::default() };
-    let page = context.source.list(range).next_page().await?;
-    Ok(page.is_some_and(|entries| entries.iter().any(|entry| entry.key == key)))
+    let page = context.source.list(range).next_page().await?.unwrap_or_default();
+    for listed in page {
+        // A key that the source cannot tell of is not gone.
+        if let Listed::Unlisted(unlisted) = &listed
+            && unlisted.keys.covers(key)
+        {
+            let kind = if unlisted.is_failure { ErrorKind::Denied } else { ErrorKind::PassedOver };
+            return Err(Error::new(kind, "list", unlisted.position(), &unlisted.reason));
+        }
+        if matches!(&listed, Listed::Object(entry) if entry.key == key) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

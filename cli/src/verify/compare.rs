@@ -104,6 +104,9 @@ struct Look {
 /// it: what differs is looked at again, until it was the same at two looks. What cannot be read
 /// differs, with the error: one object never stops the verification.
 pub async fn compare(sides: &Sides, pair: &Pair) -> Verdict {
+    if let Pair::Unlisted(side, unlisted) = pair {
+        return Verdict::one(Kind::Unreadable, format!("{} cannot be listed: {}", side.as_str(), unlisted.reason));
+    }
     let key = pair.key();
     let mut seen = Look { source: pair.source().map(Seen::from), destination: pair.destination().map(Seen::from) };
     for _ in 0..LOOKS {

@@ -9,7 +9,7 @@ use notify::{Config, INotifyWatcher, Watcher as _};
 use shared::filter::Filter;
 use shared::object::Timestamp;
 use shared::queue::Queue;
-use shared::store::{KeyRange, Store};
+use shared::store::{KeyRange, Listed, Store};
 use shared::{ErrorKind, console};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -133,7 +133,7 @@ impl Folder {
             source: task.source.clone(),
             destination: task.destination.clone(),
             events,
-            filter: task.follow.filter.clone(),
+            filter: Arc::new(task.follow.filter.clone()),
             deletes: task.follow.delete,
             stop: stop.clone(),
         };
@@ -200,7 +200,7 @@ struct Follower {
     source: Store,
     destination: Store,
     events: Queue,
-    filter: Filter,
+    filter: Arc<Filter>,
     deletes: bool,
     stop: CancellationToken,
 }
@@ -286,9 +286,17 @@ impl Follower {
 
     /// Sends every key that a store lists below a folder, page by page.
     async fn send_below(&self, store: &Store, folder: &str, time: Timestamp, delay: Duration) -> shared::Result<()> {
-        let mut pages = store.list(KeyRange { prefix: folder.to_owned(), after: None, until: None });
+        let range = KeyRange { prefix: folder.to_owned(), ..KeyRange::default() };
+        let mut pages = store.list_filtered(range, &self.filter);
         while let Some(page) = pages.next_page().await? {
-            self.send(page.into_iter().map(|entry| (entry.key, time)).collect(), delay).await?;
+            for listed in &page {
+                if let Listed::Unlisted(unlisted) = listed
+                    && unlisted.is_failure
+                {
+                    tracing::warn!("a change below {folder} cannot be followed: {}", unlisted.reason);
+                }
+            }
+            self.send(Listed::objects(page).map(|entry| (entry.key, time)).collect(), delay).await?;
         }
         Ok(())
     }

@@ -9,6 +9,10 @@ fn merge() -> Merge {
     Merge::new(KeyRange::default())
 }
 
+fn page(entries: &[Entry]) -> Vec<Listed> {
+    entries.iter().cloned().map(Listed::Object).collect()
+}
+
 fn join(source: &[Entry], destination: &[Entry], pages: (usize, usize)) -> Result<Vec<Pair>> {
     let mut merge = merge();
     let mut pairs = Vec::new();
@@ -17,10 +21,8 @@ fn join(source: &[Entry], destination: &[Entry], pages: (usize, usize)) -> Resul
     loop {
         match merge.frontier() {
             Frontier::End => return Ok(pairs),
-            Frontier::Hungry(Side::Source) => merge.give(Side::Source, source.next().map(<[_]>::to_vec))?,
-            Frontier::Hungry(Side::Destination) => {
-                merge.give(Side::Destination, destination.next().map(<[_]>::to_vec))?
-            }
+            Frontier::Hungry(Side::Source) => merge.give(Side::Source, source.next().map(page))?,
+            Frontier::Hungry(Side::Destination) => merge.give(Side::Destination, destination.next().map(page))?,
             Frontier::Key(key) => {
                 let taken = merge.take(&key);
                 assert!(!taken.is_empty() && taken.iter().all(|pair| pair.key() <= key.as_str()));
@@ -43,7 +45,7 @@ fn a_key_that_does_not_ascend_ends_the_join_and_both_keys_are_named() {
 fn a_key_outside_of_the_range_ends_the_join() {
     let range = KeyRange { prefix: "p/".into(), after: Some("p/b".into()), until: Some("p/d".into()) };
     for (key, inside) in [("p/b", false), ("p/c", true), ("p/d", false), ("q", false)] {
-        let given = Merge::new(range.clone()).give(Side::Destination, Some(vec![entry(key, 1, 1)]));
+        let given = Merge::new(range.clone()).give(Side::Destination, Some(vec![entry(key, 1, 1).into()]));
         assert_eq!(given.is_ok(), inside, "{key}");
     }
 }
@@ -75,7 +77,7 @@ proptest! {
 /// The keys with whether they are in sync: what a folder holds beside a store that lists markers.
 fn with_folders(side: Side, folder: &[&str], other: &[&str]) -> Vec<(String, bool)> {
     let mut merge = merge().with_folders(side, true);
-    let entries = |keys: &[&str], time| keys.iter().map(|key| entry(key, 0, time)).collect();
+    let entries = |keys: &[&str], time| keys.iter().map(|key| entry(key, 0, time).into()).collect();
     let opposite = if side == Side::Source { Side::Destination } else { Side::Source };
     for (side, page) in [(side, entries(folder, 1)), (opposite, entries(other, 2))] {
         merge.give(side, Some(page)).unwrap();

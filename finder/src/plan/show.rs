@@ -30,6 +30,10 @@ impl fmt::Display for Plan {
             writeln!(f, "             {} {}", count(*objects), reason.as_str())?;
         }
         writeln!(f, "  to delete  {}", count(self.deletes))?;
+        if self.unlisted > 0 {
+            let unlisted = count(self.unlisted);
+            writeln!(f, "  not listed {unlisted} of folders and names: nothing below is copied or deleted")?;
+        }
         if let Some(refused) = &self.deletes_refused {
             writeln!(f, "             a run would stop here: {refused}")?;
         }

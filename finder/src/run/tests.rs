@@ -5,6 +5,7 @@ use std::time::Duration;
 use shared::ErrorKind;
 use shared::job::{Job, Work as JobWork};
 use shared::ledger::{Ledger, Outcome, Settlement, State};
+use shared::store::{Span, Unlisted};
 
 use super::*;
 use crate::fakes::{Belt, Book, Faults, Shelf, entry};
@@ -102,6 +103,7 @@ impl Bench {
             enqueued: 30,
             enqueued_bytes: (0..30).sum(),
             deletes: 20,
+            unlisted: 0,
         };
         assert_eq!(run.found, expected);
         let objects: u32 = self.jobs().values().map(|job| job.origin.objects).sum();
@@ -456,4 +458,29 @@ async fn a_run_with_nothing_to_do_sends_nothing_and_writes_three_records() {
     assert!(bench.belt.sent.lock().unwrap().is_empty());
     // Run, last checkpoint, phase; nothing else.
     assert_eq!(bench.faults.steps.load(SeqCst), 3);
+}
+
+#[tokio::test]
+async fn regression_a_closed_folder_is_named_and_all_else_is_done() {
+    let (mut source, mut destination) = mirrored();
+    let closed = |folder: &str| Unlisted {
+        keys: Span::Below(folder.to_owned()),
+        reason: format!("list {folder}: Permission denied"),
+        is_failure: true,
+    };
+    source.unlisted.push(closed("old/"));
+    destination.entries.push(entry("old/kept", 1, 1));
+    destination.unlisted.push(closed("shut/"));
+    source.entries.push(entry("shut/new", 1, 1));
+    let bench = bench(source, destination, mirror());
+    let progress = Arc::new(Progress::default());
+    bench.finder.run(CancellationToken::new(), progress.clone()).await.unwrap();
+    let (copied, deleted) = bench.keys();
+    assert_eq!((copied, deleted), ((0..30).map(key).collect(), (40..60).map(key).collect()));
+    let run = bench.book.last_run();
+    assert_eq!((run.phase, run.found.unlisted, run.found.deletes), (Phase::Listed, 2, 20));
+    assert_eq!(run.found.not_judged, 1, "shut/new");
+    let error = run.error.unwrap();
+    assert!(error.contains("source: list old/: Permission denied"), "{error}");
+    assert!(error.contains("destination: list shut/"), "{error}");
 }

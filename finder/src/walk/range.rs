@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use shared::filter::Verdict;
 use shared::ledger::{Checkpoint, Found};
+use shared::store::Unlisted;
 use tokio::time::{Instant, timeout_at};
 
 use super::Walk;
-use crate::diff::{Pair, judge};
+use crate::diff::{Pair, Side, judge};
 use crate::error::FindError;
 use crate::listing::Join;
 use crate::pack::Pack;
@@ -42,7 +43,7 @@ struct Range {
 /// Walks one range to its end. Returns its last checkpoint, which is not yet recorded as done; the
 /// journal has everything else.
 pub(super) async fn walk(walk: Arc<Walk>, start: Start) -> Result<Checkpoint, FindError> {
-    let join = walk.sides.join(start.remaining());
+    let join = walk.sides.join(start.remaining(), &walk.filter);
     let pack = Pack::new(&walk.options);
     let due = Instant::now() + CHECKPOINT_EVERY;
     let (unseen, unsent) = Default::default();
@@ -150,6 +151,9 @@ impl Range {
 
     /// Packs a pair, and counts it.
     fn account(&mut self, pair: Pair, verdict: Verdict, decision: Decision) -> Found {
+        if let Pair::Unlisted(side, unlisted) = &pair {
+            return self.account_unlisted(*side, unlisted);
+        }
         let at_source = u64::from(pair.source().is_some());
         if verdict == Verdict::ExcludedKey {
             return Found { filtered: at_source, ..Found::default() };
@@ -173,6 +177,14 @@ impl Range {
             _ => {}
         }
         found
+    }
+
+    /// Counts keys that a side could not list. What the store never serves is no failure.
+    fn account_unlisted(&mut self, side: Side, unlisted: &Unlisted) -> Found {
+        if unlisted.is_failure {
+            self.walk.progress.could_not_list(side, &unlisted.reason);
+        }
+        Found { unlisted: u64::from(unlisted.is_failure), ..Found::default() }
     }
 
     /// Journals everything up to the cursor: held deletes, then the checkpoint with the jobs in its

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use proptest::prelude::*;
 use shared::job::{Job, Work};
 use shared::object::Timestamp;
+use shared::store::{Span, Unlisted};
 
 use super::*;
 use crate::fakes::{Shelf, entry};
@@ -41,7 +42,7 @@ fn walk(source: Shelf, destination: Shelf, options: Find, notes: Arc<Notes>) -> 
     Arc::new(Walk {
         comparer: Comparer::new(&sides, &options),
         sides,
-        filter: Filter::load(&options, Some(Timestamp(0))).unwrap(),
+        filter: Arc::new(Filter::load(&options, Some(Timestamp(0))).unwrap()),
         options,
         owner: Owner { task: "t".into(), run: "r".into() },
         journal: notes,
@@ -117,4 +118,64 @@ proptest! {
         prop_assert_eq!(found.unchanged, source.len() as u64 - notes.1.len() as u64);
         prop_assert!(found.unchanged <= common);
     }
+}
+
+fn below(folder: &str) -> Unlisted {
+    Unlisted { keys: Span::Below(folder.to_owned()), reason: format!("list {folder}: closed"), is_failure: true }
+}
+
+/// A prefix that folders closed on one side, and the keys that a side has outside of them.
+fn without(map: &BTreeMap<String, (u64, i64)>, closed: &[String]) -> BTreeMap<String, (u64, i64)> {
+    let known = |key: &String| !closed.iter().any(|folder| key.starts_with(folder.as_str()));
+    map.iter().filter(|(key, _)| known(key)).map(|(key, about)| (key.clone(), *about)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+    #[test]
+    fn regression_keys_in_a_closed_folder_are_neither_copied_nor_deleted(
+        source in objects(), destination in objects(), page in 1usize..9, lists in 1usize..5,
+        closed in prop::collection::btree_set("[a-c]/", 0..3), there in prop::collection::btree_set("[a-c]/", 0..2),
+    ) {
+        let (closed, there): (Vec<String>, Vec<String>) = (closed.into_iter().collect(), there.into_iter().collect());
+        let (ours, theirs) = (without(&source, &closed), without(&destination, &there));
+        let shelf = |map: &BTreeMap<String, (u64, i64)>, closed: &[String]| {
+            let mut shelf = Shelf::new(map.iter().map(|(key, (size, time))| entry(key, *size, *time)).collect());
+            (shelf.page, shelf.unlisted) = (page, closed.iter().map(|folder| below(folder)).collect());
+            shelf
+        };
+        let known = |key: &&String| without(&BTreeMap::from([((*key).clone(), (0, 0))]), &[closed.clone(), there.clone()].concat()).len() == 1;
+        let differs = |key: &&String| theirs.get(*key).is_none_or(|old| old.0 != ours[*key].0 || old.1 < ours[*key].1);
+        let copies: Vec<&String> = ours.keys().filter(|key| known(key) && differs(key)).collect();
+        let deletes: Vec<&String> = theirs.keys().filter(|key| known(key) && !ours.contains_key(*key)).collect();
+        let notes = Arc::new(Notes::default());
+        let options = Find { delete: true, list_concurrency: lists, job_objects: 3, ..Find::default() };
+        let walk = walk(shelf(&ours, &closed), shelf(&theirs, &there), options, notes.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let found = runtime.block_on(walk.clone().run(vec![])).unwrap().found;
+        let mut notes = std::mem::take(&mut *notes.0.lock().unwrap());
+        notes.1.sort();
+        notes.2.sort();
+        prop_assert_eq!(notes.1.iter().collect::<Vec<_>>(), copies);
+        prop_assert_eq!(notes.2.iter().collect::<Vec<_>>(), deletes);
+        prop_assert_eq!(found.unlisted as usize, closed.len() + there.len(), "each is counted once");
+        prop_assert_eq!(walk.progress.unlisted_count(), found.unlisted);
+    }
+}
+
+/// Ranges that are cut within a closed folder: each part has the span, and one counts it.
+#[tokio::test]
+async fn regression_a_closed_folder_is_kept_in_a_parallel_listing() {
+    let keys: Vec<String> = (0..20_000).map(|n| format!("img/{:08}", n * 7)).collect();
+    let mut destination = Shelf::of(&keys);
+    destination.page = 500;
+    let mut source = Shelf::of(["a"]);
+    source.unlisted.push(below("img/"));
+    let notes = Arc::new(Notes::default());
+    let options = Find { delete: true, list_concurrency: 8, ..Find::default() };
+    let walked = walk(source, destination, options, notes.clone()).run(vec![]).await.unwrap();
+    let notes = notes.0.lock().unwrap();
+    assert!(notes.0.len() >= 4, "only {} ranges", notes.0.len());
+    assert_eq!((walked.found.deletes, walked.found.unlisted), (0, 1));
+    assert!(notes.2.is_empty(), "{:?}", notes.2);
 }

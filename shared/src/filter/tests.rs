@@ -130,3 +130,23 @@ fn a_key_is_reached_by_the_prefixes_that_are_listed() {
     assert!(within(&[""], "a") && within(&["a", "b/"], "ab"));
     assert!(!within(&["b/"], "b") && !within(&["b/"], "a/b/") && !within(&["a", "c"], "b"));
 }
+
+#[test]
+fn regression_a_folder_is_excluded_as_a_whole_only_if_every_key_is() {
+    let excludes = |rules: &[&str], folder: &str| filter(rules).excludes_below(folder);
+    for rule in ["- lost+found/**", "- lost+found/*", "- lost*", "- *", "- **/lost+found/**", "- [l-m]ost+found/*"] {
+        assert!(excludes(&[rule], "lost+found/"), "{rule}");
+        assert!(excludes(&[rule], "lost+found/deep/"), "{rule}");
+    }
+    for rule in
+        ["- lost+found", "- lost+found/", "- lost+found/*.txt", "- lost+found/a*", "- other/**", "- lost+found/\\*"]
+    {
+        assert!(!excludes(&[rule], "lost+found/"), "{rule}");
+    }
+    assert!(!excludes(&["- a/**", "+ a/b/**"], "a/"), "a later rule includes some of it");
+    assert!(excludes(&["- a/**", "+ a/b/**"], "a/c/"));
+    assert!(excludes(&["+ a/**", "- a/**"], "a/"));
+    assert!(!excludes(&["- a/**", "+ *x"], "a/"));
+    assert!(excludes(&["+ a/**"], "b/") && !excludes(&["+ a/**"], "a/b/"), "only what is included is entered");
+    assert!(!excludes(&[], "a/"));
+}

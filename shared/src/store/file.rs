@@ -3,9 +3,10 @@
 //! - A key is a path below the root, by exact string. What cannot be one is refused by name: an empty
 //!   segment, `.` or `..`, a NUL, too long a name or path, a key below a file, the key of a folder.
 //!   `name/` without bytes (a folder marker) makes the folder, and is not listed.
-//! - Regular files are objects, and so are links to regular files within the root. Other links are
-//!   passed over by listings and never followed, nor are links to folders: no key and no link leads
-//!   out of the root. All access is through `cap-std`.
+//! - Regular files are objects, and so are links to regular files within the root. Other links (broken,
+//!   in a circle, out of the root, to folders) are passed over and never followed: no key and no link
+//!   leads out of the root. Listings have them as [`Unlisted`](super::Unlisted), so that nothing is
+//!   deleted because it stands behind one. All access is through `cap-std`.
 //! - A file is written in `.flotilla-partial` below the root, and renamed into place when it is
 //!   whole. That is safe against crashes of the process at any moment. It is *not* safe against
 //!   power loss: nothing is flushed to the disk (`fsync`) before its name appears, for that would
@@ -28,6 +29,7 @@ mod upload;
 mod write;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use cap_std::ambient_authority;
@@ -42,6 +44,7 @@ use super::{
 };
 use crate::acl::Acl;
 use crate::digest::{Algorithm, Checksum, Hasher};
+use crate::filter::Filter;
 use crate::location::Location;
 use crate::object::{ObjectInfo, Pin, Tags, Timestamp};
 use crate::{Error, ErrorKind, Result};
@@ -140,7 +143,11 @@ impl ObjectStore for FileStore {
     }
 
     fn list(&self, range: KeyRange) -> Box<dyn Listing> {
-        Box::new(FileListing::new(self.folder.clone(), range, PASS_NAMES))
+        self.list_filtered(range, &Arc::new(Filter::all()))
+    }
+
+    fn list_filtered(&self, range: KeyRange, filter: &Arc<Filter>) -> Box<dyn Listing> {
+        Box::new(FileListing::new(self.folder.clone(), range, filter.clone(), PASS_NAMES))
     }
 
     async fn head(&self, key: &str, pin: &Pin) -> Result<ObjectInfo> {

@@ -22,7 +22,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use shared::digest::{Algorithm, Checksum, Hasher};
 use shared::object::{Entry, Pin};
-use shared::store::{Body, KeyRange, Read, Store, Write, Written};
+use shared::store::{Body, KeyRange, Listed, Read, Store, Write, Written};
 use shared::{Error, ErrorKind, Result};
 
 /// A fresh, empty location of the adapter under test.
@@ -223,12 +223,20 @@ pub async fn list(store: &Store, range: KeyRange) -> Vec<Entry> {
     while let Some(page) = listing.next_page().await.unwrap_or_else(|error| panic!("listing {range:?}: {error}")) {
         assert!(!page.is_empty(), "a page is empty");
         assert!(page.len() <= 5_000, "a page has {} entries", page.len());
-        entries.extend(page);
+        entries.extend(page.into_iter().map(object));
     }
     for pair in entries.windows(2) {
         assert!(pair[0].key < pair[1].key, "{:?} is listed before {:?}", pair[0].key, pair[1].key);
     }
     entries
+}
+
+/// The object that an item of a listing is.
+pub fn object(listed: Listed) -> Entry {
+    match listed {
+        Listed::Object(entry) => entry,
+        Listed::Unlisted(unlisted) => panic!("{unlisted:?} was not to be expected"),
+    }
 }
 
 /// The keys of a range.

@@ -23,7 +23,7 @@ async fn list(store: &Store, after: Option<&str>, until: Option<&str>) -> Vec<St
     let mut listing = store.list(range);
     let mut keys = Vec::new();
     while let Some(page) = listing.next_page().await.unwrap() {
-        keys.extend(page.into_iter().map(|entry| entry.key));
+        keys.extend(page.into_iter().map(|listed| listed.position().to_owned()));
     }
     keys
 }

@@ -14,16 +14,17 @@ use crate::support::{MIB, assert_files, write_files};
 
 const LIMIT: Duration = Duration::from_secs(180);
 
-struct Place(PathBuf);
+/// A folder of a test's own, with the sync's both sides and its state in it.
+pub struct Place(PathBuf);
 
 impl Place {
-    fn new(files: &[(String, usize)]) -> Place {
+    pub fn new(files: &[(String, usize)]) -> Place {
         let place = Place(fresh_folder("disk"));
         write_files(&place.path("source"), files);
         place
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
@@ -38,8 +39,21 @@ impl Place {
         Process::start(std::path::Path::new("/bin/sh"), all, [("XDG_STATE_HOME", format!("{root}state"))])
     }
 
-    async fn run(&self, first: &str, arguments: &str) -> Ended {
+    pub async fn run(&self, first: &str, arguments: &str) -> Ended {
         self.start(first, arguments, "").wait(LIMIT).await
+    }
+
+    /// Runs it as another user if we are root, who may do everything.
+    pub async fn run_as_other(&self, arguments: &str) -> Ended {
+        let user = "[ \"$(id -u)\" = 0 ] && { set -- --reuid 65534 --regid 65534 --clear-groups -- \"$0\" \"$@\"; exec setpriv \"$@\"; };";
+        let temporary = std::env::temp_dir();
+        for folder in self.0.ancestors().filter(|folder| folder.starts_with(&temporary)) {
+            let mode = fs::metadata(folder).expect("it is there").permissions().mode();
+            if mode & 0o001 == 0 {
+                open(&folder.to_owned(), mode | 0o111);
+            }
+        }
+        self.run(user, arguments).await
     }
 
     /// Leaves the database as one file: as the last connection to it does when it is closed.
@@ -120,8 +134,6 @@ async fn a_state_folder_without_room_ends_the_sync_with_one_line_and_the_next_on
 #[tokio::test(flavor = "multi_thread")]
 async fn what_may_not_be_written_is_one_line() {
     let files = small(3);
-    // Root may write everywhere: then another user does.
-    let user = "[ \"$(id -u)\" = 0 ] && { set -- --reuid 65534 --regid 65534 --clear-groups -- \"$0\" \"$@\"; exec setpriv \"$@\"; };";
     for (closed, code, part) in [("state/flotilla", 2, "state folder"), ("d", 1, "f0")] {
         let place = Place::new(&files);
         if closed != "d" {
@@ -133,14 +145,7 @@ async fn what_may_not_be_written_is_one_line() {
             open(&place.path("state"), 0o777);
         }
         open(&place.path(closed), 0o555);
-        let temporary = std::env::temp_dir();
-        for folder in place.0.ancestors().filter(|folder| folder.starts_with(&temporary)) {
-            let mode = fs::metadata(folder).expect("it is there").permissions().mode();
-            if mode & 0o001 == 0 {
-                open(&folder.to_owned(), mode | 0o111);
-            }
-        }
-        let ended = place.run(user, "sync @/source @/d --attempts 1").await;
+        let ended = place.run_as_other("sync @/source @/d --attempts 1").await;
         open(&place.path(closed), 0o777);
         assert_eq!(ended.code, Some(code), "{closed}: {}", ended.stderr);
         assert!(ended.stderr.contains(part) && !ended.stderr.contains("internal error"), "{closed}: {}", ended.stderr);
@@ -150,7 +155,8 @@ async fn what_may_not_be_written_is_one_line() {
     }
 }
 
-fn open(path: &PathBuf, mode: u32) {
+/// Sets the permissions of a file or folder.
+pub fn open(path: &PathBuf, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");
 }
 

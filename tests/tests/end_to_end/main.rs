@@ -14,6 +14,7 @@ mod rights;
 mod stop;
 mod subscription;
 mod support;
+mod unlisted;
 mod verify;
 mod watch;
 mod worker;

@@ -282,7 +282,7 @@ struct Pages {
 
 #[async_trait]
 impl Listing for Pages {
-    async fn next_page(&mut self) -> Result<Option<Vec<Entry>>> {
+    async fn next_page(&mut self) -> Result<Option<Vec<Listed>>> {
         if self.done {
             return Ok(None);
         }
@@ -299,6 +299,7 @@ impl Listing for Pages {
         let page = self.store.call(Kind::Ask, &prefix, what, effect).await?;
         self.done = page.len() < PAGE;
         self.range.after = page.last().map(|entry| entry.key.clone()).or(self.range.after.take());
+        let page: Vec<Listed> = page.into_iter().map(Listed::Object).collect();
         Ok(Some(page).filter(|page| !page.is_empty()))
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use shared::digest::Algorithm;
 use shared::location::Location;
-use shared::store::KeyRange;
 use shared::store::file::FileStore;
+use shared::store::{KeyRange, Listed};
 
 use super::*;
 
@@ -39,7 +39,7 @@ impl Drop for Place {
 
 async fn listed(store: &Store, name: &str) -> Option<Entry> {
     let page = store.list(KeyRange::default()).next_page().await.unwrap()?;
-    page.into_iter().find(|entry| entry.key == name)
+    Listed::objects(page).find(|entry| entry.key == name)
 }
 
 async fn pair(sides: &Sides, name: &str) -> Pair {

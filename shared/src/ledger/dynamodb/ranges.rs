@@ -94,9 +94,18 @@ fn bytes(checkpoint: &Checkpoint) -> usize {
 }
 
 /// What was found, by the names it is recorded under.
-fn numbers(found: &Found) -> [(&'static str, u64); 8] {
-    let Found { listed, listed_destination, unchanged, filtered, not_judged, enqueued, enqueued_bytes, deletes } =
-        *found;
+fn numbers(found: &Found) -> [(&'static str, u64); 9] {
+    let Found {
+        listed,
+        listed_destination,
+        unchanged,
+        filtered,
+        not_judged,
+        enqueued,
+        enqueued_bytes,
+        deletes,
+        unlisted,
+    } = *found;
     [
         ("listed", listed),
         ("listed_destination", listed_destination),
@@ -106,6 +115,7 @@ fn numbers(found: &Found) -> [(&'static str, u64); 8] {
         ("enqueued", enqueued),
         ("enqueued_bytes", enqueued_bytes),
         ("deletes", deletes),
+        ("unlisted", unlisted),
     ]
 }
 
@@ -119,6 +129,7 @@ fn found_in(record: &Record) -> Result<Found> {
         enqueued: record.number("enqueued")?,
         enqueued_bytes: record.number("enqueued_bytes")?,
         deletes: record.number("deletes")?,
+        unlisted: record.number("unlisted")?,
     })
 }
 
@@ -161,16 +172,16 @@ mod tests {
         #[test]
         fn a_checkpoint_comes_back_from_its_item_unchanged(
             id in any::<u32>(), keys in (any::<String>(), of(any::<String>()), of(any::<String>()), of(any::<String>())),
-            done in any::<bool>(), counts in any::<[u64; 8]>(), made in any::<(u32, u32)>(),
+            done in any::<bool>(), counts in any::<[u64; 9]>(), made in any::<(u32, u32)>(),
             outbox in prop::collection::vec(any::<String>(), 0..4),
         ) {
-            let [listed, listed_destination, unchanged, filtered, not_judged, enqueued, enqueued_bytes, deletes] = counts;
+            let [listed, listed_destination, unchanged, filtered, not_judged, enqueued, enqueued_bytes, deletes, unlisted] = counts;
             let checkpoint = Checkpoint {
                 id,
                 range: KeyRange { prefix: keys.0, after: keys.1, until: keys.2 },
                 cursor: keys.3,
                 done,
-                found: Found { listed, listed_destination, unchanged, filtered, not_judged, enqueued, enqueued_bytes, deletes },
+                found: Found { listed, listed_destination, unchanged, filtered, not_judged, enqueued, enqueued_bytes, deletes, unlisted },
                 jobs: made.0,
                 held: made.1,
                 outbox,

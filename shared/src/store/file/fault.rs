@@ -18,10 +18,21 @@ const EMFILE: i32 = 24;
 /// `ENFILE`: too many open files in the system.
 const ENFILE: i32 = 23;
 
+/// `ELOOP` of Linux, and of macOS and the BSDs: too many links in a row.
+const ELOOP: [i32; 2] = [40, 62];
+
+/// Whether links lead in a circle.
+pub(super) fn is_loop(error: &io::Error) -> bool {
+    error.raw_os_error().is_some_and(|errno| ELOOP.contains(&errno))
+}
+
 /// The meaning of an I/O error.
 pub(super) fn kind_of(error: &io::Error) -> ErrorKind {
     if matches!(error.raw_os_error(), Some(EMFILE | ENFILE)) {
         return ErrorKind::Exhausted;
+    }
+    if is_loop(error) {
+        return ErrorKind::Unrepresentable;
     }
     match error.kind() {
         Io::NotFound => ErrorKind::NotFound,
@@ -92,6 +103,7 @@ mod tests {
             (28, ErrorKind::Exhausted),       // ENOSPC
             (122, ErrorKind::Exhausted),      // EDQUOT
             (24, ErrorKind::Exhausted),       // EMFILE
+            (40, ErrorKind::Unrepresentable), // ELOOP
             (20, ErrorKind::Unrepresentable), // ENOTDIR
             (21, ErrorKind::Unrepresentable), // EISDIR
             (36, ErrorKind::Unrepresentable), // ENAMETOOLONG

@@ -7,7 +7,7 @@ use cap_fs_ext::{DirExt as _, FollowSymlinks, OpenOptionsFollowExt as _, OpenOpt
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, Metadata, MetadataExt as _, OpenOptions};
 
-use super::fault::{CALL, blocking, fault};
+use super::fault::{CALL, blocking, fault, is_loop};
 use super::name::Name;
 use crate::location::Location;
 use crate::object::{ETag, ObjectInfo, Pin, Timestamp};
@@ -57,7 +57,8 @@ impl Folder {
     pub fn find(&self, operation: &'static str, key: &str, pin: &Pin) -> Result<Found> {
         let root = self.open(operation)?;
         let missing = || self.error(ErrorKind::NotFound, operation, key, "no such file");
-        let name = Name::parse(key, self.path.as_os_str().len()).map_err(|_| missing())?;
+        // Without a limit of the path: what is listed folder by folder is opened folder by folder.
+        let name = Name::cut(key).map_err(|_| missing())?;
         let found = look_up(&root, &name, key).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename => missing(),
             _ => self.fault(operation, key, error),
@@ -111,8 +112,10 @@ fn look_up(root: &Dir, name: &Name, key: &str) -> io::Result<Option<Found>> {
     options.read(true).nonblock(true);
     let file = if parent.symlink_metadata(file_name)?.is_symlink() {
         match root.open_with(key, &options) {
-            // A dangling link, or one that leads out: not an object, and not listed either.
-            Err(error) if error.kind() == io::ErrorKind::NotFound || leads_out(&error) => return Ok(None),
+            // A dangling link, one in a circle, or one that leads out: not an object, and not listed either.
+            Err(error) if error.kind() == io::ErrorKind::NotFound || is_loop(&error) || leads_out(&error) => {
+                return Ok(None);
+            }
             file => file?,
         }
     } else {

@@ -5,20 +5,26 @@
 //! pass begins after the last of them. Ten million files in one folder take some eighty passes
 //! and the memory of one.
 
-//! A name that cannot be a key, or a folder that cannot be read, does not hide the rest: everything
-//! else is listed, and then the listing fails, naming the first of them, so that nobody takes it
-//! for complete.
+//! A folder that cannot be read, or a name that cannot be a key, does not hide the rest: the listing
+//! has an [`Unlisted`] in its place and goes on. Folders that the filter excludes as a whole are not
+//! entered.
 
-use std::collections::BinaryHeap;
+mod pass;
+mod passed_over;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use cap_std::fs::{Dir, Metadata};
+use cap_std::fs::{Dir, DirEntry, Metadata};
 
+use self::pass::Pass;
+use self::passed_over::PassedOver;
 use super::fault::{PAGE, blocking};
 use super::folder::{Folder, descend, etag_of, leads_out, modified_of};
 use super::name::PARTIALS;
+use crate::filter::Filter;
 use crate::object::Entry;
-use crate::store::{KeyRange, Listing};
+use crate::store::{KeyRange, Listed, Listing, Span, Unlisted};
 use crate::{Error, ErrorKind, Result};
 
 /// Most entries of a page, as in the listings of S3.
@@ -45,14 +51,14 @@ pub(super) struct FileListing {
 
 impl FileListing {
     /// A listing that has touched nothing yet.
-    pub fn new(folder: Folder, range: KeyRange, pass_names: usize) -> Self {
-        FileListing { walk: Some(Walk::new(folder.clone(), range, pass_names)), folder }
+    pub fn new(folder: Folder, range: KeyRange, filter: Arc<Filter>, pass_names: usize) -> Self {
+        FileListing { walk: Some(Walk::new(folder.clone(), range, filter, pass_names)), folder }
     }
 }
 
 #[async_trait]
 impl Listing for FileListing {
-    async fn next_page(&mut self) -> Result<Option<Vec<Entry>>> {
+    async fn next_page(&mut self) -> Result<Option<Vec<Listed>>> {
         let subject = self.folder.location.to_string();
         let Some(mut walk) = self.walk.take() else {
             return Err(Error::new(
@@ -86,97 +92,43 @@ struct Frame {
     more: bool,
 }
 
-/// One reading of a folder: the smallest names after a cursor, a bounded number of them.
-struct Pass {
-    limit: usize,
-    cursor: Option<String>,
-    smallest: BinaryHeap<String>,
-    /// What is neither file nor folder nor link.
-    strange: Vec<String>,
+/// Names that cannot be keys: the first one, and how many.
+type Nameless = Option<(String, u64)>;
+
+/// What one reading of a folder found.
+struct Contents {
+    names: Vec<String>,
     more: bool,
-}
-
-/// What a pass over a folder found.
-enum Found {
-    /// Names, or none that may be wanted.
-    Names,
-    /// Nothing at all: the folder is all that is left of its marker.
-    Empty(Entry),
-}
-
-impl Pass {
-    fn new(limit: usize, cursor: Option<String>) -> Self {
-        Pass { limit, cursor, smallest: BinaryHeap::new(), strange: Vec::new(), more: false }
-    }
-
-    /// Keeps the name if it comes after the cursor, is among the smallest, and may be wanted.
-    fn offer(&mut self, name: String, is_known: bool, may_be_wanted: impl FnOnce(&str) -> bool) {
-        let is_full = self.smallest.len() >= self.limit;
-        if self.cursor.as_ref().is_some_and(|cursor| name <= *cursor) {
-            return;
-        }
-        if is_full && self.smallest.peek().is_some_and(|largest| name > *largest) {
-            self.more = true;
-            return;
-        }
-        if !may_be_wanted(&name) {
-            return;
-        }
-        if !is_known {
-            self.strange.push(name);
-            self.strange.truncate(self.limit);
-            return;
-        }
-        self.smallest.push(name);
-        if is_full {
-            self.smallest.pop();
-            self.more = true;
-        }
-    }
-
-    /// The names, the first one last; what is strange among them; and whether there are more. Later
-    /// passes meet again what is strange: it counts in the pass that covers its stretch.
-    fn finish(mut self) -> (Vec<String>, Vec<String>, bool) {
-        let last = self.smallest.peek().filter(|_| self.more);
-        self.strange.retain(|name| last.is_none_or(|last| name <= last));
-        let mut names = self.smallest.into_sorted_vec();
-        names.reverse();
-        (names, self.strange, self.more)
-    }
+    nameless: Nameless,
+    is_empty: bool,
 }
 
 struct Walk {
     folder: Folder,
     range: KeyRange,
+    filter: Arc<Filter>,
     pass_names: usize,
     root: Option<Dir>,
     frames: Vec<Frame>,
-    passed_over: u64,
-    first_passed_over: String,
-    /// What could not be listed: the first of them, and how many.
-    unlisted: Option<(Error, u64)>,
+    passed_over: PassedOver,
 }
 
 impl Walk {
-    fn new(folder: Folder, range: KeyRange, pass_names: usize) -> Self {
+    fn new(folder: Folder, range: KeyRange, filter: Arc<Filter>, pass_names: usize) -> Self {
         let top = Frame { prefix: String::new(), dir: None, names: Vec::new(), cursor: None, more: true };
-        let frames = vec![top];
-        let (root, first_passed_over, unlisted) = (None, String::new(), None);
-        Walk { folder, range, pass_names, root, frames, passed_over: 0, first_passed_over, unlisted }
+        Walk { folder, range, filter, pass_names, root: None, frames: vec![top], passed_over: PassedOver::default() }
     }
 
-    /// The next entries; none at the end.
-    fn page(&mut self) -> Result<Vec<Entry>> {
+    /// The next items; none at the end.
+    fn page(&mut self) -> Result<Vec<Listed>> {
         let mut page = Vec::new();
         while page.len() < PAGE_ENTRIES {
             let Some(frame) = self.frames.last_mut() else { break };
             if let Some(name) = frame.names.pop() {
                 frame.cursor = Some(name.clone());
-                if name.ends_with('/') { self.enter(&name)? } else { page.extend(self.entry(&name)?) }
+                if name.ends_with('/') { self.enter(&name) } else { page.extend(self.item(&name)?) }
             } else if frame.more {
-                if let Found::Empty(marker) = self.refill()? {
-                    page.push(marker);
-                }
+                self.refill(&mut page)?;
             } else {
                 self.frames.pop();
                 if self.frames.is_empty() {
@@ -184,18 +136,7 @@ impl Walk {
                 }
             }
         }
-        match self.unlisted.take_if(|_| page.is_empty()) {
-            None => Ok(page),
-            Some((first, 1)) => Err(first),
-            Some((first, count)) => {
-                let message = format!("{}; and {} more cannot be listed", first.message(), count - 1);
-                Err(self.folder.error(first.kind(), LIST, "", message))
-            }
-        }
-    }
-
-    fn not_listed(&mut self, error: Error, count: u64) {
-        self.unlisted.get_or_insert((error, 0)).1 += count;
+        Ok(page)
     }
 
     /// The root was there from beginning to end, or the listing does not count: an unmounted or
@@ -211,12 +152,7 @@ impl Walk {
         if !same.map_err(|error| self.folder.fault(LIST, "", error))? {
             return Err(self.folder.no_container(LIST, "the folder was replaced by another while it was listed"));
         }
-        if self.passed_over > 0 {
-            tracing::warn!(
-                location = %self.folder.location, count = self.passed_over, first = ?self.first_passed_over,
-                "passed over links that lead to no file in the folder, and what is neither file nor folder"
-            );
-        }
+        self.passed_over.warn(&self.folder.location);
         Ok(())
     }
 
@@ -242,7 +178,7 @@ impl Walk {
         }
     }
 
-    fn enter(&mut self, name: &str) -> Result<()> {
+    fn enter(&mut self, name: &str) {
         let parent = self.frames.last().expect("the name is from a frame");
         let prefix = format!("{}{name}", parent.prefix);
         self.frames.push(Frame { prefix, dir: None, names: Vec::new(), cursor: None, more: true });
@@ -257,31 +193,60 @@ impl Walk {
             frame.names = Vec::new();
             frame.more = true;
         }
-        Ok(())
     }
 
-    /// Reads the folder for the smallest names after the cursor that may lie in the range.
-    fn refill(&mut self) -> Result<Found> {
-        let dir = match self.open_top() {
-            Ok(dir) => dir,
-            // A folder below the root that is closed to us.
-            Err(error) if error.kind() == ErrorKind::Denied && self.frames.len() > 1 => {
-                self.not_listed(error, 1);
-                None
+    /// Reads the folder for the smallest names after the cursor that may lie in the range, and adds what
+    /// is to be said of the folder itself.
+    fn refill(&mut self, page: &mut Vec<Listed>) -> Result<()> {
+        let prefix = self.top().prefix.clone();
+        let is_first = self.top().cursor.is_none();
+        let read = match self.open_top() {
+            Ok(Some(dir)) => self.read(&dir, &prefix).map(|contents| Some((dir, contents))),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        let (dir, contents) = match read {
+            Ok(Some(read)) => read,
+            Ok(None) => {
+                self.top().more = false;
+                page.extend(self.behind_link(&prefix)?);
+                return Ok(());
+            }
+            // Of the root, and of a folder that was read in part, nothing is known: the listing fails.
+            Err(error) if is_first && self.frames.len() > 1 && is_of_one_name(&error) => {
+                self.top().more = false;
+                page.push(unlisted(Span::Below(prefix), error.to_string(), true));
+                return Ok(());
             }
             Err(error) => return Err(error),
         };
-        let Some(dir) = dir else {
-            self.top().more = false;
-            return Ok(Found::Names);
-        };
-        let prefix = self.top().prefix.clone();
+        if let Some((first, count)) = contents.nameless.filter(|_| is_first) {
+            let more = if count > 1 { format!("; and {} more in this folder", count - 1) } else { String::new() };
+            let reason = format!("the file name {first} is not UTF-8 and cannot be a key: rename it, or move it{more}");
+            let error = self.folder.error(ErrorKind::Unrepresentable, LIST, &prefix, reason);
+            page.push(unlisted(Span::Nameless(prefix.clone()), error.to_string(), true));
+        }
+        let marker = contents.is_empty && self.range.contains(&prefix) && !prefix.is_empty();
+        let marker = marker.then(|| dir.dir_metadata());
+        let frame = self.top();
+        (frame.names, frame.more, frame.dir) = (contents.names, contents.more, Some(dir));
+        match marker {
+            None => Ok(()),
+            Some(Err(error)) if is_gone(&error) => Ok(()),
+            Some(metadata) => {
+                let metadata = metadata.map_err(|error| self.folder.fault(LIST, &prefix, error))?;
+                page.push(Listed::Object(marker_entry(prefix, &metadata)));
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads an open folder once. A folder that is deleted while it is read ends in an error: what was
+    /// in it is gone. If it is the root, the end of the listing tells.
+    fn read(&mut self, dir: &Dir, prefix: &str) -> Result<Contents> {
         let mut pass = Pass::new(self.pass_names, self.top().cursor.clone());
-        let (mut nameless, mut count) = (None, 0);
-        let mut is_empty = true;
-        let fail = |error| self.folder.fault(LIST, &prefix, error);
-        // A folder that is deleted while it is read ends in an error: what was in it is gone. If it
-        // is the root, the end of the listing tells.
+        let (mut nameless, mut is_empty): (Nameless, bool) = (None, true);
+        let fail = |error| self.folder.fault(LIST, prefix, error);
         let entries = match dir.entries() {
             Err(error) if is_gone(&error) => {
                 is_empty = false;
@@ -291,106 +256,139 @@ impl Walk {
         };
         for entry in entries.into_iter().flatten() {
             is_empty = false;
-            let entry = match entry {
+            match entry {
                 Err(error) if is_gone(&error) => break,
-                entry => entry.map_err(fail)?,
-            };
-            let file_type = match entry.file_type() {
-                Err(error) if is_gone(&error) => continue,
-                file_type => file_type.map_err(fail)?,
-            };
-            let mut name = match entry.file_name().into_string() {
-                Ok(name) => name,
-                Err(name) => {
-                    let message =
-                        format!("the file name {name:?} is not UTF-8 and cannot be a key: rename it, or move it");
-                    nameless
-                        .get_or_insert_with(|| self.folder.error(ErrorKind::Unrepresentable, LIST, &prefix, message));
-                    count += 1;
-                    continue;
+                entry => self.offer(&mut pass, &mut nameless, prefix, &entry.map_err(fail)?)?,
+            }
+        }
+        let (names, more) = pass.finish();
+        Ok(Contents { names, more, nameless, is_empty })
+    }
+
+    fn offer(&self, pass: &mut Pass, nameless: &mut Nameless, prefix: &str, entry: &DirEntry) -> Result<()> {
+        let name = match entry.file_name().into_string() {
+            Ok(name) => name,
+            Err(name) => {
+                let lossy = name.to_string_lossy();
+                if may_hold(&self.range, prefix, &lossy) && self.filter.takes_key(&format!("{prefix}{lossy}")) {
+                    nameless.get_or_insert_with(|| (format!("{name:?}"), 0)).1 += 1;
                 }
-            };
-            if prefix.is_empty() && name == PARTIALS {
-                continue;
+                return Ok(());
             }
-            if file_type.is_dir() {
-                name.push('/');
-            }
-            let is_known = file_type.is_dir() || file_type.is_file() || file_type.is_symlink();
-            pass.offer(name, is_known, |name| may_hold(&self.range, &prefix, name));
+        };
+        if prefix.is_empty() && name == PARTIALS {
+            return Ok(());
         }
-        let (names, strange, more) = pass.finish();
-        // Counted on the folder's first pass only.
-        if let Some(error) = nameless.filter(|_| self.top().cursor.is_none()) {
-            self.not_listed(error, count);
+        let file_type = match entry.file_type() {
+            Err(error) if is_gone(&error) => return Ok(()),
+            file_type => file_type.map_err(|error| self.folder.fault(LIST, prefix, error))?,
+        };
+        let is_wanted = |name: &str| {
+            may_hold(&self.range, prefix, name)
+                && !(name.ends_with('/') && self.filter.excludes_below(&format!("{prefix}{name}")))
+        };
+        // A link comes twice: its own key, and the keys behind it, which are not listed.
+        if file_type.is_dir() || file_type.is_symlink() {
+            pass.offer(format!("{name}/"), is_wanted);
         }
-        for name in strange {
-            self.pass_over(format!("{prefix}{name}"));
+        if !file_type.is_dir() {
+            pass.offer(name, is_wanted);
         }
-        let marker = (is_empty && self.range.contains(&prefix) && !prefix.is_empty()).then(|| dir.dir_metadata());
-        let frame = self.top();
-        (frame.names, frame.more, frame.dir) = (names, more, Some(dir));
-        match marker {
-            None => Ok(Found::Names),
-            Some(Err(error)) if is_gone(&error) => Ok(Found::Names),
-            Some(metadata) => Ok(Found::Empty(Entry {
-                size: 0,
-                modified: modified_of(&metadata.map_err(|error| self.folder.fault(LIST, &prefix, error))?),
-                etag: None,
-                version: None,
-                storage_class: None,
-                key: prefix,
-            })),
-        }
+        Ok(())
     }
 
     fn top(&mut self) -> &mut Frame {
         self.frames.last_mut().expect("called with a frame")
     }
 
-    /// The entry of a file, or of a link to one within the root; `None` if it is neither, or gone.
-    fn entry(&mut self, name: &str) -> Result<Option<Entry>> {
+    /// What stands under a name: the object of a file, or of a link to one within the root; `None` if
+    /// it is gone.
+    fn item(&mut self, name: &str) -> Result<Option<Listed>> {
         let key = format!("{}{name}", self.top().prefix);
         let Some(dir) = self.open_top()? else { return Ok(None) };
-        let mut state = dir.symlink_metadata(name);
+        let state = dir.symlink_metadata(name);
         self.top().dir = Some(dir);
-        if state.as_ref().is_ok_and(Metadata::is_symlink) {
-            state = self.root()?.metadata(&key);
-            // Dangling, leading out, or in a circle: a link that is no file, whatever the reason.
-            if !state.as_ref().is_ok_and(Metadata::is_file) {
-                return match state {
-                    Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied && !leads_out(&error) => {
-                        Err(self.folder.fault(LIST, &key, error))
-                    }
-                    _ => {
-                        self.pass_over(key);
-                        Ok(None)
-                    }
-                };
-            }
-        }
         match state {
-            Ok(metadata) if metadata.is_file() => Ok(Some(Entry {
-                size: metadata.len(),
-                modified: modified_of(&metadata),
-                etag: Some(etag_of(&metadata)),
-                version: None,
-                storage_class: None,
-                key,
-            })),
-            // Became something else since the folder was read: no file is there any more.
-            Ok(_) => Ok(None),
+            Ok(metadata) if metadata.is_file() => Ok(Some(Listed::Object(file_entry(key, &metadata)))),
+            Ok(metadata) if metadata.is_symlink() => self.link(key),
+            // It became a folder since its name was read: no file is there any more.
+            Ok(metadata) if metadata.is_dir() => Ok(None),
+            Ok(_) => Ok(self.pass_over(key, "neither file nor folder")),
             Err(error) if is_gone(&error) => Ok(None),
-            Err(error) => Err(self.folder.fault(LIST, &key, error)),
+            Err(error) => self.unreadable(key, error),
         }
     }
 
-    fn pass_over(&mut self, key: String) {
-        if self.passed_over == 0 {
-            self.first_passed_over = key;
+    /// What a link is: the object of the file that it leads to, or a name that is passed over.
+    fn link(&mut self, key: String) -> Result<Option<Listed>> {
+        match self.root()?.metadata(&key) {
+            Ok(metadata) if metadata.is_file() => Ok(Some(Listed::Object(file_entry(key, &metadata)))),
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied && !leads_out(&error) => {
+                self.unreadable(key, error)
+            }
+            // A link to a folder, to nothing, out of the root, or in a circle.
+            _ => Ok(self.pass_over(key, "a link that leads to no file in the folder")),
         }
-        self.passed_over += 1;
     }
+
+    /// The keys behind a link, if one stands at the prefix and is no object itself.
+    fn behind_link(&mut self, prefix: &str) -> Result<Option<Listed>> {
+        let key = prefix.trim_end_matches('/');
+        let (folders, name) = key.rsplit_once('/').unwrap_or(("", key));
+        let folders: Vec<String> = folders.split_terminator('/').map(str::to_owned).collect();
+        let root = self.root()?;
+        let parent = descend(root, &folders, false);
+        let is_link = parent.is_ok_and(|parent| parent.symlink_metadata(name).is_ok_and(|link| link.is_symlink()));
+        if !is_link || root.metadata(key).is_ok_and(|metadata| metadata.is_file()) {
+            return Ok(None);
+        }
+        let reason = format!("{key:?} is a link, and links to folders are not followed");
+        Ok(Some(unlisted(Span::Below(prefix.to_owned()), reason, false)))
+    }
+
+    fn pass_over(&mut self, key: String, why: &str) -> Option<Listed> {
+        if !self.filter.takes_key(&key) {
+            return None;
+        }
+        self.passed_over.add(&key, why);
+        let reason = format!("{key:?} is passed over: {why}");
+        Some(unlisted(Span::Key(key), reason, false))
+    }
+
+    /// A file whose state cannot be read.
+    fn unreadable(&self, key: String, error: std::io::Error) -> Result<Option<Listed>> {
+        let error = self.folder.fault(LIST, &key, error);
+        match is_of_one_name(&error) {
+            true if !self.filter.takes_key(&key) => Ok(None),
+            true => Ok(Some(unlisted(Span::Key(key), error.to_string(), true))),
+            false => Err(error),
+        }
+    }
+}
+
+fn unlisted(keys: Span, reason: String, is_failure: bool) -> Listed {
+    Listed::Unlisted(Unlisted { keys, reason, is_failure })
+}
+
+fn file_entry(key: String, metadata: &Metadata) -> Entry {
+    Entry {
+        size: metadata.len(),
+        modified: modified_of(metadata),
+        etag: Some(etag_of(metadata)),
+        version: None,
+        storage_class: None,
+        key,
+    }
+}
+
+fn marker_entry(key: String, metadata: &Metadata) -> Entry {
+    Entry { size: 0, modified: modified_of(metadata), etag: None, version: None, storage_class: None, key }
+}
+
+/// Whether an error is about one name, so that the rest can be listed. The others are about this
+/// process (too many open files) or the whole file system (no answer): every name would fail.
+fn is_of_one_name(error: &Error) -> bool {
+    !matches!(error.kind(), ErrorKind::Exhausted | ErrorKind::Timeout | ErrorKind::NoSuchContainer)
 }
 
 /// Deleted, or replaced by something else, since its name was read.

@@ -21,15 +21,21 @@ pub(super) struct Name {
 }
 
 impl Name {
-    /// Cuts a key. `root_bytes` is the length of the root's path.
+    /// Cuts a key, for writing. `root_bytes` is the length of the root's path.
     pub fn parse(key: &str, root_bytes: usize) -> Result<Self, String> {
+        let path_bytes = root_bytes + 1 + key.strip_suffix('/').unwrap_or(key).len();
+        if path_bytes >= MAX_PATH_BYTES {
+            return Err(format!("its path would have {path_bytes} bytes; at most {} are allowed", MAX_PATH_BYTES - 1));
+        }
+        Name::cut(key)
+    }
+
+    /// Cuts a key of any length, for reading.
+    pub fn cut(key: &str) -> Result<Self, String> {
         let (path, is_folder) = match key.strip_suffix('/') {
             Some(path) => (path, true),
             None => (key, false),
         };
-        if root_bytes + 1 + path.len() >= MAX_PATH_BYTES {
-            return Err(format!("the path would be longer than {} bytes", MAX_PATH_BYTES - 1));
-        }
         let mut folders: Vec<String> = Vec::new();
         for segment in path.split('/') {
             folders.push(check(segment)?.to_owned());

@@ -10,7 +10,7 @@ use super::page::{Ask, Page};
 use super::walk::Walk;
 use crate::object::Entry;
 use crate::retry::LIST;
-use crate::store::{KeyRange, Listing};
+use crate::store::{KeyRange, Listed, Listing};
 use crate::{Error, ErrorKind, Result};
 
 /// Most pages in a row without a key. Amazon gives some where millions of versions were deleted.
@@ -110,7 +110,7 @@ async fn by_folder(mut walk: Walk<Bucket>) -> Result<(Vec<Entry>, State)> {
 
 #[async_trait]
 impl Listing for Pages {
-    async fn next_page(&mut self) -> Result<Option<Vec<Entry>>> {
+    async fn next_page(&mut self) -> Result<Option<Vec<Listed>>> {
         // Until a page has been taken whole the listing is broken: after an error, or a call that was
         // given up half way, its end must not look like the end of the keys.
         let (entries, state) = match mem::replace(&mut self.state, State::Broken) {
@@ -128,6 +128,6 @@ impl Listing for Pages {
             }
         };
         self.state = state;
-        Ok((!entries.is_empty()).then_some(entries))
+        Ok((!entries.is_empty()).then(|| entries.into_iter().map(Listed::Object).collect()))
     }
 }

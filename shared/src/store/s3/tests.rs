@@ -117,7 +117,7 @@ async fn list_all(store: &S3Store, range: KeyRange) -> Result<Vec<String>> {
     let mut listing = store.list(range);
     let mut keys = Vec::new();
     while let Some(page) = listing.next_page().await? {
-        keys.extend(page.into_iter().map(|entry| entry.key));
+        keys.extend(page.into_iter().map(|listed| listed.position().to_owned()));
     }
     Ok(keys)
 }

@@ -23,6 +23,7 @@ fn found(n: u64) -> Found {
         enqueued: n + 4,
         enqueued_bytes: n << 40,
         deletes: n + 5,
+        unlisted: 2,
     }
 }
 

@@ -9,11 +9,18 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::Find;
 use crate::location::Location;
 
 fn walk(root: &Path, range: KeyRange, pass_names: usize) -> Walk {
+    filtered(root, range, pass_names, &[])
+}
+
+fn filtered(root: &Path, range: KeyRange, pass_names: usize, rules: &[&str]) -> Walk {
+    let filters = rules.iter().map(|&rule| rule.to_owned()).collect();
+    let filter = Filter::load(&Find { filters, ..Find::default() }, None).unwrap();
     let folder = Folder { location: Location::folder(root).unwrap(), path: root.to_owned() };
-    Walk::new(folder, range, pass_names)
+    Walk::new(folder, range, Arc::new(filter), pass_names)
 }
 
 fn keys(mut walk: Walk) -> Result<Vec<String>> {
@@ -23,7 +30,25 @@ fn keys(mut walk: Walk) -> Result<Vec<String>> {
         if page.is_empty() {
             return Ok(keys);
         }
-        keys.extend(page.into_iter().map(|entry| entry.key));
+        keys.extend(Listed::objects(page).map(|entry| entry.key));
+    }
+}
+
+/// All items, each as its key, or as the span that is unknown with whether that is a failure.
+fn items(mut walk: Walk) -> Vec<(String, Option<(Span, bool)>)> {
+    let mut items = Vec::new();
+    loop {
+        let page = walk.page().unwrap();
+        if page.is_empty() {
+            return items;
+        }
+        items.extend(page.into_iter().map(|listed| {
+            let position = listed.position().to_owned();
+            match listed {
+                Listed::Object(_) => (position, None),
+                Listed::Unlisted(unlisted) => (position, Some((unlisted.keys, unlisted.is_failure))),
+            }
+        }));
     }
 }
 
@@ -112,10 +137,10 @@ fn links_to_files_within_the_root_are_objects_and_all_others_are_passed_over() {
         let mut walk = walk(dir.path(), KeyRange::default(), pass_names);
         let mut found = Vec::new();
         while let Some(entry) = Some(walk.page().unwrap()).filter(|page| !page.is_empty()) {
-            found.extend(entry.into_iter().map(|entry| (entry.key, entry.size)));
+            found.extend(Listed::objects(entry).map(|entry| (entry.key, entry.size)));
         }
         assert_eq!(found, [("files/real".to_owned(), 10), ("links/inside".to_owned(), 10)]);
-        assert_eq!(walk.passed_over, 7, "each is counted once");
+        assert_eq!(walk.passed_over.count, 7, "each is counted once");
     }
 }
 
@@ -128,7 +153,7 @@ fn unfinished_files_are_not_listed_and_namesakes_deeper_down_are() {
 }
 
 #[test]
-fn file_names_that_are_no_text_fail_the_listing_by_name_after_all_others_have_come() {
+fn regression_names_that_are_no_text_do_not_end_the_listing() {
     let dir = tempfile::tempdir().unwrap();
     let names: Vec<String> = (0..1_200).map(|n| format!("sub/{n:04}")).collect();
     names.iter().for_each(|name| touch(dir.path(), name));
@@ -136,33 +161,120 @@ fn file_names_that_are_no_text_fail_the_listing_by_name_after_all_others_have_co
         fs::write(dir.path().join("sub").join(std::ffi::OsStr::from_bytes(name)), b"").unwrap();
     }
     let mut walk = walk(dir.path(), KeyRange::default(), 100);
-    let mut listed = Vec::new();
-    let error = loop {
-        match walk.page() {
-            Ok(page) => listed.extend(page.into_iter().map(|entry| entry.key)),
-            Err(error) => break error,
+    let Listed::Unlisted(first) = walk.page().unwrap().remove(0) else { panic!("an object came first") };
+    assert_eq!((&first.keys, first.is_failure), (&Span::Nameless("sub/".into()), true));
+    assert!(first.reason.contains("is not UTF-8") && first.reason.contains("1 more"), "{}", first.reason);
+    let all = items(super::tests::walk(dir.path(), KeyRange::default(), 100));
+    let found: Vec<String> = all.into_iter().filter(|(_, unlisted)| unlisted.is_none()).map(|(key, _)| key).collect();
+    assert_eq!(found, names);
+    let excluded = filtered(dir.path(), KeyRange::default(), 100, &["- sub/caf*", "- sub/?", "- sub/\u{fffd}"]);
+    assert_eq!(keys(excluded).unwrap(), names);
+}
+
+/// Whether this process is no superuser, whom no permission stops. If it is one, runs the test again as
+/// another user, in a process of its own, and asserts that it passes there.
+fn is_ordinary_user(test: &str) -> bool {
+    use std::os::unix::process::CommandExt as _;
+    let probe = tempfile::tempdir().unwrap();
+    fs::set_permissions(probe.path(), fs::Permissions::from_mode(0o0)).unwrap();
+    if fs::read_dir(probe.path()).is_err() {
+        return true;
+    }
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", &format!("{}::{test}", module_path!().split_once("::").unwrap().1), "--nocapture"]);
+    // This process's own folder for temporary files may be closed to others.
+    let ended = again.env("TMPDIR", "/tmp").uid(65534).gid(65534).output().expect("another user may run this program");
+    let said = String::from_utf8_lossy(&ended.stdout);
+    assert!(ended.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&ended.stderr));
+    false
+}
+
+/// A tree with folders that are closed in each way, until it is dropped.
+struct Closed(tempfile::TempDir);
+
+impl Closed {
+    fn new() -> Closed {
+        let dir = tempfile::tempdir().unwrap();
+        ["a", "closed/x/y", "closed-2", "listable/a", "listable/b/c", "z"]
+            .iter()
+            .for_each(|key| touch(dir.path(), key));
+        let closed = Closed(dir);
+        closed.set(0o000, 0o444);
+        closed
+    }
+
+    fn set(&self, closed: u32, listable: u32) {
+        for (name, mode) in [("closed", closed), ("listable", listable)] {
+            fs::set_permissions(self.0.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
         }
-        assert!(listed.len() <= names.len());
-    };
-    assert_eq!(listed, names);
-    assert_eq!(error.kind(), ErrorKind::Unrepresentable);
-    assert!(error.to_string().contains("is not UTF-8") && error.to_string().contains("1 more"), "{error}");
+    }
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        self.set(0o700, 0o700);
+    }
 }
 
 #[test]
-fn a_folder_that_may_not_be_read_ends_the_listing_by_name() {
-    let dir = tempfile::tempdir().unwrap();
-    touch(dir.path(), "a");
-    touch(dir.path(), "closed/b");
-    let closed = dir.path().join("closed");
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0o0)).unwrap();
-    // The superuser may read everything.
-    if fs::read_dir(&closed).is_err() {
-        let error = keys(walk(dir.path(), KeyRange::default(), 10)).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Denied);
-        assert!(error.to_string().contains("closed/"), "{error}");
+fn regression_a_closed_folder_hides_only_what_is_below_it() {
+    if !is_ordinary_user("regression_a_closed_folder_hides_only_what_is_below_it") {
+        return;
     }
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+    let dir = Closed::new();
+    let below = |folder: &str| (folder.to_owned(), Some((Span::Below(folder.to_owned()), true)));
+    let object = |key: &str| (key.to_owned(), None);
+    let expected = [object("a"), object("closed-2"), below("closed/"), below("listable/"), object("z")];
+    for pass_names in [1, 100] {
+        assert_eq!(items(walk(dir.0.path(), KeyRange::default(), pass_names)), expected);
+    }
+    // A range that begins within the folder, as one of a parallel listing does, has the span too.
+    let within = KeyRange { after: Some("closed/m".into()), until: Some("listable".into()), ..KeyRange::default() };
+    assert_eq!(items(walk(dir.0.path(), within, 10)), [below("closed/")]);
+    let prefix = KeyRange { prefix: "closed/x/".into(), ..KeyRange::default() };
+    assert_eq!(items(walk(dir.0.path(), prefix, 10)), [below("closed/")]);
+    // What is excluded as a whole is not entered.
+    let excluded = filtered(dir.0.path(), KeyRange::default(), 10, &["- closed/**", "- listable/*"]);
+    assert_eq!(items(excluded), [object("a"), object("closed-2"), object("z")]);
+    let in_part = filtered(dir.0.path(), KeyRange::default(), 10, &["- closed/x/**", "- listable/**"]);
+    assert_eq!(items(in_part), [object("a"), object("closed-2"), below("closed/"), object("z")]);
+}
+
+#[test]
+fn regression_keys_at_and_behind_passed_over_names_are_unknown() {
+    let dir = tempfile::tempdir().unwrap();
+    touch(dir.path(), "l0");
+    for (name, target) in [("l", "nowhere"), ("loop", "loop"), ("up", ".."), ("file", "l0")] {
+        symlink(target, dir.path().join(name)).unwrap();
+    }
+    let status = std::process::Command::new("mkfifo").arg(dir.path().join("pipe")).status().unwrap();
+    assert!(status.success());
+    let unknown = |span: Span| (span.position().to_owned(), Some((span, false)));
+    let key = |key: &str| unknown(Span::Key(key.into()));
+    let below = |folder: &str| unknown(Span::Below(folder.into()));
+    let object = |key: &str| (key.to_owned(), None);
+    let expected = [
+        object("file"),
+        key("l"),
+        below("l/"),
+        object("l0"),
+        key("loop"),
+        below("loop/"),
+        key("pipe"),
+        key("up"),
+        below("up/"),
+    ];
+    for pass_names in [1, 3, 100] {
+        let mut listing = walk(dir.path(), KeyRange::default(), pass_names);
+        assert_eq!(listing.page().unwrap().len(), expected.len());
+        assert_eq!(listing.passed_over.count, 4, "each is named once");
+        assert_eq!(items(walk(dir.path(), KeyRange::default(), pass_names)), expected);
+    }
+    let behind = KeyRange { prefix: "up/etc".into(), ..KeyRange::default() };
+    assert_eq!(items(walk(dir.path(), behind, 10)), [below("up/")]);
+    let mut excluded = filtered(dir.path(), KeyRange::default(), 10, &["- pipe", "- l", "- loop*", "- up*"]);
+    assert_eq!(excluded.page().unwrap().len(), 3);
+    assert_eq!(excluded.passed_over.count, 0, "an exclude silences");
 }
 
 #[test]
@@ -195,7 +307,7 @@ async fn a_listing_that_failed_never_ends_well() {
     let dir = tempfile::tempdir().unwrap();
     let missing = dir.path().join("missing");
     let folder = Folder { location: Location::folder(&missing).unwrap(), path: missing.clone() };
-    let mut listing = FileListing::new(folder, KeyRange::default(), 10);
+    let mut listing = FileListing::new(folder, KeyRange::default(), Arc::new(Filter::all()), 10);
     assert_eq!(listing.next_page().await.unwrap_err().kind(), ErrorKind::NoSuchContainer);
     fs::create_dir(&missing).unwrap();
     assert!(listing.next_page().await.is_err());

@@ -1,0 +1,116 @@
+//! Folders that are closed to us, names that are no keys, and links that lead nowhere: everything else is done.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::symlink;
+
+use flotilla_tests::binaries::Ended;
+
+use crate::disk::{Place, open};
+
+/// A source of these files, each with its key as its bytes, and an empty destination that anybody may write to.
+fn place(files: &[&str], there: &[&str]) -> Place {
+    let place = Place::new(&[]);
+    for (side, files) in [("source", files), ("d", there)] {
+        fs::create_dir_all(place.path(side)).expect("a folder");
+        for key in files {
+            let path = place.path(side).join(key);
+            fs::create_dir_all(path.parent().expect("it has one")).expect("a folder");
+            fs::write(&path, key).expect("a file");
+            let mut folder = path.parent();
+            while let Some(above) = folder.filter(|above| above.starts_with(place.path(side))) {
+                open(&above.to_owned(), 0o777);
+                folder = above.parent();
+            }
+        }
+        open(&place.path(side), 0o777);
+    }
+    fs::create_dir_all(place.path("state")).expect("a folder");
+    open(&place.path("state"), 0o777);
+    place
+}
+
+fn is_there(place: &Place, key: &str) -> bool {
+    fs::symlink_metadata(place.path("d").join(key)).is_ok()
+}
+
+fn assert_code(ended: &Ended, code: i32) {
+    assert_eq!(ended.code, Some(code), "{}{}", ended.stdout, ended.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_closed_source_folder_stops_nothing_else() {
+    let place = place(&["a", "closed/x", "z"], &["closed/old", "gone"]);
+    open(&place.path("source/closed"), 0o000);
+    for command in ["plan @/source @/d --delete", "verify @/source @/d", "ls @/source"] {
+        let ended = place.run_as_other(command).await;
+        assert_code(&ended, 1);
+        assert!(format!("{}{}", ended.stdout, ended.stderr).contains("closed/: Permission denied"), "{}", ended.stderr);
+        assert!(!ended.stdout.contains("closed/old"), "what is unknown is not compared: {}", ended.stdout);
+    }
+    let ended = place.run_as_other("sync @/source @/d --delete").await;
+    assert_code(&ended, 1);
+    assert!(ended.stderr.contains("closed/: Permission denied"), "{}", ended.stderr);
+    assert!(is_there(&place, "a") && is_there(&place, "z") && is_there(&place, "closed/old"));
+    assert!(!is_there(&place, "gone"), "deletes go on elsewhere");
+    let excluded = place.run_as_other("sync @/source @/d --delete --exclude closed/**").await;
+    assert_code(&excluded, 0);
+    assert!(!excluded.stderr.contains("denied"), "{}", excluded.stderr);
+    assert!(is_there(&place, "closed/old"));
+    open(&place.path("source/closed"), 0o777);
+    assert_code(&place.run_as_other("sync @/source @/d --delete").await, 0);
+    assert!(is_there(&place, "closed/x") && !is_there(&place, "closed/old"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_nothing_is_overwritten_in_a_closed_destination() {
+    let place = place(&["a", "shut/x"], &["shut/x", "shut/kept", "gone"]);
+    fs::write(place.path("d/shut/x"), "an older one").expect("a file");
+    // It could be written to, but not listed.
+    open(&place.path("d/shut"), 0o333);
+    let ended = place.run_as_other("sync @/source @/d --delete").await;
+    open(&place.path("d/shut"), 0o777);
+    assert_code(&ended, 1);
+    assert!(ended.stderr.contains("shut/: Permission denied"), "{}", ended.stderr);
+    assert_eq!(fs::read(place.path("d/shut/x")).expect("it is there"), b"an older one");
+    assert!(is_there(&place, "a") && is_there(&place, "shut/kept") && !is_there(&place, "gone"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_destination_name_that_is_no_text_stops_nothing() {
+    let place = place(&["a", "b/c"], &["gone"]);
+    let name = place.path("d").join(OsStr::from_bytes(b"caf\xe9"));
+    fs::write(&name, "kept").expect("a file");
+    let ended = place.run_as_other("sync @/source @/d --delete").await;
+    assert_code(&ended, 1);
+    assert!(ended.stderr.contains("is not UTF-8"), "{}", ended.stderr);
+    assert!(is_there(&place, "a") && is_there(&place, "b/c") && !is_there(&place, "gone"));
+    assert_eq!(fs::read(&name).expect("it is there"), b"kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_what_stands_behind_a_link_is_not_deleted() {
+    let there = ["loop", "outside/x", "inside/a", "broken", "gone"];
+    let place = place(&["a/real"], &there);
+    for (name, target) in [("loop", "loop"), ("outside", "/usr"), ("inside", "a"), ("broken", "nowhere")] {
+        symlink(target, place.path("source").join(name)).expect("a link");
+    }
+    let ended = place.run_as_other("sync @/source @/d --delete --attempts 1").await;
+    assert_code(&ended, 0);
+    for name in ["loop", "outside", "inside", "broken"] {
+        assert!(ended.stderr.contains(&format!("{name:?} (a link")), "{}", ended.stderr);
+    }
+    for key in there {
+        assert_eq!(is_there(&place, key), key != "gone", "{key}");
+    }
+    assert!(is_there(&place, "a/real"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_link_at_the_destination_is_in_no_copys_way() {
+    let place = place(&["a", "link"], &[]);
+    symlink("nowhere", place.path("d/link")).expect("a link");
+    assert_code(&place.run_as_other("sync @/source @/d --delete").await, 0);
+    assert_eq!(fs::read(place.path("d/link")).expect("it is there"), b"link");
+}
