@@ -1,14 +1,15 @@
 //! A writer edits keys at random, what happened is told out of order and partly twice, and workers are killed.
 //!
 //! `FLOTILLA_CHAOS_ROUNDS` sets the number of rounds of each kind, `FLOTILLA_CHAOS_SEED` the first seed, which is the
-//! run's seed otherwise: with one round, it replays the choices of that seed (not the moments at which things meet). `FLOTILLA_CHAOS_EDITS` sets the
-//! number of edits of a round.
+//! run's seed otherwise: with one round, it replays the choices of that seed (not the moments at which things meet).
+//! `FLOTILLA_CHAOS_EDITS` sets the number of edits of a round.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use flotilla_tests::cloud::{Cloud, Profile};
 use flotilla_tests::scale::{number, scale, seed};
+use shared::ledger::Ledger as _;
 
 use super::bodies::{FORMS, Told, What, records};
 use super::following::Following;
@@ -149,7 +150,8 @@ async fn round(seed: u64, from: Side, to: Side, own_queue: bool, has_large: bool
     assert_eq!(following.from.keys().await, writer.there.keys().cloned().collect::<Vec<_>>());
     following.assert_followed().await;
     let run = following.task.run().await.expect("the scan is recorded");
-    assert_eq!((run.settled.objects(), run.settled.failed), (run.enqueued(), 0), "{run:?}");
+    let failures = following.task.ledger.failures(&run.start.id, None, 10).await.expect("the ledger answers").0;
+    assert_eq!((run.settled.objects(), run.settled.failed), (run.enqueued(), 0), "{run:?} {failures:?}");
 }
 
 /// Runs rounds by seed, one after another, and says of the first that fails how to replay it.
