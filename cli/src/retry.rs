@@ -197,6 +197,7 @@ fn copy(page: &[&Settled]) -> Work {
         storage_class: None,
         // What failed may have been something else than the bytes.
         refresh: true,
+        suspect: outcome.reason.as_deref() == Some(shared::ledger::WRONG_BYTES_REMAIN),
     };
     Work::Copy { objects: (0..).zip(page).map(object).collect() }
 }

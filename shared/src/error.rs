@@ -26,6 +26,8 @@ pub enum ErrorKind {
     BadDigest,
     /// The destination cannot hold an object of this name, size or kind.
     Unrepresentable,
+    /// The store takes the bytes only with a checksum that is sent along.
+    ChecksumRequired,
     /// The object is archived and must be restored before it can be read.
     Archived,
     /// The service does not offer the operation or the option.
@@ -80,6 +82,7 @@ impl ErrorKind {
             ExpiredCredentials => "expired-credentials",
             BadDigest => "bad-digest",
             Unrepresentable => "unrepresentable",
+            ChecksumRequired => "checksum-required",
             Archived => "archived",
             Unsupported => "unsupported",
             Timeout => "timeout",
@@ -115,6 +118,7 @@ pub struct Error {
     subject: String,
     message: String,
     of_carrier: bool,
+    leaves_wrong_bytes: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -130,7 +134,8 @@ impl Error {
         subject: impl Into<String>,
         message: impl Into<String>,
     ) -> Self {
-        Error { kind, operation, subject: subject.into(), message: message.into(), of_carrier: false, source: None }
+        let (subject, message) = (subject.into(), message.into());
+        Error { kind, operation, subject, message, of_carrier: false, leaves_wrong_bytes: false, source: None }
     }
 
     /// The same error with the error that caused it.
@@ -151,6 +156,17 @@ impl Error {
     /// are well.
     pub fn is_of_carrier(&self) -> bool {
         self.of_carrier
+    }
+
+    /// The same error, after which the destination may hold wrong bytes under the key.
+    pub fn leaving_wrong_bytes(mut self) -> Self {
+        self.leaves_wrong_bytes = true;
+        self
+    }
+
+    /// Whether the destination may hold wrong bytes under the key: written, and neither verified nor removed.
+    pub fn leaves_wrong_bytes(&self) -> bool {
+        self.leaves_wrong_bytes
     }
 
     /// The same error with a remedy, or another fact, behind its message.

@@ -122,6 +122,9 @@ pub struct JobObject {
     /// Copy it also if the destination has the same bytes: something else of it differs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refresh: bool,
+    /// An earlier attempt may have left wrong bytes at the destination.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspect: bool,
 }
 
 impl JobObject {
@@ -133,7 +136,7 @@ impl JobObject {
             class.len() <= MAX_CLASS_BYTES && class.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
         };
         let storage_class = storage_class.filter(legal);
-        JobObject { index, key, size, modified, etag, version, storage_class, refresh: false }
+        JobObject { index, key, size, modified, etag, version, storage_class, refresh: false, suspect: false }
     }
 
     /// Whether it is as a listing showed it; one that is tried again names key and version alone.

@@ -25,7 +25,9 @@ use crate::flights::Flights;
 use crate::guarded::Guarded;
 use crate::progress::TransferProgress;
 use crate::runs::Runs;
+use crate::service_copies::ServiceCopies;
 use crate::strays::Strays;
+use crate::wrong_bytes::WrongBytes;
 
 /// A transfer must get this much of a bandwidth limit, bytes a second, or it would look stalled: its
 /// largest chunk (1 MiB) then takes half of [`shared::retry::STALL_SECONDS`].
@@ -122,9 +124,14 @@ pub(crate) struct Shared {
     pub held: watch::Sender<usize>,
     /// Set once the run that counts events is recorded.
     events_run: OnceCell<()>,
-    /// Cleared when the service has refused to copy between the two buckets: asking again for
-    /// every object would double the requests.
-    pub server_side_copy: AtomicBool,
+    /// Whether the service copies between the two buckets.
+    pub service_copies: ServiceCopies,
+    /// Set when the destination takes no bytes without a checksum.
+    requires_checksums: AtomicBool,
+    /// Set when the destination denies reading a named version.
+    pub denies_versions: AtomicBool,
+    /// Keys under work whose wrong bytes may be at the destination.
+    pub wrong_bytes: WrongBytes,
     /// What cannot be carried over.
     pub losses: Losses,
     /// Whether it was said that the run waits for restores.
@@ -184,7 +191,7 @@ impl Context {
         }
         let brake = Brake::new(transfers);
         let bandwidth = options.bandwidth_limit.map(|rate| Arc::new(Bandwidth::new(rate)));
-        let server_side_copy = AtomicBool::new(options.server_side_copy);
+        let service_copies = ServiceCopies::new(options.server_side_copy);
         let tags = describe::Tags { compared: options.tags, required: options.strict };
         let describer = Describer::between(&worker.source, &worker.destination, tags);
         let (source, destination) = (worker.source.location(), worker.destination.location());
@@ -201,7 +208,10 @@ impl Context {
             writes,
             held: watch::Sender::new(0),
             events_run,
-            server_side_copy,
+            service_copies,
+            requires_checksums: AtomicBool::default(),
+            denies_versions: AtomicBool::default(),
+            wrong_bytes: WrongBytes::default(),
             opaque_tags,
             orphans_named,
             losses,
@@ -289,20 +299,20 @@ impl Shared {
         }
     }
 
-    /// Whether the service may be asked to copy.
-    pub fn may_copy_server_side(&self) -> bool {
-        self.server_side_copy.load(Ordering::Relaxed)
+    /// Whether the destination takes no bytes without a checksum.
+    pub fn requires_checksums(&self) -> bool {
+        self.requires_checksums.load(Ordering::Relaxed)
     }
 
-    /// The service has refused a copy, which is streamed now. Remembered if it speaks of all objects and
-    /// not of this one.
-    pub fn no_server_side_copy(&self, error: &shared::Error) {
-        if !matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Denied) {
-            return;
+    /// Whether the error says so. From then on a checksum goes along with each PUT and part.
+    pub fn learn_required_checksums(&self, error: &shared::Error) -> bool {
+        let is_so = error.kind() == ErrorKind::ChecksumRequired;
+        if is_so && !self.requires_checksums.swap(true, Ordering::Relaxed) {
+            tracing::info!(
+                "the destination takes no bytes without a checksum: objects are hashed before they are sent"
+            );
         }
-        if self.server_side_copy.swap(false, Ordering::Relaxed) {
-            tracing::info!(%error, "the service does not copy between source and destination: streaming");
-        }
+        is_so
     }
 
     /// Whether an object of this class can be read at the destination, once it is written.

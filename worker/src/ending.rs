@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shared::digest::Checksum;
 use shared::job::{Job, JobObject, Restoring};
-use shared::ledger::{Outcome, Settlement, State};
+use shared::ledger::{Outcome, Settlement, State, WRONG_BYTES_REMAIN};
 use shared::object::{Attributes, ETag, ObjectInfo, Tags, Timestamp};
 use shared::store::Upload;
 use shared::{Error, ErrorKind, Result, metrics};
@@ -80,6 +80,7 @@ pub(crate) const MAX_DELAY: Duration = Duration::from_secs(900);
 
 /// The outcome of a copy.
 pub(crate) fn copied(context: &Context, job: &Job, copied: Copied, started: Timestamp) -> Outcome {
+    context.wrong_bytes.take(&copied.object.key);
     let outcome = context.outcome(job, &copied.object, started, State::Copied);
     Outcome { etag: copied.etag, checksum: copied.checksum, verified: Some(copied.verified), ..outcome }
 }
@@ -89,6 +90,11 @@ pub(crate) fn explained(mut outcome: Outcome, reason: Option<&str>, error: Optio
     outcome.reason = reason.map(str::to_owned);
     outcome.error = error.map(ToString::to_string);
     outcome
+}
+
+/// The reason of an outcome after whose error the destination may hold wrong bytes.
+pub(crate) fn wrong_bytes(error: &Error) -> Option<&'static str> {
+    error.leaves_wrong_bytes().then_some(WRONG_BYTES_REMAIN)
 }
 
 /// What a failed attempt leads to: another one, or an outcome that says why not.
@@ -110,6 +116,12 @@ pub(crate) fn failed(
         let outcome = context.outcome(job, object, started, State::Skipped);
         return Ending::Settled(explained(outcome, Some(error.message()), None), uploads);
     }
+    let error = match context.wrong_bytes.take(&object.key) || object.suspect {
+        true if !error.leaves_wrong_bytes() => {
+            error.and("an earlier try has left a wrong object at the destination").leaving_wrong_bytes()
+        }
+        _ => error,
+    };
     let hopeless = matches!(
         error.kind(),
         ErrorKind::Denied
@@ -120,7 +132,7 @@ pub(crate) fn failed(
     );
     if hopeless || job.attempt >= context.options.attempts {
         let outcome = context.outcome(job, object, started, State::Failed);
-        return Ending::Settled(explained(outcome, None, Some(&error)), uploads);
+        return Ending::Settled(explained(outcome, wrong_bytes(&error), Some(&error)), uploads);
     }
     Ending::Again(error)
 }

@@ -4,13 +4,13 @@
 //! recorded completes it and settles the object. Several may find that at once: one completes, the
 //! others get `NoSuchUpload`, look, and find it done; the ledger counts the object once.
 
-use shared::job::{Job, Parts, VERSION, Work};
+use shared::job::{Job, JobObject, Parts, VERSION, Work};
 use shared::ledger::{Outcome, State, UploadRecord};
 use shared::queue::Outgoing;
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
-use crate::ending::{explained, retry_delay};
+use crate::ending::{explained, retry_delay, wrong_bytes};
 use crate::upload::{self, bare_outcome, discard, forget, settle_record};
 use crate::{complete, orphans, plan, reconcile, source, strays};
 
@@ -91,7 +91,7 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
             let again = parts_job(job, &record, parts.first, parts.last, attempt);
             context.queue.send(&[Outgoing { body: again.to_body(), delay }]).await
         }
-        Err(error) => fail(context, &record, error.to_string()).await,
+        Err(error) => fail(context, &record, error).await,
     }
 }
 
@@ -133,7 +133,7 @@ async fn complete(context: &Context, job: &Job, record: &UploadRecord) -> Result
 async fn begin_anew(context: &Context, job: &Job, record: &UploadRecord, why: Error) -> Result<()> {
     if record.attempt >= context.options.attempts {
         if !context.follow.look_again || why.kind() != ErrorKind::PreconditionFailed {
-            return fail(context, record, why.to_string()).await;
+            return fail(context, record, why).await;
         }
         // It changes faster than it is copied, which is no failure: it is looked at again, and settled then. Sent first,
         // for without the message a crash after the discard would lose the object.
@@ -148,7 +148,9 @@ async fn begin_anew(context: &Context, job: &Job, record: &UploadRecord, why: Er
         return discard(context, record).await;
     };
     tracing::info!(key = ?record.upload.key, %why, "giant object is begun anew");
-    let copy = Work::Copy { objects: vec![upload::object_of(record, &info)] };
+    let suspect = context.wrong_bytes.take(&record.upload.key) || why.leaves_wrong_bytes();
+    let object = JobObject { suspect, ..upload::object_of(record, &info) };
+    let copy = Work::Copy { objects: vec![object] };
     let origin = record.origin.clone();
     let again = Job { attempt: record.attempt + 1, run: record.run.clone(), origin, work: copy, ..job.clone() };
     let delay = retry_delay(context.options.retry_delay, record.attempt);
@@ -159,9 +161,10 @@ async fn begin_anew(context: &Context, job: &Job, record: &UploadRecord, why: Er
 
 /// Settles the object of an upload that comes to nothing. In this order: once it is settled, its run may be
 /// done and nobody comes again; without its record nobody would settle it.
-async fn fail(context: &Context, record: &UploadRecord, why: String) -> Result<()> {
+async fn fail(context: &Context, record: &UploadRecord, why: Error) -> Result<()> {
     abort(context, record).await?;
-    settle_failed(context, record, why).await
+    let reason = wrong_bytes(&why);
+    settle_failed(context, record, reason, why.to_string()).await
 }
 
 async fn abort(context: &Context, record: &UploadRecord) -> Result<()> {
@@ -169,8 +172,9 @@ async fn abort(context: &Context, record: &UploadRecord) -> Result<()> {
     orphans::abort(context, &record.upload.key).await
 }
 
-async fn settle_failed(context: &Context, record: &UploadRecord, why: String) -> Result<()> {
-    let outcome = Outcome { error: Some(why), ..bare_outcome(context, record, State::Failed) };
+async fn settle_failed(context: &Context, record: &UploadRecord, reason: Option<&str>, why: String) -> Result<()> {
+    let reason = reason.map(str::to_owned);
+    let outcome = Outcome { error: Some(why), reason, ..bare_outcome(context, record, State::Failed) };
     settle_record(context, record, outcome).await?;
     forget(context, &record.upload).await
 }

@@ -66,6 +66,50 @@ pub fn read_first(told: bool, source: &Capabilities, destination: &Capabilities)
     (!told && (source.is_remote || for_destination)).then(|| verified.or(by_etag).unwrap_or(Algorithm::Crc64Nvme))
 }
 
+/// What to hash a whole object with that is read once before it is copied. `is_required`: the destination takes no bytes
+/// without a checksum. `has_tag`: the source's tag can be made of the bytes.
+///
+/// A file is hashed whenever its destination verifies: read twice, the second time out of the page cache, it is hashed
+/// once all the same, and wrong bytes are refused before they replace what is there.
+pub fn read_first_whole(
+    info: &ObjectInfo,
+    has_tag: bool,
+    is_required: bool,
+    source: &Capabilities,
+    destination: &Capabilities,
+) -> Option<Algorithm> {
+    let known = known(info, source);
+    let is_sent = |checksum: &Checksum| destination.verifies.contains(&checksum.algorithm);
+    let verified = Algorithm::ALL.into_iter().filter(is_computed).find(|a| destination.verifies.contains(a));
+    if is_required && !known.iter().chain(&info.checksums).any(is_sent) {
+        return Some(verified.unwrap_or(Algorithm::Md5));
+    }
+    let told = info.size == 0 || known.is_some() || has_tag;
+    if !told && !source.is_remote && destination.is_remote && verified.is_some() {
+        return verified;
+    }
+    read_first(told, source, destination)
+}
+
+/// As [`read_first_whole`], of a part. An upload takes checksums of one kind, which it was created with.
+pub fn read_first_part(
+    record: &UploadRecord,
+    is_required: bool,
+    source: &Capabilities,
+    destination: &Capabilities,
+) -> Option<Algorithm> {
+    let of_upload = match parts(record) {
+        PartsCheck::SourceCrc(algorithm) => algorithm,
+        _ => Algorithm::Crc64Nvme,
+    };
+    let sent = if destination.verifies.contains(&of_upload) { of_upload } else { Algorithm::Md5 };
+    if is_required {
+        return Some(sent);
+    }
+    let first = read_first(parts(record) != PartsCheck::Nothing, source, destination)?;
+    Some(if destination.verifies.contains(&first) { sent } else { first })
+}
+
 /// Chooses how a whole PUT is checked. `read_before` is what a first read of the source gave.
 pub fn whole(
     info: &ObjectInfo,

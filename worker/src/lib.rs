@@ -36,12 +36,14 @@ mod progress;
 mod reconcile;
 mod reread;
 mod runs;
+mod service_copies;
 mod source;
 mod stop;
 mod strays;
 mod upload;
 mod version;
 mod whole;
+mod wrong_bytes;
 
 pub use circuit::Outage;
 pub use context::{Follow, Report, Worker};

@@ -1,5 +1,7 @@
 //! Reading again, where nothing else tells that the bytes are right; and taking back what is wrong.
 
+use std::sync::atomic::Ordering;
+
 use shared::digest::{Algorithm, Checksum, MultipartHasher};
 use shared::object::{ETag, Pin};
 use shared::retry::{self, TRANSFER};
@@ -21,7 +23,7 @@ pub(crate) async fn hash(context: &Context, subject: &str, body: Body, algorithm
 pub(crate) async fn expect_checksum(context: &Context, key: &str, written: &Written, known: &Checksum) -> Result<()> {
     let subject = context.destination.location().display_key(key);
     let once = || async {
-        let body = context.destination.get(key, &read(written)).await?.body;
+        let body = open(context, key, written).await?;
         let found = hash(context, &subject, body, known.algorithm).await?;
         integrity::same(&subject, known, &found, "what the destination holds")
     };
@@ -38,7 +40,7 @@ pub(crate) async fn expect_etag(
 ) -> Result<()> {
     let subject = context.destination.location().display_key(key);
     let once = || async {
-        let body = context.destination.get(key, &read(written)).await?.body;
+        let body = open(context, key, written).await?;
         let mut hasher = MultipartHasher::new(part_bytes);
         read_through(body, context.bandwidth.as_deref(), |chunk| hasher.update(chunk)).await?;
         integrity::same_etag(&subject, &ETag::new(&hasher.finish()), known)
@@ -46,8 +48,28 @@ pub(crate) async fn expect_etag(
     retry::run(&TRANSFER, &subject, once).await.map_err(|error| overtaken(&subject, error))
 }
 
-fn read(written: &Written) -> Read {
-    Read { range: None, pin: Pin { etag: written.etag.clone(), version: written.version.clone() } }
+/// Opens a read of what was written. Reading a named version needs a right of its own (`s3:GetObjectVersion`): without
+/// it the current version is read, if it still has the tag and the version that were answered.
+async fn open(context: &Context, key: &str, written: &Written) -> Result<Body> {
+    let pin = Pin { etag: written.etag.clone(), version: written.version.clone() };
+    if pin.version.is_some() && !context.denies_versions.load(Ordering::Relaxed) {
+        match context.destination.get(key, &Read { range: None, pin: pin.clone() }).await {
+            Err(error) if error.kind() == ErrorKind::Denied => {}
+            object => return Ok(object?.body),
+        }
+        context.denies_versions.store(true, Ordering::Relaxed);
+    }
+    let object = context.destination.get(key, &Read { range: None, pin: Pin { version: None, ..pin.clone() } }).await;
+    let object = object.map_err(|error| match error.kind() {
+        ErrorKind::Denied if pin.version.is_some() => error.and("allow s3:GetObject or s3:GetObjectVersion"),
+        ErrorKind::Denied => error.and("allow s3:GetObject"),
+        _ => error,
+    })?;
+    if object.info.version.is_some() && pin.version.is_some() && object.info.version != pin.version {
+        let subject = context.destination.location().display_key(key);
+        return Err(Error::new(ErrorKind::PreconditionFailed, "get", subject, "another version is there"));
+    }
+    Ok(object.body)
 }
 
 /// What another has overwritten since cannot be judged any more: it is copied again.
@@ -59,16 +81,26 @@ fn overtaken(subject: &str, error: Error) -> Error {
     Error::new(ErrorKind::Corrupt, "verify", subject, message)
 }
 
-/// Removes an object that was written and is wrong: if no other try succeeds, a missing object is found
-/// by the next run, and a wrong one of the right size and a later time perhaps never. Other errors than
-/// `BadDigest` say nothing of the bytes. Returns the error.
+/// Removes an object that was written and is wrong, and returns the error. A missing object is found by the next run;
+/// one of the right size and a later time perhaps never. So if it cannot be removed, or if what was written could not be
+/// verified, the error says that wrong bytes may be there.
 pub(crate) async fn withdraw(context: &Context, key: &str, error: Error) -> Error {
     if error.kind() != ErrorKind::BadDigest {
-        return error;
+        context.wrong_bytes.remain(key);
+        return error.and("the object was written and is not verified").leaving_wrong_bytes();
     }
-    tracing::warn!(?key, %error, "what was written is wrong: removing it");
-    if let Err(why) = context.destination.delete(key).await {
-        tracing::error!(?key, error = %why, "the wrong object could not be removed");
+    // Done and its answer lost, or done twice: what is not there is deleted.
+    match context.destination.delete(key).await {
+        Ok(()) => {
+            context.wrong_bytes.take(key);
+            tracing::warn!("removed an object that came out wrong: {error}");
+            error
+        }
+        Err(why) => {
+            context.wrong_bytes.remain(key);
+            let remedy = if why.kind() == ErrorKind::Denied { ": allow s3:DeleteObject" } else { "" };
+            let fact = format!("the wrong object is still at the destination, it cannot be removed ({why}){remedy}");
+            error.and(&fact).leaving_wrong_bytes()
+        }
     }
-    error
 }

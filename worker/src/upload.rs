@@ -19,7 +19,7 @@ use shared::{Error, ErrorKind, Result};
 use crate::carry;
 use crate::context::Context;
 use crate::ending::{self, Uploads, explained};
-use crate::integrity::{self, PartsCheck};
+use crate::integrity;
 use crate::pipe::Pipe;
 use crate::progress::{Attempt, ObjectProgress};
 use crate::version::at_version;
@@ -197,10 +197,13 @@ async fn upload_part(context: &Context, record: &UploadRecord, number: u32, prog
         }
         None => {
             let stream = async || {
-                let counted = progress.attempt();
-                let part = stream_part(context, record, number, &subject, &counted).await?;
-                counted.keep();
-                Ok(part)
+                loop {
+                    let counted = progress.attempt();
+                    if let Some(part) = stream_part(context, record, number, &subject, &counted).await? {
+                        counted.keep();
+                        return Ok(part);
+                    }
+                }
             };
             retry::run(&TRANSFER, &subject, stream).await?
         }
@@ -215,16 +218,18 @@ fn part_write(record: &UploadRecord, number: u32) -> PartWrite {
     PartWrite { number, offset: range.start, size: range.end - range.start, checksum: None }
 }
 
+/// `None` if the destination takes the part only with a checksum, which is sent the next time.
 async fn stream_part(
     context: &Context,
     record: &UploadRecord,
     number: u32,
     subject: &str,
     counted: &Attempt,
-) -> Result<PartRecord> {
+) -> Result<Option<PartRecord>> {
     let destination = context.destination_capabilities();
-    let told = integrity::parts(record) != PartsCheck::Nothing;
-    let read_before = match integrity::read_first(told, context.source.capabilities(), &destination) {
+    let is_required = context.requires_checksums();
+    let first = integrity::read_first_part(record, is_required, context.source.capabilities(), &destination);
+    let read_before = match first {
         Some(algorithm) => {
             let body = open_part(context, record, number, subject).await?;
             Some(reread::hash(context, subject, body, algorithm).await?)
@@ -244,13 +249,16 @@ async fn stream_part(
         attempt: counted.clone(),
     };
     let (body, hashed) = pipe.through(body);
-    let part = context.destination.upload_part(&record.upload, &write, body).await?;
+    let part = match context.destination.upload_part(&record.upload, &write, body).await {
+        Err(error) if !is_required && context.learn_required_checksums(&error) => return Ok(None),
+        part => part?,
+    };
     context.learn_tags(part.etag_is_opaque);
     let hashed = hashed.take();
     let proof = check.proof(subject, &part, &hashed, &destination)?;
     let md5 = hashed.iter().find(|checksum| checksum.algorithm == Algorithm::Md5);
     let md5 = md5.filter(|_| record.same_parts).cloned();
-    Ok(PartRecord { number, etag: part.etag, checksum: hashed.into_iter().next(), md5, proof })
+    Ok(Some(PartRecord { number, etag: part.etag, checksum: hashed.into_iter().next(), md5, proof }))
 }
 
 /// The bytes of a part, of the version that the upload was opened for.
@@ -277,14 +285,17 @@ pub(crate) fn check_version(record: &UploadRecord, info: &ObjectInfo, subject: &
 async fn part_by_service(context: &Context, record: &UploadRecord, number: u32) -> Result<Option<Part>> {
     let destination = &context.destination;
     let source = copy_source(&*context.source, &record.upload.key, &**destination);
-    let may_copy = context.may_copy_server_side() && destination.capabilities().copies_parts;
+    let may_copy = context.service_copies.are_tried() && destination.capabilities().copies_parts;
     let Some(source) = source.filter(|_| may_copy) else { return Ok(None) };
     let range = plan::part_range(record.size, record.part_bytes, number);
     let part = part_write(record, number);
     match destination.copy_part(&source, &record.source, range, &record.upload, &part).await {
-        Ok(part) => Ok(Some(part)),
+        Ok(part) => {
+            context.service_copies.worked();
+            Ok(Some(part))
+        }
         Err(error) if whole::is_refusal(&error) => {
-            context.no_server_side_copy(&error);
+            context.service_copies.refused(&record.upload.key, &error);
             Ok(None)
         }
         Err(error) => Err(error),

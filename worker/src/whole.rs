@@ -76,10 +76,12 @@ async fn stream_once(
     let write = carry::write(context, wanted, &info).await?;
     let source = context.source.capabilities();
     let told = info.size == 0 || integrity::known(&info, source).is_some();
+    let is_required = context.requires_checksums();
     // Only the first part's size and their number are told: where the others were cut unevenly the tag
     // cannot come out equal, and the next attempt does without.
     let expect_etag = if told || attempt > 1 { None } else { source_parts(context, wanted, &info).await? };
-    let (read_before, body) = match integrity::read_first(told || expect_etag.is_some(), source, &destination) {
+    let first = integrity::read_first_whole(&info, expect_etag.is_some(), is_required, source, &destination);
+    let (read_before, body) = match first {
         Some(algorithm) => {
             let checksum = reread::hash(context, subject, body, algorithm).await?;
             (Some(checksum), open(context, wanted, info.pin()).await?.body)
@@ -101,6 +103,8 @@ async fn stream_once(
     let write = Write { checksum: check.send.clone(), ..write };
     let written = match context.destination.put(&wanted.key, &write, body).await {
         Err(error) if context.can_do_without(&write, &error) => return Ok(None),
+        // Others may have learned it meanwhile: what counts is how this one was sent.
+        Err(error) if !is_required && context.learn_required_checksums(&error) => return Ok(None),
         written => written?,
     };
     context.learn_tags(written.etag_is_opaque);
@@ -120,7 +124,11 @@ async fn stream_once(
     };
     let known = check.send.as_ref().or(check.expect.as_ref());
     let by_etag = expect_etag.map(|_| "source etag".to_owned());
-    let verified = words(by_etag.or_else(|| source_word(known, read_before.is_some())), held);
+    // A file's second read comes out of the memory that answered the first, and shows nothing.
+    let by_read = (known.is_some() && (source.is_remote || read_before.is_none()))
+        .then(|| source_word(known, read_before.is_some()))
+        .flatten();
+    let verified = words(by_etag.or(by_read), held);
     let told = carry::told(context, &info, write);
     Ok(Some(Copied { object, etag: written.etag, checksum, verified, upload: None, told }))
 }
@@ -148,7 +156,7 @@ async fn open(context: &Context, wanted: &JobObject, pin: Pin) -> Result<Object>
 async fn by_service(context: &Context, object: &JobObject) -> Result<Option<Copied>> {
     let destination = &context.destination;
     let Some(source) = copy_source(&*context.source, &object.key, &**destination) else { return Ok(None) };
-    if !context.may_copy_server_side() || object.size > destination.capabilities().max_copy_bytes {
+    if !context.service_copies.are_tried() || object.size > destination.capabilities().max_copy_bytes {
         return Ok(None);
     }
     let pin = object.pin();
@@ -166,9 +174,15 @@ async fn by_service(context: &Context, object: &JobObject) -> Result<Option<Copi
     let write = carry::beside(context, object, class.as_deref()).await?;
     match destination.copy(&source, &pin, &object.key, &write).await {
         Err(error) if context.can_do_without(&write, &error) => Ok(None),
-        Ok(written) => Ok(Some(Copied { told, ..copied_by_service(context, object, &pin, written).await? })),
+        Ok(written) => match copied_by_service(context, object, &pin, written).await {
+            Ok(copied) => {
+                context.service_copies.worked();
+                Ok(Some(Copied { told, ..copied }))
+            }
+            Err(error) => Err(reread::withdraw(context, &object.key, error).await),
+        },
         Err(error) if is_refusal(&error) => {
-            context.no_server_side_copy(&error);
+            context.service_copies.refused(&object.key, &error);
             Ok(None)
         }
         Err(error) => Err(error),

@@ -182,8 +182,19 @@ fn kind_of(status: u16, code: &str, message: &str) -> ErrorKind {
     if code == "InvalidParameterValue" && message.to_ascii_lowercase().contains("receipt handle") {
         return LeaseLost;
     }
+    if is_checksum_required(message) {
+        return ChecksumRequired;
+    }
     let known = CODES.iter().find(|(_, codes)| codes.contains(&code));
     known.map_or_else(|| kind_of_status(status, code), |(kind, _)| *kind)
+}
+
+/// Whether a refusal asks for a checksum: Amazon says so of buckets with object lock by `InvalidRequest`, others by codes
+/// of their own.
+fn is_checksum_required(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    let asks = message.contains("required header") || message.contains("header is required");
+    asks && (message.contains("content-md5") || message.contains("x-amz-checksum"))
 }
 
 /// What a status means where the code says nothing: of a HEAD there is nothing else.
@@ -369,6 +380,8 @@ mod tests {
             (412, "", "", PreconditionFailed),
             (416, "InvalidRange", "", PreconditionFailed),
             (400, "BadDigest", "", BadDigest),
+            (400, "InvalidRequest", "Content-MD5 OR x-amz-checksum- HTTP header is required for", ChecksumRequired),
+            (400, "MissingContentMD5", "Missing required header for this request: Content-Md5.", ChecksumRequired),
             (400, "XAmzContentSHA256Mismatch", "", BadDigest),
             (403, "InvalidObjectState", "", Archived),
             (501, "NotImplemented", "", Unsupported),

@@ -1,7 +1,8 @@
 //! Rights that a store does not give: what is lost is named, and nothing else fails.
 
-use flotilla_tests::cloud::{Cloud, Held, Profile};
-use flotilla_tests::proxy::Kind;
+use flotilla_tests::cloud::{Cloud, Encryption, Held, Profile};
+use flotilla_tests::emulators::fresh_folder;
+use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
 
 use crate::fidelity::{CUT, Sync, count, map, stage, summary};
 use crate::support::{MIB, content};
@@ -139,4 +140,47 @@ async fn regression_redirects_and_object_lock_are_named_and_strict_fails() {
             assert_eq!(ended.stderr.matches(words).count(), 1, "{header}: {}", ended.stderr);
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_bucket_with_object_lock_gets_a_checksum_with_all_bytes() {
+    for profile in [Profile::AMAZON, Profile::UNKNOWN, Profile::MINIO] {
+        let (from, to) = (Cloud::start(Profile::AMAZON).await, Cloud::start(profile.clone()).await);
+        let (source, opaque) = (from.create_bucket("source"), from.create_bucket("opaque"));
+        let folder = fresh_folder("source");
+        for (key, size) in SIZES.into_iter().chain([("empty", 0)]) {
+            from.put(&source, key, content(key, size));
+            from.put_as(&opaque, key, content(key, size), |held| {
+                held.encryption = Some(Encryption { kind: "aws:kms".to_owned(), key: None });
+                held.checksum = None;
+            });
+            std::fs::write(folder.join(key), content(key, size)).expect("the file is written");
+        }
+        let at = |bucket: &str| (from.endpoint.as_str(), format!("s3://{bucket}"));
+        for place in [at(&source), at(&opaque), ("", folder.display().to_string())] {
+            let destination = to.create_bucket("locked");
+            to.lock(&destination);
+            let ended = Sync::new(place.clone(), (&to.endpoint, format!("s3://{destination}"))).run(&CUT).await;
+            let case = format!("{} from {place:?}", profile.name);
+            assert_eq!(count(&summary(&ended, 0), "copied"), 3, "{case}: {}", ended.stderr);
+            for (key, copy) in to.objects(&destination) {
+                let size = SIZES.iter().find(|(known, _)| *known == key).map_or(0, |(_, size)| *size);
+                assert!(copy.bytes == content(&key, size), "{case}: bytes of {key} differ");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_one_refused_copy_leaves_the_others_to_the_service() {
+    let store = Cloud::start(Profile::AMAZON).await;
+    let (source, destination) = (store.create_bucket("source"), store.create_bucket("destination"));
+    (0..20).for_each(|n| store.put(&source, &format!("a/{n:02}"), "x"));
+    let proxy = Proxy::start(&store.endpoint).await;
+    let denied = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
+    proxy.inject(Rule::on(Kind::Copy, Fault::Respond(403, denied.to_owned())).containing("a/00"));
+    let place = |bucket: &str| (proxy.endpoint.as_str(), format!("s3://{bucket}"));
+    let ended = Sync::new(place(&source), place(&destination)).run(&["--concurrency", "1"]).await;
+    assert_eq!(count(&summary(&ended, 0), "copied"), 20, "{}", ended.stderr);
+    assert_eq!((store.count(Kind::Copy), store.count(Kind::Put)), (19, 1), "{}", ended.stderr);
 }

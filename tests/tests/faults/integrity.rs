@@ -3,3 +3,4 @@
 mod flips;
 mod pair;
 mod versions;
+mod wrong_bytes;

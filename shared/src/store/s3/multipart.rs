@@ -20,12 +20,14 @@ impl Bucket {
     /// Sent once, by the port's contract: each one makes another upload.
     pub(super) async fn create_upload(&self, key: &str, write: &Write) -> Result<Upload> {
         self.check_key(CREATE.verb, key, write.size).await?;
-        let whole = self.whole_checksum(write);
+        // Amazon refuses a part's checksum of another kind than the upload was created with; this is its default.
+        let algorithm = self.whole_checksum(write).map(|(algorithm, _)| algorithm);
+        let algorithm = algorithm.or(self.kind.row().checks_completion.then_some(&ChecksumAlgorithm::Crc64Nvme));
         let extras = self.extras(CREATE.verb, key, write).await?;
         let request = self.client.create_multipart_upload().bucket(self.name()).key(self.full_key(CREATE.verb, key)?);
         let request = request
-            .set_checksum_algorithm(whole.map(|(algorithm, _)| algorithm.clone()))
-            .set_checksum_type(whole.map(|_| ChecksumType::FullObject));
+            .set_checksum_algorithm(algorithm.cloned())
+            .set_checksum_type(algorithm.map(|_| ChecksumType::FullObject));
         let request = with_extras!(with_attributes!(request, write), &extras).set_tagging(extras.tagging.clone());
         let request = with_expires!(request, write);
         let answer = async { request.send().await.map_err(|error| self.refused(CREATE.verb, key, error)) };
