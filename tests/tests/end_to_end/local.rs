@@ -96,7 +96,7 @@ async fn folders_beside_names_that_they_begin_are_mirrored_from_gateway_to_gatew
         let names = ["/x", "/y/z", "-1", ".txt", " e/1", "-2/x", "0", "+/x"];
         names.map(|name| (format!("d{n:03}{name}"), name.len() + n as usize % 7))
     };
-    let objects: Vec<(String, usize)> = (0..300).flat_map(around).collect();
+    let objects: Vec<(String, usize)> = (0..scale(150, 300)).flat_map(around).collect();
     put_all(&client, &source, objects.clone()).await;
     let keys = format!("file:{}", credentials_file(ACCESS_KEY, SECRET_KEY).display());
     let state = fresh_folder("state");

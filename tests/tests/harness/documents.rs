@@ -32,6 +32,19 @@ fn every_test_that_a_promise_names_exists() {
     }
 }
 
+/// A group that names a test that is gone bounds nothing.
+#[test]
+fn every_test_that_a_group_names_exists() {
+    let text = document(".config/nextest.toml");
+    let named: Vec<&str> = text.split("test(=").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    assert!(named.len() > 2, "only {named:?}");
+    for name in named {
+        let (module, test) = name.split_once("::").expect("a test has a module");
+        let source = document(&format!("tests/tests/end_to_end/{module}.rs"));
+        assert!(source.contains(&format!("fn {test}(")), "{module}.rs has no test {test}");
+    }
+}
+
 #[test]
 fn every_promise_names_a_test() {
     let text = document("docs/semantics.md");
