@@ -65,7 +65,8 @@ impl Comparer {
         if !decisions.iter().any(|decision| self.asks(*decision)) {
             return Ok(decisions);
         }
-        let asked: Vec<_> = decisions.into_iter().zip(pairs).map(|(d, (pair, _))| self.ask(d, pair).boxed()).collect();
+        let asked: Vec<_> =
+            decisions.into_iter().zip(pairs).map(|(d, (pair, _))| self.ask_as_held(d, pair).boxed()).collect();
         stream::iter(asked).buffered(ASKED_AT_ONCE).try_collect().await
     }
 
@@ -73,11 +74,24 @@ impl Comparer {
         if *verdict != Verdict::Taken {
             return Decision::Leave;
         }
-        let decision = self.policy.decide(pair);
+        let decision = self.as_held(self.policy.decide(pair), pair);
         if self.policy.fell_back(decision) {
             self.say_fallback("entity tags");
         }
         decision
+    }
+
+    /// The same decision, unless the destination has the source's time as far as it can hold it.
+    fn as_held(&self, decision: Decision, pair: &Pair) -> Decision {
+        match (decision, pair) {
+            (Decision::Copy(Reason::Newer | Reason::TimeUnclear), Pair::Both(source, destination))
+                if self.destination.capabilities().keeps_modified
+                    && self.destination.held_time(source.modified) == destination.modified =>
+            {
+                Decision::Skip(Same::Time)
+            }
+            _ => decision,
+        }
     }
 
     fn asks(&self, decision: Decision) -> bool {
@@ -89,6 +103,10 @@ impl Comparer {
     }
 
     /// The adapter has waited and tried again where that can help: an error here is its last word.
+    async fn ask_as_held(&self, decision: Decision, pair: &Pair) -> Result<Decision> {
+        Ok(self.as_held(self.ask(decision, pair).await?, pair))
+    }
+
     async fn ask(&self, decision: Decision, pair: &Pair) -> Result<Decision> {
         let Pair::Both(source, destination) = pair else { return Ok(decision) };
         if !self.asks(decision) {

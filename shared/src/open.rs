@@ -62,6 +62,8 @@ impl fmt::Display for Unusable {
         let Unusable { side, error } = self;
         write!(f, "{side}: {error}")?;
         match error.kind() {
+            // A folder has permissions, and no credentials.
+            ErrorKind::Denied if is_of_disk(error) => write!(f, "; check its permissions"),
             ErrorKind::Denied | ErrorKind::ExpiredCredentials => write!(f, "; check the {side}'s credentials"),
             ErrorKind::NoSuchContainer | ErrorKind::NotFound => write!(f, "; check its name"),
             ErrorKind::Connection | ErrorKind::Timeout => {
@@ -70,6 +72,10 @@ impl fmt::Display for Unusable {
             _ => Ok(()),
         }
     }
+}
+
+fn is_of_disk(error: &Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
 }
 
 /// Opens both sides of a task, source first, without asking anything of them.

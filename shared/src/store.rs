@@ -310,6 +310,11 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
         Timestamp::now()
     }
 
+    /// What the store makes of a [`Write::modified`]: file systems hold times within a range, in steps.
+    fn held_time(&self, time: Timestamp) -> Timestamp {
+        time
+    }
+
     /// Checks with one cheap request that the store answers, that the container exists and that
     /// it may be read. Changes nothing. A folder that does not exist is `NoSuchContainer`.
     async fn probe(&self) -> Result<()>;

@@ -27,6 +27,9 @@ use tokio::time::{Instant, sleep};
 /// So many different objects, all failing while nothing succeeds, are no chance.
 const OPENS_AT: usize = 5;
 
+/// A store without room opens the circuit at the first error, and ends the work after this: waiting makes no room.
+const NO_ROOM_LIMIT: Duration = Duration::from_secs(3);
+
 /// First pause before a probe; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const MAX_PAUSE: Duration = Duration::from_secs(30);
@@ -129,9 +132,11 @@ impl fmt::Display for Outage {
         let Outage { side, location, error, .. } = self;
         match self.is_refusal {
             true => write!(f, "{side} {location}: every object is refused: {error}")?,
+            false if self.kind == ErrorKind::Exhausted => write!(f, "{side} {location}: {error}")?,
             false => write!(f, "{side} {location}: nothing has succeeded for {} s: {error}", self.lasted.as_secs())?,
         }
         match self.kind {
+            ErrorKind::Denied if location.starts_with('/') => write!(f, "; check the folder's permissions")?,
             ErrorKind::Denied => write!(f, "; check what the {side}'s credentials may do")?,
             ErrorKind::ExpiredCredentials => write!(f, "; renew the {side}'s credentials")?,
             ErrorKind::NoSuchContainer => write!(f, "; check its name")?,
@@ -198,7 +203,7 @@ impl Circuit {
             Phase::Trial { .. } => state.trial_failed = true,
             Phase::Closed if state.suspects.iter().all(|(_, suspect)| suspect != key) => {
                 state.suspects.push((verb, key.to_owned()));
-                if state.suspects.len() >= OPENS_AT {
+                if state.suspects.len() >= OPENS_AT || error.kind() == ErrorKind::Exhausted {
                     self.open(state, verb);
                 }
             }
@@ -208,7 +213,10 @@ impl Circuit {
 
     /// Whether an object that failed so is not to blame: the store is known to fail.
     pub fn excuses(&self, error: &Error) -> bool {
-        !error.is_of_carrier() && self.lock().phase == Phase::Open && blame(error.operation(), error.kind()).is_some()
+        let phase = self.lock().phase;
+        // No object is to blame for a full disk, not even one on trial.
+        let is_store = phase == Phase::Open || phase != Phase::Closed && error.kind() == ErrorKind::Exhausted;
+        !error.is_of_carrier() && is_store && blame(error.operation(), error.kind()).is_some()
     }
 
     /// Whether it is not closed.
@@ -303,6 +311,8 @@ impl Circuit {
         let state = self.lock();
         let lasted = state.opened.map(|(_, at)| at.elapsed()).unwrap_or_default();
         let is_refusal = state.refuses_everything();
+        let has_no_room = matches!(state.last, Some((_, ErrorKind::Exhausted, _)));
+        let limit = if has_no_room { limit.min(NO_ROOM_LIMIT) } else { limit };
         let (_, kind, error) = state.last.as_ref().filter(|_| is_refusal || lasted >= limit)?;
         let (location, error) = (store.location().to_string(), error.clone());
         Some(Outage { side: self.side, location, kind: *kind, error, lasted, is_refusal })
@@ -316,7 +326,7 @@ impl Circuit {
             state.pause = Duration::ZERO;
         }
         let error = state.last.as_ref().map(|(.., error)| error.as_str()).unwrap_or_default();
-        tracing::warn!(side = self.side, error, "every object fails: holding the others until the store is well again");
+        tracing::warn!("{} fails for every object; waiting until it works again: {error}", self.side);
         metrics::store_failing(self.side, true);
         self.health.store_fails(true);
         self.changed.notify_waiters();

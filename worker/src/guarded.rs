@@ -183,6 +183,10 @@ impl ObjectStore for Guarded {
         self.inner.prepare().await
     }
 
+    fn held_time(&self, time: Timestamp) -> Timestamp {
+        self.inner.held_time(time)
+    }
+
     fn list(&self, range: KeyRange) -> Box<dyn Listing> {
         self.inner.list(range)
     }

@@ -25,19 +25,21 @@ mod listing;
 mod name;
 mod read;
 mod sweep;
+mod times;
 mod upload;
 mod write;
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
-use self::fault::{blocking, fault};
+use self::fault::{blocking, fault, kind_of};
 use self::folder::{Folder, short};
 use self::listing::{FileListing, PASS_NAMES};
+use self::times::Times;
 use super::{
     Body, Capabilities, CopySource, EtagMeaning, Keeps, KeyRange, Listing, Object, ObjectStore, Part, PartLayout,
     PartWrite, Read, Restore, Service, Upload, Write, Written,
@@ -57,6 +59,8 @@ const MAX_FILE_BYTES: u64 = i64::MAX as u64;
 pub struct FileStore {
     folder: Folder,
     capabilities: Capabilities,
+    /// Known once it was prepared for writing.
+    times: Arc<OnceLock<Times>>,
 }
 
 impl FileStore {
@@ -83,7 +87,8 @@ impl FileStore {
             has_folders: true,
             is_remote: false,
         };
-        Ok(FileStore { folder: Folder { location: location.clone(), path }, capabilities })
+        let folder = Folder { location: location.clone(), path, under_way: Arc::default() };
+        Ok(FileStore { folder, capabilities, times: Arc::default() })
     }
 
     fn no_copies(&self, key: &str) -> Error {
@@ -130,16 +135,33 @@ impl ObjectStore for FileStore {
     }
 
     async fn prepare(&self) -> Result<()> {
-        let folder = self.folder.clone();
+        let (folder, times) = (self.folder.clone(), self.times.clone());
         blocking(fault::PAGE, "prepare", &self.folder.location.to_string(), move || {
             match Dir::create_ambient_dir_all(&folder.path, ambient_authority()) {
                 // A file, or a link to nowhere, in its place: opening it says which.
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 made => made.map_err(|error| fault("prepare", folder.location.to_string(), error))?,
             }
-            sweep::sweep(&folder, Timestamp(Timestamp::now().0 - sweep::KEPT_SECONDS * 1000))
+            sweep::sweep(&folder, Timestamp(Timestamp::now().0 - sweep::KEPT_SECONDS * 1000))?;
+            // The first file that is written: what refuses it refuses all, and is said once.
+            match Times::probe(&folder, &folder.open("prepare")?) {
+                Err(error) if kind_of(&error) == ErrorKind::Denied => {
+                    let message = format!("the destination folder is not writable ({error})");
+                    let error = Error::new(ErrorKind::Denied, "prepare", folder.location.to_string(), message)
+                        .with_source(error);
+                    return Err(error);
+                }
+                // No room, or the like: the first object shows whether that lasts.
+                Err(_) => {}
+                Ok(probed) => drop(times.set(probed)),
+            }
+            Ok(())
         })
         .await
+    }
+
+    fn held_time(&self, time: Timestamp) -> Timestamp {
+        self.times.get().map_or(time, |times| times.held(time))
     }
 
     fn list(&self, range: KeyRange) -> Box<dyn Listing> {

@@ -134,11 +134,14 @@ async fn a_state_folder_without_room_ends_the_sync_with_one_line_and_the_next_on
 #[tokio::test(flavor = "multi_thread")]
 async fn what_may_not_be_written_is_one_line() {
     let files = small(3);
-    for (closed, code, part) in [("state/flotilla", 2, "state folder"), ("d", 1, "f0")] {
+    for (closed, code, part) in
+        [("state/flotilla", 2, "state folder"), ("d", 2, "the destination folder is not writable")]
+    {
         let place = Place::new(&files);
         if closed != "d" {
             assert_eq!(place.sync().await.code, Some(0));
             fs::write(place.path("source/new"), "new").expect("a file");
+            open(&place.path("d"), 0o777);
         } else {
             fs::create_dir_all(place.path("d")).expect("a folder");
             fs::create_dir_all(place.path("state")).expect("a folder");
@@ -238,4 +241,23 @@ async fn a_state_folder_whose_name_is_no_text_is_refused() {
     let ended = place.start("name=$(printf '@/s\\377');", "sync @/source @/d --state", "\"$name\"").wait(LIMIT).await;
     assert_says(&ended, 2, "not UTF-8");
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+}
+
+/// Becomes a shell that sees a disk of 2 MiB at the destination, in a mount namespace of its own.
+const SMALL_DISK: &str = "set -- \"$0\" \"$@\"; mkdir -p @/d; exec unshare --mount sh -c 'mount -t tmpfs -o size=2m tmpfs @/d && exec \"$0\" \"$@\"' \"$@\";";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_full_disk_ends_the_sync_soon_and_fails_nothing() {
+    let files: Vec<(String, usize)> = (0..40).map(|n| (format!("f{n:02}"), MIB / 4)).collect();
+    let place = Place::new(&files);
+    let first =
+        if is_root() { SMALL_DISK.to_owned() } else { SMALL_DISK.replace("--mount", "--mount --map-root-user") };
+    let ended = place.run(&first, "sync @/source @/d").await;
+    assert_says(&ended, 3, "disk full at ");
+    assert!(!ended.stderr.contains("failed: "), "{}", ended.stderr);
+    place.finishes(&files).await;
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }

@@ -114,3 +114,22 @@ async fn regression_a_link_at_the_destination_is_in_no_copys_way() {
     assert_code(&place.run_as_other("sync @/source @/d --delete").await, 0);
     assert_eq!(fs::read(place.path("d/link")).expect("it is there"), b"link");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_times_out_of_range_are_copied_once() {
+    let place = place(&["past", "future"], &[]);
+    // A file system in memory holds times that those on disks do not.
+    let source = tempfile::Builder::new().prefix("flotilla-times").tempdir_in("/dev/shm").expect("a folder");
+    for (name, seconds) in [("past", -5_400_000_000_i64), ("future", 16_725_225_600)] {
+        let file = fs::File::create(source.path().join(name)).expect("a file");
+        let far = std::time::Duration::new(seconds.unsigned_abs(), 123_456_789);
+        let epoch = std::time::SystemTime::UNIX_EPOCH;
+        file.set_modified(if seconds < 0 { epoch - far } else { epoch + far }).expect("it can be set");
+    }
+    let sync = format!("sync {} @/d --json", source.path().display());
+    let first = place.run("", &sync).await;
+    assert_code(&first, 0);
+    let again = place.run("", &sync).await;
+    assert_code(&again, 0);
+    assert!(first.stdout.contains("\"copied\":2,") && again.stdout.contains("\"copied\":0,"), "{}", again.stdout);
+}

@@ -128,3 +128,23 @@ async fn regression_tags_or_access_that_may_not_be_read_are_no_outage() {
     }
     assert!(circuit.refusal().is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn regression_a_full_disk_ends_the_work_at_once_and_fails_no_object() {
+    let circuit = circuit();
+    let full = failing(ErrorKind::Exhausted);
+    circuit.note(PUT.verb, "object", Seen::Failure(&full));
+    assert!(circuit.is_suspended() && circuit.excuses(&full));
+    circuit.try_an_object();
+    let _admission = circuit.admit().await;
+    circuit.note(PUT.verb, "on trial", Seen::Failure(&full));
+    assert!(circuit.excuses(&full), "nor does one on trial");
+    let store: Store = Arc::new(
+        shared::store::file::FileStore::open(&shared::location::Location::folder(std::path::Path::new("/")).unwrap())
+            .unwrap(),
+    );
+    assert!(circuit.outage(&store, Duration::from_secs(600)).is_none());
+    tokio::time::advance(NO_ROOM_LIMIT).await;
+    let outage = circuit.outage(&store, Duration::from_secs(600)).unwrap();
+    assert!(!outage.is_refusal && outage.to_string().contains("make room there"), "{outage}");
+}

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use cap_fs_ext::{DirExt as _, FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
 use cap_std::ambient_authority;
@@ -19,6 +21,8 @@ use crate::{Error, ErrorKind, Result};
 pub(super) struct Folder {
     pub location: Location,
     pub path: PathBuf,
+    /// Files that this process is writing.
+    pub under_way: Arc<AtomicUsize>,
 }
 
 impl Folder {
@@ -49,7 +53,20 @@ impl Folder {
 
     /// A failed system call about a key.
     pub fn fault(&self, operation: &'static str, key: &str, error: io::Error) -> Error {
-        fault(operation, self.location.display_key(key), error)
+        let subject = self.location.display_key(key);
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                let what = if error.kind() == io::ErrorKind::StorageFull { "disk full" } else { "disk quota used up" };
+                let message = format!("{what} at {}: {error}", self.location);
+                Error::new(ErrorKind::Exhausted, operation, subject, message).with_source(error)
+            }
+            io::ErrorKind::InvalidFilename => {
+                let longest = key.split('/').map(str::len).max().unwrap_or_default();
+                let message = format!("{error}: a file name in it has {longest} bytes, the path {}", key.len());
+                Error::new(ErrorKind::Unrepresentable, operation, subject, message).with_source(error)
+            }
+            _ => fault(operation, subject, error),
+        }
     }
 
     /// Opens what a key names, for reading: the file and its state, or a folder's state for the

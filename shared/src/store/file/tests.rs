@@ -150,8 +150,6 @@ async fn nothing_unfinished_stays_behind() {
     let upload = store.create_upload("key", &write).await.unwrap();
     store.abort_upload(&upload).await.unwrap();
     store.delete("c/d/key").await.unwrap();
-    assert_eq!(names_in(&dir.path().join("root")), [".flotilla-partial"]);
-    drop(store);
     assert_eq!(names_in(&dir.path().join("root")), [""; 0]);
 }
 
@@ -277,4 +275,53 @@ async fn a_folder_that_may_not_be_written_is_a_denial() {
         assert_eq!(kind(put(&store, "deep/key", b"x").await), ErrorKind::Denied);
     }
     fs::set_permissions(&root, fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+#[tokio::test]
+async fn regression_a_time_that_cannot_be_held_converges() {
+    let (dir, store) = open();
+    store.prepare().await.unwrap();
+    const YEAR: i64 = 31_556_952_000;
+    for years in [0, -69, -170, -1_700, 68, 100, 477, 530, 8_000] {
+        let modified = Timestamp(years * YEAR + 123);
+        let write = Write { size: 1, modified: Some(modified), ..Write::default() };
+        store.put("key", &write, stream::iter([Ok(Bytes::from_static(b"x"))]).boxed()).await.unwrap();
+        let found = store.head("key", &Pin::default()).await.unwrap().modified;
+        assert_eq!(store.held_time(modified), found, "{years} years from 1970");
+        assert_eq!(store.held_time(found), found);
+    }
+    assert_eq!(names_in(&dir.path().join("root")), ["key"]);
+}
+
+#[tokio::test]
+async fn regression_nothing_empty_is_left_when_the_last_write_ends() {
+    let (dir, store) = open();
+    let names = || names_in(&dir.path().join("root"));
+    put(&store, "a", b"x").await.unwrap();
+    assert_eq!(names(), ["a"], "though the store is still in use");
+    let upload = store.create_upload("b", &Write { size: 1, ..Write::default() }).await.unwrap();
+    store.abort_upload(&upload).await.unwrap();
+    assert_eq!(names(), ["a"]);
+    let puts = (0..200).map(|n| put(&store, Box::leak(format!("many/{n}").into_boxed_str()), b"x"));
+    stream::iter(puts).buffer_unordered(16).try_collect::<Vec<_>>().await.unwrap();
+    assert_eq!(names(), ["a", "many"]);
+}
+
+#[tokio::test]
+async fn regression_a_file_below_a_very_long_path_is_read() {
+    let (dir, store) = open();
+    let name = "n".repeat(250);
+    let mut folder = Dir::open_ambient_dir(dir.path().join("root"), ambient_authority()).unwrap();
+    for _ in 0..17 {
+        folder.create_dir(&name).unwrap();
+        folder = folder.open_dir(&name).unwrap();
+    }
+    folder.write("file", b"bytes").unwrap();
+    let page = store.list(KeyRange::default()).next_page().await.unwrap().unwrap();
+    let key = page[0].position().to_owned();
+    assert!(key.len() > 4_096);
+    assert_eq!(get(&store, &key).await.unwrap(), b"bytes");
+    let error = put(&store, &key, b"x").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unrepresentable);
+    assert!(error.to_string().contains("at most 4095 are allowed"), "{error}");
 }

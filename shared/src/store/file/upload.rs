@@ -143,7 +143,7 @@ pub(super) fn create(folder: &Folder, key: &str, write: &Write) -> Result<Upload
     let made = check_place(&root, &name).and_then(|()| {
         retrying(|| {
             // Held until the upload is whole: the sweep leaves it alone so long.
-            let _held = Partial::create(&root, &id)?;
+            let _held = Partial::create(folder, &root, &id)?;
             let dir = descend(&root, &[PARTIALS.to_owned(), id.clone()], true)?;
             let opened = Opened { key: key.to_owned(), size: write.size, opened: Timestamp::now() };
             write_json(&dir, RECORD, &opened)?;
@@ -339,6 +339,8 @@ pub(super) fn remove(root: &Dir, id: &str) -> io::Result<()> {
         }
         partials.remove_dir_all(id)
     });
+    // Empty, it goes too. An upload that is created at this moment makes it again.
+    let _ = root.remove_dir(PARTIALS);
     removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 

@@ -1,6 +1,8 @@
 //! Writing a whole object: beside its place first, into its place when all is well.
 
 use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::AcqRel};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -124,9 +126,12 @@ pub(super) async fn pour<S: Sink>(expected: Expected, body: Body, sink: S) -> Re
 
 /// A file on its way, locked as long as it is, and deleted when dropped unless it was placed.
 pub(super) struct Partial {
+    root: Dir,
     partials: Dir,
     name: String,
     file: File,
+    /// Files on their way in this process: whoever ends the last one removes the folder that holds them.
+    under_way: Arc<AtomicUsize>,
 }
 
 /// The name of the file of an id.
@@ -135,8 +140,9 @@ pub(super) fn put_name(id: &str) -> String {
 }
 
 impl Partial {
-    pub(super) fn create(root: &Dir, id: &str) -> io::Result<Self> {
+    pub(super) fn create(folder: &Folder, root: &Dir, id: &str) -> io::Result<Self> {
         let name = put_name(id);
+        let under_way = UnderWay::begin(&folder.under_way);
         // Another process that goes away may remove the empty folder at any moment, and one that
         // comes sweeps what is not locked yet.
         retrying(|| {
@@ -147,8 +153,17 @@ impl Partial {
             if file.metadata()?.nlink() == 0 {
                 return Err(io::ErrorKind::NotFound.into());
             }
-            Ok(Partial { partials, name: name.clone(), file })
+            Ok((partials, file))
         })
+        .and_then(|(partials, file)| {
+            let (root, name) = (root.try_clone()?, name.clone());
+            Ok(Partial { root, partials, name, file, under_way: under_way.keep() })
+        })
+    }
+
+    /// The file.
+    pub(super) fn file(&self) -> &File {
+        &self.file
     }
 }
 
@@ -156,6 +171,33 @@ impl Drop for Partial {
     fn drop(&mut self) {
         // Not there any more if it was placed; if this fails, the sweep finds it.
         let _ = self.partials.remove_file(&self.name);
+        // Leaves no empty folder behind. It cannot be removed while it holds anything, and whoever makes a
+        // file in it at this moment makes the folder again.
+        if self.under_way.fetch_sub(1, AcqRel) == 1 {
+            let _ = self.root.remove_dir(PARTIALS);
+        }
+    }
+}
+
+/// Counts a file as under way, until it is dropped or kept.
+struct UnderWay(Option<Arc<AtomicUsize>>);
+
+impl UnderWay {
+    fn begin(count: &Arc<AtomicUsize>) -> UnderWay {
+        count.fetch_add(1, AcqRel);
+        UnderWay(Some(count.clone()))
+    }
+
+    fn keep(mut self) -> Arc<AtomicUsize> {
+        self.0.take().expect("it is kept once")
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Some(count) = &self.0 {
+            count.fetch_sub(1, AcqRel);
+        }
     }
 }
 
@@ -226,7 +268,8 @@ impl PutSink {
                 check_place(&root, &self.name).map_err(|error| self.folder.fault(PUT, &self.key, error))?;
             }
             let id = Uuid::now_v7().simple().to_string();
-            let partial = Partial::create(&root, &id).map_err(|error| Self::fault(&self.folder, PARTIALS, error))?;
+            let partial = Partial::create(&self.folder, &root, &id)
+                .map_err(|error| Self::fault(&self.folder, PARTIALS, error))?;
             self.partial = Some(partial);
         }
         Ok(self.partial.as_mut().expect("it was created just now"))
