@@ -26,7 +26,16 @@ mod ledger {
     use crate::schedule::Schedule;
 
     async fn setup() -> (SharedLedger, ()) {
-        (Arc::new(FakeLedger { pages: Arc::default(), worker: 1, schedule: Schedule::default() }), ())
+        (
+            Arc::new(FakeLedger {
+                pages: Arc::default(),
+                worker: 1,
+                blind: false,
+                reads: Arc::default(),
+                schedule: Schedule::default(),
+            }),
+            (),
+        )
     }
     flotilla_tests::ledger_suite!(setup);
 }

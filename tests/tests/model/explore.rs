@@ -40,6 +40,9 @@ impl Case {
             hasty: one_in(4),
             parts: one_in(4),
             service: one_in(4),
+            // Without a throw, for seeds to mean what they did.
+            mind: seed % 4 == 2,
+            blind: false,
         };
         let count = 30 + random.below(200);
         // Long stretches of one worker find what short ones do not, and the other way round.
@@ -113,7 +116,7 @@ impl Explorer {
             25 => self.start(),
             26 | 27 => self.redeliver(argument),
             28 => self.end_stray(argument),
-            29 => self.world.scan(),
+            29 => argument % 4 == 3 && self.world.change_mind() || self.world.scan(),
             30 => self.lose(argument),
             _ => return self.advance([1, 20, 100][argument as usize % 3]).await,
         };

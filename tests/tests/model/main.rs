@@ -38,7 +38,10 @@ fn seeds() -> Range<u64> {
 
 /// The first of the seeds that fails, made small.
 fn first_failure(seeds: Range<u64>, look_again: bool) -> Option<(u64, Failure)> {
-    let mut cases = seeds.map(|seed| (seed, Case::of(seed, look_again)));
+    first_failing(seeds.map(|seed| (seed, Case::of(seed, look_again))))
+}
+
+fn first_failing(mut cases: impl Iterator<Item = (u64, Case)>) -> Option<(u64, Failure)> {
     cases.find_map(|(seed, case)| {
         let end = explore(&case);
         end.failure.is_some().then(|| (seed, shrink(Failure { case, end })))
@@ -58,6 +61,28 @@ fn without_the_second_look_a_stale_write_is_found_in_a_few_steps() {
     let told = failure.told();
     assert!(told.starts_with("STALE "), "{told}");
     assert!(failure.end.trace.len() <= 25, "{told}");
+}
+
+#[test]
+fn regression_without_the_runs_state_a_cancelled_job_is_executed() {
+    let blind = |seed| {
+        let case = Case::of(seed, true);
+        (seed, Case { profile: world::Profile { mind: true, blind: true, ..case.profile }, ..case })
+    };
+    let (_, failure) = first_failing((0..SEEDS.1).map(blind)).expect("no cancelled job was executed");
+    let told = failure.told();
+    assert!(told.starts_with("CANCELLED "), "{told}");
+}
+
+#[test]
+fn a_user_who_changes_their_mind_has_nothing_written_in_the_cancelled_runs_name() {
+    let minded = |seed| {
+        let case = Case::of(seed, true);
+        (seed, Case { profile: world::Profile { mind: true, ..case.profile }, ..case })
+    };
+    if let Some((seed, failure)) = first_failing(seeds().map(minded)) {
+        panic!("seed {seed}: {}", failure.told());
+    }
 }
 
 /// Found while the workers' side of events was written. What a seed means changes with the explorer: they are kept as

@@ -1,19 +1,28 @@
 //! A scan, as the finder does one: both sides are listed, one after the other, and jobs are made of the differences.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use shared::job::{Job, JobKey, JobObject, Origin, VERSION, Work};
-use shared::ledger::{RunOptions, RunStart};
+use shared::ledger::{self, Found, RunOptions, RunStart, SharedLedger};
 use shared::object::{Entry, Timestamp};
 
-use crate::schedule::locked;
-use crate::store::entry_of;
-use crate::world::{DESTINATION, JOBS, SOURCE, TASK, World, queue_name};
+use tokio::time::Instant;
 
-/// How far the one scan has come.
-#[derive(Debug, Default)]
+use crate::schedule::{Schedule, locked};
+use crate::store::entry_of;
+use crate::world::{DESTINATION, JOBS, SCANNED, SOURCE, TASK, World, queue_name};
+
+/// How long a worker believes what it has read of a run.
+const STATE_IS_VALID: Duration = Duration::from_secs(15);
+
+/// How far a scan has come.
+#[derive(Debug, Clone)]
 pub struct Scan {
+    /// Its run.
+    pub run: &'static str,
     steps: u32,
     source: BTreeMap<String, Entry>,
     copies: Vec<String>,
@@ -23,8 +32,24 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Its run.
-    pub const RUN: &'static str = "scan";
+    /// A scan that mirrors everything.
+    pub fn first() -> Scan {
+        Scan::of("scan")
+    }
+
+    /// A scan after the user has changed their mind: it deletes nothing, and leaves out what only scans see.
+    fn second() -> Scan {
+        Scan::of("scan-2")
+    }
+
+    fn of(run: &'static str) -> Scan {
+        let (source, copies, deletes) = Default::default();
+        Scan { run, steps: 0, source, copies, deletes, enqueued: 0 }
+    }
+
+    fn is_first(&self) -> bool {
+        self.run == Scan::first().run
+    }
 }
 
 impl World {
@@ -46,11 +71,15 @@ impl World {
     fn list_source(&mut self) {
         self.scan.source = self.listed(SOURCE);
         let start = RunStart {
-            id: Scan::RUN.to_owned(),
+            id: self.scan.run.to_owned(),
             task: TASK.to_owned(),
             source: format!("s3://{SOURCE}"),
             destination: format!("s3://{DESTINATION}"),
-            options: RunOptions { delete: true, ..RunOptions::default() },
+            options: RunOptions {
+                delete: self.scan.is_first(),
+                digest: self.scan.run.to_owned(),
+                ..RunOptions::default()
+            },
             started: Timestamp(0),
         };
         locked(&self.pages).start(&start);
@@ -68,18 +97,21 @@ impl World {
             .into_values()
             .filter(|entry| there.remove(&entry.key).is_none_or(|theirs| theirs.etag != entry.etag))
             .collect();
-        let gone: Vec<String> = there.into_keys().collect();
+        let gone: Vec<String> = there.into_keys().filter(|_| self.scan.is_first()).collect();
+        let found = Found { enqueued: differing.len() as u64, deletes: gone.len() as u64, ..Found::default() };
         self.scan.enqueued = (differing.len() + gone.len()) as u64;
         if !differing.is_empty() {
             let count = differing.len();
             let objects = (0..).zip(differing).map(|(index, entry)| JobObject::new(index, entry)).collect();
-            self.scan.copies.push(job("c0-0", count, Work::Copy { objects }));
+            self.scan.copies.push(job(self.scan.run, "c0-0", count, Work::Copy { objects }));
         }
         if !gone.is_empty() {
             let count = gone.len();
             let objects = (0..).zip(gone).map(|(index, key)| JobKey { index, key }).collect();
-            self.scan.deletes.push(job("d0-0", count, Work::Delete { objects }));
+            self.scan.deletes.push(job(self.scan.run, "d0-0", count, Work::Delete { objects }));
         }
+        let Scan { run, copies, deletes, .. } = &self.scan;
+        locked(&self.pages).record(run, found, copies.clone(), deletes.clone());
     }
 
     fn enqueue(&mut self, what: &str, bodies: Vec<String>) {
@@ -90,9 +122,31 @@ impl World {
     }
 
     fn listed(&self, bucket: &str) -> BTreeMap<String, Entry> {
+        let is_first = self.scan.is_first();
         self.bucket(bucket, |bucket| {
-            bucket.items.iter().map(entry_of).map(|entry| (entry.key.clone(), entry)).collect()
+            let entries = bucket.items.iter().map(entry_of).filter(|entry| is_first || !entry.key.starts_with(SCANNED));
+            entries.map(|entry| (entry.key.clone(), entry)).collect()
         })
+    }
+
+    /// The user changes their mind: a run with other options begins, and jobs of the first one come again all the same.
+    pub fn change_mind(&mut self) -> bool {
+        if !self.profile.mind || !self.scan.is_first() || self.scan.steps == 0 {
+            return false;
+        }
+        let ledger: SharedLedger = Arc::new(self.ledger(0, Schedule::default()));
+        let options = RunOptions { digest: Scan::second().run.to_owned(), ..RunOptions::default() };
+        let cancelled = ledger::supersede(&ledger, TASK, &options, "user").now_or_never();
+        let cancelled = cancelled.expect("the ledger answers at once").expect("the run is cancelled");
+        self.schedule.say(format!("user: wants something else, {} run is cancelled", cancelled.len()));
+        self.schedule.forbid(Instant::now() + STATE_IS_VALID, SCANNED);
+        let first = std::mem::replace(&mut self.scan, Scan::second());
+        for body in first.copies.iter().chain(&first.deletes) {
+            let id = locked(&self.queues[JOBS]).put(body.clone(), Duration::ZERO);
+            self.schedule.say(format!("a job of the first scan comes again as {}{id}", queue_name(JOBS)));
+        }
+        self.cancelled = Some(first);
+        true
     }
 
     /// Whether the scan is under way: what it has listed is to be sent.
@@ -101,8 +155,8 @@ impl World {
     }
 }
 
-fn job(origin: &str, count: usize, work: Work) -> String {
+fn job(run: &str, origin: &str, count: usize, work: Work) -> String {
     let origin = Origin { id: origin.to_owned(), objects: count as u32 };
-    let (task, run) = (TASK.to_owned(), Scan::RUN.to_owned());
+    let (task, run) = (TASK.to_owned(), run.to_owned());
     Job { v: VERSION, task, run, attempt: 1, origin, restoring: None, work }.to_body()
 }

@@ -73,6 +73,19 @@ struct State {
     trace: Vec<String>,
     /// The call that the trace's last line is about.
     last: Option<Id>,
+    /// From then on nobody may begin to write keys that begin so.
+    forbidden: Option<(Instant, char)>,
+    /// What was written all the same.
+    forbidden_writes: Vec<String>,
+}
+
+impl State {
+    fn check(&mut self, call: &Call) {
+        let Some((since, first)) = self.forbidden else { return };
+        if matches!(call.kind, Kind::Open | Kind::Write) && call.key.starts_with(first) && Instant::now() > since {
+            self.forbidden_writes.push(format!("worker {}: {}", call.worker, call.what));
+        }
+    }
 }
 
 /// Who waits for a turn. Clones share it.
@@ -114,6 +127,7 @@ impl Schedule {
         let lost = Error::new(ErrorKind::Timeout, "wait", call.what.clone(), "no answer");
         let ticket = {
             let mut state = locked(shared);
+            state.check(&call);
             state.next += 1;
             let id = state.next;
             state.waiting.insert(id, Waiting { call, effect: Some(effect), resume });
@@ -195,6 +209,16 @@ impl Schedule {
             let words = (stray.effect)();
             self.say(format!("worker {}, long after: {} {words}", stray.call.worker, stray.call.what));
         }
+    }
+
+    /// From `since` on nobody may begin to write keys that begin with this character.
+    pub fn forbid(&self, since: Instant, first: char) {
+        self.lock().forbidden = Some((since, first));
+    }
+
+    /// The first write that was forbidden.
+    pub fn forbidden_write(&self) -> Option<String> {
+        self.lock().forbidden_writes.first().cloned()
     }
 
     /// Writes a line into the trace.

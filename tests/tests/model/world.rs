@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use shared::config::Work;
+use shared::config::{Find, Work};
 use shared::digest::Algorithm;
 use shared::filter::Filter;
 use shared::fleet::solo::Solo;
@@ -28,6 +28,8 @@ pub const TASK: &str = "task";
 pub const SOURCE: &str = "source";
 pub const DESTINATION: &str = "destination";
 pub const KEYS: [&str; 3] = ["k0", "k1", "k2"];
+/// Keys that begin so are seen by scans alone, and left out by the workers' filters.
+pub const SCANNED: char = 's';
 /// Workers that work at the same time.
 pub const WORKERS: usize = 2;
 /// The queues' numbers.
@@ -53,6 +55,10 @@ pub struct Profile {
     pub parts: bool,
     /// The service copies by itself.
     pub service: bool,
+    /// The user may change their mind: a scan with other options begins while the first one's jobs are under way.
+    pub mind: bool,
+    /// Workers take every run for a live one.
+    pub blind: bool,
 }
 
 /// Everything there is.
@@ -63,6 +69,8 @@ pub struct World {
     pub queues: [Arc<Mutex<Letters>>; 2],
     pub pages: Arc<Mutex<Pages>>,
     pub scan: Scan,
+    /// The scan that was cancelled.
+    pub cancelled: Option<Scan>,
     /// The living.
     pub workers: BTreeMap<u32, JoinHandle<Result<(), WorkError>>>,
     born: u32,
@@ -84,12 +92,19 @@ impl World {
             cloud: Arc::new(Mutex::new([(SOURCE.to_owned(), source), (DESTINATION.to_owned(), destination)].into())),
             queues: Default::default(),
             pages: Arc::default(),
-            scan: Scan::default(),
+            scan: Scan::first(),
+            cancelled: None,
             workers: BTreeMap::new(),
             born: 0,
             versions: 0,
             records: 0,
         };
+        if profile.mind {
+            let add =
+                |bucket: &mut Bucket, key| drop(bucket.write(key, Bytes::from_static(b"old"), Attributes::default()));
+            world.bucket(SOURCE, |bucket| add(bucket, "s0"));
+            world.bucket(DESTINATION, |bucket| ["s1", "s2"].map(|key| add(bucket, key)));
+        }
         for _ in 0..WORKERS {
             world.start_worker();
         }
@@ -117,7 +132,10 @@ impl World {
 
     fn worker(&self, number: u32) -> Worker {
         let Profile { look_again, one_queue, .. } = self.profile;
-        let ledger = FakeLedger { pages: self.pages.clone(), worker: number, schedule: self.schedule.clone() };
+        let ledger = self.ledger(number, self.schedule.clone());
+        let mut find = Find::default();
+        find.filters.extend(self.profile.mind.then(|| format!("- {SCANNED}*")));
+        let filter = Filter::load(&find, None).expect("a filter");
         Worker {
             task: TASK.to_owned(),
             name: format!("worker {number}"),
@@ -133,12 +151,18 @@ impl World {
                 part_size: self.profile.parts.then_some(2),
                 ..Work::default()
             },
-            follow: Follow { look_again, delete: true, filter: Filter::all(), metadata: false },
+            follow: Follow { look_again, delete: true, filter, metadata: false },
             report: None,
             moved: Arc::default(),
             health: Default::default(),
             outage_limit: None,
         }
+    }
+
+    /// The ledger as a worker sees it.
+    pub fn ledger(&self, worker: u32, schedule: Schedule) -> FakeLedger {
+        let (pages, blind) = (self.pages.clone(), self.profile.blind);
+        FakeLedger { pages, worker, blind, reads: Arc::default(), schedule }
     }
 
     fn queue(&self, number: usize, worker: u32) -> Queue {
@@ -257,11 +281,17 @@ impl World {
                 ));
             }
         }
+        if let Some(write) = self.schedule.forbidden_write() {
+            return Err(format!("CANCELLED run, and yet {write}"));
+        }
         let pages = locked(&self.pages);
         let count = |run: &str| pages.run(run).map(|run| run.settled).unwrap_or_default();
-        for (run, expected) in [(events_run(TASK), self.records), (Scan::RUN.to_owned(), self.scan.enqueued)] {
+        let events = (events_run(TASK), self.records, pages.counted_events(&events_run(TASK)));
+        let scans = [Some(&self.scan), self.cancelled.as_ref()].into_iter().flatten();
+        let scans = scans.map(|scan| (scan.run.to_owned(), scan.enqueued, count(scan.run).objects()));
+        for (run, expected, objects) in scans.chain([events]) {
             let settled = count(&run);
-            if settled.objects() != expected || settled.failed > 0 {
+            if objects != expected || settled.failed > 0 {
                 return Err(format!("COUNT {run}: {expected} expected, but {settled:?}"));
             }
         }
