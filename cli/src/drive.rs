@@ -44,15 +44,17 @@ pub enum Drive {
     Finish(String),
 }
 
-/// Drives a run to its end, or until `stop`, with a worker of its own.
+/// Drives a run to its end, or until `stop`, with a worker of its own. `settles` has it also wait until the worker has
+/// received what cancelled runs have left on the queue: it settles them and ends their uploads.
 pub async fn drive(
     task: &Task,
     what: Drive,
     report: Option<worker::Report>,
+    settles: bool,
     stop: &CancellationToken,
 ) -> Result<Driven, Failure> {
     let mut worker = Working::begin(task, report);
-    let mut watch = Watch::begin(task, what, stop);
+    let mut watch = Watch { settles, ..Watch::begin(task, what, stop) };
     let ended = watch.until_done_by(&mut worker).await;
     let done = ended.as_ref().is_ok_and(|end| matches!(end, End::Done));
     // At the same time: each may wait for a service that does not answer.
@@ -92,6 +94,7 @@ struct Watch {
     finding: Arc<finder::Progress>,
     found: Option<Result<String, FindError>>,
     progress: Option<Progress>,
+    settles: bool,
 }
 
 impl Watch {
@@ -106,7 +109,7 @@ impl Watch {
             Drive::Finish(run) => (None, Some(Ok(run))),
         };
         let (ledger, queue) = (task.carrier.ledger.clone(), task.carrier.queue.clone());
-        Watch { ledger, queue, stop, finder, finding, found, progress: Some(Progress::begin()) }
+        Watch { ledger, queue, stop, finder, finding, found, progress: Some(Progress::begin()), settles: false }
     }
 
     /// The run, once it is known.
@@ -157,7 +160,7 @@ impl Watch {
             if let Some(progress) = &mut self.progress {
                 progress.show(&run);
             }
-            if self.found.is_some() && run.is_done() {
+            if self.found.is_some() && run.is_done() && self.is_queue_settled().await? {
                 return Ok(End::Done);
             }
             if run.settled.objects() != settled || self.found.is_none() {
@@ -167,6 +170,15 @@ impl Watch {
                 moved = Instant::now();
             }
         }
+    }
+
+    /// Whether nothing is left on the queue that can be received now, where that is waited for.
+    async fn is_queue_settled(&self) -> Result<bool, Failure> {
+        if !self.settles {
+            return Ok(true);
+        }
+        let depth = self.queue.depth().await.map_err(Failure::resumable)?;
+        Ok(depth.ready + depth.leased == 0)
     }
 
     /// Jobs in the dead-letter queue, or taken away by hand, would keep us waiting for ever.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use finder::{FindError, Finder};
 use shared::config::Config;
 use shared::console;
-use shared::ledger::{Phase, Run};
+use shared::ledger::{MAX_RUNS, Phase, Run};
 use shared::report::Report;
 use shared::telemetry::endpoint::{self, Health};
 use tokio::time::{Instant, sleep_until};
@@ -34,7 +34,7 @@ pub async fn run(args: &SyncArgs, stop: CancellationToken) -> Outcome {
     let report = open_report(args.report.as_deref())?;
     let Some(task) = Task::open_unless(&stop, config, health.clone()).await? else { return Ok(Exit::Interrupted) };
     health.set_ready(true);
-    let mut pass = Pass { task: &task, report, json: args.json, stop: &stop, worker: None };
+    let mut pass = Pass { task: &task, report, json: args.json, stop: &stop, worker: None, settles: false };
     let Some(every) = args.every else { return pass.run(args.force, true).await };
     pass.repeat(every.into(), args.force).await
 }
@@ -50,7 +50,7 @@ pub async fn finish_run(
 ) -> Outcome {
     let task = Task::open_unless(&stop, config.clone(), Health::default()).await?;
     let Some(task) = task else { return Ok(Exit::Interrupted) };
-    let mut pass = Pass { task: &task, report, json, stop: &stop, worker: None };
+    let mut pass = Pass { task: &task, report, json, stop: &stop, worker: None, settles: false };
     let began = Instant::now();
     let driven = pass.drive(Drive::Finish(run.to_owned())).await?;
     pass.conclude(driven, began).await
@@ -68,6 +68,8 @@ pub struct Pass<'a> {
     pub stop: &'a CancellationToken,
     /// Whoever does the jobs of all runs; absent: each has a worker of its own.
     pub worker: Option<Working>,
+    /// Whether cancelled runs have jobs on the queue.
+    pub settles: bool,
 }
 
 impl Pass<'_> {
@@ -129,11 +131,13 @@ impl Pass<'_> {
     }
 
     /// Cancels what earlier commands with other options have left: before any worker of this one begins.
-    pub async fn supersede(&self) -> Result<(), Failure> {
+    pub async fn supersede(&mut self) -> Result<(), Failure> {
         let cancelled = self.finder(false).supersede().await;
         for run in cancelled.map_err(|error| Failure { exit: exit_of(&error), message: error.to_string() })? {
             say_cancelled(&run);
         }
+        let runs = self.task.carrier.ledger.runs(&self.task.config.task, MAX_RUNS).await.map_err(Failure::midway)?;
+        self.settles = runs.iter().any(|run| run.phase.is_cancelled() && !run.is_done());
         Ok(())
     }
 
@@ -155,7 +159,7 @@ impl Pass<'_> {
     async fn drive(&mut self, what: Drive) -> Result<Driven, Failure> {
         let driven = match &mut self.worker {
             Some(worker) => drive_beside(self.task, what, worker, self.stop).await,
-            None => drive(self.task, what, object_log::listener(self.report.as_ref()), self.stop).await,
+            None => drive(self.task, what, object_log::listener(self.report.as_ref()), self.settles, self.stop).await,
         };
         match self.report.as_ref().map(Report::check) {
             Some(Err(why)) => driven.and(Err(Failure::midway(format!("the report is incomplete: {why}")))),

@@ -74,7 +74,7 @@ async fn watch(
     };
     let told = Arc::new(Notify::new());
     let listener = listener(report.as_ref(), told.clone());
-    let mut pass = Pass { task, report, json: args.json, stop, worker: None };
+    let mut pass = Pass { task, report, json: args.json, stop, worker: None, settles: false };
     // Before the worker takes a job of an earlier command.
     pass.supersede().await?;
     pass.worker = Some(Working::begin(task, Some(listener.clone())));

@@ -1,6 +1,7 @@
 //! The real programs on real components, from the command line to the last byte.
 
 mod carriers;
+mod changed_mind;
 mod crash;
 mod disk;
 mod events;
