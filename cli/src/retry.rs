@@ -158,6 +158,7 @@ async fn begin(ledger: &SharedLedger, old: &Run, options: &RunOptions) -> Result
 
 /// Moves the checkpoint over one page of the failures of `old`: counters, cursor and the job for it in one.
 fn advance(checkpoint: &mut Checkpoint, old: &Run, run: &str, page: &[Settled], next: Option<String>) {
+    checkpoint.version += 1;
     checkpoint.outbox.clear();
     let (changes, others): (Vec<&Settled>, Vec<&Settled>) = page.iter().partition(|_| old.is_events());
     let (deletes, copies): (Vec<&Settled>, Vec<&Settled>) =

@@ -417,9 +417,10 @@ impl Ledger for Book {
     async fn checkpoint(&self, run: &str, checkpoint: &Checkpoint) -> Result<()> {
         let bytes: usize = checkpoint.outbox.iter().map(String::len).sum();
         assert!(bytes <= shared::queue::MAX_BODY_BYTES, "an outbox of {bytes} bytes");
-        self.write(|pages| {
-            pages.checkpoints.insert((run.into(), checkpoint.id), checkpoint.clone());
-        })
+        let key = (run.to_owned(), checkpoint.id);
+        let before = self.pages.lock().unwrap().checkpoints.get(&key).cloned();
+        assert!(before.is_none_or(|before| before.version < checkpoint.version), "{checkpoint:?} is late");
+        self.write(|pages| drop(pages.checkpoints.insert(key, checkpoint.clone())))
     }
     async fn checkpoints(&self, run: &str) -> Result<Vec<Checkpoint>> {
         let pages = self.pages.lock().unwrap();

@@ -162,7 +162,7 @@ impl Tiling {
         let range = KeyRange { prefix: tile.prefix.clone(), after: Some(at.clone()), until: None };
         let end = tile.end.replace(at);
         tile.cuts += 1;
-        let checkpoint = Checkpoint { id: self.next_id, range, ..Checkpoint::default() };
+        let checkpoint = Checkpoint { id: self.next_id, version: 1, range, ..Checkpoint::default() };
         self.next_id += 1;
         Some(Start { checkpoint, end })
     }

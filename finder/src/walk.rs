@@ -122,7 +122,7 @@ impl Walk {
 
     async fn record_end(&self, last: Checkpoint) -> Result<Checkpoint, FindError> {
         self.ranges().close(last.id);
-        let last = Checkpoint { done: true, ..last };
+        let last = Checkpoint { done: true, version: last.version + 1, ..last };
         self.journal.checkpoint(&last).await?;
         Ok(last)
     }

@@ -215,6 +215,9 @@ impl std::ops::AddAssign for Settled {
 pub struct Checkpoint {
     /// The range's number within the run.
     pub id: u32,
+    /// Grows with each checkpoint of the range, from 1.
+    #[serde(default)]
+    pub version: u64,
     /// Where the range begins. It ends where the next one (by key order) begins, so splitting a range
     /// is one write: the new range's first checkpoint.
     pub range: KeyRange,
@@ -231,6 +234,13 @@ pub struct Checkpoint {
     /// Bodies of jobs that the cursor covers and that may not have been sent yet; at most one
     /// message's worth, [`crate::queue::MAX_BODY_BYTES`] together.
     pub outbox: Vec<String>,
+}
+
+impl Checkpoint {
+    /// Why it is not written, where a later one is there.
+    pub fn conflict(&self, run: &str) -> String {
+        format!("range {} of run {run} has come further already: another finder is at it", self.id)
+    }
 }
 
 /// What became of an object.
@@ -459,7 +469,9 @@ pub trait Ledger: Send + Sync + std::fmt::Debug + 'static {
     /// The runs of a task, newest first.
     async fn runs(&self, task: &str, limit: usize) -> Result<Vec<Run>>;
 
-    /// Writes a range's checkpoint over its earlier one.
+    /// Writes a range's checkpoint over its earlier one, which has a lower version. Written twice it is the same.
+    /// `Conflict` where another one of this version or a later one is there: a request that is late, or a finder whose
+    /// claim is another's by now.
     async fn checkpoint(&self, run: &str, checkpoint: &Checkpoint) -> Result<()>;
 
     /// All checkpoints of a run, by number.

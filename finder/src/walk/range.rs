@@ -196,6 +196,7 @@ impl Range {
             return Ok(());
         }
         let Range { walk, pack, checkpoint, .. } = self;
+        checkpoint.version += 1;
         if let Some((number, body)) = pack.seal(&walk.owner, checkpoint) {
             walk.journal.hold(checkpoint.id, number, &body).await?;
         }

@@ -41,6 +41,7 @@ macro_rules! ledger_suite {
             every_task_with_a_run_is_named
             a_phase_moves_on_and_its_error_stays
             a_checkpoint_replaces_the_earlier_one
+            a_late_checkpoint_is_refused
             checkpoints_come_by_number
             checkpoints_carry_the_longest_and_oddest_keys
             what_was_found_is_the_sum_over_the_checkpoints

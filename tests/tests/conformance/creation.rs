@@ -134,7 +134,7 @@ async fn a_repeated_or_late_move_never_takes_a_run_back() {
         assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
         let error = ledger.set_phase("r2", Phase::Listed, None).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
-        let at = |jobs| Checkpoint { id: 1, jobs, ..Checkpoint::default() };
+        let at = |jobs: u32| Checkpoint { id: 1, version: jobs.into(), jobs, ..Checkpoint::default() };
         ledger.checkpoint("r1", &at(2)).await.unwrap();
         let error = ledger.checkpoint("r1", &at(1)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");

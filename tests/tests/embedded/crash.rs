@@ -63,6 +63,7 @@ impl Opened {
             }
             let jobs = checkpoint.jobs + BATCH;
             checkpoint.outbox = (checkpoint.jobs..jobs).map(|job| job.to_string()).collect();
+            checkpoint.version += 1;
             checkpoint.jobs = jobs;
             checkpoint.found.enqueued = u64::from(jobs * OBJECTS);
             self.ledger.checkpoint(RUN, &checkpoint).await.unwrap();

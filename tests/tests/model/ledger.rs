@@ -231,8 +231,15 @@ impl Ledger for FakeLedger {
     }
 
     async fn checkpoint(&self, run: &str, checkpoint: &Checkpoint) -> Result<()> {
-        self.now(|pages| pages.checkpoints.insert((run.to_owned(), checkpoint.id), checkpoint.clone()));
-        Ok(())
+        self.now(|pages| {
+            let key = (run.to_owned(), checkpoint.id);
+            let before = pages.checkpoints.get(&key);
+            if before.is_some_and(|before| before.version >= checkpoint.version && before != checkpoint) {
+                return Err(Error::new(ErrorKind::Conflict, "ledger", run, checkpoint.conflict(run)));
+            }
+            pages.checkpoints.insert(key, checkpoint.clone());
+            Ok(())
+        })
     }
 
     async fn checkpoints(&self, run: &str) -> Result<Vec<Checkpoint>> {

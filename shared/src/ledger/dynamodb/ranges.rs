@@ -22,22 +22,22 @@ pub(super) async fn write(ledger: &DynamoDbLedger, run: &str, checkpoint: &Check
         return Err(ledger.error(ErrorKind::Invalid, message));
     }
     let attributes = encode(run, checkpoint).attributes();
-    // Repeated, or done with its answer lost: the same is written again. Carried out late, after a newer
-    // one: the condition refuses it, for it would make jobs anew under numbers that are taken.
+    // Repeated, or done with its answer lost: refused, and found to be there. Carried out late, after a newer one: the
+    // condition refuses it, for it would make jobs anew under numbers that are taken.
     let written = ledger.call(|| {
         let put = ledger.client.put_item().table_name(&ledger.table).set_item(Some(attributes.clone()));
-        put.condition_expression("attribute_not_exists(pk) OR (#jobs <= :jobs AND #held <= :held)")
-            .expression_attribute_names("#jobs", "jobs")
-            .expression_attribute_names("#held", "held")
-            .expression_attribute_values(":jobs", number(checkpoint.jobs))
-            .expression_attribute_values(":held", number(checkpoint.held))
+        put.condition_expression("attribute_not_exists(pk) OR #version < :version")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":version", number(checkpoint.version))
             .send()
     });
     match written.await {
         Err(error) if error.kind() == ErrorKind::Conflict => {
-            let message =
-                format!("range {} of run {run} has come further already: another finder is at it", checkpoint.id);
-            Err(ledger.error(ErrorKind::Conflict, message).with_source(error))
+            let there = ledger.get(&pk("run", &[run]), &range_key(checkpoint.id)).await?;
+            if there.as_ref().map(decode).transpose()?.as_ref() == Some(checkpoint) {
+                return Ok(());
+            }
+            Err(ledger.error(ErrorKind::Conflict, checkpoint.conflict(run)).with_source(error))
         }
         other => other.map(drop),
     }
@@ -83,6 +83,10 @@ pub(super) async fn held(ledger: &DynamoDbLedger, run: &str, range: u32, number:
 
 fn held_key(range: u32, number: u32) -> String {
     format!("held#{range:010}#{number:010}")
+}
+
+fn range_key(id: u32) -> String {
+    format!("{RANGE}{id:010}")
 }
 
 fn bytes(checkpoint: &Checkpoint) -> usize {
@@ -134,9 +138,10 @@ fn found_in(record: &Record) -> Result<Found> {
 }
 
 fn encode(run: &str, checkpoint: &Checkpoint) -> Item {
-    let Checkpoint { id, range, cursor, done, found, jobs, held, outbox } = checkpoint;
-    let item = Item::new(pk("run", &[run]), format!("{RANGE}{id:010}"))
+    let Checkpoint { id, version, range, cursor, done, found, jobs, held, outbox } = checkpoint;
+    let item = Item::new(pk("run", &[run]), range_key(*id))
         .with("id", number(id))
+        .with("version", number(version))
         .with_text("prefix", Some(&range.prefix))
         .with_text("after", range.after.as_deref())
         .with_text("until", range.until.as_deref())
@@ -152,6 +157,7 @@ fn decode(record: &Record) -> Result<Checkpoint> {
     let owned = |name| record.optional(name).map(str::to_owned);
     Ok(Checkpoint {
         id: record.number("id")?,
+        version: record.number("version")?,
         range: KeyRange { prefix: record.text("prefix")?.to_owned(), after: owned("after"), until: owned("until") },
         cursor: owned("cursor"),
         done: record.flag("done"),
@@ -171,13 +177,14 @@ mod tests {
     proptest! {
         #[test]
         fn a_checkpoint_comes_back_from_its_item_unchanged(
-            id in any::<u32>(), keys in (any::<String>(), of(any::<String>()), of(any::<String>()), of(any::<String>())),
+            id in any::<u32>(), version in any::<u64>(), keys in (any::<String>(), of(any::<String>()), of(any::<String>()), of(any::<String>())),
             done in any::<bool>(), counts in any::<[u64; 9]>(), made in any::<(u32, u32)>(),
             outbox in prop::collection::vec(any::<String>(), 0..4),
         ) {
             let [listed, listed_destination, unchanged, filtered, not_judged, enqueued, enqueued_bytes, deletes, unlisted] = counts;
             let checkpoint = Checkpoint {
                 id,
+                version,
                 range: KeyRange { prefix: keys.0, after: keys.1, until: keys.2 },
                 cursor: keys.3,
                 done,

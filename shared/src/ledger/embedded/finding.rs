@@ -168,6 +168,12 @@ pub(super) fn runs(connection: &Connection, task: &str, limit: usize) -> Result<
 }
 
 pub(super) fn checkpoint(connection: &Connection, run: &str, checkpoint: &Checkpoint) -> Result<(), Failure> {
+    let mut select = connection.prepare_cached("SELECT body FROM checkpoints WHERE run = ?1 AND id = ?2")?;
+    let before: Option<String> = select.query_row(params![run, checkpoint.id], |row| row.get(0)).optional()?;
+    let before: Option<Checkpoint> = before.map(|body| serde_json::from_str(&body)).transpose()?;
+    if before.is_some_and(|before| before.version >= checkpoint.version && before != *checkpoint) {
+        return Err(Failure::Other(ErrorKind::Conflict, checkpoint.conflict(run)));
+    }
     let sql = "INSERT INTO checkpoints (run, id, found, body) VALUES (?1, ?2, ?3, ?4)
                ON CONFLICT (run, id) DO UPDATE SET found = excluded.found, body = excluded.body";
     let (found, body) = (serde_json::to_string(&checkpoint.found)?, serde_json::to_string(checkpoint)?);

@@ -168,9 +168,17 @@ pub async fn a_phase_moves_on_and_its_error_stays(ledger: SharedLedger) {
 /// All of it, and also its share of what was found.
 pub async fn a_checkpoint_replaces_the_earlier_one(ledger: SharedLedger) {
     let start = started(&ledger).await;
-    let first = Checkpoint { id: 3, found: found(7), outbox: vec!["{}".to_owned()], jobs: 1, ..Checkpoint::default() };
+    let first = Checkpoint {
+        id: 3,
+        version: 1,
+        found: found(7),
+        outbox: vec!["{}".to_owned()],
+        jobs: 1,
+        ..Checkpoint::default()
+    };
     let second = Checkpoint {
         id: 3,
+        version: 2,
         range: KeyRange { prefix: "p/".to_owned(), after: Some("p/a".to_owned()), until: Some("p/z".to_owned()) },
         cursor: Some("p/k".to_owned()),
         done: true,
@@ -184,6 +192,28 @@ pub async fn a_checkpoint_replaces_the_earlier_one(ledger: SharedLedger) {
         assert_eq!(ledger.checkpoints(&start.id).await.unwrap(), std::slice::from_ref(checkpoint));
         assert_eq!(ledger.run(&start.id).await.unwrap().unwrap().found, checkpoint.found);
     }
+}
+
+/// Whatever it holds: it would take back what is counted already.
+pub async fn a_late_checkpoint_is_refused(ledger: SharedLedger) {
+    let start = started(&ledger).await;
+    // The same numbers of jobs: nothing else tells which is the later one.
+    let at = |version, listed, cursor: &str| Checkpoint {
+        version,
+        found: Found { listed, ..Found::default() },
+        cursor: Some(cursor.to_owned()),
+        ..Checkpoint::default()
+    };
+    let (first, second) = (at(1, 10, "a"), at(2, 20, "b"));
+    for checkpoint in [&first, &second] {
+        ledger.checkpoint(&start.id, checkpoint).await.unwrap();
+    }
+    for late in [first, at(2, 15, "c"), at(0, 30, "z")] {
+        let error = ledger.checkpoint(&start.id, &late).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    }
+    ledger.checkpoint(&start.id, &second).await.unwrap();
+    assert_eq!(ledger.checkpoints(&start.id).await.unwrap(), [second]);
 }
 
 /// As numbers, whatever the order they were written in.
