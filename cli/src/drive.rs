@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use finder::{FindError, Finder};
-use shared::console;
-use shared::ledger::{Run, SharedLedger};
+use shared::ledger::{self, Run, SharedLedger};
 use shared::queue::Queue;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -166,7 +165,9 @@ impl Watch {
             if run.settled.objects() != settled || self.found.is_none() {
                 (settled, moved) = (run.settled.objects(), Instant::now());
             } else if moved.elapsed() > STUCK_AFTER {
-                self.check_stuck(&run).await?;
+                if self.is_lost(&run).await? {
+                    return Ok(End::Done);
+                }
                 moved = Instant::now();
             }
         }
@@ -181,20 +182,15 @@ impl Watch {
         Ok(depth.ready + depth.leased == 0)
     }
 
-    /// Jobs in the dead-letter queue, or taken away by hand, would keep us waiting for ever.
-    async fn check_stuck(&self, run: &Run) -> Result<(), Failure> {
+    /// Whether messages of the run are lost, in the dead-letter queue or taken away by hand. They would keep us waiting
+    /// for ever, so that is recorded, and the next run finds the objects again.
+    async fn is_lost(&self, run: &Run) -> Result<bool, Failure> {
         let depth = self.queue.depth().await.map_err(Failure::resumable)?;
         if depth.waiting() > 0 {
-            return Ok(());
+            return Ok(false);
         }
-        let lost = run.enqueued().saturating_sub(run.settled.objects());
-        let why = format!(
-            "run {}: the queue is empty, but {} not settled ({}); start again with --force",
-            console::run_id(&run.start.id),
-            if lost == 1 { "1 object is".to_owned() } else { format!("{} objects are", console::count(lost)) },
-            console::counted(depth.dead as u64, "dead job"),
-        );
-        Err(Failure::midway(why))
+        ledger::lose(&self.ledger, run).await.map_err(Failure::resumable)?;
+        Ok(true)
     }
 
     /// What came of it.

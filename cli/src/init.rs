@@ -11,6 +11,8 @@ use crate::out;
 /// Creates what does not exist. Repeating it changes nothing.
 pub async fn run(args: &InitArgs) -> Outcome {
     let config = Config::read(&args.config)?;
+    // Nothing is asked of them: credentials that are not there are named before anything is made.
+    open::sides(&config).await.map_err(Failure::usage)?;
     for line in open::create(&config).await.map_err(Failure::usage)? {
         out::line(console::escaped(&line))?;
     }

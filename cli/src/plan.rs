@@ -27,6 +27,10 @@ pub async fn show(config: &Config, json: bool, stop: CancellationToken) -> Outco
             } else {
                 out::line(&plan)?;
             }
+            // As the run would end.
+            if let Some(refused) = plan.deletes_refused {
+                return Err(Failure::midway(refused));
+            }
             if plan.unlisted > 0 {
                 return Ok(Exit::SomeFailed);
             }

@@ -89,7 +89,13 @@ impl Records {
             let run = self.ledger.runs(&task, 1).await.map_err(Failure::midway)?.into_iter().next();
             newest = newest.into_iter().chain(run).max_by_key(|run| run.start.started);
         }
-        newest.ok_or_else(|| Failure::usage("no run of a finder is recorded here; give --state DIR or --config FILE, or a RUN that flotilla status lists"))
+        let none = match &self.place {
+            Place::Config(config) => format!("task {} has had no run yet: start one first", config.task),
+            Place::State(state) => {
+                format!("no run is recorded in {}: start one first, or give --config FILE", state.display())
+            }
+        };
+        newest.ok_or_else(|| Failure::usage(none))
     }
 
     /// The run whose id has this part, among the newest [`MAX_RUNS`] of each task.

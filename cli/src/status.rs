@@ -124,6 +124,7 @@ fn describe(run: &Run) -> &'static str {
         (Phase::Cancelling, _) => "cancelling",
         (Phase::Cancelled, false) => "cancelled, and jobs of it are still queued",
         (Phase::Cancelled, true) => "cancelled",
+        (Phase::Lost, _) => "stopped, messages were lost",
     }
 }
 

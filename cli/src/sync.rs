@@ -56,6 +56,9 @@ pub async fn finish_run(
     pass.conclude(driven, began).await
 }
 
+/// The embedded queue says exactly what it holds.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
 /// One or more runs of a task.
 pub struct Pass<'a> {
     /// The task.
@@ -153,6 +156,7 @@ impl Pass<'_> {
             work: task.config.work.clone(),
             owner: format!("sync-{}", uuid::Uuid::now_v7()),
             force,
+            look_every: LOOK_EVERY,
         }
     }
 

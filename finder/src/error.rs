@@ -1,6 +1,7 @@
 //! Why a run of the finder ended early, by what its caller does about it.
 
 use shared::filter::FilterError;
+use shared::object::Timestamp;
 use shared::{Error, ErrorKind, console};
 
 /// Why the finder ended early. Prints as one line: what, where, what to do.
@@ -18,12 +19,17 @@ pub enum FindError {
     #[error("{0}; the run goes on where it was when it is started again")]
     Queue(Error),
     /// The task's previous run has jobs that are not done.
-    #[error("run {run} of this task still has {} to settle: wait for the workers, or use --force", objects(*.waiting))]
+    #[error(
+        "run {run} of this task still has {} to settle, and nothing was settled since {since}: wait for the workers, or use --force",
+        objects(*.waiting)
+    )]
     Busy {
         /// The previous run.
         run: String,
         /// Objects enqueued and not settled.
         waiting: u64,
+        /// When one was settled last, or the run began.
+        since: Timestamp,
     },
     /// Another finder works on the task.
     #[error("another finder works on this task ({}): wait for it, or stop it", .0.message())]

@@ -46,6 +46,9 @@ struct Args {
 /// Why the program ends, in one line, and its exit code.
 type Failure = (u8, String);
 
+/// Ten looks at a previous run that has lost messages take a minute.
+const LOOK_EVERY: Duration = Duration::from_secs(6);
+
 /// What a finder that is told to stop may take to end what is under way.
 const STOP_LIMIT: Duration = Duration::from_secs(8);
 
@@ -103,6 +106,7 @@ async fn open(args: &Args) -> Result<(Finder, Health), Failure> {
         work: config.work,
         owner: format!("finder-{}", uuid::Uuid::now_v7()),
         force: args.force,
+        look_every: LOOK_EVERY,
     };
     Ok((finder, health))
 }
@@ -116,7 +120,7 @@ async fn repeat(finder: &Finder, every: Duration, stop: &CancellationToken) -> R
             Ok(()) => {}
             Err(error @ FindError::Interrupted) => return Err((exit_code(&error), error.to_string())),
             Err(error @ (FindError::Busy { .. } | FindError::ClaimedByOther(_))) => {
-                tracing::info!(%error, "waiting for the next turn")
+                tracing::warn!(%error, "nothing was compared: waiting for the next turn")
             }
             Err(FindError::Incomplete(why)) => tracing::error!("{why}"),
             Err(error) => tracing::error!(%error, "the run was not finished; trying again in the next turn"),
@@ -157,7 +161,9 @@ fn interrupted() -> Failure {
 
 fn exit_code(error: &FindError) -> u8 {
     match error {
-        FindError::Filter(_) | FindError::Busy { .. } | FindError::ClaimedByOther(_) => USAGE,
+        FindError::Filter(_) | FindError::ClaimedByOther(_) => USAGE,
+        // Nothing was compared, and the same command may do it later.
+        FindError::Busy { .. } => signals::INTERRUPTED,
         error if error.is_resumable() || error.is_outage() => signals::INTERRUPTED,
         _ => STOPPED,
     }

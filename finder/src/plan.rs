@@ -59,6 +59,8 @@ pub struct Plan {
     pub unlisted: u64,
     /// Jobs to enqueue.
     pub jobs: u64,
+    /// Those of them that copy.
+    pub copy_jobs: u64,
     /// Requests and what they cost.
     #[serde(flatten)]
     pub cost: Cost,
@@ -118,6 +120,7 @@ pub async fn plan(
         deletes_refused: crate::run::allow_deletes(&found, options.max_delete).err().map(|e| e.to_string()),
         unlisted: found.unlisted,
         jobs: tally.jobs,
+        copy_jobs: tally.copy_jobs,
         cost: tally.cost(&found, source.location().scheme(), destination.location().scheme()),
     })
 }

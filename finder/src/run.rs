@@ -1,10 +1,12 @@
 //! A run: one pass over a task, from the claim to the last enqueued job.
 
+mod lost;
 mod release;
 
 pub(crate) use release::allow as allow_deletes;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use shared::config::{Find, Work};
 use shared::filter::Filter;
@@ -45,6 +47,9 @@ pub struct Finder {
     pub owner: String,
     /// Start although the previous run has jobs that are not done.
     pub force: bool,
+    /// Time between two looks at a previous run of which nothing seems to be left on the queue: long enough for what
+    /// the queue says of its depth to be true by then.
+    pub look_every: Duration,
 }
 
 impl Finder {
@@ -53,7 +58,8 @@ impl Finder {
     ///
     /// - `stop` ends it in good order: what was decided is enqueued, and the error is `Interrupted`.
     /// - Earlier runs with other options are cancelled: nothing of them is carried out any more.
-    /// - A previous run with jobs that are not done is `Busy`, unless forced; nothing is waited for here.
+    /// - A previous run with jobs that are not done is `Busy`, unless forced; it is not waited for. If nothing of it is
+    ///   left on the queue, it is recorded as lost after some looks, and the new one begins.
     /// - Deletes are enqueued only after both listings ended well, and only if there are no more of them
     ///   than `max_delete`. A source that lists nothing at all is taken for a mistake (an unmounted
     ///   folder, a wrong prefix): its deletes are refused unless `max_delete` names their number.
@@ -95,7 +101,7 @@ impl Finder {
         lost: CancellationToken,
         progress: Arc<Progress>,
     ) -> Result<String, FindError> {
-        let (run, phase) = self.begin(&self.run_options(&filter)).await?;
+        let (run, phase) = self.begin(&self.run_options(&filter), &stop).await?;
         // None in a new run. In a resumed one the previous finder may have died between any two writes.
         let mut checkpoints = self.ledger.checkpoints(&run).await.map_err(FindError::Ledger)?;
         let mut found = Found::default();
@@ -140,7 +146,7 @@ impl Finder {
     }
 
     /// The run to make: the interrupted one, or a new one.
-    async fn begin(&self, options: &RunOptions) -> Result<(String, Phase), FindError> {
+    async fn begin(&self, options: &RunOptions, stop: &CancellationToken) -> Result<(String, Phase), FindError> {
         self.cancel_others(options).await?;
         let last = self.ledger.runs(&self.task, 1).await.map_err(FindError::Ledger)?.pop();
         if let Some(last) = last.filter(|last| !last.phase.is_cancelled()) {
@@ -149,8 +155,8 @@ impl Finder {
                 return Ok((last.start.id, last.phase));
             }
             let waiting = last.enqueued().saturating_sub(last.settled.objects());
-            if waiting > 0 && !self.force {
-                return Err(FindError::Busy { run: last.start.id, waiting });
+            if waiting > 0 && !last.is_done() && !self.force {
+                self.pass_lost(last, waiting, stop).await?;
             }
         }
         let start = RunStart {

@@ -35,7 +35,7 @@ use crate::job::Origin;
 use crate::object::{Attributes, ETag, Pin, Tags, Timestamp};
 use crate::store::{Encryption, KeyRange, Upload};
 
-pub use cancel::{MAX_RUNS, cancel, supersede};
+pub use cancel::{MAX_RUNS, cancel, lose, supersede};
 pub use events::{COALESCED, FILTERED, IN_SYNC, OUT_OF_SCOPE, events_run};
 pub use options::RunOptions;
 pub use phase::Phase;
@@ -81,14 +81,17 @@ impl Run {
     pub fn enqueued(&self) -> u64 {
         let deletes = match self.phase {
             // All deletes of a cancelled run are settled: as cancelled, where they were not made before.
-            Phase::Releasing | Phase::Listed | Phase::Cancelling | Phase::Cancelled => self.found.deletes,
+            Phase::Releasing | Phase::Listed | Phase::Cancelling | Phase::Cancelled | Phase::Lost => self.found.deletes,
             Phase::Listing | Phase::Stopped => 0,
         };
         self.found.enqueued + deletes
     }
 
-    /// Whether the finder is through and every enqueued object is settled. Events are never through.
+    /// Whether the finder is through and every enqueued object is settled, or lost. Events are never through.
     pub fn is_done(&self) -> bool {
+        if self.phase == Phase::Lost {
+            return true;
+        }
         let is_through = matches!(self.phase, Phase::Listed | Phase::Stopped | Phase::Cancelled);
         is_through && !self.is_events() && self.settled.objects() >= self.enqueued()
     }

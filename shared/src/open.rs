@@ -191,7 +191,10 @@ pub async fn create(config: &Config) -> Result<Vec<String>> {
     if let (Some(queue), Some(ledger)) = (&config.queue, &config.ledger) {
         made.extend(SqsQueue::create(queue).await?);
         if let Some(events) = config.events_queue() {
-            made.extend(SqsQueue::create(&events).await?);
+            // The dead-letter queue is the same: it exists by now, and was named.
+            let dead_letter = format!("queue {} ", queue.dead_letter_name());
+            let lines = SqsQueue::create(&events).await?;
+            made.extend(lines.into_iter().filter(|line| !line.starts_with(&dead_letter)));
         }
         made.extend(DynamoDbLedger::create(ledger).await?);
     }

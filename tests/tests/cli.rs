@@ -456,6 +456,32 @@ async fn a_repeated_sync_tells_a_failure_once() {
 }
 
 #[tokio::test]
+async fn regression_a_plan_of_a_run_that_would_stop_exits_as_the_run() {
+    let place = Place::new();
+    assert_eq!(place.run("sync @/source @/d").await.code, Some(0));
+    std::fs::create_dir(place.path("empty")).expect("a folder");
+    for (command, code) in [("plan @/empty @/d --delete", 1), ("plan @/empty @/d", 0)] {
+        let planned = place.run(command).await;
+        assert_eq!(planned.code, Some(code), "{command}: {}", planned.stderr);
+        assert_eq!(planned.stderr.contains("holds no object"), code == 1, "{}", planned.stderr);
+        assert!(planned.stdout.contains("to copy    0 (0 B)\n"), "{}", planned.stdout);
+    }
+}
+
+#[tokio::test]
+async fn regression_failures_before_any_run_ask_for_no_option_that_is_given() {
+    let place = Place::new();
+    let text = format!(
+        "task = \"early\"\nstate = \"{0}state\"\nsource.location = \"{0}source\"\ndestination.location = \"{0}d\"\n",
+        place.text("")
+    );
+    place.write("task.toml", &text);
+    let ended = place.run("failures --config @/task.toml").await;
+    assert_eq!((ended.code, ended.stderr.lines().count()), (Some(2), 1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("task early has had no run yet"), "{}", ended.stderr);
+}
+
+#[tokio::test]
 async fn without_a_home_the_state_folder_must_be_named() {
     let place = Place::new();
     for (command, code) in [("sync", 2), ("verify", 1)] {

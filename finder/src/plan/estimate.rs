@@ -65,6 +65,7 @@ impl Terms {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tally {
     pub(super) jobs: u64,
+    pub(super) copy_jobs: u64,
     queue_requests: u64,
     ledger_writes: u64,
     source_reads: u64,
@@ -77,6 +78,7 @@ impl Tally {
         let job = Job::parse(body).expect("a packed job is a job");
         match &job.work {
             job::Work::Copy { objects } => {
+                self.copy_jobs += 1;
                 self.job(body.len(), objects.iter().map(|object| object.key.len()));
                 objects.iter().for_each(|object| self.copy(object, terms));
             }

@@ -19,13 +19,11 @@ impl fmt::Display for Plan {
         if self.not_judged > 0 {
             writeln!(f, "  not known  {} could not be compared: the warnings say why", count(self.not_judged))?;
         }
-        writeln!(
-            f,
-            "  to copy    {} ({}) in {}",
-            count(self.copies),
-            bytes(self.copy_bytes),
-            console::counted(self.jobs, "job")
-        )?;
+        let jobs = match self.copies {
+            0 => String::new(),
+            _ => format!(" in {}", console::counted(self.copy_jobs, "job")),
+        };
+        writeln!(f, "  to copy    {} ({}){jobs}", count(self.copies), bytes(self.copy_bytes))?;
         for (reason, objects) in &self.reasons {
             writeln!(f, "             {} {}", count(*objects), reason.as_str())?;
         }

@@ -32,6 +32,7 @@ fn bench(source: Shelf, destination: Shelf, options: Find) -> Bench {
         work: Work::default(),
         owner: "me".into(),
         force: false,
+        look_every: Duration::from_secs(6),
     };
     Bench { finder, belt, book, faults }
 }
@@ -245,7 +246,7 @@ async fn a_run_waits_for_the_previous_one_unless_forced() {
     let mut bench = bench(source, destination, mirror());
     let first = bench.run().await.unwrap();
     match bench.run().await.unwrap_err() {
-        FindError::Busy { run, waiting } => assert_eq!((run, waiting), (first.clone(), 50)),
+        FindError::Busy { run, waiting, .. } => assert_eq!((run, waiting), (first.clone(), 50)),
         other => panic!("{other}"),
     }
     bench.finder.force = true;
@@ -376,6 +377,36 @@ async fn regression_a_cancelled_run_adds_up_wherever_both_finders_died() {
         at += 3;
     }
     assert!(crashes > 20, "only {crashes} places to die at");
+}
+
+#[tokio::test(start_paused = true)]
+async fn regression_a_run_whose_messages_are_lost_lets_the_next_begin() {
+    let (source, destination) = mirrored();
+    let bench = bench(source, destination, mirror());
+    let first = bench.run().await.unwrap();
+    bench.belt.is_empty.store(true, SeqCst);
+    let began = tokio::time::Instant::now();
+    let second = bench.run().await.unwrap();
+    assert_eq!(began.elapsed(), Duration::from_secs(54), "ten looks");
+    assert_ne!(first, second);
+    let lost = bench.book.run(&first).await.unwrap().unwrap();
+    assert_eq!((lost.phase, lost.is_done()), (Phase::Lost, true));
+    assert!(lost.error.unwrap().starts_with("stopped: 50 objects lost"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_of_which_anything_moves_is_not_lost() {
+    let (source, destination) = mirrored();
+    let bench = bench(source, destination, mirror());
+    let first = bench.run().await.unwrap();
+    bench.belt.is_empty.store(true, SeqCst);
+    let settle = async {
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        bench.book.pages.lock().unwrap().runs.get_mut(&first).unwrap().settled.copied += 1;
+    };
+    let (busy, ()) = tokio::join!(bench.run(), settle);
+    assert!(matches!(busy, Err(FindError::Busy { .. })));
+    assert_eq!(bench.book.run(&first).await.unwrap().unwrap().phase, Phase::Listed);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{Checkpoint, Outcome, Phase, Run, RunOptions, Settlement, SharedLedger, State};
+use crate::console;
 use crate::job::Job;
 use crate::object::{Pin, Timestamp};
 use crate::{Error, ErrorKind, Result};
@@ -42,6 +43,15 @@ fn goes_on(run: &Run, age: usize, options: &RunOptions) -> bool {
     // A full run resumes the newest one, unless that is a retry, and finds what all others have left to enqueue.
     let is_resumable = options.retries.is_some() || age == 0 && run.start.options.retries.is_none();
     run.start.options.digest == options.digest && (is_listed || is_resumable)
+}
+
+/// Records that messages of a run are lost, so that it keeps no later one from beginning. Returns how many objects they
+/// held.
+pub async fn lose(ledger: &SharedLedger, run: &Run) -> Result<u64> {
+    let lost = run.enqueued().saturating_sub(run.settled.objects());
+    let why = format!("stopped: {} lost, as nothing of it is left on the queue", console::counted(lost, "object"));
+    ledger.set_phase(&run.start.id, Phase::Lost, Some(&why)).await?;
+    Ok(lost)
 }
 
 /// Cancels one run. Slow, or cut off: no job of the run is executed from the first write on, and the next command

@@ -19,12 +19,22 @@ pub enum Phase {
     Cancelling,
     /// As `Cancelling`, and only jobs that were sent are left. Workers settle them as cancelled.
     Cancelled,
+    /// Nothing of it was left on the queue while objects were not settled: their messages are lost. The next run finds
+    /// the objects again. A job that comes late after all is settled as cancelled.
+    Lost,
 }
 
 impl Phase {
     /// All phases.
-    pub const ALL: [Phase; 6] =
-        [Phase::Listing, Phase::Releasing, Phase::Listed, Phase::Stopped, Phase::Cancelling, Phase::Cancelled];
+    pub const ALL: [Phase; 7] = [
+        Phase::Listing,
+        Phase::Releasing,
+        Phase::Listed,
+        Phase::Stopped,
+        Phase::Cancelling,
+        Phase::Cancelled,
+        Phase::Lost,
+    ];
 
     /// The phase as it is recorded.
     pub fn as_str(self) -> &'static str {
@@ -35,23 +45,25 @@ impl Phase {
             Phase::Stopped => "stopped",
             Phase::Cancelling => "cancelling",
             Phase::Cancelled => "cancelled",
+            Phase::Lost => "lost",
         }
     }
 
-    /// Whether a run in this phase is cancelled.
+    /// Whether no job of a run in this phase is executed any more.
     pub fn is_cancelled(self) -> bool {
-        matches!(self, Phase::Cancelling | Phase::Cancelled)
+        matches!(self, Phase::Cancelling | Phase::Cancelled | Phase::Lost)
     }
 
     /// Whether a run moves from phase `before` to this one. A stopped run may be taken up again; a cancelled one stays
     /// cancelled.
     pub fn may_follow(self, before: Phase) -> bool {
-        use Phase::{Cancelled, Cancelling, Listed, Listing, Releasing, Stopped};
+        use Phase::{Cancelled, Cancelling, Listed, Listing, Lost, Releasing, Stopped};
         match self {
             Listing => matches!(before, Listing | Stopped),
             Releasing => matches!(before, Listing | Releasing | Stopped),
             Listed | Stopped => matches!(before, Listing | Releasing | Listed | Stopped),
-            Cancelling => before != Cancelled,
+            Cancelling => !matches!(before, Cancelled | Lost),
+            Lost => matches!(before, Listed | Stopped | Lost),
             Cancelled => matches!(before, Cancelling | Cancelled),
         }
     }
@@ -67,7 +79,7 @@ mod tests {
             assert!(phase.may_follow(phase), "{phase:?}");
             assert_eq!(serde_json::to_string(&phase).unwrap(), format!("{:?}", phase.as_str()));
         }
-        for before in [Phase::Cancelling, Phase::Cancelled] {
+        for before in [Phase::Cancelling, Phase::Cancelled, Phase::Lost] {
             for phase in Phase::ALL.into_iter().filter(|phase| !phase.is_cancelled()) {
                 assert!(!phase.may_follow(before), "{before:?} -> {phase:?}");
             }

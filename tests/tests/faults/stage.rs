@@ -165,6 +165,7 @@ impl Stage {
             work: self.work.clone(),
             owner: "finder".into(),
             force: false,
+            look_every: Duration::from_millis(100),
         }
     }
 
