@@ -59,6 +59,11 @@ impl Guarded {
                 "the object has tags: allow s3:PutObjectTagging beside s3:PutObject, or copy without tags \
                  (--no-tags, or tags = false)",
             )),
+            Err(error) if error.message().starts_with("InvalidStorageClass") => {
+                let class = write.storage_class.as_deref().unwrap_or("the bucket's default");
+                let error = error.and(&format!("the class was {class}: give --storage-class"));
+                self.tell(verb, key, Err(error))
+            }
             answer => self.tell(verb, key, answer),
         }
     }

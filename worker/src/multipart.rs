@@ -41,7 +41,12 @@ pub(crate) async fn copy(context: &Context, job: &Job, wanted: &JobObject) -> Re
         }
     }
     let subject = context.destination.location().display_key(&wanted.key);
-    Err(Error::new(ErrorKind::NoSuchUpload, "part", subject, "the destination loses the upload again and again"))
+    Err(Error::new(
+        ErrorKind::NoSuchUpload,
+        "part",
+        subject,
+        "NoSuchUpload: the destination loses the upload again and again; look for a lifecycle rule that aborts uploads",
+    ))
 }
 
 async fn upload_and_complete(context: &Context, record: &UploadRecord) -> Result<Copied> {

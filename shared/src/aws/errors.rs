@@ -247,7 +247,12 @@ fn answered(raw: &HttpResponse, code: &str, message: &str) -> (ErrorKind, String
     let status = raw.status().as_u16();
     let headers = raw.headers();
     let mut line = match (code, message) {
-        ("", "") => String::from("refused"),
+        ("", "") => String::from(match status {
+            504 => "a gateway before the service timed out",
+            502 => "a gateway before the service got no answer from it",
+            500.. => "the service failed",
+            _ => "refused",
+        }),
         ("", message) => message.to_owned(),
         (code, "") => code.to_owned(),
         (code, message) => format!("{code}: {}", message.trim_end_matches('.')),
@@ -257,10 +262,17 @@ fn answered(raw: &HttpResponse, code: &str, message: &str) -> (ErrorKind, String
         line.push_str(&format!(", request {id}"));
     }
     line.push(')');
+    if status == 403 && code.is_empty() {
+        line.push_str("; check what these credentials may do");
+    }
+    // What is asked for was deleted, which some stores answer by 405 where no version is named (Amazon S3
+    // "Working with delete markers").
+    let is_deleted = matches!(status, 404 | 405) && headers.get("x-amz-delete-marker") == Some("true");
     // Sent again, it is signed another way.
     let kind = match raw.extension::<Lesson>() {
         Some(Lesson::Clock) => ClockSkew,
         Some(Lesson::Credentials) => ExpiredCredentials,
+        None if is_deleted => NotFound,
         None => kind_of(status, code, message),
     };
     let body = raw.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
@@ -309,8 +321,22 @@ fn unreadable(raw: &HttpResponse, error: &(dyn StdError + 'static)) -> (ErrorKin
         200..=299 => Corrupt,
         _ => kind_of_status(status, ""),
     };
-    let what = if cut_off { "the answer was cut off" } else { "the answer makes no sense" };
-    (kind, format!("{what}: {} (HTTP {status})", root_cause(error)))
+    let cause = root_cause(error);
+    if !cut_off && (200..=299).contains(&status) && is_other_document(&cause, raw) {
+        let message = "the endpoint did not answer as an S3 service, but with a web page or another document: \
+                       check endpoint-url";
+        return (kind, format!("{message} (HTTP {status})"));
+    }
+    let what = if cut_off { "the answer was cut off" } else { "the answer is invalid" };
+    (kind, format!("{what}: {} (HTTP {status})", cause))
+}
+
+/// Whether an answer is a document of somebody else's.
+fn is_other_document(cause: &str, raw: &HttpResponse) -> bool {
+    let text =
+        raw.body().bytes().map(|bytes| String::from_utf8_lossy(&bytes[..bytes.len().min(64)]).to_ascii_lowercase());
+    let is_page = |text: &String| ["<!doctype html", "<html"].iter().any(|begin| text.trim_start().starts_with(begin));
+    cause.contains("invalid XML root") || text.as_ref().is_some_and(is_page)
 }
 
 /// A request to which no answer came. `kind` is what it is unless a cause says better.

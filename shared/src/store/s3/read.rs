@@ -195,7 +195,8 @@ impl Bucket {
         let once = || self.with_checksums(false, |ask| self.get_once(key, read, ask));
         let answer = retry::run(&GET, &self.subject(key), once).await?;
         let corrupt = |message: String| self.corrupt(GET.verb, key, message);
-        let (size, length) = sizes(&answer, read.range.as_ref()).map_err(corrupt)?;
+        let named = |why: String| corrupt(why + packed(&answer));
+        let (size, length) = sizes(&answer, read.range.as_ref()).map_err(named)?;
         let tag_count = self.tag_count(GET.verb, &read.pin, answer.tag_count);
         let info = info!(&answer, size, Access::Readable, tag_count);
         let info = info.ok_or_else(|| corrupt("the answer has no time".to_owned()))?;
@@ -233,6 +234,12 @@ fn is_refusal(error: &Error, may_be_denied: bool) -> bool {
         ErrorKind::Denied => may_be_denied,
         _ => false,
     }
+}
+
+/// What explains an answer of the wrong length, if the object is stored packed.
+fn packed(answer: &GetObjectOutput) -> &'static str {
+    let is_packed = answer.content_encoding.as_deref().is_some_and(|encoding| encoding.contains("gzip"));
+    if is_packed { "; the object has Content-Encoding: gzip, and the store may unpack it on the way" } else { "" }
 }
 
 /// The whole object's size, and the number of bytes that this answer's body has: exactly those that

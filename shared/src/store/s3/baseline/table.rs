@@ -168,13 +168,14 @@ const GCS: Baseline = Baseline {
 
 /// Cloudflare R2 ("S3 API compatibility": region, operations; "Limits"; "Multipart upload": parts of one
 /// size, and tags as Amazon's, but not those of objects from before 21 June 2023). Its whole-object
-/// checksums are CRC-64/NVME alone.
+/// checksums are CRC-64/NVME alone. It unpacks what was stored packed for those who do not accept `gzip` (rclone issue 8137).
 const R2: Baseline = Baseline {
     name: "Cloudflare R2",
     scheme: Some(Scheme::R2),
     domains: &["r2.cloudflarestorage.com"],
     endpoints: &["https://{ACCOUNT_ID}.r2.cloudflarestorage.com"],
     default_region: Some("auto"),
+    accept_encoding: Some("gzip"),
     tells_checksums: Support::Unsure,
     limits: Limits {
         put_bytes: 5 * GIB - 5 * MIB,
@@ -201,6 +202,16 @@ const B2: Baseline = Baseline {
         ..AMAZONS
     },
     keeps: Keeps { tags: Kept::No, acl: Kept::No, classes: &Classes::NONE, ..Keeps::UNKNOWN },
+    ..KNOWN
+};
+
+/// Scaleway Object Storage ("Multipart uploads": 1 to 1,000 parts; "Object Storage concepts": objects of up to 5 TB).
+const SCALEWAY: Baseline = Baseline {
+    name: "Scaleway",
+    domains: &["scw.cloud"],
+    endpoints: &["https://s3.{region}.scw.cloud"],
+    region_example: "fr-par",
+    limits: Limits { parts: 1_000, object_bytes: 5_000_000_000_000, ..AMAZONS },
     ..KNOWN
 };
 
@@ -268,4 +279,5 @@ const SEAWEED: Baseline = Baseline {
 };
 
 /// All kinds that can be told apart.
-pub const ROWS: &[&Baseline] = &[&AMAZON, &OSS, &COS, &KODO, &GCS, &R2, &B2, &CEPH, &MINIO, &GARAGE, &SEAWEED];
+pub const ROWS: &[&Baseline] =
+    &[&AMAZON, &OSS, &COS, &KODO, &GCS, &R2, &B2, &SCALEWAY, &CEPH, &MINIO, &GARAGE, &SEAWEED];

@@ -23,6 +23,7 @@ fn a_kind_is_known_by_scheme_then_by_domain_then_by_region() {
         (Scheme::S3, Some("https://storage.googleapis.com"), None, "Google Cloud Storage"),
         (Scheme::S3, Some("https://0123.eu.r2.cloudflarestorage.com"), None, "Cloudflare R2"),
         (Scheme::S3, Some("https://s3.us-west-004.backblazeb2.com"), None, "Backblaze B2"),
+        (Scheme::S3, Some("https://s3.fr-par.scw.cloud"), None, "Scaleway"),
         (Scheme::S3, Some("http://10.0.0.7:3900"), Some("garage"), "Garage"),
         (Scheme::Oss, Some("http://127.0.0.1:1"), None, "Aliyun OSS"),
         (Scheme::Cos, None, Some("ap-beijing"), "Tencent COS"),
@@ -30,6 +31,12 @@ fn a_kind_is_known_by_scheme_then_by_domain_then_by_region() {
     ] {
         assert_eq!(Baseline::of(scheme, endpoint, region).name, name, "{scheme:?} {endpoint:?} {region:?}");
     }
+}
+
+#[test]
+fn regression_scaleway_takes_a_thousand_parts() {
+    let row = Baseline::of(Scheme::S3, Some("https://s3.nl-ams.scw.cloud"), None);
+    assert_eq!(row.capabilities().max_parts, 1_000);
 }
 
 #[test]

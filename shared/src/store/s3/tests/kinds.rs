@@ -98,6 +98,38 @@ async fn a_read_from_google_takes_packed_bytes_as_they_are_and_no_x_id() {
 }
 
 #[tokio::test]
+async fn regression_a_read_from_r2_takes_packed_bytes_as_they_are() {
+    let server = Server::start(vec![answer("200 OK", TIME, "x")]).await;
+    read(&of(Scheme::R2, &server).await, None).await.unwrap();
+    assert!(server.asked()[0].contains("accept-encoding: gzip"), "{:?}", server.asked());
+}
+
+#[tokio::test]
+async fn regression_a_packed_object_without_a_length_names_gzip() {
+    let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-encoding: gzip\r\n{TIME}\r\nx");
+    let server = Server::start(vec![head]).await;
+    let error = read(&of(Scheme::S3, &server).await, None).await.unwrap_err();
+    assert!(error.message().contains("Content-Encoding: gzip"), "{error}");
+}
+
+#[tokio::test]
+async fn regression_a_delete_marker_answered_by_405_is_not_found() {
+    let server = Server::start(vec![answer("405 Method Not Allowed", "x-amz-delete-marker: true\r\n", "")]).await;
+    let store = of(Scheme::S3, &server).await;
+    assert_eq!(store.head("key", &Pin::default()).await.unwrap_err().kind(), ErrorKind::NotFound);
+    let server = Server::start(vec![answer("405 Method Not Allowed", "", "")]).await;
+    let store = of(Scheme::S3, &server).await;
+    assert_eq!(store.head("key", &Pin::default()).await.unwrap_err().kind(), ErrorKind::Unsupported);
+}
+
+#[tokio::test]
+async fn regression_a_web_page_for_a_listing_names_the_endpoint_url() {
+    let server = Server::start(vec![answer("200 OK", "", "<html><body>hello</body></html>")]).await;
+    let error = of(Scheme::S3, &server).await.probe().await.unwrap_err();
+    assert!(error.message().contains("check endpoint-url") && !error.message().contains("SDK"), "{error}");
+}
+
+#[tokio::test]
 async fn google_tells_a_checksum_of_the_whole_object_in_a_header_of_its_own() {
     let hashes = "x-goog-hash: crc32c=yZRlqg==\r\nx-goog-hash: md5=XrY7u+Ae7tCTyyK7j1rNww==\r\n";
     let server = Server::start(vec![answer("200 OK", &format!("{TIME}{hashes}"), "")]).await;
