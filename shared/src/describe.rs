@@ -73,7 +73,8 @@ impl Describer {
 
     /// The tags at one side. `None`: it has none at all, or does not let us read them, which is said once.
     async fn tags_at(&self, store: &Store, side: &str, key: &str, info: &ObjectInfo) -> Result<Option<object::Tags>> {
-        if info.tag_count == Some(0) {
+        // A store that may keep no tags counts none of any object: it is asked.
+        if info.tag_count == Some(0) && store.capabilities().keeps.tags == Kept::Yes {
             return Ok(Some(object::Tags::new()));
         }
         match store.tags(key, &info.pin()).await {
