@@ -211,7 +211,12 @@ fn delete(page: &[&Settled]) -> Work {
 
 /// Keys whose events failed, maybe long ago: whatever is there now is what counts.
 fn change(page: &[&Settled]) -> Work {
-    let change = |(index, outcome): (u32, &&Settled)| JobChange { index, key: outcome.key.clone(), time: None };
+    let change = |(index, outcome): (u32, &&Settled)| JobChange {
+        index,
+        key: outcome.key.clone(),
+        time: None,
+        no_delete: false,
+    };
     Work::Changed { objects: (0..).zip(page).map(change).collect() }
 }
 
@@ -262,7 +267,7 @@ mod tests {
         let delete = Settled { reason: Some(FAILED_DELETE.into()), ..failed("gone") };
         advance(&mut checkpoint, &run(&events_run("t")), "r", &[failed("a"), delete], None);
         let jobs: Vec<Job> = checkpoint.outbox.iter().map(|body| Job::parse(body).expect("is a job")).collect();
-        let change = |index, key: &str| JobChange { index, key: key.into(), time: None };
+        let change = |index, key: &str| JobChange { index, key: key.into(), time: None, no_delete: false };
         let work = Work::Changed { objects: vec![change(0, "a"), change(1, "gone")] };
         assert_eq!(jobs, [job("t", "r", 0, 2, work)]);
         assert_eq!((checkpoint.jobs, checkpoint.found.enqueued), (1, 2));

@@ -169,6 +169,10 @@ pub struct JobChange {
     /// When it changed, as far as that is known, ms since the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
+    /// Nothing is deleted but what this very look has written. Set where a cancelled run is followed up: what it was to
+    /// delete is for a run of the present options to find, and to count against `max-delete`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_delete: bool,
 }
 
 /// A range of parts of one giant object's upload. What else is to be known of the upload stands
@@ -372,7 +376,7 @@ mod tests {
         fn changed_keys_are_packed_whole_in_order_into_bodies_that_fit(
             keys in prop::collection::vec(prop_oneof![any::<String>(), "\\PC{900}"], 0..400),
         ) {
-            let change = |(index, key): (usize, &String)| JobChange { index: index as u32, key: key.clone(), time: None };
+            let change = |(index, key): (usize, &String)| JobChange { index: index as u32, key: key.clone(), time: None, no_delete: index % 2 == 0 };
             let changes: Vec<JobChange> = keys.iter().enumerate().map(change).collect();
             let base = Job { origin: Origin { id: "m-1".into(), objects: 400 }, ..job(Work::Delete { objects: vec![] }) };
             let mut packed = Vec::new();

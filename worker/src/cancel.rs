@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::future::FutureExt;
 use shared::Result;
-use shared::job::{Job, JobObject, Origin, Parts, Work};
+use shared::job::{Job, JobChange, JobObject, Origin, Parts, Work};
 use shared::ledger::{Outcome, State, events_run};
 use shared::object::{Pin, Timestamp};
 use shared::queue::Outgoing;
@@ -40,9 +40,9 @@ pub(crate) async fn whole(context: &Context, job: &Job, redelivered: bool) -> Re
             parts_of(context, parts).await?;
             Ok(None)
         }
-        Work::Changed { .. } => {
+        Work::Changed { objects } => {
             settle_left(context, job, &left(job, |_| false)).await?;
-            Ok(Some(of_events(job)))
+            Ok(Some(of_events(job, objects)))
         }
         Work::Copy { .. } | Work::Delete { .. } => {
             // A job that was handed back in good order has no write in doubt, but is delivered again all the same.
@@ -80,7 +80,7 @@ fn left(job: &Job, is_begun: impl Fn(u32) -> bool) -> Vec<Left<'_>> {
 /// a crash between the two brings the job again.
 async fn follow_up(context: &Context, job: &Job, left: &[Left<'_>], delay: Duration) -> Result<()> {
     let begun = left.iter().filter(|left| left.is_begun);
-    let changes: Vec<_> = begun.map(|left| strays::change((left.index, left.key))).collect();
+    let changes: Vec<_> = begun.map(|left| without_deletes(strays::change((left.index, left.key)))).collect();
     if changes.is_empty() || !context.follow.look_again {
         return Ok(());
     }
@@ -115,11 +115,18 @@ pub(crate) async fn parts_of(context: &Context, parts: &Parts) -> Result<()> {
     giant::end(context, parts, |outcome| Outcome { state: State::Cancelled, ..outcome }).await
 }
 
-/// The same look at keys that may have changed, as an event of the task. Its origin is named after the job's, so that it
-/// counts once however often it is delivered.
-fn of_events(job: &Job) -> Job {
+/// The same look at keys that may have changed, as an event of the task that deletes nothing. Its origin is named after
+/// the job's, so that it counts once however often it is delivered.
+fn of_events(job: &Job, objects: &[JobChange]) -> Job {
     let id = format!("{}/{}/{}", job.run, job.origin.id, job.attempt);
-    Job { run: events_run(&job.task), origin: Origin { id, ..job.origin.clone() }, ..job.clone() }
+    let objects = objects.iter().cloned().map(without_deletes).collect();
+    let work = Work::Changed { objects };
+    Job { run: events_run(&job.task), origin: Origin { id, ..job.origin.clone() }, work, ..job.clone() }
+}
+
+/// What the source lacks may be what the run was to delete. The next scan finds it, if it is to be deleted still.
+fn without_deletes(change: JobChange) -> JobChange {
+    JobChange { no_delete: true, ..change }
 }
 
 /// Leaves a job of a run with other write options to another worker. Sent anew, so that its deliveries are not used up;

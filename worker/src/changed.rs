@@ -30,7 +30,7 @@ pub(crate) async fn follow(context: &Context, job: &Job, change: &JobChange, red
     }
     loop {
         match context.flights.board(&change.key) {
-            Board::Lead(flight) => return lead(context, job, &object, started, flight, redelivered).await,
+            Board::Lead(flight) => return lead(context, job, change, started, flight, redelivered).await,
             Board::Full => return Ending::Later(WHEN_FULL),
             Board::Join(flight) => {
                 let _waits = Waits::new(context, job);
@@ -72,14 +72,14 @@ impl Drop for Waits<'_> {
 async fn lead(
     context: &Context,
     job: &Job,
-    object: &JobObject,
+    change: &JobChange,
     started: Timestamp,
     mut flight: Flight<'_>,
     redelivered: bool,
 ) -> Ending {
     let mut wrote = None;
     for _ in 0..MAX_ROUNDS {
-        let ending = match once(context, job, object, started, &flight, redelivered || wrote.is_some()).await {
+        let ending = match once(context, job, change, started, &flight, redelivered || wrote.is_some()).await {
             Followed::Ended(ending) => ending,
             // Whoever joined begins anew: the other may be one of them, delivered again.
             Followed::ByAnother(ending) => return ending,
@@ -117,15 +117,17 @@ enum Followed {
 async fn once(
     context: &Context,
     job: &Job,
-    object: &JobObject,
+    change: &JobChange,
     started: Timestamp,
     flight: &Flight<'_>,
     redone: bool,
 ) -> Followed {
+    let object = &as_object(change);
     // An earlier delivery may have begun an upload.
     let mut uploads = if redone || job.attempt > 1 { Uploads::Unknown } else { Uploads::None };
     let look_after = context.follow.look_again;
-    let way = Way { look_before: true, look_after, deletes: Deletes::Mirrored, flight: Some(flight) };
+    let deletes = if change.no_delete { Deletes::Own } else { Deletes::Mirrored };
+    let way = Way { look_before: true, look_after, deletes, flight: Some(flight) };
     let end = match look(context, object, way.flight).await {
         Ok(seen) => reconcile(context, job, object, seen, way, &mut uploads).await,
         Err(error) => Err(error),
@@ -136,6 +138,10 @@ async fn once(
             let outcome = ending::copied(context, job, found, started);
             let outcome = Outcome { state: State::Skipped, ..outcome };
             Ending::Settled(explained(outcome, Some(IN_SYNC), None), uploads)
+        }
+        // Whoever joined may delete.
+        Ok(End::Gone) if change.no_delete => {
+            return Followed::ByAnother(ending_of(context, job, object, started, uploads, Ok(End::Gone)).await);
         }
         Ok(End::Superseded) => {
             let outcome = context.outcome(job, object, started, State::Skipped);

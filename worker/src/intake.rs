@@ -93,7 +93,7 @@ fn as_job(
                 if context.follow.takes_key(key) {
                     count("followed");
                     let time = change.time.unwrap_or(message.sent);
-                    objects.push(JobChange { index, key: key.to_owned(), time: Some(time) });
+                    objects.push(JobChange { index, key: key.to_owned(), time: Some(time), no_delete: false });
                     continue;
                 }
                 (key, FILTERED, "filtered")

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use shared::job::{Job, JobObject};
+use shared::job::{Job, JobChange, JobObject};
 use shared::ledger::{IN_SYNC, Outcome, State};
 use shared::metrics;
 use shared::object::{ObjectInfo, Pin};
@@ -139,7 +139,9 @@ pub(crate) async fn reconcile(
     }
     // An event's key that changes faster than it is copied is looked at again, written or not.
     if context.follow.look_again && (written.is_some() || way.flight.is_some()) {
-        strays::look_later(context, job, vec![strays::change((object.index, &object.key))], LATER, 1).await?;
+        let change = strays::change((object.index, &object.key));
+        let no_delete = way.flight.is_some() && way.deletes == Deletes::Own;
+        strays::look_later(context, job, vec![JobChange { no_delete, ..change }], LATER, 1).await?;
         return Ok(written.unwrap_or(End::Superseded));
     }
     let subject = context.source.location().display_key(&object.key);

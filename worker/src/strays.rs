@@ -106,7 +106,7 @@ pub(crate) async fn look_later(
 
 /// A place and its key, as a change.
 pub(crate) fn change((index, key): (u32, &str)) -> JobChange {
-    JobChange { index, key: key.to_owned(), time: None }
+    JobChange { index, key: key.to_owned(), time: None, no_delete: false }
 }
 
 #[cfg(test)]

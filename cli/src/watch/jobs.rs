@@ -25,7 +25,7 @@ pub fn pack(task: &str, keys: impl IntoIterator<Item = (String, Timestamp)>, del
             bytes = ENVELOPE_BYTES;
         }
         bytes += more;
-        objects.push(JobChange { index: objects.len() as u32, key, time: Some(time) });
+        objects.push(JobChange { index: objects.len() as u32, key, time: Some(time), no_delete: false });
     }
     if !objects.is_empty() {
         messages.push(message(task, objects, delay));

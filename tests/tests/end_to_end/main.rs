@@ -8,6 +8,7 @@ mod events;
 mod fidelity;
 mod fleet;
 mod fleet_of_folders;
+mod follow_up;
 mod functions;
 mod keys;
 mod local;
