@@ -26,6 +26,10 @@ pub enum ErrorKind {
     BadDigest,
     /// The destination cannot hold an object of this name, size or kind.
     Unrepresentable,
+    /// The store takes fewer parts of an upload than this one has: it is to be cut into larger ones.
+    TooManyParts,
+    /// The store answers a range of the object with the whole object.
+    RangeIgnored,
     /// The store takes the bytes only with a checksum that is sent along.
     ChecksumRequired,
     /// The object is archived and must be restored before it can be read.
@@ -82,6 +86,8 @@ impl ErrorKind {
             ExpiredCredentials => "expired-credentials",
             BadDigest => "bad-digest",
             Unrepresentable => "unrepresentable",
+            TooManyParts => "too-many-parts",
+            RangeIgnored => "range-ignored",
             ChecksumRequired => "checksum-required",
             Archived => "archived",
             Unsupported => "unsupported",

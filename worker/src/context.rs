@@ -23,6 +23,7 @@ use crate::carry::Losses;
 use crate::circuit::{Admission, Circuit, Outage};
 use crate::flights::Flights;
 use crate::guarded::Guarded;
+use crate::part_limit::PartLimit;
 use crate::progress::TransferProgress;
 use crate::runs::Runs;
 use crate::service_copies::ServiceCopies;
@@ -128,6 +129,8 @@ pub(crate) struct Shared {
     pub service_copies: ServiceCopies,
     /// Set when the destination takes no bytes without a checksum.
     requires_checksums: AtomicBool,
+    /// Most parts of an upload, as the destination's refusals have shown.
+    pub part_limit: PartLimit,
     /// Set when the destination denies reading a named version.
     pub denies_versions: AtomicBool,
     /// Keys under work whose wrong bytes may be at the destination.
@@ -210,6 +213,7 @@ impl Context {
             events_run,
             service_copies,
             requires_checksums: AtomicBool::default(),
+            part_limit: PartLimit::default(),
             denies_versions: AtomicBool::default(),
             wrong_bytes: WrongBytes::default(),
             opaque_tags,
@@ -280,6 +284,12 @@ impl Shared {
             outage = source.watch(from, self.outage_limit) => outage,
             outage = destination.watch(to, self.outage_limit) => outage,
         }
+    }
+
+    /// What the destination's kind can do, and its limit of parts as its refusals have shown it.
+    pub fn cutting_capabilities(&self) -> Capabilities {
+        let known = self.destination.capabilities();
+        Capabilities { max_parts: self.part_limit.within(known.max_parts), ..known.clone() }
     }
 
     /// What the destination can do, as far as its answers have shown.

@@ -129,6 +129,8 @@ pub(crate) fn failed(
             | ErrorKind::Invalid
             | ErrorKind::Unsupported
             | ErrorKind::NoSuchContainer
+            | ErrorKind::TooManyParts
+            | ErrorKind::RangeIgnored
     );
     if hopeless || job.attempt >= context.options.attempts {
         let outcome = context.outcome(job, object, started, State::Failed);

@@ -91,6 +91,14 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
             let again = parts_job(job, &record, parts.first, parts.last, attempt);
             context.queue.send(&[Outgoing { body: again.to_body(), delay }]).await
         }
+        Err(error) if error.kind() == ErrorKind::TooManyParts => {
+            context.part_limit.learn(record.part_count());
+            fail(context, &record, error.and("give a larger --part-size")).await
+        }
+        Err(error) if error.kind() == ErrorKind::RangeIgnored => {
+            let remedy = "it cannot be read in parts: raise --giant-threshold above its size";
+            fail(context, &record, error.and(remedy)).await
+        }
         Err(error) => fail(context, &record, error).await,
     }
 }

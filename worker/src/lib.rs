@@ -30,6 +30,7 @@ mod integrity;
 mod lease;
 mod multipart;
 mod orphans;
+mod part_limit;
 mod pipe;
 mod plan;
 mod progress;

@@ -84,7 +84,7 @@ async fn open(
     info: &ObjectInfo,
     mut fresh: Write,
 ) -> Result<UploadRecord> {
-    let (source, destination) = (context.source.capabilities(), context.destination.capabilities());
+    let (source, destination) = (context.source.capabilities(), &context.cutting_capabilities());
     let cut_alike = source.etags == EtagMeaning::Md5AndParts && destination.etags == source.etags;
     let source_count = info.etag.as_ref().and_then(|tag| tag.part_count());
     // Only the first part's size and their number are told: where the others were cut unevenly, the ETags

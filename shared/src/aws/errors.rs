@@ -86,6 +86,7 @@ const CODES: &[(ErrorKind, &[&str])] = &[
         ],
     ),
     (NoSuchUpload, &["NoSuchUpload"]),
+    (TooManyParts, &["TooManyParts"]),
     // The object is shorter than the range that was cut for it: it is another one.
     (PreconditionFailed, &["PreconditionFailed", "InvalidRange"]),
     (
@@ -185,6 +186,9 @@ fn kind_of(status: u16, code: &str, message: &str) -> ErrorKind {
     if is_checksum_required(message) {
         return ChecksumRequired;
     }
+    if is_part_number_refused(code, message) {
+        return TooManyParts;
+    }
     let known = CODES.iter().find(|(_, codes)| codes.contains(&code));
     known.map_or_else(|| kind_of_status(status, code), |(kind, _)| *kind)
 }
@@ -195,6 +199,14 @@ fn is_checksum_required(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     let asks = message.contains("required header") || message.contains("header is required");
     asks && (message.contains("content-md5") || message.contains("x-amz-checksum"))
+}
+
+/// Whether a refusal says that the part's number is above the store's limit. Amazon says so by `InvalidArgument` ("Part
+/// number must be an integer between 1 and 10000, inclusive").
+fn is_part_number_refused(code: &str, message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    let names_it = ["part number", "partnumber", "too many parts"].iter().any(|words| message.contains(words));
+    names_it && matches!(code, "InvalidArgument" | "InvalidRequest" | "InvalidPartNumber")
 }
 
 /// What a status means where the code says nothing: of a HEAD there is nothing else.
@@ -327,8 +339,31 @@ fn unreadable(raw: &HttpResponse, error: &(dyn StdError + 'static)) -> (ErrorKin
                        check endpoint-url";
         return (kind, format!("{message} (HTTP {status})"));
     }
+    if !cut_off && let Some(header) = undecodable(&cause, raw) {
+        return (Unrepresentable, header);
+    }
     let what = if cut_off { "the answer was cut off" } else { "the answer is invalid" };
     (kind, format!("{what}: {} (HTTP {status})", cause))
+}
+
+/// Longest value of a header that a message shows, bytes.
+const MAX_SHOWN_BYTES: usize = 64;
+
+/// The header that the SDK could not read because its value is not UTF-8. Which other charset it is in, nothing says, so
+/// the value is not guessed: the same bytes are another text in Latin-1 and in GBK. Sent again, the answer is the same.
+fn undecodable(cause: &str, raw: &HttpResponse) -> Option<String> {
+    const METADATA: &str = "x-amz-meta-";
+    let cause = cause.to_ascii_lowercase();
+    let is_meant =
+        |name: &str| cause.contains(&format!("`{name}`")) || name.starts_with(METADATA) && cause.contains(METADATA);
+    let mut headers = raw.headers().iter_bytes();
+    let (name, value) = headers.find(|(name, value)| is_meant(name) && std::str::from_utf8(value).is_err())?;
+    let shown = &value[..value.len().min(MAX_SHOWN_BYTES)];
+    let more = if shown.len() < value.len() { "…" } else { "" };
+    Some(format!(
+        "the object's header {name} is not UTF-8: \"{}{more}\"; write it again as UTF-8",
+        shown.escape_ascii()
+    ))
 }
 
 /// Whether an answer is a document of somebody else's.

@@ -53,7 +53,9 @@ pub(super) fn object(world: &mut World, profile: &Profile, call: &Call) -> Outco
         return Err(Refusal::new(403, "InvalidObjectState", message));
     }
     let size = held.bytes.len() as u64;
-    let range = match (call.asks("partNumber"), call.header("range")) {
+    let is_packed = held.headers.get("content-encoding").is_some_and(|encoding| encoding.contains("gzip"));
+    let asked = call.header("range").filter(|_| !(is_packed && profile.ignores_gzip_ranges));
+    let range = match (call.asks("partNumber"), asked) {
         (Some(_), Some(_)) => return Err(Refusal::invalid("Cannot specify both Range header and partNumber")),
         (Some(number), None) => Some(part(held, number)?),
         (None, Some(range)) => span(range, size)?,

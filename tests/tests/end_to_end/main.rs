@@ -11,6 +11,7 @@ mod fleet_of_folders;
 mod follow_up;
 mod functions;
 mod keys;
+mod limits_of_stores;
 mod local;
 mod rights;
 mod stop;

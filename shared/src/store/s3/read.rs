@@ -195,7 +195,8 @@ impl Bucket {
         let once = || self.with_checksums(false, |ask| self.get_once(key, read, ask));
         let answer = retry::run(&GET, &self.subject(key), once).await?;
         let corrupt = |message: String| self.corrupt(GET.verb, key, message);
-        let named = |why: String| corrupt(why + packed(&answer));
+        let named =
+            |(kind, why): (ErrorKind, String)| Error::new(kind, GET.verb, self.subject(key), why + packed(&answer));
         let (size, length) = sizes(&answer, read.range.as_ref()).map_err(named)?;
         let tag_count = self.tag_count(GET.verb, &read.pin, answer.tag_count);
         let info = info!(&answer, size, Access::Readable, tag_count);
@@ -244,27 +245,20 @@ fn packed(answer: &GetObjectOutput) -> &'static str {
 
 /// The whole object's size, and the number of bytes that this answer's body has: exactly those that
 /// were asked for, or the answer is none.
-fn sizes(answer: &GetObjectOutput, range: Option<&Range<u64>>) -> Result<(u64, u64), String> {
+fn sizes(answer: &GetObjectOutput, range: Option<&Range<u64>>) -> Result<(u64, u64), (ErrorKind, String)> {
+    let corrupt = |why: String| (ErrorKind::Corrupt, why);
     let length = answer.content_length.and_then(|length| u64::try_from(length).ok());
-    let length = length.ok_or("the answer does not say how long it is")?;
-    let Some(range) = range else {
-        return match &answer.content_range {
-            None => Ok((length, length)),
-            Some(part) => Err(format!("asked for the whole object, got {part:?}")),
-        };
-    };
-    let whole_is_range = *range == (0..length);
-    let Some(text) = &answer.content_range else {
+    let length = length.ok_or_else(|| corrupt("the answer does not say how long it is".to_owned()))?;
+    match (range, &answer.content_range) {
+        (None, None) => Ok((length, length)),
+        (None, Some(part)) => Err(corrupt(format!("asked for the whole object, got {part:?}"))),
         // A store may answer a range of everything with everything.
-        return if whole_is_range {
-            Ok((length, length))
-        } else {
-            Err(format!("the store ignored the range {range:?}"))
-        };
-    };
-    match parse_content_range(text) {
-        Some((got, size)) if got == *range && length == range.end - range.start => Ok((size, length)),
-        _ => Err(format!("asked for bytes {range:?}, got {text:?} and {length} bytes")),
+        (Some(range), None) if *range == (0..length) => Ok((length, length)),
+        (Some(range), None) => Err((ErrorKind::RangeIgnored, format!("the store ignored the range {range:?}"))),
+        (Some(range), Some(text)) => match parse_content_range(text) {
+            Some((got, size)) if got == *range && length == range.end - range.start => Ok((size, length)),
+            _ => Err(corrupt(format!("asked for bytes {range:?}, got {text:?} and {length} bytes"))),
+        },
     }
 }
 

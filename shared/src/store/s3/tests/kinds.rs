@@ -112,6 +112,57 @@ async fn regression_a_packed_object_without_a_length_names_gzip() {
     assert!(error.message().contains("Content-Encoding: gzip"), "{error}");
 }
 
+/// Bytes of Latin-1 in place of each `é`.
+fn latin1(text: &str) -> Vec<u8> {
+    text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn regression_metadata_that_is_not_utf8_is_named_at_once() {
+    let long = "é".repeat(1000);
+    for (header, shown) in [
+        ("x-amz-meta-name: café".to_owned(), r#"header x-amz-meta-name is not UTF-8: "caf\xe9"; write it"#),
+        ("content-disposition: café".to_owned(), r#"header content-disposition is not UTF-8: "caf\xe9"; write it"#),
+        (format!("x-amz-meta-a: plain\r\nx-amz-meta-b: {long}"), r#"x-amz-meta-b is not UTF-8: "\xe9\xe9"#),
+    ] {
+        let server = Server::start(vec![latin1(&answer("200 OK", &format!("{TIME}{header}\r\n"), "x"))]).await;
+        let store = server.store().await;
+        for error in [
+            store.head("key", &Pin::default()).await.unwrap_err(),
+            store.get("key", &Read::default()).await.err().expect("it cannot be read"),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::Unrepresentable, "{error}");
+            assert!(error.message().contains(shown) && error.message().len() < 400, "{error}");
+        }
+        assert_eq!(server.count(), 2, "each is asked once");
+    }
+}
+
+#[tokio::test]
+async fn regression_a_refused_part_number_says_too_many_parts() {
+    for (code, message) in [
+        ("InvalidArgument", "Part number must be an integer between 1 and 1000, inclusive"),
+        ("TooManyParts", "You have attempted to upload more parts than are allowed"),
+        ("InvalidRequest", "You have attempted to upload too many parts"),
+    ] {
+        let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+        let server = Server::start(vec![answer("400 Bad Request", "", &body)]).await;
+        let upload = Upload { key: "key".into(), id: "id".into() };
+        let part = PartWrite { number: 1001, offset: 0, size: 1, checksum: None };
+        let refused = server.store().await.upload_part(&upload, &part, body_of_one()).await;
+        assert_eq!(kind(refused), ErrorKind::TooManyParts, "{code}: {message}");
+    }
+    let server = Server::start(vec![error("400 Bad Request", "InvalidArgument")]).await;
+    let upload = Upload { key: "key".into(), id: "id".into() };
+    let part = PartWrite { number: 1001, offset: 0, size: 1, checksum: None };
+    let refused = server.store().await.upload_part(&upload, &part, body_of_one()).await;
+    assert_eq!(kind(refused), ErrorKind::Invalid);
+}
+
+fn body_of_one() -> Body {
+    body(&["x"])
+}
+
 #[tokio::test]
 async fn regression_a_delete_marker_answered_by_405_is_not_found() {
     let server = Server::start(vec![answer("405 Method Not Allowed", "x-amz-delete-marker: true\r\n", "")]).await;
