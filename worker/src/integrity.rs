@@ -231,12 +231,12 @@ pub fn same_etag(subject: &str, ours: &ETag, source: &ETag) -> Result<()> {
     if ours.as_str().eq_ignore_ascii_case(source.as_str()) {
         return Ok(());
     }
-    let message = format!("the bytes were changed on the way: the source's ETag is {source}, theirs is {ours}");
+    let message = format!("wrong bytes: their ETag is {ours}, the source's is {source}");
     Err(Error::new(ErrorKind::BadDigest, "verify", subject, message))
 }
 
 fn differs(subject: &str, ours: &Checksum, theirs: &Checksum, whose: &str) -> Error {
-    let message = format!("the bytes were changed on the way: {ours} here, {whose} is {theirs}");
+    let message = format!("wrong bytes: {ours} here, {whose} is {theirs}");
     Error::new(ErrorKind::BadDigest, "verify", subject, message)
 }
 

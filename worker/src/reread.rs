@@ -93,7 +93,9 @@ pub(crate) async fn withdraw(context: &Context, key: &str, error: Error) -> Erro
     match context.destination.delete(key).await {
         Ok(()) => {
             context.wrong_bytes.take(key);
-            tracing::warn!("removed an object that came out wrong: {error}");
+            if context.wrong_bytes.is_first(key) {
+                tracing::warn!("removed an object that came out wrong: {error}");
+            }
             error
         }
         Err(why) => {

@@ -9,18 +9,49 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
+/// Most keys that are remembered as named. Beyond, a key may be named again.
+const MAX_NAMED: usize = 1_000;
+
 /// The keys.
 #[derive(Debug, Default)]
-pub(crate) struct WrongBytes(Mutex<BTreeSet<String>>);
+pub(crate) struct WrongBytes {
+    remaining: Mutex<BTreeSet<String>>,
+    /// Keys whose wrong bytes were removed and named to the user.
+    named: Mutex<BTreeSet<String>>,
+}
 
 impl WrongBytes {
+    /// Whether wrong bytes under this key are to be named to the user: the first time they are.
+    pub fn is_first(&self, key: &str) -> bool {
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        if named.len() >= MAX_NAMED {
+            named.clear();
+        }
+        named.insert(key.to_owned())
+    }
+
     /// The destination may hold wrong bytes under this key.
     pub fn remain(&self, key: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
+        self.remaining.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
     }
 
     /// The attempt at this key has ended. Says whether wrong bytes may have remained.
     pub fn take(&self, key: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key)
+        self.remaining.lock().unwrap_or_else(PoisonError::into_inner).remove(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regression_removed_wrong_bytes_are_named_once_a_key() {
+        let bytes = WrongBytes::default();
+        let named: Vec<bool> = ["a", "a", "b", "a"].into_iter().map(|key| bytes.is_first(key)).collect();
+        assert_eq!(named, [true, false, true, false]);
+        let all_are_first = (0..2 * MAX_NAMED).all(|n| bytes.is_first(&n.to_string()));
+        assert!(all_are_first);
+        assert!(bytes.named.lock().unwrap().len() <= MAX_NAMED);
     }
 }
