@@ -128,8 +128,8 @@ impl Records {
         })
     }
 
-    /// Opens queue and ledger of a task.
+    /// Opens queue and ledger of a task, to send jobs of it.
     pub async fn carrier(&self, config: &Config) -> Result<Carrier, Failure> {
-        open::carrier(config).await.map_err(Failure::usage)
+        open::carrier_of_task(config).await.map_err(Failure::usage)
     }
 }

@@ -66,7 +66,7 @@ impl Task {
         let (source, destination) = open::ready_sides(&config).await.map_err(Failure::usage)?;
         let carrier = match (events, &config.state) {
             (Some(events), Some(state)) => open::carrier_with_events(&config, state, events).await,
-            _ => open::carrier(&config).await,
+            _ => open::carrier_of_task(&config).await,
         };
         let carrier = carrier.map_err(Failure::usage)?;
         if let Some(state) = &config.state {

@@ -95,7 +95,7 @@ async fn open(args: &Args) -> Result<(Finder, Health), Failure> {
     let health = Health::default();
     endpoint::serve(args.metrics_addr.as_deref().or(config.metrics_addr.as_deref()), &health).await.map_err(usage)?;
     let (source, destination) = open::ready_sides(&config).await.map_err(usage)?;
-    let carrier = open::carrier(&config).await.map_err(usage)?;
+    let carrier = open::carrier_of_task(&config).await.map_err(usage)?;
     let finder = Finder {
         task: config.task,
         source,

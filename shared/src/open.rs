@@ -4,6 +4,7 @@ mod events;
 mod folders;
 
 use std::fmt;
+use std::iter;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -160,10 +161,24 @@ fn embedded_carrier(config: &Config, database: &Database) -> Carrier {
 
 /// Opens a task's queue and ledger, which must exist. The embedded ones are made where they do not.
 pub async fn carrier(config: &Config) -> Result<Carrier> {
+    open_carrier(config, async |queue| SqsQueue::open(queue).await).await
+}
+
+/// As [`carrier`], to find or do jobs: refuses a queue that belongs to another task.
+pub async fn carrier_of_task(config: &Config) -> Result<Carrier> {
+    let checked = async |queue: &QueueConfig| {
+        let queue = SqsQueue::open(queue).await?;
+        queue.check_task(&config.task).await?;
+        Ok(queue)
+    };
+    open_carrier(config, checked).await
+}
+
+async fn open_carrier(config: &Config, sqs: impl AsyncFn(&QueueConfig) -> Result<SqsQueue>) -> Result<Carrier> {
     if let (Some(queue), Some(ledger)) = (&config.queue, &config.ledger) {
-        let queue = Arc::new(SqsQueue::open(queue).await?);
+        let queue = Arc::new(sqs(queue).await?);
         let events: Option<Queue> = match config.events_queue() {
-            Some(events) => Some(Arc::new(SqsQueue::open(&events).await?)),
+            Some(events) => Some(Arc::new(sqs(&events).await?)),
             None => None,
         };
         return Ok(Carrier { queue, events, ledger: Arc::new(DynamoDbLedger::open(ledger).await?) });
@@ -185,16 +200,26 @@ pub fn embedded_ledger(state: &Path) -> Result<SharedLedger> {
 }
 
 /// Creates a task's queue and table where they do not exist, opens them, and says in one line each what
-/// was made, or how what exists differs from it. Repeating it changes nothing.
+/// was made, or how what exists differs from it. The queues become the task's, unless they are another's. Repeating it
+/// changes nothing.
 pub async fn create(config: &Config) -> Result<Vec<String>> {
     let mut made = Vec::new();
     if let (Some(queue), Some(ledger)) = (&config.queue, &config.ledger) {
+        let events = config.events_queue();
+        let queues = || iter::once(queue).chain(&events);
+        // Asked of all first: where one belongs to another task, nothing is made.
+        for queue in queues() {
+            SqsQueue::check_task_if_exists(queue, &config.task).await?;
+        }
         made.extend(SqsQueue::create(queue).await?);
-        if let Some(events) = config.events_queue() {
+        if let Some(events) = &events {
             // The dead-letter queue is the same: it exists by now, and was named.
             let dead_letter = format!("queue {} ", queue.dead_letter_name());
-            let lines = SqsQueue::create(&events).await?;
+            let lines = SqsQueue::create(events).await?;
             made.extend(lines.into_iter().filter(|line| !line.starts_with(&dead_letter)));
+        }
+        for queue in queues() {
+            made.extend(SqsQueue::open(queue).await?.adopt(&config.task).await?);
         }
         made.extend(DynamoDbLedger::create(ledger).await?);
     }

@@ -24,10 +24,22 @@ pub(crate) enum Intake {
 pub(crate) fn read(context: &Context, message: &Message) -> Intake {
     match Job::parse(&message.body) {
         Ok(job) if job.task == context.task => Intake::Job(job, Vec::new()),
-        Ok(job) => Intake::Dead("unknown", format!("task {:?} is not served here, but {:?}", job.task, context.task)),
+        Ok(job) => Intake::Dead("unknown", of_another_task(context, &job)),
         Err(job::ParseError::NoJob) => read_event(context, message),
         Err(error) => Intake::Dead("unknown", error.to_string()),
     }
+}
+
+/// Why a job of another task is not done. One warning for each of these tasks: there may be many jobs.
+fn of_another_task(context: &Context, job: &Job) -> String {
+    let (other, task) = (&job.task, &context.task);
+    if context.runs.warns_first(&format!("task {other}")) {
+        tracing::warn!(
+            "the queue of task {task:?} holds jobs of task {other:?}, which move to the dead letters: give each task a \
+             queue of its own, then run `flotilla init` for both"
+        );
+    }
+    format!("a job of task {other:?} on the queue of task {task:?}")
 }
 
 fn read_event(context: &Context, message: &Message) -> Intake {

@@ -98,7 +98,7 @@ async fn work(args: Args, config: Config, stop: &Stop) -> Result<(), Failure> {
 async fn open(args: Args, config: Config, health: &Health, report: Option<&Report>) -> Result<Worker, Failure> {
     endpoint::serve(args.metrics_addr.as_deref().or(config.metrics_addr.as_deref()), health).await.map_err(usage)?;
     let (source, destination) = open::ready_sides(&config).await.map_err(usage)?;
-    let carrier = open::carrier(&config).await.map_err(usage)?;
+    let carrier = open::carrier_of_task(&config).await.map_err(usage)?;
     Ok(Worker {
         name: args.name.unwrap_or_else(host_and_process),
         source,

@@ -57,7 +57,7 @@ type Entry = Arc<tokio::sync::Mutex<Option<Known>>>;
 #[derive(Debug, Default)]
 pub(crate) struct Runs {
     known: Mutex<BTreeMap<String, Entry>>,
-    /// Runs that a warning was logged of.
+    /// Runs, and other tasks, that a warning was logged of.
     warned: Mutex<BTreeSet<String>>,
 }
 
@@ -117,13 +117,13 @@ impl Runs {
         known.entry(run.to_owned()).or_default().clone()
     }
 
-    /// Whether a warning about this run is the first one.
-    pub fn warns_first(&self, run: &str) -> bool {
+    /// Whether a warning about this run, or other task, is the first one.
+    pub fn warns_first(&self, name: &str) -> bool {
         let mut warned = lock(&self.warned);
         if warned.len() >= MAX_KNOWN {
             warned.clear();
         }
-        warned.insert(run.to_owned())
+        warned.insert(name.to_owned())
     }
 }
 

@@ -109,6 +109,7 @@ const CODES: &[(ErrorKind, &[&str])] = &[
         Unsupported,
         &[
             "NotImplemented",
+            "InvalidAction",
             "MethodNotAllowed",
             "UnknownOperationException",
             "UnsupportedOperation",

@@ -59,7 +59,11 @@ pub async fn subscribe_by_eventbridge(config: &Config) -> Result<Vec<String>> {
 async fn ends(config: &Config) -> Result<(SqsQueue, S3Store)> {
     let refuse = |why: &str| Err(Error::new(ErrorKind::Invalid, "subscribe", config.source.location.to_string(), why));
     match (config.events_queue().or_else(|| config.queue.clone()), config.source.location.scheme()) {
-        (Some(queue), Scheme::S3) => Ok((SqsQueue::open(&queue).await?, S3Store::open(&config.source).await?)),
+        (Some(queue), Scheme::S3) => {
+            let queue = SqsQueue::open(&queue).await?;
+            queue.check_task(&config.task).await?;
+            Ok((queue, S3Store::open(&config.source).await?))
+        }
         (None, _) => refuse("events need a queue that others can send to: give [queue] and [ledger] instead of state"),
         (_, Scheme::File) => refuse("a folder sends no events"),
         (_, _) => refuse("this provider's events come by a function: see deploy/functions/README.md"),

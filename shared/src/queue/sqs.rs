@@ -12,6 +12,7 @@
 mod access;
 mod create;
 mod send;
+mod task;
 
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use crate::config::QueueConfig;
 use crate::object::Timestamp;
 use crate::retry::{self, Policy};
 use crate::{Error, ErrorKind, Result};
+pub use task::TASK_TAG;
 
 /// Longest lease (`VisibilityTimeout`), seconds.
 const MAX_LEASE_SECONDS: u64 = 12 * 3600;

@@ -13,6 +13,7 @@ mod functions;
 mod keys;
 mod limits_of_stores;
 mod local;
+mod queue_owner;
 mod rights;
 mod stop;
 mod subscription;

@@ -165,7 +165,7 @@ async fn sync_is_stopped_at_once_by_a_second_signal() {
     let mut sync = sides.sync(false, "--drain 10m");
     asked(&sides.proxy, Kind::Get, 1, &mut sync).await;
     sync.terminate();
-    asked_to_stop("stopping", &mut sync).await;
+    asked_to_stop("Stopping", &mut sync).await;
     let began = Instant::now();
     sync.terminate();
     assert_eq!(sync.wait(LIMIT).await.code, Some(3));
