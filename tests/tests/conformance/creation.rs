@@ -6,7 +6,7 @@ use shared::ErrorKind;
 use shared::config::{LedgerConfig, QueueConfig};
 use shared::ledger::Ledger;
 use shared::ledger::dynamodb::DynamoDbLedger;
-use shared::queue::sqs::SqsQueue;
+use shared::queue::sqs::{SqsQueue, TASK_TAG};
 use shared::queue::{JobQueue, Outgoing};
 use std::time::Duration;
 
@@ -71,6 +71,32 @@ async fn a_queue_made_by_others_is_left_as_it_is_and_told() {
             assert!(lines[1].contains("VisibilityTimeout 31 instead of 60"), "{lines:?}");
             assert!(lines[1].contains("RedrivePolicy none instead of"), "{lines:?}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_is_adopted_by_the_first_task_and_refused_to_others() {
+    for emulator in both() {
+        let config = queue(emulator);
+        SqsQueue::check_task_if_exists(&config, "a").await.expect("there is no queue yet");
+        SqsQueue::create(&config).await.unwrap();
+        let queue = SqsQueue::open(&config).await.unwrap();
+        queue.check_task("b").await.expect("a queue without the tag is accepted");
+        for _ in 0..2 {
+            assert_eq!(queue.adopt("a").await.expect("it is adopted"), None);
+        }
+        queue.check_task("a").await.expect("its own task is accepted");
+        let refused = [
+            queue.check_task("b").await.unwrap_err(),
+            queue.adopt("b").await.unwrap_err(),
+            SqsQueue::check_task_if_exists(&config, "b").await.unwrap_err(),
+        ];
+        for error in refused {
+            assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+        }
+        let url = sqs(emulator).get_queue_url().queue_name(&config.name).send().await.unwrap();
+        let tags = sqs(emulator).list_queue_tags().queue_url(url.queue_url().unwrap()).send().await.unwrap();
+        assert_eq!(tags.tags().and_then(|tags| tags.get(TASK_TAG)).map(String::as_str), Some("a"));
     }
 }
 

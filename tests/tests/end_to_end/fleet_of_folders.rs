@@ -141,8 +141,13 @@ impl Folders {
     }
 }
 
-/// Ends a worker in good order.
+/// Ends a worker in good order. It takes jobs by then: before that, it may not know the signal yet.
 pub async fn stop(worker: &mut Process) {
+    let began = Instant::now();
+    while !worker.stderr().contains("taking jobs") {
+        assert!(worker.is_running() && began.elapsed() < LIMIT, "{}", worker.stderr());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     worker.terminate();
     let ended = worker.wait(Duration::from_secs(60)).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
