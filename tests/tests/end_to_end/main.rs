@@ -15,6 +15,7 @@ mod limits_of_stores;
 mod local;
 mod queue_owner;
 mod rights;
+mod run_state;
 mod stop;
 mod subscription;
 mod support;
