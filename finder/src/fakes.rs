@@ -336,6 +336,7 @@ pub struct BookPages {
     pub checkpoints: BTreeMap<(String, u32), Checkpoint>,
     pub held: BTreeMap<(String, u32, u32), String>,
     pub counted: BTreeSet<(String, String, u32)>,
+    pub suspects: BTreeMap<String, Timestamp>,
 }
 
 impl Book {
@@ -359,6 +360,22 @@ impl Book {
         let mut found = Found::default();
         pages.checkpoints.iter().filter(|((id, _), _)| id == run).for_each(|(_, c)| found += c.found);
         pages.runs.get(run).map(|run| Run { found, ..run.clone() })
+    }
+}
+
+#[async_trait]
+impl SuspectKeys for Book {
+    async fn suspect(&self, _: &str, suspect: &Suspect) -> Result<()> {
+        self.pages.lock().unwrap().suspects.insert(suspect.key.clone(), suspect.since);
+        Ok(())
+    }
+    async fn suspects(&self, _: &str, from: &str, limit: usize) -> Result<Vec<Suspect>> {
+        let pages = self.pages.lock().unwrap();
+        let suspects = pages.suspects.range(from.to_owned()..).take(limit);
+        Ok(suspects.map(|(key, since)| Suspect { key: key.clone(), since: *since }).collect())
+    }
+    async fn clear_suspect(&self, _: &str, _: &Suspect) -> Result<()> {
+        unsupported()
     }
 }
 

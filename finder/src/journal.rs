@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use shared::ledger::{Checkpoint, SharedLedger};
+use shared::ledger::{Checkpoint, SharedLedger, Suspect};
 use shared::queue::{Outgoing, Queue};
 
 use crate::error::FindError;
@@ -19,6 +19,10 @@ pub trait Journal: Send + Sync + Debug + 'static {
 
     /// Sends jobs that stand in the outbox of a checkpoint.
     async fn send(&self, bodies: &[String]) -> Result<(), FindError>;
+
+    /// The task's first keys from `from` on, in byte order, under which the destination may hold wrong bytes: at most
+    /// `limit`, and fewer mean the end.
+    async fn suspects(&self, task: &str, from: &str, limit: usize) -> Result<Vec<Suspect>, FindError>;
 }
 
 /// A run's journal.
@@ -51,5 +55,9 @@ impl Journal for RunJournal {
     async fn send(&self, bodies: &[String]) -> Result<(), FindError> {
         let messages: Vec<Outgoing> = bodies.iter().cloned().map(Outgoing::now).collect();
         self.queue.send(&messages).await.map_err(FindError::Queue)
+    }
+
+    async fn suspects(&self, task: &str, from: &str, limit: usize) -> Result<Vec<Suspect>, FindError> {
+        self.ledger.suspects(task, from, limit).await.map_err(FindError::Ledger)
     }
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 use shared::config::{self, Find};
 use shared::filter::Filter;
-use shared::ledger::Checkpoint;
+use shared::ledger::{Checkpoint, Suspect};
 use shared::object::Timestamp;
 use shared::store::Store;
 use tokio_util::sync::CancellationToken;
@@ -158,6 +158,11 @@ impl Journal for Counting {
     async fn send(&self, bodies: &[String]) -> Result<(), FindError> {
         bodies.iter().for_each(|body| self.count(|tally| tally.sent(body, &self.terms)));
         Ok(())
+    }
+
+    /// A dry run opens no ledger. What a run copies again for this reason is not in its plan.
+    async fn suspects(&self, _task: &str, _from: &str, _limit: usize) -> Result<Vec<Suspect>, FindError> {
+        Ok(Vec::new())
     }
 }
 

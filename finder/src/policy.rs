@@ -53,11 +53,13 @@ pub enum Reason {
     Changed,
     /// Everything is to be copied.
     Always,
+    /// An earlier copy left wrong bytes at the destination.
+    Suspect,
 }
 
 impl Reason {
     /// All reasons, in the order of their discriminants.
-    pub const ALL: [Reason; 9] = [
+    pub const ALL: [Reason; 10] = [
         Reason::Missing,
         Reason::Size,
         Reason::Newer,
@@ -67,6 +69,7 @@ impl Reason {
         Reason::Metadata,
         Reason::Changed,
         Reason::Always,
+        Reason::Suspect,
     ];
 
     /// The reason in people's words.
@@ -81,6 +84,7 @@ impl Reason {
             Reason::Metadata => "with other metadata",
             Reason::Changed => "changed since they were listed",
             Reason::Always => "because all is to be copied",
+            Reason::Suspect => "of which an earlier copy left wrong bytes",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The walk over both stores: ranges listed at once, cut while they are, and journaled.
 
 mod range;
+mod suspects;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

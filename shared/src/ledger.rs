@@ -20,6 +20,7 @@ pub mod embedded;
 mod events;
 mod options;
 mod phase;
+mod suspects;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub use cancel::{MAX_RUNS, cancel, lose, supersede};
 pub use events::{COALESCED, FILTERED, IN_SYNC, OUT_OF_SCOPE, events_run};
 pub use options::RunOptions;
 pub use phase::Phase;
+pub use suspects::{Suspect, SuspectKeys};
 
 /// A ledger shared by many tasks.
 pub type SharedLedger = Arc<dyn Ledger>;
@@ -441,7 +443,7 @@ pub struct RunState {
 
 /// The durable truth about runs and objects. See the [module's contract](self).
 #[async_trait]
-pub trait Ledger: Send + Sync + std::fmt::Debug + 'static {
+pub trait Ledger: SuspectKeys + Send + Sync + std::fmt::Debug + 'static {
     /// Makes `owner` the only finder of `task` for `lease` from now; `Conflict`, naming the other, if
     /// someone else is. Repeated by the owner it renews. Ends with [`unclaim`](Self::unclaim), with
     /// the lease, or (embedded) with the process.

@@ -19,6 +19,7 @@ use crate::context::Context;
 use crate::ending::{self, Ending, Uploads, retry_delay};
 use crate::orphans::or_stays_open;
 use crate::runs::Verdict;
+use crate::suspects::Marks;
 use crate::{archive, cancel, changed, copy, delete, giant, upload};
 
 /// The job is done: its message may be acknowledged.
@@ -61,20 +62,26 @@ async fn work(
     }
     match &job.work {
         Work::Copy { objects } => {
+            let marks = Marks::read(context, objects.iter().map(|object| object.key.as_str())).await?;
+            let marks = &marks;
             let copy = |object: JobObject| {
                 let ending = async move {
                     let copy = |redelivered| copy::copy(context, job, &object, redelivered);
-                    (steadily(context, redelivered, copy).await, object)
+                    let ending = steadily(context, redelivered, copy).await;
+                    (marks.after(context, &object.key, ending).await, object)
                 };
                 ending.boxed()
             };
             settle_all(context, job, until, objects.iter().cloned().map(copy)).await?;
         }
         Work::Delete { objects } => {
+            let marks = Marks::read(context, objects.iter().map(|object| object.key.as_str())).await?;
+            let marks = &marks;
             let delete = |object: JobObject| {
                 let ending = async move {
                     let delete = |redelivered| delete::delete(context, job, &object, redelivered);
-                    (steadily(context, redelivered, delete).await, object)
+                    let ending = steadily(context, redelivered, delete).await;
+                    (marks.after(context, &object.key, ending).await, object)
                 };
                 ending.boxed()
             };

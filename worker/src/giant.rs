@@ -11,6 +11,7 @@ use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
 use crate::ending::{explained, retry_delay, wrong_bytes};
+use crate::suspects::Marks;
 use crate::upload::{self, bare_outcome, discard, forget, settle_record};
 use crate::{complete, orphans, plan, reconcile, source, strays};
 
@@ -118,7 +119,9 @@ async fn complete_if_last(context: &Context, job: &Job, record: &UploadRecord) -
 }
 
 async fn complete(context: &Context, job: &Job, record: &UploadRecord) -> Result<()> {
+    let marks = Marks::read(context, std::iter::once(record.upload.key.as_str())).await?;
     let copied = complete::complete(context, record).await?;
+    marks.clear(context, &record.upload.key).await?;
     let outcome = Outcome {
         etag: copied.etag.clone(),
         checksum: copied.checksum.clone(),

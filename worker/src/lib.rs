@@ -41,6 +41,7 @@ mod service_copies;
 mod source;
 mod stop;
 mod strays;
+mod suspects;
 mod upload;
 mod version;
 mod whole;

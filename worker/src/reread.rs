@@ -11,6 +11,7 @@ use shared::{Error, ErrorKind, Result};
 use crate::context::Context;
 use crate::integrity;
 use crate::pipe::{hasher, read_through};
+use crate::suspects;
 
 /// Hashes the bytes of a body of the source.
 pub(crate) async fn hash(context: &Context, subject: &str, body: Body, algorithm: Algorithm) -> Result<Checksum> {
@@ -86,8 +87,7 @@ fn overtaken(subject: &str, error: Error) -> Error {
 /// verified, the error says that wrong bytes may be there.
 pub(crate) async fn withdraw(context: &Context, key: &str, error: Error) -> Error {
     if error.kind() != ErrorKind::BadDigest {
-        context.wrong_bytes.remain(key);
-        return error.and("the object was written and is not verified").leaving_wrong_bytes();
+        return remaining(context, key, error.and("the object was written and is not verified")).await;
     }
     // Done and its answer lost, or done twice: what is not there is deleted.
     match context.destination.delete(key).await {
@@ -99,10 +99,19 @@ pub(crate) async fn withdraw(context: &Context, key: &str, error: Error) -> Erro
             error
         }
         Err(why) => {
-            context.wrong_bytes.remain(key);
             let remedy = if why.kind() == ErrorKind::Denied { ": allow s3:DeleteObject" } else { "" };
             let fact = format!("the wrong object is still at the destination, it cannot be removed ({why}){remedy}");
-            error.and(&fact).leaving_wrong_bytes()
+            remaining(context, key, error.and(&fact)).await
         }
+    }
+}
+
+/// Marks a key under which wrong bytes may remain: unmarked, the next run would take their size and time for those of a
+/// good copy. If the mark cannot be recorded, the error is the ledger's, and the job comes again.
+async fn remaining(context: &Context, key: &str, error: Error) -> Error {
+    context.wrong_bytes.remain(key);
+    match suspects::mark(context, key).await {
+        Ok(()) => error.leaving_wrong_bytes(),
+        Err(unmarked) => unmarked,
     }
 }

@@ -9,6 +9,7 @@ use shared::store::Unlisted;
 use tokio::time::{Instant, timeout_at};
 
 use super::Walk;
+use super::suspects::Suspects;
 use crate::diff::{Pair, Side, judge};
 use crate::error::FindError;
 use crate::listing::Join;
@@ -28,6 +29,7 @@ const CHECKPOINT_PAIRS: u64 = 50_000;
 struct Range {
     walk: Arc<Walk>,
     pack: Pack,
+    suspects: Suspects,
     /// As it will be written next: its cursor covers everything that was packed.
     checkpoint: Checkpoint,
     /// Pairs since the last checkpoint.
@@ -43,11 +45,13 @@ struct Range {
 /// Walks one range to its end. Returns its last checkpoint, which is not yet recorded as done; the
 /// journal has everything else.
 pub(super) async fn walk(walk: Arc<Walk>, start: Start) -> Result<Checkpoint, FindError> {
-    let join = walk.sides.join(start.remaining(), &walk.filter);
+    let remaining = start.remaining();
+    let suspects = Suspects::of(&remaining);
+    let join = walk.sides.join(remaining, &walk.filter);
     let pack = Pack::new(&walk.options);
     let due = Instant::now() + CHECKPOINT_EVERY;
     let (unseen, unsent) = Default::default();
-    let mut range = Range { walk, pack, checkpoint: start.checkpoint, pairs: 0, due, unseen, unsent };
+    let mut range = Range { walk, pack, suspects, checkpoint: start.checkpoint, pairs: 0, due, unseen, unsent };
     match range.list(join).await {
         // What was decided is whole, also where the listing failed later: kept, it need not be listed again.
         Err(error @ (FindError::Interrupted | FindError::Listing(_))) if !range.walk.abort.is_cancelled() => {
@@ -118,6 +122,7 @@ impl Range {
                 decisions = walk.comparer.decide(&batch) => decisions.map_err(FindError::Listing)?,
             };
             for ((pair, verdict), decision) in batch.into_iter().zip(decisions) {
+                let decision = self.distrust(&pair, verdict, decision).await?;
                 self.pack(pair, verdict, decision).await?;
             }
             walk.progress.seen(&std::mem::take(&mut self.unseen));
@@ -125,6 +130,13 @@ impl Range {
                 self.commit().await?;
             }
         }
+    }
+
+    /// What the destination has under a suspect key is copied again, whatever its size and time say.
+    async fn distrust(&mut self, pair: &Pair, verdict: Verdict, decision: Decision) -> Result<Decision, FindError> {
+        let is_suspect = self.suspects.hold(&self.walk, pair.key()).await?;
+        let is_both = matches!(pair, Pair::Both(..));
+        Ok(if is_suspect && is_both && verdict == Verdict::Taken { Decision::Copy(Reason::Suspect) } else { decision })
     }
 
     async fn pack(&mut self, pair: Pair, verdict: Verdict, decision: Decision) -> Result<(), FindError> {
@@ -166,7 +178,7 @@ impl Range {
                 found.enqueued = 1;
                 found.enqueued_bytes = entry.size;
                 self.walk.progress.decided_to_copy(reason);
-                self.pack.copy(entry, reason == Reason::Metadata);
+                self.pack.copy(entry, matches!(reason, Reason::Metadata | Reason::Suspect));
             }
             (Decision::Delete, Pair::Destination(entry)) => {
                 found.deletes = 1;

@@ -1,8 +1,9 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use proptest::prelude::*;
 use shared::job::{Job, Work};
+use shared::ledger::Suspect;
 use shared::object::Timestamp;
 use shared::store::{Span, Unlisted};
 
@@ -11,7 +12,7 @@ use crate::fakes::{Shelf, entry};
 
 /// A journal that keeps the last checkpoint of each range, and all keys.
 #[derive(Debug, Default)]
-struct Notes(Mutex<Noted>);
+struct Notes(Mutex<Noted>, BTreeSet<String>);
 
 /// Checkpoints by range, keys to copy, keys to delete.
 type Noted = (BTreeMap<u32, Checkpoint>, Vec<String>, Vec<String>);
@@ -33,6 +34,11 @@ impl Journal for Notes {
             self.0.lock().unwrap().1.extend(objects.into_iter().map(|o| o.key));
         }
         Ok(())
+    }
+    async fn suspects(&self, task: &str, from: &str, limit: usize) -> Result<Vec<Suspect>, FindError> {
+        assert_eq!(task, "t");
+        let suspects = self.1.range(from.to_owned()..).take(limit);
+        Ok(suspects.map(|key| Suspect { key: key.clone(), since: Timestamp(1) }).collect())
     }
 }
 
@@ -178,4 +184,30 @@ async fn regression_a_closed_folder_is_kept_in_a_parallel_listing() {
     assert!(notes.0.len() >= 4, "only {} ranges", notes.0.len());
     assert_eq!((walked.found.deletes, walked.found.unlisted), (0, 1));
     assert!(notes.2.is_empty(), "{:?}", notes.2);
+}
+
+#[tokio::test]
+async fn regression_suspect_keys_are_copied_whatever_time_and_size_say() {
+    let key = |n: u32| format!("k/{n:04}");
+    let sides = || (Shelf::of((0..2_000).map(key)), Shelf::of((0..2_000).map(key)));
+    // More than a page of them; some that neither side has, some that are excluded.
+    let taken: BTreeSet<String> = (0..2_000).filter(|n| n % 3 == 0).map(key).collect();
+    let mut suspects = taken.clone();
+    suspects.extend(["", "a", "k/0000x", "k/1999x", "z"].map(str::to_owned));
+    let excluded = BTreeSet::from(["k/0003".to_owned(), "k/1998".to_owned()]);
+    let filters: Vec<String> = excluded.iter().map(|key| format!("- {key}")).collect();
+    for (prefixes, list_concurrency) in [(None, 1), (None, 4), (Some("k/00\nk/1"), 4)] {
+        let list = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(list.path(), prefixes.unwrap_or_default()).unwrap();
+        let prefix_list = prefixes.map(|_| list.path().to_owned());
+        let options = Find { list_concurrency, filters: filters.clone(), prefix_list, ..Find::default() };
+        let notes = Arc::new(Notes(Mutex::default(), suspects.clone()));
+        let (source, destination) = sides();
+        let walked = walk(source, destination, options, notes.clone()).run(Vec::new()).await.unwrap();
+        let reached = |key: &&String| prefixes.is_none() || key.starts_with("k/00") || key.starts_with("k/1");
+        let expected: BTreeSet<String> = taken.difference(&excluded).filter(reached).cloned().collect();
+        let copied: BTreeSet<String> = notes.0.lock().unwrap().1.iter().cloned().collect();
+        assert!(copied == expected, "{} copied, {} expected", copied.len(), expected.len());
+        assert_eq!(walked.found.enqueued, expected.len() as u64);
+    }
 }

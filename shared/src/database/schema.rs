@@ -7,7 +7,7 @@ use crate::ErrorKind;
 
 /// The steps from nothing to the present schema. `user_version` in the file's header says how many of
 /// them are done. A released step is never changed; a new one is added at the end.
-const MIGRATIONS: [&str; 5] = [FIRST, INTENTS, ARCHIVED, EVENTS, CANCELLED];
+const MIGRATIONS: [&str; 6] = [FIRST, INTENTS, ARCHIVED, EVENTS, CANCELLED, SUSPECTS];
 
 /// Keys, ids and names are TEXT compared byte by byte, with their length: NUL is a character like any other.
 const FIRST: &str = "
@@ -132,6 +132,16 @@ CREATE INDEX failures_by_expiry ON failures (expires) WHERE expires IS NOT NULL;
 
 /// Objects of cancelled runs are counted apart.
 const CANCELLED: &str = "ALTER TABLE runs ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;";
+
+/// Keys whose object at the destination may hold wrong bytes, `since` (ms) names the mark.
+const SUSPECTS: &str = "
+CREATE TABLE suspects (
+    task TEXT NOT NULL,
+    key TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (task, key)
+) WITHOUT ROWID;
+";
 
 /// Does the steps that are missing, all or none.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failure> {

@@ -17,6 +17,8 @@
 //! | `job#RUN#ORIGIN` | `counted` | which of an origin job's objects are counted |
 //! | `upload#TASK#KEY` | `upload` | an open upload, and the uploads that are about to be opened |
 //! | `upload#TASK#KEY` | `parts#UPLOAD#BUCKET` | the parts of it that are at the destination |
+//! | `suspects#TASK` | the key | that the destination may hold wrong bytes under it |
+//! | `suspect-root#TASK` | `root` | the same of the empty key |
 //!
 //! What has an attribute `expires` is removed by the service (time to live): which objects of a job are counted, and
 //! the failures of standing runs.
@@ -34,6 +36,7 @@ mod outcomes;
 mod ranges;
 mod runs;
 mod settle;
+mod suspects;
 mod uploads;
 mod whole;
 

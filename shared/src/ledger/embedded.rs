@@ -6,6 +6,7 @@
 
 mod finding;
 mod settling;
+mod suspects;
 mod uploads;
 
 use std::collections::BTreeSet;

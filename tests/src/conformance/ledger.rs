@@ -9,6 +9,7 @@ mod events;
 mod failures;
 mod finding;
 mod model;
+mod suspects;
 mod uploads;
 
 pub use counting::*;
@@ -16,6 +17,7 @@ pub use events::*;
 pub use failures::*;
 pub use finding::*;
 pub use model::*;
+pub use suspects::*;
 pub use uploads::*;
 
 use shared::digest::{Algorithm, Checksum};
@@ -71,6 +73,8 @@ macro_rules! ledger_suite {
             ten_thousand_parts_are_recorded
             only_the_recorded_upload_is_closed
             uploads_of_odd_keys_are_told_apart
+            suspect_keys_come_in_byte_order_by_pages
+            a_suspect_key_is_cleared_unless_it_was_marked_again
             uploads_that_no_record_names_are_known_until_somebody_has_looked
             the_standing_run_of_events_is_none_of_its_tasks_runs
             a_standing_run_begins_once_and_is_never_done

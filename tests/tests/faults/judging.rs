@@ -1,12 +1,16 @@
 //! What a store refuses to say while objects are compared is no answer.
 
+use std::path::Path;
+use std::time::Duration;
+
+use flotilla_tests::binaries::{self, Ended, Process};
 use flotilla_tests::cloud::Encryption;
 use flotilla_tests::emulators::fresh_folder;
 use flotilla_tests::proxy::{Fault, Kind, Rule};
-use shared::config::{Compare, Find};
+use shared::config::{Compare, Find, Side};
 
 use crate::outage::flotilla;
-use crate::stage::{Objects, Stage};
+use crate::stage::{Objects, Stage, content};
 
 fn denied() -> Fault {
     Fault::Respond(403, String::new())
@@ -95,5 +99,56 @@ async fn regression_a_tag_that_a_head_spells_otherwise_is_no_change() {
         let end = stage.sync().await;
         let found = end.done("second").found;
         assert_eq!((found.enqueued, found.unchanged, found.not_judged), (0, 6, 0), "{compare:?}");
+    }
+}
+
+/// Runs the built program from a folder to the stage's destination.
+async fn from_folder(stage: &Stage, folder: &Path, state: &Path, compare: &str) -> Ended {
+    let text = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+    let Side { location, connection, .. } = &stage.destination;
+    let mut arguments = vec!["sync".to_owned(), text(folder), location.to_string(), "--json".to_owned()];
+    for (option, value) in [
+        ("--destination-endpoint-url", connection.endpoint_url.clone().expect("is given")),
+        ("--destination-credentials", connection.credentials.clone().expect("is given")),
+        ("--compare", compare.to_owned()),
+        ("--retry-delay", "10ms".to_owned()),
+        ("--state", text(state)),
+    ] {
+        arguments.extend([option.to_owned(), value]);
+    }
+    Process::start(&binaries::flotilla(), arguments, []).wait(Duration::from_secs(60)).await
+}
+
+/// A file whose copy is found to be wrong each time, and cannot be removed, is copied by each run until one is right.
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_wrong_bytes_that_remain_are_never_in_sync() {
+    for compare in ["auto", "size-mtime"] {
+        let stage = Stage::new(Objects::small(0)).await;
+        let bucket = stage.destination.location.bucket();
+        // Its tags say nothing of the bytes, so what was written is read again.
+        stage.cloud.encrypt(bucket, Encryption { kind: "aws:kms".into(), key: None });
+        let (folder, state) = (fresh_folder("source"), fresh_folder("state"));
+        for name in ["bad", "good"] {
+            std::fs::write(folder.join(name), content(name, 1_000)).expect("the file is written");
+        }
+        stage.to.inject(Rule::on(Kind::Get, Fault::FlipResponse(0)).containing("/bad"));
+        stage.to.inject(Rule::on(Kind::Delete, denied()));
+        for run in ["first", "second"] {
+            let ended = from_folder(&stage, &folder, &state, compare).await;
+            assert_eq!(ended.code, Some(1), "{compare} {run}: {}", ended.stderr);
+            assert!(ended.stderr.contains("bad"), "{compare} {run}: {}", ended.stderr);
+            // What the store holds is wrong indeed, and younger than the file.
+            stage.cloud.change(bucket, "bad", |held| held.bytes = vec![0; 1_000].into());
+        }
+        stage.to.heal();
+        stage.to.reset();
+        let ended = from_folder(&stage, &folder, &state, compare).await;
+        assert_eq!(ended.code, Some(0), "{compare}: {}", ended.stderr);
+        let held = stage.cloud.object(bucket, "bad").expect("it is there");
+        assert!(held.bytes == content("bad", 1_000), "{compare}: the wrong bytes are still there");
+        assert_eq!(stage.to.count(Kind::Put), 1, "{compare}: the good one is left");
+        // It was verified, so it is trusted again.
+        let ended = from_folder(&stage, &folder, &state, compare).await;
+        assert_eq!((ended.code, stage.to.count(Kind::Put)), (Some(0), 1), "{compare}: {}", ended.stderr);
     }
 }

@@ -29,6 +29,7 @@ pub struct Pages {
     failures: BTreeMap<String, Vec<Outcome>>,
     /// Open uploads by task and key, with their parts.
     pub uploads: BTreeMap<KeyOf, (UploadRecord, BTreeMap<u32, PartRecord>)>,
+    suspects: BTreeMap<KeyOf, Timestamp>,
     /// Uploads that no record names, by task and key.
     pub intents: BTreeMap<KeyOf, Intents>,
 }
@@ -154,6 +155,31 @@ fn words(settlement: &Settlement<'_>) -> String {
     };
     let outcomes: Vec<String> = settlement.outcomes.iter().map(words).collect();
     format!("settles {}: {}", settlement.origin.id, outcomes.join(", "))
+}
+
+#[async_trait]
+impl SuspectKeys for FakeLedger {
+    async fn suspect(&self, task: &str, suspect: &Suspect) -> Result<()> {
+        self.now(|pages| pages.suspects.insert(key_of(task, &suspect.key), suspect.since));
+        Ok(())
+    }
+
+    async fn suspects(&self, task: &str, from: &str, limit: usize) -> Result<Vec<Suspect>> {
+        Ok(self.now(|pages| {
+            let of_task = pages.suspects.range(key_of(task, from)..).take_while(|((of, _), _)| of == task);
+            of_task.take(limit).map(|((_, key), since)| Suspect { key: key.clone(), since: *since }).collect()
+        }))
+    }
+
+    async fn clear_suspect(&self, task: &str, seen: &Suspect) -> Result<()> {
+        self.now(|pages| {
+            let key = key_of(task, &seen.key);
+            if pages.suspects.get(&key) == Some(&seen.since) {
+                pages.suspects.remove(&key);
+            }
+        });
+        Ok(())
+    }
 }
 
 #[async_trait]
