@@ -146,7 +146,7 @@ impl Stage {
             ledger: self.ledger.clone(),
             fleet: Arc::new(Solo),
             options: self.work.clone(),
-            follow: Follow::alone(),
+            follow: Follow { metadata: self.find.metadata, ..Follow::alone() },
             report: None,
             moved: Arc::default(),
             health: self.health.clone(),
