@@ -4,13 +4,24 @@
 use std::sync::Arc;
 
 use finder::FindError;
-use shared::config::Config;
+use shared::config::{Config, Side};
 use shared::location::Scheme;
-use shared::open;
+use shared::{console, open};
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::out;
+
+/// Says, of a source that lists nothing, which object its location names.
+pub async fn say_what_was_meant(source: &Side) {
+    if let Some((folder, name)) = open::object_named_by(source).await {
+        let line = format!(
+            "a source is a folder: did you mean the object {}? give {folder} and --include {name:?}",
+            folder.display_key(&name)
+        );
+        console::say(format_args!("{}", console::escaped(&line)));
+    }
+}
 
 /// Prints the plan of a task.
 pub async fn show(config: &Config, json: bool, stop: CancellationToken) -> Outcome {
@@ -27,11 +38,14 @@ pub async fn show(config: &Config, json: bool, stop: CancellationToken) -> Outco
             } else {
                 out::line(&plan)?;
             }
+            if plan.listed + plan.filtered == 0 {
+                say_what_was_meant(&config.source).await;
+            }
             // As the run would end.
             if let Some(refused) = plan.deletes_refused {
                 return Err(Failure::midway(refused));
             }
-            if plan.unlisted > 0 {
+            if plan.unlisted + plan.not_judged > 0 {
                 return Ok(Exit::SomeFailed);
             }
         }

@@ -190,6 +190,9 @@ impl Pass<'_> {
                 };
                 failures::print_first(&self.task.carrier.ledger, &summary.run, summary.failed, &rest).await;
             }
+            if run.phase == Phase::Listed && run.found.listed + run.found.filtered == 0 {
+                plan::say_what_was_meant(&self.task.config.source).await;
+            }
             if summary.not_judged > 0 {
                 console::say(format_args!(
                     "{} could not be compared, and were neither copied nor deleted: the warnings say why; run again",

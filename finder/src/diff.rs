@@ -276,7 +276,10 @@ impl Merge {
 impl Input {
     /// Whether an object may come next: in order, within the range, and in no span.
     fn check(&mut self, side: Side, range: &KeyRange, key: &str) -> Result<()> {
-        if let Some(last) = self.last.as_deref().filter(|last| *last >= key) {
+        if self.last.as_deref() == Some(key) {
+            return Err(corrupt(side, &format!("key {key:?} is listed twice")));
+        }
+        if let Some(last) = self.last.as_deref().filter(|last| *last > key) {
             return Err(corrupt(side, &format!("key {key:?} came after {last:?}: not in byte order")));
         }
         if !range.contains(key) {

@@ -170,7 +170,8 @@ impl ObjectStore for Shelf {
         let (attributes, tags) = self.says.get(key).cloned().unwrap_or_default();
         Ok(ObjectInfo {
             attributes,
-            tag_count: Some(tags.len() as u32),
+            // A store that may have no tags at all does not count them.
+            tag_count: (self.capabilities.keeps.tags == Kept::Yes).then_some(tags.len() as u32),
             size: entry.size,
             modified: entry.modified,
             etag: entry.etag,

@@ -3,7 +3,7 @@
 mod range;
 mod suspects;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::config::Find;
@@ -20,6 +20,9 @@ use crate::listing::Sides;
 use crate::pack::Owner;
 use crate::progress::Progress;
 use crate::ranges::{Start, Tiling};
+
+/// Prefixes without objects that a run names; the others are counted.
+const NAMED: usize = 10;
 
 /// A walk over both stores.
 #[derive(Debug)]
@@ -55,6 +58,8 @@ pub struct Walked {
     pub found: Found,
     /// Every range with held delete jobs, and how many.
     pub held: Vec<(u32, u32)>,
+    /// The prefixes below which the source has anything; as many as a prefix list may name.
+    matched: BTreeSet<String>,
 }
 
 impl Walk {
@@ -100,7 +105,32 @@ impl Walk {
                 Err(error) => self.fail(&mut failure, error),
             }
         }
-        failure.map_or(Ok(walked), Err)
+        match failure {
+            Some(failure) => Err(failure),
+            None => {
+                self.warn_of_nothing(&walked);
+                Ok(walked)
+            }
+        }
+    }
+
+    /// Warns where the source has nothing: a location or a prefix may be misspelled.
+    fn warn_of_nothing(&self, walked: &Walked) {
+        let source = self.sides.source.location();
+        let empty: Vec<&String> =
+            self.filter.prefixes().iter().filter(|prefix| !walked.matched.contains(*prefix)).collect();
+        match empty.as_slice() {
+            [] => {}
+            [all] if all.is_empty() => tracing::warn!("the source {source} holds no object"),
+            empty => {
+                for prefix in empty.iter().take(NAMED) {
+                    tracing::warn!("the source {source} holds no object whose key begins with {prefix:?}");
+                }
+                if empty.len() > NAMED {
+                    tracing::warn!("{} more prefixes of the list match no object", empty.len() - NAMED);
+                }
+            }
+        }
     }
 
     fn concurrency(&self) -> usize {
@@ -148,6 +178,9 @@ impl Walk {
 impl Walked {
     fn add(&mut self, checkpoint: &Checkpoint) {
         self.found += checkpoint.found;
+        if checkpoint.found.listed + checkpoint.found.filtered + checkpoint.found.unlisted > 0 {
+            self.matched.insert(checkpoint.range.prefix.clone());
+        }
         if checkpoint.held > 0 {
             self.held.push((checkpoint.id, checkpoint.held));
         }

@@ -2,6 +2,7 @@
 
 mod events;
 mod folders;
+mod object;
 
 use std::fmt;
 use std::iter;
@@ -28,6 +29,7 @@ use crate::store::file::FileStore;
 use crate::store::s3::S3Store;
 use crate::{Error, ErrorKind, Result};
 pub use events::{subscribe, subscribe_by_eventbridge};
+pub use object::object_named_by;
 
 /// A store must answer its first request within this time: long enough for some retries and a slow
 /// name server, short enough for someone who waits at a terminal.

@@ -29,7 +29,8 @@ pub struct FilterArgs {
     /// Leave out source objects older than this, such as 30d
     #[arg(long, value_name = "TIME")]
     max_age: Option<Duration>,
-    /// File of key prefixes to look at, one a line; blank lines and # comments are passed over
+    /// File of key prefixes to look at, one a line (top also takes topless, top/ does not); blank lines and #
+    /// comments are passed over
     #[arg(long, value_name = "FILE")]
     prefix_list: Option<PathBuf>,
     /// Both lists as rules, in the order in which they were given.

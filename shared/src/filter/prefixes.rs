@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
+use crate::location::Scheme;
+
 /// Longest prefix, bytes: as a key of Amazon S3.
 const MAX_PREFIX_BYTES: usize = 1_024;
 
@@ -16,11 +18,16 @@ const MAX_LINES: usize = 1_000_000;
 /// Reads a prefix list. The error names file, line, and what is wrong.
 pub fn read(path: &Path) -> Result<Vec<String>, String> {
     let file = File::open(path).map_err(|e| format!("cannot read the prefix list {}: {e}", path.display()))?;
+    if path.is_dir() {
+        return Err(format!("prefix list {} is a folder: give a file with one key prefix a line", path.display()));
+    }
     parse(BufReader::new(file), &path.display().to_string())
 }
 
 /// Parses a prefix list line by line. Blank lines and lines that start with `#` are passed over; every
-/// other line is a prefix, exactly as it stands (a carriage return at its end is not part of it).
+/// other line is a prefix of keys, exactly as it stands (a carriage return at its end is not part of it).
+/// What is meant otherwise (a location, a path from the root, a glob, white space around it) would match
+/// nothing, and is refused. After a `\` a line stands for itself, whatever it is.
 /// Duplicates, and prefixes inside another, are merged; the result is sorted.
 pub fn parse(mut lines: impl BufRead, name: &str) -> Result<Vec<String>, String> {
     let mut prefixes = Vec::new();
@@ -36,8 +43,12 @@ pub fn parse(mut lines: impl BufRead, name: &str) -> Result<Vec<String>, String>
         if number > MAX_LINES {
             return Err(format!("{name}: more than {MAX_LINES} lines: name shorter prefixes"));
         }
-        let text = check(&line, number == 1).map_err(|why| format!("{name}:{number}: {why}"))?;
-        if !text.trim().is_empty() && !text.starts_with('#') {
+        let in_line = |why: String| format!("{name}:{number}: {why}");
+        let text = check(&line, number == 1).map_err(in_line)?;
+        if let Some(literal) = text.strip_prefix('\\') {
+            prefixes.push(literal.to_owned());
+        } else if !text.trim().is_empty() && !text.starts_with('#') {
+            refuse_what_matches_nothing(text).map_err(in_line)?;
             prefixes.push(text.to_owned());
         }
     }
@@ -56,6 +67,29 @@ fn check(line: &[u8], first: bool) -> Result<&str, String> {
         Some(c) if !text.trim().is_empty() => Err(format!("holds the control character {c:?}")),
         _ => Ok(text),
     }
+}
+
+/// Refuses a line that was probably meant as something else than a prefix of keys.
+fn refuse_what_matches_nothing(line: &str) -> Result<(), String> {
+    let literally = format!("or \\{line} if keys do begin so");
+    if line.trim() != line {
+        return Err(format!("{line:?} has white space around it: write {:?}, {literally}", line.trim()));
+    }
+    let scheme = Scheme::ALL.into_iter().find_map(|scheme| line.strip_prefix(scheme.as_str())?.strip_prefix("://"));
+    if let Some(place) = scheme {
+        let key = place.split_once('/').map_or("", |(_, key)| key);
+        return Err(format!("{line:?} is a location: write the part of the key below the source, such as {key:?}"));
+    }
+    if let Some(key) = line.strip_prefix("./").or_else(|| line.strip_prefix('/')) {
+        return Err(format!("{line:?} is a path, and keys begin without \"/\": write {key:?}, {literally}"));
+    }
+    if line.contains('*') {
+        let prefix = line.split('*').next().unwrap_or_default();
+        return Err(format!(
+            "{line:?} is a glob, and a line is a prefix: write {prefix:?}, {literally}; --include takes globs"
+        ));
+    }
+    Ok(())
 }
 
 fn merge(mut prefixes: Vec<String>, name: &str) -> Result<Vec<String>, String> {

@@ -106,6 +106,30 @@ fn a_malformed_line_is_named_with_its_place() {
 }
 
 #[test]
+fn regression_a_line_that_can_match_nothing_is_refused() {
+    for (line, part) in [
+        ("/2024/", "write \"2024/\""),
+        ("./2024/", "write \"2024/\""),
+        ("s3://src/2024/", "such as \"2024/\""),
+        ("oss://src", "is a location"),
+        (" 2024/", "write \"2024/\""),
+        ("2024/ ", "white space"),
+        ("\t2024/", "white space"),
+        ("2025*", "write \"2025\""),
+        ("*", "is a glob"),
+    ] {
+        let error = prefixes(format!("ok/\n{line}\n")).unwrap_err();
+        assert!(error.starts_with("list:2: ") && error.contains(part), "{line:?}: {error}");
+        // Escaped, it stands for keys that do begin so.
+        assert_eq!(prefixes(format!("\\{line}")).unwrap(), [line]);
+    }
+    assert_eq!(prefixes("\\#x\n\\\\y").unwrap(), ["#x", "\\y"]);
+    let folder = tempfile::tempdir().unwrap();
+    let error = prefixes::read(folder.path()).unwrap_err();
+    assert!(error.contains("is a folder: give a file"), "{error}");
+}
+
+#[test]
 fn a_missing_list_is_named() {
     let error = prefixes::read(std::path::Path::new("/nowhere/list")).unwrap_err();
     assert!(error.contains("/nowhere/list"), "{error}");

@@ -152,3 +152,25 @@ async fn regression_wrong_bytes_that_remain_are_never_in_sync() {
         assert_eq!((ended.code, stage.to.count(Kind::Put)), (Some(0), 1), "{compare}: {}", ended.stderr);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_source_that_lists_nothing_says_so() {
+    let mut stage = Stage::new(Objects::small(3)).await;
+    let bucket = stage.source.location.bucket().to_owned();
+    let list = fresh_folder("list").join("prefixes");
+    std::fs::write(&list, "small/\nnone/\n").expect("the list is written");
+    let state = fresh_folder("state");
+    let ended = flotilla(&stage, &state, &["--prefix-list", list.to_str().expect("UTF-8")]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("begins with \"none/\"") && !ended.stderr.contains("\"small/\""), "{}", ended.stderr);
+    for (place, meant) in [("small/0001", true), ("nothing/here", false)] {
+        stage.source.location = format!("s3://{bucket}/{place}").parse().expect("a location");
+        for options in [&[][..], &["--dry-run"]] {
+            let ended = flotilla(&stage, &state, options).await;
+            assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+            assert!(ended.stderr.contains("holds no object"), "{}", ended.stderr);
+            let line = format!("did you mean the object s3://{bucket}/small/0001? give s3://{bucket}/small/");
+            assert_eq!(ended.stderr.contains(&line), meant, "{}", ended.stderr);
+        }
+    }
+}

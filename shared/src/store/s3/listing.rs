@@ -79,7 +79,12 @@ impl Pages {
         let mut entries = Vec::with_capacity(page.objects.len());
         for entry in page.objects {
             let key = entry.key.as_str();
-            if let Some(last) = self.last.as_deref().filter(|last| *last >= key) {
+            if self.last.as_deref() == Some(key) {
+                let message =
+                    format!("the store lists {key:?} twice; it cannot be listed safely: report it to the vendor");
+                return Err(self.corrupt(message));
+            }
+            if let Some(last) = self.last.as_deref().filter(|last| *last > key) {
                 let message = format!(
                     "the store does not list in byte order: {key:?} after {last:?}; it cannot be listed safely"
                 );
