@@ -108,7 +108,16 @@ impl Watch {
             Drive::Finish(run) => (None, Some(Ok(run))),
         };
         let (ledger, queue) = (task.carrier.ledger.clone(), task.carrier.queue.clone());
-        Watch { ledger, queue, stop, finder, finding, found, progress: Some(Progress::begin()), settles: false }
+        Watch {
+            ledger,
+            queue,
+            stop,
+            finder,
+            finding,
+            found,
+            progress: Some(Progress::begin(task.moved.clone())),
+            settles: false,
+        }
     }
 
     /// The run, once it is known.

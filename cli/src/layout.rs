@@ -15,6 +15,11 @@ pub fn columns() -> usize {
     size.map_or(DEFAULT_COLUMNS, |(width, _)| usize::from(width.0).max(1))
 }
 
+/// Rows of standard error's terminal.
+pub fn rows() -> usize {
+    terminal_size::terminal_size_of(std::io::stderr()).map_or(24, |(_, height)| usize::from(height.0))
+}
+
 /// Columns that a text takes. East Asian wide characters and emoji take two.
 pub fn width(text: &str) -> usize {
     text.chars().map(char_width).sum()
@@ -36,7 +41,6 @@ fn char_width(c: char) -> usize {
 }
 
 /// The text's end in at most `columns`, with `…` in place of what was cut: the end of a key names the object.
-#[cfg_attr(not(test), allow(dead_code, reason = "the list of objects in flight will show keys"))]
 pub fn end_within(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();

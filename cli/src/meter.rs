@@ -85,7 +85,7 @@ impl Meter {
         let mut rates = Vec::new();
         if let Some(rate) = self.rate().filter(|rate| rate.is_moving()) {
             rates.push(console::rate(rate.bytes));
-            if let Some(time) = self.remaining(run).filter(|time| !time.is_zero()) {
+            if let Some(time) = self.remaining(run).filter(|time| time.as_secs() > 0) {
                 rates.push(format!("about {} left", console::time(time)));
             }
             if rate.objects >= 0.1 {
@@ -105,10 +105,13 @@ impl Meter {
         if run.phase == Phase::Listing {
             return None;
         }
-        let share = |done: u64, all: u64| if all == 0 { 1.0 } else { done as f64 / all as f64 };
-        let by_objects = share(run.settled.objects(), run.enqueued());
-        // Objects that were skipped or failed have left their bytes behind: objects may be ahead of bytes.
-        Some(by_objects.max(share(self.bytes(run), run.found.enqueued_bytes).min(1.0)))
+        let (settled, enqueued) = (run.settled.objects(), run.enqueued());
+        let done = self.bytes(run) as f64;
+        let all = done + bytes_to_come(run, self.under_way_bytes);
+        // Deletes and empty objects have no bytes.
+        let is_by_bytes = all >= 1.0 && settled < enqueued;
+        let by_objects = if enqueued == 0 { 1.0 } else { settled as f64 / enqueued as f64 };
+        Some(if is_by_bytes { done / all } else { by_objects })
     }
 
     /// See [`remaining`].
@@ -150,16 +153,11 @@ pub fn remaining(run: &Run, under_way_bytes: u64, rate: Rate) -> Option<Duration
     if run.phase == Phase::Listing {
         return None;
     }
-    let settled = run.settled.objects();
-    let objects = run.enqueued().saturating_sub(settled);
+    let objects = run.enqueued().saturating_sub(run.settled.objects());
     if objects == 0 {
         return Some(Duration::ZERO);
     }
-    // Bytes of skipped and failed objects are never copied: leave them out of what is to come, by
-    // their share of the objects.
-    let share = if settled == 0 { 1.0 } else { run.settled.copied as f64 / settled as f64 };
-    let done = run.settled.bytes.saturating_add(under_way_bytes);
-    let bytes = run.found.enqueued_bytes.saturating_sub(done) as f64 * share;
+    let bytes = bytes_to_come(run, under_way_bytes);
     let seconds = |amount: f64, rate: f64| (rate > 0.0).then(|| amount / rate);
     let longest = match (seconds(objects as f64, rate.objects), seconds(bytes, rate.bytes)) {
         // Nothing is left to copy, or it needs no bytes: deletes, empty objects.
@@ -177,6 +175,15 @@ pub fn remaining(run: &Run, under_way_bytes: u64, rate: Rate) -> Option<Duration
         (Some(_), None) | (None, None) => return None,
     };
     Duration::try_from_secs_f64(longest).ok().filter(|time| *time <= LONGEST_ESTIMATE)
+}
+
+/// Bytes that are still to be copied, about. Bytes of skipped and failed objects never are: they are left out by their
+/// share of the objects so far.
+fn bytes_to_come(run: &Run, under_way_bytes: u64) -> f64 {
+    let settled = run.settled.objects();
+    let share = if settled == 0 { 1.0 } else { run.settled.copied as f64 / settled as f64 };
+    let done = run.settled.bytes.saturating_add(under_way_bytes);
+    run.found.enqueued_bytes.saturating_sub(done) as f64 * share
 }
 
 /// Below this the two predictions need not agree, seconds: near its end a run is done soon by either.

@@ -9,7 +9,7 @@ use shared::open::{self, Carrier, Events};
 use shared::store::Store;
 use shared::telemetry::endpoint::Health;
 use tokio_util::sync::CancellationToken;
-use worker::{Follow, Worker};
+use worker::{Follow, TransferProgress, Worker};
 
 use crate::exit::Failure;
 use crate::state;
@@ -28,6 +28,8 @@ pub struct Task {
     pub follow: Follow,
     /// Told when a store fails altogether.
     pub health: Health,
+    /// Bytes under way, and objects in flight, of this process's workers.
+    pub moved: Arc<TransferProgress>,
     /// How long a worker waits for a store that does.
     patience: Duration,
 }
@@ -74,7 +76,7 @@ impl Task {
         }
         let follow = Follow::of(&config).map_err(Failure::usage)?;
         let patience = config.work.outage_limit;
-        Ok(Task { config, source, destination, carrier, follow, health, patience })
+        Ok(Task { config, source, destination, carrier, follow, health, moved: Arc::default(), patience })
     }
 
     /// A worker of this process.
@@ -91,7 +93,7 @@ impl Task {
             options: self.config.work.clone(),
             follow: self.follow.clone(),
             report,
-            moved: Arc::default(),
+            moved: self.moved.clone(),
             health: self.health.clone(),
             outage_limit: Some(self.patience),
         }
