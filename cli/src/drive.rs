@@ -229,7 +229,9 @@ async fn ended(
     finder: &mut Option<JoinHandle<Result<String, FindError>>>,
 ) -> Result<Result<String, FindError>, Failure> {
     match finder {
-        Some(finder) => finder.await.map_err(|_| Failure::midway("the finder broke down; start again to go on")),
+        Some(finder) => {
+            finder.await.map_err(|_| Failure::midway("internal error in the finder; run the same command to resume"))
+        }
         None => std::future::pending().await,
     }
 }

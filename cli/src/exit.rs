@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use shared::config::ConfigError;
+
 /// How a command ended well or badly, but in good order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -34,6 +36,11 @@ impl Failure {
         Failure { exit: Exit::Usage, message: why.to_string() }
     }
 
+    /// A side that is named on the command line cannot be used.
+    pub fn side(why: shared::open::Unusable) -> Self {
+        Failure::usage(why.with_options())
+    }
+
     /// Something failed on the way.
     pub fn midway(why: impl Display) -> Self {
         Failure { exit: Exit::SomeFailed, message: why.to_string() }
@@ -51,9 +58,15 @@ impl Failure {
     }
 }
 
-impl From<shared::config::ConfigError> for Failure {
-    fn from(error: shared::config::ConfigError) -> Self {
-        Failure::usage(error)
+impl From<ConfigError> for Failure {
+    /// Of a setting that no file gave the option is named.
+    fn from(error: ConfigError) -> Self {
+        match error {
+            ConfigError::Setting { setting, why } if !["task", "filters"].contains(&&*setting) => {
+                Failure::usage(format!("--{}: {why}", setting.replace('.', "-")))
+            }
+            error => Failure::usage(error),
+        }
     }
 }
 

@@ -37,7 +37,7 @@ struct Line<'a> {
 pub async fn run(args: &LsArgs, stop: CancellationToken) -> Outcome {
     let (side, find) = args.listed()?;
     let filter = Filter::load(&find, Some(Timestamp::now())).map_err(Failure::usage)?;
-    let store = open::listed(&side).await.map_err(Failure::usage)?;
+    let store = open::listed(&side).await.map_err(Failure::side)?;
     let mut out = Out::new();
     let filter = Arc::new(filter);
     let (mut objects, mut bytes, mut unknown) = (0_u64, 0_u64, 0_u64);

@@ -25,12 +25,12 @@ pub async fn say_what_was_meant(source: &Side) {
 
 /// Prints the plan of a task.
 pub async fn show(config: &Config, json: bool, stop: CancellationToken) -> Outcome {
-    let (source, destination) = open::sides(config).await.map_err(Failure::usage)?;
+    let (source, destination) = open::sides(config).await.map_err(Failure::side)?;
     match destination.location().scheme() {
         Scheme::File => open::probe_source(&source).await,
         _ => open::probe_both(&source, &destination).await,
     }
-    .map_err(Failure::usage)?;
+    .map_err(Failure::side)?;
     match finder::plan(source, destination, &config.find, &config.work, stop, Arc::default()).await {
         Ok(plan) => {
             if json {

@@ -166,7 +166,7 @@ mod tests {
             task: "t".into(),
             source: "/a".into(),
             destination: "/b".into(),
-            options: String::new(),
+            options: Default::default(),
             started: Timestamp(0),
         };
         let found = Found { listed: 1_234_567, enqueued: 1_234_567, enqueued_bytes: 50 << 40, ..Found::default() };

@@ -65,7 +65,7 @@ impl Task {
 
     /// Opens everything. A store that is not there, or not ours to read, fails here, within seconds.
     async fn open(config: Config, events: Option<&Events>, health: Health) -> Result<Task, Failure> {
-        let (source, destination) = open::ready_sides(&config).await.map_err(Failure::usage)?;
+        let (source, destination) = open::ready_sides(&config).await.map_err(Failure::side)?;
         let carrier = match (events, &config.state) {
             (Some(events), Some(state)) => open::carrier_with_events(&config, state, events).await,
             _ => open::carrier_of_task(&config).await,

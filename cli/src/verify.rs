@@ -58,8 +58,8 @@ pub async fn run(args: &VerifyArgs, stop: CancellationToken) -> Outcome {
     let began = Instant::now();
     let config = args.config()?;
     let filter = Filter::load(&config.find, Some(Timestamp::now())).map_err(Failure::usage)?;
-    let (source, destination) = open::sides(&config).await.map_err(Failure::usage)?;
-    open::probe_both(&source, &destination).await.map_err(Failure::usage)?;
+    let (source, destination) = open::sides(&config).await.map_err(Failure::side)?;
+    open::probe_both(&source, &destination).await.map_err(Failure::side)?;
     let effort = args.effort();
     let tags = describe::Tags { compared: true, required: false };
     // It takes a HEAD of each object, which a quick look does without.

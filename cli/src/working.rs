@@ -44,7 +44,7 @@ impl Working {
             Ok(Err(WorkError::Outage(why))) => Ok(why),
             Ok(Err(WorkError::Carrier(error))) => Err(Failure::resumable(error)),
             Ok(Ok(())) => Err(Failure::resumable("the worker stopped before the run was done")),
-            Err(_) => Err(Failure::midway("the worker broke down; start again to go on")),
+            Err(_) => Err(Failure::midway("internal error in the worker; run the same command to resume")),
         }
     }
 
@@ -62,7 +62,7 @@ impl Working {
             tokio::select! { _ = &mut worker => {}, () = emptied => {} }
         };
         if timeout(self.drain + GRACE, ended).await.is_err() {
-            tracing::warn!("the worker did not end in time: its jobs come back when their leases run out");
+            tracing::warn!("the worker did not stop in time: its jobs will be redelivered when their leases end");
         }
         if !worker.is_finished() {
             worker.abort();

@@ -10,13 +10,13 @@ use shared::{Error, ErrorKind, console};
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
     /// A listing failed or made no sense. The run is stopped; what was enqueued is still done.
-    #[error("{0}; the run has stopped and deletes nothing: mend this and start again")]
+    #[error("{0}; the listing is incomplete, so the run stopped and deleted nothing: resolve this, then start again")]
     Listing(Error),
     /// The ledger failed. The run can be resumed.
-    #[error("{0}; the run goes on where it was when it is started again")]
+    #[error("{0}; start again to resume the run")]
     Ledger(Error),
     /// The queue failed. The run can be resumed: the jobs are in the ledger's checkpoints.
-    #[error("{0}; the run goes on where it was when it is started again")]
+    #[error("{0}; start again to resume the run")]
     Queue(Error),
     /// The task's previous run has jobs that are not done.
     #[error(
@@ -60,7 +60,7 @@ pub enum FindError {
     #[error(transparent)]
     Filter(#[from] FilterError),
     /// The caller's stop signal came first. The run can be resumed.
-    #[error("interrupted; the run goes on where it was when it is started again")]
+    #[error("interrupted; start again to resume the run")]
     Interrupted,
 }
 

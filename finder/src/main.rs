@@ -68,7 +68,7 @@ async fn main() {
 
 async fn run(args: Args) -> Result<(), Failure> {
     telemetry::init(args.log, tracing::Level::INFO);
-    let [stop] = signals::tokens("stopping: the run goes on where it was when started again").map_err(usage)?;
+    let [stop] = signals::tokens("Stopping… start finder again to resume the run").map_err(usage)?;
     tokio::select! {
         // Boxed, or the type of the whole is too deep for the compiler.
         found = Box::pin(find_all(args, &stop)) => found,
@@ -123,7 +123,7 @@ async fn repeat(finder: &Finder, every: Duration, stop: &CancellationToken) -> R
                 tracing::warn!(%error, "nothing was compared: waiting for the next turn")
             }
             Err(FindError::Incomplete(why)) => tracing::error!("{why}"),
-            Err(error) => tracing::error!(%error, "the run was not finished; trying again in the next turn"),
+            Err(error) => tracing::error!(%error, "the run was not finished: trying again at the next interval"),
         }
         tokio::select! {
             () = sleep_until(next) => {}

@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, ErrorKind, Result};
 use credentials::Spelling;
+pub(crate) use errors::NO_CREDENTIALS;
 pub use errors::error_from;
 use taught::Learner;
 

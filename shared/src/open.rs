@@ -3,8 +3,8 @@
 mod events;
 mod folders;
 mod object;
+mod unusable;
 
-use std::fmt;
 use std::iter;
 use std::path::Path;
 use std::sync::Arc;
@@ -30,6 +30,7 @@ use crate::store::s3::S3Store;
 use crate::{Error, ErrorKind, Result};
 pub use events::{subscribe, subscribe_by_eventbridge};
 pub use object::object_named_by;
+pub use unusable::Unusable;
 
 /// A store must answer its first request within this time: long enough for some retries and a slow
 /// name server, short enough for someone who waits at a terminal.
@@ -51,48 +52,18 @@ async fn probe(store: &Store) -> Result<()> {
     })
 }
 
-/// A part of a task that cannot be used. Displays as one line with what to do about it.
-#[derive(Debug)]
-pub struct Unusable {
-    side: &'static str,
-    error: Error,
-}
-
-impl std::error::Error for Unusable {}
-
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Unusable { side, error } = self;
-        write!(f, "{side}: {error}")?;
-        match error.kind() {
-            // A folder has permissions, and no credentials.
-            ErrorKind::Denied if is_of_disk(error) => write!(f, "; check its permissions"),
-            ErrorKind::Denied | ErrorKind::ExpiredCredentials => write!(f, "; check the {side}'s credentials"),
-            ErrorKind::NoSuchContainer | ErrorKind::NotFound => write!(f, "; check its name"),
-            ErrorKind::Connection | ErrorKind::Timeout => {
-                write!(f, "; check the {side}'s endpoint-url and the network")
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-fn is_of_disk(error: &Error) -> bool {
-    std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
-}
-
 /// Opens both sides of a task, source first, without asking anything of them.
 pub async fn sides(config: &Config) -> Result<(Store, Store), Unusable> {
-    let source = store(&config.source).await.map_err(|error| Unusable { side: "source", error })?;
-    let destination = store(&config.destination).await.map_err(|error| Unusable { side: "destination", error })?;
+    let source = store(&config.source).await.map_err(Unusable::of("source", &config.source.location))?;
+    let to = &config.destination;
+    let destination = store(to).await.map_err(Unusable::of("destination", &to.location))?;
     Ok((source, destination))
 }
 
 /// Opens a location of its own, which is only listed, and finds it to answer.
 pub async fn listed(side: &Side) -> Result<Store, Unusable> {
-    let unusable = |error| Unusable { side: "location", error };
-    let store = store(side).await.map_err(unusable)?;
-    probe(&store).await.map_err(unusable)?;
+    let store = store(side).await.map_err(Unusable::of("location", &side.location))?;
+    probe(&store).await.map_err(Unusable::of("location", &side.location))?;
     Ok(store)
 }
 
@@ -100,26 +71,26 @@ pub async fn listed(side: &Side) -> Result<Store, Unusable> {
 /// source is not there, nothing is made at the destination.
 pub async fn ready_sides(config: &Config) -> Result<(Store, Store), Unusable> {
     let (source, destination) = sides(config).await?;
-    folders::check(config).map_err(|(side, error)| Unusable { side, error })?;
+    folders::check(config).map_err(|(side, error)| Unusable::of(side, &config.source.location)(error))?;
     probe_source(&source).await?;
     let prepared = match destination.prepare().await {
         Ok(()) => probe(&destination).await,
         unprepared => unprepared,
     };
-    prepared.map_err(|error| Unusable { side: "destination", error })?;
+    prepared.map_err(Unusable::of("destination", destination.location()))?;
     Ok((source, destination))
 }
 
 /// Asks both sides, at the same time, whether they can be read.
 pub async fn probe_both(source: &Store, destination: &Store) -> Result<(), Unusable> {
     let (from, to) = tokio::join!(probe(source), probe(destination));
-    from.map_err(|error| Unusable { side: "source", error })?;
-    to.map_err(|error| Unusable { side: "destination", error })
+    from.map_err(Unusable::of("source", source.location()))?;
+    to.map_err(Unusable::of("destination", destination.location()))
 }
 
 /// Asks the source alone.
 pub async fn probe_source(source: &Store) -> Result<(), Unusable> {
-    probe(source).await.map_err(|error| Unusable { side: "source", error })
+    probe(source).await.map_err(Unusable::of("source", source.location()))
 }
 
 /// What carries a task's jobs and records its outcomes.

@@ -1,6 +1,7 @@
 //! What the programs tell of themselves: logs on standard error, metrics and health over HTTP.
 
 pub mod endpoint;
+mod human;
 
 use std::str::FromStr;
 
@@ -11,6 +12,7 @@ use tracing_subscriber::prelude::*;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 use crate::console;
+use human::Human;
 
 /// How log lines look, on standard error. What a command answers (its summary, the error that ends it) is
 /// no log line, and looks the same in both.
@@ -47,12 +49,19 @@ fn is_allowed(event: &Metadata<'_>) -> bool {
 /// Sends log lines of `level` and above (or what `RUST_LOG` asks for instead) to standard error, and turns a
 /// panic into one line there. To be called once, first thing.
 pub fn init(log: LogFormat, level: Level) {
-    init_to(log, &level.to_string(), std::io::stderr);
+    init_with(log, &level.to_string(), std::io::stderr, Human { has_time: true });
 }
 
-/// As [`init`], with `directives` in the form of `RUST_LOG` in place of a level, and to a writer of the
+/// As [`init`], without times, with `directives` in the form of `RUST_LOG` in place of a level, and to a writer of the
 /// caller's: one that knows of a progress bar on the same terminal.
 pub fn init_to<W>(log: LogFormat, directives: &str, writer: W)
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    init_with(log, directives, writer, Human { has_time: false });
+}
+
+fn init_with<W>(log: LogFormat, directives: &str, writer: W, human: Human)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -60,7 +69,9 @@ where
     let filter = EnvFilter::builder().parse_lossy(asked.as_deref().unwrap_or(directives));
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let layer = match log {
-        LogFormat::Human => fmt::layer().with_writer(writer).with_ansi(colours).log_internal_errors(false).boxed(),
+        LogFormat::Human => {
+            fmt::layer().event_format(human).with_writer(writer).with_ansi(colours).log_internal_errors(false).boxed()
+        }
         LogFormat::Json => fmt::layer().with_writer(writer).json().log_internal_errors(false).boxed(),
     };
     let layer = layer.with_filter(filter).with_filter(filter_fn(is_allowed));

@@ -146,7 +146,7 @@ impl fmt::Display for Outage {
             ErrorKind::ClockSkew => write!(f, "; set this machine's clock")?,
             _ => write!(f, "; wait until it is well again")?,
         }
-        f.write_str(", then start again to go on")
+        f.write_str(", then run the same command to resume")
     }
 }
 
@@ -277,7 +277,7 @@ impl Circuit {
         }
         state.last = Some((Blame::Fails, error.kind(), error.to_string()));
         state.pause = (state.pause * 2).min(MAX_PAUSE);
-        tracing::warn!(side = self.side, %error, next_s = state.pause.as_secs(), "the store still fails");
+        tracing::warn!(side = self.side, %error, next_s = state.pause.as_secs(), "the store still fails: asking again later");
     }
 
     fn try_an_object(&self) {
@@ -338,7 +338,7 @@ impl Circuit {
             return;
         }
         state.phase = Phase::Closed;
-        tracing::warn!(side = self.side, "the store is well again: going on");
+        tracing::warn!(side = self.side, "the store works again: continuing");
         metrics::store_failing(self.side, false);
         self.health.store_fails(false);
         self.changed.notify_waiters();

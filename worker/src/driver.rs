@@ -88,7 +88,7 @@ impl Worker {
         if fleet.is_finished()
             && let Err(error) = context.fleet.leave().await
         {
-            tracing::warn!(%error, "the lifecycle hook was not completed: it ends by its own timeout");
+            tracing::warn!(%error, "could not complete the lifecycle hook: it ends by its own timeout");
         }
         received
     }
@@ -147,7 +147,7 @@ async fn receive_all(context: &Arc<Context>, stop: &Stop, jobs: &mut JoinSet<()>
         let messages = match receive(context, stop, max).await {
             Ok(messages) => messages,
             Err(error) => {
-                tracing::warn!(%error, "no jobs could be received");
+                tracing::warn!(%error, "could not receive jobs");
                 if !error.is_of_carrier() {
                     return Err(error);
                 }
@@ -209,7 +209,7 @@ async fn drain(context: &Context, stop: &Stop, jobs: &mut [JoinSet<()>]) {
         () = sleep(context.options.drain) => stop.abort.cancel(),
     }
     if timeout(HAND_BACK, finish(jobs)).await.is_err() {
-        tracing::warn!("some jobs could not be handed back: they come back when their leases run out");
+        tracing::warn!("could not release some jobs: they will be redelivered when their leases end");
     }
     for jobs in jobs {
         jobs.shutdown().await;
@@ -235,7 +235,7 @@ async fn work(context: Arc<Context>, stop: Stop, mut message: Message) {
         match execute::give_up(&context, &job, &aside, &reason).await {
             Err(error) if error.is_of_carrier() => return let_go(&context, &message, kind, Err(error)).await,
             // It makes no sense to the ledger either.
-            Err(error) => tracing::warn!(%error, "a job that is given up could not be settled"),
+            Err(error) => tracing::warn!(%error, "could not record the failure of a job"),
             Ok(()) => {}
         }
         metrics::let_go(kind, "dead");
@@ -284,7 +284,7 @@ async fn acknowledge(context: &Context, message: &Message) {
     match context.queue.acknowledge(message).await {
         Ok(()) => context.carrier.works(),
         Err(error) => {
-            tracing::warn!(%error, "a finished job could not be acknowledged: it will come again");
+            tracing::warn!(%error, "could not acknowledge a finished job: it will be redelivered");
             context.carrier.fails(error);
         }
     }
@@ -297,7 +297,7 @@ async fn let_go(context: &Context, message: &Message, kind: &'static str, done: 
             metrics::let_go(kind, "done");
         }
         Err(error) => {
-            tracing::warn!(%error, kind, "a job could not be brought to an end: it will come again");
+            tracing::warn!(%error, kind, "job failed: it will be redelivered");
             context.carrier.fails(error);
             hand_back(context, message, RETURN_DELAY).await;
             metrics::let_go(kind, "returned");
@@ -307,7 +307,7 @@ async fn let_go(context: &Context, message: &Message, kind: &'static str, done: 
 
 async fn hand_back(context: &Context, message: &Message, delay: Duration) {
     if let Err(error) = context.queue.release(message, delay).await {
-        tracing::warn!(%error, "a job could not be handed back: it comes back when its lease runs out");
+        tracing::warn!(%error, "could not release a job: it will be redelivered when its lease ends");
     }
 }
 
@@ -315,7 +315,7 @@ async fn hand_back(context: &Context, message: &Message, delay: Duration) {
 async fn bury(context: &Context, message: &Message, kind: &'static str, reason: &str) {
     tracing::error!(id = message.id, kind, reason, "job moved to the dead-letter queue");
     if let Err(error) = context.queue.dead_letter(message, reason).await {
-        tracing::warn!(%error, "a dead job could not be moved: it will come again");
+        tracing::warn!(%error, "could not move a dead job to the dead-letter queue: it will be redelivered");
         context.carrier.fails(error);
     }
 }
@@ -346,7 +346,7 @@ async fn protect_while_busy(context: Arc<Context>) {
 /// Ends when the machine is about to go; the worker drains then.
 async fn watch_fleet(context: Arc<Context>, stop: Stop) {
     let why = context.fleet.interrupted().await;
-    tracing::warn!(?why, "this machine is about to go: draining");
+    tracing::warn!(?why, "this machine is about to be terminated: draining");
     stop.drain.cancel();
 }
 

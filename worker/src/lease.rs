@@ -52,7 +52,7 @@ async fn beat(context: Arc<Context>, message: Message, lost: CancellationToken) 
             Ok(Ok(())) => deadline = asked + lease - margin,
             Ok(Err(error)) if error.kind() == ErrorKind::LeaseLost => break,
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the lease could not be extended");
+                tracing::warn!(%error, "could not extend a lease");
                 context.carrier.fails(error);
             }
             Err(_) => break,
@@ -61,6 +61,6 @@ async fn beat(context: Arc<Context>, message: Message, lost: CancellationToken) 
             break;
         }
     }
-    tracing::warn!(id = message.id, "lease lost: its job is abandoned here");
+    tracing::warn!(id = message.id, "lost a lease: another worker may have its job");
     lost.cancel();
 }

@@ -66,14 +66,15 @@ async fn main() {
 async fn run(args: Args) -> Result<(), Failure> {
     telemetry::init(args.log, tracing::Level::INFO);
     let config = Config::read(&args.config).map_err(usage)?;
-    let [drain, abort] = signals::tokens("draining: finishing the jobs that are held").map_err(usage)?;
+    let [drain, abort] = signals::tokens("Draining: finishing the jobs in progress… send the signal again to stop now")
+        .map_err(usage)?;
     let stop = Stop { drain, abort };
     let limit = config.work.drain + if config.fleet.is_some() { FLEET_GRACE } else { GRACE };
     tokio::select! {
         // Boxed, or the type of the whole is too deep for the compiler.
         worked = Box::pin(work(args, config, &stop)) => worked,
         () = signals::overdue(&stop.drain, limit) => {
-            tracing::warn!("something did not answer: jobs that are held come back when their leases run out");
+            tracing::warn!("a service did not answer in time: jobs in progress will be redelivered when their leases end");
             Ok(())
         }
     }

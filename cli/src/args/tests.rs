@@ -40,6 +40,7 @@ fn every_setting_has_an_option_of_its_name() {
         let spelled: &[&str] = match *key {
             "filters" => &["include", "exclude"],
             "server-side-copy" => &["no-server-side-copy"],
+            "tags" => &["no-tags"],
             // In one process it is known who else is at the same objects.
             "look-again" => &[],
             key => &[key],

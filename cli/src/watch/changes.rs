@@ -69,7 +69,7 @@ impl Changes {
     pub fn note(&mut self, told: notify::Result<Event>, now: Instant, time: Timestamp) -> bool {
         match told {
             Ok(event) if event.need_rescan() => {
-                tracing::warn!("more changed at once than the system could tell: looking through the folder");
+                tracing::warn!("too many changes at once for the system to report: scanning the folder");
                 self.miss();
                 true
             }
@@ -77,7 +77,7 @@ impl Changes {
                 event.paths.iter().fold(false, |news, path| self.note_path(&event.kind, path, now, time) | news)
             }
             Err(error) => {
-                tracing::warn!(%error, "the folder's watcher failed: looking through the folder");
+                tracing::warn!(%error, "the folder's watcher failed: scanning the folder");
                 self.miss();
                 true
             }

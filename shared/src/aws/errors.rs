@@ -375,6 +375,9 @@ fn is_other_document(cause: &str, raw: &HttpResponse) -> bool {
     cause.contains("invalid XML root") || text.as_ref().is_some_and(is_page)
 }
 
+/// Said where the default chain of credentials found none.
+pub(crate) const NO_CREDENTIALS: &str = "no AWS credentials found (environment, profile, container, instance)";
+
 /// A request to which no answer came. `kind` is what it is unless a cause says better.
 fn unsent(kind: ErrorKind, error: &(dyn StdError + 'static)) -> (ErrorKind, String) {
     let cause = root_cause(error);
@@ -387,7 +390,9 @@ fn unsent(kind: ErrorKind, error: &(dyn StdError + 'static)) -> (ErrorKind, Stri
             CredentialsError::ProviderError(_) if !refused(error) => Unavailable,
             _ => Denied,
         };
-        return (kind, format!("no credentials: {cause}"));
+        // The default chain ends at the machine's metadata service: its failure says only that nothing else was there.
+        let is_chain = cause.contains("IMDS") || cause.contains("no providers in chain");
+        return (kind, if is_chain { NO_CREDENTIALS.to_owned() } else { format!("no credentials: {cause}") });
     }
     match causes(error).find_map(|cause| cause.downcast_ref::<Unanswered>()) {
         Some(unanswered) => (kind, format!("no answer from {}: {cause}", unanswered.host)),

@@ -55,7 +55,13 @@ async fn creating_twice_makes_once() {
         let config = ledger(emulator);
         let table = &config.table;
         let made = DynamoDbLedger::create(&config).await.unwrap();
-        assert_eq!(made, [format!("created table {table}"), format!("table {table} expires items by expires")]);
+        assert_eq!(
+            made,
+            [
+                format!("created table {table}"),
+                format!("enabled time to live on table {table} (attribute \"expires\")")
+            ]
+        );
         assert_eq!(DynamoDbLedger::create(&config).await.unwrap(), [format!("table {table} exists")]);
     }
 }

@@ -98,7 +98,7 @@ async fn a_finder_whose_queue_or_ledger_refuses_it_ends_with_the_reason_and_is_r
     for action in ["SendMessageBatch", "PutItem", "UpdateItem", "Query"] {
         task.always(action, refused("AccessDeniedException"));
         let finder = task.start(&flotilla_tests::binaries::finder(), &["--once"]);
-        fails(finder, 3, "the run goes on where it was").await;
+        fails(finder, 3, "start again to resume the run").await;
         task.proxy.heal();
     }
     let found = task.find().await;

@@ -63,7 +63,7 @@ async fn a_store_that_stays_away_stops_the_run_and_no_object_has_failed() {
     let line = end.outage.expect("the worker gives up");
     assert!(line.starts_with("destination s3://") && line.contains("nothing has succeeded for"), "{line}");
     assert!(
-        line.contains("check its endpoint-url and the network") && line.ends_with("start again to go on"),
+        line.contains("check its endpoint-url and the network") && line.ends_with("run the same command to resume"),
         "{line}"
     );
     assert_eq!(end.run.expect("a run").settled.failed, 0);

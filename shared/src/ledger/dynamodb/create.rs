@@ -142,6 +142,6 @@ async fn enable_expiry(ledger: &DynamoDbLedger) -> Result<Option<String>> {
     match ledger.call_by(&retry::DESCRIBE, request).await {
         Err(error) if error.message().contains("already enabled") => Ok(None),
         Err(error) => Err(error),
-        Ok(_) => Ok(Some(format!("table {table} expires items by {EXPIRES}"))),
+        Ok(_) => Ok(Some(format!("enabled time to live on table {table} (attribute {EXPIRES:?})"))),
     }
 }

@@ -147,7 +147,7 @@ impl Record {
     /// The error of an attribute that does not say what it should.
     pub(super) fn corrupt(&self, name: &str) -> Error {
         let key = |name| self.optional(name).unwrap_or("?");
-        let message = format!("attribute {name} makes no sense");
+        let message = format!("attribute {name} is invalid");
         Error::new(ErrorKind::Corrupt, "ledger", format!("item {} / {}", key("pk"), key("sk")), message)
     }
 }
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn a_missing_or_wrong_attribute_is_named() {
         let record = Record::new(Item::new("p", "s").with("n", text("x")).attributes());
-        assert_eq!(record.number::<u64>("n").unwrap_err().to_string(), "ledger item p / s: attribute n makes no sense");
+        assert_eq!(record.number::<u64>("n").unwrap_err().to_string(), "ledger item p / s: attribute n is invalid");
         assert!(record.text("absent").is_err());
         assert_eq!(record.optional_number::<u64>("absent").unwrap(), None);
     }
