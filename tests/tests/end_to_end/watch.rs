@@ -344,9 +344,7 @@ async fn an_outage_of_the_destination_ends_no_watch_and_loses_no_event() {
     proxy.inject(Rule::always(Fault::Respond(500, String::new())));
     let files: Vec<(String, usize)> = (0..30).map(|i| (format!("during/{i}"), 10)).collect();
     write_files(&watch.source, &files);
-    watch
-        .until("the outage is noticed", |watch| watch.process.stderr().contains("until the store is well again"))
-        .await;
+    watch.until("the outage is noticed", |watch| watch.process.stderr().contains("until it works again")).await;
     proxy.heal();
     let began = Instant::now();
     let mut held = crate::support::list(&client, &bucket).await;
