@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use shared::acl::Acl;
 use shared::digest::{Algorithm, Checksum};
+use shared::job::Origin;
 use shared::ledger::*;
 use shared::location::Location;
 use shared::object::{Attributes, ETag, Entry, ObjectInfo, Pin, Tags, Timestamp};
@@ -470,6 +471,9 @@ impl Ledger for Book {
         })?;
         Ok(new)
     }
+    async fn settled(&self, _: &str, _: &Origin) -> Result<BTreeSet<u32>> {
+        unsupported()
+    }
     async fn outcome(&self, _: &str, _: &str) -> Result<Option<Outcome>> {
         unsupported()
     }
@@ -489,6 +493,9 @@ impl Ledger for Book {
         unsupported()
     }
     async fn upload(&self, _: &str, _: &str) -> Result<Option<UploadRecord>> {
+        unsupported()
+    }
+    async fn open_uploads(&self, _: &str, _: &[&str]) -> Result<Vec<OpenUploads>> {
         unsupported()
     }
     async fn record_parts(&self, _: &str, _: &Upload, _: &[PartRecord]) -> Result<u32> {

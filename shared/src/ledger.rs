@@ -401,6 +401,17 @@ pub struct Intents {
     pub since: Timestamp,
 }
 
+/// What is open of a key, or may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenUploads {
+    /// The key.
+    pub key: String,
+    /// The upload that is recorded.
+    pub record: Option<UploadRecord>,
+    /// Uploads that no record names.
+    pub intents: Option<Intents>,
+}
+
 /// A part that is at the destination, with the checksum of its bytes as they were read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartRecord {
@@ -495,6 +506,9 @@ pub trait Ledger: SuspectKeys + Send + Sync + std::fmt::Debug + 'static {
     /// Failures that are counted are listed by [`failures`](Self::failures).
     async fn settle(&self, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>>;
 
+    /// The places of an origin job that are counted.
+    async fn settled(&self, run: &str, origin: &Origin) -> Result<BTreeSet<u32>>;
+
     /// The last outcome of a key.
     async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>>;
 
@@ -519,6 +533,10 @@ pub trait Ledger: SuspectKeys + Send + Sync + std::fmt::Debug + 'static {
 
     /// The open upload of a key.
     async fn upload(&self, task: &str, key: &str) -> Result<Option<UploadRecord>>;
+
+    /// What is open of these keys, or may be; keys of which nothing is known are left out. Any number of keys, in any
+    /// order.
+    async fn open_uploads(&self, task: &str, keys: &[&str]) -> Result<Vec<OpenUploads>>;
 
     /// Adds parts that are at the destination. Returns how many different parts are recorded now.
     async fn record_parts(&self, task: &str, upload: &Upload, parts: &[PartRecord]) -> Result<u32>;

@@ -8,5 +8,6 @@ pub mod conformance;
 pub mod emulators;
 pub mod keys;
 pub mod metadata;
+pub mod probe;
 pub mod proxy;
 pub mod scale;

@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures::future::FutureExt;
 use shared::Result;
 use shared::job::{Job, JobChange, JobObject, Origin, Parts, Work};
 use shared::ledger::{Outcome, State, events_run};
@@ -15,10 +14,10 @@ use shared::queue::Outgoing;
 
 use crate::context::Context;
 use crate::ending::Uploads;
-use crate::execute::{for_each, settle};
-use crate::orphans::or_stays_open;
+use crate::execute::settle;
 use crate::runs::VALID;
-use crate::{giant, strays, upload};
+use crate::upload::{Abort, abort_all, forget_each};
+use crate::{giant, strays};
 
 /// A job of a run with other write options is looked at again after this, by whichever worker gets it.
 const OTHERS_DELAY: Duration = Duration::from_secs(30);
@@ -96,18 +95,11 @@ async fn settle_left(context: &Context, job: &Job, left: &[Left<'_>]) -> Result<
         (left.index, Outcome { source: Pin::default(), ..outcome })
     };
     let outcomes: Vec<(u32, Outcome)> = left.iter().map(cancelled).collect();
-    let uploads = || left.iter().filter(|left| left.is_begun);
-    let abort = |left: &Left<'_>| {
-        let key = left.key.to_owned();
-        async move { or_stays_open(&key, upload::abort_open(context, job, &key, &Uploads::Unknown).await) }.boxed()
-    };
-    for_each(uploads().map(abort)).await?;
+    let begun = left.iter().filter(|left| left.is_begun);
+    let uploads: Vec<(String, Uploads)> = begun.map(|left| (left.key.to_owned(), Uploads::Unknown)).collect();
+    let open = abort_all(context, job, &uploads, Abort::AsFarAsMayBe).await?;
     settle(context, job, &outcomes).await?;
-    let forget = |left: &Left<'_>| {
-        let key = left.key.to_owned();
-        async move { upload::forget_all(context, job, &key, &Uploads::Unknown).await }.boxed()
-    };
-    for_each(uploads().map(forget)).await
+    forget_each(context, &open).await
 }
 
 /// Ends the upload of a giant object whose run is cancelled.

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 /// Trouble that outlasts this ends the worker, which whoever supervises it sees and starts anew. A service that
 /// is restarted or moved is back sooner; throttling is not trouble, and is waited for by each call.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Trouble that was not met again for so long is over, though nothing came by that would have shown it: longer
 /// than any call goes on by [`shared::retry`].

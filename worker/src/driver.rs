@@ -5,6 +5,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use futures::future::try_join_all;
+use shared::job::Job;
+use shared::ledger::Outcome;
 use shared::queue::{MAX_DELIVERIES, MAX_RECEIVE, Message};
 use shared::{Error, metrics};
 use tokio::task::JoinSet;
@@ -16,8 +18,9 @@ use crate::context::{Context, Worker};
 use crate::execute::{self, Done};
 use crate::intake::{self, Intake};
 use crate::lease::Lease;
+use crate::protection;
 use crate::stop::Stop;
-use crate::strays;
+use crate::{strays, transfers};
 
 /// One long poll. Amazon SQS's longest is 20 s; a worker that is told to stop waits for its last poll, and an idle
 /// one that asks every 5 s costs $0.20 a month.
@@ -70,7 +73,7 @@ impl Worker {
         let mut beside = JoinSet::new();
         beside.spawn(abort_in_time(stop.clone(), context.options.drain));
         beside.spawn(watch_depth(lanes.clone()));
-        beside.spawn(protect_while_busy(context.clone()));
+        let protection = beside.spawn(protection::keep(context.fleet.clone(), context.held.subscribe()));
         let fleet = beside.spawn(watch_fleet(context.clone(), stop.clone()));
         let mut jobs: Vec<JoinSet<()>> = lanes.iter().map(|_| JoinSet::new()).collect();
         let receiving = lanes.iter().zip(&mut jobs).map(|(lane, jobs)| receive_all(lane, &stop, jobs));
@@ -83,8 +86,8 @@ impl Worker {
             }
         };
         drain(context, &stop, &mut jobs).await;
-        // Advice only; a machine that goes on without a worker must not stay protected.
-        protect(context, &mut true, false).await;
+        protection.abort();
+        protection::clear(&*context.fleet).await;
         if fleet.is_finished()
             && let Err(error) = context.fleet.leave().await
         {
@@ -104,7 +107,7 @@ async fn abort_in_time(stop: Stop, limit: Duration) {
 /// Takes a lane's jobs until told to stop (`Ok`), or until queue or ledger fail for good.
 async fn receive_all(context: &Arc<Context>, stop: &Stop, jobs: &mut JoinSet<()>) -> shared::Result<()> {
     let receiving = Carrier::default();
-    // Objects of the job received last: what the next one probably brings. Before the first is
+    // Transfers of the job received last: what the next one probably brings. Before the first is
     // known, one message is enough to ask for.
     let mut expected = context.brake.limit();
     loop {
@@ -162,7 +165,7 @@ async fn receive_all(context: &Arc<Context>, stop: &Stop, jobs: &mut JoinSet<()>
                 jobs.spawn(async move { hand_back(&context, &message, Duration::ZERO).await });
                 continue;
             }
-            expected = execute::object_count(&message).unwrap_or(expected);
+            expected = transfers::count(&message, &context.options).unwrap_or(expected);
             jobs.spawn(work(context.clone(), stop.clone(), message));
         }
         // Lets the new jobs queue up for permits before the next idle one is asked for.
@@ -231,36 +234,64 @@ async fn work(context: Arc<Context>, stop: Stop, mut message: Message) {
     let lease = Lease::hold(context.clone(), message.clone());
     if message.receive_count > MAX_DELIVERIES {
         message.body = body;
-        let reason = format!("delivered {} times without coming to an end", message.receive_count);
-        match execute::give_up(&context, &job, &aside, &reason).await {
-            Err(error) if error.is_of_carrier() => return let_go(&context, &message, kind, Err(error)).await,
-            // It makes no sense to the ledger either.
-            Err(error) => tracing::warn!(%error, "could not record the failure of a job"),
-            Ok(()) => {}
-        }
-        metrics::let_go(kind, "dead");
-        return bury(&context, &message, kind, &reason).await;
+    } else {
+        // It is read: many messages may be held.
+        drop(body);
     }
-    // It is read: many messages may be held.
-    drop(body);
     // Dropping the execution drops its transfers with it: a PUT without its last bytes makes no
     // object, and the parts of an upload stay, recorded in the ledger, for whoever gets the job next. What was sent
     // whole may still take effect: it is looked after before the message is let go.
-    let done = tokio::select! {
-        done = execute::execute(&context, &job, &aside, redelivered) => Some(done),
+    let worked = tokio::select! {
+        worked = execute_or_give_up(&context, &job, &aside, &message) => Some(worked),
         () = lease.lost() => None,
         () = stop.abort.cancelled() => {
             strays::look_after(&context, &job).await;
+            lease.end().await;
             let delay = if context.is_polling.load(Relaxed) { LAST_POLL } else { Duration::ZERO };
             hand_back(&context, &message, delay).await;
             return metrics::let_go(kind, "returned");
         }
     };
     strays::look_after(&context, &job).await;
-    match done {
-        Some(done) => let_go(&context, &message, kind, done).await,
+    lease.end().await;
+    match worked {
+        Some(Ok(Worked::Done)) => let_go(&context, &message, kind, Ok(Done)).await,
+        Some(Ok(Worked::Dead(reason))) => {
+            metrics::let_go(kind, "dead");
+            bury(&context, &message, kind, &reason).await;
+        }
+        Some(Err(error)) => let_go(&context, &message, kind, Err(error)).await,
         None => metrics::let_go(kind, "abandoned"),
     }
+}
+
+/// What became of a job.
+enum Worked {
+    Done,
+    /// It was given up, for this reason.
+    Dead(String),
+}
+
+/// Executes a job, or settles all its objects as failed if it was delivered too often. Dropped at a drain, either goes
+/// on with the next delivery.
+async fn execute_or_give_up(
+    context: &Context,
+    job: &Job,
+    aside: &[(u32, Outcome)],
+    message: &Message,
+) -> Result<Worked, Error> {
+    if message.receive_count <= MAX_DELIVERIES {
+        let Done = execute::execute(context, job, aside, message.receive_count > 1).await?;
+        return Ok(Worked::Done);
+    }
+    let reason = format!("delivered {} times without coming to an end", message.receive_count);
+    match execute::give_up(context, job, aside, &reason).await {
+        Err(error) if error.is_of_carrier() => return Err(error),
+        // The ledger refuses it as well.
+        Err(error) => tracing::warn!(%error, "could not record the failure of a job"),
+        Ok(()) => {}
+    }
+    Ok(Worked::Dead(reason))
 }
 
 /// Counts a job as held for as long as it lives.
@@ -331,32 +362,9 @@ async fn watch_depth(lanes: Vec<Arc<Context>>) {
     }
 }
 
-/// Tells the fleet each time the worker gets busy or idle.
-async fn protect_while_busy(context: Arc<Context>) {
-    let (mut held, mut protected) = (context.held.subscribe(), false);
-    loop {
-        let busy = *held.borrow_and_update() > 0;
-        protect(&context, &mut protected, busy).await;
-        if held.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
 /// Ends when the machine is about to go; the worker drains then.
 async fn watch_fleet(context: Arc<Context>, stop: Stop) {
     let why = context.fleet.interrupted().await;
     tracing::warn!(?why, "this machine is about to be terminated: draining");
     stop.drain.cancel();
-}
-
-/// Tells the fleet about a change between busy and idle. Advice only: what goes wrong is logged.
-async fn protect(context: &Context, protected: &mut bool, busy: bool) {
-    if *protected == busy {
-        return;
-    }
-    match context.fleet.protect(busy).await {
-        Ok(()) => *protected = busy,
-        Err(error) => tracing::warn!(%error, "scale-in protection was not changed"),
-    }
 }

@@ -40,6 +40,16 @@ pub(crate) enum Uploads {
     Unknown,
 }
 
+impl Uploads {
+    /// The completed upload, if that is what is known.
+    pub fn completed(&self) -> Option<&Upload> {
+        match self {
+            Uploads::Completed(upload) => Some(upload),
+            Uploads::None | Uploads::Unknown => None,
+        }
+    }
+}
+
 /// What a copy wrote.
 pub(crate) struct Copied {
     /// The object as it was read.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use shared::ErrorKind;
 use shared::queue::Message;
+use shared::{ErrorKind, retry};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
@@ -15,6 +15,7 @@ use crate::context::Context;
 #[derive(Debug)]
 pub(crate) struct Lease {
     lost: CancellationToken,
+    ended: CancellationToken,
     heartbeat: JoinHandle<()>,
 }
 
@@ -23,9 +24,20 @@ impl Lease {
     /// beats may fail before it is lost. It is given up a tenth before it expires, because the
     /// queue's clock, not ours, decides when another worker gets the job.
     pub fn hold(context: Arc<Context>, message: Message) -> Self {
-        let lost = CancellationToken::new();
-        let heartbeat = tokio::spawn(beat(context, message, lost.clone()));
-        Lease { lost, heartbeat }
+        let (lost, ended) = (CancellationToken::new(), CancellationToken::new());
+        let heartbeat = tokio::spawn(beat(context, message, lost.clone(), ended.clone()));
+        Lease { lost, ended, heartbeat }
+    }
+
+    /// Ends the heartbeat before the message is acknowledged or released, and waits for a call that is on its way:
+    /// carried out after the release, it would hide the message for another lease. An attempt that is not answered
+    /// within its own limit is given up.
+    pub async fn end(mut self) {
+        self.ended.cancel();
+        // `Err` inside means that the heartbeat panicked: it has ended too.
+        if timeout(retry::EXTEND.attempt, &mut self.heartbeat).await.is_err() {
+            tracing::warn!("the queue does not answer a heartbeat: the job may come back late");
+        }
     }
 
     /// Waits until the lease is lost: others may hold the job from now on.
@@ -40,12 +52,16 @@ impl Drop for Lease {
     }
 }
 
-async fn beat(context: Arc<Context>, message: Message, lost: CancellationToken) {
+async fn beat(context: Arc<Context>, message: Message, lost: CancellationToken, ended: CancellationToken) {
     let lease = context.options.lease;
     let margin = lease / 10;
     let mut deadline = Instant::now() + lease - margin;
     loop {
-        sleep(lease / 3).await;
+        tokio::select! {
+            biased;
+            () = ended.cancelled() => return,
+            () = sleep(lease / 3) => {}
+        }
         // Counted from before the call: its answer may be late, the new deadline is not.
         let asked = Instant::now();
         match tokio::time::timeout_at(deadline, context.queue.extend(&message, lease)).await {

@@ -8,6 +8,7 @@
 //! `integrity` and `plan` are pure: what is checked, and how objects are cut.
 
 mod archive;
+mod batch;
 mod cancel;
 mod carrier;
 mod carry;
@@ -34,6 +35,7 @@ mod part_limit;
 mod pipe;
 mod plan;
 mod progress;
+mod protection;
 mod reconcile;
 mod reread;
 mod runs;
@@ -42,6 +44,7 @@ mod source;
 mod stop;
 mod strays;
 mod suspects;
+mod transfers;
 mod upload;
 mod version;
 mod whole;

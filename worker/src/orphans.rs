@@ -44,7 +44,8 @@ pub(crate) async fn abort(context: &Context, key: &str) -> Result<()> {
     }
 }
 
-async fn abort_intended(context: &Context, key: &str, intents: &Intents) -> Result<()> {
+/// As [`abort`], of intents that were read before.
+pub(crate) async fn abort_intended(context: &Context, key: &str, intents: &Intents) -> Result<()> {
     let uploads = match context.destination.list_uploads(key).await {
         Ok(uploads) => uploads,
         Err(error) if cannot(error.kind()) => {

@@ -50,10 +50,12 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::{
-    Checkpoint, Intents, Ledger, Outcome, PartRecord, Phase, Run, RunStart, RunState, Settlement, UploadRecord,
+    Checkpoint, Intents, Ledger, OpenUploads, Outcome, PartRecord, Phase, Run, RunStart, RunState, Settlement,
+    UploadRecord,
 };
 use crate::aws;
 use crate::config::LedgerConfig;
+use crate::job::Origin;
 use crate::object::Timestamp;
 use crate::retry::{self, Policy};
 use crate::store::Upload;
@@ -190,6 +192,10 @@ impl Ledger for DynamoDbLedger {
         settle::settle(self, settlement).await
     }
 
+    async fn settled(&self, run: &str, origin: &Origin) -> Result<BTreeSet<u32>> {
+        settle::places(self, run, origin).await
+    }
+
     async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>> {
         outcomes::last(self, task, key).await
     }
@@ -216,6 +222,10 @@ impl Ledger for DynamoDbLedger {
 
     async fn upload(&self, task: &str, key: &str) -> Result<Option<UploadRecord>> {
         uploads::get(self, task, key).await
+    }
+
+    async fn open_uploads(&self, task: &str, keys: &[&str]) -> Result<Vec<OpenUploads>> {
+        uploads::of_keys(self, task, keys).await
     }
 
     async fn record_parts(&self, task: &str, upload: &Upload, parts: &[PartRecord]) -> Result<u32> {

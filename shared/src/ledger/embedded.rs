@@ -15,10 +15,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{
-    Checkpoint, Intents, Ledger, Outcome, PartRecord, Phase, Run, RunStart, RunState, Settlement, UploadRecord,
+    Checkpoint, Intents, Ledger, OpenUploads, Outcome, PartRecord, Phase, Run, RunStart, RunState, Settlement,
+    UploadRecord,
 };
 use crate::Result;
 use crate::database::Database;
+use crate::job::Origin;
 use crate::object::Timestamp;
 use crate::store::Upload;
 
@@ -108,6 +110,11 @@ impl Ledger for EmbeddedLedger {
         self.database.transact("settle", move |t| settling?.write(t, Timestamp::now())).await
     }
 
+    async fn settled(&self, run: &str, origin: &Origin) -> Result<BTreeSet<u32>> {
+        let (run, origin) = (run.to_owned(), origin.clone());
+        self.database.call("read settled", move |c| settling::places_of(c, &run, &origin)).await
+    }
+
     async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>> {
         let (task, key) = (task.to_owned(), key.to_owned());
         self.database.call("read outcome", move |c| settling::outcome(c, &task, &key)).await
@@ -141,6 +148,11 @@ impl Ledger for EmbeddedLedger {
     async fn upload(&self, task: &str, key: &str) -> Result<Option<UploadRecord>> {
         let (task, key) = (task.to_owned(), key.to_owned());
         self.database.call("read upload", move |c| uploads::read(c, &task, &key)).await
+    }
+
+    async fn open_uploads(&self, task: &str, keys: &[&str]) -> Result<Vec<OpenUploads>> {
+        let (task, keys): (_, Vec<String>) = (task.to_owned(), keys.iter().map(|key| (*key).to_owned()).collect());
+        self.database.call("read uploads", move |c| uploads::of_keys(c, &task, &keys)).await
     }
 
     async fn record_parts(&self, task: &str, upload: &Upload, parts: &[PartRecord]) -> Result<u32> {

@@ -59,6 +59,7 @@ macro_rules! ledger_suite {
             runs_count_apart
             settling_nothing_counts_nothing
             a_large_origin_settles_in_any_order
+            settled_places_are_those_of_their_origin
             eight_workers_that_settle_one_job_count_it_once
             a_run_is_done_when_everything_enqueued_is_settled
             an_outcome_keeps_all_its_fields
@@ -75,6 +76,7 @@ macro_rules! ledger_suite {
             uploads_of_odd_keys_are_told_apart
             suspect_keys_come_in_byte_order_by_pages
             a_suspect_key_is_cleared_unless_it_was_marked_again
+            open_uploads_of_many_keys_are_found_at_once
             uploads_that_no_record_names_are_known_until_somebody_has_looked
             the_standing_run_of_events_is_none_of_its_tasks_runs
             a_standing_run_begins_once_and_is_never_done

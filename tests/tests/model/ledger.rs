@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use shared::job::Origin;
 use shared::ledger::*;
 use shared::object::Timestamp;
 use shared::store::Upload;
@@ -296,6 +297,15 @@ impl Ledger for FakeLedger {
         self.call(&key, &words(settlement), effect).await
     }
 
+    async fn settled(&self, run: &str, origin: &Origin) -> Result<BTreeSet<u32>> {
+        let (run, origin) = (run.to_owned(), origin.id.clone());
+        let places = move |pages: &mut Pages| {
+            let of_job = pages.counted.iter().filter(|(of, job, _)| (of, job) == (&run, &origin));
+            Ok(of_job.map(|(.., place)| *place).collect())
+        };
+        self.call("", "reads what is settled", places).await
+    }
+
     async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>> {
         let wanted = key_of(task, key);
         self.call(key, &format!("reads the outcome of {key}"), move |pages| Ok(pages.outcomes.get(&wanted).cloned()))
@@ -343,6 +353,19 @@ impl Ledger for FakeLedger {
         let wanted = key_of(task, key);
         let read = move |pages: &mut Pages| Ok(pages.uploads.get(&wanted).map(|(record, _)| record.clone()));
         self.call(key, &format!("reads the upload of {key}"), read).await
+    }
+
+    async fn open_uploads(&self, task: &str, keys: &[&str]) -> Result<Vec<OpenUploads>> {
+        Ok(self.now(|pages| {
+            let open = |key: &&str| {
+                let of = key_of(task, key);
+                let record = pages.uploads.get(&of).map(|(record, _)| record.clone());
+                let intents = pages.intents.get(&of).copied();
+                let is_open = record.is_some() || intents.is_some();
+                is_open.then(|| OpenUploads { key: (*key).to_owned(), record, intents })
+            };
+            keys.iter().filter_map(open).collect()
+        }))
     }
 
     async fn record_parts(&self, task: &str, upload: &Upload, parts: &[PartRecord]) -> Result<u32> {

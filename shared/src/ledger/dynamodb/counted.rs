@@ -16,6 +16,11 @@ impl Places {
         &self.0
     }
 
+    /// The places, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.0.len() as u32 * 8).filter(|&place| self.contains(place))
+    }
+
     /// Whether the place is in the set.
     pub(super) fn contains(&self, place: u32) -> bool {
         self.0.get(place as usize / 8).is_some_and(|byte| byte & (1 << (place % 8)) != 0)
@@ -48,6 +53,7 @@ mod tests {
                 prop_assert_eq!(bitmap.insert(place), set.insert(place));
                 bitmap = Places::from_bytes(bitmap.bytes().to_vec());
             }
+            prop_assert!(bitmap.iter().eq(set.iter().copied()));
             prop_assert_eq!(bitmap.contains(asked), set.contains(&asked));
             prop_assert_eq!(bitmap.bytes().len(), set.last().map_or(0, |last| *last as usize / 8 + 1));
         }

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::counted::Places;
 use super::item::{Record, pk};
 use super::{DynamoDbLedger, outcomes};
+use crate::job::Origin;
 use crate::ledger::{Outcome, Settled, Settlement, State};
 use crate::object::Timestamp;
 use crate::{ErrorKind, Result};
@@ -59,7 +60,7 @@ pub(super) async fn settle(ledger: &DynamoDbLedger, settlement: &Settlement<'_>)
     outcomes::write(ledger, task, run, outcomes).await?;
     // Most jobs settle whole and once: their item is not there, and reading it would tell nothing.
     let mut job = match outcomes.len() < origin.objects as usize {
-        true => read(ledger, settlement).await?,
+        true => read(ledger, run, origin).await?,
         false => Job::default(),
     };
     let mut told = BTreeSet::new();
@@ -72,15 +73,20 @@ pub(super) async fn settle(ledger: &DynamoDbLedger, settlement: &Settlement<'_>)
                 told.extend(step.new);
                 job = Job { places: step.places, version: job.version + 1 };
             }
-            Committed::JobChanged => job = read(ledger, settlement).await?,
+            Committed::JobChanged => job = read(ledger, run, origin).await?,
             Committed::CounterPassed => passed = step.settled.last,
         }
     }
     Err(ledger.error(ErrorKind::Unavailable, format!("job {} of run {run} is being settled by too many", origin.id)))
 }
 
-async fn read(ledger: &DynamoDbLedger, settlement: &Settlement<'_>) -> Result<Job> {
-    match ledger.get(&job_key(settlement), COUNTED).await? {
+/// The places of an origin job that are counted.
+pub(super) async fn places(ledger: &DynamoDbLedger, run: &str, origin: &Origin) -> Result<BTreeSet<u32>> {
+    Ok(read(ledger, run, origin).await?.places.iter().collect())
+}
+
+async fn read(ledger: &DynamoDbLedger, run: &str, origin: &Origin) -> Result<Job> {
+    match ledger.get(&job_key(run, origin), COUNTED).await? {
         None => Ok(Job::default()),
         Some(record) => {
             let places = Places::from_bytes(record.bytes("places")?.to_vec());
@@ -89,8 +95,8 @@ async fn read(ledger: &DynamoDbLedger, settlement: &Settlement<'_>) -> Result<Jo
     }
 }
 
-fn job_key(settlement: &Settlement<'_>) -> String {
-    pk("job", &[settlement.run, &settlement.origin.id])
+fn job_key(run: &str, origin: &Origin) -> String {
+    pk("job", &[run, &origin.id])
 }
 
 /// What one transaction counts.

@@ -9,7 +9,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::item::{Attributes, Record, number, pk, sha256_hex, text};
 use super::{DynamoDbLedger, batch, intents};
-use crate::ledger::{Intents, PartRecord, UploadRecord};
+use crate::ledger::{Intents, OpenUploads, PartRecord, UploadRecord};
 use crate::store::Upload;
 use crate::{ErrorKind, Result};
 
@@ -66,6 +66,22 @@ pub(super) async fn open(ledger: &DynamoDbLedger, record: &UploadRecord) -> Resu
 pub(super) async fn get(ledger: &DynamoDbLedger, task: &str, key: &str) -> Result<Option<UploadRecord>> {
     let found = ledger.get(&pk("upload", &[task, key]), UPLOAD).await?;
     found.as_ref().filter(|record| record.optional("upload_id").is_some()).map(decode).transpose()
+}
+
+/// What is open of these keys, or may be.
+pub(super) async fn of_keys(ledger: &DynamoDbLedger, task: &str, keys: &[&str]) -> Result<Vec<OpenUploads>> {
+    let pks: BTreeMap<String, &str> = keys.iter().map(|key| (pk("upload", &[task, key]), *key)).collect();
+    let records = ledger.get_all(pks.keys().map(|pk| (pk.as_str(), UPLOAD))).await?;
+    let mut found = Vec::new();
+    for record in &records {
+        let Some(key) = pks.get(record.text("pk")?) else { continue };
+        let upload = record.optional("upload_id").map(|_| decode(record)).transpose()?;
+        let open = OpenUploads { key: (*key).to_owned(), record: upload, intents: intents::of(record)? };
+        if open.record.is_some() || open.intents.is_some() {
+            found.push(open);
+        }
+    }
+    Ok(found)
 }
 
 /// Adds parts; how many different ones are recorded now.

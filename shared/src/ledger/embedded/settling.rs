@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::finding::must_exist;
 use crate::ErrorKind;
 use crate::database::Failure;
+use crate::job::Origin;
 use crate::ledger::events::{COUNTED_FOR, FAILURES_FOR, is_events_run};
 use crate::ledger::{Outcome, Settled, Settlement};
 use crate::object::Timestamp;
@@ -132,6 +133,13 @@ fn prune(connection: &Connection, now: Timestamp, records: usize) -> Result<(), 
         connection.prepare_cached(sql)?.execute(params![now.0, limit])?;
     }
     Ok(())
+}
+
+/// The places of an origin job that are counted.
+pub(super) fn places_of(connection: &Connection, run: &str, origin: &Origin) -> Result<BTreeSet<u32>, Failure> {
+    let places = Places::read(connection, run, &origin.id)?;
+    let bits = (0..).zip(&places.0).flat_map(|(byte, bits)| (0..8).map(move |bit| (byte * 8 + bit, bits & (1 << bit))));
+    Ok(bits.filter(|(_, bit)| *bit != 0).map(|(place, _)| place).collect())
 }
 
 /// The places of an origin job that are counted, one bit each.

@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::database::Failure;
-use crate::ledger::{Intents, PartRecord, UploadRecord};
+use crate::ledger::{Intents, OpenUploads, PartRecord, UploadRecord};
 use crate::object::Timestamp;
 use crate::store::Upload;
 
@@ -55,6 +55,21 @@ pub(super) fn read(connection: &Connection, task: &str, key: &str) -> Result<Opt
     let sql = "SELECT body FROM uploads WHERE task = ?1 AND key = ?2 AND id != ''";
     let body: Option<String> = connection.prepare_cached(sql)?.query_row([task, key], |row| row.get(0)).optional()?;
     Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
+}
+
+pub(super) fn of_keys(connection: &Connection, task: &str, keys: &[String]) -> Result<Vec<OpenUploads>, Failure> {
+    let mut found = Vec::new();
+    for key in keys {
+        let open = OpenUploads {
+            key: key.clone(),
+            record: read(connection, task, key)?,
+            intents: intents(connection, task, key)?,
+        };
+        if open.record.is_some() || open.intents.is_some() {
+            found.push(open);
+        }
+    }
+    Ok(found)
 }
 
 /// The number of an upload, if it is the one recorded for its key.

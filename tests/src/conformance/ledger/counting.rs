@@ -208,3 +208,18 @@ pub async fn a_cancelled_object_is_counted_and_replaces_no_outcome(ledger: Share
     assert_eq!(ledger.outcome(&run.task, "other").await.unwrap(), None);
     assert!(super::all_failures(&ledger, &run, 9).await.is_empty());
 }
+
+/// Of each origin its own, in whatever order they were settled.
+pub async fn settled_places_are_those_of_their_origin(ledger: SharedLedger) {
+    let run = started(&ledger).await;
+    let (first, second) = (origin("0/1", 600), origin("0/2", 600));
+    assert!(ledger.settled(&run.id, &first).await.unwrap().is_empty());
+    let places = [599, 0, 7, 8, 300];
+    for place in places {
+        settle(&ledger, &run, &first, &outcomes(&first, [place], State::Copied)).await;
+    }
+    assert_eq!(ledger.settled(&run.id, &first).await.unwrap(), places.into());
+    assert!(ledger.settled(&run.id, &second).await.unwrap().is_empty());
+    settle(&ledger, &run, &first, &outcomes(&first, 0..600, State::Failed)).await;
+    assert_eq!(ledger.settled(&run.id, &first).await.unwrap(), (0..600).collect());
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::acl::{Acl, Grant, Grantee, Permission};
 use shared::digest::Checksum;
-use shared::ledger::{Intents, PartRecord, Proof, SharedLedger, UploadRecord};
+use shared::ledger::{Intents, OpenUploads, PartRecord, Proof, SharedLedger, UploadRecord};
 use shared::object::{Attributes, ETag, Pin, Timestamp};
 use shared::store::{Encryption, Upload};
 
@@ -194,4 +194,31 @@ pub async fn uploads_of_odd_keys_are_told_apart(ledger: SharedLedger) {
     for key in odd_keys() {
         assert_eq!(ledger.upload(&task, &key).await.unwrap(), Some(record(&task, &key, "upload")));
     }
+}
+
+/// Among them keys of which nothing is known, more than one request takes.
+pub async fn open_uploads_of_many_keys_are_found_at_once(ledger: SharedLedger) {
+    let task = unique("task");
+    let since = Timestamp(1_700_000_000_000);
+    let mut expected = Vec::new();
+    for key in odd_keys() {
+        ledger.intend_upload(&task, &key, since).await.unwrap();
+        expected.push(OpenUploads { key, record: None, intents: Some(Intents { count: 1, since }) });
+    }
+    for number in 0..3 {
+        let record = record(&task, &format!("recorded-{number}"), "upload");
+        ledger.open_upload(&record).await.unwrap();
+        expected.push(OpenUploads { key: record.upload.key.clone(), record: Some(record), intents: None });
+    }
+    ledger.close_upload(&task, &record(&task, "recorded-2", "upload").upload).await.unwrap();
+    expected.pop();
+    let unknown: Vec<String> = (0..230).map(|number| format!("unknown-{number}")).collect();
+    let keys: Vec<&str> =
+        expected.iter().map(|open| open.key.as_str()).chain(unknown.iter().map(String::as_str)).collect();
+    let mut found = ledger.open_uploads(&task, &keys).await.unwrap();
+    found.sort_by(|a, b| a.key.cmp(&b.key));
+    expected.sort_by(|a, b| a.key.cmp(&b.key));
+    assert_eq!(found, expected);
+    assert!(ledger.open_uploads(&task, &["recorded-2"]).await.unwrap().is_empty());
+    assert!(ledger.open_uploads(&task, &[]).await.unwrap().is_empty());
 }

@@ -60,7 +60,7 @@ impl Commit<'_> {
     fn put_job(&self) -> TransactWriteItem {
         let Settlement { task, run, origin, .. } = self.settlement;
         let counted_for = if is_events_run(task, run) { events::COUNTED_FOR } else { COUNTED_FOR };
-        let item = Item::new(job_key(self.settlement), COUNTED)
+        let item = Item::new(job_key(self.settlement.run, self.settlement.origin), COUNTED)
             .with_text("task", Some(*task))
             .with_text("run", Some(*run))
             .with("objects", number(origin.objects))

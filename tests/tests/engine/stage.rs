@@ -1,0 +1,155 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use flotilla_tests::emulators::fresh_folder;
+use flotilla_tests::probe::{LedgerProbe, QueueProbe};
+use shared::config::Work;
+use shared::database::Database;
+use shared::fleet::Fleet;
+use shared::fleet::solo::Solo;
+use shared::job::{Job, JobObject, Origin, VERSION, Work as JobWork};
+use shared::ledger::embedded::EmbeddedLedger;
+use shared::ledger::{Ledger, RunOptions, RunStart, Settled};
+use shared::location::Location;
+use shared::object::Timestamp;
+use shared::queue::embedded::EmbeddedQueue;
+use shared::queue::{JobQueue, Outgoing};
+use shared::store::file::FileStore;
+use shared::telemetry::endpoint::Health;
+use tokio::task::JoinHandle;
+use worker::{Follow, Stop, TransferProgress, WorkError, Worker};
+
+pub const TASK: &str = "task";
+pub const RUN: &str = "run";
+
+/// Longest wait for anything: far beyond what it takes.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Two folders, a queue and a ledger.
+pub struct Stage {
+    pub source: PathBuf,
+    pub destination: PathBuf,
+    pub queue: Arc<QueueProbe>,
+    pub ledger: Arc<LedgerProbe>,
+    pub options: Work,
+    pub fleet: Arc<dyn Fleet>,
+}
+
+/// A worker at work.
+pub struct Working {
+    pub stop: Stop,
+    pub moved: Arc<TransferProgress>,
+    worker: JoinHandle<Result<(), WorkError>>,
+}
+
+impl Stage {
+    pub async fn new() -> Stage {
+        let database = Database::open(&fresh_folder("state")).expect("the state folder opens");
+        let ledger = LedgerProbe::new(Arc::new(EmbeddedLedger::open(&database)));
+        let start = RunStart {
+            id: RUN.into(),
+            task: TASK.into(),
+            source: "s".into(),
+            destination: "d".into(),
+            options: RunOptions { delete: true, ..RunOptions::default() },
+            started: Timestamp::now(),
+        };
+        ledger.start_run(&start).await.expect("the run is recorded");
+        Stage {
+            source: fresh_folder("source"),
+            destination: fresh_folder("destination"),
+            queue: Arc::new(QueueProbe::new(Arc::new(EmbeddedQueue::open(&database, TASK)))),
+            ledger: Arc::new(ledger),
+            options: Work { retry_delay: Duration::from_millis(10), ..Work::default() },
+            fleet: Arc::new(Solo),
+        }
+    }
+
+    /// Files of so many bytes in the source; gives them as a job's objects.
+    pub fn files(&self, sizes: impl IntoIterator<Item = usize>) -> Vec<JobObject> {
+        let file = |(index, size): (u32, usize)| {
+            let key = format!("file-{index:05}");
+            std::fs::write(self.source.join(&key), vec![b'x'; size]).expect("files can be written");
+            let modified = Timestamp::now();
+            JobObject { index, key, size: size as u64, modified, ..JobObject::default() }
+        };
+        (0..).zip(sizes).map(file).collect()
+    }
+
+    pub fn job(work: JobWork, objects: usize) -> Job {
+        let origin = Origin { id: "0/1".into(), objects: objects as u32 };
+        Job { v: VERSION, task: TASK.into(), run: RUN.into(), attempt: 1, origin, restoring: None, work }
+    }
+
+    pub async fn copy(&self, objects: &[JobObject]) {
+        self.send(&Self::job(JobWork::Copy { objects: objects.to_vec() }, objects.len())).await;
+    }
+
+    pub async fn send(&self, job: &Job) {
+        self.queue.send(&[Outgoing::now(job.to_body())]).await.expect("the job is queued");
+    }
+
+    pub fn start(&self) -> Working {
+        let store = |path: &PathBuf| {
+            let location = Location::folder(path).expect("a folder is a location");
+            Arc::new(FileStore::open(&location).expect("the folder opens"))
+        };
+        let (stop, moved) = (Stop::default(), Arc::<TransferProgress>::default());
+        let worker = Worker {
+            task: TASK.into(),
+            name: "worker".into(),
+            source: store(&self.source),
+            destination: store(&self.destination),
+            queue: self.queue.clone(),
+            events: None,
+            ledger: self.ledger.clone(),
+            fleet: self.fleet.clone(),
+            options: self.options.clone(),
+            follow: Follow::alone(),
+            report: None,
+            moved: moved.clone(),
+            health: Health::default(),
+            outage_limit: None,
+        };
+        let worker = tokio::spawn(worker.run(stop.clone()));
+        Working { stop, moved, worker }
+    }
+
+    pub async fn settled(&self) -> Settled {
+        self.ledger.run(RUN).await.expect("the ledger answers").expect("the run is there").settled
+    }
+
+    pub async fn until_settled(&self, objects: u64) {
+        until(async || self.settled().await.objects() >= objects).await;
+    }
+
+    pub async fn until_empty(&self) {
+        until(async || self.queue.depth().await.expect("the queue answers").waiting() == 0).await;
+    }
+
+    pub async fn until_called(&self, queue: &str, times: u64) {
+        until(async || self.queue.calls.count(queue) >= times).await;
+    }
+}
+
+impl Working {
+    /// Drains.
+    pub async fn stop(self) -> Result<(), WorkError> {
+        self.stop.drain.cancel();
+        self.ended().await
+    }
+
+    pub async fn ended(self) -> Result<(), WorkError> {
+        let ended = tokio::time::timeout(PATIENCE, self.worker).await;
+        ended.expect("the worker ends").expect("the worker does not panic")
+    }
+}
+
+pub async fn until(reached: impl AsyncFn() -> bool) {
+    let started = Instant::now();
+    while !reached().await {
+        assert!(started.elapsed() < PATIENCE, "not reached in time");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
