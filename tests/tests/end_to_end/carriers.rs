@@ -121,7 +121,7 @@ async fn a_job_whose_acknowledgement_is_lost_comes_again_and_is_counted_and_repo
     stop(&mut workers[0]).await;
     task.assert_copied(&run, &files);
     assert_reported_once(&task, &["report"], &files);
-    assert!(workers[0].stderr().contains("could not be acknowledged"), "{}", workers[0].stderr());
+    assert!(workers[0].stderr().contains("could not acknowledge a finished job"), "{}", workers[0].stderr());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,7 +157,7 @@ async fn a_lease_that_is_lost_cancels_its_work_and_the_next_delivery_does_it() {
     let run = task.until_done(&mut workers).await;
     stop(&mut workers[0]).await;
     task.assert_copied(&run, &files);
-    assert!(workers[0].stderr().contains("lease lost"), "{}", workers[0].stderr());
+    assert!(workers[0].stderr().contains("lost a lease"), "{}", workers[0].stderr());
 }
 
 #[tokio::test(flavor = "multi_thread")]
