@@ -167,7 +167,7 @@ async fn a_dead_letter_whose_delete_is_lost_goes_there_again_and_holds_up_nothin
     task.send("poison").await;
     task.always("DeleteMessage", Fault::CloseBefore);
     let mut workers = [task.worker(&[])];
-    while !workers[0].stderr().contains("could not be moved") {
+    while !workers[0].stderr().contains("could not move a dead job") {
         assert!(workers[0].is_running(), "{}", workers[0].stderr());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

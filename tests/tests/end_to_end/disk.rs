@@ -255,6 +255,9 @@ async fn regression_a_full_disk_ends_the_sync_soon_and_fails_nothing() {
     let ended = place.run(&first, "sync @/source @/d").await;
     assert_says(&ended, 3, "disk full at ");
     assert!(!ended.stderr.contains("failed: "), "{}", ended.stderr);
+    // The small disk went with the first run: the resumed one does the rest, and another the files that went with it.
+    let resumed = place.sync().await;
+    assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
     place.finishes(&files).await;
 }
 

@@ -240,7 +240,7 @@ async fn is_handed_back(what: &str, signals: u32) -> Result<(), String> {
     };
     if signals > 1 {
         worker.terminate();
-        asked_to_stop("draining", &mut worker).await;
+        asked_to_stop("Draining", &mut worker).await;
     }
     let (said, taken) = futures::join!(ends(what, worker, 0), going_on);
     assert_eq!(taken, [], "{what}: a poll that was under way has taken what was handed back");

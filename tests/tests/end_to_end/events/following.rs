@@ -238,7 +238,8 @@ impl Following {
 async fn scrape(worker: &Process) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let log = worker.stderr();
-    let address = log.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("it was logged");
+    let rest = log.split("(address ").nth(1).expect("the address is logged");
+    let address = rest.split([')', ',']).next().expect("a split has a first piece");
     let mut stream = tokio::net::TcpStream::connect(address).await.expect("the worker listens");
     let request = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("it reads");
