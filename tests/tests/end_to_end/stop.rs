@@ -252,7 +252,7 @@ async fn is_handed_back(what: &str, signals: u32) -> Result<(), String> {
             return Ok(());
         }
     }
-    assert!(said.contains("back when"), "{what}: its lease of ten minutes has hidden it: {said}");
+    assert!(said.contains("redelivered when"), "{what}: its lease of ten minutes has hidden it: {said}");
     Err(said)
 }
 

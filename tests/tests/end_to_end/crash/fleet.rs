@@ -115,7 +115,7 @@ pub async fn round(seed: u64) -> u32 {
 /// How often a worker says that it has dropped a job, or part of one, which is then done again: leases of seconds are
 /// lost where nothing is killed, if the machine has much else to do.
 fn dropped_jobs(said: &str) -> usize {
-    said.lines().filter(|line| line.contains("lost a lease") || line.contains("again")).count()
+    said.lines().filter(|line| ["lost a lease", "redelivered", "again"].iter().any(|word| line.contains(word))).count()
 }
 
 impl Fleet {
