@@ -309,32 +309,15 @@ pub fn finished(
     let nothing = |words: String| Left::Nothing(words);
     let left = match (parts(record), &record.checksum) {
         (PartsCheck::Etag, _) => {
-            let Some(theirs) = &record.source.etag else {
-                let message = "its upload's record names no ETag of the source";
-                return Err(Error::new(ErrorKind::BadDigest, "verify", subject, message));
+            let made = Made {
+                subject,
+                sent: sent.iter().filter(|_| all).collect(),
+                ours: ours.as_ref(),
+                tag,
+                by_service,
+                proven,
             };
-            let md5s = || sent.iter().map(|part| part.md5.as_ref()?.value.as_slice().try_into().ok()).collect();
-            let of_parts: Option<Vec<[u8; 16]>> = if all { md5s() } else { None };
-            match (tag, of_parts) {
-                (Some(ours), _) => {
-                    same_etag(subject, ours, theirs)?;
-                    nothing("etag".to_owned())
-                }
-                (None, _) if by_service => nothing("service".to_owned()),
-                (None, Some(md5s)) => {
-                    same_etag(subject, &ETag::new(&multipart_etag(&md5s)), theirs)?;
-                    let source = "source etag".to_owned();
-                    match &ours {
-                        Some(ours) if written.checksum.as_ref() == Some(ours) => {
-                            nothing(format!("{source}, destination {}", ours.algorithm))
-                        }
-                        _ if proven => nothing(format!("{source}, destination parts")),
-                        _ => Left::ReadParts(theirs.clone()),
-                    }
-                }
-                // Neither side's tag says anything of what was sent: the bytes do.
-                (None, None) => Left::ReadParts(theirs.clone()),
-            }
+            finished_by_etag(record, written, &made)?
         }
         (PartsCheck::SourceCrc(algorithm), Some(known)) => {
             if let Some(ours) = &ours {
@@ -366,6 +349,46 @@ pub fn finished(
         }
     };
     Ok((checksum, left))
+}
+
+/// An object that was made of parts, and what is known of them.
+struct Made<'a> {
+    subject: &'a str,
+    /// All parts, or none.
+    sent: Vec<&'a PartRecord>,
+    /// The checksum that they make.
+    ours: Option<&'a Checksum>,
+    /// The object's tag, where it says something.
+    tag: Option<&'a ETag>,
+    by_service: bool,
+    proven: bool,
+}
+
+/// What is left to be done for an object that was cut as its source was.
+fn finished_by_etag(record: &UploadRecord, written: &Written, made: &Made<'_>) -> Result<Left> {
+    let Some(theirs) = &record.source.etag else {
+        let message = "its upload's record names no ETag of the source";
+        return Err(Error::new(ErrorKind::BadDigest, "verify", made.subject, message));
+    };
+    if let Some(ours) = made.tag {
+        same_etag(made.subject, ours, theirs)?;
+        return Ok(Left::Nothing("etag".to_owned()));
+    }
+    if made.by_service {
+        return Ok(Left::Nothing("service".to_owned()));
+    }
+    let md5s = made.sent.iter().map(|part| part.md5.as_ref()?.value.as_slice().try_into().ok());
+    let of_parts: Option<Vec<[u8; 16]>> = md5s.collect();
+    // Neither side's tag says anything of what was sent: the bytes do.
+    let Some(md5s) = of_parts.filter(|md5s| !md5s.is_empty()) else { return Ok(Left::ReadParts(theirs.clone())) };
+    same_etag(made.subject, &ETag::new(&multipart_etag(&md5s)), theirs)?;
+    Ok(match made.ours {
+        Some(ours) if written.checksum.as_ref() == Some(ours) => {
+            Left::Nothing(format!("source etag, destination {}", ours.algorithm))
+        }
+        _ if made.proven => Left::Nothing("source etag, destination parts".to_owned()),
+        _ => Left::ReadParts(theirs.clone()),
+    })
 }
 
 /// The CRC of the whole object from its parts' CRCs, in order; `None` if one is missing or of another kind.

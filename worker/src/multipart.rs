@@ -66,8 +66,11 @@ pub(crate) async fn copy(context: &Context, job: &Job, wanted: &JobObject) -> Re
 
 async fn copy_parts(context: &Context, job: &Job, record: &UploadRecord) -> Result<Try> {
     let count = record.part_count();
-    if count > COMMON_PARTS {
-        // A destination that does not take so many parts refuses the last one, before the others are sent in vain.
+    let encoding = record.attributes.content_encoding.as_deref();
+    let may_have_no_ranges = encoding.is_some_and(|encoding| encoding.contains("gzip"));
+    if count > COMMON_PARTS || may_have_no_ranges {
+        // A destination that does not take so many parts refuses the last one, before the others are sent in vain. A
+        // source without ranges of packed objects shows it before the parts are handed to others.
         upload_parts(context, record, count, count).await.or_else(completed_elsewhere)?;
     }
     if record.size >= context.options.giant_threshold && count > 1 {

@@ -5,7 +5,7 @@ use shared::digest::{Algorithm, Checksum};
 use shared::job::JobObject;
 use shared::object::{ETag, ObjectInfo, Pin};
 use shared::retry::{self, TRANSFER};
-use shared::store::{EtagMeaning, Object, Read, Write, Written, copy_source};
+use shared::store::{Body, EtagMeaning, Object, Read, Write, Written, copy_source};
 use shared::{Error, ErrorKind, Result};
 
 use crate::carry;
@@ -81,13 +81,8 @@ async fn stream_once(
     // cannot come out equal, and the next attempt does without.
     let expect_etag = if told || attempt > 1 { None } else { source_parts(context, wanted, &info).await? };
     let first = integrity::read_first_whole(&info, expect_etag.is_some(), is_required, source, &destination);
-    let (read_before, body) = match first {
-        Some(algorithm) => {
-            let checksum = reread::hash(context, subject, body, algorithm).await?;
-            (Some(checksum), open(context, wanted, info.pin()).await?.body)
-        }
-        None => (None, body),
-    };
+    let opened = Object { info: info.clone(), body };
+    let (read_before, body) = open_hashed(context, wanted, subject, opened, first).await?;
     let check = integrity::whole(&info, read_before.as_ref(), source, &destination);
     let pipe = Pipe {
         subject: subject.to_owned(),
@@ -113,9 +108,7 @@ async fn stream_once(
     let held = match (check.held(&written, &hashed, &destination), &checksum) {
         (Some(algorithm), _) => Some(format!("destination {algorithm}")),
         (None, Some(ours)) if info.size > 0 && context.can_be_read(write.storage_class.as_deref()) => {
-            if let Err(error) = reread::expect_checksum(context, &wanted.key, &written, ours).await {
-                return Err(reread::withdraw(context, &wanted.key, error).await);
-            }
+            read_again(context, &wanted.key, &written, ours).await?;
             // The bytes are right, so its tag is none of theirs.
             context.learn_tags(destination.etags != EtagMeaning::Opaque);
             Some(READ_AGAIN.to_owned())
@@ -131,6 +124,28 @@ async fn stream_once(
     let verified = words(by_etag.or(by_read), held);
     let told = carry::told(context, &info, write);
     Ok(Some(Copied { object, etag: written.etag, checksum, verified, upload: None, told }))
+}
+
+/// Reads what was written, and removes it if its bytes are wrong.
+async fn read_again(context: &Context, key: &str, written: &Written, ours: &Checksum) -> Result<()> {
+    match reread::expect_checksum(context, key, written, ours).await {
+        Ok(()) => Ok(()),
+        Err(error) => Err(reread::withdraw(context, key, error).await),
+    }
+}
+
+/// Opens the source, and reads it once before where `first` says so: the second read is the one that is sent.
+async fn open_hashed(
+    context: &Context,
+    wanted: &JobObject,
+    subject: &str,
+    opened: Object,
+    first: Option<Algorithm>,
+) -> Result<(Option<Checksum>, Body)> {
+    let Object { info, body } = opened;
+    let Some(algorithm) = first else { return Ok((None, body)) };
+    let checksum = reread::hash(context, subject, body, algorithm).await?;
+    Ok((Some(checksum), open(context, wanted, info.pin()).await?.body))
 }
 
 /// The source's tag, and the size of the parts that it is made of, where it can be computed from the bytes.

@@ -1,5 +1,7 @@
 //! What the services' errors mean: one table for S3, SQS, DynamoDB, STS and Auto Scaling.
 
+mod codes;
+
 use std::error::Error as StdError;
 
 use aws_credential_types::provider::error::CredentialsError;
@@ -7,171 +9,11 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use self::codes::CODES;
 use super::http::Unanswered;
 use super::taught::Lesson;
 use crate::ErrorKind::{self, *};
 use crate::error::Error;
-
-/// Codes whose meaning does not follow from their status. From the services' own lists: Amazon S3
-/// "Error responses", SQS, DynamoDB and Auto Scaling "Common errors", STS "Errors"; and from what
-/// compatible stores answer (Aliyun OSS "Error codes", MinIO `cmd/api-errors.go`). What is not here is judged by
-/// its status.
-const CODES: &[(ErrorKind, &[&str])] = &[
-    (
-        Throttled,
-        &[
-            "SlowDown",
-            "SlowDownRead",
-            "SlowDownWrite",
-            "Throttling",
-            "ThrottlingException",
-            "ThrottledException",
-            "RequestThrottled",
-            "RequestThrottledException",
-            "ProvisionedThroughputExceededException",
-            "RequestLimitExceeded",
-            "LimitExceededException",
-            "TooManyRequests",
-            "TooManyRequestsException",
-            "BandwidthLimitExceeded",
-            "DownloadTrafficRateLimitExceeded",
-            "UploadTrafficRateLimitExceeded",
-            "QpsLimitExceeded",
-            "PriorRequestNotComplete",
-            "KMS.ThrottlingException",
-            "KmsThrottled",
-            "OverLimit",
-            "AWS.SimpleQueueService.OverLimit",
-        ],
-    ),
-    (ClockSkew, &["RequestTimeTooSkewed", "RequestInTheFuture", "RequestExpired"]),
-    (ExpiredCredentials, &["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"]),
-    (
-        Denied,
-        &[
-            "AccessDenied",
-            "AccessDeniedException",
-            "AllAccessDisabled",
-            "AccountProblem",
-            "AuthFailure",
-            "IncompleteSignature",
-            "IncompleteSignatureException",
-            "InvalidAccessKeyId",
-            "InvalidClientTokenId",
-            "InvalidSecurity",
-            "InvalidSecurityToken",
-            "InvalidSignatureException",
-            "InvalidToken",
-            "KmsAccessDenied",
-            "KMS.AccessDeniedException",
-            "MissingAuthenticationToken",
-            "MissingAuthenticationTokenException",
-            "NotSignedUp",
-            "OptInRequired",
-            "SignatureDoesNotMatch",
-            "UnauthorizedAccess",
-            "UnrecognizedClientException",
-        ],
-    ),
-    (NotFound, &["NoSuchKey", "NotFound", "NoSuchVersion", "ObjectNotFound"]),
-    (
-        NoSuchContainer,
-        &[
-            "NoSuchBucket",
-            "QueueDoesNotExist",
-            "NonExistentQueue",
-            "AWS.SimpleQueueService.NonExistentQueue",
-            "ResourceNotFoundException",
-            "TableNotFoundException",
-        ],
-    ),
-    (NoSuchUpload, &["NoSuchUpload"]),
-    (TooManyParts, &["TooManyParts"]),
-    // The object is shorter than the range that was cut for it: it is another one.
-    (PreconditionFailed, &["PreconditionFailed", "InvalidRange"]),
-    (
-        BadDigest,
-        &["BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "ChecksumMismatch"],
-    ),
-    (
-        Unrepresentable,
-        &[
-            "KeyTooLongError",
-            "EntityTooLarge",
-            "MetadataTooLarge",
-            "XMinioInvalidObjectName",
-            "XMinioObjectExistsAsDirectory",
-            "XMinioParentIsObject",
-        ],
-    ),
-    (Archived, &["InvalidObjectState", "RestoreAlreadyInProgress"]),
-    (
-        Unsupported,
-        &[
-            "NotImplemented",
-            "InvalidAction",
-            "MethodNotAllowed",
-            "UnknownOperationException",
-            "UnsupportedOperation",
-            "AWS.SimpleQueueService.UnsupportedOperation",
-            "InvalidStorageClass",
-            "AccessControlListNotSupported",
-        ],
-    ),
-    (Timeout, &["RequestTimeout", "RequestTimeoutException"]),
-    // The body was cut off on its way.
-    (Connection, &["IncompleteBody", "RequestCanceled"]),
-    (
-        Unavailable,
-        &[
-            "InternalError",
-            "InternalFailure",
-            "InternalServerError",
-            "InternalServiceError",
-            "QueueDeletedRecently",
-            "AWS.SimpleQueueService.QueueDeletedRecently",
-            "ReplicatedWriteConflictException",
-            "ResourceContention",
-            "ScalingActivityInProgress",
-            "ServiceUnavailable",
-            "ServiceUnavailableException",
-            "TransactionInProgressException",
-        ],
-    ),
-    (
-        LeaseLost,
-        &[
-            "ReceiptHandleIsInvalid",
-            "MessageNotInflight",
-            "AWS.SimpleQueueService.ReceiptHandleIsInvalid",
-            "AWS.SimpleQueueService.MessageNotInflight",
-        ],
-    ),
-    (
-        Conflict,
-        &[
-            "BucketAlreadyExists",
-            "BucketAlreadyOwnedByYou",
-            "ConditionalCheckFailed",
-            "ConditionalCheckFailedException",
-            "ConditionalRequestConflict",
-            // A part that was listed is gone: it is sent again.
-            "InvalidPart",
-            "InvalidPartOrder",
-            "OperationAborted",
-            "QueueAlreadyExists",
-            "QueueNameExists",
-            "ResourceInUseException",
-            "TransactionCanceledException",
-            "TransactionConflict",
-            "TransactionConflictException",
-        ],
-    ),
-    (
-        Exhausted,
-        &["ItemCollectionSizeLimitExceededException", "QuotaExceeded", "XMinioStorageFull", "InsufficientStorage"],
-    ),
-];
 
 /// What an answer means, by its HTTP status, code and message.
 fn kind_of(status: u16, code: &str, message: &str) -> ErrorKind {

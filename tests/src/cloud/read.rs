@@ -54,6 +54,10 @@ pub(super) fn object(world: &mut World, profile: &Profile, call: &Call) -> Outco
     }
     let size = held.bytes.len() as u64;
     let is_packed = held.headers.get("content-encoding").is_some_and(|encoding| encoding.contains("gzip"));
+    let accepts_packed = call.header("accept-encoding").is_some_and(|list| list.contains("gzip"));
+    if is_packed && profile.unpacks_gzip && !accepts_packed && call.kind != Kind::Head {
+        return Ok(unpacked(held, profile, reports_tags));
+    }
     let asked = call.header("range").filter(|_| !(is_packed && profile.ignores_gzip_ranges));
     let range = match (call.asks("partNumber"), asked) {
         (Some(_), Some(_)) => return Err(Refusal::invalid("Cannot specify both Range header and partNumber")),
@@ -80,6 +84,14 @@ pub(super) fn object(world: &mut World, profile: &Profile, call: &Call) -> Outco
     };
     answer = answer.with("content-length", bytes.len().to_string());
     Ok(if is_head { answer } else { answer.map(|_| body_of(bytes)) })
+}
+
+/// What a store answers that unpacks an object on the way: it does not know the length, and so has no ranges.
+fn unpacked(held: &Held, profile: &Profile, reports_tags: bool) -> Answer {
+    let mut answer = describe(empty(200), held, profile, false, reports_tags);
+    answer.headers_mut().remove("content-encoding");
+    let bytes = [&b"unpacked "[..], &held.bytes].concat();
+    answer.with("transfer-encoding", "chunked").map(|_| body_of(bytes))
 }
 
 /// Where a part lies; an object that was put whole is one part.
