@@ -463,7 +463,7 @@ async fn regression_a_plan_of_a_run_that_would_stop_exits_as_the_run() {
     for (command, code) in [("plan @/empty @/d --delete", 1), ("plan @/empty @/d", 0)] {
         let planned = place.run(command).await;
         assert_eq!(planned.code, Some(code), "{command}: {}", planned.stderr);
-        assert_eq!(planned.stderr.contains("holds no object"), code == 1, "{}", planned.stderr);
+        assert_eq!(planned.stderr.contains("the source holds no object"), code == 1, "{}", planned.stderr);
         assert!(planned.stdout.contains("to copy    0 (0 B)\n"), "{}", planned.stdout);
     }
 }
