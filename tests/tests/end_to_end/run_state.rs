@@ -73,7 +73,7 @@ async fn a_failed_read_of_the_runs_state_brings_the_job_again() {
     let run = task.until_done(&mut workers).await;
     stop(&mut workers[0]).await;
     let [worker] = workers;
-    assert!(worker.stderr().contains("a job could not be brought to an end"), "{}", worker.stderr());
+    assert!(worker.stderr().contains("job failed: it will be redelivered"), "{}", worker.stderr());
     task.assert_copied(&run, &files());
     assert_eq!(task.queue.depth().await.expect("the queue answers").dead, 0);
 }
