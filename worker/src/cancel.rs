@@ -40,7 +40,9 @@ pub(crate) async fn whole(context: &Context, job: &Job, redelivered: bool) -> Re
             Ok(None)
         }
         Work::Changed { objects } => {
-            settle_left(context, job, &left(job, |_| false)).await?;
+            // A look that comes again may have an upload of an earlier delivery left.
+            let is_begun = redelivered || job.attempt > 1;
+            settle_left(context, job, &left(job, |_| is_begun)).await?;
             Ok(Some(of_events(job, objects)))
         }
         Work::Copy { .. } | Work::Delete { .. } => {

@@ -252,7 +252,10 @@ async fn work(context: Arc<Context>, stop: Stop, mut message: Message) {
             return metrics::let_go(kind, "returned");
         }
     };
-    strays::look_after(&context, &job).await;
+    match worked {
+        Some(_) => strays::look_after(&context, &job).await,
+        None => strays::look_after_abandoned(&context, &job).await,
+    }
     lease.end().await;
     match worked {
         Some(Ok(Worked::Done)) => let_go(&context, &message, kind, Ok(Done)).await,

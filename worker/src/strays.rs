@@ -7,12 +7,16 @@
 //! its job comes back when its lease has run out, which is as late.
 //!
 //! A body that was not sent to its end makes no object, so it is none.
+//!
+//! An upload in parts that a lost lease leaves recorded is looked after in the same way: the queue may have delivered
+//! the job twice, and the other worker may have acknowledged it before this upload was recorded. Then no delivery comes
+//! back to end the upload and to forget its record. A worker that is killed at that point leaves both.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use shared::job::{Job, JobChange};
+use shared::job::{Job, JobChange, Work};
 use shared::queue::Outgoing;
 use shared::{Error, Result};
 
@@ -73,7 +77,40 @@ impl Drop for Underway<'_> {
 
 /// Has the keys of a job looked at again whose writes went astray, where others may be at them.
 pub(crate) async fn look_after(context: &Context, job: &Job) {
-    let changes: Vec<JobChange> = job.work.keys().filter(|(_, key)| context.strays.take(key)).map(change).collect();
+    let changes = astray(context, job).into_iter().map(change).collect();
+    look_after_changes(context, job, changes).await;
+}
+
+/// As [`look_after`] when the job's lease is lost: also the keys of which an upload is recorded for this job. The other
+/// worker may still be at one of them: both then send the same parts, as after any second delivery.
+pub(crate) async fn look_after_abandoned(context: &Context, job: &Job) {
+    let mut keys = astray(context, job);
+    if context.follow.look_again && !matches!(job.work, Work::Parts(_)) {
+        match recorded_uploads(context, job).await {
+            Ok(recorded) => keys.extend(recorded),
+            Err(error) => tracing::warn!(%error, "could not read the open uploads of an abandoned job"),
+        }
+    }
+    look_after_changes(context, job, keys.into_iter().map(change).collect()).await;
+}
+
+fn astray<'a>(context: &Context, job: &'a Job) -> BTreeSet<(u32, &'a str)> {
+    job.work.keys().filter(|(_, key)| context.strays.take(key)).collect()
+}
+
+/// The job's places and keys of which the ledger has an upload recorded for this job.
+async fn recorded_uploads<'a>(context: &Context, job: &'a Job) -> Result<Vec<(u32, &'a str)>> {
+    let keys: Vec<&str> = job.work.keys().map(|(_, key)| key).collect();
+    let open = context.ledger.open_uploads(&job.task, &keys).await?;
+    let records = open.into_iter().filter_map(|open| open.record);
+    let ours: HashSet<String> = records
+        .filter(|record| (&record.run, &record.origin) == (&job.run, &job.origin))
+        .map(|record| record.upload.key)
+        .collect();
+    Ok(job.work.keys().filter(|(_, key)| ours.contains(*key)).collect())
+}
+
+async fn look_after_changes(context: &Context, job: &Job, changes: Vec<JobChange>) {
     if changes.is_empty() || !context.follow.look_again {
         return;
     }

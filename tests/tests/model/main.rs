@@ -100,6 +100,17 @@ fn regression_seeds_that_once_led_elsewhere_do_not_any_more() {
     }
 }
 
+/// Two workers had one event. One acknowledged it; the other opened an upload after that, then lost its lease: the
+/// upload's record stayed for ever.
+#[test]
+fn regression_an_abandoned_duplicate_leaves_no_upload_recorded() {
+    for seed in [38_001_001_364_216] {
+        if let Some((_, failure)) = first_failure(seed..seed + 1, true) {
+            panic!("FLOTILLA_MODEL_SEED={seed}: {}", failure.told());
+        }
+    }
+}
+
 #[test]
 fn a_seed_gives_the_same_steps_each_time() {
     for seed in 0..20 {
