@@ -1,7 +1,7 @@
 //! Real components on free loopback ports.
 //!
 //! Each starts when a test first asks for it. In a run of `tests/run` all test processes share them
-//! ([`remote`]), and they end with that run; else each test process has its own, and they end with it.
+//! (`remote`), and they end with that run; else each test process has its own, and they end with it.
 //! They are installed by `tests/run`.
 
 mod clients;
