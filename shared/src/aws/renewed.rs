@@ -1,19 +1,23 @@
 //! Credentials that are kept until they are about to expire, or until a service refuses them: then they are
 //! read anew from where they came, so that a task outlives any rotation.
+//!
+//! One read is under way at a time, for all requests: it runs beside them, and while the old credentials are valid
+//! they sign. Only requests that have no valid ones wait for it, all for the same answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use tokio::sync::Mutex;
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared};
 use tokio::time::{Instant, timeout};
 
-/// Credentials are read again when they have so little time left: a request that waits its turn, and is
-/// sent again, is still signed by good ones.
-const MARGIN: Duration = Duration::from_secs(60);
+/// Credentials are read again when they have so little time left: the read has time for a slow origin and some
+/// repetitions. Amazon's instance roles have new ones at least 5 minutes before the old ones expire.
+const MARGIN: Duration = Duration::from_secs(240);
 
 /// Longest wait for an origin; STS and a `credential_process` take some seconds at most.
 const READ_LIMIT: Duration = Duration::from_secs(15);
@@ -30,14 +34,20 @@ pub(super) struct Renewed(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     origin: SharedCredentialsProvider,
-    held: Mutex<Option<Held>>,
+    state: Mutex<State>,
 }
 
-#[derive(Debug)]
-struct Held {
-    credentials: Credentials,
-    read: Instant,
+#[derive(Debug, Default)]
+struct State {
+    cached: Option<Credentials>,
+    /// The read that is under way.
+    reading: Option<Reading>,
+    /// When the last one began.
+    read: Option<Instant>,
 }
+
+/// A read of the origin that many wait for: the new credentials, or why there are none.
+type Reading = Shared<BoxFuture<'static, Result<Credentials, Arc<CredentialsError>>>>;
 
 /// By which credentials a request was signed, as far as it tells.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,25 +72,27 @@ impl Signer {
 
 impl Renewed {
     pub fn new(origin: SharedCredentialsProvider) -> Self {
-        Renewed(Arc::new(Inner { origin, held: Mutex::default() }))
+        Renewed(Arc::new(Inner { origin, state: Mutex::default() }))
     }
 
     /// Whether there are others than those that a service has just refused, or may have. Of many requests that are
-    /// refused at once the first asks the origin, and the others see what it was told.
+    /// refused at once the first has the origin read, and all see its answer.
     pub async fn has_others_than(&self, refused: &Signer, for_sure: bool) -> bool {
-        let mut held = self.0.held.lock().await;
-        let Some(old) = held.as_mut() else { return true };
-        if !refused.is(&old.credentials) {
-            return true;
-        }
-        if old.read.elapsed() < if for_sure { REREAD_EVERY } else { REREAD_EVERY_IN_DOUBT } {
-            return false;
-        }
-        old.read = Instant::now();
-        match self.read().await {
+        let (old, reading) = {
+            let mut state = self.0.lock();
+            let Some(old) = state.cached.clone().filter(|old| refused.is(old)) else { return true };
+            let every = if for_sure { REREAD_EVERY } else { REREAD_EVERY_IN_DOUBT };
+            let is_early = state.read.is_some_and(|read| read.elapsed() < every);
+            let reading = match state.reading.clone() {
+                Some(reading) => reading,
+                None if is_early => return false,
+                None => self.read(&mut state),
+            };
+            (old, reading)
+        };
+        match reading.await {
             Ok(new) => {
-                let differ = !same(&new, &old.credentials);
-                old.credentials = new;
+                let differ = !same(&new, &old);
                 if differ {
                     tracing::info!("the credentials were refused and have been renewed");
                 }
@@ -94,29 +106,60 @@ impl Renewed {
     }
 
     async fn current(&self) -> provider::Result {
-        let mut held = self.0.held.lock().await;
-        let left = |held: &Held| held.credentials.expiry().map(|at| at.duration_since(SystemTime::now()).ok());
-        match &*held {
-            Some(held) if left(held).is_none_or(|left| left > Some(MARGIN)) => return Ok(held.credentials.clone()),
-            _ => {}
-        }
-        match self.read().await {
-            Ok(credentials) => {
-                *held = Some(Held { credentials: credentials.clone(), read: Instant::now() });
-                Ok(credentials)
+        let reading = {
+            let mut state = self.0.lock();
+            let left = state.cached.as_ref().map(time_left);
+            let is_due = left.is_none_or(|left| left.is_some_and(|left| left <= MARGIN));
+            let is_early = state.read.is_some_and(|read| read.elapsed() < REREAD_EVERY);
+            let reading = match state.reading.clone() {
+                // One that failed a moment ago is not repeated by every request. Without any credentials there is
+                // nothing else to do.
+                None if is_due && (!is_early || left.is_none_or(|left| left == Some(Duration::ZERO))) => {
+                    Some(self.read(&mut state))
+                }
+                reading => reading,
+            };
+            match (&state.cached, left) {
+                (Some(cached), Some(left)) if left != Some(Duration::ZERO) => return Ok(cached.clone()),
+                _ => reading,
             }
-            // A file that is just being written, a service that is just away: there is some time left.
-            Err(error) => match &*held {
-                Some(held) if left(held).flatten().is_some() => Ok(held.credentials.clone()),
-                _ => Err(error),
-            },
-        }
+        };
+        let Some(reading) = reading else { return Err(CredentialsError::not_loaded("no credentials were read")) };
+        reading.await.map_err(|error| CredentialsError::provider_error(Arc::clone(&error)))
     }
 
-    async fn read(&self) -> provider::Result {
-        let read = timeout(READ_LIMIT, self.0.origin.provide_credentials()).await;
-        read.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(READ_LIMIT)))
+    /// Begins to read the origin. The read goes on beside the requests, also when none of them waits for it any more.
+    fn read(&self, state: &mut State) -> Reading {
+        let inner = self.0.clone();
+        let read = tokio::spawn(async move {
+            let read = timeout(READ_LIMIT, inner.origin.provide_credentials()).await;
+            let read = read.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(READ_LIMIT)));
+            let mut state = inner.lock();
+            state.reading = None;
+            // A file that is just being written, a service that is just away: the old ones stay.
+            if let Ok(credentials) = &read {
+                state.cached = Some(credentials.clone());
+            }
+            read.map_err(Arc::new)
+        });
+        let answer = async { read.await.unwrap_or_else(|error| Err(Arc::new(CredentialsError::unhandled(error)))) };
+        let reading = answer.boxed().shared();
+        (state.read, state.reading) = (Some(Instant::now()), Some(reading.clone()));
+        reading
     }
+}
+
+impl Inner {
+    /// The lock is held for moments and never across an await.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `None` for credentials that never expire.
+fn time_left(credentials: &Credentials) -> Option<Duration> {
+    let left = credentials.expiry()?.duration_since(SystemTime::now());
+    Some(left.unwrap_or_default())
 }
 
 fn same(a: &Credentials, b: &Credentials) -> bool {
@@ -139,11 +182,11 @@ impl ProvideCredentials for Renewed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Mutex as Shared;
+    use tokio::sync::watch;
 
     /// Gives what it is told to, and counts how often it is asked.
     #[derive(Debug, Clone, Default)]
-    struct Origin(Arc<Shared<(Option<Credentials>, u32)>>);
+    struct Origin(Arc<Mutex<(Option<Credentials>, u32)>>);
 
     impl Origin {
         fn set(&self, id: Option<&str>, left: Option<Duration>) {
@@ -188,9 +231,73 @@ mod tests {
         let renewed = Renewed::new(SharedCredentialsProvider::new(origin.clone()));
         assert_eq!(key_of(&renewed).await.as_deref(), Some("b"));
         origin.set(None, None);
+        tokio::time::advance(REREAD_EVERY).await;
         assert_eq!(key_of(&renewed).await.as_deref(), Some("b"), "some time is left");
         origin.set(Some("c"), None);
+        tokio::time::advance(REREAD_EVERY).await;
+        key_of(&renewed).await;
+        idle().await;
         assert_eq!(key_of(&renewed).await.as_deref(), Some("c"));
+    }
+
+    /// Lets a read that runs beside come to its end.
+    async fn idle() {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Answers nothing until it is told to.
+    #[derive(Debug, Clone)]
+    struct Slow(Origin, watch::Receiver<bool>);
+
+    impl ProvideCredentials for Slow {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            let (read, mut answers) = (self.0.provide_credentials(), self.1.clone());
+            future::ProvideCredentials::new(async move {
+                let _ = answers.wait_for(|answers| *answers).await;
+                read.await
+            })
+        }
+    }
+
+    fn slow() -> (Origin, Renewed, watch::Sender<bool>) {
+        let (origin, answers) = (Origin::default(), watch::Sender::new(true));
+        let slow = Slow(origin.clone(), answers.subscribe());
+        (origin, Renewed::new(SharedCredentialsProvider::new(slow)), answers)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn regression_requests_do_not_wait_while_old_credentials_are_valid() {
+        let (origin, renewed, answers) = slow();
+        origin.set(Some("old"), Some(MARGIN / 2));
+        key_of(&renewed).await;
+        origin.set(Some("new"), None);
+        tokio::time::advance(REREAD_EVERY).await;
+        answers.send_replace(false);
+        let began = Instant::now();
+        for _ in 0..100 {
+            assert_eq!(key_of(&renewed).await.as_deref(), Some("old"));
+            idle().await;
+        }
+        assert_eq!((origin.asked(), began.elapsed()), (2, Duration::ZERO), "one read beside all requests");
+        answers.send_replace(true);
+        idle().await;
+        assert_eq!(key_of(&renewed).await.as_deref(), Some("new"));
+        assert_eq!(origin.asked(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn regression_requests_without_credentials_share_one_read() {
+        let (origin, renewed, answers) = slow();
+        answers.send_replace(false);
+        let began = Instant::now();
+        let all = futures::future::join_all((0..100).map(|_| key_of(&renewed))).await;
+        assert!(all.iter().all(Option::is_none));
+        assert_eq!((origin.asked(), began.elapsed()), (1, READ_LIMIT), "not one after the other");
     }
 
     #[tokio::test(start_paused = true)]
