@@ -135,6 +135,8 @@ pub(crate) struct Shared {
     pub denies_versions: AtomicBool,
     /// Keys under work whose wrong bytes may be at the destination.
     pub wrong_bytes: WrongBytes,
+    /// Set once events are known to be followed.
+    events_seen: AtomicBool,
     /// What cannot be carried over.
     pub losses: Losses,
     /// Whether it was said that the run waits for restores.
@@ -216,6 +218,7 @@ impl Context {
             part_limit: PartLimit::default(),
             denies_versions: AtomicBool::default(),
             wrong_bytes: WrongBytes::default(),
+            events_seen: AtomicBool::default(),
             opaque_tags,
             orphans_named,
             losses,
@@ -259,6 +262,18 @@ impl Shared {
             self.ledger.start_run(&start).await
         };
         self.events_run.get_or_try_init(begin).await.map(drop)
+    }
+
+    /// Whether the task's events are followed, by this worker or by any other: then the run that counts them is
+    /// recorded, before the first of them is done.
+    pub async fn follows_events(&self) -> Result<bool> {
+        if self.worker.events.is_some() || self.events_run.initialized() || self.events_seen.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        // Asked each time while there is none: this is rare.
+        let seen = self.ledger.run_state(&events_run(&self.task)).await?.is_some();
+        self.events_seen.fetch_or(seen, Ordering::Relaxed);
+        Ok(seen)
     }
 
     /// Waits until an object may be begun: at once, unless a store fails altogether.

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use shared::job::{Job, JobChange, JobObject};
-use shared::ledger::{IN_SYNC, Outcome, State};
+use shared::ledger::{IN_SYNC, Outcome, State, events_run};
 use shared::metrics;
 use shared::object::{ObjectInfo, Pin};
 use shared::{Error, ErrorKind, Result};
@@ -103,7 +103,7 @@ pub(crate) async fn reconcile(
                 let look_before = way.look_before || info.is_some();
                 put(context, job, wanted, info.as_deref(), look_before, way.flight, uploads).await?
             }
-            Seen::Gone => remove(context, object, way, written.is_some()).await?,
+            Seen::Gone => remove(context, job, object, way, written.is_some()).await?,
         };
         let wanted = match &seen {
             Seen::There(wanted, _) => wanted,
@@ -193,7 +193,7 @@ async fn is_as_copied(context: &Context, copied: &Copied, now: &Seen) -> Result<
         Seen::Gone => {
             metrics::looked_again("gone");
             // Where nothing is deleted what was written stays.
-            return Ok(!mirrors(context));
+            return Ok(!mirrors(context).await?);
         }
     };
     metrics::looked_again(if is_same { "same" } else { "changed" });
@@ -221,10 +221,20 @@ fn is_unreadable(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Denied | ErrorKind::Unsupported)
 }
 
-/// Whether what the source no longer has is deleted as soon as that is seen. In a task that nobody else is at, the
-/// finder alone decides on deletes.
-fn mirrors(context: &Context) -> bool {
-    context.follow.delete && context.follow.look_again
+/// Whether what the source no longer has is deleted as soon as that is seen: where events are followed, as the event of
+/// its deletion would. Without events the finder alone decides on deletes: the next scan finds the key at the
+/// destination alone and counts it under `max-delete`.
+async fn mirrors(context: &Context) -> Result<bool> {
+    Ok(context.follow.delete && context.follow.look_again && context.follows_events().await?)
+}
+
+/// Whether a key that is gone at the source is deleted in the name of this job. An event is followed by whichever worker
+/// receives it, and so is its retry in a run of its own: nobody else would delete.
+async fn deletes_now(context: &Context, job: &Job, is_change: bool) -> Result<bool> {
+    if context.follow.delete && is_change {
+        return Ok(job.run == events_run(&job.task) || context.follows_events().await?);
+    }
+    mirrors(context).await
 }
 
 /// Writes the version that was seen, unless it is there.
@@ -269,15 +279,12 @@ fn is_stale(error: &Error) -> bool {
 }
 
 /// Deletes at the destination what the source does not have, as far as that is wanted.
-async fn remove(context: &Context, object: &JobObject, way: Way<'_>, has_written: bool) -> Result<Step> {
+async fn remove(context: &Context, job: &Job, object: &JobObject, way: Way<'_>, has_written: bool) -> Result<Step> {
     let key = &object.key;
     match way.deletes {
         Deletes::Asked => {}
         Deletes::Own if !has_written => return Ok(Step::Ended(End::Gone)),
-        // An event is followed by whoever gets it: nobody else would delete.
-        _ if !mirrors(context) && (way.flight.is_none() || !context.follow.delete) => {
-            return Ok(Step::Ended(End::Gone));
-        }
+        _ if !deletes_now(context, job, way.flight.is_some()).await? => return Ok(Step::Ended(End::Gone)),
         _ => match context.destination.head(key, &Pin::default()).await {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Step::Ended(End::Gone)),

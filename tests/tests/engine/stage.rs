@@ -34,6 +34,7 @@ pub struct Stage {
     pub ledger: Arc<LedgerProbe>,
     pub options: Work,
     pub fleet: Arc<dyn Fleet>,
+    pub follow: Follow,
 }
 
 /// A worker at work.
@@ -63,6 +64,7 @@ impl Stage {
             ledger: Arc::new(ledger),
             options: Work { retry_delay: Duration::from_millis(10), ..Work::default() },
             fleet: Arc::new(Solo),
+            follow: Follow::alone(),
         }
     }
 
@@ -106,7 +108,7 @@ impl Stage {
             ledger: self.ledger.clone(),
             fleet: self.fleet.clone(),
             options: self.options.clone(),
-            follow: Follow::alone(),
+            follow: self.follow.clone(),
             report: None,
             moved: moved.clone(),
             health: Health::default(),

@@ -1,0 +1,80 @@
+//! Keys that leave the source after a job was made for them.
+
+use std::time::Duration;
+
+use shared::job::{JobObject, Work as JobWork};
+use shared::ledger::{Ledger, RunOptions, RunStart, events_run};
+use shared::object::Timestamp;
+use shared::queue::JobQueue;
+use worker::Follow;
+
+use crate::stage::{Stage, TASK};
+
+/// A fleet with `delete`, and a redelivered job for a key that only the destination has by now.
+async fn left_the_source() -> Stage {
+    let mut stage = Stage::new().await;
+    stage.follow = Follow { look_again: true, delete: true, ..Follow::alone() };
+    std::fs::write(stage.destination.join("key"), "x").expect("files can be written");
+    let object = JobObject { key: "key".into(), size: 1, modified: Timestamp::now(), ..JobObject::default() };
+    stage.copy(&[object]).await;
+    let lease = Duration::from_secs(60);
+    let message = stage.queue.receive(1, Duration::ZERO, lease).await.expect("answers").pop().expect("is there");
+    stage.queue.release(&message, Duration::ZERO).await.expect("is released");
+    stage
+}
+
+async fn is_kept(stage: &Stage) -> bool {
+    let working = stage.start();
+    stage.until_settled(1).await;
+    stage.until_empty().await;
+    working.stop().await.expect("the worker ends well");
+    stage.destination.join("key").exists()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_without_events_only_a_scan_deletes() {
+    let stage = left_the_source().await;
+    assert!(is_kept(&stage).await, "the next scan counts it under max-delete");
+    assert_eq!((stage.settled().await.skipped, stage.settled().await.deleted), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_events_a_key_that_left_the_source_is_deleted_at_once() {
+    let stage = left_the_source().await;
+    follow_events(&stage).await;
+    assert!(!is_kept(&stage).await);
+    assert_eq!(stage.settled().await.deleted, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retried_event_deletes_though_nobody_looks_again() {
+    let mut stage = Stage::new().await;
+    stage.follow = Follow { delete: true, ..Follow::alone() };
+    std::fs::write(stage.destination.join("key"), "x").expect("files can be written");
+    let change = shared::job::JobChange { index: 0, key: "key".into(), time: None, no_delete: false };
+    stage.send(&Stage::job(JobWork::Changed { objects: vec![change] }, 1)).await;
+    follow_events(&stage).await;
+    assert!(!is_kept(&stage).await);
+}
+
+async fn follow_events(stage: &Stage) {
+    let start = RunStart {
+        id: events_run(TASK),
+        task: TASK.into(),
+        source: "s".into(),
+        destination: "d".into(),
+        options: RunOptions::default(),
+        started: Timestamp::now(),
+    };
+    stage.ledger.start_run(&start).await.expect("the run of events is recorded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_look_for_a_scan_deletes_only_as_the_scan_would() {
+    let mut stage = Stage::new().await;
+    stage.follow = Follow { look_again: true, delete: true, ..Follow::alone() };
+    std::fs::write(stage.destination.join("key"), "x").expect("files can be written");
+    let change = shared::job::JobChange { index: 0, key: "key".into(), time: None, no_delete: false };
+    stage.send(&Stage::job(JobWork::Changed { objects: vec![change] }, 1)).await;
+    assert!(is_kept(&stage).await);
+}
