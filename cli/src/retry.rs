@@ -199,13 +199,14 @@ fn copy(page: &[&Settled]) -> Work {
         // What failed may have been something else than the bytes.
         refresh: true,
         suspect: outcome.reason.as_deref() == Some(shared::ledger::WRONG_BYTES_REMAIN),
+        blocked: 0,
     };
     Work::Copy { objects: (0..).zip(page).map(object).collect() }
 }
 
 /// Failed deletes.
 fn delete(page: &[&Settled]) -> Work {
-    let key = |(index, outcome): (u32, &&Settled)| JobKey { index, key: outcome.key.clone() };
+    let key = |(index, outcome): (u32, &&Settled)| JobKey { index, key: outcome.key.clone(), may_block: true };
     Work::Delete { objects: (0..).zip(page).map(key).collect() }
 }
 

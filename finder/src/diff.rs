@@ -2,6 +2,8 @@
 //!
 //! Architecture invariant: no I/O here, and no more in memory than the pages it was given.
 
+mod blocking;
+
 use std::collections::VecDeque;
 
 use shared::filter::{Filter, Verdict};
@@ -16,6 +18,9 @@ pub enum Pair {
     Source(Entry),
     /// Only the destination has it.
     Destination(Entry),
+    /// Only the destination has it, and a key of the source may need its place: it is a file where that needs a folder,
+    /// or the reverse.
+    Blocking(Entry),
     /// Both have it: the source's, the destination's.
     Both(Entry, Entry),
     /// This side has it; whether the other has it is unknown: neither copied nor deleted.
@@ -38,9 +43,11 @@ impl Pair {
     /// The key.
     pub fn key(&self) -> &str {
         match self {
-            Pair::Source(entry) | Pair::Destination(entry) | Pair::Both(entry, _) | Pair::Unjudged(_, entry) => {
-                &entry.key
-            }
+            Pair::Source(entry)
+            | Pair::Destination(entry)
+            | Pair::Blocking(entry)
+            | Pair::Both(entry, _)
+            | Pair::Unjudged(_, entry) => &entry.key,
             Pair::Unlisted(_, unlisted) => unlisted.position(),
         }
     }
@@ -49,14 +56,17 @@ impl Pair {
     pub fn source(&self) -> Option<&Entry> {
         match self {
             Pair::Source(entry) | Pair::Both(entry, _) | Pair::Unjudged(Side::Source, entry) => Some(entry),
-            Pair::Destination(_) | Pair::Unjudged(..) | Pair::Unlisted(..) => None,
+            Pair::Destination(_) | Pair::Blocking(_) | Pair::Unjudged(..) | Pair::Unlisted(..) => None,
         }
     }
 
     /// The destination's entry.
     pub fn destination(&self) -> Option<&Entry> {
         match self {
-            Pair::Destination(entry) | Pair::Both(_, entry) | Pair::Unjudged(Side::Destination, entry) => Some(entry),
+            Pair::Destination(entry)
+            | Pair::Blocking(entry)
+            | Pair::Both(_, entry)
+            | Pair::Unjudged(Side::Destination, entry) => Some(entry),
             Pair::Source(_) | Pair::Unjudged(..) | Pair::Unlisted(..) => None,
         }
     }
@@ -101,6 +111,8 @@ pub struct Merge {
     range: KeyRange,
     source: Input,
     destination: Input,
+    /// Of the source's keys that were taken, those that begin the last one, ascending: each begins the next.
+    begun: Vec<String>,
 }
 
 #[derive(Debug, Default)]
@@ -161,7 +173,7 @@ fn is_marker(entry: &Entry) -> bool {
 impl Merge {
     /// A join of two listings of `range` that have not begun.
     pub fn new(range: KeyRange) -> Self {
-        Merge { range, source: Input::default(), destination: Input::default() }
+        Merge { range, source: Input::default(), destination: Input::default(), begun: Vec::new() }
     }
 
     /// With what is known of a side: whether it [has folders](shared::store::Capabilities::has_folders).
@@ -240,6 +252,9 @@ impl Merge {
             } else {
                 let source = if order.is_le() { self.source.take_object() } else { None };
                 let destination = if order.is_ge() { self.destination.take_object() } else { None };
+                if let Some(entry) = &source {
+                    self.note_begun(&entry.key);
+                }
                 pairs.extend(self.pair(source, destination));
             }
         }
@@ -268,6 +283,7 @@ impl Merge {
             (Some(source), None) => Pair::Source(source),
             (None, Some(entry)) if self.source.is_unknown(&entry.key) => Pair::Unjudged(Side::Destination, entry),
             (None, Some(marker)) if self.source.implies(&marker) => Pair::Both(marker.clone(), marker),
+            (None, Some(entry)) if self.may_block(&entry.key) => Pair::Blocking(entry),
             (None, destination) => Pair::Destination(destination?),
         })
     }

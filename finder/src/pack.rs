@@ -28,7 +28,8 @@ pub struct Pack {
     together: Vec<Taken>,
     together_bytes: u64,
     copy_body_bytes: usize,
-    deletes: Vec<String>,
+    /// Each with whether it may block a copy.
+    deletes: Vec<(String, bool)>,
     delete_body_bytes: usize,
 }
 
@@ -104,10 +105,10 @@ impl Pack {
         self.is_empty() || body_bytes <= MAX_BODY_BYTES
     }
 
-    /// Adds a key to be deleted.
-    pub fn delete(&mut self, key: String) {
+    /// Adds a key to be deleted, `may_block`: a copy may need its place.
+    pub fn delete(&mut self, key: String, may_block: bool) {
         self.delete_body_bytes += body_bytes_at_most(&key, None, None);
-        self.deletes.push(key);
+        self.deletes.push((key, may_block));
     }
 
     /// Makes jobs of everything: the copy jobs' bodies go to the checkpoint's outbox, whose numbers
@@ -129,7 +130,7 @@ impl Pack {
         let keys = std::mem::take(&mut self.deletes);
         let number = checkpoint.held;
         let origin = origin('d', checkpoint.id, number, keys.len());
-        let objects = (0..).zip(keys).map(|(index, key)| JobKey { index, key }).collect();
+        let objects = (0..).zip(keys).map(|(index, (key, may_block))| JobKey { index, key, may_block }).collect();
         checkpoint.held += 1;
         Some((number, body(owner, origin, Work::Delete { objects })))
     }

@@ -120,9 +120,9 @@ impl Policy {
     pub fn decide(&self, pair: &Pair) -> Decision {
         match pair {
             Pair::Source(_) => Decision::Copy(Reason::Missing),
-            Pair::Destination(_) if self.delete => Decision::Delete,
+            Pair::Destination(_) | Pair::Blocking(_) if self.delete => Decision::Delete,
             Pair::Unjudged(Side::Source, _) => Decision::NotJudged,
-            Pair::Destination(_) | Pair::Unjudged(..) | Pair::Unlisted(..) => Decision::Leave,
+            Pair::Destination(_) | Pair::Blocking(_) | Pair::Unjudged(..) | Pair::Unlisted(..) => Decision::Leave,
             Pair::Both(source, destination) => self.compare(source, destination),
         }
     }

@@ -125,6 +125,13 @@ pub struct JobObject {
     /// An earlier attempt may have left wrong bytes at the destination.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspect: bool,
+    /// How often it was sent back because something else stands in its place at the destination.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub blocked: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl JobObject {
@@ -136,7 +143,18 @@ impl JobObject {
             class.len() <= MAX_CLASS_BYTES && class.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
         };
         let storage_class = storage_class.filter(legal);
-        JobObject { index, key, size, modified, etag, version, storage_class, refresh: false, suspect: false }
+        JobObject {
+            index,
+            key,
+            size,
+            modified,
+            etag,
+            version,
+            storage_class,
+            refresh: false,
+            suspect: false,
+            blocked: 0,
+        }
     }
 
     /// Whether it is as a listing showed it; one that is tried again names key and version alone.
@@ -151,12 +169,15 @@ impl JobObject {
 }
 
 /// One key to remove.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct JobKey {
     /// Place in the origin job, from 0.
     pub index: u32,
     /// Key relative to the task's locations.
     pub key: String,
+    /// Whether a key of the source may need its place: a folder where this file is, or the reverse.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_block: bool,
 }
 
 /// One key that may have changed.

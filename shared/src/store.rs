@@ -197,6 +197,9 @@ pub struct Write {
     /// A checksum of the body known beforehand. The store refuses the body with `BadDigest` if it
     /// does not match, wherever [`Capabilities::verifies`] has its algorithm; it is ignored elsewhere.
     pub checksum: Option<Checksum>,
+    /// Whether a file that stands where the key needs a folder is removed for it, and a folder with all below
+    /// it that stands where the key needs a file. Only a store that has folders heeds it.
+    pub replaces: bool,
 }
 
 /// How a store encrypts an object at rest.

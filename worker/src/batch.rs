@@ -26,7 +26,7 @@ use crate::context::Context;
 use crate::ending::{Ending, Uploads};
 use crate::execute::{again, later, settle};
 use crate::upload::{Abort, abort_all, forget_each};
-use crate::{archive, cancel};
+use crate::{archive, cancel, replace};
 
 /// Outcomes are recorded when there are [`SETTLE_OBJECTS`] of them, or when the oldest has waited for so
 /// long: progress is seen, and a crash repeats little.
@@ -66,6 +66,11 @@ impl Batch {
             }
             Ending::Again(error) => self.again.push(again(context, job, object, &error)),
             Ending::Restoring(restoring) => self.restoring.push((object, restoring)),
+            Ending::Blocked => {
+                let delay = replace::delay(object.blocked);
+                let object = JobObject { blocked: object.blocked.saturating_add(1), ..object };
+                self.again.push(later(job, &object, delay));
+            }
             Ending::Later(delay) => self.again.push(later(job, &object, delay)),
             Ending::HandedOver | Ending::Held | Ending::Unrecorded(_) => {}
         }

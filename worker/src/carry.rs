@@ -108,6 +108,7 @@ pub(crate) async fn write(context: &Context, object: &JobObject, info: &ObjectIn
     let key = &object.key;
     let mut write = beside(context, object, info.storage_class.as_deref()).await?;
     write.size = info.size;
+    write.replaces = object.blocked > 0;
     write.modified = Some(at_version(object, info).modified);
     match attributes(context, info) {
         Some(attributes) => write.attributes = attributes,

@@ -3,11 +3,13 @@
 use shared::job::{Job, JobObject};
 use shared::ledger::State;
 use shared::object::Timestamp;
+use shared::store::file::is_blocked;
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
 use crate::ending::{self, Ending, Uploads, explained, failed};
 use crate::reconcile::{Deletes, End, Seen, Way, reconcile};
+use crate::replace::{self, Judged};
 use crate::{archive, version};
 
 /// Copies one object of a job, as the finder saw it or as it is by now.
@@ -23,9 +25,23 @@ pub(crate) async fn copy(context: &Context, job: &Job, object: &JobObject, redel
         deletes: if redone { Deletes::Mirrored } else { Deletes::Own },
         flight: None,
     };
-    let seen = Seen::There(object.clone(), None);
+    // Only a copy that was judged now may replace something.
+    let mut wanted = JobObject { blocked: 0, ..object.clone() };
+    if object.blocked > 0 {
+        match replace::judge(context, job, &object.key).await {
+            Ok(Judged::Free) => {}
+            Ok(Judged::Wait) => return Ending::Blocked,
+            Ok(Judged::Replace) => wanted.blocked = object.blocked,
+            Err(error) => return failed(context, job, object, started, uploads, error),
+        }
+    }
+    let seen = Seen::There(wanted, None);
     let end = reconcile(context, job, object, seen, way, &mut uploads).await;
-    ending_of(context, job, object, started, uploads, end).await
+    match &end {
+        // What blocks it is looked at when it comes again.
+        Err(error) if object.blocked == 0 && is_blocked(error) && replace::waits(context, job) => Ending::Blocked,
+        _ => ending_of(context, job, object, started, uploads, end).await,
+    }
 }
 
 /// What the end of a reconciliation means for an object of a job that was to write it.

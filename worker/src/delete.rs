@@ -1,6 +1,6 @@
 //! Deleting at the destination what the source no longer has.
 
-use shared::job::{Job, JobKey, JobObject};
+use shared::job::{Job, JobKey, JobObject, Work};
 use shared::ledger::{FAILED_DELETE, Outcome, State};
 use shared::object::Timestamp;
 
@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::copy::ending_of;
 use crate::ending::{Ending, Uploads, explained, failed};
 use crate::reconcile::{Deletes, Seen, Way, look, reconcile};
+use crate::replace;
 
 /// Deletes one key, unless the source has it again: the finder's listing is some time old.
 pub(crate) async fn delete(context: &Context, job: &Job, object: &JobObject, redelivered: bool) -> Ending {
@@ -18,6 +19,17 @@ pub(crate) async fn delete(context: &Context, job: &Job, object: &JobObject, red
     let mut uploads = if redone { Uploads::Unknown } else { Uploads::None };
     let look_after = redone || context.follow.look_again;
     let way = Way { look_before: true, look_after, deletes: Deletes::Asked, flight: None };
+    // An earlier delivery has asked too: what is left to a copy is so each time.
+    if may_block(context, job, object.index) {
+        match replace::is_needed(context, &object.key).await {
+            Ok(false) => {}
+            Ok(true) => {
+                let outcome = context.outcome(job, object, started, State::Skipped);
+                return Ending::Settled(explained(outcome, Some(LEFT_TO_A_COPY), None), uploads);
+            }
+            Err(error) => return as_delete(failed(context, job, object, started, uploads, error)),
+        }
+    }
     let seen = match look(context, object, None).await {
         Ok(Seen::There(..)) if !redone => {
             let outcome = context.outcome(job, object, started, State::Skipped);
@@ -28,6 +40,16 @@ pub(crate) async fn delete(context: &Context, job: &Job, object: &JobObject, red
     };
     let end = reconcile(context, job, object, seen, way, &mut uploads).await;
     as_delete(ending_of(context, job, object, started, uploads, end).await)
+}
+
+/// The reason of a delete that another key's copy makes.
+const LEFT_TO_A_COPY: &str = "a copy needs its place, and removes it";
+
+/// Whether a key of a delete job may stand in the place of a copy.
+fn may_block(context: &Context, job: &Job, index: u32) -> bool {
+    let Work::Delete { objects } = &job.work else { return false };
+    let found = objects.binary_search_by_key(&index, |object| object.index);
+    context.destination.capabilities().has_folders && found.is_ok_and(|at| objects[at].may_block)
 }
 
 /// Says of a failure that it was a delete's, so that whoever tries again deletes and does not copy.
@@ -42,6 +64,6 @@ fn as_delete(ending: Ending) -> Ending {
 
 /// A key to delete as an object of which nothing else is known.
 pub(crate) fn as_object(key: &JobKey) -> JobObject {
-    let JobKey { index, key } = key.clone();
+    let JobKey { index, key, .. } = key.clone();
     JobObject { index, key, ..JobObject::default() }
 }

@@ -26,6 +26,8 @@ pub(crate) enum Ending {
     Held,
     /// Too many others wait for the same work: it is to come again after this.
     Later(Duration),
+    /// Something else stands in its place: it is to come again, as one that may wait for deletes.
+    Blocked,
     /// Other jobs carry it on and will settle it (a giant's parts).
     HandedOver,
 }

@@ -37,6 +37,7 @@ mod plan;
 mod progress;
 mod protection;
 mod reconcile;
+mod replace;
 mod reread;
 mod runs;
 mod service_copies;

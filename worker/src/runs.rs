@@ -77,6 +77,11 @@ impl Runs {
         })
     }
 
+    /// What the ledger says of a run now.
+    pub async fn state(&self, context: &Context, run: &str) -> Result<Option<RunState>> {
+        Ok(self.read(context, run, true).await?.state)
+    }
+
     /// Waits until a job that is executed must end because its run is cancelled. `until` is the time at which its run
     /// is asked about again. Fails when that is not answered: then nobody knows whether the job may go on.
     pub async fn cancelled(&self, context: &Context, job: &Job, until: Option<Instant>) -> Result<()> {

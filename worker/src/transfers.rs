@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(count(objects(&[0, 1, 1_000])), Some(3));
         assert_eq!(count(objects(&[1_000, 200 << 20])), Some(21), "one whole, one in parts");
         assert_eq!(count(objects(&[options.giant_threshold])), Some(1), "a giant is only shared out");
-        let keys = (0..7).map(|index| JobKey { index, key: "k".into() }).collect();
+        let keys = (0..7).map(|index| JobKey { index, key: "k".into(), may_block: false }).collect();
         assert_eq!(count(JobWork::Delete { objects: keys }), Some(7));
         let event = Message { body: r#"{"key":"a/b"}"#.into(), ..message(objects(&[1])) };
         assert_eq!(super::count(&event, &options), Some(1));

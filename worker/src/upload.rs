@@ -126,7 +126,7 @@ async fn open(
     };
     loop {
         record = carrying(record, fresh);
-        let write = write(&record);
+        let write = Write { replaces: wanted.blocked > 0, ..write(&record) };
         match orphans::create(context, &record, &write).await {
             Ok(upload) => return Ok(UploadRecord { upload, ..record }),
             Err(error) if context.can_do_without(&write, &error) => fresh = carry::write(context, wanted, info).await?,
@@ -153,6 +153,8 @@ pub(crate) fn write(record: &UploadRecord) -> Write {
         encryption: record.encryption.clone(),
         modified: Some(record.modified),
         checksum: record.checksum.clone(),
+        // A store that has folders keeps it with the upload.
+        replaces: false,
     }
 }
 

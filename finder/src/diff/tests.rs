@@ -99,3 +99,41 @@ fn a_folder_marker_is_in_sync_with_a_folder_whether_or_not_anything_is_in_it() {
         assert_eq!(found.len(), 7, "{found:?}");
     }
 }
+
+/// The keys that only the destination has and that may block a copy.
+fn blocking(range: KeyRange, source: &[&str], destination: &[&str]) -> Vec<String> {
+    let mut merge = Merge::new(range).with_folders(Side::Destination, true);
+    for (side, keys) in [(Side::Source, source), (Side::Destination, destination)] {
+        merge.give(side, Some(keys.iter().map(|key| entry(key, 1, 1).into()).collect())).unwrap();
+        merge.give(side, None).unwrap();
+    }
+    let pairs = merge.take("~").into_iter();
+    pairs.filter(|pair| matches!(pair, Pair::Blocking(_))).map(|pair| pair.key().to_owned()).collect()
+}
+
+#[test]
+fn regression_keys_that_block_a_copy_are_told_from_other_deletes() {
+    let all = KeyRange::default;
+    for (source, destination, expected) in [
+        (&["a/b/c"][..], &["a", "b"][..], &["a"][..]),
+        (&["a/b/c"], &["a/b", "a/c"], &["a/b"]),
+        (&["a", "a-b", "b"], &["a/b", "a/d/e", "ab/c", "c/d"], &["a/b", "a/d/e"]),
+        (&["a"], &["a/"], &["a/"]),
+        (&["a/b", "b"], &["a/", "ab"], &[]),
+        // The next key hides whether one below comes.
+        (&["a-", "b"], &["a"], &["a"]),
+        (&[], &["a", "a-", "b/c"], &[]),
+    ] {
+        assert_eq!(blocking(all(), source, destination), expected, "{source:?} {destination:?}");
+    }
+    // What lies before the range, or after it, is not seen.
+    let after = KeyRange { after: Some("a/b".into()), ..all() };
+    assert_eq!(blocking(after, &[], &["a/c", "b/d"]), ["a/c"]);
+    let until = KeyRange { until: Some("b/".into()), ..all() };
+    assert_eq!(blocking(until, &[], &["a", "b"]), ["b"]);
+    // A store without folders holds both.
+    let mut merge = merge();
+    merge.give(Side::Source, Some(page(&[entry("a/b", 1, 1)]))).unwrap();
+    merge.give(Side::Destination, Some(page(&[entry("a", 1, 1)]))).unwrap();
+    assert!(matches!(merge.take("a")[..], [Pair::Destination(_)]));
+}

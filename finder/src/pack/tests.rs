@@ -41,8 +41,8 @@ fn an_object_larger_than_a_job_goes_alone() {
 #[test]
 fn keys_to_delete_are_named_in_a_job_of_their_own() {
     let mut pack = Pack::new(&Find::default());
-    pack.delete("x".into());
-    pack.delete("y".into());
+    pack.delete("x".into(), false);
+    pack.delete("y".into(), false);
     let mut checkpoint = Checkpoint { id: 1, held: 2, ..Checkpoint::default() };
     let (number, body) = pack.seal(&owner(), &mut checkpoint).unwrap();
     assert_eq!((number, checkpoint.held), (2, 3));
@@ -84,7 +84,7 @@ proptest! {
             if !room {
                 seal(&mut pack);
             }
-            if *copy { pack.copy(entry, true) } else { pack.delete(key.clone()) }
+            if *copy { pack.copy(entry, true) } else { pack.delete(key.clone(), false) }
             if pack.is_full() {
                 seal(&mut pack);
             }

@@ -172,6 +172,7 @@ impl Range {
         }
         let mut found = Found { listed: at_source, ..Found::default() };
         found.listed_destination = u64::from(pair.destination().is_some());
+        let may_block = matches!(pair, Pair::Blocking(_));
         match (decision, pair) {
             _ if verdict == Verdict::OutOfBounds => found.filtered = 1,
             (Decision::Copy(reason), Pair::Source(entry) | Pair::Both(entry, _)) => {
@@ -180,9 +181,9 @@ impl Range {
                 self.walk.progress.decided_to_copy(reason);
                 self.pack.copy(entry, matches!(reason, Reason::Metadata | Reason::Suspect));
             }
-            (Decision::Delete, Pair::Destination(entry)) => {
+            (Decision::Delete, Pair::Destination(entry) | Pair::Blocking(entry)) => {
                 found.deletes = 1;
-                self.pack.delete(entry.key);
+                self.pack.delete(entry.key, may_block);
             }
             (Decision::Skip(_), _) => found.unchanged = 1,
             (Decision::NotJudged, _) => found.not_judged = 1,

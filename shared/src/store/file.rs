@@ -24,6 +24,7 @@ mod folder;
 mod listing;
 mod name;
 mod read;
+mod replace;
 mod sweep;
 mod times;
 mod upload;
@@ -87,7 +88,7 @@ impl FileStore {
             has_folders: true,
             is_remote: false,
         };
-        let folder = Folder { location: location.clone(), path, under_way: Arc::default() };
+        let folder = Folder { location: location.clone(), path, under_way: Arc::default(), replacing: Arc::default() };
         Ok(FileStore { folder, capabilities, times: Arc::default() })
     }
 
@@ -110,6 +111,12 @@ impl Drop for FileStore {
 /// it.
 pub fn is_unfinished(key: &str) -> bool {
     key.strip_prefix(name::PARTIALS).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether a write failed because a file or a link stands where the key needs a folder, or a folder where it needs a file.
+pub fn is_blocked(error: &Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    error.kind() == ErrorKind::Unrepresentable && source.is_some_and(write::is_blocked)
 }
 
 #[async_trait]

@@ -47,7 +47,7 @@ fn assert_same(cloud: &Cloud, bucket: &str, keys: &[String]) {
 }
 
 /// The arguments that say where a side is, in path style.
-fn at(side: &str, cloud: &Cloud) -> Vec<String> {
+pub fn at(side: &str, cloud: &Cloud) -> Vec<String> {
     // One file, so that both sides are seen to have the same credentials.
     static KEYS: LazyLock<PathBuf> = LazyLock::new(|| credentials_file(ACCESS_KEY, SECRET_KEY));
     vec![
@@ -57,12 +57,12 @@ fn at(side: &str, cloud: &Cloud) -> Vec<String> {
     ]
 }
 
-struct Sync {
+pub struct Sync {
     arguments: Vec<String>,
 }
 
 impl Sync {
-    fn new(source: &str, destination: &str, sides: impl IntoIterator<Item = Vec<String>>) -> Sync {
+    pub fn new(source: &str, destination: &str, sides: impl IntoIterator<Item = Vec<String>>) -> Sync {
         let state = fresh_folder("state");
         let mut arguments = vec!["sync".to_owned(), source.to_owned(), destination.to_owned()];
         arguments.extend(["--json", "--retry-delay", "0s", "--state"].map(str::to_owned));
@@ -71,7 +71,7 @@ impl Sync {
         Sync { arguments }
     }
 
-    async fn run(&self, more: &[&str]) -> (Ended, Value) {
+    pub async fn run(&self, more: &[&str]) -> (Ended, Value) {
         let arguments = self.arguments.iter().map(String::as_str).chain(more.iter().copied());
         let ended = Process::start(&binaries::flotilla(), arguments, NO_ENV).wait(Duration::from_secs(300)).await;
         let last = ended.stdout.lines().last().unwrap_or_default();

@@ -14,6 +14,7 @@ mod keys;
 mod limits_of_stores;
 mod local;
 mod queue_owner;
+mod replaced;
 mod rights;
 mod run_state;
 mod stop;

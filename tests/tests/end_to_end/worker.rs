@@ -318,7 +318,11 @@ async fn a_delete_is_not_done_when_the_source_has_the_key_again() {
             .await
             .expect("is put");
     }
-    let keys = ["back", "stale"].iter().zip(0..).map(|(key, index)| JobKey { index, key: (*key).into() }).collect();
+    let keys = ["back", "stale"]
+        .iter()
+        .zip(0..)
+        .map(|(key, index)| JobKey { index, key: (*key).into(), may_block: false })
+        .collect();
     let job = Job {
         origin: Origin { id: "d".into(), objects: 2 },
         work: JobWork::Delete { objects: keys },
@@ -335,7 +339,7 @@ async fn a_delete_is_not_done_when_the_source_has_the_key_again() {
 async fn regression_a_delete_done_again_copies_what_the_source_has_again() {
     let stage = Stage::new().await;
     stage.object(0, "back", 5).await;
-    let work = JobWork::Delete { objects: vec![JobKey { index: 0, key: "back".into() }] };
+    let work = JobWork::Delete { objects: vec![JobKey { index: 0, key: "back".into(), may_block: false }] };
     let origin = Origin { id: "d".into(), objects: 1 };
     // As it comes when an earlier attempt has deleted the key and could not say so.
     let job = Job { attempt: 2, origin, work, ..stage.job("d", vec![]) };

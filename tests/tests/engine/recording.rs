@@ -87,7 +87,7 @@ async fn wear_out(stage: &Stage) {
 
 async fn worn_out_deletes(count: u32) -> Stage {
     let stage = Stage::new().await;
-    let objects = (0..count).map(|index| JobKey { index, key: format!("key-{index}") }).collect();
+    let objects = (0..count).map(|index| JobKey { index, key: format!("key-{index}"), may_block: false }).collect();
     stage.send(&Stage::job(JobWork::Delete { objects }, count as usize)).await;
     wear_out(&stage).await;
     stage

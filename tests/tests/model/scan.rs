@@ -107,7 +107,7 @@ impl World {
         }
         if !gone.is_empty() {
             let count = gone.len();
-            let objects = (0..).zip(gone).map(|(index, key)| JobKey { index, key }).collect();
+            let objects = (0..).zip(gone).map(|(index, key)| JobKey { index, key, may_block: false }).collect();
             self.scan.deletes.push(job(self.scan.run, "d0-0", count, Work::Delete { objects }));
         }
         let Scan { run, copies, deletes, .. } = &self.scan;

@@ -57,11 +57,10 @@ pub(super) fn kind_of(error: &io::Error) -> ErrorKind {
 pub(super) fn fault(operation: &'static str, subject: impl Into<String>, error: io::Error) -> Error {
     let message = match kind_of(&error) {
         ErrorKind::Unrepresentable if error.kind() == Io::NotADirectory => {
-            "a file or a link stands where the key needs a folder: remove it, or sync with --delete and run again"
-                .to_owned()
+            "a file or a link stands where the key needs a folder: remove it, or sync with --delete".to_owned()
         }
         ErrorKind::Unrepresentable if error.kind() == Io::IsADirectory => {
-            "a folder stands where the key needs a file: remove it, or sync with --delete and run again".to_owned()
+            "a folder stands where the key needs a file: remove it, or sync with --delete".to_owned()
         }
         ErrorKind::Exhausted => format!("{error}: make room, or raise the limit, and run again"),
         _ => error.to_string(),

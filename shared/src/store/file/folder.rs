@@ -2,8 +2,8 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
 
 use cap_fs_ext::{DirExt as _, FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
 use cap_std::ambient_authority;
@@ -23,6 +23,8 @@ pub(super) struct Folder {
     pub path: PathBuf,
     /// Files that this process is writing.
     pub under_way: Arc<AtomicUsize>,
+    /// Held while a file replaces a folder or the reverse: one at a time in this process.
+    pub replacing: Arc<Mutex<()>>,
 }
 
 impl Folder {

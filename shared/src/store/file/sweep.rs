@@ -50,8 +50,15 @@ pub(super) fn sweep(folder: &Folder, before: Timestamp) -> Result<()> {
         let Ok(partials) = descend(&root, &[PARTIALS.to_owned()], false) else { break };
         let changed = |path: &str| partials.symlink_metadata(path).ok().map(|metadata| metadata.ctime());
         if name.starts_with(PUT_PREFIX) {
+            let is_folder = partials.symlink_metadata(&name).is_ok_and(|metadata| metadata.is_dir());
+            let is_old = changed(&name).is_some_and(|time| time < before);
+            if is_folder {
+                // A replacement that was cut short; see `replace`.
+                let _ = if is_old { partials.remove_dir_all(&name) } else { Ok(()) };
+                continue;
+            }
             let left = Held::of(&partials, &name);
-            if matches!(left, Held::ByNobody(_)) || changed(&name).is_some_and(|time| time < before) {
+            if matches!(left, Held::ByNobody(_)) || is_old {
                 let _ = partials.remove_file(&name);
             }
         } else if Uuid::try_parse(&name).is_ok() {

@@ -325,3 +325,71 @@ async fn regression_a_file_below_a_very_long_path_is_read() {
     assert_eq!(error.kind(), ErrorKind::Unrepresentable);
     assert!(error.to_string().contains("at most 4095 are allowed"), "{error}");
 }
+
+async fn replacing(store: &FileStore, key: &str, bytes: &'static [u8]) -> Result<Written> {
+    let write = Write { size: bytes.len() as u64, replaces: true, ..Write::default() };
+    store.put(key, &write, stream::iter([Ok(Bytes::from_static(bytes))]).boxed()).await
+}
+
+#[tokio::test]
+async fn regression_a_file_takes_the_place_of_a_folder_and_back() {
+    let (dir, store) = open();
+    let root = dir.path().join("root");
+    // A folder blocks a file, and a file blocks a folder at any depth.
+    for (old, new) in [("a/b/c", "a"), ("d", "d/e/f"), ("g/h", "g/h/i"), ("j/k/l/m", "j/k")] {
+        put(&store, old, b"old").await.unwrap();
+        let error = put(&store, new, b"new").await.unwrap_err();
+        assert!(is_blocked(&error), "{error}");
+        assert_eq!(get(&store, old).await.unwrap(), b"old", "{old}");
+        replacing(&store, new, b"new").await.unwrap();
+        assert_eq!(get(&store, new).await.unwrap(), b"new", "{new}");
+        assert_eq!(kind(get(&store, old).await), ErrorKind::NotFound, "{old}");
+    }
+    // So does a folder marker, and an upload.
+    put(&store, "n", b"old").await.unwrap();
+    replacing(&store, "n/o/", b"").await.unwrap();
+    assert!(root.join("n/o").is_dir());
+    put(&store, "p/q", b"old").await.unwrap();
+    let write = Write { size: 3, replaces: true, ..Write::default() };
+    assert!(store.create_upload("p", &Write { replaces: false, ..write.clone() }).await.is_err());
+    let upload = store.create_upload("p", &write).await.unwrap();
+    let part = PartWrite { number: 1, offset: 0, size: 3, checksum: None };
+    let part = store.upload_part(&upload, &part, stream::iter([Ok(Bytes::from_static(b"new"))]).boxed()).await.unwrap();
+    store.complete_upload(&upload, &[part], &Write { size: 3, ..Write::default() }).await.unwrap();
+    assert_eq!(get(&store, "p").await.unwrap(), b"new");
+    assert_eq!(names_in(&root), ["a", "d", "g", "j", "n", "p"], "nothing is left behind");
+}
+
+#[tokio::test]
+async fn regression_a_write_that_fails_replaces_nothing() {
+    let (dir, store) = open();
+    let root = dir.path().join("root");
+    put(&store, "a", b"old").await.unwrap();
+    put(&store, "b/c", b"old").await.unwrap();
+    for key in ["a/x", "b"] {
+        let write = Write { size: 9, replaces: true, ..Write::default() };
+        assert!(store.put(key, &write, stream::iter([Ok(Bytes::from_static(b"short"))]).boxed()).await.is_err());
+        // Its name is too long for the file system, which shows when the old one is about to go.
+        let long = format!("a/{}/x", "é".repeat(128));
+        assert!(replacing(&store, &long, b"new").await.is_err());
+    }
+    assert_eq!(get(&store, "a").await.unwrap(), b"old");
+    assert_eq!(get(&store, "b/c").await.unwrap(), b"old");
+    assert_eq!(names_in(&root), ["a", "b"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_all_copies_below_one_replaced_file_arrive() {
+    let (dir, store) = open();
+    for round in 0..20 {
+        put(&store, "a", b"old").await.unwrap();
+        let keys: Vec<String> = (0..16).map(|number| format!("a/{}/{number}", number % 3)).collect();
+        let puts = keys.iter().map(|key| replacing(&store, key, b"new"));
+        futures::future::try_join_all(puts).await.unwrap();
+        for key in &keys {
+            assert_eq!(get(&store, key).await.unwrap(), b"new", "{round} {key}");
+        }
+        replacing(&store, "a", b"again").await.unwrap();
+        assert_eq!(names_in(&dir.path().join("root")), ["a"]);
+    }
+}

@@ -44,6 +44,9 @@ struct Opened {
     key: String,
     size: u64,
     opened: Timestamp,
+    /// [`Write::replaces`].
+    #[serde(default)]
+    replaces: bool,
 }
 
 /// A part that is wholly in `data`.
@@ -140,12 +143,14 @@ pub(super) fn create(folder: &Folder, key: &str, write: &Write) -> Result<Upload
     }
     let root = folder.open(CREATE)?;
     let id = Uuid::now_v7().simple().to_string();
-    let made = check_place(&root, &name).and_then(|()| {
+    let checked = if write.replaces { Ok(()) } else { check_place(&root, &name) };
+    let made = checked.and_then(|()| {
         retrying(|| {
             // Held until the upload is whole: the sweep leaves it alone so long.
             let _held = Partial::create(folder, &root, &id)?;
             let dir = descend(&root, &[PARTIALS.to_owned(), id.clone()], true)?;
-            let opened = Opened { key: key.to_owned(), size: write.size, opened: Timestamp::now() };
+            let (opened, replaces) = (Timestamp::now(), write.replaces);
+            let opened = Opened { key: key.to_owned(), size: write.size, opened, replaces };
             write_json(&dir, RECORD, &opened)?;
             dir.create(DATA).map(drop)
         })
@@ -276,7 +281,7 @@ fn complete_once(folder: &Folder, upload: &Upload, parts: &[Part], write: &Write
         data.set_modified(modified.into()).map_err(fault)?;
     }
     // Only one of several can rename it; the others find it gone.
-    place(&open.dir, DATA, &root, &name).map_err(|error| open.fault(error))?;
+    place(folder, &open.dir, DATA, &root, &name, open.opened.replaces).map_err(|error| open.fault(error))?;
     let data = cap_std::fs::File::from_std(data);
     let etag = Some(etag_of(&data.metadata().map_err(fault)?));
     // A crash here leaves a folder without data, which is no upload; the sweep removes it.

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::fault::{CALL, blocking};
 use super::folder::{Folder, descend, etag_of};
 use super::name::{Name, PARTIALS};
+use super::replace;
 use crate::digest::{Algorithm, Checksum, Hasher};
 use crate::object::Timestamp;
 use crate::store::{Body, Write, Written};
@@ -212,8 +213,29 @@ pub(super) fn retrying<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Res
     attempt()
 }
 
-/// Moves a finished file into its place, all at once, and makes the folders on the way.
-pub(super) fn place(from: &Dir, from_name: &str, root: &Dir, name: &Name) -> io::Result<()> {
+/// Moves a finished file into its place, all at once, and makes the folders on the way. Where `replaces` says so, what
+/// blocks its place is removed.
+pub(super) fn place(
+    folder: &Folder,
+    from: &Dir,
+    from_name: &str,
+    root: &Dir,
+    name: &Name,
+    replaces: bool,
+) -> io::Result<()> {
+    match move_into(from, from_name, root, name) {
+        Err(error) if replaces && is_blocked(&error) => replace::by_file(folder, from, from_name, root, name),
+        placed => placed,
+    }
+}
+
+/// Whether the error says that a file or a folder stands where the other is needed.
+pub(super) fn is_blocked(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory)
+}
+
+/// As [`place`], where nothing blocks the place.
+pub(super) fn move_into(from: &Dir, from_name: &str, root: &Dir, name: &Name) -> io::Result<()> {
     let Some(file_name) = &name.file else { return Err(io::ErrorKind::InvalidInput.into()) };
     // A delete may prune the folder between the two steps.
     retrying(|| from.rename(from_name, &descend(root, &name.folders, true)?, file_name)).map_err(|error| {
@@ -264,7 +286,7 @@ impl PutSink {
     fn partial(&mut self) -> Result<&mut Partial> {
         if self.partial.is_none() {
             let root = self.folder.open(PUT)?;
-            if self.write.size > GATHER_BYTES {
+            if self.write.size > GATHER_BYTES && !self.write.replaces {
                 check_place(&root, &self.name).map_err(|error| self.folder.fault(PUT, &self.key, error))?;
             }
             let id = Uuid::now_v7().simple().to_string();
@@ -290,7 +312,7 @@ impl Sink for PutSink {
         let partial = partial.expect("it was created just now");
         let fault = |error| Self::fault(&folder, &key, error);
         set_modified(&partial.file, write.modified).map_err(fault)?;
-        place(&partial.partials, &partial.name, &folder.open(PUT)?, &name).map_err(fault)?;
+        place(&folder, &partial.partials, &partial.name, &folder.open(PUT)?, &name, write.replaces).map_err(fault)?;
         let metadata = partial.file.metadata().map_err(fault)?;
         let verified = write.checksum.filter(|checksum| Hasher::new(checksum.algorithm).is_some());
         let checksum = Some(verified.unwrap_or(checksum));
@@ -303,6 +325,7 @@ struct MarkerSink {
     folder: Folder,
     key: String,
     name: Name,
+    replaces: bool,
 }
 
 impl Sink for MarkerSink {
@@ -314,8 +337,11 @@ impl Sink for MarkerSink {
 
     fn finish(self, _: Checksum) -> Result<Written> {
         let root = self.folder.open(PUT)?;
-        retrying(|| descend(&root, &self.name.folders, true))
-            .map_err(|error| self.folder.fault(PUT, &self.key, error))?;
+        let made = match retrying(|| descend(&root, &self.name.folders, true)) {
+            Err(error) if self.replaces && is_blocked(&error) => replace::by_folder(&self.folder, &root, &self.name),
+            made => made.map(drop),
+        };
+        made.map_err(|error| self.folder.fault(PUT, &self.key, error))?;
         Ok(Written::default())
     }
 }
@@ -338,7 +364,8 @@ pub(super) async fn put(folder: &Folder, key: &str, write: &Write, body: Body) -
         let message = "cannot be a file: its name ends with / and it has bytes";
         return Err(folder.error(ErrorKind::Unrepresentable, PUT, key, message));
     }
-    pour(expected, body, MarkerSink { folder: folder.clone(), key: key.to_owned(), name }).await
+    let (folder, key, replaces) = (folder.clone(), key.to_owned(), write.replaces);
+    pour(expected, body, MarkerSink { folder, key, name, replaces }).await
 }
 
 /// Removes an object, and the folders that it leaves empty.

@@ -19,7 +19,12 @@ fn walk(root: &Path, range: KeyRange, pass_names: usize) -> Walk {
 fn filtered(root: &Path, range: KeyRange, pass_names: usize, rules: &[&str]) -> Walk {
     let filters = rules.iter().map(|&rule| rule.to_owned()).collect();
     let filter = Filter::load(&Find { filters, ..Find::default() }, None).unwrap();
-    let folder = Folder { location: Location::folder(root).unwrap(), path: root.to_owned(), under_way: Arc::default() };
+    let folder = Folder {
+        location: Location::folder(root).unwrap(),
+        path: root.to_owned(),
+        under_way: Arc::default(),
+        replacing: Arc::default(),
+    };
     Walk::new(folder, range, Arc::new(filter), pass_names)
 }
 
@@ -306,8 +311,12 @@ fn a_root_that_vanishes_under_a_listing_is_not_taken_for_an_empty_one() {
 async fn a_listing_that_failed_never_ends_well() {
     let dir = tempfile::tempdir().unwrap();
     let missing = dir.path().join("missing");
-    let folder =
-        Folder { location: Location::folder(&missing).unwrap(), path: missing.clone(), under_way: Arc::default() };
+    let folder = Folder {
+        location: Location::folder(&missing).unwrap(),
+        path: missing.clone(),
+        under_way: Arc::default(),
+        replacing: Arc::default(),
+    };
     let mut listing = FileListing::new(folder, KeyRange::default(), Arc::new(Filter::all()), 10);
     assert_eq!(listing.next_page().await.unwrap_err().kind(), ErrorKind::NoSuchContainer);
     fs::create_dir(&missing).unwrap();
