@@ -11,6 +11,7 @@ mod layout;
 mod ls;
 mod meter;
 mod object_log;
+mod object_source;
 mod out;
 mod plan;
 mod progress;
@@ -75,7 +76,7 @@ async fn command(command: Command, stop: CancellationToken) -> Outcome {
         Command::Watch(args) => watch::run(&args, stop).await,
         Command::Retry(args) => retry::run(&args, stop).await,
         Command::Verify(args) => verify::run(&args, stop).await,
-        Command::Plan(args) => at_once(plan::show(&args.task.config()?, args.json, stop.clone()), &stop).await,
+        Command::Plan(args) => at_once(plan::show(args.task.config()?, args.json, stop.clone()), &stop).await,
         Command::Ls(args) => ls::run(&args, stop).await,
         Command::Status(args) => at_once(status::run(&args), &stop).await,
         Command::Failures(args) => at_once(failures::run(&args), &stop).await,

@@ -4,27 +4,19 @@
 use std::sync::Arc;
 
 use finder::FindError;
-use shared::config::{Config, Side};
+use shared::config::Config;
 use shared::location::Scheme;
-use shared::{console, open};
+use shared::open;
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::{Exit, Failure, Outcome};
+use crate::object_source;
 use crate::out;
 
-/// Says, of a source that lists nothing, which object its location names.
-pub async fn say_what_was_meant(source: &Side) {
-    if let Some((folder, name)) = open::object_named_by(source).await {
-        let line = format!(
-            "a source is a folder: did you mean the object {}? give {folder} and --include {name:?}",
-            folder.display_key(&name)
-        );
-        console::say(format_args!("{}", console::escaped(&line)));
-    }
-}
-
 /// Prints the plan of a task.
-pub async fn show(config: &Config, json: bool, stop: CancellationToken) -> Outcome {
+pub async fn show(config: Config, json: bool, stop: CancellationToken) -> Outcome {
+    let Some(config) = object_source::resolve(config, &stop).await? else { return Ok(Exit::Interrupted) };
+    let config = &config;
     let (source, destination) = open::sides(config).await.map_err(Failure::side)?;
     match destination.location().scheme() {
         Scheme::File => open::probe_source(&source).await,
@@ -37,9 +29,6 @@ pub async fn show(config: &Config, json: bool, stop: CancellationToken) -> Outco
                 out::line(serde_json::to_string(&plan).expect("a plan is representable as JSON"))?;
             } else {
                 out::line(&plan)?;
-            }
-            if plan.listed + plan.filtered == 0 {
-                say_what_was_meant(&config.source).await;
             }
             // As the run would end.
             if let Some(refused) = plan.deletes_refused {

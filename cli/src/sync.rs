@@ -17,6 +17,7 @@ use crate::drive::{Drive, Driven, drive, drive_beside};
 use crate::exit::{Exit, Failure, INTERRUPTED, Outcome};
 use crate::failures;
 use crate::object_log;
+use crate::object_source;
 use crate::plan;
 use crate::summary::Summary;
 use crate::task::Task;
@@ -27,11 +28,12 @@ use crate::working::Working;
 pub async fn run(args: &SyncArgs, stop: CancellationToken) -> Outcome {
     let config = args.task.config()?;
     if args.dry_run {
-        return plan::show(&config, args.json, stop).await;
+        return plan::show(config, args.json, stop).await;
     }
     let health = Health::default();
     endpoint::serve(config.metrics_addr.as_deref(), &health).await.map_err(Failure::usage)?;
     let report = open_report(args.report.as_deref())?;
+    let Some(config) = object_source::resolve(config, &stop).await? else { return Ok(Exit::Interrupted) };
     let Some(task) = Task::open_unless(&stop, config, health.clone()).await? else { return Ok(Exit::Interrupted) };
     health.set_ready(true);
     let mut pass = Pass { task: &task, report, json: args.json, stop: &stop, worker: None, settles: false };
@@ -189,9 +191,6 @@ impl Pass<'_> {
                     None => format!("flotilla failures {run} --config FILE"),
                 };
                 failures::print_first(&self.task.carrier.ledger, &summary.run, summary.failed, &rest).await;
-            }
-            if run.phase == Phase::Listed && run.found.listed + run.found.filtered == 0 {
-                plan::say_what_was_meant(&self.task.config.source).await;
             }
             if summary.not_judged > 0 {
                 console::say(format_args!(

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::VerifyArgs;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::object_source;
 use crate::out::Out;
 use crate::verbosity::note;
 use compare::{Kind, Sides, Verdict};
@@ -56,7 +57,7 @@ struct Tally {
 /// Compares, and lists what differs: exit 1 if anything does.
 pub async fn run(args: &VerifyArgs, stop: CancellationToken) -> Outcome {
     let began = Instant::now();
-    let config = args.config()?;
+    let Some(config) = object_source::resolve(args.config()?, &stop).await? else { return Ok(Exit::Interrupted) };
     let filter = Filter::load(&config.find, Some(Timestamp::now())).map_err(Failure::usage)?;
     let (source, destination) = open::sides(&config).await.map_err(Failure::side)?;
     open::probe_both(&source, &destination).await.map_err(Failure::side)?;

@@ -28,7 +28,7 @@ use crate::sync::Pass;
 use crate::task::Task;
 use crate::verbosity::note;
 use crate::working::Working;
-use crate::{object_log, summary};
+use crate::{object_log, object_source, summary};
 use folder::Folder;
 
 /// A worker that ended by itself begins anew after this: queue or ledger have failed for two minutes by then, or a
@@ -51,6 +51,10 @@ pub async fn run(args: &WatchArgs, stop: CancellationToken) -> Outcome {
     let health = Health::default();
     endpoint::serve(config.metrics_addr.as_deref(), &health).await.map_err(Failure::usage)?;
     let report = open_report(args.report.as_deref())?;
+    tokio::select! {
+        refused = object_source::refuse(&config) => refused?,
+        () = stop.cancelled() => return Ok(Exit::Interrupted),
+    }
     let opened = Task::open_with_events(&stop, config, &events, health.clone()).await?;
     let Some(task) = opened else { return Ok(Exit::Interrupted) };
     let claim = Claim::take(&task.carrier.ledger, &task.config.task).await?;

@@ -95,6 +95,13 @@ async fn open(args: &Args) -> Result<(Finder, Health), Failure> {
     let health = Health::default();
     endpoint::serve(args.metrics_addr.as_deref().or(config.metrics_addr.as_deref()), &health).await.map_err(usage)?;
     let (source, destination) = open::ready_sides(&config).await.map_err(usage)?;
+    // An error is for the listing to report.
+    if let Ok(Some((folder, key))) = open::object_source(&config.source).await {
+        let named = folder.display_key(&key);
+        return Err(usage(format!(
+            "source: {named} is one object; give {folder} and [find] filters, or use flotilla sync"
+        )));
+    }
     let carrier = open::carrier_of_task(&config).await.map_err(usage)?;
     let finder = Finder {
         task: config.task,

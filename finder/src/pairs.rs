@@ -37,7 +37,10 @@ async fn next_pairs(mut state: State) -> Result<Option<(Vec<Pair>, State)>> {
         let mut join = match state.join.take() {
             Some(join) => join,
             None => match state.prefixes.pop_front() {
-                Some(prefix) => state.sides.join(KeyRange { prefix, ..KeyRange::default() }, &state.filter),
+                Some(prefix) => {
+                    let until = state.filter.only_key().map(|key| format!("{key}\0"));
+                    state.sides.join(KeyRange { prefix, after: None, until }, &state.filter)
+                }
                 None => return Ok(None),
             },
         };

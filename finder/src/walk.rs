@@ -68,7 +68,10 @@ impl Walk {
     pub async fn run(self: Arc<Self>, checkpoints: Vec<Checkpoint>) -> Result<Walked, FindError> {
         let mut walked = Walked::default();
         checkpoints.iter().filter(|c| c.done).for_each(|c| walked.add(c));
-        let (tiling, starts) = Tiling::resume(self.filter.prefixes(), checkpoints);
+        let (tiling, mut starts) = Tiling::resume(self.filter.prefixes(), checkpoints);
+        // Keys that begin as the only key does lie behind it: they are not listed.
+        let only_key = self.filter.only_key();
+        starts.iter_mut().for_each(|start| start.end = start.end.take().or(only_key.map(str::to_owned)));
         *self.ranges() = tiling;
         let mut waiting = VecDeque::from(starts);
         let mut ranges = JoinSet::new();

@@ -184,6 +184,10 @@ pub struct Find {
     pub max_age: Option<Duration>,
     /// File of key prefixes to look at, one a line; blank lines and `#` comments are passed over.
     pub prefix_list: Option<PathBuf>,
+    /// The only key to look at. The command line sets it where the source names one object; config files have no such
+    /// key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only_key: Option<String>,
     /// Most key ranges listed at once.
     pub list_concurrency: usize,
     /// Most objects of one copy job.
@@ -208,6 +212,7 @@ impl Default for Find {
             min_age: None,
             max_age: None,
             prefix_list: None,
+            only_key: None,
             // S3 lists some thousand keys a second per request in flight; 16 outrun any worker fleet's start.
             list_concurrency: 16,
             // Some seconds of work for one worker at 100 to 1,000 small objects a second.

@@ -32,6 +32,8 @@ pub struct Filter {
     /// What ages are counted from; `None`: the present.
     now: Option<Timestamp>,
     prefixes: Vec<String>,
+    /// All other keys are excluded.
+    only_key: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -46,15 +48,16 @@ impl Filter {
     pub fn all() -> Filter {
         let (rules, prefixes) = (Vec::new(), vec![String::new()]);
         let (min_age, max_age) = (Duration::ZERO, Duration::MAX);
-        Filter { rules, min_size: 0, max_size: u64::MAX, min_age, max_age, now: None, prefixes }
+        Filter { rules, min_size: 0, max_size: u64::MAX, min_age, max_age, now: None, prefixes, only_key: None }
     }
 
     /// Reads a task's filters, and its prefix list file if it names one (a small local file, read at
     /// once). Ages are counted from `now`, or, without it, from whenever an object is looked at.
     pub fn load(options: &Find, now: Option<Timestamp>) -> Result<Filter, FilterError> {
-        let prefixes = match &options.prefix_list {
-            Some(path) => prefixes::read(path).map_err(FilterError)?,
-            None => vec![String::new()],
+        let prefixes = match (&options.only_key, &options.prefix_list) {
+            (Some(key), _) => vec![key.clone()],
+            (None, Some(path)) => prefixes::read(path).map_err(FilterError)?,
+            (None, None) => vec![String::new()],
         };
         Filter::new(options, prefixes, now)
     }
@@ -73,6 +76,7 @@ impl Filter {
             max_age: options.max_age.unwrap_or(Duration::MAX),
             now,
             prefixes,
+            only_key: options.only_key.clone(),
         };
         if filter.min_size > filter.max_size {
             return Err(FilterError("min-size is larger than max-size: no object can pass".into()));
@@ -88,8 +92,16 @@ impl Filter {
         &self.prefixes
     }
 
+    /// The only key that is looked at, where there is one: listings end with it.
+    pub fn only_key(&self) -> Option<&str> {
+        self.only_key.as_deref()
+    }
+
     /// Whether the rules take a key.
     pub fn takes_key(&self, key: &str) -> bool {
+        if self.only_key.as_deref().is_some_and(|only| only != key) {
+            return false;
+        }
         let unmatched = self.rules.first().is_none_or(|first| !first.include);
         self.rules.iter().rev().find(|rule| rule.glob.is_match(key)).map_or(unmatched, |rule| rule.include)
     }
@@ -97,6 +109,9 @@ impl Filter {
     /// Whether the rules exclude every key below a folder, whose own key ends with `/`, so that it need not
     /// be listed. `false` also where that cannot be decided from the rules alone.
     pub fn excludes_below(&self, folder: &str) -> bool {
+        if self.only_key.as_deref().is_some_and(|only| !only.starts_with(folder)) {
+            return true;
+        }
         for rule in self.rules.iter().rev() {
             if rule.include && rule.reach.may_match_below(folder) {
                 return false;

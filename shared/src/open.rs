@@ -29,7 +29,7 @@ use crate::store::file::FileStore;
 use crate::store::s3::S3Store;
 use crate::{Error, ErrorKind, Result};
 pub use events::{subscribe, subscribe_by_eventbridge};
-pub use object::object_named_by;
+pub use object::object_source;
 pub use unusable::Unusable;
 
 /// A store must answer its first request within this time: long enough for some retries and a slow

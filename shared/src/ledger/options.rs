@@ -28,7 +28,9 @@ pub struct RunOptions {
 impl RunOptions {
     /// The options of a task between two stores, which is looked at under these `prefixes`.
     pub fn of(source: &Store, destination: &Store, find: &Find, work: &Work, prefixes: &[String]) -> RunOptions {
-        let Find { compare, metadata, delete, max_delete, filters, min_size, max_size, min_age, max_age, .. } = find;
+        let Find {
+            compare, metadata, delete, max_delete, filters, min_size, max_size, min_age, max_age, only_key, ..
+        } = find;
         let side = |store: &Store| {
             let endpoint = store.service().map(|service| service.endpoint.clone());
             json!([store.location().to_string(), endpoint])
@@ -42,6 +44,7 @@ impl RunOptions {
             [min_size, max_size],
             [min_age, max_age],
             prefixes,
+            only_key,
             writes(work),
         ]));
         let writes = Self::writes(source.location(), destination.location(), *metadata, work);

@@ -14,15 +14,17 @@ pub(super) fn check(config: &Config) -> Result<(), (&'static str, Error)> {
     let refuse = |side, folder: &Path, message: String| {
         Err((side, Error::new(ErrorKind::Invalid, "open", folder.display().to_string(), message)))
     };
+    // Of one file as source nothing else in its folder is read: only the folder itself is in the way.
+    let is_one_file = config.find.only_key.is_some();
     if let (Some(a), Some(b)) = (&source, &destination)
-        && (a.starts_with(b) || b.starts_with(a))
+        && (a == b || !is_one_file && (a.starts_with(b) || b.starts_with(a)))
     {
         let message =
             format!("it and the source {} lie within each other; give places that do not overlap", a.display());
         return refuse("destination", b, message);
     }
     let Some(state) = config.state.as_deref().map(existing) else { return Ok(()) };
-    for (side, folder) in [("source", source), ("destination", destination)] {
+    for (side, folder) in [("source", source.filter(|_| !is_one_file)), ("destination", destination)] {
         if let Some(folder) = folder
             && state.starts_with(&folder)
         {

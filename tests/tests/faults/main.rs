@@ -3,6 +3,7 @@
 mod integrity;
 mod judging;
 mod matrix;
+mod one_object;
 mod outage;
 mod rotation;
 mod stage;
