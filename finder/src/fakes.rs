@@ -498,7 +498,10 @@ impl Ledger for Book {
     async fn open_uploads(&self, _: &str, _: &[&str]) -> Result<Vec<OpenUploads>> {
         unsupported()
     }
-    async fn record_parts(&self, _: &str, _: &Upload, _: &[PartRecord]) -> Result<u32> {
+    async fn record_parts(&self, _: &str, _: &Upload, _: &[PartRecord], _: &PartSet) -> Result<PartSet> {
+        unsupported()
+    }
+    async fn part_set(&self, _: &str, _: &Upload) -> Result<PartSet> {
         unsupported()
     }
     async fn recorded_parts(&self, _: &str, _: &Upload) -> Result<Vec<PartRecord>> {

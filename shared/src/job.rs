@@ -210,6 +210,10 @@ pub struct Parts {
     pub first: u32,
     /// Number of the last part, inclusive.
     pub last: u32,
+    /// The parts among them to send although they are recorded, because the destination does not list them as they were
+    /// sent; empty: all that are not recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub again: Vec<u32>,
 }
 
 /// Why a message is not a job.
@@ -274,6 +278,9 @@ impl Job {
             }
             Work::Parts(p) if p.index >= count || p.first == 0 || p.first > p.last || p.last > 10_000 => {
                 bad("parts must lie within 1 to 10,000")
+            }
+            Work::Parts(p) if p.again.iter().any(|number| !(p.first..=p.last).contains(number)) => {
+                bad("parts to send again must lie within the job's")
             }
             _ => Ok(()),
         }

@@ -19,6 +19,7 @@ pub mod dynamodb;
 pub mod embedded;
 mod events;
 mod options;
+mod part_set;
 mod phase;
 mod suspects;
 
@@ -39,6 +40,7 @@ use crate::store::{Encryption, KeyRange, Upload};
 pub use cancel::{MAX_RUNS, cancel, lose, supersede};
 pub use events::{COALESCED, FILTERED, IN_SYNC, OUT_OF_SCOPE, events_run};
 pub use options::RunOptions;
+pub use part_set::PartSet;
 pub use phase::Phase;
 pub use suspects::{Suspect, SuspectKeys};
 
@@ -538,10 +540,17 @@ pub trait Ledger: SuspectKeys + Send + Sync + std::fmt::Debug + 'static {
     /// order.
     async fn open_uploads(&self, task: &str, keys: &[&str]) -> Result<Vec<OpenUploads>>;
 
-    /// Adds parts that are at the destination. Returns how many different parts are recorded now.
-    async fn record_parts(&self, task: &str, upload: &Upload, parts: &[PartRecord]) -> Result<u32>;
+    /// Adds parts that are at the destination; any number of them. Returns the set of parts that are recorded now, empty
+    /// if the upload is closed: of all who add parts, the last one sees the whole set. `known` is the set that the
+    /// caller saw last; a stale one costs a read.
+    async fn record_parts(&self, task: &str, upload: &Upload, parts: &[PartRecord], known: &PartSet)
+    -> Result<PartSet>;
 
-    /// The recorded parts of an upload, by number.
+    /// The set of recorded parts, empty if the upload is closed.
+    async fn part_set(&self, task: &str, upload: &Upload) -> Result<PartSet>;
+
+    /// What is recorded of an upload's parts, by number. A part that was sent twice, by two workers or because its
+    /// answer was lost, may come twice: the destination tells which of them it has.
     async fn recorded_parts(&self, task: &str, upload: &Upload) -> Result<Vec<PartRecord>>;
 
     /// Forgets an upload and its parts, if it is still the one recorded for its key. The intents of the

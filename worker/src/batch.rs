@@ -19,9 +19,9 @@ use shared::ledger::Outcome;
 use shared::queue::Outgoing;
 use shared::store::Upload;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
-use crate::carrier::PATIENCE;
+use crate::carrier::Repetition;
 use crate::context::Context;
 use crate::ending::{Ending, Uploads};
 use crate::execute::{again, later, settle};
@@ -34,10 +34,6 @@ const SETTLE_AFTER: Duration = Duration::from_secs(2);
 
 /// Most objects of a job that are at work, or finished and not recorded: one batch is written while the next one fills.
 const UNRECORDED_OBJECTS: usize = 2 * SETTLE_OBJECTS;
-
-/// The pause before a failed write is repeated; each next one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const MAX_PAUSE: Duration = Duration::from_secs(20);
 
 /// What is to be written down of a job's objects.
 #[derive(Default)]
@@ -88,28 +84,17 @@ impl Batch {
         }
     }
 
-    /// Writes everything down, again and again while that may still succeed. A failure that no repetition mends, or
-    /// that has lasted for [`PATIENCE`], comes out: then the job must come again.
+    /// Writes everything down, again and again while that may still succeed.
     async fn record(mut self, context: &Context, job: &Job) -> Result<()> {
-        let (began, mut pause, mut has_failed) = (Instant::now(), FIRST_PAUSE, false);
+        let mut repetition = Repetition::default();
         loop {
-            let error = match self.write(context, job).await {
+            match self.write(context, job).await {
                 Ok(()) => {
-                    if has_failed {
-                        context.carrier.works();
-                    }
+                    repetition.succeeded(context);
                     return Ok(());
                 }
-                Err(error) => error,
-            };
-            if !error.is_retryable() || began.elapsed() >= PATIENCE {
-                return Err(error);
+                Err(error) => repetition.failed(context, error).await?,
             }
-            tracing::warn!(%error, objects = self.outcomes.len(), "finished objects are not recorded yet: trying again");
-            context.carrier.fails(error);
-            has_failed = true;
-            sleep(pause).await;
-            pause = (pause * 2).min(MAX_PAUSE);
         }
     }
 

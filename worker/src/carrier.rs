@@ -9,11 +9,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use shared::{Error, Result};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
+
+use crate::context::Context;
 
 /// Trouble that outlasts this ends the worker, which whoever supervises it sees and starts anew. A service that
 /// is restarted or moved is back sooner; throttling is not trouble, and is waited for by each call.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Trouble that was not met again for so long is over, though nothing came by that would have shown it: longer
 /// than any call goes on by [`shared::retry`].
@@ -81,12 +83,53 @@ impl Carrier {
     }
 }
 
+/// The pause before a failed write is repeated; each next one is twice as long.
+const FIRST_REPETITION: Duration = Duration::from_secs(1);
+const MAX_REPETITION: Duration = Duration::from_secs(20);
+
+/// Repeats a write of finished work while that may still succeed: a ledger that is away for a minute costs no object its
+/// work. The job's lease is held meanwhile, and the worker takes no new jobs.
+#[derive(Debug)]
+pub(crate) struct Repetition {
+    began: Instant,
+    pause: Duration,
+    has_failed: bool,
+}
+
+impl Default for Repetition {
+    fn default() -> Self {
+        Repetition { began: Instant::now(), pause: FIRST_REPETITION, has_failed: false }
+    }
+}
+
+impl Repetition {
+    /// The write is done.
+    pub fn succeeded(&self, context: &Context) {
+        if self.has_failed {
+            context.carrier.works();
+        }
+    }
+
+    /// Waits until the write is to be repeated. A failure that no repetition mends, or that has lasted for
+    /// [`PATIENCE`], comes out: then the job must come again.
+    pub async fn failed(&mut self, context: &Context, error: Error) -> Result<()> {
+        if !error.is_retryable() || self.began.elapsed() >= PATIENCE {
+            return Err(error);
+        }
+        tracing::warn!(%error, "finished work is not recorded yet: trying again");
+        context.carrier.fails(error);
+        self.has_failed = true;
+        sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(MAX_REPETITION);
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use shared::ErrorKind;
     use shared::retry::{self, Policy};
-    use tokio::time::sleep;
 
     /// As a ledger's call ends.
     async fn error(kind: ErrorKind) -> Error {

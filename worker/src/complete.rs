@@ -15,40 +15,83 @@ use crate::integrity::{self, Finished, Left, READ_AGAIN, words};
 use crate::upload::{check_version, is_held, write};
 use crate::{carry, reread};
 
+/// How completing an upload ended.
+pub(crate) enum Completion {
+    /// The object is there.
+    Copied(Box<Copied>),
+    /// The destination does not list these parts as they were recorded: another delivery, which lost its lease, has
+    /// sent them too. They are to be sent again.
+    Unlisted(Vec<u32>),
+}
+
 /// Makes the object of its parts and checks it. An upload that is gone, or an unclear answer, is no
 /// verdict: the destination is looked at, and done by another is done.
-pub(crate) async fn complete(context: &Context, record: &UploadRecord) -> Result<Copied> {
+pub(crate) async fn complete(context: &Context, record: &UploadRecord) -> Result<Completion> {
     let recorded = context.ledger.recorded_parts(&record.task, &record.upload).await?;
     let listed = match context.destination.list_parts(&record.upload).await {
         Ok(listed) => listed,
         Err(error) => {
+            let recorded = one_each(recorded);
             let found = look(context, record, &recorded, error).await?;
-            return finish(context, record, &recorded, found).await;
+            return finish(context, record, &recorded, found).await.map(Box::new).map(Completion::Copied);
         }
     };
-    let parts = agreed(context, record, &recorded, listed)?;
+    let (parts, recorded) = match agreed_at_last(context, record, &recorded, listed).await? {
+        Ok(agreed) => agreed,
+        Err(unlisted) => {
+            tracing::warn!(key = ?record.upload.key, parts = unlisted.len(), "parts are not listed as they were sent");
+            return Ok(Completion::Unlisted(unlisted));
+        }
+    };
     source_is_unchanged(context, record).await?;
     let found = match context.destination.complete_upload(&record.upload, &parts, &write(record)).await {
         Ok(written) => Finished { written, is_ours: true },
         Err(error) => look(context, record, &recorded, error).await?,
     };
-    finish(context, record, &recorded, found).await
+    finish(context, record, &recorded, found).await.map(Box::new).map(Completion::Copied)
 }
 
-/// The parts as the destination lists them. `Conflict` if they are not those that were recorded: others
-/// may be sending them again at this moment.
-fn agreed(context: &Context, record: &UploadRecord, recorded: &[PartRecord], listed: Vec<Part>) -> Result<Vec<Part>> {
-    let mut listed: HashMap<u32, Part> = listed.into_iter().map(|part| (part.number, part)).collect();
-    let mut parts = Vec::with_capacity(recorded.len());
-    for (number, sent) in (1..=record.part_count()).zip(recorded.iter().map(Some).chain(std::iter::repeat(None))) {
-        let held = listed.remove(&number).filter(|part| sent.is_some_and(|sent| is_held(record, sent, part)));
-        parts.push(held.ok_or_else(|| {
-            let subject = context.destination.location().display_key(&record.upload.key);
-            let message = format!("the destination does not list part {number} as it was sent");
-            Error::new(ErrorKind::Conflict, "complete", subject, message)
-        })?);
+/// Parts in order with the record of each; or the numbers of those that are not listed as they were recorded.
+type Agreed = std::result::Result<(Vec<Part>, Vec<PartRecord>), Vec<u32>>;
+
+/// As [`agreed`], listing once more before parts are sent again: another delivery may be replacing them at this moment.
+async fn agreed_at_last(
+    context: &Context,
+    record: &UploadRecord,
+    recorded: &[PartRecord],
+    listed: Vec<Part>,
+) -> Result<Agreed> {
+    match agreed(record, recorded, listed) {
+        Ok(agreed) => Ok(Ok(agreed)),
+        Err(_) => Ok(agreed(record, recorded, context.destination.list_parts(&record.upload).await?)),
     }
-    Ok(parts)
+}
+
+/// The parts as the destination lists them, with the record of each; or the numbers of those that it does not list as
+/// any record of theirs says.
+fn agreed(record: &UploadRecord, recorded: &[PartRecord], listed: Vec<Part>) -> Agreed {
+    let mut listed: HashMap<u32, Part> = listed.into_iter().map(|part| (part.number, part)).collect();
+    let mut records: HashMap<u32, Vec<&PartRecord>> = HashMap::new();
+    recorded.iter().for_each(|part| records.entry(part.number).or_default().push(part));
+    let (mut agreed, mut unlisted) = ((Vec::new(), Vec::new()), Vec::new());
+    for number in 1..=record.part_count() {
+        let part = listed.remove(&number);
+        let sent = records.get(&number).into_iter().flatten();
+        match part.and_then(|part| Some((sent.copied().find(|sent| is_held(record, sent, &part))?.clone(), part))) {
+            Some((sent, part)) => {
+                agreed.0.push(part);
+                agreed.1.push(sent);
+            }
+            None => unlisted.push(number),
+        }
+    }
+    if unlisted.is_empty() { Ok(agreed) } else { Err(unlisted) }
+}
+
+/// One record for each part, where the destination cannot tell which of them it has: all are of the same bytes.
+fn one_each(mut recorded: Vec<PartRecord>) -> Vec<PartRecord> {
+    recorded.dedup_by_key(|part| part.number);
+    recorded
 }
 
 /// One more look at the source before its parts become an object. Each part was read from the version

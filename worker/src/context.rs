@@ -17,6 +17,7 @@ use shared::store::{Capabilities, EtagMeaning, Store, Tier};
 use shared::telemetry::endpoint::Health;
 use shared::{ErrorKind, Result};
 use tokio::sync::{OnceCell, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::carrier::Carrier;
 use crate::carry::Losses;
@@ -24,6 +25,7 @@ use crate::circuit::{Admission, Circuit, Outage};
 use crate::flights::Flights;
 use crate::guarded::Guarded;
 use crate::part_limit::PartLimit;
+use crate::parts::Left;
 use crate::progress::TransferProgress;
 use crate::runs::Runs;
 use crate::service_copies::ServiceCopies;
@@ -121,6 +123,10 @@ pub(crate) struct Shared {
     pub runs: Runs,
     /// The digest of the write options of this worker.
     pub writes: String,
+    /// Cancelled once the worker drains.
+    pub draining: CancellationToken,
+    /// Parts that were sent, and whose work was dropped before they were recorded.
+    pub parts_left: Left,
     /// Jobs that are held.
     pub held: watch::Sender<usize>,
     /// Set once the run that counts events is recorded.
@@ -176,7 +182,7 @@ impl std::ops::Deref for Context {
 
 impl Context {
     /// The lanes of a worker: the main one, and that of events where they have a queue of their own.
-    pub fn lanes(mut worker: Worker) -> Vec<Arc<Context>> {
+    pub fn lanes(mut worker: Worker, draining: CancellationToken) -> Vec<Arc<Context>> {
         let strays = Arc::new(Strays::default());
         let circuit = |side, store: &mut Store| {
             let (circuit, inner) = (Circuit::new(side, worker.health.clone()), store.clone());
@@ -211,6 +217,8 @@ impl Context {
             strays,
             runs,
             writes,
+            draining,
+            parts_left: Left::default(),
             held: watch::Sender::new(0),
             events_run,
             service_copies,

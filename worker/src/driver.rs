@@ -18,8 +18,8 @@ use crate::context::{Context, Worker};
 use crate::execute::{self, Done};
 use crate::intake::{self, Intake};
 use crate::lease::Lease;
-use crate::protection;
 use crate::stop::Stop;
+use crate::{parts, protection};
 use crate::{strays, transfers};
 
 /// One long poll. Amazon SQS's longest is 20 s; a worker that is told to stop waits for its last poll, and an idle
@@ -67,7 +67,7 @@ impl Worker {
     /// more jobs and finishes those it holds within `options.drain`; what is left then, or on
     /// `stop.abort`, is handed back.
     pub async fn run(self, stop: Stop) -> Result<(), WorkError> {
-        let lanes = Context::lanes(self);
+        let lanes = Context::lanes(self, stop.drain.clone());
         let context = &lanes[0];
         // Ends with the worker, however that ends.
         let mut beside = JoinSet::new();
@@ -245,6 +245,7 @@ async fn work(context: Arc<Context>, stop: Stop, mut message: Message) {
         worked = execute_or_give_up(&context, &job, &aside, &message) => Some(worked),
         () = lease.lost() => None,
         () = stop.abort.cancelled() => {
+            parts::record_left(&context).await;
             strays::look_after(&context, &job).await;
             lease.end().await;
             let delay = if context.is_polling.load(Relaxed) { LAST_POLL } else { Duration::ZERO };
@@ -252,6 +253,7 @@ async fn work(context: Arc<Context>, stop: Stop, mut message: Message) {
             return metrics::let_go(kind, "returned");
         }
     };
+    parts::record_left(&context).await;
     match worked {
         Some(_) => strays::look_after(&context, &job).await,
         None => strays::look_after_abandoned(&context, &job).await,

@@ -5,44 +5,38 @@
 //! others get `NoSuchUpload`, look, and find it done; the ledger counts the object once.
 
 use shared::job::{Job, JobObject, Parts, VERSION, Work};
-use shared::ledger::{Outcome, State, UploadRecord};
+use shared::ledger::{Outcome, PartSet, State, UploadRecord};
 use shared::queue::Outgoing;
 use shared::{Error, ErrorKind, Result};
 
+use crate::complete::Completion;
 use crate::context::Context;
 use crate::ending::{explained, retry_delay, wrong_bytes};
 use crate::suspects::Marks;
 use crate::upload::{self, bare_outcome, discard, forget, settle_record};
-use crate::{complete, orphans, plan, reconcile, source, strays};
+use crate::{complete, orphans, parts, plan, reconcile, source, strays};
 
-/// Enqueues the parts that are not there yet. The copy job is acknowledged after this: if that gets
+/// Enqueues the parts that are not in the set `known`. The copy job is acknowledged after this: if that gets
 /// lost it comes again, and parts are enqueued again, of which those sent by then are passed over.
-pub(crate) async fn share(context: &Context, job: &Job, record: &UploadRecord) -> Result<()> {
-    share_at(context, job, record, 1).await
-}
-
-async fn share_at(context: &Context, job: &Job, record: &UploadRecord, attempt: u32) -> Result<()> {
-    let mut missing: Vec<u32> = match upload::trusted_parts(context, record).await {
-        Ok(there) => (1..=record.part_count()).filter(|number| !there.contains(number)).collect(),
-        Err(error) if error.kind() == ErrorKind::NoSuchUpload => Vec::new(),
-        Err(error) => return Err(error),
-    };
+pub(crate) async fn share(context: &Context, job: &Job, record: &UploadRecord, known: &PartSet) -> Result<()> {
+    let mut missing = parts::missing(1, record.part_count(), known);
     if missing.is_empty() {
-        // All sent, or the upload is gone: any one part's job will find out which, and end it.
+        // All sent: any one part's job completes it.
         missing.push(1);
     }
     let messages: Vec<Outgoing> = plan::jobs(&missing, record.part_count(), record.part_bytes)
         .into_iter()
-        .map(|(first, last)| Outgoing::now(parts_job(job, record, first, last, attempt).to_body()))
+        .map(|(first, last)| Outgoing::now(parts_job(job, record, (first, last), Vec::new(), 1).to_body()))
         .collect();
     tracing::info!(key = ?record.upload.key, jobs = messages.len(), parts = missing.len(), "giant object shared out");
     // On the main queue also for an event: it is much work, and other events are not to wait for it.
     context.worker.queue.send(&messages).await
 }
 
-fn parts_job(job: &Job, record: &UploadRecord, first: u32, last: u32, attempt: u32) -> Job {
-    let parts =
-        Parts { index: record.index, key: record.upload.key.clone(), upload_id: record.upload.id.clone(), first, last };
+/// A job for the parts from `first` to `last` that are missing, or for those that are to be sent `again`.
+fn parts_job(job: &Job, record: &UploadRecord, (first, last): (u32, u32), again: Vec<u32>, attempt: u32) -> Job {
+    let (key, upload_id) = (record.upload.key.clone(), record.upload.id.clone());
+    let parts = Parts { index: record.index, key, upload_id, first, last, again };
     Job {
         v: VERSION,
         task: job.task.clone(),
@@ -63,9 +57,9 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
         tracing::error!(key = ?parts.key, last = parts.last, "a parts job names parts that its upload does not have");
         return Ok(());
     }
-    let sent = upload::upload_parts(context, &record, parts.first, parts.last).await;
-    let ended = match sent {
-        Ok(()) => complete_if_last(context, job, &record).await,
+    let ended = match send(context, &record, parts).await {
+        Ok(set) if !set.is_complete(record.part_count()) => Ok(()),
+        Ok(_) => complete(context, job, &record).await,
         // Another may have completed it and died before that was recorded.
         Err(error) if error.kind() == ErrorKind::NoSuchUpload => complete(context, job, &record).await,
         Err(error) => Err(error),
@@ -76,10 +70,6 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
         Err(error) if error.is_of_carrier() => Err(error),
         // Meanwhile completed, or begun anew, by others: then it is theirs.
         Err(_) if current(context, parts).await?.is_none() => Ok(()),
-        // The destination lacks some part, which another delivery may be sending again at this moment.
-        Err(error) if error.kind() == ErrorKind::Conflict && job.attempt < context.options.attempts => {
-            share_at(context, job, &record, job.attempt + 1).await
-        }
         Err(error) if matches!(error.kind(), ErrorKind::NoSuchUpload | ErrorKind::Conflict) => {
             begin_anew(context, job, &record, error).await
         }
@@ -89,7 +79,7 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
             let attempt = job.attempt + u32::from(!context.excuses(&error));
             let delay = retry_delay(context.options.retry_delay, job.attempt);
             tracing::info!(key = ?parts.key, first = parts.first, last = parts.last, %error, "parts will be tried again");
-            let again = parts_job(job, &record, parts.first, parts.last, attempt);
+            let again = parts_job(job, &record, (parts.first, parts.last), parts.again.clone(), attempt);
             context.queue.send(&[Outgoing { body: again.to_body(), delay }]).await
         }
         Err(error) if error.kind() == ErrorKind::TooManyParts => {
@@ -110,17 +100,23 @@ async fn current(context: &Context, parts: &Parts) -> Result<Option<UploadRecord
     Ok(record.filter(|record| record.upload.id == parts.upload_id))
 }
 
-async fn complete_if_last(context: &Context, job: &Job, record: &UploadRecord) -> Result<()> {
-    let there = context.ledger.recorded_parts(&record.task, &record.upload).await?;
-    if there.len() < record.part_count() as usize {
-        return Ok(());
-    }
-    complete(context, job, record).await
+/// Sends what the job is for; gives the set of all parts that are recorded then. Reads the set once.
+async fn send(context: &Context, record: &UploadRecord, parts: &Parts) -> Result<PartSet> {
+    let known = context.ledger.part_set(&record.task, &record.upload).await?;
+    let numbers = match parts.again.is_empty() {
+        true => parts::missing(parts.first, parts.last, &known),
+        false => parts.again.clone(),
+    };
+    let progress = context.moved.object(&record.upload.key, record.size);
+    parts::send(context, record, numbers, known, &progress).await
 }
 
 async fn complete(context: &Context, job: &Job, record: &UploadRecord) -> Result<()> {
     let marks = Marks::read(context, std::iter::once(record.upload.key.as_str())).await?;
-    let copied = complete::complete(context, record).await?;
+    let copied = match complete::complete(context, record).await? {
+        Completion::Copied(copied) => copied,
+        Completion::Unlisted(numbers) => return send_again(context, job, record, numbers).await,
+    };
     marks.clear(context, &record.upload.key).await?;
     let outcome = Outcome {
         etag: copied.etag.clone(),
@@ -138,6 +134,17 @@ async fn complete(context: &Context, job: &Job, record: &UploadRecord) -> Result
     // whose upload is gone and whose object is there.
     settle_record(context, record, outcome).await?;
     forget(context, &record.upload).await
+}
+
+/// Enqueues parts that the destination does not list as they were recorded, as one job: whoever has done it completes
+/// the upload. Two who find them at the same moment send them twice, which does no harm.
+async fn send_again(context: &Context, job: &Job, record: &UploadRecord, numbers: Vec<u32>) -> Result<()> {
+    let (Some(first), Some(last)) = (numbers.first().copied(), numbers.last().copied()) else { return Ok(()) };
+    if job.attempt >= context.options.attempts {
+        return Err(parts::unlisted(context, record, &numbers));
+    }
+    let again = parts_job(job, record, (first, last), numbers, job.attempt + 1);
+    context.worker.queue.send(&[Outgoing::now(again.to_body())]).await
 }
 
 /// The parts sent so far are of no use: gives the upload up and has the object copied as it is now.

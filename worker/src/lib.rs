@@ -32,6 +32,7 @@ mod lease;
 mod multipart;
 mod orphans;
 mod part_limit;
+mod parts;
 mod pipe;
 mod plan;
 mod progress;

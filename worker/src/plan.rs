@@ -35,9 +35,9 @@ pub fn cut(
     {
         return Ok(PartPlan { part_bytes, same_parts: true });
     }
-    let fewest = size.div_ceil(u64::from(limits.max_parts)).next_multiple_of(PART_GRAIN_BYTES);
-    let wished = wish.unwrap_or(PART_BYTES).clamp(limits.min_part_bytes, limits.max_part_bytes);
-    let part_bytes = wished.max(fewest).max(1);
+    let smallest = size.div_ceil(u64::from(limits.max_parts));
+    let wished = wish.unwrap_or(PART_BYTES).clamp(limits.min_part_bytes, limits.max_part_bytes).max(1);
+    let part_bytes = if wished >= smallest { wished } else { smallest.next_multiple_of(PART_GRAIN_BYTES) };
     if part_bytes > limits.max_part_bytes {
         return Err(format!("{size} bytes do not fit into {} parts", limits.max_parts));
     }

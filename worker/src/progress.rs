@@ -28,7 +28,7 @@ pub struct InFlight {
     pub key: String,
     /// Bytes of the whole object.
     pub size: u64,
-    /// Bytes of it that this process has transferred so far. Parts sent by other processes are not included.
+    /// Bytes of it that are transferred, by this process or, of an object in parts, by others, as far as this one knows.
     pub bytes: u64,
     /// How long this process has been at it.
     pub elapsed: Duration,
@@ -37,6 +37,9 @@ pub struct InFlight {
 #[derive(Debug)]
 struct Entry {
     size: u64,
+    /// Bytes of parts that are recorded, whoever sent them.
+    recorded: u64,
+    /// Bytes of this process besides.
     bytes: u64,
     since: Instant,
     /// Guards that name the object: several jobs of one process may send parts of it.
@@ -57,7 +60,7 @@ impl TransferProgress {
 
     /// Bytes transferred so far of the objects in flight.
     pub fn bytes_in_flight(&self) -> u64 {
-        self.lock().values().map(|entry| entry.bytes).sum()
+        self.lock().values().map(Entry::transferred).sum()
     }
 
     /// The objects in flight, at most `most`, the largest first.
@@ -73,11 +76,12 @@ impl TransferProgress {
         let mut objects = self.lock();
         let is_listed = objects.len() < MAX_OBJECTS || objects.contains_key(key);
         if is_listed {
-            let new = || Entry { size, bytes: 0, since: Instant::now(), users: 0 };
+            let new = || Entry { size, recorded: 0, bytes: 0, since: Instant::now(), users: 0 };
             objects.entry(key.to_owned()).or_insert_with(new).users += 1;
             metrics::objects_in_flight(objects.len());
         }
-        ObjectProgress(Arc::new(Object { progress: self.clone(), key: key.to_owned(), is_listed }))
+        let kept = AtomicU64::new(0);
+        ObjectProgress(Arc::new(Object { progress: self.clone(), key: key.to_owned(), is_listed, kept }))
     }
 
     /// The lock is held for moments and never across an await.
@@ -87,8 +91,12 @@ impl TransferProgress {
 }
 
 impl Entry {
+    fn transferred(&self) -> u64 {
+        (self.recorded + self.bytes).min(self.size)
+    }
+
     fn show(&self, key: &str) -> InFlight {
-        InFlight { key: key.to_owned(), size: self.size, bytes: self.bytes, elapsed: self.since.elapsed() }
+        InFlight { key: key.to_owned(), size: self.size, bytes: self.transferred(), elapsed: self.since.elapsed() }
     }
 }
 
@@ -101,9 +109,26 @@ struct Object {
     progress: Arc<TransferProgress>,
     key: String,
     is_listed: bool,
+    /// Bytes that were kept through this guard.
+    kept: AtomicU64,
 }
 
 impl ObjectProgress {
+    /// Parts of so many bytes, sent by this process, are recorded; with all others these are `recorded` bytes.
+    pub fn recorded(&self, sent: u64, recorded: u64) {
+        self.0.change_entry(|entry| {
+            entry.bytes = entry.bytes.saturating_sub(sent);
+            entry.recorded = recorded.max(entry.recorded);
+        });
+    }
+
+    /// What was sent through this guard is of no use: it will be sent again.
+    pub fn undo(&self) {
+        let kept = self.0.kept.swap(0, Relaxed);
+        let _ = self.0.progress.bytes.fetch_update(Relaxed, Relaxed, |bytes| Some(bytes.saturating_sub(kept)));
+        self.0.change_entry(|entry| (entry.recorded, entry.bytes) = (0, 0));
+    }
+
     /// Begins an attempt to transfer the object or a part of it.
     pub fn attempt(&self) -> Attempt {
         Attempt(Arc::new(Counted { object: self.0.clone(), bytes: AtomicU64::new(0), is_kept: AtomicBool::new(false) }))
@@ -113,10 +138,14 @@ impl ObjectProgress {
 impl Object {
     fn change(&self, change: impl Fn(u64) -> u64) {
         let _ = self.progress.bytes.fetch_update(Relaxed, Relaxed, |bytes| Some(change(bytes)));
+        self.change_entry(|entry| entry.bytes = change(entry.bytes));
+    }
+
+    fn change_entry(&self, change: impl FnOnce(&mut Entry)) {
         if self.is_listed
             && let Some(entry) = self.progress.lock().get_mut(&self.key)
         {
-            entry.bytes = change(entry.bytes);
+            change(entry);
         }
     }
 }
@@ -165,7 +194,9 @@ impl Attempt {
 
     /// The destination holds the bytes.
     pub fn keep(&self) {
-        self.0.is_kept.store(true, Relaxed);
+        if !self.0.is_kept.swap(true, Relaxed) {
+            self.0.object.kept.fetch_add(self.0.bytes.load(Relaxed), Relaxed);
+        }
     }
 }
 
@@ -227,6 +258,21 @@ mod tests {
         part.keep();
         drop((part, second));
         assert_eq!((progress.bytes(), progress.objects()), (15, 0));
+    }
+
+    #[test]
+    fn parts_of_others_are_shown_and_what_is_sent_again_counts_once() {
+        let progress = Arc::new(TransferProgress::default());
+        let object = progress.object("k", 100);
+        object.recorded(0, 40);
+        let part = object.attempt();
+        part.passed(20);
+        part.keep();
+        assert_eq!((progress.bytes(), shown(&progress)), (20, vec![("k".to_owned(), 100, 60)]));
+        object.recorded(20, 70);
+        assert_eq!(shown(&progress), [("k".to_owned(), 100, 70)], "another one has sent 10");
+        object.undo();
+        assert_eq!((progress.bytes(), shown(&progress)), (0, vec![("k".to_owned(), 100, 0)]));
     }
 
     #[test]

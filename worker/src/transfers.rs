@@ -61,8 +61,9 @@ mod tests {
     fn regression_a_job_of_parts_counts_as_its_parts() {
         let options = Work { part_size: Some(10 << 20), ..Work::default() };
         let count = |work| count(&message(work), &options);
-        let parts =
-            |first, last| JobWork::Parts(Parts { index: 0, key: "k".into(), upload_id: "u".into(), first, last });
+        let parts = |first, last| {
+            JobWork::Parts(Parts { index: 0, key: "k".into(), upload_id: "u".into(), first, last, again: Vec::new() })
+        };
         assert_eq!(count(parts(1, 1)), Some(1));
         assert_eq!(count(parts(33, 64)), Some(32));
         assert_eq!(count(objects(&[0, 1, 1_000])), Some(3));

@@ -1,11 +1,12 @@
 //! An upload in parts: its opening, its parts, its end without an object.
 //!
 //! Every upload is written to the ledger before its first part is sent, and every part after it is
-//! verified: a crash anywhere leaves an upload that the redelivered job finds and goes on with. A part
-//! is trusted only if the ledger has it recorded for this upload, which was opened for one pinned
-//! version of the source, and the destination lists it with the recorded tag and the right size.
+//! verified: a crash anywhere leaves an upload that the redelivered job finds and goes on with. A part that is
+//! recorded for this upload, which was opened for one pinned version of the source, is not sent again. Before the
+//! upload is completed the destination lists its parts once: one that it does not list with a recorded tag and the
+//! right size is sent again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -163,29 +164,6 @@ pub(crate) fn is_void(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::PreconditionFailed | ErrorKind::NotFound | ErrorKind::BadDigest)
 }
 
-/// Sends those parts from `first` to `last` that are not there yet, as many at once as there are permits.
-pub(crate) async fn upload_parts(context: &Context, record: &UploadRecord, first: u32, last: u32) -> Result<()> {
-    let there = trusted_parts(context, record).await?;
-    let progress = context.moved.object(&record.upload.key, record.size);
-    stream::iter((first..=last).filter(|number| !there.contains(number)))
-        .map(|number| upload_part(context, record, number, &progress))
-        .buffer_unordered(context.brake.limit().max(1))
-        .try_collect()
-        .await
-}
-
-/// The numbers of the parts that need not be sent again.
-pub(crate) async fn trusted_parts(context: &Context, record: &UploadRecord) -> Result<HashSet<u32>> {
-    let recorded = context.ledger.recorded_parts(&record.task, &record.upload).await?;
-    if recorded.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let listed = context.destination.list_parts(&record.upload).await?;
-    let listed: HashMap<u32, Part> = listed.into_iter().map(|part| (part.number, part)).collect();
-    let held = |part: &&PartRecord| listed.get(&part.number).is_some_and(|listed| is_held(record, part, listed));
-    Ok(recorded.iter().filter(held).map(|part| part.number).collect())
-}
-
 /// Whether the destination still holds the part as it was recorded, and no other that came later: from a
 /// worker that lost its lease, say.
 pub(crate) fn is_held(record: &UploadRecord, part: &PartRecord, listed: &Part) -> bool {
@@ -193,7 +171,13 @@ pub(crate) fn is_held(record: &UploadRecord, part: &PartRecord, listed: &Part) -
     listed.number == part.number && listed.size == size && listed.etag == part.etag
 }
 
-async fn upload_part(context: &Context, record: &UploadRecord, number: u32, progress: &ObjectProgress) -> Result<()> {
+/// Sends one part; its record.
+pub(crate) async fn upload_part(
+    context: &Context,
+    record: &UploadRecord,
+    number: u32,
+    progress: &ObjectProgress,
+) -> Result<PartRecord> {
     let _permit = context.transfer_permit().await;
     let subject = context.destination.location().display_key(&record.upload.key);
     let part = match part_by_service(context, record, number).await? {
@@ -215,8 +199,7 @@ async fn upload_part(context: &Context, record: &UploadRecord, number: u32, prog
         }
     };
     context.brake.succeeded();
-    context.ledger.record_parts(&record.task, &record.upload, &[part]).await?;
-    Ok(())
+    Ok(part)
 }
 
 fn part_write(record: &UploadRecord, number: u32) -> PartWrite {

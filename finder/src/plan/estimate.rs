@@ -22,8 +22,11 @@ const OUTCOME_BYTES: u64 = 400;
 /// One transaction counts a settlement: the job's item and a counter, each of which counts as two writes.
 const SETTLEMENT_WRITES: u64 = 4;
 
-/// Parts are recorded in items of a hundred, each part in some 32 bytes.
-const PARTS_PER_ITEM: u64 = 100;
+/// Parts are recorded in groups, one each 2 s: some 16 parts of 16 MiB at 1 Gbit/s.
+const PARTS_PER_GROUP: u64 = 16;
+
+/// What is recorded of a part, about, bytes: number, tag, checksum, proof.
+const PART_BYTES: u64 = 130;
 
 /// How objects are copied, as far as requests depend on it.
 #[derive(Debug)]
@@ -117,10 +120,12 @@ impl Tally {
         };
         self.source_reads += parts + 1;
         self.destination_writes += parts + 2;
-        // Written over and over as its parts come: half full on the average.
-        let item_bytes = OUTCOME_BYTES + 32 * parts.min(PARTS_PER_ITEM) / 2;
-        self.ledger_writes += parts * item_bytes.div_ceil(price::DYNAMODB_WRITE_BYTES);
-        self.ledger_writes += 2 + parts.div_ceil(PARTS_PER_ITEM);
+        // Each group is an item that is written and deleted once; the upload's item, with a bit for each part, is updated
+        // each time. It is written once before and deleted once after.
+        let groups = parts.div_ceil(PARTS_PER_GROUP);
+        let group = (PART_BYTES * parts.min(PARTS_PER_GROUP)).div_ceil(price::DYNAMODB_WRITE_BYTES);
+        let update = (2 * OUTCOME_BYTES + parts / 8).div_ceil(price::DYNAMODB_WRITE_BYTES);
+        self.ledger_writes += 2 + groups * (2 * group + update);
         let shared = terms.parts_jobs(object.size, parts);
         self.queue_requests += 3 * shared;
         if shared > 0 {

@@ -7,7 +7,7 @@ use crate::ErrorKind;
 
 /// The steps from nothing to the present schema. `user_version` in the file's header says how many of
 /// them are done. A released step is never changed; a new one is added at the end.
-const MIGRATIONS: [&str; 6] = [FIRST, INTENTS, ARCHIVED, EVENTS, CANCELLED, SUSPECTS];
+const MIGRATIONS: [&str; 7] = [FIRST, INTENTS, ARCHIVED, EVENTS, CANCELLED, SUSPECTS, PARTS];
 
 /// Keys, ids and names are TEXT compared byte by byte, with their length: NUL is a character like any other.
 const FIRST: &str = "
@@ -140,6 +140,18 @@ CREATE TABLE suspects (
     key TEXT NOT NULL,
     since INTEGER NOT NULL,
     PRIMARY KEY (task, key)
+) WITHOUT ROWID;
+";
+
+/// An upload has the set of its parts as a bitmap; what is recorded of a part may differ from one sending to the next.
+const PARTS: &str = "
+ALTER TABLE uploads ADD COLUMN parts BLOB NOT NULL DEFAULT x'';
+DROP TABLE parts;
+CREATE TABLE part_records (
+    upload INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (upload, number, body)
 ) WITHOUT ROWID;
 ";
 

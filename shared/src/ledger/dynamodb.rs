@@ -15,8 +15,8 @@
 //! | `run#RUN` | `counter#SHARD` | counters of settled objects, to be added up |
 //! | `failures#RUN` | SHA-256 of the key | an object that failed in the run |
 //! | `job#RUN#ORIGIN` | `counted` | which of an origin job's objects are counted |
-//! | `upload#TASK#KEY` | `upload` | an open upload, and the uploads that are about to be opened |
-//! | `upload#TASK#KEY` | `parts#UPLOAD#BUCKET` | the parts of it that are at the destination |
+//! | `upload#TASK#KEY` | `upload` | an open upload, which of its parts are at the destination, and the uploads that are about to be opened |
+//! | `upload#TASK#KEY` | `parts#UPLOAD#FIRST-DIGEST` | tags and checksums of a group of its parts |
 //! | `suspects#TASK` | the key | that the destination may hold wrong bytes under it |
 //! | `suspect-root#TASK` | `root` | the same of the empty key |
 //!
@@ -33,6 +33,7 @@ mod create;
 mod intents;
 mod item;
 mod outcomes;
+mod parts;
 mod ranges;
 mod runs;
 mod settle;
@@ -50,7 +51,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::{
-    Checkpoint, Intents, Ledger, OpenUploads, Outcome, PartRecord, Phase, Run, RunStart, RunState, Settlement,
+    Checkpoint, Intents, Ledger, OpenUploads, Outcome, PartRecord, PartSet, Phase, Run, RunStart, RunState, Settlement,
     UploadRecord,
 };
 use crate::aws;
@@ -228,12 +229,22 @@ impl Ledger for DynamoDbLedger {
         uploads::of_keys(self, task, keys).await
     }
 
-    async fn record_parts(&self, task: &str, upload: &Upload, parts: &[PartRecord]) -> Result<u32> {
-        uploads::record_parts(self, task, upload, parts).await
+    async fn record_parts(
+        &self,
+        task: &str,
+        upload: &Upload,
+        parts: &[PartRecord],
+        known: &PartSet,
+    ) -> Result<PartSet> {
+        parts::record(self, task, upload, parts, known).await
+    }
+
+    async fn part_set(&self, task: &str, upload: &Upload) -> Result<PartSet> {
+        Ok(parts::of(self, task, upload).await?.unwrap_or_default())
     }
 
     async fn recorded_parts(&self, task: &str, upload: &Upload) -> Result<Vec<PartRecord>> {
-        uploads::recorded_parts(self, task, upload).await
+        parts::records(self, task, upload).await
     }
 
     async fn close_upload(&self, task: &str, upload: &Upload) -> Result<Option<Intents>> {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{
-    Checkpoint, Intents, Ledger, OpenUploads, Outcome, PartRecord, Phase, Run, RunStart, RunState, Settlement,
+    Checkpoint, Intents, Ledger, OpenUploads, Outcome, PartRecord, PartSet, Phase, Run, RunStart, RunState, Settlement,
     UploadRecord,
 };
 use crate::Result;
@@ -155,9 +155,21 @@ impl Ledger for EmbeddedLedger {
         self.database.call("read uploads", move |c| uploads::of_keys(c, &task, &keys)).await
     }
 
-    async fn record_parts(&self, task: &str, upload: &Upload, parts: &[PartRecord]) -> Result<u32> {
+    // One transaction adds to the set, so `known` is of no use here.
+    async fn record_parts(
+        &self,
+        task: &str,
+        upload: &Upload,
+        parts: &[PartRecord],
+        _known: &PartSet,
+    ) -> Result<PartSet> {
         let (task, upload, parts) = (task.to_owned(), upload.clone(), parts.to_vec());
         self.database.transact("record parts", move |t| uploads::record_parts(t, &task, &upload, &parts)).await
+    }
+
+    async fn part_set(&self, task: &str, upload: &Upload) -> Result<PartSet> {
+        let (task, upload) = (task.to_owned(), upload.clone());
+        self.database.call("read part set", move |c| uploads::part_set(c, &task, &upload)).await
     }
 
     async fn recorded_parts(&self, task: &str, upload: &Upload) -> Result<Vec<PartRecord>> {

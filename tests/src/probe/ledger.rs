@@ -142,9 +142,20 @@ impl Ledger for LedgerProbe {
         self.inner.open_uploads(task, keys).await
     }
 
-    async fn record_parts(&self, task: &str, upload: &Upload, parts: &[PartRecord]) -> Result<u32> {
+    async fn record_parts(
+        &self,
+        task: &str,
+        upload: &Upload,
+        parts: &[PartRecord],
+        known: &PartSet,
+    ) -> Result<PartSet> {
         self.calls.meet("record-parts").await?;
-        self.inner.record_parts(task, upload, parts).await
+        self.inner.record_parts(task, upload, parts, known).await
+    }
+
+    async fn part_set(&self, task: &str, upload: &Upload) -> Result<PartSet> {
+        self.calls.meet("part-set").await?;
+        self.inner.part_set(task, upload).await
     }
 
     async fn recorded_parts(&self, task: &str, upload: &Upload) -> Result<Vec<PartRecord>> {

@@ -3,6 +3,7 @@
 
 mod deletes;
 mod leases;
+mod parts;
 mod protection;
 mod recording;
 mod stage;

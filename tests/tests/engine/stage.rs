@@ -142,6 +142,12 @@ impl Working {
         self.ended().await
     }
 
+    /// As SIGKILL: nothing is written or handed back any more.
+    pub async fn kill(self) {
+        self.worker.abort();
+        let _ = self.worker.await;
+    }
+
     pub async fn ended(self) -> Result<(), WorkError> {
         let ended = tokio::time::timeout(PATIENCE, self.worker).await;
         ended.expect("the worker ends").expect("the worker does not panic")

@@ -368,14 +368,19 @@ impl Ledger for FakeLedger {
         }))
     }
 
-    async fn record_parts(&self, task: &str, upload: &Upload, parts: &[PartRecord]) -> Result<u32> {
+    async fn record_parts(&self, task: &str, upload: &Upload, parts: &[PartRecord], _: &PartSet) -> Result<PartSet> {
         Ok(self.now(|pages| match pages.upload_mut(task, upload) {
             Some((_, recorded)) => {
                 recorded.extend(parts.iter().map(|part| (part.number, part.clone())));
-                recorded.len() as u32
+                recorded.keys().copied().collect()
             }
-            None => 0,
+            None => PartSet::default(),
         }))
+    }
+
+    async fn part_set(&self, task: &str, upload: &Upload) -> Result<PartSet> {
+        let set = |recorded: &BTreeMap<u32, PartRecord>| recorded.keys().copied().collect();
+        Ok(self.now(|pages| pages.upload_mut(task, upload).map(|(_, recorded)| set(recorded)).unwrap_or_default()))
     }
 
     async fn recorded_parts(&self, task: &str, upload: &Upload) -> Result<Vec<PartRecord>> {

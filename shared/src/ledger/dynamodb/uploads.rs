@@ -1,26 +1,15 @@
-//! Open uploads, and their parts that are at the destination.
-//!
-//! Parts are kept by hundreds, each part an attribute `pNUMBER` of its hundred's item, as JSON:
-//! recording sets attributes, so it may be repeated, overlap and come in any order.
+//! Open uploads. Their parts are recorded in [`parts`].
 
 use std::collections::{BTreeMap, HashMap};
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-
-use super::item::{Attributes, Record, number, pk, sha256_hex, text};
-use super::{DynamoDbLedger, batch, intents};
-use crate::ledger::{Intents, OpenUploads, PartRecord, UploadRecord};
+use super::item::{Attributes, Record, number, pk, text};
+use super::{DynamoDbLedger, intents, parts};
+use crate::ledger::{Intents, OpenUploads, UploadRecord};
 use crate::store::Upload;
 use crate::{ErrorKind, Result};
 
 /// The sort key of a key's upload.
 pub(super) const UPLOAD: &str = "upload";
-
-/// Parts of one item: some 20 KB, whose names and values an expression (4 KB at most) can set at once.
-const PARTS_PER_ITEM: u32 = 100;
-
-/// Items written at once.
-const WRITES_AT_ONCE: usize = 8;
 
 /// How often another upload may be opened and closed between two requests of ours.
 const MAX_ROUNDS: usize = 10;
@@ -84,66 +73,11 @@ pub(super) async fn of_keys(ledger: &DynamoDbLedger, task: &str, keys: &[&str]) 
     Ok(found)
 }
 
-/// Adds parts; how many different ones are recorded now.
-///
-/// Counting reads after it has written: of all who add parts, the last to write sees them all.
-pub(super) async fn record_parts(
-    ledger: &DynamoDbLedger,
-    task: &str,
-    upload: &Upload,
-    parts: &[PartRecord],
-) -> Result<u32> {
-    let mut hundreds: BTreeMap<u32, BTreeMap<u32, &PartRecord>> = BTreeMap::new();
-    for part in parts {
-        hundreds.entry(part.number / PARTS_PER_ITEM).or_default().insert(part.number, part);
-    }
-    let pk = pk("upload", &[task, &upload.key]);
-    let writes: Vec<_> = hundreds
-        .into_iter()
-        .map(|(hundred, parts)| set_parts(ledger, &pk, format!("{}{hundred:08}", prefix(upload)), parts))
-        .collect();
-    let () = stream::iter(writes).buffer_unordered(WRITES_AT_ONCE).try_collect().await?;
-    Ok(recorded_parts(ledger, task, upload).await?.len() as u32)
-}
-
-async fn set_parts(ledger: &DynamoDbLedger, pk: &str, sk: String, parts: BTreeMap<u32, &PartRecord>) -> Result<()> {
-    let sets: Vec<String> = parts.keys().map(|number| format!("p{number}=:p{number}")).collect();
-    let expression = format!("SET {}", sets.join(","));
-    let json = |part: &PartRecord| serde_json::to_string(part).expect("a record is representable as JSON");
-    let values = parts.iter().map(|(number, part)| (format!(":p{number}"), text(json(part)))).collect();
-    // Repeated, or carried out late: the same attributes are set to the same values. After a close it
-    // would leave an item that nobody reads: it names an upload that is gone.
-    let request = || {
-        let update = ledger.client.update_item().table_name(&ledger.table).key("pk", text(pk)).key("sk", text(&sk));
-        update.update_expression(&expression).set_expression_attribute_values(Some(Clone::clone(&values))).send()
-    };
-    ledger.call(request).await.map(drop)
-}
-
-/// The recorded parts, by number.
-pub(super) async fn recorded_parts(ledger: &DynamoDbLedger, task: &str, upload: &Upload) -> Result<Vec<PartRecord>> {
-    let query = ledger.query(&pk("upload", &[task, &upload.key]), &prefix(upload));
-    let mut parts = Vec::new();
-    for record in ledger.all(query, usize::MAX).await? {
-        for name in record.attributes().keys() {
-            if name.strip_prefix('p').is_some_and(|number| number.parse::<u32>().is_ok()) {
-                let part = serde_json::from_str(record.text(name)?);
-                parts.push(part.map_err(|error| record.corrupt(name).with_source(error))?);
-            }
-        }
-    }
-    parts.sort_by_key(|part: &PartRecord| part.number);
-    Ok(parts)
-}
-
 /// Forgets an upload and its parts. The record goes last: should this be cut off, the upload is still
 /// known, and whoever takes it up finds at the destination how it stands, and closes it again.
 pub(super) async fn close(ledger: &DynamoDbLedger, task: &str, upload: &Upload) -> Result<Option<Intents>> {
     let pk = pk("upload", &[task, &upload.key]);
-    let query = ledger.query(&pk, &prefix(upload)).projection_expression("sk");
-    let keys = ledger.all(query, usize::MAX).await?;
-    let deletes = keys.iter().map(|record| record.text("sk").map(|sk| batch::delete(&pk, sk)));
-    ledger.write_all(deletes.collect::<Result<_>>()?).await?;
+    parts::forget(ledger, &pk, upload).await?;
     // Repeated, or carried out late: the condition protects an upload that was opened since.
     let deleted = ledger.call(|| {
         let delete = ledger.client.delete_item().table_name(&ledger.table).key("pk", text(&pk)).key("sk", text(UPLOAD));
@@ -160,7 +94,8 @@ pub(super) async fn close(ledger: &DynamoDbLedger, task: &str, upload: &Upload) 
     }
     // Intents are left, or it is another upload.
     let names: HashMap<String, String> = RECORDED.map(|name| (format!("#{name}"), name.to_owned())).into();
-    let removes = format!("REMOVE {}", RECORDED.map(|name| format!("#{name}")).join(","));
+    let words: Vec<String> = (0..parts::WORDS).map(|at| format!("w{at}")).collect();
+    let removes = format!("REMOVE {},{}", RECORDED.map(|name| format!("#{name}")).join(","), words.join(","));
     let removed = ledger.call(|| {
         let update = ledger.client.update_item().table_name(&ledger.table).key("pk", text(&pk)).key("sk", text(UPLOAD));
         update
@@ -175,11 +110,6 @@ pub(super) async fn close(ledger: &DynamoDbLedger, task: &str, upload: &Upload) 
         other => other.map(drop)?,
     }
     intents::get(ledger, task, &upload.key).await
-}
-
-/// What the sort keys of an upload's parts begin with. Stores' upload ids may be longer than a sort key.
-fn prefix(upload: &Upload) -> String {
-    format!("parts#{}#", sha256_hex(&upload.id))
 }
 
 /// The attributes of a recorded upload.

@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::database::Failure;
-use crate::ledger::{Intents, OpenUploads, PartRecord, UploadRecord};
+use crate::ledger::{Intents, OpenUploads, PartRecord, PartSet, UploadRecord};
 use crate::object::Timestamp;
 use crate::store::Upload;
 
@@ -85,22 +85,34 @@ pub(super) fn record_parts(
     task: &str,
     upload: &Upload,
     parts: &[PartRecord],
-) -> Result<u32, Failure> {
-    let Some(number) = number(connection, task, upload)? else { return Ok(0) };
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO parts (upload, number, body) VALUES (?1, ?2, ?3)
-         ON CONFLICT (upload, number) DO UPDATE SET body = excluded.body",
-    )?;
+) -> Result<PartSet, Failure> {
+    let Some((id, mut set)) = set(connection, task, upload)? else { return Ok(PartSet::default()) };
+    // Repeated, it is there already. Sent anew, the part has one more record.
+    let sql = "INSERT OR IGNORE INTO part_records (upload, number, body) VALUES (?1, ?2, ?3)";
+    let mut insert = connection.prepare_cached(sql)?;
     for part in parts {
-        insert.execute(params![number, part.number, serde_json::to_string(part)?])?;
+        insert.execute(params![id, part.number, serde_json::to_string(part)?])?;
+        set.insert(part.number);
     }
-    let mut count = connection.prepare_cached("SELECT count(*) FROM parts WHERE upload = ?1")?;
-    Ok(count.query_row([number], |row| row.get(0))?)
+    let update = "UPDATE uploads SET parts = ?2 WHERE number = ?1";
+    connection.prepare_cached(update)?.execute(params![id, set.bytes()])?;
+    Ok(set)
+}
+
+pub(super) fn part_set(connection: &Connection, task: &str, upload: &Upload) -> Result<PartSet, Failure> {
+    Ok(set(connection, task, upload)?.map(|(_, set)| set).unwrap_or_default())
+}
+
+/// The number of an upload and the set of its parts, if it is the one recorded for its key.
+fn set(connection: &Connection, task: &str, upload: &Upload) -> Result<Option<(i64, PartSet)>, Failure> {
+    let sql = "SELECT number, parts FROM uploads WHERE task = ?1 AND key = ?2 AND id = ?3";
+    let found = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, PartSet::from_bytes(row.get(1)?)));
+    Ok(connection.prepare_cached(sql)?.query_row([task, &upload.key, &upload.id], found).optional()?)
 }
 
 pub(super) fn recorded_parts(connection: &Connection, task: &str, upload: &Upload) -> Result<Vec<PartRecord>, Failure> {
     let Some(number) = number(connection, task, upload)? else { return Ok(Vec::new()) };
-    let sql = "SELECT body FROM parts WHERE upload = ?1 ORDER BY number";
+    let sql = "SELECT body FROM part_records WHERE upload = ?1 ORDER BY number";
     let mut select = connection.prepare_cached(sql)?;
     let mut rows = select.query([number])?;
     let mut parts = Vec::new();
@@ -113,8 +125,8 @@ pub(super) fn recorded_parts(connection: &Connection, task: &str, upload: &Uploa
 /// The row goes with its upload, unless intents are left.
 pub(super) fn close(connection: &Connection, task: &str, upload: &Upload) -> Result<Option<Intents>, Failure> {
     if let Some(number) = number(connection, task, upload)? {
-        connection.prepare_cached("DELETE FROM parts WHERE upload = ?1")?.execute([number])?;
-        let sql = "UPDATE uploads SET id = '', body = '' WHERE number = ?1";
+        connection.prepare_cached("DELETE FROM part_records WHERE upload = ?1")?.execute([number])?;
+        let sql = "UPDATE uploads SET id = '', body = '', parts = x'' WHERE number = ?1";
         connection.prepare_cached(sql)?.execute([number])?;
         remove_empty(connection, task, &upload.key)?;
     }

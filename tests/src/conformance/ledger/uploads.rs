@@ -1,10 +1,10 @@
 //! Open uploads of giant objects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::acl::{Acl, Grant, Grantee, Permission};
 use shared::digest::Checksum;
-use shared::ledger::{Intents, OpenUploads, PartRecord, Proof, SharedLedger, UploadRecord};
+use shared::ledger::{Intents, OpenUploads, PartRecord, PartSet, Proof, SharedLedger, UploadRecord};
 use shared::object::{Attributes, ETag, Pin, Timestamp};
 use shared::store::{Encryption, Upload};
 
@@ -75,41 +75,58 @@ pub async fn of_many_uploads_opened_at_once_one_is_kept(ledger: SharedLedger) {
     assert_eq!(ledger.upload(&task, "key").await.unwrap().as_ref(), Some(&kept[0]));
 }
 
-/// However often, and in whatever order they were recorded; a part written again has its new checksum.
+/// However often, and in whatever order they were recorded, and whatever the caller knew. A part sent again has its
+/// new record among those that come.
 pub async fn parts_are_counted_once_and_come_by_number(ledger: SharedLedger) {
     let task = unique("task");
     let upload = ledger.open_upload(&record(&task, "key", "upload")).await.unwrap().upload;
     assert_eq!(ledger.recorded_parts(&task, &upload).await.unwrap(), []);
-    for (numbers, count) in [(9..12, 3), (2..4, 5), (9..12, 5), (1..11, 11), (1..12, 11)] {
-        assert_eq!(ledger.record_parts(&task, &upload, &parts(numbers)).await.unwrap(), count);
+    assert!(ledger.part_set(&task, &upload).await.unwrap().is_empty());
+    let mut expected = BTreeSet::new();
+    let mut known = PartSet::default();
+    for (numbers, is_known) in [(9..12, true), (2..4, true), (9..12, false), (1..11, true), (1..12, false)] {
+        expected.extend(numbers.clone());
+        let none = PartSet::default();
+        let told = if is_known { &known } else { &none };
+        known = ledger.record_parts(&task, &upload, &parts(numbers), told).await.unwrap();
+        assert_eq!(known, expected.iter().copied().collect());
+        assert_eq!(ledger.part_set(&task, &upload).await.unwrap(), known);
     }
-    assert_eq!(ledger.recorded_parts(&task, &upload).await.unwrap(), parts(1..12));
+    let recorded = ledger.recorded_parts(&task, &upload).await.unwrap();
+    assert!(recorded.is_sorted_by_key(|part| part.number), "{recorded:?}");
+    let deduplicated = |mut parts: Vec<PartRecord>| {
+        parts.dedup();
+        parts
+    };
+    assert_eq!(deduplicated(recorded), parts(1..12));
     let again = PartRecord { checksum: Some(Checksum::md5([99; 16])), ..parts([2]).remove(0) };
-    assert_eq!(ledger.record_parts(&task, &upload, std::slice::from_ref(&again)).await.unwrap(), 11);
-    assert_eq!(ledger.recorded_parts(&task, &upload).await.unwrap()[1], again);
+    let set = ledger.record_parts(&task, &upload, std::slice::from_ref(&again), &known).await.unwrap();
+    assert_eq!(set, known);
+    assert!(ledger.recorded_parts(&task, &upload).await.unwrap().contains(&again));
 }
 
-/// The most that an upload can have (Amazon S3, "Multipart upload limits"), by four workers.
+/// The most that an upload can have (Amazon S3, "Multipart upload limits"), by four workers at the same words.
 pub async fn ten_thousand_parts_are_recorded(ledger: SharedLedger) {
     let task = unique("task");
     let upload = ledger.open_upload(&record(&task, "key", "upload")).await.unwrap().upload;
     let workers = (0..4).map(|worker| {
         let (ledger, task, upload) = (ledger.clone(), task.clone(), upload.clone());
         tokio::spawn(async move {
-            let mut most = 0;
-            for first in (worker * 2_500 + 1..(worker + 1) * 2_500).step_by(250) {
-                let count = ledger.record_parts(&task, &upload, &parts(first..first + 250)).await.unwrap();
-                assert!(count >= most + 250, "{count} after {most}");
-                most = count;
+            let mut known = PartSet::default();
+            for first in (worker * 250 + 1..10_001).step_by(1_000) {
+                let before = known.len();
+                known = ledger.record_parts(&task, &upload, &parts(first..first + 250), &known).await.unwrap();
+                assert!(known.len() >= before + 250, "{} after {before}", known.len());
             }
-            most
+            known.is_complete(10_000)
         })
     });
     let mut complete = 0;
     for worker in workers.collect::<Vec<_>>() {
-        complete += u32::from(worker.await.unwrap() == 10_000);
+        complete += u32::from(worker.await.unwrap());
     }
     assert!(complete >= 1, "nobody saw the set complete");
+    assert!(ledger.part_set(&task, &upload).await.unwrap().is_complete(10_000));
     assert!(ledger.recorded_parts(&task, &upload).await.unwrap() == parts(1..10_001), "parts were lost or changed");
 }
 
@@ -118,7 +135,9 @@ pub async fn only_the_recorded_upload_is_closed(ledger: SharedLedger) {
     let task = unique("task");
     let first = ledger.open_upload(&record(&task, "key", "first")).await.unwrap();
     let stale = Upload { key: "key".to_owned(), id: "stale".to_owned() };
-    ledger.record_parts(&task, &first.upload, &parts(1..4)).await.unwrap();
+    let none = PartSet::default();
+    ledger.record_parts(&task, &first.upload, &parts(1..4), &none).await.unwrap();
+    assert_eq!(ledger.record_parts(&task, &stale, &parts(1..4), &none).await.unwrap(), none);
     ledger.close_upload(&task, &stale).await.unwrap();
     assert_eq!(ledger.upload(&task, "key").await.unwrap().as_ref(), Some(&first));
     assert_eq!(ledger.recorded_parts(&task, &first.upload).await.unwrap().len(), 3);
@@ -130,7 +149,18 @@ pub async fn only_the_recorded_upload_is_closed(ledger: SharedLedger) {
     let second = record(&task, "key", "second");
     assert_eq!(ledger.open_upload(&second).await.unwrap(), second);
     ledger.close_upload(&task, &first.upload).await.unwrap();
-    assert_eq!(ledger.record_parts(&task, &second.upload, &parts(7..8)).await.unwrap(), 1);
+    assert_eq!(ledger.record_parts(&task, &first.upload, &parts(7..8), &none).await.unwrap(), none, "late");
+    let known: PartSet = [1, 2, 3].into_iter().collect();
+    assert_eq!(
+        ledger.record_parts(&task, &first.upload, &parts(1..4), &known).await.unwrap(),
+        none,
+        "sent again, late"
+    );
+    assert_eq!(ledger.recorded_parts(&task, &first.upload).await.unwrap(), []);
+    assert!(ledger.part_set(&task, &second.upload).await.unwrap().is_empty());
+    let stale: PartSet = [1, 2, 3].into_iter().collect();
+    let set = ledger.record_parts(&task, &second.upload, &parts(7..8), &stale).await.unwrap();
+    assert_eq!(set, [7].into_iter().collect());
 }
 
 /// Those that were recorded do not count, and the earliest time stays.
@@ -158,10 +188,11 @@ pub async fn uploads_that_no_record_names_are_known_until_somebody_has_looked(le
     assert_eq!(intents(&ledger).await, Some(left));
     assert_eq!(ledger.close_upload(&task, &other.upload).await.unwrap(), Some(left));
     assert_eq!(ledger.upload(&task, "key").await.unwrap().as_ref(), Some(&upload));
-    ledger.record_parts(&task, &upload.upload, &parts(1..4)).await.unwrap();
+    ledger.record_parts(&task, &upload.upload, &parts(1..4), &PartSet::default()).await.unwrap();
     assert_eq!(ledger.close_upload(&task, &upload.upload).await.unwrap(), Some(left));
     assert_eq!(ledger.upload(&task, "key").await.unwrap(), None);
     assert_eq!(ledger.recorded_parts(&task, &upload.upload).await.unwrap(), []);
+    assert!(ledger.part_set(&task, &upload.upload).await.unwrap().is_empty());
     // One more while somebody looks: not cleared.
     ledger.intend_upload(&task, "key", Timestamp(first.0 + 9)).await.unwrap();
     ledger.clear_intents(&task, "key", &left).await.unwrap();
@@ -189,7 +220,8 @@ pub async fn uploads_of_odd_keys_are_told_apart(ledger: SharedLedger) {
     for key in odd_keys() {
         let record = record(&task, &key, "upload");
         assert_eq!(ledger.open_upload(&record).await.unwrap(), record);
-        assert_eq!(ledger.record_parts(&task, &record.upload, &parts(1..3)).await.unwrap(), 2);
+        let set = ledger.record_parts(&task, &record.upload, &parts(1..3), &PartSet::default()).await.unwrap();
+        assert_eq!(set, [1, 2].into_iter().collect());
     }
     for key in odd_keys() {
         assert_eq!(ledger.upload(&task, &key).await.unwrap(), Some(record(&task, &key, "upload")));

@@ -7,7 +7,7 @@ use shared::config::{LedgerConfig, QueueConfig};
 use shared::job::Origin;
 use shared::ledger::dynamodb::DynamoDbLedger;
 use shared::ledger::{
-    Checkpoint, Found, Ledger, Outcome, PartRecord, Phase, Proof, RunStart, Settlement, State, UploadRecord,
+    Checkpoint, Found, Ledger, Outcome, PartRecord, PartSet, Phase, Proof, RunStart, Settlement, State, UploadRecord,
 };
 use shared::object::{Attributes, ETag, Pin, Timestamp};
 use shared::queue::sqs::SqsQueue;
@@ -181,7 +181,8 @@ pub async fn ledger(ledger: &DynamoDbLedger, config: &LedgerConfig) -> Result<()
     }
     assert_eq!(ledger.failures("run", None, 10).await?.0.len(), 1);
     assert_eq!(ledger.open_upload(&upload()).await?, upload());
-    assert_eq!(ledger.record_parts("task", &upload().upload, &[part(1), part(2)]).await?, 2);
+    let set = ledger.record_parts("task", &upload().upload, &[part(1), part(2)], &PartSet::default()).await?;
+    assert_eq!(set.len(), 2);
     assert_eq!(ledger.recorded_parts("task", &upload().upload).await?, [part(1), part(2)]);
     ledger.close_upload("task", &upload().upload).await?;
     assert_eq!(ledger.upload("task", "giant").await?, None);
@@ -201,12 +202,12 @@ pub async fn ledger_at_once(ledger: &DynamoDbLedger, config: &LedgerConfig) -> R
         let (origin, all) = (Origin { id: "0/0".into(), objects: 3 }, outcomes(3));
         ledger.settle(&Settlement { task: "task", run: "run", origin: &origin, outcomes: &all }).await
     };
-    let (upload, parts) = (upload().upload, [part(1)]);
+    let (upload, parts, none) = (upload().upload, [part(1)], PartSet::default());
     let once = futures::join!(
         DynamoDbLedger::open(config),
         ledger.outcome("task", "none"),
         ledger.hold("run", 0, 0, "held"),
-        ledger.record_parts("task", &upload, &parts),
+        ledger.record_parts("task", &upload, &parts, &none),
         ledger.unclaim("task", "us"),
         ledger.failures("run", None, 1),
         settled,
@@ -214,7 +215,7 @@ pub async fn ledger_at_once(ledger: &DynamoDbLedger, config: &LedgerConfig) -> R
     once.0?;
     once.1?;
     once.2?;
-    assert_eq!(once.3?, 1);
+    assert_eq!(once.3?.len(), 1);
     once.4?;
     once.5?;
     // Its batch and its transaction are one after the other.

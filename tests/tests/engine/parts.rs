@@ -1,0 +1,127 @@
+//! Objects in parts: how many calls to the ledger they take.
+
+use std::time::Instant;
+
+use flotilla_tests::probe::Fate;
+use shared::ledger::Ledger;
+
+use crate::stage::{Stage, TASK, until};
+
+const PART_BYTES: u64 = 100;
+
+async fn in_parts() -> Stage {
+    let mut stage = Stage::new().await;
+    stage.options.part_size = Some(PART_BYTES);
+    stage.options.multipart_threshold = Some(PART_BYTES);
+    stage
+}
+
+/// The calls of a name so far.
+fn calls(stage: &Stage, name: &str) -> u64 {
+    stage.ledger.calls.count(name)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_ten_thousand_parts_take_few_ledger_calls() {
+    const PARTS: u64 = 10_000;
+    let stage = in_parts().await;
+    let objects = stage.files([(PARTS * PART_BYTES) as usize]);
+    stage.copy(&objects).await;
+    let started = Instant::now();
+    let working = stage.start();
+    stage.until_settled(1).await;
+    stage.until_empty().await;
+    // A full group has 64 parts; one more is written for each 2 s that go by.
+    let most = PARTS / 64 + 1 + started.elapsed().as_secs() / 2;
+    let writes = calls(&stage, "record-parts");
+    assert!((2..=most).contains(&writes), "at most {most}: {:?}", stage.ledger.calls);
+    assert!(calls(&stage, "part-set") == 1 && calls(&stage, "recorded-parts") == 1, "{:?}", stage.ledger.calls);
+    assert_eq!(working.moved.bytes(), PARTS * PART_BYTES);
+    working.stop().await.expect("the worker ends well");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_parts_job_reads_one_set_and_writes_groups() {
+    let mut stage = in_parts().await;
+    stage.options.giant_threshold = PART_BYTES;
+    let objects = stage.files([(2_000 * PART_BYTES) as usize]);
+    stage.copy(&objects).await;
+    let started = Instant::now();
+    let working = stage.start();
+    stage.until_settled(1).await;
+    stage.until_empty().await;
+    let jobs = stage.queue.calls.count("acknowledge");
+    assert!(jobs >= 10, "it was shared out: {jobs}");
+    // The copy job reads the set once too, and sends the last part first. Several jobs may find the set complete.
+    assert!(calls(&stage, "part-set") <= jobs && calls(&stage, "recorded-parts") <= jobs, "{:?}", stage.ledger.calls);
+    let most = jobs + 2_000 / 64 + jobs * (started.elapsed().as_secs() / 2);
+    assert!(calls(&stage, "record-parts") <= most, "at most {most}: {:?}", stage.ledger.calls);
+    assert_eq!(stage.settled().await.copied, 1);
+    working.stop().await.expect("the worker ends well");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_worker_records_the_parts_of_its_last_group() {
+    let stage = in_parts().await;
+    let objects = stage.files([(10 * PART_BYTES) as usize]);
+    stage.copy(&objects).await;
+    // The first group never gets into the ledger; a worker that stops writes it once more.
+    stage.ledger.calls.decide(|call, number| match (call, number) {
+        ("record-parts", 1) => Fate::Hang,
+        _ => Fate::Pass,
+    });
+    let working = stage.start();
+    until(async || calls(&stage, "record-parts") == 1).await;
+    working.stop.abort.cancel();
+    working.stop().await.expect("the worker ends well");
+    let record = stage.ledger.upload(TASK, &objects[0].key).await.expect("answers").expect("stays recorded");
+    assert!(stage.ledger.part_set(TASK, &record.upload).await.expect("answers").is_complete(10));
+    let working = stage.start();
+    stage.until_settled(1).await;
+    assert_eq!(working.moved.bytes(), 0, "no part is sent again");
+    working.stop().await.expect("the worker ends well");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_killed_worker_loses_only_its_last_group() {
+    const PARTS: u64 = 200;
+    let stage = in_parts().await;
+    let objects = stage.files([(PARTS * PART_BYTES) as usize]);
+    stage.copy(&objects).await;
+    // Two groups are recorded, the third one is not.
+    stage.ledger.calls.decide(|call, number| match (call, number) {
+        ("record-parts", 3) => Fate::Hang,
+        _ => Fate::Pass,
+    });
+    let working = stage.start();
+    until(async || calls(&stage, "record-parts") == 3).await;
+    working.kill().await;
+    let record = stage.ledger.upload(TASK, &objects[0].key).await.expect("answers").expect("stays recorded");
+    let recorded = u64::from(stage.ledger.part_set(TASK, &record.upload).await.expect("answers").len());
+    assert!((2..PARTS).contains(&recorded), "{recorded}");
+    // The job comes again.
+    stage.copy(&objects).await;
+    let working = stage.start();
+    stage.until_settled(1).await;
+    assert_eq!(working.moved.bytes(), (PARTS - recorded) * PART_BYTES, "what was recorded is not sent again");
+    assert_eq!(calls(&stage, "open-upload"), 1, "{:?}", stage.ledger.calls);
+    working.stop().await.expect("the worker ends well");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_group_does_not_wait_until_it_is_full() {
+    let mut stage = in_parts().await;
+    // Four parts of 5 s each, one after the other.
+    stage.options.part_size = Some(400_000);
+    stage.options.bandwidth_limit = Some(80_000);
+    stage.options.concurrency = 1;
+    let objects = stage.files([1_600_000]);
+    stage.copy(&objects).await;
+    let working = stage.start();
+    until(async || calls(&stage, "record-parts") == 1).await;
+    let record = stage.ledger.upload(TASK, &objects[0].key).await.expect("answers").expect("is recorded");
+    until(async || !stage.ledger.part_set(TASK, &record.upload).await.expect("answers").is_empty()).await;
+    let set = stage.ledger.part_set(TASK, &record.upload).await.expect("answers");
+    assert!(set.len() < 4, "recorded while other parts are on their way: {set:?}");
+    working.kill().await;
+}
