@@ -70,6 +70,16 @@ impl Comparer {
         stream::iter(asked).buffered(ASKED_AT_ONCE).try_collect().await
     }
 
+    /// Names a key that is left because it lies below a file.
+    pub(crate) fn name_below_file(&self, key: &str, file: &str) {
+        self.warnings.below_file(&self.source, key, file);
+    }
+
+    /// Names a pair that an error left undecided. An `Err` means that a store answers nothing any more.
+    pub(crate) fn name_not_judged(&self, error: Error) -> Result<Decision> {
+        self.warnings.not_judged(error).map(|()| Decision::NotJudged)
+    }
+
     fn decide_at_once(&self, (pair, verdict): &(Pair, Verdict)) -> Decision {
         if *verdict != Verdict::Taken {
             return Decision::Leave;
@@ -119,7 +129,7 @@ impl Comparer {
             }
             // The object is not what was listed any more. The worker looks at it as it is by then.
             Err(error) if has_changed(&error) => Ok(Decision::Copy(Reason::Changed)),
-            Err(error) => self.warnings.not_judged(error).map(|()| Decision::NotJudged),
+            Err(error) => self.name_not_judged(error),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The walk over both stores: ranges listed at once, cut while they are, and journaled.
 
+mod files;
 mod range;
 mod suspects;
 

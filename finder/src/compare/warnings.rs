@@ -19,6 +19,7 @@ pub(super) struct Warnings {
     not_judged: AtomicU32,
     failed_in_a_row: AtomicU32,
     other_sizes: AtomicU32,
+    below_files: AtomicU32,
     said_denied: AtomicBool,
 }
 
@@ -41,6 +42,14 @@ impl Warnings {
             return Err(error);
         }
         Ok(())
+    }
+
+    /// A key of the source lies below another one, which is a file at the destination.
+    pub(super) fn below_file(&self, source: &Store, key: &str, file: &str) {
+        name(&self.below_files, "lie below a key that is a file in the destination folder", || {
+            let (key, file) = (source.location().display_key(key), source.location().display_key(file));
+            tracing::warn!("not copied: {key} lies below {file}, which is a file in a folder; rename or exclude one");
+        });
     }
 
     /// A store lists another size than it reads.

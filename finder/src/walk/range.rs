@@ -9,6 +9,7 @@ use shared::store::Unlisted;
 use tokio::time::{Instant, timeout_at};
 
 use super::Walk;
+use super::files::Files;
 use super::suspects::Suspects;
 use crate::diff::{Pair, Side, judge};
 use crate::error::FindError;
@@ -30,6 +31,7 @@ struct Range {
     walk: Arc<Walk>,
     pack: Pack,
     suspects: Suspects,
+    files: Files,
     /// As it will be written next: its cursor covers everything that was packed.
     checkpoint: Checkpoint,
     /// Pairs since the last checkpoint.
@@ -47,11 +49,12 @@ struct Range {
 pub(super) async fn walk(walk: Arc<Walk>, start: Start) -> Result<Checkpoint, FindError> {
     let remaining = start.remaining();
     let suspects = Suspects::of(&remaining);
+    let files = Files::of(&remaining, &walk.sides);
     let join = walk.sides.join(remaining, &walk.filter);
     let pack = Pack::new(&walk.options);
     let due = Instant::now() + CHECKPOINT_EVERY;
     let (unseen, unsent) = Default::default();
-    let mut range = Range { walk, pack, suspects, checkpoint: start.checkpoint, pairs: 0, due, unseen, unsent };
+    let mut range = Range { walk, pack, suspects, files, checkpoint: start.checkpoint, pairs: 0, due, unseen, unsent };
     match range.list(join).await {
         // What was decided is whole, also where the listing failed later: kept, it need not be listed again.
         Err(error @ (FindError::Interrupted | FindError::Listing(_))) if !range.walk.abort.is_cancelled() => {
@@ -123,6 +126,12 @@ impl Range {
             };
             for ((pair, verdict), decision) in batch.into_iter().zip(decisions) {
                 let decision = self.distrust(&pair, verdict, decision).await?;
+                let decision = tokio::select! {
+                    biased;
+                    () = walk.abort.cancelled() => return Err(FindError::Interrupted),
+                    () = walk.stop.cancelled() => return Err(FindError::Interrupted),
+                    decision = self.leave_below_files(&pair, verdict, decision) => decision?,
+                };
                 self.pack(pair, verdict, decision).await?;
             }
             walk.progress.seen(&std::mem::take(&mut self.unseen));
@@ -137,6 +146,30 @@ impl Range {
         let is_suspect = self.suspects.hold(&self.walk, pair.key()).await?;
         let is_both = matches!(pair, Pair::Both(..));
         Ok(if is_suspect && is_both && verdict == Verdict::Taken { Decision::Copy(Reason::Suspect) } else { decision })
+    }
+
+    /// A key below another key of the source is not copied where the destination has folders.
+    async fn leave_below_files(
+        &mut self,
+        pair: &Pair,
+        verdict: Verdict,
+        decision: Decision,
+    ) -> Result<Decision, FindError> {
+        let Some(entry) = pair.source().filter(|_| verdict == Verdict::Taken) else { return Ok(decision) };
+        let walk = &self.walk;
+        let file = match decision {
+            Decision::Copy(_) => self.files.above(&walk.sides, &walk.filter, &entry.key).await,
+            _ => Ok(None),
+        };
+        self.files.note(&entry.key);
+        match file {
+            Ok(None) => Ok(decision),
+            Ok(Some(file)) => {
+                walk.comparer.name_below_file(&entry.key, &file);
+                Ok(Decision::NotJudged)
+            }
+            Err(error) => walk.comparer.name_not_judged(error).map_err(FindError::Listing),
+        }
     }
 
     async fn pack(&mut self, pair: Pair, verdict: Verdict, decision: Decision) -> Result<(), FindError> {

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use proptest::prelude::*;
+use shared::ErrorKind;
 use shared::job::{Job, Work};
 use shared::ledger::Suspect;
 use shared::object::Timestamp;
@@ -211,3 +212,5 @@ async fn regression_suspect_keys_are_copied_whatever_time_and_size_say() {
         assert_eq!(walked.found.enqueued, expected.len() as u64);
     }
 }
+
+mod files;

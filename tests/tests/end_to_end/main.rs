@@ -11,6 +11,7 @@ mod fleet_of_folders;
 mod follow_up;
 mod functions;
 mod keys;
+mod keys_and_files;
 mod limits_of_stores;
 mod local;
 mod queue_owner;
