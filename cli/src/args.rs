@@ -23,10 +23,10 @@ pub use watch::WatchArgs;
 #[derive(Debug, Parser)]
 #[command(name = "flotilla", version = shared::VERSION, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
-    /// How log lines look: human or json
+    /// Format of log lines: human or json
     #[arg(long, global = true, value_name = "FORMAT", default_value = "human")]
     pub log: LogFormat,
-    /// List each object on standard error as it settles; twice: messages for debugging too
+    /// Print each finished object on standard error; given twice, debug messages too
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Print errors only: no progress, no warnings, no summary
@@ -40,25 +40,25 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Copy what is missing or different from SOURCE to DESTINATION
+    /// Copy missing and changed objects from SOURCE to DESTINATION
     Sync(Box<SyncArgs>),
-    /// Follow what changes at SOURCE, with a scan every so often
+    /// Copy changes at SOURCE as they happen, and scan it at intervals
     Watch(Box<WatchArgs>),
-    /// Tell what sync would do: counts, bytes, requests, cost; writes nothing
+    /// Show the work of a sync (counts, bytes, requests, cost) without doing it
     Plan(Box<PlanArgs>),
     /// List the objects at LOCATION as sync sees them: time, size, ETag, key
     Ls(Box<LsArgs>),
-    /// Compare both sides and list what differs
+    /// Compare both sides and list the differences
     Verify(Box<VerifyArgs>),
-    /// Show runs: progress, rates, estimate
+    /// Show runs: progress, speed, time left
     Status(LookArgs),
-    /// List the objects that failed, with their errors
+    /// List failed objects and their errors
     Failures(LookArgs),
-    /// Enqueue the objects that failed again, as a new run
+    /// Try failed objects again, in a new run
     Retry(RetryArgs),
-    /// Create the queue and the table that a config file names
+    /// Create the queues and the table of a config file
     Init(InitArgs),
-    /// Let the source bucket on Amazon S3 send its events to the task's queue
+    /// Make the source bucket on Amazon S3 send its events to the task's queue
     Events(EventsArgs),
 }
 
@@ -76,13 +76,13 @@ impl Command {
 /// Which records to look at.
 #[derive(Debug, clap::Args)]
 pub struct RecordsArgs {
-    /// The run, by its id or any part of it that no other run's id has; default: the newest (status: all)
+    /// Id of the run, or a part that only this id contains [default: the newest run; status: all runs]
     pub run: Option<String>,
     /// Folder of the embedded queue and ledger [default: $XDG_STATE_HOME/flotilla, else
     /// ~/.local/state/flotilla]
     #[arg(long, value_name = "DIR", conflicts_with = "config")]
     pub state: Option<PathBuf>,
-    /// Config file of a task with its own queue and ledger
+    /// Config file of a fleet's task
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -134,16 +134,15 @@ pub struct EventsArgs {
     /// Config file of the task
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
-    /// Send them by EventBridge, where rules of others take the same events; print what is to be done there
+    /// Send events through EventBridge, if another rule of the bucket takes the same events; print the
+    /// commands to run there
     #[arg(long)]
     pub eventbridge: bool,
 }
 
 /// The command line's grammar.
 fn command() -> clap::Command {
-    Cli::command()
-        .mut_subcommand("watch", watch::without_what_makes_no_sense)
-        .mut_subcommand("ls", ls::without_two_sides)
+    Cli::command().mut_subcommand("watch", watch::without_outage_limit).mut_subcommand("ls", ls::without_two_sides)
 }
 
 /// The command that the arguments name, for the hint at its help: `flotilla sync`, or `flotilla`.

@@ -44,7 +44,7 @@ impl Claim {
     /// Gives it back. If that fails it ends with the process.
     pub async fn end(self) {
         if let Err(error) = self.ledger.unclaim(&self.name, &self.owner).await {
-            tracing::warn!(%error, "the task stays claimed until this process ends");
+            tracing::warn!(%error, "could not release the task: no other sync of it can start until this process ends");
         }
     }
 }

@@ -76,7 +76,7 @@ pub async fn run(args: &LsArgs, stop: CancellationToken) -> Outcome {
         note(format_args!("{}, {}", console::counted(objects, "object"), console::bytes(bytes)));
     }
     if unknown > NAMED {
-        console::say(format_args!("and {} more could not be listed", console::count(unknown - NAMED)));
+        console::say(format_args!("{} more could not be listed", console::count(unknown - NAMED)));
     }
     Ok(if unknown > 0 { Exit::SomeFailed } else { Exit::InSync })
 }

@@ -66,7 +66,7 @@ async fn run(cli: Cli) -> Outcome {
     tokio::select! {
         // Boxed, or the type of the whole is too deep for the compiler.
         ended = Box::pin(command(cli.command, stop.clone())) => ended,
-        () = signals::overdue(&stop, limit) => Err(Failure::resumable("interrupted while something did not answer")),
+        () = signals::overdue(&stop, limit) => Err(Failure::resumable("interrupted while a store, the queue or the ledger did not answer")),
     }
 }
 

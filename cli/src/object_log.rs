@@ -76,7 +76,7 @@ pub fn flush() {
     match LEFT_OUT.swap(0, Relaxed) {
         0 => {}
         lines => console::say(format_args!(
-            "{} not listed: standard error is read too slowly; use --report FILE for all",
+            "{} not printed, because standard error was read too slowly: use --report FILE to get all",
             console::counted(lines, "object")
         )),
     }

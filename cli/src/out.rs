@@ -47,7 +47,7 @@ impl Out {
             Err(why) => {
                 // Said once; what is left in the buffer would fail again.
                 self.closed = true;
-                Err(Failure::midway(format!("standard output cannot be written: {why}")))
+                Err(Failure::midway(format!("cannot write to standard output: {why}")))
             }
         }
     }

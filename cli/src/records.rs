@@ -28,7 +28,7 @@ fn ambiguous(part: &str, found: &[Run]) -> String {
         more => format!(" and {} more", console::count(more as u64)),
     };
     format!(
-        "{} have {part:?} in their ids: give more of one of {}{more}",
+        "{} have ids that contain {part:?}: give a longer part of one of {}{more}",
         console::counted(found.len() as u64, "run"),
         named.join(", ")
     )
@@ -59,7 +59,7 @@ impl Records {
         let state = args.state.clone().map_or_else(state::default_folder, Ok)?;
         if !state.is_dir() {
             let why = format!(
-                "state: nothing was synced from here, there is no folder {}; give --state DIR",
+                "--state: the state folder {} does not exist: run flotilla sync first, or give --state DIR",
                 state.display()
             );
             return Err(Failure::usage(why));
@@ -90,9 +90,9 @@ impl Records {
             newest = newest.into_iter().chain(run).max_by_key(|run| run.start.started);
         }
         let none = match &self.place {
-            Place::Config(config) => format!("task {} has had no run yet: start one first", config.task),
+            Place::Config(config) => format!("task {} has no runs: start one first", config.task),
             Place::State(state) => {
-                format!("no run is recorded in {}: start one first, or give --config FILE", state.display())
+                format!("state folder {} has no runs: run flotilla sync first, or give --config FILE", state.display())
             }
         };
         newest.ok_or_else(|| Failure::usage(none))
@@ -109,7 +109,7 @@ impl Records {
         }
         match found.len() {
             1 => Ok(found.swap_remove(0)),
-            0 => Err(Failure::usage(format!("no run has {part:?} in its id: flotilla status lists the runs"))),
+            0 => Err(Failure::usage(format!("no run id contains {part:?}: see \"flotilla status\" for the ids"))),
             _ => Err(Failure::usage(ambiguous(&part, &found))),
         }
     }
@@ -122,7 +122,7 @@ impl Records {
         };
         found.ok_or_else(|| {
             Failure::usage(format!(
-                "task {} is not known here; give the --config FILE that it runs with",
+                "the configuration of task {} is not recorded here: give its --config FILE",
                 run.start.task
             ))
         })

@@ -46,7 +46,9 @@ pub async fn run(args: &RetryArgs, stop: CancellationToken) -> Outcome {
     let carrier = records.carrier(&config).await?;
     if config.queue.is_some() {
         if args.report.is_some() {
-            return Err(Failure::usage("report: the workers of this task are other programs; leave --report out"));
+            return Err(Failure::usage(
+                "--report: other programs do the jobs of this task: leave --report out here, and give it to the workers",
+            ));
         }
         let begun = enqueue_claimed(&carrier, &old, &options, &stop).await?;
         return Ok(begun.map_or(Exit::Interrupted, |_| Exit::InSync));
@@ -86,7 +88,7 @@ async fn enqueue_claimed(
     ledger
         .claim(task, &owner, CLAIM)
         .await
-        .map_err(|why| Failure::usage(why).hint("wait until the task's finder is through, then retry"))?;
+        .map_err(|why| Failure::usage(why).hint("wait until the task's finder has finished, then retry"))?;
     let enqueued = enqueue(carrier, old, options, &owner, stop).await;
     // A claim that cannot be given back ends by itself.
     let _ = ledger.unclaim(task, &owner).await;
@@ -138,8 +140,11 @@ async fn options(config: &Config, old: &Run) -> Result<RunOptions, Failure> {
     let filter = Filter::load(&config.find, None).map_err(Failure::usage)?;
     let options = RunOptions::of(&source, &destination, &config.find, &config.work, filter.prefixes());
     if !old.is_events() && old.start.options.digest != options.digest {
-        let why = format!("run {} had other options than its task has now", old.start.id);
-        return Err(Failure::usage(why).hint("a new sync finds what it has left"));
+        let why = format!(
+            "run {} had other options than its task has now, so its failed objects cannot be retried",
+            old.start.id
+        );
+        return Err(Failure::usage(why).hint("start a new run, which finds these objects again"));
     }
     Ok(RunOptions { retries: Some(old.start.id.clone()), ..options })
 }

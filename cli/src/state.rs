@@ -17,7 +17,9 @@ pub fn default_folder() -> Result<PathBuf, Failure> {
         .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
         .map(|base| base.join("flotilla"))
         .ok_or_else(|| {
-            Failure::usage("state: no folder for it, as neither XDG_STATE_HOME nor HOME is set; give --state DIR")
+            Failure::usage(
+                "--state: there is no default folder, because neither XDG_STATE_HOME nor HOME is set: give --state DIR",
+            )
         })
 }
 

@@ -48,7 +48,7 @@ pub async fn run(args: &LookArgs) -> Outcome {
     let meters = look_twice(&records, &mut runs).await?;
     let mut out = Out::new();
     if runs.is_empty() && !args.json {
-        out.line("no runs are recorded here")?;
+        out.line("no runs yet")?;
     }
     for (run, meter) in runs.iter().zip(&meters) {
         if args.json {
@@ -116,13 +116,13 @@ fn describe(run: &Run) -> &'static str {
     match (run.phase, run.is_done()) {
         _ if run.is_events() => "following events",
         (Phase::Listing, _) => "listing",
-        (Phase::Releasing, _) => "listed, enqueueing deletes",
+        (Phase::Releasing, _) => "enqueueing deletes",
         (Phase::Listed, false) => "copying",
-        (Phase::Stopped, false) => "listing stopped, copying what was found",
+        (Phase::Stopped, false) => "listing failed, copying the objects found before",
         (Phase::Listed, true) => "done",
         (Phase::Stopped, true) => "stopped",
         (Phase::Cancelling, _) => "cancelling",
-        (Phase::Cancelled, false) => "cancelled, and jobs of it are still queued",
+        (Phase::Cancelled, false) => "cancelled, with jobs still on the queue",
         (Phase::Cancelled, true) => "cancelled",
         (Phase::Lost, _) => "stopped, messages were lost",
     }

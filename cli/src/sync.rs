@@ -122,7 +122,7 @@ impl Pass<'_> {
         let mut driven = self.drive(Drive::Find(Box::new(self.finder(force)))).await?;
         if let Some(FindError::Busy { run, .. }) = &driven.find_error {
             let run = run.clone();
-            note(format_args!("run {} was interrupted: finishing what it has left", console::run_id(&run)));
+            note(format_args!("run {} was interrupted: finishing its remaining objects", console::run_id(&run)));
             let finished = self.drive(Drive::Finish(run)).await?;
             // It has the same options: others were cancelled. If its listing was complete it is what was asked for.
             // Otherwise its rest is out of the way now, and the run that was asked for begins.
@@ -194,7 +194,7 @@ impl Pass<'_> {
             }
             if summary.not_judged > 0 {
                 console::say(format_args!(
-                    "{} could not be compared, and were neither copied nor deleted: the warnings say why; run again",
+                    "{} could not be compared, and were neither copied nor deleted: see the warnings, then run again",
                     console::counted(summary.not_judged, "object"),
                 ));
             }
@@ -226,7 +226,7 @@ pub fn say_cancelled(run: &Run) {
     let left = run.unsettled();
     let left = if left == 1 { "1 object was".to_owned() } else { format!("{} objects were", console::count(left)) };
     let id = console::run_id(&run.start.id);
-    note(format_args!("cancelled run {id}: it had other options ({left} left)"));
+    note(format_args!("cancelled run {id}, because it had other options ({left} left)"));
 }
 
 fn is_what_was_asked_for(finished: &Driven) -> bool {

@@ -153,13 +153,13 @@ impl Tally {
             ));
             if self.changing > 0 {
                 note(format_args!(
-                    "{} written to during every comparison: run again when nobody writes",
+                    "{} changed during every comparison: run again when no program writes to them",
                     console::counted(self.changing, "object"),
                 ));
             }
             if self.size_only > 0 {
                 note(format_args!(
-                    "{} compared by size only, as the stores tell nothing else that both have; without --quick they are read",
+                    "{} compared by size only, because the stores have no checksum in common: leave --quick out to compare their bytes",
                     console::counted(self.size_only, "object"),
                 ));
             }

@@ -71,7 +71,8 @@ async fn watch(
     report: Option<Report>,
     stop: &CancellationToken,
 ) -> Outcome {
-    let queue = task.carrier.events.clone().ok_or_else(|| Failure::midway("watch: there is no queue of events"))?;
+    let queue =
+        task.carrier.events.clone().ok_or_else(|| Failure::midway("watch: this task has no queue of events"))?;
     let folder = match (events, task.source.location().path()) {
         (Events::Own, Some(path)) => Some(Folder::follow(task, &path, queue.clone())?),
         _ => None,

@@ -10,17 +10,17 @@ use shared::config::{Find, Size};
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Which objects")]
 pub struct FilterArgs {
-    /// Include keys that match (* matches / too). Of all --include and --exclude the last match wins; what
-    /// none matches is included, unless the first of them is an --include
+    /// Include matching keys (* also matches /). The last matching --include or --exclude decides; a key that
+    /// matches none is included, unless the first rule is an --include
     #[arg(long, value_name = "GLOB")]
     include: Vec<String>,
-    /// Exclude keys that match
+    /// Exclude matching keys
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
-    /// Leave out smaller source objects
+    /// Leave out source objects smaller than this
     #[arg(long, value_name = "SIZE")]
     min_size: Option<Size>,
-    /// Leave out larger source objects
+    /// Leave out source objects larger than this
     #[arg(long, value_name = "SIZE")]
     max_size: Option<Size>,
     /// Leave out source objects younger than this, such as 10m
@@ -29,8 +29,8 @@ pub struct FilterArgs {
     /// Leave out source objects older than this, such as 30d
     #[arg(long, value_name = "TIME")]
     max_age: Option<Duration>,
-    /// File of key prefixes to look at, one a line (top also takes topless, top/ does not); blank lines and #
-    /// comments are passed over
+    /// File of key prefixes, one a line: leave out all other keys (top also matches topless, top/ does not);
+    /// blank lines and # comments are ignored
     #[arg(long, value_name = "FILE")]
     prefix_list: Option<PathBuf>,
     /// Both lists as rules, in the order in which they were given.

@@ -11,7 +11,7 @@ use crate::exit::Failure;
 /// `flotilla ls`
 #[derive(Debug, Args)]
 pub struct LsArgs {
-    /// What to list: s3://BUCKET/PREFIX, oss:// cos:// kodo:// gs:// r2://, or a folder
+    /// Location to list: s3://BUCKET/PREFIX, oss:// cos:// kodo:// gs:// r2://, or a folder
     location: Location,
     #[command(flatten)]
     how: BothArgs,
@@ -27,7 +27,7 @@ pub fn without_two_sides(command: clap::Command) -> clap::Command {
     ["endpoint_url", "region", "addressing_style", "credentials"].into_iter().fold(command, |command, name| {
         let shown = match name {
             "endpoint_url" => Some("Base URL of the endpoint [default: the provider's for the region]"),
-            "region" => Some("Region"),
+            "region" => Some("Region of the bucket"),
             _ => None,
         };
         command.mut_arg(name, |arg| {

@@ -13,10 +13,10 @@ use crate::exit::Failure;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Source and destination")]
 pub struct BothArgs {
-    /// Base URL of the endpoint, of each side that is a bucket and has none of its own
+    /// Base URL of the endpoint, for each bucket without an endpoint option of its own
     #[arg(long, value_name = "URL")]
     endpoint_url: Option<String>,
-    /// Region, likewise
+    /// Region, for each bucket without a region option of its own
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
     /// auto, path or virtual [default: auto]
@@ -115,12 +115,15 @@ impl BothArgs {
             ("credentials", self.credentials.is_some()),
         ];
         match given.into_iter().find(|(_, is_given)| *is_given) {
-            Some((name, _)) => Err(Failure::usage(format!("{name}: a folder takes none: leave --{name} out"))),
+            Some((name, _)) => Err(Failure::usage(format!(
+                "--{name}: every location here is a folder and has no {name}: leave --{name} out"
+            ))),
             None => Ok(()),
         }
     }
 
-    /// A side: its own options win over those for both, and these over the environment. A folder takes its own alone.
+    /// A side: its own options win over those for both, and these over the environment. A folder takes its
+    /// own alone.
     /// The environment's endpoint stands in the task from here on, so that another one makes another task.
     pub fn side(&self, location: &Location, own: Own) -> Side {
         let shared = (location.scheme() != Scheme::File).then_some(self);

@@ -21,16 +21,16 @@ use crate::verify::Effort;
 pub struct SyncArgs {
     #[command(flatten)]
     pub task: TaskArgs,
-    /// Tell what would be done, and do nothing (as plan)
+    /// Show the work without doing it, as plan does
     #[arg(long, help_heading = RUNNING)]
     pub dry_run: bool,
-    /// Begin a new run even if an earlier one still has jobs
+    /// Begin a new run even if an earlier run still has jobs
     #[arg(long, help_heading = RUNNING)]
     pub force: bool,
     /// Repeat until interrupted, a run each TIME, such as 1h
     #[arg(long, value_name = "TIME", value_parser = shared::config::interval, conflicts_with = "dry_run", help_heading = RUNNING)]
     pub every: Option<Duration>,
-    /// Write one JSON line per object to FILE; a run that goes on appends to it
+    /// Write one JSON line per object to FILE; a resumed run appends to it
     #[arg(long, value_name = "FILE", help_heading = RUNNING)]
     pub report: Option<PathBuf>,
     /// Print a summary as JSON in the last line of standard output
@@ -55,16 +55,17 @@ pub struct VerifyArgs {
     places: Places,
     #[command(flatten)]
     pub filters: FilterArgs,
-    /// Read and compare the bytes of both sides, whatever they tell
+    /// Read and compare the bytes of both sides, even if checksums are equal
     #[arg(long, help_heading = RUNNING)]
     deep: bool,
-    /// Read no byte over a network, and compare no metadata; what has only its size to compare counts as same
+    /// Read no bytes over a network and compare no metadata; objects without a common checksum count as the
+    /// same if their sizes are equal
     #[arg(long, conflicts_with = "deep", help_heading = RUNNING)]
     quick: bool,
-    /// Most objects compared at once
+    /// Maximum of objects compared at once
     #[arg(long, value_name = "N", default_value_t = Work::default().concurrency, help_heading = RUNNING)]
     concurrency: usize,
-    /// Print differences, and a summary in the last line, as JSON
+    /// Print differences as JSON, and a summary in the last line
     #[arg(long, help_heading = RUNNING)]
     pub json: bool,
 }
@@ -92,9 +93,9 @@ pub struct TaskArgs {
 /// From where to where.
 #[derive(Debug, Args)]
 struct Places {
-    /// Where objects come from: s3://BUCKET/PREFIX, oss:// cos:// kodo:// gs:// r2://, or a folder
+    /// Location to copy from: s3://BUCKET/PREFIX, oss:// cos:// kodo:// gs:// r2://, or a folder
     source: Location,
-    /// Where they go
+    /// Location to copy to
     destination: Location,
     #[command(flatten)]
     both: BothArgs,
@@ -108,26 +109,27 @@ struct Places {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Comparing")]
 struct FindArgs {
-    /// auto (etag where both sides' mean the same, else size-mtime), size-mtime, size, etag, checksum or always
+    /// How objects are compared: auto (etag if both sides compute ETags alike, else size-mtime), size-mtime,
+    /// size, etag, checksum or always
     #[arg(long, value_name = "BY", value_parser = compare, default_value = "auto")]
     compare: Compare,
-    /// Copy also what differs in headers, user metadata or tags alone; costs one HEAD for each object on
-    /// each side
+    /// Also copy objects that differ only in headers, user metadata or tags; costs one HEAD for each object
+    /// on each side
     #[arg(long)]
     metadata: bool,
-    /// Delete at the destination what the source does not have
+    /// Delete destination objects that the source does not have
     #[arg(long)]
     delete: bool,
-    /// Delete nothing if a run would delete more than this
+    /// Refuse all deletes of a run if there are more than this
     #[arg(long, value_name = "N", requires = "delete")]
     max_delete: Option<u64>,
-    /// Most key ranges listed at once
+    /// Maximum of key ranges listed at once
     #[arg(long, value_name = "N", default_value_t = Find::default().list_concurrency)]
     list_concurrency: usize,
-    /// Most objects of one copy job
+    /// Maximum of objects in one copy job
     #[arg(long, value_name = "N", default_value_t = Find::default().job_objects)]
     job_objects: u32,
-    /// Most bytes of one copy job with several objects
+    /// Maximum of bytes in a copy job of several objects
     #[arg(long, value_name = "SIZE", default_value_t = Size(Find::default().job_bytes))]
     job_bytes: Size,
 }
@@ -136,64 +138,65 @@ struct FindArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Copying")]
 struct WorkArgs {
-    /// Most transfers at once
+    /// Maximum of transfers at once
     #[arg(long, value_name = "N", default_value_t = Work::default().concurrency)]
     concurrency: usize,
-    /// Memory for transfers and everything else
+    /// Memory limit of the process
     #[arg(long, value_name = "SIZE", default_value_t = Size(Work::default().memory_limit))]
     memory_limit: Size,
-    /// Bytes a second over all transfers, such as 50MiB
+    /// Maximum of bytes a second over all transfers, such as 50MiB
     #[arg(long, value_name = "SIZE")]
     bandwidth_limit: Option<Size>,
-    /// Size of parts [default: chosen per object]
+    /// Part size of multipart uploads [default: chosen per object]
     #[arg(long, value_name = "SIZE")]
     part_size: Option<Size>,
-    /// Objects larger than this go in parts [default: 64MiB, and 1GiB where the source tells the MD5]
+    /// Send objects larger than this in parts [default: 64MiB, or 1GiB if the source reports an MD5]
     #[arg(long, value_name = "SIZE")]
     multipart_threshold: Option<Size>,
-    /// Objects of at least this size are shared by all workers
+    /// Share objects of at least this size among all workers
     #[arg(long, value_name = "SIZE", default_value_t = Size(Work::default().giant_threshold))]
     giant_threshold: Size,
-    /// Attempts at one object
+    /// Maximum of attempts at one object
     #[arg(long, value_name = "N", default_value_t = Work::default().attempts)]
     attempts: u32,
-    /// Delay before an object's second attempt; it grows fourfold each time
+    /// Delay before an object's second attempt; each further delay is four times as long
     #[arg(long, value_name = "TIME", default_value_t = Work::default().retry_delay.into())]
     retry_delay: Duration,
-    /// How long a job is held without a sign of life
+    /// Time after which a silent worker's job is given to another
     #[arg(long, value_name = "TIME", default_value_t = Work::default().lease.into())]
     lease: Duration,
-    /// How long an interrupted run may go on with what it holds
+    /// Time that an interrupted run has to finish its jobs in progress
     #[arg(long, value_name = "TIME", default_value_t = Work::default().drain.into())]
     drain: Duration,
-    /// How long to wait for a store at which nothing succeeds
+    /// Time to wait for a store while all its requests fail
     #[arg(long, value_name = "TIME", default_value_t = Work::default().outage_limit.into())]
     outage_limit: Duration,
-    /// Never let a service copy between its own buckets
+    /// Do not ask a service to copy between its own buckets
     #[arg(long)]
     no_server_side_copy: bool,
-    /// Storage class of the copies [default: the source's, where both sides' classes mean the same]
+    /// Storage class of the copies [default: the source's, if both sides have the same classes]
     #[arg(long, value_name = "CLASS")]
     storage_class: Option<String>,
-    /// Carry no tags over
+    /// Do not copy tags
     #[arg(long)]
     no_tags: bool,
-    /// Carry access control lists over
+    /// Copy access control lists
     #[arg(long)]
     acl: bool,
-    /// Have the destination encrypt: AES256 or aws:kms
+    /// Encryption at the destination: AES256 or aws:kms
     #[arg(long, value_name = "HOW", value_parser = sse)]
     sse: Option<Sse>,
-    /// Key of KMS to encrypt with [default: the account's]
+    /// KMS key for the encryption [default: the account's default key]
     #[arg(long, value_name = "ID", requires = "sse")]
     sse_kms_key_id: Option<String>,
-    /// Fail objects that would lose something at the destination, instead of a warning
+    /// Fail an object, instead of warning, if the destination cannot keep all of its metadata
     #[arg(long)]
     strict: bool,
-    /// Restore archived objects and wait for them: Bulk, Standard or Expedited [default: they are skipped]
+    /// Restore archived objects and wait for them: Bulk, Standard or Expedited [default: skip archived
+    /// objects]
     #[arg(long, value_name = "TIER", value_parser = tier)]
     restore: Option<Tier>,
-    /// Days for which restored objects can be read
+    /// Days for which restored objects stay readable
     #[arg(long, value_name = "N", default_value_t = Work::default().restore_days)]
     restore_days: u16,
 }

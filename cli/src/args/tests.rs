@@ -122,7 +122,7 @@ fn regression_options_for_both_sides_yield_to_a_sides_own() {
         Command::Sync(args) => args.task.config().unwrap_err().message,
         other => panic!("{other:?}"),
     };
-    assert_eq!(refused, "region: a folder takes none: leave --region out");
+    assert_eq!(refused, "--region: every location here is a folder and has no region: leave --region out");
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub struct WatchArgs {
     pub task: TaskArgs,
     #[command(flatten)]
     events: QueueArgs,
-    /// Time between scans, which find what no event has told
+    /// Time between scans; a scan finds changes that no event reported
     #[arg(long, value_name = "TIME", value_parser = shared::config::interval, default_value = "1h", help_heading = RUNNING)]
     pub every: Duration,
     /// Begin new runs even if an earlier one still has jobs
@@ -40,7 +40,7 @@ pub struct WatchArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Events of a bucket")]
 struct QueueArgs {
-    /// SQS queue to which the source bucket's events are sent; its dead-letter queue is NAME-dead
+    /// SQS queue that receives the source bucket's events; its dead-letter queue is NAME-dead
     #[arg(long, value_name = "NAME")]
     events_queue: Option<String>,
     /// Base URL of SQS [default: Amazon's for the region]
@@ -57,18 +57,18 @@ struct QueueArgs {
 /// Waiting for a store ends no watch.
 const OUTAGE_LIMIT: &str = "outage_limit";
 
-/// Hides options that watch has only because it shares them with sync.
-pub fn without_what_makes_no_sense(command: clap::Command) -> clap::Command {
+/// Hides `--outage-limit`, which watch has only because it shares its options with sync.
+pub fn without_outage_limit(command: clap::Command) -> clap::Command {
     command.mut_arg(OUTAGE_LIMIT, |arg| arg.hide(true))
 }
 
 impl WatchArgs {
-    /// Takes what the derived structs lose, and refuses what makes no sense here.
+    /// Takes what the derived structs lose, and refuses `--outage-limit`.
     pub fn take_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         self.task.filters.take_rules(matches);
         match matches.value_source(OUTAGE_LIMIT) {
             Some(ValueSource::CommandLine) => {
-                let why = "watch waits for a store as long as it takes: leave --outage-limit out\n";
+                let why = "watch waits for a failing store without a limit: leave --outage-limit out\n";
                 Err(clap::Error::raw(ErrorKind::ArgumentConflict, why))
             }
             _ => Ok(()),
@@ -82,12 +82,14 @@ impl WatchArgs {
         let events = match (&self.events.events_queue, is_folder) {
             (None, true) => Events::Own,
             (Some(_), true) => {
-                return Err(Failure::usage("events-queue: a folder is watched by itself; leave --events-queue out"));
+                return Err(Failure::usage(
+                    "--events-queue: the source is a folder, which needs no queue of events: leave --events-queue out",
+                ));
             }
             (Some(name), false) => Events::Queue(self.events.queue(name)),
             (None, false) => {
                 return Err(Failure::usage(
-                    "events-queue: a bucket tells what changes by a queue; give --events-queue NAME, or use sync --every",
+                    "--events-queue: the source is a bucket, and watch needs the queue of its events: give --events-queue NAME, or use sync --every",
                 ));
             }
         };

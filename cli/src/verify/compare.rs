@@ -125,7 +125,7 @@ pub async fn compare(sides: &Sides, pair: &Pair) -> Verdict {
         }
         seen = now;
     }
-    Verdict::one(Kind::Changing, "was written to during every comparison")
+    Verdict::one(Kind::Changing, "changed during every comparison")
 }
 
 fn unreadable(error: &Error) -> Verdict {

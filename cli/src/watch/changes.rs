@@ -69,7 +69,9 @@ impl Changes {
     pub fn note(&mut self, told: notify::Result<Event>, now: Instant, time: Timestamp) -> bool {
         match told {
             Ok(event) if event.need_rescan() => {
-                tracing::warn!("too many changes at once for the system to report: scanning the folder");
+                tracing::warn!(
+                    "the system dropped reports of changes, because too many came at once: scanning the folder"
+                );
                 self.miss();
                 true
             }
@@ -77,7 +79,7 @@ impl Changes {
                 event.paths.iter().fold(false, |news, path| self.note_path(&event.kind, path, now, time) | news)
             }
             Err(error) => {
-                tracing::warn!(%error, "the folder's watcher failed: scanning the folder");
+                tracing::warn!(%error, "could not watch the folder: scanning it");
                 self.miss();
                 true
             }

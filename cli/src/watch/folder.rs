@@ -121,7 +121,7 @@ impl Folder {
             Config::default(),
         );
         let watcher = watcher.map_err(|why| {
-            Failure::usage(format!("source: {} cannot be watched: {why}; use sync --every", path.display()))
+            Failure::usage(format!("source: cannot watch folder {}: {why}; use sync --every", path.display()))
         })?;
         let tree = Arc::new(Mutex::new(Tree::new(path, watcher)));
         let stop = CancellationToken::new();
@@ -178,7 +178,7 @@ impl Unwatched {
         let what = console::counted(self.count, "folder");
         let first = console::escaped(self.first.as_deref().unwrap_or_default());
         let remedy = if self.at_limit { "; raise fs.inotify.max_user_watches (sysctl)" } else { "" };
-        format!("{what} cannot be watched beside {watched} that are ({first}){remedy}: scans find what changes there")
+        format!("{what} cannot be watched, {watched} are watched ({first}){remedy}: scans find the changes there")
     }
 }
 
@@ -224,7 +224,7 @@ impl Follower {
             if let Some(name) = taken.nameless.filter(|_| !std::mem::replace(&mut named, true)) {
                 tracing::warn!(
                     name = %name.display(),
-                    "not UTF-8, and so no key: passed over, as all further names of that kind; rename it"
+                    "a file name is not UTF-8 and cannot be a key: the file is left out, and so are all others like it: rename them"
                 );
             }
             if !taken.names.is_empty() && !self.enqueue(taken.names).await {
@@ -264,7 +264,7 @@ impl Follower {
         loop {
             let Err(error) = work().await else { return true };
             let may_pass = error.is_retryable() || error.is_of_carrier() || error.kind() == ErrorKind::Exhausted;
-            tracing::warn!(%error, folder = %self.path.display(), may_pass, "a change could not be passed on");
+            tracing::warn!(%error, folder = %self.path.display(), may_pass, "could not put changed keys on the queue");
             if !may_pass || self.stop.is_cancelled() {
                 return false;
             }
@@ -293,7 +293,7 @@ impl Follower {
                 if let Listed::Unlisted(unlisted) = listed
                     && unlisted.is_failure
                 {
-                    tracing::warn!("a change below {folder} cannot be followed: {}", unlisted.reason);
+                    tracing::warn!("cannot follow changes below {folder}: {}", unlisted.reason);
                 }
             }
             self.send(Listed::objects(page).map(|entry| (entry.key, time)).collect(), delay).await?;

@@ -226,7 +226,7 @@ async fn output_that_cannot_be_written_is_an_error_and_a_reader_who_has_read_eno
         "sync @/source @/d --json --attempts 1",
     ] {
         let full = place.start("", command, ">/dev/full").wait(LIMIT).await;
-        assert_says(&full, 1, "standard output cannot be written");
+        assert_says(&full, 1, "cannot write to standard output");
         let closed = place.start("", command, "| true").wait(LIMIT).await;
         assert!(!closed.stderr.contains("flotilla: "), "{command}: {}", closed.stderr);
     }
