@@ -9,7 +9,7 @@ use crate::exit::Failure;
 
 /// Who holds the claim, for people: the process that its owner's name tells.
 fn holder(held: &str) -> String {
-    let process = held.strip_prefix("held by pid-").and_then(|owner| owner.split_once('-'));
+    let process = held.strip_prefix("claimed by pid-").and_then(|owner| owner.split_once('-'));
     process.map_or_else(|| held.to_owned(), |(id, _)| format!("process {id}"))
 }
 
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn regression_a_claims_holder_is_named_as_a_process() {
-        assert_eq!(holder("held by pid-32062-01a2b3"), "process 32062");
-        assert_eq!(holder("held by finder-01a2"), "held by finder-01a2");
+        assert_eq!(holder("claimed by pid-32062-01a2b3"), "process 32062");
+        assert_eq!(holder("claimed by finder-01a2"), "claimed by finder-01a2");
     }
 }

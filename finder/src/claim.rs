@@ -60,7 +60,7 @@ impl Claim {
         }
         // Failed, or its answer lost: the claim ends with its lease.
         if let Err(error) = self.ledger.unclaim(&self.task, &self.owner).await {
-            tracing::warn!(%error, "could not give the task's claim back: it ends by itself");
+            tracing::warn!(%error, "could not release the claim on the task: it expires by itself");
         }
         None
     }
@@ -92,7 +92,7 @@ async fn renew(
         match timeout_at(last_moment, ledger.claim(&task, &owner, LEASE)).await {
             Ok(Ok(())) => since = asked,
             Ok(Err(error)) if error.kind() != ErrorKind::Conflict && asked + RENEW_EVERY < last_moment => {
-                tracing::warn!(%error, "could not renew the task's claim: will try again");
+                tracing::warn!(%error, "could not renew the claim on the task: trying again");
             }
             Ok(Err(error)) => {
                 lost.cancel();
@@ -100,7 +100,7 @@ async fn renew(
             }
             Err(_) => {
                 lost.cancel();
-                let message = "the task's claim could not be renewed in time";
+                let message = "could not renew the claim on the task in time";
                 return Some(FindError::Ledger(shared::Error::new(ErrorKind::Timeout, "claim", task, message)));
             }
         }

@@ -86,7 +86,7 @@ impl Comparer {
         }
         let decision = self.as_held(self.policy.decide(pair), pair);
         if self.policy.fell_back(decision) {
-            self.say_fallback("entity tags");
+            self.say_fallback("ETags");
         }
         decision
     }
@@ -220,7 +220,9 @@ impl Comparer {
     /// Once a run, so that ten million objects do not say it ten million times.
     fn say_fallback(&self, what: &str) {
         if !self.said_fallback.swap(true, Relaxed) {
-            tracing::warn!("{what} of the two sides cannot be compared for some objects: size and time decide there");
+            tracing::warn!(
+                "{what} of some objects mean different things on the two sides: comparing these objects by size and time"
+            );
         }
     }
 }

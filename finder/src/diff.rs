@@ -302,7 +302,7 @@ impl Input {
             return Err(corrupt(side, &format!("key {key:?} lies outside of {range:?}")));
         }
         if self.last_span.as_ref().is_some_and(|span| span.covers(key)) {
-            return Err(corrupt(side, &format!("key {key:?} was said to be unknown")));
+            return Err(corrupt(side, &format!("key {key:?} lies in a folder that could not be read")));
         }
         self.last = Some(key.to_owned());
         Ok(())

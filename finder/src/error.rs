@@ -20,7 +20,7 @@ pub enum FindError {
     Queue(Error),
     /// The task's previous run has jobs that are not done.
     #[error(
-        "run {run} of this task still has {} to settle, and nothing was settled since {since}: wait for the workers, or use --force",
+        "the previous run {run} still has {} to finish, and made no progress since {since}: wait for the workers, or use --force",
         objects(*.waiting)
     )]
     Busy {
@@ -32,11 +32,11 @@ pub enum FindError {
         since: Timestamp,
     },
     /// Another finder works on the task.
-    #[error("another finder works on this task ({}): wait for it, or stop it", .0.message())]
+    #[error("another process works on this task ({}): wait until it ends, or stop it", .0.message())]
     ClaimedByOther(Error),
     /// More deletes were found than are allowed. None was made; the copies stand.
     #[error(
-        "refused to delete {}, allowed are {max}: nothing was deleted; check the source, or raise --max-delete",
+        "refused to delete {}, because max-delete allows {max}: nothing was deleted; check the source, or raise --max-delete",
         objects(*.found)
     )]
     TooManyDeletes {
@@ -47,7 +47,8 @@ pub enum FindError {
     },
     /// The source listed nothing, as an unmounted folder or a wrong prefix does. None was deleted.
     #[error(
-        "the source holds no object, and {found} would be deleted: nothing was; check the source, or allow it with --max-delete {found}"
+        "the source has no objects, and the run would delete {}: nothing was deleted; check the source, or allow the deletes with --max-delete {found}",
+        objects(*.found)
     )]
     EmptySource {
         /// Deletes found.

@@ -109,7 +109,7 @@ impl Pages {
 
     async fn next(&mut self) -> Result<Option<Vec<Listed>>> {
         // A reader that ends without a last word has panicked: its listing is not complete.
-        let broken = || Error::new(ErrorKind::Corrupt, "list", "pages", "the listing broke off without an end");
+        let broken = || Error::new(ErrorKind::Corrupt, "list", "pages", "the listing stopped before its last page");
         self.pages.recv().await.unwrap_or_else(|| Err(broken()))
     }
 }

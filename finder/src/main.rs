@@ -32,13 +32,13 @@ struct Args {
     /// Repeat until interrupted, a run each TIME, such as 1h
     #[arg(long, value_name = "TIME", value_parser = shared::config::interval)]
     every: Option<humantime::Duration>,
-    /// Begin a new run even if an earlier one still has jobs
+    /// Begin a new run even if an earlier run still has jobs
     #[arg(long)]
     force: bool,
     /// Serve /metrics, /healthz and /readyz at HOST:PORT [default: the config's]
     #[arg(long, value_name = "HOST:PORT")]
     metrics_addr: Option<String>,
-    /// How log lines look: human or json
+    /// Format of log lines: human or json
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     log: LogFormat,
 }
@@ -127,10 +127,10 @@ async fn repeat(finder: &Finder, every: Duration, stop: &CancellationToken) -> R
             Ok(()) => {}
             Err(error @ FindError::Interrupted) => return Err((exit_code(&error), error.to_string())),
             Err(error @ (FindError::Busy { .. } | FindError::ClaimedByOther(_))) => {
-                tracing::warn!(%error, "nothing was compared: waiting for the next turn")
+                tracing::warn!(%error, "nothing was compared, trying again at the next interval")
             }
             Err(FindError::Incomplete(why)) => tracing::error!("{why}"),
-            Err(error) => tracing::error!(%error, "the run was not finished: trying again at the next interval"),
+            Err(error) => tracing::error!(%error, "the run is not finished, trying again at the next interval"),
         }
         tokio::select! {
             () = sleep_until(next) => {}
@@ -151,12 +151,12 @@ async fn find(finder: &Finder, stop: &CancellationToken) -> Result<(), FindError
         enqueued = count(&progress.enqueued),
         enqueued_bytes = count(&progress.enqueued_bytes),
         deletes = count(&progress.deletes),
-        "everything is listed and enqueued"
+        "listed both sides and enqueued all differences"
     );
     let objects = count(&progress.not_judged);
     let not_compared = (objects > 0).then(|| {
         let objects = console::counted(objects, "object");
-        format!("{objects} could not be compared, and were not enqueued: the warnings say why; run again")
+        format!("{objects} could not be compared, and were not enqueued: see the warnings, then run again")
     });
     // All else is enqueued. A folder that could not be listed says more than the objects below it.
     progress.unlisted().or(not_compared).map_or(Ok(()), |why| Err(FindError::Incomplete(why)))

@@ -76,15 +76,15 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Reason::Missing => "missing",
-            Reason::Size => "of another size",
+            Reason::Size => "with another size",
             Reason::Newer => "newer at the source",
             Reason::TimeUnclear => "written within the same second",
-            Reason::Etag => "with another entity tag",
+            Reason::Etag => "with another ETag",
             Reason::Checksum => "with another checksum",
             Reason::Metadata => "with other metadata",
             Reason::Changed => "changed since they were listed",
-            Reason::Always => "because all is to be copied",
-            Reason::Suspect => "of which an earlier copy left wrong bytes",
+            Reason::Always => "copied because compare is always",
+            Reason::Suspect => "with wrong bytes left by an earlier copy",
         }
     }
 }

@@ -58,8 +58,12 @@ impl Progress {
             0 => String::new(),
             more => format!("; and {} more", console::count(more)),
         };
-        (*count > 0)
-            .then(|| format!("could not be listed, so nothing below was copied or deleted: {}{more}", named.join("; ")))
+        (*count > 0).then(|| {
+            format!(
+                "some folders or names could not be listed, so nothing below them was copied or deleted: {}{more}",
+                named.join("; ")
+            )
+        })
     }
 
     /// How many folders and names could not be listed.

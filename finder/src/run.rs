@@ -89,7 +89,7 @@ impl Finder {
         let cancelled = ledger::supersede(&self.ledger, &self.task, options, &self.owner).await;
         let cancelled = cancelled.map_err(FindError::Ledger)?;
         for run in &cancelled {
-            tracing::info!(run = %run.start.id, left = run.unsettled(), "cancelled a run that had other options");
+            tracing::info!(run = %run.start.id, left = run.unsettled(), "cancelled an earlier run, because it had other options");
         }
         Ok(cancelled)
     }
@@ -151,7 +151,7 @@ impl Finder {
         let last = self.ledger.runs(&self.task, 1).await.map_err(FindError::Ledger)?.pop();
         if let Some(last) = last.filter(|last| !last.phase.is_cancelled()) {
             if matches!(last.phase, Phase::Listing | Phase::Releasing) {
-                tracing::info!(run = %last.start.id, "going on with the interrupted run");
+                tracing::info!(run = %last.start.id, "resuming the interrupted run");
                 return Ok((last.start.id, last.phase));
             }
             let waiting = last.enqueued().saturating_sub(last.settled.objects());

@@ -125,13 +125,15 @@ impl Walk {
             self.filter.prefixes().iter().filter(|prefix| !walked.matched.contains(*prefix)).collect();
         match empty.as_slice() {
             [] => {}
-            [all] if all.is_empty() => tracing::warn!("the source {source} holds no object"),
+            [all] if all.is_empty() => tracing::warn!("source {source} has no objects: check its name"),
             empty => {
                 for prefix in empty.iter().take(NAMED) {
-                    tracing::warn!("the source {source} holds no object whose key begins with {prefix:?}");
+                    tracing::warn!(
+                        "source {source} has no objects whose keys begin with {prefix:?}: check the prefix list"
+                    );
                 }
                 if empty.len() > NAMED {
-                    tracing::warn!("{} more prefixes of the list match no object", empty.len() - NAMED);
+                    tracing::warn!("{} more prefixes of the list match no objects", empty.len() - NAMED);
                 }
             }
         }

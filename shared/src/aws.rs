@@ -172,11 +172,11 @@ fn check_endpoint(url: &str) -> Result<()> {
         Err(Error::new(ErrorKind::Invalid, "configure", "endpoint-url", format!("{shown}: {why}")))
     };
     let Ok(uri) = url.parse::<::http::Uri>() else {
-        return refuse("not a URL; give http://HOST:PORT or https://HOST");
+        return refuse("not a URL: give http://HOST:PORT or https://HOST");
     };
     match (uri.scheme_str(), uri.authority()) {
         (Some("http" | "https"), Some(authority)) if authority.as_str().contains('@') => {
-            refuse("must not hold credentials; name them by the credentials option")
+            refuse("must not contain credentials: give them by the credentials setting")
         }
         (Some("http" | "https"), Some(_)) if uri.query().is_some() => refuse("must not have a query"),
         (Some("http" | "https"), Some(_)) => Ok(()),

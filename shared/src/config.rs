@@ -369,7 +369,7 @@ pub enum ConfigError {
     #[error("{0}")]
     Syntax(String),
     /// A key that nothing reads.
-    #[error("unknown key {key:?}{place}: {hint}")]
+    #[error("unknown setting {key:?}{place}: {hint}")]
     UnknownKey {
         /// The key.
         key: String,

@@ -98,7 +98,8 @@ impl Database {
                 let _ = answer.send(work(connection));
             }
         });
-        let gone = || Failure::Other(ErrorKind::Unavailable, "the database's thread has ended".to_owned());
+        let gone =
+            || Failure::Other(ErrorKind::Unavailable, "the thread of the embedded database has ended".to_owned());
         let result = match &self.0.calls {
             Some(calls) if calls.send(call).await.is_ok() => answered.await.unwrap_or_else(|_| Err(gone())),
             _ => Err(gone()),
@@ -222,7 +223,7 @@ mod tests {
             }
         };
         assert_eq!((full.kind(), full.is_of_carrier()), (ErrorKind::Exhausted, true));
-        assert!(full.to_string().contains("make room") && sent > 0, "{full}, {sent} sent");
+        assert!(full.to_string().contains("free space") && sent > 0, "{full}, {sent} sent");
         assert_eq!(queue.depth().await.unwrap().ready, sent);
         pages(1_000).await.unwrap();
         queue.send(&[Outgoing::now("y".to_owned())]).await.unwrap();

@@ -90,9 +90,7 @@ impl Describer {
                 }
                 Ok(None)
             }
-            Err(error) if error.kind() == ErrorKind::Denied => {
-                Err(error.and("strict forbids to leave tags uncompared"))
-            }
+            Err(error) if error.kind() == ErrorKind::Denied => Err(error.and("with strict, tags must be comparable")),
             Err(error) => Err(error),
         }
     }
@@ -100,7 +98,7 @@ impl Describer {
 
 /// What is lost by tags that we may not read, and what to do about it.
 fn unreadable(side: &str, error: &Error) -> String {
-    format!("changes of tags alone are not copied, because the {side} does not let us read tags: {error}")
+    format!("changes of tags alone are not copied, because the {side} denies reading tags: {error}")
 }
 
 fn described<'a>(store: &Store, info: &'a ObjectInfo, tags: &'a Option<object::Tags>) -> Described<'a> {

@@ -125,7 +125,7 @@ impl TryFrom<String> for Checksum {
     fn try_from(text: String) -> Result<Self, String> {
         text.split_once(':')
             .and_then(|(algorithm, value)| Checksum::from_base64(algorithm.parse().ok()?, value))
-            .ok_or_else(|| format!("not a checksum: {text}"))
+            .ok_or_else(|| format!("invalid checksum: {text}"))
     }
 }
 

@@ -198,22 +198,22 @@ impl Parsed {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// Longer than [`MAX_BODY_BYTES`].
-    #[error("not an event: {0} bytes long, of at most {MAX_BODY_BYTES}")]
+    #[error("not an event: the message has {0} bytes, and an event at most {MAX_BODY_BYTES}")]
     TooLong(usize),
     /// Not JSON.
     #[error("not an event: {0}")]
     Malformed(String),
     /// JSON of a shape that no format has; the names of its members.
-    #[error("an event of no known format: {0}")]
+    #[error("the event has an unknown format: {0}")]
     Unknown(String),
     /// JSON of a shape that two formats have.
-    #[error("an event that may be of two formats: {0} or {1}")]
+    #[error("the event fits two formats: {0} and {1}")]
     Ambiguous(&'static str, &'static str),
     /// More than [`MAX_ENVELOPES`] envelopes.
-    #[error("an event in more than {MAX_ENVELOPES} envelopes")]
+    #[error("the event is wrapped in more than {MAX_ENVELOPES} envelopes")]
     TooDeep,
     /// More than [`MAX_CHANGES`] changes.
-    #[error("an event of {0} changes, of at most {MAX_CHANGES}")]
+    #[error("the event has {0} changes, and at most {MAX_CHANGES} are allowed")]
     TooMany(usize),
     /// An envelope without an event in it.
     #[error("{0} envelope: {1}")]
@@ -245,7 +245,7 @@ pub fn parse(body: &str) -> Result<Parsed, ParseError> {
     }
     match parsed.changes.iter().position(|change| change.key.len() > MAX_KEY_BYTES) {
         Some(at) => {
-            let why = format!("its key has {} bytes, of at most {MAX_KEY_BYTES}", parsed.changes[at].key.len());
+            let why = format!("its key has {} bytes, and a key at most {MAX_KEY_BYTES}", parsed.changes[at].key.len());
             Err(ParseError::Record { format, number: at + 1, why })
         }
         None => Ok(parsed),
@@ -334,7 +334,7 @@ fn open_envelope(value: &Value, envelopes: usize) -> Result<Parsed, ParseError> 
     match value {
         Value::Object(root) => read_object(root, left),
         Value::String(text) => read_text(text, left),
-        _ => Err(ParseError::Malformed("an envelope holds neither an object nor a text".into())),
+        _ => Err(ParseError::Malformed("an envelope contains neither an object nor a text".into())),
     }
 }
 
@@ -348,13 +348,13 @@ fn read_list<'a>(
     for value in values {
         let one = open_envelope(value, envelopes)?;
         if one.notice.is_some() {
-            return Err(ParseError::Envelope(name, "it holds a notice among events".into()));
+            return Err(ParseError::Envelope(name, "it contains a notice among events".into()));
         }
         match &mut all {
             None => all = Some(one),
             Some(all) if all.format == one.format => all.changes.extend(one.changes),
             Some(all) => {
-                let why = format!("it holds events of {} and of {}", all.format, one.format);
+                let why = format!("it contains events of two formats, {} and {}", all.format, one.format);
                 return Err(ParseError::Envelope(name, why));
             }
         }
@@ -372,7 +372,7 @@ fn read_records<'a>(
     for (index, record) in records.enumerate() {
         let found = match record {
             Value::Object(record) => read(record),
-            _ => Err("it is no object".into()),
+            _ => Err("it is not a JSON object".into()),
         };
         changes.extend(found.map_err(|why| ParseError::Record { format, number: index + 1, why })?);
     }

@@ -66,7 +66,10 @@ impl Filter {
     fn new(options: &Find, prefixes: Vec<String>, now: Option<Timestamp>) -> Result<Filter, FilterError> {
         let rules = &options.filters;
         if rules.len() > MAX_RULES {
-            return Err(FilterError(format!("{} filter rules: at most {MAX_RULES} are allowed", rules.len())));
+            return Err(FilterError(format!(
+                "there are {} filter rules, and at most {MAX_RULES} are allowed",
+                rules.len()
+            )));
         }
         let filter = Filter {
             rules: rules.iter().map(|rule| parse(rule)).collect::<Result<_, _>>().map_err(FilterError)?,
@@ -79,10 +82,14 @@ impl Filter {
             only_key: options.only_key.clone(),
         };
         if filter.min_size > filter.max_size {
-            return Err(FilterError("min-size is larger than max-size: no object can pass".into()));
+            return Err(FilterError(
+                "min-size is larger than max-size, which leaves out every object: give a smaller min-size".into(),
+            ));
         }
         if filter.min_age > filter.max_age {
-            return Err(FilterError("min-age is longer than max-age: no object can pass".into()));
+            return Err(FilterError(
+                "min-age is longer than max-age, which leaves out every object: give a smaller min-age".into(),
+            ));
         }
         Ok(filter)
     }

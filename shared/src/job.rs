@@ -220,13 +220,15 @@ pub struct Parts {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// Nothing that claims to be a job: an event, perhaps.
-    #[error("not a job: it names no format version")]
+    #[error("not a job: it has no format version")]
     NoJob,
     /// Not JSON, or not of a job's form.
     #[error("not a job: {0}")]
     Malformed(String),
     /// A job of another format version.
-    #[error("job format version {0} is not known here, only {VERSION}: run workers and finder of one release")]
+    #[error(
+        "the job has format version {0}, and this release supports {VERSION}: run finder and workers of the same release"
+    )]
     Version(u64),
     /// A job whose numbers contradict each other.
     #[error("not a job: {0}")]
@@ -294,7 +296,11 @@ impl Job {
     /// [`body_bytes_at_most`].
     pub fn to_body(&self) -> String {
         let body = xml_legal(serde_json::to_string(self).expect("a job is representable as JSON"));
-        assert!(body.len() <= MAX_BODY_BYTES, "a job was packed too large: {} bytes", body.len());
+        assert!(
+            body.len() <= MAX_BODY_BYTES,
+            "internal error: a job has {} bytes, more than a message takes",
+            body.len()
+        );
         body
     }
 
@@ -379,8 +385,8 @@ mod tests {
         for (body, part) in [
             ("", "not a job"),
             ("[]", "not a job"),
-            ("{}", "names no format version"),
-            (r#"{"key":"a","size":1}"#, "names no format version"),
+            ("{}", "has no format version"),
+            (r#"{"key":"a","size":1}"#, "has no format version"),
             (r#"{"v":9}"#, "version 9"),
             (r#"{"v":1,"kind":"copy"}"#, "missing field"),
             (

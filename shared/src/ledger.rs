@@ -246,7 +246,7 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// Why it is not written, where a later one is there.
     pub fn conflict(&self, run: &str) -> String {
-        format!("range {} of run {run} has come further already: another finder is at it", self.id)
+        format!("range {} of run {run} has a later checkpoint: another finder works on the task", self.id)
     }
 }
 

@@ -65,7 +65,7 @@ impl Location {
     pub fn folder(path: &Path) -> Result<Self, String> {
         let absolute =
             std::path::absolute(path).map_err(|e| format!("cannot make {} absolute: {e}", path.display()))?;
-        let text = absolute.to_str().ok_or_else(|| format!("folder name is not UTF-8: {}", path.display()))?;
+        let text = absolute.to_str().ok_or_else(|| format!("the folder name is not UTF-8: {}", path.display()))?;
         let text = if text.len() > 1 { text.trim_end_matches('/') } else { text };
         Ok(Location { scheme: Scheme::File, bucket: String::new(), prefix: text.to_owned() })
     }
@@ -135,7 +135,9 @@ impl FromStr for Location {
         }
         let Some((scheme, rest)) = text.split_once("://") else {
             return match meant(text) {
-                Some(meant) => Err(format!("{text:?} is no location: did you mean {meant}? A folder is ./{text}")),
+                Some(meant) => Err(format!(
+                    "{text:?} is not a location: did you mean {meant}? For a folder of this name write ./{text}"
+                )),
                 None => Location::folder(Path::new(text)),
             };
         };
@@ -148,7 +150,7 @@ impl FromStr for Location {
         };
         if scheme == Scheme::File {
             if !rest.starts_with('/') {
-                return Err(format!("{text:?} must name an absolute folder: file:///FOLDER"));
+                return Err(format!("{text:?} is not an absolute path: write file:///FOLDER"));
             }
             return Location::folder(Path::new(rest));
         }
@@ -163,7 +165,7 @@ impl FromStr for Location {
             prefix.push('/');
         }
         if prefix.len() > 1024 {
-            return Err(format!("the prefix is {} bytes long; a key has at most 1,024", prefix.len()));
+            return Err(format!("the prefix has {} bytes, and a key at most 1,024", prefix.len()));
         }
         Ok(Location { scheme, bucket: bucket.to_owned(), prefix })
     }
@@ -190,7 +192,7 @@ fn check_bucket(bucket: &str) -> Result<(), String> {
     }
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
     if bucket.len() > 255 || !bucket.chars().all(legal) || bucket.starts_with('.') {
-        return Err(format!("{bucket:?} cannot be a bucket name"));
+        return Err(format!("{bucket:?} is not a bucket name"));
     }
     Ok(())
 }
@@ -250,7 +252,7 @@ mod tests {
             ("ftp://x/y", "unknown scheme"),
             ("s3://", "bucket is missing"),
             ("s3:///x", "bucket is missing"),
-            ("s3://user@host/x", "cannot be a bucket"),
+            ("s3://user@host/x", "is not a bucket name"),
             ("file://relative", "absolute"),
         ] {
             let error = text.parse::<Location>().unwrap_err();

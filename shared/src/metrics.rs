@@ -51,20 +51,20 @@ metrics_table! {
     OBJECTS Counter Count "flotilla_objects_total" ["outcome"] "Objects settled, by outcome (copied, deleted, skipped, failed, cancelled).";
     BYTES Counter Bytes "flotilla_bytes_total" ["outcome"] "Bytes of settled objects, by outcome.";
     JOBS Counter Count "flotilla_jobs_total" ["kind", "outcome"] "Jobs executed, by kind (copy, parts, delete, changed) and outcome (done, abandoned, returned, dead).";
-    LEASES Gauge Count "flotilla_leases" [] "Jobs held by this worker.";
-    TRANSFERRED Counter Bytes "flotilla_transferred_bytes_total" ["by"] "Bytes transferred, as they pass, failed attempts included, by who moved them (stream: this worker; service: the store's own copy).";
+    LEASES Gauge Count "flotilla_leases" [] "Jobs leased by this worker.";
+    TRANSFERRED Counter Bytes "flotilla_transferred_bytes_total" ["by"] "Bytes transferred so far, including failed attempts, by mover (stream: this worker; service: the store's own copy).";
     IN_FLIGHT Gauge Count "flotilla_objects_in_flight" [] "Objects being transferred by this worker; at most 1,000 are counted.";
     QUEUE Gauge Count "flotilla_queue_jobs" ["state"] "Jobs on the queue, by state (ready, leased, delayed, dead); approximate on SQS.";
-    QUEUE_AGE Histogram Seconds "flotilla_queue_age_seconds" [] "Age of a job when it was received.";
+    QUEUE_AGE Histogram Seconds "flotilla_queue_age_seconds" [] "Age of a job when a worker receives it.";
     TRANSFER Histogram Seconds "flotilla_transfer_seconds" [] "Time from the start of an object's copy to its end.";
     EVENTS Counter Count "flotilla_events_total" ["format", "verdict"] "Events received, by format and verdict (followed, filtered, out-of-scope, test, subscription-confirmation, unsubscribe-confirmation, unreadable).";
-    EVENT_AGE Histogram Seconds "flotilla_event_age_seconds" [] "Time from a change, as its event tells it, to the record of its outcome.";
-    LOOKS Counter Count "flotilla_second_looks_total" ["found"] "Looks at the source after a write, by what was found (same, changed, gone).";
+    EVENT_AGE Histogram Seconds "flotilla_event_age_seconds" [] "Time from a change, as its event reports it, to the record of its outcome.";
+    LOOKS Counter Count "flotilla_second_looks_total" ["found"] "Checks of the source after a write, by result (same, changed, gone).";
     RETRIES Counter Count "flotilla_retries_total" ["operation"] "Requests sent again after a transient error, by operation.";
     THROTTLES Counter Count "flotilla_throttles_total" ["operation"] "Requests that were throttled, by operation.";
-    CONCURRENCY Gauge Count "flotilla_transfers" [] "Transfers under way.";
-    CONCURRENCY_LIMIT Gauge Count "flotilla_transfers_limit" [] "Transfers allowed at present by the brake.";
-    STORE_FAILING Gauge Count "flotilla_store_failing" ["side"] "1 while nothing succeeds at a store and transfers wait for it, by side (source, destination).";
+    CONCURRENCY Gauge Count "flotilla_transfers" [] "Transfers in progress.";
+    CONCURRENCY_LIMIT Gauge Count "flotilla_transfers_limit" [] "Transfers that the throttling limit allows at present.";
+    STORE_FAILING Gauge Count "flotilla_store_failing" ["side"] "1 while all requests to a store fail and transfers wait for it, by side (source, destination).";
     PAGES Counter Count "flotilla_listing_pages_total" ["side"] "Listing pages read, by side (source, destination).";
     RUN_LISTED Gauge Count "flotilla_run_listed_objects" [] "Source objects that the current run has listed.";
     RUN_ENQUEUED Gauge Count "flotilla_run_enqueued_objects" [] "Objects that the current run has enqueued.";
@@ -84,7 +84,7 @@ pub fn describe() {
 /// A request is sent again after a transient error.
 pub fn retried(verb: &'static str, error: &Error, attempt: u32, delay: Duration) {
     counter!(RETRIES, "operation" => verb).increment(1);
-    tracing::debug!(%error, attempt, delay_ms = delay.as_millis() as u64, "will try again");
+    tracing::debug!(%error, attempt, delay_ms = delay.as_millis() as u64, "trying a request again");
 }
 
 /// A request was throttled.
@@ -133,7 +133,7 @@ pub fn looked_again(found: &'static str) {
 pub fn let_go(kind: &'static str, outcome: &'static str) {
     gauge!(LEASES).decrement(1);
     counter!(JOBS, "kind" => kind, "outcome" => outcome).increment(1);
-    tracing::debug!(kind, outcome, "job let go");
+    tracing::debug!(kind, outcome, "job ended");
 }
 
 /// Bytes were transferred: by a `stream` through this process, or by the `service` itself.

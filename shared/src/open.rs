@@ -47,7 +47,7 @@ async fn store(side: &Side) -> Result<Store> {
 /// Checks that a store answers, that its bucket or folder exists and may be read.
 async fn probe(store: &Store) -> Result<()> {
     timeout(PROBE_LIMIT, store.probe()).await.unwrap_or_else(|_| {
-        let message = format!("no good answer within {} s; check endpoint, region and network", PROBE_LIMIT.as_secs());
+        let message = format!("no valid answer within {} s: check endpoint, region and network", PROBE_LIMIT.as_secs());
         Err(Error::new(ErrorKind::Timeout, "probe", store.location().to_string(), message))
     })
 }
@@ -161,7 +161,7 @@ async fn open_carrier(config: &Config, sqs: impl AsyncFn(&QueueConfig) -> Result
             ErrorKind::Invalid,
             "open",
             &config.task,
-            "give a state folder, or [queue] and [ledger]",
+            "the task has no queue and no ledger: give state, or [queue] and [ledger]",
         ));
     };
     Ok(embedded_carrier(config, &Database::open(state)?))

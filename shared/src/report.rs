@@ -32,7 +32,7 @@ impl Report {
     pub fn open(path: &Path) -> Result<Report> {
         let file = OpenOptions::new().read(true).append(true).create(true).open(path);
         let file = file.and_then(|file| cut_to_whole_lines(&file).map(|()| file)).map_err(|why| {
-            let message = format!("{why}; give a file in a folder that is yours");
+            let message = format!("{why}: give another file, in a writable folder");
             Error::new(ErrorKind::Invalid, "write", path.display().to_string(), message)
         })?;
         Ok(Report(Arc::new(Mutex::new(Sheet { file, failure: None }))))
@@ -88,7 +88,7 @@ fn cut_to_whole_lines(file: &File) -> io::Result<()> {
         Some(end) => file.set_len(from + end as u64 + 1),
         // A single line, which a crash cut off before its end.
         None if from == 0 && tail.starts_with(b"{\"key\":") => file.set_len(0),
-        None => Err(io::Error::new(io::ErrorKind::InvalidData, "it exists and does not hold lines")),
+        None => Err(io::Error::new(io::ErrorKind::InvalidData, "the file exists and is not a report")),
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn a_file_that_is_no_report_is_left_alone() {
         let (report, dir) = opened("precious");
-        assert!(report.unwrap_err().to_string().contains("does not hold lines"));
+        assert!(report.unwrap_err().to_string().contains("is not a report"));
         assert_eq!(fs::read_to_string(dir.path().join("report")).unwrap(), "precious");
     }
 

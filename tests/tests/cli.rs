@@ -92,7 +92,7 @@ async fn a_mistake_is_one_line_and_exit_2() {
         ("sync @/source @/d --min-size 2 --max-size 1", "min-size: 2"),
         ("sync @/source @/d --prefix-list @/missing", "missing"),
         ("sync @/source @/d --metrics-addr nonsense", "HOST:PORT"),
-        ("sync @/source @/d --source-region x", "takes none"),
+        ("sync @/source @/d --source-region x", "is a folder and has no region: leave it out"),
         (
             "sync @/source @/d --region x",
             "--region: every location here is a folder and has no region: leave --region out",
@@ -448,14 +448,14 @@ async fn a_repeated_sync_tells_a_failure_once() {
     std::fs::remove_dir_all(place.path("source")).expect("it can be removed");
     std::fs::create_dir(place.path("source")).expect("a folder");
     let mut process = place.start("sync @/source @/d --delete --every 1h");
-    while !process.stderr().contains("the source holds no object") {
+    while !process.stderr().contains("the source has no objects") {
         assert!(process.is_running(), "{}", process.stderr());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     process.interrupt();
     let ended = process.wait(LIMIT).await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-    assert_eq!(ended.stderr.matches("the source holds no object").count(), 1, "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("the source has no objects").count(), 1, "{}", ended.stderr);
 }
 
 #[tokio::test]
@@ -466,7 +466,7 @@ async fn regression_a_plan_of_a_run_that_would_stop_exits_as_the_run() {
     for (command, code) in [("plan @/empty @/d --delete", 1), ("plan @/empty @/d", 0)] {
         let planned = place.run(command).await;
         assert_eq!(planned.code, Some(code), "{command}: {}", planned.stderr);
-        assert_eq!(planned.stderr.contains("the source holds no object"), code == 1, "{}", planned.stderr);
+        assert_eq!(planned.stderr.contains("the source has no objects"), code == 1, "{}", planned.stderr);
         assert!(planned.stdout.contains("to copy    0 (0 B)\n"), "{}", planned.stdout);
     }
 }

@@ -68,7 +68,8 @@ async fn ask(
     let since = job.restoring.map_or(now, |restoring| restoring.since);
     if since.age() > PATIENCE {
         let subject = context.source.location().display_key(key);
-        let message = format!("it was asked for {} hours ago and is not restored yet", since.age().as_secs() / 3600);
+        let message =
+            format!("its restore was requested {} hours ago and has not finished", since.age().as_secs() / 3600);
         return Err(Error::new(ErrorKind::Unsupported, "restore", subject, message));
     }
     if info.access != Access::Restoring {

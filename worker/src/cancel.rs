@@ -66,7 +66,7 @@ pub(crate) async fn rest(context: &Context, job: &Job, ended: &BTreeSet<u32>, be
         run = job.run,
         origin = job.origin.id,
         objects = left.len(),
-        "the job's run was cancelled meanwhile"
+        "the job's run was cancelled during the job"
     );
     // Later than any worker takes the run for a live one.
     follow_up(context, job, &left, VALID.max(strays::ENDED_AFTER)).await?;
@@ -129,8 +129,7 @@ pub(crate) async fn leave_to_others(context: &Context, job: &Job) -> Result<()> 
     if context.runs.warns_first(&job.run) {
         tracing::warn!(
             run = job.run,
-            "this worker has other options than the run (locations, metadata, storage class, acl, sse, strict or \
-             restore) and leaves its jobs alone: start it with the config file that the finder has"
+            "this worker's options differ from the run's (locations, metadata, storage class, acl, sse, strict or restore), so it leaves the run's jobs to other workers: start it with the finder's config file"
         );
     }
     context.queue.send(&[Outgoing { body: job.to_body(), delay: OTHERS_DELAY }]).await
@@ -139,6 +138,6 @@ pub(crate) async fn leave_to_others(context: &Context, job: &Job) -> Result<()> 
 /// Drops a job of a run that the ledger does not know.
 pub(crate) fn drop_unknown(context: &Context, job: &Job) {
     if context.runs.warns_first(&job.run) {
-        tracing::warn!(run = job.run, "jobs are dropped: the ledger has no record of their run");
+        tracing::warn!(run = job.run, "dropping jobs, because the ledger has no record of their run");
     }
 }

@@ -116,7 +116,7 @@ impl Repetition {
         if !error.is_retryable() || self.began.elapsed() >= PATIENCE {
             return Err(error);
         }
-        tracing::warn!(%error, "finished work is not recorded yet: trying again");
+        tracing::warn!(%error, "could not record finished work: trying again");
         context.carrier.fails(error);
         self.has_failed = true;
         sleep(self.pause).await;

@@ -81,7 +81,7 @@ impl Context {
         }
         let unsaid: Vec<&str> = self.losses.unsaid(&all).into_iter().map(Loss::as_str).collect();
         if !unsaid.is_empty() {
-            tracing::warn!("not everything is carried over: {} (strict makes this a failure)", unsaid.join("; "));
+            tracing::warn!("some metadata is not copied: {} (with --strict these objects fail)", unsaid.join("; "));
         }
         Ok(())
     }

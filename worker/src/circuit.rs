@@ -131,20 +131,20 @@ impl fmt::Display for Outage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Outage { side, location, error, .. } = self;
         match self.is_refusal {
-            true => write!(f, "{side} {location}: every object is refused: {error}")?,
+            true => write!(f, "{side} {location} refuses every object: {error}")?,
             false if self.kind == ErrorKind::Exhausted => write!(f, "{side} {location}: {error}")?,
-            false => write!(f, "{side} {location}: nothing has succeeded for {} s: {error}", self.lasted.as_secs())?,
+            false => write!(f, "{side} {location} has failed for {} s: {error}", self.lasted.as_secs())?,
         }
         match self.kind {
             ErrorKind::Denied if location.starts_with('/') => write!(f, "; check the folder's permissions")?,
-            ErrorKind::Denied => write!(f, "; check what the {side}'s credentials may do")?,
+            ErrorKind::Denied => write!(f, "; check the permissions of the {side}'s credentials")?,
             ErrorKind::ExpiredCredentials => write!(f, "; renew the {side}'s credentials")?,
             ErrorKind::NoSuchContainer => write!(f, "; check its name")?,
             ErrorKind::Connection | ErrorKind::Timeout => write!(f, "; check its endpoint-url and the network")?,
-            ErrorKind::Exhausted => write!(f, "; make room there")?,
+            ErrorKind::Exhausted => write!(f, "; free space there")?,
             ErrorKind::Throttled => write!(f, "; use a lower concurrency")?,
             ErrorKind::ClockSkew => write!(f, "; set this machine's clock")?,
-            _ => write!(f, "; wait until it is well again")?,
+            _ => write!(f, "; wait until it works again")?,
         }
         f.write_str(", then run the same command to resume")
     }
@@ -277,7 +277,7 @@ impl Circuit {
         }
         state.last = Some((Blame::Fails, error.kind(), error.to_string()));
         state.pause = (state.pause * 2).min(MAX_PAUSE);
-        tracing::warn!(side = self.side, %error, next_s = state.pause.as_secs(), "the store still fails: asking again later");
+        tracing::warn!(side = self.side, %error, next_s = state.pause.as_secs(), "the store still fails: trying again later");
     }
 
     fn try_an_object(&self) {

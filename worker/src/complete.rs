@@ -142,7 +142,7 @@ async fn look(context: &Context, record: &UploadRecord, sent: &[PartRecord], err
     if info.size != record.size || !by_tag.unwrap_or_else(by_time) {
         return Err(error);
     }
-    tracing::info!(key = ?record.upload.key, %error, "the upload is gone, but its object is there");
+    tracing::info!(key = ?record.upload.key, %error, "the upload no longer exists, but its object does");
     let checksum = info.checksums.into_iter().next();
     let written = Written { etag: info.etag, etag_is_opaque: info.etag_is_opaque, version: info.version, checksum };
     Ok(Finished { written, is_ours: by_tag == Some(true) })

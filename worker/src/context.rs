@@ -328,7 +328,7 @@ impl Shared {
     /// are checked by other means.
     pub fn learn_tags(&self, opaque: bool) {
         if opaque && !self.opaque_tags.swap(true, Ordering::Relaxed) {
-            tracing::info!("the destination's entity tags say nothing about the bytes");
+            tracing::info!("the destination's ETags are not MD5s: verifying bytes by other means");
         }
     }
 
@@ -341,9 +341,7 @@ impl Shared {
     pub fn learn_required_checksums(&self, error: &shared::Error) -> bool {
         let is_so = error.kind() == ErrorKind::ChecksumRequired;
         if is_so && !self.requires_checksums.swap(true, Ordering::Relaxed) {
-            tracing::info!(
-                "the destination takes no bytes without a checksum: objects are hashed before they are sent"
-            );
+            tracing::info!("the destination requires checksums: objects are hashed before they are sent");
         }
         is_so
     }
@@ -362,7 +360,7 @@ impl Shared {
                 Tier::Standard => "up to 12 hours",
                 Tier::Expedited => "some minutes",
             };
-            tracing::warn!("archived objects are being restored: waiting for them, {time}");
+            tracing::warn!("waiting for archived objects to be restored, {time}");
         }
     }
 

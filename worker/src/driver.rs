@@ -289,7 +289,7 @@ async fn execute_or_give_up(
         let Done = execute::execute(context, job, aside, message.receive_count > 1).await?;
         return Ok(Worked::Done);
     }
-    let reason = format!("delivered {} times without coming to an end", message.receive_count);
+    let reason = format!("delivered {} times and never finished", message.receive_count);
     match execute::give_up(context, job, aside, &reason).await {
         Err(error) if error.is_of_carrier() => return Err(error),
         // The ledger refuses it as well.

@@ -130,7 +130,7 @@ pub(crate) fn failed(
     }
     let error = match context.wrong_bytes.take(&object.key) || object.suspect {
         true if !error.leaves_wrong_bytes() => {
-            error.and("an earlier try has left a wrong object at the destination").leaving_wrong_bytes()
+            error.and("an earlier attempt left wrong bytes at the destination").leaving_wrong_bytes()
         }
         _ => error,
     };

@@ -147,7 +147,7 @@ where
 /// The message that brings an object again, alone.
 pub(crate) fn again(context: &Context, job: &Job, object: JobObject, error: &Error) -> Outgoing {
     let delay = retry_delay(context.options.retry_delay, job.attempt);
-    tracing::info!(key = ?object.key, attempt = job.attempt, %error, delay_s = delay.as_secs(), "object will be tried again");
+    tracing::info!(key = ?object.key, attempt = job.attempt, %error, delay_s = delay.as_secs(), "an object failed: trying it again");
     let suspect = object.suspect || error.leaves_wrong_bytes();
     let work = only(&job.work, &JobObject { suspect, ..object });
     let body = Job { attempt: job.attempt + 1, restoring: None, work, ..job.clone() }.to_body();

@@ -28,7 +28,7 @@ pub(crate) async fn share(context: &Context, job: &Job, record: &UploadRecord, k
         .into_iter()
         .map(|(first, last)| Outgoing::now(parts_job(job, record, (first, last), Vec::new(), 1).to_body()))
         .collect();
-    tracing::info!(key = ?record.upload.key, jobs = messages.len(), parts = missing.len(), "giant object shared out");
+    tracing::info!(key = ?record.upload.key, jobs = messages.len(), parts = missing.len(), "sharing the parts of a large object among all workers");
     // On the main queue also for an event: it is much work, and other events are not to wait for it.
     context.worker.queue.send(&messages).await
 }
@@ -54,7 +54,7 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
     let _admission = context.admit().await;
     let Some(record) = current(context, parts).await? else { return Ok(()) };
     if parts.last > record.part_count() {
-        tracing::error!(key = ?parts.key, last = parts.last, "a parts job names parts that its upload does not have");
+        tracing::error!(key = ?parts.key, last = parts.last, "dropped a job, because it names parts beyond the end of its upload");
         return Ok(());
     }
     let ended = match send(context, &record, parts).await {
@@ -78,7 +78,7 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
             // What was sent so far is recorded: the rest waits on the queue, as it would here.
             let attempt = job.attempt + u32::from(!context.excuses(&error));
             let delay = retry_delay(context.options.retry_delay, job.attempt);
-            tracing::info!(key = ?parts.key, first = parts.first, last = parts.last, %error, "parts will be tried again");
+            tracing::info!(key = ?parts.key, first = parts.first, last = parts.last, %error, "could not send some parts: trying them again");
             let again = parts_job(job, &record, (parts.first, parts.last), parts.again.clone(), attempt);
             context.queue.send(&[Outgoing { body: again.to_body(), delay }]).await
         }
@@ -87,7 +87,7 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
             fail(context, &record, error.and("give a larger --part-size")).await
         }
         Err(error) if error.kind() == ErrorKind::RangeIgnored => {
-            let remedy = "it cannot be read in parts: raise --giant-threshold above its size";
+            let remedy = "the source cannot serve the object in parts: raise --giant-threshold above its size";
             fail(context, &record, error.and(remedy)).await
         }
         Err(error) => fail(context, &record, error).await,
@@ -165,7 +165,7 @@ async fn begin_anew(context: &Context, job: &Job, record: &UploadRecord, why: Er
         settle_record(context, record, explained(outcome, Some("gone from the source"), None)).await?;
         return discard(context, record).await;
     };
-    tracing::info!(key = ?record.upload.key, %why, "giant object is begun anew");
+    tracing::info!(key = ?record.upload.key, %why, "starting the copy of a large object again");
     let suspect = context.wrong_bytes.take(&record.upload.key) || why.leaves_wrong_bytes();
     let object = JobObject { suspect, ..upload::object_of(record, &info) };
     let copy = Work::Copy { objects: vec![object] };

@@ -61,7 +61,7 @@ impl Guarded {
             )),
             Err(error) if error.message().starts_with("InvalidStorageClass") => {
                 let class = write.storage_class.as_deref().unwrap_or("the bucket's default");
-                let error = error.and(&format!("the class was {class}: give --storage-class"));
+                let error = error.and(&format!("the storage class was {class}: give another with --storage-class"));
                 self.tell(verb, key, Err(error))
             }
             answer => self.tell(verb, key, answer),

@@ -35,7 +35,7 @@ fn of_another_task(context: &Context, job: &Job) -> String {
     let (other, task) = (&job.task, &context.task);
     if context.runs.warns_first(&format!("task {other}")) {
         tracing::warn!(
-            "the queue of task {task:?} holds jobs of task {other:?}, which move to the dead letters: give each task a \
+            "the queue of task {task:?} holds jobs of task {other:?}, which move to the dead-letter queue: give each task a \
              queue of its own, then run `flotilla init` for both"
         );
     }
@@ -71,10 +71,10 @@ fn read_notice(notice: Notice) -> Intake {
     let todo = match notice {
         Notice::Test => return Intake::Nothing,
         Notice::SubscriptionConfirmation => {
-            "SNS asks to confirm a subscription: open the SubscribeURL of this message, or no events come"
+            "SNS asks to confirm a subscription: open the SubscribeURL in this message, otherwise no events arrive"
         }
         Notice::UnsubscribeConfirmation => {
-            "SNS tells that a subscription has ended: no more events come by it; subscribe the queue again"
+            "SNS reports that a subscription has ended, so no more events arrive: subscribe the queue again"
         }
     };
     Intake::Dead("event", todo.to_owned())
@@ -114,14 +114,14 @@ fn as_job(
         };
         count(verdict);
         let bucket = change.bucket.as_deref().unwrap_or(location.bucket());
-        tracing::debug!(bucket = ?bucket, key = ?change.key, "an event is not followed: {reason}");
+        tracing::debug!(bucket = ?bucket, key = ?change.key, "ignoring an event: {reason}");
         let object = JobObject { index, key: key.to_owned(), ..JobObject::default() };
         let outcome = context.outcome(&job, &object, Timestamp::now(), State::Skipped);
         aside.push((index, explained(outcome, Some(reason), None)));
     }
     if let Some((_, first)) = aside.first() {
         let why = first.reason.as_deref().unwrap_or_default();
-        tracing::info!(id = message.id, events = aside.len(), first = ?first.key, "events are not followed: {why}");
+        tracing::info!(id = message.id, events = aside.len(), first = ?first.key, "ignoring events: {why}");
     }
     job.work = Work::Changed { objects };
     (job, aside)

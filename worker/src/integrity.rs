@@ -236,7 +236,7 @@ pub fn same_etag(subject: &str, ours: &ETag, source: &ETag) -> Result<()> {
 }
 
 fn differs(subject: &str, ours: &Checksum, theirs: &Checksum, whose: &str) -> Error {
-    let message = format!("wrong bytes: {ours} here, {whose} is {theirs}");
+    let message = format!("wrong bytes: computed {ours}, {whose} is {theirs}");
     Error::new(ErrorKind::BadDigest, "verify", subject, message)
 }
 
@@ -342,7 +342,7 @@ pub fn finished(
                 _ if proven => nothing(words(source, Some("destination parts".to_owned()))),
                 (Some(ours), _) => Left::Read(ours.clone(), source),
                 (None, _) => {
-                    let message = "its parts were sent in ways that cannot be checked together";
+                    let message = "its parts have no checksum in common, so they cannot be verified together";
                     return Err(Error::new(ErrorKind::BadDigest, "verify", subject, message));
                 }
             }
@@ -367,7 +367,7 @@ struct Made<'a> {
 /// What is left to be done for an object that was cut as its source was.
 fn finished_by_etag(record: &UploadRecord, written: &Written, made: &Made<'_>) -> Result<Left> {
     let Some(theirs) = &record.source.etag else {
-        let message = "its upload's record names no ETag of the source";
+        let message = "the record of its upload has no source ETag";
         return Err(Error::new(ErrorKind::BadDigest, "verify", made.subject, message));
     };
     if let Some(ours) = made.tag {

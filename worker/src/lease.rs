@@ -36,7 +36,7 @@ impl Lease {
         self.ended.cancel();
         // `Err` inside means that the heartbeat panicked: it has ended too.
         if timeout(retry::EXTEND.attempt, &mut self.heartbeat).await.is_err() {
-            tracing::warn!("the queue does not answer a heartbeat: the job may come back late");
+            tracing::warn!("the queue did not answer a request to extend a lease: the job may be redelivered late");
         }
     }
 
@@ -68,7 +68,7 @@ async fn beat(context: Arc<Context>, message: Message, lost: CancellationToken, 
             Ok(Ok(())) => deadline = asked + lease - margin,
             Ok(Err(error)) if error.kind() == ErrorKind::LeaseLost => break,
             Ok(Err(error)) => {
-                tracing::warn!(%error, "could not extend a lease");
+                tracing::warn!(%error, "could not extend the lease of a job");
                 context.carrier.fails(error);
             }
             Err(_) => break,
@@ -77,6 +77,6 @@ async fn beat(context: Arc<Context>, message: Message, lost: CancellationToken, 
             break;
         }
     }
-    tracing::warn!(id = message.id, "lost a lease: another worker may have its job");
+    tracing::warn!(id = message.id, "lost the lease of a job: another worker may have the job");
     lost.cancel();
 }

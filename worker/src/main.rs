@@ -18,7 +18,7 @@ const FAILED: u8 = 1;
 /// Exit code for wrong usage or configuration, or a service that cannot be reached at the start.
 const USAGE: u8 = 2;
 
-/// Copies what a task's queue says, until told to stop
+/// Does the jobs on a task's queue until it is stopped
 #[derive(Debug, Parser)]
 #[command(version = shared::VERSION, max_term_width = 100)]
 struct Args {
@@ -28,13 +28,13 @@ struct Args {
     /// Name in the records [default: the host's, with the process id]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Write one JSON line per object to FILE, or to its end if it is there
+    /// Append one JSON line per object to FILE
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Serve /metrics, /healthz and /readyz at HOST:PORT [default: the config's]
     #[arg(long, value_name = "HOST:PORT")]
     metrics_addr: Option<String>,
-    /// How log lines look: human or json
+    /// Format of log lines: human or json
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     log: LogFormat,
 }
@@ -89,7 +89,7 @@ async fn work(args: Args, config: Config, stop: &Stop) -> Result<(), Failure> {
     };
     health.set_ready(true);
     tokio::spawn(unready_when(stop.clone(), health));
-    tracing::info!(worker = worker.name, task = worker.task, "taking jobs");
+    tracing::info!(worker = worker.name, task = worker.task, "ready for jobs");
     let worked = worker.run(stop.clone()).await.map_err(|error| (FAILED, error.to_string()));
     let reported = report.map_or(Ok(()), |report| report.check());
     worked.and(reported.map_err(|why| (FAILED, format!("the report is incomplete: {why}"))))

@@ -59,7 +59,7 @@ pub(crate) async fn copy(context: &Context, job: &Job, wanted: &JobObject) -> Re
             ErrorKind::NoSuchUpload,
             "part",
             subject,
-            "NoSuchUpload: the destination loses the upload again and again; look for a lifecycle rule that aborts uploads",
+            "NoSuchUpload: the destination lost the upload several times: look for a lifecycle rule that aborts uploads",
         ),
     })
 }
@@ -121,10 +121,12 @@ async fn copy_parts(
 async fn in_one_request(context: &Context, job: &Job, wanted: &JobObject, why: Error) -> Result<Try> {
     let most = context.destination.capabilities().max_put_bytes;
     if wanted.size > most {
-        let fact = format!("it cannot be read in parts, and the destination takes {most} bytes in one request");
+        let fact = format!(
+            "the source cannot serve the object in parts, and the destination accepts at most {most} bytes in one request"
+        );
         return Err(why.and(&fact));
     }
-    tracing::debug!(key = ?wanted.key, error = %why, "the source ignores ranges: the object goes in one request");
+    tracing::debug!(key = ?wanted.key, error = %why, "the source ignores ranges: sending the object in one request");
     whole::copy(context, wanted, job.attempt).await.map(Try::Copied)
 }
 

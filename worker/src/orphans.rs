@@ -50,8 +50,7 @@ pub(crate) async fn abort_intended(context: &Context, key: &str, intents: &Inten
         Ok(uploads) => uploads,
         Err(error) if cannot(error.kind()) => {
             if !context.orphans_named.swap(true, Ordering::Relaxed) {
-                let note = "uploads that were interrupted while they were opened cannot be looked for: \
-                            set a rule at the destination that aborts incomplete uploads";
+                let note = "cannot look for uploads that a crash left open: set a lifecycle rule at the destination that aborts incomplete uploads";
                 tracing::warn!(%error, note);
             }
             return Ok(());
@@ -64,7 +63,7 @@ pub(crate) async fn abort_intended(context: &Context, key: &str, intents: &Inten
     for (upload, opened) in uploads {
         let is_ours = opened.is_some_and(|opened| opened.as_secs() >= since) && Some(&upload.id) != recorded.as_ref();
         if is_ours {
-            tracing::info!(key = ?key, id = upload.id, "an upload that nobody recorded is aborted");
+            tracing::info!(key = ?key, id = upload.id, "aborting an upload that the ledger does not know");
             abort_upload(context, &upload).await?;
         }
     }

@@ -28,8 +28,7 @@ impl PartLimit {
         let before = self.0.fetch_min(limit, Relaxed);
         if limit < before {
             tracing::warn!(
-                "the destination refuses uploads of {count} parts: objects are cut into at most {limit} parts; \
-                 --part-size gives larger ones"
+                "the destination refuses uploads of {count} parts: using at most {limit} parts; for larger parts give --part-size"
             );
         }
     }

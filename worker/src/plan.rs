@@ -25,7 +25,10 @@ pub fn cut(
     limits: &Capabilities,
 ) -> Result<PartPlan, String> {
     if size > limits.max_object_bytes {
-        return Err(format!("{size} bytes, but the destination holds objects of at most {}", limits.max_object_bytes));
+        return Err(format!(
+            "the object has {size} bytes, but the destination accepts at most {}",
+            limits.max_object_bytes
+        ));
     }
     if let Some(PartLayout { part_bytes, count }) = layout
         && is_regular(size, part_bytes, count)
@@ -39,7 +42,7 @@ pub fn cut(
     let wished = wish.unwrap_or(PART_BYTES).clamp(limits.min_part_bytes, limits.max_part_bytes).max(1);
     let part_bytes = if wished >= smallest { wished } else { smallest.next_multiple_of(PART_GRAIN_BYTES) };
     if part_bytes > limits.max_part_bytes {
-        return Err(format!("{size} bytes do not fit into {} parts", limits.max_parts));
+        return Err(format!("the object's {size} bytes do not fit into {} parts", limits.max_parts));
     }
     Ok(PartPlan { part_bytes, same_parts: false })
 }

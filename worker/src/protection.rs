@@ -56,7 +56,7 @@ async fn set(fleet: &dyn Fleet, protected: bool) -> bool {
     match fleet.protect(protected).await {
         Ok(()) => true,
         Err(error) => {
-            tracing::warn!(%error, protected, "the group did not change the scale-in protection; trying again later");
+            tracing::warn!(%error, protected, "could not change the scale-in protection of this machine: trying again later");
             false
         }
     }

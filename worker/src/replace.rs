@@ -57,7 +57,9 @@ pub(crate) async fn judge(context: &Context, job: &Job, key: &str) -> Result<Jud
         let subject = context.destination.location().display_key(key);
         Err(Error::new(ErrorKind::Unrepresentable, "put", subject, format!("{what}: {why}")))
     };
-    let Some(run) = context.runs.state(context, &job.run).await? else { return refused("its run is not known") };
+    let Some(run) = context.runs.state(context, &job.run).await? else {
+        return refused("the ledger has no record of the run");
+    };
     // A retry has not listed the destination: its deletes were counted by nobody.
     if run.options.retries.is_some() || !run.options.delete {
         return refused("remove it, or sync with --delete");
@@ -69,7 +71,9 @@ pub(crate) async fn judge(context: &Context, job: &Job, key: &str) -> Result<Jud
     }
     match may_be_deleted(context, key, &blocker).await? {
         true => Ok(Judged::Replace),
-        false => refused("the source has it too, or the task leaves it alone; remove it, or rename one of them"),
+        false => {
+            refused("the source has it too, or the task's filters leave it out: remove it, or rename one of the two")
+        }
     }
 }
 

@@ -68,7 +68,7 @@ async fn open(context: &Context, key: &str, written: &Written) -> Result<Body> {
     })?;
     if object.info.version.is_some() && pin.version.is_some() && object.info.version != pin.version {
         let subject = context.destination.location().display_key(key);
-        return Err(Error::new(ErrorKind::PreconditionFailed, "get", subject, "another version is there"));
+        return Err(Error::new(ErrorKind::PreconditionFailed, "get", subject, "the key holds another version now"));
     }
     Ok(object.body)
 }
@@ -78,7 +78,7 @@ fn overtaken(subject: &str, error: Error) -> Error {
     if !matches!(error.kind(), ErrorKind::PreconditionFailed | ErrorKind::NotFound) {
         return error;
     }
-    let message = format!("it was changed by another before it could be checked: {}", error.message());
+    let message = format!("another program changed it before it could be verified: {}", error.message());
     Error::new(ErrorKind::Corrupt, "verify", subject, message)
 }
 
@@ -87,20 +87,21 @@ fn overtaken(subject: &str, error: Error) -> Error {
 /// verified, the error says that wrong bytes may be there.
 pub(crate) async fn withdraw(context: &Context, key: &str, error: Error) -> Error {
     if error.kind() != ErrorKind::BadDigest {
-        return remaining(context, key, error.and("the object was written and is not verified")).await;
+        return remaining(context, key, error.and("the object was written but could not be verified")).await;
     }
     // Done and its answer lost, or done twice: what is not there is deleted.
     match context.destination.delete(key).await {
         Ok(()) => {
             context.wrong_bytes.take(key);
             if context.wrong_bytes.is_first(key) {
-                tracing::warn!("removed an object that came out wrong: {error}");
+                tracing::warn!("removed a copy with wrong bytes: {error}");
             }
             error
         }
         Err(why) => {
             let remedy = if why.kind() == ErrorKind::Denied { ": allow s3:DeleteObject" } else { "" };
-            let fact = format!("the wrong object is still at the destination, it cannot be removed ({why}){remedy}");
+            let fact =
+                format!("the wrong copy is still at the destination, because it could not be removed ({why}){remedy}");
             remaining(context, key, error.and(&fact)).await
         }
     }

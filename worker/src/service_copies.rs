@@ -50,7 +50,7 @@ impl ServiceCopies {
         };
         if is_off && self.are_tried.swap(false, Relaxed) {
             tracing::warn!(
-                "the service does not copy between source and destination, objects pass this machine: {error}"
+                "the service cannot copy from source to destination by itself, so all bytes pass through this machine: {error}"
             );
         }
     }

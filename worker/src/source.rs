@@ -26,7 +26,7 @@ pub(crate) async fn find(context: &Context, key: &str) -> Result<Option<ObjectIn
         }
     }
     let subject = context.source.location().display_key(key);
-    let message = "the source lists it, but answers that it is not there";
+    let message = "the source lists the object, but answers that it does not exist";
     Err(Error::new(ErrorKind::Corrupt, "get", subject, message))
 }
 

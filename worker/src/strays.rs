@@ -88,7 +88,7 @@ pub(crate) async fn look_after_abandoned(context: &Context, job: &Job) {
     if context.follow.look_again && !matches!(job.work, Work::Parts(_)) {
         match recorded_uploads(context, job).await {
             Ok(recorded) => keys.extend(recorded),
-            Err(error) => tracing::warn!(%error, "could not read the open uploads of an abandoned job"),
+            Err(error) => tracing::warn!(%error, "could not read the open uploads of a job whose lease was lost"),
         }
     }
     look_after_changes(context, job, keys.into_iter().map(change).collect()).await;
@@ -117,13 +117,13 @@ async fn look_after_changes(context: &Context, job: &Job, changes: Vec<JobChange
     if job.attempt > context.options.attempts + MAX_FOLLOWING {
         return tracing::warn!(
             keys = changes.len(),
-            "writes end unseen again and again: the next scan looks after them"
+            "the results of some writes stay unknown: the next scan checks these keys"
         );
     }
-    tracing::info!(keys = changes.len(), "writes whose end nobody saw are looked after in a while");
+    tracing::info!(keys = changes.len(), "the results of some writes are unknown: checking these keys again later");
     // Should this fail too, a scan finds what has gone wrong.
     if let Err(error) = look_later(context, job, changes, ENDED_AFTER, job.attempt + 1).await {
-        tracing::warn!(%error, "writes whose end nobody saw could not be looked after: the next scan does");
+        tracing::warn!(%error, "could not enqueue a check of writes with unknown results: the next scan checks these keys");
     }
 }
 

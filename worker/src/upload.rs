@@ -79,7 +79,7 @@ pub(crate) async fn open_or_resume(
         return Ok(Some(stored));
     }
     let subject = context.destination.location().display_key(&wanted.key);
-    Err(Error::new(ErrorKind::Conflict, "create", subject, "another upload of this key was opened at the same moment"))
+    Err(Error::new(ErrorKind::Conflict, "create", subject, "another upload of this key was created at the same time"))
 }
 
 async fn open(
@@ -266,7 +266,10 @@ pub(crate) fn check_version(record: &UploadRecord, info: &ObjectInfo, subject: &
     if info.size == record.size && (tagged || info.modified.as_secs() == record.modified.as_secs()) {
         return Ok(());
     }
-    let message = format!("{} bytes of {} where there were {}", info.size, info.modified, record.size);
+    let message = format!(
+        "the object changed during its upload: it has {} bytes of {}, not {}",
+        info.size, info.modified, record.size
+    );
     Err(Error::new(ErrorKind::PreconditionFailed, "get", subject, message))
 }
 

@@ -160,7 +160,7 @@ async fn source_parts(context: &Context, wanted: &JobObject, info: &ObjectInfo) 
 async fn open(context: &Context, wanted: &JobObject, pin: Pin) -> Result<Object> {
     let object = context.source.get(&wanted.key, &Read { range: None, pin }).await?;
     if object.info.size != wanted.size {
-        let message = format!("{} bytes where the listing had {}", object.info.size, wanted.size);
+        let message = format!("the object has {} bytes, but the listing said {}", object.info.size, wanted.size);
         let subject = context.source.location().display_key(&wanted.key);
         return Err(Error::new(ErrorKind::PreconditionFailed, "get", subject, message));
     }
@@ -221,7 +221,7 @@ async fn copied_by_service(context: &Context, object: &JobObject, pin: &Pin, wri
     let doubted = same == Some(false);
     if doubted && !context.source.head(&object.key, pin).await?.etag_is_opaque {
         let subject = context.destination.location().display_key(&object.key);
-        let message = "the service's copy has another ETag than its source";
+        let message = "the ETag of the service's copy differs from the source's";
         return Err(Error::new(ErrorKind::BadDigest, "copy", subject, message));
     }
     let verified = if same == Some(true) { "service, etag" } else { "service" };

@@ -36,7 +36,7 @@ impl Warnings {
             _ => "",
         };
         name(&self.not_judged, "could not be compared", || {
-            tracing::warn!("not compared, so neither copied nor deleted: {error}{remedy}");
+            tracing::warn!("an object could not be compared, and was neither copied nor deleted: {error}{remedy}");
         });
         if error.is_retryable() && self.failed_in_a_row.fetch_add(1, Relaxed) + 1 >= MAX_FAILED_IN_A_ROW {
             return Err(error);
@@ -54,9 +54,13 @@ impl Warnings {
 
     /// A store lists another size than it reads.
     pub(super) fn lists_other_sizes(&self, store: &Store, listed: &Entry, info: &ObjectInfo) {
-        name(&self.other_sizes, "are listed with another size than they have", || {
+        name(&self.other_sizes, "have another size than their listing says", || {
             let object = store.location().display_key(&listed.key);
-            tracing::warn!("{object} is listed with {} bytes and has {}: its own size counts", listed.size, info.size);
+            tracing::warn!(
+                "{object}: the listing says {} bytes, but the object has {}: using the object's own size",
+                listed.size,
+                info.size
+            );
         });
     }
 
@@ -64,8 +68,7 @@ impl Warnings {
     pub(super) fn destination_denies_heads(&self, error: &Error) {
         if !self.said_denied.swap(true, Relaxed) {
             tracing::warn!(
-                "entity tags differ, and the destination does not say whether they mean anything ({error}): size and \
-                 time decide; allow s3:GetObject at the destination to compare tags"
+                "ETags differ, and the destination denies the HEAD that shows whether they are comparable ({error}): comparing by size and time; to compare by ETag, allow s3:GetObject at the destination"
             );
         }
     }
@@ -74,7 +77,7 @@ impl Warnings {
 fn name(count: &AtomicU32, what: &str, say: impl FnOnce()) {
     match count.fetch_add(1, Relaxed) {
         0..NAMED => say(),
-        NAMED => tracing::warn!("more objects {what}: they are not named"),
+        NAMED => tracing::warn!("more objects {what}: only the first {NAMED} are named"),
         _ => {}
     }
 }

@@ -17,7 +17,7 @@ impl fmt::Display for Plan {
         )?;
         writeln!(f, "  in sync    {}, left out by filters {}", count(self.unchanged), count(self.filtered))?;
         if self.not_judged > 0 {
-            writeln!(f, "  not known  {} could not be compared: the warnings say why", count(self.not_judged))?;
+            writeln!(f, "  not known  {} could not be compared: see the warnings", count(self.not_judged))?;
         }
         let jobs = match self.copies {
             0 => String::new(),
@@ -30,7 +30,7 @@ impl fmt::Display for Plan {
         writeln!(f, "  to delete  {}", count(self.deletes))?;
         if self.unlisted > 0 {
             let unlisted = count(self.unlisted);
-            writeln!(f, "  not listed {unlisted} of folders and names: nothing below is copied or deleted")?;
+            writeln!(f, "  not listed {unlisted} folders or names: nothing below them is copied or deleted")?;
         }
         if let Some(refused) = &self.deletes_refused {
             writeln!(f, "             a run would stop here: {refused}")?;
@@ -38,12 +38,8 @@ impl fmt::Display for Plan {
         for r in &self.cost.requests {
             writeln!(f, "  {:<12} {:<8} {:>14}  ${:.4}", r.service, r.operation, count(r.count), r.usd)?;
         }
-        writeln!(
-            f,
-            "  requests   ${:.4}; queue and ledger cost nothing where they are embedded",
-            self.cost.usd_requests
-        )?;
-        writeln!(f, "  egress     ${:.2} at most; nothing within one region", self.cost.usd_egress_at_most)?;
+        writeln!(f, "  requests   ${:.4}; an embedded queue and ledger cost nothing", self.cost.usd_requests)?;
+        writeln!(f, "  egress     ${:.2} at most; free within one region", self.cost.usd_egress_at_most)?;
         write!(f, "  prices     {} ({})", self.cost.prices_source, self.cost.prices_date)
     }
 }

@@ -83,5 +83,5 @@ async fn a_destination_that_does_not_exist_yet_is_empty() {
 async fn a_plan_says_when_a_run_would_refuse_to_delete() {
     let options = Find { delete: true, ..Find::default() };
     let plan = plan_of(Shelf::of([""; 0]), Shelf::of(["a"]), &options).await;
-    assert!(plan.deletes_refused.unwrap().contains("holds no object"));
+    assert!(plan.deletes_refused.unwrap().contains("has no objects"));
 }

@@ -34,7 +34,7 @@ impl Finder {
             }
         }
         let lost = ledger::lose(&self.ledger, &last).await.map_err(FindError::Ledger)?;
-        tracing::warn!(run = %last.start.id, lost, "messages of the previous run are lost: this run finds the objects again");
+        tracing::warn!(run = %last.start.id, lost, "the queue lost messages of the previous run: this run finds their objects again");
         Ok(())
     }
 }

@@ -54,7 +54,7 @@ impl Finder {
     async fn held(&self, run: &str, range: u32, number: u32) -> Result<String, FindError> {
         let body = self.ledger.held(run, range, number).await.map_err(FindError::Ledger)?;
         body.ok_or_else(|| {
-            let message = format!("delete job {number} of range {range} is counted but not there");
+            let message = format!("delete job {number} of range {range} is missing from the ledger");
             FindError::Ledger(Error::new(ErrorKind::Corrupt, "release", run, message))
         })
     }

@@ -64,7 +64,7 @@ impl FromStr for Spelling {
             _ => {
                 return Err(invalid(
                     "credentials",
-                    "not a source of credentials; use default, env:PREFIX, profile:NAME, file:PATH, secretsmanager:NAME, role:ARN or anonymous",
+                    "not a source of credentials: use default, env:PREFIX, profile:NAME, file:PATH, secretsmanager:NAME, role:ARN or anonymous",
                 ));
             }
         })
@@ -190,7 +190,9 @@ fn from_variables(prefix: &str, get: impl Fn(&str) -> Option<String>) -> Result<
     let subject = format!("env:{prefix}");
     let required = |suffix: &str| {
         let name = format!("{prefix}_{suffix}");
-        get(&name).filter(|value| !value.is_empty()).ok_or_else(|| invalid(&subject, format!("{name} is not set")))
+        get(&name)
+            .filter(|value| !value.is_empty())
+            .ok_or_else(|| invalid(&subject, format!("environment variable {name} is not set")))
     };
     let (id, secret) = (required("ACCESS_KEY_ID")?, required("SECRET_ACCESS_KEY")?);
     let token = get(&format!("{prefix}_SESSION_TOKEN")).filter(|value| !value.is_empty());
@@ -212,7 +214,7 @@ fn from_json(subject: &str, text: &str) -> Result<Credentials> {
         let place = format!("line {}, column {}", error.line(), error.column());
         invalid(
             subject,
-            format!(r#"must be JSON {{"access_key_id", "secret_access_key", "session_token"?}}; see {place}"#),
+            format!(r#"not valid at {place}: it must be JSON {{"access_key_id": "…", "secret_access_key": "…"}}, optionally with "session_token""#),
         )
     })?;
     if keys.access_key_id.is_empty() || keys.secret_access_key.is_empty() {
@@ -240,7 +242,7 @@ impl FromFile {
         };
         let about = tokio::fs::metadata(&self.path).await.map_err(unreadable)?;
         if !about.is_file() || about.len() > MAX_FILE_BYTES {
-            return Err(invalid(&subject, "not a file of credentials"));
+            return Err(invalid(&subject, "not a file of credentials: give a JSON file of at most 64 KiB"));
         }
         from_json(&subject, &tokio::fs::read_to_string(&self.path).await.map_err(unreadable)?)
     }
@@ -272,7 +274,7 @@ impl FromSecret {
         });
         match answer.await?.secret_string() {
             Some(text) => from_json(&subject, text),
-            None => Err(invalid(&subject, "the secret is binary; it must be JSON text")),
+            None => Err(invalid(&subject, "the secret is binary: store it as JSON text")),
         }
     }
 }
@@ -325,7 +327,7 @@ mod tests {
         let credentials = from_variables("SRC", full).unwrap();
         assert_eq!((credentials.access_key_id(), credentials.session_token()), ("id", Some("token")));
         let error = from_variables("SRC", |n| full(n).filter(|_| !n.contains("SECRET"))).unwrap_err();
-        assert_eq!(error.to_string(), "configure env:SRC: SRC_SECRET_ACCESS_KEY is not set");
+        assert_eq!(error.to_string(), "configure env:SRC: environment variable SRC_SECRET_ACCESS_KEY is not set");
     }
 
     #[tokio::test]
@@ -352,6 +354,6 @@ mod tests {
         std::fs::write(&path, r#"{"access_key_id":"HUSH","secret_access_key":7}"#).unwrap();
         let bad = spelling.provider(&region, &http).await.unwrap_err();
         assert_eq!(bad.kind(), ErrorKind::Invalid);
-        assert!(!bad.to_string().contains("HUSH") && bad.to_string().contains("must be JSON"), "{bad}");
+        assert!(!bad.to_string().contains("HUSH") && bad.to_string().contains("it must be JSON"), "{bad}");
     }
 }

@@ -118,7 +118,7 @@ fn answered(raw: &HttpResponse, code: &str, message: &str) -> (ErrorKind, String
     }
     line.push(')');
     if status == 403 && code.is_empty() {
-        line.push_str("; check what these credentials may do");
+        line.push_str("; check the permissions of these credentials");
     }
     // What is asked for was deleted, which some stores answer by 405 where no version is named (Amazon S3
     // "Working with delete markers").
@@ -161,7 +161,7 @@ fn elsewhere(status: u16, code: &str, message: &str, region: Option<&str>, body:
     match (region, endpoint) {
         (Some(region), _) => Some(format!("; the bucket is in region {region}: give that as this side's region")),
         (None, Some(endpoint)) => {
-            Some(format!("; the bucket is at {endpoint}: give its endpoint as this side's endpoint-url"))
+            Some(format!("; the bucket is at {endpoint}: give that endpoint as this side's endpoint-url"))
         }
         (None, None) => None,
     }
@@ -204,7 +204,7 @@ fn undecodable(cause: &str, raw: &HttpResponse) -> Option<String> {
     let shown = &value[..value.len().min(MAX_SHOWN_BYTES)];
     let more = if shown.len() < value.len() { "…" } else { "" };
     Some(format!(
-        "the object's header {name} is not UTF-8: \"{}{more}\"; write it again as UTF-8",
+        "the object's header {name} is not UTF-8: \"{}{more}\": write the object's metadata again as UTF-8",
         shown.escape_ascii()
     ))
 }
@@ -320,7 +320,7 @@ mod tests {
         let body = |name: &str, text: &str| format!("<Error><Code>C</Code><{name}>{text}</{name}></Error>");
         let region = Some("; the bucket is in region eu-west-1: give that as this side's region".to_owned());
         let endpoint =
-            |host: &str| Some(format!("; the bucket is at {host}: give its endpoint as this side's endpoint-url"));
+            |host: &str| Some(format!("; the bucket is at {host}: give that endpoint as this side's endpoint-url"));
         let message = "The region 'us-east-1' is wrong; expecting 'eu-west-1'";
         assert_eq!(elsewhere(400, "AuthorizationHeaderMalformed", message, None, ""), region);
         for (status, code, header, body, said) in [

@@ -94,12 +94,12 @@ impl Renewed {
             Ok(new) => {
                 let differ = !same(&new, &old);
                 if differ {
-                    tracing::info!("the credentials were refused and have been renewed");
+                    tracing::info!("credentials were refused: read new ones");
                 }
                 differ
             }
             Err(error) => {
-                tracing::warn!(%error, "the credentials were refused and cannot be renewed");
+                tracing::warn!(%error, "credentials were refused, and new ones could not be read");
                 false
             }
         }
@@ -124,7 +124,7 @@ impl Renewed {
                 _ => reading,
             }
         };
-        let Some(reading) = reading else { return Err(CredentialsError::not_loaded("no credentials were read")) };
+        let Some(reading) = reading else { return Err(CredentialsError::not_loaded("there are no valid credentials")) };
         reading.await.map_err(|error| CredentialsError::provider_error(Arc::clone(&error)))
     }
 

@@ -63,7 +63,7 @@ impl Config {
         let (source, destination) = (&self.source, &self.destination);
         if source.location.overlaps(&destination.location) && same_service(source, destination) {
             let why = format!(
-                "{} and source {} lie within each other: give places that do not overlap",
+                "{} and the source {} overlap: give locations of which neither contains the other",
                 destination.location, source.location
             );
             return refuse("destination.location", why);
@@ -75,35 +75,38 @@ impl Config {
     fn check_carrier(&self) -> Check {
         if let Some(state) = self.state.as_ref().filter(|state| state.to_str().is_none()) {
             // Configurations are kept as text.
-            return refuse("state", format!("{} is not UTF-8: give another folder", state.display()));
+            return refuse("state", format!("the folder name {} is not UTF-8: give another folder", state.display()));
         }
         if self.events.is_some() && self.work.look_again == Some(false) {
-            let why = "events need it: leave it out, or leave out [events]";
+            let why = "[events] needs look-again = true: leave look-again out, or leave [events] out";
             return refuse("work.look-again", why);
         }
         match (&self.events, &self.queue) {
-            (Some(_), None) => return refuse("events", "they come by SQS: give [queue] and [ledger] too"),
+            (Some(_), None) => {
+                return refuse("events", "events need SQS: add [queue] and [ledger], or leave [events] out");
+            }
             (Some(events), Some(queue)) if events.queue == queue.name || events.queue == queue.dead_letter_name() => {
                 return refuse(
                     "events.queue",
-                    format!("{} is the task's other queue: give another name", events.queue),
+                    format!(
+                        "{} is also the task's job queue or its dead-letter queue: give another name",
+                        events.queue
+                    ),
                 );
             }
             _ => {}
         }
         match (&self.queue, &self.ledger, &self.state) {
             (Some(_), Some(_), None) | (None, None, Some(_)) => Ok(()),
-            (Some(_), None, _) => {
-                refuse("ledger", "it is missing beside [queue]: give both, or neither and a state folder")
-            }
-            (None, Some(_), _) => {
-                refuse("queue", "it is missing beside [ledger]: give both, or neither and a state folder")
-            }
+            (Some(_), None, _) => refuse("ledger", "[queue] needs [ledger]: give both, or give state instead of both"),
+            (None, Some(_), _) => refuse("queue", "[ledger] needs [queue]: give both, or give state instead of both"),
             (Some(_), Some(_), Some(_)) => refuse(
                 "state",
-                "it is for the embedded queue and ledger: leave it out, or leave out [queue] and [ledger]",
+                "state is for the embedded queue and ledger: leave state out, or leave [queue] and [ledger] out",
             ),
-            (None, None, None) => refuse("state", "it is missing: give a state folder, or [queue] and [ledger]"),
+            (None, None, None) => {
+                refuse("state", "there is no queue and no ledger: give state, or [queue] and [ledger]")
+            }
         }
     }
 }
@@ -120,7 +123,11 @@ impl Find {
         {
             return refuse(
                 "min-size",
-                format!("{} is more than max-size {}: nothing would be left", Size(min), Size(max)),
+                format!(
+                    "{} is more than max-size {}, which leaves out every object: give a smaller min-size",
+                    Size(min),
+                    Size(max)
+                ),
             );
         }
         if let (Some(min), Some(max)) = (self.min_age, self.max_age)
@@ -129,11 +136,15 @@ impl Find {
             let show = humantime::format_duration;
             return refuse(
                 "min-age",
-                format!("{} is more than max-age {}: nothing would be left", show(min), show(max)),
+                format!(
+                    "{} is more than max-age {}, which leaves out every object: give a smaller min-age",
+                    show(min),
+                    show(max)
+                ),
             );
         }
         if let Some(list) = self.prefix_list.as_ref().filter(|list| list.to_str().is_none()) {
-            return refuse("prefix-list", format!("{} is not UTF-8: give the file another name", list.display()));
+            return refuse("prefix-list", format!("the file name {} is not UTF-8: rename the file", list.display()));
         }
         for rule in &self.filters {
             if rule.strip_prefix("+ ").or(rule.strip_prefix("- ")).is_none_or(str::is_empty) {
@@ -177,34 +188,31 @@ impl Work {
     /// What is asked for besides the bytes must be something that the places can have.
     fn check_fidelity(&self, source: Scheme, destination: Scheme) -> Check {
         let to_folder = destination == Scheme::File;
-        let folders_have_none = "the destination is a folder, which has none: leave it out";
+        let folders_have_none = "the destination is a folder, which has no storage classes: leave it out";
         if let Some(class) = &self.storage_class {
             let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
             if class.is_empty() || class.len() > 32 || !class.chars().all(legal) {
-                return refuse(
-                    "storage-class",
-                    format!("{class:?} cannot be a storage class: give one such as STANDARD_IA"),
-                );
+                return refuse("storage-class", format!("{class:?} is not a storage class: give one like STANDARD_IA"));
             }
             if to_folder {
                 return refuse("storage-class", folders_have_none);
             }
         }
         if self.sse.is_some() && to_folder {
-            return refuse("sse", "the destination is a folder, which encrypts nothing: leave it out");
+            return refuse("sse", "the destination is a folder, which does not encrypt: leave it out");
         }
         if self.sse_kms_key_id.is_some() && self.sse != Some(Sse::Kms) {
-            return refuse("sse-kms-key-id", "it is for sse = \"aws:kms\": give that too, or leave it out");
+            return refuse("sse-kms-key-id", "only sse aws:kms uses a key: give sse aws:kms too, or leave the key out");
         }
         if self
             .sse_kms_key_id
             .as_deref()
             .is_some_and(|id| id.is_empty() || id.contains(|c: char| !c.is_ascii_graphic()))
         {
-            return refuse("sse-kms-key-id", "it cannot be a key: give its id or ARN");
+            return refuse("sse-kms-key-id", "not a KMS key: give a key's id or ARN");
         }
         if self.restore.is_some() && source == Scheme::File {
-            return refuse("restore", "the source is a folder, which archives nothing: leave it out");
+            return refuse("restore", "the source is a folder, which has no archived objects: leave it out");
         }
         // A restored copy is paid for by the day.
         within("restore-days", self.restore_days, 1, 3650)
@@ -237,7 +245,7 @@ fn check_side(name: &str, side: &Side) -> Check {
         if let Some((key, _)) = given.into_iter().find(|(_, value)| value.is_some()) {
             return refuse(
                 &format!("{name}.{key}"),
-                format!("{} is a folder and takes none: leave it out", side.location),
+                format!("{} is a folder and has no {key}: leave it out", side.location),
             );
         }
     }
@@ -253,7 +261,7 @@ fn check_connection(section: &str, connection: &Connection) -> Check {
         if region.is_empty() || region.len() > 63 || !region.chars().all(legal) {
             return refuse(
                 &format!("{section}.region"),
-                format!("{region:?} cannot be a region: give one such as us-east-1"),
+                format!("{region:?} is not a region: give one like us-east-1"),
             );
         }
     }
@@ -266,13 +274,15 @@ fn check_url(setting: &str, url: &str) -> Check {
     if url.contains(['@', '?', '#']) {
         return refuse(
             setting,
-            format!("it must hold no user, query or fragment: {REMEDY}, and credentials by the credentials setting"),
+            format!(
+                "an endpoint has no user, query or fragment: {REMEDY}, and give credentials by the credentials setting"
+            ),
         );
     }
     let bad = |why: &str| refuse(setting, format!("{url:?} {why}: {REMEDY}"));
     let Ok(uri) = url.parse::<http::Uri>() else { return bad("is not a URL") };
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
-        return bad("has no scheme that is known");
+        return bad("begins neither with http:// nor with https://");
     }
     let Some(authority) = uri.authority().filter(|a| !a.host().is_empty()) else { return bad("names no host") };
     let port = authority.as_str().strip_prefix(authority.host()).unwrap_or("");

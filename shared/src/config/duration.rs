@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 fn parse(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|why| format!("{text:?} is not a duration such as 30s or 1h: {why}"))
+    humantime::parse_duration(text).map_err(|why| format!("{text:?} is not a time: give one like 30s or 1h ({why})"))
 }
 
 /// `Option<Duration>` settings.

@@ -97,9 +97,9 @@ fn check_section(section: &str, table: &toml::Table) -> Result<(), ConfigError> 
     let Some(unknown) = table.keys().find(|key| !known.contains(&key.as_str())) else { return Ok(()) };
     let nearest = known.iter().min_by_key(|key| distance(key, unknown)).filter(|key| distance(key, unknown) <= 3);
     let hint = match (nearest, elsewhere(section, unknown)) {
-        (_, Some(place)) => format!("it belongs into [{place}]"),
+        (_, Some(place)) => format!("put it into section [{place}]"),
         (Some(key), None) => format!("did you mean {key:?}?"),
-        (None, None) => format!("known are {}", known.join(", ")),
+        (None, None) => format!("the settings here are {}", known.join(", ")),
     };
     let place = if section.is_empty() { String::new() } else { format!(" in [{section}]") };
     Err(ConfigError::UnknownKey { key: unknown.clone(), place, hint })

@@ -52,7 +52,7 @@ impl FromStr for Size {
         };
         match number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)) {
             Some(bytes) => Ok(Size(bytes)),
-            None => refused("it is larger than any store holds"),
+            None => refused("it is larger than 16 EiB"),
         }
     }
 }

@@ -102,10 +102,10 @@ fn sizes_and_durations_are_read_as_people_write_them() {
 fn each_refusal_names_the_setting_and_the_remedy_in_one_line() {
     for (text, parts) in [
         ("[work]\nconcurency = 3", &["\"concurency\" in [work]", "did you mean \"concurrency\""][..]),
-        ("[find]\nconcurrency = 3", &["\"concurrency\" in [find]", "belongs into [work]"]),
-        ("[find]\npart-size = 3", &["\"part-size\" in [find]", "belongs into [work]"]),
+        ("[find]\nconcurrency = 3", &["\"concurrency\" in [find]", "put it into section [work]"]),
+        ("[find]\npart-size = 3", &["\"part-size\" in [find]", "put it into section [work]"]),
         ("[queue]\nname = \"q\"\nregoin = \"x\"", &["\"regoin\" in [queue]", "\"region\""]),
-        ("[works]\nconcurrency = 3", &["unknown key \"works\"", "\"work\""]),
+        ("[works]\nconcurrency = 3", &["unknown setting \"works\"", "\"work\""]),
         ("[work]\nconcurrency = 0", &["concurrency: 0 is out of bounds: give 1 to 1024"]),
         ("[work]\nconcurrency = -1", &["line 9", "-1"]),
         ("[work]\nmemory-limit = \"63MiB\"", &["memory-limit: 63MiB", "64MiB"]),
@@ -120,8 +120,8 @@ fn each_refusal_names_the_setting_and_the_remedy_in_one_line() {
         ("[find]\nmin-size = 2\nmax-size = 1", &["min-size: 2 is more than max-size 1"]),
         ("[find]\nfilters = [\"*.jpg\"]", &["filters: \"*.jpg\"", "+ GLOB"]),
         ("[find]\ncompare = \"mtime\"", &["line 9", "size-mtime"]),
-        ("[queue]\nname = \"q\"", &["ledger: it is missing"]),
-        ("[queue]\nname = \"q\"\n[ledger]\ntable = \"l\"", &["state: it is for the embedded"]),
+        ("[queue]\nname = \"q\"", &["ledger: [queue] needs [ledger]"]),
+        ("[queue]\nname = \"q\"\n[ledger]\ntable = \"l\"", &["state: state is for the embedded"]),
         ("this is not toml", &["line 8"]),
     ] {
         let error = Config::parse(&with(text)).unwrap_err().to_string();
@@ -135,14 +135,14 @@ fn each_refusal_names_the_setting_and_the_remedy_in_one_line() {
 #[test]
 fn endpoints_and_regions_are_checked_and_secrets_in_them_not_repeated() {
     for (setting, part) in [
-        ("endpoint-url = \"ftp://h\"", "no scheme that is known"),
-        ("endpoint-url = \"localhost:9000\"", "no scheme"),
+        ("endpoint-url = \"ftp://h\"", "begins neither with http"),
+        ("endpoint-url = \"localhost:9000\"", "begins neither with http"),
         ("endpoint-url = \"http://\"", "is not a URL"),
         ("endpoint-url = \"http://h:99999\"", "port"),
         ("endpoint-url = \"http://user:secret@h\"", "no user"),
         ("endpoint-url = \"http://h?X-Amz-Signature=secret\"", "no user, query"),
-        ("region = \"eu west\"", "cannot be a region"),
-        ("region = \"\"", "cannot be a region"),
+        ("region = \"eu west\"", "is not a region"),
+        ("region = \"\"", "is not a region"),
         ("addressing-style = \"dns\"", "virtual"),
     ] {
         let text = SMALL.replace("[destination]", &format!("{setting}\n[destination]"));

@@ -40,7 +40,7 @@ impl Failure {
         match self {
             Failure::Other(kind, message) => Error::new(kind, operation, subject, message),
             Failure::Json(error) => {
-                let message = format!("a record cannot be read: {error}");
+                let message = format!("a record is invalid: {error}");
                 Error::new(ErrorKind::Corrupt, operation, subject, message).with_source(error)
             }
             Failure::Sqlite(error) => {
@@ -62,18 +62,20 @@ fn meaning(error: &rusqlite::Error) -> (ErrorKind, &'static str) {
         return (ErrorKind::Corrupt, "");
     };
     match code {
-        code if is_busy(Some(code)) => (ErrorKind::Unavailable, "; another process uses it all the time"),
-        ErrorCode::DiskFull => (ErrorKind::Exhausted, "; make room on the state folder's disk"),
+        code if is_busy(Some(code)) => {
+            (ErrorKind::Unavailable, "; another process keeps it locked: wait for that process, or stop it")
+        }
+        ErrorCode::DiskFull => (ErrorKind::Exhausted, "; free space on the state folder's disk"),
         ErrorCode::ReadOnly
         | ErrorCode::PermissionDenied
         | ErrorCode::CannotOpen
         | ErrorCode::AuthorizationForStatementDenied => {
-            (ErrorKind::Denied, "; the state folder and all files in it must be writable")
+            (ErrorKind::Denied, "; make the state folder and all files in it writable")
         }
         ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
-            (ErrorKind::Corrupt, "; move the state folder away to begin anew: the next run finds what is left to do")
+            (ErrorKind::Corrupt, "; move the state folder away and start again: the new run finds all remaining work")
         }
-        ErrorCode::SystemIoFailure => (ErrorKind::Exhausted, "; the state folder's disk is full or broken"),
+        ErrorCode::SystemIoFailure => (ErrorKind::Exhausted, "; check the state folder's disk: it is full or broken"),
         ErrorCode::OutOfMemory => (ErrorKind::Exhausted, ""),
         ErrorCode::TooBig | ErrorCode::ConstraintViolation => (ErrorKind::Invalid, ""),
         _ => (ErrorKind::Unavailable, ""),
@@ -88,6 +90,6 @@ pub(super) fn of_file(path: &Path, error: io::Error) -> Error {
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => ErrorKind::Invalid,
         _ => ErrorKind::Unavailable,
     };
-    let message = format!("{error}; the state folder must be a writable folder");
+    let message = format!("{error}; give a writable folder as the state folder");
     Error::new(kind, "open", path.display().to_string(), message).with_source(error)
 }

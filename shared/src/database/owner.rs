@@ -40,7 +40,7 @@ impl Owner {
         let unlocked = dir.join(format!("{id}.new"));
         let file = File::create_new(&unlocked).map_err(|e| failure::of_file(&unlocked, e))?;
         file.try_lock().map_err(|e| {
-            let message = format!("{e}; the state folder must be on a file system with file locks");
+            let message = format!("{e}; give a state folder on a file system with file locks");
             Error::new(ErrorKind::Unsupported, "open", unlocked.display().to_string(), message)
         })?;
         let locked = path_of(dir, &id);

@@ -165,7 +165,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failure> {
     let version = version(&transaction)?;
     let Some(missing) = MIGRATIONS.get(version..) else {
         let message = format!(
-            "schema version {version} is of a newer release than this one, which knows {}: use that one",
+            "the state folder has schema version {version}, and this release supports versions up to {}: use the newer release",
             MIGRATIONS.len()
         );
         return Err(Failure::Other(ErrorKind::Unsupported, message));

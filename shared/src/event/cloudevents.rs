@@ -17,7 +17,7 @@ pub(super) fn read(root: &Object, envelopes: usize) -> Result<Parsed, ParseError
         (None, Some(Value::String(text))) => json::from_base64(text)
             .and_then(|text| json::read(&text).ok())
             .ok_or_else(|| refused("data_base64 is not JSON in Base64"))?,
-        _ => return Err(refused("either data or data_base64 must be there")),
+        _ => return Err(refused("data and data_base64 are both missing or both present")),
     };
     match (json::text(root, "type"), &decoded) {
         (Some(name), Value::Object(data)) if name.starts_with(gcs::CLOUD_EVENT) => gcs::read_cloud_event(root, data),

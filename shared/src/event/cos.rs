@@ -33,7 +33,7 @@ fn record(record: &Object) -> Result<Vec<Change>, String> {
     let raw = json::required(record, "cos.cosObject.key")?;
     let name = json::required(record, "cos.cosBucket.name")?;
     // A string in the document's sample, a number in some messages.
-    let appid = json::number(record, "cos.cosBucket.appid").ok_or("cos.cosBucket.appid is no number")?;
+    let appid = json::number(record, "cos.cosBucket.appid").ok_or("cos.cosBucket.appid is not a number")?;
     let suffix = format!("-{appid}");
     let name = name.strip_suffix(&suffix).unwrap_or(name);
     let event = json::text(record, "event.eventName").unwrap_or_default();
@@ -49,7 +49,7 @@ fn record(record: &Object) -> Result<Vec<Change>, String> {
     let keys = readings.iter().filter_map(|reading| strip(reading, appid, name));
     let changes: Vec<Change> = keys.map(|key| change(key.to_owned())).collect();
     match changes.is_empty() {
-        true => Err(format!("key {} does not begin with /{appid}/{name}/ and go on", quoted(raw))),
+        true => Err(format!("key {} does not begin with /{appid}/{name}/, or ends there", quoted(raw))),
         false => Ok(changes),
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, ParseError> {
     read_record(Format::EventBridge, root, |root| {
         let source = json::required(root, "source")?;
         if source != "aws.s3" {
-            return Err(format!("its source is {}, not aws.s3", json::quoted(source)));
+            return Err(format!("its source is {}, and must be aws.s3", json::quoted(source)));
         }
         let keys = readings(json::required(root, "detail.object.key")?, Encoding::Literal)?;
         let bucket = json::optional(root, "detail.bucket.name")?.map(str::to_owned);

@@ -93,7 +93,7 @@ impl<'de> Visitor<'de> for Bounded {
         while let Some(name) = members.next_key::<String>()? {
             let value = members.next_value_seed(inner)?;
             if object.contains_key(&name) {
-                return Err(A::Error::custom(format!("{} stands twice in one object", quoted(&name))));
+                return Err(A::Error::custom(format!("{} occurs twice in one object", quoted(&name))));
             }
             object.insert(name, value);
         }

@@ -18,5 +18,5 @@ fn message(root: &Object) -> Option<&serde_json::Value> {
 }
 
 pub(super) fn read(root: &Object, envelopes: usize) -> Result<Parsed, ParseError> {
-    open_envelope(message(root).ok_or_else(|| ParseError::Envelope("mns", "it holds no message".into()))?, envelopes)
+    open_envelope(message(root).ok_or_else(|| ParseError::Envelope("mns", "it contains no message".into()))?, envelopes)
 }

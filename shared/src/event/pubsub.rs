@@ -24,6 +24,8 @@ pub(super) fn read(root: &Object, envelopes: usize) -> Result<Parsed, ParseError
                 data.and_then(|data| json::from_base64(data.as_str()?)).and_then(|text| json::read(&text).ok());
             gcs::read_attributes(attributes, payload.as_ref().and_then(|payload| payload.as_object()))
         }
-        _ => open_envelope(data.ok_or_else(|| ParseError::Envelope("pubsub", "it holds no data".into()))?, envelopes),
+        _ => {
+            open_envelope(data.ok_or_else(|| ParseError::Envelope("pubsub", "it contains no data".into()))?, envelopes)
+        }
     }
 }

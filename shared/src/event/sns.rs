@@ -15,7 +15,7 @@ pub(super) fn read(root: &Object, envelopes: usize) -> Result<Parsed, ParseError
         (Some("UnsubscribeConfirmation"), _) => Ok(Parsed::notice(Format::Sns, Notice::UnsubscribeConfirmation)),
         (name, _) => {
             let name = json::quoted(name.unwrap_or_default());
-            Err(ParseError::Envelope("sns", format!("{name} is no type of message")))
+            Err(ParseError::Envelope("sns", format!("{name} is not a message type of SNS")))
         }
     }
 }

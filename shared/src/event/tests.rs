@@ -63,7 +63,7 @@ fn a_record_without_a_readable_key_refuses_the_whole_body_by_its_number() {
         (r#"{"s3":{"object":{"key":null}}}"#.into(), "record 2: s3.object.key is missing"),
         (r#"{"s3":{"bucket":{"name":7},"object":{"key":"a"}}}"#.into(), "record 2: s3.bucket.name is not a string"),
         (r#"{"cos":{}}"#.into(), "record 2: s3.object.key is missing"),
-        ("7".into(), "record 2: it is no object"),
+        ("7".into(), "record 2: it is not a JSON object"),
     ] {
         let error = parse(&body(&record)).unwrap_err().to_string();
         assert!(error.starts_with("s3 event, record 2: ") && error.contains(why), "{record}: {error}");
@@ -80,19 +80,19 @@ fn what_is_no_event_is_refused_in_one_line() {
         ("bm8gSlNPTg==", "neither a JSON object"),
         ("{", "EOF"),
         ("{} {}", "trailing"),
-        ("{}", "no known format: it has no members"),
+        ("{}", "unknown format: it has no members"),
         ("[]", "list envelope: it is empty"),
-        (r#"{"Records":[]}"#, "no known format: it has \"Records\""),
-        (r#"{"hello\n":1}"#, r#"no known format: it has "hello\n""#),
+        (r#"{"Records":[]}"#, "unknown format: it has \"Records\""),
+        (r#"{"hello\n":1}"#, r#"unknown format: it has "hello\n""#),
         // A job of a version that this release does not know.
-        (r#"{"v":2,"kind":"parts","key":"k"}"#, "no known format"),
-        (r#"{"key":"a","key":"b"}"#, "\"key\" stands twice"),
+        (r#"{"v":2,"kind":"parts","key":"k"}"#, "unknown format"),
+        (r#"{"key":"a","key":"b"}"#, "\"key\" occurs twice"),
         (r#"{"key":"\ud800"}"#, "not an event"),
-        (r#"{"Type":"Other","Message":"{}"}"#, "\"Other\" is no type of message"),
-        (r#"{"detail-type":"Object Created","source":"mine","detail":{"object":{"key":"a"}}}"#, "not aws.s3"),
-        (r#"{"specversion":"1.0","type":"t","source":"s"}"#, "either data or data_base64"),
+        (r#"{"Type":"Other","Message":"{}"}"#, "\"Other\" is not a message type"),
+        (r#"{"detail-type":"Object Created","source":"mine","detail":{"object":{"key":"a"}}}"#, "must be aws.s3"),
+        (r#"{"specversion":"1.0","type":"t","source":"s"}"#, "data and data_base64"),
         (r#"{"specversion":"1.0","type":"t","source":"s","data_base64":"%"}"#, "not JSON in Base64"),
-        (r#"{"message":{"attributes":{}}}"#, "holds no data"),
+        (r#"{"message":{"attributes":{}}}"#, "contains no data"),
         (&deep, "nested too deeply"),
     ] {
         let error = parse(body).unwrap_err().to_string();
@@ -135,9 +135,12 @@ fn two_envelopes_are_opened_and_not_three() {
 fn a_list_of_events_is_all_of_one_format_and_without_notices() {
     assert_eq!(keys(r#"[{"key":"a"},"{\"key\":\"b\"}"]"#), ["a", "b"]);
     let mixed = format!(r#"[{{"key":"a"}},{{"Records":[{}]}}]"#, s3_record("b"));
-    assert_eq!(parse(&mixed).unwrap_err().to_string(), "list envelope: it holds events of minimal and of s3");
+    assert_eq!(
+        parse(&mixed).unwrap_err().to_string(),
+        "list envelope: it contains events of two formats, minimal and s3"
+    );
     let notice = r#"[{"key":"a"},{"Type":"SubscriptionConfirmation","Message":""}]"#;
-    assert_eq!(parse(notice).unwrap_err().to_string(), "list envelope: it holds a notice among events");
+    assert_eq!(parse(notice).unwrap_err().to_string(), "list envelope: it contains a notice among events");
 }
 
 #[test]
@@ -166,6 +169,6 @@ fn a_cos_key_loses_its_bucket_once_and_is_refused_with_another() {
     assert_eq!(change(&key("/7/b/x", "b-7")).bucket.as_deref(), Some("b-7"));
     for wrong in ["/7/c/x", "/7/b/", "/7/b", "/x"] {
         let error = parse(&key(wrong, "b")).unwrap_err().to_string();
-        assert!(error.contains("does not begin with /7/b/ and go on"), "{error}");
+        assert!(error.contains("does not begin with /7/b/, or ends there"), "{error}");
     }
 }

@@ -41,7 +41,7 @@ pub fn parse(mut lines: impl BufRead, name: &str) -> Result<Vec<String>, String>
             return merge(prefixes, name);
         }
         if number > MAX_LINES {
-            return Err(format!("{name}: more than {MAX_LINES} lines: name shorter prefixes"));
+            return Err(format!("{name}: the file has more than {MAX_LINES} lines: give fewer, shorter prefixes"));
         }
         let in_line = |why: String| format!("{name}:{number}: {why}");
         let text = check(&line, number == 1).map_err(in_line)?;
@@ -59,19 +59,19 @@ fn check(line: &[u8], first: bool) -> Result<&str, String> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.len() > MAX_PREFIX_BYTES {
-        return Err(format!("longer than {MAX_PREFIX_BYTES} bytes, the longest that a key can be"));
+        return Err(format!("the line is longer than {MAX_PREFIX_BYTES} bytes, the maximum of a key"));
     }
-    let text = std::str::from_utf8(line).map_err(|_| "not UTF-8".to_owned())?;
+    let text = std::str::from_utf8(line).map_err(|_| "the line is not UTF-8".to_owned())?;
     let text = if first { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text };
     match text.chars().find(|c| c.is_control() && *c != '\t') {
-        Some(c) if !text.trim().is_empty() => Err(format!("holds the control character {c:?}")),
+        Some(c) if !text.trim().is_empty() => Err(format!("the line contains the control character {c:?}")),
         _ => Ok(text),
     }
 }
 
 /// Refuses a line that was probably meant as something else than a prefix of keys.
 fn refuse_what_matches_nothing(line: &str) -> Result<(), String> {
-    let literally = format!("or \\{line} if keys do begin so");
+    let literally = format!("or \\{line} if keys really begin like this");
     if line.trim() != line {
         return Err(format!("{line:?} has white space around it: write {:?}, {literally}", line.trim()));
     }
@@ -81,12 +81,12 @@ fn refuse_what_matches_nothing(line: &str) -> Result<(), String> {
         return Err(format!("{line:?} is a location: write the part of the key below the source, such as {key:?}"));
     }
     if let Some(key) = line.strip_prefix("./").or_else(|| line.strip_prefix('/')) {
-        return Err(format!("{line:?} is a path, and keys begin without \"/\": write {key:?}, {literally}"));
+        return Err(format!("{line:?} is a path, and keys do not begin with \"/\": write {key:?}, {literally}"));
     }
     if line.contains('*') {
         let prefix = line.split('*').next().unwrap_or_default();
         return Err(format!(
-            "{line:?} is a glob, and a line is a prefix: write {prefix:?}, {literally}; --include takes globs"
+            "{line:?} is a glob, and the list takes prefixes: write {prefix:?}, {literally}; for globs use --include"
         ));
     }
     Ok(())
@@ -94,13 +94,18 @@ fn refuse_what_matches_nothing(line: &str) -> Result<(), String> {
 
 fn merge(mut prefixes: Vec<String>, name: &str) -> Result<Vec<String>, String> {
     if prefixes.is_empty() {
-        return Err(format!("{name}: names no prefix: add one a line, or leave the option out to take everything"));
+        return Err(format!(
+            "{name}: the file contains no prefixes: add one a line, or leave the option out to compare all keys"
+        ));
     }
     prefixes.sort();
     // Sorted, a prefix stands before all that it holds.
     prefixes.dedup_by(|inner, outer| inner.starts_with(outer.as_str()));
     if prefixes.len() > MAX_PREFIXES {
-        return Err(format!("{name}: {} prefixes: at most {MAX_PREFIXES} are allowed", prefixes.len()));
+        return Err(format!(
+            "{name}: the file has {} prefixes, and at most {MAX_PREFIXES} are allowed",
+            prefixes.len()
+        ));
     }
     Ok(prefixes)
 }

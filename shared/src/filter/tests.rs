@@ -94,11 +94,11 @@ fn a_prefix_list_is_read_line_by_line_and_merged() {
 fn a_malformed_line_is_named_with_its_place() {
     let long = format!("ok\n{}\n", "x".repeat(1_025));
     for (list, part) in [
-        (&b"a\nb\x01c\n"[..], "list:2: holds the control character '\\u{1}'"),
-        (b"a\n\xff\n", "list:2: not UTF-8"),
-        (long.as_bytes(), "list:2: longer than 1024 bytes"),
-        (b"", "list: names no prefix"),
-        (b"# nothing\n\n", "list: names no prefix"),
+        (&b"a\nb\x01c\n"[..], "list:2: the line contains the control character '\\u{1}'"),
+        (b"a\n\xff\n", "list:2: the line is not UTF-8"),
+        (long.as_bytes(), "list:2: the line is longer than 1024 bytes"),
+        (b"", "list: the file contains no prefixes"),
+        (b"# nothing\n\n", "list: the file contains no prefixes"),
     ] {
         assert!(prefixes(list).unwrap_err().contains(part), "{:?}", prefixes(list));
     }

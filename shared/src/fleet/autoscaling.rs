@@ -45,7 +45,12 @@ impl AutoScaling {
         // Read-only: slow, cut off or unanswered alike are asked again, for half a minute at most.
         let instance = retry::run(&retry::FLEET, "instance-id", || read(&metadata, INSTANCE)).await?;
         let instance = instance.ok_or_else(|| {
-            Error::new(ErrorKind::Invalid, "fleet", &config.group, "the metadata service names no instance id")
+            Error::new(
+                ErrorKind::Invalid,
+                "fleet",
+                &config.group,
+                "the instance metadata service reports no instance id",
+            )
         })?;
         let client = Client::new(&aws::sdk_config(&config.connection).await?);
         Ok(AutoScaling {
@@ -90,19 +95,19 @@ impl AutoScaling {
     // next is 5 s away, and both notices stand until the end.
     async fn notice(&self) -> Option<Interruption> {
         if let Some(action) = self.look(SPOT).await {
-            tracing::info!(instance = self.instance, action, "spot interruption notice");
+            tracing::info!(instance = self.instance, action, "received a spot interruption notice");
             return Some(Interruption::Spot);
         }
         let state = self.look(TARGET).await?;
         is_going(&state).then(|| {
-            tracing::info!(instance = self.instance, state, "the group removes this instance");
+            tracing::info!(instance = self.instance, state, "the autoscaling group removes this instance");
             Interruption::ScaleIn
         })
     }
 
     async fn look(&self, path: &'static str) -> Option<String> {
         read(&self.metadata, path).await.unwrap_or_else(|error| {
-            tracing::debug!(%error, "instance metadata not read");
+            tracing::debug!(%error, "could not read instance metadata");
             None
         })
     }
@@ -158,8 +163,7 @@ async fn read(metadata: &imds::Client, path: &'static str) -> Result<Option<Stri
         Ok(value) => Ok(Some(value.as_ref().trim().to_owned())),
         Err(ImdsError::ErrorResponse(answer)) if answer.response().status().as_u16() == 404 => Ok(None),
         Err(error) => {
-            let message = "no answer from the instance metadata service; leave [fleet] out of the configuration \
-                           where the worker does not run on an EC2 instance";
+            let message = "no answer from the instance metadata service: if this machine is not an EC2 instance, leave [fleet] out of the config file";
             Err(Error::new(ErrorKind::Unavailable, "fleet", path, message).with_source(error))
         }
     }

@@ -49,7 +49,8 @@ fn goes_on(run: &Run, age: usize, options: &RunOptions) -> bool {
 /// held.
 pub async fn lose(ledger: &SharedLedger, run: &Run) -> Result<u64> {
     let lost = run.enqueued().saturating_sub(run.settled.objects());
-    let why = format!("stopped: {} lost, as nothing of it is left on the queue", console::counted(lost, "object"));
+    let why =
+        format!("stopped: {} lost, because the queue has no more jobs of the run", console::counted(lost, "object"));
     ledger.set_phase(&run.start.id, Phase::Lost, Some(&why)).await?;
     Ok(lost)
 }
@@ -58,7 +59,7 @@ pub async fn lose(ledger: &SharedLedger, run: &Run) -> Result<u64> {
 /// repeats the rest.
 pub async fn cancel(ledger: &SharedLedger, run: &Run, owner: &str) -> Result<()> {
     let id = &run.start.id;
-    ledger.set_phase(id, Phase::Cancelling, Some("cancelled: a run with other options has begun")).await?;
+    ledger.set_phase(id, Phase::Cancelling, Some("cancelled: a run with other options has started")).await?;
     let has_deletes = run.found.deletes > 0;
     for checkpoint in ledger.checkpoints(id).await? {
         settle_checkpoint(ledger, run, checkpoint, has_deletes, owner).await?;
@@ -80,7 +81,7 @@ async fn settle_checkpoint(
     let settle_held = |number| async move {
         let body = ledger.held(&run.start.id, checkpoint.id, number).await?;
         let missing = || {
-            let message = format!("delete job {number} of range {} is counted but not there", checkpoint.id);
+            let message = format!("delete job {number} of range {} is missing from the ledger", checkpoint.id);
             Error::new(ErrorKind::Corrupt, "cancel", &run.start.id, message)
         };
         settle(ledger, run, &body.ok_or_else(missing)?, owner).await
@@ -91,7 +92,7 @@ async fn settle_checkpoint(
 /// Settles the objects of a job as cancelled.
 async fn settle(ledger: &SharedLedger, run: &Run, body: &str, owner: &str) -> Result<()> {
     let job = Job::parse(body).map_err(|why| {
-        Error::new(ErrorKind::Corrupt, "cancel", &run.start.id, format!("a job is unreadable: {why}"))
+        Error::new(ErrorKind::Corrupt, "cancel", &run.start.id, format!("a recorded job is invalid: {why}"))
     })?;
     let now = Timestamp::now();
     let outcome = |(index, key): (u32, &str)| (index, cancelled(key, job.attempt, owner, now));

@@ -124,7 +124,9 @@ impl DynamoDbLedger {
                 (ErrorKind::NoSuchContainer, message)
             }
             // Someone else's transaction held the item for a moment: the same request may succeed later.
-            "TransactionConflictException" => (ErrorKind::Unavailable, "another transaction holds the item".to_owned()),
+            "TransactionConflictException" => {
+                (ErrorKind::Unavailable, "another transaction changes the item at the same time".to_owned())
+            }
             _ => return aws::error_from(verb, &self.table, error),
         };
         Error::new(kind, verb, &self.table, message).with_source(error)

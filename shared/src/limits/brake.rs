@@ -156,7 +156,7 @@ impl Brake {
         state.halved = Some(now);
         state.limit = (state.limit / 2.0).max(1.0);
         metrics::transfers_limit(state.limit as usize);
-        tracing::info!(limit = state.limit as usize, "throttled: fewer transfers at once");
+        tracing::info!(limit = state.limit as usize, "a store throttles: running fewer transfers at once");
     }
 
     fn take(&self) -> Option<Permit> {

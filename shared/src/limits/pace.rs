@@ -21,7 +21,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// The first step down: 100 requests a second, well below what makes any service throttle.
 const FIRST_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The slowest pace: five requests a second, at which a service still shows that it is well again.
+/// The slowest pace: five requests a second, at which a service still shows that it no longer throttles.
 const MAX_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Below this the pace is free.
@@ -120,7 +120,11 @@ impl State {
         }
         if before.is_zero() != self.interval.is_zero() {
             let slow = !self.interval.is_zero();
-            tracing::info!(slow, "an endpoint {}", if slow { "throttles: slowing down" } else { "is well again" });
+            tracing::info!(
+                slow,
+                "an endpoint {}",
+                if slow { "throttles: sending fewer requests" } else { "no longer throttles" }
+            );
         }
         (self.began, self.answers, self.throttled) = (None, 0, 0);
     }

@@ -48,10 +48,10 @@ pub async fn subscribe_by_eventbridge(config: &Config) -> Result<Vec<String>> {
     });
     Ok(vec![
         notified,
-        "to be done in the bucket's region:".into(),
+        "run these commands in the bucket's region:".into(),
         format!("aws events put-rule --name {name} --event-pattern {}", quoted(&pattern.to_string())),
         format!("aws events put-targets --rule {name} --targets Id=queue,Arn={arn}"),
-        format!("and this statement in the policy of the queue: {statement}"),
+        format!("and add this statement to the policy of the queue: {statement}"),
     ])
 }
 
@@ -64,9 +64,11 @@ async fn ends(config: &Config) -> Result<(SqsQueue, S3Store)> {
             queue.check_task(&config.task).await?;
             Ok((queue, S3Store::open(&config.source).await?))
         }
-        (None, _) => refuse("events need a queue that others can send to: give [queue] and [ledger] instead of state"),
-        (_, Scheme::File) => refuse("a folder sends no events"),
-        (_, _) => refuse("this provider's events come by a function: see deploy/functions/README.md"),
+        (None, _) => {
+            refuse("the task has no SQS queue, and events need one: give [queue] and [ledger] instead of state")
+        }
+        (_, Scheme::File) => refuse("the source is a folder, which sends no events: use flotilla watch"),
+        (_, _) => refuse("this provider sends events through a function: see deploy/functions/README.md"),
     }
 }
 

@@ -19,8 +19,10 @@ pub(super) fn check(config: &Config) -> Result<(), (&'static str, Error)> {
     if let (Some(a), Some(b)) = (&source, &destination)
         && (a == b || !is_one_file && (a.starts_with(b) || b.starts_with(a)))
     {
-        let message =
-            format!("it and the source {} lie within each other; give places that do not overlap", a.display());
+        let message = format!(
+            "the destination and the source {} overlap: give folders of which neither contains the other",
+            a.display()
+        );
         return refuse("destination", b, message);
     }
     let Some(state) = config.state.as_deref().map(existing) else { return Ok(()) };
@@ -28,7 +30,8 @@ pub(super) fn check(config: &Config) -> Result<(), (&'static str, Error)> {
         if let Some(folder) = folder
             && state.starts_with(&folder)
         {
-            let message = format!("the state folder lies within the {side} {}; give one elsewhere", folder.display());
+            let message =
+                format!("the state folder lies within the {side} {}: give another folder with state", folder.display());
             return refuse("state", &state, message);
         }
     }

@@ -34,7 +34,7 @@ impl Unusable {
         match (self.has_options, self.side) {
             (true, "location") => format!("--{name}"),
             (true, side) => format!("--{side}-{name}"),
-            (false, side) => format!("{name} of [{side}]"),
+            (false, side) => format!("{name} in [{side}]"),
         }
     }
 
@@ -57,7 +57,7 @@ impl fmt::Display for Unusable {
             let (endpoint, region) = (self.setting("endpoint-url"), self.setting("region"));
             return write!(
                 f,
-                "{side}: bucket {bucket:?} does not exist (flotilla creates no buckets): check its name, {endpoint} and {region}"
+                "{side}: bucket {bucket:?} does not exist: create it, or check its name, {endpoint} and {region}"
             );
         }
         write!(f, "{side}: {}", self.text())?;
@@ -95,7 +95,7 @@ mod tests {
                 "s3://b",
                 ErrorKind::NoSuchContainer,
                 "NoSuchBucket: The specified bucket does not exist (HTTP 404)",
-                "source: bucket \"b\" does not exist (flotilla creates no buckets): check its name, --source-endpoint-url and --source-region",
+                "source: bucket \"b\" does not exist: create it, or check its name, --source-endpoint-url and --source-region",
             ),
             (
                 "r2://b",
@@ -121,6 +121,6 @@ mod tests {
         }
         let error = Error::new(ErrorKind::Timeout, "probe", "s3://b", "no answer");
         let line = Unusable::of("destination", &"s3://b".parse().unwrap())(error).to_string();
-        assert_eq!(line, "destination: probe s3://b: no answer; check endpoint-url of [destination] and the network");
+        assert_eq!(line, "destination: probe s3://b: no answer; check endpoint-url in [destination] and the network");
     }
 }

@@ -61,7 +61,7 @@ impl EmbeddedQueue {
         F: FnOnce(&Connection, i64, u32) -> Result<usize, Failure> + Send + 'static,
     {
         let Some((id, receives)) = parse_receipt(&message.receipt) else {
-            let why = format!("not a receipt of this queue: {}", message.receipt);
+            let why = format!("invalid receipt handle: {}", message.receipt);
             return Err(self.database.error(ErrorKind::Invalid, operation, why));
         };
         Ok(self.database.transact(operation, move |transaction| change(transaction, id, receives)).await? > 0)
@@ -119,7 +119,7 @@ impl JobQueue for EmbeddedQueue {
                 Ok(connection.prepare_cached(sql)?.execute(params![id, receives, after_now(lease)])?)
             })
             .await?;
-        let lost = || self.database.error(ErrorKind::LeaseLost, "extend", "the message is no longer held");
+        let lost = || self.database.error(ErrorKind::LeaseLost, "extend", "the lease of the message has ended");
         held.then_some(()).ok_or_else(lost)
     }
 

@@ -198,19 +198,20 @@ where
             (ErrorKind::NoSuchContainer, message)
         }
         "MessageNotInflight" | "ReceiptHandleIsInvalid" if about_lease => {
-            (ErrorKind::LeaseLost, "the message is no longer held".to_owned())
+            (ErrorKind::LeaseLost, "the lease of the message has ended".to_owned())
         }
         // "The receipt handle has expired", and the end of the 12 hours ("Total VisibilityTimeout for
         // the message is beyond the limit"), have no code of their own.
         "InvalidParameterValue" if about_lease && (text.contains("expired") || text.contains("beyond the limit")) => {
-            (ErrorKind::LeaseLost, "the message is no longer held, or was held for 12 hours in all".to_owned())
+            (ErrorKind::LeaseLost, "the lease of the message has ended, or reached the limit of 12 hours".to_owned())
         }
         "InvalidMessageContents" | "BatchRequestTooLong" => (ErrorKind::Invalid, text.to_owned()),
         "OverLimit" => (ErrorKind::Throttled, "too many messages are in flight (120,000)".to_owned()),
-        "QueueDeletedRecently" => {
-            (ErrorKind::Conflict, "a queue of this name was deleted within the last 60 s: try again then".to_owned())
-        }
-        "QueueNameExists" | "QueueAlreadyExists" => (ErrorKind::Conflict, "the queue exists already".to_owned()),
+        "QueueDeletedRecently" => (
+            ErrorKind::Conflict,
+            "a queue of this name was deleted within the last 60 s: try again in a minute".to_owned(),
+        ),
+        "QueueNameExists" | "QueueAlreadyExists" => (ErrorKind::Conflict, "the queue already exists".to_owned()),
         _ => return aws::error_from(verb, queue, error),
     };
     Error::new(kind, verb, queue, message).with_source(error)

@@ -93,7 +93,7 @@ impl FileStore {
     }
 
     fn no_copies(&self, key: &str) -> Error {
-        self.folder.error(ErrorKind::Unsupported, "copy", key, "a folder has no service that copies")
+        self.folder.error(ErrorKind::Unsupported, "copy", key, "a folder has no server-side copy")
     }
 }
 
@@ -193,12 +193,7 @@ impl ObjectStore for FileStore {
     }
 
     async fn acl(&self, key: &str, _: &Pin) -> Result<Acl> {
-        Err(self.folder.error(
-            ErrorKind::Unsupported,
-            "acl",
-            key,
-            "a folder keeps no access control lists of a store's",
-        ))
+        Err(self.folder.error(ErrorKind::Unsupported, "acl", key, "a folder keeps no access control lists"))
     }
 
     async fn restore(&self, key: &str, _: &Pin, _: &Restore) -> Result<()> {

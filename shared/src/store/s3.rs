@@ -99,7 +99,7 @@ impl S3Store {
     /// the store itself ([`ObjectStore::probe`] does).
     pub async fn open(side: &Side) -> Result<S3Store> {
         if side.location.scheme() == Scheme::File {
-            let message = "a folder is not an S3 bucket; give s3://BUCKET/PREFIX";
+            let message = "a folder is not an S3 bucket: give s3://BUCKET/PREFIX";
             return Err(Error::new(ErrorKind::Invalid, "open", side.location.to_string(), message));
         }
         let connection = S3Store::connection(side)?;
@@ -194,9 +194,9 @@ impl Bucket {
         let full = self.location.full_key(key);
         let refuse = |why: String| Err(Error::new(ErrorKind::Unrepresentable, verb, self.subject(key), why));
         match full.len() {
-            0 => refuse("an object must have a name".to_owned()),
+            0 => refuse("the key is empty".to_owned()),
             MAX_KEY_BYTES.. if full.len() > MAX_KEY_BYTES => {
-                refuse(format!("the key has {} bytes; a store holds at most {MAX_KEY_BYTES}", full.len()))
+                refuse(format!("the key has {} bytes, and a store accepts at most {MAX_KEY_BYTES}", full.len()))
             }
             _ => Ok(dialect::stand_in(full)),
         }

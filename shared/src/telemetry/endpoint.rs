@@ -69,7 +69,7 @@ impl Health {
 
 /// Why the endpoint cannot be opened; one line.
 #[derive(Debug, thiserror::Error)]
-#[error("metrics-addr: cannot listen on {address}: {why}; give HOST:PORT with a port that is free")]
+#[error("metrics-addr: cannot listen on {address}: {why}; give HOST:PORT with a free port")]
 pub struct EndpointError {
     address: String,
     why: String,
@@ -121,7 +121,7 @@ async fn accept(listener: TcpListener, recorder: PrometheusHandle, health: Healt
             }
             // Out of file descriptors, most likely: some will come free.
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                tracing::warn!(%error, "could not accept a connection to the metrics port");
                 sleep(Duration::from_secs(1)).await;
             }
         }

@@ -117,7 +117,9 @@ async fn a_service_without_time_to_live_has_its_table_made_and_is_told_apart() {
         let unknown = r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#;
         proxy.inject(Rule::always(Fault::Respond(400, unknown.to_owned())).containing(action));
         let name = &config.table;
-        let told = format!("table {name} expires no items, as this service has no time to live: the table grows");
+        let told = format!(
+            "table {name} keeps expired items, because this service has no time to live: delete them from time to time"
+        );
         assert_eq!(
             DynamoDbLedger::create(&config).await.unwrap(),
             [format!("created table {name}"), told.clone()],

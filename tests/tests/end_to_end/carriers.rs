@@ -157,7 +157,7 @@ async fn a_lease_that_is_lost_cancels_its_work_and_the_next_delivery_does_it() {
     let run = task.until_done(&mut workers).await;
     stop(&mut workers[0]).await;
     task.assert_copied(&run, &files);
-    assert!(workers[0].stderr().contains("lost a lease"), "{}", workers[0].stderr());
+    assert!(workers[0].stderr().contains("lost the lease"), "{}", workers[0].stderr());
 }
 
 #[tokio::test(flavor = "multi_thread")]

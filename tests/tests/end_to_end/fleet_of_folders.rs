@@ -144,7 +144,7 @@ impl Folders {
 /// Ends a worker in good order. It takes jobs by then: before that, it may not know the signal yet.
 pub async fn stop(worker: &mut Process) {
     let began = Instant::now();
-    while !worker.stderr().contains("taking jobs") {
+    while !worker.stderr().contains("ready for jobs") {
         assert!(worker.is_running() && began.elapsed() < LIMIT, "{}", worker.stderr());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -160,7 +160,7 @@ async fn a_locations_own_marker_is_copied_if_it_holds_bytes() {
     // A bucket has no key for it.
     let (ended, summary) = sync("full", "").run(&[]).await;
     assert_eq!((ended.code, &summary["failed"]), (Some(1), &1.into()), "{}", ended.stderr);
-    assert!(ended.stderr.contains("must have a name"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the key is empty"), "{}", ended.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,7 +103,7 @@ async fn a_queue_that_cannot_be_tagged_is_used_without() {
     task.always("TagQueue", Fault::Respond(403, answer.to_owned()));
     let ended = init(&task).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    let line = format!("queue {} is not tagged with its task", task.name);
+    let line = format!("could not tag queue {} with its task", task.name);
     assert!(ended.stdout.contains(&line) && ended.stdout.contains("allow sqs:TagQueue"), "{}", ended.stdout);
     let found = task.find().await;
     assert_eq!(found.code, Some(0), "{}", found.stderr);

@@ -52,7 +52,12 @@ async fn a_worker_with_other_write_options_leaves_the_jobs_to_others() {
     task.until("both jobs wait for others", &mut workers, async || depth().await.delayed == 2).await;
     stop(&mut workers[0]).await;
     let [worker] = workers;
-    assert_eq!(worker.stderr().matches("this worker has other options than the run").count(), 1, "{}", worker.stderr());
+    assert_eq!(
+        worker.stderr().matches("this worker's options differ from the run's").count(),
+        1,
+        "{}",
+        worker.stderr()
+    );
     assert!(!task.path("destination/k0").exists());
     std::fs::write(task.path("task.toml"), config).expect("a config");
     let mut workers = [task.worker(&[])];

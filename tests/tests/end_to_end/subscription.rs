@@ -112,7 +112,7 @@ async fn a_bucket_is_subscribed_once_and_what_it_had_configured_stays() {
     place.give_away("other/").await;
     let (before, _) = place.rules().await;
     let arn = place.arn(&place.queue).await;
-    let told = format!("queue {} takes events of bucket {}", place.queue, place.bucket);
+    let told = format!("queue {} accepts events of bucket {}", place.queue, place.bucket);
     let and = format!("bucket {} sends its events to {arn}", place.bucket);
 
     let first = place.run(&["events"]).await;
@@ -185,7 +185,7 @@ async fn a_source_that_sends_no_events_is_refused_in_one_line() {
     let (source, rest) = rest.split_once("[destination]").expect("a destination");
     let oss = source.replace("s3://", "oss://");
     let folder = "\nlocation = \"/tmp/folder\"\n".to_owned();
-    for (other, part) in [(oss, "deploy/functions/README.md"), (folder, "a folder sends no events")] {
+    for (other, part) in [(oss, "deploy/functions/README.md"), (folder, "a folder, which sends no events")] {
         std::fs::write(&place.config, format!("{start}[source]{other}[destination]{rest}")).expect("written");
         let refused = place.run(&["events"]).await;
         assert_eq!(refused.code, Some(2), "{other}: {}", refused.stderr);

@@ -300,7 +300,7 @@ async fn regression_an_object_that_the_source_lists_and_does_not_give_is_a_failu
     stage.send(&stage.job("j", vec![seen])).await;
     assert_eq!(stage.work_until_settled(1).await.failed, 1);
     let error = stage.outcome("a").await.error.expect("says why");
-    assert!(error.contains("lists it"), "{error}");
+    assert!(error.contains("the source lists the object"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

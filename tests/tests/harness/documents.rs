@@ -114,3 +114,49 @@ async fn every_option_stands_in_the_reference() {
         }
     }
 }
+
+/// Texts of the product's code, one string literal after the other, without the line breaks of the source.
+fn messages_of_the_code() -> String {
+    let mut text = String::new();
+    for crate_name in ["shared", "finder", "worker", "cli"] {
+        let mut folders = vec![root().join(crate_name).join("src")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).expect("a folder of the code").flatten() {
+                let path = entry.path();
+                match path.extension() {
+                    None => folders.push(path),
+                    Some(_) => text += &std::fs::read_to_string(&path).expect("a file of the code"),
+                }
+            }
+        }
+    }
+    // A literal goes on in the next line after a backslash.
+    let mut lines = text.split("\\\n");
+    let first = lines.next().unwrap_or_default().to_owned();
+    lines.fold(first, |joined, line| joined + line.trim_start())
+}
+
+/// The parts of a quoted message that stand in the code as they are: between placeholders, of three words at least.
+fn fixed_parts(quote: &str) -> Vec<String> {
+    let is_placeholder = |word: &str| word == "…" || word.len() == 1 && word.chars().all(char::is_uppercase);
+    let words: Vec<&str> = quote.split_whitespace().map(|word| word.trim_end_matches(['…', ';', ':', ','])).collect();
+    let parts = words.split(|word| word.is_empty() || is_placeholder(word) || *word == "objects");
+    parts.filter(|part| part.len() >= 3).map(|part| part.join(" ")).collect()
+}
+
+#[test]
+fn regression_every_message_that_operations_explains_exists() {
+    let text = document("docs/operations.md");
+    let table = text.split("## What to do when").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let rows = table.expect("the table of messages").lines().filter(|line| line.starts_with("| `"));
+    let code = messages_of_the_code().replace([';', ':', ','], "");
+    let mut checked = 0;
+    for row in rows {
+        let says = row.split(" | ").next().unwrap_or_default();
+        for part in quoted(says).flat_map(fixed_parts) {
+            assert!(code.contains(&part), "no message of the code says {part:?}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 20, "only {checked} parts of messages");
+}

@@ -191,7 +191,7 @@ impl Ledger for FakeLedger {
                 && other != owner
                 && *until > Instant::now()
             {
-                return Err(Error::new(ErrorKind::Conflict, "claim", task, format!("held by {other}")));
+                return Err(Error::new(ErrorKind::Conflict, "claim", task, format!("claimed by {other}")));
             }
             pages.claims.insert(task.to_owned(), (owner.to_owned(), Instant::now() + lease));
             Ok(())

@@ -141,7 +141,7 @@ impl Bucket {
         let item = item.ok_or_else(|| refusal(ErrorKind::NotFound, verb, key, "no such object"))?;
         match &pin.etag {
             Some(etag) if *etag != item.etag => {
-                Err(refusal(ErrorKind::PreconditionFailed, verb, key, "another version is there"))
+                Err(refusal(ErrorKind::PreconditionFailed, verb, key, "the key holds another version now"))
             }
             _ => Ok(item),
         }

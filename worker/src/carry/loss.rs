@@ -46,10 +46,9 @@ impl Loss {
             Loss::StorageClass => "the destination does not have the source's storage classes",
             Loss::Acl => "the destination keeps no access control lists",
             Loss::Accounts => "the destination does not know the accounts that access control lists name",
-            Loss::Untold => "the source does not tell some user metadata",
+            Loss::Untold => "the source does not report some user metadata",
             Loss::SourceTags => {
-                "the source does not let us read tags: allow s3:GetObjectTagging, and for versions \
-                 s3:GetObjectVersionTagging"
+                "the source denies reading tags: allow s3:GetObjectTagging, and for versions s3:GetObjectVersionTagging"
             }
             Loss::SourceAcl => "the source keeps no access control lists",
             Loss::Redirect => "website redirects are not copied",

@@ -146,5 +146,5 @@ async fn regression_a_full_disk_ends_the_work_at_once_and_fails_no_object() {
     assert!(circuit.outage(&store, Duration::from_secs(600)).is_none());
     tokio::time::advance(NO_ROOM_LIMIT).await;
     let outage = circuit.outage(&store, Duration::from_secs(600)).unwrap();
-    assert!(!outage.is_refusal && outage.to_string().contains("make room there"), "{outage}");
+    assert!(!outage.is_refusal && outage.to_string().contains("free space there"), "{outage}");
 }

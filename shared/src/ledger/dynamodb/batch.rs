@@ -59,7 +59,7 @@ impl DynamoDbLedger {
             left.0 = rest.map(|rest| rest.keys).unwrap_or_default();
             match left.0.len() {
                 0 => Ok(()),
-                rest => Err(self.error(ErrorKind::Throttled, format!("{rest} items of a batch were not read"))),
+                rest => Err(self.error(ErrorKind::Throttled, format!("{rest} items of a batch could not be read"))),
             }
         })
         .await?;
@@ -86,7 +86,7 @@ impl DynamoDbLedger {
             if rest.is_empty() {
                 return Ok(());
             }
-            let message = format!("{} items of a batch were not written", rest.len());
+            let message = format!("{} items of a batch could not be written", rest.len());
             *left() = rest;
             Err(self.error(ErrorKind::Throttled, message))
         })

@@ -32,8 +32,8 @@ pub(super) async fn claim(ledger: &DynamoDbLedger, task: &str, owner: &str, leas
     match claimed.await {
         Err(error) if error.kind() == ErrorKind::Conflict => {
             let holder = ledger.get(&pk("task", &[task]), CLAIM).await?;
-            let holder = holder.as_ref().and_then(|record| record.optional("owner")).unwrap_or("another finder");
-            let message = format!("held by {holder}");
+            let holder = holder.as_ref().and_then(|record| record.optional("owner")).unwrap_or("another process");
+            let message = format!("claimed by {holder}");
             Err(ledger.error(ErrorKind::Conflict, message))
         }
         other => other.map(drop),

@@ -33,9 +33,9 @@ pub(super) async fn create(ledger: &DynamoDbLedger) -> Result<Vec<String>> {
     };
     wait_until_active(ledger).await?;
     let expiry = match enable_expiry(ledger).await {
-        Err(error) if error.kind() == ErrorKind::Unsupported => {
-            Some(format!("table {table} expires no items, as this service has no time to live: the table grows"))
-        }
+        Err(error) if error.kind() == ErrorKind::Unsupported => Some(format!(
+            "table {table} keeps expired items, because this service has no time to live: delete them from time to time"
+        )),
         other => other?,
     };
     Ok([Some(line), expiry].into_iter().flatten().collect())
@@ -62,7 +62,7 @@ pub(super) fn check(table: &str, description: &TableDescription) -> Result<()> {
         return Ok(());
     }
     let message =
-        "the table's keys are not `pk` and `sk`, both strings: name another table, and make it with `flotilla init`";
+        "the table's keys are not the strings `pk` and `sk`: give another table, and create it with `flotilla init`";
     Err(Error::new(ErrorKind::Invalid, retry::DESCRIBE.verb, table, message))
 }
 
@@ -71,7 +71,9 @@ fn existing(table: &str, description: &TableDescription) -> Result<String> {
     let billing = description.billing_mode_summary().and_then(|summary| summary.billing_mode());
     Ok(match billing {
         Some(BillingMode::PayPerRequest) => format!("table {table} exists"),
-        _ => format!("table {table} exists and is left as it is, with provisioned capacity instead of on demand"),
+        _ => format!(
+            "table {table} exists and is not changed; it has provisioned capacity instead of on-demand capacity"
+        ),
     })
 }
 
@@ -128,7 +130,9 @@ async fn enable_expiry(ledger: &DynamoDbLedger) -> Result<Option<String>> {
         Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling) if attribute == Some(EXPIRES) => return Ok(None),
         Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling | TimeToLiveStatus::Disabling) => {
             let name = attribute.unwrap_or("another attribute");
-            return Ok(Some(format!("table {table} is left as it is, expiring by {name} instead of {EXPIRES}")));
+            return Ok(Some(format!(
+                "table {table} is not changed; its time to live uses the attribute {name} instead of {EXPIRES}"
+            )));
         }
         _ => {}
     }

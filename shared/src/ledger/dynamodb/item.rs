@@ -198,11 +198,11 @@ impl DynamoDbLedger {
                 return Ok(records);
             }
             if page.last_evaluated_key == start {
-                return Err(self.error(ErrorKind::Corrupt, "a query repeats its place"));
+                return Err(self.error(ErrorKind::Corrupt, "the query returned the same page twice"));
             }
             start = page.last_evaluated_key;
         }
-        Err(self.error(ErrorKind::Exhausted, format!("a query has more than {MAX_PAGES} pages")))
+        Err(self.error(ErrorKind::Exhausted, format!("the query has more than {MAX_PAGES} pages")))
     }
 }
 

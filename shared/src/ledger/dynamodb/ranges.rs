@@ -68,7 +68,7 @@ pub(super) async fn found(ledger: &DynamoDbLedger, run: &str) -> Result<Found> {
 /// Keeps the body of a delete job.
 pub(super) async fn hold(ledger: &DynamoDbLedger, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
     if OVERHEAD_BYTES + body.len() > MAX_ITEM_BYTES {
-        let message = format!("a job of {} bytes is too large to be held: lower job-objects", body.len());
+        let message = format!("a delete job of {} bytes is too large for the ledger: lower job-objects", body.len());
         return Err(ledger.error(ErrorKind::Invalid, message));
     }
     // A job's body is determined by its number, so a write repeated or carried out late changes nothing.

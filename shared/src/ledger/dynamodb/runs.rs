@@ -93,7 +93,7 @@ async fn refused(ledger: &DynamoDbLedger, run: &str, phase: Phase) -> Result<cra
         None => unknown(ledger, run),
         Some(record) => {
             let actual = record.optional("phase").unwrap_or("?");
-            let message = format!("run {run} is {actual} already and cannot become {}", phase.as_str());
+            let message = format!("run {run} is already {actual} and cannot become {}", phase.as_str());
             ledger.error(ErrorKind::Conflict, message)
         }
     })

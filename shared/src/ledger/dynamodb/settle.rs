@@ -54,7 +54,8 @@ pub(super) async fn settle(ledger: &DynamoDbLedger, settlement: &Settlement<'_>)
     let Settlement { task, run, origin, outcomes } = *settlement;
     let beyond = outcomes.iter().any(|(place, _)| *place >= origin.objects);
     if beyond || origin.objects > MAX_OBJECTS {
-        let message = format!("job {} of run {run} has no such places, or more than {MAX_OBJECTS}", origin.id);
+        let message =
+            format!("job {} of run {run} has an invalid object index, or more than {MAX_OBJECTS} objects", origin.id);
         return Err(ledger.error(ErrorKind::Invalid, message));
     }
     outcomes::write(ledger, task, run, outcomes).await?;
@@ -77,7 +78,10 @@ pub(super) async fn settle(ledger: &DynamoDbLedger, settlement: &Settlement<'_>)
             Committed::CounterPassed => passed = step.settled.last,
         }
     }
-    Err(ledger.error(ErrorKind::Unavailable, format!("job {} of run {run} is being settled by too many", origin.id)))
+    Err(ledger.error(
+        ErrorKind::Unavailable,
+        format!("too many workers record outcomes of job {} of run {run} at the same time", origin.id),
+    ))
 }
 
 /// The places of an origin job that are counted.

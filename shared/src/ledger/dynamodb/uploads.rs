@@ -47,7 +47,7 @@ pub(super) async fn open(ledger: &DynamoDbLedger, record: &UploadRecord) -> Resu
         }
         // It was closed in between.
     }
-    let message = format!("uploads of key {} are opened and closed all the time", record.upload.key);
+    let message = format!("too many workers open and close uploads of key {} at the same time", record.upload.key);
     Err(ledger.error(ErrorKind::Unavailable, message))
 }
 

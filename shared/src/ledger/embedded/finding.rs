@@ -36,7 +36,7 @@ impl Claim {
         if let Some((owner, holder)) = other
             && is_alive(&holder)
         {
-            return Err(Failure::Other(ErrorKind::Conflict, format!("held by {owner}")));
+            return Err(Failure::Other(ErrorKind::Conflict, format!("claimed by {owner}")));
         }
         let until = now.saturating_add(i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX));
         let sql = "INSERT OR REPLACE INTO claims (task, owner, holder, until) VALUES (?1, ?2, ?3, ?4)";
@@ -67,7 +67,7 @@ pub(super) fn set_phase(connection: &Connection, run: &str, phase: Phase, error:
     if let Some(state) = run_state(connection, run)?
         && !phase.may_follow(state.phase)
     {
-        let message = format!("run {run} is {} already and cannot become {}", state.phase.as_str(), phase.as_str());
+        let message = format!("run {run} is already {} and cannot become {}", state.phase.as_str(), phase.as_str());
         return Err(Failure::Other(ErrorKind::Conflict, message));
     }
     let sql = "UPDATE runs SET phase = ?2, error = coalesce(?3, error) WHERE id = ?1";

@@ -43,7 +43,7 @@ impl Settling {
     pub(super) fn new(settlement: &Settlement<'_>) -> Result<Settling, Failure> {
         let record = |(place, outcome): &(u32, Outcome)| {
             if *place >= MAX_PLACES {
-                let message = format!("place {place} of job {} is beyond {MAX_PLACES}", settlement.origin.id);
+                let message = format!("object index {place} of job {} is above {MAX_PLACES}", settlement.origin.id);
                 return Err(Failure::Other(ErrorKind::Invalid, message));
             }
             let mut counts = Settled::default();
@@ -184,7 +184,7 @@ pub(super) fn failures(
     after: Option<&str>,
     limit: usize,
 ) -> Result<(Vec<Outcome>, Option<String>), Failure> {
-    let not_ours = |_| Failure::Other(ErrorKind::Invalid, "not a token of a page of failures".to_owned());
+    let not_ours = |_| Failure::Other(ErrorKind::Invalid, "not a valid page token of failures".to_owned());
     let after: i64 = after.map(str::parse).transpose().map_err(not_ours)?.unwrap_or(0);
     let limit = limit.max(1);
     // One more than asked for tells whether this page is the last.

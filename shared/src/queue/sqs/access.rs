@@ -23,7 +23,7 @@ impl SqsQueue {
         let arn = attributes.get(&QueueArn).map(String::as_str).unwrap_or_default();
         let statement = statement(arn, bucket);
         let invalid = |why| Error::new(ErrorKind::Invalid, "subscribe", &self.name, why);
-        let told = format!("queue {} takes events of bucket {bucket}", self.name);
+        let told = format!("queue {} accepts events of bucket {bucket}", self.name);
         let Some(policy) = with_statement(attributes.get(&Policy), statement).map_err(invalid)? else {
             return Ok(format!("{told} already"));
         };
@@ -56,7 +56,7 @@ fn with_statement(policy: Option<&String>, statement: Value) -> Result<Option<St
     let mut policy = match current {
         Ok(None) => json!({"Version": "2012-10-17"}),
         Ok(Some(policy @ Value::Object(_))) => policy,
-        _ => return Err("the queue's policy is not a JSON object, and is left as it is".into()),
+        _ => return Err("the queue's policy is not a JSON object, and was not changed".into()),
     };
     let mut statements = match policy["Statement"].take() {
         Value::Null => Vec::new(),

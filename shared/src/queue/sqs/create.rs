@@ -71,7 +71,7 @@ async fn ensure(client: &Client, name: &str, wanted: Attributes) -> Result<(Stri
 async fn existing(client: &Client, name: &str, url: String, wanted: &Attributes) -> Result<(String, String)> {
     let line = match differences(wanted, &attributes_of(client, name, &url).await?) {
         differences if differences.is_empty() => format!("queue {name} exists"),
-        differences => format!("queue {name} exists and is left as it is, with {}", differences.join(", ")),
+        differences => format!("queue {name} exists and is not changed; it has {}", differences.join(", ")),
     };
     Ok((url, line))
 }

@@ -63,7 +63,7 @@ fn refusal(queue: &str, answer: &SendMessageBatchOutput) -> Error {
     let throttled = |code: &str| code.to_ascii_lowercase().contains("throttl");
     let Some(worst) = answer.failed().iter().max_by_key(|f| (f.sender_fault() && !throttled(f.code()), f.code()))
     else {
-        return Error::new(ErrorKind::Corrupt, retry::SEND.verb, queue, "the answer leaves out some of the messages");
+        return Error::new(ErrorKind::Corrupt, retry::SEND.verb, queue, "the answer does not mention all messages");
     };
     let kind = match worst.code() {
         code if throttled(code) => ErrorKind::Throttled,
@@ -86,7 +86,7 @@ pub(super) async fn send_dead(client: &Client, queue: &str, url: &str, body: &st
         let request = client.send_message().queue_url(url).message_body(body).set_message_attributes(attributes);
         let answer = request.send().await.map_err(|error| meaning(retry::SEND.verb, queue, error))?;
         // The SDK takes an empty answer for one without fields; the letter is deleted here after this.
-        let nameless = || Error::new(ErrorKind::Corrupt, retry::SEND.verb, queue, "the answer names no message");
+        let nameless = || Error::new(ErrorKind::Corrupt, retry::SEND.verb, queue, "the answer has no message id");
         answer.message_id.map(drop).ok_or_else(nameless)
     })
     .await
@@ -116,13 +116,13 @@ fn is_legal(c: char) -> bool {
 fn check(message: &Outgoing) -> Result<(), String> {
     let size = message.body.len();
     if size == 0 || size > MAX_BODY_BYTES {
-        return Err(format!("a message of {size} bytes cannot be sent, only 1 to {MAX_BODY_BYTES}"));
+        return Err(format!("the message has {size} bytes, and SQS accepts 1 to {MAX_BODY_BYTES}"));
     }
     if message.delay > MAX_DELAY {
         return Err(format!("a delay of {} s is longer than 15 minutes", message.delay.as_secs()));
     }
     match message.body.chars().find(|&c| !is_legal(c)) {
-        Some(c) => Err(format!("a message cannot hold the character U+{:04X}", c as u32)),
+        Some(c) => Err(format!("the message contains the character U+{:04X}, which SQS does not accept", c as u32)),
         None => Ok(()),
     }
 }

@@ -41,7 +41,7 @@ impl SqsQueue {
         let request = || self.client.tag_queue().queue_url(&self.url).tags(TASK_TAG, task).send();
         let Err(error) = call(&retry::DESCRIBE, &self.name, request).await else { return Ok(None) };
         let remedy = if error.kind() == ErrorKind::Denied { ": allow sqs:TagQueue" } else { "" };
-        Ok(Some(format!("queue {} is not tagged with its task ({}){remedy}", self.name, error.message())))
+        Ok(Some(format!("could not tag queue {} with its task ({}){remedy}", self.name, error.message())))
     }
 }
 
@@ -59,18 +59,18 @@ fn accept(name: &str, task: &str, owner: Result<Option<String>>) -> Result<()> {
         Ok(Some(owner)) if owner != task => {
             let message = format!(
                 "this queue belongs to task {owner:?}, not to task {task:?}: give task {task:?} a queue of its own; \
-                 if task {owner:?} is given up, remove the tag {TASK_TAG} from the queue"
+                 if task {owner:?} no longer exists, remove the tag {TASK_TAG} from the queue"
             );
             return Err(Error::new(ErrorKind::Invalid, "open", name, message));
         }
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::Unsupported => {
-            tracing::debug!(queue = name, %error, "the queue has no tags: not checked which task it belongs to");
+            tracing::debug!(queue = name, %error, "the queue has no tags: cannot check which task it belongs to");
         }
         Err(error) if error.kind() == ErrorKind::Denied => {
-            tracing::warn!(queue = name, "not checked which task the queue belongs to: allow sqs:ListQueueTags");
+            tracing::warn!(queue = name, "cannot check which task the queue belongs to: allow sqs:ListQueueTags");
         }
-        Err(error) => tracing::warn!(queue = name, %error, "not checked which task the queue belongs to"),
+        Err(error) => tracing::warn!(queue = name, %error, "cannot check which task the queue belongs to"),
     }
     Ok(())
 }

@@ -62,7 +62,7 @@ pub(super) fn fault(operation: &'static str, subject: impl Into<String>, error: 
         ErrorKind::Unrepresentable if error.kind() == Io::IsADirectory => {
             "a folder stands where the key needs a file: remove it, or sync with --delete".to_owned()
         }
-        ErrorKind::Exhausted => format!("{error}: make room, or raise the limit, and run again"),
+        ErrorKind::Exhausted => format!("{error}: free space, or raise the limit, and run again"),
         _ => error.to_string(),
     };
     Error::new(kind_of(&error), operation, subject, message).with_source(error)
@@ -79,7 +79,7 @@ pub(super) async fn blocking<T: Send + 'static>(
     match tokio::time::timeout(limit, tokio::task::spawn_blocking(work)).await {
         Ok(Ok(result)) => result,
         Ok(Err(error)) => {
-            Err(Error::new(ErrorKind::Cancelled, operation, subject, "the call was cut short").with_source(error))
+            Err(Error::new(ErrorKind::Cancelled, operation, subject, "the call was cancelled").with_source(error))
         }
         Err(_) => {
             let message = format!("the file system did not answer within {} s", limit.as_secs());

@@ -44,8 +44,9 @@ impl Folder {
 
     /// The key as a path, for writing: `Unrepresentable` if it cannot be one.
     pub fn name(&self, operation: &'static str, key: &str) -> Result<Name> {
-        Name::parse(key, self.path.as_os_str().len())
-            .map_err(|why| self.error(ErrorKind::Unrepresentable, operation, key, format!("cannot be a file: {why}")))
+        Name::parse(key, self.path.as_os_str().len()).map_err(|why| {
+            self.error(ErrorKind::Unrepresentable, operation, key, format!("the key cannot be a file name: {why}"))
+        })
     }
 
     /// An error about a key.
@@ -64,7 +65,8 @@ impl Folder {
             }
             io::ErrorKind::InvalidFilename => {
                 let longest = key.split('/').map(str::len).max().unwrap_or_default();
-                let message = format!("{error}: a file name in it has {longest} bytes, the path {}", key.len());
+                let message =
+                    format!("{error}: the longest name in it has {longest} bytes, the path {} bytes", key.len());
                 Error::new(ErrorKind::Unrepresentable, operation, subject, message).with_source(error)
             }
             _ => fault(operation, subject, error),
@@ -89,12 +91,7 @@ impl Folder {
 
     fn check_pin(&self, operation: &'static str, key: &str, pin: &Pin, found: &Found) -> Result<()> {
         if pin.version.is_some() || pin.etag.is_some() && pin.etag != found.info().etag {
-            return Err(self.error(
-                ErrorKind::PreconditionFailed,
-                operation,
-                key,
-                "the file is no longer that version",
-            ));
+            return Err(self.error(ErrorKind::PreconditionFailed, operation, key, "the file has changed"));
         }
         Ok(())
     }

@@ -61,12 +61,7 @@ impl Listing for FileListing {
     async fn next_page(&mut self) -> Result<Option<Vec<Listed>>> {
         let subject = self.folder.location.to_string();
         let Some(mut walk) = self.walk.take() else {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                LIST,
-                subject,
-                "the listing has failed before; begin a new one",
-            ));
+            return Err(Error::new(ErrorKind::Invalid, LIST, subject, "an earlier page of this listing failed"));
         };
         let page = blocking(PAGE, LIST, &subject, move || {
             let page = walk.page()?;
@@ -150,7 +145,7 @@ impl Walk {
             None => Ok(true),
         };
         if !same.map_err(|error| self.folder.fault(LIST, "", error))? {
-            return Err(self.folder.no_container(LIST, "the folder was replaced by another while it was listed"));
+            return Err(self.folder.no_container(LIST, "another folder took its place during the listing"));
         }
         self.passed_over.warn(&self.folder.location);
         Ok(())
@@ -222,7 +217,9 @@ impl Walk {
         };
         if let Some((first, count)) = contents.nameless.filter(|_| is_first) {
             let more = if count > 1 { format!("; and {} more in this folder", count - 1) } else { String::new() };
-            let reason = format!("the file name {first} is not UTF-8 and cannot be a key: rename it, or move it{more}");
+            let reason = format!(
+                "the file name {first} is not UTF-8 and cannot be a key: rename it, or exclude its folder{more}"
+            );
             let error = self.folder.error(ErrorKind::Unrepresentable, LIST, &prefix, reason);
             page.push(unlisted(Span::Nameless(prefix.clone()), error.to_string(), true));
         }
@@ -313,7 +310,7 @@ impl Walk {
             Ok(metadata) if metadata.is_symlink() => self.link(key),
             // It became a folder since its name was read: no file is there any more.
             Ok(metadata) if metadata.is_dir() => Ok(None),
-            Ok(_) => Ok(self.pass_over(key, "neither file nor folder")),
+            Ok(_) => Ok(self.pass_over(key, "neither a file nor a folder")),
             Err(error) if is_gone(&error) => Ok(None),
             Err(error) => self.unreadable(key, error),
         }
@@ -351,7 +348,7 @@ impl Walk {
             return None;
         }
         self.passed_over.add(&key, why);
-        let reason = format!("{key:?} is passed over: {why}");
+        let reason = format!("{key:?} is left out: {why}");
         Some(unlisted(Span::Key(key), reason, false))
     }
 

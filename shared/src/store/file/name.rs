@@ -25,7 +25,10 @@ impl Name {
     pub fn parse(key: &str, root_bytes: usize) -> Result<Self, String> {
         let path_bytes = root_bytes + 1 + key.strip_suffix('/').unwrap_or(key).len();
         if path_bytes >= MAX_PATH_BYTES {
-            return Err(format!("its path would have {path_bytes} bytes; at most {} are allowed", MAX_PATH_BYTES - 1));
+            return Err(format!(
+                "its path would have {path_bytes} bytes, and at most {} are allowed",
+                MAX_PATH_BYTES - 1
+            ));
         }
         Name::cut(key)
     }
@@ -41,7 +44,7 @@ impl Name {
             folders.push(check(segment)?.to_owned());
         }
         if folders[0] == PARTIALS {
-            return Err(format!("{PARTIALS} is where unfinished files are kept"));
+            return Err(format!("{PARTIALS} is reserved for unfinished files"));
         }
         let file = if is_folder { None } else { folders.pop() };
         Ok(Name { folders, file })
@@ -51,10 +54,10 @@ impl Name {
 fn check(segment: &str) -> Result<&str, String> {
     match segment {
         "" => Err("a file name in it would be empty".into()),
-        "." | ".." => Err(format!("{segment:?} means a folder and cannot be a file name")),
+        "." | ".." => Err(format!("{segment:?} has a special meaning in paths and cannot be a file name")),
         _ if segment.contains('\0') => Err("a file name cannot hold a NUL".into()),
         _ if segment.len() > MAX_NAME_BYTES => {
-            Err(format!("a file name in it has {} bytes; at most {MAX_NAME_BYTES} are allowed", segment.len()))
+            Err(format!("a file name in it has {} bytes, and at most {MAX_NAME_BYTES} are allowed", segment.len()))
         }
         _ => Ok(segment),
     }

@@ -32,7 +32,8 @@ impl Reading {
     /// Opens a file at the beginning of a range.
     fn open(folder: &Folder, key: &str, mut file: File, opened: Metadata, range: &Range<u64>) -> Result<Self> {
         if range.end > opened.len() || range.start > range.end {
-            let message = format!("bytes {} to {} were asked for; it has {}", range.start, range.end, opened.len());
+            let message =
+                format!("the range is bytes {} to {}, but the file has {} bytes", range.start, range.end, opened.len());
             return Err(folder.error(ErrorKind::Invalid, GET, key, message));
         }
         if range.start > 0 {

@@ -155,7 +155,7 @@ fn remove(old: Old) {
         Err(error) => Err(error),
     };
     if let Err(error) = removed {
-        tracing::warn!(%error, name, "what was replaced could not be removed from {PARTIALS}");
+        tracing::warn!(%error, name, "could not remove a replaced file or folder from {PARTIALS}");
     }
 }
 

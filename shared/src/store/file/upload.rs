@@ -139,7 +139,12 @@ pub(super) fn create(folder: &Folder, key: &str, write: &Write) -> Result<Upload
     const CREATE: &str = "create";
     let name = folder.name(CREATE, key)?;
     if name.file.is_none() {
-        return Err(folder.error(ErrorKind::Unrepresentable, CREATE, key, "cannot be a file: its name ends with /"));
+        return Err(folder.error(
+            ErrorKind::Unrepresentable,
+            CREATE,
+            key,
+            "the key cannot be a file name: it ends with /",
+        ));
     }
     let root = folder.open(CREATE)?;
     let id = Uuid::now_v7().simple().to_string();
@@ -272,7 +277,7 @@ fn complete_once(folder: &Folder, upload: &Upload, parts: &[Part], write: &Write
     if checksum.is_some()
         && write.checksum.as_ref().is_some_and(|c| c.algorithm == Algorithm::Crc64Nvme && checksum.as_ref() != Some(c))
     {
-        return Err(open.error(ErrorKind::BadDigest, "the parts together do not have the checksum that was sent"));
+        return Err(open.error(ErrorKind::BadDigest, "the joined parts do not have the expected checksum"));
     }
     let name = folder.name("complete", &upload.key)?;
     let root = folder.open("complete")?;
@@ -300,10 +305,11 @@ fn check_parts(open: &Open<'_>, parts: &[Part]) -> Result<Option<Checksum>> {
         let in_order = index == 0 || parts[index - 1].number < number;
         let Some(record) = found.filter(|record| in_order && record.size == part.size && record.etag == part.etag)
         else {
-            return Err(open.error(ErrorKind::Invalid, format!("part {number} is not the one that was uploaded")));
+            return Err(open.error(ErrorKind::Invalid, format!("part {number} differs from the uploaded part")));
         };
         if record.offset != end {
-            let message = format!("part {number} begins at {} and the one before it ends at {end}", record.offset);
+            let message =
+                format!("part {number} begins at byte {}, but the part before it ends at {end}", record.offset);
             return Err(open.error(ErrorKind::Invalid, message));
         }
         end += record.size;
@@ -311,7 +317,7 @@ fn check_parts(open: &Open<'_>, parts: &[Part]) -> Result<Option<Checksum>> {
         whole = if index == 0 { checksum } else { whole.zip(checksum).and_then(|(a, b)| combine(&a, &b, record.size)) };
     }
     if end != open.opened.size {
-        let message = format!("the parts make up {end} bytes of {}", open.opened.size);
+        let message = format!("the parts have {end} of {} bytes", open.opened.size);
         return Err(open.error(ErrorKind::Invalid, message));
     }
     Ok(whole)

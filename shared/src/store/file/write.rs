@@ -71,7 +71,7 @@ impl Hashers {
     fn finish(self, expected: &Expected) -> Result<Checksum> {
         let found = self.sent.map(Hasher::finish);
         if found.is_some() && found != expected.checksum {
-            let message = "the bytes that arrived do not have the checksum that was sent";
+            let message = "the received bytes do not have the expected checksum";
             return Err(expected.folder.error(ErrorKind::BadDigest, expected.operation, &expected.key, message));
         }
         Ok(self.own.finish())
@@ -278,7 +278,7 @@ impl PutSink {
     /// must not say `NotFound`, which is what becomes of a source.
     fn fault(folder: &Folder, key: &str, error: io::Error) -> crate::Error {
         match error.kind() {
-            io::ErrorKind::NotFound => folder.no_container(PUT, "the folder vanished while it was written to"),
+            io::ErrorKind::NotFound => folder.no_container(PUT, "the folder was removed during the write"),
             _ => folder.fault(PUT, key, error),
         }
     }
@@ -361,7 +361,7 @@ pub(super) async fn put(folder: &Folder, key: &str, write: &Write, body: Body) -
         return pour(expected, body, sink).await;
     }
     if write.size > 0 {
-        let message = "cannot be a file: its name ends with / and it has bytes";
+        let message = "the key cannot be a file name: it ends with /, and the object is not empty";
         return Err(folder.error(ErrorKind::Unrepresentable, PUT, key, message));
     }
     let (folder, key, replaces) = (folder.clone(), key.to_owned(), write.replaces);

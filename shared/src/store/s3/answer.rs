@@ -90,7 +90,7 @@ fn check(text: &[u8]) -> Result<(), Fault> {
                 let (prefix, name) = (prefix.as_str(), name.as_str());
                 let name = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}:{name}") };
                 if open.pop() != Some(name.as_str()) {
-                    return fault(format!("the XML closes {name:?}, which is not what was opened last"));
+                    return fault(format!("the XML closes {name:?}, but another element is open"));
                 }
             }
             Ok(_) => {}
@@ -98,7 +98,7 @@ fn check(text: &[u8]) -> Result<(), Fault> {
         }
     }
     match open.last() {
-        Some(name) => fault(format!("the XML ends within {name:?}")),
+        Some(name) => fault(format!("the XML ends inside the element {name:?}")),
         None if !text.contains("</") && !text.contains("/>") => fault("the XML has no element".to_owned()),
         None => Ok(()),
     }
@@ -109,14 +109,13 @@ fn check(text: &[u8]) -> Result<(), Fault> {
 fn unreadable(text: &str, error: &xmlparser::Error) -> Fault {
     let is_illegal = |c: char| c < ' ' && !matches!(c, '\t' | '\n' | '\r') || matches!(c, '\u{fffe}' | '\u{ffff}');
     let Some(at) = text.find(is_illegal) else {
-        return Fault { message: format!("the answer is no XML: {error}"), is_character: false };
+        return Fault { message: format!("the answer is not valid XML: {error}"), is_character: false };
     };
     let begin = text[..at].rfind('>').map_or(0, |before| before + 1);
     let end = text[at..].find('<').map_or(text.len(), |after| at + after);
     let around: String = text[begin..end].chars().take(1100).collect();
     let message = format!(
-        "the answer holds a character that XML does not have, in {around:?}: the store cannot list such a key; \
-         rename the object or remove it"
+        "the answer contains a character that is illegal in XML, near {around:?}: the store cannot list this key; rename the object or remove it"
     );
     Fault { message, is_character: true }
 }

@@ -72,7 +72,7 @@ pub(super) async fn outgoing(
     let end = async {
         while let Some(chunk) = body.next().await {
             if !chunk?.is_empty() {
-                return Err(wrong_length(verb, &watch.subject, "more than the 0 bytes announced"));
+                return Err(wrong_length(verb, &watch.subject, "bytes, but its size is 0"));
             }
         }
         Ok(())
@@ -107,7 +107,7 @@ impl Watch {
     }
 
     fn stalled(&self, stall: Duration) -> Error {
-        let message = format!("no bytes taken and no answer within {} s", stall.as_secs());
+        let message = format!("no bytes accepted and no answer within {} s", stall.as_secs());
         Error::new(ErrorKind::Timeout, self.verb, &self.subject, message)
     }
 }
@@ -165,7 +165,7 @@ impl http_body::Body for Sent {
                 Some(Ok(chunk)) if chunk.is_empty() => {}
                 Some(Ok(chunk)) => {
                     let Some(left) = this.left.checked_sub(chunk.len() as u64) else {
-                        return this.fail(wrong_length(this.verb, &this.subject, "more bytes than were announced"));
+                        return this.fail(wrong_length(this.verb, &this.subject, "more bytes than its size says"));
                     };
                     this.left = left;
                     this.shared.lock().moved = Instant::now();
@@ -177,7 +177,7 @@ impl http_body::Body for Sent {
                 None => match this.held.take() {
                     Some(chunk) => return Poll::Ready(Some(Ok(Frame::data(chunk)))),
                     None => {
-                        let what = format!("{} bytes fewer than were announced", this.left);
+                        let what = format!("{} bytes fewer than its size says", this.left);
                         return this.fail(wrong_length(this.verb, &this.subject, &what));
                     }
                 },
@@ -226,12 +226,12 @@ async fn next_chunk(
     match timeout(stall, body.next()).await {
         Err(_) => failed(ErrorKind::Timeout, format!("no bytes within {} s", stall.as_secs())),
         Ok(Some(Ok(chunk))) if chunk.len() as u64 > left => {
-            failed(ErrorKind::Corrupt, format!("more than the {size} bytes promised"))
+            failed(ErrorKind::Corrupt, format!("the answer has more than the announced {size} bytes"))
         }
         Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
         Ok(None) if left == 0 => Ok(None),
         Ok(Some(Err(_)) | None) => {
-            failed(ErrorKind::Connection, format!("cut off after {} of {size} bytes", size - left))
+            failed(ErrorKind::Connection, format!("the answer was cut off after {} of {size} bytes", size - left))
         }
     }
 }

@@ -35,7 +35,7 @@ impl Bucket {
             let result = answer.copy_object_result.as_ref();
             let etag = result.and_then(|result| result.e_tag.as_deref()).map(ETag::new);
             if etag.is_none() {
-                return Err(self.corrupt(COPY.verb, key, "the answer has no entity tag"));
+                return Err(self.corrupt(COPY.verb, key, "the answer has no ETag"));
             }
             Ok(Written {
                 etag_is_opaque: is_opaque(
@@ -60,7 +60,7 @@ impl Bucket {
         part: &PartWrite,
     ) -> Result<Part> {
         if !self.kind.row().copies_parts {
-            let message = format!("{} does not copy ranges into parts", self.kind.row().name);
+            let message = format!("{} has no server-side copy of ranges", self.kind.row().name);
             return Err(Error::new(ErrorKind::Unsupported, COPY.verb, self.subject(&upload.key), message));
         }
         let once = || async {
@@ -77,7 +77,7 @@ impl Bucket {
             let answer = request.send().await.map_err(|error| self.error(COPY.verb, &upload.key, error))?;
             let result = answer.copy_part_result.as_ref();
             let etag = result.and_then(|result| result.e_tag.as_deref()).map(ETag::new);
-            let etag = etag.ok_or_else(|| self.corrupt(COPY.verb, &upload.key, "the answer has no entity tag"))?;
+            let etag = etag.ok_or_else(|| self.corrupt(COPY.verb, &upload.key, "the answer has no ETag"))?;
             Ok(Part {
                 number: part.number,
                 size: range.end - range.start,

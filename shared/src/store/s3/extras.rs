@@ -203,7 +203,7 @@ fn illegal_header(write: &Write) -> Option<(String, &'static str)> {
 
 fn illegal(value: &str) -> Option<&'static str> {
     if value.chars().any(|c| c.is_ascii_control() && c != '\t') {
-        return Some("holds a control character");
+        return Some("contains a control character");
     }
     (value.trim_matches([' ', '\t']) != value).then_some("begins or ends with a space")
 }

@@ -20,19 +20,21 @@ pub(super) fn not_folder_like(key: &str, size: u64) -> Option<String> {
         let is_folder = folder.is_some() || at + 1 < count;
         let why = match name {
             "" => "would drop the empty segment from the key",
-            "." | ".." => "takes a segment . or .. for a way and not for a name",
+            "." | ".." => "treats the segments . and .. as relative paths",
             // Where it keeps the parts of uploads, and the versions of an object: no listing shows it.
-            ".uploads" => "keeps a folder .uploads for itself",
-            _ if is_folder && name.ends_with(".versions") => "keeps folders *.versions for itself",
+            ".uploads" => "reserves the folder .uploads",
+            _ if is_folder && name.ends_with(".versions") => "reserves folders *.versions",
             _ if name.contains('\\') => "would turn the backslash into a slash",
-            _ if name.contains('\0') => "takes no NUL",
-            _ if name.len() > MAX_NAME_BYTES => "takes no segment of more than 255 bytes",
+            _ if name.contains('\0') => "accepts no NUL",
+            _ if name.len() > MAX_NAME_BYTES => "accepts no segment of more than 255 bytes",
             _ => continue,
         };
-        return Some(format!("a store of folders {why}"));
+        return Some(format!("a store that keeps objects as files {why}"));
     }
     let has_bytes = folder.is_some() && size > 0;
-    has_bytes.then(|| "a store of folders would drop the bytes of an object whose key ends with a slash".to_owned())
+    has_bytes.then(|| {
+        "a store that keeps objects as files would drop the bytes of an object whose key ends with a slash".to_owned()
+    })
 }
 
 impl Bucket {

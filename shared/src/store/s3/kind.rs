@@ -98,7 +98,7 @@ impl Kind {
         if let Some(row) = server.and_then(Baseline::by_server)
             && self.0.since.set((row, row.capabilities())).is_ok()
         {
-            tracing::debug!(store = row.name, "the store has named itself");
+            tracing::debug!(store = row.name, "recognised the store by its answer");
         }
         self.0.has_answered.store(true, Ordering::Relaxed);
     }

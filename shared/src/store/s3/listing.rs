@@ -57,7 +57,7 @@ impl Pages {
             };
             let Some(page) = page.filter(|_| !self.lists_by_folder()) else {
                 if self.last.is_some() {
-                    return Err(self.corrupt("the store lists by folder, and did not say so at once"));
+                    return Err(self.corrupt("the store changed its way of listing during the listing"));
                 }
                 return by_folder(Walk::new(self.bucket.clone(), self.range.clone())).await;
             };
@@ -81,12 +81,12 @@ impl Pages {
             let key = entry.key.as_str();
             if self.last.as_deref() == Some(key) {
                 let message =
-                    format!("the store lists {key:?} twice; it cannot be listed safely: report it to the vendor");
+                    format!("the store lists {key:?} twice, so the listing is not reliable: report this to the vendor");
                 return Err(self.corrupt(message));
             }
             if let Some(last) = self.last.as_deref().filter(|last| *last > key) {
                 let message = format!(
-                    "the store does not list in byte order: {key:?} after {last:?}; it cannot be listed safely"
+                    "the store does not list in byte order ({key:?} after {last:?}), so the listing is not reliable: report this to the vendor"
                 );
                 return Err(self.corrupt(message));
             }
@@ -94,7 +94,7 @@ impl Pages {
                 return Ok((entries, true));
             }
             if !self.range.contains(key) {
-                return Err(self.corrupt(format!("{key:?} is before what was asked for")));
+                return Err(self.corrupt(format!("{key:?} lies before the requested range")));
             }
             self.last = Some(entry.key.clone());
             entries.push(entry);
@@ -123,7 +123,7 @@ impl Listing for Pages {
             State::ByFolder(walk) => by_folder(walk).await?,
             State::Over => (Vec::new(), State::Over),
             State::Broken => {
-                let message = "the listing has failed before; begin a new one";
+                let message = "an earlier page of this listing failed";
                 return Err(Error::new(
                     ErrorKind::Invalid,
                     LIST.verb,

@@ -65,7 +65,7 @@ impl Bucket {
         let answer = async { request.send().await.map_err(|error| self.error(PART.verb, key, error)) };
         let answer = outgoing.watch.over(self.stall, answer).await?;
         let etag = answer.e_tag.as_deref().map(ETag::new);
-        let etag = etag.ok_or_else(|| self.corrupt(PART.verb, key, "the answer has no entity tag"))?;
+        let etag = etag.ok_or_else(|| self.corrupt(PART.verb, key, "the answer has no ETag"))?;
         Ok(Part {
             number: part.number,
             size: part.size,
@@ -102,7 +102,11 @@ impl Bucket {
                 return Ok(held.finish());
             }
             if held.last() == before {
-                return Err(self.corrupt(LIST_PARTS.verb, key, "the listing goes on but its marker does not"));
+                return Err(self.corrupt(
+                    LIST_PARTS.verb,
+                    key,
+                    "the listing has another page, but its marker does not change",
+                ));
             }
             // The store's own marker, or what it stands for where a store leaves it out.
             let next = page.next_part_number_marker.filter(|next| next != "0");
@@ -117,7 +121,7 @@ impl Bucket {
         let total: u64 = parts.iter().map(|part| part.size).sum();
         // A store would make an object of whatever it is given.
         if parts.is_empty() || total != write.size {
-            let message = format!("the parts have {total} bytes, the object must have {}", write.size);
+            let message = format!("the parts have {total} bytes, but the object has {}", write.size);
             return Err(Error::new(ErrorKind::Invalid, COMPLETE.verb, self.subject(key), message));
         }
         let completed = parts
@@ -142,7 +146,7 @@ impl Bucket {
             let answer = request.send().await.map_err(|error| self.error(COMPLETE.verb, key, error))?;
             let etag = answer.e_tag.as_deref().map(ETag::new);
             if etag.is_none() {
-                return Err(self.corrupt(COMPLETE.verb, key, "the answer has no entity tag"));
+                return Err(self.corrupt(COMPLETE.verb, key, "the answer has no ETag"));
             }
             let checksum = checksums!(answer, etag).into_iter().next();
             Ok(Written {
@@ -155,7 +159,7 @@ impl Bucket {
         match retry::run(&COMPLETE, &self.subject(key), once).await {
             // Old builds of Ceph's gateway fail where the upload is gone, instead of saying so.
             Err(error) if error.kind() == ErrorKind::Unavailable && self.is_gone(upload).await => {
-                let message = format!("the upload is gone ({})", error.message());
+                let message = format!("the upload does not exist ({})", error.message());
                 Err(Error::new(ErrorKind::NoSuchUpload, COMPLETE.verb, self.subject(key), message).with_source(error))
             }
             ended => ended,
@@ -223,7 +227,7 @@ impl Bucket {
             let next = (next_key, page.next_upload_id_marker.filter(|id| !id.is_empty()));
             // A page without anything in it may be followed by such pages for ever. Not all list by key.
             if next.0.is_none() || is_empty || (&next.0, &next.1) == (&key_marker, &id_marker) {
-                let message = "the listing of uploads goes on but its marker does not";
+                let message = "the listing of uploads has another page, but its marker does not change";
                 return Err(self.corrupt(LIST_UPLOADS.verb, key, message));
             }
             (key_marker, id_marker) = next;
@@ -246,10 +250,10 @@ impl Held {
         let number = raw.part_number.and_then(|number| u32::try_from(number).ok());
         let size = raw.size.and_then(|size| u64::try_from(size).ok());
         let (Some(number), Some(size), Some(etag)) = (number, size, &raw.e_tag) else {
-            return Err("a part has no number, size or entity tag");
+            return Err("a part has no number, size or ETag");
         };
         if number < self.last() || self.0.len() >= 2 * MAX_LISTED {
-            return Err("the parts are not in order, or too many");
+            return Err("the parts are not in order, or there are too many");
         }
         let time = raw.last_modified.as_ref().and_then(|time| time.to_millis().ok());
         self.0.push((

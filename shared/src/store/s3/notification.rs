@@ -112,8 +112,7 @@ fn not_yet(error: Error) -> Error {
     if error.kind() != ErrorKind::Invalid || !error.message().contains("Unable to validate the following destination") {
         return error;
     }
-    let why = "S3 may not send to the queue: it must be in the bucket's region, its policy must let \
-               s3.amazonaws.com send, and a KMS key of the queue must let it too";
+    let why = "S3 cannot send to the queue: the queue must be in the bucket's region, and its policy (and its KMS key, if it has one) must allow s3.amazonaws.com to send";
     Error::new(ErrorKind::Unavailable, SUBSCRIBE.verb, "queue", why).with_source(error)
 }
 

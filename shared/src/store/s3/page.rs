@@ -50,7 +50,7 @@ impl Bucket {
         let corrupt = |message: String| self.corrupt(LIST.verb, &ask.prefix, message);
         let full = |raw: &str| {
             let full = if answer.encoded { decode(raw) } else { Some(raw.to_owned()) };
-            full.ok_or_else(|| corrupt(format!("a key is not well encoded: {raw:?}")))
+            full.ok_or_else(|| corrupt(format!("a key has an invalid encoding: {raw:?}")))
         };
         // The last key or folder that came, in the bucket.
         let mut last = None;
@@ -58,7 +58,7 @@ impl Bucket {
             let full = full(raw.unwrap_or_default())?;
             last = last.take().max(Some(full.clone()));
             let key = self.location.relative_key(&full).filter(|key| key.starts_with(&ask.prefix));
-            let key = key.ok_or_else(|| corrupt(format!("{full:?} is outside of what was asked for")))?;
+            let key = key.ok_or_else(|| corrupt(format!("{full:?} lies outside the requested range")))?;
             Ok(key.to_owned())
         };
         let mut page = Page::default();
@@ -88,7 +88,7 @@ impl Bucket {
         };
         page.next = place.map(|place| Next { way: answer.way, place });
         if page.next.is_none() || page.next == ask.next {
-            return Err(corrupt("the listing goes on but its continuation token does not".to_owned()));
+            return Err(corrupt("the listing has another page, but its continuation token does not change".to_owned()));
         }
         Ok(page)
     }
@@ -100,8 +100,7 @@ impl Bucket {
             match self.head(key, &Pin::default()).await {
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     let message = format!(
-                        "the store lists {key:?}, which is not there: it cannot list a key that holds a character which \
-                         XML does not have; rename the object or remove it"
+                        "the store lists {key:?}, which does not exist: it cannot list a key with a character that is illegal in XML; rename the object or remove it"
                     );
                     return Err(self.corrupt(LIST.verb, key, message));
                 }

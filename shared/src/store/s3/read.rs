@@ -182,7 +182,7 @@ impl Bucket {
     fn check_pin(&self, verb: &'static str, key: &str, pin: &Pin, etag: Option<&str>) -> Result<()> {
         match (&pin.etag, etag.map(ETag::new)) {
             (Some(wanted), Some(found)) if *wanted != found => {
-                let message = format!("the object's entity tag is {found}, not {wanted}");
+                let message = format!("the object's ETag is {found}, not {wanted}");
                 Err(Error::new(ErrorKind::PreconditionFailed, verb, self.subject(key), message))
             }
             _ => Ok(()),
@@ -240,7 +240,11 @@ fn is_refusal(error: &Error, may_be_denied: bool) -> bool {
 /// What explains an answer of the wrong length, if the object is stored packed.
 fn packed(answer: &GetObjectOutput) -> &'static str {
     let is_packed = answer.content_encoding.as_deref().is_some_and(|encoding| encoding.contains("gzip"));
-    if is_packed { "; the object has Content-Encoding: gzip, and the store may unpack it on the way" } else { "" }
+    if is_packed {
+        "; the object has Content-Encoding: gzip, and the store may unpack it before it sends it"
+    } else {
+        ""
+    }
 }
 
 /// The whole object's size, and the number of bytes that this answer's body has: exactly those that
@@ -248,16 +252,16 @@ fn packed(answer: &GetObjectOutput) -> &'static str {
 fn sizes(answer: &GetObjectOutput, range: Option<&Range<u64>>) -> Result<(u64, u64), (ErrorKind, String)> {
     let corrupt = |why: String| (ErrorKind::Corrupt, why);
     let length = answer.content_length.and_then(|length| u64::try_from(length).ok());
-    let length = length.ok_or_else(|| corrupt("the answer does not say how long it is".to_owned()))?;
+    let length = length.ok_or_else(|| corrupt("the answer has no length".to_owned()))?;
     match (range, &answer.content_range) {
         (None, None) => Ok((length, length)),
-        (None, Some(part)) => Err(corrupt(format!("asked for the whole object, got {part:?}"))),
+        (None, Some(part)) => Err(corrupt(format!("requested the whole object, received {part:?}"))),
         // A store may answer a range of everything with everything.
         (Some(range), None) if *range == (0..length) => Ok((length, length)),
         (Some(range), None) => Err((ErrorKind::RangeIgnored, format!("the store ignored the range {range:?}"))),
         (Some(range), Some(text)) => match parse_content_range(text) {
             Some((got, size)) if got == *range && length == range.end - range.start => Ok((size, length)),
-            _ => Err(corrupt(format!("asked for bytes {range:?}, got {text:?} and {length} bytes"))),
+            _ => Err(corrupt(format!("requested bytes {range:?}, received {text:?} and {length} bytes"))),
         },
     }
 }

@@ -145,7 +145,7 @@ fn kind<T>(result: Result<T>) -> ErrorKind {
 async fn a_body_that_is_cut_short_ends_in_an_error() {
     let server = Server::start(vec![format!("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n{TIME}\r\n12345")]).await;
     let error = read(&server.store().await, None).await.unwrap_err();
-    assert_eq!(error.to_string(), "get s3://bucket/key: cut off after 5 of 10 bytes");
+    assert_eq!(error.to_string(), "get s3://bucket/key: the answer was cut off after 5 of 10 bytes");
     assert_eq!(error.kind(), ErrorKind::Connection);
 }
 

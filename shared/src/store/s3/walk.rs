@@ -151,13 +151,14 @@ impl<F: Folders> Walk<F> {
         let Next { level, ahead } = *next;
         self.ask_ahead();
         if self.levels.len() >= MAX_DEPTH {
-            return Err(self.corrupt(level.folder(), format!("more than {MAX_DEPTH} folders inside each other")));
+            return Err(self.corrupt(level.folder(), format!("more than {MAX_DEPTH} nested folders")));
         }
         self.levels.push(level);
         if let Some(mut ahead) = ahead {
             let page = (&mut ahead.page).await.unwrap_or_else(|error| {
                 let subject = self.folders.subject(&self.range.prefix);
-                Err(Error::new(ErrorKind::Cancelled, LIST.verb, subject, "the listing was ended").with_source(error))
+                Err(Error::new(ErrorKind::Cancelled, LIST.verb, subject, "the listing was cancelled")
+                    .with_source(error))
             })?;
             drop(ahead);
             self.take(page)?;

@@ -115,7 +115,9 @@ pub async fn round(seed: u64) -> u32 {
 /// How often a worker says that it has dropped a job, or part of one, which is then done again: leases of seconds are
 /// lost where nothing is killed, if the machine has much else to do.
 fn dropped_jobs(said: &str) -> usize {
-    said.lines().filter(|line| ["lost a lease", "redelivered", "again"].iter().any(|word| line.contains(word))).count()
+    said.lines()
+        .filter(|line| ["lost the lease", "redelivered", "again"].iter().any(|word| line.contains(word)))
+        .count()
 }
 
 impl Fleet {
@@ -157,8 +159,8 @@ impl Fleet {
                 return;
             }
             match &ended.stderr {
-                said if one_was_killed && said.contains("another finder works on this task") => self.end_claim().await,
-                said if one_was_killed && said.contains("objects to settle") => drop(self.wait_until_done().await),
+                said if one_was_killed && said.contains("another process works on this task") => self.end_claim().await,
+                said if one_was_killed && said.contains("objects to finish") => drop(self.wait_until_done().await),
                 said => panic!("{:?}: {said}", ended.code),
             }
             ended = self.start_finder().wait(LIMIT).await;

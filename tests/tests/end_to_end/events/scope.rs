@@ -72,7 +72,7 @@ async fn what_cannot_be_read_goes_to_the_dead_letters_with_the_reason_and_the_re
         // Each with a part of its reason.
         let strays = [
             ("no event".to_owned(), "neither a JSON object nor a list"),
-            (json!({"detail": 1, "what": "?"}).to_string(), "no known format"),
+            (json!({"detail": 1, "what": "?"}).to_string(), "unknown format"),
             ("[]".to_owned(), "empty"),
             (nameless, "record 1"),
             (json!({"v": 1, "task": "another", "run": "r"}).to_string(), ""),

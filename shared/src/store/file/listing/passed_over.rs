@@ -34,7 +34,7 @@ impl PassedOver {
             0 => String::new(),
             more => format!("; and {} more", console::count(more)),
         };
-        format!("{location}: passed over {}{more}; exclude them to silence this", self.first.join(", "))
+        format!("{location}: left out {}{more}; to avoid this warning, exclude them", self.first.join(", "))
     }
 }
 
@@ -46,7 +46,7 @@ mod tests {
     fn regression_passed_over_names_are_listed_up_to_a_bound() {
         let mut passed_over = PassedOver::default();
         for n in 0..12 {
-            passed_over.add(&format!("n{n}"), "neither file nor folder");
+            passed_over.add(&format!("n{n}"), "neither a file nor a folder");
         }
         let text = passed_over.describe(&Location::folder(std::path::Path::new("/x")).unwrap());
         assert!(text.contains("\"n0\" (neither") && text.contains("\"n9\"") && text.contains("; and 2 more"), "{text}");

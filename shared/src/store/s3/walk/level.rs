@@ -115,7 +115,9 @@ impl Level {
             names.push((self.name(&entry.key)?.to_owned(), Some(entry)));
         }
         for folder in folders {
-            let name = folder.strip_suffix('/').ok_or_else(|| format!("{folder:?} came as a folder"))?;
+            let name = folder
+                .strip_suffix('/')
+                .ok_or_else(|| format!("the listing has the folder {folder:?}, whose name does not end with /"))?;
             names.push((self.name(name)?.to_owned(), None));
         }
         let place = |name: &(String, Option<Entry>)| (name.0.clone(), name.1.is_none());
@@ -132,13 +134,17 @@ impl Level {
     }
 
     fn check(&self, before: &str, name: &str, in_order: bool) -> Result<(), String> {
-        let message = || format!("the store does not list folders in the order of names: {name:?} after {before:?}");
+        let message = || {
+            format!(
+                "the store does not list folders in byte order ({name:?} after {before:?}), so the listing is not reliable: report this to the vendor"
+            )
+        };
         in_order.then_some(()).ok_or_else(message)
     }
 
     fn name<'a>(&self, key: &'a str) -> Result<&'a str, String> {
         let name = key.strip_prefix(&self.folder).filter(|name| !name.contains('/'));
-        name.ok_or_else(|| format!("{key:?} is not in the folder that was asked for"))
+        name.ok_or_else(|| format!("{key:?} is not in the requested folder"))
     }
 
     fn push_folder(&mut self, range: &KeyRange, name: Option<String>, can_be: &dyn Fn(&str) -> bool) {
