@@ -76,7 +76,7 @@ impl Command {
 /// Which records to look at.
 #[derive(Debug, clap::Args)]
 pub struct RecordsArgs {
-    /// Id of the run, or a part that only this id contains [default: the newest run; status: all runs]
+    /// Id of the run, or a part that only this id contains [default: the newest run; status shows all]
     pub run: Option<String>,
     /// Folder of the embedded queue and ledger [default: $XDG_STATE_HOME/flotilla, else
     /// ~/.local/state/flotilla]
@@ -112,7 +112,7 @@ pub struct RetryArgs {
 
 /// Opens the report, if there is to be one.
 pub fn open_report(path: Option<&Path>) -> Result<Option<Report>, Failure> {
-    let open = |path: &Path| Report::open(path).map_err(|why| Failure::usage(format!("report: {why}")));
+    let open = |path: &Path| Report::open(path).map_err(|why| Failure::usage(format!("--report: {why}")));
     path.map(open).transpose()
 }
 

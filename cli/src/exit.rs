@@ -63,7 +63,11 @@ impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         match error {
             ConfigError::Setting { setting, why } if !["task", "filters"].contains(&&*setting) => {
-                Failure::usage(format!("--{}: {why}", setting.replace('.', "-")))
+                // A location is an argument without a name.
+                match setting.strip_suffix(".location") {
+                    Some(side) => Failure::usage(format!("{side}: {why}")),
+                    None => Failure::usage(format!("--{}: {why}", setting.replace('.', "-"))),
+                }
             }
             error => Failure::usage(error),
         }

@@ -7,6 +7,7 @@ use crate::args::LookArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::out::Out;
 use crate::records::Records;
+use crate::verbosity::note;
 
 /// Failures read from the ledger at a time.
 const PAGE: usize = 500;
@@ -15,6 +16,9 @@ const PAGE: usize = 500;
 pub async fn run(args: &LookArgs) -> Outcome {
     let records = Records::open(&args.records).await?;
     let run = records.run(args.records.run.as_deref()).await?;
+    if run.settled.failed == 0 && !args.json {
+        note(format_args!("run {} has no failed objects", console::run_id(&run.start.id)));
+    }
     let mut out = Out::new();
     let mut after = None;
     loop {

@@ -20,7 +20,7 @@ use crate::location::Location;
 use crate::store::s3::Addressing;
 use crate::store::{Encryption, Tier};
 
-pub use duration::interval;
+pub use duration::{interval, time};
 pub use size::Size;
 
 /// A task and the services that carry it.

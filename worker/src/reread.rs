@@ -63,7 +63,6 @@ async fn open(context: &Context, key: &str, written: &Written) -> Result<Body> {
     let object = context.destination.get(key, &Read { range: None, pin: Pin { version: None, ..pin.clone() } }).await;
     let object = object.map_err(|error| match error.kind() {
         ErrorKind::Denied if pin.version.is_some() => error.and("allow s3:GetObject or s3:GetObjectVersion"),
-        ErrorKind::Denied => error.and("allow s3:GetObject"),
         _ => error,
     })?;
     if object.info.version.is_some() && pin.version.is_some() && object.info.version != pin.version {

@@ -24,10 +24,10 @@ pub struct FilterArgs {
     #[arg(long, value_name = "SIZE")]
     max_size: Option<Size>,
     /// Leave out source objects younger than this, such as 10m
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = shared::config::time)]
     min_age: Option<Duration>,
     /// Leave out source objects older than this, such as 30d
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = shared::config::time)]
     max_age: Option<Duration>,
     /// File of key prefixes, one a line: leave out all other keys (top also matches topless, top/ does not);
     /// blank lines and # comments are ignored

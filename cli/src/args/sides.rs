@@ -19,10 +19,11 @@ pub struct BothArgs {
     /// Region, for each bucket without a region option of its own
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
-    /// auto, path or virtual [default: auto]
+    /// Where requests name the bucket: path (in the path), virtual (in the host name) or auto [default: auto]
     #[arg(long, value_name = "STYLE", value_parser = addressing)]
     addressing_style: Option<Addressing>,
-    /// default, env:PREFIX, profile:NAME, file:PATH, secretsmanager:NAME, role:ARN or anonymous
+    /// Source of credentials: default, env:PREFIX, profile:NAME, file:PATH, secretsmanager:NAME, role:ARN or
+    /// anonymous
     #[arg(long, value_name = "FROM")]
     credentials: Option<String>,
 }
@@ -34,13 +35,14 @@ pub struct SourceArgs {
     /// Base URL of the endpoint [default: the provider's for the region]
     #[arg(long, value_name = "URL")]
     source_endpoint_url: Option<String>,
-    /// Region
+    /// Region of the source bucket
     #[arg(long, value_name = "REGION")]
     source_region: Option<String>,
-    /// auto, path or virtual [default: auto]
+    /// Where requests name the bucket: path (in the path), virtual (in the host name) or auto [default: auto]
     #[arg(long, value_name = "STYLE", value_parser = addressing)]
     source_addressing_style: Option<Addressing>,
-    /// default, env:PREFIX, profile:NAME, file:PATH, secretsmanager:NAME, role:ARN or anonymous
+    /// Source of credentials: default, env:PREFIX, profile:NAME, file:PATH, secretsmanager:NAME, role:ARN or
+    /// anonymous
     #[arg(long, value_name = "FROM")]
     source_credentials: Option<String>,
 }
@@ -52,13 +54,14 @@ pub struct DestinationArgs {
     /// Base URL of the endpoint [default: the provider's for the region]
     #[arg(long, value_name = "URL")]
     destination_endpoint_url: Option<String>,
-    /// Region
+    /// Region of the destination bucket
     #[arg(long, value_name = "REGION")]
     destination_region: Option<String>,
-    /// auto, path or virtual [default: auto]
+    /// Where requests name the bucket: path (in the path), virtual (in the host name) or auto [default: auto]
     #[arg(long, value_name = "STYLE", value_parser = addressing)]
     destination_addressing_style: Option<Addressing>,
-    /// default, env:PREFIX, profile:NAME, file:PATH, secretsmanager:NAME, role:ARN or anonymous
+    /// Source of credentials: default, env:PREFIX, profile:NAME, file:PATH, secretsmanager:NAME, role:ARN or
+    /// anonymous
     #[arg(long, value_name = "FROM")]
     destination_credentials: Option<String>,
 }

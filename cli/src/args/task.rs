@@ -62,8 +62,8 @@ pub struct VerifyArgs {
     /// same if their sizes are equal
     #[arg(long, conflicts_with = "deep", help_heading = RUNNING)]
     quick: bool,
-    /// Maximum of objects compared at once
-    #[arg(long, value_name = "N", default_value_t = Work::default().concurrency, help_heading = RUNNING)]
+    /// Maximum number of objects compared at once
+    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = Work::default().concurrency, help_heading = RUNNING)]
     concurrency: usize,
     /// Print differences as JSON, and a summary in the last line
     #[arg(long, help_heading = RUNNING)]
@@ -93,9 +93,9 @@ pub struct TaskArgs {
 /// From where to where.
 #[derive(Debug, Args)]
 struct Places {
-    /// Location to copy from: s3://BUCKET/PREFIX, oss:// cos:// kodo:// gs:// r2://, or a folder
+    /// Source location: s3://BUCKET/PREFIX, oss:// cos:// kodo:// gs:// r2://, or a folder
     source: Location,
-    /// Location to copy to
+    /// Destination location, in one of the same forms
     destination: Location,
     #[command(flatten)]
     both: BothArgs,
@@ -121,15 +121,15 @@ struct FindArgs {
     #[arg(long)]
     delete: bool,
     /// Refuse all deletes of a run if there are more than this
-    #[arg(long, value_name = "N", requires = "delete")]
+    #[arg(long, value_name = "N", value_parser = number::<u64>, requires = "delete")]
     max_delete: Option<u64>,
-    /// Maximum of key ranges listed at once
-    #[arg(long, value_name = "N", default_value_t = Find::default().list_concurrency)]
+    /// Maximum number of key ranges listed at once
+    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = Find::default().list_concurrency)]
     list_concurrency: usize,
-    /// Maximum of objects in one copy job
-    #[arg(long, value_name = "N", default_value_t = Find::default().job_objects)]
+    /// Maximum number of objects in one copy job
+    #[arg(long, value_name = "N", value_parser = number::<u32>, default_value_t = Find::default().job_objects)]
     job_objects: u32,
-    /// Maximum of bytes in a copy job of several objects
+    /// Maximum bytes in a copy job of several objects
     #[arg(long, value_name = "SIZE", default_value_t = Size(Find::default().job_bytes))]
     job_bytes: Size,
 }
@@ -138,13 +138,13 @@ struct FindArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Copying")]
 struct WorkArgs {
-    /// Maximum of transfers at once
-    #[arg(long, value_name = "N", default_value_t = Work::default().concurrency)]
+    /// Maximum number of transfers at once
+    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = Work::default().concurrency)]
     concurrency: usize,
     /// Memory limit of the process
     #[arg(long, value_name = "SIZE", default_value_t = Size(Work::default().memory_limit))]
     memory_limit: Size,
-    /// Maximum of bytes a second over all transfers, such as 50MiB
+    /// Maximum bytes a second over all transfers, such as 50MiB
     #[arg(long, value_name = "SIZE")]
     bandwidth_limit: Option<Size>,
     /// Part size of multipart uploads [default: chosen per object]
@@ -156,20 +156,20 @@ struct WorkArgs {
     /// Share objects of at least this size among all workers
     #[arg(long, value_name = "SIZE", default_value_t = Size(Work::default().giant_threshold))]
     giant_threshold: Size,
-    /// Maximum of attempts at one object
-    #[arg(long, value_name = "N", default_value_t = Work::default().attempts)]
+    /// Maximum number of attempts at one object
+    #[arg(long, value_name = "N", value_parser = number::<u32>, default_value_t = Work::default().attempts)]
     attempts: u32,
     /// Delay before an object's second attempt; each further delay is four times as long
-    #[arg(long, value_name = "TIME", default_value_t = Work::default().retry_delay.into())]
+    #[arg(long, value_name = "TIME", value_parser = shared::config::time, default_value_t = Work::default().retry_delay.into())]
     retry_delay: Duration,
     /// Time after which a silent worker's job is given to another
-    #[arg(long, value_name = "TIME", default_value_t = Work::default().lease.into())]
+    #[arg(long, value_name = "TIME", value_parser = shared::config::time, default_value_t = Work::default().lease.into())]
     lease: Duration,
     /// Time that an interrupted run has to finish its jobs in progress
-    #[arg(long, value_name = "TIME", default_value_t = Work::default().drain.into())]
+    #[arg(long, value_name = "TIME", value_parser = shared::config::time, default_value_t = Work::default().drain.into())]
     drain: Duration,
     /// Time to wait for a store while all its requests fail
-    #[arg(long, value_name = "TIME", default_value_t = Work::default().outage_limit.into())]
+    #[arg(long, value_name = "TIME", value_parser = shared::config::time, default_value_t = Work::default().outage_limit.into())]
     outage_limit: Duration,
     /// Do not ask a service to copy between its own buckets
     #[arg(long)]
@@ -197,7 +197,7 @@ struct WorkArgs {
     #[arg(long, value_name = "TIER", value_parser = tier)]
     restore: Option<Tier>,
     /// Days for which restored objects stay readable
-    #[arg(long, value_name = "N", default_value_t = Work::default().restore_days)]
+    #[arg(long, value_name = "N", value_parser = number::<u16>, default_value_t = Work::default().restore_days)]
     restore_days: u16,
 }
 
@@ -211,7 +211,17 @@ fn tier(text: &str) -> Result<Tier, String> {
 
 /// Reads a setting's word as config files do.
 pub(super) fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
-    T::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(text)).map_err(|e| e.to_string())
+    let read = T::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(text));
+    read.map_err(|error| match error.to_string().split_once(", expected ") {
+        Some((_, words)) => format!("give {}", words.replace('`', "")),
+        None => error.to_string(),
+    })
+}
+
+/// Reads a whole number. Its bounds are checked with those of config files.
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().map_err(|_| if is_number { "it is too large" } else { "give a whole number" }.to_owned())
 }
 
 fn compare(text: &str) -> Result<Compare, String> {

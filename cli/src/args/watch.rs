@@ -46,10 +46,11 @@ struct QueueArgs {
     /// Base URL of SQS [default: Amazon's for the region]
     #[arg(long, value_name = "URL", requires = "events_queue")]
     events_queue_endpoint_url: Option<String>,
-    /// Region
+    /// Region of the queue
     #[arg(long, value_name = "REGION", requires = "events_queue")]
     events_queue_region: Option<String>,
-    /// default, env:PREFIX, profile:NAME, file:PATH, secretsmanager:NAME, role:ARN or anonymous
+    /// Source of credentials: default, env:PREFIX, profile:NAME, file:PATH, secretsmanager:NAME, role:ARN or
+    /// anonymous
     #[arg(long, value_name = "FROM", requires = "events_queue")]
     events_queue_credentials: Option<String>,
 }

@@ -32,7 +32,7 @@ impl Warnings {
     /// A pair could not be judged. The error comes back if the stores have not answered for too long.
     pub(super) fn not_judged(&self, error: Error) -> Result<()> {
         let remedy = match error.kind() {
-            ErrorKind::Denied => "; allow s3:GetObject there, and s3:GetObjectTagging to compare tags",
+            ErrorKind::Denied => "; to compare tags, also allow s3:GetObjectTagging",
             _ => "",
         };
         name(&self.not_judged, "could not be compared", || {

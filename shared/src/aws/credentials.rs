@@ -131,7 +131,12 @@ impl Spelling {
     async fn proved(&self, provider: impl ProvideCredentials + 'static) -> Result<SharedCredentialsProvider> {
         match provider.provide_credentials().await {
             Ok(_) => Ok(SharedCredentialsProvider::new(provider)),
-            Err(error) => Err(Error::new(ErrorKind::Invalid, VERB, self.to_string(), errors::root_cause(&error))),
+            Err(error) => {
+                let cause = errors::root_cause(&error);
+                let message =
+                    format!("no credentials in this profile ({cause}): check the AWS config and credentials files");
+                Err(Error::new(ErrorKind::Invalid, VERB, self.to_string(), message))
+            }
         }
     }
 }

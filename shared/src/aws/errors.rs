@@ -1,5 +1,6 @@
 //! What the services' errors mean: one table for S3, SQS, DynamoDB, STS and Auto Scaling.
 
+mod advice;
 mod codes;
 
 use std::error::Error as StdError;
@@ -83,7 +84,7 @@ where
             match (meta.code(), meta.message()) {
                 // No error of the service's, but an answer that the SDK could not read.
                 (None, None) if context.raw().status().is_success() => unreadable(context.raw(), &error),
-                (code, message) => answered(context.raw(), code.unwrap_or_default(), message.unwrap_or_default()),
+                (code, message) => answered(verb, context.raw(), code.unwrap_or_default(), message.unwrap_or_default()),
             }
         }
         SdkError::ResponseError(context) => unreadable(context.raw(), &error),
@@ -98,10 +99,13 @@ where
 }
 
 /// An error that the service itself reports.
-fn answered(raw: &HttpResponse, code: &str, message: &str) -> (ErrorKind, String) {
+fn answered(verb: &str, raw: &HttpResponse, code: &str, message: &str) -> (ErrorKind, String) {
     let status = raw.status().as_u16();
     let headers = raw.headers();
+    let body = raw.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+    let foreign = advice::foreign(&body).filter(|_| status < 500 && code.is_empty() && message.is_empty());
     let mut line = match (code, message) {
+        ("", "") if foreign.is_some() => foreign.unwrap_or_default().to_owned(),
         ("", "") => String::from(match status {
             504 => "a gateway before the service timed out",
             502 => "a gateway before the service got no answer from it",
@@ -117,9 +121,6 @@ fn answered(raw: &HttpResponse, code: &str, message: &str) -> (ErrorKind, String
         line.push_str(&format!(", request {id}"));
     }
     line.push(')');
-    if status == 403 && code.is_empty() {
-        line.push_str("; check the permissions of these credentials");
-    }
     // What is asked for was deleted, which some stores answer by 405 where no version is named (Amazon S3
     // "Working with delete markers").
     let is_deleted = matches!(status, 404 | 405) && headers.get("x-amz-delete-marker") == Some("true");
@@ -128,10 +129,15 @@ fn answered(raw: &HttpResponse, code: &str, message: &str) -> (ErrorKind, String
         Some(Lesson::Clock) => ClockSkew,
         Some(Lesson::Credentials) => ExpiredCredentials,
         None if is_deleted => NotFound,
+        // Somebody else's 404 does not say that the object is not there.
+        None if foreign.is_some() && status == 404 => Corrupt,
         None => kind_of(status, code, message),
     };
-    let body = raw.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
-    line.push_str(&elsewhere(status, code, message, headers.get("x-amz-bucket-region"), &body).unwrap_or_default());
+    match elsewhere(status, code, message, headers.get("x-amz-bucket-region"), &body) {
+        Some(place) => line.push_str(&place),
+        None if kind == Denied && foreign.is_none() => line.push_str(&advice::of_denial(verb, code, message)),
+        None => {}
+    }
     (kind, line)
 }
 
@@ -178,9 +184,7 @@ fn unreadable(raw: &HttpResponse, error: &(dyn StdError + 'static)) -> (ErrorKin
     };
     let cause = root_cause(error);
     if !cut_off && (200..=299).contains(&status) && is_other_document(&cause, raw) {
-        let message = "the endpoint did not answer as an S3 service, but with a web page or another document: \
-                       check endpoint-url";
-        return (kind, format!("{message} (HTTP {status})"));
+        return (kind, format!("{} (HTTP {status})", advice::OTHER_DOCUMENT));
     }
     if !cut_off && let Some(header) = undecodable(&cause, raw) {
         return (Unrepresentable, header);
@@ -211,10 +215,8 @@ fn undecodable(cause: &str, raw: &HttpResponse) -> Option<String> {
 
 /// Whether an answer is a document of somebody else's.
 fn is_other_document(cause: &str, raw: &HttpResponse) -> bool {
-    let text =
-        raw.body().bytes().map(|bytes| String::from_utf8_lossy(&bytes[..bytes.len().min(64)]).to_ascii_lowercase());
-    let is_page = |text: &String| ["<!doctype html", "<html"].iter().any(|begin| text.trim_start().starts_with(begin));
-    cause.contains("invalid XML root") || text.as_ref().is_some_and(is_page)
+    let body = raw.body().bytes().map(|bytes| String::from_utf8_lossy(&bytes[..bytes.len().min(64)]));
+    cause.contains("invalid XML root") || body.is_some_and(|body| advice::is_page(&body))
 }
 
 /// Said where the default chain of credentials found none.
@@ -237,7 +239,9 @@ fn unsent(kind: ErrorKind, error: &(dyn StdError + 'static)) -> (ErrorKind, Stri
         return (kind, if is_chain { NO_CREDENTIALS.to_owned() } else { format!("no credentials: {cause}") });
     }
     match causes(error).find_map(|cause| cause.downcast_ref::<Unanswered>()) {
-        Some(unanswered) => (kind, format!("no answer from {}: {cause}", unanswered.host)),
+        Some(unanswered) => {
+            (kind, format!("no answer from {}: {cause}{}", unanswered.host, advice::of_handshake(&cause)))
+        }
         None => (kind, cause),
     }
 }

@@ -34,9 +34,14 @@ pub(super) mod required {
     }
 }
 
+/// Reads a time, such as `30s`.
+pub fn time(text: &str) -> Result<humantime::Duration, String> {
+    parse(text).map(humantime::Duration::from)
+}
+
 /// Reads the time between runs, such as `1h`: at least a second, or the runs would be all that happens.
 pub fn interval(text: &str) -> Result<humantime::Duration, String> {
-    let interval: humantime::Duration = text.parse().map_err(|e| format!("{e}"))?;
+    let interval = time(text)?;
     match interval.as_secs() {
         0 => Err("give at least 1s".to_owned()),
         _ => Ok(interval),

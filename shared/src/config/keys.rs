@@ -95,7 +95,9 @@ pub(super) fn check(file: &toml::Table) -> Result<(), ConfigError> {
 fn check_section(section: &str, table: &toml::Table) -> Result<(), ConfigError> {
     let known = of(section);
     let Some(unknown) = table.keys().find(|key| !known.contains(&key.as_str())) else { return Ok(()) };
-    let nearest = known.iter().min_by_key(|key| distance(key, unknown)).filter(|key| distance(key, unknown) <= 3);
+    // More than a letter in two is another word.
+    let most = 3.min(unknown.len() / 2);
+    let nearest = known.iter().min_by_key(|key| distance(key, unknown)).filter(|key| distance(key, unknown) <= most);
     let hint = match (nearest, elsewhere(section, unknown)) {
         (_, Some(place)) => format!("put it into section [{place}]"),
         (Some(key), None) => format!("did you mean {key:?}?"),

@@ -64,7 +64,8 @@ impl fmt::Display for Unusable {
         match error.kind() {
             // A folder has permissions, and no credentials.
             ErrorKind::Denied if bucket.is_none() => write!(f, "; check its permissions"),
-            ErrorKind::Denied if error.message().starts_with(NO_CREDENTIALS) => {
+            // A machine without a metadata service that gives credentials counts as unavailable.
+            _ if error.message().starts_with(NO_CREDENTIALS) => {
                 let setting = self.setting("credentials");
                 write!(f, ": set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give {setting}")?;
                 write!(f, " (anonymous for a public bucket)")
@@ -106,6 +107,13 @@ mod tests {
             (
                 "s3://b",
                 ErrorKind::Denied,
+                "no AWS credentials found (environment, profile, container, instance)",
+                "source: open s3://b: no AWS credentials found (environment, profile, container, instance): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give --source-credentials (anonymous for a public bucket)",
+            ),
+            // As where the machine's metadata service does not answer.
+            (
+                "s3://b",
+                ErrorKind::Unavailable,
                 "no AWS credentials found (environment, profile, container, instance)",
                 "source: open s3://b: no AWS credentials found (environment, profile, container, instance): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give --source-credentials (anonymous for a public bucket)",
             ),

@@ -138,9 +138,10 @@ fn messages_of_the_code() -> String {
 
 /// The parts of a quoted message that stand in the code as they are: between placeholders, of three words at least.
 fn fixed_parts(quote: &str) -> Vec<String> {
-    let is_placeholder = |word: &str| word == "…" || word.len() == 1 && word.chars().all(char::is_uppercase);
-    let words: Vec<&str> = quote.split_whitespace().map(|word| word.trim_end_matches(['…', ';', ':', ','])).collect();
-    let parts = words.split(|word| word.is_empty() || is_placeholder(word) || *word == "objects");
+    let quote = quote.replace('…', " … ");
+    let is_placeholder = |word: &str| word == "…" || word.len() <= 4 && word.chars().all(char::is_uppercase);
+    let words: Vec<&str> = quote.split_whitespace().map(|word| word.trim_end_matches([';', ':', ','])).collect();
+    let parts = words.split(|word| is_placeholder(word) || *word == "objects");
     parts.filter(|part| part.len() >= 3).map(|part| part.join(" ")).collect()
 }
 

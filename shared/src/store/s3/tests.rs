@@ -195,7 +195,7 @@ async fn a_throttled_listing_is_asked_for_again() {
 async fn a_denied_listing_is_asked_for_once() {
     let server = Server::start(vec![error("403 Forbidden", "AccessDenied")]).await;
     let error = list_all(&server.store().await, KeyRange::default()).await.unwrap_err();
-    assert_eq!(error.to_string(), "list s3://bucket/: AccessDenied: no (HTTP 403)");
+    assert_eq!(error.to_string(), "list s3://bucket/: AccessDenied: no (HTTP 403); allow s3:ListBucket");
     assert_eq!((error.kind(), server.count()), (ErrorKind::Denied, 1));
 }
 
@@ -209,6 +209,18 @@ async fn a_bucket_that_does_not_exist_is_named_as_such_whatever_the_code() {
 async fn garbage_instead_of_a_listing_is_corrupt() {
     let server = Server::start(vec![answer("200 OK", "", "<html>welcome to the wifi")]).await;
     assert_eq!(kind(list_all(&server.store().await, KeyRange::default()).await), ErrorKind::Corrupt);
+}
+
+#[tokio::test(start_paused = true)]
+async fn regression_a_404_of_a_web_server_is_no_answer_of_a_store() {
+    let page = answer("404 Not Found", "", "<!DOCTYPE HTML>\n<html><title>File not found</title></html>");
+    let server = Server::start(vec![page]).await;
+    let store = server.store().await;
+    let whole = Read { range: None, pin: Pin::default() };
+    for error in [store.probe().await.unwrap_err(), store.get("key", &whole).await.map(drop).unwrap_err()] {
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+        assert!(error.message().contains("with a web page"), "{error}");
+    }
 }
 
 #[tokio::test]
