@@ -1,8 +1,8 @@
 //! `flotilla events`: lets the source bucket tell the task's queue what changes.
 
+use adapters::open;
 use shared::config::Config;
 use shared::console;
-use shared::open;
 
 use crate::args::EventsArgs;
 use crate::exit::{Exit, Failure, Outcome};

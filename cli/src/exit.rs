@@ -37,7 +37,7 @@ impl Failure {
     }
 
     /// A side that is named on the command line cannot be used.
-    pub fn side(why: shared::open::Unusable) -> Self {
+    pub fn side(why: adapters::open::Unusable) -> Self {
         Failure::usage(why.with_options())
     }
 

@@ -1,8 +1,8 @@
 //! `flotilla init`: creates the queue and the table of a task, for those who do not use terraform.
 
+use adapters::open;
 use shared::config::Config;
 use shared::console;
-use shared::open;
 
 use crate::args::InitArgs;
 use crate::exit::{Exit, Failure, Outcome};

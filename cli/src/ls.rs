@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use adapters::open;
 use serde::Serialize;
 use shared::console;
 use shared::filter::{Filter, Verdict};
 use shared::object::{Entry, Timestamp};
-use shared::open;
 use shared::store::{KeyRange, Listed, Unlisted};
 use tokio_util::sync::CancellationToken;
 

@@ -1,7 +1,8 @@
 //! One object, or one file, as the source of a command.
 
+use adapters::open;
 use shared::config::Config;
-use shared::{console, open};
+use shared::console;
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Failure;

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
+use adapters::open;
 use finder::FindError;
 use shared::config::Config;
 use shared::location::Scheme;
-use shared::open;
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::{Exit, Failure, Outcome};

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use adapters::open::{self, Carrier};
 use shared::config::Config;
 use shared::console;
 use shared::ledger::{MAX_RUNS, Run, SharedLedger, events_run};
-use shared::open::{self, Carrier};
 
 use crate::args::RecordsArgs;
 use crate::exit::Failure;

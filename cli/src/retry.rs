@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use adapters::open::{self, Carrier};
 use shared::config::Config;
 use shared::console;
 use shared::filter::Filter;
@@ -14,7 +15,6 @@ use shared::ledger::{
     self, Checkpoint, FAILED_DELETE, MAX_RUNS, Outcome as Settled, Phase, Run, RunOptions, RunStart, SharedLedger,
 };
 use shared::object::Timestamp;
-use shared::open::{self, Carrier};
 use shared::queue::Outgoing;
 use tokio_util::sync::CancellationToken;
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapters::open::{self, Carrier, Events};
 use shared::config::Config;
 use shared::fleet::solo::Solo;
-use shared::open::{self, Carrier, Events};
 use shared::store::Store;
 use shared::telemetry::endpoint::Health;
 use tokio_util::sync::CancellationToken;

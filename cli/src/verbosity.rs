@@ -46,7 +46,7 @@ impl Verbosity {
         match self {
             Verbosity::Quiet => "error,shared::metrics=off",
             Verbosity::Normal | Verbosity::Objects => "warn,shared::metrics=error",
-            Verbosity::Debug => "warn,shared=debug,finder=debug,worker=debug,flotilla=debug",
+            Verbosity::Debug => "warn,shared=debug,adapters=debug,finder=debug,worker=debug,cli=debug",
         }
     }
 }

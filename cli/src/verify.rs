@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use adapters::open;
 use finder::Pair;
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
@@ -15,7 +16,6 @@ use shared::console;
 use shared::describe::{self, Describer};
 use shared::filter::Filter;
 use shared::object::Timestamp;
-use shared::open;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::VerifyArgs;

@@ -11,9 +11,9 @@ mod tree;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapters::open::Events;
 use shared::console;
 use shared::ledger::{Settled, SharedLedger, events_run};
-use shared::open::Events;
 use shared::queue::Queue;
 use shared::report::Report;
 use shared::telemetry::endpoint::{self, Health};

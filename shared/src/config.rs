@@ -6,6 +6,7 @@
 //! the remedy in one line. Defaults stand in [`Find::default`] and [`Work::default`], and nowhere else.
 
 mod check;
+mod connection;
 mod duration;
 pub mod keys;
 mod size;
@@ -15,11 +16,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::aws::Connection;
 use crate::location::Location;
-use crate::store::s3::Addressing;
 use crate::store::{Encryption, Tier};
 
+pub use connection::{Addressing, Connection};
 pub use duration::{interval, time};
 pub use size::Size;
 

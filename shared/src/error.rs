@@ -152,7 +152,7 @@ impl Error {
 
     /// The same error, met at the queue or the ledger. It says nothing of the object that was being worked on,
     /// unless it is about the very record that was asked for.
-    pub(crate) fn met_at_carrier(mut self) -> Self {
+    pub fn met_at_carrier(mut self) -> Self {
         use ErrorKind::*;
         self.of_carrier = !matches!(self.kind, NotFound | Conflict | LeaseLost | PreconditionFailed | Invalid);
         self
@@ -199,6 +199,15 @@ impl Error {
     /// See [`ErrorKind::is_retryable`].
     pub fn is_retryable(&self) -> bool {
         self.kind.is_retryable()
+    }
+
+    /// Whether a write failed because a file or a link stands where the key needs a folder, or a folder where it needs a
+    /// file.
+    pub fn is_blocked(&self) -> bool {
+        use std::io::{self, ErrorKind::*};
+        let source = self.source.as_ref().and_then(|source| source.downcast_ref::<io::Error>());
+        self.kind == ErrorKind::Unrepresentable
+            && source.is_some_and(|source| matches!(source.kind(), NotADirectory | IsADirectory))
     }
 
     /// Whether it leaves open what became of the request: done, not done, or still to be done.

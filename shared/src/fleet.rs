@@ -8,7 +8,6 @@
 //!   scale-in, lifecycle hook), and never on a machine that stays.
 //! - [`leave`](Fleet::leave) says that the machine may go now; it is called after the drain.
 
-pub mod autoscaling;
 pub mod solo;
 
 use async_trait::async_trait;

@@ -15,9 +15,7 @@
 //! - Transient failures are retried inside the adapter ([`crate::retry`]).
 
 mod cancel;
-pub mod dynamodb;
-pub mod embedded;
-mod events;
+pub mod events;
 mod options;
 mod part_set;
 mod phase;

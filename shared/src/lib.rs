@@ -1,17 +1,15 @@
-//! Flotilla's words, its job format, and the ports (store, queue, ledger, fleet) with their adapters.
+//! Flotilla's words, its job format, and the ports (store, queue, ledger, fleet).
 //!
 //! `finder` and `worker` both build on this crate and never on each other: the [job] format is
-//! their only contract. AWS SDK types stay inside the adapters and [aws].
+//! their only contract. What talks to a service is in the crate `adapters`, which builds on this one.
 //!
 //! Reading order: [location] and [object] (what is copied), [job] (what travels on the queue),
 //! [store], [queue], [ledger], [fleet] (the ports), [retry] and [error] (what failure means), then
-//! [config] and [open] (how a program comes by all of them).
+//! [config].
 
 pub mod acl;
-pub mod aws;
 pub mod config;
 pub mod console;
-pub mod database;
 pub mod describe;
 pub mod digest;
 pub mod error;
@@ -25,7 +23,7 @@ pub mod location;
 pub mod metadata;
 pub mod metrics;
 pub mod object;
-pub mod open;
+pub mod provider;
 pub mod queue;
 pub mod report;
 pub mod retry;

@@ -14,9 +14,6 @@
 //! - [`receive`](JobQueue::receive) waits for up to `wait` when there is nothing, without a busy
 //!   loop, and may answer with nothing. Dropping its future loses no message for longer than the lease.
 
-pub mod embedded;
-pub mod sqs;
-
 use std::sync::Arc;
 use std::time::Duration;
 

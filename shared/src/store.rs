@@ -23,10 +23,8 @@
 //!
 //! The suite in `tests/src/conformance/store.rs` checks this contract over every adapter.
 
-pub mod file;
 mod keeps;
 mod listed;
-pub mod s3;
 
 use std::ops::Range;
 use std::sync::Arc;

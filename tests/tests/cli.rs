@@ -330,7 +330,7 @@ async fn what_became_of_events_is_shown_after_the_runs_and_its_failures_are_retr
     assert_eq!((&synced["events"], &synced["done"]), (&false.into(), &true.into()));
     let (task, source) = (synced["task"].as_str().expect("a task"), synced["source"].as_str().expect("a source"));
     let events = events_run(task);
-    let ledger = shared::open::embedded_ledger(&place.path("state/flotilla")).expect("a ledger");
+    let ledger = adapters::open::embedded_ledger(&place.path("state/flotilla")).expect("a ledger");
     let start = RunStart {
         id: events.clone(),
         task: task.to_owned(),

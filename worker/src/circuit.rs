@@ -17,6 +17,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use shared::location::Location;
 use shared::retry::{ACL, COMPLETE, COPY, DELETE, GET, LIST_UPLOADS, PART, PUT, RESTORE, TAGS};
 use shared::store::Store;
 use shared::telemetry::endpoint::Health;
@@ -252,7 +253,7 @@ impl Circuit {
                 changed.await;
                 continue;
             };
-            if let Some(outage) = limit.and_then(|limit| self.outage(store, limit)) {
+            if let Some(outage) = limit.and_then(|limit| self.outage(store.location(), limit)) {
                 return outage;
             }
             sleep(limit.map_or(pause, |limit| pause.min(limit))).await;
@@ -307,14 +308,14 @@ impl Circuit {
         self.changed.notify_waiters();
     }
 
-    fn outage(&self, store: &Store, limit: Duration) -> Option<Outage> {
+    fn outage(&self, location: &Location, limit: Duration) -> Option<Outage> {
         let state = self.lock();
         let lasted = state.opened.map(|(_, at)| at.elapsed()).unwrap_or_default();
         let is_refusal = state.refuses_everything();
         let has_no_room = matches!(state.last, Some((_, ErrorKind::Exhausted, _)));
         let limit = if has_no_room { limit.min(NO_ROOM_LIMIT) } else { limit };
         let (_, kind, error) = state.last.as_ref().filter(|_| is_refusal || lasted >= limit)?;
-        let (location, error) = (store.location().to_string(), error.clone());
+        let (location, error) = (location.to_string(), error.clone());
         Some(Outage { side: self.side, location, kind: *kind, error, lasted, is_refusal })
     }
 

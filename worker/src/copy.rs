@@ -3,7 +3,6 @@
 use shared::job::{Job, JobObject};
 use shared::ledger::State;
 use shared::object::Timestamp;
-use shared::store::file::is_blocked;
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
@@ -39,7 +38,7 @@ pub(crate) async fn copy(context: &Context, job: &Job, object: &JobObject, redel
     let end = reconcile(context, job, object, seen, way, &mut uploads).await;
     match &end {
         // What blocks it is looked at when it comes again.
-        Err(error) if object.blocked == 0 && is_blocked(error) && replace::waits(context, job) => Ending::Blocked,
+        Err(error) if object.blocked == 0 && error.is_blocked() && replace::waits(context, job) => Ending::Blocked,
         _ => ending_of(context, job, object, started, uploads, end).await,
     }
 }

@@ -1,10 +1,10 @@
 //! Options that say how a location is reached: of both sides at once, and of each.
 
 use clap::Args;
-use shared::aws::Connection;
+use shared::config::Addressing;
+use shared::config::Connection;
 use shared::config::Side;
 use shared::location::{Location, Scheme};
-use shared::store::s3::Addressing;
 
 use super::task::word;
 use crate::exit::Failure;
@@ -74,7 +74,7 @@ pub struct Own {
 }
 
 fn ambient_endpoint(location: &Location) -> Option<String> {
-    (location.scheme() == Scheme::S3).then(shared::aws::ambient_s3_endpoint).flatten()
+    (location.scheme() == Scheme::S3).then(adapters::aws::ambient_s3_endpoint).flatten()
 }
 
 fn addressing(text: &str) -> Result<Addressing, String> {

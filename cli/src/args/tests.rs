@@ -1,5 +1,5 @@
 use super::*;
-use shared::aws::Connection;
+use shared::config::Connection;
 use shared::config::{Compare, Config, Find, Side, Work, keys};
 
 fn parse_words(words: &str) -> Result<Cli, clap::Error> {

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
+use adapters::open::Events;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use humantime::Duration;
-use shared::aws::Connection;
+use shared::config::Connection;
 use shared::config::{Config, QueueConfig, Work};
 use shared::location::Scheme;
-use shared::open::Events;
 
 use super::RUNNING;
 use super::task::TaskArgs;

@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use adapters::store::file::is_unfinished;
 use notify::event::{AccessKind, AccessMode, CreateKind, Event, EventKind, ModifyKind, RenameMode};
 use shared::object::Timestamp;
-use shared::store::file::is_unfinished;
 use tokio::time::Instant;
 
 /// A file that was created counts when it was not written to for so long, though nobody has closed it.

@@ -11,8 +11,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use adapters::store::file::is_unfinished;
 use notify::{ErrorKind, RecursiveMode, Watcher};
-use shared::store::file::is_unfinished;
 
 /// Device and inode.
 type Inode = (u64, u64);

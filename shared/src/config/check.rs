@@ -4,9 +4,9 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use super::{Config, ConfigError, Find, Side, Size, Sse, Work};
-use crate::aws::Connection;
+use crate::config::Connection;
 use crate::location::Scheme;
-use crate::store::s3::endpoint;
+use crate::provider::endpoint;
 
 type Check = Result<(), ConfigError>;
 

@@ -8,10 +8,10 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// How long it is known which records of an event's message are counted, from the last time that one was. SQS keeps
 /// a message for 14 days at most ("Amazon SQS quotas"): what is older by a day cannot come again.
-pub(super) const COUNTED_FOR: Duration = DAY.saturating_mul(15);
+pub const COUNTED_FOR: Duration = DAY.saturating_mul(15);
 
 /// How long a failure is listed: a standing run has no end after which it could be deleted.
-pub(super) const FAILURES_FOR: Duration = DAY.saturating_mul(90);
+pub const FAILURES_FOR: Duration = DAY.saturating_mul(90);
 
 /// The [`Outcome::reason`] of an event of another bucket, or of a key outside of the task's prefix.
 pub const OUT_OF_SCOPE: &str = "out of scope";
@@ -33,7 +33,7 @@ pub fn events_run(task: &str) -> String {
 }
 
 /// Whether a run of the task is its standing one.
-pub(super) fn is_events_run(task: &str, run: &str) -> bool {
+pub fn is_events_run(task: &str, run: &str) -> bool {
     run.strip_prefix("events-") == Some(task)
 }
 

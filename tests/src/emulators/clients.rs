@@ -10,10 +10,10 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
-use shared::aws::Connection;
+use shared::config::Addressing;
+use shared::config::Connection;
 use shared::config::Side;
 use shared::location::{Location, Scheme};
-use shared::store::s3::Addressing;
 
 use super::{ACCESS_KEY, Emulator, READ_ONLY_KEY, READ_ONLY_SECRET, SECRET_KEY, Weed, folder};
 

@@ -5,14 +5,14 @@
 mod faults;
 mod uses;
 
+use adapters::ledger::dynamodb::DynamoDbLedger;
+use adapters::queue::sqs::SqsQueue;
 use flotilla_tests::emulators::{self, ACCESS_KEY, SECRET_KEY};
 use flotilla_tests::proxy::{Fault, Proxy, Rule};
 use futures::future::join_all;
 use shared::ErrorKind;
 use shared::config::{LedgerConfig, QueueConfig};
 use shared::ledger::Ledger;
-use shared::ledger::dynamodb::DynamoDbLedger;
-use shared::queue::sqs::SqsQueue;
 use shared::queue::{JobQueue, Outgoing};
 
 use faults::{DYNAMODB, SQS, answered};

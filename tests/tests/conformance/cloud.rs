@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use adapters::store::s3::S3Store;
 use flotilla_tests::cloud::{Cloud, Profile};
 use flotilla_tests::conformance::store::Fixture;
+use shared::config::Addressing;
 use shared::config::Side;
 use shared::location::{Location, Scheme};
-use shared::store::s3::{Addressing, S3Store};
 
 /// A side as its provider's scheme names it: region and addressing are the adapter's to know.
 fn side(cloud: &Cloud, scheme: Scheme, bucket: &str, prefix: &str) -> Side {

@@ -1,12 +1,12 @@
 //! What `flotilla init` makes at Amazon's services, and what stands in the way of using it.
 
+use adapters::ledger::dynamodb::DynamoDbLedger;
+use adapters::queue::sqs::{SqsQueue, TASK_TAG};
 use aws_sdk_sqs::types::QueueAttributeName;
 use flotilla_tests::emulators::{self, Emulator};
 use shared::ErrorKind;
 use shared::config::{LedgerConfig, QueueConfig};
 use shared::ledger::Ledger;
-use shared::ledger::dynamodb::DynamoDbLedger;
-use shared::queue::sqs::{SqsQueue, TASK_TAG};
 use shared::queue::{JobQueue, Outgoing};
 use std::time::Duration;
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use adapters::fleet::autoscaling::AutoScaling;
 use flotilla_tests::conformance::fleet::check;
 use flotilla_tests::emulators::{ministack, moto, unique_name};
 use flotilla_tests::metadata::Metadata;
 use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
-use shared::aws::Connection;
+use shared::config::Connection;
 use shared::config::FleetConfig;
-use shared::fleet::autoscaling::AutoScaling;
 use shared::fleet::solo::Solo;
 use shared::fleet::{Fleet, Interruption};
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use adapters::store::s3::S3Store;
 use flotilla_tests::conformance::store::{bytes_of, plain, put};
 use flotilla_tests::emulators::{side, weed};
 use futures::{StreamExt as _, stream};
 use shared::ErrorKind;
 use shared::object::Pin;
-use shared::store::s3::S3Store;
 use shared::store::{KeyRange, ObjectStore as _, Store};
 
 async fn open() -> (Store, aws_sdk_s3::Client) {

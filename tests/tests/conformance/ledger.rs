@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use adapters::ledger::dynamodb::DynamoDbLedger;
 use flotilla_tests::emulators::{self, Emulator};
 use shared::config::LedgerConfig;
 use shared::ledger::SharedLedger;
-use shared::ledger::dynamodb::DynamoDbLedger;
 
 /// A new table at an emulator of DynamoDB.
 async fn dynamodb(emulator: &Emulator) -> (SharedLedger, ()) {
@@ -40,9 +40,9 @@ mod dynamodb_at_moto {
 mod embedded {
     use std::sync::Arc;
 
-    use shared::database::Database;
+    use adapters::ledger::sqlite::EmbeddedLedger;
+    use adapters::sqlite::Database;
     use shared::ledger::SharedLedger;
-    use shared::ledger::embedded::EmbeddedLedger;
     use tempfile::TempDir;
 
     async fn setup() -> (SharedLedger, TempDir) {

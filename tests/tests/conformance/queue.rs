@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use adapters::queue::sqs::SqsQueue;
 use flotilla_tests::emulators::{self, Emulator};
 use shared::config::QueueConfig;
 use shared::queue::Queue;
-use shared::queue::sqs::SqsQueue;
 
 /// A new queue at an emulator of SQS.
 async fn sqs(emulator: &Emulator) -> (Queue, ()) {
@@ -34,9 +34,9 @@ mod sqs_at_moto {
 mod embedded {
     use std::sync::Arc;
 
-    use shared::database::Database;
+    use adapters::queue::sqlite::EmbeddedQueue;
+    use adapters::sqlite::Database;
     use shared::queue::Queue;
-    use shared::queue::embedded::EmbeddedQueue;
     use tempfile::TempDir;
 
     async fn setup() -> (Queue, TempDir) {

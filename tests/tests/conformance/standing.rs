@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use adapters::ledger::dynamodb::DynamoDbLedger;
+use adapters::ledger::sqlite::EmbeddedLedger;
+use adapters::sqlite::Database;
 use aws_sdk_dynamodb::types::AttributeValue;
 use flotilla_tests::emulators::{self, ACCESS_KEY, Emulator, SECRET_KEY};
 use flotilla_tests::proxy::{Fault, Proxy, Rule};
 use shared::config::LedgerConfig;
-use shared::database::Database;
 use shared::job::Origin;
-use shared::ledger::dynamodb::DynamoDbLedger;
-use shared::ledger::embedded::EmbeddedLedger;
 use shared::ledger::{Ledger, Outcome, RunStart, Settlement, State, events_run};
 use shared::object::{Pin, Timestamp};
 

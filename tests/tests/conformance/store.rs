@@ -4,10 +4,10 @@ mod file {
     use std::path::Path;
     use std::sync::Arc;
 
+    use adapters::store::file::FileStore;
     use flotilla_tests::conformance::store::Fixture;
     use shared::location::Location;
     use shared::store::Store;
-    use shared::store::file::FileStore;
 
     #[allow(clippy::unwrap_used, reason = "a fixture that cannot be made is a failed test")]
     async fn open() -> Fixture {
@@ -174,7 +174,7 @@ async fn s3_fixture(
     side: shared::config::Side,
     missing: shared::config::Side,
 ) -> flotilla_tests::conformance::store::Fixture {
-    use shared::store::s3::S3Store;
+    use adapters::store::s3::S3Store;
     use std::sync::Arc;
     let store = Arc::new(S3Store::open(&side).await.unwrap());
     let missing = Arc::new(S3Store::open(&missing).await.unwrap());

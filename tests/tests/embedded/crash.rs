@@ -11,12 +11,12 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use shared::database::Database;
+use adapters::ledger::sqlite::EmbeddedLedger;
+use adapters::queue::sqlite::EmbeddedQueue;
+use adapters::sqlite::Database;
 use shared::job::Origin;
-use shared::ledger::embedded::EmbeddedLedger;
 use shared::ledger::{Checkpoint, Found, Ledger as _, Outcome, Phase, RunStart, Settlement, State};
 use shared::object::{Pin, Timestamp};
-use shared::queue::embedded::EmbeddedQueue;
 use shared::queue::{Depth, JobQueue as _, Message, Outgoing};
 
 const DIR_VARIABLE: &str = "FLOTILLA_CRASH_TEST_DIR";

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use adapters::ledger::sqlite::EmbeddedLedger;
+use adapters::queue::sqlite::EmbeddedQueue;
+use adapters::sqlite::Database;
 use shared::ErrorKind;
-use shared::database::Database;
 use shared::ledger::Ledger as _;
-use shared::ledger::embedded::EmbeddedLedger;
-use shared::queue::embedded::EmbeddedQueue;
 use shared::queue::{Depth, JobQueue as _, Outgoing};
 
 const LEASE: Duration = Duration::from_secs(3_600);

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use adapters::sqlite::Database;
 use shared::ErrorKind;
-use shared::database::Database;
 
 fn refused(dir: &Path) -> (ErrorKind, String) {
     let error = Database::open(dir).unwrap_err();

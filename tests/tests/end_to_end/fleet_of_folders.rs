@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use adapters::ledger::dynamodb::DynamoDbLedger;
+use adapters::queue::sqs::SqsQueue;
 use flotilla_tests::binaries::{self, Ended, Process};
 use flotilla_tests::emulators::{
     ACCESS_KEY, SECRET_KEY, connection, credentials_file, fresh_folder, ministack, unique_name,
 };
 use flotilla_tests::proxy::{Fault, Proxy, Rule};
 use shared::config::{LedgerConfig, QueueConfig};
-use shared::ledger::dynamodb::DynamoDbLedger;
 use shared::ledger::{Ledger, Run};
-use shared::queue::sqs::SqsQueue;
 use shared::queue::{JobQueue, Outgoing};
 
 use crate::support::{assert_files, write_files};

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use adapters::ledger::dynamodb::DynamoDbLedger;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, fresh_folder};
 use flotilla_tests::emulators::{Emulator, Weed, connection, credentials_file, unique_name};
 use futures::stream::{self, StreamExt};
 use shared::config::{LedgerConfig, QueueConfig};
-use shared::ledger::dynamodb::DynamoDbLedger;
 use shared::ledger::{Ledger, Run};
 
 pub const MIB: usize = 1 << 20;
@@ -141,7 +141,7 @@ impl Task {
         let connection = connection(&services.endpoint, ACCESS_KEY, SECRET_KEY);
         let queue = QueueConfig { name: name.clone(), dead_letter: None, connection: connection.clone() };
         let table = LedgerConfig { table: name.clone(), connection };
-        shared::queue::sqs::SqsQueue::create(&queue).await.expect("the queue is made");
+        adapters::queue::sqs::SqsQueue::create(&queue).await.expect("the queue is made");
         DynamoDbLedger::create(&table).await.expect("the table is made");
         let ledger = DynamoDbLedger::open(&table).await.expect("the table opens");
         Task { name, source, destination, config, ledger }

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use adapters::queue::sqs::SqsQueue;
 use flotilla_tests::binaries::{self, Process};
 use flotilla_tests::emulators::{
     self, ACCESS_KEY, SECRET_KEY, connection, credentials_file, fresh_folder, ministack, unique_name, weed,
@@ -14,7 +15,6 @@ use flotilla_tests::proxy::{Fault, Proxy, Rule};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use shared::config::QueueConfig;
-use shared::queue::sqs::SqsQueue;
 
 use crate::support::{content, put_all, write_files};
 

@@ -4,21 +4,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use adapters::ledger::sqlite::EmbeddedLedger;
+use adapters::queue::sqlite::EmbeddedQueue;
+use adapters::sqlite::Database;
+use adapters::store::s3::S3Store;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use flotilla_tests::emulators::{READ_ONLY_KEY, READ_ONLY_SECRET, fresh_folder, side, side_as, weed};
 use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
 use shared::config::Work;
-use shared::database::Database;
 use shared::fleet::solo::Solo;
 use shared::job::{Job, JobKey, JobObject, Origin, VERSION, Work as JobWork};
-use shared::ledger::embedded::EmbeddedLedger;
 use shared::ledger::{Ledger, Outcome, Phase, RunOptions, RunStart, Settled, State};
 use shared::object::{ETag, Timestamp};
-use shared::queue::embedded::EmbeddedQueue;
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::ObjectStore;
-use shared::store::s3::S3Store;
 use shared::telemetry::endpoint::Health;
 use worker::{Follow, Stop, Worker};
 

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use adapters::fleet::autoscaling::AutoScaling;
 use aws_sdk_autoscaling::Client;
 use flotilla_tests::emulators::{moto, unique_name};
 use flotilla_tests::metadata::Metadata;
 use flotilla_tests::proxy::{Kind, Proxy};
-use shared::aws::Connection;
+use shared::config::Connection;
 use shared::config::FleetConfig;
 use shared::fleet::Fleet;
-use shared::fleet::autoscaling::AutoScaling;
 
 use crate::stage::{Stage, until};
 

@@ -4,18 +4,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapters::ledger::sqlite::EmbeddedLedger;
+use adapters::queue::sqlite::EmbeddedQueue;
+use adapters::sqlite::Database;
+use adapters::store::s3::S3Store;
 use finder::{FindError, Finder};
 use flotilla_tests::cloud::{Cloud, Profile};
 use flotilla_tests::emulators::{fresh_folder, side};
 use flotilla_tests::proxy::Proxy;
 use shared::config::{Find, Side, Work};
-use shared::database::Database;
 use shared::fleet::solo::Solo;
-use shared::ledger::embedded::EmbeddedLedger;
 use shared::ledger::{Ledger, Outcome, Phase, Run};
-use shared::queue::embedded::EmbeddedQueue;
 use shared::store::Store;
-use shared::store::s3::S3Store;
 use shared::telemetry::endpoint::Health;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;

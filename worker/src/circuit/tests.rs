@@ -139,12 +139,9 @@ async fn regression_a_full_disk_ends_the_work_at_once_and_fails_no_object() {
     let _admission = circuit.admit().await;
     circuit.note(PUT.verb, "on trial", Seen::Failure(&full));
     assert!(circuit.excuses(&full), "nor does one on trial");
-    let store: Store = Arc::new(
-        shared::store::file::FileStore::open(&shared::location::Location::folder(std::path::Path::new("/")).unwrap())
-            .unwrap(),
-    );
-    assert!(circuit.outage(&store, Duration::from_secs(600)).is_none());
+    let location = Location::folder(std::path::Path::new("/")).unwrap();
+    assert!(circuit.outage(&location, Duration::from_secs(600)).is_none());
     tokio::time::advance(NO_ROOM_LIMIT).await;
-    let outage = circuit.outage(&store, Duration::from_secs(600)).unwrap();
+    let outage = circuit.outage(&location, Duration::from_secs(600)).unwrap();
     assert!(!outage.is_refusal && outage.to_string().contains("free space there"), "{outage}");
 }

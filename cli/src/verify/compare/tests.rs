@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use adapters::store::file::FileStore;
 use shared::digest::Algorithm;
 use shared::location::Location;
-use shared::store::file::FileStore;
 use shared::store::{KeyRange, Listed};
 
 use super::*;

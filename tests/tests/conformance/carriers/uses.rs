@@ -3,14 +3,14 @@
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
+use adapters::ledger::dynamodb::DynamoDbLedger;
+use adapters::queue::sqs::SqsQueue;
 use shared::config::{LedgerConfig, QueueConfig};
 use shared::job::Origin;
-use shared::ledger::dynamodb::DynamoDbLedger;
 use shared::ledger::{
     Checkpoint, Found, Ledger, Outcome, PartRecord, PartSet, Phase, Proof, RunStart, Settlement, State, UploadRecord,
 };
 use shared::object::{Attributes, ETag, Pin, Timestamp};
-use shared::queue::sqs::SqsQueue;
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::Upload;
 use shared::{Error, ErrorKind, Result};

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use adapters::ledger::dynamodb::DynamoDbLedger;
+use adapters::queue::sqs::SqsQueue;
 use aws_sdk_dynamodb::types::AttributeValue;
 use flotilla_tests::binaries::{self, Process};
 use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, connection, fresh_folder, ministack, unique_name};
 use flotilla_tests::proxy::{Kind, Proxy};
 use shared::config::{LedgerConfig, QueueConfig};
-use shared::ledger::dynamodb::DynamoDbLedger;
 use shared::ledger::{Ledger, Run};
 use shared::queue::JobQueue;
-use shared::queue::sqs::SqsQueue;
 
 use super::moment::Moment;
 use super::world::{CONCURRENCY, JOB_OBJECTS, LEASE, Round, Sizes, reached_by};

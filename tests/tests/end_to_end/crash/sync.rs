@@ -61,7 +61,7 @@ pub async fn round(seed: u64) -> u32 {
         run(&round, &state).await;
     }
     round.check().await;
-    let ledger = shared::open::embedded_ledger(&state).expect("the state folder opens");
+    let ledger = adapters::open::embedded_ledger(&state).expect("the state folder opens");
     let tasks = ledger.tasks().await.expect("the ledger answers");
     assert_eq!(tasks.len(), 1, "{tasks:?}");
     round.check_runs(&*ledger, &tasks[0]).await;

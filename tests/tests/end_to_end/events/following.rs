@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use adapters::queue::sqs::SqsQueue;
 use aws_sdk_sqs::types::QueueAttributeName;
 use flotilla_tests::binaries::{self, Process};
 use flotilla_tests::emulators::{ministack, unique_name};
@@ -9,7 +10,6 @@ use futures::stream::{self, StreamExt};
 use shared::config::QueueConfig;
 use shared::event;
 use shared::ledger::{Ledger, Run, Settled, events_run};
-use shared::queue::sqs::SqsQueue;
 use shared::queue::{JobQueue, Outgoing};
 
 use super::side::Side;

@@ -1,0 +1,360 @@
+//! What the services' errors mean: one table for S3, SQS, DynamoDB, STS and Auto Scaling.
+
+mod advice;
+mod codes;
+
+use std::error::Error as StdError;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use self::codes::CODES;
+use super::http::Unanswered;
+use super::taught::Lesson;
+use shared::ErrorKind::{self, *};
+use shared::error::Error;
+
+/// What an answer means, by its HTTP status, code and message.
+fn kind_of(status: u16, code: &str, message: &str) -> ErrorKind {
+    // The newer services tell a wrong clock apart in words only.
+    let late = message.starts_with("Signature expired") || message.starts_with("Signature not yet current");
+    if code == "InvalidSignatureException" && late {
+        return ClockSkew;
+    }
+    // SQS says so of a handle whose message has timed out too often.
+    if code == "InvalidParameterValue" && message.to_ascii_lowercase().contains("receipt handle") {
+        return LeaseLost;
+    }
+    if is_checksum_required(message) {
+        return ChecksumRequired;
+    }
+    if is_part_number_refused(code, message) {
+        return TooManyParts;
+    }
+    let known = CODES.iter().find(|(_, codes)| codes.contains(&code));
+    known.map_or_else(|| kind_of_status(status, code), |(kind, _)| *kind)
+}
+
+/// Whether a refusal asks for a checksum: Amazon says so of buckets with object lock by `InvalidRequest`, others by codes
+/// of their own.
+fn is_checksum_required(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    let asks = message.contains("required header") || message.contains("header is required");
+    asks && (message.contains("content-md5") || message.contains("x-amz-checksum"))
+}
+
+/// Whether a refusal says that the part's number is above the store's limit. Amazon says so by `InvalidArgument` ("Part
+/// number must be an integer between 1 and 10000, inclusive").
+fn is_part_number_refused(code: &str, message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    let names_it = ["part number", "partnumber", "too many parts"].iter().any(|words| message.contains(words));
+    names_it && matches!(code, "InvalidArgument" | "InvalidRequest" | "InvalidPartNumber")
+}
+
+/// What a status means where the code says nothing: of a HEAD there is nothing else.
+fn kind_of_status(status: u16, code: &str) -> ErrorKind {
+    match status {
+        401 | 403 => Denied,
+        404 => NotFound,
+        405 | 501 => Unsupported,
+        408 => Timeout,
+        409 => Conflict,
+        412 | 416 => PreconditionFailed,
+        413 => Unrepresentable,
+        429 => Throttled,
+        // S3 answers a HEAD so when it wants fewer requests.
+        503 if code.is_empty() => Throttled,
+        507 => Exhausted,
+        // An error in an answer that began well: the service failed on the way.
+        200..=299 | 500.. => Unavailable,
+        _ => Invalid,
+    }
+}
+
+/// What an SDK call's error means. `subject` is what the call was about.
+pub fn error_from<E>(verb: &'static str, subject: &str, error: SdkError<E, HttpResponse>) -> Error
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    let (kind, message) = match &error {
+        SdkError::ServiceError(context) => {
+            let meta = context.err().meta();
+            match (meta.code(), meta.message()) {
+                // No error of the service's, but an answer that the SDK could not read.
+                (None, None) if context.raw().status().is_success() => unreadable(context.raw(), &error),
+                (code, message) => answered(verb, context.raw(), code.unwrap_or_default(), message.unwrap_or_default()),
+            }
+        }
+        SdkError::ResponseError(context) => unreadable(context.raw(), &error),
+        SdkError::TimeoutError(_) => (Timeout, format!("timed out: {}", root_cause(&error))),
+        SdkError::DispatchFailure(failure) => {
+            let kind = if failure.is_timeout() { Timeout } else { Connection };
+            unsent(kind, &error)
+        }
+        _ => unsent(Invalid, &error),
+    };
+    Error::new(kind, verb, subject, message).with_source(error)
+}
+
+/// An error that the service itself reports.
+fn answered(verb: &str, raw: &HttpResponse, code: &str, message: &str) -> (ErrorKind, String) {
+    let status = raw.status().as_u16();
+    let headers = raw.headers();
+    let body = raw.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+    let foreign = advice::foreign(&body).filter(|_| status < 500 && code.is_empty() && message.is_empty());
+    let mut line = match (code, message) {
+        ("", "") if foreign.is_some() => foreign.unwrap_or_default().to_owned(),
+        ("", "") => String::from(match status {
+            504 => "a gateway before the service timed out",
+            502 => "a gateway before the service got no answer from it",
+            500.. => "the service failed",
+            _ => "refused",
+        }),
+        ("", message) => message.to_owned(),
+        (code, "") => code.to_owned(),
+        (code, message) => format!("{code}: {}", message.trim_end_matches('.')),
+    };
+    line.push_str(&format!(" (HTTP {status}"));
+    if let Some(id) = headers.get("x-amzn-requestid").or(headers.get("x-amz-request-id")) {
+        line.push_str(&format!(", request {id}"));
+    }
+    line.push(')');
+    // What is asked for was deleted, which some stores answer by 405 where no version is named (Amazon S3
+    // "Working with delete markers").
+    let is_deleted = matches!(status, 404 | 405) && headers.get("x-amz-delete-marker") == Some("true");
+    // Sent again, it is signed another way.
+    let kind = match raw.extension::<Lesson>() {
+        Some(Lesson::Clock) => ClockSkew,
+        Some(Lesson::Credentials) => ExpiredCredentials,
+        None if is_deleted => NotFound,
+        // Somebody else's 404 does not say that the object is not there.
+        None if foreign.is_some() && status == 404 => Corrupt,
+        None => kind_of(status, code, message),
+    };
+    match elsewhere(status, code, message, headers.get("x-amz-bucket-region"), &body) {
+        Some(place) => line.push_str(&place),
+        None if kind == Denied && foreign.is_none() => line.push_str(&advice::of_denial(verb, code, message)),
+        None => {}
+    }
+    (kind, line)
+}
+
+/// Where the bucket is, if the answer says that it is not here: in a header, or in the error's `Region` or
+/// message (Amazon S3 "Error responses", `AuthorizationHeaderMalformed`) or `Endpoint` (`PermanentRedirect`;
+/// Aliyun OSS says so with `AccessDenied`).
+fn elsewhere(status: u16, code: &str, message: &str, region: Option<&str>, body: &str) -> Option<String> {
+    // A name and nothing else, for it is shown to people.
+    let between = |text: &str, before: &str, after: &str| {
+        let text = text.split_once(before)?.1.split_once(after)?.0.trim().to_owned();
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        (!text.is_empty() && text.len() <= 255 && text.chars().all(legal)).then_some(text)
+    };
+    let element = |name: &str| between(body, &format!("<{name}>"), &format!("</{name}>"));
+    let by_header = region.map(str::to_owned);
+    let region = match (status, code) {
+        (400, "AuthorizationHeaderMalformed") => {
+            element("Region").or(by_header).or_else(|| between(message, "expecting '", "'"))
+        }
+        (301 | 307 | 400, _) => by_header,
+        _ => None,
+    };
+    let endpoint = match (status, code) {
+        (301 | 307, _) | (403, "AccessDenied") => element("Endpoint"),
+        _ => None,
+    };
+    match (region, endpoint) {
+        (Some(region), _) => Some(format!("; the bucket is in region {region}: give that as this side's region")),
+        (None, Some(endpoint)) => {
+            Some(format!("; the bucket is at {endpoint}: give that endpoint as this side's endpoint-url"))
+        }
+        (None, None) => None,
+    }
+}
+
+/// An answer that came but could not be read: cut off, or not what the service's protocol has.
+fn unreadable(raw: &HttpResponse, error: &(dyn StdError + 'static)) -> (ErrorKind, String) {
+    let status = raw.status().as_u16();
+    let cut_off = causes(error).any(|cause| cause.is::<hyper::Error>() || cause.is::<std::io::Error>());
+    let kind = match status {
+        _ if cut_off => Connection,
+        200..=299 => Corrupt,
+        _ => kind_of_status(status, ""),
+    };
+    let cause = root_cause(error);
+    if !cut_off && (200..=299).contains(&status) && is_other_document(&cause, raw) {
+        return (kind, format!("{} (HTTP {status})", advice::OTHER_DOCUMENT));
+    }
+    if !cut_off && let Some(header) = undecodable(&cause, raw) {
+        return (Unrepresentable, header);
+    }
+    let what = if cut_off { "the answer was cut off" } else { "the answer is invalid" };
+    (kind, format!("{what}: {} (HTTP {status})", cause))
+}
+
+/// Longest value of a header that a message shows, bytes.
+const MAX_SHOWN_BYTES: usize = 64;
+
+/// The header that the SDK could not read because its value is not UTF-8. Which other charset it is in, nothing says, so
+/// the value is not guessed: the same bytes are another text in Latin-1 and in GBK. Sent again, the answer is the same.
+fn undecodable(cause: &str, raw: &HttpResponse) -> Option<String> {
+    const METADATA: &str = "x-amz-meta-";
+    let cause = cause.to_ascii_lowercase();
+    let is_meant =
+        |name: &str| cause.contains(&format!("`{name}`")) || name.starts_with(METADATA) && cause.contains(METADATA);
+    let mut headers = raw.headers().iter_bytes();
+    let (name, value) = headers.find(|(name, value)| is_meant(name) && std::str::from_utf8(value).is_err())?;
+    let shown = &value[..value.len().min(MAX_SHOWN_BYTES)];
+    let more = if shown.len() < value.len() { "…" } else { "" };
+    Some(format!(
+        "the object's header {name} is not UTF-8: \"{}{more}\": write the object's metadata again as UTF-8",
+        shown.escape_ascii()
+    ))
+}
+
+/// Whether an answer is a document of somebody else's.
+fn is_other_document(cause: &str, raw: &HttpResponse) -> bool {
+    let body = raw.body().bytes().map(|bytes| String::from_utf8_lossy(&bytes[..bytes.len().min(64)]));
+    cause.contains("invalid XML root") || body.is_some_and(|body| advice::is_page(&body))
+}
+
+/// Said where the default chain of credentials found none.
+pub(crate) const NO_CREDENTIALS: &str = "no AWS credentials found (environment, profile, container, instance)";
+
+/// A request to which no answer came. `kind` is what it is unless a cause says better.
+fn unsent(kind: ErrorKind, error: &(dyn StdError + 'static)) -> (ErrorKind, String) {
+    let cause = root_cause(error);
+    if let Some(ours) = causes(error).find_map(|cause| cause.downcast_ref::<Error>()) {
+        return (ours.kind(), ours.to_string());
+    }
+    if let Some(credentials) = causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>()) {
+        let kind = match credentials {
+            CredentialsError::ProviderTimedOut(_) => Timeout,
+            CredentialsError::ProviderError(_) if !refused(error) => Unavailable,
+            _ => Denied,
+        };
+        // The default chain ends at the machine's metadata service: its failure says only that nothing else was there.
+        let is_chain = cause.contains("IMDS") || cause.contains("no providers in chain");
+        return (kind, if is_chain { NO_CREDENTIALS.to_owned() } else { format!("no credentials: {cause}") });
+    }
+    match causes(error).find_map(|cause| cause.downcast_ref::<Unanswered>()) {
+        Some(unanswered) => {
+            (kind, format!("no answer from {}: {cause}{}", unanswered.host, advice::of_handshake(&cause)))
+        }
+        None => (kind, cause),
+    }
+}
+
+/// Whether the service that gives credentials refused to, so that asking again is no use.
+fn refused(error: &(dyn StdError + 'static)) -> bool {
+    causes(error).any(|cause| {
+        let text = cause.to_string();
+        CODES.iter().filter(|(kind, _)| *kind == Denied).any(|(_, codes)| codes.iter().any(|code| text.contains(code)))
+    })
+}
+
+/// The error and its causes, outermost first.
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error| (**error).source())
+}
+
+/// What the innermost cause says.
+pub(super) fn root_cause(error: &(dyn StdError + 'static)) -> String {
+    causes(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_answer_has_one_meaning() {
+        for (status, code, message, kind) in [
+            (503, "SlowDown", "", Throttled),
+            (400, "ThrottlingException", "", Throttled),
+            (400, "ProvisionedThroughputExceededException", "", Throttled),
+            (429, "", "", Throttled),
+            (503, "", "", Throttled),
+            (503, "ServiceUnavailable", "", Unavailable),
+            (403, "RequestTimeTooSkewed", "", ClockSkew),
+            (400, "InvalidSignatureException", "Signature expired: 2020 is now earlier than", ClockSkew),
+            (400, "InvalidSignatureException", "The request signature we calculated", Denied),
+            (400, "ExpiredToken", "", ExpiredCredentials),
+            (403, "AccessDenied", "", Denied),
+            (403, "InvalidAccessKeyId", "", Denied),
+            (403, "", "", Denied),
+            (404, "NoSuchKey", "", NotFound),
+            (404, "", "", NotFound),
+            (404, "NoSuchBucket", "", NoSuchContainer),
+            (400, "QueueDoesNotExist", "", NoSuchContainer),
+            (400, "ResourceNotFoundException", "", NoSuchContainer),
+            (404, "NoSuchUpload", "", NoSuchUpload),
+            (412, "", "", PreconditionFailed),
+            (416, "InvalidRange", "", PreconditionFailed),
+            (400, "BadDigest", "", BadDigest),
+            (400, "InvalidRequest", "Content-MD5 OR x-amz-checksum- HTTP header is required for", ChecksumRequired),
+            (400, "MissingContentMD5", "Missing required header for this request: Content-Md5.", ChecksumRequired),
+            (400, "XAmzContentSHA256Mismatch", "", BadDigest),
+            (403, "InvalidObjectState", "", Archived),
+            (501, "NotImplemented", "", Unsupported),
+            (501, "", "", Unsupported),
+            (400, "InvalidStorageClass", "", Unsupported),
+            (400, "InvalidArgument", "", Invalid),
+            (400, "", "", Invalid),
+            (301, "PermanentRedirect", "", Invalid),
+            (400, "RequestTimeout", "", Timeout),
+            (500, "InternalError", "", Unavailable),
+            (200, "InternalError", "", Unavailable),
+            (502, "", "", Unavailable),
+            (400, "ConditionalCheckFailedException", "", Conflict),
+            (400, "TransactionConflictException", "", Conflict),
+            (400, "ReceiptHandleIsInvalid", "", LeaseLost),
+            (400, "MessageNotInflight", "", LeaseLost),
+            (400, "InvalidParameterValue", "Reason: The receipt handle has expired.", LeaseLost),
+            (400, "KeyTooLongError", "", Unrepresentable),
+            (507, "", "", Exhausted),
+        ] {
+            assert_eq!(kind_of(status, code, message), kind, "{status} {code} {message}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_that_is_elsewhere_is_said_to_be_there() {
+        let body = |name: &str, text: &str| format!("<Error><Code>C</Code><{name}>{text}</{name}></Error>");
+        let region = Some("; the bucket is in region eu-west-1: give that as this side's region".to_owned());
+        let endpoint =
+            |host: &str| Some(format!("; the bucket is at {host}: give that endpoint as this side's endpoint-url"));
+        let message = "The region 'us-east-1' is wrong; expecting 'eu-west-1'";
+        assert_eq!(elsewhere(400, "AuthorizationHeaderMalformed", message, None, ""), region);
+        for (status, code, header, body, said) in [
+            (400, "AuthorizationHeaderMalformed", None, body("Region", "eu-west-1"), region.clone()),
+            (301, "PermanentRedirect", Some("eu-west-1"), body("Endpoint", "b.s3.test"), region.clone()),
+            (301, "", Some("eu-west-1"), String::new(), region.clone()),
+            (400, "", Some("eu-west-1"), String::new(), region),
+            (301, "PermanentRedirect", None, body("Endpoint", "b.s3.test"), endpoint("b.s3.test")),
+            (
+                403,
+                "AccessDenied",
+                None,
+                body("Endpoint", "oss-cn-beijing.aliyuncs.com"),
+                endpoint("oss-cn-beijing.aliyuncs.com"),
+            ),
+            // Garage names its region in every error, Amazon the bucket's in many answers.
+            (400, "InvalidRequest", None, body("Region", "garage"), None),
+            (403, "AccessDenied", Some("eu-west-1"), String::new(), None),
+            (301, "PermanentRedirect", None, body("Endpoint", "\u{1b}[2J"), None),
+        ] {
+            assert_eq!(elsewhere(status, code, "", header, &body), said, "{status} {code} {body}");
+        }
+    }
+
+    #[test]
+    fn no_code_stands_twice_in_the_table() {
+        let mut all: Vec<_> = CODES.iter().flat_map(|(_, codes)| *codes).collect();
+        let before = all.len();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), before);
+    }
+}

@@ -1,0 +1,3 @@
+//! Groups of machines.
+
+pub mod autoscaling;

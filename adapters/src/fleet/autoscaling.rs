@@ -1,0 +1,186 @@
+//! A worker on an instance of an EC2 Auto Scaling group.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::imds;
+use aws_config::imds::client::error::ImdsError;
+use aws_sdk_autoscaling::Client;
+use aws_sdk_autoscaling::error::ProvideErrorMetadata;
+use tokio::sync::Mutex;
+use tokio::time::sleep;
+
+use crate::aws;
+use shared::config::FleetConfig;
+use shared::fleet::{Fleet, Interruption};
+use shared::{Error, ErrorKind, Result, retry};
+
+/// How often the instance asks whether it is to go. A spot notice comes 120 s ahead and Amazon
+/// recommends to look every 5 s ("Spot Instance interruption notices", EC2 User Guide).
+const POLL: Duration = Duration::from_secs(5);
+
+/// `{"action": "terminate", …}` once the instance is to be taken back, absent before.
+const SPOT: &str = "/latest/meta-data/spot/instance-action";
+/// The state that the group is moving the instance to.
+const TARGET: &str = "/latest/meta-data/autoscaling/target-lifecycle-state";
+const INSTANCE: &str = "/latest/meta-data/instance-id";
+
+/// The group and this instance in it.
+#[derive(Debug)]
+pub struct AutoScaling {
+    group: String,
+    hook: Option<String>,
+    instance: String,
+    metadata: imds::Client,
+    client: Client,
+    poll: Duration,
+    /// What the group was last told; `None` while that is unknown.
+    protected: Mutex<Option<bool>>,
+}
+
+impl AutoScaling {
+    /// Learns from the instance metadata service (version 2) which instance this is. Asks the group
+    /// nothing. Fails with `Unavailable` on a machine that has no such service.
+    pub async fn open(config: &FleetConfig) -> Result<AutoScaling> {
+        let metadata = aws::metadata_client_at(config.metadata_url.as_deref())?;
+        // Read-only: slow, cut off or unanswered alike are asked again, for half a minute at most.
+        let instance = retry::run(&retry::FLEET, "instance-id", || read(&metadata, INSTANCE)).await?;
+        let instance = instance.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Invalid,
+                "fleet",
+                &config.group,
+                "the instance metadata service reports no instance id",
+            )
+        })?;
+        let client = Client::new(&aws::sdk_config(&config.connection).await?);
+        Ok(AutoScaling {
+            group: config.group.clone(),
+            hook: config.lifecycle_hook.clone(),
+            instance,
+            metadata,
+            client,
+            poll: POLL,
+            protected: Mutex::new(None),
+        })
+    }
+
+    /// The same, asking every `poll` whether the instance is to go.
+    pub fn polled_every(self, poll: Duration) -> Self {
+        AutoScaling { poll, ..self }
+    }
+
+    /// The instance's id.
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    async fn set_protection(&self, busy: bool) -> Result<()> {
+        let call = self.client.set_instance_protection().auto_scaling_group_name(&self.group);
+        let call = call.instance_ids(&self.instance).protected_from_scale_in(busy);
+        let answer = call.send().await;
+        answer.map(drop).map_err(|e| aws::error_from(retry::FLEET.verb, &self.group, e))
+    }
+
+    async fn complete(&self, hook: &str) -> Result<()> {
+        let call = self.client.complete_lifecycle_action().auto_scaling_group_name(&self.group);
+        let call = call.lifecycle_hook_name(hook).instance_id(&self.instance).lifecycle_action_result("CONTINUE");
+        match call.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(nothing_waits) => Ok(()),
+            Err(error) => Err(aws::error_from(retry::FLEET.verb, &self.group, error)),
+        }
+    }
+
+    // Whether the instance is to go, by what can be learnt now. A read that fails tells nothing: the
+    // next is 5 s away, and both notices stand until the end.
+    async fn notice(&self) -> Option<Interruption> {
+        if let Some(action) = self.look(SPOT).await {
+            tracing::info!(instance = self.instance, action, "received a spot interruption notice");
+            return Some(Interruption::Spot);
+        }
+        let state = self.look(TARGET).await?;
+        is_going(&state).then(|| {
+            tracing::info!(instance = self.instance, state, "the autoscaling group removes this instance");
+            Interruption::ScaleIn
+        })
+    }
+
+    async fn look(&self, path: &'static str) -> Option<String> {
+        read(&self.metadata, path).await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "could not read instance metadata");
+            None
+        })
+    }
+}
+
+#[async_trait]
+impl Fleet for AutoScaling {
+    // Told only changes. The lock is held over the call so that the group hears them in their order;
+    // after an error, or if this future is dropped, what the group believes is unknown and the next
+    // call tells it again. The call sets a state, so slow, repeated or unanswered ones do no harm.
+    async fn protect(&self, busy: bool) -> Result<()> {
+        let mut protected = self.protected.lock().await;
+        if *protected == Some(busy) {
+            return Ok(());
+        }
+        *protected = None;
+        retry::run(&retry::FLEET, &self.group, || self.set_protection(busy)).await?;
+        *protected = Some(busy);
+        Ok(())
+    }
+
+    async fn interrupted(&self) -> Interruption {
+        loop {
+            if let Some(interruption) = self.notice().await {
+                return interruption;
+            }
+            sleep(self.poll).await;
+        }
+    }
+
+    // Completed by an earlier call whose answer was lost, or never begun because the instance stays,
+    // is `Ok`. If all attempts fail the hook's own timeout lets the machine go.
+    async fn leave(&self) -> Result<()> {
+        let Some(hook) = &self.hook else { return Ok(()) };
+        retry::run(&retry::FLEET, &self.group, || self.complete(hook)).await
+    }
+}
+
+/// The states from which the group brings no instance back to this process: "Instance lifecycle",
+/// EC2 Auto Scaling User Guide. A warm pool stops or hibernates what it takes back.
+fn is_going(target: &str) -> bool {
+    matches!(target, "Terminated" | "Warmed:Terminated" | "Warmed:Stopped" | "Warmed:Hibernated")
+}
+
+/// The group answers `ValidationError` both to wrong requests and when no hook waits for the instance.
+fn nothing_waits(error: &impl ProvideErrorMetadata) -> bool {
+    error.message().is_some_and(|message| message.contains("No active Lifecycle Action"))
+}
+
+// Bounded in time by the client.
+async fn read(metadata: &imds::Client, path: &'static str) -> Result<Option<String>> {
+    match metadata.get(path).await {
+        Ok(value) => Ok(Some(value.as_ref().trim().to_owned())),
+        Err(ImdsError::ErrorResponse(answer)) if answer.response().status().as_u16() == 404 => Ok(None),
+        Err(error) => {
+            let message = "no answer from the instance metadata service: if this machine is not an EC2 instance, leave [fleet] out of the config file";
+            Err(Error::new(ErrorKind::Unavailable, "fleet", path, message).with_source(error))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_states_without_return_mean_that_the_machine_goes() {
+        for state in ["Terminated", "Warmed:Terminated", "Warmed:Stopped", "Warmed:Hibernated"] {
+            assert!(is_going(state), "{state}");
+        }
+        for state in ["InService", "Standby", "Detached", "Warmed:Running", ""] {
+            assert!(!is_going(state), "{state}");
+        }
+    }
+}

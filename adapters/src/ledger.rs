@@ -1,0 +1,4 @@
+//! Ledgers: DynamoDB for fleets, SQLite for one process.
+
+pub mod dynamodb;
+pub mod sqlite;

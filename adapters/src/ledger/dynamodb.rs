@@ -1,0 +1,255 @@
+//! The ledger on Amazon DynamoDB, or on anything that speaks its interface.
+//!
+//! One table, on demand, with a partition key `pk` and a sort key `sk`, made by
+//! [`DynamoDbLedger::create`]. Everything is found by its key; nothing is ever scanned.
+//!
+//! | pk | sk | what |
+//! |---|---|---|
+//! | `object#TASK#KEY` | `outcome` | an object's last outcome |
+//! | `tasks` | `TASK` | that the task has had a run |
+//! | `task#TASK` | `run#RUN` | that the run is the task's; not of its [standing run](super::events_run) |
+//! | `task#TASK` | `claim` | which finder holds the task |
+//! | `run#RUN` | `run` | a run: its start, its phase |
+//! | `run#RUN` | `range#ID` | a range's checkpoint |
+//! | `run#RUN` | `held#ID#NUMBER` | a delete job that is held back |
+//! | `run#RUN` | `counter#SHARD` | counters of settled objects, to be added up |
+//! | `failures#RUN` | SHA-256 of the key | an object that failed in the run |
+//! | `job#RUN#ORIGIN` | `counted` | which of an origin job's objects are counted |
+//! | `upload#TASK#KEY` | `upload` | an open upload, which of its parts are at the destination, and the uploads that are about to be opened |
+//! | `upload#TASK#KEY` | `parts#UPLOAD#FIRST-DIGEST` | tags and checksums of a group of its parts |
+//! | `suspects#TASK` | the key | that the destination may hold wrong bytes under it |
+//! | `suspect-root#TASK` | `root` | the same of the empty key |
+//!
+//! What has an attribute `expires` is removed by the service (time to live): which objects of a job are counted, and
+//! the failures of standing runs.
+//!
+//! Reads are strongly consistent. Where a late or repeated write could undo a newer one, a condition
+//! on the item refuses it: a request given up by us may still be carried out by the service later.
+
+mod batch;
+mod claims;
+mod counted;
+mod create;
+mod intents;
+mod item;
+mod outcomes;
+mod parts;
+mod ranges;
+mod runs;
+mod settle;
+mod suspects;
+mod uploads;
+mod whole;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Builder;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use crate::aws;
+use shared::config::LedgerConfig;
+use shared::job::Origin;
+use shared::ledger::{
+    Checkpoint, Intents, Ledger, OpenUploads, Outcome, PartRecord, PartSet, Phase, Run, RunStart, RunState, Settlement,
+    UploadRecord,
+};
+use shared::object::Timestamp;
+use shared::retry::{self, Policy};
+use shared::store::Upload;
+use shared::{Error, ErrorKind, Result};
+
+/// A ledger in one DynamoDB table.
+#[derive(Debug, Clone)]
+pub struct DynamoDbLedger {
+    client: Client,
+    table: String,
+}
+
+impl DynamoDbLedger {
+    /// Opens the configured table. `NoSuchContainer` if it does not exist, `Invalid` if it is not
+    /// a table of ours.
+    pub async fn open(config: &LedgerConfig) -> Result<DynamoDbLedger> {
+        let ledger = Self::connect(config).await?;
+        let table = create::describe(&ledger).await?;
+        create::check(&ledger.table, &table)?;
+        Ok(ledger)
+    }
+
+    /// Makes the configured table unless it exists, waits until it can be used, and says in one line
+    /// each what was made, or how what exists differs from it; that is left as it is.
+    pub async fn create(config: &LedgerConfig) -> Result<Vec<String>> {
+        create::create(&Self::connect(config).await?).await
+    }
+
+    async fn connect(config: &LedgerConfig) -> Result<DynamoDbLedger> {
+        let sdk = aws::sdk_config(&config.connection).await?;
+        let client = Client::from_conf(Builder::from(&sdk).interceptor(whole::NoEmptyAnswers).build());
+        Ok(DynamoDbLedger { client, table: config.table.clone() })
+    }
+
+    /// Sends a request under a policy, with errors that mean something to the port.
+    async fn call_by<T, E, F>(&self, policy: &Policy, mut request: impl FnMut() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        retry::run(policy, &self.table, || {
+            let sent = request();
+            async { sent.await.map_err(|error| self.meaning(policy.verb, error)) }
+        })
+        .await
+    }
+
+    /// As [`Self::call_by`] under the policy of reads and writes.
+    async fn call<T, E, F>(&self, request: impl FnMut() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        self.call_by(&retry::LEDGER, request).await
+    }
+
+    /// What DynamoDB's own error codes mean; [`aws::error_from`] knows what all services share.
+    fn meaning<E>(&self, verb: &'static str, error: SdkError<E, HttpResponse>) -> Error
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let (kind, message) = match error.code().unwrap_or_default() {
+            "ResourceNotFoundException" => {
+                let message = format!("table {} does not exist: create it with `flotilla init`", self.table);
+                (ErrorKind::NoSuchContainer, message)
+            }
+            // Someone else's transaction held the item for a moment: the same request may succeed later.
+            "TransactionConflictException" => {
+                (ErrorKind::Unavailable, "another transaction changes the item at the same time".to_owned())
+            }
+            _ => return aws::error_from(verb, &self.table, error),
+        };
+        Error::new(kind, verb, &self.table, message).with_source(error)
+    }
+
+    fn error(&self, kind: ErrorKind, message: impl Into<String>) -> Error {
+        Error::new(kind, retry::LEDGER.verb, &self.table, message)
+    }
+}
+
+#[async_trait]
+impl Ledger for DynamoDbLedger {
+    async fn claim(&self, task: &str, owner: &str, lease: Duration) -> Result<()> {
+        claims::claim(self, task, owner, lease).await
+    }
+
+    async fn unclaim(&self, task: &str, owner: &str) -> Result<()> {
+        claims::unclaim(self, task, owner).await
+    }
+
+    async fn tasks(&self) -> Result<Vec<String>> {
+        runs::tasks(self).await
+    }
+
+    async fn start_run(&self, start: &RunStart) -> Result<()> {
+        runs::start(self, start).await
+    }
+
+    async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>) -> Result<()> {
+        runs::set_phase(self, run, phase, error).await
+    }
+
+    async fn refuse_deletes(&self, run: &str) -> Result<()> {
+        runs::refuse_deletes(self, run).await
+    }
+
+    async fn run(&self, run: &str) -> Result<Option<Run>> {
+        runs::run(self, run).await
+    }
+
+    async fn run_state(&self, run: &str) -> Result<Option<RunState>> {
+        runs::state(self, run).await
+    }
+
+    async fn runs(&self, task: &str, limit: usize) -> Result<Vec<Run>> {
+        runs::runs(self, task, limit).await
+    }
+
+    async fn checkpoint(&self, run: &str, checkpoint: &Checkpoint) -> Result<()> {
+        ranges::write(self, run, checkpoint).await
+    }
+
+    async fn checkpoints(&self, run: &str) -> Result<Vec<Checkpoint>> {
+        ranges::all(self, run).await
+    }
+
+    async fn hold(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
+        ranges::hold(self, run, range, number, body).await
+    }
+
+    async fn held(&self, run: &str, range: u32, number: u32) -> Result<Option<String>> {
+        ranges::held(self, run, range, number).await
+    }
+
+    async fn settle(&self, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {
+        settle::settle(self, settlement).await
+    }
+
+    async fn settled(&self, run: &str, origin: &Origin) -> Result<BTreeSet<u32>> {
+        settle::places(self, run, origin).await
+    }
+
+    async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>> {
+        outcomes::last(self, task, key).await
+    }
+
+    async fn failures(&self, run: &str, after: Option<&str>, limit: usize) -> Result<(Vec<Outcome>, Option<String>)> {
+        outcomes::failures(self, run, after, limit).await
+    }
+
+    async fn intend_upload(&self, task: &str, key: &str, now: Timestamp) -> Result<()> {
+        intents::intend(self, task, key, now).await
+    }
+
+    async fn intents(&self, task: &str, key: &str) -> Result<Option<Intents>> {
+        intents::get(self, task, key).await
+    }
+
+    async fn clear_intents(&self, task: &str, key: &str, seen: &Intents) -> Result<()> {
+        intents::clear(self, task, key, seen).await
+    }
+
+    async fn open_upload(&self, record: &UploadRecord) -> Result<UploadRecord> {
+        uploads::open(self, record).await
+    }
+
+    async fn upload(&self, task: &str, key: &str) -> Result<Option<UploadRecord>> {
+        uploads::get(self, task, key).await
+    }
+
+    async fn open_uploads(&self, task: &str, keys: &[&str]) -> Result<Vec<OpenUploads>> {
+        uploads::of_keys(self, task, keys).await
+    }
+
+    async fn record_parts(
+        &self,
+        task: &str,
+        upload: &Upload,
+        parts: &[PartRecord],
+        known: &PartSet,
+    ) -> Result<PartSet> {
+        parts::record(self, task, upload, parts, known).await
+    }
+
+    async fn part_set(&self, task: &str, upload: &Upload) -> Result<PartSet> {
+        Ok(parts::of(self, task, upload).await?.unwrap_or_default())
+    }
+
+    async fn recorded_parts(&self, task: &str, upload: &Upload) -> Result<Vec<PartRecord>> {
+        parts::records(self, task, upload).await
+    }
+
+    async fn close_upload(&self, task: &str, upload: &Upload) -> Result<Option<Intents>> {
+        uploads::close(self, task, upload).await
+    }
+}

@@ -1,0 +1,189 @@
+//! Objects' outcomes: the last of each key, and the failures of each run.
+
+use std::collections::HashMap;
+
+use super::item::{Item, Record, number, pk, sha256_hex};
+use super::{DynamoDbLedger, batch};
+use shared::Result;
+use shared::digest::Checksum;
+use shared::ledger::events::{FAILURES_FOR, is_events_run};
+use shared::ledger::{Outcome, State};
+use shared::object::{ETag, Pin, Timestamp};
+
+const OUTCOME: &str = "outcome";
+
+/// Most of an error that is kept, bytes: a line, however long the service made it.
+const ERROR_BYTES: usize = 4096;
+
+/// The last outcome of a key.
+pub(super) async fn last(ledger: &DynamoDbLedger, task: &str, key: &str) -> Result<Option<Outcome>> {
+    ledger.get(&pk("object", &[task, key]), OUTCOME).await?.as_ref().map(decode).transpose()
+}
+
+/// Writes outcomes over the keys' earlier ones. A write carried out late may put an older outcome over
+/// a newer one: what a worker believes is decided by the stores, never by this record alone.
+pub(super) async fn write(ledger: &DynamoDbLedger, task: &str, run: &str, outcomes: &[(u32, Outcome)]) -> Result<()> {
+    // DynamoDB refuses a batch that names an item twice; the last one counts.
+    let of_keys = outcomes.iter().map(|(_, outcome)| outcome).filter(|outcome| outcome.is_of_key());
+    let by_key: HashMap<&str, &Outcome> = of_keys.map(|outcome| (outcome.key.as_str(), outcome)).collect();
+    let put = |outcome: &Outcome| batch::put(encode(&pk("object", &[task, &outcome.key]), OUTCOME, task, run, outcome));
+    ledger.write_all(by_key.into_values().map(put).collect()).await
+}
+
+/// The item of an object that failed in a run; its sort key is the key's digest, for keys may be as
+/// long as a sort key may be at most.
+pub(super) fn failure(task: &str, run: &str, outcome: &Outcome) -> Item {
+    let item = encode(&pk("failures", &[run]), &sha256_hex(&outcome.key), task, run, outcome);
+    if is_events_run(task, run) { item.expiring(FAILURES_FOR) } else { item }
+}
+
+/// A page of a run's failures, in the order of their keys' digests.
+pub(super) async fn failures(
+    ledger: &DynamoDbLedger,
+    run: &str,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<(Vec<Outcome>, Option<String>)> {
+    let pk = pk("failures", &[run]);
+    let limit = limit.max(1);
+    let query = match after {
+        None => ledger.query(&pk, ""),
+        Some(after) => ledger
+            .query(&pk, "")
+            .key_condition_expression("pk = :pk AND sk > :after")
+            .expression_attribute_values(":after", super::item::text(after)),
+    };
+    // One more than asked for tells whether this is the end.
+    let mut records = ledger.all(query, limit.saturating_add(1)).await?;
+    let more = records.len() > limit;
+    records.truncate(limit);
+    let token = match records.last() {
+        Some(last) if more => Some(last.text("sk")?.to_owned()),
+        _ => None,
+    };
+    Ok((records.iter().map(decode).collect::<Result<_>>()?, token))
+}
+
+fn encode(pk: &str, sk: &str, task: &str, run: &str, outcome: &Outcome) -> Item {
+    let Outcome {
+        key,
+        state,
+        reason,
+        size,
+        source,
+        etag,
+        checksum,
+        verified,
+        attempts,
+        error,
+        worker,
+        started,
+        finished,
+    } = outcome;
+    Item::new(pk, sk)
+        .with_text("task", Some(task))
+        .with_text("run", Some(run))
+        .with_text("key", Some(key))
+        .with_text("state", Some(state.as_str()))
+        .with_text("reason", reason.as_deref())
+        .with("bytes", number(size))
+        .with_text("source_etag", source.etag.as_ref().map(ETag::as_str))
+        .with_text("source_version", source.version.as_deref())
+        .with_text("etag", etag.as_ref().map(ETag::as_str))
+        .with_text("checksum", checksum.as_ref().map(Checksum::to_string))
+        .with_text("verified", verified.as_deref())
+        .with("attempts", number(attempts))
+        .with_text("error", error.as_deref().map(|error| &error[..error.floor_char_boundary(ERROR_BYTES)]))
+        .with_text("worker", Some(worker))
+        .with("started", number(started.0))
+        .with("finished", number(finished.0))
+}
+
+fn decode(record: &Record) -> Result<Outcome> {
+    let owned = |name| record.optional(name).map(str::to_owned);
+    let checksum = owned("checksum").map(|text| Checksum::try_from(text).map_err(|_| record.corrupt("checksum")));
+    Ok(Outcome {
+        key: record.text("key")?.to_owned(),
+        state: state(record.text("state")?).ok_or_else(|| record.corrupt("state"))?,
+        reason: owned("reason"),
+        size: record.number("bytes")?,
+        source: Pin { etag: record.optional("source_etag").map(ETag::new), version: owned("source_version") },
+        etag: record.optional("etag").map(ETag::new),
+        checksum: checksum.transpose()?,
+        verified: owned("verified"),
+        attempts: record.number("attempts")?,
+        error: owned("error"),
+        worker: record.text("worker")?.to_owned(),
+        started: Timestamp(record.number("started")?),
+        finished: Timestamp(record.number("finished")?),
+    })
+}
+
+fn state(word: &str) -> Option<State> {
+    let all = [State::Copied, State::Deleted, State::Skipped, State::Failed, State::Cancelled];
+    all.into_iter().find(|state| state.as_str() == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::option::of;
+    use proptest::prelude::*;
+    use shared::digest::Algorithm;
+
+    fn outcomes() -> impl Strategy<Value = Outcome> {
+        let states = prop::sample::select(vec![State::Copied, State::Deleted, State::Skipped, State::Failed]);
+        let tag = || of("[ -!#-~]{0,20}").prop_map(|t| t.map(|t| ETag::new(&t)));
+        let checksum = of(any::<[u8; 4]>())
+            .prop_map(|value| value.map(|v| Checksum { algorithm: Algorithm::Crc32c, value: v.to_vec() }));
+        let words =
+            (any::<String>(), of(any::<String>()), of(any::<String>()), of(any::<String>()), of(any::<String>()));
+        let numbers = (any::<u64>(), any::<u32>(), any::<i64>(), any::<i64>());
+        (states, tag(), tag(), checksum, words, numbers).prop_map(|(state, source, etag, checksum, words, numbers)| {
+            Outcome {
+                key: words.0,
+                state,
+                reason: words.1,
+                size: numbers.0,
+                source: Pin { etag: source, version: words.2 },
+                etag,
+                checksum,
+                verified: words.3,
+                attempts: numbers.1,
+                error: words.4,
+                worker: "w".to_owned(),
+                started: Timestamp(numbers.2),
+                finished: Timestamp(numbers.3),
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn an_outcome_comes_back_from_its_item_unchanged(outcome in outcomes()) {
+            let record = Record::new(encode("p", "s", "t", "r", &outcome).attributes());
+            prop_assert_eq!(decode(&record).unwrap(), outcome);
+        }
+    }
+
+    #[test]
+    fn an_endless_error_is_cut_between_characters() {
+        let outcome = Outcome {
+            key: "k".into(),
+            state: State::Failed,
+            reason: None,
+            size: 0,
+            source: Pin::default(),
+            etag: None,
+            checksum: None,
+            verified: None,
+            attempts: 1,
+            error: Some(format!("x{}", "\u{fc}".repeat(10_000))),
+            worker: "w".into(),
+            started: Timestamp(0),
+            finished: Timestamp(0),
+        };
+        let record = Record::new(failure("t", "r", &outcome).attributes());
+        assert_eq!(decode(&record).unwrap().error.unwrap().len(), ERROR_BYTES - 1);
+    }
+}

@@ -1,0 +1,199 @@
+//! Where a run's listing stands: checkpoints, and the delete jobs that are held back.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::DynamoDbLedger;
+use super::item::{Item, MAX_ITEM_BYTES, Record, number, pk, text};
+use shared::ledger::{Checkpoint, Found};
+use shared::store::KeyRange;
+use shared::{ErrorKind, Result};
+
+/// Sort keys of checkpoints begin so.
+const RANGE: &str = "range#";
+
+/// What the item's names and numbers take at most, bytes, besides keys and bodies.
+const OVERHEAD_BYTES: usize = 2048;
+
+/// Writes a range's checkpoint over its earlier one.
+pub(super) async fn write(ledger: &DynamoDbLedger, run: &str, checkpoint: &Checkpoint) -> Result<()> {
+    let bytes = OVERHEAD_BYTES + bytes(checkpoint);
+    if bytes > MAX_ITEM_BYTES {
+        let message = format!("a checkpoint of {bytes} bytes is larger than {MAX_ITEM_BYTES}: lower job-objects");
+        return Err(ledger.error(ErrorKind::Invalid, message));
+    }
+    let attributes = encode(run, checkpoint).attributes();
+    // Repeated, or done with its answer lost: refused, and found to be there. Carried out late, after a newer one: the
+    // condition refuses it, for it would make jobs anew under numbers that are taken.
+    let written = ledger.call(|| {
+        let put = ledger.client.put_item().table_name(&ledger.table).set_item(Some(attributes.clone()));
+        put.condition_expression("attribute_not_exists(pk) OR #version < :version")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":version", number(checkpoint.version))
+            .send()
+    });
+    match written.await {
+        Err(error) if error.kind() == ErrorKind::Conflict => {
+            let there = ledger.get(&pk("run", &[run]), &range_key(checkpoint.id)).await?;
+            if there.as_ref().map(decode).transpose()?.as_ref() == Some(checkpoint) {
+                return Ok(());
+            }
+            Err(ledger.error(ErrorKind::Conflict, checkpoint.conflict(run)).with_source(error))
+        }
+        other => other.map(drop),
+    }
+}
+
+/// All checkpoints of a run, by number.
+pub(super) async fn all(ledger: &DynamoDbLedger, run: &str) -> Result<Vec<Checkpoint>> {
+    let records = ledger.all(ledger.query(&pk("run", &[run]), RANGE), usize::MAX).await?;
+    records.iter().map(decode).collect()
+}
+
+/// What was found, summed over a run's checkpoints.
+pub(super) async fn found(ledger: &DynamoDbLedger, run: &str) -> Result<Found> {
+    // Names only what is summed, so that outboxes stay where they are.
+    let mut query = ledger.query(&pk("run", &[run]), RANGE);
+    let names: Vec<String> = numbers(&Found::default()).iter().map(|(name, _)| format!("#{name}")).collect();
+    for name in &names {
+        query = query.expression_attribute_names(name, &name[1..]);
+    }
+    let records = ledger.all(query.projection_expression(names.join(",")), usize::MAX).await?;
+    let mut sum = Found::default();
+    for record in &records {
+        sum += found_in(record)?;
+    }
+    Ok(sum)
+}
+
+/// Keeps the body of a delete job.
+pub(super) async fn hold(ledger: &DynamoDbLedger, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
+    if OVERHEAD_BYTES + body.len() > MAX_ITEM_BYTES {
+        let message = format!("a delete job of {} bytes is too large for the ledger: lower job-objects", body.len());
+        return Err(ledger.error(ErrorKind::Invalid, message));
+    }
+    // A job's body is determined by its number, so a write repeated or carried out late changes nothing.
+    ledger.put(Item::new(pk("run", &[run]), held_key(range, number)).with("body", text(body))).await
+}
+
+/// A held job's body.
+pub(super) async fn held(ledger: &DynamoDbLedger, run: &str, range: u32, number: u32) -> Result<Option<String>> {
+    let record = ledger.get(&pk("run", &[run]), &held_key(range, number)).await?;
+    record.map(|record| record.text("body").map(str::to_owned)).transpose()
+}
+
+fn held_key(range: u32, number: u32) -> String {
+    format!("held#{range:010}#{number:010}")
+}
+
+fn range_key(id: u32) -> String {
+    format!("{RANGE}{id:010}")
+}
+
+fn bytes(checkpoint: &Checkpoint) -> usize {
+    let KeyRange { prefix, after, until } = &checkpoint.range;
+    let length = |key: &Option<String>| key.as_ref().map_or(0, String::len);
+    // A list's entry takes 1 byte besides its text.
+    let outbox: usize = checkpoint.outbox.iter().map(|body| body.len() + 1).sum();
+    prefix.len() + length(after) + length(until) + length(&checkpoint.cursor) + outbox
+}
+
+/// What was found, by the names it is recorded under.
+fn numbers(found: &Found) -> [(&'static str, u64); 9] {
+    let Found {
+        listed,
+        listed_destination,
+        unchanged,
+        filtered,
+        not_judged,
+        enqueued,
+        enqueued_bytes,
+        deletes,
+        unlisted,
+    } = *found;
+    [
+        ("listed", listed),
+        ("listed_destination", listed_destination),
+        ("unchanged", unchanged),
+        ("filtered", filtered),
+        ("not_judged", not_judged),
+        ("enqueued", enqueued),
+        ("enqueued_bytes", enqueued_bytes),
+        ("deletes", deletes),
+        ("unlisted", unlisted),
+    ]
+}
+
+fn found_in(record: &Record) -> Result<Found> {
+    Ok(Found {
+        listed: record.number("listed")?,
+        listed_destination: record.number("listed_destination")?,
+        unchanged: record.number("unchanged")?,
+        filtered: record.number("filtered")?,
+        not_judged: record.number("not_judged")?,
+        enqueued: record.number("enqueued")?,
+        enqueued_bytes: record.number("enqueued_bytes")?,
+        deletes: record.number("deletes")?,
+        unlisted: record.number("unlisted")?,
+    })
+}
+
+fn encode(run: &str, checkpoint: &Checkpoint) -> Item {
+    let Checkpoint { id, version, range, cursor, done, found, jobs, held, outbox } = checkpoint;
+    let item = Item::new(pk("run", &[run]), range_key(*id))
+        .with("id", number(id))
+        .with("version", number(version))
+        .with_text("prefix", Some(&range.prefix))
+        .with_text("after", range.after.as_deref())
+        .with_text("until", range.until.as_deref())
+        .with_text("cursor", cursor.as_deref())
+        .with("done", AttributeValue::Bool(*done))
+        .with("jobs", number(jobs))
+        .with("held", number(held))
+        .with("outbox", AttributeValue::L(outbox.iter().map(text).collect()));
+    numbers(found).into_iter().fold(item, |item, (name, count)| item.with(name, number(count)))
+}
+
+fn decode(record: &Record) -> Result<Checkpoint> {
+    let owned = |name| record.optional(name).map(str::to_owned);
+    Ok(Checkpoint {
+        id: record.number("id")?,
+        version: record.number("version")?,
+        range: KeyRange { prefix: record.text("prefix")?.to_owned(), after: owned("after"), until: owned("until") },
+        cursor: owned("cursor"),
+        done: record.flag("done"),
+        found: found_in(record)?,
+        jobs: record.number("jobs")?,
+        held: record.number("held")?,
+        outbox: record.texts("outbox")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::option::of;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_checkpoint_comes_back_from_its_item_unchanged(
+            id in any::<u32>(), version in any::<u64>(), keys in (any::<String>(), of(any::<String>()), of(any::<String>()), of(any::<String>())),
+            done in any::<bool>(), counts in any::<[u64; 9]>(), made in any::<(u32, u32)>(),
+            outbox in prop::collection::vec(any::<String>(), 0..4),
+        ) {
+            let [listed, listed_destination, unchanged, filtered, not_judged, enqueued, enqueued_bytes, deletes, unlisted] = counts;
+            let checkpoint = Checkpoint {
+                id,
+                version,
+                range: KeyRange { prefix: keys.0, after: keys.1, until: keys.2 },
+                cursor: keys.3,
+                done,
+                found: Found { listed, listed_destination, unchanged, filtered, not_judged, enqueued, enqueued_bytes, deletes, unlisted },
+                jobs: made.0,
+                held: made.1,
+                outbox,
+            };
+            prop_assert_eq!(decode(&Record::new(encode("r", &checkpoint).attributes())).unwrap(), checkpoint);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Counting settled objects, each once.
+//!
+//! An origin job's item holds the places that are counted, and a version. One transaction adds places
+//! to it, on the condition that the version is the one that was read, adds to a counter, and writes
+//! the failures. So of two workers that settle the same objects one has to read again, and finds
+//! them counted. Counters are spread over shards: one item takes some 1,000 writes a second, and
+//! transactions on one item at the same time refuse each other.
+
+mod commit;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest as _, Sha256};
+
+use super::counted::Places;
+use super::item::{Record, pk};
+use super::{DynamoDbLedger, outcomes};
+use commit::{Commit, Committed};
+use shared::job::Origin;
+use shared::ledger::{Outcome, Settled, Settlement, State};
+use shared::object::Timestamp;
+use shared::{ErrorKind, Result};
+
+/// Shards of a run's counters. At 16 a fleet that settles some 100 jobs a second meets itself on a
+/// shard now and then; reading them all costs one page.
+const SHARDS: u8 = 16;
+
+/// Most objects of one origin job: what a message holds is far less, and the bitmap stays within an item.
+const MAX_OBJECTS: u32 = 1_000_000;
+
+/// Most failures of one transaction: it has at most 100 actions, two of them for job and counter.
+const MAX_FAILURES: usize = 98;
+
+/// How often another worker may be first before this one gives up for now: each time that other one
+/// has counted something of the same job, so this ends where its objects do, long before.
+const MAX_ROUNDS: usize = 1_000;
+
+const COUNTED: &str = "counted";
+
+/// What is known of an origin job's item.
+#[derive(Debug, Default)]
+struct Job {
+    places: Places,
+    /// Grows with each transaction; 0: there is no item yet.
+    version: u64,
+}
+
+/// Records outcomes, then counts those that were not counted before.
+///
+/// A transaction whose answer was lost is sent again under its token, and answers as the first did, so
+/// that what is returned is what was counted by this call. Were that to fail as well, the places are
+/// found counted and are not returned; the counters are right in any case.
+pub(super) async fn settle(ledger: &DynamoDbLedger, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {
+    let Settlement { task, run, origin, outcomes } = *settlement;
+    let beyond = outcomes.iter().any(|(place, _)| *place >= origin.objects);
+    if beyond || origin.objects > MAX_OBJECTS {
+        let message =
+            format!("job {} of run {run} has an invalid object index, or more than {MAX_OBJECTS} objects", origin.id);
+        return Err(ledger.error(ErrorKind::Invalid, message));
+    }
+    outcomes::write(ledger, task, run, outcomes).await?;
+    // Most jobs settle whole and once: their item is not there, and reading it would tell nothing.
+    let mut job = match outcomes.len() < origin.objects as usize {
+        true => read(ledger, run, origin).await?,
+        false => Job::default(),
+    };
+    let mut told = BTreeSet::new();
+    // The latest time that a counter was found to have.
+    let mut passed = None;
+    for _ in 0..MAX_ROUNDS {
+        let Some(step) = Step::plan(&job.places, outcomes) else { return Ok(told) };
+        match (Commit { ledger, settlement, job: &job, step: &step, passed }).send().await? {
+            Committed::Done => {
+                told.extend(step.new);
+                job = Job { places: step.places, version: job.version + 1 };
+            }
+            Committed::JobChanged => job = read(ledger, run, origin).await?,
+            Committed::CounterPassed => passed = step.settled.last,
+        }
+    }
+    Err(ledger.error(
+        ErrorKind::Unavailable,
+        format!("too many workers record outcomes of job {} of run {run} at the same time", origin.id),
+    ))
+}
+
+/// The places of an origin job that are counted.
+pub(super) async fn places(ledger: &DynamoDbLedger, run: &str, origin: &Origin) -> Result<BTreeSet<u32>> {
+    Ok(read(ledger, run, origin).await?.places.iter().collect())
+}
+
+async fn read(ledger: &DynamoDbLedger, run: &str, origin: &Origin) -> Result<Job> {
+    match ledger.get(&job_key(run, origin), COUNTED).await? {
+        None => Ok(Job::default()),
+        Some(record) => {
+            let places = Places::from_bytes(record.bytes("places")?.to_vec());
+            Ok(Job { places, version: record.number("version")? })
+        }
+    }
+}
+
+fn job_key(run: &str, origin: &Origin) -> String {
+    pk("job", &[run, &origin.id])
+}
+
+/// What one transaction counts.
+#[derive(Debug)]
+struct Step<'a> {
+    /// The places counted after it.
+    places: Places,
+    /// Those of them that it adds.
+    new: Vec<u32>,
+    /// What it adds to the counters.
+    settled: Settled,
+    /// The failures it writes, by key: a transaction may name an item once.
+    failures: BTreeMap<&'a str, &'a Outcome>,
+}
+
+impl<'a> Step<'a> {
+    /// As many of the outcomes that are not counted yet as one transaction takes; `None` if there are none.
+    fn plan(counted: &Places, outcomes: &'a [(u32, Outcome)]) -> Option<Step<'a>> {
+        let (places, failures) = (counted.clone(), BTreeMap::new());
+        let mut step = Step { places, new: Vec::new(), settled: Settled::default(), failures };
+        for (place, outcome) in outcomes {
+            let failed = outcome.state == State::Failed;
+            if (failed && step.failures.len() == MAX_FAILURES) || !step.places.insert(*place) {
+                continue;
+            }
+            step.new.push(*place);
+            step.settled.count(outcome);
+            if failed {
+                step.failures.insert(&outcome.key, outcome);
+            }
+        }
+        (step.settled.objects() > 0).then_some(step)
+    }
+}
+
+/// The counters of a run, added up.
+pub(super) async fn settled(ledger: &DynamoDbLedger, run: &str) -> Result<Settled> {
+    let records = ledger.all(ledger.query(&pk("run", &[run]), "counter#"), usize::from(SHARDS)).await?;
+    let mut sum = Settled::default();
+    for record in &records {
+        sum += decode(record)?;
+    }
+    Ok(sum)
+}
+
+fn decode(record: &Record) -> Result<Settled> {
+    Ok(Settled {
+        copied: record.number("copied")?,
+        deleted: record.number("deleted")?,
+        skipped: record.number("skipped")?,
+        // Older counters do not have these.
+        archived: record.optional_number("archived")?.unwrap_or(0),
+        out_of_scope: record.optional_number("out_of_scope")?.unwrap_or(0),
+        coalesced: record.optional_number("coalesced")?.unwrap_or(0),
+        failed: record.number("failed")?,
+        cancelled: record.optional_number("cancelled")?.unwrap_or(0),
+        bytes: record.number("bytes")?,
+        last: record.optional_number("last")?.map(Timestamp),
+    })
+}
+
+/// The sort key of the counter that an origin job adds to.
+fn counter_key(origin: &str) -> String {
+    format!("counter#{:02}", Sha256::digest(origin)[0] % SHARDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::item::{Item, number};
+    use super::*;
+    use proptest::prelude::*;
+    use shared::object::Pin;
+
+    fn outcome(key: u32, state: State) -> Outcome {
+        Outcome {
+            key: format!("k{key}"),
+            state,
+            reason: None,
+            size: 10,
+            source: Pin::default(),
+            etag: None,
+            checksum: None,
+            verified: None,
+            attempts: 1,
+            error: None,
+            worker: "w".into(),
+            started: Timestamp(1),
+            finished: Timestamp(i64::from(key)),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn steps_count_every_new_place_once_within_a_transactions_limit(
+            already in prop::collection::btree_set(0u32..400, 0..100),
+            states in prop::collection::btree_map(0u32..400, any::<bool>(), 0..400),
+        ) {
+            let mut places = Places::default();
+            already.iter().for_each(|place| { places.insert(*place); });
+            let state = |failed: &bool| if *failed { State::Failed } else { State::Copied };
+            let all: Vec<_> = states.iter().map(|(place, failed)| (*place, outcome(*place, state(failed)))).collect();
+            let (mut sum, mut failures) = (Settled::default(), 0);
+            while let Some(step) = Step::plan(&places, &all) {
+                prop_assert!(step.failures.len() <= MAX_FAILURES);
+                failures += step.failures.len() as u64;
+                sum += step.settled;
+                prop_assert_eq!(step.new.len() as u64, step.settled.objects());
+                places = step.places;
+            }
+            let mut expected = Settled::default();
+            all.iter().filter(|(place, _)| !already.contains(place)).for_each(|(_, o)| expected.count(o));
+            prop_assert_eq!(sum, expected);
+            prop_assert_eq!(failures, expected.failed);
+        }
+    }
+
+    #[test]
+    fn a_counter_of_an_older_release_is_read() {
+        let counter = ["copied", "deleted", "skipped", "failed", "bytes"];
+        let item = counter.into_iter().fold(Item::new("p", "s"), |item, name| item.with(name, number(3)));
+        let expected = Settled { copied: 3, deleted: 3, skipped: 3, failed: 3, bytes: 3, ..Settled::default() };
+        assert_eq!(decode(&Record::new(item.attributes())).unwrap(), expected);
+    }
+
+    #[test]
+    fn every_shard_is_used_and_read() {
+        let shards: std::collections::BTreeSet<_> = (0..1_000).map(|n| counter_key(&format!("r0-{n}"))).collect();
+        assert_eq!(shards.len(), usize::from(SHARDS));
+    }
+}

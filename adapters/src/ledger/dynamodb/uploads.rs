@@ -1,0 +1,176 @@
+//! Open uploads. Their parts are recorded in [`parts`].
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::item::{Attributes, Record, number, pk, text};
+use super::{DynamoDbLedger, intents, parts};
+use shared::ledger::{Intents, OpenUploads, UploadRecord};
+use shared::store::Upload;
+use shared::{ErrorKind, Result};
+
+/// The sort key of a key's upload.
+pub(super) const UPLOAD: &str = "upload";
+
+/// How often another upload may be opened and closed between two requests of ours.
+const MAX_ROUNDS: usize = 10;
+
+/// Records an upload, unless one is recorded: then that one comes back.
+pub(super) async fn open(ledger: &DynamoDbLedger, record: &UploadRecord) -> Result<UploadRecord> {
+    let pk = pk("upload", &[&record.task, &record.upload.key]);
+    let attributes = encode(record);
+    // Written by name, for the item may hold intents, one of which this fulfils.
+    let sets: Vec<String> = attributes.keys().map(|name| format!("#{name}=:{name}")).collect();
+    let expression = format!("SET {} ADD intents :fulfilled", sets.join(","));
+    let names: HashMap<String, String> = attributes.keys().map(|name| (format!("#{name}"), name.clone())).collect();
+    let mut values: Attributes = attributes.into_iter().map(|(name, value)| (format!(":{name}"), value)).collect();
+    values.insert(":fulfilled".to_owned(), number(-1));
+    for _ in 0..MAX_ROUNDS {
+        // Repeated, or done with its answer lost: ours is recorded, and comes back from the read.
+        let update = ledger.call(|| {
+            let update = ledger.client.update_item().table_name(&ledger.table);
+            update
+                .key("pk", text(&pk))
+                .key("sk", text(UPLOAD))
+                .update_expression(&expression)
+                .condition_expression("attribute_not_exists(upload_id)")
+                .set_expression_attribute_names(Some(names.clone()))
+                .set_expression_attribute_values(Some(values.clone()))
+                .send()
+        });
+        match update.await {
+            Ok(_) => return Ok(record.clone()),
+            Err(error) if error.kind() == ErrorKind::Conflict => {}
+            Err(error) => return Err(error),
+        }
+        if let Some(existing) = get(ledger, &record.task, &record.upload.key).await? {
+            return Ok(existing);
+        }
+        // It was closed in between.
+    }
+    let message = format!("too many workers open and close uploads of key {} at the same time", record.upload.key);
+    Err(ledger.error(ErrorKind::Unavailable, message))
+}
+
+/// The open upload of a key.
+pub(super) async fn get(ledger: &DynamoDbLedger, task: &str, key: &str) -> Result<Option<UploadRecord>> {
+    let found = ledger.get(&pk("upload", &[task, key]), UPLOAD).await?;
+    found.as_ref().filter(|record| record.optional("upload_id").is_some()).map(decode).transpose()
+}
+
+/// What is open of these keys, or may be.
+pub(super) async fn of_keys(ledger: &DynamoDbLedger, task: &str, keys: &[&str]) -> Result<Vec<OpenUploads>> {
+    let pks: BTreeMap<String, &str> = keys.iter().map(|key| (pk("upload", &[task, key]), *key)).collect();
+    let records = ledger.get_all(pks.keys().map(|pk| (pk.as_str(), UPLOAD))).await?;
+    let mut found = Vec::new();
+    for record in &records {
+        let Some(key) = pks.get(record.text("pk")?) else { continue };
+        let upload = record.optional("upload_id").map(|_| decode(record)).transpose()?;
+        let open = OpenUploads { key: (*key).to_owned(), record: upload, intents: intents::of(record)? };
+        if open.record.is_some() || open.intents.is_some() {
+            found.push(open);
+        }
+    }
+    Ok(found)
+}
+
+/// Forgets an upload and its parts. The record goes last: should this be cut off, the upload is still
+/// known, and whoever takes it up finds at the destination how it stands, and closes it again.
+pub(super) async fn close(ledger: &DynamoDbLedger, task: &str, upload: &Upload) -> Result<Option<Intents>> {
+    let pk = pk("upload", &[task, &upload.key]);
+    parts::forget(ledger, &pk, upload).await?;
+    // Repeated, or carried out late: the condition protects an upload that was opened since.
+    let deleted = ledger.call(|| {
+        let delete = ledger.client.delete_item().table_name(&ledger.table).key("pk", text(&pk)).key("sk", text(UPLOAD));
+        delete
+            .condition_expression("#upload = :upload AND (attribute_not_exists(intents) OR intents <= :none)")
+            .expression_attribute_names("#upload", "upload_id")
+            .expression_attribute_values(":upload", text(&upload.id))
+            .expression_attribute_values(":none", number(0))
+            .send()
+    });
+    match deleted.await {
+        Err(error) if error.kind() == ErrorKind::Conflict => {}
+        other => return other.map(|_| None),
+    }
+    // Intents are left, or it is another upload.
+    let names: HashMap<String, String> = RECORDED.map(|name| (format!("#{name}"), name.to_owned())).into();
+    let words: Vec<String> = (0..parts::WORDS).map(|at| format!("w{at}")).collect();
+    let removes = format!("REMOVE {},{}", RECORDED.map(|name| format!("#{name}")).join(","), words.join(","));
+    let removed = ledger.call(|| {
+        let update = ledger.client.update_item().table_name(&ledger.table).key("pk", text(&pk)).key("sk", text(UPLOAD));
+        update
+            .update_expression(&removes)
+            .condition_expression("#upload_id = :upload")
+            .set_expression_attribute_names(Some(names.clone()))
+            .expression_attribute_values(":upload", text(&upload.id))
+            .send()
+    });
+    match removed.await {
+        Err(error) if error.kind() == ErrorKind::Conflict => {}
+        other => other.map(drop)?,
+    }
+    intents::get(ledger, task, &upload.key).await
+}
+
+/// The attributes of a recorded upload.
+const RECORDED: [&str; 9] = ["task", "run", "key", "upload_id", "bytes", "part_bytes", "attempt", "opened", "record"];
+
+/// The record as JSON, with what a person looks for beside it.
+fn encode(record: &UploadRecord) -> Attributes {
+    let json = serde_json::to_string(record).expect("a record is representable as JSON");
+    let values = [
+        text(&record.task),
+        text(&record.run),
+        text(&record.upload.key),
+        text(&record.upload.id),
+        number(record.size),
+        number(record.part_bytes),
+        number(record.attempt),
+        number(record.opened.0),
+        text(json),
+    ];
+    RECORDED.map(str::to_owned).into_iter().zip(values).collect()
+}
+
+fn decode(record: &Record) -> Result<UploadRecord> {
+    serde_json::from_str(record.text("record")?).map_err(|error| record.corrupt("record").with_source(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use shared::digest::Checksum;
+    use shared::job::Origin;
+    use shared::object::{self, ETag, Pin, Timestamp};
+
+    proptest! {
+        #[test]
+        fn an_upload_comes_back_from_its_item_unchanged(
+            key in any::<String>(), id in any::<String>(), numbers in any::<(u64, u64, u32, i64)>(),
+            user in prop::collection::btree_map(any::<String>(), any::<String>(), 0..3),
+        ) {
+            let record = UploadRecord {
+                task: "t".into(),
+                run: "r".into(),
+                origin: Origin { id: "0/1".into(), objects: 1 },
+                index: 0,
+                upload: Upload { key, id },
+                source: Pin { etag: Some(ETag::new("e-2")), version: None },
+                modified: Timestamp(numbers.3),
+                size: numbers.0,
+                part_bytes: numbers.1,
+                same_parts: false,
+                tags: user.clone(),
+                storage_class: None,
+                acl: None,
+                encryption: None,
+                attributes: object::Attributes { user, ..object::Attributes::default() },
+                checksum: Some(Checksum::md5([1; 16])),
+                attempt: numbers.2,
+                opened: Timestamp(numbers.3),
+            };
+            prop_assert_eq!(decode(&Record::new(encode(&record))).unwrap(), record);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! A ledger in the embedded database.
+//!
+//! Every writing call is one transaction: its record and its counters move together or not at all, so
+//! that a call that is repeated, because its answer was lost, finds itself done and changes nothing.
+//! What a [standing run](super::events_run) needs to count, and its failures, go when they are old; nothing else does.
+
+mod finding;
+mod settling;
+mod suspects;
+mod uploads;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::sqlite::Database;
+use shared::Result;
+use shared::job::Origin;
+use shared::ledger::{
+    Checkpoint, Intents, Ledger, OpenUploads, Outcome, PartRecord, PartSet, Phase, Run, RunStart, RunState, Settlement,
+    UploadRecord,
+};
+use shared::object::Timestamp;
+use shared::store::Upload;
+
+/// The ledger in the embedded database.
+#[derive(Debug, Clone)]
+pub struct EmbeddedLedger {
+    database: Database,
+}
+
+impl EmbeddedLedger {
+    /// The database's ledger: there is one in each.
+    pub fn open(database: &Database) -> Self {
+        EmbeddedLedger { database: database.clone() }
+    }
+}
+
+#[async_trait]
+impl Ledger for EmbeddedLedger {
+    async fn claim(&self, task: &str, owner: &str, lease: Duration) -> Result<()> {
+        let claim = finding::Claim::new(task, owner, self.database.owner(), lease);
+        let is_alive = self.database.liveness();
+        self.database.transact("claim", move |t| claim.take(t, is_alive)).await
+    }
+
+    async fn unclaim(&self, task: &str, owner: &str) -> Result<()> {
+        let (task, owner) = (task.to_owned(), owner.to_owned());
+        self.database.transact("unclaim", move |t| finding::unclaim(t, &task, &owner)).await
+    }
+
+    async fn tasks(&self) -> Result<Vec<String>> {
+        self.database.call("read tasks", |c| finding::tasks(c)).await
+    }
+
+    async fn start_run(&self, start: &RunStart) -> Result<()> {
+        let start = start.clone();
+        self.database.transact("start run", move |t| finding::start_run(t, &start)).await
+    }
+
+    async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>) -> Result<()> {
+        let (run, error) = (run.to_owned(), error.map(str::to_owned));
+        self.database.transact("set phase", move |t| finding::set_phase(t, &run, phase, error.as_deref())).await
+    }
+
+    async fn refuse_deletes(&self, run: &str) -> Result<()> {
+        let run = run.to_owned();
+        self.database.transact("refuse deletes", move |t| finding::refuse_deletes(t, &run)).await
+    }
+
+    async fn run(&self, run: &str) -> Result<Option<Run>> {
+        let run = run.to_owned();
+        self.database.call("read run", move |c| finding::run(c, &run)).await
+    }
+
+    async fn run_state(&self, run: &str) -> Result<Option<RunState>> {
+        let run = run.to_owned();
+        self.database.call("read run state", move |c| finding::run_state(c, &run)).await
+    }
+
+    async fn runs(&self, task: &str, limit: usize) -> Result<Vec<Run>> {
+        let task = task.to_owned();
+        self.database.call("read runs", move |c| finding::runs(c, &task, limit)).await
+    }
+
+    async fn checkpoint(&self, run: &str, checkpoint: &Checkpoint) -> Result<()> {
+        let (run, checkpoint) = (run.to_owned(), checkpoint.clone());
+        self.database.transact("checkpoint", move |t| finding::checkpoint(t, &run, &checkpoint)).await
+    }
+
+    async fn checkpoints(&self, run: &str) -> Result<Vec<Checkpoint>> {
+        let run = run.to_owned();
+        self.database.call("read checkpoints", move |c| finding::checkpoints(c, &run)).await
+    }
+
+    async fn hold(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
+        let (run, body) = (run.to_owned(), body.to_owned());
+        self.database.transact("hold", move |t| finding::hold(t, &run, range, number, &body)).await
+    }
+
+    async fn held(&self, run: &str, range: u32, number: u32) -> Result<Option<String>> {
+        let run = run.to_owned();
+        self.database.call("read held", move |c| finding::held(c, &run, range, number)).await
+    }
+
+    async fn settle(&self, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {
+        // Written out here, so that the database's thread has only to store it.
+        let settling = settling::Settling::new(settlement);
+        self.database.transact("settle", move |t| settling?.write(t, Timestamp::now())).await
+    }
+
+    async fn settled(&self, run: &str, origin: &Origin) -> Result<BTreeSet<u32>> {
+        let (run, origin) = (run.to_owned(), origin.clone());
+        self.database.call("read settled", move |c| settling::places_of(c, &run, &origin)).await
+    }
+
+    async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>> {
+        let (task, key) = (task.to_owned(), key.to_owned());
+        self.database.call("read outcome", move |c| settling::outcome(c, &task, &key)).await
+    }
+
+    async fn failures(&self, run: &str, after: Option<&str>, limit: usize) -> Result<(Vec<Outcome>, Option<String>)> {
+        let (run, after) = (run.to_owned(), after.map(str::to_owned));
+        self.database.call("read failures", move |c| settling::failures(c, &run, after.as_deref(), limit)).await
+    }
+
+    async fn intend_upload(&self, task: &str, key: &str, now: Timestamp) -> Result<()> {
+        let (task, key) = (task.to_owned(), key.to_owned());
+        self.database.transact("intend upload", move |t| uploads::intend(t, &task, &key, now)).await
+    }
+
+    async fn intents(&self, task: &str, key: &str) -> Result<Option<Intents>> {
+        let (task, key) = (task.to_owned(), key.to_owned());
+        self.database.call("read intents", move |c| uploads::intents(c, &task, &key)).await
+    }
+
+    async fn clear_intents(&self, task: &str, key: &str, seen: &Intents) -> Result<()> {
+        let (task, key, seen) = (task.to_owned(), key.to_owned(), *seen);
+        self.database.transact("clear intents", move |t| uploads::clear_intents(t, &task, &key, seen)).await
+    }
+
+    async fn open_upload(&self, record: &UploadRecord) -> Result<UploadRecord> {
+        let record = record.clone();
+        self.database.transact("open upload", move |t| uploads::open(t, &record)).await
+    }
+
+    async fn upload(&self, task: &str, key: &str) -> Result<Option<UploadRecord>> {
+        let (task, key) = (task.to_owned(), key.to_owned());
+        self.database.call("read upload", move |c| uploads::read(c, &task, &key)).await
+    }
+
+    async fn open_uploads(&self, task: &str, keys: &[&str]) -> Result<Vec<OpenUploads>> {
+        let (task, keys): (_, Vec<String>) = (task.to_owned(), keys.iter().map(|key| (*key).to_owned()).collect());
+        self.database.call("read uploads", move |c| uploads::of_keys(c, &task, &keys)).await
+    }
+
+    // One transaction adds to the set, so `known` is of no use here.
+    async fn record_parts(
+        &self,
+        task: &str,
+        upload: &Upload,
+        parts: &[PartRecord],
+        _known: &PartSet,
+    ) -> Result<PartSet> {
+        let (task, upload, parts) = (task.to_owned(), upload.clone(), parts.to_vec());
+        self.database.transact("record parts", move |t| uploads::record_parts(t, &task, &upload, &parts)).await
+    }
+
+    async fn part_set(&self, task: &str, upload: &Upload) -> Result<PartSet> {
+        let (task, upload) = (task.to_owned(), upload.clone());
+        self.database.call("read part set", move |c| uploads::part_set(c, &task, &upload)).await
+    }
+
+    async fn recorded_parts(&self, task: &str, upload: &Upload) -> Result<Vec<PartRecord>> {
+        let (task, upload) = (task.to_owned(), upload.clone());
+        self.database.call("read parts", move |c| uploads::recorded_parts(c, &task, &upload)).await
+    }
+
+    async fn close_upload(&self, task: &str, upload: &Upload) -> Result<Option<Intents>> {
+        let (task, upload) = (task.to_owned(), upload.clone());
+        self.database.transact("close upload", move |t| uploads::close(t, &task, &upload)).await
+    }
+}

@@ -1,0 +1,204 @@
+//! What a finder writes: claims, runs, checkpoints, held jobs.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::sqlite::Failure;
+use shared::ErrorKind;
+use shared::ledger::{Checkpoint, Found, Phase, Run, RunStart, RunState, Settled, events_run};
+use shared::object::Timestamp;
+
+/// Most tasks that are named, by the port's contract.
+const MAX_TASKS: u32 = 10_000;
+
+/// A wish to be the only finder of a task.
+pub(super) struct Claim {
+    task: String,
+    owner: String,
+    holder: String,
+    lease: Duration,
+}
+
+impl Claim {
+    pub(super) fn new(task: &str, owner: &str, holder: &str, lease: Duration) -> Self {
+        Claim { task: task.to_owned(), owner: owner.to_owned(), holder: holder.to_owned(), lease }
+    }
+
+    /// Another's claim counts until its lease runs out or its process dies, whichever comes first. The
+    /// transaction holds the write lock from its start: no two can both find the task unclaimed.
+    pub(super) fn take(self, connection: &Connection, is_alive: impl Fn(&str) -> bool) -> Result<(), Failure> {
+        let now = Timestamp::now().0;
+        let sql = "SELECT owner, holder FROM claims WHERE task = ?1 AND owner <> ?2 AND until > ?3";
+        let mut select = connection.prepare_cached(sql)?;
+        let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+        let other = select.query_row(params![self.task, self.owner, now], read).optional()?;
+        if let Some((owner, holder)) = other
+            && is_alive(&holder)
+        {
+            return Err(Failure::Other(ErrorKind::Conflict, format!("claimed by {owner}")));
+        }
+        let until = now.saturating_add(i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX));
+        let sql = "INSERT OR REPLACE INTO claims (task, owner, holder, until) VALUES (?1, ?2, ?3, ?4)";
+        connection.prepare_cached(sql)?.execute(params![self.task, self.owner, self.holder, until])?;
+        Ok(())
+    }
+}
+
+pub(super) fn unclaim(connection: &Connection, task: &str, owner: &str) -> Result<(), Failure> {
+    connection.prepare_cached("DELETE FROM claims WHERE task = ?1 AND owner = ?2")?.execute([task, owner])?;
+    Ok(())
+}
+
+pub(super) fn tasks(connection: &Connection) -> Result<Vec<String>, Failure> {
+    let mut select = connection.prepare_cached("SELECT DISTINCT task FROM runs ORDER BY task LIMIT ?1")?;
+    let tasks = select.query_map([MAX_TASKS], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    Ok(tasks)
+}
+
+pub(super) fn start_run(connection: &Connection, start: &RunStart) -> Result<(), Failure> {
+    let sql = "INSERT INTO runs (id, task, start, phase) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+    let (body, phase) = (serde_json::to_string(start)?, serde_json::to_string(&Phase::Listing)?);
+    connection.prepare_cached(sql)?.execute(params![start.id, start.task, body, phase])?;
+    Ok(())
+}
+
+pub(super) fn set_phase(connection: &Connection, run: &str, phase: Phase, error: Option<&str>) -> Result<(), Failure> {
+    if let Some(state) = run_state(connection, run)?
+        && !phase.may_follow(state.phase)
+    {
+        let message = format!("run {run} is already {} and cannot become {}", state.phase.as_str(), phase.as_str());
+        return Err(Failure::Other(ErrorKind::Conflict, message));
+    }
+    let sql = "UPDATE runs SET phase = ?2, error = coalesce(?3, error) WHERE id = ?1";
+    let changed = connection.prepare_cached(sql)?.execute(params![run, serde_json::to_string(&phase)?, error])?;
+    must_exist(changed, run)
+}
+
+/// Refused for good: a checkpoint that is written again later does not bring them back.
+pub(super) fn refuse_deletes(connection: &Connection, run: &str) -> Result<(), Failure> {
+    let changed =
+        connection.prepare_cached("UPDATE runs SET deletes_refused = 1 WHERE id = ?1")?.execute(params![run])?;
+    must_exist(changed, run)
+}
+
+/// An update of a run that changed no row met none.
+pub(super) fn must_exist(changed: usize, run: &str) -> Result<(), Failure> {
+    match changed {
+        0 => Err(Failure::Other(ErrorKind::NotFound, format!("there is no run {run}"))),
+        _ => Ok(()),
+    }
+}
+
+/// A run's row, before what its checkpoints found is added up.
+struct RunRow {
+    start: String,
+    phase: String,
+    error: Option<String>,
+    deletes_refused: bool,
+    settled: Settled,
+}
+
+const RUN_COLUMNS: &str = "start, phase, error, deletes_refused, copied, deleted, skipped, failed, bytes, last, archived, out_of_scope, coalesced, cancelled";
+
+impl RunRow {
+    fn read(row: &Row<'_>) -> rusqlite::Result<RunRow> {
+        // Counters are never negative; SQLite's integers are signed.
+        let counter = |index| row.get::<_, i64>(index).map(|n| n.max(0) as u64);
+        let settled = Settled {
+            copied: counter(4)?,
+            deleted: counter(5)?,
+            skipped: counter(6)?,
+            archived: counter(10)?,
+            out_of_scope: counter(11)?,
+            coalesced: counter(12)?,
+            failed: counter(7)?,
+            cancelled: counter(13)?,
+            bytes: counter(8)?,
+            last: row.get::<_, Option<i64>>(9)?.map(Timestamp),
+        };
+        let (start, phase) = (row.get(0)?, row.get(1)?);
+        Ok(RunRow { start, phase, error: row.get(2)?, deletes_refused: row.get(3)?, settled })
+    }
+
+    fn into_run(self, connection: &Connection) -> Result<Run, Failure> {
+        let start: RunStart = serde_json::from_str(&self.start)?;
+        let mut found = found(connection, &start.id)?;
+        if self.deletes_refused {
+            found.deletes = 0;
+        }
+        Ok(Run { start, phase: serde_json::from_str(&self.phase)?, error: self.error, found, settled: self.settled })
+    }
+}
+
+fn found(connection: &Connection, run: &str) -> Result<Found, Failure> {
+    let mut select = connection.prepare_cached("SELECT found FROM checkpoints WHERE run = ?1")?;
+    let mut rows = select.query([run])?;
+    let mut sum = Found::default();
+    while let Some(row) = rows.next()? {
+        let found: Found = serde_json::from_str(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?;
+        sum += found;
+    }
+    Ok(sum)
+}
+
+/// The row and its checkpoints are two reads on the only thread that reads here; what another process
+/// writes between them is as good as written later: counters only grow.
+pub(super) fn run(connection: &Connection, run: &str) -> Result<Option<Run>, Failure> {
+    let sql = format!("SELECT {RUN_COLUMNS} FROM runs WHERE id = ?1");
+    let row = connection.prepare_cached(&sql)?.query_row([run], RunRow::read).optional()?;
+    row.map(|row| row.into_run(connection)).transpose()
+}
+
+pub(super) fn run_state(connection: &Connection, run: &str) -> Result<Option<RunState>, Failure> {
+    let mut select = connection.prepare_cached("SELECT start, phase FROM runs WHERE id = ?1")?;
+    let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+    let Some((start, phase)) = select.query_row([run], read).optional()? else { return Ok(None) };
+    let RunStart { options, .. } = serde_json::from_str(&start)?;
+    Ok(Some(RunState { phase: serde_json::from_str(&phase)?, options }))
+}
+
+pub(super) fn runs(connection: &Connection, task: &str, limit: usize) -> Result<Vec<Run>, Failure> {
+    let sql = format!("SELECT {RUN_COLUMNS} FROM runs WHERE task = ?1 AND id <> ?2 ORDER BY id DESC LIMIT ?3");
+    let mut select = connection.prepare_cached(&sql)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows: Vec<RunRow> =
+        select.query_map(params![task, events_run(task), limit], RunRow::read)?.collect::<rusqlite::Result<_>>()?;
+    rows.into_iter().map(|row| row.into_run(connection)).collect()
+}
+
+pub(super) fn checkpoint(connection: &Connection, run: &str, checkpoint: &Checkpoint) -> Result<(), Failure> {
+    let mut select = connection.prepare_cached("SELECT body FROM checkpoints WHERE run = ?1 AND id = ?2")?;
+    let before: Option<String> = select.query_row(params![run, checkpoint.id], |row| row.get(0)).optional()?;
+    let before: Option<Checkpoint> = before.map(|body| serde_json::from_str(&body)).transpose()?;
+    if before.is_some_and(|before| before.version >= checkpoint.version && before != *checkpoint) {
+        return Err(Failure::Other(ErrorKind::Conflict, checkpoint.conflict(run)));
+    }
+    let sql = "INSERT INTO checkpoints (run, id, found, body) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT (run, id) DO UPDATE SET found = excluded.found, body = excluded.body";
+    let (found, body) = (serde_json::to_string(&checkpoint.found)?, serde_json::to_string(checkpoint)?);
+    connection.prepare_cached(sql)?.execute(params![run, checkpoint.id, found, body])?;
+    Ok(())
+}
+
+pub(super) fn checkpoints(connection: &Connection, run: &str) -> Result<Vec<Checkpoint>, Failure> {
+    let mut select = connection.prepare_cached("SELECT body FROM checkpoints WHERE run = ?1 ORDER BY id")?;
+    let mut rows = select.query([run])?;
+    let mut checkpoints = Vec::new();
+    while let Some(row) = rows.next()? {
+        checkpoints.push(serde_json::from_str(&row.get::<_, String>(0)?)?);
+    }
+    Ok(checkpoints)
+}
+
+pub(super) fn hold(connection: &Connection, run: &str, range: u32, number: u32, body: &str) -> Result<(), Failure> {
+    let sql = "INSERT INTO held_jobs (run, range, number, body) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT (run, range, number) DO UPDATE SET body = excluded.body";
+    connection.prepare_cached(sql)?.execute(params![run, range, number, body])?;
+    Ok(())
+}
+
+pub(super) fn held(connection: &Connection, run: &str, range: u32, number: u32) -> Result<Option<String>, Failure> {
+    let sql = "SELECT body FROM held_jobs WHERE run = ?1 AND range = ?2 AND number = ?3";
+    Ok(connection.prepare_cached(sql)?.query_row(params![run, range, number], |row| row.get(0)).optional()?)
+}

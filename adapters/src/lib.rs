@@ -1,0 +1,13 @@
+//! Everything that talks to a service: object stores, queues, ledgers, fleets; and [`open`], the only place
+//! that turns a configuration into ports.
+//!
+//! Each module implements a port of `shared` for one service; the port's documentation is its contract. SDK
+//! types never leave this crate.
+
+pub mod aws;
+pub mod fleet;
+pub mod ledger;
+pub mod open;
+pub mod queue;
+pub mod sqlite;
+pub mod store;

@@ -1,0 +1,209 @@
+//! From a configuration to open stores, queue, ledger and fleet: the one place that knows all adapters.
+
+mod events;
+mod folders;
+mod object;
+mod unusable;
+
+use std::iter;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::fleet::autoscaling::AutoScaling;
+use crate::ledger::dynamodb::DynamoDbLedger;
+use crate::ledger::sqlite::EmbeddedLedger;
+use crate::queue::sqlite::EmbeddedQueue;
+use crate::queue::sqs::SqsQueue;
+use crate::sqlite::Database;
+use crate::store::file::FileStore;
+use crate::store::s3::S3Store;
+pub use events::{subscribe, subscribe_by_eventbridge};
+pub use object::object_source;
+use shared::config::{Config, QueueConfig, Side};
+use shared::fleet::Fleet;
+use shared::fleet::solo::Solo;
+use shared::ledger::SharedLedger;
+use shared::location::Scheme;
+use shared::queue::Queue;
+use shared::store::Store;
+use shared::{Error, ErrorKind, Result};
+pub use unusable::Unusable;
+
+/// A store must answer its first request within this time: long enough for some retries and a slow
+/// name server, short enough for someone who waits at a terminal.
+const PROBE_LIMIT: Duration = Duration::from_secs(20);
+
+/// Opens one side's store. Nothing is asked of it yet.
+async fn store(side: &Side) -> Result<Store> {
+    Ok(match side.location.scheme() {
+        Scheme::File => Arc::new(FileStore::open(&side.location)?),
+        _ => Arc::new(S3Store::open(side).await?),
+    })
+}
+
+/// Checks that a store answers, that its bucket or folder exists and may be read.
+async fn probe(store: &Store) -> Result<()> {
+    timeout(PROBE_LIMIT, store.probe()).await.unwrap_or_else(|_| {
+        let message = format!("no valid answer within {} s: check endpoint, region and network", PROBE_LIMIT.as_secs());
+        Err(Error::new(ErrorKind::Timeout, "probe", store.location().to_string(), message))
+    })
+}
+
+/// Opens both sides of a task, source first, without asking anything of them.
+pub async fn sides(config: &Config) -> Result<(Store, Store), Unusable> {
+    let source = store(&config.source).await.map_err(Unusable::of("source", &config.source.location))?;
+    let to = &config.destination;
+    let destination = store(to).await.map_err(Unusable::of("destination", &to.location))?;
+    Ok((source, destination))
+}
+
+/// Opens a location of its own, which is only listed, and finds it to answer.
+pub async fn listed(side: &Side) -> Result<Store, Unusable> {
+    let store = store(side).await.map_err(Unusable::of("location", &side.location))?;
+    probe(&store).await.map_err(Unusable::of("location", &side.location))?;
+    Ok(store)
+}
+
+/// As [`sides`], ready to be copied between: both found to answer, the destination prepared. Where the
+/// source is not there, nothing is made at the destination.
+pub async fn ready_sides(config: &Config) -> Result<(Store, Store), Unusable> {
+    let (source, destination) = sides(config).await?;
+    folders::check(config).map_err(|(side, error)| Unusable::of(side, &config.source.location)(error))?;
+    probe_source(&source).await?;
+    let prepared = match destination.prepare().await {
+        Ok(()) => probe(&destination).await,
+        unprepared => unprepared,
+    };
+    prepared.map_err(Unusable::of("destination", destination.location()))?;
+    Ok((source, destination))
+}
+
+/// Asks both sides, at the same time, whether they can be read.
+pub async fn probe_both(source: &Store, destination: &Store) -> Result<(), Unusable> {
+    let (from, to) = tokio::join!(probe(source), probe(destination));
+    from.map_err(Unusable::of("source", source.location()))?;
+    to.map_err(Unusable::of("destination", destination.location()))
+}
+
+/// Asks the source alone.
+pub async fn probe_source(source: &Store) -> Result<(), Unusable> {
+    probe(source).await.map_err(Unusable::of("source", source.location()))
+}
+
+/// What carries a task's jobs and records its outcomes.
+#[derive(Debug, Clone)]
+pub struct Carrier {
+    /// Where jobs wait.
+    pub queue: Queue,
+    /// Where events wait, if not there.
+    pub events: Option<Queue>,
+    /// Where outcomes are recorded.
+    pub ledger: SharedLedger,
+}
+
+/// Where the events come from that a process follows which has its queue and ledger embedded.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Events {
+    /// It puts them on an embedded queue itself.
+    Own,
+    /// This queue, which must exist.
+    Queue(QueueConfig),
+}
+
+/// As [`carrier`], of a task with a state folder, with events.
+pub async fn carrier_with_events(config: &Config, state: &Path, events: &Events) -> Result<Carrier> {
+    // Asked first: where there is no such queue, nothing is made.
+    let events: Option<Queue> = match events {
+        Events::Own => None,
+        Events::Queue(queue) => Some(Arc::new(SqsQueue::open(queue).await?)),
+    };
+    let database = Database::open(state)?;
+    // No task's name holds a slash.
+    let own = || Arc::new(EmbeddedQueue::open(&database, &format!("{}/events", config.task)));
+    let events = events.unwrap_or_else(|| own());
+    Ok(Carrier { events: Some(events), ..embedded_carrier(config, &database) })
+}
+
+fn embedded_carrier(config: &Config, database: &Database) -> Carrier {
+    let queue = Arc::new(EmbeddedQueue::open(database, &config.task));
+    Carrier { queue, events: None, ledger: Arc::new(EmbeddedLedger::open(database)) }
+}
+
+/// Opens a task's queue and ledger, which must exist. The embedded ones are made where they do not.
+pub async fn carrier(config: &Config) -> Result<Carrier> {
+    open_carrier(config, async |queue| SqsQueue::open(queue).await).await
+}
+
+/// As [`carrier`], to find or do jobs: refuses a queue that belongs to another task.
+pub async fn carrier_of_task(config: &Config) -> Result<Carrier> {
+    let checked = async |queue: &QueueConfig| {
+        let queue = SqsQueue::open(queue).await?;
+        queue.check_task(&config.task).await?;
+        Ok(queue)
+    };
+    open_carrier(config, checked).await
+}
+
+async fn open_carrier(config: &Config, sqs: impl AsyncFn(&QueueConfig) -> Result<SqsQueue>) -> Result<Carrier> {
+    if let (Some(queue), Some(ledger)) = (&config.queue, &config.ledger) {
+        let queue = Arc::new(sqs(queue).await?);
+        let events: Option<Queue> = match config.events_queue() {
+            Some(events) => Some(Arc::new(sqs(&events).await?)),
+            None => None,
+        };
+        return Ok(Carrier { queue, events, ledger: Arc::new(DynamoDbLedger::open(ledger).await?) });
+    }
+    let Some(state) = &config.state else {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            "open",
+            &config.task,
+            "the task has no queue and no ledger: give state, or [queue] and [ledger]",
+        ));
+    };
+    Ok(embedded_carrier(config, &Database::open(state)?))
+}
+
+/// Opens the ledger of a state folder.
+pub fn embedded_ledger(state: &Path) -> Result<SharedLedger> {
+    Ok(Arc::new(EmbeddedLedger::open(&Database::open(state)?)))
+}
+
+/// Creates a task's queue and table where they do not exist, opens them, and says in one line each what
+/// was made, or how what exists differs from it. The queues become the task's, unless they are another's. Repeating it
+/// changes nothing.
+pub async fn create(config: &Config) -> Result<Vec<String>> {
+    let mut made = Vec::new();
+    if let (Some(queue), Some(ledger)) = (&config.queue, &config.ledger) {
+        let events = config.events_queue();
+        let queues = || iter::once(queue).chain(&events);
+        // Asked of all first: where one belongs to another task, nothing is made.
+        for queue in queues() {
+            SqsQueue::check_task_if_exists(queue, &config.task).await?;
+        }
+        made.extend(SqsQueue::create(queue).await?);
+        if let Some(events) = &events {
+            // The dead-letter queue is the same: it exists by now, and was named.
+            let dead_letter = format!("queue {} ", queue.dead_letter_name());
+            let lines = SqsQueue::create(events).await?;
+            made.extend(lines.into_iter().filter(|line| !line.starts_with(&dead_letter)));
+        }
+        for queue in queues() {
+            made.extend(SqsQueue::open(queue).await?.adopt(&config.task).await?);
+        }
+        made.extend(DynamoDbLedger::create(ledger).await?);
+    }
+    carrier(config).await?;
+    Ok(made)
+}
+
+/// Opens the fleet that a worker belongs to.
+pub async fn fleet(config: &Config) -> Result<Arc<dyn Fleet>> {
+    Ok(match &config.fleet {
+        Some(fleet) => Arc::new(AutoScaling::open(fleet).await?),
+        None => Arc::new(Solo),
+    })
+}

@@ -1,0 +1,76 @@
+//! Folders of one task that get into each other's way.
+
+use std::path::{Path, PathBuf};
+
+use shared::config::Config;
+use shared::{Error, ErrorKind, Result};
+
+/// Refuses a source and a destination within each other, however they are spelled (`..`, links),
+/// and a state folder within either: a mirror would delete its own queue and ledger, and a copy of a
+/// state that changes while it is copied never ends.
+pub(super) fn check(config: &Config) -> Result<(), (&'static str, Error)> {
+    let real = |side: &shared::config::Side| side.location.path().map(|path| existing(&path));
+    let (source, destination) = (real(&config.source), real(&config.destination));
+    let refuse = |side, folder: &Path, message: String| {
+        Err((side, Error::new(ErrorKind::Invalid, "open", folder.display().to_string(), message)))
+    };
+    // Of one file as source nothing else in its folder is read: only the folder itself is in the way.
+    let is_one_file = config.find.only_key.is_some();
+    if let (Some(a), Some(b)) = (&source, &destination)
+        && (a == b || !is_one_file && (a.starts_with(b) || b.starts_with(a)))
+    {
+        let message = format!(
+            "the destination and the source {} overlap: give folders of which neither contains the other",
+            a.display()
+        );
+        return refuse("destination", b, message);
+    }
+    let Some(state) = config.state.as_deref().map(existing) else { return Ok(()) };
+    for (side, folder) in [("source", source.filter(|_| !is_one_file)), ("destination", destination)] {
+        if let Some(folder) = folder
+            && state.starts_with(&folder)
+        {
+            let message =
+                format!("the state folder lies within the {side} {}: give another folder with state", folder.display());
+            return refuse("state", &state, message);
+        }
+    }
+    Ok(())
+}
+
+/// The path with links resolved as far as it exists.
+fn existing(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.ancestors()
+        .find_map(|a| a.canonicalize().ok().map(|real| real.join(path.strip_prefix(a).unwrap_or(Path::new("")))))
+        .unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_within_each_other_are_refused_however_they_are_spelled() {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["a/in", "b"] {
+            std::fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        std::os::unix::fs::symlink(root.path().join("a"), root.path().join("link")).unwrap();
+        let check = |source: &str, destination: &str, state: &str| {
+            let path = |name: &str| root.path().join(name).display().to_string();
+            let text = format!(
+                "task = 't'\nstate = '{}'\n[source]\nlocation = '{}'\n[destination]\nlocation = '{}'\n",
+                path(state),
+                path(source),
+                path(destination)
+            );
+            super::check(&Config::parse(&text).unwrap()).map_err(|(side, _)| side)
+        };
+        assert_eq!(check("a", "b", "state"), Ok(()));
+        assert_eq!(check("a", "link/new", "state"), Err("destination"));
+        assert_eq!(check("a", "b/../a/in", "state"), Err("destination"));
+        assert_eq!(check("a", "b", "link/in"), Err("state"));
+        assert_eq!(check("a", "b", "b/state"), Err("state"));
+    }
+}

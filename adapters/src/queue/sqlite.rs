@@ -1,0 +1,272 @@
+//! A queue in the embedded database.
+//!
+//! - A receipt names one receive: the message's id and its receive count. It stays good until someone
+//!   else receives the message, also when the lease has run out meanwhile (a laptop that slept goes on).
+//! - The leases of a process that died end at once: a receive that finds nothing looks, at most once a
+//!   second, whether the owners of leases still live (`database/owner.rs`).
+//! - Times are of the system's clock. When it is set back, leases last longer by as much, and no longer
+//!   than the process that holds them.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, params};
+use tokio::time::{Instant, sleep_until};
+
+use crate::sqlite::{Database, Failure};
+use shared::object::Timestamp;
+use shared::queue::{Depth, JobQueue, MAX_BODY_BYTES, MAX_RECEIVE, Message, Outgoing};
+use shared::{ErrorKind, Result};
+
+/// How soon a waiting receive sees what another process sent, or that a lease or delay is over. What
+/// this process sends it sees at once.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Longest wait of a receive, by the port's contract.
+const MAX_WAIT: Duration = Duration::from_secs(20);
+
+/// A named queue in the embedded database.
+#[derive(Debug, Clone)]
+pub struct EmbeddedQueue {
+    database: Database,
+    name: String,
+}
+
+impl EmbeddedQueue {
+    /// The queue of that name: there as soon as it is named, empty at first.
+    pub fn open(database: &Database, name: &str) -> Self {
+        EmbeddedQueue { database: database.clone(), name: name.to_owned() }
+    }
+
+    async fn try_receive(&self, max: usize, lease: Duration) -> Result<Vec<Message>> {
+        let (name, owner) = (self.name.clone(), self.database.owner().to_owned());
+        let look_for_dead = self.database.is_time_to_look_for_dead().then(|| self.database.liveness());
+        self.database
+            .call("receive", move |connection| {
+                let mut messages = take(connection, &name, &owner, max, lease)?;
+                if messages.is_empty()
+                    && let Some(is_alive) = look_for_dead
+                    && free_leases_of_dead(connection, is_alive)?
+                {
+                    messages = take(connection, &name, &owner, max, lease)?;
+                }
+                Ok(messages)
+            })
+            .await
+    }
+
+    /// Changes the message that a receipt names, if it is still held by it; says whether it was.
+    async fn change<F>(&self, operation: &'static str, message: &Message, change: F) -> Result<bool>
+    where
+        F: FnOnce(&Connection, i64, u32) -> Result<usize, Failure> + Send + 'static,
+    {
+        let Some((id, receives)) = parse_receipt(&message.receipt) else {
+            let why = format!("invalid receipt handle: {}", message.receipt);
+            return Err(self.database.error(ErrorKind::Invalid, operation, why));
+        };
+        Ok(self.database.transact(operation, move |transaction| change(transaction, id, receives)).await? > 0)
+    }
+}
+
+#[async_trait]
+impl JobQueue for EmbeddedQueue {
+    async fn send(&self, messages: &[Outgoing]) -> Result<()> {
+        if let Some(long) = messages.iter().find(|message| message.body.len() > MAX_BODY_BYTES) {
+            let why = format!("a message of {} bytes is longer than {MAX_BODY_BYTES}", long.body.len());
+            return Err(self.database.error(ErrorKind::Invalid, "send", why));
+        }
+        let (name, messages) = (self.name.clone(), messages.to_vec());
+        self.database
+            .transact("send", move |transaction| {
+                let sent = Timestamp::now().0;
+                let mut insert = transaction
+                    .prepare_cached("INSERT INTO messages (queue, ready_at, sent, body) VALUES (?1, ?2, ?3, ?4)")?;
+                for message in messages {
+                    insert.execute(params![name, after(sent, message.delay), sent, message.body])?;
+                }
+                Ok(())
+            })
+            .await?;
+        self.database.arrivals().notify_waiters();
+        Ok(())
+    }
+
+    async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>> {
+        let deadline = Instant::now() + wait.min(MAX_WAIT);
+        loop {
+            // Asked for before looking: what is sent between looking and waiting wakes it too.
+            let arrival = self.database.arrivals().notified();
+            let messages = self.try_receive(max.min(MAX_RECEIVE), lease).await?;
+            let now = Instant::now();
+            if !messages.is_empty() || now >= deadline {
+                return Ok(messages);
+            }
+            tokio::select! {
+                () = arrival => {}
+                () = sleep_until(deadline.min(now + LOOK_EVERY)) => {}
+            }
+        }
+    }
+
+    fn outlives_callers(&self) -> bool {
+        false
+    }
+
+    async fn extend(&self, message: &Message, lease: Duration) -> Result<()> {
+        let held = self
+            .change("extend", message, move |connection, id, receives| {
+                let sql = "UPDATE messages SET ready_at = ?3 WHERE id = ?1 AND receives = ?2 AND owner IS NOT NULL";
+                Ok(connection.prepare_cached(sql)?.execute(params![id, receives, after_now(lease)])?)
+            })
+            .await?;
+        let lost = || self.database.error(ErrorKind::LeaseLost, "extend", "the lease of the message has ended");
+        held.then_some(()).ok_or_else(lost)
+    }
+
+    async fn acknowledge(&self, message: &Message) -> Result<()> {
+        // Not what another took since: it will acknowledge it itself.
+        self.change("acknowledge", message, |connection, id, receives| {
+            let sql = "DELETE FROM messages WHERE id = ?1 AND receives = ?2";
+            Ok(connection.prepare_cached(sql)?.execute(params![id, receives])?)
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn release(&self, message: &Message, delay: Duration) -> Result<()> {
+        self.change("release", message, move |connection, id, receives| {
+            let sql = "UPDATE messages SET ready_at = ?3, owner = NULL
+                       WHERE id = ?1 AND receives = ?2 AND owner IS NOT NULL";
+            Ok(connection.prepare_cached(sql)?.execute(params![id, receives, after_now(delay)])?)
+        })
+        .await?;
+        self.database.arrivals().notify_waiters();
+        Ok(())
+    }
+
+    async fn dead_letter(&self, message: &Message, reason: &str) -> Result<()> {
+        let reason = reason.to_owned();
+        // Moved in one transaction; done already, or taken by another since, there is nothing to move.
+        self.change("dead-letter", message, move |connection, id, receives| {
+            let sql = "INSERT INTO dead_letters (queue, receives, sent, died, reason, body)
+                       SELECT queue, receives, sent, ?3, ?4, body FROM messages WHERE id = ?1 AND receives = ?2";
+            connection.prepare_cached(sql)?.execute(params![id, receives, Timestamp::now().0, reason])?;
+            let sql = "DELETE FROM messages WHERE id = ?1 AND receives = ?2";
+            Ok(connection.prepare_cached(sql)?.execute(params![id, receives])?)
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn depth(&self) -> Result<Depth> {
+        let name = self.name.clone();
+        self.database
+            .call("depth", move |connection| {
+                let sql = "SELECT count(*) FILTER (WHERE ready_at <= ?2),
+                                  count(*) FILTER (WHERE ready_at > ?2 AND owner IS NOT NULL),
+                                  count(*) FILTER (WHERE ready_at > ?2 AND owner IS NULL),
+                                  (SELECT count(*) FROM dead_letters WHERE queue = ?1)
+                           FROM messages WHERE queue = ?1";
+                let depth = connection.prepare_cached(sql)?.query_row(params![name, Timestamp::now().0], |row| {
+                    let count = |index| row.get::<_, i64>(index).map(|n| n as u64);
+                    Ok(Depth { ready: count(0)?, leased: count(1)?, delayed: count(2)?, dead: count(3)? })
+                })?;
+                Ok(depth)
+            })
+            .await
+    }
+}
+
+/// Leases up to `max` ready messages, those that have waited longest.
+fn take(
+    connection: &Connection,
+    queue: &str,
+    owner: &str,
+    max: usize,
+    lease: Duration,
+) -> Result<Vec<Message>, Failure> {
+    let now = Timestamp::now().0;
+    // A look first: an update, even of nothing, would take the write lock from other processes.
+    let any = "SELECT EXISTS (SELECT 1 FROM messages WHERE queue = ?1 AND ready_at <= ?2)";
+    if !connection.prepare_cached(any)?.query_row(params![queue, now], |row| row.get::<_, bool>(0))? {
+        return Ok(Vec::new());
+    }
+    let sql = "UPDATE messages SET ready_at = ?4, owner = ?5, receives = receives + 1
+               WHERE id IN (SELECT id FROM messages WHERE queue = ?1 AND ready_at <= ?2 ORDER BY ready_at LIMIT ?3)
+               RETURNING id, receives, sent, body";
+    let mut update = connection.prepare_cached(sql)?;
+    let rows = update.query_map(params![queue, now, max as i64, after(now, lease), owner], |row| {
+        let (id, receive_count): (i64, u32) = (row.get(0)?, row.get(1)?);
+        Ok(Message {
+            id: id.to_string(),
+            receipt: format!("{id}.{receive_count}"),
+            receive_count,
+            sent: Timestamp(row.get(2)?),
+            body: row.get(3)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Makes ready what processes held that have died; says whether there was any.
+///
+/// The owner may be found dead and be freed by several at once, and a freed message may be taken before
+/// the second update: that changes its owner, and the update passes it over.
+fn free_leases_of_dead(connection: &Connection, is_alive: impl Fn(&str) -> bool) -> Result<bool, Failure> {
+    let mut owners = connection.prepare_cached("SELECT DISTINCT owner FROM messages WHERE owner IS NOT NULL")?;
+    let owners: Vec<String> = owners.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut freed = 0;
+    for dead in owners.iter().filter(|owner| !is_alive(owner)) {
+        let sql = "UPDATE messages SET owner = NULL, ready_at = min(ready_at, ?2) WHERE owner = ?1";
+        freed += connection.prepare_cached(sql)?.execute(params![dead, Timestamp::now().0])?;
+    }
+    Ok(freed > 0)
+}
+
+fn parse_receipt(receipt: &str) -> Option<(i64, u32)> {
+    let (id, receives) = receipt.split_once('.')?;
+    Some((id.parse().ok()?, receives.parse().ok()?))
+}
+
+fn after(time_ms: i64, delay: Duration) -> i64 {
+    time_ms.saturating_add(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn after_now(delay: Duration) -> i64 {
+    after(Timestamp::now().0, delay)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_dead_letter_keeps_its_reason_and_its_body() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(dir.path()).unwrap();
+        let queue = EmbeddedQueue::open(&database, "jobs");
+        queue.send(&[Outgoing::now("not a job".to_owned())]).await.unwrap();
+        let message = queue.receive(1, MAX_WAIT, MAX_WAIT).await.unwrap().remove(0);
+        for _ in 0..2 {
+            queue.dead_letter(&message, "why").await.unwrap();
+        }
+        let read = |connection: &mut Connection| {
+            let sql = "SELECT reason, body, receives FROM dead_letters";
+            let rows = connection.prepare(sql)?.query_map([], |row| row.try_into())?.collect::<Result<_, _>>()?;
+            Ok(rows)
+        };
+        let letters: Vec<(String, String, u32)> = database.call("test", read).await.unwrap();
+        assert_eq!(letters, [("why".to_owned(), "not a job".to_owned(), 1)]);
+    }
+
+    #[tokio::test]
+    async fn what_is_too_long_or_not_a_receipt_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = EmbeddedQueue::open(&Database::open(dir.path()).unwrap(), "jobs");
+        let long = Outgoing::now("x".repeat(MAX_BODY_BYTES + 1));
+        assert_eq!(queue.send(&[long]).await.unwrap_err().kind(), ErrorKind::Invalid);
+        let (id, receipt, body) = (String::new(), "1,1".to_owned(), String::new());
+        let message = Message { id, receipt, body, receive_count: 1, sent: Timestamp(0) };
+        assert_eq!(queue.acknowledge(&message).await.unwrap_err().kind(), ErrorKind::Invalid);
+    }
+}

@@ -1,0 +1,131 @@
+//! Making the queues, for those who do not use terraform.
+
+use std::collections::HashMap;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::QueueAttributeName::{
+    self, MessageRetentionPeriod, QueueArn, ReceiveMessageWaitTimeSeconds, RedrivePolicy, VisibilityTimeout,
+};
+use serde_json::{Value, json};
+use shared::queue::MAX_DELIVERIES;
+
+use super::{call, url_of};
+use shared::retry;
+use shared::{Error, ErrorKind, Result};
+
+/// Receives after which SQS itself moves a message to the dead-letter queue. A worker gives a job up
+/// before that, and settles its objects, without which a run would never be done; this is for
+/// messages that end every worker before it comes to that.
+pub(super) const MAX_RECEIVES: u32 = 5 * MAX_DELIVERIES;
+
+/// How long a message waits, at most (SQS's own limit): a paused fleet loses nothing for two weeks.
+const RETENTION_SECONDS: u32 = 14 * 24 * 3600;
+
+/// Lease of whoever receives without naming one (workers name theirs).
+const VISIBILITY_SECONDS: u32 = 60;
+
+/// Long polling for whoever receives without naming a wait (SQS's own limit).
+const WAIT_SECONDS: u32 = 20;
+
+type Attributes = HashMap<QueueAttributeName, String>;
+
+/// Makes the dead-letter queue, then the queue that points to it.
+pub(super) async fn create(client: &Client, name: &str, dead: &str) -> Result<Vec<String>> {
+    let retention = (MessageRetentionPeriod, RETENTION_SECONDS.to_string());
+    let (dead_url, dead_line) = ensure(client, dead, [retention.clone()].into()).await?;
+    let arn = attributes_of(client, dead, &dead_url).await?.remove(&QueueArn);
+    let arn = arn.ok_or_else(|| Error::new(ErrorKind::Corrupt, "describe", dead, "the queue has no ARN"))?;
+    let redrive = json!({ "deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVES });
+    let wanted = [
+        retention,
+        (VisibilityTimeout, VISIBILITY_SECONDS.to_string()),
+        (ReceiveMessageWaitTimeSeconds, WAIT_SECONDS.to_string()),
+        (RedrivePolicy, redrive.to_string()),
+    ];
+    let (_, line) = ensure(client, name, wanted.into()).await?;
+    Ok(vec![dead_line, line])
+}
+
+/// Makes a queue unless it exists. Returns its URL, and what there is to say.
+async fn ensure(client: &Client, name: &str, wanted: Attributes) -> Result<(String, String)> {
+    match url_of(client, name).await {
+        Ok(url) => return existing(client, name, url, &wanted).await,
+        Err(error) if error.kind() == ErrorKind::NoSuchContainer => {}
+        Err(error) => return Err(error),
+    }
+    // Repeated, or done with its answer lost: with the same attributes SQS answers with the same queue.
+    let request = || client.create_queue().queue_name(name).set_attributes(Some(wanted.clone())).send();
+    match call(&retry::DESCRIBE, name, request).await {
+        Ok(answer) => {
+            let missing = || Error::new(ErrorKind::Corrupt, "describe", name, "the queue has no URL");
+            Ok((answer.queue_url.ok_or_else(missing)?, format!("created queue {name}")))
+        }
+        // Someone else made it meanwhile, in another way.
+        Err(error) if error.kind() == ErrorKind::Conflict && url_of(client, name).await.is_ok() => {
+            existing(client, name, url_of(client, name).await?, &wanted).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn existing(client: &Client, name: &str, url: String, wanted: &Attributes) -> Result<(String, String)> {
+    let line = match differences(wanted, &attributes_of(client, name, &url).await?) {
+        differences if differences.is_empty() => format!("queue {name} exists"),
+        differences => format!("queue {name} exists and is not changed; it has {}", differences.join(", ")),
+    };
+    Ok((url, line))
+}
+
+pub(super) async fn attributes_of(client: &Client, name: &str, url: &str) -> Result<Attributes> {
+    // Read-only: slow, repeated or lost, it changes nothing.
+    let request = || client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All).send();
+    Ok(call(&retry::DESCRIBE, name, request).await?.attributes.unwrap_or_default())
+}
+
+/// What stands otherwise in a queue than it would be made, one phrase each.
+fn differences(wanted: &Attributes, actual: &Attributes) -> Vec<String> {
+    let mut lines: Vec<String> = wanted
+        .iter()
+        .filter(|(name, value)| actual.get(name).is_none_or(|other| !same(value, other)))
+        .map(|(name, value)| {
+            let other = actual.get(name).map_or("none", |v| v.as_str());
+            format!("{} {other} instead of {value}", name.as_str())
+        })
+        .collect();
+    lines.sort();
+    lines
+}
+
+/// Whether two attributes say the same, as JSON (whose numbers some write as strings) or as text.
+fn same(one: &str, other: &str) -> bool {
+    let flat = |text: &str| match serde_json::from_str(text) {
+        Ok(Value::Object(fields)) => {
+            let text = |v: Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+            Some(fields.into_iter().map(|(k, v)| (k, text(v))).collect::<HashMap<_, _>>())
+        }
+        _ => None,
+    };
+    one == other || flat(one).is_some_and(|fields| Some(fields) == flat(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redrive_policy_is_compared_by_meaning() {
+        assert!(same(r#"{"a":"x","n":20}"#, r#"{"n":"20", "a":"x"}"#));
+        assert!(!same(r#"{"a":"x","n":20}"#, r#"{"n":5,"a":"x"}"#));
+        assert!(same("60", "60") && !same("60", "30"));
+    }
+
+    #[test]
+    fn differences_are_told_in_words() {
+        let wanted = [(VisibilityTimeout, "60".to_owned()), (RedrivePolicy, "{}".to_owned())].into();
+        let actual = [(VisibilityTimeout, "30".to_owned())].into();
+        assert_eq!(
+            differences(&wanted, &actual),
+            ["RedrivePolicy none instead of {}", "VisibilityTimeout 30 instead of 60"]
+        );
+    }
+}

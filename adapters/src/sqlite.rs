@@ -1,0 +1,242 @@
+//! The embedded database: one SQLite file in the state folder that queue and ledger share.
+//!
+//! # Promises
+//!
+//! - What was answered `Ok` survives the death of the process at any moment. When the whole machine
+//!   loses power, the last moments may be undone (`synchronous=NORMAL`, SQLite "PRAGMA synchronous"),
+//!   but always back to a state that was: queue and ledger go back together, so no job is lost.
+//! - Several processes of one machine may share the folder; not several machines over a network file
+//!   system (SQLite "Write-Ahead Logging": "all processes must be on the same host").
+//! - No call blocks the async runtime: one thread does them all, in the order they came. SQLite has
+//!   one writer at a time anyway, and reads here are short.
+
+mod failure;
+mod owner;
+mod schema;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+pub(crate) use failure::Failure;
+use owner::Owner;
+
+use shared::object::Timestamp;
+use shared::{Error, ErrorKind, Result};
+
+/// How long a call waits for another process's transaction. Ours take some milliseconds, a
+/// checkpoint of the log some hundred; this is the adapter's whole retrying of a busy database.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Calls that wait for the thread before callers have to wait to hand theirs over.
+const CALLS_WAITING: usize = 64;
+
+/// More than the statements of queue and ledger together: each is prepared once.
+const STATEMENTS: usize = 64;
+
+/// How often it is looked whether other processes have died, milliseconds: it costs a query and a
+/// file lock for each of them.
+const LOOK_FOR_DEAD_EVERY_MS: i64 = 1_000;
+
+type Call = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// A handle to the embedded database; clones share it.
+#[derive(Clone)]
+pub struct Database(Arc<Inner>);
+
+struct Inner {
+    path: PathBuf,
+    /// Taken when the last handle is dropped.
+    calls: Option<mpsc::Sender<Call>>,
+    thread: Option<JoinHandle<()>>,
+    owner: Owner,
+    looked_for_dead: AtomicI64,
+    arrivals: Notify,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Database({})", self.0.path.display())
+    }
+}
+
+impl Database {
+    /// Opens `dir/flotilla.db`, made with its folder if it is not there, and brings it to this
+    /// release's schema. Blocks for as long as that takes.
+    pub fn open(dir: &Path) -> Result<Database> {
+        std::fs::create_dir_all(dir).map_err(|e| failure::of_file(dir, e))?;
+        let path = dir.join("flotilla.db");
+        let connection = connect(&path).map_err(|f| f.into_error("open", &path))?;
+        let owner = Owner::register(&dir.join("owners"))?;
+        let (calls, waiting) = mpsc::channel(CALLS_WAITING);
+        let thread = std::thread::Builder::new()
+            .name("flotilla-database".to_owned())
+            .spawn(move || serve(connection, waiting))
+            .map_err(|e| Error::new(ErrorKind::Exhausted, "open", path.display().to_string(), e.to_string()))?;
+        let (looked_for_dead, arrivals) = (AtomicI64::new(0), Notify::new());
+        let (calls, thread) = (Some(calls), Some(thread));
+        Ok(Database(Arc::new(Inner { path, calls, thread, owner, looked_for_dead, arrivals })))
+    }
+
+    /// Does `work` on the database's thread.
+    ///
+    /// A caller that goes away before its turn is passed over. If it goes away later the work is
+    /// still done and its answer is lost, as any call's may be.
+    pub(crate) async fn call<T, F>(&self, operation: &'static str, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let call: Call = Box::new(move |connection| {
+            if !answer.is_closed() {
+                let _ = answer.send(work(connection));
+            }
+        });
+        let gone =
+            || Failure::Other(ErrorKind::Unavailable, "the thread of the embedded database has ended".to_owned());
+        let result = match &self.0.calls {
+            Some(calls) if calls.send(call).await.is_ok() => answered.await.unwrap_or_else(|_| Err(gone())),
+            _ => Err(gone()),
+        };
+        result.map_err(|failure| failure.into_error(operation, &self.0.path).met_at_carrier())
+    }
+
+    /// Does `work` in a transaction that is undone if it fails. The transaction takes the write lock
+    /// at its start: one that read first and wrote then could find its snapshot outdated and fail.
+    pub(crate) async fn transact<T, F>(&self, operation: &'static str, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
+    {
+        self.call(operation, move |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        })
+        .await
+    }
+
+    /// The name under which this handle and its clones hold things, until the process dies.
+    pub(crate) fn owner(&self) -> &str {
+        self.0.owner.id()
+    }
+
+    /// Whether the holder of that name still lives. Touches files: to be asked on the database's thread.
+    pub(crate) fn liveness(&self) -> impl Fn(&str) -> bool + Send + 'static {
+        let this = self.0.owner.id().to_owned();
+        let dir = self.0.owner.dir().to_owned();
+        move |id| id == this || owner::is_alive(&dir, id)
+    }
+
+    /// Whether it is time to look for the dead again; if so the time counts as used.
+    pub(crate) fn is_time_to_look_for_dead(&self) -> bool {
+        let now = Timestamp::now().0;
+        let last = self.0.looked_for_dead.load(Ordering::Relaxed);
+        // A clock that was set back must not stop it.
+        let due = now - last >= LOOK_FOR_DEAD_EVERY_MS || now < last;
+        due && self.0.looked_for_dead.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// Woken whenever messages may have become ready through this handle or a clone.
+    pub(crate) fn arrivals(&self) -> &Notify {
+        &self.0.arrivals
+    }
+
+    /// An error of meaning, about this database.
+    pub(crate) fn error(&self, kind: ErrorKind, operation: &'static str, message: impl Into<String>) -> Error {
+        Error::new(kind, operation, self.0.path.display().to_string(), message)
+    }
+}
+
+impl Drop for Inner {
+    /// Waits until what was asked is done and the file is closed, which takes its log in: a program that ends now
+    /// leaves one whole file behind.
+    fn drop(&mut self) {
+        self.calls = None;
+        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Ends when the last handle is dropped and what was asked is done.
+fn serve(mut connection: Connection, mut calls: mpsc::Receiver<Call>) {
+    while let Some(call) = calls.blocking_recv() {
+        call(&mut connection);
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, Failure> {
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        // Two processes that make the file at once meet in the change to WAL, where SQLite does not
+        // wait (SQLite "Write-Ahead Logging", "Sometimes queries return SQLITE_BUSY in WAL mode").
+        match try_connect(path) {
+            Err(failure) if failure.is_busy() && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            result => return result,
+        }
+    }
+}
+
+fn try_connect(path: &Path) -> Result<Connection, Failure> {
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "foreign_keys", false)?;
+    // 8 MiB: the tops of the trees that keys are looked up in, for some million outcomes.
+    connection.pragma_update(None, "cache_size", -8_192)?;
+    // The log is cut back to 64 MiB after a burst.
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    schema::migrate(&mut connection)?;
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::sqlite::EmbeddedQueue;
+    use shared::queue::{JobQueue as _, Outgoing};
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_what_has_no_room_and_keeps_what_was_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(dir.path()).unwrap();
+        let pages = |count: i64| database.call("limit", move |c| Ok(c.pragma_update(None, "max_page_count", count)?));
+        let queue = EmbeddedQueue::open(&database, "jobs");
+        pages(100).await.unwrap();
+        let mut sent = 0;
+        let full = loop {
+            match queue.send(&[Outgoing::now("x".repeat(10_000))]).await {
+                Ok(()) => sent += 1,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((full.kind(), full.is_of_carrier()), (ErrorKind::Exhausted, true));
+        assert!(full.to_string().contains("free space") && sent > 0, "{full}, {sent} sent");
+        assert_eq!(queue.depth().await.unwrap().ready, sent);
+        pages(1_000).await.unwrap();
+        queue.send(&[Outgoing::now("y".to_owned())]).await.unwrap();
+        assert_eq!(queue.depth().await.unwrap().ready, sent + 1);
+    }
+
+    #[tokio::test]
+    async fn the_last_handle_leaves_one_whole_file_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(dir.path()).unwrap();
+        EmbeddedQueue::open(&database, "jobs").send(&[Outgoing::now("x".to_owned())]).await.unwrap();
+        assert!(dir.path().join("flotilla.db-wal").exists());
+        drop(database);
+        assert!(!dir.path().join("flotilla.db-wal").exists());
+    }
+}

@@ -1,0 +1,237 @@
+//! Bodies on their way: counted, watched, and never complete when they should not be.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use bytes::Bytes;
+use futures::StreamExt as _;
+use http_body::{Frame, SizeHint};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use shared::error::{Error, ErrorKind, Result};
+use shared::store::Body;
+
+/// A body for the SDK to send, and the means to watch it.
+pub(super) struct Outgoing {
+    /// What the SDK sends.
+    pub stream: ByteStream,
+    /// Who looks after it.
+    pub watch: Watch,
+}
+
+/// Looks after a body that is being sent. The body ends in an error once this is dropped, so that
+/// a request whose caller has gone cannot complete behind his back.
+pub(super) struct Watch {
+    shared: Arc<Shared>,
+    verb: &'static str,
+    subject: String,
+}
+
+struct Shared(Mutex<State>);
+
+struct State {
+    /// When bytes were last taken.
+    moved: Instant,
+    /// The error that ended the body.
+    failed: Option<Error>,
+    /// Whether nobody waits for the answer any more.
+    abandoned: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes a body of exactly `size` bytes ready to be sent.
+///
+/// The last chunk is held back until the body is known to end there: one that is too short, too
+/// long or ends in an error leaves the request without its last byte, and the store without an
+/// object. An empty body has no last chunk, so it is read to its end before anything is sent.
+pub(super) async fn outgoing(
+    verb: &'static str,
+    subject: String,
+    size: u64,
+    mut body: Body,
+    stall: Duration,
+) -> Result<Outgoing> {
+    let state = State { moved: Instant::now(), failed: None, abandoned: false };
+    let shared = Arc::new(Shared(Mutex::new(state)));
+    let watch = Watch { shared: shared.clone(), verb, subject };
+    if size > 0 {
+        let sent =
+            Sent { body: Mutex::new(body), held: None, left: size, shared, verb, subject: watch.subject.clone() };
+        let stream = ByteStream::new(SdkBody::from_body_1_x(sent));
+        return Ok(Outgoing { stream, watch });
+    }
+    let end = async {
+        while let Some(chunk) = body.next().await {
+            if !chunk?.is_empty() {
+                return Err(wrong_length(verb, &watch.subject, "bytes, but its size is 0"));
+            }
+        }
+        Ok(())
+    };
+    timeout(stall, end).await.unwrap_or_else(|_| Err(watch.stalled(stall)))?;
+    Ok(Outgoing { stream: ByteStream::new(SdkBody::empty()), watch })
+}
+
+fn wrong_length(verb: &'static str, subject: &str, what: &str) -> Error {
+    Error::new(ErrorKind::Invalid, verb, subject, format!("the body has {what}"))
+}
+
+impl Watch {
+    /// Waits for the answer, unless neither it nor the body moves for as long as `stall`, however
+    /// long the whole takes. An error of the body itself is the answer when there is one.
+    pub async fn over<T>(&self, stall: Duration, answer: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut answer = pin!(answer);
+        loop {
+            let limit = self.shared.lock().moved + stall;
+            tokio::select! {
+                result = &mut answer => {
+                    let failed = self.shared.lock().failed.take();
+                    return failed.map_or(result, Err);
+                }
+                () = sleep_until(limit) => {
+                    if self.shared.lock().moved + stall <= Instant::now() {
+                        return Err(self.stalled(stall));
+                    }
+                }
+            }
+        }
+    }
+
+    fn stalled(&self, stall: Duration) -> Error {
+        let message = format!("no bytes accepted and no answer within {} s", stall.as_secs());
+        Error::new(ErrorKind::Timeout, self.verb, &self.subject, message)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.shared.lock().abandoned = true;
+    }
+}
+
+/// The body that the HTTP client polls. `Mutex` makes it `Sync`, as the SDK wants; it is only ever
+/// reached through `&mut`.
+struct Sent {
+    body: Mutex<Body>,
+    /// The last chunk, until the end behind it has been seen.
+    held: Option<Bytes>,
+    /// Bytes not yet taken from `body`.
+    left: u64,
+    shared: Arc<Shared>,
+    verb: &'static str,
+    subject: String,
+}
+
+/// What the HTTP client is told; the error itself goes to the [`Watch`].
+#[derive(Debug, thiserror::Error)]
+#[error("the body could not be read to its end")]
+struct Broken;
+
+impl Sent {
+    fn fail(&self, error: Error) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        self.shared.lock().failed.get_or_insert(error);
+        Poll::Ready(Some(Err(Broken)))
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        self.body.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll_next(cx)
+    }
+}
+
+impl http_body::Body for Sent {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let this = self.get_mut();
+        loop {
+            if this.shared.lock().abandoned {
+                return Poll::Ready(Some(Err(Broken)));
+            }
+            if this.is_end_stream() {
+                return Poll::Ready(None);
+            }
+            match ready!(this.poll_body(cx)) {
+                Some(Err(error)) => return this.fail(error),
+                Some(Ok(chunk)) if chunk.is_empty() => {}
+                Some(Ok(chunk)) => {
+                    let Some(left) = this.left.checked_sub(chunk.len() as u64) else {
+                        return this.fail(wrong_length(this.verb, &this.subject, "more bytes than its size says"));
+                    };
+                    this.left = left;
+                    this.shared.lock().moved = Instant::now();
+                    if left > 0 {
+                        return Poll::Ready(Some(Ok(Frame::data(chunk))));
+                    }
+                    this.held = Some(chunk);
+                }
+                None => match this.held.take() {
+                    Some(chunk) => return Poll::Ready(Some(Ok(Frame::data(chunk)))),
+                    None => {
+                        let what = format!("{} bytes fewer than its size says", this.left);
+                        return this.fail(wrong_length(this.verb, &this.subject, &what));
+                    }
+                },
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0 && self.held.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left + self.held.as_ref().map_or(0, |chunk| chunk.len() as u64))
+    }
+}
+
+/// The body of an answer, of exactly `size` bytes: it ends in an error if no byte comes for as long
+/// as `stall`, or if fewer or more come than were promised.
+pub(super) fn incoming(subject: String, size: u64, body: SdkBody, stall: Duration) -> Body {
+    let start = Some((ByteStream::new(body), size));
+    let chunks = futures::stream::unfold(start, move |state| {
+        let subject = subject.clone();
+        async move {
+            let (mut body, left) = state?;
+            Some(match next_chunk(&subject, &mut body, left, size, stall).await.transpose()? {
+                Ok(chunk) => {
+                    let left = left - chunk.len() as u64;
+                    (Ok(chunk), Some((body, left)))
+                }
+                Err(error) => (Err(error), None),
+            })
+        }
+    });
+    chunks.boxed()
+}
+
+/// The next chunk, or `None` at an end that is where it should be.
+async fn next_chunk(
+    subject: &str,
+    body: &mut ByteStream,
+    left: u64,
+    size: u64,
+    stall: Duration,
+) -> Result<Option<Bytes>> {
+    let failed = |kind, message: String| Err(Error::new(kind, "get", subject, message));
+    match timeout(stall, body.next()).await {
+        Err(_) => failed(ErrorKind::Timeout, format!("no bytes within {} s", stall.as_secs())),
+        Ok(Some(Ok(chunk))) if chunk.len() as u64 > left => {
+            failed(ErrorKind::Corrupt, format!("the answer has more than the announced {size} bytes"))
+        }
+        Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
+        Ok(None) if left == 0 => Ok(None),
+        Ok(Some(Err(_)) | None) => {
+            failed(ErrorKind::Connection, format!("the answer was cut off after {} of {size} bytes", size - left))
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The store's clock, as far as its answers tell it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+
+use shared::Result;
+use shared::object::Timestamp;
+
+/// By how much the store's clock is ahead of ours, ms; ours until it has answered.
+///
+/// An answer's `Date` (RFC 9110 §6.6.1) is the time at which it was made, cut to whole seconds, and we
+/// read it later: what is told is at most that second and the way too early, and never too late.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Clock(Arc<AtomicI64>);
+
+impl Clock {
+    /// The time there.
+    pub fn now(&self) -> Timestamp {
+        Timestamp(Timestamp::now().0.saturating_add(self.0.load(Ordering::Relaxed)))
+    }
+
+    fn see(&self, date: &str) {
+        let Ok(date) = DateTime::from_str(date, Format::HttpDate) else { return };
+        if let Ok(there) = date.to_millis() {
+            self.0.store(there.saturating_sub(Timestamp::now().0), Ordering::Relaxed);
+        }
+    }
+}
+
+/// The client shows it every answer.
+impl Intercept for Clock {
+    fn name(&self) -> &'static str {
+        "the store's clock"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(date) = context.response().headers().get("date") {
+            self.see(date);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_is_the_stores_once_it_has_answered() {
+        let clock = Clock::default();
+        assert!((clock.now().0 - Timestamp::now().0).abs() < 5_000);
+        for nonsense in ["", "yesterday", "2001-09-09T01:46:40Z"] {
+            clock.see(nonsense);
+        }
+        assert!((clock.now().0 - Timestamp::now().0).abs() < 5_000);
+        clock.see("Sun, 09 Sep 2001 01:46:40 GMT");
+        assert!((clock.now().0 - 1_000_000_000_000).abs() < 5_000, "{}", clock.now());
+    }
+}

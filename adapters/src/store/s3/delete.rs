@@ -1,0 +1,23 @@
+//! Removing an object.
+
+use super::Bucket;
+use shared::retry::{self, DELETE};
+use shared::{ErrorKind, Result};
+
+impl Bucket {
+    /// Done twice is done: what is not there is `Ok`.
+    pub(super) async fn delete(&self, key: &str) -> Result<()> {
+        match self.check_held(DELETE.verb, key).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            held => held?,
+        }
+        let once = || async {
+            let request = self.client.delete_object().bucket(self.name()).key(self.full_key(DELETE.verb, key)?);
+            match request.send().await.map_err(|error| self.error(DELETE.verb, key, error)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            }
+        };
+        retry::run(&DELETE, &self.subject(key), once).await
+    }
+}

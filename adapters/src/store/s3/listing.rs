@@ -1,0 +1,138 @@
+//! Listing keys, page by page, in an order that is checked and not believed.
+
+use std::mem;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::Bucket;
+use super::page::{Ask, Page};
+use super::walk::Walk;
+use shared::object::Entry;
+use shared::retry::LIST;
+use shared::store::{KeyRange, Listed, Listing};
+use shared::{Error, ErrorKind, Result};
+
+/// Most pages in a row without a key. Amazon gives some where millions of versions were deleted.
+pub(super) const MAX_EMPTY_PAGES: u32 = if cfg!(test) { 100 } else { 10_000 };
+
+/// A listing under way.
+pub(super) struct Pages {
+    bucket: Arc<Bucket>,
+    range: KeyRange,
+    ask: Ask,
+    /// The last key that came.
+    last: Option<String>,
+    state: State,
+}
+
+enum State {
+    /// More of a listing in byte order is to be asked for.
+    Flat,
+    /// The store lists by folder, and this puts it in order.
+    ByFolder(Walk<Bucket>),
+    /// All has come.
+    Over,
+    /// After an error, and while a page is on its way.
+    Broken,
+}
+
+impl Pages {
+    pub fn new(bucket: Arc<Bucket>, range: KeyRange) -> Self {
+        let ask = Ask { prefix: range.prefix.clone(), after: range.after.clone(), ..Ask::default() };
+        Pages { bucket, range, ask, last: None, state: State::Flat }
+    }
+
+    fn lists_by_folder(&self) -> bool {
+        self.bucket.kind.lists_by_folder()
+    }
+
+    /// Entries, none at the end, and what comes next. An answer may be the first to tell that the store
+    /// lists by folder: the page that was asked for before that counts for nothing.
+    async fn flat(&mut self) -> Result<(Vec<Entry>, State)> {
+        for _ in 0..MAX_EMPTY_PAGES {
+            let page = match self.lists_by_folder() {
+                true => None,
+                false => Some(self.bucket.page(&self.ask).await?),
+            };
+            let Some(page) = page.filter(|_| !self.lists_by_folder()) else {
+                if self.last.is_some() {
+                    return Err(self.corrupt("the store changed its way of listing during the listing"));
+                }
+                return by_folder(Walk::new(self.bucket.clone(), self.range.clone())).await;
+            };
+            let (entries, is_last) = self.take(page)?;
+            if is_last {
+                return Ok((entries, State::Over));
+            }
+            if !entries.is_empty() {
+                return Ok((entries, State::Flat));
+            }
+        }
+        Err(self.corrupt(format!("{MAX_EMPTY_PAGES} pages without a key")))
+    }
+
+    /// The page's entries, as far as the range goes, and whether it is the last page.
+    fn take(&mut self, page: Page) -> Result<(Vec<Entry>, bool)> {
+        let is_last = page.next.is_none();
+        self.ask.next = page.next;
+        let mut entries = Vec::with_capacity(page.objects.len());
+        for entry in page.objects {
+            let key = entry.key.as_str();
+            if self.last.as_deref() == Some(key) {
+                let message =
+                    format!("the store lists {key:?} twice, so the listing is not reliable: report this to the vendor");
+                return Err(self.corrupt(message));
+            }
+            if let Some(last) = self.last.as_deref().filter(|last| *last > key) {
+                let message = format!(
+                    "the store does not list in byte order ({key:?} after {last:?}), so the listing is not reliable: report this to the vendor"
+                );
+                return Err(self.corrupt(message));
+            }
+            if self.range.until.as_deref().is_some_and(|until| key >= until) {
+                return Ok((entries, true));
+            }
+            if !self.range.contains(key) {
+                return Err(self.corrupt(format!("{key:?} lies before the requested range")));
+            }
+            self.last = Some(entry.key.clone());
+            entries.push(entry);
+        }
+        Ok((entries, is_last))
+    }
+
+    fn corrupt(&self, message: impl Into<String>) -> Error {
+        self.bucket.corrupt(LIST.verb, &self.range.prefix, message)
+    }
+}
+
+async fn by_folder(mut walk: Walk<Bucket>) -> Result<(Vec<Entry>, State)> {
+    let entries = walk.next_page().await?;
+    let state = if entries.is_empty() { State::Over } else { State::ByFolder(walk) };
+    Ok((entries, state))
+}
+
+#[async_trait]
+impl Listing for Pages {
+    async fn next_page(&mut self) -> Result<Option<Vec<Listed>>> {
+        // Until a page has been taken whole the listing is broken: after an error, or a call that was
+        // given up half way, its end must not look like the end of the keys.
+        let (entries, state) = match mem::replace(&mut self.state, State::Broken) {
+            State::Flat => self.flat().await?,
+            State::ByFolder(walk) => by_folder(walk).await?,
+            State::Over => (Vec::new(), State::Over),
+            State::Broken => {
+                let message = "an earlier page of this listing failed";
+                return Err(Error::new(
+                    ErrorKind::Invalid,
+                    LIST.verb,
+                    self.bucket.subject(&self.range.prefix),
+                    message,
+                ));
+            }
+        };
+        self.state = state;
+        Ok((!entries.is_empty()).then(|| entries.into_iter().map(Listed::Object).collect()))
+    }
+}

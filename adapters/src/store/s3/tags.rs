@@ -1,0 +1,98 @@
+//! Reading an object's tags, and what a missing number of tags means.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use aws_sdk_s3::error::ProvideErrorMetadata as _;
+
+use super::Bucket;
+use shared::object::{Pin, Tags};
+use shared::retry::{self, GET, HEAD, TAGS};
+use shared::store::Kept;
+use shared::{Error, ErrorKind, Result};
+
+/// Whether answers report the number of tags, by verb, and by whether they are about a named version: that needs a
+/// right of its own. Amazon leaves the number out both where there are no tags and where the right is missing.
+#[derive(Debug, Default)]
+pub(super) struct TagCounts([AtomicBool; 4]);
+
+impl TagCounts {
+    fn of(&self, verb: &str, with_version: bool) -> &AtomicBool {
+        &self.0[2 * usize::from(verb == HEAD.verb) + usize::from(with_version)]
+    }
+}
+
+/// What stores answer instead of an empty set.
+const NO_TAGS: [&str; 2] = ["NoSuchTagSet", "NoSuchTagSetError"];
+
+/// The tags that an answer has, and the version that it is about.
+type Answer = (Tags, Option<String>);
+
+impl Bucket {
+    /// The number of tags that an answer reports. A missing number means none only after the store was seen to
+    /// report it, or to let us read tags.
+    pub(super) fn tag_count(&self, verb: &'static str, pin: &Pin, reported: Option<i32>) -> Option<u32> {
+        let reports = self.tag_counts.of(verb, pin.version.is_some());
+        if let Some(count) = reported.and_then(|count| u32::try_from(count).ok()) {
+            reports.store(true, Relaxed);
+            return Some(count);
+        }
+        (self.keeps().tags == Kept::No || reports.load(Relaxed)).then_some(0)
+    }
+
+    /// Reads the tags of the current version first, which needs `s3:GetObjectTagging` alone, and believes the answer if
+    /// it names the pinned version. Else it asks for that version, which needs `s3:GetObjectVersionTagging`.
+    ///
+    /// Both requests only read, so each is repeated after a failed attempt. Tags have no `If-Match`: where no version
+    /// is pinned, tags that change meanwhile are read as they are by then.
+    pub(super) async fn tags(&self, key: &str, pin: &Pin) -> Result<Tags> {
+        self.check_held(TAGS.verb, key).await?;
+        if self.keeps().tags == Kept::No {
+            return Err(Error::new(ErrorKind::Unsupported, TAGS.verb, self.subject(key), "the store keeps no tags"));
+        }
+        let current = match self.tags_of(key, None).await {
+            Ok((tags, version)) if pin.version.is_none() || pin.version == version => return Ok(tags),
+            // Another version is there by now, or the store does not say which one it is.
+            Ok(_) => None,
+            Err(error) if pin.version.is_none() => return Err(error),
+            // A delete marker, or no right to read the current version's tags.
+            Err(error) if !error.is_retryable() => Some(error),
+            Err(error) => return Err(error),
+        };
+        match self.tags_of(key, pin.version.clone()).await {
+            Ok((tags, _)) => Ok(tags),
+            Err(error) if error.kind() == ErrorKind::Denied => Err(current.filter(is_denied).unwrap_or(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn tags_of(&self, key: &str, version: Option<String>) -> Result<Answer> {
+        let right = if version.is_some() { "s3:GetObjectVersionTagging" } else { "s3:GetObjectTagging" };
+        let with_version = version.is_some();
+        let once = || async {
+            let request = self.client.get_object_tagging().bucket(self.name()).key(self.full_key(TAGS.verb, key)?);
+            match request.set_version_id(version.clone()).send().await {
+                Ok(answer) => {
+                    let tags = answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect();
+                    Ok((tags, answer.version_id.filter(|version| version != "null")))
+                }
+                Err(error) if error.code().is_some_and(|code| NO_TAGS.contains(&code)) => Ok((Tags::new(), None)),
+                Err(error) => Err(self.error(TAGS.verb, key, error)),
+            }
+        };
+        match retry::run(&TAGS, &self.subject(key), once).await {
+            Ok((tags, version)) => {
+                // Tags that came without their number show nothing; with it, that answer has shown it.
+                if self.kind.row().reports_tag_counts && Tags::is_empty(&tags) {
+                    [GET, HEAD].iter().for_each(|by| self.tag_counts.of(by.verb, with_version).store(true, Relaxed));
+                }
+                Ok((tags, version))
+            }
+            Err(error) if is_denied(&error) => Err(error.and(&format!("allow {right}"))),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn is_denied(error: &Error) -> bool {
+    error.kind() == ErrorKind::Denied
+}

@@ -1,0 +1,94 @@
+//! Writing whole objects, and what all writes have in common.
+
+use super::extras::with_extras;
+use super::read::{checksums, is_opaque};
+use super::{Bucket, body};
+use shared::Result;
+use shared::digest::{Algorithm, Checksum};
+use shared::object::ETag;
+use shared::retry::PUT;
+use shared::store::{Body, Write, Written};
+
+/// Gives a request the headers of [`Attributes`](shared::object::Attributes): the builders of
+/// PutObject and CreateMultipartUpload have the same setters and no trait in common.
+macro_rules! with_attributes {
+    ($request:expr, $write:expr) => {{
+        let attributes = &$write.attributes;
+        let user = attributes.user.iter().map(|(name, value)| (name.clone(), value.clone()));
+        $request
+            .set_content_type(attributes.content_type.clone())
+            .set_content_encoding(attributes.content_encoding.clone())
+            .set_content_disposition(attributes.content_disposition.clone())
+            .set_content_language(attributes.content_language.clone())
+            .set_cache_control(attributes.cache_control.clone())
+            .set_metadata((!attributes.user.is_empty()).then(|| user.collect()))
+    }};
+}
+pub(super) use with_attributes;
+
+/// Gives a request that sends bytes the checksum that the store is to verify.
+macro_rules! with_checksum {
+    ($request:expr, $checksum:expr) => {{
+        let (request, checksum): (_, Option<&Checksum>) = ($request, $checksum);
+        let text = checksum.map(Checksum::to_base64).unwrap_or_default();
+        match checksum.map(|checksum| checksum.algorithm) {
+            None => request,
+            Some(Algorithm::Md5) => request.content_md5(text),
+            Some(Algorithm::Crc64Nvme) => request.checksum_crc64_nvme(text),
+            Some(Algorithm::Crc32c) => request.checksum_crc32_c(text),
+            Some(Algorithm::Crc32) => request.checksum_crc32(text),
+            Some(Algorithm::Sha256) => request.checksum_sha256(text),
+            Some(Algorithm::Sha1) => request.checksum_sha1(text),
+        }
+    }};
+}
+pub(super) use with_checksum;
+
+/// `Expires` goes out as the source spelled it, which need not be the date that the SDK insists on.
+macro_rules! with_expires {
+    ($request:expr, $write:expr) => {{
+        let expires = $write.attributes.expires.clone();
+        $request.customize().mutate_request(move |request| {
+            if let Some(expires) = &expires {
+                request.headers_mut().insert("expires", expires.clone());
+            }
+        })
+    }};
+}
+pub(super) use with_expires;
+
+impl Bucket {
+    /// Sent once, for the body cannot be had again here. Cut off, the store drops what came, for
+    /// its length is announced; done with its answer lost, the caller writes the same again.
+    pub(super) async fn put(&self, key: &str, write: &Write, body: Body) -> Result<Written> {
+        let full_key = self.full_key(PUT.verb, key)?;
+        self.check_key(PUT.verb, key, write.size).await?;
+        let extras = self.extras(PUT.verb, key, write).await?;
+        let outgoing = body::outgoing(PUT.verb, self.subject(key), write.size, body, self.stall).await?;
+        let request = self.client.put_object().bucket(self.name()).key(full_key).body(outgoing.stream);
+        let request = request.content_length(announced(write.size));
+        let request = with_checksum!(request, self.verified(write.checksum.as_ref()));
+        let request = with_extras!(with_attributes!(request, write), &extras).set_tagging(extras.tagging.clone());
+        let request = with_expires!(request, write);
+        let answer = async { request.send().await.map_err(|error| self.refused(PUT.verb, key, error)) };
+        let answer = outgoing.watch.over(self.stall, answer).await?;
+        let etag = answer.e_tag.as_deref().map(ETag::new);
+        let checksum = checksums!(answer, etag).into_iter().next();
+        Ok(Written {
+            etag,
+            etag_is_opaque: is_opaque(answer.server_side_encryption.as_ref(), answer.sse_customer_algorithm.as_deref()),
+            version: answer.version_id,
+            checksum,
+        })
+    }
+
+    /// The checksum, if the store verifies its kind.
+    pub(super) fn verified<'a>(&self, checksum: Option<&'a Checksum>) -> Option<&'a Checksum> {
+        checksum.filter(|checksum| self.kind.row().verifies.contains(&checksum.algorithm))
+    }
+}
+
+/// A size as the SDK's models have it; beyond 2^63 bytes the store refuses anyway.
+pub(super) fn announced(size: u64) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}

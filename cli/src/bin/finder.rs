@@ -1,0 +1,163 @@
+//! The `finder` program: lists, compares and enqueues for workers elsewhere.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapters::open;
+use clap::Parser;
+use cli::exit::{Exit, Failure, Outcome};
+use cli::program;
+use finder::{FindError, Finder, Progress};
+use shared::config::Config;
+use shared::telemetry::endpoint::{self, Health};
+use shared::telemetry::{self, LogFormat};
+use shared::{console, signals};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// Compares source and destination of a task, and enqueues what differs
+#[derive(Debug, Parser)]
+#[command(version = shared::VERSION, max_term_width = 100)]
+struct Args {
+    /// Config file of the task
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Make one run [default]
+    #[arg(long, conflicts_with = "every")]
+    once: bool,
+    /// Repeat until interrupted, a run each TIME, such as 1h
+    #[arg(long, value_name = "TIME", value_parser = shared::config::interval)]
+    every: Option<humantime::Duration>,
+    /// Begin a new run even if an earlier run still has jobs
+    #[arg(long)]
+    force: bool,
+    /// Serve /metrics, /healthz and /readyz at HOST:PORT [default: the config's]
+    #[arg(long, value_name = "HOST:PORT")]
+    metrics_addr: Option<String>,
+    /// Format of log lines: human or json
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    log: LogFormat,
+}
+
+/// Ten looks at a previous run that has lost messages take a minute.
+const LOOK_EVERY: Duration = Duration::from_secs(6);
+
+/// What a finder that is told to stop may take to end what is under way.
+const STOP_LIMIT: Duration = Duration::from_secs(8);
+
+#[tokio::main]
+async fn main() {
+    program::main("finder", run).await;
+}
+
+async fn run(args: Args) -> Outcome {
+    telemetry::init(args.log, tracing::Level::INFO);
+    let [stop] = signals::tokens("Stopping… start finder again to resume the run").map_err(Failure::usage)?;
+    program::until_overdue(find_all(args, &stop), &stop, STOP_LIMIT, || Err(interrupted())).await
+}
+
+async fn find_all(args: Args, stop: &CancellationToken) -> Outcome {
+    let opened = tokio::select! {
+        opened = open(&args) => opened?,
+        () = stop.cancelled() => return Err(interrupted()),
+    };
+    let (finder, health) = opened;
+    health.set_ready(true);
+    match args.every {
+        Some(every) => repeat(&finder, every.into(), stop).await?,
+        None => find(&finder, stop).await.map_err(failure)?,
+    }
+    Ok(Exit::InSync)
+}
+
+/// Opens everything that a finder needs.
+async fn open(args: &Args) -> Result<(Finder, Health), Failure> {
+    let config = Config::read(&args.config).map_err(Failure::usage)?;
+    let health = Health::default();
+    endpoint::serve(args.metrics_addr.as_deref().or(config.metrics_addr.as_deref()), &health)
+        .await
+        .map_err(Failure::usage)?;
+    let (source, destination) = open::ready_sides(&config).await.map_err(Failure::usage)?;
+    // An error is for the listing to report.
+    if let Ok(Some((folder, key))) = open::object_source(&config.source).await {
+        let named = folder.display_key(&key);
+        return Err(Failure::usage(format!(
+            "source: {named} is one object; give {folder} and [find] filters, or use flotilla sync"
+        )));
+    }
+    let carrier = open::carrier_of_task(&config).await.map_err(Failure::usage)?;
+    let finder = Finder {
+        task: config.task,
+        source,
+        destination,
+        queue: carrier.queue,
+        ledger: carrier.ledger,
+        options: config.find,
+        work: config.work,
+        owner: format!("finder-{}", uuid::Uuid::now_v7()),
+        force: args.force,
+        look_every: LOOK_EVERY,
+    };
+    Ok((finder, health))
+}
+
+/// A run every so often. One that cannot be made now is made in the next turn: the last one's jobs may
+/// be done by then, or the store be back.
+async fn repeat(finder: &Finder, every: Duration, stop: &CancellationToken) -> Result<(), Failure> {
+    loop {
+        let next = Instant::now() + every;
+        match find(finder, stop).await {
+            Ok(()) => {}
+            Err(error @ FindError::Interrupted) => return Err(failure(error)),
+            Err(error @ (FindError::Busy { .. } | FindError::ClaimedByOther(_))) => {
+                tracing::warn!(%error, "nothing was compared, trying again at the next interval")
+            }
+            Err(FindError::Incomplete(why)) => tracing::error!("{why}"),
+            Err(error) => tracing::error!(%error, "the run is not finished, trying again at the next interval"),
+        }
+        tokio::select! {
+            () = sleep_until(next) => {}
+            () = stop.cancelled() => return Ok(()),
+        }
+    }
+}
+
+/// One run.
+async fn find(finder: &Finder, stop: &CancellationToken) -> Result<(), FindError> {
+    let progress = Arc::new(Progress::default());
+    let run = finder.run(stop.clone(), progress.clone()).await?;
+    let count = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
+    tracing::info!(
+        run,
+        listed = count(&progress.listed),
+        unchanged = count(&progress.unchanged),
+        enqueued = count(&progress.enqueued),
+        enqueued_bytes = count(&progress.enqueued_bytes),
+        deletes = count(&progress.deletes),
+        "listed both sides and enqueued all differences"
+    );
+    let objects = count(&progress.not_judged);
+    let not_compared = (objects > 0).then(|| {
+        let objects = console::counted(objects, "object");
+        format!("{objects} could not be compared, and were not enqueued: see the warnings, then run again")
+    });
+    // All else is enqueued. A folder that could not be listed says more than the objects below it.
+    progress.unlisted().or(not_compared).map_or(Ok(()), |why| Err(FindError::Incomplete(why)))
+}
+
+fn interrupted() -> Failure {
+    failure(FindError::Interrupted)
+}
+
+fn failure(error: FindError) -> Failure {
+    let exit = match &error {
+        FindError::Filter(_) | FindError::ClaimedByOther(_) => Exit::Usage,
+        // Nothing was compared, and the same command may do it later.
+        FindError::Busy { .. } => Exit::Interrupted,
+        error if error.is_resumable() || error.is_outage() => Exit::Interrupted,
+        // A listing that failed, deletes that were refused.
+        _ => Exit::SomeFailed,
+    };
+    Failure { exit, message: error.to_string() }
+}

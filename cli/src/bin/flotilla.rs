@@ -1,0 +1,6 @@
+//! The `flotilla` program.
+
+#[tokio::main]
+async fn main() {
+    cli::flotilla().await;
+}

@@ -1,0 +1,116 @@
+//! The `worker` program: does a task's jobs on one machine of many.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapters::open;
+use clap::Parser;
+use cli::exit::{Exit, Failure, Outcome};
+use cli::program;
+use shared::config::Config;
+use shared::report::Report;
+use shared::signals;
+use shared::telemetry::endpoint::{self, Health};
+use shared::telemetry::{self, LogFormat};
+use worker::{Follow, Stop, Worker};
+
+/// Does the jobs on a task's queue until it is stopped
+#[derive(Debug, Parser)]
+#[command(version = shared::VERSION, max_term_width = 100)]
+struct Args {
+    /// Config file of the task
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Name in the records [default: the host's, with the process id]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Append one JSON line per object to FILE
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Serve /metrics, /healthz and /readyz at HOST:PORT [default: the config's]
+    #[arg(long, value_name = "HOST:PORT")]
+    metrics_addr: Option<String>,
+    /// Format of log lines: human or json
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    log: LogFormat,
+}
+
+/// What a worker that is told to stop may take beyond its drain if its machine's group has to be told:
+/// [`shared::retry::FLEET`].
+const FLEET_GRACE: Duration = Duration::from_secs(30);
+
+#[tokio::main]
+async fn main() {
+    program::main("worker", run).await;
+}
+
+/// Ends well after a drain, whoever asked for it: nothing is lost, other workers go on.
+async fn run(args: Args) -> Outcome {
+    telemetry::init(args.log, tracing::Level::INFO);
+    let config = Config::read(&args.config).map_err(Failure::usage)?;
+    let [drain, abort] = signals::tokens("Draining: finishing the jobs in progress… send the signal again to stop now")
+        .map_err(Failure::usage)?;
+    let stop = Stop { drain, abort };
+    let limit = config.work.drain + if config.fleet.is_some() { FLEET_GRACE } else { program::GRACE };
+    let overdue = || {
+        tracing::warn!("a service did not answer in time: jobs in progress will be redelivered when their leases end");
+        Ok(Exit::InSync)
+    };
+    program::until_overdue(work(args, config, &stop), &stop.drain, limit, overdue).await
+}
+
+async fn work(args: Args, config: Config, stop: &Stop) -> Outcome {
+    let report = args.report.as_deref().map(Report::open).transpose().map_err(Failure::usage)?;
+    let health = Health::default();
+    let worker = tokio::select! {
+        worker = open(args, config, &health, report.as_ref()) => worker?,
+        () = stop.drain.cancelled() => return Ok(Exit::InSync),
+    };
+    health.set_ready(true);
+    tokio::spawn(unready_when(stop.clone(), health));
+    tracing::info!(worker = worker.name, task = worker.task, "ready for jobs");
+    let worked = worker.run(stop.clone()).await.map_err(Failure::midway);
+    let reported = report.map_or(Ok(()), |report| report.check());
+    worked?;
+    reported.map_err(|why| Failure::midway(format!("the report is incomplete: {why}")))?;
+    Ok(Exit::InSync)
+}
+
+/// Opens everything that a worker needs.
+async fn open(args: Args, config: Config, health: &Health, report: Option<&Report>) -> Result<Worker, Failure> {
+    endpoint::serve(args.metrics_addr.as_deref().or(config.metrics_addr.as_deref()), health)
+        .await
+        .map_err(Failure::usage)?;
+    let (source, destination) = open::ready_sides(&config).await.map_err(Failure::usage)?;
+    let carrier = open::carrier_of_task(&config).await.map_err(Failure::usage)?;
+    Ok(Worker {
+        name: args.name.unwrap_or_else(host_and_process),
+        source,
+        destination,
+        queue: carrier.queue,
+        events: carrier.events,
+        ledger: carrier.ledger,
+        fleet: open::fleet(&config).await.map_err(Failure::usage)?,
+        follow: Follow::of(&config).map_err(Failure::usage)?,
+        task: config.task,
+        options: config.work,
+        report: report.map(Report::listener),
+        moved: Arc::default(),
+        health: health.clone(),
+        // A fleet waits; whoever looks after it sees it by /readyz and the metric.
+        outage_limit: None,
+    })
+}
+
+/// A worker that drains takes no more work, and says so.
+async fn unready_when(stop: Stop, health: Health) {
+    stop.drain.cancelled().await;
+    health.set_ready(false);
+}
+
+fn host_and_process() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "worker" } else { host.trim() };
+    format!("{host}-{}", std::process::id())
+}

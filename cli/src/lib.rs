@@ -1,0 +1,78 @@
+//! The programs: `flotilla` (finder and worker in one process, and a look at what they record), `finder` and `worker`.
+//!
+//! [`flotilla`] is the first; the other two are in `src/bin`, on the same frame ([`program`]).
+
+mod args;
+mod claim;
+mod drive;
+mod events;
+pub mod exit;
+mod failures;
+mod init;
+mod layout;
+mod ls;
+mod meter;
+mod object_log;
+mod object_source;
+mod out;
+mod plan;
+pub mod program;
+mod progress;
+mod records;
+mod retry;
+mod state;
+mod status;
+mod summary;
+mod sync;
+mod task;
+mod verbosity;
+mod verify;
+mod watch;
+mod working;
+
+use args::{Cli, Command};
+use exit::{Exit, Failure, Outcome};
+use shared::{signals, telemetry};
+use tokio_util::sync::CancellationToken;
+use verbosity::Verbosity;
+
+const NOTICE: &str = "Stopping… press Ctrl-C again to stop now";
+
+/// The program `flotilla`: runs the command that the command line names, and ends the process.
+pub async fn flotilla() {
+    let parsed = args::parse(std::env::args_os());
+    program::end("flotilla", &args::command_of(std::env::args_os()), parsed, run).await;
+}
+
+async fn run(cli: Cli) -> Outcome {
+    let verbosity = Verbosity::of(cli.quiet, cli.verbose);
+    verbosity.choose();
+    telemetry::init_to(cli.log, verbosity.directives(), || progress::Stderr);
+    let [stop] = signals::tokens(NOTICE).map_err(Failure::usage)?;
+    let limit = program::GRACE + cli.command.drain();
+    let overdue = || Err(Failure::resumable("interrupted while a store, the queue or the ledger did not answer"));
+    program::until_overdue(command(cli.command, stop.clone()), &stop, limit, overdue).await
+}
+
+async fn command(command: Command, stop: CancellationToken) -> Outcome {
+    match command {
+        Command::Sync(args) => sync::run(&args, stop).await,
+        Command::Watch(args) => watch::run(&args, stop).await,
+        Command::Retry(args) => retry::run(&args, stop).await,
+        Command::Verify(args) => verify::run(&args, stop).await,
+        Command::Plan(args) => at_once(plan::show(args.task.config()?, args.json, stop.clone()), &stop).await,
+        Command::Ls(args) => ls::run(&args, stop).await,
+        Command::Status(args) => at_once(status::run(&args), &stop).await,
+        Command::Failures(args) => at_once(failures::run(&args), &stop).await,
+        Command::Init(args) => at_once(init::run(&args), &stop).await,
+        Command::Events(args) => at_once(events::run(&args), &stop).await,
+    }
+}
+
+/// What leaves nothing to be put in order ends as soon as it is told to.
+async fn at_once(command: impl Future<Output = Outcome>, stop: &CancellationToken) -> Outcome {
+    tokio::select! {
+        ended = command => ended,
+        () = stop.cancelled() => Ok(Exit::Interrupted),
+    }
+}

@@ -1,0 +1,71 @@
+//! Where requests go: what a location's scheme and the settings say together of endpoint and region.
+
+use super::Baseline;
+use crate::config::Connection;
+use crate::location::Scheme;
+
+/// The connection with its endpoint and region filled in, as far as the provider is known: an endpoint
+/// by the scheme and the region, a region by the endpoint or the provider's only one. Fails, saying what
+/// to give, where the scheme needs an endpoint and it cannot be known.
+pub fn completed(scheme: Scheme, given: &Connection) -> Result<Connection, String> {
+    let row = Baseline::of(scheme, given.endpoint_url.as_deref(), given.region.as_deref());
+    let mut connection = given.clone();
+    if row.scheme == Some(scheme) && given.endpoint_url.is_none() {
+        connection.endpoint_url = Some(row.endpoint_in(given.region.as_deref())?);
+    }
+    let by_endpoint = || row.region_of(&host_of(connection.endpoint_url.as_deref()?));
+    let region = given.region.clone().or_else(by_endpoint);
+    connection.region = region.or_else(|| row.default_region.map(str::to_owned));
+    Ok(connection)
+}
+
+/// The host of an endpoint, in lower case; empty if there is none.
+pub fn host_of(endpoint: &str) -> String {
+    let uri = endpoint.parse::<http::Uri>().ok();
+    uri.and_then(|uri| Some(uri.host()?.to_ascii_lowercase())).unwrap_or_default()
+}
+
+/// Whether a host is a domain or lies within it.
+pub fn is_within(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+const REGION: &str = "{region}";
+
+impl Baseline {
+    fn endpoint_in(&self, region: Option<&str>) -> Result<String, String> {
+        let Some(template) = self.endpoints.first() else {
+            return Err("give the endpoint-url of the provider's S3-compatible service".to_owned());
+        };
+        if template.contains('{') && !template.contains(REGION) {
+            return Err(format!("give the endpoint-url, {template}"));
+        }
+        match region {
+            Some(region) => Ok(template.replace(REGION, region)),
+            None if !template.contains(REGION) => Ok((*template).to_owned()),
+            None => Err(format!("give the region, such as {}, or the endpoint-url", self.region_example)),
+        }
+    }
+
+    /// The region that a host of this provider's names. Where several templates fit, the one that leaves
+    /// the shortest name is the closest.
+    fn region_of(&self, host: &str) -> Option<String> {
+        let named = self.endpoints.iter().filter_map(|template| {
+            let (before, after) = template.strip_prefix("https://")?.split_once(REGION)?;
+            host.strip_prefix(before)?.strip_suffix(after)
+        });
+        named
+            .filter(|region| !region.is_empty() && !region.contains('.'))
+            .min_by_key(|region| region.len())
+            .map(str::to_owned)
+    }
+}
+
+/// The part of Amazon within which buckets can be copied between.
+pub fn amazon_partition(region: Option<&str>) -> &'static str {
+    match region {
+        Some(region) if region.starts_with("cn-") => "amazonaws.com.cn",
+        Some(region) if region.starts_with("us-gov-") => "amazonaws.com (us-gov)",
+        _ => "amazonaws.com",
+    }
+}

@@ -1,0 +1,141 @@
+use super::*;
+use crate::config::Connection;
+use endpoint::completed;
+
+fn connection(endpoint: &str, region: &str) -> Connection {
+    let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    Connection { endpoint_url: given(endpoint), region: given(region), credentials: None }
+}
+
+#[test]
+fn a_kind_is_known_by_scheme_then_by_domain_then_by_region() {
+    for (scheme, endpoint, region, name) in [
+        (Scheme::S3, None, None, "Amazon S3"),
+        (Scheme::S3, Some("https://s3.eu-west-1.amazonaws.com"), None, "Amazon S3"),
+        (Scheme::S3, Some("https://s3.cn-north-1.amazonaws.com.cn/"), None, "Amazon S3"),
+        (Scheme::S3, Some("https://amazonaws.com.example.org"), None, "S3-compatible"),
+        (Scheme::S3, Some("https://notamazonaws.com"), None, "S3-compatible"),
+        (Scheme::S3, Some("http://127.0.0.1:8333"), None, "S3-compatible"),
+        (Scheme::S3, Some("https://s3.oss-cn-beijing.aliyuncs.com"), None, "Aliyun OSS"),
+        (Scheme::S3, Some("https://S3.OSS-CN-BEIJING-INTERNAL.ALIYUNCS.COM"), None, "Aliyun OSS"),
+        (Scheme::S3, Some("https://cos.ap-beijing.myqcloud.com"), None, "Tencent COS"),
+        (Scheme::S3, Some("https://s3.cn-east-1.qiniucs.com"), None, "Qiniu Kodo"),
+        (Scheme::S3, Some("https://storage.googleapis.com"), None, "Google Cloud Storage"),
+        (Scheme::S3, Some("https://0123.eu.r2.cloudflarestorage.com"), None, "Cloudflare R2"),
+        (Scheme::S3, Some("https://s3.us-west-004.backblazeb2.com"), None, "Backblaze B2"),
+        (Scheme::S3, Some("https://s3.fr-par.scw.cloud"), None, "Scaleway"),
+        (Scheme::S3, Some("http://10.0.0.7:3900"), Some("garage"), "Garage"),
+        (Scheme::Oss, Some("http://127.0.0.1:1"), None, "Aliyun OSS"),
+        (Scheme::Cos, None, Some("ap-beijing"), "Tencent COS"),
+        (Scheme::R2, Some("http://127.0.0.1:1"), Some("garage"), "Cloudflare R2"),
+    ] {
+        assert_eq!(Baseline::of(scheme, endpoint, region).name, name, "{scheme:?} {endpoint:?} {region:?}");
+    }
+}
+
+#[test]
+fn regression_scaleway_takes_a_thousand_parts() {
+    let row = Baseline::of(Scheme::S3, Some("https://s3.nl-ams.scw.cloud"), None);
+    assert_eq!(row.capabilities().max_parts, 1_000);
+}
+
+#[test]
+fn an_unknown_endpoint_is_known_by_what_its_answers_call_themselves() {
+    for (server, name) in [
+        ("SeaweedFS 8000GB 4.48", Some("SeaweedFS")),
+        ("MinIO", Some("MinIO")),
+        ("Ceph Object Gateway (reef)", Some("Ceph RGW")),
+        ("AliyunOSS", Some("Aliyun OSS")),
+        ("nginx", None),
+        ("cloudflare", None),
+        ("AmazonS3", None),
+        ("", None),
+    ] {
+        assert_eq!(Baseline::by_server(server).map(|row| row.name), name, "{server}");
+    }
+}
+
+#[test]
+fn no_two_rows_are_known_by_the_same_mark_and_none_by_nothing() {
+    let mut marks = Vec::new();
+    for row in table::ROWS {
+        let own = [row.scheme.map(|scheme| scheme.as_str().to_owned()), row.server.map(str::to_owned)];
+        let own = own.into_iter().flatten().chain(row.domains.iter().chain(row.regions).map(|mark| mark.to_string()));
+        let before = marks.len();
+        marks.extend(own);
+        assert!(marks.len() > before && !row.is_guess, "{}", row.name);
+    }
+    let count = marks.len();
+    marks.sort();
+    marks.dedup();
+    assert_eq!(marks.len(), count);
+    let mine = |scheme: &Scheme| !matches!(scheme, Scheme::S3 | Scheme::File);
+    assert!(Scheme::ALL.iter().filter(|scheme| mine(scheme)).all(|scheme| Baseline::of_scheme(*scheme).is_some()));
+}
+
+#[test]
+fn a_scheme_and_a_region_make_an_endpoint() {
+    for (scheme, region, endpoint, signed_for) in [
+        (Scheme::Oss, "cn-beijing", "https://s3.oss-cn-beijing.aliyuncs.com", "cn-beijing"),
+        (Scheme::Cos, "ap-beijing", "https://cos.ap-beijing.myqcloud.com", "ap-beijing"),
+        (Scheme::Kodo, "cn-east-1", "https://s3.cn-east-1.qiniucs.com", "cn-east-1"),
+        (Scheme::Gs, "", "https://storage.googleapis.com", "auto"),
+        (Scheme::Gs, "europe-west3", "https://storage.googleapis.com", "europe-west3"),
+    ] {
+        let made = completed(scheme, &connection("", region)).unwrap();
+        assert_eq!(
+            (made.endpoint_url.as_deref(), made.region.as_deref()),
+            (Some(endpoint), Some(signed_for)),
+            "{scheme:?}"
+        );
+    }
+    assert_eq!(
+        completed(Scheme::S3, &connection("", "")),
+        Ok(connection("", "")),
+        "Amazon's own are the SDK's to find"
+    );
+}
+
+#[test]
+fn an_endpoint_that_cannot_be_known_is_asked_for_with_an_example() {
+    for (scheme, why) in [
+        (Scheme::Oss, "give the region, such as cn-beijing, or the endpoint-url"),
+        (Scheme::Cos, "give the region, such as ap-beijing, or the endpoint-url"),
+        (Scheme::Kodo, "give the region, such as cn-east-1, or the endpoint-url"),
+        (Scheme::R2, "give the endpoint-url, https://{ACCOUNT_ID}.r2.cloudflarestorage.com"),
+    ] {
+        assert_eq!(completed(scheme, &connection("", "")), Err(why.to_owned()));
+    }
+}
+
+#[test]
+fn a_region_is_read_from_a_known_endpoint_unless_one_is_given() {
+    for (endpoint, given, region) in [
+        ("https://s3.oss-cn-beijing.aliyuncs.com", "", Some("cn-beijing")),
+        ("https://s3.oss-cn-beijing-internal.aliyuncs.com", "", Some("cn-beijing")),
+        ("https://s3.us-west-004.backblazeb2.com", "", Some("us-west-004")),
+        ("https://s3.cn-north-1.amazonaws.com.cn", "", Some("cn-north-1")),
+        ("https://s3.eu-west-1.amazonaws.com", "eu-west-2", Some("eu-west-2")),
+        ("https://s3.dualstack.eu-west-1.amazonaws.com", "", None),
+        ("https://abc.r2.cloudflarestorage.com", "", Some("auto")),
+        ("http://127.0.0.1:9000", "", None),
+        ("http://127.0.0.1:9000", "garage", Some("garage")),
+    ] {
+        let made = completed(Scheme::S3, &connection(endpoint, given)).unwrap();
+        assert_eq!((made.endpoint_url.as_deref(), made.region.as_deref()), (Some(endpoint), region), "{endpoint}");
+    }
+}
+
+/// Parts are cut between the limits, so they must leave room.
+#[test]
+fn every_rows_limits_leave_room_for_its_largest_object() {
+    for row in table::ROWS.iter().copied().chain([&table::UNKNOWN]) {
+        let Limits { put_bytes, min_part_bytes, part_bytes, parts, object_bytes, copy_bytes } = row.limits;
+        assert!(
+            min_part_bytes <= part_bytes && put_bytes <= object_bytes && copy_bytes <= object_bytes,
+            "{}",
+            row.name
+        );
+        assert!(part_bytes.saturating_mul(u64::from(parts)) >= object_bytes, "{}", row.name);
+    }
+}
