@@ -76,6 +76,7 @@ impl Shelf {
             keeps_modified: false,
             keeps: Keeps::NOTHING,
             surely_verifies: true,
+            reports_tag_counts: true,
             has_folders: false,
             is_remote: true,
         };

@@ -1,6 +1,8 @@
 //! The dry run: the walk of a run, with a journal that only counts.
 
+mod counted;
 mod estimate;
+mod requests;
 mod show;
 
 use std::sync::atomic::Ordering::Relaxed;
@@ -12,7 +14,7 @@ use shared::config::{self, Find};
 use shared::filter::Filter;
 use shared::ledger::{Checkpoint, Suspect};
 use shared::object::Timestamp;
-use shared::store::Store;
+use shared::store::{Store, copy_source};
 use tokio_util::sync::CancellationToken;
 
 use crate::compare::Comparer;
@@ -24,8 +26,10 @@ use crate::policy::Reason;
 use crate::progress::Progress;
 use crate::walk::Walk;
 
+use counted::{Asked, Counted};
 pub use estimate::{Cost, Requests};
 use estimate::{Tally, Terms};
+use requests::Side;
 
 /// What a run would do. Prints for people, serialises for programs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -66,6 +70,17 @@ pub struct Plan {
     pub cost: Cost,
 }
 
+/// What finding costs a side: as much as it has cost the plan, and the probe at the beginning. With a prefix, the source
+/// is asked for the object of that name.
+fn finding(asked: &Asked, prefix: &str) -> Side {
+    Side {
+        list: asked.pages.load(Relaxed) + 1,
+        head: asked.heads.load(Relaxed) + u64::from(!prefix.is_empty()),
+        tags: asked.tags.load(Relaxed),
+        ..Side::default()
+    }
+}
+
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }
@@ -80,9 +95,14 @@ pub async fn plan(
     stop: CancellationToken,
     progress: Arc<Progress>,
 ) -> Result<Plan, FindError> {
-    let sides = Sides { source: source.clone(), destination: destination.clone(), destination_may_be_missing: true };
+    let (from, asked_source) = Counted::of(source.clone());
+    let (to, asked_destination) = Counted::of(destination.clone());
+    let sides = Sides { source: from, destination: to, destination_may_be_missing: true };
+    let by_service = work.server_side_copy && copy_source(&*source, "", &*destination).is_some();
     let terms = Terms {
         work: work.clone(),
+        looks_again: work.look_again == Some(true),
+        by_service,
         source: source.capabilities().clone(),
         destination: destination.capabilities().clone(),
     };
@@ -103,7 +123,10 @@ pub async fn plan(
     let found = Arc::new(walk).run(Vec::new()).await?.found;
     progress.listing_is_done();
     progress.deletes.store(found.deletes, Relaxed);
-    let tally = journal.tally.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let mut tally = journal.tally.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    tally.stores.source += finding(&asked_source, source.location().prefix());
+    // Whether the destination is one object is not asked.
+    tally.stores.destination += finding(&asked_destination, "");
     let reasons = Reason::ALL.into_iter().map(|reason| (reason, progress.copies(reason)));
     Ok(Plan {
         source: source.location().to_string(),

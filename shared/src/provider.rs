@@ -163,6 +163,7 @@ impl Baseline {
             keeps_modified: false,
             keeps: self.keeps,
             surely_verifies: !self.is_guess,
+            reports_tag_counts: self.reports_tag_counts,
             has_folders: false,
             is_remote: true,
         }

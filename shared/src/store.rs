@@ -108,6 +108,8 @@ pub struct Capabilities {
     /// Whether what [`verifies`](Self::verifies) says is known of this kind of store, and not only expected
     /// of all: a store that nothing is known of may take a checksum and not look at it.
     pub surely_verifies: bool,
+    /// Whether it reports how many tags an object has, so that those of objects without tags are not asked for.
+    pub reports_tag_counts: bool,
     /// Whether keys lie in folders that are there by themselves: the marker `a/` is held as soon as any
     /// key below it is, is listed only while none is, and has no time of its own.
     pub has_folders: bool,

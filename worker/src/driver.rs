@@ -373,3 +373,23 @@ async fn watch_fleet(context: Arc<Context>, stop: Stop) {
     tracing::warn!(?why, "this machine is about to be terminated: draining");
     stop.drain.cancel();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regression_the_documented_cost_of_idle_workers_is_true() {
+        let a_minute = |every: Duration| 60 / every.as_secs();
+        // Measuring the depth takes a request for the queue and one for its dead-letter queue.
+        let (depth, polls) = (2 * a_minute(DEPTH_INTERVAL), a_minute(POLL));
+        let requests = (depth + polls) * 43_200;
+        let usd = requests as f64 * 0.40 / 1e6;
+        let line = format!(
+            "({depth} + {polls}) a minute × 43,200 = {} requests a month, ${usd:.2}",
+            shared::console::count(requests)
+        );
+        let document = include_str!("../../docs/operations.md");
+        assert!(document.contains(&line), "{line}");
+    }
+}

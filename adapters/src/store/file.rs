@@ -85,6 +85,7 @@ impl FileStore {
             keeps_modified: true,
             keeps: Keeps::NOTHING,
             surely_verifies: true,
+            reports_tag_counts: true,
             has_folders: true,
             is_remote: false,
         };

@@ -8,13 +8,11 @@ use shared::ledger::Found;
 use shared::location::Scheme;
 use shared::store::{Capabilities, EtagMeaning};
 
+use super::requests::Stores;
 use crate::price;
 
 /// What a checkpoint takes besides its outbox, about, bytes: cursor, counters, names.
 pub(super) const CHECKPOINT_BYTES: usize = 700;
-
-/// Objects of one page of `ListObjectsV2`.
-const PAGE_OBJECTS: u64 = 1_000;
 
 /// What an object's outcome takes besides its key, about, bytes. The key stands in it twice.
 const OUTCOME_BYTES: u64 = 400;
@@ -32,6 +30,10 @@ const PART_BYTES: u64 = 130;
 #[derive(Debug)]
 pub(super) struct Terms {
     pub(super) work: Work,
+    /// Whether the source is looked at after each write.
+    pub(super) looks_again: bool,
+    /// Whether the service copies by itself.
+    pub(super) by_service: bool,
     pub(super) source: Capabilities,
     pub(super) destination: Capabilities,
 }
@@ -40,7 +42,7 @@ impl Terms {
     /// The parts that an object goes in; `None` if it goes whole. What the source was cut in is not
     /// known here: it takes a request for each object.
     fn parts(&self, object: &JobObject) -> Option<u64> {
-        let Terms { work, source, destination } = self;
+        let Terms { work, source, destination, .. } = self;
         let etag = object.etag.as_ref().filter(|_| source.etags != EtagMeaning::Opaque);
         let md5 = etag.is_some_and(|tag| tag.md5_form().is_some()) && destination.verifies.contains(&Algorithm::Md5);
         let threshold = work.multipart_threshold.unwrap_or(config::multipart_threshold_bytes(md5));
@@ -71,8 +73,7 @@ pub(super) struct Tally {
     pub(super) copy_jobs: u64,
     queue_requests: u64,
     ledger_writes: u64,
-    source_reads: u64,
-    destination_writes: u64,
+    pub(super) stores: Stores,
 }
 
 impl Tally {
@@ -85,7 +86,10 @@ impl Tally {
                 self.job(body.len(), objects.iter().map(|object| object.key.len()));
                 objects.iter().for_each(|object| self.copy(object, terms));
             }
-            job::Work::Delete { objects } => self.job(body.len(), objects.iter().map(|object| object.key.len())),
+            job::Work::Delete { objects } => {
+                self.job(body.len(), objects.iter().map(|object| object.key.len()));
+                self.stores.delete(objects.len() as u64, terms);
+            }
             job::Work::Parts(_) | job::Work::Changed { .. } => {}
         }
     }
@@ -113,13 +117,9 @@ impl Tally {
     /// An object is copied, whole or in parts; in parts, it is also described, opened and completed, and
     /// its upload and each part are recorded, and forgotten at the end.
     fn copy(&mut self, object: &JobObject, terms: &Terms) {
-        let Some(parts) = terms.parts(object) else {
-            self.source_reads += 1;
-            self.destination_writes += 1;
-            return;
-        };
-        self.source_reads += parts + 1;
-        self.destination_writes += parts + 2;
+        let parts = terms.parts(object);
+        self.stores.copy(object, parts, terms);
+        let Some(parts) = parts else { return };
         // Each group is an item that is written and deleted once; the upload's item, with a bit for each part, is updated
         // each time. It is written once before and deleted once after.
         let groups = parts.div_ceil(PARTS_PER_GROUP);
@@ -136,7 +136,6 @@ impl Tally {
 
     /// The requests of the whole run, priced. Folders cost nothing.
     pub(super) fn cost(&self, found: &Found, source: Scheme, destination: Scheme) -> Cost {
-        let pages = |objects: u64| objects.div_ceil(PAGE_OBJECTS).max(1);
         let mut requests = Vec::new();
         let mut add = |service, operation, count, usd: f64| {
             if count > 0 {
@@ -144,12 +143,16 @@ impl Tally {
             }
         };
         let on = |scheme, count| if scheme == Scheme::File { 0 } else { count };
-        add("source", "list", on(source, pages(found.listed)), price::S3_WRITE_USD);
-        // Every delete looks at the source first.
-        add("source", "get", on(source, self.source_reads + found.deletes), price::S3_READ_USD);
-        add("destination", "list", on(destination, pages(found.listed_destination)), price::S3_WRITE_USD);
-        add("destination", "put", on(destination, self.destination_writes), price::S3_WRITE_USD);
-        add("destination", "delete", on(destination, found.deletes), price::S3_DELETE_USD);
+        for (service, scheme, side) in
+            [("source", source, self.stores.source), ("destination", destination, self.stores.destination)]
+        {
+            add(service, "list", on(scheme, side.list), price::S3_WRITE_USD);
+            add(service, "head", on(scheme, side.head), price::S3_READ_USD);
+            add(service, "get", on(scheme, side.get), price::S3_READ_USD);
+            add(service, "tags", on(scheme, side.tags), price::S3_READ_USD);
+            add(service, "put", on(scheme, side.put), price::S3_WRITE_USD);
+            add(service, "delete", on(scheme, side.delete), price::S3_DELETE_USD);
+        }
         add("queue", "request", self.queue_requests, price::SQS_USD);
         add("ledger", "write", self.ledger_writes, price::DYNAMODB_WRITE_USD);
         let usd_requests = requests.iter().map(|r| r.usd).sum();

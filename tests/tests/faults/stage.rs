@@ -7,6 +7,7 @@ use std::time::Duration;
 use adapters::ledger::sqlite::EmbeddedLedger;
 use adapters::queue::sqlite::EmbeddedQueue;
 use adapters::sqlite::Database;
+use adapters::store::file::FileStore;
 use adapters::store::s3::S3Store;
 use finder::{FindError, Finder};
 use flotilla_tests::cloud::{Cloud, Profile};
@@ -15,6 +16,7 @@ use flotilla_tests::proxy::Proxy;
 use shared::config::{Find, Side, Work};
 use shared::fleet::solo::Solo;
 use shared::ledger::{Ledger, Outcome, Phase, Run};
+use shared::location::Scheme;
 use shared::store::Store;
 use shared::telemetry::endpoint::Health;
 use tokio::time::{Instant, sleep};
@@ -90,7 +92,12 @@ pub struct End {
 
 impl Stage {
     pub async fn new(objects: Objects) -> Stage {
-        let cloud = Cloud::start(Profile::UNKNOWN).await;
+        Stage::at(Profile::UNKNOWN, objects).await
+    }
+
+    /// The same at a store of this kind.
+    pub async fn at(profile: Profile, objects: Objects) -> Stage {
+        let cloud = Cloud::start(profile).await;
         let (from, to) = (Proxy::start(&cloud.endpoint).await, Proxy::start(&cloud.endpoint).await);
         let bucket = cloud.create_bucket("source");
         for (key, size) in &objects.0 {
@@ -132,7 +139,15 @@ impl Stage {
     }
 
     async fn store(side: &Side) -> Store {
-        Arc::new(S3Store::open(side).await.expect("the store opens"))
+        match side.location.scheme() {
+            Scheme::File => Arc::new(FileStore::open(&side.location).expect("the folder opens")),
+            _ => Arc::new(S3Store::open(side).await.expect("the store opens")),
+        }
+    }
+
+    /// Both stores, as a run opens them.
+    pub async fn stores(&self) -> (Store, Store) {
+        (Self::store(&self.source).await, Self::store(&self.destination).await)
     }
 
     async fn worker(&self) -> Worker {
@@ -146,7 +161,11 @@ impl Stage {
             ledger: self.ledger.clone(),
             fleet: Arc::new(Solo),
             options: self.work.clone(),
-            follow: Follow { metadata: self.find.metadata, ..Follow::alone() },
+            follow: Follow {
+                metadata: self.find.metadata,
+                look_again: self.work.look_again == Some(true),
+                ..Follow::alone()
+            },
             report: None,
             moved: Arc::default(),
             health: self.health.clone(),

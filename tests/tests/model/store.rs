@@ -199,6 +199,7 @@ pub fn capabilities(etags: EtagMeaning, verifies: Vec<Algorithm>) -> Capabilitie
         keeps_modified: false,
         keeps: Keeps::NOTHING,
         surely_verifies: true,
+        reports_tag_counts: true,
         has_folders: false,
         is_remote: true,
     }

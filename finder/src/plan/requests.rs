@@ -1,0 +1,132 @@
+//! What the stores are asked for one object, as the worker asks it (`worker/src/whole.rs`, `multipart.rs`, `delete.rs`).
+//!
+//! A test holds this to the requests of real runs: `tests/tests/faults/planned.rs`. What no listing shows is not
+//! counted: objects that have tags at a store that reports their number, checksums, encryption, changes during the run.
+
+use std::ops::AddAssign;
+
+use shared::job::JobObject;
+use shared::store::{Capabilities, EtagMeaning, Kept};
+
+use super::estimate::Terms;
+
+/// Requests to one store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Side {
+    /// LIST of objects and of parts.
+    pub(super) list: u64,
+    pub(super) head: u64,
+    pub(super) get: u64,
+    /// Reads of an object's tags.
+    pub(super) tags: u64,
+    /// PUT, COPY, POST.
+    pub(super) put: u64,
+    pub(super) delete: u64,
+}
+
+impl AddAssign for Side {
+    fn add_assign(&mut self, other: Side) {
+        self.list += other.list;
+        self.head += other.head;
+        self.get += other.get;
+        self.tags += other.tags;
+        self.put += other.put;
+        self.delete += other.delete;
+    }
+}
+
+/// Requests to both stores.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Stores {
+    pub(super) source: Side,
+    pub(super) destination: Side,
+}
+
+impl Stores {
+    /// An object is copied: whole, if it goes in no `parts`.
+    pub(super) fn copy(&mut self, object: &JobObject, parts: Option<u64>, terms: &Terms) {
+        let (from, to) = match parts {
+            None if terms.by_service && object.size <= terms.destination.max_copy_bytes => by_service(terms),
+            None => whole(object, terms),
+            Some(parts) => in_parts(object, parts, terms),
+        };
+        self.source += from;
+        self.destination += to;
+        if terms.looks_again {
+            self.source += Side { head: 1, tags: compares_tags(terms), ..Side::default() };
+        }
+    }
+
+    /// Objects are deleted. Each delete looks at the source first, where a HEAD and a LIST must not find the key.
+    pub(super) fn delete(&mut self, objects: u64, terms: &Terms) {
+        let looks = objects * (1 + u64::from(terms.looks_again));
+        self.source += Side { head: looks, list: looks, ..Side::default() };
+        self.destination += Side { delete: objects, ..Side::default() };
+    }
+}
+
+fn by_service(terms: &Terms) -> (Side, Side) {
+    // The service carries headers and tags itself: they are looked at only for a later comparison.
+    let head = u64::from(terms.looks_again || terms.work.strict);
+    let tags = if terms.looks_again { compares_tags(terms) } else { 0 };
+    (Side { head, tags, ..Side::default() }, Side { put: 1, ..Side::default() })
+}
+
+fn whole(object: &JobObject, terms: &Terms) -> (Side, Side) {
+    let cut = u64::from(is_cut(object, &terms.source));
+    let reads = if is_told(object, terms) { 1 } else { 2 };
+    let read_again = u64::from(object.size > 0 && !shows_bytes(&terms.destination));
+    let from = Side { get: reads, head: cut, tags: asks_for_tags(terms), ..Side::default() };
+    (from, Side { put: 1, get: read_again, ..Side::default() })
+}
+
+fn in_parts(object: &JobObject, parts: u64, terms: &Terms) -> (Side, Side) {
+    let streams = !(terms.by_service && terms.destination.copies_parts);
+    let reads = if is_told(object, terms) { parts } else { 2 * parts };
+    // Before its first part and after its last, and how the source was cut.
+    let head = 2 + u64::from(is_cut(object, &terms.source));
+    // Only the whole object's MD5 is known, and the parts' tags do not show it.
+    let has_md5 = terms.source.etags != EtagMeaning::Opaque && has_md5(object) && !has_crcs(&terms.source);
+    let read_again = u64::from(streams && (has_md5 || !shows_bytes(&terms.destination)));
+    let from = Side { get: if streams { reads } else { 0 }, head, tags: asks_for_tags(terms), ..Side::default() };
+    (from, Side { put: parts + 2, list: 1, get: read_again, ..Side::default() })
+}
+
+fn has_md5(object: &JobObject) -> bool {
+    object.etag.as_ref().is_some_and(|tag| tag.md5_form().is_some())
+}
+
+/// Whether a store has a CRC of each object, as Amazon S3 has since December 2024 of those without one of their own.
+fn has_crcs(store: &Capabilities) -> bool {
+    use shared::digest::Algorithm::{Crc32, Crc32c, Crc64Nvme};
+    store.surely_verifies && [Crc32, Crc32c, Crc64Nvme].iter().any(|crc| store.verifies.contains(crc))
+}
+
+/// Whether the source's tag says that the object was put in parts, and is made of their MD5s.
+fn is_cut(object: &JobObject, source: &Capabilities) -> bool {
+    let parts = object.etag.as_ref().and_then(|tag| tag.part_count());
+    source.etags == EtagMeaning::Md5AndParts && parts.is_some()
+}
+
+/// Whether the source tells anything of the bytes: else they are read twice.
+fn is_told(object: &JobObject, terms: &Terms) -> bool {
+    let by_tag = terms.source.etags != EtagMeaning::Opaque && has_md5(object) || is_cut(object, &terms.source);
+    object.size == 0 || by_tag || !terms.source.is_remote
+}
+
+/// Whether the destination verifies or shows what it was sent: else it is read again.
+fn shows_bytes(destination: &Capabilities) -> bool {
+    !destination.is_remote || !destination.verifies.is_empty() || destination.etags != EtagMeaning::Opaque
+}
+
+/// Requests for the tags of an object of a store that does not report their number: also for a destination without tags,
+/// where they are a loss to be named. A store that may have none turns out in the run, and is asked no more: they are
+/// counted all the same.
+fn asks_for_tags(terms: &Terms) -> u64 {
+    u64::from(terms.work.tags && terms.source.keeps.tags != Kept::No && !terms.source.reports_tag_counts)
+}
+
+/// The same of the comparison with what was written: without tags at the destination there is none.
+fn compares_tags(terms: &Terms) -> u64 {
+    if terms.destination.keeps.tags == Kept::No { 0 } else { asks_for_tags(terms) }
+}

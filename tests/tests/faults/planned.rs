@@ -1,0 +1,113 @@
+//! What a plan counts, against what the stores are asked by the run itself.
+
+use std::collections::BTreeMap;
+
+use flotilla_tests::cloud::Profile;
+use flotilla_tests::emulators::fresh_folder;
+use flotilla_tests::proxy::{Kind, Proxy};
+use tokio_util::sync::CancellationToken;
+
+use crate::stage::{Objects, Stage, content};
+
+/// A store that has tags and does not report their number, so that each object costs a request for them. (One that has
+/// none is asked for tags until it has refused them, by as many requests as are on their way by then.)
+const STORE: Profile = Profile { has_tags: true, reports_tag_counts: false, ..Profile::UNKNOWN };
+
+/// The operations of a plan, with the requests that each of them counts.
+const OPERATIONS: [(&str, &[Kind]); 6] = [
+    ("list", &[Kind::List, Kind::ListParts, Kind::ListUploads]),
+    ("head", &[Kind::Head, Kind::Attributes]),
+    ("get", &[Kind::Get]),
+    ("tags", &[Kind::Detail]),
+    ("put", &[Kind::Put, Kind::Copy, Kind::Create, Kind::Part, Kind::PartCopy, Kind::Complete]),
+    ("delete", &[Kind::Delete, Kind::Abort]),
+];
+
+fn asked(proxies: &[&Proxy]) -> BTreeMap<&'static str, u64> {
+    let count = |kinds: &[Kind]| proxies.iter().flat_map(|proxy| kinds.iter().map(|kind| proxy.count(*kind))).sum();
+    OPERATIONS.into_iter().map(|(operation, kinds)| (operation, count(kinds))).filter(|(_, count)| *count > 0).collect()
+}
+
+/// Plans a run, makes it, and compares both: the sides apart, or together if one service has both.
+async fn assert_planned(stage: &Stage, case: &str) {
+    let (source, destination) = stage.stores().await;
+    // As the program does before it plans: a store is known by its first answer.
+    source.probe().await.expect("the source answers");
+    destination.probe().await.expect("the destination answers");
+    let stop = CancellationToken::new();
+    let plan = finder::plan(source, destination, &stage.find, &stage.work, stop, Default::default()).await;
+    let plan = plan.expect("a plan");
+    let is_one = stage.source.connection.endpoint_url == stage.destination.connection.endpoint_url;
+    let planned = |services: &[&str]| {
+        let mut counts = BTreeMap::new();
+        for requests in plan.cost.requests.iter().filter(|requests| services.contains(&requests.service)) {
+            *counts.entry(requests.operation).or_default() += requests.count;
+        }
+        counts
+    };
+    stage.from.reset();
+    stage.to.reset();
+    let (source, destination) = stage.stores().await;
+    source.probe().await.expect("the source answers");
+    destination.probe().await.expect("the destination answers");
+    stage.sync().await.done(case);
+    if is_one {
+        assert_eq!(planned(&["source", "destination"]), asked(&[&stage.to]), "{case}");
+    } else {
+        assert_eq!(planned(&["source"]), asked(&[&stage.from]), "{case}, source");
+        assert_eq!(planned(&["destination"]), asked(&[&stage.to]), "{case}, destination");
+    }
+}
+
+/// Objects whole and in parts, and a key to delete; with and without a second look at the source.
+async fn assert_planned_with(shape: impl Fn(Stage) -> Stage, case: &str) {
+    for look_again in [false, true] {
+        let mut stage = shape(Stage::at(STORE, Objects::with_parts()).await.with_a_stale_key());
+        stage.work.look_again = Some(look_again);
+        assert_planned(&stage, &format!("{case}, looks again: {look_again}")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_plan_counts_the_requests_of_its_run() {
+    assert_planned_with(|stage| stage, "two stores").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_plan_counts_the_requests_of_service_copies() {
+    assert_planned_with(Stage::within_one_service, "one service").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_plan_counts_the_requests_from_a_folder() {
+    let from_a_folder = |mut stage: Stage| {
+        let folder = fresh_folder("source");
+        for (key, size) in &stage.objects.0 {
+            let path = folder.join(key);
+            std::fs::create_dir_all(path.parent().expect("it lies in a folder")).expect("a folder");
+            std::fs::write(path, content(key, *size)).expect("a file");
+        }
+        stage.source.location = folder.to_str().expect("UTF-8").parse().expect("a location");
+        stage
+    };
+    assert_planned_with(from_a_folder, "from a folder").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_plan_counts_the_requests_to_a_folder() {
+    let to_a_folder = |mut stage: Stage| {
+        let folder = fresh_folder("destination");
+        std::fs::write(folder.join("stale"), "stale").expect("a file");
+        stage.destination.location = folder.to_str().expect("UTF-8").parse().expect("a location");
+        stage
+    };
+    assert_planned_with(to_a_folder, "to a folder").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_plan_counts_the_requests_of_comparing() {
+    let mut stage = Stage::at(STORE, Objects::small(9)).await;
+    stage.find.metadata = true;
+    assert_planned(&stage, "first run").await;
+    assert_planned(&stage, "nothing to do").await;
+}
