@@ -55,7 +55,7 @@ async fn work(
         Work::Copy { objects } => {
             let left: Vec<JobObject> =
                 objects.iter().filter(|object| !settled.contains(&object.index)).cloned().collect();
-            let marks = Marks::read(context, left.iter().map(|object| object.key.as_str())).await?;
+            let marks = Marks::of_copies(context, &left, redelivered).await?;
             let marks = &marks;
             let copy = |object: JobObject| {
                 let ending = async move {

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use shared::Result;
+use shared::job::JobObject;
 use shared::ledger::{State, Suspect};
 use shared::object::Timestamp;
 
@@ -24,6 +25,19 @@ pub(crate) async fn mark(context: &Context, key: &str) -> Result<()> {
 pub(crate) struct Marks(HashMap<String, Suspect>);
 
 impl Marks {
+    /// Reads the marks on the objects of a copy job, if it may find any there.
+    ///
+    /// The finder merges the marks with its listing: an object that is marked by then comes with `refresh`. One that was
+    /// marked by an earlier attempt comes with `suspect`. So nearly every job has nothing to read. A mark that comes after
+    /// the finder has passed its key (of an event, of another run's job, of a delivery that was cut off) stays: nothing
+    /// clears it that has not seen it, and the next run copies the key once more and clears it.
+    pub(crate) async fn of_copies(context: &Context, objects: &[JobObject], redelivered: bool) -> Result<Marks> {
+        match redelivered || objects.iter().any(|object| object.refresh || object.suspect) {
+            true => Marks::read(context, objects.iter().map(|object| object.key.as_str())).await,
+            false => Ok(Marks::default()),
+        }
+    }
+
     /// Reads the marks on these keys: one request for a job, whose keys lie side by side, as good as always.
     pub(crate) async fn read(context: &Context, keys: impl Iterator<Item = &str> + Clone) -> Result<Marks> {
         let (Some(first), Some(last)) = (keys.clone().min(), keys.clone().max()) else { return Ok(Marks::default()) };

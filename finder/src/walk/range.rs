@@ -144,8 +144,9 @@ impl Range {
     /// What the destination has under a suspect key is copied again, whatever its size and time say.
     async fn distrust(&mut self, pair: &Pair, verdict: Verdict, decision: Decision) -> Result<Decision, FindError> {
         let is_suspect = self.suspects.hold(&self.walk, pair.key()).await?;
-        let is_both = matches!(pair, Pair::Both(..));
-        Ok(if is_suspect && is_both && verdict == Verdict::Taken { Decision::Copy(Reason::Suspect) } else { decision })
+        // Also a key that the destination lacks now: the job then knows that there is a mark to clear.
+        let is_copied = matches!(pair, Pair::Both(..) | Pair::Source(_)) && verdict == Verdict::Taken;
+        Ok(if is_suspect && is_copied { Decision::Copy(Reason::Suspect) } else { decision })
     }
 
     /// A key below another key of the source is not copied where the destination has folders.

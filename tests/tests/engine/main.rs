@@ -7,3 +7,4 @@ mod parts;
 mod protection;
 mod recording;
 mod stage;
+mod suspects;
