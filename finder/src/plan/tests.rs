@@ -90,3 +90,19 @@ async fn a_plan_says_when_a_run_would_refuse_to_delete() {
     let plan = plan_of(Shelf::of([""; 0]), Shelf::of(["a"]), &options).await;
     assert!(plan.deletes_refused.unwrap().contains("has no objects"));
 }
+
+/// 20,000 objects take 20 pages. Ranges are cut while they are listed, and each cut costs a page of a side or two.
+#[tokio::test]
+async fn a_parallel_listing_takes_no_more_than_three_times_its_pages() {
+    let keys: Vec<String> = (0..20_000).map(|n| format!("data/{:02}/file-{n:05}.bin", n % 37)).collect();
+    let shelf = || {
+        let mut shelf = Shelf::of(&keys);
+        shelf.page = 1_000;
+        shelf
+    };
+    let plan = plan_of(shelf(), shelf(), &Find::default()).await;
+    let lists = ["source", "destination"].map(|side| count(&plan, side, "list"));
+    assert!(lists.iter().all(|lists| (21..=60).contains(lists)), "{lists:?}");
+    let one = plan_of(shelf(), shelf(), &Find { list_concurrency: 1, ..Find::default() }).await;
+    assert_eq!(["source", "destination"].map(|side| count(&one, side, "list")), [21, 21]);
+}
