@@ -6,12 +6,14 @@ use std::time::Duration;
 use shared::job::{Job, JobChange, JobObject, Work};
 use shared::ledger::{COALESCED, FILTERED, IN_SYNC, Outcome, State, events_run};
 use shared::object::Timestamp;
+use shared::{Error, Result};
 
 use crate::context::Context;
 use crate::copy::ending_of;
 use crate::ending::{self, Ending, Uploads, explained};
 use crate::flights::{Board, Flight};
 use crate::reconcile::{Deletes, End, Way, look, reconcile};
+use crate::replace;
 
 /// An event that finds too many others waiting for its key comes again after this.
 const WHEN_FULL: Duration = Duration::from_secs(10);
@@ -132,6 +134,12 @@ async fn once(
         Ok(seen) => reconcile(context, job, object, seen, way, &mut uploads).await,
         Err(error) => Err(error),
     };
+    let end = match end {
+        Err(error) if deletes == Deletes::Mirrored && error.is_blocked() => {
+            unblock(context, job, object, way, &mut uploads, error).await
+        }
+        end => end,
+    };
     Followed::Ended(match end {
         // Counted as what it was: nothing to do. What is known of the destination's object is kept.
         Ok(End::InPlace(found)) => {
@@ -149,6 +157,22 @@ async fn once(
         }
         end => ending_of(context, job, object, started, uploads, end).await,
     })
+}
+
+/// Copies a key whose place is taken by keys that their own events would delete, and replaces these. If their events came
+/// first, the place would be free; they may come much later, or be lost.
+async fn unblock(
+    context: &Context,
+    job: &Job,
+    object: &JobObject,
+    way: Way<'_>,
+    uploads: &mut Uploads,
+    error: Error,
+) -> Result<End> {
+    let is_taken = replace::judge_event(context, job, &object.key, error).await?;
+    let object = JobObject { blocked: u32::from(is_taken), ..object.clone() };
+    let seen = look(context, &object, way.flight).await?;
+    reconcile(context, job, &object, seen, way, uploads).await
 }
 
 /// A changed key as an object of which nothing else is known.

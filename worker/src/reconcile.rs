@@ -230,7 +230,7 @@ async fn mirrors(context: &Context) -> Result<bool> {
 
 /// Whether a key that is gone at the source is deleted in the name of this job. An event is followed by whichever worker
 /// receives it, and so is its retry in a run of its own: nobody else would delete.
-async fn deletes_now(context: &Context, job: &Job, is_change: bool) -> Result<bool> {
+pub(crate) async fn deletes_now(context: &Context, job: &Job, is_change: bool) -> Result<bool> {
     if context.follow.delete && is_change {
         return Ok(job.run == events_run(&job.task) || context.follows_events().await?);
     }
@@ -269,6 +269,8 @@ async fn put(
         Ok(Try::Archived(info)) => Ok(Step::Ended(End::Archived(info))),
         Ok(Try::Superseded) => Ok(Step::Ended(End::Superseded)),
         Err(error) if is_stale(&error) => Ok(Step::Stale(Some(error))),
+        // An event of a folder that is a file by now, or the reverse.
+        Err(error) if flight.is_some() && error.is_blocked() => Ok(Step::Stale(Some(error))),
         Err(error) => Err(error),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The finder holds deletes back until they are allowed. A copy whose place one of these keys takes waits for that, and
 //! then replaces what is there in one step. The delete of such a key is left to the copy: nothing that blocks a copy is
-//! deleted unless the copy follows.
+//! deleted unless the copy follows. An event's copy waits for no listing: see [`judge_event`].
 
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use shared::store::{KeyRange, Listed};
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
+use crate::reconcile::deletes_now;
 use crate::source;
 
 /// Longest time between two looks at whether deletes are allowed.
@@ -40,7 +41,8 @@ pub(crate) fn delay(looks: u32) -> Duration {
     Duration::from_secs(1).saturating_mul(2u32.saturating_pow(looks)).min(LONGEST_DELAY)
 }
 
-/// Whether blocked copies of this job wait for deletes. Events and tasks without deletes replace nothing.
+/// Whether blocked copies of this job wait for deletes. Events wait for nothing, and tasks without deletes replace
+/// nothing.
 pub(crate) fn waits(context: &Context, job: &Job) -> bool {
     let has_folders = context.destination.capabilities().has_folders;
     has_folders && context.follow.delete && job.run != shared::ledger::events_run(&job.task)
@@ -49,14 +51,7 @@ pub(crate) fn waits(context: &Context, job: &Job) -> bool {
 /// What becomes of a copy whose place was taken. Fails by name if what is there must stay.
 pub(crate) async fn judge(context: &Context, job: &Job, key: &str) -> Result<Judged> {
     let Some(blocker) = find(context, key).await? else { return Ok(Judged::Free) };
-    let refused = |why: &str| {
-        let what = match &blocker {
-            Blocker::File(file) => format!("the file {file:?} stands where the key needs a folder"),
-            Blocker::Folder => "a folder stands where the key needs a file".to_owned(),
-        };
-        let subject = context.destination.location().display_key(key);
-        Err(Error::new(ErrorKind::Unrepresentable, "put", subject, format!("{what}: {why}")))
-    };
+    let refused = |why: &str| Err(refusal(context, key, &blocker, why));
     let Some(run) = context.runs.state(context, &job.run).await? else {
         return refused("the ledger has no record of the run");
     };
@@ -71,10 +66,34 @@ pub(crate) async fn judge(context: &Context, job: &Job, key: &str) -> Result<Jud
     }
     match may_be_deleted(context, key, &blocker).await? {
         true => Ok(Judged::Replace),
-        false => {
-            refused("the source has it too, or the task's filters leave it out: remove it, or rename one of the two")
-        }
+        false => refused(IS_KEPT),
     }
+}
+
+/// Whether a key that an event names replaces what takes its place (`false`: its place is free). An event deletes what
+/// the source no longer has without asking a scan; so it does with what blocks it. Fails with `blocked` where nothing is
+/// deleted, and by name if what is there must stay.
+pub(crate) async fn judge_event(context: &Context, job: &Job, key: &str, blocked: Error) -> Result<bool> {
+    if !deletes_now(context, job, true).await? {
+        return Err(blocked);
+    }
+    let Some(blocker) = find(context, key).await? else { return Ok(false) };
+    match may_be_deleted(context, key, &blocker).await? {
+        true => Ok(true),
+        false => Err(refusal(context, key, &blocker, IS_KEPT)),
+    }
+}
+
+/// Why a blocker stays that is not the task's to delete.
+const IS_KEPT: &str = "the source has it too, or the task's filters leave it out: remove it, or rename one of the two";
+
+fn refusal(context: &Context, key: &str, blocker: &Blocker, why: &str) -> Error {
+    let what = match blocker {
+        Blocker::File(file) => format!("the file {file:?} stands where the key needs a folder"),
+        Blocker::Folder => "a folder stands where the key needs a file".to_owned(),
+    };
+    let subject = context.destination.location().display_key(key);
+    Error::new(ErrorKind::Unrepresentable, "put", subject, format!("{what}: {why}"))
 }
 
 async fn find(context: &Context, key: &str) -> Result<Option<Blocker>> {

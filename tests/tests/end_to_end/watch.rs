@@ -186,6 +186,25 @@ async fn a_tree_that_is_moved_in_or_out_is_mirrored_and_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn regression_folders_that_become_files_and_back_are_mirrored() {
+    let mut watch = Watch::start(&["x/1", "x/y/2", "other"], &["--delete"]).await;
+    let aside = fresh_folder("aside");
+    for round in 0..12 {
+        fs::rename(watch.source.join("x"), aside.join(format!("folder-{round}"))).unwrap();
+        watch.write("x", b"a file");
+        watch.mirrors("a file in the place of a folder").await;
+        fs::remove_file(watch.source.join("x")).unwrap();
+        fs::create_dir_all(watch.source.join("x/y")).unwrap();
+        for key in ["x/1", "x/y/2", "x/y/3"] {
+            watch.write(key, b"below");
+        }
+        watch.mirrors("a folder in the place of a file").await;
+    }
+    assert_eq!(watch.scans().len(), 1, "nothing of this took a scan");
+    watch.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_delete_events_delete_nothing() {
     let mut watch = Watch::start(&["a", "folder/b", "folder/c"], &[]).await;
     fs::remove_file(watch.source.join("a")).unwrap();

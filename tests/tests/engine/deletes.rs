@@ -1,8 +1,11 @@
 //! Keys that leave the source after a job was made for them.
 
+use std::path::Path;
 use std::time::Duration;
 
-use shared::job::{JobObject, Work as JobWork};
+use shared::config::Find;
+use shared::filter::Filter;
+use shared::job::{JobChange, JobObject, Work as JobWork};
 use shared::ledger::{Ledger, RunOptions, RunStart, events_run};
 use shared::object::Timestamp;
 use shared::queue::JobQueue;
@@ -77,4 +80,54 @@ async fn regression_a_look_for_a_scan_deletes_only_as_the_scan_would() {
     let change = shared::job::JobChange { index: 0, key: "key".into(), time: None, no_delete: false };
     stage.send(&Stage::job(JobWork::Changed { objects: vec![change] }, 1)).await;
     assert!(is_kept(&stage).await);
+}
+
+/// A worker follows an event of each of these keys, of which the source has files; the destination has `old` ones. Gives
+/// the files of the destination after that.
+async fn followed(follow: Follow, old: &[&str], keys: &[&str], no_delete: bool) -> Vec<String> {
+    let mut stage = Stage::new().await;
+    stage.follow = follow;
+    let write = |root: &Path, key: &str| {
+        let path = root.join(key);
+        std::fs::create_dir_all(path.parent().expect("it has a parent")).expect("folders can be made");
+        std::fs::write(path, key).expect("files can be written");
+    };
+    old.iter().for_each(|key| write(&stage.destination, key));
+    keys.iter().for_each(|key| write(&stage.source, key));
+    let change = |(index, key): (u32, &&str)| JobChange { index, key: (*key).to_owned(), time: None, no_delete };
+    let objects = (0..).zip(keys).map(change).collect();
+    follow_events(&stage).await;
+    stage.send(&Stage::job(JobWork::Changed { objects }, keys.len())).await;
+    let working = stage.start();
+    stage.until_settled(keys.len() as u64).await;
+    stage.until_empty().await;
+    working.stop().await.expect("the worker ends well");
+    let settled = stage.settled().await;
+    assert_eq!(settled.copied + settled.failed, keys.len() as u64);
+    old.iter().chain(keys).filter(|key| stage.destination.join(key).is_file()).map(|key| (*key).to_owned()).collect()
+}
+
+fn mirror() -> Follow {
+    Follow { look_again: true, delete: true, ..Follow::alone() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_an_event_replaces_a_folder_that_is_a_file_now() {
+    assert_eq!(followed(mirror(), &["a/b", "a/c/d"], &["a"], false).await, ["a"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_an_event_replaces_a_file_that_is_a_folder_now() {
+    assert_eq!(followed(mirror(), &["a", "b/c"], &["a/x", "a/y/z", "b/c/d"], false).await, ["a/x", "a/y/z", "b/c/d"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_replaces_nothing_that_it_may_not_delete() {
+    let kept = ["a/b", "c"];
+    let keys = ["a", "c/d"];
+    assert_eq!(followed(Follow { delete: false, ..mirror() }, &kept, &keys, false).await, kept);
+    assert_eq!(followed(mirror(), &kept, &keys, true).await, kept);
+    let filters = vec!["- a/b".to_owned(), "- c".to_owned()];
+    let filter = Filter::load(&Find { filters, ..Find::default() }, None).expect("the rules are right");
+    assert_eq!(followed(Follow { filter, ..mirror() }, &kept, &keys, false).await, kept);
 }
