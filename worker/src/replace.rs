@@ -34,6 +34,8 @@ pub(crate) enum Judged {
 enum Blocker {
     File(String),
     Folder,
+    /// What the destination passes over, with the reason: a link to no file in the folder.
+    PassedOver(String),
 }
 
 /// The time until a blocked copy is looked at again: twice as long each time, so that a listing of hours costs few looks.
@@ -91,9 +93,11 @@ fn refusal(context: &Context, key: &str, blocker: &Blocker, why: &str) -> Error 
     let what = match blocker {
         Blocker::File(file) => format!("the file {file:?} stands where the key needs a folder"),
         Blocker::Folder => "a folder stands where the key needs a file".to_owned(),
+        Blocker::PassedOver(reason) => format!("{reason}: remove it, or exclude the key"),
     };
+    let why = if matches!(blocker, Blocker::PassedOver(_)) { String::new() } else { format!(": {why}") };
     let subject = context.destination.location().display_key(key);
-    Error::new(ErrorKind::Unrepresentable, "put", subject, format!("{what}: {why}"))
+    Error::new(ErrorKind::Unrepresentable, "put", subject, format!("{what}{why}"))
 }
 
 async fn find(context: &Context, key: &str) -> Result<Option<Blocker>> {
@@ -103,6 +107,10 @@ async fn find(context: &Context, key: &str) -> Result<Option<Blocker>> {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PassedOver) => {}
             Err(error) => return Err(error),
         }
+        let page = context.destination.list(below(above)).next_page().await?.unwrap_or_default();
+        if let Some(reason) = page.into_iter().find_map(|listed| passed_over(listed, key)) {
+            return Ok(Some(Blocker::PassedOver(reason)));
+        }
     }
     if key.ends_with('/') {
         return Ok(None);
@@ -111,10 +119,19 @@ async fn find(context: &Context, key: &str) -> Result<Option<Blocker>> {
     Ok(first.map(|_| Blocker::Folder))
 }
 
+/// Why the destination passes over a key.
+fn passed_over(listed: Listed, key: &str) -> Option<String> {
+    match listed {
+        Listed::Unlisted(unlisted) if !unlisted.is_failure && unlisted.keys.covers(key) => Some(unlisted.reason),
+        _ => None,
+    }
+}
+
 /// Whether the finder takes all of a blocker for deletes: the source does not have it, and the task's bounds do not
 /// leave it out.
 async fn may_be_deleted(context: &Context, key: &str, blocker: &Blocker) -> Result<bool> {
     match blocker {
+        Blocker::PassedOver(_) => Ok(false),
         Blocker::File(file) => Ok(context.follow.takes_key(file) && source::find(context, file).await?.is_none()),
         Blocker::Folder => {
             if context.source.list(below(key)).next_page().await?.is_some() {

@@ -124,3 +124,18 @@ async fn regression_what_blocks_a_copy_that_fails_stays() {
     assert_eq!(summary["copied"], 0, "{summary}");
     stage.assert_old(&["stale"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_link_that_blocks_a_copy_is_named() {
+    let (source, destination) = (fresh_folder("source"), fresh_folder("destination"));
+    write(&source, &["a/b", "c/d/e"], "new bytes");
+    std::os::unix::fs::symlink("nowhere", destination.join("a")).expect("links can be made");
+    fs::create_dir(destination.join("c")).expect("folders can be made");
+    std::os::unix::fs::symlink(&source, destination.join("c/d")).expect("links can be made");
+    let sync = Sync::new(source.to_str().expect("UTF-8"), destination.to_str().expect("UTF-8"), []);
+    let (ended, summary) = sync.run(&["--delete"]).await;
+    assert_eq!((ended.code, &summary["failed"]), (Some(1), &2.into()), "{}", ended.stderr);
+    for link in [r#""a" is a link"#, r#""c/d" is a link"#] {
+        assert!(ended.stderr.contains(link), "{link}: {}", ended.stderr);
+    }
+}
