@@ -59,7 +59,7 @@ def send(events):
     client, queue = _client(*_settings())
     bodies = [_body(event) for event in events]
     if not bodies:
-        raise ValueError("the invocation brought no event: check the trigger")
+        raise ValueError("the invocation has no event: check the trigger")
     refused = [f"one is longer than {MESSAGE_BYTES} bytes" for body in bodies if len(body) > MESSAGE_BYTES]
     for batch in _batches([body for body in bodies if len(body) <= MESSAGE_BYTES]):
         refused += _send_batch(client, queue, batch)

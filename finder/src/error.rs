@@ -9,7 +9,7 @@ use shared::{Error, ErrorKind, console};
 /// Rule for adding a variant: add one only when some caller acts differently on it.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
-    /// A listing failed or made no sense. The run is stopped; what was enqueued is still done.
+    /// A listing failed or was invalid. The run is stopped; what was enqueued is still done.
     #[error("{0}; the listing is incomplete, so the run stopped and deleted nothing: resolve this, then start again")]
     Listing(Error),
     /// The ledger failed. The run can be resumed.

@@ -48,7 +48,7 @@ pub enum ErrorKind {
     LeaseLost,
     /// Someone else changed the record first; read again and decide anew.
     Conflict,
-    /// The answer makes no sense: garbled, unordered, a repeated token, a size that differs.
+    /// The answer is invalid: garbled, unordered, a repeated token, a size that differs.
     Corrupt,
     /// No room: disk full, quota, or a limit of the service.
     Exhausted,

@@ -222,7 +222,7 @@ impl Bucket {
         error
     }
 
-    /// An answer about a key that makes no sense.
+    /// An invalid answer about a key.
     fn corrupt(&self, verb: &'static str, key: &str, message: impl Into<String>) -> Error {
         Error::new(ErrorKind::Corrupt, verb, self.subject(key), message)
     }

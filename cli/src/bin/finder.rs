@@ -16,7 +16,7 @@ use shared::{console, signals};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// Compares source and destination of a task, and enqueues what differs
+/// Compares both sides of a task and enqueues the differences
 #[derive(Debug, Parser)]
 #[command(version = shared::VERSION, max_term_width = 100)]
 struct Args {

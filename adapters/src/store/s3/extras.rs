@@ -111,7 +111,7 @@ impl Bucket {
             let owner = answer.owner.as_ref().and_then(|owner| owner.id());
             let grants = answer.grants.unwrap_or_default().into_iter().map(|raw| grant(raw, owner));
             let grants: Option<Vec<Grant>> = grants.collect();
-            grants.map(Acl::new).ok_or_else(|| self.corrupt(ACL.verb, key, "a grant names nobody, or nothing"))
+            grants.map(Acl::new).ok_or_else(|| self.corrupt(ACL.verb, key, "a grant has no grantee or no permission"))
         };
         retry::run(&ACL, &self.subject(key), once).await
     }
@@ -164,7 +164,7 @@ impl Bucket {
 /// What stores answer when there is nothing to ask for any more (Amazon S3 `RestoreObject`, "Errors").
 const ASKED_BEFORE: [&str; 2] = ["RestoreAlreadyInProgress", "ObjectAlreadyInActiveTierError"];
 
-/// One grant as it was answered; `None` if it makes no sense.
+/// One grant as it was answered; `None` if it is invalid.
 fn grant(raw: aws_sdk_s3::types::Grant, owner: Option<&str>) -> Option<Grant> {
     let permission = Permission::named(raw.permission?.as_str())?;
     let grantee = raw.grantee?;

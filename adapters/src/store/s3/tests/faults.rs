@@ -319,7 +319,7 @@ async fn every_verb_that_sends_no_body_recovers_from_each_fault_that_passes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_makes_no_sense_is_asked_for_again_and_never_believed() {
+async fn an_invalid_answer_is_asked_for_again_and_never_believed() {
     let whole = |verb: Verb| match verb.good() {
         Reply::Answer(_, _, text) => text,
         _ => String::new(),
