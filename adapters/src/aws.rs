@@ -4,6 +4,7 @@
 //! the adapters and `renewed` own them. One HTTP client, and so one connection pool, serves a connection and what gives its credentials.
 
 mod credentials;
+mod empty;
 mod errors;
 mod http;
 mod renewed;
@@ -25,6 +26,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use credentials::Spelling;
+pub(crate) use empty::NoEmptyAnswers;
 pub(crate) use errors::NO_CREDENTIALS;
 pub use errors::error_from;
 use shared::config::Connection;

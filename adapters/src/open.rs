@@ -70,15 +70,28 @@ pub async fn listed(side: &Side) -> Result<Store, Unusable> {
 /// As [`sides`], ready to be copied between: both found to answer, the destination prepared. Where the
 /// source is not there, nothing is made at the destination.
 pub async fn ready_sides(config: &Config) -> Result<(Store, Store), Unusable> {
+    match ready_to_compare(config).await? {
+        (source, destination, None) => Ok((source, destination)),
+        (_, _, Some(refused)) => Err(refused),
+    }
+}
+
+/// As [`ready_sides`], where the destination may be read-only: then why it cannot be written comes back too.
+pub async fn ready_to_compare(config: &Config) -> Result<(Store, Store, Option<Unusable>), Unusable> {
     let (source, destination) = sides(config).await?;
     folders::check(config).map_err(|(side, error)| Unusable::of(side, &config.source.location)(error))?;
     probe_source(&source).await?;
-    let prepared = match destination.prepare().await {
-        Ok(()) => probe(&destination).await,
-        unprepared => unprepared,
+    let unusable = || Unusable::of("destination", destination.location());
+    let refused = match destination.prepare().await {
+        Ok(()) => None,
+        // If it cannot be read either, it is not there: the first error says why it was not made.
+        Err(error) if error.kind() == ErrorKind::Denied && probe(&destination).await.is_ok() => Some(unusable()(error)),
+        Err(error) => return Err(unusable()(error)),
     };
-    prepared.map_err(Unusable::of("destination", destination.location()))?;
-    Ok((source, destination))
+    if refused.is_none() {
+        probe(&destination).await.map_err(unusable())?;
+    }
+    Ok((source, destination, refused))
 }
 
 /// Asks both sides, at the same time, whether they can be read.
@@ -118,7 +131,7 @@ pub async fn carrier_with_events(config: &Config, state: &Path, events: &Events)
     // Asked first: where there is no such queue, nothing is made.
     let events: Option<Queue> = match events {
         Events::Own => None,
-        Events::Queue(queue) => Some(Arc::new(SqsQueue::open(queue).await?)),
+        Events::Queue(queue) => Some(Arc::new(checked(queue, &config.task).await?)),
     };
     let database = Database::open(state)?;
     // No task's name holds a slash.
@@ -139,12 +152,14 @@ pub async fn carrier(config: &Config) -> Result<Carrier> {
 
 /// As [`carrier`], to find or do jobs: refuses a queue that belongs to another task.
 pub async fn carrier_of_task(config: &Config) -> Result<Carrier> {
-    let checked = async |queue: &QueueConfig| {
-        let queue = SqsQueue::open(queue).await?;
-        queue.check_task(&config.task).await?;
-        Ok(queue)
-    };
-    open_carrier(config, checked).await
+    open_carrier(config, async |queue| checked(queue, &config.task).await).await
+}
+
+/// Opens a queue that does not belong to another task.
+async fn checked(queue: &QueueConfig, task: &str) -> Result<SqsQueue> {
+    let queue = SqsQueue::open(queue).await?;
+    queue.check_task(task).await?;
+    Ok(queue)
 }
 
 async fn open_carrier(config: &Config, sqs: impl AsyncFn(&QueueConfig) -> Result<SqsQueue>) -> Result<Carrier> {

@@ -52,12 +52,25 @@ pub async fn drive(
     settles: bool,
     stop: &CancellationToken,
 ) -> Result<Driven, Failure> {
+    if let Some(refused) = &task.refused {
+        return find_only(task, what, refused, stop).await;
+    }
     let mut worker = Working::begin(task, report);
     let mut watch = Watch { settles, ..Watch::begin(task, what, stop) };
     let ended = watch.until_done_by(&mut worker).await;
     let done = ended.as_ref().is_ok_and(|end| matches!(end, End::Done));
     // At the same time: each may wait for a service that does not answer.
     tokio::join!(watch.stop_finder(task.config.work.drain), worker.end(done));
+    watch.driven(ended?).await
+}
+
+/// The same without a worker, for the destination refuses writes: the run is done if there is nothing to write, and ends
+/// with the refusal otherwise. Its jobs wait for the next command.
+async fn find_only(task: &Task, what: Drive, refused: &Failure, stop: &CancellationToken) -> Result<Driven, Failure> {
+    let mut watch = Watch { refused: Some(refused.clone()), ..Watch::begin(task, what, stop) };
+    let ended = watch.until_done().await;
+    drop(watch.progress.take());
+    watch.stop_finder(task.config.work.drain).await;
     watch.driven(ended?).await
 }
 
@@ -94,6 +107,8 @@ struct Watch {
     found: Option<Result<String, FindError>>,
     progress: Option<Progress>,
     settles: bool,
+    /// Why nothing can be written, where that is so.
+    refused: Option<Failure>,
 }
 
 impl Watch {
@@ -117,6 +132,7 @@ impl Watch {
             found,
             progress: Some(Progress::begin(task.moved.clone())),
             settles: false,
+            refused: None,
         }
     }
 
@@ -165,6 +181,9 @@ impl Watch {
             }
             let Some(id) = self.run_id() else { continue };
             let Some(run) = self.ledger.run(&id).await.map_err(Failure::resumable)? else { continue };
+            if let Some(refused) = self.refused.as_ref().filter(|_| run.unsettled() > 0) {
+                return Err(refused.clone());
+            }
             if let Some(progress) = &mut self.progress {
                 progress.show(&run);
             }

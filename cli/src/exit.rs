@@ -22,7 +22,7 @@ pub enum Exit {
 pub const INTERRUPTED: &str = "Interrupted. Run the same command to resume.";
 
 /// Why a command could not go on, in one line.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Failure {
     /// The exit code.
     pub exit: Exit,

@@ -20,6 +20,7 @@ pub mod program;
 mod progress;
 mod records;
 mod retry;
+mod share;
 mod state;
 mod status;
 mod summary;

@@ -28,6 +28,8 @@ pub struct Meter {
     samples: VecDeque<Sample>,
     /// Bytes of objects that are on their way, at the last look.
     under_way_bytes: u64,
+    /// Bytes a second that large objects get at other programs, beside what the counters show.
+    reported_rate: f64,
 }
 
 /// Objects and bytes a second.
@@ -52,13 +54,18 @@ impl Meter {
         }
     }
 
+    /// Takes in the rate that the workers report of large objects, which are in no counter yet.
+    pub fn report_rate(&mut self, bytes_per_second: u64) {
+        self.reported_rate = bytes_per_second as f64;
+    }
+
     /// The present rate; none before there are two looks at some distance.
     pub fn rate(&self) -> Option<Rate> {
         let (first, last) = (self.samples.front()?, self.samples.back()?);
         let seconds = last.at.saturating_sub(first.at).as_secs_f64();
         (seconds > 0.5).then(|| Rate {
             objects: last.objects.saturating_sub(first.objects) as f64 / seconds,
-            bytes: last.bytes.saturating_sub(first.bytes) as f64 / seconds,
+            bytes: last.bytes.saturating_sub(first.bytes) as f64 / seconds + self.reported_rate,
         })
     }
 

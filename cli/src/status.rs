@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use shared::console;
-use shared::ledger::{MAX_RUNS, Phase, Run, events_run};
+use shared::ledger::{InFlight, MAX_RUNS, Phase, Run, events_run};
 use tokio::time::{Instant, sleep};
 
 use crate::args::LookArgs;
@@ -26,6 +26,9 @@ struct Status<'a> {
     done: bool,
     /// Whether it is the standing run of the task's events.
     events: bool,
+    /// Large objects that workers transfer now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_flight: Option<InFlight>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rate: Option<Rate>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,50 +48,79 @@ pub async fn run(args: &LookArgs) -> Outcome {
         }
         runs.sort_by_key(|run| (run.is_events(), run.start.started));
     }
-    let meters = look_twice(&records, &mut runs).await?;
+    let looks = look_twice(&records, &mut runs).await?;
     let mut out = Out::new();
     if runs.is_empty() && !args.json {
         out.line("no runs yet")?;
     }
-    for (run, meter) in runs.iter().zip(&meters) {
+    for (run, Look { meter, in_flight }) in runs.iter().zip(&looks) {
         if args.json {
             let rate = meter.rate();
             let seconds_left = meter.remaining(run).map(|time| time.as_secs());
             let (enqueued, done, events) = (run.enqueued(), run.is_done(), run.is_events());
-            let status = Status { run, enqueued, done, events, rate, seconds_left };
+            let in_flight = in_flight.filter(|in_flight| in_flight.objects > 0);
+            let status = Status { run, enqueued, done, events, in_flight, rate, seconds_left };
             out.line(serde_json::to_string(&status).expect("a status is representable as JSON"))?;
         } else {
-            print_human(&mut out, run, meter)?;
+            print_human(&mut out, run, meter, *in_flight)?;
         }
     }
     out.flush()?;
     Ok(Exit::InSync)
 }
 
-async fn look_twice(records: &Records, runs: &mut [Run]) -> Result<Vec<Meter>, Failure> {
+/// What two looks at a run have shown.
+#[derive(Default)]
+struct Look {
+    meter: Meter,
+    /// Of runs that are not done.
+    in_flight: Option<InFlight>,
+}
+
+async fn look_twice(records: &Records, runs: &mut [Run]) -> Result<Vec<Look>, Failure> {
     let began = Instant::now();
-    let mut meters: Vec<Meter> = Vec::new();
+    let mut looks: Vec<Look> = Vec::new();
     for run in runs.iter() {
-        let mut meter = Meter::default();
-        meter.observe(began.elapsed(), run, 0);
-        meters.push(meter);
+        let mut look = Look::default();
+        if !run.is_done() {
+            look.in_flight = Some(in_flight(records, run).await?);
+        }
+        look.observe(began.elapsed(), run);
+        looks.push(look);
     }
     // Events have no end, and come when they come: there is no rate to tell.
     let is_under_way = |run: &Run| !run.is_done() && !run.is_events();
     if !runs.iter().any(is_under_way) {
-        return Ok(meters);
+        return Ok(looks);
     }
     sleep(LOOK).await;
-    for (run, meter) in runs.iter_mut().zip(&mut meters).filter(|(run, _)| is_under_way(run)) {
+    for (run, look) in runs.iter_mut().zip(&mut looks).filter(|(run, _)| is_under_way(run)) {
         if let Some(now) = records.ledger.run(&run.start.id).await.map_err(Failure::midway)? {
-            meter.observe(began.elapsed(), &now, 0);
+            look.observe(began.elapsed(), &now);
             *run = now;
         }
     }
-    Ok(meters)
+    Ok(looks)
 }
 
-fn print_human(out: &mut Out, run: &Run, meter: &Meter) -> Result<(), Failure> {
+async fn in_flight(records: &Records, run: &Run) -> Result<InFlight, Failure> {
+    let reports = records.ledger.transfers(&run.start.id).await.map_err(Failure::midway)?;
+    Ok(InFlight::of(&reports))
+}
+
+impl Look {
+    /// The reports change every few seconds only, so both looks go by the same ones, and by the rate that they tell.
+    fn observe(&mut self, at: Duration, run: &Run) {
+        let InFlight { bytes, bytes_per_second, .. } = self.in_flight.unwrap_or_default();
+        // An object that has just settled may be reported still.
+        let rest = run.found.enqueued_bytes.saturating_sub(run.settled.bytes);
+        let under_way_bytes = if run.is_events() { 0 } else { bytes.min(rest) };
+        self.meter.observe(at, run, under_way_bytes);
+        self.meter.report_rate(bytes_per_second);
+    }
+}
+
+fn print_human(out: &mut Out, run: &Run, meter: &Meter, in_flight: Option<InFlight>) -> Result<(), Failure> {
     let start = &run.start;
     let (source, destination) = (console::escaped(&start.source), console::escaped(&start.destination));
     let started = start.started.to_seconds();
@@ -105,10 +137,25 @@ fn print_human(out: &mut Out, run: &Run, meter: &Meter) -> Result<(), Failure> {
         _ => meter.line(run),
     };
     out.line(format_args!("    {}: {counters}", describe(run)))?;
+    if let Some(in_flight) = in_flight.filter(|in_flight| in_flight.objects > 0) {
+        out.line(format_args!("    {}", words(&in_flight)))?;
+    }
     match &run.error {
         Some(error) => out.line(format_args!("    {}", console::escaped(error))),
         None => Ok(()),
     }
+}
+
+/// What workers transfer now: `2 large objects in flight at 1 worker (1.20 GiB so far, 50.0 MiB/s)`.
+fn words(in_flight: &InFlight) -> String {
+    let objects = console::counted(in_flight.objects, "large object");
+    let workers = console::counted(in_flight.workers, "worker");
+    let bytes = console::bytes(in_flight.bytes);
+    let rate = match in_flight.bytes_per_second {
+        0 => String::new(),
+        bytes => format!(", {}", console::rate(bytes as f64)),
+    };
+    format!("{objects} in flight at {workers} ({bytes} so far{rate})")
 }
 
 /// Where a run stands, in a word or two.

@@ -8,6 +8,7 @@ use shared::console;
 use shared::ledger::{ARCHIVED, COALESCED, OUT_OF_SCOPE, Run, Settled};
 
 use crate::exit::{Exit, Failure};
+use crate::share::{Done, Share};
 use crate::verbosity::note;
 use crate::{layout, object_log, out};
 
@@ -18,9 +19,9 @@ pub struct Summary {
     pub run: String,
     /// Source objects listed.
     pub listed: u64,
-    /// Objects copied.
+    /// Objects that this command copied.
     pub copied: u64,
-    /// Objects deleted at the destination.
+    /// Objects that this command deleted at the destination.
     pub deleted: u64,
     /// Objects that needed nothing: unchanged when they were listed, or when their turn came.
     pub skipped: u64,
@@ -45,8 +46,11 @@ pub struct Summary {
     /// Folders and names of either side that could not be listed.
     #[serde(skip_serializing_if = "is_zero")]
     pub unlisted: u64,
-    /// Bytes copied.
+    /// Bytes that this command copied.
     pub bytes: u64,
+    /// What an earlier command had done for the run before it was interrupted.
+    #[serde(skip_serializing_if = "Done::is_none")]
+    pub earlier: Done,
     /// Wall time of this process's share of the run.
     pub seconds: f64,
     /// What most of this is from.
@@ -55,13 +59,15 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// The totals of a run that this process worked on for `time`.
-    pub fn of(run: &Run, time: Duration) -> Self {
+    /// The totals of a run that this command worked on for `time`. Copies and deletes are its own; what was found, skipped
+    /// and failed is the whole run's.
+    pub fn of(run: &Run, share: &Share, time: Duration) -> Self {
+        let Done { copied, deleted, bytes } = share.own(run);
         Summary {
             run: run.start.id.clone(),
             listed: run.found.listed,
-            copied: run.settled.copied,
-            deleted: run.settled.deleted,
+            copied,
+            deleted,
             skipped: run.found.unchanged + run.settled.skipped,
             archived: run.settled.archived,
             out_of_scope: run.settled.out_of_scope,
@@ -71,9 +77,10 @@ impl Summary {
             not_judged: run.found.not_judged,
             cancelled: run.settled.cancelled,
             unlisted: run.found.unlisted,
-            bytes: run.settled.bytes,
+            bytes,
+            earlier: share.before(run),
             seconds: (time.as_secs_f64() * 1e3).round() / 1e3,
-            settled: run.settled,
+            settled: Settled { copied, deleted, bytes, ..run.settled },
         }
     }
 
@@ -92,6 +99,8 @@ impl Summary {
         parts.extend(settled(&self.settled, self.skipped));
         parts.extend(counted_if_any(self.not_judged, "not compared"));
         parts.extend(counted_if_any(self.filtered, "filtered out"));
+        parts.extend(counted_if_any(self.earlier.copied, "copied by an earlier command"));
+        parts.extend(counted_if_any(self.earlier.deleted, "deleted by an earlier command"));
         if let Some(last) = parts.last_mut() {
             let time = console::elapsed(Duration::from_secs_f64(self.seconds));
             *last += &format!(" in {time} (run {})", console::run_id(&self.run));
@@ -132,6 +141,8 @@ pub fn reasons(settled: &Settled) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::ledger::{Found, Phase, RunStart};
+    use shared::object::Timestamp;
 
     #[test]
     fn regression_a_summary_names_what_is_up_to_date_and_leaves_zeros_out() {
@@ -150,5 +161,33 @@ mod tests {
             "5 cancelled",
         ];
         assert_eq!(settled(&all, 2_000)[1..], parts);
+    }
+
+    fn run(id: &str, phase: Phase, copied: u64) -> Run {
+        let start = RunStart {
+            id: id.into(),
+            task: "t".into(),
+            source: "/a".into(),
+            destination: "/b".into(),
+            options: Default::default(),
+            started: Timestamp(0),
+        };
+        let found = Found { listed: 10, enqueued: 10, ..Found::default() };
+        let settled = Settled { copied, failed: 1, bytes: 5 * copied, ..Settled::default() };
+        Run { start, phase, error: None, found, settled }
+    }
+
+    #[test]
+    fn regression_a_summary_counts_what_its_command_did() {
+        let done = |copied| Done { copied, deleted: 0, bytes: 5 * copied };
+        let mut share = Share::since(&[run("resumed", Phase::Listed, 4), run("done", Phase::Listed, 9)]);
+        let resumed = Summary::of(&run("resumed", Phase::Listed, 7), &share, Duration::ZERO);
+        assert_eq!((resumed.copied, resumed.bytes, resumed.earlier), (3, 15, done(4)));
+        assert_eq!((resumed.failed, resumed.listed), (1, 10), "of the whole run");
+        // An interrupted retry is finished first, then a new run follows.
+        share.finished(&run("resumed", Phase::Listed, 7));
+        let new = Summary::of(&run("new", Phase::Listed, 2), &share, Duration::ZERO);
+        assert_eq!((new.copied, new.bytes, new.earlier), (5, 25, done(0)));
+        assert!(!serde_json::to_string(&new).unwrap().contains("earlier"));
     }
 }

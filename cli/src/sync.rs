@@ -19,6 +19,7 @@ use crate::failures;
 use crate::object_log;
 use crate::object_source;
 use crate::plan;
+use crate::share::Share;
 use crate::summary::Summary;
 use crate::task::Task;
 use crate::verbosity::note;
@@ -36,7 +37,15 @@ pub async fn run(args: &SyncArgs, stop: CancellationToken) -> Outcome {
     let Some(config) = object_source::resolve(config, &stop).await? else { return Ok(Exit::Interrupted) };
     let Some(task) = Task::open_unless(&stop, config, health.clone()).await? else { return Ok(Exit::Interrupted) };
     health.set_ready(true);
-    let mut pass = Pass { task: &task, report, json: args.json, stop: &stop, worker: None, settles: false };
+    let mut pass = Pass {
+        task: &task,
+        report,
+        json: args.json,
+        stop: &stop,
+        worker: None,
+        settles: false,
+        share: Share::default(),
+    };
     let Some(every) = args.every else { return pass.run(args.force, true).await };
     pass.repeat(every.into(), args.force).await
 }
@@ -52,8 +61,11 @@ pub async fn finish_run(
 ) -> Outcome {
     let task = Task::open_unless(&stop, config.clone(), Health::default()).await?;
     let Some(task) = task else { return Ok(Exit::Interrupted) };
-    let mut pass = Pass { task: &task, report, json, stop: &stop, worker: None, settles: false };
+    let mut pass =
+        Pass { task: &task, report, json, stop: &stop, worker: None, settles: false, share: Share::default() };
     let began = Instant::now();
+    let begun = task.carrier.ledger.run(run).await.map_err(Failure::resumable)?;
+    pass.share = Share::since(begun.as_slice());
     let driven = pass.drive(Drive::Finish(run.to_owned())).await?;
     pass.conclude(driven, began).await
 }
@@ -75,6 +87,8 @@ pub struct Pass<'a> {
     pub worker: Option<Working>,
     /// Whether cancelled runs have jobs on the queue.
     pub settles: bool,
+    /// What of a run is this command's own.
+    pub share: Share,
 }
 
 impl Pass<'_> {
@@ -129,6 +143,9 @@ impl Pass<'_> {
             driven = if finished.interrupted || is_what_was_asked_for(&finished) {
                 finished
             } else {
+                if let Some(run) = &finished.run {
+                    self.share.finished(run);
+                }
                 self.drive(Drive::Find(Box::new(self.finder(force)))).await?
             };
         }
@@ -142,6 +159,7 @@ impl Pass<'_> {
             say_cancelled(&run);
         }
         let runs = self.task.carrier.ledger.runs(&self.task.config.task, MAX_RUNS).await.map_err(Failure::midway)?;
+        self.share = Share::since(&runs);
         self.settles = runs.iter().any(|run| run.phase.is_cancelled() && !run.is_done());
         Ok(())
     }
@@ -183,7 +201,7 @@ impl Pass<'_> {
     /// Prints what the run came to, and tells the exit code.
     async fn conclude(&self, driven: Driven, began: Instant) -> Outcome {
         if let Some(run) = &driven.run {
-            let summary = Summary::of(run, began.elapsed());
+            let summary = Summary::of(run, &self.share, began.elapsed());
             if summary.failed > 0 {
                 let run = console::run_id(&summary.run);
                 let rest = match &self.task.config.state {

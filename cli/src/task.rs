@@ -22,6 +22,8 @@ pub struct Task {
     pub source: Store,
     /// Where they go.
     pub destination: Store,
+    /// Why the destination cannot be written, where it can only be read: enough for a run with nothing to do.
+    pub refused: Option<Failure>,
     /// Queue and ledger.
     pub carrier: Carrier,
     /// What a worker of this process does about changes and others at the same objects.
@@ -65,7 +67,11 @@ impl Task {
 
     /// Opens everything. A store that is not there, or not ours to read, fails here, within seconds.
     async fn open(config: Config, events: Option<&Events>, health: Health) -> Result<Task, Failure> {
-        let (source, destination) = open::ready_sides(&config).await.map_err(Failure::side)?;
+        let (source, destination, refused) = open::ready_to_compare(&config).await.map_err(Failure::side)?;
+        let refused = refused.map(Failure::side);
+        if let (Some(_), Some(refused)) = (events, &refused) {
+            return Err(refused.clone());
+        }
         let carrier = match (events, &config.state) {
             (Some(events), Some(state)) => open::carrier_with_events(&config, state, events).await,
             _ => open::carrier_of_task(&config).await,
@@ -76,7 +82,7 @@ impl Task {
         }
         let follow = Follow::of(&config).map_err(Failure::usage)?;
         let patience = config.work.outage_limit;
-        Ok(Task { config, source, destination, carrier, follow, health, moved: Arc::default(), patience })
+        Ok(Task { config, source, destination, refused, carrier, follow, health, moved: Arc::default(), patience })
     }
 
     /// A worker of this process.

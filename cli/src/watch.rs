@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::args::{WatchArgs, open_report};
 use crate::claim::Claim;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::share::Share;
 use crate::sync::Pass;
 use crate::task::Task;
 use crate::verbosity::note;
@@ -79,7 +80,7 @@ async fn watch(
     };
     let told = Arc::new(Notify::new());
     let listener = listener(report.as_ref(), told.clone());
-    let mut pass = Pass { task, report, json: args.json, stop, worker: None, settles: false };
+    let mut pass = Pass { task, report, json: args.json, stop, worker: None, settles: false, share: Share::default() };
     // Before the worker takes a job of an earlier command.
     pass.supersede().await?;
     pass.worker = Some(Working::begin(task, Some(listener.clone())));

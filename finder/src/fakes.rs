@@ -383,6 +383,19 @@ impl SuspectKeys for Book {
 }
 
 #[async_trait]
+impl TransferReports for Book {
+    async fn report_transfers(&self, _: &str, _: &TransferReport, _: Duration) -> Result<()> {
+        unsupported()
+    }
+    async fn withdraw_transfers(&self, _: &str, _: &str) -> Result<()> {
+        unsupported()
+    }
+    async fn transfers(&self, _: &str) -> Result<Vec<TransferReport>> {
+        unsupported()
+    }
+}
+
+#[async_trait]
 impl Ledger for Book {
     async fn claim(&self, _: &str, owner: &str, _: Duration) -> Result<()> {
         let (pages, owner, takes) = (self.pages.clone(), owner.to_owned(), self.claim_takes);

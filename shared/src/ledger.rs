@@ -20,6 +20,7 @@ mod options;
 mod part_set;
 mod phase;
 mod suspects;
+mod transfers;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -41,6 +42,9 @@ pub use options::RunOptions;
 pub use part_set::PartSet;
 pub use phase::Phase;
 pub use suspects::{Suspect, SuspectKeys};
+pub use transfers::{
+    InFlight, MAX_REPORTED_UPLOADS, MAX_TRANSFER_REPORTS, ReportedUpload, TransferReport, TransferReports,
+};
 
 /// A ledger shared by many tasks.
 pub type SharedLedger = Arc<dyn Ledger>;
@@ -454,7 +458,7 @@ pub struct RunState {
 
 /// The durable truth about runs and objects. See the [module's contract](self).
 #[async_trait]
-pub trait Ledger: SuspectKeys + Send + Sync + std::fmt::Debug + 'static {
+pub trait Ledger: SuspectKeys + TransferReports + Send + Sync + std::fmt::Debug + 'static {
     /// Makes `owner` the only finder of `task` for `lease` from now; `Conflict`, naming the other, if
     /// someone else is. Repeated by the owner it renews. Ends with [`unclaim`](Self::unclaim), with
     /// the lease, or (embedded) with the process.

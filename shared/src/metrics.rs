@@ -54,6 +54,7 @@ metrics_table! {
     LEASES Gauge Count "flotilla_leases" [] "Jobs leased by this worker.";
     TRANSFERRED Counter Bytes "flotilla_transferred_bytes_total" ["by"] "Bytes transferred so far, including failed attempts, by mover (stream: this worker; service: the store's own copy).";
     IN_FLIGHT Gauge Count "flotilla_objects_in_flight" [] "Objects being transferred by this worker; at most 1,000 are counted.";
+    BYTES_IN_FLIGHT Gauge Bytes "flotilla_in_flight_bytes" [] "Bytes of the objects in flight that the destination has or is getting, earlier recorded parts included.";
     QUEUE Gauge Count "flotilla_queue_jobs" ["state"] "Jobs on the queue, by state (ready, leased, delayed, dead); approximate on SQS.";
     QUEUE_AGE Histogram Seconds "flotilla_queue_age_seconds" [] "Age of a job when a worker receives it.";
     TRANSFER Histogram Seconds "flotilla_transfer_seconds" [] "Time from the start of an object's copy to its end.";
@@ -144,6 +145,11 @@ pub fn transferred(by: &'static str, bytes: u64) {
 /// So many objects are being transferred.
 pub fn objects_in_flight(now: usize) {
     gauge!(IN_FLIGHT).set(now as f64);
+}
+
+/// So many bytes of the objects in flight are transferred.
+pub fn bytes_in_flight(bytes: u64) {
+    gauge!(BYTES_IN_FLIGHT).set(bytes as f64);
 }
 
 /// The number of transfers under way.

@@ -30,6 +30,7 @@ use crate::progress::TransferProgress;
 use crate::runs::Runs;
 use crate::service_copies::ServiceCopies;
 use crate::strays::Strays;
+use crate::transfer_reporter::TransferReporter;
 use crate::wrong_bytes::WrongBytes;
 
 /// A transfer must get this much of a bandwidth limit, bytes a second, or it would look stalled: its
@@ -121,6 +122,8 @@ pub(crate) struct Shared {
     pub strays: Arc<Strays>,
     /// What the ledger says of the runs whose jobs are received.
     pub runs: Runs,
+    /// What the ledger is told of the objects in flight.
+    pub transfer_reporter: TransferReporter,
     /// The digest of the write options of this worker.
     pub writes: String,
     /// Cancelled once the worker drains.
@@ -216,6 +219,7 @@ impl Context {
             flights,
             strays,
             runs,
+            transfer_reporter: TransferReporter::new(&worker.name),
             writes,
             draining,
             parts_left: Left::default(),

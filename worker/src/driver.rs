@@ -73,6 +73,7 @@ impl Worker {
         let mut beside = JoinSet::new();
         beside.spawn(abort_in_time(stop.clone(), context.options.drain));
         beside.spawn(watch_depth(lanes.clone()));
+        let reporting = beside.spawn(report_transfers(context.clone()));
         let protection = beside.spawn(protection::keep(context.fleet.clone(), context.held.subscribe()));
         let fleet = beside.spawn(watch_fleet(context.clone(), stop.clone()));
         let mut jobs: Vec<JoinSet<()>> = lanes.iter().map(|_| JoinSet::new()).collect();
@@ -86,6 +87,8 @@ impl Worker {
             }
         };
         drain(context, &stop, &mut jobs).await;
+        reporting.abort();
+        context.transfer_reporter.end(&*context.ledger).await;
         protection.abort();
         protection::clear(&*context.fleet).await;
         if fleet.is_finished()
@@ -365,6 +368,10 @@ async fn watch_depth(lanes: Vec<Arc<Context>>) {
         }
         sleep(DEPTH_INTERVAL).await;
     }
+}
+
+async fn report_transfers(context: Arc<Context>) {
+    context.transfer_reporter.keep(&*context.ledger, &context.moved).await;
 }
 
 /// Ends when the machine is about to go; the worker drains then.

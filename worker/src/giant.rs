@@ -7,6 +7,7 @@
 use shared::job::{Job, JobObject, Parts, VERSION, Work};
 use shared::ledger::{Outcome, PartSet, State, UploadRecord};
 use shared::queue::Outgoing;
+use shared::store::Upload;
 use shared::{Error, ErrorKind, Result};
 
 use crate::complete::Completion;
@@ -107,8 +108,18 @@ async fn send(context: &Context, record: &UploadRecord, parts: &Parts) -> Result
         true => parts::missing(parts.first, parts.last, &known),
         false => parts.again.clone(),
     };
-    let progress = context.moved.object(&record.upload.key, record.size);
+    let progress = context.moved.object(&record.run, &record.upload.key, record.size);
+    progress.share(upload_name(&record.upload));
     parts::send(context, record, numbers, known, &progress).await
+}
+
+/// The upload's name in reports: keys and ids may be long.
+fn upload_name(upload: &Upload) -> String {
+    let names = upload.key.bytes().chain([0]).chain(upload.id.bytes());
+    // FNV-1a, 64 bits: of the few uploads of a run no two will have one name.
+    let hash = names
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    format!("{hash:016x}")
 }
 
 async fn complete(context: &Context, job: &Job, record: &UploadRecord) -> Result<()> {

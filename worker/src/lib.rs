@@ -46,6 +46,7 @@ mod source;
 mod stop;
 mod strays;
 mod suspects;
+mod transfer_reporter;
 mod transfers;
 mod upload;
 mod version;

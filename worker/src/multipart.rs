@@ -34,7 +34,7 @@ pub(crate) async fn copy(context: &Context, job: &Job, wanted: &JobObject) -> Re
             return Ok(Try::Archived(info));
         }
         let Some(record) = open_or_resume(context, job, wanted, &info).await? else { return Ok(Try::Superseded) };
-        let progress = context.moved.object(&record.upload.key, record.size);
+        let progress = context.moved.object(&record.run, &record.upload.key, record.size);
         let error = match copy_parts(context, job, &record, std::mem::take(&mut again), &progress).await {
             Ok(Round::Done(tried)) => return Ok(*tried),
             Ok(Round::Unlisted(numbers)) => {
@@ -127,7 +127,7 @@ async fn in_one_request(context: &Context, job: &Job, wanted: &JobObject, why: E
         return Err(why.and(&fact));
     }
     tracing::debug!(key = ?wanted.key, error = %why, "the source ignores ranges: sending the object in one request");
-    whole::copy(context, wanted, job.attempt).await.map(Try::Copied)
+    whole::copy(context, job, wanted).await.map(Try::Copied)
 }
 
 /// Sends the parts that are missing, and the parts to send `again` although they are recorded.

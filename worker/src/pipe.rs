@@ -193,7 +193,7 @@ mod tests {
             expect,
             expect_etag: None,
             bandwidth: None,
-            attempt: Arc::new(TransferProgress::default()).object("k", size).attempt(),
+            attempt: Arc::new(TransferProgress::default()).object("r", "k", size).attempt(),
         };
         let input = stream::iter(input).map_ok(Bytes::from_static).boxed();
         let (mut body, hashed) = pipe.through(input);

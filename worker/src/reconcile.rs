@@ -353,7 +353,7 @@ async fn copy_version(context: &Context, job: &Job, wanted: &JobObject, uploads:
         return Ok(Try::Archived(info));
     }
     if whole::fits(context, wanted) {
-        return Ok(Try::Copied(whole::copy(context, wanted, job.attempt).await?));
+        return Ok(Try::Copied(whole::copy(context, job, wanted).await?));
     }
     *uploads = Uploads::Unknown;
     multipart::copy(context, job, wanted).await

@@ -99,6 +99,13 @@ impl Runs {
     /// A run's state, read from the ledger unless it is known. Slow: whoever asks about the same run waits for the same
     /// answer. Failed: the adapter has tried again by then, and the next one asks anew.
     async fn read(&self, context: &Context, run: &str, anew: bool) -> Result<Known> {
+        self.known(run, anew, || context.ledger.run_state(run)).await
+    }
+
+    async fn known<F>(&self, run: &str, anew: bool, ask: impl FnOnce() -> F) -> Result<Known>
+    where
+        F: Future<Output = Result<Option<RunState>>>,
+    {
         let entry = self.entry(run);
         let asked = Instant::now();
         let mut entry = entry.lock().await;
@@ -109,7 +116,7 @@ impl Runs {
         }
         // Counted from before the question: the answer may be late.
         let read = Instant::now();
-        let known = Known { state: context.ledger.run_state(run).await?, read };
+        let known = Known { state: ask().await?, read };
         *entry = Some(known.clone());
         Ok(known)
     }
@@ -140,4 +147,63 @@ fn is_ours(context: &Context, options: &RunOptions) -> bool {
 /// The lock is held for moments and never across an await.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use shared::ledger::Phase;
+    use shared::{Error, ErrorKind};
+    use tokio::time::sleep;
+
+    use super::*;
+
+    /// A ledger that counts its reads.
+    #[derive(Default)]
+    struct Reads(Cell<u64>);
+
+    impl Reads {
+        async fn answer(&self) -> Result<Option<RunState>> {
+            self.0.set(self.0.get() + 1);
+            sleep(Duration::from_millis(20)).await;
+            Ok(Some(RunState { phase: Phase::Listed, options: RunOptions::default() }))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_runs_state_is_read_once_in_15_s_however_many_jobs_it_has() {
+        let (runs, reads) = (Runs::default(), Reads::default());
+        let began = Instant::now();
+        while began.elapsed() < 4 * VALID {
+            for run in ["a", "b"] {
+                let jobs = (0..20).map(|_| runs.known(run, false, || reads.answer()));
+                futures::future::try_join_all(jobs).await.unwrap();
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
+        assert!((8..=10).contains(&reads.0.get()), "{} reads of two runs in a minute", reads.0.get());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn deletes_read_the_runs_state_anew_and_together() {
+        let (runs, reads) = (Runs::default(), Reads::default());
+        for n in 1..=5 {
+            runs.known("run", true, || reads.answer()).await.unwrap();
+            assert_eq!(reads.0.get(), n, "an earlier answer is not good enough");
+        }
+        // Who asks while an answer is on its way does not trust that one, but shares the next one.
+        let jobs = (0..20).map(|_| runs.known("run", true, || reads.answer()));
+        futures::future::try_join_all(jobs).await.unwrap();
+        assert!((6..=7).contains(&reads.0.get()), "{}", reads.0.get());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failed_read_is_no_answer() {
+        let (runs, reads) = (Runs::default(), Reads::default());
+        let fail = || async { Err(Error::new(ErrorKind::Unavailable, "ledger", "table", "away")) };
+        assert!(runs.known("run", false, fail).await.is_err());
+        assert!(runs.known("run", false, || reads.answer()).await.is_ok());
+        assert_eq!(reads.0.get(), 1);
+    }
 }

@@ -2,7 +2,7 @@
 
 use shared::config::multipart_threshold_bytes;
 use shared::digest::{Algorithm, Checksum};
-use shared::job::JobObject;
+use shared::job::{Job, JobObject};
 use shared::object::{ETag, ObjectInfo, Pin};
 use shared::retry::{self, TRANSFER};
 use shared::store::{Body, EtagMeaning, Object, Read, Write, Written, copy_source};
@@ -33,16 +33,16 @@ pub(crate) fn fits(context: &Context, object: &JobObject) -> bool {
 }
 
 /// Copies the pinned version: by the service itself where it can, else through here.
-pub(crate) async fn copy(context: &Context, object: &JobObject, attempt: u32) -> Result<Copied> {
+pub(crate) async fn copy(context: &Context, job: &Job, object: &JobObject) -> Result<Copied> {
     let _permit = context.transfer_permit().await;
-    let progress = context.moved.object(&object.key, object.size);
+    let progress = context.moved.object(&job.run, &object.key, object.size);
     if let Some(copied) = by_service(context, object).await? {
         progress.attempt().copied_by_service(object.size);
         return Ok(copied);
     }
     let subject = context.destination.location().display_key(&object.key);
     // A body that broke off cannot be sent again: each try opens the source anew.
-    let copied = retry::run(&TRANSFER, &subject, || stream(context, object, attempt, &subject, &progress)).await?;
+    let copied = retry::run(&TRANSFER, &subject, || stream(context, object, job.attempt, &subject, &progress)).await?;
     context.brake.succeeded();
     Ok(copied)
 }

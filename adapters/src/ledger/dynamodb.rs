@@ -17,11 +17,12 @@
 //! | `job#RUN#ORIGIN` | `counted` | which of an origin job's objects are counted |
 //! | `upload#TASK#KEY` | `upload` | an open upload, which of its parts are at the destination, and the uploads that are about to be opened |
 //! | `upload#TASK#KEY` | `parts#UPLOAD#FIRST-DIGEST` | tags and checksums of a group of its parts |
+//! | `transfers#RUN` | the worker | what the worker transfers now for the run |
 //! | `suspects#TASK` | the key | that the destination may hold wrong bytes under it |
 //! | `suspect-root#TASK` | `root` | the same of the empty key |
 //!
-//! What has an attribute `expires` is removed by the service (time to live): which objects of a job are counted, and
-//! the failures of standing runs.
+//! What has an attribute `expires` is removed by the service (time to live): which objects of a job are counted, the
+//! failures of standing runs, and what workers transfer.
 //!
 //! Reads are strongly consistent. Where a late or repeated write could undo a newer one, a condition
 //! on the item refuses it: a request given up by us may still be carried out by the service later.
@@ -38,8 +39,8 @@ mod ranges;
 mod runs;
 mod settle;
 mod suspects;
+mod transfers;
 mod uploads;
-mod whole;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -87,7 +88,7 @@ impl DynamoDbLedger {
 
     async fn connect(config: &LedgerConfig) -> Result<DynamoDbLedger> {
         let sdk = aws::sdk_config(&config.connection).await?;
-        let client = Client::from_conf(Builder::from(&sdk).interceptor(whole::NoEmptyAnswers).build());
+        let client = Client::from_conf(Builder::from(&sdk).interceptor(aws::NoEmptyAnswers).build());
         Ok(DynamoDbLedger { client, table: config.table.clone() })
     }
 

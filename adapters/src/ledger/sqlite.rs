@@ -7,6 +7,7 @@
 mod finding;
 mod settling;
 mod suspects;
+mod transfers;
 mod uploads;
 
 use std::collections::BTreeSet;

@@ -42,6 +42,7 @@ pub struct SqsQueue {
     client: Client,
     name: String,
     url: String,
+    dead_name: String,
     dead_url: String,
 }
 
@@ -51,7 +52,7 @@ impl SqsQueue {
         let client = client(config).await?;
         let dead = config.dead_letter_name();
         let (url, dead_url) = futures::try_join!(url_of(&client, &config.name), url_of(&client, &dead))?;
-        Ok(SqsQueue { client, name: config.name.clone(), url, dead_url })
+        Ok(SqsQueue { client, name: config.name.clone(), url, dead_name: dead, dead_url })
     }
 
     /// Makes what is missing of the configured queue and its dead-letter queue, and says in one

@@ -7,7 +7,7 @@ use shared::ErrorKind;
 
 /// The steps from nothing to the present schema. `user_version` in the file's header says how many of
 /// them are done. A released step is never changed; a new one is added at the end.
-const MIGRATIONS: [&str; 7] = [FIRST, INTENTS, ARCHIVED, EVENTS, CANCELLED, SUSPECTS, PARTS];
+const MIGRATIONS: [&str; 8] = [FIRST, INTENTS, ARCHIVED, EVENTS, CANCELLED, SUSPECTS, PARTS, TRANSFERS];
 
 /// Keys, ids and names are TEXT compared byte by byte, with their length: NUL is a character like any other.
 const FIRST: &str = "
@@ -152,6 +152,18 @@ CREATE TABLE part_records (
     number INTEGER NOT NULL,
     body TEXT NOT NULL,
     PRIMARY KEY (upload, number, body)
+) WITHOUT ROWID;
+";
+
+/// What workers transfer now, `until` (ms) it is of no use any more. `holder` names the worker's process to the database.
+const TRANSFERS: &str = "
+CREATE TABLE transfers (
+    run TEXT NOT NULL,
+    worker TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (run, worker)
 ) WITHOUT ROWID;
 ";
 

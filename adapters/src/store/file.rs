@@ -37,7 +37,7 @@ use async_trait::async_trait;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
-use self::fault::{blocking, fault, kind_of};
+use self::fault::{blocking, fault, kind_of, times_out_of_files};
 use self::folder::{Folder, short};
 use self::listing::{FileListing, PASS_NAMES};
 use self::times::Times;
@@ -125,7 +125,7 @@ impl ObjectStore for FileStore {
     }
 
     fn throttles(&self) -> u64 {
-        0
+        times_out_of_files()
     }
 
     async fn probe(&self) -> Result<()> {

@@ -78,7 +78,8 @@ async fn open(args: &Args) -> Result<(Finder, Health), Failure> {
     endpoint::serve(args.metrics_addr.as_deref().or(config.metrics_addr.as_deref()), &health)
         .await
         .map_err(Failure::usage)?;
-    let (source, destination) = open::ready_sides(&config).await.map_err(Failure::usage)?;
+    // The workers write; this program only lists.
+    let (source, destination, _refused) = open::ready_to_compare(&config).await.map_err(Failure::usage)?;
     // An error is for the listing to report.
     if let Ok(Some((folder, key))) = open::object_source(&config.source).await {
         let named = folder.display_key(&key);

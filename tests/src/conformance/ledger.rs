@@ -10,6 +10,7 @@ mod failures;
 mod finding;
 mod model;
 mod suspects;
+mod transfers;
 mod uploads;
 
 pub use counting::*;
@@ -18,6 +19,7 @@ pub use failures::*;
 pub use finding::*;
 pub use model::*;
 pub use suspects::*;
+pub use transfers::*;
 pub use uploads::*;
 
 use shared::digest::{Algorithm, Checksum};
@@ -76,6 +78,8 @@ macro_rules! ledger_suite {
             uploads_of_odd_keys_are_told_apart
             suspect_keys_come_in_byte_order_by_pages
             a_suspect_key_is_cleared_unless_it_was_marked_again
+            a_report_of_transfers_replaces_the_workers_earlier_one
+            a_report_of_transfers_ends_with_its_time
             open_uploads_of_many_keys_are_found_at_once
             uploads_that_no_record_names_are_known_until_somebody_has_looked
             the_standing_run_of_events_is_none_of_its_tasks_runs

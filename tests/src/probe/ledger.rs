@@ -186,3 +186,21 @@ impl SuspectKeys for LedgerProbe {
         self.inner.clear_suspect(task, seen).await
     }
 }
+
+#[async_trait]
+impl TransferReports for LedgerProbe {
+    async fn report_transfers(&self, run: &str, report: &TransferReport, valid: Duration) -> Result<()> {
+        self.calls.meet("report-transfers").await?;
+        self.inner.report_transfers(run, report, valid).await
+    }
+
+    async fn withdraw_transfers(&self, run: &str, worker: &str) -> Result<()> {
+        self.calls.meet("withdraw-transfers").await?;
+        self.inner.withdraw_transfers(run, worker).await
+    }
+
+    async fn transfers(&self, run: &str) -> Result<Vec<TransferReport>> {
+        self.calls.meet("transfers").await?;
+        self.inner.transfers(run).await
+    }
+}

@@ -61,7 +61,7 @@ async fn every_call_of_the_queue_comes_through_whatever_befalls_it_once() {
     join_all(faults::passing(SQS).into_iter().map(async |(name, fault)| {
         let bench = Bench::new().await;
         // SQS answers these without a body: whether that came from SQS nobody can tell.
-        let silent = ["DeleteMessage", "ChangeMessageVisibility"];
+        let silent = ["AmazonSQS.DeleteMessage", "AmazonSQS.ChangeMessageVisibility", "AmazonSQS.TagQueue"];
         let actions = faults::QUEUE_ACTIONS.iter().filter(|a| name != "an empty answer" || !silent.contains(a));
         to_each_call(&bench.proxy, &actions.copied().collect::<Vec<_>>(), name, &fault);
         uses::queue(&bench.queue, &bench.queue_config).await.unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -98,6 +98,8 @@ async fn a_request_that_is_never_answered_is_asked_again() {
     };
     let ledger = async |fault: Fault| {
         let bench = Bench::new().await;
+        // Parts are recorded of an upload that is open.
+        bench.ledger.open_upload(&uses::upload()).await.unwrap();
         for action in faults::LEDGER_ACTIONS {
             bench.proxy.inject(Rule::always(fault.clone()).containing(action).times(1));
         }
@@ -182,6 +184,20 @@ async fn items_of_a_batch_that_were_not_written_are_written_with_patience() {
     let settled = uses::settle(&bench.ledger, "one", 3).await.unwrap();
     // Two settlements, the first of which is asked for five times.
     assert_eq!((settled.len(), bench.asked("BatchWriteItem")), (3, 6));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn items_of_a_batch_that_were_not_read_are_asked_for_again() {
+    let bench = Bench::new().await;
+    let table = &bench.ledger_config.table;
+    let record = uses::upload();
+    bench.ledger.open_upload(&record).await.unwrap();
+    let key = r##"{"pk":{"S":"upload#task#giant"},"sk":{"S":"upload"}}"##;
+    let text = format!(r#"{{"Responses":{{"{table}":[]}},"UnprocessedKeys":{{"{table}":{{"Keys":[{key}]}}}}}}"#);
+    bench.proxy.inject(Rule::always(Fault::Respond(200, text)).containing("BatchGetItem").times(4));
+    let found = bench.ledger.open_uploads("task", &["giant"]).await.unwrap();
+    assert_eq!((found.len(), bench.asked("BatchGetItem")), (1, 5));
+    assert_eq!(found[0].record.as_ref(), Some(&record));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -185,3 +185,28 @@ async fn regression_failures_of_a_run_with_other_options_are_not_retried() {
     assert!(retried.stderr.contains("had other options than its task has now"), "{}", retried.stderr);
     assert_eq!(place.keys().await, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_sync_counts_the_retry_that_it_finishes() {
+    const BAD: u64 = 12;
+    let files: Vec<_> = (0..BAD).map(|n| (format!("bad/{n}"), 5)).chain([("good".to_owned(), 5)]).collect();
+    let place = Place::new(&files).await;
+    let denied = Fault::Respond(403, "<Error><Code>AccessDenied</Code></Error>".to_owned());
+    place.proxy.inject(Rule::on(Kind::Put, denied).containing("/bad/"));
+    let ended = place.run("sync SIDES --attempts 1 --concurrency 1").await;
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    place.proxy.heal();
+    place.proxy.reset();
+    place.proxy.inject(Rule::on(Kind::Put, Fault::Delay(Duration::from_millis(700))));
+    place.kill_after("retry STATE", Kind::Put, 6).await;
+    place.proxy.heal();
+    let copied = |runs: &[Value]| -> u64 { runs.iter().filter_map(|run| run["settled"]["copied"].as_u64()).sum() };
+    let before = copied(&place.runs().await);
+    let ended = place.run("sync SIDES --attempts 1 --concurrency 1 --json").await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let summary: Value = serde_json::from_str(ended.stdout.lines().last().expect("a summary")).expect("JSON");
+    let runs = place.runs().await;
+    assert_eq!((runs.len(), copied(&runs)), (3, BAD + 1), "{runs:?}");
+    assert!(before < BAD && summary["copied"] == copied(&runs) - before, "{before} before: {summary}");
+    assert_eq!(summary["bytes"], 5 * (copied(&runs) - before), "{summary}");
+}

@@ -158,6 +158,38 @@ async fn what_may_not_be_written_is_one_line() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_read_only_destination_with_nothing_to_do_is_in_sync() {
+    let files = small(5);
+    let place = Place::new(&files);
+    fs::create_dir_all(place.path("d")).expect("a folder");
+    fs::create_dir_all(place.path("state")).expect("a folder");
+    [("state", 0o777), ("d", 0o777)].iter().for_each(|(name, mode)| open(&place.path(name), *mode));
+    let first = place.run_as_other("sync @/source @/d").await;
+    assert_eq!(first.code, Some(0), "{}", first.stderr);
+    open(&place.path("d"), 0o555);
+    let synced = place.run_as_other("sync @/source @/d --json").await;
+    fs::write(place.path("source/new"), "new").expect("a file");
+    let refused = place.run_as_other("sync @/source @/d").await;
+    open(&place.path("d"), 0o777);
+    assert_eq!(synced.code, Some(0), "{}", synced.stderr);
+    assert!(synced.stdout.contains("\"skipped\":5,"), "{}", synced.stdout);
+    assert_says(&refused, 2, "the destination folder is not writable");
+    let again = place.run_as_other("sync @/source @/d").await;
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    assert!(place.path("d/new").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_too_many_open_files_slow_a_sync_and_fail_nothing() {
+    let files: Vec<_> = (0..200).map(|n| (format!("f{n}"), MIB / 4)).collect();
+    let place = Place::new(&files);
+    let ended = place.run("ulimit -n 60;", "sync @/source @/d --concurrency 128 --retry-delay 0s").await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("free space"), "{}", ended.stderr);
+    assert_files(&place.path("d"), &files);
+}
+
 /// Sets the permissions of a file or folder.
 pub fn open(path: &PathBuf, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");

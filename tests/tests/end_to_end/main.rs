@@ -1,5 +1,6 @@
 //! The real programs on real components, from the command line to the last byte.
 
+mod cancelled_at_work;
 mod carriers;
 mod changed_mind;
 mod crash;
@@ -21,6 +22,7 @@ mod run_state;
 mod stop;
 mod subscription;
 mod support;
+mod transfers;
 mod unlisted;
 mod verify;
 mod watch;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use flotilla_tests::binaries::{self, Ended, Process};
+use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, credentials_file, weed};
 use flotilla_tests::proxy::Fault;
 use shared::job::{Job, JobChange, Origin, VERSION, Work};
 use shared::queue::JobQueue;
@@ -70,6 +71,40 @@ async fn regression_a_second_task_on_one_queue_is_refused() {
         task.assert_copied(&task.until_done(&mut workers).await, &files());
         stop(&mut workers[0]).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_another_tasks_dead_letter_queue_is_refused() {
+    let (first, second) = futures::join!(task(), task());
+    assert_eq!(init(&first).await.code, Some(0));
+    let dead = format!("[queue]\nname = \"{}\"\ndead-letter = \"{}-dead\"", second.name, first.name);
+    edit(&second, &format!("[queue]\nname = \"{}\"", second.name), &dead);
+    assert_refused("init", &init(&second).await, &first, &second);
+    assert_refused("finder", &second.find().await, &first, &second);
+    assert_refused("worker", &second.worker(&[]).wait(LIMIT).await, &first, &second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_watch_refuses_another_tasks_queue_of_events() {
+    let task = task().await;
+    assert_eq!(init(&task).await.code, Some(0));
+    let (weed, keys) = (weed(), credentials_file(ACCESS_KEY, SECRET_KEY));
+    let arguments = [
+        "watch".to_owned(),
+        format!("s3://{}", weed.create_bucket("watched").await),
+        task.path("watched").display().to_string(),
+        format!("--source-endpoint-url={}", weed.endpoint),
+        format!("--source-credentials=file:{}", keys.display()),
+        format!("--state={}", task.path("state").display()),
+        format!("--events-queue={}", task.name),
+        format!("--events-queue-endpoint-url={}", task.proxy.endpoint),
+        format!("--events-queue-credentials=file:{}", keys.display()),
+        "--events-queue-region=us-east-1".to_owned(),
+    ];
+    let env = [("FLOTILLA_TEST", String::new())];
+    let ended = Process::start(&binaries::flotilla(), arguments, env).wait(LIMIT).await;
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("this queue belongs to task {:?}", task.name)), "{}", ended.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

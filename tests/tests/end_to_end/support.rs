@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use adapters::ledger::dynamodb::DynamoDbLedger;
+use adapters::queue::sqs::SqsQueue;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
+use flotilla_tests::binaries::Process;
 use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, fresh_folder};
 use flotilla_tests::emulators::{Emulator, Weed, connection, credentials_file, unique_name};
 use futures::stream::{self, StreamExt};
 use shared::config::{LedgerConfig, QueueConfig};
 use shared::ledger::{Ledger, Run};
+use shared::queue::JobQueue;
 
 pub const MIB: usize = 1 << 20;
 
@@ -95,6 +98,7 @@ pub struct Task {
     pub destination: String,
     pub config: PathBuf,
     pub ledger: DynamoDbLedger,
+    pub queue: SqsQueue,
 }
 
 impl Task {
@@ -141,10 +145,11 @@ impl Task {
         let connection = connection(&services.endpoint, ACCESS_KEY, SECRET_KEY);
         let queue = QueueConfig { name: name.clone(), dead_letter: None, connection: connection.clone() };
         let table = LedgerConfig { table: name.clone(), connection };
-        adapters::queue::sqs::SqsQueue::create(&queue).await.expect("the queue is made");
+        SqsQueue::create(&queue).await.expect("the queue is made");
+        let queue = SqsQueue::open(&queue).await.expect("the queue opens");
         DynamoDbLedger::create(&table).await.expect("the table is made");
         let ledger = DynamoDbLedger::open(&table).await.expect("the table opens");
-        Task { name, source, destination, config, ledger }
+        Task { name, source, destination, config, ledger, queue }
     }
 
     /// The newest run.
@@ -159,6 +164,11 @@ impl Task {
             assert!(started.elapsed() < std::time::Duration::from_secs(300), "the run is not done");
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
+    }
+
+    /// Whether nothing waits on the queue.
+    pub async fn is_queue_empty(&self) -> bool {
+        self.queue.depth().await.expect("the queue answers").waiting() == 0
     }
 
     /// The arguments every program takes.
@@ -183,4 +193,18 @@ pub fn assert_files(folder: &Path, files: &[(String, usize)]) {
         let bytes = std::fs::read(folder.join(key)).unwrap_or_else(|e| panic!("{key}: {e}"));
         assert!(bytes == content(key, *size), "{key}: the bytes differ");
     }
+}
+
+/// A worker's metrics, from the address that it logged.
+pub async fn scrape(worker: &Process) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let log = worker.stderr();
+    let rest = log.split("(address ").nth(1).expect("the address is logged");
+    let address = rest.split([')', ',']).next().expect("a split has a first piece");
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("the worker listens");
+    let request = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("it answers");
+    answer
 }

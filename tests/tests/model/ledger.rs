@@ -31,6 +31,7 @@ pub struct Pages {
     /// Open uploads by task and key, with their parts.
     pub uploads: BTreeMap<KeyOf, (UploadRecord, BTreeMap<u32, PartRecord>)>,
     suspects: BTreeMap<KeyOf, Timestamp>,
+    transfers: BTreeMap<KeyOf, (TransferReport, Instant)>,
     /// Uploads that no record names, by task and key.
     pub intents: BTreeMap<KeyOf, Intents>,
 }
@@ -180,6 +181,28 @@ impl SuspectKeys for FakeLedger {
             }
         });
         Ok(())
+    }
+}
+
+#[async_trait]
+impl TransferReports for FakeLedger {
+    async fn report_transfers(&self, run: &str, report: &TransferReport, valid: Duration) -> Result<()> {
+        let entry = (report.clone(), Instant::now() + valid);
+        self.now(|pages| pages.transfers.insert(key_of(run, &report.worker), entry));
+        Ok(())
+    }
+
+    async fn withdraw_transfers(&self, run: &str, worker: &str) -> Result<()> {
+        self.now(|pages| pages.transfers.remove(&key_of(run, worker)));
+        Ok(())
+    }
+
+    async fn transfers(&self, run: &str) -> Result<Vec<TransferReport>> {
+        Ok(self.now(|pages| {
+            let of_run = pages.transfers.range(key_of(run, "")..).take_while(|((of, _), _)| of == run);
+            let valid = of_run.filter(|(_, (_, until))| *until > Instant::now());
+            valid.take(MAX_TRANSFER_REPORTS).map(|(_, (report, _))| report.clone()).collect()
+        }))
     }
 }
 

@@ -6,6 +6,7 @@
 use aws_sdk_sqs::Client;
 
 use super::{SqsQueue, call, client, url_of};
+use crate::aws::NoEmptyAnswers;
 use shared::config::QueueConfig;
 use shared::retry;
 use shared::{Error, ErrorKind, Result};
@@ -14,41 +15,68 @@ use shared::{Error, ErrorKind, Result};
 pub const TASK_TAG: &str = "flotilla-task";
 
 impl SqsQueue {
-    /// Refuses a queue that belongs to another task. Slow or throttled: as long as any other call of the start.
+    /// Refuses a queue that belongs to another task, or whose dead-letter queue does. Slow or throttled: as long as any
+    /// other call of the start.
     pub async fn check_task(&self, task: &str) -> Result<()> {
-        accept(&self.name, task, task_of(&self.client, &self.name, &self.url).await)
+        for (name, url) in self.queues() {
+            let owner = task_of(&self.client, name, url).await;
+            let is_unknown = owner.is_err();
+            accept(name, task, owner)?;
+            if is_unknown {
+                // Logged once: the same happens to the other queue.
+                break;
+            }
+        }
+        Ok(())
     }
 
-    /// As [`check_task`](Self::check_task), of a queue that may not exist yet.
+    /// As [`check_task`](Self::check_task), of queues that may not exist yet.
     pub async fn check_task_if_exists(config: &QueueConfig, task: &str) -> Result<()> {
         let client = client(config).await?;
-        match url_of(&client, &config.name).await {
-            Ok(url) => accept(&config.name, task, task_of(&client, &config.name, &url).await),
-            Err(error) if error.kind() == ErrorKind::NoSuchContainer => Ok(()),
-            Err(error) => Err(error),
+        for name in [&config.name, &config.dead_letter_name()] {
+            match url_of(&client, name).await {
+                Ok(url) => accept(name, task, task_of(&client, name, &url).await)?,
+                Err(error) if error.kind() == ErrorKind::NoSuchContainer => {}
+                Err(error) => return Err(error),
+            }
         }
+        Ok(())
     }
 
-    /// Tags a queue that has no tag yet with its task. Returns one line if that fails: the queue can be used without.
-    pub async fn adopt(&self, task: &str) -> Result<Option<String>> {
-        match task_of(&self.client, &self.name, &self.url).await {
-            Ok(None) => {}
-            // Not read, not written: the queue may belong to another task.
-            read => return accept(&self.name, task, read).map(|()| None),
+    /// Tags the queue and its dead-letter queue with their task where they have no tag yet. Returns one line for each
+    /// one that cannot be tagged: it can be used without.
+    pub async fn adopt(&self, task: &str) -> Result<Vec<String>> {
+        let mut lines = Vec::new();
+        for (name, url) in self.queues() {
+            match task_of(&self.client, name, url).await {
+                Ok(None) => lines.extend(tag(&self.client, name, url, task).await),
+                // Not read, not written: the queue may belong to another task.
+                read => accept(name, task, read)?,
+            }
         }
-        // Repeated, or done with its answer lost: the same tag is written again. Two tasks that adopt a queue at the
-        // same moment: the later tag stays, and finder and workers of the other task are refused.
-        let request = || self.client.tag_queue().queue_url(&self.url).tags(TASK_TAG, task).send();
-        let Err(error) = call(&retry::DESCRIBE, &self.name, request).await else { return Ok(None) };
-        let remedy = if error.kind() == ErrorKind::Denied { ": allow sqs:TagQueue" } else { "" };
-        Ok(Some(format!("could not tag queue {} with its task ({}){remedy}", self.name, error.message())))
+        Ok(lines)
     }
+
+    /// Names and URLs of the queue and of its dead-letter queue.
+    fn queues(&self) -> [(&str, &str); 2] {
+        [(&self.name, &self.url), (&self.dead_name, &self.dead_url)]
+    }
+}
+
+/// Tags a queue with its task. Returns one line if that fails.
+async fn tag(client: &Client, name: &str, url: &str, task: &str) -> Option<String> {
+    // Repeated, or done with its answer lost: the same tag is written again. Two tasks that adopt a queue at the same
+    // moment: the later tag stays, and finder and workers of the other task are refused.
+    let request = || client.tag_queue().queue_url(url).tags(TASK_TAG, task).send();
+    let error = call(&retry::DESCRIBE, name, request).await.err()?;
+    let remedy = if error.kind() == ErrorKind::Denied { ": allow sqs:TagQueue" } else { "" };
+    Some(format!("could not tag queue {name} with its task ({}){remedy}", error.message()))
 }
 
 /// The task that a queue's tag names.
 async fn task_of(client: &Client, name: &str, url: &str) -> Result<Option<String>> {
     // Read-only: slow, repeated or lost, it changes nothing.
-    let request = || client.list_queue_tags().queue_url(url).send();
+    let request = || client.list_queue_tags().queue_url(url).customize().interceptor(NoEmptyAnswers).send();
     let tags = call(&retry::DESCRIBE, name, request).await?.tags.unwrap_or_default();
     Ok(tags.get(TASK_TAG).filter(|task| !task.is_empty()).cloned())
 }

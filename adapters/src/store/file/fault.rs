@@ -1,6 +1,7 @@
 //! What the errors of a file system mean, and how blocking calls are made.
 
 use std::io::{self, ErrorKind as Io};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use shared::retry::STALL_SECONDS;
@@ -18,6 +19,18 @@ const EMFILE: i32 = 24;
 /// `ENFILE`: too many open files in the system.
 const ENFILE: i32 = 23;
 
+/// How often a file could not be opened because too many were open, in this process.
+static OUT_OF_FILES: AtomicU64 = AtomicU64::new(0);
+
+/// See [`OUT_OF_FILES`]. Each time the worker transfers less at once: files are closed again, unlike a full disk.
+pub(super) fn times_out_of_files() -> u64 {
+    OUT_OF_FILES.load(Relaxed)
+}
+
+fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
+}
+
 /// `ELOOP` of Linux, and of macOS and the BSDs: too many links in a row.
 const ELOOP: [i32; 2] = [40, 62];
 
@@ -28,8 +41,8 @@ pub(super) fn is_loop(error: &io::Error) -> bool {
 
 /// The meaning of an I/O error.
 pub(super) fn kind_of(error: &io::Error) -> ErrorKind {
-    if matches!(error.raw_os_error(), Some(EMFILE | ENFILE)) {
-        return ErrorKind::Exhausted;
+    if is_out_of_files(error) {
+        return ErrorKind::Throttled;
     }
     if is_loop(error) {
         return ErrorKind::Unrepresentable;
@@ -61,6 +74,10 @@ pub(super) fn fault(operation: &'static str, subject: impl Into<String>, error: 
         }
         ErrorKind::Unrepresentable if error.kind() == Io::IsADirectory => {
             "a folder stands where the key needs a file: remove it, or sync with --delete".to_owned()
+        }
+        ErrorKind::Throttled => {
+            OUT_OF_FILES.fetch_add(1, Relaxed);
+            format!("{error}: raise the limit of open files (ulimit -n), or lower --concurrency")
         }
         ErrorKind::Exhausted => format!("{error}: free space, or raise the limit, and run again"),
         _ => error.to_string(),
@@ -102,7 +119,8 @@ mod tests {
             (30, ErrorKind::Denied),          // EROFS
             (28, ErrorKind::Exhausted),       // ENOSPC
             (122, ErrorKind::Exhausted),      // EDQUOT
-            (24, ErrorKind::Exhausted),       // EMFILE
+            (24, ErrorKind::Throttled),       // EMFILE
+            (23, ErrorKind::Throttled),       // ENFILE
             (40, ErrorKind::Unrepresentable), // ELOOP
             (20, ErrorKind::Unrepresentable), // ENOTDIR
             (21, ErrorKind::Unrepresentable), // EISDIR
@@ -113,6 +131,14 @@ mod tests {
         ] {
             assert_eq!(kind_of(&io::Error::from_raw_os_error(errno)), kind, "errno {errno}");
         }
+    }
+
+    #[test]
+    fn regression_too_many_open_files_are_no_full_disk() {
+        let before = times_out_of_files();
+        let error = fault("put", "/x", io::Error::from_raw_os_error(EMFILE));
+        assert!(error.is_retryable() && error.to_string().contains("ulimit -n"), "{error}");
+        assert!(times_out_of_files() > before, "the worker transfers less at once");
     }
 
     #[tokio::test(start_paused = true)]

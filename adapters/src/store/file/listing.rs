@@ -19,7 +19,7 @@ use cap_std::fs::{Dir, DirEntry, Metadata};
 
 use self::pass::Pass;
 use self::passed_over::PassedOver;
-use super::fault::{PAGE, blocking};
+use super::fault::{PAGE, blocking, fault, kind_of};
 use super::folder::{Folder, descend, etag_of, leads_out, modified_of};
 use super::name::PARTIALS;
 use shared::filter::Filter;
@@ -323,6 +323,7 @@ impl Walk {
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied && !leads_out(&error) => {
                 self.unreadable(key, error)
             }
+            Err(error) if kind_of(&error) == ErrorKind::Throttled => Err(fault("list", key, error)),
             // A link to a folder, to nothing, out of the root, or in a circle.
             _ => Ok(self.pass_over(key, "a link that leads to no file in the folder")),
         }
@@ -385,7 +386,10 @@ fn marker_entry(key: String, metadata: &Metadata) -> Entry {
 /// Whether an error is about one name, so that the rest can be listed. The others are about this
 /// process (too many open files) or the whole file system (no answer): every name would fail.
 fn is_of_one_name(error: &Error) -> bool {
-    !matches!(error.kind(), ErrorKind::Exhausted | ErrorKind::Timeout | ErrorKind::NoSuchContainer)
+    !matches!(
+        error.kind(),
+        ErrorKind::Exhausted | ErrorKind::Throttled | ErrorKind::Timeout | ErrorKind::NoSuchContainer
+    )
 }
 
 /// Deleted, or replaced by something else, since its name was read.

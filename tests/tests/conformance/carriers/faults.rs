@@ -3,7 +3,7 @@
 use flotilla_tests::proxy::Fault;
 
 /// All that the queue's adapter asks for, but for making queues.
-pub const QUEUE_ACTIONS: [&str; 7] = [
+pub const QUEUE_ACTIONS: [&str; 9] = [
     "AmazonSQS.GetQueueUrl",
     "AmazonSQS.GetQueueAttributes",
     "AmazonSQS.SendMessageBatch",
@@ -11,16 +11,19 @@ pub const QUEUE_ACTIONS: [&str; 7] = [
     "AmazonSQS.ReceiveMessage",
     "AmazonSQS.ChangeMessageVisibility",
     "AmazonSQS.DeleteMessage",
+    "AmazonSQS.ListQueueTags",
+    "AmazonSQS.TagQueue",
 ];
 
 /// All that the ledger's adapter asks for, but for making the table.
-pub const LEDGER_ACTIONS: [&str; 8] = [
+pub const LEDGER_ACTIONS: [&str; 9] = [
     "DescribeTable",
     "GetItem",
     "PutItem",
     "UpdateItem",
     "DeleteItem",
     "Query",
+    "BatchGetItem",
     "BatchWriteItem",
     "TransactWriteItems",
 ];

@@ -8,7 +8,8 @@ use adapters::queue::sqs::SqsQueue;
 use shared::config::{LedgerConfig, QueueConfig};
 use shared::job::Origin;
 use shared::ledger::{
-    Checkpoint, Found, Ledger, Outcome, PartRecord, PartSet, Phase, Proof, RunStart, Settlement, State, UploadRecord,
+    Checkpoint, Found, Ledger, OpenUploads, Outcome, PartRecord, PartSet, Phase, Proof, RunStart, Settlement, State,
+    Suspect, SuspectKeys, TransferReport, TransferReports, UploadRecord,
 };
 use shared::object::{Attributes, ETag, Pin, Timestamp};
 use shared::queue::{JobQueue, Outgoing};
@@ -53,6 +54,17 @@ pub async fn queue(queue: &SqsQueue, config: &QueueConfig) -> Result<()> {
     assert!(drain(queue).await?.is_subset(&["poison".to_owned()].into()));
     let dead = queue.depth().await?.dead;
     assert!((1..=3).contains(&dead), "{dead} dead letters");
+    tags(queue).await
+}
+
+/// The queue and its dead-letter queue become a task's, and stay it.
+async fn tags(queue: &SqsQueue) -> Result<()> {
+    assert_eq!(queue.adopt("task").await?, [""; 0]);
+    queue.check_task("task").await?;
+    for refused in [queue.check_task("another").await, queue.adopt("another").await.map(drop)] {
+        let refused = refused.expect_err("the tag was read");
+        assert_eq!(refused.kind(), ErrorKind::Invalid, "{refused}");
+    }
     Ok(())
 }
 
@@ -84,6 +96,7 @@ pub async fn queue_at_once(queue: &SqsQueue, config: &QueueConfig) -> Result<()>
         queue.receive(1, WAIT, LEASE),
         queue.release(&message, LEASE),
         queue.acknowledge(&message),
+        queue.adopt("task"),
     );
     once.0?;
     once.1?;
@@ -91,7 +104,9 @@ pub async fn queue_at_once(queue: &SqsQueue, config: &QueueConfig) -> Result<()>
     once.3?;
     once.4?;
     once.5?;
-    once.6
+    once.6?;
+    assert_eq!(once.7?, [""; 0]);
+    Ok(())
 }
 
 fn run(id: &str) -> RunStart {
@@ -139,7 +154,8 @@ pub async fn settle(ledger: &DynamoDbLedger, run: &str, count: u32) -> Result<BT
     Ok(&first | &rest)
 }
 
-fn upload() -> UploadRecord {
+/// An upload to be recorded.
+pub fn upload() -> UploadRecord {
     UploadRecord {
         task: "task".into(),
         run: "run".into(),
@@ -184,8 +200,13 @@ pub async fn ledger(ledger: &DynamoDbLedger, config: &LedgerConfig) -> Result<()
     let set = ledger.record_parts("task", &upload().upload, &[part(1), part(2)], &PartSet::default()).await?;
     assert_eq!(set.len(), 2);
     assert_eq!(ledger.recorded_parts("task", &upload().upload).await?, [part(1), part(2)]);
+    let open = OpenUploads { key: "giant".into(), record: Some(upload()), intents: None };
+    assert_eq!(ledger.open_uploads("task", &["giant", "none"]).await?, [open]);
     ledger.close_upload("task", &upload().upload).await?;
     assert_eq!(ledger.upload("task", "giant").await?, None);
+    assert_eq!(ledger.open_uploads("task", &["giant"]).await?, []);
+    suspects(ledger).await?;
+    transfers(ledger).await?;
     ledger.refuse_deletes("run").await?;
     ledger.set_phase("run", Phase::Listed, None).await?;
     ledger.unclaim("task", "us").await?;
@@ -193,6 +214,26 @@ pub async fn ledger(ledger: &DynamoDbLedger, config: &LedgerConfig) -> Result<()
     let recorded = ledger.runs("task", 5).await?.remove(0);
     assert_eq!((recorded.settled.copied, recorded.settled.failed, recorded.settled.bytes), (29, 1, 290));
     assert!(recorded.is_done() && ledger.tasks().await? == ["task"]);
+    Ok(())
+}
+
+async fn suspects(ledger: &DynamoDbLedger) -> Result<()> {
+    let mark = |since| Suspect { key: "k".into(), since: Timestamp(since) };
+    ledger.suspect("task", &mark(1)).await?;
+    ledger.suspect("task", &mark(2)).await?;
+    ledger.clear_suspect("task", &mark(1)).await?;
+    assert_eq!(ledger.suspects("task", "", 10).await?, [mark(2)], "the later mark stays");
+    ledger.clear_suspect("task", &mark(2)).await?;
+    assert_eq!(ledger.suspects("task", "", 10).await?, []);
+    Ok(())
+}
+
+async fn transfers(ledger: &DynamoDbLedger) -> Result<()> {
+    let report = TransferReport { worker: "w".into(), objects: 1, bytes: 5, ..TransferReport::default() };
+    ledger.report_transfers("run", &report, LONG).await?;
+    assert_eq!(ledger.transfers("run").await?, [report]);
+    ledger.withdraw_transfers("run", "w").await?;
+    assert_eq!(ledger.transfers("run").await?, []);
     Ok(())
 }
 
@@ -211,6 +252,7 @@ pub async fn ledger_at_once(ledger: &DynamoDbLedger, config: &LedgerConfig) -> R
         ledger.unclaim("task", "us"),
         ledger.failures("run", None, 1),
         settled,
+        ledger.open_uploads("task", &["none"]),
     );
     once.0?;
     once.1?;
@@ -220,6 +262,7 @@ pub async fn ledger_at_once(ledger: &DynamoDbLedger, config: &LedgerConfig) -> R
     once.5?;
     // Its batch and its transaction are one after the other.
     assert_eq!(once.6?.len(), 3);
+    assert_eq!(once.7?, []);
     Ok(())
 }
 

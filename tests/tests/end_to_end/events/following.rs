@@ -13,7 +13,7 @@ use shared::ledger::{Ledger, Run, Settled, events_run};
 use shared::queue::{JobQueue, Outgoing};
 
 use super::side::Side;
-use crate::support::Task;
+use crate::support::{Task, scrape};
 
 const NO_ENV: [(&str, String); 0] = [];
 
@@ -232,18 +232,4 @@ impl Following {
         }
         sum
     }
-}
-
-/// The worker's metrics, from the address that it logged.
-async fn scrape(worker: &Process) -> String {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let log = worker.stderr();
-    let rest = log.split("(address ").nth(1).expect("the address is logged");
-    let address = rest.split([')', ',']).next().expect("a split has a first piece");
-    let mut stream = tokio::net::TcpStream::connect(address).await.expect("the worker listens");
-    let request = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.expect("it reads");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("it answers");
-    answer
 }

@@ -6,10 +6,10 @@ use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationI
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-/// Refuses answers of success without a body. DynamoDB's are JSON objects, `{}` at least; the SDK takes no body
-/// for one without fields, by which an item would not be there, or be written, that was never asked for.
+/// Refuses answers of success without a body, for requests that are always answered by a JSON object, `{}` at least. The
+/// SDK takes no body for an object without fields: an item or a tag that is there would be missing.
 #[derive(Debug)]
-pub(super) struct NoEmptyAnswers;
+pub(crate) struct NoEmptyAnswers;
 
 impl Intercept for NoEmptyAnswers {
     fn name(&self) -> &'static str {
