@@ -1,8 +1,8 @@
 //! What a kind of store is known to do: a row of data for each, so that no code asks for names.
 //!
 //! The rows stand in `table`. A row is found by the location's scheme, else by the endpoint's host,
-//! else, for an unknown endpoint, by the `Server` of its answers ([`super::kind`]). What a row calls
-//! [`Support::Unsure`] is found out once per endpoint ([`super::ability`]).
+//! else, for an unknown endpoint, by the `Server` of its answers. What a row calls
+//! [`Support::Unsure`] is found out once per endpoint by the S3 adapter.
 //!
 //! What is the same for all kinds stands in no row: a body is sent with its length and an unsigned
 //! payload, never in aws-chunks and never with a trailer; all parts of an upload but the last have one
@@ -30,7 +30,7 @@ pub enum Keys {
     /// Any, or it refuses by itself what it cannot hold.
     Any,
     /// Those that are paths; it takes others too, and holds them under another key
-    /// ([`super::keys`]).
+    /// (the S3 adapter's `keys`).
     FolderLike,
 }
 

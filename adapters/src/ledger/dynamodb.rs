@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `object#TASK#KEY` | `outcome` | an object's last outcome |
 //! | `tasks` | `TASK` | that the task has had a run |
-//! | `task#TASK` | `run#RUN` | that the run is the task's; not of its [standing run](super::events_run) |
+//! | `task#TASK` | `run#RUN` | that the run is the task's; not of its [event run](shared::ledger::events_run) |
 //! | `task#TASK` | `claim` | which finder holds the task |
 //! | `run#RUN` | `run` | a run: its start, its phase |
 //! | `run#RUN` | `range#ID` | a range's checkpoint |

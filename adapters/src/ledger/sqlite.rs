@@ -2,7 +2,7 @@
 //!
 //! Every writing call is one transaction: its record and its counters move together or not at all, so
 //! that a call that is repeated, because its answer was lost, finds itself done and changes nothing.
-//! What a [standing run](super::events_run) needs to count, and its failures, go when they are old; nothing else does.
+//! What a [event run](shared::ledger::events_run) needs to count, and its failures, go when they are old; nothing else does.
 
 mod finding;
 mod settling;

@@ -13,7 +13,7 @@ use shared::{Error, ErrorKind, Result};
 /// `s3://photos/2026/f1.dat`. `None` if there is no such object, or if anything lies below the location.
 ///
 /// A bucket without a prefix costs no request, any other one HEAD, and a LIST where an object is there. Slow: it ends
-/// after [`PROBE_LIMIT`]. Repeated or its answer lost: it only reads. A HEAD that is denied says nothing, and the location
+/// after 20 s. Repeated or its answer lost: it only reads. A HEAD that is denied says nothing, and the location
 /// is a folder as ever; any other error is reported, as no answer is not "no object".
 ///
 /// Race: keys that come below the location later are not of this source.

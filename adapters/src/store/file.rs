@@ -5,7 +5,7 @@
 //!   `name/` without bytes (a folder marker) makes the folder, and is not listed.
 //! - Regular files are objects, and so are links to regular files within the root. Other links (broken,
 //!   in a circle, out of the root, to folders) are passed over and never followed: no key and no link
-//!   leads out of the root. Listings have them as [`Unlisted`](super::Unlisted), so that nothing is
+//!   leads out of the root. Listings have them as [`Unlisted`](shared::store::Unlisted), so that nothing is
 //!   deleted because it stands behind one. All access is through `cap-std`.
 //! - A file is written in `.flotilla-partial` below the root, and renamed into place when it is
 //!   whole. That is safe against crashes of the process at any moment. It is *not* safe against

@@ -193,10 +193,12 @@ impl Bucket {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
+        // By its status: the refusal of an awkward key may come as a web page.
+        let is_not_found = error.raw_response().is_some_and(|answer| answer.status().as_u16() == 404);
         let error = self.error(verb, key, error);
         let refused = match error.kind() {
             ErrorKind::Invalid => true,
-            ErrorKind::NotFound => verb == PUT.verb || verb == CREATE.verb,
+            ErrorKind::NotFound | ErrorKind::Corrupt => is_not_found && (verb == PUT.verb || verb == CREATE.verb),
             _ => false,
         };
         if !refused || !is_awkward(&self.location.full_key(key)) {
