@@ -113,6 +113,13 @@ fn expected_etag(context: &Context, record: &UploadRecord, sent: &[PartRecord]) 
     md5s.map(|md5s| ETag::new(&multipart_etag(&md5s)))
 }
 
+/// Whether the destination says that the upload is gone. An upload that is open, or of which nothing is known, was not
+/// completed as far as we know: an object there, though it have the same bytes, is an older one.
+async fn is_gone(context: &Context, record: &UploadRecord) -> bool {
+    let listed = context.destination.list_parts(&record.upload).await;
+    listed.is_err_and(|error| error.kind() == ErrorKind::NoSuchUpload)
+}
+
 /// Looks whether the object is there after `error` said that it could not be completed.
 async fn look(context: &Context, record: &UploadRecord, sent: &[PartRecord], error: Error) -> Result<Finished> {
     let unclear = error.kind() == ErrorKind::NoSuchUpload || error.is_retryable();
@@ -120,8 +127,7 @@ async fn look(context: &Context, record: &UploadRecord, sent: &[PartRecord], err
     if !unclear || sent.len() < record.part_count() as usize {
         return Err(error);
     }
-    // What is still open was not completed: an object there, though it have the same bytes, is an older one.
-    if error.kind() != ErrorKind::NoSuchUpload && context.destination.list_parts(&record.upload).await.is_ok() {
+    if error.kind() != ErrorKind::NoSuchUpload && !is_gone(context, record).await {
         return Err(error);
     }
     let info = match context.destination.head(&record.upload.key, &Pin::default()).await {

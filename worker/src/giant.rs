@@ -76,13 +76,9 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
         }
         Err(error) if upload::is_void(&error) => begin_anew(context, job, &record, error).await,
         Err(error) if context.excuses(&error) || error.is_retryable() && job.attempt < context.options.attempts => {
-            // What was sent so far is recorded: the rest waits on the queue, as it would here.
-            let attempt = job.attempt + u32::from(!context.excuses(&error));
-            let delay = retry_delay(context.options.retry_delay, job.attempt);
-            tracing::info!(key = ?parts.key, first = parts.first, last = parts.last, %error, "could not send some parts: trying them again");
-            let again = parts_job(job, &record, (parts.first, parts.last), parts.again.clone(), attempt);
-            context.queue.send(&[Outgoing { body: again.to_body(), delay }]).await
+            try_later(context, job, &record, parts, &error).await
         }
+        Err(error) if error.kind() == ErrorKind::NotFound => not_found(context, job, &record, parts, error).await,
         Err(error) if error.kind() == ErrorKind::TooManyParts => {
             context.part_limit.learn(record.part_count());
             fail(context, &record, error.and("give a larger --part-size")).await
@@ -93,6 +89,29 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
         }
         Err(error) => fail(context, &record, error).await,
     }
+}
+
+/// Has the parts tried again later. What was sent so far is recorded: the rest waits on the queue.
+async fn try_later(context: &Context, job: &Job, record: &UploadRecord, parts: &Parts, error: &Error) -> Result<()> {
+    let attempt = job.attempt + u32::from(!context.excuses(error));
+    let delay = retry_delay(context.options.retry_delay, job.attempt);
+    tracing::info!(key = ?parts.key, first = parts.first, last = parts.last, %error, "could not send some parts: trying them again");
+    let again = parts_job(job, record, (parts.first, parts.last), parts.again.clone(), attempt);
+    context.queue.send(&[Outgoing { body: again.to_body(), delay }]).await
+}
+
+/// A 404 alone says nothing of the source's object: a gateway may have sent it, or the destination. While the source still
+/// has the version, the parts sent so far stay.
+async fn not_found(context: &Context, job: &Job, record: &UploadRecord, parts: &Parts, error: Error) -> Result<()> {
+    let found = source::find(context, &record.upload.key).await?;
+    let is_there = found.is_some_and(|info| info.pin() == record.source && info.size == record.size);
+    if !is_there {
+        return begin_anew(context, job, record, error).await;
+    }
+    if job.attempt < context.options.attempts {
+        return try_later(context, job, record, parts, &error).await;
+    }
+    fail(context, record, error).await
 }
 
 /// The upload that a parts job is for, if it is still open.

@@ -159,9 +159,10 @@ pub(crate) fn write(record: &UploadRecord) -> Write {
     }
 }
 
-/// Whether the parts sent so far are of no use: the source changed, or the bytes are wrong.
+/// Whether the parts sent so far are of no use: the source changed, or the bytes are wrong. A 404 is neither: a gateway
+/// may have sent it.
 pub(crate) fn is_void(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::PreconditionFailed | ErrorKind::NotFound | ErrorKind::BadDigest)
+    matches!(error.kind(), ErrorKind::PreconditionFailed | ErrorKind::BadDigest)
 }
 
 /// Whether the destination still holds the part as it was recorded, and no other that came later: from a

@@ -5,6 +5,7 @@ mod judging;
 mod matrix;
 mod one_object;
 mod outage;
+mod parts;
 mod planned;
 mod rotation;
 mod stage;

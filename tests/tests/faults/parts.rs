@@ -1,0 +1,72 @@
+//! Objects in parts: an error is never taken for "gone".
+
+use std::time::Duration;
+
+use flotilla_tests::proxy::{Fault, Kind, Rule};
+use tokio::time::sleep;
+
+use crate::stage::{Objects, Stage, content};
+
+const LARGE: &str = "large";
+
+/// A stage whose large object goes in two parts: here, or shared out as a giant.
+async fn stage(is_giant: bool) -> (Stage, usize) {
+    let objects = Objects::with_parts();
+    let size = objects.0.last().expect("there is one").1;
+    let mut stage = Stage::new(objects).await;
+    if is_giant {
+        stage.work.giant_threshold = size as u64;
+    }
+    (stage, size)
+}
+
+fn respond(status: u16, code: &str) -> Fault {
+    Fault::Respond(status, format!("<Error><Code>{code}</Code><Message>as the test wants it</Message></Error>"))
+}
+
+/// Another object of the same bytes appears while the upload is open.
+async fn plant(stage: &Stage, size: usize) {
+    while stage.to.count(Kind::Create) == 0 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    let bytes = content(LARGE, size);
+    let now = shared::object::Timestamp::now();
+    stage.cloud.put_as(stage.destination.location.bucket(), LARGE, bytes, |held| held.modified = now);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_an_upload_that_cannot_be_listed_is_not_gone() {
+    for is_giant in [false, true] {
+        let (stage, size) = stage(is_giant).await;
+        let case = format!("giant: {is_giant}");
+        // Completing fails, and so does each look at the upload after it, until both work again.
+        stage.to.inject(Rule::on(Kind::Complete, respond(500, "InternalError")).times(4));
+        stage.to.inject(Rule::on(Kind::ListParts, respond(403, "AccessDenied")).after(1).times(2));
+        let (end, ()) = tokio::join!(stage.sync(), plant(&stage, size));
+        let run = end.done(&case);
+        assert_eq!((run.settled.copied, run.settled.failed), (7, 0), "{case}");
+        assert_eq!(stage.open_uploads(), 0, "{case}: the upload was taken for gone");
+        assert_eq!((stage.to.count(Kind::Create), stage.to.count(Kind::Part)), (1, 2), "{case}");
+        stage.assert_holds_all_but(&[], &case);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_404_to_a_part_costs_no_other_part() {
+    for is_giant in [false, true] {
+        let (stage, _) = stage(is_giant).await;
+        let case = format!("giant: {is_giant}");
+        // As a gateway answers.
+        let page = Fault::Respond(404, "<html>Not Found</html>".to_owned());
+        stage.to.inject(Rule::on(Kind::Part, page).containing("partNumber=2").times(1));
+        // The first part has arrived by then.
+        stage.to.inject(Rule::on(Kind::Part, Fault::Delay(Duration::from_millis(500))).containing("partNumber=2"));
+        let end = stage.sync().await;
+        let run = end.done(&case);
+        assert_eq!((run.settled.copied, run.settled.failed), (7, 0), "{case}");
+        let counts = [Kind::Create, Kind::Abort].map(|kind| stage.to.count(kind));
+        assert_eq!(counts, [1, 0], "{case}: the upload was given up");
+        assert_eq!(stage.open_uploads(), 0, "{case}");
+        stage.assert_holds_all_but(&[], &case);
+    }
+}
