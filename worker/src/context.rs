@@ -24,6 +24,7 @@ use crate::carry::Losses;
 use crate::circuit::{Admission, Circuit, Outage};
 use crate::flights::Flights;
 use crate::guarded::Guarded;
+use crate::orphans::Creates;
 use crate::part_limit::PartLimit;
 use crate::parts::Left;
 use crate::progress::TransferProgress;
@@ -128,6 +129,8 @@ pub(crate) struct Shared {
     pub writes: String,
     /// Cancelled once the worker drains.
     pub draining: CancellationToken,
+    /// Creates of uploads whose answers nobody waited for.
+    pub creates: Creates,
     /// Parts that were sent, and whose work was dropped before they were recorded.
     pub parts_left: Left,
     /// Jobs that are held.
@@ -222,6 +225,7 @@ impl Context {
             transfer_reporter: TransferReporter::new(&worker.name),
             writes,
             draining,
+            creates: Creates::default(),
             parts_left: Left::default(),
             held: watch::Sender::new(0),
             events_run,

@@ -19,7 +19,7 @@ use crate::execute::{self, Done};
 use crate::intake::{self, Intake};
 use crate::lease::Lease;
 use crate::stop::Stop;
-use crate::{parts, protection};
+use crate::{orphans, parts, protection};
 use crate::{strays, transfers};
 
 /// One long poll. Amazon SQS's longest is 20 s; a worker that is told to stop waits for its last poll, and an idle
@@ -248,7 +248,7 @@ async fn work(context: Arc<Context>, stop: Stop, mut message: Message) {
         worked = execute_or_give_up(&context, &job, &aside, &message) => Some(worked),
         () = lease.lost() => None,
         () = stop.abort.cancelled() => {
-            parts::record_left(&context).await;
+            record_left(&context).await;
             strays::look_after(&context, &job).await;
             lease.end().await;
             let delay = if context.is_polling.load(Relaxed) { LAST_POLL } else { Duration::ZERO };
@@ -256,7 +256,7 @@ async fn work(context: Arc<Context>, stop: Stop, mut message: Message) {
             return metrics::let_go(kind, "returned");
         }
     };
-    parts::record_left(&context).await;
+    record_left(&context).await;
     match worked {
         Some(_) => strays::look_after(&context, &job).await,
         None => strays::look_after_abandoned(&context, &job).await,
@@ -271,6 +271,12 @@ async fn work(context: Arc<Context>, stop: Stop, mut message: Message) {
         Some(Err(error)) => let_go(&context, &message, kind, Err(error)).await,
         None => metrics::let_go(kind, "abandoned"),
     }
+}
+
+/// Writes down what dropped work has left at the destination.
+async fn record_left(context: &Context) {
+    parts::record_left(context).await;
+    orphans::announce_in_doubt(context).await;
 }
 
 /// What became of a job.

@@ -11,29 +11,93 @@
 //!   too. Its owner records it all the same, finds it gone with the first part, and begins anew; or finds
 //!   that another one is recorded and uses that.
 //! - The record is read after the listing: an upload that is recorded meanwhile is spared.
+//! - A create that is announced before we look, and takes effect after it, loses its intent. Its owner announces it once
+//!   more unless it gets the answer. If the owner is killed at that moment, the upload stays open.
 //! - An intent that is announced while we look is not ours to clear: the ledger keeps them all then, and
 //!   the next one looks again.
 //! - Uploads of other keys, and those that were open before the intent, are others': never touched. Times
 //!   are the destination's own. One without a time is left alone.
 
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use shared::ledger::{Intents, UploadRecord};
+use shared::object::Timestamp;
 use shared::retry::{self, CREATE};
 use shared::store::{Upload, Write};
-use shared::{ErrorKind, Result};
+use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
 
-/// Opens an upload at the destination. Done and its answer lost: tried again, and announced again.
+/// Opens an upload at the destination.
+///
+/// Done and its answer lost: tried again, and announced again. The lost one is announced once more, by the time before it
+/// was sent: whoever ended other work on the key may have looked before it took effect, and cleared its intent.
 pub(crate) async fn create(context: &Context, record: &UploadRecord, write: &Write) -> Result<Upload> {
     let key = &record.upload.key;
     let subject = context.destination.location().display_key(key);
     let once = || async {
-        context.ledger.intend_upload(&record.task, key, context.destination.now()).await?;
-        context.destination.create_upload(key, write).await
+        let before = context.destination.now();
+        context.ledger.intend_upload(&record.task, key, before).await?;
+        let in_doubt = context.creates.begin(key, before);
+        let created = context.destination.create_upload(key, write).await;
+        in_doubt.ended();
+        if created.as_ref().is_err_and(Error::is_unclear) {
+            context.ledger.intend_upload(&record.task, key, before).await?;
+        }
+        created
     };
     retry::run(&CREATE, &subject, once).await
+}
+
+/// Creates whose answers nobody waited for: key, and the time before the create. As many as there are objects of held
+/// jobs, at most.
+#[derive(Debug, Default)]
+pub(crate) struct Creates(Mutex<Vec<(String, Timestamp)>>);
+
+impl Creates {
+    fn begin<'a>(&'a self, key: &'a str, before: Timestamp) -> InDoubtCreate<'a> {
+        InDoubtCreate { creates: self, key, before, has_ended: false }
+    }
+
+    /// The lock is held for moments and never across an await.
+    fn lock(&self) -> MutexGuard<'_, Vec<(String, Timestamp)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A create under way. Dropped before its answer, it is in doubt.
+struct InDoubtCreate<'a> {
+    creates: &'a Creates,
+    key: &'a str,
+    before: Timestamp,
+    has_ended: bool,
+}
+
+impl InDoubtCreate<'_> {
+    fn ended(mut self) {
+        self.has_ended = true;
+    }
+}
+
+impl Drop for InDoubtCreate<'_> {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.creates.lock().push((self.key.to_owned(), self.before));
+        }
+    }
+}
+
+/// Announces creates in doubt once more, and has their keys looked at again: their job may be acknowledged by another
+/// worker by now. If this fails too, the next one who ends work on the key finds what is still announced.
+pub(crate) async fn announce_in_doubt(context: &Context) {
+    let in_doubt = std::mem::take(&mut *context.creates.lock());
+    for (key, before) in in_doubt {
+        if let Err(error) = context.ledger.intend_upload(&context.task, &key, before).await {
+            tracing::warn!(key = ?key, %error, "an upload that may have been opened is not announced");
+        }
+        drop(context.strays.begin(&key));
+    }
 }
 
 /// Aborts the uploads of a key that were intended and not recorded.

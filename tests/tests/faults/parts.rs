@@ -1,11 +1,14 @@
 //! Objects in parts: an error is never taken for "gone".
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use flotilla_tests::proxy::{Fault, Kind, Rule};
+use shared::ledger::Ledger;
 use tokio::time::sleep;
 
-use crate::stage::{Objects, Stage, content};
+use crate::stage::{Objects, Stage, TASK, content};
 
 const LARGE: &str = "large";
 
@@ -69,4 +72,27 @@ async fn regression_a_404_to_a_part_costs_no_other_part() {
         assert_eq!(stage.open_uploads(), 0, "{case}");
         stage.assert_holds_all_but(&[], &case);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_lost_create_stays_announced_while_others_look() {
+    let (stage, _) = stage(false).await;
+    stage.to.inject(Rule::on(Kind::Create, Fault::CloseAfter).times(1));
+    // The first announcement passes. The next one waits until another worker, which looked before the create took
+    // effect, has cleared the intent.
+    let (is_first, is_cleared) = (AtomicBool::new(true), Arc::new(AtomicBool::new(false)));
+    let cleared = is_cleared.clone();
+    let may_go_on = move || is_first.swap(false, Ordering::SeqCst) || cleared.load(Ordering::SeqCst);
+    stage.worker_ledger.calls.wait_for("intend-upload", may_go_on);
+    let other = async {
+        while stage.to.count(Kind::Create) == 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        let intents = stage.ledger.intents(TASK, LARGE).await.expect("answers").expect("is announced");
+        stage.ledger.clear_intents(TASK, LARGE, &intents).await.expect("answers");
+        is_cleared.store(true, Ordering::SeqCst);
+    };
+    let (end, ()) = tokio::join!(stage.sync(), other);
+    assert_eq!(end.done("a lost create").settled.copied, 7);
+    assert_eq!(stage.open_uploads(), 0, "the upload of the lost answer stays open");
 }

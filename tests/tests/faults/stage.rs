@@ -12,6 +12,7 @@ use adapters::store::s3::S3Store;
 use finder::{FindError, Finder};
 use flotilla_tests::cloud::{Cloud, Profile};
 use flotilla_tests::emulators::{fresh_folder, side};
+use flotilla_tests::probe::LedgerProbe;
 use flotilla_tests::proxy::Proxy;
 use shared::config::{Find, Side, Work};
 use shared::fleet::solo::Solo;
@@ -23,7 +24,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use worker::{Follow, Stop, WorkError, Worker};
 
-const TASK: &str = "task";
+pub const TASK: &str = "task";
 
 /// A run that is not through after so long hangs.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -80,6 +81,8 @@ pub struct Stage {
     pub health: Health,
     pub queue: Arc<EmbeddedQueue>,
     pub ledger: Arc<EmbeddedLedger>,
+    /// The ledger as the worker sees it.
+    pub worker_ledger: Arc<LedgerProbe>,
 }
 
 /// How it ended.
@@ -104,6 +107,7 @@ impl Stage {
             cloud.put(&bucket, key, content(key, *size));
         }
         let database = Database::open(&fresh_folder("state")).expect("the state folder opens");
+        let ledger = Arc::new(EmbeddedLedger::open(&database));
         Stage {
             source: side(&from.endpoint, &bucket, ""),
             destination: side(&to.endpoint, &cloud.create_bucket("destination"), ""),
@@ -121,7 +125,8 @@ impl Stage {
             outage_limit: Some(LIMIT),
             health: Health::default(),
             queue: Arc::new(EmbeddedQueue::open(&database, TASK)),
-            ledger: Arc::new(EmbeddedLedger::open(&database)),
+            worker_ledger: Arc::new(LedgerProbe::new(ledger.clone())),
+            ledger,
         }
     }
 
@@ -158,7 +163,7 @@ impl Stage {
             destination: Self::store(&self.destination).await,
             queue: self.queue.clone(),
             events: None,
-            ledger: self.ledger.clone(),
+            ledger: self.worker_ledger.clone(),
             fleet: Arc::new(Solo),
             options: self.work.clone(),
             follow: Follow {

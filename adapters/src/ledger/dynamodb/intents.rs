@@ -11,8 +11,24 @@ use shared::ledger::Intents;
 use shared::object::Timestamp;
 use shared::{ErrorKind, Result};
 
-/// Counts one more create that is about to be made.
+/// Counts one more create that is about to be made. The earliest time stays.
 pub(super) async fn intend(ledger: &DynamoDbLedger, task: &str, key: &str, now: Timestamp) -> Result<()> {
+    let earliest = "attribute_not_exists(since) OR since > :now";
+    match add(ledger, task, key, now, "SET since = :now ADD intents :one", Some(earliest)).await {
+        Err(error) if error.kind() == ErrorKind::Conflict => {}
+        added => return added,
+    }
+    add(ledger, task, key, now, "SET since = if_not_exists(since, :now) ADD intents :one", None).await
+}
+
+async fn add(
+    ledger: &DynamoDbLedger,
+    task: &str,
+    key: &str,
+    now: Timestamp,
+    expression: &str,
+    condition: Option<&str>,
+) -> Result<()> {
     // Repeated, or done with its answer lost, it counts twice: someone will look once too often. Carried
     // out late: likewise.
     let request = || {
@@ -20,7 +36,8 @@ pub(super) async fn intend(ledger: &DynamoDbLedger, task: &str, key: &str, now: 
         update
             .key("pk", text(pk("upload", &[task, key])))
             .key("sk", text(UPLOAD))
-            .update_expression("SET since = if_not_exists(since, :now) ADD intents :one")
+            .update_expression(expression)
+            .set_condition_expression(condition.map(str::to_owned))
             .expression_attribute_values(":now", number(now.0))
             .expression_attribute_values(":one", number(1))
             .send()

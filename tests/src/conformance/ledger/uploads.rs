@@ -173,6 +173,13 @@ pub async fn uploads_that_no_record_names_are_known_until_somebody_has_looked(le
     ledger.intend_upload(&task, "key", first).await.unwrap();
     assert_eq!(intents(&ledger).await, Some(Intents { count: 1, since: first }));
     assert_eq!(ledger.upload(&task, "key").await.unwrap(), None);
+    // The earliest time counts, whatever the order.
+    let other_key = |at| ledger.intend_upload(&task, "other", Timestamp(first.0 + at));
+    other_key(9).await.unwrap();
+    other_key(3).await.unwrap();
+    other_key(7).await.unwrap();
+    let earliest = Intents { count: 3, since: Timestamp(first.0 + 3) };
+    assert_eq!(ledger.intents(&task, "other").await.unwrap(), Some(earliest));
     // Recorded: the intent is fulfilled, and closing leaves nothing.
     assert_eq!(ledger.open_upload(&upload).await.unwrap(), upload);
     assert_eq!(ledger.open_upload(&upload).await.unwrap(), upload);
