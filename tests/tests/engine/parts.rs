@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use flotilla_tests::probe::Fate;
+use shared::job::{Job, JobObject, Work as JobWork};
 use shared::ledger::Ledger;
+use shared::object::Timestamp;
 
 use crate::stage::{Stage, TASK, until};
 
@@ -124,4 +126,71 @@ async fn regression_a_group_does_not_wait_until_it_is_full() {
     let set = stage.ledger.part_set(TASK, &record.upload).await.expect("answers");
     assert!(set.len() < 4, "recorded while other parts are on their way: {set:?}");
     working.kill().await;
+}
+
+/// Kills a worker that completes an object of 20 parts when it makes this call to the ledger, and has `next` come after
+/// it. The ledger ends without a record of the upload, and the object is counted once.
+async fn killed_at(call: &'static str, is_giant: bool, next: impl AsyncFn(&Stage, &[JobObject])) {
+    let mut stage = in_parts().await;
+    if is_giant {
+        stage.options.giant_threshold = PART_BYTES;
+    }
+    let objects = stage.files([(20 * PART_BYTES) as usize]);
+    stage.copy(&objects).await;
+    stage.ledger.calls.decide(move |name, number| match (name, number) {
+        (name, 1) if name == call => Fate::Hang,
+        _ => Fate::Pass,
+    });
+    let working = stage.start();
+    until(async || calls(&stage, call) == 1).await;
+    working.kill().await;
+    let case = format!("{call}, giant: {is_giant}");
+    let left = stage.ledger.upload(TASK, &objects[0].key).await.expect("answers");
+    assert!(left.is_some(), "{case}: the record is left");
+    next(&stage, &objects).await;
+    let working = stage.start();
+    stage.until_settled(1).await;
+    until(async || stage.ledger.upload(TASK, &objects[0].key).await.expect("answers").is_none()).await;
+    assert_eq!(working.moved.bytes(), 0, "{case}: nothing is sent again");
+    working.stop().await.expect("the worker ends well");
+    let settled = stage.settled().await;
+    assert_eq!((settled.copied, settled.objects()), (1, 1), "{case}");
+    let bytes = std::fs::read(stage.destination.join(&objects[0].key)).expect("the object is there");
+    assert_eq!(bytes.len() as u64, 20 * PART_BYTES, "{case}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_worker_killed_after_completing_leaves_no_record() {
+    // The job comes again: before its object was settled, and after.
+    for call in ["settle", "close-upload"] {
+        killed_at(call, false, async |stage, objects| stage.copy(objects).await).await;
+        killed_at(call, true, async |stage, objects| stage.copy(objects).await).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_the_next_run_ends_the_upload_of_a_killed_worker() {
+    let stage = in_parts().await;
+    let objects = stage.files([(20 * PART_BYTES) as usize]);
+    stage.copy(&objects).await;
+    stage.ledger.calls.decide(|call, number| match (call, number) {
+        ("close-upload", 1) => Fate::Hang,
+        _ => Fate::Pass,
+    });
+    let working = stage.start();
+    until(async || calls(&stage, "close-upload") == 1).await;
+    working.kill().await;
+    // The job does not come again; the next run copies the object as it is by then.
+    let run = stage.next_run("run-2").await;
+    std::fs::write(stage.source.join(&objects[0].key), vec![b'y'; 21 * PART_BYTES as usize]).expect("can be written");
+    let object = JobObject { size: 21 * PART_BYTES, modified: Timestamp::now(), ..objects[0].clone() };
+    let job = Job { run: run.clone(), ..Stage::job(JobWork::Copy { objects: vec![object] }, 1) };
+    stage.send(&job).await;
+    let working = stage.start();
+    until(async || stage.ledger.run(&run).await.expect("answers").expect("is there").settled.objects() == 1).await;
+    working.stop().await.expect("the worker ends well");
+    let settled = stage.ledger.run(&run).await.expect("answers").expect("is there").settled;
+    assert_eq!((settled.copied, settled.failed), (1, 0));
+    assert_eq!(stage.settled().await.objects(), 1, "the first run counted it once");
+    assert_eq!(stage.ledger.upload(TASK, &objects[0].key).await.expect("answers"), None);
 }

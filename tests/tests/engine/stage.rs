@@ -48,15 +48,7 @@ impl Stage {
     pub async fn new() -> Stage {
         let database = Database::open(&fresh_folder("state")).expect("the state folder opens");
         let ledger = LedgerProbe::new(Arc::new(EmbeddedLedger::open(&database)));
-        let start = RunStart {
-            id: RUN.into(),
-            task: TASK.into(),
-            source: "s".into(),
-            destination: "d".into(),
-            options: RunOptions { delete: true, ..RunOptions::default() },
-            started: Timestamp::now(),
-        };
-        ledger.start_run(&start).await.expect("the run is recorded");
+        ledger.start_run(&run_start(RUN)).await.expect("the run is recorded");
         Stage {
             source: fresh_folder("source"),
             destination: fresh_folder("destination"),
@@ -118,6 +110,12 @@ impl Stage {
         Working { stop, moved, worker }
     }
 
+    /// Records one more run; gives its id.
+    pub async fn next_run(&self, id: &str) -> String {
+        self.ledger.start_run(&run_start(id)).await.expect("the run is recorded");
+        id.to_owned()
+    }
+
     pub async fn settled(&self) -> Settled {
         self.ledger.run(RUN).await.expect("the ledger answers").expect("the run is there").settled
     }
@@ -132,6 +130,17 @@ impl Stage {
 
     pub async fn until_called(&self, queue: &str, times: u64) {
         until(async || self.queue.calls.count(queue) >= times).await;
+    }
+}
+
+fn run_start(id: &str) -> RunStart {
+    RunStart {
+        id: id.into(),
+        task: TASK.into(),
+        source: "s".into(),
+        destination: "d".into(),
+        options: RunOptions { delete: true, ..RunOptions::default() },
+        started: Timestamp::now(),
     }
 }
 
