@@ -94,7 +94,7 @@ pub(crate) async fn announce_in_doubt(context: &Context) {
     let in_doubt = std::mem::take(&mut *context.creates.lock());
     for (key, before) in in_doubt {
         if let Err(error) = context.ledger.intend_upload(&context.task, &key, before).await {
-            tracing::warn!(key = ?key, %error, "an upload that may have been opened is not announced");
+            tracing::warn!(key = ?key, %error, "could not announce an upload that may be open: if it stays, abort it at the destination");
         }
         drop(context.strays.begin(&key));
     }
