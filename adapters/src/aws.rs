@@ -7,8 +7,8 @@ mod credentials;
 mod empty;
 mod errors;
 mod http;
+mod http_feedback;
 mod renewed;
-mod taught;
 
 use std::time::Duration;
 
@@ -29,9 +29,9 @@ use credentials::Spelling;
 pub(crate) use empty::NoEmptyAnswers;
 pub(crate) use errors::NO_CREDENTIALS;
 pub use errors::error_from;
+use http_feedback::ConnectionState;
 use shared::config::Connection;
 use shared::{Error, ErrorKind, Result};
-use taught::Learner;
 
 /// Longest wait for a TCP connection and its TLS handshake. A healthy one takes some round trips,
 /// 0.3 s each across the world; a lost packet costs 1 and then 2 s more.
@@ -67,18 +67,18 @@ pub async fn sdk_config(connection: &Connection) -> Result<SdkConfig> {
     Box::pin(configured(connection, false, http::client())).await
 }
 
-/// As [`sdk_config`], with requests that keep to the [pace](shared::limits::pace) of their endpoint.
-pub async fn paced_sdk_config(connection: &Connection) -> Result<SdkConfig> {
+/// As [`sdk_config`], with requests that keep to the [rate limit](shared::limits::rate) of their endpoint.
+pub async fn rate_limited_sdk_config(connection: &Connection) -> Result<SdkConfig> {
     Box::pin(configured(connection, true, http::client())).await
 }
 
-/// As [`paced_sdk_config`], by way of an HTTP client that answers as a test wants it.
+/// As [`rate_limited_sdk_config`], by way of an HTTP client that answers as a test wants it.
 #[cfg(test)]
 pub(crate) async fn sdk_config_over(connection: &Connection, http: SharedHttpClient) -> Result<SdkConfig> {
     Box::pin(configured(connection, true, http)).await
 }
 
-async fn configured(connection: &Connection, is_paced: bool, http: SharedHttpClient) -> Result<SdkConfig> {
+async fn configured(connection: &Connection, is_rate_limited: bool, http: SharedHttpClient) -> Result<SdkConfig> {
     let spelling = connection.credentials.as_deref().unwrap_or("default").parse::<Spelling>()?;
     if let Some(url) = &connection.endpoint_url {
         check_endpoint(url)?;
@@ -93,8 +93,9 @@ async fn configured(connection: &Connection, is_paced: bool, http: SharedHttpCli
         false => region.clone(),
     };
     let credentials = spelling.provider(&home, &http).await?;
-    let learner = Learner { credentials: credentials.clone(), is_paced, ..Learner::default() };
-    let mut loader = loader(&http, learner).region(region);
+    let connection_state =
+        ConnectionState { credentials: credentials.clone(), is_rate_limited, ..ConnectionState::default() };
+    let mut loader = loader(&http, connection_state).region(region);
     loader = match credentials {
         Some(credentials) => loader.credentials_provider(credentials),
         None => loader.no_credentials(),
@@ -109,9 +110,9 @@ async fn configured(connection: &Connection, is_paced: bool, http: SharedHttpCli
 }
 
 /// What all configurations have in common.
-fn loader(http: &SharedHttpClient, learner: Learner) -> ConfigLoader {
+fn loader(http: &SharedHttpClient, connection_state: ConnectionState) -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
-        .http_client(taught::client(http, learner))
+        .http_client(http_feedback::client(http, connection_state))
         .identity_cache(IdentityCache::no_cache())
         .retry_config(RetryConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())

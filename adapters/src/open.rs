@@ -108,7 +108,7 @@ pub async fn probe_source(source: &Store) -> Result<(), Unusable> {
 
 /// What carries a task's jobs and records its outcomes.
 #[derive(Debug, Clone)]
-pub struct Carrier {
+pub struct Backend {
     /// Where jobs wait.
     pub queue: Queue,
     /// Where events wait, if not there.
@@ -126,8 +126,8 @@ pub enum Events {
     Queue(QueueConfig),
 }
 
-/// As [`carrier`], of a task with a state folder, with events.
-pub async fn carrier_with_events(config: &Config, state: &Path, events: &Events) -> Result<Carrier> {
+/// As [`backend`], of a task with a state folder, with events.
+pub async fn backend_with_events(config: &Config, state: &Path, events: &Events) -> Result<Backend> {
     // Asked first: where there is no such queue, nothing is made.
     let events: Option<Queue> = match events {
         Events::Own => None,
@@ -137,22 +137,22 @@ pub async fn carrier_with_events(config: &Config, state: &Path, events: &Events)
     // No task's name holds a slash.
     let own = || Arc::new(EmbeddedQueue::open(&database, &format!("{}/events", config.task)));
     let events = events.unwrap_or_else(|| own());
-    Ok(Carrier { events: Some(events), ..embedded_carrier(config, &database) })
+    Ok(Backend { events: Some(events), ..embedded_backend(config, &database) })
 }
 
-fn embedded_carrier(config: &Config, database: &Database) -> Carrier {
+fn embedded_backend(config: &Config, database: &Database) -> Backend {
     let queue = Arc::new(EmbeddedQueue::open(database, &config.task));
-    Carrier { queue, events: None, ledger: Arc::new(EmbeddedLedger::open(database)) }
+    Backend { queue, events: None, ledger: Arc::new(EmbeddedLedger::open(database)) }
 }
 
 /// Opens a task's queue and ledger, which must exist. The embedded ones are made where they do not.
-pub async fn carrier(config: &Config) -> Result<Carrier> {
-    open_carrier(config, async |queue| SqsQueue::open(queue).await).await
+pub async fn backend(config: &Config) -> Result<Backend> {
+    open_backend(config, async |queue| SqsQueue::open(queue).await).await
 }
 
-/// As [`carrier`], to find or do jobs: refuses a queue that belongs to another task.
-pub async fn carrier_of_task(config: &Config) -> Result<Carrier> {
-    open_carrier(config, async |queue| checked(queue, &config.task).await).await
+/// As [`backend`], to find or do jobs: refuses a queue that belongs to another task.
+pub async fn backend_of_task(config: &Config) -> Result<Backend> {
+    open_backend(config, async |queue| checked(queue, &config.task).await).await
 }
 
 /// Opens a queue that does not belong to another task.
@@ -162,14 +162,14 @@ async fn checked(queue: &QueueConfig, task: &str) -> Result<SqsQueue> {
     Ok(queue)
 }
 
-async fn open_carrier(config: &Config, sqs: impl AsyncFn(&QueueConfig) -> Result<SqsQueue>) -> Result<Carrier> {
+async fn open_backend(config: &Config, sqs: impl AsyncFn(&QueueConfig) -> Result<SqsQueue>) -> Result<Backend> {
     if let (Some(queue), Some(ledger)) = (&config.queue, &config.ledger) {
         let queue = Arc::new(sqs(queue).await?);
         let events: Option<Queue> = match config.events_queue() {
             Some(events) => Some(Arc::new(sqs(&events).await?)),
             None => None,
         };
-        return Ok(Carrier { queue, events, ledger: Arc::new(DynamoDbLedger::open(ledger).await?) });
+        return Ok(Backend { queue, events, ledger: Arc::new(DynamoDbLedger::open(ledger).await?) });
     }
     let Some(state) = &config.state else {
         return Err(Error::new(
@@ -179,7 +179,7 @@ async fn open_carrier(config: &Config, sqs: impl AsyncFn(&QueueConfig) -> Result
             "the task has no queue and no ledger: give state, or [queue] and [ledger]",
         ));
     };
-    Ok(embedded_carrier(config, &Database::open(state)?))
+    Ok(embedded_backend(config, &Database::open(state)?))
 }
 
 /// Opens the ledger of a state folder.
@@ -211,7 +211,7 @@ pub async fn create(config: &Config) -> Result<Vec<String>> {
         }
         made.extend(DynamoDbLedger::create(ledger).await?);
     }
-    carrier(config).await?;
+    backend(config).await?;
     Ok(made)
 }
 

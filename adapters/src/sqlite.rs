@@ -104,7 +104,7 @@ impl Database {
             Some(calls) if calls.send(call).await.is_ok() => answered.await.unwrap_or_else(|_| Err(gone())),
             _ => Err(gone()),
         };
-        result.map_err(|failure| failure.into_error(operation, &self.0.path).met_at_carrier())
+        result.map_err(|failure| failure.into_error(operation, &self.0.path).met_at_backend())
     }
 
     /// Does `work` in a transaction that is undone if it fails. The transaction takes the write lock
@@ -222,7 +222,7 @@ mod tests {
                 Err(error) => break error,
             }
         };
-        assert_eq!((full.kind(), full.is_of_carrier()), (ErrorKind::Exhausted, true));
+        assert_eq!((full.kind(), full.is_backend()), (ErrorKind::Exhausted, true));
         assert!(full.to_string().contains("free space") && sent > 0, "{full}, {sent} sent");
         assert_eq!(queue.depth().await.unwrap().ready, sent);
         pages(1_000).await.unwrap();

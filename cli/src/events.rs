@@ -2,7 +2,7 @@
 
 use adapters::open;
 use shared::config::Config;
-use shared::console;
+use shared::terminal;
 
 use crate::args::EventsArgs;
 use crate::exit::{Exit, Failure, Outcome};
@@ -15,7 +15,7 @@ pub async fn run(args: &EventsArgs) -> Outcome {
         true => open::subscribe_by_eventbridge(&config).await,
     };
     for line in lines.map_err(Failure::usage)? {
-        println!("{}", console::escaped(&line));
+        println!("{}", terminal::escaped(&line));
     }
     Ok(Exit::InSync)
 }

@@ -1,12 +1,12 @@
 //! `flotilla failures`: the objects of a run that were given up, with their errors.
 
-use shared::console;
 use shared::ledger::{Outcome as Settled, SharedLedger};
+use shared::terminal;
 
 use crate::args::LookArgs;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::out::Out;
 use crate::records::Records;
+use crate::stdout::Stdout;
 use crate::verbosity::note;
 
 /// Failures read from the ledger at a time.
@@ -17,9 +17,9 @@ pub async fn run(args: &LookArgs) -> Outcome {
     let records = Records::open(&args.records).await?;
     let run = records.run(args.records.run.as_deref()).await?;
     if run.settled.failed == 0 && !args.json {
-        note(format_args!("run {} has no failed objects", console::run_id(&run.start.id)));
+        note(format_args!("run {} has no failed objects", terminal::run_id(&run.start.id)));
     }
-    let mut out = Out::new();
+    let mut out = Stdout::new();
     let mut after = None;
     loop {
         let (page, next) =
@@ -43,8 +43,8 @@ pub async fn run(args: &LookArgs) -> Outcome {
 /// One failure for people. Fields are parted by tabs, which no escaped key holds.
 fn line(outcome: &Settled) -> String {
     let error = outcome.error.as_deref().unwrap_or("no reason recorded");
-    let attempts = console::counted(outcome.attempts.into(), "attempt");
-    format!("{}\t{attempts}\t{}", console::escaped(&outcome.key), console::escaped(error))
+    let attempts = terminal::counted(outcome.attempts.into(), "attempt");
+    format!("{}\t{attempts}\t{}", terminal::escaped(&outcome.key), terminal::escaped(error))
 }
 
 /// Prints the first failures of a run to standard error, and how to see the rest.
@@ -52,9 +52,9 @@ pub async fn print_first(ledger: &SharedLedger, run: &str, failed: u64, rest: &s
     const SHOWN: usize = 10;
     let Ok((first, _)) = ledger.failures(run, None, SHOWN).await else { return };
     for outcome in &first {
-        console::say(format_args!("failed: {}", line(outcome)));
+        terminal::say(format_args!("failed: {}", line(outcome)));
     }
     if failed > first.len() as u64 {
-        console::say(format_args!("and {} more: {rest}", console::count(failed - first.len() as u64)));
+        terminal::say(format_args!("and {} more: {rest}", terminal::count(failed - first.len() as u64)));
     }
 }

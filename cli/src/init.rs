@@ -2,11 +2,11 @@
 
 use adapters::open;
 use shared::config::Config;
-use shared::console;
+use shared::terminal;
 
 use crate::args::InitArgs;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::out;
+use crate::stdout;
 
 /// Creates what does not exist. Repeating it changes nothing.
 pub async fn run(args: &InitArgs) -> Outcome {
@@ -14,13 +14,13 @@ pub async fn run(args: &InitArgs) -> Outcome {
     // Nothing is asked of them: credentials that are not there are named before anything is made.
     open::sides(&config).await.map_err(Failure::usage)?;
     for line in open::create(&config).await.map_err(Failure::usage)? {
-        out::line(console::escaped(&line))?;
+        stdout::line(terminal::escaped(&line))?;
     }
     match (&config.queue, &config.ledger, &config.state) {
         (Some(queue), Some(ledger), _) => {
-            out::line(format_args!("queue {} and table {} are ready", queue.name, ledger.table))?;
+            stdout::line(format_args!("queue {} and table {} are ready", queue.name, ledger.table))?;
         }
-        (_, _, Some(state)) => out::line(format_args!("state folder {} is ready", state.display()))?,
+        (_, _, Some(state)) => stdout::line(format_args!("state folder {} is ready", state.display()))?,
         _ => {}
     }
     Ok(Exit::InSync)

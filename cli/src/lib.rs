@@ -4,7 +4,6 @@
 
 mod args;
 mod claim;
-mod drive;
 mod events;
 pub mod exit;
 mod failures;
@@ -14,22 +13,23 @@ mod ls;
 mod meter;
 mod object_log;
 mod object_source;
-mod out;
 mod plan;
 pub mod program;
 mod progress;
 mod records;
 mod retry;
+mod runner;
 mod share;
 mod state;
 mod status;
+mod stdout;
 mod summary;
 mod sync;
 mod task;
 mod verbosity;
 mod verify;
 mod watch;
-mod working;
+mod worker_handle;
 
 use args::{Cli, Command};
 use exit::{Exit, Failure, Outcome};

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use adapters::open;
 use serde::Serialize;
-use shared::console;
 use shared::filter::{Filter, Verdict};
 use shared::object::{Entry, Timestamp};
 use shared::store::{KeyRange, Listed, Unlisted};
+use shared::terminal;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::LsArgs;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::out::Out;
+use crate::stdout::Stdout;
 use crate::verbosity::note;
 
 /// Most folders that could not be listed which are named; the others are counted.
@@ -38,7 +38,7 @@ pub async fn run(args: &LsArgs, stop: CancellationToken) -> Outcome {
     let (side, find) = args.listed()?;
     let filter = Filter::load(&find, Some(Timestamp::now())).map_err(Failure::usage)?;
     let store = open::listed(&side).await.map_err(Failure::side)?;
-    let mut out = Out::new();
+    let mut out = Stdout::new();
     let filter = Arc::new(filter);
     let (mut objects, mut bytes, mut unknown) = (0_u64, 0_u64, 0_u64);
     for prefix in filter.prefixes() {
@@ -73,10 +73,10 @@ pub async fn run(args: &LsArgs, stop: CancellationToken) -> Outcome {
         }
     }
     if !args.json {
-        note(format_args!("{}, {}", console::counted(objects, "object"), console::bytes(bytes)));
+        note(format_args!("{}, {}", terminal::counted(objects, "object"), terminal::bytes(bytes)));
     }
     if unknown > NAMED {
-        console::say(format_args!("{} more could not be listed", console::count(unknown - NAMED)));
+        terminal::say(format_args!("{} more could not be listed", terminal::count(unknown - NAMED)));
     }
     Ok(if unknown > 0 { Exit::SomeFailed } else { Exit::InSync })
 }
@@ -88,12 +88,12 @@ fn takes(filter: &Filter, entry: &Entry) -> bool {
 /// Names a folder that cannot be listed, if it is one of the first; returns how many it counts for.
 fn say(unlisted: &Unlisted, before: u64) -> u64 {
     if unlisted.is_failure && before < NAMED {
-        console::say(format_args!("flotilla: {}", console::escaped(&unlisted.reason)));
+        terminal::say(format_args!("flotilla: {}", terminal::escaped(&unlisted.reason)));
     }
     u64::from(unlisted.is_failure)
 }
 
-fn print(out: &mut Out, entry: &Entry, json: bool) -> Result<(), Failure> {
+fn print(out: &mut Stdout, entry: &Entry, json: bool) -> Result<(), Failure> {
     let etag = entry.etag.as_ref().map(|etag| etag.as_str());
     if json {
         let line = Line {
@@ -106,7 +106,7 @@ fn print(out: &mut Out, entry: &Entry, json: bool) -> Result<(), Failure> {
         };
         return out.line(serde_json::to_string(&line).expect("an entry is representable as JSON"));
     }
-    let (time, size, key) = (entry.modified.to_seconds(), console::bytes(entry.size), console::escaped(&entry.key));
+    let (time, size, key) = (entry.modified.to_seconds(), terminal::bytes(entry.size), terminal::escaped(&entry.key));
     match etag {
         Some(etag) => out.line(format_args!("{time}  {size:>8}  {etag:<32}  {key}")),
         None => out.line(format_args!("{time}  {size:>8}  {key}")),

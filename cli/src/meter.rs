@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use shared::console;
 use shared::ledger::{Phase, Run};
+use shared::terminal;
 
 use crate::summary::reasons;
 
@@ -79,21 +79,21 @@ impl Meter {
     pub fn standing(&self, run: &Run) -> Standing {
         let settled = &run.settled;
         let mut counters = vec![
-            format!("{} of {}", console::count(settled.objects()), console::counted(run.enqueued(), "object")),
-            format!("{} of {}", console::bytes(self.bytes(run)), console::bytes(run.found.enqueued_bytes)),
+            format!("{} of {}", terminal::count(settled.objects()), terminal::counted(run.enqueued(), "object")),
+            format!("{} of {}", terminal::bytes(self.bytes(run)), terminal::bytes(run.found.enqueued_bytes)),
         ];
         if settled.failed > 0 {
-            counters.push(format!("{} failed", console::count(settled.failed)));
+            counters.push(format!("{} failed", terminal::count(settled.failed)));
         }
         if run.phase == Phase::Listing {
-            counters.push(format!("{} listed so far", console::count(run.found.listed)));
+            counters.push(format!("{} listed so far", terminal::count(run.found.listed)));
         }
         counters.extend(reasons(settled));
         let mut rates = Vec::new();
         if let Some(rate) = self.rate().filter(|rate| rate.is_moving()) {
-            rates.push(console::rate(rate.bytes));
+            rates.push(terminal::rate(rate.bytes));
             if let Some(time) = self.remaining(run).filter(|time| time.as_secs() > 0) {
-                rates.push(format!("about {} left", console::time(time)));
+                rates.push(format!("about {} left", terminal::time(time)));
             }
             if rate.objects >= 0.1 {
                 rates.push(objects_rate(rate.objects));
@@ -144,7 +144,7 @@ impl Rate {
 
 /// Whole objects a second, or tenths where there is less than ten.
 fn objects_rate(rate: f64) -> String {
-    if rate < 10.0 { format!("{rate:.1} objects/s") } else { format!("{} objects/s", console::count(rate as u64)) }
+    if rate < 10.0 { format!("{rate:.1} objects/s") } else { format!("{} objects/s", terminal::count(rate as u64)) }
 }
 
 /// An estimate beyond this says only that the run is slow, and no more.

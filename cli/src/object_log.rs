@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
-use shared::console;
 use shared::ledger::{Outcome, State};
 use shared::report::{Listener, Report};
+use shared::terminal;
 
 use crate::progress::Stderr;
 use crate::verbosity::Verbosity;
@@ -75,20 +75,20 @@ pub fn flush() {
     }
     match LEFT_OUT.swap(0, Relaxed) {
         0 => {}
-        lines => console::say(format_args!(
+        lines => terminal::say(format_args!(
             "{} not printed, because standard error was read too slowly: use --report FILE to get all",
-            console::counted(lines, "object")
+            terminal::counted(lines, "object")
         )),
     }
 }
 
 /// One outcome for people.
 fn line(outcome: &Outcome) -> String {
-    let key = console::escaped(&outcome.key);
+    let key = terminal::escaped(&outcome.key);
     let because =
-        |why: &Option<String>| why.as_deref().map_or_else(String::new, |why| format!(": {}", console::escaped(why)));
+        |why: &Option<String>| why.as_deref().map_or_else(String::new, |why| format!(": {}", terminal::escaped(why)));
     match outcome.state {
-        State::Copied => format!("copied {key} ({})\n", console::bytes(outcome.size)),
+        State::Copied => format!("copied {key} ({})\n", terminal::bytes(outcome.size)),
         State::Deleted => format!("deleted {key}\n"),
         State::Skipped => format!("skipped {key}{}\n", because(&outcome.reason)),
         State::Failed => format!("failed {key}{}\n", because(&outcome.error)),

@@ -2,7 +2,7 @@
 
 use adapters::open;
 use shared::config::Config;
-use shared::console;
+use shared::terminal;
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Failure;
@@ -11,8 +11,8 @@ use crate::verbosity::note;
 /// Refuses a source that is one object: events are followed for a folder alone.
 pub async fn refuse(config: &Config) -> Result<(), Failure> {
     let Some((folder, key)) = open::object_source(&config.source).await.map_err(Failure::side)? else { return Ok(()) };
-    let named = console::escaped(&folder.display_key(&key)).to_string();
-    let folder = console::escaped(&folder.to_string()).to_string();
+    let named = terminal::escaped(&folder.display_key(&key)).to_string();
+    let folder = terminal::escaped(&folder.to_string()).to_string();
     Err(Failure::usage(format!("watch: the source {named} is one object; watch {folder}, or use sync --every")))
 }
 
@@ -28,7 +28,7 @@ pub async fn resolve(config: Config, stop: &CancellationToken) -> Result<Option<
         () = stop.cancelled() => return Ok(None),
     };
     let Some((folder, key)) = found else { return Ok(Some(config)) };
-    let named = console::escaped(&folder.display_key(&key)).to_string();
+    let named = terminal::escaped(&folder.display_key(&key)).to_string();
     for (option, is_given) in [("--delete", config.find.delete), ("--prefix-list", config.find.prefix_list.is_some())] {
         if is_given {
             let why = format!("{option}: the source {named} is one object; leave {option} out, or give a folder");

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::object_source;
-use crate::out;
+use crate::stdout;
 
 /// Prints the plan of a task.
 pub async fn show(config: Config, json: bool, stop: CancellationToken) -> Outcome {
@@ -26,9 +26,9 @@ pub async fn show(config: Config, json: bool, stop: CancellationToken) -> Outcom
     match finder::plan(source, destination, &config.find, &config.work, stop, Arc::default()).await {
         Ok(plan) => {
             if json {
-                out::line(serde_json::to_string(&plan).expect("a plan is representable as JSON"))?;
+                stdout::line(serde_json::to_string(&plan).expect("a plan is representable as JSON"))?;
             } else {
-                out::line(&plan)?;
+                stdout::line(&plan)?;
             }
             // As the run would end.
             if let Some(refused) = plan.deletes_refused {

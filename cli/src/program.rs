@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use clap::Parser;
-use shared::{console, signals};
+use shared::{signals, terminal};
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::{Exit, Failure, Outcome};
@@ -32,11 +32,11 @@ pub(crate) async fn end<A, F: Future<Output = Outcome>>(
             Ok(Exit::InSync)
         }
         Err(mistake) => {
-            Err(Failure::usage(console::one_line(&mistake.to_string())).hint(&format!("see {help_of} --help")))
+            Err(Failure::usage(terminal::one_line(&mistake.to_string())).hint(&format!("see {help_of} --help")))
         }
     };
     let exit = outcome.unwrap_or_else(|failure| {
-        console::say(format_args!("{program}: {}", console::escaped(&failure.message)));
+        terminal::say(format_args!("{program}: {}", terminal::escaped(&failure.message)));
         failure.exit
     });
     // Not by returning: that would wait for blocking calls in progress, as on a mount that hangs.

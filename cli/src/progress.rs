@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use shared::console;
 use shared::ledger::Run;
+use shared::terminal;
 use worker::{InFlight, TransferProgress};
 
 use crate::layout;
@@ -115,10 +115,10 @@ fn line_of(object: &InFlight, columns: usize) -> String {
     let share = object.bytes.min(object.size) as f64 / object.size.max(1) as f64;
     let mut line = format!("{:>4}%  ", (share * 100.0) as u64);
     if columns >= SIZES_FROM_COLUMNS {
-        line += &format!("{} of {}  ", console::bytes(object.bytes), console::bytes(object.size));
+        line += &format!("{} of {}  ", terminal::bytes(object.bytes), terminal::bytes(object.size));
     }
     let room = columns.saturating_sub(layout::width(&line));
-    line += &layout::end_within(&console::escaped(&object.key), room);
+    line += &layout::end_within(&terminal::escaped(&object.key), room);
     layout::start_within(&line, columns)
 }
 

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use adapters::open::{self, Carrier};
+use adapters::open::{self, Backend};
 use shared::config::Config;
-use shared::console;
 use shared::ledger::{MAX_RUNS, Run, SharedLedger, events_run};
+use shared::terminal;
 
 use crate::args::RecordsArgs;
 use crate::exit::Failure;
@@ -25,11 +25,11 @@ fn ambiguous(part: &str, found: &[Run]) -> String {
         .collect();
     let more = match newest.len() - named.len() {
         0 => String::new(),
-        more => format!(" and {} more", console::count(more as u64)),
+        more => format!(" and {} more", terminal::count(more as u64)),
     };
     format!(
         "{} have ids that contain {part:?}: give a longer part of one of {}{more}",
-        console::counted(found.len() as u64, "run"),
+        terminal::counted(found.len() as u64, "run"),
         named.join(", ")
     )
 }
@@ -53,7 +53,7 @@ impl Records {
     pub async fn open(args: &RecordsArgs) -> Result<Records, Failure> {
         if let Some(file) = &args.config {
             let config = Config::read(file)?;
-            let ledger = open::carrier(&config).await.map_err(Failure::usage)?.ledger;
+            let ledger = open::backend(&config).await.map_err(Failure::usage)?.ledger;
             return Ok(Records { ledger, place: Place::Config(Box::new(config)) });
         }
         let state = args.state.clone().map_or_else(state::default_folder, Ok)?;
@@ -129,7 +129,7 @@ impl Records {
     }
 
     /// Opens queue and ledger of a task, to send jobs of it.
-    pub async fn carrier(&self, config: &Config) -> Result<Carrier, Failure> {
-        open::carrier_of_task(config).await.map_err(Failure::usage)
+    pub async fn backend(&self, config: &Config) -> Result<Backend, Failure> {
+        open::backend_of_task(config).await.map_err(Failure::usage)
     }
 }

@@ -6,9 +6,8 @@
 
 use std::time::Duration;
 
-use adapters::open::{self, Carrier};
+use adapters::open::{self, Backend};
 use shared::config::Config;
-use shared::console;
 use shared::filter::Filter;
 use shared::job::{Job, JobChange, JobKey, JobObject, Origin, VERSION, Work};
 use shared::ledger::{
@@ -16,6 +15,7 @@ use shared::ledger::{
 };
 use shared::object::Timestamp;
 use shared::queue::Outgoing;
+use shared::terminal;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{RetryArgs, open_report};
@@ -38,30 +38,30 @@ pub async fn run(args: &RetryArgs, stop: CancellationToken) -> Outcome {
     let records = Records::open(&args.records).await?;
     let old = records.run(args.records.run.as_deref()).await?;
     if old.settled.failed == 0 {
-        note(format_args!("run {} has no failed objects", console::run_id(&old.start.id)));
+        note(format_args!("run {} has no failed objects", terminal::run_id(&old.start.id)));
         return Ok(Exit::InSync);
     }
     let config = records.task(&old)?;
     let options = options(&config, &old).await?;
-    let carrier = records.carrier(&config).await?;
+    let backend = records.backend(&config).await?;
     if config.queue.is_some() {
         if args.report.is_some() {
             return Err(Failure::usage(
                 "--report: other programs do the jobs of this task: leave --report out here, and give it to the workers",
             ));
         }
-        let begun = enqueue_claimed(&carrier, &old, &options, &stop).await?;
+        let begun = enqueue_claimed(&backend, &old, &options, &stop).await?;
         return Ok(begun.map_or(Exit::Interrupted, |_| Exit::InSync));
     }
-    let claim = Claim::take(&carrier.ledger, &config.task).await?;
-    let ended = retry_here(&carrier, &config, &old, &options, args, stop).await;
+    let claim = Claim::take(&backend.ledger, &config.task).await?;
+    let ended = retry_here(&backend, &config, &old, &options, args, stop).await;
     claim.end().await;
     ended
 }
 
 /// Enqueues, and works. The report is the new run's.
 async fn retry_here(
-    carrier: &Carrier,
+    backend: &Backend,
     config: &Config,
     old: &Run,
     options: &RunOptions,
@@ -69,7 +69,7 @@ async fn retry_here(
     stop: CancellationToken,
 ) -> Outcome {
     let report = open_report(args.report.as_deref())?;
-    let Some(run) = enqueue_claimed(carrier, old, options, &stop).await? else { return Ok(Exit::Interrupted) };
+    let Some(run) = enqueue_claimed(backend, old, options, &stop).await? else { return Ok(Exit::Interrupted) };
     if let Some(report) = &report {
         report.begin_anew().map_err(Failure::usage)?;
     }
@@ -78,35 +78,35 @@ async fn retry_here(
 
 /// As [`enqueue`], as the task's only finder.
 async fn enqueue_claimed(
-    carrier: &Carrier,
+    backend: &Backend,
     old: &Run,
     options: &RunOptions,
     stop: &CancellationToken,
 ) -> Result<Option<String>, Failure> {
-    let (ledger, task) = (&carrier.ledger, &old.start.task);
+    let (ledger, task) = (&backend.ledger, &old.start.task);
     let owner = format!("retry-{}", uuid::Uuid::now_v7());
     ledger
         .claim(task, &owner, CLAIM)
         .await
         .map_err(|why| Failure::usage(why).hint("wait until the task's finder has finished, then retry"))?;
-    let enqueued = enqueue(carrier, old, options, &owner, stop).await;
+    let enqueued = enqueue(backend, old, options, &owner, stop).await;
     // A claim that cannot be given back ends by itself.
     let _ = ledger.unclaim(task, &owner).await;
     let Some((run, objects)) = enqueued? else { return Ok(None) };
-    let objects = console::counted(objects, "object");
-    note(format_args!("run {} retries {objects} of run {}", console::run_id(&run), console::run_id(&old.start.id)));
+    let objects = terminal::counted(objects, "object");
+    note(format_args!("run {} retries {objects} of run {}", terminal::run_id(&run), terminal::run_id(&old.start.id)));
     Ok(Some(run))
 }
 
 /// Enqueues the failures of `old`; gives the new run and how many they are, or nothing when interrupted.
 async fn enqueue(
-    carrier: &Carrier,
+    backend: &Backend,
     old: &Run,
     options: &RunOptions,
     owner: &str,
     stop: &CancellationToken,
 ) -> Result<Option<(String, u64)>, Failure> {
-    let ledger = &carrier.ledger;
+    let ledger = &backend.ledger;
     for run in ledger::supersede(ledger, &old.start.task, options, owner).await.map_err(Failure::midway)? {
         sync::say_cancelled(&run);
     }
@@ -115,7 +115,7 @@ async fn enqueue(
         ledger.checkpoints(&run).await.map_err(Failure::midway)?.into_iter().next().unwrap_or_default();
     loop {
         // Also what an earlier process left unsent; sent twice, it counts once by its origin.
-        send_outbox(carrier, &checkpoint).await?;
+        send_outbox(backend, &checkpoint).await?;
         if checkpoint.done {
             break;
         }
@@ -182,12 +182,12 @@ fn advance(checkpoint: &mut Checkpoint, old: &Run, run: &str, page: &[Settled], 
     checkpoint.cursor = next;
 }
 
-async fn send_outbox(carrier: &Carrier, checkpoint: &Checkpoint) -> Result<(), Failure> {
+async fn send_outbox(backend: &Backend, checkpoint: &Checkpoint) -> Result<(), Failure> {
     let messages: Vec<Outgoing> = checkpoint.outbox.iter().cloned().map(Outgoing::now).collect();
     if messages.is_empty() {
         return Ok(());
     }
-    carrier.queue.send(&messages).await.map_err(Failure::midway)
+    backend.queue.send(&messages).await.map_err(Failure::midway)
 }
 
 /// Failed copies, of the versions that failed: a worker that finds another one takes that. When they were

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use shared::console;
 use shared::ledger::{InFlight, MAX_RUNS, Phase, Run, events_run};
+use shared::terminal;
 use tokio::time::{Instant, sleep};
 
 use crate::args::LookArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::meter::{Meter, Rate};
-use crate::out::Out;
 use crate::records::Records;
+use crate::stdout::Stdout;
 use crate::summary;
 
 /// Runs under way are looked at twice, this far apart, to tell their rates.
@@ -24,7 +24,7 @@ struct Status<'a> {
     run: &'a Run,
     enqueued: u64,
     done: bool,
-    /// Whether it is the standing run of the task's events.
+    /// Whether it is the event run of the task's events.
     events: bool,
     /// Large objects that workers transfer now.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,7 +49,7 @@ pub async fn run(args: &LookArgs) -> Outcome {
         runs.sort_by_key(|run| (run.is_events(), run.start.started));
     }
     let looks = look_twice(&records, &mut runs).await?;
-    let mut out = Out::new();
+    let mut out = Stdout::new();
     if runs.is_empty() && !args.json {
         out.line("no runs yet")?;
     }
@@ -120,19 +120,19 @@ impl Look {
     }
 }
 
-fn print_human(out: &mut Out, run: &Run, meter: &Meter, in_flight: Option<InFlight>) -> Result<(), Failure> {
+fn print_human(out: &mut Stdout, run: &Run, meter: &Meter, in_flight: Option<InFlight>) -> Result<(), Failure> {
     let start = &run.start;
-    let (source, destination) = (console::escaped(&start.source), console::escaped(&start.destination));
+    let (source, destination) = (terminal::escaped(&start.source), terminal::escaped(&start.destination));
     let started = start.started.to_seconds();
-    out.line(format_args!("{}  {started}  {source} -> {destination}", console::run_id(&start.id)))?;
+    out.line(format_args!("{}  {started}  {source} -> {destination}", terminal::run_id(&start.id)))?;
     let counters = match (run.is_events(), run.is_done() || run.phase.is_cancelled()) {
         (true, _) => followed(run),
         (_, true) => {
             let filtered = match run.found.filtered {
                 0 => String::new(),
-                objects => format!(", {} filtered out", console::count(objects)),
+                objects => format!(", {} filtered out", terminal::count(objects)),
             };
-            format!("{} listed, {}{filtered}", console::count(run.found.listed), settled(run))
+            format!("{} listed, {}{filtered}", terminal::count(run.found.listed), settled(run))
         }
         _ => meter.line(run),
     };
@@ -141,19 +141,19 @@ fn print_human(out: &mut Out, run: &Run, meter: &Meter, in_flight: Option<InFlig
         out.line(format_args!("    {}", words(&in_flight)))?;
     }
     match &run.error {
-        Some(error) => out.line(format_args!("    {}", console::escaped(error))),
+        Some(error) => out.line(format_args!("    {}", terminal::escaped(error))),
         None => Ok(()),
     }
 }
 
 /// What workers transfer now: `2 large objects in flight at 1 worker (1.20 GiB so far, 50.0 MiB/s)`.
 fn words(in_flight: &InFlight) -> String {
-    let objects = console::counted(in_flight.objects, "large object");
-    let workers = console::counted(in_flight.workers, "worker");
-    let bytes = console::bytes(in_flight.bytes);
+    let objects = terminal::counted(in_flight.objects, "large object");
+    let workers = terminal::counted(in_flight.workers, "worker");
+    let bytes = terminal::bytes(in_flight.bytes);
     let rate = match in_flight.bytes_per_second {
         0 => String::new(),
-        bytes => format!(", {}", console::rate(bytes as f64)),
+        bytes => format!(", {}", terminal::rate(bytes as f64)),
     };
     format!("{objects} in flight at {workers} ({bytes} so far{rate})")
 }

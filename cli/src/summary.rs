@@ -4,13 +4,13 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use serde::Serialize;
-use shared::console;
 use shared::ledger::{ARCHIVED, COALESCED, OUT_OF_SCOPE, Run, Settled};
+use shared::terminal;
 
 use crate::exit::{Exit, Failure};
 use crate::share::{Done, Share};
 use crate::verbosity::note;
-use crate::{layout, object_log, out};
+use crate::{layout, object_log, stdout};
 
 /// A run's totals. The JSON's fields are what scripts rely on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -93,17 +93,17 @@ impl Summary {
     pub fn print(&self, json: bool) -> Result<(), Failure> {
         object_log::flush();
         if json {
-            return out::line(serde_json::to_string(self).expect("a summary is representable as JSON"));
+            return stdout::line(serde_json::to_string(self).expect("a summary is representable as JSON"));
         }
-        let mut parts = vec![format!("{} listed", console::count(self.listed))];
+        let mut parts = vec![format!("{} listed", terminal::count(self.listed))];
         parts.extend(settled(&self.settled, self.skipped));
         parts.extend(counted_if_any(self.not_judged, "not compared"));
         parts.extend(counted_if_any(self.filtered, "filtered out"));
         parts.extend(counted_if_any(self.earlier.copied, "copied by an earlier command"));
         parts.extend(counted_if_any(self.earlier.deleted, "deleted by an earlier command"));
         if let Some(last) = parts.last_mut() {
-            let time = console::elapsed(Duration::from_secs_f64(self.seconds));
-            *last += &format!(" in {time} (run {})", console::run_id(&self.run));
+            let time = terminal::elapsed(Duration::from_secs_f64(self.seconds));
+            *last += &format!(" in {time} (run {})", terminal::run_id(&self.run));
         }
         let columns = if std::io::stderr().is_terminal() { layout::columns() } else { usize::MAX };
         note(layout::lines_of(&parts, columns));
@@ -117,13 +117,13 @@ fn is_zero(count: &u64) -> bool {
 
 /// So many of them, if there are any, in words.
 pub fn counted_if_any(count: u64, what: &str) -> Option<String> {
-    (count > 0).then(|| format!("{} {what}", console::count(count)))
+    (count > 0).then(|| format!("{} {what}", terminal::count(count)))
 }
 
 /// What became of objects, of which `skipped` needed nothing, in parts. Only copies are named when there are none.
 pub fn settled(settled: &Settled, skipped: u64) -> Vec<String> {
     let up_to_date = skipped.saturating_sub(settled.archived + settled.out_of_scope + settled.coalesced);
-    let mut parts = vec![format!("{} copied ({})", console::count(settled.copied), console::bytes(settled.bytes))];
+    let mut parts = vec![format!("{} copied ({})", terminal::count(settled.copied), terminal::bytes(settled.bytes))];
     parts.extend(counted_if_any(settled.deleted, "deleted"));
     parts.extend(counted_if_any(up_to_date, "already up to date"));
     parts.extend(reasons(settled));

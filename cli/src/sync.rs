@@ -4,26 +4,26 @@ use std::time::Duration;
 
 use finder::{FindError, Finder};
 use shared::config::Config;
-use shared::console;
 use shared::ledger::{MAX_RUNS, Phase, Run};
 use shared::report::Report;
 use shared::telemetry::endpoint::{self, Health};
+use shared::terminal;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{SyncArgs, open_report};
 use crate::claim::Claim;
-use crate::drive::{Drive, Driven, drive, drive_beside};
 use crate::exit::{Exit, Failure, INTERRUPTED, Outcome};
 use crate::failures;
 use crate::object_log;
 use crate::object_source;
 use crate::plan;
+use crate::runner::{RunKind, RunResult, drive, run_beside};
 use crate::share::Share;
 use crate::summary::Summary;
 use crate::task::Task;
 use crate::verbosity::note;
-use crate::working::Working;
+use crate::worker_handle::WorkerHandle;
 
 /// Syncs once, or again and again.
 pub async fn run(args: &SyncArgs, stop: CancellationToken) -> Outcome {
@@ -37,7 +37,7 @@ pub async fn run(args: &SyncArgs, stop: CancellationToken) -> Outcome {
     let Some(config) = object_source::resolve(config, &stop).await? else { return Ok(Exit::Interrupted) };
     let Some(task) = Task::open_unless(&stop, config, health.clone()).await? else { return Ok(Exit::Interrupted) };
     health.set_ready(true);
-    let mut pass = Pass {
+    let mut pass = SyncSession {
         task: &task,
         report,
         json: args.json,
@@ -62,11 +62,11 @@ pub async fn finish_run(
     let task = Task::open_unless(&stop, config.clone(), Health::default()).await?;
     let Some(task) = task else { return Ok(Exit::Interrupted) };
     let mut pass =
-        Pass { task: &task, report, json, stop: &stop, worker: None, settles: false, share: Share::default() };
+        SyncSession { task: &task, report, json, stop: &stop, worker: None, settles: false, share: Share::default() };
     let began = Instant::now();
-    let begun = task.carrier.ledger.run(run).await.map_err(Failure::resumable)?;
+    let begun = task.backend.ledger.run(run).await.map_err(Failure::resumable)?;
     pass.share = Share::since(begun.as_slice());
-    let driven = pass.drive(Drive::Finish(run.to_owned())).await?;
+    let driven = pass.drive(RunKind::Finish(run.to_owned())).await?;
     pass.conclude(driven, began).await
 }
 
@@ -74,7 +74,7 @@ pub async fn finish_run(
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// One or more runs of a task.
-pub struct Pass<'a> {
+pub struct SyncSession<'a> {
     /// The task.
     pub task: &'a Task,
     /// Where outcomes are written.
@@ -84,14 +84,14 @@ pub struct Pass<'a> {
     /// Ends it.
     pub stop: &'a CancellationToken,
     /// Whoever does the jobs of all runs; absent: each has a worker of its own.
-    pub worker: Option<Working>,
+    pub worker: Option<WorkerHandle>,
     /// Whether cancelled runs have jobs on the queue.
     pub settles: bool,
     /// What of a run is this command's own.
     pub share: Share,
 }
 
-impl Pass<'_> {
+impl SyncSession<'_> {
     /// A run every so often until told to stop. A run that fails is reported and tried again in its turn.
     async fn repeat(&mut self, every: Duration, force: bool) -> Outcome {
         let mut first = true;
@@ -101,7 +101,7 @@ impl Pass<'_> {
                 Ok(Exit::Interrupted) => return Ok(Exit::Interrupted),
                 Ok(exit) => exit,
                 Err(failure) => {
-                    console::say(format_args!("flotilla: {}", console::escaped(&failure.message)));
+                    terminal::say(format_args!("flotilla: {}", terminal::escaped(&failure.message)));
                     failure.exit
                 }
             };
@@ -116,7 +116,7 @@ impl Pass<'_> {
     /// One run: a new one, or the last one's rest. The `first` of this process begins the report anew,
     /// unless it goes on with what an earlier process has reported.
     async fn run(&mut self, force: bool, first: bool) -> Outcome {
-        let claim = Claim::take(&self.task.carrier.ledger, &self.task.config.task).await?;
+        let claim = Claim::take(&self.task.backend.ledger, &self.task.config.task).await?;
         let ended = self.claimed(force, first).await;
         claim.end().await;
         ended
@@ -126,18 +126,18 @@ impl Pass<'_> {
     pub async fn claimed(&mut self, force: bool, first: bool) -> Outcome {
         let began = Instant::now();
         self.supersede().await?;
-        let last = self.task.carrier.ledger.runs(&self.task.config.task, 1).await.map_err(Failure::midway)?.pop();
+        let last = self.task.backend.ledger.runs(&self.task.config.task, 1).await.map_err(Failure::midway)?.pop();
         let unfinished = last.filter(|run| !force && !run.is_done() && !run.phase.is_cancelled());
         match (&unfinished, &self.report) {
             (None, Some(report)) if first => report.begin_anew().map_err(Failure::usage)?,
             _ => {}
         }
         self.say_what_is_resumed(unfinished.as_ref());
-        let mut driven = self.drive(Drive::Find(Box::new(self.finder(force)))).await?;
+        let mut driven = self.drive(RunKind::Find(Box::new(self.finder(force)))).await?;
         if let Some(FindError::Busy { run, .. }) = &driven.find_error {
             let run = run.clone();
-            note(format_args!("run {} was interrupted: finishing its remaining objects", console::run_id(&run)));
-            let finished = self.drive(Drive::Finish(run)).await?;
+            note(format_args!("run {} was interrupted: finishing its remaining objects", terminal::run_id(&run)));
+            let finished = self.drive(RunKind::Finish(run)).await?;
             // It has the same options: others were cancelled. If its listing was complete it is what was asked for.
             // Otherwise its rest is out of the way now, and the run that was asked for begins.
             driven = if finished.interrupted || is_what_was_asked_for(&finished) {
@@ -146,7 +146,7 @@ impl Pass<'_> {
                 if let Some(run) = &finished.run {
                     self.share.finished(run);
                 }
-                self.drive(Drive::Find(Box::new(self.finder(force)))).await?
+                self.drive(RunKind::Find(Box::new(self.finder(force)))).await?
             };
         }
         self.conclude(driven, began).await
@@ -158,7 +158,7 @@ impl Pass<'_> {
         for run in cancelled.map_err(|error| Failure { exit: exit_of(&error), message: error.to_string() })? {
             say_cancelled(&run);
         }
-        let runs = self.task.carrier.ledger.runs(&self.task.config.task, MAX_RUNS).await.map_err(Failure::midway)?;
+        let runs = self.task.backend.ledger.runs(&self.task.config.task, MAX_RUNS).await.map_err(Failure::midway)?;
         self.share = Share::since(&runs);
         self.settles = runs.iter().any(|run| run.phase.is_cancelled() && !run.is_done());
         Ok(())
@@ -170,8 +170,8 @@ impl Pass<'_> {
             task: task.config.task.clone(),
             source: task.source.clone(),
             destination: task.destination.clone(),
-            queue: task.carrier.queue.clone(),
-            ledger: task.carrier.ledger.clone(),
+            queue: task.backend.queue.clone(),
+            ledger: task.backend.ledger.clone(),
             options: task.config.find.clone(),
             work: task.config.work.clone(),
             owner: format!("sync-{}", uuid::Uuid::now_v7()),
@@ -180,9 +180,9 @@ impl Pass<'_> {
         }
     }
 
-    async fn drive(&mut self, what: Drive) -> Result<Driven, Failure> {
+    async fn drive(&mut self, what: RunKind) -> Result<RunResult, Failure> {
         let driven = match &mut self.worker {
-            Some(worker) => drive_beside(self.task, what, worker, self.stop).await,
+            Some(worker) => run_beside(self.task, what, worker, self.stop).await,
             None => drive(self.task, what, object_log::listener(self.report.as_ref()), self.settles, self.stop).await,
         };
         match self.report.as_ref().map(Report::check) {
@@ -194,30 +194,30 @@ impl Pass<'_> {
     fn say_what_is_resumed(&self, unfinished: Option<&Run>) {
         let unlisted = |run: &&Run| matches!(run.phase, Phase::Listing | Phase::Releasing);
         if let Some(run) = unfinished.filter(unlisted) {
-            note(format_args!("run {} was interrupted: resuming it", console::run_id(&run.start.id)));
+            note(format_args!("run {} was interrupted: resuming it", terminal::run_id(&run.start.id)));
         }
     }
 
     /// Prints what the run came to, and tells the exit code.
-    async fn conclude(&self, driven: Driven, began: Instant) -> Outcome {
+    async fn conclude(&self, driven: RunResult, began: Instant) -> Outcome {
         if let Some(run) = &driven.run {
             let summary = Summary::of(run, &self.share, began.elapsed());
             if summary.failed > 0 {
-                let run = console::run_id(&summary.run);
+                let run = terminal::run_id(&summary.run);
                 let rest = match &self.task.config.state {
                     Some(state) => format!("flotilla failures {run} --state {}", state.display()),
                     None => format!("flotilla failures {run} --config FILE"),
                 };
-                failures::print_first(&self.task.carrier.ledger, &summary.run, summary.failed, &rest).await;
+                failures::print_first(&self.task.backend.ledger, &summary.run, summary.failed, &rest).await;
             }
             if summary.not_judged > 0 {
-                console::say(format_args!(
+                terminal::say(format_args!(
                     "{} could not be compared, and were neither copied nor deleted: see the warnings, then run again",
-                    console::counted(summary.not_judged, "object"),
+                    terminal::counted(summary.not_judged, "object"),
                 ));
             }
             if let (Phase::Listed, Some(error)) = (run.phase, &run.error) {
-                console::say(format_args!("flotilla: {}", console::escaped(error)));
+                terminal::say(format_args!("flotilla: {}", terminal::escaped(error)));
             }
             summary.print(self.json)?;
             if driven.find_error.is_none() && !driven.interrupted {
@@ -242,12 +242,12 @@ impl Pass<'_> {
 /// Says that a run of an earlier command was cancelled.
 pub fn say_cancelled(run: &Run) {
     let left = run.unsettled();
-    let left = if left == 1 { "1 object was".to_owned() } else { format!("{} objects were", console::count(left)) };
-    let id = console::run_id(&run.start.id);
+    let left = if left == 1 { "1 object was".to_owned() } else { format!("{} objects were", terminal::count(left)) };
+    let id = terminal::run_id(&run.start.id);
     note(format_args!("cancelled run {id}, because it had other options ({left} left)"));
 }
 
-fn is_what_was_asked_for(finished: &Driven) -> bool {
+fn is_what_was_asked_for(finished: &RunResult) -> bool {
     finished
         .run
         .as_ref()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::open::{self, Carrier, Events};
+use adapters::open::{self, Backend, Events};
 use shared::config::Config;
 use shared::fleet::solo::Solo;
 use shared::store::Store;
@@ -25,7 +25,7 @@ pub struct Task {
     /// Why the destination cannot be written, where it can only be read: enough for a run with nothing to do.
     pub refused: Option<Failure>,
     /// Queue and ledger.
-    pub carrier: Carrier,
+    pub backend: Backend,
     /// What a worker of this process does about changes and others at the same objects.
     pub follow: Follow,
     /// Told when a store fails altogether.
@@ -72,17 +72,17 @@ impl Task {
         if let (Some(_), Some(refused)) = (events, &refused) {
             return Err(refused.clone());
         }
-        let carrier = match (events, &config.state) {
-            (Some(events), Some(state)) => open::carrier_with_events(&config, state, events).await,
-            _ => open::carrier_of_task(&config).await,
+        let backend = match (events, &config.state) {
+            (Some(events), Some(state)) => open::backend_with_events(&config, state, events).await,
+            _ => open::backend_of_task(&config).await,
         };
-        let carrier = carrier.map_err(Failure::usage)?;
+        let backend = backend.map_err(Failure::usage)?;
         if let Some(state) = &config.state {
             state::remember(state, &config)?;
         }
         let follow = Follow::of(&config).map_err(Failure::usage)?;
         let patience = config.work.outage_limit;
-        Ok(Task { config, source, destination, refused, carrier, follow, health, moved: Arc::default(), patience })
+        Ok(Task { config, source, destination, refused, backend, follow, health, moved: Arc::default(), patience })
     }
 
     /// A worker of this process.
@@ -92,9 +92,9 @@ impl Task {
             name: format!("flotilla-{}", std::process::id()),
             source: self.source.clone(),
             destination: self.destination.clone(),
-            queue: self.carrier.queue.clone(),
-            events: self.carrier.events.clone(),
-            ledger: self.carrier.ledger.clone(),
+            queue: self.backend.queue.clone(),
+            events: self.backend.events.clone(),
+            ledger: self.backend.ledger.clone(),
             fleet: Arc::new(Solo),
             options: self.config.work.clone(),
             follow: self.follow.clone(),

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::sync::OnceLock;
 
-use shared::console;
+use shared::terminal;
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +54,6 @@ impl Verbosity {
 /// Says a line that is no error on standard error, unless only errors are wanted.
 pub fn note(line: impl Display) {
     if Verbosity::chosen() > Verbosity::Quiet {
-        console::say(line);
+        terminal::say(line);
     }
 }

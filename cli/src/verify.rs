@@ -12,16 +12,16 @@ use adapters::open;
 use finder::Pair;
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
-use shared::console;
 use shared::describe::{self, Describer};
 use shared::filter::Filter;
 use shared::object::Timestamp;
+use shared::terminal;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::VerifyArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::object_source;
-use crate::out::Out;
+use crate::stdout::Stdout;
 use crate::verbosity::note;
 use compare::{Kind, Sides, Verdict};
 pub use content::Effort;
@@ -72,7 +72,7 @@ pub async fn run(args: &VerifyArgs, stop: CancellationToken) -> Outcome {
         .map_ok(|pair| judge(&sides, pair))
         .try_buffered(config.work.concurrency);
     let mut verdicts = std::pin::pin!(verdicts);
-    let mut out = Out::new();
+    let mut out = Stdout::new();
     let mut tally = Tally::default();
     loop {
         let next = tokio::select! {
@@ -111,7 +111,7 @@ async fn judge(sides: &Sides, pair: Pair) -> shared::Result<(String, Verdict)> {
 }
 
 impl Tally {
-    fn take(&mut self, out: &mut Out, key: &str, verdict: &Verdict, json: bool) -> Result<(), Failure> {
+    fn take(&mut self, out: &mut Stdout, key: &str, verdict: &Verdict, json: bool) -> Result<(), Failure> {
         self.compared += 1;
         if let Some(means) = verdict.means {
             *self.by.entry(means.to_string()).or_default() += 1;
@@ -129,38 +129,38 @@ impl Tally {
                 let line = Line { key, kind: difference.kind, what };
                 out.line(serde_json::to_string(&line).expect("a difference is representable as JSON"))
             } else {
-                out.line(format_args!("{}\t{}", console::escaped(key), console::escaped(what)))
+                out.line(format_args!("{}\t{}", terminal::escaped(key), terminal::escaped(what)))
             }
         })
     }
 
-    fn finish(&self, out: &mut Out, json: bool) -> Outcome {
+    fn finish(&self, out: &mut Stdout, json: bool) -> Outcome {
         if json {
             out.line(serde_json::to_string(self).expect("a tally is representable as JSON"))?;
         }
         out.flush()?;
         if !json {
             let by: Vec<String> =
-                self.by.iter().map(|(means, n)| format!("{} by {means}", console::count(*n))).collect();
+                self.by.iter().map(|(means, n)| format!("{} by {means}", terminal::count(*n))).collect();
             note(format_args!(
                 "{} compared in {}: {} same, {} different{}{}",
-                console::counted(self.compared, "key"),
-                console::elapsed(Duration::from_secs_f64(self.seconds)),
-                console::count(self.same),
-                console::count(self.different),
+                terminal::counted(self.compared, "key"),
+                terminal::elapsed(Duration::from_secs_f64(self.seconds)),
+                terminal::count(self.same),
+                terminal::count(self.different),
                 if by.is_empty() { "" } else { "; " },
                 by.join(", "),
             ));
             if self.changing > 0 {
                 note(format_args!(
                     "{} changed during every comparison: run again when no program writes to them",
-                    console::counted(self.changing, "object"),
+                    terminal::counted(self.changing, "object"),
                 ));
             }
             if self.size_only > 0 {
                 note(format_args!(
                     "{} compared by size only, because the stores have no checksum in common: leave --quick out to compare their bytes",
-                    console::counted(self.size_only, "object"),
+                    terminal::counted(self.size_only, "object"),
                 ));
             }
         }

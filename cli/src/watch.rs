@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::open::Events;
-use shared::console;
 use shared::ledger::{Settled, SharedLedger, events_run};
 use shared::queue::Queue;
 use shared::report::Report;
 use shared::telemetry::endpoint::{self, Health};
+use shared::terminal;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -25,10 +25,10 @@ use crate::args::{WatchArgs, open_report};
 use crate::claim::Claim;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::share::Share;
-use crate::sync::Pass;
+use crate::sync::SyncSession;
 use crate::task::Task;
 use crate::verbosity::note;
-use crate::working::Working;
+use crate::worker_handle::WorkerHandle;
 use crate::{object_log, object_source, summary};
 use folder::Folder;
 
@@ -58,7 +58,7 @@ pub async fn run(args: &WatchArgs, stop: CancellationToken) -> Outcome {
     }
     let opened = Task::open_with_events(&stop, config, &events, health.clone()).await?;
     let Some(task) = opened else { return Ok(Exit::Interrupted) };
-    let claim = Claim::take(&task.carrier.ledger, &task.config.task).await?;
+    let claim = Claim::take(&task.backend.ledger, &task.config.task).await?;
     health.set_ready(true);
     let watched = watch(args, &task, &events, report, &stop).await;
     claim.end().await;
@@ -73,18 +73,19 @@ async fn watch(
     stop: &CancellationToken,
 ) -> Outcome {
     let queue =
-        task.carrier.events.clone().ok_or_else(|| Failure::midway("watch: this task has no queue of events"))?;
+        task.backend.events.clone().ok_or_else(|| Failure::midway("watch: this task has no queue of events"))?;
     let folder = match (events, task.source.location().path()) {
         (Events::Own, Some(path)) => Some(Folder::follow(task, &path, queue.clone())?),
         _ => None,
     };
     let told = Arc::new(Notify::new());
     let listener = listener(report.as_ref(), told.clone());
-    let mut pass = Pass { task, report, json: args.json, stop, worker: None, settles: false, share: Share::default() };
+    let mut pass =
+        SyncSession { task, report, json: args.json, stop, worker: None, settles: false, share: Share::default() };
     // Before the worker takes a job of an earlier command.
     pass.supersede().await?;
-    pass.worker = Some(Working::begin(task, Some(listener.clone())));
-    let lines = Lines::begin(&task.carrier.ledger, &task.config.task).await;
+    pass.worker = Some(WorkerHandle::begin(task, Some(listener.clone())));
+    let lines = Lines::begin(&task.backend.ledger, &task.config.task).await;
     let mut watch = Watch { pass, folder, listener, told, lines };
     let exit = watch.repeat(args.every.into(), args.force).await;
     let left = watch.end(&queue).await;
@@ -111,7 +112,7 @@ fn listener(report: Option<&Report>, told: Arc<Notify>) -> worker::Report {
 
 /// A task that is watched.
 struct Watch<'a> {
-    pass: Pass<'a>,
+    pass: SyncSession<'a>,
     folder: Option<Folder>,
     listener: worker::Report,
     told: Arc<Notify>,
@@ -158,7 +159,7 @@ impl Watch<'_> {
         };
         tokio::pin!(missed);
         loop {
-            let worker = pass.worker.get_or_insert_with(|| Working::begin(pass.task, Some(listener.clone())));
+            let worker = pass.worker.get_or_insert_with(|| WorkerHandle::begin(pass.task, Some(listener.clone())));
             let again = Instant::now() + WORKER_AGAIN;
             let is_at_work = worker.is_at_work();
             tokio::select! {
@@ -166,7 +167,7 @@ impl Watch<'_> {
                 () = &mut missed => return false,
                 () = pass.stop.cancelled() => return true,
                 ended = worker.ended() => match ended {
-                    Ok(outage) => console::say(format_args!("flotilla: {}", console::escaped(&outage.to_string()))),
+                    Ok(outage) => terminal::say(format_args!("flotilla: {}", terminal::escaped(&outage.to_string()))),
                     Err(failure) => drop(say(&failure)),
                 },
                 () = sleep_until(again), if !is_at_work => pass.worker = None,
@@ -192,7 +193,7 @@ impl Watch<'_> {
 
 /// Says why, in one line.
 fn say(failure: &Failure) -> Exit {
-    console::say(format_args!("flotilla: {}", console::escaped(&failure.message)));
+    terminal::say(format_args!("flotilla: {}", terminal::escaped(&failure.message)));
     failure.exit
 }
 

@@ -106,7 +106,7 @@ impl Comparer {
 
     fn asks(&self, decision: Decision) -> bool {
         match decision {
-            Decision::Ask | Decision::Doubt | Decision::DoubtSize => true,
+            Decision::NeedsChecksum | Decision::VerifyEtag | Decision::VerifySize => true,
             Decision::Skip(_) => self.describer.is_some(),
             _ => false,
         }
@@ -135,7 +135,7 @@ impl Comparer {
 
     async fn judge(&self, decision: Decision, source: &Entry, destination: &Entry) -> Result<Decision> {
         let decision = match decision {
-            Decision::DoubtSize => self.by_size(source, destination).await?,
+            Decision::VerifySize => self.by_size(source, destination).await?,
             decision => self.by_content(decision, source, destination).await?,
         };
         match (decision, &self.describer) {
@@ -148,8 +148,8 @@ impl Comparer {
 
     async fn by_content(&self, decision: Decision, source: &Entry, destination: &Entry) -> Result<Decision> {
         match decision {
-            Decision::Ask => self.by_checksum(source, destination).await,
-            Decision::Doubt => self.by_meaning(source, destination).await,
+            Decision::NeedsChecksum => self.by_checksum(source, destination).await,
+            Decision::VerifyEtag => self.by_meaning(source, destination).await,
             decision => Ok(decision),
         }
     }

@@ -95,7 +95,7 @@ impl Side {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frontier {
     /// A side must be given its next page first.
-    Hungry(Side),
+    NeedsPage(Side),
     /// All pairs up to and including this key are at hand.
     Key(String),
     /// Both listings have ended and everything was taken.
@@ -216,7 +216,7 @@ impl Merge {
     pub fn frontier(&self) -> Frontier {
         for (side, input) in [(Side::Source, &self.source), (Side::Destination, &self.destination)] {
             if input.items.is_empty() && !input.ended {
-                return Frontier::Hungry(side);
+                return Frontier::NeedsPage(side);
             }
         }
         let (source, destination) = (self.source.items.back(), self.destination.items.back());

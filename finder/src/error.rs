@@ -2,7 +2,7 @@
 
 use shared::filter::FilterError;
 use shared::object::Timestamp;
-use shared::{Error, ErrorKind, console};
+use shared::{Error, ErrorKind, terminal};
 
 /// Why the finder ended early. Prints as one line: what, where, what to do.
 ///
@@ -66,7 +66,7 @@ pub enum FindError {
 }
 
 fn objects(number: u64) -> String {
-    console::counted(number, "object")
+    terminal::counted(number, "object")
 }
 
 impl FindError {

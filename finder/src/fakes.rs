@@ -74,7 +74,7 @@ impl Shelf {
             verifies: Vec::new(),
             keeps_attributes: true,
             keeps_modified: false,
-            keeps: Keeps::NOTHING,
+            metadata: MetadataSupport::NOTHING,
             surely_verifies: true,
             reports_tag_counts: true,
             has_folders: false,
@@ -173,7 +173,7 @@ impl ObjectStore for Shelf {
         Ok(ObjectInfo {
             attributes,
             // A store that may have no tags at all does not count them.
-            tag_count: (self.capabilities.keeps.tags == Kept::Yes).then_some(tags.len() as u32),
+            tag_count: (self.capabilities.metadata.tags == Support::Yes).then_some(tags.len() as u32),
             size: entry.size,
             modified: entry.modified,
             etag: entry.etag,
@@ -201,8 +201,8 @@ impl ObjectStore for Shelf {
     }
     async fn tags(&self, key: &str, _: &Pin) -> Result<Tags> {
         self.heads.fetch_add(1, SeqCst);
-        match self.capabilities.keeps.tags {
-            Kept::Yes => Ok(self.says.get(key).cloned().unwrap_or_default().1),
+        match self.capabilities.metadata.tags {
+            Support::Yes => Ok(self.says.get(key).cloned().unwrap_or_default().1),
             _ => unsupported(),
         }
     }

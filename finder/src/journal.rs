@@ -11,7 +11,7 @@ use crate::error::FindError;
 /// Where a walk puts what it makes. Everything may be repeated; an `Err` ends the walk.
 #[async_trait]
 pub trait Journal: Send + Sync + Debug + 'static {
-    /// Keeps a delete job until the listing has ended well. A repetition replaces the body.
+    /// MetadataSupport a delete job until the listing has ended well. A repetition replaces the body.
     async fn hold(&self, range: u32, number: u32, body: &str) -> Result<(), FindError>;
 
     /// Writes a range's checkpoint over its earlier one.

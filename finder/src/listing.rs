@@ -55,7 +55,7 @@ impl Join {
             let side = match self.merge.frontier() {
                 Frontier::Key(key) => return Ok(Some(key)),
                 Frontier::End => return Ok(None),
-                Frontier::Hungry(side) => side,
+                Frontier::NeedsPage(side) => side,
             };
             let page = match side {
                 Side::Source => self.source.next().await?,

@@ -15,14 +15,14 @@ pub enum Decision {
     /// They are in sync.
     Skip(Same),
     /// Only the checksums can tell: ask the stores ([`crate::compare`]).
-    Ask,
+    NeedsChecksum,
     /// The entity tags differ although the destination is not older. Perhaps they only look like
     /// MD5s, as those of objects encrypted by KMS do: ask the stores, or such objects would be copied
     /// by every run.
-    Doubt,
+    VerifyEtag,
     /// The listed sizes differ although the destination is not older. Perhaps a store lists other sizes
     /// than it reads: ask the stores, or such objects would be copied by every run.
-    DoubtSize,
+    VerifySize,
     /// An error kept the stores from judging the pair: it is counted and named, and left alone.
     NotJudged,
     /// Remove it from the destination.
@@ -134,18 +134,18 @@ impl Policy {
         if source.size != destination.size {
             // A copy makes the destination younger. Sizes that differ all the same may be the listing's fault.
             let is_younger = by_time(source, destination) == Decision::Skip(Same::Time);
-            return if is_younger { Decision::DoubtSize } else { Decision::Copy(Reason::Size) };
+            return if is_younger { Decision::VerifySize } else { Decision::Copy(Reason::Size) };
         }
         let by_etag = || match self.same_etag(source, destination) {
             Some(true) => Some(Decision::Skip(Same::Etag)),
-            Some(false) if by_time(source, destination) == Decision::Skip(Same::Time) => Some(Decision::Doubt),
+            Some(false) if by_time(source, destination) == Decision::Skip(Same::Time) => Some(Decision::VerifyEtag),
             Some(false) => Some(Decision::Copy(Reason::Etag)),
             None => None,
         };
         match self.compare {
             Compare::Size => Decision::Skip(Same::Size),
             Compare::SizeMtime => by_time(source, destination),
-            Compare::Checksum => by_etag().unwrap_or(Decision::Ask),
+            Compare::Checksum => by_etag().unwrap_or(Decision::NeedsChecksum),
             Compare::Auto | Compare::Etag | Compare::Always => {
                 by_etag().unwrap_or_else(|| by_time(source, destination))
             }

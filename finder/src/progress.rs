@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use shared::ledger::Found;
-use shared::{console, metrics};
+use shared::{metrics, terminal};
 
 use crate::diff::Side;
 use crate::policy::Reason;
@@ -56,7 +56,7 @@ impl Progress {
         let (count, named) = &*self.lock_unlisted();
         let more = match count - named.len() as u64 {
             0 => String::new(),
-            more => format!("; and {} more", console::count(more)),
+            more => format!("; and {} more", terminal::count(more)),
         };
         (*count > 0).then(|| {
             format!(

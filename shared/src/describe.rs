@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::metadata::{Described, Difference, differences};
 use crate::object::{self, Entry, ObjectInfo};
-use crate::store::{Kept, Store};
+use crate::store::{Store, Support};
 use crate::{Error, ErrorKind, Result};
 
 /// What is done about tags.
@@ -34,7 +34,7 @@ impl Describer {
     /// `None` where one of them keeps nothing that could differ.
     pub fn between(source: &Store, destination: &Store, tags: Tags) -> Option<Describer> {
         let keep = |store: &Store| store.capabilities().keeps_attributes;
-        let keeps_tags = |store: &Store| store.capabilities().keeps.tags != Kept::No;
+        let keeps_tags = |store: &Store| store.capabilities().metadata.tags != Support::No;
         (keep(source) && keep(destination)).then(|| Describer {
             has_tags: AtomicBool::new(tags.compared && keeps_tags(source) && keeps_tags(destination)),
             tags,
@@ -74,7 +74,7 @@ impl Describer {
     /// The tags at one side. `None`: it has none at all, or does not let us read them, which is said once.
     async fn tags_at(&self, store: &Store, side: &str, key: &str, info: &ObjectInfo) -> Result<Option<object::Tags>> {
         // A store that may keep no tags counts none of any object: it is asked.
-        if info.tag_count == Some(0) && store.capabilities().keeps.tags == Kept::Yes {
+        if info.tag_count == Some(0) && store.capabilities().metadata.tags == Support::Yes {
             return Ok(Some(object::Tags::new()));
         }
         match store.tags(key, &info.pin()).await {
@@ -102,6 +102,6 @@ fn unreadable(side: &str, error: &Error) -> String {
 }
 
 fn described<'a>(store: &Store, info: &'a ObjectInfo, tags: &'a Option<object::Tags>) -> Described<'a> {
-    let spelling = store.capabilities().keeps.spelling;
+    let spelling = store.capabilities().metadata.spelling;
     Described { attributes: &info.attributes, tags: tags.as_ref(), spelling }
 }

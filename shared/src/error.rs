@@ -123,7 +123,7 @@ pub struct Error {
     operation: &'static str,
     subject: String,
     message: String,
-    of_carrier: bool,
+    of_backend: bool,
     leaves_wrong_bytes: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -141,7 +141,7 @@ impl Error {
         message: impl Into<String>,
     ) -> Self {
         let (subject, message) = (subject.into(), message.into());
-        Error { kind, operation, subject, message, of_carrier: false, leaves_wrong_bytes: false, source: None }
+        Error { kind, operation, subject, message, of_backend: false, leaves_wrong_bytes: false, source: None }
     }
 
     /// The same error with the error that caused it.
@@ -152,16 +152,16 @@ impl Error {
 
     /// The same error, met at the queue or the ledger. It says nothing of the object that was being worked on,
     /// unless it is about the very record that was asked for.
-    pub fn met_at_carrier(mut self) -> Self {
+    pub fn met_at_backend(mut self) -> Self {
         use ErrorKind::*;
-        self.of_carrier = !matches!(self.kind, NotFound | Conflict | LeaseLost | PreconditionFailed | Invalid);
+        self.of_backend = !matches!(self.kind, NotFound | Conflict | LeaseLost | PreconditionFailed | Invalid);
         self
     }
 
     /// Whether queue or ledger failed, and not a store: whatever the work was, it must be done again when they
     /// are well.
-    pub fn is_of_carrier(&self) -> bool {
-        self.of_carrier
+    pub fn is_backend(&self) -> bool {
+        self.of_backend
     }
 
     /// The same error, after which the destination may hold wrong bytes under the key.

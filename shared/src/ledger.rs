@@ -9,7 +9,7 @@
 //!   listed everything and as many objects are settled as were enqueued ([`Run::is_done`]).
 //! - [`outcome`](Ledger::outcome) gives the last one recorded for a key, from whatever run. Outcomes that are no
 //!   key's ([`Outcome::is_of_key`]) are counted only.
-//! - A task's [standing run](events_run) counts events by the same rules, for as long as their messages can come
+//! - A task's [event run](events_run) counts events by the same rules, for as long as their messages can come
 //!   again. Its failures are listed for 90 days, each key once, as it failed last.
 //! - Reads see every write that was answered before them (strongly consistent).
 //! - Transient failures are retried inside the adapter ([`crate::retry`]).
@@ -497,7 +497,7 @@ pub trait Ledger: SuspectKeys + TransferReports + Send + Sync + std::fmt::Debug 
     /// All checkpoints of a run, by number.
     async fn checkpoints(&self, run: &str) -> Result<Vec<Checkpoint>>;
 
-    /// Keeps the body of a delete job, number `number` of range `range`, until the listing has ended.
+    /// MetadataSupport the body of a delete job, number `number` of range `range`, until the listing has ended.
     /// Repeated with another body, it replaces the earlier one: a finder that died before the checkpoint
     /// that counts the job makes it anew, perhaps with other keys.
     async fn hold(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()>;

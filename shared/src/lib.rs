@@ -9,7 +9,6 @@
 
 pub mod acl;
 pub mod config;
-pub mod console;
 pub mod describe;
 pub mod digest;
 pub mod error;
@@ -31,6 +30,7 @@ pub mod rfc2047;
 pub mod signals;
 pub mod store;
 pub mod telemetry;
+pub mod terminal;
 
 pub use error::{Error, ErrorKind, Result};
 

@@ -1,11 +1,11 @@
 //! Limits that all transfers of a process share, and all requests to an endpoint.
 
 pub mod bandwidth;
-pub mod brake;
-pub mod pace;
+pub mod concurrency;
+pub mod rate;
 
 pub use bandwidth::Bandwidth;
-pub use brake::{Brake, Lane, Permit};
+pub use concurrency::{ConcurrencyLimiter, Lane, Permit};
 
 /// What a process needs besides its transfers, bytes: code, TLS, the ledger's and the queue's clients,
 /// held jobs, and the finder's pages (two sides × 2 pages × 1,000 entries × 16 ranges, some 200 bytes each).

@@ -131,7 +131,7 @@ pub fn looked_again(found: &'static str) {
 }
 
 /// A received job was let go: `done`, `abandoned` (lease lost), `returned`, or `dead`.
-pub fn let_go(kind: &'static str, outcome: &'static str) {
+pub fn job_finished(kind: &'static str, outcome: &'static str) {
     gauge!(LEASES).decrement(1);
     counter!(JOBS, "kind" => kind, "outcome" => outcome).increment(1);
     tracing::debug!(kind, outcome, "job ended");
@@ -157,7 +157,7 @@ pub fn transfers(now: usize) {
     gauge!(CONCURRENCY).set(now as f64);
 }
 
-/// The brake allows so many transfers.
+/// The limiter allows so many transfers.
 pub fn transfers_limit(limit: usize) {
     gauge!(CONCURRENCY_LIMIT).set(limit as f64);
 }

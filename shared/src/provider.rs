@@ -1,10 +1,10 @@
-//! What a kind of store is known to do: a row of data for each, so that no code asks for names.
+//! What a kind of store is known to do: a profile of data for each, so that no code asks for names.
 //!
-//! The rows stand in `table`. A row is found by the location's scheme, else by the endpoint's host,
-//! else, for an unknown endpoint, by the `Server` of its answers. What a row calls
-//! [`Support::Unsure`] is found out once per endpoint by the S3 adapter.
+//! The rows stand in `table`. A profile is found by the location's scheme, else by the endpoint's host,
+//! else, for an unknown endpoint, by the `Server` of its answers. What a profile calls
+//! [`Support::Unknown`] is found out once per endpoint by the S3 adapter.
 //!
-//! What is the same for all kinds stands in no row: a body is sent with its length and an unsigned
+//! What is the same for all kinds stands in no profile: a body is sent with its length and an unsigned
 //! payload, never in aws-chunks and never with a trailer; all parts of an upload but the last have one
 //! size; nothing is asked of a store with a condition on writing.
 
@@ -13,7 +13,7 @@ mod table;
 
 use crate::digest::Algorithm;
 use crate::location::Scheme;
-use crate::store::{Capabilities, EtagMeaning, Keeps};
+use crate::store::{Capabilities, EtagMeaning, MetadataSupport, Support};
 
 /// In which order a store lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,20 +34,9 @@ pub enum Keys {
     FolderLike,
 }
 
-/// Whether a store understands something that not all do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Support {
-    /// It does.
-    Yes,
-    /// It does not, or not reliably: it is never asked for.
-    No,
-    /// It depends on the store's age or configuration: it is asked for until it is refused.
-    Unsure,
-}
-
 /// One kind of store.
 #[derive(Debug)]
-pub struct Baseline {
+pub struct ProviderProfile {
     /// The kind's name.
     pub name: &'static str,
     /// Whether answers may tell that the store is of another kind. Data, because two constants that
@@ -101,7 +90,7 @@ pub struct Baseline {
     /// How much it takes.
     pub limits: Limits,
     /// What it keeps of an object besides bytes and headers.
-    pub keeps: Keeps,
+    pub metadata: MetadataSupport,
 }
 
 /// How much a store takes. Where its own limits are not known they are Amazon's, and a store with lower
@@ -122,27 +111,31 @@ pub struct Limits {
     pub copy_bytes: u64,
 }
 
-impl Baseline {
-    /// The row for a location of this scheme at this endpoint (`None`: Amazon's own), whose requests are
+impl ProviderProfile {
+    /// The profile for a location of this scheme at this endpoint (`None`: Amazon's own), whose requests are
     /// signed for this region.
-    pub fn of(scheme: Scheme, endpoint: Option<&str>, region: Option<&str>) -> &'static Baseline {
+    pub fn of(scheme: Scheme, endpoint: Option<&str>, region: Option<&str>) -> &'static ProviderProfile {
         let Some(host) = endpoint.map(endpoint::host_of) else {
-            return Baseline::of_scheme(scheme).unwrap_or(&table::AMAZON);
+            return ProviderProfile::of_scheme(scheme).unwrap_or(&table::AMAZON);
         };
-        let by_domain = |row: &&Baseline| row.domains.iter().any(|domain| endpoint::is_within(&host, domain));
-        let by_region = |row: &&Baseline| region.is_some_and(|region| row.regions.contains(&region));
-        let find = |rule: &dyn Fn(&&Baseline) -> bool| table::ROWS.iter().copied().find(rule);
-        Baseline::of_scheme(scheme).or_else(|| find(&by_domain)).or_else(|| find(&by_region)).unwrap_or(&table::UNKNOWN)
+        let by_domain =
+            |profile: &&ProviderProfile| profile.domains.iter().any(|domain| endpoint::is_within(&host, domain));
+        let by_region = |profile: &&ProviderProfile| region.is_some_and(|region| profile.regions.contains(&region));
+        let find = |rule: &dyn Fn(&&ProviderProfile) -> bool| table::ROWS.iter().copied().find(rule);
+        ProviderProfile::of_scheme(scheme)
+            .or_else(|| find(&by_domain))
+            .or_else(|| find(&by_region))
+            .unwrap_or(&table::UNKNOWN)
     }
 
-    /// The row of a scheme that only one provider has.
-    fn of_scheme(scheme: Scheme) -> Option<&'static Baseline> {
-        table::ROWS.iter().copied().find(|row| row.scheme == Some(scheme))
+    /// The profile of a scheme that only one provider has.
+    fn of_scheme(scheme: Scheme) -> Option<&'static ProviderProfile> {
+        table::ROWS.iter().copied().find(|profile| profile.scheme == Some(scheme))
     }
 
-    /// The row of a store at no known endpoint whose answers carry this `Server`.
-    pub fn by_server(server: &str) -> Option<&'static Baseline> {
-        table::ROWS.iter().copied().find(|row| row.server.is_some_and(|name| server.starts_with(name)))
+    /// The profile of a store at no known endpoint whose answers carry this `Server`.
+    pub fn by_server(server: &str) -> Option<&'static ProviderProfile> {
+        table::ROWS.iter().copied().find(|profile| profile.server.is_some_and(|name| server.starts_with(name)))
     }
 
     /// What callers may know.
@@ -161,7 +154,7 @@ impl Baseline {
             verifies: self.verifies.to_vec(),
             keeps_attributes: true,
             keeps_modified: false,
-            keeps: self.keeps,
+            metadata: self.metadata,
             surely_verifies: !self.is_guess,
             reports_tag_counts: self.reports_tag_counts,
             has_folders: false,

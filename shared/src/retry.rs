@@ -36,7 +36,7 @@ pub struct Policy {
     pub max_delay: Duration,
     /// How long the queue or the ledger is asked on while all it says is that it wants fewer requests: it is
     /// well, and work that waits for it is not lost. Such answers use up neither attempts nor time. Stores have
-    /// none: what they throttle is for the brake, and for the object's next attempt.
+    /// none: what they throttle is for the limiter, and for the object's next attempt.
     pub patience: Option<Duration>,
 }
 
@@ -57,7 +57,7 @@ const fn policy(verb: &'static str, attempts: u32, attempt_s: u64, total_s: u64)
 }
 
 /// Of a call to the queue or the ledger.
-const fn carrier(verb: &'static str, attempts: u32, attempt_s: u64, total_s: u64) -> Policy {
+const fn backend(verb: &'static str, attempts: u32, attempt_s: u64, total_s: u64) -> Policy {
     Policy { patience: Some(PATIENCE), ..policy(verb, attempts, attempt_s, total_s) }
 }
 
@@ -106,24 +106,24 @@ pub const DELETE: Policy = policy("delete", 5, STALL_SECONDS, 40);
 pub const COPY: Policy = policy("copy", 4, 300, 600);
 // Losing a send loses nothing (the finder's checkpoint holds the job), but stops the finder.
 /// `SendMessageBatch`
-pub const SEND: Policy = carrier("send", 8, 10, 120);
+pub const SEND: Policy = backend("send", 8, 10, 120);
 // The worker's loop comes back by itself.
 /// `ReceiveMessage`; the time that a long poll may wait is added to the attempt's.
-pub const RECEIVE: Policy = carrier("receive", 3, 10, 60);
+pub const RECEIVE: Policy = backend("receive", 3, 10, 60);
 // Must end before the lease does: the heartbeat runs at a third of it, and ends it by its own clock.
 /// `ChangeMessageVisibility`
-pub const EXTEND: Policy = carrier("extend", 4, 5, 12);
+pub const EXTEND: Policy = backend("extend", 4, 5, 12);
 // A lost acknowledgement costs one redelivery.
 /// `DeleteMessage`
-pub const ACKNOWLEDGE: Policy = carrier("acknowledge", 6, 10, 40);
+pub const ACKNOWLEDGE: Policy = backend("acknowledge", 6, 10, 40);
 /// `GetQueueAttributes`, `DescribeTable` and their like
-pub const DESCRIBE: Policy = carrier("describe", 4, 10, 30);
+pub const DESCRIBE: Policy = backend("describe", 4, 10, 30);
 // Someone waits at a terminal, but a queue's new policy takes up to a minute to hold everywhere.
 /// Bucket notifications
 pub const SUBSCRIBE: Policy = Policy { first_delay: Duration::from_secs(1), ..policy("subscribe", 12, 10, 75) };
 // An outcome that cannot be recorded keeps its job unacknowledged: worth waiting for.
 /// Reads and writes of the ledger
-pub const LEDGER: Policy = carrier("ledger", 8, 10, 90);
+pub const LEDGER: Policy = backend("ledger", 8, 10, 90);
 // A body that broke off is opened anew at once; what lasts longer is for the next job.
 /// One object's or part's bytes, from opening the read to the destination's answer
 pub const TRANSFER: Policy = policy("transfer", 3, 24 * 3600, 600);
@@ -189,7 +189,7 @@ where
         });
         let error = match answer {
             Ok(value) => return Ok(value),
-            Err(error) if policy.patience.is_some() => error.met_at_carrier(),
+            Err(error) if policy.patience.is_some() => error.met_at_backend(),
             Err(error) => error,
         };
         if error.kind() == ErrorKind::Throttled {
@@ -285,9 +285,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_denial_by_queue_or_ledger_is_asked_about_once_more() {
         let (calls, _, error) = asked(&LEDGER, &[ErrorKind::Denied]).await;
-        assert_eq!((calls, error.kind(), error.is_of_carrier()), (2, ErrorKind::Denied, true));
+        assert_eq!((calls, error.kind(), error.is_backend()), (2, ErrorKind::Denied, true));
         let (calls, _, error) = asked(&HEAD, &[ErrorKind::Denied]).await;
-        assert_eq!((calls, error.is_of_carrier()), (1, false));
+        assert_eq!((calls, error.is_backend()), (1, false));
     }
 
     #[tokio::test(start_paused = true)]

@@ -23,8 +23,8 @@
 //!
 //! The suite in `tests/src/conformance/store.rs` checks this contract over every adapter.
 
-mod keeps;
 mod listed;
+mod metadata_support;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -41,8 +41,8 @@ use crate::filter::Filter;
 use crate::location::Location;
 use crate::object::{Attributes, ETag, ObjectInfo, Pin, Tags, Timestamp};
 
-pub use keeps::{Classes, Keeps, Kept, Spelling};
 pub use listed::{Listed, Span, Unlisted};
+pub use metadata_support::{Classes, MetadataSupport, Spelling, Support};
 
 /// The bytes of an object or a part, in chunks of at most some hundred KiB.
 pub type Body = BoxStream<'static, Result<Bytes>>;
@@ -104,7 +104,7 @@ pub struct Capabilities {
     /// Whether the store keeps [`Write::modified`] as the object's own time.
     pub keeps_modified: bool,
     /// What else of an object it keeps.
-    pub keeps: Keeps,
+    pub metadata: MetadataSupport,
     /// Whether what [`verifies`](Self::verifies) says is known of this kind of store, and not only expected
     /// of all: a store that nothing is known of may take a checksum and not look at it.
     pub surely_verifies: bool,

@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
-use crate::console;
+use crate::terminal;
 use human::Human;
 
 /// How log lines look, on standard error. What a command answers (its summary, the error that ends it) is
@@ -80,7 +80,7 @@ where
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
         let message = panic.payload_as_str().unwrap_or("no message").replace('\n', " ");
-        console::say(format_args!("flotilla: internal error{place}: {message}; please report this line"));
+        terminal::say(format_args!("flotilla: internal error{place}: {message}; please report this line"));
     }));
 }
 

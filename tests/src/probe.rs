@@ -89,7 +89,7 @@ impl Calls {
         }
         match fate {
             Fate::Pass => Ok(()),
-            Fate::Fail(kind) => Err(carrier_error(kind).await),
+            Fate::Fail(kind) => Err(backend_error(kind).await),
             Fate::Hang => std::future::pending().await,
         }
     }
@@ -105,7 +105,7 @@ impl Calls {
 }
 
 /// An error as a call to queue or ledger ends after all its retries.
-async fn carrier_error(kind: ErrorKind) -> Error {
+async fn backend_error(kind: ErrorKind) -> Error {
     let once = Policy { attempts: 1, patience: Some(std::time::Duration::ZERO), ..retry::LEDGER };
     let failed = || async { Err::<(), _>(Error::new(kind, "ledger", "probe", "as the test wants it")) };
     match retry::run(&once, "probe", failed).await {

@@ -10,7 +10,7 @@ use shared::filter::{Filter, FilterError, Verdict};
 use shared::fleet::Fleet;
 use shared::job::{Job, JobObject};
 use shared::ledger::{Outcome, RunOptions, RunStart, SharedLedger, State, events_run};
-use shared::limits::{Bandwidth, Brake, Lane, Permit, transfers_within};
+use shared::limits::{Bandwidth, ConcurrencyLimiter, Lane, Permit, transfers_within};
 use shared::object::Timestamp;
 use shared::queue::Queue;
 use shared::store::{Capabilities, EtagMeaning, Store, Tier};
@@ -19,20 +19,20 @@ use shared::{ErrorKind, Result};
 use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::carrier::Carrier;
-use crate::carry::Losses;
-use crate::circuit::{Admission, Circuit, Outage};
-use crate::flights::Flights;
-use crate::guarded::Guarded;
-use crate::orphans::Creates;
-use crate::part_limit::PartLimit;
-use crate::parts::Left;
-use crate::progress::TransferProgress;
-use crate::runs::Runs;
-use crate::service_copies::ServiceCopies;
-use crate::strays::Strays;
-use crate::transfer_reporter::TransferReporter;
-use crate::wrong_bytes::WrongBytes;
+use crate::engine::backend::BackendHealth;
+use crate::engine::runs::Runs;
+use crate::engine::transfer_reporter::TransferReporter;
+use crate::objects::breaker::circuit::{Admission, CircuitBreaker, Outage};
+use crate::objects::breaker::store::BreakerStore;
+use crate::objects::events::coalesce::Coalescer;
+use crate::objects::events::in_doubt::InDoubtWrites;
+use crate::objects::metadata::Losses;
+use crate::objects::multipart::orphaned_uploads::Creates;
+use crate::objects::multipart::part_limit::PartLimit;
+use crate::objects::multipart::parts::Left;
+use crate::objects::multipart::progress::TransferProgress;
+use crate::objects::service_copies::ServiceCopies;
+use crate::objects::wrong_bytes::WrongBytes;
 
 /// A transfer must get this much of a bandwidth limit, bytes a second, or it would look stalled: its
 /// largest chunk (1 MiB) then takes half of [`shared::retry::STALL_SECONDS`].
@@ -99,9 +99,9 @@ pub struct Worker {
     pub follow: Follow,
     /// Whom to tell outcomes.
     pub report: Option<Report>,
-    /// Bytes transferred so far and objects in flight, for displays.
+    /// Bytes transferred so far and objects in leader, for displays.
     pub moved: Arc<TransferProgress>,
-    /// Told when a store fails altogether, and when it is well again.
+    /// SourceSnapshot when a store fails altogether, and when it is well again.
     pub health: Health,
     /// It gives up when a store has failed altogether for so long; `None`: never.
     pub outage_limit: Option<Duration>,
@@ -111,19 +111,19 @@ pub struct Worker {
 pub(crate) struct Shared {
     pub worker: Worker,
     /// Whether queue and ledger are well.
-    pub carrier: Carrier,
+    pub backend: BackendHealth,
     /// Of source and destination, with the stores as they are without them.
-    pub circuits: [(Arc<Circuit>, Store); 2],
+    pub circuits: [(Arc<CircuitBreaker>, Store); 2],
     pub bandwidth: Option<Arc<Bandwidth>>,
     /// Compares what is said of objects with the same bytes; none where nothing can differ.
     pub describer: Option<Describer>,
     /// Keys that events are followed for at this moment.
-    pub flights: Flights,
+    pub coalescer: Coalescer,
     /// Writes to the destination whose end nobody saw.
-    pub strays: Arc<Strays>,
+    pub in_doubt: Arc<InDoubtWrites>,
     /// What the ledger says of the runs whose jobs are received.
     pub runs: Runs,
-    /// What the ledger is told of the objects in flight.
+    /// What the ledger is told of the objects in leader.
     pub transfer_reporter: TransferReporter,
     /// The digest of the write options of this worker.
     pub writes: String,
@@ -156,7 +156,7 @@ pub(crate) struct Shared {
     /// Set when the destination's answers have shown that its tags say nothing about the bytes.
     opaque_tags: AtomicBool,
     /// Set when it was said that the destination does not list uploads.
-    pub orphans_named: AtomicBool,
+    pub warned_uploads_not_listable: AtomicBool,
 }
 
 impl std::ops::Deref for Shared {
@@ -171,7 +171,7 @@ pub(crate) struct Context {
     shared: Arc<Shared>,
     /// Where the lane's jobs come from, and what is to be tried again goes back to.
     pub queue: Queue,
-    pub brake: Brake,
+    pub limiter: ConcurrencyLimiter,
     /// The lane's jobs that wait for another's work on their key, and take no part in it.
     pub waiting: AtomicUsize,
     /// Whether the queue may still give this lane messages for a poll that was not answered yet, also when the
@@ -189,10 +189,10 @@ impl std::ops::Deref for Context {
 impl Context {
     /// The lanes of a worker: the main one, and that of events where they have a queue of their own.
     pub fn lanes(mut worker: Worker, draining: CancellationToken) -> Vec<Arc<Context>> {
-        let strays = Arc::new(Strays::default());
+        let in_doubt = Arc::new(InDoubtWrites::default());
         let circuit = |side, store: &mut Store| {
-            let (circuit, inner) = (Circuit::new(side, worker.health.clone()), store.clone());
-            *store = Guarded::store(inner.clone(), circuit.clone(), strays.clone());
+            let (circuit, inner) = (CircuitBreaker::new(side, worker.health.clone()), store.clone());
+            *store = BreakerStore::store(inner.clone(), circuit.clone(), in_doubt.clone());
             (circuit, inner)
         };
         let circuits = [circuit("source", &mut worker.source), circuit("destination", &mut worker.destination)];
@@ -206,21 +206,22 @@ impl Context {
         if let Some(rate) = options.bandwidth_limit {
             transfers = transfers.min(usize::try_from(rate / TRANSFER_RATE_BYTES).unwrap_or(usize::MAX));
         }
-        let brake = Brake::new(transfers);
+        let limiter = ConcurrencyLimiter::new(transfers);
         let bandwidth = options.bandwidth_limit.map(|rate| Arc::new(Bandwidth::new(rate)));
         let service_copies = ServiceCopies::new(options.server_side_copy);
         let tags = describe::Tags { compared: options.tags, required: options.strict };
         let describer = Describer::between(&worker.source, &worker.destination, tags);
         let (source, destination) = (worker.source.location(), worker.destination.location());
         let writes = RunOptions::writes(source, destination, worker.follow.metadata, &worker.options);
-        let (carrier, flights, orphans_named, opaque_tags, losses, said_waiting, events_run, runs) = Default::default();
+        let (backend, coalescer, warned_uploads_not_listable, opaque_tags, losses, said_waiting, events_run, runs) =
+            Default::default();
         let shared = Arc::new(Shared {
-            carrier,
+            backend,
             circuits,
             bandwidth,
             describer,
-            flights,
-            strays,
+            coalescer,
+            in_doubt,
             runs,
             transfer_reporter: TransferReporter::new(&worker.name),
             writes,
@@ -236,7 +237,7 @@ impl Context {
             wrong_bytes: WrongBytes::default(),
             events_seen: AtomicBool::default(),
             opaque_tags,
-            orphans_named,
+            warned_uploads_not_listable,
             losses,
             said_waiting,
             worker,
@@ -244,17 +245,17 @@ impl Context {
         let events = shared.worker.events.clone().map(|queue| (Lane::Events, queue));
         let lanes = [(Lane::Scan, shared.worker.queue.clone())].into_iter().chain(events);
         let context = |(lane, queue)| {
-            let (shared, brake) = (shared.clone(), brake.lane(lane));
+            let (shared, limiter) = (shared.clone(), limiter.lane(lane));
             let (waiting, is_polling) = (AtomicUsize::new(0), AtomicBool::new(false));
-            Arc::new(Context { shared, queue, brake, waiting, is_polling })
+            Arc::new(Context { shared, queue, limiter, waiting, is_polling })
         };
         lanes.map(context).collect()
     }
 
     /// Waits for the right to one transfer; the stores' throttling counts from here.
     pub async fn transfer_permit(&self) -> Permit {
-        self.brake.throttles(self.source.throttles() + self.destination.throttles());
-        self.brake.acquire().await
+        self.limiter.throttles(self.source.throttles() + self.destination.throttles());
+        self.limiter.acquire().await
     }
 }
 
@@ -299,8 +300,8 @@ impl Shared {
     }
 
     /// Whether an object that failed so is not to blame, but its store, and it is to be done again.
-    pub fn excuses(&self, error: &shared::Error) -> bool {
-        error.kind() == ErrorKind::Suspended || self.circuits.iter().any(|(circuit, _)| circuit.excuses(error))
+    pub fn is_store_outage(&self, error: &shared::Error) -> bool {
+        error.kind() == ErrorKind::Suspended || self.circuits.iter().any(|(circuit, _)| circuit.is_store_outage(error))
     }
 
     /// Whether a store fails, so that no new work is of use.
@@ -356,7 +357,7 @@ impl Shared {
 
     /// Whether an object of this class can be read at the destination, once it is written.
     pub fn can_be_read(&self, class: Option<&str>) -> bool {
-        let classes = self.destination.capabilities().keeps.classes;
+        let classes = self.destination.capabilities().metadata.classes;
         class.is_none_or(|class| !classes.is_archive(class))
     }
 

@@ -1,7 +1,7 @@
 //! Stores for the tests of what is decided by their capabilities.
 
 use shared::digest::Algorithm;
-use shared::store::{Capabilities, EtagMeaning, Keeps};
+use shared::store::{Capabilities, EtagMeaning, MetadataSupport};
 
 /// A store with the limits of Amazon S3.
 pub fn store(etags: EtagMeaning, verifies: &[Algorithm]) -> Capabilities {
@@ -18,7 +18,7 @@ pub fn store(etags: EtagMeaning, verifies: &[Algorithm]) -> Capabilities {
         verifies: verifies.to_vec(),
         keeps_attributes: true,
         keeps_modified: false,
-        keeps: Keeps::AMAZON,
+        metadata: MetadataSupport::AMAZON,
         surely_verifies: true,
         reports_tag_counts: true,
         has_folders: false,

@@ -15,8 +15,8 @@ use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentials
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use serde::Deserialize;
 
+use super::http_feedback::ConnectionState;
 use super::renewed::Renewed;
-use super::taught::Learner;
 use super::{errors, loader, metadata_client, provider_config};
 use shared::retry;
 use shared::{Error, ErrorKind, Result};
@@ -188,7 +188,7 @@ impl ProvideCredentials for Anew {
 async fn ambient(region: &Region, http: &SharedHttpClient) -> SdkConfig {
     // Fetched once an hour or so: what they are fetched with is read as often, and needs no memory.
     let with = Anew { profile: None, region: region.clone(), http: http.clone() };
-    loader(http, Learner::default()).region(region.clone()).credentials_provider(with).load().await
+    loader(http, ConnectionState::default()).region(region.clone()).credentials_provider(with).load().await
 }
 
 fn from_variables(prefix: &str, get: impl Fn(&str) -> Option<String>) -> Result<Credentials> {

@@ -12,7 +12,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use self::codes::CODES;
 use super::http::Unanswered;
-use super::taught::Lesson;
+use super::http_feedback::RetryHint;
 use shared::ErrorKind::{self, *};
 use shared::error::Error;
 
@@ -125,9 +125,9 @@ fn answered(verb: &str, raw: &HttpResponse, code: &str, message: &str) -> (Error
     // "Working with delete markers").
     let is_deleted = matches!(status, 404 | 405) && headers.get("x-amz-delete-marker") == Some("true");
     // Sent again, it is signed another way.
-    let kind = match raw.extension::<Lesson>() {
-        Some(Lesson::Clock) => ClockSkew,
-        Some(Lesson::Credentials) => ExpiredCredentials,
+    let kind = match raw.extension::<RetryHint>() {
+        Some(RetryHint::Clock) => ClockSkew,
+        Some(RetryHint::Credentials) => ExpiredCredentials,
         None if is_deleted => NotFound,
         // Somebody else's 404 does not say that the object is not there.
         None if foreign.is_some() && status == 404 => Corrupt,

@@ -22,7 +22,7 @@
 //! | `suspect-root#TASK` | `root` | the same of the empty key |
 //!
 //! What has an attribute `expires` is removed by the service (time to live): which objects of a job are counted, the
-//! failures of standing runs, and what workers transfer.
+//! failures of event runs, and what workers transfer.
 //!
 //! Reads are strongly consistent. Where a late or repeated write could undo a newer one, a condition
 //! on the item refuses it: a request given up by us may still be carried out by the service later.
@@ -197,7 +197,7 @@ impl Ledger for DynamoDbLedger {
     }
 
     async fn settled(&self, run: &str, origin: &Origin) -> Result<BTreeSet<u32>> {
-        settle::places(self, run, origin).await
+        settle::indexes(self, run, origin).await
     }
 
     async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>> {

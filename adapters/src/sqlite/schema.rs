@@ -7,7 +7,7 @@ use shared::ErrorKind;
 
 /// The steps from nothing to the present schema. `user_version` in the file's header says how many of
 /// them are done. A released step is never changed; a new one is added at the end.
-const MIGRATIONS: [&str; 8] = [FIRST, INTENTS, ARCHIVED, EVENTS, CANCELLED, SUSPECTS, PARTS, TRANSFERS];
+const MIGRATIONS: [&str; 9] = [FIRST, INTENTS, ARCHIVED, EVENTS, CANCELLED, SUSPECTS, PARTS, TRANSFERS, INDEXES];
 
 /// Keys, ids and names are TEXT compared byte by byte, with their length: NUL is a character like any other.
 const FIRST: &str = "
@@ -78,7 +78,7 @@ CREATE TABLE outcomes (
     body TEXT NOT NULL,
     PRIMARY KEY (task, key)
 );
--- One bit for each place of an origin job, lowest bit first: set once it is counted.
+-- One bit for each object of an origin job, lowest bit first: set once it is counted.
 CREATE TABLE counted (
     run TEXT NOT NULL,
     origin TEXT NOT NULL,
@@ -117,7 +117,7 @@ ALTER TABLE uploads ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
 /// Archived objects are counted apart.
 const ARCHIVED: &str = "ALTER TABLE runs ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;";
 
-/// Events are counted apart where they are no key's. In a task's standing run, which has no end, rows have a time
+/// Events are counted apart where they are no key's. In a task's event run, which has no end, rows have a time
 /// when they are of no use any more, `expires` (ms; NULL: never), and a key's last failure replaces the earlier one.
 const EVENTS: &str = "
 ALTER TABLE runs ADD COLUMN out_of_scope INTEGER NOT NULL DEFAULT 0;
@@ -167,6 +167,9 @@ CREATE TABLE transfers (
 ) WITHOUT ROWID;
 ";
 
+/// The objects of a job are named by their index.
+const INDEXES: &str = "ALTER TABLE counted RENAME COLUMN places TO indexes;";
+
 /// Does the steps that are missing, all or none.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failure> {
     // Looked at before the write lock is asked for: nearly always there is nothing to do.
@@ -215,10 +218,10 @@ mod tests {
             INSERT INTO failures (run, body) VALUES ('r', '{}'), ('r', '{}');";
         connection.execute_batch(rows).unwrap();
         migrate(&mut connection).unwrap();
-        let sql = "SELECT skipped, out_of_scope, coalesced, hex(places), counted.expires, count(failures.id)
+        let sql = "SELECT skipped, out_of_scope, coalesced, hex(indexes), counted.expires, count(failures.id)
             FROM runs JOIN counted ON counted.run = runs.id JOIN failures ON failures.run = runs.id";
-        type Kept = (i64, i64, i64, String, Option<i64>, i64);
-        let read = |row: &rusqlite::Row<'_>| -> rusqlite::Result<Kept> {
+        type Support = (i64, i64, i64, String, Option<i64>, i64);
+        let read = |row: &rusqlite::Row<'_>| -> rusqlite::Result<Support> {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
         };
         assert_eq!(connection.query_row(sql, [], read).unwrap(), (5, 0, 0, "07".to_owned(), None, 2));

@@ -47,8 +47,8 @@ use shared::filter::Filter;
 use shared::location::Location;
 use shared::object::{ObjectInfo, Pin, Tags, Timestamp};
 use shared::store::{
-    Body, Capabilities, CopySource, EtagMeaning, Keeps, KeyRange, Listing, Object, ObjectStore, Part, PartLayout,
-    PartWrite, Read, Restore, Service, Upload, Write, Written,
+    Body, Capabilities, CopySource, EtagMeaning, KeyRange, Listing, MetadataSupport, Object, ObjectStore, Part,
+    PartLayout, PartWrite, Read, Restore, Service, Upload, Write, Written,
 };
 use shared::{Error, ErrorKind, Result};
 
@@ -83,7 +83,7 @@ impl FileStore {
             verifies: Algorithm::ALL.into_iter().filter(|&algorithm| Hasher::new(algorithm).is_some()).collect(),
             keeps_attributes: false,
             keeps_modified: true,
-            keeps: Keeps::NOTHING,
+            metadata: MetadataSupport::NOTHING,
             surely_verifies: true,
             reports_tag_counts: true,
             has_folders: true,

@@ -4,25 +4,25 @@
 //! way that all are known to understand (`baseline`). Each verb has its own file; all of them go
 //! through `Bucket`, which knows where the keys are and how calls fail.
 
-mod ability;
 mod answer;
 mod body;
 mod clock;
 mod copy;
 mod delete;
-mod dialect;
 mod encoding;
 mod extras;
+mod feature_support;
 mod keys;
-mod kind;
+mod list_mode;
 mod listing;
 mod multipart;
 mod notification;
 mod page;
+mod provider;
+mod quirks;
 mod read;
 mod tags;
 mod walk;
-mod way;
 mod write;
 
 use std::ops::Range;
@@ -39,20 +39,20 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::OnceCell;
 
-use crate::aws::{self, paced_sdk_config};
+use crate::aws::{self, rate_limited_sdk_config};
 use clock::Clock;
-use dialect::Dialect;
-use kind::Kind;
+use provider::Provider;
+use quirks::Quirks;
 use shared::acl::Acl;
 use shared::config::{Addressing, Connection, Side};
 use shared::digest::{Algorithm, Checksum};
 use shared::location::{Location, Scheme};
 use shared::object::{ObjectInfo, Pin, Tags, Timestamp};
-use shared::provider::{Baseline, endpoint};
+use shared::provider::{ProviderProfile, endpoint};
 use shared::retry::{CREATE, PUT, STALL_SECONDS};
 use shared::store::{
-    Body, Capabilities, CopySource, Keeps, KeyRange, Listing, Object, ObjectStore, Part, PartLayout, PartWrite, Read,
-    Restore, Service, Upload, Write, Written,
+    Body, Capabilities, CopySource, KeyRange, Listing, MetadataSupport, Object, ObjectStore, Part, PartLayout,
+    PartWrite, Read, Restore, Service, Upload, Write, Written,
 };
 use shared::{Error, ErrorKind, Result};
 
@@ -65,7 +65,7 @@ pub struct S3Store(Arc<Bucket>);
 struct Bucket {
     client: Client,
     location: Location,
-    kind: Kind,
+    provider: Provider,
     clock: Clock,
     service: Service,
     /// No byte and no answer for this long ends a transfer; tests shorten it.
@@ -87,7 +87,7 @@ impl S3Store {
             return Err(Error::new(ErrorKind::Invalid, "open", side.location.to_string(), message));
         }
         let connection = S3Store::connection(side)?;
-        let config = paced_sdk_config(&connection).await?;
+        let config = rate_limited_sdk_config(&connection).await?;
         Ok(S3Store::configured(side, &connection, &config))
     }
 
@@ -103,9 +103,9 @@ impl S3Store {
 
     fn configured(side: &Side, connection: &Connection, config: &SdkConfig) -> S3Store {
         let endpoint = connection.endpoint_url.clone().or_else(|| config.endpoint_url().map(str::to_owned));
-        let row = Baseline::of(side.location.scheme(), endpoint.as_deref(), connection.region.as_deref());
+        let profile = ProviderProfile::of(side.location.scheme(), endpoint.as_deref(), connection.region.as_deref());
         let path_style = match side.addressing_style {
-            Addressing::Auto => row.path_style,
+            Addressing::Auto => profile.path_style,
             Addressing::Path => true,
             Addressing::Virtual => false,
         };
@@ -114,14 +114,14 @@ impl S3Store {
                 .unwrap_or_else(|| endpoint::amazon_partition(config.region().map(AsRef::as_ref)).to_owned()),
             credentials: side.connection.credentials.clone().unwrap_or_else(|| "default".to_owned()),
         };
-        let kind = Kind::of(row, &service.endpoint);
+        let provider = Provider::of(profile, &service.endpoint);
         let clock = Clock::default();
         let client = Client::from_conf(
             aws_sdk_s3::config::Builder::from(config)
                 .force_path_style(path_style)
-                .interceptor(kind.clone())
+                .interceptor(provider.clone())
                 .interceptor(clock.clone())
-                .interceptor(Dialect::of(kind.clone(), side.location.bucket(), path_style))
+                .interceptor(Quirks::of(provider.clone(), side.location.bucket(), path_style))
                 .interceptor(answer::WholeAnswers)
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
@@ -130,7 +130,7 @@ impl S3Store {
         S3Store(Arc::new(Bucket {
             client,
             location: side.location.clone(),
-            kind,
+            provider,
             clock,
             service,
             stall: Duration::from_secs(STALL_SECONDS),
@@ -168,11 +168,11 @@ impl Bucket {
     }
 
     /// What is kept here besides bytes and headers.
-    fn keeps(&self) -> &Keeps {
-        &self.kind.row().keeps
+    fn metadata_support(&self) -> &MetadataSupport {
+        &self.provider.profile().metadata
     }
 
-    /// The key in the bucket as requests are given it ([`dialect::stand_in`]), if there can be one: a request
+    /// The key in the bucket as requests are given it ([`quirks::stand_in`]), if there can be one: a request
     /// without a key would be about the whole bucket. An empty key is the folder marker of a location
     /// with a prefix.
     fn full_key(&self, verb: &'static str, key: &str) -> Result<String> {
@@ -183,7 +183,7 @@ impl Bucket {
             MAX_KEY_BYTES.. if full.len() > MAX_KEY_BYTES => {
                 refuse(format!("the key has {} bytes, and a store accepts at most {MAX_KEY_BYTES}", full.len()))
             }
-            _ => Ok(dialect::stand_in(full)),
+            _ => Ok(quirks::stand_in(full)),
         }
     }
 
@@ -237,7 +237,7 @@ impl ObjectStore for S3Store {
     }
 
     fn capabilities(&self) -> &Capabilities {
-        self.0.kind.capabilities()
+        self.0.provider.capabilities()
     }
 
     fn throttles(&self) -> u64 {

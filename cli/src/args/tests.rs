@@ -144,7 +144,7 @@ fn a_mistake_is_explained() {
         ("flotilla sync /a /b --concurency 3", "--concurrency"),
         ("flotilla status --state /s --config /c", "cannot be used with"),
     ] {
-        let line = shared::console::one_line(&parse_words(words).unwrap_err().to_string());
+        let line = shared::terminal::one_line(&parse_words(words).unwrap_err().to_string());
         assert!(line.contains(part), "{words}: {line}");
         assert!(!line.contains('\n'), "{line}");
     }

@@ -12,7 +12,7 @@ use finder::{FindError, Finder, Progress};
 use shared::config::Config;
 use shared::telemetry::endpoint::{self, Health};
 use shared::telemetry::{self, LogFormat};
-use shared::{console, signals};
+use shared::{signals, terminal};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -87,13 +87,13 @@ async fn open(args: &Args) -> Result<(Finder, Health), Failure> {
             "source: {named} is one object; give {folder} and [find] filters, or use flotilla sync"
         )));
     }
-    let carrier = open::carrier_of_task(&config).await.map_err(Failure::usage)?;
+    let backend = open::backend_of_task(&config).await.map_err(Failure::usage)?;
     let finder = Finder {
         task: config.task,
         source,
         destination,
-        queue: carrier.queue,
-        ledger: carrier.ledger,
+        queue: backend.queue,
+        ledger: backend.ledger,
         options: config.find,
         work: config.work,
         owner: format!("finder-{}", uuid::Uuid::now_v7()),
@@ -140,7 +140,7 @@ async fn find(finder: &Finder, stop: &CancellationToken) -> Result<(), FindError
     );
     let objects = count(&progress.not_judged);
     let not_compared = (objects > 0).then(|| {
-        let objects = console::counted(objects, "object");
+        let objects = terminal::counted(objects, "object");
         format!("{objects} could not be compared, and were not enqueued: see the warnings, then run again")
     });
     // All else is enqueued. A folder that could not be listed says more than the objects below it.

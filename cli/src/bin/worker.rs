@@ -83,14 +83,14 @@ async fn open(args: Args, config: Config, health: &Health, report: Option<&Repor
         .await
         .map_err(Failure::usage)?;
     let (source, destination) = open::ready_sides(&config).await.map_err(Failure::usage)?;
-    let carrier = open::carrier_of_task(&config).await.map_err(Failure::usage)?;
+    let backend = open::backend_of_task(&config).await.map_err(Failure::usage)?;
     Ok(Worker {
         name: args.name.unwrap_or_else(host_and_process),
         source,
         destination,
-        queue: carrier.queue,
-        events: carrier.events,
-        ledger: carrier.ledger,
+        queue: backend.queue,
+        events: backend.events,
+        ledger: backend.ledger,
         fleet: open::fleet(&config).await.map_err(Failure::usage)?,
         follow: Follow::of(&config).map_err(Failure::usage)?,
         task: config.task,

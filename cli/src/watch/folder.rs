@@ -10,7 +10,7 @@ use shared::filter::Filter;
 use shared::object::Timestamp;
 use shared::queue::Queue;
 use shared::store::{KeyRange, Listed, Store};
-use shared::{ErrorKind, console};
+use shared::{ErrorKind, terminal};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -175,8 +175,8 @@ impl Folder {
 
 impl Unwatched {
     fn describe(&self, watched: usize) -> String {
-        let what = console::counted(self.count, "folder");
-        let first = console::escaped(self.first.as_deref().unwrap_or_default());
+        let what = terminal::counted(self.count, "folder");
+        let first = terminal::escaped(self.first.as_deref().unwrap_or_default());
         let remedy = if self.at_limit { "; raise fs.inotify.max_user_watches (sysctl)" } else { "" };
         format!("{what} cannot be watched, {watched} are watched ({first}){remedy}: scans find the changes there")
     }
@@ -263,7 +263,7 @@ impl Follower {
         let mut pause = FIRST_PAUSE;
         loop {
             let Err(error) = work().await else { return true };
-            let may_pass = error.is_retryable() || error.is_of_carrier() || error.kind() == ErrorKind::Exhausted;
+            let may_pass = error.is_retryable() || error.is_backend() || error.kind() == ErrorKind::Exhausted;
             tracing::warn!(%error, folder = %self.path.display(), may_pass, "could not put changed keys on the queue");
             if !may_pass || self.stop.is_cancelled() {
                 return false;

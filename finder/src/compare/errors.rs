@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::config::{Compare, Find};
 use shared::object::ETag;
-use shared::store::{EtagMeaning, Keeps};
+use shared::store::{EtagMeaning, MetadataSupport};
 
 use crate::compare::Comparer;
 use crate::diff::Pair;
@@ -21,7 +21,7 @@ async fn decide(options: Find, shape: impl Fn(&mut Shelf, &mut Shelf)) -> Decisi
         let mut shelf = Shelf::new(vec![entry("k", 1, 5 + side as i64)]);
         shelf.entries[0].etag = Some(ETag::new(tags[side]));
         shelf.capabilities.etags = EtagMeaning::Md5;
-        shelf.capabilities.keeps = Keeps::AMAZON;
+        shelf.capabilities.metadata = MetadataSupport::AMAZON;
         shelf
     });
     shape(&mut source, &mut destination);

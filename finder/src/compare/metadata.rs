@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use shared::config::{Compare, Find};
 use shared::object::Attributes;
-use shared::store::{Keeps, Kept};
+use shared::store::{MetadataSupport, Support};
 
 use crate::compare::Comparer;
 use crate::diff::Pair;
@@ -25,7 +25,7 @@ fn says(shelf: &mut Shelf, language: &str, tags: &[(&str, &str)]) {
 async fn decide(metadata: bool, shape: impl Fn(&mut Shelf, &mut Shelf)) -> (Decision, usize) {
     let (mut source, mut destination) = (Shelf::new(vec![entry("k", 1, 5)]), Shelf::new(vec![entry("k", 1, 9)]));
     for shelf in [&mut source, &mut destination] {
-        shelf.capabilities.keeps = Keeps::AMAZON;
+        shelf.capabilities.metadata = MetadataSupport::AMAZON;
     }
     shape(&mut source, &mut destination);
     let (source, destination) = (Arc::new(source), Arc::new(destination));
@@ -66,11 +66,11 @@ async fn what_a_side_does_not_keep_is_not_compared() {
         b.capabilities.keeps_attributes = false;
     });
     assert_eq!(folder.await, (Decision::Skip(Same::Time), 0));
-    for kept in [Kept::No, Kept::Unsure] {
+    for kept in [Support::No, Support::Unknown] {
         let (decision, _) = decide(true, |a, b| {
             says(a, "de", &[("a", "1")]);
             says(b, "de", &[]);
-            b.capabilities.keeps.tags = kept;
+            b.capabilities.metadata.tags = kept;
         })
         .await;
         assert_eq!(decision, Decision::Skip(Same::Time), "{kept:?}");

@@ -21,8 +21,8 @@ fn join(source: &[Entry], destination: &[Entry], pages: (usize, usize)) -> Resul
     loop {
         match merge.frontier() {
             Frontier::End => return Ok(pairs),
-            Frontier::Hungry(Side::Source) => merge.give(Side::Source, source.next().map(page))?,
-            Frontier::Hungry(Side::Destination) => merge.give(Side::Destination, destination.next().map(page))?,
+            Frontier::NeedsPage(Side::Source) => merge.give(Side::Source, source.next().map(page))?,
+            Frontier::NeedsPage(Side::Destination) => merge.give(Side::Destination, destination.next().map(page))?,
             Frontier::Key(key) => {
                 let taken = merge.take(&key);
                 assert!(!taken.is_empty() && taken.iter().all(|pair| pair.key() <= key.as_str()));

@@ -1,4 +1,4 @@
-//! What the stores are asked for one object, as the worker asks it (`worker/src/whole.rs`, `multipart.rs`, `delete.rs`).
+//! What the stores are asked for one object, as the worker asks it (`worker/src/objects/whole.rs`, `multipart.rs`, `delete.rs`).
 //!
 //! A test holds this to the requests of real runs: `tests/tests/faults/planned.rs`. What no listing shows is not
 //! counted: objects that have tags at a store that reports their number, checksums, encryption, changes during the run.
@@ -6,7 +6,7 @@
 use std::ops::AddAssign;
 
 use shared::job::JobObject;
-use shared::store::{Capabilities, EtagMeaning, Kept};
+use shared::store::{Capabilities, EtagMeaning, Support};
 
 use super::estimate::Terms;
 
@@ -123,10 +123,10 @@ fn shows_bytes(destination: &Capabilities) -> bool {
 /// where they are a loss to be named. A store that may have none turns out in the run, and is asked no more: they are
 /// counted all the same.
 fn asks_for_tags(terms: &Terms) -> u64 {
-    u64::from(terms.work.tags && terms.source.keeps.tags != Kept::No && !terms.source.reports_tag_counts)
+    u64::from(terms.work.tags && terms.source.metadata.tags != Support::No && !terms.source.reports_tag_counts)
 }
 
 /// The same of the comparison with what was written: without tags at the destination there is none.
 fn compares_tags(terms: &Terms) -> u64 {
-    if terms.destination.keeps.tags == Kept::No { 0 } else { asks_for_tags(terms) }
+    if terms.destination.metadata.tags == Support::No { 0 } else { asks_for_tags(terms) }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use shared::console::{self, bytes, count};
+use shared::terminal::{self, bytes, count};
 
 use super::Plan;
 
@@ -21,7 +21,7 @@ impl fmt::Display for Plan {
         }
         let jobs = match self.copies {
             0 => String::new(),
-            _ => format!(" in {}", console::counted(self.copy_jobs, "job")),
+            _ => format!(" in {}", terminal::counted(self.copy_jobs, "job")),
         };
         writeln!(f, "  to copy    {} ({}){jobs}", count(self.copies), bytes(self.copy_bytes))?;
         for (reason, objects) in &self.reasons {

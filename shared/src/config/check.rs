@@ -44,7 +44,7 @@ impl Config {
         check_side("source", &self.source)?;
         check_side("destination", &self.destination)?;
         self.check_overlap()?;
-        self.check_carrier()?;
+        self.check_backend()?;
         if let Some(queue) = &self.queue {
             check_connection("queue", &queue.connection)?;
         }
@@ -72,7 +72,7 @@ impl Config {
     }
 
     /// Queue and ledger are both Amazon's or both embedded.
-    fn check_carrier(&self) -> Check {
+    fn check_backend(&self) -> Check {
         if let Some(state) = self.state.as_ref().filter(|state| state.to_str().is_none()) {
             // Configurations are kept as text.
             return refuse("state", format!("the folder name {} is not UTF-8: give another folder", state.display()));

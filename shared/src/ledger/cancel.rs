@@ -8,9 +8,9 @@
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{Checkpoint, Outcome, Phase, Run, RunOptions, Settlement, SharedLedger, State};
-use crate::console;
 use crate::job::Job;
 use crate::object::{Pin, Timestamp};
+use crate::terminal;
 use crate::{Error, ErrorKind, Result};
 
 /// Runs of a task that are looked at, newest first. A run that is not done keeps later ones of the same options from
@@ -50,7 +50,7 @@ fn goes_on(run: &Run, age: usize, options: &RunOptions) -> bool {
 pub async fn lose(ledger: &SharedLedger, run: &Run) -> Result<u64> {
     let lost = run.enqueued().saturating_sub(run.settled.objects());
     let why =
-        format!("stopped: {} lost, because the queue has no more jobs of the run", console::counted(lost, "object"));
+        format!("stopped: {} lost, because the queue has no more jobs of the run", terminal::counted(lost, "object"));
     ledger.set_phase(&run.start.id, Phase::Lost, Some(&why)).await?;
     Ok(lost)
 }

@@ -1,4 +1,4 @@
-//! The standing run of a task, which counts what becomes of events.
+//! The event run of a task, which counts what becomes of events.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// a message for 14 days at most ("Amazon SQS quotas"): what is older by a day cannot come again.
 pub const COUNTED_FOR: Duration = DAY.saturating_mul(15);
 
-/// How long a failure is listed: a standing run has no end after which it could be deleted.
+/// How long a failure is listed: a event run has no end after which it could be deleted.
 pub const FAILURES_FOR: Duration = DAY.saturating_mul(90);
 
 /// The [`Outcome::reason`] of an event of another bucket, or of a key outside of the task's prefix.
@@ -26,7 +26,7 @@ pub const IN_SYNC: &str = "in sync";
 /// The [`Outcome::reason`] of an event that the work for another event of its key has covered.
 pub const COALESCED: &str = "coalesced";
 
-/// The id of a task's standing run, which counts what becomes of events: there is one for each task, it begins with the
+/// The id of a task's event run, which counts what becomes of events: there is one for each task, it begins with the
 /// first event, is `Listing` and is never done. It is none of [`Ledger::runs`](super::Ledger::runs).
 pub fn events_run(task: &str) -> String {
     format!("events-{task}")
@@ -38,7 +38,7 @@ pub fn is_events_run(task: &str, run: &str) -> bool {
 }
 
 impl Run {
-    /// Whether it is the standing run of its task's events, of which nothing is listed or enqueued.
+    /// Whether it is the event run of its task's events, of which nothing is listed or enqueued.
     pub fn is_events(&self) -> bool {
         is_events_run(&self.start.task, &self.start.id)
     }

@@ -1,6 +1,6 @@
 //! Where requests go: what a location's scheme and the settings say together of endpoint and region.
 
-use super::Baseline;
+use super::ProviderProfile;
 use crate::config::Connection;
 use crate::location::Scheme;
 
@@ -8,14 +8,14 @@ use crate::location::Scheme;
 /// by the scheme and the region, a region by the endpoint or the provider's only one. Fails, saying what
 /// to give, where the scheme needs an endpoint and it cannot be known.
 pub fn completed(scheme: Scheme, given: &Connection) -> Result<Connection, String> {
-    let row = Baseline::of(scheme, given.endpoint_url.as_deref(), given.region.as_deref());
+    let profile = ProviderProfile::of(scheme, given.endpoint_url.as_deref(), given.region.as_deref());
     let mut connection = given.clone();
-    if row.scheme == Some(scheme) && given.endpoint_url.is_none() {
-        connection.endpoint_url = Some(row.endpoint_in(given.region.as_deref())?);
+    if profile.scheme == Some(scheme) && given.endpoint_url.is_none() {
+        connection.endpoint_url = Some(profile.endpoint_in(given.region.as_deref())?);
     }
-    let by_endpoint = || row.region_of(&host_of(connection.endpoint_url.as_deref()?));
+    let by_endpoint = || profile.region_of(&host_of(connection.endpoint_url.as_deref()?));
     let region = given.region.clone().or_else(by_endpoint);
-    connection.region = region.or_else(|| row.default_region.map(str::to_owned));
+    connection.region = region.or_else(|| profile.default_region.map(str::to_owned));
     Ok(connection)
 }
 
@@ -32,7 +32,7 @@ pub fn is_within(host: &str, domain: &str) -> bool {
 
 const REGION: &str = "{region}";
 
-impl Baseline {
+impl ProviderProfile {
     fn endpoint_in(&self, region: Option<&str>) -> Result<String, String> {
         let Some(template) = self.endpoints.first() else {
             return Err("give the endpoint-url of the provider's S3-compatible service".to_owned());

@@ -1,9 +1,9 @@
 //! The rows. Each says only what differs from [`UNKNOWN`], and where that is written.
 
-use super::{Baseline, Keys, Limits, Order, Support};
+use super::{Keys, Limits, Order, ProviderProfile};
 use crate::digest::Algorithm;
 use crate::location::Scheme;
-use crate::store::{Classes, EtagMeaning, Keeps, Kept, Spelling};
+use crate::store::{Classes, EtagMeaning, MetadataSupport, Spelling, Support};
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -39,7 +39,7 @@ const GCS_CLASSES: Classes = Classes { family: "gcs", archives: &[] };
 
 /// A store that nothing is known about: only what all of them have done for a decade, and what they say
 /// of themselves.
-pub const UNKNOWN: Baseline = Baseline {
+pub const UNKNOWN: ProviderProfile = ProviderProfile {
     name: "S3-compatible",
     is_guess: true,
     scheme: None,
@@ -54,22 +54,22 @@ pub const UNKNOWN: Baseline = Baseline {
     crc32c_header: None,
     takes_x_id: true,
     lists: Order::ByBytes,
-    lists_v2: Support::Unsure,
-    encodes_keys: Support::Unsure,
+    lists_v2: Support::Unknown,
+    encodes_keys: Support::Unknown,
     lists_uploads: true,
     keys: Keys::Any,
     etags: EtagMeaning::Md5,
-    tells_checksums: Support::Unsure,
+    tells_checksums: Support::Unknown,
     reports_tag_counts: false,
     verifies: &[Algorithm::Md5],
     checks_completion: false,
     copies_parts: true,
     limits: AMAZONS,
-    keeps: Keeps::UNKNOWN,
+    metadata: MetadataSupport::UNKNOWN,
 };
 
 /// A store that is known by its scheme or domain, and asked nothing that it may not know.
-const KNOWN: Baseline = Baseline {
+const KNOWN: ProviderProfile = ProviderProfile {
     is_guess: false,
     lists_v2: Support::Yes,
     encodes_keys: Support::Yes,
@@ -78,7 +78,7 @@ const KNOWN: Baseline = Baseline {
 };
 
 /// Amazon S3 ("Checking object integrity in Amazon S3", "Amazon S3 endpoints and quotas").
-pub const AMAZON: Baseline = Baseline {
+pub const AMAZON: ProviderProfile = ProviderProfile {
     name: "Amazon S3",
     domains: &["amazonaws.com", "amazonaws.com.cn"],
     endpoints: &["https://s3.{region}.amazonaws.com", "https://s3.{region}.amazonaws.com.cn"],
@@ -88,14 +88,14 @@ pub const AMAZON: Baseline = Baseline {
     reports_tag_counts: true,
     verifies: &Algorithm::ALL,
     checks_completion: true,
-    keeps: Keeps::AMAZON,
+    metadata: MetadataSupport::AMAZON,
     ..KNOWN
 };
 
 /// Aliyun OSS ("Compatibility with Amazon S3": operations, request style, ETag; "Use AWS SDKs to access
 /// OSS": endpoints; "Limits"). `ListMultipartUploads` is not among the operations. The ETag of an upload
 /// in parts is none of MD5s.
-const OSS: Baseline = Baseline {
+const OSS: ProviderProfile = ProviderProfile {
     name: "Aliyun OSS",
     scheme: Some(Scheme::Oss),
     domains: &["aliyuncs.com"],
@@ -109,13 +109,13 @@ const OSS: Baseline = Baseline {
     region_example: "cn-beijing",
     path_style: false,
     lists_uploads: false,
-    keeps: Keeps { tags: Kept::No, classes: &OSS_CLASSES, encrypts: false, ..Keeps::UNKNOWN },
+    metadata: MetadataSupport { tags: Support::No, classes: &OSS_CLASSES, encrypts: false, ..MetadataSupport::UNKNOWN },
     ..KNOWN
 };
 
 /// Tencent COS ("Accessing COS with AWS S3 SDK": endpoint; "Multipart Upload": parts of up to 5 GB, 10,000
 /// of them; "Common Response Headers": ETag). `ListObjects` is what its own API documents ("GET Bucket (List Objects)").
-const COS: Baseline = Baseline {
+const COS: ProviderProfile = ProviderProfile {
     name: "Tencent COS",
     scheme: Some(Scheme::Cos),
     domains: &["myqcloud.com", "tencentcos.cn"],
@@ -128,13 +128,13 @@ const COS: Baseline = Baseline {
     region_example: "ap-beijing",
     path_style: false,
     lists_v2: Support::No,
-    keeps: Keeps { classes: &COS_CLASSES, encrypts: false, ..Keeps::UNKNOWN },
+    metadata: MetadataSupport { classes: &COS_CLASSES, encrypts: false, ..MetadataSupport::UNKNOWN },
     ..KNOWN
 };
 
 /// Qiniu Kodo ("AWS S3 compatibility": endpoints, styles, the bucket's S3 name; "Multipart upload v2":
 /// parts of up to 1 GB). Its listings do not encode keys.
-const KODO: Baseline = Baseline {
+const KODO: ProviderProfile = ProviderProfile {
     name: "Qiniu Kodo",
     scheme: Some(Scheme::Kodo),
     domains: &["qiniucs.com"],
@@ -142,7 +142,7 @@ const KODO: Baseline = Baseline {
     region_example: "cn-east-1",
     encodes_keys: Support::No,
     limits: Limits { part_bytes: GIB, object_bytes: 10_000 * GIB, ..AMAZONS },
-    keeps: Keeps { classes: &KODO_CLASSES, encrypts: false, ..Keeps::UNKNOWN },
+    metadata: MetadataSupport { classes: &KODO_CLASSES, encrypts: false, ..MetadataSupport::UNKNOWN },
     ..KNOWN
 };
 
@@ -150,7 +150,7 @@ const KODO: Baseline = Baseline {
 /// all have a CRC-32C; "Quotas & limits"; "Transcoding of gzip-compressed files": without `Accept-Encoding: gzip` it unpacks
 /// what was stored packed). On the way it changes `Accept-Encoding`, and it takes no `x-id` and copies no
 /// ranges (rclone issue 6670 and its table of providers; Google issue 323465186).
-const GCS: Baseline = Baseline {
+const GCS: ProviderProfile = ProviderProfile {
     name: "Google Cloud Storage",
     scheme: Some(Scheme::Gs),
     domains: &["storage.googleapis.com"],
@@ -162,21 +162,21 @@ const GCS: Baseline = Baseline {
     takes_x_id: false,
     copies_parts: false,
     limits: Limits { put_bytes: 5 * TIB, object_bytes: 5 * TIB, ..AMAZONS },
-    keeps: Keeps { tags: Kept::No, classes: &GCS_CLASSES, encrypts: false, ..Keeps::UNKNOWN },
+    metadata: MetadataSupport { tags: Support::No, classes: &GCS_CLASSES, encrypts: false, ..MetadataSupport::UNKNOWN },
     ..KNOWN
 };
 
 /// Cloudflare R2 ("S3 API compatibility": region, operations; "Limits"; "Multipart upload": parts of one
 /// size, and tags as Amazon's, but not those of objects from before 21 June 2023). Its whole-object
 /// checksums are CRC-64/NVME alone. It unpacks what was stored packed for those who do not accept `gzip` (rclone issue 8137).
-const R2: Baseline = Baseline {
+const R2: ProviderProfile = ProviderProfile {
     name: "Cloudflare R2",
     scheme: Some(Scheme::R2),
     domains: &["r2.cloudflarestorage.com"],
     endpoints: &["https://{ACCOUNT_ID}.r2.cloudflarestorage.com"],
     default_region: Some("auto"),
     accept_encoding: Some("gzip"),
-    tells_checksums: Support::Unsure,
+    tells_checksums: Support::Unknown,
     limits: Limits {
         put_bytes: 5 * GIB - 5 * MIB,
         part_bytes: 5 * GIB - 5 * MIB,
@@ -184,13 +184,13 @@ const R2: Baseline = Baseline {
         object_bytes: 5 * TIB - 5 * GIB,
         ..AMAZONS
     },
-    keeps: Keeps { tags: Kept::No, acl: Kept::No, encrypts: false, ..Keeps::AMAZON },
+    metadata: MetadataSupport { tags: Support::No, acl: Support::No, encrypts: false, ..MetadataSupport::AMAZON },
     ..KNOWN
 };
 
 /// Backblaze B2 ("Call the S3-Compatible API": endpoints, only by TLS; "Files", "Large Files": 5 GB in one
 /// request, parts of 5 MB to 5 GB, 10 TB). It refuses `x-amz-checksum-*`.
-const B2: Baseline = Baseline {
+const B2: ProviderProfile = ProviderProfile {
     name: "Backblaze B2",
     domains: &["backblazeb2.com"],
     endpoints: &["https://s3.{region}.backblazeb2.com"],
@@ -201,12 +201,17 @@ const B2: Baseline = Baseline {
         object_bytes: 10_000_000_000_000,
         ..AMAZONS
     },
-    keeps: Keeps { tags: Kept::No, acl: Kept::No, classes: &Classes::NONE, ..Keeps::UNKNOWN },
+    metadata: MetadataSupport {
+        tags: Support::No,
+        acl: Support::No,
+        classes: &Classes::NONE,
+        ..MetadataSupport::UNKNOWN
+    },
     ..KNOWN
 };
 
 /// Scaleway Object Storage ("Multipart uploads": 1 to 1,000 parts; "Object Storage concepts": objects of up to 5 TB).
-const SCALEWAY: Baseline = Baseline {
+const SCALEWAY: ProviderProfile = ProviderProfile {
     name: "Scaleway",
     domains: &["scw.cloud"],
     endpoints: &["https://s3.{region}.scw.cloud"],
@@ -217,60 +222,60 @@ const SCALEWAY: Baseline = Baseline {
 
 /// Ceph's gateway (its pull request 50510: `Server`, since Reef). Old builds take `ListObjects` alone and
 /// do not encode keys, and do not tell how an object was cut, without which tags of parts say nothing.
-const CEPH: Baseline = Baseline {
+const CEPH: ProviderProfile = ProviderProfile {
     name: "Ceph RGW",
     server: Some("Ceph Object Gateway"),
     lists_v2: Support::No,
     encodes_keys: Support::No,
-    tells_checksums: Support::Unsure,
+    tells_checksums: Support::Unknown,
     reports_tag_counts: true,
-    keeps: Keeps { classes: &READABLE_CLASSES, spelling: Spelling::Utf8, ..Keeps::UNKNOWN },
+    metadata: MetadataSupport { classes: &READABLE_CLASSES, spelling: Spelling::Utf8, ..MetadataSupport::UNKNOWN },
     ..KNOWN
 };
 
 /// MinIO ("S3 API compatibility"; "Differences from S3 APIs for Multipart Uploads": uploads are listed for one
 /// whole key only).
-const MINIO: Baseline = Baseline {
+const MINIO: ProviderProfile = ProviderProfile {
     name: "MinIO",
     server: Some("MinIO"),
     etags: EtagMeaning::Md5AndParts,
-    tells_checksums: Support::Unsure,
+    tells_checksums: Support::Unknown,
     reports_tag_counts: true,
-    keeps: Keeps {
-        tags: Kept::Yes,
-        acl: Kept::No,
+    metadata: MetadataSupport {
+        tags: Support::Yes,
+        acl: Support::No,
         classes: &READABLE_CLASSES,
         spelling: Spelling::Utf8,
-        ..Keeps::UNKNOWN
+        ..MetadataSupport::UNKNOWN
     },
     ..KNOWN
 };
 
 /// Garage ("S3 Compatibility status"; `src/api/s3/multipart.rs`: tags). Its answers do not name it; the
 /// region of its quick start does.
-const GARAGE: Baseline = Baseline {
+const GARAGE: ProviderProfile = ProviderProfile {
     name: "Garage",
     regions: &["garage"],
     etags: EtagMeaning::Md5AndParts,
-    tells_checksums: Support::Unsure,
-    keeps: Keeps { spelling: Spelling::Unknown, ..Keeps::NOTHING },
+    tells_checksums: Support::Unknown,
+    metadata: MetadataSupport { spelling: Spelling::Unknown, ..MetadataSupport::NOTHING },
     ..KNOWN
 };
 
 /// SeaweedFS's gateway over its file system (version 4.48, by trying). Tags of uploads in parts are made
 /// of the parts' MD5s, also where parts were sent again; those of parts that it copies itself are no MD5s.
-const SEAWEED: Baseline = Baseline {
+const SEAWEED: ProviderProfile = ProviderProfile {
     name: "SeaweedFS",
     server: Some("SeaweedFS"),
     lists: Order::ByFolder,
     keys: Keys::FolderLike,
     etags: EtagMeaning::Md5AndParts,
-    tells_checksums: Support::Unsure,
+    tells_checksums: Support::Unknown,
     reports_tag_counts: true,
     copies_parts: false,
-    keeps: Keeps {
-        tags: Kept::Yes,
-        acl: Kept::No,
+    metadata: MetadataSupport {
+        tags: Support::Yes,
+        acl: Support::No,
         classes: &READABLE_CLASSES,
         encrypts: false,
         spelling: Spelling::Utf8,
@@ -279,5 +284,5 @@ const SEAWEED: Baseline = Baseline {
 };
 
 /// All kinds that can be told apart.
-pub const ROWS: &[&Baseline] =
+pub const ROWS: &[&ProviderProfile] =
     &[&AMAZON, &OSS, &COS, &KODO, &GCS, &R2, &B2, &SCALEWAY, &CEPH, &MINIO, &GARAGE, &SEAWEED];

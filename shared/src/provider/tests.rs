@@ -29,14 +29,14 @@ fn a_kind_is_known_by_scheme_then_by_domain_then_by_region() {
         (Scheme::Cos, None, Some("ap-beijing"), "Tencent COS"),
         (Scheme::R2, Some("http://127.0.0.1:1"), Some("garage"), "Cloudflare R2"),
     ] {
-        assert_eq!(Baseline::of(scheme, endpoint, region).name, name, "{scheme:?} {endpoint:?} {region:?}");
+        assert_eq!(ProviderProfile::of(scheme, endpoint, region).name, name, "{scheme:?} {endpoint:?} {region:?}");
     }
 }
 
 #[test]
 fn regression_scaleway_takes_a_thousand_parts() {
-    let row = Baseline::of(Scheme::S3, Some("https://s3.nl-ams.scw.cloud"), None);
-    assert_eq!(row.capabilities().max_parts, 1_000);
+    let profile = ProviderProfile::of(Scheme::S3, Some("https://s3.nl-ams.scw.cloud"), None);
+    assert_eq!(profile.capabilities().max_parts, 1_000);
 }
 
 #[test]
@@ -51,26 +51,29 @@ fn an_unknown_endpoint_is_known_by_what_its_answers_call_themselves() {
         ("AmazonS3", None),
         ("", None),
     ] {
-        assert_eq!(Baseline::by_server(server).map(|row| row.name), name, "{server}");
+        assert_eq!(ProviderProfile::by_server(server).map(|profile| profile.name), name, "{server}");
     }
 }
 
 #[test]
 fn no_two_rows_are_known_by_the_same_mark_and_none_by_nothing() {
     let mut marks = Vec::new();
-    for row in table::ROWS {
-        let own = [row.scheme.map(|scheme| scheme.as_str().to_owned()), row.server.map(str::to_owned)];
-        let own = own.into_iter().flatten().chain(row.domains.iter().chain(row.regions).map(|mark| mark.to_string()));
+    for profile in table::ROWS {
+        let own = [profile.scheme.map(|scheme| scheme.as_str().to_owned()), profile.server.map(str::to_owned)];
+        let own =
+            own.into_iter().flatten().chain(profile.domains.iter().chain(profile.regions).map(|mark| mark.to_string()));
         let before = marks.len();
         marks.extend(own);
-        assert!(marks.len() > before && !row.is_guess, "{}", row.name);
+        assert!(marks.len() > before && !profile.is_guess, "{}", profile.name);
     }
     let count = marks.len();
     marks.sort();
     marks.dedup();
     assert_eq!(marks.len(), count);
     let mine = |scheme: &Scheme| !matches!(scheme, Scheme::S3 | Scheme::File);
-    assert!(Scheme::ALL.iter().filter(|scheme| mine(scheme)).all(|scheme| Baseline::of_scheme(*scheme).is_some()));
+    assert!(
+        Scheme::ALL.iter().filter(|scheme| mine(scheme)).all(|scheme| ProviderProfile::of_scheme(*scheme).is_some())
+    );
 }
 
 #[test]
@@ -129,13 +132,13 @@ fn a_region_is_read_from_a_known_endpoint_unless_one_is_given() {
 /// Parts are cut between the limits, so they must leave room.
 #[test]
 fn every_rows_limits_leave_room_for_its_largest_object() {
-    for row in table::ROWS.iter().copied().chain([&table::UNKNOWN]) {
-        let Limits { put_bytes, min_part_bytes, part_bytes, parts, object_bytes, copy_bytes } = row.limits;
+    for profile in table::ROWS.iter().copied().chain([&table::UNKNOWN]) {
+        let Limits { put_bytes, min_part_bytes, part_bytes, parts, object_bytes, copy_bytes } = profile.limits;
         assert!(
             min_part_bytes <= part_bytes && put_bytes <= object_bytes && copy_bytes <= object_bytes,
             "{}",
-            row.name
+            profile.name
         );
-        assert!(part_bytes.saturating_mul(u64::from(parts)) >= object_bytes, "{}", row.name);
+        assert!(part_bytes.saturating_mul(u64::from(parts)) >= object_bytes, "{}", profile.name);
     }
 }

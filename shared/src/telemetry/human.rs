@@ -11,8 +11,8 @@ use tracing_subscriber::fmt::FmtContext;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::console::escaped;
 use crate::object::Timestamp;
+use crate::terminal::escaped;
 
 /// The format.
 #[derive(Debug, Clone, Copy)]

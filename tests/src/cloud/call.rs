@@ -132,7 +132,7 @@ impl Call {
             Checksums::Refused(status, code) if named || sums.is_some() => {
                 Err(Refusal::new(status, code, "Unsupported header x-amz-checksum"))
             }
-            Checksums::Kept => self.verify(sums),
+            Checksums::Support => self.verify(sums),
             _ => Ok(()),
         }
     }

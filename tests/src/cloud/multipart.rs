@@ -22,7 +22,7 @@ pub(super) fn create(world: &mut World, profile: &Profile, call: &Call) -> Outco
     check_place(bucket, profile, &call.key)?;
     let object = described(call, profile, bucket.encryption.as_ref())?;
     let checksum = match profile.checksums {
-        super::Checksums::Kept => checksum(call)?,
+        super::Checksums::Support => checksum(call)?,
         _ => None,
     };
     let id = world.name("upload-");
@@ -163,7 +163,7 @@ pub(super) fn complete(world: &mut World, profile: &Profile, call: &Call) -> Out
     let checksum = whole(upload, &parts, &bytes, profile);
     if let Some(given) = &call.checksum {
         let same = checksum.as_ref().is_some_and(|sum| sum.algorithm == given.algorithm && sum.value == given.value);
-        if profile.checksums == super::Checksums::Kept && !same {
+        if profile.checksums == super::Checksums::Support && !same {
             return Err(Refusal::bad_digest("The checksum you specified did not match the calculated checksum."));
         }
     }

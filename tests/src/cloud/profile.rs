@@ -25,7 +25,7 @@ pub enum Tags {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checksums {
     /// Verified, kept and told.
-    Kept,
+    Support,
     /// Not looked at.
     Ignored,
     /// Refused with this status and code.
@@ -136,7 +136,7 @@ impl Profile {
         page_keys: 1000,
         multipart_tags: Tags::OfParts,
         upper_case_tags: false,
-        checksums: Checksums::Kept,
+        checksums: Checksums::Support,
         adds_crc64nvme: true,
         takes_aws_chunked: true,
         heeds_if_match: true,
@@ -257,7 +257,7 @@ impl Profile {
         server: "MinIO",
         has_folders: true,
         multipart_tags: Tags::OfParts,
-        checksums: Checksums::Kept,
+        checksums: Checksums::Support,
         takes_aws_chunked: true,
         has_tags: true,
         has_versions: true,

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-mod carriers;
+mod backends;
 mod cloud;
 mod creation;
 mod fleet;

@@ -1,4 +1,4 @@
-//! Standing runs of events, beyond the port: restarts, and what expires of them.
+//! Event runs of events, beyond the port: restarts, and what expires of them.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

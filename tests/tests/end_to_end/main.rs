@@ -1,7 +1,7 @@
 //! The real programs on real components, from the command line to the last byte.
 
+mod backends;
 mod cancelled_at_work;
-mod carriers;
 mod changed_mind;
 mod crash;
 mod disk;

@@ -38,7 +38,7 @@ async fn regression_a_redelivered_job_passes_over_recorded_objects() {
     });
     stage.copy(&objects).await;
     let ended = stage.start().ended().await;
-    assert!(matches!(ended, Err(WorkError::Carrier(_))), "a ledger that denies is the worker's end: {ended:?}");
+    assert!(matches!(ended, Err(WorkError::Backend(_))), "a ledger that denies is the worker's end: {ended:?}");
     let recorded = stage.settled().await.copied;
     assert!(recorded > 0 && recorded < 600, "{recorded}");
     assert_eq!(stage.queue.calls.count("release"), 1, "the job is handed back");

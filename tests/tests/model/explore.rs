@@ -115,7 +115,7 @@ impl Explorer {
             24 => self.kill(argument),
             25 => self.start(),
             26 | 27 => self.redeliver(argument),
-            28 => self.end_stray(argument),
+            28 => self.end_write_in_doubt(argument),
             29 => argument % 4 == 3 && self.world.change_mind() || self.world.scan(),
             30 => self.lose(argument),
             _ => return self.advance([1, 20, 100][argument as usize % 3]).await,
@@ -211,10 +211,10 @@ impl Explorer {
         can
     }
 
-    fn end_stray(&mut self, argument: u32) -> bool {
+    fn end_write_in_doubt(&mut self, argument: u32) -> bool {
         let strays = self.world.schedule.strays();
         let Some((id, ..)) = strays.get(argument as usize / 2 % strays.len().max(1)) else { return false };
-        self.world.schedule.end_stray(*id, argument.is_multiple_of(2));
+        self.world.schedule.end_write_in_doubt(*id, argument.is_multiple_of(2));
         true
     }
 
@@ -237,7 +237,7 @@ impl Explorer {
         let time = Duration::from_secs(seconds);
         let over = self.world.schedule.strays().into_iter().filter(|(.., until)| *until <= Instant::now() + time);
         for (id, ..) in over {
-            self.world.schedule.end_stray(id, true);
+            self.world.schedule.end_write_in_doubt(id, true);
         }
         advance(time).await;
         self.idle.wait().await;
@@ -275,7 +275,7 @@ impl Explorer {
     /// One step of those that remain; `false` if only time can bring more.
     fn go_on(&mut self) -> bool {
         if let Some((id, ..)) = self.world.schedule.strays().first() {
-            self.world.schedule.end_stray(*id, true);
+            self.world.schedule.end_write_in_doubt(*id, true);
             return true;
         }
         let of_dead = self.world.held().into_iter().find(|(.., lives)| !lives);

@@ -93,7 +93,7 @@ impl Pages {
                 self.run_mut(run)?.settled.count(outcome);
                 if outcome.state == State::Failed {
                     let failures = self.failures.entry(run.to_owned()).or_default();
-                    // The standing run has each key once, as it failed last.
+                    // The event run has each key once, as it failed last.
                     failures.retain(|failure| run != events_run(task) || failure.key != outcome.key);
                     failures.push(outcome.clone());
                 }

@@ -203,7 +203,7 @@ impl Schedule {
     }
 
     /// A write astray takes effect, or never does.
-    pub fn end_stray(&self, id: Id, lands: bool) {
+    pub fn end_write_in_doubt(&self, id: Id, lands: bool) {
         let Some(stray) = self.lock().strays.remove(&id) else { return };
         if lands {
             let words = (stray.effect)();

@@ -197,7 +197,7 @@ pub fn capabilities(etags: EtagMeaning, verifies: Vec<Algorithm>) -> Capabilitie
         verifies,
         keeps_attributes: true,
         keeps_modified: false,
-        keeps: Keeps::NOTHING,
+        metadata: MetadataSupport::NOTHING,
         surely_verifies: true,
         reports_tag_counts: true,
         has_folders: false,

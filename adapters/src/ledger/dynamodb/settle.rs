@@ -1,6 +1,6 @@
 //! Counting settled objects, each once.
 //!
-//! An origin job's item holds the places that are counted, and a version. One transaction adds places
+//! An origin job's item holds the indexes that are counted, and a version. One transaction adds indexes
 //! to it, on the condition that the version is the one that was read, adds to a counter, and writes
 //! the failures. So of two workers that settle the same objects one has to read again, and finds
 //! them counted. Counters are spread over shards: one item takes some 1,000 writes a second, and
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
-use super::counted::Places;
+use super::counted::IndexSet;
 use super::item::{Record, pk};
 use super::{DynamoDbLedger, outcomes};
 use commit::{Commit, Committed};
@@ -40,7 +40,7 @@ const COUNTED: &str = "counted";
 /// What is known of an origin job's item.
 #[derive(Debug, Default)]
 struct Job {
-    places: Places,
+    indexes: IndexSet,
     /// Grows with each transaction; 0: there is no item yet.
     version: u64,
 }
@@ -48,11 +48,11 @@ struct Job {
 /// Records outcomes, then counts those that were not counted before.
 ///
 /// A transaction whose answer was lost is sent again under its token, and answers as the first did, so
-/// that what is returned is what was counted by this call. Were that to fail as well, the places are
+/// that what is returned is what was counted by this call. Were that to fail as well, the indexes are
 /// found counted and are not returned; the counters are right in any case.
 pub(super) async fn settle(ledger: &DynamoDbLedger, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {
     let Settlement { task, run, origin, outcomes } = *settlement;
-    let beyond = outcomes.iter().any(|(place, _)| *place >= origin.objects);
+    let beyond = outcomes.iter().any(|(index, _)| *index >= origin.objects);
     if beyond || origin.objects > MAX_OBJECTS {
         let message =
             format!("job {} of run {run} has an invalid object index, or more than {MAX_OBJECTS} objects", origin.id);
@@ -68,11 +68,11 @@ pub(super) async fn settle(ledger: &DynamoDbLedger, settlement: &Settlement<'_>)
     // The latest time that a counter was found to have.
     let mut passed = None;
     for _ in 0..MAX_ROUNDS {
-        let Some(step) = Step::plan(&job.places, outcomes) else { return Ok(told) };
+        let Some(step) = Step::plan(&job.indexes, outcomes) else { return Ok(told) };
         match (Commit { ledger, settlement, job: &job, step: &step, passed }).send().await? {
             Committed::Done => {
                 told.extend(step.new);
-                job = Job { places: step.places, version: job.version + 1 };
+                job = Job { indexes: step.indexes, version: job.version + 1 };
             }
             Committed::JobChanged => job = read(ledger, run, origin).await?,
             Committed::CounterPassed => passed = step.settled.last,
@@ -84,17 +84,17 @@ pub(super) async fn settle(ledger: &DynamoDbLedger, settlement: &Settlement<'_>)
     ))
 }
 
-/// The places of an origin job that are counted.
-pub(super) async fn places(ledger: &DynamoDbLedger, run: &str, origin: &Origin) -> Result<BTreeSet<u32>> {
-    Ok(read(ledger, run, origin).await?.places.iter().collect())
+/// The indexes of an origin job that are counted.
+pub(super) async fn indexes(ledger: &DynamoDbLedger, run: &str, origin: &Origin) -> Result<BTreeSet<u32>> {
+    Ok(read(ledger, run, origin).await?.indexes.iter().collect())
 }
 
 async fn read(ledger: &DynamoDbLedger, run: &str, origin: &Origin) -> Result<Job> {
     match ledger.get(&job_key(run, origin), COUNTED).await? {
         None => Ok(Job::default()),
         Some(record) => {
-            let places = Places::from_bytes(record.bytes("places")?.to_vec());
-            Ok(Job { places, version: record.number("version")? })
+            let indexes = IndexSet::from_bytes(record.bytes("indexes")?.to_vec());
+            Ok(Job { indexes, version: record.number("version")? })
         }
     }
 }
@@ -106,8 +106,8 @@ fn job_key(run: &str, origin: &Origin) -> String {
 /// What one transaction counts.
 #[derive(Debug)]
 struct Step<'a> {
-    /// The places counted after it.
-    places: Places,
+    /// The indexes counted after it.
+    indexes: IndexSet,
     /// Those of them that it adds.
     new: Vec<u32>,
     /// What it adds to the counters.
@@ -118,15 +118,15 @@ struct Step<'a> {
 
 impl<'a> Step<'a> {
     /// As many of the outcomes that are not counted yet as one transaction takes; `None` if there are none.
-    fn plan(counted: &Places, outcomes: &'a [(u32, Outcome)]) -> Option<Step<'a>> {
-        let (places, failures) = (counted.clone(), BTreeMap::new());
-        let mut step = Step { places, new: Vec::new(), settled: Settled::default(), failures };
-        for (place, outcome) in outcomes {
+    fn plan(counted: &IndexSet, outcomes: &'a [(u32, Outcome)]) -> Option<Step<'a>> {
+        let (indexes, failures) = (counted.clone(), BTreeMap::new());
+        let mut step = Step { indexes, new: Vec::new(), settled: Settled::default(), failures };
+        for (index, outcome) in outcomes {
             let failed = outcome.state == State::Failed;
-            if (failed && step.failures.len() == MAX_FAILURES) || !step.places.insert(*place) {
+            if (failed && step.failures.len() == MAX_FAILURES) || !step.indexes.insert(*index) {
                 continue;
             }
-            step.new.push(*place);
+            step.new.push(*index);
             step.settled.count(outcome);
             if failed {
                 step.failures.insert(&outcome.key, outcome);
@@ -198,20 +198,20 @@ mod tests {
             already in prop::collection::btree_set(0u32..400, 0..100),
             states in prop::collection::btree_map(0u32..400, any::<bool>(), 0..400),
         ) {
-            let mut places = Places::default();
-            already.iter().for_each(|place| { places.insert(*place); });
+            let mut indexes = IndexSet::default();
+            already.iter().for_each(|index| { indexes.insert(*index); });
             let state = |failed: &bool| if *failed { State::Failed } else { State::Copied };
-            let all: Vec<_> = states.iter().map(|(place, failed)| (*place, outcome(*place, state(failed)))).collect();
+            let all: Vec<_> = states.iter().map(|(index, failed)| (*index, outcome(*index, state(failed)))).collect();
             let (mut sum, mut failures) = (Settled::default(), 0);
-            while let Some(step) = Step::plan(&places, &all) {
+            while let Some(step) = Step::plan(&indexes, &all) {
                 prop_assert!(step.failures.len() <= MAX_FAILURES);
                 failures += step.failures.len() as u64;
                 sum += step.settled;
                 prop_assert_eq!(step.new.len() as u64, step.settled.objects());
-                places = step.places;
+                indexes = step.indexes;
             }
             let mut expected = Settled::default();
-            all.iter().filter(|(place, _)| !already.contains(place)).for_each(|(_, o)| expected.count(o));
+            all.iter().filter(|(index, _)| !already.contains(index)).for_each(|(_, o)| expected.count(o));
             prop_assert_eq!(sum, expected);
             prop_assert_eq!(failures, expected.failed);
         }

@@ -13,9 +13,9 @@ use shared::ledger::events::{COUNTED_FOR, FAILURES_FOR, is_events_run};
 use shared::ledger::{Outcome, Settled, Settlement};
 use shared::object::Timestamp;
 
-/// Most places of one origin job, a bound on the size of its set of counted ones (128 KiB). A message of
+/// Most indexes of one origin job, a bound on the size of its set of counted ones (128 KiB). A message of
 /// [`shared::queue::MAX_BODY_BYTES`] has room for far fewer objects.
-const MAX_PLACES: u32 = 1 << 20;
+const MAX_INDEXES: u32 = 1 << 20;
 
 /// Most rows of a kind that a settlement prunes, besides as many as it may add.
 const PRUNED_BESIDES: i64 = 16;
@@ -31,7 +31,7 @@ pub(super) struct Settling {
 }
 
 struct Record {
-    place: u32,
+    index: u32,
     key: String,
     body: String,
     is_of_key: bool,
@@ -41,15 +41,15 @@ struct Record {
 
 impl Settling {
     pub(super) fn new(settlement: &Settlement<'_>) -> Result<Settling, Failure> {
-        let record = |(place, outcome): &(u32, Outcome)| {
-            if *place >= MAX_PLACES {
-                let message = format!("object index {place} of job {} is above {MAX_PLACES}", settlement.origin.id);
+        let record = |(index, outcome): &(u32, Outcome)| {
+            if *index >= MAX_INDEXES {
+                let message = format!("object index {index} of job {} is above {MAX_INDEXES}", settlement.origin.id);
                 return Err(Failure::Other(ErrorKind::Invalid, message));
             }
             let mut counts = Settled::default();
             counts.count(outcome);
             let (key, body) = (outcome.key.clone(), serde_json::to_string(outcome)?);
-            Ok(Record { place: *place, key, body, is_of_key: outcome.is_of_key(), counts })
+            Ok(Record { index: *index, key, body, is_of_key: outcome.is_of_key(), counts })
         };
         Ok(Settling {
             task: settlement.task.to_owned(),
@@ -60,26 +60,26 @@ impl Settling {
         })
     }
 
-    /// Outcomes, the set of counted places, counters and failures move in one transaction: a settlement
-    /// that is repeated, or overlaps another, finds its places counted.
+    /// Outcomes, the set of counted indexes, counters and failures move in one transaction: a settlement
+    /// that is repeated, or overlaps another, finds its indexes counted.
     pub(super) fn write(self, connection: &Connection, now: Timestamp) -> Result<BTreeSet<u32>, Failure> {
         let expires = |after: Duration| self.events.then(|| now.0.saturating_add(after.as_millis() as i64));
-        let mut places = Places::read(connection, &self.run, &self.origin)?;
+        let mut indexes = IndexSet::read(connection, &self.run, &self.origin)?;
         let (mut settled, mut counted) = (Settled::default(), BTreeSet::new());
         let mut outcome = connection.prepare_cached(
             "INSERT INTO outcomes (task, key, body) VALUES (?1, ?2, ?3)
              ON CONFLICT (task, key) DO UPDATE SET body = excluded.body",
         )?;
-        // Only a standing run meets a key again: the row with its last failure replaces the one before.
+        // Only a event run meets a key again: the row with its last failure replaces the one before.
         let sql = "INSERT OR REPLACE INTO failures (run, body, key, expires) VALUES (?1, ?2, ?3, ?4)";
         let mut failure = connection.prepare_cached(sql)?;
         for record in &self.records {
             if record.is_of_key {
                 outcome.execute([&self.task, &record.key, &record.body])?;
             }
-            if places.insert(record.place) {
+            if indexes.insert(record.index) {
                 settled += record.counts;
-                counted.insert(record.place);
+                counted.insert(record.index);
                 if record.counts.failed > 0 {
                     let key = self.events.then_some(&record.key);
                     failure.execute(params![self.run, record.body, key, expires(FAILURES_FOR)])?;
@@ -87,7 +87,7 @@ impl Settling {
             }
         }
         if settled.objects() > 0 {
-            places.write(connection, &self.run, &self.origin, expires(COUNTED_FOR))?;
+            indexes.write(connection, &self.run, &self.origin, expires(COUNTED_FOR))?;
             count(connection, &self.run, &settled)?;
         }
         if self.events {
@@ -135,26 +135,27 @@ fn prune(connection: &Connection, now: Timestamp, records: usize) -> Result<(), 
     Ok(())
 }
 
-/// The places of an origin job that are counted.
+/// The indexes of an origin job that are counted.
 pub(super) fn places_of(connection: &Connection, run: &str, origin: &Origin) -> Result<BTreeSet<u32>, Failure> {
-    let places = Places::read(connection, run, &origin.id)?;
-    let bits = (0..).zip(&places.0).flat_map(|(byte, bits)| (0..8).map(move |bit| (byte * 8 + bit, bits & (1 << bit))));
-    Ok(bits.filter(|(_, bit)| *bit != 0).map(|(place, _)| place).collect())
+    let indexes = IndexSet::read(connection, run, &origin.id)?;
+    let bits =
+        (0..).zip(&indexes.0).flat_map(|(byte, bits)| (0..8).map(move |bit| (byte * 8 + bit, bits & (1 << bit))));
+    Ok(bits.filter(|(_, bit)| *bit != 0).map(|(index, _)| index).collect())
 }
 
-/// The places of an origin job that are counted, one bit each.
-struct Places(Vec<u8>);
+/// The indexes of an origin job that are counted, one bit each.
+struct IndexSet(Vec<u8>);
 
-impl Places {
-    fn read(connection: &Connection, run: &str, origin: &str) -> Result<Places, Failure> {
-        let mut select = connection.prepare_cached("SELECT places FROM counted WHERE run = ?1 AND origin = ?2")?;
+impl IndexSet {
+    fn read(connection: &Connection, run: &str, origin: &str) -> Result<IndexSet, Failure> {
+        let mut select = connection.prepare_cached("SELECT indexes FROM counted WHERE run = ?1 AND origin = ?2")?;
         let bits = select.query_row([run, origin], |row| row.get(0)).optional()?;
-        Ok(Places(bits.unwrap_or_default()))
+        Ok(IndexSet(bits.unwrap_or_default()))
     }
 
-    /// Says whether the place was not in it.
-    fn insert(&mut self, place: u32) -> bool {
-        let (byte, bit) = ((place / 8) as usize, 1 << (place % 8));
+    /// Says whether the index was not in it.
+    fn insert(&mut self, index: u32) -> bool {
+        let (byte, bit) = ((index / 8) as usize, 1 << (index % 8));
         if self.0.len() <= byte {
             self.0.resize(byte + 1, 0);
         }
@@ -164,8 +165,8 @@ impl Places {
     }
 
     fn write(&self, connection: &Connection, run: &str, origin: &str, expires: Option<i64>) -> Result<(), Failure> {
-        let sql = "INSERT INTO counted (run, origin, places, expires) VALUES (?1, ?2, ?3, ?4)
-                   ON CONFLICT (run, origin) DO UPDATE SET places = excluded.places, expires = excluded.expires";
+        let sql = "INSERT INTO counted (run, origin, indexes, expires) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT (run, origin) DO UPDATE SET indexes = excluded.indexes, expires = excluded.expires";
         connection.prepare_cached(sql)?.execute(params![run, origin, self.0, expires])?;
         Ok(())
     }

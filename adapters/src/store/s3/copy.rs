@@ -59,8 +59,8 @@ impl Bucket {
         upload: &Upload,
         part: &PartWrite,
     ) -> Result<Part> {
-        if !self.kind.row().copies_parts {
-            let message = format!("{} has no server-side copy of ranges", self.kind.row().name);
+        if !self.provider.profile().copies_parts {
+            let message = format!("{} has no server-side copy of ranges", self.provider.profile().name);
             return Err(Error::new(ErrorKind::Unsupported, COPY.verb, self.subject(&upload.key), message));
         }
         let once = || async {

@@ -12,7 +12,7 @@ use super::encoding::encode_path;
 use shared::acl::{Acl, Grant, Grantee, Permission};
 use shared::object::{Access, Pin, Tags};
 use shared::retry::{self, ACL, RESTORE};
-use shared::store::{Classes, Encryption, Kept, Restore, Tier, Write};
+use shared::store::{Classes, Encryption, Restore, Support, Tier, Write};
 use shared::{Error, ErrorKind, Result};
 
 /// What a request that makes an object says of it besides its headers.
@@ -51,16 +51,16 @@ impl Bucket {
     /// What `write` asks for, in the store's words; `Unsupported` for what the store is known to lack, and
     /// `Unrepresentable` for a header that cannot be one.
     pub(super) async fn extras(&self, verb: &'static str, key: &str, write: &Write) -> Result<Extras> {
-        let keeps = self.keeps();
+        let keeps = self.metadata_support();
         let lacks = |what: &str| {
             let message = format!("the store keeps no {what}");
             Err(Error::new(ErrorKind::Unsupported, verb, self.subject(key), message))
         };
         let acl = write.acl.as_ref().filter(|acl| !acl.is_private());
-        if !write.tags.is_empty() && keeps.tags == Kept::No {
+        if !write.tags.is_empty() && keeps.tags == Support::No {
             return lacks("tags");
         }
-        if acl.is_some() && keeps.acl == Kept::No {
+        if acl.is_some() && keeps.acl == Support::No {
             return lacks("access control lists");
         }
         if write.storage_class.is_some() && *keeps.classes == Classes::NONE {
@@ -100,7 +100,7 @@ impl Bucket {
     /// Read-only: after a failed attempt it is asked again.
     pub(super) async fn acl(&self, key: &str, pin: &Pin) -> Result<Acl> {
         self.check_held(ACL.verb, key).await?;
-        if self.keeps().acl == Kept::No {
+        if self.metadata_support().acl == Support::No {
             let message = "the store keeps no access control lists";
             return Err(Error::new(ErrorKind::Unsupported, ACL.verb, self.subject(key), message));
         }

@@ -54,7 +54,7 @@ impl Bucket {
     /// that the key is bent into.
     pub(super) async fn check_held(&self, verb: &'static str, key: &str) -> Result<()> {
         self.check_key(verb, key, 0).await.map_err(|error| {
-            match self.kind.row().keys == Keys::FolderLike && error.kind() == ErrorKind::Unrepresentable {
+            match self.provider.profile().keys == Keys::FolderLike && error.kind() == ErrorKind::Unrepresentable {
                 true => Error::new(ErrorKind::NotFound, verb, self.subject(key), error.message()),
                 false => error,
             }

@@ -22,7 +22,8 @@ impl Bucket {
         self.check_key(CREATE.verb, key, write.size).await?;
         // Amazon refuses a part's checksum of another kind than the upload was created with; this is its default.
         let algorithm = self.whole_checksum(write).map(|(algorithm, _)| algorithm);
-        let algorithm = algorithm.or(self.kind.row().checks_completion.then_some(&ChecksumAlgorithm::Crc64Nvme));
+        let algorithm =
+            algorithm.or(self.provider.profile().checks_completion.then_some(&ChecksumAlgorithm::Crc64Nvme));
         let extras = self.extras(CREATE.verb, key, write).await?;
         let request = self.client.create_multipart_upload().bucket(self.name()).key(self.full_key(CREATE.verb, key)?);
         let request = request
@@ -43,7 +44,7 @@ impl Bucket {
     /// The whole object's checksum, if the store can make it of the parts': CRCs only (Amazon S3
     /// "Checking object integrity", "Full object checksums").
     fn whole_checksum<'a>(&self, write: &'a Write) -> Option<(&'static ChecksumAlgorithm, &'a Checksum)> {
-        let checksum = write.checksum.as_ref().filter(|_| self.kind.row().checks_completion)?;
+        let checksum = write.checksum.as_ref().filter(|_| self.provider.profile().checks_completion)?;
         let algorithm = match checksum.algorithm {
             Algorithm::Crc64Nvme => &ChecksumAlgorithm::Crc64Nvme,
             Algorithm::Crc32c => &ChecksumAlgorithm::Crc32C,
@@ -136,7 +137,7 @@ impl Bucket {
                 .upload_id(&upload.id)
                 .multipart_upload(completed.clone())
                 .set_checksum_type(whole.map(|_| ChecksumType::FullObject))
-                .set_mpu_object_size(self.kind.row().checks_completion.then(|| announced(write.size)));
+                .set_mpu_object_size(self.provider.profile().checks_completion.then(|| announced(write.size)));
             let request = match whole {
                 Some((ChecksumAlgorithm::Crc64Nvme, sum)) => request.checksum_crc64_nvme(sum.to_base64()),
                 Some((ChecksumAlgorithm::Crc32C, sum)) => request.checksum_crc32_c(sum.to_base64()),
@@ -187,12 +188,12 @@ impl Bucket {
     /// is the only one that some stores take. Not all list in the order of the keys, so keys that
     /// begin alike are passed over, up to a bound.
     pub(super) async fn list_uploads(&self, key: &str) -> Result<Vec<(Upload, Option<Timestamp>)>> {
-        if !self.kind.row().lists_uploads {
-            let message = format!("{} does not list open uploads", self.kind.row().name);
+        if !self.provider.profile().lists_uploads {
+            let message = format!("{} does not list open uploads", self.provider.profile().name);
             return Err(Error::new(ErrorKind::Unsupported, LIST_UPLOADS.verb, self.subject(key), message));
         }
         let full_key = self.location.full_key(key);
-        let encoding = self.kind.encodes_keys().is_asked_for().then_some(EncodingType::Url);
+        let encoding = self.provider.encodes_keys().is_asked_for().then_some(EncodingType::Url);
         let (mut uploads, mut seen) = (Vec::new(), 0);
         let (mut key_marker, mut id_marker) = (None, None);
         loop {

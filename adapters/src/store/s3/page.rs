@@ -4,7 +4,7 @@ use aws_sdk_s3::types::Object;
 
 use super::Bucket;
 use super::encoding::decode;
-use super::way::Next;
+use super::list_mode::Next;
 use shared::object::{ETag, Entry, Pin, Timestamp};
 use shared::retry::{self, LIST, PROBE};
 use shared::{ErrorKind, Result};
@@ -80,13 +80,13 @@ impl Bucket {
             return Ok(page);
         }
         let place = match &answer.next {
-            Some(token) if answer.way.by_v2 => Some(token.clone()),
+            Some(token) if answer.list_mode.by_v2 => Some(token.clone()),
             Some(key) => Some(full(key)?),
-            None if answer.way.by_v2 => None,
+            None if answer.list_mode.by_v2 => None,
             // `NextMarker` comes only with a delimiter (Amazon S3, `ListObjects`).
             None => last,
         };
-        page.next = place.map(|place| Next { way: answer.way, place });
+        page.next = place.map(|place| Next { list_mode: answer.list_mode, place });
         if page.next.is_none() || page.next == ask.next {
             return Err(corrupt("the listing has another page, but its continuation token does not change".to_owned()));
         }

@@ -102,7 +102,8 @@ impl Bucket {
         let answer = self.head_answer(key, pin, None).await?;
         let size = answer.content_length.and_then(|size| u64::try_from(size).ok());
         let tag_count = self.tag_count(HEAD.verb, pin, answer.tag_count);
-        let info = size.and_then(|size| info!(&answer, size, access(&answer, self.keeps().classes), tag_count));
+        let info =
+            size.and_then(|size| info!(&answer, size, access(&answer, self.metadata_support().classes), tag_count));
         info.ok_or_else(|| self.corrupt(HEAD.verb, key, "the answer has no size or no time"))
     }
 
@@ -111,7 +112,7 @@ impl Bucket {
         if let Some(kept) = info.checksums.into_iter().find(|checksum| checksum.algorithm == algorithm) {
             return Ok(Some(kept));
         }
-        let tag_is_md5 = self.kind.row().etags != EtagMeaning::Opaque && !info.etag_is_opaque;
+        let tag_is_md5 = self.provider.profile().etags != EtagMeaning::Opaque && !info.etag_is_opaque;
         let md5 = info.etag.and_then(|tag| tag.md5_form()).filter(|_| tag_is_md5 && algorithm == Algorithm::Md5);
         Ok(md5.map(Checksum::md5))
     }
@@ -145,20 +146,20 @@ impl Bucket {
     where
         F: Future<Output = Result<T>>,
     {
-        let ability = self.kind.tells_checksums();
-        let asked = ability.is_asked_for();
+        let feature_support = self.provider.tells_checksums();
+        let asked = feature_support.is_asked_for();
         let refusal = match once(asked).await {
             Err(error) if asked && is_refusal(&error, may_be_denied) => error,
             answer => {
                 if asked && answer.is_ok() {
-                    ability.understood();
+                    feature_support.understood();
                 }
                 return answer;
             }
         };
         let Ok(answer) = once(false).await else { return Err(refusal) };
         if refusal.kind() != ErrorKind::Denied {
-            ability.refused();
+            feature_support.refused();
         }
         Ok(answer)
     }

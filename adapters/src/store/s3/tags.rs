@@ -7,7 +7,7 @@ use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use super::Bucket;
 use shared::object::{Pin, Tags};
 use shared::retry::{self, GET, HEAD, TAGS};
-use shared::store::Kept;
+use shared::store::Support;
 use shared::{Error, ErrorKind, Result};
 
 /// Whether answers report the number of tags, by verb, and by whether they are about a named version: that needs a
@@ -36,7 +36,7 @@ impl Bucket {
             reports.store(true, Relaxed);
             return Some(count);
         }
-        (self.keeps().tags == Kept::No || reports.load(Relaxed)).then_some(0)
+        (self.metadata_support().tags == Support::No || reports.load(Relaxed)).then_some(0)
     }
 
     /// Reads the tags of the current version first, which needs `s3:GetObjectTagging` alone, and believes the answer if
@@ -46,7 +46,7 @@ impl Bucket {
     /// is pinned, tags that change meanwhile are read as they are by then.
     pub(super) async fn tags(&self, key: &str, pin: &Pin) -> Result<Tags> {
         self.check_held(TAGS.verb, key).await?;
-        if self.keeps().tags == Kept::No {
+        if self.metadata_support().tags == Support::No {
             return Err(Error::new(ErrorKind::Unsupported, TAGS.verb, self.subject(key), "the store keeps no tags"));
         }
         let current = match self.tags_of(key, None).await {
@@ -82,7 +82,7 @@ impl Bucket {
         match retry::run(&TAGS, &self.subject(key), once).await {
             Ok((tags, version)) => {
                 // Tags that came without their number show nothing; with it, that answer has shown it.
-                if self.kind.row().reports_tag_counts && Tags::is_empty(&tags) {
+                if self.provider.profile().reports_tag_counts && Tags::is_empty(&tags) {
                     [GET, HEAD].iter().for_each(|by| self.tag_counts.of(by.verb, with_version).store(true, Relaxed));
                 }
                 Ok((tags, version))

@@ -84,7 +84,7 @@ impl Bucket {
 
     /// The checksum, if the store verifies its kind.
     pub(super) fn verified<'a>(&self, checksum: Option<&'a Checksum>) -> Option<&'a Checksum> {
-        checksum.filter(|checksum| self.kind.row().verifies.contains(&checksum.algorithm))
+        checksum.filter(|checksum| self.provider.profile().verifies.contains(&checksum.algorithm))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The standing run of a task, by which events are counted.
+//! The event run of a task, by which events are counted.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ fn standing_start(task: &str) -> RunStart {
     RunStart { id: events_run(task), options: Default::default(), ..start }
 }
 
-/// The standing run of a new task.
+/// The event run of a new task.
 async fn standing(ledger: &SharedLedger) -> RunStart {
     let start = standing_start(&unique("task"));
     ledger.start_run(&start).await.unwrap();
@@ -32,7 +32,7 @@ pub async fn the_standing_run_of_events_is_none_of_its_tasks_runs(ledger: Shared
     assert_eq!(ledger.runs(task, 10).await.unwrap(), []);
     assert!(ledger.tasks().await.unwrap().contains(task));
     let mut ids = Vec::new();
-    // Ids that sort before the standing run's and behind.
+    // Ids that sort before the event run's and behind.
     for (n, id) in ["0", "events", "z"].map(unique).into_iter().enumerate() {
         let run = RunStart { id: id.clone(), ..run_start(task, n as i64) };
         ledger.start_run(&run).await.unwrap();

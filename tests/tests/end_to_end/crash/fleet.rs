@@ -45,7 +45,7 @@ struct Fleet {
 /// A config file, and the proxy before queue and ledger that it names.
 struct Carried {
     config: PathBuf,
-    carrier: Arc<Proxy>,
+    backend: Arc<Proxy>,
 }
 
 /// A round; returns how often something was killed.
@@ -59,7 +59,7 @@ pub async fn round(seed: u64) -> u32 {
         let (source, destination) = (round.source.proxy().cloned(), round.destination.proxy().cloned());
         let (Some(source), Some(destination)) = (source, destination) else { unreachable!("both are buckets") };
         if finder.is_running() && round.random.percent(40) {
-            let proxies = [(source, BY_FINDER), (destination, BY_FINDER), (fleet.finding.carrier.clone(), OF_CARRIER)];
+            let proxies = [(source, BY_FINDER), (destination, BY_FINDER), (fleet.finding.backend.clone(), OF_CARRIER)];
             let moment = Moment::of(&mut round.random, &proxies, LONGEST_MS);
             moment.wait(&mut finder, Duration::from_secs(3)).await;
             if finder.is_running() {
@@ -72,8 +72,8 @@ pub async fn round(seed: u64) -> u32 {
             }
             moment.pass();
         } else {
-            let carrier = fleet.working.carrier.clone();
-            let proxies = [(source, AT_SOURCE), (destination, AT_DESTINATION), (carrier, OF_CARRIER)];
+            let backend = fleet.working.backend.clone();
+            let proxies = [(source, AT_SOURCE), (destination, AT_DESTINATION), (backend, OF_CARRIER)];
             let moment = Moment::of(&mut round.random, &proxies, LONGEST_MS);
             let victim = round.random.below(2);
             moment.wait(&mut workers[victim], Duration::from_secs(3)).await;
@@ -191,7 +191,7 @@ impl Fleet {
 
 impl Carried {
     async fn create(round: &Round, task: &str) -> Carried {
-        let carrier = Arc::new(Proxy::start(&ministack().endpoint).await);
+        let backend = Arc::new(Proxy::start(&ministack().endpoint).await);
         let mut text = format!("task = \"{task}\"\n");
         let mut section = |name: &str, lines: &[(&str, String)]| {
             let _ = writeln!(text, "[{name}]");
@@ -203,7 +203,7 @@ impl Carried {
             section(name, &[place.connection(), vec![("location", place.location())]].concat());
         }
         for (name, key) in [("queue", "name"), ("ledger", "table")] {
-            section(name, &[reached_by(&carrier.endpoint), vec![(key, task.to_owned())]].concat());
+            section(name, &[reached_by(&backend.endpoint), vec![(key, task.to_owned())]].concat());
         }
         let Sizes { part, threshold, giant } = round.sizes;
         let _ = write!(
@@ -214,7 +214,7 @@ impl Carried {
         );
         let config = fresh_folder("config").join("task.toml");
         std::fs::write(&config, text).expect("the temporary folder must be writable");
-        Carried { config, carrier }
+        Carried { config, backend }
     }
 
     fn start(&self, program: &Path, more: &[&str]) -> Process {

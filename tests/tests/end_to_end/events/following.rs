@@ -106,12 +106,12 @@ impl Following {
         self.events.as_ref().unwrap_or(&self.jobs).send(&messages).await.expect("the queue takes messages");
     }
 
-    /// The standing run.
+    /// The event run.
     pub async fn standing(&self) -> Option<Run> {
         self.task.ledger.run(&events_run(&self.task.name)).await.expect("the ledger answers")
     }
 
-    /// What the standing run has counted.
+    /// What the event run has counted.
     pub async fn settled(&self) -> Settled {
         self.standing().await.map(|run| run.settled).unwrap_or_default()
     }

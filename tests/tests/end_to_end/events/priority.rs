@@ -63,7 +63,7 @@ async fn a_run_is_neither_refused_nor_ended_by_events_that_wait() {
         following.find().await;
         let run = following.task.run().await.expect("a run");
         assert_eq!((run.found.enqueued, &run.error), (100, &None));
-        // Their standing run is none that the next one would wait for.
+        // Their event run is none that the next one would wait for.
         following.start_workers(1);
         following.until_followed().await;
         following.task.finished().await;

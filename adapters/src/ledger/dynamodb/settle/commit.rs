@@ -64,7 +64,7 @@ impl Commit<'_> {
             .with_text("task", Some(*task))
             .with_text("run", Some(*run))
             .with("objects", number(origin.objects))
-            .with("places", binary(self.step.places.bytes()))
+            .with("indexes", binary(self.step.indexes.bytes()))
             .with("version", number(self.job.version + 1))
             .expiring(counted_for);
         let put = Put::builder().table_name(&self.ledger.table).set_item(Some(item.attributes()));
@@ -119,7 +119,7 @@ impl Commit<'_> {
 /// A transaction of which nothing is done, because a condition does not hold.
 #[derive(Debug, PartialEq, Eq)]
 pub(in super::super) struct Refused {
-    /// The place of the first action whose condition does not hold.
+    /// The index of the first action whose condition does not hold.
     pub(in super::super) action: usize,
 }
 

@@ -1,7 +1,7 @@
 //! The names that a listing passes over although they are in the folder: bounded, for one warning.
 
-use shared::console;
 use shared::location::Location;
+use shared::terminal;
 
 /// Most names that the warning lists.
 const NAMED: usize = 10;
@@ -32,7 +32,7 @@ impl PassedOver {
     fn describe(&self, location: &Location) -> String {
         let more = match self.count - self.first.len() as u64 {
             0 => String::new(),
-            more => format!("; and {} more", console::count(more)),
+            more => format!("; and {} more", terminal::count(more)),
         };
         format!("{location}: left out {}{more}; to avoid this warning, exclude them", self.first.join(", "))
     }

@@ -62,7 +62,7 @@ impl Service {
     }
 
     /// A store at it that has asked it already and knows what it understands; at an endpoint of its own: its
-    /// pace is nobody else's.
+    /// request rate is nobody else's.
     async fn store(&self, credentials: &str) -> S3Store {
         static ENDPOINTS: AtomicUsize = AtomicUsize::new(0);
         let port = ENDPOINTS.fetch_add(1, Ordering::Relaxed);

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use proptest::prelude::*;
 
 use super::*;
-use crate::store::s3::way::{Next, Way};
+use crate::store::s3::list_mode::{ListMode, Next};
 use shared::object::{ETag, Timestamp};
 
 /// A store that lists by folder, as SeaweedFS does: an object and the folder of its name come
@@ -53,7 +53,7 @@ impl Folders for Fake {
         let mut last = None;
         for (name, (object, is_folder)) in names {
             if page.objects.len() + page.folders.len() >= self.page_names {
-                page.next = last.map(|place| Next { way: Way::default(), place });
+                page.next = last.map(|place| Next { list_mode: ListMode::default(), place });
                 break;
             }
             page.objects.extend(object.then(|| entry(&format!("{folder}{name}"))));

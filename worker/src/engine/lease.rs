@@ -1,0 +1,82 @@
+//! A lease: a received message, held for as long as its job takes.
+
+use std::sync::Arc;
+
+use shared::queue::Message;
+use shared::{ErrorKind, retry};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+
+/// A message that is held. Dropping it ends the heartbeat; the message comes back by itself then,
+/// unless it was acknowledged.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    lost: CancellationToken,
+    ended: CancellationToken,
+    heartbeat: JoinHandle<()>,
+}
+
+impl Lease {
+    /// Holds `message`, received just now for the configured time, by a heartbeat at every third of it: two
+    /// beats may fail before it is lost. It is given up a tenth before it expires, because the
+    /// queue's clock, not ours, decides when another worker gets the job.
+    pub fn hold(context: Arc<Context>, message: Message) -> Self {
+        let (lost, ended) = (CancellationToken::new(), CancellationToken::new());
+        let heartbeat = tokio::spawn(beat(context, message, lost.clone(), ended.clone()));
+        Lease { lost, ended, heartbeat }
+    }
+
+    /// Ends the heartbeat before the message is acknowledged or released, and waits for a call that is on its options:
+    /// carried out after the release, it would hide the message for another lease. An attempt that is not answered
+    /// within its own limit is given up.
+    pub async fn end(mut self) {
+        self.ended.cancel();
+        // `Err` inside means that the heartbeat panicked: it has ended too.
+        if timeout(retry::EXTEND.attempt, &mut self.heartbeat).await.is_err() {
+            tracing::warn!("the queue did not answer a request to extend a lease: the job may be redelivered late");
+        }
+    }
+
+    /// Waits until the lease is lost: others may hold the job from now on.
+    pub async fn lost(&self) {
+        self.lost.cancelled().await;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.heartbeat.abort();
+    }
+}
+
+async fn beat(context: Arc<Context>, message: Message, lost: CancellationToken, ended: CancellationToken) {
+    let lease = context.options.lease;
+    let margin = lease / 10;
+    let mut deadline = Instant::now() + lease - margin;
+    loop {
+        tokio::select! {
+            biased;
+            () = ended.cancelled() => return,
+            () = sleep(lease / 3) => {}
+        }
+        // Counted from before the call: its answer may be late, the new deadline is not.
+        let asked = Instant::now();
+        match tokio::time::timeout_at(deadline, context.queue.extend(&message, lease)).await {
+            Ok(Ok(())) => deadline = asked + lease - margin,
+            Ok(Err(error)) if error.kind() == ErrorKind::LeaseLost => break,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "could not extend the lease of a job");
+                context.backend.fails(error);
+            }
+            Err(_) => break,
+        }
+        if Instant::now() >= deadline {
+            break;
+        }
+    }
+    tracing::warn!(id = message.id, "lost the lease of a job: another worker may have the job");
+    lost.cancel();
+}

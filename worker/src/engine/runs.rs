@@ -1,0 +1,209 @@
+//! Whether the jobs of a run are executed.
+//!
+//! A run is cancelled by the next one that has other options, at any moment: also while its jobs wait on the queue, are
+//! held, or are on their way for weeks. So the ledger is asked about the run before a job is executed, and again as
+//! long as it is worked on. The answer holds for [`VALID`]: one read for each run and that time, not for each job. A
+//! delete job asks anew before its first delete.
+//!
+//! An error is never an answer: the job comes again later.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use shared::Result;
+use shared::job::{Job, Work};
+use shared::ledger::{RunOptions, RunState, events_run};
+use tokio::time::{Instant, sleep_until};
+
+use crate::context::Context;
+
+/// How long a run's state is believed: a run that is cancelled is worked on for so long at most.
+pub(crate) const VALID: Duration = Duration::from_secs(15);
+
+/// Most runs that are remembered: far more than a task has under options.
+const MAX_KNOWN: usize = 64;
+
+/// What becomes of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is executed. Its run is asked about again at that time; a run of events has no end.
+    Execute(Option<Instant>),
+    /// Its run is cancelled.
+    Cancelled,
+    /// The ledger does not know its run.
+    Unknown,
+    /// Its run has other write options than this worker.
+    OtherOptions,
+}
+
+/// A run's state, and when it was read.
+#[derive(Debug, Clone)]
+struct Known {
+    state: Option<RunState>,
+    read: Instant,
+}
+
+impl Known {
+    fn until(&self) -> Instant {
+        self.read + VALID
+    }
+}
+
+/// One run; locked while it is read, so that jobs that begin at the same time ask once.
+type Entry = Arc<tokio::sync::Mutex<Option<Known>>>;
+
+/// The runs that jobs were received of.
+#[derive(Debug, Default)]
+pub(crate) struct Runs {
+    known: Mutex<BTreeMap<String, Entry>>,
+    /// Runs, and other tasks, that a warning was logged of.
+    warned: Mutex<BTreeSet<String>>,
+}
+
+impl Runs {
+    /// What becomes of a job now.
+    pub async fn judge(&self, context: &Context, job: &Job) -> Result<Verdict> {
+        if job.run == events_run(&job.task) {
+            return Ok(Verdict::Execute(None));
+        }
+        let is_delete = matches!(job.work, Work::Delete { .. });
+        let Known { state, read } = self.read(context, &job.run, is_delete).await?;
+        let Some(RunState { phase, options }) = state else { return Ok(Verdict::Unknown) };
+        Ok(match () {
+            () if phase.is_cancelled() || is_delete && !options.delete => Verdict::Cancelled,
+            () if !is_ours(context, &options) => Verdict::OtherOptions,
+            () => Verdict::Execute(Some(read + VALID)),
+        })
+    }
+
+    /// What the ledger says of a run now.
+    pub async fn state(&self, context: &Context, run: &str) -> Result<Option<RunState>> {
+        Ok(self.read(context, run, true).await?.state)
+    }
+
+    /// Waits until a job that is executed must end because its run is cancelled. `until` is the time at which its run
+    /// is asked about again. Fails when that is not answered: then nobody knows whether the job may go on.
+    pub async fn cancelled(&self, context: &Context, job: &Job, until: Option<Instant>) -> Result<()> {
+        let Some(mut until) = until else { return std::future::pending().await };
+        loop {
+            sleep_until(until).await;
+            let known = self.read(context, &job.run, false).await?;
+            if known.state.as_ref().is_none_or(|state| state.phase.is_cancelled()) {
+                return Ok(());
+            }
+            until = known.until();
+        }
+    }
+
+    /// A run's state, read from the ledger unless it is known. Slow: whoever asks about the same run waits for the same
+    /// answer. Failed: the adapter has tried again by then, and the next one asks anew.
+    async fn read(&self, context: &Context, run: &str, anew: bool) -> Result<Known> {
+        self.known(run, anew, || context.ledger.run_state(run)).await
+    }
+
+    async fn known<F>(&self, run: &str, anew: bool, ask: impl FnOnce() -> F) -> Result<Known>
+    where
+        F: Future<Output = Result<Option<RunState>>>,
+    {
+        let entry = self.entry(run);
+        let asked = Instant::now();
+        let mut entry = entry.lock().await;
+        // An answer to a question that was put after this one came is as good as one of its own.
+        let is_good = |known: &Known| if anew { known.read >= asked } else { known.until() > Instant::now() };
+        if let Some(known) = entry.as_ref().filter(|known| is_good(known)) {
+            return Ok(known.clone());
+        }
+        // Counted from before the question: the answer may be late.
+        let read = Instant::now();
+        let known = Known { state: ask().await?, read };
+        *entry = Some(known.clone());
+        Ok(known)
+    }
+
+    fn entry(&self, run: &str) -> Entry {
+        let mut known = lock(&self.known);
+        if known.len() >= MAX_KNOWN && !known.contains_key(run) {
+            known.clear();
+        }
+        known.entry(run.to_owned()).or_default().clone()
+    }
+
+    /// Whether a warning about this run, or other task, is the first one.
+    pub fn warns_first(&self, name: &str) -> bool {
+        let mut warned = lock(&self.warned);
+        if warned.len() >= MAX_KNOWN {
+            warned.clear();
+        }
+        warned.insert(name.to_owned())
+    }
+}
+
+/// Whether the worker writes objects as the run has them written.
+fn is_ours(context: &Context, options: &RunOptions) -> bool {
+    options.writes.as_ref().is_none_or(|writes| *writes == context.writes)
+}
+
+/// The lock is held for moments and never across an await.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use shared::ledger::Phase;
+    use shared::{Error, ErrorKind};
+    use tokio::time::sleep;
+
+    use super::*;
+
+    /// A ledger that counts its reads.
+    #[derive(Default)]
+    struct Reads(Cell<u64>);
+
+    impl Reads {
+        async fn answer(&self) -> Result<Option<RunState>> {
+            self.0.set(self.0.get() + 1);
+            sleep(Duration::from_millis(20)).await;
+            Ok(Some(RunState { phase: Phase::Listed, options: RunOptions::default() }))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_runs_state_is_read_once_in_15_s_however_many_jobs_it_has() {
+        let (runs, reads) = (Runs::default(), Reads::default());
+        let began = Instant::now();
+        while began.elapsed() < 4 * VALID {
+            for run in ["a", "b"] {
+                let jobs = (0..20).map(|_| runs.known(run, false, || reads.answer()));
+                futures::future::try_join_all(jobs).await.unwrap();
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
+        assert!((8..=10).contains(&reads.0.get()), "{} reads of two runs in a minute", reads.0.get());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn deletes_read_the_runs_state_anew_and_together() {
+        let (runs, reads) = (Runs::default(), Reads::default());
+        for n in 1..=5 {
+            runs.known("run", true, || reads.answer()).await.unwrap();
+            assert_eq!(reads.0.get(), n, "an earlier answer is not good enough");
+        }
+        // Who asks while an answer is on its way does not trust that one, but shares the next one.
+        let jobs = (0..20).map(|_| runs.known("run", true, || reads.answer()));
+        futures::future::try_join_all(jobs).await.unwrap();
+        assert!((6..=7).contains(&reads.0.get()), "{}", reads.0.get());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failed_read_is_no_answer() {
+        let (runs, reads) = (Runs::default(), Reads::default());
+        let fail = || async { Err(Error::new(ErrorKind::Unavailable, "ledger", "table", "away")) };
+        assert!(runs.known("run", false, fail).await.is_err());
+        assert!(runs.known("run", false, || reads.answer()).await.is_ok());
+        assert_eq!(reads.0.get(), 1);
+    }
+}

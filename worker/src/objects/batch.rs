@@ -1,0 +1,211 @@
+//! Finished objects of a job, on their way into the ledger.
+//!
+//! Recording takes four steps: send what is to be tried again, abort what is open of the settled objects, settle them,
+//! forget their uploads. A step that is done is not repeated; a step that fails keeps what it has not done. It is
+//! repeated while the job's lease is held, so that a ledger that is away for a minute costs no object its work. The
+//! objects that are finished and not recorded are bounded: the job begins no more of them meanwhile.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::{self, FuturesUnordered};
+use shared::Result;
+use shared::config::SETTLE_OBJECTS;
+use shared::job::{Job, JobObject, Restoring};
+use shared::ledger::Outcome;
+use shared::queue::Outgoing;
+use shared::store::Upload;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use crate::context::Context;
+use crate::engine::backend::Repetition;
+use crate::engine::execute::{again, later, settle};
+use crate::objects::archive;
+use crate::objects::cancel;
+use crate::objects::ending::{Ending, Uploads};
+use crate::objects::multipart::upload::{Abort, abort_all, forget_each};
+use crate::objects::replace;
+
+/// Outcomes are recorded when there are [`SETTLE_OBJECTS`] of them, or when the oldest has waited for so
+/// long: progress is seen, and a crash repeats little.
+const SETTLE_AFTER: Duration = Duration::from_secs(2);
+
+/// Most objects of a job that are at work, or finished and not recorded: one batch is written while the next one fills.
+const UNRECORDED_OBJECTS: usize = 2 * SETTLE_OBJECTS;
+
+/// What is to be written down of a job's objects.
+#[derive(Default)]
+struct Batch {
+    outcomes: Vec<(u32, Outcome)>,
+    uploads: Vec<(String, Uploads)>,
+    again: Vec<Outgoing>,
+    restoring: Vec<(JobObject, Restoring)>,
+    since: Option<Instant>,
+    /// The uploads whose records are to be forgotten, once all that were open are aborted.
+    left: Option<Vec<Upload>>,
+    /// The objects' room; free once they are recorded.
+    room: Vec<OwnedSemaphorePermit>,
+}
+
+impl Batch {
+    fn add(&mut self, context: &Context, job: &Job, object: JobObject, ending: Ending, room: OwnedSemaphorePermit) {
+        self.since.get_or_insert_with(Instant::now);
+        self.room.push(room);
+        match ending {
+            Ending::Settled(outcome, uploads) => {
+                if !matches!(uploads, Uploads::None) {
+                    self.uploads.push((outcome.key.clone(), uploads));
+                }
+                self.outcomes.push((object.index, outcome));
+            }
+            Ending::Again(error) => self.again.push(again(context, job, object, &error)),
+            Ending::Restoring(restoring) => self.restoring.push((object, restoring)),
+            Ending::Blocked => {
+                let delay = replace::delay(object.blocked);
+                let object = JobObject { blocked: object.blocked.saturating_add(1), ..object };
+                self.again.push(later(job, &object, delay));
+            }
+            Ending::Later(delay) => self.again.push(later(job, &object, delay)),
+            Ending::HandedOver | Ending::Held | Ending::Unrecorded(_) => {}
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.outcomes.len() + self.again.len() + self.restoring.len() >= SETTLE_OBJECTS
+            || self.since.is_some_and(|since| since.elapsed() >= SETTLE_AFTER)
+    }
+
+    async fn due(&self) {
+        match self.since {
+            Some(since) => tokio::time::sleep_until(since + SETTLE_AFTER).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Writes everything down, again and again while that may still succeed.
+    async fn record(mut self, context: &Context, job: &Job) -> Result<()> {
+        let mut repetition = Repetition::default();
+        loop {
+            match self.write(context, job).await {
+                Ok(()) => {
+                    repetition.succeeded(context);
+                    return Ok(());
+                }
+                Err(error) => repetition.failed(context, error).await?,
+            }
+        }
+    }
+
+    /// Objects to be tried again are sent before the job is acknowledged: if the worker dies between
+    /// the two, object and job both come again, and the ledger counts the object once.
+    ///
+    /// What is open of an object is aborted before its outcome is recorded: once all are, the run is done and
+    /// nobody comes again. The record of a completed upload goes after that: if the worker dies in
+    /// between, it tells the next one that the object is there.
+    async fn write(&mut self, context: &Context, job: &Job) -> Result<()> {
+        self.again.extend(archive::again(job, std::mem::take(&mut self.restoring)));
+        if !self.again.is_empty() {
+            context.queue.send(&self.again).await?;
+            self.again.clear();
+        }
+        if self.left.is_none() {
+            self.left = Some(abort_all(context, job, &self.uploads, Abort::Surely).await?);
+        }
+        settle(context, job, &self.outcomes).await?;
+        self.outcomes.clear();
+        forget_each(context, self.left.as_deref().unwrap_or_default()).await
+    }
+}
+
+/// The work on one object.
+type ObjectWork<'a> = BoxFuture<'a, (Ending, JobObject)>;
+
+/// The works on a job's objects, each of which waits for room before it begins; `None` if there will be none. A type
+/// of its own, because a closure over borrowed futures is not general enough for a spawned task.
+struct InRoom<I> {
+    works: I,
+    room: Arc<Semaphore>,
+}
+
+impl<'a, I: Iterator<Item = ObjectWork<'a>>> Iterator for InRoom<I> {
+    type Item = BoxFuture<'a, Option<((Ending, JobObject), OwnedSemaphorePermit)>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (work, room) = (self.works.next()?, self.room.clone());
+        let begin = async move {
+            let room = room.acquire_owned().await.ok()?;
+            Some((work.await, room))
+        };
+        Some(begin.boxed())
+    }
+}
+
+/// Works on all objects of a job at once, as far as there are permits, and writes their endings down
+/// as they come, while the others go on.
+///
+/// An object whose work fails at queue or ledger ends the job with that error, but not the others: no further object
+/// begins, and those that are at work are finished and recorded, so that the redelivered job passes them over.
+///
+/// When the job's run is cancelled meanwhile, what is under way is dropped and what is left is settled as cancelled.
+/// When nobody can tell whether it is, what is under way is dropped too, and the job must come again. The objects at
+/// the places `settled` are recorded already, and have no work.
+pub(crate) async fn settle_all<'a>(
+    context: &'a Context,
+    job: &'a Job,
+    until: Option<Instant>,
+    settled: BTreeSet<u32>,
+    works: impl Iterator<Item = ObjectWork<'a>> + Send,
+) -> Result<()> {
+    let at_once = context.limiter.limit().max(1);
+    let room = Arc::new(Semaphore::new(UNRECORDED_OBJECTS.max(at_once)));
+    let mut endings = Box::pin(stream::iter(InRoom { works, room: room.clone() }).buffer_unordered(at_once));
+    let mut cancelled = std::pin::pin!(context.runs.cancelled(context, job, until));
+    let (mut batch, mut ended) = (Batch::default(), settled.clone());
+    let (mut failed, mut is_cancelled) = (None, false);
+    // At most one: two of one origin job would only get into each other's way in the ledger.
+    let mut writing = FuturesUnordered::new();
+    loop {
+        if batch.is_due() && writing.is_empty() {
+            writing.push(std::mem::take(&mut batch).record(context, job));
+        }
+        tokio::select! {
+            Some(written) = writing.next() => written?,
+            // One slow object must not keep the others' outcomes from being written down.
+            () = batch.due(), if writing.is_empty() => {}
+            ending = endings.next() => match ending {
+                Some(Some(((Ending::Unrecorded(error), _), _))) => {
+                    failed.get_or_insert(error);
+                    room.close();
+                }
+                Some(Some(((ending, object), room))) => {
+                    ended.insert(object.index);
+                    batch.add(context, job, object, ending, room);
+                }
+                // The job has failed, and this object has not begun.
+                Some(None) => {}
+                None => break,
+            },
+            asked = &mut cancelled => {
+                is_cancelled = asked.is_ok();
+                failed = failed.or(asked.err());
+                drop(endings);
+                break;
+            }
+        }
+    }
+    while let Some(written) = writing.next().await {
+        written?;
+    }
+    batch.record(context, job).await?;
+    if is_cancelled {
+        // They are begun in their order, so many at once.
+        let unsettled = job.work.keys().map(|(index, _)| index).filter(|index| !settled.contains(index));
+        let began = unsettled.take(ended.len() - settled.len() + at_once).collect();
+        return cancel::rest(context, job, &ended, &began).await;
+    }
+    failed.map_or(Ok(()), Err)
+}

@@ -1,0 +1,147 @@
+use super::*;
+use futures::FutureExt;
+
+fn failing(kind: ErrorKind) -> Error {
+    Error::new(kind, "put", "s3://b/k", "as the test wants it")
+}
+
+fn circuit() -> Arc<CircuitBreaker> {
+    CircuitBreaker::new("destination", Health::default())
+}
+
+/// Objects fail one after the other, each several times.
+fn fail(circuit: &CircuitBreaker, objects: usize, kind: ErrorKind) {
+    let error = failing(kind);
+    for object in 0..objects {
+        for _ in 0..3 {
+            circuit.note(PUT.verb, &format!("object {object}"), Seen::Failure(&error));
+        }
+    }
+}
+
+/// What the watch does when its probe is answered.
+async fn trial(circuit: &Arc<CircuitBreaker>, seen: Seen<'_>) {
+    circuit.try_an_object();
+    let admission = circuit.admit().now_or_never().expect("one is let through");
+    assert!(circuit.admit().now_or_never().is_none(), "and only one");
+    circuit.note(PUT.verb, "on trial", seen);
+    drop(admission);
+}
+
+#[tokio::test]
+async fn a_circuit_opens_for_different_objects_in_a_row_and_never_for_one_or_for_what_is_the_objects_own() {
+    let closed = circuit();
+    fail(&closed, OPENS_AT - 1, ErrorKind::Unavailable);
+    closed.note(PUT.verb, "good", Seen::Success);
+    fail(&closed, OPENS_AT - 1, ErrorKind::Unavailable);
+    for kind in [ErrorKind::NotFound, ErrorKind::PreconditionFailed, ErrorKind::Unrepresentable, ErrorKind::BadDigest] {
+        fail(&closed, 100, kind);
+    }
+    closed.note(HEAD, "good", Seen::Success);
+    assert!(!closed.is_suspended() && closed.admit().now_or_never().is_some());
+
+    for kind in [ErrorKind::Connection, ErrorKind::Timeout, ErrorKind::ExpiredCredentials, ErrorKind::Denied] {
+        let open = circuit();
+        fail(&open, OPENS_AT - 1, kind);
+        open.note(HEAD, "good", Seen::Success);
+        fail(&open, OPENS_AT, kind);
+        assert!(open.is_suspended() && open.refusal().is_some() && open.admit().now_or_never().is_none(), "{kind}");
+        assert!(open.is_store_outage(&failing(kind)) && !open.is_store_outage(&failing(ErrorKind::NotFound)));
+    }
+}
+
+const HEAD: &str = shared::retry::HEAD.verb;
+
+#[tokio::test]
+async fn an_open_circuit_closes_by_one_success_and_not_by_a_probe() {
+    let circuit = circuit();
+    fail(&circuit, OPENS_AT, ErrorKind::Unavailable);
+    trial(&circuit, Seen::Failure(&failing(ErrorKind::Unavailable))).await;
+    assert!(circuit.refusal().is_some(), "the probe was answered, the object was not");
+    trial(&circuit, Seen::Success).await;
+    assert!(!circuit.is_suspended() && circuit.refusal().is_none());
+}
+
+#[tokio::test]
+async fn a_trial_that_tells_nothing_leaves_the_trial_to_the_next() {
+    let circuit = circuit();
+    fail(&circuit, OPENS_AT, ErrorKind::Unavailable);
+    circuit.try_an_object();
+    drop(circuit.admit().await);
+    let second = circuit.admit().now_or_never();
+    assert!(second.is_some() && circuit.is_suspended());
+}
+
+#[tokio::test]
+async fn whoever_waits_goes_on_when_the_circuit_closes() {
+    let circuit = circuit();
+    fail(&circuit, OPENS_AT, ErrorKind::Unavailable);
+    let waiting: Vec<_> = (0..10)
+        .map(|_| {
+            tokio::spawn({
+                let c = circuit.clone();
+                async move { drop(c.admit().await) }
+            })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    circuit.note(PUT.verb, "late", Seen::Success);
+    for waiting in waiting {
+        waiting.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn readiness_follows_the_circuit() {
+    let health = Health::default();
+    health.set_ready(true);
+    let circuit = CircuitBreaker::new("source", health.clone());
+    fail(&circuit, OPENS_AT, ErrorKind::Timeout);
+    assert!(!health.is_ready());
+    trial(&circuit, Seen::Success).await;
+    assert!(health.is_ready());
+}
+
+#[tokio::test]
+async fn refusals_of_everything_are_told_from_a_forbidden_prefix_by_their_number() {
+    let refused = failing(ErrorKind::Denied);
+    for (has_worked, trials) in [(false, REFUSALS_AT_START), (true, REFUSALS)] {
+        let circuit = circuit();
+        if has_worked {
+            circuit.note(PUT.verb, "good", Seen::Success);
+        }
+        fail(&circuit, OPENS_AT, ErrorKind::Denied);
+        for _ in 0..trials {
+            assert!(!circuit.lock().refuses_everything());
+            trial(&circuit, Seen::Failure(&refused)).await;
+        }
+        assert!(circuit.lock().refuses_everything());
+    }
+}
+
+#[tokio::test]
+async fn regression_tags_or_access_that_may_not_be_read_are_no_outage() {
+    let circuit = circuit();
+    let denied = failing(ErrorKind::Denied);
+    for (at, verb) in DISPENSABLE.into_iter().cycle().take(10 * OPENS_AT).enumerate() {
+        circuit.note(verb, &format!("key {at}"), Seen::Failure(&denied));
+    }
+    assert!(circuit.refusal().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn regression_a_full_disk_ends_the_work_at_once_and_fails_no_object() {
+    let circuit = circuit();
+    let full = failing(ErrorKind::Exhausted);
+    circuit.note(PUT.verb, "object", Seen::Failure(&full));
+    assert!(circuit.is_suspended() && circuit.is_store_outage(&full));
+    circuit.try_an_object();
+    let _admission = circuit.admit().await;
+    circuit.note(PUT.verb, "on trial", Seen::Failure(&full));
+    assert!(circuit.is_store_outage(&full), "nor does one on trial");
+    let location = Location::folder(std::path::Path::new("/")).unwrap();
+    assert!(circuit.outage(&location, Duration::from_secs(600)).is_none());
+    tokio::time::advance(NO_ROOM_LIMIT).await;
+    let outage = circuit.outage(&location, Duration::from_secs(600)).unwrap();
+    assert!(!outage.is_refusal && outage.to_string().contains("free space there"), "{outage}");
+}

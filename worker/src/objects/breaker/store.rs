@@ -1,0 +1,298 @@
+//! A store behind its circuit: every call is asked for, and told of.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use shared::acl::Acl;
+use shared::digest::{Algorithm, Checksum};
+use shared::filter::Filter;
+use shared::location::Location;
+use shared::object::{ObjectInfo, Pin, Tags, Timestamp};
+use shared::retry::{
+    self, ABORT, ACL, COMPLETE, COPY, CREATE, DELETE, GET, HEAD, LIST_PARTS, LIST_UPLOADS, PART, PROBE, PUT, RESTORE,
+    TAGS,
+};
+use shared::store::{
+    Body, Capabilities, CopySource, KeyRange, Listing, Object, ObjectStore, Part, PartLayout, PartWrite, Read, Restore,
+    Service, Store, Upload, Write, Written,
+};
+use shared::{Error, ErrorKind, Result};
+
+use crate::objects::breaker::circuit::{CircuitBreaker, Seen};
+use crate::objects::events::in_doubt::{InDoubtWrites, PendingWrite};
+
+/// A store whose calls are refused while its circuit is open.
+#[derive(Debug)]
+pub(crate) struct BreakerStore {
+    inner: Store,
+    circuit: Arc<CircuitBreaker>,
+    /// Where writes are remembered whose end nobody saw.
+    in_doubt: Arc<InDoubtWrites>,
+}
+
+impl BreakerStore {
+    /// `inner` behind `circuit`.
+    pub fn store(inner: Store, circuit: Arc<CircuitBreaker>, in_doubt: Arc<InDoubtWrites>) -> Store {
+        Arc::new(BreakerStore { inner, circuit, in_doubt })
+    }
+
+    fn gate(&self, verb: &'static str, key: &str) -> Result<()> {
+        let Some(why) = self.circuit.refusal() else { return Ok(()) };
+        Err(Error::new(ErrorKind::Suspended, verb, self.inner.location().display_key(key), why))
+    }
+
+    fn tell<T>(&self, verb: &'static str, key: &str, answer: Result<T>) -> Result<T> {
+        let seen = answer.as_ref().map_or_else(Seen::Failure, |_| Seen::Success);
+        self.circuit.note(verb, key, seen);
+        answer
+    }
+
+    /// As [`tell`](Self::tell), of a call that gives an object its tags. A refusal of tags says nothing of objects
+    /// without tags, so the circuit does not hear of it. `AccessDenied` names no action at most stores: then it may be
+    /// one of the tags or of the object, and the message names both rights.
+    fn tell_write<T>(&self, verb: &'static str, key: &str, write: &Write, answer: Result<T>) -> Result<T> {
+        match answer {
+            Err(error) if !write.tags.is_empty() && may_be_of_tags(&error) => Err(error.and(
+                "the object has tags: allow s3:PutObjectTagging beside s3:PutObject, or copy without tags \
+                 (--no-tags, or tags = false)",
+            )),
+            Err(error) if error.message().starts_with("InvalidStorageClass") => {
+                let class = write.storage_class.as_deref().unwrap_or("the bucket's default");
+                let error = error.and(&format!("the storage class was {class}: give another with --storage-class"));
+                self.tell(verb, key, Err(error))
+            }
+            answer => self.tell(verb, key, answer),
+        }
+    }
+
+    /// One call without a body.
+    async fn call<T>(&self, verb: &'static str, key: &str, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.gate(verb, key)?;
+        self.tell(verb, key, call.await)
+    }
+
+    /// One call without a body that may change what the key holds.
+    async fn write<T>(&self, verb: &'static str, key: &str, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.gate(verb, key)?;
+        let pending = self.in_doubt.begin(key);
+        let (answer, was_unclear) = retry::noting_unclear(call).await;
+        // An earlier attempt of the adapter's may come late: then it is left astray, as if it had been dropped.
+        if !was_unclear {
+            pending.ended(&answer);
+        }
+        self.tell(verb, key, answer)
+    }
+
+    /// One call that sends a body. What breaks the body is not the store that it is sent to.
+    async fn send<T, F>(
+        &self,
+        (verb, key): (&'static str, &str),
+        write: &Write,
+        body: Body,
+        call: impl FnOnce(Body) -> F,
+    ) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        self.gate(verb, key)?;
+        let broke = Arc::new(AtomicBool::new(false));
+        let breaks = broke.clone();
+        let answer = call(body.inspect_err(move |_| breaks.store(true, Ordering::Relaxed)).boxed()).await;
+        match answer {
+            Err(error) if broke.load(Ordering::Relaxed) => Err(error),
+            answer => self.tell_write(verb, key, write, answer),
+        }
+    }
+}
+
+/// Whether the right to give an object tags may be what is missing.
+fn may_be_of_tags(error: &Error) -> bool {
+    let message = error.message();
+    let names_another = message.contains("not authorized to perform") && !message.contains("PutObjectTagging");
+    error.kind() == ErrorKind::Denied && message.starts_with("AccessDenied") && !names_another
+}
+
+/// A write that has no effect before all of its body was sent.
+struct Whole<'a> {
+    sent: Arc<AtomicU64>,
+    size: u64,
+    pending: Option<PendingWrite<'a>>,
+}
+
+impl Whole<'_> {
+    fn ended<T>(mut self, answer: &Result<T>) {
+        if let Some(pending) = self.pending.take_if(|_| self.sent.load(Ordering::Relaxed) >= self.size) {
+            pending.ended(answer);
+        }
+    }
+}
+
+impl Drop for Whole<'_> {
+    fn drop(&mut self) {
+        if self.sent.load(Ordering::Relaxed) < self.size
+            && let Some(pending) = self.pending.take()
+        {
+            pending.broke();
+        }
+    }
+}
+
+/// The body of a read, whose end tells how the read ended.
+fn watched(circuit: Arc<CircuitBreaker>, key: String, body: Body) -> Body {
+    let chunks = stream::unfold(Some(body), move |body| {
+        let (circuit, key) = (circuit.clone(), key.clone());
+        async move {
+            let mut body = body?;
+            match body.next().await {
+                Some(Ok(chunk)) => Some((Ok(chunk), Some(body))),
+                Some(Err(error)) => {
+                    circuit.note(GET.verb, &key, Seen::Failure(&error));
+                    Some((Err(error), None))
+                }
+                None => {
+                    circuit.note(GET.verb, &key, Seen::Success);
+                    None
+                }
+            }
+        }
+    });
+    chunks.boxed()
+}
+
+#[async_trait]
+impl ObjectStore for BreakerStore {
+    fn location(&self) -> &Location {
+        self.inner.location()
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn throttles(&self) -> u64 {
+        self.inner.throttles()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inner.now()
+    }
+
+    async fn probe(&self) -> Result<()> {
+        self.call(PROBE.verb, "", self.inner.probe()).await
+    }
+
+    async fn prepare(&self) -> Result<()> {
+        self.inner.prepare().await
+    }
+
+    fn held_time(&self, time: Timestamp) -> Timestamp {
+        self.inner.held_time(time)
+    }
+
+    fn list(&self, range: KeyRange) -> Box<dyn Listing> {
+        self.inner.list(range)
+    }
+
+    fn list_filtered(&self, range: KeyRange, filter: &Arc<Filter>) -> Box<dyn Listing> {
+        self.inner.list_filtered(range, filter)
+    }
+
+    async fn head(&self, key: &str, pin: &Pin) -> Result<ObjectInfo> {
+        self.call(HEAD.verb, key, self.inner.head(key, pin)).await
+    }
+
+    async fn checksum(&self, key: &str, pin: &Pin, algorithm: Algorithm) -> Result<Option<Checksum>> {
+        self.call(HEAD.verb, key, self.inner.checksum(key, pin, algorithm)).await
+    }
+
+    async fn tags(&self, key: &str, pin: &Pin) -> Result<Tags> {
+        self.call(TAGS.verb, key, self.inner.tags(key, pin)).await
+    }
+
+    async fn acl(&self, key: &str, pin: &Pin) -> Result<Acl> {
+        self.call(ACL.verb, key, self.inner.acl(key, pin)).await
+    }
+
+    async fn restore(&self, key: &str, pin: &Pin, restore: &Restore) -> Result<()> {
+        self.call(RESTORE.verb, key, self.inner.restore(key, pin, restore)).await
+    }
+
+    async fn part_layout(&self, key: &str, pin: &Pin) -> Result<Option<PartLayout>> {
+        self.call(HEAD.verb, key, self.inner.part_layout(key, pin)).await
+    }
+
+    async fn get(&self, key: &str, read: &Read) -> Result<Object> {
+        self.gate(GET.verb, key)?;
+        match self.inner.get(key, read).await {
+            Ok(object) => Ok(Object { body: watched(self.circuit.clone(), key.to_owned(), object.body), ..object }),
+            failed => self.tell(GET.verb, key, failed),
+        }
+    }
+
+    async fn put(&self, key: &str, write: &Write, body: Body) -> Result<Written> {
+        let (sent, size) = (Arc::new(AtomicU64::new(0)), write.size);
+        let sends = sent.clone();
+        let body = body.inspect_ok(move |chunk| {
+            sends.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        });
+        // Not a moment earlier than the last byte: what is dropped before has no effect.
+        let pending = Whole { sent, size, pending: Some(self.in_doubt.begin(key)) };
+        let answer = self.send((PUT.verb, key), write, body.boxed(), |body| self.inner.put(key, write, body)).await;
+        pending.ended(&answer);
+        answer
+    }
+
+    async fn create_upload(&self, key: &str, write: &Write) -> Result<Upload> {
+        self.gate(CREATE.verb, key)?;
+        self.tell_write(CREATE.verb, key, write, self.inner.create_upload(key, write).await)
+    }
+
+    async fn upload_part(&self, upload: &Upload, part: &PartWrite, body: Body) -> Result<Part> {
+        let plain = Write::default();
+        let call = |body| self.inner.upload_part(upload, part, body);
+        self.send((PART.verb, &upload.key), &plain, body, call).await
+    }
+
+    async fn list_parts(&self, upload: &Upload) -> Result<Vec<Part>> {
+        self.call(LIST_PARTS.verb, &upload.key, self.inner.list_parts(upload)).await
+    }
+
+    async fn complete_upload(&self, upload: &Upload, parts: &[Part], write: &Write) -> Result<Written> {
+        self.write(COMPLETE.verb, &upload.key, self.inner.complete_upload(upload, parts, write)).await
+    }
+
+    async fn abort_upload(&self, upload: &Upload) -> Result<()> {
+        // Cleaning up is not held back: nobody would do it later.
+        self.tell(ABORT.verb, &upload.key, self.inner.abort_upload(upload).await)
+    }
+
+    async fn list_uploads(&self, key: &str) -> Result<Vec<(Upload, Option<Timestamp>)>> {
+        self.tell(LIST_UPLOADS.verb, key, self.inner.list_uploads(key).await)
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        self.write(DELETE.verb, key, self.inner.delete(key)).await
+    }
+
+    fn service(&self) -> Option<&Service> {
+        self.inner.service()
+    }
+
+    async fn copy(&self, source: &CopySource, pin: &Pin, key: &str, write: &Write) -> Result<Written> {
+        self.write(COPY.verb, key, self.inner.copy(source, pin, key, write)).await
+    }
+
+    async fn copy_part(
+        &self,
+        source: &CopySource,
+        pin: &Pin,
+        range: Range<u64>,
+        upload: &Upload,
+        part: &PartWrite,
+    ) -> Result<Part> {
+        self.call(COPY.verb, &upload.key, self.inner.copy_part(source, pin, range, upload, part)).await
+    }
+}

@@ -1,0 +1,144 @@
+//! Jobs that are not executed: their runs are cancelled, not known, or another worker's.
+//!
+//! The only requests to a store in the name of a cancelled run abort its own uploads. What an earlier delivery, or this
+//! one, has written or may have written is followed up by a job of the task's events, under its present definition.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use shared::Result;
+use shared::job::{Job, JobChange, JobObject, Origin, Parts, Work};
+use shared::ledger::{Outcome, State, events_run};
+use shared::object::{Pin, Timestamp};
+use shared::queue::Outgoing;
+
+use crate::context::Context;
+use crate::engine::execute::settle;
+use crate::engine::runs::VALID;
+use crate::objects::ending::Uploads;
+use crate::objects::events::in_doubt;
+use crate::objects::multipart::giant;
+use crate::objects::multipart::upload::{Abort, abort_all, forget_each};
+
+/// A job of a run with other write options is looked at again after this, by whichever worker gets it.
+const OTHERS_DELAY: Duration = Duration::from_secs(30);
+
+/// An object of a job that was not settled when its run was cancelled.
+struct Left<'a> {
+    index: u32,
+    key: &'a str,
+    /// Whether this delivery, or an earlier one, may have begun to write it.
+    is_begun: bool,
+}
+
+/// Settles a job of a cancelled run that was not begun here. The caller executes what it returns: a look at keys that
+/// may have changed belongs to the task, not to the run that asked for it.
+pub(crate) async fn whole(context: &Context, job: &Job, redelivered: bool) -> Result<Option<Job>> {
+    tracing::debug!(run = job.run, origin = job.origin.id, "the job's run is cancelled");
+    match &job.work {
+        Work::Parts(parts) => {
+            parts_of(context, parts).await?;
+            Ok(None)
+        }
+        Work::Changed { objects } => {
+            // A look that comes again may have an upload of an earlier delivery left.
+            let is_begun = redelivered || job.attempt > 1;
+            settle_left(context, job, &left(job, |_| is_begun)).await?;
+            Ok(Some(of_events(job, objects)))
+        }
+        Work::Copy { .. } | Work::Delete { .. } => {
+            // A job that was handed back in good order has no write in doubt, but is delivered again all the same.
+            let is_begun = redelivered || job.attempt > 1;
+            let left = left(job, |_| is_begun);
+            if redelivered {
+                follow_up(context, job, &left, Duration::ZERO).await?;
+            }
+            settle_left(context, job, &left).await?;
+            Ok(None)
+        }
+    }
+}
+
+/// Settles what is left of a job whose run was cancelled while it was worked on. `began` says which objects were begun.
+pub(crate) async fn rest(context: &Context, job: &Job, ended: &BTreeSet<u32>, began: &BTreeSet<u32>) -> Result<()> {
+    let left: Vec<Left<'_>> =
+        left(job, |index| began.contains(&index)).into_iter().filter(|left| !ended.contains(&left.index)).collect();
+    tracing::info!(
+        run = job.run,
+        origin = job.origin.id,
+        objects = left.len(),
+        "the job's run was cancelled during the job"
+    );
+    // Later than any worker takes the run for a live one.
+    follow_up(context, job, &left, VALID.max(in_doubt::ENDED_AFTER)).await?;
+    settle_left(context, job, &left).await
+}
+
+fn left(job: &Job, is_begun: impl Fn(u32) -> bool) -> Vec<Left<'_>> {
+    job.work.keys().map(|(index, key)| Left { index, key, is_begun: is_begun(index) }).collect()
+}
+
+/// Has the keys looked at again that may have been written, where others may be at them. Sent before they are settled:
+/// a crash between the two brings the job again.
+async fn follow_up(context: &Context, job: &Job, left: &[Left<'_>], delay: Duration) -> Result<()> {
+    let begun = left.iter().filter(|left| left.is_begun);
+    let changes: Vec<_> = begun.map(|left| without_deletes(in_doubt::change((left.index, left.key)))).collect();
+    if changes.is_empty() || !context.follow.look_again {
+        return Ok(());
+    }
+    in_doubt::look_later(context, job, changes, delay, job.attempt).await
+}
+
+/// Aborts the run's own uploads of these objects, settles them as cancelled, and forgets the uploads, in this order.
+async fn settle_left(context: &Context, job: &Job, left: &[Left<'_>]) -> Result<()> {
+    let now = Timestamp::now();
+    let cancelled = |left: &Left<'_>| {
+        let object = JobObject { index: left.index, key: left.key.to_owned(), ..JobObject::default() };
+        let outcome = context.outcome(job, &object, now, State::Cancelled);
+        (left.index, Outcome { source: Pin::default(), ..outcome })
+    };
+    let outcomes: Vec<(u32, Outcome)> = left.iter().map(cancelled).collect();
+    let begun = left.iter().filter(|left| left.is_begun);
+    let uploads: Vec<(String, Uploads)> = begun.map(|left| (left.key.to_owned(), Uploads::Unknown)).collect();
+    let open = abort_all(context, job, &uploads, Abort::AsFarAsMayBe).await?;
+    settle(context, job, &outcomes).await?;
+    forget_each(context, &open).await
+}
+
+/// Ends the upload of a giant object whose run is cancelled.
+pub(crate) async fn parts_of(context: &Context, parts: &Parts) -> Result<()> {
+    giant::end(context, parts, |outcome| Outcome { state: State::Cancelled, ..outcome }).await
+}
+
+/// The same look at keys that may have changed, as an event of the task that deletes nothing. Its origin is named after
+/// the job's, so that it counts once however often it is delivered.
+fn of_events(job: &Job, objects: &[JobChange]) -> Job {
+    let id = format!("{}/{}/{}", job.run, job.origin.id, job.attempt);
+    let objects = objects.iter().cloned().map(without_deletes).collect();
+    let work = Work::Changed { objects };
+    Job { run: events_run(&job.task), origin: Origin { id, ..job.origin.clone() }, work, ..job.clone() }
+}
+
+/// What the source lacks may be what the run was to delete. The next scan finds it, if it is to be deleted still.
+fn without_deletes(change: JobChange) -> JobChange {
+    JobChange { no_delete: true, ..change }
+}
+
+/// Leaves a job of a run with other write options to another worker. Sent anew, so that its deliveries are not used up;
+/// sent first, so that a crash leaves two of it, which count once.
+pub(crate) async fn leave_to_others(context: &Context, job: &Job) -> Result<()> {
+    if context.runs.warns_first(&job.run) {
+        tracing::warn!(
+            run = job.run,
+            "this worker's options differ from the run's (locations, metadata, storage class, acl, sse, strict or restore), so it leaves the run's jobs to other workers: start it with the finder's config file"
+        );
+    }
+    context.queue.send(&[Outgoing { body: job.to_body(), delay: OTHERS_DELAY }]).await
+}
+
+/// Drops a job of a run that the ledger does not know.
+pub(crate) fn drop_unknown(context: &Context, job: &Job) {
+    if context.runs.warns_first(&job.run) {
+        tracing::warn!(run = job.run, "dropping jobs, because the ledger has no record of their run");
+    }
+}

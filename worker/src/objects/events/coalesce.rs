@@ -1,0 +1,236 @@
+//! Coalescing: many events of one key, few copies.
+//!
+//! Of the events of a key that a worker holds at the same time one is the leader, whose work is a leader;
+//! the others join it. A follower is covered as soon as the leader looks at the source after it came: what it tells of
+//! had happened by then. Those that came after the leader's last look are covered by one look more, not by one each.
+//! Until then its message is held: should the leader's have been taken by another worker meanwhile, and its work be dropped,
+//! whoever following begins anew.
+//!
+//! Between the beginnings of two writes to a key lies [`APART`]. So the events of a key, however many, cost a worker
+//! at most one write in that time, and one more; and while one is under way, some requests for each look.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
+
+/// Least time between the beginnings of two writes to one key for events: an object that changes now and then is
+/// copied at once, a log that is appended to all the time once a second.
+const APART: Duration = Duration::from_secs(1);
+
+/// Most events that join one leader. Their messages are held meanwhile; others come again later, so that a key that
+/// takes long does not keep a worker's hands full.
+const MAX_FOLLOWERS: usize = 100;
+
+/// Keys that were written to of late are remembered; with more than this, the older ones are sorted out.
+const SWEEP_AT: usize = 4_096;
+
+/// The keys that events are followed for at this moment.
+#[derive(Debug, Default)]
+pub(crate) struct Coalescer {
+    active: Mutex<HashMap<String, State>>,
+    /// When the last write to a key began.
+    written: Mutex<HashMap<String, Instant>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Looks at the source begun so far.
+    looks: u64,
+    /// Who following, after how many looks.
+    waiting: Vec<(u64, oneshot::Sender<()>)>,
+}
+
+/// What an event is to its key's leader.
+pub(crate) enum Role<'a> {
+    /// It makes the leader.
+    Lead(Leader<'a>),
+    /// Another makes it.
+    Follow(Follower),
+    /// Another makes it, and too many have following already.
+    Full,
+}
+
+impl Coalescer {
+    /// Takes in an event of a key.
+    pub fn enter<'a>(&'a self, key: &'a str) -> Role<'a> {
+        match locked(&self.active).entry(key.to_owned()) {
+            Entry::Occupied(mut leader) => {
+                let state = leader.get_mut();
+                // Those that were dropped wait no more.
+                state.waiting.retain(|(_, covered)| !covered.is_closed());
+                if state.waiting.len() >= MAX_FOLLOWERS {
+                    return Role::Full;
+                }
+                let (covered, waits) = oneshot::channel();
+                state.waiting.push((state.looks, covered));
+                Role::Follow(Follower(waits))
+            }
+            Entry::Vacant(leader) => {
+                leader.insert(State::default());
+                Role::Lead(Leader { coalescer: self, key, is_active: true })
+            }
+        }
+    }
+}
+
+/// The work on a key for events. Whoever drops it before it has landed makes those who following begin anew.
+pub(crate) struct Leader<'a> {
+    coalescer: &'a Coalescer,
+    key: &'a str,
+    is_active: bool,
+}
+
+impl Leader<'_> {
+    /// The source is about to be looked at: whoever joins later is not covered by it.
+    pub fn begin_look(&self) {
+        if let Some(state) = locked(&self.coalescer.active).get_mut(self.key) {
+            state.looks += 1;
+        }
+    }
+
+    /// The destination has what the last look found, or somebody sees to that. `false`: others have following since
+    /// that look, and another one is needed.
+    pub fn finish(&mut self) -> bool {
+        let mut active = locked(&self.coalescer.active);
+        let Some(state) = active.get_mut(self.key) else { return true };
+        let looks = state.looks;
+        let (covered, late): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut state.waiting).into_iter().partition(|(after, _)| *after < looks);
+        state.waiting = late;
+        self.is_active = !state.waiting.is_empty();
+        if !self.is_active {
+            active.remove(self.key);
+        }
+        drop(active);
+        for (_, covered) in covered {
+            // Who is gone was given up, and comes again.
+            let _ = covered.send(());
+        }
+        !self.is_active
+    }
+
+    /// Waits until the key may be written to. Whether there was anything to wait for: then what was seen of the source
+    /// is old.
+    pub async fn may_write(&self) -> bool {
+        let last = locked(&self.coalescer.written).get(self.key).copied();
+        let Some(next) = last.map(|last| last + APART).filter(|next| *next > Instant::now()) else { return false };
+        sleep_until(next).await;
+        true
+    }
+
+    /// A write begins.
+    pub fn writes(&self) {
+        let (mut written, now) = (locked(&self.coalescer.written), Instant::now());
+        if written.len() >= SWEEP_AT {
+            written.retain(|_, at| *at + APART > now);
+        }
+        written.insert(self.key.to_owned(), now);
+    }
+}
+
+impl Drop for Leader<'_> {
+    fn drop(&mut self) {
+        if self.is_active {
+            locked(&self.coalescer.active).remove(self.key);
+        }
+    }
+}
+
+/// An event that has following another's leader.
+pub(crate) struct Follower(oneshot::Receiver<()>);
+
+impl Follower {
+    /// Waits until it is covered; `false`: the leader was given up, and it must board anew.
+    pub async fn covered(self) -> bool {
+        self.0.await.is_ok()
+    }
+}
+
+/// The locks are held for moments and never across an await; a panic while one was held cannot have left
+/// anything half changed.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+
+    fn lead<'a>(coalescer: &'a Coalescer, key: &'a str) -> Leader<'a> {
+        match coalescer.enter(key) {
+            Role::Lead(leader) => leader,
+            _ => panic!("{key} is active"),
+        }
+    }
+
+    fn join(coalescer: &Coalescer, key: &str) -> Follower {
+        match coalescer.enter(key) {
+            Role::Follow(following) => following,
+            _ => panic!("{key} is not to be following"),
+        }
+    }
+
+    #[tokio::test]
+    async fn who_joins_is_covered_by_a_look_that_began_later_and_by_no_other() {
+        let coalescer = Coalescer::default();
+        let mut leader = lead(&coalescer, "k");
+        let before = join(&coalescer, "k");
+        leader.begin_look();
+        let after = join(&coalescer, "k");
+        assert!(!leader.finish(), "one came after the look");
+        assert!(before.covered().await);
+        let mut after = Box::pin(after.covered());
+        assert!(after.as_mut().now_or_never().is_none());
+        leader.begin_look();
+        assert!(leader.finish());
+        assert!(after.await);
+        lead(&coalescer, "k");
+    }
+
+    #[test]
+    fn a_flight_has_room_for_so_many_and_those_that_are_gone_make_room() {
+        let coalescer = Coalescer::default();
+        let _flight = lead(&coalescer, "k");
+        let following: Vec<Follower> = (0..MAX_FOLLOWERS).map(|_| join(&coalescer, "k")).collect();
+        assert!(matches!(coalescer.enter("k"), Role::Full));
+        drop(following);
+        join(&coalescer, "k");
+    }
+
+    #[tokio::test]
+    async fn who_has_joined_a_flight_that_is_given_up_boards_anew() {
+        let coalescer = Coalescer::default();
+        let leader = lead(&coalescer, "k");
+        leader.begin_look();
+        let (one, other) = (join(&coalescer, "k"), join(&coalescer, "k"));
+        drop(leader);
+        let leader = lead(&coalescer, "k");
+        assert!(!one.covered().await && !other.covered().await);
+        lead(&coalescer, "other");
+        drop(leader);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_writes_to_a_key_lie_apart() {
+        let coalescer = Coalescer::default();
+        let leader = lead(&coalescer, "k");
+        assert!(!leader.may_write().await);
+        leader.writes();
+        let began = Instant::now();
+        assert!(leader.may_write().await && began.elapsed() >= APART);
+        assert!(!leader.may_write().await);
+        let other = lead(&coalescer, "other");
+        leader.writes();
+        assert!(!other.may_write().await);
+        for n in 0..3 * SWEEP_AT {
+            tokio::time::advance(APART / 1_000).await;
+            lead(&coalescer, &n.to_string()).writes();
+        }
+        assert!(locked(&coalescer.written).len() <= SWEEP_AT, "what was written long ago is forgotten");
+    }
+}

@@ -1,0 +1,171 @@
+//! Writes to the destination whose end nobody saw.
+//!
+//! A write that was handed over whole, and whose answer was lost, late, or not waited for (a lease that was lost,
+//! a worker that stops), may still take effect: after another worker has written something newer, has looked again and
+//! is done. Nobody would look after it. So each such key is remembered, and when its job is let go it is put on the
+//! queue to be looked at once more, late enough for the write to have ended. A worker that is killed remembers nothing:
+//! its job comes back when its lease has run out, which is as late.
+//!
+//! A body that was not sent to its end makes no object, so it is none.
+//!
+//! An upload in parts that a lost lease leaves recorded is looked after in the same options: the queue may have delivered
+//! the job twice, and the other worker may have acknowledged it before this upload was recorded. Then no delivery comes
+//! back to end the upload and to forget its record. A worker that is killed at that point leaves both.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use shared::job::{Job, JobChange, Work};
+use shared::queue::Outgoing;
+use shared::{Error, Result};
+
+use crate::context::Context;
+
+/// A store that has a request whole has done it, or given it up, after this time.
+pub(crate) const ENDED_AFTER: Duration = Duration::from_secs(60);
+
+/// A look that ends astray itself is followed by another one, so often; then a scan has to find what went wrong.
+const MAX_FOLLOWING: u32 = 5;
+
+/// Keys of writes whose end nobody saw. As many as there are objects of held jobs, at most.
+#[derive(Debug, Default)]
+pub(crate) struct InDoubtWrites(Mutex<HashSet<String>>);
+
+impl InDoubtWrites {
+    /// A write that may take effect from now on.
+    pub fn begin<'a>(&'a self, key: &'a str) -> PendingWrite<'a> {
+        PendingWrite { in_doubt: self, key, has_left: true }
+    }
+
+    fn take(&self, key: &str) -> bool {
+        self.lock().remove(key)
+    }
+
+    /// The lock is held for moments and never across an await.
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A write under options: dropped before its end is known, it is a stray.
+pub(crate) struct PendingWrite<'a> {
+    in_doubt: &'a InDoubtWrites,
+    key: &'a str,
+    has_left: bool,
+}
+
+impl PendingWrite<'_> {
+    /// It ended so.
+    pub fn ended<T>(mut self, answer: &Result<T>) {
+        self.has_left = answer.as_ref().is_err_and(Error::is_unclear);
+    }
+
+    /// It was not sent whole, and takes no effect.
+    pub fn broke(mut self) {
+        self.has_left = false;
+    }
+}
+
+impl Drop for PendingWrite<'_> {
+    fn drop(&mut self) {
+        if self.has_left {
+            self.in_doubt.lock().insert(self.key.to_owned());
+        }
+    }
+}
+
+/// Has the keys of a job looked at again whose writes went astray, where others may be at them.
+pub(crate) async fn look_after(context: &Context, job: &Job) {
+    let changes = keys_in_doubt(context, job).into_iter().map(change).collect();
+    look_after_changes(context, job, changes).await;
+}
+
+/// As [`look_after`] when the job's lease is lost: also the keys of which an upload is recorded for this job. The other
+/// worker may still be at one of them: both then send the same parts, as after any second delivery.
+pub(crate) async fn look_after_abandoned(context: &Context, job: &Job) {
+    let mut keys = keys_in_doubt(context, job);
+    if context.follow.look_again && !matches!(job.work, Work::Parts(_)) {
+        match recorded_uploads(context, job).await {
+            Ok(recorded) => keys.extend(recorded),
+            Err(error) => tracing::warn!(%error, "could not read the open uploads of a job whose lease was lost"),
+        }
+    }
+    look_after_changes(context, job, keys.into_iter().map(change).collect()).await;
+}
+
+fn keys_in_doubt<'a>(context: &Context, job: &'a Job) -> BTreeSet<(u32, &'a str)> {
+    job.work.keys().filter(|(_, key)| context.in_doubt.take(key)).collect()
+}
+
+/// The job's places and keys of which the ledger has an upload recorded for this job.
+async fn recorded_uploads<'a>(context: &Context, job: &'a Job) -> Result<Vec<(u32, &'a str)>> {
+    let keys: Vec<&str> = job.work.keys().map(|(_, key)| key).collect();
+    let open = context.ledger.open_uploads(&job.task, &keys).await?;
+    let records = open.into_iter().filter_map(|open| open.record);
+    let ours: HashSet<String> = records
+        .filter(|record| (&record.run, &record.origin) == (&job.run, &job.origin))
+        .map(|record| record.upload.key)
+        .collect();
+    Ok(job.work.keys().filter(|(_, key)| ours.contains(*key)).collect())
+}
+
+async fn look_after_changes(context: &Context, job: &Job, changes: Vec<JobChange>) {
+    if changes.is_empty() || !context.follow.look_again {
+        return;
+    }
+    if job.attempt > context.options.attempts + MAX_FOLLOWING {
+        return tracing::warn!(
+            keys = changes.len(),
+            "the results of some writes stay unknown: the next scan checks these keys"
+        );
+    }
+    tracing::info!(keys = changes.len(), "the results of some writes are unknown: checking these keys again later");
+    // Should this fail too, a scan finds what has gone wrong.
+    if let Err(error) = look_later(context, job, changes, ENDED_AFTER, job.attempt + 1).await {
+        tracing::warn!(%error, "could not enqueue a check of writes with unknown results: the next scan checks these keys");
+    }
+}
+
+/// Puts keys on the queue, to be looked at after `delay`. They have their places in `job`, and so are not counted twice:
+/// the delay is to be longer than it takes to settle them.
+pub(crate) async fn look_later(
+    context: &Context,
+    job: &Job,
+    changes: Vec<JobChange>,
+    delay: Duration,
+    attempt: u32,
+) -> Result<()> {
+    let messages: Vec<Outgoing> =
+        job.changed(attempt, changes).iter().map(|job| Outgoing { body: job.to_body(), delay }).collect();
+    context.queue.send(&messages).await
+}
+
+/// A place and its key, as a change.
+pub(crate) fn change((index, key): (u32, &str)) -> JobChange {
+    JobChange { index, key: key.to_owned(), time: None, no_delete: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::ErrorKind;
+
+    #[test]
+    fn a_write_is_astray_until_its_end_is_known() {
+        let in_doubt = InDoubtWrites::default();
+        let error = |kind| Err::<(), _>(Error::new(kind, "put", "k", "as the test wants it"));
+        drop(in_doubt.begin("dropped"));
+        in_doubt.begin("lost").ended(&error(ErrorKind::Connection));
+        in_doubt.begin("late").ended(&error(ErrorKind::Timeout));
+        in_doubt.begin("done").ended(&Ok(()));
+        in_doubt.begin("refused").ended(&error(ErrorKind::Denied));
+        in_doubt.begin("half").broke();
+        for (key, stray) in
+            [("dropped", true), ("lost", true), ("late", true), ("done", false), ("refused", false), ("half", false)]
+        {
+            assert_eq!(in_doubt.take(key), stray, "{key}");
+            assert!(!in_doubt.take(key), "{key} is looked after once");
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! What is compared to know that the bytes at the destination are the source's, at the least cost.
+//! Pure: from what both sides can tell to what is sent along, hashed on the way, and compared.
+//!
+//! In this order: the destination does the hashing (it is given the source's checksum, or its ETag
+//! must come out equal to the source's); a checksum that the source keeps is compared with one
+//! computed on the way; a source that tells nothing is read once before, to have one; the bytes are
+//! hashed on the way and compared with what the destination computed; and where nothing else exists,
+//! what was written is read again.
+
+use shared::digest::{Algorithm, Checksum, combine, multipart_etag};
+use shared::ledger::{PartRecord, Proof, UploadRecord};
+use shared::object::{ETag, ObjectInfo};
+use shared::store::{Capabilities, EtagMeaning, Part, Written};
+use shared::{Error, ErrorKind, Result};
+
+use crate::objects::plan::part_size;
+
+/// How the bytes of one request, a whole object or a part, are checked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Check {
+    /// Given to the destination, which refuses other bytes.
+    pub send: Option<Checksum>,
+    /// Compared with the bytes on the way, before the last of them are sent on.
+    pub expect: Option<Checksum>,
+    /// Computed on the options.
+    pub hash: Vec<Algorithm>,
+}
+
+/// The checksum of the whole object that the source can tell: an MD5 ETag, or one that it keeps.
+pub fn known(info: &ObjectInfo, source: &Capabilities) -> Option<Checksum> {
+    let by_etag = || {
+        let meaningful = source.etags != EtagMeaning::Opaque && !info.etag_is_opaque;
+        info.etag.as_ref().filter(|_| meaningful)?.md5_form().map(Checksum::md5)
+    };
+    by_etag().or_else(|| best(&info.checksums).cloned())
+}
+
+/// What the source can tell of an object that goes in parts: a CRC before an MD5, because CRCs combine.
+pub fn known_for_parts(info: &ObjectInfo, source: &Capabilities) -> Option<Checksum> {
+    best(&info.checksums).cloned().or_else(|| known(info, source))
+}
+
+fn is_computed(algorithm: &Algorithm) -> bool {
+    *algorithm != Algorithm::Sha1
+}
+
+/// The cheapest of these that can be computed here.
+fn best(checksums: &[Checksum]) -> Option<&Checksum> {
+    let mut computed = Algorithm::ALL.into_iter().filter(is_computed);
+    computed.find_map(|algorithm| checksums.iter().find(|c| c.algorithm == algorithm))
+}
+
+/// MD5, where the destination's tags can be compared with it.
+fn by_etag(destination: &Capabilities) -> Option<Algorithm> {
+    (destination.etags != EtagMeaning::Opaque).then_some(Algorithm::Md5)
+}
+
+/// What to hash a source with that is read once before it is copied, because it `told` nothing.
+///
+/// Over a network that is the only way to see a flaw of the first read. A file is read so only for a
+/// destination whose tags tell nothing either: what is sent along, it verifies.
+pub fn read_first(told: bool, source: &Capabilities, destination: &Capabilities) -> Option<Algorithm> {
+    let by_etag = by_etag(destination);
+    let verified = Algorithm::ALL.into_iter().filter(is_computed).find(|a| destination.verifies.contains(a));
+    let for_destination = destination.is_remote && by_etag.is_none() && verified.is_some();
+    (!told && (source.is_remote || for_destination)).then(|| verified.or(by_etag).unwrap_or(Algorithm::Crc64Nvme))
+}
+
+/// What to hash a whole object with that is read once before it is copied. `is_required`: the destination takes no bytes
+/// without a checksum. `has_tag`: the source's tag can be made of the bytes.
+///
+/// A file is hashed whenever its destination verifies: read twice, the second time out of the page cache, it is hashed
+/// once all the same, and wrong bytes are refused before they replace what is there.
+pub fn read_first_whole(
+    info: &ObjectInfo,
+    has_tag: bool,
+    is_required: bool,
+    source: &Capabilities,
+    destination: &Capabilities,
+) -> Option<Algorithm> {
+    let known = known(info, source);
+    let is_sent = |checksum: &Checksum| destination.verifies.contains(&checksum.algorithm);
+    let verified = Algorithm::ALL.into_iter().filter(is_computed).find(|a| destination.verifies.contains(a));
+    if is_required && !known.iter().chain(&info.checksums).any(is_sent) {
+        return Some(verified.unwrap_or(Algorithm::Md5));
+    }
+    let told = info.size == 0 || known.is_some() || has_tag;
+    if !told && !source.is_remote && destination.is_remote && verified.is_some() {
+        return verified;
+    }
+    read_first(told, source, destination)
+}
+
+/// As [`read_first_whole`], of a part. An upload takes checksums of one kind, which it was created with.
+pub fn read_first_part(
+    record: &UploadRecord,
+    is_required: bool,
+    source: &Capabilities,
+    destination: &Capabilities,
+) -> Option<Algorithm> {
+    let of_upload = match parts(record) {
+        PartsCheck::SourceCrc(algorithm) => algorithm,
+        _ => Algorithm::Crc64Nvme,
+    };
+    let sent = if destination.verifies.contains(&of_upload) { of_upload } else { Algorithm::Md5 };
+    if is_required {
+        return Some(sent);
+    }
+    let first = read_first(parts(record) != PartsCheck::Nothing, source, destination)?;
+    Some(if destination.verifies.contains(&first) { sent } else { first })
+}
+
+/// Chooses how a whole PUT is checked. `read_before` is what a first read of the source gave.
+pub fn whole(
+    info: &ObjectInfo,
+    read_before: Option<&Checksum>,
+    source: &Capabilities,
+    destination: &Capabilities,
+) -> Check {
+    let expect = read_before.cloned().or_else(|| known(info, source));
+    // An MD5 first: the tag that comes back can be compared with it.
+    let known = expect.iter().filter(|c| c.algorithm == Algorithm::Md5).chain(&info.checksums).chain(&expect);
+    let mut verified = known.filter(|checksum| destination.verifies.contains(&checksum.algorithm));
+    if let Some(sent) = verified.next() {
+        return Check { send: Some(sent.clone()), ..Check::default() };
+    }
+    let mut hash: Vec<Algorithm> = expect.iter().map(|c| c.algorithm).chain(by_etag(destination)).collect();
+    if hash.is_empty() {
+        hash.push(Algorithm::Crc64Nvme);
+    }
+    hash.dedup();
+    Check { send: None, expect, hash }
+}
+
+/// Chooses how one part is checked. The first of its hashes is the CRC that makes the whole object's.
+pub fn part(record: &UploadRecord, read_before: Option<&Checksum>, destination: &Capabilities) -> Check {
+    let (combines, by_part) = match parts(record) {
+        PartsCheck::SourceCrc(algorithm) => (algorithm, true),
+        PartsCheck::Nothing => (Algorithm::Crc64Nvme, true),
+        // The finished object's tag will tell; where it will not, the parts' MD5s do.
+        PartsCheck::Etag => (Algorithm::Crc64Nvme, false),
+        PartsCheck::ReadAgain(_) => (Algorithm::Crc64Nvme, false),
+    };
+    let for_source =
+        (parts(record) == PartsCheck::Etag && destination.etags != EtagMeaning::Md5AndParts).then_some(Algorithm::Md5);
+    let send = read_before.filter(|checksum| destination.verifies.contains(&checksum.algorithm)).cloned();
+    let expect = read_before.cloned();
+    let compared = by_etag(destination).filter(|_| by_part && send.is_none());
+    let mut hash = vec![combines];
+    let known = expect.iter().map(|checksum| checksum.algorithm);
+    for algorithm in [Algorithm::Crc64Nvme].into_iter().chain(known).chain(compared).chain(for_source) {
+        if !hash.contains(&algorithm) {
+            hash.push(algorithm);
+        }
+    }
+    Check { send, expect, hash }
+}
+
+impl Check {
+    /// The checksum of the bytes that were sent.
+    pub fn ours(&self, hashed: &[Checksum]) -> Option<Checksum> {
+        self.send.as_ref().or(hashed.first()).cloned()
+    }
+
+    /// By what the destination is known to hold what was sent. `None`: it told nothing that can be
+    /// compared, or something else, which may be a tag that is none of the bytes.
+    pub fn held(&self, written: &Written, hashed: &[Checksum], destination: &Capabilities) -> Option<Algorithm> {
+        let theirs = told(written.etag.as_ref(), written.etag_is_opaque, written.checksum.as_ref(), destination);
+        // Every store has a tag for what it has taken: without one it may have taken nothing.
+        let trusted = destination.surely_verifies && (written.etag.is_some() || !destination.is_remote);
+        self.compare(hashed, &theirs, trusted).unwrap_or(None)
+    }
+
+    /// As [`held`](Self::held), of a part: one that differs is `BadDigest`, and is sent again.
+    pub fn proof(&self, subject: &str, part: &Part, hashed: &[Checksum], destination: &Capabilities) -> Result<Proof> {
+        let theirs = told(Some(&part.etag), part.etag_is_opaque, part.checksum.as_ref(), destination);
+        let compared = self.compare(hashed, &theirs, destination.surely_verifies);
+        let compared = compared.map_err(|(ours, theirs)| differs(subject, &ours, &theirs, "the destination's part"))?;
+        Ok(if compared.is_some() { Proof::Destination } else { Proof::None })
+    }
+
+    /// `trusted`: what was sent along was verified if the answer was good.
+    fn compare(
+        &self,
+        hashed: &[Checksum],
+        theirs: &[Checksum],
+        trusted: bool,
+    ) -> Result<Option<Algorithm>, (Checksum, Checksum)> {
+        let mut same = self.send.as_ref().filter(|_| trusted).map(|sent| sent.algorithm);
+        for theirs in theirs {
+            match self.send.iter().chain(hashed).find(|ours| ours.algorithm == theirs.algorithm) {
+                Some(ours) if ours == theirs => same = Some(theirs.algorithm),
+                Some(ours) => return Err((ours.clone(), theirs.clone())),
+                None => {}
+            }
+        }
+        Ok(same)
+    }
+}
+
+/// The checksums that the destination tells of what it was sent.
+fn told(etag: Option<&ETag>, opaque: bool, checksum: Option<&Checksum>, destination: &Capabilities) -> Vec<Checksum> {
+    let tag = etag.filter(|_| !opaque && destination.etags != EtagMeaning::Opaque);
+    tag.and_then(|tag| tag.md5_form()).map(Checksum::md5).into_iter().chain(checksum.cloned()).collect()
+}
+
+/// The words of an outcome for what was compared: of the source, of the destination.
+pub fn words(source: Option<String>, destination: Option<String>) -> String {
+    let words: Vec<String> = source.into_iter().chain(destination).collect();
+    if words.is_empty() { "size".to_owned() } else { words.join(", ") }
+}
+
+/// The word for how the source's bytes were checked.
+pub fn source_word(known: Option<&Checksum>, read_before: bool) -> Option<String> {
+    match known {
+        _ if read_before => Some("source read twice".to_owned()),
+        known => known.map(|checksum| format!("source {}", checksum.algorithm)),
+    }
+}
+
+/// The word for a destination that was read again.
+pub const READ_AGAIN: &str = "destination read again";
+
+/// `BadDigest` unless both are equal.
+pub fn same(subject: &str, ours: &Checksum, theirs: &Checksum, whose: &str) -> Result<()> {
+    if ours == theirs { Ok(()) } else { Err(differs(subject, ours, theirs, whose)) }
+}
+
+/// `BadDigest` unless the bytes' tag is the source's.
+pub fn same_etag(subject: &str, ours: &ETag, source: &ETag) -> Result<()> {
+    if ours.as_str().eq_ignore_ascii_case(source.as_str()) {
+        return Ok(());
+    }
+    let message = format!("wrong bytes: their ETag is {ours}, the source's is {source}");
+    Err(Error::new(ErrorKind::BadDigest, "verify", subject, message))
+}
+
+fn differs(subject: &str, ours: &Checksum, theirs: &Checksum, whose: &str) -> Error {
+    let message = format!("wrong bytes: computed {ours}, {whose} is {theirs}");
+    Error::new(ErrorKind::BadDigest, "verify", subject, message)
+}
+
+/// How an object that goes in parts is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartsCheck {
+    /// Cut as the source was: the two ETags must be equal, or the parts' MD5s make the source's.
+    Etag,
+    /// The parts' CRCs, computed on the way, combine to the source's CRC.
+    SourceCrc(Algorithm),
+    /// The source tells a checksum that parts cannot be combined to: the destination is read again.
+    ReadAgain(Algorithm),
+    /// The source tells nothing: each part is checked by itself.
+    Nothing,
+}
+
+/// Chooses how an object in parts is checked. Depends on the record alone, so that every worker
+/// that touches the upload chooses the same.
+pub fn parts(record: &UploadRecord) -> PartsCheck {
+    match &record.checksum {
+        _ if record.same_parts => PartsCheck::Etag,
+        Some(c) if matches!(c.algorithm, Algorithm::Crc64Nvme | Algorithm::Crc32c | Algorithm::Crc32) => {
+            PartsCheck::SourceCrc(c.algorithm)
+        }
+        Some(c) => PartsCheck::ReadAgain(c.algorithm),
+        None => PartsCheck::Nothing,
+    }
+}
+
+/// What is left to be done to know that a finished object has the source's bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing; what was compared.
+    Nothing(String),
+    /// It is read again, and must have this checksum; what was compared of the source.
+    Read(Checksum, Option<String>),
+    /// It is read again and hashed in parts as the source was cut, and must have this tag.
+    ReadParts(ETag),
+}
+
+/// A finished object as the destination tells of it.
+#[derive(Debug)]
+pub struct Finished {
+    /// What it answered.
+    pub written: Written,
+    /// Whether this is surely the object of the parts that were sent, and not perhaps an older one.
+    pub is_ours: bool,
+}
+
+/// What is known of an object that was made of parts: its checksum, and what is left to be done.
+/// `BadDigest` if it has not the source's bytes.
+pub fn finished(
+    subject: &str,
+    record: &UploadRecord,
+    sent: &[PartRecord],
+    object: &Finished,
+    source: &Capabilities,
+    destination: &Capabilities,
+) -> Result<(Option<Checksum>, Left)> {
+    let Finished { written, is_ours } = object;
+    let all = sent.len() == record.part_count() as usize;
+    let size = |part: &PartRecord| part_size(record.size, record.part_bytes, part.number);
+    let sums: Vec<_> = sent.iter().map(|part| (part.checksum.clone(), size(part))).collect();
+    let ours = combined(&sums).filter(|_| all);
+    let each = |proof: fn(Proof) -> bool| *is_ours && all && sent.iter().all(|part| proof(part.proof));
+    let (by_service, proven) = (each(|p| p == Proof::Service), each(|p| p != Proof::None));
+    let checksum = record.checksum.clone().or(ours.clone());
+    let tag =
+        written.etag.as_ref().filter(|_| !written.etag_is_opaque && destination.etags == EtagMeaning::Md5AndParts);
+    let nothing = |words: String| Left::Nothing(words);
+    let left = match (parts(record), &record.checksum) {
+        (PartsCheck::Etag, _) => {
+            let made = Made {
+                subject,
+                sent: sent.iter().filter(|_| all).collect(),
+                ours: ours.as_ref(),
+                tag,
+                by_service,
+                proven,
+            };
+            finished_by_etag(record, written, &made)?
+        }
+        (PartsCheck::SourceCrc(algorithm), Some(known)) => {
+            if let Some(ours) = &ours {
+                same(subject, ours, known, "the source's")?;
+            }
+            match &written.checksum {
+                Some(theirs) if theirs == known => nothing(format!("source {algorithm}, destination {algorithm}")),
+                _ if ours.is_some() && proven => nothing(format!("source {algorithm}, destination parts")),
+                _ if by_service => nothing("service".to_owned()),
+                _ => Left::Read(known.clone(), source_word(Some(known), false)),
+            }
+        }
+        (PartsCheck::ReadAgain(_), _) if by_service => nothing("service".to_owned()),
+        (PartsCheck::ReadAgain(_), Some(known)) => Left::Read(known.clone(), source_word(Some(known), false)),
+        _ if by_service => nothing("service".to_owned()),
+        _ => {
+            let source = source_word(None, source.is_remote);
+            match (&ours, &written.checksum) {
+                (Some(ours), Some(theirs)) if ours == theirs => {
+                    nothing(words(source, Some(format!("destination {}", theirs.algorithm))))
+                }
+                _ if proven => nothing(words(source, Some("destination parts".to_owned()))),
+                (Some(ours), _) => Left::Read(ours.clone(), source),
+                (None, _) => {
+                    let message = "its parts have no checksum in common, so they cannot be verified together";
+                    return Err(Error::new(ErrorKind::BadDigest, "verify", subject, message));
+                }
+            }
+        }
+    };
+    Ok((checksum, left))
+}
+
+/// An object that was made of parts, and what is known of them.
+struct Made<'a> {
+    subject: &'a str,
+    /// All parts, or none.
+    sent: Vec<&'a PartRecord>,
+    /// The checksum that they make.
+    ours: Option<&'a Checksum>,
+    /// The object's tag, where it says something.
+    tag: Option<&'a ETag>,
+    by_service: bool,
+    proven: bool,
+}
+
+/// What is left to be done for an object that was cut as its source was.
+fn finished_by_etag(record: &UploadRecord, written: &Written, made: &Made<'_>) -> Result<Left> {
+    let Some(theirs) = &record.source.etag else {
+        let message = "the record of its upload has no source ETag";
+        return Err(Error::new(ErrorKind::BadDigest, "verify", made.subject, message));
+    };
+    if let Some(ours) = made.tag {
+        same_etag(made.subject, ours, theirs)?;
+        return Ok(Left::Nothing("etag".to_owned()));
+    }
+    if made.by_service {
+        return Ok(Left::Nothing("service".to_owned()));
+    }
+    let md5s = made.sent.iter().map(|part| part.md5.as_ref()?.value.as_slice().try_into().ok());
+    let of_parts: Option<Vec<[u8; 16]>> = md5s.collect();
+    // Neither side's tag says anything of what was sent: the bytes do.
+    let Some(md5s) = of_parts.filter(|md5s| !md5s.is_empty()) else { return Ok(Left::ReadParts(theirs.clone())) };
+    same_etag(made.subject, &ETag::new(&multipart_etag(&md5s)), theirs)?;
+    Ok(match made.ours {
+        Some(ours) if written.checksum.as_ref() == Some(ours) => {
+            Left::Nothing(format!("source etag, destination {}", ours.algorithm))
+        }
+        _ if made.proven => Left::Nothing("source etag, destination parts".to_owned()),
+        _ => Left::ReadParts(theirs.clone()),
+    })
+}
+
+/// The CRC of the whole object from its parts' CRCs, in order; `None` if one is missing or of another kind.
+pub fn combined(parts: &[(Option<Checksum>, u64)]) -> Option<Checksum> {
+    let mut parts = parts.iter();
+    let (first, _) = parts.next()?;
+    parts.try_fold(first.clone()?, |whole, (next, size_bytes)| combine(&whole, next.as_ref()?, *size_bytes))
+}
+
+#[cfg(test)]
+mod tests;

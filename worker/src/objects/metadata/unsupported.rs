@@ -1,0 +1,109 @@
+//! What cannot be carried over, and which of it was logged or refused.
+
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
+
+use tokio::sync::OnceCell;
+
+/// Something of an object that cannot be carried over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsupported {
+    /// The destination keeps no headers and no user metadata.
+    Attributes,
+    /// The destination keeps no tags.
+    Tags,
+    /// The destination has no such storage classes.
+    StorageClass,
+    /// The destination keeps no access control lists.
+    Acl,
+    /// A list names accounts of another service.
+    Accounts,
+    /// The source holds user metadata that it does not tell.
+    Untold,
+    /// We may not read the source's tags.
+    SourceTags,
+    /// The source keeps no access control lists.
+    SourceAcl,
+    /// Website redirects.
+    Redirect,
+    /// Retention by object lock.
+    Retention,
+    /// Legal holds of object lock.
+    LegalHold,
+}
+
+impl Unsupported {
+    /// What a destination may lack.
+    pub const BY_DESTINATION: [Unsupported; 4] =
+        [Unsupported::Attributes, Unsupported::Tags, Unsupported::StorageClass, Unsupported::Acl];
+
+    fn bit(self) -> u16 {
+        1 << self as u8
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Unsupported::Attributes => "the destination keeps no headers and user metadata",
+            Unsupported::Tags => "the destination keeps no tags",
+            Unsupported::StorageClass => "the destination does not have the source's storage classes",
+            Unsupported::Acl => "the destination keeps no access control lists",
+            Unsupported::Accounts => "the destination does not know the accounts that access control lists name",
+            Unsupported::Untold => "the source does not report some user metadata",
+            Unsupported::SourceTags => {
+                "the source denies reading tags: allow s3:GetObjectTagging, and for versions s3:GetObjectVersionTagging"
+            }
+            Unsupported::SourceAcl => "the source keeps no access control lists",
+            Unsupported::Redirect => "website redirects are not copied",
+            Unsupported::Retention => "retention by object lock is not copied",
+            Unsupported::LegalHold => "legal holds of object lock are not copied",
+        }
+    }
+}
+
+/// What a task's stores turned out to lack, and what of it was said. One of it for each run of a worker.
+#[derive(Debug, Default)]
+pub(crate) struct Losses {
+    refused: AtomicU16,
+    said: AtomicU16,
+    /// Set once the destination was asked whether it keeps tags.
+    pub asked_for_tags: OnceCell<()>,
+    /// How often the source has refused to let its tags be read.
+    pub denied_tags: AtomicU32,
+    /// How often the source, which reported no number of tags, knew no such request.
+    pub unknown_tags: AtomicU32,
+}
+
+impl Losses {
+    /// Takes in that the destination does not have what it was given.
+    pub fn refuse(&self, loss: Unsupported) {
+        self.refused.fetch_or(loss.bit(), Ordering::Relaxed);
+    }
+
+    pub fn is_refused(&self, loss: Unsupported) -> bool {
+        self.refused.load(Ordering::Relaxed) & loss.bit() != 0
+    }
+
+    /// Whether it was logged.
+    pub fn is_said(&self, loss: Unsupported) -> bool {
+        self.said.load(Ordering::Relaxed) & loss.bit() != 0
+    }
+
+    /// Those of these that nobody has heard of yet.
+    pub fn unsaid(&self, losses: &[Unsupported]) -> Vec<Unsupported> {
+        let bits = losses.iter().fold(0, |bits, loss| bits | loss.bit());
+        let said = self.said.fetch_or(bits, Ordering::Relaxed);
+        losses.iter().copied().filter(|loss| said & loss.bit() == 0).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lost_is_said_once() {
+        let losses = Losses::default();
+        assert_eq!(losses.unsaid(&[Unsupported::Tags, Unsupported::Acl]), [Unsupported::Tags, Unsupported::Acl]);
+        assert_eq!(losses.unsaid(&[Unsupported::Tags, Unsupported::Untold]), [Unsupported::Untold]);
+        assert_eq!(losses.unsaid(&[Unsupported::Acl]), []);
+    }
+}

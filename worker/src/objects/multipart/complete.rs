@@ -1,0 +1,206 @@
+//! From parts to the object: completing an upload, looking at what became of it, checking it.
+
+use std::collections::HashMap;
+
+use shared::digest::{Checksum, multipart_etag};
+use shared::job::JobObject;
+use shared::ledger::{PartRecord, UploadRecord};
+use shared::object::{ETag, Pin};
+use shared::store::{EtagMeaning, Part, Written};
+use shared::{Error, ErrorKind, Result};
+
+use crate::context::Context;
+use crate::objects::ending::Copied;
+use crate::objects::integrity::{self, Finished, Left, READ_AGAIN, words};
+use crate::objects::metadata;
+use crate::objects::multipart::upload::{check_version, is_held, write};
+use crate::objects::reread;
+
+/// How completing an upload ended.
+pub(crate) enum Completion {
+    /// The object is there.
+    Copied(Box<Copied>),
+    /// The destination does not list these parts as they were recorded: another delivery, which lost its lease, has
+    /// sent them too. They are to be sent again.
+    Unlisted(Vec<u32>),
+}
+
+/// Makes the object of its parts and checks it. An upload that is gone, or an unclear answer, is no
+/// verdict: the destination is looked at, and done by another is done.
+pub(crate) async fn complete(context: &Context, record: &UploadRecord) -> Result<Completion> {
+    let recorded = context.ledger.recorded_parts(&record.task, &record.upload).await?;
+    let listed = match context.destination.list_parts(&record.upload).await {
+        Ok(listed) => listed,
+        Err(error) => {
+            let recorded = one_each(recorded);
+            let found = look(context, record, &recorded, error).await?;
+            return finish(context, record, &recorded, found).await.map(Box::new).map(Completion::Copied);
+        }
+    };
+    let (parts, recorded) = match agreed_at_last(context, record, &recorded, listed).await? {
+        Ok(agreed) => agreed,
+        Err(unlisted) => {
+            tracing::warn!(key = ?record.upload.key, parts = unlisted.len(), "parts are not listed as they were sent");
+            return Ok(Completion::Unlisted(unlisted));
+        }
+    };
+    source_is_unchanged(context, record).await?;
+    let found = match context.destination.complete_upload(&record.upload, &parts, &write(record)).await {
+        Ok(written) => Finished { written, is_ours: true },
+        Err(error) => look(context, record, &recorded, error).await?,
+    };
+    finish(context, record, &recorded, found).await.map(Box::new).map(Completion::Copied)
+}
+
+/// Parts in order with the record of each; or the numbers of those that are not listed as they were recorded.
+type Agreed = std::result::Result<(Vec<Part>, Vec<PartRecord>), Vec<u32>>;
+
+/// As [`agreed`], listing once more before parts are sent again: another delivery may be replacing them at this moment.
+async fn agreed_at_last(
+    context: &Context,
+    record: &UploadRecord,
+    recorded: &[PartRecord],
+    listed: Vec<Part>,
+) -> Result<Agreed> {
+    match agreed(record, recorded, listed) {
+        Ok(agreed) => Ok(Ok(agreed)),
+        Err(_) => Ok(agreed(record, recorded, context.destination.list_parts(&record.upload).await?)),
+    }
+}
+
+/// The parts as the destination lists them, with the record of each; or the numbers of those that it does not list as
+/// any record of theirs says.
+fn agreed(record: &UploadRecord, recorded: &[PartRecord], listed: Vec<Part>) -> Agreed {
+    let mut listed: HashMap<u32, Part> = listed.into_iter().map(|part| (part.number, part)).collect();
+    let mut records: HashMap<u32, Vec<&PartRecord>> = HashMap::new();
+    recorded.iter().for_each(|part| records.entry(part.number).or_default().push(part));
+    let (mut agreed, mut unlisted) = ((Vec::new(), Vec::new()), Vec::new());
+    for number in 1..=record.part_count() {
+        let part = listed.remove(&number);
+        let sent = records.get(&number).into_iter().flatten();
+        match part.and_then(|part| Some((sent.copied().find(|sent| is_held(record, sent, &part))?.clone(), part))) {
+            Some((sent, part)) => {
+                agreed.0.push(part);
+                agreed.1.push(sent);
+            }
+            None => unlisted.push(number),
+        }
+    }
+    if unlisted.is_empty() { Ok(agreed) } else { Err(unlisted) }
+}
+
+/// One record for each part, where the destination cannot tell which of them it has: all are of the same bytes.
+fn one_each(mut recorded: Vec<PartRecord>) -> Vec<PartRecord> {
+    recorded.dedup_by_key(|part| part.number);
+    recorded
+}
+
+/// One more look at the source before its parts become an object. Each part was read from the version
+/// that is named in the record, as far as the store heeds such a name: some do not when they copy parts
+/// themselves. A version that was there before the first part and is there after the last was there
+/// for each.
+async fn source_is_unchanged(context: &Context, record: &UploadRecord) -> Result<()> {
+    let info = context.source.head(&record.upload.key, &record.source).await?;
+    check_version(record, &info, &context.source.location().display_key(&record.upload.key))
+}
+
+/// The tag that the object must get, where the destination's tags mean something.
+fn expected_etag(context: &Context, record: &UploadRecord, sent: &[PartRecord]) -> Option<ETag> {
+    let tells = context.destination_capabilities().etags == EtagMeaning::Md5AndParts;
+    if !tells || sent.len() != record.part_count() as usize {
+        return None;
+    }
+    let md5s: Option<Vec<[u8; 16]>> = sent.iter().map(|part| part.etag.md5_form()).collect();
+    md5s.map(|md5s| ETag::new(&multipart_etag(&md5s)))
+}
+
+/// Whether the destination says that the upload is gone. An upload that is open, or of which nothing is known, was not
+/// completed as far as we know: an object there, though it have the same bytes, is an older one.
+async fn is_gone(context: &Context, record: &UploadRecord) -> bool {
+    let listed = context.destination.list_parts(&record.upload).await;
+    listed.is_err_and(|error| error.kind() == ErrorKind::NoSuchUpload)
+}
+
+/// Looks whether the object is there after `error` said that it could not be completed.
+async fn look(context: &Context, record: &UploadRecord, sent: &[PartRecord], error: Error) -> Result<Finished> {
+    let unclear = error.kind() == ErrorKind::NoSuchUpload || error.is_retryable();
+    // Nobody completes an upload before all of its parts are recorded.
+    if !unclear || sent.len() < record.part_count() as usize {
+        return Err(error);
+    }
+    if error.kind() != ErrorKind::NoSuchUpload && !is_gone(context, record).await {
+        return Err(error);
+    }
+    let info = match context.destination.head(&record.upload.key, &Pin::default()).await {
+        Ok(info) => info,
+        Err(absent) if absent.kind() == ErrorKind::NotFound => return Err(error),
+        Err(failed) => return Err(failed),
+    };
+    let by_tag = match (expected_etag(context, record, sent), &info.etag) {
+        (Some(expected), Some(etag)) if !info.etag_is_opaque => Some(expected == *etag),
+        _ => None,
+    };
+    // Nothing tells this upload's object from an older one of the same size but its time, both by the
+    // store's clock, which may tell whole seconds; and its bytes, which are read then.
+    let by_time = || {
+        info.modified.as_secs() >= record.opened.as_secs()
+            || context.destination.capabilities().keeps_modified && info.modified == record.modified
+    };
+    if info.size != record.size || !by_tag.unwrap_or_else(by_time) {
+        return Err(error);
+    }
+    tracing::info!(key = ?record.upload.key, %error, "the upload no longer exists, but its object does");
+    let checksum = info.checksums.into_iter().next();
+    let written = Written { etag: info.etag, etag_is_opaque: info.etag_is_opaque, version: info.version, checksum };
+    Ok(Finished { written, is_ours: by_tag == Some(true) })
+}
+
+/// Checks the finished object, and removes it if it is wrong.
+async fn finish(context: &Context, record: &UploadRecord, sent: &[PartRecord], found: Finished) -> Result<Copied> {
+    let key = &record.upload.key;
+    context.learn_tags(found.written.etag_is_opaque);
+    let (checksum, verified) = match check(context, record, sent, &found).await {
+        Ok(checked) => checked,
+        Err(error) if found.is_ours => return Err(reread::withdraw(context, key, error).await),
+        Err(error) => return Err(error),
+    };
+    let object = JobObject {
+        index: record.index,
+        key: key.clone(),
+        size: record.size,
+        modified: record.modified,
+        etag: record.source.etag.clone(),
+        version: record.source.version.clone(),
+        ..JobObject::default()
+    };
+    let upload = Some(Box::new(record.upload.clone()));
+    let told = metadata::told_of(context, record);
+    Ok(Copied { object, etag: found.written.etag, checksum, verified, upload, told })
+}
+
+/// The object's checksum, and what was compared.
+async fn check(
+    context: &Context,
+    record: &UploadRecord,
+    sent: &[PartRecord],
+    found: &Finished,
+) -> Result<(Option<Checksum>, String)> {
+    let (key, written) = (&record.upload.key, &found.written);
+    let subject = context.destination.location().display_key(key);
+    let (source, destination) = (context.source.capabilities(), context.destination_capabilities());
+    let (checksum, left) = integrity::finished(&subject, record, sent, found, source, &destination)?;
+    let verified = match left {
+        Left::Nothing(words) => words,
+        Left::Read(_, source) if !context.can_be_read(record.storage_class.as_deref()) => words(source, None),
+        Left::ReadParts(_) if !context.can_be_read(record.storage_class.as_deref()) => words(None, None),
+        Left::Read(known, source) => {
+            reread::expect_checksum(context, key, written, &known).await?;
+            words(source, Some(READ_AGAIN.to_owned()))
+        }
+        Left::ReadParts(etag) => {
+            reread::expect_etag(context, key, written, record.part_bytes, &etag).await?;
+            words(Some("source etag".to_owned()), Some(READ_AGAIN.to_owned()))
+        }
+    };
+    Ok((checksum, verified))
+}

@@ -1,0 +1,167 @@
+//! Uploads that no record names, and their end.
+//!
+//! Each create of an upload is announced in the ledger before it is sent ([`create`]), and the upload is
+//! recorded after it. Whoever is killed in between, or never gets the answer, leaves the announcement: an
+//! intent. Whoever ends the work on that key finds it, looks which uploads of exactly this key the
+//! destination has that were opened since, and aborts all but the recorded one ([`abort`]).
+//!
+//! # Races
+//!
+//! - Another delivery of the job may have created one just now, and not recorded it yet: it is aborted
+//!   too. Its owner records it all the same, finds it gone with the first part, and begins anew; or finds
+//!   that another one is recorded and uses that.
+//! - The record is read after the listing: an upload that is recorded meanwhile is spared.
+//! - A create that is announced before we look, and takes effect after it, loses its intent. Its owner announces it once
+//!   more unless it gets the answer. If the owner is killed at that moment, the upload stays open.
+//! - An intent that is announced while we look is not ours to clear: the ledger keeps them all then, and
+//!   the next one looks again.
+//! - Uploads of other keys, and those that were open before the intent, are others': never touched. Times
+//!   are the destination's own. One without a time is left alone.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use shared::ledger::{Intents, UploadRecord};
+use shared::object::Timestamp;
+use shared::retry::{self, CREATE};
+use shared::store::{Upload, Write};
+use shared::{Error, ErrorKind, Result};
+
+use crate::context::Context;
+
+/// Opens an upload at the destination.
+///
+/// Done and its answer lost: tried again, and announced again. The lost one is announced once more, by the time before it
+/// was sent: whoever ended other work on the key may have looked before it took effect, and cleared its intent.
+pub(crate) async fn create(context: &Context, record: &UploadRecord, write: &Write) -> Result<Upload> {
+    let key = &record.upload.key;
+    let subject = context.destination.location().display_key(key);
+    let once = || async {
+        let before = context.destination.now();
+        context.ledger.intend_upload(&record.task, key, before).await?;
+        let in_doubt = context.creates.begin(key, before);
+        let created = context.destination.create_upload(key, write).await;
+        in_doubt.ended();
+        if created.as_ref().is_err_and(Error::is_unclear) {
+            context.ledger.intend_upload(&record.task, key, before).await?;
+        }
+        created
+    };
+    retry::run(&CREATE, &subject, once).await
+}
+
+/// Creates whose answers nobody waited for: key, and the time before the create. As many as there are objects of held
+/// jobs, at most.
+#[derive(Debug, Default)]
+pub(crate) struct Creates(Mutex<Vec<(String, Timestamp)>>);
+
+impl Creates {
+    fn begin<'a>(&'a self, key: &'a str, before: Timestamp) -> InDoubtCreate<'a> {
+        InDoubtCreate { creates: self, key, before, has_ended: false }
+    }
+
+    /// The lock is held for moments and never across an await.
+    fn lock(&self) -> MutexGuard<'_, Vec<(String, Timestamp)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A create under options. Dropped before its answer, it is in doubt.
+struct InDoubtCreate<'a> {
+    creates: &'a Creates,
+    key: &'a str,
+    before: Timestamp,
+    has_ended: bool,
+}
+
+impl InDoubtCreate<'_> {
+    fn ended(mut self) {
+        self.has_ended = true;
+    }
+}
+
+impl Drop for InDoubtCreate<'_> {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.creates.lock().push((self.key.to_owned(), self.before));
+        }
+    }
+}
+
+/// Announces creates in doubt once more, and has their keys looked at again: their job may be acknowledged by another
+/// worker by now. If this fails too, the next one who ends work on the key finds what is still announced.
+pub(crate) async fn announce_in_doubt(context: &Context) {
+    let in_doubt = std::mem::take(&mut *context.creates.lock());
+    for (key, before) in in_doubt {
+        if let Err(error) = context.ledger.intend_upload(&context.task, &key, before).await {
+            tracing::warn!(key = ?key, %error, "could not announce an upload that may be open: if it stays, abort it at the destination");
+        }
+        drop(context.in_doubt.begin(&key));
+    }
+}
+
+/// Aborts the uploads of a key that were intended and not recorded.
+pub(crate) async fn abort(context: &Context, key: &str) -> Result<()> {
+    match context.ledger.intents(&context.task, key).await? {
+        Some(intents) => abort_intended(context, key, &intents).await,
+        None => Ok(()),
+    }
+}
+
+/// As [`abort`], of intents that were read before.
+pub(crate) async fn abort_intended(context: &Context, key: &str, intents: &Intents) -> Result<()> {
+    let uploads = match context.destination.list_uploads(key).await {
+        Ok(uploads) => uploads,
+        Err(error) if cannot(error.kind()) => {
+            if !context.warned_uploads_not_listable.swap(true, Ordering::Relaxed) {
+                let note = "cannot look for uploads that a crash left open: set a lifecycle rule at the destination that aborts incomplete uploads";
+                tracing::warn!(%error, note);
+            }
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    let recorded = context.ledger.upload(&context.task, key).await?.map(|record| record.upload.id);
+    // Some stores tell whole seconds.
+    let since = intents.since.as_secs();
+    for (upload, opened) in uploads {
+        let is_ours = opened.is_some_and(|opened| opened.as_secs() >= since) && Some(&upload.id) != recorded.as_ref();
+        if is_ours {
+            tracing::info!(key = ?key, id = upload.id, "aborting an upload that the ledger does not know");
+            abort_upload(context, &upload).await?;
+        }
+    }
+    context.ledger.clear_intents(&context.task, key, intents).await
+}
+
+/// Aborts an upload, as far as we may: what is denied now is denied the next time, and says so here.
+pub(crate) async fn abort_upload(context: &Context, upload: &Upload) -> Result<()> {
+    match context.destination.abort_upload(upload).await {
+        Err(error) if cannot(error.kind()) => {
+            tracing::warn!(key = ?upload.key, %error, "an upload stays open: abort it at the destination");
+            Ok(())
+        }
+        aborted => aborted,
+    }
+}
+
+/// For an object that is given up: its outcome must not be lost because an upload cannot be ended. What queue or
+/// ledger fail in stays an error.
+pub(crate) fn or_stays_open(key: &str, ended: Result<()>) -> Result<()> {
+    match ended {
+        Err(error) if !error.is_backend() => {
+            tracing::warn!(key = ?key, %error, "an upload stays open: abort it at the destination");
+            Ok(())
+        }
+        ended => ended,
+    }
+}
+
+/// Whether trying again is of no use: a job must not come again and again for that.
+fn cannot(kind: ErrorKind) -> bool {
+    use ErrorKind::*;
+    !matches!(
+        kind,
+        Throttled | Timeout | Connection | Unavailable | ClockSkew | ExpiredCredentials | Corrupt | Suspended
+    )
+}

@@ -1,0 +1,183 @@
+//! Parts of an upload: sent as many at once as there are permits, and recorded in groups.
+//!
+//! A group is written when it is full, or 2 s after its first part was answered, and at once while the worker drains.
+//! A part that is recorded is not sent again. So a crash sends again what was on its way, and what was answered in the
+//! last 2 s.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::{self, FuturesUnordered};
+use shared::ledger::{PartRecord, PartSet, UploadRecord};
+use shared::store::Upload;
+use shared::{Error, ErrorKind, Result};
+use tokio::time::{Instant, sleep_until};
+
+use crate::context::Context;
+use crate::engine::backend::Repetition;
+use crate::objects::multipart::progress::ObjectProgress;
+use crate::objects::multipart::upload::upload_part;
+use crate::objects::plan;
+
+/// Parts of a full group: some 10 KB in the ledger.
+const GROUP_PARTS: usize = 64;
+
+/// A group waits no longer than this for more parts.
+const GROUP_AFTER: Duration = Duration::from_secs(2);
+
+/// Parts that were sent and are to be recorded. Dropped before that, at a drain or with a lost lease, they are left to
+/// [`record_left`].
+struct Group<'a> {
+    context: &'a Context,
+    record: &'a UploadRecord,
+    progress: &'a ObjectProgress,
+    parts: Vec<PartRecord>,
+    since: Option<Instant>,
+}
+
+/// The parts of groups that were dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Left(Mutex<Vec<(Upload, Vec<PartRecord>)>>);
+
+impl Left {
+    /// The lock is held for moments and never across an await.
+    fn lock(&self) -> MutexGuard<'_, Vec<(Upload, Vec<PartRecord>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<'a> Group<'a> {
+    fn new(context: &'a Context, record: &'a UploadRecord, progress: &'a ObjectProgress) -> Self {
+        Group { context, record, progress, parts: Vec::new(), since: None }
+    }
+
+    fn add(&mut self, part: PartRecord) {
+        self.since.get_or_insert_with(Instant::now);
+        self.parts.push(part);
+    }
+
+    /// The group so far; an empty one stays.
+    fn split(&mut self) -> Group<'a> {
+        let rest = Group::new(self.context, self.record, self.progress);
+        std::mem::replace(self, rest)
+    }
+
+    fn is_due(&self, drains: bool) -> bool {
+        let waited = self.since.is_some_and(|since| drains || since.elapsed() >= GROUP_AFTER);
+        waited || self.parts.len() >= GROUP_PARTS
+    }
+
+    async fn due(&self) {
+        match self.since {
+            Some(since) => sleep_until(since + GROUP_AFTER).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Writes the group down, again and again while that may still succeed, as outcomes are.
+    async fn write(mut self, known: PartSet) -> Result<PartSet> {
+        let (context, record) = (self.context, self.record);
+        let mut repetition = Repetition::default();
+        loop {
+            // Done with its answer lost, or twice: a part is in the set or not, and its record is the same.
+            match context.ledger.record_parts(&record.task, &record.upload, &self.parts, &known).await {
+                Ok(set) => {
+                    repetition.succeeded(context);
+                    let size = |part: &PartRecord| plan::part_size(record.size, record.part_bytes, part.number);
+                    self.progress.recorded(self.parts.iter().map(size).sum(), set_bytes(record, &set));
+                    self.parts.clear();
+                    return Ok(set);
+                }
+                Err(error) => repetition.failed(context, error).await?,
+            }
+        }
+    }
+}
+
+impl Drop for Group<'_> {
+    fn drop(&mut self) {
+        if !self.parts.is_empty() {
+            self.context.parts_left.lock().push((self.record.upload.clone(), std::mem::take(&mut self.parts)));
+        }
+    }
+}
+
+/// Records the parts of groups that were dropped: they are at the destination. What fails is sent again by the next
+/// delivery.
+pub(crate) async fn record_left(context: &Context) {
+    let left = std::mem::take(&mut *context.parts_left.lock());
+    for (upload, parts) in left {
+        if let Err(error) = context.ledger.record_parts(&context.task, &upload, &parts, &PartSet::default()).await {
+            tracing::warn!(key = ?upload.key, parts = parts.len(), %error, "parts are not recorded: they are sent again");
+        }
+    }
+}
+
+/// Bytes of the parts in the set.
+fn set_bytes(record: &UploadRecord, set: &PartSet) -> u64 {
+    let last = record.part_count();
+    let shorter = record.part_bytes - plan::part_size(record.size, record.part_bytes, last).min(record.part_bytes);
+    let short = if set.contains(last) { shorter } else { 0 };
+    (u64::from(set.len()) * record.part_bytes).saturating_sub(short)
+}
+
+/// The parts from `first` to `last` that are not in the set.
+pub(crate) fn missing(first: u32, last: u32, set: &PartSet) -> Vec<u32> {
+    (first..=last).filter(|number| !set.contains(*number)).collect()
+}
+
+/// The destination does not list these parts as they were sent.
+pub(crate) fn unlisted(context: &Context, record: &UploadRecord, numbers: &[u32]) -> Error {
+    let first = numbers.first().copied().unwrap_or_default();
+    let subject = context.destination.location().display_key(&record.upload.key);
+    let message = format!("the destination does not list part {first} as it was sent");
+    Error::new(ErrorKind::Conflict, "complete", subject, message)
+}
+
+/// Sends these parts and records them; gives the set of all parts that are recorded then, of which `known` was seen
+/// last. Where a part fails, those that have arrived by then are recorded before its error comes out.
+pub(crate) async fn send(
+    context: &Context,
+    record: &UploadRecord,
+    numbers: Vec<u32>,
+    mut known: PartSet,
+    progress: &ObjectProgress,
+) -> Result<PartSet> {
+    progress.recorded(0, set_bytes(record, &known));
+    let mut sending = std::pin::pin!(
+        stream::iter(numbers)
+            .map(|number| upload_part(context, record, number, progress))
+            .buffer_unordered(context.limiter.limit().max(1))
+    );
+    let mut group = Group::new(context, record, progress);
+    let mut failed = None;
+    // At most one: two of one job would only get into each other's way in the ledger.
+    let mut writing = FuturesUnordered::new();
+    loop {
+        let drains = context.draining.is_cancelled();
+        if group.is_due(drains) && writing.is_empty() {
+            writing.push(group.split().write(known.clone()));
+        }
+        tokio::select! {
+            Some(set) = writing.next() => known = set?,
+            () = group.due(), if writing.is_empty() => {}
+            () = context.draining.cancelled(), if !drains => {}
+            part = sending.next() => match part {
+                Some(Ok(part)) => group.add(part),
+                Some(Err(error)) => {
+                    failed = Some(error);
+                    break;
+                }
+                None => break,
+            },
+        }
+    }
+    while let Some(set) = writing.next().await {
+        known = set?;
+    }
+    if !group.parts.is_empty() {
+        known = group.split().write(known).await?;
+    }
+    failed.map_or(Ok(known), Err)
+}

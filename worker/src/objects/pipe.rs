@@ -1,0 +1,235 @@
+//! Bytes on their way from one store to the other: counted, hashed, slowed down, never gathered.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream;
+use shared::digest::{Algorithm, Checksum, Hasher, MultipartHasher};
+use shared::limits::Bandwidth;
+use shared::object::{ETag, Pin};
+use shared::store::{Body, ObjectStore, Read};
+use shared::{Error, ErrorKind, Result};
+
+use crate::objects::integrity;
+use crate::objects::multipart::progress::Attempt;
+
+/// What passes through a pipe, and what is done with it on the options.
+pub(crate) struct Pipe {
+    /// What the bytes belong to, for errors.
+    pub subject: String,
+    /// How many bytes must come.
+    pub size: u64,
+    /// Computed on the options.
+    pub hash: Vec<Algorithm>,
+    /// Must be the checksum of the bytes; its algorithm is among `hash`.
+    pub expect: Option<Checksum>,
+    /// Must be the tag of the bytes when they are cut into parts of so many bytes.
+    pub expect_etag: Option<(u64, ETag)>,
+    /// Shared limit.
+    pub bandwidth: Option<Arc<Bandwidth>>,
+    /// Counts the bytes.
+    pub attempt: Attempt,
+}
+
+/// The checksums of a pipe's bytes; there once its last byte has passed.
+#[derive(Clone, Default)]
+pub(crate) struct Hashed(Arc<Mutex<Vec<Checksum>>>);
+
+impl Hashed {
+    pub fn take(&self) -> Vec<Checksum> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
+}
+
+struct Flow {
+    pipe: Pipe,
+    input: Body,
+    remaining: u64,
+    hashers: Vec<Hasher>,
+    tag: Option<MultipartHasher>,
+    hashed: Hashed,
+    ready: VecDeque<Bytes>,
+    ended: bool,
+}
+
+impl Pipe {
+    /// The same bytes, watched. The last chunk passes only when the input has ended well with
+    /// exactly `size` bytes and, where one is expected, the right checksum: a destination that needs
+    /// all bytes to make an object never makes one of wrong bytes.
+    pub fn through(self, input: Body) -> (Body, Hashed) {
+        let hashed = Hashed::default();
+        let flow = Flow {
+            remaining: self.size,
+            hashers: self.hash.iter().filter_map(|&a| Hasher::new(a)).collect(),
+            tag: self.expect_etag.as_ref().map(|(part_bytes, _)| MultipartHasher::new(*part_bytes)),
+            hashed: hashed.clone(),
+            ready: VecDeque::new(),
+            ended: false,
+            pipe: self,
+            input,
+        };
+        let body =
+            stream::try_unfold(flow, |mut flow| async move { Ok(flow.next().await?.map(|chunk| (chunk, flow))) });
+        (body.boxed(), hashed)
+    }
+}
+
+impl Flow {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            if let Some(chunk) = self.ready.pop_front() {
+                return Ok(Some(chunk));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            if self.remaining == 0 {
+                self.end(None).await?;
+                continue;
+            }
+            let Some(chunk) = self.input.next().await.transpose()? else {
+                let message = format!("the source ended {} bytes early", self.remaining);
+                return Err(Error::new(ErrorKind::Connection, "get", &self.pipe.subject, message));
+            };
+            self.count(&chunk)?;
+            if let Some(bandwidth) = &self.pipe.bandwidth {
+                bandwidth.take(chunk.len()).await;
+            }
+            match self.remaining {
+                0 => self.end(Some(chunk)).await?,
+                _ => return Ok(Some(chunk)),
+            }
+        }
+    }
+
+    fn count(&mut self, chunk: &Bytes) -> Result<()> {
+        let Some(remaining) = self.remaining.checked_sub(chunk.len() as u64) else {
+            return Err(self.too_long());
+        };
+        self.remaining = remaining;
+        self.hashers.iter_mut().for_each(|hasher| hasher.update(chunk));
+        self.tag.iter_mut().for_each(|hasher| hasher.update(chunk));
+        self.pipe.attempt.passed(chunk.len() as u64);
+        Ok(())
+    }
+
+    /// The input must end here, and well: a file that changed while it was read says so only now.
+    async fn end(&mut self, last: Option<Bytes>) -> Result<()> {
+        while let Some(chunk) = self.input.next().await.transpose()? {
+            if !chunk.is_empty() {
+                return Err(self.too_long());
+            }
+        }
+        let checksums: Vec<Checksum> = self.hashers.drain(..).map(Hasher::finish).collect();
+        if let Some(expected) = &self.pipe.expect
+            && let Some(ours) = checksums.iter().find(|c| c.algorithm == expected.algorithm)
+        {
+            integrity::same(&self.pipe.subject, ours, expected, "the source's")?;
+        }
+        if let (Some((_, expected)), Some(hasher)) = (&self.pipe.expect_etag, self.tag.take()) {
+            integrity::same_etag(&self.pipe.subject, &ETag::new(&hasher.finish()), expected)?;
+        }
+        *self.hashed.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = checksums;
+        self.ready.extend(last);
+        self.ended = true;
+        Ok(())
+    }
+
+    fn too_long(&self) -> Error {
+        let message = format!("the source sent more than the {} bytes it announced", self.pipe.size);
+        Error::new(ErrorKind::Corrupt, "get", &self.pipe.subject, message)
+    }
+}
+
+/// Reads an object to its end and hashes it.
+///
+/// # Errors
+/// As [`ObjectStore::get`]; `Unsupported` for an algorithm that is not computed here.
+pub async fn read_checksum(store: &dyn ObjectStore, key: &str, pin: Pin, algorithm: Algorithm) -> Result<Checksum> {
+    let mut hasher = hasher(&store.location().display_key(key), algorithm)?;
+    let body = store.get(key, &Read { range: None, pin }).await?.body;
+    read_through(body, None, |chunk| hasher.update(chunk)).await?;
+    Ok(hasher.finish())
+}
+
+/// A hasher, or `Unsupported` for an algorithm that is not computed here.
+pub(crate) fn hasher(subject: &str, algorithm: Algorithm) -> Result<Hasher> {
+    let message = || format!("{algorithm} is not computed");
+    Hasher::new(algorithm).ok_or_else(|| Error::new(ErrorKind::Unsupported, "verify", subject, message()))
+}
+
+/// Shows all bytes of a body to `see`.
+pub(crate) async fn read_through(
+    mut body: Body,
+    bandwidth: Option<&Bandwidth>,
+    mut see: impl FnMut(&[u8]),
+) -> Result<()> {
+    while let Some(chunk) = body.next().await.transpose()? {
+        if let Some(bandwidth) = bandwidth {
+            bandwidth.take(chunk.len()).await;
+        }
+        see(&chunk);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objects::multipart::progress::TransferProgress;
+    use futures::TryStreamExt;
+
+    async fn run(
+        size: u64,
+        input: Vec<Result<&'static [u8]>>,
+        expect: Option<Checksum>,
+    ) -> (Vec<u8>, Option<ErrorKind>) {
+        let pipe = Pipe {
+            subject: "k".into(),
+            size,
+            hash: vec![Algorithm::Md5],
+            expect,
+            expect_etag: None,
+            bandwidth: None,
+            attempt: Arc::new(TransferProgress::default()).object("r", "k", size).attempt(),
+        };
+        let input = stream::iter(input).map_ok(Bytes::from_static).boxed();
+        let (mut body, hashed) = pipe.through(input);
+        let mut passed = Vec::new();
+        while let Some(chunk) = body.next().await {
+            match chunk {
+                Ok(chunk) => passed.extend_from_slice(&chunk),
+                Err(error) => return (passed, Some(error.kind())),
+            }
+        }
+        let mut md5 = Hasher::new(Algorithm::Md5).unwrap();
+        md5.update(&passed);
+        assert_eq!(hashed.take(), [md5.finish()]);
+        (passed, None)
+    }
+
+    #[tokio::test]
+    async fn the_right_bytes_pass_and_are_hashed() {
+        assert_eq!(run(5, vec![Ok(b"ab"), Ok(b""), Ok(b"cde")], None).await, (b"abcde".to_vec(), None));
+        assert_eq!(run(0, vec![], None).await, (vec![], None));
+    }
+
+    #[tokio::test]
+    async fn the_last_chunk_of_wrong_bytes_never_passes() {
+        let late = || Err(Error::new(ErrorKind::PreconditionFailed, "get", "k", "changed while it was read"));
+        let wrong = Checksum::md5([0; 16]);
+        for (size, input, expect, kind) in [
+            (6, vec![Ok(&b"ab"[..]), Ok(b"cde")], None, ErrorKind::Connection),
+            (4, vec![Ok(b"ab"), Ok(b"cde")], None, ErrorKind::Corrupt),
+            (5, vec![Ok(b"ab"), Ok(b"cde"), Ok(b"f")], None, ErrorKind::Corrupt),
+            (5, vec![Ok(b"ab"), Ok(b"cde"), late()], None, ErrorKind::PreconditionFailed),
+            (5, vec![Ok(b"ab"), Ok(b"cde")], Some(wrong), ErrorKind::BadDigest),
+        ] {
+            let (passed, error) = run(size, input, expect).await;
+            assert_eq!(error, Some(kind));
+            assert!((passed.len() as u64) < size, "{kind}");
+        }
+    }
+}

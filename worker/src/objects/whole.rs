@@ -1,0 +1,233 @@
+//! An object in one request.
+
+use shared::config::multipart_threshold_bytes;
+use shared::digest::{Algorithm, Checksum};
+use shared::job::{Job, JobObject};
+use shared::object::{ETag, ObjectInfo, Pin};
+use shared::retry::{self, TRANSFER};
+use shared::store::{Body, EtagMeaning, Object, Read, Write, Written, copy_source};
+use shared::{Error, ErrorKind, Result};
+
+use crate::context::Context;
+use crate::objects::ending::{Copied, SourceSnapshot};
+use crate::objects::integrity::{self, READ_AGAIN, source_word, words};
+use crate::objects::metadata;
+use crate::objects::multipart::progress::{Attempt, ObjectProgress};
+use crate::objects::pipe::Pipe;
+use crate::objects::plan;
+use crate::objects::reread;
+use crate::objects::version::at_version;
+
+/// Whether the object goes in one request.
+pub(crate) fn fits(context: &Context, object: &JobObject) -> bool {
+    let (source, destination) = (context.source.capabilities(), context.destination.capabilities());
+    let etag = object.etag.as_ref().filter(|_| source.etags != EtagMeaning::Opaque);
+    let was_in_parts = etag.is_some_and(|tag| tag.part_count().is_some());
+    if was_in_parts && source.etags == destination.etags && destination.etags == EtagMeaning::Md5AndParts {
+        // Cut as the source was, it gets the same ETag.
+        return object.size == 0;
+    }
+    let md5 = etag.is_some_and(|tag| tag.md5_form().is_some()) && destination.verifies.contains(&Algorithm::Md5);
+    let threshold = context.options.multipart_threshold.unwrap_or(multipart_threshold_bytes(md5));
+    object.size == 0
+        || object.size <= threshold.min(destination.max_put_bytes) && object.size < context.options.giant_threshold
+}
+
+/// Copies the pinned version: by the service itself where it can, else through here.
+pub(crate) async fn copy(context: &Context, job: &Job, object: &JobObject) -> Result<Copied> {
+    let _permit = context.transfer_permit().await;
+    let progress = context.moved.object(&job.run, &object.key, object.size);
+    if let Some(copied) = by_service(context, object).await? {
+        progress.attempt().copied_by_service(object.size);
+        return Ok(copied);
+    }
+    let subject = context.destination.location().display_key(&object.key);
+    // A body that broke off cannot be sent again: each try opens the source anew.
+    let copied = retry::run(&TRANSFER, &subject, || stream(context, object, job.attempt, &subject, &progress)).await?;
+    context.limiter.succeeded();
+    Ok(copied)
+}
+
+async fn stream(
+    context: &Context,
+    wanted: &JobObject,
+    attempt: u32,
+    subject: &str,
+    progress: &ObjectProgress,
+) -> Result<Copied> {
+    loop {
+        let counted = progress.attempt();
+        if let Some(copied) = stream_once(context, wanted, attempt, subject, &counted).await? {
+            counted.keep();
+            return Ok(copied);
+        }
+    }
+}
+
+/// `None` if the destination refused what the object comes with, and can have it without.
+async fn stream_once(
+    context: &Context,
+    wanted: &JobObject,
+    attempt: u32,
+    subject: &str,
+    counted: &Attempt,
+) -> Result<Option<Copied>> {
+    let destination = context.destination_capabilities();
+    let Object { info, body } = open(context, wanted, wanted.pin()).await?;
+    let write = metadata::write(context, wanted, &info).await?;
+    let source = context.source.capabilities();
+    let told = info.size == 0 || integrity::known(&info, source).is_some();
+    let is_required = context.requires_checksums();
+    // Only the first part's size and their number are told: where the others were cut unevenly the tag
+    // cannot come out equal, and the next attempt does without.
+    let expect_etag = if told || attempt > 1 { None } else { source_parts(context, wanted, &info).await? };
+    let first = integrity::read_first_whole(&info, expect_etag.is_some(), is_required, source, &destination);
+    let opened = Object { info: info.clone(), body };
+    let (read_before, body) = open_hashed(context, wanted, subject, opened, first).await?;
+    let check = integrity::whole(&info, read_before.as_ref(), source, &destination);
+    let pipe = Pipe {
+        subject: subject.to_owned(),
+        size: info.size,
+        hash: check.hash.clone(),
+        expect: check.expect.clone(),
+        expect_etag: expect_etag.clone(),
+        bandwidth: context.bandwidth.clone(),
+        attempt: counted.clone(),
+    };
+    let (body, hashed) = pipe.through(body);
+    let object = at_version(wanted, &info);
+    let write = Write { checksum: check.send.clone(), ..write };
+    let written = match context.destination.put(&wanted.key, &write, body).await {
+        Err(error) if context.can_do_without(&write, &error) => return Ok(None),
+        // Others may have learned it meanwhile: what counts is how this one was sent.
+        Err(error) if !is_required && context.learn_required_checksums(&error) => return Ok(None),
+        written => written?,
+    };
+    context.learn_tags(written.etag_is_opaque);
+    let hashed = hashed.take();
+    let checksum = check.ours(&hashed);
+    let held = match (check.held(&written, &hashed, &destination), &checksum) {
+        (Some(algorithm), _) => Some(format!("destination {algorithm}")),
+        (None, Some(ours)) if info.size > 0 && context.can_be_read(write.storage_class.as_deref()) => {
+            read_again(context, &wanted.key, &written, ours).await?;
+            // The bytes are right, so its tag is none of theirs.
+            context.learn_tags(destination.etags != EtagMeaning::Opaque);
+            Some(READ_AGAIN.to_owned())
+        }
+        _ => None,
+    };
+    let known = check.send.as_ref().or(check.expect.as_ref());
+    let by_etag = expect_etag.map(|_| "source etag".to_owned());
+    // A file's second read comes out of the memory that answered the first, and shows nothing.
+    let by_read = (known.is_some() && (source.is_remote || read_before.is_none()))
+        .then(|| source_word(known, read_before.is_some()))
+        .flatten();
+    let verified = words(by_etag.or(by_read), held);
+    let told = metadata::told(context, &info, write);
+    Ok(Some(Copied { object, etag: written.etag, checksum, verified, upload: None, told }))
+}
+
+/// Reads what was written, and removes it if its bytes are wrong.
+async fn read_again(context: &Context, key: &str, written: &Written, ours: &Checksum) -> Result<()> {
+    match reread::expect_checksum(context, key, written, ours).await {
+        Ok(()) => Ok(()),
+        Err(error) => Err(reread::withdraw(context, key, error).await),
+    }
+}
+
+/// Opens the source, and reads it once before where `first` says so: the second read is the one that is sent.
+async fn open_hashed(
+    context: &Context,
+    wanted: &JobObject,
+    subject: &str,
+    opened: Object,
+    first: Option<Algorithm>,
+) -> Result<(Option<Checksum>, Body)> {
+    let Object { info, body } = opened;
+    let Some(algorithm) = first else { return Ok((None, body)) };
+    let checksum = reread::hash(context, subject, body, algorithm).await?;
+    Ok((Some(checksum), open(context, wanted, info.pin()).await?.body))
+}
+
+/// The source's tag, and the size of the parts that it is made of, where it can be computed from the bytes.
+async fn source_parts(context: &Context, wanted: &JobObject, info: &ObjectInfo) -> Result<Option<(u64, ETag)>> {
+    let tells = context.source.capabilities().etags == EtagMeaning::Md5AndParts && !info.etag_is_opaque;
+    let Some(tag) = info.etag.as_ref().filter(|tag| tells && tag.part_count().is_some()) else { return Ok(None) };
+    let layout = context.source.part_layout(&wanted.key, &info.pin()).await?;
+    let layout = layout.filter(|layout| plan::is_regular(info.size, layout.part_bytes, layout.count));
+    Ok(layout.map(|layout| (layout.part_bytes, tag.clone())))
+}
+
+async fn open(context: &Context, wanted: &JobObject, pin: Pin) -> Result<Object> {
+    let object = context.source.get(&wanted.key, &Read { range: None, pin }).await?;
+    if object.info.size != wanted.size {
+        let message = format!("the object has {} bytes, but the listing said {}", object.info.size, wanted.size);
+        let subject = context.source.location().display_key(&wanted.key);
+        return Err(Error::new(ErrorKind::PreconditionFailed, "get", subject, message));
+    }
+    Ok(object)
+}
+
+/// `None` where the service does not copy between the two: the caller streams.
+async fn by_service(context: &Context, object: &JobObject) -> Result<Option<Copied>> {
+    let destination = &context.destination;
+    let Some(source) = copy_source(&*context.source, &object.key, &**destination) else { return Ok(None) };
+    if !context.service_copies.are_tried() || object.size > destination.capabilities().max_copy_bytes {
+        return Ok(None);
+    }
+    let pin = object.pin();
+    // The service copies headers and tags without telling them: where the source is looked at again, they are asked for
+    // before.
+    let (class, told) = match object.is_listed() && !context.follow.look_again && !context.options.strict {
+        true => (object.storage_class.clone(), SourceSnapshot::default()),
+        false => {
+            let info = context.source.head(&object.key, &pin).await?;
+            metadata::leave_behind(context, &object.key, &info)?;
+            let told = metadata::told_beforehand(context, &object.key, &info).await?;
+            (info.storage_class, told)
+        }
+    };
+    let write = metadata::beside(context, object, class.as_deref()).await?;
+    match destination.copy(&source, &pin, &object.key, &write).await {
+        Err(error) if context.can_do_without(&write, &error) => Ok(None),
+        Ok(written) => match copied_by_service(context, object, &pin, written).await {
+            Ok(copied) => {
+                context.service_copies.worked();
+                Ok(Some(Copied { told, ..copied }))
+            }
+            Err(error) => Err(reread::withdraw(context, &object.key, error).await),
+        },
+        Err(error) if is_refusal(&error) => {
+            context.service_copies.refused(&object.key, &error);
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the service will not copy at all, so that streaming may still do. A missing bucket or
+/// key may only mean that the destination's credentials do not see the source.
+pub(crate) fn is_refusal(error: &Error) -> bool {
+    use ErrorKind::*;
+    matches!(error.kind(), Denied | Unsupported | Invalid | NoSuchContainer | NotFound)
+}
+
+async fn copied_by_service(context: &Context, object: &JobObject, pin: &Pin, written: Written) -> Result<Copied> {
+    let meaning = context.destination.capabilities().etags;
+    let same = match (&pin.etag, &written.etag) {
+        (Some(ours), Some(theirs)) if !written.etag_is_opaque => meaning.compare(ours, meaning, theirs),
+        _ => None,
+    };
+    // A tag in the listing may only look like an MD5: encrypted by KMS, its HEAD says so.
+    let doubted = same == Some(false);
+    if doubted && !context.source.head(&object.key, pin).await?.etag_is_opaque {
+        let subject = context.destination.location().display_key(&object.key);
+        let message = "the ETag of the service's copy differs from the source's";
+        return Err(Error::new(ErrorKind::BadDigest, "copy", subject, message));
+    }
+    let verified = if same == Some(true) { "service, etag" } else { "service" };
+    let by_etag = || pin.etag.as_ref().filter(|_| same == Some(true))?.md5_form().map(Checksum::md5);
+    let checksum = written.checksum.or_else(by_etag);
+    let (object, verified) = (object.clone(), verified.into());
+    Ok(Copied { object, etag: written.etag, checksum, verified, upload: None, told: SourceSnapshot::default() })
+}
