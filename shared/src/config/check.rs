@@ -81,6 +81,10 @@ impl Config {
             let why = "[events] needs look-again = true: leave look-again out, or leave [events] out";
             return refuse("work.look-again", why);
         }
+        if let Some(queue) = self.queue.as_ref().filter(|queue| queue.dead_letter.as_ref() == Some(&queue.name)) {
+            let why = format!("{} is also the job queue: give another name, or leave dead-letter out", queue.name);
+            return refuse("queue.dead-letter", why);
+        }
         match (&self.events, &self.queue) {
             (Some(_), None) => {
                 return refuse("events", "events need SQS: add [queue] and [ledger], or leave [events] out");

@@ -121,6 +121,7 @@ fn each_refusal_names_the_setting_and_the_remedy_in_one_line() {
         ("[find]\nfilters = [\"*.jpg\"]", &["filters: \"*.jpg\"", "+ GLOB"]),
         ("[find]\ncompare = \"mtime\"", &["line 9", "size-mtime"]),
         ("[queue]\nname = \"q\"", &["ledger: [queue] needs [ledger]"]),
+        ("[queue]\nname = \"q\"\ndead-letter = \"q\"", &["queue.dead-letter: q is also the job queue"]),
         ("[queue]\nname = \"q\"\n[ledger]\ntable = \"l\"", &["state: state is for the embedded"]),
         ("this is not toml", &["line 8"]),
     ] {

@@ -161,11 +161,21 @@ async fn source_parts(context: &Context, wanted: &JobObject, info: &ObjectInfo) 
 async fn open(context: &Context, wanted: &JobObject, pin: Pin) -> Result<Object> {
     let object = context.source.get(&wanted.key, &Read { range: None, pin }).await?;
     if object.info.size != wanted.size {
-        let message = format!("the object has {} bytes, but the listing said {}", object.info.size, wanted.size);
         let subject = context.source.location().display_key(&wanted.key);
-        return Err(Error::new(ErrorKind::PreconditionFailed, "get", subject, message));
+        return Err(Error::new(ErrorKind::PreconditionFailed, "get", subject, size_differs(&object.info, wanted.size)));
     }
     Ok(object)
+}
+
+/// What to say of an object whose size is not the one that was listed.
+fn size_differs(info: &ObjectInfo, listed: u64) -> String {
+    let is_packed = info.attributes.content_encoding.as_deref().is_some_and(|encoding| encoding.contains("gzip"));
+    let hint = if is_packed {
+        "; the object has Content-Encoding: gzip, and the store may unpack it before it sends it"
+    } else {
+        ""
+    };
+    format!("the object has {} bytes, but the listing said {listed}{hint}", info.size)
 }
 
 /// `None` where the service does not copy between the two: the caller streams.
@@ -230,4 +240,19 @@ async fn copied_by_service(context: &Context, object: &JobObject, pin: &Pin, wri
     let checksum = written.checksum.or_else(by_etag);
     let (object, verified) = (object.clone(), verified.into());
     Ok(Copied { object, etag: written.etag, checksum, verified, upload: None, told: SourceSnapshot::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::object::Attributes;
+
+    #[test]
+    fn regression_a_packed_object_of_another_size_names_gzip() {
+        let packed = Attributes { content_encoding: Some("gzip".into()), ..Attributes::default() };
+        let info = ObjectInfo { size: 5_000, attributes: packed, ..ObjectInfo::default() };
+        assert!(size_differs(&info, 49).contains("Content-Encoding: gzip"));
+        let plain = ObjectInfo { size: 5_000, ..ObjectInfo::default() };
+        assert_eq!(size_differs(&plain, 49), "the object has 5000 bytes, but the listing said 49");
+    }
 }
