@@ -359,7 +359,9 @@ async fn archived_objects_are_restored_where_that_is_asked_for_and_waited_for_al
     from.finish_restores(&source);
     let ended = process.wait(LIMIT).await;
     let totals = summary(&ended, 0);
-    assert_eq!((count(&totals, "copied"), count(&totals, "failed")), (4, 0), "{}", ended.stderr);
+    // The command that was interrupted may have copied those that are no archives.
+    let copied = count(&totals, "copied") + totals["earlier"]["copied"].as_u64().unwrap_or(0);
+    assert_eq!((copied, count(&totals, "failed")), (4, 0), "{}", ended.stderr);
     for key in ["cold", "cold-parts"] {
         let (ours, theirs) = (from.object(&source, key), to.object(&destination, key));
         assert!(ours.expect("it is there").bytes == theirs.expect("it is there").bytes, "{key}");

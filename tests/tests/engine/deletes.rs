@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use shared::config::Find;
 use shared::filter::Filter;
-use shared::job::{JobChange, JobObject, Work as JobWork};
-use shared::ledger::{Ledger, RunOptions, RunStart, events_run};
+use shared::job::{JobChange, JobKey, JobObject, Work as JobWork};
+use shared::ledger::{Ledger, Phase, RunOptions, RunStart, events_run};
 use shared::object::Timestamp;
 use shared::queue::JobQueue;
 use worker::Follow;
 
-use crate::stage::{Stage, TASK};
+use crate::stage::{RUN, Stage, TASK};
 
 /// A fleet with `delete`, and a redelivered job for a key that only the destination has by now.
 async fn left_the_source() -> Stage {
@@ -130,4 +130,41 @@ async fn an_event_replaces_nothing_that_it_may_not_delete() {
     let filters = vec!["- a/b".to_owned(), "- c".to_owned()];
     let filter = Filter::load(&Find { filters, ..Find::default() }, None).expect("the rules are right");
     assert_eq!(followed(Follow { filter, ..mirror() }, &kept, &keys, false).await, kept);
+}
+
+/// A finder that dies between sending a job and recording that sends it again. The second message may be received when
+/// the run is done, and a later run has other options.
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_second_message_of_a_done_run_does_nothing() {
+    let stage = Stage::new().await;
+    for key in ["copied", "deleted"] {
+        std::fs::write(stage.destination.join(key), "old").expect("files can be written");
+    }
+    std::fs::write(stage.source.join("copied"), "new!").expect("files can be written");
+    let object = JobObject { key: "copied".into(), size: 4, modified: Timestamp::now(), ..JobObject::default() };
+    let copy = Stage::job(JobWork::Copy { objects: vec![object] }, 1);
+    let delete = JobKey { index: 0, key: "deleted".into(), may_block: false };
+    let mut delete = Stage::job(JobWork::Delete { objects: vec![delete] }, 1);
+    delete.origin.id = "0/2".into();
+    for job in [&copy, &delete] {
+        stage.send(job).await;
+    }
+    stage.ledger.set_phase(RUN, Phase::Listed, None).await.expect("the run moves on");
+    let working = stage.start();
+    stage.until_settled(2).await;
+    stage.until_empty().await;
+    assert!(!stage.destination.join("deleted").exists());
+    // The user brings both back, and runs without deletes and with this key excluded.
+    for key in ["copied", "deleted"] {
+        std::fs::write(stage.destination.join(key), "mine").expect("files can be written");
+    }
+    for job in [&copy, &delete] {
+        stage.send(job).await;
+    }
+    stage.until_empty().await;
+    working.stop().await.expect("the worker ends well");
+    for key in ["copied", "deleted"] {
+        assert_eq!(std::fs::read(stage.destination.join(key)).expect("is left"), b"mine", "{key}");
+    }
+    assert_eq!(stage.settled().await.objects(), 2);
 }

@@ -122,7 +122,10 @@ async fn settled_before(context: &Context, job: &Job, redelivered: bool) -> Resu
         Work::Delete { .. } => Vec::new(),
         Work::Parts(_) | Work::Changed { .. } => return Ok(BTreeSet::new()),
     };
-    if !redelivered && job.attempt == 1 && job.restoring.is_none() {
+    let is_first = !redelivered && job.attempt == 1 && job.restoring.is_none();
+    // A message that was sent twice is no redelivery. Its run may be done, and a later one have other options: deletes
+    // always ask, copies once the finder is through.
+    if is_first && !matches!(job.work, Work::Delete { .. }) && !context.runs.is_listed(context, job).await? {
         return Ok(BTreeSet::new());
     }
     let settled = context.ledger.settled(&job.run, &job.origin).await?;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use shared::Result;
 use shared::job::{Job, Work};
-use shared::ledger::{RunOptions, RunState, events_run};
+use shared::ledger::{Phase, RunOptions, RunState, events_run};
 use tokio::time::{Instant, sleep_until};
 
 use crate::context::Context;
@@ -80,6 +80,16 @@ impl Runs {
     /// What the ledger says of a run now.
     pub async fn state(&self, context: &Context, run: &str) -> Result<Option<RunState>> {
         Ok(self.read(context, run, true).await?.state)
+    }
+
+    /// Whether the finder of the job's run was through when the run's state was last read: then the run may be done. A
+    /// run of events never is.
+    pub async fn is_listed(&self, context: &Context, job: &Job) -> Result<bool> {
+        if job.run == events_run(&job.task) {
+            return Ok(false);
+        }
+        let state = self.read(context, &job.run, false).await?.state;
+        Ok(state.is_some_and(|state| !matches!(state.phase, Phase::Listing | Phase::Releasing)))
     }
 
     /// Waits until a job that is executed must end because its run is cancelled. `until` is the time at which its run
