@@ -1,4 +1,4 @@
-//! What the documents say, against the code: a promise names its test, a table names its metrics.
+//! What the documents say, against the code: a promise names its test, a list names its metrics.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,12 +6,23 @@ use std::path::{Path, PathBuf};
 use shared::config::keys;
 use shared::metrics::{Kind, TABLE};
 
+/// The document that names every option and every setting.
+const REFERENCE: &str = "docs/reference.md";
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 fn document(name: &str) -> String {
     std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The items of the text's lists, each on one line.
+fn list_items(text: &str) -> impl Iterator<Item = String> {
+    text.split("\n- ").skip(1).map(|item| {
+        let end = item.find("\n\n").unwrap_or(item.len());
+        item[..end].split_whitespace().collect::<Vec<_>>().join(" ")
+    })
 }
 
 /// The texts between backticks, line by line, in order.
@@ -58,10 +69,10 @@ fn every_promise_names_a_test() {
 }
 
 #[test]
-fn the_table_of_metrics_is_the_codes() {
+fn the_list_of_metrics_is_the_codes() {
     let text = document("docs/operations.md");
-    let rows: BTreeSet<&str> = text.lines().filter(|line| line.starts_with("| `flotilla_")).collect();
-    let expected: Vec<String> = TABLE
+    let listed: BTreeSet<String> = list_items(&text).filter(|item| item.starts_with("`flotilla_")).collect();
+    let expected: BTreeSet<String> = TABLE
         .iter()
         .map(|metric| {
             let kind = match metric.kind {
@@ -69,20 +80,23 @@ fn the_table_of_metrics_is_the_codes() {
                 Kind::Gauge => "gauge",
                 Kind::Histogram => "histogram",
             };
-            format!("| `{}` | {kind} | {} | {} |", metric.name, metric.labels.join(", "), metric.help)
+            let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+            let labels = if labels.is_empty() { String::new() } else { format!("; {}", labels.join(", ")) };
+            format!("`{}` ({kind}{labels}): {}", metric.name, metric.help)
         })
         .collect();
-    assert_eq!(rows, expected.iter().map(String::as_str).collect(), "expected:\n{}", expected.join("\n"));
+    let lines: Vec<&str> = expected.iter().map(String::as_str).collect();
+    assert_eq!(listed, expected, "expected:\n- {}", lines.join("\n- "));
 }
 
 #[test]
 fn every_setting_stands_in_the_reference() {
-    let text = document("README.md");
+    let text = document(REFERENCE);
     let named: BTreeSet<&str> = quoted(&text).collect();
-    for section in ["", "source", "queue", "ledger", "fleet", "find", "work"] {
+    for section in ["", "source", "destination", "queue", "events", "ledger", "fleet", "find", "work"] {
         for key in keys::of(section) {
             let known = named.contains(key) || named.contains(&*format!("[{key}]"));
-            assert!(known, "README.md does not name {key} of [{section}]");
+            assert!(known, "{REFERENCE} does not name {key} of [{section}]");
         }
     }
 }
@@ -90,7 +104,7 @@ fn every_setting_stands_in_the_reference() {
 #[tokio::test]
 async fn every_option_stands_in_the_reference() {
     use flotilla_tests::binaries::{self, Process};
-    let readme = document("README.md");
+    let reference = document(REFERENCE);
     let (flotilla, finder, worker) = (binaries::flotilla(), binaries::finder(), binaries::worker());
     let mut commands = vec![(finder, String::new()), (worker, String::new())];
     for command in ["sync", "watch", "plan", "ls", "verify", "status", "failures", "retry", "init", "events"] {
@@ -109,8 +123,8 @@ async fn every_option_stands_in_the_reference() {
         for option in options.filter(|option| !["help", "version"].contains(&&**option)) {
             // A side's options stand once, for both.
             let option = option.replacen("destination-", "", 1).replacen("source-", "", 1);
-            let named = readme.contains(&format!("`{option}`")) || readme.contains(&format!("--{option}"));
-            assert!(named, "README.md does not name --{option} of {command}");
+            let named = reference.contains(&format!("`{option}`")) || reference.contains(&format!("--{option}"));
+            assert!(named, "{REFERENCE} does not name --{option} of {command}");
         }
     }
 }
@@ -148,13 +162,13 @@ fn fixed_parts(quote: &str) -> Vec<String> {
 #[test]
 fn regression_every_message_that_operations_explains_exists() {
     let text = document("docs/operations.md");
-    let table = text.split("## What to do when").nth(1).and_then(|rest| rest.split("\n## ").next());
-    let rows = table.expect("the table of messages").lines().filter(|line| line.starts_with("| `"));
+    let section = text.split("## What to do when").nth(1).and_then(|rest| rest.split("\n## ").next());
+    // A message is a list item's first line; its meaning stands in the lines that are indented below it.
+    let messages = section.expect("the list of messages").lines().filter_map(|line| line.strip_prefix("- "));
     let code = messages_of_the_code().replace([';', ':', ','], "");
     let mut checked = 0;
-    for row in rows {
-        let says = row.split(" | ").next().unwrap_or_default();
-        for part in quoted(says).flat_map(fixed_parts) {
+    for message in messages {
+        for part in quoted(message).flat_map(fixed_parts) {
             assert!(code.contains(&part), "no message of the code says {part:?}");
             checked += 1;
         }
