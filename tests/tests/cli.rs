@@ -301,6 +301,14 @@ async fn regression_the_version_names_the_target() {
 }
 
 #[tokio::test]
+async fn regression_each_program_calls_itself_by_its_name() {
+    for (program, name) in [(binaries::finder(), "finder"), (binaries::worker(), "worker")] {
+        let ended = Process::start(&program, ["--version"], Vec::<(&'static str, String)>::new()).wait(LIMIT).await;
+        assert!(ended.stdout.starts_with(&format!("{name} {}", shared::VERSION)), "{}", ended.stdout);
+    }
+}
+
+#[tokio::test]
 async fn what_failed_is_named_and_retried_without_options() {
     let place = Place::new();
     // A folder stands where the file should go.

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Compares both sides of a task and enqueues the differences
 #[derive(Debug, Parser)]
-#[command(version = shared::VERSION, max_term_width = 100)]
+#[command(name = "finder", version = shared::VERSION, max_term_width = 100)]
 struct Args {
     /// Config file of the task
     #[arg(long, value_name = "FILE")]

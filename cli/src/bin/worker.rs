@@ -17,7 +17,7 @@ use worker::{Follow, Stop, Worker};
 
 /// Does the jobs on a task's queue until it is stopped
 #[derive(Debug, Parser)]
-#[command(version = shared::VERSION, max_term_width = 100)]
+#[command(name = "worker", version = shared::VERSION, max_term_width = 100)]
 struct Args {
     /// Config file of the task
     #[arg(long, value_name = "FILE")]
