@@ -1,4 +1,4 @@
-//! What a kind of store is known to do: a profile of data for each, so that no code asks for names.
+//! What a kind of store is known to do: one profile for each, so that no code asks for names.
 //!
 //! The rows stand in `table`. A profile is found by the location's scheme, else by the endpoint's host,
 //! else, for an unknown endpoint, by the `Server` of its answers. What a profile calls

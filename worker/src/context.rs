@@ -99,7 +99,7 @@ pub struct Worker {
     pub follow: Follow,
     /// Whom to tell outcomes.
     pub report: Option<Report>,
-    /// Bytes transferred so far and objects in leader, for displays.
+    /// Bytes transferred so far and objects in flight, for displays.
     pub moved: Arc<TransferProgress>,
     /// SourceSnapshot when a store fails altogether, and when it is well again.
     pub health: Health,
@@ -123,7 +123,7 @@ pub(crate) struct Shared {
     pub in_doubt: Arc<InDoubtWrites>,
     /// What the ledger says of the runs whose jobs are received.
     pub runs: Runs,
-    /// What the ledger is told of the objects in leader.
+    /// What the ledger is told of the objects in flight.
     pub transfer_reporter: TransferReporter,
     /// The digest of the write options of this worker.
     pub writes: String,

@@ -69,7 +69,7 @@ pub(super) struct ConnectionState {
     pub was_trusted: Arc<AtomicBool>,
 }
 
-/// `inner`, with whose answers `connection_state` learns.
+/// `inner`, whose answers change `connection_state`.
 pub(super) fn client(inner: &SharedHttpClient, connection_state: ConnectionState) -> SharedHttpClient {
     SharedHttpClient::new(FeedbackClient { inner: inner.clone(), connection_state })
 }

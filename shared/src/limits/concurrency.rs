@@ -1,4 +1,4 @@
-//! How many transfers may be under way: the limiter that throttling pulls.
+//! How many transfers may be under way: a limit that throttling lowers.
 //!
 //! Additive increase, multiplicative decrease, as TCP does it (RFC 5681 §3.1): every transfer that
 //! ends well while the limit is used up raises the limit by one over itself, every throttled answer

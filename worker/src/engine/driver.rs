@@ -34,7 +34,7 @@ const POLL: Duration = Duration::from_secs(5);
 /// what has to be handed back before it has ended comes back only after this time, when it surely has.
 const LAST_POLL: Duration = POLL.saturating_add(Duration::from_secs(1));
 
-/// The same where a poll ends with its caller: time for an answer that is on its options.
+/// The same where a poll ends with its caller: time for an answer that is on its way.
 const LAST_ANSWER: Duration = Duration::from_millis(500);
 
 /// Handing back is one short call a job. A queue that does not answer has them back when their leases run out.

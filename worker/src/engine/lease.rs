@@ -29,7 +29,7 @@ impl Lease {
         Lease { lost, ended, heartbeat }
     }
 
-    /// Ends the heartbeat before the message is acknowledged or released, and waits for a call that is on its options:
+    /// Ends the heartbeat before the message is acknowledged or released, and waits for a call that is on its way:
     /// carried out after the release, it would hide the message for another lease. An attempt that is not answered
     /// within its own limit is given up.
     pub async fn end(mut self) {

@@ -23,7 +23,7 @@ const REPEAT_AFTER: Duration = Duration::from_secs(30);
 
 /// MetadataSupport the instance protected while there are leases. Ends with the sender of `leases`.
 pub(crate) async fn keep(fleet: Arc<dyn Fleet>, mut leases: watch::Receiver<usize>) {
-    // Unknown at the start: an earlier worker may have left it either options.
+    // Unknown at the start: an earlier worker may have left it either way.
     let mut is_protected = None;
     loop {
         let is_busy = *leases.borrow_and_update() > 0;

@@ -21,7 +21,7 @@ use crate::context::Context;
 /// How long a run's state is believed: a run that is cancelled is worked on for so long at most.
 pub(crate) const VALID: Duration = Duration::from_secs(15);
 
-/// Most runs that are remembered: far more than a task has under options.
+/// Most runs that are remembered: far more than a task has under way.
 const MAX_KNOWN: usize = 64;
 
 /// What becomes of a job.

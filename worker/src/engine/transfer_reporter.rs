@@ -1,4 +1,4 @@
-//! Reports of large objects in leader to the ledger, for `flotilla status`.
+//! Reports of large objects in flight to the ledger, for `flotilla status`.
 //!
 //! A report is advice: nothing waits for it, and one that fails is only missing. It is written rarely, and not at all
 //! while objects are small: a ledger in the cloud is paid for by the write.
@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::objects::multipart::progress::TransferProgress;
 
-/// Shortest time between two reports while large objects are in leader.
+/// Shortest time between two reports while large objects are in flight.
 const REPORT_EVERY: Duration = Duration::from_secs(15);
 
 /// Shortest time between two reports where the earlier one names an object that has ended since: it would count twice.
@@ -21,7 +21,7 @@ const CORRECT_AFTER: Duration = Duration::from_secs(5);
 /// How long a report is valid: two may be missing.
 const VALID: Duration = Duration::from_secs(45);
 
-/// How often the objects in leader are looked at, in memory.
+/// How often the objects in flight are looked at, in memory.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A ledger that does not take a report within this time gets the next one.
@@ -74,7 +74,7 @@ impl TransferReporter {
         }
     }
 
-    /// Replaces what was reported of each run, and withdraws it of runs that have no large object in leader any more.
+    /// Replaces what was reported of each run, and withdraws it of runs that have no large object in flight any more.
     async fn write<L: TransferReports + Sync + ?Sized>(
         &self,
         ledger: &L,
@@ -94,7 +94,7 @@ impl TransferReporter {
         }
     }
 
-    /// Withdraws everything: the worker has no object in leader any more. Asks nothing of the ledger if nothing was
+    /// Withdraws everything: the worker has no object in flight any more. Asks nothing of the ledger if nothing was
     /// reported.
     pub async fn end<L: TransferReports + Sync + ?Sized>(&self, ledger: &L) {
         let runs = std::mem::take(&mut self.state.lock().await.runs);
@@ -121,8 +121,8 @@ impl State {
 async fn within<T>(limit: Duration, request: impl Future<Output = Result<T>>) {
     match timeout(limit, request).await {
         Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "objects in leader are not reported"),
-        Err(_) => tracing::debug!("objects in leader are not reported: the ledger does not answer"),
+        Ok(Err(error)) => tracing::debug!(%error, "objects in flight are not reported"),
+        Err(_) => tracing::debug!("objects in flight are not reported: the ledger does not answer"),
     }
 }
 

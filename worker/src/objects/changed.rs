@@ -70,7 +70,7 @@ impl Drop for Waits<'_> {
     }
 }
 
-/// Follows the key until all who following are covered. The outcome is that of the last write, if there was one.
+/// Follows the key until all followers are covered. The outcome is that of the last write, if there was one.
 async fn lead(
     context: &Context,
     job: &Job,
@@ -83,7 +83,7 @@ async fn lead(
     for _ in 0..MAX_ROUNDS {
         let ending = match once(context, job, change, started, &leader, redelivered || wrote.is_some()).await {
             Followed::Ended(ending) => ending,
-            // Whoever following begins anew: the other may be one of them, delivered again.
+            // The followers begin anew: the other may be one of them, delivered again.
             Followed::ByAnother(ending) => return ending,
         };
         let ending = match (ending, wrote.take()) {
@@ -96,7 +96,7 @@ async fn lead(
                 leader.finish();
                 return ending;
             }
-            // Nothing is in step yet: whoever following begins anew, with attempts of its own.
+            // Nothing is in step yet: the followers begin anew, with attempts of its own.
             _ => return ending,
         }
         if leader.finish() {
@@ -109,7 +109,7 @@ async fn lead(
 
 /// How one look ended.
 enum Followed {
-    /// So, also for those who following.
+    /// So, also for the followers.
     Ended(Ending),
     /// Another job is at the version that was seen, and sees to it. This is the end of this event alone.
     ByAnother(Ending),
@@ -147,7 +147,7 @@ async fn once(
             let outcome = Outcome { state: State::Skipped, ..outcome };
             Ending::Settled(explained(outcome, Some(IN_SYNC), None), uploads)
         }
-        // Whoever following may delete.
+        // A follower may delete.
         Ok(End::Gone) if change.no_delete => {
             return Followed::ByAnother(ending_of(context, job, object, started, uploads, Ok(End::Gone)).await);
         }

@@ -22,7 +22,7 @@ pub struct Check {
     pub send: Option<Checksum>,
     /// Compared with the bytes on the way, before the last of them are sent on.
     pub expect: Option<Checksum>,
-    /// Computed on the options.
+    /// Computed on the way.
     pub hash: Vec<Algorithm>,
 }
 

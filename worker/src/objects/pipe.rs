@@ -15,13 +15,13 @@ use shared::{Error, ErrorKind, Result};
 use crate::objects::integrity;
 use crate::objects::multipart::progress::Attempt;
 
-/// What passes through a pipe, and what is done with it on the options.
+/// What passes through a pipe, and what is done with it on the way.
 pub(crate) struct Pipe {
     /// What the bytes belong to, for errors.
     pub subject: String,
     /// How many bytes must come.
     pub size: u64,
-    /// Computed on the options.
+    /// Computed on the way.
     pub hash: Vec<Algorithm>,
     /// Must be the checksum of the bytes; its algorithm is among `hash`.
     pub expect: Option<Checksum>,

@@ -60,7 +60,7 @@ pub(crate) struct ReconcileOptions<'a> {
     pub look_after: bool,
     /// What is deleted.
     pub deletes: Deletes,
-    /// The leader that this is part of.
+    /// The work for events of the key that this is part of.
     pub leader: Option<&'a Leader<'a>>,
 }
 

@@ -26,7 +26,7 @@ impl IndexSet {
         self.0.get(index as usize / 8).is_some_and(|byte| byte & (1 << (index % 8)) != 0)
     }
 
-    /// Adds a index; whether it is new.
+    /// Adds an index; whether it is new.
     pub(super) fn insert(&mut self, index: u32) -> bool {
         let is_new = !self.contains(index);
         let at = index as usize / 8;

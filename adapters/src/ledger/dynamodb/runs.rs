@@ -56,8 +56,8 @@ pub(super) async fn set_phase(ledger: &DynamoDbLedger, run: &str, phase: Phase, 
     // Repeated, or done with its answer lost: the phase is the same again. Carried out late: a run never
     // moves back from what a later request has made of it.
     let may_follow: Vec<Phase> = Phase::ALL.into_iter().filter(|before| phase.may_follow(*before)).collect();
-    let indexes: Vec<String> = (0..may_follow.len()).map(|n| format!(":from{n}")).collect();
-    let condition = format!("attribute_exists(pk) AND #phase IN ({})", indexes.join(","));
+    let placeholders: Vec<String> = (0..may_follow.len()).map(|n| format!(":from{n}")).collect();
+    let condition = format!("attribute_exists(pk) AND #phase IN ({})", placeholders.join(","));
     let updated = ledger.call(|| {
         let mut update = ledger
             .client
@@ -73,8 +73,8 @@ pub(super) async fn set_phase(ledger: &DynamoDbLedger, run: &str, phase: Phase, 
             })
             .expression_attribute_names("#phase", "phase")
             .expression_attribute_values(":phase", text(phase.as_str()));
-        for (index, from) in indexes.iter().zip(&may_follow) {
-            update = update.expression_attribute_values(index, text(from.as_str()));
+        for (placeholder, from) in placeholders.iter().zip(&may_follow) {
+            update = update.expression_attribute_values(placeholder, text(from.as_str()));
         }
         if let Some(error) = error {
             update =

@@ -1,4 +1,4 @@
-//! Bodies on their list_mode: counted, watched, and never complete when they should not be.
+//! Bodies on their way: counted, watched, and never complete when they should not be.
 
 use std::future::Future;
 use std::pin::{Pin, pin};

@@ -7,7 +7,7 @@ use super::page::Ask;
 use shared::retry::LIST;
 use shared::{Error, ErrorKind, Result};
 
-/// How a page is asked for. A listing goes on in the list_mode in which it began.
+/// How a page is asked for. A listing goes on in the mode in which it began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct ListMode {
     /// By `ListObjectsV2`, which goes on by a token; else by `ListObjects`, which goes on after a key.
@@ -45,7 +45,7 @@ pub(super) struct Answer {
 }
 
 impl Bucket {
-    /// One page. The first page of a listing is asked for in the best list_mode that the store may understand, and
+    /// One page. The first page of a listing is asked for in the best mode that the store may understand, and
     /// where it does not, in the next one: at last as all stores have understood since there are any.
     pub(super) async fn list_once(&self, ask: &Ask, keys: i32) -> Result<Answer> {
         if let Some(next) = &ask.next {

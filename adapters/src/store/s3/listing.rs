@@ -13,7 +13,7 @@ use shared::retry::LIST;
 use shared::store::{KeyRange, Listed, Listing};
 use shared::{Error, ErrorKind, Result};
 
-/// Most pages in a profile without a key. Amazon gives some where millions of versions were deleted.
+/// Most pages in a row without a key. Amazon gives some where millions of versions were deleted.
 pub(super) const MAX_EMPTY_PAGES: u32 = if cfg!(test) { 100 } else { 10_000 };
 
 /// A listing under way.

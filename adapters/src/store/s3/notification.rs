@@ -119,7 +119,7 @@ fn not_yet(error: Error) -> Error {
 /// Whether a rule does already what the wanted one would.
 ///
 /// # Errors
-/// If another rule is in its list_mode: S3 refuses two rules that an event of one key could both go to.
+/// If another rule is in its way: S3 refuses two rules that an event of one key could both go to.
 fn is_there(rules: &[Rule], wanted: &Rule) -> Result<bool, String> {
     if rules.iter().any(|rule| rule.target == wanted.target && covers(rule, wanted)) {
         return Ok(true);

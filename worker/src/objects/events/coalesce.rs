@@ -1,10 +1,10 @@
 //! Coalescing: many events of one key, few copies.
 //!
-//! Of the events of a key that a worker holds at the same time one is the leader, whose work is a leader;
-//! the others join it. A follower is covered as soon as the leader looks at the source after it came: what it tells of
-//! had happened by then. Those that came after the leader's last look are covered by one look more, not by one each.
-//! Until then its message is held: should the leader's have been taken by another worker meanwhile, and its work be dropped,
-//! whoever following begins anew.
+//! Of the events of a key that a worker has at the same time, one leads and does the work; the others follow. A
+//! follower is covered when the leader looks at the source after the follower came: the change that its event reports
+//! had happened by then. Followers that came after the leader's last look are covered together by one more look. Until
+//! then the worker keeps their messages: if another worker has taken the leader's message meanwhile, and the leader's
+//! work is dropped, the followers begin anew.
 //!
 //! Between the beginnings of two writes to a key lies [`APART`]. So the events of a key, however many, cost a worker
 //! at most one write in that time, and one more; and while one is under way, some requests for each look.
@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until};
 /// copied at once, a log that is appended to all the time once a second.
 const APART: Duration = Duration::from_secs(1);
 
-/// Most events that join one leader. Their messages are held meanwhile; others come again later, so that a key that
+/// Most events that follow one leader. Their messages are held meanwhile; others come again later, so that a key that
 /// takes long does not keep a worker's hands full.
 const MAX_FOLLOWERS: usize = 100;
 
@@ -40,17 +40,17 @@ pub(crate) struct Coalescer {
 struct State {
     /// Looks at the source begun so far.
     looks: u64,
-    /// Who following, after how many looks.
+    /// The followers, each after how many looks it came.
     waiting: Vec<(u64, oneshot::Sender<()>)>,
 }
 
-/// What an event is to its key's leader.
+/// What an event is to the work on its key.
 pub(crate) enum Role<'a> {
-    /// It makes the leader.
+    /// It leads.
     Lead(Leader<'a>),
-    /// Another makes it.
+    /// Another leads.
     Follow(Follower),
-    /// Another makes it, and too many have following already.
+    /// Another leads, and too many follow already.
     Full,
 }
 
@@ -77,7 +77,7 @@ impl Coalescer {
     }
 }
 
-/// The work on a key for events. Whoever drops it before it has landed makes those who following begin anew.
+/// The work on a key for events. Whoever drops it before it is finished makes its followers begin anew.
 pub(crate) struct Leader<'a> {
     coalescer: &'a Coalescer,
     key: &'a str,
@@ -92,7 +92,7 @@ impl Leader<'_> {
         }
     }
 
-    /// The destination has what the last look found, or somebody sees to that. `false`: others have following since
+    /// The destination has what the last look found, or somebody sees to that. `false`: others have come since
     /// that look, and another one is needed.
     pub fn finish(&mut self) -> bool {
         let mut active = locked(&self.coalescer.active);
@@ -140,11 +140,11 @@ impl Drop for Leader<'_> {
     }
 }
 
-/// An event that has following another's leader.
+/// An event that follows another's work on its key.
 pub(crate) struct Follower(oneshot::Receiver<()>);
 
 impl Follower {
-    /// Waits until it is covered; `false`: the leader was given up, and it must board anew.
+    /// Waits until it is covered; `false`: the leader's work was dropped, and the follower must enter anew.
     pub async fn covered(self) -> bool {
         self.0.await.is_ok()
     }
@@ -171,7 +171,7 @@ mod tests {
     fn join(coalescer: &Coalescer, key: &str) -> Follower {
         match coalescer.enter(key) {
             Role::Follow(following) => following,
-            _ => panic!("{key} is not to be following"),
+            _ => panic!("{key} has no work to follow"),
         }
     }
 

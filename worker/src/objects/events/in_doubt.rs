@@ -8,7 +8,7 @@
 //!
 //! A body that was not sent to its end makes no object, so it is none.
 //!
-//! An upload in parts that a lost lease leaves recorded is looked after in the same options: the queue may have delivered
+//! An upload in parts that a lost lease leaves recorded is looked after in the same way: the queue may have delivered
 //! the job twice, and the other worker may have acknowledged it before this upload was recorded. Then no delivery comes
 //! back to end the upload and to forget its record. A worker that is killed at that point leaves both.
 
@@ -48,7 +48,7 @@ impl InDoubtWrites {
     }
 }
 
-/// A write under options: dropped before its end is known, it is a stray.
+/// A write under way: dropped before its end is known, it is a stray.
 pub(crate) struct PendingWrite<'a> {
     in_doubt: &'a InDoubtWrites,
     key: &'a str,

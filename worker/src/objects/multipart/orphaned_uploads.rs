@@ -66,7 +66,7 @@ impl Creates {
     }
 }
 
-/// A create under options. Dropped before its answer, it is in doubt.
+/// A create under way. Dropped before its answer, it is in doubt.
 struct InDoubtCreate<'a> {
     creates: &'a Creates,
     key: &'a str,

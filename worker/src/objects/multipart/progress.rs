@@ -1,4 +1,4 @@
-//! Bytes under options: what this process has transferred, and the objects that it transfers now.
+//! Bytes under way: what this process has transferred, and the objects that it transfers now.
 //!
 //! Each attempt counts its bytes as they pass. An attempt that fails takes its bytes off again, so the total counts no
 //! byte twice. The Prometheus counter is the raw traffic: it keeps the bytes of failed attempts.
@@ -18,15 +18,15 @@ const MAX_OBJECTS: usize = 1_000;
 /// Smallest object that is reported to the ledger: a run's counters show soon enough what becomes of smaller ones.
 const REPORTED_BYTES: u64 = 16 << 20;
 
-/// Objects that have been in leader for less are not reported: most of them settle before anybody looks.
+/// Objects that have been in flight for less are not reported: most of them settle before anybody looks.
 const REPORTED_AFTER: Duration = Duration::from_secs(5);
 
-/// Bytes that a worker has transferred, and its objects in leader. Share it by [`Arc`] and read it at any time.
+/// Bytes that a worker has transferred, and its objects in flight. Share it by [`Arc`] and read it at any time.
 #[derive(Debug, Default)]
 pub struct TransferProgress {
     bytes: AtomicU64,
     objects: Mutex<HashMap<String, Entry>>,
-    /// Set when an object that was reported is no longer in leader.
+    /// Set when an object that was reported is no longer in flight.
     has_reported_ended: AtomicBool,
 }
 
@@ -64,23 +64,23 @@ struct Entry {
 }
 
 impl TransferProgress {
-    /// All bytes transferred by this process, those of objects in leader included. An attempt that fails takes its
+    /// All bytes transferred by this process, those of objects in flight included. An attempt that fails takes its
     /// bytes off again, so two readings may go down.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Relaxed)
     }
 
-    /// How many objects are in leader.
+    /// How many objects are in flight.
     pub fn objects(&self) -> usize {
         self.lock().len()
     }
 
-    /// Bytes transferred so far of the objects in leader.
+    /// Bytes transferred so far of the objects in flight.
     pub fn bytes_in_flight(&self) -> u64 {
         self.lock().values().map(Entry::transferred).sum()
     }
 
-    /// The objects in leader, at most `most`, the largest first.
+    /// The objects in flight, at most `most`, the largest first.
     pub fn in_flight(&self, most: usize) -> Vec<InFlight> {
         let mut objects: Vec<InFlight> = self.lock().iter().map(|(key, entry)| entry.show(key)).collect();
         objects.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.key.cmp(&b.key)));
@@ -88,7 +88,7 @@ impl TransferProgress {
         objects
     }
 
-    /// Lists an object as in leader until the guard is dropped.
+    /// Lists an object as in flight until the guard is dropped.
     pub(crate) fn object(self: &Arc<Self>, run: &str, key: &str, size: u64) -> ObjectProgress {
         let mut objects = self.lock();
         let is_listed = objects.len() < MAX_OBJECTS || objects.contains_key(key);
@@ -119,7 +119,7 @@ impl TransferProgress {
         self.lock().values().any(Entry::is_reported_now)
     }
 
-    /// Whether an object that was reported is no longer in leader.
+    /// Whether an object that was reported is no longer in flight.
     pub(crate) fn has_reported_ended(&self) -> bool {
         self.has_reported_ended.load(Relaxed)
     }
@@ -176,7 +176,7 @@ impl Entry {
     }
 }
 
-/// An object that is listed as in leader for as long as this or one of its attempts lives.
+/// An object that is listed as in flight for as long as this or one of its attempts lives.
 #[derive(Debug, Clone)]
 pub(crate) struct ObjectProgress(Arc<Object>);
 
