@@ -14,8 +14,8 @@ use tokio::time::timeout;
 
 use crate::fleet::autoscaling::AutoScaling;
 use crate::ledger::dynamodb::DynamoDbLedger;
-use crate::ledger::sqlite::EmbeddedLedger;
-use crate::queue::sqlite::EmbeddedQueue;
+use crate::ledger::sqlite::SqliteLedger;
+use crate::queue::sqlite::SqliteQueue;
 use crate::queue::sqs::SqsQueue;
 use crate::sqlite::Database;
 use crate::store::file::FileStore;
@@ -135,14 +135,14 @@ pub async fn backend_with_events(config: &Config, state: &Path, events: &Events)
     };
     let database = Database::open(state)?;
     // No task's name holds a slash.
-    let own = || Arc::new(EmbeddedQueue::open(&database, &format!("{}/events", config.task)));
+    let own = || Arc::new(SqliteQueue::open(&database, &format!("{}/events", config.task)));
     let events = events.unwrap_or_else(|| own());
     Ok(Backend { events: Some(events), ..embedded_backend(config, &database) })
 }
 
 fn embedded_backend(config: &Config, database: &Database) -> Backend {
-    let queue = Arc::new(EmbeddedQueue::open(database, &config.task));
-    Backend { queue, events: None, ledger: Arc::new(EmbeddedLedger::open(database)) }
+    let queue = Arc::new(SqliteQueue::open(database, &config.task));
+    Backend { queue, events: None, ledger: Arc::new(SqliteLedger::open(database)) }
 }
 
 /// Opens a task's queue and ledger, which must exist. The embedded ones are made where they do not.
@@ -184,7 +184,7 @@ async fn open_backend(config: &Config, sqs: impl AsyncFn(&QueueConfig) -> Result
 
 /// Opens the ledger of a state folder.
 pub fn embedded_ledger(state: &Path) -> Result<SharedLedger> {
-    Ok(Arc::new(EmbeddedLedger::open(&Database::open(state)?)))
+    Ok(Arc::new(SqliteLedger::open(&Database::open(state)?)))
 }
 
 /// Creates a task's queue and table where they do not exist, opens them, and says in one line each what

@@ -205,7 +205,7 @@ fn try_connect(path: &Path) -> Result<Connection, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::sqlite::EmbeddedQueue;
+    use crate::queue::sqlite::SqliteQueue;
     use shared::queue::{JobQueue as _, Outgoing};
 
     #[tokio::test]
@@ -213,7 +213,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::open(dir.path()).unwrap();
         let pages = |count: i64| database.call("limit", move |c| Ok(c.pragma_update(None, "max_page_count", count)?));
-        let queue = EmbeddedQueue::open(&database, "jobs");
+        let queue = SqliteQueue::open(&database, "jobs");
         pages(100).await.unwrap();
         let mut sent = 0;
         let full = loop {
@@ -234,7 +234,7 @@ mod tests {
     async fn the_last_handle_leaves_one_whole_file_behind() {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::open(dir.path()).unwrap();
-        EmbeddedQueue::open(&database, "jobs").send(&[Outgoing::now("x".to_owned())]).await.unwrap();
+        SqliteQueue::open(&database, "jobs").send(&[Outgoing::now("x".to_owned())]).await.unwrap();
         assert!(dir.path().join("flotilla.db-wal").exists());
         drop(database);
         assert!(!dir.path().join("flotilla.db-wal").exists());

@@ -1,4 +1,4 @@
-//! A ledger in the embedded database.
+//! A ledger in a SQLite database.
 //!
 //! Every writing call is one transaction: its record and its counters move together or not at all, so
 //! that a call that is repeated, because its answer was lost, finds itself done and changes nothing.
@@ -25,21 +25,21 @@ use shared::ledger::{
 use shared::object::Timestamp;
 use shared::store::Upload;
 
-/// The ledger in the embedded database.
+/// The ledger in a SQLite database.
 #[derive(Debug, Clone)]
-pub struct EmbeddedLedger {
+pub struct SqliteLedger {
     database: Database,
 }
 
-impl EmbeddedLedger {
+impl SqliteLedger {
     /// The database's ledger: there is one in each.
     pub fn open(database: &Database) -> Self {
-        EmbeddedLedger { database: database.clone() }
+        SqliteLedger { database: database.clone() }
     }
 }
 
 #[async_trait]
-impl Ledger for EmbeddedLedger {
+impl Ledger for SqliteLedger {
     async fn claim(&self, task: &str, owner: &str, lease: Duration) -> Result<()> {
         let claim = finding::Claim::new(task, owner, self.database.owner(), lease);
         let is_alive = self.database.liveness();

@@ -1,9 +1,9 @@
-//! A queue in the embedded database.
+//! A queue in a SQLite database.
 //!
 //! - A receipt names one receive: the message's id and its receive count. It stays good until someone
 //!   else receives the message, also when the lease has run out meanwhile (a laptop that slept goes on).
 //! - The leases of a process that died end at once: a receive that finds nothing looks, at most once a
-//!   second, whether the owners of leases still live (`database/owner.rs`).
+//!   second, whether the owners of leases still live (`sqlite/owner.rs`).
 //! - Times are of the system's clock. When it is set back, leases last longer by as much, and no longer
 //!   than the process that holds them.
 
@@ -25,17 +25,17 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Longest wait of a receive, by the port's contract.
 const MAX_WAIT: Duration = Duration::from_secs(20);
 
-/// A named queue in the embedded database.
+/// A named queue in a SQLite database.
 #[derive(Debug, Clone)]
-pub struct EmbeddedQueue {
+pub struct SqliteQueue {
     database: Database,
     name: String,
 }
 
-impl EmbeddedQueue {
+impl SqliteQueue {
     /// The queue of that name: there as soon as it is named, empty at first.
     pub fn open(database: &Database, name: &str) -> Self {
-        EmbeddedQueue { database: database.clone(), name: name.to_owned() }
+        SqliteQueue { database: database.clone(), name: name.to_owned() }
     }
 
     async fn try_receive(&self, max: usize, lease: Duration) -> Result<Vec<Message>> {
@@ -69,7 +69,7 @@ impl EmbeddedQueue {
 }
 
 #[async_trait]
-impl JobQueue for EmbeddedQueue {
+impl JobQueue for SqliteQueue {
     async fn send(&self, messages: &[Outgoing]) -> Result<()> {
         if let Some(long) = messages.iter().find(|message| message.body.len() > MAX_BODY_BYTES) {
             let why = format!("a message of {} bytes is longer than {MAX_BODY_BYTES}", long.body.len());
@@ -244,7 +244,7 @@ mod tests {
     async fn a_dead_letter_keeps_its_reason_and_its_body() {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::open(dir.path()).unwrap();
-        let queue = EmbeddedQueue::open(&database, "jobs");
+        let queue = SqliteQueue::open(&database, "jobs");
         queue.send(&[Outgoing::now("not a job".to_owned())]).await.unwrap();
         let message = queue.receive(1, MAX_WAIT, MAX_WAIT).await.unwrap().remove(0);
         for _ in 0..2 {
@@ -262,7 +262,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_too_long_or_not_a_receipt_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let queue = EmbeddedQueue::open(&Database::open(dir.path()).unwrap(), "jobs");
+        let queue = SqliteQueue::open(&Database::open(dir.path()).unwrap(), "jobs");
         let long = Outgoing::now("x".repeat(MAX_BODY_BYTES + 1));
         assert_eq!(queue.send(&[long]).await.unwrap_err().kind(), ErrorKind::Invalid);
         let (id, receipt, body) = (String::new(), "1,1".to_owned(), String::new());

@@ -40,7 +40,7 @@ mod dynamodb_at_moto {
 mod embedded {
     use std::sync::Arc;
 
-    use adapters::ledger::sqlite::EmbeddedLedger;
+    use adapters::ledger::sqlite::SqliteLedger;
     use adapters::sqlite::Database;
     use shared::ledger::SharedLedger;
     use tempfile::TempDir;
@@ -48,7 +48,7 @@ mod embedded {
     async fn setup() -> (SharedLedger, TempDir) {
         let dir = tempfile::tempdir().expect("a folder");
         let database = Database::open(dir.path()).expect("a database");
-        (Arc::new(EmbeddedLedger::open(&database)), dir)
+        (Arc::new(SqliteLedger::open(&database)), dir)
     }
 
     flotilla_tests::ledger_suite!(setup);

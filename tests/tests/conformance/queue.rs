@@ -34,7 +34,7 @@ mod sqs_at_moto {
 mod embedded {
     use std::sync::Arc;
 
-    use adapters::queue::sqlite::EmbeddedQueue;
+    use adapters::queue::sqlite::SqliteQueue;
     use adapters::sqlite::Database;
     use shared::queue::Queue;
     use tempfile::TempDir;
@@ -42,7 +42,7 @@ mod embedded {
     async fn setup() -> (Queue, TempDir) {
         let dir = tempfile::tempdir().expect("a folder");
         let database = Database::open(dir.path()).expect("a database");
-        (Arc::new(EmbeddedQueue::open(&database, "jobs")), dir)
+        (Arc::new(SqliteQueue::open(&database, "jobs")), dir)
     }
 
     flotilla_tests::queue_suite!(setup);

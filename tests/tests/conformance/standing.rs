@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use adapters::ledger::dynamodb::DynamoDbLedger;
-use adapters::ledger::sqlite::EmbeddedLedger;
+use adapters::ledger::sqlite::SqliteLedger;
 use adapters::sqlite::Database;
 use aws_sdk_dynamodb::types::AttributeValue;
 use flotilla_tests::emulators::{self, ACCESS_KEY, Emulator, SECRET_KEY};
@@ -78,7 +78,7 @@ async fn a_standing_run_goes_on_after_a_restart() {
         goes_on(open(&config).await, async || open(&config).await).await;
     }
     let dir = tempfile::tempdir().unwrap();
-    let open = || EmbeddedLedger::open(&Database::open(dir.path()).unwrap());
+    let open = || SqliteLedger::open(&Database::open(dir.path()).unwrap());
     goes_on(open(), async || open()).await;
 }
 

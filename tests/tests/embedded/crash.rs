@@ -11,8 +11,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use adapters::ledger::sqlite::EmbeddedLedger;
-use adapters::queue::sqlite::EmbeddedQueue;
+use adapters::ledger::sqlite::SqliteLedger;
+use adapters::queue::sqlite::SqliteQueue;
 use adapters::sqlite::Database;
 use shared::job::Origin;
 use shared::ledger::{Checkpoint, Found, Ledger as _, Outcome, Phase, RunStart, Settlement, State};
@@ -34,13 +34,13 @@ const RUN: &str = "run";
 
 #[derive(Clone)]
 struct Opened {
-    queue: EmbeddedQueue,
-    ledger: EmbeddedLedger,
+    queue: SqliteQueue,
+    ledger: SqliteLedger,
 }
 
 fn open(dir: &Path) -> Opened {
     let database = Database::open(dir).unwrap();
-    Opened { queue: EmbeddedQueue::open(&database, "jobs"), ledger: EmbeddedLedger::open(&database) }
+    Opened { queue: SqliteQueue::open(&database, "jobs"), ledger: SqliteLedger::open(&database) }
 }
 
 fn outgoing(bodies: &[String]) -> Vec<Outgoing> {

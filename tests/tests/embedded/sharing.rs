@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use adapters::ledger::sqlite::EmbeddedLedger;
-use adapters::queue::sqlite::EmbeddedQueue;
+use adapters::ledger::sqlite::SqliteLedger;
+use adapters::queue::sqlite::SqliteQueue;
 use adapters::sqlite::Database;
 use shared::ErrorKind;
 use shared::ledger::Ledger as _;
@@ -13,11 +13,11 @@ use shared::queue::{Depth, JobQueue as _, Outgoing};
 const LEASE: Duration = Duration::from_secs(3_600);
 const WAIT: Duration = Duration::from_secs(10);
 
-fn queue(database: &Database) -> EmbeddedQueue {
-    EmbeddedQueue::open(database, "jobs")
+fn queue(database: &Database) -> SqliteQueue {
+    SqliteQueue::open(database, "jobs")
 }
 
-async fn send(queue: &EmbeddedQueue, body: &str) {
+async fn send(queue: &SqliteQueue, body: &str) {
     queue.send(&[Outgoing::now(body.to_owned())]).await.unwrap();
 }
 
@@ -27,8 +27,8 @@ async fn leases_and_claims_of_a_closed_database_are_free_at_once() {
     let (first, second) = (Database::open(dir.path()).unwrap(), Database::open(dir.path()).unwrap());
     send(&queue(&first), "{}").await;
     let held = queue(&first).receive(1, WAIT, LEASE).await.unwrap();
-    EmbeddedLedger::open(&first).claim("task", "first", LEASE).await.unwrap();
-    let claim = || async { EmbeddedLedger::open(&second).claim("task", "second", LEASE).await };
+    SqliteLedger::open(&first).claim("task", "first", LEASE).await.unwrap();
+    let claim = || async { SqliteLedger::open(&second).claim("task", "second", LEASE).await };
     assert_eq!(claim().await.unwrap_err().kind(), ErrorKind::Conflict);
     assert_eq!(queue(&second).receive(1, Duration::from_secs(2), LEASE).await.unwrap(), []);
     drop(first);
@@ -57,7 +57,7 @@ async fn a_waiting_receive_sees_what_another_process_sends() {
 async fn queues_of_different_names_are_apart() {
     let dir = tempfile::tempdir().unwrap();
     let database = Database::open(dir.path()).unwrap();
-    let (a, b) = (EmbeddedQueue::open(&database, "a"), EmbeddedQueue::open(&database, "b"));
+    let (a, b) = (SqliteQueue::open(&database, "a"), SqliteQueue::open(&database, "b"));
     send(&a, "{}").await;
     assert_eq!(b.receive(1, Duration::ZERO, LEASE).await.unwrap(), []);
     assert_eq!(b.depth().await.unwrap(), Depth::default());

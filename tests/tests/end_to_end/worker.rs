@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use adapters::ledger::sqlite::EmbeddedLedger;
-use adapters::queue::sqlite::EmbeddedQueue;
+use adapters::ledger::sqlite::SqliteLedger;
+use adapters::queue::sqlite::SqliteQueue;
 use adapters::sqlite::Database;
 use adapters::store::s3::S3Store;
 use aws_sdk_s3::Client;
@@ -34,8 +34,8 @@ struct Stage {
     to: Proxy,
     source: String,
     destination: String,
-    queue: Arc<EmbeddedQueue>,
-    ledger: Arc<EmbeddedLedger>,
+    queue: Arc<SqliteQueue>,
+    ledger: Arc<SqliteLedger>,
     options: Work,
     denied: bool,
 }
@@ -44,7 +44,7 @@ impl Stage {
     async fn new() -> Stage {
         let weed = weed();
         let database = Database::open(&fresh_folder("state")).expect("the state folder opens");
-        let ledger = Arc::new(EmbeddedLedger::open(&database));
+        let ledger = Arc::new(SqliteLedger::open(&database));
         let start = RunStart {
             id: RUN.into(),
             task: TASK.into(),
@@ -60,7 +60,7 @@ impl Stage {
             to: Proxy::start(&weed.second_endpoint).await,
             source: weed.create_bucket("source").await,
             destination: weed.create_bucket("destination").await,
-            queue: Arc::new(EmbeddedQueue::open(&database, TASK)),
+            queue: Arc::new(SqliteQueue::open(&database, TASK)),
             ledger,
             options: Work { retry_delay: Duration::from_millis(10), lease: Duration::from_secs(5), ..Work::default() },
             denied: false,

@@ -2,8 +2,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use adapters::ledger::sqlite::EmbeddedLedger;
-use adapters::queue::sqlite::EmbeddedQueue;
+use adapters::ledger::sqlite::SqliteLedger;
+use adapters::queue::sqlite::SqliteQueue;
 use adapters::sqlite::Database;
 use adapters::store::file::FileStore;
 use flotilla_tests::emulators::fresh_folder;
@@ -47,12 +47,12 @@ pub struct Working {
 impl Stage {
     pub async fn new() -> Stage {
         let database = Database::open(&fresh_folder("state")).expect("the state folder opens");
-        let ledger = LedgerProbe::new(Arc::new(EmbeddedLedger::open(&database)));
+        let ledger = LedgerProbe::new(Arc::new(SqliteLedger::open(&database)));
         ledger.start_run(&run_start(RUN)).await.expect("the run is recorded");
         Stage {
             source: fresh_folder("source"),
             destination: fresh_folder("destination"),
-            queue: Arc::new(QueueProbe::new(Arc::new(EmbeddedQueue::open(&database, TASK)))),
+            queue: Arc::new(QueueProbe::new(Arc::new(SqliteQueue::open(&database, TASK)))),
             ledger: Arc::new(ledger),
             options: Work { retry_delay: Duration::from_millis(10), ..Work::default() },
             fleet: Arc::new(Solo),

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::ledger::sqlite::EmbeddedLedger;
-use adapters::queue::sqlite::EmbeddedQueue;
+use adapters::ledger::sqlite::SqliteLedger;
+use adapters::queue::sqlite::SqliteQueue;
 use adapters::sqlite::Database;
 use adapters::store::file::FileStore;
 use adapters::store::s3::S3Store;
@@ -79,8 +79,8 @@ pub struct Stage {
     pub work: Work,
     pub outage_limit: Option<Duration>,
     pub health: Health,
-    pub queue: Arc<EmbeddedQueue>,
-    pub ledger: Arc<EmbeddedLedger>,
+    pub queue: Arc<SqliteQueue>,
+    pub ledger: Arc<SqliteLedger>,
     /// The ledger as the worker sees it.
     pub worker_ledger: Arc<LedgerProbe>,
 }
@@ -107,7 +107,7 @@ impl Stage {
             cloud.put(&bucket, key, content(key, *size));
         }
         let database = Database::open(&fresh_folder("state")).expect("the state folder opens");
-        let ledger = Arc::new(EmbeddedLedger::open(&database));
+        let ledger = Arc::new(SqliteLedger::open(&database));
         Stage {
             source: side(&from.endpoint, &bucket, ""),
             destination: side(&to.endpoint, &cloud.create_bucket("destination"), ""),
@@ -124,7 +124,7 @@ impl Stage {
             },
             outage_limit: Some(LIMIT),
             health: Health::default(),
-            queue: Arc::new(EmbeddedQueue::open(&database, TASK)),
+            queue: Arc::new(SqliteQueue::open(&database, TASK)),
             worker_ledger: Arc::new(LedgerProbe::new(ledger.clone())),
             ledger,
         }

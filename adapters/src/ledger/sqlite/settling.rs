@@ -207,7 +207,7 @@ pub(super) fn failures(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::sqlite::EmbeddedLedger;
+    use crate::ledger::sqlite::SqliteLedger;
     use crate::sqlite::Database;
     use shared::job::Origin;
     use shared::ledger::{Ledger as _, RunStart, State, events_run};
@@ -219,7 +219,7 @@ mod tests {
         let words = |word: &str| word.to_owned();
         let (source, destination, options) = (words("/a"), words("/b"), Default::default());
         let start = RunStart { id: words(id), task: words("t"), source, destination, options, started: Timestamp(0) };
-        EmbeddedLedger::open(database).start_run(&start).await.unwrap();
+        SqliteLedger::open(database).start_run(&start).await.unwrap();
     }
 
     fn failed(key: &str) -> Outcome {

@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 use rusqlite::params;
 
-use super::EmbeddedLedger;
+use super::SqliteLedger;
 use shared::Result;
 use shared::ledger::{Suspect, SuspectKeys};
 use shared::object::Timestamp;
 
 #[async_trait]
-impl SuspectKeys for EmbeddedLedger {
+impl SuspectKeys for SqliteLedger {
     async fn suspect(&self, task: &str, suspect: &Suspect) -> Result<()> {
         let (task, Suspect { key, since }) = (task.to_owned(), suspect.clone());
         let sql = "INSERT INTO suspects (task, key, since) VALUES (?1, ?2, ?3)

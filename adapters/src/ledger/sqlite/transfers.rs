@@ -5,14 +5,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::{Connection, Transaction, params};
 
-use super::EmbeddedLedger;
+use super::SqliteLedger;
 use crate::sqlite::Failure;
 use shared::Result;
 use shared::ledger::{MAX_TRANSFER_REPORTS, TransferReport, TransferReports};
 use shared::object::Timestamp;
 
 #[async_trait]
-impl TransferReports for EmbeddedLedger {
+impl TransferReports for SqliteLedger {
     async fn report_transfers(&self, run: &str, report: &TransferReport, valid: Duration) -> Result<()> {
         let (run, report, holder) = (run.to_owned(), report.clone(), self.database.owner().to_owned());
         self.database.transact("report transfers", move |t| write(t, &run, &report, &holder, valid)).await
@@ -74,7 +74,7 @@ mod tests {
     async fn a_report_ends_with_its_process_and_the_table_stays_small() {
         let folder = tempfile::tempdir().unwrap();
         let (first, second) = (Database::open(folder.path()).unwrap(), Database::open(folder.path()).unwrap());
-        let (dies, lives) = (EmbeddedLedger::open(&first), EmbeddedLedger::open(&second));
+        let (dies, lives) = (SqliteLedger::open(&first), SqliteLedger::open(&second));
         let report = |worker: &str| TransferReport { worker: worker.to_owned(), ..TransferReport::default() };
         let valid = Duration::from_secs(600);
         dies.report_transfers("run", &report("dies"), valid).await.unwrap();

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use adapters::ledger::sqlite::EmbeddedLedger;
-use adapters::queue::sqlite::EmbeddedQueue;
+use adapters::ledger::sqlite::SqliteLedger;
+use adapters::queue::sqlite::SqliteQueue;
 use adapters::sqlite::Database;
 use adapters::store::file::FileStore;
 use adapters::store::s3::S3Store;
@@ -170,14 +170,14 @@ pub struct Pair {
     pub source: Place,
     pub destination: Place,
     pub options: Work,
-    queue: Arc<EmbeddedQueue>,
-    pub ledger: Arc<EmbeddedLedger>,
+    queue: Arc<SqliteQueue>,
+    pub ledger: Arc<SqliteLedger>,
 }
 
 impl Pair {
     pub async fn new(source: Place, destination: Place) -> Pair {
         let database = Database::open(&fresh_folder("state")).expect("the state folder opens");
-        let ledger = Arc::new(EmbeddedLedger::open(&database));
+        let ledger = Arc::new(SqliteLedger::open(&database));
         let start = RunStart {
             id: RUN.into(),
             task: TASK.into(),
@@ -193,7 +193,7 @@ impl Pair {
             multipart_threshold: Some(1 << 20),
             ..Work::default()
         };
-        Pair { source, destination, options, queue: Arc::new(EmbeddedQueue::open(&database, TASK)), ledger }
+        Pair { source, destination, options, queue: Arc::new(SqliteQueue::open(&database, TASK)), ledger }
     }
 
     pub async fn of(source: Tells, destination: Tells) -> Pair {
