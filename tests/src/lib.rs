@@ -11,3 +11,4 @@ pub mod metadata;
 pub mod probe;
 pub mod proxy;
 pub mod scale;
+pub mod stage;

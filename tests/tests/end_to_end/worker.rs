@@ -12,20 +12,16 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use flotilla_tests::emulators::{READ_ONLY_KEY, READ_ONLY_SECRET, fresh_folder, side, side_as, weed};
 use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
+use flotilla_tests::stage::{self, RUN, TASK};
 use shared::config::Work;
-use shared::fleet::solo::Solo;
 use shared::job::{Job, JobKey, JobObject, Origin, VERSION, Work as JobWork};
-use shared::ledger::{Ledger, Outcome, Phase, RunOptions, RunStart, Settled, State};
+use shared::ledger::{Ledger, Outcome, Phase, RunStart, Settled, State};
 use shared::object::{ETag, Timestamp};
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::ObjectStore;
-use shared::telemetry::endpoint::Health;
-use worker::{Follow, Stop, Worker};
+use worker::{Stop, Worker};
 
 use crate::support::{MIB, content};
-
-const TASK: &str = "task";
-const RUN: &str = "run";
 
 /// Two buckets behind proxies, and a queue and ledger of their own.
 struct Stage {
@@ -45,15 +41,7 @@ impl Stage {
         let weed = weed();
         let database = Database::open(&fresh_folder("state")).expect("the state folder opens");
         let ledger = Arc::new(SqliteLedger::open(&database));
-        let start = RunStart {
-            id: RUN.into(),
-            task: TASK.into(),
-            source: "s".into(),
-            destination: "d".into(),
-            options: RunOptions { delete: true, ..RunOptions::default() },
-            started: Timestamp::now(),
-        };
-        ledger.start_run(&start).await.expect("the run is recorded");
+        ledger.start_run(&stage::run_start(RUN)).await.expect("the run is recorded");
         Stage {
             client: weed.client(&weed.endpoint),
             from: Proxy::start(&weed.endpoint).await,
@@ -109,22 +97,7 @@ impl Stage {
         let destination: Arc<dyn ObjectStore> = Arc::new(S3Store::open(&to).await.expect("the destination opens"));
         // As the programs do before they take a job: what is known of the stores is known then.
         tokio::try_join!(source.probe(), destination.probe()).expect("both stores answer");
-        Worker {
-            task: TASK.into(),
-            name: "worker".into(),
-            source,
-            destination,
-            queue: self.queue.clone(),
-            events: None,
-            ledger: self.ledger.clone(),
-            fleet: Arc::new(Solo),
-            options: self.options.clone(),
-            follow: Follow::alone(),
-            report: None,
-            moved: Arc::default(),
-            health: Health::default(),
-            outage_limit: None,
-        }
+        stage::worker((source, destination), self.queue.clone(), self.ledger.clone(), self.options.clone())
     }
 
     /// Runs a worker until so many objects are settled and nothing waits on the queue.

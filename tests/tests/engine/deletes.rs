@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use flotilla_tests::stage::run_start;
 use shared::config::Find;
 use shared::filter::Filter;
 use shared::job::{JobChange, JobKey, JobObject, Work as JobWork};
@@ -61,14 +62,7 @@ async fn a_retried_event_deletes_though_nobody_looks_again() {
 }
 
 async fn follow_events(stage: &Stage) {
-    let start = RunStart {
-        id: events_run(TASK),
-        task: TASK.into(),
-        source: "s".into(),
-        destination: "d".into(),
-        options: RunOptions::default(),
-        started: Timestamp::now(),
-    };
+    let start = RunStart { options: RunOptions::default(), ..run_start(&events_run(TASK)) };
     stage.ledger.start_run(&start).await.expect("the run of events is recorded");
 }
 

@@ -8,20 +8,19 @@ use adapters::sqlite::Database;
 use adapters::store::file::FileStore;
 use flotilla_tests::emulators::fresh_folder;
 use flotilla_tests::probe::{LedgerProbe, QueueProbe};
+use flotilla_tests::stage::{self, run_start};
+pub use flotilla_tests::stage::{RUN, TASK};
 use shared::config::Work;
 use shared::fleet::Fleet;
 use shared::fleet::solo::Solo;
 use shared::job::{Job, JobObject, Origin, VERSION, Work as JobWork};
-use shared::ledger::{Ledger, RunOptions, RunStart, Settled};
+use shared::ledger::{Ledger, Settled};
 use shared::location::Location;
 use shared::object::Timestamp;
 use shared::queue::{JobQueue, Outgoing};
-use shared::telemetry::endpoint::Health;
+use shared::store::Store;
 use tokio::task::JoinHandle;
-use worker::{Follow, Stop, TransferProgress, WorkError, Worker};
-
-pub const TASK: &str = "task";
-pub const RUN: &str = "run";
+use worker::{Follow, Stop, TransferProgress, WorkError};
 
 /// Longest wait for anything: far beyond what it takes.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -85,27 +84,16 @@ impl Stage {
     }
 
     pub fn start(&self) -> Working {
-        let store = |path: &PathBuf| {
+        let store = |path: &PathBuf| -> Store {
             let location = Location::folder(path).expect("a folder is a location");
             Arc::new(FileStore::open(&location).expect("the folder opens"))
         };
-        let (stop, moved) = (Stop::default(), Arc::<TransferProgress>::default());
-        let worker = Worker {
-            task: TASK.into(),
-            name: "worker".into(),
-            source: store(&self.source),
-            destination: store(&self.destination),
-            queue: self.queue.clone(),
-            events: None,
-            ledger: self.ledger.clone(),
-            fleet: self.fleet.clone(),
-            options: self.options.clone(),
-            follow: self.follow.clone(),
-            report: None,
-            moved: moved.clone(),
-            health: Health::default(),
-            outage_limit: None,
-        };
+        let stores = (store(&self.source), store(&self.destination));
+        let (queue, ledger) = (self.queue.clone(), self.ledger.clone());
+        let mut worker = stage::worker(stores, queue, ledger, self.options.clone());
+        worker.fleet = self.fleet.clone();
+        worker.follow = self.follow.clone();
+        let (stop, moved) = (Stop::default(), worker.moved.clone());
         let worker = tokio::spawn(worker.run(stop.clone()));
         Working { stop, moved, worker }
     }
@@ -130,17 +118,6 @@ impl Stage {
 
     pub async fn until_called(&self, queue: &str, times: u64) {
         until(async || self.queue.calls.count(queue) >= times).await;
-    }
-}
-
-fn run_start(id: &str) -> RunStart {
-    RunStart {
-        id: id.into(),
-        task: TASK.into(),
-        source: "s".into(),
-        destination: "d".into(),
-        options: RunOptions { delete: true, ..RunOptions::default() },
-        started: Timestamp::now(),
     }
 }
 

@@ -14,17 +14,16 @@ use flotilla_tests::cloud::{Cloud, Profile};
 use flotilla_tests::emulators::{fresh_folder, side};
 use flotilla_tests::probe::LedgerProbe;
 use flotilla_tests::proxy::Proxy;
+use flotilla_tests::stage;
+pub use flotilla_tests::stage::TASK;
 use shared::config::{Find, Side, Work};
-use shared::fleet::solo::Solo;
 use shared::ledger::{Ledger, Outcome, Phase, Run};
 use shared::location::Scheme;
 use shared::store::Store;
 use shared::telemetry::endpoint::Health;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-use worker::{Follow, Stop, WorkError, Worker};
-
-pub const TASK: &str = "task";
+use worker::{Stop, WorkError, Worker};
 
 /// A run that is not through after so long hangs.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -156,26 +155,13 @@ impl Stage {
     }
 
     async fn worker(&self) -> Worker {
-        Worker {
-            task: TASK.into(),
-            name: "worker".into(),
-            source: Self::store(&self.source).await,
-            destination: Self::store(&self.destination).await,
-            queue: self.queue.clone(),
-            events: None,
-            ledger: self.worker_ledger.clone(),
-            fleet: Arc::new(Solo),
-            options: self.work.clone(),
-            follow: Follow {
-                metadata: self.find.metadata,
-                look_again: self.work.look_again == Some(true),
-                ..Follow::alone()
-            },
-            report: None,
-            moved: Arc::default(),
-            health: self.health.clone(),
-            outage_limit: self.outage_limit,
-        }
+        let (queue, ledger) = (self.queue.clone(), self.worker_ledger.clone());
+        let mut worker = stage::worker(self.stores().await, queue, ledger, self.work.clone());
+        worker.follow.metadata = self.find.metadata;
+        worker.follow.look_again = self.work.look_again == Some(true);
+        worker.health = self.health.clone();
+        worker.outage_limit = self.outage_limit;
+        worker
     }
 
     async fn finder(&self) -> Finder {

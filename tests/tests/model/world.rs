@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use flotilla_tests::stage;
+pub use flotilla_tests::stage::TASK;
 use shared::config::{Find, Work};
 use shared::digest::Algorithm;
 use shared::filter::Filter;
-use shared::fleet::solo::Solo;
 use shared::ledger::events_run;
 use shared::object::Attributes;
 use shared::queue::Queue;
@@ -24,7 +25,6 @@ use crate::scan::Scan;
 use crate::schedule::{Schedule, locked};
 use crate::store::{Bucket, FakeStore, Item, Service, capabilities};
 
-pub const TASK: &str = "task";
 pub const SOURCE: &str = "source";
 pub const DESTINATION: &str = "destination";
 pub const KEYS: [&str; 3] = ["k0", "k1", "k2"];
@@ -136,27 +136,18 @@ impl World {
         let mut find = Find::default();
         find.filters.extend(self.profile.mind.then(|| format!("- {SCANNED}*")));
         let filter = Filter::load(&find, None).expect("a filter");
-        Worker {
-            task: TASK.to_owned(),
-            name: format!("worker {number}"),
-            source: self.store(SOURCE, number),
-            destination: self.store(DESTINATION, number),
-            queue: self.queue(JOBS, number),
-            events: (!one_queue).then(|| self.queue(EVENTS, number)),
-            ledger: Arc::new(ledger),
-            fleet: Arc::new(Solo),
-            options: Work {
-                concurrency: 4,
-                multipart_threshold: self.profile.parts.then_some(1),
-                part_size: self.profile.parts.then_some(2),
-                ..Work::default()
-            },
-            follow: Follow { look_again, delete: true, filter, metadata: false },
-            report: None,
-            moved: Arc::default(),
-            health: Default::default(),
-            outage_limit: None,
-        }
+        let options = Work {
+            concurrency: 4,
+            multipart_threshold: self.profile.parts.then_some(1),
+            part_size: self.profile.parts.then_some(2),
+            ..Work::default()
+        };
+        let stores = (self.store(SOURCE, number), self.store(DESTINATION, number));
+        let mut worker = stage::worker(stores, self.queue(JOBS, number), Arc::new(ledger), options);
+        worker.name = format!("worker {number}");
+        worker.events = (!one_queue).then(|| self.queue(EVENTS, number));
+        worker.follow = Follow { look_again, delete: true, filter, metadata: false };
+        worker
     }
 
     /// The ledger as a worker sees it.

@@ -12,20 +12,16 @@ use adapters::store::s3::S3Store;
 use flotilla_tests::cloud::{Cloud, Encryption, Held, HeldPart, Profile};
 use flotilla_tests::emulators::{fresh_folder, side};
 use flotilla_tests::proxy::Proxy;
+use flotilla_tests::stage::{self, RUN, TASK};
 use shared::config::{Side, Work};
-use shared::fleet::solo::Solo;
 use shared::job::{Job, JobObject, Origin, VERSION, Work as JobWork};
-use shared::ledger::{Ledger, Outcome, RunOptions, RunStart};
+use shared::ledger::{Ledger, Outcome};
 use shared::location::Location;
 use shared::object::{Pin, Timestamp};
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::Store;
-use shared::telemetry::endpoint::Health;
 use tokio::time::{Instant, sleep};
-use worker::{Follow, Stop, Worker};
-
-const TASK: &str = "task";
-const RUN: &str = "run";
+use worker::{Stop, Worker};
 
 /// The smallest part that any store takes.
 pub const PART: usize = 5 << 20;
@@ -178,15 +174,7 @@ impl Pair {
     pub async fn new(source: Place, destination: Place) -> Pair {
         let database = Database::open(&fresh_folder("state")).expect("the state folder opens");
         let ledger = Arc::new(SqliteLedger::open(&database));
-        let start = RunStart {
-            id: RUN.into(),
-            task: TASK.into(),
-            source: "s".into(),
-            destination: "d".into(),
-            options: RunOptions { delete: true, ..RunOptions::default() },
-            started: Timestamp::now(),
-        };
-        ledger.start_run(&start).await.expect("the run is recorded");
+        ledger.start_run(&stage::run_start(RUN)).await.expect("the run is recorded");
         let options = Work {
             retry_delay: Duration::from_millis(5),
             part_size: Some(PART as u64),
@@ -223,22 +211,7 @@ impl Pair {
         let (source, destination) = (self.source.store().await, self.destination.store().await);
         // As the programs do before they take a job: what is known of the stores is known then.
         tokio::try_join!(source.probe(), destination.probe()).expect("both stores answer");
-        Worker {
-            task: TASK.into(),
-            name: "worker".into(),
-            source,
-            destination,
-            queue: self.queue.clone(),
-            events: None,
-            ledger: self.ledger.clone(),
-            fleet: Arc::new(Solo),
-            options: self.options.clone(),
-            follow: Follow::alone(),
-            report: None,
-            moved: Arc::default(),
-            health: Health::default(),
-            outage_limit: None,
-        }
+        stage::worker((source, destination), self.queue.clone(), self.ledger.clone(), self.options.clone())
     }
 
     /// Has the source's object copied; gives its outcome.
