@@ -1,10 +1,10 @@
-//! Flotilla's words, its job format, and the ports (store, queue, ledger, fleet).
+//! Flotilla's words, its job format, and the ports (store, queue, ledger, tasks, fleet).
 //!
 //! `finder` and `worker` both build on this crate and never on each other: the [job] format is
 //! their only contract. What talks to a service is in the crate `adapters`, which builds on this one.
 //!
 //! Reading order: [location] and [object] (what is copied), [job] (what travels on the queue),
-//! [store], [queue], [ledger], [fleet] (the ports), [retry] and [error] (what failure means), then
+//! [store], [queue], [ledger], [tasks], [fleet] (the ports), [retry] and [error] (what failure means), then
 //! [config].
 
 pub mod acl;
@@ -29,6 +29,7 @@ pub mod retry;
 pub mod rfc2047;
 pub mod signals;
 pub mod store;
+pub mod tasks;
 pub mod telemetry;
 pub mod terminal;
 

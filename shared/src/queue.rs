@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::object::Timestamp;
@@ -68,7 +69,7 @@ pub struct Message {
 }
 
 /// How full the queue is. Approximate on SQS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Depth {
     /// Messages that can be received now.
     pub ready: u64,

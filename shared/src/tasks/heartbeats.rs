@@ -1,0 +1,83 @@
+//! Heartbeats of workers, and what the controller remembers of its machines.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::Change;
+use crate::Result;
+use crate::object::Timestamp;
+
+/// A heartbeat is removed this long after it was written.
+pub const HEARTBEATS_KEPT: Duration = Duration::from_secs(5 * 60);
+
+/// A reader ignores a heartbeat only this long after that: the clocks of two machines may be minutes apart, and a
+/// heartbeat that is ignored would take a live worker's work for dead.
+pub const CLOCK_SKEW_ALLOWED: Duration = Duration::from_secs(3600);
+
+/// What a worker does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WorkerState {
+    /// It receives jobs.
+    #[default]
+    Working,
+    /// It ends what it has.
+    Draining,
+    /// It met a job of a newer format, and receives no more.
+    Outdated,
+}
+
+/// What a worker says of itself every few seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Heartbeat {
+    /// The worker; unique among all workers that ever were.
+    pub worker: String,
+    /// Grows with each heartbeat. A worker is dead for a reader that saw no change for the lease, by its own clock.
+    pub counter: u64,
+    /// The machine's name in its group; `None` for one that nobody scales.
+    pub machine: Option<String>,
+    /// The program's version.
+    pub version: String,
+    /// What it does.
+    pub state: WorkerState,
+    /// Jobs in work, by task id. Tasks without any are left out.
+    pub jobs: BTreeMap<String, u32>,
+    /// Tasks that it cannot open, by id, each with the reason in one line.
+    pub errors: BTreeMap<String, String>,
+    /// When it was written, by the worker's clock. It only cleans up.
+    pub at: Option<Timestamp>,
+}
+
+/// What controllers remember of a fleet from one pass to the next: JSON that they alone read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FleetRecord {
+    /// Grows with each write, from 0 where there is no record.
+    pub version: u64,
+    /// At most [`super::MAX_TEXT_BYTES`].
+    pub text: String,
+}
+
+/// Heartbeats of the workers of a fleet.
+#[async_trait]
+pub trait Heartbeats {
+    /// Writes a worker's heartbeat over its earlier one. A late one may come back over a newer one until the next beat:
+    /// for a reader the counter has changed, and the worker was alive.
+    async fn beat(&self, heartbeat: &Heartbeat) -> Result<()>;
+
+    /// Removes a worker's heartbeat: it leaves.
+    async fn leave(&self, worker: &str) -> Result<()>;
+
+    /// The heartbeats of all workers, by worker, at most 10,000. Dead workers are among them until their heartbeat is
+    /// removed: the reader compares the counters of two calls.
+    async fn heartbeats(&self) -> Result<Vec<Heartbeat>>;
+
+    /// What controllers remember of the fleet.
+    async fn fleet_record(&self) -> Result<FleetRecord>;
+
+    /// Replaces the record that has version `seen`. `Conflict` if another controller was first.
+    async fn set_fleet_record(&self, seen: u64, text: &str) -> Result<Change<FleetRecord>>;
+}

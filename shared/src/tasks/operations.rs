@@ -1,0 +1,157 @@
+//! What is asked of tasks: finding, planning, verifying, probing, retrying.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::Change;
+use crate::Result;
+use crate::object::Timestamp;
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OperationKind {
+    /// A run.
+    Find,
+    /// Count what a run would do, and its cost.
+    Plan,
+    /// Compare both sides.
+    Verify,
+    /// Find out whether the credentials list, read, write and delete.
+    Probe,
+    /// Copy again what failed in a run.
+    Retry,
+    /// Abort the uploads of a run, or of a task that is being deleted.
+    Close,
+    /// Tell somebody of the end of a run.
+    Notify,
+}
+
+impl OperationKind {
+    /// All kinds.
+    pub const ALL: [OperationKind; 7] = [
+        OperationKind::Find,
+        OperationKind::Plan,
+        OperationKind::Verify,
+        OperationKind::Probe,
+        OperationKind::Retry,
+        OperationKind::Close,
+        OperationKind::Notify,
+    ];
+
+    /// The kind as it is recorded.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OperationKind::Find => "find",
+            OperationKind::Plan => "plan",
+            OperationKind::Verify => "verify",
+            OperationKind::Probe => "probe",
+            OperationKind::Retry => "retry",
+            OperationKind::Close => "close",
+            OperationKind::Notify => "notify",
+        }
+    }
+}
+
+/// How far an operation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OperationState {
+    /// Nobody has begun it.
+    Queued,
+    /// A worker has begun it.
+    Running,
+    /// It has a result.
+    Done,
+}
+
+/// How an operation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It was carried out; the result says what came of it.
+    Succeeded,
+    /// It could not be carried out; the result says why.
+    Failed,
+    /// It was cancelled.
+    Cancelled,
+}
+
+/// The end of an operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationEnd {
+    /// How it ended.
+    pub verdict: Verdict,
+    /// When, by the clock of the program that ended it.
+    pub at: Timestamp,
+    /// What came of it, as JSON; at most [`super::MAX_TEXT_BYTES`]. A longer list is cut, and says so.
+    pub result: String,
+}
+
+/// Something that was asked of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Sorts by time among the operations of its task. A run's operation has the run's id.
+    pub id: String,
+    /// The task's id: also that of a task that is not created yet (plan and probe of its definition).
+    pub task: String,
+    /// What it does.
+    pub kind: OperationKind,
+    /// The version of the definition that it is carried out under; 0 where the request holds the definition.
+    pub version: u32,
+    /// Who asked for it.
+    pub who: String,
+    /// When.
+    pub requested: Timestamp,
+    /// Overrides and arguments, as JSON; at most [`super::MAX_TEXT_BYTES`].
+    pub request: String,
+    /// Steps that were recorded, from 0. A step is a compare-and-set of this counter, and so proves life.
+    pub beat: u64,
+    /// The worker of the last step.
+    pub worker: Option<String>,
+    /// How far it is, for people.
+    pub progress: Option<String>,
+    /// Its end.
+    pub end: Option<OperationEnd>,
+}
+
+impl Operation {
+    /// How far it is.
+    pub fn state(&self) -> OperationState {
+        match (&self.end, self.beat) {
+            (Some(_), _) => OperationState::Done,
+            (None, 0) => OperationState::Queued,
+            (None, _) => OperationState::Running,
+        }
+    }
+}
+
+/// Operations and their results.
+#[async_trait]
+pub trait Operations {
+    /// Records an operation in state `queued`. Repeated, it changes nothing. Runs are begun by
+    /// [`super::Control::begin_run`] alone.
+    async fn request(&self, operation: &Operation) -> Result<()>;
+
+    /// Records a step of `worker`: the counter moves from `seen` to `seen + 1`, and the operation is running.
+    /// `Conflict` if another was first, or the operation is done: the caller ends its work on it.
+    async fn step(&self, task: &str, id: &str, seen: u64, worker: &str, progress: &str) -> Result<Change<Operation>>;
+
+    /// Records the end. `Conflict` if it has ended otherwise.
+    async fn finish(&self, task: &str, id: &str, end: &OperationEnd) -> Result<Change<Operation>>;
+
+    /// An operation.
+    async fn operation(&self, task: &str, id: &str) -> Result<Option<Operation>>;
+
+    /// The operations of a task, newest first, `limit` at a time; `after` is the last page's token. The token is `None`
+    /// at the end.
+    async fn operations(
+        &self,
+        task: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<Operation>, Option<String>)>;
+
+    /// The operations of the fleet that are not done, in any order, at most `limit`.
+    async fn open_operations(&self, limit: usize) -> Result<Vec<Operation>>;
+}

@@ -1,0 +1,47 @@
+//! Ids of runs that begin by schedule.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::digest::to_hex;
+use crate::object::Timestamp;
+
+/// The id of the run of a task (by its id) that is due at a time. Two controllers make the same one. It has the form of a
+/// UUID of version 7, so it sorts by time among all runs of the task.
+pub fn run_id(task: &str, due: Timestamp) -> String {
+    let millis = u64::try_from(due.0).unwrap_or(0) & 0xffff_ffff_ffff;
+    let mut hash = Sha256::new();
+    hash.update(millis.to_be_bytes());
+    hash.update(task);
+    let mut bytes = [0; 16];
+    bytes[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
+    bytes[6..].copy_from_slice(&hash.finalize()[..10]);
+    bytes[6] = 0x70 | bytes[6] & 0x0f;
+    bytes[8] = 0x80 | bytes[8] & 0x3f;
+    let hex = to_hex(&bytes);
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_run_id_has_the_form_of_other_run_ids() {
+        let id = run_id("task", Timestamp(1_700_000_000_000));
+        assert_eq!(id, run_id("task", Timestamp(1_700_000_000_000)));
+        assert!(id.starts_with("018bcfe5-6800-7"), "{id}");
+        assert_eq!(id.len(), 36);
+    }
+
+    proptest! {
+        #[test]
+        fn run_ids_sort_by_due_time_and_differ_by_task(
+            a in 0i64..253_402_300_799_000, b in 0i64..253_402_300_799_000
+        ) {
+            let (first, second) = (run_id("task", Timestamp(a)), run_id("task", Timestamp(b)));
+            prop_assert_eq!(first.cmp(&second), a.cmp(&b));
+            prop_assert_ne!(run_id("another", Timestamp(a)), first);
+        }
+    }
+}
