@@ -1,6 +1,9 @@
 //! A run: one pass over a task, from the claim to the last enqueued job.
 
+pub mod claim;
+pub mod journal;
 mod lost;
+pub mod progress;
 mod release;
 
 pub(crate) use release::allow as allow_deletes;
@@ -17,14 +20,14 @@ use shared::store::Store;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::claim::Claim;
-use crate::compare::Comparer;
 use crate::error::FindError;
-use crate::journal::{Journal, RunJournal};
-use crate::listing::Sides;
-use crate::pack::Owner;
-use crate::progress::Progress;
-use crate::walk::{Walk, Walked};
+use crate::objects::compare::Comparer;
+use crate::objects::listing::Sides;
+use crate::objects::pack::Owner;
+use crate::objects::walk::{Walk, Walked};
+use crate::run::claim::Claim;
+use crate::run::journal::{Journal, RunJournal};
+use crate::run::progress::Progress;
 
 /// Finds what differs between two locations and enqueues it.
 #[derive(Debug, Clone)]
@@ -63,7 +66,7 @@ impl Finder {
     /// - Deletes are enqueued only after both listings ended well, and only if there are no more of them
     ///   than `max_delete`. A source that lists nothing at all is taken for a mistake (an unmounted
     ///   folder, a wrong prefix): its deletes are refused unless `max_delete` names their number.
-    /// - Two runs of one task never overlap; see [`crate::claim`].
+    /// - Two runs of one task never overlap; see [`crate::run::claim`].
     pub async fn run(&self, stop: CancellationToken, progress: Arc<Progress>) -> Result<String, FindError> {
         let filter = self.filter()?;
         let claim = Claim::take(&self.ledger, &self.task, &self.owner).await?;

@@ -15,9 +15,9 @@ use shared::object::{Entry, ObjectInfo};
 use shared::store::Store;
 use shared::{Error, ErrorKind, Result};
 
-use crate::diff::Pair;
-use crate::listing::Sides;
-use crate::policy::{Decision, Policy, Reason, Same, by_time};
+use crate::objects::diff::Pair;
+use crate::objects::listing::Sides;
+use crate::objects::policy::{Decision, Policy, Reason, Same, by_time};
 use warnings::Warnings;
 
 /// Pairs of one range whose checksums are asked for at once. Times the ranges, it stays well below

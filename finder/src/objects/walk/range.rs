@@ -11,12 +11,12 @@ use tokio::time::{Instant, timeout_at};
 use super::Walk;
 use super::files::Files;
 use super::suspects::Suspects;
-use crate::diff::{Pair, Side, judge};
 use crate::error::FindError;
-use crate::listing::Join;
-use crate::pack::Pack;
-use crate::policy::{Decision, Reason};
-use crate::ranges::Start;
+use crate::objects::diff::{Pair, Side, judge};
+use crate::objects::listing::Join;
+use crate::objects::pack::Pack;
+use crate::objects::policy::{Decision, Reason};
+use crate::objects::ranges::Start;
 
 /// A checkpoint is written at least this often: bounds how late the first job of a slow listing comes,
 /// and how much an interrupted run lists again.

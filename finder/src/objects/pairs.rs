@@ -8,8 +8,8 @@ use shared::Result;
 use shared::filter::{Filter, Verdict};
 use shared::store::{KeyRange, Store};
 
-use crate::diff::{Pair, judge};
-use crate::listing::{Join, Sides};
+use crate::objects::diff::{Pair, judge};
+use crate::objects::listing::{Join, Sides};
 
 /// All pairs that the filter takes, in byte order of their keys, over all of its prefixes. Memory is
 /// bounded by three pages a side. After an error the stream ends: it never ends well on listings that

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use shared::ledger::Found;
 use shared::{metrics, terminal};
 
-use crate::diff::Side;
-use crate::policy::Reason;
+use crate::objects::diff::Side;
+use crate::objects::policy::Reason;
 
 /// Most folders and names that could not be listed which are named; the others are counted.
 const NAMED: usize = 10;

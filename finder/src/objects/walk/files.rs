@@ -10,7 +10,7 @@ use shared::object::Pin;
 use shared::store::KeyRange;
 use shared::{ErrorKind, Result};
 
-use crate::listing::Sides;
+use crate::objects::listing::Sides;
 
 /// The source keys of one range that are files at the destination, as far as keys to come may lie below them.
 #[derive(Debug)]

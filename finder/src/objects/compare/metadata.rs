@@ -7,11 +7,11 @@ use shared::config::{Compare, Find};
 use shared::object::Attributes;
 use shared::store::{MetadataSupport, Support};
 
-use crate::compare::Comparer;
-use crate::diff::Pair;
 use crate::fakes::{Shelf, entry};
-use crate::listing::Sides;
-use crate::policy::{Decision, Reason, Same};
+use crate::objects::compare::Comparer;
+use crate::objects::diff::Pair;
+use crate::objects::listing::Sides;
+use crate::objects::policy::{Decision, Reason, Same};
 
 use super::*;
 

@@ -17,14 +17,14 @@ use shared::object::Timestamp;
 use shared::store::{Store, copy_source};
 use tokio_util::sync::CancellationToken;
 
-use crate::compare::Comparer;
 use crate::error::FindError;
-use crate::journal::Journal;
-use crate::listing::Sides;
-use crate::pack::Owner;
-use crate::policy::Reason;
-use crate::progress::Progress;
-use crate::walk::Walk;
+use crate::objects::compare::Comparer;
+use crate::objects::listing::Sides;
+use crate::objects::pack::Owner;
+use crate::objects::policy::Reason;
+use crate::objects::walk::Walk;
+use crate::run::journal::Journal;
+use crate::run::progress::Progress;
 
 use counted::{Asked, Counted};
 pub use estimate::{Cost, Requests};

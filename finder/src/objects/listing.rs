@@ -8,7 +8,7 @@ use shared::{Error, ErrorKind, Result, metrics};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::diff::{Frontier, Merge, Pair, Side};
+use crate::objects::diff::{Frontier, Merge, Pair, Side};
 
 /// Both sides of a task.
 #[derive(Debug, Clone)]

@@ -37,7 +37,7 @@ async fn a_plan_counts_what_a_run_would_do_and_what_it_would_cost() {
     assert_eq!(count(&plan, "destination", "list"), 1 + 1 + 1);
     assert!(plan.cost.usd_requests > 0.0 && plan.cost.usd_egress_at_most > 0.09);
     let shown = plan.to_string();
-    for part in ["2 (1.00 GiB) in 2 jobs", "2 missing", "to delete  1", crate::price::DATE] {
+    for part in ["2 (1.00 GiB) in 2 jobs", "2 missing", "to delete  1", crate::objects::price::DATE] {
         assert!(shown.contains(part), "{shown}");
     }
     assert_eq!(serde_json::to_value(&plan).unwrap()["copies"], 2);

@@ -14,13 +14,13 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::compare::Comparer;
 use crate::error::FindError;
-use crate::journal::Journal;
-use crate::listing::Sides;
-use crate::pack::Owner;
-use crate::progress::Progress;
-use crate::ranges::{Start, Tiling};
+use crate::objects::compare::Comparer;
+use crate::objects::listing::Sides;
+use crate::objects::pack::Owner;
+use crate::objects::ranges::{Start, Tiling};
+use crate::run::journal::Journal;
+use crate::run::progress::Progress;
 
 /// Prefixes without objects that a run names; the others are counted.
 const NAMED: usize = 10;

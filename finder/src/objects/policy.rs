@@ -5,7 +5,7 @@ use shared::config::Compare;
 use shared::object::Entry;
 use shared::store::EtagMeaning;
 
-use crate::diff::{Pair, Side};
+use crate::objects::diff::{Pair, Side};
 
 /// What to do with a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub enum Decision {
     Copy(Reason),
     /// They are in sync.
     Skip(Same),
-    /// Only the checksums can tell: ask the stores ([`crate::compare`]).
+    /// Only the checksums can tell: ask the stores ([`crate::objects::compare`]).
     NeedsChecksum,
     /// The entity tags differ although the destination is not older. Perhaps they only look like
     /// MD5s, as those of objects encrypted by KMS do: ask the stores, or such objects would be copied

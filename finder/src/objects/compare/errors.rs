@@ -6,11 +6,11 @@ use shared::config::{Compare, Find};
 use shared::object::ETag;
 use shared::store::{EtagMeaning, MetadataSupport};
 
-use crate::compare::Comparer;
-use crate::diff::Pair;
 use crate::fakes::{Shelf, entry};
-use crate::listing::Sides;
-use crate::policy::{Decision, Reason, Same};
+use crate::objects::compare::Comparer;
+use crate::objects::diff::Pair;
+use crate::objects::listing::Sides;
+use crate::objects::policy::{Decision, Reason, Same};
 
 use super::*;
 

@@ -9,7 +9,7 @@ use shared::location::Scheme;
 use shared::store::{Capabilities, EtagMeaning};
 
 use super::requests::Stores;
-use crate::price;
+use crate::objects::price;
 
 /// What a checkpoint takes besides its outbox, about, bytes: cursor, counters, names.
 pub(super) const CHECKPOINT_BYTES: usize = 700;
