@@ -29,6 +29,7 @@ pub mod retry;
 pub mod rfc2047;
 pub mod signals;
 pub mod store;
+pub mod sync;
 pub mod tasks;
 pub mod telemetry;
 pub mod terminal;

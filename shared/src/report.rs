@@ -4,9 +4,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::ledger::Outcome;
+use crate::sync::lock;
 use crate::{Error, ErrorKind, Result};
 
 /// More than any line takes, bytes: a key has at most 1,024 bytes, an error some thousand, and JSON makes
@@ -70,7 +71,7 @@ impl Report {
     }
 
     fn sheet(&self) -> MutexGuard<'_, Sheet> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

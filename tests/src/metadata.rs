@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -10,6 +10,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use shared::sync::lock;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -40,7 +41,7 @@ impl Metadata {
 
     /// Sets what `latest/meta-data/PATH` answers; what was never set answers 404.
     pub fn set(&self, path: &str, value: &str) {
-        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut values = lock(&self.values);
         values.insert(format!("/latest/meta-data/{path}"), value.to_owned());
     }
 }
@@ -71,7 +72,7 @@ async fn accept(listener: TcpListener, values: Values) {
 
 fn answer(request: &Request<Incoming>, values: &Values) -> Response<Full<Bytes>> {
     let header = |name: &str| request.headers().get(name).map(http::HeaderValue::as_bytes);
-    let value = values.lock().unwrap_or_else(PoisonError::into_inner).get(request.uri().path()).cloned();
+    let value = lock(values).get(request.uri().path()).cloned();
     let (status, text) = match *request.method() {
         Method::PUT if request.uri().path() == "/latest/api/token" => (200, TOKEN.to_owned()),
         Method::GET if header("x-aws-ec2-metadata-token") != Some(TOKEN.as_bytes()) => (401, String::new()),

@@ -1,9 +1,10 @@
 //! A ledger and a queue that count their calls and fail as a test wants it, over any others.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use shared::retry::{self, Policy};
+use shared::sync::lock;
 use shared::{Error, ErrorKind, Result};
 
 mod ledger;
@@ -100,7 +101,7 @@ impl Calls {
 
     /// The lock is held for moments and never across an await.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

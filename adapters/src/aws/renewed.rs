@@ -4,7 +4,7 @@
 //! One read is under way at a time, for all requests: it runs beside them, and while the old credentials are valid
 //! they sign. Only requests that have no valid ones wait for it, all for the same answer.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
@@ -14,6 +14,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 use tokio::time::{Instant, timeout};
+
+use shared::sync::lock;
 
 /// Credentials are read again when they have so little time left: the read has time for a slow origin and some
 /// repetitions. Amazon's instance roles have new ones at least 5 minutes before the old ones expire.
@@ -152,7 +154,7 @@ impl Renewed {
 impl Inner {
     /// The lock is held for moments and never across an await.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

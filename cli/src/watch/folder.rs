@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use notify::{Config, INotifyWatcher, Watcher as _};
@@ -10,6 +10,7 @@ use shared::filter::Filter;
 use shared::object::Timestamp;
 use shared::queue::Queue;
 use shared::store::{KeyRange, Listed, Store};
+use shared::sync::lock;
 use shared::{ErrorKind, terminal};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -48,7 +49,7 @@ struct Inbox {
 
 impl Inbox {
     fn changes(&self) -> MutexGuard<'_, Changes> {
-        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.changes)
     }
 
     fn miss(&self) {
@@ -188,7 +189,7 @@ async fn on_tree<T: Send + 'static>(
     work: impl FnOnce(&mut Tree<INotifyWatcher>) -> T + Send + 'static,
 ) -> Option<T> {
     let tree = tree.clone();
-    spawn_blocking(move || work(&mut tree.lock().unwrap_or_else(PoisonError::into_inner))).await.ok()
+    spawn_blocking(move || work(&mut lock(&tree))).await.ok()
 }
 
 /// Turns names into jobs.

@@ -6,7 +6,7 @@ mod requests;
 mod show;
 
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -15,6 +15,7 @@ use shared::filter::Filter;
 use shared::ledger::{Checkpoint, Suspect};
 use shared::object::Timestamp;
 use shared::store::{Store, copy_source};
+use shared::sync::lock;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::FindError;
@@ -123,7 +124,7 @@ pub async fn plan(
     let found = Arc::new(walk).run(Vec::new()).await?.found;
     progress.listing_is_done();
     progress.deletes.store(found.deletes, Relaxed);
-    let mut tally = journal.tally.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let mut tally = lock(&journal.tally).clone();
     tally.stores.source += finding(&asked_source, source.location().prefix());
     // Whether the destination is one object is not asked.
     tally.stores.destination += finding(&asked_destination, "");
@@ -158,7 +159,7 @@ struct Counting {
 
 impl Counting {
     fn count(&self, change: impl FnOnce(&mut Tally)) {
-        change(&mut self.tally.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut lock(&self.tally));
     }
 }
 

@@ -5,11 +5,12 @@ mod range;
 mod suspects;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use shared::config::Find;
 use shared::filter::Filter;
 use shared::ledger::{Checkpoint, Found};
+use shared::sync::lock;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -177,7 +178,7 @@ impl Walk {
 
     fn ranges(&self) -> MutexGuard<'_, Tiling> {
         // No code under this lock leaves the tiling half changed by panicking.
-        self.tiling.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.tiling)
     }
 }
 

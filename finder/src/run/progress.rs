@@ -1,9 +1,10 @@
 //! How far a run has come, for a progress bar and the metrics.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use shared::ledger::Found;
+use shared::sync::lock;
 use shared::{metrics, terminal};
 
 use crate::objects::diff::Side;
@@ -81,7 +82,7 @@ impl Progress {
     }
 
     fn lock_unlisted(&self) -> MutexGuard<'_, (u64, Vec<String>)> {
-        self.unlisted.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.unlisted)
     }
 
     pub(crate) fn begin(&self, run: &str, found: &Found) {

@@ -9,10 +9,12 @@
 //! Bounded: nobody waits longer than [`MAX_WAIT`].
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
+
+use crate::sync::lock;
 
 /// The rate is adjusted after 20 responses or 1 s, whichever comes first.
 const ANSWERS: u32 = 20;
@@ -52,7 +54,7 @@ pub fn of(uri: &str) -> Arc<RateLimiter> {
     // As many as the process has endpoints (or buckets, where those are in the host's name): no need to forget.
     static LIMITERS: Mutex<Option<HashMap<String, Arc<RateLimiter>>>> = Mutex::new(None);
     let end = uri.match_indices('/').nth(2).map_or(uri.len(), |(at, _)| at);
-    let mut limiters = LIMITERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut limiters = lock(&LIMITERS);
     let limiters = limiters.get_or_insert_default();
     if let Some(limiter) = limiters.get(&uri[..end]) {
         return limiter.clone();
@@ -105,7 +107,7 @@ impl RateLimiter {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -1,9 +1,10 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use shared::Result;
 use shared::queue::{Depth, JobQueue, Message, Outgoing, Queue};
+use shared::sync::lock;
 
 use super::Calls;
 
@@ -27,7 +28,7 @@ impl QueueProbe {
 
     /// How many messages each receive asked for.
     pub fn asked(&self) -> Vec<usize> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.asked).clone()
     }
 }
 
@@ -39,7 +40,7 @@ impl JobQueue for QueueProbe {
     }
 
     async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(max);
+        lock(&self.asked).push(max);
         self.calls.meet("receive").await?;
         self.inner.receive(max, wait, lease).await
     }

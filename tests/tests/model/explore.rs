@@ -6,8 +6,9 @@ use tokio::time::{Instant, advance};
 
 use crate::idle::{self, Idle};
 use crate::random::Random;
-use crate::schedule::{Call, Id, Kind, locked};
+use crate::schedule::{Call, Id, Kind};
 use crate::world::{Change, EVENTS, Edit, JOBS, KEYS, Profile, WORKERS, World};
+use shared::sync::lock;
 
 /// Most edits of the source.
 const EDITS: u32 = 12;
@@ -163,7 +164,7 @@ impl Explorer {
         let Some((worker, id, queue, chosen)) = ways.get(argument as usize % ways.len().max(1)).cloned() else {
             return false;
         };
-        locked(&self.world.queues[queue]).chosen = Some(chosen);
+        lock(&self.world.queues[queue]).chosen = Some(chosen);
         self.at = (worker, String::new());
         self.world.schedule.resume(id);
         true
@@ -203,7 +204,7 @@ impl Explorer {
     fn redeliver(&mut self, argument: u32) -> bool {
         let held = self.world.held();
         let Some((queue, id, _)) = held.get(argument as usize % held.len().max(1)) else { return false };
-        let receives = locked(&self.world.queues[*queue]).letters[id].receives;
+        let receives = lock(&self.world.queues[*queue]).letters[id].receives;
         let can = receives <= REDELIVERIES;
         if can {
             self.world.expire(*queue, *id);
@@ -259,7 +260,7 @@ impl Explorer {
                 self.idle.wait().await;
                 continue;
             }
-            let is_empty = self.world.queues.iter().all(|queue| locked(queue).letters.is_empty());
+            let is_empty = self.world.queues.iter().all(|queue| lock(queue).letters.is_empty());
             if is_empty && !last_look {
                 return Ok(());
             }

@@ -6,7 +6,7 @@ use std::task::{Poll, Waker};
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::schedule::locked;
+use shared::sync::lock;
 
 /// Tells the one task that waits for it when all others wait. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -18,18 +18,18 @@ impl Idle {
     pub async fn wait(&self) {
         let mut asked = false;
         poll_fn(|context| {
-            if asked && locked(&self.0).is_none() {
+            if asked && lock(&self.0).is_none() {
                 return Poll::Ready(());
             }
             asked = true;
-            *locked(&self.0) = Some(context.waker().clone());
+            *lock(&self.0) = Some(context.waker().clone());
             Poll::Pending
         })
         .await;
     }
 
     fn parks(&self) {
-        let waiting = locked(&self.0).take();
+        let waiting = lock(&self.0).take();
         if let Some(waker) = waiting {
             waker.wake();
         }

@@ -13,7 +13,8 @@ use shared::store::Upload;
 use shared::{Error, ErrorKind, Result};
 use tokio::time::Instant;
 
-use crate::schedule::{Call, Kind, Schedule, locked};
+use crate::schedule::{Call, Kind, Schedule};
+use shared::sync::lock;
 
 type KeyOf = (String, String);
 
@@ -141,12 +142,12 @@ impl FakeLedger {
     {
         let call = Call { worker: self.worker, key: key.to_owned(), kind: Kind::Ask, what: what.to_owned() };
         let pages = self.pages.clone();
-        self.schedule.call(call, move || (effect(&mut locked(&pages)), String::new())).await
+        self.schedule.call(call, move || (effect(&mut lock(&pages)), String::new())).await
     }
 
     /// Of what only finders do, and of what nobody else can come between: without a turn.
     fn now<T>(&self, effect: impl FnOnce(&mut Pages) -> T) -> T {
-        effect(&mut locked(&self.pages))
+        effect(&mut lock(&self.pages))
     }
 }
 

@@ -11,7 +11,8 @@ use shared::{Error, ErrorKind, Result};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use crate::schedule::{Call, Kind, Schedule, locked};
+use crate::schedule::{Call, Kind, Schedule};
+use shared::sync::lock;
 
 /// A message on the queue.
 #[derive(Debug)]
@@ -119,7 +120,7 @@ impl FakeQueue {
     {
         let letters = self.letters.clone();
         let call = Call { worker: self.worker, key: String::new(), kind, what };
-        let answer = self.schedule.call(call, move || effect(&mut locked(&letters))).await;
+        let answer = self.schedule.call(call, move || effect(&mut lock(&letters))).await;
         self.arrivals.notify_waiters();
         answer
     }
@@ -161,8 +162,8 @@ impl JobQueue for FakeQueue {
         }
         loop {
             let arrival = self.arrivals.notified();
-            let messages = locked(&self.letters).take(name, worker, max, lease);
-            let next = locked(&self.letters).letters.values().map(|letter| letter.ready).min();
+            let messages = lock(&self.letters).take(name, worker, max, lease);
+            let next = lock(&self.letters).letters.values().map(|letter| letter.ready).min();
             if !messages.is_empty() || Instant::now() >= deadline {
                 return Ok(messages);
             }
@@ -179,7 +180,7 @@ impl JobQueue for FakeQueue {
 
     /// Without a turn: heartbeats are only interesting for when they come too late.
     async fn extend(&self, message: &Message, lease: Duration) -> Result<()> {
-        match locked(&self.letters).held(message) {
+        match lock(&self.letters).held(message) {
             Some((_, letter)) => {
                 letter.ready = Instant::now() + lease;
                 Ok(())
@@ -227,7 +228,7 @@ impl JobQueue for FakeQueue {
     }
 
     async fn depth(&self) -> Result<Depth> {
-        let (letters, now) = (locked(&self.letters), Instant::now());
+        let (letters, now) = (lock(&self.letters), Instant::now());
         let mut depth = Depth { dead: letters.dead.len() as u64, ..Depth::default() };
         for letter in letters.letters.values() {
             match () {

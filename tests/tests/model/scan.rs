@@ -11,9 +11,10 @@ use shared::object::{Entry, Timestamp};
 
 use tokio::time::Instant;
 
-use crate::schedule::{Schedule, locked};
+use crate::schedule::Schedule;
 use crate::store::entry_of;
 use crate::world::{DESTINATION, JOBS, SCANNED, SOURCE, TASK, World, queue_name};
+use shared::sync::lock;
 
 /// How long a worker believes what it has read of a run.
 const STATE_IS_VALID: Duration = Duration::from_secs(15);
@@ -82,7 +83,7 @@ impl World {
             },
             started: Timestamp(0),
         };
-        locked(&self.pages).start(&start);
+        lock(&self.pages).start(&start);
         let names = self.bucket(SOURCE, |bucket| {
             bucket.items.keys().map(|key| format!("{key} {}", bucket.name(key))).collect::<Vec<_>>()
         });
@@ -111,12 +112,12 @@ impl World {
             self.scan.deletes.push(job(self.scan.run, "d0-0", count, Work::Delete { objects }));
         }
         let Scan { run, copies, deletes, .. } = &self.scan;
-        locked(&self.pages).record(run, found, copies.clone(), deletes.clone());
+        lock(&self.pages).record(run, found, copies.clone(), deletes.clone());
     }
 
     fn enqueue(&mut self, what: &str, bodies: Vec<String>) {
         for body in bodies {
-            let id = locked(&self.queues[JOBS]).put(body, Duration::ZERO);
+            let id = lock(&self.queues[JOBS]).put(body, Duration::ZERO);
             self.schedule.say(format!("scan: sends its {what} as {}{id}", queue_name(JOBS)));
         }
     }
@@ -142,7 +143,7 @@ impl World {
         self.schedule.forbid(Instant::now() + STATE_IS_VALID, SCANNED);
         let first = std::mem::replace(&mut self.scan, Scan::second());
         for body in first.copies.iter().chain(&first.deletes) {
-            let id = locked(&self.queues[JOBS]).put(body.clone(), Duration::ZERO);
+            let id = lock(&self.queues[JOBS]).put(body.clone(), Duration::ZERO);
             self.schedule.say(format!("a job of the first scan comes again as {}{id}", queue_name(JOBS)));
         }
         self.cancelled = Some(first);

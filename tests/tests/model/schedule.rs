@@ -4,9 +4,10 @@
 //! was killed, or gave its job up) is astray: its body was handed over whole, and it may still take effect.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use shared::sync::lock;
 use shared::{Error, ErrorKind, Result};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -120,13 +121,13 @@ impl Schedule {
         let filled = slot.clone();
         let effect: Effect = Box::new(move || {
             let (answer, words) = effect();
-            *locked(&filled) = Some(answer);
+            *lock(&filled) = Some(answer);
             words
         });
         let (resume, resumed) = oneshot::channel();
         let lost = Error::new(ErrorKind::Timeout, "wait", call.what.clone(), "no answer");
         let ticket = {
-            let mut state = locked(shared);
+            let mut state = lock(shared);
             state.check(&call);
             state.next += 1;
             let id = state.next;
@@ -135,7 +136,7 @@ impl Schedule {
         };
         let heard = resumed.await;
         drop(ticket);
-        match (heard, locked(&slot).take()) {
+        match (heard, lock(&slot).take()) {
             (Ok(Heard::Answer), Some(answer)) => answer,
             _ => Err(lost),
         }
@@ -247,13 +248,8 @@ impl Schedule {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        locked(self.0.as_ref().expect("a schedule that is used for exploring"))
+        lock(self.0.as_ref().expect("a schedule that is used for exploring"))
     }
-}
-
-/// Locks for a moment; a panic while it was held fails the test by itself.
-pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A place among those that wait, given up with the call's future.
@@ -264,7 +260,7 @@ struct Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut state = locked(&self.shared);
+        let mut state = lock(&self.shared);
         let Some(waiting) = state.waiting.remove(&self.id) else { return };
         if waiting.call.kind == Kind::Write
             && let Some(effect) = waiting.effect

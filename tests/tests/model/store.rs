@@ -14,8 +14,9 @@ use shared::object::{Attributes, ETag, Entry, ObjectInfo, Pin, Tags, Timestamp};
 use shared::store::*;
 use shared::{Error, ErrorKind, Result};
 
-use crate::schedule::{Call, Kind, Schedule, locked};
+use crate::schedule::{Call, Kind, Schedule};
 use crate::uploads::OpenUpload;
+use shared::sync::lock;
 
 /// Most entries of a page.
 const PAGE: usize = 1_000;
@@ -225,7 +226,7 @@ impl FakeStore {
         let call = Call { worker: self.worker, key: key.to_owned(), kind, what };
         let subject = self.location.display_key(key);
         self.schedule
-            .call(call, move || match locked(&cloud).get_mut(&bucket) {
+            .call(call, move || match lock(&cloud).get_mut(&bucket) {
                 Some(bucket) => effect(bucket),
                 None => (Err(Error::new(ErrorKind::NoSuchContainer, "call", subject, "no such bucket")), String::new()),
             })
@@ -333,12 +334,12 @@ impl ObjectStore for FakeStore {
     }
 
     fn now(&self) -> Timestamp {
-        locked(&self.cloud).get(self.location.bucket()).map_or(Timestamp(0), Bucket::now)
+        lock(&self.cloud).get(self.location.bucket()).map_or(Timestamp(0), Bucket::now)
     }
 
     /// Without a turn: nothing else depends on when it is done.
     async fn probe(&self) -> Result<()> {
-        match locked(&self.cloud).contains_key(self.location.bucket()) {
+        match lock(&self.cloud).contains_key(self.location.bucket()) {
             true => Ok(()),
             false => Err(refusal(ErrorKind::NoSuchContainer, "probe", self.side(), "no such bucket")),
         }
@@ -468,7 +469,7 @@ impl ObjectStore for FakeStore {
         let call = Call { worker: self.worker, key: key.to_owned(), kind: Kind::Write, what };
         self.schedule
             .call(call, move || {
-                let mut cloud = locked(&cloud);
+                let mut cloud = lock(&cloud);
                 let found = cloud.get(&source.bucket).map(|from| from.find("copy", &source.key, &pin).cloned());
                 let missing = || Err(refusal(ErrorKind::NotFound, "copy", &source.key, "no such bucket"));
                 match (found.unwrap_or_else(missing), cloud.get_mut(&bucket)) {
@@ -493,7 +494,7 @@ impl ObjectStore for FakeStore {
     ) -> Result<Part> {
         self.service.as_ref().map_or_else(|| unsupported("copy", &upload.key), |_| Ok(()))?;
         let bytes = {
-            let cloud = locked(&self.cloud);
+            let cloud = lock(&self.cloud);
             let missing = || refusal(ErrorKind::NotFound, "copy", &source.key, "no such bucket");
             let item = cloud.get(&source.bucket).ok_or_else(missing)?.find("copy", &source.key, pin)?;
             slice(&item.bytes, &source.key, Some(&range))?

@@ -22,8 +22,9 @@ use worker::{Follow, Stop, WorkError, Worker};
 use crate::ledger::{FakeLedger, Pages};
 use crate::queue::{FakeQueue, Letters};
 use crate::scan::Scan;
-use crate::schedule::{Schedule, locked};
+use crate::schedule::Schedule;
 use crate::store::{Bucket, FakeStore, Item, Service, capabilities};
+use shared::sync::lock;
 
 pub const SOURCE: &str = "source";
 pub const DESTINATION: &str = "destination";
@@ -178,7 +179,7 @@ impl World {
 
     /// Changes something in a bucket, or looks into it.
     pub fn bucket<T>(&self, name: &str, with: impl FnOnce(&mut Bucket) -> T) -> T {
-        with(locked(&self.cloud).get_mut(name).expect("both buckets are there"))
+        with(lock(&self.cloud).get_mut(name).expect("both buckets are there"))
     }
 
     /// The writer's next edit, of which it sends an event, perhaps twice, and perhaps naming another key besides.
@@ -214,7 +215,7 @@ impl World {
         let number = if self.profile.one_queue { JOBS } else { EVENTS };
         let mut names = Vec::new();
         for _ in 0..=usize::from(twice) {
-            let id = locked(&self.queues[number]).put(body.clone(), Duration::ZERO);
+            let id = lock(&self.queues[number]).put(body.clone(), Duration::ZERO);
             names.push(format!("{}{id}", queue_name(number)));
             self.records += 1 + u64::from(beside.is_some());
         }
@@ -224,7 +225,7 @@ impl World {
 
     /// Messages that may be delivered now: ready, and not of a dead worker that may still write.
     pub fn deliverable(&self, number: usize) -> Vec<u64> {
-        let queue = locked(&self.queues[number]);
+        let queue = lock(&self.queues[number]);
         let may_write = self.dead_that_may_write();
         let free = |id: &u64| queue.letters[id].holder.is_none_or(|holder| !may_write.contains(&holder));
         queue.ready().into_iter().filter(free).collect()
@@ -235,7 +236,7 @@ impl World {
         let may_write = self.dead_that_may_write();
         let mut held = Vec::new();
         for (number, queue) in self.queues.iter().enumerate() {
-            for (id, letter) in &locked(queue).letters {
+            for (id, letter) in &lock(queue).letters {
                 if let Some(holder) = letter.holder.filter(|holder| letter.is_held() && !may_write.contains(holder)) {
                     held.push((number, *id, self.workers.contains_key(&holder)));
                 }
@@ -246,7 +247,7 @@ impl World {
 
     /// A lease ends before its time, or its message is simply delivered once more.
     pub fn expire(&self, number: usize, id: u64) {
-        if let Some(letter) = locked(&self.queues[number]).letters.get_mut(&id) {
+        if let Some(letter) = lock(&self.queues[number]).letters.get_mut(&id) {
             letter.ready = Instant::now();
             self.schedule.say(format!("{}{id} is to be delivered again", queue_name(number)));
         }
@@ -275,7 +276,7 @@ impl World {
         if let Some(write) = self.schedule.forbidden_write() {
             return Err(format!("CANCELLED run, and yet {write}"));
         }
-        let pages = locked(&self.pages);
+        let pages = lock(&self.pages);
         let count = |run: &str| pages.run(run).map(|run| run.settled).unwrap_or_default();
         let events = (events_run(TASK), self.records, pages.counted_events(&events_run(TASK)));
         let scans = [Some(&self.scan), self.cancelled.as_ref()].into_iter().flatten();
@@ -286,7 +287,7 @@ impl World {
                 return Err(format!("COUNT {run}: {expected} expected, but {settled:?}"));
             }
         }
-        let dead: Vec<_> = self.queues.iter().flat_map(|queue| locked(queue).dead.clone()).collect();
+        let dead: Vec<_> = self.queues.iter().flat_map(|queue| lock(queue).dead.clone()).collect();
         if !dead.is_empty() {
             return Err(format!("DEAD letters: {dead:?}"));
         }

@@ -1,6 +1,6 @@
 //! Reading many items, and writing many at no condition.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use aws_sdk_dynamodb::types::{DeleteRequest, KeysAndAttributes, PutRequest, WriteRequest};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -8,6 +8,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use super::DynamoDbLedger;
 use super::item::{Attributes, Item, Record, text};
 use shared::retry;
+use shared::sync::lock;
 use shared::{ErrorKind, Result};
 
 /// Most items of one `BatchWriteItem`.
@@ -45,7 +46,7 @@ impl DynamoDbLedger {
     async fn get_batch(&self, keys: Vec<Attributes>) -> Result<Vec<Record>> {
         let left = Mutex::new((keys, Vec::new()));
         // The lock is held for moments and never across an await.
-        let left = || left.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = || lock(&left);
         retry::run(&retry::LEDGER, &self.table, || async {
             let keys = KeysAndAttributes::builder().set_keys(Some(left().0.clone())).consistent_read(true).build();
             let keys = keys.map_err(|_| self.error(ErrorKind::Invalid, "no keys"))?;
@@ -76,7 +77,7 @@ impl DynamoDbLedger {
     async fn write_batch(&self, batch: Vec<WriteRequest>) -> Result<()> {
         let left = Mutex::new(batch);
         // The lock is held for moments and never across an await.
-        let left = || left.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = || lock(&left);
         retry::run(&retry::LEDGER, &self.table, || async {
             // Slow, cut off, or done with its answer lost: sent again, it writes the same again.
             // Done in part: what is left is sent again.

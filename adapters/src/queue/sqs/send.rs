@@ -1,7 +1,7 @@
 //! Sending to SQS: what may be sent, in which batches, and what of a batch was not taken.
 
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
@@ -12,6 +12,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use super::{meaning, whole_seconds};
 use shared::queue::{MAX_BODY_BYTES, Outgoing};
 use shared::retry;
+use shared::sync::lock;
 use shared::{Error, ErrorKind, Result};
 
 /// Most messages of one batch (`SendMessageBatch`).
@@ -46,12 +47,12 @@ pub(super) async fn send(client: &Client, queue: &str, url: &str, messages: &[Ou
 async fn send_batch(client: &Client, queue: &str, url: &str, messages: &[Outgoing]) -> Result<()> {
     let left: Mutex<Vec<usize>> = Mutex::new((0..messages.len()).collect());
     retry::run(&retry::SEND, queue, || async {
-        let entries = locked(&left).iter().map(|&at| entry(at, &messages[at])).collect();
+        let entries = lock(&left).iter().map(|&at| entry(at, &messages[at])).collect();
         // Slow or cut off with an unknown effect: sent again, so messages may be on the queue twice,
         // which jobs are made for. Taken in part: only the rest is sent again.
         let request = client.send_message_batch().queue_url(url).set_entries(Some(entries));
         let answer = request.send().await.map_err(|error| meaning(retry::SEND.verb, queue, error))?;
-        let mut left = locked(&left);
+        let mut left = lock(&left);
         left.retain(|at| !answer.successful().iter().any(|taken| taken.id() == at.to_string()));
         if left.is_empty() { Ok(()) } else { Err(refusal(queue, &answer)) }
     })
@@ -151,12 +152,6 @@ fn entry(at: usize, message: &Outgoing) -> SendMessageBatchRequestEntry {
         .delay_seconds(whole_seconds(message.delay, MAX_DELAY.as_secs()))
         .build()
         .expect("id and body are set")
-}
-
-/// The lock is held for moments and never across an await; a panic while it was held cannot have
-/// left the list half changed.
-fn locked(left: &Mutex<Vec<usize>>) -> MutexGuard<'_, Vec<usize>> {
-    left.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@
 //!   neither old nor new: the next run copies the new. Where it has no locks, two processes must not replace one entry.
 
 use std::io;
-use std::sync::PoisonError;
 
 use cap_fs_ext::DirExt as _;
 use cap_std::fs::Dir;
@@ -23,6 +22,7 @@ use uuid::Uuid;
 use super::folder::{Folder, descend};
 use super::name::{Name, PARTIALS};
 use super::write::{is_blocked, move_into, put_name, retrying};
+use shared::sync::lock;
 
 /// Moves a finished file into its place, and removes what blocks it.
 pub(super) fn by_file(folder: &Folder, from: &Dir, from_name: &str, root: &Dir, name: &Name) -> io::Result<()> {
@@ -68,12 +68,12 @@ type Old = Option<(Dir, String)>;
 
 /// Runs `work` while nobody else replaces anything below the root.
 fn alone(folder: &Folder, root: &Dir, work: impl FnOnce() -> io::Result<Old>) -> io::Result<Old> {
-    let _one = folder.replacing.lock().unwrap_or_else(PoisonError::into_inner);
-    let lock = root.try_clone()?.into_std_file();
+    let _one = lock(&folder.replacing);
+    let root = root.try_clone()?.into_std_file();
     // A file system without locks; see the module's documentation.
-    let _ = lock.lock();
+    let _ = root.lock();
     let old = work();
-    let _ = lock.unlock();
+    let _ = root.unlock();
     old
 }
 

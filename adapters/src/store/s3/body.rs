@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use shared::error::{Error, ErrorKind, Result};
 use shared::store::Body;
+use shared::sync::{get_mut, lock};
 
 /// A body for the SDK to send, and the means to watch it.
 pub(super) struct Outgoing {
@@ -44,7 +45,7 @@ struct State {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 
@@ -143,7 +144,7 @@ impl Sent {
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        self.body.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll_next(cx)
+        get_mut(&mut self.body).as_mut().poll_next(cx)
     }
 }
 
