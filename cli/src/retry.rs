@@ -9,11 +9,12 @@ use std::time::Duration;
 use adapters::open::{self, Backend};
 use shared::config::Config;
 use shared::filter::Filter;
-use shared::job::{Job, JobChange, JobKey, JobObject, Origin, VERSION, Work};
+use shared::job::Origin;
 use shared::ledger::{
     self, Checkpoint, FAILED_DELETE, MAX_RUNS, Outcome as Settled, Phase, Run, RunOptions, RunStart, SharedLedger,
 };
 use shared::object::Timestamp;
+use shared::objects::job::{Job, JobChange, JobKey, JobObject, Work};
 use shared::queue::Outgoing;
 use shared::terminal;
 use tokio_util::sync::CancellationToken;
@@ -227,8 +228,8 @@ fn change(page: &[&Settled]) -> Work {
 }
 
 fn job(task: &str, run: &str, number: u32, objects: usize, work: Work) -> Job {
-    let origin = Origin { id: format!("retry-{number}"), objects: objects as u32 };
-    Job { v: VERSION, task: task.to_owned(), run: run.to_owned(), attempt: 1, origin, restoring: None, work }
+    let origin = Origin { id: format!("retry-{number}"), items: objects as u32 };
+    Job::new(task, run, origin, work)
 }
 
 #[cfg(test)]
@@ -304,7 +305,7 @@ mod tests {
         let delete = Settled { reason: Some(FAILED_DELETE.into()), ..failed("gone") };
         advance(&mut checkpoint, &run("r0"), "r", &[failed("a"), delete], None);
         let kinds: Vec<&str> =
-            checkpoint.outbox.iter().map(|body| Job::parse(body).expect("is a job").work.kind()).collect();
+            checkpoint.outbox.iter().map(|body| Job::parse(body).expect("is a job").work.verb()).collect();
         assert_eq!((kinds, checkpoint.jobs, checkpoint.found.enqueued), (vec!["copy", "delete"], 2, 2));
     }
 }

@@ -1,7 +1,7 @@
 //! Flotilla's words, its job format, and the ports (store, queue, ledger, tasks, fleet).
 //!
 //! `finder` and `worker` both build on this crate and never on each other: the [job] format is
-//! their only contract. What talks to a service is in the crate `adapters`, which builds on this one.
+//! their only contract, with the bodies of each kind ([objects]). What talks to a service is in the crate `adapters`, which builds on this one.
 //!
 //! Reading order: [location] and [object] (what is copied), [job] (what travels on the queue),
 //! [store], [queue], [ledger], [tasks], [fleet] (the ports), [retry] and [error] (what failure means), then
@@ -22,6 +22,7 @@ pub mod location;
 pub mod metadata;
 pub mod metrics;
 pub mod object;
+pub mod objects;
 pub mod provider;
 pub mod queue;
 pub mod report;

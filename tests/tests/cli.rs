@@ -369,7 +369,7 @@ async fn what_became_of_events_is_shown_after_the_runs_and_its_failures_are_retr
         (2, outcome("gone.txt", State::Failed, Some(FAILED_DELETE))),
         (3, outcome("elsewhere", State::Skipped, Some(OUT_OF_SCOPE))),
     ];
-    let origin = Origin { id: "m-1".to_owned(), objects: 4 };
+    let origin = Origin { id: "m-1".to_owned(), items: 4 };
     let settlement = Settlement { task, run: &events, origin: &origin, outcomes: &outcomes };
     ledger.settle(&settlement).await.expect("they settle");
     drop(ledger);

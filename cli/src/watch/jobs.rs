@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use shared::job::{Job, JobChange, Origin, VERSION, Work, body_bytes_at_most};
+use shared::job::Origin;
 use shared::ledger::events_run;
 use shared::object::Timestamp;
+use shared::objects::job::{Job, JobChange, Work, body_bytes_at_most};
 use shared::queue::{MAX_BODY_BYTES, Outgoing};
 
 /// What a job's body holds besides its keys, at most, bytes: a task's name of up to 100 characters (six bytes each when
@@ -35,10 +36,9 @@ pub fn pack(task: &str, keys: impl IntoIterator<Item = (String, Timestamp)>, del
 
 fn message(task: &str, objects: Vec<JobChange>, delay: Duration) -> Outgoing {
     // Sent twice, as after an answer that was lost, it is counted once.
-    let origin = Origin { id: uuid::Uuid::now_v7().to_string(), objects: objects.len() as u32 };
+    let origin = Origin { id: uuid::Uuid::now_v7().to_string(), items: objects.len() as u32 };
     let work = Work::Changed { objects };
-    let job =
-        Job { v: VERSION, task: task.to_owned(), run: events_run(task), attempt: 1, origin, restoring: None, work };
+    let job = Job::new(task, &events_run(task), origin, work);
     Outgoing { body: job.to_body(), delay }
 }
 
@@ -61,7 +61,7 @@ mod tests {
                 prop_assert!(message.body.len() <= MAX_BODY_BYTES);
                 let job = Job::parse(&message.body).unwrap();
                 let Work::Changed { objects } = job.work else { panic!("another kind") };
-                prop_assert_eq!(job.origin.objects as usize, objects.len());
+                prop_assert_eq!(job.origin.items as usize, objects.len());
                 found.extend(objects.into_iter().map(|object| object.key));
             }
             prop_assert_eq!(found, keys);

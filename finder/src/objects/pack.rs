@@ -4,9 +4,10 @@
 //! equal jobs, with equal names.
 
 use shared::config::Find;
-use shared::job::{Job, JobKey, JobObject, Origin, VERSION, Work, body_bytes_at_most};
+use shared::job::Origin;
 use shared::ledger::Checkpoint;
 use shared::object::Entry;
+use shared::objects::job::{Job, JobKey, JobObject, Work, body_bytes_at_most};
 use shared::queue::MAX_BODY_BYTES;
 
 /// Most jobs between two checkpoints: one batch of Amazon SQS `SendMessageBatch`.
@@ -142,12 +143,11 @@ fn copy_bytes(entry: &Entry) -> usize {
 
 /// The job's name within its run: its kind, its range, its number in the range.
 fn origin(kind: char, range: u32, number: u32, objects: usize) -> Origin {
-    Origin { id: format!("{kind}{range}-{number}"), objects: objects as u32 }
+    Origin { id: format!("{kind}{range}-{number}"), items: objects as u32 }
 }
 
 fn body(owner: &Owner, origin: Origin, work: Work) -> String {
-    let (task, run) = (owner.task.clone(), owner.run.clone());
-    Job { v: VERSION, task, run, attempt: 1, origin, restoring: None, work }.to_body()
+    Job::new(&owner.task, &owner.run, origin, work).to_body()
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use shared::ErrorKind;
-use shared::job::{Job, Work as JobWork};
 use shared::ledger::{Ledger, Outcome, Settlement, State};
+use shared::objects::job::{Job, Work as JobWork};
 use shared::store::{Span, Unlisted};
 
 use super::*;
@@ -107,7 +107,7 @@ impl Bench {
             unlisted: 0,
         };
         assert_eq!(run.found, expected);
-        let objects: u32 = self.jobs().values().map(|job| job.origin.objects).sum();
+        let objects: u32 = self.jobs().values().map(|job| job.origin.items).sum();
         assert_eq!(u64::from(objects), run.enqueued());
     }
 }
@@ -182,7 +182,7 @@ async fn a_listing_that_fails_stops_the_run_and_deletes_nothing() {
         let run = bench.book.last_run();
         assert_eq!((run.phase, run.error), (Phase::Stopped, Some(error.to_string())));
         assert!(bench.keys().1.is_empty());
-        let sent: u32 = bench.jobs().values().map(|job| job.origin.objects).sum();
+        let sent: u32 = bench.jobs().values().map(|job| job.origin.items).sum();
         assert_eq!(u64::from(sent), bench.book.last_run().enqueued(), "what is counted was sent");
     }
 }

@@ -89,22 +89,22 @@ async fn settle_checkpoint(
     stream::iter(0..held).map(settle_held).buffer_unordered(JOBS_AT_ONCE).try_collect().await
 }
 
-/// Settles the objects of a job as cancelled.
+/// Settles the items of a job as cancelled. A job that stands in the ledger has all items of its origin.
 async fn settle(ledger: &SharedLedger, run: &Run, body: &str, owner: &str) -> Result<()> {
     let job = Job::parse(body).map_err(|why| {
         Error::new(ErrorKind::Corrupt, "cancel", &run.start.id, format!("a recorded job is invalid: {why}"))
     })?;
-    let now = Timestamp::now();
-    let outcome = |(index, key): (u32, &str)| (index, cancelled(key, job.attempt, owner, now));
-    let outcomes: Vec<(u32, Outcome)> = job.work.keys().map(outcome).collect();
+    let outcome = cancelled(job.attempt, owner, Timestamp::now());
+    let outcomes: Vec<(u32, Outcome)> = (0..job.origin.items).map(|index| (index, outcome.clone())).collect();
     let settlement = Settlement { task: &job.task, run: &job.run, origin: &job.origin, outcomes: &outcomes };
     ledger.settle(&settlement).await.map(drop)
 }
 
-/// The outcome of an object whose run was cancelled before its turn came.
-fn cancelled(key: &str, attempts: u32, owner: &str, now: Timestamp) -> Outcome {
+/// The outcome of an item whose run was cancelled before its turn came. It is counted, and is no key's last outcome, so
+/// that it needs no key, which the kind alone could read.
+fn cancelled(attempts: u32, owner: &str, now: Timestamp) -> Outcome {
     Outcome {
-        key: key.to_owned(),
+        key: String::new(),
         state: State::Cancelled,
         reason: None,
         size: 0,

@@ -168,7 +168,7 @@ pub(crate) async fn started(ledger: &SharedLedger) -> RunStart {
 }
 
 pub(crate) fn origin(id: &str, objects: u32) -> Origin {
-    Origin { id: id.to_owned(), objects }
+    Origin { id: id.to_owned(), items: objects }
 }
 
 /// An outcome with every field set that its state can have.

@@ -40,7 +40,7 @@ async fn settle(ledger: &impl Ledger, run: &str, message: &str, state: State) ->
         started: Timestamp(1),
         finished: Timestamp(2),
     };
-    let origin = Origin { id: message.to_owned(), objects: 1 };
+    let origin = Origin { id: message.to_owned(), items: 1 };
     let settlement = Settlement { task: "t", run, origin: &origin, outcomes: &[(0, outcome)] };
     ledger.settle(&settlement).await.unwrap().len()
 }

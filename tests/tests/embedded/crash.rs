@@ -73,7 +73,7 @@ impl Opened {
     /// Settles a job in two overlapping steps, then acknowledges it, as a worker does.
     async fn work(&self, message: &Message, log: impl Fn(&str, u32)) {
         let job: u32 = message.body.parse().unwrap();
-        let origin = Origin { id: job.to_string(), objects: OBJECTS };
+        let origin = Origin { id: job.to_string(), items: OBJECTS };
         let outcome = |place| {
             let state = if place + 1 == OBJECTS { State::Failed } else { State::Copied };
             (place, outcome(&key(job, place), state))

@@ -5,7 +5,8 @@ use std::time::Duration;
 use flotilla_tests::binaries::{self, Ended, Process};
 use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, credentials_file, weed};
 use flotilla_tests::proxy::Fault;
-use shared::job::{Job, JobChange, Origin, VERSION, Work};
+use shared::job::Origin;
+use shared::objects::job::{Job, JobChange, Work};
 use shared::queue::JobQueue;
 
 use crate::fleet_of_folders::{Folders, stop};
@@ -147,14 +148,9 @@ async fn a_queue_that_cannot_be_tagged_is_used_without() {
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_jobs_of_another_task_are_named_in_one_warning() {
     let task = task().await;
-    let job = |id: &str| Job {
-        v: VERSION,
-        task: "another".into(),
-        run: "run".into(),
-        attempt: 1,
-        origin: Origin { id: id.into(), objects: 1 },
-        restoring: None,
-        work: Work::Changed { objects: vec![JobChange { index: 0, key: "k".into(), time: None, no_delete: false }] },
+    let job = |id: &str| {
+        let change = JobChange { index: 0, key: "k".into(), time: None, no_delete: false };
+        Job::new("another", "run", Origin { id: id.into(), items: 1 }, Work::Changed { objects: vec![change] })
     };
     for id in ["a", "b"] {
         task.send(&job(id).to_body()).await;

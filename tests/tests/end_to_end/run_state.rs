@@ -1,7 +1,8 @@
 //! Jobs whose run is unknown, has other options, or cannot be asked about.
 
 use flotilla_tests::proxy::{Fault, Rule};
-use shared::job::{Job, JobObject, Origin, VERSION, Work};
+use shared::job::Origin;
+use shared::objects::job::{Job, JobObject, Work};
 use shared::queue::JobQueue;
 
 use crate::fleet_of_folders::{Folders, stop};
@@ -15,14 +16,9 @@ fn files() -> Vec<(String, usize)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_of_an_unknown_run_is_dropped_with_one_warning() {
     let task = Folders::new(&files(), WORK).await;
-    let job = |id: &str| Job {
-        v: VERSION,
-        task: task.name.clone(),
-        run: "unknown-run".into(),
-        attempt: 1,
-        origin: Origin { id: id.into(), objects: 1 },
-        restoring: None,
-        work: Work::Copy { objects: vec![JobObject { key: "k0".into(), size: 10, ..JobObject::default() }] },
+    let job = |id: &str| {
+        let work = Work::Copy { objects: vec![JobObject { key: "k0".into(), size: 10, ..JobObject::default() }] };
+        Job::new(&task.name, "unknown-run", Origin { id: id.into(), items: 1 }, work)
     };
     for id in ["a", "b"] {
         task.send(&job(id).to_body()).await;

@@ -14,9 +14,10 @@ use flotilla_tests::emulators::{READ_ONLY_KEY, READ_ONLY_SECRET, fresh_folder, s
 use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
 use flotilla_tests::stage::{self, RUN, TASK};
 use shared::config::Work;
-use shared::job::{Job, JobKey, JobObject, Origin, VERSION, Work as JobWork};
+use shared::job::Origin;
 use shared::ledger::{Ledger, Outcome, Phase, RunStart, Settled, State};
 use shared::object::{ETag, Timestamp};
+use shared::objects::job::{Job, JobKey, JobObject, Work as JobWork};
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::ObjectStore;
 use worker::{Stop, Worker};
@@ -71,16 +72,8 @@ impl Stage {
     }
 
     fn job(&self, origin: &str, objects: Vec<JobObject>) -> Job {
-        let origin = Origin { id: origin.into(), objects: objects.len() as u32 };
-        Job {
-            v: VERSION,
-            task: TASK.into(),
-            run: RUN.into(),
-            attempt: 1,
-            origin,
-            restoring: None,
-            work: JobWork::Copy { objects },
-        }
+        let origin = Origin { id: origin.into(), items: objects.len() as u32 };
+        Job { task: TASK.into(), run: RUN.into(), attempt: 1, origin, restoring: None, work: JobWork::Copy { objects } }
     }
 
     async fn send(&self, job: &Job) {
@@ -297,7 +290,7 @@ async fn a_delete_is_not_done_when_the_source_has_the_key_again() {
         .map(|(key, index)| JobKey { index, key: (*key).into(), may_block: false })
         .collect();
     let job = Job {
-        origin: Origin { id: "d".into(), objects: 2 },
+        origin: Origin { id: "d".into(), items: 2 },
         work: JobWork::Delete { objects: keys },
         ..stage.job("d", vec![])
     };
@@ -313,7 +306,7 @@ async fn regression_a_delete_done_again_copies_what_the_source_has_again() {
     let stage = Stage::new().await;
     stage.object(0, "back", 5).await;
     let work = JobWork::Delete { objects: vec![JobKey { index: 0, key: "back".into(), may_block: false }] };
-    let origin = Origin { id: "d".into(), objects: 1 };
+    let origin = Origin { id: "d".into(), items: 1 };
     // As it comes when an earlier attempt has deleted the key and could not say so.
     let job = Job { attempt: 2, origin, work, ..stage.job("d", vec![]) };
     stage.send(&job).await;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use flotilla_tests::stage::run_start;
 use shared::config::Find;
 use shared::filter::Filter;
-use shared::job::{JobChange, JobKey, JobObject, Work as JobWork};
 use shared::ledger::{Ledger, Phase, RunOptions, RunStart, events_run};
 use shared::object::Timestamp;
+use shared::objects::job::{JobChange, JobKey, JobObject, Work as JobWork};
 use shared::queue::JobQueue;
 use worker::Follow;
 
@@ -55,7 +55,7 @@ async fn a_retried_event_deletes_though_nobody_looks_again() {
     let mut stage = Stage::new().await;
     stage.follow = Follow { delete: true, ..Follow::alone() };
     std::fs::write(stage.destination.join("key"), "x").expect("files can be written");
-    let change = shared::job::JobChange { index: 0, key: "key".into(), time: None, no_delete: false };
+    let change = shared::objects::job::JobChange { index: 0, key: "key".into(), time: None, no_delete: false };
     stage.send(&Stage::job(JobWork::Changed { objects: vec![change] }, 1)).await;
     follow_events(&stage).await;
     assert!(!is_kept(&stage).await);
@@ -71,7 +71,7 @@ async fn regression_a_look_for_a_scan_deletes_only_as_the_scan_would() {
     let mut stage = Stage::new().await;
     stage.follow = Follow { look_again: true, delete: true, ..Follow::alone() };
     std::fs::write(stage.destination.join("key"), "x").expect("files can be written");
-    let change = shared::job::JobChange { index: 0, key: "key".into(), time: None, no_delete: false };
+    let change = shared::objects::job::JobChange { index: 0, key: "key".into(), time: None, no_delete: false };
     stage.send(&Stage::job(JobWork::Changed { objects: vec![change] }, 1)).await;
     assert!(is_kept(&stage).await);
 }

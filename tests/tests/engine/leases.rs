@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flotilla_tests::probe::Fate;
 use shared::ErrorKind;
-use shared::job::{Parts, Work as JobWork};
+use shared::objects::job::{Parts, Work as JobWork};
 
 use crate::stage::{Stage, until};
 

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use flotilla_tests::probe::Fate;
-use shared::job::{Job, JobObject, Work as JobWork};
 use shared::ledger::Ledger;
 use shared::object::Timestamp;
+use shared::objects::job::{Job, JobObject, Work as JobWork};
 
 use crate::stage::{Stage, TASK, until};
 

@@ -2,7 +2,7 @@
 
 use flotilla_tests::probe::Fate;
 use shared::ErrorKind;
-use shared::job::{JobKey, JobObject, Work as JobWork};
+use shared::objects::job::{JobKey, JobObject, Work as JobWork};
 use shared::queue::{JobQueue, MAX_DELIVERIES, MAX_RECEIVE};
 use std::time::Duration;
 use worker::WorkError;

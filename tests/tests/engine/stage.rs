@@ -13,10 +13,11 @@ pub use flotilla_tests::stage::{RUN, TASK};
 use shared::config::Work;
 use shared::fleet::Fleet;
 use shared::fleet::solo::Solo;
-use shared::job::{Job, JobObject, Origin, VERSION, Work as JobWork};
+use shared::job::Origin;
 use shared::ledger::{Ledger, Settled};
 use shared::location::Location;
 use shared::object::Timestamp;
+use shared::objects::job::{Job, JobObject, Work as JobWork};
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::Store;
 use tokio::task::JoinHandle;
@@ -71,8 +72,8 @@ impl Stage {
     }
 
     pub fn job(work: JobWork, objects: usize) -> Job {
-        let origin = Origin { id: "0/1".into(), objects: objects as u32 };
-        Job { v: VERSION, task: TASK.into(), run: RUN.into(), attempt: 1, origin, restoring: None, work }
+        let origin = Origin { id: "0/1".into(), items: objects as u32 };
+        Job::new(TASK, RUN, origin, work)
     }
 
     pub async fn copy(&self, objects: &[JobObject]) {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use shared::job::{Job, JobKey, JobObject, Origin, VERSION, Work};
+use shared::job::Origin;
 use shared::ledger::{self, Found, RunOptions, RunStart, SharedLedger};
 use shared::object::{Entry, Timestamp};
+use shared::objects::job::{Job, JobKey, JobObject, Work};
 
 use tokio::time::Instant;
 
@@ -157,7 +158,6 @@ impl World {
 }
 
 fn job(run: &str, origin: &str, count: usize, work: Work) -> String {
-    let origin = Origin { id: origin.to_owned(), objects: count as u32 };
-    let (task, run) = (TASK.to_owned(), run.to_owned());
-    Job { v: VERSION, task, run, attempt: 1, origin, restoring: None, work }.to_body()
+    let origin = Origin { id: origin.to_owned(), items: count as u32 };
+    Job::new(TASK, run, origin, work).to_body()
 }

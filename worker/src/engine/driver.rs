@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use shared::job::Job;
 use shared::ledger::Outcome;
+use shared::objects::job::Job;
 use shared::queue::{MAX_DELIVERIES, MAX_RECEIVE, Message};
 use shared::{Error, metrics};
 use tokio::task::JoinSet;
@@ -233,7 +233,7 @@ async fn work(context: Arc<Context>, stop: Stop, mut message: Message) {
         Intake::Nothing => return acknowledge(&context, &message).await,
         Intake::Dead(kind, reason) => return dead_letter(&context, &message, kind, &reason).await,
     };
-    let kind = job.work.kind();
+    let kind = job.work.verb();
     let redelivered = message.receive_count > 1;
     metrics::received(kind, message.sent.age(), redelivered);
     let body = std::mem::take(&mut message.body);

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::FutureExt;
-use shared::job::{Job, JobChange, JobObject, Work};
 use shared::ledger::{Outcome, Settlement, State};
 use shared::object::{Pin, Timestamp};
+use shared::objects::job::{Job, JobChange, JobObject, Work};
 use shared::queue::Outgoing;
 use shared::{Error, Result, metrics};
 use tokio::time::Instant;

@@ -1,10 +1,11 @@
 //! What a message asks for: a job, or an event that is read as one.
 
 use shared::event::{self, Change, Notice, Parsed, Scope};
-use shared::job::{self, Job, JobChange, JobObject, Origin, VERSION, Work};
+use shared::job::{Origin, ParseError};
 use shared::ledger::{FILTERED, OUT_OF_SCOPE, Outcome, State, events_run};
 use shared::metrics;
 use shared::object::Timestamp;
+use shared::objects::job::{Job, JobChange, JobObject, Work};
 use shared::queue::Message;
 
 use crate::context::Context;
@@ -25,7 +26,7 @@ pub(crate) fn read(context: &Context, message: &Message) -> Intake {
     match Job::parse(&message.body) {
         Ok(job) if job.task == context.task => Intake::Job(job, Vec::new()),
         Ok(job) => Intake::Dead("unknown", of_another_task(context, &job)),
-        Err(job::ParseError::NoJob) => read_event(context, message),
+        Err(ParseError::NoJob) => read_event(context, message),
         Err(error) => Intake::Dead("unknown", error.to_string()),
     }
 }
@@ -88,12 +89,11 @@ fn as_job(
     mut count: impl FnMut(&'static str),
 ) -> (Job, Vec<(u32, Outcome)>) {
     let mut job = Job {
-        v: VERSION,
         task: context.task.clone(),
         run: events_run(&context.task),
         attempt: 1,
         // The same for each delivery of the message.
-        origin: Origin { id: format!("m-{}", message.id), objects: changes.len() as u32 },
+        origin: Origin { id: format!("m-{}", message.id), items: changes.len() as u32 },
         restoring: None,
         work: Work::Changed { objects: Vec::new() },
     };

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use shared::Result;
-use shared::job::{Job, Work};
 use shared::ledger::{Phase, RunOptions, RunState, events_run};
+use shared::objects::job::{Job, Work};
 use tokio::time::{Instant, sleep_until};
 
 use crate::context::Context;

@@ -6,7 +6,14 @@ use shared::config::{PART_BYTES, Work, multipart_threshold_bytes};
 use shared::queue::Message;
 
 #[derive(Deserialize)]
-struct Counted {
+struct Job {
+    /// An event has none.
+    #[serde(default)]
+    body: Body,
+}
+
+#[derive(Deserialize, Default)]
+struct Body {
     objects: Option<Vec<Object>>,
     #[serde(default)]
     first: u32,
@@ -24,7 +31,7 @@ struct Object {
 /// The transfers of a message's job, at least one, without reading all of it: one for each object that goes whole, and
 /// one for each part. `None` if it is no job.
 pub(crate) fn count(message: &Message, options: &Work) -> Option<usize> {
-    let Counted { objects, first, last } = serde_json::from_str(&message.body).ok()?;
+    let Job { body: Body { objects, first, last } } = serde_json::from_str(&message.body).ok()?;
     let part_bytes = options.part_size.unwrap_or(PART_BYTES).max(1);
     let whole_bytes = options.multipart_threshold.unwrap_or(multipart_threshold_bytes(false));
     let parts = |object: &Object| match object.size {
@@ -42,13 +49,13 @@ pub(crate) fn count(message: &Message, options: &Work) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::job::{Job, JobKey, JobObject, Origin, Parts, VERSION, Work as JobWork};
+    use shared::job::Origin;
     use shared::object::Timestamp;
+    use shared::objects::job::{Job, JobKey, JobObject, Parts, Work as JobWork};
 
     fn message(work: JobWork) -> Message {
-        let (task, run) = ("t".to_owned(), "r".to_owned());
-        let origin = Origin { id: "0/1".to_owned(), objects: 100 };
-        let body = Job { v: VERSION, task, run, attempt: 1, origin, restoring: None, work }.to_body();
+        let origin = Origin { id: "0/1".to_owned(), items: 100 };
+        let body = Job::new("t", "r", origin, work).to_body();
         Message { id: "1".into(), receipt: "1".into(), body, receive_count: 1, sent: Timestamp(0) }
     }
 

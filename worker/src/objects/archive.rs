@@ -7,9 +7,9 @@
 
 use std::time::Duration;
 
-use shared::job::{Job, JobObject, Restoring};
 use shared::ledger::{ARCHIVED, State};
 use shared::object::{Access, ObjectInfo, Timestamp};
+use shared::objects::job::{Job, JobObject, Restoring};
 use shared::queue::Outgoing;
 use shared::store::{Restore, Tier};
 use shared::{Error, ErrorKind, Result};
@@ -95,7 +95,7 @@ pub(crate) fn again(job: &Job, objects: Vec<(JobObject, Restoring)>) -> Option<O
     let due = objects.iter().map(|(_, restoring)| restoring.due).max()?;
     let mut objects: Vec<JobObject> = objects.into_iter().map(|(object, _)| object).collect();
     objects.sort_by_key(|object| object.index);
-    let work = shared::job::Work::Copy { objects };
+    let work = shared::objects::job::Work::Copy { objects };
     Some(delayed(&Job { restoring: Some(Restoring { since, due }), work, ..job.clone() }, due))
 }
 
@@ -117,7 +117,8 @@ fn millis(time: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::job::{Origin, VERSION, Work};
+    use shared::job::Origin;
+    use shared::objects::job::Work;
 
     #[test]
     fn two_days_of_waiting_take_some_fifty_looks() {
@@ -132,11 +133,10 @@ mod tests {
     #[test]
     fn objects_that_wait_come_again_together_in_order_and_use_up_no_attempt() {
         let job = Job {
-            v: VERSION,
             task: "t".into(),
             run: "r".into(),
             attempt: 2,
-            origin: Origin { id: "c0-0".into(), objects: 9 },
+            origin: Origin { id: "c0-0".into(), items: 9 },
             restoring: None,
             work: Work::Copy { objects: vec![] },
         };

@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use shared::Result;
-use shared::job::{Job, JobChange, JobObject, Origin, Parts, Work};
+use shared::job::Origin;
 use shared::ledger::{Outcome, State, events_run};
 use shared::object::{Pin, Timestamp};
+use shared::objects::job::{Job, JobChange, JobObject, Parts, Work};
 use shared::queue::Outgoing;
 
 use crate::context::Context;

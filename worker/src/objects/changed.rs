@@ -3,9 +3,9 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use shared::job::{Job, JobChange, JobObject, Work};
 use shared::ledger::{COALESCED, FILTERED, IN_SYNC, Outcome, State, events_run};
 use shared::object::Timestamp;
+use shared::objects::job::{Job, JobChange, JobObject, Work};
 use shared::{Error, Result};
 
 use crate::context::Context;

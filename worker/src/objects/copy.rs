@@ -1,8 +1,8 @@
 //! One object of a copy job.
 
-use shared::job::{Job, JobObject};
 use shared::ledger::State;
 use shared::object::Timestamp;
+use shared::objects::job::{Job, JobObject};
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;

@@ -1,8 +1,8 @@
 //! Deleting at the destination what the source no longer has.
 
-use shared::job::{Job, JobKey, JobObject, Work};
 use shared::ledger::{FAILED_DELETE, Outcome, State};
 use shared::object::Timestamp;
+use shared::objects::job::{Job, JobKey, JobObject, Work};
 
 use crate::context::Context;
 use crate::objects::copy::ending_of;

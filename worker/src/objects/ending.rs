@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use shared::digest::Checksum;
-use shared::job::{Job, JobObject, Restoring};
 use shared::ledger::{Outcome, Settlement, State, WRONG_BYTES_REMAIN};
 use shared::object::{Attributes, ETag, ObjectInfo, Tags, Timestamp};
+use shared::objects::job::{Job, JobObject, Restoring};
 use shared::store::Upload;
 use shared::{Error, ErrorKind, Result, metrics};
 

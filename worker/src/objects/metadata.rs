@@ -4,10 +4,10 @@
 //! is the same however it goes.
 
 use shared::config::Work;
-use shared::job::JobObject;
 use shared::ledger::UploadRecord;
 use shared::metadata::content_type;
 use shared::object::{Attributes, ObjectInfo, Pin, Tags, Uncarried};
+use shared::objects::job::JobObject;
 use shared::store::{Capabilities, ObjectStore, Spelling, Support, Write};
 use shared::{Error, ErrorKind, Result, rfc2047};
 

@@ -8,9 +8,9 @@ pub(crate) mod parts;
 pub(crate) mod progress;
 pub(crate) mod upload;
 
-use shared::job::{Job, JobObject};
 use shared::ledger::{PartSet, UploadRecord};
 use shared::object::Access;
+use shared::objects::job::{Job, JobObject};
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;

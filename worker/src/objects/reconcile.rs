@@ -7,10 +7,10 @@
 
 use std::time::Duration;
 
-use shared::job::{Job, JobChange, JobObject};
 use shared::ledger::{IN_SYNC, Outcome, State, events_run};
 use shared::metrics;
 use shared::object::{ObjectInfo, Pin};
+use shared::objects::job::{Job, JobChange, JobObject};
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;

@@ -7,9 +7,9 @@
 use std::time::Duration;
 
 use shared::filter::Verdict;
-use shared::job::Job;
 use shared::ledger::Phase;
 use shared::object::Pin;
+use shared::objects::job::Job;
 use shared::store::{KeyRange, Listed};
 use shared::{Error, ErrorKind, Result};
 

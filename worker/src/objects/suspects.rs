@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 
 use shared::Result;
-use shared::job::JobObject;
 use shared::ledger::{State, Suspect};
 use shared::object::Timestamp;
+use shared::objects::job::JobObject;
 
 use crate::context::Context;
 use crate::objects::ending::Ending;

@@ -1,7 +1,7 @@
 //! Versions of a source object, as jobs name them and as stores tell them.
 
-use shared::job::JobObject;
 use shared::object::ObjectInfo;
+use shared::objects::job::JobObject;
 
 /// The object at the version that `info` describes.
 pub(crate) fn at_version(object: &JobObject, info: &ObjectInfo) -> JobObject {

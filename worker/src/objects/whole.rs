@@ -2,8 +2,8 @@
 
 use shared::config::multipart_threshold_bytes;
 use shared::digest::{Algorithm, Checksum};
-use shared::job::{Job, JobObject};
 use shared::object::{ETag, ObjectInfo, Pin};
+use shared::objects::job::{Job, JobObject};
 use shared::retry::{self, TRANSFER};
 use shared::store::{Body, EtagMeaning, Object, Read, Write, Written, copy_source};
 use shared::{Error, ErrorKind, Result};

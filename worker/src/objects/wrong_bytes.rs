@@ -4,7 +4,7 @@
 //! says nothing of them. A key is here from such a try to the end of the attempt, so the set is no larger than the number
 //! of objects under work. From one attempt to the next the job carries the fact ([`JobObject::suspect`]).
 //!
-//! [`JobObject::suspect`]: shared::job::JobObject::suspect
+//! [`JobObject::suspect`]: shared::objects::job::JobObject::suspect
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};

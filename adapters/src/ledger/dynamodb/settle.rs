@@ -52,15 +52,15 @@ struct Job {
 /// found counted and are not returned; the counters are right in any case.
 pub(super) async fn settle(ledger: &DynamoDbLedger, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {
     let Settlement { task, run, origin, outcomes } = *settlement;
-    let beyond = outcomes.iter().any(|(index, _)| *index >= origin.objects);
-    if beyond || origin.objects > MAX_OBJECTS {
+    let beyond = outcomes.iter().any(|(index, _)| *index >= origin.items);
+    if beyond || origin.items > MAX_OBJECTS {
         let message =
             format!("job {} of run {run} has an invalid object index, or more than {MAX_OBJECTS} objects", origin.id);
         return Err(ledger.error(ErrorKind::Invalid, message));
     }
     outcomes::write(ledger, task, run, outcomes).await?;
     // Most jobs settle whole and once: their item is not there, and reading it would tell nothing.
-    let mut job = match outcomes.len() < origin.objects as usize {
+    let mut job = match outcomes.len() < origin.items as usize {
         true => read(ledger, run, origin).await?,
         false => Job::default(),
     };

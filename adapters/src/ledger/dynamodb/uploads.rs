@@ -153,7 +153,7 @@ mod tests {
             let record = UploadRecord {
                 task: "t".into(),
                 run: "r".into(),
-                origin: Origin { id: "0/1".into(), objects: 1 },
+                origin: Origin { id: "0/1".into(), items: 1 },
                 index: 0,
                 upload: Upload { key, id },
                 source: Pin { etag: Some(ETag::new("e-2")), version: None },

@@ -244,7 +244,7 @@ mod tests {
     async fn settle(database: &Database, run: &str, origins: impl IntoIterator<Item = u32>, day: i64) -> usize {
         let mut new = 0;
         for number in origins {
-            let origin = Origin { id: format!("m-{number}"), objects: 1 };
+            let origin = Origin { id: format!("m-{number}"), items: 1 };
             let outcomes = [(0, failed(&format!("k{number}")))];
             let settlement = Settlement { task: "t", run, origin: &origin, outcomes: &outcomes };
             let settling = Settling::new(&settlement).map_err(|_| ()).unwrap();

@@ -46,7 +46,7 @@ fn keys_to_delete_are_named_in_a_job_of_their_own() {
     let mut checkpoint = Checkpoint { id: 1, held: 2, ..Checkpoint::default() };
     let (number, body) = pack.seal(&owner(), &mut checkpoint).unwrap();
     assert_eq!((number, checkpoint.held), (2, 3));
-    assert_eq!(job(&body).origin, Origin { id: "d1-2".into(), objects: 2 });
+    assert_eq!(job(&body).origin, Origin { id: "d1-2".into(), items: 2 });
     assert!(checkpoint.outbox.is_empty());
 }
 

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use shared::config::{self, Work};
 use shared::digest::Algorithm;
-use shared::job::{self, Job, JobObject};
 use shared::ledger::Found;
 use shared::location::Scheme;
+use shared::objects::job::{self, Job, JobObject};
 use shared::store::{Capabilities, EtagMeaning};
 
 use super::requests::Stores;

@@ -5,7 +5,7 @@
 
 use std::ops::AddAssign;
 
-use shared::job::JobObject;
+use shared::objects::job::JobObject;
 use shared::store::{Capabilities, EtagMeaning, Support};
 
 use super::estimate::Terms;

@@ -3,9 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use proptest::prelude::*;
 use shared::ErrorKind;
-use shared::job::{Job, Work};
 use shared::ledger::Suspect;
 use shared::object::Timestamp;
+use shared::objects::job::{Job, Work};
 use shared::store::{Span, Unlisted};
 
 use super::*;

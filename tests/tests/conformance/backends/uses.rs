@@ -146,7 +146,7 @@ fn outcomes(count: u32) -> Vec<(u32, Outcome)> {
 
 /// Settles so many objects of an origin in two calls that overlap; the places that were counted, each once.
 pub async fn settle(ledger: &DynamoDbLedger, run: &str, count: u32) -> Result<BTreeSet<u32>> {
-    let (origin, all) = (Origin { id: "0/0".into(), objects: count }, outcomes(count));
+    let (origin, all) = (Origin { id: "0/0".into(), items: count }, outcomes(count));
     let settlement = |outcomes| Settlement { task: "task", run, origin: &origin, outcomes };
     let first = ledger.settle(&settlement(&all[..2])).await?;
     let rest = ledger.settle(&settlement(&all)).await?;
@@ -159,7 +159,7 @@ pub fn upload() -> UploadRecord {
     UploadRecord {
         task: "task".into(),
         run: "run".into(),
-        origin: Origin { id: "0/1".into(), objects: 1 },
+        origin: Origin { id: "0/1".into(), items: 1 },
         index: 0,
         upload: Upload { key: "giant".into(), id: "upload".into() },
         source: Pin::default(),
@@ -240,7 +240,7 @@ async fn transfers(ledger: &DynamoDbLedger) -> Result<()> {
 /// All kinds of requests at the same time, each by itself.
 pub async fn ledger_at_once(ledger: &DynamoDbLedger, config: &LedgerConfig) -> Result<()> {
     let settled = async {
-        let (origin, all) = (Origin { id: "0/0".into(), objects: 3 }, outcomes(3));
+        let (origin, all) = (Origin { id: "0/0".into(), items: 3 }, outcomes(3));
         ledger.settle(&Settlement { task: "task", run: "run", origin: &origin, outcomes: &all }).await
     };
     let (upload, parts, none) = (upload().upload, [part(1)], PartSet::default());

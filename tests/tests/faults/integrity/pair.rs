@@ -14,10 +14,11 @@ use flotilla_tests::emulators::{fresh_folder, side};
 use flotilla_tests::proxy::Proxy;
 use flotilla_tests::stage::{self, RUN, TASK};
 use shared::config::{Side, Work};
-use shared::job::{Job, JobObject, Origin, VERSION, Work as JobWork};
+use shared::job::Origin;
 use shared::ledger::{Ledger, Outcome};
 use shared::location::Location;
 use shared::object::{Pin, Timestamp};
+use shared::objects::job::{Job, JobObject, Work as JobWork};
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::Store;
 use tokio::time::{Instant, sleep};
@@ -202,8 +203,8 @@ impl Pair {
             ..JobObject::default()
         };
         let work = JobWork::Copy { objects: vec![object] };
-        let origin = Origin { id: key.to_owned(), objects: 1 };
-        let job = Job { v: VERSION, task: TASK.into(), run: RUN.into(), attempt: 1, origin, restoring: None, work };
+        let origin = Origin { id: key.to_owned(), items: 1 };
+        let job = Job::new(TASK, RUN, origin, work);
         self.queue.send(&[Outgoing::now(job.to_body())]).await.expect("the job is queued");
     }
 

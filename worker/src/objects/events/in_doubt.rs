@@ -16,7 +16,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use shared::job::{Job, JobChange, Work};
+use shared::objects::job::{Job, JobChange, Work};
 use shared::queue::Outgoing;
 use shared::{Error, Result};
 

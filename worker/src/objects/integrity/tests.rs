@@ -91,7 +91,7 @@ fn record(etag: &str, same_parts: bool, checksum: Option<Checksum>) -> UploadRec
     UploadRecord {
         task: "t".into(),
         run: "r".into(),
-        origin: shared::job::Origin { id: "o".into(), objects: 1 },
+        origin: shared::job::Origin { id: "o".into(), items: 1 },
         index: 0,
         upload: shared::store::Upload { key: "k".into(), id: "u".into() },
         source: shared::object::Pin { etag: Some(ETag::new(etag)), version: None },

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use shared::digest::{Checksum, multipart_etag};
-use shared::job::JobObject;
 use shared::ledger::{PartRecord, UploadRecord};
 use shared::object::{ETag, Pin};
+use shared::objects::job::JobObject;
 use shared::store::{EtagMeaning, Part, Written};
 use shared::{Error, ErrorKind, Result};
 

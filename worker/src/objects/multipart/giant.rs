@@ -4,8 +4,8 @@
 //! recorded completes it and settles the object. Several may find that at once: one completes, the
 //! others get `NoSuchUpload`, look, and find it done; the ledger counts the object once.
 
-use shared::job::{Job, JobObject, Parts, VERSION, Work};
 use shared::ledger::{Outcome, PartSet, State, UploadRecord};
+use shared::objects::job::{Job, JobObject, Parts, Work};
 use shared::queue::Outgoing;
 use shared::store::Upload;
 use shared::{Error, ErrorKind, Result};
@@ -45,7 +45,6 @@ fn parts_job(job: &Job, record: &UploadRecord, (first, last): (u32, u32), again:
     let (key, upload_id) = (record.upload.key.clone(), record.upload.id.clone());
     let parts = Parts { index: record.index, key, upload_id, first, last, again };
     Job {
-        v: VERSION,
         task: job.task.clone(),
         run: record.run.clone(),
         attempt,

@@ -63,7 +63,7 @@ impl Commit<'_> {
         let item = Item::new(job_key(self.settlement.run, self.settlement.origin), COUNTED)
             .with_text("task", Some(*task))
             .with_text("run", Some(*run))
-            .with("objects", number(origin.objects))
+            .with("objects", number(origin.items))
             .with("indexes", binary(self.step.indexes.bytes()))
             .with("version", number(self.job.version + 1))
             .expiring(counted_for);

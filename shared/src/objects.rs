@@ -1,0 +1,3 @@
+//! The kind `objects`: what its finder and its worker agree on.
+
+pub mod job;
