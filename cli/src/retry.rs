@@ -143,7 +143,7 @@ async fn options(config: &Config, old: &Run) -> Result<RunOptions, Failure> {
     if !old.is_events() && old.start.options.digest != options.digest {
         let why = format!(
             "run {} had other options than its task has now, so its failed objects cannot be retried",
-            old.start.id
+            terminal::run_id(&old.start.id)
         );
         return Err(Failure::usage(why).hint("start a new run, which finds these objects again"));
     }

@@ -20,8 +20,8 @@ pub enum FindError {
     Queue(Error),
     /// The task's previous run has jobs that are not done.
     #[error(
-        "the previous run {run} still has {} to finish, and made no progress since {since}: wait for the workers, or use --force",
-        objects(*.waiting)
+        "the previous run {} still has {} to finish, and made no progress since {since}: wait for the workers, or use --force",
+        terminal::run_id(.run), objects(*.waiting)
     )]
     Busy {
         /// The previous run.

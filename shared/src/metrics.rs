@@ -10,6 +10,7 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 use crate::Error;
 use crate::ledger::Outcome;
 use crate::queue::Depth;
+use crate::terminal;
 
 /// What a metric is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +104,10 @@ pub fn settled(outcome: &Outcome) {
         histogram!(TRANSFER).record(seconds);
     }
     match &outcome.error {
-        Some(error) => tracing::warn!(key = ?outcome.key, attempts = outcome.attempts, %error, "object failed"),
+        Some(error) => {
+            let attempts = terminal::counted(outcome.attempts.into(), "attempt");
+            tracing::warn!(attempts = outcome.attempts, %error, "object {:?} failed after {attempts}", outcome.key);
+        }
         None => tracing::debug!(key = ?outcome.key, state, bytes = outcome.size, seconds, "object settled"),
     }
 }

@@ -224,8 +224,8 @@ impl Follower {
             let taken = self.inbox.gathered(&self.stop).await;
             if let Some(name) = taken.nameless.filter(|_| !std::mem::replace(&mut named, true)) {
                 tracing::warn!(
-                    name = %name.display(),
-                    "a file name is not UTF-8 and cannot be a key: the file is left out, and so are all others like it: rename them"
+                    "{:?} is not UTF-8 and cannot be a key: this file is left out, and so are all others like it: rename them",
+                    name.to_string_lossy()
                 );
             }
             if !taken.names.is_empty() && !self.enqueue(taken.names).await {
@@ -265,8 +265,10 @@ impl Follower {
         loop {
             let Err(error) = work().await else { return true };
             let may_pass = error.is_retryable() || error.is_backend() || error.kind() == ErrorKind::Exhausted;
-            tracing::warn!(%error, folder = %self.path.display(), may_pass, "could not put changed keys on the queue");
-            if !may_pass || self.stop.is_cancelled() {
+            let goes_on = may_pass && !self.stop.is_cancelled();
+            let then = if goes_on { "trying again" } else { "the next scan finds them" };
+            tracing::warn!(%error, "could not put changed keys below {} on the queue: {then}", self.path.display());
+            if !goes_on {
                 return false;
             }
             tokio::select! {

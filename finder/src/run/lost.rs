@@ -1,6 +1,7 @@
 //! A previous run whose messages are lost: expired, purged, or redriven in vain.
 
 use shared::ledger::{self, Run};
+use shared::terminal;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -34,7 +35,13 @@ impl Finder {
             }
         }
         let lost = ledger::lose(&self.ledger, &last).await.map_err(FindError::Ledger)?;
-        tracing::warn!(run = %last.start.id, lost, "the queue lost messages of the previous run: this run finds their objects again");
+        tracing::warn!(
+            run = %last.start.id,
+            lost,
+            "the queue lost messages of the previous run {}, with {}: this run finds them again",
+            terminal::run_id(&last.start.id),
+            terminal::counted(lost, "object")
+        );
         Ok(())
     }
 }

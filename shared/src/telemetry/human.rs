@@ -1,7 +1,10 @@
-//! Log lines for people: one readable sentence, then what caused it, then the fields that have no place in it.
+//! Log lines for people: one readable sentence, then the error that caused it.
 //!
-//! `warning: the claim could not be given back: it ends by itself: unclaim t: …` in a command, with the time before it in
-//! a program that runs for long. No module names: the JSON format has those, and every field by its name.
+//! `warning: could not release the claim on the task: it expires by itself: unclaim t: …` in a command, with the time
+//! before it in a program that runs for long. No module names: the JSON format has those, and every field by its name.
+//!
+//! Warnings and errors show no other field: their message names the thing, and says what to do. Lower levels add their
+//! fields in parentheses.
 
 use std::fmt::{self, Debug, Write as _};
 
@@ -12,7 +15,7 @@ use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::object::Timestamp;
-use crate::terminal::escaped;
+use crate::terminal::{escaped, run_id};
 
 /// The format.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +32,9 @@ where
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut sentence = Sentence::default();
         event.record(&mut sentence);
+        if *event.metadata().level() <= Level::WARN {
+            sentence.others.clear();
+        }
         if self.has_time {
             write!(writer, "{} ", Timestamp::now())?;
         }
@@ -76,6 +82,9 @@ impl Sentence {
         let _ = match name {
             "message" => write!(self.message, "{value}"),
             "error" => write!(self.error, "{value}"),
+            // As commands print it, and take it.
+            "run" if self.others.is_empty() => write!(self.others, "run {}", run_id(&value.to_string())),
+            "run" => write!(self.others, ", run {}", run_id(&value.to_string())),
             _ if self.others.is_empty() => write!(self.others, "{name} {value}"),
             _ => write!(self.others, ", {name} {value}"),
         };
@@ -122,18 +131,36 @@ mod tests {
         }
     }
 
-    #[test]
-    fn regression_a_log_line_for_people_has_no_module_and_no_raw_fields() {
+    fn logged(log: impl FnOnce()) -> String {
         let lines = Lines::default();
         let layer = layer().event_format(Human { has_time: false }).with_writer(lines.clone()).with_ansi(false);
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
+        String::from_utf8(lines.0.lock().expect("not poisoned").clone()).expect("text")
+    }
+
+    #[test]
+    fn regression_a_log_line_for_people_has_no_module_and_no_raw_fields() {
+        let text = logged(|| {
             let error = "tags s3://b/k: AccessDenied";
-            tracing::warn!(%error, "tags are not compared");
-            tracing::error!(key = ?"a\nb", attempts = 3, "object failed");
+            tracing::warn!(%error, side = "source", next_s = 30, "tags are not compared");
+            tracing::error!(key = ?"a", may_pass = true, "could not copy \"a\nb\"");
+            tracing::warn!(run = "r", "the run is lost");
         });
-        let text = String::from_utf8(lines.0.lock().expect("not poisoned").clone()).expect("text");
         let expected = "warning: tags are not compared: tags s3://b/k: AccessDenied\n\
-                        error: object failed (key \"a\\nb\", attempts 3)\n";
+                        error: could not copy \"a\\nb\"\n\
+                        warning: the run is lost\n";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn lower_levels_show_fields_and_short_run_ids() {
+        let text = logged(|| {
+            let run = "0193a5c4-7b1e-7c3a-9d2e-5f60718293a4".to_owned();
+            tracing::info!(run, listed = 3, "listed both sides");
+            tracing::info!(left = 1, %run, "cancelled an earlier run");
+        });
+        let expected = "info: listed both sides (run 718293a4, listed 3)\n\
+                        info: cancelled an earlier run (left 1, run 718293a4)\n";
         assert_eq!(text, expected);
     }
 }

@@ -10,6 +10,7 @@ use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
 use serde_json::Value;
 use shared::ledger::{Ledger, Phase, Run};
 use shared::queue::JobQueue;
+use shared::terminal;
 
 use crate::fleet_of_folders::{Folders, stop};
 use crate::support::{MIB, list, put_all, write_files};
@@ -182,7 +183,10 @@ async fn regression_failures_of_a_run_with_other_options_are_not_retried() {
     assert_eq!(place.run("sync SIDES --exclude a").await.code, Some(0));
     let retried = place.run(&format!("retry {first} STATE")).await;
     assert_eq!(retried.code, Some(2), "{}", retried.stderr);
-    assert!(retried.stderr.contains("had other options than its task has now"), "{}", retried.stderr);
+    let refused = format!("run {} had other options than its task has now", terminal::run_id(&first));
+    assert!(retried.stderr.contains(&refused), "{}", retried.stderr);
+    let retried = place.run(&format!("retry {} STATE", terminal::run_id(&first))).await;
+    assert!(retried.stderr.contains(&refused), "the short id is taken: {}", retried.stderr);
     assert_eq!(place.keys().await, 1);
 }
 

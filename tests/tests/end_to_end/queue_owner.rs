@@ -112,8 +112,8 @@ async fn regression_watch_refuses_another_tasks_queue_of_events() {
 async fn denied_or_missing_queue_tags_stop_no_task() {
     let answers = [
         (403, "AccessDeniedException", "allow sqs:ListQueueTags", 1),
-        (400, "InvalidAction", "which task the queue belongs to", 0),
-        (500, "InternalFailure", "which task the queue belongs to", 1),
+        (400, "InvalidAction", "cannot check which task", 0),
+        (500, "InternalFailure", "cannot check which task", 1),
     ];
     for (status, code, words, lines) in answers {
         let task = task().await;

@@ -30,7 +30,7 @@ async fn a_job_of_an_unknown_run_is_dropped_with_one_warning() {
     .await;
     let [worker] = &mut workers;
     stop(worker).await;
-    assert_eq!(worker.stderr().matches("the ledger has no record of their run").count(), 1, "{}", worker.stderr());
+    assert_eq!(worker.stderr().matches("the ledger has no record of it").count(), 1, "{}", worker.stderr());
     assert_eq!(task.queue.depth().await.expect("the queue answers").dead, 0);
     assert!(!task.path("destination/k0").exists(), "nothing is copied in the name of an unknown run");
 }
@@ -49,7 +49,7 @@ async fn a_worker_with_other_write_options_leaves_the_jobs_to_others() {
     stop(&mut workers[0]).await;
     let [worker] = workers;
     assert_eq!(
-        worker.stderr().matches("this worker's options differ from the run's").count(),
+        worker.stderr().matches("this worker's options differ from those of run").count(),
         1,
         "{}",
         worker.stderr()

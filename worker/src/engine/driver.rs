@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use futures::future::try_join_all;
+use shared::fleet::Interruption;
 use shared::ledger::Outcome;
 use shared::objects::job::Job;
 use shared::queue::{MAX_DELIVERIES, MAX_RECEIVE, Message};
@@ -156,10 +157,10 @@ async fn receive_all(context: &Arc<Context>, stop: &Stop, jobs: &mut JoinSet<()>
         let messages = match receive(context, stop, max).await {
             Ok(messages) => messages,
             Err(error) => {
-                tracing::warn!(%error, "could not receive jobs");
                 if !error.is_backend() {
                     return Err(error);
                 }
+                tracing::warn!(%error, "could not receive jobs: trying again");
                 receiving.fails(error);
                 continue;
             }
@@ -305,7 +306,9 @@ async fn execute_or_give_up(
     match execute::give_up(context, job, aside, &reason).await {
         Err(error) if error.is_backend() => return Err(error),
         // The ledger refuses it as well.
-        Err(error) => tracing::warn!(%error, "could not record the failure of a job"),
+        Err(error) => {
+            tracing::warn!(%error, "could not record the failure of a job that moves to the dead-letter queue")
+        }
         Ok(()) => {}
     }
     Ok(Worked::Dead(reason))
@@ -345,7 +348,7 @@ async fn finish(context: &Context, message: &Message, kind: &'static str, done: 
             metrics::job_finished(kind, "done");
         }
         Err(error) => {
-            tracing::warn!(%error, kind, "job failed: it will be redelivered");
+            tracing::warn!(%error, "{kind} job failed: it will be redelivered");
             context.backend.fails(error);
             release(context, message, RETURN_DELAY).await;
             metrics::job_finished(kind, "returned");
@@ -361,7 +364,7 @@ async fn release(context: &Context, message: &Message, delay: Duration) {
 
 /// Puts away what cannot be done, with the reason.
 async fn dead_letter(context: &Context, message: &Message, kind: &'static str, reason: &str) {
-    tracing::error!(id = message.id, kind, reason, "job moved to the dead-letter queue");
+    tracing::error!(id = message.id, "moving a {kind} job to the dead-letter queue: {reason}");
     if let Err(error) = context.queue.dead_letter(message, reason).await {
         tracing::warn!(%error, "could not move a dead job to the dead-letter queue: it will be redelivered");
         context.backend.fails(error);
@@ -385,8 +388,11 @@ async fn report_transfers(context: Arc<Context>) {
 
 /// Ends when the machine is about to go; the worker drains then.
 async fn watch_fleet(context: Arc<Context>, stop: Stop) {
-    let why = context.fleet.interrupted().await;
-    tracing::warn!(?why, "this machine is about to be terminated: draining");
+    let why = match context.fleet.interrupted().await {
+        Interruption::Spot => "a spot interruption",
+        Interruption::ScaleIn => "the autoscaling group",
+    };
+    tracing::warn!("{why} is about to terminate this machine: finishing or releasing its jobs");
     stop.drain.cancel();
 }
 

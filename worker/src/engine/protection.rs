@@ -56,7 +56,8 @@ async fn set(fleet: &dyn Fleet, protected: bool) -> bool {
     match fleet.protect(protected).await {
         Ok(()) => true,
         Err(error) => {
-            tracing::warn!(%error, protected, "could not change the scale-in protection of this machine: trying again later");
+            let verb = if protected { "set" } else { "clear" };
+            tracing::warn!(%error, "could not {verb} the scale-in protection of this machine: trying again later");
             false
         }
     }

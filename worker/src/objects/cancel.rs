@@ -6,12 +6,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use shared::Result;
 use shared::job::Origin;
 use shared::ledger::{Outcome, State, events_run};
 use shared::object::{Pin, Timestamp};
 use shared::objects::job::{Job, JobChange, JobObject, Parts, Work};
 use shared::queue::Outgoing;
+use shared::{Result, terminal};
 
 use crate::context::Context;
 use crate::engine::execute::settle;
@@ -131,7 +131,8 @@ pub(crate) async fn leave_to_others(context: &Context, job: &Job) -> Result<()> 
     if context.runs.warns_first(&job.run) {
         tracing::warn!(
             run = job.run,
-            "this worker's options differ from the run's (locations, metadata, storage class, acl, sse, strict or restore), so it leaves the run's jobs to other workers: start it with the finder's config file"
+            "this worker's options differ from those of run {} (locations, metadata, storage class, acl, sse, strict or restore), so it leaves the run's jobs to other workers: start it with the finder's config file",
+            terminal::run_id(&job.run)
         );
     }
     context.queue.send(&[Outgoing { body: job.to_body(), delay: OTHERS_DELAY }]).await
@@ -140,6 +141,7 @@ pub(crate) async fn leave_to_others(context: &Context, job: &Job) -> Result<()> 
 /// Drops a job of a run that the ledger does not know.
 pub(crate) fn drop_unknown(context: &Context, job: &Job) {
     if context.runs.warns_first(&job.run) {
-        tracing::warn!(run = job.run, "dropping jobs, because the ledger has no record of their run");
+        let run = terminal::run_id(&job.run);
+        tracing::warn!(run = job.run, "dropping the jobs of run {run}, because the ledger has no record of it");
     }
 }

@@ -96,9 +96,9 @@ fn accept(name: &str, task: &str, owner: Result<Option<String>>) -> Result<()> {
             tracing::debug!(queue = name, %error, "the queue has no tags: cannot check which task it belongs to");
         }
         Err(error) if error.kind() == ErrorKind::Denied => {
-            tracing::warn!(queue = name, "cannot check which task the queue belongs to: allow sqs:ListQueueTags");
+            tracing::warn!("cannot check which task queue {name} belongs to: allow sqs:ListQueueTags");
         }
-        Err(error) => tracing::warn!(queue = name, %error, "cannot check which task the queue belongs to"),
+        Err(error) => tracing::warn!(%error, "cannot check which task queue {name} belongs to"),
     }
     Ok(())
 }

@@ -155,7 +155,7 @@ fn remove(old: Old) {
         Err(error) => Err(error),
     };
     if let Err(error) = removed {
-        tracing::warn!(%error, name, "could not remove a replaced file or folder from {PARTIALS}");
+        tracing::warn!(%error, "could not remove {PARTIALS}/{name}, a replaced file or folder: a later run removes it");
     }
 }
 

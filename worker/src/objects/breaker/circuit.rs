@@ -21,7 +21,7 @@ use shared::location::Location;
 use shared::retry::{ACL, COMPLETE, COPY, DELETE, GET, LIST_UPLOADS, PART, PUT, RESTORE, TAGS};
 use shared::store::Store;
 use shared::telemetry::endpoint::Health;
-use shared::{Error, ErrorKind, metrics};
+use shared::{Error, ErrorKind, metrics, terminal};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -278,7 +278,8 @@ impl CircuitBreaker {
         }
         state.last = Some((Blame::Fails, error.kind(), error.to_string()));
         state.pause = (state.pause * 2).min(MAX_PAUSE);
-        tracing::warn!(side = self.side, %error, next_s = state.pause.as_secs(), "the store still fails: trying again later");
+        let pause = terminal::elapsed(state.pause);
+        tracing::warn!(side = self.side, %error, "{} still fails: trying again in {pause}", self.side);
     }
 
     fn try_an_object(&self) {
@@ -339,7 +340,7 @@ impl CircuitBreaker {
             return;
         }
         state.phase = Phase::Closed;
-        tracing::warn!(side = self.side, "the store works again: continuing");
+        tracing::warn!(side = self.side, "{} works again: continuing", self.side);
         metrics::store_failing(self.side, false);
         self.health.store_fails(false);
         self.changed.notify_waiters();

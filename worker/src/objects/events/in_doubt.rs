@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use shared::objects::job::{Job, JobChange, Work};
 use shared::queue::Outgoing;
-use shared::{Error, Result};
+use shared::{Error, Result, terminal};
 
 use crate::context::Context;
 
@@ -115,10 +115,8 @@ async fn look_after_changes(context: &Context, job: &Job, changes: Vec<JobChange
         return;
     }
     if job.attempt > context.options.attempts + MAX_FOLLOWING {
-        return tracing::warn!(
-            keys = changes.len(),
-            "the results of some writes stay unknown: the next scan checks these keys"
-        );
+        let keys = terminal::counted(changes.len() as u64, "key");
+        return tracing::warn!("the results of writes to {keys} stay unknown: the next scan checks them");
     }
     tracing::info!(keys = changes.len(), "the results of some writes are unknown: checking these keys again later");
     // Should this fail too, a scan finds what has gone wrong.

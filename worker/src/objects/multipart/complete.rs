@@ -7,7 +7,7 @@ use shared::ledger::{PartRecord, UploadRecord};
 use shared::object::{ETag, Pin};
 use shared::objects::job::JobObject;
 use shared::store::{EtagMeaning, Part, Written};
-use shared::{Error, ErrorKind, Result};
+use shared::{Error, ErrorKind, Result, terminal};
 
 use crate::context::Context;
 use crate::objects::ending::Copied;
@@ -40,7 +40,8 @@ pub(crate) async fn complete(context: &Context, record: &UploadRecord) -> Result
     let (parts, recorded) = match agreed_at_last(context, record, &recorded, listed).await? {
         Ok(agreed) => agreed,
         Err(unlisted) => {
-            tracing::warn!(key = ?record.upload.key, parts = unlisted.len(), "parts are not listed as they were sent");
+            let (parts, key) = (terminal::counted(unlisted.len() as u64, "part"), &record.upload.key);
+            tracing::warn!("the destination does not list {parts} of {key:?} as they were sent: sending them again");
             return Ok(Completion::Unlisted(unlisted));
         }
     };

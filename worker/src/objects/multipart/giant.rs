@@ -60,7 +60,8 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
     let _admission = context.admit().await;
     let Some(record) = current(context, parts).await? else { return Ok(()) };
     if parts.last > record.part_count() {
-        tracing::error!(key = ?parts.key, last = parts.last, "dropped a job, because it names parts beyond the end of its upload");
+        let (key, last) = (&parts.key, parts.last);
+        tracing::error!("dropped a job of {key:?}, because it names part {last} beyond the end of its upload");
         return Ok(());
     }
     let ended = match send(context, &record, parts).await {

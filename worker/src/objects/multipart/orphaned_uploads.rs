@@ -94,7 +94,7 @@ pub(crate) async fn announce_in_doubt(context: &Context) {
     let in_doubt = std::mem::take(&mut *context.creates.lock());
     for (key, before) in in_doubt {
         if let Err(error) = context.ledger.intend_upload(&context.task, &key, before).await {
-            tracing::warn!(key = ?key, %error, "could not announce an upload that may be open: if it stays, abort it at the destination");
+            tracing::warn!(%error, "could not record that an upload of {key:?} may be open: if it stays, abort it at the destination");
         }
         drop(context.in_doubt.begin(&key));
     }
@@ -115,7 +115,7 @@ pub(crate) async fn abort_intended(context: &Context, key: &str, intents: &Inten
         Err(error) if cannot(error.kind()) => {
             if !context.warned_uploads_not_listable.swap(true, Ordering::Relaxed) {
                 let note = "cannot look for uploads that a crash left open: set a lifecycle rule at the destination that aborts incomplete uploads";
-                tracing::warn!(%error, note);
+                tracing::warn!(%error, "{note}");
             }
             return Ok(());
         }
@@ -138,7 +138,7 @@ pub(crate) async fn abort_intended(context: &Context, key: &str, intents: &Inten
 pub(crate) async fn abort_upload(context: &Context, upload: &Upload) -> Result<()> {
     match context.destination.abort_upload(upload).await {
         Err(error) if cannot(error.kind()) => {
-            tracing::warn!(key = ?upload.key, %error, "an upload stays open: abort it at the destination");
+            tracing::warn!(%error, "an upload of {:?} stays open: abort it at the destination", upload.key);
             Ok(())
         }
         aborted => aborted,
@@ -150,7 +150,7 @@ pub(crate) async fn abort_upload(context: &Context, upload: &Upload) -> Result<(
 pub(crate) fn or_stays_open(key: &str, ended: Result<()>) -> Result<()> {
     match ended {
         Err(error) if !error.is_backend() => {
-            tracing::warn!(key = ?key, %error, "an upload stays open: abort it at the destination");
+            tracing::warn!(%error, "an upload of {key:?} stays open: abort it at the destination");
             Ok(())
         }
         ended => ended,

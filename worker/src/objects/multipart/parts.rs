@@ -11,7 +11,7 @@ use futures::StreamExt;
 use futures::stream::{self, FuturesUnordered};
 use shared::ledger::{PartRecord, PartSet, UploadRecord};
 use shared::store::Upload;
-use shared::{Error, ErrorKind, Result};
+use shared::{Error, ErrorKind, Result, terminal};
 use tokio::time::{Instant, sleep_until};
 
 use crate::context::Context;
@@ -109,7 +109,8 @@ pub(crate) async fn record_left(context: &Context) {
     let left = std::mem::take(&mut *context.parts_left.lock());
     for (upload, parts) in left {
         if let Err(error) = context.ledger.record_parts(&context.task, &upload, &parts, &PartSet::default()).await {
-            tracing::warn!(key = ?upload.key, parts = parts.len(), %error, "parts are not recorded: they are sent again");
+            let parts = terminal::counted(parts.len() as u64, "part");
+            tracing::warn!(%error, "could not record {parts} of {:?}: they are sent again", upload.key);
         }
     }
 }
