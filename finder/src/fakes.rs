@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use shared::acl::Acl;
 use shared::digest::{Algorithm, Checksum};
+use shared::filter::Filter;
 use shared::job::Origin;
 use shared::ledger::*;
 use shared::location::Location;
@@ -185,6 +186,15 @@ impl ObjectStore for Shelf {
     }
     async fn checksum(&self, key: &str, _: &Pin, algorithm: Algorithm) -> Result<Option<Checksum>> {
         Ok(self.computes.get(key).filter(|c| c.algorithm == algorithm).cloned())
+    }
+    fn list_filtered(&self, range: KeyRange, _: &Arc<Filter>) -> Box<dyn Listing> {
+        self.list(range)
+    }
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+    fn held_time(&self, time: Timestamp) -> Timestamp {
+        time
     }
     fn service(&self) -> Option<&Service> {
         None

@@ -25,6 +25,7 @@
 
 mod listed;
 mod metadata_support;
+mod wrapper;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ use crate::object::{Attributes, ETag, ObjectInfo, Pin, Tags, Timestamp};
 
 pub use listed::{Listed, Span, Unlisted};
 pub use metadata_support::{Classes, MetadataSupport, Spelling, Support};
+pub use wrapper::StoreWrapper;
 
 /// The bytes of an object or a part, in chunks of at most some hundred KiB.
 pub type Body = BoxStream<'static, Result<Bytes>>;
@@ -294,6 +296,8 @@ pub struct PartLayout {
 }
 
 /// An object store seen from one location. See the [module's contract](self).
+///
+/// No method has a default, so that no [`StoreWrapper`] forgets one.
 #[async_trait]
 pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
     /// Where the keys are.
@@ -309,14 +313,10 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
 
     /// The time by the store's own clock, as far as its answers have told it: never later than it is
     /// there, and seconds earlier at most.
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
+    fn now(&self) -> Timestamp;
 
     /// What the store makes of a [`Write::modified`]: file systems hold times within a range, in steps.
-    fn held_time(&self, time: Timestamp) -> Timestamp {
-        time
-    }
+    fn held_time(&self, time: Timestamp) -> Timestamp;
 
     /// Checks with one cheap request that the store answers, that the container exists and that
     /// it may be read. Changes nothing. A folder that does not exist is `NoSuchContainer`.
@@ -331,9 +331,7 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
 
     /// The same, for a caller that drops every key that the filter excludes. The store may save itself
     /// the listing of these keys, and has no [`Unlisted`] that covers only such keys.
-    fn list_filtered(&self, range: KeyRange, _filter: &Arc<Filter>) -> Box<dyn Listing> {
-        self.list(range)
-    }
+    fn list_filtered(&self, range: KeyRange, filter: &Arc<Filter>) -> Box<dyn Listing>;
 
     /// Describes an object; `NotFound` if it is not there.
     async fn head(&self, key: &str, pin: &Pin) -> Result<ObjectInfo>;

@@ -128,6 +128,10 @@ impl ObjectStore for FileStore {
         times_out_of_files()
     }
 
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
     async fn probe(&self) -> Result<()> {
         short(&self.folder, "probe", "", |folder| {
             let readable = folder.open("probe")?.entries().and_then(|mut entries| entries.next().transpose());

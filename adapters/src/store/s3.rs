@@ -46,6 +46,7 @@ use quirks::Quirks;
 use shared::acl::Acl;
 use shared::config::{Addressing, Connection, Side};
 use shared::digest::{Algorithm, Checksum};
+use shared::filter::Filter;
 use shared::location::{Location, Scheme};
 use shared::object::{ObjectInfo, Pin, Tags, Timestamp};
 use shared::provider::{ProviderProfile, endpoint};
@@ -248,6 +249,10 @@ impl ObjectStore for S3Store {
         self.0.clock.now()
     }
 
+    fn held_time(&self, time: Timestamp) -> Timestamp {
+        time
+    }
+
     async fn probe(&self) -> Result<()> {
         self.0.probe().await
     }
@@ -258,6 +263,10 @@ impl ObjectStore for S3Store {
 
     fn list(&self, range: KeyRange) -> Box<dyn Listing> {
         Box::new(listing::Pages::new(self.0.clone(), range))
+    }
+
+    fn list_filtered(&self, range: KeyRange, _: &Arc<Filter>) -> Box<dyn Listing> {
+        self.list(range)
     }
 
     async fn head(&self, key: &str, pin: &Pin) -> Result<ObjectInfo> {

@@ -10,11 +10,11 @@ use shared::job::Origin;
 use shared::ledger::*;
 use shared::object::Timestamp;
 use shared::store::Upload;
+use shared::sync::lock;
 use shared::{Error, ErrorKind, Result};
 use tokio::time::Instant;
 
 use crate::schedule::{Call, Kind, Schedule};
-use shared::sync::lock;
 
 type KeyOf = (String, String);
 

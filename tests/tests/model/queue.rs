@@ -7,12 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use shared::object::Timestamp;
 use shared::queue::{Depth, JobQueue, MAX_RECEIVE, Message, Outgoing};
+use shared::sync::lock;
 use shared::{Error, ErrorKind, Result};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::schedule::{Call, Kind, Schedule};
-use shared::sync::lock;
 
 /// A message on the queue.
 #[derive(Debug)]

@@ -9,13 +9,13 @@ use shared::job::Origin;
 use shared::ledger::{self, Found, RunOptions, RunStart, SharedLedger};
 use shared::object::{Entry, Timestamp};
 use shared::objects::job::{Job, JobKey, JobObject, Work};
+use shared::sync::lock;
 
 use tokio::time::Instant;
 
 use crate::schedule::Schedule;
 use crate::store::entry_of;
 use crate::world::{DESTINATION, JOBS, SCANNED, SOURCE, TASK, World, queue_name};
-use shared::sync::lock;
 
 /// How long a worker believes what it has read of a run.
 const STATE_IS_VALID: Duration = Duration::from_secs(15);

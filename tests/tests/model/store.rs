@@ -9,14 +9,15 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use shared::acl::Acl;
 use shared::digest::{Algorithm, Checksum, Hasher};
+use shared::filter::Filter;
 use shared::location::Location;
 use shared::object::{Attributes, ETag, Entry, ObjectInfo, Pin, Tags, Timestamp};
 use shared::store::*;
+use shared::sync::lock;
 use shared::{Error, ErrorKind, Result};
 
 use crate::schedule::{Call, Kind, Schedule};
 use crate::uploads::OpenUpload;
-use shared::sync::lock;
 
 /// Most entries of a page.
 const PAGE: usize = 1_000;
@@ -337,6 +338,10 @@ impl ObjectStore for FakeStore {
         lock(&self.cloud).get(self.location.bucket()).map_or(Timestamp(0), Bucket::now)
     }
 
+    fn held_time(&self, time: Timestamp) -> Timestamp {
+        time
+    }
+
     /// Without a turn: nothing else depends on when it is done.
     async fn probe(&self) -> Result<()> {
         match lock(&self.cloud).contains_key(self.location.bucket()) {
@@ -351,6 +356,10 @@ impl ObjectStore for FakeStore {
 
     fn list(&self, range: KeyRange) -> Box<dyn Listing> {
         Box::new(Pages { store: self.clone(), range, done: false })
+    }
+
+    fn list_filtered(&self, range: KeyRange, _: &Arc<Filter>) -> Box<dyn Listing> {
+        self.list(range)
     }
 
     async fn head(&self, key: &str, pin: &Pin) -> Result<ObjectInfo> {

@@ -14,6 +14,7 @@ use shared::ledger::events_run;
 use shared::object::Attributes;
 use shared::queue::Queue;
 use shared::store::{EtagMeaning, Store};
+use shared::sync::lock;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -24,7 +25,6 @@ use crate::queue::{FakeQueue, Letters};
 use crate::scan::Scan;
 use crate::schedule::Schedule;
 use crate::store::{Bucket, FakeStore, Item, Service, capabilities};
-use shared::sync::lock;
 
 pub const SOURCE: &str = "source";
 pub const DESTINATION: &str = "destination";

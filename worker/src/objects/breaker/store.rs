@@ -8,16 +8,14 @@ use async_trait::async_trait;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use shared::acl::Acl;
 use shared::digest::{Algorithm, Checksum};
-use shared::filter::Filter;
-use shared::location::Location;
 use shared::object::{ObjectInfo, Pin, Tags, Timestamp};
 use shared::retry::{
     self, ABORT, ACL, COMPLETE, COPY, CREATE, DELETE, GET, HEAD, LIST_PARTS, LIST_UPLOADS, PART, PROBE, PUT, RESTORE,
     TAGS,
 };
 use shared::store::{
-    Body, Capabilities, CopySource, KeyRange, Listing, Object, ObjectStore, Part, PartLayout, PartWrite, Read, Restore,
-    Service, Store, Upload, Write, Written,
+    Body, CopySource, Object, ObjectStore, Part, PartLayout, PartWrite, Read, Restore, Store, StoreWrapper, Upload,
+    Write, Written,
 };
 use shared::{Error, ErrorKind, Result};
 
@@ -162,42 +160,15 @@ fn watched(circuit: Arc<CircuitBreaker>, key: String, body: Body) -> Body {
     chunks.boxed()
 }
 
+/// Listings and `prepare` do not pass the circuit.
 #[async_trait]
-impl ObjectStore for BreakerStore {
-    fn location(&self) -> &Location {
-        self.inner.location()
-    }
-
-    fn capabilities(&self) -> &Capabilities {
-        self.inner.capabilities()
-    }
-
-    fn throttles(&self) -> u64 {
-        self.inner.throttles()
-    }
-
-    fn now(&self) -> Timestamp {
-        self.inner.now()
+impl StoreWrapper for BreakerStore {
+    fn inner(&self) -> &dyn ObjectStore {
+        &*self.inner
     }
 
     async fn probe(&self) -> Result<()> {
         self.call(PROBE.verb, "", self.inner.probe()).await
-    }
-
-    async fn prepare(&self) -> Result<()> {
-        self.inner.prepare().await
-    }
-
-    fn held_time(&self, time: Timestamp) -> Timestamp {
-        self.inner.held_time(time)
-    }
-
-    fn list(&self, range: KeyRange) -> Box<dyn Listing> {
-        self.inner.list(range)
-    }
-
-    fn list_filtered(&self, range: KeyRange, filter: &Arc<Filter>) -> Box<dyn Listing> {
-        self.inner.list_filtered(range, filter)
     }
 
     async fn head(&self, key: &str, pin: &Pin) -> Result<ObjectInfo> {
@@ -275,10 +246,6 @@ impl ObjectStore for BreakerStore {
 
     async fn delete(&self, key: &str) -> Result<()> {
         self.write(DELETE.verb, key, self.inner.delete(key)).await
-    }
-
-    fn service(&self) -> Option<&Service> {
-        self.inner.service()
     }
 
     async fn copy(&self, source: &CopySource, pin: &Pin, key: &str, write: &Write) -> Result<Written> {
