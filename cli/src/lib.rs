@@ -7,6 +7,8 @@ mod claim;
 mod events;
 pub mod exit;
 mod failures;
+#[cfg(test)]
+mod fixtures;
 mod init;
 mod layout;
 mod ls;

@@ -199,21 +199,14 @@ const LONG_SECONDS: f64 = 60.0;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::ledger::{Found, RunStart, Settled};
-    use shared::object::Timestamp;
+    use shared::ledger::{Found, Settled};
+
+    use crate::fixtures;
 
     fn run(phase: Phase, enqueued: u64, copied: u64) -> Run {
-        let start = RunStart {
-            id: "r".into(),
-            task: "t".into(),
-            source: "/a".into(),
-            destination: "/b".into(),
-            options: Default::default(),
-            started: Timestamp(0),
-        };
         let found = Found { listed: enqueued, enqueued, enqueued_bytes: enqueued * 1024, ..Found::default() };
         let settled = Settled { copied, bytes: copied * 1024, ..Settled::default() };
-        Run { start, phase, error: None, found, settled }
+        fixtures::run("r", phase, found, settled)
     }
 
     fn meter(phase: Phase) -> (Meter, Run) {

@@ -32,7 +32,8 @@ const DRAWN_AFTER: Duration = Duration::from_secs(1);
 pub struct Progress {
     began: Instant,
     meter: Meter,
-    transfers: Transfers,
+    transferred: Arc<TransferProgress>,
+    unsettled: Unsettled,
     bar: Option<ProgressBar>,
     said: Instant,
 }
@@ -47,17 +48,18 @@ impl Progress {
             ProgressBar::no_length().with_style(style)
         });
         set_bar(bar.clone());
-        let transfers = Transfers { before: transferred.bytes(), settled_before: None, transferred };
-        Progress { began: now, meter: Meter::default(), transfers, bar, said: now }
+        let unsettled = Unsettled { transferred_before: transferred.bytes(), settled_before: None };
+        Progress { began: now, meter: Meter::default(), transferred, unsettled, bar, said: now }
     }
 
     /// Shows the run's counters as they are now.
     pub fn show(&mut self, run: &Run) {
-        self.meter.observe(self.began.elapsed(), run, self.transfers.under_way_bytes(run));
+        let under_way_bytes = self.unsettled.bytes(self.transferred.bytes(), run.settled.bytes);
+        self.meter.observe(self.began.elapsed(), run, under_way_bytes);
         if let Some(bar) = &self.bar {
             let (columns, rows) = (layout::columns(), layout::rows());
             let room = DRAWN_OBJECTS.min(rows.saturating_sub(SPARED_ROWS));
-            let lines = drawn(&self.meter, run, &self.transfers.long_in_flight(room), columns);
+            let lines = drawn(&self.meter, run, &long_in_flight(&self.transferred, room), columns);
             bar.set_message(lines.join("\n"));
         } else if self.said.elapsed() >= LINE_EVERY {
             self.said = Instant::now();
@@ -66,31 +68,31 @@ impl Progress {
     }
 }
 
-/// What this process transfers, beside what the run's counters know of it.
-struct Transfers {
-    transferred: Arc<TransferProgress>,
-    /// Bytes that had been transferred when this began: by earlier runs of the process.
-    before: u64,
-    /// Bytes that the run had settled at the first look.
+/// Tells bytes of objects in flight from those that the run's counters have.
+#[derive(Debug)]
+struct Unsettled {
+    /// Bytes that this process had transferred before: by its earlier runs.
+    transferred_before: u64,
+    /// Bytes that the run had settled at the first look: by earlier processes.
     settled_before: Option<u64>,
 }
 
-impl Transfers {
-    /// Bytes that were transferred and are not settled yet: of objects in flight, and of those whose outcomes are about
-    /// to be recorded.
-    fn under_way_bytes(&mut self, run: &Run) -> u64 {
-        let settled_before = *self.settled_before.get_or_insert(run.settled.bytes);
-        let settled = run.settled.bytes.saturating_sub(settled_before);
-        self.transferred.bytes().saturating_sub(self.before).saturating_sub(settled)
+impl Unsettled {
+    /// Bytes that this process has transferred and the run has not settled: of objects in flight, and of objects whose
+    /// outcomes are about to be recorded. An attempt that fails takes its bytes off again, and other workers settle
+    /// bytes too, so the difference may be negative: that is 0.
+    fn bytes(&mut self, transferred: u64, settled: u64) -> u64 {
+        let settled_before = *self.settled_before.get_or_insert(settled);
+        transferred.saturating_sub(self.transferred_before).saturating_sub(settled.saturating_sub(settled_before))
     }
+}
 
-    /// The largest objects that have been in flight for a while.
-    fn long_in_flight(&self, most: usize) -> Vec<InFlight> {
-        let mut objects = self.transferred.in_flight(usize::MAX);
-        objects.retain(|object| object.elapsed >= DRAWN_AFTER);
-        objects.truncate(most);
-        objects
-    }
+/// The largest objects that have been in flight for a while.
+fn long_in_flight(transferred: &TransferProgress, most: usize) -> Vec<InFlight> {
+    let mut objects = transferred.in_flight(usize::MAX);
+    objects.retain(|object| object.elapsed >= DRAWN_AFTER);
+    objects.truncate(most);
+    objects
 }
 
 /// The lines that are drawn on a terminal: counters behind a bar, rates, objects in flight. Each is narrower than the
@@ -157,22 +159,15 @@ impl io::Write for Stderr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::ledger::{Found, Phase, RunStart, Settled};
-    use shared::object::Timestamp;
+    use shared::ledger::{Found, Phase, Settled};
+
+    use crate::fixtures;
 
     fn run(settled_bytes: u64) -> Run {
-        let start = RunStart {
-            id: "r".into(),
-            task: "t".into(),
-            source: "/a".into(),
-            destination: "/b".into(),
-            options: Default::default(),
-            started: Timestamp(0),
-        };
         let found = Found { listed: 1_234_567, enqueued: 1_234_567, enqueued_bytes: 50 << 40, ..Found::default() };
         let settled =
             Settled { copied: 1_000_000, failed: 12, archived: 3, bytes: settled_bytes, ..Settled::default() };
-        Run { start, phase: Phase::Listed, error: None, found, settled }
+        fixtures::run("r", Phase::Listed, found, settled)
     }
 
     #[test]
@@ -200,10 +195,12 @@ mod tests {
 
     #[test]
     fn regression_bytes_are_under_way_until_they_are_settled() {
-        let transferred = Arc::new(TransferProgress::default());
-        let mut transfers = Transfers { transferred, before: 0, settled_before: None };
-        assert_eq!(transfers.under_way_bytes(&run(100)), 0, "an earlier process has settled them");
-        assert_eq!(transfers.under_way_bytes(&run(300)), 0);
-        assert!(transfers.long_in_flight(5).is_empty());
+        // An earlier run of this process has transferred 50 bytes, an earlier process has settled 100 of this run.
+        let mut unsettled = Unsettled { transferred_before: 50, settled_before: None };
+        assert_eq!(unsettled.bytes(50, 100), 0, "nothing is under way yet");
+        assert_eq!(unsettled.bytes(80, 100), 30, "an object in flight counts");
+        assert_eq!(unsettled.bytes(95, 130), 15, "30 bytes are settled, 15 of the next object are under way");
+        assert_eq!(unsettled.bytes(95, 145), 0, "all are settled");
+        assert_eq!(unsettled.bytes(90, 145), 0, "an attempt that failed took its bytes off");
     }
 }

@@ -141,8 +141,9 @@ pub fn reasons(settled: &Settled) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::ledger::{Found, Phase, RunStart};
-    use shared::object::Timestamp;
+    use shared::ledger::{Found, Phase};
+
+    use crate::fixtures;
 
     #[test]
     fn regression_a_summary_names_what_is_up_to_date_and_leaves_zeros_out() {
@@ -164,17 +165,9 @@ mod tests {
     }
 
     fn run(id: &str, phase: Phase, copied: u64) -> Run {
-        let start = RunStart {
-            id: id.into(),
-            task: "t".into(),
-            source: "/a".into(),
-            destination: "/b".into(),
-            options: Default::default(),
-            started: Timestamp(0),
-        };
         let found = Found { listed: 10, enqueued: 10, ..Found::default() };
         let settled = Settled { copied, failed: 1, bytes: 5 * copied, ..Settled::default() };
-        Run { start, phase, error: None, found, settled }
+        fixtures::run(id, phase, found, settled)
     }
 
     #[test]
