@@ -195,16 +195,21 @@ pub fn assert_files(folder: &Path, files: &[(String, usize)]) {
     }
 }
 
-/// A worker's metrics, from the address that it logged.
-pub async fn scrape(worker: &Process) -> String {
+/// A process's metrics, from the address that it logged.
+pub async fn scrape(process: &Process) -> String {
+    try_scrape(process).await.expect("the process listens and answers")
+}
+
+/// As [`scrape`], of a process that may end meanwhile.
+pub async fn try_scrape(process: &Process) -> std::io::Result<String> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let log = worker.stderr();
+    let log = process.stderr();
     let rest = log.split("(address ").nth(1).expect("the address is logged");
     let address = rest.split([')', ',']).next().expect("a split has a first piece");
-    let mut stream = tokio::net::TcpStream::connect(address).await.expect("the worker listens");
+    let mut stream = tokio::net::TcpStream::connect(address).await?;
     let request = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.expect("it reads");
+    stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("it answers");
-    answer
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
 }

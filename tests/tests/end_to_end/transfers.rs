@@ -1,13 +1,15 @@
 //! Large objects in flight, as `status` and the metrics show them before anything is settled.
 
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
-use flotilla_tests::binaries;
+use flotilla_tests::binaries::{self, Process};
+use flotilla_tests::emulators::fresh_folder;
 use serde_json::Value;
 use shared::ledger::{Ledger, TransferReports};
 
 use crate::fleet_of_folders::{Folders, stop};
-use crate::support::{MIB, scrape};
+use crate::support::{MIB, scrape, try_scrape, write_files};
 
 /// For a machine with many more programs than cores.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -84,4 +86,39 @@ async fn a_worker_that_stops_withdraws_what_it_reported() {
     stop(&mut workers[0]).await;
     assert_eq!(reports().await, [], "it is not left to its time");
     assert!(!task.ledger.run(&run).await.expect("answers").expect("a run").is_done());
+}
+
+/// The bytes of the object that a line of progress shows, if the object is not settled: `0 of 1 object, 6.00 MiB of …`.
+fn mib_within_the_object(line: &str) -> Option<f64> {
+    line.strip_prefix("0 of 1 object, ")?.split_once(" MiB of 24.0 MiB")?.0.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_local_sync_shows_bytes_within_an_object() {
+    // In one request, and in parts.
+    let syncs = ["1GiB", "8MiB"].map(async |threshold| {
+        let (source, destination, state) = (fresh_folder("source"), fresh_folder("destination"), fresh_folder("state"));
+        write_files(&source, &[("large".to_owned(), 24 * MIB)]);
+        let path = |folder: &Path| folder.to_str().expect("UTF-8").to_owned();
+        let mut arguments = vec!["sync".to_owned(), path(&source), path(&destination)];
+        arguments.extend(["--state".to_owned(), path(&state), "--multipart-threshold".to_owned()]);
+        arguments.extend([threshold, "--bandwidth-limit", "2MiB", "--metrics-addr", "127.0.0.1:0"].map(str::to_owned));
+        let mut sync = Process::start(&binaries::flotilla(), arguments, [("RUST_LOG", "info".to_owned())]);
+        let (began, mut gauges) = (Instant::now(), Vec::new());
+        while sync.is_running() && began.elapsed() < LIMIT {
+            let is_open = sync.stderr().contains("(address ");
+            let metrics = if is_open { try_scrape(&sync).await.unwrap_or_default() } else { String::new() };
+            let gauge = metrics.lines().find_map(|line| line.strip_prefix("flotilla_in_flight_bytes "));
+            gauges.extend(gauge.and_then(|bytes| bytes.parse::<f64>().ok()));
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let ended = sync.wait(LIMIT).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let within: Vec<f64> = ended.stderr.lines().filter_map(mib_within_the_object).collect();
+        let is_within = |mib: f64| mib > 0.0 && mib < 24.0;
+        assert!(within.iter().any(|mib| is_within(*mib)), "{threshold}: {}", ended.stderr);
+        assert!(within.is_sorted(), "{threshold}: {}", ended.stderr);
+        assert!(gauges.iter().any(|bytes| is_within(bytes / MIB as f64)), "{threshold}: {gauges:?}");
+    });
+    futures::future::join_all(syncs).await;
 }
