@@ -1,0 +1,8 @@
+//! The built `flotilla` as people and scripts meet it: exit codes, one line for a mistake, JSON last.
+
+mod init;
+mod place;
+mod records;
+mod sync;
+mod usage;
+mod verify;
