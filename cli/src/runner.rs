@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use finder::{FindError, Finder};
+use finder::{FindError, Finder, Planner};
 use shared::ledger::{self, Run, SharedLedger};
 use shared::queue::Queue;
 use tokio::task::JoinHandle;
@@ -38,7 +38,7 @@ pub struct RunResult {
 /// What is to be driven.
 pub enum RunKind {
     /// A new run, or one whose finder was interrupted.
-    Find(Box<Finder>),
+    Find(Box<Finder>, Box<dyn Planner>),
     /// Only the jobs that are left of a run that is listed.
     Finish(String),
 }
@@ -121,9 +121,9 @@ impl Watch {
         let finding = Arc::new(finder::Progress::default());
         let stop = stop.child_token();
         let (finder, found) = match what {
-            RunKind::Find(finder) => {
+            RunKind::Find(finder, planner) => {
                 let (stop, finding) = (stop.clone(), finding.clone());
-                (Some(tokio::spawn(async move { finder.run(stop, finding).await })), None)
+                (Some(tokio::spawn(async move { finder.run(&*planner, stop, finding).await })), None)
             }
             RunKind::Finish(run) => (None, Some(Ok(run))),
         };

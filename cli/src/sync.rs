@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use finder::{FindError, Finder};
+use finder::{FindError, Finder, ObjectsPlanner, Planner as _};
 use shared::config::Config;
 use shared::ledger::{MAX_RUNS, Phase, Run};
 use shared::report::Report;
@@ -133,7 +133,7 @@ impl SyncSession<'_> {
             _ => {}
         }
         self.say_what_is_resumed(unfinished.as_ref());
-        let mut driven = self.drive(RunKind::Find(Box::new(self.finder(force)))).await?;
+        let mut driven = self.drive(self.find(force)?).await?;
         if let Some(FindError::Busy { run, .. }) = &driven.find_error {
             let run = run.clone();
             note(format_args!("run {} was interrupted: finishing its remaining objects", terminal::run_id(&run)));
@@ -146,7 +146,7 @@ impl SyncSession<'_> {
                 if let Some(run) = &finished.run {
                     self.share.finished(run);
                 }
-                self.drive(RunKind::Find(Box::new(self.finder(force)))).await?
+                self.drive(self.find(force)?).await?
             };
         }
         self.conclude(driven, began).await
@@ -154,8 +154,8 @@ impl SyncSession<'_> {
 
     /// Cancels what earlier commands with other options have left: before any worker of this one begins.
     pub async fn supersede(&mut self) -> Result<(), Failure> {
-        let cancelled = self.finder(false).supersede().await;
-        for run in cancelled.map_err(|error| Failure { exit: exit_of(&error), message: error.to_string() })? {
+        let options = self.planner()?.options();
+        for run in self.finder(false).supersede(&options).await.map_err(failure_of)? {
             say_cancelled(&run);
         }
         let runs = self.task.backend.ledger.runs(&self.task.config.task, MAX_RUNS).await.map_err(Failure::midway)?;
@@ -164,16 +164,22 @@ impl SyncSession<'_> {
         Ok(())
     }
 
+    fn find(&self, force: bool) -> Result<RunKind, Failure> {
+        Ok(RunKind::Find(Box::new(self.finder(force)), Box::new(self.planner()?)))
+    }
+
+    fn planner(&self) -> Result<ObjectsPlanner, Failure> {
+        let Task { source, destination, config, backend, .. } = self.task;
+        let (source, destination) = (source.clone(), destination.clone());
+        ObjectsPlanner::new(source, destination, &config.find, &config.work, backend.ledger.clone()).map_err(failure_of)
+    }
+
     fn finder(&self, force: bool) -> Finder {
         let task = self.task;
         Finder {
             task: task.config.task.clone(),
-            source: task.source.clone(),
-            destination: task.destination.clone(),
             queue: task.backend.queue.clone(),
             ledger: task.backend.ledger.clone(),
-            options: task.config.find.clone(),
-            work: task.config.work.clone(),
             owner: format!("sync-{}", uuid::Uuid::now_v7()),
             force,
             look_every: LOOK_EVERY,
@@ -234,7 +240,7 @@ impl SyncSession<'_> {
                 note(INTERRUPTED);
                 Ok(Exit::Interrupted)
             }
-            Some(error) => Err(Failure { exit: exit_of(&error), message: error.to_string() }),
+            Some(error) => Err(failure_of(error)),
         }
     }
 }
@@ -254,10 +260,11 @@ fn is_what_was_asked_for(finished: &RunResult) -> bool {
         .is_some_and(|run| run.phase == Phase::Listed && run.error.is_none() && run.start.options.retries.is_none())
 }
 
-fn exit_of(error: &FindError) -> Exit {
-    match error {
+fn failure_of(error: FindError) -> Failure {
+    let exit = match &error {
         FindError::Filter(_) | FindError::Busy { .. } | FindError::ClaimedByOther(_) => Exit::Usage,
         error if error.is_resumable() || error.is_outage() => Exit::Interrupted,
         _ => Exit::SomeFailed,
-    }
+    };
+    Failure { exit, message: error.to_string() }
 }

@@ -8,6 +8,7 @@
 
 pub mod error;
 pub mod objects;
+pub mod planner;
 pub mod run;
 
 #[cfg(test)]
@@ -17,5 +18,7 @@ pub use error::FindError;
 pub use objects::diff::Pair;
 pub use objects::pairs::pairs;
 pub use objects::plan::{Plan, plan};
+pub use objects::planner::ObjectsPlanner;
+pub use planner::{Planned, Planner};
 pub use run::Finder;
 pub use run::progress::Progress;

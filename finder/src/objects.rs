@@ -10,11 +10,13 @@
 //! joined listing alone.
 
 pub mod compare;
+pub mod deletes;
 pub mod diff;
 pub mod listing;
 pub mod pack;
 pub mod pairs;
 pub mod plan;
+pub mod planner;
 pub mod policy;
 pub mod price;
 pub mod ranges;

@@ -2,14 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use adapters::open;
 use clap::Parser;
 use cli::exit::{Exit, Failure, Outcome};
 use cli::program;
-use finder::{FindError, Finder, Progress};
+use finder::{FindError, Finder, ObjectsPlanner, Progress};
 use shared::config::Config;
+use shared::store::Store;
 use shared::telemetry::endpoint::{self, Health};
 use shared::telemetry::{self, LogFormat};
 use shared::{signals, terminal};
@@ -58,77 +60,90 @@ async fn run(args: Args) -> Outcome {
 }
 
 async fn find_all(args: Args, stop: &CancellationToken) -> Outcome {
-    let opened = tokio::select! {
-        opened = open(&args) => opened?,
+    let health = Health::default();
+    let task = tokio::select! {
+        task = Task::open(&args, &health) => task?,
         () = stop.cancelled() => return Err(interrupted()),
     };
-    let (finder, health) = opened;
     health.set_ready(true);
     match args.every {
-        Some(every) => repeat(&finder, every.into(), stop).await?,
-        None => find(&finder, stop).await.map_err(failure)?,
+        Some(every) => task.repeat(every.into(), stop).await?,
+        None => task.find(stop).await.map_err(failure)?,
     }
     Ok(Exit::InSync)
 }
 
-/// Opens everything that a finder needs.
-async fn open(args: &Args) -> Result<(Finder, Health), Failure> {
-    let config = Config::read(&args.config).map_err(Failure::usage)?;
-    let health = Health::default();
-    endpoint::serve(args.metrics_addr.as_deref().or(config.metrics_addr.as_deref()), &health)
-        .await
-        .map_err(Failure::usage)?;
-    // The workers write; this program only lists.
-    let (source, destination, _refused) = open::ready_to_compare(&config).await.map_err(Failure::usage)?;
-    // An error is for the listing to report.
-    if let Ok(Some((folder, key))) = open::object_source(&config.source).await {
-        let named = folder.display_key(&key);
-        return Err(Failure::usage(format!(
-            "source: {named} is one object; give {folder} and [find] filters, or use flotilla sync"
-        )));
-    }
-    let backend = open::backend_of_task(&config).await.map_err(Failure::usage)?;
-    let finder = Finder {
-        task: config.task,
-        source,
-        destination,
-        queue: backend.queue,
-        ledger: backend.ledger,
-        options: config.find,
-        work: config.work,
-        owner: format!("finder-{}", uuid::Uuid::now_v7()),
-        force: args.force,
-        look_every: LOOK_EVERY,
-    };
-    Ok((finder, health))
+/// A task that is ready to be compared.
+struct Task {
+    config: Config,
+    source: Store,
+    destination: Store,
+    finder: Finder,
 }
 
-/// A run every so often. One that cannot be made now is made in the next turn: the last one's jobs may
-/// be done by then, or the store be back.
-async fn repeat(finder: &Finder, every: Duration, stop: &CancellationToken) -> Result<(), Failure> {
-    loop {
-        let next = Instant::now() + every;
-        match find(finder, stop).await {
-            Ok(()) => {}
-            Err(error @ FindError::Interrupted) => return Err(failure(error)),
-            Err(error @ (FindError::Busy { .. } | FindError::ClaimedByOther(_))) => {
-                tracing::warn!(%error, "nothing was compared, trying again at the next interval")
+impl Task {
+    /// Opens everything that a finder needs.
+    async fn open(args: &Args, health: &Health) -> Result<Task, Failure> {
+        let config = Config::read(&args.config).map_err(Failure::usage)?;
+        endpoint::serve(args.metrics_addr.as_deref().or(config.metrics_addr.as_deref()), health)
+            .await
+            .map_err(Failure::usage)?;
+        // The workers write; this program only lists.
+        let (source, destination, _refused) = open::ready_to_compare(&config).await.map_err(Failure::usage)?;
+        // An error is for the listing to report.
+        if let Ok(Some((folder, key))) = open::object_source(&config.source).await {
+            let named = folder.display_key(&key);
+            return Err(Failure::usage(format!(
+                "source: {named} is one object; give {folder} and [find] filters, or use flotilla sync"
+            )));
+        }
+        let backend = open::backend_of_task(&config).await.map_err(Failure::usage)?;
+        let finder = Finder {
+            task: config.task.clone(),
+            queue: backend.queue,
+            ledger: backend.ledger,
+            owner: format!("finder-{}", uuid::Uuid::now_v7()),
+            force: args.force,
+            look_every: LOOK_EVERY,
+        };
+        Ok(Task { config, source, destination, finder })
+    }
+
+    /// Makes a run each interval. If a run cannot be made now, the next interval tries again: the last run's jobs may
+    /// be done by then, or the store may have recovered.
+    async fn repeat(&self, every: Duration, stop: &CancellationToken) -> Result<(), Failure> {
+        loop {
+            let next = Instant::now() + every;
+            match self.find(stop).await {
+                Ok(()) => {}
+                Err(error @ FindError::Interrupted) => return Err(failure(error)),
+                Err(error @ (FindError::Busy { .. } | FindError::ClaimedByOther(_))) => {
+                    tracing::warn!(%error, "nothing was compared, trying again at the next interval")
+                }
+                Err(FindError::Incomplete(why)) => tracing::error!("{why}"),
+                Err(error) => tracing::error!(%error, "the run is not finished, trying again at the next interval"),
             }
-            Err(FindError::Incomplete(why)) => tracing::error!("{why}"),
-            Err(error) => tracing::error!(%error, "the run is not finished, trying again at the next interval"),
+            tokio::select! {
+                () = sleep_until(next) => {}
+                () = stop.cancelled() => return Ok(()),
+            }
         }
-        tokio::select! {
-            () = sleep_until(next) => {}
-            () = stop.cancelled() => return Ok(()),
-        }
+    }
+
+    /// Makes one run.
+    async fn find(&self, stop: &CancellationToken) -> Result<(), FindError> {
+        let Task { config, source, destination, finder } = self;
+        let (source, destination) = (source.clone(), destination.clone());
+        let planner = ObjectsPlanner::new(source, destination, &config.find, &config.work, finder.ledger.clone())?;
+        let progress = Arc::new(Progress::default());
+        let run = finder.run(&planner, stop.clone(), progress.clone()).await?;
+        report(&run, &progress)
     }
 }
 
-/// One run.
-async fn find(finder: &Finder, stop: &CancellationToken) -> Result<(), FindError> {
-    let progress = Arc::new(Progress::default());
-    let run = finder.run(stop.clone(), progress.clone()).await?;
-    let count = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
+/// Logs what a run has enqueued, and returns what it could not compare as an error.
+fn report(run: &str, progress: &Progress) -> Result<(), FindError> {
+    let count = |counter: &AtomicU64| counter.load(Relaxed);
     tracing::info!(
         run,
         listed = count(&progress.listed),

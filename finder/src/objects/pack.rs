@@ -10,6 +10,8 @@ use shared::object::Entry;
 use shared::objects::job::{Job, JobKey, JobObject, Work, body_bytes_at_most};
 use shared::queue::MAX_BODY_BYTES;
 
+use crate::run::context::RunRef;
+
 /// Most jobs between two checkpoints: one batch of Amazon SQS `SendMessageBatch`.
 const MAX_JOBS: usize = 10;
 
@@ -36,15 +38,6 @@ pub struct Pack {
 
 /// An object to copy, and whether the destination has its bytes already.
 type Taken = (Entry, bool);
-
-/// Whose jobs are packed.
-#[derive(Debug, Clone)]
-pub struct Owner {
-    /// The task.
-    pub task: String,
-    /// The run.
-    pub run: String,
-}
 
 impl Pack {
     /// An empty pack with the options' bounds on a job.
@@ -114,7 +107,7 @@ impl Pack {
 
     /// Makes jobs of everything: the copy jobs' bodies go to the checkpoint's outbox, whose numbers
     /// move on; the delete job's body comes back with its number.
-    pub fn seal(&mut self, owner: &Owner, checkpoint: &mut Checkpoint) -> Option<(u32, String)> {
+    pub fn seal(&mut self, names: &RunRef, checkpoint: &mut Checkpoint) -> Option<(u32, String)> {
         (self.together_bytes, self.copy_body_bytes, self.delete_body_bytes) = (0, 0, 0);
         let together = std::mem::take(&mut self.together);
         let jobs = self.alone.drain(..).map(|entry| vec![entry]).chain([together]);
@@ -122,7 +115,7 @@ impl Pack {
             let origin = origin('c', checkpoint.id, checkpoint.jobs, entries.len());
             let object = |(index, (entry, refresh))| JobObject { refresh, ..JobObject::new(index, entry) };
             let objects = (0..).zip(entries).map(object).collect();
-            checkpoint.outbox.push(body(owner, origin, Work::Copy { objects }));
+            checkpoint.outbox.push(body(names, origin, Work::Copy { objects }));
             checkpoint.jobs += 1;
         }
         if self.deletes.is_empty() {
@@ -133,7 +126,7 @@ impl Pack {
         let origin = origin('d', checkpoint.id, number, keys.len());
         let objects = (0..).zip(keys).map(|(index, (key, may_block))| JobKey { index, key, may_block }).collect();
         checkpoint.held += 1;
-        Some((number, body(owner, origin, Work::Delete { objects })))
+        Some((number, body(names, origin, Work::Delete { objects })))
     }
 }
 
@@ -146,8 +139,8 @@ fn origin(kind: char, range: u32, number: u32, objects: usize) -> Origin {
     Origin { id: format!("{kind}{range}-{number}"), items: objects as u32 }
 }
 
-fn body(owner: &Owner, origin: Origin, work: Work) -> String {
-    Job::new(&owner.task, &owner.run, origin, work).to_body()
+fn body(names: &RunRef, origin: Origin, work: Work) -> String {
+    Job::new(&names.task, &names.run, origin, work).to_body()
 }
 
 #[cfg(test)]

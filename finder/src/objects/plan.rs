@@ -12,18 +12,18 @@ use async_trait::async_trait;
 use serde::Serialize;
 use shared::config::{self, Find};
 use shared::filter::Filter;
-use shared::ledger::{Checkpoint, Suspect};
+use shared::ledger::Checkpoint;
 use shared::object::Timestamp;
 use shared::store::{Store, copy_source};
 use shared::sync::lock;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::FindError;
-use crate::objects::compare::Comparer;
+use crate::objects::deletes;
 use crate::objects::listing::Sides;
-use crate::objects::pack::Owner;
 use crate::objects::policy::Reason;
 use crate::objects::walk::Walk;
+use crate::run::context::{RunContext, RunRef};
 use crate::run::journal::Journal;
 use crate::run::progress::Progress;
 
@@ -108,27 +108,24 @@ pub async fn plan(
         destination: destination.capabilities().clone(),
     };
     let journal = Arc::new(Counting { tally: Mutex::default(), terms });
-    let walk = Walk {
-        comparer: Comparer::new(&sides, options),
-        sides,
-        filter: Arc::new(Filter::load(options, Some(Timestamp::now()))?),
-        options: options.clone(),
-        owner: Owner { task: "plan".into(), run: "plan".into() },
+    let run = RunContext {
+        names: RunRef { task: "plan".into(), run: "plan".into() },
         journal: journal.clone(),
         progress: progress.clone(),
         abort: stop.child_token(),
         stop,
-        tiling: Default::default(),
-        progressed: Default::default(),
     };
-    let found = Arc::new(walk).run(Vec::new()).await?.found;
+    let filter = Arc::new(Filter::load(options, Some(Timestamp::now()))?);
+    // What a run copies again because its key is suspect is not in its plan.
+    let walk = Arc::new(Walk::new(sides, filter, options, None, run));
+    let found = walk.clone().run(Vec::new()).await?.found;
     progress.listing_is_done();
     progress.deletes.store(found.deletes, Relaxed);
     let mut tally = lock(&journal.tally).clone();
     tally.stores.source += finding(&asked_source, source.location().prefix());
     // Whether the destination is one object is not asked.
     tally.stores.destination += finding(&asked_destination, "");
-    let reasons = Reason::ALL.into_iter().map(|reason| (reason, progress.copies(reason)));
+    let reasons = Reason::ALL.into_iter().map(|reason| (reason, walk.copies.count(reason)));
     Ok(Plan {
         source: source.location().to_string(),
         destination: destination.location().to_string(),
@@ -141,7 +138,7 @@ pub async fn plan(
         copy_bytes: found.enqueued_bytes,
         reasons: reasons.filter(|(_, objects)| *objects > 0).collect(),
         deletes: found.deletes,
-        deletes_refused: crate::run::allow_deletes(&found, options.max_delete).err().map(|e| e.to_string()),
+        deletes_refused: deletes::allow(&found, options.max_delete).err().map(|e| e.to_string()),
         unlisted: found.unlisted,
         jobs: tally.jobs,
         copy_jobs: tally.copy_jobs,
@@ -182,11 +179,6 @@ impl Journal for Counting {
     async fn send(&self, bodies: &[String]) -> Result<(), FindError> {
         bodies.iter().for_each(|body| self.count(|tally| tally.sent(body, &self.terms)));
         Ok(())
-    }
-
-    /// A dry run opens no ledger. What a run copies again for this reason is not in its plan.
-    async fn suspects(&self, _task: &str, _from: &str, _limit: usize) -> Result<Vec<Suspect>, FindError> {
-        Ok(Vec::new())
     }
 }
 

@@ -1,5 +1,7 @@
 //! What to do with a pair: a truth table, without I/O.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use serde::Serialize;
 use shared::config::Compare;
 use shared::object::Entry;
@@ -86,6 +88,22 @@ impl Reason {
             Reason::Always => "copied because compare is always",
             Reason::Suspect => "with wrong bytes left by an earlier copy",
         }
+    }
+}
+
+/// How many objects were decided to be copied, by reason.
+#[derive(Debug, Default)]
+pub struct CopyReasons([AtomicU64; Reason::ALL.len()]);
+
+impl CopyReasons {
+    /// Objects that are copied for this reason.
+    pub fn count(&self, reason: Reason) -> u64 {
+        self.0[reason as usize].load(Relaxed)
+    }
+
+    /// Counts one more.
+    pub(crate) fn add(&self, reason: Reason) {
+        self.0[reason as usize].fetch_add(1, Relaxed);
     }
 }
 

@@ -9,19 +9,18 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use shared::config::Find;
 use shared::filter::Filter;
-use shared::ledger::{Checkpoint, Found};
+use shared::ledger::{Checkpoint, SharedLedger};
 use shared::sync::lock;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use crate::error::FindError;
 use crate::objects::compare::Comparer;
 use crate::objects::listing::Sides;
-use crate::objects::pack::Owner;
+use crate::objects::policy::CopyReasons;
 use crate::objects::ranges::{Start, Tiling};
-use crate::run::journal::Journal;
-use crate::run::progress::Progress;
+use crate::planner::Planned;
+use crate::run::context::RunContext;
 
 /// Prefixes without objects that a run names; the others are counted.
 const NAMED: usize = 10;
@@ -31,45 +30,45 @@ const NAMED: usize = 10;
 pub struct Walk {
     /// Both sides.
     pub sides: Sides,
-    /// What is taken.
+    /// The keys that belong to the task.
     pub filter: Arc<Filter>,
     /// How objects are compared.
     pub comparer: Comparer,
     /// The bounds of jobs and of the listing.
     pub options: Find,
-    /// Whose jobs are made.
-    pub owner: Owner,
-    /// Where they go.
-    pub journal: Arc<dyn Journal>,
-    /// What is shown to people.
-    pub progress: Arc<Progress>,
-    /// Asks for an orderly end: what was decided is journaled, then the walk ends `Interrupted`.
-    pub stop: CancellationToken,
-    /// Asks for an end at once: nothing new is journaled. Cancelled by the first error.
-    pub abort: CancellationToken,
-    /// The ranges at work.
-    pub tiling: Mutex<Tiling>,
+    /// The ledger's suspect keys; `None` in a dry run, which opens no ledger.
+    pub suspects: Option<SharedLedger>,
+    /// The run: its names, its journal, and the signals that end it. The first error of a range cancels `abort`.
+    pub run: RunContext,
+    /// How many objects this process decided to copy, by reason.
+    pub copies: CopyReasons,
+    tiling: Mutex<Tiling>,
     /// Rung whenever a range has moved on.
-    pub progressed: Notify,
+    progressed: Notify,
 }
 
-/// What a walk that ended well has met.
-#[derive(Debug, Clone, Default)]
-pub struct Walked {
-    /// The counters of all ranges.
-    pub found: Found,
-    /// Every range with held delete jobs, and how many.
-    pub held: Vec<(u32, u32)>,
-    /// The prefixes below which the source has anything; as many as a prefix list may name.
-    matched: BTreeSet<String>,
-}
+/// The prefixes below which the source has anything; as many as a prefix list may name.
+type Matched = BTreeSet<String>;
 
 impl Walk {
+    /// A walk that has not begun.
+    pub fn new(
+        sides: Sides,
+        filter: Arc<Filter>,
+        options: &Find,
+        suspects: Option<SharedLedger>,
+        run: RunContext,
+    ) -> Walk {
+        let comparer = Comparer::new(&sides, options);
+        let (copies, tiling, progressed) = Default::default();
+        Walk { sides, filter, comparer, options: options.clone(), suspects, run, copies, tiling, progressed }
+    }
+
     /// Walks what these checkpoints leave; all, where there are none. Returns when every range has ended
     /// well, or on the gravest error, with no range still at work.
-    pub async fn run(self: Arc<Self>, checkpoints: Vec<Checkpoint>) -> Result<Walked, FindError> {
-        let mut walked = Walked::default();
-        checkpoints.iter().filter(|c| c.done).for_each(|c| walked.add(c));
+    pub async fn run(self: Arc<Self>, checkpoints: Vec<Checkpoint>) -> Result<Planned, FindError> {
+        let (mut planned, mut matched) = (Planned::default(), Matched::new());
+        checkpoints.iter().filter(|c| c.done).for_each(|c| add(&mut planned, &mut matched, c));
         let (tiling, mut starts) = Tiling::resume(self.filter.prefixes(), checkpoints);
         // Keys that begin as the only key does lie behind it: they are not listed.
         let only_key = self.filter.only_key();
@@ -104,7 +103,7 @@ impl Walk {
                 // as done, the tail would never be listed.
                 Ok(_) if !matches!(failure, None | Some(FindError::Interrupted)) => {}
                 Ok(last) => match self.record_end(last).await {
-                    Ok(last) => walked.add(&last),
+                    Ok(last) => add(&mut planned, &mut matched, &last),
                     Err(error) => self.fail(&mut failure, error),
                 },
                 Err(error) => self.fail(&mut failure, error),
@@ -113,17 +112,16 @@ impl Walk {
         match failure {
             Some(failure) => Err(failure),
             None => {
-                self.warn_of_nothing(&walked);
-                Ok(walked)
+                self.warn_of_nothing(&matched);
+                Ok(planned)
             }
         }
     }
 
     /// Warns where the source has nothing: a location or a prefix may be misspelled.
-    fn warn_of_nothing(&self, walked: &Walked) {
+    fn warn_of_nothing(&self, matched: &Matched) {
         let source = self.sides.source.location();
-        let empty: Vec<&String> =
-            self.filter.prefixes().iter().filter(|prefix| !walked.matched.contains(*prefix)).collect();
+        let empty: Vec<&String> = self.filter.prefixes().iter().filter(|prefix| !matched.contains(*prefix)).collect();
         match empty.as_slice() {
             [] => {}
             [all] if all.is_empty() => tracing::warn!("source {source} has no objects: check its name"),
@@ -150,25 +148,25 @@ impl Walk {
     /// name, by the resumed run. And recorded before the range it was cut from can be recorded as done,
     /// for both are done by the one loop of [`Walk::run`], in turn: else the tail could be lost.
     async fn cut(&self) -> Result<Option<Start>, FindError> {
-        if self.stop.is_cancelled() || self.concurrency() == 1 {
+        if self.run.stop.is_cancelled() || self.concurrency() == 1 {
             return Ok(None);
         }
         let Some(start) = self.ranges().cut() else { return Ok(None) };
-        self.journal.checkpoint(&start.checkpoint).await?;
+        self.run.journal.checkpoint(&start.checkpoint).await?;
         Ok(Some(start))
     }
 
     async fn record_end(&self, last: Checkpoint) -> Result<Checkpoint, FindError> {
         self.ranges().close(last.id);
         let last = Checkpoint { done: true, version: last.version + 1, ..last };
-        self.journal.checkpoint(&last).await?;
+        self.run.journal.checkpoint(&last).await?;
         Ok(last)
     }
 
     fn fail(&self, failure: &mut Option<FindError>, error: FindError) {
         // An orderly end ends every range by itself; any other error ends the others at once.
         if !matches!(error, FindError::Interrupted) {
-            self.abort.cancel();
+            self.run.abort.cancel();
         }
         *failure = Some(match failure.take() {
             Some(earlier) => earlier.or_graver(error),
@@ -182,15 +180,14 @@ impl Walk {
     }
 }
 
-impl Walked {
-    fn add(&mut self, checkpoint: &Checkpoint) {
-        self.found += checkpoint.found;
-        if checkpoint.found.listed + checkpoint.found.filtered + checkpoint.found.unlisted > 0 {
-            self.matched.insert(checkpoint.range.prefix.clone());
-        }
-        if checkpoint.held > 0 {
-            self.held.push((checkpoint.id, checkpoint.held));
-        }
+/// Counts a range that has ended.
+fn add(planned: &mut Planned, matched: &mut Matched, checkpoint: &Checkpoint) {
+    planned.found += checkpoint.found;
+    if checkpoint.found.listed + checkpoint.found.filtered + checkpoint.found.unlisted > 0 {
+        matched.insert(checkpoint.range.prefix.clone());
+    }
+    if checkpoint.held > 0 {
+        planned.held.push((checkpoint.id, checkpoint.held));
     }
 }
 

@@ -1,17 +1,17 @@
-//! Where a walk puts what it makes: ledger and queue in a run, a sum in a dry run.
+//! Where checkpoints and jobs go: to ledger and queue in a run, into sums in a dry run.
 
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use shared::ledger::{Checkpoint, SharedLedger, Suspect};
+use shared::ledger::{Checkpoint, SharedLedger};
 use shared::queue::{Outgoing, Queue};
 
 use crate::error::FindError;
 
-/// Where a walk puts what it makes. Everything may be repeated; an `Err` ends the walk.
+/// Where checkpoints and jobs go. Each call may be repeated; an `Err` ends the plan.
 #[async_trait]
 pub trait Journal: Send + Sync + Debug + 'static {
-    /// MetadataSupport a delete job until the listing has ended well. A repetition replaces the body.
+    /// Records a job that waits until everything is planned. A repetition replaces the body.
     async fn hold(&self, range: u32, number: u32, body: &str) -> Result<(), FindError>;
 
     /// Writes a range's checkpoint over its earlier one.
@@ -19,10 +19,6 @@ pub trait Journal: Send + Sync + Debug + 'static {
 
     /// Sends jobs that stand in the outbox of a checkpoint.
     async fn send(&self, bodies: &[String]) -> Result<(), FindError>;
-
-    /// The task's first keys from `from` on, in byte order, under which the destination may hold wrong bytes: at most
-    /// `limit`, and fewer mean the end.
-    async fn suspects(&self, task: &str, from: &str, limit: usize) -> Result<Vec<Suspect>, FindError>;
 }
 
 /// A run's journal.
@@ -55,9 +51,5 @@ impl Journal for RunJournal {
     async fn send(&self, bodies: &[String]) -> Result<(), FindError> {
         let messages: Vec<Outgoing> = bodies.iter().cloned().map(Outgoing::now).collect();
         self.queue.send(&messages).await.map_err(FindError::Queue)
-    }
-
-    async fn suspects(&self, task: &str, from: &str, limit: usize) -> Result<Vec<Suspect>, FindError> {
-        self.ledger.suspects(task, from, limit).await.map_err(FindError::Ledger)
     }
 }

@@ -3,12 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
-use shared::ledger::Found;
+use shared::ledger::{Found, Run};
 use shared::sync::lock;
 use shared::{metrics, terminal};
-
-use crate::objects::diff::Side;
-use crate::objects::policy::Reason;
 
 /// Most folders and names that could not be listed which are named; the others are counted.
 const NAMED: usize = 10;
@@ -37,8 +34,8 @@ pub struct Progress {
     pub listing_done: AtomicBool,
     /// Folders and names of either side that could not be listed, and the first of them.
     unlisted: Mutex<(u64, Vec<String>)>,
-    copies: [AtomicU64; Reason::ALL.len()],
     run: OnceLock<String>,
+    cancelled: OnceLock<Vec<Run>>,
 }
 
 impl Progress {
@@ -47,9 +44,9 @@ impl Progress {
         self.run.get().map(String::as_str)
     }
 
-    /// Objects that this process decided to copy for this reason.
-    pub fn copies(&self, reason: Reason) -> u64 {
-        self.copies[reason as usize].load(Relaxed)
+    /// The earlier runs that this run has cancelled, as they were before, the newest first.
+    pub fn cancelled(&self) -> &[Run] {
+        self.cancelled.get().map_or(&[], Vec::as_slice)
     }
 
     /// Folders and names that could not be listed, in one line; `None` if there were none.
@@ -72,12 +69,12 @@ impl Progress {
         self.lock_unlisted().0
     }
 
-    pub(crate) fn could_not_list(&self, side: Side, reason: &str) {
+    pub(crate) fn could_not_list(&self, side: &str, reason: &str) {
         let (count, named) = &mut *self.lock_unlisted();
         *count += 1;
         if named.len() < NAMED {
-            tracing::warn!("{}: {reason}", side.as_str());
-            named.push(format!("{}: {reason}", side.as_str()));
+            tracing::warn!("{side}: {reason}");
+            named.push(format!("{side}: {reason}"));
         }
     }
 
@@ -91,8 +88,8 @@ impl Progress {
         self.sent(found);
     }
 
-    pub(crate) fn decided_to_copy(&self, reason: Reason) {
-        self.copies[reason as usize].fetch_add(1, Relaxed);
+    pub(crate) fn has_cancelled(&self, runs: Vec<Run>) {
+        let _ = self.cancelled.set(runs);
     }
 
     /// Counts what was listed.

@@ -9,7 +9,7 @@ use adapters::queue::sqlite::SqliteQueue;
 use adapters::sqlite::Database;
 use adapters::store::file::FileStore;
 use adapters::store::s3::S3Store;
-use finder::{FindError, Finder};
+use finder::{FindError, Finder, ObjectsPlanner};
 use flotilla_tests::cloud::{Cloud, Profile};
 use flotilla_tests::emulators::{fresh_folder, side};
 use flotilla_tests::probe::LedgerProbe;
@@ -164,15 +164,11 @@ impl Stage {
         worker
     }
 
-    async fn finder(&self) -> Finder {
+    fn finder(&self) -> Finder {
         Finder {
             task: TASK.into(),
-            source: Self::store(&self.source).await,
-            destination: Self::store(&self.destination).await,
             queue: self.queue.clone(),
             ledger: self.ledger.clone(),
-            options: self.find.clone(),
-            work: self.work.clone(),
             owner: "finder".into(),
             force: false,
             look_every: Duration::from_millis(100),
@@ -183,7 +179,10 @@ impl Stage {
     pub async fn sync(&self) -> End {
         let stop = Stop::default();
         let mut worker = tokio::spawn(self.worker().await.run(stop.clone()));
-        let found = self.finder().await.run(CancellationToken::new(), Arc::default()).await;
+        let (source, destination) = self.stores().await;
+        let planner = ObjectsPlanner::new(source, destination, &self.find, &self.work, self.ledger.clone());
+        let planner = planner.expect("the filters are valid");
+        let found = self.finder().run(&planner, CancellationToken::new(), Arc::default()).await;
         let began = Instant::now();
         let mut outage = None;
         let run = loop {

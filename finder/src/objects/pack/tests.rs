@@ -4,8 +4,8 @@ use shared::object::ETag;
 use super::*;
 use crate::fakes::entry;
 
-fn owner() -> Owner {
-    Owner { task: "t".repeat(100), run: "01997b5c-0000-7000-8000-000000000000".into() }
+fn names() -> RunRef {
+    RunRef { task: "t".repeat(100), run: "01997b5c-0000-7000-8000-000000000000".into() }
 }
 
 fn job(body: &str) -> Job {
@@ -29,7 +29,7 @@ fn an_object_larger_than_a_job_goes_alone() {
     assert!(!pack.has_room_for(&entry("k", 4, 1)));
     assert!(pack.has_room_for(&entry("k", 3, 1)));
     let mut checkpoint = Checkpoint { id: 7, jobs: 5, ..Checkpoint::default() };
-    assert_eq!(pack.seal(&owner(), &mut checkpoint), None);
+    assert_eq!(pack.seal(&names(), &mut checkpoint), None);
     let jobs: Vec<_> = checkpoint.outbox.iter().map(|body| sizes(body)).collect();
     assert_eq!(jobs, [vec![11], vec![50], vec![3, 4]]);
     let origins: Vec<_> = checkpoint.outbox.iter().map(|body| job(body).origin.id).collect();
@@ -44,7 +44,7 @@ fn keys_to_delete_are_named_in_a_job_of_their_own() {
     pack.delete("x".into(), false);
     pack.delete("y".into(), false);
     let mut checkpoint = Checkpoint { id: 1, held: 2, ..Checkpoint::default() };
-    let (number, body) = pack.seal(&owner(), &mut checkpoint).unwrap();
+    let (number, body) = pack.seal(&names(), &mut checkpoint).unwrap();
     assert_eq!((number, checkpoint.held), (2, 3));
     assert_eq!(job(&body).origin, Origin { id: "d1-2".into(), items: 2 });
     assert!(checkpoint.outbox.is_empty());
@@ -62,7 +62,7 @@ proptest! {
         let mut checkpoint = Checkpoint::default();
         let (mut copied, mut deleted) = (Vec::new(), Vec::new());
         let mut seal = |pack: &mut Pack| {
-            let held = pack.seal(&owner(), &mut checkpoint);
+            let held = pack.seal(&names(), &mut checkpoint);
             let bytes: usize = checkpoint.outbox.iter().map(String::len).sum();
             assert!(bytes <= MAX_BODY_BYTES && checkpoint.outbox.len() <= MAX_JOBS);
             for body in checkpoint.outbox.drain(..).chain(held.map(|(_, body)| body)) {

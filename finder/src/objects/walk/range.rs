@@ -57,7 +57,7 @@ pub(super) async fn walk(walk: Arc<Walk>, start: Start) -> Result<Checkpoint, Fi
     let mut range = Range { walk, pack, suspects, files, checkpoint: start.checkpoint, pairs: 0, due, unseen, unsent };
     match range.list(join).await {
         // What was decided is whole, also where the listing failed later: kept, it need not be listed again.
-        Err(error @ (FindError::Interrupted | FindError::Listing(_))) if !range.walk.abort.is_cancelled() => {
+        Err(error @ (FindError::Interrupted | FindError::Listing(_))) if !range.walk.run.abort.is_cancelled() => {
             range.commit().await?;
             Err(error)
         }
@@ -72,7 +72,7 @@ pub(super) async fn walk(walk: Arc<Walk>, start: Start) -> Result<Checkpoint, Fi
 
 impl Range {
     async fn list(&mut self, mut join: Join) -> Result<(), FindError> {
-        let (stop, abort) = (self.walk.stop.clone(), self.walk.abort.clone());
+        let (stop, abort) = (self.walk.run.stop.clone(), self.walk.run.abort.clone());
         loop {
             let frontier = tokio::select! {
                 biased;
@@ -120,21 +120,21 @@ impl Range {
             }
             let decisions = tokio::select! {
                 biased;
-                () = walk.abort.cancelled() => return Err(FindError::Interrupted),
-                () = walk.stop.cancelled() => return Err(FindError::Interrupted),
+                () = walk.run.abort.cancelled() => return Err(FindError::Interrupted),
+                () = walk.run.stop.cancelled() => return Err(FindError::Interrupted),
                 decisions = walk.comparer.decide(&batch) => decisions.map_err(FindError::Listing)?,
             };
             for ((pair, verdict), decision) in batch.into_iter().zip(decisions) {
                 let decision = self.distrust(&pair, verdict, decision).await?;
                 let decision = tokio::select! {
                     biased;
-                    () = walk.abort.cancelled() => return Err(FindError::Interrupted),
-                    () = walk.stop.cancelled() => return Err(FindError::Interrupted),
+                    () = walk.run.abort.cancelled() => return Err(FindError::Interrupted),
+                    () = walk.run.stop.cancelled() => return Err(FindError::Interrupted),
                     decision = self.leave_below_files(&pair, verdict, decision) => decision?,
                 };
                 self.pack(pair, verdict, decision).await?;
             }
-            walk.progress.seen(&std::mem::take(&mut self.unseen));
+            walk.run.progress.seen(&std::mem::take(&mut self.unseen));
             if self.pairs >= CHECKPOINT_PAIRS || Instant::now() >= self.due {
                 self.commit().await?;
             }
@@ -212,7 +212,7 @@ impl Range {
             (Decision::Copy(reason), Pair::Source(entry) | Pair::Both(entry, _)) => {
                 found.enqueued = 1;
                 found.enqueued_bytes = entry.size;
-                self.walk.progress.decided_to_copy(reason);
+                self.walk.copies.add(reason);
                 self.pack.copy(entry, matches!(reason, Reason::Metadata | Reason::Suspect));
             }
             (Decision::Delete, Pair::Destination(entry) | Pair::Blocking(entry)) => {
@@ -229,7 +229,7 @@ impl Range {
     /// Counts keys that a side could not list. What the store never serves is no failure.
     fn account_unlisted(&mut self, side: Side, unlisted: &Unlisted) -> Found {
         if unlisted.is_failure {
-            self.walk.progress.could_not_list(side, &unlisted.reason);
+            self.walk.run.progress.could_not_list(side.as_str(), &unlisted.reason);
         }
         Found { unlisted: u64::from(unlisted.is_failure), ..Found::default() }
     }
@@ -243,17 +243,10 @@ impl Range {
             return Ok(());
         }
         let Range { walk, pack, checkpoint, .. } = self;
-        checkpoint.version += 1;
-        if let Some((number, body)) = pack.seal(&walk.owner, checkpoint) {
-            walk.journal.hold(checkpoint.id, number, &body).await?;
-        }
-        walk.journal.checkpoint(checkpoint).await?;
+        let held = pack.seal(&walk.run.names, checkpoint);
+        walk.run.commit(checkpoint, held).await?;
         self.pairs = 0;
-        if !checkpoint.outbox.is_empty() {
-            walk.journal.send(&checkpoint.outbox).await?;
-            checkpoint.outbox.clear();
-            walk.progress.sent(&std::mem::take(&mut self.unsent));
-        }
+        walk.run.progress.sent(&std::mem::take(&mut self.unsent));
         Ok(())
     }
 }

@@ -35,7 +35,8 @@ impl Suspects {
                 Some(_) => drop(self.page.pop_front()),
                 None => {
                     let Some(from) = self.next.take() else { return Ok(false) };
-                    let page = walk.journal.suspects(&walk.owner.task, &from, PAGE).await?;
+                    let Some(suspects) = &walk.suspects else { return Ok(false) };
+                    let page = suspects.suspects(&walk.run.names.task, &from, PAGE).await.map_err(FindError::Ledger)?;
                     self.next = page.last().filter(|_| page.len() == PAGE).map(|last| format!("{}\0", last.key));
                     self.page = page.into();
                 }

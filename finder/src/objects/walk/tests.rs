@@ -3,17 +3,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use proptest::prelude::*;
 use shared::ErrorKind;
-use shared::ledger::Suspect;
 use shared::object::Timestamp;
 use shared::objects::job::{Job, Work};
 use shared::store::{Span, Unlisted};
 
 use super::*;
-use crate::fakes::{Shelf, entry};
+use crate::fakes::{Book, Shelf, entry};
+use crate::run::context::RunRef;
+use crate::run::journal::Journal;
 
 /// A journal that keeps the last checkpoint of each range, and all keys.
 #[derive(Debug, Default)]
-struct Notes(Mutex<Noted>, BTreeSet<String>);
+struct Notes(Mutex<Noted>);
 
 /// Checkpoints by range, keys to copy, keys to delete.
 type Noted = (BTreeMap<u32, Checkpoint>, Vec<String>, Vec<String>);
@@ -36,29 +37,15 @@ impl Journal for Notes {
         }
         Ok(())
     }
-    async fn suspects(&self, task: &str, from: &str, limit: usize) -> Result<Vec<Suspect>, FindError> {
-        assert_eq!(task, "t");
-        let suspects = self.1.range(from.to_owned()..).take(limit);
-        Ok(suspects.map(|key| Suspect { key: key.clone(), since: Timestamp(1) }).collect())
-    }
 }
 
 fn walk(source: Shelf, destination: Shelf, options: Find, notes: Arc<Notes>) -> Arc<Walk> {
     let sides =
         Sides { source: Arc::new(source), destination: Arc::new(destination), destination_may_be_missing: false };
-    Arc::new(Walk {
-        comparer: Comparer::new(&sides, &options),
-        sides,
-        filter: Arc::new(Filter::load(&options, Some(Timestamp(0))).unwrap()),
-        options,
-        owner: Owner { task: "t".into(), run: "r".into() },
-        journal: notes,
-        progress: Arc::default(),
-        stop: CancellationToken::new(),
-        abort: CancellationToken::new(),
-        tiling: Mutex::default(),
-        progressed: Notify::new(),
-    })
+    let filter = Arc::new(Filter::load(&options, Some(Timestamp(0))).unwrap());
+    let names = RunRef { task: "t".into(), run: "r".into() };
+    let (progress, stop, abort) = Default::default();
+    Arc::new(Walk::new(sides, filter, &options, None, RunContext { names, journal: notes, progress, stop, abort }))
 }
 
 #[tokio::test]
@@ -166,7 +153,7 @@ proptest! {
         prop_assert_eq!(notes.1.iter().collect::<Vec<_>>(), copies);
         prop_assert_eq!(notes.2.iter().collect::<Vec<_>>(), deletes);
         prop_assert_eq!(found.unlisted as usize, closed.len() + there.len(), "each is counted once");
-        prop_assert_eq!(walk.progress.unlisted_count(), found.unlisted);
+        prop_assert_eq!(walk.run.progress.unlisted_count(), found.unlisted);
     }
 }
 
@@ -202,9 +189,13 @@ async fn regression_suspect_keys_are_copied_whatever_time_and_size_say() {
         std::fs::write(list.path(), prefixes.unwrap_or_default()).unwrap();
         let prefix_list = prefixes.map(|_| list.path().to_owned());
         let options = Find { list_concurrency, filters: filters.clone(), prefix_list, ..Find::default() };
-        let notes = Arc::new(Notes(Mutex::default(), suspects.clone()));
+        let notes = Arc::new(Notes::default());
         let (source, destination) = sides();
-        let walked = walk(source, destination, options, notes.clone()).run(Vec::new()).await.unwrap();
+        let mut walk = Arc::into_inner(walk(source, destination, options, notes.clone())).unwrap();
+        let book = Book::default();
+        book.pages.lock().unwrap().suspects = suspects.iter().map(|key| (key.clone(), Timestamp(1))).collect();
+        walk.suspects = Some(Arc::new(book));
+        let walked = Arc::new(walk).run(Vec::new()).await.unwrap();
         let reached = |key: &&String| prefixes.is_none() || key.starts_with("k/00") || key.starts_with("k/1");
         let expected: BTreeSet<String> = taken.difference(&excluded).filter(reached).cloned().collect();
         let copied: BTreeSet<String> = notes.0.lock().unwrap().1.iter().cloned().collect();

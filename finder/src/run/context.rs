@@ -1,0 +1,59 @@
+//! A run under way, as its planner sees it.
+
+use std::sync::Arc;
+
+use shared::ledger::Checkpoint;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::FindError;
+use crate::run::journal::Journal;
+use crate::run::progress::Progress;
+
+/// The names that every job of a run carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRef {
+    /// The task.
+    pub task: String,
+    /// The run.
+    pub run: String,
+}
+
+/// A run under way.
+#[derive(Debug, Clone)]
+pub struct RunContext {
+    /// Its names.
+    pub names: RunRef,
+    /// Where checkpoints and jobs go.
+    pub journal: Arc<dyn Journal>,
+    /// Counters for people.
+    pub progress: Arc<Progress>,
+    /// Asks for an orderly end: the planner commits what it decided, then returns `Interrupted`.
+    pub stop: CancellationToken,
+    /// Asks for an end at once: the planner commits nothing more.
+    pub abort: CancellationToken,
+}
+
+impl RunContext {
+    /// Records a checkpoint, then sends the jobs of its outbox and empties it. `held` is the number and body of a job
+    /// that waits until everything is planned; the checkpoint counts it already.
+    ///
+    /// Died before the checkpoint: the next finder finds all of it again, and replaces the held job. Died after it: the
+    /// next finder sends the outbox first.
+    pub async fn commit(&self, checkpoint: &mut Checkpoint, held: Option<(u32, String)>) -> Result<(), FindError> {
+        checkpoint.version += 1;
+        if let Some((number, body)) = held {
+            self.journal.hold(checkpoint.id, number, &body).await?;
+        }
+        self.journal.checkpoint(checkpoint).await?;
+        self.send(checkpoint).await
+    }
+
+    /// Sends the outbox of a checkpoint and empties it. Sent twice, a job counts once.
+    pub(crate) async fn send(&self, checkpoint: &mut Checkpoint) -> Result<(), FindError> {
+        if !checkpoint.outbox.is_empty() {
+            self.journal.send(&checkpoint.outbox).await?;
+            checkpoint.outbox.clear();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+//! A run with other options cancels earlier ones.
+
+use super::*;
+
+/// The workers' part at a cancelled run: each job that was sent is settled as cancelled, each object once.
+async fn settle_sent_as_cancelled(bench: &Bench, run: &str) {
+    for job in bench.jobs_of(run) {
+        let outcome = |(place, key): (u32, &str)| (place, cancelled(key));
+        let outcomes: Vec<_> = job.work.keys().map(outcome).collect();
+        let settlement = Settlement { task: &job.task, run, origin: &job.origin, outcomes: &outcomes };
+        bench.book.settle(&settlement).await.unwrap();
+    }
+}
+
+fn cancelled(key: &str) -> Outcome {
+    Outcome {
+        key: key.into(),
+        state: State::Cancelled,
+        reason: None,
+        size: 0,
+        source: Default::default(),
+        etag: None,
+        checksum: None,
+        verified: None,
+        attempts: 1,
+        error: None,
+        worker: "w".into(),
+        started: Timestamp(0),
+        finished: Timestamp(0),
+    }
+}
+
+type Change = fn(&mut Bench);
+
+/// Options that change what is written or deleted.
+const OTHER_OPTIONS: [(&str, Change); 9] = [
+    ("delete", |bench| bench.find.delete = false),
+    ("max-delete", |bench| bench.find.max_delete = Some(1_000)),
+    ("filters", |bench| bench.find.filters = vec!["- x".into()]),
+    ("size", |bench| bench.find.min_size = Some(1)),
+    ("metadata", |bench| bench.find.metadata = true),
+    ("storage class", |bench| bench.work.storage_class = Some("GLACIER".into())),
+    ("acl", |bench| bench.work.acl = true),
+    ("strict", |bench| bench.work.strict = true),
+    ("locations", |bench| {
+        bench.destination = Arc::new(Shelf { location: "s3://other".parse().unwrap(), ..Shelf::new(vec![]) })
+    }),
+];
+
+#[tokio::test]
+async fn regression_a_run_with_other_options_cancels_earlier_ones_at_once() {
+    for (name, change) in OTHER_OPTIONS {
+        let (source, destination) = mirrored();
+        let mut bench = bench(source, destination, mirror());
+        let first = bench.run().await.unwrap();
+        let sent = bench.belt.sent.lock().unwrap().len();
+        change(&mut bench);
+        let second = bench.run().await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_ne!(first, second, "{name}");
+        let of_first = |body: &&String| body.contains(&first);
+        assert_eq!(bench.belt.sent.lock().unwrap().iter().filter(of_first).count(), sent, "{name}: sent again");
+        let run = bench.book.run(&first).await.unwrap().unwrap();
+        // All deletes were released, and are on the queue as well.
+        assert_eq!((run.phase, run.is_done(), run.settled.cancelled), (Phase::Cancelled, false, 20), "{name}");
+        settle_sent_as_cancelled(&bench, &first).await;
+        let run = bench.book.run(&first).await.unwrap().unwrap();
+        assert_eq!((run.is_done(), run.settled.cancelled, run.enqueued()), (true, 50, 50), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn options_that_change_nothing_at_the_destination_cancel_no_run() {
+    let changes: [Change; 4] = [
+        |bench| bench.find.list_concurrency = 1,
+        |bench| bench.find.job_objects = 7,
+        |bench| bench.work.concurrency = 1,
+        |bench| bench.work.bandwidth_limit = Some(1 << 20),
+    ];
+    for change in changes {
+        let (source, destination) = mirrored();
+        let mut bench = bench(source, destination, mirror());
+        bench.run().await.unwrap();
+        change(&mut bench);
+        assert!(matches!(bench.run().await, Err(FindError::Busy { .. })));
+    }
+}
+
+#[tokio::test]
+async fn regression_a_cancelled_run_adds_up_wherever_both_finders_died() {
+    let (mut at, mut crashes) = (0, 0);
+    'first: loop {
+        for step in 0.. {
+            let (source, destination) = mirrored();
+            let mut bench = bench(source, destination, mirror());
+            bench.faults.crash_at(Some((at, at % 2 == 0)));
+            if bench.run().await.is_ok() {
+                break 'first;
+            }
+            bench.faults.crash_at(None);
+            let Some(first) = bench.book.pages.lock().unwrap().runs.keys().next().cloned() else { break };
+            bench.find.delete = false;
+            // The one that cancels dies as well, and the next one goes on.
+            bench.faults.crash_at(Some((step, step % 2 == 0)));
+            let cut_off = bench.run().await.is_err();
+            bench.faults.crash_at(None);
+            crashes += u32::from(cut_off);
+            // Its very last write may have been made all the same: then it has begun, and waits for its jobs.
+            match bench.run().await {
+                Ok(_) | Err(FindError::Busy { .. }) => {}
+                Err(error) => panic!("died at {at} and {step}: {error}"),
+            }
+            settle_sent_as_cancelled(&bench, &first).await;
+            let run = bench.book.run(&first).await.unwrap().unwrap();
+            assert_eq!((run.phase, run.is_done()), (Phase::Cancelled, true), "died at {at} and {step}: {run:?}");
+            assert_eq!(run.settled.objects(), run.enqueued(), "died at {at} and {step}");
+            let second = bench.book.last_run().start.id;
+            assert!(!bench.jobs_of(&second).iter().any(|job| matches!(job.work, JobWork::Delete { .. })));
+            if !cut_off {
+                break;
+            }
+        }
+        at += 3;
+    }
+    assert!(crashes > 20, "only {crashes} places to die at");
+}
+
+#[tokio::test]
+async fn every_earlier_run_that_is_not_done_is_cancelled_and_done_ones_stay() {
+    let (source, destination) = mirrored();
+    let mut bench = bench(source, destination, mirror());
+    let mut runs = Vec::new();
+    bench.finder.force = true;
+    for done in [true, false, false] {
+        let run = bench.run().await.unwrap();
+        if done {
+            bench.book.settle_all(&run);
+        }
+        runs.push(run);
+    }
+    bench.finder.force = false;
+    bench.find.delete = false;
+    bench.run().await.unwrap();
+    for (run, phase) in runs.iter().zip([Phase::Listed, Phase::Cancelled, Phase::Cancelled]) {
+        assert_eq!(bench.book.run(run).await.unwrap().unwrap().phase, phase);
+    }
+}
