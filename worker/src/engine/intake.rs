@@ -9,7 +9,7 @@ use shared::objects::job::{Job, JobChange, JobObject, Work};
 use shared::queue::Message;
 
 use crate::context::Context;
-use crate::objects::ending::explained;
+use crate::objects::settle::explained;
 
 /// A message, read.
 pub(crate) enum Intake {

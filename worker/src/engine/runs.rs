@@ -24,9 +24,9 @@ pub(crate) const VALID: Duration = Duration::from_secs(15);
 /// Most runs that are remembered: far more than a task has under way.
 const MAX_KNOWN: usize = 64;
 
-/// What becomes of a job.
+/// What a run's state means for its jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum RunVerdict {
     /// It is executed. Its run is asked about again at that time; a run of events has no end.
     Execute(Option<Instant>),
     /// Its run is cancelled.
@@ -63,17 +63,17 @@ pub(crate) struct Runs {
 
 impl Runs {
     /// What becomes of a job now.
-    pub async fn judge(&self, context: &Context, job: &Job) -> Result<Verdict> {
+    pub async fn judge(&self, context: &Context, job: &Job) -> Result<RunVerdict> {
         if job.run == events_run(&job.task) {
-            return Ok(Verdict::Execute(None));
+            return Ok(RunVerdict::Execute(None));
         }
         let is_delete = matches!(job.work, Work::Delete { .. });
         let Known { state, read } = self.read(context, &job.run, is_delete).await?;
-        let Some(RunState { phase, options }) = state else { return Ok(Verdict::Unknown) };
+        let Some(RunState { phase, options }) = state else { return Ok(RunVerdict::Unknown) };
         Ok(match () {
-            () if phase.is_cancelled() || is_delete && !options.delete => Verdict::Cancelled,
-            () if !is_ours(context, &options) => Verdict::OtherOptions,
-            () => Verdict::Execute(Some(read + VALID)),
+            () if phase.is_cancelled() || is_delete && !options.delete => RunVerdict::Cancelled,
+            () if !is_ours(context, &options) => RunVerdict::OtherOptions,
+            () => RunVerdict::Execute(Some(read + VALID)),
         })
     }
 

@@ -7,7 +7,6 @@
 
 use std::time::Duration;
 
-use shared::ledger::{ARCHIVED, State};
 use shared::object::{Access, ObjectInfo, Timestamp};
 use shared::objects::job::{Job, JobObject, Restoring};
 use shared::queue::Outgoing;
@@ -15,7 +14,10 @@ use shared::store::{Restore, Tier};
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
-use crate::objects::ending::{Ending, MAX_DELAY, Uploads, explained, failed};
+use crate::objects::item::Item;
+use crate::objects::requeue::MAX_DELAY;
+use crate::objects::verdict::{Skip, Verdict};
+use crate::objects::version;
 
 /// Restoring takes up to 48 hours (Amazon S3 "Archive retrieval options"): what takes half as long again
 /// will not come.
@@ -32,40 +34,37 @@ pub(crate) async fn by_class(context: &Context, object: &JobObject) -> Result<Op
     Ok(Some(info).filter(|info| info.access != Access::Readable))
 }
 
-/// How the work on an archived object ends, for now. `info`: its description, where it was asked for.
-pub(crate) async fn end(
-    context: &Context,
-    job: &Job,
-    object: &JobObject,
-    started: Timestamp,
-    uploads: Uploads,
-    info: Option<ObjectInfo>,
-) -> Ending {
-    let Some(tier) = context.options.restore else {
-        let outcome = context.outcome(job, object, started, State::Skipped);
-        return Ending::Settled(explained(outcome, Some(ARCHIVED), None), uploads);
+/// What becomes of an archived object. `info`: its description, where it was read.
+pub(crate) async fn conclude(item: &mut Item<'_>, info: Option<ObjectInfo>) -> Verdict {
+    let now = info.as_ref().map_or_else(|| item.object.clone(), |info| version::at_version(&item.object, info));
+    let Some(tier) = item.context.options.restore else {
+        item.object = now;
+        return Verdict::Skipped(Skip::Archived);
     };
-    match ask(context, job, object, tier, info).await {
-        Ok(restoring) => Ending::Restoring(restoring),
-        Err(error) => failed(context, job, object, started, uploads, error),
+    match request(item, &now, tier, info).await {
+        Ok(restoring) => Verdict::Restoring(restoring),
+        Err(error) => match item.failed(error) {
+            // An object that comes again comes as its job names it.
+            verdict @ (Verdict::Failed(_) | Verdict::Skipped(_)) => {
+                item.object = now;
+                verdict
+            }
+            verdict => verdict,
+        },
     }
 }
 
-/// Asks for the object, unless it is on its way already, and says when to look again.
-async fn ask(
-    context: &Context,
-    job: &Job,
-    object: &JobObject,
-    tier: Tier,
-    info: Option<ObjectInfo>,
-) -> Result<Restoring> {
-    let (key, pin) = (&object.key, object.pin());
+/// Requests the restore of an object, unless it is being restored already, and says when to look again.
+///
+/// Done and its answer lost, or requested twice: the store answers that it restores the object already.
+async fn request(item: &Item<'_>, object: &JobObject, tier: Tier, info: Option<ObjectInfo>) -> Result<Restoring> {
+    let (context, key, pin) = (item.context, &object.key, object.pin());
     let info = match info {
         Some(info) => info,
         None => context.source.head(key, &pin).await?,
     };
     let now = Timestamp::now();
-    let since = job.restoring.map_or(now, |restoring| restoring.since);
+    let since = item.job.restoring.map_or(now, |restoring| restoring.since);
     if since.age() > PATIENCE {
         let subject = context.source.location().display_key(key);
         let message =

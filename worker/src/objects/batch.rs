@@ -23,12 +23,16 @@ use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::engine::backend::Repetition;
-use crate::engine::execute::{again, later, settle};
 use crate::objects::archive;
 use crate::objects::cancel;
-use crate::objects::ending::{Ending, Uploads};
+use crate::objects::item::Item;
 use crate::objects::multipart::upload::{Abort, abort_all, forget_each};
+use crate::objects::perform::perform;
 use crate::objects::replace;
+use crate::objects::requeue::{next_attempt, same_attempt};
+use crate::objects::settle::settle_job;
+use crate::objects::suspects::Marks;
+use crate::objects::verdict::{Uploads, Verdict};
 
 /// Outcomes are recorded when there are [`SETTLE_OBJECTS`] of them, or when the oldest has waited for so
 /// long: progress is seen, and a crash repeats little.
@@ -52,25 +56,27 @@ struct Batch {
 }
 
 impl Batch {
-    fn add(&mut self, context: &Context, job: &Job, object: JobObject, ending: Ending, room: OwnedSemaphorePermit) {
+    fn add(&mut self, item: Item<'_>, verdict: Verdict, room: OwnedSemaphorePermit) {
         self.since.get_or_insert_with(Instant::now);
         self.room.push(room);
-        match ending {
-            Ending::Settled(outcome, uploads) => {
-                if !matches!(uploads, Uploads::None) {
-                    self.uploads.push((outcome.key.clone(), uploads));
-                }
-                self.outcomes.push((object.index, outcome));
+        if let Some(outcome) = item.outcome(&verdict) {
+            if !matches!(item.uploads, Uploads::None) {
+                self.uploads.push((item.object.key, item.uploads));
             }
-            Ending::Again(error) => self.again.push(again(context, job, object, &error)),
-            Ending::Restoring(restoring) => self.restoring.push((object, restoring)),
-            Ending::Blocked => {
-                let delay = replace::delay(object.blocked);
-                let object = JobObject { blocked: object.blocked.saturating_add(1), ..object };
-                self.again.push(later(job, &object, delay));
+            self.outcomes.push((item.object.index, outcome));
+            return;
+        }
+        match verdict {
+            Verdict::RetryAttempt(error) => self.again.push(next_attempt(&item, &error)),
+            Verdict::RetryLater(delay) => self.again.push(same_attempt(&item, item.object.clone(), delay)),
+            Verdict::Blocked => {
+                let delay = replace::delay(item.object.blocked);
+                let object = JobObject { blocked: item.object.blocked.saturating_add(1), ..item.object.clone() };
+                self.again.push(same_attempt(&item, object, delay));
             }
-            Ending::Later(delay) => self.again.push(later(job, &object, delay)),
-            Ending::HandedOver | Ending::Held | Ending::Unrecorded(_) => {}
+            Verdict::Restoring(restoring) => self.restoring.push((item.object, restoring)),
+            // Recorded by others, or not at all.
+            _ => {}
         }
     }
 
@@ -115,30 +121,32 @@ impl Batch {
         if self.left.is_none() {
             self.left = Some(abort_all(context, job, &self.uploads, Abort::Surely).await?);
         }
-        settle(context, job, &self.outcomes).await?;
+        settle_job(context, job, &self.outcomes).await?;
         self.outcomes.clear();
         forget_each(context, self.left.as_deref().unwrap_or_default()).await
     }
 }
 
-/// The work on one object.
-type ObjectWork<'a> = BoxFuture<'a, (Ending, JobObject)>;
-
-/// The works on a job's objects, each of which waits for room before it begins; `None` if there will be none. A type
-/// of its own, because a closure over borrowed futures is not general enough for a spawned task.
-struct InRoom<I> {
-    works: I,
+/// The works on a job's objects. Each waits for room before it begins; `None` if there will be none. A type of its own,
+/// because a closure over borrowed futures is not general enough for a spawned task.
+struct InRoom<'a> {
+    items: Box<dyn Iterator<Item = Item<'a>> + Send + 'a>,
+    marks: &'a Marks,
     room: Arc<Semaphore>,
 }
 
-impl<'a, I: Iterator<Item = ObjectWork<'a>>> Iterator for InRoom<I> {
-    type Item = BoxFuture<'a, Option<((Ending, JobObject), OwnedSemaphorePermit)>>;
+/// An object whose work has ended, with its verdict and its room.
+type Ended<'a> = (Item<'a>, Verdict, OwnedSemaphorePermit);
+
+impl<'a> Iterator for InRoom<'a> {
+    type Item = BoxFuture<'a, Option<Ended<'a>>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (work, room) = (self.works.next()?, self.room.clone());
+        let (mut item, marks, room) = (self.items.next()?, self.marks, self.room.clone());
         let begin = async move {
             let room = room.acquire_owned().await.ok()?;
-            Some((work.await, room))
+            let verdict = perform(&mut item, marks).await;
+            Some((item, verdict, room))
         };
         Some(begin.boxed())
     }
@@ -158,11 +166,15 @@ pub(crate) async fn settle_all<'a>(
     job: &'a Job,
     until: Option<Instant>,
     settled: BTreeSet<u32>,
-    works: impl Iterator<Item = ObjectWork<'a>> + Send,
+    redelivered: bool,
+    marks: &'a Marks,
 ) -> Result<()> {
     let at_once = context.limiter.limit().max(1);
     let room = Arc::new(Semaphore::new(UNRECORDED_OBJECTS.max(at_once)));
-    let mut endings = Box::pin(stream::iter(InRoom { works, room: room.clone() }).buffer_unordered(at_once));
+    let done = settled.clone();
+    let items = Item::all(context, job, redelivered).filter(move |item| !done.contains(&item.object.index));
+    let works = InRoom { items: Box::new(items), marks, room: room.clone() };
+    let mut verdicts = Box::pin(stream::iter(works).buffer_unordered(at_once));
     let mut cancelled = std::pin::pin!(context.runs.cancelled(context, job, until));
     let (mut batch, mut ended) = (Batch::default(), settled.clone());
     let (mut failed, mut is_cancelled) = (None, false);
@@ -176,14 +188,14 @@ pub(crate) async fn settle_all<'a>(
             Some(written) = writing.next() => written?,
             // One slow object must not keep the others' outcomes from being written down.
             () = batch.due(), if writing.is_empty() => {}
-            ending = endings.next() => match ending {
-                Some(Some(((Ending::Unrecorded(error), _), _))) => {
+            next = verdicts.next() => match next {
+                Some(Some((_, Verdict::Unrecorded(error), _))) => {
                     failed.get_or_insert(error);
                     room.close();
                 }
-                Some(Some(((ending, object), room))) => {
-                    ended.insert(object.index);
-                    batch.add(context, job, object, ending, room);
+                Some(Some((item, verdict, room))) => {
+                    ended.insert(item.object.index);
+                    batch.add(item, verdict, room);
                 }
                 // The job has failed, and this object has not begun.
                 Some(None) => {}
@@ -192,7 +204,7 @@ pub(crate) async fn settle_all<'a>(
             asked = &mut cancelled => {
                 is_cancelled = asked.is_ok();
                 failed = failed.or(asked.err());
-                drop(endings);
+                drop(verdicts);
                 break;
             }
         }

@@ -14,12 +14,12 @@ use shared::queue::Outgoing;
 use shared::{Result, terminal};
 
 use crate::context::Context;
-use crate::engine::execute::settle;
 use crate::engine::runs::VALID;
-use crate::objects::ending::Uploads;
 use crate::objects::events::in_doubt;
 use crate::objects::multipart::giant;
 use crate::objects::multipart::upload::{Abort, abort_all, forget_each};
+use crate::objects::settle::settle_job;
+use crate::objects::verdict::Uploads;
 
 /// A job of a run with other write options is looked at again after this, by whichever worker gets it.
 const OTHERS_DELAY: Duration = Duration::from_secs(30);
@@ -102,7 +102,7 @@ async fn settle_left(context: &Context, job: &Job, left: &[Left<'_>]) -> Result<
     let begun = left.iter().filter(|left| left.is_begun);
     let uploads: Vec<(String, Uploads)> = begun.map(|left| (left.key.to_owned(), Uploads::Unknown)).collect();
     let open = abort_all(context, job, &uploads, Abort::AsFarAsMayBe).await?;
-    settle(context, job, &outcomes).await?;
+    settle_job(context, job, &outcomes).await?;
     forget_each(context, &open).await
 }
 

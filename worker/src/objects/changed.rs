@@ -1,68 +1,64 @@
-//! One key of which an event tells: whatever the source holds there now, the destination is to hold.
+//! One key that an event names: the destination is to hold there what the source holds now.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use shared::ledger::{COALESCED, FILTERED, IN_SYNC, Outcome, State, events_run};
-use shared::object::Timestamp;
-use shared::objects::job::{Job, JobChange, JobObject, Work};
+use shared::ledger::events_run;
+use shared::objects::job::{Job, Work};
 use shared::{Error, Result};
 
 use crate::context::Context;
-use crate::objects::copy::ending_of;
-use crate::objects::ending::{self, Ending, Uploads, explained};
 use crate::objects::events::coalesce::{Leader, Role};
-use crate::objects::reconcile::{Deletes, End, ReconcileOptions, look, reconcile};
+use crate::objects::item::Item;
+use crate::objects::reconcile::{Deletes, ReconcileOptions, conclude, look, reconcile};
 use crate::objects::replace;
+use crate::objects::verdict::{Skip, Uploads, Verdict};
 
 /// An event that finds too many others waiting for its key comes again after this.
 const WHEN_FULL: Duration = Duration::from_secs(10);
 
-/// A leader that others join again and again ends all the same; those that are left begin a new one.
+/// A leader that others join again and again ends all the same; the remaining followers choose a new one.
 const MAX_ROUNDS: u32 = 100;
 
-/// Brings the destination in step at one key.
-pub(crate) async fn follow(context: &Context, job: &Job, change: &JobChange, redelivered: bool) -> Ending {
-    let started = Timestamp::now();
-    let object = as_object(change);
-    // An event was judged when it was read. What follows up a run of the past was not.
-    if job.run == events_run(&job.task) && !context.follow.takes_key(&change.key) {
-        let outcome = context.outcome(job, &object, started, State::Skipped);
-        return Ending::Settled(explained(outcome, Some(FILTERED), None), Uploads::None);
+/// Brings the destination in step at one key. `no_delete`: nothing is deleted but what this work has written.
+pub(crate) async fn follow(item: &mut Item<'_>, no_delete: bool) -> Verdict {
+    let (context, key) = (item.context, item.object.key.clone());
+    let is_event = item.job.run == events_run(&item.job.task);
+    // An event was judged when it was read. A follow-up of a past run was not.
+    if is_event && !context.follow.takes_key(&key) {
+        item.uploads = Uploads::None;
+        return Verdict::Skipped(Skip::Filtered);
     }
     loop {
-        match context.coalescer.enter(&change.key) {
-            Role::Lead(leader) => return lead(context, job, change, started, leader, redelivered).await,
-            Role::Full => return Ending::Later(WHEN_FULL),
-            Role::Follow(leader) => {
-                let _waits = Waits::new(context, job);
-                // A scan's object that is looked after is counted as what becomes of it, not as an event.
-                if leader.covered().await && job.run == events_run(&job.task) {
-                    // An earlier delivery may have begun an upload, of which the leader knows nothing.
-                    let uploads = if redelivered || job.attempt > 1 { Uploads::Unknown } else { Uploads::None };
-                    let outcome = context.outcome(job, &object, started, State::Skipped);
-                    return Ending::Settled(explained(outcome, Some(COALESCED), None), uploads);
+        match context.coalescer.enter(&key) {
+            Role::Lead(leader) => return lead(item, no_delete, leader).await,
+            Role::Full => return Verdict::RetryLater(WHEN_FULL),
+            Role::Follow(follower) => {
+                let _waits = Waiting::new(context, item.job);
+                // A scan's object that is looked at again is counted by its own verdict, not as an event.
+                if follower.covered().await && is_event {
+                    return Verdict::Skipped(Skip::Coalesced);
                 }
-                // It was given up: this one makes the next, or joins it.
+                // Its leader was given up: this one leads next, or follows the next leader.
             }
         }
     }
 }
 
 /// Counts a job among those that wait, if that is all it does.
-struct Waits<'a>(Option<&'a Context>);
+struct Waiting<'a>(Option<&'a Context>);
 
-impl<'a> Waits<'a> {
+impl<'a> Waiting<'a> {
     fn new(context: &'a Context, job: &Job) -> Self {
         let is_all = matches!(&job.work, Work::Changed { objects } if objects.len() == 1);
         if is_all {
             context.waiting.fetch_add(1, Relaxed);
         }
-        Waits(is_all.then_some(context))
+        Waiting(is_all.then_some(context))
     }
 }
 
-impl Drop for Waits<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if let Some(context) = self.0 {
             context.waiting.fetch_sub(1, Relaxed);
@@ -70,112 +66,81 @@ impl Drop for Waits<'_> {
     }
 }
 
-/// Follows the key until all followers are covered. The outcome is that of the last write, if there was one.
-async fn lead(
-    context: &Context,
-    job: &Job,
-    change: &JobChange,
-    started: Timestamp,
-    mut leader: Leader<'_>,
-    redelivered: bool,
-) -> Ending {
+/// Follows the key until all followers are covered. The verdict is that of the last write, if there was one.
+async fn lead(item: &mut Item<'_>, no_delete: bool, mut leader: Leader<'_>) -> Verdict {
     let mut wrote = None;
     for _ in 0..MAX_ROUNDS {
-        let ending = match once(context, job, change, started, &leader, redelivered || wrote.is_some()).await {
-            Followed::Ended(ending) => ending,
-            // The followers begin anew: the other may be one of them, delivered again.
-            Followed::ByAnother(ending) => return ending,
-        };
-        let ending = match (ending, wrote.take()) {
-            (Ending::Settled(outcome, _), Some(earlier)) if outcome.state == State::Skipped => earlier,
-            (ending, _) => ending,
-        };
-        match &ending {
-            Ending::Settled(outcome, _) if outcome.state != State::Failed => {}
-            Ending::HandedOver => {
-                leader.finish();
-                return ending;
+        let verdict = once(item, no_delete, &leader).await;
+        // Another job sees to the version that was seen, or a follower may delete: this ends this event alone. The
+        // followers begin anew: the other job may be one of them, delivered again.
+        if matches!(verdict, Verdict::Skipped(Skip::Coalesced)) || no_delete && is_gone(&verdict) {
+            return verdict;
+        }
+        let verdict = match wrote.take() {
+            Some((earlier, uploads)) if verdict.is_skip() => {
+                item.uploads = uploads;
+                earlier
             }
-            // Nothing is in step yet: the followers begin anew, with attempts of its own.
-            _ => return ending,
+            _ => verdict,
+        };
+        if matches!(verdict, Verdict::HandedOver) {
+            leader.finish();
+            return verdict;
         }
-        if leader.finish() {
-            return ending;
+        // Nothing is in step yet: the followers begin anew, with attempts of their own.
+        if !verdict.is_settled_well() || leader.finish() {
+            return verdict;
         }
-        wrote = Some(ending);
+        // What this round has begun is an earlier delivery's to the next.
+        wrote = Some((verdict, std::mem::replace(&mut item.uploads, Uploads::Unknown)));
+        item.redelivered = true;
     }
-    wrote.unwrap_or(Ending::Held)
+    match wrote {
+        Some((verdict, uploads)) => {
+            item.uploads = uploads;
+            verdict
+        }
+        None => Verdict::Suspended,
+    }
 }
 
-/// How one look ended.
-enum Followed {
-    /// So, also for the followers.
-    Ended(Ending),
-    /// Another job is at the version that was seen, and sees to it. This is the end of this event alone.
-    ByAnother(Ending),
+fn is_gone(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Skipped(Skip::Gone))
 }
 
 /// One look at the source, and what follows from it.
-async fn once(
-    context: &Context,
-    job: &Job,
-    change: &JobChange,
-    started: Timestamp,
-    leader: &Leader<'_>,
-    redone: bool,
-) -> Followed {
-    let object = &as_object(change);
-    // An earlier delivery may have begun an upload.
-    let mut uploads = if redone || job.attempt > 1 { Uploads::Unknown } else { Uploads::None };
-    let look_after = context.follow.look_again;
-    let deletes = if change.no_delete { Deletes::Own } else { Deletes::Mirrored };
+async fn once(item: &mut Item<'_>, no_delete: bool, leader: &Leader<'_>) -> Verdict {
+    let look_after = item.context.follow.look_again;
+    let deletes = if no_delete { Deletes::Own } else { Deletes::Mirrored };
     let options = ReconcileOptions { look_before: true, look_after, deletes, leader: Some(leader) };
-    let end = match look(context, object, options.leader).await {
-        Ok(seen) => reconcile(context, job, object, seen, options, &mut uploads).await,
+    let end = match look(item.context, &item.object, options.leader).await {
+        Ok(seen) => reconcile(item, seen, options).await,
         Err(error) => Err(error),
     };
     let end = match end {
-        Err(error) if deletes == Deletes::Mirrored && error.is_blocked() => {
-            unblock(context, job, object, options, &mut uploads, error).await
-        }
+        Err(error) if deletes == Deletes::Mirrored && error.is_blocked() => unblock(item, options, error).await,
         end => end,
     };
-    Followed::Ended(match end {
-        // Counted as what it was: nothing to do. What is known of the destination's object is kept.
-        Ok(End::InPlace(found)) => {
-            let outcome = ending::copied(context, job, found, started);
-            let outcome = Outcome { state: State::Skipped, ..outcome };
-            Ending::Settled(explained(outcome, Some(IN_SYNC), None), uploads)
+    match end {
+        Ok(Verdict::InSync(found)) => {
+            item.context.wrong_bytes.take(&item.object.key);
+            Verdict::InSync(found)
         }
-        // A follower may delete.
-        Ok(End::Gone) if change.no_delete => {
-            return Followed::ByAnother(ending_of(context, job, object, started, uploads, Ok(End::Gone)).await);
-        }
-        Ok(End::Superseded) => {
-            let outcome = context.outcome(job, object, started, State::Skipped);
-            return Followed::ByAnother(Ending::Settled(explained(outcome, Some(COALESCED), None), uploads));
-        }
-        end => ending_of(context, job, object, started, uploads, end).await,
-    })
+        Ok(Verdict::Skipped(Skip::TakenOver)) => Verdict::Skipped(Skip::Coalesced),
+        end => conclude(item, end).await,
+    }
 }
 
-/// Copies a key whose place is taken by keys that their own events would delete, and replaces these. If their events came
-/// first, the place would be free; they may come much later, or be lost.
-async fn unblock(
-    context: &Context,
-    job: &Job,
-    object: &JobObject,
-    options: ReconcileOptions<'_>,
-    uploads: &mut Uploads,
-    error: Error,
-) -> Result<End> {
-    let is_taken = replace::judge_event(context, job, &object.key, error).await?;
-    let object = JobObject { blocked: u32::from(is_taken), ..object.clone() };
-    let seen = look(context, &object, options.leader).await?;
-    reconcile(context, job, &object, seen, options, uploads).await
-}
-
-/// A changed key as an object of which nothing else is known.
-pub(crate) fn as_object(change: &JobChange) -> JobObject {
-    JobObject { index: change.index, key: change.key.clone(), ..JobObject::default() }
+/// Copies a key whose place is taken by keys that their own events would delete, and replaces these. If their events
+/// came first, the place would be free; they may come much later, or be lost.
+async fn unblock(item: &mut Item<'_>, options: ReconcileOptions<'_>, error: Error) -> Result<Verdict> {
+    let is_taken = replace::judge_event(item.context, item.job, &item.object.key, error).await?;
+    // For this once: the next look judges anew.
+    item.object.blocked = u32::from(is_taken);
+    let end = match look(item.context, &item.object, options.leader).await {
+        Ok(seen) => reconcile(item, seen, options).await,
+        Err(error) => Err(error),
+    };
+    item.object.blocked = 0;
+    end
 }

@@ -11,13 +11,14 @@ use shared::objects::job::JobObject;
 use shared::store::{Capabilities, ObjectStore, Spelling, Support, Write};
 use shared::{Error, ErrorKind, Result, rfc2047};
 
+pub(crate) mod snapshot;
 mod tags;
-mod unsupported;
+pub(crate) mod unsupported;
 
 use crate::context::Context;
-use crate::objects::ending::SourceSnapshot;
 use crate::objects::version::at_version;
 
+pub(crate) use snapshot::SourceSnapshot;
 pub(crate) use unsupported::{Losses, Unsupported};
 
 /// Whether a destination lacks something, as far as its capabilities tell.
@@ -129,14 +130,14 @@ pub(crate) fn attributes(context: &Context, info: &ObjectInfo) -> Option<Attribu
     keeps.then(|| spelled(&info.attributes, context.spellings()))
 }
 
-/// What the source said of an object that was written so, to be compared when it is looked at again.
-pub(crate) fn told(context: &Context, info: &ObjectInfo, write: Write) -> SourceSnapshot {
+/// The source's description of an object that was written so, to be compared with the second look.
+pub(crate) fn snapshot(context: &Context, info: &ObjectInfo, write: Write) -> SourceSnapshot {
     let tags = are_compared(context, &write.tags).then_some(write.tags);
     SourceSnapshot { attributes: attributes(context, info), tags }
 }
 
-/// What the source says of an object that the service is about to copy.
-pub(crate) async fn told_beforehand(context: &Context, key: &str, info: &ObjectInfo) -> Result<SourceSnapshot> {
+/// The source's description of an object that the service is about to copy.
+pub(crate) async fn snapshot_before(context: &Context, key: &str, info: &ObjectInfo) -> Result<SourceSnapshot> {
     let tags = match info.tag_count {
         _ if !context.follow.look_again || !context.options.tags || context.lacks(Unsupported::Tags) => None,
         Some(0) => Some(Tags::new()),
@@ -150,8 +151,8 @@ pub(crate) async fn told_beforehand(context: &Context, key: &str, info: &ObjectI
     Ok(SourceSnapshot { attributes: attributes(context, info), tags })
 }
 
-/// What the source said of an object that an upload was opened with.
-pub(crate) fn told_of(context: &Context, record: &UploadRecord) -> SourceSnapshot {
+/// The source's description of an object that an upload was opened with.
+pub(crate) fn snapshot_of(context: &Context, record: &UploadRecord) -> SourceSnapshot {
     let attributes = context.destination.capabilities().keeps_attributes.then(|| record.attributes.clone());
     let tags = are_compared(context, &record.tags).then(|| record.tags.clone());
     SourceSnapshot { attributes, tags }

@@ -10,15 +10,16 @@ pub(crate) mod upload;
 
 use shared::ledger::{PartSet, UploadRecord};
 use shared::object::Access;
-use shared::objects::job::{Job, JobObject};
+use shared::objects::job::JobObject;
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
-use crate::objects::ending::Try;
+use crate::objects::item::Item;
 use crate::objects::multipart::complete::{Completion, complete};
 use crate::objects::multipart::part_limit::COMMON_PARTS;
 use crate::objects::multipart::progress::ObjectProgress;
 use crate::objects::multipart::upload::{discard, is_void, open_or_resume};
+use crate::objects::verdict::{Skip, Verdict};
 use crate::objects::whole;
 
 /// Most rounds of one try. A round ends without the object if the upload is gone (expired, or aborted from outside), if
@@ -27,24 +28,27 @@ const MAX_ROUNDS: u32 = 3;
 
 /// How a round ended without an error.
 enum Round {
-    Done(Box<Try>),
+    Ended(Verdict),
     /// These parts are to be sent again.
     Unlisted(Vec<u32>),
 }
 
 /// Copies the pinned version in parts, here or, if it is giant, by the whole fleet.
-pub(crate) async fn copy(context: &Context, job: &Job, wanted: &JobObject) -> Result<Try> {
+pub(crate) async fn copy(item: &Item<'_>, wanted: &JobObject) -> Result<Verdict> {
+    let context = item.context;
     let (mut last, mut again) = (None, Vec::new());
     for _ in 0..MAX_ROUNDS {
         // Each time: an upload that is gone may have been taken away for a newer version.
         let info = context.source.head(&wanted.key, &wanted.pin()).await?;
         if info.access != Access::Readable {
-            return Ok(Try::Archived(info));
+            return Ok(Verdict::Archived(Box::new(info)));
         }
-        let Some(record) = open_or_resume(context, job, wanted, &info).await? else { return Ok(Try::Superseded) };
+        let Some(record) = open_or_resume(item, wanted, &info).await? else {
+            return Ok(Verdict::Skipped(Skip::TakenOver));
+        };
         let progress = context.moved.object(&record.run, &record.upload.key, record.size);
-        let error = match copy_parts(context, job, &record, std::mem::take(&mut again), &progress).await {
-            Ok(Round::Done(tried)) => return Ok(*tried),
+        let error = match copy_parts(item, &record, std::mem::take(&mut again), &progress).await {
+            Ok(Round::Ended(verdict)) => return Ok(verdict),
             Ok(Round::Unlisted(numbers)) => {
                 last = Some(parts::unlisted(context, &record, &numbers));
                 again = numbers;
@@ -54,7 +58,7 @@ pub(crate) async fn copy(context: &Context, job: &Job, wanted: &JobObject) -> Re
         };
         give_up_round(context, &record, &progress, &error).await?;
         match error.kind() {
-            ErrorKind::RangeIgnored => return in_one_request(context, job, wanted, error).await,
+            ErrorKind::RangeIgnored => return in_one_request(item, wanted, error).await,
             ErrorKind::NoSuchUpload | ErrorKind::TooManyParts => last = Some(error),
             _ => return Err(error),
         }
@@ -94,13 +98,12 @@ async fn give_up_round(
 }
 
 async fn copy_parts(
-    context: &Context,
-    job: &Job,
+    item: &Item<'_>,
     record: &UploadRecord,
     again: Vec<u32>,
     progress: &ObjectProgress,
 ) -> Result<Round> {
-    let count = record.part_count();
+    let (context, count) = (item.context, record.part_count());
     let mut known = context.ledger.part_set(&record.task, &record.upload).await?;
     let encoding = record.attributes.content_encoding.as_deref();
     let may_have_no_ranges = encoding.is_some_and(|encoding| encoding.contains("gzip"));
@@ -116,18 +119,18 @@ async fn copy_parts(
         }
     }
     if record.size >= context.options.giant_threshold && count > 1 {
-        giant::share(context, job, record, &known).await?;
-        return Ok(Round::Done(Box::new(Try::HandedOver)));
+        giant::share(context, item.job, record, &known).await?;
+        return Ok(Round::Ended(Verdict::HandedOver));
     }
     match upload_and_complete(context, record, again, known, progress).await? {
-        Completion::Copied(copied) => Ok(Round::Done(Box::new(Try::Copied(*copied)))),
+        Completion::Copied(copied) => Ok(Round::Ended(Verdict::Copied(copied))),
         Completion::Unlisted(numbers) => Ok(Round::Unlisted(numbers)),
     }
 }
 
 /// Copies an object whose source ignores ranges, as some stores do of objects with `Content-Encoding: gzip`.
-async fn in_one_request(context: &Context, job: &Job, wanted: &JobObject, why: Error) -> Result<Try> {
-    let most = context.destination.capabilities().max_put_bytes;
+async fn in_one_request(item: &Item<'_>, wanted: &JobObject, why: Error) -> Result<Verdict> {
+    let most = item.context.destination.capabilities().max_put_bytes;
     if wanted.size > most {
         let fact = format!(
             "the source cannot serve the object in parts, and the destination accepts at most {most} bytes in one request"
@@ -135,7 +138,7 @@ async fn in_one_request(context: &Context, job: &Job, wanted: &JobObject, why: E
         return Err(why.and(&fact));
     }
     tracing::debug!(key = ?wanted.key, error = %why, "the source ignores ranges: sending the object in one request");
-    whole::copy(context, job, wanted).await.map(Try::Copied)
+    whole::copy(item, wanted).await.map(Verdict::Copied)
 }
 
 /// Sends the parts that are missing, and the parts to send `again` although they are recorded.

@@ -14,7 +14,7 @@ use shared::store::{KeyRange, Listed};
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
-use crate::objects::reconcile::deletes_now;
+use crate::objects::mirror;
 use crate::objects::source;
 
 /// Longest time between two looks at whether deletes are allowed.
@@ -76,7 +76,7 @@ pub(crate) async fn judge(context: &Context, job: &Job, key: &str) -> Result<Jud
 /// the source no longer has without asking a scan; so it does with what blocks it. Fails with `blocked` where nothing is
 /// deleted, and by name if what is there must stay.
 pub(crate) async fn judge_event(context: &Context, job: &Job, key: &str, blocked: Error) -> Result<bool> {
-    if !deletes_now(context, job, true).await? {
+    if !mirror::deletes_for(context, job, true).await? {
         return Err(blocked);
     }
     let Some(blocker) = find(context, key).await? else { return Ok(false) };

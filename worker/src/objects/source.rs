@@ -1,13 +1,31 @@
 //! What the source holds under a key: is it there, or is it gone?
 
 use shared::object::{ObjectInfo, Pin};
+use shared::objects::job::JobObject;
 use shared::store::{KeyRange, Listed};
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
+use crate::objects::version;
 
 /// Between a HEAD and a listing others may create the key, or delete it.
 const MAX_ROUNDS: u32 = 3;
+
+/// What the source holds under a key, as it was seen last.
+#[derive(Debug, Clone)]
+pub(crate) enum SourceState {
+    /// This version. It is described, unless only a listing showed it.
+    Present(JobObject, Option<Box<ObjectInfo>>),
+    /// Nothing.
+    Gone,
+}
+
+/// Looks at the source; `last` is what was known of the object.
+pub(crate) async fn look(context: &Context, last: &JobObject) -> Result<SourceState> {
+    let found = find(context, &last.key).await?;
+    let present = |info| SourceState::Present(version::at_version(last, &info), Some(Box::new(info)));
+    Ok(found.map_or(SourceState::Gone, present))
+}
 
 /// The object as it is now; `None` if it is gone.
 ///

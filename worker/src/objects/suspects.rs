@@ -1,15 +1,16 @@
 //! Keys whose object at the destination may hold wrong bytes: marked when those cannot be removed, cleared by a copy
 //! that was verified, or a delete.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use shared::Result;
-use shared::ledger::{State, Suspect};
+use shared::ledger::Suspect;
 use shared::object::Timestamp;
-use shared::objects::job::JobObject;
+use shared::objects::job::{Job, Work};
 
 use crate::context::Context;
-use crate::objects::ending::Ending;
+use crate::objects::item::Item;
+use crate::objects::verdict::Verdict;
 
 /// Marks read in one request.
 const PAGE: usize = 1_000;
@@ -25,15 +26,33 @@ pub(crate) async fn mark(context: &Context, key: &str) -> Result<()> {
 pub(crate) struct Marks(HashMap<String, Suspect>);
 
 impl Marks {
-    /// Reads the marks on the objects of a copy job, if it may find any there.
+    /// Reads the marks on a job's objects at the indexes that are not `settled`, if there may be any.
     ///
-    /// The finder merges the marks with its listing: an object that is marked by then comes with `refresh`. One that was
-    /// marked by an earlier attempt comes with `suspect`. So nearly every job has nothing to read. A mark that comes after
-    /// the finder has passed its key (of an event, of another run's job, of a delivery that was cut off) stays: nothing
-    /// clears it that has not seen it, and the next run copies the key once more and clears it.
-    pub(crate) async fn of_copies(context: &Context, objects: &[JobObject], redelivered: bool) -> Result<Marks> {
-        match redelivered || objects.iter().any(|object| object.refresh || object.suspect) {
-            true => Marks::read(context, objects.iter().map(|object| object.key.as_str())).await,
+    /// The finder merges the marks with its listing: an object that is marked by then comes with `refresh`. An object
+    /// that an earlier attempt marked comes with `suspect`. So nearly every copy job has nothing to read. A mark that
+    /// comes after the finder has passed its key (of an event, of another run's job, of a delivery that was cut off)
+    /// stays: only work that has seen it clears it, and the next run copies the key once more and clears it. Work for
+    /// events clears no marks.
+    pub(crate) async fn of_job(
+        context: &Context,
+        job: &Job,
+        settled: &BTreeSet<u32>,
+        redelivered: bool,
+    ) -> Result<Marks> {
+        let is_marked = match &job.work {
+            Work::Copy { objects } => {
+                let mut left = objects.iter().filter(|object| !settled.contains(&object.index));
+                redelivered || left.any(|object| object.refresh || object.suspect)
+            }
+            Work::Delete { .. } => true,
+            Work::Changed { .. } | Work::Parts(_) => false,
+        };
+        match is_marked {
+            true => {
+                let left: Vec<&str> =
+                    job.work.keys().filter(|(index, _)| !settled.contains(index)).map(|(_, key)| key).collect();
+                Marks::read(context, left.into_iter()).await
+            }
             false => Ok(Marks::default()),
         }
     }
@@ -64,17 +83,15 @@ impl Marks {
         }
     }
 
-    /// Clears the mark of a key whose work ended so, if that makes it void.
-    pub(crate) async fn after(&self, context: &Context, key: &str, ending: Ending) -> Ending {
-        let is_void =
-            matches!(&ending, Ending::Settled(outcome, _) if matches!(outcome.state, State::Copied | State::Deleted));
-        match is_void {
-            true => match self.clear(context, key).await {
-                Ok(()) => ending,
-                // The job comes again: nothing of it is lost.
-                Err(error) => Ending::Unrecorded(error),
-            },
-            false => ending,
+    /// Clears the mark of an object that was copied or deleted.
+    pub(crate) async fn after(&self, item: &Item<'_>, verdict: Verdict) -> Verdict {
+        if !verdict.has_written() {
+            return verdict;
+        }
+        match self.clear(item.context, &item.object.key).await {
+            Ok(()) => verdict,
+            // The job comes again: nothing of it is lost.
+            Err(error) => Verdict::Unrecorded(error),
         }
     }
 }

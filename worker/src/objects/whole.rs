@@ -3,19 +3,20 @@
 use shared::config::multipart_threshold_bytes;
 use shared::digest::{Algorithm, Checksum};
 use shared::object::{ETag, ObjectInfo, Pin};
-use shared::objects::job::{Job, JobObject};
+use shared::objects::job::JobObject;
 use shared::retry::{self, TRANSFER};
 use shared::store::{Body, EtagMeaning, Object, Read, Write, Written, copy_source};
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
-use crate::objects::ending::{Copied, SourceSnapshot};
 use crate::objects::integrity::{self, READ_AGAIN, source_word, words};
-use crate::objects::metadata;
+use crate::objects::item::Item;
+use crate::objects::metadata::{self, SourceSnapshot};
 use crate::objects::multipart::progress::{Attempt, ObjectProgress};
 use crate::objects::pipe::Pipe;
 use crate::objects::plan;
 use crate::objects::reread;
+use crate::objects::verdict::Copied;
 use crate::objects::version::at_version;
 
 /// Whether the object goes in one request.
@@ -34,30 +35,25 @@ pub(crate) fn fits(context: &Context, object: &JobObject) -> bool {
 }
 
 /// Copies the pinned version: by the service itself where it can, else through here.
-pub(crate) async fn copy(context: &Context, job: &Job, object: &JobObject) -> Result<Copied> {
+pub(crate) async fn copy(item: &Item<'_>, object: &JobObject) -> Result<Box<Copied>> {
+    let context = item.context;
     let _permit = context.transfer_permit().await;
-    let progress = context.moved.object(&job.run, &object.key, object.size);
+    let progress = context.moved.object(&item.job.run, &object.key, object.size);
     if let Some(copied) = by_service(context, object).await? {
         progress.attempt().copied_by_service(object.size);
-        return Ok(copied);
+        return Ok(Box::new(copied));
     }
     let subject = context.destination.location().display_key(&object.key);
     // A body that broke off cannot be sent again: each try opens the source anew.
-    let copied = retry::run(&TRANSFER, &subject, || stream(context, object, job.attempt, &subject, &progress)).await?;
+    let copied = retry::run(&TRANSFER, &subject, || stream(item, object, &subject, &progress)).await?;
     context.limiter.succeeded();
-    Ok(copied)
+    Ok(Box::new(copied))
 }
 
-async fn stream(
-    context: &Context,
-    wanted: &JobObject,
-    attempt: u32,
-    subject: &str,
-    progress: &ObjectProgress,
-) -> Result<Copied> {
+async fn stream(item: &Item<'_>, wanted: &JobObject, subject: &str, progress: &ObjectProgress) -> Result<Copied> {
     loop {
         let counted = progress.attempt();
-        if let Some(copied) = stream_once(context, wanted, attempt, subject, &counted).await? {
+        if let Some(copied) = stream_once(item, wanted, subject, &counted).await? {
             counted.keep();
             return Ok(copied);
         }
@@ -65,13 +61,8 @@ async fn stream(
 }
 
 /// `None` if the destination refused what the object comes with, and can have it without.
-async fn stream_once(
-    context: &Context,
-    wanted: &JobObject,
-    attempt: u32,
-    subject: &str,
-    counted: &Attempt,
-) -> Result<Option<Copied>> {
+async fn stream_once(item: &Item<'_>, wanted: &JobObject, subject: &str, counted: &Attempt) -> Result<Option<Copied>> {
+    let context = item.context;
     let destination = context.destination_capabilities();
     let Object { info, body } = open(context, wanted, wanted.pin()).await?;
     let write = metadata::write(context, wanted, &info).await?;
@@ -80,7 +71,7 @@ async fn stream_once(
     let is_required = context.requires_checksums();
     // Only the first part's size and their number are told: where the others were cut unevenly the tag
     // cannot come out equal, and the next attempt does without.
-    let expect_etag = if told || attempt > 1 { None } else { source_parts(context, wanted, &info).await? };
+    let expect_etag = if told || item.job.attempt > 1 { None } else { source_parts(context, wanted, &info).await? };
     let first = integrity::read_first_whole(&info, expect_etag.is_some(), is_required, source, &destination);
     let opened = Object { info: info.clone(), body };
     let (read_before, body) = open_hashed(context, wanted, subject, opened, first).await?;
@@ -123,8 +114,8 @@ async fn stream_once(
         .then(|| source_word(known, read_before.is_some()))
         .flatten();
     let verified = words(by_etag.or(by_read), held);
-    let told = metadata::told(context, &info, write);
-    Ok(Some(Copied { object, etag: written.etag, checksum, verified, upload: None, told }))
+    let snapshot = metadata::snapshot(context, &info, write);
+    Ok(Some(Copied { object, etag: written.etag, checksum, verified, upload: None, snapshot }))
 }
 
 /// Reads what was written, and removes it if its bytes are wrong.
@@ -188,13 +179,13 @@ async fn by_service(context: &Context, object: &JobObject) -> Result<Option<Copi
     let pin = object.pin();
     // The service copies headers and tags without telling them: where the source is looked at again, they are asked for
     // before.
-    let (class, told) = match object.is_listed() && !context.follow.look_again && !context.options.strict {
+    let (class, snapshot) = match object.is_listed() && !context.follow.look_again && !context.options.strict {
         true => (object.storage_class.clone(), SourceSnapshot::default()),
         false => {
             let info = context.source.head(&object.key, &pin).await?;
             metadata::leave_behind(context, &object.key, &info)?;
-            let told = metadata::told_beforehand(context, &object.key, &info).await?;
-            (info.storage_class, told)
+            let snapshot = metadata::snapshot_before(context, &object.key, &info).await?;
+            (info.storage_class, snapshot)
         }
     };
     let write = metadata::beside(context, object, class.as_deref()).await?;
@@ -203,7 +194,7 @@ async fn by_service(context: &Context, object: &JobObject) -> Result<Option<Copi
         Ok(written) => match copied_by_service(context, object, &pin, written).await {
             Ok(copied) => {
                 context.service_copies.worked();
-                Ok(Some(Copied { told, ..copied }))
+                Ok(Some(Copied { snapshot, ..copied }))
             }
             Err(error) => Err(reread::withdraw(context, &object.key, error).await),
         },
@@ -239,7 +230,7 @@ async fn copied_by_service(context: &Context, object: &JobObject, pin: &Pin, wri
     let by_etag = || pin.etag.as_ref().filter(|_| same == Some(true))?.md5_form().map(Checksum::md5);
     let checksum = written.checksum.or_else(by_etag);
     let (object, verified) = (object.clone(), verified.into());
-    Ok(Copied { object, etag: written.etag, checksum, verified, upload: None, told: SourceSnapshot::default() })
+    Ok(Copied { object, etag: written.etag, checksum, verified, upload: None, snapshot: SourceSnapshot::default() })
 }
 
 #[cfg(test)]

@@ -25,6 +25,10 @@ use crate::context::Context;
 /// A store that has a request whole has done it, or given it up, after this time.
 pub(crate) const ENDED_AFTER: Duration = Duration::from_secs(60);
 
+/// A source that changes under each of several writes is looked at again after this: by then the job's objects are
+/// settled, which takes some seconds in a large job.
+pub(crate) const CHANGED_AFTER: Duration = Duration::from_secs(5);
+
 /// A look that ends astray itself is followed by another one, so often; then a scan has to find what went wrong.
 const MAX_FOLLOWING: u32 = 5;
 

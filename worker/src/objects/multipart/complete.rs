@@ -10,11 +10,11 @@ use shared::store::{EtagMeaning, Part, Written};
 use shared::{Error, ErrorKind, Result, terminal};
 
 use crate::context::Context;
-use crate::objects::ending::Copied;
 use crate::objects::integrity::{self, Finished, Left, READ_AGAIN, words};
 use crate::objects::metadata;
 use crate::objects::multipart::upload::{check_version, is_held, write};
 use crate::objects::reread;
+use crate::objects::verdict::Copied;
 
 /// How completing an upload ended.
 pub(crate) enum Completion {
@@ -175,8 +175,8 @@ async fn finish(context: &Context, record: &UploadRecord, sent: &[PartRecord], f
         ..JobObject::default()
     };
     let upload = Some(Box::new(record.upload.clone()));
-    let told = metadata::told_of(context, record);
-    Ok(Copied { object, etag: found.written.etag, checksum, verified, upload, told })
+    let snapshot = metadata::snapshot_of(context, record);
+    Ok(Copied { object, etag: found.written.etag, checksum, verified, upload, snapshot })
 }
 
 /// The object's checksum, and what was compared.

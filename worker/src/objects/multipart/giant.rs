@@ -11,17 +11,20 @@ use shared::store::Upload;
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
-use crate::objects::ending::{explained, retry_delay, wrong_bytes};
 use crate::objects::events::in_doubt;
+use crate::objects::item::wrong_bytes;
 use crate::objects::multipart::complete;
 use crate::objects::multipart::complete::Completion;
 use crate::objects::multipart::orphaned_uploads;
 use crate::objects::multipart::parts;
 use crate::objects::multipart::upload::{self, bare_outcome, discard, forget, settle_record};
 use crate::objects::plan;
-use crate::objects::reconcile;
+use crate::objects::recheck;
+use crate::objects::requeue::retry_delay;
+use crate::objects::settle::explained;
 use crate::objects::source;
 use crate::objects::suspects::Marks;
+use crate::objects::verdict::Skip;
 
 /// Enqueues the parts that are not in the set `known`. The copy job is acknowledged after this: if that gets
 /// lost it comes again, and parts are enqueued again, of which those sent by then are passed over.
@@ -163,10 +166,10 @@ async fn complete_recorded(context: &Context, job: &Job, record: &UploadRecord) 
         ..bare_outcome(context, record, State::Copied)
     };
     orphaned_uploads::abort(context, &record.upload.key).await?;
-    if context.follow.look_again && !reconcile::is_still(context, &copied).await? {
+    if context.follow.look_again && !recheck::is_unchanged(context, &copied).await? {
         // On the queue again before this version is settled: others write the next one.
         let changes = vec![in_doubt::change((record.index, &record.upload.key))];
-        in_doubt::look_later(context, job, changes, reconcile::LATER, 1).await?;
+        in_doubt::look_later(context, job, changes, in_doubt::CHANGED_AFTER, 1).await?;
     }
     // Settled before it is forgotten: a crash between the two brings a parts job back to a record
     // whose upload is gone and whose object is there.
@@ -194,13 +197,13 @@ async fn begin_anew(context: &Context, job: &Job, record: &UploadRecord, why: Er
         // It changes faster than it is copied, which is no failure: it is looked at again, and settled then. Sent first,
         // for without the message a crash after the discard would lose the object.
         let changes = vec![in_doubt::change((record.index, &record.upload.key))];
-        in_doubt::look_later(context, job, changes, reconcile::LATER, 1).await?;
+        in_doubt::look_later(context, job, changes, in_doubt::CHANGED_AFTER, 1).await?;
         return discard(context, record).await;
     }
     let Some(info) = source::find(context, &record.upload.key).await? else {
         let outcome = bare_outcome(context, record, State::Skipped);
         // Settled first: after a crash between the two, the record still tells what the upload was for.
-        settle_record(context, record, explained(outcome, Some("gone from the source"), None)).await?;
+        settle_record(context, record, explained(outcome, Some(Skip::Gone.reason()), None)).await?;
         return discard(context, record).await;
     };
     tracing::info!(key = ?record.upload.key, %why, "starting the copy of a large object again");

@@ -19,14 +19,16 @@ use shared::store::{Body, EtagMeaning, Object, Part, PartWrite, Read, Upload, Wr
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
-use crate::objects::ending::{self, Uploads, explained};
 use crate::objects::integrity;
+use crate::objects::item::Item;
 use crate::objects::metadata;
 use crate::objects::multipart::orphaned_uploads;
 use crate::objects::multipart::progress::{Attempt, ObjectProgress};
 use crate::objects::pipe::Pipe;
 use crate::objects::plan;
 use crate::objects::reread;
+use crate::objects::settle::{explained, settle};
+use crate::objects::verdict::Uploads;
 use crate::objects::version::at_version;
 use crate::objects::whole;
 
@@ -37,11 +39,11 @@ const ENDS_AT_ONCE: usize = 16;
 /// newer run has one open: two runs at one object would take it from each other for ever; or, for an event, if
 /// anybody has one of this version.
 pub(crate) async fn open_or_resume(
-    context: &Context,
-    job: &Job,
+    item: &Item<'_>,
     wanted: &JobObject,
     info: &ObjectInfo,
 ) -> Result<Option<UploadRecord>> {
+    let (context, job) = (item.context, item.job);
     let fresh = metadata::write(context, wanted, info).await?;
     if let Some(found) = context.ledger.upload(&job.task, &wanted.key).await? {
         let same_bytes = found.source == info.pin() && found.size == info.size && found.source != Pin::default();
@@ -71,7 +73,7 @@ pub(crate) async fn open_or_resume(
         }
         discard(context, &found).await?;
     }
-    let record = open(context, job, wanted, info, fresh).await?;
+    let record = open(item, wanted, info, fresh).await?;
     let stored = context.ledger.open_upload(&record).await?;
     if stored.upload == record.upload {
         return Ok(Some(stored));
@@ -85,13 +87,8 @@ pub(crate) async fn open_or_resume(
     Err(Error::new(ErrorKind::Conflict, "create", subject, "another upload of this key was created at the same time"))
 }
 
-async fn open(
-    context: &Context,
-    job: &Job,
-    wanted: &JobObject,
-    info: &ObjectInfo,
-    mut fresh: Write,
-) -> Result<UploadRecord> {
+async fn open(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo, mut fresh: Write) -> Result<UploadRecord> {
+    let (context, job) = (item.context, item.job);
     let (source, destination) = (context.source.capabilities(), &context.cutting_capabilities());
     let cut_alike = source.etags == EtagMeaning::Md5AndParts && destination.etags == source.etags;
     let source_count = info.etag.as_ref().and_then(|tag| tag.part_count());
@@ -390,7 +387,7 @@ async fn settle_superseded(context: &Context, record: &UploadRecord) -> Result<(
 pub(crate) async fn settle_record(context: &Context, record: &UploadRecord, outcome: Outcome) -> Result<()> {
     let outcomes = [(record.index, outcome)];
     let UploadRecord { task, run, origin, .. } = record;
-    ending::settle(context, &Settlement { task, run, origin, outcomes: &outcomes }).await.map(drop)
+    settle(context, &Settlement { task, run, origin, outcomes: &outcomes }).await.map(drop)
 }
 
 /// The outcome of a record's object in which everything but the end is filled in.

@@ -1,0 +1,154 @@
+//! One object of a job, while this worker works on it.
+
+use shared::ledger::{FAILED_DELETE, IN_SYNC, Outcome, State, WRONG_BYTES_REMAIN};
+use shared::object::Timestamp;
+use shared::objects::job::{Job, JobChange, JobKey, JobObject, Work};
+use shared::{Error, ErrorKind};
+
+use crate::context::Context;
+use crate::objects::settle::explained;
+use crate::objects::verdict::{Copied, Skip, Uploads, Verdict};
+
+/// What a job asks for at one key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Request<'a> {
+    /// The destination is to have the object.
+    Copy,
+    /// The destination is not to have the key, unless the source has it again.
+    Delete(&'a JobKey),
+    /// The destination is to have what the source has.
+    Follow(&'a JobChange),
+}
+
+/// One object of a job, while this worker works on it.
+pub(crate) struct Item<'a> {
+    pub context: &'a Context,
+    pub job: &'a Job,
+    pub request: Request<'a>,
+    /// The object as the job names it; of a key to delete or to follow nothing else is known.
+    pub object: JobObject,
+    /// When this worker began.
+    pub started: Timestamp,
+    /// Whether the work was begun before, by another delivery or by this one: it may have had an effect.
+    pub redelivered: bool,
+    /// What is known of the key's uploads.
+    pub uploads: Uploads,
+}
+
+impl<'a> Item<'a> {
+    /// The objects of a job in their order; none of a parts job.
+    pub fn all(
+        context: &'a Context,
+        job: &'a Job,
+        redelivered: bool,
+    ) -> Box<dyn Iterator<Item = Item<'a>> + Send + 'a> {
+        let item = move |request, object| Item {
+            context,
+            job,
+            request,
+            object,
+            started: Timestamp::now(),
+            redelivered,
+            uploads: Uploads::None,
+        };
+        let bare = |index, key: &str| JobObject { index, key: key.to_owned(), ..JobObject::default() };
+        match &job.work {
+            Work::Copy { objects } => Box::new(objects.iter().map(move |object| item(Request::Copy, object.clone()))),
+            Work::Delete { objects } => {
+                Box::new(objects.iter().map(move |key| item(Request::Delete(key), bare(key.index, &key.key))))
+            }
+            Work::Changed { objects } => Box::new(
+                objects.iter().map(move |change| item(Request::Follow(change), bare(change.index, &change.key))),
+            ),
+            Work::Parts(_) => Box::new(std::iter::empty()),
+        }
+    }
+
+    /// The work begins, or begins again.
+    pub fn begin(&mut self) {
+        self.started = Timestamp::now();
+        self.uploads = if self.is_redone() { Uploads::Unknown } else { Uploads::None };
+    }
+
+    /// Whether an earlier delivery or attempt may have written the object or begun an upload of it. A job that waited
+    /// for a restore may have been sent twice.
+    pub fn is_redone(&self) -> bool {
+        self.redelivered || self.job.attempt > 1 || self.job.restoring.is_some()
+    }
+
+    /// An outcome in which only the end is missing.
+    pub fn outcome_as(&self, state: State) -> Outcome {
+        self.context.outcome(self.job, &self.object, self.started, state)
+    }
+
+    /// The outcome that the ledger gets of a verdict; `None` if the object is not settled by it.
+    pub fn outcome(&self, verdict: &Verdict) -> Option<Outcome> {
+        let copied = |copied: &Copied, state| Outcome {
+            etag: copied.etag.clone(),
+            checksum: copied.checksum.clone(),
+            verified: Some(copied.verified.clone()),
+            ..self.context.outcome(self.job, &copied.object, self.started, state)
+        };
+        Some(match verdict {
+            Verdict::Copied(object) => copied(object, State::Copied),
+            // Counted as nothing to do. What is known of the destination's object is kept.
+            Verdict::InSync(object) => explained(copied(object, State::Skipped), Some(IN_SYNC), None),
+            Verdict::Deleted => self.outcome_as(State::Deleted),
+            Verdict::Skipped(skip) => explained(self.outcome_as(State::Skipped), Some(skip.reason()), None),
+            Verdict::Failed(error) => {
+                explained(self.outcome_as(State::Failed), self.failure_reason(error), Some(error))
+            }
+            Verdict::Archived(_)
+            | Verdict::Restoring(_)
+            | Verdict::HandedOver
+            | Verdict::RetryAttempt(_)
+            | Verdict::RetryLater(_)
+            | Verdict::Blocked
+            | Verdict::Suspended
+            | Verdict::Unrecorded(_) => return None,
+        })
+    }
+
+    /// A failed delete says that it was one, so that a retry deletes and does not copy.
+    fn failure_reason(&self, error: &Error) -> Option<&'static str> {
+        match self.request {
+            Request::Delete(_) => Some(FAILED_DELETE),
+            Request::Copy | Request::Follow(_) => wrong_bytes(error),
+        }
+    }
+
+    /// What a failed attempt leads to.
+    pub fn failed(&self, error: Error) -> Verdict {
+        let context = self.context;
+        if error.is_backend() {
+            return Verdict::Unrecorded(error);
+        }
+        if context.is_store_outage(&error) {
+            return Verdict::Suspended;
+        }
+        if error.kind() == ErrorKind::PassedOver {
+            return Verdict::Skipped(Skip::PassedOver(error.message().to_owned()));
+        }
+        let error = match context.wrong_bytes.take(&self.object.key) || self.object.suspect {
+            true if !error.leaves_wrong_bytes() => {
+                error.and("an earlier attempt left wrong bytes at the destination").leaving_wrong_bytes()
+            }
+            _ => error,
+        };
+        match is_permanent(error.kind()) || self.job.attempt >= context.options.attempts {
+            true => Verdict::Failed(error),
+            false => Verdict::RetryAttempt(error),
+        }
+    }
+}
+
+/// Whether another attempt is of no use.
+fn is_permanent(kind: ErrorKind) -> bool {
+    use ErrorKind::*;
+    matches!(kind, Denied | Unrepresentable | Invalid | Unsupported | NoSuchContainer | TooManyParts | RangeIgnored)
+}
+
+/// The reason of an outcome after whose error the destination may hold wrong bytes.
+pub(crate) fn wrong_bytes(error: &Error) -> Option<&'static str> {
+    error.leaves_wrong_bytes().then_some(WRONG_BYTES_REMAIN)
+}
