@@ -1,12 +1,24 @@
-//! What a kind of store is known to do: one profile for each, so that no code asks for names.
+//! What each provider of object stores does: one row of data for each, so that no code asks for names.
 //!
-//! The rows stand in `table`. A profile is found by the location's scheme, else by the endpoint's host,
-//! else, for an unknown endpoint, by the `Server` of its answers. What a profile calls
-//! [`Support::Unknown`] is found out once per endpoint by the S3 adapter.
+//! A row is found by the location's scheme, by the endpoint's domain, or by the region
+//! ([`ProviderProfile::of`]); for an unknown endpoint by the `Server` header of its answers
+//! ([`ProviderProfile::by_server`]). What a row calls [`Support::Unknown`] each store finds out itself from
+//! refusals. `adapters/src/store/s3/provider.rs` keeps this state.
 //!
-//! What is the same for all kinds stands in no profile: a body is sent with its length and an unsigned
-//! payload, never in aws-chunks and never with a trailer; all parts of an upload but the last have one
-//! size; nothing is asked of a store with a condition on writing.
+//! # How to add a provider
+//!
+//! 1. Add a constant to `provider/table.rs` with what differs from `KNOWN`, and name the vendor's page that
+//!    says so. Add it to `ROWS`.
+//! 2. Add a row to the test `a_provider_is_known_by_scheme_domain_region_or_server` with an endpoint, a region
+//!    or a `Server` header that finds it. The test fails for a provider that it does not find.
+//!
+//! A provider with a scheme of its own (`gs://`) also needs that scheme in [`Scheme`]. A difference that no
+//! field describes is a new field, with Amazon's value in `UNKNOWN`.
+//!
+//! # What no row says, because all are alike
+//!
+//! Flotilla sends a body with its length and an unsigned payload, never in aws-chunks and never with a
+//! trailer. All parts of an upload but the last have one size. No write has a condition.
 
 pub mod endpoint;
 mod table;
@@ -15,89 +27,89 @@ use crate::digest::Algorithm;
 use crate::location::Scheme;
 use crate::store::{Capabilities, EtagMeaning, MetadataSupport, Support};
 
-/// In which order a store lists.
+/// The order in which a store lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// By the bytes of whole keys, as Amazon documents.
+pub enum ListOrder {
+    /// By the bytes of whole keys, as Amazon documents it.
     ByBytes,
-    /// Folder by folder, as a file system does: by the bytes of one name, then of the name below it.
+    /// Folder by folder, as a file system: by the bytes of one name, then of the name below it.
     ByFolder,
 }
 
-/// Which keys a store holds as they are.
+/// Which keys a store holds unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keys {
-    /// Any, or it refuses by itself what it cannot hold.
+    /// Any key. What the store cannot hold it refuses.
     Any,
-    /// Those that are paths; it takes others too, and holds them under another key
-    /// (the S3 adapter's `keys`).
+    /// Only paths. The store accepts other keys too, but holds them under another key (the S3 adapter's
+    /// `keys`).
     FolderLike,
 }
 
-/// One kind of store.
+/// One provider.
 #[derive(Debug)]
 pub struct ProviderProfile {
-    /// The kind's name.
+    /// Its name in messages.
     pub name: &'static str,
-    /// Whether answers may tell that the store is of another kind. Data, because two constants that
-    /// are alike may or may not have one address.
+    /// Whether answers may show that the store has another provider. A field, because equal constants may or
+    /// may not have one address.
     pub is_guess: bool,
-    /// The scheme of its locations, where it has one of its own.
+    /// The scheme of its locations, if no other provider has it.
     pub scheme: Option<Scheme>,
-    /// Its endpoints' domains.
+    /// The domains of its endpoints.
     pub domains: &'static [&'static str],
-    /// Regions that no other kind has.
+    /// Regions that no other provider has.
     pub regions: &'static [&'static str],
-    /// What `Server` begins with in its answers, where no other kind says the same.
+    /// The beginning of the `Server` header of its answers, if no other provider sends the same.
     pub server: Option<&'static str>,
-    /// Its endpoints by region (`{region}`), the first one for a location that names none. What else
-    /// stands in braces only the user knows.
+    /// Its endpoints by region (`{region}`). A location without an endpoint gets the first one. Any other name
+    /// in braces the user must fill in.
     pub endpoints: &'static [&'static str],
-    /// A region that exists.
+    /// A region that exists, for messages.
     pub region_example: &'static str,
-    /// The region that requests are signed for where none is given; `None`: the surroundings' region.
+    /// The region for signatures if none is given; `None`: the region of the environment.
     pub default_region: Option<&'static str>,
-    /// Whether the bucket stands in the path.
+    /// Whether URLs name the bucket in the path.
     pub path_style: bool,
-    /// `Accept-Encoding` of reads, sent without being signed: the store changes it on the way.
+    /// `Accept-Encoding` of reads. It is not signed: the store changes it on the way.
     pub accept_encoding: Option<&'static str>,
-    /// The header in which answers tell the object's CRC-32C, as `crc32c=BASE64` among others.
+    /// The header of answers that reports the object's CRC-32C, as `crc32c=BASE64` among others.
     pub crc32c_header: Option<&'static str>,
-    /// Whether it takes `x-id`, by which the SDK names the operation.
-    pub takes_x_id: bool,
-    /// In which order it lists.
-    pub lists: Order,
-    /// Whether it knows `ListObjectsV2`; all know `ListObjects`.
+    /// Whether it accepts the parameter `x-id`, in which the SDK names the operation.
+    pub accepts_x_id: bool,
+    /// The order of its listings.
+    pub list_order: ListOrder,
+    /// Whether it supports `ListObjectsV2`; all support `ListObjects`.
     pub lists_v2: Support,
-    /// Whether its listings may be asked to encode keys, so that any key passes through XML.
+    /// Whether its listings encode keys on request, so that XML can carry any key.
     pub encodes_keys: Support,
     /// Whether it lists the open uploads below a prefix.
     pub lists_uploads: bool,
-    /// Which keys it holds.
+    /// Which keys it holds unchanged.
     pub keys: Keys,
     /// What entity tags mean.
     pub etags: EtagMeaning,
-    /// Whether `x-amz-checksum-mode` may be asked for.
-    pub tells_checksums: Support,
-    /// Whether it reports an object's number of tags to all who may read the tags.
+    /// Whether it supports `x-amz-checksum-mode`.
+    pub reports_checksums: Support,
+    /// Whether it reports an object's number of tags to everyone who may read the tags.
     pub reports_tag_counts: bool,
-    /// What is verified on `put` and of parts.
+    /// The checksums that it verifies of objects and parts.
     pub verifies: &'static [Algorithm],
-    /// Whether `x-amz-mp-object-size` and whole-object checksums are understood at completion.
+    /// Whether it supports `x-amz-mp-object-size` and whole-object checksums at completion.
     pub checks_completion: bool,
     /// Whether it copies ranges into parts.
     pub copies_parts: bool,
-    /// How much it takes.
+    /// Its limits.
     pub limits: Limits,
-    /// What it keeps of an object besides bytes and headers.
+    /// What it keeps besides bytes and headers.
     pub metadata: MetadataSupport,
 }
 
-/// How much a store takes. Where its own limits are not known they are Amazon's, and a store with lower
-/// ones refuses with an error that names them.
+/// The limits of a store. Where they are not known they are Amazon's. A store with lower limits refuses with
+/// an error that names them.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Largest object that one `put` takes, bytes.
+    /// Largest object in one `put`, bytes.
     pub put_bytes: u64,
     /// Smallest part other than the last, bytes.
     pub min_part_bytes: u64,
@@ -107,13 +119,13 @@ pub struct Limits {
     pub parts: u32,
     /// Largest object, bytes.
     pub object_bytes: u64,
-    /// Largest object that one `copy` takes, bytes.
+    /// Largest object in one `copy`, bytes.
     pub copy_bytes: u64,
 }
 
 impl ProviderProfile {
-    /// The profile for a location of this scheme at this endpoint (`None`: Amazon's own), whose requests are
-    /// signed for this region.
+    /// The row for a location of this scheme, at this endpoint (`None`: Amazon's own), with requests signed for
+    /// this region.
     pub fn of(scheme: Scheme, endpoint: Option<&str>, region: Option<&str>) -> &'static ProviderProfile {
         let Some(host) = endpoint.map(endpoint::host_of) else {
             return ProviderProfile::of_scheme(scheme).unwrap_or(&table::AMAZON);
@@ -128,21 +140,21 @@ impl ProviderProfile {
             .unwrap_or(&table::UNKNOWN)
     }
 
-    /// The profile of a scheme that only one provider has.
+    /// The row of a scheme that only one provider has.
     fn of_scheme(scheme: Scheme) -> Option<&'static ProviderProfile> {
         table::ROWS.iter().copied().find(|profile| profile.scheme == Some(scheme))
     }
 
-    /// The profile of a store at no known endpoint whose answers carry this `Server`.
+    /// The row of a store at an unknown endpoint whose answers have this `Server` header.
     pub fn by_server(server: &str) -> Option<&'static ProviderProfile> {
         table::ROWS.iter().copied().find(|profile| profile.server.is_some_and(|name| server.starts_with(name)))
     }
 
-    /// What callers may know.
+    /// What callers of the port may know.
     pub fn capabilities(&self) -> Capabilities {
         Capabilities {
             etags: self.etags,
-            // To advantage in either order of listing.
+            // Faster in either order of listing.
             parallel_listing: true,
             max_put_bytes: self.limits.put_bytes,
             min_part_bytes: self.limits.min_part_bytes,

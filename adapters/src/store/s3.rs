@@ -1,8 +1,8 @@
 //! Any store that speaks Amazon S3's protocol.
 //!
-//! Amazon's own endpoints are used as Amazon documents them; an unknown store is used in the safest
-//! way that all are known to understand (`baseline`). Each verb has its own file; all of them go
-//! through `Bucket`, which knows where the keys are and how calls fail.
+//! Amazon's own endpoints are used as Amazon documents them. Of an unknown store only those features are used
+//! that every store supports, and others for as long as it does not refuse them (`provider`). Each verb has
+//! its own file. All verbs go through `Bucket`, which knows the location and how calls fail.
 
 mod answer;
 mod body;
@@ -11,7 +11,6 @@ mod copy;
 mod delete;
 mod encoding;
 mod extras;
-mod feature_support;
 mod keys;
 mod list_mode;
 mod listing;
@@ -115,7 +114,7 @@ impl S3Store {
                 .unwrap_or_else(|| endpoint::amazon_partition(config.region().map(AsRef::as_ref)).to_owned()),
             credentials: side.connection.credentials.clone().unwrap_or_else(|| "default".to_owned()),
         };
-        let provider = Provider::of(profile, &service.endpoint);
+        let provider = Provider::new(profile);
         let clock = Clock::default();
         let client = Client::from_conf(
             aws_sdk_s3::config::Builder::from(config)

@@ -1,12 +1,12 @@
-//! Where requests go: what a location's scheme and the settings say together of endpoint and region.
+//! Endpoint and region of a side, from its scheme and its settings.
 
 use super::ProviderProfile;
 use crate::config::Connection;
 use crate::location::Scheme;
 
-/// The connection with its endpoint and region filled in, as far as the provider is known: an endpoint
-/// by the scheme and the region, a region by the endpoint or the provider's only one. Fails, saying what
-/// to give, where the scheme needs an endpoint and it cannot be known.
+/// Fills in a connection's endpoint and region, as far as the provider is known: the endpoint from scheme and
+/// region, the region from the endpoint or from the provider's only one. If the scheme needs an endpoint that
+/// cannot be known, the error says which setting to give.
 pub fn completed(scheme: Scheme, given: &Connection) -> Result<Connection, String> {
     let profile = ProviderProfile::of(scheme, given.endpoint_url.as_deref(), given.region.as_deref());
     let mut connection = given.clone();
@@ -25,7 +25,7 @@ pub fn host_of(endpoint: &str) -> String {
     uri.and_then(|uri| Some(uri.host()?.to_ascii_lowercase())).unwrap_or_default()
 }
 
-/// Whether a host is a domain or lies within it.
+/// Whether a host is a domain or a subdomain.
 pub fn is_within(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
@@ -47,8 +47,8 @@ impl ProviderProfile {
         }
     }
 
-    /// The region that a host of this provider's names. Where several templates fit, the one that leaves
-    /// the shortest name is the closest.
+    /// The region in the name of one of this provider's hosts. If several templates fit, the closest one leaves
+    /// the shortest name.
     fn region_of(&self, host: &str) -> Option<String> {
         let named = self.endpoints.iter().filter_map(|template| {
             let (before, after) = template.strip_prefix("https://")?.split_once(REGION)?;
@@ -61,7 +61,7 @@ impl ProviderProfile {
     }
 }
 
-/// The part of Amazon within which buckets can be copied between.
+/// The Amazon partition. Amazon copies between buckets of one partition only.
 pub fn amazon_partition(region: Option<&str>) -> &'static str {
     match region {
         Some(region) if region.starts_with("cn-") => "amazonaws.com.cn",

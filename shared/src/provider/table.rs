@@ -1,6 +1,6 @@
-//! The rows. Each says only what differs from [`UNKNOWN`], and where that is written.
+//! The rows. Each says only what differs from [`KNOWN`], and names the page of the vendor that says so.
 
-use super::{Keys, Limits, Order, ProviderProfile};
+use super::{Keys, Limits, ListOrder, ProviderProfile};
 use crate::digest::Algorithm;
 use crate::location::Scheme;
 use crate::store::{Classes, EtagMeaning, MetadataSupport, Spelling, Support};
@@ -9,8 +9,8 @@ const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const TIB: u64 = 1 << 40;
 
-/// Amazon S3 "Multipart upload limits", and the objects of up to 50 TB since December 2025. Some stores take
-/// smaller parts than 5 MiB, which nobody wants to send.
+/// Amazon S3 "Multipart upload limits"; objects of up to 50 TB since December 2025. Some stores accept parts
+/// below 5 MiB, which nobody wants to send.
 const AMAZONS: Limits = Limits {
     put_bytes: 5 * GIB,
     min_part_bytes: 5 * MIB,
@@ -20,11 +20,11 @@ const AMAZONS: Limits = Limits {
     copy_bytes: 5 * GIB,
 };
 
-/// Amazon's names at stores that move objects by themselves: they are read as before, or the read says that
-/// they must be restored.
+/// Amazon's names at stores that move objects by themselves. A read returns the object as before, or says that
+/// it must be restored.
 const READABLE_CLASSES: Classes = Classes { archives: &[], ..Classes::AMAZON };
 
-/// Aliyun OSS "Overview of storage classes"; its S3 face calls archives by Amazon's names.
+/// Aliyun OSS "Overview of storage classes"; its S3 API names archives as Amazon does.
 const OSS_CLASSES: Classes =
     Classes { family: "oss", archives: &["Archive", "ColdArchive", "DeepColdArchive", "GLACIER", "DEEP_ARCHIVE"] };
 
@@ -34,11 +34,10 @@ const COS_CLASSES: Classes = Classes { family: "cos", archives: &["ARCHIVE", "DE
 /// Qiniu Kodo "Storage types".
 const KODO_CLASSES: Classes = Classes { family: "kodo", archives: &["GLACIER", "DEEP_ARCHIVE"] };
 
-/// Google Cloud Storage "Storage classes": all of them can be read at once, `ARCHIVE` too.
+/// Google Cloud Storage "Storage classes": objects of every class can be read at once, also of `ARCHIVE`.
 const GCS_CLASSES: Classes = Classes { family: "gcs", archives: &[] };
 
-/// A store that nothing is known about: only what all of them have done for a decade, and what they say
-/// of themselves.
+/// A store of which nothing is known: only what every store has done for a decade.
 pub const UNKNOWN: ProviderProfile = ProviderProfile {
     name: "S3-compatible",
     is_guess: true,
@@ -52,14 +51,14 @@ pub const UNKNOWN: ProviderProfile = ProviderProfile {
     path_style: true,
     accept_encoding: None,
     crc32c_header: None,
-    takes_x_id: true,
-    lists: Order::ByBytes,
+    accepts_x_id: true,
+    list_order: ListOrder::ByBytes,
     lists_v2: Support::Unknown,
     encodes_keys: Support::Unknown,
     lists_uploads: true,
     keys: Keys::Any,
     etags: EtagMeaning::Md5,
-    tells_checksums: Support::Unknown,
+    reports_checksums: Support::Unknown,
     reports_tag_counts: false,
     verifies: &[Algorithm::Md5],
     checks_completion: false,
@@ -68,12 +67,12 @@ pub const UNKNOWN: ProviderProfile = ProviderProfile {
     metadata: MetadataSupport::UNKNOWN,
 };
 
-/// A store that is known by its scheme or domain, and asked nothing that it may not know.
+/// The base of every row: optional features that the row does not name are not used.
 const KNOWN: ProviderProfile = ProviderProfile {
     is_guess: false,
     lists_v2: Support::Yes,
     encodes_keys: Support::Yes,
-    tells_checksums: Support::No,
+    reports_checksums: Support::No,
     ..UNKNOWN
 };
 
@@ -84,7 +83,7 @@ pub const AMAZON: ProviderProfile = ProviderProfile {
     endpoints: &["https://s3.{region}.amazonaws.com", "https://s3.{region}.amazonaws.com.cn"],
     path_style: false,
     etags: EtagMeaning::Md5AndParts,
-    tells_checksums: Support::Yes,
+    reports_checksums: Support::Yes,
     reports_tag_counts: true,
     verifies: &Algorithm::ALL,
     checks_completion: true,
@@ -94,7 +93,7 @@ pub const AMAZON: ProviderProfile = ProviderProfile {
 
 /// Aliyun OSS ("Compatibility with Amazon S3": operations, request style, ETag; "Use AWS SDKs to access
 /// OSS": endpoints; "Limits"). `ListMultipartUploads` is not among the operations. The ETag of an upload
-/// in parts is none of MD5s.
+/// in parts is no hash of MD5s.
 const OSS: ProviderProfile = ProviderProfile {
     name: "Aliyun OSS",
     scheme: Some(Scheme::Oss),
@@ -114,7 +113,7 @@ const OSS: ProviderProfile = ProviderProfile {
 };
 
 /// Tencent COS ("Accessing COS with AWS S3 SDK": endpoint; "Multipart Upload": parts of up to 5 GB, 10,000
-/// of them; "Common Response Headers": ETag). `ListObjects` is what its own API documents ("GET Bucket (List Objects)").
+/// of them; "Common Response Headers": ETag). Its own API documents only `ListObjects` ("GET Bucket (List Objects)").
 const COS: ProviderProfile = ProviderProfile {
     name: "Tencent COS",
     scheme: Some(Scheme::Cos),
@@ -146,10 +145,10 @@ const KODO: ProviderProfile = ProviderProfile {
     ..KNOWN
 };
 
-/// Google Cloud Storage's XML API ("Hashes and ETags": only objects of one request have an MD5 for a tag,
-/// all have a CRC-32C; "Quotas & limits"; "Transcoding of gzip-compressed files": without `Accept-Encoding: gzip` it unpacks
-/// what was stored packed). On the way it changes `Accept-Encoding`, and it takes no `x-id` and copies no
-/// ranges (rclone issue 6670 and its table of providers; Google issue 323465186).
+/// Google Cloud Storage's XML API ("Hashes and ETags": only objects of one request have an MD5 as
+/// their ETag, all have a CRC-32C; "Quotas & limits"; "Transcoding of gzip-compressed files": without
+/// `Accept-Encoding: gzip` it decompresses objects that are stored compressed). It changes `Accept-Encoding` on
+/// the way, accepts no `x-id` and copies no ranges (rclone issue 6670 and its table of providers; Google issue 323465186).
 const GCS: ProviderProfile = ProviderProfile {
     name: "Google Cloud Storage",
     scheme: Some(Scheme::Gs),
@@ -159,7 +158,7 @@ const GCS: ProviderProfile = ProviderProfile {
     default_region: Some("auto"),
     accept_encoding: Some("gzip"),
     crc32c_header: Some("x-goog-hash"),
-    takes_x_id: false,
+    accepts_x_id: false,
     copies_parts: false,
     limits: Limits { put_bytes: 5 * TIB, object_bytes: 5 * TIB, ..AMAZONS },
     metadata: MetadataSupport { tags: Support::No, classes: &GCS_CLASSES, encrypts: false, ..MetadataSupport::UNKNOWN },
@@ -168,7 +167,8 @@ const GCS: ProviderProfile = ProviderProfile {
 
 /// Cloudflare R2 ("S3 API compatibility": region, operations; "Limits"; "Multipart upload": parts of one
 /// size, and tags as Amazon's, but not those of objects from before 21 June 2023). Its whole-object
-/// checksums are CRC-64/NVME alone. It unpacks what was stored packed for those who do not accept `gzip` (rclone issue 8137).
+/// checksums are CRC-64/NVME alone. It decompresses gzip objects for clients that
+/// do not accept `gzip` (rclone issue 8137).
 const R2: ProviderProfile = ProviderProfile {
     name: "Cloudflare R2",
     scheme: Some(Scheme::R2),
@@ -176,7 +176,7 @@ const R2: ProviderProfile = ProviderProfile {
     endpoints: &["https://{ACCOUNT_ID}.r2.cloudflarestorage.com"],
     default_region: Some("auto"),
     accept_encoding: Some("gzip"),
-    tells_checksums: Support::Unknown,
+    reports_checksums: Support::Unknown,
     limits: Limits {
         put_bytes: 5 * GIB - 5 * MIB,
         part_bytes: 5 * GIB - 5 * MIB,
@@ -220,14 +220,14 @@ const SCALEWAY: ProviderProfile = ProviderProfile {
     ..KNOWN
 };
 
-/// Ceph's gateway (its pull request 50510: `Server`, since Reef). Old builds take `ListObjects` alone and
-/// do not encode keys, and do not tell how an object was cut, without which tags of parts say nothing.
+/// Ceph's gateway (its pull request 50510: `Server`, since Reef). Old builds support only `ListObjects`, do
+/// not encode keys, and do not report how an object was cut, without which the ETags of parts say nothing.
 const CEPH: ProviderProfile = ProviderProfile {
     name: "Ceph RGW",
     server: Some("Ceph Object Gateway"),
     lists_v2: Support::No,
     encodes_keys: Support::No,
-    tells_checksums: Support::Unknown,
+    reports_checksums: Support::Unknown,
     reports_tag_counts: true,
     metadata: MetadataSupport { classes: &READABLE_CLASSES, spelling: Spelling::Utf8, ..MetadataSupport::UNKNOWN },
     ..KNOWN
@@ -239,7 +239,7 @@ const MINIO: ProviderProfile = ProviderProfile {
     name: "MinIO",
     server: Some("MinIO"),
     etags: EtagMeaning::Md5AndParts,
-    tells_checksums: Support::Unknown,
+    reports_checksums: Support::Unknown,
     reports_tag_counts: true,
     metadata: MetadataSupport {
         tags: Support::Yes,
@@ -251,26 +251,26 @@ const MINIO: ProviderProfile = ProviderProfile {
     ..KNOWN
 };
 
-/// Garage ("S3 Compatibility status"; `src/api/s3/multipart.rs`: tags). Its answers do not name it; the
-/// region of its quick start does.
+/// Garage ("S3 Compatibility status"; `src/api/s3/multipart.rs`: tags). Its answers do not name it. The
+/// region of its quick start identifies it.
 const GARAGE: ProviderProfile = ProviderProfile {
     name: "Garage",
     regions: &["garage"],
     etags: EtagMeaning::Md5AndParts,
-    tells_checksums: Support::Unknown,
+    reports_checksums: Support::Unknown,
     metadata: MetadataSupport { spelling: Spelling::Unknown, ..MetadataSupport::NOTHING },
     ..KNOWN
 };
 
-/// SeaweedFS's gateway over its file system (version 4.48, by trying). Tags of uploads in parts are made
-/// of the parts' MD5s, also where parts were sent again; those of parts that it copies itself are no MD5s.
+/// SeaweedFS's gateway over its file system (version 4.48, by trying). ETags of uploads in parts are made
+/// of the parts' MD5s, also after parts were sent again. ETags of parts that it copies itself are no MD5s.
 const SEAWEED: ProviderProfile = ProviderProfile {
     name: "SeaweedFS",
     server: Some("SeaweedFS"),
-    lists: Order::ByFolder,
+    list_order: ListOrder::ByFolder,
     keys: Keys::FolderLike,
     etags: EtagMeaning::Md5AndParts,
-    tells_checksums: Support::Unknown,
+    reports_checksums: Support::Unknown,
     reports_tag_counts: true,
     copies_parts: false,
     metadata: MetadataSupport {
@@ -283,6 +283,6 @@ const SEAWEED: ProviderProfile = ProviderProfile {
     ..KNOWN
 };
 
-/// All kinds that can be told apart.
+/// All providers that can be recognised.
 pub const ROWS: &[&ProviderProfile] =
     &[&AMAZON, &OSS, &COS, &KODO, &GCS, &R2, &B2, &SCALEWAY, &CEPH, &MINIO, &GARAGE, &SEAWEED];

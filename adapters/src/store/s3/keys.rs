@@ -1,7 +1,7 @@
-//! Keys that a store of folders would bend into others, or hide.
+//! Keys that a store of folders would change into other keys, or hide.
 //!
-//! Found by trying SeaweedFS 4.48, which answers all of these with success, or refuses some verbs
-//! only. A bent key overwrites its neighbour, and deleting it deletes the neighbour.
+//! Found by trying SeaweedFS 4.48, which answers all of these with success, or refuses only some verbs. A
+//! changed key overwrites another object, and deleting it deletes the other object.
 
 use super::Bucket;
 use shared::provider::Keys;
@@ -10,8 +10,7 @@ use shared::{Error, ErrorKind, Result};
 /// Longest name in a folder, bytes; SeaweedFS refuses longer ones in a put, not in an upload.
 const MAX_NAME_BYTES: usize = 255;
 
-/// Why a store of folders cannot hold a key (in the bucket), or `None` if it can. `size` is what
-/// is to be written under it.
+/// Why a store of folders cannot hold a full key, or `None` if it can. `size`: the bytes to be written.
 pub(super) fn not_folder_like(key: &str, size: u64) -> Option<String> {
     let folder = key.strip_suffix('/');
     let names = folder.unwrap_or(key).split('/');
@@ -21,7 +20,7 @@ pub(super) fn not_folder_like(key: &str, size: u64) -> Option<String> {
         let why = match name {
             "" => "would drop the empty segment from the key",
             "." | ".." => "treats the segments . and .. as relative paths",
-            // Where it keeps the parts of uploads, and the versions of an object: no listing shows it.
+            // The store keeps parts of uploads there, and versions of objects; no listing shows them.
             ".uploads" => "reserves the folder .uploads",
             _ if is_folder && name.ends_with(".versions") => "reserves folders *.versions",
             _ if name.contains('\\') => "would turn the backslash into a slash",
@@ -38,20 +37,18 @@ pub(super) fn not_folder_like(key: &str, size: u64) -> Option<String> {
 }
 
 impl Bucket {
-    /// Refuses a key that the store would bend. What kind of store it is is asked only for a key that
-    /// matters, so that no other write waits for it.
+    /// Refuses a key that the store would change. Only such a key waits for the provider to be known.
     pub(super) async fn check_key(&self, verb: &'static str, key: &str, size: u64) -> Result<()> {
         self.full_key(verb, key)?;
         match not_folder_like(&self.location.full_key(key), size) {
-            Some(why) if self.baseline().await?.keys == Keys::FolderLike => {
+            Some(why) if self.profile_by_answer().await?.keys == Keys::FolderLike => {
                 Err(Error::new(ErrorKind::Unrepresentable, verb, self.subject(key), why))
             }
             _ => Ok(()),
         }
     }
 
-    /// `NotFound` for a key that the store cannot hold: it would answer with, or delete, the object
-    /// that the key is bent into.
+    /// `NotFound` for a key that the store cannot hold: it would read or delete the object of the changed key.
     pub(super) async fn check_held(&self, verb: &'static str, key: &str) -> Result<()> {
         self.check_key(verb, key, 0).await.map_err(|error| {
             match self.provider.profile().keys == Keys::FolderLike && error.kind() == ErrorKind::Unrepresentable {
@@ -67,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_be_bent_is_told_from_what_is_held() {
+    fn keys_that_the_store_would_change_are_recognised() {
         let long = "s".repeat(256);
         for key in [
             "/a",

@@ -1,4 +1,4 @@
-//! Listing keys, page by page, in an order that is checked and not believed.
+//! Listing keys, page by page. The order of the keys is checked.
 
 use std::mem;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Bucket;
-use super::page::{Ask, Page};
+use super::page::{Page, PageRequest};
 use super::walk::Walk;
 use shared::object::Entry;
 use shared::retry::LIST;
@@ -20,40 +20,41 @@ pub(super) const MAX_EMPTY_PAGES: u32 = if cfg!(test) { 100 } else { 10_000 };
 pub(super) struct Pages {
     bucket: Arc<Bucket>,
     range: KeyRange,
-    ask: Ask,
-    /// The last key that came.
+    request: PageRequest,
+    /// The last key so far.
     last: Option<String>,
     state: State,
 }
 
 enum State {
-    /// More of a listing in byte order is to be asked for.
+    /// A listing in byte order has more pages.
     Flat,
-    /// The store lists by folder, and this puts it in order.
+    /// The store lists by folder; the walk sorts.
     ByFolder(Walk<Bucket>),
-    /// All has come.
+    /// The listing is complete.
     Over,
-    /// After an error, and while a page is on its way.
+    /// After an error, and while a page is requested.
     Broken,
 }
 
 impl Pages {
     pub fn new(bucket: Arc<Bucket>, range: KeyRange) -> Self {
-        let ask = Ask { prefix: range.prefix.clone(), after: range.after.clone(), ..Ask::default() };
-        Pages { bucket, range, ask, last: None, state: State::Flat }
+        let request =
+            PageRequest { prefix: range.prefix.clone(), after: range.after.clone(), ..PageRequest::default() };
+        Pages { bucket, range, request, last: None, state: State::Flat }
     }
 
     fn lists_by_folder(&self) -> bool {
         self.bucket.provider.lists_by_folder()
     }
 
-    /// Entries, none at the end, and what comes next. An answer may be the first to tell that the store
-    /// lists by folder: the page that was asked for before that counts for nothing.
+    /// Entries (none at the end) and the next state. The answer may be the first one that names a store which
+    /// lists by folder: then its page is dropped.
     async fn flat(&mut self) -> Result<(Vec<Entry>, State)> {
         for _ in 0..MAX_EMPTY_PAGES {
             let page = match self.lists_by_folder() {
                 true => None,
-                false => Some(self.bucket.page(&self.ask).await?),
+                false => Some(self.bucket.page(&self.request).await?),
             };
             let Some(page) = page.filter(|_| !self.lists_by_folder()) else {
                 if self.last.is_some() {
@@ -72,10 +73,10 @@ impl Pages {
         Err(self.corrupt(format!("{MAX_EMPTY_PAGES} pages without a key")))
     }
 
-    /// The page's entries, as far as the range goes, and whether it is the last page.
+    /// The page's entries within the range, and whether this is the last page.
     fn take(&mut self, page: Page) -> Result<(Vec<Entry>, bool)> {
         let is_last = page.next.is_none();
-        self.ask.next = page.next;
+        self.request.next = page.next;
         let mut entries = Vec::with_capacity(page.objects.len());
         for entry in page.objects {
             let key = entry.key.as_str();
@@ -116,8 +117,8 @@ async fn by_folder(mut walk: Walk<Bucket>) -> Result<(Vec<Entry>, State)> {
 #[async_trait]
 impl Listing for Pages {
     async fn next_page(&mut self) -> Result<Option<Vec<Listed>>> {
-        // Until a page has been taken whole the listing is broken: after an error, or a call that was
-        // given up half way, its end must not look like the end of the keys.
+        // The listing is broken until a whole page is taken: after an error, or a call that was dropped half
+        // way, its end must not look like the end of the keys.
         let (entries, state) = match mem::replace(&mut self.state, State::Broken) {
             State::Flat => self.flat().await?,
             State::ByFolder(walk) => by_folder(walk).await?,

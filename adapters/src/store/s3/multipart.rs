@@ -4,6 +4,7 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUploa
 
 use super::encoding::decode;
 use super::extras::with_extras;
+use super::provider::Feature;
 use super::read::{carried, checksums, is_opaque};
 use super::write::{announced, with_attributes, with_checksum, with_expires};
 use super::{Bucket, body};
@@ -193,7 +194,7 @@ impl Bucket {
             return Err(Error::new(ErrorKind::Unsupported, LIST_UPLOADS.verb, self.subject(key), message));
         }
         let full_key = self.location.full_key(key);
-        let encoding = self.provider.encodes_keys().is_asked_for().then_some(EncodingType::Url);
+        let encoding = self.provider.uses(Feature::EncodedKeys).then_some(EncodingType::Url);
         let (mut uploads, mut seen) = (Vec::new(), 0);
         let (mut key_marker, mut id_marker) = (None, None);
         loop {

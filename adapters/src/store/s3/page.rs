@@ -1,4 +1,4 @@
-//! One page of a listing, flat or of a folder, read from a store's answer.
+//! One page of a listing, flat or of a folder.
 
 use aws_sdk_s3::types::Object;
 
@@ -12,12 +12,12 @@ use shared::{ErrorKind, Result};
 /// Keys a page; Amazon gives no more (`ListObjectsV2`, `MaxKeys`).
 const PAGE_KEYS: i32 = 1000;
 
-/// What a page is asked for; all keys are relative to the location.
+/// Which page of which listing; all keys are relative to the location.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Ask {
+pub(super) struct PageRequest {
     /// Only keys that start with this.
     pub prefix: String,
-    /// Whether keys with a further slash come as the folder that they are in.
+    /// Whether a key with a further slash is listed as its folder.
     pub by_folder: bool,
     /// Where the first page begins.
     pub after: Option<String>,
@@ -25,39 +25,39 @@ pub(super) struct Ask {
     pub next: Option<Next>,
 }
 
-/// What came; keys are relative to the location.
+/// A page; keys are relative to the location.
 #[derive(Debug, Default)]
 pub(super) struct Page {
-    /// Objects, in the order in which they came.
+    /// Objects, in the store's order.
     pub objects: Vec<Entry>,
-    /// Folders, in the order in which they came, each with its slash.
+    /// Folders, in the store's order, each with its slash.
     pub folders: Vec<String>,
     /// The next page, if there is one.
     pub next: Option<Next>,
 }
 
 impl Bucket {
-    /// Checks with one request that the bucket is there and may be read.
+    /// Checks with one request that the bucket exists and may be read.
     pub(super) async fn probe(&self) -> Result<()> {
-        let ask = Ask::default();
-        retry::run(&PROBE, &self.subject(""), || self.list_once(&ask, 1)).await.map(drop)
+        let request = PageRequest::default();
+        retry::run(&PROBE, &self.subject(""), || self.list_once(&request, 1)).await.map(drop)
     }
 
-    /// Read-only, so a page that is slow, cut off, throttled or garbled is asked for again from the
-    /// same place.
-    pub(super) async fn page(&self, ask: &Ask) -> Result<Page> {
-        let answer = retry::run(&LIST, &self.subject(&ask.prefix), || self.list_once(ask, PAGE_KEYS)).await?;
-        let corrupt = |message: String| self.corrupt(LIST.verb, &ask.prefix, message);
+    /// Read-only: a page that is slow, cut off, throttled or garbled is requested again from the same position.
+    pub(super) async fn page(&self, request: &PageRequest) -> Result<Page> {
+        let subject = self.subject(&request.prefix);
+        let answer = retry::run(&LIST, &subject, || self.list_once(request, PAGE_KEYS)).await?;
+        let corrupt = |message: String| self.corrupt(LIST.verb, &request.prefix, message);
         let full = |raw: &str| {
             let full = if answer.encoded { decode(raw) } else { Some(raw.to_owned()) };
             full.ok_or_else(|| corrupt(format!("a key has an invalid encoding: {raw:?}")))
         };
-        // The last key or folder that came, in the bucket.
+        // The last key or folder of the page, as a full key.
         let mut last = None;
         let mut relative = |raw: Option<&str>| -> Result<String> {
             let full = full(raw.unwrap_or_default())?;
             last = last.take().max(Some(full.clone()));
-            let key = self.location.relative_key(&full).filter(|key| key.starts_with(&ask.prefix));
+            let key = self.location.relative_key(&full).filter(|key| key.starts_with(&request.prefix));
             let key = key.ok_or_else(|| corrupt(format!("{full:?} lies outside the requested range")))?;
             Ok(key.to_owned())
         };
@@ -65,7 +65,7 @@ impl Bucket {
         for object in &answer.objects {
             let key = relative(object.key.as_deref())?;
             let entry = entry(key, object).map_err(|key| corrupt(format!("{key:?} has no size or no time")))?;
-            // The folder marker of the location itself is the location, and no object in it.
+            // An empty key is the folder marker of the location itself, not an object in it.
             if !entry.key.is_empty() || entry.size > 0 {
                 page.objects.push(entry);
             }
@@ -79,22 +79,22 @@ impl Bucket {
         if !answer.is_truncated {
             return Ok(page);
         }
-        let place = match &answer.next {
+        let position = match &answer.next {
             Some(token) if answer.list_mode.by_v2 => Some(token.clone()),
             Some(key) => Some(full(key)?),
             None if answer.list_mode.by_v2 => None,
             // `NextMarker` comes only with a delimiter (Amazon S3, `ListObjects`).
             None => last,
         };
-        page.next = place.map(|place| Next { list_mode: answer.list_mode, place });
-        if page.next.is_none() || page.next == ask.next {
+        page.next = position.map(|position| Next { list_mode: answer.list_mode, position });
+        if page.next.is_none() || page.next == request.next {
             return Err(corrupt("the listing has another page, but its continuation token does not change".to_owned()));
         }
         Ok(page)
     }
 
-    /// A listing that is not encoded can tell no key with a character that XML does not have, and some stores
-    /// put U+FFFD in its place: another key, that is not there. One that is there is told apart by asking.
+    /// A listing that is not encoded cannot carry a character that is illegal in XML. Some stores replace it
+    /// with U+FFFD, which names another key. A HEAD shows whether the listed key exists.
     async fn check_spelling(&self, page: &Page) -> Result<()> {
         for Entry { key, .. } in page.objects.iter().filter(|entry| entry.key.contains('\u{fffd}')) {
             match self.head(key, &Pin::default()).await {

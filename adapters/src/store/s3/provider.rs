@@ -1,114 +1,165 @@
-//! Which kind of store an endpoint is, and what it understands, as far as its answers tell.
+//! Which provider a store has, and which optional features it supports: the only state of detection.
+//!
+//! Each source adds to the one before:
+//!
+//! 1. *The name.* [`ProviderProfile::of`] finds the provider's row by scheme, domain or region.
+//! 2. *The first answer that names a provider.* An endpoint that no row names gets the row of its `Server`
+//!    header. Only successful answers count: an error may be a proxy's.
+//! 3. *Refusals.* A [`Feature`] that the row calls [`Support::Unknown`] is used until the store refuses it
+//!    twice: one refusal may be a proxy's, or the store may have other trouble.
+//!
+//! A [`Provider`] belongs to one open store. Two stores at one endpoint learn separately, which costs at most
+//! two more refused requests for each feature; a state that they share would have to be a process global.
+//!
+//! All requests of the store note what they learn, at the same time and in any order. What a fault teaches
+//! wrongly costs speed or a cheaper check, and never makes a wrong answer right.
+//!
+//! `shared::provider` says how a provider is added.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
 
 use super::Bucket;
-use super::feature_support::{FeatureSupport, LearnedSupport};
 use shared::Result;
-use shared::provider::{Order, ProviderProfile};
-use shared::store::Capabilities;
+use shared::provider::{ListOrder, ProviderProfile};
+use shared::store::{Capabilities, Support};
 
-/// What is known of an endpoint. Stores at one endpoint share it for as long as any of them is open.
-#[derive(Debug, Clone)]
-pub(super) struct Provider(Arc<Facts>);
-
-#[derive(Debug)]
-struct Facts {
-    /// What is known without asking.
-    before: (&'static ProviderProfile, Capabilities),
-    /// What the store has said of itself.
-    since: OnceLock<(&'static ProviderProfile, Capabilities)>,
-    /// Whether it has answered well, and so would have named itself.
-    has_answered: AtomicBool,
-    lists_v2: LearnedSupport,
-    encodes_keys: LearnedSupport,
-    tells_checksums: LearnedSupport,
+/// A part of the protocol that not all stores support.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Feature {
+    /// `ListObjectsV2`.
+    ListV2,
+    /// `encoding-type=url`.
+    EncodedKeys,
+    /// `x-amz-checksum-mode`.
+    Checksums,
 }
 
-/// Endpoints in use, each with the profile that it was opened by.
-static IN_USE: Mutex<Vec<(String, &'static str, Weak<Facts>)>> = Mutex::new(Vec::new());
+/// The provider of one store, as far as it is known. Clones share what they learn.
+#[derive(Debug, Clone)]
+pub(super) struct Provider(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    by_name: Known,
+    by_answer: OnceLock<Known>,
+    /// Whether the store has answered successfully, and so would have named itself.
+    has_answered: AtomicBool,
+    /// For each feature the number of refusals, or [`SUPPORTED`].
+    learned: [AtomicU8; 3],
+}
+
+#[derive(Debug)]
+struct Known {
+    profile: &'static ProviderProfile,
+    capabilities: Capabilities,
+}
+
+/// After this many refusals a feature is not used again.
+const REFUSALS: u8 = 2;
+
+/// The store supported the feature once. Later refusals change nothing.
+const SUPPORTED: u8 = u8::MAX;
+
+impl Known {
+    fn of(profile: &'static ProviderProfile) -> Known {
+        Known { profile, capabilities: profile.capabilities() }
+    }
+}
 
 impl Provider {
-    /// What is known of `endpoint`, by its profile and by what open stores have learned there.
-    pub fn of(profile: &'static ProviderProfile, endpoint: &str) -> Provider {
-        let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
-        in_use.retain(|(.., facts)| facts.strong_count() > 0);
-        let known = in_use.iter().find(|(at, name, _)| at == endpoint && *name == profile.name);
-        if let Some(facts) = known.and_then(|(.., facts)| facts.upgrade()) {
-            return Provider(facts);
-        }
-        let facts = Arc::new(Facts {
-            before: (profile, profile.capabilities()),
-            since: OnceLock::new(),
+    /// A provider of which only the name is known.
+    pub fn new(profile: &'static ProviderProfile) -> Provider {
+        Provider(Arc::new(State {
+            by_name: Known::of(profile),
+            by_answer: OnceLock::new(),
             has_answered: AtomicBool::new(false),
-            lists_v2: LearnedSupport::default(),
-            encodes_keys: LearnedSupport::default(),
-            tells_checksums: LearnedSupport::default(),
-        });
-        in_use.push((endpoint.to_owned(), profile.name, Arc::downgrade(&facts)));
-        Provider(facts)
+            learned: Default::default(),
+        }))
     }
 
-    fn facts(&self) -> &(&'static ProviderProfile, Capabilities) {
-        self.0.since.get().unwrap_or(&self.0.before)
+    fn known(&self) -> &Known {
+        self.0.by_answer.get().unwrap_or(&self.0.by_name)
     }
 
-    /// The profile that counts, as far as is known.
+    /// The row that applies now.
     pub fn profile(&self) -> &'static ProviderProfile {
-        self.facts().0
+        self.known().profile
     }
 
-    /// What callers may know. Changes at most once, with the first good answer.
+    /// The capabilities of that row. They change at most once, at the first answer that names a provider.
     pub fn capabilities(&self) -> &Capabilities {
-        &self.facts().1
+        &self.known().capabilities
     }
 
-    /// Whether asking the store would tell more of its kind.
-    fn may_name_itself(&self) -> bool {
-        self.profile().is_guess && !self.0.has_answered.load(Ordering::Relaxed)
-    }
-
-    /// Whether it lists folder by folder.
+    /// Whether the store lists folder by folder.
     pub fn lists_by_folder(&self) -> bool {
-        self.profile().lists == Order::ByFolder
+        self.profile().list_order == ListOrder::ByFolder
     }
 
-    /// `ListObjectsV2`.
-    pub fn lists_v2(&self) -> FeatureSupport<'_> {
-        self.0.lists_v2.with(self.profile().lists_v2)
+    /// Whether requests use the feature.
+    pub fn uses(&self, feature: Feature) -> bool {
+        match self.support(feature) {
+            Support::Yes => true,
+            Support::No => false,
+            Support::Unknown => self.is_sure(feature) || self.learned(feature).load(Relaxed) < REFUSALS,
+        }
     }
 
-    /// `encoding-type=url`.
-    pub fn encodes_keys(&self) -> FeatureSupport<'_> {
-        self.0.encodes_keys.with(self.profile().encodes_keys)
+    /// Whether the store is known to support the feature, so that a refusal has another reason.
+    pub fn is_sure(&self, feature: Feature) -> bool {
+        self.support(feature) == Support::Yes || self.learned(feature).load(Relaxed) == SUPPORTED
     }
 
-    /// `x-amz-checksum-mode`.
-    pub fn tells_checksums(&self) -> FeatureSupport<'_> {
-        self.0.tells_checksums.with(self.profile().tells_checksums)
+    /// The store supported the feature.
+    pub fn note_supported(&self, feature: Feature) {
+        self.learned(feature).store(SUPPORTED, Relaxed);
     }
 
-    /// Takes in what an answer says.
-    fn observe(&self, server: Option<&str>) {
+    /// The store refused a request with the feature, and accepted the same request without it.
+    pub fn note_refused(&self, feature: Feature) {
+        let count = |refusals| (refusals < REFUSALS).then(|| refusals + 1);
+        let _ = self.learned(feature).fetch_update(Relaxed, Relaxed, count);
+    }
+
+    fn support(&self, feature: Feature) -> Support {
+        let profile = self.profile();
+        match feature {
+            Feature::ListV2 => profile.lists_v2,
+            Feature::EncodedKeys => profile.encodes_keys,
+            Feature::Checksums => profile.reports_checksums,
+        }
+    }
+
+    fn learned(&self, feature: Feature) -> &AtomicU8 {
+        &self.0.learned[feature as usize]
+    }
+
+    /// Notes the `Server` header of a successful answer. One that names no provider settles nothing: a proxy
+    /// in front of the store may have written it.
+    fn note_answer(&self, server: Option<&str>) {
         if let Some(profile) = server.and_then(ProviderProfile::by_server)
-            && self.0.since.set((profile, profile.capabilities())).is_ok()
+            && self.0.by_answer.set(Known::of(profile)).is_ok()
         {
             tracing::debug!(store = profile.name, "recognised the store by its answer");
         }
-        self.0.has_answered.store(true, Ordering::Relaxed);
+        self.0.has_answered.store(true, Relaxed);
+    }
+
+    /// Whether one more request could name the provider.
+    fn may_name_itself(&self) -> bool {
+        self.profile().is_guess && !self.0.has_answered.load(Relaxed)
     }
 }
 
-/// The client shows it every answer. Only good ones count: an error may be some proxy's. One that names
-/// no kind leaves the matter open, as what passes the store on may have made it.
+/// Sees every answer of the client.
 impl Intercept for Provider {
     fn name(&self) -> &'static str {
-        "kind of store"
+        "provider detection"
     }
 
     fn read_before_deserialization(
@@ -119,16 +170,16 @@ impl Intercept for Provider {
     ) -> Result<(), BoxError> {
         let answer = context.response();
         if self.profile().is_guess && answer.status().is_success() {
-            self.observe(answer.headers().get("server"));
+            self.note_answer(answer.headers().get("server"));
         }
         Ok(())
     }
 }
 
 impl Bucket {
-    /// The profile that counts. Costs one request if nothing has been answered yet; two at once may
-    /// both ask, and learn the same.
-    pub(super) async fn baseline(&self) -> Result<&'static ProviderProfile> {
+    /// The row, after the store had the chance to name itself: one request if it has not answered yet. Two
+    /// calls at once may both make it, and learn the same.
+    pub(super) async fn profile_by_answer(&self) -> Result<&'static ProviderProfile> {
         if self.provider.may_name_itself() {
             self.probe().await?;
         }
@@ -140,32 +191,55 @@ impl Bucket {
 mod tests {
     use super::*;
     use shared::location::Scheme;
+    use shared::provider::ProviderProfile;
 
-    fn unknown(endpoint: &str) -> Provider {
-        Provider::of(ProviderProfile::of(Scheme::S3, Some(endpoint), None), endpoint)
+    fn unknown() -> Provider {
+        Provider::new(ProviderProfile::of(Scheme::S3, Some("http://store.test"), None))
     }
 
     #[test]
-    fn what_was_learned_is_shared_by_the_open_stores_of_an_endpoint_and_forgotten_with_them() {
-        let (one, other) = (unknown("http://one.test"), unknown("http://other.test"));
-        one.tells_checksums().refused();
-        one.tells_checksums().refused();
-        assert!(!unknown("http://one.test").tells_checksums().is_asked_for());
-        assert!(other.tells_checksums().is_asked_for());
-        drop(one);
-        assert!(unknown("http://one.test").tells_checksums().is_asked_for());
+    fn a_refusal_is_believed_when_it_comes_twice_and_never_after_a_success() {
+        for feature in [Feature::ListV2, Feature::EncodedKeys, Feature::Checksums] {
+            let provider = unknown();
+            provider.note_refused(feature);
+            assert!(provider.uses(feature), "one refusal may be a fault");
+            provider.note_refused(feature);
+            assert!(!provider.uses(feature));
+            let provider = unknown();
+            provider.note_refused(feature);
+            provider.note_supported(feature);
+            (0..300).for_each(|_| provider.note_refused(feature));
+            assert!(provider.uses(feature) && provider.is_sure(feature));
+        }
+    }
+
+    #[test]
+    fn what_a_row_says_is_not_learned() {
+        let kodo = Provider::new(ProviderProfile::of(Scheme::Kodo, None, None));
+        kodo.note_supported(Feature::EncodedKeys);
+        assert!(!kodo.uses(Feature::EncodedKeys));
+        (0..9).for_each(|_| kodo.note_refused(Feature::ListV2));
+        assert!(kodo.uses(Feature::ListV2));
+    }
+
+    #[test]
+    fn what_a_store_taught_is_shared_by_its_clones_and_by_no_other_store() {
+        let (one, other) = (unknown(), unknown());
+        (0..2).for_each(|_| one.note_refused(Feature::Checksums));
+        assert!(!one.clone().uses(Feature::Checksums));
+        assert!(one.uses(Feature::ListV2) && other.uses(Feature::Checksums));
     }
 
     #[test]
     fn a_store_names_itself_in_any_good_answer_and_keeps_its_name() {
-        let kind = unknown("http://names.test");
-        assert!(kind.may_name_itself());
-        kind.observe(None);
-        assert!(!kind.may_name_itself() && kind.profile().is_guess);
-        kind.observe(Some("SeaweedFS 4.48"));
-        kind.observe(Some("nginx"));
-        kind.observe(Some("MinIO"));
-        assert_eq!(kind.profile().name, "SeaweedFS");
-        assert_eq!(kind.capabilities(), &kind.profile().capabilities());
+        let provider = unknown();
+        assert!(provider.may_name_itself());
+        provider.note_answer(None);
+        assert!(!provider.may_name_itself() && provider.profile().is_guess);
+        provider.note_answer(Some("SeaweedFS 4.48"));
+        provider.note_answer(Some("nginx"));
+        provider.note_answer(Some("MinIO"));
+        assert_eq!(provider.profile().name, "SeaweedFS");
+        assert_eq!(provider.capabilities(), &provider.profile().capabilities());
     }
 }

@@ -1,4 +1,4 @@
-//! How requests and answers of some kinds of stores are spelled otherwise, and what the SDK would make of some keys.
+//! Changes to requests and answers that some providers need, and to some keys that the SDK would refuse.
 
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -10,20 +10,20 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use super::encoding::decode;
 use super::provider::Provider;
 
-/// What stands before a key that the SDK would not send: it takes one of white space only for none. A
-/// character that no text has; a key that begins with it all the same gets one more.
+/// Stands before a key that the SDK refuses: it takes a key of white space only for an empty one. No text has
+/// this character; a key that begins with it nevertheless gets one more.
 const STAND_IN: char = '\u{10ffff}';
 
-/// As URLs have it.
+/// Its encoding in URLs.
 const STAND_IN_ENCODED: &str = "%F4%8F%BF%BF";
 
-/// The key as the SDK is given it; [`Quirks`] turns it back.
+/// The key for the SDK; [`Quirks`] restores the original.
 pub(super) fn stand_in(key: String) -> String {
     let is_refused = key.trim_start_matches(STAND_IN).trim().is_empty();
     if is_refused { format!("{STAND_IN}{key}") } else { key }
 }
 
-/// The client shows it every request and every answer.
+/// Sees every request and every answer of the client.
 #[derive(Debug)]
 pub(super) struct Quirks {
     provider: Provider,
@@ -37,7 +37,7 @@ impl Quirks {
         Quirks { provider, bucket: bucket.to_owned(), path_style }
     }
 
-    /// The URL with the key itself, if it has a stand-in.
+    /// The URL with the original key, if it has a stand-in.
     fn with_key(&self, url: &str) -> Option<String> {
         let host_at = url.find("://")? + 3;
         let path_at = host_at + url[host_at..].find('/')?;
@@ -66,14 +66,14 @@ impl Intercept for Quirks {
         if let Some(url) = self.with_key(context.request().uri()) {
             context.request_mut().set_uri(url)?;
         }
-        if !self.provider.profile().takes_x_id {
+        if !self.provider.profile().accepts_x_id {
             let plain = without_x_id(context.request().uri());
             context.request_mut().set_uri(plain)?;
         }
         Ok(())
     }
 
-    /// Behind the signature, which does not cover what is added here.
+    /// Runs after signing: the signature does not cover the header that is added here.
     fn modify_before_transmit(
         &self,
         context: &mut BeforeTransmitInterceptorContextMut<'_>,
@@ -105,7 +105,7 @@ impl Intercept for Quirks {
     }
 }
 
-/// The URL without the SDK's name for the operation. Keys cannot hold a bare `?` there, or a bare `&`.
+/// The URL without the SDK's name for the operation. Keys in it hold no bare `?` or `&`.
 fn without_x_id(url: &str) -> String {
     let Some((path, query)) = url.split_once('?') else { return url.to_owned() };
     let kept: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("x-id=")).collect();
@@ -121,7 +121,7 @@ mod tests {
         use super::super::encoding::encode_path;
         use shared::location::Scheme;
         use shared::provider::ProviderProfile;
-        let provider = Provider::of(ProviderProfile::of(Scheme::S3, None, None), "https://h");
+        let provider = Provider::new(ProviderProfile::of(Scheme::S3, None, None));
         for key in [" ", "\u{3000}\n", "\u{10ffff}", "\u{10ffff} ", "a", "\u{10ffff}a", " a", "b/\u{10ffff} ", "/ "] {
             for (base, path_style) in [("https://h/b/", true), ("https://b.h/", false), ("https://h/b/", false)] {
                 let sent = stand_in(key.to_owned());

@@ -8,6 +8,7 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{ChecksumMode, ServerSideEncryption};
 
 use super::extras::access;
+use super::provider::Feature;
 use super::{Bucket, body};
 use shared::digest::{Algorithm, Checksum};
 use shared::object::{Access, Attributes, ETag, ObjectInfo, Pin, Timestamp, Uncarried};
@@ -146,20 +147,19 @@ impl Bucket {
     where
         F: Future<Output = Result<T>>,
     {
-        let feature_support = self.provider.tells_checksums();
-        let asked = feature_support.is_asked_for();
+        let asked = self.provider.uses(Feature::Checksums);
         let refusal = match once(asked).await {
             Err(error) if asked && is_refusal(&error, may_be_denied) => error,
             answer => {
                 if asked && answer.is_ok() {
-                    feature_support.understood();
+                    self.provider.note_supported(Feature::Checksums);
                 }
                 return answer;
             }
         };
         let Ok(answer) = once(false).await else { return Err(refusal) };
         if refusal.kind() != ErrorKind::Denied {
-            feature_support.refused();
+            self.provider.note_refused(Feature::Checksums);
         }
         Ok(answer)
     }

@@ -347,7 +347,7 @@ async fn regression_a_listing_that_is_cut_short_is_never_taken_for_a_shorter_one
     let server = Server::start((0..whole.len()).map(|cut| answer("200 OK", "", &whole[..cut])).collect()).await;
     let bucket = server.store().await.0;
     for cut in 0..whole.len() {
-        let listed = bucket.list_once(&page::Ask::default(), 1000).await;
+        let listed = bucket.list_once(&page::PageRequest::default(), 1000).await;
         assert!(listed.is_err(), "cut at {cut}: {listed:?}");
     }
 }
@@ -356,7 +356,7 @@ async fn regression_a_listing_that_is_cut_short_is_never_taken_for_a_shorter_one
 async fn an_answer_without_end_is_refused_and_not_held_in_memory() {
     let endless = format!("<ListBucketResult>{}</ListBucketResult>", " ".repeat(17 << 20));
     let bucket = Server::start(vec![answer("200 OK", "", &endless)]).await.store().await.0;
-    let error = bucket.list_once(&page::Ask::default(), 1000).await.unwrap_err();
+    let error = bucket.list_once(&page::PageRequest::default(), 1000).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
 }
 

@@ -1,15 +1,15 @@
-//! One folder of a walk: its names, as they come in the folder's order, put in byte order of keys.
+//! One folder of a walk: takes its names in the folder's order, and returns them in byte order of keys.
 //!
 //! Architecture invariant: no I/O here.
 
 use std::collections::VecDeque;
 
 use super::Next;
-use crate::store::s3::page::{Ask, Page};
+use crate::store::s3::page::{Page, PageRequest};
 use shared::object::Entry;
 use shared::store::KeyRange;
 
-/// What comes next in a folder.
+/// The next item of a folder.
 pub(super) enum Step {
     Object(Entry),
     Folder(Box<Next>),
@@ -17,60 +17,61 @@ pub(super) enum Step {
 
 /// A folder that is being listed.
 pub(super) struct Level {
-    /// What its keys begin with: empty, or ending with `/`.
+    /// The beginning of its keys: empty, or ending with `/`.
     folder: String,
-    /// The next page; `None` when all names have come.
-    ask: Option<Ask>,
-    /// The last name that came, and whether it was a folder's; or where the first page begins.
+    /// The next page; `None` after the last one.
+    request: Option<PageRequest>,
+    /// The last name so far, and whether it is a folder's; at first the name where the first page begins.
     last: Option<(String, bool)>,
-    /// Folders (without their `/`) that a smaller key may still follow. Each begins with the one
-    /// before it and goes on with a character below `/`, as every name that may come before them
-    /// does: so they come out in reverse, and there are no more than a name has bytes.
+    /// Folders (without their `/`) for which a smaller key may still come. Each one begins with the folder
+    /// before it and continues with a character below `/`, as does every name that may come before them. So
+    /// they leave in reverse order, and there are at most as many as a name has bytes.
     waiting: Vec<String>,
     /// In byte order.
     steps: VecDeque<Step>,
 }
 
 impl Level {
-    /// A folder's listing, begun as late as the range allows. `can_be` tells whether there can be a
-    /// folder of that name (with its `/`).
+    /// Opens a folder's listing as late as the range allows. `can_be`: whether a folder can have this name
+    /// (with its `/`).
     pub fn open(range: &KeyRange, folder: String, can_be: &dyn Fn(&str) -> bool) -> Level {
         let name_prefix = range.prefix.strip_prefix(&folder).unwrap_or_default();
-        let mut ask = Ask { prefix: format!("{folder}{name_prefix}"), by_folder: true, ..Ask::default() };
+        let prefix = format!("{folder}{name_prefix}");
+        let mut request = PageRequest { prefix, by_folder: true, ..PageRequest::default() };
         let (mut waiting, mut last) = (Vec::new(), None);
         let after = range.after.as_deref().and_then(|after| after.strip_prefix(&folder)).unwrap_or_default();
         let (name, below) = after.split_once('/').map_or((after, None), |(name, below)| (name, Some(below)));
         let start = holdable(name);
         if !start.is_empty() {
-            // Before the start in this folder's order, but after it in byte order.
+            // These folders come before the start in this folder's order, but after it in byte order.
             let ends = name.char_indices().skip(1).filter(|(_, c)| *c < '/').map(|(at, _)| at).chain([name.len()]);
             let early = ends.take_while(|end| *end <= start.len()).map(|end| &name[..end]);
             let early = early.filter(|name| name.starts_with(name_prefix) && can_be(&format!("{folder}{name}/")));
             waiting.extend(early.map(str::to_owned));
-            // All that begins with the folder's name and goes on below `/` comes before what is in it.
+            // Names that begin with the folder's name and continue below `/` come before its contents.
             let skip = if below.is_some() && start == name { ".\u{10ffff}" } else { "" };
-            ask.after = Some(format!("{folder}{start}{skip}"));
+            request.after = Some(format!("{folder}{start}{skip}"));
             last = Some((format!("{start}{skip}"), true));
         }
-        Level { folder, ask: Some(ask), last, waiting, steps: VecDeque::new() }
+        Level { folder, request: Some(request), last, waiting, steps: VecDeque::new() }
     }
 
-    /// What its keys begin with.
+    /// The beginning of its keys.
     pub fn folder(&self) -> &str {
         &self.folder
     }
 
-    /// What is to be asked for when there is no next step; `None` at the end.
-    pub fn ask(&self) -> Option<&Ask> {
-        self.ask.as_ref()
+    /// The page to request when there is no next step; `None` at the end.
+    pub fn request(&self) -> Option<&PageRequest> {
+        self.request.as_ref()
     }
 
-    /// The next step of what has come so far.
+    /// The next step from the pages so far.
     pub fn next(&mut self) -> Option<Step> {
         self.steps.pop_front()
     }
 
-    /// Folders among the steps to come.
+    /// The folders among the next steps.
     pub fn folders_to_come(&mut self) -> impl Iterator<Item = &mut Next> {
         self.steps.iter_mut().filter_map(|step| match step {
             Step::Folder(next) => Some(&mut **next),
@@ -78,7 +79,7 @@ impl Level {
         })
     }
 
-    /// Takes the page that was asked for. Fails, saying why, if it is not in the folder's order.
+    /// Adds the requested page. Fails with the reason if it is not in the folder's order.
     pub fn take(&mut self, range: &KeyRange, page: Page, can_be: &dyn Fn(&str) -> bool) -> Result<(), String> {
         let mut is_last = page.next.is_none();
         for (name, entry) in self.in_order(page.objects, page.folders)? {
@@ -97,18 +98,18 @@ impl Level {
             }
         }
         if is_last {
-            self.ask = None;
+            self.request = None;
             while let Some(folder) = self.waiting.pop() {
                 self.push_folder(range, Some(folder), can_be);
             }
-        } else if let Some(ask) = &mut self.ask {
-            ask.next = page.next;
+        } else if let Some(request) = &mut self.request {
+            request.next = page.next;
         }
         Ok(())
     }
 
-    /// Names with the objects of that name, or none for a folder; in the folder's order, which is
-    /// that of names, an object before the folder of its name.
+    /// Names, each with its object, or `None` for a folder, in the folder's order: by name, an object before
+    /// the folder of the same name.
     fn in_order(&mut self, objects: Vec<Entry>, folders: Vec<String>) -> Result<Vec<(String, Option<Entry>)>, String> {
         let mut names = Vec::with_capacity(objects.len() + folders.len());
         for entry in objects {
@@ -157,15 +158,15 @@ impl Level {
     }
 }
 
-/// Whether any key that begins so may lie in the range, whose prefix and this one begin alike.
+/// Whether the range may contain a key with this beginning.
 pub(super) fn may_hold(range: &KeyRange, beginning: &str) -> bool {
     range.after.as_deref().is_none_or(|after| after < beginning || after.starts_with(beginning))
         && range.until.as_deref().is_none_or(|until| until > beginning)
         && (beginning.starts_with(&range.prefix) || range.prefix.starts_with(beginning))
 }
 
-/// As much of a name as a folder's listing can begin after: a backslash would be taken for a slash,
-/// `.` and `..` for ways, and a longer name than can be is none.
+/// The beginning of a name after which a folder's listing can start: the store takes a backslash for a slash
+/// and `.` and `..` for relative paths, and it accepts no longer name.
 fn holdable(name: &str) -> &str {
     let cut = name.find(['\\', '\0']).unwrap_or(name.len()).min(255);
     let cut = (0..=cut).rev().find(|at| name.is_char_boundary(*at)).unwrap_or(0);

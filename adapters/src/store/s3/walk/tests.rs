@@ -13,7 +13,7 @@ use shared::object::{ETag, Timestamp};
 struct Fake {
     keys: BTreeSet<String>,
     page_names: usize,
-    asked: Mutex<Vec<Ask>>,
+    asked: Mutex<Vec<PageRequest>>,
     in_byte_order: bool,
 }
 
@@ -28,7 +28,7 @@ fn entry(key: &str) -> Entry {
 
 #[async_trait]
 impl Folders for Fake {
-    async fn folder(&self, ask: &Ask) -> Result<Page> {
+    async fn folder(&self, ask: &PageRequest) -> Result<Page> {
         assert!(ask.by_folder);
         self.asked.lock().unwrap().push(ask.clone());
         let folder = &ask.prefix[..ask.prefix.rfind('/').map_or(0, |at| at + 1)];
@@ -37,7 +37,7 @@ impl Folders for Fake {
         let after = ask
             .next
             .as_ref()
-            .map(|next| &*next.place)
+            .map(|next| &*next.position)
             .or(ask.after.as_deref())
             .and_then(|after| after.strip_prefix(folder));
         for key in self.keys.iter().filter(|key| key.starts_with(&ask.prefix)) {
@@ -53,7 +53,7 @@ impl Folders for Fake {
         let mut last = None;
         for (name, (object, is_folder)) in names {
             if page.objects.len() + page.folders.len() >= self.page_names {
-                page.next = last.map(|place| Next { list_mode: ListMode::default(), place });
+                page.next = last.map(|place| Next { list_mode: ListMode::default(), position: place });
                 break;
             }
             page.objects.extend(object.then(|| entry(&format!("{folder}{name}"))));
@@ -141,7 +141,7 @@ async fn what_cannot_be_a_folder_is_not_asked_for() {
         assert_eq!(walk(&fake, range.clone()).await.unwrap(), keys, "{range:?}");
     }
     let is_odd =
-        |ask: &Ask| [Some(&ask.prefix), ask.after.as_ref()].into_iter().flatten().any(|key| key.contains("//"));
+        |ask: &PageRequest| [Some(&ask.prefix), ask.after.as_ref()].into_iter().flatten().any(|key| key.contains("//"));
     assert!(!fake.asked.lock().unwrap().iter().any(is_odd));
 }
 
