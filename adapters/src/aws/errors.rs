@@ -1,4 +1,4 @@
-//! What the services' errors mean: one table for S3, SQS, DynamoDB, STS and Auto Scaling.
+//! The meaning of the services' errors: one table for S3, SQS, DynamoDB, STS and Auto Scaling.
 
 mod advice;
 mod codes;
@@ -16,14 +16,14 @@ use super::http_feedback::RetryHint;
 use shared::ErrorKind::{self, *};
 use shared::error::Error;
 
-/// What an answer means, by its HTTP status, code and message.
+/// The meaning of an answer, by its HTTP status, code and message.
 fn kind_of(status: u16, code: &str, message: &str) -> ErrorKind {
-    // The newer services tell a wrong clock apart in words only.
+    // The newer services report a wrong clock only in the message.
     let late = message.starts_with("Signature expired") || message.starts_with("Signature not yet current");
     if code == "InvalidSignatureException" && late {
         return ClockSkew;
     }
-    // SQS says so of a handle whose message has timed out too often.
+    // The answer of SQS for a handle whose message has timed out too often.
     if code == "InvalidParameterValue" && message.to_ascii_lowercase().contains("receipt handle") {
         return LeaseLost;
     }
@@ -37,23 +37,23 @@ fn kind_of(status: u16, code: &str, message: &str) -> ErrorKind {
     known.map_or_else(|| kind_of_status(status, code), |(kind, _)| *kind)
 }
 
-/// Whether a refusal asks for a checksum: Amazon says so of buckets with object lock by `InvalidRequest`, others by codes
-/// of their own.
+/// Whether a refusal asks for a checksum. Amazon answers `InvalidRequest` for buckets with object lock, others have
+/// codes of their own.
 fn is_checksum_required(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     let asks = message.contains("required header") || message.contains("header is required");
     asks && (message.contains("content-md5") || message.contains("x-amz-checksum"))
 }
 
-/// Whether a refusal says that the part's number is above the store's limit. Amazon says so by `InvalidArgument` ("Part
-/// number must be an integer between 1 and 10000, inclusive").
+/// Whether the part's number is above the store's limit. Amazon answers `InvalidArgument` ("Part number must be an
+/// integer between 1 and 10000, inclusive").
 fn is_part_number_refused(code: &str, message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     let names_it = ["part number", "partnumber", "too many parts"].iter().any(|words| message.contains(words));
     names_it && matches!(code, "InvalidArgument" | "InvalidRequest" | "InvalidPartNumber")
 }
 
-/// What a status means where the code says nothing: of a HEAD there is nothing else.
+/// The meaning of a status without a known code. A HEAD has only a status.
 fn kind_of_status(status: u16, code: &str) -> ErrorKind {
     match status {
         401 | 403 => Denied,
@@ -64,16 +64,16 @@ fn kind_of_status(status: u16, code: &str) -> ErrorKind {
         412 | 416 => PreconditionFailed,
         413 => Unrepresentable,
         429 => Throttled,
-        // S3 answers a HEAD so when it wants fewer requests.
+        // S3 throttles a HEAD with this status.
         503 if code.is_empty() => Throttled,
         507 => Exhausted,
-        // An error in an answer that began well: the service failed on the way.
+        // An error inside of a successful answer: the service failed on the way.
         200..=299 | 500.. => Unavailable,
         _ => Invalid,
     }
 }
 
-/// What an SDK call's error means. `subject` is what the call was about.
+/// The meaning of an SDK call's error. `subject`: the object or resource of the call.
 pub fn error_from<E>(verb: &'static str, subject: &str, error: SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
@@ -82,7 +82,7 @@ where
         SdkError::ServiceError(context) => {
             let meta = context.err().meta();
             match (meta.code(), meta.message()) {
-                // No error of the service's, but an answer that the SDK could not read.
+                // Not an error of the service: the SDK could not read the answer.
                 (None, None) if context.raw().status().is_success() => unreadable(context.raw(), &error),
                 (code, message) => answered(verb, context.raw(), code.unwrap_or_default(), message.unwrap_or_default()),
             }
@@ -121,15 +121,15 @@ fn answered(verb: &str, raw: &HttpResponse, code: &str, message: &str) -> (Error
         line.push_str(&format!(", request {id}"));
     }
     line.push(')');
-    // What is asked for was deleted, which some stores answer by 405 where no version is named (Amazon S3
-    // "Working with delete markers").
+    // The object was deleted. Some stores answer 405 if the request names no version (Amazon S3 "Working with
+    // delete markers").
     let is_deleted = matches!(status, 404 | 405) && headers.get("x-amz-delete-marker") == Some("true");
-    // Sent again, it is signed another way.
+    // With a hint the next attempt is signed differently.
     let kind = match raw.extension::<RetryHint>() {
         Some(RetryHint::Clock) => ClockSkew,
         Some(RetryHint::Credentials) => ExpiredCredentials,
         None if is_deleted => NotFound,
-        // Somebody else's 404 does not say that the object is not there.
+        // A 404 that does not come from the service does not say that the object is missing.
         None if foreign.is_some() && status == 404 => Corrupt,
         None => kind_of(status, code, message),
     };
@@ -141,11 +141,11 @@ fn answered(verb: &str, raw: &HttpResponse, code: &str, message: &str) -> (Error
     (kind, line)
 }
 
-/// Where the bucket is, if the answer says that it is not here: in a header, or in the error's `Region` or
-/// message (Amazon S3 "Error responses", `AuthorizationHeaderMalformed`) or `Endpoint` (`PermanentRedirect`;
-/// Aliyun OSS says so with `AccessDenied`).
+/// Where the bucket is, if the answer says that it is elsewhere: in a header, in the error's `Region` or
+/// message (Amazon S3 "Error responses", `AuthorizationHeaderMalformed`) or in its `Endpoint`
+/// (`PermanentRedirect`; at Aliyun OSS `AccessDenied`).
 fn elsewhere(status: u16, code: &str, message: &str, region: Option<&str>, body: &str) -> Option<String> {
-    // A name and nothing else, for it is shown to people.
+    // Only plain names: the message shows them.
     let between = |text: &str, before: &str, after: &str| {
         let text = text.split_once(before)?.1.split_once(after)?.0.trim().to_owned();
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
@@ -173,7 +173,7 @@ fn elsewhere(status: u16, code: &str, message: &str, region: Option<&str>, body:
     }
 }
 
-/// An answer that came but could not be read: cut off, or not what the service's protocol has.
+/// An answer that could not be read: it was cut off, or it does not follow the service's protocol.
 fn unreadable(raw: &HttpResponse, error: &(dyn StdError + 'static)) -> (ErrorKind, String) {
     let status = raw.status().as_u16();
     let cut_off = causes(error).any(|cause| cause.is::<hyper::Error>() || cause.is::<std::io::Error>());
@@ -183,8 +183,10 @@ fn unreadable(raw: &HttpResponse, error: &(dyn StdError + 'static)) -> (ErrorKin
         _ => kind_of_status(status, ""),
     };
     let cause = root_cause(error);
-    if !cut_off && (200..=299).contains(&status) && is_other_document(&cause, raw) {
-        return (kind, format!("{} (HTTP {status})", advice::OTHER_DOCUMENT));
+    let body = raw.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+    let is_other = cause.contains("invalid XML root") || advice::is_page(&body);
+    if !cut_off && (200..=299).contains(&status) && is_other {
+        return (kind, format!("{} (HTTP {status})", advice::other_document(&body)));
     }
     if !cut_off && let Some(header) = undecodable(&cause, raw) {
         return (Unrepresentable, header);
@@ -193,11 +195,11 @@ fn unreadable(raw: &HttpResponse, error: &(dyn StdError + 'static)) -> (ErrorKin
     (kind, format!("{what}: {} (HTTP {status})", cause))
 }
 
-/// Longest value of a header that a message shows, bytes.
+/// The most bytes of a header's value that a message shows.
 const MAX_SHOWN_BYTES: usize = 64;
 
-/// The header that the SDK could not read because its value is not UTF-8. Which other charset it is in, nothing says, so
-/// the value is not guessed: the same bytes are another text in Latin-1 and in GBK. Sent again, the answer is the same.
+/// The header that the SDK could not read because its value is not UTF-8. Nothing names its charset, and the same bytes
+/// are another text in Latin-1 and in GBK, so the value is not guessed. A new attempt gets the same answer.
 fn undecodable(cause: &str, raw: &HttpResponse) -> Option<String> {
     const METADATA: &str = "x-amz-meta-";
     let cause = cause.to_ascii_lowercase();
@@ -213,16 +215,10 @@ fn undecodable(cause: &str, raw: &HttpResponse) -> Option<String> {
     ))
 }
 
-/// Whether an answer is a document of somebody else's.
-fn is_other_document(cause: &str, raw: &HttpResponse) -> bool {
-    let body = raw.body().bytes().map(|bytes| String::from_utf8_lossy(&bytes[..bytes.len().min(64)]));
-    cause.contains("invalid XML root") || body.is_some_and(|body| advice::is_page(&body))
-}
-
-/// Said where the default chain of credentials found none.
+/// The message if the default chain of credentials found none.
 pub(crate) const NO_CREDENTIALS: &str = "no AWS credentials found (environment, profile, container, instance)";
 
-/// A request to which no answer came. `kind` is what it is unless a cause says better.
+/// A request without an answer. `kind` applies if no cause is more precise.
 fn unsent(kind: ErrorKind, error: &(dyn StdError + 'static)) -> (ErrorKind, String) {
     let cause = root_cause(error);
     if let Some(ours) = causes(error).find_map(|cause| cause.downcast_ref::<Error>()) {
@@ -234,7 +230,7 @@ fn unsent(kind: ErrorKind, error: &(dyn StdError + 'static)) -> (ErrorKind, Stri
             CredentialsError::ProviderError(_) if !refused(error) => Unavailable,
             _ => Denied,
         };
-        // The default chain ends at the machine's metadata service: its failure says only that nothing else was there.
+        // The default chain ends at the machine's metadata service. Its failure only says that no other source had any.
         let is_chain = cause.contains("IMDS") || cause.contains("no providers in chain");
         return (kind, if is_chain { NO_CREDENTIALS.to_owned() } else { format!("no credentials: {cause}") });
     }
@@ -246,7 +242,7 @@ fn unsent(kind: ErrorKind, error: &(dyn StdError + 'static)) -> (ErrorKind, Stri
     }
 }
 
-/// Whether the service that gives credentials refused to, so that asking again is no use.
+/// Whether the service refused to give credentials, so that another request is useless.
 fn refused(error: &(dyn StdError + 'static)) -> bool {
     causes(error).any(|cause| {
         let text = cause.to_string();
@@ -259,7 +255,7 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
     std::iter::successors(Some(error), |error| (**error).source())
 }
 
-/// What the innermost cause says.
+/// The text of the innermost cause.
 pub(super) fn root_cause(error: &(dyn StdError + 'static)) -> String {
     causes(error).last().map(ToString::to_string).unwrap_or_default()
 }

@@ -1,20 +1,43 @@
-//! What to do about errors whose own text does not say it.
+//! Remedies for errors whose own text does not name one.
 
-/// Said of an answer that is no S3 service's.
-pub(super) const OTHER_DOCUMENT: &str =
-    "the endpoint did not answer as an S3 service, but with a web page or another document: check endpoint-url";
+/// The message for an answer that is a web page.
+pub(super) const WEB_PAGE: &str =
+    "the endpoint did not answer as an S3 service, but with a web page: check endpoint-url";
 
 const NEEDS_TLS: &str = "the port expects TLS: give https:// instead of http:// in endpoint-url";
 
-/// What an error without code and message is, if its body is somebody else's than the service's.
+/// The message for an error without code and message whose body does not come from the service.
 pub(super) fn foreign(body: &str) -> Option<&'static str> {
     let start: String = body.chars().take(1024).collect::<String>().to_ascii_lowercase();
-    // Of Go's servers, and of nginx.
+    // The texts of Go's servers and of nginx.
     if start.contains("http request to an https server") || start.contains("plain http request was sent to https port")
     {
         return Some(NEEDS_TLS);
     }
-    is_page(body).then_some(OTHER_DOCUMENT)
+    is_page(body).then_some(WEB_PAGE)
+}
+
+/// The message for a successful answer whose document is not the one that answers the request. moto answers
+/// ListParts so.
+pub(super) fn other_document(body: &str) -> String {
+    match root_element(body) {
+        _ if is_page(body) => WEB_PAGE.to_owned(),
+        Some(root) => format!(
+            "the endpoint answered with the document <{root}>, which does not answer this request: check endpoint-url, \
+             or report this to the vendor"
+        ),
+        None => {
+            "the endpoint answered with a document that does not answer this request: check endpoint-url".to_owned()
+        }
+    }
+}
+
+/// The name of an XML document's outermost element, if it is short and plain enough to be shown.
+fn root_element(body: &str) -> Option<&str> {
+    let mut tags = body.split('<').skip(1).filter(|tag| !tag.starts_with(['?', '!']));
+    let name = tags.next()?.split([' ', '\t', '\r', '\n', '/', '>']).next()?;
+    let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':' | '.'));
+    (is_plain && (1..=64).contains(&name.len())).then_some(name)
 }
 
 /// Whether a body is a web page.
@@ -23,11 +46,11 @@ pub(super) fn is_page(body: &str) -> bool {
     ["<!doctype html", "<html"].iter().any(|begin| start.starts_with(begin))
 }
 
-/// What to do about a call that was denied. Many stores do not say which right it needs.
+/// The remedy for a denied call. Many stores do not say which right the call needs.
 pub(super) fn of_denial(verb: &str, code: &str, message: &str) -> String {
     let names_it = message.contains("not authorized to perform");
     match (code, right(verb)) {
-        // A HEAD has no code: the credentials may be wrong, or lack the right.
+        // A HEAD has no code: the credentials may be wrong, or may lack the right.
         ("", Some(right)) => format!("; check the credentials, and allow {right}"),
         ("", None) => "; check the permissions of these credentials".to_owned(),
         ("AccessDenied" | "AccessDeniedException", Some(right)) if !names_it => format!("; allow {right}"),
@@ -35,7 +58,7 @@ pub(super) fn of_denial(verb: &str, code: &str, message: &str) -> String {
     }
 }
 
-/// The right that a call needs, where one verb has one right.
+/// The right that a verb needs, if it is one.
 fn right(verb: &str) -> Option<&'static str> {
     Some(match verb {
         "list" => "s3:ListBucket",
@@ -55,9 +78,9 @@ fn right(verb: &str) -> Option<&'static str> {
     })
 }
 
-/// What to do about a connection that broke before the first answer.
+/// The remedy for a connection that broke before the first answer.
 pub(super) fn of_handshake(cause: &str) -> &'static str {
-    // What rustls says of an answer that is no TLS record.
+    // The error of rustls for an answer that is no TLS record.
     if cause.contains("InvalidContentType") {
         return "; the port does not answer in TLS: give http:// instead of https:// in endpoint-url";
     }
@@ -76,18 +99,28 @@ mod tests {
         assert_eq!(of_denial("put", "AccessDenied", "Access Denied"), "; allow s3:PutObject");
         assert_eq!(of_denial("head", "", ""), "; check the credentials, and allow s3:GetObject");
         assert_eq!(of_denial("ledger", "", ""), "; check the permissions of these credentials");
-        // The answer names it, or the credentials are wrong.
+        // The answer names the right, or the credentials are wrong.
         assert_eq!(of_denial("put", "AccessDenied", "user x is not authorized to perform: s3:PutObject"), "");
         assert_eq!(of_denial("put", "SignatureDoesNotMatch", ""), "");
     }
 
     #[test]
     fn regression_an_answer_of_another_server_is_recognised() {
-        assert_eq!(foreign("<!DOCTYPE HTML>\n<html><title>404</title>"), Some(OTHER_DOCUMENT));
+        assert_eq!(foreign("<!DOCTYPE HTML>\n<html><title>404</title>"), Some(WEB_PAGE));
         assert_eq!(foreign("Client sent an HTTP request to an HTTPS server.\n"), Some(NEEDS_TLS));
         assert_eq!(foreign("<html><h1>400</h1>The plain HTTP request was sent to HTTPS port"), Some(NEEDS_TLS));
         assert_eq!(foreign("<?xml version=\"1.0\"?><Error><Code>NoSuchKey</Code></Error>"), None);
         assert_eq!(foreign(""), None);
+    }
+
+    #[test]
+    fn regression_another_document_than_a_page_is_named_by_its_root() {
+        assert_eq!(other_document("\n<html><body>hello"), WEB_PAGE);
+        let other = other_document("<?xml version=\"1.0\"?>\n<!-- x --><ListPartsOutput xmlns=\"u\"><Part/>");
+        assert!(other.contains("<ListPartsOutput>") && !other.contains("web page"), "{other}");
+        for body in ["", "OK", "<", "<\u{1b}[2J>"] {
+            assert!(other_document(body).contains("with a document that"), "{body:?}");
+        }
     }
 
     #[test]
