@@ -97,7 +97,8 @@ impl S3Store {
         if side.location.scheme() == Scheme::S3 && given.endpoint_url.is_none() {
             given.endpoint_url = aws::ambient_s3_endpoint();
         }
-        endpoint::completed(side.location.scheme(), &given)
+        given
+            .completed(side.location.scheme())
             .map_err(|why| Error::new(ErrorKind::Invalid, "open", side.location.to_string(), why))
     }
 

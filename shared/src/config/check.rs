@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::{Config, ConfigError, Find, Side, Size, Sse, Work};
 use crate::config::Connection;
 use crate::location::Scheme;
-use crate::provider::endpoint;
 
 type Check = Result<(), ConfigError>;
 
@@ -301,7 +300,7 @@ fn check_url(setting: &str, url: &str) -> Check {
 fn same_service(a: &Side, b: &Side) -> bool {
     let endpoint = |side: &Side| {
         let scheme = side.location.scheme();
-        let reached = endpoint::completed(scheme, &side.connection).ok()?;
+        let reached = side.connection.completed(scheme).ok()?;
         Some(reached.endpoint_url.map(|url| url.trim_end_matches('/').to_ascii_lowercase()))
     };
     endpoint(a).is_some_and(|at| Some(at) == endpoint(b))

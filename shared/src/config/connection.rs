@@ -1,6 +1,9 @@
-//! How a service is reached: data alone, which the adapters turn into clients.
+//! How a service is reached: only data, which the adapters turn into clients.
 
 use serde::{Deserialize, Serialize};
+
+use crate::location::Scheme;
+use crate::provider::endpoint;
 
 /// How a service is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -10,11 +13,19 @@ pub struct Connection {
     pub endpoint_url: Option<String>,
     /// Region; `None`: from the environment or profile, else `us-east-1`.
     pub region: Option<String>,
-    /// Where credentials come from, as the command line spells it; `None`: `default`.
+    /// The origin of credentials, as on the command line; `None`: `default`.
     pub credentials: Option<String>,
 }
 
-/// How the bucket stands in a request's URL.
+impl Connection {
+    /// The same connection with endpoint and region filled in ([`endpoint::completed`]).
+    pub fn completed(&self, scheme: Scheme) -> Result<Connection, String> {
+        let reached = endpoint::completed(scheme, self.endpoint_url.as_deref(), self.region.as_deref())?;
+        Ok(Connection { endpoint_url: reached.url, region: reached.region, credentials: self.credentials.clone() })
+    }
+}
+
+/// Where a request's URL names the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Addressing {

@@ -1,22 +1,30 @@
 //! Endpoint and region of a side, from its scheme and its settings.
 
 use super::ProviderProfile;
-use crate::config::Connection;
 use crate::location::Scheme;
 
-/// Fills in a connection's endpoint and region, as far as the provider is known: the endpoint from scheme and
+/// Where the requests of a side go.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Endpoint {
+    /// Base URL; `None`: Amazon's own for the region.
+    pub url: Option<String>,
+    /// The region for signatures; `None`: the region of the environment.
+    pub region: Option<String>,
+}
+
+/// Fills in what the settings leave out of endpoint and region, as far as the provider is known: the endpoint from scheme and
 /// region, the region from the endpoint or from the provider's only one. If the scheme needs an endpoint that
 /// cannot be known, the error says which setting to give.
-pub fn completed(scheme: Scheme, given: &Connection) -> Result<Connection, String> {
-    let profile = ProviderProfile::of(scheme, given.endpoint_url.as_deref(), given.region.as_deref());
-    let mut connection = given.clone();
-    if profile.scheme == Some(scheme) && given.endpoint_url.is_none() {
-        connection.endpoint_url = Some(profile.endpoint_in(given.region.as_deref())?);
-    }
-    let by_endpoint = || profile.region_of(&host_of(connection.endpoint_url.as_deref()?));
-    let region = given.region.clone().or_else(by_endpoint);
-    connection.region = region.or_else(|| profile.default_region.map(str::to_owned));
-    Ok(connection)
+pub fn completed(scheme: Scheme, url: Option<&str>, region: Option<&str>) -> Result<Endpoint, String> {
+    let profile = ProviderProfile::of(scheme, url, region);
+    let url = match url {
+        None if profile.scheme == Some(scheme) => Some(profile.endpoint_in(region)?),
+        url => url.map(str::to_owned),
+    };
+    let by_endpoint = || profile.region_of(&host_of(url.as_deref()?));
+    let region = region.map(str::to_owned).or_else(by_endpoint);
+    let region = region.or_else(|| profile.default_region.map(str::to_owned));
+    Ok(Endpoint { url, region })
 }
 
 /// The host of an endpoint, in lower case; empty if there is none.

@@ -1,10 +1,10 @@
 use super::*;
-use crate::config::Connection;
-use endpoint::completed;
+use endpoint::Endpoint;
 
-fn connection(endpoint: &str, region: &str) -> Connection {
-    let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    Connection { endpoint_url: given(endpoint), region: given(region), credentials: None }
+/// As [`endpoint::completed`]; an empty text is a setting that is not given.
+fn completed(scheme: Scheme, url: &'static str, region: &'static str) -> Result<Endpoint, String> {
+    let given = |text: &'static str| Some(text).filter(|text| !text.is_empty());
+    endpoint::completed(scheme, given(url), given(region))
 }
 
 #[test]
@@ -85,18 +85,10 @@ fn a_scheme_and_a_region_make_an_endpoint() {
         (Scheme::Gs, "", "https://storage.googleapis.com", "auto"),
         (Scheme::Gs, "europe-west3", "https://storage.googleapis.com", "europe-west3"),
     ] {
-        let made = completed(scheme, &connection("", region)).unwrap();
-        assert_eq!(
-            (made.endpoint_url.as_deref(), made.region.as_deref()),
-            (Some(endpoint), Some(signed_for)),
-            "{scheme:?}"
-        );
+        let made = completed(scheme, "", region).unwrap();
+        assert_eq!((made.url.as_deref(), made.region.as_deref()), (Some(endpoint), Some(signed_for)), "{scheme:?}");
     }
-    assert_eq!(
-        completed(Scheme::S3, &connection("", "")),
-        Ok(connection("", "")),
-        "Amazon's own are the SDK's to find"
-    );
+    assert_eq!(completed(Scheme::S3, "", ""), Ok(Endpoint::default()), "Amazon's own are the SDK's to find");
 }
 
 #[test]
@@ -107,7 +99,7 @@ fn an_endpoint_that_cannot_be_known_is_asked_for_with_an_example() {
         (Scheme::Kodo, "give the region, such as cn-east-1, or the endpoint-url"),
         (Scheme::R2, "give the endpoint-url, https://{ACCOUNT_ID}.r2.cloudflarestorage.com"),
     ] {
-        assert_eq!(completed(scheme, &connection("", "")), Err(why.to_owned()));
+        assert_eq!(completed(scheme, "", ""), Err(why.to_owned()));
     }
 }
 
@@ -124,8 +116,8 @@ fn a_region_is_read_from_a_known_endpoint_unless_one_is_given() {
         ("http://127.0.0.1:9000", "", None),
         ("http://127.0.0.1:9000", "garage", Some("garage")),
     ] {
-        let made = completed(Scheme::S3, &connection(endpoint, given)).unwrap();
-        assert_eq!((made.endpoint_url.as_deref(), made.region.as_deref()), (Some(endpoint), region), "{endpoint}");
+        let made = completed(Scheme::S3, endpoint, given).unwrap();
+        assert_eq!((made.url.as_deref(), made.region.as_deref()), (Some(endpoint), region), "{endpoint}");
     }
 }
 
