@@ -25,12 +25,12 @@ use crate::engine::transfer_reporter::TransferReporter;
 use crate::objects::breaker::circuit::{Admission, CircuitBreaker, Outage};
 use crate::objects::breaker::store::BreakerStore;
 use crate::objects::events::coalesce::Coalescer;
-use crate::objects::events::in_doubt::InDoubtWrites;
-use crate::objects::metadata::Losses;
-use crate::objects::multipart::orphaned_uploads::Creates;
+use crate::objects::events::pending_writes::InDoubtWrites;
+use crate::objects::metadata::unsupported::Losses;
 use crate::objects::multipart::part_limit::PartLimit;
-use crate::objects::multipart::parts::Left;
+use crate::objects::multipart::pending_creates::PendingCreates;
 use crate::objects::multipart::progress::TransferProgress;
+use crate::objects::multipart::unrecorded_parts::UnrecordedParts;
 use crate::objects::service_copies::ServiceCopies;
 use crate::objects::wrong_bytes::WrongBytes;
 
@@ -130,9 +130,9 @@ pub(crate) struct Shared {
     /// Cancelled once the worker drains.
     pub draining: CancellationToken,
     /// Creates of uploads whose answers nobody waited for.
-    pub creates: Creates,
+    pub creates: PendingCreates,
     /// Parts that were sent, and whose work was dropped before they were recorded.
-    pub parts_left: Left,
+    pub unrecorded_parts: UnrecordedParts,
     /// Jobs that are held.
     pub held: watch::Sender<usize>,
     /// Set once the run that counts events is recorded.
@@ -226,8 +226,8 @@ impl Context {
             transfer_reporter: TransferReporter::new(&worker.name),
             writes,
             draining,
-            creates: Creates::default(),
-            parts_left: Left::default(),
+            creates: PendingCreates::default(),
+            unrecorded_parts: UnrecordedParts::default(),
             held: watch::Sender::new(0),
             events_run,
             service_copies,

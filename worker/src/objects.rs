@@ -1,5 +1,25 @@
-//! What is done for objects: `copy`, `delete` and `changed` reconcile keys (`reconcile`); an object goes `whole` or in
-//! parts (`multipart`); `batch` gathers outcomes for the ledger; `breaker` holds calls back from a store that fails.
+//! The kind of data *objects*: what this worker does for each object of a job.
+//!
+//! `batch` takes the objects of a job and records what became of them. Between the two, one object ([`item::Item`]) goes
+//! down this chain, and one [`verdict::Verdict`] comes back:
+//!
+//! ```text
+//! batch → perform → copy, delete, changed → reconcile → whole, multipart → the destination
+//!            ↑                                  ↓
+//!     breaker permits it                recheck: the second look
+//! ```
+//!
+//! **No module leads back to itself** by what it uses, which a test of the harness checks. From the top down:
+//!
+//! 1. `batch`, `cancel`: the objects of a job, all together
+//! 2. `perform`, then `copy`, `delete`, `changed`: one object, by what its job asks for
+//! 3. `reconcile`, `replace`: source and destination are brought in step at one key
+//! 4. `whole`, `multipart` (of which `giant` also has jobs of its own), `archive`, `recheck`: one version is written
+//! 5. `item`, `settle`, `requeue`, `suspects`, `source`, `mirror`, `metadata`, `reread`: the steps of these
+//! 6. `context`: what all jobs share. It holds only modules that do not know it: `breaker`, `events::coalesce`,
+//!    `events::pending_writes`, `metadata::unsupported`, `multipart::{part_limit, pending_creates, progress,
+//!    unrecorded_parts}`, `service_copies`, `wrong_bytes`
+//! 7. `verdict`, `version`, `plan`, `integrity`, `pipe`, `multipart::precedence`: values and pure functions
 
 pub(crate) mod archive;
 pub(crate) mod batch;

@@ -6,4 +6,5 @@ mod binaries;
 mod cloud;
 mod documents;
 mod emulators;
+mod modules;
 mod proxy;

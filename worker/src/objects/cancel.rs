@@ -25,7 +25,7 @@ use crate::objects::verdict::Uploads;
 const OTHERS_DELAY: Duration = Duration::from_secs(30);
 
 /// An object of a job that was not settled when its run was cancelled.
-struct Left<'a> {
+struct Unsettled<'a> {
     index: u32,
     key: &'a str,
     /// Whether this delivery, or an earlier one, may have begun to write it.
@@ -62,7 +62,7 @@ pub(crate) async fn whole(context: &Context, job: &Job, redelivered: bool) -> Re
 
 /// Settles what is left of a job whose run was cancelled while it was worked on. `began` says which objects were begun.
 pub(crate) async fn rest(context: &Context, job: &Job, ended: &BTreeSet<u32>, began: &BTreeSet<u32>) -> Result<()> {
-    let left: Vec<Left<'_>> =
+    let left: Vec<Unsettled<'_>> =
         left(job, |index| began.contains(&index)).into_iter().filter(|left| !ended.contains(&left.index)).collect();
     tracing::info!(
         run = job.run,
@@ -75,13 +75,13 @@ pub(crate) async fn rest(context: &Context, job: &Job, ended: &BTreeSet<u32>, be
     settle_left(context, job, &left).await
 }
 
-fn left(job: &Job, is_begun: impl Fn(u32) -> bool) -> Vec<Left<'_>> {
-    job.work.keys().map(|(index, key)| Left { index, key, is_begun: is_begun(index) }).collect()
+fn left(job: &Job, is_begun: impl Fn(u32) -> bool) -> Vec<Unsettled<'_>> {
+    job.work.keys().map(|(index, key)| Unsettled { index, key, is_begun: is_begun(index) }).collect()
 }
 
 /// Has the keys looked at again that may have been written, where others may be at them. Sent before they are settled:
 /// a crash between the two brings the job again.
-async fn follow_up(context: &Context, job: &Job, left: &[Left<'_>], delay: Duration) -> Result<()> {
+async fn follow_up(context: &Context, job: &Job, left: &[Unsettled<'_>], delay: Duration) -> Result<()> {
     let begun = left.iter().filter(|left| left.is_begun);
     let changes: Vec<_> = begun.map(|left| without_deletes(in_doubt::change((left.index, left.key)))).collect();
     if changes.is_empty() || !context.follow.look_again {
@@ -91,9 +91,9 @@ async fn follow_up(context: &Context, job: &Job, left: &[Left<'_>], delay: Durat
 }
 
 /// Aborts the run's own uploads of these objects, settles them as cancelled, and forgets the uploads, in this order.
-async fn settle_left(context: &Context, job: &Job, left: &[Left<'_>]) -> Result<()> {
+async fn settle_left(context: &Context, job: &Job, left: &[Unsettled<'_>]) -> Result<()> {
     let now = Timestamp::now();
-    let cancelled = |left: &Left<'_>| {
+    let cancelled = |left: &Unsettled<'_>| {
         let object = JobObject { index: left.index, key: left.key.to_owned(), ..JobObject::default() };
         let outcome = context.outcome(job, &object, now, State::Cancelled);
         (left.index, Outcome { source: Pin::default(), ..outcome })

@@ -2,3 +2,4 @@
 
 pub(crate) mod coalesce;
 pub(crate) mod in_doubt;
+pub(crate) mod pending_writes;

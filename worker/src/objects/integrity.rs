@@ -7,13 +7,13 @@
 //! hashed on the way and compared with what the destination computed; and where nothing else exists,
 //! what was written is read again.
 
-use shared::digest::{Algorithm, Checksum, combine, multipart_etag};
-use shared::ledger::{PartRecord, Proof, UploadRecord};
+use shared::digest::{Algorithm, Checksum};
+use shared::ledger::{Proof, UploadRecord};
 use shared::object::{ETag, ObjectInfo};
 use shared::store::{Capabilities, EtagMeaning, Part, Written};
 use shared::{Error, ErrorKind, Result};
 
-use crate::objects::plan::part_size;
+pub(crate) mod finished;
 
 /// How the bytes of one request, a whole object or a part, are checked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -264,138 +264,6 @@ pub fn parts(record: &UploadRecord) -> PartsCheck {
         Some(c) => PartsCheck::ReadAgain(c.algorithm),
         None => PartsCheck::Nothing,
     }
-}
-
-/// What is left to be done to know that a finished object has the source's bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Left {
-    /// Nothing; what was compared.
-    Nothing(String),
-    /// It is read again, and must have this checksum; what was compared of the source.
-    Read(Checksum, Option<String>),
-    /// It is read again and hashed in parts as the source was cut, and must have this tag.
-    ReadParts(ETag),
-}
-
-/// A finished object as the destination tells of it.
-#[derive(Debug)]
-pub struct Finished {
-    /// What it answered.
-    pub written: Written,
-    /// Whether this is surely the object of the parts that were sent, and not perhaps an older one.
-    pub is_ours: bool,
-}
-
-/// What is known of an object that was made of parts: its checksum, and what is left to be done.
-/// `BadDigest` if it has not the source's bytes.
-pub fn finished(
-    subject: &str,
-    record: &UploadRecord,
-    sent: &[PartRecord],
-    object: &Finished,
-    source: &Capabilities,
-    destination: &Capabilities,
-) -> Result<(Option<Checksum>, Left)> {
-    let Finished { written, is_ours } = object;
-    let all = sent.len() == record.part_count() as usize;
-    let size = |part: &PartRecord| part_size(record.size, record.part_bytes, part.number);
-    let sums: Vec<_> = sent.iter().map(|part| (part.checksum.clone(), size(part))).collect();
-    let ours = combined(&sums).filter(|_| all);
-    let each = |proof: fn(Proof) -> bool| *is_ours && all && sent.iter().all(|part| proof(part.proof));
-    let (by_service, proven) = (each(|p| p == Proof::Service), each(|p| p != Proof::None));
-    let checksum = record.checksum.clone().or(ours.clone());
-    let tag =
-        written.etag.as_ref().filter(|_| !written.etag_is_opaque && destination.etags == EtagMeaning::Md5AndParts);
-    let nothing = |words: String| Left::Nothing(words);
-    let left = match (parts(record), &record.checksum) {
-        (PartsCheck::Etag, _) => {
-            let made = Made {
-                subject,
-                sent: sent.iter().filter(|_| all).collect(),
-                ours: ours.as_ref(),
-                tag,
-                by_service,
-                proven,
-            };
-            finished_by_etag(record, written, &made)?
-        }
-        (PartsCheck::SourceCrc(algorithm), Some(known)) => {
-            if let Some(ours) = &ours {
-                same(subject, ours, known, "the source's")?;
-            }
-            match &written.checksum {
-                Some(theirs) if theirs == known => nothing(format!("source {algorithm}, destination {algorithm}")),
-                _ if ours.is_some() && proven => nothing(format!("source {algorithm}, destination parts")),
-                _ if by_service => nothing("service".to_owned()),
-                _ => Left::Read(known.clone(), source_word(Some(known), false)),
-            }
-        }
-        (PartsCheck::ReadAgain(_), _) if by_service => nothing("service".to_owned()),
-        (PartsCheck::ReadAgain(_), Some(known)) => Left::Read(known.clone(), source_word(Some(known), false)),
-        _ if by_service => nothing("service".to_owned()),
-        _ => {
-            let source = source_word(None, source.is_remote);
-            match (&ours, &written.checksum) {
-                (Some(ours), Some(theirs)) if ours == theirs => {
-                    nothing(words(source, Some(format!("destination {}", theirs.algorithm))))
-                }
-                _ if proven => nothing(words(source, Some("destination parts".to_owned()))),
-                (Some(ours), _) => Left::Read(ours.clone(), source),
-                (None, _) => {
-                    let message = "its parts have no checksum in common, so they cannot be verified together";
-                    return Err(Error::new(ErrorKind::BadDigest, "verify", subject, message));
-                }
-            }
-        }
-    };
-    Ok((checksum, left))
-}
-
-/// An object that was made of parts, and what is known of them.
-struct Made<'a> {
-    subject: &'a str,
-    /// All parts, or none.
-    sent: Vec<&'a PartRecord>,
-    /// The checksum that they make.
-    ours: Option<&'a Checksum>,
-    /// The object's tag, where it says something.
-    tag: Option<&'a ETag>,
-    by_service: bool,
-    proven: bool,
-}
-
-/// What is left to be done for an object that was cut as its source was.
-fn finished_by_etag(record: &UploadRecord, written: &Written, made: &Made<'_>) -> Result<Left> {
-    let Some(theirs) = &record.source.etag else {
-        let message = "the record of its upload has no source ETag";
-        return Err(Error::new(ErrorKind::BadDigest, "verify", made.subject, message));
-    };
-    if let Some(ours) = made.tag {
-        same_etag(made.subject, ours, theirs)?;
-        return Ok(Left::Nothing("etag".to_owned()));
-    }
-    if made.by_service {
-        return Ok(Left::Nothing("service".to_owned()));
-    }
-    let md5s = made.sent.iter().map(|part| part.md5.as_ref()?.value.as_slice().try_into().ok());
-    let of_parts: Option<Vec<[u8; 16]>> = md5s.collect();
-    // Neither side's tag says anything of what was sent: the bytes do.
-    let Some(md5s) = of_parts.filter(|md5s| !md5s.is_empty()) else { return Ok(Left::ReadParts(theirs.clone())) };
-    same_etag(made.subject, &ETag::new(&multipart_etag(&md5s)), theirs)?;
-    Ok(match made.ours {
-        Some(ours) if written.checksum.as_ref() == Some(ours) => {
-            Left::Nothing(format!("source etag, destination {}", ours.algorithm))
-        }
-        _ if made.proven => Left::Nothing("source etag, destination parts".to_owned()),
-        _ => Left::ReadParts(theirs.clone()),
-    })
-}
-
-/// The CRC of the whole object from its parts' CRCs, in order; `None` if one is missing or of another kind.
-pub fn combined(parts: &[(Option<Checksum>, u64)]) -> Option<Checksum> {
-    let mut parts = parts.iter();
-    let (first, _) = parts.next()?;
-    parts.try_fold(first.clone()?, |whole, (next, size_bytes)| combine(&whole, next.as_ref()?, *size_bytes))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::objects::version::at_version;
 
 pub(crate) use snapshot::SourceSnapshot;
-pub(crate) use unsupported::{Losses, Unsupported};
+pub(crate) use unsupported::Unsupported;
 
 /// Whether a destination lacks something, as far as its capabilities tell.
 fn lacks(loss: Unsupported, source: &Capabilities, destination: &Capabilities) -> bool {

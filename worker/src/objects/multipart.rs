@@ -3,9 +3,14 @@
 pub(crate) mod complete;
 pub(crate) mod giant;
 pub(crate) mod orphaned_uploads;
+pub(crate) mod part;
 pub(crate) mod part_limit;
 pub(crate) mod parts;
+pub(crate) mod pending_creates;
+pub(crate) mod precedence;
 pub(crate) mod progress;
+pub(crate) mod session;
+pub(crate) mod unrecorded_parts;
 pub(crate) mod upload;
 
 use shared::ledger::{PartSet, UploadRecord};
@@ -18,7 +23,8 @@ use crate::objects::item::Item;
 use crate::objects::multipart::complete::{Completion, complete};
 use crate::objects::multipart::part_limit::COMMON_PARTS;
 use crate::objects::multipart::progress::ObjectProgress;
-use crate::objects::multipart::upload::{discard, is_void, open_or_resume};
+use crate::objects::multipart::session::open_or_resume;
+use crate::objects::multipart::upload::{discard, is_void};
 use crate::objects::verdict::{Skip, Verdict};
 use crate::objects::whole;
 

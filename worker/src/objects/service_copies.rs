@@ -56,6 +56,13 @@ impl ServiceCopies {
     }
 }
 
+/// Whether the service will not copy at all, so that streaming may still do. A missing bucket or
+/// key may only mean that the destination's credentials do not see the source.
+pub(crate) fn is_refusal(error: &Error) -> bool {
+    use ErrorKind::*;
+    matches!(error.kind(), Denied | Unsupported | Invalid | NoSuchContainer | NotFound)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

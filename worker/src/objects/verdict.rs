@@ -21,7 +21,7 @@ use shared::object::{ETag, ObjectInfo};
 use shared::objects::job::{JobObject, Restoring};
 use shared::store::Upload;
 
-use crate::objects::metadata::SourceSnapshot;
+use crate::objects::metadata::snapshot::SourceSnapshot;
 
 /// What became of one object.
 pub(crate) enum Verdict {

@@ -12,10 +12,11 @@ use crate::context::Context;
 use crate::objects::integrity::{self, READ_AGAIN, source_word, words};
 use crate::objects::item::Item;
 use crate::objects::metadata::{self, SourceSnapshot};
-use crate::objects::multipart::progress::{Attempt, ObjectProgress};
+use crate::objects::multipart::progress::Attempt;
 use crate::objects::pipe::Pipe;
 use crate::objects::plan;
 use crate::objects::reread;
+use crate::objects::service_copies::is_refusal;
 use crate::objects::verdict::Copied;
 use crate::objects::version::at_version;
 
@@ -45,23 +46,22 @@ pub(crate) async fn copy(item: &Item<'_>, object: &JobObject) -> Result<Box<Copi
     }
     let subject = context.destination.location().display_key(&object.key);
     // A body that broke off cannot be sent again: each try opens the source anew.
-    let copied = retry::run(&TRANSFER, &subject, || stream(item, object, &subject, &progress)).await?;
+    let stream = async || {
+        loop {
+            let counted = progress.attempt();
+            if let Some(copied) = stream(item, object, &subject, &counted).await? {
+                counted.keep();
+                return Ok(copied);
+            }
+        }
+    };
+    let copied = retry::run(&TRANSFER, &subject, stream).await?;
     context.limiter.succeeded();
     Ok(Box::new(copied))
 }
 
-async fn stream(item: &Item<'_>, wanted: &JobObject, subject: &str, progress: &ObjectProgress) -> Result<Copied> {
-    loop {
-        let counted = progress.attempt();
-        if let Some(copied) = stream_once(item, wanted, subject, &counted).await? {
-            counted.keep();
-            return Ok(copied);
-        }
-    }
-}
-
 /// `None` if the destination refused what the object comes with, and can have it without.
-async fn stream_once(item: &Item<'_>, wanted: &JobObject, subject: &str, counted: &Attempt) -> Result<Option<Copied>> {
+async fn stream(item: &Item<'_>, wanted: &JobObject, subject: &str, counted: &Attempt) -> Result<Option<Copied>> {
     let context = item.context;
     let destination = context.destination_capabilities();
     let Object { info, body } = open(context, wanted, wanted.pin()).await?;
@@ -204,13 +204,6 @@ async fn by_service(context: &Context, object: &JobObject) -> Result<Option<Copi
         }
         Err(error) => Err(error),
     }
-}
-
-/// Whether the service will not copy at all, so that streaming may still do. A missing bucket or
-/// key may only mean that the destination's credentials do not see the source.
-pub(crate) fn is_refusal(error: &Error) -> bool {
-    use ErrorKind::*;
-    matches!(error.kind(), Denied | Unsupported | Invalid | NoSuchContainer | NotFound)
 }
 
 async fn copied_by_service(context: &Context, object: &JobObject, pin: &Pin, written: Written) -> Result<Copied> {

@@ -20,7 +20,7 @@ use shared::store::{
 use shared::{Error, ErrorKind, Result};
 
 use crate::objects::breaker::circuit::{CircuitBreaker, Seen};
-use crate::objects::events::in_doubt::{InDoubtWrites, PendingWrite};
+use crate::objects::events::pending_writes::{InDoubtWrites, PendingWrite};
 
 /// A store whose calls are refused while its circuit is open.
 #[derive(Debug)]

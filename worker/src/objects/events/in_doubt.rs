@@ -13,12 +13,11 @@
 //! back to end the upload and to forget its record. A worker that is killed at that point leaves both.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use shared::objects::job::{Job, JobChange, Work};
 use shared::queue::Outgoing;
-use shared::{Error, Result, terminal};
+use shared::{Result, terminal};
 
 use crate::context::Context;
 
@@ -31,53 +30,6 @@ pub(crate) const CHANGED_AFTER: Duration = Duration::from_secs(5);
 
 /// A look that ends astray itself is followed by another one, so often; then a scan has to find what went wrong.
 const MAX_FOLLOWING: u32 = 5;
-
-/// Keys of writes whose end nobody saw. As many as there are objects of held jobs, at most.
-#[derive(Debug, Default)]
-pub(crate) struct InDoubtWrites(Mutex<HashSet<String>>);
-
-impl InDoubtWrites {
-    /// A write that may take effect from now on.
-    pub fn begin<'a>(&'a self, key: &'a str) -> PendingWrite<'a> {
-        PendingWrite { in_doubt: self, key, has_left: true }
-    }
-
-    fn take(&self, key: &str) -> bool {
-        self.lock().remove(key)
-    }
-
-    /// The lock is held for moments and never across an await.
-    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A write under way: dropped before its end is known, it is a stray.
-pub(crate) struct PendingWrite<'a> {
-    in_doubt: &'a InDoubtWrites,
-    key: &'a str,
-    has_left: bool,
-}
-
-impl PendingWrite<'_> {
-    /// It ended so.
-    pub fn ended<T>(mut self, answer: &Result<T>) {
-        self.has_left = answer.as_ref().is_err_and(Error::is_unclear);
-    }
-
-    /// It was not sent whole, and takes no effect.
-    pub fn broke(mut self) {
-        self.has_left = false;
-    }
-}
-
-impl Drop for PendingWrite<'_> {
-    fn drop(&mut self) {
-        if self.has_left {
-            self.in_doubt.lock().insert(self.key.to_owned());
-        }
-    }
-}
 
 /// Has the keys of a job looked at again whose writes went astray, where others may be at them.
 pub(crate) async fn look_after(context: &Context, job: &Job) {
@@ -146,28 +98,4 @@ pub(crate) async fn look_later(
 /// A place and its key, as a change.
 pub(crate) fn change((index, key): (u32, &str)) -> JobChange {
     JobChange { index, key: key.to_owned(), time: None, no_delete: false }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use shared::ErrorKind;
-
-    #[test]
-    fn a_write_is_astray_until_its_end_is_known() {
-        let in_doubt = InDoubtWrites::default();
-        let error = |kind| Err::<(), _>(Error::new(kind, "put", "k", "as the test wants it"));
-        drop(in_doubt.begin("dropped"));
-        in_doubt.begin("lost").ended(&error(ErrorKind::Connection));
-        in_doubt.begin("late").ended(&error(ErrorKind::Timeout));
-        in_doubt.begin("done").ended(&Ok(()));
-        in_doubt.begin("refused").ended(&error(ErrorKind::Denied));
-        in_doubt.begin("half").broke();
-        for (key, stray) in
-            [("dropped", true), ("lost", true), ("late", true), ("done", false), ("refused", false), ("half", false)]
-        {
-            assert_eq!(in_doubt.take(key), stray, "{key}");
-            assert!(!in_doubt.take(key), "{key} is looked after once");
-        }
-    }
 }

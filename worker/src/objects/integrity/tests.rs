@@ -1,8 +1,10 @@
 //! The tables of checks, row by row.
 
+use super::finished::{Finished, Remaining, combined, finished};
 use super::*;
 use crate::fixtures::store;
 use shared::digest::Hasher;
+use shared::ledger::PartRecord;
 use shared::object::{ETag, Timestamp};
 
 fn sum(algorithm: Algorithm, bytes: &[u8]) -> Checksum {
@@ -139,12 +141,12 @@ fn what_a_finished_object_still_needs_follows_its_table() {
     let by_etag = record(tag, true, None);
     let (by_crc, by_md5) = (record("x", false, Some(crc.clone())), record("x", false, Some(md5.clone())));
     let nothing = record("x", false, None);
-    let done = |words: &str| Some(Left::Nothing(words.to_owned()));
-    let read = |sum: &Checksum, word: &str| Some(Left::Read(sum.clone(), Some(word.to_owned())));
+    let done = |words: &str| Some(Remaining::Nothing(words.to_owned()));
+    let read = |sum: &Checksum, word: &str| Some(Remaining::Read(sum.clone(), Some(word.to_owned())));
     let table = [
         (&by_etag, good(Proof::None), answer(tag, false, None), done("etag")),
         (&by_etag, good(Proof::None), answer("0-2", false, None), None),
-        (&by_etag, good(Proof::None), answer("0-2", true, None), Some(Left::ReadParts(ETag::new(tag)))),
+        (&by_etag, good(Proof::None), answer("0-2", true, None), Some(Remaining::ReadParts(ETag::new(tag)))),
         (&by_etag, good(Service), answer("0-2", true, None), done("service")),
         (&by_crc, good(Destination), plain(), done("source crc64nvme, destination parts")),
         (&by_crc, good(Proof::None), answer("e", true, Some(&crc)), done("source crc64nvme, destination crc64nvme")),

@@ -10,9 +10,10 @@ use shared::store::{EtagMeaning, Part, Written};
 use shared::{Error, ErrorKind, Result, terminal};
 
 use crate::context::Context;
-use crate::objects::integrity::{self, Finished, Left, READ_AGAIN, words};
+use crate::objects::integrity::finished::{Finished, Remaining, finished};
+use crate::objects::integrity::{READ_AGAIN, words};
 use crate::objects::metadata;
-use crate::objects::multipart::upload::{check_version, is_held, write};
+use crate::objects::multipart::upload::{check_version, created_with, is_listed};
 use crate::objects::reread;
 use crate::objects::verdict::Copied;
 
@@ -46,7 +47,7 @@ pub(crate) async fn complete(context: &Context, record: &UploadRecord) -> Result
         }
     };
     source_is_unchanged(context, record).await?;
-    let found = match context.destination.complete_upload(&record.upload, &parts, &write(record)).await {
+    let found = match context.destination.complete_upload(&record.upload, &parts, &created_with(record)).await {
         Ok(written) => Finished { written, is_ours: true },
         Err(error) => look(context, record, &recorded, error).await?,
     };
@@ -79,7 +80,7 @@ fn agreed(record: &UploadRecord, recorded: &[PartRecord], listed: Vec<Part>) -> 
     for number in 1..=record.part_count() {
         let part = listed.remove(&number);
         let sent = records.get(&number).into_iter().flatten();
-        match part.and_then(|part| Some((sent.copied().find(|sent| is_held(record, sent, &part))?.clone(), part))) {
+        match part.and_then(|part| Some((sent.copied().find(|sent| is_listed(record, sent, &part))?.clone(), part))) {
             Some((sent, part)) => {
                 agreed.0.push(part);
                 agreed.1.push(sent);
@@ -189,16 +190,16 @@ async fn check(
     let (key, written) = (&record.upload.key, &found.written);
     let subject = context.destination.location().display_key(key);
     let (source, destination) = (context.source.capabilities(), context.destination_capabilities());
-    let (checksum, left) = integrity::finished(&subject, record, sent, found, source, &destination)?;
-    let verified = match left {
-        Left::Nothing(words) => words,
-        Left::Read(_, source) if !context.can_be_read(record.storage_class.as_deref()) => words(source, None),
-        Left::ReadParts(_) if !context.can_be_read(record.storage_class.as_deref()) => words(None, None),
-        Left::Read(known, source) => {
+    let (checksum, remaining) = finished(&subject, record, sent, found, source, &destination)?;
+    let verified = match remaining {
+        Remaining::Nothing(words) => words,
+        Remaining::Read(_, source) if !context.can_be_read(record.storage_class.as_deref()) => words(source, None),
+        Remaining::ReadParts(_) if !context.can_be_read(record.storage_class.as_deref()) => words(None, None),
+        Remaining::Read(known, source) => {
             reread::expect_checksum(context, key, written, &known).await?;
             words(source, Some(READ_AGAIN.to_owned()))
         }
-        Left::ReadParts(etag) => {
+        Remaining::ReadParts(etag) => {
             reread::expect_etag(context, key, written, record.part_bytes, &etag).await?;
             words(Some("source etag".to_owned()), Some(READ_AGAIN.to_owned()))
         }

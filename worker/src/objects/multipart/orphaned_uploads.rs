@@ -19,10 +19,8 @@
 //!   are the destination's own. One without a time is left alone.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use shared::ledger::{Intents, UploadRecord};
-use shared::object::Timestamp;
 use shared::retry::{self, CREATE};
 use shared::store::{Upload, Write};
 use shared::{Error, ErrorKind, Result};
@@ -50,49 +48,10 @@ pub(crate) async fn create(context: &Context, record: &UploadRecord, write: &Wri
     retry::run(&CREATE, &subject, once).await
 }
 
-/// Creates whose answers nobody waited for: key, and the time before the create. As many as there are objects of held
-/// jobs, at most.
-#[derive(Debug, Default)]
-pub(crate) struct Creates(Mutex<Vec<(String, Timestamp)>>);
-
-impl Creates {
-    fn begin<'a>(&'a self, key: &'a str, before: Timestamp) -> InDoubtCreate<'a> {
-        InDoubtCreate { creates: self, key, before, has_ended: false }
-    }
-
-    /// The lock is held for moments and never across an await.
-    fn lock(&self) -> MutexGuard<'_, Vec<(String, Timestamp)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A create under way. Dropped before its answer, it is in doubt.
-struct InDoubtCreate<'a> {
-    creates: &'a Creates,
-    key: &'a str,
-    before: Timestamp,
-    has_ended: bool,
-}
-
-impl InDoubtCreate<'_> {
-    fn ended(mut self) {
-        self.has_ended = true;
-    }
-}
-
-impl Drop for InDoubtCreate<'_> {
-    fn drop(&mut self) {
-        if !self.has_ended {
-            self.creates.lock().push((self.key.to_owned(), self.before));
-        }
-    }
-}
-
 /// Announces creates in doubt once more, and has their keys looked at again: their job may be acknowledged by another
 /// worker by now. If this fails too, the next one who ends work on the key finds what is still announced.
 pub(crate) async fn announce_in_doubt(context: &Context) {
-    let in_doubt = std::mem::take(&mut *context.creates.lock());
-    for (key, before) in in_doubt {
+    for (key, before) in context.creates.take() {
         if let Err(error) = context.ledger.intend_upload(&context.task, &key, before).await {
             tracing::warn!(%error, "could not record that an upload of {key:?} may be open: if it stays, abort it at the destination");
         }

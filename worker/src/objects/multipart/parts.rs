@@ -4,20 +4,18 @@
 //! A part that is recorded is not sent again. So a crash sends again what was on its way, and what was answered in the
 //! last 2 s.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::{self, FuturesUnordered};
 use shared::ledger::{PartRecord, PartSet, UploadRecord};
-use shared::store::Upload;
 use shared::{Error, ErrorKind, Result, terminal};
 use tokio::time::{Instant, sleep_until};
 
 use crate::context::Context;
 use crate::engine::backend::Repetition;
+use crate::objects::multipart::part::upload_part;
 use crate::objects::multipart::progress::ObjectProgress;
-use crate::objects::multipart::upload::upload_part;
 use crate::objects::plan;
 
 /// Parts of a full group: some 10 KB in the ledger.
@@ -34,17 +32,6 @@ struct Group<'a> {
     progress: &'a ObjectProgress,
     parts: Vec<PartRecord>,
     since: Option<Instant>,
-}
-
-/// The parts of groups that were dropped.
-#[derive(Debug, Default)]
-pub(crate) struct Left(Mutex<Vec<(Upload, Vec<PartRecord>)>>);
-
-impl Left {
-    /// The lock is held for moments and never across an await.
-    fn lock(&self) -> MutexGuard<'_, Vec<(Upload, Vec<PartRecord>)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl<'a> Group<'a> {
@@ -98,7 +85,7 @@ impl<'a> Group<'a> {
 impl Drop for Group<'_> {
     fn drop(&mut self) {
         if !self.parts.is_empty() {
-            self.context.parts_left.lock().push((self.record.upload.clone(), std::mem::take(&mut self.parts)));
+            self.context.unrecorded_parts.add(self.record.upload.clone(), std::mem::take(&mut self.parts));
         }
     }
 }
@@ -106,8 +93,7 @@ impl Drop for Group<'_> {
 /// Records the parts of groups that were dropped: they are at the destination. What fails is sent again by the next
 /// delivery.
 pub(crate) async fn record_left(context: &Context) {
-    let left = std::mem::take(&mut *context.parts_left.lock());
-    for (upload, parts) in left {
+    for (upload, parts) in context.unrecorded_parts.take() {
         if let Err(error) = context.ledger.record_parts(&context.task, &upload, &parts, &PartSet::default()).await {
             let parts = terminal::counted(parts.len() as u64, "part");
             tracing::warn!(%error, "could not record {parts} of {:?}: they are sent again", upload.key);

@@ -1,151 +1,27 @@
-//! An upload in parts: its opening, its parts, its end without an object.
-//!
-//! Every upload is written to the ledger before its first part is sent, and every part after it is
-//! verified: a crash anywhere leaves an upload that the redelivered job finds and goes on with. A part that is
-//! recorded for this upload, which was opened for one pinned version of the source, is not sent again. Before the
-//! upload is completed the destination lists its parts once: one that it does not list with a recorded tag and the
-//! right size is sent again.
+//! An upload as the ledger records it: its version and metadata, its outcome, its end without an object.
 
 use std::collections::HashMap;
 
 use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use shared::digest::Algorithm;
-use shared::ledger::{Intents, Outcome, PartRecord, Proof, Settlement, State, UploadRecord, events_run};
-use shared::object::{Attributes, ObjectInfo, Pin, Tags, Timestamp};
+use shared::ledger::{Intents, Outcome, PartRecord, Settlement, State, UploadRecord};
+use shared::object::{ObjectInfo, Pin, Timestamp};
 use shared::objects::job::{Job, JobObject};
-use shared::retry::{self, TRANSFER};
-use shared::store::{Body, EtagMeaning, Object, Part, PartWrite, Read, Upload, Write, copy_source};
+use shared::store::{Part, Upload, Write};
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
-use crate::objects::integrity;
-use crate::objects::item::Item;
-use crate::objects::metadata;
 use crate::objects::multipart::orphaned_uploads;
-use crate::objects::multipart::progress::{Attempt, ObjectProgress};
-use crate::objects::pipe::Pipe;
 use crate::objects::plan;
-use crate::objects::reread;
 use crate::objects::settle::{explained, settle};
 use crate::objects::verdict::Uploads;
 use crate::objects::version::at_version;
-use crate::objects::whole;
 
 /// Uploads that are ended at once, by a call or two each.
 const ENDS_AT_ONCE: usize = 16;
 
-/// The upload to send parts to: the one that is recorded, if it is of this version, else a new one. `None` if a
-/// newer run has one open: two runs at one object would take it from each other for ever; or, for an event, if
-/// anybody has one of this version.
-pub(crate) async fn open_or_resume(
-    item: &Item<'_>,
-    wanted: &JobObject,
-    info: &ObjectInfo,
-) -> Result<Option<UploadRecord>> {
-    let (context, job) = (item.context, item.job);
-    let fresh = metadata::write(context, wanted, info).await?;
-    if let Some(found) = context.ledger.upload(&job.task, &wanted.key).await? {
-        let same_bytes = found.source == info.pin() && found.size == info.size && found.source != Pin::default();
-        // Tags, and at some stores headers, change without a new version.
-        let same_version = same_bytes && metadata::is_opened_with(context, &found, &fresh);
-        // A giant that is begun anew is enqueued before its old upload is given up: its parts jobs would
-        // find no upload if they were made for the old one.
-        let outlived = found.size >= context.options.giant_threshold && found.attempt < job.attempt;
-        if same_version && found.run == job.run && found.origin == job.origin && !outlived {
-            return Ok(Some(found));
-        }
-        let events = events_run(&job.task);
-        let gives_way = match job.run == events {
-            // Its owner looks at the source once more when it is done, as this event wants it. Of another version it
-            // is out of date: what an event has seen is the newest.
-            true => same_version,
-            // Ids of runs sort by time.
-            false => found.run == events || found.run > job.run,
-        };
-        if gives_way {
-            return Ok(None);
-        }
-        // An older run's, or another version's. Its object is settled, so that its run can end; first, for after a
-        // crash between the two nothing else would tell of it.
-        if (&found.run, &found.origin) != (&job.run, &job.origin) {
-            settle_superseded(context, &found).await?;
-        }
-        discard(context, &found).await?;
-    }
-    let record = open(item, wanted, info, fresh).await?;
-    let stored = context.ledger.open_upload(&record).await?;
-    if stored.upload == record.upload {
-        return Ok(Some(stored));
-    }
-    // Another delivery of the job opened one at the same moment; its record came first.
-    orphaned_uploads::abort_upload(context, &record.upload).await?;
-    if stored.source == record.source && stored.origin == record.origin && stored.run == record.run {
-        return Ok(Some(stored));
-    }
-    let subject = context.destination.location().display_key(&wanted.key);
-    Err(Error::new(ErrorKind::Conflict, "create", subject, "another upload of this key was created at the same time"))
-}
-
-async fn open(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo, mut fresh: Write) -> Result<UploadRecord> {
-    let (context, job) = (item.context, item.job);
-    let (source, destination) = (context.source.capabilities(), &context.cutting_capabilities());
-    let cut_alike = source.etags == EtagMeaning::Md5AndParts && destination.etags == source.etags;
-    let source_count = info.etag.as_ref().and_then(|tag| tag.part_count());
-    // Only the first part's size and their number are told: where the others were cut unevenly, the ETags
-    // cannot come out equal, and the next attempt does without.
-    let first_attempt = job.attempt == 1;
-    let tells_parts = source.etags == EtagMeaning::Md5AndParts && source_count.is_some() && !info.etag_is_opaque;
-    let layout = match first_attempt && tells_parts {
-        true => context.source.part_layout(&wanted.key, &info.pin()).await?,
-        false => None,
-    };
-    let subject = || context.destination.location().display_key(&wanted.key);
-    let plan = plan::cut(info.size, context.options.part_size, layout, destination)
-        .map_err(|why| Error::new(ErrorKind::Unrepresentable, "create", subject(), why))?;
-    let plan = plan::told_apart(plan, info.size, source_count.filter(|_| cut_alike), destination);
-    let mut record = UploadRecord {
-        task: job.task.clone(),
-        run: job.run.clone(),
-        origin: job.origin.clone(),
-        index: wanted.index,
-        // Named when it is created.
-        upload: Upload { key: wanted.key.clone(), id: String::new() },
-        source: info.pin(),
-        modified: at_version(wanted, info).modified,
-        size: info.size,
-        part_bytes: plan.part_bytes,
-        attributes: Attributes::default(),
-        tags: Tags::new(),
-        storage_class: None,
-        acl: None,
-        encryption: None,
-        same_parts: plan.same_parts,
-        checksum: integrity::known_for_parts(info, source),
-        attempt: job.attempt,
-        opened: context.destination.now(),
-    };
-    loop {
-        record = carrying(record, fresh);
-        let write = Write { replaces: wanted.blocked > 0, ..write(&record) };
-        match orphaned_uploads::create(context, &record, &write).await {
-            Ok(upload) => return Ok(UploadRecord { upload, ..record }),
-            Err(error) if context.can_do_without(&write, &error) => {
-                fresh = metadata::write(context, wanted, info).await?
-            }
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// The record with everything that the object comes with.
-fn carrying(record: UploadRecord, write: Write) -> UploadRecord {
-    let Write { attributes, tags, storage_class, acl, encryption, .. } = write;
-    UploadRecord { attributes, tags, storage_class, acl, encryption, ..record }
-}
-
 /// What the upload was created with.
-pub(crate) fn write(record: &UploadRecord) -> Write {
+pub(crate) fn created_with(record: &UploadRecord) -> Write {
     Write {
         size: record.size,
         attributes: record.attributes.clone(),
@@ -167,99 +43,11 @@ pub(crate) fn is_void(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::PreconditionFailed | ErrorKind::BadDigest)
 }
 
-/// Whether the destination still holds the part as it was recorded, and no other that came later: from a
-/// worker that lost its lease, say.
-pub(crate) fn is_held(record: &UploadRecord, part: &PartRecord, listed: &Part) -> bool {
+/// Whether the destination lists the part as it was recorded, and not one that was sent later, such as by a worker that
+/// lost its lease.
+pub(crate) fn is_listed(record: &UploadRecord, part: &PartRecord, listed: &Part) -> bool {
     let size = plan::part_size(record.size, record.part_bytes, part.number);
     listed.number == part.number && listed.size == size && listed.etag == part.etag
-}
-
-/// Sends one part; its record.
-pub(crate) async fn upload_part(
-    context: &Context,
-    record: &UploadRecord,
-    number: u32,
-    progress: &ObjectProgress,
-) -> Result<PartRecord> {
-    let _permit = context.transfer_permit().await;
-    let subject = context.destination.location().display_key(&record.upload.key);
-    let part = match part_by_service(context, record, number).await? {
-        Some(part) => {
-            progress.attempt().copied_by_service(part_write(record, number).size);
-            PartRecord { number, etag: part.etag, checksum: None, md5: None, proof: Proof::Service }
-        }
-        None => {
-            let stream = async || {
-                loop {
-                    let counted = progress.attempt();
-                    if let Some(part) = stream_part(context, record, number, &subject, &counted).await? {
-                        counted.keep();
-                        return Ok(part);
-                    }
-                }
-            };
-            retry::run(&TRANSFER, &subject, stream).await?
-        }
-    };
-    context.limiter.succeeded();
-    Ok(part)
-}
-
-fn part_write(record: &UploadRecord, number: u32) -> PartWrite {
-    let range = plan::part_range(record.size, record.part_bytes, number);
-    PartWrite { number, offset: range.start, size: range.end - range.start, checksum: None }
-}
-
-/// `None` if the destination takes the part only with a checksum, which is sent the next time.
-async fn stream_part(
-    context: &Context,
-    record: &UploadRecord,
-    number: u32,
-    subject: &str,
-    counted: &Attempt,
-) -> Result<Option<PartRecord>> {
-    let destination = context.destination_capabilities();
-    let is_required = context.requires_checksums();
-    let first = integrity::read_first_part(record, is_required, context.source.capabilities(), &destination);
-    let read_before = match first {
-        Some(algorithm) => {
-            let body = open_part(context, record, number, subject).await?;
-            Some(reread::hash(context, subject, body, algorithm).await?)
-        }
-        None => None,
-    };
-    let body = open_part(context, record, number, subject).await?;
-    let check = integrity::part(record, read_before.as_ref(), &destination);
-    let write = PartWrite { checksum: check.send.clone(), ..part_write(record, number) };
-    let pipe = Pipe {
-        subject: format!("{subject} part {number}"),
-        size: write.size,
-        hash: check.hash.clone(),
-        expect: check.expect.clone(),
-        expect_etag: None,
-        bandwidth: context.bandwidth.clone(),
-        attempt: counted.clone(),
-    };
-    let (body, hashed) = pipe.through(body);
-    let part = match context.destination.upload_part(&record.upload, &write, body).await {
-        Err(error) if !is_required && context.learn_required_checksums(&error) => return Ok(None),
-        part => part?,
-    };
-    context.learn_tags(part.etag_is_opaque);
-    let hashed = hashed.take();
-    let proof = check.proof(subject, &part, &hashed, &destination)?;
-    let md5 = hashed.iter().find(|checksum| checksum.algorithm == Algorithm::Md5);
-    let md5 = md5.filter(|_| record.same_parts).cloned();
-    Ok(Some(PartRecord { number, etag: part.etag, checksum: hashed.into_iter().next(), md5, proof }))
-}
-
-/// The bytes of a part, of the version that the upload was opened for.
-async fn open_part(context: &Context, record: &UploadRecord, number: u32, subject: &str) -> Result<Body> {
-    let range = plan::part_range(record.size, record.part_bytes, number);
-    let read = Read { range: Some(range), pin: record.source.clone() };
-    let Object { info, body } = context.source.get(&record.upload.key, &read).await?;
-    check_version(record, &info, subject)?;
-    Ok(body)
 }
 
 /// `PreconditionFailed` unless this is the version that the upload was opened for. Its tag is compared by
@@ -274,27 +62,6 @@ pub(crate) fn check_version(record: &UploadRecord, info: &ObjectInfo, subject: &
         info.size, info.modified, record.size
     );
     Err(Error::new(ErrorKind::PreconditionFailed, "get", subject, message))
-}
-
-/// The part, if the service copied it itself.
-async fn part_by_service(context: &Context, record: &UploadRecord, number: u32) -> Result<Option<Part>> {
-    let destination = &context.destination;
-    let source = copy_source(&*context.source, &record.upload.key, &**destination);
-    let may_copy = context.service_copies.are_tried() && destination.capabilities().copies_parts;
-    let Some(source) = source.filter(|_| may_copy) else { return Ok(None) };
-    let range = plan::part_range(record.size, record.part_bytes, number);
-    let part = part_write(record, number);
-    match destination.copy_part(&source, &record.source, range, &record.upload, &part).await {
-        Ok(part) => {
-            context.service_copies.worked();
-            Ok(Some(part))
-        }
-        Err(error) if whole::is_refusal(&error) => {
-            context.service_copies.refused(&record.upload.key, &error);
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
 }
 
 /// Gives an upload up: its parts are of no use any more.
@@ -378,7 +145,8 @@ pub(crate) async fn forget_each(context: &Context, uploads: &[Upload]) -> Result
     stream::iter(ends).buffer_unordered(ENDS_AT_ONCE).try_collect().await
 }
 
-async fn settle_superseded(context: &Context, record: &UploadRecord) -> Result<()> {
+/// Settles the object of an upload that another job has taken over, so that its run can end.
+pub(crate) async fn settle_superseded(context: &Context, record: &UploadRecord) -> Result<()> {
     let outcome = explained(bare_outcome(context, record, State::Skipped), Some("taken over by another job"), None);
     settle_record(context, record, outcome).await
 }

@@ -1,0 +1,133 @@
+//! The upload that an object's parts are sent to: resumed where the ledger has it, else created.
+//!
+//! The upload is written to the ledger before its first part is sent, and each part after it is verified: a crash
+//! anywhere leaves an upload that the redelivered job finds and resumes. A part that is recorded for this upload, which
+//! was created for one pinned version of the source, is not sent again.
+
+use shared::ledger::{UploadRecord, events_run};
+use shared::object::{ObjectInfo, Pin};
+use shared::objects::job::JobObject;
+use shared::store::{EtagMeaning, Upload, Write};
+use shared::{Error, ErrorKind, Result};
+
+use crate::objects::integrity;
+use crate::objects::item::Item;
+use crate::objects::metadata;
+use crate::objects::multipart::orphaned_uploads;
+use crate::objects::multipart::precedence::{Contest, Precedence};
+use crate::objects::multipart::upload::{created_with, discard, settle_superseded};
+use crate::objects::plan::{self, PartPlan};
+use crate::objects::version::at_version;
+
+/// The upload to send parts to: the recorded one, if it is of this version, else a new one. `None` if the recorded
+/// upload takes precedence.
+pub(crate) async fn open_or_resume(
+    item: &Item<'_>,
+    wanted: &JobObject,
+    info: &ObjectInfo,
+) -> Result<Option<UploadRecord>> {
+    let (context, job) = (item.context, item.job);
+    let write = metadata::write(context, wanted, info).await?;
+    if let Some(found) = context.ledger.upload(&job.task, &wanted.key).await? {
+        match contest(item, &found, info, &write).precedence() {
+            Precedence::Resume => return Ok(Some(found)),
+            Precedence::GiveWay => return Ok(None),
+            Precedence::Replace => {}
+            // First, for after a crash between the two nothing else would show it.
+            Precedence::TakeOver => settle_superseded(context, &found).await?,
+        }
+        discard(context, &found).await?;
+    }
+    let record = create(item, wanted, info, write).await?;
+    let stored = context.ledger.open_upload(&record).await?;
+    if stored.upload == record.upload {
+        return Ok(Some(stored));
+    }
+    // Another delivery of the job created one at the same moment; its record came first.
+    orphaned_uploads::abort_upload(context, &record.upload).await?;
+    if stored.source == record.source && stored.origin == record.origin && stored.run == record.run {
+        return Ok(Some(stored));
+    }
+    let subject = context.destination.location().display_key(&wanted.key);
+    Err(Error::new(ErrorKind::Conflict, "create", subject, "another upload of this key was created at the same time"))
+}
+
+/// The recorded upload against this job's work on the version that `info` describes.
+fn contest<'a>(item: &'a Item<'_>, found: &'a UploadRecord, info: &ObjectInfo, write: &Write) -> Contest<'a> {
+    let (context, job) = (item.context, item.job);
+    let same_bytes = found.source == info.pin() && found.size == info.size && found.source != Pin::default();
+    Contest {
+        found_run: &found.run,
+        run: &job.run,
+        events_run: events_run(&job.task),
+        is_same_origin: found.origin == job.origin,
+        // Tags, and at some stores headers, change without a new version.
+        is_same_version: same_bytes && metadata::is_opened_with(context, found, write),
+        // A giant that is begun anew is enqueued before its old upload is discarded: its parts jobs would find no
+        // upload if they were made for the old one.
+        is_outlived: found.size >= context.options.giant_threshold && found.attempt < job.attempt,
+    }
+}
+
+/// Creates an upload, without what the destination turns out to refuse of the object's metadata.
+async fn create(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo, mut write: Write) -> Result<UploadRecord> {
+    let context = item.context;
+    let plan = cut(item, wanted, info).await?;
+    loop {
+        let record = record_of(item, wanted, info, plan, write);
+        let write_now = Write { replaces: wanted.blocked > 0, ..created_with(&record) };
+        match orphaned_uploads::create(context, &record, &write_now).await {
+            Ok(upload) => return Ok(UploadRecord { upload, ..record }),
+            Err(error) if context.can_do_without(&write_now, &error) => {
+                write = metadata::write(context, wanted, info).await?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Cuts the object into parts, at the source's own boundaries where that makes the two tags equal.
+async fn cut(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo) -> Result<PartPlan> {
+    let context = item.context;
+    let (source, destination) = (context.source.capabilities(), &context.cutting_capabilities());
+    let cut_alike = source.etags == EtagMeaning::Md5AndParts && destination.etags == source.etags;
+    let source_count = info.etag.as_ref().and_then(|tag| tag.part_count());
+    // The source shows only the first part's size and the number of parts: where the others were cut unevenly, the tags
+    // cannot come out equal, and the next attempt does without.
+    let has_parts = source.etags == EtagMeaning::Md5AndParts && source_count.is_some() && !info.etag_is_opaque;
+    let layout = match item.job.attempt == 1 && has_parts {
+        true => context.source.part_layout(&wanted.key, &info.pin()).await?,
+        false => None,
+    };
+    let subject = || context.destination.location().display_key(&wanted.key);
+    let plan = plan::cut(info.size, context.options.part_size, layout, destination)
+        .map_err(|why| Error::new(ErrorKind::Unrepresentable, "create", subject(), why))?;
+    Ok(plan::told_apart(plan, info.size, source_count.filter(|_| cut_alike), destination))
+}
+
+/// The record of an upload that is to be created with `write`.
+fn record_of(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo, plan: PartPlan, write: Write) -> UploadRecord {
+    let (context, job) = (item.context, item.job);
+    let Write { attributes, tags, storage_class, acl, encryption, .. } = write;
+    UploadRecord {
+        task: job.task.clone(),
+        run: job.run.clone(),
+        origin: job.origin.clone(),
+        index: wanted.index,
+        // The destination names it when it is created.
+        upload: Upload { key: wanted.key.clone(), id: String::new() },
+        source: info.pin(),
+        modified: at_version(wanted, info).modified,
+        size: info.size,
+        part_bytes: plan.part_bytes,
+        attributes,
+        tags,
+        storage_class,
+        acl,
+        encryption,
+        same_parts: plan.same_parts,
+        checksum: integrity::known_for_parts(info, context.source.capabilities()),
+        attempt: job.attempt,
+        opened: context.destination.now(),
+    }
+}
