@@ -1,4 +1,4 @@
-//! Everything that talks to a service: object stores, queues, ledgers, fleets; and [`open`], the only place
+//! Everything that talks to a service: object stores, queues, ledgers, tasks, fleets; and [`open`], the only place
 //! that turns a configuration into ports.
 //!
 //! Each module implements a port of `shared` for one service; the port's documentation is its contract. SDK
@@ -11,3 +11,4 @@ pub mod open;
 pub mod queue;
 pub mod sqlite;
 pub mod store;
+pub mod tasks;

@@ -25,6 +25,7 @@
 //! [`Heartbeats::heartbeats`] are one each. Nothing is ever scanned.
 
 mod audit;
+mod changes;
 mod control;
 mod definitions;
 mod heartbeats;
@@ -37,15 +38,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use audit::{Audit, AuditLog, Author, MAX_NOTE_BYTES};
+pub use changes::Next;
 pub use control::{
     BeginRun, Control, Due, EndedRun, Limits, LiveRun, MAX_CANCELLED_RUNS, RunEnd, Summary, TaskState, Watch,
 };
 pub use definitions::{Definition, Definitions, MAX_OUTLINE_BYTES, NewTask, Outline};
-pub use heartbeats::{CLOCK_SKEW_ALLOWED, FleetRecord, HEARTBEATS_KEPT, Heartbeat, Heartbeats, WorkerState};
+pub use heartbeats::{
+    CLOCK_SKEW_ALLOWED, FleetRecord, HEARTBEATS_KEPT, Heartbeat, Heartbeats, MAX_WORKERS, WorkerState,
+};
 pub use name::{MAX_FLEET_NAME_CHARS, MAX_TASK_NAME_CHARS, TaskRef, check_fleet_name, check_task_name};
 pub use operations::{Operation, OperationEnd, OperationKind, OperationState, Operations, Verdict};
 pub use run_id::run_id;
-pub use samples::{Sample, Samples};
+pub use samples::{Sample, Samples, oldest_sample};
 
 /// How long an operation is kept, from when it was requested.
 pub const OPERATIONS_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
@@ -58,6 +62,11 @@ pub const AUDITS_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
 
 /// Most tasks of one fleet. A pass of the controller holds a summary of each: some 10 MB.
 pub const MAX_TASKS: usize = 10_000;
+
+/// What a reader says of a fleet with more than [`MAX_TASKS`].
+pub fn too_many_tasks() -> String {
+    format!("the fleet has more than {MAX_TASKS} tasks: delete some, or make a second fleet")
+}
 
 /// Most bytes of a definition, a request or a result. It bounds the memory of a reader.
 pub const MAX_TEXT_BYTES: usize = 1 << 20;
@@ -73,7 +82,7 @@ pub type SharedTasks = Arc<dyn Tasks>;
 pub enum Change<T> {
     /// The record is as the caller wants it, by this call or an earlier one of the same caller.
     Made,
-    /// Another caller was first. The present record; `None` if it is gone, or another has its name.
+    /// Another caller was first. The present record; `None` if it is gone.
     Conflict(Option<Box<T>>),
 }
 

@@ -8,6 +8,7 @@ pub mod fleet;
 pub mod ledger;
 pub mod queue;
 pub mod store;
+pub mod tasks;
 
 /// One `#[tokio::test]` for each named promise of a suite, over what `setup` gives.
 #[macro_export]

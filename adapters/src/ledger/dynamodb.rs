@@ -27,12 +27,12 @@
 //! Reads are strongly consistent. Where a late or repeated write could undo a newer one, a condition
 //! on the item refuses it: a request given up by us may still be carried out by the service later.
 
-mod batch;
+pub(crate) mod batch;
 mod claims;
 mod counted;
 mod create;
 mod intents;
-mod item;
+pub(crate) mod item;
 mod outcomes;
 mod parts;
 mod ranges;
@@ -66,8 +66,8 @@ use shared::{Error, ErrorKind, Result};
 /// A ledger in one DynamoDB table.
 #[derive(Debug, Clone)]
 pub struct DynamoDbLedger {
-    client: Client,
-    table: String,
+    pub(crate) client: Client,
+    pub(crate) table: String,
 }
 
 impl DynamoDbLedger {
@@ -106,7 +106,7 @@ impl DynamoDbLedger {
     }
 
     /// As [`Self::call_by`] under the policy of reads and writes.
-    async fn call<T, E, F>(&self, request: impl FnMut() -> F) -> Result<T>
+    pub(crate) async fn call<T, E, F>(&self, request: impl FnMut() -> F) -> Result<T>
     where
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -133,7 +133,7 @@ impl DynamoDbLedger {
         Error::new(kind, verb, &self.table, message).with_source(error)
     }
 
-    fn error(&self, kind: ErrorKind, message: impl Into<String>) -> Error {
+    pub(crate) fn error(&self, kind: ErrorKind, message: impl Into<String>) -> Error {
         Error::new(kind, retry::LEDGER.verb, &self.table, message)
     }
 }

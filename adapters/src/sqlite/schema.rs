@@ -7,7 +7,8 @@ use shared::ErrorKind;
 
 /// The steps from nothing to the present schema. `user_version` in the file's header says how many of
 /// them are done. A released step is never changed; a new one is added at the end.
-const MIGRATIONS: [&str; 9] = [FIRST, INTENTS, ARCHIVED, EVENTS, CANCELLED, SUSPECTS, PARTS, TRANSFERS, INDEXES];
+const MIGRATIONS: [&str; 10] =
+    [FIRST, INTENTS, ARCHIVED, EVENTS, CANCELLED, SUSPECTS, PARTS, TRANSFERS, INDEXES, TASKS];
 
 /// Keys, ids and names are TEXT compared byte by byte, with their length: NUL is a character like any other.
 const FIRST: &str = "
@@ -169,6 +170,59 @@ CREATE TABLE transfers (
 
 /// The objects of a job are named by their index.
 const INDEXES: &str = "ALTER TABLE counted RENAME COLUMN places TO indexes;";
+
+/// Tasks of the fleet: a task's summary as JSON, its definitions by version, and what is asked of it. `expires`, `until`
+/// (ms): from then on a row is not read. Compressed texts are BLOBs.
+const TASKS: &str = "
+CREATE TABLE tasks (
+    name TEXT PRIMARY KEY,
+    body TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE definitions (
+    task TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    text BLOB NOT NULL,
+    PRIMARY KEY (task, version)
+);
+CREATE TABLE operations (
+    task TEXT NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    is_open INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    request BLOB NOT NULL,
+    result BLOB NOT NULL,
+    PRIMARY KEY (task, id)
+);
+CREATE INDEX operations_open ON operations (task, version) WHERE is_open;
+CREATE INDEX operations_by_expiry ON operations (expires);
+CREATE TABLE samples (
+    task TEXT NOT NULL,
+    minute INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (task, minute)
+) WITHOUT ROWID;
+CREATE INDEX samples_by_minute ON samples (minute);
+CREATE TABLE heartbeats (
+    worker TEXT PRIMARY KEY,
+    until INTEGER NOT NULL,
+    body TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE fleet_record (
+    id INTEGER PRIMARY KEY,
+    version INTEGER NOT NULL,
+    text BLOB NOT NULL
+);
+CREATE TABLE audits (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    task TEXT NOT NULL,
+    expires INTEGER NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX audits_by_task ON audits (task, id);
+CREATE INDEX audits_by_expiry ON audits (expires);
+";
 
 /// Does the steps that are missing, all or none.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failure> {

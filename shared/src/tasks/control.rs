@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Author, Change, Operation, Outline, TaskRef};
+use super::{Author, Change, Operation, OperationEnd, Outline, TaskRef, Verdict};
 use crate::Result;
 use crate::object::Timestamp;
 
@@ -34,6 +34,15 @@ impl TaskState {
             TaskState::Active => "active",
             TaskState::Paused => "paused",
             TaskState::Deleting => "deleting",
+        }
+    }
+
+    /// What somebody did who moved a task to this state.
+    pub fn verb(self) -> &'static str {
+        match self {
+            TaskState::Active => "resume",
+            TaskState::Paused => "pause",
+            TaskState::Deleting => "delete",
         }
     }
 
@@ -98,6 +107,19 @@ pub struct EndedRun {
     pub lost: u64,
 }
 
+impl EndedRun {
+    /// The end of the run's operation.
+    pub fn operation_end(&self) -> OperationEnd {
+        let verdict = match self.end {
+            RunEnd::Done | RunEnd::DoneWithFailures => Verdict::Succeeded,
+            RunEnd::Stopped => Verdict::Failed,
+            RunEnd::Cancelled => Verdict::Cancelled,
+        };
+        let result = serde_json::to_string(self).expect("an ended run is representable as JSON");
+        OperationEnd { verdict, at: self.ended, result }
+    }
+}
+
 /// What the controller saw in its latest pass over a task with a live run. Each pass compares the counters with those of
 /// the pass before: no clock is asked whether somebody is alive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -138,7 +160,8 @@ pub struct Summary {
     pub skipped_due: Option<Timestamp>,
     /// The live run.
     pub run: Option<LiveRun>,
-    /// Runs that are being cancelled: workers settle what is left of them. At most [`MAX_CANCELLED_RUNS`].
+    /// Runs that are being cancelled: workers settle what is left of them. At most [`MAX_CANCELLED_RUNS`], and the live
+    /// run of a task that is being deleted.
     pub cancelled: BTreeSet<String>,
     /// The last run that ended.
     pub last_run: Option<EndedRun>,

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{Author, Change, Summary, TaskRef};
-use crate::Result;
 use crate::object::Timestamp;
+use crate::{Error, ErrorKind, Result};
 
 /// Most bytes of an outline as JSON. A summary holds it, and one query reads all summaries.
 pub const MAX_OUTLINE_BYTES: usize = 8_000;
@@ -36,6 +36,20 @@ pub struct Outline {
     pub events: bool,
     /// Whether somebody is to be notified of the end of each run.
     pub notify: bool,
+}
+
+impl Outline {
+    /// Refuses an outline that would make the summary too large.
+    pub fn check(&self) -> Result<()> {
+        let bytes = serde_json::to_string(self).map_or(usize::MAX, |json| json.len());
+        if bytes <= MAX_OUTLINE_BYTES {
+            return Ok(());
+        }
+        let message = format!(
+            "description, locations and schedule have {bytes} bytes, more than {MAX_OUTLINE_BYTES}: shorten the description"
+        );
+        Err(Error::new(ErrorKind::Unrepresentable, "keep", "definition", message))
+    }
 }
 
 /// A task to be created.

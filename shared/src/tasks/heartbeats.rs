@@ -17,6 +17,9 @@ pub const HEARTBEATS_KEPT: Duration = Duration::from_secs(5 * 60);
 /// heartbeat that is ignored would take a live worker's work for dead.
 pub const CLOCK_SKEW_ALLOWED: Duration = Duration::from_secs(3600);
 
+/// Most workers of a fleet.
+pub const MAX_WORKERS: usize = 10_000;
+
 /// What a worker does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -31,8 +34,7 @@ pub enum WorkerState {
 }
 
 /// What a worker says of itself every few seconds.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heartbeat {
     /// The worker; unique among all workers that ever were.
     pub worker: String,
@@ -49,7 +51,15 @@ pub struct Heartbeat {
     /// Tasks that it cannot open, by id, each with the reason in one line.
     pub errors: BTreeMap<String, String>,
     /// When it was written, by the worker's clock. It only cleans up.
-    pub at: Option<Timestamp>,
+    pub at: Timestamp,
+}
+
+impl Heartbeat {
+    /// When readers begin to ignore it.
+    pub fn ignored_from(&self) -> Timestamp {
+        let kept = HEARTBEATS_KEPT + CLOCK_SKEW_ALLOWED;
+        Timestamp(self.at.0.saturating_add(kept.as_millis() as i64))
+    }
 }
 
 /// What controllers remember of a fleet from one pass to the next: JSON that they alone read.
@@ -71,7 +81,7 @@ pub trait Heartbeats {
     /// Removes a worker's heartbeat: it leaves.
     async fn leave(&self, worker: &str) -> Result<()>;
 
-    /// The heartbeats of all workers, by worker, at most 10,000. Dead workers are among them until their heartbeat is
+    /// The heartbeats of all workers, by worker, at most [`MAX_WORKERS`]. Dead workers are among them until their heartbeat is
     /// removed: the reader compares the counters of two calls.
     async fn heartbeats(&self) -> Result<Vec<Heartbeat>>;
 

@@ -3,8 +3,10 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use super::SAMPLES_KEPT;
 use crate::Result;
 use crate::ledger::{Found, Settled};
+use crate::object::Timestamp;
 use crate::queue::Depth;
 
 /// A task in one minute.
@@ -23,6 +25,12 @@ pub struct Sample {
     pub settled: Settled,
     /// Machines that have the task's jobs.
     pub machines: u32,
+}
+
+/// The first minute whose samples are kept now.
+pub fn oldest_sample() -> u64 {
+    let minutes = |ms: i64| u64::try_from(ms / 60_000).unwrap_or(0);
+    minutes(Timestamp::now().0).saturating_sub(SAMPLES_KEPT.as_secs() / 60)
 }
 
 /// Samples per task and minute.

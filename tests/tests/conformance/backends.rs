@@ -3,6 +3,7 @@
 //! A use of the whole port runs while requests fail; it must come out as if none did.
 
 mod faults;
+mod tasks;
 mod uses;
 
 use adapters::ledger::dynamodb::DynamoDbLedger;

@@ -11,3 +11,4 @@ mod ledger;
 mod queue;
 mod standing;
 mod store;
+mod tasks;

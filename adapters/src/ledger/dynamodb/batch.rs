@@ -27,7 +27,7 @@ pub(super) fn put(item: Item) -> WriteRequest {
 }
 
 /// A request to delete an item.
-pub(super) fn delete(pk: &str, sk: &str) -> WriteRequest {
+pub(crate) fn delete(pk: &str, sk: &str) -> WriteRequest {
     let key: Attributes = [("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))].into();
     let delete = DeleteRequest::builder().set_key(Some(key)).build().expect("the key is set");
     WriteRequest::builder().delete_request(delete).build()
@@ -35,7 +35,7 @@ pub(super) fn delete(pk: &str, sk: &str) -> WriteRequest {
 
 impl DynamoDbLedger {
     /// Reads those items that are there, in any order; no key may come twice.
-    pub(super) async fn get_all<'a>(&self, keys: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Vec<Record>> {
+    pub(crate) async fn get_all<'a>(&self, keys: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Vec<Record>> {
         let keys: Vec<Attributes> =
             keys.map(|(pk, sk)| [("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))].into()).collect();
         let batches: Vec<_> = keys.chunks(BATCH_READS).map(|batch| self.get_batch(batch.to_vec())).collect();
@@ -69,7 +69,7 @@ impl DynamoDbLedger {
     }
 
     /// Carries out all requests, each of another item, in any order; `Ok` once all are done.
-    pub(super) async fn write_all(&self, requests: Vec<WriteRequest>) -> Result<()> {
+    pub(crate) async fn write_all(&self, requests: Vec<WriteRequest>) -> Result<()> {
         let batches: Vec<_> = requests.chunks(BATCH_ITEMS).map(|batch| self.write_batch(batch.to_vec())).collect();
         stream::iter(batches).buffer_unordered(BATCHES_AT_ONCE).try_collect().await
     }

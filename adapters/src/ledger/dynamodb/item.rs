@@ -20,59 +20,59 @@ const MAX_PAGES: usize = 10_000;
 const MAX_PARTITION_KEY_BYTES: usize = 2048;
 
 /// Largest item that is written, bytes. DynamoDB takes 400 KB, names of attributes included.
-pub(super) const MAX_ITEM_BYTES: usize = 390_000;
+pub(crate) const MAX_ITEM_BYTES: usize = 390_000;
 
 /// The attribute by which DynamoDB removes items whose time is over; seconds since 1970.
-pub(super) const EXPIRES: &str = "expires";
+pub(crate) const EXPIRES: &str = "expires";
 
 /// An item's attributes.
-pub(super) type Attributes = HashMap<String, AttributeValue>;
+pub(crate) type Attributes = HashMap<String, AttributeValue>;
 
 /// A partition key of a kind, for parts (such as task and key) of which only the last may hold a
 /// `#`. A key longer than any store's is named by its digest.
-pub(super) fn pk(kind: &str, parts: &[&str]) -> String {
+pub(crate) fn pk(kind: &str, parts: &[&str]) -> String {
     let key = format!("{kind}#{}", parts.join("#"));
     if key.len() <= MAX_PARTITION_KEY_BYTES { key } else { format!("{kind}-by-sha256#{}", sha256_hex(&key)) }
 }
 
 /// The digest of a text, in hexadecimal.
-pub(super) fn sha256_hex(text: &str) -> String {
+pub(crate) fn sha256_hex(text: &str) -> String {
     to_hex(&Sha256::digest(text))
 }
 
 /// A text attribute.
-pub(super) fn text(value: impl Into<String>) -> AttributeValue {
+pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
 /// A number attribute.
-pub(super) fn number(value: impl ToString) -> AttributeValue {
+pub(crate) fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
 /// A binary attribute.
-pub(super) fn binary(value: &[u8]) -> AttributeValue {
+pub(crate) fn binary(value: &[u8]) -> AttributeValue {
     AttributeValue::B(Blob::new(value))
 }
 
 /// An item to be written.
 #[derive(Debug, Clone)]
-pub(super) struct Item(Attributes);
+pub(crate) struct Item(Attributes);
 
 impl Item {
     /// An item with its key.
-    pub(super) fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+    pub(crate) fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
         Item([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))].into())
     }
 
     /// With one more attribute.
-    pub(super) fn with(mut self, name: &str, value: AttributeValue) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: AttributeValue) -> Self {
         self.0.insert(name.to_owned(), value);
         self
     }
 
     /// With one more attribute, if there is a text for it.
-    pub(super) fn with_text(self, name: &str, value: Option<impl Into<String>>) -> Self {
+    pub(crate) fn with_text(self, name: &str, value: Option<impl Into<String>>) -> Self {
         match value {
             Some(value) => self.with(name, text(value)),
             None => self,
@@ -80,72 +80,72 @@ impl Item {
     }
 
     /// To be removed by the service when it is of no use any more: that long from now, or some days later.
-    pub(super) fn expiring(self, after: Duration) -> Self {
+    pub(crate) fn expiring(self, after: Duration) -> Self {
         let seconds = i64::try_from(after.as_secs()).unwrap_or(i64::MAX);
         self.with(EXPIRES, number(Timestamp::now().as_secs().saturating_add(seconds)))
     }
 
     /// The attributes.
-    pub(super) fn attributes(self) -> Attributes {
+    pub(crate) fn attributes(self) -> Attributes {
         self.0
     }
 }
 
 /// An item that was read.
 #[derive(Debug)]
-pub(super) struct Record(Attributes);
+pub(crate) struct Record(Attributes);
 
 impl Record {
     /// An item as it was answered.
-    pub(super) fn new(attributes: Attributes) -> Self {
+    pub(crate) fn new(attributes: Attributes) -> Self {
         Record(attributes)
     }
 
     /// The attributes' names and values.
-    pub(super) fn attributes(&self) -> &Attributes {
+    pub(crate) fn attributes(&self) -> &Attributes {
         &self.0
     }
 
     /// A text that may be missing.
-    pub(super) fn optional(&self, name: &str) -> Option<&str> {
+    pub(crate) fn optional(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_s().ok().map(String::as_str)
     }
 
     /// A text that must be there.
-    pub(super) fn text(&self, name: &str) -> Result<&str> {
+    pub(crate) fn text(&self, name: &str) -> Result<&str> {
         self.optional(name).ok_or_else(|| self.corrupt(name))
     }
 
     /// A number that must be there.
-    pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T> {
+    pub(crate) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T> {
         self.optional_number(name)?.ok_or_else(|| self.corrupt(name))
     }
 
     /// A number that may be missing.
-    pub(super) fn optional_number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>> {
+    pub(crate) fn optional_number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>> {
         let Some(value) = self.0.get(name) else { return Ok(None) };
         let number = value.as_n().ok().and_then(|n| n.parse().ok());
         number.map(Some).ok_or_else(|| self.corrupt(name))
     }
 
     /// Bytes that must be there.
-    pub(super) fn bytes(&self, name: &str) -> Result<&[u8]> {
+    pub(crate) fn bytes(&self, name: &str) -> Result<&[u8]> {
         self.0.get(name).and_then(|v| v.as_b().ok()).map(|b| b.as_ref()).ok_or_else(|| self.corrupt(name))
     }
 
     /// Whether a flag is set.
-    pub(super) fn flag(&self, name: &str) -> bool {
+    pub(crate) fn flag(&self, name: &str) -> bool {
         self.0.get(name).and_then(|v| v.as_bool().ok()).copied().unwrap_or(false)
     }
 
     /// A list of texts that must be there.
-    pub(super) fn texts(&self, name: &str) -> Result<Vec<String>> {
+    pub(crate) fn texts(&self, name: &str) -> Result<Vec<String>> {
         let list = self.0.get(name).and_then(|v| v.as_l().ok()).ok_or_else(|| self.corrupt(name))?;
         list.iter().map(|v| v.as_s().cloned().map_err(|_| self.corrupt(name))).collect()
     }
 
     /// The error of an attribute that does not say what it should.
-    pub(super) fn corrupt(&self, name: &str) -> Error {
+    pub(crate) fn corrupt(&self, name: &str) -> Error {
         let key = |name| self.optional(name).unwrap_or("?");
         let message = format!("attribute {name} is invalid");
         Error::new(ErrorKind::Corrupt, "ledger", format!("item {} / {}", key("pk"), key("sk")), message)
@@ -154,7 +154,7 @@ impl Record {
 
 impl DynamoDbLedger {
     /// Reads one item.
-    pub(super) async fn get(&self, pk: &str, sk: &str) -> Result<Option<Record>> {
+    pub(crate) async fn get(&self, pk: &str, sk: &str) -> Result<Option<Record>> {
         // Read-only: slow, repeated or lost, it changes nothing.
         let request = || {
             let get = self.client.get_item().table_name(&self.table).consistent_read(true);
@@ -164,14 +164,14 @@ impl DynamoDbLedger {
     }
 
     /// Writes one item over an earlier one. Repeated, it writes the same again.
-    pub(super) async fn put(&self, item: Item) -> Result<()> {
+    pub(crate) async fn put(&self, item: Item) -> Result<()> {
         let attributes = item.attributes();
         let request = || self.client.put_item().table_name(&self.table).set_item(Some(attributes.clone())).send();
         self.call(request).await.map(drop)
     }
 
     /// A query of items under `pk` whose sort keys start with `prefix`.
-    pub(super) fn query(&self, pk: &str, prefix: &str) -> QueryFluentBuilder {
+    pub(crate) fn query(&self, pk: &str, prefix: &str) -> QueryFluentBuilder {
         let query = self.client.query().table_name(&self.table).consistent_read(true);
         // No sort key is ever empty, so an empty prefix, which DynamoDB does not take, means all of them.
         let query = match prefix {
@@ -184,7 +184,7 @@ impl DynamoDbLedger {
     }
 
     /// Follows a query to its end, or until it has given `most` items.
-    pub(super) async fn all(&self, query: QueryFluentBuilder, most: usize) -> Result<Vec<Record>> {
+    pub(crate) async fn all(&self, query: QueryFluentBuilder, most: usize) -> Result<Vec<Record>> {
         let mut records = Vec::new();
         let mut start = None;
         for _ in 0..MAX_PAGES {

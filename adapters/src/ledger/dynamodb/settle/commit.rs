@@ -118,14 +118,14 @@ impl Commit<'_> {
 
 /// A transaction of which nothing is done, because a condition does not hold.
 #[derive(Debug, PartialEq, Eq)]
-pub(in super::super) struct Refused {
+pub(crate) struct Refused {
     /// The index of the first action whose condition does not hold.
-    pub(in super::super) action: usize,
+    pub(crate) action: usize,
 }
 
 impl DynamoDbLedger {
     /// Carries out all actions (at most 100) or none.
-    pub(in super::super) async fn transact(&self, actions: Vec<TransactWriteItem>) -> Result<Result<(), Refused>> {
+    pub(crate) async fn transact(&self, actions: Vec<TransactWriteItem>) -> Result<Result<(), Refused>> {
         // Sent again after a lost answer, DynamoDB knows the transaction by its token (for 10 minutes)
         // and answers `Ok` without doing it twice. Where that is not so, the conditions refuse it.
         let token = uuid::Uuid::now_v7().to_string();

@@ -1,0 +1,160 @@
+//! Operations and their results, and which of them are not done.
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
+
+use super::{
+    DynamoDbTasks, MAX_ROUNDS, REVISION, after, decode, expiring, is_valid, json, part, put, put_builder, unpack,
+};
+use crate::ledger::dynamodb::item::{Item, Record, binary, number, pk, text};
+use crate::tasks::packed::pack;
+use shared::tasks::{Change, Next, OPERATIONS_KEPT, Operation, OperationEnd, Operations};
+use shared::{ErrorKind, Result};
+
+/// Most open operations that are looked through for a version.
+const MAX_OPEN: usize = 10_000;
+
+fn key(task: &str) -> String {
+    pk("operations", &[task])
+}
+
+/// The item of an operation after a record with this revision.
+fn item(operation: &Operation, revision: u64) -> Result<Item> {
+    let mut head = Operation { request: String::new(), ..operation.clone() };
+    let result = head.end.as_mut().map(|end| std::mem::take(&mut end.result));
+    let mut item = Item::new(key(&operation.task), &operation.id)
+        .with("operation", json(&head))
+        .with("request", binary(&pack("request", &operation.request)?))
+        .with(REVISION, number(revision + 1));
+    if let Some(result) = result {
+        item = item.with("result", binary(&pack("result", &result)?));
+    }
+    Ok(expiring(item, after(operation.requested, OPERATIONS_KEPT)))
+}
+
+fn operation(record: &Record) -> Result<Operation> {
+    let mut operation: Operation = decode(record, "operation")?;
+    operation.request = unpack(record, "request")?;
+    if let Some(end) = &mut operation.end {
+        end.result = unpack(record, "result")?;
+    }
+    Ok(operation)
+}
+
+impl DynamoDbTasks {
+    fn open_key(&self) -> String {
+        pk("open", &[&self.fleet])
+    }
+
+    /// The writes that record a new operation.
+    pub(super) fn new_operation(&self, operation: &Operation) -> Result<[TransactWriteItem; 2]> {
+        let open = Item::new(self.open_key(), &operation.id)
+            .with("task", text(&operation.task))
+            .with("version", number(operation.version));
+        let open = expiring(open, after(operation.requested, OPERATIONS_KEPT));
+        Ok([put(&self.table, item(operation, 0)?, 0), part(put_builder(&self.table, open))])
+    }
+
+    /// Whether an operation of the task that is not done refers to the version.
+    pub(super) async fn is_version_in_use(&self, task: &str, version: u32) -> Result<bool> {
+        let open = self.table.all(self.table.query(&self.open_key(), ""), MAX_OPEN).await?;
+        let refers = |record: &&Record| {
+            let refers_to = record.optional_number::<u32>("version").ok().flatten() == Some(version);
+            refers_to && record.optional("task") == Some(task) && is_valid(record)
+        };
+        // More of them than are looked through: one may refer to it.
+        Ok(open.len() >= MAX_OPEN || open.iter().any(|record| refers(&record)))
+    }
+
+    async fn read_operation(&self, task: &str, id: &str) -> Result<Option<(Operation, u64)>> {
+        let record = self.table.get(&key(task), id).await?.filter(is_valid);
+        record.map(|record| Ok((operation(&record)?, record.number(REVISION)?))).transpose()
+    }
+
+    /// Writes a done operation, which is not open any more; whether it did.
+    async fn write_end(&self, operation: &Operation, revision: u64) -> Result<bool> {
+        let delete = Delete::builder()
+            .table_name(&self.table.table)
+            .key("pk", text(self.open_key()))
+            .key("sk", text(&operation.id))
+            .build()
+            .expect("table and key are set");
+        let delete = TransactWriteItem::builder().delete(delete).build();
+        let actions = vec![put(&self.table, item(operation, revision)?, revision), delete];
+        // Repeated, or done with its answer lost: known by its token, or refused, and the next read shows the end.
+        Ok(self.table.transact(actions).await?.is_ok())
+    }
+
+    async fn change_operation(
+        &self,
+        task: &str,
+        id: &str,
+        decide: impl Fn(&Operation) -> Next<Operation> + Send + Sync,
+    ) -> Result<Change<Operation>> {
+        for _ in 0..MAX_ROUNDS {
+            let Some((present, revision)) = self.read_operation(task, id).await? else {
+                return Ok(Change::Conflict(None));
+            };
+            let next = match decide(&present) {
+                Next::Made => return Ok(Change::Made),
+                Next::Conflict => return Ok(Change::conflict(Some(present))),
+                Next::Write(next) => next,
+            };
+            let is_written = match next.end {
+                Some(_) => self.write_end(&next, revision).await?,
+                None => self.put_if(item(&next, revision)?, revision).await?,
+            };
+            if is_written {
+                return Ok(Change::Made);
+            }
+        }
+        let message = format!("too many programs change operation {id} at the same time: try again");
+        Err(self.table.error(ErrorKind::Unavailable, message))
+    }
+}
+
+#[async_trait]
+impl Operations for DynamoDbTasks {
+    async fn request(&self, operation: &Operation) -> Result<()> {
+        // All or none. Repeated, or done with its answer lost: refused, and it is there. Carried out late, when the
+        // operation is done: refused likewise.
+        let _refused = self.table.transact(self.new_operation(operation)?.to_vec()).await?;
+        Ok(())
+    }
+
+    async fn step(&self, task: &str, id: &str, seen: u64, worker: &str, progress: &str) -> Result<Change<Operation>> {
+        self.change_operation(task, id, |present| present.stepped(seen, worker, progress)).await
+    }
+
+    async fn finish(&self, task: &str, id: &str, end: &OperationEnd) -> Result<Change<Operation>> {
+        pack("result", &end.result)?;
+        self.change_operation(task, id, |present| present.ended(end)).await
+    }
+
+    async fn operation(&self, task: &str, id: &str) -> Result<Option<Operation>> {
+        Ok(self.read_operation(task, id).await?.map(|(operation, _)| operation))
+    }
+
+    async fn operations(
+        &self,
+        task: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<Operation>, Option<String>)> {
+        let (records, token) = self.page(&key(task), after, limit).await?;
+        Ok((records.iter().map(operation).collect::<Result<_>>()?, token))
+    }
+
+    async fn open_operations(&self, limit: usize) -> Result<Vec<Operation>> {
+        let open = self.table.all(self.table.query(&self.open_key(), ""), limit).await?;
+        let keys: Vec<(String, String)> = open
+            .iter()
+            .map(|record| Ok((key(record.text("task")?), record.text("sk")?.to_owned())))
+            .collect::<Result<_>>()?;
+        let records = self.table.get_all(keys.iter().map(|(pk, sk)| (pk.as_str(), sk.as_str()))).await?;
+        let operations: Vec<Operation> =
+            records.iter().filter(|record| is_valid(record)).map(operation).collect::<Result<_>>()?;
+        // One that ended between the two reads is done.
+        Ok(operations.into_iter().filter(|operation| operation.end.is_none()).collect())
+    }
+}

@@ -1,0 +1,176 @@
+//! The rules of conditional writes, as functions over records: every adapter decides by them.
+//!
+//! An adapter reads a record, asks here, and writes the next one unless the record changed meanwhile; then it reads
+//! again. So a write that is repeated, or carried out late, never undoes another.
+
+use super::control::{BeginRun, Due, EndedRun, Limits, LiveRun, MAX_CANCELLED_RUNS, Summary, TaskState, Watch};
+use super::definitions::{NewTask, Outline};
+use super::operations::{Operation, OperationEnd};
+use super::{Author, TaskRef};
+use crate::object::Timestamp;
+
+/// What a change makes of the present record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next<T> {
+    /// This record is to be written.
+    Write(Box<T>),
+    /// The record is as the caller wants it.
+    Made,
+    /// The record is not the one that the caller has seen.
+    Conflict,
+}
+
+impl<T> Next<T> {
+    fn write_if(holds: bool, next: T) -> Next<T> {
+        if holds { Next::Write(Box::new(next)) } else { Next::Conflict }
+    }
+}
+
+impl Summary {
+    /// The summary of a new task.
+    pub fn of_new(new: &NewTask, author: &Author) -> Summary {
+        Summary {
+            task: new.task.clone(),
+            state: TaskState::Active,
+            version: 1,
+            outline: new.definition.outline.clone(),
+            limits: Limits::default(),
+            created: author.at,
+            next_due: new.next_due,
+            skipped_due: None,
+            run: None,
+            cancelled: Default::default(),
+            last_run: None,
+            watch: Watch::default(),
+        }
+    }
+
+    /// Whether it is this task's, and not that of another one of its name.
+    pub fn is_of(&self, task: &TaskRef) -> bool {
+        self.task == *task
+    }
+
+    /// After an edit by somebody who has seen version `seen`.
+    pub fn edited(&self, seen: u32, outline: &Outline, next_due: Option<Timestamp>) -> Next<Summary> {
+        let next = Summary { version: seen.saturating_add(1), outline: outline.clone(), next_due, ..self.clone() };
+        Next::write_if(self.version == seen && self.state != TaskState::Deleting, next)
+    }
+
+    /// In another state. A task that is to be deleted has its live run cancelled in the same write.
+    pub fn moved(&self, state: TaskState, next_due: Option<Timestamp>) -> Next<Summary> {
+        if self.state == state {
+            return Next::Made;
+        }
+        let mut next = Summary { state, next_due, ..self.clone() };
+        if state == TaskState::Deleting {
+            next.next_due = None;
+            next.cancelled.extend(self.run.iter().map(|run| run.id.clone()));
+        }
+        Next::write_if(state.may_follow(self.state), next)
+    }
+
+    /// With other limits.
+    pub fn limited(&self, seen: &Limits, limits: &Limits) -> Next<Summary> {
+        if self.limits == *limits {
+            return Next::Made;
+        }
+        Next::write_if(self.limits == *seen, Summary { limits: *limits, ..self.clone() })
+    }
+
+    /// With a run that begins.
+    pub fn begun(&self, begin: &BeginRun<'_>) -> Next<Summary> {
+        let BeginRun { operation, due, supersedes, .. } = begin;
+        if self.run.as_ref().is_some_and(|run| run.id == operation.id) {
+            return Next::Made;
+        }
+        let mut next = self.clone();
+        if let Some(live) = &self.run {
+            if *supersedes != Some(live.id.as_str()) || self.cancelled.len() >= MAX_CANCELLED_RUNS {
+                return Next::Conflict;
+            }
+            next.cancelled.insert(live.id.clone());
+        }
+        if let Some(Due { seen, next: then }) = due {
+            if self.next_due != Some(*seen) {
+                return Next::Conflict;
+            }
+            (next.next_due, next.skipped_due) = (*then, None);
+        }
+        next.run = Some(LiveRun { id: operation.id.clone(), version: operation.version, begun: operation.requested });
+        // The minute stays: of two controllers that are late in it, one is counted.
+        next.watch = Watch { minute: self.watch.minute, ..Watch::default() };
+        Next::write_if(self.state == TaskState::Active && self.version == operation.version, next)
+    }
+
+    /// With a due time that passed without a run.
+    pub fn skipped(&self, due: &Due) -> Next<Summary> {
+        if self.next_due == due.next && self.skipped_due == Some(due.seen) {
+            return Next::Made;
+        }
+        let next = Summary { next_due: due.next, skipped_due: Some(due.seen), ..self.clone() };
+        Next::write_if(self.next_due == Some(due.seen), next)
+    }
+
+    /// With a run that is to be cancelled. A run that has ended stays as it ended.
+    pub fn cancelled(&self, run: &str) -> Next<Summary> {
+        if self.cancelled.contains(run) || self.last_run.as_ref().is_some_and(|last| last.id == run) {
+            return Next::Made;
+        }
+        let mut next = self.clone();
+        next.cancelled.insert(run.to_owned());
+        Next::write_if(self.cancelled.len() < MAX_CANCELLED_RUNS, next)
+    }
+
+    /// With a run that has ended. The last run is the newest that has.
+    pub fn ended(&self, end: &EndedRun) -> Next<Summary> {
+        let is_live = self.run.as_ref().is_some_and(|run| run.id == end.id);
+        if !is_live && !self.cancelled.contains(&end.id) {
+            return Next::Made;
+        }
+        let mut next = self.clone();
+        next.cancelled.remove(&end.id);
+        if is_live {
+            next.run = None;
+        }
+        if self.last_run.as_ref().is_none_or(|last| last.id < end.id) {
+            next.last_run = Some(end.clone());
+        }
+        Next::Write(Box::new(next))
+    }
+
+    /// With what the controller saw now, by a controller that has seen minute `seen`.
+    pub fn watched(&self, seen: u64, watch: &Watch) -> Next<Summary> {
+        if self.watch == *watch {
+            return Next::Made;
+        }
+        Next::write_if(self.watch.minute == seen, Summary { watch: *watch, ..self.clone() })
+    }
+}
+
+impl Operation {
+    /// After one more step, by a worker that has seen step `seen`.
+    pub fn stepped(&self, seen: u64, worker: &str, progress: &str) -> Next<Operation> {
+        let next = Operation {
+            beat: seen.saturating_add(1),
+            worker: Some(worker.to_owned()),
+            progress: Some(progress.to_owned()),
+            ..self.clone()
+        };
+        if *self == next {
+            return Next::Made;
+        }
+        Next::write_if(self.end.is_none() && self.beat == seen, next)
+    }
+
+    /// After its end.
+    pub fn ended(&self, end: &OperationEnd) -> Next<Operation> {
+        match &self.end {
+            Some(recorded) if recorded == end => Next::Made,
+            Some(_) => Next::Conflict,
+            None => Next::Write(Box::new(Operation { end: Some(end.clone()), ..self.clone() })),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+use super::*;
+use crate::tasks::{Definition, OperationKind, RunEnd, Verdict};
+use proptest::prelude::*;
+
+fn summary() -> Summary {
+    let task = TaskRef { name: "photos".into(), id: "t1".into() };
+    let definition = Definition { text: "x".into(), outline: Outline::default() };
+    let new = NewTask { task, definition, next_due: Some(Timestamp(100)) };
+    Summary::of_new(&new, &Author::new("me", Timestamp(1), ""))
+}
+
+fn operation(id: &str, version: u32) -> Operation {
+    Operation {
+        id: id.into(),
+        task: "t1".into(),
+        kind: OperationKind::Find,
+        version,
+        who: "me".into(),
+        requested: Timestamp(5),
+        request: "{}".into(),
+        beat: 0,
+        worker: None,
+        progress: None,
+        end: None,
+    }
+}
+
+fn begin(summary: &Summary, id: &str, due: Option<Due>, supersedes: Option<&str>) -> Next<Summary> {
+    let operation = operation(id, summary.version);
+    summary.begun(&BeginRun { task: &summary.task.clone(), operation: &operation, due, supersedes })
+}
+
+fn written(next: Next<Summary>) -> Summary {
+    match next {
+        Next::Write(next) => *next,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn ended(id: &str, end: RunEnd) -> EndedRun {
+    EndedRun { id: id.into(), end, ended: Timestamp(9), failed: 0, lost: 0 }
+}
+
+#[test]
+fn of_two_editors_the_second_gets_the_conflict() {
+    let edited = written(summary().edited(1, &Outline::default(), None));
+    assert_eq!((edited.version, edited.next_due), (2, None));
+    assert_eq!(edited.edited(1, &Outline::default(), None), Next::Conflict);
+    assert_eq!(written(edited.edited(2, &Outline::default(), None)).version, 3);
+}
+
+#[test]
+fn one_due_time_begins_one_run() {
+    let due = Some(Due { seen: Timestamp(100), next: Some(Timestamp(200)) });
+    let live = written(begin(&summary(), "r1", due, None));
+    assert_eq!((live.next_due, live.run.as_ref().unwrap().id.as_str()), (Some(Timestamp(200)), "r1"));
+    assert_eq!(begin(&live, "r1", due, None), Next::Made);
+    assert_eq!(begin(&live, "r2", None, None), Next::Conflict);
+    let over = written(live.ended(&ended("r1", RunEnd::Done)));
+    assert_eq!(begin(&over, "r1", due, None), Next::Conflict, "the due time has moved");
+}
+
+#[test]
+fn a_run_begins_for_an_active_task_under_its_present_version() {
+    let paused = written(summary().moved(TaskState::Paused, None));
+    assert_eq!(begin(&paused, "r1", None, None), Next::Conflict);
+    let old = operation("r1", 7);
+    let task = summary().task;
+    let begun = summary().begun(&BeginRun { task: &task, operation: &old, due: None, supersedes: None });
+    assert_eq!(begun, Next::Conflict);
+}
+
+#[test]
+fn a_superseded_run_is_cancelled_until_it_has_ended() {
+    let live = written(begin(&summary(), "r1", None, None));
+    assert_eq!(begin(&live, "r3", None, Some("r2")), Next::Conflict);
+    let next = written(begin(&live, "r2", None, Some("r1")));
+    assert!(next.cancelled.contains("r1") && next.run.as_ref().unwrap().id == "r2");
+    let over = written(next.ended(&ended("r1", RunEnd::Cancelled)));
+    assert!(over.cancelled.is_empty() && over.run.as_ref().unwrap().id == "r2");
+    assert_eq!(over.ended(&ended("r1", RunEnd::Cancelled)), Next::Made);
+}
+
+#[test]
+fn a_late_end_of_an_older_run_is_not_the_last_run() {
+    let live = written(begin(&summary(), "r1", None, None));
+    let both = written(begin(&live, "r2", None, Some("r1")));
+    let newer = written(both.ended(&ended("r2", RunEnd::Done)));
+    let older = written(newer.ended(&ended("r1", RunEnd::Cancelled)));
+    assert_eq!(older.last_run.as_ref().unwrap().id, "r2");
+    assert!(older.cancelled.is_empty() && older.run.is_none());
+}
+
+#[test]
+fn deleting_cancels_the_live_run_and_is_final() {
+    let live = written(begin(&summary(), "r1", None, None));
+    let deleting = written(live.moved(TaskState::Deleting, Some(Timestamp(7))));
+    assert!(deleting.cancelled.contains("r1") && deleting.next_due.is_none());
+    assert_eq!(deleting.moved(TaskState::Active, None), Next::Conflict);
+    assert_eq!(deleting.moved(TaskState::Deleting, None), Next::Made);
+    assert_eq!(deleting.edited(1, &Outline::default(), None), Next::Conflict);
+}
+
+#[test]
+fn runs_that_are_cancelled_are_bounded() {
+    let mut present = summary();
+    for n in 0..MAX_CANCELLED_RUNS {
+        present = written(present.cancelled(&format!("r{n}")));
+    }
+    assert_eq!(present.cancelled("one-more"), Next::Conflict);
+    assert_eq!(present.cancelled("r0"), Next::Made);
+}
+
+#[test]
+fn limits_are_replaced_by_somebody_who_has_seen_them() {
+    let limits = |machines| Limits { machines: Some(machines), ..Limits::default() };
+    let first = written(summary().limited(&Limits::default(), &limits(1)));
+    assert_eq!(first.limited(&Limits::default(), &limits(1)), Next::Made);
+    assert_eq!(first.limited(&Limits::default(), &limits(2)), Next::Conflict);
+}
+
+#[test]
+fn an_operation_is_queued_then_running_then_done() {
+    use crate::tasks::OperationState::{Done, Queued, Running};
+    let queued = operation("o", 1);
+    assert_eq!(queued.state(), Queued);
+    let Next::Write(running) = queued.stepped(0, "w1", "1 %") else { panic!("refused") };
+    assert_eq!(running.state(), Running);
+    assert_eq!(running.stepped(0, "w1", "1 %"), Next::Made);
+    assert_eq!(running.stepped(0, "w2", "1 %"), Next::Conflict);
+    let end = OperationEnd { verdict: Verdict::Succeeded, at: Timestamp(7), result: "{}".into() };
+    let Next::Write(done) = running.ended(&end) else { panic!("refused") };
+    assert_eq!(done.state(), Done);
+    assert_eq!(done.ended(&end), Next::Made);
+    assert_eq!(done.ended(&OperationEnd { verdict: Verdict::Failed, ..end }), Next::Conflict);
+    assert_eq!(done.stepped(1, "w1", "2 %"), Next::Conflict);
+}
+
+/// A change of a task by one of several programs.
+#[derive(Debug, Clone)]
+enum Act {
+    Begin(usize, bool),
+    Due,
+    Cancel(usize),
+    End(usize),
+    Move(TaskState),
+    Edit,
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let state = prop_oneof![9 => Just(TaskState::Active), 3 => Just(TaskState::Paused), 1 => Just(TaskState::Deleting)];
+    let act = prop_oneof![
+        (0usize..6, any::<bool>()).prop_map(|(run, supersede)| Act::Begin(run, supersede)),
+        Just(Act::Due),
+        (0usize..6).prop_map(Act::Cancel),
+        (0usize..6).prop_map(Act::End),
+        state.prop_map(Act::Move),
+        Just(Act::Edit),
+    ];
+    proptest::collection::vec(act, 0..60)
+}
+
+fn apply(present: &Summary, act: &Act) -> Next<Summary> {
+    let run = |n: usize| format!("r{n}");
+    match act {
+        Act::Begin(n, supersede) => {
+            let live = present.run.as_ref().map(|run| run.id.clone()).filter(|_| *supersede);
+            begin(present, &run(*n), None, live.as_deref())
+        }
+        Act::Due => match present.next_due {
+            Some(seen) => {
+                let id = crate::tasks::run_id("t1", seen);
+                begin(present, &id, Some(Due { seen, next: Some(Timestamp(seen.0 + 100)) }), None)
+            }
+            None => Next::Made,
+        },
+        Act::Cancel(n) => present.cancelled(&run(*n)),
+        Act::End(n) => present.ended(&ended(&run(*n), RunEnd::Done)),
+        Act::Move(state) => present.moved(*state, Some(Timestamp(1_000))),
+        Act::Edit => present.edited(present.version, &Outline::default(), present.next_due),
+    }
+}
+
+proptest! {
+    /// Whatever is done in whatever order: at most one run is live, versions only grow, deleting is final, and a change
+    /// that is repeated right after it was made changes nothing.
+    #[test]
+    fn changes_keep_the_rules_of_a_task(acts in acts()) {
+        let mut present = summary();
+        for act in acts {
+            if let Next::Write(next) = apply(&present, &act) {
+                prop_assert!(next.version >= present.version);
+                prop_assert!(next.state.may_follow(present.state));
+                prop_assert!(next.cancelled.len() <= MAX_CANCELLED_RUNS + 1);
+                if present.run.is_some() && next.run.is_some() && present.run != next.run {
+                    prop_assert!(next.cancelled.contains(&present.run.as_ref().unwrap().id), "a live run is replaced");
+                }
+                let is_new = next.run.is_some() && next.run != present.run;
+                prop_assert!(!is_new || present.state == TaskState::Active);
+                if !matches!(act, Act::Edit | Act::Due) {
+                    prop_assert_eq!(apply(&next, &act), Next::Made, "{:?}", act);
+                }
+                present = *next;
+            }
+        }
+    }
+}

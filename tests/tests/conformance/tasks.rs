@@ -1,0 +1,55 @@
+//! The tasks port's adapters against its contract.
+
+use std::sync::Arc;
+
+use adapters::ledger::dynamodb::DynamoDbLedger;
+use adapters::tasks::dynamodb::DynamoDbTasks;
+use flotilla_tests::emulators::{self, Emulator};
+use shared::config::LedgerConfig;
+use shared::tasks::SharedTasks;
+
+/// A new fleet in a new table at an emulator of DynamoDB.
+async fn dynamodb(emulator: &Emulator) -> (SharedTasks, ()) {
+    let config = LedgerConfig { table: emulators::unique_name("tasks"), connection: emulator.connection() };
+    DynamoDbLedger::create(&config).await.unwrap();
+    let ledger = DynamoDbLedger::open(&config).await.unwrap();
+    (Arc::new(DynamoDbTasks::of(&ledger, "fleet")), ())
+}
+
+mod dynamodb_at_ministack {
+    async fn setup() -> (super::SharedTasks, ()) {
+        super::dynamodb(super::emulators::ministack()).await
+    }
+    flotilla_tests::tasks_suite!(setup);
+}
+
+mod dynamodb_at_moto {
+    async fn setup() -> (super::SharedTasks, ()) {
+        super::dynamodb(super::emulators::moto()).await
+    }
+    // moto does not isolate transactions and conditional writes from each other: see the ledger's suite.
+    flotilla_tests::tasks_suite!(setup, but_not [
+        of_many_creators_of_one_name_one_succeeds
+        of_many_editors_at_once_one_succeeds
+        of_many_controllers_at_once_one_begins_the_run
+        changes_of_different_fields_at_once_are_all_kept
+        more_than_a_thousand_tasks_come_by_name
+    ]);
+}
+
+mod embedded {
+    use std::sync::Arc;
+
+    use adapters::sqlite::Database;
+    use adapters::tasks::sqlite::SqliteTasks;
+    use shared::tasks::SharedTasks;
+    use tempfile::TempDir;
+
+    async fn setup() -> (SharedTasks, TempDir) {
+        let dir = tempfile::tempdir().expect("a folder");
+        let database = Database::open(dir.path()).expect("a database");
+        (Arc::new(SqliteTasks::open(&database)), dir)
+    }
+
+    flotilla_tests::tasks_suite!(setup);
+}
