@@ -9,6 +9,7 @@
 
 pub mod acl;
 pub mod config;
+pub mod controller;
 pub mod describe;
 pub mod digest;
 pub mod error;
@@ -28,6 +29,7 @@ pub mod queue;
 pub mod report;
 pub mod retry;
 pub mod rfc2047;
+pub mod schedule;
 pub mod signals;
 pub mod store;
 pub mod sync;

@@ -1,0 +1,23 @@
+//! What a controller decides, once a minute, as functions over what it has read.
+//!
+//! Nothing here reads, writes or asks a clock: a pass is [`task::decide`] for each task, [`operations::decide`],
+//! [`scale::wanted`] and [`machines::decide`] over what was read before, and their decisions are carried out after. A
+//! decision may be carried out twice, by two controllers or because one died: each names what it has seen, and the
+//! ports refuse the second.
+//!
+//! It stands in this crate, which does no I/O, because the program that carries decisions out, the model of the tests
+//! and the console decide by the same rules.
+//!
+//! - An absent answer decides nothing. A view whose reading failed is `None`, and whatever would need it waits.
+//! - Whether somebody is alive is judged by counters that change from one pass to the next, never by a clock.
+
+pub mod machines;
+pub mod operations;
+pub mod scale;
+pub mod task;
+
+/// Passes in a row without a live claim and without a message, after which a run gets its `find` job again.
+pub const UNCLAIMED_PASSES: u32 = 3;
+
+/// Passes in a row without a message and without progress, after which what is unsettled of a run is lost.
+pub const STILL_PASSES: u32 = 10;

@@ -1,0 +1,138 @@
+//! Operations that are not done: those whose message is lost, and notices that are to be sent.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::UNCLAIMED_PASSES;
+use crate::tasks::{Operation, OperationKind};
+
+/// How an operation looked in the pass before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Remembered {
+    /// Its counter of steps.
+    pub beat: u64,
+    /// Passes in a row in which it did not change.
+    pub unchanged: u32,
+}
+
+/// The operations of a fleet that are not done, by task id and operation.
+pub type Memory = BTreeMap<String, Remembered>;
+
+/// What is to be done about an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Send its job again: no worker has it.
+    Send {
+        /// The task's id.
+        task: String,
+        /// The operation.
+        id: String,
+    },
+    /// Send the notice: record a step from `seen` first. Of two controllers one records it, and sends.
+    Notify {
+        /// The task's id.
+        task: String,
+        /// The operation.
+        id: String,
+        /// The counter of steps.
+        seen: u64,
+    },
+}
+
+/// What is to be done about the open operations, and what the next pass is to remember. `is_empty` says of a task (by its
+/// id) whether its queues, or those of the fleet's operations, show no message; `None` if that could not be read.
+pub fn decide(open: &[Operation], before: &Memory, is_empty: impl Fn(&str) -> Option<bool>) -> (Vec<Decision>, Memory) {
+    let (mut decisions, mut memory) = (Vec::new(), Memory::new());
+    for operation in open.iter().filter(|operation| operation.end.is_none()) {
+        let name = format!("{}/{}", operation.task, operation.id);
+        let known = before.get(&name).filter(|known| known.beat == operation.beat);
+        let unchanged = known.map_or(0, |known| known.unchanged.saturating_add(1));
+        let (task, id, seen) = (operation.task.clone(), operation.id.clone(), operation.beat);
+        let decision = match operation.kind {
+            // Runs are decided with their tasks.
+            OperationKind::Find => None,
+            // A controller that recorded a step and died sent nothing, or could not record that it did.
+            OperationKind::Notify if seen == 0 || unchanged >= UNCLAIMED_PASSES => {
+                Some(Decision::Notify { task, id, seen })
+            }
+            OperationKind::Notify => None,
+            _ if unchanged >= UNCLAIMED_PASSES && is_empty(&task) == Some(true) => Some(Decision::Send { task, id }),
+            _ => None,
+        };
+        // What was sent again has as many passes as at first.
+        let unchanged = if decision.is_some() { 0 } else { unchanged };
+        decisions.extend(decision);
+        memory.insert(name, Remembered { beat: seen, unchanged });
+    }
+    (decisions, memory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::Timestamp;
+    use crate::tasks::{OperationEnd, Verdict};
+
+    fn operation(kind: OperationKind, beat: u64) -> Operation {
+        Operation {
+            id: "o".into(),
+            task: "t".into(),
+            kind,
+            version: 1,
+            who: "me".into(),
+            requested: Timestamp(1),
+            request: String::new(),
+            beat,
+            worker: None,
+            progress: None,
+            end: None,
+        }
+    }
+
+    /// Passes until something is decided, at most 20.
+    fn passes(open: &Operation, is_empty: Option<bool>) -> Option<(usize, Decision)> {
+        let mut memory = Memory::new();
+        for pass in 0..20 {
+            let (mut decisions, next) = decide(std::slice::from_ref(open), &memory, |_| is_empty);
+            if let Some(decision) = decisions.pop() {
+                return Some((pass, decision));
+            }
+            memory = next;
+        }
+        None
+    }
+
+    #[test]
+    fn an_operation_whose_message_is_lost_is_sent_again() {
+        let send = Decision::Send { task: "t".into(), id: "o".into() };
+        for kind in [OperationKind::Plan, OperationKind::Verify, OperationKind::Probe, OperationKind::Retry] {
+            for beat in [0, 5] {
+                assert_eq!(passes(&operation(kind, beat), Some(true)), Some((3, send.clone())), "{kind:?}");
+            }
+            assert_eq!(passes(&operation(kind, 0), Some(false)), None, "a message may be its own");
+            assert_eq!(passes(&operation(kind, 0), None), None, "nobody knows");
+        }
+        assert_eq!(passes(&operation(OperationKind::Find, 0), Some(true)), None);
+    }
+
+    #[test]
+    fn a_notice_is_sent_at_once_and_again_if_its_sender_died() {
+        let notify = |seen| Decision::Notify { task: "t".into(), id: "o".into(), seen };
+        assert_eq!(passes(&operation(OperationKind::Notify, 0), None), Some((0, notify(0))));
+        assert_eq!(passes(&operation(OperationKind::Notify, 1), None), Some((3, notify(1))));
+        let end = OperationEnd { verdict: Verdict::Succeeded, at: Timestamp(2), result: String::new() };
+        assert_eq!(passes(&Operation { end: Some(end), ..operation(OperationKind::Notify, 1) }, None), None);
+    }
+
+    #[test]
+    fn an_operation_that_moves_on_is_left_alone() {
+        let mut memory = Memory::new();
+        for beat in 0..20 {
+            let (decisions, next) = decide(&[operation(OperationKind::Verify, beat)], &memory, |_| Some(true));
+            assert_eq!(decisions, []);
+            memory = next;
+        }
+        assert_eq!(decide(&[], &memory, |_| Some(true)), (vec![], Memory::new()), "memory does not grow");
+    }
+}
