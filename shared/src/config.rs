@@ -7,7 +7,9 @@
 
 mod check;
 mod connection;
+mod definition;
 mod duration;
+mod fleet_file;
 pub mod keys;
 mod size;
 
@@ -20,7 +22,9 @@ use crate::location::Location;
 use crate::store::{Encryption, Tier};
 
 pub use connection::{Addressing, Connection};
+pub use definition::{FollowedEvents, Notify, TaskDefinition, TaskLimits};
 pub use duration::{interval, time};
+pub use fleet_file::{FleetFile, MachineWork, QueueNames};
 pub use size::Size;
 
 /// A task and the services that carry it.
@@ -411,8 +415,7 @@ impl Config {
 
     /// Reads and checks a config file. A relative `state` or `prefix-list` is meant from the working directory.
     pub fn read(path: &Path) -> Result<Config, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|why| ConfigError::Read { path: path.to_owned(), why })?;
-        Config::parse(&text).map_err(|why| ConfigError::File { path: path.to_owned(), why: Box::new(why) })
+        read_file(path, Config::parse)
     }
 
     /// Reads and checks a config file's text.
@@ -424,6 +427,12 @@ impl Config {
         config.check()?;
         Ok(config)
     }
+}
+
+/// Reads a file and what it holds.
+fn read_file<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T, ConfigError>) -> Result<T, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|why| ConfigError::Read { path: path.to_owned(), why })?;
+    parse(&text).map_err(|why| ConfigError::File { path: path.to_owned(), why: Box::new(why) })
 }
 
 /// The parser's message in one line, with the line's number in place of its drawing.

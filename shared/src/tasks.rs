@@ -46,7 +46,7 @@ pub use definitions::{Definition, Definitions, MAX_OUTLINE_BYTES, NewTask, Outli
 pub use heartbeats::{
     CLOCK_SKEW_ALLOWED, FleetRecord, HEARTBEATS_KEPT, Heartbeat, Heartbeats, MAX_WORKERS, WorkerState,
 };
-pub use name::{MAX_FLEET_NAME_CHARS, MAX_TASK_NAME_CHARS, TaskRef, check_fleet_name, check_task_name};
+pub use name::{MAX_FLEET_NAME_CHARS, MAX_TASK_NAME_CHARS, OPERATIONS, TaskRef, check_fleet_name, check_task_name};
 pub use operations::{Operation, OperationEnd, OperationKind, OperationState, Operations, Verdict};
 pub use run_id::run_id;
 pub use samples::{Sample, Samples, oldest_sample};

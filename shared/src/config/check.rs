@@ -7,21 +7,21 @@ use super::{Config, ConfigError, Find, Side, Size, Sse, Work};
 use crate::config::Connection;
 use crate::location::Scheme;
 
-type Check = Result<(), ConfigError>;
+pub(super) type Check = Result<(), ConfigError>;
 
-fn refuse(setting: &str, why: impl Into<String>) -> Check {
+pub(super) fn refuse(setting: &str, why: impl Into<String>) -> Check {
     Err(ConfigError::Setting { setting: setting.to_owned(), why: why.into() })
 }
 
 /// Refuses a value outside `least..=most`, all in the setting's own unit.
-fn within<T: PartialOrd + Display>(setting: &str, value: T, least: T, most: T) -> Check {
+pub(super) fn within<T: PartialOrd + Display>(setting: &str, value: T, least: T, most: T) -> Check {
     if value < least || value > most {
         return refuse(setting, format!("{value} is out of bounds: give {least} to {most}"));
     }
     Ok(())
 }
 
-fn duration_within(setting: &str, value: Duration, least: Duration, most: Duration) -> Check {
+pub(super) fn duration_within(setting: &str, value: Duration, least: Duration, most: Duration) -> Check {
     if value < least || value > most {
         let show = humantime::format_duration;
         return refuse(setting, format!("{} is out of bounds: give {} to {}", show(value), show(least), show(most)));
@@ -34,7 +34,10 @@ const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
 /// Largest size that any setting takes: 50 TB and more, and safe to add to.
-const LARGEST: Size = Size(1 << 60);
+pub(super) const LARGEST: Size = Size(1 << 60);
+
+/// Least bandwidth that any setting takes: less would not move a part within an attempt.
+pub(super) const MIN_BANDWIDTH: Size = Size(64 * KIB);
 
 impl Config {
     /// Checks everything that can be checked without I/O. `Config::read` has done so already.
@@ -161,10 +164,9 @@ impl Find {
 impl Work {
     fn check(&self, source: Scheme, destination: Scheme) -> Check {
         self.check_fidelity(source, destination)?;
-        within("concurrency", self.concurrency, 1, 1024)?;
-        within("memory-limit", Size(self.memory_limit), Size(64 * MIB), LARGEST)?;
+        self.check_machine()?;
         if let Some(limit) = self.bandwidth_limit {
-            within("bandwidth-limit", Size(limit), Size(64 * KIB), LARGEST)?;
+            within("bandwidth-limit", Size(limit), MIN_BANDWIDTH, LARGEST)?;
         }
         if let Some(size) = self.part_size {
             // S3: parts of 5 MiB to 5 GiB ("Amazon S3 multipart upload limits"). A folder has no limit of
@@ -180,10 +182,16 @@ impl Work {
         within("attempts", self.attempts, 1, 20)?;
         // SQS delays a message by at most 15 minutes.
         duration_within("retry-delay", self.retry_delay, Duration::ZERO, Duration::from_secs(15 * 60))?;
+        duration_within("outage-limit", self.outage_limit, Duration::ZERO, Duration::from_secs(24 * 3600))
+    }
+
+    /// Checks the settings that a machine has, whatever its task is.
+    pub(super) fn check_machine(&self) -> Check {
+        within("concurrency", self.concurrency, 1, 1024)?;
+        within("memory-limit", Size(self.memory_limit), Size(64 * MIB), LARGEST)?;
         // SQS hides a message for at most 12 hours; below 5 s a heartbeat could not keep up.
         duration_within("lease", self.lease, Duration::from_secs(5), Duration::from_secs(12 * 3600))?;
-        duration_within("drain", self.drain, Duration::ZERO, Duration::from_secs(12 * 3600))?;
-        duration_within("outage-limit", self.outage_limit, Duration::ZERO, Duration::from_secs(24 * 3600))
+        duration_within("drain", self.drain, Duration::ZERO, Duration::from_secs(12 * 3600))
     }
 }
 
@@ -255,7 +263,7 @@ fn check_side(name: &str, side: &Side) -> Check {
     check_connection(name, &side.connection)
 }
 
-fn check_connection(section: &str, connection: &Connection) -> Check {
+pub(super) fn check_connection(section: &str, connection: &Connection) -> Check {
     if let Some(url) = &connection.endpoint_url {
         check_url(&format!("{section}.endpoint-url"), url)?;
     }

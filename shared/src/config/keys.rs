@@ -81,37 +81,63 @@ pub fn of(section: &str) -> &'static [&'static str] {
     SECTIONS.iter().find(|(name, _)| *name == section).map_or(&[], |(_, keys)| keys)
 }
 
-/// Refuses the first key that no section has, naming the one that was probably meant.
+/// A section that a file may have, with its keys.
+pub(super) struct Section {
+    pub(super) name: &'static str,
+    pub(super) keys: Vec<&'static str>,
+}
+
+impl Section {
+    pub(super) fn new(name: &'static str, keys: &[&'static str]) -> Section {
+        Section { name, keys: keys.to_vec() }
+    }
+}
+
+/// Refuses the first key that no section of a config file has, naming the one that was probably meant.
 pub(super) fn check(file: &toml::Table) -> Result<(), ConfigError> {
-    check_section("", file)?;
+    let sections: Vec<Section> = SECTIONS.iter().map(|(name, keys)| Section::new(name, keys)).collect();
+    check_in(&sections, file, |_, _| None)
+}
+
+/// Refuses the first key that none of these sections has. `remedy` knows what is to be done about some of them.
+pub(super) fn check_in(
+    sections: &[Section],
+    file: &toml::Table,
+    remedy: impl Fn(&str, &str) -> Option<&'static str>,
+) -> Result<(), ConfigError> {
+    check_section(sections, "", file, &remedy)?;
     for (name, value) in file {
         if let Some(section) = value.as_table() {
-            check_section(name, section)?;
+            check_section(sections, name, section, &remedy)?;
         }
     }
     Ok(())
 }
 
-fn check_section(section: &str, table: &toml::Table) -> Result<(), ConfigError> {
-    let known = of(section);
+fn check_section(
+    sections: &[Section],
+    name: &str,
+    table: &toml::Table,
+    remedy: &impl Fn(&str, &str) -> Option<&'static str>,
+) -> Result<(), ConfigError> {
+    let known = sections.iter().find(|section| section.name == name).map_or(&[][..], |section| &section.keys);
     let Some(unknown) = table.keys().find(|key| !known.contains(&key.as_str())) else { return Ok(()) };
     // More than a letter in two is another word.
     let most = 3.min(unknown.len() / 2);
     let nearest = known.iter().min_by_key(|key| distance(key, unknown)).filter(|key| distance(key, unknown) <= most);
-    let hint = match (nearest, elsewhere(section, unknown)) {
-        (_, Some(place)) => format!("put it into section [{place}]"),
-        (Some(key), None) => format!("did you mean {key:?}?"),
-        (None, None) => format!("the settings here are {}", known.join(", ")),
+    let hint = match (remedy(name, unknown), elsewhere(sections, name, unknown), nearest) {
+        (Some(remedy), _, _) => remedy.to_owned(),
+        (None, Some(place), _) => format!("put it into section [{place}]"),
+        (None, None, Some(key)) => format!("did you mean {key:?}?"),
+        (None, None, None) => format!("the settings here are {}", known.join(", ")),
     };
-    let place = if section.is_empty() { String::new() } else { format!(" in [{section}]") };
+    let place = if name.is_empty() { String::new() } else { format!(" in [{name}]") };
     Err(ConfigError::UnknownKey { key: unknown.clone(), place, hint })
 }
 
-fn elsewhere(section: &str, key: &str) -> Option<&'static str> {
-    SECTIONS
-        .iter()
-        .find(|(name, keys)| *name != section && !name.is_empty() && keys.contains(&key))
-        .map(|(name, _)| *name)
+fn elsewhere(sections: &[Section], name: &str, key: &str) -> Option<&'static str> {
+    let others = sections.iter().filter(|section| section.name != name && !section.name.is_empty());
+    others.into_iter().find(|section| section.keys.contains(&key)).map(|section| section.name)
 }
 
 /// Edit distance (Levenshtein) between two short words; `usize::MAX` for long ones, whose table

@@ -8,6 +8,9 @@ pub const MAX_TASK_NAME_CHARS: usize = 40;
 /// Most characters of a fleet's name.
 pub const MAX_FLEET_NAME_CHARS: usize = 20;
 
+/// What the fleet's own queue has in place of a task's name.
+pub const OPERATIONS: &str = "operations";
+
 /// A task: its name in the fleet, and the id that tells it from an earlier task of that name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TaskRef {
@@ -19,6 +22,9 @@ pub struct TaskRef {
 
 /// Why `name` is no task name, with the remedy.
 pub fn check_task_name(name: &str) -> Result<(), String> {
+    if name == OPERATIONS {
+        return Err(format!("{name:?} is not a task name (the fleet's own queue has it): give another name"));
+    }
     check("task", name, MAX_TASK_NAME_CHARS)
 }
 
@@ -57,6 +63,7 @@ mod tests {
         }
         for (name, part) in [
             ("", "empty"),
+            ("operations", "own queue"),
             ("Photos", "another character"),
             ("a_b", "another character"),
             ("a.b", "another character"),
@@ -67,7 +74,7 @@ mod tests {
             (&"x".repeat(41), "too long"),
         ] {
             let error = check_task_name(name).unwrap_err();
-            assert!(error.contains(part) && error.contains("1 to 40"), "{error}");
+            assert!(error.contains(part) && error.contains("is not a task name"), "{error}");
         }
         assert_eq!(check_fleet_name(&"x".repeat(20)), Ok(()));
         assert!(check_fleet_name(&"x".repeat(21)).unwrap_err().contains("is not a fleet name"));

@@ -1,0 +1,151 @@
+//! The definition of a task of a fleet, as files and `flotilla task` spell it.
+//!
+//! It has the settings of a config file that say what is to be done, by the same names and with the same bounds. What
+//! machines need stands in the [fleet file](super::FleetFile): a definition that holds such a setting is refused, and the
+//! refusal says where it goes.
+
+mod check;
+mod text;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Config, ConfigError, EventsConfig, Find, FleetFile, QueueConfig, Side, Work, size};
+use crate::schedule::Schedule;
+use crate::tasks::{self, Outline};
+
+/// Keys of `[work]` that machines have, and not tasks.
+pub(super) const MACHINE_KEYS: [&str; 4] = ["concurrency", "memory-limit", "lease", "drain"];
+
+/// Keys of `[work]` that neither tasks of a fleet nor its machines have: a fleet always looks again, and waits for a
+/// store for ever.
+pub(super) const SINGLE_KEYS: [&str; 2] = ["look-again", "outage-limit"];
+
+/// A task of a fleet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TaskDefinition {
+    /// The task's name.
+    pub task: String,
+    /// For people.
+    #[serde(default)]
+    pub description: String,
+    /// When it runs; absent: when asked to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
+    /// Which changes of the source are followed.
+    #[serde(default)]
+    pub events: FollowedEvents,
+    /// Where objects come from.
+    pub source: Side,
+    /// Where they go.
+    pub destination: Side,
+    /// What is compared, and how.
+    #[serde(default)]
+    pub find: Find,
+    /// How it is copied; of these settings those that machines have are the fleet's.
+    #[serde(default)]
+    pub work: Work,
+    /// Limits over all workers.
+    #[serde(default)]
+    pub limits: TaskLimits,
+    /// Who is notified of the end of each run.
+    #[serde(default)]
+    pub notify: Notify,
+}
+
+/// Which changes of the source a task follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FollowedEvents {
+    /// None.
+    #[default]
+    Off,
+    /// Objects that are written.
+    Create,
+    /// Objects that are written or deleted.
+    CreateDelete,
+}
+
+/// Limits of a task over all workers. They can be changed while it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TaskLimits {
+    /// Most machines that are started for the task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machines: Option<u32>,
+    /// Bytes a second.
+    #[serde(with = "size::optional", skip_serializing_if = "Option::is_none")]
+    pub bandwidth: Option<u64>,
+    /// Requests a second to each store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u32>,
+}
+
+impl From<TaskLimits> for tasks::Limits {
+    fn from(TaskLimits { machines, bandwidth, requests }: TaskLimits) -> tasks::Limits {
+        tasks::Limits { machines, bandwidth, requests }
+    }
+}
+
+/// Who is notified of the end of each run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Notify {
+    /// ARN of an SNS topic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// URL that is sent a POST; or where it comes from, as credentials do: `env:NAME`, `file:PATH`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<String>,
+}
+
+impl TaskDefinition {
+    /// The definition as the tasks port keeps it.
+    pub fn kept(&self) -> Result<tasks::Definition, ConfigError> {
+        let outline = Outline {
+            description: self.description.clone(),
+            source: self.source.location.to_string(),
+            destination: self.destination.location.to_string(),
+            schedule: self.schedule.as_ref().map(Schedule::to_string).unwrap_or_default(),
+            events: self.events != FollowedEvents::Off,
+            notify: self.notify != Notify::default(),
+        };
+        Ok(tasks::Definition { text: self.to_toml()?, outline })
+    }
+
+    /// The task as one machine of a fleet does it: its own settings, with the machine's, and with the queues that its
+    /// name gives it.
+    pub fn on(&self, fleet: &FleetFile) -> Config {
+        let names = fleet.queues_of(&self.task);
+        let queue = fleet.state.is_none().then(|| QueueConfig {
+            name: names.jobs,
+            dead_letter: Some(names.dead),
+            connection: fleet.queue.clone(),
+        });
+        let machine = &fleet.work;
+        let work = Work {
+            concurrency: machine.concurrency,
+            memory_limit: machine.memory_limit,
+            lease: machine.lease,
+            drain: machine.drain,
+            ..self.work.clone()
+        };
+        let (tags, strict) = (work.tags, work.strict);
+        Config {
+            task: self.task.clone(),
+            source: self.source.clone(),
+            destination: self.destination.clone(),
+            events: queue.is_some().then_some(EventsConfig { queue: names.events }),
+            queue,
+            ledger: fleet.ledger.clone(),
+            state: fleet.state.clone(),
+            fleet: fleet.group.clone(),
+            find: Find { tags, strict, ..self.find.clone() },
+            work,
+            metrics_addr: fleet.metrics_addr.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+use super::*;
+use crate::config::{Addressing, Compare, Sse};
+use crate::store::Tier;
+use std::time::Duration;
+
+const SMALL: &str = r#"
+task = "photos"
+[source]
+location = "s3://photos/2026"
+[destination]
+location = "s3://backup/photos"
+region = "eu-west-1"
+"#;
+
+/// With lines at the top level, and sections after them.
+fn with(top: &str, sections: &str) -> String {
+    format!("{top}\n{SMALL}{sections}\n")
+}
+
+fn parse(text: &str) -> TaskDefinition {
+    TaskDefinition::parse(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+/// With every setting given that a definition has, each of another value than its default.
+fn full() -> TaskDefinition {
+    let mut definition = parse(SMALL);
+    definition.description = "Photos, to Ireland".into();
+    definition.schedule = Some("cron 0 3 * * mon-fri Europe/Berlin".parse().unwrap());
+    definition.events = FollowedEvents::CreateDelete;
+    definition.source.addressing_style = Addressing::Path;
+    definition.source.connection.credentials = Some("env:X".into());
+    definition.source.connection.endpoint_url = Some("http://127.0.0.1:9000".into());
+    definition.find = Find {
+        compare: Compare::Checksum,
+        metadata: true,
+        tags: false,
+        strict: true,
+        delete: true,
+        max_delete: Some(1),
+        filters: vec!["- *.tmp".into(), "+ a/**".into()],
+        min_size: Some(1),
+        max_size: Some(1 << 60),
+        min_age: Some(Duration::from_secs(90)),
+        max_age: Some(Duration::from_secs(86_400)),
+        prefix_list: Some("prefixes.txt".into()),
+        only_key: None,
+        list_concurrency: 3,
+        job_objects: 7,
+        job_bytes: 1 << 20,
+    };
+    definition.work = Work {
+        part_size: Some(8 << 20),
+        multipart_threshold: Some(5 << 20),
+        giant_threshold: 1 << 30,
+        attempts: 5,
+        retry_delay: Duration::from_secs(7),
+        server_side_copy: false,
+        storage_class: Some("STANDARD_IA".into()),
+        tags: false,
+        acl: true,
+        sse: Some(Sse::Kms),
+        sse_kms_key_id: Some("key".into()),
+        strict: true,
+        restore: Some(Tier::Bulk),
+        restore_days: 3,
+        ..Work::default()
+    };
+    definition.limits = TaskLimits { machines: Some(3), bandwidth: Some(1 << 20), requests: Some(500) };
+    definition.notify = Notify {
+        topic: Some("arn:aws-cn:sns:cn-north-1:123456789012:runs".into()),
+        webhook: Some("https://example.net/hooks/1".into()),
+    };
+    definition
+}
+
+#[test]
+fn a_definition_survives_being_printed_and_read() {
+    for definition in [parse(SMALL), full()] {
+        let text = definition.to_toml().unwrap();
+        assert_eq!(parse(&text), definition, "{text}");
+        assert_eq!(parse(&text).to_toml().unwrap(), text);
+    }
+}
+
+#[test]
+fn what_has_its_default_is_not_printed() {
+    let text = parse(&with("description = \"\"", "[work]\nattempts = 3\n[find]\ndelete = false")).to_toml().unwrap();
+    for absent in ["work", "find", "limits", "notify", "description", "schedule", "events", "addressing-style"] {
+        assert!(!text.contains(absent), "{text}");
+    }
+}
+
+#[test]
+fn every_setting_of_a_definition_is_printed_and_read() {
+    let text = full().to_toml().unwrap();
+    for key in
+        ["part-size", "giant-threshold", "compare", "prefix-list", "max-age", "machines", "topic", "restore-days"]
+    {
+        assert!(text.contains(&format!("\n{key} = ")), "{key} is missing in\n{text}");
+    }
+    for key in MACHINE_KEYS.iter().chain(&SINGLE_KEYS) {
+        assert!(!text.contains(&format!("\n{key} = ")), "{key} is no task's\n{text}");
+    }
+}
+
+#[test]
+fn each_refusal_names_the_setting_and_the_remedy_in_one_line() {
+    for (top, sections, parts) in [
+        ("shedule = \"once\"", "", &["\"shedule\"", "did you mean \"schedule\""][..]),
+        ("schedule = \"hourly\"", "", &["line 1", "is not a schedule", "every 6h"]),
+        ("events = \"all\"", "", &["line 1", "create-delete"]),
+        ("description = \"a\\nb\"", "", &["description: give one line"]),
+        ("state = \"/s\"", "", &["\"state\"", "put it into the fleet file"]),
+        ("", "[queue]\nname = \"q\"", &["\"queue\"", "put it into the fleet file"]),
+        ("", "[work]\nconcurrency = 3", &["\"concurrency\" in [work]", "section [work] of the fleet file"]),
+        ("", "[work]\nlease = \"1m\"", &["\"lease\" in [work]", "fleet file"]),
+        ("", "[work]\nlook-again = true", &["\"look-again\" in [work]", "always look again"]),
+        ("", "[work]\noutage-limit = \"1m\"", &["\"outage-limit\"", "for ever"]),
+        ("", "[work]\nbandwidth-limit = 1", &["\"bandwidth-limit\"", "section [limits]"]),
+        ("", "[find]\npart-size = 3", &["\"part-size\" in [find]", "put it into section [work]"]),
+        ("", "[work]\npart-size = 1", &["part-size: 1 is out of bounds: give 5MiB to 5GiB"]),
+        ("", "[find]\njob-objects = 0", &["job-objects: 0 is out of bounds: give 1 to 1000"]),
+        ("", "[limits]\nmachines = 10001", &["limits.machines: 10001", "0 to 10000"]),
+        ("", "[limits]\nbandwidth = \"1KiB\"", &["limits.bandwidth: 1KiB", "64KiB"]),
+        ("", "[limits]\nrequests = 0", &["limits.requests: 0", "1 to 1000000"]),
+        ("", "[notify]\ntopic = \"runs\"", &["notify.topic: \"runs\" is not a topic", "arn:aws:sns"]),
+        ("", "[notify]\nwebhook = \"ftp://h/x\"", &["notify.webhook: not a URL", "https://HOST/PATH"]),
+        ("", "[notify]\nemail = \"me\"", &["\"email\" in [notify]", "topic, webhook"]),
+    ] {
+        let error = TaskDefinition::parse(&with(top, sections)).unwrap_err().to_string();
+        assert!(!error.contains('\n'), "{error}");
+        for part in parts {
+            assert!(error.contains(part), "{top}{sections}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_in_a_webhook_is_not_repeated() {
+    for webhook in ["https://me:secret@example.net/x", "slack:secret"] {
+        let text = with("", &format!("[notify]\nwebhook = {webhook:?}"));
+        let error = TaskDefinition::parse(&text).unwrap_err().to_string();
+        assert!(error.starts_with("notify.webhook") && !error.contains("secret"), "{error}");
+    }
+    for webhook in ["env:HOOK", "file:/etc/hook", "https://example.net/hooks/1?a=b"] {
+        parse(&with("", &format!("[notify]\nwebhook = {webhook:?}")));
+    }
+}
+
+#[test]
+fn a_name_that_makes_illegal_queue_names_is_refused() {
+    for name in ["Photos", "a--b", "-a", "a_b", &"x".repeat(41), "operations"] {
+        let text = SMALL.replace("\"photos\"", &format!("{name:?}"));
+        let error = TaskDefinition::parse(&text).unwrap_err().to_string();
+        assert!(error.starts_with("task: ") && error.contains("is not a task name"), "{error}");
+    }
+}
+
+#[test]
+fn changes_of_a_folder_are_not_followed_by_a_fleet() {
+    let text = with("events = \"create\"", "").replace("s3://photos/2026", "/photos");
+    let error = TaskDefinition::parse(&text).unwrap_err().to_string();
+    assert!(error.starts_with("events: the source is a folder"), "{error}");
+}
+
+#[test]
+fn a_task_on_a_fleet_has_the_machines_settings_and_its_own_queues() {
+    let fleet = "name = \"main\"\nmetrics-addr = \"127.0.0.1:9100\"\n[queue]\nregion = \"eu-west-1\"\n\
+                 [ledger]\ntable = \"flotilla\"\n[work]\nconcurrency = 64\nlease = \"2m\"";
+    let config = full().on(&FleetFile::parse(fleet).unwrap());
+    config.check().unwrap();
+    let queue = config.queue.as_ref().unwrap();
+    assert_eq!((queue.name.as_str(), queue.dead_letter_name().as_str()), ("main--photos", "main--photos--dead"));
+    assert_eq!(config.events_queue().unwrap().name, "main--photos--events");
+    assert_eq!((config.work.concurrency, config.work.lease), (64, Duration::from_secs(120)));
+    assert_eq!((config.work.attempts, config.work.giant_threshold), (5, 1 << 30));
+    assert!(config.looks_again() && config.find.strict && !config.find.tags);
+    assert_eq!(config.ledger.unwrap().table, "flotilla");
+    let config = full().on(&FleetFile::of_folder("main", "/state"));
+    config.check().unwrap();
+    assert!(config.queue.is_none() && config.events.is_none());
+}
+
+#[test]
+fn the_outline_says_what_lists_and_the_controller_need() {
+    let kept = full().kept().unwrap();
+    assert_eq!(parse(&kept.text), full());
+    let expected = Outline {
+        description: "Photos, to Ireland".into(),
+        source: "s3://photos/2026/".into(),
+        destination: "s3://backup/photos/".into(),
+        schedule: "cron 0 3 * * mon-fri Europe/Berlin".into(),
+        events: true,
+        notify: true,
+    };
+    assert_eq!(kept.outline, expected);
+    kept.outline.check().unwrap();
+    assert_eq!(parse(SMALL).kept().unwrap().outline.schedule, "");
+}
