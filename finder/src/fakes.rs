@@ -13,7 +13,7 @@ use shared::filter::Filter;
 use shared::job::Origin;
 use shared::ledger::*;
 use shared::location::Location;
-use shared::object::{Attributes, ETag, Entry, ObjectInfo, Pin, Tags, Timestamp};
+use shared::object::{Attributes, ETag, Entry, ObjectInfo, Pin, Tags, Timestamp, Uncarried};
 use shared::queue::{Depth, JobQueue, Message, Outgoing};
 use shared::store::*;
 use shared::{Error, ErrorKind, Result};
@@ -252,6 +252,10 @@ impl ObjectStore for Shelf {
     async fn delete(&self, _: &str) -> Result<()> {
         unsupported()
     }
+    async fn may_lose(&self) -> Uncarried {
+        Uncarried::default()
+    }
+
     async fn copy(&self, _: &CopySource, _: &Pin, _: &str, _: &Write) -> Result<Written> {
         unsupported()
     }

@@ -88,6 +88,9 @@ pub const LIST_PARTS: Policy = policy("list-parts", 5, STALL_SECONDS, 60);
 pub const TAGS: Policy = policy("tags", 5, STALL_SECONDS, 40);
 /// `GetObjectAcl`, `GetBucketAcl`
 pub const ACL: Policy = policy("acl", 5, STALL_SECONDS, 40);
+// Read-only, and without an answer the objects are looked at.
+/// `GetObjectLockConfiguration`, `GetBucketWebsite`
+pub const CONFIGURATION: Policy = policy("configuration", 3, 10, 20);
 // Asked for twice it is done once.
 /// `RestoreObject`
 pub const RESTORE: Policy = policy("restore", 5, STALL_SECONDS, 40);

@@ -40,7 +40,7 @@ use crate::acl::Acl;
 use crate::digest::{Algorithm, Checksum};
 use crate::filter::Filter;
 use crate::location::Location;
-use crate::object::{Attributes, ETag, ObjectInfo, Pin, Tags, Timestamp};
+use crate::object::{Attributes, ETag, ObjectInfo, Pin, Tags, Timestamp, Uncarried};
 
 pub use listed::{Listed, Span, Unlisted};
 pub use metadata_support::{Classes, MetadataSupport, Spelling, Support};
@@ -385,6 +385,10 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
 
     /// The service behind the store, where it can copy between its own buckets; see [`copy_source`].
     fn service(&self) -> Option<&Service>;
+
+    /// What objects here may have that no copy gets: everything that the store does not rule out. Asks for the
+    /// container's configuration, not for objects.
+    async fn may_lose(&self) -> Uncarried;
 
     /// Has the service copy a whole object, of the pinned version, with its headers, user metadata and
     /// tags; storage class, list and encryption are those of `write`.

@@ -10,6 +10,7 @@
 mod answer;
 mod call;
 mod checksum;
+mod configuration;
 mod describe;
 mod detail;
 mod list;
@@ -135,6 +136,11 @@ impl Cloud {
     /// From now on object lock makes each PUT and part of the bucket need a checksum.
     pub fn lock(&self, bucket: &str) {
         self.bucket(bucket, |bucket| bucket.is_locked = true);
+    }
+
+    /// From now on the bucket serves a website.
+    pub fn serve_website(&self, bucket: &str) {
+        self.bucket(bucket, |bucket| bucket.is_website = true);
     }
 
     /// One side of a task: a bucket and prefix (empty, or ending with `/`), with all rights.
@@ -330,7 +336,8 @@ impl Shared {
             Kind::Abort => multipart::abort,
             Kind::Delete => read::delete,
             Kind::Bucket if call.method == http::Method::HEAD => return Ok(answer::empty(200)),
-            Kind::Bucket | Kind::Other => return Err(Refusal::not_implemented("this request")),
+            Kind::Bucket => configuration::configuration,
+            Kind::Other => return Err(Refusal::not_implemented("this request")),
         };
         act(world, profile, call)
     }

@@ -45,7 +45,7 @@ use shared::acl::Acl;
 use shared::digest::{Algorithm, Checksum, Hasher};
 use shared::filter::Filter;
 use shared::location::Location;
-use shared::object::{ObjectInfo, Pin, Tags, Timestamp};
+use shared::object::{ObjectInfo, Pin, Tags, Timestamp, Uncarried};
 use shared::store::{
     Body, Capabilities, CopySource, EtagMeaning, KeyRange, Listing, MetadataSupport, Object, ObjectStore, Part,
     PartLayout, PartWrite, Read, Restore, Service, Upload, Write, Written,
@@ -246,6 +246,10 @@ impl ObjectStore for FileStore {
 
     fn service(&self) -> Option<&Service> {
         None
+    }
+
+    async fn may_lose(&self) -> Uncarried {
+        Uncarried::default()
     }
 
     async fn copy(&self, _source: &CopySource, _pin: &Pin, key: &str, _write: &Write) -> Result<Written> {

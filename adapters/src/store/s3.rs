@@ -21,6 +21,7 @@ mod provider;
 mod quirks;
 mod read;
 mod tags;
+mod uncarried;
 mod walk;
 mod write;
 
@@ -47,7 +48,7 @@ use shared::config::{Addressing, Connection, Side};
 use shared::digest::{Algorithm, Checksum};
 use shared::filter::Filter;
 use shared::location::{Location, Scheme};
-use shared::object::{ObjectInfo, Pin, Tags, Timestamp};
+use shared::object::{ObjectInfo, Pin, Tags, Timestamp, Uncarried};
 use shared::provider::{ProviderProfile, endpoint};
 use shared::retry::{CREATE, PUT, STALL_SECONDS};
 use shared::store::{
@@ -331,6 +332,10 @@ impl ObjectStore for S3Store {
 
     fn service(&self) -> Option<&Service> {
         Some(&self.0.service)
+    }
+
+    async fn may_lose(&self) -> Uncarried {
+        self.0.may_lose().await
     }
 
     async fn copy(&self, source: &CopySource, pin: &Pin, key: &str, write: &Write) -> Result<Written> {

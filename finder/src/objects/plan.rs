@@ -13,7 +13,7 @@ use serde::Serialize;
 use shared::config::{self, Find};
 use shared::filter::Filter;
 use shared::ledger::Checkpoint;
-use shared::object::Timestamp;
+use shared::object::{Timestamp, Uncarried};
 use shared::store::{Store, copy_source};
 use shared::sync::lock;
 use tokio_util::sync::CancellationToken;
@@ -100,8 +100,10 @@ pub async fn plan(
     let (to, asked_destination) = Counted::of(destination.clone());
     let sides = Sides { source: from, destination: to, destination_may_be_missing: true };
     let by_service = work.server_side_copy && copy_source(&*source, "", &*destination).is_some();
+    let describes = by_service && !work.strict && source.may_lose().await != Uncarried::default();
     let terms = Terms {
         work: work.clone(),
+        describes: describes || work.strict,
         looks_again: work.look_again == Some(true),
         by_service,
         source: source.capabilities().clone(),

@@ -14,7 +14,7 @@ use crate::acl::Acl;
 use crate::digest::{Algorithm, Checksum};
 use crate::filter::Filter;
 use crate::location::Location;
-use crate::object::{ObjectInfo, Pin, Tags, Timestamp};
+use crate::object::{ObjectInfo, Pin, Tags, Timestamp, Uncarried};
 
 /// Makes [`StoreWrapper`], and the [`ObjectStore`] of each wrapper, from one list of the port's methods.
 macro_rules! forward {
@@ -86,6 +86,7 @@ forward! {
     async fn abort_upload(&self, upload: &Upload) -> Result<()>;
     async fn list_uploads(&self, key: &str) -> Result<Vec<(Upload, Option<Timestamp>)>>;
     async fn delete(&self, key: &str) -> Result<()>;
+    async fn may_lose(&self) -> Uncarried;
     async fn copy(&self, source: &CopySource, pin: &Pin, key: &str, write: &Write) -> Result<Written>;
     async fn copy_part(
         &self,

@@ -100,6 +100,8 @@ pub struct Profile {
     pub ignores_gzip_ranges: bool,
     /// Whether objects have ACLs.
     pub has_acl: bool,
+    /// Whether a bucket's object lock and website can be asked for.
+    pub configures_buckets: bool,
     /// Whether buckets can be versioned.
     pub has_versions: bool,
     /// Whether storage classes and restoring are known.
@@ -147,6 +149,7 @@ impl Profile {
         unpacks_gzip: false,
         ignores_gzip_ranges: false,
         has_acl: true,
+        configures_buckets: true,
         has_versions: true,
         has_classes: true,
         has_attributes: true,
@@ -170,6 +173,7 @@ impl Profile {
         takes_aws_chunked: false,
         has_tags: false,
         has_acl: false,
+        configures_buckets: false,
         has_versions: false,
         has_classes: false,
         has_attributes: false,

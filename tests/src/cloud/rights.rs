@@ -49,6 +49,10 @@ fn actions<'a>(world: &'a World, call: &Call) -> Vec<(&'a Bucket, &'static str)>
             }
         }
         Kind::Delete => actions.push((bucket, "DeleteObject")),
+        Kind::Bucket if call.asks("object-lock").is_some() => {
+            actions.push((bucket, "GetBucketObjectLockConfiguration"))
+        }
+        Kind::Bucket if call.asks("website").is_some() => actions.push((bucket, "GetBucketWebsite")),
         _ => {}
     }
     let copies_tags = call.header("x-amz-tagging-directive").is_none_or(|directive| directive != "REPLACE");

@@ -119,6 +119,8 @@ pub(super) struct Bucket {
     pub denied: BTreeSet<&'static str>,
     /// Whether object lock makes each PUT and part need a checksum.
     pub is_locked: bool,
+    /// Whether it serves a website.
+    pub is_website: bool,
 }
 
 impl Bucket {

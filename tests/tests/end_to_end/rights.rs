@@ -143,6 +143,41 @@ async fn regression_redirects_and_object_lock_are_named_and_strict_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn regression_losses_of_service_copies_are_named_at_little_cost() {
+    const COPIES: u64 = 5;
+    let (website, lock) = ("GetBucketWebsite", "GetBucketObjectLockConfiguration");
+    let kinds = [
+        ("x-amz-website-redirect-location", "website redirects", website),
+        ("x-amz-object-lock-mode", "retention by object lock", lock),
+        ("x-amz-object-lock-legal-hold", "legal holds", lock),
+    ];
+    for (header, words, right) in kinds {
+        for may_ask in [true, false] {
+            let store = Cloud::start(Profile::AMAZON).await;
+            let (source, destination) = (store.create_bucket("source"), store.create_bucket("destination"));
+            match may_ask {
+                false => store.deny(&source, &[right]),
+                true if right == website => store.serve_website(&source),
+                true => store.lock(&source),
+            }
+            (1..COPIES).for_each(|n| store.put(&source, &format!("a{n}"), "x"));
+            store.put_as(&source, "b", "x", |held| drop(held.headers.insert(header.into(), "ON".into())));
+            let ended = Sync::between(&store, &source, &store, &destination).run(&[]).await;
+            let case = format!("{header}, may ask: {may_ask}: {}", ended.stderr);
+            assert_eq!(count(&summary(&ended, 0), "copied"), COPIES, "{case}");
+            assert_eq!(ended.stderr.matches(words).count(), 1, "{case}");
+            assert_eq!((store.count(Kind::Copy), store.count(Kind::Head)), (COPIES, COPIES), "{case}");
+        }
+    }
+    let store = Cloud::start(Profile::AMAZON).await;
+    let (source, destination) = (store.create_bucket("source"), store.create_bucket("destination"));
+    (0..COPIES).for_each(|n| store.put(&source, &format!("a{n}"), "x"));
+    let ended = Sync::between(&store, &source, &store, &destination).run(&[]).await;
+    assert_eq!(count(&summary(&ended, 0), "copied"), COPIES, "{}", ended.stderr);
+    assert_eq!((store.count(Kind::Copy), store.count(Kind::Head)), (COPIES, 0), "a bucket that has none of it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn regression_a_bucket_with_object_lock_gets_a_checksum_with_all_bytes() {
     for profile in [Profile::AMAZON, Profile::UNKNOWN, Profile::MINIO] {
         let (from, to) = (Cloud::start(Profile::AMAZON).await, Cloud::start(profile.clone()).await);

@@ -79,6 +79,18 @@ async fn regression_a_plan_counts_the_requests_of_service_copies() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_plan_counts_the_heads_for_object_lock() {
+    let store = Profile { configures_buckets: true, ..STORE };
+    for is_locked in [false, true] {
+        let stage = Stage::at(store.clone(), Objects::with_parts()).await.within_one_service();
+        if is_locked {
+            stage.cloud.lock(stage.source.location.bucket());
+        }
+        assert_planned(&stage, &format!("locked: {is_locked}")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn regression_a_plan_counts_the_requests_from_a_folder() {
     let from_a_folder = |mut stage: Stage| {
         let folder = fresh_folder("source");

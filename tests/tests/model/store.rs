@@ -11,7 +11,7 @@ use shared::acl::Acl;
 use shared::digest::{Algorithm, Checksum, Hasher};
 use shared::filter::Filter;
 use shared::location::Location;
-use shared::object::{Attributes, ETag, Entry, ObjectInfo, Pin, Tags, Timestamp};
+use shared::object::{Attributes, ETag, Entry, ObjectInfo, Pin, Tags, Timestamp, Uncarried};
 use shared::store::*;
 use shared::sync::lock;
 use shared::{Error, ErrorKind, Result};
@@ -468,6 +468,10 @@ impl ObjectStore for FakeStore {
 
     fn service(&self) -> Option<&shared::store::Service> {
         self.service.as_ref()
+    }
+
+    async fn may_lose(&self) -> Uncarried {
+        Uncarried::default()
     }
 
     async fn copy(&self, source: &CopySource, pin: &Pin, key: &str, _: &Write) -> Result<Written> {

@@ -178,8 +178,9 @@ async fn by_service(context: &Context, object: &JobObject) -> Result<Option<Copi
     }
     let pin = object.pin();
     // The service copies headers and tags without telling them: where the source is looked at again, they are asked for
-    // before.
-    let (class, snapshot) = match object.is_listed() && !context.follow.look_again && !context.options.strict {
+    // before. What it leaves behind is in no listing either: it is asked for where the source may have it.
+    let is_known = object.is_listed() && !context.follow.look_again && !context.options.strict;
+    let (class, snapshot) = match is_known && !context.losses.may_be(&*context.source).await {
         true => (object.storage_class.clone(), SourceSnapshot::default()),
         false => {
             let info = context.source.head(&object.key, &pin).await?;

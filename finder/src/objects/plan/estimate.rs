@@ -34,6 +34,8 @@ pub(super) struct Terms {
     pub(super) looks_again: bool,
     /// Whether the service copies by itself.
     pub(super) by_service: bool,
+    /// Whether each object that the service copies is described before.
+    pub(super) describes: bool,
     pub(super) source: Capabilities,
     pub(super) destination: Capabilities,
 }

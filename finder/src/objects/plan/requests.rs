@@ -66,8 +66,9 @@ impl Stores {
 }
 
 fn by_service(terms: &Terms) -> (Side, Side) {
-    // The service carries headers and tags itself: they are looked at only for a later comparison.
-    let head = u64::from(terms.looks_again || terms.work.strict);
+    // The service carries headers and tags itself: they are looked at only for a later comparison, and what it leaves
+    // behind only where the source may have that. The two requests that find this out are not counted.
+    let head = u64::from(terms.looks_again || terms.describes);
     let tags = if terms.looks_again { compares_tags(terms) } else { 0 };
     (Side { head, tags, ..Side::default() }, Side { put: 1, ..Side::default() })
 }

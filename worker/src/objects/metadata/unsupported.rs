@@ -1,8 +1,16 @@
 //! What cannot be carried over, and which of it was logged or refused.
 
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
+use std::time::Duration;
 
-use tokio::sync::OnceCell;
+use shared::object::Uncarried;
+use shared::store::ObjectStore;
+use tokio::sync::{Mutex, OnceCell};
+use tokio::time::Instant;
+
+/// How long the source is taken to have no object lock and no website after it was asked. Who sets one up meanwhile is
+/// warned of the objects that are copied later.
+const ASK_EVERY: Duration = Duration::from_secs(15 * 60);
 
 /// Something of an object that cannot be carried over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +78,8 @@ pub(crate) struct Losses {
     pub denied_tags: AtomicU32,
     /// How often the source, which reported no number of tags, knew no such request.
     pub unknown_tags: AtomicU32,
+    /// Whether the source may have what no copy gets, and when it was asked.
+    may_be: Mutex<Option<(Instant, bool)>>,
 }
 
 impl Losses {
@@ -80,6 +90,20 @@ impl Losses {
 
     pub fn is_refused(&self, loss: Unsupported) -> bool {
         self.refused.load(Ordering::Relaxed) & loss.bit() != 0
+    }
+
+    /// Whether objects of the source may have what no copy gets, and no listing shows. One caller asks, the others wait
+    /// for the answer.
+    pub async fn may_be(&self, source: &dyn ObjectStore) -> bool {
+        let mut known = self.may_be.lock().await;
+        match *known {
+            Some((asked, may_be)) if asked.elapsed() < ASK_EVERY => may_be,
+            _ => {
+                let may_be = source.may_lose().await != Uncarried::default();
+                *known = Some((Instant::now(), may_be));
+                may_be
+            }
+        }
     }
 
     /// Whether it was logged.
