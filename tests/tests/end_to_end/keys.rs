@@ -71,9 +71,13 @@ impl Sync {
         Sync { arguments }
     }
 
-    pub async fn run(&self, more: &[&str]) -> (Ended, Value) {
+    pub fn start(&self, more: &[&str]) -> Process {
         let arguments = self.arguments.iter().map(String::as_str).chain(more.iter().copied());
-        let ended = Process::start(&binaries::flotilla(), arguments, NO_ENV).wait(Duration::from_secs(300)).await;
+        Process::start(&binaries::flotilla(), arguments, NO_ENV)
+    }
+
+    pub async fn run(&self, more: &[&str]) -> (Ended, Value) {
+        let ended = self.start(more).wait(Duration::from_secs(300)).await;
         let last = ended.stdout.lines().last().unwrap_or_default();
         let summary = serde_json::from_str(last).unwrap_or(Value::Null);
         (ended, summary)
