@@ -54,6 +54,19 @@ impl Case {
         };
         Case { profile, choices: (0..count).map(|_| choice()).collect() }
     }
+
+    /// The same where the user may change their mind, at every second seed with more steps of the scan in place of
+    /// redeliveries: else it seldom gets to its end.
+    pub fn minded(seed: u64) -> Case {
+        let mut case = Case::of(seed, true);
+        case.profile.mind = true;
+        if seed % 2 == 1 {
+            for choice in case.choices.iter_mut().filter(|choice| (25..SCANS).contains(&(**choice % SLOTS))) {
+                *choice = *choice / SLOTS * SLOTS + SCANS;
+            }
+        }
+        case
+    }
 }
 
 /// How an interleaving ended.
@@ -87,7 +100,7 @@ async fn run(case: Case, idle: Idle) -> End {
     }
     let failure = match failure {
         Some(failure) => Some(failure),
-        None => explorer.rest().await.and_then(|()| explorer.world.check()).err(),
+        None => explorer.end().await.err(),
     };
     End { failure, trace: explorer.world.schedule.trace() }
 }
@@ -106,6 +119,9 @@ const SLOTS: u32 = 32;
 /// The slots of the step that is chosen most, in the order of the numbers: whoever waits goes on.
 const RESUMES: u32 = 16;
 
+/// The slot of the scan's next step, or the user's change of mind.
+const SCANS: u32 = 29;
+
 impl Explorer {
     async fn step(&mut self, choice: u32) {
         let (slot, argument) = (choice % SLOTS, choice / SLOTS);
@@ -117,7 +133,7 @@ impl Explorer {
             25 => self.start(),
             26 | 27 => self.redeliver(argument),
             28 => self.end_write_in_doubt(argument),
-            29 => argument % 4 == 3 && self.world.change_mind() || self.world.scan(),
+            SCANS => argument % 8 == 7 && self.world.change_mind() || self.world.scan(),
             30 => self.lose(argument),
             _ => return self.advance([1, 20, 100][argument as usize % 3]).await,
         };
@@ -242,6 +258,17 @@ impl Explorer {
         }
         advance(time).await;
         self.idle.wait().await;
+    }
+
+    /// Comes to rest and checks everything, and once more after a user who has not changed their mind does so.
+    async fn end(&mut self) -> Result<(), String> {
+        self.rest().await?;
+        self.world.check()?;
+        if self.world.change_mind() {
+            self.rest().await?;
+            self.world.check()?;
+        }
+        Ok(())
     }
 
     /// Nothing more is done to it: everything is delivered, and everybody comes to an end.

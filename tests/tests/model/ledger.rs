@@ -67,6 +67,13 @@ impl Pages {
         self.checkpoints.insert((run.to_owned(), 0), checkpoint);
     }
 
+    /// Records that all jobs of a run are sent, unless it is cancelled.
+    pub fn listed(&mut self, run: &str) {
+        if let Some(run) = self.runs.get_mut(run).filter(|run| Phase::Listed.may_follow(run.phase)) {
+            run.phase = Phase::Listed;
+        }
+    }
+
     /// Records of events that were counted, without what follows up cancelled runs.
     pub fn counted_events(&self, run: &str) -> u64 {
         self.counted.iter().filter(|(of, origin, _)| of == run && origin.starts_with("m-")).count() as u64

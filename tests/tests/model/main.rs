@@ -74,14 +74,25 @@ fn regression_without_the_runs_state_a_cancelled_job_is_executed() {
     assert!(told.starts_with("CANCELLED "), "{told}");
 }
 
+fn minded(seed: u64) -> (u64, Case) {
+    (seed, Case::minded(seed))
+}
+
 #[test]
 fn a_user_who_changes_their_mind_has_nothing_written_in_the_cancelled_runs_name() {
-    let minded = |seed| {
-        let case = Case::of(seed, true);
-        (seed, Case { profile: world::Profile { mind: true, ..case.profile }, ..case })
-    };
     if let Some((seed, failure)) = first_failing(seeds().map(minded)) {
         panic!("seed {seed}: {}", failure.told());
+    }
+}
+
+/// A run that is done stays done, and its jobs that come again do nothing.
+#[test]
+fn users_change_their_mind_before_and_after_a_run_is_done() {
+    let traces: Vec<String> = (0..SEEDS.0).map(|seed| explore(&minded(seed).1).trace.join("\n")).collect();
+    for (when, cancelled) in [("listing", 1), ("listed", 1), ("done", 0)] {
+        let line = format!("{} {when}, {cancelled} run is cancelled", scan::MIND_CHANGED);
+        let count = traces.iter().filter(|trace| trace.contains(&line)).count();
+        assert!(count >= 3, "{count} of {} seeds: {line}", traces.len());
     }
 }
 

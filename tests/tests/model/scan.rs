@@ -20,6 +20,9 @@ use crate::world::{DESTINATION, JOBS, SCANNED, SOURCE, TASK, World, queue_name};
 /// How long a worker believes what it has read of a run.
 const STATE_IS_VALID: Duration = Duration::from_secs(15);
 
+/// Begins the line of the trace that says how far the first run was when the user changed their mind.
+pub const MIND_CHANGED: &str = "user: wants something else when the run is";
+
 /// How far a scan has come.
 #[derive(Debug, Clone)]
 pub struct Scan {
@@ -31,6 +34,8 @@ pub struct Scan {
     deletes: Vec<String>,
     /// Objects in its jobs.
     pub enqueued: u64,
+    /// Whether it was cancelled.
+    pub is_cancelled: bool,
 }
 
 impl Scan {
@@ -46,7 +51,12 @@ impl Scan {
 
     fn of(run: &'static str) -> Scan {
         let (source, copies, deletes) = Default::default();
-        Scan { run, steps: 0, source, copies, deletes, enqueued: 0 }
+        Scan { run, steps: 0, source, copies, deletes, enqueued: 0, is_cancelled: false }
+    }
+
+    /// Whether its run is recorded.
+    pub fn has_begun(&self) -> bool {
+        self.steps > 0
     }
 
     fn is_first(&self) -> bool {
@@ -63,8 +73,9 @@ impl World {
             2 => self.list_destination(),
             3 => self.enqueue("copies", self.scan.copies.clone()),
             4 => self.enqueue("deletes", self.scan.deletes.clone()),
-            // The finder died before it wrote down that they were sent.
-            5 => self.enqueue("copies, once more,", self.scan.copies.clone()),
+            5 => self.finish_listing(),
+            // The queue delivers them twice, perhaps when the run is done.
+            6 => self.enqueue("copies, once more,", self.scan.copies.clone()),
             _ => return false,
         }
         true
@@ -116,6 +127,11 @@ impl World {
         lock(&self.pages).record(run, found, copies.clone(), deletes.clone());
     }
 
+    fn finish_listing(&mut self) {
+        lock(&self.pages).listed(self.scan.run);
+        self.schedule.say("scan: has sent all jobs".to_owned());
+    }
+
     fn enqueue(&mut self, what: &str, bodies: Vec<String>) {
         for body in bodies {
             let id = lock(&self.queues[JOBS]).put(body, Duration::ZERO);
@@ -138,22 +154,27 @@ impl World {
         }
         let ledger: SharedLedger = Arc::new(self.ledger(0, Schedule::default()));
         let options = RunOptions { digest: Scan::second().run.to_owned(), ..RunOptions::default() };
+        let when = lock(&self.pages).run(Scan::first().run).map_or("begun", |run| match run.is_done() {
+            true => "done",
+            false => run.phase.as_str(),
+        });
         let cancelled = ledger::supersede(&ledger, TASK, &options, "user").now_or_never();
         let cancelled = cancelled.expect("the ledger answers at once").expect("the run is cancelled");
-        self.schedule.say(format!("user: wants something else, {} run is cancelled", cancelled.len()));
+        self.schedule.say(format!("{MIND_CHANGED} {when}, {} run is cancelled", cancelled.len()));
         self.schedule.forbid(Instant::now() + STATE_IS_VALID, SCANNED);
-        let first = std::mem::replace(&mut self.scan, Scan::second());
+        let mut first = std::mem::replace(&mut self.scan, Scan::second());
+        first.is_cancelled = cancelled.iter().any(|run| run.start.id == first.run);
         for body in first.copies.iter().chain(&first.deletes) {
             let id = lock(&self.queues[JOBS]).put(body.clone(), Duration::ZERO);
             self.schedule.say(format!("a job of the first scan comes again as {}{id}", queue_name(JOBS)));
         }
-        self.cancelled = Some(first);
+        self.previous = Some(first);
         true
     }
 
     /// Whether the scan is under way: what it has listed is to be sent.
     pub fn scan_is_under_way(&self) -> bool {
-        (1..4).contains(&self.scan.steps)
+        (1..5).contains(&self.scan.steps)
     }
 }
 

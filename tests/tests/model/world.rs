@@ -10,7 +10,7 @@ pub use flotilla_tests::stage::TASK;
 use shared::config::{Find, Work};
 use shared::digest::Algorithm;
 use shared::filter::Filter;
-use shared::ledger::events_run;
+use shared::ledger::{Phase, events_run};
 use shared::object::Attributes;
 use shared::queue::Queue;
 use shared::store::{EtagMeaning, Store};
@@ -70,8 +70,8 @@ pub struct World {
     pub queues: [Arc<Mutex<Letters>>; 2],
     pub pages: Arc<Mutex<Pages>>,
     pub scan: Scan,
-    /// The scan that was cancelled.
-    pub cancelled: Option<Scan>,
+    /// The scan before the user changed their mind.
+    pub previous: Option<Scan>,
     /// The living.
     pub workers: BTreeMap<u32, JoinHandle<Result<(), WorkError>>>,
     born: u32,
@@ -94,7 +94,7 @@ impl World {
             queues: Default::default(),
             pages: Arc::default(),
             scan: Scan::first(),
-            cancelled: None,
+            previous: None,
             workers: BTreeMap::new(),
             born: 0,
             versions: 0,
@@ -260,46 +260,73 @@ impl World {
 
     /// What is not as promised, now that everything has come to rest.
     pub fn check(&self) -> Result<(), String> {
-        for key in KEYS {
-            let [source, destination] =
-                [SOURCE, DESTINATION].map(|name| self.bucket(name, |b| b.items.get(key).cloned()));
-            let said = |item: &Option<Item>| item.as_ref().map(|item| (item.bytes.clone(), item.attributes.clone()));
-            if said(&source) != said(&destination) {
-                let name = |item: &Option<Item>| item.as_ref().map_or_else(|| "nothing".to_owned(), Item::name);
-                return Err(format!(
-                    "STALE {key}: the source holds {}, the destination {}",
-                    name(&source),
-                    name(&destination)
-                ));
-            }
-        }
+        KEYS.into_iter().try_for_each(|key| self.check_key(key))?;
         if let Some(write) = self.schedule.forbidden_write() {
             return Err(format!("CANCELLED run, and yet {write}"));
         }
+        self.check_counts()?;
+        self.check_runs()?;
+        let dead: Vec<_> = self.queues.iter().flat_map(|queue| lock(queue).dead.clone()).collect();
+        if !dead.is_empty() {
+            return Err(format!("DEAD letters: {dead:?}"));
+        }
+        self.check_uploads()
+    }
+
+    /// The destination has what the source has.
+    fn check_key(&self, key: &str) -> Result<(), String> {
+        let [source, destination] = [SOURCE, DESTINATION].map(|name| self.bucket(name, |b| b.items.get(key).cloned()));
+        let said = |item: &Option<Item>| item.as_ref().map(|item| (item.bytes.clone(), item.attributes.clone()));
+        if said(&source) == said(&destination) {
+            return Ok(());
+        }
+        let name = |item: &Option<Item>| item.as_ref().map_or_else(|| "nothing".to_owned(), Item::name);
+        Err(format!("STALE {key}: the source holds {}, the destination {}", name(&source), name(&destination)))
+    }
+
+    /// Both scans: the one that was begun last, and the one before the user changed their mind.
+    fn scans(&self) -> impl Iterator<Item = &Scan> {
+        std::iter::once(&self.scan).chain(self.previous.as_ref())
+    }
+
+    /// Every object and event is counted once.
+    fn check_counts(&self) -> Result<(), String> {
         let pages = lock(&self.pages);
         let count = |run: &str| pages.run(run).map(|run| run.settled).unwrap_or_default();
         let events = (events_run(TASK), self.records, pages.counted_events(&events_run(TASK)));
-        let scans = [Some(&self.scan), self.cancelled.as_ref()].into_iter().flatten();
-        let scans = scans.map(|scan| (scan.run.to_owned(), scan.enqueued, count(scan.run).objects()));
+        let scans = self.scans().map(|scan| (scan.run.to_owned(), scan.enqueued, count(scan.run).objects()));
         for (run, expected, objects) in scans.chain([events]) {
             let settled = count(&run);
             if objects != expected || settled.failed > 0 {
                 return Err(format!("COUNT {run}: {expected} expected, but {settled:?}"));
             }
         }
-        let dead: Vec<_> = self.queues.iter().flat_map(|queue| lock(queue).dead.clone()).collect();
-        if !dead.is_empty() {
-            return Err(format!("DEAD letters: {dead:?}"));
+        Ok(())
+    }
+
+    /// Every run that has begun is done: through, or cancelled.
+    fn check_runs(&self) -> Result<(), String> {
+        for scan in self.scans().filter(|scan| scan.has_begun()) {
+            let run = lock(&self.pages).run(scan.run).ok_or_else(|| format!("RUN {} is not recorded", scan.run))?;
+            let phase = if scan.is_cancelled { Phase::Cancelled } else { Phase::Listed };
+            if !run.is_done() || run.phase != phase {
+                return Err(format!("RUN {}: {} is no end, {:?}", scan.run, run.phase.as_str(), run.settled));
+            }
         }
-        // One whose creator lost its lease before it had recorded it is known by its intent: the next who ends the work
-        // on its key aborts it.
+        Ok(())
+    }
+
+    /// No upload is open that nobody knows of. One whose creator lost its lease before it had recorded it is known by
+    /// its intent: the next who ends the work on its key aborts it.
+    fn check_uploads(&self) -> Result<(), String> {
+        let pages = lock(&self.pages);
         let mut unknown =
             self.bucket(DESTINATION, |bucket| bucket.uploads.values().map(|open| open.key.clone()).collect::<Vec<_>>());
         unknown.retain(|key| !pages.intents.contains_key(&(TASK.to_owned(), key.clone())));
-        if !unknown.is_empty() || !pages.uploads.is_empty() {
-            return Err(format!("OPEN uploads that nobody knows of: {unknown:?}, recorded: {}", pages.uploads.len()));
+        if unknown.is_empty() && pages.uploads.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        Err(format!("OPEN uploads that nobody knows of: {unknown:?}, recorded: {}", pages.uploads.len()))
     }
 }
 
