@@ -27,6 +27,7 @@ use shared::fleet::Fleet;
 use shared::fleet::solo::Solo;
 use shared::ledger::SharedLedger;
 use shared::location::Scheme;
+use shared::objects::SharedUploadLog;
 use shared::queue::Queue;
 use shared::store::Store;
 use shared::{Error, ErrorKind, Result};
@@ -106,7 +107,7 @@ pub async fn probe_source(source: &Store) -> Result<(), Unusable> {
     probe(source).await.map_err(Unusable::of("source", source.location()))
 }
 
-/// What carries a task's jobs and records its outcomes.
+/// The services that transport a task's jobs and record their outcomes.
 #[derive(Debug, Clone)]
 pub struct Backend {
     /// Where jobs wait.
@@ -115,6 +116,8 @@ pub struct Backend {
     pub events: Option<Queue>,
     /// Where outcomes are recorded.
     pub ledger: SharedLedger,
+    /// Where multipart uploads and suspect keys are recorded.
+    pub upload_log: SharedUploadLog,
 }
 
 /// Where the events come from that a process follows which has its queue and ledger embedded.
@@ -142,7 +145,8 @@ pub async fn backend_with_events(config: &Config, state: &Path, events: &Events)
 
 fn embedded_backend(config: &Config, database: &Database) -> Backend {
     let queue = Arc::new(SqliteQueue::open(database, &config.task));
-    Backend { queue, events: None, ledger: Arc::new(SqliteLedger::open(database)) }
+    let ledger = Arc::new(SqliteLedger::open(database));
+    Backend { queue, events: None, upload_log: ledger.clone(), ledger }
 }
 
 /// Opens a task's queue and ledger, which must exist. The embedded ones are made where they do not.
@@ -169,7 +173,8 @@ async fn open_backend(config: &Config, sqs: impl AsyncFn(&QueueConfig) -> Result
             Some(events) => Some(Arc::new(sqs(&events).await?)),
             None => None,
         };
-        return Ok(Backend { queue, events, ledger: Arc::new(DynamoDbLedger::open(ledger).await?) });
+        let ledger = Arc::new(DynamoDbLedger::open(ledger).await?);
+        return Ok(Backend { queue, events, upload_log: ledger.clone(), ledger });
     }
     let Some(state) = &config.state else {
         return Err(Error::new(

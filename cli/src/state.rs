@@ -27,7 +27,7 @@ fn task_file(state: &Path, task: &str) -> PathBuf {
     state.join("tasks").join(format!("{task}.json"))
 }
 
-/// MetadataSupport a task's configuration. Written beside and renamed, so that a crash leaves the old or the new.
+/// Keeps a task's configuration. Written beside and renamed, so that a crash leaves the old or the new.
 pub fn remember(state: &Path, config: &Config) -> Result<(), Failure> {
     let file = task_file(state, &config.task);
     let beside = file.with_extension(format!("{}.tmp", std::process::id()));

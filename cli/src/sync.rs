@@ -171,7 +171,8 @@ impl SyncSession<'_> {
     fn planner(&self) -> Result<ObjectsPlanner, Failure> {
         let Task { source, destination, config, backend, .. } = self.task;
         let (source, destination) = (source.clone(), destination.clone());
-        ObjectsPlanner::new(source, destination, &config.find, &config.work, backend.ledger.clone()).map_err(failure_of)
+        ObjectsPlanner::new(source, destination, &config.find, &config.work, backend.upload_log.clone())
+            .map_err(failure_of)
     }
 
     fn finder(&self, force: bool) -> Finder {

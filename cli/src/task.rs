@@ -95,6 +95,7 @@ impl Task {
             queue: self.backend.queue.clone(),
             events: self.backend.events.clone(),
             ledger: self.backend.ledger.clone(),
+            upload_log: self.backend.upload_log.clone(),
             fleet: Arc::new(Solo),
             options: self.config.work.clone(),
             follow: self.follow.clone(),

@@ -14,6 +14,7 @@ use shared::job::Origin;
 use shared::ledger::*;
 use shared::location::Location;
 use shared::object::{Attributes, ETag, Entry, ObjectInfo, Pin, Tags, Timestamp, Uncarried};
+use shared::objects::*;
 use shared::queue::{Depth, JobQueue, Message, Outgoing};
 use shared::store::*;
 use shared::{Error, ErrorKind, Result};
@@ -506,36 +507,6 @@ impl Ledger for Book {
         unsupported()
     }
     async fn failures(&self, _: &str, _: Option<&str>, _: usize) -> Result<(Vec<Outcome>, Option<String>)> {
-        unsupported()
-    }
-    async fn intend_upload(&self, _: &str, _: &str, _: Timestamp) -> Result<()> {
-        unsupported()
-    }
-    async fn intents(&self, _: &str, _: &str) -> Result<Option<Intents>> {
-        unsupported()
-    }
-    async fn clear_intents(&self, _: &str, _: &str, _: &Intents) -> Result<()> {
-        unsupported()
-    }
-    async fn open_upload(&self, _: &UploadRecord) -> Result<UploadRecord> {
-        unsupported()
-    }
-    async fn upload(&self, _: &str, _: &str) -> Result<Option<UploadRecord>> {
-        unsupported()
-    }
-    async fn open_uploads(&self, _: &str, _: &[&str]) -> Result<Vec<OpenUploads>> {
-        unsupported()
-    }
-    async fn record_parts(&self, _: &str, _: &Upload, _: &[PartRecord], _: &PartSet) -> Result<PartSet> {
-        unsupported()
-    }
-    async fn part_set(&self, _: &str, _: &Upload) -> Result<PartSet> {
-        unsupported()
-    }
-    async fn recorded_parts(&self, _: &str, _: &Upload) -> Result<Vec<PartRecord>> {
-        unsupported()
-    }
-    async fn close_upload(&self, _: &str, _: &Upload) -> Result<Option<Intents>> {
         unsupported()
     }
 }

@@ -1,3 +1,14 @@
-//! The kind `objects`: what its finder and its worker agree on.
+//! The kind `objects`: what its finder, its worker and the adapters agree on.
 
 pub mod job;
+mod part_record;
+mod part_set;
+mod suspects;
+mod upload_log;
+mod upload_record;
+
+pub use part_record::{PartRecord, Proof};
+pub use part_set::PartSet;
+pub use suspects::{SharedSuspectKeys, Suspect, SuspectKeys};
+pub use upload_log::{SharedUploadLog, UploadLog};
+pub use upload_record::{Intents, OpenUploads, UploadRecord};

@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod queue;
 pub mod store;
 pub mod tasks;
+pub mod upload_log;
 
 /// One `#[tokio::test]` for each named promise of a suite, over what `setup` gives.
 #[macro_export]

@@ -9,6 +9,7 @@ use shared::{Error, ErrorKind, Result};
 
 mod ledger;
 mod queue;
+mod upload_log;
 
 pub use ledger::LedgerProbe;
 pub use queue::QueueProbe;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use shared::config::Work;
 use shared::fleet::solo::Solo;
-use shared::ledger::{RunOptions, RunStart, SharedLedger};
+use shared::ledger::{Ledger, RunOptions, RunStart};
 use shared::object::Timestamp;
+use shared::objects::UploadLog;
 use shared::queue::Queue;
 use shared::store::Store;
 use shared::telemetry::endpoint::Health;
@@ -18,7 +19,12 @@ pub const TASK: &str = "task";
 pub const RUN: &str = "run";
 
 /// A worker of [`TASK`] on a machine of its own that follows no events and never gives up. Tests change its fields.
-pub fn worker((source, destination): (Store, Store), queue: Queue, ledger: SharedLedger, options: Work) -> Worker {
+pub fn worker(
+    (source, destination): (Store, Store),
+    queue: Queue,
+    ledger: Arc<impl Ledger + UploadLog>,
+    options: Work,
+) -> Worker {
     Worker {
         task: TASK.into(),
         name: "worker".into(),
@@ -26,6 +32,7 @@ pub fn worker((source, destination): (Store, Store), queue: Queue, ledger: Share
         destination,
         queue,
         events: None,
+        upload_log: ledger.clone(),
         ledger,
         fleet: Arc::new(Solo),
         options,

@@ -11,6 +11,7 @@ use shared::fleet::Fleet;
 use shared::ledger::{Outcome, RunOptions, RunStart, SharedLedger, State, events_run};
 use shared::limits::{Bandwidth, ConcurrencyLimiter, Lane, Permit, transfers_within};
 use shared::object::Timestamp;
+use shared::objects::SharedUploadLog;
 use shared::objects::job::{Job, JobObject};
 use shared::queue::Queue;
 use shared::store::{Capabilities, EtagMeaning, Store, Tier};
@@ -91,6 +92,8 @@ pub struct Worker {
     pub events: Option<Queue>,
     /// Where outcomes are recorded.
     pub ledger: SharedLedger,
+    /// Where multipart uploads are recorded.
+    pub upload_log: SharedUploadLog,
     /// Its machine.
     pub fleet: Arc<dyn Fleet>,
     /// How to copy.

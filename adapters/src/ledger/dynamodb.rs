@@ -40,6 +40,7 @@ mod runs;
 mod settle;
 mod suspects;
 mod transfers;
+mod upload_log;
 mod uploads;
 
 use std::collections::BTreeSet;
@@ -54,13 +55,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use crate::aws;
 use shared::config::LedgerConfig;
 use shared::job::Origin;
-use shared::ledger::{
-    Checkpoint, Intents, Ledger, OpenUploads, Outcome, PartRecord, PartSet, Phase, Run, RunStart, RunState, Settlement,
-    UploadRecord,
-};
-use shared::object::Timestamp;
+use shared::ledger::{Checkpoint, Ledger, Outcome, Phase, Run, RunStart, RunState, Settlement};
 use shared::retry::{self, Policy};
-use shared::store::Upload;
 use shared::{Error, ErrorKind, Result};
 
 /// A ledger in one DynamoDB table.
@@ -206,51 +202,5 @@ impl Ledger for DynamoDbLedger {
 
     async fn failures(&self, run: &str, after: Option<&str>, limit: usize) -> Result<(Vec<Outcome>, Option<String>)> {
         outcomes::failures(self, run, after, limit).await
-    }
-
-    async fn intend_upload(&self, task: &str, key: &str, now: Timestamp) -> Result<()> {
-        intents::intend(self, task, key, now).await
-    }
-
-    async fn intents(&self, task: &str, key: &str) -> Result<Option<Intents>> {
-        intents::get(self, task, key).await
-    }
-
-    async fn clear_intents(&self, task: &str, key: &str, seen: &Intents) -> Result<()> {
-        intents::clear(self, task, key, seen).await
-    }
-
-    async fn open_upload(&self, record: &UploadRecord) -> Result<UploadRecord> {
-        uploads::open(self, record).await
-    }
-
-    async fn upload(&self, task: &str, key: &str) -> Result<Option<UploadRecord>> {
-        uploads::get(self, task, key).await
-    }
-
-    async fn open_uploads(&self, task: &str, keys: &[&str]) -> Result<Vec<OpenUploads>> {
-        uploads::of_keys(self, task, keys).await
-    }
-
-    async fn record_parts(
-        &self,
-        task: &str,
-        upload: &Upload,
-        parts: &[PartRecord],
-        known: &PartSet,
-    ) -> Result<PartSet> {
-        parts::record(self, task, upload, parts, known).await
-    }
-
-    async fn part_set(&self, task: &str, upload: &Upload) -> Result<PartSet> {
-        Ok(parts::of(self, task, upload).await?.unwrap_or_default())
-    }
-
-    async fn recorded_parts(&self, task: &str, upload: &Upload) -> Result<Vec<PartRecord>> {
-        parts::records(self, task, upload).await
-    }
-
-    async fn close_upload(&self, task: &str, upload: &Upload) -> Result<Option<Intents>> {
-        uploads::close(self, task, upload).await
     }
 }

@@ -11,6 +11,7 @@ use cli::exit::{Exit, Failure, Outcome};
 use cli::program;
 use finder::{FindError, Finder, ObjectsPlanner, Progress};
 use shared::config::Config;
+use shared::objects::SharedSuspectKeys;
 use shared::store::Store;
 use shared::telemetry::endpoint::{self, Health};
 use shared::telemetry::{self, LogFormat};
@@ -78,6 +79,7 @@ struct Task {
     config: Config,
     source: Store,
     destination: Store,
+    suspects: SharedSuspectKeys,
     finder: Finder,
 }
 
@@ -106,7 +108,7 @@ impl Task {
             force: args.force,
             look_every: LOOK_EVERY,
         };
-        Ok(Task { config, source, destination, finder })
+        Ok(Task { config, source, destination, suspects: backend.upload_log, finder })
     }
 
     /// Makes a run each interval. If a run cannot be made now, the next interval tries again: the last run's jobs may
@@ -132,9 +134,9 @@ impl Task {
 
     /// Makes one run.
     async fn find(&self, stop: &CancellationToken) -> Result<(), FindError> {
-        let Task { config, source, destination, finder } = self;
+        let Task { config, source, destination, suspects, finder } = self;
         let (source, destination) = (source.clone(), destination.clone());
-        let planner = ObjectsPlanner::new(source, destination, &config.find, &config.work, finder.ledger.clone())?;
+        let planner = ObjectsPlanner::new(source, destination, &config.find, &config.work, suspects.clone())?;
         let progress = Arc::new(Progress::default());
         let run = finder.run(&planner, stop.clone(), progress.clone()).await?;
         report(&run, &progress)

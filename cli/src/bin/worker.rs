@@ -91,6 +91,7 @@ async fn open(args: Args, config: Config, health: &Health, report: Option<&Repor
         queue: backend.queue,
         events: backend.events,
         ledger: backend.ledger,
+        upload_log: backend.upload_log,
         fleet: open::fleet(&config).await.map_err(Failure::usage)?,
         follow: Follow::of(&config).map_err(Failure::usage)?,
         task: config.task,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use shared::config::{Find, Work};
 use shared::filter::Filter;
-use shared::ledger::{Checkpoint, Found, RunOptions, SharedLedger};
+use shared::ledger::{Checkpoint, Found, RunOptions};
 use shared::object::Timestamp;
+use shared::objects::SharedSuspectKeys;
 use shared::store::Store;
 
 use crate::error::FindError;
@@ -23,23 +24,23 @@ pub struct ObjectsPlanner {
     filter: Arc<Filter>,
     find: Find,
     options: RunOptions,
-    ledger: SharedLedger,
+    suspects: SharedSuspectKeys,
 }
 
 impl ObjectsPlanner {
     /// A planner for a run that begins now: ages of objects count from this moment, and the prefix list is read. The
-    /// destination must exist. The `ledger` has the task's suspect keys.
+    /// destination must exist.
     pub fn new(
         source: Store,
         destination: Store,
         find: &Find,
         work: &Work,
-        ledger: SharedLedger,
+        suspects: SharedSuspectKeys,
     ) -> Result<Self, FindError> {
         let filter = Filter::load(find, Some(Timestamp::now()))?;
         let options = RunOptions::of(&source, &destination, find, work, filter.prefixes());
         let sides = Sides { source, destination, destination_may_be_missing: false };
-        Ok(ObjectsPlanner { sides, filter: Arc::new(filter), find: find.clone(), options, ledger })
+        Ok(ObjectsPlanner { sides, filter: Arc::new(filter), find: find.clone(), options, suspects })
     }
 }
 
@@ -58,7 +59,7 @@ impl Planner for ObjectsPlanner {
     }
 
     async fn plan(&self, run: &RunContext, checkpoints: Vec<Checkpoint>) -> Result<Planned, FindError> {
-        let suspects = Some(self.ledger.clone());
+        let suspects = Some(self.suspects.clone());
         let walk = Walk::new(self.sides.clone(), self.filter.clone(), &self.find, suspects, run.clone());
         Arc::new(walk).run(checkpoints).await
     }

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use shared::config::Find;
 use shared::filter::Filter;
-use shared::ledger::{Checkpoint, SharedLedger};
+use shared::ledger::Checkpoint;
+use shared::objects::SharedSuspectKeys;
 use shared::sync::lock;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -36,8 +37,8 @@ pub struct Walk {
     pub comparer: Comparer,
     /// The bounds of jobs and of the listing.
     pub options: Find,
-    /// The ledger's suspect keys; `None` in a dry run, which opens no ledger.
-    pub suspects: Option<SharedLedger>,
+    /// The task's suspect keys; `None` in a dry run, which opens no ledger.
+    pub suspects: Option<SharedSuspectKeys>,
     /// The run: its names, its journal, and the signals that end it. The first error of a range cancels `abort`.
     pub run: RunContext,
     /// How many objects this process decided to copy, by reason.
@@ -56,7 +57,7 @@ impl Walk {
         sides: Sides,
         filter: Arc<Filter>,
         options: &Find,
-        suspects: Option<SharedLedger>,
+        suspects: Option<SharedSuspectKeys>,
         run: RunContext,
     ) -> Walk {
         let comparer = Comparer::new(&sides, options);

@@ -9,18 +9,14 @@ mod events;
 mod failures;
 mod finding;
 mod model;
-mod suspects;
 mod transfers;
-mod uploads;
 
 pub use counting::*;
 pub use events::*;
 pub use failures::*;
 pub use finding::*;
 pub use model::*;
-pub use suspects::*;
 pub use transfers::*;
-pub use uploads::*;
 
 use shared::digest::{Algorithm, Checksum};
 use shared::job::Origin;
@@ -70,18 +66,8 @@ macro_rules! ledger_suite {
             failures_come_in_pages_each_once
             only_counted_failures_are_listed
             five_hundred_outcomes_settle_at_once
-            the_first_upload_of_a_key_is_the_one_that_is_kept
-            of_many_uploads_opened_at_once_one_is_kept
-            parts_are_counted_once_and_come_by_number
-            ten_thousand_parts_are_recorded
-            only_the_recorded_upload_is_closed
-            uploads_of_odd_keys_are_told_apart
-            suspect_keys_come_in_byte_order_by_pages
-            a_suspect_key_is_cleared_unless_it_was_marked_again
             a_report_of_transfers_replaces_the_workers_earlier_one
             a_report_of_transfers_ends_with_its_time
-            open_uploads_of_many_keys_are_found_at_once
-            uploads_that_no_record_names_are_known_until_somebody_has_looked
             the_standing_run_of_events_is_none_of_its_tasks_runs
             a_standing_run_begins_once_and_is_never_done
             an_event_is_counted_once_however_often_its_message_comes

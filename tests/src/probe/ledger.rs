@@ -1,27 +1,28 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use shared::Result;
 use shared::job::Origin;
 use shared::ledger::*;
-use shared::object::Timestamp;
-use shared::store::Upload;
+use shared::objects::{SharedUploadLog, UploadLog};
 
 use super::Calls;
 
-/// A ledger that counts its calls and fails as a test wants it.
+/// A ledger and an upload log that count their calls and fail as a test wants it.
 #[derive(Debug)]
 pub struct LedgerProbe {
     inner: SharedLedger,
-    /// The calls.
+    pub(super) upload_log: SharedUploadLog,
+    /// The calls of both ports.
     pub calls: Calls,
 }
 
 impl LedgerProbe {
-    /// A probe over a ledger.
-    pub fn new(inner: SharedLedger) -> Self {
-        LedgerProbe { inner, calls: Calls::default() }
+    /// A probe over an adapter of both ports.
+    pub fn new(inner: Arc<impl Ledger + UploadLog>) -> Self {
+        LedgerProbe { upload_log: inner.clone(), inner, calls: Calls::default() }
     }
 }
 
@@ -110,80 +111,6 @@ impl Ledger for LedgerProbe {
     async fn failures(&self, run: &str, after: Option<&str>, limit: usize) -> Result<(Vec<Outcome>, Option<String>)> {
         self.calls.meet("failures").await?;
         self.inner.failures(run, after, limit).await
-    }
-
-    async fn intend_upload(&self, task: &str, key: &str, now: Timestamp) -> Result<()> {
-        self.calls.meet("intend-upload").await?;
-        self.inner.intend_upload(task, key, now).await
-    }
-
-    async fn intents(&self, task: &str, key: &str) -> Result<Option<Intents>> {
-        self.calls.meet("intents").await?;
-        self.inner.intents(task, key).await
-    }
-
-    async fn clear_intents(&self, task: &str, key: &str, seen: &Intents) -> Result<()> {
-        self.calls.meet("clear-intents").await?;
-        self.inner.clear_intents(task, key, seen).await
-    }
-
-    async fn open_upload(&self, record: &UploadRecord) -> Result<UploadRecord> {
-        self.calls.meet("open-upload").await?;
-        self.inner.open_upload(record).await
-    }
-
-    async fn upload(&self, task: &str, key: &str) -> Result<Option<UploadRecord>> {
-        self.calls.meet("upload").await?;
-        self.inner.upload(task, key).await
-    }
-
-    async fn open_uploads(&self, task: &str, keys: &[&str]) -> Result<Vec<OpenUploads>> {
-        self.calls.meet("open-uploads").await?;
-        self.inner.open_uploads(task, keys).await
-    }
-
-    async fn record_parts(
-        &self,
-        task: &str,
-        upload: &Upload,
-        parts: &[PartRecord],
-        known: &PartSet,
-    ) -> Result<PartSet> {
-        self.calls.meet("record-parts").await?;
-        self.inner.record_parts(task, upload, parts, known).await
-    }
-
-    async fn part_set(&self, task: &str, upload: &Upload) -> Result<PartSet> {
-        self.calls.meet("part-set").await?;
-        self.inner.part_set(task, upload).await
-    }
-
-    async fn recorded_parts(&self, task: &str, upload: &Upload) -> Result<Vec<PartRecord>> {
-        self.calls.meet("recorded-parts").await?;
-        self.inner.recorded_parts(task, upload).await
-    }
-
-    async fn close_upload(&self, task: &str, upload: &Upload) -> Result<Option<Intents>> {
-        self.calls.meet("close-upload").await?;
-        self.inner.close_upload(task, upload).await
-    }
-}
-
-#[async_trait]
-impl SuspectKeys for LedgerProbe {
-    async fn suspect(&self, task: &str, suspect: &Suspect) -> Result<()> {
-        self.calls.meet("suspect").await?;
-        self.inner.suspect(task, suspect).await
-    }
-
-    async fn suspects(&self, task: &str, from: &str, limit: usize) -> Result<Vec<Suspect>> {
-        self.calls.meet("suspects").await?;
-        self.inner.suspects(task, from, limit).await
-    }
-
-    async fn clear_suspect(&self, task: &str, seen: &Suspect) -> Result<()> {
-        self.calls.meet("clear-suspect").await?;
-        self.inner.clear_suspect(task, seen).await
     }
 }
 

@@ -14,6 +14,7 @@ use futures::future::join_all;
 use shared::ErrorKind;
 use shared::config::{LedgerConfig, QueueConfig};
 use shared::ledger::Ledger;
+use shared::objects::UploadLog;
 use shared::queue::{JobQueue, Outgoing};
 
 use faults::{DYNAMODB, SQS, answered};

@@ -12,3 +12,4 @@ mod queue;
 mod standing;
 mod store;
 mod tasks;
+mod upload_log;

@@ -7,6 +7,7 @@ use flotilla_tests::binaries::{self, Process};
 use flotilla_tests::emulators::{ministack, weed};
 use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
 use shared::ledger::{Ledger, Phase, Run};
+use shared::objects::UploadLog;
 
 use crate::support::{MIB, Task, list, put_all};
 

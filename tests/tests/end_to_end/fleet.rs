@@ -7,6 +7,7 @@ use flotilla_tests::emulators::{ministack, weed};
 use flotilla_tests::proxy::{Kind, Proxy};
 use flotilla_tests::scale::scale;
 use shared::ledger::{Ledger, Phase};
+use shared::objects::UploadLog;
 
 use crate::support::{MIB, Task, assert_holds, put_all};
 

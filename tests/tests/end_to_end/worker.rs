@@ -17,6 +17,7 @@ use shared::config::Work;
 use shared::job::Origin;
 use shared::ledger::{Ledger, Outcome, Phase, RunStart, Settled, State};
 use shared::object::{ETag, Timestamp};
+use shared::objects::UploadLog;
 use shared::objects::job::{Job, JobKey, JobObject, Work as JobWork};
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::ObjectStore;

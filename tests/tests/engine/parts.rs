@@ -5,6 +5,7 @@ use std::time::Instant;
 use flotilla_tests::probe::Fate;
 use shared::ledger::Ledger;
 use shared::object::Timestamp;
+use shared::objects::UploadLog;
 use shared::objects::job::{Job, JobObject, Work as JobWork};
 
 use crate::stage::{Stage, TASK, until};

@@ -1,7 +1,7 @@
 //! Marks of keys whose object at the destination may hold wrong bytes.
 
-use shared::ledger::{Suspect, SuspectKeys};
 use shared::object::Timestamp;
+use shared::objects::{Suspect, SuspectKeys};
 
 use crate::stage::{Stage, TASK};
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use flotilla_tests::proxy::{Fault, Kind, Rule};
-use shared::ledger::Ledger;
+use shared::objects::UploadLog;
 use tokio::time::sleep;
 
 use crate::stage::{Objects, Stage, TASK, content};

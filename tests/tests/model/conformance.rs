@@ -25,19 +25,29 @@ mod ledger {
     use crate::ledger::FakeLedger;
     use crate::schedule::Schedule;
 
+    pub fn fake() -> Arc<FakeLedger> {
+        Arc::new(FakeLedger {
+            pages: Arc::default(),
+            worker: 1,
+            blind: false,
+            reads: Arc::default(),
+            schedule: Schedule::default(),
+        })
+    }
+
     async fn setup() -> (SharedLedger, ()) {
-        (
-            Arc::new(FakeLedger {
-                pages: Arc::default(),
-                worker: 1,
-                blind: false,
-                reads: Arc::default(),
-                schedule: Schedule::default(),
-            }),
-            (),
-        )
+        (fake(), ())
     }
     flotilla_tests::ledger_suite!(setup);
+}
+
+mod upload_log {
+    use shared::objects::SharedUploadLog;
+
+    async fn setup() -> (SharedUploadLog, ()) {
+        (super::ledger::fake(), ())
+    }
+    flotilla_tests::upload_log_suite!(setup);
 }
 
 mod store {

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use shared::job::Origin;
 use shared::ledger::*;
 use shared::object::Timestamp;
+use shared::objects::*;
 use shared::store::Upload;
 use shared::sync::lock;
 use shared::{Error, ErrorKind, Result};
@@ -352,7 +353,10 @@ impl Ledger for FakeLedger {
             (page, (next < all.len()).then(|| next.to_string()))
         }))
     }
+}
 
+#[async_trait]
+impl UploadLog for FakeLedger {
     async fn intend_upload(&self, task: &str, key: &str, now: Timestamp) -> Result<()> {
         self.now(|pages| {
             let intents = pages.intents.entry(key_of(task, key)).or_insert(Intents { count: 0, since: now });

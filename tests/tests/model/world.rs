@@ -133,7 +133,7 @@ impl World {
 
     fn worker(&self, number: u32) -> Worker {
         let Profile { look_again, one_queue, .. } = self.profile;
-        let ledger = self.ledger(number, self.schedule.clone());
+        let ledger = Arc::new(self.ledger(number, self.schedule.clone()));
         let mut find = Find::default();
         find.filters.extend(self.profile.mind.then(|| format!("- {SCANNED}*")));
         let filter = Filter::load(&find, None).expect("a filter");
@@ -144,7 +144,7 @@ impl World {
             ..Work::default()
         };
         let stores = (self.store(SOURCE, number), self.store(DESTINATION, number));
-        let mut worker = stage::worker(stores, self.queue(JOBS, number), Arc::new(ledger), options);
+        let mut worker = stage::worker(stores, self.queue(JOBS, number), ledger, options);
         worker.name = format!("worker {number}");
         worker.events = (!one_queue).then(|| self.queue(EVENTS, number));
         worker.follow = Follow { look_again, delete: true, filter, metadata: false };

@@ -8,8 +8,8 @@
 //! what was written is read again.
 
 use shared::digest::{Algorithm, Checksum};
-use shared::ledger::{Proof, UploadRecord};
 use shared::object::{ETag, ObjectInfo};
+use shared::objects::{Proof, UploadRecord};
 use shared::store::{Capabilities, EtagMeaning, Part, Written};
 use shared::{Error, ErrorKind, Result};
 

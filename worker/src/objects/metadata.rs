@@ -4,9 +4,9 @@
 //! is the same however it goes.
 
 use shared::config::Work;
-use shared::ledger::UploadRecord;
 use shared::metadata::content_type;
 use shared::object::{Attributes, ObjectInfo, Pin, Tags, Uncarried};
+use shared::objects::UploadRecord;
 use shared::objects::job::JobObject;
 use shared::store::{Capabilities, ObjectStore, Spelling, Support, Write};
 use shared::{Error, ErrorKind, Result, rfc2047};

@@ -13,9 +13,9 @@ pub(crate) mod session;
 pub(crate) mod unrecorded_parts;
 pub(crate) mod upload;
 
-use shared::ledger::{PartSet, UploadRecord};
 use shared::object::Access;
 use shared::objects::job::JobObject;
+use shared::objects::{PartSet, UploadRecord};
 use shared::{Error, ErrorKind, Result};
 
 use crate::context::Context;
@@ -110,7 +110,7 @@ async fn copy_parts(
     progress: &ObjectProgress,
 ) -> Result<Round> {
     let (context, count) = (item.context, record.part_count());
-    let mut known = context.ledger.part_set(&record.task, &record.upload).await?;
+    let mut known = context.upload_log.part_set(&record.task, &record.upload).await?;
     let encoding = record.attributes.content_encoding.as_deref();
     let may_have_no_ranges = encoding.is_some_and(|encoding| encoding.contains("gzip"));
     if (count > COMMON_PARTS || may_have_no_ranges) && !known.contains(count) {

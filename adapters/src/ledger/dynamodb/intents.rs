@@ -7,8 +7,8 @@
 use super::DynamoDbLedger;
 use super::item::{Record, number, pk, text};
 use super::uploads::UPLOAD;
-use shared::ledger::Intents;
 use shared::object::Timestamp;
+use shared::objects::Intents;
 use shared::{ErrorKind, Result};
 
 /// Counts one more create that is about to be made. The earliest time stays.

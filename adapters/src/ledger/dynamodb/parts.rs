@@ -17,7 +17,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use super::item::{Attributes, Item, Record, binary, pk, sha256_hex, text};
 use super::uploads::UPLOAD;
 use super::{DynamoDbLedger, batch};
-use shared::ledger::{PartRecord, PartSet};
+use shared::objects::{PartRecord, PartSet};
 use shared::store::Upload;
 use shared::{ErrorKind, Result};
 
@@ -188,8 +188,8 @@ fn prefix(upload: &Upload) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::ledger::Proof;
     use shared::object::ETag;
+    use shared::objects::Proof;
 
     #[test]
     fn an_update_names_only_the_words_that_change() {

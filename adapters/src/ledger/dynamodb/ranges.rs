@@ -65,7 +65,7 @@ pub(super) async fn found(ledger: &DynamoDbLedger, run: &str) -> Result<Found> {
     Ok(sum)
 }
 
-/// MetadataSupport the body of a delete job.
+/// Keeps the body of a delete job.
 pub(super) async fn hold(ledger: &DynamoDbLedger, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
     if OVERHEAD_BYTES + body.len() > MAX_ITEM_BYTES {
         let message = format!("a delete job of {} bytes is too large for the ledger: lower job-objects", body.len());

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 
 use super::DynamoDbLedger;
 use super::item::{Item, Record, number, pk, sha256_hex, text};
-use shared::ledger::{Suspect, SuspectKeys};
 use shared::object::Timestamp;
+use shared::objects::{Suspect, SuspectKeys};
 use shared::{ErrorKind, Result};
 
 /// Longest sort key, bytes.

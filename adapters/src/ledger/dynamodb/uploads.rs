@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::item::{Attributes, Record, number, pk, text};
 use super::{DynamoDbLedger, intents, parts};
-use shared::ledger::{Intents, OpenUploads, UploadRecord};
+use shared::objects::{Intents, OpenUploads, UploadRecord};
 use shared::store::Upload;
 use shared::{ErrorKind, Result};
 

@@ -5,8 +5,8 @@ use rusqlite::params;
 
 use super::SqliteLedger;
 use shared::Result;
-use shared::ledger::{Suspect, SuspectKeys};
 use shared::object::Timestamp;
+use shared::objects::{Suspect, SuspectKeys};
 
 #[async_trait]
 impl SuspectKeys for SqliteLedger {

@@ -6,8 +6,8 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::sqlite::Failure;
-use shared::ledger::{Intents, OpenUploads, PartRecord, PartSet, UploadRecord};
 use shared::object::Timestamp;
+use shared::objects::{Intents, OpenUploads, PartRecord, PartSet, UploadRecord};
 use shared::store::Upload;
 
 pub(super) fn intend(connection: &Connection, task: &str, key: &str, now: Timestamp) -> Result<(), Failure> {

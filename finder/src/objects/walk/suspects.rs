@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use shared::ledger::Suspect;
+use shared::objects::Suspect;
 use shared::store::KeyRange;
 
 use super::Walk;

@@ -8,10 +8,10 @@ use adapters::queue::sqs::SqsQueue;
 use shared::config::{LedgerConfig, QueueConfig};
 use shared::job::Origin;
 use shared::ledger::{
-    Checkpoint, Found, Ledger, OpenUploads, Outcome, PartRecord, PartSet, Phase, Proof, RunStart, Settlement, State,
-    Suspect, SuspectKeys, TransferReport, TransferReports, UploadRecord,
+    Checkpoint, Found, Ledger, Outcome, Phase, RunStart, Settlement, State, TransferReport, TransferReports,
 };
 use shared::object::{Attributes, ETag, Pin, Timestamp};
+use shared::objects::{OpenUploads, PartRecord, PartSet, Proof, Suspect, SuspectKeys, UploadLog, UploadRecord};
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::Upload;
 use shared::{Error, ErrorKind, Result};

@@ -3,10 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use adapters::ledger::sqlite::SqliteLedger;
+use adapters::sqlite::Database;
 use flotilla_tests::binaries::{self, Ended, Process};
 use flotilla_tests::emulators::fresh_folder;
 use flotilla_tests::proxy::Kind;
 use serde_json::Value;
+use shared::ledger::Ledger as _;
 
 use super::moment::Moment;
 use super::world::{CONCURRENCY, JOB_OBJECTS, LEASE, Place, Round};
@@ -61,10 +64,10 @@ pub async fn round(seed: u64) -> u32 {
         run(&round, &state).await;
     }
     round.check().await;
-    let ledger = adapters::open::embedded_ledger(&state).expect("the state folder opens");
+    let ledger = SqliteLedger::open(&Database::open(&state).expect("the state folder opens"));
     let tasks = ledger.tasks().await.expect("the ledger answers");
     assert_eq!(tasks.len(), 1, "{tasks:?}");
-    round.check_runs(&*ledger, &tasks[0]).await;
+    round.check_runs(&ledger, &tasks[0]).await;
     let counted = run(&round, &state).await;
     assert_eq!((&counted["copied"], &counted["deleted"]), (&0.into(), &0.into()), "nothing is left to do: {counted}");
     round.remove();

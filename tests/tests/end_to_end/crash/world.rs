@@ -13,6 +13,7 @@ use flotilla_tests::emulators::{ACCESS_KEY, REGION, SECRET_KEY, Weed};
 use flotilla_tests::emulators::{credentials_file, fresh_folder, s3_client, weed};
 use flotilla_tests::proxy::{Kind, Proxy};
 use shared::ledger::Ledger;
+use shared::objects::UploadLog;
 
 use crate::support::{MIB, Random, content, list};
 
@@ -381,7 +382,7 @@ impl Round {
     }
 
     /// All runs are done, with exact counters.
-    pub async fn check_runs(&self, ledger: &dyn Ledger, task: &str) {
+    pub async fn check_runs(&self, ledger: &(impl Ledger + UploadLog), task: &str) {
         for run in ledger.runs(task, 100).await.expect("the ledger answers") {
             assert!(run.is_done() && run.error.is_none(), "{run:?}");
             assert_eq!((run.settled.objects(), run.settled.failed), (run.enqueued(), 0), "{run:?}");

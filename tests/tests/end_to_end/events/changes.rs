@@ -46,7 +46,7 @@ async fn change_between_parts(profile: Profile, work: &str, size: usize) {
     following.stop().await;
     following.assert_followed().await;
     let ledger = &following.task.ledger;
-    use shared::ledger::Ledger as _;
+    use shared::objects::UploadLog as _;
     assert_eq!(ledger.upload(&following.task.name, "large").await.expect("answers"), None);
     assert_eq!(ledger.intents(&following.task.name, "large").await.expect("answers"), None);
 }

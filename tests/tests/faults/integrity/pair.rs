@@ -18,6 +18,7 @@ use shared::job::Origin;
 use shared::ledger::{Ledger, Outcome};
 use shared::location::Location;
 use shared::object::{Pin, Timestamp};
+use shared::objects::UploadLog;
 use shared::objects::job::{Job, JobObject, Work as JobWork};
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::Store;

@@ -57,7 +57,7 @@ fn keys_in_doubt<'a>(context: &Context, job: &'a Job) -> BTreeSet<(u32, &'a str)
 /// The job's places and keys of which the ledger has an upload recorded for this job.
 async fn recorded_uploads<'a>(context: &Context, job: &'a Job) -> Result<Vec<(u32, &'a str)>> {
     let keys: Vec<&str> = job.work.keys().map(|(_, key)| key).collect();
-    let open = context.ledger.open_uploads(&job.task, &keys).await?;
+    let open = context.upload_log.open_uploads(&job.task, &keys).await?;
     let records = open.into_iter().filter_map(|open| open.record);
     let ours: HashSet<String> = records
         .filter(|record| (&record.run, &record.origin) == (&job.run, &job.origin))

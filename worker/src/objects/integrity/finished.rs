@@ -1,8 +1,8 @@
 //! What is known of an object that was made of parts, and what must still be read to know its bytes.
 
 use shared::digest::{Checksum, combine, multipart_etag};
-use shared::ledger::{PartRecord, Proof, UploadRecord};
 use shared::object::ETag;
+use shared::objects::{PartRecord, Proof, UploadRecord};
 use shared::store::{Capabilities, EtagMeaning, Written};
 use shared::{Error, ErrorKind, Result};
 

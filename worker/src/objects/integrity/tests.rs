@@ -4,8 +4,8 @@ use super::finished::{Finished, Remaining, combined, finished};
 use super::*;
 use crate::fixtures::store;
 use shared::digest::Hasher;
-use shared::ledger::PartRecord;
 use shared::object::{ETag, Timestamp};
+use shared::objects::PartRecord;
 
 fn sum(algorithm: Algorithm, bytes: &[u8]) -> Checksum {
     let mut hasher = Hasher::new(algorithm).unwrap();

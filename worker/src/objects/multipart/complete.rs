@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use shared::digest::{Checksum, multipart_etag};
-use shared::ledger::{PartRecord, UploadRecord};
 use shared::object::{ETag, Pin};
 use shared::objects::job::JobObject;
+use shared::objects::{PartRecord, UploadRecord};
 use shared::store::{EtagMeaning, Part, Written};
 use shared::{Error, ErrorKind, Result, terminal};
 
@@ -29,7 +29,7 @@ pub(crate) enum Completion {
 /// Makes the object of its parts and checks it. An upload that is gone, or an unclear answer, is no
 /// verdict: the destination is looked at, and done by another is done.
 pub(crate) async fn complete(context: &Context, record: &UploadRecord) -> Result<Completion> {
-    let recorded = context.ledger.recorded_parts(&record.task, &record.upload).await?;
+    let recorded = context.upload_log.recorded_parts(&record.task, &record.upload).await?;
     let listed = match context.destination.list_parts(&record.upload).await {
         Ok(listed) => listed,
         Err(error) => {

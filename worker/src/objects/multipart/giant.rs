@@ -4,8 +4,9 @@
 //! recorded completes it and settles the object. Several may find that at once: one completes, the
 //! others get `NoSuchUpload`, look, and find it done; the ledger counts the object once.
 
-use shared::ledger::{Outcome, PartSet, State, UploadRecord};
+use shared::ledger::{Outcome, State};
 use shared::objects::job::{Job, JobObject, Parts, Work};
+use shared::objects::{PartSet, UploadRecord};
 use shared::queue::Outgoing;
 use shared::store::Upload;
 use shared::{Error, ErrorKind, Result};
@@ -127,13 +128,13 @@ async fn not_found(context: &Context, job: &Job, record: &UploadRecord, parts: &
 
 /// The upload that a parts job is for, if it is still open.
 async fn current(context: &Context, parts: &Parts) -> Result<Option<UploadRecord>> {
-    let record = context.ledger.upload(&context.task, &parts.key).await?;
+    let record = context.upload_log.upload(&context.task, &parts.key).await?;
     Ok(record.filter(|record| record.upload.id == parts.upload_id))
 }
 
 /// Sends what the job is for; gives the set of all parts that are recorded then. Reads the set once.
 async fn send(context: &Context, record: &UploadRecord, parts: &Parts) -> Result<PartSet> {
-    let known = context.ledger.part_set(&record.task, &record.upload).await?;
+    let known = context.upload_log.part_set(&record.task, &record.upload).await?;
     let numbers = match parts.again.is_empty() {
         true => parts::missing(parts.first, parts.last, &known),
         false => parts.again.clone(),

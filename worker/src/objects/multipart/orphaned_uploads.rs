@@ -20,7 +20,7 @@
 
 use std::sync::atomic::Ordering;
 
-use shared::ledger::{Intents, UploadRecord};
+use shared::objects::{Intents, UploadRecord};
 use shared::retry::{self, CREATE};
 use shared::store::{Upload, Write};
 use shared::{Error, ErrorKind, Result};
@@ -36,12 +36,12 @@ pub(crate) async fn create(context: &Context, record: &UploadRecord, write: &Wri
     let subject = context.destination.location().display_key(key);
     let once = || async {
         let before = context.destination.now();
-        context.ledger.intend_upload(&record.task, key, before).await?;
+        context.upload_log.intend_upload(&record.task, key, before).await?;
         let in_doubt = context.creates.begin(key, before);
         let created = context.destination.create_upload(key, write).await;
         in_doubt.ended();
         if created.as_ref().is_err_and(Error::is_unclear) {
-            context.ledger.intend_upload(&record.task, key, before).await?;
+            context.upload_log.intend_upload(&record.task, key, before).await?;
         }
         created
     };
@@ -52,7 +52,7 @@ pub(crate) async fn create(context: &Context, record: &UploadRecord, write: &Wri
 /// worker by now. If this fails too, the next one who ends work on the key finds what is still announced.
 pub(crate) async fn announce_in_doubt(context: &Context) {
     for (key, before) in context.creates.take() {
-        if let Err(error) = context.ledger.intend_upload(&context.task, &key, before).await {
+        if let Err(error) = context.upload_log.intend_upload(&context.task, &key, before).await {
             tracing::warn!(%error, "could not record that an upload of {key:?} may be open: if it stays, abort it at the destination");
         }
         drop(context.in_doubt.begin(&key));
@@ -61,7 +61,7 @@ pub(crate) async fn announce_in_doubt(context: &Context) {
 
 /// Aborts the uploads of a key that were intended and not recorded.
 pub(crate) async fn abort(context: &Context, key: &str) -> Result<()> {
-    match context.ledger.intents(&context.task, key).await? {
+    match context.upload_log.intents(&context.task, key).await? {
         Some(intents) => abort_intended(context, key, &intents).await,
         None => Ok(()),
     }
@@ -80,7 +80,7 @@ pub(crate) async fn abort_intended(context: &Context, key: &str, intents: &Inten
         }
         Err(error) => return Err(error),
     };
-    let recorded = context.ledger.upload(&context.task, key).await?.map(|record| record.upload.id);
+    let recorded = context.upload_log.upload(&context.task, key).await?.map(|record| record.upload.id);
     // Some stores tell whole seconds.
     let since = intents.since.as_secs();
     for (upload, opened) in uploads {
@@ -90,7 +90,7 @@ pub(crate) async fn abort_intended(context: &Context, key: &str, intents: &Inten
             abort_upload(context, &upload).await?;
         }
     }
-    context.ledger.clear_intents(&context.task, key, intents).await
+    context.upload_log.clear_intents(&context.task, key, intents).await
 }
 
 /// Aborts an upload, as far as we may: what is denied now is denied the next time, and says so here.

@@ -2,7 +2,7 @@
 
 use shared::Result;
 use shared::digest::Algorithm;
-use shared::ledger::{PartRecord, Proof, UploadRecord};
+use shared::objects::{PartRecord, Proof, UploadRecord};
 use shared::retry::{self, TRANSFER};
 use shared::store::{Body, Object, Part, PartWrite, Read, copy_source};
 

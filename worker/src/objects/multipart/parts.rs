@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::{self, FuturesUnordered};
-use shared::ledger::{PartRecord, PartSet, UploadRecord};
+use shared::objects::{PartRecord, PartSet, UploadRecord};
 use shared::{Error, ErrorKind, Result, terminal};
 use tokio::time::{Instant, sleep_until};
 
@@ -68,7 +68,7 @@ impl<'a> Group<'a> {
         let mut repetition = Repetition::default();
         loop {
             // Done with its answer lost, or twice: a part is in the set or not, and its record is the same.
-            match context.ledger.record_parts(&record.task, &record.upload, &self.parts, &known).await {
+            match context.upload_log.record_parts(&record.task, &record.upload, &self.parts, &known).await {
                 Ok(set) => {
                     repetition.succeeded(context);
                     let size = |part: &PartRecord| plan::part_size(record.size, record.part_bytes, part.number);
@@ -94,7 +94,7 @@ impl Drop for Group<'_> {
 /// delivery.
 pub(crate) async fn record_left(context: &Context) {
     for (upload, parts) in context.unrecorded_parts.take() {
-        if let Err(error) = context.ledger.record_parts(&context.task, &upload, &parts, &PartSet::default()).await {
+        if let Err(error) = context.upload_log.record_parts(&context.task, &upload, &parts, &PartSet::default()).await {
             let parts = terminal::counted(parts.len() as u64, "part");
             tracing::warn!(%error, "could not record {parts} of {:?}: they are sent again", upload.key);
         }

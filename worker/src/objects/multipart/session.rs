@@ -4,8 +4,9 @@
 //! anywhere leaves an upload that the redelivered job finds and resumes. A part that is recorded for this upload, which
 //! was created for one pinned version of the source, is not sent again.
 
-use shared::ledger::{UploadRecord, events_run};
+use shared::ledger::events_run;
 use shared::object::{ObjectInfo, Pin};
+use shared::objects::UploadRecord;
 use shared::objects::job::JobObject;
 use shared::store::{EtagMeaning, Upload, Write};
 use shared::{Error, ErrorKind, Result};
@@ -28,7 +29,7 @@ pub(crate) async fn open_or_resume(
 ) -> Result<Option<UploadRecord>> {
     let (context, job) = (item.context, item.job);
     let write = metadata::write(context, wanted, info).await?;
-    if let Some(found) = context.ledger.upload(&job.task, &wanted.key).await? {
+    if let Some(found) = context.upload_log.upload(&job.task, &wanted.key).await? {
         match contest(item, &found, info, &write).precedence() {
             Precedence::Resume => return Ok(Some(found)),
             Precedence::GiveWay => return Ok(None),
@@ -39,7 +40,7 @@ pub(crate) async fn open_or_resume(
         discard(context, &found).await?;
     }
     let record = create(item, wanted, info, write).await?;
-    let stored = context.ledger.open_upload(&record).await?;
+    let stored = context.upload_log.open_upload(&record).await?;
     if stored.upload == record.upload {
         return Ok(Some(stored));
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use shared::ledger::PartRecord;
+use shared::objects::PartRecord;
 use shared::store::Upload;
 use shared::sync::lock;
 

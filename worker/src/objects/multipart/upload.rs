@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use shared::ledger::{Intents, Outcome, PartRecord, Settlement, State, UploadRecord};
+use shared::ledger::{Outcome, Settlement, State};
 use shared::object::{ObjectInfo, Pin, Timestamp};
 use shared::objects::job::{Job, JobObject};
+use shared::objects::{Intents, PartRecord, UploadRecord};
 use shared::store::{Part, Upload, Write};
 use shared::{Error, ErrorKind, Result};
 
@@ -72,7 +73,7 @@ pub(crate) async fn discard(context: &Context, record: &UploadRecord) -> Result<
 
 /// Removes the record of an upload that the destination no longer has.
 pub(crate) async fn forget(context: &Context, upload: &Upload) -> Result<()> {
-    context.ledger.close_upload(&context.task, upload).await.map(drop)
+    context.upload_log.close_upload(&context.task, upload).await.map(drop)
 }
 
 /// What an upload that cannot be aborted means.
@@ -103,7 +104,7 @@ pub(crate) async fn abort_all(
         .collect();
     let mut left: Vec<Upload> = known.values().filter_map(|uploads| uploads.completed().cloned()).collect();
     let keys: Vec<&str> = known.keys().copied().collect();
-    let found = if keys.is_empty() { Vec::new() } else { context.ledger.open_uploads(&job.task, &keys).await? };
+    let found = if keys.is_empty() { Vec::new() } else { context.upload_log.open_uploads(&job.task, &keys).await? };
     let mut ends = Vec::with_capacity(found.len());
     for open in found {
         let is_unknown = matches!(known.get(open.key.as_str()), Some(Uploads::Unknown));

@@ -15,7 +15,7 @@ impl Pass {
         Pass { limit, cursor, smallest: BinaryHeap::new(), more: false }
     }
 
-    /// MetadataSupport the name if it comes after the cursor, is among the smallest, and is wanted.
+    /// Keeps the name if it comes after the cursor, is among the smallest, and is wanted.
     pub(super) fn offer(&mut self, name: String, is_wanted: impl FnOnce(&str) -> bool) {
         let is_full = self.smallest.len() >= self.limit;
         if self.cursor.as_ref().is_some_and(|cursor| name <= *cursor) {

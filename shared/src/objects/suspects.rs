@@ -1,5 +1,8 @@
 //! Keys whose object at the destination may hold wrong bytes.
 
+use std::fmt::Debug;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::Result;
@@ -14,14 +17,18 @@ pub struct Suspect {
     pub since: Timestamp,
 }
 
-/// The record of suspect keys. Size and time say nothing of such an object: it is copied again until a copy was
-/// verified, whatever a listing shows.
+/// Suspect keys that many tasks share.
+pub type SharedSuspectKeys = Arc<dyn SuspectKeys>;
+
+/// The record of suspect keys. Size and time prove nothing about the object of a suspect key: it is copied again until
+/// a copy is verified, whatever a listing shows.
 ///
 /// - A mark is durable before the failed copy is settled.
-/// - Who clears a mark has seen it before the write that makes it void. So a mark of a concurrent write stays.
+/// - A worker clears only a mark that it read before the write that makes the mark void. So a mark of a concurrent
+///   write stays.
 /// - A write that is repeated, or carried out late, may bring a mark back: that costs one copy.
 #[async_trait]
-pub trait SuspectKeys {
+pub trait SuspectKeys: Debug + Send + Sync + 'static {
     /// Marks a key. Repeating it changes nothing; another time replaces the earlier one.
     async fn suspect(&self, task: &str, suspect: &Suspect) -> Result<()>;
 

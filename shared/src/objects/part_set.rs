@@ -1,11 +1,11 @@
-//! Which parts of an upload are at the destination: a set of numbers, kept as a bitmap.
+//! The parts of an upload that are at the destination, as a bitmap.
 
 /// A set of part numbers, from 1. Part `n` is bit `(n - 1) % 8` of byte `(n - 1) / 8`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PartSet(Vec<u8>);
 
 impl PartSet {
-    /// The set that [`Self::bytes`] gave. Zeros at its end do not matter.
+    /// The set that [`Self::bytes`] returned. Zeros at the end do not matter.
     pub fn from_bytes(mut bytes: Vec<u8>) -> Self {
         while bytes.last() == Some(&0) {
             bytes.pop();
@@ -13,7 +13,7 @@ impl PartSet {
         PartSet(bytes)
     }
 
-    /// The set as bytes, no longer than its last part asks for.
+    /// The set as bytes, as short as its last part allows.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
@@ -24,7 +24,7 @@ impl PartSet {
         self.0.get(at as usize / 8).is_some_and(|byte| byte & (1 << (at % 8)) != 0)
     }
 
-    /// Adds a part; whether it is new. Number 0 is no part.
+    /// Adds a part; returns whether it is new. Number 0 is no part.
     pub fn insert(&mut self, number: u32) -> bool {
         let Some(at) = number.checked_sub(1).filter(|_| !self.contains(number)) else { return false };
         let byte = at as usize / 8;
@@ -35,17 +35,17 @@ impl PartSet {
         true
     }
 
-    /// How many parts there are.
+    /// The number of parts.
     pub fn len(&self) -> u32 {
         self.0.iter().map(|byte| byte.count_ones()).sum()
     }
 
-    /// Whether there is none.
+    /// Whether the set has no part.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether all parts of an upload of so many are in the set.
+    /// Whether the set has all parts of an upload of `part_count` parts.
     pub fn is_complete(&self, part_count: u32) -> bool {
         self.len() >= part_count
     }

@@ -1,0 +1,32 @@
+//! The upload log port's contract, as tests over any adapter.
+//!
+//! They run against real services and shared tables too: names are unique.
+
+#![allow(clippy::unwrap_used, reason = "tests, though in a library")]
+
+mod suspects;
+mod uploads;
+
+pub use suspects::*;
+pub use uploads::*;
+
+/// A test of each promise for the upload log that `setup`, an `async fn() -> (SharedUploadLog, Guard)`, makes.
+/// Promises that an emulator is known to break are left out by name: `but_not [promise promise]`.
+#[macro_export]
+macro_rules! upload_log_suite {
+    ($setup:path) => { $crate::upload_log_suite!($setup, but_not []); };
+    ($setup:path, but_not $left_out:tt) => {
+        $crate::promises! { upload_log, $setup, but_not $left_out:
+            the_first_upload_of_a_key_is_the_one_that_is_kept
+            of_many_uploads_opened_at_once_one_is_kept
+            parts_are_counted_once_and_come_by_number
+            ten_thousand_parts_are_recorded
+            only_the_recorded_upload_is_closed
+            uploads_of_odd_keys_are_told_apart
+            suspect_keys_come_in_byte_order_by_pages
+            a_suspect_key_is_cleared_unless_it_was_marked_again
+            open_uploads_of_many_keys_are_found_at_once
+            uploads_that_no_record_names_are_known_until_somebody_has_looked
+        }
+    };
+}
