@@ -1,7 +1,7 @@
 //! The kind of data *objects*: what this worker does for each object of a job.
 //!
-//! `batch` takes the objects of a job and records what became of them. Between the two, one object ([`item::Item`]) goes
-//! down this chain, and one [`verdict::Verdict`] comes back:
+//! `batch` takes the objects of a job and records what became of them. Between the two, one object ([`item::Item`])
+//! goes down this chain, and one [`verdict::Verdict`] comes back:
 //!
 //! ```text
 //! batch → perform → copy, delete, changed → reconcile → whole, multipart → the destination

@@ -1,8 +1,8 @@
 //! Finished objects of a job, on their way into the ledger.
 //!
-//! Recording takes four steps: send what is to be tried again, abort what is open of the settled objects, settle them,
-//! forget their uploads. A step that is done is not repeated; a step that fails keeps what it has not done. It is
-//! repeated while the job's lease is held, so that a ledger that is away for a minute costs no object its work. The
+//! Recording takes four steps: send the objects that come again, abort open uploads of the settled objects, settle
+//! them, forget their uploads. A step that is done is not repeated; a step that fails keeps the rest of its work. It is
+//! repeated as long as the job's lease lasts, so that a ledger that is away for a minute costs no object its work. The
 //! objects that are finished and not recorded are bounded: the job begins no more of them meanwhile.
 
 use std::collections::BTreeSet;
@@ -41,7 +41,7 @@ const SETTLE_AFTER: Duration = Duration::from_secs(2);
 /// Most objects of a job that are at work, or finished and not recorded: one batch is written while the next one fills.
 const UNRECORDED_OBJECTS: usize = 2 * SETTLE_OBJECTS;
 
-/// What is to be written down of a job's objects.
+/// The objects of a job that are to be recorded.
 #[derive(Default)]
 struct Batch {
     outcomes: Vec<(u32, Outcome)>,
@@ -92,7 +92,7 @@ impl Batch {
         }
     }
 
-    /// Writes everything down, again and again while that may still succeed.
+    /// Records everything, again and again while that may still succeed.
     async fn record(mut self, context: &Context, job: &Job) -> Result<()> {
         let mut repetition = Repetition::default();
         loop {
@@ -109,9 +109,9 @@ impl Batch {
     /// Objects to be tried again are sent before the job is acknowledged: if the worker dies between
     /// the two, object and job both come again, and the ledger counts the object once.
     ///
-    /// What is open of an object is aborted before its outcome is recorded: once all are, the run is done and
+    /// The open uploads of an object are aborted before its outcome is recorded: once all are, the run is done and
     /// nobody comes again. The record of a completed upload goes after that: if the worker dies in
-    /// between, it tells the next one that the object is there.
+    /// between, the record shows the next one that the object is there.
     async fn write(&mut self, context: &Context, job: &Job) -> Result<()> {
         self.again.extend(archive::again(job, std::mem::take(&mut self.restoring)));
         if !self.again.is_empty() {
@@ -152,15 +152,15 @@ impl<'a> Iterator for InRoom<'a> {
     }
 }
 
-/// Works on all objects of a job at once, as far as there are permits, and writes their endings down
+/// Works on all objects of a job at once, as far as there are permits, and records their verdicts
 /// as they come, while the others go on.
 ///
 /// An object whose work fails at queue or ledger ends the job with that error, but not the others: no further object
 /// begins, and those that are at work are finished and recorded, so that the redelivered job passes them over.
 ///
-/// When the job's run is cancelled meanwhile, what is under way is dropped and what is left is settled as cancelled.
-/// When nobody can tell whether it is, what is under way is dropped too, and the job must come again. The objects at
-/// the places `settled` are recorded already, and have no work.
+/// When the job's run is cancelled meanwhile, the work in flight is dropped, and the objects that are not settled are
+/// settled as cancelled. When the ledger does not answer whether it is, the work in flight is dropped too, and the job
+/// must come again. The objects at the indexes `settled` are recorded already, and have no work.
 pub(crate) async fn settle_all<'a>(
     context: &'a Context,
     job: &'a Job,
@@ -178,7 +178,7 @@ pub(crate) async fn settle_all<'a>(
     let mut cancelled = std::pin::pin!(context.runs.cancelled(context, job, until));
     let (mut batch, mut ended) = (Batch::default(), settled.clone());
     let (mut failed, mut is_cancelled) = (None, false);
-    // At most one: two of one origin job would only get into each other's way in the ledger.
+    // At most one: two of one origin job would only contend in the ledger.
     let mut writing = FuturesUnordered::new();
     loop {
         if batch.is_due() && writing.is_empty() {

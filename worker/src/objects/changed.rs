@@ -1,4 +1,4 @@
-//! One key that an event names: the destination is to hold there what the source holds now.
+//! One key that an event names: the destination is to have there what the source has now.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -131,8 +131,8 @@ async fn once(item: &mut Item<'_>, no_delete: bool, leader: &Leader<'_>) -> Verd
     }
 }
 
-/// Copies a key whose place is taken by keys that their own events would delete, and replaces these. If their events
-/// came first, the place would be free; they may come much later, or be lost.
+/// Copies a key that is blocked by keys that their own events would delete, and replaces these. If their events came
+/// first, nothing would block it; they may come much later, or be lost.
 async fn unblock(item: &mut Item<'_>, options: ReconcileOptions<'_>, error: Error) -> Result<Verdict> {
     let is_taken = replace::judge_event(item.context, item.job, &item.object.key, error).await?;
     // For this once: the next look judges anew.

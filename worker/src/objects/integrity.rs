@@ -1,11 +1,11 @@
-//! What is compared to know that the bytes at the destination are the source's, at the least cost.
-//! Pure: from what both sides can tell to what is sent along, hashed on the way, and compared.
+//! How bytes are compared, to know at the least cost that the destination has the source's.
+//! Pure: capabilities and descriptions of both sides go in; the checksums to send, to compute and to compare come out.
 //!
 //! In this order: the destination does the hashing (it is given the source's checksum, or its ETag
 //! must come out equal to the source's); a checksum that the source keeps is compared with one
-//! computed on the way; a source that tells nothing is read once before, to have one; the bytes are
-//! hashed on the way and compared with what the destination computed; and where nothing else exists,
-//! what was written is read again.
+//! computed in transit; a source without a checksum is read once before, to have one; the bytes are
+//! hashed in transit and compared with what the destination computed; and where nothing else exists,
+//! the written object is read again.
 
 use shared::digest::{Algorithm, Checksum};
 use shared::object::{ETag, ObjectInfo};
@@ -20,13 +20,13 @@ pub(crate) mod finished;
 pub struct Check {
     /// Given to the destination, which refuses other bytes.
     pub send: Option<Checksum>,
-    /// Compared with the bytes on the way, before the last of them are sent on.
+    /// Compared with the bytes in transit, before the last of them are sent on.
     pub expect: Option<Checksum>,
-    /// Computed on the way.
+    /// Computed in transit.
     pub hash: Vec<Algorithm>,
 }
 
-/// The checksum of the whole object that the source can tell: an MD5 ETag, or one that it keeps.
+/// The checksum of the whole object that the source has: an MD5 ETag, or one that it keeps.
 pub fn known(info: &ObjectInfo, source: &Capabilities) -> Option<Checksum> {
     let by_etag = || {
         let meaningful = source.etags != EtagMeaning::Opaque && !info.etag_is_opaque;
@@ -35,7 +35,7 @@ pub fn known(info: &ObjectInfo, source: &Capabilities) -> Option<Checksum> {
     by_etag().or_else(|| best(&info.checksums).cloned())
 }
 
-/// What the source can tell of an object that goes in parts: a CRC before an MD5, because CRCs combine.
+/// The checksum that the source has of an object that goes in parts: a CRC before an MD5, because CRCs combine.
 pub fn known_for_parts(info: &ObjectInfo, source: &Capabilities) -> Option<Checksum> {
     best(&info.checksums).cloned().or_else(|| known(info, source))
 }
@@ -55,19 +55,20 @@ fn by_etag(destination: &Capabilities) -> Option<Algorithm> {
     (destination.etags != EtagMeaning::Opaque).then_some(Algorithm::Md5)
 }
 
-/// What to hash a source with that is read once before it is copied, because it `told` nothing.
+/// The algorithm to hash a source with that is read once before it is copied, because it has no checksum.
 ///
-/// Over a network that is the only way to see a flaw of the first read. A file is read so only for a
-/// destination whose tags tell nothing either: what is sent along, it verifies.
-pub fn read_first(told: bool, source: &Capabilities, destination: &Capabilities) -> Option<Algorithm> {
+/// Over a network nothing else shows a flaw of the first read. A file is read twice only for a destination whose tags
+/// say nothing either, and which verifies the checksum that is sent with the bytes.
+pub fn read_first(has_checksum: bool, source: &Capabilities, destination: &Capabilities) -> Option<Algorithm> {
     let by_etag = by_etag(destination);
     let verified = Algorithm::ALL.into_iter().filter(is_computed).find(|a| destination.verifies.contains(a));
     let for_destination = destination.is_remote && by_etag.is_none() && verified.is_some();
-    (!told && (source.is_remote || for_destination)).then(|| verified.or(by_etag).unwrap_or(Algorithm::Crc64Nvme))
+    (!has_checksum && (source.is_remote || for_destination))
+        .then(|| verified.or(by_etag).unwrap_or(Algorithm::Crc64Nvme))
 }
 
-/// What to hash a whole object with that is read once before it is copied. `is_required`: the destination takes no bytes
-/// without a checksum. `has_tag`: the source's tag can be made of the bytes.
+/// The algorithm to hash a whole object with that is read once before it is copied. `is_required`: the destination
+/// takes no bytes without a checksum. `has_tag`: the source's tag can be made of the bytes.
 ///
 /// A file is hashed whenever its destination verifies: read twice, the second time out of the page cache, it is hashed
 /// once all the same, and wrong bytes are refused before they replace what is there.
@@ -84,11 +85,11 @@ pub fn read_first_whole(
     if is_required && !known.iter().chain(&info.checksums).any(is_sent) {
         return Some(verified.unwrap_or(Algorithm::Md5));
     }
-    let told = info.size == 0 || known.is_some() || has_tag;
-    if !told && !source.is_remote && destination.is_remote && verified.is_some() {
+    let has_checksum = info.size == 0 || known.is_some() || has_tag;
+    if !has_checksum && !source.is_remote && destination.is_remote && verified.is_some() {
         return verified;
     }
-    read_first(told, source, destination)
+    read_first(has_checksum, source, destination)
 }
 
 /// As [`read_first_whole`], of a part. An upload takes checksums of one kind, which it was created with.
@@ -137,7 +138,7 @@ pub fn part(record: &UploadRecord, read_before: Option<&Checksum>, destination: 
     let (combines, by_part) = match parts(record) {
         PartsCheck::SourceCrc(algorithm) => (algorithm, true),
         PartsCheck::Nothing => (Algorithm::Crc64Nvme, true),
-        // The finished object's tag will tell; where it will not, the parts' MD5s do.
+        // The finished object's tag shows its bytes; where it does not, the parts' MD5s do.
         PartsCheck::Etag => (Algorithm::Crc64Nvme, false),
         PartsCheck::ReadAgain(_) => (Algorithm::Crc64Nvme, false),
     };
@@ -162,24 +163,29 @@ impl Check {
         self.send.as_ref().or(hashed.first()).cloned()
     }
 
-    /// By what the destination is known to hold what was sent. `None`: it told nothing that can be
-    /// compared, or something else, which may be a tag that is none of the bytes.
-    pub fn held(&self, written: &Written, hashed: &[Checksum], destination: &Capabilities) -> Option<Algorithm> {
-        let theirs = told(written.etag.as_ref(), written.etag_is_opaque, written.checksum.as_ref(), destination);
+    /// The algorithm by which the destination is known to have the bytes that were sent. `None`: its answer has nothing
+    /// that can be compared, or something that differs, which may be a tag that is not made of the bytes.
+    pub fn confirmed_by(
+        &self,
+        written: &Written,
+        hashed: &[Checksum],
+        destination: &Capabilities,
+    ) -> Option<Algorithm> {
+        let theirs = answered(written.etag.as_ref(), written.etag_is_opaque, written.checksum.as_ref(), destination);
         // Every store has a tag for what it has taken: without one it may have taken nothing.
         let trusted = destination.surely_verifies && (written.etag.is_some() || !destination.is_remote);
         self.compare(hashed, &theirs, trusted).unwrap_or(None)
     }
 
-    /// As [`held`](Self::held), of a part: one that differs is `BadDigest`, and is sent again.
+    /// As [`confirmed_by`](Self::confirmed_by), of a part: one that differs is `BadDigest`, and is sent again.
     pub fn proof(&self, subject: &str, part: &Part, hashed: &[Checksum], destination: &Capabilities) -> Result<Proof> {
-        let theirs = told(Some(&part.etag), part.etag_is_opaque, part.checksum.as_ref(), destination);
+        let theirs = answered(Some(&part.etag), part.etag_is_opaque, part.checksum.as_ref(), destination);
         let compared = self.compare(hashed, &theirs, destination.surely_verifies);
         let compared = compared.map_err(|(ours, theirs)| differs(subject, &ours, &theirs, "the destination's part"))?;
         Ok(if compared.is_some() { Proof::Destination } else { Proof::None })
     }
 
-    /// `trusted`: what was sent along was verified if the answer was good.
+    /// `trusted`: the destination has verified the sent checksum if its answer was good.
     fn compare(
         &self,
         hashed: &[Checksum],
@@ -198,13 +204,18 @@ impl Check {
     }
 }
 
-/// The checksums that the destination tells of what it was sent.
-fn told(etag: Option<&ETag>, opaque: bool, checksum: Option<&Checksum>, destination: &Capabilities) -> Vec<Checksum> {
+/// The checksums in the destination's answer.
+fn answered(
+    etag: Option<&ETag>,
+    opaque: bool,
+    checksum: Option<&Checksum>,
+    destination: &Capabilities,
+) -> Vec<Checksum> {
     let tag = etag.filter(|_| !opaque && destination.etags != EtagMeaning::Opaque);
     tag.and_then(|tag| tag.md5_form()).map(Checksum::md5).into_iter().chain(checksum.cloned()).collect()
 }
 
-/// The words of an outcome for what was compared: of the source, of the destination.
+/// The words of an outcome for the comparisons made: of the source, of the destination.
 pub fn words(source: Option<String>, destination: Option<String>) -> String {
     let words: Vec<String> = source.into_iter().chain(destination).collect();
     if words.is_empty() { "size".to_owned() } else { words.join(", ") }
@@ -245,11 +256,11 @@ fn differs(subject: &str, ours: &Checksum, theirs: &Checksum, whose: &str) -> Er
 pub enum PartsCheck {
     /// Cut as the source was: the two ETags must be equal, or the parts' MD5s make the source's.
     Etag,
-    /// The parts' CRCs, computed on the way, combine to the source's CRC.
+    /// The parts' CRCs, computed in transit, combine to the source's CRC.
     SourceCrc(Algorithm),
-    /// The source tells a checksum that parts cannot be combined to: the destination is read again.
+    /// The source has a checksum to which parts cannot be combined: the destination is read again.
     ReadAgain(Algorithm),
-    /// The source tells nothing: each part is checked by itself.
+    /// The source has no checksum: each part is checked by itself.
     Nothing,
 }
 

@@ -1,4 +1,4 @@
-//! What is carried over with an object besides its bytes, and what becomes of what the destination lacks.
+//! Headers, tags, storage class and access list of an object: what the copy gets, and how losses are reported.
 //!
 //! Streamed, sent in parts or copied by the service: what an object comes with is decided here, so that it
 //! is the same however it goes.
@@ -21,7 +21,7 @@ use crate::objects::version::at_version;
 pub(crate) use snapshot::SourceSnapshot;
 pub(crate) use unsupported::Unsupported;
 
-/// Whether a destination lacks something, as far as its capabilities tell.
+/// Whether a destination lacks something, as far as its capabilities say.
 fn lacks(loss: Unsupported, source: &Capabilities, destination: &Capabilities) -> bool {
     match loss {
         Unsupported::Attributes => !destination.keeps_attributes,
@@ -72,7 +72,7 @@ impl Context {
             let message = format!("strict: {}", loss.as_str());
             return Err(Error::new(ErrorKind::Unrepresentable, "copy", subject, message));
         }
-        // Whoever hears of one lack hears of all that are known, so that it is one warning.
+        // The first warning names all known losses, so that it is the only one.
         let mut all = vec![loss];
         if Unsupported::BY_DESTINATION.contains(&loss) {
             let (source, destination) = (self.source.capabilities(), self.destination.capabilities());
@@ -174,13 +174,13 @@ pub(crate) fn leave_behind(context: &Context, key: &str, info: &ObjectInfo) -> R
 
 /// Whether an upload was opened with what `write` says: headers and tags can be given at no other time.
 pub(crate) fn is_opened_with(context: &Context, record: &UploadRecord, write: &Write) -> bool {
-    // Where tags may turn out to be left behind, an upload without them is taken for what it is.
+    // Where the destination may turn out to keep no tags, an upload without them matches too.
     let tags = record.tags == write.tags
         || record.tags.is_empty() && context.destination.capabilities().metadata.tags == Support::Unknown;
     record.attributes == write.attributes && tags
 }
 
-/// What a service that copies an object with its headers, user metadata and tags is to be told besides.
+/// What a service that copies an object with its headers, user metadata and tags must be given besides.
 pub(crate) async fn beside(context: &Context, object: &JobObject, class: Option<&str>) -> Result<Write> {
     let mut write = Write { size: object.size, modified: Some(object.modified), ..Write::default() };
     write.drops_tags = !context.options.tags;

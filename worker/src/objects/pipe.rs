@@ -1,4 +1,4 @@
-//! Bytes on their way from one store to the other: counted, hashed, slowed down, never gathered.
+//! Bytes in transit from one store to the other: counted, hashed, slowed down, never gathered.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -15,13 +15,13 @@ use shared::{Error, ErrorKind, Result};
 use crate::objects::integrity;
 use crate::objects::multipart::progress::Attempt;
 
-/// What passes through a pipe, and what is done with it on the way.
+/// The bytes that pass through a pipe, and what is done with them in transit.
 pub(crate) struct Pipe {
     /// What the bytes belong to, for errors.
     pub subject: String,
     /// How many bytes must come.
     pub size: u64,
-    /// Computed on the way.
+    /// Computed in transit.
     pub hash: Vec<Algorithm>,
     /// Must be the checksum of the bytes; its algorithm is among `hash`.
     pub expect: Option<Checksum>,

@@ -17,7 +17,7 @@ pub struct PartPlan {
 
 /// Cuts an object of `size` bytes: as the source was cut, if that is known, regular and allowed
 /// here; else into parts of the wished size, made larger where there would be too many of them.
-/// `Err` says why the destination cannot hold the object.
+/// `Err` says why the destination cannot have the object.
 pub fn cut(
     size: u64,
     wish: Option<u64>,
@@ -50,7 +50,7 @@ pub fn cut(
 /// The plan with another number of parts than the source has, where the source's own boundaries could not
 /// be kept: tags that count equally many parts are compared, and these could never come out equal, so that
 /// each run would copy the object again. The same plan where no other is within the limits.
-pub fn told_apart(plan: PartPlan, size: u64, source_count: Option<u32>, limits: &Capabilities) -> PartPlan {
+pub fn with_other_count(plan: PartPlan, size: u64, source_count: Option<u32>, limits: &Capabilities) -> PartPlan {
     let count = |part_bytes: u64| size.div_ceil(part_bytes);
     if plan.same_parts || Some(count(plan.part_bytes)) != source_count.map(u64::from) {
         return plan;
@@ -146,7 +146,7 @@ mod tests {
     fn a_copy_that_cannot_be_cut_alike_has_another_number_of_parts() {
         const MIB: u64 = 1 << 20;
         let count = |size: u64, source_count: Option<u32>| {
-            let plan = told_apart(cut(size, None, None, &amazon()).unwrap(), size, source_count, &amazon());
+            let plan = with_other_count(cut(size, None, None, &amazon()).unwrap(), size, source_count, &amazon());
             size.div_ceil(plan.part_bytes)
         };
         assert_eq!(count(100 * MIB, None), 7);
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(count(16 * MIB, Some(1)), 2);
         assert_eq!(count(6 * MIB, Some(1)), 1, "there is no other way");
         let alike = PartPlan { part_bytes: 16 * MIB, same_parts: true };
-        assert_eq!(told_apart(alike, 100 * MIB, Some(7), &amazon()), alike);
+        assert_eq!(with_other_count(alike, 100 * MIB, Some(7), &amazon()), alike);
     }
 
     #[test]

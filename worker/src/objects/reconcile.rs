@@ -1,9 +1,9 @@
-//! One key: bring the destination to what the source holds, and look again where others may be at it.
+//! One key: bring the destination to the state of the source, and look again where others may write it.
 //!
 //! Jobs are hints; the stores are the truth. A worker that has written looks at the source once more, and goes on
-//! until the source is as it was written. So the last writer has looked last: its own writer mends a stale write, or the
-//! redelivery of its job, which is not acknowledged before. An object that was found in place needs no second look: the
-//! worker that wrote it looks after it.
+//! until the source is as it was written. So the last writer has looked last. The writer of a stale write mends it, or
+//! else the redelivery of its job does: the job is not acknowledged before. An object that was found in place needs no
+//! second look: the worker that wrote it looks again itself.
 
 use shared::ledger::{IN_SYNC, Outcome, State};
 use shared::object::{ObjectInfo, Pin};
@@ -54,7 +54,7 @@ pub(crate) struct ReconcileOptions<'a> {
 
 /// One step towards the source's state.
 enum Step {
-    /// This far it goes: the destination was written to, or needs nothing.
+    /// The destination was written to, or needs nothing.
     Ended(Verdict),
     /// The source has changed since it was seen, as this error says, if there was one.
     Outdated(Option<Error>),

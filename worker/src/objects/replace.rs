@@ -1,7 +1,7 @@
 //! A file where a key needs a folder, and the reverse, at a destination that has folders.
 //!
-//! The finder holds deletes back until they are allowed. A copy whose place one of these keys takes waits for that, and
-//! then replaces what is there in one step. The delete of such a key is left to the copy: nothing that blocks a copy is
+//! The finder defers deletes until they are allowed. A copy that one of these keys blocks waits for that, and then
+//! replaces the blocking keys in one step. The delete of such a key is left to the copy: nothing that blocks a copy is
 //! deleted unless the copy follows. An event's copy waits for no listing: see [`judge_event`].
 
 use std::time::Duration;
@@ -20,17 +20,17 @@ use crate::objects::source;
 /// Longest time between two looks at whether deletes are allowed.
 const LONGEST_DELAY: Duration = Duration::from_secs(300);
 
-/// What becomes of a copy whose place was taken.
+/// What becomes of a blocked copy.
 pub(crate) enum Judged {
-    /// Its place is free.
+    /// Nothing blocks it any more.
     Free,
     /// Whether deletes are allowed is not known yet.
     Wait,
-    /// It may replace what is there.
+    /// It may replace the keys that block it.
     Replace,
 }
 
-/// What takes a key's place.
+/// What blocks a key.
 enum Blocker {
     File(String),
     Folder,
@@ -38,7 +38,8 @@ enum Blocker {
     PassedOver(String),
 }
 
-/// The time until a blocked copy is looked at again: twice as long each time, so that a listing of hours costs few looks.
+/// The time until a blocked copy is looked at again: twice as long each time, so that a listing of hours costs few
+/// looks.
 pub(crate) fn delay(looks: u32) -> Duration {
     Duration::from_secs(1).saturating_mul(2u32.saturating_pow(looks)).min(LONGEST_DELAY)
 }
@@ -50,7 +51,7 @@ pub(crate) fn waits(context: &Context, job: &Job) -> bool {
     has_folders && context.follow.delete && job.run != shared::ledger::events_run(&job.task)
 }
 
-/// What becomes of a copy whose place was taken. Fails by name if what is there must stay.
+/// What becomes of a blocked copy. Fails by name if the keys that block it must stay.
 pub(crate) async fn judge(context: &Context, job: &Job, key: &str) -> Result<Judged> {
     let Some(blocker) = find(context, key).await? else { return Ok(Judged::Free) };
     let refused = |why: &str| Err(refusal(context, key, &blocker, why));
@@ -72,9 +73,9 @@ pub(crate) async fn judge(context: &Context, job: &Job, key: &str) -> Result<Jud
     }
 }
 
-/// Whether a key that an event names replaces what takes its place (`false`: its place is free). An event deletes what
-/// the source no longer has without asking a scan; so it does with what blocks it. Fails with `blocked` where nothing is
-/// deleted, and by name if what is there must stay.
+/// Whether a key that an event names replaces the keys that block it (`false`: nothing blocks it any more). An event
+/// deletes what the source no longer has without asking a scan; so it does with what blocks it. Fails with `blocked`
+/// where nothing is deleted, and by name if the keys that block it must stay.
 pub(crate) async fn judge_event(context: &Context, job: &Job, key: &str, blocked: Error) -> Result<bool> {
     if !mirror::deletes_for(context, job, true).await? {
         return Err(blocked);
@@ -152,7 +153,7 @@ async fn may_be_deleted(context: &Context, key: &str, blocker: &Blocker) -> Resu
     }
 }
 
-/// Whether a copy needs the place of a key that the destination alone has: then the copy removes it.
+/// Whether a key that the destination alone has blocks a copy: then the copy removes it.
 pub(crate) async fn is_needed(context: &Context, key: &str) -> Result<bool> {
     let filter = &context.follow.filter;
     for above in above(key).filter(|above| context.follow.takes_key(above)) {

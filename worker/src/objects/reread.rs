@@ -1,4 +1,4 @@
-//! Reading again, where nothing else tells that the bytes are right; and taking back what is wrong.
+//! Reading written objects again, where nothing else shows that their bytes are right; and removing wrong ones.
 
 use std::sync::atomic::Ordering;
 
@@ -20,7 +20,7 @@ pub(crate) async fn hash(context: &Context, subject: &str, body: Body, algorithm
     Ok(hasher.finish())
 }
 
-/// Reads what was written: `BadDigest` unless it has this checksum.
+/// Reads the written object: `BadDigest` unless it has this checksum.
 pub(crate) async fn expect_checksum(context: &Context, key: &str, written: &Written, known: &Checksum) -> Result<()> {
     let subject = context.destination.location().display_key(key);
     let once = || async {
@@ -31,7 +31,7 @@ pub(crate) async fn expect_checksum(context: &Context, key: &str, written: &Writ
     retry::run(&TRANSFER, &subject, once).await.map_err(|error| overtaken(&subject, error))
 }
 
-/// Reads what was written: `BadDigest` unless it makes this tag when it is cut into parts of `part_bytes`.
+/// Reads the written object: `BadDigest` unless it makes this tag when it is cut into parts of `part_bytes`.
 pub(crate) async fn expect_etag(
     context: &Context,
     key: &str,
@@ -49,8 +49,8 @@ pub(crate) async fn expect_etag(
     retry::run(&TRANSFER, &subject, once).await.map_err(|error| overtaken(&subject, error))
 }
 
-/// Opens a read of what was written. Reading a named version needs a right of its own (`s3:GetObjectVersion`): without
-/// it the current version is read, if it still has the tag and the version that were answered.
+/// Opens a read of the written object. Reading a named version needs a right of its own (`s3:GetObjectVersion`):
+/// without it the current version is read, if it still has the tag and the version that were answered.
 async fn open(context: &Context, key: &str, written: &Written) -> Result<Body> {
     let pin = Pin { etag: written.etag.clone(), version: written.version.clone() };
     if pin.version.is_some() && !context.denies_versions.load(Ordering::Relaxed) {
@@ -82,13 +82,13 @@ fn overtaken(subject: &str, error: Error) -> Error {
 }
 
 /// Removes an object that was written and is wrong, and returns the error. A missing object is found by the next run;
-/// one of the right size and a later time perhaps never. So if it cannot be removed, or if what was written could not be
-/// verified, the error says that wrong bytes may be there.
+/// one of the right size and a later time perhaps never. So if it cannot be removed, or if what was written could not
+/// be verified, the error says that wrong bytes may be there.
 pub(crate) async fn withdraw(context: &Context, key: &str, error: Error) -> Error {
     if error.kind() != ErrorKind::BadDigest {
         return remaining(context, key, error.and("the object was written but could not be verified")).await;
     }
-    // Done and its answer lost, or done twice: what is not there is deleted.
+    // Done and its answer lost, or done twice: a key that is not there counts as deleted.
     match context.destination.delete(key).await {
         Ok(()) => {
             context.wrong_bytes.take(key);

@@ -1,4 +1,4 @@
-//! What the source holds under a key: is it there, or is it gone?
+//! The source's state at a key: is the object there, or is it gone?
 
 use shared::object::{ObjectInfo, Pin};
 use shared::objects::job::JobObject;
@@ -11,7 +11,7 @@ use crate::objects::version;
 /// Between a HEAD and a listing others may create the key, or delete it.
 const MAX_ROUNDS: u32 = 3;
 
-/// What the source holds under a key, as it was seen last.
+/// The source's state at a key, as it was seen last.
 #[derive(Debug, Clone)]
 pub(crate) enum SourceState {
     /// This version. It is described, unless only a listing showed it.
@@ -30,8 +30,8 @@ pub(crate) async fn look(context: &Context, last: &JobObject) -> Result<SourceSt
 /// The object as it is now; `None` if it is gone.
 ///
 /// That a HEAD does not find it is not enough, since things are skipped and deleted for it: in a bucket that is gone
-/// it answers the same (it has no body to tell them apart), and some stores list what they do not give. So
-/// the listing is asked as well.
+/// it answers the same (it has no body that shows the difference), and some stores list objects that they do not serve.
+/// So the listing is asked as well.
 pub(crate) async fn find(context: &Context, key: &str) -> Result<Option<ObjectInfo>> {
     for _ in 0..MAX_ROUNDS {
         match context.source.head(key, &Pin::default()).await {
@@ -52,7 +52,7 @@ async fn is_listed(context: &Context, key: &str) -> Result<bool> {
     let range = KeyRange { prefix: key.to_owned(), ..KeyRange::default() };
     let page = context.source.list(range).next_page().await?.unwrap_or_default();
     for listed in page {
-        // A key that the source cannot tell of is not gone.
+        // A key whose state the source cannot report is not gone.
         if let Listed::Unlisted(unlisted) = &listed
             && unlisted.keys.covers(key)
         {

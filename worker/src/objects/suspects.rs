@@ -1,4 +1,4 @@
-//! Keys whose object at the destination may hold wrong bytes: marked when those cannot be removed, cleared by a copy
+//! Keys whose object at the destination may have wrong bytes: marked when those cannot be removed, cleared by a copy
 //! that was verified, or a delete.
 
 use std::collections::{BTreeSet, HashMap};

@@ -45,7 +45,7 @@ pub(crate) enum Verdict {
     RetryAttempt(Error),
     /// Too many others wait for the same work: it comes again after this time.
     RetryLater(Duration),
-    /// Something else takes its place: it comes again, as an object that may wait for deletes.
+    /// Other keys block it: it comes again, as an object that may wait for deletes.
     Blocked,
     /// Its store fails for every object: it is done again when the store works, and uses up no attempt.
     Suspended,

@@ -1,11 +1,11 @@
-//! Versions of a source object, as jobs name them and as stores tell them.
+//! Versions of a source object, as jobs name them and as stores report them.
 
 use shared::object::ObjectInfo;
 use shared::objects::job::JobObject;
 
 /// The object at the version that `info` describes.
 pub(crate) fn at_version(object: &JobObject, info: &ObjectInfo) -> JobObject {
-    // Headers tell whole seconds (RFC 9110 §5.6.7), listings may tell more: keep what tells more,
+    // Headers have whole seconds (RFC 9110 §5.6.7), listings may have more: keep the finer time,
     // or a destination that keeps times would look older than its source for ever.
     let same_second = object.modified.as_secs() == info.modified.as_secs() && info.modified.is_whole_second();
     JobObject {

@@ -67,11 +67,12 @@ async fn stream(item: &Item<'_>, wanted: &JobObject, subject: &str, counted: &At
     let Object { info, body } = open(context, wanted, wanted.pin()).await?;
     let write = metadata::write(context, wanted, &info).await?;
     let source = context.source.capabilities();
-    let told = info.size == 0 || integrity::known(&info, source).is_some();
+    let has_checksum = info.size == 0 || integrity::known(&info, source).is_some();
     let is_required = context.requires_checksums();
-    // Only the first part's size and their number are told: where the others were cut unevenly the tag
+    // The source shows only the first part's size and the number of parts: where the others were cut unevenly, the tag
     // cannot come out equal, and the next attempt does without.
-    let expect_etag = if told || item.job.attempt > 1 { None } else { source_parts(context, wanted, &info).await? };
+    let expect_etag =
+        if has_checksum || item.job.attempt > 1 { None } else { source_parts(context, wanted, &info).await? };
     let first = integrity::read_first_whole(&info, expect_etag.is_some(), is_required, source, &destination);
     let opened = Object { info: info.clone(), body };
     let (read_before, body) = open_hashed(context, wanted, subject, opened, first).await?;
@@ -97,7 +98,7 @@ async fn stream(item: &Item<'_>, wanted: &JobObject, subject: &str, counted: &At
     context.learn_tags(written.etag_is_opaque);
     let hashed = hashed.take();
     let checksum = check.ours(&hashed);
-    let held = match (check.held(&written, &hashed, &destination), &checksum) {
+    let by_destination = match (check.confirmed_by(&written, &hashed, &destination), &checksum) {
         (Some(algorithm), _) => Some(format!("destination {algorithm}")),
         (None, Some(ours)) if info.size > 0 && context.can_be_read(write.storage_class.as_deref()) => {
             read_again(context, &wanted.key, &written, ours).await?;
@@ -113,12 +114,12 @@ async fn stream(item: &Item<'_>, wanted: &JobObject, subject: &str, counted: &At
     let by_read = (known.is_some() && (source.is_remote || read_before.is_none()))
         .then(|| source_word(known, read_before.is_some()))
         .flatten();
-    let verified = words(by_etag.or(by_read), held);
+    let verified = words(by_etag.or(by_read), by_destination);
     let snapshot = metadata::snapshot(context, &info, write);
     Ok(Some(Copied { object, etag: written.etag, checksum, verified, upload: None, snapshot }))
 }
 
-/// Reads what was written, and removes it if its bytes are wrong.
+/// Reads the written object, and removes it if its bytes are wrong.
 async fn read_again(context: &Context, key: &str, written: &Written, ours: &Checksum) -> Result<()> {
     match reread::expect_checksum(context, key, written, ours).await {
         Ok(()) => Ok(()),
@@ -142,8 +143,8 @@ async fn open_hashed(
 
 /// The source's tag, and the size of the parts that it is made of, where it can be computed from the bytes.
 async fn source_parts(context: &Context, wanted: &JobObject, info: &ObjectInfo) -> Result<Option<(u64, ETag)>> {
-    let tells = context.source.capabilities().etags == EtagMeaning::Md5AndParts && !info.etag_is_opaque;
-    let Some(tag) = info.etag.as_ref().filter(|tag| tells && tag.part_count().is_some()) else { return Ok(None) };
+    let has_meaning = context.source.capabilities().etags == EtagMeaning::Md5AndParts && !info.etag_is_opaque;
+    let Some(tag) = info.etag.as_ref().filter(|tag| has_meaning && tag.part_count().is_some()) else { return Ok(None) };
     let layout = context.source.part_layout(&wanted.key, &info.pin()).await?;
     let layout = layout.filter(|layout| plan::is_regular(info.size, layout.part_bytes, layout.count));
     Ok(layout.map(|layout| (layout.part_bytes, tag.clone())))
@@ -177,8 +178,8 @@ async fn by_service(context: &Context, object: &JobObject) -> Result<Option<Copi
         return Ok(None);
     }
     let pin = object.pin();
-    // The service copies headers and tags without telling them: where the source is looked at again, they are asked for
-    // before. What it leaves behind is in no listing either: it is asked for where the source may have it.
+    // The service copies headers and tags without showing them: where the source is looked at again, they are read
+    // before. No listing shows what the service leaves behind either: it is read where the source may have it.
     let is_known = object.is_listed() && !context.follow.look_again && !context.options.strict;
     let (class, snapshot) = match is_known && !context.losses.may_be(&*context.source).await {
         true => (object.storage_class.clone(), SourceSnapshot::default()),

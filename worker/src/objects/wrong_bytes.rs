@@ -1,8 +1,8 @@
-//! Keys under work at which the destination may hold wrong bytes.
+//! Keys in flight at which the destination may have wrong bytes.
 //!
 //! One try may write wrong bytes that cannot be removed, and the next one fail before it writes: then the last error
-//! says nothing of them. A key is here from such a try to the end of the attempt, so the set is no larger than the number
-//! of objects under work. From one attempt to the next the job carries the fact ([`JobObject::suspect`]).
+//! says nothing of them. A key is here from such a try to the end of the attempt, so the set is no larger than the
+//! number of objects under work. From one attempt to the next the job carries the fact ([`JobObject::suspect`]).
 //!
 //! [`JobObject::suspect`]: shared::objects::job::JobObject::suspect
 
@@ -30,7 +30,7 @@ impl WrongBytes {
         named.insert(key.to_owned())
     }
 
-    /// The destination may hold wrong bytes under this key.
+    /// The destination may have wrong bytes at this key.
     pub fn remain(&self, key: &str) {
         self.remaining.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
     }

@@ -1,16 +1,16 @@
-//! A circuit for each store of a worker: it tells a store that fails from an object that fails.
+//! A circuit breaker for each store of a worker: it distinguishes a store that fails from an object that fails.
 //!
 //! Closed, all calls pass. When [`OPENS_AT`] different objects in a row have met errors that speak of the
 //! store (no connection, no answer, 5xx, credentials refused, …), and nothing has succeeded in between, it
-//! opens: calls are refused here, no object is begun, and those that were under way wait to be done again
+//! opens: calls are refused here, no object is begun, and the objects in flight wait to be done again
 //! without having used up an attempt.
 //!
 //! Open, the store is probed after a pause that grows. Once it answers, one object at a time is let through
 //! on trial. One success closes the circuit. A failure counts for the object as always, for only objects
-//! can tell a store that answers and yet does nothing from a row of bad objects; [`TRIALS`] of them
+//! can distinguish a store that answers and yet does nothing from a row of bad objects; [`TRIALS`] of them
 //! follow each other at once, then after growing pauses.
 //!
-//! A store that *refuses* every object (`Denied`, no such bucket) is told from a forbidden prefix by number
+//! A store that *refuses* every object (`Denied`, no such bucket) is distinguished from a forbidden prefix by number
 //! alone: [`REFUSALS_AT_START`] trials where nothing has ever succeeded, [`REFUSALS`] in a row elsewhere.
 
 use std::fmt;
@@ -48,9 +48,9 @@ const REFUSALS: u32 = 1_000;
 /// that they do.
 const MOVES: [&str; 6] = [GET.verb, PUT.verb, PART.verb, COPY.verb, COMPLETE.verb, DELETE.verb];
 
-/// How a call ended, as far as it tells something of the store.
+/// How a call ended, as far as it says something of the store.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Seen<'a> {
+pub(crate) enum CallResult<'a> {
     /// Well.
     Success,
     /// By an error.
@@ -116,7 +116,7 @@ struct State {
     pause: Duration,
 }
 
-/// A store has failed altogether for longer than the worker was to wait. Displays as one line.
+/// A store has failed for every object, for longer than the worker was to wait. Displays as one line.
 #[derive(Debug, Clone)]
 pub struct Outage {
     side: &'static str,
@@ -152,7 +152,7 @@ impl fmt::Display for Outage {
 }
 
 impl CircuitBreaker {
-    /// A closed circuit; `health` is told when it opens and closes.
+    /// A closed circuit; `health` reports when it opens and closes.
     pub fn new(side: &'static str, health: Health) -> Arc<Self> {
         let state = State {
             phase: Phase::Closed,
@@ -176,22 +176,22 @@ impl CircuitBreaker {
     }
 
     /// Takes notice of how a call about `key` ended.
-    pub fn note(&self, verb: &'static str, key: &str, seen: Seen<'_>) {
+    pub fn note(&self, verb: &'static str, key: &str, result: CallResult<'_>) {
         let mut state = self.lock();
         let opened_by_this = state.opened.is_some_and(|(by, _)| by == verb);
         let is_half_open = matches!(state.phase, Phase::HalfOpen { .. });
-        let error = match seen {
-            Seen::Success if MOVES.contains(&verb) => {
+        let error = match result {
+            CallResult::Success if MOVES.contains(&verb) => {
                 state.has_worked = true;
                 return self.close(state);
             }
-            Seen::Success => {
+            CallResult::Success => {
                 state.suspects.retain(|(suspect, _)| *suspect != verb);
                 return if is_half_open && opened_by_this {
                     self.close(state)
                 };
             }
-            Seen::Failure(error) => error,
+            CallResult::Failure(error) => error,
         };
         let Some(blame) = blame(verb, error.kind()) else {
             // It answers, and means this object.

@@ -1,4 +1,4 @@
-//! A store behind its circuit: every call is asked for, and told of.
+//! A store behind its circuit breaker: each call asks it for permission, and reports its result to it.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use shared::store::{
 };
 use shared::{Error, ErrorKind, Result};
 
-use crate::objects::breaker::circuit::{CircuitBreaker, Seen};
+use crate::objects::breaker::circuit::{CallResult, CircuitBreaker};
 use crate::objects::events::pending_writes::{InDoubtWrites, PendingWrite};
 
 /// A store whose calls are refused while its circuit is open.
@@ -42,16 +42,16 @@ impl BreakerStore {
         Err(Error::new(ErrorKind::Suspended, verb, self.inner.location().display_key(key), why))
     }
 
-    fn tell<T>(&self, verb: &'static str, key: &str, answer: Result<T>) -> Result<T> {
-        let seen = answer.as_ref().map_or_else(Seen::Failure, |_| Seen::Success);
-        self.circuit.note(verb, key, seen);
+    fn report<T>(&self, verb: &'static str, key: &str, answer: Result<T>) -> Result<T> {
+        let result = answer.as_ref().map_or_else(CallResult::Failure, |_| CallResult::Success);
+        self.circuit.note(verb, key, result);
         answer
     }
 
-    /// As [`tell`](Self::tell), of a call that gives an object its tags. A refusal of tags says nothing of objects
+    /// As [`report`](Self::report), of a call that gives an object its tags. A refusal of tags says nothing of objects
     /// without tags, so the circuit does not hear of it. `AccessDenied` names no action at most stores: then it may be
     /// one of the tags or of the object, and the message names both rights.
-    fn tell_write<T>(&self, verb: &'static str, key: &str, write: &Write, answer: Result<T>) -> Result<T> {
+    fn report_write<T>(&self, verb: &'static str, key: &str, write: &Write, answer: Result<T>) -> Result<T> {
         match answer {
             Err(error) if !write.tags.is_empty() && may_be_of_tags(&error) => Err(error.and(
                 "the object has tags: allow s3:PutObjectTagging beside s3:PutObject, or copy without tags \
@@ -60,28 +60,28 @@ impl BreakerStore {
             Err(error) if error.message().starts_with("InvalidStorageClass") => {
                 let class = write.storage_class.as_deref().unwrap_or("the bucket's default");
                 let error = error.and(&format!("the storage class was {class}: give another with --storage-class"));
-                self.tell(verb, key, Err(error))
+                self.report(verb, key, Err(error))
             }
-            answer => self.tell(verb, key, answer),
+            answer => self.report(verb, key, answer),
         }
     }
 
     /// One call without a body.
     async fn call<T>(&self, verb: &'static str, key: &str, call: impl Future<Output = Result<T>>) -> Result<T> {
         self.gate(verb, key)?;
-        self.tell(verb, key, call.await)
+        self.report(verb, key, call.await)
     }
 
-    /// One call without a body that may change what the key holds.
+    /// One call without a body that may change the object at the key.
     async fn write<T>(&self, verb: &'static str, key: &str, call: impl Future<Output = Result<T>>) -> Result<T> {
         self.gate(verb, key)?;
         let pending = self.in_doubt.begin(key);
         let (answer, was_unclear) = retry::noting_unclear(call).await;
-        // An earlier attempt of the adapter's may come late: then it is left astray, as if it had been dropped.
+        // An earlier attempt of the adapter's may come late: then it stays in doubt, as if it had been dropped.
         if !was_unclear {
             pending.ended(&answer);
         }
-        self.tell(verb, key, answer)
+        self.report(verb, key, answer)
     }
 
     /// One call that sends a body. What breaks the body is not the store that it is sent to.
@@ -101,7 +101,7 @@ impl BreakerStore {
         let answer = call(body.inspect_err(move |_| breaks.store(true, Ordering::Relaxed)).boxed()).await;
         match answer {
             Err(error) if broke.load(Ordering::Relaxed) => Err(error),
-            answer => self.tell_write(verb, key, write, answer),
+            answer => self.report_write(verb, key, write, answer),
         }
     }
 }
@@ -138,7 +138,7 @@ impl Drop for Whole<'_> {
     }
 }
 
-/// The body of a read, whose end tells how the read ended.
+/// The body of a read, which reports how the read ended.
 fn watched(circuit: Arc<CircuitBreaker>, key: String, body: Body) -> Body {
     let chunks = stream::unfold(Some(body), move |body| {
         let (circuit, key) = (circuit.clone(), key.clone());
@@ -147,11 +147,11 @@ fn watched(circuit: Arc<CircuitBreaker>, key: String, body: Body) -> Body {
             match body.next().await {
                 Some(Ok(chunk)) => Some((Ok(chunk), Some(body))),
                 Some(Err(error)) => {
-                    circuit.note(GET.verb, &key, Seen::Failure(&error));
+                    circuit.note(GET.verb, &key, CallResult::Failure(&error));
                     Some((Err(error), None))
                 }
                 None => {
-                    circuit.note(GET.verb, &key, Seen::Success);
+                    circuit.note(GET.verb, &key, CallResult::Success);
                     None
                 }
             }
@@ -199,7 +199,7 @@ impl StoreWrapper for BreakerStore {
         self.gate(GET.verb, key)?;
         match self.inner.get(key, read).await {
             Ok(object) => Ok(Object { body: watched(self.circuit.clone(), key.to_owned(), object.body), ..object }),
-            failed => self.tell(GET.verb, key, failed),
+            failed => self.report(GET.verb, key, failed),
         }
     }
 
@@ -209,7 +209,7 @@ impl StoreWrapper for BreakerStore {
         let body = body.inspect_ok(move |chunk| {
             sends.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         });
-        // Not a moment earlier than the last byte: what is dropped before has no effect.
+        // Not a moment earlier than the last byte: a body that is dropped before has no effect.
         let pending = Whole { sent, size, pending: Some(self.in_doubt.begin(key)) };
         let answer = self.send((PUT.verb, key), write, body.boxed(), |body| self.inner.put(key, write, body)).await;
         pending.ended(&answer);
@@ -218,7 +218,7 @@ impl StoreWrapper for BreakerStore {
 
     async fn create_upload(&self, key: &str, write: &Write) -> Result<Upload> {
         self.gate(CREATE.verb, key)?;
-        self.tell_write(CREATE.verb, key, write, self.inner.create_upload(key, write).await)
+        self.report_write(CREATE.verb, key, write, self.inner.create_upload(key, write).await)
     }
 
     async fn upload_part(&self, upload: &Upload, part: &PartWrite, body: Body) -> Result<Part> {
@@ -236,12 +236,12 @@ impl StoreWrapper for BreakerStore {
     }
 
     async fn abort_upload(&self, upload: &Upload) -> Result<()> {
-        // Cleaning up is not held back: nobody would do it later.
-        self.tell(ABORT.verb, &upload.key, self.inner.abort_upload(upload).await)
+        // Cleaning up does not wait for the circuit: nobody would do it later.
+        self.report(ABORT.verb, &upload.key, self.inner.abort_upload(upload).await)
     }
 
     async fn list_uploads(&self, key: &str) -> Result<Vec<(Upload, Option<Timestamp>)>> {
-        self.tell(LIST_UPLOADS.verb, key, self.inner.list_uploads(key).await)
+        self.report(LIST_UPLOADS.verb, key, self.inner.list_uploads(key).await)
     }
 
     async fn delete(&self, key: &str) -> Result<()> {

@@ -7,7 +7,7 @@
 //! work is dropped, the followers begin anew.
 //!
 //! Between the beginnings of two writes to a key lies [`APART`]. So the events of a key, however many, cost a worker
-//! at most one write in that time, and one more; and while one is under way, some requests for each look.
+//! at most one write in that time, and one more; and while one is in flight, some requests for each look.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -21,8 +21,8 @@ use tokio::time::{Instant, sleep_until};
 /// copied at once, a log that is appended to all the time once a second.
 const APART: Duration = Duration::from_secs(1);
 
-/// Most events that follow one leader. Their messages are held meanwhile; others come again later, so that a key that
-/// takes long does not keep a worker's hands full.
+/// Most events that follow one leader. Their messages stay with this worker meanwhile; others come again later, so that
+/// a key that takes long does not keep a worker's hands full.
 const MAX_FOLLOWERS: usize = 100;
 
 /// Keys that were written to of late are remembered; with more than this, the older ones are sorted out.
@@ -77,7 +77,7 @@ impl Coalescer {
     }
 }
 
-/// The work on a key for events. Whoever drops it before it is finished makes its followers begin anew.
+/// The work on a key for events. Dropped before it is finished, it makes its followers begin anew.
 pub(crate) struct Leader<'a> {
     coalescer: &'a Coalescer,
     key: &'a str,
@@ -85,7 +85,7 @@ pub(crate) struct Leader<'a> {
 }
 
 impl Leader<'_> {
-    /// The source is about to be looked at: whoever joins later is not covered by it.
+    /// The source is about to be looked at: this look covers no follower that joins later.
     pub fn begin_look(&self) {
         if let Some(state) = locked(&self.coalescer.active).get_mut(self.key) {
             state.looks += 1;
@@ -150,7 +150,7 @@ impl Follower {
     }
 }
 
-/// The locks are held for moments and never across an await; a panic while one was held cannot have left
+/// The locks are taken for moments and never across an await; a panic under one cannot have left
 /// anything half changed.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

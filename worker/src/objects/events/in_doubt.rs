@@ -8,7 +8,7 @@
 //!
 //! A body that was not sent to its end makes no object, so it is none.
 //!
-//! An upload in parts that a lost lease leaves recorded is looked after in the same way: the queue may have delivered
+//! An upload in parts that a lost lease leaves recorded is checked in the same manner: the queue may have delivered
 //! the job twice, and the other worker may have acknowledged it before this upload was recorded. Then no delivery comes
 //! back to end the upload and to forget its record. A worker that is killed at that point leaves both.
 
@@ -28,10 +28,10 @@ pub(crate) const ENDED_AFTER: Duration = Duration::from_secs(60);
 /// settled, which takes some seconds in a large job.
 pub(crate) const CHANGED_AFTER: Duration = Duration::from_secs(5);
 
-/// A look that ends astray itself is followed by another one, so often; then a scan has to find what went wrong.
+/// A look whose own write is in doubt is followed by another one, so often; then a scan has to find the difference.
 const MAX_FOLLOWING: u32 = 5;
 
-/// Has the keys of a job looked at again whose writes went astray, where others may be at them.
+/// Enqueues a look at the keys of a job whose writes are in doubt, where others may write them.
 pub(crate) async fn look_after(context: &Context, job: &Job) {
     let changes = keys_in_doubt(context, job).into_iter().map(change).collect();
     look_after_changes(context, job, changes).await;
@@ -54,7 +54,7 @@ fn keys_in_doubt<'a>(context: &Context, job: &'a Job) -> BTreeSet<(u32, &'a str)
     job.work.keys().filter(|(_, key)| context.in_doubt.take(key)).collect()
 }
 
-/// The job's places and keys of which the ledger has an upload recorded for this job.
+/// The job's indexes and keys of which the ledger has an upload recorded for this job.
 async fn recorded_uploads<'a>(context: &Context, job: &'a Job) -> Result<Vec<(u32, &'a str)>> {
     let keys: Vec<&str> = job.work.keys().map(|(_, key)| key).collect();
     let open = context.upload_log.open_uploads(&job.task, &keys).await?;
@@ -81,8 +81,8 @@ async fn look_after_changes(context: &Context, job: &Job, changes: Vec<JobChange
     }
 }
 
-/// Puts keys on the queue, to be looked at after `delay`. They have their places in `job`, and so are not counted twice:
-/// the delay is to be longer than it takes to settle them.
+/// Puts keys on the queue, to be looked at after `delay`. They keep their indexes in `job`, and so are not counted
+/// twice: the delay is to be longer than it takes to settle them.
 pub(crate) async fn look_later(
     context: &Context,
     job: &Job,
@@ -95,7 +95,7 @@ pub(crate) async fn look_later(
     context.queue.send(&messages).await
 }
 
-/// A place and its key, as a change.
+/// An index and its key, as a change.
 pub(crate) fn change((index, key): (u32, &str)) -> JobChange {
     JobChange { index, key: key.to_owned(), time: None, no_delete: false }
 }

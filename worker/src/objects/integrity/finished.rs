@@ -1,4 +1,4 @@
-//! What is known of an object that was made of parts, and what must still be read to know its bytes.
+//! The bytes of an object that was made of parts: what the parts prove, and what must still be read.
 
 use shared::digest::{Checksum, combine, multipart_etag};
 use shared::object::ETag;
@@ -9,12 +9,12 @@ use shared::{Error, ErrorKind, Result};
 use crate::objects::integrity::{PartsCheck, parts, same, same_etag, source_word, words};
 use crate::objects::plan::part_size;
 
-/// What is to be done to know that a finished object has the source's bytes.
+/// The work that remains before a finished object is known to have the source's bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remaining {
-    /// Nothing; what was compared.
+    /// None; the words for the comparisons made.
     Nothing(String),
-    /// It is read again, and must have this checksum; what was compared of the source.
+    /// It is read again, and must have this checksum; the word for the source's comparison.
     Read(Checksum, Option<String>),
     /// It is read again and hashed in parts as the source was cut, and must have this tag.
     ReadParts(ETag),
@@ -29,7 +29,7 @@ pub struct Finished {
     pub is_ours: bool,
 }
 
-/// An object that was made of parts, and what is known of them.
+/// An object that was made of parts, and the facts about them.
 struct Made<'a> {
     subject: &'a str,
     record: &'a UploadRecord,
@@ -46,8 +46,8 @@ struct Made<'a> {
     is_proven: bool,
 }
 
-/// The checksum of an object that was made of parts, and what is to be done to know its bytes. `BadDigest` if it has not
-/// the source's bytes.
+/// The checksum of an object that was made of parts, and the work that remains. `BadDigest` if it has other
+/// bytes than the source.
 pub fn finished(
     subject: &str,
     record: &UploadRecord,

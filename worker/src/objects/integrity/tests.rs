@@ -17,7 +17,7 @@ fn info(etag: &str, checksums: Vec<Checksum>) -> ObjectInfo {
     ObjectInfo { size: 1, etag: Some(ETag::new(etag)), checksums, ..ObjectInfo::default() }
 }
 
-/// Source tells … | destination … → sent along, expected on the way, hashed.
+/// Source has … | destination … → sent along, expected on the way, hashed.
 #[test]
 fn the_check_of_a_whole_put_follows_its_table() {
     use Algorithm::{Crc64Nvme, Md5};
@@ -52,16 +52,16 @@ fn a_destination_that_holds_other_bytes_is_found_out() {
     let check = whole(&info("opaque", vec![]), None, &s3, &s3);
     let answer = |etag: String| Written { etag: Some(ETag::new(&etag)), ..Written::default() };
     let ours = [sum(Algorithm::Md5, b"ours")];
-    assert_eq!(check.held(&answer(ours[0].to_hex()), &ours, &s3), Some(Algorithm::Md5));
+    assert_eq!(check.confirmed_by(&answer(ours[0].to_hex()), &ours, &s3), Some(Algorithm::Md5));
     let theirs = sum(Algorithm::Md5, b"theirs").to_hex();
-    assert_eq!(check.held(&answer(theirs.clone()), &ours, &s3), None, "the bytes decide");
+    assert_eq!(check.confirmed_by(&answer(theirs.clone()), &ours, &s3), None, "the bytes decide");
     let part = Part { number: 1, size: 4, etag: ETag::new(&theirs), etag_is_opaque: false, checksum: None };
     assert_eq!(check.proof("k", &part, &ours, &s3).unwrap_err().kind(), ErrorKind::BadDigest);
     let encrypted = Part { etag_is_opaque: true, ..part };
     assert_eq!(check.proof("k", &encrypted, &ours, &s3).unwrap(), Proof::None);
 }
 
-/// Whether the source told anything, source, destination → what the source is hashed with before.
+/// Whether the source has a checksum, source, destination → what the source is hashed with before.
 #[test]
 fn a_source_that_tells_nothing_is_read_before_where_that_can_show_something() {
     use Algorithm::{Crc64Nvme, Md5};
@@ -71,7 +71,7 @@ fn a_source_that_tells_nothing_is_read_before_where_that_can_show_something() {
     let mute = store(Opaque, &[]);
     let encrypted = store(Opaque, &[Md5]);
     let folder = Capabilities { is_remote: false, ..store(Opaque, &[Crc64Nvme, Md5]) };
-    for (row, (told, source, destination, first)) in [
+    for (row, (has_checksum, source, destination, first)) in [
         (true, &amazon, &amazon, None),
         (false, &amazon, &amazon, Some(Crc64Nvme)),
         (false, &amazon, &unknown, Some(Md5)),
@@ -85,7 +85,7 @@ fn a_source_that_tells_nothing_is_read_before_where_that_can_show_something() {
     .into_iter()
     .enumerate()
     {
-        assert_eq!(read_first(told, source, destination), first, "row {row}");
+        assert_eq!(read_first(has_checksum, source, destination), first, "row {row}");
     }
 }
 
@@ -112,7 +112,7 @@ fn record(etag: &str, same_parts: bool, checksum: Option<Checksum>) -> UploadRec
     }
 }
 
-/// Source tells, parts as they were sent, what the destination answers → what is left to be done.
+/// Source has, parts as they were sent, what the destination answers → what is left to be done.
 #[test]
 fn what_a_finished_object_still_needs_follows_its_table() {
     use Algorithm::{Crc64Nvme, Md5};
@@ -221,7 +221,7 @@ fn regression_a_checksum_that_was_sent_along_is_believed_only_of_stores_known_to
         (None, false, false),
     ] {
         let answer = answer(etag.as_deref());
-        assert_eq!(check.held(&answer, &[], &known).is_some(), by_known, "{etag:?}");
-        assert_eq!(check.held(&answer, &[], &unknown).is_some(), by_unknown, "{etag:?}");
+        assert_eq!(check.confirmed_by(&answer, &[], &known).is_some(), by_known, "{etag:?}");
+        assert_eq!(check.confirmed_by(&answer, &[], &unknown).is_some(), by_unknown, "{etag:?}");
     }
 }

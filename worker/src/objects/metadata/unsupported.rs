@@ -25,7 +25,7 @@ pub(crate) enum Unsupported {
     Acl,
     /// A list names accounts of another service.
     Accounts,
-    /// The source holds user metadata that it does not tell.
+    /// The source has user metadata that it does not report.
     Untold,
     /// We may not read the source's tags.
     SourceTags,
@@ -83,7 +83,7 @@ pub(crate) struct Losses {
 }
 
 impl Losses {
-    /// Takes in that the destination does not have what it was given.
+    /// The destination has refused this.
     pub fn refuse(&self, loss: Unsupported) {
         self.refused.fetch_or(loss.bit(), Ordering::Relaxed);
     }

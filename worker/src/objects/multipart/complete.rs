@@ -91,7 +91,7 @@ fn agreed(record: &UploadRecord, recorded: &[PartRecord], listed: Vec<Part>) -> 
     if unlisted.is_empty() { Ok(agreed) } else { Err(unlisted) }
 }
 
-/// One record for each part, where the destination cannot tell which of them it has: all are of the same bytes.
+/// One record for each part, where the destination cannot say which of them it has: all are of the same bytes.
 fn one_each(mut recorded: Vec<PartRecord>) -> Vec<PartRecord> {
     recorded.dedup_by_key(|part| part.number);
     recorded
@@ -108,8 +108,8 @@ async fn source_is_unchanged(context: &Context, record: &UploadRecord) -> Result
 
 /// The tag that the object must get, where the destination's tags mean something.
 fn expected_etag(context: &Context, record: &UploadRecord, sent: &[PartRecord]) -> Option<ETag> {
-    let tells = context.destination_capabilities().etags == EtagMeaning::Md5AndParts;
-    if !tells || sent.len() != record.part_count() as usize {
+    let has_meaning = context.destination_capabilities().etags == EtagMeaning::Md5AndParts;
+    if !has_meaning || sent.len() != record.part_count() as usize {
         return None;
     }
     let md5s: Option<Vec<[u8; 16]>> = sent.iter().map(|part| part.etag.md5_form()).collect();
@@ -142,8 +142,8 @@ async fn look(context: &Context, record: &UploadRecord, sent: &[PartRecord], err
         (Some(expected), Some(etag)) if !info.etag_is_opaque => Some(expected == *etag),
         _ => None,
     };
-    // Nothing tells this upload's object from an older one of the same size but its time, both by the
-    // store's clock, which may tell whole seconds; and its bytes, which are read then.
+    // Only its time distinguishes this upload's object from an older one of the same size, both by the store's clock,
+    // which may have whole seconds; and its bytes, which are read then.
     let by_time = || {
         info.modified.as_secs() >= record.opened.as_secs()
             || context.destination.capabilities().keeps_modified && info.modified == record.modified

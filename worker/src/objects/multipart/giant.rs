@@ -1,7 +1,7 @@
 //! Giant objects: one upload that the whole fleet works on.
 //!
-//! Whoever takes the object opens the upload and enqueues its parts in runs; whoever finds all parts
-//! recorded completes it and settles the object. Several may find that at once: one completes, the
+//! The worker that receives the object creates the upload and enqueues its parts in ranges. The worker that finds all
+//! parts recorded completes it and settles the object. Several may find that at once: one completes, the
 //! others get `NoSuchUpload`, look, and find it done; the ledger counts the object once.
 
 use shared::ledger::{Outcome, State};
@@ -112,8 +112,8 @@ async fn try_later(context: &Context, job: &Job, record: &UploadRecord, parts: &
     context.queue.send(&[Outgoing { body: again.to_body(), delay }]).await
 }
 
-/// A 404 alone says nothing of the source's object: a gateway may have sent it, or the destination. While the source still
-/// has the version, the parts sent so far stay.
+/// A 404 alone says nothing of the source's object: a gateway may have sent it, or the destination. While the source
+/// still has the version, the parts sent so far stay.
 async fn not_found(context: &Context, job: &Job, record: &UploadRecord, parts: &Parts, error: Error) -> Result<()> {
     let found = source::find(context, &record.upload.key).await?;
     let is_there = found.is_some_and(|info| info.pin() == record.source && info.size == record.size);
@@ -178,8 +178,8 @@ async fn complete_recorded(context: &Context, job: &Job, record: &UploadRecord) 
     forget(context, &record.upload).await
 }
 
-/// Enqueues parts that the destination does not list as they were recorded, as one job: whoever has done it completes
-/// the upload. Two who find them at the same moment send them twice, which does no harm.
+/// Enqueues parts that the destination does not list as they were recorded, as one job: the worker that has done it
+/// completes the upload. Two who find them at the same moment send them twice, which does no harm.
 async fn send_again(context: &Context, job: &Job, record: &UploadRecord, numbers: Vec<u32>) -> Result<()> {
     let (Some(first), Some(last)) = (numbers.first().copied(), numbers.last().copied()) else { return Ok(()) };
     if job.attempt >= context.options.attempts {
@@ -195,15 +195,15 @@ async fn begin_anew(context: &Context, job: &Job, record: &UploadRecord, why: Er
         if !context.follow.look_again || why.kind() != ErrorKind::PreconditionFailed {
             return fail(context, record, why).await;
         }
-        // It changes faster than it is copied, which is no failure: it is looked at again, and settled then. Sent first,
-        // for without the message a crash after the discard would lose the object.
+        // It changes faster than it is copied, which is no failure: it is looked at again, and settled then. Sent
+        // first, for without the message a crash after the discard would lose the object.
         let changes = vec![in_doubt::change((record.index, &record.upload.key))];
         in_doubt::look_later(context, job, changes, in_doubt::CHANGED_AFTER, 1).await?;
         return discard(context, record).await;
     }
     let Some(info) = source::find(context, &record.upload.key).await? else {
         let outcome = bare_outcome(context, record, State::Skipped);
-        // Settled first: after a crash between the two, the record still tells what the upload was for.
+        // Settled first: after a crash between the two, the record still says what the upload was for.
         settle_record(context, record, explained(outcome, Some(Skip::Gone.reason()), None)).await?;
         return discard(context, record).await;
     };

@@ -1,8 +1,8 @@
 //! Uploads that no record names, and their end.
 //!
 //! Each create of an upload is announced in the ledger before it is sent ([`create`]), and the upload is
-//! recorded after it. Whoever is killed in between, or never gets the answer, leaves the announcement: an
-//! intent. Whoever ends the work on that key finds it, looks which uploads of exactly this key the
+//! recorded after it. A worker that is killed in between, or never gets the answer, leaves the announcement: an
+//! intent. The worker that ends the work on that key finds it, looks which uploads of exactly this key the
 //! destination has that were opened since, and aborts all but the recorded one ([`abort`]).
 //!
 //! # Races
@@ -11,8 +11,8 @@
 //!   too. Its owner records it all the same, finds it gone with the first part, and begins anew; or finds
 //!   that another one is recorded and uses that.
 //! - The record is read after the listing: an upload that is recorded meanwhile is spared.
-//! - A create that is announced before we look, and takes effect after it, loses its intent. Its owner announces it once
-//!   more unless it gets the answer. If the owner is killed at that moment, the upload stays open.
+//! - A create that is announced before we look, and takes effect after it, loses its intent. Its owner announces it
+//!   once more unless it gets the answer. If the owner is killed at that moment, the upload stays open.
 //! - An intent that is announced while we look is not ours to clear: the ledger keeps them all then, and
 //!   the next one looks again.
 //! - Uploads of other keys, and those that were open before the intent, are others': never touched. Times
@@ -29,8 +29,9 @@ use crate::context::Context;
 
 /// Opens an upload at the destination.
 ///
-/// Done and its answer lost: tried again, and announced again. The lost one is announced once more, by the time before it
-/// was sent: whoever ended other work on the key may have looked before it took effect, and cleared its intent.
+/// Done and its answer lost: tried again, and announced again. The lost one is announced once more, by the time before
+/// it was sent: a worker that ended other work on the key may have looked before it took effect, and cleared its
+/// intent.
 pub(crate) async fn create(context: &Context, record: &UploadRecord, write: &Write) -> Result<Upload> {
     let key = &record.upload.key;
     let subject = context.destination.location().display_key(key);
@@ -81,7 +82,7 @@ pub(crate) async fn abort_intended(context: &Context, key: &str, intents: &Inten
         Err(error) => return Err(error),
     };
     let recorded = context.upload_log.upload(&context.task, key).await?.map(|record| record.upload.id);
-    // Some stores tell whole seconds.
+    // Some stores have whole seconds.
     let since = intents.since.as_secs();
     for (upload, opened) in uploads {
         let is_ours = opened.is_some_and(|opened| opened.as_secs() >= since) && Some(&upload.id) != recorded.as_ref();

@@ -21,8 +21,8 @@ impl PartLimit {
         known.min(self.0.load(Relaxed))
     }
 
-    /// An upload of `count` parts was refused because of their number. Each refusal lowers the limit below `count`, so an
-    /// object that is cut anew has fewer parts.
+    /// An upload of `count` parts was refused because of their number. Each refusal lowers the limit below `count`, so
+    /// an object that is cut anew has fewer parts.
     pub fn learn(&self, count: u32) {
         let limit = if count > COMMON_PARTS { COMMON_PARTS } else { (count / 2).max(1) };
         let before = self.0.fetch_min(limit, Relaxed);

@@ -1,8 +1,8 @@
 //! Parts of an upload: sent as many at once as there are permits, and recorded in groups.
 //!
 //! A group is written when it is full, or 2 s after its first part was answered, and at once while the worker drains.
-//! A part that is recorded is not sent again. So a crash sends again what was on its way, and what was answered in the
-//! last 2 s.
+//! A part that is recorded is not sent again. So after a crash the parts in flight are sent again, and those that were
+//! answered in the last 2 s.
 
 use std::time::Duration;
 
@@ -139,7 +139,7 @@ pub(crate) async fn send(
     );
     let mut group = Group::new(context, record, progress);
     let mut failed = None;
-    // At most one: two of one job would only get into each other's way in the ledger.
+    // At most one: two of one job would only contend in the ledger.
     let mut writing = FuturesUnordered::new();
     loop {
         let drains = context.draining.is_cancelled();

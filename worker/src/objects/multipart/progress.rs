@@ -1,4 +1,4 @@
-//! Bytes under way: what this process has transferred, and the objects that it transfers now.
+//! Bytes in flight: how many this process has transferred, and the objects that it transfers now.
 //!
 //! Each attempt counts its bytes as they pass. An attempt that fails takes its bytes off again, so the total counts no
 //! byte twice. The Prometheus counter is the raw traffic: it keeps the bytes of failed attempts.
@@ -37,7 +37,8 @@ pub struct InFlight {
     pub key: String,
     /// Bytes of the whole object.
     pub size: u64,
-    /// Bytes of it that are transferred, by this process or, of an object in parts, by others, as far as this one knows.
+    /// Bytes of it that are transferred, by this process or, of an object in parts, by others, as far as this one
+    /// knows.
     pub bytes: u64,
     /// How long this process has been at it.
     pub elapsed: Duration,
@@ -48,7 +49,7 @@ struct Entry {
     /// The run that counts it.
     run: String,
     size: u64,
-    /// Bytes of parts that are recorded, whoever sent them.
+    /// Bytes of parts that are recorded, by any worker.
     recorded: u64,
     /// Bytes of this process besides.
     bytes: u64,
@@ -190,7 +191,7 @@ struct Object {
 }
 
 impl ObjectProgress {
-    /// Other workers send parts of the object too. The name tells its upload from all others.
+    /// Other workers send parts of the object too. The name distinguishes its upload from all others.
     pub fn share(&self, upload: String) {
         self.0.change_entry(|entry| entry.shared_upload = Some(upload));
     }
@@ -203,7 +204,7 @@ impl ObjectProgress {
         });
     }
 
-    /// What was sent through this guard is of no use: it will be sent again.
+    /// The bytes sent through this guard are of no use: they will be sent again.
     pub fn undo(&self) {
         let kept = self.0.kept.swap(0, Relaxed);
         let _ = self.0.progress.bytes.fetch_update(Relaxed, Relaxed, |bytes| Some(bytes.saturating_sub(kept)));
@@ -277,7 +278,7 @@ impl Attempt {
         self.keep();
     }
 
-    /// The destination holds the bytes.
+    /// The destination has the bytes.
     pub fn keep(&self) {
         if !self.0.is_kept.swap(true, Relaxed) {
             self.0.object.kept.fetch_add(self.0.bytes.load(Relaxed), Relaxed);

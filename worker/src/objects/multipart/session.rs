@@ -103,7 +103,7 @@ async fn cut(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo) -> Result<P
     let subject = || context.destination.location().display_key(&wanted.key);
     let plan = plan::cut(info.size, context.options.part_size, layout, destination)
         .map_err(|why| Error::new(ErrorKind::Unrepresentable, "create", subject(), why))?;
-    Ok(plan::told_apart(plan, info.size, source_count.filter(|_| cut_alike), destination))
+    Ok(plan::with_other_count(plan, info.size, source_count.filter(|_| cut_alike), destination))
 }
 
 /// The record of an upload that is to be created with `write`.

@@ -81,14 +81,14 @@ pub(crate) async fn forget(context: &Context, upload: &Upload) -> Result<()> {
 pub(crate) enum Abort {
     /// The job must come again.
     Surely,
-    /// The upload stays open, with a warning: the outcome must not be lost for it. What queue or ledger fail in stays an
-    /// error.
+    /// The upload stays open, with a warning: the outcome must not be lost for it. What queue or ledger fail in stays
+    /// an error.
     AsFarAsMayBe,
 }
 
 /// Aborts what may be open of objects that are about to be settled: once they are, their run may be done and
-/// nobody comes again. Gives the uploads whose records are to be forgotten after that ([`forget_each`]): until then they
-/// bring a redelivered job back here.
+/// nobody comes again. Gives the uploads whose records are to be forgotten after that ([`forget_each`]): until then
+/// they bring a redelivered job back here.
 ///
 /// Asks the ledger for many keys at once: a job of 500 objects costs some ten requests, not three for each object.
 pub(crate) async fn abort_all(

@@ -14,13 +14,13 @@ fn fail(circuit: &CircuitBreaker, objects: usize, kind: ErrorKind) {
     let error = failing(kind);
     for object in 0..objects {
         for _ in 0..3 {
-            circuit.note(PUT.verb, &format!("object {object}"), Seen::Failure(&error));
+            circuit.note(PUT.verb, &format!("object {object}"), CallResult::Failure(&error));
         }
     }
 }
 
 /// What the watch does when its probe is answered.
-async fn trial(circuit: &Arc<CircuitBreaker>, seen: Seen<'_>) {
+async fn trial(circuit: &Arc<CircuitBreaker>, seen: CallResult<'_>) {
     circuit.try_an_object();
     let admission = circuit.admit().now_or_never().expect("one is let through");
     assert!(circuit.admit().now_or_never().is_none(), "and only one");
@@ -32,18 +32,18 @@ async fn trial(circuit: &Arc<CircuitBreaker>, seen: Seen<'_>) {
 async fn a_circuit_opens_for_different_objects_in_a_row_and_never_for_one_or_for_what_is_the_objects_own() {
     let closed = circuit();
     fail(&closed, OPENS_AT - 1, ErrorKind::Unavailable);
-    closed.note(PUT.verb, "good", Seen::Success);
+    closed.note(PUT.verb, "good", CallResult::Success);
     fail(&closed, OPENS_AT - 1, ErrorKind::Unavailable);
     for kind in [ErrorKind::NotFound, ErrorKind::PreconditionFailed, ErrorKind::Unrepresentable, ErrorKind::BadDigest] {
         fail(&closed, 100, kind);
     }
-    closed.note(HEAD, "good", Seen::Success);
+    closed.note(HEAD, "good", CallResult::Success);
     assert!(!closed.is_suspended() && closed.admit().now_or_never().is_some());
 
     for kind in [ErrorKind::Connection, ErrorKind::Timeout, ErrorKind::ExpiredCredentials, ErrorKind::Denied] {
         let open = circuit();
         fail(&open, OPENS_AT - 1, kind);
-        open.note(HEAD, "good", Seen::Success);
+        open.note(HEAD, "good", CallResult::Success);
         fail(&open, OPENS_AT, kind);
         assert!(open.is_suspended() && open.refusal().is_some() && open.admit().now_or_never().is_none(), "{kind}");
         assert!(open.is_store_outage(&failing(kind)) && !open.is_store_outage(&failing(ErrorKind::NotFound)));
@@ -56,9 +56,9 @@ const HEAD: &str = shared::retry::HEAD.verb;
 async fn an_open_circuit_closes_by_one_success_and_not_by_a_probe() {
     let circuit = circuit();
     fail(&circuit, OPENS_AT, ErrorKind::Unavailable);
-    trial(&circuit, Seen::Failure(&failing(ErrorKind::Unavailable))).await;
+    trial(&circuit, CallResult::Failure(&failing(ErrorKind::Unavailable))).await;
     assert!(circuit.refusal().is_some(), "the probe was answered, the object was not");
-    trial(&circuit, Seen::Success).await;
+    trial(&circuit, CallResult::Success).await;
     assert!(!circuit.is_suspended() && circuit.refusal().is_none());
 }
 
@@ -85,7 +85,7 @@ async fn whoever_waits_goes_on_when_the_circuit_closes() {
         })
         .collect();
     tokio::task::yield_now().await;
-    circuit.note(PUT.verb, "late", Seen::Success);
+    circuit.note(PUT.verb, "late", CallResult::Success);
     for waiting in waiting {
         waiting.await.unwrap();
     }
@@ -98,7 +98,7 @@ async fn readiness_follows_the_circuit() {
     let circuit = CircuitBreaker::new("source", health.clone());
     fail(&circuit, OPENS_AT, ErrorKind::Timeout);
     assert!(!health.is_ready());
-    trial(&circuit, Seen::Success).await;
+    trial(&circuit, CallResult::Success).await;
     assert!(health.is_ready());
 }
 
@@ -108,12 +108,12 @@ async fn refusals_of_everything_are_told_from_a_forbidden_prefix_by_their_number
     for (has_worked, trials) in [(false, REFUSALS_AT_START), (true, REFUSALS)] {
         let circuit = circuit();
         if has_worked {
-            circuit.note(PUT.verb, "good", Seen::Success);
+            circuit.note(PUT.verb, "good", CallResult::Success);
         }
         fail(&circuit, OPENS_AT, ErrorKind::Denied);
         for _ in 0..trials {
             assert!(!circuit.lock().refuses_everything());
-            trial(&circuit, Seen::Failure(&refused)).await;
+            trial(&circuit, CallResult::Failure(&refused)).await;
         }
         assert!(circuit.lock().refuses_everything());
     }
@@ -124,7 +124,7 @@ async fn regression_tags_or_access_that_may_not_be_read_are_no_outage() {
     let circuit = circuit();
     let denied = failing(ErrorKind::Denied);
     for (at, verb) in DISPENSABLE.into_iter().cycle().take(10 * OPENS_AT).enumerate() {
-        circuit.note(verb, &format!("key {at}"), Seen::Failure(&denied));
+        circuit.note(verb, &format!("key {at}"), CallResult::Failure(&denied));
     }
     assert!(circuit.refusal().is_none());
 }
@@ -133,11 +133,11 @@ async fn regression_tags_or_access_that_may_not_be_read_are_no_outage() {
 async fn regression_a_full_disk_ends_the_work_at_once_and_fails_no_object() {
     let circuit = circuit();
     let full = failing(ErrorKind::Exhausted);
-    circuit.note(PUT.verb, "object", Seen::Failure(&full));
+    circuit.note(PUT.verb, "object", CallResult::Failure(&full));
     assert!(circuit.is_suspended() && circuit.is_store_outage(&full));
     circuit.try_an_object();
     let _admission = circuit.admit().await;
-    circuit.note(PUT.verb, "on trial", Seen::Failure(&full));
+    circuit.note(PUT.verb, "on trial", CallResult::Failure(&full));
     assert!(circuit.is_store_outage(&full), "nor does one on trial");
     let location = Location::folder(std::path::Path::new("/")).unwrap();
     assert!(circuit.outage(&location, Duration::from_secs(600)).is_none());
