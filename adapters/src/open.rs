@@ -3,6 +3,7 @@
 mod events;
 mod folders;
 mod object;
+mod tasks;
 mod unusable;
 
 use std::iter;
@@ -31,6 +32,7 @@ use shared::objects::SharedUploadLog;
 use shared::queue::Queue;
 use shared::store::Store;
 use shared::{Error, ErrorKind, Result};
+pub use tasks::tasks;
 pub use unusable::Unusable;
 
 /// A store must answer its first request within this time: long enough for some retries and a slow

@@ -4,6 +4,7 @@ mod filters;
 mod ls;
 mod sides;
 mod task;
+mod tasks;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use shared::telemetry::LogFormat;
 use crate::exit::Failure;
 pub use ls::LsArgs;
 pub use task::{PlanArgs, SyncArgs, VerifyArgs};
+pub use tasks::{CreateArgs, DeleteArgs, ListArgs, ShowArgs, TaskCommand};
 pub use watch::WatchArgs;
 
 /// Copies, mirrors and verifies object stores.
@@ -60,6 +62,10 @@ pub enum Command {
     Init(InitArgs),
     /// Make the source bucket on Amazon S3 send its events to the task's queue
     Events(EventsArgs),
+    /// Create, list, show and delete the tasks of a fleet
+    // Hidden until a worker serves fleets: a task that is created now is only recorded.
+    #[command(subcommand, hide = true)]
+    Task(TaskCommand),
 }
 
 impl Command {
@@ -142,7 +148,10 @@ pub struct EventsArgs {
 
 /// The command line's grammar.
 fn command() -> clap::Command {
-    Cli::command().mut_subcommand("watch", watch::without_outage_limit).mut_subcommand("ls", ls::without_two_sides)
+    Cli::command()
+        .mut_subcommand("watch", watch::without_outage_limit)
+        .mut_subcommand("ls", ls::without_two_sides)
+        .mut_subcommand("task", |task| task.mut_subcommand("create", CreateArgs::without_locations))
 }
 
 /// The command that the arguments name, for the hint at its help: `flotilla sync`, or `flotilla`.
@@ -165,6 +174,10 @@ pub fn parse(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<
             Command::Plan(args) => args.task.filters.take_rules(matches),
             Command::Ls(args) => args.filters.take_rules(matches),
             Command::Verify(args) => args.filters.take_rules(matches),
+            Command::Task(TaskCommand::Create(args)) => {
+                let matches = matches.subcommand_matches("create").expect("it is the command that was read");
+                args.take_matches(matches)?;
+            }
             _ => {}
         }
     }

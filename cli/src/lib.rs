@@ -28,6 +28,7 @@ mod stdout;
 mod summary;
 mod sync;
 mod task;
+mod tasks;
 mod verbosity;
 mod verify;
 mod watch;
@@ -69,6 +70,7 @@ async fn command(command: Command, stop: CancellationToken) -> Outcome {
         Command::Failures(args) => at_once(failures::run(&args), &stop).await,
         Command::Init(args) => at_once(init::run(&args), &stop).await,
         Command::Events(args) => at_once(events::run(&args), &stop).await,
+        Command::Task(command) => at_once(tasks::run(&command), &stop).await,
     }
 }
 

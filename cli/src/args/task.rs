@@ -84,7 +84,7 @@ pub struct TaskArgs {
     /// Folder of the embedded queue and ledger [default: $XDG_STATE_HOME/flotilla, else
     /// ~/.local/state/flotilla]
     #[arg(long, value_name = "DIR", help_heading = RUNNING)]
-    state: Option<PathBuf>,
+    pub(super) state: Option<PathBuf>,
     /// Serve /metrics, /healthz and /readyz at HOST:PORT
     #[arg(long, value_name = "HOST:PORT", help_heading = RUNNING)]
     metrics_addr: Option<String>,

@@ -110,7 +110,7 @@ impl TaskDefinition {
             events: self.events != FollowedEvents::Off,
             notify: self.notify != Notify::default(),
         };
-        Ok(tasks::Definition { text: self.to_toml()?, outline })
+        Ok(tasks::Definition { text: self.to_toml()?, outline, limits: self.limits.into() })
     }
 
     /// The task as one machine of a fleet does it: its own settings, with the machine's, and with the queues that its

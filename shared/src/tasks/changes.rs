@@ -4,7 +4,7 @@
 //! again. So a write that is repeated, or carried out late, never undoes another.
 
 use super::control::{BeginRun, Due, EndedRun, Limits, LiveRun, MAX_CANCELLED_RUNS, Summary, TaskState, Watch};
-use super::definitions::{NewTask, Outline};
+use super::definitions::{Definition, NewTask};
 use super::operations::{Operation, OperationEnd};
 use super::{Author, TaskRef};
 use crate::object::Timestamp;
@@ -34,7 +34,7 @@ impl Summary {
             state: TaskState::Active,
             version: 1,
             outline: new.definition.outline.clone(),
-            limits: Limits::default(),
+            limits: new.definition.limits,
             created: author.at,
             next_due: new.next_due,
             skipped_due: None,
@@ -51,8 +51,15 @@ impl Summary {
     }
 
     /// After an edit by somebody who has seen version `seen`.
-    pub fn edited(&self, seen: u32, outline: &Outline, next_due: Option<Timestamp>) -> Next<Summary> {
-        let next = Summary { version: seen.saturating_add(1), outline: outline.clone(), next_due, ..self.clone() };
+    pub fn edited(&self, seen: u32, definition: &Definition, next_due: Option<Timestamp>) -> Next<Summary> {
+        let Definition { outline, limits, .. } = definition;
+        let next = Summary {
+            version: seen.saturating_add(1),
+            outline: outline.clone(),
+            limits: *limits,
+            next_due,
+            ..self.clone()
+        };
         Next::write_if(self.version == seen && self.state != TaskState::Deleting, next)
     }
 

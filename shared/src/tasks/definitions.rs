@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Author, Change, Summary, TaskRef};
+use super::{Author, Change, Limits, Summary, TaskRef};
 use crate::object::Timestamp;
 use crate::{Error, ErrorKind, Result};
 
@@ -18,6 +18,8 @@ pub struct Definition {
     pub text: String,
     /// What a list and the controller need of it.
     pub outline: Outline,
+    /// Its limits. They take effect at once, and until [`super::Control::set_limits`] replaces them.
+    pub limits: Limits,
 }
 
 /// The part of a definition that stands in the task's [`Summary`].

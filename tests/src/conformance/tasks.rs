@@ -20,7 +20,8 @@ pub use states::*;
 
 use shared::object::Timestamp;
 use shared::tasks::{
-    Author, BeginRun, Change, Definition, NewTask, Operation, OperationKind, Outline, SharedTasks, Summary, TaskRef,
+    Author, BeginRun, Change, Definition, Limits, NewTask, Operation, OperationKind, Outline, SharedTasks, Summary,
+    TaskRef,
 };
 
 use super::ledger::unique;
@@ -93,7 +94,7 @@ pub(crate) fn definition(text: &str) -> Definition {
         events: true,
         notify: true,
     };
-    Definition { text: text.to_owned(), outline }
+    Definition { text: text.to_owned(), outline, limits: Limits::default() }
 }
 
 pub(crate) fn new_task(name: &str) -> NewTask {

@@ -4,5 +4,6 @@ mod init;
 mod place;
 mod records;
 mod sync;
+mod tasks;
 mod usage;
 mod verify;

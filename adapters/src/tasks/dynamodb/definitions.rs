@@ -79,7 +79,7 @@ impl Definitions for DynamoDbTasks {
             self.version_part(&task.id, version, &packed),
             audit(&self.table, &task.id, author, "edit", &version.to_string()),
         ];
-        let changed = self.change(task, &also, |present| present.edited(seen, &definition.outline, next_due)).await?;
+        let changed = self.change(task, &also, |present| present.edited(seen, definition, next_due)).await?;
         let is_ours = match &changed {
             // An earlier request of the caller may have made this version.
             Change::Conflict(Some(present)) if present.version == version => {

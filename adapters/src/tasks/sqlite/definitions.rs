@@ -40,13 +40,13 @@ impl Definitions for SqliteTasks {
         definition.outline.check()?;
         let packed = pack("definition", &definition.text)?;
         let version = seen.saturating_add(1);
-        let (id, outline) = (task.id.clone(), definition.outline.clone());
+        let (id, edited) = (task.id.clone(), definition.clone());
         let changed = self
             .change(
                 "edit task",
                 task,
                 audit(author, "edit", version.to_string()),
-                move |present| present.edited(seen, &outline, next_due),
+                move |present| present.edited(seen, &edited, next_due),
                 move |t| write_version(t, &id, version, &packed),
             )
             .await?;

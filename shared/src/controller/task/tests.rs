@@ -7,7 +7,7 @@ const HOUR: i64 = 3_600_000;
 
 fn task(schedule: &str, next_due: Option<Timestamp>) -> Summary {
     let outline = Outline { schedule: schedule.into(), ..Outline::default() };
-    let definition = Definition { text: String::new(), outline };
+    let definition = Definition { text: String::new(), outline, limits: Default::default() };
     let new = NewTask { task: TaskRef { name: "t".into(), id: "id".into() }, definition, next_due };
     Summary::of_new(&new, &Author::new("me", Timestamp(1), ""))
 }

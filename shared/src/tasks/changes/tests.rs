@@ -1,11 +1,14 @@
 use super::*;
-use crate::tasks::{Definition, OperationKind, RunEnd, Verdict};
+use crate::tasks::{Definition, OperationKind, Outline, RunEnd, Verdict};
 use proptest::prelude::*;
+
+fn definition() -> Definition {
+    Definition { text: "x".into(), outline: Outline::default(), limits: Limits::default() }
+}
 
 fn summary() -> Summary {
     let task = TaskRef { name: "photos".into(), id: "t1".into() };
-    let definition = Definition { text: "x".into(), outline: Outline::default() };
-    let new = NewTask { task, definition, next_due: Some(Timestamp(100)) };
+    let new = NewTask { task, definition: definition(), next_due: Some(Timestamp(100)) };
     Summary::of_new(&new, &Author::new("me", Timestamp(1), ""))
 }
 
@@ -43,10 +46,10 @@ fn ended(id: &str, end: RunEnd) -> EndedRun {
 
 #[test]
 fn of_two_editors_the_second_gets_the_conflict() {
-    let edited = written(summary().edited(1, &Outline::default(), None));
+    let edited = written(summary().edited(1, &definition(), None));
     assert_eq!((edited.version, edited.next_due), (2, None));
-    assert_eq!(edited.edited(1, &Outline::default(), None), Next::Conflict);
-    assert_eq!(written(edited.edited(2, &Outline::default(), None)).version, 3);
+    assert_eq!(edited.edited(1, &definition(), None), Next::Conflict);
+    assert_eq!(written(edited.edited(2, &definition(), None)).version, 3);
 }
 
 #[test]
@@ -98,7 +101,7 @@ fn deleting_cancels_the_live_run_and_is_final() {
     assert!(deleting.cancelled.contains("r1") && deleting.next_due.is_none());
     assert_eq!(deleting.moved(TaskState::Active, None), Next::Conflict);
     assert_eq!(deleting.moved(TaskState::Deleting, None), Next::Made);
-    assert_eq!(deleting.edited(1, &Outline::default(), None), Next::Conflict);
+    assert_eq!(deleting.edited(1, &definition(), None), Next::Conflict);
 }
 
 #[test]
@@ -177,7 +180,7 @@ fn apply(present: &Summary, act: &Act) -> Next<Summary> {
         Act::Cancel(n) => present.cancelled(&run(*n)),
         Act::End(n) => present.ended(&ended(&run(*n), RunEnd::Done)),
         Act::Move(state) => present.moved(*state, Some(Timestamp(1_000))),
-        Act::Edit => present.edited(present.version, &Outline::default(), present.next_due),
+        Act::Edit => present.edited(present.version, &definition(), present.next_due),
     }
 }
 

@@ -45,7 +45,8 @@ fn operation(task: &TaskRef, id: &str, kind: OperationKind) -> Operation {
 /// A task's life. Each answer must be `Made`: nobody else is there.
 async fn life(tasks: &DynamoDbTasks, author: &Author) -> Result<()> {
     let task = TaskRef { name: "photos".to_owned(), id: "id".to_owned() };
-    let definition = |text: &str| Definition { text: text.to_owned(), outline: Outline::default() };
+    let definition =
+        |text: &str| Definition { text: text.to_owned(), outline: Outline::default(), limits: Limits::default() };
     let due = Timestamp(1_700_000_000_000);
     let new = NewTask { task: task.clone(), definition: definition("one"), next_due: Some(due) };
     assert!(tasks.create(&new, author).await?.is_made());
