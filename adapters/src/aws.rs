@@ -1,7 +1,8 @@
-//! The one place that builds AWS SDK configurations and reads its errors.
+//! Builds the AWS SDK's configurations and reads its errors; nothing else does.
 //!
 //! The SDK's retries, its stalled-stream protection and its cache of credentials are off: [`shared::retry`],
-//! the adapters and `renewed` own them. One HTTP client, and so one connection pool, serves a connection and what gives its credentials.
+//! the adapters and `renewed` own them. One HTTP client, and so one connection pool, serves a connection and the
+//! provider of its credentials.
 
 mod credentials;
 mod empty;
@@ -33,20 +34,19 @@ use http_feedback::ConnectionState;
 use shared::config::Connection;
 use shared::{Error, ErrorKind, Result};
 
-/// Longest wait for a TCP connection and its TLS handshake. A healthy one takes some round trips,
-/// 0.3 s each across the world; a lost packet costs 1 and then 2 s more.
+/// Longest wait for a TCP connection and its TLS handshake. A healthy one takes some round trips of up to 0.3 s
+/// each; a lost packet costs 1 s more, a second one 2 s more.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Longest wait for the machine's own metadata service, which answers in milliseconds where there
-/// is one. Asked at most twice, for the region and for credentials, so that `default` on a machine
-/// that has none fails within 3 s.
+/// Longest wait for the machine's metadata service. Where it exists it answers in milliseconds. It is asked at most
+/// twice, for the region and for credentials, so `default` on a machine without it fails within 3 s.
 const METADATA_TIMEOUT: Duration = Duration::from_millis(1_200);
 
-/// The region where nothing names one.
+/// The region if nothing names one.
 const DEFAULT_REGION: &str = "us-east-1";
 
-/// The endpoint that the environment names for `s3://` locations without one of their own: `AWS_ENDPOINT_URL_S3`, else
-/// `AWS_ENDPOINT_URL`, as other programs read them; none where `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is `true`.
+/// The environment's endpoint for `s3://` locations that name none: `AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`, as
+/// in other programs; none if `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is `true`.
 pub fn ambient_s3_endpoint() -> Option<String> {
     endpoint_among(|name| std::env::var(name).ok())
 }
@@ -60,19 +60,19 @@ fn endpoint_among(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
 
 /// The SDK's configuration for a connection.
 ///
-/// What can be checked without asking the service itself is checked here: the endpoint's form, the
-/// credentials' spelling, that their variables, file, profile or secret are there and make sense.
+/// Checks everything that needs no request to the service: the form of endpoint and credentials, and that the
+/// variables, file, profile or secret of the credentials exist and are valid.
 pub async fn sdk_config(connection: &Connection) -> Result<SdkConfig> {
-    // Boxed: the SDK's futures are deep, and a program's own are around them.
+    // Boxed: the SDK's futures are large, and the caller's futures contain them.
     Box::pin(configured(connection, false, http::client())).await
 }
 
-/// As [`sdk_config`], with requests that keep to the [rate limit](shared::limits::rate) of their endpoint.
+/// As [`sdk_config`], with requests that obey the [rate limit](shared::limits::rate) of their endpoint.
 pub async fn rate_limited_sdk_config(connection: &Connection) -> Result<SdkConfig> {
     Box::pin(configured(connection, true, http::client())).await
 }
 
-/// As [`rate_limited_sdk_config`], by way of an HTTP client that answers as a test wants it.
+/// As [`rate_limited_sdk_config`], over a test's HTTP client.
 #[cfg(test)]
 pub(crate) async fn sdk_config_over(connection: &Connection, http: SharedHttpClient) -> Result<SdkConfig> {
     Box::pin(configured(connection, true, http)).await
@@ -109,7 +109,7 @@ async fn configured(connection: &Connection, is_rate_limited: bool, http: Shared
     Ok(loader.load().await)
 }
 
-/// What all configurations have in common.
+/// The common part of all configurations.
 fn loader(http: &SharedHttpClient, connection_state: ConnectionState) -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(http_feedback::client(http, connection_state))
@@ -119,7 +119,7 @@ fn loader(http: &SharedHttpClient, connection_state: ConnectionState) -> ConfigL
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
 }
 
-/// The region that the environment, the profile or, for `default` credentials, this machine names.
+/// The region of the environment, the profile or, for `default` credentials, this machine.
 async fn ambient_region(spelling: &Spelling, http: &SharedHttpClient) -> Region {
     let mut profile = ProfileFileRegionProvider::builder();
     if let Spelling::Profile(name) = spelling {
@@ -132,7 +132,7 @@ async fn ambient_region(spelling: &Spelling, http: &SharedHttpClient) -> Region 
     chain.region().await.unwrap_or(Region::from_static(DEFAULT_REGION))
 }
 
-/// What credential providers of the SDK's own build on.
+/// The base of the SDK's credential providers.
 fn provider_config(region: Option<Region>, http: &SharedHttpClient) -> ProviderConfig {
     ProviderConfig::without_region().with_http_client(http.clone()).with_region(region)
 }
@@ -142,7 +142,7 @@ fn metadata_client(http: &SharedHttpClient) -> imds::Client {
     metadata_builder(http).build()
 }
 
-/// As [`metadata_client`], of the service at `url` where one is named.
+/// As [`metadata_client`], at `url` if one is given.
 pub(crate) fn metadata_client_at(url: Option<&str>) -> Result<imds::Client> {
     let http = http::client();
     let Some(url) = url else { return Ok(metadata_client(&http)) };
@@ -158,7 +158,7 @@ fn metadata_builder(http: &SharedHttpClient) -> imds::client::Builder {
 /// An endpoint is `http://` or `https://` with a host and, at most, a port and a path.
 fn check_endpoint(url: &str) -> Result<()> {
     let refuse = |why: &str| {
-        // Not the URL itself where it may hold a password.
+        // Does not show a URL that may contain a password.
         let shown = if url.contains('@') { "the endpoint" } else { url };
         Err(Error::new(ErrorKind::Invalid, "configure", "endpoint-url", format!("{shown}: {why}")))
     };

@@ -1,4 +1,4 @@
-//! Where credentials come from, by the words of the command line and configs.
+//! Origins of credentials, as the command line and configurations name them.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -21,14 +21,14 @@ use super::{errors, loader, metadata_client, provider_config};
 use shared::retry;
 use shared::{Error, ErrorKind, Result};
 
-/// How long keys from a file or a secret are used before they are read again: whoever rotates them
-/// keeps the old ones valid for longer than that, or they are refused, which has them read at once.
+/// Keys from a file or a secret are read again after this time. A rotation should keep the old keys valid for
+/// longer; if they are refused earlier, they are read at once.
 const REREAD_AFTER: Duration = Duration::from_secs(300);
 
-/// A file of credentials is some hundred bytes; anything longer is not one.
+/// Largest file of credentials, bytes. Usual files have some hundred.
 const MAX_FILE_BYTES: u64 = 64 << 10;
 
-/// Where credentials come from.
+/// An origin of credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Spelling {
     /// The SDK's own chain: environment, profile, container, machine.
@@ -43,7 +43,7 @@ pub(super) enum Spelling {
     SecretsManager(String),
     /// A role assumed with the default credentials.
     Role(String),
-    /// None: requests are not signed.
+    /// No credentials: requests are not signed.
     Anonymous,
 }
 
@@ -60,7 +60,7 @@ impl FromStr for Spelling {
             ("file", path) if !path.is_empty() => Spelling::File(path.into()),
             ("secretsmanager", name) if !name.is_empty() => Spelling::SecretsManager(name.to_owned()),
             ("role", arn) if arn.starts_with("arn:") => Spelling::Role(arn.to_owned()),
-            // The text is not shown: it may be a key that was put in the wrong place.
+            // The message does not show the text: it may be a key that was given by mistake.
             _ => {
                 return Err(invalid(
                     "credentials",
@@ -86,17 +86,17 @@ impl fmt::Display for Spelling {
 }
 
 impl Spelling {
-    /// Whether an Amazon service has to be asked for them.
+    /// Whether an Amazon service provides them.
     pub(super) fn is_amazons(&self) -> bool {
         matches!(self, Spelling::SecretsManager(_) | Spelling::Role(_))
     }
 
-    /// Whether this machine's metadata service may have a part in it.
+    /// Whether this machine's metadata service may provide them.
     pub(super) fn asks_the_machine(&self) -> bool {
         matches!(self, Spelling::Default | Spelling::SecretsManager(_) | Spelling::Role(_))
     }
 
-    /// The provider, proved by one look where that asks no service but the secrets manager's.
+    /// The provider, after one successful read if that needs no other service than the secrets manager.
     /// `None`: requests are not signed.
     pub(super) async fn provider(&self, region: &Region, http: &SharedHttpClient) -> Result<Option<Renewed>> {
         Ok(self.origin(region, http).await?.map(Renewed::new))
@@ -141,15 +141,15 @@ impl Spelling {
     }
 }
 
-/// The verb that errors here name.
+/// The verb in the errors of this module.
 const VERB: &str = "configure";
 
 fn invalid(subject: impl Into<String>, message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Invalid, VERB, subject, message)
 }
 
-/// The SDK's own chain, or one profile, made anew for each read: a made one keeps what it has once read of
-/// the shared files, and would never see that they were rewritten.
+/// The SDK's own chain, or one profile, created for each read: a provider keeps the contents of the shared files
+/// that it has read once, and would never see a change.
 #[derive(Debug)]
 struct Anew {
     profile: Option<String>,
@@ -183,10 +183,10 @@ impl ProvideCredentials for Anew {
     }
 }
 
-/// The configuration with which credentials themselves are fetched: default credentials, and the
-/// endpoint of the environment (`AWS_ENDPOINT_URL`) or Amazon's.
+/// The configuration of requests for credentials: default credentials, and the endpoint of the environment
+/// (`AWS_ENDPOINT_URL`) or Amazon's.
 async fn ambient(region: &Region, http: &SharedHttpClient) -> SdkConfig {
-    // Fetched once an hour or so: what they are fetched with is read as often, and needs no memory.
+    // Credentials are fetched about once an hour. The credentials of that request are read as often, without a cache.
     let with = Anew { profile: None, region: region.clone(), http: http.clone() };
     loader(http, ConnectionState::default()).region(region.clone()).credentials_provider(with).load().await
 }
@@ -204,7 +204,7 @@ fn from_variables(prefix: &str, get: impl Fn(&str) -> Option<String>) -> Result<
     Ok(Credentials::new(id, secret, token, None, "environment"))
 }
 
-/// The JSON that files and secrets hold.
+/// The JSON of files and secrets.
 #[derive(Deserialize)]
 struct Keys {
     access_key_id: String,
@@ -214,7 +214,7 @@ struct Keys {
 }
 
 fn from_json(subject: &str, text: &str) -> Result<Credentials> {
-    // What serde says is left out: it may quote the text.
+    // The message leaves out the error of serde, which may quote the text.
     let keys: Keys = serde_json::from_str(text).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
         invalid(
@@ -229,7 +229,7 @@ fn from_json(subject: &str, text: &str) -> Result<Credentials> {
     Ok(Credentials::new(keys.access_key_id, keys.secret_access_key, keys.session_token, Some(expiry), "json"))
 }
 
-/// Keys in a file that someone may replace at any time.
+/// Keys in a file, which may be replaced at any time.
 #[derive(Debug)]
 struct FromFile {
     path: PathBuf,
@@ -262,7 +262,7 @@ impl ProvideCredentials for FromFile {
     }
 }
 
-/// Keys in a secret that someone may rotate at any time.
+/// Keys in a secret, which may be rotated at any time.
 #[derive(Debug)]
 struct FromSecret {
     client: aws_sdk_secretsmanager::Client,
@@ -272,7 +272,7 @@ struct FromSecret {
 impl FromSecret {
     async fn read(&self) -> Result<Credentials> {
         let subject = format!("secretsmanager:{}", self.name);
-        // Read-only: slow, cut off or throttled, it is asked again.
+        // Read-only: a slow, cut off or throttled request is repeated.
         let answer = retry::run(&retry::DESCRIBE, &subject, || async {
             let request = self.client.get_secret_value().secret_id(&self.name);
             request.send().await.map_err(|error| errors::error_from(VERB, &subject, error))

@@ -1,4 +1,4 @@
-//! Answers that are none.
+//! Refuses empty answers.
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
@@ -6,8 +6,8 @@ use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationI
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-/// Refuses answers of success without a body, for requests that are always answered by a JSON object, `{}` at least. The
-/// SDK takes no body for an object without fields: an item or a tag that is there would be missing.
+/// Refuses successful answers without a body, for requests that are always answered by a JSON object, at least `{}`. The
+/// SDK takes an empty body for an object without fields: an existing item or tag would be missing.
 #[derive(Debug)]
 pub(crate) struct NoEmptyAnswers;
 

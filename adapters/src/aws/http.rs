@@ -1,4 +1,4 @@
-//! The HTTP client, whose errors name the host that was not reached.
+//! The HTTP client. Its errors name the host that did not answer.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -16,15 +16,15 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
 use aws_smithy_types::config_bag::ConfigBag;
 
-/// An HTTP client with a pool of its own. Not one for the process: a pooled connection lives on the
-/// runtime that opened it, and a process may have had several, as one of tests does.
+/// An HTTP client with its own pool. The process cannot share one: a pooled connection lives on the runtime that
+/// opened it, and a process may have several in a row, as in tests.
 pub(super) fn client() -> SharedHttpClient {
     let inner = aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
     SharedHttpClient::new(Named(inner.build_with_resolver(Names)))
 }
 
-/// The system's names, and all of `localhost`'s as this machine, wherever the system leaves that to programs
-/// (RFC 6761 §6.3): the buckets of a store on this machine have such names.
+/// Resolves names by the system, and all names below `localhost` as this machine (RFC 6761 §6.3), which some systems
+/// leave to programs: the buckets of a local store have these names.
 #[derive(Debug, Clone)]
 struct Names;
 
@@ -34,7 +34,7 @@ impl ResolveDns for Names {
             if is_localhost(name) {
                 return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
             }
-            // The port stands in no name, and comes back with each address.
+            // A name has no port; the caller sets the port of each address.
             let found = tokio::net::lookup_host((name, 0)).await.map_err(ResolveDnsError::new)?;
             Ok(found.map(|address| address.ip()).collect())
         })
@@ -46,10 +46,10 @@ fn is_localhost(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
-/// A request that got no answer, and where it was sent.
+/// A request without an answer, and its host.
 #[derive(Debug)]
 pub(super) struct Unanswered {
-    /// Host and port as the URL has them.
+    /// Host and port, as in the URL.
     pub host: String,
     source: BoxError,
 }
@@ -66,7 +66,7 @@ impl StdError for Unanswered {
     }
 }
 
-/// Gives a client's errors their [`Unanswered`].
+/// Adds [`Unanswered`] to a client's errors.
 #[derive(Debug)]
 struct Named<T>(T);
 

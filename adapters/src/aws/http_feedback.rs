@@ -1,8 +1,8 @@
-//! What a connection learns from its answers, whichever service gives them: how fast it may ask, that it was
-//! signed by a wrong clock, and that its credentials are no longer good.
+//! Feedback from the answers of every service: the request rate, a wrong clock, and credentials that are no longer
+//! valid.
 //!
-//! Learnt below the SDK, where every request of every client passes. An answer from which something was
-//! learnt is marked by its [`RetryHint`]: sent again, the request is signed another way and may succeed.
+//! It works below the SDK, where every request of every client passes. An answer with feedback carries a
+//! [`RetryHint`]: the next attempt is signed differently and may succeed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,17 +23,17 @@ use http_body_util::{BodyExt as _, Limited};
 use super::renewed::{Renewed, Signer};
 use shared::limits::rate::{self, RateLimiter};
 
-/// Longest body of a refusal that is looked into, bytes; they have some hundred.
+/// Longest body of a refusal that is read, bytes. Usual bodies have some hundred.
 const MAX_REFUSAL_BYTES: usize = 64 << 10;
 
-/// Services refuse what is signed 15 minutes off (S3, "RequestTimeTooSkewed"), some 5. A difference below this
-/// is no reason for any refusal; the SDKs take the same bound.
+/// Services refuse a signature that is 15 minutes off (S3, "RequestTimeTooSkewed"), some of them 5. A smaller
+/// difference than this one is no reason for a refusal; the SDKs use the same bound.
 const SKEWED_SECONDS: u64 = 4 * 60;
 
 /// Codes that may mean a wrong clock. The answer to a HEAD has none.
 const CLOCK: &[&str] = &["", "SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure"];
 
-/// Codes that speak of credentials as such, and not of what they may do. The answer to a HEAD has none.
+/// Codes about the credentials themselves, not about their rights. The answer to a HEAD has none.
 const CREDENTIALS: &[&str] = &[
     "",
     "ExpiredToken",
@@ -48,28 +48,28 @@ const CREDENTIALS: &[&str] = &[
     "UnrecognizedClientException",
 ];
 
-/// What a refusal has http_feedback.
+/// The feedback of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RetryHint {
-    /// It was signed by a wrong clock. The SDK keeps the difference to each answer's `Date`, and signs the next
+    /// A wrong clock signed the request. The SDK keeps the difference to each answer's `Date`, and signs the next
     /// request by it (`ServiceClockSkewInterceptor` of aws-runtime).
     Clock,
-    /// The credentials were good once and are no longer, or were replaced by others.
+    /// The credentials are no longer valid, or others have replaced them.
     Credentials,
 }
 
-/// What a connection has that answers may change.
+/// The state of a connection that answers change.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ConnectionState {
-    /// With which requests are signed; none where they are not, or by others.
+    /// Credentials that sign requests; `None` if requests are unsigned.
     pub credentials: Option<Renewed>,
-    /// Whether requests keep to the request rate of their endpoint.
+    /// Whether requests obey the request rate of their endpoint.
     pub is_rate_limited: bool,
-    /// Whether a signed request was ever answered well.
+    /// Whether a signed request has ever succeeded.
     pub was_trusted: Arc<AtomicBool>,
 }
 
-/// `inner`, whose answers change `connection_state`.
+/// Wraps `inner`: its answers change `connection_state`.
 pub(super) fn client(inner: &SharedHttpClient, connection_state: ConnectionState) -> SharedHttpClient {
     SharedHttpClient::new(FeedbackClient { inner: inner.clone(), connection_state })
 }
@@ -119,7 +119,7 @@ impl HttpConnector for FeedbackClient<SharedHttpConnector> {
 }
 
 fn keep(limiter: &RateLimiter, answer: &HttpResponse) {
-    // 509 is how some stores say that a limit of bandwidth is reached.
+    // Some stores answer 509 at a limit of bandwidth.
     let throttled = matches!(answer.status().as_u16(), 429 | 503 | 509);
     let retry_after = answer.headers().get("retry-after").filter(|_| throttled).and_then(wait_of);
     limiter.answered(throttled, retry_after);
@@ -147,7 +147,7 @@ impl ConnectionState {
             return Ok(Some(RetryHint::Clock));
         }
         let Some(credentials) = self.credentials.as_ref().filter(|_| of(CREDENTIALS)) else { return Ok(None) };
-        // A key that a store spells another way may look like a wrong signature, a HEAD like anything.
+        // A key that the store encodes differently may look like a wrong signature; a HEAD has no code at all.
         let is_clear = !code.is_empty() && code != "SignatureDoesNotMatch";
         let have_gone_bad = is_clear && self.was_trusted.load(Ordering::Relaxed);
         let renewed = credentials.has_others_than(signer, is_clear).await;
@@ -163,7 +163,7 @@ fn signing_time(text: &str) -> Option<DateTime> {
     DateTime::from_str(&text, Format::DateTime).ok()
 }
 
-/// The code of a refusal, in XML, JSON or a header; empty where there is none. Leaves the answer as it was.
+/// The code of a refusal, in XML, JSON or a header; empty if there is none. Does not change the answer.
 async fn code_of(answer: &mut HttpResponse) -> Result<String, ConnectorError> {
     let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
     let body = Limited::new(body, MAX_REFUSAL_BYTES).collect().await.map_err(ConnectorError::io)?.to_bytes();
@@ -178,7 +178,7 @@ async fn code_of(answer: &mut HttpResponse) -> Result<String, ConnectorError> {
     Ok(between("<Code>", "</Code>").or_else(in_json).map(|code| last_word(&code)).unwrap_or_default())
 }
 
-/// Of `com.amazonaws.dynamodb.v20120810#ExpiredTokenException` the word that counts.
+/// The name in a qualified code, such as `com.amazonaws.dynamodb.v20120810#ExpiredTokenException`.
 fn last_word(code: &str) -> String {
     let mut words = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '_');
     words.rfind(|word| !word.is_empty()).unwrap_or_default().to_owned()

@@ -1,8 +1,8 @@
-//! Credentials that are kept until they are about to expire, or until a service refuses them: then they are
-//! read anew from where they came, so that a task outlives any rotation.
+//! Credentials that are cached until they are about to expire, or until a service refuses them. Then they are
+//! read again from their origin, so that a task survives rotations.
 //!
-//! One read is under way at a time, for all requests: it runs beside them, and while the old credentials are valid
-//! they sign. Only requests that have no valid ones wait for it, all for the same answer.
+//! One read at a time runs in the background, for all requests. The old credentials sign as long as they are valid.
+//! Only requests without valid credentials wait, all of them for the same read.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
@@ -17,19 +17,19 @@ use tokio::time::{Instant, timeout};
 
 use shared::sync::lock;
 
-/// Credentials are read again when they have so little time left: the read has time for a slow origin and some
-/// repetitions. Amazon's instance roles have new ones at least 5 minutes before the old ones expire.
+/// Credentials are read again this long before they expire: enough for a slow origin and some repetitions. Amazon's
+/// instance roles have new credentials at least 5 minutes before the old ones expire.
 const MARGIN: Duration = Duration::from_secs(240);
 
 /// Longest wait for an origin; STS and a `credential_process` take some seconds at most.
 const READ_LIMIT: Duration = Duration::from_secs(15);
 
-/// However many requests are refused, the origin is asked no more often; and less often where a refusal may
-/// have other reasons.
+/// Shortest time between two reads, however many requests are refused; longer if the refusal may have another
+/// reason.
 const REREAD_EVERY: Duration = Duration::from_secs(1);
 const REREAD_EVERY_IN_DOUBT: Duration = Duration::from_secs(30);
 
-/// A provider that remembers; clones share what it holds.
+/// A provider with a cache; clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct Renewed(Arc<Inner>);
 
@@ -42,16 +42,16 @@ struct Inner {
 #[derive(Debug, Default)]
 struct State {
     cached: Option<Credentials>,
-    /// The read that is under way.
+    /// The current read.
     reading: Option<Reading>,
-    /// When the last one began.
+    /// When the last read began.
     read: Option<Instant>,
 }
 
-/// A read of the origin that many wait for: the new credentials, or why there are none.
+/// A read of the origin that many requests wait for: the new credentials, or why there are none.
 type Reading = Shared<BoxFuture<'static, Result<Credentials, Arc<CredentialsError>>>>;
 
-/// By which credentials a request was signed, as far as it tells.
+/// The credentials that signed a request, as far as the request shows them.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Signer {
     key_id: String,
@@ -59,7 +59,7 @@ pub(super) struct Signer {
 }
 
 impl Signer {
-    /// `None` for a request that is not signed.
+    /// `None` for an unsigned request.
     pub fn of(request: &HttpRequest) -> Option<Signer> {
         let (_, scope) = request.headers().get("authorization")?.split_once("Credential=")?;
         let key_id = scope.split('/').next()?.to_owned();
@@ -77,8 +77,8 @@ impl Renewed {
         Renewed(Arc::new(Inner { origin, state: Mutex::default() }))
     }
 
-    /// Whether there are others than those that a service has just refused, or may have. Of many requests that are
-    /// refused at once the first has the origin read, and all see its answer.
+    /// Whether there are other credentials than those that a service has, or may have, just refused. If many requests
+    /// are refused at once, the first one starts a read, and all of them get its result.
     pub async fn has_others_than(&self, refused: &Signer, for_sure: bool) -> bool {
         let (old, reading) = {
             let mut state = self.0.lock();
@@ -114,8 +114,7 @@ impl Renewed {
             let is_due = left.is_none_or(|left| left.is_some_and(|left| left <= MARGIN));
             let is_early = state.read.is_some_and(|read| read.elapsed() < REREAD_EVERY);
             let reading = match state.reading.clone() {
-                // One that failed a moment ago is not repeated by every request. Without any credentials there is
-                // nothing else to do.
+                // Not every request repeats a read that has just failed. Without any credentials there is no other way.
                 None if is_due && (!is_early || left.is_none_or(|left| left == Some(Duration::ZERO))) => {
                     Some(self.read(&mut state))
                 }
@@ -130,7 +129,7 @@ impl Renewed {
         reading.await.map_err(|error| CredentialsError::provider_error(Arc::clone(&error)))
     }
 
-    /// Begins to read the origin. The read goes on beside the requests, also when none of them waits for it any more.
+    /// Starts a read of the origin. It runs in the background, also when no request waits for it any more.
     fn read(&self, state: &mut State) -> Reading {
         let inner = self.0.clone();
         let read = tokio::spawn(async move {
@@ -138,7 +137,7 @@ impl Renewed {
             let read = read.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(READ_LIMIT)));
             let mut state = inner.lock();
             state.reading = None;
-            // A file that is just being written, a service that is just away: the old ones stay.
+            // The file may be half written, or the service away for a moment: the old credentials stay.
             if let Ok(credentials) = &read {
                 state.cached = Some(credentials.clone());
             }
@@ -186,7 +185,7 @@ mod tests {
     use super::*;
     use tokio::sync::watch;
 
-    /// Gives what it is told to, and counts how often it is asked.
+    /// Returns the test's credentials, and counts the reads.
     #[derive(Debug, Clone, Default)]
     struct Origin(Arc<Mutex<(Option<Credentials>, u32)>>);
 
@@ -242,14 +241,14 @@ mod tests {
         assert_eq!(key_of(&renewed).await.as_deref(), Some("c"));
     }
 
-    /// Lets a read that runs beside come to its end.
+    /// Lets a background read end.
     async fn idle() {
         for _ in 0..10 {
             tokio::task::yield_now().await;
         }
     }
 
-    /// Answers nothing until it is told to.
+    /// Does not answer before the test says so.
     #[derive(Debug, Clone)]
     struct Slow(Origin, watch::Receiver<bool>);
 

@@ -2,10 +2,9 @@
 
 use shared::ErrorKind::{self, *};
 
-/// Codes whose meaning does not follow from their status. From the services' own lists: Amazon S3
-/// "Error responses", SQS, DynamoDB and Auto Scaling "Common errors", STS "Errors"; and from what
-/// compatible stores answer (Aliyun OSS "Error codes", MinIO `cmd/api-errors.go`). What is not here is judged by
-/// its status.
+/// Codes whose meaning does not follow from their status. Sources: Amazon S3 "Error responses", SQS, DynamoDB and
+/// Auto Scaling "Common errors", STS "Errors", Aliyun OSS "Error codes", MinIO `cmd/api-errors.go`. The status
+/// decides about all other codes.
 pub(super) const CODES: &[(ErrorKind, &[&str])] = &[
     (
         Throttled,
@@ -77,7 +76,7 @@ pub(super) const CODES: &[(ErrorKind, &[&str])] = &[
     ),
     (NoSuchUpload, &["NoSuchUpload"]),
     (TooManyParts, &["TooManyParts"]),
-    // The object is shorter than the range that was cut for it: it is another one.
+    // The object is shorter than the requested range: it has changed.
     (PreconditionFailed, &["PreconditionFailed", "InvalidRange"]),
     (
         BadDigest,
@@ -109,7 +108,7 @@ pub(super) const CODES: &[(ErrorKind, &[&str])] = &[
         ],
     ),
     (Timeout, &["RequestTimeout", "RequestTimeoutException"]),
-    // The body was cut off on its way.
+    // The body was cut off.
     (Connection, &["IncompleteBody", "RequestCanceled"]),
     (
         Unavailable,
@@ -145,7 +144,7 @@ pub(super) const CODES: &[(ErrorKind, &[&str])] = &[
             "ConditionalCheckFailed",
             "ConditionalCheckFailedException",
             "ConditionalRequestConflict",
-            // A part that was listed is gone: it is sent again.
+            // A listed part no longer exists: it is sent again.
             "InvalidPart",
             "InvalidPartOrder",
             "OperationAborted",

@@ -1,8 +1,8 @@
-//! Answers in XML, taken only whole and only up to a size.
+//! Checks that an answer in XML is complete, and bounds its size.
 //!
-//! The SDK reads tags as they come, and takes the end of the text, or whatever it cannot read between two
-//! of them, for the end of the document: a listing that was cut off or garbled behind a tag would look
-//! like a shorter one, and what it lacks like deleted. So the whole text is read before, and must be XML.
+//! The SDK reads tag by tag. It takes the end of the text, or a garbled text between two tags, for the end of
+//! the document. A listing that was cut off or garbled behind a tag would look like a shorter listing, and its
+//! missing keys like deleted objects. So the whole text is read first, and must be XML.
 
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -14,14 +14,14 @@ use aws_smithy_types::body::SdkBody;
 use http_body_util::Limited;
 use xmlparser::{ElementEnd, Token, Tokenizer};
 
-/// Longest answer that is read into memory, bytes. A page of 1,000 keys of 1,024 bytes, each written
-/// as `%XX`, has some 4 MB with all the rest.
+/// Longest answer that is read into memory, bytes. A page of 1,000 keys of 1,024 bytes, each encoded as `%XX`,
+/// has some 4 MB in all.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
 
-/// Calls that S3 answers without a body when they are done (Amazon S3 API Reference, "Response Syntax" of each).
+/// Calls whose success S3 answers without a body (Amazon S3 API Reference, "Response Syntax" of each).
 const SILENT: [&str; 4] = ["DeleteObject", "AbortMultipartUpload", "PutObject", "UploadPart"];
 
-/// The client shows it every answer.
+/// Sees every answer of the client.
 #[derive(Debug)]
 pub(super) struct WholeAnswers;
 
@@ -36,7 +36,7 @@ impl Intercept for WholeAnswers {
         _: &RuntimeComponents,
         settings: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        // An object's bytes are the only body that is not held in memory.
+        // Only an object's bytes are not held in memory.
         if settings.load::<Metadata>().is_none_or(|call| call.name() != "GetObject") {
             let body = std::mem::replace(context.response_mut().body_mut(), SdkBody::taken());
             *context.response_mut().body_mut() = SdkBody::from_body_1_x(Limited::new(body, MAX_ANSWER_BYTES));
@@ -51,29 +51,29 @@ impl Intercept for WholeAnswers {
         settings: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let Some(text) = context.response().body().bytes() else { return Ok(()) };
-        // Some page of a proxy's would pass for an answer that has nothing to say.
+        // A proxy's page would pass for an empty answer.
         let is_silent = settings.load::<Metadata>().is_some_and(|call| SILENT.contains(&call.name()));
         if is_silent && context.output_or_error().is_ok() && text.trim_ascii_start().starts_with(b"<") {
             return Err("a document where S3 answers without one".into());
         }
         match check(text) {
-            // An error says more than what is wrong with its text; but for a key that XML cannot hold.
+            // An error says more than the fault of its text, except for a key that XML cannot hold.
             Err(fault) if context.output_or_error().is_ok() || fault.is_character => Err(fault.into()),
             _ => Ok(()),
         }
     }
 }
 
-/// Why a text is no XML, and where.
+/// Why a text is not XML, and where.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 struct Fault {
     message: String,
-    /// Whether it is a character that XML does not have.
+    /// Whether it is a character that is illegal in XML.
     is_character: bool,
 }
 
-/// Whether a text that begins as XML does is well-formed, up to the end of its outermost element.
+/// Checks that a text that begins as XML is well-formed up to the end of its outermost element.
 fn check(text: &[u8]) -> Result<(), Fault> {
     let fault = |message: String| Err(Fault { message, is_character: false });
     let begins = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text).trim_ascii_start().starts_with(b"<");
@@ -104,8 +104,8 @@ fn check(text: &[u8]) -> Result<(), Fault> {
     }
 }
 
-/// What the tokenizer stumbled over. A character that XML does not have is shown where it stands: in
-/// a listing that is not encoded, in the key that cannot be told.
+/// The fault that stopped the tokenizer. An illegal character is shown with its surroundings: in a listing that
+/// is not encoded, with the key that cannot be listed.
 fn unreadable(text: &str, error: &xmlparser::Error) -> Fault {
     let is_illegal = |c: char| c < ' ' && !matches!(c, '\t' | '\n' | '\r') || matches!(c, '\u{fffe}' | '\u{ffff}');
     let Some(at) = text.find(is_illegal) else {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_in_the_middle_is_told_with_its_place() {
+    fn garbled_xml_is_a_fault_with_its_position() {
         for garbled in ["<A><B/><<C/></A>", "<A><B></C></A>", "<A><B></A>", "<A>\u{1}<B/></A>", "<A><B x=></B></A>"] {
             assert!(check(garbled.as_bytes()).is_err(), "{garbled:?}");
         }

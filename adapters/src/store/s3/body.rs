@@ -1,4 +1,4 @@
-//! Bodies on their way: counted, watched, and never complete when they should not be.
+//! Bodies in transfer: counted, watched, and never complete after a failure.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -20,12 +20,12 @@ use shared::sync::{get_mut, lock};
 pub(super) struct Outgoing {
     /// What the SDK sends.
     pub stream: ByteStream,
-    /// Who looks after it.
+    /// Watches it.
     pub watch: Watch,
 }
 
-/// Looks after a body that is being sent. The body ends in an error once this is dropped, so that
-/// a request whose caller has gone cannot complete behind his back.
+/// Watches a body that is sent. Dropping it ends the body in an error, so that a request whose caller has gone
+/// cannot complete.
 pub(super) struct Watch {
     shared: Arc<Shared>,
     verb: &'static str,
@@ -35,11 +35,11 @@ pub(super) struct Watch {
 struct Shared(Mutex<State>);
 
 struct State {
-    /// When bytes were last taken.
+    /// When the client last took bytes.
     moved: Instant,
     /// The error that ended the body.
     failed: Option<Error>,
-    /// Whether nobody waits for the answer any more.
+    /// Whether the caller no longer waits for the answer.
     abandoned: bool,
 }
 
@@ -49,11 +49,11 @@ impl Shared {
     }
 }
 
-/// Makes a body of exactly `size` bytes ready to be sent.
+/// Prepares a body of exactly `size` bytes for sending.
 ///
-/// The last chunk is held back until the body is known to end there: one that is too short, too
-/// long or ends in an error leaves the request without its last byte, and the store without an
-/// object. An empty body has no last chunk, so it is read to its end before anything is sent.
+/// The last chunk waits until the body has ended there. A body that is too short, too long or ends in an error
+/// leaves the request without its last byte, and the store without an object. An empty body has no last chunk,
+/// so it is read to its end before the request is sent.
 pub(super) async fn outgoing(
     verb: &'static str,
     subject: String,
@@ -87,8 +87,8 @@ fn wrong_length(verb: &'static str, subject: &str, what: &str) -> Error {
 }
 
 impl Watch {
-    /// Waits for the answer, unless neither it nor the body moves for as long as `stall`, however
-    /// long the whole takes. An error of the body itself is the answer when there is one.
+    /// Waits for the answer until neither it nor the body makes progress for `stall`. An error of the body
+    /// replaces the answer.
     pub async fn over<T>(&self, stall: Duration, answer: impl Future<Output = Result<T>>) -> Result<T> {
         let mut answer = pin!(answer);
         loop {
@@ -119,20 +119,19 @@ impl Drop for Watch {
     }
 }
 
-/// The body that the HTTP client polls. `Mutex` makes it `Sync`, as the SDK wants; it is only ever
-/// reached through `&mut`.
+/// The body that the HTTP client polls. The SDK needs `Sync`, hence the `Mutex`; all access is through `&mut`.
 struct Sent {
     body: Mutex<Body>,
-    /// The last chunk, until the end behind it has been seen.
+    /// The last chunk, until the body has ended.
     held: Option<Bytes>,
-    /// Bytes not yet taken from `body`.
+    /// Bytes that are not yet taken from `body`.
     left: u64,
     shared: Arc<Shared>,
     verb: &'static str,
     subject: String,
 }
 
-/// What the HTTP client is told; the error itself goes to the [`Watch`].
+/// The error that the HTTP client gets; the cause goes to the [`Watch`].
 #[derive(Debug, thiserror::Error)]
 #[error("the body could not be read to its end")]
 struct Broken;
@@ -195,8 +194,8 @@ impl http_body::Body for Sent {
     }
 }
 
-/// The body of an answer, of exactly `size` bytes: it ends in an error if no byte comes for as long
-/// as `stall`, or if fewer or more come than were promised.
+/// The body of an answer of exactly `size` bytes. It ends in an error if no byte comes for `stall`, or if it has
+/// fewer or more bytes than announced.
 pub(super) fn incoming(subject: String, size: u64, body: SdkBody, stall: Duration) -> Body {
     let start = Some((ByteStream::new(body), size));
     let chunks = futures::stream::unfold(start, move |state| {
@@ -215,7 +214,7 @@ pub(super) fn incoming(subject: String, size: u64, body: SdkBody, stall: Duratio
     chunks.boxed()
 }
 
-/// The next chunk, or `None` at an end that is where it should be.
+/// The next chunk, or `None` at the announced end.
 async fn next_chunk(
     subject: &str,
     body: &mut ByteStream,

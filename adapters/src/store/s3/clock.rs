@@ -1,4 +1,4 @@
-//! The store's clock, as far as its answers tell it.
+//! The store's clock, from the `Date` of its answers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,15 +12,15 @@ use aws_smithy_types::date_time::Format;
 use shared::Result;
 use shared::object::Timestamp;
 
-/// By how much the store's clock is ahead of ours, ms; ours until it has answered.
+/// How far the store's clock is ahead of ours, ms; 0 until the first answer.
 ///
-/// An answer's `Date` (RFC 9110 §6.6.1) is the time at which it was made, cut to whole seconds, and we
-/// read it later: what is told is at most that second and the way too early, and never too late.
+/// An answer's `Date` (RFC 9110 §6.6.1) is the time at which it was made, cut to whole seconds, and it is read
+/// later. So the time here is never too late, and too early by at most that second and the transit time.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Clock(Arc<AtomicI64>);
 
 impl Clock {
-    /// The time there.
+    /// The time at the store.
     pub fn now(&self) -> Timestamp {
         Timestamp(Timestamp::now().0.saturating_add(self.0.load(Ordering::Relaxed)))
     }
@@ -33,7 +33,7 @@ impl Clock {
     }
 }
 
-/// The client shows it every answer.
+/// Sees every answer of the client.
 impl Intercept for Clock {
     fn name(&self) -> &'static str {
         "the store's clock"

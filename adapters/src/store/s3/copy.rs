@@ -1,4 +1,4 @@
-//! Copies that the service makes by itself.
+//! Copies within the service.
 
 use std::ops::Range;
 
@@ -15,8 +15,8 @@ use shared::store::{CopySource, Part, PartWrite, Upload, Write, Written};
 use shared::{Error, ErrorKind, Result};
 
 impl Bucket {
-    /// Copying again writes the same version again, so a lost answer or an error in the middle of
-    /// one (200 with `<Error>`, which the SDK reads as an error) is tried again.
+    /// A second copy writes the same version again. So a call with a lost answer, or with an error inside of a
+    /// 200 (which the SDK reads as an error), is repeated.
     pub(super) async fn copy(&self, source: &CopySource, pin: &Pin, key: &str, write: &Write) -> Result<Written> {
         self.check_key(COPY.verb, key, write.size).await?;
         let extras = self.extras(COPY.verb, key, write).await?;
@@ -50,7 +50,7 @@ impl Bucket {
         retry::run(&COPY, &self.subject(key), once).await
     }
 
-    /// Copying a part again replaces it by the same bytes.
+    /// A second copy replaces the part by the same bytes.
     pub(super) async fn copy_part(
         &self,
         source: &CopySource,
@@ -93,7 +93,7 @@ impl Bucket {
     }
 }
 
-/// `x-amz-copy-source`: bucket and key URL-encoded, and the version where one is named.
+/// `x-amz-copy-source`: bucket and key URL-encoded, and the pinned version.
 fn source_header(source: &CopySource, pin: &Pin) -> String {
     let path = format!("{}/{}", source.bucket, encode_path(&source.key));
     match &pin.version {

@@ -1,11 +1,11 @@
-//! Removing an object.
+//! Deletes an object.
 
 use super::Bucket;
 use shared::retry::{self, DELETE};
 use shared::{ErrorKind, Result};
 
 impl Bucket {
-    /// Done twice is done: what is not there is `Ok`.
+    /// Safe to repeat: an object that does not exist is `Ok`.
     pub(super) async fn delete(&self, key: &str) -> Result<()> {
         match self.check_held(DELETE.verb, key).await {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),

@@ -1,9 +1,9 @@
-//! Keys in URLs: how listings encode them, and how a copy's source must be.
+//! Keys in URLs: the encoding of listings, and of a copy's source.
 
-/// The key that an encoded one of a listing spells; `None` if it is not well encoded or not UTF-8.
+/// Decodes a key of a listing; `None` if the encoding is invalid or the key is not UTF-8.
 ///
-/// A plus is a space: Amazon and most others spell a space so, some spell it `%20`, SeaweedFS does
-/// both in one page; all of them spell a plus `%2B`.
+/// A plus is a space: Amazon and most others encode a space so, some as `%20`, SeaweedFS in both ways on one
+/// page. All of them encode a plus as `%2B`.
 pub(super) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -21,7 +21,7 @@ pub(super) fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The key as a path in a URL: all but RFC 3986's unreserved characters and `/` escaped.
+/// Encodes a key as a path in a URL: escapes all but RFC 3986's unreserved characters and `/`.
 pub(super) fn encode_path(key: &str) -> String {
     use std::fmt::Write as _;
     key.bytes().fold(String::with_capacity(key.len()), |mut text, byte| {

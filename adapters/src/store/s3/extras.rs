@@ -1,5 +1,5 @@
-//! What is said of an object besides its bytes and headers: tags, access, storage class, encryption, and
-//! whether an archived one is being restored.
+//! An object's properties besides bytes and headers: tags, access, storage class, encryption, and the state of
+//! an archived object.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ use shared::retry::{self, ACL, RESTORE};
 use shared::store::{Classes, Encryption, Restore, Support, Tier, Write};
 use shared::{Error, ErrorKind, Result};
 
-/// What a request that makes an object says of it besides its headers.
+/// The properties of a new object besides its headers, as a request has them.
 #[derive(Debug, Default)]
 pub(super) struct Extras {
     pub tagging: Option<String>,
@@ -29,8 +29,8 @@ pub(super) struct Extras {
     pub kms_key: Option<String>,
 }
 
-/// Gives a request class, access and encryption: the builders of PutObject, CopyObject and
-/// CreateMultipartUpload have the same setters and no trait in common.
+/// Sets class, access and encryption of a request. The builders of PutObject, CopyObject and
+/// CreateMultipartUpload have the same setters, but no common trait.
 macro_rules! with_extras {
     ($request:expr, $extras:expr) => {{
         let extras: &super::extras::Extras = $extras;
@@ -48,8 +48,8 @@ macro_rules! with_extras {
 pub(super) use with_extras;
 
 impl Bucket {
-    /// What `write` asks for, in the store's words; `Unsupported` for what the store is known to lack, and
-    /// `Unrepresentable` for a header that cannot be one.
+    /// The properties of `write` in the store's words; `Unsupported` for one that the store is known to lack,
+    /// `Unrepresentable` for an invalid header.
     pub(super) async fn extras(&self, verb: &'static str, key: &str, write: &Write) -> Result<Extras> {
         let keeps = self.metadata_support();
         let lacks = |what: &str| {
@@ -97,7 +97,7 @@ impl Bucket {
         Ok(extras)
     }
 
-    /// Read-only: after a failed attempt it is asked again.
+    /// Read-only: repeated after a failed attempt.
     pub(super) async fn acl(&self, key: &str, pin: &Pin) -> Result<Acl> {
         self.check_held(ACL.verb, key).await?;
         if self.metadata_support().acl == Support::No {
@@ -116,8 +116,8 @@ impl Bucket {
         retry::run(&ACL, &self.subject(key), once).await
     }
 
-    /// The canonical id of the bucket's owner, whose the objects are that are written here; asked once.
-    /// `None` where it is not told: then the owner's own right is left to the store.
+    /// The canonical id of the bucket's owner, who owns the objects that are written here; requested once. `None`
+    /// if the store does not report it: then the store decides about the owner's right.
     async fn owner(&self, key: &str) -> Result<Option<&str>> {
         let ask = || async {
             let once = || async {
@@ -133,7 +133,7 @@ impl Bucket {
         Ok(self.owner.get_or_try_init(ask).await?.as_deref())
     }
 
-    /// Asked for twice is asked for once: the store says that it is under way.
+    /// Safe to repeat: the store answers that the restore is in progress.
     pub(super) async fn restore(&self, key: &str, pin: &Pin, restore: &Restore) -> Result<()> {
         let tier = match restore.tier {
             Tier::Bulk => aws_sdk_s3::types::Tier::Bulk,
@@ -161,10 +161,10 @@ impl Bucket {
     }
 }
 
-/// What stores answer when there is nothing to ask for any more (Amazon S3 `RestoreObject`, "Errors").
+/// Answers to a restore that is in progress or no longer needed (Amazon S3 `RestoreObject`, "Errors").
 const ASKED_BEFORE: [&str; 2] = ["RestoreAlreadyInProgress", "ObjectAlreadyInActiveTierError"];
 
-/// One grant as it was answered; `None` if it is invalid.
+/// A grant of an answer; `None` if it is invalid.
 fn grant(raw: aws_sdk_s3::types::Grant, owner: Option<&str>) -> Option<Grant> {
     let permission = Permission::named(raw.permission?.as_str())?;
     let grantee = raw.grantee?;
@@ -176,7 +176,7 @@ fn grant(raw: aws_sdk_s3::types::Grant, owner: Option<&str>) -> Option<Grant> {
     Some(Grant { grantee, permission })
 }
 
-/// Tags as `x-amz-tagging` wants them: as the parameters of a URL.
+/// Tags in the form of `x-amz-tagging`: the parameters of a URL.
 fn tagging(tags: &Tags) -> String {
     tags.iter().fold(String::new(), |mut text, (name, value)| {
         let separator = if text.is_empty() { "" } else { "&" };
@@ -185,7 +185,7 @@ fn tagging(tags: &Tags) -> String {
     })
 }
 
-/// The first header that could not be one (RFC 9110 §5.5), and why.
+/// The first invalid header (RFC 9110 §5.5), and why.
 fn illegal_header(write: &Write) -> Option<(String, &'static str)> {
     let attributes = &write.attributes;
     let headers = [
@@ -208,8 +208,7 @@ fn illegal(value: &str) -> Option<&'static str> {
     (value.trim_matches([' ', '\t']) != value).then_some("begins or ends with a space")
 }
 
-/// Whether an object can be read, by its class and by what its description says of restoring
-/// (`x-amz-archive-status`, `x-amz-restore`).
+/// Whether an object can be read, by its class, `x-amz-archive-status` and `x-amz-restore`.
 pub(super) fn access(answer: &HeadObjectOutput, classes: &Classes) -> Access {
     let class = answer.storage_class.as_ref().map(StorageClass::as_str);
     if answer.archive_status.is_none() && !class.is_some_and(|class| classes.is_archive(class)) {

@@ -1,4 +1,4 @@
-//! Uploads in parts.
+//! Multipart uploads.
 
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, EncodingType};
 
@@ -14,14 +14,14 @@ use shared::retry::{self, ABORT, COMPLETE, CREATE, LIST_PARTS, LIST_UPLOADS, PAR
 use shared::store::{Body, Part, PartWrite, Upload, Write, Written};
 use shared::{Error, ErrorKind, Result};
 
-/// Parts of one upload (Amazon S3 "Multipart upload limits"), and uploads of keys that begin alike.
+/// Most parts of one upload (Amazon S3 "Multipart upload limits"), and most uploads of keys with one prefix.
 const MAX_LISTED: usize = 10_000;
 
 impl Bucket {
-    /// Sent once, by the port's contract: each one makes another upload.
+    /// Sent once, by the port's contract: each request creates another upload.
     pub(super) async fn create_upload(&self, key: &str, write: &Write) -> Result<Upload> {
         self.check_key(CREATE.verb, key, write.size).await?;
-        // Amazon refuses a part's checksum of another kind than the upload was created with; this is its default.
+        // Amazon refuses a part's checksum if the upload was created with another algorithm. CRC-64/NVME is its default.
         let algorithm = self.whole_checksum(write).map(|(algorithm, _)| algorithm);
         let algorithm =
             algorithm.or(self.provider.profile().checks_completion.then_some(&ChecksumAlgorithm::Crc64Nvme));
@@ -42,7 +42,7 @@ impl Bucket {
         Ok(Upload { key: key.to_owned(), id })
     }
 
-    /// The whole object's checksum, if the store can make it of the parts': CRCs only (Amazon S3
+    /// The whole object's checksum, if the store can combine it from the parts' checksums: CRCs only (Amazon S3
     /// "Checking object integrity", "Full object checksums").
     fn whole_checksum<'a>(&self, write: &'a Write) -> Option<(&'static ChecksumAlgorithm, &'a Checksum)> {
         let checksum = write.checksum.as_ref().filter(|_| self.provider.profile().checks_completion)?;
@@ -55,7 +55,7 @@ impl Bucket {
         Some((algorithm, checksum))
     }
 
-    /// Sent once, as a `put`; the same part sent again replaces itself.
+    /// Sent once, as a `put`. The caller may send the part again: it replaces the first one.
     pub(super) async fn upload_part(&self, upload: &Upload, part: &PartWrite, body: Body) -> Result<Part> {
         let key = &upload.key;
         let full_key = self.full_key(PART.verb, key)?;
@@ -77,10 +77,10 @@ impl Bucket {
         })
     }
 
-    /// Read-only; each page by itself is asked for again.
+    /// Read-only: each page is repeated after a failed attempt.
     pub(super) async fn list_parts(&self, upload: &Upload) -> Result<Vec<Part>> {
         let key = &upload.key;
-        let mut held = Held::default();
+        let mut listed = ListedParts::default();
         let mut marker = None;
         loop {
             let once = || async {
@@ -88,7 +88,7 @@ impl Bucket {
                 let request = self.client.list_parts().bucket(self.name()).key(full_key);
                 let request = request.upload_id(&upload.id).set_part_number_marker(marker.clone());
                 request.send().await.map_err(|error| match self.error(LIST_PARTS.verb, key, error) {
-                    // Some stores know no code of their own for an upload that is gone.
+                    // Some stores have no code for an upload that does not exist.
                     error if error.kind() == ErrorKind::NotFound => {
                         Error::new(ErrorKind::NoSuchUpload, LIST_PARTS.verb, self.subject(key), error.message())
                     }
@@ -96,32 +96,32 @@ impl Bucket {
                 })
             };
             let page = retry::run(&LIST_PARTS, &self.subject(key), once).await?;
-            let before = held.last();
+            let before = listed.last();
             for part in page.parts.unwrap_or_default() {
-                held.take(&part).map_err(|why| self.corrupt(LIST_PARTS.verb, key, why))?;
+                listed.add(&part).map_err(|why| self.corrupt(LIST_PARTS.verb, key, why))?;
             }
             if page.is_truncated != Some(true) {
-                return Ok(held.finish());
+                return Ok(listed.finish());
             }
-            if held.last() == before {
+            if listed.last() == before {
                 return Err(self.corrupt(
                     LIST_PARTS.verb,
                     key,
                     "the listing has another page, but its marker does not change",
                 ));
             }
-            // The store's own marker, or what it stands for where a store leaves it out.
+            // The store's marker, or the last part's number if the store leaves the marker out.
             let next = page.next_part_number_marker.filter(|next| next != "0");
-            marker = next.or(Some(held.last().to_string()));
+            marker = next.or(Some(listed.last().to_string()));
         }
     }
 
-    /// May be done and its answer lost: the next attempt then finds no upload, and the caller looks
-    /// at the destination. A 200 with an `<Error>` in it is read as that error by the SDK.
+    /// If the answer of a completed upload is lost, the next attempt finds no upload, and the caller looks at the
+    /// destination. The SDK reads a 200 with an `<Error>` in it as that error.
     pub(super) async fn complete_upload(&self, upload: &Upload, parts: &[Part], write: &Write) -> Result<Written> {
         let key = &upload.key;
         let total: u64 = parts.iter().map(|part| part.size).sum();
-        // A store would make an object of whatever it is given.
+        // A store would make an object of any parts.
         if parts.is_empty() || total != write.size {
             let message = format!("the parts have {total} bytes, but the object has {}", write.size);
             return Err(Error::new(ErrorKind::Invalid, COMPLETE.verb, self.subject(key), message));
@@ -159,7 +159,7 @@ impl Bucket {
             })
         };
         match retry::run(&COMPLETE, &self.subject(key), once).await {
-            // Old builds of Ceph's gateway fail where the upload is gone, instead of saying so.
+            // Old builds of Ceph's gateway fail with 500 if the upload does not exist.
             Err(error) if error.kind() == ErrorKind::Unavailable && self.is_gone(upload).await => {
                 let message = format!("the upload does not exist ({})", error.message());
                 Err(Error::new(ErrorKind::NoSuchUpload, COMPLETE.verb, self.subject(key), message).with_source(error))
@@ -172,7 +172,7 @@ impl Bucket {
         self.list_parts(upload).await.is_err_and(|error| error.kind() == ErrorKind::NoSuchUpload)
     }
 
-    /// Done twice is done: an upload that is gone is `Ok`.
+    /// Safe to repeat: an upload that does not exist is `Ok`.
     pub(super) async fn abort_upload(&self, upload: &Upload) -> Result<()> {
         let key = &upload.key;
         let once = || async {
@@ -185,9 +185,9 @@ impl Bucket {
         retry::run(&ABORT, &self.subject(key), once).await
     }
 
-    /// Read-only; each page by itself is asked for again. Asked for by the whole key as prefix, which
-    /// is the only one that some stores take. Not all list in the order of the keys, so keys that
-    /// begin alike are passed over, up to a bound.
+    /// Read-only: each page is repeated after a failed attempt. The prefix is the whole key, because some stores
+    /// accept no shorter one. Not all stores list in the order of the keys, so other keys with this prefix are
+    /// skipped, up to a bound.
     pub(super) async fn list_uploads(&self, key: &str) -> Result<Vec<(Upload, Option<Timestamp>)>> {
         if !self.provider.profile().lists_uploads {
             let message = format!("{} does not list open uploads", self.provider.profile().name);
@@ -227,7 +227,7 @@ impl Bucket {
             }
             let next_key = page.next_key_marker.as_deref().and_then(full).filter(|key| !key.is_empty());
             let next = (next_key, page.next_upload_id_marker.filter(|id| !id.is_empty()));
-            // A page without anything in it may be followed by such pages for ever. Not all list by key.
+            // Empty pages may follow each other without end. Not all stores list by key.
             if next.0.is_none() || is_empty || (&next.0, &next.1) == (&key_marker, &id_marker) {
                 let message = "the listing of uploads has another page, but its marker does not change";
                 return Err(self.corrupt(LIST_UPLOADS.verb, key, message));
@@ -237,18 +237,18 @@ impl Bucket {
     }
 }
 
-/// The parts of an upload as they come from a listing, each with the time it was written.
+/// The parts of an upload in the order of a listing, each with the time it was written.
 #[derive(Default)]
-struct Held(Vec<(Part, Option<i64>)>);
+struct ListedParts(Vec<(Part, Option<i64>)>);
 
-impl Held {
+impl ListedParts {
     /// The last number, or 0.
     fn last(&self) -> u32 {
         self.0.last().map_or(0, |(part, _)| part.number)
     }
 
-    /// Takes the next part in. SeaweedFS lists a part that was sent twice twice: the newer counts.
-    fn take(&mut self, raw: &aws_sdk_s3::types::Part) -> Result<(), &'static str> {
+    /// Adds the next part. SeaweedFS lists a part twice that was sent twice: the newer one counts.
+    fn add(&mut self, raw: &aws_sdk_s3::types::Part) -> Result<(), &'static str> {
         let number = raw.part_number.and_then(|number| u32::try_from(number).ok());
         let size = raw.size.and_then(|size| u64::try_from(size).ok());
         let (Some(number), Some(size), Some(etag)) = (number, size, &raw.e_tag) else {
@@ -271,8 +271,8 @@ impl Held {
         Ok(())
     }
 
-    /// One part of each number. Of two that cannot be told apart by their time neither counts: it
-    /// is sent once more, and what is sent last is what completing names.
+    /// One part of each number. Of two different parts with one time neither counts: the part is sent again, and
+    /// completion names that one.
     fn finish(self) -> Vec<Part> {
         let same = |a: &(Part, Option<i64>), b: &(Part, Option<i64>)| a.0.number == b.0.number;
         let newest = |group: &[(Part, Option<i64>)]| {

@@ -1,4 +1,4 @@
-//! Describing and reading objects.
+//! Describes and reads objects.
 
 use std::future::Future;
 use std::ops::Range;
@@ -16,7 +16,7 @@ use shared::retry::{self, GET, HEAD};
 use shared::store::{EtagMeaning, Object, PartLayout, Read};
 use shared::{Error, ErrorKind, Result};
 
-/// Checksums that an answer carries, of whatever it is about.
+/// The checksums in an answer, of the object or of a part.
 macro_rules! carried {
     ($answer:expr) => {{
         let carried = [
@@ -33,9 +33,8 @@ macro_rules! carried {
 }
 pub(super) use carried;
 
-/// Checksums of the *whole* object that an answer carries. One of type `COMPOSITE`, or with a
-/// `-N` behind it, is of the parts' checksums; where a store names no type, those of objects that
-/// were uploaded in parts are not trusted.
+/// The checksums of the *whole* object in an answer. A checksum of type `COMPOSITE`, or with a `-N` behind it, is
+/// made of the parts' checksums. If a store names no type, those of objects with parts are not trusted.
 macro_rules! checksums {
     ($answer:expr, $etag:expr) => {{
         let whole = match &$answer.checksum_type {
@@ -47,20 +46,20 @@ macro_rules! checksums {
 }
 pub(super) use checksums;
 
-/// Whether an entity tag is no MD5: so it is with any encryption but by the store's own keys
-/// (Amazon S3, "Object", "ETag").
+/// Whether the ETag is not an MD5: with any encryption except by the store's own keys (Amazon S3, "Object",
+/// "ETag").
 pub(super) fn is_opaque(encryption: Option<&ServerSideEncryption>, customer_key: Option<&str>) -> bool {
     !matches!(encryption, None | Some(ServerSideEncryption::Aes256)) || customer_key.is_some()
 }
 
-/// The encoding of what is stored. Some stores keep what only belonged to the request that wrote it
-/// (`aws-chunked`); passed on, it would make the object look cut up.
+/// The encoding of the stored object. Some stores keep `aws-chunked`, which belonged only to the request that wrote
+/// it. Copied, it would make the object look chunked.
 fn stored_encoding(header: &str) -> Option<String> {
     let stored: Vec<&str> = header.split(',').map(str::trim).filter(|coding| *coding != "aws-chunked").collect();
     Some(stored.join(",")).filter(|encoding| !encoding.is_empty())
 }
 
-/// HEAD and GET carry the same headers in types of their own.
+/// HEAD and GET have the same headers in different types.
 macro_rules! info {
     ($answer:expr, $size:expr, $access:expr, $tag_count:expr) => {{
         let answer = $answer;
@@ -81,7 +80,7 @@ macro_rules! info {
                     == Some(aws_sdk_s3::types::ObjectLockLegalHoldStatus::On),
             },
             access: $access,
-            // "null" is what an object is called that was written before versioning.
+            // "null" is the version of an object that was written before versioning.
             version: answer.version_id.clone().filter(|version| version != "null"),
             storage_class: class.filter(|class| class != "STANDARD"),
             etag_is_opaque: is_opaque(answer.server_side_encryption.as_ref(), answer.sse_customer_algorithm.as_deref()),
@@ -118,8 +117,8 @@ impl Bucket {
         Ok(md5.map(Checksum::md5))
     }
 
-    /// `HEAD` of part 1 answers with the part's size and the number of parts; a store that does not
-    /// know the question answers for the whole object and leaves the number out.
+    /// `HEAD` of part 1 answers with the part's size and the number of parts. A store that does not support it
+    /// answers for the whole object, without the number.
     pub(super) async fn part_layout(&self, key: &str, pin: &Pin) -> Result<Option<PartLayout>> {
         let answer = match self.head_answer(key, pin, Some(1)).await {
             Ok(answer) => answer,
@@ -128,21 +127,21 @@ impl Bucket {
         };
         let count = answer.parts_count.and_then(|count| u32::try_from(count).ok()).filter(|&count| count > 0);
         let size = answer.content_length.and_then(|size| u64::try_from(size).ok()).filter(|&size| size > 0);
-        // The tag counts the parts too, where it has the usual form.
+        // An ETag of the usual form counts the parts too.
         let told = answer.e_tag.as_deref().map(ETag::new).and_then(|tag| tag.part_count());
         let agrees = told.is_none() || told == count;
         Ok(count.zip(size).filter(|_| agrees).map(|(count, part_bytes)| PartLayout { part_bytes, count }))
     }
 
-    /// Read-only: whatever happens to an attempt, it is made again.
+    /// Read-only: repeated after a failed attempt.
     async fn head_answer(&self, key: &str, pin: &Pin, part: Option<i32>) -> Result<HeadObjectOutput> {
         self.check_held(HEAD.verb, key).await?;
         let once = || self.with_checksums(true, |ask| self.head_once(key, pin, part, ask));
         retry::run(&HEAD, &self.subject(key), once).await
     }
 
-    /// Makes a request that asks for checksums, and again without where that is refused: the store may not
-    /// know of them. `may_be_denied`: or the key that encrypts them may be forbidden, of this object alone.
+    /// Makes a request for an object with its checksums. If the store refuses, it may not support checksums: the
+    /// request is made again without them. `may_be_denied`: this object's encryption key may also be forbidden.
     async fn with_checksums<T, F>(&self, may_be_denied: bool, once: impl Fn(bool) -> F) -> Result<T>
     where
         F: Future<Output = Result<T>>,
@@ -179,7 +178,7 @@ impl Bucket {
         Ok(answer)
     }
 
-    /// A store that does not know `If-Match` must not pass another version off as the one named.
+    /// A store that ignores `If-Match` must not return another version as the pinned one.
     fn check_pin(&self, verb: &'static str, key: &str, pin: &Pin, etag: Option<&str>) -> Result<()> {
         match (&pin.etag, etag.map(ETag::new)) {
             (Some(wanted), Some(found)) if *wanted != found => {
@@ -190,14 +189,14 @@ impl Bucket {
         }
     }
 
-    /// Retried until the headers are there; the body that follows is sent once.
+    /// Repeated until the headers have come. The body is read once.
     pub(super) async fn get(&self, key: &str, read: &Read) -> Result<Object> {
         self.check_held(GET.verb, key).await?;
         let once = || self.with_checksums(false, |ask| self.get_once(key, read, ask));
         let answer = retry::run(&GET, &self.subject(key), once).await?;
         let corrupt = |message: String| self.corrupt(GET.verb, key, message);
         let named =
-            |(kind, why): (ErrorKind, String)| Error::new(kind, GET.verb, self.subject(key), why + packed(&answer));
+            |(kind, why): (ErrorKind, String)| Error::new(kind, GET.verb, self.subject(key), why + compressed(&answer));
         let (size, length) = sizes(&answer, read.range.as_ref()).map_err(named)?;
         let tag_count = self.tag_count(GET.verb, &read.pin, answer.tag_count);
         let info = info!(&answer, size, Access::Readable, tag_count);
@@ -216,8 +215,8 @@ impl Bucket {
             .set_range(range)
             .set_if_match(read.pin.etag.as_ref().and_then(ETag::condition))
             .set_version_id(read.pin.version.clone());
-        // Asked for behind the SDK's back, which would hash every byte once more to compare: whoever
-        // reads decides what is checked, and against which end.
+        // The SDK must not see this header: it would hash every byte once more. The reader decides which
+        // checksum is compared.
         let request = request.customize().mutate_request(move |request| {
             if checksums {
                 request.headers_mut().insert("x-amz-checksum-mode", "ENABLED");
@@ -229,7 +228,7 @@ impl Bucket {
     }
 }
 
-/// Whether a store that does not know a header might answer so.
+/// Whether this may be the answer of a store that does not support a header.
 fn is_refusal(error: &Error, may_be_denied: bool) -> bool {
     match error.kind() {
         ErrorKind::Invalid | ErrorKind::Unsupported => true,
@@ -238,8 +237,8 @@ fn is_refusal(error: &Error, may_be_denied: bool) -> bool {
     }
 }
 
-/// What explains an answer of the wrong length, if the object is stored packed.
-fn packed(answer: &GetObjectOutput) -> &'static str {
+/// The explanation of a wrong length, if the object is stored compressed.
+fn compressed(answer: &GetObjectOutput) -> &'static str {
     let is_packed = answer.content_encoding.as_deref().is_some_and(|encoding| encoding.contains("gzip"));
     if is_packed {
         "; the object has Content-Encoding: gzip, and the store may unpack it before it sends it"
@@ -248,8 +247,8 @@ fn packed(answer: &GetObjectOutput) -> &'static str {
     }
 }
 
-/// The whole object's size, and the number of bytes that this answer's body has: exactly those that
-/// were asked for, or the answer is none.
+/// The whole object's size, and the number of bytes in this answer's body. Any other range than the requested one
+/// is an error.
 fn sizes(answer: &GetObjectOutput, range: Option<&Range<u64>>) -> Result<(u64, u64), (ErrorKind, String)> {
     let corrupt = |why: String| (ErrorKind::Corrupt, why);
     let length = answer.content_length.and_then(|length| u64::try_from(length).ok());
@@ -257,7 +256,7 @@ fn sizes(answer: &GetObjectOutput, range: Option<&Range<u64>>) -> Result<(u64, u
     match (range, &answer.content_range) {
         (None, None) => Ok((length, length)),
         (None, Some(part)) => Err(corrupt(format!("requested the whole object, received {part:?}"))),
-        // A store may answer a range of everything with everything.
+        // A store may answer the range of the whole object with the whole object.
         (Some(range), None) if *range == (0..length) => Ok((length, length)),
         (Some(range), None) => Err((ErrorKind::RangeIgnored, format!("the store ignored the range {range:?}"))),
         (Some(range), Some(text)) => match parse_content_range(text) {

@@ -1,4 +1,4 @@
-//! Reading an object's tags, and what a missing number of tags means.
+//! Reads an object's tags, and decides the meaning of a missing number of tags.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -10,8 +10,8 @@ use shared::retry::{self, GET, HEAD, TAGS};
 use shared::store::Support;
 use shared::{Error, ErrorKind, Result};
 
-/// Whether answers report the number of tags, by verb, and by whether they are about a named version: that needs a
-/// right of its own. Amazon leaves the number out both where there are no tags and where the right is missing.
+/// Whether answers report the number of tags, by verb and by whether the request names a version, which needs another
+/// right. Amazon leaves the number out if there are no tags, and also if the right is missing.
 #[derive(Debug, Default)]
 pub(super) struct TagCounts([AtomicBool; 4]);
 
@@ -21,15 +21,15 @@ impl TagCounts {
     }
 }
 
-/// What stores answer instead of an empty set.
+/// The codes of answers that mean an empty set.
 const NO_TAGS: [&str; 2] = ["NoSuchTagSet", "NoSuchTagSetError"];
 
-/// The tags that an answer has, and the version that it is about.
+/// The tags of an answer, and the version that it names.
 type Answer = (Tags, Option<String>);
 
 impl Bucket {
-    /// The number of tags that an answer reports. A missing number means none only after the store was seen to
-    /// report it, or to let us read tags.
+    /// The number of tags in an answer. A missing number means none only after the store has reported a number, or
+    /// has let us read tags.
     pub(super) fn tag_count(&self, verb: &'static str, pin: &Pin, reported: Option<i32>) -> Option<u32> {
         let reports = self.tag_counts.of(verb, pin.version.is_some());
         if let Some(count) = reported.and_then(|count| u32::try_from(count).ok()) {
@@ -51,7 +51,7 @@ impl Bucket {
         }
         let current = match self.tags_of(key, None).await {
             Ok((tags, version)) if pin.version.is_none() || pin.version == version => return Ok(tags),
-            // Another version is there by now, or the store does not say which one it is.
+            // Another version is current by now, or the store does not name the version.
             Ok(_) => None,
             Err(error) if pin.version.is_none() => return Err(error),
             // A delete marker, or no right to read the current version's tags.
@@ -81,7 +81,7 @@ impl Bucket {
         };
         match retry::run(&TAGS, &self.subject(key), once).await {
             Ok((tags, version)) => {
-                // Tags that came without their number show nothing; with it, that answer has shown it.
+                // Only an empty set shows that a missing number means none: with tags the number would have come.
                 if self.provider.profile().reports_tag_counts && Tags::is_empty(&tags) {
                     [GET, HEAD].iter().for_each(|by| self.tag_counts.of(by.verb, with_version).store(true, Relaxed));
                 }

@@ -1,4 +1,4 @@
-//! Writing whole objects, and what all writes have in common.
+//! Writes whole objects, and the common parts of all writes.
 
 use super::extras::with_extras;
 use super::read::{checksums, is_opaque};
@@ -9,8 +9,8 @@ use shared::object::ETag;
 use shared::retry::PUT;
 use shared::store::{Body, Write, Written};
 
-/// Gives a request the headers of [`Attributes`](shared::object::Attributes): the builders of
-/// PutObject and CreateMultipartUpload have the same setters and no trait in common.
+/// Sets the headers of [`Attributes`](shared::object::Attributes). The builders of PutObject and
+/// CreateMultipartUpload have the same setters, but no common trait.
 macro_rules! with_attributes {
     ($request:expr, $write:expr) => {{
         let attributes = &$write.attributes;
@@ -26,7 +26,7 @@ macro_rules! with_attributes {
 }
 pub(super) use with_attributes;
 
-/// Gives a request that sends bytes the checksum that the store is to verify.
+/// Sets the checksum that the store verifies.
 macro_rules! with_checksum {
     ($request:expr, $checksum:expr) => {{
         let (request, checksum): (_, Option<&Checksum>) = ($request, $checksum);
@@ -44,7 +44,7 @@ macro_rules! with_checksum {
 }
 pub(super) use with_checksum;
 
-/// `Expires` goes out as the source spelled it, which need not be the date that the SDK insists on.
+/// `Expires` keeps the source's text. The SDK would accept only a date.
 macro_rules! with_expires {
     ($request:expr, $write:expr) => {{
         let expires = $write.attributes.expires.clone();
@@ -58,8 +58,8 @@ macro_rules! with_expires {
 pub(super) use with_expires;
 
 impl Bucket {
-    /// Sent once, for the body cannot be had again here. Cut off, the store drops what came, for
-    /// its length is announced; done with its answer lost, the caller writes the same again.
+    /// Sent once: the body cannot be read again here. If the request is cut off, the store drops the bytes, because
+    /// the length is announced. If the answer is lost, the caller writes the same object again.
     pub(super) async fn put(&self, key: &str, write: &Write, body: Body) -> Result<Written> {
         let full_key = self.full_key(PUT.verb, key)?;
         self.check_key(PUT.verb, key, write.size).await?;
@@ -82,7 +82,7 @@ impl Bucket {
         })
     }
 
-    /// The checksum, if the store verifies its kind.
+    /// The checksum, if the store verifies its algorithm.
     pub(super) fn verified<'a>(&self, checksum: Option<&'a Checksum>) -> Option<&'a Checksum> {
         checksum.filter(|checksum| self.provider.profile().verifies.contains(&checksum.algorithm))
     }
