@@ -60,7 +60,7 @@ const MAX_FILE_BYTES: u64 = i64::MAX as u64;
 pub struct FileStore {
     folder: Folder,
     capabilities: Capabilities,
-    /// Known once it was prepared for writing.
+    /// Known after `prepare`.
     times: Arc<OnceLock<Times>>,
 }
 
@@ -100,16 +100,15 @@ impl FileStore {
 
 impl Drop for FileStore {
     fn drop(&mut self) {
-        // Leaves no empty folder behind. It cannot be removed while it holds anything, and whoever
-        // wants to write there at this moment makes it again.
+        // Leaves no empty folder behind. A folder with contents cannot be removed, and a writer that needs the
+        // folder at this moment makes it again.
         if let Ok(root) = Dir::open_ambient_dir(&self.folder.path, ambient_authority()) {
             let _ = root.remove_dir(name::PARTIALS);
         }
     }
 }
 
-/// Whether a key is that of the folder where objects are kept until they are whole, or lies below it: no listing shows
-/// it.
+/// Whether a key is the folder of unfinished objects or lies below it. No listing shows these keys.
 pub fn is_unfinished(key: &str) -> bool {
     key.strip_prefix(name::PARTIALS).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
@@ -149,7 +148,7 @@ impl ObjectStore for FileStore {
                 made => made.map_err(|error| fault("prepare", folder.location.to_string(), error))?,
             }
             sweep::sweep(&folder, Timestamp(Timestamp::now().0 - sweep::KEPT_SECONDS * 1000))?;
-            // The first file that is written: what refuses it refuses all, and is said once.
+            // The first file that is written: an error that refuses it refuses all, and is reported once.
             match Times::probe(&folder, &folder.open("prepare")?) {
                 Err(error) if kind_of(&error) == ErrorKind::Denied => {
                     let message = format!("the destination folder is not writable ({error})");

@@ -1,4 +1,4 @@
-//! What the errors of a file system mean, and how blocking calls are made.
+//! The meaning of a file system's errors, and blocking calls with a limit of time.
 
 use std::io::{self, ErrorKind as Io};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -61,7 +61,7 @@ pub(super) fn kind_of(error: &io::Error) -> ErrorKind {
         | Io::FileTooLarge => ErrorKind::Unrepresentable,
         Io::Unsupported => ErrorKind::Unsupported,
         Io::TimedOut => ErrorKind::Timeout,
-        // EIO, a stale network handle, and whatever else: the disk's fault, perhaps for a moment.
+        // EIO, a stale network handle and all others: a fault of the disk, perhaps only for a moment.
         _ => ErrorKind::Unavailable,
     }
 }
@@ -85,8 +85,8 @@ pub(super) fn fault(operation: &'static str, subject: impl Into<String>, error: 
     Error::new(kind_of(&error), operation, subject, message).with_source(error)
 }
 
-/// Runs `work` on a thread that may block, for at most `limit`. When the time is up, or the caller
-/// is dropped, the work still runs to its end unseen: it must be harmless then.
+/// Runs `work` on a thread that may block, and waits at most `limit`. After that, or if the caller is dropped, the
+/// work still runs to its end without a reader of its result: it must be harmless then.
 pub(super) async fn blocking<T: Send + 'static>(
     limit: Duration,
     operation: &'static str,

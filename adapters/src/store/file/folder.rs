@@ -1,4 +1,4 @@
-//! The root, and the ways through it that lead nowhere else.
+//! The root folder, and paths that stay within it.
 
 use std::io;
 use std::path::PathBuf;
@@ -15,8 +15,8 @@ use shared::location::Location;
 use shared::object::{ETag, ObjectInfo, Pin, Timestamp};
 use shared::{Error, ErrorKind, Result};
 
-/// The folder that is the store. It is opened anew for every call: a handle kept would go on
-/// showing a folder that was deleted or unmounted meanwhile, as an empty one.
+/// The store's folder. Each call opens it again: a cached handle would show a folder that was deleted or unmounted
+/// meanwhile as an empty one.
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
     pub location: Location,
@@ -37,7 +37,7 @@ impl Folder {
         })
     }
 
-    /// The error of a root that is not there.
+    /// The error for a root that does not exist.
     pub fn no_container(&self, operation: &'static str, message: &str) -> Error {
         Error::new(ErrorKind::NoSuchContainer, operation, self.location.to_string(), message)
     }
@@ -97,7 +97,7 @@ impl Folder {
     }
 }
 
-/// What stands under a key.
+/// The file or folder of a key.
 #[derive(Debug)]
 pub(super) enum Found {
     /// A regular file, open for reading.

@@ -50,7 +50,7 @@ pub(super) struct FileListing {
 }
 
 impl FileListing {
-    /// A listing that has touched nothing yet.
+    /// A listing that has made no system call yet.
     pub fn new(folder: Folder, range: KeyRange, filter: Arc<Filter>, pass_names: usize) -> Self {
         FileListing { walk: Some(Walk::new(folder.clone(), range, filter, pass_names)), folder }
     }
@@ -75,7 +75,7 @@ impl Listing for FileListing {
 
 /// A folder on the way from the root to where the listing is.
 struct Frame {
-    /// What its keys begin with: empty, or ending with `/`.
+    /// The beginning of its keys: empty, or ending with `/`.
     prefix: String,
     /// The folder, while it is held open.
     dir: Option<Dir>,
@@ -90,7 +90,7 @@ struct Frame {
 /// Names that cannot be keys: the first one, and how many.
 type Nameless = Option<(String, u64)>;
 
-/// What one reading of a folder found.
+/// The result of one pass over a folder.
 struct Contents {
     names: Vec<String>,
     more: bool,
@@ -134,8 +134,8 @@ impl Walk {
         Ok(page)
     }
 
-    /// The root was there from beginning to end, or the listing does not count: an unmounted or
-    /// deleted folder looks like an empty one to whoever has it open.
+    /// The root must exist from beginning to end, or the listing fails: an open folder that was unmounted or deleted
+    /// looks like an empty one.
     fn finish(&mut self) -> Result<()> {
         use cap_std::fs::MetadataExt as _;
         let identity = |dir: &Dir| dir.dir_metadata().map(|metadata| (metadata.dev(), metadata.ino()));
@@ -190,8 +190,8 @@ impl Walk {
         }
     }
 
-    /// Reads the folder for the smallest names after the cursor that may lie in the range, and adds what
-    /// is to be said of the folder itself.
+    /// Reads the smallest names of the folder after the cursor that may lie in the range. Adds the folder's own
+    /// marker, or why the folder cannot be listed.
     fn refill(&mut self, page: &mut Vec<Listed>) -> Result<()> {
         let prefix = self.top().prefix.clone();
         let is_first = self.top().cursor.is_none();
@@ -207,7 +207,7 @@ impl Walk {
                 page.extend(self.behind_link(&prefix)?);
                 return Ok(());
             }
-            // Of the root, and of a folder that was read in part, nothing is known: the listing fails.
+            // For the root, and for a folder that was read in part, the listing fails.
             Err(error) if is_first && self.frames.len() > 1 && is_of_one_name(&error) => {
                 self.top().more = false;
                 page.push(unlisted(Span::Below(prefix), error.to_string(), true));
@@ -238,8 +238,8 @@ impl Walk {
         }
     }
 
-    /// Reads an open folder once. A folder that is deleted while it is read ends in an error: what was
-    /// in it is gone. If it is the root, the end of the listing tells.
+    /// Reads an open folder once. If the folder is deleted meanwhile, its names are gone. If it is the root, the end of
+    /// the listing reports that.
     fn read(&mut self, dir: &Dir, prefix: &str) -> Result<Contents> {
         let mut pass = Pass::new(self.pass_names, self.top().cursor.clone());
         let (mut nameless, mut is_empty): (Nameless, bool) = (None, true);
@@ -298,8 +298,7 @@ impl Walk {
         self.frames.last_mut().expect("called with a frame")
     }
 
-    /// What stands under a name: the object of a file, or of a link to one within the root; `None` if
-    /// it is gone.
+    /// The object of a name: a file, or a link to a file within the root; `None` if it no longer exists.
     fn item(&mut self, name: &str) -> Result<Option<Listed>> {
         let key = format!("{}{name}", self.top().prefix);
         let Some(dir) = self.open_top()? else { return Ok(None) };
@@ -316,7 +315,7 @@ impl Walk {
         }
     }
 
-    /// What a link is: the object of the file that it leads to, or a name that is passed over.
+    /// A link: the object of its target file, or a name that is passed over.
     fn link(&mut self, key: String) -> Result<Option<Listed>> {
         match self.root()?.metadata(&key) {
             Ok(metadata) if metadata.is_file() => Ok(Some(Listed::Object(file_entry(key, &metadata)))),
