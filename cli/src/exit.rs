@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use finder::FindError;
 use shared::config::ConfigError;
 
 /// How a command ended well or badly, but in good order.
@@ -49,6 +50,17 @@ impl Failure {
     /// Queue or ledger failed on the way: the run goes on when they are well.
     pub fn resumable(why: impl Display) -> Self {
         Failure { exit: Exit::Interrupted, message: format!("{why}; run the same command to resume") }
+    }
+
+    /// A run of the finder ended early.
+    pub fn finding(error: FindError) -> Self {
+        let exit = match &error {
+            FindError::Filter(_) | FindError::Busy { .. } | FindError::ClaimedByOther(_) => Exit::Usage,
+            error if error.is_resumable() || error.is_outage() => Exit::Interrupted,
+            // A listing that failed, deletes that were refused.
+            _ => Exit::SomeFailed,
+        };
+        Failure { exit, message: error.to_string() }
     }
 
     /// The same failure with what to do about it.

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{SyncArgs, open_report};
-use crate::claim::Claim;
+use crate::claim;
 use crate::exit::{Exit, Failure, INTERRUPTED, Outcome};
 use crate::failures;
 use crate::object_log;
@@ -116,7 +116,7 @@ impl SyncSession<'_> {
     /// One run: a new one, or the last one's rest. The `first` of this process begins the report anew,
     /// unless it goes on with what an earlier process has reported.
     async fn run(&mut self, force: bool, first: bool) -> Outcome {
-        let claim = Claim::take(&self.task.backend.ledger, &self.task.config.task).await?;
+        let claim = claim::take(&self.task.backend.ledger, &self.task.config.task).await?;
         let ended = self.claimed(force, first).await;
         claim.end().await;
         ended
@@ -155,7 +155,7 @@ impl SyncSession<'_> {
     /// Cancels what earlier commands with other options have left: before any worker of this one begins.
     pub async fn supersede(&mut self) -> Result<(), Failure> {
         let options = self.planner()?.options();
-        for run in self.finder(false).supersede(&options).await.map_err(failure_of)? {
+        for run in self.finder(false).supersede(&options).await.map_err(Failure::finding)? {
             say_cancelled(&run);
         }
         let runs = self.task.backend.ledger.runs(&self.task.config.task, MAX_RUNS).await.map_err(Failure::midway)?;
@@ -172,7 +172,7 @@ impl SyncSession<'_> {
         let Task { source, destination, config, backend, .. } = self.task;
         let (source, destination) = (source.clone(), destination.clone());
         ObjectsPlanner::new(source, destination, &config.find, &config.work, backend.upload_log.clone())
-            .map_err(failure_of)
+            .map_err(Failure::finding)
     }
 
     fn finder(&self, force: bool) -> Finder {
@@ -241,7 +241,7 @@ impl SyncSession<'_> {
                 note(INTERRUPTED);
                 Ok(Exit::Interrupted)
             }
-            Some(error) => Err(failure_of(error)),
+            Some(error) => Err(Failure::finding(error)),
         }
     }
 }
@@ -259,13 +259,4 @@ fn is_what_was_asked_for(finished: &RunResult) -> bool {
         .run
         .as_ref()
         .is_some_and(|run| run.phase == Phase::Listed && run.error.is_none() && run.start.options.retries.is_none())
-}
-
-fn failure_of(error: FindError) -> Failure {
-    let exit = match &error {
-        FindError::Filter(_) | FindError::Busy { .. } | FindError::ClaimedByOther(_) => Exit::Usage,
-        error if error.is_resumable() || error.is_outage() => Exit::Interrupted,
-        _ => Exit::SomeFailed,
-    };
-    Failure { exit, message: error.to_string() }
 }

@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{WatchArgs, open_report};
-use crate::claim::Claim;
+use crate::claim;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::share::Share;
 use crate::sync::SyncSession;
@@ -58,7 +58,7 @@ pub async fn run(args: &WatchArgs, stop: CancellationToken) -> Outcome {
     }
     let opened = Task::open_with_events(&stop, config, &events, health.clone()).await?;
     let Some(task) = opened else { return Ok(Exit::Interrupted) };
-    let claim = Claim::take(&task.backend.ledger, &task.config.task).await?;
+    let claim = claim::take(&task.backend.ledger, &task.config.task).await?;
     health.set_ready(true);
     let watched = watch(args, &task, &events, report, &stop).await;
     claim.end().await;

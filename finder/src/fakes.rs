@@ -355,6 +355,7 @@ pub struct BookPages {
     pub held: BTreeMap<(String, u32, u32), String>,
     pub counted: BTreeSet<(String, String, u32)>,
     pub suspects: BTreeMap<String, Timestamp>,
+    pub failures: Vec<Outcome>,
 }
 
 impl Book {
@@ -506,7 +507,11 @@ impl Ledger for Book {
     async fn outcome(&self, _: &str, _: &str) -> Result<Option<Outcome>> {
         unsupported()
     }
-    async fn failures(&self, _: &str, _: Option<&str>, _: usize) -> Result<(Vec<Outcome>, Option<String>)> {
-        unsupported()
+    async fn failures(&self, _: &str, after: Option<&str>, limit: usize) -> Result<(Vec<Outcome>, Option<String>)> {
+        let pages = self.pages.lock().unwrap();
+        let from: usize = after.map_or(0, |token| token.parse().unwrap());
+        let page: Vec<Outcome> = pages.failures.iter().skip(from).take(limit).cloned().collect();
+        let next = from + page.len();
+        Ok((page, (next < pages.failures.len()).then(|| next.to_string())))
     }
 }

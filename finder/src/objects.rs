@@ -20,4 +20,5 @@ pub mod planner;
 pub mod policy;
 pub mod price;
 pub mod ranges;
+pub mod retry;
 pub mod walk;

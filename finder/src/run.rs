@@ -64,7 +64,7 @@ impl Finder {
         stop: CancellationToken,
         progress: Arc<Progress>,
     ) -> Result<String, FindError> {
-        let claim = Claim::take(&self.ledger, &self.task, &self.owner).await?;
+        let claim = Claim::take(&self.ledger, &self.task, &self.owner, claim::LEASE).await?;
         let ended = self.claimed(planner, stop, claim.lost().child_token(), progress).await;
         // A lost claim shows as an interruption further down: its own error says more.
         match (ended, claim.end().await) {

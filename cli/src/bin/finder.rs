@@ -169,13 +169,9 @@ fn interrupted() -> Failure {
 }
 
 fn failure(error: FindError) -> Failure {
-    let exit = match &error {
-        FindError::Filter(_) | FindError::ClaimedByOther(_) => Exit::Usage,
+    match error {
         // Nothing was compared, and the same command may do it later.
-        FindError::Busy { .. } => Exit::Interrupted,
-        error if error.is_resumable() || error.is_outage() => Exit::Interrupted,
-        // A listing that failed, deletes that were refused.
-        _ => Exit::SomeFailed,
-    };
-    Failure { exit, message: error.to_string() }
+        FindError::Busy { .. } => Failure { exit: Exit::Interrupted, message: error.to_string() },
+        error => Failure::finding(error),
+    }
 }

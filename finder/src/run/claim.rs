@@ -1,4 +1,4 @@
-//! The claim on a task: at most one finder works on it.
+//! A claim on a task: at most one process works under it.
 
 use std::time::Duration;
 
@@ -10,42 +10,61 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::FindError;
 
-/// How long a claim holds without renewal, which is how long a task waits for a finder that died.
-const LEASE: Duration = Duration::from_secs(60);
+/// Lease of a finder's claim: a task waits at most this long for a finder that died.
+pub const LEASE: Duration = Duration::from_secs(60);
 
-/// A renewal is due this often: a quarter of the lease, so that three may fail.
-const RENEW_EVERY: Duration = Duration::from_secs(15);
-
-/// The claim counts as lost this long before it ends: covers a call that is under way, and clocks that
-/// run unevenly. A process that was stopped for longer than the lease can still write once after it
-/// wakes; the jobs it sends are named like those of its successor, and jobs are hints.
-const MARGIN: Duration = Duration::from_secs(15);
+/// A claim is renewed this often in the time of its lease, so that three renewals may fail.
+const RENEWALS: u32 = 4;
 
 /// A claim on a task, renewed in the background until it is dropped or ended.
 #[derive(Debug)]
 pub struct Claim {
-    ledger: SharedLedger,
-    task: String,
-    owner: String,
+    terms: Terms,
     lost: CancellationToken,
     ending: CancellationToken,
-    /// Comes back with why the claim was lost, or with nothing when it is ended.
+    /// Returns why the claim was lost, or nothing if it was ended.
     renewal: JoinHandle<Option<FindError>>,
 }
 
-impl Claim {
-    /// Claims a task; `ClaimedByOther` if another finder works on it.
-    pub async fn take(ledger: &SharedLedger, task: &str, owner: &str) -> Result<Claim, FindError> {
-        let since = Instant::now();
-        ledger.claim(task, owner, LEASE).await.map_err(FindError::of_claim)?;
-        let (lost, ending) = (CancellationToken::new(), CancellationToken::new());
-        let (ledger, task, owner) = (ledger.clone(), task.to_owned(), owner.to_owned());
-        let renewed = renew(ledger.clone(), task.clone(), owner.clone(), since, lost.clone(), ending.clone());
-        let renewal = tokio::spawn(renewed);
-        Ok(Claim { ledger, task, owner, lost, ending, renewal })
+/// Who claims what, and for how long.
+#[derive(Debug, Clone)]
+struct Terms {
+    ledger: SharedLedger,
+    name: String,
+    owner: String,
+    lease: Duration,
+}
+
+impl Terms {
+    async fn claim(&self) -> shared::Result<()> {
+        self.ledger.claim(&self.name, &self.owner, self.lease).await
     }
 
-    /// Cancelled when the claim is lost: whoever works under it must end at once.
+    /// Time between two renewals.
+    fn interval(&self) -> Duration {
+        self.lease / RENEWALS
+    }
+
+    /// The claim counts as lost this long before its lease ends: covers a call that is under way, and clocks that run
+    /// unevenly. A process that was stopped for longer than the lease can still write once after it wakes; the jobs it
+    /// sends have the names of its successor's jobs, and jobs are hints.
+    fn margin(&self) -> Duration {
+        self.lease / RENEWALS
+    }
+}
+
+impl Claim {
+    /// Claims `name`, a task or a part of its work; `ClaimedByOther` if another owner has the claim.
+    pub async fn take(ledger: &SharedLedger, name: &str, owner: &str, lease: Duration) -> Result<Claim, FindError> {
+        let since = Instant::now();
+        let terms = Terms { ledger: ledger.clone(), name: name.to_owned(), owner: owner.to_owned(), lease };
+        terms.claim().await.map_err(FindError::of_claim)?;
+        let (lost, ending) = (CancellationToken::new(), CancellationToken::new());
+        let renewal = tokio::spawn(renew(terms.clone(), since, lost.clone(), ending.clone()));
+        Ok(Claim { terms, lost, ending, renewal })
+    }
+
+    /// Cancelled when the claim is lost: all work under it must end at once.
     pub fn lost(&self) -> CancellationToken {
         self.lost.clone()
     }
@@ -53,13 +72,13 @@ impl Claim {
     /// Gives the claim back. Returns why it was lost, if it was.
     pub async fn end(mut self) -> Option<FindError> {
         self.ending.cancel();
-        // A renewal that is under way is waited for, which its own limit bounds: left alone it may be done after what
-        // follows, and would claim the task for nobody. A finder that is told to stop does not wait for so long.
+        // This waits for a renewal that is under way, whose own limit bounds it: done after the claim is given back, it
+        // would claim the task for nobody. A finder that has to stop aborts this earlier.
         if let Ok(Some(why)) = (&mut self.renewal).await {
             return Some(why);
         }
         // Failed, or its answer lost: the claim ends with its lease.
-        if let Err(error) = self.ledger.unclaim(&self.task, &self.owner).await {
+        if let Err(error) = self.terms.ledger.unclaim(&self.terms.name, &self.terms.owner).await {
             tracing::warn!(%error, "could not release the claim on the task: it expires by itself");
         }
         None
@@ -75,9 +94,7 @@ impl Drop for Claim {
 /// Renews until the claim is lost, and returns why, or is ended. The lease counts from when a request was sent, not
 /// from when it was answered.
 async fn renew(
-    ledger: SharedLedger,
-    task: String,
-    owner: String,
+    terms: Terms,
     mut since: Instant,
     lost: CancellationToken,
     ending: CancellationToken,
@@ -85,13 +102,13 @@ async fn renew(
     loop {
         tokio::select! {
             () = ending.cancelled() => return None,
-            () = sleep(RENEW_EVERY) => {}
+            () = sleep(terms.interval()) => {}
         }
         let asked = Instant::now();
-        let last_moment = since + LEASE - MARGIN;
-        match timeout_at(last_moment, ledger.claim(&task, &owner, LEASE)).await {
+        let last_moment = since + terms.lease - terms.margin();
+        match timeout_at(last_moment, terms.claim()).await {
             Ok(Ok(())) => since = asked,
-            Ok(Err(error)) if error.kind() != ErrorKind::Conflict && asked + RENEW_EVERY < last_moment => {
+            Ok(Err(error)) if error.kind() != ErrorKind::Conflict && asked + terms.interval() < last_moment => {
                 tracing::warn!(%error, "could not renew the claim on the task: trying again");
             }
             Ok(Err(error)) => {
@@ -101,7 +118,7 @@ async fn renew(
             Err(_) => {
                 lost.cancel();
                 let message = "could not renew the claim on the task in time";
-                return Some(FindError::Ledger(shared::Error::new(ErrorKind::Timeout, "claim", task, message)));
+                return Some(FindError::Ledger(shared::Error::new(ErrorKind::Timeout, "claim", terms.name, message)));
             }
         }
     }

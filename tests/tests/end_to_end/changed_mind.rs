@@ -2,7 +2,7 @@
 //! carried out any more, wherever its jobs are, and its counters add up.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use flotilla_tests::binaries::{self, Ended, Process};
 use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, Weed, fresh_folder, weed};
@@ -33,7 +33,14 @@ impl Place {
         let weed = weed();
         let (proxy, bucket) = (Proxy::start(&weed.endpoint).await, weed.create_bucket("mind").await);
         let root = fresh_folder("mind");
-        write_files(&root.join("source"), files);
+        let source = root.join("source");
+        write_files(&source, files);
+        // Objects that are copied within the second of their last write are copied again.
+        let written = SystemTime::now() - Duration::from_secs(60);
+        for (key, _) in files {
+            let file = std::fs::File::options().write(true).open(source.join(key)).expect("the file opens");
+            file.set_modified(written).expect("the time is set");
+        }
         Place { weed, proxy, bucket, root }
     }
 

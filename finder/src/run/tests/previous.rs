@@ -62,7 +62,7 @@ async fn a_task_that_another_finder_works_on_is_refused() {
 async fn a_finder_that_loses_its_claim_ends_and_says_who_has_it() {
     let book = Arc::new(Book::default());
     let ledger: SharedLedger = book.clone();
-    let claim = Claim::take(&ledger, "task", "me").await.unwrap();
+    let claim = Claim::take(&ledger, "task", "me", claim::LEASE).await.unwrap();
     book.pages.lock().unwrap().claim = Some("another".into());
     claim.lost().cancelled().await;
     assert!(matches!(claim.end().await, Some(FindError::ClaimedByOther(_))));
@@ -73,7 +73,7 @@ async fn a_finder_that_loses_its_claim_ends_and_says_who_has_it() {
 async fn regression_a_claim_that_is_given_back_is_not_renewed_by_what_was_under_way() {
     let book = Arc::new(Book { claim_takes: Duration::from_secs(2), ..Book::default() });
     let ledger: SharedLedger = book.clone();
-    let claim = Claim::take(&ledger, "task", "me").await.unwrap();
+    let claim = Claim::take(&ledger, "task", "me", claim::LEASE).await.unwrap();
     // In the middle of the first renewal.
     tokio::time::sleep(Duration::from_secs(16)).await;
     assert!(claim.end().await.is_none());

@@ -1,0 +1,129 @@
+//! The planner of a retry: its source of work is the ledger's list of a run's failures, not a listing.
+
+use async_trait::async_trait;
+use shared::job::Origin;
+use shared::ledger::{Checkpoint, FAILED_DELETE, Found, Outcome, Run, RunOptions, SharedLedger, WRONG_BYTES_REMAIN};
+use shared::object::Timestamp;
+use shared::objects::job::{Job, JobChange, JobKey, JobObject, Work};
+
+use crate::error::FindError;
+use crate::planner::{Planned, Planner};
+use crate::run::context::{RunContext, RunRef};
+
+/// Objects of one job. A key has at most 1,024 bytes, and JSON makes at most six of each: 32 keys always fit one
+/// message, and one page of failures is one checkpoint.
+const JOB_OBJECTS: usize = 32;
+
+/// Plans a run that enqueues the failed objects of an earlier run again.
+#[derive(Debug)]
+pub struct RetryPlanner {
+    failed: Run,
+    options: RunOptions,
+    ledger: SharedLedger,
+}
+
+impl RetryPlanner {
+    /// Retries the failures of this run under the options that its task has now.
+    pub fn new(failed: Run, options: RunOptions, ledger: SharedLedger) -> Self {
+        let options = RunOptions { retries: Some(failed.start.id.clone()), ..options };
+        RetryPlanner { failed, options, ledger }
+    }
+}
+
+#[async_trait]
+impl Planner for RetryPlanner {
+    fn source(&self) -> String {
+        self.failed.start.source.clone()
+    }
+
+    fn destination(&self) -> String {
+        self.failed.start.destination.clone()
+    }
+
+    fn options(&self) -> RunOptions {
+        self.options.clone()
+    }
+
+    async fn plan(&self, run: &RunContext, checkpoints: Vec<Checkpoint>) -> Result<Planned, FindError> {
+        let mut checkpoint = checkpoints.into_iter().next().unwrap_or_default();
+        while !checkpoint.done {
+            if run.stop.is_cancelled() || run.abort.is_cancelled() {
+                return Err(FindError::Interrupted);
+            }
+            let after = checkpoint.cursor.take();
+            // Slow, throttled or cut off: the adapter tries again. Repeated: it only reads.
+            let page = self.ledger.failures(&self.failed.start.id, after.as_deref(), JOB_OBJECTS).await;
+            let (page, next) = page.map_err(FindError::Ledger)?;
+            let found = advance(&mut checkpoint, &self.failed, &run.names, &page, next);
+            run.commit(&mut checkpoint, None).await?;
+            run.progress.seen(&found);
+            run.progress.sent(&found);
+        }
+        Ok(Planned { found: checkpoint.found, held: Vec::new() })
+    }
+}
+
+/// Moves the checkpoint over one page of failures: counters, cursor and jobs. Returns what the page adds to the
+/// counters.
+fn advance(checkpoint: &mut Checkpoint, failed: &Run, names: &RunRef, page: &[Outcome], next: Option<String>) -> Found {
+    let (changes, others): (Vec<&Outcome>, Vec<&Outcome>) = page.iter().partition(|_| failed.is_events());
+    let (deletes, copies): (Vec<&Outcome>, Vec<&Outcome>) =
+        others.into_iter().partition(|outcome| outcome.reason.as_deref() == Some(FAILED_DELETE));
+    for (page, work) in [(&copies, copy as fn(&[&Outcome]) -> Work), (&deletes, delete), (&changes, change)] {
+        if !page.is_empty() {
+            checkpoint.outbox.push(job(names, checkpoint.jobs, page.len(), work(page)).to_body());
+            checkpoint.jobs += 1;
+        }
+    }
+    let objects = page.len() as u64;
+    let enqueued_bytes = page.iter().map(|outcome| outcome.size).sum::<u64>();
+    let found = Found { listed: objects, enqueued: objects, enqueued_bytes, ..Found::default() };
+    checkpoint.found += found;
+    checkpoint.done = next.is_none();
+    checkpoint.cursor = next;
+    found
+}
+
+/// Failed copies, of the versions that failed: a worker that finds another version copies that. The time of the last
+/// write is not recorded, nor needed: a read reports it.
+fn copy(page: &[&Outcome]) -> Work {
+    let object = |(index, outcome): (u32, &&Outcome)| JobObject {
+        index,
+        key: outcome.key.clone(),
+        size: outcome.size,
+        modified: Timestamp::default(),
+        etag: outcome.source.etag.clone(),
+        version: outcome.source.version.clone(),
+        storage_class: None,
+        // Something else than the bytes may have failed.
+        refresh: true,
+        suspect: outcome.reason.as_deref() == Some(WRONG_BYTES_REMAIN),
+        blocked: 0,
+    };
+    Work::Copy { objects: (0..).zip(page).map(object).collect() }
+}
+
+/// Failed deletes.
+fn delete(page: &[&Outcome]) -> Work {
+    let key = |(index, outcome): (u32, &&Outcome)| JobKey { index, key: outcome.key.clone(), may_block: true };
+    Work::Delete { objects: (0..).zip(page).map(key).collect() }
+}
+
+/// Keys whose events failed, maybe long ago: workers make the destination equal to the source as it is now.
+fn change(page: &[&Outcome]) -> Work {
+    let change = |(index, outcome): (u32, &&Outcome)| JobChange {
+        index,
+        key: outcome.key.clone(),
+        time: None,
+        no_delete: false,
+    };
+    Work::Changed { objects: (0..).zip(page).map(change).collect() }
+}
+
+fn job(names: &RunRef, number: u32, objects: usize, work: Work) -> Job {
+    let origin = Origin { id: format!("retry-{number}"), items: objects as u32 };
+    Job::new(&names.task, &names.run, origin, work)
+}
+
+#[cfg(test)]
+mod tests;
