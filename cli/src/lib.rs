@@ -10,6 +10,7 @@ mod failures;
 #[cfg(test)]
 mod fixtures;
 mod init;
+pub mod kinds;
 mod layout;
 mod ls;
 mod meter;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use adapters::open::{self, Backend, Events};
 use shared::config::Config;
-use shared::fleet::solo::Solo;
 use shared::store::Store;
 use shared::telemetry::endpoint::Health;
 use tokio_util::sync::CancellationToken;
-use worker::{Follow, TransferProgress, Worker};
+use worker::{Follow, Objects, TransferProgress, Worker};
 
 use crate::exit::Failure;
+use crate::kinds::with_kinds;
 use crate::state;
 
 /// A task, open.
@@ -87,22 +87,22 @@ impl Task {
 
     /// A worker of this process.
     pub fn worker(&self, report: Option<worker::Report>) -> Worker {
-        Worker {
-            task: self.config.task.clone(),
-            name: format!("flotilla-{}", std::process::id()),
+        let (config, backend) = (&self.config, &self.backend);
+        let name = format!("flotilla-{}", std::process::id());
+        let (queue, ledger) = (backend.queue.clone(), backend.ledger.clone());
+        let mut worker = Worker::new(&config.task, &name, queue, ledger, config.work.clone());
+        worker.events = backend.events.clone();
+        worker.report = report;
+        worker.moved = self.moved.clone();
+        let objects = Objects {
             source: self.source.clone(),
             destination: self.destination.clone(),
-            queue: self.backend.queue.clone(),
-            events: self.backend.events.clone(),
-            ledger: self.backend.ledger.clone(),
-            upload_log: self.backend.upload_log.clone(),
-            fleet: Arc::new(Solo),
-            options: self.config.work.clone(),
+            upload_log: backend.upload_log.clone(),
+            options: config.work.clone(),
             follow: self.follow.clone(),
-            report,
-            moved: self.moved.clone(),
             health: self.health.clone(),
             outage_limit: Some(self.patience),
-        }
+        };
+        with_kinds(worker, objects)
     }
 }

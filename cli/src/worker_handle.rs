@@ -42,6 +42,7 @@ impl WorkerHandle {
         self.worker = None;
         match ended {
             Ok(Err(WorkError::Outage(why))) => Ok(why),
+            Ok(Err(WorkError::Outdated(error))) => Err(Failure::usage(error)),
             Ok(Err(WorkError::Backend(error))) => Err(Failure::resumable(error)),
             Ok(Ok(())) => Err(Failure::resumable("the worker stopped before the run was done")),
             Err(_) => Err(Failure::midway("internal error in the worker; run the same command to resume")),

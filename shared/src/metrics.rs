@@ -51,7 +51,8 @@ macro_rules! metrics_table {
 metrics_table! {
     OBJECTS Counter Count "flotilla_objects_total" ["outcome"] "Objects settled, by outcome (copied, deleted, skipped, failed, cancelled).";
     BYTES Counter Bytes "flotilla_bytes_total" ["outcome"] "Bytes of settled objects, by outcome.";
-    JOBS Counter Count "flotilla_jobs_total" ["kind", "outcome"] "Jobs executed, by kind (copy, parts, delete, changed) and outcome (done, abandoned, returned, dead).";
+    JOBS Counter Count "flotilla_jobs_total" ["kind", "verb", "outcome"] "Jobs executed, by kind of data (objects), verb (copy, parts, delete, changed) and outcome (done, abandoned, returned, dead).";
+    OUTDATED Gauge Count "flotilla_worker_outdated" [] "1 once this worker has received a job of a later release; it ends then.";
     LEASES Gauge Count "flotilla_leases" [] "Jobs leased by this worker.";
     TRANSFERRED Counter Bytes "flotilla_transferred_bytes_total" ["by"] "Bytes transferred so far, including failed attempts, by mover (stream: this worker; service: the store's own copy).";
     IN_FLIGHT Gauge Count "flotilla_objects_in_flight" [] "Objects being transferred by this worker; at most 1,000 are counted.";
@@ -113,10 +114,10 @@ pub fn settled(outcome: &Outcome) {
 }
 
 /// A job was received.
-pub fn received(kind: &'static str, age: Duration, redelivered: bool) {
+pub fn received(kind: &'static str, verb: &'static str, age: Duration, redelivered: bool) {
     gauge!(LEASES).increment(1);
     histogram!(QUEUE_AGE).record(age.as_secs_f64());
-    tracing::debug!(kind, age_ms = age.as_millis() as u64, redelivered, "job received");
+    tracing::debug!(kind, verb, age_ms = age.as_millis() as u64, redelivered, "job received");
 }
 
 /// An event was received for the first time.
@@ -135,10 +136,15 @@ pub fn looked_again(found: &'static str) {
 }
 
 /// A received job was let go: `done`, `abandoned` (lease lost), `returned`, or `dead`.
-pub fn job_finished(kind: &'static str, outcome: &'static str) {
+pub fn job_finished(kind: &'static str, verb: &'static str, outcome: &'static str) {
     gauge!(LEASES).decrement(1);
-    counter!(JOBS, "kind" => kind, "outcome" => outcome).increment(1);
-    tracing::debug!(kind, outcome, "job ended");
+    counter!(JOBS, "kind" => kind, "verb" => verb, "outcome" => outcome).increment(1);
+    tracing::debug!(kind, verb, outcome, "job ended");
+}
+
+/// This worker has received a job of a later release.
+pub fn outdated() {
+    gauge!(OUTDATED).set(1.0);
 }
 
 /// Bytes were transferred: by a `stream` through this process, or by the `service` itself.

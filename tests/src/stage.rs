@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use shared::config::Work;
-use shared::fleet::solo::Solo;
 use shared::ledger::{Ledger, RunOptions, RunStart};
 use shared::object::Timestamp;
 use shared::objects::UploadLog;
 use shared::queue::Queue;
 use shared::store::Store;
 use shared::telemetry::endpoint::Health;
-use worker::{Follow, Worker};
+use worker::{Follow, Objects, Worker};
 
 /// The task of all tests of one worker.
 pub const TASK: &str = "task";
@@ -18,29 +17,34 @@ pub const TASK: &str = "task";
 /// Its run.
 pub const RUN: &str = "run";
 
-/// A worker of [`TASK`] on a machine of its own that follows no events and never gives up. Tests change its fields.
+/// A worker for objects, and what it is made of: tests change the fields before they build it.
+pub struct ObjectsWorker {
+    /// All but the kind.
+    pub worker: Worker,
+    /// The kind.
+    pub objects: Objects,
+}
+
+/// A worker of [`TASK`] on a machine of its own that follows no events and never gives up.
 pub fn worker(
     (source, destination): (Store, Store),
     queue: Queue,
-    ledger: Arc<impl Ledger + UploadLog>,
+    ledger: Arc<impl Ledger + UploadLog + 'static>,
     options: Work,
-) -> Worker {
-    Worker {
-        task: TASK.into(),
-        name: "worker".into(),
-        source,
-        destination,
-        queue,
-        events: None,
-        upload_log: ledger.clone(),
-        ledger,
-        fleet: Arc::new(Solo),
-        options,
-        follow: Follow::alone(),
-        report: None,
-        moved: Arc::default(),
-        health: Health::default(),
-        outage_limit: None,
+) -> ObjectsWorker {
+    let worker = Worker::new(TASK, "worker", queue, ledger.clone(), options.clone());
+    let (follow, health, outage_limit) = (Follow::alone(), Health::default(), None);
+    let upload_log = ledger;
+    ObjectsWorker {
+        worker,
+        objects: Objects { source, destination, upload_log, options, follow, health, outage_limit },
+    }
+}
+
+impl ObjectsWorker {
+    /// The worker.
+    pub fn build(self) -> Worker {
+        self.worker.with(self.objects.executor())
     }
 }
 

@@ -1,15 +1,21 @@
-//! The engine: takes jobs from the queue by leases, has them executed, has their outcomes recorded, acknowledges them.
+//! The engine: leases messages, has their jobs executed, acknowledges. It names no kind of data.
 //!
-//! `driver` is the loop: with a permit it receives a message (`intake` reads it), holds it by a `lease`, and `execute`s
-//! the job. `backend` keeps watch over queue and ledger, `runs` over what is cancelled, `protection` over the machine.
+//! `driver` runs the lanes. `receive` asks for messages when permits are free, `intake` reads them, and `work` takes one
+//! from its lease to its acknowledgement: `execute` judges its run by `runs`, and its kind does the work (`executor`).
+//! `backend` watches queue and ledger, `protection` the machine.
 
 pub(crate) mod backend;
+pub(crate) mod context;
 pub(crate) mod driver;
 pub(crate) mod execute;
+pub(crate) mod executor;
 pub(crate) mod intake;
 pub(crate) mod lease;
+pub(crate) mod progress;
 pub(crate) mod protection;
+pub(crate) mod receive;
 pub(crate) mod runs;
 pub(crate) mod stop;
 pub(crate) mod transfer_reporter;
-pub(crate) mod transfers;
+pub(crate) mod work;
+pub(crate) mod worker;

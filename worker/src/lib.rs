@@ -1,17 +1,18 @@
-//! The worker: takes jobs from the queue, copies objects, records outcomes.
+//! The worker: takes jobs from the queue, executes them, records outcomes.
 //!
-//! `engine` takes jobs by leases, records outcomes and acknowledges: it is the same whatever is copied. `objects` does
-//! the work: it reconciles each key of a job with the source, whole or in parts. `context` is what both share.
+//! `engine` leases messages, judges their runs and acknowledges: it is the same for all kinds of data. A kind brings an
+//! [`Executor`]. `objects` is the one for objects: it reconciles each key of a job with the source, whole or in parts.
 
-mod context;
 mod engine;
 #[cfg(test)]
 mod fixtures;
 mod objects;
 
-pub use context::{Follow, Report, Worker};
+pub use engine::context::{Engine, LaneContext, Waiting};
 pub use engine::driver::WorkError;
+pub use engine::executor::{Delivery, Event, Execution, Executor, Outage};
+pub use engine::progress::{InFlight, TransferProgress};
 pub use engine::stop::Stop;
-pub use objects::breaker::circuit::Outage;
-pub use objects::multipart::progress::{InFlight, TransferProgress};
+pub use engine::worker::{Report, Worker};
+pub use objects::context::{Follow, Objects};
 pub use objects::pipe::read_checksum;

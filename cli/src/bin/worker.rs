@@ -1,19 +1,19 @@
 //! The `worker` program: does a task's jobs on one machine of many.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::open;
 use clap::Parser;
 use cli::exit::{Exit, Failure, Outcome};
+use cli::kinds::with_kinds;
 use cli::program;
 use shared::config::Config;
 use shared::report::Report;
 use shared::signals;
 use shared::telemetry::endpoint::{self, Health};
 use shared::telemetry::{self, LogFormat};
-use worker::{Follow, Stop, Worker};
+use worker::{Follow, Objects, Stop, WorkError, Worker};
 
 /// Does the jobs on a task's queue until it is stopped
 #[derive(Debug, Parser)]
@@ -70,7 +70,10 @@ async fn work(args: Args, config: Config, stop: &Stop) -> Outcome {
     health.set_ready(true);
     tokio::spawn(unready_when(stop.clone(), health));
     tracing::info!(worker = worker.name, task = worker.task, "ready for jobs");
-    let worked = worker.run(stop.clone()).await.map_err(Failure::midway);
+    let worked = worker.run(stop.clone()).await.map_err(|why| match why {
+        WorkError::Outdated(why) => Failure::usage(why),
+        why => Failure::midway(why),
+    });
     let reported = report.map_or(Ok(()), |report| report.check());
     worked?;
     reported.map_err(|why| Failure::midway(format!("the report is incomplete: {why}")))?;
@@ -84,24 +87,16 @@ async fn open(args: Args, config: Config, health: &Health, report: Option<&Repor
         .map_err(Failure::usage)?;
     let (source, destination) = open::ready_sides(&config).await.map_err(Failure::usage)?;
     let backend = open::backend_of_task(&config).await.map_err(Failure::usage)?;
-    Ok(Worker {
-        name: args.name.unwrap_or_else(host_and_process),
-        source,
-        destination,
-        queue: backend.queue,
-        events: backend.events,
-        ledger: backend.ledger,
-        upload_log: backend.upload_log,
-        fleet: open::fleet(&config).await.map_err(Failure::usage)?,
-        follow: Follow::of(&config).map_err(Failure::usage)?,
-        task: config.task,
-        options: config.work,
-        report: report.map(Report::listener),
-        moved: Arc::default(),
-        health: health.clone(),
-        // A fleet waits; whoever looks after it sees it by /readyz and the metric.
-        outage_limit: None,
-    })
+    let name = args.name.unwrap_or_else(host_and_process);
+    let mut worker = Worker::new(&config.task, &name, backend.queue, backend.ledger, config.work.clone());
+    worker.events = backend.events;
+    worker.fleet = open::fleet(&config).await.map_err(Failure::usage)?;
+    worker.report = report.map(Report::listener);
+    let follow = Follow::of(&config).map_err(Failure::usage)?;
+    let upload_log = backend.upload_log;
+    // A fleet waits for a store that fails; its operator sees it by /readyz and the metric.
+    let (options, health, outage_limit) = (config.work, health.clone(), None);
+    Ok(with_kinds(worker, Objects { source, destination, upload_log, options, follow, health, outage_limit }))
 }
 
 /// A worker that drains takes no more work, and says so.

@@ -91,7 +91,7 @@ impl Stage {
         let destination: Arc<dyn ObjectStore> = Arc::new(S3Store::open(&to).await.expect("the destination opens"));
         // As the programs do before they take a job: what is known of the stores is known then.
         tokio::try_join!(source.probe(), destination.probe()).expect("both stores answer");
-        stage::worker((source, destination), self.queue.clone(), self.ledger.clone(), self.options.clone())
+        stage::worker((source, destination), self.queue.clone(), self.ledger.clone(), self.options.clone()).build()
     }
 
     /// Runs a worker until so many objects are settled and nothing waits on the queue.

@@ -3,6 +3,7 @@
 
 mod deletes;
 mod leases;
+mod outdated;
 mod parts;
 mod protection;
 mod recording;

@@ -92,10 +92,10 @@ impl Stage {
         let stores = (store(&self.source), store(&self.destination));
         let (queue, ledger) = (self.queue.clone(), self.ledger.clone());
         let mut worker = stage::worker(stores, queue, ledger, self.options.clone());
-        worker.fleet = self.fleet.clone();
-        worker.follow = self.follow.clone();
-        let (stop, moved) = (Stop::default(), worker.moved.clone());
-        let worker = tokio::spawn(worker.run(stop.clone()));
+        worker.worker.fleet = self.fleet.clone();
+        worker.objects.follow = self.follow.clone();
+        let (stop, moved) = (Stop::default(), worker.worker.moved.clone());
+        let worker = tokio::spawn(worker.build().run(stop.clone()));
         Working { stop, moved, worker }
     }
 

@@ -157,11 +157,11 @@ impl Stage {
     async fn worker(&self) -> Worker {
         let (queue, ledger) = (self.queue.clone(), self.worker_ledger.clone());
         let mut worker = stage::worker(self.stores().await, queue, ledger, self.work.clone());
-        worker.follow.metadata = self.find.metadata;
-        worker.follow.look_again = self.work.look_again == Some(true);
-        worker.health = self.health.clone();
-        worker.outage_limit = self.outage_limit;
-        worker
+        worker.objects.follow.metadata = self.find.metadata;
+        worker.objects.follow.look_again = self.work.look_again == Some(true);
+        worker.objects.health = self.health.clone();
+        worker.objects.outage_limit = self.outage_limit;
+        worker.build()
     }
 
     fn finder(&self) -> Finder {

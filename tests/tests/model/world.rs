@@ -145,10 +145,10 @@ impl World {
         };
         let stores = (self.store(SOURCE, number), self.store(DESTINATION, number));
         let mut worker = stage::worker(stores, self.queue(JOBS, number), ledger, options);
-        worker.name = format!("worker {number}");
-        worker.events = (!one_queue).then(|| self.queue(EVENTS, number));
-        worker.follow = Follow { look_again, delete: true, filter, metadata: false };
-        worker
+        worker.worker.name = format!("worker {number}");
+        worker.worker.events = (!one_queue).then(|| self.queue(EVENTS, number));
+        worker.objects.follow = Follow { look_again, delete: true, filter, metadata: false };
+        worker.build()
     }
 
     /// The ledger as a worker sees it.

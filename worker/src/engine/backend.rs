@@ -5,13 +5,12 @@
 //! after such a failure the worker takes one job at a time, ever more slowly, until one comes to its end; and if
 //! none does, the worker ends and says why.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use shared::sync::lock;
 use shared::{Error, Result};
 use tokio::time::{Instant, sleep};
-
-use crate::context::Context;
 
 /// Trouble that outlasts this ends the worker, which whoever supervises it sees and starts anew. A service that
 /// is restarted or moved is back sooner; throttling is not trouble, and is waited for by each call.
@@ -40,7 +39,7 @@ struct Trouble {
 impl BackendHealth {
     /// A job came to its end, or one could be asked for.
     pub fn works(&self) {
-        *self.lock() = None;
+        *lock(&self.0) = None;
     }
 
     /// A call failed. What says nothing of queue and ledger themselves is passed over.
@@ -49,7 +48,7 @@ impl BackendHealth {
             return;
         }
         let now = Instant::now();
-        let mut trouble = self.lock();
+        let mut trouble = lock(&self.0);
         match &mut *trouble {
             // What no repetition mends is the reason to be told, whatever fails because of it.
             Some(known) if now - known.met < FORGOTTEN_AFTER => {
@@ -64,7 +63,7 @@ impl BackendHealth {
 
     /// How long to wait before one more job is taken; `None` if all is well. The error, if it is no use.
     pub fn pause(&self) -> Result<Option<Duration>> {
-        let mut trouble = self.lock();
+        let mut trouble = lock(&self.0);
         let Some(known) = &mut *trouble else { return Ok(None) };
         if known.last.is_retryable() && known.since.elapsed() < PATIENCE {
             let pause = FIRST_PAUSE.saturating_mul(1 << known.pauses.min(10)).min(MAX_PAUSE);
@@ -75,11 +74,6 @@ impl BackendHealth {
             Some(over) => Err(over.last),
             None => Ok(None),
         }
-    }
-
-    /// Held for moments, and never across an await.
-    fn lock(&self) -> MutexGuard<'_, Option<Trouble>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -104,20 +98,20 @@ impl Default for Repetition {
 
 impl Repetition {
     /// The write is done.
-    pub fn succeeded(&self, context: &Context) {
+    pub fn succeeded(&self, backend: &BackendHealth) {
         if self.has_failed {
-            context.backend.works();
+            backend.works();
         }
     }
 
     /// Waits until the write is to be repeated. A failure that no repetition mends, or that has lasted for
     /// [`PATIENCE`], comes out: then the job must come again.
-    pub async fn failed(&mut self, context: &Context, error: Error) -> Result<()> {
+    pub async fn failed(&mut self, backend: &BackendHealth, error: Error) -> Result<()> {
         if !error.is_retryable() || self.began.elapsed() >= PATIENCE {
             return Err(error);
         }
         tracing::warn!(%error, "could not record finished work: trying again");
-        context.backend.fails(error);
+        backend.fails(error);
         self.has_failed = true;
         sleep(self.pause).await;
         self.pause = (self.pause * 2).min(MAX_REPETITION);

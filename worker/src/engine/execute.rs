@@ -1,123 +1,117 @@
-//! One job: its objects, their outcomes, and what comes again.
+//! Executes a job as the state of its run demands.
 
-use std::collections::BTreeSet;
+use std::time::Duration;
 
-use shared::Result;
-use shared::ledger::{Outcome, State};
-use shared::object::Pin;
-use shared::objects::job::{Job, JobObject, Work};
-use tokio::time::Instant;
+use shared::object::Timestamp;
+use shared::queue::{MAX_DELIVERIES, Message, Outgoing};
+use shared::{Result, terminal};
 
-use crate::context::Context;
+use crate::engine::context::LaneContext;
+use crate::engine::executor::Delivery;
+use crate::engine::intake::Received;
 use crate::engine::runs::RunVerdict;
-use crate::objects::archive;
-use crate::objects::batch::settle_all;
-use crate::objects::cancel;
-use crate::objects::item::Item;
-use crate::objects::multipart::giant;
-use crate::objects::multipart::upload::{Abort, abort_all, forget_each};
-use crate::objects::settle::settle_job;
-use crate::objects::suspects::Marks;
-use crate::objects::verdict::Uploads;
-use crate::objects::whole;
 
-/// The job is done: its message may be acknowledged.
-pub(crate) struct Done;
+/// A job of a run with other write options is looked at again after this, by whichever worker gets it.
+const OTHERS_DELAY: Duration = Duration::from_secs(30);
 
-/// Executes a job, of whose objects some are `aside`: known without any work. `Ok` when each is settled, enqueued
-/// again, or carried on by another job; `Err` when that could not be recorded: then the job must come again.
-pub(crate) async fn execute(context: &Context, job: &Job, aside: &[(u32, Outcome)], redelivered: bool) -> Result<Done> {
-    match context.runs.judge(context, job).await? {
-        RunVerdict::Execute(until) => return work(context, job, aside, redelivered, until).await,
+/// Longest delay of a message (Amazon SQS `DelaySeconds`).
+const MAX_DELAY: Duration = Duration::from_secs(900);
+
+/// What became of a job.
+pub(crate) enum Worked {
+    /// Its message is acknowledged.
+    Done,
+    /// It was given up, for this reason.
+    Dead(String),
+}
+
+/// Executes a job, or settles all its items as failed if it was delivered too often. Dropped at a drain, either goes
+/// on with the next delivery. `Err`: the job must come again.
+pub(crate) async fn execute_or_give_up(lane: &LaneContext, job: &Received, message: Message) -> Result<Worked> {
+    if message.receive_count <= MAX_DELIVERIES {
+        execute(lane, job, message).await?;
+        return Ok(Worked::Done);
+    }
+    let reason = format!("delivered {} times and never finished", message.receive_count);
+    match give_up(lane, job, &reason).await {
+        Err(error) if error.is_backend() => return Err(error),
+        // The ledger refuses it as well.
+        Err(error) => {
+            tracing::warn!(%error, "could not record the failure of a job that moves to the dead-letter queue")
+        }
+        Ok(()) => {}
+    }
+    Ok(Worked::Dead(reason))
+}
+
+async fn execute(lane: &LaneContext, job: &Received, message: Message) -> Result<()> {
+    let (redelivered, run) = (message.receive_count > 1, job.execution.run());
+    match lane.engine.runs.judge(&*job.executor, &*job.execution).await? {
+        RunVerdict::Execute(until) => {
+            if let Some(delay) = delay_until(job.not_before) {
+                return send_again(lane, message, delay).await;
+            }
+            // The job is read, and many may be leased.
+            drop(message);
+            job.execution.execute(&Delivery::new(redelivered, until)).await
+        }
         RunVerdict::Cancelled => {
-            if let Some(changed) = cancel::whole(context, job, redelivered).await? {
-                return work(context, &changed, &[], redelivered, None).await;
-            }
+            drop(message);
+            tracing::debug!(run, "the job's run is cancelled");
+            job.execution.cancel(&Delivery::new(redelivered, None)).await
         }
-        RunVerdict::Unknown => cancel::drop_unknown(context, job),
-        RunVerdict::OtherOptions => cancel::leave_to_others(context, job).await?,
-    }
-    Ok(Done)
-}
-
-/// Works on a job of a live run, which is asked about again at `until`.
-async fn work(
-    context: &Context,
-    job: &Job,
-    aside: &[(u32, Outcome)],
-    redelivered: bool,
-    until: Option<Instant>,
-) -> Result<Done> {
-    if let Some(later) = archive::too_early(job) {
-        context.queue.send(&[later]).await?;
-        return Ok(Done);
-    }
-    let settled = settled_before(context, job, redelivered).await?;
-    if let Work::Changed { .. } = &job.work {
-        context.begin_events_run(&job.run).await?;
-        settle_job(context, job, aside).await?;
-    }
-    match &job.work {
-        Work::Copy { .. } | Work::Delete { .. } | Work::Changed { .. } => {
-            let marks = Marks::of_job(context, job, &settled, redelivered).await?;
-            settle_all(context, job, until, settled, redelivered, &marks).await?;
-        }
-        Work::Parts(parts) => tokio::select! {
-            sent = giant::upload_parts(context, job, parts) => sent?,
-            cancelled = context.runs.cancelled(context, job, until) => {
-                cancelled?;
-                cancel::parts_of(context, parts).await?;
+        RunVerdict::Unknown => {
+            if let Some(id) = first_of_run(lane, run) {
+                tracing::warn!(run, "dropping the jobs of run {id}, because the ledger has no record of it");
             }
-        },
+            Ok(())
+        }
+        RunVerdict::OtherOptions => {
+            if let Some(id) = first_of_run(lane, run) {
+                tracing::warn!(
+                    run,
+                    "this worker's options differ from those of run {id} (locations, metadata, storage class, acl, sse, strict or restore), so it leaves the run's jobs to other workers: start it with the finder's config file"
+                );
+            }
+            send_again(lane, message, OTHERS_DELAY).await
+        }
     }
-    Ok(Done)
 }
 
-/// The places that an earlier delivery of the job, or another message with its objects, has recorded: what is
-/// recorded is not done again. Whoever recorded an object has looked after it.
-///
-/// Changed keys are always looked at: a look that is wanted after an object was recorded comes in its place.
-async fn settled_before(context: &Context, job: &Job, redelivered: bool) -> Result<BTreeSet<u32>> {
-    let objects: Vec<&JobObject> = match &job.work {
-        Work::Copy { objects } => objects.iter().collect(),
-        Work::Delete { .. } => Vec::new(),
-        Work::Parts(_) | Work::Changed { .. } => return Ok(BTreeSet::new()),
-    };
-    let is_first = !redelivered && job.attempt == 1 && job.restoring.is_none();
-    // A message that was sent twice is no redelivery. Its run may be done, and a later one have other options: deletes
-    // always ask, copies once the finder is through.
-    if is_first && !matches!(job.work, Work::Delete { .. }) && !context.runs.is_listed(context, job).await? {
-        return Ok(BTreeSet::new());
+async fn give_up(lane: &LaneContext, job: &Received, reason: &str) -> Result<()> {
+    match lane.engine.runs.judge(&*job.executor, &*job.execution).await? {
+        RunVerdict::Cancelled => job.execution.cancel(&Delivery::new(true, None)).await,
+        _ => job.execution.give_up(reason).await,
     }
-    let settled = context.ledger.settled(&job.run, &job.origin).await?;
-    // An upload is forgotten after its object is recorded: a crash in between has left the record.
-    let in_parts =
-        objects.into_iter().filter(|object| settled.contains(&object.index) && !whole::fits(context, object));
-    let uploads: Vec<(String, Uploads)> = in_parts.map(|object| (object.key.clone(), Uploads::Unknown)).collect();
-    let left = abort_all(context, job, &uploads, Abort::AsFarAsMayBe).await?;
-    forget_each(context, &left).await?;
-    Ok(settled)
 }
 
-/// Settles all objects of a job that cannot be brought to an end, and what was set `aside` of it.
-pub(crate) async fn give_up(context: &Context, job: &Job, aside: &[(u32, Outcome)], reason: &str) -> Result<()> {
-    if context.runs.judge(context, job).await? == RunVerdict::Cancelled {
-        return cancel::whole(context, job, true).await.map(drop);
+/// How long a job waits that is not executed before this time; `None` if the time has come.
+fn delay_until(not_before: Option<Timestamp>) -> Option<Duration> {
+    let left = not_before?.0.saturating_sub(Timestamp::now().0);
+    (left > 0).then(|| Duration::from_millis(left.unsigned_abs()).min(MAX_DELAY))
+}
+
+/// Sends a job anew, so that its deliveries are not used up. It is acknowledged afterwards: a crash in between, or an
+/// answer that is lost, leaves two of it, which count once.
+pub(crate) async fn send_again(lane: &LaneContext, message: Message, delay: Duration) -> Result<()> {
+    lane.queue.send(&[Outgoing { body: message.body, delay }]).await
+}
+
+/// The short id of a run that no warning was logged of yet: there may be many jobs.
+fn first_of_run<'a>(lane: &LaneContext, run: &'a str) -> Option<&'a str> {
+    lane.engine.runs.warns_first(run).then(|| terminal::run_id(run))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_waits_no_longer_than_a_message_may_be_delayed() {
+        let now = Timestamp::now().0;
+        let delay = |not_before: Option<i64>| delay_until(not_before.map(Timestamp));
+        assert_eq!((delay(None), delay(Some(now)), delay(Some(now - 5))), (None, None, None));
+        assert_eq!(delay(Some(now + 3_600_000)), Some(MAX_DELAY));
+        assert!(delay(Some(now + 60_000)).is_some_and(|delay| delay <= Duration::from_secs(60)));
     }
-    if let Work::Parts(parts) = &job.work {
-        return giant::give_up(context, parts, reason).await;
-    }
-    context.begin_events_run(&job.run).await?;
-    settle_job(context, job, aside).await?;
-    let given_up = |item: &Item<'_>| Outcome {
-        error: Some(reason.to_owned()),
-        source: Pin::default(),
-        ..item.outcome_as(State::Failed)
-    };
-    let outcomes: Vec<(u32, Outcome)> =
-        Item::all(context, job, true).map(|item| (item.object.index, given_up(&item))).collect();
-    let uploads: Vec<(String, Uploads)> = job.work.keys().map(|(_, key)| (key.to_owned(), Uploads::Unknown)).collect();
-    let left = abort_all(context, job, &uploads, Abort::AsFarAsMayBe).await?;
-    settle_job(context, job, &outcomes).await?;
-    forget_each(context, &left).await
 }

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::context::Context;
+use crate::engine::context::{Engine, LaneContext};
 
 /// A message that is held. Dropping it ends the heartbeat; the message comes back by itself then,
 /// unless it was acknowledged.
@@ -23,9 +23,9 @@ impl Lease {
     /// Holds `message`, received just now for the configured time, by a heartbeat at every third of it: two
     /// beats may fail before it is lost. It is given up a tenth before it expires, because the
     /// queue's clock, not ours, decides when another worker gets the job.
-    pub fn hold(context: Arc<Context>, message: Message) -> Self {
+    pub fn hold(lane: Arc<LaneContext>, message: Message) -> Self {
         let (lost, ended) = (CancellationToken::new(), CancellationToken::new());
-        let heartbeat = tokio::spawn(beat(context, message, lost.clone(), ended.clone()));
+        let heartbeat = tokio::spawn(beat(lane, message, lost.clone(), ended.clone()));
         Lease { lost, ended, heartbeat }
     }
 
@@ -52,8 +52,24 @@ impl Drop for Lease {
     }
 }
 
-async fn beat(context: Arc<Context>, message: Message, lost: CancellationToken, ended: CancellationToken) {
-    let lease = context.options.lease;
+/// Counts a message as leased for as long as it lives.
+pub(crate) struct Leases(Arc<Engine>);
+
+impl Leases {
+    pub fn new(engine: &Arc<Engine>) -> Self {
+        engine.leases.send_modify(|leases| *leases += 1);
+        Leases(engine.clone())
+    }
+}
+
+impl Drop for Leases {
+    fn drop(&mut self) {
+        self.0.leases.send_modify(|leases| *leases -= 1);
+    }
+}
+
+async fn beat(lane: Arc<LaneContext>, message: Message, lost: CancellationToken, ended: CancellationToken) {
+    let lease = lane.engine.options.lease;
     let margin = lease / 10;
     let mut deadline = Instant::now() + lease - margin;
     loop {
@@ -64,12 +80,12 @@ async fn beat(context: Arc<Context>, message: Message, lost: CancellationToken, 
         }
         // Counted from before the call: its answer may be late, the new deadline is not.
         let asked = Instant::now();
-        match tokio::time::timeout_at(deadline, context.queue.extend(&message, lease)).await {
+        match tokio::time::timeout_at(deadline, lane.queue.extend(&message, lease)).await {
             Ok(Ok(())) => deadline = asked + lease - margin,
             Ok(Err(error)) if error.kind() == ErrorKind::LeaseLost => break,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "could not extend the lease of a job");
-                context.backend.fails(error);
+                lane.engine.backend.fails(error);
             }
             Err(_) => break,
         }

@@ -8,15 +8,16 @@
 //! An error is never an answer: the job comes again later.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use shared::Result;
-use shared::ledger::{Phase, RunOptions, RunState, events_run};
-use shared::objects::job::{Job, Work};
+use shared::ledger::events::is_events_run;
+use shared::ledger::{Phase, RunOptions, RunState, SharedLedger};
+use shared::sync::lock;
 use tokio::time::{Instant, sleep_until};
 
-use crate::context::Context;
+use crate::engine::executor::{Execution, Executor};
 
 /// How long a run's state is believed: a run that is cancelled is worked on for so long at most.
 pub(crate) const VALID: Duration = Duration::from_secs(15);
@@ -54,51 +55,56 @@ impl Known {
 type Entry = Arc<tokio::sync::Mutex<Option<Known>>>;
 
 /// The runs that jobs were received of.
-#[derive(Debug, Default)]
 pub(crate) struct Runs {
-    known: Mutex<BTreeMap<String, Entry>>,
+    task: String,
+    ledger: SharedLedger,
+    known: Entries,
     /// Runs, and other tasks, that a warning was logged of.
     warned: Mutex<BTreeSet<String>>,
 }
 
 impl Runs {
+    /// None known yet.
+    pub fn new(task: &str, ledger: SharedLedger) -> Self {
+        Runs { task: task.to_owned(), ledger, known: Mutex::default(), warned: Mutex::default() }
+    }
+
     /// What becomes of a job now.
-    pub async fn judge(&self, context: &Context, job: &Job) -> Result<RunVerdict> {
-        if job.run == events_run(&job.task) {
+    pub async fn judge(&self, executor: &dyn Executor, job: &dyn Execution) -> Result<RunVerdict> {
+        let run = job.run();
+        if is_events_run(&self.task, run) {
             return Ok(RunVerdict::Execute(None));
         }
-        let is_delete = matches!(job.work, Work::Delete { .. });
-        let Known { state, read } = self.read(context, &job.run, is_delete).await?;
+        let Known { state, read } = self.read(run, job.deletes()).await?;
         let Some(RunState { phase, options }) = state else { return Ok(RunVerdict::Unknown) };
         Ok(match () {
-            () if phase.is_cancelled() || is_delete && !options.delete => RunVerdict::Cancelled,
-            () if !is_ours(context, &options) => RunVerdict::OtherOptions,
+            () if phase.is_cancelled() || job.deletes() && !options.delete => RunVerdict::Cancelled,
+            () if !is_ours(executor, &options) => RunVerdict::OtherOptions,
             () => RunVerdict::Execute(Some(read + VALID)),
         })
     }
 
     /// What the ledger says of a run now.
-    pub async fn state(&self, context: &Context, run: &str) -> Result<Option<RunState>> {
-        Ok(self.read(context, run, true).await?.state)
+    pub async fn state(&self, run: &str) -> Result<Option<RunState>> {
+        Ok(self.read(run, true).await?.state)
     }
 
-    /// Whether the finder of the job's run was through when the run's state was last read: then the run may be done. A
-    /// run of events never is.
-    pub async fn is_listed(&self, context: &Context, job: &Job) -> Result<bool> {
-        if job.run == events_run(&job.task) {
+    /// Whether the finder of a run was through when the run's state was last read: then the run may be done. A run of
+    /// events never is.
+    pub async fn is_listed(&self, run: &str) -> Result<bool> {
+        if is_events_run(&self.task, run) {
             return Ok(false);
         }
-        let state = self.read(context, &job.run, false).await?.state;
+        let state = self.read(run, false).await?.state;
         Ok(state.is_some_and(|state| !matches!(state.phase, Phase::Listing | Phase::Releasing)))
     }
 
     /// Waits until a job that is executed must end because its run is cancelled. `until` is the time at which its run
     /// is asked about again. Fails when that is not answered: then nobody knows whether the job may go on.
-    pub async fn cancelled(&self, context: &Context, job: &Job, until: Option<Instant>) -> Result<()> {
-        let Some(mut until) = until else { return std::future::pending().await };
+    pub async fn cancelled(&self, run: &str, mut until: Instant) -> Result<()> {
         loop {
             sleep_until(until).await;
-            let known = self.read(context, &job.run, false).await?;
+            let known = self.read(run, false).await?;
             if known.state.as_ref().is_none_or(|state| state.phase.is_cancelled()) {
                 return Ok(());
             }
@@ -108,35 +114,8 @@ impl Runs {
 
     /// A run's state, read from the ledger unless it is known. Slow: whoever asks about the same run waits for the same
     /// answer. Failed: the adapter has tried again by then, and the next one asks anew.
-    async fn read(&self, context: &Context, run: &str, anew: bool) -> Result<Known> {
-        self.known(run, anew, || context.ledger.run_state(run)).await
-    }
-
-    async fn known<F>(&self, run: &str, anew: bool, ask: impl FnOnce() -> F) -> Result<Known>
-    where
-        F: Future<Output = Result<Option<RunState>>>,
-    {
-        let entry = self.entry(run);
-        let asked = Instant::now();
-        let mut entry = entry.lock().await;
-        // An answer to a question that was put after this one came is as good as one of its own.
-        let is_good = |known: &Known| if anew { known.read >= asked } else { known.until() > Instant::now() };
-        if let Some(known) = entry.as_ref().filter(|known| is_good(known)) {
-            return Ok(known.clone());
-        }
-        // Counted from before the question: the answer may be late.
-        let read = Instant::now();
-        let known = Known { state: ask().await?, read };
-        *entry = Some(known.clone());
-        Ok(known)
-    }
-
-    fn entry(&self, run: &str) -> Entry {
-        let mut known = lock(&self.known);
-        if known.len() >= MAX_KNOWN && !known.contains_key(run) {
-            known.clear();
-        }
-        known.entry(run.to_owned()).or_default().clone()
+    async fn read(&self, run: &str, anew: bool) -> Result<Known> {
+        read_once(&self.known, run, anew, || self.ledger.run_state(run)).await
     }
 
     /// Whether a warning about this run, or other task, is the first one.
@@ -149,14 +128,43 @@ impl Runs {
     }
 }
 
-/// Whether the worker writes objects as the run has them written.
-fn is_ours(context: &Context, options: &RunOptions) -> bool {
-    options.writes.as_ref().is_none_or(|writes| *writes == context.writes)
+/// Whether the worker writes as the run has its items written.
+fn is_ours(executor: &dyn Executor, options: &RunOptions) -> bool {
+    match (&options.writes, executor.writes()) {
+        (Some(theirs), Some(ours)) => theirs == ours,
+        _ => true,
+    }
 }
 
-/// The lock is held for moments and never across an await.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// The runs by their ids.
+type Entries = Mutex<BTreeMap<String, Entry>>;
+
+/// A run's state, if it is known well enough, else the answer to `ask`.
+async fn read_once<F>(known: &Entries, run: &str, anew: bool, ask: impl FnOnce() -> F) -> Result<Known>
+where
+    F: Future<Output = Result<Option<RunState>>>,
+{
+    let entry = entry(known, run);
+    let asked = Instant::now();
+    let mut entry = entry.lock().await;
+    // An answer to a question that was put after this one came is as good as one of its own.
+    let is_good = |known: &Known| if anew { known.read >= asked } else { known.until() > Instant::now() };
+    if let Some(known) = entry.as_ref().filter(|known| is_good(known)) {
+        return Ok(known.clone());
+    }
+    // Counted from before the question: the answer may be late.
+    let read = Instant::now();
+    let known = Known { state: ask().await?, read };
+    *entry = Some(known.clone());
+    Ok(known)
+}
+
+fn entry(known: &Entries, run: &str) -> Entry {
+    let mut known = lock(known);
+    if known.len() >= MAX_KNOWN && !known.contains_key(run) {
+        known.clear();
+    }
+    known.entry(run.to_owned()).or_default().clone()
 }
 
 #[cfg(test)]
@@ -183,11 +191,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_runs_state_is_read_once_in_15_s_however_many_jobs_it_has() {
-        let (runs, reads) = (Runs::default(), Reads::default());
+        let (runs, reads) = (Entries::default(), Reads::default());
         let began = Instant::now();
         while began.elapsed() < 4 * VALID {
             for run in ["a", "b"] {
-                let jobs = (0..20).map(|_| runs.known(run, false, || reads.answer()));
+                let jobs = (0..20).map(|_| read_once(&runs, run, false, || reads.answer()));
                 futures::future::try_join_all(jobs).await.unwrap();
             }
             sleep(Duration::from_millis(500)).await;
@@ -197,23 +205,23 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn deletes_read_the_runs_state_anew_and_together() {
-        let (runs, reads) = (Runs::default(), Reads::default());
+        let (runs, reads) = (Entries::default(), Reads::default());
         for n in 1..=5 {
-            runs.known("run", true, || reads.answer()).await.unwrap();
+            read_once(&runs, "run", true, || reads.answer()).await.unwrap();
             assert_eq!(reads.0.get(), n, "an earlier answer is not good enough");
         }
         // Who asks while an answer is on its way does not trust that one, but shares the next one.
-        let jobs = (0..20).map(|_| runs.known("run", true, || reads.answer()));
+        let jobs = (0..20).map(|_| read_once(&runs, "run", true, || reads.answer()));
         futures::future::try_join_all(jobs).await.unwrap();
         assert!((6..=7).contains(&reads.0.get()), "{}", reads.0.get());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_failed_read_is_no_answer() {
-        let (runs, reads) = (Runs::default(), Reads::default());
+        let (runs, reads) = (Entries::default(), Reads::default());
         let fail = || async { Err(Error::new(ErrorKind::Unavailable, "ledger", "table", "away")) };
-        assert!(runs.known("run", false, fail).await.is_err());
-        assert!(runs.known("run", false, || reads.answer()).await.is_ok());
+        assert!(read_once(&runs, "run", false, fail).await.is_err());
+        assert!(read_once(&runs, "run", false, || reads.answer()).await.is_ok());
         assert_eq!(reads.0.get(), 1);
     }
 }

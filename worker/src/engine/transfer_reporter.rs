@@ -10,7 +10,7 @@ use shared::ledger::{TransferReport, TransferReports};
 use shared::{Result, metrics};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::objects::multipart::progress::TransferProgress;
+use crate::engine::progress::TransferProgress;
 
 /// Shortest time between two reports while large objects are in flight.
 const REPORT_EVERY: Duration = Duration::from_secs(15);

@@ -13,7 +13,7 @@ use shared::queue::Outgoing;
 use shared::store::{Restore, Tier};
 use shared::{Error, ErrorKind, Result};
 
-use crate::context::Context;
+use crate::objects::context::Context;
 use crate::objects::item::Item;
 use crate::objects::requeue::MAX_DELAY;
 use crate::objects::verdict::{Skip, Verdict};
@@ -26,18 +26,18 @@ const PATIENCE: Duration = Duration::from_secs(72 * 3600);
 /// The object's description, if it is archived by the class that was listed and not readable yet. Asks
 /// nothing of objects of other classes.
 pub(crate) async fn by_class(context: &Context, object: &JobObject) -> Result<Option<ObjectInfo>> {
-    let classes = context.source.capabilities().metadata.classes;
+    let classes = context.objects.source.capabilities().metadata.classes;
     if !object.storage_class.as_deref().is_some_and(|class| classes.is_archive(class)) {
         return Ok(None);
     }
-    let info = context.source.head(&object.key, &object.pin()).await?;
+    let info = context.objects.source.head(&object.key, &object.pin()).await?;
     Ok(Some(info).filter(|info| info.access != Access::Readable))
 }
 
 /// What becomes of an archived object. `info`: its description, where it was read.
 pub(crate) async fn conclude(item: &mut Item<'_>, info: Option<ObjectInfo>) -> Verdict {
     let now = info.as_ref().map_or_else(|| item.object.clone(), |info| version::at_version(&item.object, info));
-    let Some(tier) = item.context.options.restore else {
+    let Some(tier) = item.context.objects.options.restore else {
         item.object = now;
         return Verdict::Skipped(Skip::Archived);
     };
@@ -61,12 +61,12 @@ async fn request(item: &Item<'_>, object: &JobObject, tier: Tier, info: Option<O
     let (context, key, pin) = (item.context, &object.key, object.pin());
     let info = match info {
         Some(info) => info,
-        None => context.source.head(key, &pin).await?,
+        None => context.objects.source.head(key, &pin).await?,
     };
     let now = Timestamp::now();
     let since = item.job.restoring.map_or(now, |restoring| restoring.since);
     if since.age() > PATIENCE {
-        let subject = context.source.location().display_key(key);
+        let subject = context.objects.source.location().display_key(key);
         let message =
             format!("its restore was requested {} hours ago and has not finished", since.age().as_secs() / 3600);
         return Err(Error::new(ErrorKind::Unsupported, "restore", subject, message));
@@ -74,13 +74,13 @@ async fn request(item: &Item<'_>, object: &JobObject, tier: Tier, info: Option<O
     if info.access != Access::Restoring {
         // A number of days is for classes that are archives; a tier that an object sinks into by itself
         // takes none, and keeps it readable.
-        let classes = context.source.capabilities().metadata.classes;
+        let classes = context.objects.source.capabilities().metadata.classes;
         let sinks = info.storage_class.as_deref().is_some_and(|class| !classes.is_archive(class));
-        let days = (!sinks).then_some(context.options.restore_days);
-        context.source.restore(key, &pin, &Restore { tier, days }).await?;
+        let days = (!sinks).then_some(context.objects.options.restore_days);
+        context.objects.source.restore(key, &pin, &Restore { tier, days }).await?;
     }
-    context.say_waiting(tier);
-    Ok(Restoring { since, due: Timestamp(now.0 + millis(next_look(context.options.retry_delay, since.age()))) })
+    context.objects.warn_waiting(tier);
+    Ok(Restoring { since, due: Timestamp(now.0 + millis(next_look(context.objects.options.retry_delay, since.age()))) })
 }
 
 /// The time until the next look at an object that was asked for `waited` ago.
@@ -96,12 +96,6 @@ pub(crate) fn again(job: &Job, objects: Vec<(JobObject, Restoring)>) -> Option<O
     objects.sort_by_key(|object| object.index);
     let work = shared::objects::job::Work::Copy { objects };
     Some(delayed(&Job { restoring: Some(Restoring { since, due }), work, ..job.clone() }, due))
-}
-
-/// The message that passes a job on that came before it is due; `None` if it is due.
-pub(crate) fn too_early(job: &Job) -> Option<Outgoing> {
-    let due = job.restoring?.due;
-    (due > Timestamp::now()).then(|| delayed(job, due))
 }
 
 fn delayed(job: &Job, due: Timestamp) -> Outgoing {
@@ -151,7 +145,6 @@ mod tests {
         assert_eq!(body.restoring, Some(Restoring { since: Timestamp(now - 5), due: Timestamp(later) }));
         let Work::Copy { objects } = &body.work else { panic!("is a copy") };
         assert_eq!((body.attempt, objects[0].index, objects[1].index), (2, 3, 7));
-        assert_eq!(too_early(&body).map(|message| message.body), Some(again.body));
-        assert!(too_early(&job).is_none() && super::again(&job, vec![]).is_none());
+        assert!(super::again(&job, vec![]).is_none());
     }
 }

@@ -21,10 +21,11 @@ use shared::store::Upload;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use crate::context::Context;
 use crate::engine::backend::Repetition;
+use crate::engine::executor::Delivery;
 use crate::objects::archive;
 use crate::objects::cancel;
+use crate::objects::context::Context;
 use crate::objects::item::Item;
 use crate::objects::multipart::upload::{Abort, abort_all, forget_each};
 use crate::objects::perform::perform;
@@ -98,10 +99,10 @@ impl Batch {
         loop {
             match self.write(context, job).await {
                 Ok(()) => {
-                    repetition.succeeded(context);
+                    repetition.succeeded(&context.engine.backend);
                     return Ok(());
                 }
-                Err(error) => repetition.failed(context, error).await?,
+                Err(error) => repetition.failed(&context.engine.backend, error).await?,
             }
         }
     }
@@ -115,7 +116,7 @@ impl Batch {
     async fn write(&mut self, context: &Context, job: &Job) -> Result<()> {
         self.again.extend(archive::again(job, std::mem::take(&mut self.restoring)));
         if !self.again.is_empty() {
-            context.queue.send(&self.again).await?;
+            context.lane.queue.send(&self.again).await?;
             self.again.clear();
         }
         if self.left.is_none() {
@@ -164,18 +165,17 @@ impl<'a> Iterator for InRoom<'a> {
 pub(crate) async fn settle_all<'a>(
     context: &'a Context,
     job: &'a Job,
-    until: Option<Instant>,
+    delivery: &'a Delivery,
     settled: BTreeSet<u32>,
-    redelivered: bool,
     marks: &'a Marks,
 ) -> Result<()> {
-    let at_once = context.limiter.limit().max(1);
+    let at_once = context.lane.limiter.limit().max(1);
     let room = Arc::new(Semaphore::new(UNRECORDED_OBJECTS.max(at_once)));
     let done = settled.clone();
-    let items = Item::all(context, job, redelivered).filter(move |item| !done.contains(&item.object.index));
+    let items = Item::all(context, job, delivery.redelivered).filter(move |item| !done.contains(&item.object.index));
     let works = InRoom { items: Box::new(items), marks, room: room.clone() };
     let mut verdicts = Box::pin(stream::iter(works).buffer_unordered(at_once));
-    let mut cancelled = std::pin::pin!(context.runs.cancelled(context, job, until));
+    let mut cancelled = std::pin::pin!(delivery.cancelled(&context.lane, &job.run));
     let (mut batch, mut ended) = (Batch::default(), settled.clone());
     let (mut failed, mut is_cancelled) = (None, false);
     // At most one: two of one origin job would only contend in the ledger.

@@ -6,23 +6,19 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use shared::Result;
 use shared::job::Origin;
 use shared::ledger::{Outcome, State, events_run};
 use shared::object::{Pin, Timestamp};
 use shared::objects::job::{Job, JobChange, JobObject, Parts, Work};
-use shared::queue::Outgoing;
-use shared::{Result, terminal};
 
-use crate::context::Context;
 use crate::engine::runs::VALID;
+use crate::objects::context::Context;
 use crate::objects::events::in_doubt;
 use crate::objects::multipart::giant;
 use crate::objects::multipart::upload::{Abort, abort_all, forget_each};
 use crate::objects::settle::settle_job;
 use crate::objects::verdict::Uploads;
-
-/// A job of a run with other write options is looked at again after this, by whichever worker gets it.
-const OTHERS_DELAY: Duration = Duration::from_secs(30);
 
 /// An object of a job that was not settled when its run was cancelled.
 struct Unsettled<'a> {
@@ -35,7 +31,6 @@ struct Unsettled<'a> {
 /// Settles a job of a cancelled run that was not begun here. The caller executes what it returns: a look at keys that
 /// may have changed belongs to the task, not to the run that asked for it.
 pub(crate) async fn whole(context: &Context, job: &Job, redelivered: bool) -> Result<Option<Job>> {
-    tracing::debug!(run = job.run, origin = job.origin.id, "the job's run is cancelled");
     match &job.work {
         Work::Parts(parts) => {
             parts_of(context, parts).await?;
@@ -84,7 +79,7 @@ fn left(job: &Job, is_begun: impl Fn(u32) -> bool) -> Vec<Unsettled<'_>> {
 async fn follow_up(context: &Context, job: &Job, left: &[Unsettled<'_>], delay: Duration) -> Result<()> {
     let begun = left.iter().filter(|left| left.is_begun);
     let changes: Vec<_> = begun.map(|left| without_deletes(in_doubt::change((left.index, left.key)))).collect();
-    if changes.is_empty() || !context.follow.look_again {
+    if changes.is_empty() || !context.objects.follow.look_again {
         return Ok(());
     }
     in_doubt::look_later(context, job, changes, delay, job.attempt).await
@@ -123,25 +118,4 @@ fn of_events(job: &Job, objects: &[JobChange]) -> Job {
 /// What the source lacks may be what the run was to delete. The next scan finds it, if it is to be deleted still.
 fn without_deletes(change: JobChange) -> JobChange {
     JobChange { no_delete: true, ..change }
-}
-
-/// Leaves a job of a run with other write options to another worker. Sent anew, so that its deliveries are not used up;
-/// sent first, so that a crash leaves two of it, which count once.
-pub(crate) async fn leave_to_others(context: &Context, job: &Job) -> Result<()> {
-    if context.runs.warns_first(&job.run) {
-        tracing::warn!(
-            run = job.run,
-            "this worker's options differ from those of run {} (locations, metadata, storage class, acl, sse, strict or restore), so it leaves the run's jobs to other workers: start it with the finder's config file",
-            terminal::run_id(&job.run)
-        );
-    }
-    context.queue.send(&[Outgoing { body: job.to_body(), delay: OTHERS_DELAY }]).await
-}
-
-/// Drops a job of a run that the ledger does not know.
-pub(crate) fn drop_unknown(context: &Context, job: &Job) {
-    if context.runs.warns_first(&job.run) {
-        let run = terminal::run_id(&job.run);
-        tracing::warn!(run = job.run, "dropping the jobs of run {run}, because the ledger has no record of it");
-    }
 }

@@ -1,13 +1,11 @@
 //! One key that an event names: the destination is to have there what the source has now.
 
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use shared::ledger::events_run;
-use shared::objects::job::{Job, Work};
+use shared::objects::job::Work;
 use shared::{Error, Result};
 
-use crate::context::Context;
 use crate::objects::events::coalesce::{Leader, Role};
 use crate::objects::item::Item;
 use crate::objects::reconcile::{Deletes, ReconcileOptions, conclude, look, reconcile};
@@ -25,43 +23,24 @@ pub(crate) async fn follow(item: &mut Item<'_>, no_delete: bool) -> Verdict {
     let (context, key) = (item.context, item.object.key.clone());
     let is_event = item.job.run == events_run(&item.job.task);
     // An event was judged when it was read. A follow-up of a past run was not.
-    if is_event && !context.follow.takes_key(&key) {
+    if is_event && !context.objects.follow.takes_key(&key) {
         item.uploads = Uploads::None;
         return Verdict::Skipped(Skip::Filtered);
     }
     loop {
-        match context.coalescer.enter(&key) {
+        match context.objects.coalescer.enter(&key) {
             Role::Lead(leader) => return lead(item, no_delete, leader).await,
             Role::Full => return Verdict::RetryLater(WHEN_FULL),
             Role::Follow(follower) => {
-                let _waits = Waiting::new(context, item.job);
+                // A job of several keys works on the others.
+                let is_all = matches!(&item.job.work, Work::Changed { objects } if objects.len() == 1);
+                let _waits = is_all.then(|| context.lane.wait());
                 // A scan's object that is looked at again is counted by its own verdict, not as an event.
                 if follower.covered().await && is_event {
                     return Verdict::Skipped(Skip::Coalesced);
                 }
                 // Its leader was given up: this one leads next, or follows the next leader.
             }
-        }
-    }
-}
-
-/// Counts a job among those that wait, if that is all it does.
-struct Waiting<'a>(Option<&'a Context>);
-
-impl<'a> Waiting<'a> {
-    fn new(context: &'a Context, job: &Job) -> Self {
-        let is_all = matches!(&job.work, Work::Changed { objects } if objects.len() == 1);
-        if is_all {
-            context.waiting.fetch_add(1, Relaxed);
-        }
-        Waiting(is_all.then_some(context))
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        if let Some(context) = self.0 {
-            context.waiting.fetch_sub(1, Relaxed);
         }
     }
 }
@@ -110,7 +89,7 @@ fn is_gone(verdict: &Verdict) -> bool {
 
 /// One look at the source, and what follows from it.
 async fn once(item: &mut Item<'_>, no_delete: bool, leader: &Leader<'_>) -> Verdict {
-    let look_after = item.context.follow.look_again;
+    let look_after = item.context.objects.follow.look_again;
     let deletes = if no_delete { Deletes::Own } else { Deletes::Mirrored };
     let options = ReconcileOptions { look_before: true, look_after, deletes, leader: Some(leader) };
     let end = match look(item.context, &item.object, options.leader).await {
@@ -123,7 +102,7 @@ async fn once(item: &mut Item<'_>, no_delete: bool, leader: &Leader<'_>) -> Verd
     };
     match end {
         Ok(Verdict::InSync(found)) => {
-            item.context.wrong_bytes.take(&item.object.key);
+            item.context.objects.wrong_bytes.take(&item.object.key);
             Verdict::InSync(found)
         }
         Ok(Verdict::Skipped(Skip::TakenOver)) => Verdict::Skipped(Skip::Coalesced),

@@ -13,7 +13,7 @@ pub(crate) async fn copy(item: &mut Item<'_>) -> Verdict {
     let (context, is_redone, blocked) = (item.context, item.is_redone(), item.object.blocked);
     let options = ReconcileOptions {
         look_before: is_redone,
-        look_after: is_redone || context.follow.look_again,
+        look_after: is_redone || context.objects.follow.look_again,
         // An earlier delivery may have written it.
         deletes: if is_redone { Deletes::Mirrored } else { Deletes::Own },
         leader: None,

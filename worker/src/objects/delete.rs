@@ -13,10 +13,10 @@ pub(crate) async fn delete(item: &mut Item<'_>, may_block: bool) -> Verdict {
     // An earlier delivery may have deleted the key already, before the source had it again; and may have begun to
     // copy it back.
     let is_redone = item.is_redone();
-    let look_after = is_redone || context.follow.look_again;
+    let look_after = is_redone || context.objects.follow.look_again;
     let options = ReconcileOptions { look_before: true, look_after, deletes: Deletes::Requested, leader: None };
     // An earlier delivery has asked too: what is left to a copy is so each time.
-    if may_block && context.destination.capabilities().has_folders {
+    if may_block && context.objects.destination.capabilities().has_folders {
         match replace::is_needed(context, &item.object.key).await {
             Ok(false) => {}
             Ok(true) => return Verdict::Skipped(Skip::LeftToCopy),

@@ -5,7 +5,7 @@ use shared::object::Timestamp;
 use shared::objects::job::{Job, JobChange, JobKey, JobObject, Work};
 use shared::{Error, ErrorKind};
 
-use crate::context::Context;
+use crate::objects::context::Context;
 use crate::objects::settle::explained;
 use crate::objects::verdict::{Copied, Skip, Uploads, Verdict};
 
@@ -123,19 +123,19 @@ impl<'a> Item<'a> {
         if error.is_backend() {
             return Verdict::Unrecorded(error);
         }
-        if context.is_store_outage(&error) {
+        if context.objects.is_store_outage(&error) {
             return Verdict::Suspended;
         }
         if error.kind() == ErrorKind::PassedOver {
             return Verdict::Skipped(Skip::PassedOver(error.message().to_owned()));
         }
-        let error = match context.wrong_bytes.take(&self.object.key) || self.object.suspect {
+        let error = match context.objects.wrong_bytes.take(&self.object.key) || self.object.suspect {
             true if !error.leaves_wrong_bytes() => {
                 error.and("an earlier attempt left wrong bytes at the destination").leaving_wrong_bytes()
             }
             _ => error,
         };
-        match is_permanent(error.kind()) || self.job.attempt >= context.options.attempts {
+        match is_permanent(error.kind()) || self.job.attempt >= context.objects.options.attempts {
             true => Verdict::Failed(error),
             false => Verdict::RetryAttempt(error),
         }

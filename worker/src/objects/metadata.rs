@@ -15,7 +15,7 @@ pub(crate) mod snapshot;
 mod tags;
 pub(crate) mod unsupported;
 
-use crate::context::Context;
+use crate::objects::context::{Context, ObjectsContext};
 use crate::objects::version::at_version;
 
 pub(crate) use snapshot::SourceSnapshot;
@@ -64,7 +64,7 @@ fn refused(write: &Write, options: &Work, error: &Error) -> Option<Unsupported> 
     }
 }
 
-impl Context {
+impl ObjectsContext {
     /// Whether an object may go without something: said once a run; with `strict`, an error.
     pub(crate) fn lose(&self, loss: Unsupported, key: &str) -> Result<()> {
         if self.options.strict {
@@ -113,11 +113,11 @@ pub(crate) async fn write(context: &Context, object: &JobObject, info: &ObjectIn
     write.modified = Some(at_version(object, info).modified);
     match attributes(context, info) {
         Some(attributes) => write.attributes = attributes,
-        None if says_something(&info.attributes) => context.lose(Unsupported::Attributes, key)?,
+        None if says_something(&info.attributes) => context.objects.lose(Unsupported::Attributes, key)?,
         None => {}
     }
     if info.untold_metadata > 0 {
-        context.lose(Unsupported::Untold, key)?;
+        context.objects.lose(Unsupported::Untold, key)?;
     }
     write.tags = tags::read(context, key, info).await?;
     leave_behind(context, key, info)?;
@@ -126,8 +126,8 @@ pub(crate) async fn write(context: &Context, object: &JobObject, info: &ObjectIn
 
 /// The headers and user metadata that the destination gets of an object, as it spells them; `None` where it keeps none.
 pub(crate) fn attributes(context: &Context, info: &ObjectInfo) -> Option<Attributes> {
-    let keeps = context.destination.capabilities().keeps_attributes;
-    keeps.then(|| spelled(&info.attributes, context.spellings()))
+    let keeps = context.objects.destination.capabilities().keeps_attributes;
+    keeps.then(|| spelled(&info.attributes, context.objects.spellings()))
 }
 
 /// The source's description of an object that was written so, to be compared with the second look.
@@ -139,9 +139,14 @@ pub(crate) fn snapshot(context: &Context, info: &ObjectInfo, write: Write) -> So
 /// The source's description of an object that the service is about to copy.
 pub(crate) async fn snapshot_before(context: &Context, key: &str, info: &ObjectInfo) -> Result<SourceSnapshot> {
     let tags = match info.tag_count {
-        _ if !context.follow.look_again || !context.options.tags || context.lacks(Unsupported::Tags) => None,
+        _ if !context.objects.follow.look_again
+            || !context.objects.options.tags
+            || context.objects.lacks(Unsupported::Tags) =>
+        {
+            None
+        }
         Some(0) => Some(Tags::new()),
-        _ => match context.source.tags(key, &info.pin()).await {
+        _ => match context.objects.source.tags(key, &info.pin()).await {
             Ok(tags) => Some(tags),
             // The service may read what we may not.
             Err(error) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::Unsupported) => None,
@@ -153,7 +158,7 @@ pub(crate) async fn snapshot_before(context: &Context, key: &str, info: &ObjectI
 
 /// The source's description of an object that an upload was opened with.
 pub(crate) fn snapshot_of(context: &Context, record: &UploadRecord) -> SourceSnapshot {
-    let attributes = context.destination.capabilities().keeps_attributes.then(|| record.attributes.clone());
+    let attributes = context.objects.destination.capabilities().keeps_attributes.then(|| record.attributes.clone());
     let tags = are_compared(context, &record.tags).then(|| record.tags.clone());
     SourceSnapshot { attributes, tags }
 }
@@ -161,7 +166,7 @@ pub(crate) fn snapshot_of(context: &Context, record: &UploadRecord) -> SourceSna
 /// Whether an object that was written with these tags is compared by them when the source is looked at again: not
 /// where tags are left behind.
 fn are_compared(context: &Context, tags: &Tags) -> bool {
-    !tags.is_empty() || context.options.tags && !context.lacks(Unsupported::Tags)
+    !tags.is_empty() || context.objects.options.tags && !context.objects.lacks(Unsupported::Tags)
 }
 
 /// What no copy has of an object.
@@ -169,31 +174,31 @@ pub(crate) fn leave_behind(context: &Context, key: &str, info: &ObjectInfo) -> R
     let Uncarried { redirect, retention, legal_hold } = info.uncarried;
     let losses =
         [(redirect, Unsupported::Redirect), (retention, Unsupported::Retention), (legal_hold, Unsupported::LegalHold)];
-    losses.into_iter().filter(|(is_there, _)| *is_there).try_for_each(|(_, loss)| context.lose(loss, key))
+    losses.into_iter().filter(|(is_there, _)| *is_there).try_for_each(|(_, loss)| context.objects.lose(loss, key))
 }
 
 /// Whether an upload was opened with what `write` says: headers and tags can be given at no other time.
 pub(crate) fn is_opened_with(context: &Context, record: &UploadRecord, write: &Write) -> bool {
     // Where the destination may turn out to keep no tags, an upload without them matches too.
     let tags = record.tags == write.tags
-        || record.tags.is_empty() && context.destination.capabilities().metadata.tags == Support::Unknown;
+        || record.tags.is_empty() && context.objects.destination.capabilities().metadata.tags == Support::Unknown;
     record.attributes == write.attributes && tags
 }
 
 /// What a service that copies an object with its headers, user metadata and tags must be given besides.
 pub(crate) async fn beside(context: &Context, object: &JobObject, class: Option<&str>) -> Result<Write> {
     let mut write = Write { size: object.size, modified: Some(object.modified), ..Write::default() };
-    write.drops_tags = !context.options.tags;
-    write.encryption = context.options.encryption();
-    write.storage_class = match (&context.options.storage_class, class) {
+    write.drops_tags = !context.objects.options.tags;
+    write.encryption = context.objects.options.encryption();
+    write.storage_class = match (&context.objects.options.storage_class, class) {
         (Some(wanted), _) => Some(wanted.clone()),
-        (None, Some(_)) if context.lacks(Unsupported::StorageClass) => {
-            context.lose(Unsupported::StorageClass, &object.key)?;
+        (None, Some(_)) if context.objects.lacks(Unsupported::StorageClass) => {
+            context.objects.lose(Unsupported::StorageClass, &object.key)?;
             None
         }
         (None, class) => class.map(str::to_owned),
     };
-    if context.options.acl {
+    if context.objects.options.acl {
         access(context, &object.key, &object.pin(), &mut write).await?;
     }
     Ok(write)
@@ -201,22 +206,22 @@ pub(crate) async fn beside(context: &Context, object: &JobObject, class: Option<
 
 /// The source's list, as far as the destination can have it.
 async fn access(context: &Context, key: &str, pin: &Pin, write: &mut Write) -> Result<()> {
-    let acl = match context.source.acl(key, pin).await {
+    let acl = match context.objects.source.acl(key, pin).await {
         Ok(acl) if acl.is_private() => return Ok(()),
         Ok(acl) => acl,
         // Nothing is lost that is not there; but it was asked for.
-        Err(error) if error.kind() == ErrorKind::Unsupported && !context.options.strict => {
-            return context.lose(Unsupported::SourceAcl, key);
+        Err(error) if error.kind() == ErrorKind::Unsupported && !context.objects.options.strict => {
+            return context.objects.lose(Unsupported::SourceAcl, key);
         }
         Err(error) => return Err(error),
     };
-    if context.lacks(Unsupported::Acl) {
-        return context.lose(Unsupported::Acl, key);
+    if context.objects.lacks(Unsupported::Acl) {
+        return context.objects.lose(Unsupported::Acl, key);
     }
-    let same_service =
-        endpoint(&*context.source).is_some() && endpoint(&*context.source) == endpoint(&*context.destination);
+    let same_service = endpoint(&*context.objects.source).is_some()
+        && endpoint(&*context.objects.source) == endpoint(&*context.objects.destination);
     write.acl = if acl.names_accounts() && !same_service {
-        context.lose(Unsupported::Accounts, key)?;
+        context.objects.lose(Unsupported::Accounts, key)?;
         Some(acl.without_accounts())
     } else {
         Some(acl)
@@ -243,7 +248,7 @@ struct Spellings {
     one_store: bool,
 }
 
-impl Context {
+impl ObjectsContext {
     fn spellings(&self) -> Spellings {
         Spellings {
             source: self.source.capabilities().metadata.spelling,

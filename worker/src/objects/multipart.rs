@@ -8,7 +8,6 @@ pub(crate) mod part_limit;
 pub(crate) mod parts;
 pub(crate) mod pending_creates;
 pub(crate) mod precedence;
-pub(crate) mod progress;
 pub(crate) mod session;
 pub(crate) mod unrecorded_parts;
 pub(crate) mod upload;
@@ -18,11 +17,11 @@ use shared::objects::job::JobObject;
 use shared::objects::{PartSet, UploadRecord};
 use shared::{Error, ErrorKind, Result};
 
-use crate::context::Context;
+use crate::engine::progress::ObjectProgress;
+use crate::objects::context::Context;
 use crate::objects::item::Item;
 use crate::objects::multipart::complete::{Completion, complete};
 use crate::objects::multipart::part_limit::COMMON_PARTS;
-use crate::objects::multipart::progress::ObjectProgress;
 use crate::objects::multipart::session::open_or_resume;
 use crate::objects::multipart::upload::{discard, is_void};
 use crate::objects::verdict::{Skip, Verdict};
@@ -45,14 +44,14 @@ pub(crate) async fn copy(item: &Item<'_>, wanted: &JobObject) -> Result<Verdict>
     let (mut last, mut again) = (None, Vec::new());
     for _ in 0..MAX_ROUNDS {
         // Each time: an upload that is gone may have been taken away for a newer version.
-        let info = context.source.head(&wanted.key, &wanted.pin()).await?;
+        let info = context.objects.source.head(&wanted.key, &wanted.pin()).await?;
         if info.access != Access::Readable {
             return Ok(Verdict::Archived(Box::new(info)));
         }
         let Some(record) = open_or_resume(item, wanted, &info).await? else {
             return Ok(Verdict::Skipped(Skip::TakenOver));
         };
-        let progress = context.moved.object(&record.run, &record.upload.key, record.size);
+        let progress = context.engine.moved.object(&record.run, &record.upload.key, record.size);
         let error = match copy_parts(item, &record, std::mem::take(&mut again), &progress).await {
             Ok(Round::Ended(verdict)) => return Ok(verdict),
             Ok(Round::Unlisted(numbers)) => {
@@ -69,7 +68,7 @@ pub(crate) async fn copy(item: &Item<'_>, wanted: &JobObject) -> Result<Verdict>
             _ => return Err(error),
         }
     }
-    let subject = context.destination.location().display_key(&wanted.key);
+    let subject = context.objects.destination.location().display_key(&wanted.key);
     Err(match last {
         Some(error) if error.kind() == ErrorKind::TooManyParts => error.and("give a larger --part-size"),
         Some(error) if error.kind() == ErrorKind::Conflict => error,
@@ -97,7 +96,7 @@ async fn give_up_round(
         return Ok(());
     }
     if error.kind() == ErrorKind::TooManyParts {
-        context.part_limit.learn(record.part_count());
+        context.objects.part_limit.learn(record.part_count());
     }
     progress.undo();
     discard(context, record).await
@@ -110,7 +109,7 @@ async fn copy_parts(
     progress: &ObjectProgress,
 ) -> Result<Round> {
     let (context, count) = (item.context, record.part_count());
-    let mut known = context.upload_log.part_set(&record.task, &record.upload).await?;
+    let mut known = context.objects.upload_log.part_set(&record.task, &record.upload).await?;
     let encoding = record.attributes.content_encoding.as_deref();
     let may_have_no_ranges = encoding.is_some_and(|encoding| encoding.contains("gzip"));
     if (count > COMMON_PARTS || may_have_no_ranges) && !known.contains(count) {
@@ -124,7 +123,7 @@ async fn copy_parts(
             Err(error) => return Err(error),
         }
     }
-    if record.size >= context.options.giant_threshold && count > 1 {
+    if record.size >= context.objects.options.giant_threshold && count > 1 {
         giant::share(context, item.job, record, &known).await?;
         return Ok(Round::Ended(Verdict::HandedOver));
     }
@@ -136,7 +135,7 @@ async fn copy_parts(
 
 /// Copies an object whose source ignores ranges, as some stores do of objects with `Content-Encoding: gzip`.
 async fn in_one_request(item: &Item<'_>, wanted: &JobObject, why: Error) -> Result<Verdict> {
-    let most = item.context.destination.capabilities().max_put_bytes;
+    let most = item.context.objects.destination.capabilities().max_put_bytes;
     if wanted.size > most {
         let fact = format!(
             "the source cannot serve the object in parts, and the destination accepts at most {most} bytes in one request"

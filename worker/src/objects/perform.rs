@@ -11,7 +11,7 @@ use crate::objects::verdict::Verdict;
 /// circuit permits it. Work that was begun before may have had an effect, so it is done as if redelivered.
 pub(crate) async fn perform(item: &mut Item<'_>, marks: &Marks) -> Verdict {
     loop {
-        let _admission = item.context.admit().await;
+        let _admission = item.context.objects.admit().await;
         item.begin();
         let verdict = match item.request {
             Request::Copy => copy::copy(item).await,

@@ -12,8 +12,8 @@ use shared::object::{ETag, Pin};
 use shared::store::{Body, ObjectStore, Read};
 use shared::{Error, ErrorKind, Result};
 
+use crate::engine::progress::Attempt;
 use crate::objects::integrity;
-use crate::objects::multipart::progress::Attempt;
 
 /// The bytes that pass through a pipe, and what is done with them in transit.
 pub(crate) struct Pipe {
@@ -178,7 +178,7 @@ pub(crate) async fn read_through(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::objects::multipart::progress::TransferProgress;
+    use crate::engine::progress::TransferProgress;
     use futures::TryStreamExt;
 
     async fn run(

@@ -3,7 +3,7 @@
 use shared::object::ObjectInfo;
 use shared::{Error, ErrorKind, Result, metrics};
 
-use crate::context::Context;
+use crate::objects::context::Context;
 use crate::objects::metadata::{self, SourceSnapshot};
 use crate::objects::mirror;
 use crate::objects::source::{self, SourceState};
@@ -54,7 +54,7 @@ async fn has_same_metadata(context: &Context, snapshot: &SourceSnapshot, key: &s
     }
     match &snapshot.tags {
         Some(tags) if tags.is_empty() && now.tag_count == Some(0) => Ok(true),
-        Some(tags) => match context.source.tags(key, &now.pin()).await {
+        Some(tags) => match context.objects.source.tags(key, &now.pin()).await {
             Ok(now) => Ok(now == *tags),
             // Tags that could not be read were left behind, and logged.
             Err(error) if tags.is_empty() && is_unreadable(&error) => Ok(true),

@@ -10,8 +10,8 @@ use shared::object::{ObjectInfo, Pin};
 use shared::objects::job::{JobChange, JobObject};
 use shared::{Error, ErrorKind, Result};
 
-use crate::context::Context;
 use crate::objects::archive;
+use crate::objects::context::Context;
 use crate::objects::events::coalesce::Leader;
 use crate::objects::events::in_doubt;
 use crate::objects::integrity;
@@ -116,14 +116,14 @@ fn with_earlier(last: Verdict, earlier: Option<Verdict>) -> Verdict {
 /// The source changed under each of [`MAX_LOOKS`] writes. An event's key is looked at again, written or not.
 async fn keeps_changing(item: &Item<'_>, written: Option<Verdict>, options: ReconcileOptions<'_>) -> Result<Verdict> {
     let (context, object) = (item.context, &item.object);
-    if context.follow.look_again && (written.is_some() || options.leader.is_some()) {
+    if context.objects.follow.look_again && (written.is_some() || options.leader.is_some()) {
         let change = in_doubt::change((object.index, &object.key));
         let no_delete = options.leader.is_some() && options.deletes == Deletes::Own;
         let changes = vec![JobChange { no_delete, ..change }];
         in_doubt::look_later(context, item.job, changes, in_doubt::CHANGED_AFTER, 1).await?;
         return Ok(written.unwrap_or(Verdict::Skipped(Skip::TakenOver)));
     }
-    let subject = context.source.location().display_key(&object.key);
+    let subject = context.objects.source.location().display_key(&object.key);
     let message = format!("the source changed during each of {MAX_LOOKS} copies");
     Err(Error::new(ErrorKind::Conflict, "copy", subject, message))
 }
@@ -132,7 +132,7 @@ async fn keeps_changing(item: &Item<'_>, written: Option<Verdict>, options: Reco
 pub(crate) async fn conclude(item: &mut Item<'_>, end: Result<Verdict>) -> Verdict {
     match end {
         Ok(Verdict::Copied(mut copied) | Verdict::InSync(mut copied)) => {
-            item.context.wrong_bytes.take(&item.object.key);
+            item.context.objects.wrong_bytes.take(&item.object.key);
             if let Some(upload) = copied.upload.take() {
                 item.uploads = Uploads::Completed(upload);
             }
@@ -163,7 +163,7 @@ async fn put(
 ) -> Result<Step> {
     let (context, leader) = (item.context, options.leader);
     // The finder has judged what a scan has found.
-    if leader.is_some() && !context.follow.filter.takes_object(wanted.size, wanted.modified) {
+    if leader.is_some() && !context.objects.follow.filter.takes_object(wanted.size, wanted.modified) {
         return Ok(Step::Ended(Verdict::Skipped(Skip::OutOfBounds)));
     }
     if (options.look_before || info.is_some())
@@ -212,7 +212,7 @@ async fn remove(item: &Item<'_>, options: ReconcileOptions<'_>, has_written: boo
         Deletes::Requested => {}
         Deletes::Own if !has_written => return gone(),
         _ if !mirror::deletes_for(context, item.job, options.leader.is_some()).await? => return gone(),
-        _ => match context.destination.head(key, &Pin::default()).await {
+        _ => match context.objects.destination.head(key, &Pin::default()).await {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => return gone(),
             Err(error) => return Err(error),
@@ -225,14 +225,14 @@ async fn remove(item: &Item<'_>, options: ReconcileOptions<'_>, has_written: boo
         leader.writes();
     }
     let _permit = context.transfer_permit().await;
-    context.destination.delete(key).await?;
+    context.objects.destination.delete(key).await?;
     Ok(Step::Ended(Verdict::Deleted))
 }
 
 /// Whether the destination holds this version already. Decided by the destination's state; the ledger only says from
 /// which source version that state was made.
 async fn already_there(context: &Context, wanted: &JobObject, ours: Option<&ObjectInfo>) -> Result<Option<Copied>> {
-    let info = match context.destination.head(&wanted.key, &Pin::default()).await {
+    let info = match context.objects.destination.head(&wanted.key, &Pin::default()).await {
         Ok(info) => info,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
@@ -240,8 +240,8 @@ async fn already_there(context: &Context, wanted: &JobObject, ours: Option<&Obje
     if info.size != wanted.size {
         return Ok(None);
     }
-    let meaning = context.source.capabilities().etags;
-    let theirs = context.destination.capabilities();
+    let meaning = context.objects.source.capabilities().etags;
+    let theirs = context.objects.destination.capabilities();
     let is_opaque = info.etag_is_opaque || ours.is_some_and(|ours| ours.etag_is_opaque);
     let by_etag = match (&wanted.etag, &info.etag) {
         (Some(a), Some(b)) if !is_opaque => meaning.compare(a, theirs.etags, b),
@@ -255,7 +255,7 @@ async fn already_there(context: &Context, wanted: &JobObject, ours: Option<&Obje
             None => return Ok(None),
         },
     };
-    if let (Some(describer), Some(ours)) = (&context.describer, ours)
+    if let (Some(describer), Some(ours)) = (&context.objects.describer, ours)
         && !describer.differences(&wanted.key, ours, &info).await?.is_empty()
     {
         return Ok(None);
@@ -266,7 +266,7 @@ async fn already_there(context: &Context, wanted: &JobObject, ours: Option<&Obje
 
 /// The outcome that says that the destination's object is the wanted version.
 async fn recorded(context: &Context, wanted: &JobObject, info: &ObjectInfo) -> Result<Option<Outcome>> {
-    let outcome = context.ledger.outcome(&context.task, &wanted.key).await?;
+    let outcome = context.engine.ledger.outcome(&context.engine.task, &wanted.key).await?;
     let is_copy = |o: &Outcome| o.state == State::Copied || o.reason.as_deref() == Some(IN_SYNC);
     Ok(outcome.filter(|o| {
         is_copy(o) && o.source == wanted.pin() && wanted.etag.is_some() && o.etag.is_some() && o.etag == info.etag

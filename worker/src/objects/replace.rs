@@ -13,7 +13,7 @@ use shared::objects::job::Job;
 use shared::store::{KeyRange, Listed};
 use shared::{Error, ErrorKind, Result};
 
-use crate::context::Context;
+use crate::objects::context::Context;
 use crate::objects::mirror;
 use crate::objects::source;
 
@@ -47,15 +47,15 @@ pub(crate) fn delay(looks: u32) -> Duration {
 /// Whether blocked copies of this job wait for deletes. Events wait for nothing, and tasks without deletes replace
 /// nothing.
 pub(crate) fn waits(context: &Context, job: &Job) -> bool {
-    let has_folders = context.destination.capabilities().has_folders;
-    has_folders && context.follow.delete && job.run != shared::ledger::events_run(&job.task)
+    let has_folders = context.objects.destination.capabilities().has_folders;
+    has_folders && context.objects.follow.delete && job.run != shared::ledger::events_run(&job.task)
 }
 
 /// What becomes of a blocked copy. Fails by name if the keys that block it must stay.
 pub(crate) async fn judge(context: &Context, job: &Job, key: &str) -> Result<Judged> {
     let Some(blocker) = find(context, key).await? else { return Ok(Judged::Free) };
     let refused = |why: &str| Err(refusal(context, key, &blocker, why));
-    let Some(run) = context.runs.state(context, &job.run).await? else {
+    let Some(run) = context.engine.runs.state(&job.run).await? else {
         return refused("the ledger has no record of the run");
     };
     // A retry has not listed the destination: its deletes were counted by nobody.
@@ -97,18 +97,18 @@ fn refusal(context: &Context, key: &str, blocker: &Blocker, why: &str) -> Error 
         Blocker::PassedOver(reason) => format!("{reason}: remove it, or exclude the key"),
     };
     let why = if matches!(blocker, Blocker::PassedOver(_)) { String::new() } else { format!(": {why}") };
-    let subject = context.destination.location().display_key(key);
+    let subject = context.objects.destination.location().display_key(key);
     Error::new(ErrorKind::Unrepresentable, "put", subject, format!("{what}{why}"))
 }
 
 async fn find(context: &Context, key: &str) -> Result<Option<Blocker>> {
     for above in above(key) {
-        match context.destination.head(above, &Pin::default()).await {
+        match context.objects.destination.head(above, &Pin::default()).await {
             Ok(_) => return Ok(Some(Blocker::File(above.to_owned()))),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PassedOver) => {}
             Err(error) => return Err(error),
         }
-        let page = context.destination.list(below(above)).next_page().await?.unwrap_or_default();
+        let page = context.objects.destination.list(below(above)).next_page().await?.unwrap_or_default();
         if let Some(reason) = page.into_iter().find_map(|listed| passed_over(listed, key)) {
             return Ok(Some(Blocker::PassedOver(reason)));
         }
@@ -116,7 +116,7 @@ async fn find(context: &Context, key: &str) -> Result<Option<Blocker>> {
     if key.ends_with('/') {
         return Ok(None);
     }
-    let first = context.destination.list(below(key)).next_page().await?;
+    let first = context.objects.destination.list(below(key)).next_page().await?;
     Ok(first.map(|_| Blocker::Folder))
 }
 
@@ -133,15 +133,17 @@ fn passed_over(listed: Listed, key: &str) -> Option<String> {
 async fn may_be_deleted(context: &Context, key: &str, blocker: &Blocker) -> Result<bool> {
     match blocker {
         Blocker::PassedOver(_) => Ok(false),
-        Blocker::File(file) => Ok(context.follow.takes_key(file) && source::find(context, file).await?.is_none()),
+        Blocker::File(file) => {
+            Ok(context.objects.follow.takes_key(file) && source::find(context, file).await?.is_none())
+        }
         Blocker::Folder => {
-            if context.source.list(below(key)).next_page().await?.is_some() {
+            if context.objects.source.list(below(key)).next_page().await?.is_some() {
                 return Ok(false);
             }
-            let mut listing = context.destination.list(below(key));
+            let mut listing = context.objects.destination.list(below(key));
             while let Some(page) = listing.next_page().await? {
                 let is_taken = |listed: &Listed| match listed {
-                    Listed::Object(entry) => context.follow.takes_key(&entry.key),
+                    Listed::Object(entry) => context.objects.follow.takes_key(&entry.key),
                     Listed::Unlisted(_) => false,
                 };
                 if !page.iter().all(is_taken) {
@@ -155,8 +157,8 @@ async fn may_be_deleted(context: &Context, key: &str, blocker: &Blocker) -> Resu
 
 /// Whether a key that the destination alone has blocks a copy: then the copy removes it.
 pub(crate) async fn is_needed(context: &Context, key: &str) -> Result<bool> {
-    let filter = &context.follow.filter;
-    for above in above(key).filter(|above| context.follow.takes_key(above)) {
+    let filter = &context.objects.follow.filter;
+    for above in above(key).filter(|above| context.objects.follow.takes_key(above)) {
         let found = source::find(context, above).await?;
         if found.is_some_and(|info| filter.takes_object(info.size, info.modified)) {
             return Ok(true);
@@ -165,7 +167,7 @@ pub(crate) async fn is_needed(context: &Context, key: &str) -> Result<bool> {
     if key.ends_with('/') {
         return Ok(false);
     }
-    let mut listing = context.source.list(below(key));
+    let mut listing = context.objects.source.list(below(key));
     while let Some(page) = listing.next_page().await? {
         let is_copied = |listed: &Listed| match listed {
             Listed::Object(entry) => {

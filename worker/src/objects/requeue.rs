@@ -19,7 +19,7 @@ pub(crate) fn retry_delay(first: Duration, attempt: u32) -> Duration {
 /// Brings an object again, alone, as its next attempt.
 pub(crate) fn next_attempt(item: &Item<'_>, error: &Error) -> Outgoing {
     let (job, object) = (item.job, &item.object);
-    let delay = retry_delay(item.context.options.retry_delay, job.attempt);
+    let delay = retry_delay(item.context.objects.options.retry_delay, job.attempt);
     tracing::info!(key = ?object.key, attempt = job.attempt, %error, delay_s = delay.as_secs(), "an object failed: trying it again");
     let suspect = object.suspect || error.leaves_wrong_bytes();
     let work = work_on(item.request, JobObject { suspect, ..object.clone() });

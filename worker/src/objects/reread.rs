@@ -8,7 +8,7 @@ use shared::retry::{self, TRANSFER};
 use shared::store::{Body, Read, Written};
 use shared::{Error, ErrorKind, Result};
 
-use crate::context::Context;
+use crate::objects::context::Context;
 use crate::objects::integrity;
 use crate::objects::pipe::{hasher, read_through};
 use crate::objects::suspects;
@@ -16,13 +16,13 @@ use crate::objects::suspects;
 /// Hashes the bytes of a body of the source.
 pub(crate) async fn hash(context: &Context, subject: &str, body: Body, algorithm: Algorithm) -> Result<Checksum> {
     let mut hasher = hasher(subject, algorithm)?;
-    read_through(body, context.bandwidth.as_deref(), |chunk| hasher.update(chunk)).await?;
+    read_through(body, context.objects.bandwidth.as_deref(), |chunk| hasher.update(chunk)).await?;
     Ok(hasher.finish())
 }
 
 /// Reads the written object: `BadDigest` unless it has this checksum.
 pub(crate) async fn expect_checksum(context: &Context, key: &str, written: &Written, known: &Checksum) -> Result<()> {
-    let subject = context.destination.location().display_key(key);
+    let subject = context.objects.destination.location().display_key(key);
     let once = || async {
         let body = open(context, key, written).await?;
         let found = hash(context, &subject, body, known.algorithm).await?;
@@ -39,11 +39,11 @@ pub(crate) async fn expect_etag(
     part_bytes: u64,
     known: &ETag,
 ) -> Result<()> {
-    let subject = context.destination.location().display_key(key);
+    let subject = context.objects.destination.location().display_key(key);
     let once = || async {
         let body = open(context, key, written).await?;
         let mut hasher = MultipartHasher::new(part_bytes);
-        read_through(body, context.bandwidth.as_deref(), |chunk| hasher.update(chunk)).await?;
+        read_through(body, context.objects.bandwidth.as_deref(), |chunk| hasher.update(chunk)).await?;
         integrity::same_etag(&subject, &ETag::new(&hasher.finish()), known)
     };
     retry::run(&TRANSFER, &subject, once).await.map_err(|error| overtaken(&subject, error))
@@ -53,20 +53,21 @@ pub(crate) async fn expect_etag(
 /// without it the current version is read, if it still has the tag and the version that were answered.
 async fn open(context: &Context, key: &str, written: &Written) -> Result<Body> {
     let pin = Pin { etag: written.etag.clone(), version: written.version.clone() };
-    if pin.version.is_some() && !context.denies_versions.load(Ordering::Relaxed) {
-        match context.destination.get(key, &Read { range: None, pin: pin.clone() }).await {
+    if pin.version.is_some() && !context.objects.denies_versions.load(Ordering::Relaxed) {
+        match context.objects.destination.get(key, &Read { range: None, pin: pin.clone() }).await {
             Err(error) if error.kind() == ErrorKind::Denied => {}
             object => return Ok(object?.body),
         }
-        context.denies_versions.store(true, Ordering::Relaxed);
+        context.objects.denies_versions.store(true, Ordering::Relaxed);
     }
-    let object = context.destination.get(key, &Read { range: None, pin: Pin { version: None, ..pin.clone() } }).await;
+    let object =
+        context.objects.destination.get(key, &Read { range: None, pin: Pin { version: None, ..pin.clone() } }).await;
     let object = object.map_err(|error| match error.kind() {
         ErrorKind::Denied if pin.version.is_some() => error.and("allow s3:GetObject or s3:GetObjectVersion"),
         _ => error,
     })?;
     if object.info.version.is_some() && pin.version.is_some() && object.info.version != pin.version {
-        let subject = context.destination.location().display_key(key);
+        let subject = context.objects.destination.location().display_key(key);
         return Err(Error::new(ErrorKind::PreconditionFailed, "get", subject, "the key holds another version now"));
     }
     Ok(object.body)
@@ -89,10 +90,10 @@ pub(crate) async fn withdraw(context: &Context, key: &str, error: Error) -> Erro
         return remaining(context, key, error.and("the object was written but could not be verified")).await;
     }
     // Done and its answer lost, or done twice: a key that is not there counts as deleted.
-    match context.destination.delete(key).await {
+    match context.objects.destination.delete(key).await {
         Ok(()) => {
-            context.wrong_bytes.take(key);
-            if context.wrong_bytes.is_first(key) {
+            context.objects.wrong_bytes.take(key);
+            if context.objects.wrong_bytes.is_first(key) {
                 tracing::warn!("removed a copy with wrong bytes: {error}");
             }
             error
@@ -109,7 +110,7 @@ pub(crate) async fn withdraw(context: &Context, key: &str, error: Error) -> Erro
 /// Marks a key under which wrong bytes may remain: unmarked, the next run would take their size and time for those of a
 /// good copy. If the mark cannot be recorded, the error is the ledger's, and the job comes again.
 async fn remaining(context: &Context, key: &str, error: Error) -> Error {
-    context.wrong_bytes.remain(key);
+    context.objects.wrong_bytes.remain(key);
     match suspects::mark(context, key).await {
         Ok(()) => error.leaving_wrong_bytes(),
         Err(unmarked) => unmarked,

@@ -5,7 +5,7 @@ use shared::objects::job::JobObject;
 use shared::store::{KeyRange, Listed};
 use shared::{Error, ErrorKind, Result};
 
-use crate::context::Context;
+use crate::objects::context::Context;
 use crate::objects::version;
 
 /// Between a HEAD and a listing others may create the key, or delete it.
@@ -34,7 +34,7 @@ pub(crate) async fn look(context: &Context, last: &JobObject) -> Result<SourceSt
 /// So the listing is asked as well.
 pub(crate) async fn find(context: &Context, key: &str) -> Result<Option<ObjectInfo>> {
     for _ in 0..MAX_ROUNDS {
-        match context.source.head(key, &Pin::default()).await {
+        match context.objects.source.head(key, &Pin::default()).await {
             Ok(info) => return Ok(Some(info)),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -43,14 +43,14 @@ pub(crate) async fn find(context: &Context, key: &str) -> Result<Option<ObjectIn
             return Ok(None);
         }
     }
-    let subject = context.source.location().display_key(key);
+    let subject = context.objects.source.location().display_key(key);
     let message = "the source lists the object, but answers that it does not exist";
     Err(Error::new(ErrorKind::Corrupt, "get", subject, message))
 }
 
 async fn is_listed(context: &Context, key: &str) -> Result<bool> {
     let range = KeyRange { prefix: key.to_owned(), ..KeyRange::default() };
-    let page = context.source.list(range).next_page().await?.unwrap_or_default();
+    let page = context.objects.source.list(range).next_page().await?.unwrap_or_default();
     for listed in page {
         // A key whose state the source cannot report is not gone.
         if let Listed::Unlisted(unlisted) = &listed

@@ -8,7 +8,7 @@ use shared::object::Timestamp;
 use shared::objects::Suspect;
 use shared::objects::job::{Job, Work};
 
-use crate::context::Context;
+use crate::objects::context::Context;
 use crate::objects::item::Item;
 use crate::objects::verdict::Verdict;
 
@@ -18,7 +18,7 @@ const PAGE: usize = 1_000;
 /// Marks a key. It must be durable before the copy is settled, or the next run would trust size and time.
 pub(crate) async fn mark(context: &Context, key: &str) -> Result<()> {
     let suspect = Suspect { key: key.to_owned(), since: Timestamp::now() };
-    context.upload_log.suspect(&context.task, &suspect).await
+    context.objects.upload_log.suspect(&context.engine.task, &suspect).await
 }
 
 /// The marks on some keys as they were before any work on these: only they are cleared by it.
@@ -63,7 +63,7 @@ impl Marks {
         let mut marks = HashMap::new();
         let mut from = first.to_owned();
         loop {
-            let page = context.upload_log.suspects(&context.task, &from, PAGE).await?;
+            let page = context.objects.upload_log.suspects(&context.engine.task, &from, PAGE).await?;
             let next = page.last().filter(|_| page.len() == PAGE).map(|end| format!("{}\0", end.key));
             for suspect in page.into_iter().filter(|suspect| keys.clone().any(|key| key == suspect.key)) {
                 marks.insert(suspect.key.clone(), suspect);
@@ -78,7 +78,7 @@ impl Marks {
     /// Clears a key's mark. Done and its answer lost, or not done: the mark costs one more copy at most.
     pub(crate) async fn clear(&self, context: &Context, key: &str) -> Result<()> {
         match self.0.get(key) {
-            Some(mark) => context.upload_log.clear_suspect(&context.task, mark).await,
+            Some(mark) => context.objects.upload_log.clear_suspect(&context.engine.task, mark).await,
             None => Ok(()),
         }
     }

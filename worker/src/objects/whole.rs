@@ -8,11 +8,11 @@ use shared::retry::{self, TRANSFER};
 use shared::store::{Body, EtagMeaning, Object, Read, Write, Written, copy_source};
 use shared::{Error, ErrorKind, Result};
 
-use crate::context::Context;
+use crate::engine::progress::Attempt;
+use crate::objects::context::Context;
 use crate::objects::integrity::{self, READ_AGAIN, source_word, words};
 use crate::objects::item::Item;
 use crate::objects::metadata::{self, SourceSnapshot};
-use crate::objects::multipart::progress::Attempt;
 use crate::objects::pipe::Pipe;
 use crate::objects::plan;
 use crate::objects::reread;
@@ -22,7 +22,7 @@ use crate::objects::version::at_version;
 
 /// Whether the object goes in one request.
 pub(crate) fn fits(context: &Context, object: &JobObject) -> bool {
-    let (source, destination) = (context.source.capabilities(), context.destination.capabilities());
+    let (source, destination) = (context.objects.source.capabilities(), context.objects.destination.capabilities());
     let etag = object.etag.as_ref().filter(|_| source.etags != EtagMeaning::Opaque);
     let was_in_parts = etag.is_some_and(|tag| tag.part_count().is_some());
     if was_in_parts && source.etags == destination.etags && destination.etags == EtagMeaning::Md5AndParts {
@@ -30,21 +30,22 @@ pub(crate) fn fits(context: &Context, object: &JobObject) -> bool {
         return object.size == 0;
     }
     let md5 = etag.is_some_and(|tag| tag.md5_form().is_some()) && destination.verifies.contains(&Algorithm::Md5);
-    let threshold = context.options.multipart_threshold.unwrap_or(multipart_threshold_bytes(md5));
+    let threshold = context.objects.options.multipart_threshold.unwrap_or(multipart_threshold_bytes(md5));
     object.size == 0
-        || object.size <= threshold.min(destination.max_put_bytes) && object.size < context.options.giant_threshold
+        || object.size <= threshold.min(destination.max_put_bytes)
+            && object.size < context.objects.options.giant_threshold
 }
 
 /// Copies the pinned version: by the service itself where it can, else through here.
 pub(crate) async fn copy(item: &Item<'_>, object: &JobObject) -> Result<Box<Copied>> {
     let context = item.context;
     let _permit = context.transfer_permit().await;
-    let progress = context.moved.object(&item.job.run, &object.key, object.size);
+    let progress = context.engine.moved.object(&item.job.run, &object.key, object.size);
     if let Some(copied) = by_service(context, object).await? {
         progress.attempt().copied_by_service(object.size);
         return Ok(Box::new(copied));
     }
-    let subject = context.destination.location().display_key(&object.key);
+    let subject = context.objects.destination.location().display_key(&object.key);
     // A body that broke off cannot be sent again: each try opens the source anew.
     let stream = async || {
         loop {
@@ -56,19 +57,19 @@ pub(crate) async fn copy(item: &Item<'_>, object: &JobObject) -> Result<Box<Copi
         }
     };
     let copied = retry::run(&TRANSFER, &subject, stream).await?;
-    context.limiter.succeeded();
+    context.lane.limiter.succeeded();
     Ok(Box::new(copied))
 }
 
 /// `None` if the destination refused what the object comes with, and can have it without.
 async fn stream(item: &Item<'_>, wanted: &JobObject, subject: &str, counted: &Attempt) -> Result<Option<Copied>> {
     let context = item.context;
-    let destination = context.destination_capabilities();
+    let destination = context.objects.destination_capabilities();
     let Object { info, body } = open(context, wanted, wanted.pin()).await?;
     let write = metadata::write(context, wanted, &info).await?;
-    let source = context.source.capabilities();
+    let source = context.objects.source.capabilities();
     let has_checksum = info.size == 0 || integrity::known(&info, source).is_some();
-    let is_required = context.requires_checksums();
+    let is_required = context.objects.requires_checksums();
     // The source shows only the first part's size and the number of parts: where the others were cut unevenly, the tag
     // cannot come out equal, and the next attempt does without.
     let expect_etag =
@@ -83,27 +84,27 @@ async fn stream(item: &Item<'_>, wanted: &JobObject, subject: &str, counted: &At
         hash: check.hash.clone(),
         expect: check.expect.clone(),
         expect_etag: expect_etag.clone(),
-        bandwidth: context.bandwidth.clone(),
+        bandwidth: context.objects.bandwidth.clone(),
         attempt: counted.clone(),
     };
     let (body, hashed) = pipe.through(body);
     let object = at_version(wanted, &info);
     let write = Write { checksum: check.send.clone(), ..write };
-    let written = match context.destination.put(&wanted.key, &write, body).await {
-        Err(error) if context.can_do_without(&write, &error) => return Ok(None),
+    let written = match context.objects.destination.put(&wanted.key, &write, body).await {
+        Err(error) if context.objects.can_do_without(&write, &error) => return Ok(None),
         // Others may have learned it meanwhile: what counts is how this one was sent.
-        Err(error) if !is_required && context.learn_required_checksums(&error) => return Ok(None),
+        Err(error) if !is_required && context.objects.learn_required_checksums(&error) => return Ok(None),
         written => written?,
     };
-    context.learn_tags(written.etag_is_opaque);
+    context.objects.learn_tags(written.etag_is_opaque);
     let hashed = hashed.take();
     let checksum = check.ours(&hashed);
     let by_destination = match (check.confirmed_by(&written, &hashed, &destination), &checksum) {
         (Some(algorithm), _) => Some(format!("destination {algorithm}")),
-        (None, Some(ours)) if info.size > 0 && context.can_be_read(write.storage_class.as_deref()) => {
+        (None, Some(ours)) if info.size > 0 && context.objects.can_be_read(write.storage_class.as_deref()) => {
             read_again(context, &wanted.key, &written, ours).await?;
             // The bytes are right, so its tag is none of theirs.
-            context.learn_tags(destination.etags != EtagMeaning::Opaque);
+            context.objects.learn_tags(destination.etags != EtagMeaning::Opaque);
             Some(READ_AGAIN.to_owned())
         }
         _ => None,
@@ -143,17 +144,17 @@ async fn open_hashed(
 
 /// The source's tag, and the size of the parts that it is made of, where it can be computed from the bytes.
 async fn source_parts(context: &Context, wanted: &JobObject, info: &ObjectInfo) -> Result<Option<(u64, ETag)>> {
-    let has_meaning = context.source.capabilities().etags == EtagMeaning::Md5AndParts && !info.etag_is_opaque;
+    let has_meaning = context.objects.source.capabilities().etags == EtagMeaning::Md5AndParts && !info.etag_is_opaque;
     let Some(tag) = info.etag.as_ref().filter(|tag| has_meaning && tag.part_count().is_some()) else { return Ok(None) };
-    let layout = context.source.part_layout(&wanted.key, &info.pin()).await?;
+    let layout = context.objects.source.part_layout(&wanted.key, &info.pin()).await?;
     let layout = layout.filter(|layout| plan::is_regular(info.size, layout.part_bytes, layout.count));
     Ok(layout.map(|layout| (layout.part_bytes, tag.clone())))
 }
 
 async fn open(context: &Context, wanted: &JobObject, pin: Pin) -> Result<Object> {
-    let object = context.source.get(&wanted.key, &Read { range: None, pin }).await?;
+    let object = context.objects.source.get(&wanted.key, &Read { range: None, pin }).await?;
     if object.info.size != wanted.size {
-        let subject = context.source.location().display_key(&wanted.key);
+        let subject = context.objects.source.location().display_key(&wanted.key);
         return Err(Error::new(ErrorKind::PreconditionFailed, "get", subject, size_differs(&object.info, wanted.size)));
     }
     Ok(object)
@@ -172,19 +173,19 @@ fn size_differs(info: &ObjectInfo, listed: u64) -> String {
 
 /// `None` where the service does not copy between the two: the caller streams.
 async fn by_service(context: &Context, object: &JobObject) -> Result<Option<Copied>> {
-    let destination = &context.destination;
-    let Some(source) = copy_source(&*context.source, &object.key, &**destination) else { return Ok(None) };
-    if !context.service_copies.are_tried() || object.size > destination.capabilities().max_copy_bytes {
+    let destination = &context.objects.destination;
+    let Some(source) = copy_source(&*context.objects.source, &object.key, &**destination) else { return Ok(None) };
+    if !context.objects.service_copies.are_tried() || object.size > destination.capabilities().max_copy_bytes {
         return Ok(None);
     }
     let pin = object.pin();
     // The service copies headers and tags without showing them: where the source is looked at again, they are read
     // before. No listing shows what the service leaves behind either: it is read where the source may have it.
-    let is_known = object.is_listed() && !context.follow.look_again && !context.options.strict;
-    let (class, snapshot) = match is_known && !context.losses.may_be(&*context.source).await {
+    let is_known = object.is_listed() && !context.objects.follow.look_again && !context.objects.options.strict;
+    let (class, snapshot) = match is_known && !context.objects.losses.may_be(&*context.objects.source).await {
         true => (object.storage_class.clone(), SourceSnapshot::default()),
         false => {
-            let info = context.source.head(&object.key, &pin).await?;
+            let info = context.objects.source.head(&object.key, &pin).await?;
             metadata::leave_behind(context, &object.key, &info)?;
             let snapshot = metadata::snapshot_before(context, &object.key, &info).await?;
             (info.storage_class, snapshot)
@@ -192,16 +193,16 @@ async fn by_service(context: &Context, object: &JobObject) -> Result<Option<Copi
     };
     let write = metadata::beside(context, object, class.as_deref()).await?;
     match destination.copy(&source, &pin, &object.key, &write).await {
-        Err(error) if context.can_do_without(&write, &error) => Ok(None),
+        Err(error) if context.objects.can_do_without(&write, &error) => Ok(None),
         Ok(written) => match copied_by_service(context, object, &pin, written).await {
             Ok(copied) => {
-                context.service_copies.worked();
+                context.objects.service_copies.worked();
                 Ok(Some(Copied { snapshot, ..copied }))
             }
             Err(error) => Err(reread::withdraw(context, &object.key, error).await),
         },
         Err(error) if is_refusal(&error) => {
-            context.service_copies.refused(&object.key, &error);
+            context.objects.service_copies.refused(&object.key, &error);
             Ok(None)
         }
         Err(error) => Err(error),
@@ -209,15 +210,15 @@ async fn by_service(context: &Context, object: &JobObject) -> Result<Option<Copi
 }
 
 async fn copied_by_service(context: &Context, object: &JobObject, pin: &Pin, written: Written) -> Result<Copied> {
-    let meaning = context.destination.capabilities().etags;
+    let meaning = context.objects.destination.capabilities().etags;
     let same = match (&pin.etag, &written.etag) {
         (Some(ours), Some(theirs)) if !written.etag_is_opaque => meaning.compare(ours, meaning, theirs),
         _ => None,
     };
     // A tag in the listing may only look like an MD5: encrypted by KMS, its HEAD says so.
     let doubted = same == Some(false);
-    if doubted && !context.source.head(&object.key, pin).await?.etag_is_opaque {
-        let subject = context.destination.location().display_key(&object.key);
+    if doubted && !context.objects.source.head(&object.key, pin).await?.etag_is_opaque {
+        let subject = context.objects.destination.location().display_key(&object.key);
         let message = "the ETag of the service's copy differs from the source's";
         return Err(Error::new(ErrorKind::BadDigest, "copy", subject, message));
     }

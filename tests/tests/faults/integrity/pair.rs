@@ -213,7 +213,7 @@ impl Pair {
         let (source, destination) = (self.source.store().await, self.destination.store().await);
         // As the programs do before they take a job: what is known of the stores is known then.
         tokio::try_join!(source.probe(), destination.probe()).expect("both stores answer");
-        stage::worker((source, destination), self.queue.clone(), self.ledger.clone(), self.options.clone())
+        stage::worker((source, destination), self.queue.clone(), self.ledger.clone(), self.options.clone()).build()
     }
 
     /// Has the source's object copied; gives its outcome.

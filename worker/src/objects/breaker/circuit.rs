@@ -25,6 +25,8 @@ use shared::{Error, ErrorKind, metrics, terminal};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
+use crate::engine::executor::Outage;
+
 /// So many different objects, all failing while nothing succeeds, are no chance.
 const OPENS_AT: usize = 5;
 
@@ -118,19 +120,18 @@ struct State {
 
 /// A store has failed for every object, for longer than the worker was to wait. Displays as one line.
 #[derive(Debug, Clone)]
-pub struct Outage {
+struct StoreOutage {
     side: &'static str,
     location: String,
     kind: ErrorKind,
     error: String,
     lasted: Duration,
-    /// Whether the store works, but refuses every object: no waiting helps.
-    pub is_refusal: bool,
+    is_refusal: bool,
 }
 
-impl fmt::Display for Outage {
+impl fmt::Display for StoreOutage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Outage { side, location, error, .. } = self;
+        let StoreOutage { side, location, error, .. } = self;
         match self.is_refusal {
             true => write!(f, "{side} {location} refuses every object: {error}")?,
             false if self.kind == ErrorKind::Exhausted => write!(f, "{side} {location}: {error}")?,
@@ -317,7 +318,8 @@ impl CircuitBreaker {
         let limit = if has_no_room { limit.min(NO_ROOM_LIMIT) } else { limit };
         let (_, kind, error) = state.last.as_ref().filter(|_| is_refusal || lasted >= limit)?;
         let (location, error) = (location.to_string(), error.clone());
-        Some(Outage { side: self.side, location, kind: *kind, error, lasted, is_refusal })
+        let outage = StoreOutage { side: self.side, location, kind: *kind, error, lasted, is_refusal };
+        Some(Outage { message: outage.to_string(), is_refusal })
     }
 
     fn open(&self, mut state: MutexGuard<'_, State>, verb: &'static str) {

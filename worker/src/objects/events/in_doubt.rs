@@ -19,7 +19,7 @@ use shared::objects::job::{Job, JobChange, Work};
 use shared::queue::Outgoing;
 use shared::{Result, terminal};
 
-use crate::context::Context;
+use crate::objects::context::Context;
 
 /// A store that has a request whole has done it, or given it up, after this time.
 pub(crate) const ENDED_AFTER: Duration = Duration::from_secs(60);
@@ -41,7 +41,7 @@ pub(crate) async fn look_after(context: &Context, job: &Job) {
 /// worker may still be at one of them: both then send the same parts, as after any second delivery.
 pub(crate) async fn look_after_abandoned(context: &Context, job: &Job) {
     let mut keys = keys_in_doubt(context, job);
-    if context.follow.look_again && !matches!(job.work, Work::Parts(_)) {
+    if context.objects.follow.look_again && !matches!(job.work, Work::Parts(_)) {
         match recorded_uploads(context, job).await {
             Ok(recorded) => keys.extend(recorded),
             Err(error) => tracing::warn!(%error, "could not read the open uploads of a job whose lease was lost"),
@@ -51,13 +51,13 @@ pub(crate) async fn look_after_abandoned(context: &Context, job: &Job) {
 }
 
 fn keys_in_doubt<'a>(context: &Context, job: &'a Job) -> BTreeSet<(u32, &'a str)> {
-    job.work.keys().filter(|(_, key)| context.in_doubt.take(key)).collect()
+    job.work.keys().filter(|(_, key)| context.objects.in_doubt.take(key)).collect()
 }
 
 /// The job's indexes and keys of which the ledger has an upload recorded for this job.
 async fn recorded_uploads<'a>(context: &Context, job: &'a Job) -> Result<Vec<(u32, &'a str)>> {
     let keys: Vec<&str> = job.work.keys().map(|(_, key)| key).collect();
-    let open = context.upload_log.open_uploads(&job.task, &keys).await?;
+    let open = context.objects.upload_log.open_uploads(&job.task, &keys).await?;
     let records = open.into_iter().filter_map(|open| open.record);
     let ours: HashSet<String> = records
         .filter(|record| (&record.run, &record.origin) == (&job.run, &job.origin))
@@ -67,10 +67,10 @@ async fn recorded_uploads<'a>(context: &Context, job: &'a Job) -> Result<Vec<(u3
 }
 
 async fn look_after_changes(context: &Context, job: &Job, changes: Vec<JobChange>) {
-    if changes.is_empty() || !context.follow.look_again {
+    if changes.is_empty() || !context.objects.follow.look_again {
         return;
     }
-    if job.attempt > context.options.attempts + MAX_FOLLOWING {
+    if job.attempt > context.objects.options.attempts + MAX_FOLLOWING {
         let keys = terminal::counted(changes.len() as u64, "key");
         return tracing::warn!("the results of writes to {keys} stay unknown: the next scan checks them");
     }
@@ -92,7 +92,7 @@ pub(crate) async fn look_later(
 ) -> Result<()> {
     let messages: Vec<Outgoing> =
         job.changed(attempt, changes).iter().map(|job| Outgoing { body: job.to_body(), delay }).collect();
-    context.queue.send(&messages).await
+    context.lane.queue.send(&messages).await
 }
 
 /// An index and its key, as a change.

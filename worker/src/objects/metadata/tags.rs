@@ -6,7 +6,7 @@ use shared::object::{ObjectInfo, Pin, Tags};
 use shared::store::Support;
 use shared::{Error, ErrorKind, Result};
 
-use crate::context::Context;
+use crate::objects::context::Context;
 use crate::objects::metadata::Unsupported;
 
 /// After so many refusals the tags of further objects are not asked for: each would cost a request, and the loss was
@@ -21,15 +21,15 @@ const MAX_UNKNOWN: u32 = 2;
 /// Where the source does not report the number of tags, they are asked for: the number is missing both where there
 /// are no tags and where we may not read them.
 pub(super) async fn read(context: &Context, key: &str, info: &ObjectInfo) -> Result<Tags> {
-    let (losses, strict) = (&context.losses, context.options.strict);
-    let has_none = info.tag_count == Some(0) || context.source.capabilities().metadata.tags == Support::No;
-    if !context.options.tags || has_none {
+    let (losses, strict) = (&context.objects.losses, context.objects.options.strict);
+    let has_none = info.tag_count == Some(0) || context.objects.source.capabilities().metadata.tags == Support::No;
+    if !context.objects.options.tags || has_none {
         return Ok(Tags::new());
     }
     let is_reported = info.tag_count.is_some();
-    if context.lacks(Unsupported::Tags) && (is_reported || losses.is_said(Unsupported::Tags)) {
+    if context.objects.lacks(Unsupported::Tags) && (is_reported || losses.is_said(Unsupported::Tags)) {
         if is_reported {
-            context.lose(Unsupported::Tags, key)?;
+            context.objects.lose(Unsupported::Tags, key)?;
         }
         if !strict {
             return Ok(Tags::new());
@@ -40,7 +40,7 @@ pub(super) async fn read(context: &Context, key: &str, info: &ObjectInfo) -> Res
     if gives_up {
         return Ok(Tags::new());
     }
-    let tags = match context.source.tags(key, &info.pin()).await {
+    let tags = match context.objects.source.tags(key, &info.pin()).await {
         Ok(tags) => tags,
         Err(error) if !is_reported && is_unknown(&error) => {
             losses.unknown_tags.fetch_add(1, Relaxed);
@@ -48,13 +48,13 @@ pub(super) async fn read(context: &Context, key: &str, info: &ObjectInfo) -> Res
         }
         Err(error) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::Unsupported) => {
             losses.denied_tags.fetch_add(1, Relaxed);
-            context.lose(Unsupported::SourceTags, key)?;
+            context.objects.lose(Unsupported::SourceTags, key)?;
             return Ok(Tags::new());
         }
         Err(error) => return Err(error),
     };
     if !tags.is_empty() && !are_kept(context, key).await? {
-        context.lose(Unsupported::Tags, key)?;
+        context.objects.lose(Unsupported::Tags, key)?;
         return Ok(Tags::new());
     }
     Ok(tags)
@@ -67,16 +67,18 @@ fn is_unknown(error: &Error) -> bool {
 
 /// Whether the destination keeps tags. A store may take tags, forget them, and only say so when it is asked for some.
 async fn are_kept(context: &Context, key: &str) -> Result<bool> {
-    if context.destination.capabilities().metadata.tags == Support::Unknown {
+    if context.objects.destination.capabilities().metadata.tags == Support::Unknown {
         let ask = || async {
-            match context.destination.tags(key, &Pin::default()).await {
-                Err(error) if error.kind() == ErrorKind::Unsupported => context.losses.refuse(Unsupported::Tags),
+            match context.objects.destination.tags(key, &Pin::default()).await {
+                Err(error) if error.kind() == ErrorKind::Unsupported => {
+                    context.objects.losses.refuse(Unsupported::Tags)
+                }
                 Err(error) if error.is_retryable() => return Err(error),
                 _ => {}
             }
             Ok(())
         };
-        context.losses.asked_for_tags.get_or_try_init(ask).await?;
+        context.objects.losses.asked_for_tags.get_or_try_init(ask).await?;
     }
-    Ok(!context.lacks(Unsupported::Tags))
+    Ok(!context.objects.lacks(Unsupported::Tags))
 }

@@ -9,7 +9,7 @@ use shared::objects::{PartRecord, UploadRecord};
 use shared::store::{EtagMeaning, Part, Written};
 use shared::{Error, ErrorKind, Result, terminal};
 
-use crate::context::Context;
+use crate::objects::context::Context;
 use crate::objects::integrity::finished::{Finished, Remaining, finished};
 use crate::objects::integrity::{READ_AGAIN, words};
 use crate::objects::metadata;
@@ -29,8 +29,8 @@ pub(crate) enum Completion {
 /// Makes the object of its parts and checks it. An upload that is gone, or an unclear answer, is no
 /// verdict: the destination is looked at, and done by another is done.
 pub(crate) async fn complete(context: &Context, record: &UploadRecord) -> Result<Completion> {
-    let recorded = context.upload_log.recorded_parts(&record.task, &record.upload).await?;
-    let listed = match context.destination.list_parts(&record.upload).await {
+    let recorded = context.objects.upload_log.recorded_parts(&record.task, &record.upload).await?;
+    let listed = match context.objects.destination.list_parts(&record.upload).await {
         Ok(listed) => listed,
         Err(error) => {
             let recorded = one_each(recorded);
@@ -47,7 +47,7 @@ pub(crate) async fn complete(context: &Context, record: &UploadRecord) -> Result
         }
     };
     source_is_unchanged(context, record).await?;
-    let found = match context.destination.complete_upload(&record.upload, &parts, &created_with(record)).await {
+    let found = match context.objects.destination.complete_upload(&record.upload, &parts, &created_with(record)).await {
         Ok(written) => Finished { written, is_ours: true },
         Err(error) => look(context, record, &recorded, error).await?,
     };
@@ -66,7 +66,7 @@ async fn agreed_at_last(
 ) -> Result<Agreed> {
     match agreed(record, recorded, listed) {
         Ok(agreed) => Ok(Ok(agreed)),
-        Err(_) => Ok(agreed(record, recorded, context.destination.list_parts(&record.upload).await?)),
+        Err(_) => Ok(agreed(record, recorded, context.objects.destination.list_parts(&record.upload).await?)),
     }
 }
 
@@ -102,13 +102,13 @@ fn one_each(mut recorded: Vec<PartRecord>) -> Vec<PartRecord> {
 /// themselves. A version that was there before the first part and is there after the last was there
 /// for each.
 async fn source_is_unchanged(context: &Context, record: &UploadRecord) -> Result<()> {
-    let info = context.source.head(&record.upload.key, &record.source).await?;
-    check_version(record, &info, &context.source.location().display_key(&record.upload.key))
+    let info = context.objects.source.head(&record.upload.key, &record.source).await?;
+    check_version(record, &info, &context.objects.source.location().display_key(&record.upload.key))
 }
 
 /// The tag that the object must get, where the destination's tags mean something.
 fn expected_etag(context: &Context, record: &UploadRecord, sent: &[PartRecord]) -> Option<ETag> {
-    let has_meaning = context.destination_capabilities().etags == EtagMeaning::Md5AndParts;
+    let has_meaning = context.objects.destination_capabilities().etags == EtagMeaning::Md5AndParts;
     if !has_meaning || sent.len() != record.part_count() as usize {
         return None;
     }
@@ -119,7 +119,7 @@ fn expected_etag(context: &Context, record: &UploadRecord, sent: &[PartRecord]) 
 /// Whether the destination says that the upload is gone. An upload that is open, or of which nothing is known, was not
 /// completed as far as we know: an object there, though it have the same bytes, is an older one.
 async fn is_gone(context: &Context, record: &UploadRecord) -> bool {
-    let listed = context.destination.list_parts(&record.upload).await;
+    let listed = context.objects.destination.list_parts(&record.upload).await;
     listed.is_err_and(|error| error.kind() == ErrorKind::NoSuchUpload)
 }
 
@@ -133,7 +133,7 @@ async fn look(context: &Context, record: &UploadRecord, sent: &[PartRecord], err
     if error.kind() != ErrorKind::NoSuchUpload && !is_gone(context, record).await {
         return Err(error);
     }
-    let info = match context.destination.head(&record.upload.key, &Pin::default()).await {
+    let info = match context.objects.destination.head(&record.upload.key, &Pin::default()).await {
         Ok(info) => info,
         Err(absent) if absent.kind() == ErrorKind::NotFound => return Err(error),
         Err(failed) => return Err(failed),
@@ -146,7 +146,7 @@ async fn look(context: &Context, record: &UploadRecord, sent: &[PartRecord], err
     // which may have whole seconds; and its bytes, which are read then.
     let by_time = || {
         info.modified.as_secs() >= record.opened.as_secs()
-            || context.destination.capabilities().keeps_modified && info.modified == record.modified
+            || context.objects.destination.capabilities().keeps_modified && info.modified == record.modified
     };
     if info.size != record.size || !by_tag.unwrap_or_else(by_time) {
         return Err(error);
@@ -160,7 +160,7 @@ async fn look(context: &Context, record: &UploadRecord, sent: &[PartRecord], err
 /// Checks the finished object, and removes it if it is wrong.
 async fn finish(context: &Context, record: &UploadRecord, sent: &[PartRecord], found: Finished) -> Result<Copied> {
     let key = &record.upload.key;
-    context.learn_tags(found.written.etag_is_opaque);
+    context.objects.learn_tags(found.written.etag_is_opaque);
     let (checksum, verified) = match check(context, record, sent, &found).await {
         Ok(checked) => checked,
         Err(error) if found.is_ours => return Err(reread::withdraw(context, key, error).await),
@@ -188,13 +188,15 @@ async fn check(
     found: &Finished,
 ) -> Result<(Option<Checksum>, String)> {
     let (key, written) = (&record.upload.key, &found.written);
-    let subject = context.destination.location().display_key(key);
-    let (source, destination) = (context.source.capabilities(), context.destination_capabilities());
+    let subject = context.objects.destination.location().display_key(key);
+    let (source, destination) = (context.objects.source.capabilities(), context.objects.destination_capabilities());
     let (checksum, remaining) = finished(&subject, record, sent, found, source, &destination)?;
     let verified = match remaining {
         Remaining::Nothing(words) => words,
-        Remaining::Read(_, source) if !context.can_be_read(record.storage_class.as_deref()) => words(source, None),
-        Remaining::ReadParts(_) if !context.can_be_read(record.storage_class.as_deref()) => words(None, None),
+        Remaining::Read(_, source) if !context.objects.can_be_read(record.storage_class.as_deref()) => {
+            words(source, None)
+        }
+        Remaining::ReadParts(_) if !context.objects.can_be_read(record.storage_class.as_deref()) => words(None, None),
         Remaining::Read(known, source) => {
             reread::expect_checksum(context, key, written, &known).await?;
             words(source, Some(READ_AGAIN.to_owned()))

@@ -11,7 +11,7 @@ use shared::queue::Outgoing;
 use shared::store::Upload;
 use shared::{Error, ErrorKind, Result};
 
-use crate::context::Context;
+use crate::objects::context::Context;
 use crate::objects::events::in_doubt;
 use crate::objects::item::wrong_bytes;
 use crate::objects::multipart::complete;
@@ -41,7 +41,7 @@ pub(crate) async fn share(context: &Context, job: &Job, record: &UploadRecord, k
         .collect();
     tracing::info!(key = ?record.upload.key, jobs = messages.len(), parts = missing.len(), "sharing the parts of a large object among all workers");
     // On the main queue also for an event: it is much work, and other events are not to wait for it.
-    context.worker.queue.send(&messages).await
+    context.engine.queue.send(&messages).await
 }
 
 /// A job for the parts from `first` to `last` that are missing, or for those that are to be sent `again`.
@@ -61,7 +61,7 @@ fn parts_job(job: &Job, record: &UploadRecord, (first, last): (u32, u32), again:
 /// Executes a parts job. `Ok` when its parts are recorded (and the object settled, if they were the
 /// last), when it was enqueued again, or when its upload is no longer the one in the ledger.
 pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) -> Result<()> {
-    let _admission = context.admit().await;
+    let _admission = context.objects.admit().await;
     let Some(record) = current(context, parts).await? else { return Ok(()) };
     if parts.last > record.part_count() {
         let (key, last) = (&parts.key, parts.last);
@@ -86,13 +86,14 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
         }
         Err(error) if upload::is_void(&error) => begin_anew(context, job, &record, error).await,
         Err(error)
-            if context.is_store_outage(&error) || error.is_retryable() && job.attempt < context.options.attempts =>
+            if context.objects.is_store_outage(&error)
+                || error.is_retryable() && job.attempt < context.objects.options.attempts =>
         {
             try_later(context, job, &record, parts, &error).await
         }
         Err(error) if error.kind() == ErrorKind::NotFound => not_found(context, job, &record, parts, error).await,
         Err(error) if error.kind() == ErrorKind::TooManyParts => {
-            context.part_limit.learn(record.part_count());
+            context.objects.part_limit.learn(record.part_count());
             fail(context, &record, error.and("give a larger --part-size")).await
         }
         Err(error) if error.kind() == ErrorKind::RangeIgnored => {
@@ -105,11 +106,11 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
 
 /// Has the parts tried again later. What was sent so far is recorded: the rest waits on the queue.
 async fn try_later(context: &Context, job: &Job, record: &UploadRecord, parts: &Parts, error: &Error) -> Result<()> {
-    let attempt = job.attempt + u32::from(!context.is_store_outage(error));
-    let delay = retry_delay(context.options.retry_delay, job.attempt);
+    let attempt = job.attempt + u32::from(!context.objects.is_store_outage(error));
+    let delay = retry_delay(context.objects.options.retry_delay, job.attempt);
     tracing::info!(key = ?parts.key, first = parts.first, last = parts.last, %error, "could not send some parts: trying them again");
     let again = parts_job(job, record, (parts.first, parts.last), parts.again.clone(), attempt);
-    context.queue.send(&[Outgoing { body: again.to_body(), delay }]).await
+    context.lane.queue.send(&[Outgoing { body: again.to_body(), delay }]).await
 }
 
 /// A 404 alone says nothing of the source's object: a gateway may have sent it, or the destination. While the source
@@ -120,7 +121,7 @@ async fn not_found(context: &Context, job: &Job, record: &UploadRecord, parts: &
     if !is_there {
         return begin_anew(context, job, record, error).await;
     }
-    if job.attempt < context.options.attempts {
+    if job.attempt < context.objects.options.attempts {
         return try_later(context, job, record, parts, &error).await;
     }
     fail(context, record, error).await
@@ -128,18 +129,18 @@ async fn not_found(context: &Context, job: &Job, record: &UploadRecord, parts: &
 
 /// The upload that a parts job is for, if it is still open.
 async fn current(context: &Context, parts: &Parts) -> Result<Option<UploadRecord>> {
-    let record = context.upload_log.upload(&context.task, &parts.key).await?;
+    let record = context.objects.upload_log.upload(&context.engine.task, &parts.key).await?;
     Ok(record.filter(|record| record.upload.id == parts.upload_id))
 }
 
 /// Sends what the job is for; gives the set of all parts that are recorded then. Reads the set once.
 async fn send(context: &Context, record: &UploadRecord, parts: &Parts) -> Result<PartSet> {
-    let known = context.upload_log.part_set(&record.task, &record.upload).await?;
+    let known = context.objects.upload_log.part_set(&record.task, &record.upload).await?;
     let numbers = match parts.again.is_empty() {
         true => parts::missing(parts.first, parts.last, &known),
         false => parts.again.clone(),
     };
-    let progress = context.moved.object(&record.run, &record.upload.key, record.size);
+    let progress = context.engine.moved.object(&record.run, &record.upload.key, record.size);
     progress.share(upload_name(&record.upload));
     parts::send(context, record, numbers, known, &progress).await
 }
@@ -167,7 +168,7 @@ async fn complete_recorded(context: &Context, job: &Job, record: &UploadRecord) 
         ..bare_outcome(context, record, State::Copied)
     };
     orphaned_uploads::abort(context, &record.upload.key).await?;
-    if context.follow.look_again && !recheck::is_unchanged(context, &copied).await? {
+    if context.objects.follow.look_again && !recheck::is_unchanged(context, &copied).await? {
         // On the queue again before this version is settled: others write the next one.
         let changes = vec![in_doubt::change((record.index, &record.upload.key))];
         in_doubt::look_later(context, job, changes, in_doubt::CHANGED_AFTER, 1).await?;
@@ -182,17 +183,17 @@ async fn complete_recorded(context: &Context, job: &Job, record: &UploadRecord) 
 /// completes the upload. Two who find them at the same moment send them twice, which does no harm.
 async fn send_again(context: &Context, job: &Job, record: &UploadRecord, numbers: Vec<u32>) -> Result<()> {
     let (Some(first), Some(last)) = (numbers.first().copied(), numbers.last().copied()) else { return Ok(()) };
-    if job.attempt >= context.options.attempts {
+    if job.attempt >= context.objects.options.attempts {
         return Err(parts::unlisted(context, record, &numbers));
     }
     let again = parts_job(job, record, (first, last), numbers, job.attempt + 1);
-    context.worker.queue.send(&[Outgoing::now(again.to_body())]).await
+    context.engine.queue.send(&[Outgoing::now(again.to_body())]).await
 }
 
 /// The parts sent so far are of no use: gives the upload up and has the object copied as it is now.
 async fn begin_anew(context: &Context, job: &Job, record: &UploadRecord, why: Error) -> Result<()> {
-    if record.attempt >= context.options.attempts {
-        if !context.follow.look_again || why.kind() != ErrorKind::PreconditionFailed {
+    if record.attempt >= context.objects.options.attempts {
+        if !context.objects.follow.look_again || why.kind() != ErrorKind::PreconditionFailed {
             return fail(context, record, why).await;
         }
         // It changes faster than it is copied, which is no failure: it is looked at again, and settled then. Sent
@@ -208,14 +209,14 @@ async fn begin_anew(context: &Context, job: &Job, record: &UploadRecord, why: Er
         return discard(context, record).await;
     };
     tracing::info!(key = ?record.upload.key, %why, "starting the copy of a large object again");
-    let suspect = context.wrong_bytes.take(&record.upload.key) || why.leaves_wrong_bytes();
+    let suspect = context.objects.wrong_bytes.take(&record.upload.key) || why.leaves_wrong_bytes();
     let object = JobObject { suspect, ..upload::object_of(record, &info) };
     let copy = Work::Copy { objects: vec![object] };
     let origin = record.origin.clone();
     let again = Job { attempt: record.attempt + 1, run: record.run.clone(), origin, work: copy, ..job.clone() };
-    let delay = retry_delay(context.options.retry_delay, record.attempt);
+    let delay = retry_delay(context.objects.options.retry_delay, record.attempt);
     // Sent first: without the message a crash after the discard would lose the object.
-    context.queue.send(&[Outgoing { body: again.to_body(), delay }]).await?;
+    context.lane.queue.send(&[Outgoing { body: again.to_body(), delay }]).await?;
     discard(context, record).await
 }
 

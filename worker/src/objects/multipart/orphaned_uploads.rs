@@ -25,7 +25,7 @@ use shared::retry::{self, CREATE};
 use shared::store::{Upload, Write};
 use shared::{Error, ErrorKind, Result};
 
-use crate::context::Context;
+use crate::objects::context::Context;
 
 /// Opens an upload at the destination.
 ///
@@ -34,15 +34,15 @@ use crate::context::Context;
 /// intent.
 pub(crate) async fn create(context: &Context, record: &UploadRecord, write: &Write) -> Result<Upload> {
     let key = &record.upload.key;
-    let subject = context.destination.location().display_key(key);
+    let subject = context.objects.destination.location().display_key(key);
     let once = || async {
-        let before = context.destination.now();
-        context.upload_log.intend_upload(&record.task, key, before).await?;
-        let in_doubt = context.creates.begin(key, before);
-        let created = context.destination.create_upload(key, write).await;
+        let before = context.objects.destination.now();
+        context.objects.upload_log.intend_upload(&record.task, key, before).await?;
+        let in_doubt = context.objects.creates.begin(key, before);
+        let created = context.objects.destination.create_upload(key, write).await;
         in_doubt.ended();
         if created.as_ref().is_err_and(Error::is_unclear) {
-            context.upload_log.intend_upload(&record.task, key, before).await?;
+            context.objects.upload_log.intend_upload(&record.task, key, before).await?;
         }
         created
     };
@@ -52,17 +52,17 @@ pub(crate) async fn create(context: &Context, record: &UploadRecord, write: &Wri
 /// Announces creates in doubt once more, and has their keys looked at again: their job may be acknowledged by another
 /// worker by now. If this fails too, the next one who ends work on the key finds what is still announced.
 pub(crate) async fn announce_in_doubt(context: &Context) {
-    for (key, before) in context.creates.take() {
-        if let Err(error) = context.upload_log.intend_upload(&context.task, &key, before).await {
+    for (key, before) in context.objects.creates.take() {
+        if let Err(error) = context.objects.upload_log.intend_upload(&context.engine.task, &key, before).await {
             tracing::warn!(%error, "could not record that an upload of {key:?} may be open: if it stays, abort it at the destination");
         }
-        drop(context.in_doubt.begin(&key));
+        drop(context.objects.in_doubt.begin(&key));
     }
 }
 
 /// Aborts the uploads of a key that were intended and not recorded.
 pub(crate) async fn abort(context: &Context, key: &str) -> Result<()> {
-    match context.upload_log.intents(&context.task, key).await? {
+    match context.objects.upload_log.intents(&context.engine.task, key).await? {
         Some(intents) => abort_intended(context, key, &intents).await,
         None => Ok(()),
     }
@@ -70,10 +70,10 @@ pub(crate) async fn abort(context: &Context, key: &str) -> Result<()> {
 
 /// As [`abort`], of intents that were read before.
 pub(crate) async fn abort_intended(context: &Context, key: &str, intents: &Intents) -> Result<()> {
-    let uploads = match context.destination.list_uploads(key).await {
+    let uploads = match context.objects.destination.list_uploads(key).await {
         Ok(uploads) => uploads,
         Err(error) if cannot(error.kind()) => {
-            if !context.warned_uploads_not_listable.swap(true, Ordering::Relaxed) {
+            if !context.objects.warned_uploads_not_listable.swap(true, Ordering::Relaxed) {
                 let note = "cannot look for uploads that a crash left open: set a lifecycle rule at the destination that aborts incomplete uploads";
                 tracing::warn!(%error, "{note}");
             }
@@ -81,7 +81,7 @@ pub(crate) async fn abort_intended(context: &Context, key: &str, intents: &Inten
         }
         Err(error) => return Err(error),
     };
-    let recorded = context.upload_log.upload(&context.task, key).await?.map(|record| record.upload.id);
+    let recorded = context.objects.upload_log.upload(&context.engine.task, key).await?.map(|record| record.upload.id);
     // Some stores have whole seconds.
     let since = intents.since.as_secs();
     for (upload, opened) in uploads {
@@ -91,12 +91,12 @@ pub(crate) async fn abort_intended(context: &Context, key: &str, intents: &Inten
             abort_upload(context, &upload).await?;
         }
     }
-    context.upload_log.clear_intents(&context.task, key, intents).await
+    context.objects.upload_log.clear_intents(&context.engine.task, key, intents).await
 }
 
 /// Aborts an upload, as far as we may: what is denied now is denied the next time, and says so here.
 pub(crate) async fn abort_upload(context: &Context, upload: &Upload) -> Result<()> {
-    match context.destination.abort_upload(upload).await {
+    match context.objects.destination.abort_upload(upload).await {
         Err(error) if cannot(error.kind()) => {
             tracing::warn!(%error, "an upload of {:?} stays open: abort it at the destination", upload.key);
             Ok(())

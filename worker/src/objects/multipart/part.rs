@@ -6,9 +6,9 @@ use shared::objects::{PartRecord, Proof, UploadRecord};
 use shared::retry::{self, TRANSFER};
 use shared::store::{Body, Object, Part, PartWrite, Read, copy_source};
 
-use crate::context::Context;
+use crate::engine::progress::{Attempt, ObjectProgress};
+use crate::objects::context::Context;
 use crate::objects::integrity;
-use crate::objects::multipart::progress::{Attempt, ObjectProgress};
 use crate::objects::multipart::upload::check_version;
 use crate::objects::pipe::Pipe;
 use crate::objects::plan;
@@ -23,7 +23,7 @@ pub(crate) async fn upload_part(
     progress: &ObjectProgress,
 ) -> Result<PartRecord> {
     let _permit = context.transfer_permit().await;
-    let subject = context.destination.location().display_key(&record.upload.key);
+    let subject = context.objects.destination.location().display_key(&record.upload.key);
     let part = match part_by_service(context, record, number).await? {
         Some(part) => {
             progress.attempt().copied_by_service(part_write(record, number).size);
@@ -42,7 +42,7 @@ pub(crate) async fn upload_part(
             retry::run(&TRANSFER, &subject, stream).await?
         }
     };
-    context.limiter.succeeded();
+    context.lane.limiter.succeeded();
     Ok(part)
 }
 
@@ -59,9 +59,9 @@ async fn stream_part(
     subject: &str,
     counted: &Attempt,
 ) -> Result<Option<PartRecord>> {
-    let destination = context.destination_capabilities();
-    let is_required = context.requires_checksums();
-    let first = integrity::read_first_part(record, is_required, context.source.capabilities(), &destination);
+    let destination = context.objects.destination_capabilities();
+    let is_required = context.objects.requires_checksums();
+    let first = integrity::read_first_part(record, is_required, context.objects.source.capabilities(), &destination);
     let read_before = match first {
         Some(algorithm) => {
             let body = open_part(context, record, number, subject).await?;
@@ -78,15 +78,15 @@ async fn stream_part(
         hash: check.hash.clone(),
         expect: check.expect.clone(),
         expect_etag: None,
-        bandwidth: context.bandwidth.clone(),
+        bandwidth: context.objects.bandwidth.clone(),
         attempt: counted.clone(),
     };
     let (body, hashed) = pipe.through(body);
-    let part = match context.destination.upload_part(&record.upload, &write, body).await {
-        Err(error) if !is_required && context.learn_required_checksums(&error) => return Ok(None),
+    let part = match context.objects.destination.upload_part(&record.upload, &write, body).await {
+        Err(error) if !is_required && context.objects.learn_required_checksums(&error) => return Ok(None),
         part => part?,
     };
-    context.learn_tags(part.etag_is_opaque);
+    context.objects.learn_tags(part.etag_is_opaque);
     let hashed = hashed.take();
     let proof = check.proof(subject, &part, &hashed, &destination)?;
     let md5 = hashed.iter().find(|checksum| checksum.algorithm == Algorithm::Md5);
@@ -98,26 +98,26 @@ async fn stream_part(
 async fn open_part(context: &Context, record: &UploadRecord, number: u32, subject: &str) -> Result<Body> {
     let range = plan::part_range(record.size, record.part_bytes, number);
     let read = Read { range: Some(range), pin: record.source.clone() };
-    let Object { info, body } = context.source.get(&record.upload.key, &read).await?;
+    let Object { info, body } = context.objects.source.get(&record.upload.key, &read).await?;
     check_version(record, &info, subject)?;
     Ok(body)
 }
 
 /// The part, if the service copied it itself.
 async fn part_by_service(context: &Context, record: &UploadRecord, number: u32) -> Result<Option<Part>> {
-    let destination = &context.destination;
-    let source = copy_source(&*context.source, &record.upload.key, &**destination);
-    let may_copy = context.service_copies.are_tried() && destination.capabilities().copies_parts;
+    let destination = &context.objects.destination;
+    let source = copy_source(&*context.objects.source, &record.upload.key, &**destination);
+    let may_copy = context.objects.service_copies.are_tried() && destination.capabilities().copies_parts;
     let Some(source) = source.filter(|_| may_copy) else { return Ok(None) };
     let range = plan::part_range(record.size, record.part_bytes, number);
     let part = part_write(record, number);
     match destination.copy_part(&source, &record.source, range, &record.upload, &part).await {
         Ok(part) => {
-            context.service_copies.worked();
+            context.objects.service_copies.worked();
             Ok(Some(part))
         }
         Err(error) if is_refusal(&error) => {
-            context.service_copies.refused(&record.upload.key, &error);
+            context.objects.service_copies.refused(&record.upload.key, &error);
             Ok(None)
         }
         Err(error) => Err(error),

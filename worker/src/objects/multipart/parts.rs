@@ -12,10 +12,10 @@ use shared::objects::{PartRecord, PartSet, UploadRecord};
 use shared::{Error, ErrorKind, Result, terminal};
 use tokio::time::{Instant, sleep_until};
 
-use crate::context::Context;
 use crate::engine::backend::Repetition;
+use crate::engine::progress::ObjectProgress;
+use crate::objects::context::Context;
 use crate::objects::multipart::part::upload_part;
-use crate::objects::multipart::progress::ObjectProgress;
 use crate::objects::plan;
 
 /// Parts of a full group: some 10 KB in the ledger.
@@ -68,15 +68,15 @@ impl<'a> Group<'a> {
         let mut repetition = Repetition::default();
         loop {
             // Done with its answer lost, or twice: a part is in the set or not, and its record is the same.
-            match context.upload_log.record_parts(&record.task, &record.upload, &self.parts, &known).await {
+            match context.objects.upload_log.record_parts(&record.task, &record.upload, &self.parts, &known).await {
                 Ok(set) => {
-                    repetition.succeeded(context);
+                    repetition.succeeded(&context.engine.backend);
                     let size = |part: &PartRecord| plan::part_size(record.size, record.part_bytes, part.number);
                     self.progress.recorded(self.parts.iter().map(size).sum(), set_bytes(record, &set));
                     self.parts.clear();
                     return Ok(set);
                 }
-                Err(error) => repetition.failed(context, error).await?,
+                Err(error) => repetition.failed(&context.engine.backend, error).await?,
             }
         }
     }
@@ -85,7 +85,7 @@ impl<'a> Group<'a> {
 impl Drop for Group<'_> {
     fn drop(&mut self) {
         if !self.parts.is_empty() {
-            self.context.unrecorded_parts.add(self.record.upload.clone(), std::mem::take(&mut self.parts));
+            self.context.objects.unrecorded_parts.add(self.record.upload.clone(), std::mem::take(&mut self.parts));
         }
     }
 }
@@ -93,8 +93,10 @@ impl Drop for Group<'_> {
 /// Records the parts of groups that were dropped: they are at the destination. What fails is sent again by the next
 /// delivery.
 pub(crate) async fn record_left(context: &Context) {
-    for (upload, parts) in context.unrecorded_parts.take() {
-        if let Err(error) = context.upload_log.record_parts(&context.task, &upload, &parts, &PartSet::default()).await {
+    for (upload, parts) in context.objects.unrecorded_parts.take() {
+        if let Err(error) =
+            context.objects.upload_log.record_parts(&context.engine.task, &upload, &parts, &PartSet::default()).await
+        {
             let parts = terminal::counted(parts.len() as u64, "part");
             tracing::warn!(%error, "could not record {parts} of {:?}: they are sent again", upload.key);
         }
@@ -117,7 +119,7 @@ pub(crate) fn missing(first: u32, last: u32, set: &PartSet) -> Vec<u32> {
 /// The destination does not list these parts as they were sent.
 pub(crate) fn unlisted(context: &Context, record: &UploadRecord, numbers: &[u32]) -> Error {
     let first = numbers.first().copied().unwrap_or_default();
-    let subject = context.destination.location().display_key(&record.upload.key);
+    let subject = context.objects.destination.location().display_key(&record.upload.key);
     let message = format!("the destination does not list part {first} as it was sent");
     Error::new(ErrorKind::Conflict, "complete", subject, message)
 }
@@ -135,21 +137,21 @@ pub(crate) async fn send(
     let mut sending = std::pin::pin!(
         stream::iter(numbers)
             .map(|number| upload_part(context, record, number, progress))
-            .buffer_unordered(context.limiter.limit().max(1))
+            .buffer_unordered(context.lane.limiter.limit().max(1))
     );
     let mut group = Group::new(context, record, progress);
     let mut failed = None;
     // At most one: two of one job would only contend in the ledger.
     let mut writing = FuturesUnordered::new();
     loop {
-        let drains = context.draining.is_cancelled();
+        let drains = context.engine.draining.is_cancelled();
         if group.is_due(drains) && writing.is_empty() {
             writing.push(group.split().write(known.clone()));
         }
         tokio::select! {
             Some(set) = writing.next() => known = set?,
             () = group.due(), if writing.is_empty() => {}
-            () = context.draining.cancelled(), if !drains => {}
+            () = context.engine.draining.cancelled(), if !drains => {}
             part = sending.next() => match part {
                 Some(Ok(part)) => group.add(part),
                 Some(Err(error)) => {

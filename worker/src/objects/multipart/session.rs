@@ -29,7 +29,7 @@ pub(crate) async fn open_or_resume(
 ) -> Result<Option<UploadRecord>> {
     let (context, job) = (item.context, item.job);
     let write = metadata::write(context, wanted, info).await?;
-    if let Some(found) = context.upload_log.upload(&job.task, &wanted.key).await? {
+    if let Some(found) = context.objects.upload_log.upload(&job.task, &wanted.key).await? {
         match contest(item, &found, info, &write).precedence() {
             Precedence::Resume => return Ok(Some(found)),
             Precedence::GiveWay => return Ok(None),
@@ -40,7 +40,7 @@ pub(crate) async fn open_or_resume(
         discard(context, &found).await?;
     }
     let record = create(item, wanted, info, write).await?;
-    let stored = context.upload_log.open_upload(&record).await?;
+    let stored = context.objects.upload_log.open_upload(&record).await?;
     if stored.upload == record.upload {
         return Ok(Some(stored));
     }
@@ -49,7 +49,7 @@ pub(crate) async fn open_or_resume(
     if stored.source == record.source && stored.origin == record.origin && stored.run == record.run {
         return Ok(Some(stored));
     }
-    let subject = context.destination.location().display_key(&wanted.key);
+    let subject = context.objects.destination.location().display_key(&wanted.key);
     Err(Error::new(ErrorKind::Conflict, "create", subject, "another upload of this key was created at the same time"))
 }
 
@@ -66,7 +66,7 @@ fn contest<'a>(item: &'a Item<'_>, found: &'a UploadRecord, info: &ObjectInfo, w
         is_same_version: same_bytes && metadata::is_opened_with(context, found, write),
         // A giant that is begun anew is enqueued before its old upload is discarded: its parts jobs would find no
         // upload if they were made for the old one.
-        is_outlived: found.size >= context.options.giant_threshold && found.attempt < job.attempt,
+        is_outlived: found.size >= context.objects.options.giant_threshold && found.attempt < job.attempt,
     }
 }
 
@@ -79,7 +79,7 @@ async fn create(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo, mut writ
         let write_now = Write { replaces: wanted.blocked > 0, ..created_with(&record) };
         match orphaned_uploads::create(context, &record, &write_now).await {
             Ok(upload) => return Ok(UploadRecord { upload, ..record }),
-            Err(error) if context.can_do_without(&write_now, &error) => {
+            Err(error) if context.objects.can_do_without(&write_now, &error) => {
                 write = metadata::write(context, wanted, info).await?;
             }
             Err(error) => return Err(error),
@@ -90,18 +90,18 @@ async fn create(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo, mut writ
 /// Cuts the object into parts, at the source's own boundaries where that makes the two tags equal.
 async fn cut(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo) -> Result<PartPlan> {
     let context = item.context;
-    let (source, destination) = (context.source.capabilities(), &context.cutting_capabilities());
+    let (source, destination) = (context.objects.source.capabilities(), &context.objects.cutting_capabilities());
     let cut_alike = source.etags == EtagMeaning::Md5AndParts && destination.etags == source.etags;
     let source_count = info.etag.as_ref().and_then(|tag| tag.part_count());
     // The source shows only the first part's size and the number of parts: where the others were cut unevenly, the tags
     // cannot come out equal, and the next attempt does without.
     let has_parts = source.etags == EtagMeaning::Md5AndParts && source_count.is_some() && !info.etag_is_opaque;
     let layout = match item.job.attempt == 1 && has_parts {
-        true => context.source.part_layout(&wanted.key, &info.pin()).await?,
+        true => context.objects.source.part_layout(&wanted.key, &info.pin()).await?,
         false => None,
     };
-    let subject = || context.destination.location().display_key(&wanted.key);
-    let plan = plan::cut(info.size, context.options.part_size, layout, destination)
+    let subject = || context.objects.destination.location().display_key(&wanted.key);
+    let plan = plan::cut(info.size, context.objects.options.part_size, layout, destination)
         .map_err(|why| Error::new(ErrorKind::Unrepresentable, "create", subject(), why))?;
     Ok(plan::with_other_count(plan, info.size, source_count.filter(|_| cut_alike), destination))
 }
@@ -127,8 +127,8 @@ fn record_of(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo, plan: PartP
         acl,
         encryption,
         same_parts: plan.same_parts,
-        checksum: integrity::known_for_parts(info, context.source.capabilities()),
+        checksum: integrity::known_for_parts(info, context.objects.source.capabilities()),
         attempt: job.attempt,
-        opened: context.destination.now(),
+        opened: context.objects.destination.now(),
     }
 }

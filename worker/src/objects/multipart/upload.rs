@@ -11,10 +11,10 @@ use shared::objects::{Intents, PartRecord, UploadRecord};
 use shared::store::{Part, Upload, Write};
 use shared::{Error, ErrorKind, Result};
 
-use crate::context::Context;
+use crate::objects::context::Context;
 use crate::objects::multipart::orphaned_uploads;
 use crate::objects::plan;
-use crate::objects::settle::{explained, settle};
+use crate::objects::settle::explained;
 use crate::objects::verdict::Uploads;
 use crate::objects::version::at_version;
 
@@ -73,7 +73,7 @@ pub(crate) async fn discard(context: &Context, record: &UploadRecord) -> Result<
 
 /// Removes the record of an upload that the destination no longer has.
 pub(crate) async fn forget(context: &Context, upload: &Upload) -> Result<()> {
-    context.upload_log.close_upload(&context.task, upload).await.map(drop)
+    context.objects.upload_log.close_upload(&context.engine.task, upload).await.map(drop)
 }
 
 /// What an upload that cannot be aborted means.
@@ -104,7 +104,8 @@ pub(crate) async fn abort_all(
         .collect();
     let mut left: Vec<Upload> = known.values().filter_map(|uploads| uploads.completed().cloned()).collect();
     let keys: Vec<&str> = known.keys().copied().collect();
-    let found = if keys.is_empty() { Vec::new() } else { context.upload_log.open_uploads(&job.task, &keys).await? };
+    let found =
+        if keys.is_empty() { Vec::new() } else { context.objects.upload_log.open_uploads(&job.task, &keys).await? };
     let mut ends = Vec::with_capacity(found.len());
     for open in found {
         let is_unknown = matches!(known.get(open.key.as_str()), Some(Uploads::Unknown));
@@ -156,7 +157,7 @@ pub(crate) async fn settle_superseded(context: &Context, record: &UploadRecord) 
 pub(crate) async fn settle_record(context: &Context, record: &UploadRecord, outcome: Outcome) -> Result<()> {
     let outcomes = [(record.index, outcome)];
     let UploadRecord { task, run, origin, .. } = record;
-    settle(context, &Settlement { task, run, origin, outcomes: &outcomes }).await.map(drop)
+    context.engine.settle(&Settlement { task, run, origin, outcomes: &outcomes }).await.map(drop)
 }
 
 /// The outcome of a record's object in which everything but the end is filled in.
@@ -172,7 +173,7 @@ pub(crate) fn bare_outcome(context: &Context, record: &UploadRecord, state: Stat
         verified: None,
         attempts: record.attempt,
         error: None,
-        worker: context.name.clone(),
+        worker: context.engine.name.clone(),
         started: record.opened,
         finished: Timestamp::now(),
     }

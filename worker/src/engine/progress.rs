@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use shared::ledger::{MAX_REPORTED_UPLOADS, ReportedUpload, TransferReport};
 use shared::metrics;
+use shared::sync::lock;
 use tokio::time::Instant;
 
 /// Most objects that are listed one by one. Objects beyond it count in the total only.
@@ -127,7 +128,7 @@ impl TransferProgress {
 
     /// The lock is held for moments and never across an await.
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
-        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.objects)
     }
 }
 

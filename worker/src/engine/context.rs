@@ -1,0 +1,195 @@
+//! What all jobs of a worker share, whatever their kind, and what the jobs of one of its lanes share.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+
+use shared::config::Work;
+use shared::fleet::Fleet;
+use shared::ledger::{Outcome, RunOptions, RunStart, Settlement, SharedLedger, events_run};
+use shared::limits::{ConcurrencyLimiter, Lane, transfers_within};
+use shared::object::Timestamp;
+use shared::queue::Queue;
+use shared::{Result, metrics};
+use tokio::sync::{OnceCell, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::backend::BackendHealth;
+use crate::engine::executor::Executor;
+use crate::engine::progress::TransferProgress;
+use crate::engine::runs::Runs;
+use crate::engine::transfer_reporter::TransferReporter;
+use crate::engine::worker::{Report, Worker};
+
+/// A transfer must get this much of a bandwidth limit, bytes a second, or it would look stalled: its
+/// largest chunk (1 MiB) then takes half of [`shared::retry::STALL_SECONDS`].
+const TRANSFER_RATE_BYTES: u64 = 64 << 10;
+
+/// A worker at work.
+pub struct Engine {
+    /// The task whose jobs it executes.
+    pub task: String,
+    /// Its name in outcomes.
+    pub name: String,
+    /// The main queue.
+    pub queue: Queue,
+    /// Where outcomes are recorded.
+    pub ledger: SharedLedger,
+    /// Bytes transferred, and objects in flight.
+    pub moved: Arc<TransferProgress>,
+    /// Cancelled once the worker drains.
+    pub draining: CancellationToken,
+    pub(crate) options: Work,
+    pub(crate) fleet: Arc<dyn Fleet>,
+    pub(crate) executors: Vec<Arc<dyn Executor>>,
+    /// Whether events have a queue of their own.
+    pub(crate) has_events: bool,
+    /// Whether queue and ledger work.
+    pub(crate) backend: BackendHealth,
+    /// What the ledger says of the runs whose jobs are received.
+    pub(crate) runs: Runs,
+    /// Reports the objects in flight to the ledger.
+    pub(crate) transfer_reporter: TransferReporter,
+    /// Messages that are leased.
+    pub(crate) leases: watch::Sender<usize>,
+    report: Option<Report>,
+    /// Set once the run that counts events is recorded.
+    events_run: OnceCell<()>,
+}
+
+/// A worker at work, seen from one of its lanes: the main one, or that of events.
+pub struct LaneContext {
+    /// What the lanes share.
+    pub engine: Arc<Engine>,
+    /// Where the lane's jobs come from, and where items that are tried again go.
+    pub queue: Queue,
+    /// Limits the transfers of all lanes together. Each transfer takes a permit of it.
+    pub limiter: ConcurrencyLimiter,
+    /// The lane's jobs that wait for another's work on their key, and take no part in it.
+    waiting: AtomicUsize,
+    /// Whether the queue may still give this lane messages for a poll that was not answered yet, also when the
+    /// worker is gone.
+    pub(crate) is_polling: AtomicBool,
+}
+
+/// Counts a job among those that wait, for as long as it lives.
+#[must_use]
+pub struct Waiting<'a>(&'a LaneContext);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Relaxed);
+    }
+}
+
+impl LaneContext {
+    /// The lanes of a worker: the main one, and that of events where they have a queue of their own.
+    pub(crate) fn all(worker: Worker, draining: CancellationToken) -> Vec<Arc<LaneContext>> {
+        let limiter = ConcurrencyLimiter::new(transfers(&worker.options, worker.events.is_some()));
+        let events = worker.events.clone().map(|queue| (Lane::Events, queue));
+        let queues = [(Lane::Scan, worker.queue.clone())].into_iter().chain(events);
+        let engine = Arc::new(Engine::new(worker, draining));
+        let lane = |(lane, queue)| {
+            let (engine, limiter) = (engine.clone(), limiter.lane(lane));
+            let (waiting, is_polling) = (AtomicUsize::new(0), AtomicBool::new(false));
+            Arc::new(LaneContext { engine, queue, limiter, waiting, is_polling })
+        };
+        queues.map(lane).collect()
+    }
+
+    /// The job waits for another's work, and does none itself: the lane may receive one more in its place.
+    pub fn wait(&self) -> Waiting<'_> {
+        self.waiting.fetch_add(1, Relaxed);
+        Waiting(self)
+    }
+
+    /// Jobs that wait for another's work.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Relaxed)
+    }
+}
+
+/// The transfers that a worker may have at the same time.
+fn transfers(options: &Work, has_events: bool) -> usize {
+    let mut within = transfers_within(options.memory_limit);
+    if has_events {
+        // Each lane has a quarter beside the limit, rounded up.
+        within = (within * 2 / 3).saturating_sub(1).max(1);
+    }
+    let transfers = options.concurrency.min(within);
+    match options.bandwidth_limit {
+        Some(rate) => transfers.min(usize::try_from(rate / TRANSFER_RATE_BYTES).unwrap_or(usize::MAX)),
+        None => transfers,
+    }
+}
+
+impl Engine {
+    fn new(worker: Worker, draining: CancellationToken) -> Self {
+        Engine {
+            runs: Runs::new(&worker.task, worker.ledger.clone()),
+            transfer_reporter: TransferReporter::new(&worker.name),
+            task: worker.task,
+            queue: worker.queue,
+            name: worker.name,
+            ledger: worker.ledger,
+            moved: worker.moved,
+            draining,
+            options: worker.options,
+            fleet: worker.fleet,
+            executors: worker.executors,
+            has_events: worker.events.is_some(),
+            backend: BackendHealth::default(),
+            leases: watch::Sender::new(0),
+            report: worker.report,
+            events_run: OnceCell::new(),
+        }
+    }
+
+    /// Whether a store fails for every item of a kind. A worker of several kinds then begins no new job of any.
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.executors.iter().any(|executor| executor.is_suspended())
+    }
+
+    /// Records outcomes of one origin job, and reports those that were not counted before. Returns their indexes.
+    ///
+    /// Done and its answer lost, or done twice: the ledger counts an item once, and metrics miss it at worst.
+    pub async fn settle(&self, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {
+        if settlement.outcomes.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let new = self.ledger.settle(settlement).await?;
+        let counted = settlement.outcomes.iter().filter(|(index, _)| new.contains(index));
+        let counted: Vec<&Outcome> = counted.map(|(_, outcome)| outcome).collect();
+        counted.iter().for_each(|outcome| metrics::settled(outcome));
+        if let Some(report) = &self.report {
+            report(&counted);
+        }
+        Ok(new)
+    }
+
+    /// Records the run that counts a job's items, if that is the run of events: nobody else begins it. Repeated, or
+    /// begun by another worker at the same moment: the run stays as it is.
+    pub async fn begin_events_run(&self, run: &str, source: String, destination: String) -> Result<()> {
+        if run != events_run(&self.task) {
+            return Ok(());
+        }
+        let (id, task, options) = (run.to_owned(), self.task.clone(), RunOptions::default());
+        let start = RunStart { id, task, source, destination, options, started: Timestamp::now() };
+        self.events_run.get_or_try_init(|| self.ledger.start_run(&start)).await.map(drop)
+    }
+
+    /// Whether the task's events are followed, by this worker or by any other: then the run that counts them is
+    /// recorded, before the first of them is done.
+    pub async fn follows_events(&self) -> Result<bool> {
+        if self.has_events || self.events_run.initialized() {
+            return Ok(true);
+        }
+        // Asked each time while there is none: this is rare.
+        let seen = self.ledger.run_state(&events_run(&self.task)).await?.is_some();
+        if seen {
+            // Recorded by another worker: it needs no second record.
+            let _ = self.events_run.set(());
+        }
+        Ok(seen)
+    }
+}

@@ -1,0 +1,168 @@
+//! Receives a lane's messages, no more than it can begin to work on.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use shared::queue::{MAX_RECEIVE, Message};
+use shared::{Error, metrics};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::engine::backend::BackendHealth;
+use crate::engine::context::LaneContext;
+use crate::engine::driver::WorkError;
+use crate::engine::intake::{self, Intake};
+use crate::engine::lease::Leases;
+use crate::engine::stop::Stop;
+use crate::engine::work::{release, work};
+
+/// One long poll. Amazon SQS's longest is 20 s; a worker that is told to stop waits for its last poll, and an idle
+/// one that asks every 5 s costs $0.20 a month.
+pub(crate) const POLL: Duration = Duration::from_secs(5);
+
+/// A poll that is under way when the worker is told to stop may bring messages, and where it outlives its caller
+/// it would go on taking those that are handed back meanwhile, and hide them for a lease. So it is waited for; and
+/// what has to be handed back before it has ended comes back only after this time, when it surely has.
+pub(crate) const LAST_POLL: Duration = POLL.saturating_add(Duration::from_secs(1));
+
+/// The same where a poll ends with its caller: time for an answer that is on its way.
+const LAST_ANSWER: Duration = Duration::from_millis(500);
+
+/// How often a worker that waits for a store looks whether it may receive jobs again.
+const SUSPENDED_LOOK: Duration = Duration::from_millis(200);
+
+/// Most messages that a lane leases, most of which wait for others of their key: their leases are extended every
+/// third of their time.
+const MAX_LEASED: usize = 1_000;
+
+/// Receives a lane's messages until told to stop (`Ok`), until queue or ledger fail for good, or until a job comes that
+/// only a later release can execute.
+pub(crate) async fn receive_all(lane: &Arc<LaneContext>, stop: &Stop, jobs: &mut JoinSet<()>) -> Result<(), WorkError> {
+    let receiving = BackendHealth::default();
+    // Transfers of the job received last: what the next one probably brings. Before the first is
+    // known, one message is enough to ask for.
+    let mut expected = lane.limiter.limit();
+    loop {
+        while jobs.try_join_next().is_some() {}
+        let max = tokio::select! {
+            biased;
+            () = stop.drain.cancelled() => return Ok(()),
+            max = next_receive(lane, &receiving, jobs, expected) => max.map_err(WorkError::Backend)?,
+        };
+        let messages = match receive(lane, stop, max).await {
+            Ok(messages) => messages,
+            Err(error) => {
+                if !error.is_backend() {
+                    return Err(WorkError::Backend(error));
+                }
+                tracing::warn!(%error, "could not receive jobs: trying again");
+                receiving.fails(error);
+                continue;
+            }
+        };
+        receiving.works();
+        let mut outdated = None;
+        for message in messages {
+            match begin(lane, stop, jobs, message) {
+                Begun::Job(transfers) => expected = transfers,
+                Begun::Other => {}
+                Begun::Newer(error) => outdated = Some(error),
+            }
+        }
+        if let Some(error) = outdated {
+            metrics::outdated();
+            stop.drain.cancel();
+            return Err(WorkError::Outdated(error));
+        }
+        // Lets the new jobs queue up for permits before the next idle one is asked for.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Waits until the lane may receive, and returns how many messages it may ask for.
+async fn next_receive(
+    lane: &LaneContext,
+    receiving: &BackendHealth,
+    jobs: &mut JoinSet<()>,
+    expected: usize,
+) -> Result<usize, Error> {
+    loop {
+        lane.limiter.idle().await;
+        // Those that are leased wait; one of them is what the store is tried with.
+        if lane.engine.is_suspended() && !jobs.is_empty() {
+            tokio::select! {
+                _ = jobs.join_next() => {}
+                () = sleep(SUSPENDED_LOOK) => {}
+            }
+            continue;
+        }
+        // Between two items of a job there is a moment in which nothing waits: without this bound each
+        // would bring one job more. Events that wait for others of their key take no part in the work.
+        let working = jobs.len().saturating_sub(lane.waiting());
+        if working > lane.limiter.limit() || jobs.len() > MAX_LEASED {
+            jobs.join_next().await;
+            continue;
+        }
+        let pause = lane.engine.backend.pause()?.max(receiving.pause()?);
+        let Some(pause) = pause else {
+            return Ok(lane.limiter.free().div_ceil(expected.max(1)).clamp(1, MAX_RECEIVE));
+        };
+        let finished = async { while jobs.join_next().await.is_some() {} };
+        tokio::join!(sleep(pause), finished);
+        return Ok(1);
+    }
+}
+
+/// What a message brings.
+enum Begun {
+    /// A job of so many transfers.
+    Job(usize),
+    /// Nothing that says what the next one brings.
+    Other,
+    /// A job that only a later release can execute.
+    Newer(shared::job::ParseError),
+}
+
+/// Begins the work on a message.
+fn begin(lane: &Arc<LaneContext>, stop: &Stop, jobs: &mut JoinSet<()>, message: Message) -> Begun {
+    let lane = lane.clone();
+    if stop.drain.is_cancelled() {
+        jobs.spawn(async move { release(&lane, &message, Duration::ZERO).await });
+        return Begun::Other;
+    }
+    let leases = Leases::new(&lane.engine);
+    let intake = intake::read(&lane, &message);
+    let begun = match &intake {
+        Intake::Job(job) => Begun::Job(job.execution.transfers()),
+        Intake::Newer(error) => Begun::Newer(error.clone()),
+        Intake::Nothing | Intake::Dead(_) => Begun::Other,
+    };
+    jobs.spawn(work(lane, stop.clone(), message, intake, leases));
+    begun
+}
+
+/// One long poll, which a stop cuts short if it ends with its caller.
+async fn receive(lane: &LaneContext, stop: &Stop, max: usize) -> shared::Result<Vec<Message>> {
+    let goes_on = lane.queue.outlives_callers();
+    let last = if goes_on { LAST_POLL } else { LAST_ANSWER };
+    lane.is_polling.store(goes_on, Relaxed);
+    let poll = lane.queue.receive(max, POLL, lane.engine.options.lease);
+    tokio::pin!(poll);
+    let answered = tokio::select! {
+        biased;
+        messages = &mut poll => Some(messages),
+        () = stop.drain.cancelled() => tokio::select! {
+            biased;
+            messages = timeout(last, poll) => messages.ok(),
+            () = stop.abort.cancelled() => None,
+        },
+    };
+    match answered {
+        Some(messages) => {
+            lane.is_polling.store(false, Relaxed);
+            messages
+        }
+        None => Ok(Vec::new()),
+    }
+}

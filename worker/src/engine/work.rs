@@ -1,0 +1,132 @@
+//! One message, from its receipt to its acknowledgement.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use shared::queue::{MAX_DELIVERIES, Message};
+use shared::{Result, metrics};
+
+use crate::engine::context::LaneContext;
+use crate::engine::execute::{Worked, execute_or_give_up, send_again};
+use crate::engine::intake::{Intake, Received};
+use crate::engine::lease::{Lease, Leases};
+use crate::engine::receive::LAST_POLL;
+use crate::engine::stop::Stop;
+
+/// A job that could not be brought to an end for a reason of ours (the ledger, the queue) comes back
+/// after this.
+const RETURN_DELAY: Duration = Duration::from_secs(5);
+
+/// A job of a later release comes back after this, by which time a worker of that release may take it.
+const NEWER_DELAY: Duration = Duration::from_secs(60);
+
+/// How a job is named in metrics and logs.
+#[derive(Debug, Clone, Copy)]
+struct Name {
+    kind: &'static str,
+    verb: &'static str,
+}
+
+/// Works on a message that was received just now.
+pub(crate) async fn work(lane: Arc<LaneContext>, stop: Stop, message: Message, intake: Intake, leases: Leases) {
+    match intake {
+        Intake::Job(job) => work_on_job(&lane, &stop, message, &job).await,
+        Intake::Nothing => acknowledge(&lane, &message).await,
+        Intake::Dead(reason) => dead_letter(&lane, &message, "message", &reason).await,
+        Intake::Newer(_) => send_back(&lane, message).await,
+    }
+    drop(leases);
+}
+
+async fn work_on_job(lane: &Arc<LaneContext>, stop: &Stop, mut message: Message, job: &Received) {
+    let name = Name { kind: job.executor.kind(), verb: job.execution.verb() };
+    metrics::received(name.kind, name.verb, message.sent.age(), message.receive_count > 1);
+    let whole = message.clone();
+    if message.receive_count <= MAX_DELIVERIES {
+        // It is read, and many may be leased.
+        message.body.clear();
+        message.body.shrink_to_fit();
+    }
+    let lease = Lease::hold(lane.clone(), message.clone());
+    // Dropping the execution drops its transfers with it: a PUT without its last bytes makes no
+    // object, and the parts of an upload stay, recorded in the ledger, for the worker that gets the job next. What was
+    // sent whole may still take effect: it is followed up before the message is released.
+    let worked = tokio::select! {
+        worked = execute_or_give_up(lane, job, whole) => Some(worked),
+        () = lease.lost() => None,
+        () = stop.abort.cancelled() => {
+            job.execution.follow_up(true).await;
+            lease.end().await;
+            let delay = if lane.is_polling.load(Relaxed) { LAST_POLL } else { Duration::ZERO };
+            release(lane, &message, delay).await;
+            return metrics::job_finished(name.kind, name.verb, "returned");
+        }
+    };
+    job.execution.follow_up(worked.is_some()).await;
+    lease.end().await;
+    match worked {
+        Some(worked) => finish(lane, &message, name, worked).await,
+        None => metrics::job_finished(name.kind, name.verb, "abandoned"),
+    }
+}
+
+async fn finish(lane: &LaneContext, message: &Message, Name { kind, verb }: Name, worked: Result<Worked>) {
+    let outcome = match worked {
+        Ok(Worked::Done) => {
+            acknowledge(lane, message).await;
+            "done"
+        }
+        Ok(Worked::Dead(reason)) => {
+            dead_letter(lane, message, &format!("{verb} job"), &reason).await;
+            "dead"
+        }
+        Err(error) => {
+            tracing::warn!(%error, "{verb} job failed: it will be redelivered");
+            lane.engine.backend.fails(error);
+            release(lane, message, RETURN_DELAY).await;
+            "returned"
+        }
+    };
+    metrics::job_finished(kind, verb, outcome);
+}
+
+/// If this is lost the job comes again, finds its items settled, and counts nothing twice.
+async fn acknowledge(lane: &LaneContext, message: &Message) {
+    match lane.queue.acknowledge(message).await {
+        Ok(()) => lane.engine.backend.works(),
+        Err(error) => {
+            tracing::warn!(%error, "could not acknowledge a finished job: it will be redelivered");
+            lane.engine.backend.fails(error);
+        }
+    }
+}
+
+/// Makes a message visible again. If this is lost, it comes back when its lease ends.
+pub(crate) async fn release(lane: &LaneContext, message: &Message, delay: Duration) {
+    if let Err(error) = lane.queue.release(message, delay).await {
+        tracing::warn!(%error, "could not release a job: it will be redelivered when its lease ends");
+    }
+}
+
+/// Leaves a job to a worker of a later release. Sent anew, so that no delivery is counted. If the send fails or its
+/// answer is lost, the message stays leased until its lease ends, and counts one delivery; two of it count once.
+async fn send_back(lane: &LaneContext, message: Message) {
+    let acknowledged = Message { body: String::new(), ..message.clone() };
+    match send_again(lane, message, NEWER_DELAY).await {
+        Ok(()) => acknowledge(lane, &acknowledged).await,
+        Err(error) => {
+            tracing::warn!(%error, "could not send back a job of a later release: it will be redelivered");
+            release(lane, &acknowledged, NEWER_DELAY).await;
+        }
+    }
+}
+
+/// Puts away what cannot be executed, with the reason.
+async fn dead_letter(lane: &LaneContext, message: &Message, what: &str, reason: &str) {
+    tracing::error!(id = message.id, "moving a {what} to the dead-letter queue: {reason}");
+    if let Err(error) = lane.queue.dead_letter(message, reason).await {
+        tracing::warn!(%error, "could not move a dead job to the dead-letter queue: it will be redelivered");
+        lane.engine.backend.fails(error);
+    }
+}

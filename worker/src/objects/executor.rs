@@ -1,0 +1,196 @@
+//! Executes jobs for objects.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use shared::Result;
+use shared::job::{self, ParseError};
+use shared::ledger::{Outcome, State};
+use shared::object::Pin;
+use shared::objects::job::{Job, JobObject, KIND, Work};
+use shared::queue::Message;
+
+use crate::engine::context::LaneContext;
+use crate::engine::executor::{Delivery, Event, Execution, Executor, Outage};
+use crate::objects::batch::settle_all;
+use crate::objects::cancel;
+use crate::objects::context::{Context, Objects, ObjectsContext};
+use crate::objects::events::in_doubt;
+use crate::objects::events::read::{Read, read};
+use crate::objects::item::Item;
+use crate::objects::multipart::giant;
+use crate::objects::multipart::orphaned_uploads;
+use crate::objects::multipart::parts;
+use crate::objects::multipart::upload::{Abort, abort_all, forget_each};
+use crate::objects::settle::settle_job;
+use crate::objects::suspects::Marks;
+use crate::objects::transfers;
+use crate::objects::verdict::Uploads;
+use crate::objects::whole;
+
+/// Executes jobs for objects.
+struct ObjectsExecutor(Arc<ObjectsContext>);
+
+impl Objects {
+    /// What a [`Worker`](crate::Worker) executes jobs for objects with.
+    pub fn executor(self) -> impl Executor + 'static {
+        ObjectsExecutor(Arc::new(self.into_context()))
+    }
+}
+
+#[async_trait]
+impl Executor for ObjectsExecutor {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn open(&self, lane: &Arc<LaneContext>, job: &job::Job) -> Result<Box<dyn Execution>, ParseError> {
+        let (context, known) = (Context::new(lane, &self.0), Vec::new());
+        Ok(Box::new(ObjectsJob { context, job: Job::try_from(job)?, known }))
+    }
+
+    fn read_event(&self, lane: &Arc<LaneContext>, message: &Message) -> Option<Event> {
+        let context = Context::new(lane, &self.0);
+        Some(match read(&context, message) {
+            Read::Changes(job, known) => Event::Work(Box::new(ObjectsJob { context, job, known })),
+            Read::Nothing => Event::Nothing,
+            Read::Dead(reason) => Event::Dead(reason),
+        })
+    }
+
+    fn writes(&self) -> Option<&str> {
+        Some(&self.0.writes)
+    }
+
+    fn is_suspended(&self) -> bool {
+        self.0.is_suspended()
+    }
+
+    async fn watch(&self) -> Outage {
+        let [(source, from), (destination, to)] = &self.0.circuits;
+        tokio::select! {
+            outage = source.watch(from, self.0.outage_limit) => outage,
+            outage = destination.watch(to, self.0.outage_limit) => outage,
+        }
+    }
+}
+
+/// A job for objects, while its message is leased.
+struct ObjectsJob {
+    context: Context,
+    job: Job,
+    /// Outcomes that are known without any work: events that are not the task's.
+    known: Vec<(u32, Outcome)>,
+}
+
+#[async_trait]
+impl Execution for ObjectsJob {
+    fn verb(&self) -> &'static str {
+        self.job.work.verb()
+    }
+
+    fn run(&self) -> &str {
+        &self.job.run
+    }
+
+    fn transfers(&self) -> usize {
+        transfers::count(&self.job.work, &self.context.objects.options)
+    }
+
+    fn deletes(&self) -> bool {
+        matches!(self.job.work, Work::Delete { .. })
+    }
+
+    async fn execute(&self, delivery: &Delivery) -> Result<()> {
+        work(&self.context, &self.job, &self.known, delivery).await
+    }
+
+    async fn cancel(&self, delivery: &Delivery) -> Result<()> {
+        match cancel::whole(&self.context, &self.job, delivery.redelivered).await? {
+            Some(changed) => work(&self.context, &changed, &[], delivery).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn give_up(&self, reason: &str) -> Result<()> {
+        give_up(&self.context, &self.job, &self.known, reason).await
+    }
+
+    async fn follow_up(&self, has_lease: bool) {
+        parts::record_left(&self.context).await;
+        orphaned_uploads::announce_in_doubt(&self.context).await;
+        match has_lease {
+            true => in_doubt::look_after(&self.context, &self.job).await,
+            false => in_doubt::look_after_abandoned(&self.context, &self.job).await,
+        }
+    }
+}
+
+/// Works on a job of a live run. The outcomes in `known` are settled with it.
+async fn work(context: &Context, job: &Job, known: &[(u32, Outcome)], delivery: &Delivery) -> Result<()> {
+    let settled = settled_before(context, job, delivery.redelivered).await?;
+    if let Work::Changed { .. } = &job.work {
+        context.begin_events_run(&job.run).await?;
+        settle_job(context, job, known).await?;
+    }
+    match &job.work {
+        Work::Copy { .. } | Work::Delete { .. } | Work::Changed { .. } => {
+            let marks = Marks::of_job(context, job, &settled, delivery.redelivered).await?;
+            settle_all(context, job, delivery, settled, &marks).await
+        }
+        Work::Parts(parts) => tokio::select! {
+            sent = giant::upload_parts(context, job, parts) => sent,
+            cancelled = delivery.cancelled(&context.lane, &job.run) => {
+                cancelled?;
+                cancel::parts_of(context, parts).await
+            }
+        },
+    }
+}
+
+/// The places that an earlier delivery of the job, or another message with its objects, has recorded: what is
+/// recorded is not done again. Whoever recorded an object has looked after it.
+///
+/// Changed keys are always looked at: a look that is wanted after an object was recorded comes in its place.
+async fn settled_before(context: &Context, job: &Job, redelivered: bool) -> Result<BTreeSet<u32>> {
+    let objects: Vec<&JobObject> = match &job.work {
+        Work::Copy { objects } => objects.iter().collect(),
+        Work::Delete { .. } => Vec::new(),
+        Work::Parts(_) | Work::Changed { .. } => return Ok(BTreeSet::new()),
+    };
+    let is_first = !redelivered && job.attempt == 1 && job.restoring.is_none();
+    // A message that was sent twice is no redelivery. Its run may be done, and a later one have other options: deletes
+    // always ask, copies once the finder is through.
+    if is_first && !matches!(job.work, Work::Delete { .. }) && !context.engine.runs.is_listed(&job.run).await? {
+        return Ok(BTreeSet::new());
+    }
+    let settled = context.engine.ledger.settled(&job.run, &job.origin).await?;
+    // An upload is forgotten after its object is recorded: a crash in between has left the record.
+    let in_parts =
+        objects.into_iter().filter(|object| settled.contains(&object.index) && !whole::fits(context, object));
+    let uploads: Vec<(String, Uploads)> = in_parts.map(|object| (object.key.clone(), Uploads::Unknown)).collect();
+    let left = abort_all(context, job, &uploads, Abort::AsFarAsMayBe).await?;
+    forget_each(context, &left).await?;
+    Ok(settled)
+}
+
+/// Settles all objects of a job that cannot be brought to an end, and the outcomes in `known`.
+pub(crate) async fn give_up(context: &Context, job: &Job, known: &[(u32, Outcome)], reason: &str) -> Result<()> {
+    if let Work::Parts(parts) = &job.work {
+        return giant::give_up(context, parts, reason).await;
+    }
+    context.begin_events_run(&job.run).await?;
+    settle_job(context, job, known).await?;
+    let given_up = |item: &Item<'_>| Outcome {
+        error: Some(reason.to_owned()),
+        source: Pin::default(),
+        ..item.outcome_as(State::Failed)
+    };
+    let outcomes: Vec<(u32, Outcome)> =
+        Item::all(context, job, true).map(|item| (item.object.index, given_up(&item))).collect();
+    let uploads: Vec<(String, Uploads)> = job.work.keys().map(|(_, key)| (key.to_owned(), Uploads::Unknown)).collect();
+    let left = abort_all(context, job, &uploads, Abort::AsFarAsMayBe).await?;
+    settle_job(context, job, &outcomes).await?;
+    forget_each(context, &left).await
+}
