@@ -12,6 +12,8 @@
 //! - Whether somebody is alive is judged by counters that change from one pass to the next, never by a clock.
 
 pub mod machines;
+#[cfg(test)]
+mod model;
 pub mod operations;
 pub mod scale;
 pub mod task;

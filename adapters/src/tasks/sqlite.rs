@@ -31,14 +31,15 @@ impl SqliteTasks {
         SqliteTasks { database: database.clone() }
     }
 
-    /// Changes a task by a rule, and records who did it. `also` writes what belongs to the change, in its transaction.
+    /// Changes a task by a rule, and records who did it. `also` writes what belongs to the change, in its transaction; if
+    /// that was written before, it writes nothing and returns `false`, and the change was made then.
     async fn change(
         &self,
         operation: &'static str,
         task: &TaskRef,
         audit: Option<Audit>,
         decide: impl FnOnce(&Summary) -> Next<Summary> + Send + 'static,
-        also: impl FnOnce(&Transaction<'_>) -> Result<(), Failure> + Send + 'static,
+        also: impl FnOnce(&Transaction<'_>) -> Result<bool, Failure> + Send + 'static,
     ) -> Result<Change<Summary>> {
         let task = task.clone();
         let work = move |t: &Transaction<'_>| {
@@ -49,9 +50,10 @@ impl SqliteTasks {
                 Next::Made => Ok(Change::Made),
                 Next::Conflict => Ok(Change::conflict(Some(present))),
                 Next::Write(next) => {
-                    write(t, &next)?;
-                    also(t)?;
-                    add_audit(t, &task.id, audit.as_ref())?;
+                    if also(t)? {
+                        write(t, &next)?;
+                        add_audit(t, &task.id, audit.as_ref())?;
+                    }
                     Ok(Change::Made)
                 }
             }

@@ -16,8 +16,6 @@ pub struct RunView {
     pub id: String,
     /// Its phase; `None`: the ledger does not know it, so it is queued.
     pub phase: Option<Phase>,
-    /// Objects that were put on the queue.
-    pub enqueued: u64,
     /// Objects that were found to be copied or deleted and are not settled, those that are held back among them.
     pub unsettled: u64,
     /// Objects that were put on the queue and are not settled.
@@ -31,7 +29,7 @@ pub struct RunView {
 impl RunView {
     /// The view of a run that the ledger does not know.
     pub fn queued(id: &str) -> RunView {
-        RunView { id: id.to_owned(), phase: None, enqueued: 0, unsettled: 0, waiting: 0, failed: 0, progress: 0 }
+        RunView { id: id.to_owned(), phase: None, unsettled: 0, waiting: 0, failed: 0, progress: 0 }
     }
 
     /// The view of a run as the ledger has it.
@@ -42,7 +40,6 @@ impl RunView {
         RunView {
             id: run.start.id.clone(),
             phase: Some(run.phase),
-            enqueued: run.enqueued(),
             unsettled: run.unsettled(),
             waiting: run.enqueued().saturating_sub(run.settled.objects()),
             failed: run.settled.failed,
@@ -135,6 +132,8 @@ fn watch(view: &TaskView<'_>, minute: u64) -> Watch {
 fn of_run(summary: &Summary, run: &RunView, watch: &Watch, now: Timestamp) -> Option<Decision> {
     let is_cancelled = summary.cancelled.contains(&run.id);
     let is_live = summary.run.as_ref().is_some_and(|live| live.id == run.id);
+    // A paused task receives nothing: one message more would wait beside the others.
+    let may_find = is_live && summary.state == TaskState::Active;
     let is_abandoned = watch.unclaimed >= UNCLAIMED_PASSES && watch.empty >= UNCLAIMED_PASSES;
     let is_lost = watch.still >= STILL_PASSES;
     let end = |end: RunEnd, lost: u64| {
@@ -151,7 +150,7 @@ fn of_run(summary: &Summary, run: &RunView, watch: &Watch, now: Timestamp) -> Op
             }
         }
         Some(phase) if is_cancelled && !phase.is_cancelled() => Some(Decision::Cancel(run.id.clone())),
-        None | Some(Phase::Listing | Phase::Releasing) if is_live && is_abandoned => {
+        None | Some(Phase::Listing | Phase::Releasing) if may_find && is_abandoned => {
             Some(Decision::Find(run.id.clone()))
         }
         None | Some(Phase::Listing | Phase::Releasing) => None,
@@ -159,7 +158,9 @@ fn of_run(summary: &Summary, run: &RunView, watch: &Watch, now: Timestamp) -> Op
         Some(Phase::Listed) if run.waiting == 0 => end(RunEnd::DoneWithFailures, 0),
         Some(Phase::Stopped) if run.waiting == 0 => end(RunEnd::Stopped, 0),
         Some(Phase::Cancelled) if run.waiting == 0 => end(RunEnd::Cancelled, 0),
-        Some(Phase::Listed | Phase::Stopped | Phase::Cancelled) if is_lost => lose(run.waiting),
+        Some(Phase::Listed | Phase::Stopped) if is_lost => lose(run.waiting),
+        // It is cancelled, whatever was lost.
+        Some(Phase::Cancelled) if is_lost => end(RunEnd::Cancelled, run.waiting),
         Some(Phase::Listed | Phase::Stopped | Phase::Cancelled) => None,
         // Whoever cancels it died.
         Some(Phase::Cancelling) if is_abandoned => Some(Decision::Cancel(run.id.clone())),

@@ -103,7 +103,8 @@ pub struct EndedRun {
     pub ended: Timestamp,
     /// Objects that failed.
     pub failed: u64,
-    /// Objects whose messages were lost.
+    /// Objects that were found to be copied or deleted and were not settled when it ended: their messages were lost, or
+    /// never sent.
     pub lost: u64,
 }
 

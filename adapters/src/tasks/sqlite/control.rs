@@ -12,8 +12,8 @@ use shared::tasks::{
 };
 use shared::{ErrorKind, Result};
 
-fn nothing_more(_: &Transaction<'_>) -> Result<(), Failure> {
-    Ok(())
+fn nothing_more(_: &Transaction<'_>) -> Result<bool, Failure> {
+    Ok(true)
 }
 
 #[async_trait]
@@ -92,7 +92,7 @@ impl Control for SqliteTasks {
     async fn end_run(&self, task: &TaskRef, end: &EndedRun) -> Result<Change<Summary>> {
         let (end, id, run) = (end.clone(), task.id.clone(), end.id.clone());
         let ended = end.operation_end();
-        let also = move |t: &Transaction<'_>| operations::end(t, &id, &run, &ended).map(drop);
+        let also = move |t: &Transaction<'_>| operations::end(t, &id, &run, &ended).map(|_| true);
         self.change("end run", task, None, move |present| present.ended(&end), also).await
     }
 

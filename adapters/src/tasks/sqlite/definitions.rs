@@ -47,7 +47,7 @@ impl Definitions for SqliteTasks {
                 task,
                 audit(author, "edit", version.to_string()),
                 move |present| present.edited(seen, &edited, next_due),
-                move |t| write_version(t, &id, version, &packed),
+                move |t| write_version(t, &id, version, &packed).map(|()| true),
             )
             .await?;
         let is_ours = match &changed {

@@ -23,15 +23,16 @@ impl Row {
         Ok(Row { head: Operation { request: String::new(), ..operation.clone() }, request })
     }
 
-    /// Records the operation, unless it is recorded.
-    pub(super) fn insert(self, t: &Transaction<'_>) -> Result<(), Failure> {
+    /// Records the operation, unless it is recorded; whether it did.
+    pub(super) fn insert(self, t: &Transaction<'_>) -> Result<bool, Failure> {
         t.prepare_cached("DELETE FROM operations WHERE expires <= ?1")?.execute([Timestamp::now().0])?;
         let expires = self.head.requested.0.saturating_add(OPERATIONS_KEPT.as_millis() as i64);
         let sql = "INSERT OR IGNORE INTO operations (task, id, version, is_open, expires, body, request, result)
                    VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, x'')";
         let (head, body) = (&self.head, serde_json::to_string(&self.head)?);
-        t.prepare_cached(sql)?.execute(params![head.task, head.id, head.version, expires, body, self.request])?;
-        Ok(())
+        let rows =
+            t.prepare_cached(sql)?.execute(params![head.task, head.id, head.version, expires, body, self.request])?;
+        Ok(rows > 0)
     }
 }
 
@@ -95,7 +96,7 @@ pub(super) fn end(t: &Transaction<'_>, task: &str, id: &str, end: &OperationEnd)
 impl Operations for SqliteTasks {
     async fn request(&self, operation: &Operation) -> Result<()> {
         let row = Row::of(operation)?;
-        self.database.transact("request operation", move |t| row.insert(t)).await
+        self.database.transact("request operation", move |t| row.insert(t).map(drop)).await
     }
 
     async fn step(&self, task: &str, id: &str, seen: u64, worker: &str, progress: &str) -> Result<Change<Operation>> {

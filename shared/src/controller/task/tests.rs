@@ -19,7 +19,7 @@ fn live(watch: Watch) -> Summary {
 }
 
 fn run(phase: Option<Phase>, waiting: u64, failed: u64) -> RunView {
-    RunView { id: "r1".into(), phase, enqueued: 10, unsettled: waiting + 1, waiting, failed, progress: 7 }
+    RunView { id: "r1".into(), phase, unsettled: waiting + 1, waiting, failed, progress: 7 }
 }
 
 /// Watched for so many passes: without a live claim, without a message, without progress.
@@ -67,7 +67,7 @@ fn each_state_of_a_run_has_its_decision() {
         (Some(Cancelling), 5, 0, fresh, None, None),
         (Some(Cancelling), 5, 0, abandoned, cancel(), cancel()),
         (Some(Cancelled), 5, 0, abandoned, None, None),
-        (Some(Cancelled), 5, 0, still, lose(5), lose(5)),
+        (Some(Cancelled), 5, 0, still, ended(RunEnd::Cancelled, 0, 5), ended(RunEnd::Cancelled, 0, 5)),
         (Some(Cancelled), 0, 3, fresh, ended(RunEnd::Cancelled, 3, 0), ended(RunEnd::Cancelled, 3, 0)),
         (Some(Lost), 5, 0, fresh, ended(RunEnd::Stopped, 0, 6), ended(RunEnd::Cancelled, 0, 6)),
     ] {
@@ -76,6 +76,12 @@ fn each_state_of_a_run_has_its_decision() {
         let summary = Summary { cancelled: ["r1".to_owned()].into(), ..live(watch) };
         assert_eq!(of(&summary, &view, &watch), cancelled, "cancelled: {phase:?} {waiting} {watch:?}");
     }
+}
+
+#[test]
+fn a_paused_task_gets_no_message() {
+    let paused = Summary { state: TaskState::Paused, ..live(passes(9, 9, 9)) };
+    assert_eq!(of(&paused, &run(Some(Phase::Listing), 5, 0), &paused.watch), None);
 }
 
 #[test]

@@ -57,6 +57,9 @@ pub async fn a_run_repeated_after_its_end_does_not_begin_again(tasks: SharedTask
     for _ in 0..2 {
         assert_eq!(tasks.end_run(&task, &end).await.unwrap(), Change::Made);
     }
+    let over = summary(&tasks, &task).await;
+    assert_eq!(begin(&tasks, &task, "r1", None).await, Change::Made);
+    assert_eq!(summary(&tasks, &task).await, over);
     begin_due(&tasks, &task).await;
     tasks.end_run(&task, &ended(&run_id(&task.id, FIRST))).await.unwrap();
     let over = summary(&tasks, &task).await;
