@@ -11,4 +11,5 @@ pub mod metadata;
 pub mod probe;
 pub mod proxy;
 pub mod scale;
+pub mod sources;
 pub mod stage;

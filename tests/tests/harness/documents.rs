@@ -1,21 +1,13 @@
 //! What the documents say, against the code: a promise names its test, a list names its metrics.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
+use flotilla_tests::sources::{quoted, root, text as document};
 use shared::config::keys;
 use shared::metrics::{Kind, TABLE};
 
 /// The document that names every option and every setting.
 const REFERENCE: &str = "docs/reference.md";
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn document(name: &str) -> String {
-    std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-}
 
 /// The items of the text's lists, each on one line.
 fn list_items(text: &str) -> impl Iterator<Item = String> {
@@ -23,11 +15,6 @@ fn list_items(text: &str) -> impl Iterator<Item = String> {
         let end = item.find("\n\n").unwrap_or(item.len());
         item[..end].split_whitespace().collect::<Vec<_>>().join(" ")
     })
-}
-
-/// The texts between backticks, line by line, in order.
-fn quoted(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().flat_map(|line| line.split('`').skip(1).step_by(2))
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod architecture;
 mod binaries;
 mod cloud;
 mod documents;
 mod emulators;
 mod modules;
 mod proxy;
+mod sources;

@@ -1,0 +1,103 @@
+//! Sources and documents stay readable: their lengths are bounded.
+
+use flotilla_tests::sources::{Function, files, functions, text};
+
+/// Most lines of a source file.
+const FILE_LINES: usize = 500;
+
+/// Most lines of a function.
+const FUNCTION_LINES: usize = 60;
+
+/// Most columns of a document's line.
+const COLUMNS: usize = 120;
+
+/// Longer files that are still to be split. Remove what is split; add nothing.
+const LONG_FILES: &[&str] =
+    &["finder/src/fakes.rs", "shared/src/ledger.rs", "tests/tests/end_to_end/worker.rs", "tests/tests/model/store.rs"];
+
+/// Longer functions that are still to be split, by file and name. Remove what is split; add nothing.
+const LONG_FUNCTIONS: &[(&str, &str)] = &[
+    ("worker/src/context.rs", "lanes"),
+    ("worker/src/engine/driver.rs", "receive_all"),
+    ("tests/src/cloud/list.rs", "objects"),
+    ("tests/src/keys.rs", "awkward"),
+    (
+        "tests/tests/cli/records.rs",
+        "what_became_of_events_is_shown_after_the_runs_and_its_failures_are_retried_as_the_source_is_now",
+    ),
+    ("tests/tests/end_to_end/crash/fleet.rs", "round"),
+    ("tests/tests/end_to_end/functions.rs", "what_the_functions_send_is_read_as_the_keys_that_changed"),
+];
+
+fn sources() -> impl Iterator<Item = (String, String)> {
+    files().into_iter().filter(|path| path.ends_with(".rs")).map(|path| (path.clone(), text(&path)))
+}
+
+#[test]
+fn a_function_is_measured_from_its_name_to_its_brace() {
+    let source = "\
+#[test]
+#[ignore]
+fn one() {}
+
+impl Two {
+    pub(crate) async fn two(
+        a: u32,
+    ) -> u32 {
+        let b = || {
+            a
+        };
+        b()
+    }
+
+    fn declared(&self);
+}
+";
+    let function = |name, lines, is_test| Function { name, lines, is_test };
+    assert_eq!(
+        functions(source),
+        [function("one", 1, true), function("two", 8, false), function("declared", 1, false)]
+    );
+}
+
+#[test]
+fn no_source_file_has_more_than_500_lines() {
+    let lengths = sources().map(|(path, source)| (source.lines().count(), path));
+    let long: Vec<_> =
+        lengths.filter(|(lines, path)| *lines > FILE_LINES && !LONG_FILES.contains(&path.as_str())).collect();
+    assert!(long.is_empty(), "split by noun: {long:?}");
+}
+
+#[test]
+fn no_function_has_more_than_60_lines() {
+    let mut long = Vec::new();
+    let mut measured = 0;
+    for (path, source) in sources() {
+        for Function { name, lines, .. } in functions(&source) {
+            measured += 1;
+            if lines > FUNCTION_LINES && !LONG_FUNCTIONS.contains(&(&path, name)) {
+                long.push(format!("{path}: {name} has {lines} lines"));
+            }
+        }
+    }
+    assert!(measured > 3_000, "only {measured} functions");
+    assert!(long.is_empty(), "split: {long:#?}");
+}
+
+#[test]
+fn no_line_of_a_document_has_more_than_120_columns() {
+    // The changelog has an entry a line.
+    let is_document = |path: &String| path.ends_with(".md") && path != "CHANGELOG.md";
+    let documents: Vec<String> = files().into_iter().filter(is_document).collect();
+    assert!(documents.len() > 5, "only {documents:?}");
+    let mut long = Vec::new();
+    for path in documents {
+        for (line, number) in text(&path).lines().zip(1..) {
+            // A single word cannot be wrapped.
+            if line.chars().count() > COLUMNS && line.trim().contains(' ') {
+                long.push(format!("{path}:{number}"));
+            }
+        }
+    }
+    assert!(long.is_empty(), "wrap: {long:#?}");
+}
