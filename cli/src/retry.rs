@@ -19,7 +19,7 @@ use crate::records::Records;
 use crate::sync;
 use crate::verbosity::note;
 
-/// A retry waits for no earlier run, so that it never looks.
+/// Unused: a retry waits for no earlier run.
 const LOOK_EVERY: Duration = Duration::from_secs(6);
 
 /// Enqueues a run's failures again. With an embedded queue, whose only worker is `flotilla` itself, does

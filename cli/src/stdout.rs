@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, ErrorKind, Write as _};
 
 use crate::exit::Failure;
 
-/// Standard output, buffered. Whoever reads it may have read enough (`| head`): that is no failure, and what
+/// Standard output, buffered. A reader may close it early (`| head`): that is no failure, and what
 /// comes after goes nowhere. What cannot be written for another reason is a failure.
 #[derive(Debug)]
 pub struct Stdout {

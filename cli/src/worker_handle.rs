@@ -35,7 +35,7 @@ impl WorkerHandle {
     }
 
     /// Waits until it ends by itself: when queue or ledger fail for good, a store for too long, or its machine is
-    /// about to go. For ever once that was told. Cut off, nothing is lost.
+    /// about to go. A second call waits for ever. Cut off, nothing is lost.
     pub async fn ended(&mut self) -> Result<Outage, Failure> {
         let Some(worker) = &mut self.worker else { return std::future::pending().await };
         let ended = worker.await;

@@ -1,11 +1,11 @@
-//! What the system tells of a folder, gathered into the names that may have changed.
+//! Changes that the system reports of a folder, gathered by name.
 //!
-//! Architecture invariant: no I/O and no clock. Whether a name is a file or a folder by now is for whoever takes them.
+//! Architecture invariant: no I/O and no clock. The caller looks whether a name is a file or a folder.
 //!
 //! - A file that is written to counts when it is closed; until then, one that was created waits for [`SETTLES`]
 //!   without a write. (What a link or a linked temporary file makes is never closed.)
 //! - A change of attributes counts: some programs set the time of a file after they have closed it.
-//! - What is read, or opened, tells nothing.
+//! - Reads and opens do not count.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ pub struct Change {
     pub arrived: bool,
     /// Something has gone from there: what the destination has below a folder is looked at.
     pub removed: bool,
-    /// When it was told first.
+    /// When the first report came.
     pub time: Timestamp,
 }
 
@@ -64,8 +64,8 @@ impl Changes {
         Changes { root: root.to_owned(), names, young, bytes: 0, missed: false, nameless: None }
     }
 
-    /// Takes notice of what the watcher says, and tells whether that makes a difference. An error of its, and what it
-    /// lost, is for a scan to find.
+    /// Notes a report of the watcher. Returns whether it changes anything. After an error or a lost report a scan finds
+    /// the changes.
     pub fn note(&mut self, told: notify::Result<Event>, now: Instant, time: Timestamp) -> bool {
         match told {
             Ok(event) if event.need_rescan() => {
@@ -91,12 +91,12 @@ impl Changes {
         let (arrived, removed) = match kind {
             Access(Close(AccessMode::Write)) => (false, false),
             Access(_) => return false,
-            // Told once more of both names, after each alone.
+            // The third report of a rename, after one for each name.
             Modify(ModifyKind::Name(RenameMode::Both)) => return false,
             Modify(ModifyKind::Name(RenameMode::From)) | Remove(_) => (false, true),
             Modify(ModifyKind::Name(_)) | Create(_) => (true, false),
             Modify(ModifyKind::Data(_)) | Modify(ModifyKind::Metadata(_)) => (false, false),
-            // What no system tells us today.
+            // No system reports these today.
             Any | Other | Modify(_) => (true, true),
         };
         let Ok(below) = path.strip_prefix(&self.root) else { return false };
@@ -119,7 +119,7 @@ impl Changes {
         match kind {
             Create(kind) if *kind != CreateKind::Folder => self.keep_young(name, now, time),
             Modify(ModifyKind::Data(_)) if is_young => self.keep_young(name, now, time),
-            // Written to, and not closed: that it is closed will be told.
+            // The system reports later that the file is closed.
             Modify(ModifyKind::Data(_)) => return false,
             Modify(ModifyKind::Metadata(_)) if is_young => return false,
             _ => self.add(name, Change { arrived, removed, time }),
@@ -161,7 +161,7 @@ impl Changes {
         }
     }
 
-    /// Something may not have been told, or not be kept: a scan finds it, and with it all that is gathered here.
+    /// Notes that a change was not reported, or not kept: a scan finds it, and all names gathered here.
     pub fn miss(&mut self) {
         self.missed = true;
         self.names.clear();

@@ -1,4 +1,4 @@
-//! A folder that is followed: what the system tells of it becomes jobs on the events' queue.
+//! A folder that is followed: changes that the system reports become jobs on the queue of events.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -29,18 +29,18 @@ use crate::verbosity::note;
 const QUIET: Duration = Duration::from_millis(100);
 const GATHER_AT_MOST: Duration = Duration::from_secs(1);
 
-/// What a removal is in the way of is told later than it: at a destination that is a folder, a removal takes a folder
-/// with it that it leaves empty, and where a file stands no folder can be.
+/// The delay of jobs that a removal would disturb. At a destination that is a folder, a removal also removes the folder
+/// that it leaves empty, and a file keeps a folder of its name from being made.
 const LATER: Duration = Duration::from_secs(2);
 
 /// First pause before a queue or a store that failed is tried again; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 
-/// What is gathered when told to stop is enqueued within this time.
+/// After a signal to stop, the changes gathered so far are enqueued within this time.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// What comes from the system, where the watcher's thread and the follower meet.
+/// Changes from the watcher's thread to the follower.
 struct Inbox {
     changes: Mutex<Changes>,
     arrival: Notify,
@@ -57,7 +57,7 @@ impl Inbox {
         self.missed.notify_waiters();
     }
 
-    /// Waits for changes, and then until it is quiet; at once when told to stop.
+    /// Waits for changes, and then until none comes for [`QUIET`]. Returns at once after `stop`.
     async fn gathered(&self, stop: &CancellationToken) -> Taken {
         let mut since = None;
         loop {
@@ -89,7 +89,7 @@ impl Inbox {
     }
 }
 
-/// A folder that is followed until it is told to end.
+/// A folder that is followed until [`end`](Self::end).
 pub struct Folder {
     inbox: Arc<Inbox>,
     tree: Arc<Mutex<Tree<INotifyWatcher>>>,
@@ -165,7 +165,7 @@ impl Folder {
         }
     }
 
-    /// Ends in good order; whether everything that was told is on the queue.
+    /// Ends in good order. Returns whether every reported change is on the queue.
     pub async fn end(mut self) -> bool {
         self.stop.cancel();
         let ended = timeout(LAST_WORDS, &mut self.follower).await;
@@ -206,10 +206,10 @@ struct Follower {
     stop: CancellationToken,
 }
 
-/// What names turned out to be.
+/// Names, sorted into files and folders.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Sorted {
-    /// Files, or what is there no more.
+    /// Files, and names that no longer exist.
     keys: Vec<(String, Timestamp)>,
     /// Folders, with their slash, and what happened to them.
     folders: Vec<(String, Change)>,
@@ -246,7 +246,7 @@ impl Follower {
         let mut whole = unwatched.count == 0;
         whole &= self.persist(|| self.send(sorted.keys.clone(), Duration::ZERO)).await;
         for (folder, change) in &sorted.folders {
-            // What is there now was read after it was watched.
+            // The folder was read after it was watched.
             let delay = if change.removed { LATER } else { Duration::ZERO };
             whole &= self.persist(|| self.send_below(&self.source, folder, change.time, delay)).await;
             if change.removed && deletes {
@@ -305,7 +305,7 @@ impl Follower {
     }
 }
 
-/// Tells files from folders, and watches the folders.
+/// Sorts names into files and folders, and watches the folders.
 fn sort<W: notify::Watcher>(tree: &mut Tree<W>, names: BTreeMap<String, Change>, deletes: bool) -> (Sorted, Unwatched) {
     let (mut sorted, mut unwatched) = (Sorted::default(), Unwatched::default());
     let slashed = |name: &str| format!("{name}/");

@@ -1,8 +1,8 @@
 //! The folders that are watched.
 //!
-//! A folder is watched first and read afterwards: what appears in it before that is read, what appears later is told.
-//! The system knows a watched folder by its inode and tells its old name for as long as nobody says otherwise, so a
-//! folder that is found under another name is watched anew.
+//! A folder is watched first and read afterwards: a file that appears before is read, one that appears later is reported.
+//! The system knows a watched folder by its inode and reports its old name after a rename, so a folder that is found
+//! under another name is watched anew.
 //!
 //! Links to folders are not followed, as the store's listings do not.
 
@@ -24,7 +24,7 @@ pub struct Tree<W> {
     /// By name relative to the root, each but the root's with a slash at its end.
     watched: BTreeMap<String, Inode>,
     places: HashMap<Inode, String>,
-    /// Folders that were found under another name before it was told that they have left.
+    /// Folders that were found under another name before the system reported that they moved.
     displaced: BTreeSet<String>,
 }
 
@@ -60,8 +60,7 @@ impl<W: Watcher> Tree<W> {
         self.watched.len()
     }
 
-    /// Watches all folders that there are, also those that are watched already: whatever was missed, from now on
-    /// everything is told.
+    /// Watches all folders, also those that are watched already. From now on every change is reported.
     pub fn watch_all(&mut self) -> Unwatched {
         let mut found = HashSet::new();
         let unwatched = self.watch_from(String::new(), |folder| {
@@ -73,7 +72,7 @@ impl<W: Watcher> Tree<W> {
         unwatched
     }
 
-    /// Watches a folder and all below it. What is there by now is to be read afterwards.
+    /// Watches a folder and all below it. The caller reads its contents afterwards.
     pub fn watch_below(&mut self, folder: &str) -> Unwatched {
         self.watch_from(folder.to_owned(), |_| {})
     }
@@ -134,7 +133,7 @@ impl<W: Watcher> Tree<W> {
         let path = self.root.join(folder);
         let about = fs::metadata(&path).map_err(notify::Error::io)?;
         let inode = (about.dev(), about.ino());
-        // Another folder under that name would go on to be told as this one.
+        // Otherwise the system would report another folder under that name as this one.
         if self.watched.get(folder).is_some_and(|before| *before != inode) {
             self.forget(folder);
         }

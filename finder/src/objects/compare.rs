@@ -58,7 +58,7 @@ impl Comparer {
         if asks { 4 * ASKED_AT_ONCE } else { 1_024 }
     }
 
-    /// Decides pairs, in their order. What the filter left out is left alone, and nothing is asked of it.
+    /// Decides pairs, in their order. Pairs that the filter excludes are left, without a request.
     /// An `Err` means that a store answers nothing any more: the run cannot go on.
     pub async fn decide(&self, pairs: &[(Pair, Verdict)]) -> Result<Vec<Decision>> {
         let decisions: Vec<Decision> = pairs.iter().map(|judged| self.decide_at_once(judged)).collect();

@@ -189,7 +189,7 @@ impl Policy {
 
 /// Decides two objects of equal size by their times.
 ///
-/// Most stores tell whole seconds, and cut off what is below: within one second it cannot be known
+/// Most stores report whole seconds: within one second it is unknown
 /// which of two writes came later. Then the object is copied, which can only cost a copy; the copy is
 /// younger, so this does not repeat. Times that are equal to the last digit were carried over from
 /// the source, by a destination that keeps them.

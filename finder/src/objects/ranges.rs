@@ -22,7 +22,7 @@ use middle::{middle, share_left};
 /// Most ranges that cuts may lead to in one run: bounds the checkpoints that a resumed run reads.
 pub const MAX_RANGES: usize = 1_000;
 
-/// A range that seems to hold fewer keys than this is not cut: two pages, which is no more than the
+/// A range that seems to have fewer keys than this is not cut: two pages, which is no more than the
 /// cut itself costs.
 const MIN_KEYS: f64 = 2_000.0;
 
@@ -62,7 +62,7 @@ pub struct Start {
 }
 
 impl Start {
-    /// What is left to list of it.
+    /// The keys of the range that are not listed yet.
     pub fn remaining(&self) -> KeyRange {
         let range = &self.checkpoint.range;
         KeyRange {

@@ -13,7 +13,7 @@ use crate::error::FindError;
 const LOOKS: u32 = 10;
 
 impl Finder {
-    /// Lets the next run begin if the `last` one has lost messages; `Busy` as soon as something of it is seen to live:
+    /// Lets the next run begin if the `last` one has lost messages; `Busy` as soon as a part of it shows life:
     /// a message that is ready, leased or delayed, or a counter that moves.
     pub(super) async fn pass_lost(&self, last: Run, waiting: u64, stop: &CancellationToken) -> Result<(), FindError> {
         let since = last.settled.last.unwrap_or(last.start.started);

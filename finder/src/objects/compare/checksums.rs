@@ -29,7 +29,7 @@ pub(super) async fn same(
     Ok(None)
 }
 
-/// What is known of one object's checksums.
+/// The checksums of one object, as far as they are known.
 struct Known<'a> {
     store: &'a Store,
     key: &'a str,

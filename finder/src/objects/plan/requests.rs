@@ -109,7 +109,7 @@ fn is_cut(object: &JobObject, source: &Capabilities) -> bool {
     source.etags == EtagMeaning::Md5AndParts && parts.is_some()
 }
 
-/// Whether the source tells anything of the bytes: else they are read twice.
+/// Whether the source reports a hash of the bytes. If not, they are read twice.
 fn is_told(object: &JobObject, terms: &Terms) -> bool {
     let by_tag = terms.source.etags != EtagMeaning::Opaque && has_md5(object) || is_cut(object, &terms.source);
     object.size == 0 || by_tag || !terms.source.is_remote

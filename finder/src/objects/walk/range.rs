@@ -143,7 +143,7 @@ impl Range {
 
     /// What the destination has under a suspect key is copied again, whatever its size and time say.
     async fn distrust(&mut self, pair: &Pair, verdict: Verdict, decision: Decision) -> Result<Decision, FindError> {
-        let is_suspect = self.suspects.hold(&self.walk, pair.key()).await?;
+        let is_suspect = self.suspects.contain(&self.walk, pair.key()).await?;
         // Also a key that the destination lacks now: the job then knows that there is a mark to clear.
         let is_copied = matches!(pair, Pair::Both(..) | Pair::Source(_)) && verdict == Verdict::Taken;
         Ok(if is_suspect && is_copied { Decision::Copy(Reason::Suspect) } else { decision })

@@ -26,9 +26,9 @@ impl Suspects {
         Suspects { page: VecDeque::new(), next: Some(from.clone()) }
     }
 
-    /// Whether the key of the next pair is suspect. Those before it are on neither side, and stay marked: who copies
-    /// such a key some day does not trust what is found there.
-    pub(super) async fn hold(&mut self, walk: &Walk, key: &str) -> Result<bool, FindError> {
+    /// Whether the key of the next pair is suspect. Suspect keys before it are on neither side, and stay marked: a later
+    /// copy of such a key does not trust the bytes at the destination.
+    pub(super) async fn contain(&mut self, walk: &Walk, key: &str) -> Result<bool, FindError> {
         loop {
             match self.page.front() {
                 Some(first) if first.key.as_str() >= key => return Ok(first.key == key),
