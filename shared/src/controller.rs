@@ -21,5 +21,5 @@ pub mod task;
 /// Passes in a row without a live claim and without a message, after which a run gets its `find` job again.
 pub const UNCLAIMED_PASSES: u32 = 3;
 
-/// Passes in a row without a message and without progress, after which what is unsettled of a run is lost.
+/// Passes in a row without a message and without progress, after which the unsettled objects of a run are lost.
 pub const STILL_PASSES: u32 = 10;

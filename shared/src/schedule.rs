@@ -6,7 +6,7 @@
 //! # When the clocks change
 //!
 //! - A time that a change skips (02:30 in a night that goes from 02:00 to 03:00) is due at the first moment after the
-//!   gap. Several such times of one schedule are due there together, once.
+//!   gap. Several skipped times of one schedule are due there together, once.
 //! - A time that comes twice is due the first time.
 //! - A schedule whose hours are `*` follows real time instead: it pauses for no gap and repeats the hour that comes
 //!   twice.
@@ -35,7 +35,7 @@ const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 pub enum Schedule {
     /// One run, when the task is created.
     Once,
-    /// A run when the task is created, and then one after each such time.
+    /// A run when the task is created, and one after each period.
     Every(Duration),
     /// By minute, hour, day of month, month and day of week.
     Cron(Box<Cron>),

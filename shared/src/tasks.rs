@@ -1,4 +1,4 @@
-//! The tasks port: the tasks of a fleet, what is asked of them, and who serves them.
+//! The tasks port: the tasks of a fleet, the operations on them, and the workers that serve them.
 //!
 //! # Contract
 //!
@@ -71,7 +71,7 @@ pub fn too_many_tasks() -> String {
 /// Most bytes of a definition, a request or a result. It bounds the memory of a reader.
 pub const MAX_TEXT_BYTES: usize = 1 << 20;
 
-/// Most bytes of such a text once it is compressed. An operation has two of them, and an item of DynamoDB takes 400 KB.
+/// Most bytes of a compressed text. An operation has two of them, and an item of DynamoDB takes 400 KB.
 pub const MAX_PACKED_BYTES: usize = 180_000;
 
 /// The tasks of a fleet, shared by many callers.

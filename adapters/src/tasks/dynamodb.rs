@@ -16,7 +16,7 @@
 //! A record that several programs change has a `revision`. A change reads the record (strongly consistent), asks the
 //! rules ([`shared::tasks::Next`]), and writes the next one if the revision is still the one that was read; else it
 //! reads again. So a request that is repeated because its answer was lost, or carried out late by the service, is
-//! refused, and what is read next shows whether the change was made.
+//! refused, and the next read shows whether the change was made.
 
 mod control;
 mod definitions;
@@ -157,7 +157,7 @@ fn json(value: &impl serde::Serialize) -> aws_sdk_dynamodb::types::AttributeValu
     text(serde_json::to_string(value).expect("records are representable as JSON"))
 }
 
-/// The value of such an attribute.
+/// The value of an attribute that `json` made.
 fn decode<T: DeserializeOwned>(record: &Record, name: &str) -> Result<T> {
     serde_json::from_str(record.text(name)?).map_err(|error| record.corrupt(name).with_source(error))
 }

@@ -7,7 +7,7 @@ use crate::args::DeleteArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::stdout;
 
-/// Moves a task to `deleting`, and removes it if nothing of it is left to be settled. Repeated, it goes on.
+/// Moves a task to `deleting`, and removes it if none of its runs is left to be settled. Repeated, it goes on.
 pub async fn run(args: &DeleteArgs) -> Outcome {
     let fleet = args.fleet.read()?;
     let tasks = opened(&fleet, false).await?;

@@ -1,8 +1,8 @@
 //! The definition of a task of a fleet, as files and `flotilla task` spell it.
 //!
-//! It has the settings of a config file that say what is to be done, by the same names and with the same bounds. What
-//! machines need stands in the [fleet file](super::FleetFile): a definition that holds such a setting is refused, and the
-//! refusal says where it goes.
+//! It has the settings of a config file that describe the work, with the same names and bounds. Settings of machines
+//! stand in the [fleet file](super::FleetFile): a definition with one of them is refused, and the refusal says where it
+//! goes.
 
 mod check;
 mod text;
@@ -39,7 +39,7 @@ pub struct TaskDefinition {
     pub source: Side,
     /// Where they go.
     pub destination: Side,
-    /// What is compared, and how.
+    /// How differences are found.
     #[serde(default)]
     pub find: Find,
     /// How it is copied; of these settings those that machines have are the fleet's.

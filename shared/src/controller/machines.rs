@@ -50,20 +50,20 @@ pub struct Machine {
     pub counter: Option<u64>,
 }
 
-/// What is to be done about the machines.
+/// The decisions about the machines of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Decisions {
     /// Machines to be ended. With `is_smaller` the group is one smaller after each.
     pub ended: Vec<String>,
     /// Whether the group is not to replace them: nothing is ready.
     pub is_smaller: bool,
-    /// Whether more machines may be asked for: at most this many.
+    /// Most machines that may be added now; `None`: as many as are wanted.
     pub launches: Option<u32>,
     /// Whether somebody is to be alarmed: machines do not come to work.
     pub is_alarm: bool,
 }
 
-/// What is to be done about the machines of a group, and what the next pass is to remember. `machines` is `None` if the
+/// The decisions about the machines of a group, and the memory of the next pass. `machines` is `None` if the
 /// group or the heartbeats could not be read: then nothing is decided, and counting stands still.
 pub fn decide(machines: Option<&[Machine]>, before: &Memory, minute: u64, is_ready: bool) -> (Decisions, Memory) {
     let is_new_pass = minute > before.minute;

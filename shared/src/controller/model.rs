@@ -255,7 +255,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 0..300)
 }
 
-/// What is not as it must be after these steps.
+/// The broken promise after these steps, if there is one.
 fn broken(steps: &[Step], is_fenced: bool) -> Option<String> {
     let mut world = World::new(is_fenced);
     for step in steps {

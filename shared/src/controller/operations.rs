@@ -19,7 +19,7 @@ pub struct Remembered {
 /// The operations of a fleet that are not done, by task id and operation.
 pub type Memory = BTreeMap<String, Remembered>;
 
-/// What is to be done about an operation.
+/// A decision about an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// Send its job again: no worker has it.
@@ -40,7 +40,7 @@ pub enum Decision {
     },
 }
 
-/// What is to be done about the open operations, and what the next pass is to remember. `is_empty` says of a task (by its
+/// The decisions about the open operations, and the memory of the next pass. `is_empty` says of a task (by its
 /// id) whether its queues, or those of the fleet's operations, show no message; `None` if that could not be read.
 pub fn decide(open: &[Operation], before: &Memory, is_empty: impl Fn(&str) -> Option<bool>) -> (Vec<Decision>, Memory) {
     let (mut decisions, mut memory) = (Vec::new(), Memory::new());
@@ -60,7 +60,7 @@ pub fn decide(open: &[Operation], before: &Memory, is_empty: impl Fn(&str) -> Op
             _ if unchanged >= UNCLAIMED_PASSES && is_empty(&task) == Some(true) => Some(Decision::Send { task, id }),
             _ => None,
         };
-        // What was sent again has as many passes as at first.
+        // An operation that was sent again has as many passes as at first.
         let unchanged = if decision.is_some() { 0 } else { unchanged };
         decisions.extend(decision);
         memory.insert(name, Remembered { beat: seen, unchanged });

@@ -9,7 +9,7 @@ use crate::queue::Depth;
 use crate::schedule::Schedule;
 use crate::tasks::{Due, EndedRun, RunEnd, Summary, TaskState, Watch, run_id};
 
-/// What is read of a run.
+/// A run as a pass sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunView {
     /// The run.
@@ -48,7 +48,7 @@ impl RunView {
     }
 }
 
-/// What is read of a task in a pass.
+/// A task as a pass sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskView<'a> {
     /// The task.
@@ -61,7 +61,7 @@ pub struct TaskView<'a> {
     pub depth: Option<Depth>,
 }
 
-/// What is to be done for a task.
+/// A decision about a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// Begin a run, and then send its `find` job.
@@ -77,7 +77,7 @@ pub enum Decision {
     Find(String),
     /// Have the ledger cancel a run, or go on with that.
     Cancel(String),
-    /// Have the ledger take what is unsettled of a run for lost.
+    /// Have the ledger take the unsettled objects of a run for lost.
     Lose {
         /// The run.
         run: String,
@@ -90,7 +90,7 @@ pub enum Decision {
     Unreadable(String),
 }
 
-/// What is to be done for a task in the pass of minute `minute`, and what the next pass is to remember. Repeated within
+/// The decisions about a task in the pass of minute `minute`, and the memory of the next pass. Repeated within
 /// the minute it is the same, and nothing is counted twice.
 pub fn decide(view: &TaskView<'_>, minute: u64, now: Timestamp) -> (Vec<Decision>, Watch) {
     let watch = watch(view, minute);
@@ -102,7 +102,7 @@ pub fn decide(view: &TaskView<'_>, minute: u64, now: Timestamp) -> (Vec<Decision
     (decisions, watch)
 }
 
-/// Compares what is seen now with what was seen before.
+/// Compares this pass with the pass before.
 fn watch(view: &TaskView<'_>, minute: u64) -> Watch {
     let before = view.summary.watch;
     let (Some(runs), Some(claim), Some(depth)) = (&view.runs, view.claim, view.depth) else {
@@ -162,7 +162,7 @@ fn of_run(summary: &Summary, run: &RunView, watch: &Watch, now: Timestamp) -> Op
         // It is cancelled, whatever was lost.
         Some(Phase::Cancelled) if is_lost => end(RunEnd::Cancelled, run.waiting),
         Some(Phase::Listed | Phase::Stopped | Phase::Cancelled) => None,
-        // Whoever cancels it died.
+        // The program that cancels it died.
         Some(Phase::Cancelling) if is_abandoned => Some(Decision::Cancel(run.id.clone())),
         Some(Phase::Cancelling) => None,
         Some(Phase::Lost) if is_cancelled => end(RunEnd::Cancelled, run.unsettled),

@@ -133,10 +133,10 @@ impl FromStr for Cron {
             weekdays: weekdays(fields[4])?,
             zone,
         };
-        // A day that never comes, such as the 30th of February.
+        // Some days never come: the 30th of February.
         match cron.next_after(Timestamp(0)) {
             Some(_) => Ok(cron),
-            None => Err(format!("{text:?} is never due: no month has such a day")),
+            None => Err(format!("{text:?} is never due: no month has that day")),
         }
     }
 }

@@ -135,7 +135,7 @@ proptest! {
         let first = cron.next_after(Timestamp(seconds * 1_000)).unwrap();
         let second = cron.next_after(first).unwrap();
         prop_assert!(first.0 > seconds * 1_000 && second > first);
-        // A day has up to 25 hours, and an hour that is no whole one where a zone moves by half of it.
+        // A day has up to 25 hours. Lord Howe moves its clocks by half an hour.
         let longest = if hours_are_any { 2 } else { 26 } * 3_600_000;
         prop_assert!(second.0 - first.0 <= longest, "{first} {second}");
         // Nothing is due in between.

@@ -16,7 +16,7 @@ pub struct Author {
     pub who: String,
     /// When.
     pub at: Timestamp,
-    /// What else the record is to say, such as the settings that changed.
+    /// More about the change: for example the settings that changed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
 }

@@ -88,7 +88,7 @@ pub enum RunEnd {
     DoneWithFailures,
     /// The finder gave up, or messages were lost. Nothing was deleted after that.
     Stopped,
-    /// It was cancelled; everything of it is settled, or lost.
+    /// It was cancelled; all its objects are settled, or lost.
     Cancelled,
 }
 
@@ -149,7 +149,7 @@ pub struct Summary {
     pub state: TaskState,
     /// The present version of its definition.
     pub version: u32,
-    /// What a list and the controller need of that version.
+    /// The fields of that version that a list and the controller need.
     pub outline: Outline,
     /// Limits that take effect at once.
     pub limits: Limits,
@@ -161,7 +161,7 @@ pub struct Summary {
     pub skipped_due: Option<Timestamp>,
     /// The live run.
     pub run: Option<LiveRun>,
-    /// Runs that are being cancelled: workers settle what is left of them. At most [`MAX_CANCELLED_RUNS`], and the live
+    /// Runs that are being cancelled: workers settle their remaining objects. At most [`MAX_CANCELLED_RUNS`], and the live
     /// run of a task that is being deleted.
     pub cancelled: BTreeSet<String>,
     /// The last run that ended.
@@ -220,7 +220,7 @@ pub trait Control {
         author: &Author,
     ) -> Result<Change<Summary>>;
 
-    /// Records a run and moves the due time, in one transaction. Whoever repeats it for one due time begins one run: the
+    /// Records a run and moves the due time, in one transaction. Repeated for one due time, it begins one run: the
     /// run's id follows from task and due time ([`super::run_id`]). `Conflict` if the task is not active, its version or
     /// due time is another one, or a run is live that this one does not supersede.
     async fn begin_run(&self, begin: &BeginRun<'_>, author: &Author) -> Result<Change<Summary>>;

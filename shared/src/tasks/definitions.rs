@@ -16,7 +16,7 @@ pub const MAX_OUTLINE_BYTES: usize = 8_000;
 pub struct Definition {
     /// The definition as a file has it; at most [`super::MAX_TEXT_BYTES`].
     pub text: String,
-    /// What a list and the controller need of it.
+    /// The fields that a list and the controller need.
     pub outline: Outline,
     /// Its limits. They take effect at once, and until [`super::Control::set_limits`] replaces them.
     pub limits: Limits,

@@ -1,4 +1,4 @@
-//! What is asked of tasks: finding, planning, verifying, probing, retrying.
+//! Operations on tasks: finding, planning, verifying, probing, retrying.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,7 @@ pub enum OperationState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// It was carried out; the result says what came of it.
+    /// It was carried out; the result has the details.
     Succeeded,
     /// It could not be carried out; the result says why.
     Failed,
@@ -84,7 +84,7 @@ pub struct OperationEnd {
     pub verdict: Verdict,
     /// When, by the clock of the program that ended it.
     pub at: Timestamp,
-    /// What came of it, as JSON; at most [`super::MAX_TEXT_BYTES`]. A longer list is cut, and says so.
+    /// The result, as JSON; at most [`super::MAX_TEXT_BYTES`]. A longer list is cut, and says so.
     pub result: String,
 }
 

@@ -19,9 +19,9 @@ pub struct Sample {
     pub depth: Depth,
     /// The live run.
     pub run: Option<String>,
-    /// What its finder met so far.
+    /// The objects that its finder met so far.
     pub found: Found,
-    /// What is settled of it so far.
+    /// Its settled objects so far.
     pub settled: Settled,
     /// Machines that have the task's jobs.
     pub machines: u32,

@@ -201,7 +201,7 @@ proptest! {
                     other => prop_assert!(false, "{:?}", other),
                 }
             }
-            // The reverse: what is still for long enough is found out.
+            // The reverse: a run that stands still for long enough is found.
             if let Some(window) = window(STILL_PASSES as usize) {
                 let is_still = window.iter().all(|p| p.ready == 0 && p.progress == pass.progress);
                 prop_assert!(!is_still || !is_listed || !decisions.is_empty(), "{:?}", window);

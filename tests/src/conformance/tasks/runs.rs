@@ -92,7 +92,7 @@ pub async fn a_superseding_run_cancels_the_live_one(tasks: SharedTasks) {
     assert_eq!(tasks.open_operations(10).await.unwrap().len(), 2);
 }
 
-/// An edit between the controller's reading and writing is such a case.
+/// For example after an edit between the controller's reading and writing.
 pub async fn a_run_does_not_begin_for_a_paused_task_or_another_version(tasks: SharedTasks) {
     let task = created(&tasks).await;
     tasks.set_state(&task, TaskState::Paused, Some(FIRST), &me()).await.unwrap();
