@@ -1,4 +1,4 @@
-//! From a configuration to open stores, queue, ledger and fleet: the one place that knows all adapters.
+//! Opens stores, queue, ledger and fleet of a configuration: the only place that knows all adapters.
 
 mod events;
 mod folders;
@@ -39,7 +39,7 @@ pub use unusable::Unusable;
 /// name server, short enough for someone who waits at a terminal.
 const PROBE_LIMIT: Duration = Duration::from_secs(20);
 
-/// Opens one side's store. Nothing is asked of it yet.
+/// Opens one side's store, without a request.
 async fn store(side: &Side) -> Result<Store> {
     Ok(match side.location.scheme() {
         Scheme::File => Arc::new(FileStore::open(&side.location)?),
@@ -55,7 +55,7 @@ async fn probe(store: &Store) -> Result<()> {
     })
 }
 
-/// Opens both sides of a task, source first, without asking anything of them.
+/// Opens both sides of a task, source first, without a request.
 pub async fn sides(config: &Config) -> Result<(Store, Store), Unusable> {
     let source = store(&config.source).await.map_err(Unusable::of("source", &config.source.location))?;
     let to = &config.destination;
@@ -63,15 +63,15 @@ pub async fn sides(config: &Config) -> Result<(Store, Store), Unusable> {
     Ok((source, destination))
 }
 
-/// Opens a location of its own, which is only listed, and finds it to answer.
+/// Opens a location that is only listed, and probes it.
 pub async fn listed(side: &Side) -> Result<Store, Unusable> {
     let store = store(side).await.map_err(Unusable::of("location", &side.location))?;
     probe(&store).await.map_err(Unusable::of("location", &side.location))?;
     Ok(store)
 }
 
-/// As [`sides`], ready to be copied between: both found to answer, the destination prepared. Where the
-/// source is not there, nothing is made at the destination.
+/// As [`sides`], ready for copies: both are probed, and the destination is prepared. If the source does not exist,
+/// nothing is made at the destination.
 pub async fn ready_sides(config: &Config) -> Result<(Store, Store), Unusable> {
     match ready_to_compare(config).await? {
         (source, destination, None) => Ok((source, destination)),
@@ -79,7 +79,7 @@ pub async fn ready_sides(config: &Config) -> Result<(Store, Store), Unusable> {
     }
 }
 
-/// As [`ready_sides`], where the destination may be read-only: then why it cannot be written comes back too.
+/// As [`ready_sides`], but the destination may be read-only: then the reason is returned too.
 pub async fn ready_to_compare(config: &Config) -> Result<(Store, Store, Option<Unusable>), Unusable> {
     let (source, destination) = sides(config).await?;
     folders::check(config).map_err(|(side, error)| Unusable::of(side, &config.source.location)(error))?;
@@ -87,7 +87,7 @@ pub async fn ready_to_compare(config: &Config) -> Result<(Store, Store, Option<U
     let unusable = || Unusable::of("destination", destination.location());
     let refused = match destination.prepare().await {
         Ok(()) => None,
-        // If it cannot be read either, it is not there: the first error says why it was not made.
+        // If it cannot be read either, it does not exist: the first error says why it was not made.
         Err(error) if error.kind() == ErrorKind::Denied && probe(&destination).await.is_ok() => Some(unusable()(error)),
         Err(error) => return Err(unusable()(error)),
     };
@@ -97,14 +97,14 @@ pub async fn ready_to_compare(config: &Config) -> Result<(Store, Store, Option<U
     Ok((source, destination, refused))
 }
 
-/// Asks both sides, at the same time, whether they can be read.
+/// Probes both sides at the same time.
 pub async fn probe_both(source: &Store, destination: &Store) -> Result<(), Unusable> {
     let (from, to) = tokio::join!(probe(source), probe(destination));
     from.map_err(Unusable::of("source", source.location()))?;
     to.map_err(Unusable::of("destination", destination.location()))
 }
 
-/// Asks the source alone.
+/// Probes the source.
 pub async fn probe_source(source: &Store) -> Result<(), Unusable> {
     probe(source).await.map_err(Unusable::of("source", source.location()))
 }

@@ -1,8 +1,8 @@
-//! A file in the place of a folder, and the reverse.
+//! Replaces a folder by a file, and a file by a folder.
 //!
-//! The new entry is made beside its place, with all that belongs in it, and the two change places in one step; then the
-//! old one is removed. So there is the old or the new at any moment, also after a crash. What a crash leaves behind in
-//! `.flotilla-partial` the sweep removes when it is old enough.
+//! The new entry is made completely in `.flotilla-partial`. Then old and new are exchanged in one step, and the old entry
+//! is removed. So the old or the new entry exists at any moment, also after a crash. The sweep removes the remains of a
+//! crash when they are old enough.
 //!
 //! # Races
 //!
@@ -63,7 +63,7 @@ pub(super) fn by_folder(folder: &Folder, root: &Dir, name: &Name) -> io::Result<
     Ok(())
 }
 
-/// What was replaced, and is nobody's any more.
+/// The replaced entry, which nobody needs any more.
 type Old = Option<(Dir, String)>;
 
 /// Runs `work` while nobody else replaces anything below the root.
@@ -146,7 +146,7 @@ fn exchange_by_renames(new_dir: &Dir, new: &str, old_dir: &Dir, old: &str) -> io
     new_dir.rename(&aside, new_dir, new)
 }
 
-/// Removes what was replaced. It is in no listing any more: what cannot be removed is left to the sweep.
+/// Removes the replaced entry. No listing shows it any more: the sweep removes the rest after a failure.
 fn remove(old: Old) {
     let Some((dir, name)) = old else { return };
     let removed = match dir.symlink_metadata(&name) {

@@ -1,13 +1,13 @@
-//! What processes leave behind in `.flotilla-partial` when they are killed, and its removal.
+//! Removes what killed processes left behind in `.flotilla-partial`.
 //!
-//! A put's file is locked for as long as it is written, and so is a file of the same kind beside an
-//! upload that is being made. The kernel drops the lock when the process dies: what is not locked is
-//! nobody's. Uploads that are whole outlive their process, for the next one to go on with.
+//! A writer locks a put's file as long as it writes, and also a file beside an upload that it creates. The kernel
+//! releases the lock when the process dies, so an unlocked file has no owner. Complete uploads outlive their process:
+//! another one continues them.
 //!
 //! # Races
 //!
-//! - A file is there a moment before it is locked. Whoever removes it holds its lock meanwhile, and its
-//!   writer, once it has the lock, looks whether the file is still there and makes another one if not.
+//! - A file exists a moment before it is locked. The sweep holds the lock while it removes the file. The writer, once it
+//!   has the lock, checks that the file still exists, and makes another one if not.
 //! - A file that is finished and renamed has no name here any more to be removed by.
 //! - Where the file system has no locks everything looks held, and goes by age.
 
@@ -25,8 +25,8 @@ use super::write::{PUT_PREFIX, put_name};
 use shared::Result;
 use shared::object::Timestamp;
 
-/// What was left unfinished for this long belongs to nobody any more, seconds: seven days, twice a
-/// queue's usual retention, and what S3's documentation proposes for its own incomplete uploads.
+/// After this time an unfinished object has no owner, seconds: seven days, twice a queue's usual retention, as S3's
+/// documentation proposes for incomplete uploads.
 pub(super) const KEPT_SECONDS: i64 = 7 * 24 * 3600;
 
 /// The names below `.flotilla-partial`.
@@ -39,9 +39,8 @@ pub(super) fn unfinished(root: &Dir) -> io::Result<impl Iterator<Item = String>>
     Ok(entries.into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok()))
 }
 
-/// Removes what nobody works on and nobody can go on with, and what has not changed since `before`. Goes by
-/// the time of the last change, which, other than the modification time, is nobody's to set. What cannot be
-/// removed is left for the next time.
+/// Removes entries that nobody writes or can continue, and entries that have not changed since `before`. It uses the
+/// change time, because programs can set the modification time. The next sweep removes what cannot be removed now.
 pub(super) fn sweep(folder: &Folder, before: Timestamp) -> Result<()> {
     const PREPARE: &str = "prepare";
     let root = folder.open(PREPARE)?;
@@ -74,7 +73,7 @@ pub(super) fn sweep(folder: &Folder, before: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// Whether someone works on a file.
+/// Whether a process writes a file.
 enum Held {
     /// Or it cannot be told.
     BySomebody,

@@ -38,7 +38,7 @@ pub(super) const DATA: &str = "data";
 const RECORD: &str = "upload";
 const PART_PREFIX: &str = "part-";
 
-/// What an upload was opened for.
+/// The write of an upload.
 #[derive(Serialize, Deserialize)]
 struct Opened {
     key: String,
@@ -134,7 +134,7 @@ impl<'a> Open<'a> {
     }
 }
 
-/// Opens an upload. If the answer is lost the upload stays behind, for whoever looks for it.
+/// Opens an upload. If the answer is lost the upload stays, and a listing of uploads finds it.
 pub(super) fn create(folder: &Folder, key: &str, write: &Write) -> Result<Upload> {
     const CREATE: &str = "create";
     let name = folder.name(CREATE, key)?;
@@ -192,10 +192,10 @@ impl PartSink {
             return Err(open.error(ErrorKind::Invalid, "the part reaches beyond the object's end"));
         }
         let mut data = open.open_data()?;
-        // Held until this part is done or given up; whoever completes meanwhile waits. A file
-        // system without locks is dealt with in the module's documentation.
+        // Held until this part is written or dropped; a completion waits meanwhile. For file systems without
+        // locks see the module's documentation.
         let _ = data.lock_shared();
-        // Completed or aborted while we waited: what we hold may be an object by now.
+        // Completed or aborted while we waited: the open file may be an object by now.
         open.dir.symlink_metadata(DATA).map_err(|error| open.fault(error))?;
         // From here until the new record is written, the part is not there.
         match open.dir.remove_file(part_name(self.part.number)) {

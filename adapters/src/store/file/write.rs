@@ -1,4 +1,4 @@
-//! Writing a whole object: beside its place first, into its place when all is well.
+//! Writes a whole object: first to `.flotilla-partial`, then into its place.
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ const PUT: &str = "put";
 
 /// Where a body's bytes go. Every method blocks.
 pub(super) trait Sink: Sized + Send + 'static {
-    /// What the store says of it afterwards.
+    /// The result of the write.
     type Done: Send + 'static;
     /// Takes the next bytes.
     fn write(&mut self, bytes: &[u8]) -> Result<()>;
@@ -42,7 +42,7 @@ pub(super) trait Sink: Sized + Send + 'static {
     fn finish(self, checksum: Checksum) -> Result<Self::Done>;
 }
 
-/// What a body must be, and how its failures are named.
+/// The expected size and checksum of a body, and the subject of its errors.
 pub(super) struct Expected {
     pub operation: &'static str,
     pub folder: Folder,
@@ -51,7 +51,7 @@ pub(super) struct Expected {
     pub checksum: Option<Checksum>,
 }
 
-/// Hashes what is written: always by CRC-64/NVME, and as the caller did who sent a checksum along.
+/// Hashes the written bytes: always by CRC-64/NVME, and by the algorithm of the caller's checksum.
 struct Hashers {
     own: Hasher,
     sent: Option<Hasher>,
@@ -131,7 +131,7 @@ pub(super) struct Partial {
     partials: Dir,
     name: String,
     file: File,
-    /// Files on their way in this process: whoever ends the last one removes the folder that holds them.
+    /// Unfinished files of this process: the last one removes their folder.
     under_way: Arc<AtomicUsize>,
 }
 
@@ -172,8 +172,8 @@ impl Drop for Partial {
     fn drop(&mut self) {
         // Not there any more if it was placed; if this fails, the sweep finds it.
         let _ = self.partials.remove_file(&self.name);
-        // Leaves no empty folder behind. It cannot be removed while it holds anything, and whoever makes a
-        // file in it at this moment makes the folder again.
+        // Leaves no empty folder behind. A folder with contents cannot be removed, and a writer that needs the folder
+        // at this moment makes it again.
         if self.under_way.fetch_sub(1, AcqRel) == 1 {
             let _ = self.root.remove_dir(PARTIALS);
         }
@@ -274,8 +274,8 @@ struct PutSink {
 }
 
 impl PutSink {
-    /// A failed call. Folders are made as needed, so what is missing in the end is the root; a put
-    /// must not say `NotFound`, which is what becomes of a source.
+    /// A failed call. Folders are made as needed, so a missing folder can only be the root. A put must not return
+    /// `NotFound`, which would mean a missing source.
     fn fault(folder: &Folder, key: &str, error: io::Error) -> shared::Error {
         match error.kind() {
             io::ErrorKind::NotFound => folder.no_container(PUT, "the folder was removed during the write"),
