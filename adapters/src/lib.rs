@@ -1,5 +1,5 @@
-//! Everything that talks to a service: object stores, queues, ledgers, tasks, fleets; and [`open`], the only place
-//! that turns a configuration into ports.
+//! Adapters to services: object stores, queues, ledgers, tasks, fleets; and [`open`], the only module that makes ports
+//! from a configuration.
 //!
 //! Each module implements a port of `shared` for one service; the port's documentation is its contract. SDK
 //! types never leave this crate.

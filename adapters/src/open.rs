@@ -114,7 +114,7 @@ pub async fn probe_source(source: &Store) -> Result<(), Unusable> {
 pub struct Backend {
     /// Where jobs wait.
     pub queue: Queue,
-    /// Where events wait, if not there.
+    /// Where events wait, if they have a queue of their own.
     pub events: Option<Queue>,
     /// Where outcomes are recorded.
     pub ledger: SharedLedger,
@@ -122,24 +122,24 @@ pub struct Backend {
     pub upload_log: SharedUploadLog,
 }
 
-/// Where the events come from that a process follows which has its queue and ledger embedded.
+/// The origin of events for a process with an embedded queue and ledger.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Events {
-    /// It puts them on an embedded queue itself.
+    /// The process puts events on an embedded queue itself.
     Own,
-    /// This queue, which must exist.
+    /// Events come from this queue, which must exist.
     Queue(QueueConfig),
 }
 
-/// As [`backend`], of a task with a state folder, with events.
+/// As [`backend`], for a task with a state folder, with events.
 pub async fn backend_with_events(config: &Config, state: &Path, events: &Events) -> Result<Backend> {
-    // Asked first: where there is no such queue, nothing is made.
+    // Opened first: if the queue does not exist, nothing is made.
     let events: Option<Queue> = match events {
         Events::Own => None,
         Events::Queue(queue) => Some(Arc::new(checked(queue, &config.task).await?)),
     };
     let database = Database::open(state)?;
-    // No task's name holds a slash.
+    // No task's name has a slash.
     let own = || Arc::new(SqliteQueue::open(&database, &format!("{}/events", config.task)));
     let events = events.unwrap_or_else(|| own());
     Ok(Backend { events: Some(events), ..embedded_backend(config, &database) })
@@ -151,12 +151,12 @@ fn embedded_backend(config: &Config, database: &Database) -> Backend {
     Backend { queue, events: None, upload_log: ledger.clone(), ledger }
 }
 
-/// Opens a task's queue and ledger, which must exist. The embedded ones are made where they do not.
+/// Opens a task's queue and ledger, which must exist. Embedded ones are made if they do not exist.
 pub async fn backend(config: &Config) -> Result<Backend> {
     open_backend(config, async |queue| SqsQueue::open(queue).await).await
 }
 
-/// As [`backend`], to find or do jobs: refuses a queue that belongs to another task.
+/// As [`backend`], for a finder or a worker: refuses a queue that belongs to another task.
 pub async fn backend_of_task(config: &Config) -> Result<Backend> {
     open_backend(config, async |queue| checked(queue, &config.task).await).await
 }
@@ -202,13 +202,13 @@ pub async fn create(config: &Config) -> Result<Vec<String>> {
     if let (Some(queue), Some(ledger)) = (&config.queue, &config.ledger) {
         let events = config.events_queue();
         let queues = || iter::once(queue).chain(&events);
-        // Asked of all first: where one belongs to another task, nothing is made.
+        // All queues are checked first: if one belongs to another task, nothing is made.
         for queue in queues() {
             SqsQueue::check_task_if_exists(queue, &config.task).await?;
         }
         made.extend(SqsQueue::create(queue).await?);
         if let Some(events) = &events {
-            // The dead-letter queue is the same: it exists by now, and was named.
+            // The dead-letter queue is the same one: it exists by now, and its line was added.
             let dead_letter = format!("queue {} ", queue.dead_letter_name());
             let lines = SqsQueue::create(events).await?;
             made.extend(lines.into_iter().filter(|line| !line.starts_with(&dead_letter)));

@@ -4,11 +4,11 @@
 //!
 //! - What was answered `Ok` survives the death of the process at any moment. When the whole machine
 //!   loses power, the last moments may be undone (`synchronous=NORMAL`, SQLite "PRAGMA synchronous"),
-//!   but always back to a state that was: queue and ledger go back together, so no job is lost.
+//!   but always back to an earlier state: queue and ledger go back together, so no job is lost.
 //! - Several processes of one machine may share the folder; not several machines over a network file
 //!   system (SQLite "Write-Ahead Logging": "all processes must be on the same host").
-//! - No call blocks the async runtime: one thread does them all, in the order they came. SQLite has
-//!   one writer at a time anyway, and reads here are short.
+//! - No call blocks the async runtime: one thread does all calls, in their order of arrival. SQLite has
+//!   one writer at a time, and reads here are short.
 
 mod failure;
 mod owner;
@@ -29,18 +29,18 @@ use owner::Owner;
 use shared::object::Timestamp;
 use shared::{Error, ErrorKind, Result};
 
-/// How long a call waits for another process's transaction. Ours take some milliseconds, a
-/// checkpoint of the log some hundred; this is the adapter's whole retrying of a busy database.
+/// Time that a call waits for another process's transaction. Our transactions take some milliseconds, a
+/// checkpoint of the log takes some hundred. The adapter does not retry a busy database in any other way.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Calls that wait for the thread before callers have to wait to hand theirs over.
+/// Calls that wait for the thread at most. Further callers wait until one is done.
 const CALLS_WAITING: usize = 64;
 
-/// More than the statements of queue and ledger together: each is prepared once.
+/// More than the statements of queue and ledger together, so each statement is prepared once.
 const STATEMENTS: usize = 64;
 
-/// How often it is looked whether other processes have died, milliseconds: it costs a query and a
-/// file lock for each of them.
+/// Time between two checks whether other processes died, milliseconds. A check costs one query and one
+/// file lock for each process.
 const LOOK_FOR_DEAD_EVERY_MS: i64 = 1_000;
 
 type Call = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -66,8 +66,8 @@ impl std::fmt::Debug for Database {
 }
 
 impl Database {
-    /// Opens `dir/flotilla.db`, made with its folder if it is not there, and brings it to this
-    /// release's schema. Blocks for as long as that takes.
+    /// Opens `dir/flotilla.db`, makes it and its folder if they do not exist, and brings it to this
+    /// release's schema. Blocks until that is done.
     pub fn open(dir: &Path) -> Result<Database> {
         std::fs::create_dir_all(dir).map_err(|e| failure::of_file(dir, e))?;
         let path = dir.join("flotilla.db");
@@ -85,8 +85,8 @@ impl Database {
 
     /// Does `work` on the database's thread.
     ///
-    /// A caller that goes away before its turn is passed over. If it goes away later the work is
-    /// still done and its answer is lost, as any call's may be.
+    /// If the caller is dropped before its turn, the work is skipped. If it is dropped later, the work is
+    /// done and its answer is lost.
     pub(crate) async fn call<T, F>(&self, operation: &'static str, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -123,41 +123,41 @@ impl Database {
         .await
     }
 
-    /// The name under which this handle and its clones hold things, until the process dies.
+    /// The name by which this handle and its clones own records, until the process dies.
     pub(crate) fn owner(&self) -> &str {
         self.0.owner.id()
     }
 
-    /// Whether the holder of that name still lives. Touches files: to be asked on the database's thread.
+    /// Whether the owner of that name still lives. Reads files, so call it only on the database's thread.
     pub(crate) fn liveness(&self) -> impl Fn(&str) -> bool + Send + 'static {
         let this = self.0.owner.id().to_owned();
         let dir = self.0.owner.dir().to_owned();
         move |id| id == this || owner::is_alive(&dir, id)
     }
 
-    /// Whether it is time to look for the dead again; if so the time counts as used.
+    /// Whether it is time to check for dead owners; if so, the next check is due a period later.
     pub(crate) fn is_time_to_look_for_dead(&self) -> bool {
         let now = Timestamp::now().0;
         let last = self.0.looked_for_dead.load(Ordering::Relaxed);
-        // A clock that was set back must not stop it.
+        // A clock that was set back must not stop the checks.
         let due = now - last >= LOOK_FOR_DEAD_EVERY_MS || now < last;
         due && self.0.looked_for_dead.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Woken whenever messages may have become ready through this handle or a clone.
+    /// Notified when messages may have become ready through this handle or a clone.
     pub(crate) fn arrivals(&self) -> &Notify {
         &self.0.arrivals
     }
 
-    /// An error of meaning, about this database.
+    /// An error of the given kind about this database.
     pub(crate) fn error(&self, kind: ErrorKind, operation: &'static str, message: impl Into<String>) -> Error {
         Error::new(kind, operation, self.0.path.display().to_string(), message)
     }
 }
 
 impl Drop for Inner {
-    /// Waits until what was asked is done and the file is closed, which takes its log in: a program that ends now
-    /// leaves one whole file behind.
+    /// Waits until all calls are done and the file is closed. Closing merges the log into the file, so a program that
+    /// ends now leaves one complete file behind.
     fn drop(&mut self) {
         self.calls = None;
         if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
@@ -166,7 +166,7 @@ impl Drop for Inner {
     }
 }
 
-/// Ends when the last handle is dropped and what was asked is done.
+/// Ends when the last handle is dropped and all calls are done.
 fn serve(mut connection: Connection, mut calls: mpsc::Receiver<Call>) {
     while let Some(call) = calls.blocking_recv() {
         call(&mut connection);
@@ -194,7 +194,7 @@ fn try_connect(path: &Path) -> Result<Connection, Failure> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "foreign_keys", false)?;
-    // 8 MiB: the tops of the trees that keys are looked up in, for some million outcomes.
+    // 8 MiB: the upper levels of the B-trees for some million outcomes.
     connection.pragma_update(None, "cache_size", -8_192)?;
     // The log is cut back to 64 MiB after a burst.
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;

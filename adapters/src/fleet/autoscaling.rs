@@ -15,11 +15,11 @@ use shared::config::FleetConfig;
 use shared::fleet::{Fleet, Interruption};
 use shared::{Error, ErrorKind, Result, retry};
 
-/// How often the instance asks whether it is to go. A spot notice comes 120 s ahead and Amazon
-/// recommends to look every 5 s ("Spot Instance interruption notices", EC2 User Guide).
+/// Time between two checks whether the instance ends. A spot notice comes 120 s ahead, and Amazon
+/// recommends to check every 5 s ("Spot Instance interruption notices", EC2 User Guide).
 const POLL: Duration = Duration::from_secs(5);
 
-/// `{"action": "terminate", …}` once the instance is to be taken back, absent before.
+/// `{"action": "terminate", …}` once EC2 is to take the instance back, absent before.
 const SPOT: &str = "/latest/meta-data/spot/instance-action";
 /// The state that the group is moving the instance to.
 const TARGET: &str = "/latest/meta-data/autoscaling/target-lifecycle-state";
@@ -34,16 +34,16 @@ pub struct AutoScaling {
     metadata: imds::Client,
     client: Client,
     poll: Duration,
-    /// What the group was last told; `None` while that is unknown.
+    /// The protection that was last set; `None` while that is unknown.
     protected: Mutex<Option<bool>>,
 }
 
 impl AutoScaling {
-    /// Learns from the instance metadata service (version 2) which instance this is. Asks the group
-    /// nothing. Fails with `Unavailable` on a machine that has no such service.
+    /// Reads this instance's identity from the instance metadata service (version 2). Sends no request to the
+    /// group. Fails with `Unavailable` on a machine without this service.
     pub async fn open(config: &FleetConfig) -> Result<AutoScaling> {
         let metadata = aws::metadata_client_at(config.metadata_url.as_deref())?;
-        // Read-only: slow, cut off or unanswered alike are asked again, for half a minute at most.
+        // Read-only: if slow, cut off or unanswered, it is repeated, for at most half a minute.
         let instance = retry::run(&retry::FLEET, "instance-id", || read(&metadata, INSTANCE)).await?;
         let instance = instance.ok_or_else(|| {
             Error::new(
@@ -65,7 +65,7 @@ impl AutoScaling {
         })
     }
 
-    /// The same, asking every `poll` whether the instance is to go.
+    /// The same, with a check every `poll` whether the instance ends.
     pub fn polled_every(self, poll: Duration) -> Self {
         AutoScaling { poll, ..self }
     }
@@ -92,8 +92,8 @@ impl AutoScaling {
         }
     }
 
-    // Whether the instance is to go, by what can be learnt now. A read that fails tells nothing: the
-    // next is 5 s away, and both notices stand until the end.
+    // Whether the instance ends, as far as it can be read now. A read that fails decides nothing: the
+    // next one is 5 s away, and both notices stay until the end.
     async fn notice(&self) -> Option<Interruption> {
         if let Some(action) = self.look(SPOT).await {
             tracing::info!(instance = self.instance, action, "received a spot interruption notice");
@@ -116,9 +116,9 @@ impl AutoScaling {
 
 #[async_trait]
 impl Fleet for AutoScaling {
-    // Told only changes. The lock is held over the call so that the group hears them in their order;
-    // after an error, or if this future is dropped, what the group believes is unknown and the next
-    // call tells it again. The call sets a state, so slow, repeated or unanswered ones do no harm.
+    // Sends only changes. The lock covers the call, so that the group gets changes in their order. After an
+    // error, or if this future is dropped, the group's state is unknown and the next call sets it again. The
+    // call sets a state, so a slow, repeated or unanswered call does no harm.
     async fn protect(&self, busy: bool) -> Result<()> {
         let mut protected = self.protected.lock().await;
         if *protected == Some(busy) {
@@ -139,21 +139,21 @@ impl Fleet for AutoScaling {
         }
     }
 
-    // Completed by an earlier call whose answer was lost, or never begun because the instance stays,
-    // is `Ok`. If all attempts fail the hook's own timeout lets the machine go.
+    // `Ok` if an earlier call, whose answer was lost, completed the hook, or if the instance stays and no hook
+    // waits. If all attempts fail, the hook's own timeout lets the machine end.
     async fn leave(&self) -> Result<()> {
         let Some(hook) = &self.hook else { return Ok(()) };
         retry::run(&retry::FLEET, &self.group, || self.complete(hook)).await
     }
 }
 
-/// The states from which the group brings no instance back to this process: "Instance lifecycle",
-/// EC2 Auto Scaling User Guide. A warm pool stops or hibernates what it takes back.
+/// The states from which no instance comes back to this process: "Instance lifecycle",
+/// EC2 Auto Scaling User Guide. A warm pool stops or hibernates the instances that it takes back.
 fn is_going(target: &str) -> bool {
     matches!(target, "Terminated" | "Warmed:Terminated" | "Warmed:Stopped" | "Warmed:Hibernated")
 }
 
-/// The group answers `ValidationError` both to wrong requests and when no hook waits for the instance.
+/// The group answers `ValidationError` both to wrong requests and if no hook waits for the instance.
 fn nothing_waits(error: &impl ProvideErrorMetadata) -> bool {
     error.message().is_some_and(|message| message.contains("No active Lifecycle Action"))
 }

@@ -13,7 +13,7 @@ use shared::{Error, ErrorKind, Result};
 pub async fn subscribe(config: &Config) -> Result<Vec<String>> {
     let (queue, source) = ends(config).await?;
     let (arn, name) = (queue.arn().await?, rule_name(config));
-    // Asked first: where a rule of others is in the way, nothing is changed.
+    // Checked first: if another rule conflicts, nothing is changed.
     source.notifies_queue(&name, &arn).await?;
     let admitted = queue.admit_bucket(config.source.location.bucket()).await?;
     let notified = source.notify_queue(&name, &arn).await?;
@@ -55,7 +55,7 @@ pub async fn subscribe_by_eventbridge(config: &Config) -> Result<Vec<String>> {
     ])
 }
 
-/// Both ends of the way.
+/// The bucket that sends events, and the queue that gets them.
 async fn ends(config: &Config) -> Result<(SqsQueue, S3Store)> {
     let refuse = |why: &str| Err(Error::new(ErrorKind::Invalid, "subscribe", config.source.location.to_string(), why));
     match (config.events_queue().or_else(|| config.queue.clone()), config.source.location.scheme()) {

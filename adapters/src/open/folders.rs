@@ -1,4 +1,4 @@
-//! Folders of one task that get into each other's way.
+//! Conflicts between the folders of a task.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ pub(super) fn check(config: &Config) -> Result<(), (&'static str, Error)> {
     let refuse = |side, folder: &Path, message: String| {
         Err((side, Error::new(ErrorKind::Invalid, "open", folder.display().to_string(), message)))
     };
-    // Of one file as source nothing else in its folder is read: only the folder itself is in the way.
+    // If the source is one file, nothing else in its folder is read: only the folder itself conflicts.
     let is_one_file = config.find.only_key.is_some();
     if let (Some(a), Some(b)) = (&source, &destination)
         && (a == b || !is_one_file && (a.starts_with(b) || b.starts_with(a)))

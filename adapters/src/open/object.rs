@@ -1,4 +1,4 @@
-//! The object that a source's location names, if it is not taken for a folder.
+//! The object that a source's location names, if the location is not a folder.
 
 use tokio::time::timeout;
 
@@ -29,7 +29,7 @@ async fn file(location: &Location) -> Option<(Location, String)> {
     let path = location.path()?;
     let name = path.file_name()?.to_str()?.to_owned();
     let parent = Location::folder(path.parent()?).ok()?;
-    // A link is no object. A path that cannot be read is a folder's for the probe to report.
+    // A link is no object. The probe reports a path that cannot be read.
     let metadata = tokio::task::spawn_blocking(move || std::fs::symlink_metadata(path)).await;
     metadata.ok()?.ok()?.is_file().then_some((parent, name))
 }
@@ -60,6 +60,6 @@ async fn parent_store(side: &Side, folder: &Location) -> Result<Store> {
 fn bucket_parent(location: &Location) -> Option<(Location, String)> {
     let path = location.prefix().strip_suffix('/')?;
     let (parent, name) = path.rsplit_once('/').map_or(("", path), |(parent, name)| (&path[..=parent.len()], name));
-    // `a//` is a folder without a name in the folder `a/`.
+    // `a//` is a folder without a name, in the folder `a/`.
     (!name.is_empty()).then(|| (Location::bucket_at(location.scheme(), location.bucket(), parent), name.to_owned()))
 }

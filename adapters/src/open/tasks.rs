@@ -1,4 +1,4 @@
-//! From a fleet file to the tasks of its fleet.
+//! Opens the tasks of a fleet.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use shared::config::FleetFile;
 use shared::tasks::SharedTasks;
 use shared::{Error, ErrorKind, Result};
 
-/// Opens the tasks of a fleet. Its table must exist; an embedded database is made where it does not.
+/// Opens the tasks of a fleet. Its table must exist; an embedded database is made if it does not exist.
 pub async fn tasks(fleet: &FleetFile) -> Result<SharedTasks> {
     match (&fleet.ledger, &fleet.state) {
         (Some(ledger), _) => Ok(Arc::new(DynamoDbTasks::of(&DynamoDbLedger::open(ledger).await?, &fleet.name))),

@@ -10,7 +10,7 @@ use shared::{Error, ErrorKind};
 #[derive(Debug)]
 pub struct Unusable {
     side: &'static str,
-    /// The bucket; none of a folder.
+    /// The bucket; `None` for a folder.
     bucket: Option<String>,
     error: Error,
     has_options: bool,
@@ -19,7 +19,7 @@ pub struct Unusable {
 impl std::error::Error for Unusable {}
 
 impl Unusable {
-    /// The error of a side (`source`, `destination`, or `location` where there is one alone).
+    /// The error of a side (`source`, `destination`, or `location` if there is only one).
     pub(super) fn of(side: &'static str, location: &Location) -> impl FnOnce(Error) -> Unusable + use<> {
         let bucket = (location.scheme() != Scheme::File).then(|| location.bucket().to_owned());
         move |error| Unusable { side, bucket, error, has_options: false }
@@ -38,7 +38,7 @@ impl Unusable {
         }
     }
 
-    /// The error's own text, in which settings are named by their keys alone.
+    /// The error's own text, which names settings by their keys only.
     fn text(&self) -> String {
         let text = self.error.to_string();
         match self.error.kind() {
@@ -62,9 +62,9 @@ impl fmt::Display for Unusable {
         }
         write!(f, "{side}: {}", self.text())?;
         match error.kind() {
-            // A folder has permissions, and no credentials.
+            // A folder has permissions, no credentials.
             ErrorKind::Denied if bucket.is_none() => write!(f, "; check its permissions"),
-            // A machine without a metadata service that gives credentials counts as unavailable.
+            // On a machine whose metadata service gives no credentials the kind is `Unavailable`.
             _ if error.message().starts_with(NO_CREDENTIALS) => {
                 let setting = self.setting("credentials");
                 write!(f, ": set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give {setting}")?;

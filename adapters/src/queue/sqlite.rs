@@ -1,11 +1,11 @@
 //! A queue in a SQLite database.
 //!
-//! - A receipt names one receive: the message's id and its receive count. It stays good until someone
-//!   else receives the message, also when the lease has run out meanwhile (a laptop that slept goes on).
-//! - The leases of a process that died end at once: a receive that finds nothing looks, at most once a
+//! - A receipt names one receive: the message's id and its receive count. It stays valid until another
+//!   worker receives the message, even after the lease expired (a laptop that slept continues).
+//! - The leases of a process that died end at once: a receive that finds nothing checks, at most once a
 //!   second, whether the owners of leases still live (`sqlite/owner.rs`).
-//! - Times are of the system's clock. When it is set back, leases last longer by as much, and no longer
-//!   than the process that holds them.
+//! - Times are of the system's clock. When it is set back, leases last longer by as much, but end with the
+//!   process that owns them.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ use shared::object::Timestamp;
 use shared::queue::{Depth, JobQueue, MAX_BODY_BYTES, MAX_RECEIVE, Message, Outgoing};
 use shared::{ErrorKind, Result};
 
-/// How soon a waiting receive sees what another process sent, or that a lease or delay is over. What
-/// this process sends it sees at once.
+/// Time until a waiting receive sees a message of another process, or the end of a lease or delay. It sees
+/// messages of its own process at once.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Longest wait of a receive, by the port's contract.
@@ -33,7 +33,7 @@ pub struct SqliteQueue {
 }
 
 impl SqliteQueue {
-    /// The queue of that name: there as soon as it is named, empty at first.
+    /// The queue of this name. It needs no creation, and is empty at first.
     pub fn open(database: &Database, name: &str) -> Self {
         SqliteQueue { database: database.clone(), name: name.to_owned() }
     }
@@ -55,7 +55,7 @@ impl SqliteQueue {
             .await
     }
 
-    /// Changes the message that a receipt names, if it is still held by it; says whether it was.
+    /// Changes the message that a receipt names, if the receipt is still valid; returns whether it was.
     async fn change<F>(&self, operation: &'static str, message: &Message, change: F) -> Result<bool>
     where
         F: FnOnce(&Connection, i64, u32) -> Result<usize, Failure> + Send + 'static,
@@ -94,7 +94,7 @@ impl JobQueue for SqliteQueue {
     async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>> {
         let deadline = Instant::now() + wait.min(MAX_WAIT);
         loop {
-            // Asked for before looking: what is sent between looking and waiting wakes it too.
+            // Requested before the read: a message that is sent between the read and the wait wakes it too.
             let arrival = self.database.arrivals().notified();
             let messages = self.try_receive(max.min(MAX_RECEIVE), lease).await?;
             let now = Instant::now();
@@ -124,7 +124,7 @@ impl JobQueue for SqliteQueue {
     }
 
     async fn acknowledge(&self, message: &Message) -> Result<()> {
-        // Not what another took since: it will acknowledge it itself.
+        // Not a message that another worker received since: that worker acknowledges it.
         self.change("acknowledge", message, |connection, id, receives| {
             let sql = "DELETE FROM messages WHERE id = ?1 AND receives = ?2";
             Ok(connection.prepare_cached(sql)?.execute(params![id, receives])?)
@@ -146,7 +146,7 @@ impl JobQueue for SqliteQueue {
 
     async fn dead_letter(&self, message: &Message, reason: &str) -> Result<()> {
         let reason = reason.to_owned();
-        // Moved in one transaction; done already, or taken by another since, there is nothing to move.
+        // Moved in one transaction. If it was moved before, or another worker received it since, nothing is moved.
         self.change("dead-letter", message, move |connection, id, receives| {
             let sql = "INSERT INTO dead_letters (queue, receives, sent, died, reason, body)
                        SELECT queue, receives, sent, ?3, ?4, body FROM messages WHERE id = ?1 AND receives = ?2";
@@ -186,7 +186,7 @@ fn take(
     lease: Duration,
 ) -> Result<Vec<Message>, Failure> {
     let now = Timestamp::now().0;
-    // A look first: an update, even of nothing, would take the write lock from other processes.
+    // Read first: an update, even of no row, would take the write lock from other processes.
     let any = "SELECT EXISTS (SELECT 1 FROM messages WHERE queue = ?1 AND ready_at <= ?2)";
     if !connection.prepare_cached(any)?.query_row(params![queue, now], |row| row.get::<_, bool>(0))? {
         return Ok(Vec::new());
@@ -208,10 +208,10 @@ fn take(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Makes ready what processes held that have died; says whether there was any.
+/// Makes messages ready that dead processes had leased; returns whether there were any.
 ///
-/// The owner may be found dead and be freed by several at once, and a freed message may be taken before
-/// the second update: that changes its owner, and the update passes it over.
+/// Several processes may find one owner dead at once. Another worker may receive a freed message before the
+/// second update: that changes its owner, and the update skips it.
 fn free_leases_of_dead(connection: &Connection, is_alive: impl Fn(&str) -> bool) -> Result<bool, Failure> {
     let mut owners = connection.prepare_cached("SELECT DISTINCT owner FROM messages WHERE owner IS NOT NULL")?;
     let owners: Vec<String> = owners.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;

@@ -1,13 +1,13 @@
-//! The queue on Amazon SQS, or on anything that speaks its JSON interface.
+//! The queue on Amazon SQS, or on a service with its JSON interface.
 //!
 //! A standard queue and its dead-letter queue, both made by [`SqsQueue::create`]. Beyond the port's
 //! contract, this is how SQS behaves:
 //!
-//! - A receipt that a later receipt has replaced may still be taken for valid by `extend`, and be of
-//!   no effect in `acknowledge`: `LeaseLost` is certain, its absence is not. Jobs are made for that.
-//! - A message is held for 12 hours in all, however often its lease is extended.
-//! - A message that was received 100 times goes to the dead-letter queue by
-//!   itself, without a reason: its workers died of it.
+//! - `extend` may accept a receipt that a later receipt has replaced, and `acknowledge` may then have no
+//!   effect: `LeaseLost` is certain, its absence is not. Jobs may be done twice, so this does no harm.
+//! - A lease lasts 12 hours in all, however often it is extended.
+//! - SQS moves a message that was received 100 times to the dead-letter queue,
+//!   without a reason: each of its workers died.
 
 mod access;
 mod create;
@@ -55,13 +55,13 @@ impl SqsQueue {
         Ok(SqsQueue { client, name: config.name.clone(), url, dead_name: dead, dead_url })
     }
 
-    /// Makes what is missing of the configured queue and its dead-letter queue, and says in one
-    /// line each what was made, or how what exists differs from it; that is left as it is.
+    /// Makes the configured queue and its dead-letter queue if they do not exist. Returns one line for each
+    /// one that was made, or that differs from the configuration; an existing queue is not changed.
     pub async fn create(config: &QueueConfig) -> Result<Vec<String>> {
         create::create(&client(config).await?, &config.name, &config.dead_letter_name()).await
     }
 
-    /// How many messages of one kind (ready, leased, delayed) the queue at `url` holds.
+    /// The number of messages of one kind (ready, leased, delayed) on the queue at `url`.
     async fn counts(&self, url: &str) -> Result<[u64; 3]> {
         use QueueAttributeName::{
             ApproximateNumberOfMessages as Ready, ApproximateNumberOfMessagesDelayed as Delayed,
@@ -73,7 +73,7 @@ impl SqsQueue {
             let names = Some(vec![Ready, Leased, Delayed]);
             let request = self.client.get_queue_attributes().queue_url(url).set_attribute_names(names);
             let answer = request.send().await.map_err(|error| meaning(verb, &self.name, error))?;
-            // Not taken for zero: a run would be given up as one whose jobs are gone.
+            // An error, not zero: a run with an empty queue would be recorded as lost.
             let count = |name: QueueAttributeName| {
                 let count = answer.attributes().and_then(|a| a.get(&name)?.parse().ok());
                 count.ok_or_else(|| {
@@ -86,8 +86,8 @@ impl SqsQueue {
     }
 
     async fn set_visibility(&self, receipt: &str, lease: Duration) -> Result<()> {
-        // Repeated or answered twice: the deadline is counted anew, which only lengthens it. Cut off:
-        // the lease ends at the old or the new deadline; the caller reckons with the old one.
+        // Repeated or answered twice: the deadline is set again, which only lengthens it. Cut off:
+        // the lease ends at the old or the new deadline; the caller assumes the old one.
         let seconds = whole_seconds(lease, MAX_LEASE_SECONDS);
         let request = || {
             let call = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(receipt);
@@ -105,8 +105,8 @@ impl JobQueue for SqsQueue {
 
     async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>> {
         use MessageSystemAttributeName::{ApproximateReceiveCount, SentTimestamp};
-        // Messages of an answer that was lost, or came after the attempt's limit, stay hidden for one
-        // lease and come again with a higher count. Asking again takes others: none is lost.
+        // If the answer is lost, or comes after the attempt's limit, its messages stay hidden for one lease and
+        // come again with a higher count. A repeated request gets others: none is lost.
         let policy = Policy { attempt: wait + retry::RECEIVE.attempt, ..retry::RECEIVE };
         let answer = call(&policy, &self.name, || {
             let request = self.client.receive_message().queue_url(&self.url);
@@ -121,7 +121,7 @@ impl JobQueue for SqsQueue {
         Ok(answer.messages.unwrap_or_default().into_iter().filter_map(message).collect())
     }
 
-    // SQS, like others that speak its interface, does not look whether anyone still listens.
+    // SQS, like compatible services, does not check whether the caller still waits.
     fn outlives_callers(&self) -> bool {
         true
     }
@@ -130,9 +130,9 @@ impl JobQueue for SqsQueue {
         self.set_visibility(&message.receipt, lease).await
     }
 
-    // Single calls, not batches: a job is seconds of work, so its share of the bill is nothing.
+    // Single calls, not batches: a job is seconds of work, so one call a job costs next to nothing.
     async fn acknowledge(&self, message: &Message) -> Result<()> {
-        // Repeated, or done with its answer lost: deleting what is gone is `Ok` at SQS. Cut off and not
+        // Repeated, or done with its answer lost: deleting a deleted message is `Ok` at SQS. Cut off and not
         // done: the job comes again, and the ledger counts it once.
         let request = || self.client.delete_message().queue_url(&self.url).receipt_handle(&message.receipt).send();
         lost_is_ok(call(&retry::ACKNOWLEDGE, &self.name, request).await.map(drop))
@@ -144,7 +144,7 @@ impl JobQueue for SqsQueue {
 
     async fn dead_letter(&self, message: &Message, reason: &str) -> Result<()> {
         send::send_dead(&self.client, &self.name, &self.dead_url, &message.body, reason).await?;
-        // Cut off between the two: the message comes again and is stored there twice. People read it.
+        // Cut off between the two: the message comes again and is stored there twice, for people to read.
         self.acknowledge(message).await
     }
 
@@ -171,7 +171,7 @@ async fn url_of(client: &Client, name: &str) -> Result<String> {
     .await
 }
 
-/// Sends a request under a policy, with errors that mean something to the port.
+/// Sends a request under a retry policy; its errors are the port's.
 async fn call<T, E, F>(policy: &Policy, queue: &str, mut request: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
@@ -184,7 +184,7 @@ where
     .await
 }
 
-/// What SQS's own error codes mean; [`aws::error_from`] knows what all services share.
+/// The meaning of SQS's own error codes; [`aws::error_from`] has the codes of all services.
 fn meaning<E>(verb: &'static str, queue: &str, error: SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -218,7 +218,7 @@ where
     Error::new(kind, verb, queue, message).with_source(error)
 }
 
-/// `Ok` where the message had better be gone from us, and is.
+/// `Ok` also if the message is no longer ours: the caller wanted to give it up.
 fn lost_is_ok(result: Result<()>) -> Result<()> {
     match result {
         Err(error) if error.kind() == ErrorKind::LeaseLost => Ok(()),
@@ -226,14 +226,13 @@ fn lost_is_ok(result: Result<()>) -> Result<()> {
     }
 }
 
-/// A duration in whole seconds, rounded up, at most `max`: what SQS counts in.
+/// A duration in whole seconds, as SQS takes it: rounded up, at most `max`.
 fn whole_seconds(duration: Duration, max: u64) -> i32 {
     let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
     seconds.min(max) as i32
 }
 
-/// A received message; `None` for one without a receipt, which nobody could do anything with: it
-/// comes again.
+/// A received message; `None` for one without a receipt, which nobody can acknowledge: it comes again.
 fn message(raw: aws_sdk_sqs::types::Message) -> Option<Message> {
     let attribute = |name| raw.attributes.as_ref()?.get(&name)?.parse::<i64>().ok();
     let receive_count = attribute(MessageSystemAttributeName::ApproximateReceiveCount);

@@ -1,4 +1,4 @@
-//! What the embedded database's errors mean.
+//! The meaning of the embedded database's errors.
 
 use std::io;
 use std::path::Path;
@@ -13,7 +13,7 @@ pub(crate) enum Failure {
     Sqlite(rusqlite::Error),
     /// A record that cannot be read back.
     Json(serde_json::Error),
-    /// A failure by meaning.
+    /// A failure with its meaning.
     Other(ErrorKind, String),
 }
 
@@ -30,7 +30,7 @@ impl From<serde_json::Error> for Failure {
 }
 
 impl Failure {
-    /// Whether another process has the database.
+    /// Whether another process locks the database.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self, Failure::Sqlite(error) if is_busy(error.sqlite_error_code()))
     }
@@ -58,7 +58,7 @@ fn is_busy(code: Option<ErrorCode>) -> bool {
 /// The meaning, and what to do (SQLite "Result and Error Codes").
 fn meaning(error: &rusqlite::Error) -> (ErrorKind, &'static str) {
     let Some(code) = error.sqlite_error_code() else {
-        // A column of another type than was written: not our file, or a broken one.
+        // A column has another type than this program writes: the file is not ours, or damaged.
         return (ErrorKind::Corrupt, "");
     };
     match code {

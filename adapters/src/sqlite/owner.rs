@@ -1,19 +1,18 @@
-//! Who holds things in the database, and whether they still live.
+//! Owners of records in the database, and whether they still live.
 //!
-//! Each open database has a file of its own in `owners/` and an exclusive lock on it. The kernel drops
-//! the lock when the process dies, however it dies: who can take the lock knows that the owner is gone,
-//! and what it held is free at once instead of at the end of a lease.
+//! Each open database has its own file in `owners/` and an exclusive lock on it. The kernel releases the
+//! lock when the process dies. So a process that gets the lock knows that the owner is dead, and its
+//! records are free at once instead of at the end of a lease.
 //!
 //! # Races
 //!
-//! - A file appears under its final name when it is locked already (it is made and locked under
-//!   another name, then renamed), and its id stands in the database only after that: a live owner's
-//!   file is never there unlocked, and an id that is in use without a file is a dead owner's.
-//! - Two that look at a dead owner at once: one gets the lock, the other takes the owner for alive and
-//!   looks again later. The first may die too: its lock goes with it, and the next one finds the same.
-//! - What a dead owner held is freed by conditions in the database's own transactions, so that doing it
-//!   twice changes nothing; its file is only a hint, and may be removed before, after, or never.
-//! - A lock belongs to the open file, so this holds between two handles in one process as well.
+//! - A file is made and locked under another name, then renamed. Its id enters the database only after
+//!   that. So a live owner's file is always locked, and an id without a file belongs to a dead owner.
+//! - Two processes check a dead owner at once: one gets the lock, the other assumes that the owner lives
+//!   and checks again later. If the first one dies too, the kernel releases its lock.
+//! - Conditions in transactions free the records of a dead owner, so freeing them twice changes nothing.
+//!   The owner's file is only a hint, and may be removed before, after, or never.
+//! - A lock belongs to the open file, so this works between two handles in one process too.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -59,7 +58,7 @@ impl Owner {
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        // If it stays, the next one to open the folder removes it.
+        // If it stays, the next process that opens the folder removes it.
         let _ = fs::remove_file(path_of(&self.dir, &self.id));
     }
 }
@@ -68,7 +67,7 @@ fn path_of(dir: &Path, id: &str) -> PathBuf {
     dir.join(format!("{id}.lock"))
 }
 
-/// Whether the owner lives. Whoever cannot tell says yes: then the lease decides.
+/// Whether the owner lives; `true` if that is unknown: then the lease decides.
 pub(super) fn is_alive(dir: &Path, id: &str) -> bool {
     match try_lock(&path_of(dir, id)) {
         Ok(locked) => locked.is_none(),
@@ -76,7 +75,7 @@ pub(super) fn is_alive(dir: &Path, id: &str) -> bool {
     }
 }
 
-/// The locked file, or `None` if another holds its lock.
+/// The locked file, or `None` if another process has its lock.
 fn try_lock(path: &Path) -> std::io::Result<Option<File>> {
     let file = OpenOptions::new().read(true).write(true).open(path)?;
     match file.try_lock() {
@@ -86,7 +85,7 @@ fn try_lock(path: &Path) -> std::io::Result<Option<File>> {
     }
 }
 
-/// Tidies up. What cannot be removed now may be removed later: a file without an owner harms nobody.
+/// Removes a file. A file that cannot be removed stays: a file without an owner does no harm.
 fn remove_dead(dir: &Path) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let path = entry.path();

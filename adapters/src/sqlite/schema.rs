@@ -1,4 +1,4 @@
-//! The tables, and how an older release's become this one's.
+//! The tables, and the steps from an older release's tables to this one's.
 
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -118,8 +118,8 @@ ALTER TABLE uploads ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
 /// Archived objects are counted apart.
 const ARCHIVED: &str = "ALTER TABLE runs ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;";
 
-/// Events are counted apart where they are no key's. In a task's event run, which has no end, rows have a time
-/// when they are of no use any more, `expires` (ms; NULL: never), and a key's last failure replaces the earlier one.
+/// Events that belong to no key are counted apart. A task's event run has no end, so its rows
+/// expire at `expires` (ms; NULL: never), and a key's last failure replaces the earlier one.
 const EVENTS: &str = "
 ALTER TABLE runs ADD COLUMN out_of_scope INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE runs ADD COLUMN coalesced INTEGER NOT NULL DEFAULT 0;
@@ -144,7 +144,7 @@ CREATE TABLE suspects (
 ) WITHOUT ROWID;
 ";
 
-/// An upload has the set of its parts as a bitmap; what is recorded of a part may differ from one sending to the next.
+/// An upload has the set of its parts as a bitmap. The record of a part may differ each time the part is sent.
 const PARTS: &str = "
 ALTER TABLE uploads ADD COLUMN parts BLOB NOT NULL DEFAULT x'';
 DROP TABLE parts;
@@ -156,7 +156,7 @@ CREATE TABLE part_records (
 ) WITHOUT ROWID;
 ";
 
-/// What workers transfer now, `until` (ms) it is of no use any more. `holder` names the worker's process to the database.
+/// Transfers of workers, which expire at `until` (ms). `holder` names the worker's process in the database.
 const TRANSFERS: &str = "
 CREATE TABLE transfers (
     run TEXT NOT NULL,
@@ -171,8 +171,8 @@ CREATE TABLE transfers (
 /// The objects of a job are named by their index.
 const INDEXES: &str = "ALTER TABLE counted RENAME COLUMN places TO indexes;";
 
-/// Tasks of the fleet: a task's summary as JSON, its definitions by version, and what is asked of it. `expires`, `until`
-/// (ms): from then on a row is not read. Compressed texts are BLOBs.
+/// Tasks of the fleet: a task's summary as JSON, its definitions by version, and its commands. After `expires` or
+/// `until` (ms) a row is not read. Compressed texts are BLOBs.
 const TASKS: &str = "
 CREATE TABLE tasks (
     name TEXT PRIMARY KEY,
@@ -224,9 +224,9 @@ CREATE INDEX audits_by_task ON audits (task, id);
 CREATE INDEX audits_by_expiry ON audits (expires);
 ";
 
-/// Does the steps that are missing, all or none.
+/// Does the missing steps, all or none.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failure> {
-    // Looked at before the write lock is asked for: nearly always there is nothing to do.
+    // Checked before the write lock is taken: nearly always there is nothing to do.
     if version(connection)? == MIGRATIONS.len() {
         return Ok(());
     }

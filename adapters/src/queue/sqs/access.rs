@@ -1,4 +1,4 @@
-//! Who may send to a queue: a bucket's events come from S3, which the queue's policy must name (Amazon S3 user
+//! The queue's policy: it must allow S3 to send a bucket's events (Amazon S3 user
 //! guide, "Granting permissions to publish event notification messages to a destination").
 
 use aws_sdk_sqs::types::QueueAttributeName::{Policy, QueueArn};
@@ -16,8 +16,8 @@ impl SqsQueue {
         arn.ok_or_else(|| Error::new(ErrorKind::Corrupt, "describe", &self.name, "the queue has no ARN"))
     }
 
-    /// Lets S3 send the events of a bucket to the queue, and says in one line what was done. What else the
-    /// policy allows stays. Repeating it changes nothing.
+    /// Allows S3 to send the events of a bucket to the queue, and returns one line about the change. The policy's
+    /// other statements stay. Repeating it changes nothing.
     pub async fn admit_bucket(&self, bucket: &str) -> Result<String> {
         let attributes = attributes_of(&self.client, &self.name, &self.url).await?;
         let arn = attributes.get(&QueueArn).map(String::as_str).unwrap_or_default();
@@ -27,15 +27,15 @@ impl SqsQueue {
         let Some(policy) = with_statement(attributes.get(&Policy), statement).map_err(invalid)? else {
             return Ok(format!("{told} already"));
         };
-        // Repeated, or done with its answer lost: the same policy is written again. SQS knows no condition for this
-        // write: who changes the policy at the same moment may lose the change.
+        // Repeated, or done with its answer lost: the same policy is written again. SQS has no conditional form of
+        // this write: a change that another program makes at the same moment may be lost.
         let request = || self.client.set_queue_attributes().queue_url(&self.url).attributes(Policy, &policy).send();
         call(&retry::DESCRIBE, &self.name, request).await?;
         Ok(told)
     }
 }
 
-/// What lets S3 send the events of a bucket to a queue.
+/// The statement that allows S3 to send the events of a bucket to a queue.
 fn statement(queue_arn: &str, bucket: &str) -> Value {
     // The bucket is in the queue's partition: `aws`, `aws-cn` or `aws-us-gov`.
     let partition = queue_arn.split(':').nth(1).unwrap_or("aws");
@@ -50,7 +50,7 @@ fn statement(queue_arn: &str, bucket: &str) -> Value {
     })
 }
 
-/// The policy with a statement in it, in the place of an older one with its name; `None` if it is there already.
+/// The policy with a statement, which replaces an older one of its name; `None` if the policy has it already.
 fn with_statement(policy: Option<&String>, statement: Value) -> Result<Option<String>, String> {
     let current = policy.filter(|policy| !policy.is_empty()).map(|policy| serde_json::from_str(policy)).transpose();
     let mut policy = match current {

@@ -1,4 +1,4 @@
-//! Making the queues, for those who do not use terraform.
+//! Makes the queues, for users without terraform.
 
 use std::collections::HashMap;
 
@@ -14,17 +14,17 @@ use shared::retry;
 use shared::{Error, ErrorKind, Result};
 
 /// Receives after which SQS itself moves a message to the dead-letter queue. A worker gives a job up
-/// before that, and settles its objects, without which a run would never be done; this is for
-/// messages that end every worker before it comes to that.
+/// before that, and settles its objects, without which a run would never be done. This limit is for
+/// messages that kill every worker.
 pub(super) const MAX_RECEIVES: u32 = 5 * MAX_DELIVERIES;
 
 /// How long a message waits, at most (SQS's own limit): a paused fleet loses nothing for two weeks.
 const RETENTION_SECONDS: u32 = 14 * 24 * 3600;
 
-/// Lease of whoever receives without naming one (workers name theirs).
+/// Lease of a receive that names none (workers name theirs).
 const VISIBILITY_SECONDS: u32 = 60;
 
-/// Long polling for whoever receives without naming a wait (SQS's own limit).
+/// Wait of a receive that names none (SQS's own limit).
 const WAIT_SECONDS: u32 = 20;
 
 type Attributes = HashMap<QueueAttributeName, String>;
@@ -46,7 +46,7 @@ pub(super) async fn create(client: &Client, name: &str, dead: &str) -> Result<Ve
     Ok(vec![dead_line, line])
 }
 
-/// Makes a queue unless it exists. Returns its URL, and what there is to say.
+/// Makes a queue unless it exists. Returns its URL, and lines for the user.
 async fn ensure(client: &Client, name: &str, wanted: Attributes) -> Result<(String, String)> {
     match url_of(client, name).await {
         Ok(url) => return existing(client, name, url, &wanted).await,
@@ -60,7 +60,7 @@ async fn ensure(client: &Client, name: &str, wanted: Attributes) -> Result<(Stri
             let missing = || Error::new(ErrorKind::Corrupt, "describe", name, "the queue has no URL");
             Ok((answer.queue_url.ok_or_else(missing)?, format!("created queue {name}")))
         }
-        // Someone else made it meanwhile, in another way.
+        // Another program made it meanwhile, with other attributes.
         Err(error) if error.kind() == ErrorKind::Conflict && url_of(client, name).await.is_ok() => {
             existing(client, name, url_of(client, name).await?, &wanted).await
         }
@@ -82,7 +82,7 @@ pub(super) async fn attributes_of(client: &Client, name: &str, url: &str) -> Res
     Ok(call(&retry::DESCRIBE, name, request).await?.attributes.unwrap_or_default())
 }
 
-/// What stands otherwise in a queue than it would be made, one phrase each.
+/// Attributes in which a queue differs from a new one, one phrase each.
 fn differences(wanted: &Attributes, actual: &Attributes) -> Vec<String> {
     let mut lines: Vec<String> = wanted
         .iter()
@@ -96,7 +96,7 @@ fn differences(wanted: &Attributes, actual: &Attributes) -> Vec<String> {
     lines
 }
 
-/// Whether two attributes say the same, as JSON (whose numbers some write as strings) or as text.
+/// Whether two attributes are equal, as JSON (some services write numbers as strings) or as text.
 fn same(one: &str, other: &str) -> bool {
     let flat = |text: &str| match serde_json::from_str(text) {
         Ok(Value::Object(fields)) => {

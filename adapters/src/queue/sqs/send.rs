@@ -1,4 +1,4 @@
-//! Sending to SQS: what may be sent, in which batches, and what of a batch was not taken.
+//! Sends messages to SQS in batches, and sends refused messages of a batch again.
 
 use std::ops::Range;
 use std::sync::Mutex;
@@ -18,13 +18,13 @@ use shared::{Error, ErrorKind, Result};
 /// Most messages of one batch (`SendMessageBatch`).
 const BATCH_MESSAGES: usize = 10;
 
-/// Most bytes of one batch. SQS takes 1 MiB since 2025-08; others hold to the older 256 KiB.
+/// Most bytes of one batch. SQS takes 1 MiB since 2025-08; compatible services take the older 256 KiB.
 const BATCH_BYTES: usize = MAX_BODY_BYTES;
 
 /// Longest delay of a message (`DelaySeconds`).
 const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
 
-/// Batches under way at once: enough to hide the way to SQS and back, few enough not to be throttled.
+/// Most concurrent batches: enough to hide the latency of SQS, few enough not to be throttled.
 const BATCHES_AT_ONCE: usize = 4;
 
 /// Longest reason on a dead letter, bytes.
@@ -43,13 +43,13 @@ pub(super) async fn send(client: &Client, queue: &str, url: &str, messages: &[Ou
     stream::iter(batches).buffer_unordered(BATCHES_AT_ONCE).try_collect().await
 }
 
-/// Sends a batch, and what was not taken of it again.
+/// Sends a batch, and its refused messages again.
 async fn send_batch(client: &Client, queue: &str, url: &str, messages: &[Outgoing]) -> Result<()> {
     let left: Mutex<Vec<usize>> = Mutex::new((0..messages.len()).collect());
     retry::run(&retry::SEND, queue, || async {
         let entries = lock(&left).iter().map(|&at| entry(at, &messages[at])).collect();
-        // Slow or cut off with an unknown effect: sent again, so messages may be on the queue twice,
-        // which jobs are made for. Taken in part: only the rest is sent again.
+        // Slow or cut off with an unknown effect: sent again, so messages may be on the queue twice; jobs may
+        // be done twice. Taken in part: only the rest is sent again.
         let request = client.send_message_batch().queue_url(url).set_entries(Some(entries));
         let answer = request.send().await.map_err(|error| meaning(retry::SEND.verb, queue, error))?;
         let mut left = lock(&left);
@@ -59,7 +59,7 @@ async fn send_batch(client: &Client, queue: &str, url: &str, messages: &[Outgoin
     .await
 }
 
-/// Why some messages of a batch were not taken: for good, if one of them is at fault itself.
+/// The error of a batch's refused messages: permanent if one of the messages is invalid.
 fn refusal(queue: &str, answer: &SendMessageBatchOutput) -> Error {
     let throttled = |code: &str| code.to_ascii_lowercase().contains("throttl");
     let Some(worst) = answer.failed().iter().max_by_key(|f| (f.sender_fault() && !throttled(f.code()), f.code()))
@@ -75,18 +75,19 @@ fn refusal(queue: &str, answer: &SendMessageBatchOutput) -> Error {
     Error::new(kind, retry::SEND.verb, queue, message)
 }
 
-/// Stores a dead letter: the body as it came, the reason beside it.
+/// Stores a dead letter: the body unchanged, the reason as an attribute.
 pub(super) async fn send_dead(client: &Client, queue: &str, url: &str, body: &str, reason: &str) -> Result<()> {
     let reason = reason_that_fits(body.len(), reason);
     let attribute = reason.map(|r| MessageAttributeValue::builder().data_type("String").string_value(r).build());
     let attribute =
         attribute.transpose().map_err(|e| Error::new(ErrorKind::Invalid, retry::SEND.verb, queue, e.to_string()))?;
-    // Cut off with an unknown effect: sent again, so the letter may be there twice. People read it.
+    // Cut off with an unknown effect: sent again, so the letter may be there twice, for people to read.
     retry::run(&retry::SEND, queue, || async {
         let attributes = attribute.clone().map(|value| [(REASON.to_owned(), value)].into());
         let request = client.send_message().queue_url(url).message_body(body).set_message_attributes(attributes);
         let answer = request.send().await.map_err(|error| meaning(retry::SEND.verb, queue, error))?;
-        // The SDK takes an empty answer for one without fields; the letter is deleted here after this.
+        // The SDK accepts an empty answer as one without fields. The caller deletes the message after this call, so
+        // an answer without an id is an error.
         let nameless = || Error::new(ErrorKind::Corrupt, retry::SEND.verb, queue, "the answer has no message id");
         answer.message_id.map(drop).ok_or_else(nameless)
     })
@@ -108,7 +109,7 @@ fn reason_that_fits(body_bytes: usize, reason: &str) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Whether SQS can carry the character (`SendMessage`: "#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to
+/// Whether SQS accepts the character (`SendMessage`: "#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to
 /// #xFFFD | #x10000 to #x10FFFF").
 fn is_legal(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)

@@ -73,7 +73,7 @@ async fn tag(client: &Client, name: &str, url: &str, task: &str) -> Option<Strin
     Some(format!("could not tag queue {name} with its task ({}){remedy}", error.message()))
 }
 
-/// The task that a queue's tag names.
+/// The task named by a queue's tag.
 async fn task_of(client: &Client, name: &str, url: &str) -> Result<Option<String>> {
     // Read-only: slow, repeated or lost, it changes nothing.
     let request = || client.list_queue_tags().queue_url(url).customize().interceptor(NoEmptyAnswers).send();
