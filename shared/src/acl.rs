@@ -1,11 +1,11 @@
-//! Who may do what with an object.
+//! Access control lists of objects.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Amazon's own groups (Amazon S3 "Access control list (ACL) overview", "Who is a grantee?"), whose names
-/// others took over.
+/// Amazon's groups (Amazon S3 "Access control list (ACL) overview", "Who is a grantee?"). Other stores use
+/// the same names.
 const ALL_USERS: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
 const AUTHENTICATED_USERS: &str = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers";
 
@@ -17,31 +17,31 @@ pub struct Acl(Vec<Grant>);
 /// One permission of one grantee.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Grant {
-    /// Who.
+    /// The grantee.
     pub grantee: Grantee,
-    /// What.
+    /// The permission.
     pub permission: Permission,
 }
 
-/// Who is granted something.
+/// A grantee.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Grantee {
-    /// Whoever owns the object, at any store.
+    /// The object's owner, at any store.
     Owner,
     /// A group, by its URI.
     Group(String),
-    /// An account, by its canonical id, which means something within one service only.
+    /// An account, by its canonical id, which is valid within one service only.
     Account(String),
 }
 
-/// What is granted.
+/// A permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Permission {
     /// To read the object.
     Read,
-    /// Nothing, on objects; a canned list has it.
+    /// Has no effect on objects; a canned list contains it.
     Write,
     /// To read the list.
     ReadAcp,
@@ -65,12 +65,12 @@ impl Acl {
         &self.0
     }
 
-    /// Whether nobody but the owner is granted anything: what an object has that is given no list.
+    /// Whether only the owner has permissions: the default of an object without a list.
     pub fn is_private(&self) -> bool {
         self.0.iter().all(|grant| grant.grantee == Grantee::Owner)
     }
 
-    /// Whether it names accounts, which another service does not know.
+    /// Whether it names accounts, which other services do not know.
     pub fn names_accounts(&self) -> bool {
         self.0.iter().any(|grant| matches!(grant.grantee, Grantee::Account(_)))
     }
@@ -80,7 +80,7 @@ impl Acl {
         Acl(self.0.iter().filter(|grant| !matches!(grant.grantee, Grantee::Account(_))).cloned().collect())
     }
 
-    /// The name of the canned list that says the same, where there is one (Amazon S3 "Canned ACL").
+    /// The name of the equal canned list, if there is one (Amazon S3 "Canned ACL").
     pub fn canned(&self) -> Option<&'static str> {
         let others: Vec<(&str, Permission)> = self
             .0
@@ -102,7 +102,7 @@ impl Acl {
         }
     }
 
-    /// Who is granted this, as `x-amz-grant-…` spells it; `owner` is the destination's, where it is known.
+    /// The grantee as `x-amz-grant-…` spells it; `owner` is the destination's, if it is known.
     pub fn header(&self, permission: Permission, owner: Option<&str>) -> Option<String> {
         let name = |grantee: &Grantee| match grantee {
             Grantee::Owner => owner.map(|id| format!("id=\"{id}\"")),

@@ -1,4 +1,4 @@
-//! What both sides say of objects whose bytes are the same.
+//! Compares headers, user metadata and tags of objects whose bytes are the same.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -7,7 +7,7 @@ use crate::object::{self, Entry, ObjectInfo};
 use crate::store::{Store, Support};
 use crate::{Error, ErrorKind, Result};
 
-/// What is done about tags.
+/// The comparison of tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tags {
     /// Whether they are compared.
@@ -16,22 +16,22 @@ pub struct Tags {
     pub required: bool,
 }
 
-/// Compares headers, user metadata and tags, at one HEAD a side, and one more request a side where an
+/// Compares headers, user metadata and tags. Costs one HEAD a side, and one more request a side if an
 /// object has tags.
 #[derive(Debug)]
 pub struct Describer {
     source: Store,
     destination: Store,
     tags: Tags,
-    /// Cleared when a store turns out to have no tags, or not to let us read them.
+    /// Cleared when a store has no tags, or denies reading them.
     has_tags: AtomicBool,
 }
 
-/// The tags of both sides; `None` where they are not compared.
+/// The tags of both sides; `None` if they are not compared.
 type Both = Option<(object::Tags, object::Tags)>;
 
 impl Describer {
-    /// `None` where one of them keeps nothing that could differ.
+    /// `None` if one side supports no attribute that could differ.
     pub fn between(source: &Store, destination: &Store, tags: Tags) -> Option<Describer> {
         let keep = |store: &Store| store.capabilities().keeps_attributes;
         let keeps_tags = |store: &Store| store.capabilities().metadata.tags != Support::No;
@@ -43,7 +43,7 @@ impl Describer {
         })
     }
 
-    /// Whether both sides say the same of two objects.
+    /// Whether both sides describe the two objects alike.
     pub async fn is_same(&self, source: &Entry, destination: &Entry) -> Result<bool> {
         let (a, b) = (source.pin(), destination.pin());
         let (ours, theirs) =
@@ -51,7 +51,7 @@ impl Describer {
         Ok(self.differences(&source.key, &ours, &theirs).await?.is_empty())
     }
 
-    /// In what the two objects of a key differ that a HEAD has described.
+    /// The differences of a key's two objects, from the answers of a HEAD.
     pub async fn differences(&self, key: &str, ours: &ObjectInfo, theirs: &ObjectInfo) -> Result<Vec<Difference>> {
         let tags = self.both_tags(key, ours, theirs).await?;
         let (our_tags, their_tags) = tags.unzip();
@@ -60,7 +60,7 @@ impl Describer {
         Ok(differences(&ours, &theirs))
     }
 
-    /// The tags of both, where either may have any and both can have some.
+    /// The tags of both, if either may have any and both stores support tags.
     async fn both_tags(&self, key: &str, ours: &ObjectInfo, theirs: &ObjectInfo) -> Result<Both> {
         let none = ours.tag_count == Some(0) && theirs.tag_count == Some(0);
         if !self.has_tags.load(Relaxed) || none {
@@ -71,15 +71,15 @@ impl Describer {
         Ok(theirs.map(|theirs| (ours, theirs)))
     }
 
-    /// The tags at one side. `None`: it has none at all, or does not let us read them, which is said once.
+    /// The tags at one side. `None`: the store has no tags, or denies reading them, which is logged once.
     async fn tags_at(&self, store: &Store, side: &str, key: &str, info: &ObjectInfo) -> Result<Option<object::Tags>> {
-        // A store that may keep no tags counts none of any object: it is asked.
+        // A store that may not support tags reports no counts, so this sends a request.
         if info.tag_count == Some(0) && store.capabilities().metadata.tags == Support::Yes {
             return Ok(Some(object::Tags::new()));
         }
         match store.tags(key, &info.pin()).await {
             Ok(tags) => Ok(Some(tags)),
-            // A store without tags has none to differ.
+            // A store without tags has no differences.
             Err(error) if error.kind() == ErrorKind::Unsupported => {
                 self.has_tags.store(false, Relaxed);
                 Ok(None)
@@ -96,7 +96,7 @@ impl Describer {
     }
 }
 
-/// What is lost by tags that we may not read, and what to do about it.
+/// The consequence of tags that we may not read, and the remedy.
 fn unreadable(side: &str, error: &Error) -> String {
     format!("changes of tags alone are not copied, because the {side} denies reading tags: {error}")
 }

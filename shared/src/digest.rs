@@ -1,4 +1,4 @@
-//! Checksums: the algorithms stores keep, and hashing bytes as they pass.
+//! Checksums: the algorithms of stores, and hashing of passing bytes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
-/// A checksum algorithm that some store keeps for its objects.
+/// A checksum algorithm that some store supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Algorithm {
@@ -18,20 +18,20 @@ pub enum Algorithm {
     Crc32c,
     /// CRC-32 (ISO-HDLC).
     Crc32,
-    /// MD5: what ETags of single-part objects are, where they mean anything.
+    /// MD5: the ETag of a single-part object, if ETags mean anything at the store.
     Md5,
     /// SHA-256.
     Sha256,
-    /// SHA-1: compared where both sides keep it, never computed here.
+    /// SHA-1: compared if both sides report it, never computed here.
     Sha1,
 }
 
 impl Algorithm {
-    /// All algorithms, cheapest and strongest-linked first: the order in which a comparison picks.
+    /// All algorithms in the order in which a comparison prefers them.
     pub const ALL: [Algorithm; 6] =
         [Algorithm::Crc64Nvme, Algorithm::Crc32c, Algorithm::Sha256, Algorithm::Md5, Algorithm::Crc32, Algorithm::Sha1];
 
-    /// The algorithm's name as records and reports spell it.
+    /// The algorithm's name in records and reports.
     pub fn as_str(self) -> &'static str {
         match self {
             Algorithm::Crc64Nvme => "crc64nvme",
@@ -72,7 +72,7 @@ impl FromStr for Algorithm {
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Checksum {
-    /// How it was computed.
+    /// The algorithm.
     pub algorithm: Algorithm,
     /// The digest, most significant byte first.
     pub value: Vec<u8>,

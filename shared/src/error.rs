@@ -1,18 +1,18 @@
-//! The one error type of all ports: what went wrong, by meaning.
+//! The error type of all ports, by meaning.
 
 use std::fmt;
 
-/// What a failed call means to its caller.
+/// The meaning of a failed call for its caller.
 ///
-/// Rule for adding a variant: add one only when some caller acts differently on it. How it came
-/// about (status, code, errno) belongs in the message, not in a variant.
+/// Rule for adding a variant: add one only if some caller acts differently on it. The cause
+/// (status, code, errno) belongs in the message, not in a variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
     /// The object (or run, or upload record) does not exist.
     NotFound,
     /// The bucket, folder, table or queue itself does not exist.
     NoSuchContainer,
-    /// The multipart upload is gone: completed by someone, aborted, or expired.
+    /// The multipart upload is gone: completed, aborted, or expired.
     NoSuchUpload,
     /// A pinned read or conditional write found another version than the one named.
     PreconditionFailed,
@@ -20,17 +20,17 @@ pub enum ErrorKind {
     Throttled,
     /// The credentials are missing, wrong, or lack the right.
     Denied,
-    /// The credentials have expired; fresh ones may be had by asking their provider again.
+    /// The credentials have expired; their provider may give new ones.
     ExpiredCredentials,
     /// The bytes that arrived are not the bytes that were sent.
     BadDigest,
-    /// The destination cannot hold an object of this name, size or kind.
+    /// The destination cannot store an object of this name, size or kind.
     Unrepresentable,
-    /// The store takes fewer parts of an upload than this one has: it is to be cut into larger ones.
+    /// The store allows fewer parts than this upload has: cut the object into larger parts.
     TooManyParts,
-    /// The store answers a range of the object with the whole object.
+    /// The store ignores the range and sends the whole object.
     RangeIgnored,
-    /// The store takes the bytes only with a checksum that is sent along.
+    /// The store requires a checksum with the bytes.
     ChecksumRequired,
     /// The object is archived and must be restored before it can be read.
     Archived,
@@ -44,27 +44,27 @@ pub enum ErrorKind {
     Unavailable,
     /// This machine's clock differs too much from the service's.
     ClockSkew,
-    /// The lease is no longer ours: another worker may hold the job.
+    /// The lease is no longer ours: another worker may have the job.
     LeaseLost,
-    /// Someone else changed the record first; read again and decide anew.
+    /// Another caller changed the record first; read it again and decide again.
     Conflict,
     /// The answer is invalid: garbled, unordered, a repeated token, a size that differs.
     Corrupt,
-    /// No room: disk full, quota, or a limit of the service.
+    /// No room: full disk, quota, or a limit of the service.
     Exhausted,
-    /// The request is wrong and will stay wrong.
+    /// The request is wrong; repeating it is useless.
     Invalid,
-    /// The work was cancelled from our side.
+    /// This process cancelled the work.
     Cancelled,
-    /// The call was not made, because its store is known to fail at present.
+    /// The call was not sent, because the circuit breaker of its store is open.
     Suspended,
-    /// The store does not serve what stands there (a link that leads to no file in the folder): the key
-    /// is neither present nor absent, and is left alone.
+    /// The store does not serve the entry of this key (a link that leads to no file in the folder): the key
+    /// is neither present nor absent, and is left unchanged.
     PassedOver,
 }
 
 impl ErrorKind {
-    /// Whether the same request may succeed when it is sent again later, unchanged.
+    /// Whether the same request may succeed if it is sent again later.
     pub fn is_retryable(self) -> bool {
         use ErrorKind::*;
         matches!(
@@ -113,9 +113,9 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// A failed call: its meaning, what was being done to what, and why it failed.
+/// A failed call: its meaning, its operation and subject, and the cause.
 ///
-/// Displays as one line, `operation subject: message`, with control characters escaped; holds no
+/// Displays as one line, `operation subject: message`, with control characters escaped; contains no
 /// secret and no signed URL.
 #[derive(Debug)]
 pub struct Error {
@@ -150,27 +150,26 @@ impl Error {
         self
     }
 
-    /// The same error, met at the queue or the ledger. It says nothing of the object that was being worked on,
-    /// unless it is about the very record that was asked for.
+    /// The same error, from the queue or the ledger. It does not concern the object of the work, unless it is about the
+    /// requested record itself.
     pub fn met_at_backend(mut self) -> Self {
         use ErrorKind::*;
         self.of_backend = !matches!(self.kind, NotFound | Conflict | LeaseLost | PreconditionFailed | Invalid);
         self
     }
 
-    /// Whether queue or ledger failed, and not a store: whatever the work was, it must be done again when they
-    /// are well.
+    /// Whether queue or ledger failed, and not a store: the work must be repeated when they work again.
     pub fn is_backend(&self) -> bool {
         self.of_backend
     }
 
-    /// The same error, after which the destination may hold wrong bytes under the key.
+    /// The same error, after which the destination may have wrong bytes under the key.
     pub fn leaving_wrong_bytes(mut self) -> Self {
         self.leaves_wrong_bytes = true;
         self
     }
 
-    /// Whether the destination may hold wrong bytes under the key: written, and neither verified nor removed.
+    /// Whether the destination may have wrong bytes under the key: written, and neither verified nor removed.
     pub fn leaves_wrong_bytes(&self) -> bool {
         self.leaves_wrong_bytes
     }
@@ -181,7 +180,7 @@ impl Error {
         self
     }
 
-    /// What the error means.
+    /// The meaning.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
@@ -191,7 +190,7 @@ impl Error {
         self.operation
     }
 
-    /// Why it failed, without verb and subject.
+    /// The cause, without verb and subject.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -201,8 +200,8 @@ impl Error {
         self.kind.is_retryable()
     }
 
-    /// Whether a write failed because a file or a link stands where the key needs a folder, or a folder where it needs a
-    /// file.
+    /// Whether a write failed because a file or a link stands where the key needs a folder, or a folder where it needs
+    /// a file.
     pub fn is_blocked(&self) -> bool {
         use std::io::{self, ErrorKind::*};
         let source = self.source.as_ref().and_then(|source| source.downcast_ref::<io::Error>());
@@ -210,7 +209,7 @@ impl Error {
             && source.is_some_and(|source| matches!(source.kind(), NotADirectory | IsADirectory))
     }
 
-    /// Whether it leaves open what became of the request: done, not done, or still to be done.
+    /// Whether the effect of the request is unknown: done, not done, or still to come.
     pub fn is_unclear(&self) -> bool {
         use ErrorKind::*;
         matches!(self.kind, Timeout | Connection | Unavailable | Corrupt)

@@ -1,4 +1,4 @@
-//! Which keys and objects a task takes.
+//! The keys and objects of a task.
 
 mod folders;
 pub mod prefixes;
@@ -14,14 +14,14 @@ use self::folders::Reach;
 /// Most rules; each is tried on every key, last to first.
 const MAX_RULES: usize = 1_000;
 
-/// Which keys and objects a task takes: rules by key, bounds by size and age, a list of prefixes.
+/// Selects the keys and objects of a task: rules by key, bounds by size and age, a list of prefixes.
 ///
 /// - A rule is `+ GLOB` (include) or `- GLOB` (exclude); the last one that matches the whole key wins.
 ///   `*` matches any characters, `/` too; `?` and `[a-z]` match one byte, so one ASCII character;
 ///   `{one,other}` and `\` as usual.
 /// - A key that no rule matches is included, unless the first rule is an include: then it is excluded.
-/// - What is excluded by key is excluded on both sides: it is neither copied nor deleted.
-/// - Size and age bound source objects; one that is left out by them is neither copied nor deleted.
+/// - A key that is excluded is excluded on both sides: it is neither copied nor deleted.
+/// - Size and age bound source objects; an object outside the bounds is neither copied nor deleted.
 #[derive(Debug, Clone)]
 pub struct Filter {
     rules: Vec<Rule>,
@@ -29,7 +29,7 @@ pub struct Filter {
     max_size: u64,
     min_age: Duration,
     max_age: Duration,
-    /// What ages are counted from; `None`: the present.
+    /// The time from which ages count; `None`: the present.
     now: Option<Timestamp>,
     prefixes: Vec<String>,
     /// All other keys are excluded.
@@ -44,7 +44,7 @@ struct Rule {
 }
 
 impl Filter {
-    /// The filter that takes everything.
+    /// The filter that includes everything.
     pub fn all() -> Filter {
         let (rules, prefixes) = (Vec::new(), vec![String::new()]);
         let (min_age, max_age) = (Duration::ZERO, Duration::MAX);
@@ -52,7 +52,7 @@ impl Filter {
     }
 
     /// Reads a task's filters, and its prefix list file if it names one (a small local file, read at
-    /// once). Ages are counted from `now`, or, without it, from whenever an object is looked at.
+    /// once). Ages count from `now`, or, without it, from the time of each check.
     pub fn load(options: &Find, now: Option<Timestamp>) -> Result<Filter, FilterError> {
         let prefixes = match (&options.only_key, &options.prefix_list) {
             (Some(key), _) => vec![key.clone()],
@@ -94,17 +94,17 @@ impl Filter {
         Ok(filter)
     }
 
-    /// The prefixes to list, sorted, none inside another; the empty one alone where all is taken.
+    /// The prefixes to list, sorted, none inside another; only the empty one if all keys are included.
     pub fn prefixes(&self) -> &[String] {
         &self.prefixes
     }
 
-    /// The only key that is looked at, where there is one: listings end with it.
+    /// The only key of the task, if it has only one: listings end with it.
     pub fn only_key(&self) -> Option<&str> {
         self.only_key.as_deref()
     }
 
-    /// Whether the rules take a key.
+    /// Whether the rules include a key.
     pub fn takes_key(&self, key: &str) -> bool {
         if self.only_key.as_deref().is_some_and(|only| only != key) {
             return false;
@@ -114,7 +114,7 @@ impl Filter {
     }
 
     /// Whether the rules exclude every key below a folder, whose own key ends with `/`, so that it need not
-    /// be listed. `false` also where that cannot be decided from the rules alone.
+    /// be listed. `false` also if the rules alone cannot decide that.
     pub fn excludes_below(&self, folder: &str) -> bool {
         if self.only_key.as_deref().is_some_and(|only| !only.starts_with(folder)) {
             return true;
@@ -130,21 +130,21 @@ impl Filter {
         self.rules.first().is_some_and(|first| first.include)
     }
 
-    /// Whether a key lies in the prefixes that are to be looked at.
+    /// Whether a key lies in the task's prefixes.
     pub fn reaches(&self, key: &str) -> bool {
         // Sorted, and none inside another: only the last one that does not come after the key can be its prefix.
         let at = self.prefixes.partition_point(|prefix| prefix.as_str() <= key);
         at > 0 && key.starts_with(&self.prefixes[at - 1])
     }
 
-    /// Whether a source object of so many bytes, written then, lies within the bounds of size and age.
+    /// Whether a source object of this size and time lies within the bounds of size and age.
     pub fn takes_object(&self, size: u64, modified: Timestamp) -> bool {
         let now = self.now.unwrap_or_else(Timestamp::now);
         let age = Duration::from_millis(now.0.saturating_sub(modified.0).max(0) as u64);
         (self.min_size..=self.max_size).contains(&size) && (self.min_age..=self.max_age).contains(&age)
     }
 
-    /// What the filter makes of a key, at which the source has an object of this size and time, if any.
+    /// The verdict on a key, whose source object, if any, has this size and time.
     pub fn judge(&self, key: &str, source: Option<(u64, Timestamp)>) -> Verdict {
         if !self.takes_key(key) {
             Verdict::ExcludedKey
@@ -161,12 +161,12 @@ impl Filter {
 #[error("{0}")]
 pub struct FilterError(String);
 
-/// What a filter makes of a key.
+/// The verdict of a filter on a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is compared.
+    /// The key is compared.
     Taken,
-    /// Its key is excluded: it is as if neither side had it.
+    /// The key is excluded, as if neither side had it.
     ExcludedKey,
     /// The source's object is too small, large, young or old: neither copied nor deleted.
     OutOfBounds,
@@ -185,7 +185,7 @@ fn parse(rule: &str) -> Result<Rule, String> {
     }
     let reach = Reach::of(glob);
     let glob = GlobBuilder::new(glob).literal_separator(false).backslash_escape(true).build();
-    // The error names the glob and what is wrong with it.
+    // The error names the glob and the fault.
     let glob = glob.map_err(|e| format!("filter {rule:?}: {e}"))?;
     Ok(Rule { include, reach, glob: glob.compile_matcher() })
 }

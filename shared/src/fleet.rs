@@ -1,9 +1,9 @@
-//! The fleet port: what a worker tells, and is told by, whoever starts and stops its machine.
+//! The fleet port: a worker's view of the service that starts and stops its machine.
 //!
 //! # Contract
 //!
-//! - [`protect`](Fleet::protect) is advice: it may be lost, so a worker survives being stopped without
-//!   it, at the cost of work done again. Repeating it is harmless.
+//! - [`protect`](Fleet::protect) is a hint: it may be lost. A worker that is stopped in spite of it loses
+//!   nothing, but other workers repeat its work. Repeating the call is harmless.
 //! - [`interrupted`](Fleet::interrupted) answers once, when the machine is about to go (spot notice,
 //!   scale-in, lifecycle hook), and never on a machine that stays.
 //! - [`leave`](Fleet::leave) says that the machine may go now; it is called after the drain.
@@ -14,10 +14,10 @@ use async_trait::async_trait;
 
 use crate::Result;
 
-/// Why a machine is about to go.
+/// The reason why a machine ends soon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Interruption {
-    /// The provider takes a spot machine back, in about two minutes.
+    /// The provider takes a spot machine back in about two minutes.
     Spot,
     /// The group removes the machine and waits for its lifecycle hook.
     ScaleIn,

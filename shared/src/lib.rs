@@ -1,11 +1,11 @@
-//! Flotilla's words, its job format, and the ports (store, queue, ledger, tasks, fleet).
+//! Flotilla's terms, its job format, and the ports (store, queue, ledger, tasks, fleet).
 //!
 //! `finder` and `worker` both build on this crate and never on each other: the [job] format is
-//! their only contract, with the bodies of each kind ([objects]). What talks to a service is in the crate `adapters`, which builds on this one.
+//! their only contract, with the bodies of each kind ([objects]). The crate `adapters`, which also builds on this
+//! one, talks to services.
 //!
-//! Reading order: [location] and [object] (what is copied), [job] (what travels on the queue),
-//! [store], [queue], [ledger], [tasks], [fleet] (the ports), [retry] and [error] (what failure means), then
-//! [config].
+//! Reading order: [location] and [object] (the data), [job] (the messages on the queue), [store], [queue],
+//! [ledger], [tasks], [fleet] (the ports), [retry] and [error] (the meaning of failures), then [config].
 
 pub mod acl;
 pub mod config;

@@ -7,15 +7,15 @@ pub mod rate;
 pub use bandwidth::Bandwidth;
 pub use concurrency::{ConcurrencyLimiter, Lane, Permit};
 
-/// What a process needs besides its transfers, bytes: code, TLS, the ledger's and the queue's clients,
-/// held jobs, and the finder's pages (two sides × 2 pages × 1,000 entries × 16 ranges, some 200 bytes each).
+/// Memory of a process besides its transfers, bytes: code, TLS, the ledger's and the queue's clients,
+/// leased jobs, and the finder's pages (two sides × 2 pages × 1,000 entries × 16 ranges, some 200 bytes each).
 pub const BASE_BYTES: u64 = 64 << 20;
 
-/// What one transfer holds at most, bytes: the HTTP client's read and write buffers (400 KiB each at
+/// Most memory of one transfer, bytes: the HTTP client's read and write buffers (400 KiB each at
 /// most: hyper's `DEFAULT_MAX_BUFFER_SIZE`), the TLS records in flight, the file store's 1 MiB writes.
 pub const TRANSFER_BYTES: u64 = 2 << 20;
 
-/// How many transfers fit into a memory limit, at least one.
+/// The number of transfers that fit into a memory limit, at least one.
 pub fn transfers_within(memory_limit_bytes: u64) -> usize {
     usize::try_from(memory_limit_bytes.saturating_sub(BASE_BYTES) / TRANSFER_BYTES).unwrap_or(usize::MAX).max(1)
 }

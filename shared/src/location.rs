@@ -1,4 +1,4 @@
-//! Where objects are: a store, a bucket and a prefix, as the command line and configs spell it.
+//! Locations: a store, a bucket and a prefix, as the command line and configs spell them.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// A provider's kind of store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scheme {
-    /// Amazon S3, or any store that speaks its protocol
+    /// Amazon S3, or any store with its protocol
     S3,
     /// Aliyun OSS
     Oss,
@@ -70,7 +70,7 @@ impl Location {
         Ok(Location { scheme: Scheme::File, bucket: String::new(), prefix: text.to_owned() })
     }
 
-    /// The kind of store.
+    /// The store's scheme.
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
@@ -85,7 +85,7 @@ impl Location {
         if self.scheme == Scheme::File { "" } else { &self.prefix }
     }
 
-    /// The folder, where the location is one.
+    /// The folder, if the location is one.
     pub fn path(&self) -> Option<PathBuf> {
         (self.scheme == Scheme::File).then(|| PathBuf::from(&self.prefix))
     }
@@ -101,7 +101,7 @@ impl Location {
         full_key.strip_prefix(self.prefix())
     }
 
-    /// How a key at this location is named in messages.
+    /// The name of a key at this location in messages.
     pub fn display_key(&self, key: &str) -> String {
         match self.scheme {
             Scheme::File => format!("{}/{key}", self.prefix),
@@ -109,7 +109,7 @@ impl Location {
         }
     }
 
-    /// Whether one of two locations holds the other, so that copying between them would never end
+    /// Whether one of two locations contains the other, so that copying between them would never end
     /// or would overwrite its own source. Compares spelling only, and schemes only of folders and buckets;
     /// endpoints are the caller's.
     pub fn overlaps(&self, other: &Location) -> bool {
@@ -171,8 +171,8 @@ impl FromStr for Location {
     }
 }
 
-/// The location that was probably meant by a text that looks like a misspelled one, such as `s3:/b`, `s3//b`, `S3://b`
-/// or `s3:b`. Taken for a folder's name, it would be copied to, or from, a folder of that name.
+/// The probable location of a misspelled text: `s3:/b`, `s3//b`, `S3://b` or `s3:b`. Without this check, Flotilla would
+/// copy to or from a folder of that name.
 fn meant(text: &str) -> Option<String> {
     let name = text.split([':', '/']).next()?;
     let scheme = Scheme::ALL.into_iter().find(|scheme| scheme.as_str().eq_ignore_ascii_case(name))?;

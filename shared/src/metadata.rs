@@ -1,7 +1,7 @@
-//! What two stores say of one object besides its bytes, compared: pure.
+//! Compares the metadata of one object at two stores: pure.
 //!
-//! A difference is one that copying again takes away. What a store adds by itself, or spells in another
-//! way, is none: else the object would be copied by every run.
+//! A difference is one that copying again removes. Values that a store adds itself, or spells otherwise, are no
+//! differences: else every run would copy the object.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,25 +10,25 @@ use crate::object::{Attributes, Tags};
 use crate::rfc2047;
 use crate::store::Spelling;
 
-/// What one side says of an object.
+/// The metadata of an object at one side.
 #[derive(Debug, Clone, Copy)]
 pub struct Described<'a> {
     /// Headers and user metadata.
     pub attributes: &'a Attributes,
     /// Tags; `None`: they are not compared.
     pub tags: Option<&'a Tags>,
-    /// How the store spells user metadata beyond ASCII.
+    /// The store's spelling of user metadata beyond ASCII.
     pub spelling: Spelling,
 }
 
-/// Something of an object that differs.
+/// A difference of an object's metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// What: a header's name, or `tag NAME`.
+    /// The name: a header's, or `tag NAME`.
     pub name: String,
-    /// What the source says.
+    /// The source's value.
     pub source: Option<String>,
-    /// What the destination says.
+    /// The destination's value.
     pub destination: Option<String>,
 }
 
@@ -39,8 +39,8 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Everything in which the destination's object differs from the source's, by name. Nothing of it is
-/// compared where either side keeps no attributes: that is the caller's to see.
+/// All differences between the destination's and the source's object, by name. The caller checks that both
+/// sides support attributes.
 pub fn differences(source: &Described<'_>, destination: &Described<'_>) -> Vec<Difference> {
     let (ours, theirs) = (source.attributes, destination.attributes);
     let mut found = Vec::new();
@@ -50,7 +50,7 @@ pub fn differences(source: &Described<'_>, destination: &Described<'_>) -> Vec<D
             found.push(Difference { name: name.to_owned(), source: owned(ours), destination: owned(theirs) });
         }
     };
-    // A source that names no type leaves it to the destination, which may find one by itself.
+    // If the source names no type, the destination may choose one.
     if let Some(ours) = content_type(ours) {
         compare("Content-Type", Some(ours), content_type(theirs));
     }
@@ -65,7 +65,7 @@ pub fn differences(source: &Described<'_>, destination: &Described<'_>) -> Vec<D
     if !same_time(ours.expires.as_deref(), theirs.expires.as_deref()) {
         compare("Expires", said(&ours.expires), said(&theirs.expires));
     }
-    // Between two stores that keep bytes a word of RFC 2047 is a text like any other.
+    // If both stores keep bytes, a word of RFC 2047 is an ordinary text.
     let as_spelled = source.spelling == Spelling::Utf8 && destination.spelling == Spelling::Utf8;
     for name in names(&ours.user, &theirs.user) {
         let value = |user: &Tags| Some(Cow::Owned(meaning(user.get(name)?, as_spelled)));
@@ -80,26 +80,26 @@ pub fn differences(source: &Described<'_>, destination: &Described<'_>) -> Vec<D
     found
 }
 
-/// What stores call a type that nobody named: all of these say that nothing is known of the bytes
+/// Types that stores use if nobody named one: all mean that the type is unknown
 /// (RFC 2046 §4.5.1, RFC 9110 §8.3).
 const UNKNOWN_TYPES: [&str; 3] = ["binary/octet-stream", "application/octet-stream", "application/x-octet-stream"];
 
-/// The type, if it says something of the bytes.
+/// The type, unless it means an unknown one.
 pub fn content_type(attributes: &Attributes) -> Option<Cow<'_, str>> {
     said(&attributes.content_type).filter(|value| !UNKNOWN_TYPES.contains(&&**value))
 }
 
-/// A header's value without the space around it, which no header keeps; an empty one says nothing.
+/// A header's value without the space around it, which no header keeps; `None` if it is empty.
 fn said(value: &Option<String>) -> Option<Cow<'_, str>> {
     value.as_deref().map(str::trim).filter(|value| !value.is_empty()).map(Cow::Borrowed)
 }
 
-/// What a value of user metadata says, however it is spelled.
+/// The meaning of a value of user metadata, in either spelling.
 fn meaning(value: &str, as_spelled: bool) -> String {
     if as_spelled { value.trim().to_owned() } else { rfc2047::decode(value).trim().to_owned() }
 }
 
-/// Whether two spellings of `Expires` name one time: some stores write it anew.
+/// Whether two spellings of `Expires` mean one time: some stores rewrite it.
 fn same_time(ours: Option<&str>, theirs: Option<&str>) -> bool {
     let time = |text: Option<&str>| httpdate::parse_http_date(text?.trim()).ok();
     time(ours).is_some() && time(ours) == time(theirs)

@@ -1,4 +1,4 @@
-//! Metrics, and the events behind them: one event, one place, so that log line and metric agree.
+//! Metrics and their events: each event is recorded in one function, so that log line and metric agree.
 //!
 //! [`TABLE`] is the list of all metrics; `docs/operations.md` is checked against it by a test. Labels are
 //! bounded: verbs, kinds, states, endpoints; never a key.
@@ -12,7 +12,7 @@ use crate::ledger::Outcome;
 use crate::queue::Depth;
 use crate::terminal;
 
-/// What a metric is.
+/// The type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Only grows.
@@ -28,13 +28,13 @@ pub enum Kind {
 pub struct Metric {
     /// Prometheus name.
     pub name: &'static str,
-    /// What it is.
+    /// Its type.
     pub kind: Kind,
     /// Unit of its values.
     pub unit: Unit,
     /// Label names.
     pub labels: &'static [&'static str],
-    /// What it tells, in one sentence.
+    /// Its meaning, in one sentence.
     pub help: &'static str,
 }
 
@@ -95,7 +95,7 @@ pub fn throttled(verb: &'static str) {
     counter!(THROTTLES, "operation" => verb).increment(1);
 }
 
-/// An object has settled and its outcome is recorded.
+/// An object was settled and its outcome recorded.
 pub fn settled(outcome: &Outcome) {
     let state = outcome.state.as_str();
     counter!(OBJECTS, "outcome" => state).increment(1);
@@ -125,17 +125,17 @@ pub fn event(format: &'static str, verdict: &'static str) {
     counter!(EVENTS, "format" => format, "verdict" => verdict).increment(1);
 }
 
-/// An event has settled, so long after the change that it tells of.
+/// An event was settled, this long after the change that it reports.
 pub fn event_settled(age: Duration) {
     histogram!(EVENT_AGE).record(age.as_secs_f64());
 }
 
-/// The source was looked at after a write.
+/// The source was checked after a write.
 pub fn looked_again(found: &'static str) {
     counter!(LOOKS, "found" => found).increment(1);
 }
 
-/// A received job was let go: `done`, `abandoned` (lease lost), `returned`, or `dead`.
+/// A received job was finished: `done`, `abandoned` (lease lost), `returned`, or `dead`.
 pub fn job_finished(kind: &'static str, verb: &'static str, outcome: &'static str) {
     gauge!(LEASES).decrement(1);
     counter!(JOBS, "kind" => kind, "verb" => verb, "outcome" => outcome).increment(1);
@@ -152,27 +152,27 @@ pub fn transferred(by: &'static str, bytes: u64) {
     counter!(TRANSFERRED, "by" => by).increment(bytes);
 }
 
-/// So many objects are being transferred.
+/// Sets the number of objects in flight.
 pub fn objects_in_flight(now: usize) {
     gauge!(IN_FLIGHT).set(now as f64);
 }
 
-/// So many bytes of the objects in flight are transferred.
+/// Sets the transferred bytes of the objects in flight.
 pub fn bytes_in_flight(bytes: u64) {
     gauge!(BYTES_IN_FLIGHT).set(bytes as f64);
 }
 
-/// The number of transfers under way.
+/// Sets the number of transfers.
 pub fn transfers(now: usize) {
     gauge!(CONCURRENCY).set(now as f64);
 }
 
-/// The limiter allows so many transfers.
+/// Sets the limiter's number of transfers.
 pub fn transfers_limit(limit: usize) {
     gauge!(CONCURRENCY_LIMIT).set(limit as f64);
 }
 
-/// Nothing succeeds at a store any more, or something does again.
+/// All requests to a store fail, or one has succeeded again.
 pub fn store_failing(side: &'static str, fails: bool) {
     gauge!(STORE_FAILING, "side" => side).set(f64::from(u8::from(fails)));
 }
@@ -186,12 +186,12 @@ pub fn queue_depth(depth: &Depth) {
     }
 }
 
-/// A page of a listing has arrived.
+/// A page of a listing was read.
 pub fn page_listed(side: &'static str) {
     counter!(PAGES, "side" => side).increment(1);
 }
 
-/// The finder has come so far.
+/// Sets the finder's progress.
 pub fn run_progress(listed: u64, enqueued: u64) {
     gauge!(RUN_LISTED).set(listed as f64);
     gauge!(RUN_ENQUEUED).set(enqueued as f64);

@@ -1,4 +1,4 @@
-//! What stores hold: an object's listing entry, its full description, and how a read is pinned.
+//! Objects: the entry in a listing, the full description, and the pin of a read.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -70,7 +70,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// An entity tag, without its quotes. A weak one keeps its `W/`: it says nothing of the bytes.
+/// An entity tag, without its quotes. A weak one keeps its `W/`: it says nothing about the bytes.
 ///
 /// Two tags are equal if they name one version: some stores and gateways spell a tag `W/"x"` or in upper case in one
 /// answer and not in another. So `W/` does not count, nor the case of hexadecimal digests; other tags are compared as
@@ -102,7 +102,7 @@ impl ETag {
         }
     }
 
-    /// What names the version, in one spelling.
+    /// The part that names the version, in one spelling.
     fn name(&self) -> Cow<'_, str> {
         let tag = self.0.strip_prefix("W/").unwrap_or(&self.0);
         let digest = tag.rsplit_once('-').map_or(tag, |(digest, _)| digest);
@@ -123,13 +123,13 @@ impl ETag {
         }
     }
 
-    /// As `If-Match` wants it, which a weak tag never matches (RFC 9110 §13.1.1).
+    /// For `If-Match`, which a weak tag never matches (RFC 9110 §13.1.1).
     pub fn condition(&self) -> Option<String> {
         (!self.0.starts_with("W/")).then(|| self.quoted())
     }
 
     /// The 16 bytes, if the tag has the form of an MD5: 32 hexadecimal digits.
-    /// Whether it *is* one is the store's to say: [`crate::store::EtagMeaning`].
+    /// The store decides whether it *is* an MD5: [`crate::store::EtagMeaning`].
     pub fn md5_form(&self) -> Option<[u8; 16]> {
         crate::digest::parse_hex16(&self.0)
     }
@@ -155,11 +155,11 @@ pub struct Entry {
     pub key: String,
     /// Bytes.
     pub size: u64,
-    /// When the object was last written, as the store tells.
+    /// When the object was last written, by the store's answer.
     pub modified: Timestamp,
-    /// The entity tag, where the listing has one.
+    /// The entity tag, if the listing has one.
     pub etag: Option<ETag>,
-    /// The version, where the listing names one.
+    /// The version, if the listing names one.
     pub version: Option<String>,
     /// The storage class, where it is not the store's standard one.
     pub storage_class: Option<String>,
@@ -172,7 +172,7 @@ impl Entry {
     }
 }
 
-/// What a copy carries over besides the bytes.
+/// Headers and user metadata, which a copy gets besides the bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Attributes {
@@ -205,16 +205,16 @@ pub type Tags = BTreeMap<String, String>;
 /// Whether an object can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Access {
-    /// It can.
+    /// It can be read.
     #[default]
     Readable,
-    /// It is archived, and must be restored first.
+    /// It is archived, and must be restored before.
     Archived,
     /// It is archived, and being restored.
     Restoring,
 }
 
-/// What an object has that no copy gets.
+/// Metadata of an object that no copy gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Uncarried {
     /// A website redirect.
@@ -242,11 +242,11 @@ pub struct ObjectInfo {
     pub etag_is_opaque: bool,
     /// Headers and user metadata.
     pub attributes: Attributes,
-    /// User metadata that the store holds and cannot tell in headers.
+    /// Number of values of user metadata that the store has and cannot send in headers.
     pub untold_metadata: u32,
     /// Number of tags; `None`: not reported, so that only [`tags`](crate::store::ObjectStore::tags) knows.
     pub tag_count: Option<u32>,
-    /// What it has that is not copied.
+    /// Its metadata that is not copied.
     pub uncarried: Uncarried,
     /// Whether it can be read.
     pub access: Access,
@@ -261,7 +261,7 @@ impl ObjectInfo {
     }
 }
 
-/// Which version of an object a read must see. Empty: whatever is there.
+/// The version that a read must see. Empty: the current one.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Pin {
     /// Answer only if this is the entity tag (`If-Match`).
@@ -305,7 +305,7 @@ mod tests {
         assert_eq!(parts("d41d8cd98f00b204e9800998ecf8427e"), parts("D41D8CD98F00B204E9800998ECF8427E"));
         assert_ne!(parts("d41d8cd98f00b204e9800998ecf8427e"), ETag::new("d41d8cd98f00b204e9800998ecf8427e-3"));
         assert_ne!(ETag::new("aBc"), ETag::new("abc"), "an opaque tag is no digest");
-        // Requests name the version as the store did, and bytes are told by plain digests only.
+        // Requests use the store's spelling, and only plain digests describe bytes.
         assert_eq!(weak.as_str(), "W/D41D8CD98F00B204E9800998ECF8427E");
         assert_eq!((weak.condition(), weak.md5_form()), (None, None));
         assert_eq!(ETag::new("\"ABC\"").condition().as_deref(), Some("\"ABC\""));

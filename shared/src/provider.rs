@@ -1,4 +1,4 @@
-//! What each provider of object stores does: one row of data for each, so that no code asks for names.
+//! The providers of object stores: one row of data for each, so that no code branches on names.
 //!
 //! A row is found by the location's scheme, by the endpoint's domain, or by the region
 //! ([`ProviderProfile::of`]); for an unknown endpoint by the `Server` header of its answers
@@ -15,7 +15,7 @@
 //! A provider with a scheme of its own (`gs://`) also needs that scheme in [`Scheme`]. A difference that no
 //! field describes is a new field, with Amazon's value in `UNKNOWN`.
 //!
-//! # What no row says, because all are alike
+//! # Properties that no row has, because all are alike
 //!
 //! Flotilla sends a body with its length and an unsigned payload, never in aws-chunks and never with a
 //! trailer. All parts of an upload but the last have one size. No write has a condition.
@@ -36,12 +36,12 @@ pub enum ListOrder {
     ByFolder,
 }
 
-/// Which keys a store holds unchanged.
+/// The keys that a store keeps unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keys {
-    /// Any key. What the store cannot hold it refuses.
+    /// Any key. The store refuses keys that it cannot store.
     Any,
-    /// Only paths. The store accepts other keys too, but holds them under another key (the S3 adapter's
+    /// Only paths. The store accepts other keys too, but stores them under another key (the S3 adapter's
     /// `keys`).
     FolderLike,
 }
@@ -85,9 +85,9 @@ pub struct ProviderProfile {
     pub encodes_keys: Support,
     /// Whether it lists the open uploads below a prefix.
     pub lists_uploads: bool,
-    /// Which keys it holds unchanged.
+    /// The keys that it keeps unchanged.
     pub keys: Keys,
-    /// What entity tags mean.
+    /// The meaning of entity tags.
     pub etags: EtagMeaning,
     /// Whether it supports `x-amz-checksum-mode`.
     pub reports_checksums: Support,
@@ -101,7 +101,7 @@ pub struct ProviderProfile {
     pub copies_parts: bool,
     /// Its limits.
     pub limits: Limits,
-    /// What it keeps besides bytes and headers.
+    /// Its support of metadata besides headers.
     pub metadata: MetadataSupport,
 }
 

@@ -7,8 +7,8 @@
 //!   [`dead_letter`](JobQueue::dead_letter) answered `Ok`; after an `Err` it may come again.
 //! - `Ok` from [`send`](JobQueue::send) means that every message is stored durably. After an `Err`
 //!   some may be: the sender sends all of them again, and the jobs' identities make that harmless.
-//! - A received message is hidden from others until its lease runs out. [`extend`](JobQueue::extend)
-//!   gives it a new deadline counted from now; `LeaseLost` means that others may hold it.
+//! - A received message is hidden from others until its lease expires. [`extend`](JobQueue::extend)
+//!   sets a new deadline from now; `LeaseLost` means that another worker may have it.
 //! - Transient failures are retried inside the adapter ([`crate::retry`]), batches that were
 //!   accepted in part are completed there. Errors that come out are final for this call.
 //! - [`receive`](JobQueue::receive) waits for up to `wait` when there is nothing, without a busy
@@ -31,7 +31,7 @@ pub const MAX_RECEIVE: usize = 10;
 pub const MAX_DELIVERIES: u32 = 20;
 
 /// Largest message body, bytes. SQS allows 1 MiB since 2025-08; other implementations of its
-/// interface still hold to the older 256 KiB, and so do we.
+/// interface have the older 256 KiB, so this is the limit.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// A queue shared by many tasks.
@@ -47,7 +47,7 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// A message to be received as soon as can be.
+    /// A message that may be received at once.
     pub fn now(body: String) -> Self {
         Outgoing { body, delay: Duration::ZERO }
     }
@@ -62,13 +62,13 @@ pub struct Message {
     pub receipt: String,
     /// The body as it was sent.
     pub body: String,
-    /// How often it has been received, this time included: above 1 it is a redelivery.
+    /// Number of receives, including this one: above 1 it is a redelivery.
     pub receive_count: u32,
     /// When it was sent.
     pub sent: Timestamp,
 }
 
-/// How full the queue is. Approximate on SQS.
+/// The numbers of the queue's messages. Approximate on SQS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Depth {
     /// Messages that can be received now.
@@ -106,28 +106,28 @@ pub trait JobQueue: Send + Sync + std::fmt::Debug + 'static {
     /// Stores messages durably; any number of them.
     async fn send(&self, messages: &[Outgoing]) -> Result<()>;
 
-    /// Takes up to `max` messages (at most [`MAX_RECEIVE`]) for `lease`, waiting up to `wait` (at
-    /// most 20 s) for the first.
+    /// Receives up to `max` messages (at most [`MAX_RECEIVE`]) for `lease`, and waits up to `wait` (at
+    /// most 20 s) for the first one.
     async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>>;
 
-    /// Whether a receive that is under way at the service goes on there when its caller is gone, and may take
-    /// messages until its `wait` is over. Whoever is about to hand messages back waits for it first, or hands them back
-    /// with a delay that outlasts it.
+    /// Whether a receive continues at the service after its caller was dropped, and may take messages until its `wait`
+    /// is over. A caller that releases messages waits for this receive first, or releases them with a delay that
+    /// outlasts it.
     fn outlives_callers(&self) -> bool;
 
-    /// Holds a message for `lease` from now; `LeaseLost` if it is no longer held.
+    /// Leases a message for `lease` from now; `LeaseLost` if its lease is no longer ours.
     async fn extend(&self, message: &Message, lease: Duration) -> Result<()>;
 
     /// Deletes a message that is done. `Ok` also if it is gone already.
     async fn acknowledge(&self, message: &Message) -> Result<()>;
 
-    /// Hands a message back, to be received again after `delay`. `Ok` also if it is no longer held.
+    /// Releases a message, to be received again after `delay`. `Ok` also if its lease is no longer ours.
     async fn release(&self, message: &Message, delay: Duration) -> Result<()>;
 
     /// Moves a message to the dead-letter queue with the reason. It is stored there before it is
     /// deleted here.
     async fn dead_letter(&self, message: &Message, reason: &str) -> Result<()>;
 
-    /// How full the queue is.
+    /// The numbers of the queue's messages.
     async fn depth(&self) -> Result<Depth>;
 }

@@ -14,8 +14,8 @@ use crate::{Error, ErrorKind, Result};
 /// at most six of each.
 const MAX_LINE_BYTES: u64 = 256 << 10;
 
-/// Is told outcomes after they are recorded, each by the worker that was the first to have it counted. One whose
-/// worker died between the two is told to nobody.
+/// Gets outcomes after they are recorded, each from the worker that counted it first. If this worker dies between the
+/// two, nobody gets the outcome.
 pub type Listener = Arc<dyn Fn(&[&Outcome]) + Send + Sync>;
 
 /// An open report. Clones write to the same file.
@@ -29,7 +29,7 @@ struct Sheet {
 }
 
 impl Report {
-    /// Opens the file, or makes it, to go on at its end. A line that a crash cut off is taken away.
+    /// Opens the file, or makes it, to append to it. A line that a crash cut off is removed.
     pub fn open(path: &Path) -> Result<Report> {
         let file = OpenOptions::new().read(true).append(true).create(true).open(path);
         let file = file.and_then(|file| cut_to_whole_lines(&file).map(|()| file)).map_err(|why| {
@@ -39,20 +39,20 @@ impl Report {
         Ok(Report(Arc::new(Mutex::new(Sheet { file, failure: None }))))
     }
 
-    /// Empties the file: for a new run. A pipe or a terminal is left as it is.
+    /// Empties the file for a new run. A pipe or a terminal is not changed.
     pub fn begin_anew(&self) -> io::Result<()> {
         let sheet = self.sheet();
         if sheet.file.metadata()?.is_file() { sheet.file.set_len(0) } else { Ok(()) }
     }
 
-    /// The worker's end of it.
+    /// The listener for a worker.
     pub fn listener(&self) -> Listener {
         let report = self.clone();
         Arc::new(move |outcomes| report.write(outcomes))
     }
 
-    /// Adds lines. Copying goes on when the report cannot: [`Report::check`] tells. In one write, so that a
-    /// process that is killed leaves whole lines.
+    /// Adds lines in one write, so that a killed process leaves whole lines. An error does not stop the copying;
+    /// [`Report::check`] returns it.
     fn write(&self, outcomes: &[&Outcome]) {
         let mut lines = Vec::new();
         for outcome in outcomes {
@@ -65,7 +65,7 @@ impl Report {
         }
     }
 
-    /// The first error of all writes since this was last asked.
+    /// The first error of all writes since the last call of this method.
     pub fn check(&self) -> io::Result<()> {
         self.sheet().failure.take().map_or(Ok(()), Err)
     }
@@ -75,7 +75,7 @@ impl Report {
     }
 }
 
-/// Leaves a file that ends in a line of any length but no line's end as it is: that is not a report.
+/// Does not change a file whose last line is long and has no end: it is no report.
 fn cut_to_whole_lines(file: &File) -> io::Result<()> {
     let about = file.metadata()?;
     if !about.is_file() || about.len() == 0 {

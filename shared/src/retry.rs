@@ -16,10 +16,10 @@ use crate::metrics;
 use crate::{Error, ErrorKind, Result};
 
 /// No byte and no answer for this long ends an attempt in `Timeout`, seconds. S3 answers in 30 ms;
-/// completing a 10,000-part upload may take a minute or more and has a limit of its own.
+/// completing a 10,000-part upload may take a minute or more and has its own limit.
 pub const STALL_SECONDS: u64 = 30;
 
-/// How often, and for how long, one verb is tried.
+/// The bounds of one verb's attempts, in number and time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     /// The verb's name in metrics and errors.
@@ -28,20 +28,20 @@ pub struct Policy {
     pub attempts: u32,
     /// Limit of one attempt.
     pub attempt: Duration,
-    /// No new attempt is begun after this long.
+    /// No new attempt begins after this time.
     pub total: Duration,
     /// Delay before the second attempt; it doubles from there, halved or more by jitter.
     pub first_delay: Duration,
     /// Longest delay.
     pub max_delay: Duration,
-    /// How long the queue or the ledger is asked on while all it says is that it wants fewer requests: it is
-    /// well, and work that waits for it is not lost. Such answers use up neither attempts nor time. Stores have
-    /// none: what they throttle is for the limiter, and for the object's next attempt.
+    /// Time for which calls to the queue or the ledger are repeated while these only throttle: they work, and the
+    /// waiting work is not lost. Throttled answers use up neither attempts nor time. Stores have none: the limiter
+    /// and the object's next attempt handle their throttling.
     pub patience: Option<Duration>,
 }
 
-/// Longest time that a throttled queue or ledger is waited for. DynamoDB doubles what a table takes within
-/// minutes ("On-demand capacity mode", initial throughput and scaling); whatever lasts longer wants a person.
+/// Longest wait for a throttled queue or ledger. DynamoDB doubles a table's throughput within minutes
+/// ("On-demand capacity mode", initial throughput and scaling); longer throttling needs a person.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 const fn policy(verb: &'static str, attempts: u32, attempt_s: u64, total_s: u64) -> Policy {
@@ -64,7 +64,7 @@ const fn backend(verb: &'static str, attempts: u32, attempt_s: u64, total_s: u64
 // A listing that fails stops the run, which costs the most: tried the longest, also through two minutes of 503s.
 /// `ListObjects`
 pub const LIST: Policy = policy("list", 15, STALL_SECONDS, 120);
-// Someone waits at a terminal: a closed port or an unknown host fails within some seconds.
+// A user waits at a terminal: a closed port or an unknown host fails within some seconds.
 /// The first request to a store
 pub const PROBE: Policy = Policy { first_delay: Duration::from_millis(500), ..policy("probe", 3, 10, 20) };
 // Cheap and read-only; the object is tried again by its job if this gives up.
@@ -72,12 +72,12 @@ pub const PROBE: Policy = Policy { first_delay: Duration::from_millis(500), ..po
 pub const HEAD: Policy = policy("head", 5, STALL_SECONDS, 40);
 /// `GetObject` until its headers are there
 pub const GET: Policy = policy("get", 5, STALL_SECONDS, 40);
-// Bodies cannot be sent again from inside the adapter; the worker opens the source anew.
+// The adapter cannot send a body again; the worker opens the source again.
 /// `PutObject`
 pub const PUT: Policy = policy("put", 1, STALL_SECONDS, 40);
 /// `UploadPart`
 pub const PART: Policy = policy("part", 1, STALL_SECONDS, 40);
-// A create whose answer was lost leaves an upload that must be looked for: few attempts, by the worker,
+// A create whose answer was lost leaves an upload that a worker must find: few attempts, by the worker,
 // which announces each in the ledger.
 /// `CreateMultipartUpload`
 pub const CREATE: Policy = policy("create", 4, STALL_SECONDS, 40);
@@ -88,10 +88,10 @@ pub const LIST_PARTS: Policy = policy("list-parts", 5, STALL_SECONDS, 60);
 pub const TAGS: Policy = policy("tags", 5, STALL_SECONDS, 40);
 /// `GetObjectAcl`, `GetBucketAcl`
 pub const ACL: Policy = policy("acl", 5, STALL_SECONDS, 40);
-// Read-only, and without an answer the objects are looked at.
+// Read-only, and without an answer the objects are checked.
 /// `GetObjectLockConfiguration`, `GetBucketWebsite`
 pub const CONFIGURATION: Policy = policy("configuration", 3, 10, 20);
-// Asked for twice it is done once.
+// Two requests have the effect of one.
 /// `RestoreObject`
 pub const RESTORE: Policy = policy("restore", 5, STALL_SECONDS, 40);
 // Rare, and read-only; the job comes again if this gives up.
@@ -107,13 +107,13 @@ pub const DELETE: Policy = policy("delete", 5, STALL_SECONDS, 40);
 // The service moves up to 5 GiB before it answers.
 /// `CopyObject`, `UploadPartCopy`
 pub const COPY: Policy = policy("copy", 4, 300, 600);
-// Losing a send loses nothing (the finder's checkpoint holds the job), but stops the finder.
+// A lost send loses nothing (the finder's checkpoint has the job), but stops the finder.
 /// `SendMessageBatch`
 pub const SEND: Policy = backend("send", 8, 10, 120);
-// The worker's loop comes back by itself.
+// The worker's loop calls again.
 /// `ReceiveMessage`; the time that a long poll may wait is added to the attempt's.
 pub const RECEIVE: Policy = backend("receive", 3, 10, 60);
-// Must end before the lease does: the heartbeat runs at a third of it, and ends it by its own clock.
+// Must end before the lease: the heartbeat runs at a third of it, and ends it by its own clock.
 /// `ChangeMessageVisibility`
 pub const EXTEND: Policy = backend("extend", 4, 5, 12);
 // A lost acknowledgement costs one redelivery.
@@ -121,13 +121,13 @@ pub const EXTEND: Policy = backend("extend", 4, 5, 12);
 pub const ACKNOWLEDGE: Policy = backend("acknowledge", 6, 10, 40);
 /// `GetQueueAttributes`, `DescribeTable` and their like
 pub const DESCRIBE: Policy = backend("describe", 4, 10, 30);
-// Someone waits at a terminal, but a queue's new policy takes up to a minute to hold everywhere.
+// A user waits at a terminal, but a queue's new policy takes up to a minute to take effect everywhere.
 /// Bucket notifications
 pub const SUBSCRIBE: Policy = Policy { first_delay: Duration::from_secs(1), ..policy("subscribe", 12, 10, 75) };
-// An outcome that cannot be recorded keeps its job unacknowledged: worth waiting for.
+// If an outcome cannot be recorded, its job stays unacknowledged: worth the wait.
 /// Reads and writes of the ledger
 pub const LEDGER: Policy = backend("ledger", 8, 10, 90);
-// A body that broke off is opened anew at once; what lasts longer is for the next job.
+// A body that broke off is opened again at once; the next job handles longer faults.
 /// One object's or part's bytes, from opening the read to the destination's answer
 pub const TRANSFER: Policy = policy("transfer", 3, 24 * 3600, 600);
 /// Calls to the autoscaling group
@@ -160,12 +160,12 @@ impl Delays {
 }
 
 tokio::task_local! {
-    /// Whether an attempt ended without telling what became of its request.
+    /// Whether the effect of an attempt's request is unknown.
     static WAS_UNCLEAR: Cell<bool>;
 }
 
-/// Runs `call`, and says whether any attempt of its that was followed by another ended without telling what became
-/// of the request: it may still have an effect.
+/// Runs `call`, and returns whether the effect of an attempt before the last one is unknown: its request may still
+/// take effect.
 pub async fn noting_unclear<T>(call: impl Future<Output = T>) -> (T, bool) {
     let noted = async {
         let answer = call.await;
@@ -174,15 +174,15 @@ pub async fn noting_unclear<T>(call: impl Future<Output = T>) -> (T, bool) {
     WAS_UNCLEAR.scope(Cell::new(false), noted).await
 }
 
-/// Does `call` until it succeeds, fails for good, or `policy` is used up; each attempt is limited
-/// in time. The error that comes out is the last attempt's.
+/// Repeats `call` until it succeeds, fails permanently, or `policy` is used up; each attempt is limited
+/// in time. Returns the last attempt's error.
 pub async fn run<T, F, Fut>(policy: &Policy, subject: &str, mut call: F) -> Result<T>
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T>>,
 {
     let began = Instant::now();
-    // Attempts that failed, and since when: both begin anew after an answer that only asks for patience.
+    // Failed attempts, and the time of the first one: both begin again after a throttled answer.
     let (mut failed, mut since) = (0, began);
     let mut delays = policy.delays();
     loop {
@@ -222,8 +222,8 @@ where
     }
 }
 
-/// A right takes some moments to reach all of a service's hosts, and a refusal by queue or ledger ends the whole
-/// program and not one object: worth one request more.
+/// A new right takes some moments to reach all hosts of a service, and a refusal by queue or ledger ends the whole
+/// program, not one object: worth one more request.
 fn is_worth_a_second_look(policy: &Policy, error: &Error, failed: u32) -> bool {
     policy.patience.is_some() && error.kind() == ErrorKind::Denied && failed == 1
 }

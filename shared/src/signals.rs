@@ -1,4 +1,4 @@
-//! Being told to stop: the first signal asks to end in good order, later ones ask less kindly.
+//! Stop signals: the first one asks for an orderly end, later ones for a faster one.
 
 use std::io;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// Exit code of a program that was interrupted and can be started again to go on.
+/// Exit code of a program that was interrupted and can be started again to resume.
 pub const INTERRUPTED: u8 = 3;
 
 /// Listens for SIGINT and SIGTERM from now on. The nth signal cancels the nth token; `notice` is
 /// logged with the first, as a warning, which all programs show. One signal more ends the process at once with
-/// [`INTERRUPTED`]: jobs that are held are unacknowledged, and records are written in whole
-/// transactions, so it loses nothing but work to be done again.
+/// [`INTERRUPTED`]: leased jobs are unacknowledged, and records are written in whole
+/// transactions, so only work is lost that will be repeated.
 pub fn tokens<const N: usize>(notice: &'static str) -> io::Result<[CancellationToken; N]> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -33,8 +33,8 @@ pub fn tokens<const N: usize>(notice: &'static str) -> io::Result<[CancellationT
     Ok(tokens)
 }
 
-/// Waits until a program that was told to stop should have ended by itself, `limit` after it was told. It may be
-/// left behind then, in the middle of whatever it waits for, as after one signal more.
+/// Waits until a program should have ended by itself, `limit` after the stop signal. Its main task may then be
+/// dropped in the middle of its work, as after one signal more.
 pub async fn overdue(stop: &CancellationToken, limit: Duration) {
     stop.cancelled().await;
     sleep(limit).await;

@@ -3,23 +3,23 @@
 //! # Contract
 //!
 //! - Keys are relative to [`ObjectStore::location`] and map by exact string. A key that the store
-//!   cannot hold is refused with [`ErrorKind::Unrepresentable`](crate::ErrorKind), never bent.
+//!   cannot have is refused with [`ErrorKind::Unrepresentable`](crate::ErrorKind), never changed.
 //! - `Ok` from [`put`](ObjectStore::put), [`copy`](ObjectStore::copy) and
 //!   [`complete_upload`](ObjectStore::complete_upload) means that the whole object is visible
-//!   under its key; before that nothing of it is, and after an `Err` it may or may not be:
-//!   whoever needs to know looks ([`head`](ObjectStore::head)).
+//!   under its key. Before that no part of it is visible. After an `Err` it may or may not be:
+//!   a caller that needs to know checks ([`head`](ObjectStore::head)).
 //! - Reads with a [`Pin`] see that version or fail with `PreconditionFailed` (or `NotFound`).
 //! - Calls without a body (`list`, `head`, `list_parts`, `complete_upload`, `abort_upload`,
 //!   `list_uploads`, `delete`, `copy`, `copy_part`, `get` until its headers are there) are retried
 //!   inside the adapter by [`crate::retry`]; their errors are final for the caller's purposes.
-//!   `create_upload` is sent once: each one makes an upload, also one whose answer is lost, and only
-//!   the caller can see to it that somebody looks for those.
+//!   `create_upload` is sent once: each request makes an upload, even if its answer is lost. The
+//!   caller announces it, so that a worker finds the upload.
 //!   Calls that send a body (`put`, `upload_part`) and the body of a `get` are sent once: the body
-//!   cannot be had again here, so the caller retries with a new one.
+//!   cannot be read again here, so the caller retries with a new one.
 //! - Every call is bounded in time: one attempt without progress for
 //!   [`crate::retry::STALL_SECONDS`] ends in `Timeout`. Dropping a call's future cancels it.
-//! - `delete` and `abort_upload` of what is not there are `Ok`.
-//! - Nothing is held in memory beyond a page of a listing, or some chunks of a body.
+//! - `delete` and `abort_upload` of absent objects and uploads are `Ok`.
+//! - An adapter buffers at most a page of a listing, or some chunks of a body.
 //!
 //! The suite in `tests/src/conformance/store.rs` checks this contract over every adapter.
 
@@ -52,19 +52,19 @@ pub type Body = BoxStream<'static, Result<Bytes>>;
 /// A store shared by many tasks.
 pub type Store = Arc<dyn ObjectStore>;
 
-/// What a store's entity tags say about the bytes.
+/// The meaning of a store's entity tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EtagMeaning {
     /// MD5 of the bytes for single PUTs, MD5 of the parts' MD5s with `-N` for multipart objects.
     Md5AndParts,
     /// MD5 of the bytes for single PUTs; multipart tags are opaque.
     Md5,
-    /// Equality of tags within this store means the same version, and nothing else.
+    /// Equal tags within this store mean the same version, and nothing else.
     Opaque,
 }
 
 impl EtagMeaning {
-    /// Whether two tags of these meanings say the same of the bytes: `None` where they cannot be
+    /// Whether two tags of these meanings describe the same bytes. `None` if they cannot be
     /// compared, because one is opaque or the objects were cut into parts differently.
     pub fn compare(self, ours: &ETag, theirs_meaning: EtagMeaning, theirs: &ETag) -> Option<bool> {
         use EtagMeaning::*;
@@ -78,12 +78,12 @@ impl EtagMeaning {
     }
 }
 
-/// What a store can do: data, asked once, so that no caller branches on a vendor's name.
+/// The features of a store, as data, so that no caller branches on a vendor's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
-    /// What entity tags mean.
+    /// The meaning of entity tags.
     pub etags: EtagMeaning,
-    /// Whether several key ranges may be listed at once to advantage.
+    /// Whether listing several key ranges at once is faster.
     pub parallel_listing: bool,
     /// Largest object that one `put` takes, bytes.
     pub max_put_bytes: u64,
@@ -97,7 +97,7 @@ pub struct Capabilities {
     pub max_object_bytes: u64,
     /// Largest source object that one `copy` takes, bytes.
     pub max_copy_bytes: u64,
-    /// Whether `copy_part` works, where [`ObjectStore::service`] is one.
+    /// Whether `copy_part` works, if [`ObjectStore::service`] is one.
     pub copies_parts: bool,
     /// Checksums that the store verifies on `put` when they are given ([`Write::checksum`]).
     pub verifies: Vec<Algorithm>,
@@ -105,18 +105,18 @@ pub struct Capabilities {
     pub keeps_attributes: bool,
     /// Whether the store keeps [`Write::modified`] as the object's own time.
     pub keeps_modified: bool,
-    /// What else of an object it keeps.
+    /// Its support of other metadata.
     pub metadata: MetadataSupport,
-    /// Whether what [`verifies`](Self::verifies) says is known of this kind of store, and not only expected
-    /// of all: a store that nothing is known of may take a checksum and not look at it.
+    /// Whether [`verifies`](Self::verifies) is known for this provider, and not only assumed: an unknown store may
+    /// accept a checksum and ignore it.
     pub surely_verifies: bool,
-    /// Whether it reports how many tags an object has, so that those of objects without tags are not asked for.
+    /// Whether it reports an object's number of tags, so that objects without tags cost no request for them.
     pub reports_tag_counts: bool,
-    /// Whether keys lie in folders that are there by themselves: the marker `a/` is held as soon as any
-    /// key below it is, is listed only while none is, and has no time of its own.
+    /// Whether keys lie in real folders: the marker `a/` exists as soon as a key exists below it, is listed only
+    /// while none does, and has no time of its own.
     pub has_folders: bool,
-    /// Whether bytes come over a network, where a second read is carried anew and can show a flaw of the
-    /// first. A file's second read comes out of the memory that answered the first.
+    /// Whether bytes come over a network, where a second read transfers them again and can show an error of the
+    /// first one. A file's second read comes from the same page cache.
     pub is_remote: bool,
 }
 
@@ -141,16 +141,16 @@ impl KeyRange {
     }
 }
 
-/// A listing under way.
+/// An open listing.
 #[async_trait]
 pub trait Listing: Send {
-    /// The next page of items in ascending byte order of their positions, or `None` at the end. Pages
-    /// hold at most some thousand items and are never empty. After an error the listing is over: an
+    /// The next page of items in ascending byte order of their positions, or `None` at the end. A page
+    /// has at most some thousand items and is never empty. After an error the listing is over: an
     /// incomplete listing must never be taken for a complete one. The adapter ends the listing in
     /// `Corrupt` when the store repeats a token or answers out of order.
     ///
-    /// Where a part of the store cannot be listed (a folder without read permission), the listing goes
-    /// on and says so by an [`Unlisted`]: no object lies in its span, it comes before all objects at
+    /// If a part of the store cannot be listed (a folder without read permission), the listing continues
+    /// and returns an [`Unlisted`]: no object lies in its span, it comes before all objects at
     /// or after its position, and a listing of a range has each span that reaches into the range, also
     /// one that begins before it. Object stores list all or nothing: they have objects only.
     async fn next_page(&mut self) -> Result<Option<Vec<Listed>>>;
@@ -170,71 +170,71 @@ pub struct Read {
 pub struct Object {
     /// Description from the response's headers.
     pub info: ObjectInfo,
-    /// The bytes asked for. Ends in an error if the connection is lost or stalls, or if fewer or
-    /// more bytes come than were promised: a body that ends well is whole.
+    /// The requested bytes. The body ends in an error if the connection is lost or stalls, or if fewer or
+    /// more bytes come than announced: a body that ends well is complete.
     pub body: Body,
 }
 
-/// What is written besides the bytes.
+/// The properties of a write, besides the bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Write {
     /// Exact number of bytes in the body; the write fails if the body has another length.
     pub size: u64,
-    /// Headers and user metadata; ignored where [`Capabilities::keeps_attributes`] is not set.
+    /// Headers and user metadata; ignored if [`Capabilities::keeps_attributes`] is not set.
     pub attributes: Attributes,
-    /// Tags; refused with `Unsupported` where the store keeps none.
+    /// Tags; refused with `Unsupported` if the store has none.
     pub tags: Tags,
-    /// Whether a copy by the service leaves the source's tags behind. Nothing else heeds it.
+    /// Whether a copy by the service leaves out the source's tags. Other writes ignore it.
     pub drops_tags: bool,
-    /// Storage class by the destination's name for it; `None`: the bucket's default. `Unsupported` where
-    /// the store has no such class.
+    /// Storage class, in the destination's spelling; `None`: the bucket's default. `Unsupported` if the
+    /// store does not have the class.
     pub storage_class: Option<String>,
-    /// Who may do what; `None`: only the owner. Refused with `Unsupported` where the store keeps none.
+    /// Access control list; `None`: only the owner has access. Refused with `Unsupported` if the store has none.
     pub acl: Option<Acl>,
-    /// How the store is to encrypt it; `None`: as the bucket's default is. Refused with `Unsupported` where
-    /// the store does not encrypt.
+    /// Encryption at rest; `None`: the bucket's default. Refused with `Unsupported` if the store does not
+    /// encrypt.
     pub encryption: Option<Encryption>,
-    /// The source's modification time; kept where [`Capabilities::keeps_modified`] says so.
+    /// The source's modification time; stored if [`Capabilities::keeps_modified`] is set.
     pub modified: Option<Timestamp>,
-    /// A checksum of the body known beforehand. The store refuses the body with `BadDigest` if it
-    /// does not match, wherever [`Capabilities::verifies`] has its algorithm; it is ignored elsewhere.
+    /// A checksum of the body, if known beforehand. If [`Capabilities::verifies`] has its algorithm, the store
+    /// refuses other bytes with `BadDigest`; else the checksum is ignored.
     pub checksum: Option<Checksum>,
-    /// Whether a file that stands where the key needs a folder is removed for it, and a folder with all below
-    /// it that stands where the key needs a file. Only a store that has folders heeds it.
+    /// Whether the write removes a file that stands where the key needs a folder, and a folder with all its
+    /// contents where the key needs a file. Only a store with folders uses this.
     pub replaces: bool,
 }
 
-/// How a store encrypts an object at rest.
+/// Encryption of an object at rest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Encryption {
-    /// By keys of its own (`AES256`).
+    /// By the store's own keys (`AES256`).
     Aes256,
     /// By a key of KMS (`aws:kms`): the one of this id or ARN, or the account's default.
     Kms(Option<String>),
 }
 
-/// How an archived object is to be restored.
+/// The restoration of an archived object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Restore {
-    /// How fast, and at what price.
+    /// Speed and price.
     pub tier: Tier,
-    /// For how many days it can be read then; `None` where it stays readable (Amazon S3
+    /// Days for which it can be read then; `None` if it stays readable (Amazon S3
     /// Intelligent-Tiering, which takes no number).
     pub days: Option<u16>,
 }
 
-/// How fast an archived object is restored (Amazon S3 "Archive retrieval options").
+/// The speed of a restoration (Amazon S3 "Archive retrieval options").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Tier {
     /// The cheapest: within 48 hours.
     Bulk,
     /// Within 12 hours.
     Standard,
-    /// Within minutes, where the class and the capacity allow.
+    /// Within minutes, if the class and the capacity allow it.
     Expedited,
 }
 
-/// What the store says of an object it has taken.
+/// A store's answer to a write.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Written {
     /// The new entity tag.
@@ -250,9 +250,9 @@ pub struct Written {
 /// An open multipart upload.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Upload {
-    /// The key it will become, relative to the location.
+    /// The key of the future object, relative to the location.
     pub key: String,
-    /// The store's name for it.
+    /// The store's id of the upload.
     pub id: String,
 }
 
@@ -269,7 +269,7 @@ pub struct PartWrite {
     pub checksum: Option<Checksum>,
 }
 
-/// A part that the store holds.
+/// A part that the store has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// From 1.
@@ -286,7 +286,7 @@ pub struct Part {
     pub checksum: Option<Checksum>,
 }
 
-/// How an existing object was cut into parts.
+/// The parts of an existing object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartLayout {
     /// Size of the first part, bytes.
@@ -300,37 +300,36 @@ pub struct PartLayout {
 /// No method has a default, so that no [`StoreWrapper`] forgets one.
 #[async_trait]
 pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
-    /// Where the keys are.
+    /// The location of the keys.
     fn location(&self) -> &Location;
 
-    /// What the store can do. Of a store at an endpoint that nothing is known of, more is known after its
-    /// first good answer: ask after [`probe`](Self::probe).
+    /// The store's features. At an unknown endpoint more is known after the first good answer: call this after
+    /// [`probe`](Self::probe).
     fn capabilities(&self) -> &Capabilities;
 
-    /// Throttled answers so far, those that were retried inside included: whoever paces the calls
-    /// watches this number grow.
+    /// Throttled answers so far, including those that were retried inside: the concurrency limiter
+    /// reads this number.
     fn throttles(&self) -> u64;
 
-    /// The time by the store's own clock, as far as its answers have told it: never later than it is
-    /// there, and seconds earlier at most.
+    /// The time by the store's clock, from its answers: never later than the store's time, and at most
+    /// seconds earlier.
     fn now(&self) -> Timestamp;
 
-    /// What the store makes of a [`Write::modified`]: file systems hold times within a range, in steps.
+    /// The time that the store records for a [`Write::modified`]: file systems store times within a range, in steps.
     fn held_time(&self, time: Timestamp) -> Timestamp;
 
     /// Checks with one cheap request that the store answers, that the container exists and that
     /// it may be read. Changes nothing. A folder that does not exist is `NoSuchContainer`.
     async fn probe(&self) -> Result<()>;
 
-    /// Makes the location ready for writing, where that needs something: a folder is created;
-    /// a bucket is not.
+    /// Prepares the location for writes: makes a folder, but not a bucket.
     async fn prepare(&self) -> Result<()>;
 
-    /// Starts listing a range. No request is made before the first page is asked for.
+    /// Starts listing a range. The first page sends the first request.
     fn list(&self, range: KeyRange) -> Box<dyn Listing>;
 
-    /// The same, for a caller that drops every key that the filter excludes. The store may save itself
-    /// the listing of these keys, and has no [`Unlisted`] that covers only such keys.
+    /// The same, for a caller that ignores every key that the filter excludes. The store need not list these keys,
+    /// and returns no [`Unlisted`] that covers only these.
     fn list_filtered(&self, range: KeyRange, filter: &Arc<Filter>) -> Box<dyn Listing>;
 
     /// Describes an object; `NotFound` if it is not there.
@@ -340,17 +339,17 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
     /// without sending the bytes to another machine.
     async fn checksum(&self, key: &str, pin: &Pin, algorithm: Algorithm) -> Result<Option<Checksum>>;
 
-    /// An object's tags; `Unsupported` where the store keeps none.
+    /// An object's tags; `Unsupported` if the store has none.
     async fn tags(&self, key: &str, pin: &Pin) -> Result<Tags>;
 
-    /// Who may do what with an object; `Unsupported` where the store keeps no such lists.
+    /// An object's access control list; `Unsupported` if the store has none.
     async fn acl(&self, key: &str, pin: &Pin) -> Result<Acl>;
 
-    /// Asks for an archived object to be made readable, some hours from now. `Ok` also if that was asked
-    /// for before, or is no longer needed. [`ObjectInfo::access`] tells how it stands.
+    /// Requests that an archived object become readable, some hours from now. `Ok` also if that was requested
+    /// before, or is no longer needed. [`ObjectInfo::access`] shows the present state.
     async fn restore(&self, key: &str, pin: &Pin, restore: &Restore) -> Result<()>;
 
-    /// How a multipart object was cut, where the store tells.
+    /// The parts of a multipart object, if the store reports them.
     async fn part_layout(&self, key: &str, pin: &Pin) -> Result<Option<PartLayout>>;
 
     /// Opens a read.
@@ -365,7 +364,7 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
     /// Writes one part, replacing an earlier one of the same number.
     async fn upload_part(&self, upload: &Upload, part: &PartWrite, body: Body) -> Result<Part>;
 
-    /// The parts that the store holds, by ascending number; `NoSuchUpload` if it is gone.
+    /// The parts that the store has, by ascending number; `NoSuchUpload` if it is gone.
     async fn list_parts(&self, upload: &Upload) -> Result<Vec<Part>>;
 
     /// Makes the object of exactly these parts, in ascending order of their numbers; refuses parts
@@ -376,18 +375,18 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
     /// Gives the upload up and frees its parts.
     async fn abort_upload(&self, upload: &Upload) -> Result<()>;
 
-    /// The open uploads of exactly this key, whoever opened them, each with the time of that by the
-    /// store's clock, where it tells: at most 10,000. `Unsupported` where it cannot tell.
+    /// The open uploads of exactly this key, of any program, each with the time of its creation by the
+    /// store's clock, if reported: at most 10,000. `Unsupported` if the store cannot list them.
     async fn list_uploads(&self, key: &str) -> Result<Vec<(Upload, Option<Timestamp>)>>;
 
     /// Removes an object.
     async fn delete(&self, key: &str) -> Result<()>;
 
-    /// The service behind the store, where it can copy between its own buckets; see [`copy_source`].
+    /// The service of the store, if it can copy between its own buckets; see [`copy_source`].
     fn service(&self) -> Option<&Service>;
 
-    /// What objects here may have that no copy gets: everything that the store does not rule out. Asks for the
-    /// container's configuration, not for objects.
+    /// Metadata that objects here may have and no copy gets: everything that the store does not rule out. Reads the
+    /// container's configuration, not objects.
     async fn may_lose(&self) -> Uncarried;
 
     /// Has the service copy a whole object, of the pinned version, with its headers, user metadata and
@@ -405,16 +404,16 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
     ) -> Result<Part>;
 }
 
-/// Which service, reached by whom: two locations with equal services may be copied between by it.
+/// A service and the credentials for it: it may copy between two locations with equal services.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Service {
-    /// Endpoint, and whatever else tells services apart.
+    /// Endpoint, and other text that distinguishes services.
     pub endpoint: String,
-    /// How its credentials are named in the configuration (never the credentials).
+    /// The name of its credentials in the configuration (never the credentials).
     pub credentials: String,
 }
 
-/// A source object as the destination's own service names it.
+/// A source object, named for the destination's service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopySource {
     /// Its bucket.

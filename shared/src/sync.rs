@@ -2,10 +2,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks a mutex, also after a thread panicked while it held the lock.
+/// Locks a mutex, also after a thread panicked with the lock.
 ///
-/// The caller must leave the value valid at each point where its code can panic. It holds the guard for
-/// moments, never across an `await`.
+/// The caller must leave the value valid at each point where its code can panic. It drops the guard after a
+/// moment, and before any `await`.
 pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! What the programs tell of themselves: logs on standard error, metrics and health over HTTP.
+//! Telemetry of the programs: logs on standard error, metrics and health over HTTP.
 
 pub mod endpoint;
 mod human;
@@ -14,8 +14,8 @@ use tracing_subscriber::{EnvFilter, Layer, fmt};
 use crate::terminal;
 use human::Human;
 
-/// How log lines look, on standard error. What a command answers (its summary, the error that ends it) is
-/// no log line, and looks the same in both.
+/// The format of log lines on standard error. A command's summary, and the error that ends it, are no log
+/// lines and look the same in both formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
     /// For people: in colours on a terminal, plain elsewhere.
@@ -38,22 +38,22 @@ impl FromStr for LogFormat {
 }
 
 /// Crates that handle credentials and signed requests, by the start of their names. Only their errors are
-/// heard, whatever `RUST_LOG` says: below, they log headers, URLs and, when a provider of credentials
-/// fails (which is no news while there are others), its whole response.
+/// logged, at any `RUST_LOG`: at lower levels they log headers, URLs and, when a provider of credentials
+/// fails (which is normal while there are others), its whole response.
 const CAPPED: [&str; 6] = ["aws_", "hyper", "rustls", "h2", "reqwest", "tower"];
 
 fn is_allowed(event: &Metadata<'_>) -> bool {
     *event.level() == Level::ERROR || !CAPPED.iter().any(|name| event.target().starts_with(name))
 }
 
-/// Sends log lines of `level` and above (or what `RUST_LOG` asks for instead) to standard error, and turns a
-/// panic into one line there. To be called once, first thing.
+/// Sends log lines of `level` and above (or of `RUST_LOG`'s levels instead) to standard error, and prints a
+/// panic as one line there. Call it once, before anything else.
 pub fn init(log: LogFormat, level: Level) {
     init_with(log, &level.to_string(), std::io::stderr, Human { has_time: true });
 }
 
 /// As [`init`], without times, with `directives` in the form of `RUST_LOG` in place of a level, and to a writer of the
-/// caller's: one that knows of a progress bar on the same terminal.
+/// caller's, which knows the progress bar on the same terminal.
 pub fn init_to<W>(log: LogFormat, directives: &str, writer: W)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -75,7 +75,7 @@ where
         LogFormat::Json => fmt::layer().with_writer(writer).json().log_internal_errors(false).boxed(),
     };
     let layer = layer.with_filter(filter).with_filter(filter_fn(is_allowed));
-    // A second call finds the first's subscriber in place and leaves it.
+    // A second call leaves the first one's subscriber unchanged.
     let _ = tracing_subscriber::registry().with(layer).try_init();
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));

@@ -4,12 +4,12 @@ use std::fmt::{Display, Write as _};
 use std::io::Write as _;
 use std::time::Duration;
 
-/// Says a line on standard error. One that is closed or full has nobody to be told so.
+/// Prints a line on standard error. Ignores errors: there is no other output to report them.
 pub fn say(line: impl Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// A command line parser's message as one line: what was wrong and its hint, without the usage text.
+/// A command line parser's message as one line: the fault and the hint, without the usage text.
 pub fn one_line(rendered: &str) -> String {
     let wanted = |line: &&str| !line.starts_with("Usage:") && !line.starts_with("For more information");
     let lines = rendered.lines().map(str::trim).take_while(wanted).filter(|line| !line.is_empty());
@@ -17,7 +17,7 @@ pub fn one_line(rendered: &str) -> String {
     joined.strip_prefix("error: ").unwrap_or(&joined).replace(" tip: ", "; ")
 }
 
-/// The text with control characters escaped, so that a key stays on its line and moves no cursor.
+/// The text with control characters escaped, so that a key stays on its line and does not move the cursor.
 pub fn escaped(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
         if c.is_control() {
@@ -85,12 +85,12 @@ pub fn time(time: Duration) -> String {
     }
 }
 
-/// How long something took: tenths of a second below a minute, then as [`time`] does.
+/// A duration: tenths of a second below a minute, then as [`time`] does.
 pub fn elapsed(time: Duration) -> String {
     if time < Duration::from_secs(60) { format!("{:.1}s", time.as_secs_f64()) } else { self::time(time) }
 }
 
-/// Characters of a run's id that messages show. They are random, so they tell runs apart that began together.
+/// Characters of a run's id that messages show. They are random, so they differ even for runs that began together.
 const RUN_ID_SHOWN: usize = 8;
 
 /// The part of a run's id that messages show, and that commands take in place of the whole: the last eight

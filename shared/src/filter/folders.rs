@@ -1,11 +1,11 @@
-//! Which folders a filter excludes as a whole, so that nothing needs to be listed below them.
+//! Folders that a filter excludes entirely, so that they need not be listed.
 
 use globset::{GlobBuilder, GlobMatcher};
 
-/// What a rule's glob can say about all keys below a folder at once.
+/// The part of a rule's glob that applies to all keys below a folder at once.
 #[derive(Debug, Clone)]
 pub(super) struct Reach {
-    /// The characters before the first one with a meaning of its own: every match starts with them.
+    /// The characters before the first special one: every match starts with them.
     literal: String,
     /// The glob without the `*` at its end; `None` if it does not end so.
     head: Option<GlobMatcher>,
@@ -28,7 +28,7 @@ impl Reach {
     }
 
     /// Whether every key below the folder matches. Never wrongly `true`: the head matches a beginning
-    /// of the folder's key, and the star at the end matches whatever follows.
+    /// of the folder's key, and the star at the end matches the rest.
     pub(super) fn matches_all_below(&self, folder: &str) -> bool {
         let Some(head) = &self.head else { return false };
         let ends = folder.char_indices().map(|(at, _)| at).chain([folder.len()]);

@@ -1,4 +1,4 @@
-//! The prefix list: a file that names the prefixes to look at, one a line.
+//! The prefix list: a file with one prefix of the task a line.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -15,7 +15,7 @@ pub const MAX_PREFIXES: usize = 10_000;
 /// Most lines read: bounds the memory for a list that merges to few.
 const MAX_LINES: usize = 1_000_000;
 
-/// Reads a prefix list. The error names file, line, and what is wrong.
+/// Reads a prefix list. The error names file, line, and fault.
 pub fn read(path: &Path) -> Result<Vec<String>, String> {
     let file = File::open(path).map_err(|e| format!("cannot read the prefix list {}: {e}", path.display()))?;
     if path.is_dir() {
@@ -24,17 +24,17 @@ pub fn read(path: &Path) -> Result<Vec<String>, String> {
     parse(BufReader::new(file), &path.display().to_string())
 }
 
-/// Parses a prefix list line by line. Blank lines and lines that start with `#` are passed over; every
-/// other line is a prefix of keys, exactly as it stands (a carriage return at its end is not part of it).
-/// What is meant otherwise (a location, a path from the root, a glob, white space around it) would match
-/// nothing, and is refused. After a `\` a line stands for itself, whatever it is.
+/// Parses a prefix list line by line. Blank lines and lines that start with `#` are skipped; every
+/// other line is a literal prefix of keys (without a carriage return at its end). A line that can match
+/// nothing (a location, a path from the root, a glob, white space around it) is refused. A line after
+/// `\` is taken literally.
 /// Duplicates, and prefixes inside another, are merged; the result is sorted.
 pub fn parse(mut lines: impl BufRead, name: &str) -> Result<Vec<String>, String> {
     let mut prefixes = Vec::new();
     let mut line = Vec::new();
     for number in 1..=MAX_LINES + 1 {
         line.clear();
-        // Never more than a line's worth in memory, whatever the file is.
+        // At most one line is in memory, for any file.
         let limit = MAX_PREFIX_BYTES as u64 + 3;
         let read = (&mut lines).take(limit).read_until(b'\n', &mut line);
         if read.map_err(|e| format!("{name}:{number}: {e}"))? == 0 {
@@ -69,7 +69,7 @@ fn check(line: &[u8], first: bool) -> Result<&str, String> {
     }
 }
 
-/// Refuses a line that was probably meant as something else than a prefix of keys.
+/// Refuses a line that is probably no prefix of keys.
 fn refuse_what_matches_nothing(line: &str) -> Result<(), String> {
     let literally = format!("or \\{line} if keys really begin like this");
     if line.trim() != line {
@@ -99,7 +99,7 @@ fn merge(mut prefixes: Vec<String>, name: &str) -> Result<Vec<String>, String> {
         ));
     }
     prefixes.sort();
-    // Sorted, a prefix stands before all that it holds.
+    // After sorting, a prefix comes before all prefixes inside it.
     prefixes.dedup_by(|inner, outer| inner.starts_with(outer.as_str()));
     if prefixes.len() > MAX_PREFIXES {
         return Err(format!(

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{Fleet, Interruption};
 use crate::Result;
 
-/// A machine that stays: nothing to protect, nothing to wait for.
+/// A machine that stays: it needs no protection and gets no notice.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Solo;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// Hands out bytes at a steady rate: each taker is told when its bytes are due, in order of asking.
+/// Allows bytes at a steady rate: callers get their time in the order of their requests.
 #[derive(Debug)]
 pub struct Bandwidth {
     bytes_per_second: f64,

@@ -1,12 +1,12 @@
-//! How many transfers may be under way: a limit that throttling lowers.
+//! The limit of concurrent transfers, which throttling lowers.
 //!
-//! Additive increase, multiplicative decrease, as TCP does it (RFC 5681 §3.1): every transfer that
-//! ends well while the limit is used up raises the limit by one over itself, every throttled answer
-//! halves it, at most once a second, since the answers of one second tell of one overload.
+//! Additive increase, multiplicative decrease, as TCP does it (RFC 5681 §3.1): every successful
+//! transfer raises a limit that is used up by one divided by the limit; every throttled answer
+//! halves it, at most once a second, because the answers of one second show one overload.
 //!
-//! There are two lanes. What a scan has enqueued takes up to the limit. Events go before it: they take what
-//! is free, and a quarter more that is theirs alone, so that they never wait for a scan's transfers to end;
-//! and a quarter stays with the scan, so that events that never cease do not stop it.
+//! There are two lanes. A scan's transfers take up to the limit. Events come first: they take free permits, and
+//! a quarter more that is reserved for them, so that they never wait for the end of a scan's transfers. A
+//! quarter is reserved for the scan, so that endless events do not stop it.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -16,22 +16,22 @@ use tokio::time::Instant;
 
 use crate::metrics;
 
-/// One overload is answered once in this time.
+/// The limit is lowered at most once in this time.
 const CALM: Duration = Duration::from_secs(1);
 
-/// What each lane has for itself, as a part of the limit.
+/// The share of the limit that is reserved for each lane.
 const SHARE: usize = 4;
 
-/// Whose work a transfer is.
+/// The lane of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// A scan's.
+    /// For a scan.
     Scan,
-    /// An event's.
+    /// For an event.
     Events,
 }
 
-/// A count of transfers with a limit that adapts, as it is seen from one lane. Clones share it.
+/// An adaptive limit of transfers, for one lane. Clones share it.
 #[derive(Debug, Clone)]
 pub struct ConcurrencyLimiter {
     inner: Arc<Inner>,
@@ -41,9 +41,9 @@ pub struct ConcurrencyLimiter {
 #[derive(Debug)]
 struct Inner {
     state: Mutex<State>,
-    /// By lane: woken when a permit may be had.
+    /// By lane: notified when a permit may be free.
     freed: [Notify; 2],
-    /// By lane: woken when there may be a permit that no transfer waits for.
+    /// By lane: notified when a permit may be free that no transfer waits for.
     idle: [Notify; 2],
 }
 
@@ -60,7 +60,7 @@ struct State {
 }
 
 impl State {
-    /// Permits that a lane could have now.
+    /// Permits that are free for a lane now.
     fn room(&self, lane: Lane) -> usize {
         let (limit, [scan, events]) = (self.limit as usize, self.in_use);
         let share = limit.div_ceil(SHARE);
@@ -73,13 +73,13 @@ impl State {
     }
 }
 
-/// The right to one transfer; given back when dropped.
+/// The permit of one transfer; released when dropped.
 #[derive(Debug)]
 pub struct Permit(ConcurrencyLimiter);
 
 impl ConcurrencyLimiter {
-    /// A limiter that allows up to `max` transfers of a scan, and all of them at the start. With what is kept for either lane
-    /// there are at most two quarters more, each rounded up.
+    /// A limiter that allows up to `max` transfers of a scan, and all of them at the start. The reserved permits of the
+    /// lanes add at most two quarters, each rounded up.
     pub fn new(max: usize) -> Self {
         let max = max.max(1);
         let (in_use, waiting) = ([0; 2], [0; 2]);
@@ -94,7 +94,7 @@ impl ConcurrencyLimiter {
         ConcurrencyLimiter { lane, ..self.clone() }
     }
 
-    /// Waits for the right to one transfer.
+    /// Waits for the permit of one transfer.
     pub async fn acquire(&self) -> Permit {
         let _waiting = Waiting::new(self);
         loop {
@@ -106,8 +106,8 @@ impl ConcurrencyLimiter {
         }
     }
 
-    /// Waits until a permit is to be had that no transfer waits for: the time to take on new work. Takes
-    /// none, for new work may be long in coming, and transfers under way need theirs meanwhile.
+    /// Waits until a permit is free that no transfer waits for: then the worker receives new work. Takes no
+    /// permit, because new work may come late, and running transfers need permits meanwhile.
     pub async fn idle(&self) {
         loop {
             let idle = self.inner.idle[self.lane as usize].notified();
@@ -118,7 +118,7 @@ impl ConcurrencyLimiter {
         }
     }
 
-    /// Permits that could be had at once.
+    /// Permits that are free now.
     pub fn free(&self) -> usize {
         let state = self.lock();
         state.room(self.lane).saturating_sub(state.waiting[self.lane as usize])
@@ -129,7 +129,7 @@ impl ConcurrencyLimiter {
         self.lock().limit as usize
     }
 
-    /// A transfer has ended well.
+    /// Records a successful transfer.
     pub fn succeeded(&self) {
         let mut state = self.lock();
         let busy: usize = state.in_use.iter().chain(&state.waiting).sum();
@@ -142,7 +142,7 @@ impl ConcurrencyLimiter {
         self.wake();
     }
 
-    /// The stores have given so many throttled answers since they were opened.
+    /// Records the number of throttled answers of the stores since they were opened.
     pub fn throttles(&self, total: u64) {
         let mut state = self.lock();
         if total <= state.throttles_seen {
@@ -173,7 +173,7 @@ impl ConcurrencyLimiter {
         self.inner.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Wakes one waiter of each lane that has room, and whoever waits for new work where none does.
+    /// Notifies one waiter of each lane with a free permit, or the receiver of new work if the lane has no waiter.
     fn wake(&self) {
         for lane in [Lane::Events, Lane::Scan] {
             let nobody_waits = self.lock().waiting[lane as usize] == 0;
@@ -195,8 +195,8 @@ impl Drop for Permit {
     }
 }
 
-/// Counts a waiting transfer, also one whose future is dropped: then it may have swallowed a wake-up,
-/// and passes it on.
+/// Counts a waiting transfer until it is dropped. A dropped future may have received a notification, so it passes that
+/// on.
 struct Waiting<'a>(&'a ConcurrencyLimiter);
 
 impl<'a> Waiting<'a> {

@@ -1,10 +1,9 @@
-//! The request rate of an endpoint: how soon after one request the next may be sent, by any caller in this process.
+//! The request rate of an endpoint: the time between two requests of any callers in this process.
 //!
-//! An endpoint that throttles is not helped by callers that each wait for themselves: while some wait others
-//! ask. Here they wait together. As long as half of the answers are throttled the rate is halved, time and
-//! again; it rises by a third when less than a quarter are. In between it is kept: a service that refuses
-//! a constant share whatever it is asked does not bring the work to a crawl.
-//! `Retry-After` holds everything back.
+//! If callers wait each by themselves, some send while others wait, and the endpoint stays overloaded. Here they
+//! wait together. As long as half of the answers are throttled, the rate is halved repeatedly. It rises by a third
+//! if less than a quarter are throttled. In between it stays: a service that refuses a constant share of requests
+//! does not slow the work to a crawl. `Retry-After` delays all requests.
 //!
 //! Bounded: nobody waits longer than [`MAX_WAIT`].
 
@@ -20,16 +19,16 @@ use crate::sync::lock;
 const ANSWERS: u32 = 20;
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// The first step down: 100 requests a second, well below what makes any service throttle.
+/// The first step down: 100 requests a second, well below the limit of any service.
 const FIRST_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The slowest rate: five requests a second, at which a service still shows that it no longer throttles.
+/// The slowest rate: five requests a second, enough to see when the throttling ends.
 const MAX_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Below this the rate is free.
+/// Below this interval requests are not delayed.
 const MIN_INTERVAL: Duration = Duration::from_millis(2);
 
-/// Longest wait for one's turn, also by `Retry-After`: less than [`crate::retry::STALL_SECONDS`], within
+/// Longest wait of a request, also for `Retry-After`: less than [`crate::retry::STALL_SECONDS`], within
 /// which a request must get its answer.
 pub const MAX_WAIT: Duration = Duration::from_secs(20);
 
@@ -39,19 +38,19 @@ pub struct RateLimiter(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Between one request and the next.
+    /// Time between two requests.
     interval: Duration,
     /// When the next may be sent.
     next: Option<Instant>,
-    /// When the window began, and the answers in it.
+    /// Start of the window, and the answers in it.
     began: Option<Instant>,
     answers: u32,
     throttled: u32,
 }
 
-/// The rate limiter of the endpoint that a request goes to: of its scheme, host and port. One in this process.
+/// The rate limiter of a request's endpoint (scheme, host and port). This process has one for each endpoint.
 pub fn of(uri: &str) -> Arc<RateLimiter> {
-    // As many as the process has endpoints (or buckets, where those are in the host's name): no need to forget.
+    // Bounded by the process's endpoints (or buckets, if the host's name contains them): none is removed.
     static LIMITERS: Mutex<Option<HashMap<String, Arc<RateLimiter>>>> = Mutex::new(None);
     let end = uri.match_indices('/').nth(2).map_or(uri.len(), |(at, _)| at);
     let mut limiters = lock(&LIMITERS);
@@ -80,14 +79,14 @@ impl RateLimiter {
         sleep_until(turn).await;
     }
 
-    /// A request was answered, and told to come again after a while where the answer says so.
+    /// Records an answer, and the time that it asks to wait, if any.
     pub fn answered(&self, throttled: bool, retry_after: Option<Duration>) {
         let mut state = self.lock();
         let now = Instant::now();
         if let Some(wait) = retry_after {
             let until = now + wait.min(MAX_WAIT);
             state.next = Some(state.next.map_or(until, |next| next.max(until)));
-            // Those who waited together do not come back all at once.
+            // Requests that waited together are not sent all at once.
             state.interval = state.interval.max(FIRST_INTERVAL);
         }
         if state.interval.is_zero() && state.answers == 0 && !throttled {

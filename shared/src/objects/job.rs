@@ -29,38 +29,37 @@ pub struct Job {
     pub origin: Origin,
     /// Since when its objects are being restored from an archive, if they are. Only copies wait for that.
     pub restoring: Option<Restoring>,
-    /// What is to be done.
+    /// The work.
     pub work: Work,
 }
 
-/// Archived objects were asked for. A job that waits for them uses up no attempt.
+/// Archived objects were requested. A job that waits for them uses up no attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Restoring {
-    /// When the first of them was asked for.
+    /// When the first of them was requested.
     pub since: Timestamp,
-    /// When to look again: the job is not executed before.
+    /// When to check again: the job is not executed before.
     pub due: Timestamp,
 }
 
-/// What is to be done.
+/// The work of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Work {
     /// Copy these objects.
     Copy {
-        /// The objects, each with its place in the origin job.
+        /// The objects, each with its index in the origin job.
         objects: Vec<JobObject>,
     },
     /// Copy some parts of one giant object.
     Parts(Parts),
     /// Remove these keys from the destination, unless the source has them again.
     Delete {
-        /// The keys, each with its place in the origin job.
+        /// The keys, each with its index in the origin job.
         objects: Vec<JobKey>,
     },
-    /// These keys may have changed: make the destination equal to the source there, whatever that holds
-    /// by now.
+    /// These keys may have changed: make the destination equal to the source's present state of these keys.
     Changed {
-        /// The keys, each with its place in the origin job.
+        /// The keys, each with its index in the origin job.
         objects: Vec<JobChange>,
     },
 }
@@ -85,7 +84,7 @@ impl Work {
         }
     }
 
-    /// The objects, by their places in the origin job and their keys.
+    /// The objects, by their indexes in the origin job and their keys.
     pub fn keys(&self) -> Box<dyn Iterator<Item = (u32, &str)> + Send + '_> {
         match self {
             Work::Copy { objects } => Box::new(objects.iter().map(|object| (object.index, object.key.as_str()))),
@@ -99,7 +98,7 @@ impl Work {
 /// One object to copy, as the finder saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct JobObject {
-    /// Place in the origin job, from 0.
+    /// Index in the origin job, from 0.
     pub index: u32,
     /// Key relative to the task's locations.
     pub key: String,
@@ -116,13 +115,13 @@ pub struct JobObject {
     /// The source's storage class, where it is not the standard one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<String>,
-    /// Copy it also if the destination has the same bytes: something else of it differs.
+    /// Copy it also if the destination has the same bytes: its metadata differ.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refresh: bool,
     /// An earlier attempt may have left wrong bytes at the destination.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspect: bool,
-    /// How often it was sent back because something else stands in its place at the destination.
+    /// How often it was sent back because another entry blocks its key at the destination.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub blocked: u32,
 }
@@ -135,7 +134,7 @@ impl JobObject {
     /// The listing's entry as a job's object.
     pub fn new(index: u32, entry: Entry) -> Self {
         let Entry { key, size, modified, etag, version, storage_class } = entry;
-        // A class that no store has is of no use to anybody, and would not fit.
+        // No store has a class of this length, and it would not fit.
         let legal = |class: &String| {
             class.len() <= MAX_CLASS_BYTES && class.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
         };
@@ -154,7 +153,7 @@ impl JobObject {
         }
     }
 
-    /// Whether it is as a listing showed it; one that is tried again names key and version alone.
+    /// Whether it has all fields of a listing; a retried object has only key and version.
     pub fn is_listed(&self) -> bool {
         self.modified != Timestamp::default()
     }
@@ -168,11 +167,11 @@ impl JobObject {
 /// One key to remove.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct JobKey {
-    /// Place in the origin job, from 0.
+    /// Index in the origin job, from 0.
     pub index: u32,
     /// Key relative to the task's locations.
     pub key: String,
-    /// Whether a key of the source may need its place: a folder where this file is, or the reverse.
+    /// Whether it may block a key of the source, which needs a folder where this file is, or the reverse.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_block: bool,
 }
@@ -180,24 +179,24 @@ pub struct JobKey {
 /// One key that may have changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobChange {
-    /// Place in the origin job, from 0.
+    /// Index in the origin job, from 0.
     pub index: u32,
     /// Key relative to the task's locations.
     pub key: String,
     /// When it changed, as far as that is known, ms since the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
-    /// Nothing is deleted but what this very look has written. Set where a cancelled run is followed up: what it was to
-    /// delete is for a run of the present options to find, and to count against `max-delete`.
+    /// Deletes only objects that this job itself has written. Set for the follow-up of a cancelled run: a run of the
+    /// present options finds the deletes, and counts them against `max-delete`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_delete: bool,
 }
 
-/// A range of parts of one giant object's upload. What else is to be known of the upload stands
-/// in the ledger's record of it.
+/// A range of parts of one giant object's upload. The ledger's record of the upload has all other
+/// properties.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parts {
-    /// Place of the object in the origin job.
+    /// Index of the object in the origin job.
     pub index: u32,
     /// Key relative to the task's locations.
     pub key: String,
@@ -282,7 +281,7 @@ impl Job {
         }
     }
 
-    /// Jobs of the same origin that have these keys looked at, as many as it takes: a message holds so much.
+    /// Jobs of the same origin that check these keys: as many as needed, because a message has a maximum size.
     pub fn changed(&self, attempt: u32, objects: impl IntoIterator<Item = JobChange>) -> Vec<Job> {
         let (mut jobs, mut bytes) = (Vec::<Vec<JobChange>>::new(), usize::MAX);
         for object in objects {
@@ -336,14 +335,14 @@ impl TryFrom<&job::Job> for Job {
     }
 }
 
-/// What the objects of a job of changed keys take up in its body at most, bytes; the rest of a message is for what
-/// stands before them. A single key of 1,024 bytes stays far below.
+/// Most bytes of the objects in a job of changed keys; the rest of a message is for the envelope. A single key of 1,024
+/// bytes stays far below.
 const CHANGED_BYTES: usize = MAX_BODY_BYTES / 2;
 
 /// Longest storage class that a job carries, bytes; Amazon's longest has 19.
 const MAX_CLASS_BYTES: usize = 32;
 
-/// An upper bound of what one object adds to a job's body, bytes.
+/// An upper bound of the bytes that one object adds to a job's body.
 pub fn body_bytes_at_most(key: &str, etag: Option<&ETag>, version: Option<&str>) -> usize {
     // Longest escapes: 6 bytes for a control character, and for U+FFFE and U+FFFF (3 bytes each).
     let text = |s: &str| s.chars().map(|c| if c.is_control() || c > '\u{fffd}' { 6 } else { c.len_utf8() + 1 }).sum();

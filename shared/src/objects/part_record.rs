@@ -18,12 +18,12 @@ pub struct PartRecord {
     /// The MD5 of the bytes, if the source's ETag is made of its parts' MD5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub md5: Option<Checksum>,
-    /// How it is known that the destination holds these bytes.
+    /// The proof that the destination has these bytes.
     #[serde(default)]
     pub proof: Proof,
 }
 
-/// How it is known that the destination holds the bytes that were sent to it.
+/// The proof that the destination has the bytes that were sent to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Proof {

@@ -1,4 +1,4 @@
-//! Keys whose object at the destination may hold wrong bytes.
+//! Keys whose object at the destination may have wrong bytes.
 
 use std::fmt::Debug;
 use std::sync::Arc;

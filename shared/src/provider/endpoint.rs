@@ -3,7 +3,7 @@
 use super::ProviderProfile;
 use crate::location::Scheme;
 
-/// Where the requests of a side go.
+/// The endpoint and region of a side's requests.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Endpoint {
     /// Base URL; `None`: Amazon's own for the region.
@@ -12,8 +12,8 @@ pub struct Endpoint {
     pub region: Option<String>,
 }
 
-/// Fills in what the settings leave out of endpoint and region, as far as the provider is known: the endpoint from scheme and
-/// region, the region from the endpoint or from the provider's only one. If the scheme needs an endpoint that
+/// Fills in endpoint and region if the settings do not give them and the provider is known: the endpoint from scheme
+/// and region, the region from the endpoint or from the provider's only one. If the scheme needs an endpoint that
 /// cannot be known, the error says which setting to give.
 pub fn completed(scheme: Scheme, url: Option<&str>, region: Option<&str>) -> Result<Endpoint, String> {
     let profile = ProviderProfile::of(scheme, url, region);

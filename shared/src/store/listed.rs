@@ -1,4 +1,4 @@
-//! The items of a listing: objects, and keys that the listing knows nothing of.
+//! The items of a listing: objects, and keys that could not be listed.
 
 use crate::object::Entry;
 use crate::{Error, ErrorKind, Result};
@@ -8,19 +8,19 @@ use crate::{Error, ErrorKind, Result};
 pub enum Listed {
     /// An object.
     Object(Entry),
-    /// Keys that the listing knows nothing of.
+    /// Keys that could not be listed.
     Unlisted(Unlisted),
 }
 
-/// Keys of which a listing does not know whether they exist. They are neither present nor absent:
-/// nothing may be deleted or overwritten because they are missing from the listing.
+/// Keys that may or may not exist. They count neither as present nor as absent: no object may be deleted or
+/// overwritten because they are missing from the listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unlisted {
-    /// Which keys.
+    /// The keys.
     pub keys: Span,
-    /// Why, in one line that names the place.
+    /// The reason, in one line that names the location.
     pub reason: String,
-    /// Whether the user asked for these keys and does not get them. `false`: the store never serves
+    /// Whether the user requested these keys and does not get them. `false`: the store never serves
     /// them (a link that leads to no file in the folder).
     pub is_failure: bool,
 }
@@ -30,14 +30,14 @@ pub struct Unlisted {
 pub enum Span {
     /// This key alone.
     Key(String),
-    /// All keys that start with this.
+    /// All keys with this prefix.
     Below(String),
     /// No key at all: files in this folder have names that cannot be keys.
     Nameless(String),
 }
 
 impl Listed {
-    /// The position in key order: the key, or where the span begins.
+    /// The position in key order: the key, or the beginning of the span.
     pub fn position(&self) -> &str {
         match self {
             Listed::Object(entry) => &entry.key,
@@ -57,7 +57,7 @@ impl Listed {
         }
     }
 
-    /// The objects of a page, for a caller that has no use for unknown keys.
+    /// The objects of a page, for a caller that does not use unknown keys.
     pub fn objects(page: Vec<Listed>) -> impl Iterator<Item = Entry> {
         page.into_iter().filter_map(|listed| match listed {
             Listed::Object(entry) => Some(entry),

@@ -1,17 +1,17 @@
-//! What a store keeps of an object besides its bytes: data, so that no caller asks for a vendor's name.
+//! A store's support of metadata: data, so that no caller branches on a vendor's name.
 
 /// Whether a store supports something that not all do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Support {
-    /// It does.
+    /// It is supported.
     Yes,
-    /// It does not, or not reliably: it is never asked for it.
+    /// It is not supported, or not reliably: it is never requested.
     No,
-    /// It depends on the store's age or configuration: it is asked until it refuses.
+    /// It depends on the store's age or configuration: it is requested until the store refuses it.
     Unknown,
 }
 
-/// The names that storage classes go by. Two stores' classes mean the same where both go by one family.
+/// A family of names of storage classes. Two stores' classes mean the same if both use one family.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Classes {
     /// The family's name; empty: no classes.
@@ -23,7 +23,7 @@ pub struct Classes {
 impl Classes {
     /// No classes.
     pub const NONE: Classes = Classes { family: "", archives: &[] };
-    /// Amazon's (Amazon S3 "Understanding and managing storage classes"), which most others took over.
+    /// Amazon's (Amazon S3 "Understanding and managing storage classes"), which most others use too.
     pub const AMAZON: Classes = Classes { family: "amazon", archives: &["GLACIER", "DEEP_ARCHIVE"] };
 
     /// Whether objects of this class must be restored before they can be read.
@@ -32,7 +32,7 @@ impl Classes {
     }
 }
 
-/// How user metadata beyond ASCII stands in a store's headers.
+/// The spelling of user metadata beyond ASCII in a store's headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spelling {
     /// As words of RFC 2047, which the store reads and writes itself (Amazon S3 "Working with object
@@ -40,11 +40,11 @@ pub enum Spelling {
     Words,
     /// As the bytes of UTF-8; a word of RFC 2047 is a text like any other.
     Utf8,
-    /// Nobody knows: words are the safe way in, and may be either on the way out.
+    /// Unknown: words are safe in requests, and answers may have either.
     Unknown,
 }
 
-/// What a store keeps of an object besides its bytes, headers and user metadata.
+/// A store's support of metadata besides headers and user metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MetadataSupport {
     /// Tags.
@@ -53,14 +53,14 @@ pub struct MetadataSupport {
     pub acl: Support,
     /// Storage classes.
     pub classes: &'static Classes,
-    /// Whether it encrypts as it is asked to, by its own keys or by KMS.
+    /// Whether it encrypts on request, by its own keys or by KMS.
     pub encrypts: bool,
-    /// How user metadata beyond ASCII is spelled.
+    /// The spelling of user metadata beyond ASCII.
     pub spelling: Spelling,
 }
 
 impl MetadataSupport {
-    /// Nothing.
+    /// Supports nothing.
     pub const NOTHING: MetadataSupport = MetadataSupport {
         tags: Support::No,
         acl: Support::No,
@@ -68,7 +68,7 @@ impl MetadataSupport {
         encrypts: false,
         spelling: Spelling::Utf8,
     };
-    /// Everything, as Amazon S3 does.
+    /// Supports everything, as Amazon S3 does.
     pub const AMAZON: MetadataSupport = MetadataSupport {
         tags: Support::Yes,
         acl: Support::Yes,
@@ -76,7 +76,7 @@ impl MetadataSupport {
         encrypts: true,
         spelling: Spelling::Words,
     };
-    /// What nothing is known of: most stores took over Amazon's names, and refuse what they do not have.
+    /// An unknown store: most stores use Amazon's names, and refuse features that they do not have.
     pub const UNKNOWN: MetadataSupport = MetadataSupport {
         tags: Support::Unknown,
         acl: Support::Unknown,

@@ -25,7 +25,7 @@ macro_rules! forward {
         /// A store that changes some calls of another store.
         ///
         /// It implements [`inner`](Self::inner) and the methods that it changes; all others are forwarded. A
-        /// wrapper that has to see every call implements every method.
+        /// wrapper that must see every call implements every method.
         #[async_trait]
         pub trait StoreWrapper: Send + Sync + std::fmt::Debug + 'static {
             /// The store that answers.

@@ -26,7 +26,7 @@ const MAX_CONNECTIONS: usize = 64;
 /// A request's headers must be there after this long.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// No connection lives longer: a peer that went silent gives its place up.
+/// Longest life of a connection, so that a silent peer frees it.
 const CONNECTION_LIFE: Duration = Duration::from_secs(300);
 
 /// Histograms' samples are folded into buckets this often, scraped or not, so they do not pile up.
@@ -36,7 +36,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// waited an hour, in steps of about three.
 const BUCKETS_SECONDS: [f64; 13] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3600.0, 14400.0];
 
-/// Whether the program takes work; clones speak of the same one. Ready at first only after
+/// Whether the program takes work; clones share it. Ready only after the first
 /// [`set_ready`](Health::set_ready).
 #[derive(Debug, Clone, Default)]
 pub struct Health(Arc<Conditions>);
@@ -53,7 +53,7 @@ impl Health {
         self.0.is_up.store(ready, Ordering::Relaxed);
     }
 
-    /// One of its stores fails altogether from now on (`true`), or no longer does (`false`).
+    /// From now on all requests to one of its stores fail (`true`), or no longer (`false`).
     pub fn store_fails(&self, fails: bool) {
         match fails {
             true => self.0.failing_stores.fetch_add(1, Ordering::Relaxed),
@@ -61,7 +61,7 @@ impl Health {
         };
     }
 
-    /// Whether it is up and none of its stores fails.
+    /// Whether the program is up and none of its stores fails.
     pub fn is_ready(&self) -> bool {
         self.0.is_up.load(Ordering::Relaxed) && self.0.failing_stores.load(Ordering::Relaxed) == 0
     }
@@ -119,7 +119,7 @@ async fn accept(listener: TcpListener, recorder: PrometheusHandle, health: Healt
                     drop(permit);
                 });
             }
-            // Out of file descriptors, most likely: some will come free.
+            // Probably out of file descriptors: some will be closed.
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection to the metrics port");
                 sleep(Duration::from_secs(1)).await;
@@ -138,7 +138,7 @@ async fn converse(stream: TcpStream, recorder: PrometheusHandle, health: Health)
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(16 * 1024)
         .serve_connection(TokioIo::new(stream), service);
-    // A scraper that hung up, or spoke something else than HTTP, is no concern of ours.
+    // A scraper that closed the connection, or sent no HTTP, is ignored.
     let _ = timeout(CONNECTION_LIFE, connection).await;
 }
 

@@ -1,6 +1,6 @@
 //! Which of an origin job's objects are counted: a set of indexes, kept as a bitmap.
 
-/// A set of indexes in an origin job. Place `n` is bit `n % 8` of byte `n / 8`; what lies beyond the
+/// A set of indexes in an origin job. Index `n` is bit `n % 8` of byte `n / 8`; what lies beyond the
 /// bytes is not in the set.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct IndexSet(Vec<u8>);
