@@ -13,6 +13,8 @@
 //!   key ([`Outcome::is_of_key`]) are only counted.
 //! - A task's [event run](events_run) counts events by the same rules, for as long as their messages can come
 //!   again. Its failures are listed for 90 days, each key once, as it failed last.
+//! - A stream has one follower: [`advance`](Ledger::advance) lets one of several followers take a step, and counts the
+//!   step once. A conflict is an answer, no error.
 //! - Reads see every write that was answered before them (strongly consistent).
 //! - The adapter retries transient failures ([`crate::retry`]).
 
@@ -23,6 +25,7 @@ mod found;
 mod options;
 mod outcome;
 mod phase;
+mod position;
 mod run;
 mod settled;
 mod transfers;
@@ -43,6 +46,7 @@ pub use found::Found;
 pub use options::RunOptions;
 pub use outcome::{ARCHIVED, FAILED_DELETE, Outcome, Settlement, State, WRONG_BYTES_REMAIN};
 pub use phase::Phase;
+pub use position::{Advance, Advanced, MAX_CURSOR_BYTES, Position};
 pub use run::{Run, RunStart, RunState};
 pub use settled::Settled;
 pub use transfers::{
@@ -108,6 +112,18 @@ pub trait Ledger: TransferReports + Send + Sync + std::fmt::Debug + 'static {
 
     /// The indexes of an origin job that are counted.
     async fn settled(&self, run: &str, origin: &Origin) -> Result<BTreeSet<u32>>;
+
+    /// Compares the position of a stream's partition with the expected one, and sets the next one, in one transaction
+    /// with the counters. Of several followers that advance from one position exactly one gets
+    /// [`Advanced::Done`]; the others get [`Advanced::Conflict`], and nothing of theirs is recorded or counted.
+    ///
+    /// A step that is repeated under its token, because its answer was lost, is `Done` and counts once, as long as its
+    /// position is the recorded one. After a later step it is a conflict like any other; whoever took the later step
+    /// read this one's position, so nothing is lost by it. `Invalid` if the cursor is too long.
+    async fn advance(&self, step: &Advance<'_>) -> Result<Advanced>;
+
+    /// The position of a stream's partition; `None` before the first step.
+    async fn position(&self, task: &str, partition: &str) -> Result<Option<Position>>;
 
     /// The last outcome of a key.
     async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>>;

@@ -15,6 +15,7 @@
 //! | `run#RUN` | `counter#SHARD` | counters of settled objects, to be added up |
 //! | `failures#RUN` | SHA-256 of the key | an object that failed in the run |
 //! | `job#RUN#ORIGIN` | `counted` | which of an origin job's objects are counted |
+//! | `position#TASK#PARTITION` | `position` | where the follower of a stream's partition stands |
 //! | `upload#TASK#KEY` | `upload` | an open upload, which of its parts are at the destination, and the uploads that are about to be opened |
 //! | `upload#TASK#KEY` | `parts#UPLOAD#FIRST-DIGEST` | tags and checksums of a group of its parts |
 //! | `transfers#RUN` | the worker | what the worker transfers now for the run |
@@ -35,6 +36,7 @@ mod intents;
 pub(crate) mod item;
 mod outcomes;
 mod parts;
+mod positions;
 mod ranges;
 mod runs;
 mod settle;
@@ -55,7 +57,9 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use crate::aws;
 use shared::config::LedgerConfig;
 use shared::job::Origin;
-use shared::ledger::{Checkpoint, Ledger, Outcome, Phase, Run, RunStart, RunState, Settlement};
+use shared::ledger::{
+    Advance, Advanced, Checkpoint, Ledger, Outcome, Phase, Position, Run, RunStart, RunState, Settlement,
+};
 use shared::retry::{self, Policy};
 use shared::{Error, ErrorKind, Result};
 
@@ -194,6 +198,14 @@ impl Ledger for DynamoDbLedger {
 
     async fn settled(&self, run: &str, origin: &Origin) -> Result<BTreeSet<u32>> {
         settle::indexes(self, run, origin).await
+    }
+
+    async fn advance(&self, step: &Advance<'_>) -> Result<Advanced> {
+        positions::advance(self, step).await
+    }
+
+    async fn position(&self, task: &str, partition: &str) -> Result<Option<Position>> {
+        positions::position(self, task, partition).await
     }
 
     async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>> {

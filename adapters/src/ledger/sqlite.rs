@@ -5,6 +5,7 @@
 //! What a [event run](shared::ledger::events_run) needs to count, and its failures, go when they are old; nothing else does.
 
 mod finding;
+mod positions;
 mod settling;
 mod suspects;
 mod transfers;
@@ -19,7 +20,9 @@ use async_trait::async_trait;
 use crate::sqlite::Database;
 use shared::Result;
 use shared::job::Origin;
-use shared::ledger::{Checkpoint, Ledger, Outcome, Phase, Run, RunStart, RunState, Settlement};
+use shared::ledger::{
+    Advance, Advanced, Checkpoint, Ledger, Outcome, Phase, Position, Run, RunStart, RunState, Settlement,
+};
 use shared::object::Timestamp;
 
 /// The ledger in a SQLite database.
@@ -111,6 +114,16 @@ impl Ledger for SqliteLedger {
     async fn settled(&self, run: &str, origin: &Origin) -> Result<BTreeSet<u32>> {
         let (run, origin) = (run.to_owned(), origin.clone());
         self.database.call("read settled", move |c| settling::places_of(c, &run, &origin)).await
+    }
+
+    async fn advance(&self, step: &Advance<'_>) -> Result<Advanced> {
+        let step = positions::Step::new(step);
+        self.database.transact("advance", move |t| step?.write(t)).await
+    }
+
+    async fn position(&self, task: &str, partition: &str) -> Result<Option<Position>> {
+        let (task, partition) = (task.to_owned(), partition.to_owned());
+        self.database.call("read position", move |c| positions::position(c, &task, &partition)).await
     }
 
     async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>> {

@@ -7,8 +7,8 @@ use shared::ErrorKind;
 
 /// The steps from nothing to the present schema. `user_version` in the file's header says how many of
 /// them are done. A released step is never changed; a new one is added at the end.
-const MIGRATIONS: [&str; 10] =
-    [FIRST, INTENTS, ARCHIVED, EVENTS, CANCELLED, SUSPECTS, PARTS, TRANSFERS, INDEXES, TASKS];
+const MIGRATIONS: [&str; 11] =
+    [FIRST, INTENTS, ARCHIVED, EVENTS, CANCELLED, SUSPECTS, PARTS, TRANSFERS, INDEXES, TASKS, POSITIONS];
 
 /// Keys, ids and names are TEXT compared byte by byte, with their length: NUL is a character like any other.
 const FIRST: &str = "
@@ -222,6 +222,18 @@ CREATE TABLE audits (
 );
 CREATE INDEX audits_by_task ON audits (task, id);
 CREATE INDEX audits_by_expiry ON audits (expires);
+";
+
+/// Where the follower of each partition of a stream stands; `token` names the step that led there.
+const POSITIONS: &str = "
+CREATE TABLE positions (
+    task TEXT NOT NULL,
+    partition TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    cursor TEXT NOT NULL,
+    token TEXT NOT NULL,
+    PRIMARY KEY (task, partition)
+);
 ";
 
 /// Does the missing steps, all or none.

@@ -179,6 +179,12 @@ impl Ledger for Book {
     async fn settled(&self, _: &str, _: &Origin) -> Result<BTreeSet<u32>> {
         unsupported()
     }
+    async fn advance(&self, _: &Advance<'_>) -> Result<Advanced> {
+        unsupported()
+    }
+    async fn position(&self, _: &str, _: &str) -> Result<Option<Position>> {
+        unsupported()
+    }
     async fn outcome(&self, _: &str, _: &str) -> Result<Option<Outcome>> {
         unsupported()
     }

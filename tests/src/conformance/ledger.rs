@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests, though in a library")]
 
+mod advancing;
 mod counting;
 mod events;
 mod failures;
@@ -11,6 +12,7 @@ mod finding;
 mod model;
 mod transfers;
 
+pub use advancing::*;
 pub use counting::*;
 pub use events::*;
 pub use failures::*;
@@ -74,6 +76,13 @@ macro_rules! ledger_suite {
             eight_workers_that_settle_the_same_events_count_each_once
             events_that_are_no_keys_outcome_are_counted_and_overwrite_nothing
             a_key_whose_events_fail_again_and_again_is_listed_once
+            a_position_advances_from_the_expected_one
+            a_step_without_counters_only_advances
+            partitions_and_tasks_advance_apart
+            a_repeated_step_is_done_and_counts_once
+            a_stale_step_gets_the_position_and_changes_nothing
+            of_two_followers_at_once_one_advances
+            a_cursor_that_is_too_long_is_refused
             counters_equal_a_model_over_any_settlements
             counters_equal_a_model_under_concurrent_settlements
         }

@@ -103,6 +103,16 @@ impl Ledger for LedgerProbe {
         self.inner.settled(run, origin).await
     }
 
+    async fn advance(&self, step: &Advance<'_>) -> Result<Advanced> {
+        self.calls.meet("advance").await?;
+        self.inner.advance(step).await
+    }
+
+    async fn position(&self, task: &str, partition: &str) -> Result<Option<Position>> {
+        self.calls.meet("position").await?;
+        self.inner.position(task, partition).await
+    }
+
     async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>> {
         self.calls.meet("outcome").await?;
         self.inner.outcome(task, key).await

@@ -33,6 +33,7 @@ mod dynamodb_at_moto {
         counters_equal_a_model_under_concurrent_settlements
         a_standing_run_begins_once_and_is_never_done
         eight_workers_that_settle_the_same_events_count_each_once
+        of_two_followers_at_once_one_advances
     ]);
 }
 

@@ -30,6 +30,8 @@ pub struct Pages {
     counted: BTreeSet<(String, String, u32)>,
     outcomes: BTreeMap<KeyOf, Outcome>,
     failures: BTreeMap<String, Vec<Outcome>>,
+    /// Positions of streams by task and partition, with the token of the step that led there.
+    positions: BTreeMap<KeyOf, (Position, String)>,
     /// Open uploads by task and key, with their parts.
     pub uploads: BTreeMap<KeyOf, (UploadRecord, BTreeMap<u32, PartRecord>)>,
     suspects: BTreeMap<KeyOf, Timestamp>,
@@ -109,6 +111,25 @@ impl Pages {
             }
         }
         Ok(new)
+    }
+
+    fn advance(&mut self, step: &Advance<'_>) -> Result<Advanced> {
+        if let Some(message) = step.cursor_error() {
+            return Err(Error::new(ErrorKind::Invalid, "ledger", step.partition, message));
+        }
+        let key = key_of(step.task, step.partition);
+        match self.positions.get(&key) {
+            Some((_, token)) if token == step.token => return Ok(Advanced::Done),
+            Some((position, _)) if position.version != step.expected => {
+                return Ok(Advanced::Conflict(Some(position.clone())));
+            }
+            None if step.expected != 0 => return Ok(Advanced::Conflict(None)),
+            _ => {}
+        }
+        self.run_mut(step.run)?.settled += *step.counters;
+        let position = Position { version: step.expected + 1, cursor: step.cursor.to_owned() };
+        self.positions.insert(key, (position, step.token.to_owned()));
+        Ok(Advanced::Done)
     }
 
     fn upload_mut(&mut self, task: &str, upload: &Upload) -> Option<&mut (UploadRecord, BTreeMap<u32, PartRecord>)> {
@@ -336,6 +357,14 @@ impl Ledger for FakeLedger {
             Ok(of_job.map(|(.., place)| *place).collect())
         };
         self.call("", "reads what is settled", places).await
+    }
+
+    async fn advance(&self, step: &Advance<'_>) -> Result<Advanced> {
+        self.now(|pages| pages.advance(step))
+    }
+
+    async fn position(&self, task: &str, partition: &str) -> Result<Option<Position>> {
+        Ok(self.now(|pages| pages.positions.get(&key_of(task, partition)).map(|(position, _)| position.clone())))
     }
 
     async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>> {

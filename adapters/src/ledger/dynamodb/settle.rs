@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::counted::IndexSet;
 use super::item::{Record, pk};
 use super::{DynamoDbLedger, outcomes};
+pub(super) use commit::add_to_counter;
 use commit::{Commit, Committed};
 use shared::job::Origin;
 use shared::ledger::{Outcome, Settled, Settlement, State};

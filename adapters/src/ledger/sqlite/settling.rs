@@ -97,9 +97,10 @@ impl Settling {
     }
 }
 
-fn count(connection: &Connection, run: &str, settled: &Settled) -> Result<(), Failure> {
+/// Adds to a run's counters.
+pub(super) fn count(connection: &Connection, run: &str, settled: &Settled) -> Result<(), Failure> {
     let sql = "UPDATE runs SET copied = copied + ?2, deleted = deleted + ?3, skipped = skipped + ?4,
-                   failed = failed + ?5, bytes = bytes + ?6, last = max(coalesce(last, ?7), ?7),
+                   failed = failed + ?5, bytes = bytes + ?6, last = max(coalesce(last, ?7), coalesce(?7, last)),
                    archived = archived + ?8, out_of_scope = out_of_scope + ?9, coalesced = coalesced + ?10,
                    cancelled = cancelled + ?11
                WHERE id = ?1";

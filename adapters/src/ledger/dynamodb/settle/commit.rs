@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::types::{CancellationReason, Put, TransactWriteItem, Update
 use super::super::item::{Item, binary, number, pk, text};
 use super::super::{DynamoDbLedger, outcomes};
 use super::{COUNTED, Job, Step, counter_key, job_key};
-use shared::ledger::Settlement;
 use shared::ledger::events::{self, is_events_run};
+use shared::ledger::{Settled, Settlement};
 use shared::object::Timestamp;
 use shared::retry;
 use shared::{ErrorKind, Result};
@@ -48,7 +48,8 @@ impl Commit<'_> {
                 Put::builder().table_name(table).set_item(Some(outcomes::failure(task, run, outcome).attributes()));
             TransactWriteItem::builder().put(put.build().expect("table and item are set")).build()
         };
-        let mut actions = vec![self.put_job(), self.add_to_counter()];
+        let counter = add_to_counter(self.ledger, run, &self.settlement.origin.id, &self.step.settled, self.passed);
+        let mut actions = vec![self.put_job(), counter];
         actions.extend(self.step.failures.values().map(|outcome| failure(outcome)));
         Ok(match self.ledger.transact(actions).await? {
             Ok(()) => Committed::Done,
@@ -77,43 +78,50 @@ impl Commit<'_> {
         };
         TransactWriteItem::builder().put(put.build().expect("table and item are set")).build()
     }
+}
 
-    fn add_to_counter(&self) -> TransactWriteItem {
-        let settled = &self.step.settled;
-        let counts = [
-            ("copied", settled.copied),
-            ("deleted", settled.deleted),
-            ("skipped", settled.skipped),
-            ("archived", settled.archived),
-            ("out_of_scope", settled.out_of_scope),
-            ("coalesced", settled.coalesced),
-            ("failed", settled.failed),
-            ("cancelled", settled.cancelled),
-            ("bytes", settled.bytes),
-        ];
-        let mut update = Update::builder()
-            .table_name(&self.ledger.table)
-            .key("pk", text(pk("run", &[self.settlement.run])))
-            .key("sk", text(counter_key(&self.settlement.origin.id)));
-        let mut add = Vec::new();
-        for (name, count) in counts {
-            add.push(format!("#{name} :{name}"));
-            update = update.expression_attribute_names(format!("#{name}"), name);
-            update = update.expression_attribute_values(format!(":{name}"), number(count));
-        }
-        let mut expression = format!("ADD {}", add.join(", "));
-        // DynamoDB has no maximum: the time is set where it is later than the one that is there. Where
-        // it is not, the transaction is refused and sent again without it.
-        if let Some(last) = settled.last.filter(|last| self.passed.is_none_or(|passed| *last > passed)) {
-            expression = format!("SET #last = :last {expression}");
-            update = update
-                .condition_expression("attribute_not_exists(#last) OR #last <= :last")
-                .expression_attribute_names("#last", "last")
-                .expression_attribute_values(":last", number(last.0));
-        }
-        let update = update.update_expression(expression).build().expect("table, key and expression are set");
-        TransactWriteItem::builder().update(update).build()
+/// Adds to the counter of a run that a job, or a partition, is assigned to. `passed` is the time that the counter was
+/// found to have.
+pub(crate) fn add_to_counter(
+    ledger: &DynamoDbLedger,
+    run: &str,
+    assigned: &str,
+    settled: &Settled,
+    passed: Option<Timestamp>,
+) -> TransactWriteItem {
+    let counts = [
+        ("copied", settled.copied),
+        ("deleted", settled.deleted),
+        ("skipped", settled.skipped),
+        ("archived", settled.archived),
+        ("out_of_scope", settled.out_of_scope),
+        ("coalesced", settled.coalesced),
+        ("failed", settled.failed),
+        ("cancelled", settled.cancelled),
+        ("bytes", settled.bytes),
+    ];
+    let mut update = Update::builder()
+        .table_name(&ledger.table)
+        .key("pk", text(pk("run", &[run])))
+        .key("sk", text(counter_key(assigned)));
+    let mut add = Vec::new();
+    for (name, count) in counts {
+        add.push(format!("#{name} :{name}"));
+        update = update.expression_attribute_names(format!("#{name}"), name);
+        update = update.expression_attribute_values(format!(":{name}"), number(count));
     }
+    let mut expression = format!("ADD {}", add.join(", "));
+    // DynamoDB has no maximum: the time is set where it is later than the one that is there. Where it is not, the
+    // transaction is refused and sent again without it.
+    if let Some(last) = settled.last.filter(|last| passed.is_none_or(|passed| *last > passed)) {
+        expression = format!("SET #last = :last {expression}");
+        update = update
+            .condition_expression("attribute_not_exists(#last) OR #last <= :last")
+            .expression_attribute_names("#last", "last")
+            .expression_attribute_values(":last", number(last.0));
+    }
+    let update = update.update_expression(expression).build().expect("table, key and expression are set");
+    TransactWriteItem::builder().update(update).build()
 }
 
 /// A transaction of which nothing is done, because a condition does not hold.
