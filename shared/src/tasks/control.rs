@@ -221,7 +221,7 @@ pub trait Control {
     ) -> Result<Change<Summary>>;
 
     /// Records a run and moves the due time, in one transaction. Repeated for one due time, it begins one run: the
-    /// run's id follows from task and due time ([`super::run_id`]). `Conflict` if the task is not active, its version or
+    /// run's id follows from task and due time ([`super::run_id()`]). `Conflict` if the task is not active, its version or
     /// due time is another one, or a run is live that this one does not supersede.
     async fn begin_run(&self, begin: &BeginRun<'_>, author: &Author) -> Result<Change<Summary>>;
 
