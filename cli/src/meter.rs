@@ -71,12 +71,12 @@ impl Meter {
 
     /// How the run stands, in one line.
     pub fn line(&self, run: &Run) -> String {
-        let Standing { counters, rates } = self.standing(run);
+        let Snapshot { counters, rates } = self.snapshot(run);
         [counters, rates].concat().join(", ")
     }
 
     /// How the run stands, in parts. The parts that matter most come first.
-    pub fn standing(&self, run: &Run) -> Standing {
+    pub fn snapshot(&self, run: &Run) -> Snapshot {
         let settled = &run.settled;
         let mut counters = vec![
             format!("{} of {}", terminal::count(settled.objects()), terminal::counted(run.enqueued(), "object")),
@@ -99,7 +99,7 @@ impl Meter {
                 rates.push(objects_rate(rate.objects));
             }
         }
-        Standing { counters, rates }
+        Snapshot { counters, rates }
     }
 
     /// Bytes that have been copied, of settled objects and of those on their way.
@@ -129,7 +129,7 @@ impl Meter {
 
 /// How a run stands.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Standing {
+pub struct Snapshot {
     /// Objects, bytes, failures.
     pub counters: Vec<String>,
     /// Rate and estimate; empty while nothing moves.

@@ -10,7 +10,7 @@ use shared::terminal;
 use worker::{InFlight, TransferProgress};
 
 use crate::layout;
-use crate::meter::{Meter, Standing};
+use crate::meter::{Meter, Snapshot};
 use crate::verbosity::{Verbosity, note};
 
 /// Time between lines where standard error is not a terminal.
@@ -99,7 +99,7 @@ fn long_in_flight(transferred: &TransferProgress, most: usize) -> Vec<InFlight> 
 /// terminal, so that none wraps.
 fn drawn(meter: &Meter, run: &Run, in_flight: &[InFlight], columns: usize) -> Vec<String> {
     let columns = columns.saturating_sub(1);
-    let Standing { counters, rates } = meter.standing(run);
+    let Snapshot { counters, rates } = meter.snapshot(run);
     let bar = layout::bar(meter.share(run), columns);
     let mut lines = vec![format!("{bar}{}", layout::line_of(&counters, columns - bar.len()))];
     if !rates.is_empty() {

@@ -316,7 +316,7 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
     fn now(&self) -> Timestamp;
 
     /// The time that the store records for a [`Write::modified`]: file systems store times within a range, in steps.
-    fn held_time(&self, time: Timestamp) -> Timestamp;
+    fn stored_time(&self, time: Timestamp) -> Timestamp;
 
     /// Checks with one cheap request that the store answers, that the container exists and that
     /// it may be read. Changes nothing. A folder that does not exist is `NoSuchContainer`.

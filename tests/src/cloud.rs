@@ -51,7 +51,7 @@ use world::World;
 pub use crate::emulators::{READ_ONLY_KEY, READ_ONLY_SECRET};
 pub use checksum::{Algorithm, Sum};
 pub use profile::{Checksums, Control, Metadata, Order, Profile, Tags};
-pub use world::{Encryption, Grant, Held, HeldPart, OpenUpload, Restore};
+pub use world::{Encryption, Grant, OpenUpload, Restore, StoredObject, StoredPart};
 
 /// How long before now an object was written that a test put there itself: so that copies are newer.
 const PLANTED_AGE_MS: i64 = 3600 * 1000;
@@ -159,7 +159,7 @@ impl Cloud {
     }
 
     /// As [`put`](Self::put), with more said of the object.
-    pub fn put_as(&self, bucket: &str, key: &str, bytes: impl Into<Bytes>, change: impl FnOnce(&mut Held)) {
+    pub fn put_as(&self, bucket: &str, key: &str, bytes: impl Into<Bytes>, change: impl FnOnce(&mut StoredObject)) {
         let mut held = write::planted(&self.shared.profile, bytes.into());
         let mut inner = self.shared.lock();
         held.modified = Timestamp(inner.world.now().0 - PLANTED_AGE_MS);
@@ -171,8 +171,8 @@ impl Cloud {
     }
 
     /// Changes the object that is there.
-    pub fn change(&self, bucket: &str, key: &str, change: impl FnOnce(&mut Held)) {
-        self.bucket(bucket, |bucket| change(bucket.held_mut(key, None).expect("the object is there")));
+    pub fn change(&self, bucket: &str, key: &str, change: impl FnOnce(&mut StoredObject)) {
+        self.bucket(bucket, |bucket| change(bucket.stored_mut(key, None).expect("the object is there")));
     }
 
     /// Removes an object past the wire, with all its versions.
@@ -181,7 +181,7 @@ impl Cloud {
     }
 
     /// All objects of a bucket, in byte order of their keys.
-    pub fn objects(&self, bucket: &str) -> BTreeMap<String, Held> {
+    pub fn objects(&self, bucket: &str) -> BTreeMap<String, StoredObject> {
         self.bucket(bucket, |bucket| {
             let keys = bucket.keys.keys();
             keys.filter_map(|key| Some((key.clone(), bucket.current(key)?.clone()))).collect()
@@ -194,12 +194,12 @@ impl Cloud {
     }
 
     /// One object.
-    pub fn object(&self, bucket: &str, key: &str) -> Option<Held> {
+    pub fn object(&self, bucket: &str, key: &str) -> Option<StoredObject> {
         self.bucket(bucket, |bucket| bucket.current(key).cloned())
     }
 
     /// All versions of a key, the newest last; delete markers are among them.
-    pub fn versions(&self, bucket: &str, key: &str) -> Vec<Held> {
+    pub fn versions(&self, bucket: &str, key: &str) -> Vec<StoredObject> {
         self.bucket(bucket, |bucket| bucket.keys.get(key).cloned().unwrap_or_default())
     }
 

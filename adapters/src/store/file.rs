@@ -165,8 +165,8 @@ impl ObjectStore for FileStore {
         .await
     }
 
-    fn held_time(&self, time: Timestamp) -> Timestamp {
-        self.times.get().map_or(time, |times| times.held(time))
+    fn stored_time(&self, time: Timestamp) -> Timestamp {
+        self.times.get().map_or(time, |times| times.stored(time))
     }
 
     fn list(&self, range: KeyRange) -> Box<dyn Listing> {

@@ -250,7 +250,7 @@ impl ObjectStore for S3Store {
         self.0.clock.now()
     }
 
-    fn held_time(&self, time: Timestamp) -> Timestamp {
+    fn stored_time(&self, time: Timestamp) -> Timestamp {
         time
     }
 

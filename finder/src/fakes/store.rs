@@ -176,7 +176,7 @@ impl ObjectStore for Shelf {
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
-    fn held_time(&self, time: Timestamp) -> Timestamp {
+    fn stored_time(&self, time: Timestamp) -> Timestamp {
         time
     }
     fn service(&self) -> Option<&Service> {

@@ -66,7 +66,7 @@ impl Comparer {
             return Ok(decisions);
         }
         let asked: Vec<_> =
-            decisions.into_iter().zip(pairs).map(|(d, (pair, _))| self.ask_as_held(d, pair).boxed()).collect();
+            decisions.into_iter().zip(pairs).map(|(d, (pair, _))| self.ask_as_stored(d, pair).boxed()).collect();
         stream::iter(asked).buffered(ASKED_AT_ONCE).try_collect().await
     }
 
@@ -84,7 +84,7 @@ impl Comparer {
         if *verdict != Verdict::Taken {
             return Decision::Leave;
         }
-        let decision = self.as_held(self.policy.decide(pair), pair);
+        let decision = self.as_stored(self.policy.decide(pair), pair);
         if self.policy.fell_back(decision) {
             self.say_fallback("ETags");
         }
@@ -92,11 +92,11 @@ impl Comparer {
     }
 
     /// The same decision, unless the destination has the source's time as far as it can hold it.
-    fn as_held(&self, decision: Decision, pair: &Pair) -> Decision {
+    fn as_stored(&self, decision: Decision, pair: &Pair) -> Decision {
         match (decision, pair) {
             (Decision::Copy(Reason::Newer | Reason::TimeUnclear), Pair::Both(source, destination))
                 if self.destination.capabilities().keeps_modified
-                    && self.destination.held_time(source.modified) == destination.modified =>
+                    && self.destination.stored_time(source.modified) == destination.modified =>
             {
                 Decision::Skip(Same::Time)
             }
@@ -113,8 +113,8 @@ impl Comparer {
     }
 
     /// The adapter has waited and tried again where that can help: an error here is its last word.
-    async fn ask_as_held(&self, decision: Decision, pair: &Pair) -> Result<Decision> {
-        Ok(self.as_held(self.ask(decision, pair).await?, pair))
+    async fn ask_as_stored(&self, decision: Decision, pair: &Pair) -> Result<Decision> {
+        Ok(self.as_stored(self.ask(decision, pair).await?, pair))
     }
 
     async fn ask(&self, decision: Decision, pair: &Pair) -> Result<Decision> {

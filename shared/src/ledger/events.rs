@@ -32,7 +32,7 @@ pub fn events_run(task: &str) -> String {
     format!("events-{task}")
 }
 
-/// Whether a run of the task is its standing one.
+/// Whether a run is the task's event run.
 pub fn is_events_run(task: &str, run: &str) -> bool {
     run.strip_prefix("events-") == Some(task)
 }
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_standing_run_of_a_task_is_known_by_its_id_and_is_no_other_tasks() {
+    fn the_id_of_an_event_run_names_its_task() {
         for task in ["t", "", "events-t"] {
             assert!(is_events_run(task, &events_run(task)));
         }

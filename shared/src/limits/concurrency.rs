@@ -241,12 +241,12 @@ mod tests {
     #[tokio::test]
     async fn regression_new_work_is_taken_on_when_no_transfer_waits_and_holds_none_back() {
         let limiter = ConcurrencyLimiter::new(1);
-        let held = limiter.acquire().await;
+        let permits = limiter.acquire().await;
         let mut transfer = Box::pin(limiter.acquire());
         let mut new_work = Box::pin(limiter.idle());
         assert!(transfer.as_mut().now_or_never().is_none());
         assert!(new_work.as_mut().now_or_never().is_none());
-        drop(held);
+        drop(permits);
         assert!(new_work.as_mut().now_or_never().is_none(), "the transfer goes first");
         drop(transfer.await);
         new_work.await;
@@ -256,12 +256,12 @@ mod tests {
     #[tokio::test]
     async fn a_waiter_that_gives_up_passes_its_turn_on() {
         let limiter = ConcurrencyLimiter::new(1);
-        let held = limiter.acquire().await;
+        let permits = limiter.acquire().await;
         let mut first = Box::pin(limiter.acquire());
         let mut second = Box::pin(limiter.acquire());
         assert!(first.as_mut().now_or_never().is_none());
         assert!(second.as_mut().now_or_never().is_none());
-        drop(held);
+        drop(permits);
         drop(first);
         second.await;
     }
@@ -275,20 +275,20 @@ mod tests {
             scans.push(scan.acquire().await);
         }
         assert_eq!((scan.free(), events.free()), (0, 1), "a quarter is the events' own");
-        let mut held = vec![events.acquire().await];
+        let mut permits = vec![events.acquire().await];
         assert!(Box::pin(events.acquire()).now_or_never().is_none());
         scans.pop();
         assert_eq!(scan.free(), 0, "what a scan gives back is the events' first");
         scans.clear();
         for _ in 0..4 {
-            held.push(events.acquire().await);
+            permits.push(events.acquire().await);
         }
         assert_eq!((scan.free(), events.free()), (1, 0), "a quarter is the scan's own");
         let last = scan.acquire().await;
         assert!(Box::pin(scan.acquire()).now_or_never().is_none());
         let mut waits = Box::pin(events.acquire());
         assert!(waits.as_mut().now_or_never().is_none());
-        held.pop();
+        permits.pop();
         drop(last);
         waits.await;
     }

@@ -65,7 +65,7 @@ forward! {
     fn capabilities(&self) -> &Capabilities;
     fn throttles(&self) -> u64;
     fn now(&self) -> Timestamp;
-    fn held_time(&self, time: Timestamp) -> Timestamp;
+    fn stored_time(&self, time: Timestamp) -> Timestamp;
     fn list(&self, range: KeyRange) -> Box<dyn Listing>;
     fn list_filtered(&self, range: KeyRange, filter: &Arc<Filter>) -> Box<dyn Listing>;
     fn service(&self) -> Option<&Service>;

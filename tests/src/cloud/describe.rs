@@ -10,7 +10,7 @@ use super::call::Call;
 use super::profile::Metadata;
 use super::refusal::Refusal;
 use super::url;
-use super::world::{Encryption, Grant, Held, Restore};
+use super::world::{Encryption, Grant, Restore, StoredObject};
 use super::{Profile, detail};
 
 /// Headers that are kept and given back as they came.
@@ -34,10 +34,10 @@ const CLASSES: [&str; 9] = [
 ];
 
 /// The object that a PUT, a copy or a new upload describes, without bytes, tag and time.
-pub(super) fn described(call: &Call, profile: &Profile, default: Option<&Encryption>) -> Result<Held, Refusal> {
-    let mut held = Held { grants: grants(call, profile)?, ..Held::default() };
-    (held.headers, held.user) = attributes(call, profile)?;
-    held.tags = tags(call, profile)?;
+pub(super) fn described(call: &Call, profile: &Profile, default: Option<&Encryption>) -> Result<StoredObject, Refusal> {
+    let mut stored = StoredObject { grants: grants(call, profile)?, ..StoredObject::default() };
+    (stored.headers, stored.user) = attributes(call, profile)?;
+    stored.tags = tags(call, profile)?;
     if let Some(class) = call.header("x-amz-storage-class") {
         if !profile.has_classes {
             return Err(Refusal::not_implemented("x-amz-storage-class"));
@@ -46,16 +46,16 @@ pub(super) fn described(call: &Call, profile: &Profile, default: Option<&Encrypt
             let message = "The storage class you specified is not valid";
             return Err(Refusal::new(400, "InvalidStorageClass", message));
         }
-        held.class = if class == "STANDARD" { String::new() } else { class.to_owned() };
+        stored.class = if class == "STANDARD" { String::new() } else { class.to_owned() };
     }
     let key = call.header("x-amz-server-side-encryption-aws-kms-key-id").map(str::to_owned);
-    held.encryption = match call.header("x-amz-server-side-encryption") {
+    stored.encryption = match call.header("x-amz-server-side-encryption") {
         Some("AES256") if key.is_none() => Some(Encryption { kind: "AES256".to_owned(), key }),
         Some(kind @ ("aws:kms" | "aws:kms:dsse")) => Some(Encryption { kind: kind.to_owned(), key }),
         Some(_) => return Err(Refusal::argument("The encryption method specified is not supported")),
         None => default.cloned(),
     };
-    Ok(held)
+    Ok(stored)
 }
 
 /// Values by name.
@@ -144,49 +144,49 @@ pub(super) fn grants(call: &Call, profile: &Profile) -> Result<BTreeSet<Grant>, 
 /// An answer that describes the object; what it says of the length is the caller's.
 pub(super) fn describe(
     mut answer: Answer,
-    held: &Held,
+    stored: &StoredObject,
     profile: &Profile,
     with_checksum: bool,
     with_tags: bool,
 ) -> Answer {
-    answer = answer.with("etag", format!("\"{}\"", held.etag)).with("last-modified", http_date(held.modified));
-    answer = answer.with("accept-ranges", "bytes").with_some("x-amz-version-id", held.version.as_deref());
-    if !held.headers.contains_key("content-type") {
+    answer = answer.with("etag", format!("\"{}\"", stored.etag)).with("last-modified", http_date(stored.modified));
+    answer = answer.with("accept-ranges", "bytes").with_some("x-amz-version-id", stored.version.as_deref());
+    if !stored.headers.contains_key("content-type") {
         answer = answer.with("content-type", "binary/octet-stream");
     }
-    for (name, value) in &held.headers {
+    for (name, value) in &stored.headers {
         answer = answer.with(name, value);
     }
-    for (name, value) in &held.user {
+    for (name, value) in &stored.user {
         let value = match profile.metadata {
             Metadata::Raw => value.clone(),
             Metadata::Rfc2047 => encode_words(value),
         };
         answer = answer.with(&format!("x-amz-meta-{name}"), value);
     }
-    if !held.tags.is_empty() && with_tags {
-        answer = answer.with("x-amz-tagging-count", held.tags.len().to_string());
+    if !stored.tags.is_empty() && with_tags {
+        answer = answer.with("x-amz-tagging-count", stored.tags.len().to_string());
     }
-    if !held.class.is_empty() {
-        answer = answer.with("x-amz-storage-class", &held.class);
+    if !stored.class.is_empty() {
+        answer = answer.with("x-amz-storage-class", &stored.class);
     }
-    answer = match held.restore {
+    answer = match stored.restore {
         Some(Restore::Ongoing) => answer.with("x-amz-restore", "ongoing-request=\"true\""),
         Some(Restore::Done) => {
             answer.with("x-amz-restore", "ongoing-request=\"false\", expiry-date=\"Fri, 21 Dec 2040 00:00:00 GMT\"")
         }
         None => answer,
     };
-    answer = encrypted(answer, held);
-    match held.checksum.as_ref().filter(|_| with_checksum) {
+    answer = encrypted(answer, stored);
+    match stored.checksum.as_ref().filter(|_| with_checksum) {
         Some(sum) => answer.with(&sum.algorithm.header(), &sum.value).with("x-amz-checksum-type", sum.kind()),
         None => answer,
     }
 }
 
 /// An answer that says how the object is encrypted.
-pub(super) fn encrypted(answer: Answer, held: &Held) -> Answer {
-    let Some(encryption) = &held.encryption else { return answer };
+pub(super) fn encrypted(answer: Answer, stored: &StoredObject) -> Answer {
+    let Some(encryption) = &stored.encryption else { return answer };
     answer
         .with("x-amz-server-side-encryption", &encryption.kind)
         .with_some("x-amz-server-side-encryption-aws-kms-key-id", encryption.key.as_deref())

@@ -6,7 +6,7 @@ use super::answer::{Outcome, With as _, empty, xml};
 use super::call::Call;
 use super::read::found;
 use super::refusal::Refusal;
-use super::world::{Grant, Held, Restore, World};
+use super::world::{Grant, Restore, StoredObject, World};
 use super::{Control, Profile, describe, xml as text};
 
 /// Who owns everything.
@@ -22,10 +22,10 @@ pub(super) fn detail(world: &mut World, profile: &Profile, call: &Call) -> Outco
     if !is_known {
         return Err(Refusal::not_implemented(if is_tags { "tagging" } else { "acl" }));
     }
-    let held = found(&world.buckets[&call.bucket], profile, call)?;
+    let stored = found(&world.buckets[&call.bucket], profile, call)?;
     match (call.method.as_str(), is_tags) {
-        ("GET", true) => return Ok(xml(tagging(held)).with_some("x-amz-version-id", held.version.as_deref())),
-        ("GET", false) => return Ok(xml(policy(held))),
+        ("GET", true) => return Ok(xml(tagging(stored)).with_some("x-amz-version-id", stored.version.as_deref())),
+        ("GET", false) => return Ok(xml(policy(stored))),
         _ => {}
     }
     let tags = match (call.method.as_str(), is_tags) {
@@ -36,17 +36,18 @@ pub(super) fn detail(world: &mut World, profile: &Profile, call: &Call) -> Outco
     };
     let grants = if is_tags { BTreeSet::new() } else { grants_of(call, profile)? };
     let bucket = world.buckets.get_mut(&call.bucket).expect("it was looked for");
-    let held = bucket.held_mut(&call.key, call.asks("versionId")).ok_or_else(Refusal::no_such_key)?;
+    let stored = bucket.stored_mut(&call.key, call.asks("versionId")).ok_or_else(Refusal::no_such_key)?;
     match tags {
-        Some(tags) => held.tags = tags,
-        None => held.grants = grants,
+        Some(tags) => stored.tags = tags,
+        None => stored.grants = grants,
     }
     Ok(empty(if call.method == http::Method::DELETE { 204 } else { 200 }))
 }
 
-fn tagging(held: &Held) -> String {
+fn tagging(stored: &StoredObject) -> String {
     let spell = |text: &str| text::escape(text, Control::Referenced);
-    let tags = held.tags.iter().map(|(k, v)| format!("<Tag><Key>{}</Key><Value>{}</Value></Tag>", spell(k), spell(v)));
+    let tags =
+        stored.tags.iter().map(|(k, v)| format!("<Tag><Key>{}</Key><Value>{}</Value></Tag>", spell(k), spell(v)));
     format!("<Tagging><TagSet>{}</TagSet></Tagging>", tags.collect::<String>())
 }
 
@@ -83,9 +84,9 @@ pub(super) fn checked_tags(pairs: Vec<(String, String)>) -> Result<BTreeMap<Stri
     }
 }
 
-fn policy(held: &Held) -> String {
+fn policy(stored: &StoredObject) -> String {
     let owner = Grant { grantee: OWNER.to_owned(), permission: "FULL_CONTROL".to_owned() };
-    let grants = std::iter::once(&owner).chain(&held.grants).map(|grant| {
+    let grants = std::iter::once(&owner).chain(&stored.grants).map(|grant| {
         let (kind, value) = grant.grantee.split_once('=').unwrap_or(("id", &grant.grantee));
         let (kind, element) = match kind {
             "uri" => ("Group", "URI"),
@@ -128,13 +129,13 @@ pub(super) fn restore(world: &mut World, profile: &Profile, call: &Call) -> Outc
     if !profile.has_classes {
         return Err(Refusal::not_implemented("restore"));
     }
-    let held = found(&world.buckets[&call.bucket], profile, call)?;
+    let stored = found(&world.buckets[&call.bucket], profile, call)?;
     let body = String::from_utf8_lossy(&call.body).into_owned();
     let tier = text::text_of(&body, "Tier").unwrap_or_else(|| "Standard".to_owned());
     if !["Standard", "Bulk", "Expedited"].contains(&tier.as_str()) {
         return Err(Refusal::new(400, "MalformedXML", "The XML you provided was not well-formed"));
     }
-    match (held.class.as_str(), held.restore) {
+    match (stored.class.as_str(), stored.restore) {
         ("GLACIER" | "DEEP_ARCHIVE", Some(Restore::Ongoing)) => {
             Err(Refusal::new(409, "RestoreAlreadyInProgress", "Object restore is already in progress"))
         }
@@ -143,8 +144,8 @@ pub(super) fn restore(world: &mut World, profile: &Profile, call: &Call) -> Outc
         }
         ("GLACIER" | "DEEP_ARCHIVE", was) => {
             let bucket = world.buckets.get_mut(&call.bucket).expect("it was looked for");
-            let held = bucket.held_mut(&call.key, call.asks("versionId")).ok_or_else(Refusal::no_such_key)?;
-            held.restore.get_or_insert(Restore::Ongoing);
+            let stored = bucket.stored_mut(&call.key, call.asks("versionId")).ok_or_else(Refusal::no_such_key)?;
+            stored.restore.get_or_insert(Restore::Ongoing);
             Ok(empty(if was.is_some() { 200 } else { 202 }))
         }
         _ => Err(Refusal::new(

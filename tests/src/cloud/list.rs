@@ -9,12 +9,12 @@ use super::profile::Order;
 use super::refusal::Refusal;
 use super::sign::hex;
 use super::url::{self, encode_listed};
-use super::world::{Bucket, Held, OpenUpload, Restore, World};
+use super::world::{Bucket, OpenUpload, Restore, StoredObject, World};
 use super::{Profile, xml::escape};
 
 /// One line of a listing.
 enum Line<'a> {
-    Object(&'a str, &'a Held),
+    Object(&'a str, &'a StoredObject),
     Folder(&'a str),
 }
 
@@ -80,7 +80,7 @@ pub(super) fn objects(world: &mut World, profile: &Profile, call: &Call) -> Outc
     // A folder that ended the last page comes no more, however many keys are below it.
     let is_marker = token.is_some() || !is_v2;
 
-    let mut keys: Vec<(&str, &Held)> = bucket
+    let mut keys: Vec<(&str, &StoredObject)> = bucket
         .keys
         .iter()
         .filter(|(key, _)| key.starts_with(prefix) && !(profile.has_folders && is_hidden(bucket, key)))
@@ -91,14 +91,14 @@ pub(super) fn objects(world: &mut World, profile: &Profile, call: &Call) -> Outc
     }
     let mut lines: Vec<Line<'_>> = Vec::new();
     let mut is_truncated = false;
-    for (key, held) in keys {
+    for (key, stored) in keys {
         if after.is_some_and(|after| compare(profile.order, key, after) != Ordering::Greater) {
             continue;
         }
         let folder = delimiter.and_then(|delimiter| {
             key[prefix.len()..].find(delimiter).map(|at| &key[..prefix.len() + at + delimiter.len()])
         });
-        let line = folder.map_or(Line::Object(key, held), Line::Folder);
+        let line = folder.map_or(Line::Object(key, stored), Line::Folder);
         let is_known = matches!(&line, Line::Folder(folder)
             if lines.last().is_some_and(|last| last.name() == *folder) || is_marker && after == Some(*folder));
         if is_known {
@@ -138,7 +138,7 @@ pub(super) fn objects(world: &mut World, profile: &Profile, call: &Call) -> Outc
     let tells_restores = call.header("x-amz-optional-object-attributes").is_some_and(|v| v.contains("RestoreStatus"));
     for line in &lines {
         match line {
-            Line::Object(key, held) => text.push_str(&object(key, held, &spelling, tells_restores)),
+            Line::Object(key, stored) => text.push_str(&object(key, stored, &spelling, tells_restores)),
             Line::Folder(folder) => {
                 let _ = write!(text, "<CommonPrefixes><Prefix>{}</Prefix></CommonPrefixes>", spelling.text(folder));
             }
@@ -148,9 +148,9 @@ pub(super) fn objects(world: &mut World, profile: &Profile, call: &Call) -> Outc
     Ok(xml(text))
 }
 
-fn object(key: &str, held: &Held, spelling: &Spelling, tells_restores: bool) -> String {
-    let class = if held.class.is_empty() { "STANDARD" } else { &held.class };
-    let restore = match held.restore.filter(|_| tells_restores) {
+fn object(key: &str, stored: &StoredObject, spelling: &Spelling, tells_restores: bool) -> String {
+    let class = if stored.class.is_empty() { "STANDARD" } else { &stored.class };
+    let restore = match stored.restore.filter(|_| tells_restores) {
         Some(restore) => {
             format!(
                 "<RestoreStatus><IsRestoreInProgress>{}</IsRestoreInProgress></RestoreStatus>",
@@ -163,9 +163,9 @@ fn object(key: &str, held: &Held, spelling: &Spelling, tells_restores: bool) -> 
         "<Contents><Key>{}</Key><LastModified>{}</LastModified><ETag>&quot;{}&quot;</ETag><Size>{}</Size>\
          <StorageClass>{class}</StorageClass>{restore}</Contents>",
         spelling.text(key),
-        iso_date(held.modified),
-        held.etag,
-        held.bytes.len(),
+        iso_date(stored.modified),
+        stored.etag,
+        stored.bytes.len(),
     )
 }
 

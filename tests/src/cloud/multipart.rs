@@ -7,7 +7,7 @@ use super::call::Call;
 use super::checksum::{Algorithm, Sum};
 use super::describe::{described, encrypted};
 use super::refusal::Refusal;
-use super::world::{Bucket, Held, HeldPart, OpenUpload, World};
+use super::world::{Bucket, OpenUpload, StoredObject, StoredPart, World};
 use super::write::{added_checksum, check_conditions, check_place, copied, keep, source, tag};
 use super::{Profile, xml as text};
 
@@ -66,16 +66,16 @@ fn checksum(call: &Call) -> Result<Option<(Algorithm, bool)>, Refusal> {
 }
 
 pub(super) fn part(world: &mut World, profile: &Profile, call: &Call) -> Outcome {
-    let held = HeldPart {
+    let stored = StoredPart {
         number: number(call, profile)?,
         bytes: call.body.clone(),
         etag: String::new(),
         modified: world.now(),
         checksum: call.checksum.clone(),
     };
-    let held = put_part(world, profile, call, held)?;
-    let mut answer = empty(200).with("etag", format!("\"{}\"", held.etag));
-    if let Some(sum) = &held.checksum {
+    let stored = put_part(world, profile, call, stored)?;
+    let mut answer = empty(200).with("etag", format!("\"{}\"", stored.etag));
+    if let Some(sum) = &stored.checksum {
         answer = answer.with(&sum.algorithm.header(), &sum.value);
     }
     Ok(encrypted(answer, &find(&world.buckets[&call.bucket], call)?.object))
@@ -99,15 +99,15 @@ pub(super) fn part_copy(world: &mut World, profile: &Profile, call: &Call) -> Ou
         bytes = bytes.slice(first..last + 1);
     }
     let algorithm = find(&world.buckets[&call.bucket], call)?.checksum.map(|(algorithm, _)| algorithm);
-    let held = HeldPart {
+    let stored = StoredPart {
         number: number(call, profile)?,
         etag: String::new(),
         modified: world.now(),
         checksum: algorithm.map(|algorithm| Sum::of(algorithm, &bytes)),
         bytes,
     };
-    let held = put_part(world, profile, call, held)?;
-    Ok(copied("CopyPartResult", &held.etag, held.modified))
+    let stored = put_part(world, profile, call, stored)?;
+    Ok(copied("CopyPartResult", &stored.etag, stored.modified))
 }
 
 fn number(call: &Call, profile: &Profile) -> Result<u32, Refusal> {
@@ -118,7 +118,7 @@ fn number(call: &Call, profile: &Profile) -> Result<u32, Refusal> {
     })
 }
 
-fn put_part(world: &mut World, profile: &Profile, call: &Call, mut part: HeldPart) -> Result<HeldPart, Refusal> {
+fn put_part(world: &mut World, profile: &Profile, call: &Call, mut part: StoredPart) -> Result<StoredPart, Refusal> {
     let upload = find(&world.buckets[&call.bucket], call)?;
     let (algorithm, is_full) = match upload.checksum {
         Some((algorithm, is_full)) => (Some(algorithm), is_full),
@@ -167,17 +167,17 @@ pub(super) fn complete(world: &mut World, profile: &Profile, call: &Call) -> Out
             return Err(Refusal::bad_digest("The checksum you specified did not match the calculated checksum."));
         }
     }
-    let object = Held { bytes: bytes.into(), parts, checksum, ..upload.object.clone() };
+    let object = StoredObject { bytes: bytes.into(), parts, checksum, ..upload.object.clone() };
     let id = upload.id.clone();
-    let held = keep(world, profile, &call.bucket, &call.key, object);
+    let stored = keep(world, profile, &call.bucket, &call.key, object);
     world.buckets.get_mut(&call.bucket).expect("it was looked for").uploads.remove(&id);
     let mut body = format!(
         "<CompleteMultipartUploadResult><Bucket>{}</Bucket><Key>{}</Key><ETag>&quot;{}&quot;</ETag>",
         call.bucket,
         text::escape(&call.key, profile.control),
-        held.etag
+        stored.etag
     );
-    if let Some(sum) = &held.checksum {
+    if let Some(sum) = &stored.checksum {
         let _ = write!(
             body,
             "<{0}>{1}</{0}><ChecksumType>{2}</ChecksumType>",
@@ -187,14 +187,14 @@ pub(super) fn complete(world: &mut World, profile: &Profile, call: &Call) -> Out
         );
     }
     body.push_str("</CompleteMultipartUploadResult>");
-    Ok(encrypted(xml(body), &held).with_some("x-amz-version-id", held.version))
+    Ok(encrypted(xml(body), &stored).with_some("x-amz-version-id", stored.version))
 }
 
 /// The parts that the request lists, if it may list them so.
-fn chosen(upload: &OpenUpload, call: &Call, profile: &Profile) -> Result<Vec<HeldPart>, Refusal> {
+fn chosen(upload: &OpenUpload, call: &Call, profile: &Profile) -> Result<Vec<StoredPart>, Refusal> {
     let malformed = || Refusal::new(400, "MalformedXML", "The XML you provided was not well-formed");
     let body = std::str::from_utf8(&call.body).map_err(|_| malformed())?;
-    let mut parts: Vec<HeldPart> = Vec::new();
+    let mut parts: Vec<StoredPart> = Vec::new();
     for listed in text::elements(body, "Part") {
         let number: u32 = text::text_of(listed, "PartNumber").and_then(|n| n.parse().ok()).ok_or_else(malformed)?;
         let etag = text::text_of(listed, "ETag").ok_or_else(malformed)?;
@@ -202,12 +202,12 @@ fn chosen(upload: &OpenUpload, call: &Call, profile: &Profile) -> Result<Vec<Hel
             let message = "The list of parts was not in ascending order. Parts must be ordered by part number.";
             return Err(Refusal::new(400, "InvalidPartOrder", message));
         }
-        let held = upload.parts.get(&number).filter(|part| part.etag == etag.trim_matches('"'));
+        let stored = upload.parts.get(&number).filter(|part| part.etag == etag.trim_matches('"'));
         let invalid = || Refusal::new(400, "InvalidPart", "One or more of the specified parts could not be found.");
-        let held = held.ok_or_else(invalid)?;
+        let stored = stored.ok_or_else(invalid)?;
         if let Some((algorithm, is_full)) = upload.checksum {
             let given = text::text_of(listed, &algorithm.element());
-            let kept = held.checksum.as_ref().map(|sum| sum.value.clone());
+            let kept = stored.checksum.as_ref().map(|sum| sum.value.clone());
             if given.is_none() && !is_full {
                 let message = format!(
                     "The upload was created using a {} checksum. The complete request must include the checksum for each part.",
@@ -219,7 +219,7 @@ fn chosen(upload: &OpenUpload, call: &Call, profile: &Profile) -> Result<Vec<Hel
                 return Err(invalid());
             }
         }
-        parts.push(held.clone());
+        parts.push(stored.clone());
     }
     let Some((last, others)) = parts.split_last() else { return Err(malformed()) };
     if others.iter().any(|part| (part.bytes.len() as u64) < profile.min_part_bytes) {
@@ -235,7 +235,7 @@ fn chosen(upload: &OpenUpload, call: &Call, profile: &Profile) -> Result<Vec<Hel
 }
 
 /// The checksum of the object: of its bytes, or of its parts' checksums.
-fn whole(upload: &OpenUpload, parts: &[HeldPart], bytes: &[u8], profile: &Profile) -> Option<Sum> {
+fn whole(upload: &OpenUpload, parts: &[StoredPart], bytes: &[u8], profile: &Profile) -> Option<Sum> {
     match upload.checksum {
         Some((algorithm, true)) => Some(Sum::of(algorithm, bytes)),
         Some((algorithm, false)) => {

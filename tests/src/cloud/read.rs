@@ -11,12 +11,12 @@ use super::call::Call;
 use super::describe::describe;
 use super::refusal::Refusal;
 use super::rights;
-use super::world::{Bucket, Held, World};
+use super::world::{Bucket, StoredObject, World};
 use super::xml as text;
 use crate::proxy::Kind;
 
 /// The object that the call is about: its current version, or the one it names.
-pub(super) fn found<'a>(bucket: &'a Bucket, profile: &Profile, call: &Call) -> Result<&'a Held, Refusal> {
+pub(super) fn found<'a>(bucket: &'a Bucket, profile: &Profile, call: &Call) -> Result<&'a StoredObject, Refusal> {
     let Some(version) = call.asks("versionId") else {
         return bucket.current(&call.key).ok_or_else(Refusal::no_such_key);
     };
@@ -24,10 +24,10 @@ pub(super) fn found<'a>(bucket: &'a Bucket, profile: &Profile, call: &Call) -> R
         return Err(Refusal::not_implemented("versionId"));
     }
     match bucket.version(&call.key, version) {
-        Some(held) if held.is_delete_marker => {
+        Some(stored) if stored.is_delete_marker => {
             Err(Refusal::new(405, "MethodNotAllowed", "The specified method is not allowed against this resource."))
         }
-        Some(held) => Ok(held),
+        Some(stored) => Ok(stored),
         None => Err(Refusal::new(404, "NoSuchVersion", "The specified version does not exist.")),
     }
 }
@@ -40,46 +40,46 @@ pub(super) fn names_tag(list: &str, etag: &str) -> bool {
 pub(super) fn object(world: &mut World, profile: &Profile, call: &Call) -> Outcome {
     let bucket = &world.buckets[&call.bucket];
     let reports_tags = !bucket.denied.contains(rights::reads_tags(call)) && profile.reports_tag_counts;
-    let held = found(bucket, profile, call)?;
-    if profile.heeds_if_match && call.header("if-match").is_some_and(|list| !names_tag(list, &held.etag)) {
+    let stored = found(bucket, profile, call)?;
+    if profile.heeds_if_match && call.header("if-match").is_some_and(|list| !names_tag(list, &stored.etag)) {
         return Err(Refusal::precondition());
     }
-    if call.header("if-none-match").is_some_and(|list| names_tag(list, &held.etag)) {
-        return Ok(empty(304).with("etag", format!("\"{}\"", held.etag)));
+    if call.header("if-none-match").is_some_and(|list| names_tag(list, &stored.etag)) {
+        return Ok(empty(304).with("etag", format!("\"{}\"", stored.etag)));
     }
     let is_head = call.kind == Kind::Head;
-    if held.is_archived() && !is_head {
+    if stored.is_archived() && !is_head {
         let message = "The operation is not valid for the object's storage class";
         return Err(Refusal::new(403, "InvalidObjectState", message));
     }
-    let size = held.bytes.len() as u64;
-    let is_packed = held.headers.get("content-encoding").is_some_and(|encoding| encoding.contains("gzip"));
+    let size = stored.bytes.len() as u64;
+    let is_packed = stored.headers.get("content-encoding").is_some_and(|encoding| encoding.contains("gzip"));
     let accepts_packed = call.header("accept-encoding").is_some_and(|list| list.contains("gzip"));
     if is_packed && profile.unpacks_gzip && !accepts_packed && call.kind != Kind::Head {
-        return Ok(unpacked(held, profile, reports_tags));
+        return Ok(unpacked(stored, profile, reports_tags));
     }
     let asked = call.header("range").filter(|_| !(is_packed && profile.ignores_gzip_ranges));
     let range = match (call.asks("partNumber"), asked) {
         (Some(_), Some(_)) => return Err(Refusal::invalid("Cannot specify both Range header and partNumber")),
-        (Some(number), None) => Some(part(held, number)?),
+        (Some(number), None) => Some(part(stored, number)?),
         (None, Some(range)) => span(range, size)?,
         (None, None) => None,
     };
     // The checksum is of the whole, so it stands by no part of it.
     let tells_checksum = call.header("x-amz-checksum-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("ENABLED"));
     let tells_checksum = tells_checksum && range.as_ref().is_none_or(|range| *range == (0..size));
-    let mut answer = describe(empty(200), held, profile, tells_checksum, reports_tags);
-    if call.asks("partNumber").is_some() && !held.parts.is_empty() {
-        answer = answer.with("x-amz-mp-parts-count", held.parts.len().to_string());
+    let mut answer = describe(empty(200), stored, profile, tells_checksum, reports_tags);
+    if call.asks("partNumber").is_some() && !stored.parts.is_empty() {
+        answer = answer.with("x-amz-mp-parts-count", stored.parts.len().to_string());
     }
     let bytes = match range {
-        None => held.bytes.clone(),
+        None => stored.bytes.clone(),
         Some(range) => {
             *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
             if size > 0 {
                 answer = answer.with("content-range", format!("bytes {}-{}/{size}", range.start, range.end - 1));
             }
-            held.bytes.slice(range.start as usize..range.end as usize)
+            stored.bytes.slice(range.start as usize..range.end as usize)
         }
     };
     answer = answer.with("content-length", bytes.len().to_string());
@@ -87,22 +87,22 @@ pub(super) fn object(world: &mut World, profile: &Profile, call: &Call) -> Outco
 }
 
 /// What a store answers that unpacks an object on the way: it does not know the length, and so has no ranges.
-fn unpacked(held: &Held, profile: &Profile, reports_tags: bool) -> Answer {
-    let mut answer = describe(empty(200), held, profile, false, reports_tags);
+fn unpacked(stored: &StoredObject, profile: &Profile, reports_tags: bool) -> Answer {
+    let mut answer = describe(empty(200), stored, profile, false, reports_tags);
     answer.headers_mut().remove("content-encoding");
-    let bytes = [&b"unpacked "[..], &held.bytes].concat();
+    let bytes = [&b"unpacked "[..], &stored.bytes].concat();
     answer.with("transfer-encoding", "chunked").map(|_| body_of(bytes))
 }
 
 /// Where a part lies; an object that was put whole is one part.
-fn part(held: &Held, number: &str) -> Result<Range<u64>, Refusal> {
+fn part(stored: &StoredObject, number: &str) -> Result<Range<u64>, Refusal> {
     let wrong = || Refusal::new(416, "InvalidPartNumber", "The requested partnumber is not satisfiable");
     let number: usize = number.parse().ok().filter(|number| *number > 0).ok_or_else(wrong)?;
-    if held.parts.is_empty() && number == 1 {
-        return Ok(0..held.bytes.len() as u64);
+    if stored.parts.is_empty() && number == 1 {
+        return Ok(0..stored.bytes.len() as u64);
     }
-    let part = held.parts.get(number - 1).ok_or_else(wrong)?;
-    let start: u64 = held.parts[..number - 1].iter().map(|part| part.bytes.len() as u64).sum();
+    let part = stored.parts.get(number - 1).ok_or_else(wrong)?;
+    let start: u64 = stored.parts[..number - 1].iter().map(|part| part.bytes.len() as u64).sum();
     Ok(start..start + part.bytes.len() as u64)
 }
 
@@ -127,16 +127,16 @@ pub(super) fn attributes(world: &mut World, profile: &Profile, call: &Call) -> O
     if !profile.has_attributes {
         return Err(Refusal::not_implemented("attributes"));
     }
-    let held = found(&world.buckets[&call.bucket], profile, call)?;
+    let stored = found(&world.buckets[&call.bucket], profile, call)?;
     let asks = |name: &str| {
         let lists = call.headers.get_all("x-amz-object-attributes").iter().filter_map(|value| value.to_str().ok());
         lists.flat_map(|list| list.split(',')).any(|asked| asked.trim() == name)
     };
     let mut body = String::from("<GetObjectAttributesResponse>");
     if asks("ETag") {
-        let _ = write!(body, "<ETag>{}</ETag>", held.etag);
+        let _ = write!(body, "<ETag>{}</ETag>", stored.etag);
     }
-    if let Some(sum) = held.checksum.as_ref().filter(|_| asks("Checksum")) {
+    if let Some(sum) = stored.checksum.as_ref().filter(|_| asks("Checksum")) {
         let _ = write!(
             body,
             "<Checksum><{0}>{1}</{0}><ChecksumType>{2}</ChecksumType></Checksum>",
@@ -145,10 +145,10 @@ pub(super) fn attributes(world: &mut World, profile: &Profile, call: &Call) -> O
             sum.kind()
         );
     }
-    if asks("ObjectParts") && !held.parts.is_empty() {
-        let _ = write!(body, "<ObjectParts><PartsCount>{}</PartsCount>", held.parts.len());
+    if asks("ObjectParts") && !stored.parts.is_empty() {
+        let _ = write!(body, "<ObjectParts><PartsCount>{}</PartsCount>", stored.parts.len());
         // Amazon tells the parts of objects with checksums only.
-        for (at, part) in held.parts.iter().enumerate() {
+        for (at, part) in stored.parts.iter().enumerate() {
             let Some(sum) = &part.checksum else { continue };
             let _ = write!(
                 body,
@@ -162,15 +162,15 @@ pub(super) fn attributes(world: &mut World, profile: &Profile, call: &Call) -> O
         body.push_str("</ObjectParts>");
     }
     if asks("StorageClass") {
-        let class = if held.class.is_empty() { "STANDARD" } else { &held.class };
+        let class = if stored.class.is_empty() { "STANDARD" } else { &stored.class };
         let _ = write!(body, "<StorageClass>{class}</StorageClass>");
     }
     if asks("ObjectSize") {
-        let _ = write!(body, "<ObjectSize>{}</ObjectSize>", held.bytes.len());
+        let _ = write!(body, "<ObjectSize>{}</ObjectSize>", stored.bytes.len());
     }
     body.push_str("</GetObjectAttributesResponse>");
-    let answer = xml(body).with("last-modified", super::answer::http_date(held.modified));
-    Ok(answer.with_some("x-amz-version-id", held.version.as_deref()))
+    let answer = xml(body).with("last-modified", super::answer::http_date(stored.modified));
+    Ok(answer.with_some("x-amz-version-id", stored.version.as_deref()))
 }
 
 pub(super) fn delete(world: &mut World, profile: &Profile, call: &Call) -> Outcome {
@@ -190,14 +190,19 @@ fn delete_one(world: &mut World, bucket: &str, key: &str, version: Option<&str>)
     match version {
         Some(version) => {
             if let Some(versions) = bucket.keys.get_mut(key) {
-                versions.retain(|held| held.version.as_deref().unwrap_or("null") != version);
+                versions.retain(|stored| stored.version.as_deref().unwrap_or("null") != version);
             }
             bucket.keys.retain(|_, versions| !versions.is_empty());
             empty(204)
         }
         None if bucket.is_versioned => {
-            let held = Held { version: Some(marker.clone()), is_delete_marker: true, modified: now, ..Held::default() };
-            bucket.put(key, held);
+            let stored = StoredObject {
+                version: Some(marker.clone()),
+                is_delete_marker: true,
+                modified: now,
+                ..StoredObject::default()
+            };
+            bucket.put(key, stored);
             empty(204).with("x-amz-delete-marker", "true").with("x-amz-version-id", marker)
         }
         None => {

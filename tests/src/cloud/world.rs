@@ -7,9 +7,9 @@ use shared::object::Timestamp;
 
 use super::checksum::{Algorithm, Sum};
 
-/// An object as it is held, or one version of it.
+/// An object as it is stored, or one version of it.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Held {
+pub struct StoredObject {
     /// All bytes.
     pub bytes: Bytes,
     /// The entity tag, without quotes.
@@ -37,10 +37,10 @@ pub struct Held {
     /// The checksum that is kept.
     pub checksum: Option<Sum>,
     /// How it was cut; empty if it was put whole.
-    pub parts: Vec<HeldPart>,
+    pub parts: Vec<StoredPart>,
 }
 
-impl Held {
+impl StoredObject {
     /// Whether it must be restored before it can be read.
     pub fn is_archived(&self) -> bool {
         matches!(self.class.as_str(), "GLACIER" | "DEEP_ARCHIVE") && self.restore != Some(Restore::Done)
@@ -49,7 +49,7 @@ impl Held {
 
 /// One part that an object was made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeldPart {
+pub struct StoredPart {
     /// Its number in the upload, from 1.
     pub number: u32,
     /// Bytes.
@@ -99,18 +99,18 @@ pub struct OpenUpload {
     /// When it was begun.
     pub begun: Timestamp,
     /// Parts so far.
-    pub parts: BTreeMap<u32, HeldPart>,
+    pub parts: BTreeMap<u32, StoredPart>,
     /// Algorithm of its checksums, and whether the whole object's is of type `FULL_OBJECT`.
     pub checksum: Option<(Algorithm, bool)>,
     /// What the object will be, but for its bytes.
-    pub object: Held,
+    pub object: StoredObject,
 }
 
 /// A bucket.
 #[derive(Debug, Default)]
 pub(super) struct Bucket {
     /// All versions of each key, the newest last. Never empty.
-    pub keys: BTreeMap<String, Vec<Held>>,
+    pub keys: BTreeMap<String, Vec<StoredObject>>,
     pub uploads: BTreeMap<String, OpenUpload>,
     pub is_versioned: bool,
     /// Encryption that objects get by default.
@@ -125,31 +125,31 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// What is there under a key now.
-    pub fn current(&self, key: &str) -> Option<&Held> {
-        self.keys.get(key)?.last().filter(|held| !held.is_delete_marker)
+    pub fn current(&self, key: &str) -> Option<&StoredObject> {
+        self.keys.get(key)?.last().filter(|stored| !stored.is_delete_marker)
     }
 
     /// A version; `null` and no name are told apart only in a versioned bucket.
-    pub fn version(&self, key: &str, version: &str) -> Option<&Held> {
-        self.keys.get(key)?.iter().find(|held| held.version.as_deref().unwrap_or("null") == version)
+    pub fn version(&self, key: &str, version: &str) -> Option<&StoredObject> {
+        self.keys.get(key)?.iter().find(|stored| stored.version.as_deref().unwrap_or("null") == version)
     }
 
     /// As [`version`](Self::version) or [`current`](Self::current), to be changed.
-    pub fn held_mut(&mut self, key: &str, version: Option<&str>) -> Option<&mut Held> {
+    pub fn stored_mut(&mut self, key: &str, version: Option<&str>) -> Option<&mut StoredObject> {
         let versions = self.keys.get_mut(key)?;
         match version {
-            Some(version) => versions.iter_mut().find(|held| held.version.as_deref().unwrap_or("null") == version),
-            None => versions.last_mut().filter(|held| !held.is_delete_marker),
+            Some(version) => versions.iter_mut().find(|stored| stored.version.as_deref().unwrap_or("null") == version),
+            None => versions.last_mut().filter(|stored| !stored.is_delete_marker),
         }
     }
 
     /// Puts it under a key; in a versioned bucket it is a new version.
-    pub fn put(&mut self, key: &str, held: Held) {
+    pub fn put(&mut self, key: &str, stored: StoredObject) {
         let versions = self.keys.entry(key.to_owned()).or_default();
         if !self.is_versioned {
             versions.clear();
         }
-        versions.push(held);
+        versions.push(stored);
     }
 }
 

@@ -70,8 +70,8 @@ macro_rules! ledger_suite {
             five_hundred_outcomes_settle_at_once
             a_report_of_transfers_replaces_the_workers_earlier_one
             a_report_of_transfers_ends_with_its_time
-            the_standing_run_of_events_is_none_of_its_tasks_runs
-            a_standing_run_begins_once_and_is_never_done
+            an_event_run_is_none_of_its_tasks_runs
+            an_event_run_begins_once_and_is_never_done
             an_event_is_counted_once_however_often_its_message_comes
             eight_workers_that_settle_the_same_events_count_each_once
             events_that_are_no_keys_outcome_are_counted_and_overwrite_nothing

@@ -1,7 +1,7 @@
 //! `flotilla verify`.
 
 use flotilla_tests::binaries::{self, Process};
-use flotilla_tests::cloud::{Algorithm, Cloud, HeldPart, Profile, Sum};
+use flotilla_tests::cloud::{Algorithm, Cloud, Profile, StoredPart, Sum};
 use flotilla_tests::emulators;
 
 use crate::place::{LIMIT, Place, json};
@@ -62,7 +62,7 @@ async fn verify_does_not_take_another_cut_for_other_bytes() {
     let cloud = Cloud::start(Profile::MINIO).await;
     let (from, to) = (cloud.create_bucket("from"), cloud.create_bucket("to"));
     let put = |bucket: &str, key: &str, bytes: &'static str, tag: char, first: usize| {
-        let part = |number, bytes: &'static str| HeldPart {
+        let part = |number, bytes: &'static str| StoredPart {
             number,
             bytes: bytes.into(),
             etag: String::new(),

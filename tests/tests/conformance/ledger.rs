@@ -31,7 +31,7 @@ mod dynamodb_at_moto {
     flotilla_tests::ledger_suite!(setup, but_not [
         eight_workers_that_settle_one_job_count_it_once
         counters_equal_a_model_under_concurrent_settlements
-        a_standing_run_begins_once_and_is_never_done
+        an_event_run_begins_once_and_is_never_done
         eight_workers_that_settle_the_same_events_count_each_once
         of_two_followers_at_once_one_advances
     ]);

@@ -5,11 +5,11 @@
 mod backends;
 mod cloud;
 mod creation;
+mod event_run;
 mod fleet;
 mod gateway;
 mod ledger;
 mod queue;
-mod standing;
 mod store;
 mod tasks;
 mod upload_log;

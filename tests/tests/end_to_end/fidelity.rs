@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
 use flotilla_tests::binaries::{self, Ended, Process};
-use flotilla_tests::cloud::{Cloud, Encryption, Grant, Held, Profile, Restore};
+use flotilla_tests::cloud::{Cloud, Encryption, Grant, Profile, Restore, StoredObject};
 use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, credentials_file, fresh_folder, weed};
 use flotilla_tests::proxy::Kind;
 use serde_json::Value;
@@ -81,8 +81,8 @@ pub fn map<const N: usize>(pairs: [(&str, &str); N]) -> std::collections::BTreeM
 }
 
 /// An object that has everything an object can have.
-fn with_everything(held: &mut Held) {
-    held.headers = map([
+fn with_everything(stored: &mut StoredObject) {
+    stored.headers = map([
         ("content-type", "text/plain; charset=utf-8"),
         ("content-encoding", "gzip"),
         ("content-disposition", "attachment; filename=\"a b.txt\""),
@@ -91,10 +91,10 @@ fn with_everything(held: &mut Held) {
         // As it is spelled, and no date at all.
         ("expires", "0"),
     ]);
-    held.user = map([("plain", "value"), ("who", "grüß \u{1f600}"), ("empty", "")]);
-    held.tags = map([("team", "blue"), ("a b", "ü=/+")]);
-    held.class = "STANDARD_IA".to_owned();
-    held.grants = BTreeSet::from([Grant {
+    stored.user = map([("plain", "value"), ("who", "grüß \u{1f600}"), ("empty", "")]);
+    stored.tags = map([("team", "blue"), ("a b", "ü=/+")]);
+    stored.class = "STANDARD_IA".to_owned();
+    stored.grants = BTreeSet::from([Grant {
         grantee: "uri=http://acs.amazonaws.com/groups/global/AllUsers".to_owned(),
         permission: "READ".to_owned(),
     }]);
@@ -102,10 +102,10 @@ fn with_everything(held: &mut Held) {
 
 /// Everything of an object but its bytes. A store tells a type also of an object that was given none, and
 /// its copy is given that.
-fn said(held: &Held) -> String {
-    let mut headers = held.headers.clone();
+fn said(stored: &StoredObject) -> String {
+    let mut headers = stored.headers.clone();
     headers.entry("content-type".to_owned()).or_insert_with(|| "binary/octet-stream".to_owned());
-    format!("{:?}", (&headers, &held.user, &held.tags, &held.class, &held.grants))
+    format!("{:?}", (&headers, &stored.user, &stored.tags, &stored.class, &stored.grants))
 }
 
 fn plant(cloud: &Cloud, bucket: &str) {
@@ -127,10 +127,10 @@ async fn whole_in_parts_giant_streamed_or_copied_by_the_service_an_object_arrive
         let to = other.as_ref().unwrap_or(&from);
         let (source, destination) = (from.create_bucket("source"), to.create_bucket("destination"));
         plant(&from, &source);
-        from.put_as(&source, "granted", "x", |held| {
+        from.put_as(&source, "granted", "x", |stored| {
             let grant =
                 |grantee: &str, permission: &str| Grant { grantee: grantee.into(), permission: permission.into() };
-            held.grants.insert(grant("uri=http://acs.amazonaws.com/groups/global/AuthenticatedUsers", "READ_ACP"));
+            stored.grants.insert(grant("uri=http://acs.amazonaws.com/groups/global/AuthenticatedUsers", "READ_ACP"));
         });
         let ended =
             Sync::between(&from, &source, to, &destination).run(&[&CUT[..], &["--acl", "--strict"]].concat()).await;
@@ -211,14 +211,14 @@ async fn metadata_beyond_ascii_means_the_same_at_stores_that_spell_it_otherwise(
     let who = map([("who", "grüß \u{1f600}")]);
     for (from, to) in [(&amazon, &minio), (&minio, &amazon)] {
         let (source, destination) = (from.create_bucket("source"), to.create_bucket("destination"));
-        from.put_as(&source, "k", "x", |held| held.user = who.clone());
+        from.put_as(&source, "k", "x", |stored| stored.user = who.clone());
         let ended = Sync::between(from, &source, to, &destination).run(&[]).await;
         assert_eq!(count(&summary(&ended, 0), "copied"), 1, "{}", ended.stderr);
         assert_eq!(to.object(&destination, "k").expect("it was copied").user, who);
     }
     // A line's end can stand in an encoded word, and in no header.
     let (source, destination) = (amazon.create_bucket("source"), minio.create_bucket("destination"));
-    amazon.put_as(&source, "k", "x", |held| held.user = map([("lines", "a\nb")]));
+    amazon.put_as(&source, "k", "x", |stored| stored.user = map([("lines", "a\nb")]));
     let ended = Sync::between(&amazon, &source, &minio, &destination).run(&[]).await;
     assert_eq!(count(&summary(&ended, 1), "failed"), 1);
     assert!(ended.stderr.contains("user metadata \"lines\" contains a control character"), "{}", ended.stderr);
@@ -287,16 +287,16 @@ async fn a_change_of_metadata_alone_is_found_where_it_is_asked_for_and_copied_on
         let found = [&CUT[..], &["--compare", "checksum", "--metadata"]].concat();
         assert_eq!(count(&summary(&sync.run(&found).await, 0), "copied"), 6);
         assert_eq!(count(&summary(&sync.run(&found).await, 0), "copied"), 0);
-        from.change(&source, "a", |held| drop(held.user.insert("new".to_owned(), "ü".to_owned())));
-        from.change(&source, "b", |held| drop(held.tags.insert("new".to_owned(), "tag".to_owned())));
-        from.change(&source, "parts", |held| drop(held.headers.remove("cache-control")));
+        from.change(&source, "a", |stored| drop(stored.user.insert("new".to_owned(), "ü".to_owned())));
+        from.change(&source, "b", |stored| drop(stored.tags.insert("new".to_owned(), "tag".to_owned())));
+        from.change(&source, "parts", |stored| drop(stored.headers.remove("cache-control")));
         assert_eq!(count(&summary(&sync.run(&CUT).await, 0), "copied"), 0, "nothing was asked about metadata");
         let ended = sync.run(&found).await;
         assert_eq!(count(&summary(&ended, 0), "copied"), 3, "{}", ended.stderr);
         for key in ["a", "b", "parts"] {
             let (ours, theirs) = (from.object(&source, key), to.object(&destination, key));
             let (ours, theirs) = (ours.expect("it is there"), theirs.expect("it is there"));
-            assert_eq!(said(&ours), said(&Held { grants: ours.grants.clone(), ..theirs }), "{key}");
+            assert_eq!(said(&ours), said(&StoredObject { grants: ours.grants.clone(), ..theirs }), "{key}");
         }
         assert_eq!(count(&summary(&sync.run(&found).await, 0), "copied"), 0);
     }
@@ -305,10 +305,10 @@ async fn a_change_of_metadata_alone_is_found_where_it_is_asked_for_and_copied_on
 /// A bucket with two archived objects, one that is restored, and one that never was.
 fn archive(cloud: &Cloud) -> String {
     let bucket = cloud.create_bucket("source");
-    cloud.put_as(&bucket, "cold", content("cold", 100), |held| held.class = "DEEP_ARCHIVE".to_owned());
-    cloud.put_as(&bucket, "cold-parts", content("cold-parts", 6 * MIB), |held| held.class = "GLACIER".to_owned());
-    cloud.put_as(&bucket, "restored", "x", |held| {
-        (held.class, held.restore) = ("GLACIER".to_owned(), Some(Restore::Done));
+    cloud.put_as(&bucket, "cold", content("cold", 100), |stored| stored.class = "DEEP_ARCHIVE".to_owned());
+    cloud.put_as(&bucket, "cold-parts", content("cold-parts", 6 * MIB), |stored| stored.class = "GLACIER".to_owned());
+    cloud.put_as(&bucket, "restored", "x", |stored| {
+        (stored.class, stored.restore) = ("GLACIER".to_owned(), Some(Restore::Done));
     });
     cloud.put(&bucket, "warm", "x");
     bucket

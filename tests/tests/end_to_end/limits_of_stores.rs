@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use flotilla_tests::binaries::Ended;
-use flotilla_tests::cloud::{Cloud, Held, Profile};
+use flotilla_tests::cloud::{Cloud, Profile, StoredObject};
 use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, credentials_file, fresh_folder, weed};
 use flotilla_tests::proxy::{Kind, Proxy};
 
@@ -48,8 +48,8 @@ async fn packed_objects_of_google_arrive_packed() {
 }
 
 /// Stores the object as if its bytes were packed.
-fn pack(held: &mut Held) {
-    held.headers.insert("content-encoding".to_owned(), "gzip".to_owned());
+fn pack(stored: &mut StoredObject) {
+    stored.headers.insert("content-encoding".to_owned(), "gzip".to_owned());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! Rights that a store does not give: what is lost is named, and nothing else fails.
 
-use flotilla_tests::cloud::{Cloud, Encryption, Held, Profile};
+use flotilla_tests::cloud::{Cloud, Encryption, Profile, StoredObject};
 use flotilla_tests::emulators::fresh_folder;
 use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
 
@@ -12,8 +12,8 @@ const SIZES: [(&str, usize); 2] = [("whole", 1000), ("parts", 6 * MIB)];
 
 const READ_TAGS: [&str; 2] = ["GetObjectTagging", "GetObjectVersionTagging"];
 
-fn tagged(held: &mut Held) {
-    held.tags = map([("team", "blue")]);
+fn tagged(stored: &mut StoredObject) {
+    stored.tags = map([("team", "blue")]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,7 +103,7 @@ async fn regression_destination_tags_that_we_may_not_read_are_one_warning() {
     to.deny(&destination, &READ_TAGS);
     let sync = Sync::between(&from, &source, &to, &destination);
     assert_eq!(count(&summary(&sync.run(&["--metadata"]).await, 0), "copied"), 2);
-    from.change(&source, "a", |held| held.tags = map([("team", "red")]));
+    from.change(&source, "a", |stored| stored.tags = map([("team", "red")]));
     let ended = sync.run(&["--metadata"]).await;
     assert_eq!(count(&summary(&ended, 0), "copied"), 0, "{}", ended.stderr);
     assert_eq!(ended.stderr.matches("changes of tags alone are not copied").count(), 1, "{}", ended.stderr);
@@ -126,8 +126,8 @@ async fn regression_redirects_and_object_lock_are_named_and_strict_fails() {
         for (header, value, words) in kinds {
             let (source, destination) = (from.create_bucket("source"), to.create_bucket("destination"));
             for (key, size) in SIZES {
-                from.put_as(&source, key, content(key, size), |held| {
-                    drop(held.headers.insert(header.into(), value.into()))
+                from.put_as(&source, key, content(key, size), |stored| {
+                    drop(stored.headers.insert(header.into(), value.into()))
                 });
             }
             from.put(&source, "plain", "x");
@@ -161,7 +161,7 @@ async fn regression_losses_of_service_copies_are_named_at_little_cost() {
                 true => store.lock(&source),
             }
             (1..COPIES).for_each(|n| store.put(&source, &format!("a{n}"), "x"));
-            store.put_as(&source, "b", "x", |held| drop(held.headers.insert(header.into(), "ON".into())));
+            store.put_as(&source, "b", "x", |stored| drop(stored.headers.insert(header.into(), "ON".into())));
             let ended = Sync::between(&store, &source, &store, &destination).run(&[]).await;
             let case = format!("{header}, may ask: {may_ask}: {}", ended.stderr);
             assert_eq!(count(&summary(&ended, 0), "copied"), COPIES, "{case}");
@@ -185,9 +185,9 @@ async fn regression_a_bucket_with_object_lock_gets_a_checksum_with_all_bytes() {
         let folder = fresh_folder("source");
         for (key, size) in SIZES.into_iter().chain([("empty", 0)]) {
             from.put(&source, key, content(key, size));
-            from.put_as(&opaque, key, content(key, size), |held| {
-                held.encryption = Some(Encryption { kind: "aws:kms".to_owned(), key: None });
-                held.checksum = None;
+            from.put_as(&opaque, key, content(key, size), |stored| {
+                stored.encryption = Some(Encryption { kind: "aws:kms".to_owned(), key: None });
+                stored.checksum = None;
             });
             std::fs::write(folder.join(key), content(key, size)).expect("the file is written");
         }

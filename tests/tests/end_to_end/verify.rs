@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use flotilla_tests::binaries::{self, Ended, Process};
-use flotilla_tests::cloud::{Cloud, Encryption, Held, Profile};
+use flotilla_tests::cloud::{Cloud, Encryption, Profile, StoredObject};
 use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, credentials_file, fresh_folder};
 use flotilla_tests::proxy::Kind;
 use serde_json::Value;
@@ -28,7 +28,7 @@ impl Pair {
     }
 
     /// The same object on both sides, then changed at the destination.
-    fn plant(&self, key: &str, change: impl FnOnce(&mut Held)) {
+    fn plant(&self, key: &str, change: impl FnOnce(&mut StoredObject)) {
         self.cloud.put_as(&self.source, key, "some bytes", described);
         self.cloud.put_as(&self.destination, key, "some bytes", described);
         self.cloud.change(&self.destination, key, change);
@@ -48,18 +48,18 @@ impl Pair {
     }
 }
 
-fn described(held: &mut Held) {
-    held.headers.insert("content-type".to_owned(), "text/plain".to_owned());
-    held.headers.insert("cache-control".to_owned(), "no-cache".to_owned());
-    held.user.insert("who".to_owned(), "grüß".to_owned());
-    held.tags.insert("team".to_owned(), "blue".to_owned());
+fn described(stored: &mut StoredObject) {
+    stored.headers.insert("content-type".to_owned(), "text/plain".to_owned());
+    stored.headers.insert("cache-control".to_owned(), "no-cache".to_owned());
+    stored.user.insert("who".to_owned(), "grüß".to_owned());
+    stored.tags.insert("team".to_owned(), "blue".to_owned());
 }
 
 /// Bytes of the same number, at the same time.
-fn flipped(held: &mut Held) {
-    let mut other = Held::default();
-    std::mem::swap(held, &mut other);
-    *held = Held { bytes: "sOme bytes".into(), etag: md5_hex(b"sOme bytes"), checksum: None, ..other };
+fn flipped(stored: &mut StoredObject) {
+    let mut other = StoredObject::default();
+    std::mem::swap(stored, &mut other);
+    *stored = StoredObject { bytes: "sOme bytes".into(), etag: md5_hex(b"sOme bytes"), checksum: None, ..other };
 }
 
 fn md5_hex(bytes: &[u8]) -> String {
@@ -71,10 +71,10 @@ fn md5_hex(bytes: &[u8]) -> String {
 }
 
 /// As [`flipped`], where the tags say nothing.
-fn flipped_unseen(held: &mut Held) {
-    flipped(held);
-    held.etag = "00000000000000000000000000000000".to_owned();
-    held.encryption = Some(Encryption { kind: "aws:kms".to_owned(), key: None });
+fn flipped_unseen(stored: &mut StoredObject) {
+    flipped(stored);
+    stored.etag = "00000000000000000000000000000000".to_owned();
+    stored.encryption = Some(Encryption { kind: "aws:kms".to_owned(), key: None });
 }
 
 fn found(ended: &Ended) -> BTreeSet<(String, String)> {
@@ -90,13 +90,13 @@ async fn every_difference_that_was_planted_is_found_and_nothing_else() {
     pair.plant("same", |_| {});
     pair.plant("bytes", flipped);
     pair.plant("bytes, encrypted", flipped_unseen);
-    pair.plant("type", |held| drop(held.headers.insert("content-type".to_owned(), "text/html".to_owned())));
-    pair.plant("header gone", |held| drop(held.headers.remove("cache-control")));
-    pair.plant("header more", |held| drop(held.headers.insert("content-encoding".to_owned(), "gzip".to_owned())));
-    pair.plant("user", |held| drop(held.user.insert("who".to_owned(), "gruss".to_owned())));
-    pair.plant("user more", |held| drop(held.user.insert("new".to_owned(), "x".to_owned())));
-    pair.plant("tag", |held| drop(held.tags.insert("team".to_owned(), "red".to_owned())));
-    pair.plant("tags gone", |held| held.tags.clear());
+    pair.plant("type", |stored| drop(stored.headers.insert("content-type".to_owned(), "text/html".to_owned())));
+    pair.plant("header gone", |stored| drop(stored.headers.remove("cache-control")));
+    pair.plant("header more", |stored| drop(stored.headers.insert("content-encoding".to_owned(), "gzip".to_owned())));
+    pair.plant("user", |stored| drop(stored.user.insert("who".to_owned(), "gruss".to_owned())));
+    pair.plant("user more", |stored| drop(stored.user.insert("new".to_owned(), "x".to_owned())));
+    pair.plant("tag", |stored| drop(stored.tags.insert("team".to_owned(), "red".to_owned())));
+    pair.plant("tags gone", |stored| stored.tags.clear());
     pair.cloud.put(&pair.source, "missing\n", "x");
     pair.cloud.put(&pair.destination, "extra", "x");
     pair.cloud.put(&pair.source, "size", "x");

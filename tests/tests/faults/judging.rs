@@ -67,7 +67,7 @@ async fn regression_objects_that_cannot_be_compared_are_counted_and_left() {
 async fn regression_sizes_that_only_a_listing_shows_are_not_copied_for_ever() {
     let mut stage = in_sync(false, find()).await;
     let page = stage.cloud.objects(stage.source.location.bucket());
-    let entry = |(key, held): (&String, &flotilla_tests::cloud::Held)| {
+    let entry = |(key, held): (&String, &flotilla_tests::cloud::StoredObject)| {
         let (bytes, etag) = (held.bytes.len() + 16, &held.etag);
         format!(
             "<Contents><Key>{key}</Key><LastModified>2020-01-01T00:00:00.000Z</LastModified><ETag>&quot;{etag}&quot;\

@@ -229,8 +229,8 @@ impl Explorer {
     }
 
     fn end_write_in_doubt(&mut self, argument: u32) -> bool {
-        let strays = self.world.schedule.strays();
-        let Some((id, ..)) = strays.get(argument as usize / 2 % strays.len().max(1)) else { return false };
+        let in_doubt = self.world.schedule.in_doubt();
+        let Some((id, ..)) = in_doubt.get(argument as usize / 2 % in_doubt.len().max(1)) else { return false };
         self.world.schedule.end_write_in_doubt(*id, argument.is_multiple_of(2));
         true
     }
@@ -249,10 +249,10 @@ impl Explorer {
         true
     }
 
-    /// Lets time pass. No write stays astray for longer than it may.
+    /// Lets time pass. No write stays in doubt for longer than it may.
     async fn advance(&mut self, seconds: u64) {
         let time = Duration::from_secs(seconds);
-        let over = self.world.schedule.strays().into_iter().filter(|(.., until)| *until <= Instant::now() + time);
+        let over = self.world.schedule.in_doubt().into_iter().filter(|(.., until)| *until <= Instant::now() + time);
         for (id, ..) in over {
             self.world.schedule.end_write_in_doubt(id, true);
         }
@@ -302,7 +302,7 @@ impl Explorer {
 
     /// One step of those that remain; `false` if only time can bring more.
     fn go_on(&mut self) -> bool {
-        if let Some((id, ..)) = self.world.schedule.strays().first() {
+        if let Some((id, ..)) = self.world.schedule.in_doubt().first() {
             self.world.schedule.end_write_in_doubt(*id, true);
             return true;
         }

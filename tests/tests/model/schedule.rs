@@ -1,7 +1,7 @@
 //! Turns: every call of a fake waits here until it is resumed, and takes effect then.
 //!
 //! A write has two turns: its effect, and its answer. A write whose caller goes away before the first (its worker
-//! was killed, or gave its job up) is astray: its body was handed over whole, and it may still take effect.
+//! was killed, or gave its job up) is in doubt: its body was sent completely, and it may still take effect.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -12,8 +12,8 @@ use shared::{Error, ErrorKind, Result};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// A store that has a request whole has done it, or given it up, after this time: the worker counts on it.
-pub const STRAY_FOR: Duration = Duration::from_secs(60);
+/// After this time a store has executed or dropped a complete request: the worker relies on that.
+pub const IN_DOUBT_FOR: Duration = Duration::from_secs(60);
 
 /// What a call is, to whoever chooses between calls. Calls are chosen from in this order, which does not depend on
 /// the order in which they came.
@@ -60,7 +60,7 @@ enum Heard {
 }
 
 /// A write that nobody waits for any more.
-struct Stray {
+struct InDoubt {
     call: Call,
     effect: Effect,
     until: Instant,
@@ -70,7 +70,7 @@ struct Stray {
 struct State {
     next: Id,
     waiting: BTreeMap<Id, Waiting>,
-    strays: BTreeMap<Id, Stray>,
+    in_doubt: BTreeMap<Id, InDoubt>,
     trace: Vec<String>,
     /// The call that the trace's last line is about.
     last: Option<Id>,
@@ -198,17 +198,17 @@ impl Schedule {
         }
     }
 
-    /// The writes astray, oldest first: whose, and until when they may take effect.
-    pub fn strays(&self) -> Vec<(Id, u32, Instant)> {
-        self.lock().strays.iter().map(|(id, stray)| (*id, stray.call.worker, stray.until)).collect()
+    /// The writes in doubt, oldest first: whose, and until when they may take effect.
+    pub fn in_doubt(&self) -> Vec<(Id, u32, Instant)> {
+        self.lock().in_doubt.iter().map(|(id, write)| (*id, write.call.worker, write.until)).collect()
     }
 
-    /// A write astray takes effect, or never does.
+    /// A write in doubt takes effect, or never does.
     pub fn end_write_in_doubt(&self, id: Id, lands: bool) {
-        let Some(stray) = self.lock().strays.remove(&id) else { return };
+        let Some(write) = self.lock().in_doubt.remove(&id) else { return };
         if lands {
-            let words = (stray.effect)();
-            self.say(format!("worker {}, long after: {} {words}", stray.call.worker, stray.call.what));
+            let words = (write.effect)();
+            self.say(format!("worker {}, long after: {} {words}", write.call.worker, write.call.what));
         }
     }
 
@@ -265,8 +265,8 @@ impl Drop for Ticket {
         if waiting.call.kind == Kind::Write
             && let Some(effect) = waiting.effect
         {
-            let stray = Stray { call: waiting.call, effect, until: Instant::now() + STRAY_FOR };
-            state.strays.insert(self.id, stray);
+            let write = InDoubt { call: waiting.call, effect, until: Instant::now() + IN_DOUBT_FOR };
+            state.in_doubt.insert(self.id, write);
         }
     }
 }

@@ -338,7 +338,7 @@ impl ObjectStore for FakeStore {
         lock(&self.cloud).get(self.location.bucket()).map_or(Timestamp(0), Bucket::now)
     }
 
-    fn held_time(&self, time: Timestamp) -> Timestamp {
+    fn stored_time(&self, time: Timestamp) -> Timestamp {
         time
     }
 

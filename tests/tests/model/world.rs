@@ -254,8 +254,8 @@ impl World {
     }
 
     fn dead_that_may_write(&self) -> Vec<u32> {
-        let strays = self.schedule.strays().into_iter();
-        strays.map(|(_, worker, _)| worker).filter(|worker| !self.workers.contains_key(worker)).collect()
+        let in_doubt = self.schedule.in_doubt().into_iter();
+        in_doubt.map(|(_, worker, _)| worker).filter(|worker| !self.workers.contains_key(worker)).collect()
     }
 
     /// What is not as promised, now that everything has come to rest.

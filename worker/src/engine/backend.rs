@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_wrong_with_one_job_is_no_trouble_of_the_carriers() {
+    async fn an_error_of_one_job_is_no_error_of_the_backend() {
         let backend = BackendHealth::default();
         backend.fails(error(ErrorKind::Invalid).await);
         backend.fails(Error::new(ErrorKind::Timeout, "get", "s3://b/k", "a store's"));

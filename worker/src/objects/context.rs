@@ -21,7 +21,7 @@ use crate::objects::breaker::circuit::{Admission, CircuitBreaker};
 use crate::objects::breaker::store::BreakerStore;
 use crate::objects::events::coalesce::Coalescer;
 use crate::objects::events::pending_writes::InDoubtWrites;
-use crate::objects::metadata::unsupported::Losses;
+use crate::objects::metadata::unsupported::UnsupportedSeen;
 use crate::objects::multipart::part_limit::PartLimit;
 use crate::objects::multipart::pending_creates::PendingCreates;
 use crate::objects::multipart::unrecorded_parts::UnrecordedParts;
@@ -117,7 +117,7 @@ pub(crate) struct ObjectsContext {
     /// Keys under work whose wrong bytes may be at the destination.
     pub wrong_bytes: WrongBytes,
     /// What cannot be carried over.
-    pub losses: Losses,
+    pub unsupported: UnsupportedSeen,
     /// Set once a warning was logged that the run waits for restores.
     warned_waiting: AtomicBool,
     /// Set when the destination's answers have shown that its tags are not hashes of the bytes.
@@ -167,7 +167,7 @@ impl Objects {
             part_limit: PartLimit::default(),
             denies_versions: AtomicBool::default(),
             wrong_bytes: WrongBytes::default(),
-            losses: Losses::default(),
+            unsupported: UnsupportedSeen::default(),
             warned_waiting: AtomicBool::default(),
             opaque_tags: AtomicBool::default(),
             warned_uploads_not_listable: AtomicBool::default(),

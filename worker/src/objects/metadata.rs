@@ -1,4 +1,4 @@
-//! Headers, tags, storage class and access list of an object: what the copy gets, and how losses are reported.
+//! Headers, tags, storage class and access list of an object: the metadata of a copy, and reports of unsupported ones.
 //!
 //! Streamed, sent in parts or copied by the service: what an object comes with is decided here, so that it
 //! is the same however it goes.
@@ -21,9 +21,9 @@ use crate::objects::version::at_version;
 pub(crate) use snapshot::SourceSnapshot;
 pub(crate) use unsupported::Unsupported;
 
-/// Whether a destination lacks something, as far as its capabilities say.
-fn lacks(loss: Unsupported, source: &Capabilities, destination: &Capabilities) -> bool {
-    match loss {
+/// Whether a destination does not support a feature, by its capabilities.
+fn is_unsupported(feature: Unsupported, source: &Capabilities, destination: &Capabilities) -> bool {
+    match feature {
         Unsupported::Attributes => !destination.keeps_attributes,
         Unsupported::Tags => destination.metadata.tags == Support::No,
         Unsupported::Acl => destination.metadata.acl == Support::No,
@@ -48,7 +48,7 @@ fn refused(write: &Write, options: &Work, error: &Error) -> Option<Unsupported> 
     if error.kind() != ErrorKind::Unsupported {
         return None;
     }
-    let is_carried = |loss: Unsupported| match loss {
+    let is_carried = |feature: Unsupported| match feature {
         Unsupported::Acl => write.acl.is_some(),
         Unsupported::Tags => !write.tags.is_empty(),
         Unsupported::StorageClass => write.storage_class.is_some() && options.storage_class.is_none(),
@@ -56,47 +56,48 @@ fn refused(write: &Write, options: &Work, error: &Error) -> Option<Unsupported> 
     };
     let message = error.message().to_ascii_lowercase();
     let names = |marks: &[&str]| marks.iter().any(|mark| message.contains(&mark.to_ascii_lowercase()));
-    let named = MARKS.iter().find(|(_, marks)| names(marks)).map(|(loss, _)| *loss);
-    let first = || MARKS.iter().map(|(loss, _)| *loss).find(|loss| is_carried(*loss));
+    let named = MARKS.iter().find(|(_, marks)| names(marks)).map(|(feature, _)| *feature);
+    let first = || MARKS.iter().map(|(feature, _)| *feature).find(|feature| is_carried(*feature));
     match named {
-        Some(loss) => Some(loss).filter(|loss| is_carried(*loss)),
+        Some(feature) => Some(feature).filter(|feature| is_carried(*feature)),
         None => first(),
     }
 }
 
 impl ObjectsContext {
     /// Whether an object may go without something: said once a run; with `strict`, an error.
-    pub(crate) fn lose(&self, loss: Unsupported, key: &str) -> Result<()> {
+    pub(crate) fn leave_out(&self, feature: Unsupported, key: &str) -> Result<()> {
         if self.options.strict {
             let subject = self.destination.location().display_key(key);
-            let message = format!("strict: {}", loss.as_str());
+            let message = format!("strict: {}", feature.as_str());
             return Err(Error::new(ErrorKind::Unrepresentable, "copy", subject, message));
         }
-        // The first warning names all known losses, so that it is the only one.
-        let mut all = vec![loss];
-        if Unsupported::BY_DESTINATION.contains(&loss) {
+        // The first warning names all known unsupported features, so that it is the only one.
+        let mut all = vec![feature];
+        if Unsupported::BY_DESTINATION.contains(&feature) {
             let (source, destination) = (self.source.capabilities(), self.destination.capabilities());
-            let others = Unsupported::BY_DESTINATION.into_iter().filter(|other| *other != loss);
+            let others = Unsupported::BY_DESTINATION.into_iter().filter(|other| *other != feature);
             let wanted = |other: &Unsupported| *other != Unsupported::Acl || self.options.acl;
-            all.extend(others.filter(wanted).filter(|other| lacks(*other, source, destination)));
+            all.extend(others.filter(wanted).filter(|other| is_unsupported(*other, source, destination)));
         }
-        let unsaid: Vec<&str> = self.losses.unsaid(&all).into_iter().map(Unsupported::as_str).collect();
+        let unsaid: Vec<&str> = self.unsupported.unsaid(&all).into_iter().map(Unsupported::as_str).collect();
         if !unsaid.is_empty() {
             tracing::warn!("some metadata is not copied: {} (with --strict these objects fail)", unsaid.join("; "));
         }
         Ok(())
     }
 
-    pub(crate) fn lacks(&self, loss: Unsupported) -> bool {
-        lacks(loss, self.source.capabilities(), self.destination.capabilities()) || self.losses.is_refused(loss)
+    pub(crate) fn is_unsupported(&self, feature: Unsupported) -> bool {
+        is_unsupported(feature, self.source.capabilities(), self.destination.capabilities())
+            || self.unsupported.is_refused(feature)
     }
 
     /// Takes in that the destination refused `write`. `true`: it can be written again without what was
     /// refused. Each time there is less to leave out, so this ends.
     pub fn can_do_without(&self, write: &Write, error: &Error) -> bool {
         match refused(write, &self.options, error) {
-            Some(loss) if !self.options.strict => {
-                self.losses.refuse(loss);
+            Some(feature) if !self.options.strict => {
+                self.unsupported.refuse(feature);
                 true
             }
             _ => false,
@@ -113,11 +114,11 @@ pub(crate) async fn write(context: &Context, object: &JobObject, info: &ObjectIn
     write.modified = Some(at_version(object, info).modified);
     match attributes(context, info) {
         Some(attributes) => write.attributes = attributes,
-        None if says_something(&info.attributes) => context.objects.lose(Unsupported::Attributes, key)?,
+        None if says_something(&info.attributes) => context.objects.leave_out(Unsupported::Attributes, key)?,
         None => {}
     }
     if info.untold_metadata > 0 {
-        context.objects.lose(Unsupported::Untold, key)?;
+        context.objects.leave_out(Unsupported::Untold, key)?;
     }
     write.tags = tags::read(context, key, info).await?;
     leave_behind(context, key, info)?;
@@ -141,7 +142,7 @@ pub(crate) async fn snapshot_before(context: &Context, key: &str, info: &ObjectI
     let tags = match info.tag_count {
         _ if !context.objects.follow.look_again
             || !context.objects.options.tags
-            || context.objects.lacks(Unsupported::Tags) =>
+            || context.objects.is_unsupported(Unsupported::Tags) =>
         {
             None
         }
@@ -166,15 +167,18 @@ pub(crate) fn snapshot_of(context: &Context, record: &UploadRecord) -> SourceSna
 /// Whether an object that was written with these tags is compared by them when the source is looked at again: not
 /// where tags are left behind.
 fn are_compared(context: &Context, tags: &Tags) -> bool {
-    !tags.is_empty() || context.objects.options.tags && !context.objects.lacks(Unsupported::Tags)
+    !tags.is_empty() || context.objects.options.tags && !context.objects.is_unsupported(Unsupported::Tags)
 }
 
 /// What no copy has of an object.
 pub(crate) fn leave_behind(context: &Context, key: &str, info: &ObjectInfo) -> Result<()> {
     let Uncarried { redirect, retention, legal_hold } = info.uncarried;
-    let losses =
+    let unsupported =
         [(redirect, Unsupported::Redirect), (retention, Unsupported::Retention), (legal_hold, Unsupported::LegalHold)];
-    losses.into_iter().filter(|(is_there, _)| *is_there).try_for_each(|(_, loss)| context.objects.lose(loss, key))
+    unsupported
+        .into_iter()
+        .filter(|(is_there, _)| *is_there)
+        .try_for_each(|(_, feature)| context.objects.leave_out(feature, key))
 }
 
 /// Whether an upload was opened with what `write` says: headers and tags can be given at no other time.
@@ -192,8 +196,8 @@ pub(crate) async fn beside(context: &Context, object: &JobObject, class: Option<
     write.encryption = context.objects.options.encryption();
     write.storage_class = match (&context.objects.options.storage_class, class) {
         (Some(wanted), _) => Some(wanted.clone()),
-        (None, Some(_)) if context.objects.lacks(Unsupported::StorageClass) => {
-            context.objects.lose(Unsupported::StorageClass, &object.key)?;
+        (None, Some(_)) if context.objects.is_unsupported(Unsupported::StorageClass) => {
+            context.objects.leave_out(Unsupported::StorageClass, &object.key)?;
             None
         }
         (None, class) => class.map(str::to_owned),
@@ -211,17 +215,17 @@ async fn access(context: &Context, key: &str, pin: &Pin, write: &mut Write) -> R
         Ok(acl) => acl,
         // Nothing is lost that is not there; but it was asked for.
         Err(error) if error.kind() == ErrorKind::Unsupported && !context.objects.options.strict => {
-            return context.objects.lose(Unsupported::SourceAcl, key);
+            return context.objects.leave_out(Unsupported::SourceAcl, key);
         }
         Err(error) => return Err(error),
     };
-    if context.objects.lacks(Unsupported::Acl) {
-        return context.objects.lose(Unsupported::Acl, key);
+    if context.objects.is_unsupported(Unsupported::Acl) {
+        return context.objects.leave_out(Unsupported::Acl, key);
     }
     let same_service = endpoint(&*context.objects.source).is_some()
         && endpoint(&*context.objects.source) == endpoint(&*context.objects.destination);
     write.acl = if acl.names_accounts() && !same_service {
-        context.objects.lose(Unsupported::Accounts, key)?;
+        context.objects.leave_out(Unsupported::Accounts, key)?;
         Some(acl.without_accounts())
     } else {
         Some(acl)
@@ -296,8 +300,10 @@ mod tests {
             (&amazon, &other, vec![Tags, StorageClass]),
             (&other, &other, vec![Tags]),
         ] {
-            let lost: Vec<Unsupported> =
-                Unsupported::BY_DESTINATION.into_iter().filter(|loss| lacks(*loss, source, destination)).collect();
+            let lost: Vec<Unsupported> = Unsupported::BY_DESTINATION
+                .into_iter()
+                .filter(|feature| is_unsupported(*feature, source, destination))
+                .collect();
             assert_eq!(lost, lacking);
         }
     }
@@ -314,7 +320,7 @@ mod tests {
         let wished = Work { storage_class: Some("STANDARD_IA".into()), ..Work::default() };
         let classy = Write { storage_class: Some("STANDARD_IA".into()), ..Write::default() };
         let none = Write::default();
-        for (write, options, message, loss) in [
+        for (write, options, message, feature) in [
             (&all, Work::default(), "InvalidStorageClass: no", Some(Unsupported::StorageClass)),
             (&all, Work::default(), "AccessControlListNotSupported: no", Some(Unsupported::Acl)),
             (&all, Work::default(), "NotImplemented: X-Amz-Tagging", Some(Unsupported::Tags)),
@@ -324,7 +330,7 @@ mod tests {
             (&all, wished, "InvalidStorageClass: no", None),
             (&none, Work::default(), "NotImplemented", None),
         ] {
-            assert_eq!(refused(write, &options, &refusal(message)), loss, "{message}");
+            assert_eq!(refused(write, &options, &refusal(message)), feature, "{message}");
         }
         let denied = Error::new(ErrorKind::Denied, "put", "k", "AccessDenied");
         assert_eq!(refused(&all, &Work::default(), &denied), None);

@@ -182,7 +182,7 @@ async fn by_service(context: &Context, object: &JobObject) -> Result<Option<Copi
     // The service copies headers and tags without showing them: where the source is looked at again, they are read
     // before. No listing shows what the service leaves behind either: it is read where the source may have it.
     let is_known = object.is_listed() && !context.objects.follow.look_again && !context.objects.options.strict;
-    let (class, snapshot) = match is_known && !context.objects.losses.may_be(&*context.objects.source).await {
+    let (class, snapshot) = match is_known && !context.objects.unsupported.may_be(&*context.objects.source).await {
         true => (object.storage_class.clone(), SourceSnapshot::default()),
         false => {
             let info = context.objects.source.head(&object.key, &pin).await?;

@@ -25,7 +25,7 @@ pub(super) struct Settling {
     task: String,
     run: String,
     origin: String,
-    /// Whether the run is the task's standing one.
+    /// Whether the run is the task's event run.
     events: bool,
     records: Vec<Record>,
 }
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_standing_run_keeps_does_not_grow_for_ever() {
+    async fn records_of_an_event_run_expire() {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::open(dir.path()).unwrap();
         let events = events_run("t");

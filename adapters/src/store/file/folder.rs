@@ -23,7 +23,7 @@ pub(super) struct Folder {
     pub path: PathBuf,
     /// Files that this process is writing.
     pub under_way: Arc<AtomicUsize>,
-    /// Held while a file replaces a folder or the reverse: one at a time in this process.
+    /// Locked while a file replaces a folder or the reverse: one at a time in this process.
     pub replacing: Arc<Mutex<()>>,
 }
 

@@ -37,7 +37,7 @@ pub(super) const PASS_NAMES: usize = 128 << 10;
 /// it the outermost folder forgets its names and is read again when its turn comes.
 const KEPT_PASSES: usize = 4;
 
-/// Most folders on the way that are held open; the others are opened again when their turn comes.
+/// Most folders on the way that are kept open; the others are opened again when their turn comes.
 const OPEN_FOLDERS: usize = 32;
 
 const LIST: &str = "list";
@@ -77,7 +77,7 @@ impl Listing for FileListing {
 struct Frame {
     /// The beginning of its keys: empty, or ending with `/`.
     prefix: String,
-    /// The folder, while it is held open.
+    /// The folder, while it is kept open.
     dir: Option<Dir>,
     /// The names to come, the next one last; a folder's ends with `/`.
     names: Vec<String>,

@@ -9,7 +9,7 @@
 //! - A file exists a moment before it is locked. The sweep holds the lock while it removes the file. The writer, once it
 //!   has the lock, checks that the file still exists, and makes another one if not.
 //! - A file that is finished and renamed has no name here any more to be removed by.
-//! - Where the file system has no locks everything looks held, and goes by age.
+//! - Where the file system has no locks all files look owned, and the age decides.
 
 use std::fs::File;
 use std::io;
@@ -56,13 +56,13 @@ pub(super) fn sweep(folder: &Folder, before: Timestamp) -> Result<()> {
                 let _ = if is_old { partials.remove_dir_all(&name) } else { Ok(()) };
                 continue;
             }
-            let left = Held::of(&partials, &name);
-            if matches!(left, Held::ByNobody(_)) || is_old {
+            let left = Ownership::of(&partials, &name);
+            if matches!(left, Ownership::Unowned(_)) || is_old {
                 let _ = partials.remove_file(&name);
             }
         } else if Uuid::try_parse(&name).is_ok() {
             // In this order: an upload that is not being made any more is whole, or will never be.
-            let is_made = !matches!(Held::of(&partials, &put_name(&name)), Held::BySomebody);
+            let is_made = !matches!(Ownership::of(&partials, &put_name(&name)), Ownership::Owned);
             let is_whole = partials.exists(format!("{name}/{DATA}"));
             let last = changed(&format!("{name}/{DATA}")).max(changed(&name));
             if is_made && !is_whole || last.is_some_and(|time| time < before) {
@@ -73,24 +73,24 @@ pub(super) fn sweep(folder: &Folder, before: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// Whether a process writes a file.
-enum Held {
-    /// Or it cannot be told.
-    BySomebody,
-    /// It is ours to remove, as long as this lives.
-    ByNobody(#[expect(dead_code, reason = "its lock")] File),
-    /// It is not there.
+/// The owner of a file: a process that writes it, or none.
+enum Ownership {
+    /// A process writes it, or that is unknown.
+    Owned,
+    /// No process writes it; the lock keeps others away while this value lives.
+    Unowned(#[expect(dead_code, reason = "its lock")] File),
+    /// The file does not exist.
     Gone,
 }
 
-impl Held {
-    fn of(partials: &Dir, name: &str) -> Held {
+impl Ownership {
+    fn of(partials: &Dir, name: &str) -> Ownership {
         match partials.open_with(name, OpenOptions::new().write(true).follow(FollowSymlinks::No)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Held::Gone,
-            Err(_) => Held::BySomebody,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ownership::Gone,
+            Err(_) => Ownership::Owned,
             Ok(file) => {
                 let file = file.into_std();
-                if file.try_lock().is_ok() { Held::ByNobody(file) } else { Held::BySomebody }
+                if file.try_lock().is_ok() { Ownership::Unowned(file) } else { Ownership::Owned }
             }
         }
     }

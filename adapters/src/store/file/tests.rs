@@ -287,8 +287,8 @@ async fn regression_a_time_that_cannot_be_held_converges() {
         let write = Write { size: 1, modified: Some(modified), ..Write::default() };
         store.put("key", &write, stream::iter([Ok(Bytes::from_static(b"x"))]).boxed()).await.unwrap();
         let found = store.head("key", &Pin::default()).await.unwrap().modified;
-        assert_eq!(store.held_time(modified), found, "{years} years from 1970");
-        assert_eq!(store.held_time(found), found);
+        assert_eq!(store.stored_time(modified), found, "{years} years from 1970");
+        assert_eq!(store.stored_time(found), found);
     }
     assert_eq!(names_in(&dir.path().join("root")), ["key"]);
 }

@@ -1,4 +1,4 @@
-//! Which modification times the destination's file system holds: found out by setting some.
+//! The modification times that the destination's file system can store, found by setting some.
 //!
 //! ext4 ends in 2446 (small inodes in 2038), FAT counts two seconds, others whole ones. A time that is
 //! clamped or cut must not look like another version in each run.
@@ -12,13 +12,13 @@ use super::folder::{Folder, modified_of};
 use super::write::Partial;
 use shared::object::Timestamp;
 
-/// Far beyond what any known file system holds, and what `SystemTime` still takes: 34,000 years.
+/// Far beyond the limits of any known file system, and within those of `SystemTime`: 34,000 years.
 const FAR: Duration = Duration::from_secs(1 << 40);
 
 /// An odd second and some milliseconds: shows whether these are kept.
 const FINE: Timestamp = Timestamp(1_000_000_001_123);
 
-/// The times that a file system holds, in milliseconds since 1970.
+/// The times that a file system can store, in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Times {
     first: i64,
@@ -47,14 +47,14 @@ impl Times {
         Ok(Times { first, last, step })
     }
 
-    /// What the file system makes of a time.
-    pub(super) fn held(&self, time: Timestamp) -> Timestamp {
-        let held = time.0.clamp(self.first, self.last);
-        Timestamp(held.div_euclid(self.step).saturating_mul(self.step).max(self.first))
+    /// The time that the file system stores.
+    pub(super) fn stored(&self, time: Timestamp) -> Timestamp {
+        let stored = time.0.clamp(self.first, self.last);
+        Timestamp(stored.div_euclid(self.step).saturating_mul(self.step).max(self.first))
     }
 }
 
-/// What a file's time is after it was set; `None` if it could not be.
+/// A file's time after it was set; `None` if it could not be set.
 fn made_of(file: &File, time: SystemTime) -> Option<Timestamp> {
     file.try_clone().ok()?.into_std().set_modified(time).ok()?;
     file.metadata().ok().map(|metadata| modified_of(&metadata))
@@ -67,9 +67,12 @@ mod tests {
     #[test]
     fn a_time_is_clamped_and_cut_as_the_file_system_does() {
         let times = Times { first: -2_000, last: 15_500, step: 1_000 };
-        let held = |time| times.held(Timestamp(time)).0;
-        assert_eq!([held(-9_000), held(-1), held(999), held(1_000), held(99_999)], [-2_000, -1_000, 0, 1_000, 15_000]);
+        let stored = |time| times.stored(Timestamp(time)).0;
+        assert_eq!(
+            [stored(-9_000), stored(-1), stored(999), stored(1_000), stored(99_999)],
+            [-2_000, -1_000, 0, 1_000, 15_000]
+        );
         let all = Times { first: i64::MIN, last: i64::MAX, step: 1 };
-        assert_eq!(all.held(Timestamp(i64::MAX)).0, i64::MAX);
+        assert_eq!(all.stored(Timestamp(i64::MAX)).0, i64::MAX);
     }
 }

@@ -151,8 +151,8 @@ pub(super) fn create(folder: &Folder, key: &str, write: &Write) -> Result<Upload
     let checked = if write.replaces { Ok(()) } else { check_place(&root, &name) };
     let made = checked.and_then(|()| {
         retrying(|| {
-            // Held until the upload is whole: the sweep leaves it alone so long.
-            let _held = Partial::create(folder, &root, &id)?;
+            // Locked until the upload is complete, so that the sweep does not remove it.
+            let _partial = Partial::create(folder, &root, &id)?;
             let dir = descend(&root, &[PARTIALS.to_owned(), id.clone()], true)?;
             let (opened, replaces) = (Timestamp::now(), write.replaces);
             let opened = Opened { key: key.to_owned(), size: write.size, opened, replaces };
@@ -192,7 +192,7 @@ impl PartSink {
             return Err(open.error(ErrorKind::Invalid, "the part reaches beyond the object's end"));
         }
         let mut data = open.open_data()?;
-        // Held until this part is written or dropped; a completion waits meanwhile. For file systems without
+        // Locked until this part is written or dropped; a completion waits meanwhile. For file systems without
         // locks see the module's documentation.
         let _ = data.lock_shared();
         // Completed or aborted while we waited: the open file may be an object by now.
@@ -294,14 +294,15 @@ fn complete_once(folder: &Folder, upload: &Upload, parts: &[Part], write: &Write
     Ok(Written { etag, etag_is_opaque: false, version: None, checksum })
 }
 
-/// Checks that the parts named are the parts held, and that they make up the object without a gap;
+/// Checks that the named parts are the parts of the upload, and that they make up the object without a gap;
 /// the checksum of the whole comes from theirs.
 fn check_parts(open: &Open<'_>, parts: &[Part]) -> Result<Option<Checksum>> {
-    let held = open.parts().map_err(|error| open.fault(error))?;
+    let listed_parts = open.parts().map_err(|error| open.fault(error))?;
     let (mut end, mut whole) = (0, None);
     for (index, part) in parts.iter().enumerate() {
         let number = part.number;
-        let found = held.binary_search_by_key(&number, |(number, _)| *number).ok().map(|at| &held[at].1);
+        let found =
+            listed_parts.binary_search_by_key(&number, |(number, _)| *number).ok().map(|at| &listed_parts[at].1);
         let in_order = index == 0 || parts[index - 1].number < number;
         let Some(record) = found.filter(|record| in_order && record.size == part.size && record.etag == part.etag)
         else {

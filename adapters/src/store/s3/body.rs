@@ -66,7 +66,7 @@ pub(super) async fn outgoing(
     let watch = Watch { shared: shared.clone(), verb, subject };
     if size > 0 {
         let sent =
-            Sent { body: Mutex::new(body), held: None, left: size, shared, verb, subject: watch.subject.clone() };
+            Sent { body: Mutex::new(body), delayed: None, left: size, shared, verb, subject: watch.subject.clone() };
         let stream = ByteStream::new(SdkBody::from_body_1_x(sent));
         return Ok(Outgoing { stream, watch });
     }
@@ -123,7 +123,7 @@ impl Drop for Watch {
 struct Sent {
     body: Mutex<Body>,
     /// The last chunk, until the body has ended.
-    held: Option<Bytes>,
+    delayed: Option<Bytes>,
     /// Bytes that are not yet taken from `body`.
     left: u64,
     shared: Arc<Shared>,
@@ -172,9 +172,9 @@ impl http_body::Body for Sent {
                     if left > 0 {
                         return Poll::Ready(Some(Ok(Frame::data(chunk))));
                     }
-                    this.held = Some(chunk);
+                    this.delayed = Some(chunk);
                 }
-                None => match this.held.take() {
+                None => match this.delayed.take() {
                     Some(chunk) => return Poll::Ready(Some(Ok(Frame::data(chunk)))),
                     None => {
                         let what = format!("{} bytes fewer than its size says", this.left);
@@ -186,11 +186,11 @@ impl http_body::Body for Sent {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left == 0 && self.held.is_none()
+        self.left == 0 && self.delayed.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left + self.held.as_ref().map_or(0, |chunk| chunk.len() as u64))
+        SizeHint::with_exact(self.left + self.delayed.as_ref().map_or(0, |chunk| chunk.len() as u64))
     }
 }
 

@@ -7,9 +7,9 @@ use shared::{ErrorKind, Result};
 impl Bucket {
     /// Safe to repeat: an object that does not exist is `Ok`.
     pub(super) async fn delete(&self, key: &str) -> Result<()> {
-        match self.check_held(DELETE.verb, key).await {
+        match self.check_representable(DELETE.verb, key).await {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            held => held?,
+            checked => checked?,
         }
         let once = || async {
             let request = self.client.delete_object().bucket(self.name()).key(self.full_key(DELETE.verb, key)?);

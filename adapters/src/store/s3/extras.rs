@@ -99,7 +99,7 @@ impl Bucket {
 
     /// Read-only: repeated after a failed attempt.
     pub(super) async fn acl(&self, key: &str, pin: &Pin) -> Result<Acl> {
-        self.check_held(ACL.verb, key).await?;
+        self.check_representable(ACL.verb, key).await?;
         if self.metadata_support().acl == Support::No {
             let message = "the store keeps no access control lists";
             return Err(Error::new(ErrorKind::Unsupported, ACL.verb, self.subject(key), message));

@@ -49,7 +49,7 @@ impl Bucket {
     }
 
     /// `NotFound` for a key that the store cannot hold: it would read or delete the object of the changed key.
-    pub(super) async fn check_held(&self, verb: &'static str, key: &str) -> Result<()> {
+    pub(super) async fn check_representable(&self, verb: &'static str, key: &str) -> Result<()> {
         self.check_key(verb, key, 0).await.map_err(|error| {
             match self.provider.profile().keys == Keys::FolderLike && error.kind() == ErrorKind::Unrepresentable {
                 true => Error::new(ErrorKind::NotFound, verb, self.subject(key), error.message()),

@@ -50,7 +50,7 @@ struct State {
     /// Whether the store has answered successfully, and so would have named itself.
     has_answered: AtomicBool,
     /// For each feature the number of refusals, or [`SUPPORTED`].
-    learned: [AtomicU8; 3],
+    refusals: [AtomicU8; 3],
 }
 
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl Provider {
             by_name: Known::of(profile),
             by_answer: OnceLock::new(),
             has_answered: AtomicBool::new(false),
-            learned: Default::default(),
+            refusals: Default::default(),
         }))
     }
 
@@ -106,24 +106,24 @@ impl Provider {
         match self.support(feature) {
             Support::Yes => true,
             Support::No => false,
-            Support::Unknown => self.is_sure(feature) || self.learned(feature).load(Relaxed) < REFUSALS,
+            Support::Unknown => self.is_sure(feature) || self.refusals(feature).load(Relaxed) < REFUSALS,
         }
     }
 
     /// Whether the store is known to support the feature, so that a refusal has another reason.
     pub fn is_sure(&self, feature: Feature) -> bool {
-        self.support(feature) == Support::Yes || self.learned(feature).load(Relaxed) == SUPPORTED
+        self.support(feature) == Support::Yes || self.refusals(feature).load(Relaxed) == SUPPORTED
     }
 
     /// The store supported the feature.
     pub fn note_supported(&self, feature: Feature) {
-        self.learned(feature).store(SUPPORTED, Relaxed);
+        self.refusals(feature).store(SUPPORTED, Relaxed);
     }
 
     /// The store refused a request with the feature, and accepted the same request without it.
     pub fn note_refused(&self, feature: Feature) {
         let count = |refusals| (refusals < REFUSALS).then(|| refusals + 1);
-        let _ = self.learned(feature).fetch_update(Relaxed, Relaxed, count);
+        let _ = self.refusals(feature).fetch_update(Relaxed, Relaxed, count);
     }
 
     fn support(&self, feature: Feature) -> Support {
@@ -135,8 +135,8 @@ impl Provider {
         }
     }
 
-    fn learned(&self, feature: Feature) -> &AtomicU8 {
-        &self.0.learned[feature as usize]
+    fn refusals(&self, feature: Feature) -> &AtomicU8 {
+        &self.0.refusals[feature as usize]
     }
 
     /// Notes the `Server` header of a successful answer. One that names no provider settles nothing: a proxy
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_row_says_is_not_learned() {
+    fn answers_do_not_change_a_rows_features() {
         let kodo = Provider::new(ProviderProfile::of(Scheme::Kodo, None, None));
         kodo.note_supported(Feature::EncodedKeys);
         assert!(!kodo.uses(Feature::EncodedKeys));
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_store_taught_is_shared_by_its_clones_and_by_no_other_store() {
+    fn refusals_are_shared_by_clones_and_by_no_other_store() {
         let (one, other) = (unknown(), unknown());
         (0..2).for_each(|_| one.note_refused(Feature::Checksums));
         assert!(!one.clone().uses(Feature::Checksums));

@@ -135,7 +135,7 @@ impl Bucket {
 
     /// Read-only: repeated after a failed attempt.
     async fn head_answer(&self, key: &str, pin: &Pin, part: Option<i32>) -> Result<HeadObjectOutput> {
-        self.check_held(HEAD.verb, key).await?;
+        self.check_representable(HEAD.verb, key).await?;
         let once = || self.with_checksums(true, |ask| self.head_once(key, pin, part, ask));
         retry::run(&HEAD, &self.subject(key), once).await
     }
@@ -191,7 +191,7 @@ impl Bucket {
 
     /// Repeated until the headers have come. The body is read once.
     pub(super) async fn get(&self, key: &str, read: &Read) -> Result<Object> {
-        self.check_held(GET.verb, key).await?;
+        self.check_representable(GET.verb, key).await?;
         let once = || self.with_checksums(false, |ask| self.get_once(key, read, ask));
         let answer = retry::run(&GET, &self.subject(key), once).await?;
         let corrupt = |message: String| self.corrupt(GET.verb, key, message);

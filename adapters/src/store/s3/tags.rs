@@ -45,7 +45,7 @@ impl Bucket {
     /// Both requests only read, so each is repeated after a failed attempt. Tags have no `If-Match`: where no version
     /// is pinned, tags that change meanwhile are read as they are by then.
     pub(super) async fn tags(&self, key: &str, pin: &Pin) -> Result<Tags> {
-        self.check_held(TAGS.verb, key).await?;
+        self.check_representable(TAGS.verb, key).await?;
         if self.metadata_support().tags == Support::No {
             return Err(Error::new(ErrorKind::Unsupported, TAGS.verb, self.subject(key), "the store keeps no tags"));
         }

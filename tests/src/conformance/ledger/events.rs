@@ -9,14 +9,14 @@ use shared::object::Timestamp;
 
 use super::{all_failures, counted, origin, outcome, run_start, settle, unique};
 
-fn standing_start(task: &str) -> RunStart {
+fn event_run_start(task: &str) -> RunStart {
     let start = run_start(task, 1_700_000_000_000);
     RunStart { id: events_run(task), options: Default::default(), ..start }
 }
 
 /// The event run of a new task.
-async fn standing(ledger: &SharedLedger) -> RunStart {
-    let start = standing_start(&unique("task"));
+async fn event_run(ledger: &SharedLedger) -> RunStart {
+    let start = event_run_start(&unique("task"));
     ledger.start_run(&start).await.unwrap();
     start
 }
@@ -26,8 +26,8 @@ fn skipped(key: &str, reason: &str) -> Outcome {
 }
 
 /// And takes nobody's place among them; its task is known.
-pub async fn the_standing_run_of_events_is_none_of_its_tasks_runs(ledger: SharedLedger) {
-    let start = standing(&ledger).await;
+pub async fn an_event_run_is_none_of_its_tasks_runs(ledger: SharedLedger) {
+    let start = event_run(&ledger).await;
     let task = &start.task;
     assert_eq!(ledger.runs(task, 10).await.unwrap(), []);
     assert!(ledger.tasks().await.unwrap().contains(task));
@@ -48,8 +48,8 @@ pub async fn the_standing_run_of_events_is_none_of_its_tasks_runs(ledger: Shared
 }
 
 /// Begun by each worker: the first one's start is kept, and what was counted.
-pub async fn a_standing_run_begins_once_and_is_never_done(ledger: SharedLedger) {
-    let start = standing_start(&unique("task"));
+pub async fn an_event_run_begins_once_and_is_never_done(ledger: SharedLedger) {
+    let start = event_run_start(&unique("task"));
     let workers = (0..8).map(|_| {
         let (ledger, start) = (ledger.clone(), start.clone());
         tokio::spawn(async move { ledger.start_run(&start).await })
@@ -67,7 +67,7 @@ pub async fn a_standing_run_begins_once_and_is_never_done(ledger: SharedLedger) 
 
 /// However often its message comes, whole or in part, and to whomever.
 pub async fn an_event_is_counted_once_however_often_its_message_comes(ledger: SharedLedger) {
-    let run = standing(&ledger).await;
+    let run = event_run(&ledger).await;
     let mut sum = Settled::default();
     for id in ["m-8b2c1f9a-0001", "m-8b2c1f9a-0002"] {
         let message = origin(id, 3);
@@ -82,7 +82,7 @@ pub async fn an_event_is_counted_once_however_often_its_message_comes(ledger: Sh
 
 /// Together they are told of each once.
 pub async fn eight_workers_that_settle_the_same_events_count_each_once(ledger: SharedLedger) {
-    let run = standing(&ledger).await;
+    let run = event_run(&ledger).await;
     let workers = (0..8).map(|worker| {
         let (ledger, run) = (ledger.clone(), run.clone());
         tokio::spawn(async move {
@@ -106,7 +106,7 @@ pub async fn eight_workers_that_settle_the_same_events_count_each_once(ledger: S
 
 /// In a message with others, alone, and where the key has no outcome yet.
 pub async fn events_that_are_no_keys_outcome_are_counted_and_overwrite_nothing(ledger: SharedLedger) {
-    let run = standing(&ledger).await;
+    let run = event_run(&ledger).await;
     let copied = outcome("a", State::Copied);
     settle(&ledger, &run, &origin("m-1", 1), &[(0, copied.clone())]).await;
     let only_counted = [(0, skipped("a", OUT_OF_SCOPE)), (1, skipped("a", COALESCED)), (2, skipped("b", COALESCED))];
@@ -127,7 +127,7 @@ pub async fn events_that_are_no_keys_outcome_are_counted_and_overwrite_nothing(l
 
 /// As it failed last; each failure is counted.
 pub async fn a_key_whose_events_fail_again_and_again_is_listed_once(ledger: SharedLedger) {
-    let run = standing(&ledger).await;
+    let run = event_run(&ledger).await;
     let failed = |key: &str, attempts| Outcome { attempts, ..outcome(key, State::Failed) };
     for n in 1..=5 {
         settle(&ledger, &run, &origin(&format!("m-{n}"), 2), &[(0, failed("a", n)), (1, failed(&format!("b{n}"), n))])

@@ -107,13 +107,13 @@ impl Following {
     }
 
     /// The event run.
-    pub async fn standing(&self) -> Option<Run> {
+    pub async fn event_run(&self) -> Option<Run> {
         self.task.ledger.run(&events_run(&self.task.name)).await.expect("the ledger answers")
     }
 
     /// What the event run has counted.
     pub async fn settled(&self) -> Settled {
-        self.standing().await.map(|run| run.settled).unwrap_or_default()
+        self.event_run().await.map(|run| run.settled).unwrap_or_default()
     }
 
     /// Messages that are not done.

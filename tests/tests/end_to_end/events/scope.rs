@@ -70,7 +70,7 @@ async fn what_cannot_be_read_goes_to_the_dead_letters_with_the_reason_and_the_re
             "SubscribeURL": "https://sns.us-west-2.amazonaws.com/?Action=ConfirmSubscription", "Timestamp": "2012-04-26T20:45:04.751Z"})
         .to_string();
         // Each with a part of its reason.
-        let strays = [
+        let others = [
             ("no event".to_owned(), "neither a JSON object nor a list"),
             (json!({"detail": 1, "what": "?"}).to_string(), "unknown format"),
             ("[]".to_owned(), "empty"),
@@ -78,7 +78,7 @@ async fn what_cannot_be_read_goes_to_the_dead_letters_with_the_reason_and_the_re
             (json!({"v": 1, "task": "another", "run": "r"}).to_string(), ""),
             (confirm, "open the SubscribeURL"),
         ];
-        let mut bodies: Vec<String> = strays.iter().map(|(body, _)| body.clone()).collect();
+        let mut bodies: Vec<String> = others.iter().map(|(body, _)| body.clone()).collect();
         let test = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2014-10-13T15:57:02.089Z",
             "Bucket": bucket, "RequestId": "5582815E1AEA5ADF", "HostId": "8cLeGAmw098X5cv4Zkwcmo8vvZa3eH3e"});
         bodies.push(test.to_string());
@@ -97,10 +97,10 @@ async fn what_cannot_be_read_goes_to_the_dead_letters_with_the_reason_and_the_re
         assert_eq!((settled.copied, settled.objects()), (5, 5), "{settled:?}");
         assert_eq!(following.to.keys().await, ["0", "1", "2", "3", "4"]);
         let letters = following.dead_letters().await;
-        for (body, part) in &strays {
+        for (body, part) in &others {
             let of: Vec<&String> = letters.iter().filter(|(dead, _)| dead == body).map(|(_, reason)| reason).collect();
             assert!(matches!(of[..], [reason] if !reason.is_empty() && reason.contains(part)), "{body}: {of:?}");
         }
-        assert_eq!(letters.len(), strays.len(), "the test event is no letter: {letters:?}");
+        assert_eq!(letters.len(), others.len(), "the test event is no letter: {letters:?}");
     }
 }

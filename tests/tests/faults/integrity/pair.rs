@@ -9,7 +9,7 @@ use adapters::queue::sqlite::SqliteQueue;
 use adapters::sqlite::Database;
 use adapters::store::file::FileStore;
 use adapters::store::s3::S3Store;
-use flotilla_tests::cloud::{Cloud, Encryption, Held, HeldPart, Profile};
+use flotilla_tests::cloud::{Cloud, Encryption, Profile, StoredObject, StoredPart};
 use flotilla_tests::emulators::{fresh_folder, side};
 use flotilla_tests::proxy::Proxy;
 use flotilla_tests::stage::{self, RUN, TASK};
@@ -143,11 +143,11 @@ impl Place {
             let (part, later) = rest.split_at(*size);
             let etag = format!("{:x}", md5::compute(part));
             let bytes = part.to_vec().into();
-            parts.push(HeldPart { number, bytes, etag, modified: Timestamp::now(), checksum: None });
+            parts.push(StoredPart { number, bytes, etag, modified: Timestamp::now(), checksum: None });
             rest = later;
         }
         let md5s: Vec<[u8; 16]> = parts.iter().map(|part| md5::compute(&part.bytes).0).collect();
-        cloud.put_as(bucket, key, bytes.to_vec(), |held: &mut Held| {
+        cloud.put_as(bucket, key, bytes.to_vec(), |held: &mut StoredObject| {
             held.etag = shared::digest::multipart_etag(&md5s);
             held.checksum = None;
             held.parts = parts;

@@ -1,17 +1,16 @@
 //! A circuit breaker for each store of a worker: it distinguishes a store that fails from an object that fails.
 //!
-//! Closed, all calls pass. When [`OPENS_AT`] different objects in a row have met errors that speak of the
-//! store (no connection, no answer, 5xx, credentials refused, …), and nothing has succeeded in between, it
-//! opens: calls are refused here, no object is begun, and the objects in flight wait to be done again
-//! without having used up an attempt.
+//! Closed, all calls pass. It opens when [`OPENS_AT`] different objects in a row fail by errors of the store (no
+//! connection, no answer, 5xx, refused credentials, …) and no call succeeds in between. Then it refuses calls, no
+//! object is begun, and the objects in flight wait to be done again, without using up an attempt.
 //!
-//! Open, the store is probed after a pause that grows. Once it answers, one object at a time is let through
-//! on trial. One success closes the circuit. A failure counts for the object as always, for only objects
-//! can distinguish a store that answers and yet does nothing from a row of bad objects; [`TRIALS`] of them
+//! Open, it probes the store after growing pauses. Once the store answers, the circuit is half open: it admits one
+//! object at a time. One success closes the circuit. A failure counts for the object as always, because only objects
+//! can distinguish a store that answers and does nothing from a row of bad objects. [`MAX_QUICK_RETRIES`] objects
 //! follow each other at once, then after growing pauses.
 //!
-//! A store that *refuses* every object (`Denied`, no such bucket) is distinguished from a forbidden prefix by number
-//! alone: [`REFUSALS_AT_START`] trials where nothing has ever succeeded, [`REFUSALS`] in a row elsewhere.
+//! Only the number distinguishes a store that *refuses* every object (`Denied`, no such bucket) from a forbidden
+//! prefix: [`REFUSALS_AT_START`] half-open objects if nothing has ever succeeded, else [`REFUSALS`] in a row.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +26,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::engine::executor::Outage;
 
-/// So many different objects, all failing while nothing succeeds, are no chance.
+/// Different objects that fail in a row, without a success, before the circuit opens.
 const OPENS_AT: usize = 5;
 
 /// A store without room opens the circuit at the first error, and ends the work after this: waiting makes no room.
@@ -37,12 +36,13 @@ const NO_ROOM_LIMIT: Duration = Duration::from_secs(3);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 
-/// Trials in a row that need no pause: some ten bad objects at the end of a run come to their last attempt.
-const TRIALS: u32 = 30;
-const TRIAL_PAUSE: Duration = Duration::from_millis(50);
+/// Half-open objects in a row that fail without a pause: enough for the last attempts of some ten bad objects at the
+/// end of a run.
+const MAX_QUICK_RETRIES: u32 = 30;
+const QUICK_RETRY_PAUSE: Duration = Duration::from_millis(50);
 
-/// Trials in a row that a store may refuse before it is taken to refuse everything: where nothing has
-/// ever succeeded, and where something has. A refusal is cheap, and no load.
+/// Half-open objects in a row that a store may refuse before it counts as one that refuses everything: if nothing has
+/// ever succeeded, and if a call has. A refusal is cheap, and no load.
 const REFUSALS_AT_START: u32 = 20;
 const REFUSALS: u32 = 1_000;
 
@@ -68,7 +68,7 @@ enum Blame {
     Refuses,
 }
 
-/// What objects may do without: a refused copy is streamed, refused tags are a loss that is named.
+/// What objects may do without: a refused copy is streamed, refused tags give a warning.
 const DISPENSABLE: [&str; 5] = [COPY.verb, TAGS.verb, ACL.verb, RESTORE.verb, LIST_UPLOADS.verb];
 
 fn blame(verb: &str, kind: ErrorKind) -> Option<Blame> {
@@ -112,9 +112,9 @@ struct State {
     last: Option<(Blame, ErrorKind, String)>,
     /// The verb whose failure opened it, and when.
     opened: Option<(&'static str, Instant)>,
-    /// Trials that failed since.
-    trials: u32,
-    trial_failed: bool,
+    /// Objects that failed while it was half open.
+    failures_half_open: u32,
+    half_open_failed: bool,
     pause: Duration,
 }
 
@@ -161,8 +161,8 @@ impl CircuitBreaker {
             has_worked: false,
             last: None,
             opened: None,
-            trials: 0,
-            trial_failed: false,
+            failures_half_open: 0,
+            half_open_failed: false,
             pause: FIRST_PAUSE,
         };
         metrics::store_failing(side, false);
@@ -202,7 +202,7 @@ impl CircuitBreaker {
         };
         state.last = Some((blame, error.kind(), error.to_string()));
         match state.phase {
-            Phase::HalfOpen { .. } => state.trial_failed = true,
+            Phase::HalfOpen { .. } => state.half_open_failed = true,
             Phase::Closed if state.suspects.iter().all(|(_, suspect)| suspect != key) => {
                 state.suspects.push((verb, key.to_owned()));
                 if state.suspects.len() >= OPENS_AT || error.kind() == ErrorKind::Exhausted {
@@ -216,7 +216,7 @@ impl CircuitBreaker {
     /// Whether an object that failed so is not to blame: the store is known to fail.
     pub fn is_store_outage(&self, error: &Error) -> bool {
         let phase = self.lock().phase;
-        // No object is to blame for a full disk, not even one on trial.
+        // No object is to blame for a full disk, not even one that is tried while half open.
         let is_store = phase == Phase::Open || phase != Phase::Closed && error.kind() == ErrorKind::Exhausted;
         !error.is_backend() && is_store && blame(error.operation(), error.kind()).is_some()
     }
@@ -235,7 +235,7 @@ impl CircuitBreaker {
                 match state.phase {
                     Phase::Closed => return Admission(None),
                     Phase::HalfOpen { taken: false } => {
-                        (state.phase, state.trial_failed) = (Phase::HalfOpen { taken: true }, false);
+                        (state.phase, state.half_open_failed) = (Phase::HalfOpen { taken: true }, false);
                         return Admission(Some(self.clone()));
                     }
                     Phase::HalfOpen { .. } | Phase::Open => {}
@@ -291,19 +291,19 @@ impl CircuitBreaker {
         self.changed.notify_waiters();
     }
 
-    fn trial_ended(&self) {
+    fn half_open_ended(&self) {
         let mut state = self.lock();
         if state.phase != (Phase::HalfOpen { taken: true }) {
             return;
         }
         state.phase = Phase::HalfOpen { taken: false };
-        if state.trial_failed {
+        if state.half_open_failed {
             state.phase = Phase::Open;
-            state.trials += 1;
+            state.failures_half_open += 1;
             let is_cheap = state.is_refused() && !state.refuses_everything();
-            state.pause = match state.trials {
+            state.pause = match state.failures_half_open {
                 _ if is_cheap => Duration::ZERO,
-                ..=TRIALS => TRIAL_PAUSE,
+                ..=MAX_QUICK_RETRIES => QUICK_RETRY_PAUSE,
                 _ => (state.pause * 2).clamp(FIRST_PAUSE, MAX_PAUSE),
             };
         }
@@ -325,7 +325,7 @@ impl CircuitBreaker {
     fn open(&self, mut state: MutexGuard<'_, State>, verb: &'static str) {
         state.phase = Phase::Open;
         state.opened = Some((verb, Instant::now()));
-        (state.trials, state.pause) = (0, FIRST_PAUSE);
+        (state.failures_half_open, state.pause) = (0, FIRST_PAUSE);
         if state.is_refused() {
             state.pause = Duration::ZERO;
         }
@@ -359,7 +359,7 @@ impl State {
     }
 
     fn refuses_everything(&self) -> bool {
-        self.is_refused() && self.trials >= if self.has_worked { REFUSALS } else { REFUSALS_AT_START }
+        self.is_refused() && self.failures_half_open >= if self.has_worked { REFUSALS } else { REFUSALS_AT_START }
     }
 }
 
@@ -371,14 +371,14 @@ impl Drop for CircuitBreaker {
     }
 }
 
-/// The right to work on one object; its end is the trial's, if it is on trial.
+/// The permission to work on one object. In the half-open state its end decides.
 #[derive(Debug)]
 pub(crate) struct Admission(Option<Arc<CircuitBreaker>>);
 
 impl Drop for Admission {
     fn drop(&mut self) {
         if let Some(circuit) = &self.0 {
-            circuit.trial_ended();
+            circuit.half_open_ended();
         }
     }
 }

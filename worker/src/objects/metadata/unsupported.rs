@@ -40,7 +40,7 @@ pub(crate) enum Unsupported {
 }
 
 impl Unsupported {
-    /// What a destination may lack.
+    /// Features that a destination may not support.
     pub const BY_DESTINATION: [Unsupported; 4] =
         [Unsupported::Attributes, Unsupported::Tags, Unsupported::StorageClass, Unsupported::Acl];
 
@@ -67,9 +67,9 @@ impl Unsupported {
     }
 }
 
-/// What a task's stores turned out to lack, and what of it was said. One of it for each run of a worker.
+/// Features that the stores do not support, and which of them were already logged. One for each run of a worker.
 #[derive(Debug, Default)]
-pub(crate) struct Losses {
+pub(crate) struct UnsupportedSeen {
     refused: AtomicU16,
     said: AtomicU16,
     /// Set once the destination was asked whether it keeps tags.
@@ -82,14 +82,14 @@ pub(crate) struct Losses {
     may_be: Mutex<Option<(Instant, bool)>>,
 }
 
-impl Losses {
+impl UnsupportedSeen {
     /// The destination has refused this.
-    pub fn refuse(&self, loss: Unsupported) {
-        self.refused.fetch_or(loss.bit(), Ordering::Relaxed);
+    pub fn refuse(&self, feature: Unsupported) {
+        self.refused.fetch_or(feature.bit(), Ordering::Relaxed);
     }
 
-    pub fn is_refused(&self, loss: Unsupported) -> bool {
-        self.refused.load(Ordering::Relaxed) & loss.bit() != 0
+    pub fn is_refused(&self, feature: Unsupported) -> bool {
+        self.refused.load(Ordering::Relaxed) & feature.bit() != 0
     }
 
     /// Whether objects of the source may have what no copy gets, and no listing shows. One caller asks, the others wait
@@ -107,15 +107,15 @@ impl Losses {
     }
 
     /// Whether it was logged.
-    pub fn is_said(&self, loss: Unsupported) -> bool {
-        self.said.load(Ordering::Relaxed) & loss.bit() != 0
+    pub fn is_said(&self, feature: Unsupported) -> bool {
+        self.said.load(Ordering::Relaxed) & feature.bit() != 0
     }
 
     /// Those of these that nobody has heard of yet.
-    pub fn unsaid(&self, losses: &[Unsupported]) -> Vec<Unsupported> {
-        let bits = losses.iter().fold(0, |bits, loss| bits | loss.bit());
+    pub fn unsaid(&self, unsupported: &[Unsupported]) -> Vec<Unsupported> {
+        let bits = unsupported.iter().fold(0, |bits, feature| bits | feature.bit());
         let said = self.said.fetch_or(bits, Ordering::Relaxed);
-        losses.iter().copied().filter(|loss| said & loss.bit() == 0).collect()
+        unsupported.iter().copied().filter(|feature| said & feature.bit() == 0).collect()
     }
 }
 
@@ -125,9 +125,9 @@ mod tests {
 
     #[test]
     fn what_is_lost_is_said_once() {
-        let losses = Losses::default();
-        assert_eq!(losses.unsaid(&[Unsupported::Tags, Unsupported::Acl]), [Unsupported::Tags, Unsupported::Acl]);
-        assert_eq!(losses.unsaid(&[Unsupported::Tags, Unsupported::Untold]), [Unsupported::Untold]);
-        assert_eq!(losses.unsaid(&[Unsupported::Acl]), []);
+        let unsupported = UnsupportedSeen::default();
+        assert_eq!(unsupported.unsaid(&[Unsupported::Tags, Unsupported::Acl]), [Unsupported::Tags, Unsupported::Acl]);
+        assert_eq!(unsupported.unsaid(&[Unsupported::Tags, Unsupported::Untold]), [Unsupported::Untold]);
+        assert_eq!(unsupported.unsaid(&[Unsupported::Acl]), []);
     }
 }

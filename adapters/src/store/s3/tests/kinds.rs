@@ -44,7 +44,7 @@ async fn a_store_that_refuses_v2_and_encoded_keys_is_listed_without() {
 }
 
 #[tokio::test]
-async fn one_refusal_by_a_fault_teaches_nothing_for_good() {
+async fn one_refusal_by_a_fault_turns_no_feature_off() {
     let understood = page(&["a"], None).replace("content-length", "x-length");
     let server = Server::start(vec![
         error("501 Not Implemented", "NotImplemented"),

@@ -19,12 +19,12 @@ fn fail(circuit: &CircuitBreaker, objects: usize, kind: ErrorKind) {
     }
 }
 
-/// What the watch does when its probe is answered.
-async fn trial(circuit: &Arc<CircuitBreaker>, seen: CallResult<'_>) {
+/// As the watch does when its probe is answered.
+async fn half_open(circuit: &Arc<CircuitBreaker>, seen: CallResult<'_>) {
     circuit.try_an_object();
     let admission = circuit.admit().now_or_never().expect("one is let through");
     assert!(circuit.admit().now_or_never().is_none(), "and only one");
-    circuit.note(PUT.verb, "on trial", seen);
+    circuit.note(PUT.verb, "half open", seen);
     drop(admission);
 }
 
@@ -56,14 +56,14 @@ const HEAD: &str = shared::retry::HEAD.verb;
 async fn an_open_circuit_closes_by_one_success_and_not_by_a_probe() {
     let circuit = circuit();
     fail(&circuit, OPENS_AT, ErrorKind::Unavailable);
-    trial(&circuit, CallResult::Failure(&failing(ErrorKind::Unavailable))).await;
+    half_open(&circuit, CallResult::Failure(&failing(ErrorKind::Unavailable))).await;
     assert!(circuit.refusal().is_some(), "the probe was answered, the object was not");
-    trial(&circuit, CallResult::Success).await;
+    half_open(&circuit, CallResult::Success).await;
     assert!(!circuit.is_suspended() && circuit.refusal().is_none());
 }
 
 #[tokio::test]
-async fn a_trial_that_tells_nothing_leaves_the_trial_to_the_next() {
+async fn a_half_open_try_without_a_result_passes_to_the_next() {
     let circuit = circuit();
     fail(&circuit, OPENS_AT, ErrorKind::Unavailable);
     circuit.try_an_object();
@@ -98,22 +98,22 @@ async fn readiness_follows_the_circuit() {
     let circuit = CircuitBreaker::new("source", health.clone());
     fail(&circuit, OPENS_AT, ErrorKind::Timeout);
     assert!(!health.is_ready());
-    trial(&circuit, CallResult::Success).await;
+    half_open(&circuit, CallResult::Success).await;
     assert!(health.is_ready());
 }
 
 #[tokio::test]
 async fn refusals_of_everything_are_told_from_a_forbidden_prefix_by_their_number() {
     let refused = failing(ErrorKind::Denied);
-    for (has_worked, trials) in [(false, REFUSALS_AT_START), (true, REFUSALS)] {
+    for (has_worked, failures) in [(false, REFUSALS_AT_START), (true, REFUSALS)] {
         let circuit = circuit();
         if has_worked {
             circuit.note(PUT.verb, "good", CallResult::Success);
         }
         fail(&circuit, OPENS_AT, ErrorKind::Denied);
-        for _ in 0..trials {
+        for _ in 0..failures {
             assert!(!circuit.lock().refuses_everything());
-            trial(&circuit, CallResult::Failure(&refused)).await;
+            half_open(&circuit, CallResult::Failure(&refused)).await;
         }
         assert!(circuit.lock().refuses_everything());
     }
@@ -137,8 +137,8 @@ async fn regression_a_full_disk_ends_the_work_at_once_and_fails_no_object() {
     assert!(circuit.is_suspended() && circuit.is_store_outage(&full));
     circuit.try_an_object();
     let _admission = circuit.admit().await;
-    circuit.note(PUT.verb, "on trial", CallResult::Failure(&full));
-    assert!(circuit.is_store_outage(&full), "nor does one on trial");
+    circuit.note(PUT.verb, "half open", CallResult::Failure(&full));
+    assert!(circuit.is_store_outage(&full), "nor while half open");
     let location = Location::folder(std::path::Path::new("/")).unwrap();
     assert!(circuit.outage(&location, Duration::from_secs(600)).is_none());
     tokio::time::advance(NO_ROOM_LIMIT).await;

@@ -1,4 +1,4 @@
-//! Event runs of events, beyond the port: restarts, and what expires of them.
+//! Event runs, beyond the port: restarts, and expiry of their records.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -71,7 +71,7 @@ async fn open(config: &LedgerConfig) -> DynamoDbLedger {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_standing_run_goes_on_after_a_restart() {
+async fn an_event_run_continues_after_a_restart() {
     for emulator in [emulators::ministack(), emulators::moto()] {
         let config = table(emulator);
         DynamoDbLedger::create(&config).await.unwrap();
