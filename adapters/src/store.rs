@@ -1,4 +1,4 @@
-//! Object stores: folders, and whatever speaks the S3 protocol.
+//! Object stores: folders, and services with the S3 protocol.
 
 pub mod file;
 pub mod s3;

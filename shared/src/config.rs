@@ -49,7 +49,7 @@ pub struct Config {
     /// Folder of the embedded queue and ledger.
     #[serde(default)]
     pub state: Option<PathBuf>,
-    /// The autoscaling group that holds the workers; absent: a machine that nobody scales.
+    /// The workers' autoscaling group; absent: a machine that nobody scales.
     #[serde(default)]
     pub fleet: Option<FleetConfig>,
     /// What is compared, and how.
@@ -254,13 +254,13 @@ pub struct Work {
     /// Delay before an object's second attempt; it grows fourfold each time.
     #[serde(with = "duration::required")]
     pub retry_delay: Duration,
-    /// How long a received job is held without a heartbeat.
+    /// Time after which a received job without a heartbeat is given to another worker.
     #[serde(with = "duration::required")]
     pub lease: Duration,
     /// Whether workers look at the source again after each write, as they must where others may be at the
     /// same object: events, other workers, jobs that came twice. `None`: on SQS they do.
     pub look_again: Option<bool>,
-    /// How long a worker that was told to stop may go on with what it holds.
+    /// Time that a stopping worker has to finish its leased jobs.
     #[serde(with = "duration::required")]
     pub drain: Duration,
     /// How long `flotilla` waits for a store at which nothing succeeds; workers of a fleet wait for ever.
@@ -429,7 +429,7 @@ impl Config {
     }
 }
 
-/// Reads a file and what it holds.
+/// Reads a file and parses it.
 fn read_file<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T, ConfigError>) -> Result<T, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|why| ConfigError::Read { path: path.to_owned(), why })?;
     parse(&text).map_err(|why| ConfigError::File { path: path.to_owned(), why: Box::new(why) })

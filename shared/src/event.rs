@@ -1,15 +1,15 @@
-//! Events: the messages by which stores tell that objects have changed.
+//! Events: messages of stores about changed objects.
 //!
-//! [`parse`] reads a message's body of any vendor's format into [`Change`]s; it is pure. A change is a
-//! hint and no more: whoever gets it looks at the stores. Three rules follow.
+//! [`parse`] reads a message's body of any vendor's format into [`Change`]s; it is pure. A change is only
+//! a hint: the worker checks the stores. Three rules follow.
 //!
 //! - *Nothing is lost silently.* A body that cannot be read as a whole, down to the key of each of its
-//!   records, is a [`ParseError`] that names the record, for the dead-letter queue. What the format does
-//!   not say (an unknown event name, a size that is no number) is left out, and the key is looked at.
-//! - *Formats are told apart by shape.* Each has members that no other has. A body that fits two
-//!   formats is refused, not guessed at.
-//! - *A key is decoded as its format encodes it.* Where a vendor does not say how, there is one change for
-//!   each reading: looking at a key that did not change does no harm.
+//!   records, is a [`ParseError`] that names the record, for the dead-letter queue. Fields that the
+//!   format does not define (an unknown event name, a size that is no number) are left out, and the key is checked.
+//! - *The shape identifies the format.* Each has members that no other has. A body that fits two
+//!   formats is refused.
+//! - *A key is decoded as its format encodes it.* If a vendor does not document how, there is one change
+//!   for each reading: checking an unchanged key does no harm.
 //!
 //! Each format's document is named in its module.
 
@@ -51,7 +51,7 @@ pub const MAX_KEY_BYTES: usize = 4_096;
 /// Most envelopes around an event, such as CloudEvents around Pub/Sub.
 pub const MAX_ENVELOPES: usize = 2;
 
-/// Whose format a body has. Envelopes are not formats: an S3 notification through SNS is `S3`.
+/// The format of a body. Envelopes are not formats: an S3 notification through SNS is `S3`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
     /// `{"key", "size"}`, as users' own functions send it
@@ -110,7 +110,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// What the store says has happened to an object.
+/// The kind of a change, by the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// It was written, for the first time or again.
@@ -121,22 +121,22 @@ pub enum Kind {
     Metadata,
     /// It can be read again: its restoration from the archive has ended.
     Restored,
-    /// Something else, or nothing is said.
+    /// Another change, or the event does not name it.
     Other,
 }
 
 /// A key that may have changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The bucket as the source's location names it; `None` where the event does not tell.
+    /// The bucket as the source's location names it; `None` if the event does not name it.
     pub bucket: Option<String>,
     /// The exact key in the bucket.
     pub key: String,
-    /// What is said to have happened.
+    /// The kind of the change.
     pub kind: Kind,
     /// Bytes.
     pub size: Option<u64>,
-    /// The entity tag, where it is the one that a HEAD shows.
+    /// The entity tag, if it is the same as in a HEAD.
     pub etag: Option<ETag>,
     /// The version, or generation.
     pub version: Option<String>,
@@ -148,21 +148,21 @@ pub struct Change {
 }
 
 impl Change {
-    /// A change of which nothing but the key is known.
+    /// A change of which only the key is known.
     fn of(key: String) -> Self {
         let (bucket, size, etag, version, time, sequencer) = (None, None, None, None, None, None);
         Change { bucket, key, kind: Kind::Other, size, etag, version, time, sequencer }
     }
 }
 
-/// A message that tells of no object.
+/// A message about no object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Notice {
     /// `s3:TestEvent`, which S3 sends when a notification is configured.
     Test,
     /// SNS asks to confirm a subscription. Events come only after somebody has followed its link.
     SubscriptionConfirmation,
-    /// SNS tells that a subscription has ended: from now on no events come.
+    /// SNS reports that a subscription has ended: from now on no events come.
     UnsubscribeConfirmation,
 }
 
@@ -177,14 +177,14 @@ impl Notice {
     }
 }
 
-/// What a body says.
+/// The contents of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parsed {
     /// Whose format it has.
     pub format: Format,
     /// Its changes, in its order; empty exactly if there is a notice.
     pub changes: Vec<Change>,
-    /// What it says instead.
+    /// The notice, if it has no changes.
     pub notice: Option<Notice>,
 }
 
@@ -194,7 +194,7 @@ impl Parsed {
     }
 }
 
-/// Why a body is not an event. Displays as one line without control characters.
+/// The reason why a body is no event. Displays as one line without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// Longer than [`MAX_BODY_BYTES`].
@@ -218,14 +218,14 @@ pub enum ParseError {
     /// An envelope without an event in it.
     #[error("{0} envelope: {1}")]
     Envelope(&'static str, String),
-    /// A record that does not tell its key.
+    /// A record without a readable key.
     #[error("{format} event, record {number}: {why}")]
     Record {
         /// Whose format it has.
         format: Format,
         /// Which record, from 1.
         number: usize,
-        /// What is wrong with it.
+        /// The fault.
         why: String,
     },
 }
@@ -233,7 +233,7 @@ pub enum ParseError {
 /// Reads a message's body.
 ///
 /// # Errors
-/// If anything in it cannot be read: then none of it has been, and the body belongs in the dead letters.
+/// If any part of the body cannot be read. Then no change is returned, and the body belongs in the dead letters.
 pub fn parse(body: &str) -> Result<Parsed, ParseError> {
     if body.len() > MAX_BODY_BYTES {
         return Err(ParseError::TooLong(body.len()));
@@ -264,7 +264,7 @@ pub enum Scope<'a> {
     OtherPrefix,
 }
 
-/// Where a change lies, seen from the task's source. An event that names no bucket is of the task's own.
+/// The position of a change relative to the task's source. An event that names no bucket belongs to the task's bucket.
 pub fn scope<'a>(change: &'a Change, location: &Location) -> Scope<'a> {
     if change.bucket.as_deref().is_some_and(|bucket| bucket != location.bucket()) {
         return Scope::OtherBucket;
@@ -272,7 +272,7 @@ pub fn scope<'a>(change: &'a Change, location: &Location) -> Scope<'a> {
     location.relative_key(&change.key).filter(|key| !key.is_empty()).map_or(Scope::OtherPrefix, Scope::Key)
 }
 
-/// A format, or an envelope: how it is recognised, and how it is read.
+/// A format, or an envelope: its recognition and its parser.
 struct Shape {
     name: &'static str,
     /// Looks only at which members there are, of what type. No two shapes may fit one document.
@@ -328,7 +328,7 @@ fn read_object(root: &Object, envelopes: usize) -> Result<Parsed, ParseError> {
     }
 }
 
-/// Reads what an envelope holds: an object, or a text that is one.
+/// Reads the contents of an envelope: an object, or a text that is one.
 fn open_envelope(value: &Value, envelopes: usize) -> Result<Parsed, ParseError> {
     let left = envelopes.checked_sub(1).ok_or(ParseError::TooDeep)?;
     match value {
@@ -338,7 +338,7 @@ fn open_envelope(value: &Value, envelopes: usize) -> Result<Parsed, ParseError> 
     }
 }
 
-/// Reads an envelope of several events, which must all be of one format and tell of objects.
+/// Reads an envelope of several events, which must all be of one format and about objects.
 fn read_list<'a>(
     name: &'static str,
     values: impl Iterator<Item = &'a Value>,

@@ -151,7 +151,7 @@ impl Renewed {
 }
 
 impl Inner {
-    /// The lock is held for moments and never across an await.
+    /// The lock is dropped after a moment, and before any await.
     fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }

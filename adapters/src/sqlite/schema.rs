@@ -134,7 +134,7 @@ CREATE INDEX failures_by_expiry ON failures (expires) WHERE expires IS NOT NULL;
 /// Objects of cancelled runs are counted apart.
 const CANCELLED: &str = "ALTER TABLE runs ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;";
 
-/// Keys whose object at the destination may hold wrong bytes, `since` (ms) names the mark.
+/// Keys whose object at the destination may have wrong bytes, `since` (ms) names the mark.
 const SUSPECTS: &str = "
 CREATE TABLE suspects (
     task TEXT NOT NULL,

@@ -25,7 +25,7 @@ pub struct FleetFile {
     /// Folder of the embedded queues and ledger, of a fleet of one machine.
     #[serde(default)]
     pub state: Option<PathBuf>,
-    /// The autoscaling group that holds the workers; absent: machines that nobody scales.
+    /// The workers' autoscaling group; absent: machines that nobody scales.
     #[serde(default, rename = "fleet")]
     pub group: Option<FleetConfig>,
     /// What one machine does at once.
@@ -45,7 +45,7 @@ pub struct MachineWork {
     /// Memory for transfers and everything else, bytes.
     #[serde(with = "size::required")]
     pub memory_limit: u64,
-    /// How long a received job is held without a heartbeat.
+    /// Time after which a received job without a heartbeat is given to another worker.
     #[serde(with = "duration::required")]
     pub lease: Duration,
     /// How long a worker that is to stop may go on with what it has.

@@ -50,7 +50,7 @@ pub(super) fn read_cloud_event(event: &Object, data: &Object) -> Result<Parsed, 
     })
 }
 
-/// The attributes of a notification; its payload, where it has one, tells more of the same object.
+/// The attributes of a notification; its payload, if any, has more fields of the same object.
 pub(super) fn read_attributes(attributes: &Object, payload: Option<&Object>) -> Result<Parsed, ParseError> {
     read_record(Format::Gcs, attributes, |attributes| {
         let key = json::required(attributes, "objectId")?;
@@ -66,7 +66,7 @@ pub(super) fn read_attributes(attributes: &Object, payload: Option<&Object>) -> 
     })
 }
 
-/// What a resource tells of its object. Numbers are strings there.
+/// The fields of a resource. Numbers are strings there.
 fn change(resource: &Object) -> Result<Change, String> {
     Ok(Change {
         bucket: json::optional(resource, "bucket")?.map(str::to_owned),

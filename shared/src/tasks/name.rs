@@ -8,10 +8,10 @@ pub const MAX_TASK_NAME_CHARS: usize = 40;
 /// Most characters of a fleet's name.
 pub const MAX_FLEET_NAME_CHARS: usize = 20;
 
-/// What the fleet's own queue has in place of a task's name.
+/// The fleet's own queue has this instead of a task's name.
 pub const OPERATIONS: &str = "operations";
 
-/// A task: its name in the fleet, and the id that tells it from an earlier task of that name.
+/// A task: its name in the fleet, and the id that distinguishes it from an earlier task of that name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TaskRef {
     /// The name.
@@ -33,7 +33,7 @@ pub fn check_fleet_name(name: &str) -> Result<(), String> {
     check("fleet", name, MAX_FLEET_NAME_CHARS)
 }
 
-/// Queue names join the two by `--`, so neither may hold it, or begin or end with `-`.
+/// Queue names join the two by `--`, so neither may contain it, or begin or end with `-`.
 fn check(what: &str, name: &str, most: usize) -> Result<(), String> {
     let is_legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let why = if name.is_empty() {

@@ -242,7 +242,7 @@ pub async fn a_released_message_comes_after_its_delay(queue: Queue) {
     receive_one(&queue, LONG).await;
 }
 
-/// Nothing is left to hand back.
+/// Nothing is left to release.
 pub async fn releasing_what_is_gone_is_ok(queue: Queue) {
     send(&queue, ["{}"]).await;
     let message = receive_one(&queue, LONG).await;

@@ -218,7 +218,7 @@ async fn finder_is_stopped_while_it_waits_for(action: &str) {
 }
 
 /// Tells a worker to stop that has a job and a poll under way, by so many signals. The job comes back long before the
-/// end of its lease, unless the worker says itself that it could not hand it back in its last second.
+/// end of its lease, unless the worker reports that it could not release it in its last second.
 async fn is_handed_back(what: &str, signals: u32) -> Result<(), String> {
     let files = vec![("slow".to_owned(), 8 * MIB)];
     // Room for two transfers: with one that is taken, there is a next poll.
@@ -243,8 +243,8 @@ async fn is_handed_back(what: &str, signals: u32) -> Result<(), String> {
         asked_to_stop("Draining", &mut worker).await;
     }
     let (said, taken) = futures::join!(ends(what, worker, 0), going_on);
-    assert_eq!(taken, [], "{what}: a poll that was under way has taken what was handed back");
-    assert!(!task.path("destination/slow").exists(), "{what}: the job was done before: nothing was handed back");
+    assert_eq!(taken, [], "{what}: an open poll has received a released message");
+    assert!(!task.path("destination/slow").exists(), "{what}: the job was done before: nothing was released");
     let began = Instant::now();
     while began.elapsed() < LIMIT {
         let back = task.queue.receive(1, Duration::from_secs(5), Duration::from_secs(5)).await.expect("answers");
@@ -271,7 +271,7 @@ async fn regression_a_job_that_is_handed_back_is_hidden_by_no_poll_that_is_still
         let mut said = Vec::new();
         while let Err(why) = is_handed_back(what, signals).await {
             said.push(why);
-            assert!(said.len() < 3, "{what}: no job was handed back: {said:?}");
+            assert!(said.len() < 3, "{what}: no job was released: {said:?}");
         }
     }
 }

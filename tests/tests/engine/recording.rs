@@ -23,7 +23,7 @@ async fn regression_finished_outcomes_outlive_a_ledger_that_is_away() {
     stage.until_empty().await;
     assert_eq!(working.moved.bytes(), 300, "nothing is copied twice");
     let calls = &stage.queue.calls;
-    assert_eq!((calls.count("release"), calls.count("acknowledge")), (0, 1), "the job is not handed back");
+    assert_eq!((calls.count("release"), calls.count("acknowledge")), (0, 1), "the job is not released");
     assert_eq!(stage.settled().await.copied, 300);
     working.stop().await.expect("the worker ends well");
 }
@@ -41,7 +41,7 @@ async fn regression_a_redelivered_job_passes_over_recorded_objects() {
     assert!(matches!(ended, Err(WorkError::Backend(_))), "a ledger that denies is the worker's end: {ended:?}");
     let recorded = stage.settled().await.copied;
     assert!(recorded > 0 && recorded < 600, "{recorded}");
-    assert_eq!(stage.queue.calls.count("release"), 1, "the job is handed back");
+    assert_eq!(stage.queue.calls.count("release"), 1, "the job is released");
     let reads = |name| stage.ledger.calls.count(name);
     assert_eq!(reads("settled"), 0, "the first delivery has nothing to ask");
 

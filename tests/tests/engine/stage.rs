@@ -129,7 +129,7 @@ impl Working {
         self.ended().await
     }
 
-    /// As SIGKILL: nothing is written or handed back any more.
+    /// As SIGKILL: nothing is written or released any more.
     pub async fn kill(self) {
         self.worker.abort();
         let _ = self.worker.await;

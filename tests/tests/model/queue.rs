@@ -25,7 +25,7 @@ pub struct Letter {
     pub holder: Option<u32>,
     /// How often it was received.
     pub receives: u32,
-    /// The receipt that is good at present; none once it is handed back.
+    /// The valid receipt; none once the message is released.
     receipt: Option<u64>,
     sent: Timestamp,
 }

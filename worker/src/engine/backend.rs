@@ -82,7 +82,7 @@ const FIRST_REPETITION: Duration = Duration::from_secs(1);
 const MAX_REPETITION: Duration = Duration::from_secs(20);
 
 /// Repeats a write of finished work while that may still succeed: a ledger that is away for a minute costs no object its
-/// work. The job's lease is held meanwhile, and the worker takes no new jobs.
+/// work. Meanwhile the worker keeps the job's lease and takes no new jobs.
 #[derive(Debug)]
 pub(crate) struct Repetition {
     began: Instant,

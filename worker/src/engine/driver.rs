@@ -17,13 +17,13 @@ use crate::engine::receive::receive_all;
 use crate::engine::stop::Stop;
 use crate::engine::worker::Worker;
 
-/// Handing back is one short call a job. A queue that does not answer has them back when their leases run out.
+/// A release is one short call a job. If the queue does not answer, the jobs come back when their leases expire.
 const HAND_BACK: Duration = Duration::from_millis(1_000);
 
 /// How often the queue's depth is measured.
 const DEPTH_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Why a worker ended that nobody has told to. Displays as one line.
+/// The reason why a worker ended without a stop signal. Displays as one line.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkError {
     /// Queue or ledger fail for good.
@@ -38,9 +38,9 @@ pub enum WorkError {
 }
 
 impl Worker {
-    /// Works until told to stop, until queue or ledger fail for good, or a store for too long. On `stop.drain` it takes no
-    /// more jobs and finishes those it leases within `options.drain`; what is left then, or on
-    /// `stop.abort`, is handed back.
+    /// Works until a stop signal, or until queue or ledger fail permanently, or a store for too long. On `stop.drain`
+    /// it takes no more jobs and finishes its leased jobs within `options.drain`. It releases the remaining jobs then,
+    /// or on `stop.abort`.
     pub async fn run(self, stop: Stop) -> Result<(), WorkError> {
         let lanes = LaneContext::all(self, stop.drain.clone());
         let engine = &lanes[0].engine.clone();
@@ -90,7 +90,7 @@ async fn abort_in_time(stop: Stop, limit: Duration) {
     stop.abort.cancel();
 }
 
-/// Waits for the jobs that are leased, which are handed back on `stop.abort`.
+/// Waits for the leased jobs, which are released on `stop.abort`.
 async fn drain(engine: &Engine, stop: &Stop, jobs: &mut [JoinSet<()>]) {
     let finish = async |jobs: &mut [JoinSet<()>]| {
         for jobs in jobs {

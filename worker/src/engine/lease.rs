@@ -1,4 +1,4 @@
-//! A lease: a received message, held for as long as its job takes.
+//! A lease: a received message, hidden from other workers for as long as its job takes.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::context::{Engine, LaneContext};
 
-/// A message that is held. Dropping it ends the heartbeat; the message comes back by itself then,
-/// unless it was acknowledged.
+/// A leased message. Dropping the lease ends the heartbeat; the message then comes back, unless it was
+/// acknowledged.
 #[derive(Debug)]
 pub(crate) struct Lease {
     lost: CancellationToken,
@@ -20,9 +20,9 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Holds `message`, received just now for the configured time, by a heartbeat at every third of it: two
-    /// beats may fail before it is lost. It is given up a tenth before it expires, because the
-    /// queue's clock, not ours, decides when another worker gets the job.
+    /// Extends the lease of `message`, received just now for the configured time, by a heartbeat at every third of it:
+    /// two beats may fail before it is lost. The worker gives it up a tenth before it expires, because the queue's
+    /// clock, not ours, decides when another worker gets the job.
     pub fn hold(lane: Arc<LaneContext>, message: Message) -> Self {
         let (lost, ended) = (CancellationToken::new(), CancellationToken::new());
         let heartbeat = tokio::spawn(beat(lane, message, lost.clone(), ended.clone()));

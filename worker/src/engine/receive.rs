@@ -17,16 +17,16 @@ use crate::engine::lease::Leases;
 use crate::engine::stop::Stop;
 use crate::engine::work::{release, work};
 
-/// One long poll. Amazon SQS's longest is 20 s; a worker that is told to stop waits for its last poll, and an idle
-/// one that asks every 5 s costs $0.20 a month.
+/// One long poll. Amazon SQS's longest is 20 s; a stopping worker waits for its last poll, and an idle
+/// worker that polls every 5 s costs $0.20 a month.
 pub(crate) const POLL: Duration = Duration::from_secs(5);
 
-/// A poll that is under way when the worker is told to stop may bring messages, and where it outlives its caller
-/// it would go on taking those that are handed back meanwhile, and hide them for a lease. So it is waited for; and
-/// what has to be handed back before it has ended comes back only after this time, when it surely has.
+/// A poll that is open at the stop signal may bring messages. If it outlives its caller, it would also receive messages
+/// that are released meanwhile, and hide them for a lease. So the worker waits for it. A message that is released
+/// before the poll has ended gets this delay, after which the poll has surely ended.
 pub(crate) const LAST_POLL: Duration = POLL.saturating_add(Duration::from_secs(1));
 
-/// The same where a poll ends with its caller: time for an answer that is on its way.
+/// The same if a poll ends with its caller: time for an answer that is on its way.
 const LAST_ANSWER: Duration = Duration::from_millis(500);
 
 /// How often a worker that waits for a store looks whether it may receive jobs again.

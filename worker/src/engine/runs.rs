@@ -1,9 +1,9 @@
 //! Whether the jobs of a run are executed.
 //!
-//! A run is cancelled by the next one that has other options, at any moment: also while its jobs wait on the queue, are
-//! held, or are on their way for weeks. So the ledger is asked about the run before a job is executed, and again as
-//! long as it is worked on. The answer holds for [`VALID`]: one read for each run and that time, not for each job. A
-//! delete job asks anew before its first delete.
+//! The next run with other options cancels a run at any moment, also while its jobs wait on the queue for weeks or are
+//! leased. So the worker reads the run's state before it executes a job, and repeatedly during the work. The answer is
+//! valid for [`VALID`]: one read for each run and that time, not for each job. A delete job reads it again before its
+//! first delete.
 //!
 //! An error is never an answer: the job comes again later.
 

@@ -1,13 +1,13 @@
-//! How a worker is told to stop.
+//! The stop signals of a worker.
 
 use tokio_util::sync::CancellationToken;
 
 /// Two levels of stopping; clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
-    /// Take no more jobs, and finish or hand back the ones that are held.
+    /// Take no more jobs, and finish or release the leased ones.
     pub drain: CancellationToken,
-    /// Hand back at once.
+    /// Release all jobs at once.
     pub abort: CancellationToken,
 }
 

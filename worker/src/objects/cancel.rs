@@ -43,7 +43,7 @@ pub(crate) async fn whole(context: &Context, job: &Job, redelivered: bool) -> Re
             Ok(Some(of_events(job, objects)))
         }
         Work::Copy { .. } | Work::Delete { .. } => {
-            // A job that was handed back in good order has no write in doubt, but is delivered again all the same.
+            // A job that was released in good order has no write in doubt, but is delivered again all the same.
             let is_begun = redelivered || job.attempt > 1;
             let left = left(job, |_| is_begun);
             if redelivered {

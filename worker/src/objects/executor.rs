@@ -149,10 +149,10 @@ async fn work(context: &Context, job: &Job, known: &[(u32, Outcome)], delivery: 
     }
 }
 
-/// The places that an earlier delivery of the job, or another message with its objects, has recorded: what is
-/// recorded is not done again. Whoever recorded an object has looked after it.
+/// The indexes that an earlier delivery of the job, or another message with its objects, has recorded: recorded
+/// objects are not done again. The worker that recorded an object has also made its follow-ups.
 ///
-/// Changed keys are always looked at: a look that is wanted after an object was recorded comes in its place.
+/// Changed keys are always checked: a follow-up of a recorded object has the object's index.
 async fn settled_before(context: &Context, job: &Job, redelivered: bool) -> Result<BTreeSet<u32>> {
     let objects: Vec<&JobObject> = match &job.work {
         Work::Copy { objects } => objects.iter().collect(),

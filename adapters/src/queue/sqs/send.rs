@@ -30,7 +30,7 @@ const BATCHES_AT_ONCE: usize = 4;
 /// Longest reason on a dead letter, bytes.
 const REASON_BYTES: usize = 1024;
 
-/// The dead letter's attribute that holds the reason.
+/// The dead letter's attribute for the reason.
 const REASON: &str = "reason";
 
 /// Sends all messages; `Ok` once SQS has taken every one.

@@ -83,7 +83,7 @@ struct Frame {
     names: Vec<String>,
     /// The last name taken.
     cursor: Option<String>,
-    /// Whether the folder holds more names than these.
+    /// Whether the folder has more names than these.
     more: bool,
 }
 

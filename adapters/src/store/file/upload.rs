@@ -87,7 +87,7 @@ struct Open<'a> {
 impl<'a> Open<'a> {
     fn find(folder: &'a Folder, operation: &'static str, upload: &'a Upload) -> Result<Self> {
         let gone = || folder.error(ErrorKind::NoSuchUpload, operation, &upload.key, "the upload is gone");
-        // An id names a folder only if it is one of ours, whatever a job's text says.
+        // Only one of our ids may name a folder, never another text of a job.
         let id = Uuid::try_parse(&upload.id).map_err(|_| gone())?.simple().to_string();
         let root = folder.open(operation)?;
         let found = || -> io::Result<Option<(Dir, Opened)>> {

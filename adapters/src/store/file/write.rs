@@ -346,7 +346,7 @@ impl Sink for MarkerSink {
     }
 }
 
-/// Writes an object. If the answer is lost, nothing but a whole object can have come of it.
+/// Writes an object. If the answer is lost, the key has the whole object or its earlier state.
 pub(super) async fn put(folder: &Folder, key: &str, write: &Write, body: Body) -> Result<Written> {
     let name = folder.name(PUT, key)?;
     let expected = Expected {

@@ -36,7 +36,7 @@ impl Intercept for WholeAnswers {
         _: &RuntimeComponents,
         settings: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        // Only an object's bytes are not held in memory.
+        // Only an object's bytes are not buffered in memory.
         if settings.load::<Metadata>().is_none_or(|call| call.name() != "GetObject") {
             let body = std::mem::replace(context.response_mut().body_mut(), SdkBody::taken());
             *context.response_mut().body_mut() = SdkBody::from_body_1_x(Limited::new(body, MAX_ANSWER_BYTES));
@@ -57,7 +57,7 @@ impl Intercept for WholeAnswers {
             return Err("a document where S3 answers without one".into());
         }
         match check(text) {
-            // An error says more than the fault of its text, except for a key that XML cannot hold.
+            // An error says more than the fault of its text, except for a key that XML cannot represent.
             Err(fault) if context.output_or_error().is_ok() || fault.is_character => Err(fault.into()),
             _ => Ok(()),
         }

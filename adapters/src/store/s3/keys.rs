@@ -10,7 +10,7 @@ use shared::{Error, ErrorKind, Result};
 /// Longest name in a folder, bytes; SeaweedFS refuses longer ones in a put, not in an upload.
 const MAX_NAME_BYTES: usize = 255;
 
-/// Why a store of folders cannot hold a full key, or `None` if it can. `size`: the bytes to be written.
+/// Why a store of folders cannot store a full key, or `None` if it can. `size`: the bytes to be written.
 pub(super) fn not_folder_like(key: &str, size: u64) -> Option<String> {
     let folder = key.strip_suffix('/');
     let names = folder.unwrap_or(key).split('/');
@@ -48,7 +48,7 @@ impl Bucket {
         }
     }
 
-    /// `NotFound` for a key that the store cannot hold: it would read or delete the object of the changed key.
+    /// `NotFound` for a key that the store cannot represent: it would read or delete the object of the changed key.
     pub(super) async fn check_representable(&self, verb: &'static str, key: &str) -> Result<()> {
         self.check_key(verb, key, 0).await.map_err(|error| {
             match self.provider.profile().keys == Keys::FolderLike && error.kind() == ErrorKind::Unrepresentable {
