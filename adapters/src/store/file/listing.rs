@@ -325,7 +325,7 @@ impl Walk {
             Err(error) if kind_of(&error) == ErrorKind::Throttled => Err(fault("list", key, error)),
             // A link to a folder, to nothing, out of the root, or in a circle. An absolute link counts as one that leaves
             // the root.
-            _ => Ok(self.pass_over(key, "an absolute link, or one that leads to no file in the folder")),
+            _ => Ok(self.pass_over(key, "a link that is absolute, or leads to no file in the folder")),
         }
     }
 

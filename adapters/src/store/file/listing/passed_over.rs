@@ -29,7 +29,8 @@ impl PassedOver {
         }
     }
 
-    fn describe(&self, location: &Location) -> String {
+    /// The warning's text.
+    pub(super) fn describe(&self, location: &Location) -> String {
         let more = match self.count - self.first.len() as u64 {
             0 => String::new(),
             more => format!("; and {} more", terminal::count(more)),

@@ -150,6 +150,23 @@ fn links_to_files_within_the_root_are_objects_and_all_others_are_passed_over() {
 }
 
 #[test]
+fn regression_the_warning_says_that_an_absolute_link_is_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    touch(dir.path(), "real");
+    symlink(dir.path().join("real"), dir.path().join("link")).unwrap();
+    let mut walk = walk(dir.path(), KeyRange::default(), 10);
+    while !walk.page().unwrap().is_empty() {}
+    let warning = walk.passed_over.describe(&walk.folder.location);
+    assert!(
+        warning.ends_with(
+            ": left out \"link\" (a link that is absolute, or leads to no file in the folder); to avoid this \
+             warning, exclude them"
+        ),
+        "{warning}"
+    );
+}
+
+#[test]
 fn unfinished_files_are_not_listed_and_namesakes_deeper_down_are() {
     let dir = tempfile::tempdir().unwrap();
     touch(dir.path(), ".flotilla-partial/put-1");
