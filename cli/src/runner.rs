@@ -29,6 +29,8 @@ pub struct RunResult {
     pub run: Option<Run>,
     /// Why the finder ended early, if it did.
     pub find_error: Option<FindError>,
+    /// What this process could not list, if anything, after the warnings that name it.
+    pub unlisted: Option<String>,
     /// The store that failed for too long, if one did.
     pub outage: Option<Outage>,
     /// Whether we stopped before the run was done.
@@ -234,7 +236,8 @@ impl Watch {
         };
         let interrupted = !matches!(end, End::Done);
         let outage = if let End::Outage(outage) = end { Some(outage) } else { None };
-        Ok(RunResult { run, find_error: self.found.and_then(Result::err), outage, interrupted })
+        let unlisted = self.finding.unlisted_after_warnings();
+        Ok(RunResult { run, find_error: self.found.and_then(Result::err), unlisted, outage, interrupted })
     }
 
     /// Ends the finder: it writes its last checkpoint and gives its claim back.

@@ -22,7 +22,7 @@ use crate::runner::{RunKind, RunResult, drive, run_beside};
 use crate::share::Share;
 use crate::summary::Summary;
 use crate::task::Task;
-use crate::verbosity::note;
+use crate::verbosity::{Verbosity, note};
 use crate::worker_handle::WorkerHandle;
 
 /// Syncs once, or again and again.
@@ -224,6 +224,10 @@ impl SyncSession<'_> {
                 ));
             }
             if let (Phase::Listed, Some(error)) = (run.phase, &run.error) {
+                // Warnings have named what this process could not list, unless only errors are printed. The record
+                // names it also if an earlier process listed.
+                let has_warned = Verbosity::chosen() > Verbosity::Quiet;
+                let error = driven.unlisted.as_ref().filter(|_| has_warned).unwrap_or(error);
                 terminal::say(format_args!("flotilla: {}", terminal::escaped(error)));
             }
             summary.print(self.json)?;

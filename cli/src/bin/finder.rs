@@ -161,7 +161,7 @@ fn report(run: &str, progress: &Progress) -> Result<(), FindError> {
         format!("{objects} could not be compared, and were not enqueued: see the warnings, then run again")
     });
     // All else is enqueued. A folder that could not be listed says more than the objects below it.
-    progress.unlisted().or(not_compared).map_or(Ok(()), |why| Err(FindError::Incomplete(why)))
+    progress.unlisted_after_warnings().or(not_compared).map_or(Ok(()), |why| Err(FindError::Incomplete(why)))
 }
 
 fn interrupted() -> Failure {

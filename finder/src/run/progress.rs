@@ -49,7 +49,7 @@ impl Progress {
         self.cancelled.get().map_or(&[], Vec::as_slice)
     }
 
-    /// Folders and names that could not be listed, in one line; `None` if there were none.
+    /// Folders and names that could not be listed, in one line for the run's record; `None` if there were none.
     pub fn unlisted(&self) -> Option<String> {
         let (count, named) = &*self.lock_unlisted();
         let more = match count - named.len() as u64 {
@@ -62,6 +62,20 @@ impl Progress {
                 named.join("; ")
             )
         })
+    }
+
+    /// How many folders and names this process could not list, after the warnings that name them; `None` if there were
+    /// none.
+    pub fn unlisted_after_warnings(&self) -> Option<String> {
+        let count = self.unlisted_count();
+        let (folders, them) = match count {
+            0 => return None,
+            1 => ("1 folder or name".to_owned(), "it"),
+            count => (format!("{} folders or names", terminal::count(count)), "them"),
+        };
+        Some(format!(
+            "{folders} could not be listed, so nothing below {them} was copied or deleted: see the warnings, then run again"
+        ))
     }
 
     /// How many folders and names could not be listed.

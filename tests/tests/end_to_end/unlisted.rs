@@ -64,6 +64,28 @@ async fn regression_a_closed_source_folder_stops_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn regression_a_folder_that_cannot_be_listed_is_named_once() {
+    let place = place(&["a", "closed/x"], &[]);
+    open(&place.path("source/closed"), 0o000);
+    for (option, last) in [
+        (
+            "",
+            "flotilla: 1 folder or name could not be listed, so nothing below it was copied or deleted: see the warnings",
+        ),
+        (
+            "-q",
+            "flotilla: some folders or names could not be listed, so nothing below them was copied or deleted: source: list ",
+        ),
+    ] {
+        let ended = place.run_as_other(&format!("sync @/source @/d {option}")).await;
+        assert_code(&ended, 1);
+        assert_eq!(ended.stderr.matches("closed/: Permission denied").count(), 1, "{option}: {}", ended.stderr);
+        assert_eq!(ended.stderr.matches(last).count(), 1, "{option}: {}", ended.stderr);
+    }
+    open(&place.path("source/closed"), 0o777);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn regression_nothing_is_overwritten_in_a_closed_destination() {
     let place = place(&["a", "shut/x"], &["shut/x", "shut/kept", "gone"]);
     fs::write(place.path("d/shut/x"), "an older one").expect("a file");
