@@ -1,6 +1,8 @@
 //! A user who changes their mind: a command is cut off, and the next one has other options. Nothing of the first is
 //! carried out any more, wherever its jobs are, and its counters add up.
 
+mod watch;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 

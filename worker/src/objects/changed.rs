@@ -22,11 +22,6 @@ const MAX_ROUNDS: u32 = 100;
 pub(crate) async fn follow(item: &mut Item<'_>, no_delete: bool) -> Verdict {
     let (context, key) = (item.context, item.object.key.clone());
     let is_event = item.job.run == events_run(&item.job.task);
-    // An event was judged when it was read. A follow-up of a past run was not.
-    if is_event && !context.objects.follow.takes_key(&key) {
-        item.uploads = Uploads::None;
-        return Verdict::Skipped(Skip::Filtered);
-    }
     loop {
         match context.objects.coalescer.enter(&key) {
             Role::Lead(leader) => return lead(item, no_delete, leader).await,

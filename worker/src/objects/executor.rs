@@ -53,7 +53,7 @@ impl Executor for ObjectsExecutor {
     fn read_event(&self, lane: &Arc<LaneContext>, message: &Message) -> Option<Event> {
         let context = Context::new(lane, &self.0);
         Some(match read(&context, message) {
-            Read::Changes(job, known) => Event::Work(Box::new(ObjectsJob { context, job, known })),
+            Read::Changes(job, known) => Event::Work(Box::new(ObjectsJob { context, job: *job, known })),
             Read::Nothing => Event::Nothing,
             Read::Dead(reason) => Event::Dead(reason),
         })

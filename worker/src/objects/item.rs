@@ -1,6 +1,6 @@
 //! One object of a job, while this worker works on it.
 
-use shared::ledger::{FAILED_DELETE, IN_SYNC, Outcome, State, WRONG_BYTES_REMAIN};
+use shared::ledger::{FAILED_DELETE, IN_SYNC, Outcome, State, WRONG_BYTES_REMAIN, events_run};
 use shared::object::Timestamp;
 use shared::objects::job::{Job, JobChange, JobKey, JobObject, Work};
 use shared::{Error, ErrorKind};
@@ -68,6 +68,12 @@ impl<'a> Item<'a> {
     pub fn begin(&mut self) {
         self.started = Timestamp::now();
         self.uploads = if self.is_redone() { Uploads::Unknown } else { Uploads::None };
+    }
+
+    /// Whether an event names the object and the task's present filters exclude its key. An event was judged when it was
+    /// read, perhaps by an earlier command, which had other filters.
+    pub fn is_left_out(&self) -> bool {
+        self.job.run == events_run(&self.job.task) && !self.context.objects.follow.takes_key(&self.object.key)
     }
 
     /// Whether an earlier delivery or attempt may have written the object or begun an upload of it. A job that waited

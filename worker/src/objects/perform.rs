@@ -5,7 +5,7 @@ use crate::objects::copy;
 use crate::objects::delete;
 use crate::objects::item::{Item, Request};
 use crate::objects::suspects::Marks;
-use crate::objects::verdict::Verdict;
+use crate::objects::verdict::{Skip, Verdict};
 
 /// Works on one object, and again for as long as a store fails for every object: each time only once the store's
 /// circuit permits it. Work that was begun before may have had an effect, so it is done as if redelivered.
@@ -14,6 +14,7 @@ pub(crate) async fn perform(item: &mut Item<'_>, marks: &Marks) -> Verdict {
         let _admission = item.context.objects.admit().await;
         item.begin();
         let verdict = match item.request {
+            _ if item.is_left_out() => Verdict::Skipped(Skip::Filtered),
             Request::Copy => copy::copy(item).await,
             Request::Delete(key) => delete::delete(item, key.may_block).await,
             Request::Follow(change) => changed::follow(item, change.no_delete).await,

@@ -14,7 +14,7 @@ use crate::objects::settle::explained;
 /// A message, read as an event.
 pub(crate) enum Read {
     /// These keys may have changed. The outcomes of records that are not the task's are settled with them.
-    Changes(Job, Vec<(u32, Outcome)>),
+    Changes(Box<Job>, Vec<(u32, Outcome)>),
     /// It reports nothing that matters.
     Nothing,
     /// Nobody can use it, for this reason.
@@ -37,7 +37,7 @@ pub(crate) fn read(context: &Context, message: &Message) -> Read {
         }
         Ok(Parsed { format, changes, .. }) => {
             let (job, known) = as_job(context, message, &changes, |verdict| count(format.as_str(), verdict));
-            Read::Changes(job, known)
+            Read::Changes(Box::new(job), known)
         }
         Err(error) => {
             count("unknown", "unreadable");
@@ -75,7 +75,9 @@ fn as_job(
     for (index, change) in (0..).zip(changes) {
         let location = context.objects.source.location();
         let (key, reason, verdict) = match event::scope(change, location) {
-            Scope::Key(key) if context.objects.follow.takes_key(key) => {
+            // An earlier delivery may have created an upload of the key under other filters. The work on the key ends
+            // that upload, and then leaves the key out.
+            Scope::Key(key) if context.objects.follow.takes_key(key) || message.receive_count > 1 => {
                 count("followed");
                 let time = change.time.unwrap_or(message.sent);
                 objects.push(JobChange { index, key: key.to_owned(), time: Some(time), no_delete: false });

@@ -4,10 +4,11 @@
 //! parts recorded completes it and settles the object. Several may find that at once: one completes, the
 //! others get `NoSuchUpload`, look, and find it done; the ledger counts the object once.
 
-use shared::ledger::{Outcome, State};
+use shared::ledger::{FILTERED, Outcome, State, events_run};
 use shared::objects::job::{Job, JobObject, Parts, Work};
 use shared::objects::{PartSet, UploadRecord};
 use shared::queue::Outgoing;
+use shared::retry::PART;
 use shared::store::Upload;
 use shared::{Error, ErrorKind, Result};
 
@@ -37,7 +38,7 @@ pub(crate) async fn share(context: &Context, job: &Job, record: &UploadRecord, k
     }
     let messages: Vec<Outgoing> = plan::jobs(&missing, record.part_count(), record.part_bytes)
         .into_iter()
-        .map(|(first, last)| Outgoing::now(parts_job(job, record, (first, last), Vec::new(), 1).to_body()))
+        .map(|(first, last)| Outgoing::now(parts_job(context, job, record, (first, last), Vec::new(), 1).to_body()))
         .collect();
     tracing::info!(key = ?record.upload.key, jobs = messages.len(), parts = missing.len(), "sharing the parts of a large object among all workers");
     // On the main queue also for an event: it is much work, and other events are not to wait for it.
@@ -45,9 +46,17 @@ pub(crate) async fn share(context: &Context, job: &Job, record: &UploadRecord, k
 }
 
 /// A job for the parts from `first` to `last` that are missing, or for those that are to be sent `again`.
-fn parts_job(job: &Job, record: &UploadRecord, (first, last): (u32, u32), again: Vec<u32>, attempt: u32) -> Job {
+fn parts_job(
+    context: &Context,
+    job: &Job,
+    record: &UploadRecord,
+    (first, last): (u32, u32),
+    again: Vec<u32>,
+    attempt: u32,
+) -> Job {
     let (key, upload_id) = (record.upload.key.clone(), record.upload.id.clone());
-    let parts = Parts { index: record.index, key, upload_id, first, last, again };
+    let writes = context.objects.writes.clone();
+    let parts = Parts { index: record.index, key, upload_id, writes, first, last, again };
     Job {
         task: job.task.clone(),
         run: record.run.clone(),
@@ -66,6 +75,9 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
     if parts.last > record.part_count() {
         let (key, last) = (&parts.key, parts.last);
         tracing::error!("dropped a job of {key:?}, because it names part {last} beyond the end of its upload");
+        return Ok(());
+    }
+    if job.run == events_run(&job.task) && end_superseded(context, job, &record, parts).await? {
         return Ok(());
     }
     let ended = match send(context, &record, parts).await {
@@ -104,12 +116,28 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
     }
 }
 
+/// Ends an event's upload that the task's options have superseded; returns whether they have. The options of a run are
+/// judged before its jobs are executed; events follow the present options.
+async fn end_superseded(context: &Context, job: &Job, record: &UploadRecord, parts: &Parts) -> Result<bool> {
+    if !context.objects.follow.takes_key(&parts.key) {
+        let skipped = |outcome| explained(Outcome { state: State::Skipped, ..outcome }, Some(FILTERED), None);
+        return end(context, parts, skipped).await.map(|()| true);
+    }
+    if parts.writes == context.objects.writes {
+        return Ok(false);
+    }
+    let subject = context.objects.destination.location().display_key(&parts.key);
+    let why = "the upload was created under other options";
+    let why = Error::new(ErrorKind::PreconditionFailed, PART.verb, subject, why);
+    begin_anew(context, job, record, why).await.map(|()| true)
+}
+
 /// Has the parts tried again later. What was sent so far is recorded: the rest waits on the queue.
 async fn try_later(context: &Context, job: &Job, record: &UploadRecord, parts: &Parts, error: &Error) -> Result<()> {
     let attempt = job.attempt + u32::from(!context.objects.is_store_outage(error));
     let delay = retry_delay(context.objects.options.retry_delay, job.attempt);
     tracing::info!(key = ?parts.key, first = parts.first, last = parts.last, %error, "could not send some parts: trying them again");
-    let again = parts_job(job, record, (parts.first, parts.last), parts.again.clone(), attempt);
+    let again = parts_job(context, job, record, (parts.first, parts.last), parts.again.clone(), attempt);
     context.lane.queue.send(&[Outgoing { body: again.to_body(), delay }]).await
 }
 
@@ -186,7 +214,7 @@ async fn send_again(context: &Context, job: &Job, record: &UploadRecord, numbers
     if job.attempt >= context.objects.options.attempts {
         return Err(parts::unlisted(context, record, &numbers));
     }
-    let again = parts_job(job, record, (first, last), numbers, job.attempt + 1);
+    let again = parts_job(context, job, record, (first, last), numbers, job.attempt + 1);
     context.engine.queue.send(&[Outgoing::now(again.to_body())]).await
 }
 

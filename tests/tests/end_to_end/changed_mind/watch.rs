@@ -1,0 +1,133 @@
+//! A watch that is started again with other options: neither its scans nor its events go on under the earlier ones.
+
+use std::fs;
+
+use super::*;
+
+/// The sizes that make `giant` an object whose parts are jobs.
+const GIANT: &str = "--giant-threshold 20MiB --multipart-threshold 10MiB --part-size 5MiB --concurrency 1";
+
+/// Waits until something is so while the process runs.
+async fn until(process: &mut Process, what: &str, is_so: impl AsyncFn(&Process) -> bool) {
+    let began = Instant::now();
+    while !is_so(process).await {
+        assert!(process.is_running() && began.elapsed() < LIMIT, "{what}: {}", process.stderr());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+impl Place {
+    /// Starts a watch, and waits for the end of its first scan.
+    async fn watch(&self, options: &str) -> Process {
+        let mut process = self.start(&format!("watch SIDES --every 1h --json {options}"));
+        until(&mut process, "the first scan ends", async |process| process.stdout().ends_with('\n')).await;
+        process
+    }
+
+    /// Kills a watch when the proxy has been asked so often for this, and forgets what was asked.
+    async fn kill_watch(&self, mut process: Process, kind: Kind, count: u64) {
+        until(&mut process, "requests come", async |_| self.proxy.count(kind) >= count).await;
+        process.kill();
+        process.wait(LIMIT).await;
+        self.proxy.heal();
+        self.proxy.reset();
+    }
+
+    /// Waits until a new file and these keys are copied and no upload is open, and ends the watch.
+    async fn finish(&self, mut process: Process, keys: &[&str]) {
+        fs::write(self.root.join("source/last"), "last").expect("a file");
+        let client = self.weed.client(&self.weed.endpoint);
+        until(&mut process, "all is copied", async |_| {
+            let there = list(&client, &self.bucket).await;
+            keys.iter().chain(&["last"]).all(|key| there.contains_key(*key)) && self.uploads().await.is_empty()
+        })
+        .await;
+        process.terminate();
+        let ended = process.wait(LIMIT).await;
+        // A key whose write is in doubt comes again later.
+        assert!(matches!(ended.code, Some(0 | 3)), "{}", ended.stderr);
+    }
+
+    /// The ids of the open uploads.
+    async fn uploads(&self) -> Vec<String> {
+        let client = self.weed.client(&self.weed.endpoint);
+        let open = client.list_multipart_uploads().bucket(&self.bucket).send().await.expect("uploads are listed");
+        open.uploads().iter().map(|upload| upload.upload_id().expect("an id").to_owned()).collect()
+    }
+
+    /// The targets of the requests of a kind that name a key with this beginning.
+    fn asked(&self, kind: Kind, prefix: &str) -> Vec<String> {
+        let path = format!("/{prefix}");
+        let seen = self.proxy.seen().into_iter();
+        seen.filter(|seen| seen.kind == kind && seen.target.contains(&path)).map(|seen| seen.target).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_new_watch_ends_the_deletes_of_the_last_ones_scan() {
+    let place = Place::new(&[("kept".to_owned(), 5)]).await;
+    let gone: Vec<_> = (0..GONE).map(|n| (format!("gone/{n}"), 3)).collect();
+    put_all(&place.weed.client(&place.weed.endpoint), &place.bucket, gone).await;
+    place.proxy.inject(Rule::on(Kind::Delete, Fault::Delay(Duration::from_millis(300))));
+    let first = place.start("watch SIDES --delete --concurrency 1");
+    place.kill_watch(first, Kind::Delete, 3).await;
+    let second = place.watch("").await;
+    place.finish(second, &[]).await;
+    assert_eq!(place.proxy.count(Kind::Delete), 0);
+    assert!(place.keys().await > GONE / 2);
+    assert_cancelled(&place.runs().await[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_new_watch_follows_old_events_under_its_own_options() {
+    let files: Vec<_> = (0..40).map(|n| (format!("a/{n}"), 3)).collect();
+    let place = Place::new(&files).await;
+    let first = place.watch("--delete --concurrency 1").await;
+    place.proxy.inject(Rule::on(Kind::Delete, Fault::Delay(Duration::from_millis(300))));
+    let new: Vec<_> = (0..40).map(|n| (format!("z/{n}"), 3)).collect();
+    write_files(&place.root.join("source"), &new);
+    files.iter().for_each(|(key, _)| fs::remove_file(place.root.join("source").join(key)).expect("it is removed"));
+    place.kill_watch(first, Kind::Delete, 3).await;
+    let left = place.keys().await;
+    let mut second = place.watch("--exclude z/**").await;
+    until(&mut second, "the old events are settled", async |_| {
+        let runs = place.runs().await;
+        let events = runs.iter().find(|run| run["events"] == true).expect("events came");
+        let settled = |name: &str| events["settled"][name].as_u64().expect("a number");
+        ["copied", "deleted", "skipped", "failed"].map(settled).iter().sum::<u64>() >= 80
+    })
+    .await;
+    place.finish(second, &[]).await;
+    assert_eq!((place.proxy.count(Kind::Delete), place.asked(Kind::Put, "z/").len()), (0, 0));
+    // One key is new, and a delete that was on its way may have come late.
+    assert!(place.keys().await + 1 >= left, "{left}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_new_watch_ends_the_upload_of_a_file_that_it_excludes() {
+    let place = Place::new(&[("small".to_owned(), 5)]).await;
+    let first = place.watch(GIANT).await;
+    place.proxy.inject(Rule::on(Kind::Part, Fault::Delay(Duration::from_millis(500))));
+    write_files(&place.root.join("source"), &[("giant".to_owned(), 60 * MIB)]);
+    place.kill_watch(first, Kind::Part, 3).await;
+    let second = place.watch(&format!("{GIANT} --exclude giant")).await;
+    place.finish(second, &[]).await;
+    assert_eq!(place.asked(Kind::Part, "giant").len() + place.asked(Kind::Complete, "giant").len(), 0);
+    assert_eq!(place.keys().await, 2, "the excluded file is not copied");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_new_watch_writes_a_large_file_under_its_own_options() {
+    let place = Place::new(&[("small".to_owned(), 5)]).await;
+    let first = place.watch(GIANT).await;
+    place.proxy.inject(Rule::on(Kind::Part, Fault::Delay(Duration::from_millis(500))));
+    write_files(&place.root.join("source"), &[("giant".to_owned(), 60 * MIB)]);
+    place.kill_watch(first, Kind::Part, 3).await;
+    let ids = place.uploads().await;
+    assert_eq!(ids.len(), 1);
+    let second = place.watch(&format!("{GIANT} --storage-class STANDARD_IA")).await;
+    place.finish(second, &["giant"]).await;
+    let completed = place.asked(Kind::Complete, "giant");
+    assert!(!completed.is_empty(), "the file is copied");
+    assert!(ids.iter().all(|id| completed.iter().all(|target| !target.contains(id))), "{ids:?} {completed:?}");
+}
