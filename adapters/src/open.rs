@@ -57,8 +57,9 @@ async fn probe(store: &Store) -> Result<()> {
 
 /// Opens both sides of a task, source first, without a request.
 pub async fn sides(config: &Config) -> Result<(Store, Store), Unusable> {
-    let source = store(&config.source).await.map_err(Unusable::of("source", &config.source.location))?;
-    let to = &config.destination;
+    let source =
+        store(&config.objects.source).await.map_err(Unusable::of("source", &config.objects.source.location))?;
+    let to = &config.objects.destination;
     let destination = store(to).await.map_err(Unusable::of("destination", &to.location))?;
     Ok((source, destination))
 }
@@ -82,7 +83,7 @@ pub async fn ready_sides(config: &Config) -> Result<(Store, Store), Unusable> {
 /// As [`ready_sides`], but the destination may be read-only: then the reason is returned too.
 pub async fn ready_to_compare(config: &Config) -> Result<(Store, Store, Option<Unusable>), Unusable> {
     let (source, destination) = sides(config).await?;
-    folders::check(config).map_err(|(side, error)| Unusable::of(side, &config.source.location)(error))?;
+    folders::check(config).map_err(|(side, error)| Unusable::of(side, &config.objects.source.location)(error))?;
     probe_source(&source).await?;
     let unusable = || Unusable::of("destination", destination.location());
     let refused = match destination.prepare().await {

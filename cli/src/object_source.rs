@@ -10,7 +10,9 @@ use crate::verbosity::note;
 
 /// Refuses a source that is one object: events are followed for a folder alone.
 pub async fn refuse(config: &Config) -> Result<(), Failure> {
-    let Some((folder, key)) = open::object_source(&config.source).await.map_err(Failure::side)? else { return Ok(()) };
+    let Some((folder, key)) = open::object_source(&config.objects.source).await.map_err(Failure::side)? else {
+        return Ok(());
+    };
     let named = terminal::escaped(&folder.display_key(&key)).to_string();
     let folder = terminal::escaped(&folder.to_string()).to_string();
     Err(Failure::usage(format!("watch: the source {named} is one object; watch {folder}, or use sync --every")))
@@ -24,12 +26,14 @@ pub async fn refuse(config: &Config) -> Result<(), Failure> {
 /// extra.
 pub async fn resolve(config: Config, stop: &CancellationToken) -> Result<Option<Config>, Failure> {
     let found = tokio::select! {
-        found = open::object_source(&config.source) => found.map_err(Failure::side)?,
+        found = open::object_source(&config.objects.source) => found.map_err(Failure::side)?,
         () = stop.cancelled() => return Ok(None),
     };
     let Some((folder, key)) = found else { return Ok(Some(config)) };
     let named = terminal::escaped(&folder.display_key(&key)).to_string();
-    for (option, is_given) in [("--delete", config.find.delete), ("--prefix-list", config.find.prefix_list.is_some())] {
+    for (option, is_given) in
+        [("--delete", config.objects.find.delete), ("--prefix-list", config.objects.find.prefix_list.is_some())]
+    {
         if is_given {
             let why = format!("{option}: the source {named} is one object; leave {option} out, or give a folder");
             return Err(Failure::usage(why));
@@ -37,7 +41,7 @@ pub async fn resolve(config: Config, stop: &CancellationToken) -> Result<Option<
     }
     note(format_args!("the source is one object: {named}"));
     let mut config = config;
-    config.source.location = folder;
-    config.find.only_key = Some(key);
+    config.objects.source.location = folder;
+    config.objects.find.only_key = Some(key);
     Ok(Some(config))
 }

@@ -23,7 +23,7 @@ pub async fn show(config: Config, json: bool, stop: CancellationToken) -> Outcom
         _ => open::probe_both(&source, &destination).await,
     }
     .map_err(Failure::side)?;
-    match finder::plan(source, destination, &config.find, &config.work, stop, Arc::default()).await {
+    match finder::plan(source, destination, &config.objects.find, &config.objects.work, stop, Arc::default()).await {
         Ok(plan) => {
             if json {
                 stdout::line(serde_json::to_string(&plan).expect("a plan is representable as JSON"))?;

@@ -99,8 +99,8 @@ async fn enqueue(
 /// name. An event is followed as the task is now, whatever it was.
 async fn options(config: &Config, failed: &Run) -> Result<RunOptions, Failure> {
     let (source, destination) = open::sides(config).await.map_err(Failure::usage)?;
-    let filter = Filter::load(&config.find, None).map_err(Failure::usage)?;
-    let options = RunOptions::of(&source, &destination, &config.find, &config.work, filter.prefixes());
+    let filter = Filter::load(&config.objects.find, None).map_err(Failure::usage)?;
+    let options = RunOptions::of(&source, &destination, &config.objects.find, &config.objects.work, filter.prefixes());
     if !failed.is_events() && failed.start.options.digest != options.digest {
         let why = format!(
             "run {} had other options than its task has now, so its failed objects cannot be retried",

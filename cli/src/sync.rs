@@ -171,7 +171,7 @@ impl SyncSession<'_> {
     fn planner(&self) -> Result<ObjectsPlanner, Failure> {
         let Task { source, destination, config, backend, .. } = self.task;
         let (source, destination) = (source.clone(), destination.clone());
-        ObjectsPlanner::new(source, destination, &config.find, &config.work, backend.upload_log.clone())
+        ObjectsPlanner::new(source, destination, &config.objects.find, &config.objects.work, backend.upload_log.clone())
             .map_err(Failure::finding)
     }
 

@@ -81,7 +81,7 @@ impl Task {
             state::remember(state, &config)?;
         }
         let follow = Follow::of(&config).map_err(Failure::usage)?;
-        let patience = config.work.outage_limit;
+        let patience = config.objects.work.outage_limit;
         Ok(Task { config, source, destination, refused, backend, follow, health, moved: Arc::default(), patience })
     }
 
@@ -90,7 +90,7 @@ impl Task {
         let (config, backend) = (&self.config, &self.backend);
         let name = format!("flotilla-{}", std::process::id());
         let (queue, ledger) = (backend.queue.clone(), backend.ledger.clone());
-        let mut worker = Worker::new(&config.task, &name, queue, ledger, config.work.clone());
+        let mut worker = Worker::new(&config.task, &name, queue, ledger, config.objects.work.clone());
         worker.events = backend.events.clone();
         worker.report = report;
         worker.moved = self.moved.clone();
@@ -98,7 +98,7 @@ impl Task {
             source: self.source.clone(),
             destination: self.destination.clone(),
             upload_log: backend.upload_log.clone(),
-            options: config.work.clone(),
+            options: config.objects.work.clone(),
             follow: self.follow.clone(),
             health: self.health.clone(),
             outage_limit: Some(self.patience),

@@ -58,7 +58,7 @@ struct Tally {
 pub async fn run(args: &VerifyArgs, stop: CancellationToken) -> Outcome {
     let began = Instant::now();
     let Some(config) = object_source::resolve(args.config()?, &stop).await? else { return Ok(Exit::Interrupted) };
-    let filter = Filter::load(&config.find, Some(Timestamp::now())).map_err(Failure::usage)?;
+    let filter = Filter::load(&config.objects.find, Some(Timestamp::now())).map_err(Failure::usage)?;
     let (source, destination) = open::sides(&config).await.map_err(Failure::side)?;
     open::probe_both(&source, &destination).await.map_err(Failure::side)?;
     let effort = args.effort();
@@ -70,7 +70,7 @@ pub async fn run(args: &VerifyArgs, stop: CancellationToken) -> Outcome {
     let verdicts = finder::pairs(source, destination, &filter)
         .try_filter(|pair| std::future::ready(is_compared(pair)))
         .map_ok(|pair| judge(&sides, pair))
-        .try_buffered(config.work.concurrency);
+        .try_buffered(config.objects.work.concurrency);
     let mut verdicts = std::pin::pin!(verdicts);
     let mut out = Stdout::new();
     let mut tally = Tally::default();

@@ -26,7 +26,12 @@ impl WorkerHandle {
     pub fn begin(task: &Task, report: Option<worker::Report>) -> WorkerHandle {
         let halt = Stop::default();
         let worker = tokio::spawn(task.worker(report).run(halt.clone()));
-        WorkerHandle { worker: Some(worker), halt, queue: task.backend.queue.clone(), drain: task.config.work.drain }
+        WorkerHandle {
+            worker: Some(worker),
+            halt,
+            queue: task.backend.queue.clone(),
+            drain: task.config.objects.work.drain,
+        }
     }
 
     /// Whether it has not been seen to end.

@@ -15,7 +15,7 @@ pub async fn subscribe(config: &Config) -> Result<Vec<String>> {
     let (arn, name) = (queue.arn().await?, rule_name(config));
     // Checked first: if another rule conflicts, nothing is changed.
     source.notifies_queue(&name, &arn).await?;
-    let admitted = queue.admit_bucket(config.source.location.bucket()).await?;
+    let admitted = queue.admit_bucket(config.objects.source.location.bucket()).await?;
     let notified = source.notify_queue(&name, &arn).await?;
     Ok(vec![admitted, notified])
 }
@@ -26,7 +26,7 @@ pub async fn subscribe_by_eventbridge(config: &Config) -> Result<Vec<String>> {
     let (queue, source) = ends(config).await?;
     let (arn, name) = (queue.arn().await?, rule_name(config));
     let notified = source.notify_eventbridge().await?;
-    let (bucket, prefix) = (config.source.location.bucket(), config.source.location.prefix());
+    let (bucket, prefix) = (config.objects.source.location.bucket(), config.objects.source.location.prefix());
     let mut detail = json!({"bucket": {"name": [bucket]}});
     if !prefix.is_empty() {
         detail["object"] = json!({"key": [{"prefix": prefix}]});
@@ -57,12 +57,13 @@ pub async fn subscribe_by_eventbridge(config: &Config) -> Result<Vec<String>> {
 
 /// The bucket that sends events, and the queue that gets them.
 async fn ends(config: &Config) -> Result<(SqsQueue, S3Store)> {
-    let refuse = |why: &str| Err(Error::new(ErrorKind::Invalid, "subscribe", config.source.location.to_string(), why));
-    match (config.events_queue().or_else(|| config.queue.clone()), config.source.location.scheme()) {
+    let refuse =
+        |why: &str| Err(Error::new(ErrorKind::Invalid, "subscribe", config.objects.source.location.to_string(), why));
+    match (config.events_queue().or_else(|| config.queue.clone()), config.objects.source.location.scheme()) {
         (Some(queue), Scheme::S3) => {
             let queue = SqsQueue::open(&queue).await?;
             queue.check_task(&config.task).await?;
-            Ok((queue, S3Store::open(&config.source).await?))
+            Ok((queue, S3Store::open(&config.objects.source).await?))
         }
         (None, _) => {
             refuse("the task has no SQS queue, and events need one: give [queue] and [ledger] instead of state")

@@ -10,12 +10,12 @@ use shared::{Error, ErrorKind, Result};
 /// state that changes while it is copied never ends.
 pub(super) fn check(config: &Config) -> Result<(), (&'static str, Error)> {
     let real = |side: &shared::config::Side| side.location.path().map(|path| existing(&path));
-    let (source, destination) = (real(&config.source), real(&config.destination));
+    let (source, destination) = (real(&config.objects.source), real(&config.objects.destination));
     let refuse = |side, folder: &Path, message: String| {
         Err((side, Error::new(ErrorKind::Invalid, "open", folder.display().to_string(), message)))
     };
     // If the source is one file, nothing else in its folder is read: only the folder itself conflicts.
-    let is_one_file = config.find.only_key.is_some();
+    let is_one_file = config.objects.find.only_key.is_some();
     if let (Some(a), Some(b)) = (&source, &destination)
         && (a == b || !is_one_file && (a.starts_with(b) || b.starts_with(a)))
     {

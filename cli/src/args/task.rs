@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use humantime::Duration;
 use sha2::{Digest as _, Sha256};
-use shared::config::{Compare, Config, Find, Side, Size, Sse, Work};
+use shared::config::{Compare, Config, Find, Kind, ObjectsConfig, Side, Size, Sse, Work};
 use shared::location::Location;
 use shared::store::Tier;
 
@@ -239,16 +239,14 @@ impl Places {
         let (source, destination) = self.sides()?;
         let config = Config {
             task: task_name(&source, &destination),
-            source,
-            destination,
+            kind: Kind::Objects,
             queue: None,
             events: None,
             ledger: None,
             state: Some(state),
             fleet: None,
-            find,
-            work,
             metrics_addr: None,
+            objects: ObjectsConfig { source, destination, find, work },
         };
         config.check()?;
         Ok(config)

@@ -6,7 +6,7 @@ use clap::builder::ArgPredicate;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Subcommand};
-use shared::config::{Config, FleetFile, FollowedEvents, Notify, TaskDefinition, TaskLimits, Work};
+use shared::config::{FleetFile, FollowedEvents, Notify, ObjectsConfig, TaskDefinition, TaskLimits, Work};
 use shared::schedule::Schedule;
 
 use super::task::{TaskArgs, word};
@@ -137,7 +137,7 @@ impl CreateArgs {
         if let Some(file) = &self.from {
             return Ok(TaskDefinition::read(file)?);
         }
-        let Config { source, destination, find, work, .. } = self.task.config()?;
+        let ObjectsConfig { source, destination, find, work } = self.task.config()?.objects;
         let bandwidth = work.bandwidth_limit;
         let definition = TaskDefinition {
             task: self.name.clone(),

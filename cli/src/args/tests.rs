@@ -21,14 +21,14 @@ fn the_command_line_is_consistent_in_itself() {
 #[test]
 fn without_options_the_settings_have_their_defaults() {
     let config = sync("");
-    assert_eq!((config.find, config.work), (Find::default(), Work::default()));
+    assert_eq!((config.objects.find, config.objects.work), (Find::default(), Work::default()));
 }
 
 #[test]
 fn includes_and_excludes_keep_their_order_across_both() {
     let config = sync("--exclude a --include b --include c --exclude=d --delete --include e");
-    assert_eq!(config.find.filters, ["- a", "+ b", "+ c", "- d", "+ e"]);
-    assert!(sync("").find.filters.is_empty());
+    assert_eq!(config.objects.find.filters, ["- a", "+ b", "+ c", "- d", "+ e"]);
+    assert!(sync("").objects.find.filters.is_empty());
 }
 
 #[test]
@@ -73,12 +73,12 @@ fn options_become_settings() {
     let config = sync(
         "--compare checksum --delete --max-delete 5 --part-size 8MiB --lease 2m --no-server-side-copy --min-age 1h",
     );
-    assert_eq!(config.find.compare, Compare::Checksum);
-    assert_eq!((config.find.delete, config.find.max_delete), (true, Some(5)));
-    assert_eq!(config.work.part_size, Some(8 << 20));
-    assert_eq!(config.work.lease.as_secs(), 120);
-    assert!(!config.work.server_side_copy);
-    assert_eq!(config.find.min_age.unwrap().as_secs(), 3600);
+    assert_eq!(config.objects.find.compare, Compare::Checksum);
+    assert_eq!((config.objects.find.delete, config.objects.find.max_delete), (true, Some(5)));
+    assert_eq!(config.objects.work.part_size, Some(8 << 20));
+    assert_eq!(config.objects.work.lease.as_secs(), 120);
+    assert!(!config.objects.work.server_side_copy);
+    assert_eq!(config.objects.find.min_age.unwrap().as_secs(), 3600);
 }
 
 #[test]
@@ -99,7 +99,9 @@ fn one_pair_of_places_is_one_task() {
 /// The sides of a sync with these options.
 fn sides(words: &str) -> (Side, Side) {
     match parse_words(&format!("flotilla sync --state /s {words}")).unwrap().command {
-        Command::Sync(args) => args.task.config().map(|config| (config.source, config.destination)).unwrap(),
+        Command::Sync(args) => {
+            args.task.config().map(|config| (config.objects.source, config.objects.destination)).unwrap()
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -8,7 +8,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use humantime::Duration;
 use shared::config::Connection;
-use shared::config::{Config, QueueConfig, Work};
+use shared::config::{Config, QueueConfig};
 use shared::location::Scheme;
 
 use super::RUNNING;
@@ -78,8 +78,8 @@ impl WatchArgs {
 
     /// The task these options describe, checked, and where its events come from.
     pub fn config(&self) -> Result<(Config, Events), Failure> {
-        let config = self.task.config()?;
-        let is_folder = config.source.location.scheme() == Scheme::File;
+        let mut config = self.task.config()?;
+        let is_folder = config.objects.source.location.scheme() == Scheme::File;
         let events = match (&self.events.events_queue, is_folder) {
             (None, true) => Events::Own,
             (Some(_), true) => {
@@ -95,8 +95,8 @@ impl WatchArgs {
             }
         };
         // Events and scans meet at the same objects.
-        let work = Work { look_again: Some(true), ..config.work };
-        Ok((Config { work, ..config }, events))
+        config.objects.work.look_again = Some(true);
+        Ok((config, events))
     }
 }
 

@@ -93,7 +93,7 @@ impl Task {
         // The workers write; this program only lists.
         let (source, destination, _refused) = open::ready_to_compare(&config).await.map_err(Failure::usage)?;
         // An error is for the listing to report.
-        if let Ok(Some((folder, key))) = open::object_source(&config.source).await {
+        if let Ok(Some((folder, key))) = open::object_source(&config.objects.source).await {
             let named = folder.display_key(&key);
             return Err(Failure::usage(format!(
                 "source: {named} is one object; give {folder} and [find] filters, or use flotilla sync"
@@ -136,7 +136,8 @@ impl Task {
     async fn find(&self, stop: &CancellationToken) -> Result<(), FindError> {
         let Task { config, source, destination, suspects, finder } = self;
         let (source, destination) = (source.clone(), destination.clone());
-        let planner = ObjectsPlanner::new(source, destination, &config.find, &config.work, suspects.clone())?;
+        let planner =
+            ObjectsPlanner::new(source, destination, &config.objects.find, &config.objects.work, suspects.clone())?;
         let progress = Arc::new(Progress::default());
         let run = finder.run(&planner, stop.clone(), progress.clone()).await?;
         report(&run, &progress)

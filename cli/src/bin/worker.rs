@@ -52,7 +52,7 @@ async fn run(args: Args) -> Outcome {
     let [drain, abort] = signals::tokens("Draining: finishing the jobs in progress… send the signal again to stop now")
         .map_err(Failure::usage)?;
     let stop = Stop { drain, abort };
-    let limit = config.work.drain + if config.fleet.is_some() { FLEET_GRACE } else { program::GRACE };
+    let limit = config.objects.work.drain + if config.fleet.is_some() { FLEET_GRACE } else { program::GRACE };
     let overdue = || {
         tracing::warn!("a service did not answer in time: jobs in progress will be redelivered when their leases end");
         Ok(Exit::InSync)
@@ -88,14 +88,14 @@ async fn open(args: Args, config: Config, health: &Health, report: Option<&Repor
     let (source, destination) = open::ready_sides(&config).await.map_err(Failure::usage)?;
     let backend = open::backend_of_task(&config).await.map_err(Failure::usage)?;
     let name = args.name.unwrap_or_else(host_and_process);
-    let mut worker = Worker::new(&config.task, &name, backend.queue, backend.ledger, config.work.clone());
+    let mut worker = Worker::new(&config.task, &name, backend.queue, backend.ledger, config.objects.work.clone());
     worker.events = backend.events;
     worker.fleet = open::fleet(&config).await.map_err(Failure::usage)?;
     worker.report = report.map(Report::listener);
     let follow = Follow::of(&config).map_err(Failure::usage)?;
     let upload_log = backend.upload_log;
     // A fleet waits for a store that fails; its operator sees it by /readyz and the metric.
-    let (options, health, outage_limit) = (config.work, health.clone(), None);
+    let (options, health, outage_limit) = (config.objects.work, health.clone(), None);
     Ok(with_kinds(worker, Objects { source, destination, upload_log, options, follow, health, outage_limit }))
 }
 

@@ -9,7 +9,7 @@ mod text;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Config, ConfigError, EventsConfig, Find, FleetFile, QueueConfig, Side, Work, size};
+use super::{Config, ConfigError, EventsConfig, Find, FleetFile, Kind, ObjectsConfig, QueueConfig, Side, Work, size};
 use crate::schedule::Schedule;
 use crate::tasks::{self, Outline};
 
@@ -133,16 +133,19 @@ impl TaskDefinition {
         let (tags, strict) = (work.tags, work.strict);
         Config {
             task: self.task.clone(),
-            source: self.source.clone(),
-            destination: self.destination.clone(),
+            kind: Kind::Objects,
             events: queue.is_some().then_some(EventsConfig { queue: names.events }),
             queue,
             ledger: fleet.ledger.clone(),
             state: fleet.state.clone(),
             fleet: fleet.group.clone(),
-            find: Find { tags, strict, ..self.find.clone() },
-            work,
             metrics_addr: fleet.metrics_addr.clone(),
+            objects: ObjectsConfig {
+                source: self.source.clone(),
+                destination: self.destination.clone(),
+                find: Find { tags, strict, ..self.find.clone() },
+                work,
+            },
         }
     }
 }

@@ -12,6 +12,7 @@ const SECTIONS: [(&str, &[&str]); 9] = [
         "",
         &[
             "task",
+            "kind",
             "source",
             "destination",
             "queue",

@@ -1,4 +1,6 @@
 use super::*;
+use crate::store::Tier;
+use std::time::Duration;
 
 const SMALL: &str = r#"
 task = "photos"
@@ -11,6 +13,31 @@ location = "/backup/photos"
 
 fn with(text: &str) -> String {
     format!("{SMALL}{text}\n")
+}
+
+/// Every setting that tasks of objects have.
+fn objects(source: Side, destination: Side) -> ObjectsConfig {
+    let find = Find {
+        max_delete: Some(1),
+        min_size: Some(1),
+        max_size: Some(2),
+        min_age: Some(Duration::from_secs(1)),
+        max_age: Some(Duration::from_secs(2)),
+        prefix_list: Some("p".into()),
+        ..Find::default()
+    };
+    let work = Work {
+        bandwidth_limit: Some(1 << 20),
+        look_again: Some(true),
+        part_size: Some(5 << 20),
+        multipart_threshold: Some(5 << 20),
+        storage_class: Some("STANDARD_IA".into()),
+        sse: Some(Sse::Kms),
+        sse_kms_key_id: Some("key".into()),
+        restore: Some(Tier::Bulk),
+        ..Work::default()
+    };
+    ObjectsConfig { source, destination, find, work }
 }
 
 /// A config with every setting given.
@@ -27,8 +54,7 @@ fn full() -> Config {
     };
     Config {
         task: "t".into(),
-        source: side("s3://a"),
-        destination: side("s3://b"),
+        kind: Kind::Objects,
         queue: Some(QueueConfig { name: "q".into(), dead_letter: Some("d".into()), connection: connection.clone() }),
         events: Some(EventsConfig { queue: "e".into() }),
         ledger: Some(LedgerConfig { table: "l".into(), connection: connection.clone() }),
@@ -37,36 +63,48 @@ fn full() -> Config {
             group: "g".into(),
             lifecycle_hook: Some("h".into()),
             metadata_url: Some("http://127.0.0.1:1".into()),
-            connection,
+            connection: connection.clone(),
         }),
-        find: Find {
-            max_delete: Some(1),
-            min_size: Some(1),
-            max_size: Some(2),
-            min_age: Some(Duration::from_secs(1)),
-            max_age: Some(Duration::from_secs(2)),
-            prefix_list: Some("p".into()),
-            ..Find::default()
-        },
-        work: Work {
-            bandwidth_limit: Some(1 << 20),
-            look_again: Some(true),
-            part_size: Some(5 << 20),
-            multipart_threshold: Some(5 << 20),
-            storage_class: Some("STANDARD_IA".into()),
-            sse: Some(Sse::Kms),
-            sse_kms_key_id: Some("key".into()),
-            restore: Some(Tier::Bulk),
-            ..Work::default()
-        },
         metrics_addr: Some("127.0.0.1:9100".into()),
+        objects: objects(side("s3://a"), side("s3://b")),
     }
 }
 
 #[test]
 fn a_small_config_takes_the_defaults() {
     let config = Config::parse(SMALL).unwrap();
-    assert_eq!((config.find, config.work), (Find::default(), Work::default()));
+    assert_eq!((config.objects.find, config.objects.work), (Find::default(), Work::default()));
+}
+
+#[test]
+fn a_task_replicates_objects_unless_a_kind_is_given() {
+    assert_eq!(Config::parse(SMALL).unwrap().kind, Kind::Objects);
+    assert_eq!(Config::parse(&format!("kind = \"objects\"\n{SMALL}")).unwrap(), Config::parse(SMALL).unwrap());
+}
+
+#[test]
+fn an_unknown_kind_is_refused_before_its_settings_are() {
+    let refusal = "kind: this release does not know \"streams\": give objects";
+    for text in [format!("kind = \"streams\"\n{SMALL}"), "kind = \"streams\"\n[topics]\nname = \"t\"".to_owned()] {
+        assert_eq!(Config::parse(&text).unwrap_err().to_string(), refusal);
+    }
+    let mut stored = serde_json::to_value(full()).unwrap();
+    stored["kind"] = "streams".into();
+    assert!(serde_json::from_value::<Config>(stored).unwrap_err().to_string().starts_with(refusal));
+    let error = Config::parse(&format!("kind = 1\n{SMALL}")).unwrap_err().to_string();
+    assert!(error.starts_with("line 1: "), "{error}");
+}
+
+#[test]
+fn a_setting_has_one_level_in_files_and_in_json() {
+    let written = serde_json::to_value(full()).unwrap();
+    let mut sections: Vec<&str> = written.as_object().unwrap().keys().map(String::as_str).collect();
+    sections.sort_unstable();
+    let mut known = keys::of("").to_vec();
+    known.sort_unstable();
+    assert_eq!(sections, known);
+    let error = serde_json::from_str::<Config>("{\"objects\": {}}").unwrap_err().to_string();
+    assert!(error.contains("unknown field `objects`"), "{error}");
 }
 
 #[test]
@@ -93,9 +131,9 @@ fn a_config_survives_being_stored() {
 fn sizes_and_durations_are_read_as_people_write_them() {
     let config =
         Config::parse(&with("[work]\npart-size = \"8MiB\"\nmemory-limit = 134217728\nlease = \"2m\"")).unwrap();
-    assert_eq!(config.work.part_size, Some(8 << 20));
-    assert_eq!(config.work.memory_limit, 128 << 20);
-    assert_eq!(config.work.lease, Duration::from_secs(120));
+    assert_eq!(config.objects.work.part_size, Some(8 << 20));
+    assert_eq!(config.objects.work.memory_limit, 128 << 20);
+    assert_eq!(config.objects.work.lease, Duration::from_secs(120));
 }
 
 #[test]

@@ -45,8 +45,8 @@ pub struct Follow {
 impl Follow {
     /// As a task is configured. Reads its prefix list, if it names one.
     pub fn of(config: &Config) -> std::result::Result<Follow, FilterError> {
-        let filter = Filter::load(&config.find, None)?;
-        let Find { delete, metadata, .. } = config.find;
+        let filter = Filter::load(&config.objects.find, None)?;
+        let Find { delete, metadata, .. } = config.objects.find;
         Ok(Follow { look_again: config.looks_again(), delete, filter, metadata })
     }
 

@@ -172,9 +172,9 @@ fn a_task_on_a_fleet_has_the_machines_settings_and_its_own_queues() {
     let queue = config.queue.as_ref().unwrap();
     assert_eq!((queue.name.as_str(), queue.dead_letter_name().as_str()), ("main--photos", "main--photos--dead"));
     assert_eq!(config.events_queue().unwrap().name, "main--photos--events");
-    assert_eq!((config.work.concurrency, config.work.lease), (64, Duration::from_secs(120)));
-    assert_eq!((config.work.attempts, config.work.giant_threshold), (5, 1 << 30));
-    assert!(config.looks_again() && config.find.strict && !config.find.tags);
+    assert_eq!((config.objects.work.concurrency, config.objects.work.lease), (64, Duration::from_secs(120)));
+    assert_eq!((config.objects.work.attempts, config.objects.work.giant_threshold), (5, 1 << 30));
+    assert!(config.looks_again() && config.objects.find.strict && !config.objects.find.tags);
     assert_eq!(config.ledger.unwrap().table, "flotilla");
     let config = full().on(&FleetFile::of_folder("main", "/state"));
     config.check().unwrap();
