@@ -4,20 +4,20 @@
 //! goes down this chain, and one [`verdict::Verdict`] comes back:
 //!
 //! ```text
-//! batch → perform → copy, delete, changed → reconcile → whole, multipart → the destination
-//!            ↑                                  ↓
-//!     breaker permits it                recheck: the second look
+//! executor → batch → copy, delete, changed → reconcile → whole, multipart → the destination
+//!              ↑                                 ↓
+//!       breaker permits it               recheck: the second look
 //! ```
 //!
 //! **No module leads back to itself** by what it uses, which a test of the harness checks. From the top down:
 //!
-//! 1. `batch`, `cancel`: the objects of a job, all together
-//! 2. `perform`, then `copy`, `delete`, `changed`: one object, by what its job asks for
+//! 1. `executor`, then `batch`, `cancel`: the objects of a job, all together
+//! 2. `copy`, `delete`, `changed`: one object, by what its job asks for
 //! 3. `reconcile`, `replace`: source and destination are brought in step at one key
 //! 4. `whole`, `multipart` (of which `giant` also has jobs of its own), `archive`, `recheck`: one version is written
 //! 5. `item`, `settle`, `requeue`, `suspects`, `source`, `mirror`, `metadata`, `reread`: the steps of these
 //! 6. `context`: what all jobs share. It holds only modules that do not know it: `breaker`, `events::coalesce`,
-//!    `events::pending_writes`, `metadata::unsupported`, `multipart::{part_limit, pending_creates, progress,
+//!    `events::pending_writes`, `metadata::unsupported`, `multipart::{part_limit, pending_creates,
 //!    unrecorded_parts}`, `service_copies`, `wrong_bytes`
 //! 7. `verdict`, `version`, `plan`, `integrity`, `pipe`, `multipart::precedence`: values and pure functions
 
@@ -36,7 +36,6 @@ pub(crate) mod item;
 pub(crate) mod metadata;
 pub(crate) mod mirror;
 pub(crate) mod multipart;
-pub(crate) mod perform;
 pub(crate) mod pipe;
 pub(crate) mod plan;
 pub(crate) mod recheck;

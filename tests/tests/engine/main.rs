@@ -3,6 +3,7 @@
 
 mod deletes;
 mod leases;
+mod numbers;
 mod outdated;
 mod parts;
 mod protection;

@@ -1,4 +1,4 @@
-//! Finished objects of a job, on their way into the ledger.
+//! The objects of a job: each is worked on, and its outcome is written to the ledger.
 //!
 //! Recording takes four steps: send the objects that come again, abort open uploads of the settled objects, settle
 //! them, forget their uploads. A step that is done is not repeated; a step that fails keeps the rest of its work. It is
@@ -25,15 +25,17 @@ use crate::engine::backend::Repetition;
 use crate::engine::executor::Delivery;
 use crate::objects::archive;
 use crate::objects::cancel;
+use crate::objects::changed;
 use crate::objects::context::Context;
-use crate::objects::item::Item;
+use crate::objects::copy;
+use crate::objects::delete;
+use crate::objects::item::{Item, Request};
 use crate::objects::multipart::upload::{Abort, abort_all, forget_each};
-use crate::objects::perform::perform;
 use crate::objects::replace;
 use crate::objects::requeue::{next_attempt, same_attempt};
 use crate::objects::settle::settle_job;
 use crate::objects::suspects::Marks;
-use crate::objects::verdict::{Uploads, Verdict};
+use crate::objects::verdict::{Skip, Uploads, Verdict};
 
 /// Outcomes are recorded when there are [`SETTLE_OBJECTS`] of them, or when the oldest has waited for so
 /// long: progress is seen, and a crash repeats little.
@@ -150,6 +152,25 @@ impl<'a> Iterator for InRoom<'a> {
             Some((item, verdict, room))
         };
         Some(begin.boxed())
+    }
+}
+
+/// Works on one object, and again for as long as a store fails for every object: each time only once the store's
+/// circuit permits it. Work that was begun before may have had an effect, so it is done as if redelivered.
+async fn perform(item: &mut Item<'_>, marks: &Marks) -> Verdict {
+    loop {
+        let _admission = item.context.objects.admit().await;
+        item.begin();
+        let verdict = match item.request {
+            _ if item.is_left_out() => Verdict::Skipped(Skip::Filtered),
+            Request::Copy => copy::copy(item).await,
+            Request::Delete(key) => delete::delete(item, key.may_block).await,
+            Request::Follow(change) => changed::follow(item, change.no_delete).await,
+        };
+        match verdict {
+            Verdict::Suspended => item.redelivered = true,
+            verdict => return marks.after(item, verdict).await,
+        }
     }
 }
 

@@ -7,10 +7,10 @@
 //! | `RetryLater`, `Blocked`, `Restoring` | | the object, in the same attempt |
 //! | `HandedOver` | parts jobs record the outcome | parts jobs, sent already |
 //! | `Unrecorded` | | the job comes again, because it is not acknowledged |
-//! | `Archived`, `Suspended` | never reach the batch: [`conclude`] and [`perform`] resolve them | |
+//! | `Archived`, `Suspended` | are never written: [`conclude`] and [`batch`] resolve them | |
 //!
 //! [`conclude`]: crate::objects::reconcile::conclude
-//! [`perform`]: crate::objects::perform::perform
+//! [`batch`]: crate::objects::batch
 
 use std::time::Duration;
 

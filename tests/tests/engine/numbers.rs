@@ -1,0 +1,284 @@
+//! A kind of data of its own, to show what a kind brings: a list of numbers that is copied from one file to another.
+//!
+//! The source has a number a line. The destination has a record of fixed length a line, so that a number that is
+//! written again changes nothing. A planner finds the lines that differ, an executor writes them. Nothing outside this
+//! file knows the kind.
+
+use std::io::ErrorKind::NotFound;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use finder::run::context::RunContext;
+use finder::{FindError, Finder, Planned, Planner};
+use flotilla_tests::emulators::fresh_folder;
+use shared::config::Work;
+use shared::job::{self, Job, Origin, ParseError, VERSION};
+use shared::ledger::{Checkpoint, Ledger, Outcome, Phase, Run, RunOptions, Settlement, State};
+use shared::object::{Pin, Timestamp};
+use shared::{Error, ErrorKind, Result};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use worker::{Delivery, Execution, Executor, LaneContext, Stop, WorkError, Worker};
+
+use crate::stage::{Stage, until};
+
+const KIND: &str = "numbers";
+
+/// The task, beside the one of the stage.
+const TASK: &str = "numbers";
+
+/// Numbers of a job.
+const JOB_NUMBERS: usize = 10;
+
+/// Numbers that are recorded together: two groups a job.
+const GROUP: usize = 5;
+
+/// Bytes of a record at the destination: 20 digits and a line feed.
+const RECORD_BYTES: u64 = 21;
+
+/// The body of a job: lines, each with its number. The index of an item is its place here.
+type Body = Vec<(usize, u64)>;
+
+/// Two files, and after how many steps a planner or an executor of them hangs, as one that is about to be killed.
+#[derive(Debug, Clone)]
+struct Numbers {
+    source: PathBuf,
+    destination: PathBuf,
+    steps_left: Arc<AtomicUsize>,
+}
+
+impl Numbers {
+    async fn step(&self) {
+        if self.steps_left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_err() {
+            std::future::pending().await
+        }
+    }
+
+    fn lasting(&self, steps: usize) -> Numbers {
+        Numbers { steps_left: Arc::new(AtomicUsize::new(steps)), ..self.clone() }
+    }
+
+    fn read(path: &Path) -> Vec<u64> {
+        match std::fs::read_to_string(path) {
+            Err(error) if error.kind() == NotFound => Vec::new(),
+            text => text.expect("the file can be read").lines().map(|line| line.parse().unwrap_or_default()).collect(),
+        }
+    }
+
+    fn write(&self, line: usize, number: u64) -> Result<()> {
+        let failed = |error: std::io::Error| Error::new(ErrorKind::Unavailable, "write", "numbers", error.to_string());
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.write(true).create(true).truncate(false).open(&self.destination).map_err(failed)?;
+        file.write_all_at(format!("{number:020}\n").as_bytes(), line as u64 * RECORD_BYTES).map_err(failed)
+    }
+}
+
+#[async_trait]
+impl Planner for Numbers {
+    fn source(&self) -> String {
+        self.source.display().to_string()
+    }
+
+    fn destination(&self) -> String {
+        self.destination.display().to_string()
+    }
+
+    fn options(&self) -> RunOptions {
+        RunOptions { digest: KIND.into(), ..RunOptions::default() }
+    }
+
+    async fn plan(&self, run: &RunContext, checkpoints: Vec<Checkpoint>) -> Result<Planned, FindError> {
+        let mut checkpoint = checkpoints.into_iter().next().unwrap_or_default();
+        let (numbers, there) = (Self::read(&self.source), Self::read(&self.destination));
+        while !checkpoint.done {
+            self.step().await;
+            let first = checkpoint.cursor.as_deref().map_or(0, |line| line.parse().expect("a line"));
+            let page = numbers.iter().enumerate().skip(first).take(JOB_NUMBERS);
+            let body: Body = page.clone().map(|(line, number)| (line, *number)).collect();
+            let next = first + body.len();
+            let differ: Body = body.into_iter().filter(|(line, number)| there.get(*line) != Some(number)).collect();
+            checkpoint.found.listed += (next - first) as u64;
+            checkpoint.found.enqueued += differ.len() as u64;
+            if !differ.is_empty() {
+                checkpoint.outbox.push(job(&run.names.run, first, &differ));
+                checkpoint.jobs += 1;
+            }
+            (checkpoint.cursor, checkpoint.done) = (Some(next.to_string()), next == numbers.len());
+            run.commit(&mut checkpoint, None).await?;
+        }
+        Ok(Planned { found: checkpoint.found, held: Vec::new() })
+    }
+}
+
+fn job(run: &str, first: usize, numbers: &Body) -> String {
+    let items = numbers.len() as u32;
+    Job {
+        v: VERSION,
+        task: TASK.into(),
+        run: run.into(),
+        attempt: 1,
+        origin: Origin { id: format!("n{first}"), items },
+        not_before: None,
+        kind: KIND.into(),
+        verb: "copy".into(),
+        items,
+        body: job::body(numbers),
+    }
+    .to_body()
+}
+
+impl Executor for Numbers {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn open(&self, lane: &Arc<LaneContext>, job: &Job) -> Result<Box<dyn Execution>, ParseError> {
+        let numbers = job.read_body::<Body>()?;
+        if numbers.len() as u32 != job.origin.items {
+            return Err(job.invalid("it does not have all numbers of its origin"));
+        }
+        Ok(Box::new(NumbersJob { kind: self.clone(), lane: lane.clone(), job: job.clone(), numbers }))
+    }
+}
+
+struct NumbersJob {
+    kind: Numbers,
+    lane: Arc<LaneContext>,
+    job: Job,
+    numbers: Body,
+}
+
+impl NumbersJob {
+    fn outcome(&self, index: usize, state: State, error: Option<&str>) -> (u32, Outcome) {
+        let now = Timestamp::now();
+        let outcome = Outcome {
+            key: self.numbers[index].0.to_string(),
+            state,
+            reason: None,
+            size: RECORD_BYTES,
+            source: Pin::default(),
+            etag: None,
+            checksum: None,
+            verified: None,
+            attempts: self.job.attempt,
+            error: error.map(str::to_owned),
+            worker: self.lane.engine.name.clone(),
+            started: now,
+            finished: now,
+        };
+        (index as u32, outcome)
+    }
+
+    async fn settle(&self, outcomes: &[(u32, Outcome)]) -> Result<()> {
+        let Job { task, run, origin, .. } = &self.job;
+        self.lane.engine.settle(&Settlement { task, run, origin, outcomes }).await.map(drop)
+    }
+
+    async fn settle_all(&self, state: State, error: Option<&str>) -> Result<()> {
+        let all: Vec<_> = (0..self.numbers.len()).map(|index| self.outcome(index, state, error)).collect();
+        self.settle(&all).await
+    }
+}
+
+#[async_trait]
+impl Execution for NumbersJob {
+    fn verb(&self) -> &'static str {
+        "copy"
+    }
+
+    fn run(&self) -> &str {
+        &self.job.run
+    }
+
+    fn transfers(&self) -> usize {
+        self.numbers.len()
+    }
+
+    async fn execute(&self, delivery: &Delivery) -> Result<()> {
+        let settled = match delivery.redelivered {
+            true => self.lane.engine.ledger.settled(&self.job.run, &self.job.origin).await?,
+            false => Default::default(),
+        };
+        let left: Vec<usize> = (0..self.numbers.len()).filter(|index| !settled.contains(&(*index as u32))).collect();
+        for group in left.chunks(GROUP) {
+            let _permit = self.lane.limiter.acquire().await;
+            for index in group {
+                let (line, number) = self.numbers[*index];
+                self.kind.write(line, number)?;
+            }
+            self.kind.step().await;
+            let outcomes: Vec<_> = group.iter().map(|index| self.outcome(*index, State::Copied, None)).collect();
+            self.settle(&outcomes).await?;
+        }
+        Ok(())
+    }
+
+    async fn cancel(&self, _delivery: &Delivery) -> Result<()> {
+        self.settle_all(State::Cancelled, None).await
+    }
+
+    async fn give_up(&self, reason: &str) -> Result<()> {
+        self.settle_all(State::Failed, Some(reason)).await
+    }
+}
+
+/// A finder that makes one run.
+fn find(stage: &Stage, numbers: Numbers) -> JoinHandle<Result<String, FindError>> {
+    let (queue, ledger) = (stage.queue.clone(), stage.ledger.clone());
+    let look_every = Duration::from_millis(10);
+    let finder = Finder { task: TASK.into(), queue, ledger, owner: "finder".into(), force: true, look_every };
+    tokio::spawn(async move { finder.run(&numbers, CancellationToken::new(), Arc::default()).await })
+}
+
+fn work(stage: &Stage, numbers: Numbers) -> (Stop, JoinHandle<Result<(), WorkError>>) {
+    let options = Work { lease: Duration::from_secs(1), ..Work::default() };
+    let worker = Worker::new(TASK, "worker", stage.queue.clone(), stage.ledger.clone(), options).with(numbers);
+    let stop = Stop::default();
+    (stop.clone(), tokio::spawn(worker.run(stop)))
+}
+
+async fn kill<T>(task: JoinHandle<T>) {
+    task.abort();
+    let _ = task.await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_numbers_is_copied_and_counted_through_crashes() {
+    let (stage, folder) = (Stage::new().await, fresh_folder("numbers"));
+    let list: Vec<u64> = (0..100).map(|n| n * n + 7).collect();
+    let text: String = list.iter().map(|number| format!("{number}\n")).collect();
+    std::fs::write(folder.join("source"), text).expect("the list can be written");
+    let (source, destination) = (folder.join("source"), folder.join("destination"));
+    let numbers = Numbers { source, destination, steps_left: Arc::new(AtomicUsize::new(usize::MAX)) };
+    let run = async || -> Option<Run> {
+        let runs = stage.ledger.runs(TASK, 9).await.expect("the ledger answers");
+        runs.into_iter().find(|run| run.start.options.digest == KIND)
+    };
+
+    let finder = find(&stage, numbers.lasting(4));
+    until(async || stage.queue.calls.count("send") == 4).await;
+    kill(finder).await;
+    let (_, worker) = work(&stage, numbers.lasting(3));
+    until(async || run().await.is_some_and(|run| run.settled.objects() == 3 * GROUP as u64)).await;
+    kill(worker).await;
+
+    let id = find(&stage, numbers.clone()).await.expect("no panic").expect("the second finder ends the run");
+    let (stop, worker) = work(&stage, numbers.clone());
+    until(async || run().await.is_some_and(|run| run.is_done())).await;
+    stage.until_empty().await;
+    stop.drain.cancel();
+    worker.await.expect("no panic").expect("the worker ends well");
+
+    assert_eq!(Numbers::read(&numbers.destination), list);
+    let run = run().await.expect("the run is recorded");
+    assert_eq!((run.start.id.as_str(), run.phase), (id.as_str(), Phase::Listed), "the second finder resumed the run");
+    assert_eq!((run.found.listed, run.found.enqueued), (100, 100));
+    assert_eq!((run.settled.copied, run.settled.objects(), run.settled.bytes), (100, 100, 100 * RECORD_BYTES));
+
+    find(&stage, numbers).await.expect("no panic").expect("a run with nothing to do");
+    assert_eq!(stage.ledger.runs(TASK, 1).await.expect("the ledger answers")[0].found.enqueued, 0);
+}
