@@ -63,6 +63,55 @@ fn is_hidden(bucket: &Bucket, key: &str) -> bool {
     key.match_indices('/').any(|(at, _)| bucket.current(&key[..at]).is_some())
 }
 
+/// What a page of a listing shows.
+struct Shown<'a> {
+    prefix: &'a str,
+    delimiter: Option<&'a str>,
+    /// The key or folder that it begins after.
+    after: Option<&'a str>,
+    /// Whether `after` may be a folder, which then comes no more.
+    is_marker: bool,
+    /// Most lines.
+    most: usize,
+}
+
+impl Shown<'_> {
+    /// The lines, and whether there are more.
+    fn lines<'b>(&self, bucket: &'b Bucket, profile: &Profile) -> (Vec<Line<'b>>, bool) {
+        let mut keys: Vec<(&'b str, &'b StoredObject)> = bucket
+            .keys
+            .iter()
+            .filter(|(key, _)| key.starts_with(self.prefix) && !(profile.has_folders && is_hidden(bucket, key)))
+            .filter_map(|(key, _)| Some((key.as_str(), bucket.current(key)?)))
+            .collect();
+        if profile.order != Order::Bytes {
+            keys.sort_by(|(a, _), (b, _)| compare(profile.order, a, b));
+        }
+        let mut lines: Vec<Line<'b>> = Vec::new();
+        let mut is_truncated = false;
+        for (key, held) in keys {
+            if self.after.is_some_and(|after| compare(profile.order, key, after) != Ordering::Greater) {
+                continue;
+            }
+            let folder = self.delimiter.and_then(|delimiter| {
+                key[self.prefix.len()..].find(delimiter).map(|at| &key[..self.prefix.len() + at + delimiter.len()])
+            });
+            let line = folder.map_or(Line::Object(key, held), Line::Folder);
+            let is_known = matches!(&line, Line::Folder(folder)
+                if lines.last().is_some_and(|last| last.name() == *folder) || self.is_marker && self.after == Some(*folder));
+            if is_known {
+                continue;
+            }
+            if lines.len() == self.most {
+                is_truncated = self.most > 0;
+                break;
+            }
+            lines.push(line);
+        }
+        (lines, is_truncated)
+    }
+}
+
 pub(super) fn objects(world: &mut World, profile: &Profile, call: &Call) -> Outcome {
     let bucket = &world.buckets[&call.bucket];
     let spelling = Spelling::of(call, profile)?;
@@ -80,36 +129,8 @@ pub(super) fn objects(world: &mut World, profile: &Profile, call: &Call) -> Outc
     // A folder that ended the last page comes no more, however many keys are below it.
     let is_marker = token.is_some() || !is_v2;
 
-    let mut keys: Vec<(&str, &StoredObject)> = bucket
-        .keys
-        .iter()
-        .filter(|(key, _)| key.starts_with(prefix) && !(profile.has_folders && is_hidden(bucket, key)))
-        .filter_map(|(key, _)| Some((key.as_str(), bucket.current(key)?)))
-        .collect();
-    if profile.order != Order::Bytes {
-        keys.sort_by(|(a, _), (b, _)| compare(profile.order, a, b));
-    }
-    let mut lines: Vec<Line<'_>> = Vec::new();
-    let mut is_truncated = false;
-    for (key, stored) in keys {
-        if after.is_some_and(|after| compare(profile.order, key, after) != Ordering::Greater) {
-            continue;
-        }
-        let folder = delimiter.and_then(|delimiter| {
-            key[prefix.len()..].find(delimiter).map(|at| &key[..prefix.len() + at + delimiter.len()])
-        });
-        let line = folder.map_or(Line::Object(key, stored), Line::Folder);
-        let is_known = matches!(&line, Line::Folder(folder)
-            if lines.last().is_some_and(|last| last.name() == *folder) || is_marker && after == Some(*folder));
-        if is_known {
-            continue;
-        }
-        if lines.len() == most {
-            is_truncated = most > 0;
-            break;
-        }
-        lines.push(line);
-    }
+    let shown = Shown { prefix, delimiter, after, is_marker, most };
+    let (lines, is_truncated) = shown.lines(bucket, profile);
     let last = lines.last().map(Line::name).unwrap_or_default();
 
     let mut text = String::from("<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");

@@ -72,6 +72,24 @@ async fn what_failed_is_named_and_retried_without_options() {
     assert!(std::fs::read_to_string(place.path("report")).expect("a report").starts_with("{\"key\":\"a.txt\""));
 }
 
+fn outcome(key: &str, state: State, reason: Option<&str>) -> Outcome {
+    Outcome {
+        key: key.to_owned(),
+        state,
+        reason: reason.map(str::to_owned),
+        size: 1024,
+        source: Pin::default(),
+        etag: None,
+        checksum: None,
+        verified: None,
+        attempts: 3,
+        error: (state == State::Failed).then(|| "no luck".to_owned()),
+        worker: "w".to_owned(),
+        started: Timestamp(1),
+        finished: Timestamp(2),
+    }
+}
+
 #[tokio::test]
 async fn what_became_of_events_is_shown_after_the_runs_and_its_failures_are_retried_as_the_source_is_now() {
     let place = Place::new();
@@ -90,21 +108,6 @@ async fn what_became_of_events_is_shown_after_the_runs_and_its_failures_are_retr
         started: Timestamp(1),
     };
     ledger.start_run(&start).await.expect("it starts");
-    let outcome = |key: &str, state, reason: Option<&str>| Outcome {
-        key: key.to_owned(),
-        state,
-        reason: reason.map(str::to_owned),
-        size: 1024,
-        source: Pin::default(),
-        etag: None,
-        checksum: None,
-        verified: None,
-        attempts: 3,
-        error: (state == State::Failed).then(|| "no luck".to_owned()),
-        worker: "w".to_owned(),
-        started: Timestamp(1),
-        finished: Timestamp(2),
-    };
     let outcomes = [
         (0, outcome("a.txt", State::Copied, None)),
         (1, outcome("late.txt", State::Failed, None)),

@@ -31,13 +31,19 @@ async fn the_functions_pass_their_own_tests_against_a_real_queue() {
     assert!(ran.is_some_and(|ran| ran >= 25), "{}", ended.stderr);
 }
 
-#[tokio::test]
-async fn what_the_functions_send_is_read_as_the_keys_that_changed() {
-    let sqs = aws_sdk_sqs::Client::new(&ministack().sdk_config());
-    let created = sqs.create_queue().queue_name(unique_name("functions")).send().await.expect("a queue");
-    let queue = created.queue_url().expect("its URL").to_owned();
-    let keys = ["a//b", "a+b%2Fc d", "\u{1}\t\u{7f}", "\u{fffe}é\u{1f980}", "\"'&<>\\"];
+/// Calls each function with its events.
+const SCRIPT: &str = "
+import json, os, aliyun_oss, tencent_cos, google_gcs
+from cloudevents.http import CloudEvent
+events = json.loads(os.environ['EVENTS'])
+aliyun_oss.handler(json.dumps(events['oss']).encode(), None)
+tencent_cos.main_handler(events['cos'], None)
+for event in events['gcs']:
+    google_gcs.forward(CloudEvent(event['attributes'], event['data']))
+";
 
+/// One event of each key from Alibaba Cloud (two), Tencent Cloud and Google Cloud, as their functions are called.
+fn sent(keys: &[&str]) -> String {
     let oss = |name: &'static str| {
         let record =
             move |key: &&str| json!({"eventName": name, "oss": {"bucket": {"name": "b"}, "object": {"key": key}}});
@@ -54,16 +60,17 @@ async fn what_the_functions_send_is_read_as_the_keys_that_changed() {
             "type": "google.cloud.storage.object.v1.finalized"}, "data": {"name": key, "bucket": "b"}})
     };
     let gcs: Vec<Value> = keys.iter().map(gcs).collect();
-    let events = json!({"oss": {"events": oss}, "cos": {"Records": cos}, "gcs": gcs}).to_string();
-    let script = "
-import json, os, aliyun_oss, tencent_cos, google_gcs
-from cloudevents.http import CloudEvent
-events = json.loads(os.environ['EVENTS'])
-aliyun_oss.handler(json.dumps(events['oss']).encode(), None)
-tencent_cos.main_handler(events['cos'], None)
-for event in events['gcs']:
-    google_gcs.forward(CloudEvent(event['attributes'], event['data']))
-";
+    json!({"oss": {"events": oss}, "cos": {"Records": cos}, "gcs": gcs}).to_string()
+}
+
+#[tokio::test]
+async fn what_the_functions_send_is_read_as_the_keys_that_changed() {
+    let sqs = aws_sdk_sqs::Client::new(&ministack().sdk_config());
+    let created = sqs.create_queue().queue_name(unique_name("functions")).send().await.expect("a queue");
+    let queue = created.queue_url().expect("its URL").to_owned();
+    let keys = ["a//b", "a+b%2Fc d", "\u{1}\t\u{7f}", "\u{fffe}é\u{1f980}", "\"'&<>\\"];
+
+    let events = sent(&keys);
     let environment = [
         ("ACCESS_KEY", emulators::ACCESS_KEY),
         ("SECRET_KEY", emulators::SECRET_KEY),
@@ -72,7 +79,7 @@ for event in events['gcs']:
         ("ENDPOINT_URL", &ministack().endpoint),
         ("EVENTS", &events),
     ];
-    let ended = python(&["-c", script], &environment).await;
+    let ended = python(&["-c", SCRIPT], &environment).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 
     let mut seen: Vec<(Format, Kind, String)> = Vec::new();

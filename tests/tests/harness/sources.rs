@@ -11,22 +11,6 @@ const FUNCTION_LINES: usize = 60;
 /// Most columns of a document's line.
 const COLUMNS: usize = 120;
 
-/// Longer files that are still to be split. Remove what is split; add nothing.
-const LONG_FILES: &[&str] =
-    &["finder/src/fakes.rs", "shared/src/ledger.rs", "tests/tests/end_to_end/worker.rs", "tests/tests/model/store.rs"];
-
-/// Longer functions that are still to be split, by file and name. Remove what is split; add nothing.
-const LONG_FUNCTIONS: &[(&str, &str)] = &[
-    ("tests/src/cloud/list.rs", "objects"),
-    ("tests/src/keys.rs", "awkward"),
-    (
-        "tests/tests/cli/records.rs",
-        "what_became_of_events_is_shown_after_the_runs_and_its_failures_are_retried_as_the_source_is_now",
-    ),
-    ("tests/tests/end_to_end/crash/fleet.rs", "round"),
-    ("tests/tests/end_to_end/functions.rs", "what_the_functions_send_is_read_as_the_keys_that_changed"),
-];
-
 fn sources() -> impl Iterator<Item = (String, String)> {
     files().into_iter().filter(|path| path.ends_with(".rs")).map(|path| (path.clone(), text(&path)))
 }
@@ -61,8 +45,7 @@ impl Two {
 #[test]
 fn no_source_file_has_more_than_500_lines() {
     let lengths = sources().map(|(path, source)| (source.lines().count(), path));
-    let long: Vec<_> =
-        lengths.filter(|(lines, path)| *lines > FILE_LINES && !LONG_FILES.contains(&path.as_str())).collect();
+    let long: Vec<_> = lengths.filter(|(lines, _)| *lines > FILE_LINES).collect();
     assert!(long.is_empty(), "split by noun: {long:?}");
 }
 
@@ -73,7 +56,7 @@ fn no_function_has_more_than_60_lines() {
     for (path, source) in sources() {
         for Function { name, lines, .. } in functions(&source) {
             measured += 1;
-            if lines > FUNCTION_LINES && !LONG_FUNCTIONS.contains(&(&path, name)) {
+            if lines > FUNCTION_LINES {
                 long.push(format!("{path}: {name} has {lines} lines"));
             }
         }

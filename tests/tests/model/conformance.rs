@@ -59,8 +59,9 @@ mod store {
     use shared::object::Timestamp;
     use shared::store::{EtagMeaning, Service};
 
+    use crate::bucket::Bucket;
     use crate::schedule::Schedule;
-    use crate::store::{Bucket, FakeStore, capabilities};
+    use crate::store::{FakeStore, capabilities};
 
     async fn open() -> Fixture {
         let location = |name: &str| format!("s3://{name}").parse::<Location>().expect("a location");

@@ -7,6 +7,7 @@
 //!
 //! `FLOTILLA_MODEL_SEEDS=N` tries N seeds from the run's seed on, `FLOTILLA_MODEL_SEED=S` only that one.
 
+mod bucket;
 mod conformance;
 mod explore;
 mod idle;

@@ -8,8 +8,9 @@ use shared::object::{Attributes, ETag, Timestamp};
 use shared::store::{Part, PartLayout, Upload, Write, Written};
 use shared::{ErrorKind, Result};
 
+use crate::bucket::Bucket;
 use crate::schedule::Kind;
-use crate::store::{Bucket, FakeStore, md5, refusal, told};
+use crate::store::{FakeStore, md5, refusal, told};
 
 /// An upload that is open.
 #[derive(Debug)]

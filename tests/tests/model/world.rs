@@ -20,11 +20,12 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use worker::{Follow, Stop, WorkError, Worker};
 
+use crate::bucket::{Bucket, Item};
 use crate::ledger::{FakeLedger, Pages};
 use crate::queue::{FakeQueue, Letters};
 use crate::scan::Scan;
 use crate::schedule::Schedule;
-use crate::store::{Bucket, FakeStore, Item, Service, capabilities};
+use crate::store::{FakeStore, Service, capabilities};
 
 pub const SOURCE: &str = "source";
 pub const DESTINATION: &str = "destination";

@@ -97,19 +97,23 @@ pub async fn round(seed: u64) -> u32 {
         last = fleet.find().await;
     }
     assert_eq!(last.found.enqueued + last.found.deletes, 0, "seed {seed}: nothing is left to do: {last:?}");
-    for worker in &mut workers {
-        worker.terminate();
-    }
-    for worker in &mut workers {
-        let ended = worker.wait(LIMIT).await;
-        assert_eq!(ended.code, Some(0), "seed {seed}: {}", ended.stderr);
-        dropped += dropped_jobs(&ended.stderr);
-    }
-    round.work_was_dropped(dropped);
+    round.work_was_dropped(dropped + stop(&mut workers, seed).await);
     round.check().await;
     round.check_runs(&fleet.ledger, &fleet.task).await;
     round.remove();
     round.kills
+}
+
+/// Ends the workers in good order. Returns how many jobs they have dropped.
+async fn stop(workers: &mut [Process], seed: u64) -> usize {
+    workers.iter_mut().for_each(Process::terminate);
+    let mut dropped = 0;
+    for worker in workers {
+        let ended = worker.wait(LIMIT).await;
+        assert_eq!(ended.code, Some(0), "seed {seed}: {}", ended.stderr);
+        dropped += dropped_jobs(&ended.stderr);
+    }
+    dropped
 }
 
 /// How often a worker says that it has dropped a job, or part of one, which is then done again: leases of seconds are
