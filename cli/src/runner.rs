@@ -37,7 +37,7 @@ pub struct RunResult {
     pub interrupted: bool,
 }
 
-/// What is to be driven.
+/// The part of a run that is executed.
 pub enum RunKind {
     /// A new run, or one whose finder was interrupted.
     Find(Box<Finder>, Box<dyn Planner>),
@@ -45,9 +45,9 @@ pub enum RunKind {
     Finish(String),
 }
 
-/// Drives a run to its end, or until `stop`, with a worker of its own. `settles` has it also wait until the worker has
+/// Executes a run to its end, or until `stop`, with a worker of its own. `settles` has it also wait until the worker has
 /// received what cancelled runs have left on the queue: it settles them and ends their uploads.
-pub async fn drive(
+pub async fn run_to_end(
     task: &Task,
     what: RunKind,
     report: Option<worker::Report>,
@@ -63,7 +63,7 @@ pub async fn drive(
     let done = ended.as_ref().is_ok_and(|end| matches!(end, End::Done));
     // At the same time: each may wait for a service that does not answer.
     tokio::join!(watch.stop_finder(task.config.objects.work.drain), worker.end(done));
-    watch.driven(ended?).await
+    watch.result(ended?).await
 }
 
 /// The same without a worker, for the destination refuses writes: the run is done if there is nothing to write, and ends
@@ -78,7 +78,7 @@ async fn find_only(
     let ended = watch.until_done().await;
     drop(watch.progress.take());
     watch.stop_finder(task.config.objects.work.drain).await;
-    watch.driven(ended?).await
+    watch.result(ended?).await
 }
 
 /// The same beside a worker that goes on afterwards.
@@ -91,10 +91,10 @@ pub async fn run_beside(
     let mut watch = Watch::begin(task, what, stop);
     let ended = watch.until_done_by(worker).await;
     watch.stop_finder(task.config.objects.work.drain).await;
-    watch.driven(ended?).await
+    watch.result(ended?).await
 }
 
-/// Why nobody watches a run any more.
+/// Why this process stops watching a run.
 enum End {
     /// It is done, or will never be in this process.
     Done,
@@ -104,7 +104,7 @@ enum End {
     Outage(Outage),
 }
 
-/// A run as it is watched.
+/// A run, watched by this process.
 struct Watch {
     ledger: SharedLedger,
     queue: Queue,
@@ -228,8 +228,8 @@ impl Watch {
         Ok(true)
     }
 
-    /// What came of it.
-    async fn driven(self, end: End) -> Result<RunResult, Failure> {
+    /// The run as it stands now, and why this process ended.
+    async fn result(self, end: End) -> Result<RunResult, Failure> {
         let run = match self.run_id() {
             Some(id) => self.ledger.run(&id).await.map_err(Failure::resumable)?,
             None => None,

@@ -18,7 +18,7 @@ use crate::failures;
 use crate::object_log;
 use crate::object_source;
 use crate::plan;
-use crate::runner::{RunKind, RunResult, drive, run_beside};
+use crate::runner::{RunKind, RunResult, run_beside, run_to_end};
 use crate::share::Share;
 use crate::summary::Summary;
 use crate::task::Task;
@@ -37,7 +37,7 @@ pub async fn run(args: &SyncArgs, stop: CancellationToken) -> Outcome {
     let Some(config) = object_source::resolve(config, &stop).await? else { return Ok(Exit::Interrupted) };
     let Some(task) = Task::open_unless(&stop, config, health.clone()).await? else { return Ok(Exit::Interrupted) };
     health.set_ready(true);
-    let mut pass = SyncSession {
+    let mut session = SyncSession {
         task: &task,
         report,
         json: args.json,
@@ -46,8 +46,8 @@ pub async fn run(args: &SyncArgs, stop: CancellationToken) -> Outcome {
         settles: false,
         share: Share::default(),
     };
-    let Some(every) = args.every else { return pass.run(args.force, true).await };
-    pass.repeat(every.into(), args.force).await
+    let Some(every) = args.every else { return session.run(args.force, true).await };
+    session.repeat(every.into(), args.force).await
 }
 
 /// Does what is left of a run that is listed, such as the one a retry has enqueued. The caller holds the
@@ -61,13 +61,13 @@ pub async fn finish_run(
 ) -> Outcome {
     let task = Task::open_unless(&stop, config.clone(), Health::default()).await?;
     let Some(task) = task else { return Ok(Exit::Interrupted) };
-    let mut pass =
+    let mut session =
         SyncSession { task: &task, report, json, stop: &stop, worker: None, settles: false, share: Share::default() };
     let began = Instant::now();
     let begun = task.backend.ledger.run(run).await.map_err(Failure::resumable)?;
-    pass.share = Share::since(begun.as_slice());
-    let driven = pass.drive(RunKind::Finish(run.to_owned())).await?;
-    pass.conclude(driven, began).await
+    session.share = Share::since(begun.as_slice());
+    let result = session.execute(RunKind::Finish(run.to_owned())).await?;
+    session.conclude(result, began).await
 }
 
 /// The embedded queue says exactly what it holds.
@@ -133,23 +133,23 @@ impl SyncSession<'_> {
             _ => {}
         }
         self.say_what_is_resumed(unfinished.as_ref());
-        let mut driven = self.drive(self.find(force)?).await?;
-        if let Some(FindError::Busy { run, .. }) = &driven.find_error {
+        let mut result = self.execute(self.find(force)?).await?;
+        if let Some(FindError::Busy { run, .. }) = &result.find_error {
             let run = run.clone();
             note(format_args!("run {} was interrupted: finishing its remaining objects", terminal::run_id(&run)));
-            let finished = self.drive(RunKind::Finish(run)).await?;
+            let finished = self.execute(RunKind::Finish(run)).await?;
             // It has the same options: others were cancelled. If its listing was complete it is what was asked for.
             // Otherwise its rest is out of the way now, and the run that was asked for begins.
-            driven = if finished.interrupted || is_what_was_asked_for(&finished) {
+            result = if finished.interrupted || is_what_was_asked_for(&finished) {
                 finished
             } else {
                 if let Some(run) = &finished.run {
                     self.share.finished(run);
                 }
-                self.drive(self.find(force)?).await?
+                self.execute(self.find(force)?).await?
             };
         }
-        self.conclude(driven, began).await
+        self.conclude(result, began).await
     }
 
     /// Cancels what earlier commands with other options have left: before any worker of this one begins.
@@ -187,14 +187,16 @@ impl SyncSession<'_> {
         }
     }
 
-    async fn drive(&mut self, what: RunKind) -> Result<RunResult, Failure> {
-        let driven = match &mut self.worker {
+    async fn execute(&mut self, what: RunKind) -> Result<RunResult, Failure> {
+        let result = match &mut self.worker {
             Some(worker) => run_beside(self.task, what, worker, self.stop).await,
-            None => drive(self.task, what, object_log::listener(self.report.as_ref()), self.settles, self.stop).await,
+            None => {
+                run_to_end(self.task, what, object_log::listener(self.report.as_ref()), self.settles, self.stop).await
+            }
         };
         match self.report.as_ref().map(Report::check) {
-            Some(Err(why)) => driven.and(Err(Failure::midway(format!("the report is incomplete: {why}")))),
-            _ => driven,
+            Some(Err(why)) => result.and(Err(Failure::midway(format!("the report is incomplete: {why}")))),
+            _ => result,
         }
     }
 
@@ -206,8 +208,8 @@ impl SyncSession<'_> {
     }
 
     /// Prints what the run came to, and tells the exit code.
-    async fn conclude(&self, driven: RunResult, began: Instant) -> Outcome {
-        if let Some(run) = &driven.run {
+    async fn conclude(&self, result: RunResult, began: Instant) -> Outcome {
+        if let Some(run) = &result.run {
             let summary = Summary::of(run, &self.share, began.elapsed());
             if summary.failed > 0 {
                 let run = terminal::run_id(&summary.run);
@@ -227,20 +229,20 @@ impl SyncSession<'_> {
                 // Warnings have named what this process could not list, unless only errors are printed. The record
                 // names it also if an earlier process listed.
                 let has_warned = Verbosity::chosen() > Verbosity::Quiet;
-                let error = driven.unlisted.as_ref().filter(|_| has_warned).unwrap_or(error);
+                let error = result.unlisted.as_ref().filter(|_| has_warned).unwrap_or(error);
                 terminal::say(format_args!("flotilla: {}", terminal::escaped(error)));
             }
             summary.print(self.json)?;
-            if driven.find_error.is_none() && !driven.interrupted {
+            if result.find_error.is_none() && !result.interrupted {
                 return Ok(summary.exit());
             }
         }
-        if let Some(outage) = driven.outage {
+        if let Some(outage) = result.outage {
             // What a store refuses for good is for whoever configured it.
             let exit = if outage.is_refusal { Exit::Usage } else { Exit::Interrupted };
             return Err(Failure { exit, message: outage.to_string() });
         }
-        match driven.find_error {
+        match result.find_error {
             None | Some(FindError::Interrupted) => {
                 note(INTERRUPTED);
                 Ok(Exit::Interrupted)

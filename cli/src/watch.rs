@@ -80,13 +80,13 @@ async fn watch(
     };
     let told = Arc::new(Notify::new());
     let listener = listener(report.as_ref(), told.clone());
-    let mut pass =
+    let mut session =
         SyncSession { task, report, json: args.json, stop, worker: None, settles: false, share: Share::default() };
     // Before the worker takes a job of an earlier command.
-    pass.supersede().await?;
-    pass.worker = Some(WorkerHandle::begin(task, Some(listener.clone())));
+    session.supersede().await?;
+    session.worker = Some(WorkerHandle::begin(task, Some(listener.clone())));
     let lines = Lines::begin(&task.backend.ledger, &task.config.task).await;
-    let mut watch = Watch { pass, folder, listener, told, lines };
+    let mut watch = Watch { session, folder, listener, told, lines };
     let exit = watch.repeat(args.every.into(), args.force).await;
     let left = watch.end(&queue).await;
     match exit? {
@@ -112,7 +112,7 @@ fn listener(report: Option<&Report>, told: Arc<Notify>) -> worker::Report {
 
 /// A task that is watched.
 struct Watch<'a> {
-    pass: SyncSession<'a>,
+    session: SyncSession<'a>,
     folder: Option<Folder>,
     listener: worker::Report,
     told: Arc<Notify>,
@@ -129,10 +129,10 @@ impl Watch<'_> {
             if let Some(folder) = &mut self.folder {
                 tokio::select! {
                     () = folder.watch_all() => {}
-                    () = self.pass.stop.cancelled() => return Ok(Exit::Interrupted),
+                    () = self.session.stop.cancelled() => return Ok(Exit::Interrupted),
                 }
             }
-            let exit = match self.pass.claimed(force, first).await {
+            let exit = match self.session.claimed(force, first).await {
                 Ok(Exit::Interrupted) => return Ok(Exit::Interrupted),
                 Ok(exit) => exit,
                 Err(failure) if first && failure.exit == Exit::Usage => return Err(failure),
@@ -149,7 +149,7 @@ impl Watch<'_> {
     /// Waits for the next scan's time, looking after the worker; whether we were told to stop meanwhile. A scan that
     /// the watcher asks for does not begin before `earliest`.
     async fn wait(&mut self, next: Instant, earliest: Instant) -> bool {
-        let Watch { pass, folder, listener, told, lines } = self;
+        let Watch { session, folder, listener, told, lines } = self;
         let missed = async {
             match folder {
                 Some(folder) => folder.missed().await,
@@ -159,18 +159,19 @@ impl Watch<'_> {
         };
         tokio::pin!(missed);
         loop {
-            let worker = pass.worker.get_or_insert_with(|| WorkerHandle::begin(pass.task, Some(listener.clone())));
+            let worker =
+                session.worker.get_or_insert_with(|| WorkerHandle::begin(session.task, Some(listener.clone())));
             let again = Instant::now() + WORKER_AGAIN;
             let is_at_work = worker.is_at_work();
             tokio::select! {
                 () = sleep_until(next) => return false,
                 () = &mut missed => return false,
-                () = pass.stop.cancelled() => return true,
+                () = session.stop.cancelled() => return true,
                 ended = worker.ended() => match ended {
                     Ok(outage) => terminal::say(format_args!("flotilla: {}", terminal::escaped(&outage.to_string()))),
                     Err(failure) => drop(say(&failure)),
                 },
-                () = sleep_until(again), if !is_at_work => pass.worker = None,
+                () = sleep_until(again), if !is_at_work => session.worker = None,
                 () = lines.due(told) => lines.say().await,
             }
         }
@@ -182,7 +183,7 @@ impl Watch<'_> {
             Some(folder) => folder.end().await,
             None => true,
         };
-        if let Some(worker) = self.pass.worker {
+        if let Some(worker) = self.session.worker {
             worker.end(false).await;
         }
         // Cut off or unknown, something may be left.

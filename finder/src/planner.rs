@@ -30,13 +30,13 @@ pub trait Planner: Debug + Send + Sync {
     /// cancelled.
     fn options(&self) -> RunOptions;
 
-    /// Enqueues what `checkpoints` leave, and returns when everything is enqueued or recorded as a held job.
+    /// Enqueues what `checkpoints` leave, and returns when everything is enqueued or recorded as a deferred job.
     ///
     /// An `Err` for which [`FindError::is_resumable`] holds leaves the run open. Any other ends the run, and none of its
-    /// held jobs is sent.
+    /// deferred jobs is sent.
     async fn plan(&self, run: &RunContext, checkpoints: Vec<Checkpoint>) -> Result<Planned, FindError>;
 
-    /// Whether the deletes that were found may be made. The protocol asks before it sends held jobs, also in a run that
+    /// Whether the deletes that were found may be made. The protocol asks before it sends deferred jobs, also in a run that
     /// is resumed, because the limit may be lower by then. A kind without deletes allows them all.
     fn allow_deletes(&self, _found: &Found) -> Result<(), FindError> {
         Ok(())
@@ -48,6 +48,6 @@ pub trait Planner: Debug + Send + Sync {
 pub struct Planned {
     /// The counters of all checkpoints.
     pub found: Found,
-    /// Each checkpoint with held jobs, and how many it has.
-    pub held: Vec<(u32, u32)>,
+    /// Each checkpoint with deferred jobs, and how many it has.
+    pub deferred: Vec<(u32, u32)>,
 }

@@ -1,7 +1,7 @@
 //! The protocol of a run: one pass over a task, from the claim to the last enqueued job.
 //!
 //! ```text
-//! claim → cancel runs with other options → resume or begin → plan → send held jobs → listed
+//! claim → cancel runs with other options → resume or begin → plan → send deferred jobs → listed
 //! ```
 //!
 //! What is enqueued is the [`Planner`]'s to decide: this module knows no kind of data.
@@ -106,10 +106,10 @@ impl Finder {
         for checkpoint in &mut checkpoints {
             run.send(checkpoint).await?;
         }
-        let held = match phase {
+        let deferred = match phase {
             Phase::Releasing => {
                 self.allow_again(planner, &id, &found).await?;
-                checkpoints.iter().map(|c| (c.id, c.held)).collect()
+                checkpoints.iter().map(|c| (c.id, c.deferred)).collect()
             }
             _ => {
                 let planned = planner.plan(&run, checkpoints).await;
@@ -117,7 +117,7 @@ impl Finder {
             }
         };
         progress.listing_is_done();
-        self.release(&run, held).await?;
+        self.release(&run, deferred).await?;
         self.set_phase(&id, Phase::Listed, progress.unlisted().as_deref()).await?;
         Ok(id)
     }
@@ -180,7 +180,7 @@ impl Finder {
         }
     }
 
-    /// Whether a run that is resumed may go on to send its held jobs: as they are allowed now. Some may be sent
+    /// Whether a run that is resumed may go on to send its deferred jobs: as they are allowed now. Some may be sent
     /// already, so the run is cancelled where they may not.
     async fn allow_again(&self, planner: &dyn Planner, id: &str, found: &Found) -> Result<(), FindError> {
         let Err(refused) = planner.allow_deletes(found) else { return Ok(()) };
@@ -190,7 +190,7 @@ impl Finder {
         Err(refused)
     }
 
-    /// Records the result of the plan. Returns the held jobs to send.
+    /// Records the result of the plan. Returns the deferred jobs to send.
     async fn after_the_plan(
         &self,
         planner: &dyn Planner,
@@ -199,10 +199,10 @@ impl Finder {
     ) -> Result<Vec<(u32, u32)>, FindError> {
         let refused = match planned {
             Ok(planned) => match planner.allow_deletes(&planned.found) {
-                Ok(()) if planned.held.is_empty() => return Ok(Vec::new()),
+                Ok(()) if planned.deferred.is_empty() => return Ok(Vec::new()),
                 Ok(()) => {
                     self.set_phase(run, Phase::Releasing, None).await?;
-                    return Ok(planned.held);
+                    return Ok(planned.deferred);
                 }
                 Err(refused) => refused,
             },

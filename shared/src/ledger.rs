@@ -77,7 +77,7 @@ pub trait Ledger: TransferReports + Send + Sync + std::fmt::Debug + 'static {
     /// given, replaces the run's error.
     async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>) -> Result<()>;
 
-    /// Refuses all held deletes of a run: they no longer count as items to be enqueued.
+    /// Refuses all deferred deletes of a run: they no longer count as items to be enqueued.
     async fn refuse_deletes(&self, run: &str) -> Result<()>;
 
     /// A run with its counters.
@@ -100,10 +100,10 @@ pub trait Ledger: TransferReports + Send + Sync + std::fmt::Debug + 'static {
     /// Keeps the body of delete job `number` of range `range` until the listing has ended. Another body replaces the
     /// earlier one: a finder that died before the checkpoint that counts the job makes the job anew, perhaps with other
     /// keys.
-    async fn hold(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()>;
+    async fn defer(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()>;
 
-    /// The body of a delete job that [`hold`](Self::hold) keeps.
-    async fn held(&self, run: &str, range: u32, number: u32) -> Result<Option<String>>;
+    /// The body of a delete job that [`defer`](Self::defer) keeps.
+    async fn deferred(&self, run: &str, range: u32, number: u32) -> Result<Option<String>>;
 
     /// Records outcomes, then counts those that were not counted before. Returns the indexes that this call counted:
     /// over all calls each index comes back once, unless an answer is lost. [`failures`](Self::failures) lists the

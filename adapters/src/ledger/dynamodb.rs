@@ -11,7 +11,7 @@
 //! | `task#TASK` | `claim` | which finder holds the task |
 //! | `run#RUN` | `run` | a run: its start, its phase |
 //! | `run#RUN` | `range#ID` | a range's checkpoint |
-//! | `run#RUN` | `held#ID#NUMBER` | a delete job that is held back |
+//! | `run#RUN` | `deferred#ID#NUMBER` | a delete job that is deferred |
 //! | `run#RUN` | `counter#SHARD` | counters of settled objects, to be added up |
 //! | `failures#RUN` | SHA-256 of the key | an object that failed in the run |
 //! | `job#RUN#ORIGIN` | `counted` | which of an origin job's objects are counted |
@@ -124,7 +124,7 @@ impl DynamoDbLedger {
                 let message = format!("table {} does not exist: create it with `flotilla init`", self.table);
                 (ErrorKind::NoSuchContainer, message)
             }
-            // Someone else's transaction held the item for a moment: the same request may succeed later.
+            // Someone else's transaction locked the item for a moment: the same request may succeed later.
             "TransactionConflictException" => {
                 (ErrorKind::Unavailable, "another transaction changes the item at the same time".to_owned())
             }
@@ -184,12 +184,12 @@ impl Ledger for DynamoDbLedger {
         ranges::all(self, run).await
     }
 
-    async fn hold(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
-        ranges::hold(self, run, range, number, body).await
+    async fn defer(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
+        ranges::defer(self, run, range, number, body).await
     }
 
-    async fn held(&self, run: &str, range: u32, number: u32) -> Result<Option<String>> {
-        ranges::held(self, run, range, number).await
+    async fn deferred(&self, run: &str, range: u32, number: u32) -> Result<Option<String>> {
+        ranges::deferred(self, run, range, number).await
     }
 
     async fn settle(&self, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {

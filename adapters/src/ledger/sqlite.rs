@@ -95,14 +95,14 @@ impl Ledger for SqliteLedger {
         self.database.call("read checkpoints", move |c| finding::checkpoints(c, &run)).await
     }
 
-    async fn hold(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
+    async fn defer(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
         let (run, body) = (run.to_owned(), body.to_owned());
-        self.database.transact("hold", move |t| finding::hold(t, &run, range, number, &body)).await
+        self.database.transact("defer", move |t| finding::defer(t, &run, range, number, &body)).await
     }
 
-    async fn held(&self, run: &str, range: u32, number: u32) -> Result<Option<String>> {
+    async fn deferred(&self, run: &str, range: u32, number: u32) -> Result<Option<String>> {
         let run = run.to_owned();
-        self.database.call("read held", move |c| finding::held(c, &run, range, number)).await
+        self.database.call("read deferred", move |c| finding::deferred(c, &run, range, number)).await
     }
 
     async fn settle(&self, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {

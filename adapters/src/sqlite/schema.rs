@@ -66,7 +66,7 @@ CREATE TABLE checkpoints (
     body TEXT NOT NULL,
     PRIMARY KEY (run, id)
 );
-CREATE TABLE held_jobs (
+CREATE TABLE deferred_jobs (
     run TEXT NOT NULL,
     range INTEGER NOT NULL,
     number INTEGER NOT NULL,

@@ -27,7 +27,7 @@ pub struct BookPages {
     pub claim: Option<String>,
     pub runs: BTreeMap<String, Run>,
     pub checkpoints: BTreeMap<(String, u32), Checkpoint>,
-    pub held: BTreeMap<(String, u32, u32), String>,
+    pub deferred: BTreeMap<(String, u32, u32), String>,
     pub counted: BTreeSet<(String, String, u32)>,
     pub suspects: BTreeMap<String, Timestamp>,
     pub failures: Vec<Outcome>,
@@ -153,13 +153,13 @@ impl Ledger for Book {
         let pages = self.pages.lock().unwrap();
         Ok(pages.checkpoints.iter().filter(|((id, _), _)| id == run).map(|(_, c)| c.clone()).collect())
     }
-    async fn hold(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
+    async fn defer(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
         self.write(|pages| {
-            pages.held.insert((run.into(), range, number), body.into());
+            pages.deferred.insert((run.into(), range, number), body.into());
         })
     }
-    async fn held(&self, run: &str, range: u32, number: u32) -> Result<Option<String>> {
-        Ok(self.pages.lock().unwrap().held.get(&(run.into(), range, number)).cloned())
+    async fn deferred(&self, run: &str, range: u32, number: u32) -> Result<Option<String>> {
+        Ok(self.pages.lock().unwrap().deferred.get(&(run.into(), range, number)).cloned())
     }
     async fn tasks(&self) -> Result<Vec<String>> {
         unsupported()

@@ -122,10 +122,10 @@ impl Pack {
             return None;
         }
         let keys = std::mem::take(&mut self.deletes);
-        let number = checkpoint.held;
+        let number = checkpoint.deferred;
         let origin = origin('d', checkpoint.id, number, keys.len());
         let objects = (0..).zip(keys).map(|(index, (key, may_block))| JobKey { index, key, may_block }).collect();
-        checkpoint.held += 1;
+        checkpoint.deferred += 1;
         Some((number, body(names, origin, Work::Delete { objects })))
     }
 }

@@ -164,7 +164,7 @@ impl Counting {
 
 #[async_trait]
 impl Journal for Counting {
-    async fn hold(&self, _range: u32, _number: u32, body: &str) -> Result<(), FindError> {
+    async fn defer(&self, _range: u32, _number: u32, body: &str) -> Result<(), FindError> {
         self.count(|tally| {
             tally.written(body.len());
             tally.sent(body, &self.terms);

@@ -59,7 +59,7 @@ impl Planner for RetryPlanner {
             run.progress.seen(&found);
             run.progress.sent(&found);
         }
-        Ok(Planned { found: checkpoint.found, held: Vec::new() })
+        Ok(Planned { found: checkpoint.found, deferred: Vec::new() })
     }
 }
 

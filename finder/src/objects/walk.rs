@@ -187,8 +187,8 @@ fn add(planned: &mut Planned, matched: &mut Matched, checkpoint: &Checkpoint) {
     if checkpoint.found.listed + checkpoint.found.filtered + checkpoint.found.unlisted > 0 {
         matched.insert(checkpoint.range.prefix.clone());
     }
-    if checkpoint.held > 0 {
-        planned.held.push((checkpoint.id, checkpoint.held));
+    if checkpoint.deferred > 0 {
+        planned.deferred.push((checkpoint.id, checkpoint.deferred));
     }
 }
 

@@ -34,15 +34,15 @@ pub struct RunContext {
 }
 
 impl RunContext {
-    /// Records a checkpoint, then sends the jobs of its outbox and empties it. `held` is the number and body of a job
+    /// Records a checkpoint, then sends the jobs of its outbox and empties it. `deferred` is the number and body of a job
     /// that waits until everything is planned; the checkpoint counts it already.
     ///
-    /// Died before the checkpoint: the next finder finds all of it again, and replaces the held job. Died after it: the
+    /// Died before the checkpoint: the next finder finds all of it again, and replaces the deferred job. Died after it: the
     /// next finder sends the outbox first.
-    pub async fn commit(&self, checkpoint: &mut Checkpoint, held: Option<(u32, String)>) -> Result<(), FindError> {
+    pub async fn commit(&self, checkpoint: &mut Checkpoint, deferred: Option<(u32, String)>) -> Result<(), FindError> {
         checkpoint.version += 1;
-        if let Some((number, body)) = held {
-            self.journal.hold(checkpoint.id, number, &body).await?;
+        if let Some((number, body)) = deferred {
+            self.journal.defer(checkpoint.id, number, &body).await?;
         }
         self.journal.checkpoint(checkpoint).await?;
         self.send(checkpoint).await

@@ -12,7 +12,7 @@ use crate::error::FindError;
 #[async_trait]
 pub trait Journal: Send + Sync + Debug + 'static {
     /// Records a job that waits until everything is planned. A repetition replaces the body.
-    async fn hold(&self, range: u32, number: u32, body: &str) -> Result<(), FindError>;
+    async fn defer(&self, range: u32, number: u32, body: &str) -> Result<(), FindError>;
 
     /// Writes a range's checkpoint over its earlier one.
     async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), FindError>;
@@ -26,7 +26,7 @@ pub trait Journal: Send + Sync + Debug + 'static {
 pub struct RunJournal {
     /// The run.
     pub run: String,
-    /// Where checkpoints and held jobs go.
+    /// Where checkpoints and deferred jobs go.
     pub ledger: SharedLedger,
     /// Where jobs go.
     pub queue: Queue,
@@ -36,8 +36,8 @@ pub struct RunJournal {
 impl Journal for RunJournal {
     // Held before the checkpoint that counts it. Died in between: the resumed walk makes the job of
     // that number anew, perhaps with other keys, and it replaces this one.
-    async fn hold(&self, range: u32, number: u32, body: &str) -> Result<(), FindError> {
-        self.ledger.hold(&self.run, range, number, body).await.map_err(FindError::Ledger)
+    async fn defer(&self, range: u32, number: u32, body: &str) -> Result<(), FindError> {
+        self.ledger.defer(&self.run, range, number, body).await.map_err(FindError::Ledger)
     }
 
     // The adapter tries again where that can help. Done and its answer lost: the run ends here, and the

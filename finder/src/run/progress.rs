@@ -28,7 +28,7 @@ pub struct Progress {
     pub enqueued: AtomicU64,
     /// Their bytes.
     pub enqueued_bytes: AtomicU64,
-    /// Objects to be deleted, held back until the listing has ended.
+    /// Objects to be deleted, deferred until the listing has ended.
     pub deletes: AtomicU64,
     /// Both listings have ended well.
     pub listing_done: AtomicBool,

@@ -12,12 +12,12 @@ use crate::error::FindError;
 const BATCH: usize = 10;
 
 impl Finder {
-    /// Sends held jobs, given as pairs of a range and its number of them. Died in between: the resumed run sends all
+    /// Sends deferred jobs, given as pairs of a range and its number of them. Died in between: the resumed run sends all
     /// of them again, and each counts once.
-    pub(super) async fn release(&self, run: &RunContext, held: Vec<(u32, u32)>) -> Result<(), FindError> {
-        let numbers = held.into_iter().flat_map(|(range, count)| (0..count).map(move |number| (range, number)));
+    pub(super) async fn release(&self, run: &RunContext, deferred: Vec<(u32, u32)>) -> Result<(), FindError> {
+        let numbers = deferred.into_iter().flat_map(|(range, count)| (0..count).map(move |number| (range, number)));
         let mut bodies = stream::iter(numbers)
-            .map(|(range, number)| self.held(&run.names.run, range, number))
+            .map(|(range, number)| self.deferred(&run.names.run, range, number))
             .buffered(BATCH)
             .try_chunks(BATCH)
             .map_err(|error| error.1);
@@ -31,10 +31,10 @@ impl Finder {
         Ok(())
     }
 
-    async fn held(&self, run: &str, range: u32, number: u32) -> Result<String, FindError> {
-        let body = self.ledger.held(run, range, number).await.map_err(FindError::Ledger)?;
+    async fn deferred(&self, run: &str, range: u32, number: u32) -> Result<String, FindError> {
+        let body = self.ledger.deferred(run, range, number).await.map_err(FindError::Ledger)?;
         body.ok_or_else(|| {
-            let message = format!("held job {number} of range {range} is missing from the ledger");
+            let message = format!("deferred job {number} of range {range} is missing from the ledger");
             FindError::Ledger(Error::new(ErrorKind::Corrupt, "release", run, message))
         })
     }

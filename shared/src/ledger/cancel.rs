@@ -1,7 +1,7 @@
 //! Cancelling runs: a run with other options replaces every earlier one of its task that is not done.
 //!
 //! The phase is written first: from then on no worker executes a job of the run. Then the jobs that stand in the ledger
-//! (outboxes, held deletes) are settled as cancelled. Jobs on the queue are settled by the workers that receive them.
+//! (outboxes, deferred deletes) are settled as cancelled. Jobs on the queue are settled by the workers that receive them.
 //! Objects are counted by origin and index, so that a job which stands in the ledger and on the queue counts once, and
 //! a cancellation that is cut off is repeated from its beginning.
 
@@ -46,7 +46,7 @@ fn goes_on(run: &Run, age: usize, options: &RunOptions) -> bool {
 }
 
 /// Records that messages of a run are lost, so that it keeps no later one from beginning. Returns how many objects they
-/// held.
+/// named.
 pub async fn lose(ledger: &SharedLedger, run: &Run) -> Result<u64> {
     let lost = run.enqueued().saturating_sub(run.settled.objects());
     let why =
@@ -77,16 +77,16 @@ async fn settle_checkpoint(
     for body in &checkpoint.outbox {
         settle(ledger, run, body, owner).await?;
     }
-    let held = if has_deletes { checkpoint.held } else { 0 };
-    let settle_held = |number| async move {
-        let body = ledger.held(&run.start.id, checkpoint.id, number).await?;
+    let deferred = if has_deletes { checkpoint.deferred } else { 0 };
+    let settle_deferred = |number| async move {
+        let body = ledger.deferred(&run.start.id, checkpoint.id, number).await?;
         let missing = || {
             let message = format!("delete job {number} of range {} is missing from the ledger", checkpoint.id);
             Error::new(ErrorKind::Corrupt, "cancel", &run.start.id, message)
         };
         settle(ledger, run, &body.ok_or_else(missing)?, owner).await
     };
-    stream::iter(0..held).map(settle_held).buffer_unordered(JOBS_AT_ONCE).try_collect().await
+    stream::iter(0..deferred).map(settle_deferred).buffer_unordered(JOBS_AT_ONCE).try_collect().await
 }
 
 /// Settles the items of a job as cancelled. A job that stands in the ledger has all items of its origin.

@@ -26,8 +26,8 @@ pub struct Checkpoint {
     pub found: Found,
     /// Copy jobs made so far: the next one's number.
     pub jobs: u32,
-    /// Delete jobs held so far: the next one's number.
-    pub held: u32,
+    /// Delete jobs deferred so far: the next one's number.
+    pub deferred: u32,
     /// Bodies of jobs that the cursor covers and that may not have been sent yet; at most one
     /// message's worth, [`crate::queue::MAX_BODY_BYTES`] together.
     pub outbox: Vec<String>,

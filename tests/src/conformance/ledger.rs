@@ -52,7 +52,7 @@ macro_rules! ledger_suite {
             a_runs_state_is_its_phase_and_its_options
             a_cancelled_object_is_counted_and_replaces_no_outcome
             refused_deletes_stay_refused
-            held_jobs_are_kept_by_range_and_number
+            deferred_jobs_are_kept_by_range_and_number
             an_object_is_counted_once_however_often_it_settles
             overlapping_settlements_count_what_is_new
             each_origin_counts_its_own_objects

@@ -83,14 +83,14 @@ impl Ledger for LedgerProbe {
         self.inner.checkpoints(run).await
     }
 
-    async fn hold(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
-        self.calls.meet("hold").await?;
-        self.inner.hold(run, range, number, body).await
+    async fn defer(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
+        self.calls.meet("defer").await?;
+        self.inner.defer(run, range, number, body).await
     }
 
-    async fn held(&self, run: &str, range: u32, number: u32) -> Result<Option<String>> {
-        self.calls.meet("held").await?;
-        self.inner.held(run, range, number).await
+    async fn deferred(&self, run: &str, range: u32, number: u32) -> Result<Option<String>> {
+        self.calls.meet("deferred").await?;
+        self.inner.deferred(run, range, number).await
     }
 
     async fn settle(&self, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {

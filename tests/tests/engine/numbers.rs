@@ -110,7 +110,7 @@ impl Planner for Numbers {
             (checkpoint.cursor, checkpoint.done) = (Some(next.to_string()), next == numbers.len());
             run.commit(&mut checkpoint, None).await?;
         }
-        Ok(Planned { found: checkpoint.found, held: Vec::new() })
+        Ok(Planned { found: checkpoint.found, deferred: Vec::new() })
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Pages {
     runs: BTreeMap<String, Run>,
     refused: BTreeSet<String>,
     checkpoints: BTreeMap<(String, u32), Checkpoint>,
-    held: BTreeMap<(String, u32, u32), String>,
+    deferred: BTreeMap<(String, u32, u32), String>,
     counted: BTreeSet<(String, String, u32)>,
     outcomes: BTreeMap<KeyOf, Outcome>,
     failures: BTreeMap<String, Vec<Outcome>>,
@@ -62,11 +62,11 @@ impl Pages {
     }
 
     /// Records what a scan has found, with the jobs that it sends and those that it holds.
-    pub fn record(&mut self, run: &str, found: Found, outbox: Vec<String>, held: Vec<String>) {
-        let count = held.len() as u32;
-        let held = (0..).zip(held).map(|(number, body)| ((run.to_owned(), 0, number), body));
-        self.held.extend(held);
-        let checkpoint = Checkpoint { found, outbox, held: count, ..Checkpoint::default() };
+    pub fn record(&mut self, run: &str, found: Found, outbox: Vec<String>, deferred: Vec<String>) {
+        let count = deferred.len() as u32;
+        let deferred = (0..).zip(deferred).map(|(number, body)| ((run.to_owned(), 0, number), body));
+        self.deferred.extend(deferred);
+        let checkpoint = Checkpoint { found, outbox, deferred: count, ..Checkpoint::default() };
         self.checkpoints.insert((run.to_owned(), 0), checkpoint);
     }
 
@@ -333,13 +333,13 @@ impl Ledger for FakeLedger {
         }))
     }
 
-    async fn hold(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
-        self.now(|pages| pages.held.insert((run.to_owned(), range, number), body.to_owned()));
+    async fn defer(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
+        self.now(|pages| pages.deferred.insert((run.to_owned(), range, number), body.to_owned()));
         Ok(())
     }
 
-    async fn held(&self, run: &str, range: u32, number: u32) -> Result<Option<String>> {
-        Ok(self.now(|pages| pages.held.get(&(run.to_owned(), range, number)).cloned()))
+    async fn deferred(&self, run: &str, range: u32, number: u32) -> Result<Option<String>> {
+        Ok(self.now(|pages| pages.deferred.get(&(run.to_owned(), range, number)).cloned()))
     }
 
     async fn settle(&self, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {

@@ -21,7 +21,7 @@ const IDLE_AFTER: Duration = Duration::from_secs(60);
 /// minute or two.
 const REPEAT_AFTER: Duration = Duration::from_secs(30);
 
-/// MetadataSupport the instance protected while there are leases. Ends with the sender of `leases`.
+/// Keeps the instance protected while there are leases. Ends with the sender of `leases`.
 pub(crate) async fn keep(fleet: Arc<dyn Fleet>, mut leases: watch::Receiver<usize>) {
     // Unknown at the start: an earlier worker may have left it either way.
     let mut is_protected = None;

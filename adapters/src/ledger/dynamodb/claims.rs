@@ -19,7 +19,7 @@ pub(super) async fn claim(ledger: &DynamoDbLedger, task: &str, owner: &str, leas
     let item = Item::new(pk("task", &[task]), CLAIM).with("owner", text(owner)).with("until", number(until));
     let attributes = item.attributes();
     // Repeated, or done with its answer lost: the owner renews its own claim. Carried out late, after
-    // an unclaim: the task is held by nobody until the lease ends.
+    // an unclaim: nobody has the claim until the lease ends.
     let claimed = ledger.call(|| {
         let put = ledger.client.put_item().table_name(&ledger.table).set_item(Some(attributes.clone()));
         put.condition_expression("attribute_not_exists(pk) OR #owner = :owner OR #until <= :now")

@@ -1,4 +1,4 @@
-//! Where a run's listing stands: checkpoints, and the delete jobs that are held back.
+//! Where a run's listing stands: checkpoints, and the delete jobs that are deferred.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -66,7 +66,7 @@ pub(super) async fn found(ledger: &DynamoDbLedger, run: &str) -> Result<Found> {
 }
 
 /// Keeps the body of a delete job.
-pub(super) async fn hold(ledger: &DynamoDbLedger, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
+pub(super) async fn defer(ledger: &DynamoDbLedger, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
     if OVERHEAD_BYTES + body.len() > MAX_ITEM_BYTES {
         let message = format!("a delete job of {} bytes is too large for the ledger: lower job-objects", body.len());
         return Err(ledger.error(ErrorKind::Invalid, message));
@@ -75,14 +75,14 @@ pub(super) async fn hold(ledger: &DynamoDbLedger, run: &str, range: u32, number:
     ledger.put(Item::new(pk("run", &[run]), held_key(range, number)).with("body", text(body))).await
 }
 
-/// A held job's body.
-pub(super) async fn held(ledger: &DynamoDbLedger, run: &str, range: u32, number: u32) -> Result<Option<String>> {
+/// A deferred job's body.
+pub(super) async fn deferred(ledger: &DynamoDbLedger, run: &str, range: u32, number: u32) -> Result<Option<String>> {
     let record = ledger.get(&pk("run", &[run]), &held_key(range, number)).await?;
     record.map(|record| record.text("body").map(str::to_owned)).transpose()
 }
 
 fn held_key(range: u32, number: u32) -> String {
-    format!("held#{range:010}#{number:010}")
+    format!("deferred#{range:010}#{number:010}")
 }
 
 fn range_key(id: u32) -> String {
@@ -138,7 +138,7 @@ fn found_in(record: &Record) -> Result<Found> {
 }
 
 fn encode(run: &str, checkpoint: &Checkpoint) -> Item {
-    let Checkpoint { id, version, range, cursor, done, found, jobs, held, outbox } = checkpoint;
+    let Checkpoint { id, version, range, cursor, done, found, jobs, deferred, outbox } = checkpoint;
     let item = Item::new(pk("run", &[run]), range_key(*id))
         .with("id", number(id))
         .with("version", number(version))
@@ -148,7 +148,7 @@ fn encode(run: &str, checkpoint: &Checkpoint) -> Item {
         .with_text("cursor", cursor.as_deref())
         .with("done", AttributeValue::Bool(*done))
         .with("jobs", number(jobs))
-        .with("held", number(held))
+        .with("deferred", number(deferred))
         .with("outbox", AttributeValue::L(outbox.iter().map(text).collect()));
     numbers(found).into_iter().fold(item, |item, (name, count)| item.with(name, number(count)))
 }
@@ -163,7 +163,7 @@ fn decode(record: &Record) -> Result<Checkpoint> {
         done: record.flag("done"),
         found: found_in(record)?,
         jobs: record.number("jobs")?,
-        held: record.number("held")?,
+        deferred: record.number("deferred")?,
         outbox: record.texts("outbox")?,
     })
 }
@@ -190,7 +190,7 @@ mod tests {
                 done,
                 found: Found { listed, listed_destination, unchanged, filtered, not_judged, enqueued, enqueued_bytes, deletes, unlisted },
                 jobs: made.0,
-                held: made.1,
+                deferred: made.1,
                 outbox,
             };
             prop_assert_eq!(decode(&Record::new(encode("r", &checkpoint).attributes())).unwrap(), checkpoint);

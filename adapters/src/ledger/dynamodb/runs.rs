@@ -103,7 +103,7 @@ fn unknown(ledger: &DynamoDbLedger, run: &str) -> shared::Error {
     ledger.error(ErrorKind::NotFound, format!("there is no run {run}"))
 }
 
-/// Takes back all held deletes of a run.
+/// Takes back all deferred deletes of a run.
 pub(super) async fn refuse_deletes(ledger: &DynamoDbLedger, run: &str) -> Result<()> {
     // Repeated, or carried out late: a flag that is set is set again, and never taken back.
     let updated = ledger.call(|| {

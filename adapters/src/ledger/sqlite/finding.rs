@@ -1,4 +1,4 @@
-//! What a finder writes: claims, runs, checkpoints, held jobs.
+//! What a finder writes: claims, runs, checkpoints, deferred jobs.
 
 use std::time::Duration;
 
@@ -191,14 +191,14 @@ pub(super) fn checkpoints(connection: &Connection, run: &str) -> Result<Vec<Chec
     Ok(checkpoints)
 }
 
-pub(super) fn hold(connection: &Connection, run: &str, range: u32, number: u32, body: &str) -> Result<(), Failure> {
-    let sql = "INSERT INTO held_jobs (run, range, number, body) VALUES (?1, ?2, ?3, ?4)
+pub(super) fn defer(connection: &Connection, run: &str, range: u32, number: u32, body: &str) -> Result<(), Failure> {
+    let sql = "INSERT INTO deferred_jobs (run, range, number, body) VALUES (?1, ?2, ?3, ?4)
                ON CONFLICT (run, range, number) DO UPDATE SET body = excluded.body";
     connection.prepare_cached(sql)?.execute(params![run, range, number, body])?;
     Ok(())
 }
 
-pub(super) fn held(connection: &Connection, run: &str, range: u32, number: u32) -> Result<Option<String>, Failure> {
-    let sql = "SELECT body FROM held_jobs WHERE run = ?1 AND range = ?2 AND number = ?3";
+pub(super) fn deferred(connection: &Connection, run: &str, range: u32, number: u32) -> Result<Option<String>, Failure> {
+    let sql = "SELECT body FROM deferred_jobs WHERE run = ?1 AND range = ?2 AND number = ?3";
     Ok(connection.prepare_cached(sql)?.query_row(params![run, range, number], |row| row.get(0)).optional()?)
 }

@@ -43,9 +43,9 @@ fn keys_to_delete_are_named_in_a_job_of_their_own() {
     let mut pack = Pack::new(&Find::default());
     pack.delete("x".into(), false);
     pack.delete("y".into(), false);
-    let mut checkpoint = Checkpoint { id: 1, held: 2, ..Checkpoint::default() };
+    let mut checkpoint = Checkpoint { id: 1, deferred: 2, ..Checkpoint::default() };
     let (number, body) = pack.seal(&names(), &mut checkpoint).unwrap();
-    assert_eq!((number, checkpoint.held), (2, 3));
+    assert_eq!((number, checkpoint.deferred), (2, 3));
     assert_eq!(job(&body).origin, Origin { id: "d1-2".into(), items: 2 });
     assert!(checkpoint.outbox.is_empty());
 }
@@ -62,10 +62,10 @@ proptest! {
         let mut checkpoint = Checkpoint::default();
         let (mut copied, mut deleted) = (Vec::new(), Vec::new());
         let mut seal = |pack: &mut Pack| {
-            let held = pack.seal(&names(), &mut checkpoint);
+            let deferred = pack.seal(&names(), &mut checkpoint);
             let bytes: usize = checkpoint.outbox.iter().map(String::len).sum();
             assert!(bytes <= MAX_BODY_BYTES && checkpoint.outbox.len() <= MAX_JOBS);
-            for body in checkpoint.outbox.drain(..).chain(held.map(|(_, body)| body)) {
+            for body in checkpoint.outbox.drain(..).chain(deferred.map(|(_, body)| body)) {
                 match job(&body).work {
                     Work::Copy { objects } => {
                         assert!(objects.len() <= job_objects as usize);

@@ -21,7 +21,7 @@ type Noted = (BTreeMap<u32, Checkpoint>, Vec<String>, Vec<String>);
 
 #[async_trait]
 impl Journal for Notes {
-    async fn hold(&self, _: u32, _: u32, body: &str) -> Result<(), FindError> {
+    async fn defer(&self, _: u32, _: u32, body: &str) -> Result<(), FindError> {
         let Work::Delete { objects } = Job::parse(body).unwrap().work else { panic!("not a delete job") };
         self.0.lock().unwrap().2.extend(objects.into_iter().map(|o| o.key));
         Ok(())

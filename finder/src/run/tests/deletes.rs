@@ -56,7 +56,7 @@ async fn without_delete_nothing_is_deleted_or_held() {
     let (source, destination) = mirrored();
     let bench = bench(source, destination, Find { delete: false, ..mirror() });
     bench.run().await.unwrap();
-    assert!(bench.keys().1.is_empty() && bench.book.pages.lock().unwrap().held.is_empty());
+    assert!(bench.keys().1.is_empty() && bench.book.pages.lock().unwrap().deferred.is_empty());
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What a finder relies on: claims, runs, checkpoints, held jobs.
+//! What a finder relies on: claims, runs, checkpoints, deferred jobs.
 
 use std::time::Duration;
 
@@ -184,7 +184,7 @@ pub async fn a_checkpoint_replaces_the_earlier_one(ledger: SharedLedger) {
         done: true,
         found: found(2),
         jobs: 9,
-        held: 4,
+        deferred: 4,
         outbox: vec![],
     };
     for checkpoint in [&first, &second, &second] {
@@ -316,16 +316,16 @@ pub async fn refused_deletes_stay_refused(ledger: SharedLedger) {
 }
 
 /// Written twice they are kept once.
-pub async fn held_jobs_are_kept_by_range_and_number(ledger: SharedLedger) {
+pub async fn deferred_jobs_are_kept_by_range_and_number(ledger: SharedLedger) {
     let start = started(&ledger).await;
     let large = "{\"keys\":\"\\u0000\u{10ffff}\"}".repeat(8_000);
     for (range, number, body) in [(0, 0, "a"), (0, 1, "b"), (1, 0, "c"), (0, 1, "b"), (11, 0, large.as_str())] {
-        ledger.hold(&start.id, range, number, body).await.unwrap();
+        ledger.defer(&start.id, range, number, body).await.unwrap();
     }
     for (range, number, body) in [(0, 0, Some("a")), (0, 1, Some("b")), (1, 0, Some("c")), (1, 1, None), (1, 10, None)]
     {
-        assert_eq!(ledger.held(&start.id, range, number).await.unwrap().as_deref(), body, "{range} {number}");
+        assert_eq!(ledger.deferred(&start.id, range, number).await.unwrap().as_deref(), body, "{range} {number}");
     }
-    assert!(ledger.held(&start.id, 11, 0).await.unwrap() == Some(large), "a large body was changed");
-    assert_eq!(ledger.held(&unique("run"), 0, 0).await.unwrap(), None);
+    assert!(ledger.deferred(&start.id, 11, 0).await.unwrap() == Some(large), "a large body was changed");
+    assert_eq!(ledger.deferred(&unique("run"), 0, 0).await.unwrap(), None);
 }

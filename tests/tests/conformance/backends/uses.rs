@@ -188,8 +188,8 @@ pub async fn ledger(ledger: &DynamoDbLedger, config: &LedgerConfig) -> Result<()
     let checkpoint = Checkpoint { id: 0, jobs: 1, found, outbox: vec!["{}".into()], ..Checkpoint::default() };
     ledger.checkpoint("run", &checkpoint).await?;
     assert_eq!(ledger.checkpoints("run").await?, [checkpoint]);
-    ledger.hold("run", 0, 0, "held").await?;
-    assert_eq!(ledger.held("run", 0, 0).await?.as_deref(), Some("held"));
+    ledger.defer("run", 0, 0, "deferred").await?;
+    assert_eq!(ledger.deferred("run", 0, 0).await?.as_deref(), Some("deferred"));
     assert_eq!(settle(ledger, "run", 30).await?, (0..30).collect());
     let all: HashSet<String> = outcomes(30).into_iter().map(|(_, outcome)| outcome.key).collect();
     for key in ["key/0", "key/29"] {
@@ -247,7 +247,7 @@ pub async fn ledger_at_once(ledger: &DynamoDbLedger, config: &LedgerConfig) -> R
     let once = futures::join!(
         DynamoDbLedger::open(config),
         ledger.outcome("task", "none"),
-        ledger.hold("run", 0, 0, "held"),
+        ledger.defer("run", 0, 0, "deferred"),
         ledger.record_parts("task", &upload, &parts, &none),
         ledger.unclaim("task", "us"),
         ledger.failures("run", None, 1),
