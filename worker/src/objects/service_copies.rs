@@ -1,8 +1,8 @@
 //! Whether a service still is asked to copy between the two buckets by itself.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
 
 use shared::{Error, ErrorKind};
 
@@ -42,7 +42,7 @@ impl ServiceCopies {
         let is_off = match error.kind() {
             ErrorKind::Unsupported => true,
             ErrorKind::Denied | ErrorKind::NoSuchContainer if !self.has_worked.load(Relaxed) => {
-                let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut refused = shared::sync::lock(&self.refused);
                 refused.insert(key.to_owned());
                 refused.len() >= MAX_REFUSED
             }

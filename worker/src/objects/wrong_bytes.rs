@@ -7,7 +7,7 @@
 //! [`JobObject::suspect`]: shared::objects::job::JobObject::suspect
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// Most keys that are remembered as named. Beyond, a key may be named again.
 const MAX_NAMED: usize = 1_000;
@@ -23,7 +23,7 @@ pub(crate) struct WrongBytes {
 impl WrongBytes {
     /// Whether wrong bytes under this key are to be named to the user: the first time they are.
     pub fn is_first(&self, key: &str) -> bool {
-        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut named = shared::sync::lock(&self.named);
         if named.len() >= MAX_NAMED {
             named.clear();
         }
@@ -32,12 +32,12 @@ impl WrongBytes {
 
     /// The destination may have wrong bytes at this key.
     pub fn remain(&self, key: &str) {
-        self.remaining.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
+        shared::sync::lock(&self.remaining).insert(key.to_owned());
     }
 
     /// The attempt at this key has ended. Says whether wrong bytes may have remained.
     pub fn take(&self, key: &str) -> bool {
-        self.remaining.lock().unwrap_or_else(PoisonError::into_inner).remove(key)
+        shared::sync::lock(&self.remaining).remove(key)
     }
 }
 

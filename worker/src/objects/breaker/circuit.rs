@@ -13,7 +13,7 @@
 //! prefix: [`REFUSALS_AT_START`] half-open objects if nothing has ever succeeded, else [`REFUSALS`] in a row.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use shared::location::Location;
@@ -349,7 +349,7 @@ impl CircuitBreaker {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        shared::sync::lock(&self.state)
     }
 }
 

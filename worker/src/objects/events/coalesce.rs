@@ -11,9 +11,10 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use shared::sync::lock;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
@@ -57,7 +58,7 @@ pub(crate) enum Role<'a> {
 impl Coalescer {
     /// Takes in an event of a key.
     pub fn enter<'a>(&'a self, key: &'a str) -> Role<'a> {
-        match locked(&self.active).entry(key.to_owned()) {
+        match lock(&self.active).entry(key.to_owned()) {
             Entry::Occupied(mut leader) => {
                 let state = leader.get_mut();
                 // Those that were dropped wait no more.
@@ -87,7 +88,7 @@ pub(crate) struct Leader<'a> {
 impl Leader<'_> {
     /// The source is about to be looked at: this look covers no follower that joins later.
     pub fn begin_look(&self) {
-        if let Some(state) = locked(&self.coalescer.active).get_mut(self.key) {
+        if let Some(state) = lock(&self.coalescer.active).get_mut(self.key) {
             state.looks += 1;
         }
     }
@@ -95,7 +96,7 @@ impl Leader<'_> {
     /// The destination has what the last look found, or somebody sees to that. `false`: others have come since
     /// that look, and another one is needed.
     pub fn finish(&mut self) -> bool {
-        let mut active = locked(&self.coalescer.active);
+        let mut active = lock(&self.coalescer.active);
         let Some(state) = active.get_mut(self.key) else { return true };
         let looks = state.looks;
         let (covered, late): (Vec<_>, Vec<_>) =
@@ -116,7 +117,7 @@ impl Leader<'_> {
     /// Waits until the key may be written to. Whether there was anything to wait for: then what was seen of the source
     /// is old.
     pub async fn may_write(&self) -> bool {
-        let last = locked(&self.coalescer.written).get(self.key).copied();
+        let last = lock(&self.coalescer.written).get(self.key).copied();
         let Some(next) = last.map(|last| last + APART).filter(|next| *next > Instant::now()) else { return false };
         sleep_until(next).await;
         true
@@ -124,7 +125,7 @@ impl Leader<'_> {
 
     /// A write begins.
     pub fn writes(&self) {
-        let (mut written, now) = (locked(&self.coalescer.written), Instant::now());
+        let (mut written, now) = (lock(&self.coalescer.written), Instant::now());
         if written.len() >= SWEEP_AT {
             written.retain(|_, at| *at + APART > now);
         }
@@ -135,7 +136,7 @@ impl Leader<'_> {
 impl Drop for Leader<'_> {
     fn drop(&mut self) {
         if self.is_active {
-            locked(&self.coalescer.active).remove(self.key);
+            lock(&self.coalescer.active).remove(self.key);
         }
     }
 }
@@ -148,12 +149,6 @@ impl Follower {
     pub async fn covered(self) -> bool {
         self.0.await.is_ok()
     }
-}
-
-/// The locks are taken for moments and never across an await; a panic under one cannot have left
-/// anything half changed.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -231,6 +226,6 @@ mod tests {
             tokio::time::advance(APART / 1_000).await;
             lead(&coalescer, &n.to_string()).writes();
         }
-        assert!(locked(&coalescer.written).len() <= SWEEP_AT, "what was written long ago is forgotten");
+        assert!(lock(&coalescer.written).len() <= SWEEP_AT, "what was written long ago is forgotten");
     }
 }
