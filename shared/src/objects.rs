@@ -4,7 +4,7 @@ pub mod job;
 mod part_record;
 mod part_set;
 mod suspects;
-mod upload_log;
+pub mod upload_log;
 mod upload_record;
 
 pub use part_record::{PartRecord, Proof};
