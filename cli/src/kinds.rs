@@ -1,8 +1,28 @@
-//! The kinds of data that these programs replicate.
+//! The kinds of data that these programs replicate: the one place that chooses planner and executor by a task's kind.
 
+use finder::{FindError, ObjectsPlanner, Planner};
+use shared::config::{Config, Kind};
+use shared::objects::SharedSuspectKeys;
+use shared::store::Store;
 use worker::{Objects, Worker};
 
-/// The worker with every kind that it executes: one line each.
-pub fn with_kinds(worker: Worker, objects: Objects) -> Worker {
-    worker.with(objects.executor())
+/// The planner of a run of this task that begins now.
+pub fn planner(
+    config: &Config,
+    (source, destination): (Store, Store),
+    suspects: SharedSuspectKeys,
+) -> Result<Box<dyn Planner>, FindError> {
+    match config.kind {
+        Kind::Objects => {
+            let (find, work) = (&config.objects.find, &config.objects.work);
+            Ok(Box::new(ObjectsPlanner::new(source, destination, find, work, suspects)?))
+        }
+    }
+}
+
+/// The worker with the executor of its task's kind.
+pub fn with_executor(worker: Worker, kind: Kind, objects: Objects) -> Worker {
+    match kind {
+        Kind::Objects => worker.with(objects.executor()),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use finder::{FindError, Finder, ObjectsPlanner, Planner as _};
+use finder::{FindError, Finder, Planner};
 use shared::config::Config;
 use shared::ledger::{MAX_RUNS, Phase, Run};
 use shared::report::Report;
@@ -15,6 +15,7 @@ use crate::args::{SyncArgs, open_report};
 use crate::claim;
 use crate::exit::{Exit, Failure, INTERRUPTED, Outcome};
 use crate::failures;
+use crate::kinds;
 use crate::object_log;
 use crate::object_source;
 use crate::plan;
@@ -165,13 +166,12 @@ impl SyncSession<'_> {
     }
 
     fn find(&self, force: bool) -> Result<RunKind, Failure> {
-        Ok(RunKind::Find(Box::new(self.finder(force)), Box::new(self.planner()?)))
+        Ok(RunKind::Find(Box::new(self.finder(force)), self.planner()?))
     }
 
-    fn planner(&self) -> Result<ObjectsPlanner, Failure> {
+    fn planner(&self) -> Result<Box<dyn Planner>, Failure> {
         let Task { source, destination, config, backend, .. } = self.task;
-        let (source, destination) = (source.clone(), destination.clone());
-        ObjectsPlanner::new(source, destination, &config.objects.find, &config.objects.work, backend.upload_log.clone())
+        kinds::planner(config, (source.clone(), destination.clone()), backend.upload_log.clone())
             .map_err(Failure::finding)
     }
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use worker::{Follow, Objects, TransferProgress, Worker};
 
 use crate::exit::Failure;
-use crate::kinds::with_kinds;
+use crate::kinds::with_executor;
 use crate::state;
 
 /// A task, open.
@@ -103,6 +103,6 @@ impl Task {
             health: self.health.clone(),
             outage_limit: Some(self.patience),
         };
-        with_kinds(worker, objects)
+        with_executor(worker, config.kind, objects)
     }
 }

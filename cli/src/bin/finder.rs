@@ -8,8 +8,8 @@ use std::time::Duration;
 use adapters::open;
 use clap::Parser;
 use cli::exit::{Exit, Failure, Outcome};
-use cli::program;
-use finder::{FindError, Finder, ObjectsPlanner, Progress};
+use cli::{kinds, program};
+use finder::{FindError, Finder, Progress};
 use shared::config::Config;
 use shared::objects::SharedSuspectKeys;
 use shared::store::Store;
@@ -135,11 +135,9 @@ impl Task {
     /// Makes one run.
     async fn find(&self, stop: &CancellationToken) -> Result<(), FindError> {
         let Task { config, source, destination, suspects, finder } = self;
-        let (source, destination) = (source.clone(), destination.clone());
-        let planner =
-            ObjectsPlanner::new(source, destination, &config.objects.find, &config.objects.work, suspects.clone())?;
+        let planner = kinds::planner(config, (source.clone(), destination.clone()), suspects.clone())?;
         let progress = Arc::new(Progress::default());
-        let run = finder.run(&planner, stop.clone(), progress.clone()).await?;
+        let run = finder.run(&*planner, stop.clone(), progress.clone()).await?;
         report(&run, &progress)
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use adapters::open;
 use clap::Parser;
 use cli::exit::{Exit, Failure, Outcome};
-use cli::kinds::with_kinds;
+use cli::kinds::with_executor;
 use cli::program;
 use shared::config::Config;
 use shared::report::Report;
@@ -96,7 +96,8 @@ async fn open(args: Args, config: Config, health: &Health, report: Option<&Repor
     let upload_log = backend.upload_log;
     // A fleet waits for a store that fails; its operator sees it by /readyz and the metric.
     let (options, health, outage_limit) = (config.objects.work, health.clone(), None);
-    Ok(with_kinds(worker, Objects { source, destination, upload_log, options, follow, health, outage_limit }))
+    let objects = Objects { source, destination, upload_log, options, follow, health, outage_limit };
+    Ok(with_executor(worker, config.kind, objects))
 }
 
 /// A worker that drains takes no more work, and says so.
