@@ -43,7 +43,9 @@ const PROBE_LIMIT: Duration = Duration::from_secs(20);
 async fn store(side: &Side) -> Result<Store> {
     Ok(match side.location.scheme() {
         Scheme::File => Arc::new(FileStore::open(&side.location)?),
-        _ => Arc::new(S3Store::open(side).await?),
+        Scheme::S3 | Scheme::Oss | Scheme::Cos | Scheme::Kodo | Scheme::Gs | Scheme::R2 => {
+            Arc::new(S3Store::open(side).await?)
+        }
     })
 }
 

@@ -6,7 +6,7 @@
 
 mod finding;
 mod positions;
-mod settling;
+mod settle;
 mod suspects;
 mod transfers;
 mod upload_log;
@@ -107,13 +107,13 @@ impl Ledger for SqliteLedger {
 
     async fn settle(&self, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {
         // Written out here, so that the database's thread has only to store it.
-        let settling = settling::Settling::new(settlement);
+        let settling = settle::Settling::new(settlement);
         self.database.transact("settle", move |t| settling?.write(t, Timestamp::now())).await
     }
 
     async fn settled(&self, run: &str, origin: &Origin) -> Result<BTreeSet<u32>> {
         let (run, origin) = (run.to_owned(), origin.clone());
-        self.database.call("read settled", move |c| settling::places_of(c, &run, &origin)).await
+        self.database.call("read settled", move |c| settle::places_of(c, &run, &origin)).await
     }
 
     async fn advance(&self, step: &Advance<'_>) -> Result<Advanced> {
@@ -128,11 +128,11 @@ impl Ledger for SqliteLedger {
 
     async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>> {
         let (task, key) = (task.to_owned(), key.to_owned());
-        self.database.call("read outcome", move |c| settling::outcome(c, &task, &key)).await
+        self.database.call("read outcome", move |c| settle::outcome(c, &task, &key)).await
     }
 
     async fn failures(&self, run: &str, after: Option<&str>, limit: usize) -> Result<(Vec<Outcome>, Option<String>)> {
         let (run, after) = (run.to_owned(), after.map(str::to_owned));
-        self.database.call("read failures", move |c| settling::failures(c, &run, after.as_deref(), limit)).await
+        self.database.call("read failures", move |c| settle::failures(c, &run, after.as_deref(), limit)).await
     }
 }

@@ -99,7 +99,7 @@ impl Batch {
     async fn record(mut self, context: &Context, job: &Job) -> Result<()> {
         let mut repetition = Repetition::default();
         loop {
-            match self.write(context, job).await {
+            match self.record_once(context, job).await {
                 Ok(()) => {
                     repetition.succeeded(&context.engine.backend);
                     return Ok(());
@@ -109,13 +109,15 @@ impl Batch {
         }
     }
 
+    /// Sends, aborts and records once; what has succeeded is not repeated by the next call.
+    ///
     /// Objects to be tried again are sent before the job is acknowledged: if the worker dies between
     /// the two, object and job both come again, and the ledger counts the object once.
     ///
     /// The open uploads of an object are aborted before its outcome is recorded: once all are, the run is done and
     /// nobody comes again. The record of a completed upload goes after that: if the worker dies in
     /// between, the record shows the next one that the object is there.
-    async fn write(&mut self, context: &Context, job: &Job) -> Result<()> {
+    async fn record_once(&mut self, context: &Context, job: &Job) -> Result<()> {
         self.again.extend(archive::again(job, std::mem::take(&mut self.restoring)));
         if !self.again.is_empty() {
             context.lane.queue.send(&self.again).await?;
@@ -183,7 +185,7 @@ async fn perform(item: &mut Item<'_>, marks: &Marks) -> Verdict {
 /// When the job's run is cancelled meanwhile, the work in flight is dropped, and the objects that are not settled are
 /// settled as cancelled. When the ledger does not answer whether it is, the work in flight is dropped too, and the job
 /// must come again. The objects at the indexes `settled` are recorded already, and have no work.
-pub(crate) async fn settle_all<'a>(
+pub(crate) async fn work_on_all<'a>(
     context: &'a Context,
     job: &'a Job,
     delivery: &'a Delivery,

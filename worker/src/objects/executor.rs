@@ -13,7 +13,7 @@ use shared::queue::Message;
 
 use crate::engine::context::LaneContext;
 use crate::engine::executor::{Delivery, Event, Execution, Executor, Outage};
-use crate::objects::batch::settle_all;
+use crate::objects::batch::work_on_all;
 use crate::objects::cancel;
 use crate::objects::context::{Context, Objects, ObjectsContext};
 use crate::objects::events::in_doubt;
@@ -103,12 +103,12 @@ impl Execution for ObjectsJob {
     }
 
     async fn execute(&self, delivery: &Delivery) -> Result<()> {
-        work(&self.context, &self.job, &self.known, delivery).await
+        execute_live(&self.context, &self.job, &self.known, delivery).await
     }
 
     async fn cancel(&self, delivery: &Delivery) -> Result<()> {
         match cancel::whole(&self.context, &self.job, delivery.redelivered).await? {
-            Some(changed) => work(&self.context, &changed, &[], delivery).await,
+            Some(changed) => execute_live(&self.context, &changed, &[], delivery).await,
             None => Ok(()),
         }
     }
@@ -128,7 +128,7 @@ impl Execution for ObjectsJob {
 }
 
 /// Works on a job of a live run. The outcomes in `known` are settled with it.
-async fn work(context: &Context, job: &Job, known: &[(u32, Outcome)], delivery: &Delivery) -> Result<()> {
+async fn execute_live(context: &Context, job: &Job, known: &[(u32, Outcome)], delivery: &Delivery) -> Result<()> {
     let settled = settled_before(context, job, delivery.redelivered).await?;
     if let Work::Changed { .. } = &job.work {
         context.begin_events_run(&job.run).await?;
@@ -137,7 +137,7 @@ async fn work(context: &Context, job: &Job, known: &[(u32, Outcome)], delivery: 
     match &job.work {
         Work::Copy { .. } | Work::Delete { .. } | Work::Changed { .. } => {
             let marks = Marks::of_job(context, job, &settled, delivery.redelivered).await?;
-            settle_all(context, job, delivery, settled, &marks).await
+            work_on_all(context, job, delivery, settled, &marks).await
         }
         Work::Parts(parts) => tokio::select! {
             sent = giant::upload_parts(context, job, parts) => sent,

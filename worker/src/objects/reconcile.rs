@@ -69,7 +69,7 @@ pub(crate) async fn reconcile(
     let mut written: Option<Verdict> = None;
     for _ in 0..MAX_LOOKS {
         let step = match &seen {
-            SourceState::Present(wanted, info) => put(item, wanted, info.as_deref(), options).await?,
+            SourceState::Present(wanted, info) => write_version(item, wanted, info.as_deref(), options).await?,
             SourceState::Gone => remove(item, options, written.is_some()).await?,
         };
         seen = match step {
@@ -155,7 +155,7 @@ pub(crate) async fn look(context: &Context, last: &JobObject, leader: Option<&Le
 }
 
 /// Writes the version that was seen, unless it is there.
-async fn put(
+async fn write_version(
     item: &mut Item<'_>,
     wanted: &JobObject,
     info: Option<&ObjectInfo>,

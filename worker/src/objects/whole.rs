@@ -47,7 +47,7 @@ pub(crate) async fn copy(item: &Item<'_>, object: &JobObject) -> Result<Box<Copi
     }
     let subject = context.objects.destination.location().display_key(&object.key);
     // A body that broke off cannot be sent again: each try opens the source anew.
-    let stream = async || {
+    let attempt = async || {
         loop {
             let counted = progress.attempt();
             if let Some(copied) = stream(item, object, &subject, &counted).await? {
@@ -56,7 +56,7 @@ pub(crate) async fn copy(item: &Item<'_>, object: &JobObject) -> Result<Box<Copi
             }
         }
     };
-    let copied = retry::run(&TRANSFER, &subject, stream).await?;
+    let copied = retry::run(&TRANSFER, &subject, attempt).await?;
     context.lane.limiter.succeeded();
     Ok(Box::new(copied))
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::settling::count;
+use super::settle::count;
 use crate::sqlite::Failure;
 use shared::ErrorKind;
 use shared::ledger::{Advance, Advanced, Position, Settled};

@@ -11,7 +11,7 @@ use super::*;
 use shared::config::Connection;
 
 mod faults;
-mod kinds;
+mod providers;
 
 /// A server that gives one canned answer a connection, in order; the last one stays.
 struct Server {

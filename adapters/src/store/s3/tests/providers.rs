@@ -1,4 +1,4 @@
-//! Kinds of stores: what each is asked, and what is learned of one that nothing is known of.
+//! Providers: which requests each gets, and which features an unknown store is found to have.
 
 use super::*;
 
@@ -64,7 +64,7 @@ async fn one_refusal_by_a_fault_turns_no_feature_off() {
 }
 
 #[tokio::test]
-async fn a_kind_that_is_known_is_asked_for_what_it_knows_and_nothing_else() {
+async fn a_provider_that_is_known_is_asked_for_what_it_knows_and_nothing_else() {
     for (scheme, v2, encoded, checksums) in [
         (Scheme::Oss, true, true, false),
         (Scheme::Cos, false, true, false),
@@ -190,7 +190,7 @@ async fn google_tells_a_checksum_of_the_whole_object_in_a_header_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_a_kind_lacks_is_not_asked_of_it() {
+async fn what_a_provider_lacks_is_not_asked_of_it() {
     let server = Server::start(vec![answer("200 OK", TIME, "")]).await;
     assert_eq!(kind(of(Scheme::Oss, &server).await.list_uploads("key").await), ErrorKind::Unsupported);
     let source = CopySource { bucket: "bucket".into(), key: "key".into() };

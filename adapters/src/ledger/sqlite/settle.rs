@@ -70,7 +70,7 @@ impl Settling {
             "INSERT INTO outcomes (task, key, body) VALUES (?1, ?2, ?3)
              ON CONFLICT (task, key) DO UPDATE SET body = excluded.body",
         )?;
-        // Only a event run meets a key again: the row with its last failure replaces the one before.
+        // Only an event run meets a key again: the row with its last failure replaces the one before.
         let sql = "INSERT OR REPLACE INTO failures (run, body, key, expires) VALUES (?1, ?2, ?3, ?4)";
         let mut failure = connection.prepare_cached(sql)?;
         for record in &self.records {
