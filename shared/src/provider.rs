@@ -11,6 +11,8 @@
 //!    says so. Add it to `ROWS`.
 //! 2. Add a row to the test `a_provider_is_known_by_scheme_domain_region_or_server` with an endpoint, a region
 //!    or a `Server` header that finds it. The test fails for a provider that it does not find.
+//! 3. Describe it in `tests/src/cloud/profile.rs`, and in `docs/reference.md` and `docs/operations.md`, part
+//!    Providers. A format of events of its own goes to `shared/src/event.rs`.
 //!
 //! A provider with a scheme of its own (`gs://`) also needs that scheme in [`Scheme`]. A difference that no
 //! field describes is a new field, with Amazon's value in `UNKNOWN`.

@@ -72,7 +72,8 @@ pub const PROBE: Policy = Policy { first_delay: Duration::from_millis(500), ..po
 pub const HEAD: Policy = policy("head", 5, STALL_SECONDS, 40);
 /// `GetObject` until its headers are there
 pub const GET: Policy = policy("get", 5, STALL_SECONDS, 40);
-// The adapter cannot send a body again; the worker opens the source again.
+// PUT and PART: the adapter cannot send a body again. The worker does, with the policy TRANSFER (worker: whole.rs,
+// multipart/part.rs).
 /// `PutObject`
 pub const PUT: Policy = policy("put", 1, STALL_SECONDS, 40);
 /// `UploadPart`
@@ -127,7 +128,8 @@ pub const SUBSCRIBE: Policy = Policy { first_delay: Duration::from_secs(1), ..po
 // If an outcome cannot be recorded, its job stays unacknowledged: worth the wait.
 /// Reads and writes of the ledger
 pub const LEDGER: Policy = backend("ledger", 8, 10, 90);
-// A body that broke off is opened again at once; the next job handles longer faults.
+// A body that broke off, or a refusal such as 503: the source is opened and sent again. The object's next attempt
+// handles longer faults.
 /// One object's or part's bytes, from opening the read to the destination's answer
 pub const TRANSFER: Policy = policy("transfer", 3, 24 * 3600, 600);
 /// Calls to the autoscaling group

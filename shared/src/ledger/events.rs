@@ -10,7 +10,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// a message for 14 days at most ("Amazon SQS quotas"): what is older by a day cannot come again.
 pub const COUNTED_FOR: Duration = DAY.saturating_mul(15);
 
-/// How long a failure is listed: a event run has no end after which it could be deleted.
+/// How long a failure is listed: an event run has no end after which it could be deleted.
 pub const FAILURES_FOR: Duration = DAY.saturating_mul(90);
 
 /// The [`Outcome::reason`] of an event of another bucket, or of a key outside of the task's prefix.
