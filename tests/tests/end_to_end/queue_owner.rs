@@ -173,7 +173,11 @@ async fn a_finder_beside_a_run_that_is_not_done_ends_with_3() {
     let first = task.run().await.expect("there is a run").start.id;
     let found = task.find().await;
     assert_eq!(found.code, Some(3), "{}", found.stderr);
-    assert!(found.stderr.lines().last().is_some_and(|line| line.contains(&first)), "{}", found.stderr);
+    assert!(
+        found.stderr.lines().last().is_some_and(|line| line.contains(shared::terminal::run_id(&first))),
+        "{}",
+        found.stderr
+    );
     assert_eq!(task.run().await.expect("there is a run").start.id, first, "no run was begun");
     let mut workers = [task.worker(&[])];
     task.until_done(&mut workers).await;
