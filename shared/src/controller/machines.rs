@@ -84,7 +84,7 @@ pub fn decide(machines: Option<&[Machine]>, before: &Memory, minute: u64, is_rea
         }
         let seen = remember(known, machine.counter);
         // A heartbeat proves that machines come to work.
-        if seen.unchanged == 0 && seen.counter.is_some() && known.is_some_and(|known| known.counter.is_none()) {
+        if seen.unchanged == 0 && seen.counter.is_some() && known.is_none_or(|known| known.counter.is_none()) {
             memory.failed_launches = 0;
         }
         let limit = if seen.counter.is_none() { LAUNCH_PASSES } else { SILENT_PASSES };

@@ -1,11 +1,12 @@
 //! What all jobs of a worker share, whatever their kind, and what the jobs of one of its lanes share.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use shared::config::Work;
 use shared::fleet::Fleet;
+use shared::job::ParseError;
 use shared::ledger::{Outcome, RunOptions, RunStart, Settlement, SharedLedger, events_run};
 use shared::limits::{ConcurrencyLimiter, Lane, transfers_within};
 use shared::object::Timestamp;
@@ -52,6 +53,8 @@ pub struct Engine {
     pub(crate) transfer_reporter: TransferReporter,
     /// Messages that are leased.
     pub(crate) leases: watch::Sender<usize>,
+    /// Set once a job came that only a later release can execute.
+    pub(crate) outdated: OnceLock<ParseError>,
     report: Option<Report>,
     /// Set once the run that counts events is recorded.
     events_run: OnceCell<()>,
@@ -141,6 +144,7 @@ impl Engine {
             backend: BackendHealth::default(),
             leases: watch::Sender::new(0),
             report: worker.report,
+            outdated: OnceLock::new(),
             events_run: OnceCell::new(),
         }
     }

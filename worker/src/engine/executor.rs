@@ -92,13 +92,20 @@ pub trait Execution: Send + Sync {
 pub struct Delivery {
     /// Whether an earlier delivery may have begun the work.
     pub redelivered: bool,
+    /// Whether the job was delivered too often: it is settled, and not executed.
+    pub is_given_up: bool,
     /// When the state of the run is read again; `None`: the run has no end.
     check_run_at: Option<Instant>,
 }
 
 impl Delivery {
     pub(crate) fn new(redelivered: bool, check_run_at: Option<Instant>) -> Self {
-        Delivery { redelivered, check_run_at }
+        Delivery { redelivered, is_given_up: false, check_run_at }
+    }
+
+    /// The delivery after which the job moves to the dead-letter queue.
+    pub(crate) fn last() -> Self {
+        Delivery { redelivered: true, is_given_up: true, check_run_at: None }
     }
 
     /// Waits until the work must end because its run is cancelled. Fails when the ledger does not answer: then nobody

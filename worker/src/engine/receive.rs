@@ -36,8 +36,8 @@ const SUSPENDED_LOOK: Duration = Duration::from_millis(200);
 /// third of their time.
 const MAX_LEASED: usize = 1_000;
 
-/// Receives a lane's messages until told to stop (`Ok`), until queue or ledger fail for good, or until a job comes that
-/// only a later release can execute.
+/// Receives a lane's messages until told to stop, or until a job comes that only a later release can execute (`Ok`), or
+/// until queue or ledger fail for good.
 pub(crate) async fn receive_all(lane: &Arc<LaneContext>, stop: &Stop, jobs: &mut JoinSet<()>) -> Result<(), WorkError> {
     let receiving = BackendHealth::default();
     // Transfers of the job received last: what the next one probably brings. Before the first is
@@ -72,8 +72,10 @@ pub(crate) async fn receive_all(lane: &Arc<LaneContext>, stop: &Stop, jobs: &mut
         }
         if let Some(error) = outdated {
             metrics::outdated();
+            // The other lane waits for its last poll, as at any stop.
             stop.drain.cancel();
-            return Err(WorkError::Outdated(error));
+            let _ = lane.engine.outdated.set(error);
+            return Ok(());
         }
         // Lets the new jobs queue up for permits before the next idle one is asked for.
         tokio::task::yield_now().await;

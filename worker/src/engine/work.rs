@@ -142,7 +142,7 @@ async fn execute(lane: &LaneContext, job: &Received, message: Message) -> Result
 
 async fn give_up(lane: &LaneContext, job: &Received, reason: &str) -> Result<()> {
     match lane.engine.runs.judge(&*job.executor, &*job.execution).await? {
-        RunVerdict::Cancelled => job.execution.cancel(&Delivery::new(true, None)).await,
+        RunVerdict::Cancelled => job.execution.cancel(&Delivery::last()).await,
         _ => job.execution.give_up(reason).await,
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use shared::Result;
 use shared::job::{self, ParseError};
-use shared::ledger::{Outcome, State};
+use shared::ledger::{FILTERED, Outcome, State};
 use shared::object::Pin;
 use shared::objects::job::{Job, JobObject, KIND, Work};
 use shared::queue::Message;
@@ -23,7 +23,7 @@ use crate::objects::multipart::giant;
 use crate::objects::multipart::orphaned_uploads;
 use crate::objects::multipart::parts;
 use crate::objects::multipart::upload::{Abort, abort_all, forget_each};
-use crate::objects::settle::settle_job;
+use crate::objects::settle::{explained, settle_job};
 use crate::objects::suspects::Marks;
 use crate::objects::transfers;
 use crate::objects::verdict::Uploads;
@@ -108,8 +108,9 @@ impl Execution for ObjectsJob {
 
     async fn cancel(&self, delivery: &Delivery) -> Result<()> {
         match cancel::whole(&self.context, &self.job, delivery.redelivered).await? {
-            Some(changed) => execute_live(&self.context, &changed, &[], delivery).await,
-            None => Ok(()),
+            // A job that was delivered too often is not executed once more: its keys are left to the next scan.
+            Some(changed) if !delivery.is_given_up => execute_live(&self.context, &changed, &[], delivery).await,
+            _ => Ok(()),
         }
     }
 
@@ -182,10 +183,12 @@ pub(crate) async fn give_up(context: &Context, job: &Job, known: &[(u32, Outcome
     }
     context.begin_events_run(&job.run).await?;
     settle_job(context, job, known).await?;
-    let given_up = |item: &Item<'_>| Outcome {
-        error: Some(reason.to_owned()),
-        source: Pin::default(),
-        ..item.outcome_as(State::Failed)
+    let given_up = |item: &Item<'_>| match item.is_left_out() {
+        true => explained(item.outcome_as(State::Skipped), Some(FILTERED), None),
+        false => {
+            let failed = item.outcome_as(State::Failed);
+            Outcome { error: Some(reason.to_owned()), source: Pin::default(), ..failed }
+        }
     };
     let outcomes: Vec<(u32, Outcome)> =
         Item::all(context, job, true).map(|item| (item.object.index, given_up(&item))).collect();

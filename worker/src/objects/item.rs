@@ -70,10 +70,11 @@ impl<'a> Item<'a> {
         self.uploads = if self.is_redone() { Uploads::Unknown } else { Uploads::None };
     }
 
-    /// Whether an event names the object and the task's present filters exclude its key. An event was judged when it was
-    /// read, perhaps by an earlier command, which had other filters.
+    /// Whether the task's present filters exclude a key that may have changed. The key was judged when its event was read,
+    /// perhaps by an earlier command, which had other filters; also a retry brings it back.
     pub fn is_left_out(&self) -> bool {
-        self.job.run == events_run(&self.job.task) && !self.context.objects.follow.takes_key(&self.object.key)
+        let is_followed = matches!(self.request, Request::Follow(_)) || self.job.run == events_run(&self.job.task);
+        is_followed && !self.context.objects.follow.takes_key(&self.object.key)
     }
 
     /// Whether an earlier delivery or attempt may have written the object or begun an upload of it. A job that waited

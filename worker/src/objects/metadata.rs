@@ -186,7 +186,12 @@ pub(crate) fn is_opened_with(context: &Context, record: &UploadRecord, write: &W
     // Where the destination may turn out to keep no tags, an upload without them matches too.
     let tags = record.tags == write.tags
         || record.tags.is_empty() && context.objects.destination.capabilities().metadata.tags == Support::Unknown;
-    record.attributes == write.attributes && tags
+    // The destination may turn out to refuse a class or an access list of the source's, and the record is without it.
+    let options = &context.objects.options;
+    let class = record.storage_class == write.storage_class
+        || record.storage_class.is_none() && options.storage_class.is_none();
+    let acl = record.acl == write.acl || record.acl.is_none() && options.acl;
+    record.attributes == write.attributes && tags && class && acl && record.encryption == write.encryption
 }
 
 /// What a service that copies an object with its headers, user metadata and tags must be given besides.
