@@ -8,7 +8,7 @@ use crate::stage::{RUN, Stage, TASK, until};
 
 /// A job whose form only a later release knows.
 fn newer() -> String {
-    format!(r#"{{"v":{},"task":"{TASK}","work":["unknown"]}}"#, VERSION + 1)
+    format!(r#"{{"v":{},"task":"{TASK}","kind":"objects","verb":"fly","work":["unknown"]}}"#, VERSION + 1)
 }
 
 async fn send(stage: &Stage, body: String) {

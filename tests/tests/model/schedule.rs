@@ -52,6 +52,8 @@ struct Waiting {
     call: Call,
     effect: Option<Effect>,
     resume: oneshot::Sender<Heard>,
+    /// When it began, if nobody may begin it by then.
+    forbidden: Option<Instant>,
 }
 
 enum Heard {
@@ -81,9 +83,17 @@ struct State {
 }
 
 impl State {
-    fn check(&mut self, call: &Call) {
-        let Some((since, first)) = self.forbidden else { return };
-        if matches!(call.kind, Kind::Open | Kind::Write) && call.key.starts_with(first) && Instant::now() > since {
+    /// When the call begins, if nobody may begin it now.
+    fn forbidden(&self, call: &Call) -> Option<Instant> {
+        let ((since, first), now) = (self.forbidden?, Instant::now());
+        let is_write = matches!(call.kind, Kind::Open | Kind::Write) && call.key.starts_with(first);
+        (is_write && now > since).then_some(now)
+    }
+
+    /// Records a call that was forbidden. One that its worker drops at the moment when it begins was never sent: a step
+    /// of the clock ends the wait before a repetition and the wait for the run's state together.
+    fn record(&mut self, call: &Call, forbidden: Option<Instant>, is_dropped: bool) {
+        if forbidden.is_some_and(|began| !is_dropped || Instant::now() > began) {
             self.forbidden_writes.push(format!("worker {}: {}", call.worker, call.what));
         }
     }
@@ -128,10 +138,10 @@ impl Schedule {
         let lost = Error::new(ErrorKind::Timeout, "wait", call.what.clone(), "no answer");
         let ticket = {
             let mut state = lock(shared);
-            state.check(&call);
+            let forbidden = state.forbidden(&call);
             state.next += 1;
             let id = state.next;
-            state.waiting.insert(id, Waiting { call, effect: Some(effect), resume });
+            state.waiting.insert(id, Waiting { call, effect: Some(effect), resume, forbidden });
             Ticket { shared: shared.clone(), id }
         };
         let heard = resumed.await;
@@ -176,7 +186,9 @@ impl Schedule {
         let (call, effect) = {
             let mut state = self.lock();
             let waiting = state.waiting.get_mut(&id)?;
-            (waiting.call.clone(), waiting.effect.take())
+            let (call, effect, forbidden) = (waiting.call.clone(), waiting.effect.take(), waiting.forbidden.take());
+            state.record(&call, forbidden, false);
+            (call, effect)
         };
         let Some(effect) = effect else {
             if self.lock().last != Some(id) {
@@ -193,6 +205,7 @@ impl Schedule {
     fn answer(&self, id: Id, heard: Heard) {
         let waiting = self.lock().waiting.remove(&id);
         if let Some(waiting) = waiting {
+            self.lock().record(&waiting.call, waiting.forbidden, false);
             // Gone meanwhile: nobody is left to hear it.
             let _ = waiting.resume.send(heard);
         }
@@ -262,6 +275,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         let mut state = lock(&self.shared);
         let Some(waiting) = state.waiting.remove(&self.id) else { return };
+        state.record(&waiting.call, waiting.forbidden, true);
         if waiting.call.kind == Kind::Write
             && let Some(effect) = waiting.effect
         {
