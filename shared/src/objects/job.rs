@@ -202,9 +202,6 @@ pub struct Parts {
     pub key: String,
     /// The destination's upload.
     pub upload_id: String,
-    /// Digest of the write options that the upload has
-    /// ([`RunOptions::writes`](crate::ledger::RunOptions::writes)).
-    pub writes: String,
     /// Number of the first part, from 1.
     pub first: u32,
     /// Number of the last part, inclusive.

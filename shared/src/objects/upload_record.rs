@@ -43,6 +43,8 @@ pub struct UploadRecord {
     /// Encryption given at its creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Encryption>,
+    /// Digest of the write options at its creation ([`RunOptions::writes`](crate::ledger::RunOptions::writes)).
+    pub writes: String,
     /// Whether the parts have the sizes of the source's parts, so that the destination gets the source's ETag.
     #[serde(default)]
     pub same_parts: bool,

@@ -18,7 +18,6 @@ async fn regression_a_worker_takes_no_more_parts_jobs_than_it_works_on() {
             index: 0,
             key: "k".into(),
             upload_id: "gone".into(),
-            writes: String::new(),
             first,
             last: first + 7,
             again: Vec::new(),

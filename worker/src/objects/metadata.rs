@@ -181,17 +181,16 @@ pub(crate) fn leave_behind(context: &Context, key: &str, info: &ObjectInfo) -> R
         .try_for_each(|(_, feature)| context.objects.leave_out(feature, key))
 }
 
-/// Whether an upload was opened with what `write` says: headers and tags can be given at no other time.
+/// Whether an upload was opened under the present write options, and with the metadata in `write`, which can be given at
+/// no other time.
 pub(crate) fn is_opened_with(context: &Context, record: &UploadRecord, write: &Write) -> bool {
     // Where the destination may turn out to keep no tags, an upload without them matches too.
     let tags = record.tags == write.tags
         || record.tags.is_empty() && context.objects.destination.capabilities().metadata.tags == Support::Unknown;
     // The destination may turn out to refuse a class or an access list of the source's, and the record is without it.
-    let options = &context.objects.options;
-    let class = record.storage_class == write.storage_class
-        || record.storage_class.is_none() && options.storage_class.is_none();
-    let acl = record.acl == write.acl || record.acl.is_none() && options.acl;
-    record.attributes == write.attributes && tags && class && acl && record.encryption == write.encryption
+    let class = record.storage_class.is_none() || record.storage_class == write.storage_class;
+    let acl = record.acl.is_none() || record.acl == write.acl;
+    record.writes == context.objects.writes && record.attributes == write.attributes && tags && class && acl
 }
 
 /// What a service that copies an object with its headers, user metadata and tags must be given besides.

@@ -42,7 +42,6 @@ mod tests {
                 index: 0,
                 key: "k".into(),
                 upload_id: "u".into(),
-                writes: String::new(),
                 first,
                 last,
                 again: Vec::new(),

@@ -160,6 +160,7 @@ mod tests {
                 modified: Timestamp(numbers.3),
                 size: numbers.0,
                 part_bytes: numbers.1,
+                writes: "w".into(),
                 same_parts: false,
                 tags: user.clone(),
                 storage_class: None,

@@ -47,11 +47,11 @@ fn an_invalid_body_is_named_with_kind_and_verb() {
         (r#""verb":"delete","items":1,"body":{"objects":[{"index":2,"key":"k"}]}}"#, "indexes must ascend"),
         (r#""verb":"changed","items":2,"body":{"objects":[{"index":1,"key":"k"},{"index":0,"key":"l"}]}}"#, "ascend"),
         (
-            r#""verb":"parts","items":1,"body":{"index":0,"key":"k","upload_id":"u","writes":"w","first":3,"last":2}}"#,
+            r#""verb":"parts","items":1,"body":{"index":0,"key":"k","upload_id":"u","first":3,"last":2}}"#,
             "parts must lie within 1",
         ),
         (
-            r#""verb":"parts","items":1,"body":{"index":0,"key":"k","upload_id":"u","writes":"w","first":1,"last":2,"again":[3]}}"#,
+            r#""verb":"parts","items":1,"body":{"index":0,"key":"k","upload_id":"u","first":1,"last":2,"again":[3]}}"#,
             "parts to send again",
         ),
     ] {

@@ -22,6 +22,7 @@ fn record(task: &str, key: &str, id: &str) -> UploadRecord {
         modified: Timestamp(1_700_000_000_123),
         size: 50 << 40,
         part_bytes: 5 << 30,
+        writes: "cdef".to_owned(),
         same_parts: false,
         attributes: Attributes { content_type: Some("text/plain".to_owned()), user, ..Attributes::default() },
         tags: BTreeMap::from([("\u{e9}t\u{e9}".to_owned(), "a b".to_owned())]),

@@ -171,6 +171,7 @@ pub fn upload() -> UploadRecord {
         acl: None,
         encryption: None,
         attributes: Attributes::default(),
+        writes: "cdef".to_owned(),
         same_parts: false,
         checksum: None,
         attempt: 1,

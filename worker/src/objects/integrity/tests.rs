@@ -105,6 +105,7 @@ fn record(etag: &str, same_parts: bool, checksum: Option<Checksum>) -> UploadRec
         storage_class: None,
         acl: None,
         encryption: None,
+        writes: String::new(),
         same_parts,
         checksum,
         attempt: 1,

@@ -55,8 +55,7 @@ fn parts_job(
     attempt: u32,
 ) -> Job {
     let (key, upload_id) = (record.upload.key.clone(), record.upload.id.clone());
-    let writes = context.objects.writes.clone();
-    let parts = Parts { index: record.index, key, upload_id, writes, first, last, again };
+    let parts = Parts { index: record.index, key, upload_id, first, last, again };
     Job {
         task: job.task.clone(),
         run: record.run.clone(),
@@ -123,7 +122,7 @@ async fn end_superseded(context: &Context, job: &Job, record: &UploadRecord, par
         let skipped = |outcome| explained(Outcome { state: State::Skipped, ..outcome }, Some(FILTERED), None);
         return end(context, parts, skipped).await.map(|()| true);
     }
-    if parts.writes == context.objects.writes {
+    if record.writes == context.objects.writes {
         return Ok(false);
     }
     let subject = context.objects.destination.location().display_key(&parts.key);

@@ -126,6 +126,7 @@ fn record_of(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo, plan: PartP
         storage_class,
         acl,
         encryption,
+        writes: context.objects.writes.clone(),
         same_parts: plan.same_parts,
         checksum: integrity::known_for_parts(info, context.objects.source.capabilities()),
         attempt: job.attempt,
