@@ -42,7 +42,7 @@ pub use changes::Next;
 pub use control::{
     BeginRun, Control, Due, EndedRun, Limits, LiveRun, MAX_CANCELLED_RUNS, RunEnd, Summary, TaskState, Watch,
 };
-pub use definitions::{Definition, Definitions, MAX_OUTLINE_BYTES, NewTask, Outline};
+pub use definitions::{Definition, Definitions, MAX_OUTLINE_BYTES, NewTask, Outline, edit_result};
 pub use heartbeats::{
     CLOCK_SKEW_ALLOWED, FleetRecord, HEARTBEATS_KEPT, Heartbeat, Heartbeats, MAX_WORKERS, WorkerState,
 };

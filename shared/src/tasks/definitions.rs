@@ -97,3 +97,19 @@ pub trait Definitions {
     /// caller that dies before repeats the call. `Conflict` if it is in another state; `Made` if it is gone.
     async fn forget(&self, task: &TaskRef, author: &Author) -> Result<Change<Summary>>;
 }
+
+/// The result of an [`edit`](Definitions::edit) that met `changed` when it wanted to make `version` with this text. The
+/// caller's earlier request may have made it, with its answer lost: then it is made.
+pub async fn edit_result<D: Definitions + Sync + ?Sized>(
+    definitions: &D,
+    changed: Change<Summary>,
+    (id, version, text): (&str, u32, &str),
+) -> Result<Change<Summary>> {
+    match &changed {
+        Change::Conflict(Some(present)) if present.version == version => {
+            let recorded = definitions.definition(id, version).await?;
+            Ok(if recorded.as_deref() == Some(text) { Change::Made } else { changed })
+        }
+        _ => Ok(changed),
+    }
+}

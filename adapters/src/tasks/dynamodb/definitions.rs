@@ -8,7 +8,7 @@ use crate::ledger::dynamodb::batch;
 use crate::ledger::dynamodb::item::{Item, binary, number, pk, text};
 use crate::tasks::packed::pack;
 use shared::object::Timestamp;
-use shared::tasks::{Author, Change, Definition, Definitions, NewTask, Summary, TaskRef, TaskState};
+use shared::tasks::{Author, Change, Definition, Definitions, NewTask, Summary, TaskRef, TaskState, edit_result};
 use shared::{ErrorKind, Result};
 
 /// Most versions of a task that are read.
@@ -80,14 +80,7 @@ impl Definitions for DynamoDbTasks {
             audit(&self.table, &task.id, author, "edit", &version.to_string()),
         ];
         let changed = self.change(task, &also, |present| present.edited(seen, definition, next_due)).await?;
-        let is_ours = match &changed {
-            // An earlier request of the caller may have made this version.
-            Change::Conflict(Some(present)) if present.version == version => {
-                self.definition(&task.id, version).await?.as_deref() == Some(definition.text.as_str())
-            }
-            _ => false,
-        };
-        Ok(if is_ours { Change::Made } else { changed })
+        edit_result(self, changed, (&task.id, version, &definition.text)).await
     }
 
     async fn definition(&self, id: &str, version: u32) -> Result<Option<String>> {

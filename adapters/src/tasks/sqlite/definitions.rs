@@ -8,7 +8,7 @@ use crate::sqlite::Failure;
 use crate::tasks::packed::pack;
 use shared::Result;
 use shared::object::Timestamp;
-use shared::tasks::{Author, Change, Definition, Definitions, NewTask, Summary, TaskRef, TaskState};
+use shared::tasks::{Author, Change, Definition, Definitions, NewTask, Summary, TaskRef, TaskState, edit_result};
 
 #[async_trait]
 impl Definitions for SqliteTasks {
@@ -50,14 +50,7 @@ impl Definitions for SqliteTasks {
                 move |t| write_version(t, &id, version, &packed).map(|()| true),
             )
             .await?;
-        let is_ours = match &changed {
-            // The caller's earlier request may have made this version.
-            Change::Conflict(Some(present)) if present.version == version => {
-                self.definition(&task.id, version).await?.as_deref() == Some(definition.text.as_str())
-            }
-            _ => false,
-        };
-        Ok(if is_ours { Change::Made } else { changed })
+        edit_result(self, changed, (&task.id, version, &definition.text)).await
     }
 
     async fn definition(&self, id: &str, version: u32) -> Result<Option<String>> {
