@@ -2,6 +2,7 @@
 //! what the worker's loop does, and how many operations it takes.
 
 mod deletes;
+mod filters;
 mod leases;
 mod numbers;
 mod outdated;

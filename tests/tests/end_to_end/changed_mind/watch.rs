@@ -116,18 +116,28 @@ async fn regression_a_new_watch_ends_the_upload_of_a_file_that_it_excludes() {
     assert_eq!(place.keys().await, 2, "the excluded file is not copied");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn regression_a_new_watch_writes_a_large_file_under_its_own_options() {
+/// Kills a watch in the middle of an upload, and starts it with another storage class.
+async fn written_under_its_own_options(sizes: &str) {
     let place = Place::new(&[("small".to_owned(), 5)]).await;
-    let first = place.watch(GIANT).await;
+    let first = place.watch(sizes).await;
     place.proxy.inject(Rule::on(Kind::Part, Fault::Delay(Duration::from_millis(500))));
     write_files(&place.root.join("source"), &[("giant".to_owned(), 60 * MIB)]);
     place.kill_watch(first, Kind::Part, 3).await;
     let ids = place.uploads().await;
     assert_eq!(ids.len(), 1);
-    let second = place.watch(&format!("{GIANT} --storage-class STANDARD_IA")).await;
+    let second = place.watch(&format!("{sizes} --storage-class STANDARD_IA")).await;
     place.finish(second, &["giant"]).await;
     let completed = place.asked(Kind::Complete, "giant");
     assert!(!completed.is_empty(), "the file is copied");
     assert!(ids.iter().all(|id| completed.iter().all(|target| !target.contains(id))), "{ids:?} {completed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_new_watch_writes_a_large_file_under_its_own_options() {
+    written_under_its_own_options(GIANT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_new_watch_resumes_no_upload_of_other_options() {
+    written_under_its_own_options("--multipart-threshold 10MiB --part-size 5MiB --concurrency 1").await;
 }
