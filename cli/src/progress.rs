@@ -68,7 +68,7 @@ impl Progress {
     }
 }
 
-/// Tells bytes of objects in flight from those that the run's counters have.
+/// Separates the bytes of objects in flight from the bytes in the run's counters.
 #[derive(Debug)]
 struct Unsettled {
     /// Bytes that this process had transferred before: by its earlier runs.

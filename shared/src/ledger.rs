@@ -118,8 +118,8 @@ pub trait Ledger: TransferReports + Send + Sync + std::fmt::Debug + 'static {
     /// [`Advanced::Done`]; the others get [`Advanced::Conflict`], and nothing of theirs is recorded or counted.
     ///
     /// A step that is repeated under its token, because its answer was lost, is `Done` and counts once, as long as its
-    /// position is the recorded one. After a later step it is a conflict like any other; whoever took the later step
-    /// read this one's position, so nothing is lost by it. `Invalid` if the cursor is too long.
+    /// position is the recorded one. After a later step it is a conflict like any other; the follower that took the later
+    /// step read this one's position, so nothing is lost by it. `Invalid` if the cursor is too long.
     async fn advance(&self, step: &Advance<'_>) -> Result<Advanced>;
 
     /// The position of a stream's partition; `None` before the first step.

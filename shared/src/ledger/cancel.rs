@@ -9,7 +9,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{Checkpoint, Outcome, Phase, Run, RunOptions, Settlement, SharedLedger, State};
 use crate::job::Job;
-use crate::object::{Pin, Timestamp};
+use crate::object::Timestamp;
 use crate::terminal;
 use crate::{Error, ErrorKind, Result};
 
@@ -104,18 +104,10 @@ async fn settle(ledger: &SharedLedger, run: &Run, body: &str, owner: &str) -> Re
 /// that it needs no key, which the kind alone could read.
 fn cancelled(attempts: u32, owner: &str, now: Timestamp) -> Outcome {
     Outcome {
-        key: String::new(),
-        state: State::Cancelled,
-        reason: None,
-        size: 0,
-        source: Pin::default(),
-        etag: None,
-        checksum: None,
-        verified: None,
         attempts,
-        error: None,
         worker: owner.to_owned(),
         started: now,
         finished: now,
+        ..Outcome::new(String::new(), State::Cancelled)
     }
 }

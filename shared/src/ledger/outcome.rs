@@ -82,6 +82,27 @@ pub struct Outcome {
     pub finished: Timestamp,
 }
 
+impl Outcome {
+    /// The outcome of a first attempt of which nothing else is known: no bytes, no worker, no times.
+    pub fn new(key: String, state: State) -> Self {
+        Outcome {
+            key,
+            state,
+            reason: None,
+            size: 0,
+            source: Pin::default(),
+            etag: None,
+            checksum: None,
+            verified: None,
+            attempts: 1,
+            error: None,
+            worker: String::new(),
+            started: Timestamp(0),
+            finished: Timestamp(0),
+        }
+    }
+}
+
 /// Outcomes of some objects of one origin job, to be recorded and counted.
 #[derive(Debug, Clone)]
 pub struct Settlement<'a> {

@@ -169,8 +169,6 @@ pub(crate) fn origin(id: &str, objects: u32) -> Origin {
 /// An outcome with every field set that its state can have.
 pub(crate) fn outcome(key: &str, state: State) -> Outcome {
     Outcome {
-        key: key.to_owned(),
-        state,
         reason: (state == State::Skipped).then(|| "same already".to_owned()),
         size: 1_000,
         source: Pin { etag: Some(ETag::new("\"s\"")), version: Some("v1".to_owned()) },
@@ -182,6 +180,7 @@ pub(crate) fn outcome(key: &str, state: State) -> Outcome {
         worker: "host-1".to_owned(),
         started: Timestamp(1_700_000_000_001),
         finished: Timestamp(1_700_000_000_002),
+        ..Outcome::new(key.to_owned(), state)
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use shared::job::Origin;
 use shared::ledger::{FAILED_DELETE, OUT_OF_SCOPE, Outcome, RunStart, Settlement, State, events_run};
-use shared::object::{Pin, Timestamp};
+use shared::object::Timestamp;
 
 use crate::place::{Place, json};
 
@@ -74,19 +74,14 @@ async fn what_failed_is_named_and_retried_without_options() {
 
 fn outcome(key: &str, state: State, reason: Option<&str>) -> Outcome {
     Outcome {
-        key: key.to_owned(),
-        state,
         reason: reason.map(str::to_owned),
         size: 1024,
-        source: Pin::default(),
-        etag: None,
-        checksum: None,
-        verified: None,
         attempts: 3,
         error: (state == State::Failed).then(|| "no luck".to_owned()),
         worker: "w".to_owned(),
         started: Timestamp(1),
         finished: Timestamp(2),
+        ..Outcome::new(key.to_owned(), state)
     }
 }
 

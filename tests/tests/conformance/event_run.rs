@@ -12,7 +12,7 @@ use flotilla_tests::proxy::{Fault, Proxy, Rule};
 use shared::config::LedgerConfig;
 use shared::job::Origin;
 use shared::ledger::{Ledger, Outcome, RunStart, Settlement, State, events_run};
-use shared::object::{Pin, Timestamp};
+use shared::object::Timestamp;
 
 const DAY: i64 = 24 * 3600;
 
@@ -26,19 +26,11 @@ async fn start(ledger: &impl Ledger, run: &str) {
 /// Settles one object of a message of one record; how many were counted.
 async fn settle(ledger: &impl Ledger, run: &str, message: &str, state: State) -> usize {
     let outcome = Outcome {
-        key: "k".to_owned(),
-        state,
-        reason: None,
         size: 1,
-        source: Pin::default(),
-        etag: None,
-        checksum: None,
-        verified: None,
-        attempts: 1,
-        error: None,
         worker: "w".to_owned(),
         started: Timestamp(1),
         finished: Timestamp(2),
+        ..Outcome::new("k".to_owned(), state)
     };
     let origin = Origin { id: message.to_owned(), items: 1 };
     let settlement = Settlement { task: "t", run, origin: &origin, outcomes: &[(0, outcome)] };

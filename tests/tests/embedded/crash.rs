@@ -16,7 +16,7 @@ use adapters::queue::sqlite::SqliteQueue;
 use adapters::sqlite::Database;
 use shared::job::Origin;
 use shared::ledger::{Checkpoint, Found, Ledger as _, Outcome, Phase, RunStart, Settlement, State};
-use shared::object::{Pin, Timestamp};
+use shared::object::Timestamp;
 use shared::queue::{Depth, JobQueue as _, Message, Outgoing};
 
 const DIR_VARIABLE: &str = "FLOTILLA_CRASH_TEST_DIR";
@@ -91,19 +91,11 @@ impl Opened {
 
 fn outcome(key: &str, state: State) -> Outcome {
     Outcome {
-        key: key.to_owned(),
-        state,
-        reason: None,
         size: 10,
-        source: Pin::default(),
-        etag: None,
-        checksum: None,
-        verified: None,
-        attempts: 1,
-        error: None,
         worker: "w".to_owned(),
         started: Timestamp(1),
         finished: Timestamp(2),
+        ..Outcome::new(key.to_owned(), state)
     }
 }
 

@@ -14,14 +14,8 @@ async fn regression_a_worker_takes_no_more_parts_jobs_than_it_works_on() {
     let mut stage = Stage::new().await;
     stage.options.concurrency = 16;
     for first in (1..=80).step_by(8) {
-        let parts = Parts {
-            index: 0,
-            key: "k".into(),
-            upload_id: "gone".into(),
-            first,
-            last: first + 7,
-            again: Vec::new(),
-        };
+        let parts =
+            Parts { index: 0, key: "k".into(), upload_id: "gone".into(), first, last: first + 7, again: Vec::new() };
         stage.send(&Stage::job(JobWork::Parts(parts), 1)).await;
     }
     let working = stage.start();

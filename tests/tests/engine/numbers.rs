@@ -18,7 +18,7 @@ use flotilla_tests::emulators::fresh_folder;
 use shared::config::Work;
 use shared::job::{self, Job, Origin, ParseError, VERSION};
 use shared::ledger::{Checkpoint, Ledger, Outcome, Phase, Run, RunOptions, Settlement, State};
-use shared::object::{Pin, Timestamp};
+use shared::object::Timestamp;
 use shared::{Error, ErrorKind, Result};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -156,19 +156,13 @@ impl NumbersJob {
     fn outcome(&self, index: usize, state: State, error: Option<&str>) -> (u32, Outcome) {
         let now = Timestamp::now();
         let outcome = Outcome {
-            key: self.numbers[index].0.to_string(),
-            state,
-            reason: None,
             size: RECORD_BYTES,
-            source: Pin::default(),
-            etag: None,
-            checksum: None,
-            verified: None,
             attempts: self.job.attempt,
             error: error.map(str::to_owned),
             worker: self.lane.engine.name.clone(),
             started: now,
             finished: now,
+            ..Outcome::new(self.numbers[index].0.to_string(), state)
         };
         (index as u32, outcome)
     }

@@ -112,7 +112,7 @@ impl Runs {
         }
     }
 
-    /// A run's state, read from the ledger unless it is known. Slow: whoever asks about the same run waits for the same
+    /// A run's state, read from the ledger unless it is known. Slow: callers that ask about the same run wait for the same
     /// answer. Failed: the adapter has tried again by then, and the next one asks anew.
     async fn read(&self, run: &str, anew: bool) -> Result<Known> {
         read_once(&self.known, run, anew, || self.ledger.run_state(run)).await

@@ -197,19 +197,13 @@ impl Context {
     /// The outcome of an object of `job` in which everything but the end is filled in.
     pub fn outcome(&self, job: &Job, object: &JobObject, started: Timestamp, state: State) -> Outcome {
         Outcome {
-            key: object.key.clone(),
-            state,
-            reason: None,
             size: object.size,
             source: object.pin(),
-            etag: None,
-            checksum: None,
-            verified: None,
             attempts: job.attempt,
-            error: None,
             worker: self.engine.name.clone(),
             started,
             finished: Timestamp::now(),
+            ..Outcome::new(object.key.clone(), state)
         }
     }
 }

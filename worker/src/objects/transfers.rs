@@ -38,14 +38,7 @@ mod tests {
         let options = Options { part_size: Some(10 << 20), ..Options::default() };
         let count = |work| count(&work, &options);
         let parts = |first, last| {
-            Work::Parts(Parts {
-                index: 0,
-                key: "k".into(),
-                upload_id: "u".into(),
-                first,
-                last,
-                again: Vec::new(),
-            })
+            Work::Parts(Parts { index: 0, key: "k".into(), upload_id: "u".into(), first, last, again: Vec::new() })
         };
         assert_eq!(count(parts(1, 1)), 1);
         assert_eq!(count(parts(33, 64)), 32);

@@ -173,23 +173,14 @@ mod tests {
     use super::super::item::{Item, number};
     use super::*;
     use proptest::prelude::*;
-    use shared::object::Pin;
 
     fn outcome(key: u32, state: State) -> Outcome {
         Outcome {
-            key: format!("k{key}"),
-            state,
-            reason: None,
             size: 10,
-            source: Pin::default(),
-            etag: None,
-            checksum: None,
-            verified: None,
-            attempts: 1,
-            error: None,
             worker: "w".into(),
             started: Timestamp(1),
             finished: Timestamp(i64::from(key)),
+            ..Outcome::new(format!("k{key}"), state)
         }
     }
 

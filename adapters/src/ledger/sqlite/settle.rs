@@ -212,7 +212,6 @@ mod tests {
     use crate::sqlite::Database;
     use shared::job::Origin;
     use shared::ledger::{Ledger as _, RunStart, State, events_run};
-    use shared::object::Pin;
 
     const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -224,21 +223,7 @@ mod tests {
     }
 
     fn failed(key: &str) -> Outcome {
-        Outcome {
-            key: key.to_owned(),
-            state: State::Failed,
-            reason: None,
-            size: 1,
-            source: Pin::default(),
-            etag: None,
-            checksum: None,
-            verified: None,
-            attempts: 1,
-            error: None,
-            worker: "w".to_owned(),
-            started: Timestamp(0),
-            finished: Timestamp(0),
-        }
+        Outcome { size: 1, worker: "w".to_owned(), ..Outcome::new(key.to_owned(), State::Failed) }
     }
 
     /// Settles a failure of each origin on some day; gives how many of them were counted.

@@ -2,7 +2,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::ledger::{Ledger as _, Phase, RunStart, State, events_run};
-use shared::object::Pin;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -15,19 +14,13 @@ fn names() -> RunRef {
 
 fn failed(key: &str) -> Outcome {
     Outcome {
-        key: key.into(),
-        state: State::Failed,
-        reason: None,
         size: 5,
-        source: Pin::default(),
-        etag: None,
-        checksum: None,
-        verified: None,
         attempts: 3,
         error: Some("no".into()),
         worker: "w".into(),
         started: Timestamp(1),
         finished: Timestamp(2),
+        ..Outcome::new(key.into(), State::Failed)
     }
 }
 

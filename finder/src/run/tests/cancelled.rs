@@ -13,21 +13,7 @@ async fn settle_sent_as_cancelled(bench: &Bench, run: &str) {
 }
 
 fn cancelled(key: &str) -> Outcome {
-    Outcome {
-        key: key.into(),
-        state: State::Cancelled,
-        reason: None,
-        size: 0,
-        source: Default::default(),
-        etag: None,
-        checksum: None,
-        verified: None,
-        attempts: 1,
-        error: None,
-        worker: "w".into(),
-        started: Timestamp(0),
-        finished: Timestamp(0),
-    }
+    Outcome { worker: "w".into(), ..Outcome::new(key.into(), State::Cancelled) }
 }
 
 type Change = fn(&mut Bench);

@@ -48,7 +48,7 @@ fn parts(numbers: impl IntoIterator<Item = u32>) -> Vec<PartRecord> {
     numbers.into_iter().map(part).collect()
 }
 
-/// Whoever comes later is given it, whole.
+/// A later caller gets it, whole.
 pub async fn the_first_upload_of_a_key_is_the_one_that_is_kept(log: SharedUploadLog) {
     let task = unique("task");
     assert_eq!(log.upload(&task, "key").await.unwrap(), None);

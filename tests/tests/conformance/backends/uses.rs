@@ -123,19 +123,12 @@ fn run(id: &str) -> RunStart {
 
 fn outcome(key: String, state: State) -> Outcome {
     Outcome {
-        key,
-        state,
-        reason: None,
         size: 10,
-        source: Pin::default(),
-        etag: None,
-        checksum: None,
-        verified: None,
-        attempts: 1,
         error: (state == State::Failed).then(|| "no".to_owned()),
         worker: "w".to_owned(),
         started: Timestamp(1),
         finished: Timestamp(2),
+        ..Outcome::new(key, state)
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) async fn share(context: &Context, job: &Job, record: &UploadRecord, k
 
 /// A job for the parts from `first` to `last` that are missing, or for those that are to be sent `again`.
 fn parts_job(
-    context: &Context,
+    _context: &Context,
     job: &Job,
     record: &UploadRecord,
     (first, last): (u32, u32),

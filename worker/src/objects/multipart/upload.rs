@@ -163,19 +163,13 @@ pub(crate) async fn settle_record(context: &Context, record: &UploadRecord, outc
 /// The outcome of a record's object in which everything but the end is filled in.
 pub(crate) fn bare_outcome(context: &Context, record: &UploadRecord, state: State) -> Outcome {
     Outcome {
-        key: record.upload.key.clone(),
-        state,
-        reason: None,
         size: record.size,
         source: record.source.clone(),
-        etag: None,
-        checksum: None,
-        verified: None,
         attempts: record.attempt,
-        error: None,
         worker: context.engine.name.clone(),
         started: record.opened,
         finished: Timestamp::now(),
+        ..Outcome::new(record.upload.key.clone(), state)
     }
 }
 
