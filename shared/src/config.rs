@@ -39,8 +39,11 @@ pub use size::Size;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "ConfigFile", into = "ConfigFile")]
 pub struct Config {
-    /// The task's name: up to 100 letters, digits, `-`, `_` and `.`.
+    /// The task in jobs, ledger and workers: the id of a task of a fleet, else its name. Up to 100 letters, digits, `-`,
+    /// `_` and `.`.
     pub task: String,
+    /// The task's name, as people see it. Not kept in files: a task that is not of a fleet has its name as `task`.
+    pub name: String,
     /// The kind of data that it replicates.
     pub kind: Kind,
     /// Where jobs wait; absent: embedded in `state`.

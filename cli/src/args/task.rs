@@ -237,8 +237,10 @@ impl Places {
     /// A checked task between the two places, with everything else as given.
     fn config(&self, find: Find, work: Work, state: PathBuf) -> Result<Config, Failure> {
         let (source, destination) = self.sides()?;
+        let name = task_name(&source, &destination);
         let config = Config {
-            task: task_name(&source, &destination),
+            task: name.clone(),
+            name,
             kind: Kind::Objects,
             queue: None,
             events: None,

@@ -39,13 +39,14 @@ impl From<ConfigFile> for Config {
         let ConfigFile { task, kind, source, destination, queue, events, .. } = file;
         let ConfigFile { ledger, state, fleet, find, work, metrics_addr, .. } = file;
         let objects = ObjectsConfig { source, destination, find, work };
-        Config { task, kind, queue, events, ledger, state, fleet, metrics_addr, objects }
+        let name = task.clone();
+        Config { task, name, kind, queue, events, ledger, state, fleet, metrics_addr, objects }
     }
 }
 
 impl From<Config> for ConfigFile {
     fn from(config: Config) -> ConfigFile {
-        let Config { task, kind, queue, events, ledger, state, fleet, metrics_addr, objects } = config;
+        let Config { task, name: _, kind, queue, events, ledger, state, fleet, metrics_addr, objects } = config;
         let ObjectsConfig { source, destination, find, work } = objects;
         ConfigFile { task, kind, source, destination, queue, events, ledger, state, fleet, find, work, metrics_addr }
     }

@@ -113,9 +113,9 @@ impl TaskDefinition {
         Ok(tasks::Definition { text: self.to_toml()?, outline, limits: self.limits.into() })
     }
 
-    /// The task as one machine of a fleet does it: its own settings, with the machine's, and with the queues that its
-    /// name gives it.
-    pub fn on(&self, fleet: &FleetFile) -> Config {
+    /// The task with this id as one machine of a fleet does it: its own settings, with the machine's, and with the queues
+    /// that its name gives it.
+    pub fn on(&self, fleet: &FleetFile, id: &str) -> Config {
         let names = fleet.queues_of(&self.task);
         let queue = fleet.state.is_none().then(|| QueueConfig {
             name: names.jobs,
@@ -132,7 +132,8 @@ impl TaskDefinition {
         };
         let (tags, strict) = (work.tags, work.strict);
         Config {
-            task: self.task.clone(),
+            task: id.to_owned(),
+            name: self.task.clone(),
             kind: Kind::Objects,
             events: queue.is_some().then_some(EventsConfig { queue: names.events }),
             queue,

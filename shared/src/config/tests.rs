@@ -54,6 +54,7 @@ fn full() -> Config {
     };
     Config {
         task: "t".into(),
+        name: "t".into(),
         kind: Kind::Objects,
         queue: Some(QueueConfig { name: "q".into(), dead_letter: Some("d".into()), connection: connection.clone() }),
         events: Some(EventsConfig { queue: "e".into() }),

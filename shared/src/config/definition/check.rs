@@ -29,7 +29,7 @@ impl TaskDefinition {
         self.limits.check()?;
         self.notify.check()?;
         // All else is bounded as in a config file.
-        self.on(&FleetFile::of_folder("fleet", ".")).check()
+        self.on(&FleetFile::of_folder("fleet", "."), &self.task).check()
     }
 }
 

@@ -167,8 +167,9 @@ fn changes_of_a_folder_are_not_followed_by_a_fleet() {
 fn a_task_on_a_fleet_has_the_machines_settings_and_its_own_queues() {
     let fleet = "name = \"main\"\nmetrics-addr = \"127.0.0.1:9100\"\n[queue]\nregion = \"eu-west-1\"\n\
                  [ledger]\ntable = \"flotilla\"\n[work]\nconcurrency = 64\nlease = \"2m\"";
-    let config = full().on(&FleetFile::parse(fleet).unwrap());
+    let config = full().on(&FleetFile::parse(fleet).unwrap(), "id");
     config.check().unwrap();
+    assert_eq!((config.task.as_str(), config.name.as_str()), ("id", "photos"));
     let queue = config.queue.as_ref().unwrap();
     assert_eq!((queue.name.as_str(), queue.dead_letter_name().as_str()), ("main--photos", "main--photos--dead"));
     assert_eq!(config.events_queue().unwrap().name, "main--photos--events");
@@ -176,7 +177,7 @@ fn a_task_on_a_fleet_has_the_machines_settings_and_its_own_queues() {
     assert_eq!((config.objects.work.attempts, config.objects.work.giant_threshold), (5, 1 << 30));
     assert!(config.looks_again() && config.objects.find.strict && !config.objects.find.tags);
     assert_eq!(config.ledger.unwrap().table, "flotilla");
-    let config = full().on(&FleetFile::of_folder("main", "/state"));
+    let config = full().on(&FleetFile::of_folder("main", "/state"), "id");
     config.check().unwrap();
     assert!(config.queue.is_none() && config.events.is_none());
 }
