@@ -1,6 +1,7 @@
 //! Opens stores, queue, ledger and fleet of a configuration: the only place that knows all adapters.
 
 mod events;
+mod fleet_backend;
 mod folders;
 mod object;
 mod tasks;
@@ -22,8 +23,9 @@ use crate::sqlite::Database;
 use crate::store::file::FileStore;
 use crate::store::s3::S3Store;
 pub use events::{subscribe, subscribe_by_eventbridge};
+pub use fleet_backend::FleetBackend;
 pub use object::object_source;
-use shared::config::{Config, QueueConfig, Side};
+use shared::config::{Config, FleetConfig, QueueConfig, Side};
 use shared::fleet::Fleet;
 use shared::fleet::solo::Solo;
 use shared::ledger::SharedLedger;
@@ -225,9 +227,9 @@ pub async fn create(config: &Config) -> Result<Vec<String>> {
     Ok(made)
 }
 
-/// Opens the fleet that a worker belongs to.
-pub async fn fleet(config: &Config) -> Result<Arc<dyn Fleet>> {
-    Ok(match &config.fleet {
+/// Opens the autoscaling group that this machine belongs to; without one, the machine stays.
+pub async fn fleet(group: Option<&FleetConfig>) -> Result<Arc<dyn Fleet>> {
+    Ok(match group {
         Some(fleet) => Arc::new(AutoScaling::open(fleet).await?),
         None => Arc::new(Solo),
     })

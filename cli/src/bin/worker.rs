@@ -90,7 +90,7 @@ async fn open(args: Args, config: Config, health: &Health, report: Option<&Repor
     let name = args.name.unwrap_or_else(host_and_process);
     let mut worker = Worker::new(&config.task, &name, backend.queue, backend.ledger, config.objects.work.clone());
     worker.events = backend.events;
-    worker.fleet = open::fleet(&config).await.map_err(Failure::usage)?;
+    worker.fleet = open::fleet(config.fleet.as_ref()).await.map_err(Failure::usage)?;
     worker.report = report.map(Report::listener);
     let follow = Follow::of(&config).map_err(Failure::usage)?;
     let upload_log = backend.upload_log;
