@@ -30,6 +30,7 @@ mod control;
 mod definitions;
 mod heartbeats;
 mod name;
+mod operation_job;
 mod operations;
 mod run_id;
 mod samples;
@@ -37,6 +38,7 @@ mod samples;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::config::RunOverrides;
 pub use audit::{Audit, AuditLog, Author, MAX_NOTE_BYTES};
 pub use changes::Next;
 pub use control::{
@@ -47,6 +49,7 @@ pub use heartbeats::{
     CLOCK_SKEW_ALLOWED, FleetRecord, HEARTBEATS_KEPT, Heartbeat, Heartbeats, MAX_WORKERS, WorkerState,
 };
 pub use name::{MAX_FLEET_NAME_CHARS, MAX_TASK_NAME_CHARS, OPERATIONS, TaskRef, check_fleet_name, check_task_name};
+pub use operation_job::{OPERATION, OperationJob};
 pub use operations::{Operation, OperationEnd, OperationKind, OperationState, Operations, Verdict};
 pub use run_id::run_id;
 pub use samples::{Sample, Samples, oldest_sample};

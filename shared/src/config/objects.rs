@@ -1,6 +1,7 @@
 //! What a task of the kind `objects` has: its two sides, what is compared, and how it is copied.
 
 mod check;
+mod overrides;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::{Addressing, Connection, duration, size};
 use crate::location::Location;
 use crate::store::{Encryption, Tier};
+
+pub use overrides::RunOverrides;
 
 /// What a task of the kind `objects` has. Config files spell its fields at their top level.
 #[derive(Debug, Clone, PartialEq)]
