@@ -4,6 +4,7 @@ mod events;
 mod fleet_backend;
 mod folders;
 mod object;
+mod task_queues;
 mod tasks;
 mod unusable;
 
@@ -34,6 +35,9 @@ use shared::objects::SharedUploadLog;
 use shared::queue::Queue;
 use shared::store::Store;
 use shared::{Error, ErrorKind, Result};
+pub use task_queues::{
+    TaskQueues, create_fleet, create_task_queues, delete_task_queues, operations_queue, task_queues,
+};
 pub use tasks::tasks;
 pub use unusable::Unusable;
 

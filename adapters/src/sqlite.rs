@@ -14,9 +14,10 @@ mod failure;
 mod owner;
 mod schema;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,7 @@ pub(crate) use failure::Failure;
 use owner::Owner;
 
 use shared::object::Timestamp;
+use shared::sync::lock;
 use shared::{Error, ErrorKind, Result};
 
 /// Time that a call waits for another process's transaction. Our transactions take some milliseconds, a
@@ -81,6 +83,23 @@ impl Database {
         let (looked_for_dead, arrivals) = (AtomicI64::new(0), Notify::new());
         let (calls, thread) = (Some(calls), Some(thread));
         Ok(Database(Arc::new(Inner { path, calls, thread, owner, looked_for_dead, arrivals })))
+    }
+
+    /// As [`open`](Self::open), but the handles of one folder in this process share one thread and one connection: a
+    /// fleet has many tasks in one database. A sender wakes the receivers of all of them.
+    pub fn shared(dir: &Path) -> Result<Database> {
+        static OPEN: Mutex<BTreeMap<PathBuf, Weak<Inner>>> = Mutex::new(BTreeMap::new());
+        std::fs::create_dir_all(dir).map_err(|e| failure::of_file(dir, e))?;
+        let real = dir.canonicalize().map_err(|e| failure::of_file(dir, e))?;
+        // Locked while it is opened: two callers open one.
+        let mut open = lock(&OPEN);
+        open.retain(|_, inner| inner.strong_count() > 0);
+        if let Some(inner) = open.get(&real).and_then(Weak::upgrade) {
+            return Ok(Database(inner));
+        }
+        let database = Database::open(&real)?;
+        open.insert(real, Arc::downgrade(&database.0));
+        Ok(database)
     }
 
     /// Does `work` on the database's thread.

@@ -58,7 +58,7 @@ pub enum Command {
     Failures(LookArgs),
     /// Try failed objects again, in a new run
     Retry(RetryArgs),
-    /// Create the queues and the table of a config file
+    /// Create the queues and the table of a config file or of a fleet
     Init(InitArgs),
     /// Make the source bucket on Amazon S3 send its events to the task's queue
     Events(EventsArgs),
@@ -130,8 +130,11 @@ const RUNNING: &str = "Running";
 #[derive(Debug, clap::Args)]
 pub struct InitArgs {
     /// Config file of the task
+    #[arg(long, value_name = "FILE", required_unless_present = "fleet", conflicts_with = "fleet")]
+    pub config: Option<PathBuf>,
+    /// Fleet file
     #[arg(long, value_name = "FILE")]
-    pub config: PathBuf,
+    pub fleet: Option<PathBuf>,
 }
 
 /// Which way events take.

@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Transaction, params};
 use tokio::time::{Instant, sleep_until};
 
 use crate::sqlite::{Database, Failure};
@@ -25,6 +25,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Longest wait of a receive, by the port's contract.
 const MAX_WAIT: Duration = Duration::from_secs(20);
 
+/// Messages that one transaction removes: some 10 ms.
+const CLEARED_AT_ONCE: usize = 5_000;
+
 /// A named queue in a SQLite database.
 #[derive(Debug, Clone)]
 pub struct SqliteQueue {
@@ -36,6 +39,26 @@ impl SqliteQueue {
     /// The queue of this name. It needs no creation, and is empty at first.
     pub fn open(database: &Database, name: &str) -> Self {
         SqliteQueue { database: database.clone(), name: name.to_owned() }
+    }
+
+    /// Removes all messages and dead letters, some thousands a transaction: other users of the database wait for none
+    /// of them for long. What is sent meanwhile may stay. Repeated after an error, it goes on.
+    pub async fn clear(&self) -> Result<()> {
+        for table in ["messages", "dead_letters"] {
+            let sql = format!(
+                "DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE queue = ?1 LIMIT {CLEARED_AT_ONCE})"
+            );
+            loop {
+                let (name, sql) = (self.name.clone(), sql.clone());
+                let remove = move |transaction: &Transaction<'_>| {
+                    Ok(transaction.prepare_cached(&sql)?.execute(params![name])?)
+                };
+                if self.database.transact("clear", remove).await? < CLEARED_AT_ONCE {
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn try_receive(&self, max: usize, lease: Duration) -> Result<Vec<Message>> {

@@ -11,6 +11,7 @@
 
 mod access;
 mod create;
+mod owned;
 mod send;
 mod task;
 
@@ -23,6 +24,8 @@ use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::aws;
+use create::Tags;
+pub use owned::{FLEET_TAG, Owner, TASK_ID_TAG};
 use shared::config::QueueConfig;
 use shared::object::Timestamp;
 use shared::queue::{Depth, JobQueue, MAX_RECEIVE, Message, Outgoing};
@@ -58,7 +61,9 @@ impl SqsQueue {
     /// Makes the configured queue and its dead-letter queue if they do not exist. Returns one line for each
     /// one that was made, or that differs from the configuration; an existing queue is not changed.
     pub async fn create(config: &QueueConfig) -> Result<Vec<String>> {
-        create::create(&client(config).await?, &config.name, &config.dead_letter_name()).await
+        let client = client(config).await?;
+        let made = create::create(&client, &config.name, &config.dead_letter_name(), &Tags::new()).await?;
+        Ok(made.map(|queue| queue.line).into())
     }
 
     /// The number of messages of one kind (ready, leased, delayed) on the queue at `url`.
@@ -169,6 +174,15 @@ async fn url_of(client: &Client, name: &str) -> Result<String> {
         answer.queue_url.ok_or_else(|| Error::new(ErrorKind::Corrupt, verb, name, "the queue has no URL"))
     })
     .await
+    .map_err(allow("sqs:GetQueueUrl"))
+}
+
+/// Adds the right that a denied call needs, unless the answer names it.
+fn allow(right: &'static str) -> impl Fn(Error) -> Error {
+    move |error| {
+        let names_it = error.message().contains("not authorized to perform");
+        if error.kind() == ErrorKind::Denied && !names_it { error.and(&format!("allow {right}")) } else { error }
+    }
 }
 
 /// Sends a request under a retry policy; its errors are the port's.

@@ -10,6 +10,7 @@ mod text;
 use serde::{Deserialize, Serialize};
 
 use super::{Config, ConfigError, EventsConfig, Find, FleetFile, Kind, ObjectsConfig, QueueConfig, Side, Work, size};
+use crate::location::Scheme;
 use crate::schedule::Schedule;
 use crate::tasks::{self, Outline};
 
@@ -108,9 +109,17 @@ impl TaskDefinition {
             destination: self.destination.location.to_string(),
             schedule: self.schedule.as_ref().map(Schedule::to_string).unwrap_or_default(),
             events: self.events != FollowedEvents::Off,
+            events_region: self.events_region(),
             notify: self.notify != Notify::default(),
         };
         Ok(tasks::Definition { text: self.to_toml()?, outline, limits: self.limits.into() })
+    }
+
+    /// The region of the task's queue of events: the source bucket's, since Amazon S3 sends to no other. `None`: the
+    /// fleet's.
+    pub fn events_region(&self) -> Option<String> {
+        let is_amazon = self.source.location.scheme() == Scheme::S3 && self.source.connection.endpoint_url.is_none();
+        self.source.connection.region.clone().filter(|_| is_amazon)
     }
 
     /// The task with this id as one machine of a fleet does it: its own settings, with the machine's, and with the queues

@@ -36,6 +36,9 @@ pub struct Outline {
     pub schedule: String,
     /// Whether the task follows events of its source.
     pub events: bool,
+    /// The region of the queue of events; `None`: the fleet's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events_region: Option<String>,
     /// Whether somebody is to be notified of the end of each run.
     pub notify: bool,
 }

@@ -92,6 +92,7 @@ pub(crate) fn definition(text: &str) -> Definition {
         destination: "file:///destination".to_owned(),
         schedule: "every 1h".to_owned(),
         events: true,
+        events_region: Some("eu-west-1".to_owned()),
         notify: true,
     };
     Definition { text: text.to_owned(), outline, limits: Limits::default() }

@@ -11,5 +11,6 @@ mod gateway;
 mod ledger;
 mod queue;
 mod store;
+mod task_queues;
 mod tasks;
 mod upload_log;

@@ -9,7 +9,7 @@ use aws_sdk_sqs::types::QueueAttributeName::{
 use serde_json::{Value, json};
 use shared::queue::MAX_DELIVERIES;
 
-use super::{call, url_of};
+use super::{allow, call, url_of};
 use shared::retry;
 use shared::{Error, ErrorKind, Result};
 
@@ -29,11 +29,24 @@ const WAIT_SECONDS: u32 = 20;
 
 type Attributes = HashMap<QueueAttributeName, String>;
 
-/// Makes the dead-letter queue, then the queue that points to it.
-pub(super) async fn create(client: &Client, name: &str, dead: &str) -> Result<Vec<String>> {
+/// Tags of a queue.
+pub(super) type Tags = HashMap<String, String>;
+
+/// A queue that exists now.
+#[derive(Debug)]
+pub(super) struct Ensured {
+    pub(super) url: String,
+    /// What was done, for the user.
+    pub(super) line: String,
+    /// Whether this call made it.
+    pub(super) is_new: bool,
+}
+
+/// Makes the dead-letter queue, then the queue that points to it. A queue that is made gets these tags.
+pub(super) async fn create(client: &Client, name: &str, dead: &str, tags: &Tags) -> Result<[Ensured; 2]> {
     let retention = (MessageRetentionPeriod, RETENTION_SECONDS.to_string());
-    let (dead_url, dead_line) = ensure(client, dead, [retention.clone()].into()).await?;
-    let arn = attributes_of(client, dead, &dead_url).await?.remove(&QueueArn);
+    let dead_queue = ensure(client, dead, [retention.clone()].into(), tags).await?;
+    let arn = attributes_of(client, dead, &dead_queue.url).await?.remove(&QueueArn);
     let arn = arn.ok_or_else(|| Error::new(ErrorKind::Corrupt, "describe", dead, "the queue has no ARN"))?;
     let redrive = json!({ "deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVES });
     let wanted = [
@@ -42,23 +55,27 @@ pub(super) async fn create(client: &Client, name: &str, dead: &str) -> Result<Ve
         (ReceiveMessageWaitTimeSeconds, WAIT_SECONDS.to_string()),
         (RedrivePolicy, redrive.to_string()),
     ];
-    let (_, line) = ensure(client, name, wanted.into()).await?;
-    Ok(vec![dead_line, line])
+    Ok([dead_queue, ensure(client, name, wanted.into(), tags).await?])
 }
 
-/// Makes a queue unless it exists. Returns its URL, and lines for the user.
-async fn ensure(client: &Client, name: &str, wanted: Attributes) -> Result<(String, String)> {
+/// Makes a queue unless it exists.
+async fn ensure(client: &Client, name: &str, wanted: Attributes, tags: &Tags) -> Result<Ensured> {
     match url_of(client, name).await {
         Ok(url) => return existing(client, name, url, &wanted).await,
         Err(error) if error.kind() == ErrorKind::NoSuchContainer => {}
         Err(error) => return Err(error),
     }
     // Repeated, or done with its answer lost: with the same attributes SQS answers with the same queue.
-    let request = || client.create_queue().queue_name(name).set_attributes(Some(wanted.clone())).send();
-    match call(&retry::DESCRIBE, name, request).await {
+    let tags = (!tags.is_empty()).then(|| tags.clone());
+    let request = || {
+        let request = client.create_queue().queue_name(name).set_attributes(Some(wanted.clone()));
+        request.set_tags(tags.clone()).send()
+    };
+    match call(&retry::DESCRIBE, name, request).await.map_err(allow("sqs:CreateQueue and sqs:TagQueue")) {
         Ok(answer) => {
             let missing = || Error::new(ErrorKind::Corrupt, "describe", name, "the queue has no URL");
-            Ok((answer.queue_url.ok_or_else(missing)?, format!("created queue {name}")))
+            let url = answer.queue_url.ok_or_else(missing)?;
+            Ok(Ensured { url, line: format!("created queue {name}"), is_new: true })
         }
         // Another program made it meanwhile, with other attributes.
         Err(error) if error.kind() == ErrorKind::Conflict && url_of(client, name).await.is_ok() => {
@@ -68,18 +85,19 @@ async fn ensure(client: &Client, name: &str, wanted: Attributes) -> Result<(Stri
     }
 }
 
-async fn existing(client: &Client, name: &str, url: String, wanted: &Attributes) -> Result<(String, String)> {
+async fn existing(client: &Client, name: &str, url: String, wanted: &Attributes) -> Result<Ensured> {
     let line = match differences(wanted, &attributes_of(client, name, &url).await?) {
         differences if differences.is_empty() => format!("queue {name} exists"),
         differences => format!("queue {name} exists and is not changed; it has {}", differences.join(", ")),
     };
-    Ok((url, line))
+    Ok(Ensured { url, line, is_new: false })
 }
 
 pub(super) async fn attributes_of(client: &Client, name: &str, url: &str) -> Result<Attributes> {
     // Read-only: slow, repeated or lost, it changes nothing.
     let request = || client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All).send();
-    Ok(call(&retry::DESCRIBE, name, request).await?.attributes.unwrap_or_default())
+    let answer = call(&retry::DESCRIBE, name, request).await.map_err(allow("sqs:GetQueueAttributes"))?;
+    Ok(answer.attributes.unwrap_or_default())
 }
 
 /// Attributes in which a queue differs from a new one, one phrase each.

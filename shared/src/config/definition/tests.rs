@@ -183,6 +183,16 @@ fn a_task_on_a_fleet_has_the_machines_settings_and_its_own_queues() {
 }
 
 #[test]
+fn the_queue_of_events_is_in_the_region_of_a_bucket_at_amazon() {
+    let mut definition = parse(SMALL);
+    assert_eq!(definition.events_region(), None);
+    definition.source.connection.region = Some("eu-west-1".into());
+    assert_eq!(definition.events_region().as_deref(), Some("eu-west-1"));
+    definition.source.location = "r2://photos".parse().unwrap();
+    assert_eq!(definition.events_region(), None);
+}
+
+#[test]
 fn the_outline_says_what_lists_and_the_controller_need() {
     let kept = full().kept().unwrap();
     assert_eq!(parse(&kept.text), full());
@@ -192,6 +202,8 @@ fn the_outline_says_what_lists_and_the_controller_need() {
         destination: "s3://backup/photos/".into(),
         schedule: "cron 0 3 * * mon-fri Europe/Berlin".into(),
         events: true,
+        // The source is not at Amazon: its region does not decide where the queue is.
+        events_region: None,
         notify: true,
     };
     assert_eq!(kept.outline, expected);
