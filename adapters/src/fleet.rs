@@ -1,3 +1,5 @@
 //! Groups of machines.
 
 pub mod autoscaling;
+pub mod dry;
+pub mod group;

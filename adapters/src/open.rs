@@ -16,6 +16,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::fleet::autoscaling::AutoScaling;
+use crate::fleet::dry::Dry;
+use crate::fleet::group::MachineGroup;
 use crate::ledger::dynamodb::DynamoDbLedger;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::queue::sqlite::SqliteQueue;
@@ -28,6 +30,7 @@ pub use fleet_backend::FleetBackend;
 pub use object::object_source;
 use shared::config::{Config, FleetConfig, QueueConfig, Side};
 use shared::fleet::Fleet;
+use shared::fleet::group::SharedGroup;
 use shared::fleet::solo::Solo;
 use shared::ledger::SharedLedger;
 use shared::location::Scheme;
@@ -229,6 +232,14 @@ pub async fn create(config: &Config) -> Result<Vec<String>> {
     }
     backend(config).await?;
     Ok(made)
+}
+
+/// Opens the autoscaling group of a fleet's machines, without a request. Without one, what is wanted is only logged.
+pub async fn group(group: Option<&FleetConfig>) -> Result<SharedGroup> {
+    Ok(match group {
+        Some(group) => Arc::new(MachineGroup::open(group).await?),
+        None => Arc::new(Dry::default()),
+    })
 }
 
 /// Opens the autoscaling group that this machine belongs to; without one, the machine stays.

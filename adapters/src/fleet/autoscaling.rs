@@ -1,5 +1,6 @@
 //! A worker on an instance of an EC2 Auto Scaling group.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,9 +11,10 @@ use aws_sdk_autoscaling::error::ProvideErrorMetadata;
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
+use super::group;
 use crate::aws;
 use shared::config::FleetConfig;
-use shared::fleet::{Fleet, Interruption};
+use shared::fleet::{Ended, Fleet, Interruption};
 use shared::{Error, ErrorKind, Result, retry};
 
 /// Time between two checks whether the instance ends. A spot notice comes 120 s ahead, and Amazon
@@ -21,6 +23,8 @@ const POLL: Duration = Duration::from_secs(5);
 
 /// `{"action": "terminate", …}` once EC2 is to take the instance back, absent before.
 const SPOT: &str = "/latest/meta-data/spot/instance-action";
+/// `{"noticeTime": …}` once EC2 expects to take the instance back, absent before.
+const REBALANCE: &str = "/latest/meta-data/events/recommendations/rebalance";
 /// The state that the group is moving the instance to.
 const TARGET: &str = "/latest/meta-data/autoscaling/target-lifecycle-state";
 const INSTANCE: &str = "/latest/meta-data/instance-id";
@@ -36,6 +40,8 @@ pub struct AutoScaling {
     poll: Duration,
     /// The protection that was last set; `None` while that is unknown.
     protected: Mutex<Option<bool>>,
+    /// Whether a rebalance recommendation was reported; it stays until the end.
+    is_rebalance_reported: AtomicBool,
 }
 
 impl AutoScaling {
@@ -62,17 +68,13 @@ impl AutoScaling {
             client,
             poll: POLL,
             protected: Mutex::new(None),
+            is_rebalance_reported: AtomicBool::new(false),
         })
     }
 
     /// The same, with a check every `poll` whether the instance ends.
     pub fn polled_every(self, poll: Duration) -> Self {
         AutoScaling { poll, ..self }
-    }
-
-    /// The instance's id.
-    pub fn instance(&self) -> &str {
-        &self.instance
     }
 
     async fn set_protection(&self, busy: bool) -> Result<()> {
@@ -92,18 +94,33 @@ impl AutoScaling {
         }
     }
 
+    async fn extend_hook(&self, hook: &str) -> Result<()> {
+        let call = self.client.record_lifecycle_action_heartbeat().auto_scaling_group_name(&self.group);
+        match call.lifecycle_hook_name(hook).instance_id(&self.instance).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(nothing_waits) => Ok(()),
+            Err(error) => Err(aws::error_from(retry::FLEET.verb, &self.group, error)),
+        }
+    }
+
     // Whether the instance ends, as far as it can be read now. A read that fails decides nothing: the
-    // next one is 5 s away, and both notices stay until the end.
+    // next one is 5 s away, and all notices stay until the end.
     async fn notice(&self) -> Option<Interruption> {
         if let Some(action) = self.look(SPOT).await {
             tracing::info!(instance = self.instance, action, "received a spot interruption notice");
             return Some(Interruption::Spot);
         }
-        let state = self.look(TARGET).await?;
-        is_going(&state).then(|| {
+        if let Some(state) = self.look(TARGET).await.filter(|state| is_going(state)) {
             tracing::info!(instance = self.instance, state, "the autoscaling group removes this instance");
-            Interruption::ScaleIn
-        })
+            return Some(Interruption::ScaleIn);
+        }
+        if self.is_rebalance_reported.load(Relaxed) {
+            return None;
+        }
+        let notice = self.look(REBALANCE).await?;
+        tracing::info!(instance = self.instance, notice, "received a rebalance recommendation");
+        self.is_rebalance_reported.store(true, Relaxed);
+        Some(Interruption::Rebalance)
     }
 
     async fn look(&self, path: &'static str) -> Option<String> {
@@ -116,6 +133,10 @@ impl AutoScaling {
 
 #[async_trait]
 impl Fleet for AutoScaling {
+    fn machine(&self) -> Option<&str> {
+        Some(&self.instance)
+    }
+
     // Sends only changes. The lock covers the call, so that the group gets changes in their order. After an
     // error, or if this future is dropped, the group's state is unknown and the next call sets it again. The
     // call sets a state, so a slow, repeated or unanswered call does no harm.
@@ -139,11 +160,22 @@ impl Fleet for AutoScaling {
         }
     }
 
+    // Slow, cut off, repeated or done with its answer lost: the timeout begins anew, which only lengthens it. `Ok` where
+    // no hook waits.
+    async fn prolong(&self) -> Result<()> {
+        let Some(hook) = &self.hook else { return Ok(()) };
+        retry::run(&retry::FLEET, &self.group, || self.extend_hook(hook)).await
+    }
+
     // `Ok` if an earlier call, whose answer was lost, completed the hook, or if the instance stays and no hook
     // waits. If all attempts fail, the hook's own timeout lets the machine end.
     async fn leave(&self) -> Result<()> {
         let Some(hook) = &self.hook else { return Ok(()) };
         retry::run(&retry::FLEET, &self.group, || self.complete(hook)).await
+    }
+
+    async fn end(&self) -> Result<Ended> {
+        group::terminate(&self.client, &self.group, &self.instance, true).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Fleet, Interruption};
+use super::{Ended, Fleet, Interruption};
 use crate::Result;
 
 /// A machine that stays: it needs no protection and gets no notice.
@@ -11,6 +11,10 @@ pub struct Solo;
 
 #[async_trait]
 impl Fleet for Solo {
+    fn machine(&self) -> Option<&str> {
+        None
+    }
+
     async fn protect(&self, _busy: bool) -> Result<()> {
         Ok(())
     }
@@ -19,7 +23,15 @@ impl Fleet for Solo {
         std::future::pending().await
     }
 
+    async fn prolong(&self) -> Result<()> {
+        Ok(())
+    }
+
     async fn leave(&self) -> Result<()> {
         Ok(())
+    }
+
+    async fn end(&self) -> Result<Ended> {
+        Ok(Ended::Refused)
     }
 }

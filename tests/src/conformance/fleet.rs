@@ -12,6 +12,7 @@ pub async fn check(fleet: &dyn Fleet) {
     let interrupted = tokio::time::timeout(Duration::from_millis(500), fleet.interrupted()).await;
     assert!(interrupted.is_err(), "a machine that stays is never interrupted");
     for _ in 0..2 {
+        fleet.prolong().await.expect("prolonging may be repeated");
         fleet.leave().await.expect("leaving may be repeated");
     }
 }

@@ -10,7 +10,7 @@ use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
 use shared::config::Connection;
 use shared::config::FleetConfig;
 use shared::fleet::solo::Solo;
-use shared::fleet::{Fleet, Interruption};
+use shared::fleet::{Ended, Fleet, Interruption};
 
 const POLL: Duration = Duration::from_millis(20);
 
@@ -118,6 +118,44 @@ async fn a_scale_in_interrupts() {
     let scene = Scene::new(None).await;
     scene.metadata.set("autoscaling/target-lifecycle-state", "Terminated");
     assert_eq!(scene.fleet.interrupted().await, Interruption::ScaleIn);
+}
+
+#[tokio::test]
+async fn a_rebalance_recommendation_is_reported_once_and_before_the_notice() {
+    let scene = Scene::new(None).await;
+    scene.metadata.set("autoscaling/target-lifecycle-state", "InService");
+    scene.metadata.set("events/recommendations/rebalance", r#"{"noticeTime": "2026-01-01T00:00:00Z"}"#);
+    assert_eq!(scene.fleet.interrupted().await, Interruption::Rebalance);
+    assert!(tokio::time::timeout(POLL * 10, scene.fleet.interrupted()).await.is_err());
+    scene.metadata.set("spot/instance-action", r#"{"action": "terminate", "time": "2026-01-01T00:10:00Z"}"#);
+    assert_eq!(scene.fleet.interrupted().await, Interruption::Spot);
+}
+
+#[tokio::test]
+async fn a_machine_ends_itself_without_a_replacement() {
+    let scene = Scene::new(None).await;
+    assert_eq!(scene.fleet.machine(), Some(&*scene.instance));
+    for _ in 0..2 {
+        assert_eq!(scene.fleet.end().await.unwrap(), Ended::Going);
+    }
+    let answer = scene.client.describe_auto_scaling_instances().instance_ids(&scene.instance).send().await.unwrap();
+    assert!(answer.auto_scaling_instances().is_empty());
+    assert_eq!(Solo.end().await.unwrap(), Ended::Refused, "nobody scales it");
+}
+
+#[tokio::test]
+async fn a_waiting_hook_is_prolonged() {
+    let metadata = Metadata::start("i-0123456789abcdef0").await;
+    let proxy = Proxy::start(&ministack().endpoint).await;
+    let connection = Connection { endpoint_url: Some(proxy.endpoint.clone()), ..ministack().connection() };
+    let fleet = open("group", Some("drain"), &metadata, connection).await;
+    proxy.inject(Rule::always(Fault::Respond(200, "<RecordLifecycleActionHeartbeatResponse/>".into())).times(1));
+    fleet.prolong().await.unwrap();
+    let none = "<ErrorResponse><Error><Code>ValidationError</Code><Message>No active Lifecycle Action found with \
+        instance ID i-1</Message></Error></ErrorResponse>";
+    proxy.inject(Rule::always(Fault::Respond(400, none.into())).times(1));
+    fleet.prolong().await.expect("a machine that stays has no hook that waits");
+    assert_eq!(proxy.count(Kind::Other), 2);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod creation;
 mod event_run;
 mod fleet;
 mod gateway;
+mod group;
 mod ledger;
 mod queue;
 mod store;

@@ -1,15 +1,17 @@
 //! Scale-in protection of a worker's instance.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use adapters::fleet::autoscaling::AutoScaling;
 use aws_sdk_autoscaling::Client;
 use flotilla_tests::emulators::{moto, unique_name};
 use flotilla_tests::metadata::Metadata;
 use flotilla_tests::proxy::{Kind, Proxy};
+use shared::Result;
 use shared::config::Connection;
 use shared::config::FleetConfig;
-use shared::fleet::Fleet;
+use shared::fleet::{Ended, Fleet, Interruption};
 
 use crate::stage::{Stage, until};
 
@@ -59,4 +61,55 @@ async fn regression_a_dead_workers_protection_is_cleared_at_the_next_start() {
     working.stop().await.expect("the worker ends well");
     assert!(!is_protected(&client, &instance).await);
     assert_eq!(proxy.count(Kind::Other), 3, "cleared at the start, set, cleared at the end");
+}
+
+/// A machine whose hook waits; it counts what the worker says of the hook.
+#[derive(Debug, Default)]
+struct Hooked {
+    prolonged: AtomicUsize,
+    left: AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl Fleet for Hooked {
+    fn machine(&self) -> Option<&str> {
+        None
+    }
+
+    async fn protect(&self, _busy: bool) -> Result<()> {
+        Ok(())
+    }
+
+    async fn interrupted(&self) -> Interruption {
+        std::future::pending().await
+    }
+
+    async fn prolong(&self) -> Result<()> {
+        assert_eq!(self.left.load(Relaxed), 0, "it has left");
+        self.prolonged.fetch_add(1, Relaxed);
+        Ok(())
+    }
+
+    async fn leave(&self) -> Result<()> {
+        self.left.fetch_add(1, Relaxed);
+        Ok(())
+    }
+
+    async fn end(&self) -> Result<Ended> {
+        Ok(Ended::Refused)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_worker_prolongs_and_completes_the_hook() {
+    let hooked = Arc::new(Hooked::default());
+    let mut stage = Stage::new().await;
+    stage.fleet = hooked.clone();
+    let working = stage.start();
+    let objects = stage.files([1]);
+    stage.copy(&objects).await;
+    stage.until_called("acknowledge", 1).await;
+    assert_eq!((hooked.prolonged.load(Relaxed), hooked.left.load(Relaxed)), (0, 0));
+    working.stop().await.expect("the worker ends well");
+    assert_eq!((hooked.prolonged.load(Relaxed), hooked.left.load(Relaxed)), (1, 1));
 }

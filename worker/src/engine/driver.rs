@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{select_all, try_join_all};
-use shared::fleet::Interruption;
+use shared::fleet::{Interruption, PROLONG_EVERY};
 use shared::job::ParseError;
 use shared::{Error, metrics};
 use tokio::task::JoinSet;
@@ -51,6 +51,7 @@ impl Worker {
         let reporting = beside.spawn(report_transfers(engine.clone()));
         let protection = beside.spawn(protection::keep(engine.fleet.clone(), engine.leases.subscribe()));
         let fleet = beside.spawn(watch_fleet(engine.clone(), stop.clone()));
+        beside.spawn(prolong(engine.clone(), stop.clone()));
         let mut jobs: Vec<JoinSet<()>> = lanes.iter().map(|_| JoinSet::new()).collect();
         let receiving = lanes.iter().zip(&mut jobs).map(|(lane, jobs)| receive_all(lane, &stop, jobs));
         let received = tokio::select! {
@@ -69,9 +70,9 @@ impl Worker {
         engine.transfer_reporter.end(&*engine.ledger).await;
         protection.abort();
         protection::clear(&*engine.fleet).await;
-        if fleet.is_finished()
-            && let Err(error) = engine.fleet.leave().await
-        {
+        fleet.abort();
+        // After a signal too: the group may have sent it, by the system that shuts down.
+        if let Err(error) = engine.fleet.leave().await {
             tracing::warn!(%error, "could not complete the lifecycle hook: it ends by its own timeout");
         }
         received
@@ -125,15 +126,30 @@ async fn watch_depth(lanes: Vec<Arc<LaneContext>>) {
     }
 }
 
+/// Keeps the group waiting while the worker drains.
+async fn prolong(engine: Arc<Engine>, stop: Stop) {
+    stop.drain.cancelled().await;
+    loop {
+        if let Err(error) = engine.fleet.prolong().await {
+            tracing::warn!(%error, "could not prolong the lifecycle hook: the machine may end before the drain");
+        }
+        sleep(PROLONG_EVERY).await;
+    }
+}
+
 async fn report_transfers(engine: Arc<Engine>) {
     engine.transfer_reporter.keep(&*engine.ledger, &engine.moved).await;
 }
 
 /// Ends when the machine is about to go; the worker drains then.
 async fn watch_fleet(engine: Arc<Engine>, stop: Stop) {
-    let why = match engine.fleet.interrupted().await {
-        Interruption::Spot => "a spot interruption",
-        Interruption::ScaleIn => "the autoscaling group",
+    let why = loop {
+        match engine.fleet.interrupted().await {
+            // The machine may stay for hours. A group with capacity rebalancing removes it when another is there.
+            Interruption::Rebalance => {}
+            Interruption::Spot => break "a spot interruption",
+            Interruption::ScaleIn => break "the autoscaling group",
+        }
     };
     tracing::warn!("{why} is about to terminate this machine: finishing or releasing its jobs");
     stop.drain.cancel();

@@ -67,7 +67,7 @@ async fn set(fleet: &dyn Fleet, protected: bool) -> bool {
 mod tests {
     use super::*;
     use async_trait::async_trait;
-    use shared::fleet::Interruption;
+    use shared::fleet::{Ended, Interruption};
     use shared::{Error, ErrorKind, Result};
     use std::sync::Mutex;
     use tokio::task::JoinHandle;
@@ -78,6 +78,10 @@ mod tests {
 
     #[async_trait]
     impl Fleet for Group {
+        fn machine(&self) -> Option<&str> {
+            None
+        }
+
         async fn protect(&self, busy: bool) -> Result<()> {
             let mut state = self.0.lock().unwrap();
             state.0.push(busy);
@@ -92,8 +96,16 @@ mod tests {
             std::future::pending().await
         }
 
+        async fn prolong(&self) -> Result<()> {
+            Ok(())
+        }
+
         async fn leave(&self) -> Result<()> {
             Ok(())
+        }
+
+        async fn end(&self) -> Result<Ended> {
+            Ok(Ended::Refused)
         }
     }
 
