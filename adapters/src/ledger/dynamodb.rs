@@ -16,7 +16,7 @@
 //! | `failures#RUN` | SHA-256 of the key | an object that failed in the run |
 //! | `job#RUN#ORIGIN` | `counted` | which of an origin job's objects are counted |
 //! | `position#TASK#PARTITION` | `position` | where the follower of a stream's partition stands |
-//! | `upload#TASK#KEY` | `upload` | an open upload, which of its parts are at the destination, and the uploads that are about to be opened |
+//! | `uploads#TASK#SHARD` | SHA-256 of the key, which begins with the shard | an open upload, which of its parts are at the destination, and the uploads that are about to be opened |
 //! | `upload#TASK#KEY` | `parts#UPLOAD#FIRST-DIGEST` | tags and checksums of a group of its parts |
 //! | `transfers#RUN` | the worker | what the worker transfers now for the run |
 //! | `suspects#TASK` | the key | that the destination may hold wrong bytes under it |

@@ -7,8 +7,8 @@ use shared::ErrorKind;
 
 /// The steps from nothing to the present schema. `user_version` in the file's header says how many of
 /// them are done. A released step is never changed; a new one is added at the end.
-const MIGRATIONS: [&str; 11] =
-    [FIRST, INTENTS, ARCHIVED, EVENTS, CANCELLED, SUSPECTS, PARTS, TRANSFERS, INDEXES, TASKS, POSITIONS];
+const MIGRATIONS: [&str; 12] =
+    [FIRST, INTENTS, ARCHIVED, EVENTS, CANCELLED, SUSPECTS, PARTS, TRANSFERS, INDEXES, TASKS, POSITIONS, INTENT_RUNS];
 
 /// Keys, ids and names are TEXT compared byte by byte, with their length: NUL is a character like any other.
 const FIRST: &str = "
@@ -235,6 +235,9 @@ CREATE TABLE positions (
     PRIMARY KEY (task, partition)
 );
 ";
+
+/// `intent_run`: the run that announced the last of a key's intents.
+const INTENT_RUNS: &str = "ALTER TABLE uploads ADD COLUMN intent_run TEXT NOT NULL DEFAULT '';";
 
 /// Does the missing steps, all or none.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failure> {

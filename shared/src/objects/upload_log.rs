@@ -30,10 +30,10 @@ pub type SharedUploadLog = Arc<dyn UploadLog>;
 /// The durable record of multipart uploads. See the [module's contract](self).
 #[async_trait]
 pub trait UploadLog: SuspectKeys {
-    /// Announces that an upload of this key is about to be created at the destination, whose clock shows `now`. Each
+    /// Announces that a run is about to create an upload of this key at the destination, whose clock shows `now`. Each
     /// try is announced: one whose answer is lost may have created an upload. A call that is repeated counts twice,
     /// which costs one listing of uploads too many.
-    async fn intend_upload(&self, task: &str, key: &str, now: Timestamp) -> Result<()>;
+    async fn intend_upload(&self, task: &str, run: &str, key: &str, now: Timestamp) -> Result<()>;
 
     /// The announced uploads of this key that no record names.
     async fn intents(&self, task: &str, key: &str) -> Result<Option<Intents>>;
@@ -51,6 +51,15 @@ pub trait UploadLog: SuspectKeys {
     /// Recorded uploads and intents of these keys. Keys that have neither are left out. Any number of keys, in any
     /// order.
     async fn open_uploads(&self, task: &str, keys: &[&str]) -> Result<Vec<OpenUploads>>;
+
+    /// Recorded uploads and intents of a task, in any order, at most `limit` at a time; `after` is the last page's
+    /// token. The token is `None` at the end. A key that has either during the whole listing comes once.
+    async fn uploads_of_task(
+        &self,
+        task: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<OpenUploads>, Option<String>)>;
 
     /// Adds parts that are at the destination; any number of them. Returns the set of parts that are recorded by then,
     /// empty if the upload is closed: of all callers that add parts, the last one gets the whole set. `known` is the

@@ -65,12 +65,14 @@ impl UploadRecord {
 
 /// Announced uploads of a key that no record names: an answer was lost, or a worker died or was late between the
 /// create and the record. They may be open at the destination.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Intents {
     /// Their number; at least one.
     pub count: u32,
     /// All of them were created after this, by the destination's clock.
     pub since: Timestamp,
+    /// The run that announced the last of them.
+    pub run: String,
 }
 
 /// The recorded upload of a key, and its intents.

@@ -26,6 +26,7 @@ macro_rules! upload_log_suite {
             suspect_keys_come_in_byte_order_by_pages
             a_suspect_key_is_cleared_unless_it_was_marked_again
             open_uploads_of_many_keys_are_found_at_once
+            open_uploads_of_a_task_are_listed_by_pages
             uploads_that_no_record_names_are_known_until_somebody_has_looked
         }
     };

@@ -8,9 +8,9 @@ use super::LedgerProbe;
 
 #[async_trait]
 impl UploadLog for LedgerProbe {
-    async fn intend_upload(&self, task: &str, key: &str, now: Timestamp) -> Result<()> {
+    async fn intend_upload(&self, task: &str, run: &str, key: &str, now: Timestamp) -> Result<()> {
         self.calls.meet("intend-upload").await?;
-        self.upload_log.intend_upload(task, key, now).await
+        self.upload_log.intend_upload(task, run, key, now).await
     }
 
     async fn intents(&self, task: &str, key: &str) -> Result<Option<Intents>> {
@@ -36,6 +36,16 @@ impl UploadLog for LedgerProbe {
     async fn open_uploads(&self, task: &str, keys: &[&str]) -> Result<Vec<OpenUploads>> {
         self.calls.meet("open-uploads").await?;
         self.upload_log.open_uploads(task, keys).await
+    }
+
+    async fn uploads_of_task(
+        &self,
+        task: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<OpenUploads>, Option<String>)> {
+        self.calls.meet("uploads-of-task").await?;
+        self.upload_log.uploads_of_task(task, after, limit).await
     }
 
     async fn record_parts(

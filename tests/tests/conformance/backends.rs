@@ -194,7 +194,8 @@ async fn items_of_a_batch_that_were_not_read_are_asked_for_again() {
     let table = &bench.ledger_config.table;
     let record = uses::upload();
     bench.ledger.open_upload(&record).await.unwrap();
-    let key = r##"{"pk":{"S":"upload#task#giant"},"sk":{"S":"upload"}}"##;
+    // The SHA-256 of "giant".
+    let key = r##"{"pk":{"S":"uploads#task#0"},"sk":{"S":"0b132ea2f6cd37dd630da9e84733f169a4473feaebbfa70359b449b759885ffe"}}"##;
     let text = format!(r#"{{"Responses":{{"{table}":[]}},"UnprocessedKeys":{{"{table}":{{"Keys":[{key}]}}}}}}"#);
     bench.proxy.inject(Rule::always(Fault::Respond(200, text)).containing("BatchGetItem").times(4));
     let found = bench.ledger.open_uploads("task", &["giant"]).await.unwrap();

@@ -386,16 +386,17 @@ impl Ledger for FakeLedger {
 
 #[async_trait]
 impl UploadLog for FakeLedger {
-    async fn intend_upload(&self, task: &str, key: &str, now: Timestamp) -> Result<()> {
+    async fn intend_upload(&self, task: &str, run: &str, key: &str, now: Timestamp) -> Result<()> {
         self.now(|pages| {
-            let intents = pages.intents.entry(key_of(task, key)).or_insert(Intents { count: 0, since: now });
-            *intents = Intents { count: intents.count + 1, since: intents.since.min(now) };
+            let none = Intents { count: 0, since: now, run: String::new() };
+            let intents = pages.intents.entry(key_of(task, key)).or_insert(none);
+            *intents = Intents { count: intents.count + 1, since: intents.since.min(now), run: run.to_owned() };
         });
         Ok(())
     }
 
     async fn intents(&self, task: &str, key: &str) -> Result<Option<Intents>> {
-        Ok(self.now(|pages| pages.intents.get(&key_of(task, key)).copied()))
+        Ok(self.now(|pages| pages.intents.get(&key_of(task, key)).cloned()))
     }
 
     async fn clear_intents(&self, task: &str, key: &str, seen: &Intents) -> Result<()> {
@@ -424,12 +425,32 @@ impl UploadLog for FakeLedger {
             let open = |key: &&str| {
                 let of = key_of(task, key);
                 let record = pages.uploads.get(&of).map(|(record, _)| record.clone());
-                let intents = pages.intents.get(&of).copied();
+                let intents = pages.intents.get(&of).cloned();
                 let is_open = record.is_some() || intents.is_some();
                 is_open.then(|| OpenUploads { key: (*key).to_owned(), record, intents })
             };
             keys.iter().filter_map(open).collect()
         }))
+    }
+
+    async fn uploads_of_task(
+        &self,
+        task: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<OpenUploads>, Option<String>)> {
+        let mut keys: Vec<String> = self.now(|pages| {
+            let keys = pages.uploads.keys().chain(pages.intents.keys());
+            keys.filter(|(of, key)| of == task && after.is_none_or(|after| key.as_str() > after))
+                .map(|(_, key)| key.clone())
+                .collect()
+        });
+        keys.sort();
+        keys.dedup();
+        keys.truncate(limit);
+        let token = keys.last().filter(|_| keys.len() >= limit).cloned();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        Ok((self.open_uploads(task, &keys).await?, token))
     }
 
     async fn record_parts(&self, task: &str, upload: &Upload, parts: &[PartRecord], _: &PartSet) -> Result<PartSet> {
@@ -459,7 +480,7 @@ impl UploadLog for FakeLedger {
             if pages.upload_mut(&task, &wanted).is_some() {
                 pages.uploads.remove(&key);
             }
-            Ok(pages.intents.get(&key).copied())
+            Ok(pages.intents.get(&key).cloned())
         };
         self.call(&upload.key, &format!("forgets upload {}", upload.id), close).await
     }

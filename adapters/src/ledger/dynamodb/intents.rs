@@ -1,43 +1,47 @@
 //! Uploads that are about to be opened.
 //!
 //! They stand in the item of the key's upload: `intents`, how many creates no record names, and `since`,
-//! after when all of them were made, by the destination's clock. `upload_id` is there while an upload
-//! is recorded.
+//! after when all of them were made, by the destination's clock, and `intent_run`, which run announced the last one.
+//! `upload_id` is there while an upload is recorded.
 
 use super::DynamoDbLedger;
-use super::item::{Record, number, pk, text};
-use super::uploads::UPLOAD;
+use super::item::{Record, number, text};
+use super::uploads::item_key;
 use shared::object::Timestamp;
 use shared::objects::Intents;
 use shared::{ErrorKind, Result};
 
 /// Counts one more create that is about to be made. The earliest time stays.
-pub(super) async fn intend(ledger: &DynamoDbLedger, task: &str, key: &str, now: Timestamp) -> Result<()> {
+pub(super) async fn intend(ledger: &DynamoDbLedger, task: &str, run: &str, key: &str, now: Timestamp) -> Result<()> {
+    let item = item_key(task, key);
     let earliest = "attribute_not_exists(since) OR since > :now";
-    match add(ledger, task, key, now, "SET since = :now ADD intents :one", Some(earliest)).await {
+    match add(ledger, &item, (run, key, now), ":now", Some(earliest)).await {
         Err(error) if error.kind() == ErrorKind::Conflict => {}
         added => return added,
     }
-    add(ledger, task, key, now, "SET since = if_not_exists(since, :now) ADD intents :one", None).await
+    add(ledger, &item, (run, key, now), "if_not_exists(since, :now)", None).await
 }
 
 async fn add(
     ledger: &DynamoDbLedger,
-    task: &str,
-    key: &str,
-    now: Timestamp,
-    expression: &str,
+    (pk, sk): &(String, String),
+    (run, key, now): (&str, &str, Timestamp),
+    since: &str,
     condition: Option<&str>,
 ) -> Result<()> {
+    let expression = format!("SET since = {since}, intent_run = :run, #key = :key ADD intents :one");
     // Repeated, or done with its answer lost, it counts twice: someone will look once too often. Carried
     // out late: likewise.
     let request = || {
         let update = ledger.client.update_item().table_name(&ledger.table);
         update
-            .key("pk", text(pk("upload", &[task, key])))
-            .key("sk", text(UPLOAD))
-            .update_expression(expression)
+            .key("pk", text(pk))
+            .key("sk", text(sk))
+            .update_expression(&expression)
             .set_condition_expression(condition.map(str::to_owned))
+            .expression_attribute_names("#key", "key")
+            .expression_attribute_values(":run", text(run))
+            .expression_attribute_values(":key", text(key))
             .expression_attribute_values(":now", number(now.0))
             .expression_attribute_values(":one", number(1))
             .send()
@@ -47,7 +51,8 @@ async fn add(
 
 /// The creates that no record names.
 pub(super) async fn get(ledger: &DynamoDbLedger, task: &str, key: &str) -> Result<Option<Intents>> {
-    match ledger.get(&pk("upload", &[task, key]), UPLOAD).await? {
+    let (pk, sk) = item_key(task, key);
+    match ledger.get(&pk, &sk).await? {
         Some(record) => of(&record),
         None => Ok(None),
     }
@@ -58,7 +63,8 @@ pub(super) fn of(record: &Record) -> Result<Option<Intents>> {
     match record.optional_number::<i64>("intents")? {
         Some(count @ 1..) => {
             let count = u32::try_from(count).map_err(|_| record.corrupt("intents"))?;
-            Ok(Some(Intents { count, since: Timestamp(record.number("since")?) }))
+            let run = record.text("intent_run")?.to_owned();
+            Ok(Some(Intents { count, since: Timestamp(record.number("since")?), run }))
         }
         _ => Ok(None),
     }
@@ -66,10 +72,10 @@ pub(super) fn of(record: &Record) -> Result<Option<Intents>> {
 
 /// Forgets those that were seen: with the item, unless it records an upload.
 pub(super) async fn clear(ledger: &DynamoDbLedger, task: &str, key: &str, seen: &Intents) -> Result<()> {
-    let pk = pk("upload", &[task, key]);
+    let (pk, sk) = item_key(task, key);
     // Repeated, or carried out late: the conditions protect whatever came since.
     let deleted = ledger.call(|| {
-        let delete = ledger.client.delete_item().table_name(&ledger.table).key("pk", text(&pk)).key("sk", text(UPLOAD));
+        let delete = ledger.client.delete_item().table_name(&ledger.table).key("pk", text(&pk)).key("sk", text(&sk));
         delete
             .condition_expression("intents = :seen AND attribute_not_exists(upload_id)")
             .expression_attribute_values(":seen", number(seen.count))
@@ -80,7 +86,7 @@ pub(super) async fn clear(ledger: &DynamoDbLedger, task: &str, key: &str, seen: 
         other => return other.map(drop),
     }
     let zeroed = ledger.call(|| {
-        let update = ledger.client.update_item().table_name(&ledger.table).key("pk", text(&pk)).key("sk", text(UPLOAD));
+        let update = ledger.client.update_item().table_name(&ledger.table).key("pk", text(&pk)).key("sk", text(&sk));
         update
             .update_expression("SET intents = :none")
             .condition_expression("intents = :seen")

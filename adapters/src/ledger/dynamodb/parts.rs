@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::item::{Attributes, Item, Record, binary, pk, sha256_hex, text};
-use super::uploads::UPLOAD;
+use super::uploads::item_key;
 use super::{DynamoDbLedger, batch};
 use shared::objects::{PartRecord, PartSet};
 use shared::store::Upload;
@@ -47,14 +47,14 @@ pub(super) async fn record(
     parts: &[PartRecord],
     known: &PartSet,
 ) -> Result<PartSet> {
-    let pk = pk("upload", &[task, &upload.key]);
+    let pk = group_partition(task, upload);
     let groups: Vec<_> = parts.chunks(PARTS_PER_ITEM).map(|group| put_group(ledger, &pk, upload, group)).collect();
     let () = stream::iter(groups).buffer_unordered(WRITES_AT_ONCE).try_collect().await?;
     let mut known = known.clone();
     for _ in 0..MAX_ROUNDS {
         let changes = changes_to(&known, parts);
         if !changes.is_empty() {
-            match set_words(ledger, &pk, upload, &changes).await {
+            match set_words(ledger, task, upload, &changes).await {
                 Err(error) if error.kind() == ErrorKind::Conflict => {}
                 set => return set,
             }
@@ -65,7 +65,7 @@ pub(super) async fn record(
             Some(now) if changes_to(&now, parts).is_empty() => return Ok(now),
             Some(now) => known = now,
             None => {
-                forget(ledger, &pk, upload).await?;
+                forget(ledger, task, upload).await?;
                 return Ok(PartSet::default());
             }
         }
@@ -75,7 +75,8 @@ pub(super) async fn record(
 
 /// The set of recorded parts; `None` if the upload is not the recorded one.
 pub(super) async fn of(ledger: &DynamoDbLedger, task: &str, upload: &Upload) -> Result<Option<PartSet>> {
-    let record = ledger.get(&pk("upload", &[task, &upload.key]), UPLOAD).await?;
+    let (pk, sk) = item_key(task, &upload.key);
+    let record = ledger.get(&pk, &sk).await?;
     Ok(record.filter(|record| record.optional("upload_id") == Some(&upload.id)).map(|record| decode(&record)))
 }
 
@@ -114,10 +115,11 @@ fn words(bytes: &[u8]) -> impl Iterator<Item = (usize, Word)> + '_ {
 
 async fn set_words(
     ledger: &DynamoDbLedger,
-    pk: &str,
+    task: &str,
     upload: &Upload,
     changes: &BTreeMap<usize, (Option<Word>, Word)>,
 ) -> Result<PartSet> {
+    let (pk, sk) = item_key(task, &upload.key);
     let sets: Vec<String> = changes.keys().map(|at| format!("w{at}=:w{at}")).collect();
     let mut conditions = vec!["#upload = :upload".to_owned()];
     let mut values: Attributes = HashMap::from([(":upload".to_owned(), text(&upload.id))]);
@@ -135,7 +137,7 @@ async fn set_words(
     // Repeated, done with its answer lost, or carried out late: the word is no longer the one that was known, and the
     // condition refuses it.
     let request = || {
-        let update = ledger.client.update_item().table_name(&ledger.table).key("pk", text(pk)).key("sk", text(UPLOAD));
+        let update = ledger.client.update_item().table_name(&ledger.table).key("pk", text(&pk)).key("sk", text(&sk));
         update
             .update_expression(&expression)
             .condition_expression(&condition)
@@ -161,7 +163,7 @@ fn decode(record: &Record) -> PartSet {
 
 /// What is recorded of the parts, by number.
 pub(super) async fn records(ledger: &DynamoDbLedger, task: &str, upload: &Upload) -> Result<Vec<PartRecord>> {
-    let query = ledger.query(&pk("upload", &[task, &upload.key]), &prefix(upload));
+    let query = ledger.query(&group_partition(task, upload), &prefix(upload));
     let mut parts: Vec<PartRecord> = Vec::new();
     for record in ledger.all(query, usize::MAX).await? {
         let group: Vec<PartRecord> =
@@ -173,11 +175,17 @@ pub(super) async fn records(ledger: &DynamoDbLedger, task: &str, upload: &Upload
 }
 
 /// Forgets what is recorded of the parts; the set goes with the upload.
-pub(super) async fn forget(ledger: &DynamoDbLedger, pk: &str, upload: &Upload) -> Result<()> {
-    let query = ledger.query(pk, &prefix(upload)).projection_expression("sk");
+pub(super) async fn forget(ledger: &DynamoDbLedger, task: &str, upload: &Upload) -> Result<()> {
+    let pk = group_partition(task, upload);
+    let query = ledger.query(&pk, &prefix(upload)).projection_expression("sk");
     let keys = ledger.all(query, usize::MAX).await?;
-    let deletes = keys.iter().map(|record| record.text("sk").map(|sk| batch::delete(pk, sk)));
+    let deletes = keys.iter().map(|record| record.text("sk").map(|sk| batch::delete(&pk, sk)));
     ledger.write_all(deletes.collect::<Result<_>>()?).await
+}
+
+/// The partition of the groups of an upload's parts: each key has its own.
+fn group_partition(task: &str, upload: &Upload) -> String {
+    pk("upload", &[task, &upload.key])
 }
 
 /// What the sort keys of an upload's parts begin with. Stores' upload ids may be longer than a sort key.

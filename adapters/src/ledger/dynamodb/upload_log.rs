@@ -10,8 +10,8 @@ use shared::store::Upload;
 
 #[async_trait]
 impl UploadLog for DynamoDbLedger {
-    async fn intend_upload(&self, task: &str, key: &str, now: Timestamp) -> Result<()> {
-        intents::intend(self, task, key, now).await
+    async fn intend_upload(&self, task: &str, run: &str, key: &str, now: Timestamp) -> Result<()> {
+        intents::intend(self, task, run, key, now).await
     }
 
     async fn intents(&self, task: &str, key: &str) -> Result<Option<Intents>> {
@@ -32,6 +32,15 @@ impl UploadLog for DynamoDbLedger {
 
     async fn open_uploads(&self, task: &str, keys: &[&str]) -> Result<Vec<OpenUploads>> {
         uploads::of_keys(self, task, keys).await
+    }
+
+    async fn uploads_of_task(
+        &self,
+        task: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<OpenUploads>, Option<String>)> {
+        uploads::of_task(self, task, after, limit).await
     }
 
     async fn record_parts(

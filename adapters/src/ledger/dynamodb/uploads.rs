@@ -1,22 +1,31 @@
 //! Open uploads. Their parts are recorded in [`parts`].
+//!
+//! The uploads of a task stand in [`SHARDS`] partitions, by their keys' digests, so that they are listed without a scan
+//! and no partition takes all of their writes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
-use super::item::{Attributes, Record, number, pk, text};
+use super::item::{Attributes, Record, number, pk, sha256_hex, text};
 use super::{DynamoDbLedger, intents, parts};
 use shared::objects::{Intents, OpenUploads, UploadRecord};
 use shared::store::Upload;
 use shared::{ErrorKind, Result};
 
-/// The sort key of a key's upload.
-pub(super) const UPLOAD: &str = "upload";
+/// The partitions of a task's uploads, each named by the first digit of its keys' digests; in order.
+const SHARDS: &str = "0123456789abcdef";
+
+/// Partition and sort key of the item of a key's upload.
+pub(super) fn item_key(task: &str, key: &str) -> (String, String) {
+    let digest = sha256_hex(key);
+    (pk("uploads", &[task, &digest[..1]]), digest)
+}
 
 /// How often another upload may be opened and closed between two requests of ours.
 const MAX_ROUNDS: usize = 10;
 
 /// Records an upload, unless one is recorded: then that one comes back.
 pub(super) async fn open(ledger: &DynamoDbLedger, record: &UploadRecord) -> Result<UploadRecord> {
-    let pk = pk("upload", &[&record.task, &record.upload.key]);
+    let (pk, sk) = item_key(&record.task, &record.upload.key);
     let attributes = encode(record);
     // Written by name, for the item may hold intents, one of which this fulfils.
     let sets: Vec<String> = attributes.keys().map(|name| format!("#{name}=:{name}")).collect();
@@ -30,7 +39,7 @@ pub(super) async fn open(ledger: &DynamoDbLedger, record: &UploadRecord) -> Resu
             let update = ledger.client.update_item().table_name(&ledger.table);
             update
                 .key("pk", text(&pk))
-                .key("sk", text(UPLOAD))
+                .key("sk", text(&sk))
                 .update_expression(&expression)
                 .condition_expression("attribute_not_exists(upload_id)")
                 .set_expression_attribute_names(Some(names.clone()))
@@ -53,34 +62,61 @@ pub(super) async fn open(ledger: &DynamoDbLedger, record: &UploadRecord) -> Resu
 
 /// The open upload of a key.
 pub(super) async fn get(ledger: &DynamoDbLedger, task: &str, key: &str) -> Result<Option<UploadRecord>> {
-    let found = ledger.get(&pk("upload", &[task, key]), UPLOAD).await?;
+    let (pk, sk) = item_key(task, key);
+    let found = ledger.get(&pk, &sk).await?;
     found.as_ref().filter(|record| record.optional("upload_id").is_some()).map(decode).transpose()
 }
 
 /// What is open of these keys, or may be.
 pub(super) async fn of_keys(ledger: &DynamoDbLedger, task: &str, keys: &[&str]) -> Result<Vec<OpenUploads>> {
-    let pks: BTreeMap<String, &str> = keys.iter().map(|key| (pk("upload", &[task, key]), *key)).collect();
-    let records = ledger.get_all(pks.keys().map(|pk| (pk.as_str(), UPLOAD))).await?;
-    let mut found = Vec::new();
-    for record in &records {
-        let Some(key) = pks.get(record.text("pk")?) else { continue };
-        let upload = record.optional("upload_id").map(|_| decode(record)).transpose()?;
-        let open = OpenUploads { key: (*key).to_owned(), record: upload, intents: intents::of(record)? };
-        if open.record.is_some() || open.intents.is_some() {
-            found.push(open);
+    let items: BTreeSet<(String, String)> = keys.iter().map(|key| item_key(task, key)).collect();
+    let records = ledger.get_all(items.iter().map(|(pk, sk)| (pk.as_str(), sk.as_str()))).await?;
+    records.iter().filter_map(|record| open_of(record).transpose()).collect()
+}
+
+/// What is open of a task, or may be: a page that begins after the item of this sort key.
+pub(super) async fn of_task(
+    ledger: &DynamoDbLedger,
+    task: &str,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<(Vec<OpenUploads>, Option<String>)> {
+    let mut records: Vec<Record> = Vec::new();
+    for shard in SHARDS.chars().map(String::from) {
+        // The items of an earlier partition have smaller sort keys.
+        if after.is_some_and(|after| after > shard.as_str() && !after.starts_with(&shard)) || records.len() >= limit {
+            continue;
         }
+        let query = ledger.query(&pk("uploads", &[task, &shard]), "");
+        let query = match after {
+            Some(after) => query
+                .key_condition_expression("pk = :pk AND sk > :after")
+                .expression_attribute_values(":after", text(after)),
+            None => query,
+        };
+        records.extend(ledger.all(query, limit - records.len()).await?);
     }
-    Ok(found)
+    let token = records.last().filter(|_| records.len() >= limit);
+    let token = token.map(|last| last.text("sk").map(str::to_owned)).transpose()?;
+    let open: Result<Vec<OpenUploads>> = records.iter().filter_map(|record| open_of(record).transpose()).collect();
+    Ok((open?, token))
+}
+
+/// What an item says is open, or may be.
+fn open_of(record: &Record) -> Result<Option<OpenUploads>> {
+    let upload = record.optional("upload_id").map(|_| decode(record)).transpose()?;
+    let open = OpenUploads { key: record.text("key")?.to_owned(), record: upload, intents: intents::of(record)? };
+    Ok((open.record.is_some() || open.intents.is_some()).then_some(open))
 }
 
 /// Forgets an upload and its parts. The record goes last: should this be cut off, the upload is still
 /// known, and whoever takes it up finds at the destination how it stands, and closes it again.
 pub(super) async fn close(ledger: &DynamoDbLedger, task: &str, upload: &Upload) -> Result<Option<Intents>> {
-    let pk = pk("upload", &[task, &upload.key]);
-    parts::forget(ledger, &pk, upload).await?;
+    let (pk, sk) = item_key(task, &upload.key);
+    parts::forget(ledger, task, upload).await?;
     // Repeated, or carried out late: the condition protects an upload that was opened since.
     let deleted = ledger.call(|| {
-        let delete = ledger.client.delete_item().table_name(&ledger.table).key("pk", text(&pk)).key("sk", text(UPLOAD));
+        let delete = ledger.client.delete_item().table_name(&ledger.table).key("pk", text(&pk)).key("sk", text(&sk));
         delete
             .condition_expression("#upload = :upload AND (attribute_not_exists(intents) OR intents <= :none)")
             .expression_attribute_names("#upload", "upload_id")
@@ -93,11 +129,14 @@ pub(super) async fn close(ledger: &DynamoDbLedger, task: &str, upload: &Upload) 
         other => return other.map(|_| None),
     }
     // Intents are left, or it is another upload.
-    let names: HashMap<String, String> = RECORDED.map(|name| (format!("#{name}"), name.to_owned())).into();
+    // The key stays: it names the intents.
+    let names = RECORDED.into_iter().filter(|name| *name != "key").map(|name| (format!("#{name}"), name.to_owned()));
+    let names: HashMap<String, String> = names.collect();
     let words: Vec<String> = (0..parts::WORDS).map(|at| format!("w{at}")).collect();
-    let removes = format!("REMOVE {},{}", RECORDED.map(|name| format!("#{name}")).join(","), words.join(","));
+    let recorded: Vec<&str> = names.keys().map(String::as_str).collect();
+    let removes = format!("REMOVE {},{}", recorded.join(","), words.join(","));
     let removed = ledger.call(|| {
-        let update = ledger.client.update_item().table_name(&ledger.table).key("pk", text(&pk)).key("sk", text(UPLOAD));
+        let update = ledger.client.update_item().table_name(&ledger.table).key("pk", text(&pk)).key("sk", text(&sk));
         update
             .update_expression(&removes)
             .condition_expression("#upload_id = :upload")

@@ -10,9 +10,9 @@ use shared::store::Upload;
 
 #[async_trait]
 impl UploadLog for SqliteLedger {
-    async fn intend_upload(&self, task: &str, key: &str, now: Timestamp) -> Result<()> {
-        let (task, key) = (task.to_owned(), key.to_owned());
-        self.database.transact("intend upload", move |t| uploads::intend(t, &task, &key, now)).await
+    async fn intend_upload(&self, task: &str, run: &str, key: &str, now: Timestamp) -> Result<()> {
+        let (task, run, key) = (task.to_owned(), run.to_owned(), key.to_owned());
+        self.database.transact("intend upload", move |t| uploads::intend(t, &task, &run, &key, now)).await
     }
 
     async fn intents(&self, task: &str, key: &str) -> Result<Option<Intents>> {
@@ -21,7 +21,7 @@ impl UploadLog for SqliteLedger {
     }
 
     async fn clear_intents(&self, task: &str, key: &str, seen: &Intents) -> Result<()> {
-        let (task, key, seen) = (task.to_owned(), key.to_owned(), *seen);
+        let (task, key, seen) = (task.to_owned(), key.to_owned(), seen.count);
         self.database.transact("clear intents", move |t| uploads::clear_intents(t, &task, &key, seen)).await
     }
 
@@ -38,6 +38,17 @@ impl UploadLog for SqliteLedger {
     async fn open_uploads(&self, task: &str, keys: &[&str]) -> Result<Vec<OpenUploads>> {
         let (task, keys): (_, Vec<String>) = (task.to_owned(), keys.iter().map(|key| (*key).to_owned()).collect());
         self.database.call("read uploads", move |c| uploads::of_keys(c, &task, &keys)).await
+    }
+
+    async fn uploads_of_task(
+        &self,
+        task: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<OpenUploads>, Option<String>)> {
+        let (task, after) = (task.to_owned(), after.map(str::to_owned));
+        let page = move |c: &mut _| uploads::of_task(c, &task, after.as_deref(), limit);
+        self.database.call("list uploads", page).await
     }
 
     // One transaction adds to the set, so `known` is of no use here.

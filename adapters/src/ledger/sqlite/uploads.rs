@@ -10,25 +10,26 @@ use shared::object::Timestamp;
 use shared::objects::{Intents, OpenUploads, PartRecord, PartSet, UploadRecord};
 use shared::store::Upload;
 
-pub(super) fn intend(connection: &Connection, task: &str, key: &str, now: Timestamp) -> Result<(), Failure> {
-    let sql = "INSERT INTO uploads (task, key, id, body, intents, since) VALUES (?1, ?2, '', '', 1, ?3)
+pub(super) fn intend(connection: &Connection, task: &str, run: &str, key: &str, now: Timestamp) -> Result<(), Failure> {
+    let sql = "INSERT INTO uploads (task, key, id, body, intents, since, intent_run) VALUES (?1, ?2, '', '', 1, ?3, ?4)
                ON CONFLICT (task, key) DO UPDATE SET
                    since = CASE intents WHEN 0 THEN excluded.since ELSE min(since, excluded.since) END,
-                   intents = intents + 1";
-    connection.prepare_cached(sql)?.execute(params![task, key, now.0])?;
+                   intents = intents + 1, intent_run = excluded.intent_run";
+    connection.prepare_cached(sql)?.execute(params![task, key, now.0, run])?;
     Ok(())
 }
 
 pub(super) fn intents(connection: &Connection, task: &str, key: &str) -> Result<Option<Intents>, Failure> {
-    let sql = "SELECT intents, since FROM uploads WHERE task = ?1 AND key = ?2 AND intents > 0";
+    let sql = "SELECT intents, since, intent_run FROM uploads WHERE task = ?1 AND key = ?2 AND intents > 0";
     let mut select = connection.prepare_cached(sql)?;
-    let found = |row: &rusqlite::Row<'_>| Ok(Intents { count: row.get(0)?, since: Timestamp(row.get(1)?) });
+    let found =
+        |row: &rusqlite::Row<'_>| Ok(Intents { count: row.get(0)?, since: Timestamp(row.get(1)?), run: row.get(2)? });
     Ok(select.query_row([task, key], found).optional()?)
 }
 
-pub(super) fn clear_intents(connection: &Connection, task: &str, key: &str, seen: Intents) -> Result<(), Failure> {
+pub(super) fn clear_intents(connection: &Connection, task: &str, key: &str, seen: u32) -> Result<(), Failure> {
     let sql = "UPDATE uploads SET intents = 0 WHERE task = ?1 AND key = ?2 AND intents = ?3";
-    connection.prepare_cached(sql)?.execute(params![task, key, seen.count])?;
+    connection.prepare_cached(sql)?.execute(params![task, key, seen])?;
     remove_empty(connection, task, key)
 }
 
@@ -70,6 +71,22 @@ pub(super) fn of_keys(connection: &Connection, task: &str, keys: &[String]) -> R
         }
     }
     Ok(found)
+}
+
+/// What is open of a task, or may be: a page in key order that begins after this key.
+pub(super) fn of_task(
+    connection: &Connection,
+    task: &str,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<(Vec<OpenUploads>, Option<String>), Failure> {
+    let sql = "SELECT key FROM uploads WHERE task = ?1 AND (?2 IS NULL OR key > ?2) ORDER BY key LIMIT ?3";
+    let mut select = connection.prepare_cached(sql)?;
+    let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
+    let keys: Vec<String> =
+        select.query_map(params![task, after, limit_rows], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let token = keys.last().filter(|_| keys.len() >= limit).cloned();
+    Ok((of_keys(connection, task, &keys)?, token))
 }
 
 /// The number of an upload, if it is the one recorded for its key.

@@ -167,15 +167,15 @@ pub async fn uploads_that_no_record_names_are_known_until_somebody_has_looked(lo
     let intents = async |log: &SharedUploadLog| log.intents(&task, "key").await.unwrap();
     assert_eq!(intents(&log).await, None);
     let first = Timestamp(1_700_000_000_000);
-    log.intend_upload(&task, "key", first).await.unwrap();
-    assert_eq!(intents(&log).await, Some(Intents { count: 1, since: first }));
+    log.intend_upload(&task, "run", "key", first).await.unwrap();
+    assert_eq!(intents(&log).await, Some(Intents { count: 1, since: first, run: "run".to_owned() }));
     assert_eq!(log.upload(&task, "key").await.unwrap(), None);
     // The earliest time counts, whatever the order.
-    let other_key = |at| log.intend_upload(&task, "other", Timestamp(first.0 + at));
+    let other_key = |at| log.intend_upload(&task, "run", "other", Timestamp(first.0 + at));
     other_key(9).await.unwrap();
     other_key(3).await.unwrap();
     other_key(7).await.unwrap();
-    let earliest = Intents { count: 3, since: Timestamp(first.0 + 3) };
+    let earliest = Intents { count: 3, since: Timestamp(first.0 + 3), run: "run".to_owned() };
     assert_eq!(log.intents(&task, "other").await.unwrap(), Some(earliest));
     // Recorded: the intent is fulfilled, and closing leaves nothing.
     assert_eq!(log.open_upload(&upload).await.unwrap(), upload);
@@ -184,32 +184,32 @@ pub async fn uploads_that_no_record_names_are_known_until_somebody_has_looked(lo
     assert_eq!(log.close_upload(&task, &upload.upload).await.unwrap(), None);
     // Three tries, of which two ended in a record that came too late, or in none.
     for later in 1..4 {
-        log.intend_upload(&task, "key", Timestamp(first.0 + later)).await.unwrap();
+        log.intend_upload(&task, "run", "key", Timestamp(first.0 + later)).await.unwrap();
     }
     assert_eq!(log.open_upload(&upload).await.unwrap(), upload);
     assert_eq!(log.open_upload(&other).await.unwrap(), upload);
-    let left = Intents { count: 2, since: Timestamp(first.0 + 1) };
-    assert_eq!(intents(&log).await, Some(left));
-    assert_eq!(log.close_upload(&task, &other.upload).await.unwrap(), Some(left));
+    let left = Intents { count: 2, since: Timestamp(first.0 + 1), run: "run".to_owned() };
+    assert_eq!(intents(&log).await, Some(left.clone()));
+    assert_eq!(log.close_upload(&task, &other.upload).await.unwrap(), Some(left.clone()));
     assert_eq!(log.upload(&task, "key").await.unwrap().as_ref(), Some(&upload));
     log.record_parts(&task, &upload.upload, &parts(1..4), &PartSet::default()).await.unwrap();
-    assert_eq!(log.close_upload(&task, &upload.upload).await.unwrap(), Some(left));
+    assert_eq!(log.close_upload(&task, &upload.upload).await.unwrap(), Some(left.clone()));
     assert_eq!(log.upload(&task, "key").await.unwrap(), None);
     assert_eq!(log.recorded_parts(&task, &upload.upload).await.unwrap(), []);
     assert!(log.part_set(&task, &upload.upload).await.unwrap().is_empty());
     // One more while somebody looks: not cleared.
-    log.intend_upload(&task, "key", Timestamp(first.0 + 9)).await.unwrap();
+    log.intend_upload(&task, "later-run", "key", Timestamp(first.0 + 9)).await.unwrap();
     log.clear_intents(&task, "key", &left).await.unwrap();
-    let left = Intents { count: 3, ..left };
-    assert_eq!(intents(&log).await, Some(left));
+    let left = Intents { count: 3, run: "later-run".to_owned(), ..left };
+    assert_eq!(intents(&log).await, Some(left.clone()));
     for _ in 0..2 {
         log.clear_intents(&task, "key", &left).await.unwrap();
         assert_eq!(intents(&log).await, None);
     }
     // Cleared beside a record, which stays.
-    log.intend_upload(&task, "key", first).await.unwrap();
+    log.intend_upload(&task, "run", "key", first).await.unwrap();
     assert_eq!(log.open_upload(&other).await.unwrap(), other);
-    log.intend_upload(&task, "key", first).await.unwrap();
+    log.intend_upload(&task, "run", "key", first).await.unwrap();
     let left = intents(&log).await.unwrap();
     log.clear_intents(&task, "key", &left).await.unwrap();
     assert_eq!(intents(&log).await, None);
@@ -238,8 +238,12 @@ pub async fn open_uploads_of_many_keys_are_found_at_once(log: SharedUploadLog) {
     let since = Timestamp(1_700_000_000_000);
     let mut expected = Vec::new();
     for key in odd_keys() {
-        log.intend_upload(&task, &key, since).await.unwrap();
-        expected.push(OpenUploads { key, record: None, intents: Some(Intents { count: 1, since }) });
+        log.intend_upload(&task, "run", &key, since).await.unwrap();
+        expected.push(OpenUploads {
+            key,
+            record: None,
+            intents: Some(Intents { count: 1, since, run: "run".to_owned() }),
+        });
     }
     for number in 0..3 {
         let record = record(&task, &format!("recorded-{number}"), "upload");
@@ -257,4 +261,47 @@ pub async fn open_uploads_of_many_keys_are_found_at_once(log: SharedUploadLog) {
     assert_eq!(found, expected);
     assert!(log.open_uploads(&task, &["recorded-2"]).await.unwrap().is_empty());
     assert!(log.open_uploads(&task, &[]).await.unwrap().is_empty());
+}
+
+/// By pages of any size, and nothing of another task.
+pub async fn open_uploads_of_a_task_are_listed_by_pages(log: SharedUploadLog) {
+    let (task, since) = (unique("task"), Timestamp(1_700_000_000_000));
+    let mut expected = Vec::new();
+    for (number, key) in odd_keys().into_iter().chain((0..30).map(|n| format!("key-{n}"))).enumerate() {
+        let run = format!("run-{}", number % 2);
+        let (is_recorded, has_intent) = (number % 3 != 0, number % 3 != 1);
+        for _ in 0..usize::from(is_recorded) + usize::from(has_intent) {
+            log.intend_upload(&task, &run, &key, since).await.unwrap();
+        }
+        let mut recorded = None;
+        if is_recorded {
+            recorded = Some(log.open_upload(&record(&task, &key, &format!("upload-{number}"))).await.unwrap());
+        }
+        let intents = has_intent.then_some(Intents { count: 1, since, run });
+        expected.push(OpenUploads { key, record: recorded, intents });
+    }
+    // Closed again: with intents, and without.
+    log.open_upload(&record(&task, "closed", "closed")).await.unwrap();
+    log.close_upload(&task, &record(&task, "closed", "closed").upload).await.unwrap();
+    let with_intents = expected.iter().position(|open| open.record.is_some() && open.intents.is_some()).unwrap();
+    let closed = expected[with_intents].record.take().unwrap();
+    assert_eq!(log.close_upload(&task, &closed.upload).await.unwrap(), expected[with_intents].intents);
+    log.open_upload(&record(&unique("task"), "key-1", "other")).await.unwrap();
+    expected.sort_by(|a, b| a.key.cmp(&b.key));
+    for limit in [1, 7, expected.len(), 1_000] {
+        let (mut found, mut after) = (Vec::new(), None);
+        for page in 0.. {
+            assert!(page <= expected.len(), "the listing does not end");
+            let (open, token) = log.uploads_of_task(&task, after.as_deref(), limit).await.unwrap();
+            assert!(open.len() <= limit);
+            found.extend(open);
+            after = token;
+            if after.is_none() {
+                break;
+            }
+        }
+        found.sort_by(|a, b| a.key.cmp(&b.key));
+        assert_eq!(found, expected, "by {limit}");
+    }
+    assert_eq!(log.uploads_of_task(&unique("task"), None, 10).await.unwrap(), (Vec::new(), None));
 }

@@ -26,6 +26,7 @@ use shared::store::{Upload, Write};
 use shared::{Error, ErrorKind, Result};
 
 use crate::objects::context::Context;
+use crate::objects::multipart::pending_creates::Announced;
 
 /// Opens an upload at the destination.
 ///
@@ -37,12 +38,12 @@ pub(crate) async fn create(context: &Context, record: &UploadRecord, write: &Wri
     let subject = context.objects.destination.location().display_key(key);
     let once = || async {
         let before = context.objects.destination.now();
-        context.objects.upload_log.intend_upload(&record.task, key, before).await?;
-        let in_doubt = context.objects.creates.begin(key, before);
+        context.objects.upload_log.intend_upload(&record.task, &record.run, key, before).await?;
+        let in_doubt = context.objects.creates.begin(&record.run, key, before);
         let created = context.objects.destination.create_upload(key, write).await;
         in_doubt.ended();
         if created.as_ref().is_err_and(Error::is_unclear) {
-            context.objects.upload_log.intend_upload(&record.task, key, before).await?;
+            context.objects.upload_log.intend_upload(&record.task, &record.run, key, before).await?;
         }
         created
     };
@@ -52,8 +53,9 @@ pub(crate) async fn create(context: &Context, record: &UploadRecord, write: &Wri
 /// Announces creates in doubt once more, and has their keys looked at again: their job may be acknowledged by another
 /// worker by now. If this fails too, the next one who ends work on the key finds what is still announced.
 pub(crate) async fn announce_in_doubt(context: &Context) {
-    for (key, before) in context.objects.creates.take() {
-        if let Err(error) = context.objects.upload_log.intend_upload(&context.engine.task, &key, before).await {
+    let upload_log = &context.objects.upload_log;
+    for Announced { run, key, before } in context.objects.creates.take() {
+        if let Err(error) = upload_log.intend_upload(&context.engine.task, &run, &key, before).await {
             tracing::warn!(%error, "could not record that an upload of {key:?} may be open: if it stays, abort it at the destination");
         }
         drop(context.objects.in_doubt.begin(&key));
