@@ -4,7 +4,7 @@
 //! run like any other. It begins every so often, and at once when the folder's watcher may have missed something.
 
 mod changes;
-mod folder;
+pub(crate) mod folder;
 mod jobs;
 mod tree;
 
@@ -30,7 +30,7 @@ use crate::task::Task;
 use crate::verbosity::note;
 use crate::worker_handle::WorkerHandle;
 use crate::{object_log, object_source, summary};
-use folder::Folder;
+use folder::{Folder, Followed};
 
 /// A worker that ended by itself begins anew after this: queue or ledger have failed for two minutes by then, or a
 /// store refuses everything.
@@ -75,7 +75,7 @@ async fn watch(
     let queue =
         task.backend.events.clone().ok_or_else(|| Failure::midway("watch: this task has no queue of events"))?;
     let folder = match (events, task.source.location().path()) {
-        (Events::Own, Some(path)) => Some(Folder::follow(task, &path, queue.clone())?),
+        (Events::Own, Some(path)) => Some(Folder::follow(followed(task, queue.clone()), &path)?),
         _ => None,
     };
     let told = Arc::new(Notify::new());
@@ -96,6 +96,18 @@ async fn watch(
             Ok(Exit::Interrupted)
         }
         exit => Ok(exit),
+    }
+}
+
+/// The task, as its folder's follower needs it.
+fn followed(task: &Task, events: Queue) -> Followed {
+    Followed {
+        task: task.config.task.clone(),
+        source: task.source.clone(),
+        destination: task.destination.clone(),
+        events,
+        filter: Arc::new(task.follow.filter.clone()),
+        deletes: task.follow.delete,
     }
 }
 

@@ -40,6 +40,7 @@ pub async fn run(args: &CreateArgs) -> Outcome {
 
 /// Creates a task of this definition.
 pub(super) async fn create(tasks: &SharedTasks, fleet: &FleetFile, definition: &TaskDefinition) -> Outcome {
+    definition.check_on(fleet)?;
     let next_due = definition.schedule.as_ref().and_then(|schedule| schedule.first(Timestamp::now()));
     let task = TaskRef { name: definition.task.clone(), id: uuid::Uuid::now_v7().to_string() };
     let new = NewTask { task, definition: definition.kept()?, next_due };

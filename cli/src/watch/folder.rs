@@ -21,7 +21,6 @@ use super::changes::{Change, Changes, Taken};
 use super::jobs::pack;
 use super::tree::{Tree, Unwatched};
 use crate::exit::Failure;
-use crate::task::Task;
 use crate::verbosity::note;
 
 /// Changes are taken when none has come for so long, or the first has waited for [`GATHER_AT_MOST`]: what happens to
@@ -89,6 +88,22 @@ impl Inbox {
     }
 }
 
+/// The task whose source is followed.
+pub struct Followed {
+    /// The task, as its jobs name it.
+    pub task: String,
+    /// Where objects come from.
+    pub source: Store,
+    /// Where they go.
+    pub destination: Store,
+    /// Where jobs for changed keys are put.
+    pub events: Queue,
+    /// The keys that the task takes.
+    pub filter: Arc<Filter>,
+    /// Whether deletions are followed.
+    pub deletes: bool,
+}
+
 /// A folder that is followed until [`end`](Self::end).
 pub struct Folder {
     inbox: Arc<Inbox>,
@@ -100,9 +115,9 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Begins to follow the task's source, which is this folder. Nothing is watched before
+    /// Begins to follow a task's source, which is this folder. Nothing is watched before
     /// [`watch_all`](Self::watch_all).
-    pub fn follow(task: &Task, path: &Path, events: Queue) -> Result<Folder, Failure> {
+    pub fn follow(followed: Followed, path: &Path) -> Result<Folder, Failure> {
         let inbox =
             Arc::new(Inbox { changes: Mutex::new(Changes::of(path)), arrival: Notify::new(), missed: Notify::new() });
         let ears = inbox.clone();
@@ -126,18 +141,8 @@ impl Folder {
         })?;
         let tree = Arc::new(Mutex::new(Tree::new(path, watcher)));
         let stop = CancellationToken::new();
-        let follower = Follower {
-            task: task.config.task.clone(),
-            path: path.to_owned(),
-            inbox: inbox.clone(),
-            tree: tree.clone(),
-            source: task.source.clone(),
-            destination: task.destination.clone(),
-            events,
-            filter: Arc::new(task.follow.filter.clone()),
-            deletes: task.follow.delete,
-            stop: stop.clone(),
-        };
+        let follower =
+            Follower { followed, path: path.to_owned(), inbox: inbox.clone(), tree: tree.clone(), stop: stop.clone() };
         let follower = tokio::spawn(follower.run());
         Ok(Folder { inbox, tree, follower, stop, said: false })
     }
@@ -194,15 +199,10 @@ async fn on_tree<T: Send + 'static>(
 
 /// Turns names into jobs.
 struct Follower {
-    task: String,
+    followed: Followed,
     path: PathBuf,
     inbox: Arc<Inbox>,
     tree: Arc<Mutex<Tree<INotifyWatcher>>>,
-    source: Store,
-    destination: Store,
-    events: Queue,
-    filter: Arc<Filter>,
-    deletes: bool,
     stop: CancellationToken,
 }
 
@@ -239,7 +239,7 @@ impl Follower {
 
     /// Puts names on the queue; whether all that they stand for is there.
     async fn enqueue(&self, names: BTreeMap<String, Change>) -> bool {
-        let deletes = self.deletes;
+        let deletes = self.followed.deletes;
         let Some((sorted, unwatched)) = on_tree(&self.tree, move |tree| sort(tree, names, deletes)).await else {
             return false;
         };
@@ -248,9 +248,11 @@ impl Follower {
         for (folder, change) in &sorted.folders {
             // The folder was read after it was watched.
             let delay = if change.removed { LATER } else { Duration::ZERO };
-            whole &= self.persist(|| self.send_below(&self.source, folder, change.time, delay)).await;
+            whole &= self.persist(|| self.send_below(&self.followed.source, folder, change.time, delay)).await;
             if change.removed && deletes {
-                whole &= self.persist(|| self.send_below(&self.destination, folder, change.time, Duration::ZERO)).await;
+                whole &= self
+                    .persist(|| self.send_below(&self.followed.destination, folder, change.time, Duration::ZERO))
+                    .await;
             }
         }
         whole & self.persist(|| self.send(sorted.later.clone(), LATER)).await
@@ -281,16 +283,17 @@ impl Follower {
 
     /// Sends the keys that the task takes.
     async fn send(&self, keys: Vec<(String, Timestamp)>, delay: Duration) -> shared::Result<()> {
-        let taken = keys.into_iter().filter(|(key, _)| self.filter.takes_key(key) && self.filter.reaches(key));
-        let messages = pack(&self.task, taken, delay);
+        let Followed { task, filter, events, .. } = &self.followed;
+        let taken = keys.into_iter().filter(|(key, _)| filter.takes_key(key) && filter.reaches(key));
+        let messages = pack(task, taken, delay);
         // Cut off or done with its answer lost, all is sent again: a key that is looked at twice does no harm.
-        if messages.is_empty() { Ok(()) } else { self.events.send(&messages).await }
+        if messages.is_empty() { Ok(()) } else { events.send(&messages).await }
     }
 
     /// Sends every key that a store lists below a folder, page by page.
     async fn send_below(&self, store: &Store, folder: &str, time: Timestamp, delay: Duration) -> shared::Result<()> {
         let range = KeyRange { prefix: folder.to_owned(), ..KeyRange::default() };
-        let mut pages = store.list_filtered(range, &self.filter);
+        let mut pages = store.list_filtered(range, &self.followed.filter);
         while let Some(page) = pages.next_page().await? {
             for listed in &page {
                 if let Listed::Unlisted(unlisted) = listed

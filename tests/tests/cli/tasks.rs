@@ -75,7 +75,6 @@ async fn what_is_no_tasks_is_refused_with_its_place() {
         (&["create", "photos", "/a"], "argument was not provided: destination"),
         (&["create", "photos", "/a", "/b", "--concurrency", "3"], "--concurrency: machines have it"),
         (&["create", "photos", "/a", "/b", "--schedule", "daily"], "is not a schedule"),
-        (&["create", "photos", "/a", "/b", "--events", "create"], "events: the source is a folder"),
         (&["create", "--from", "/nowhere.toml"], "/nowhere.toml"),
         (&["create", "--from", "/nowhere.toml", "--delete"], "--delete: --from has the whole definition"),
         (&["create", "photos", "/a", "/b", "--machines", "99999"], "99999"),

@@ -18,11 +18,6 @@ impl TaskDefinition {
             let why = format!("give one line of at most {MAX_DESCRIPTION_CHARS} characters");
             return refuse("description", why);
         }
-        if self.events != FollowedEvents::Off && self.source.location.scheme() == Scheme::File {
-            // Only the machine that has the folder could follow it.
-            let why = "the source is a folder, whose changes a fleet does not learn of: give \"off\" and a schedule";
-            return refuse("events", why);
-        }
         if self.find.only_key.is_some() {
             return refuse("find.only-key", "a task copies folders: give the object's folder, and a filter");
         }
@@ -30,6 +25,19 @@ impl TaskDefinition {
         self.notify.check()?;
         // All else is bounded as in a config file.
         self.on(&FleetFile::of_folder("fleet", "."), &self.task).check()
+    }
+}
+
+impl TaskDefinition {
+    /// Checks what depends on the fleet: only a fleet of one machine follows the changes of a folder, for only the machine
+    /// that has the folder learns of them.
+    pub fn check_on(&self, fleet: &FleetFile) -> Check {
+        let is_folder = self.source.location.scheme() == Scheme::File;
+        if self.events != FollowedEvents::Off && is_folder && fleet.state.is_none() {
+            let why = "the source is a folder, whose changes a fleet does not learn of: give \"off\" and a schedule";
+            return refuse("events", why);
+        }
+        Ok(())
     }
 }
 

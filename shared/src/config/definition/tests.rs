@@ -157,10 +157,14 @@ fn a_name_that_makes_illegal_queue_names_is_refused() {
 }
 
 #[test]
-fn changes_of_a_folder_are_not_followed_by_a_fleet() {
+fn changes_of_a_folder_are_followed_by_a_fleet_of_one_machine_alone() {
     let text = with("events = \"create\"", "").replace("s3://photos/2026", "/photos");
-    let error = TaskDefinition::parse(&text).unwrap_err().to_string();
+    let definition = parse(&text);
+    let fleet = FleetFile::parse("name = \"main\"\n[ledger]\ntable = \"flotilla\"").unwrap();
+    let error = definition.check_on(&fleet).unwrap_err().to_string();
     assert!(error.starts_with("events: the source is a folder"), "{error}");
+    definition.check_on(&FleetFile::of_folder("local", "/s")).unwrap();
+    parse(SMALL).check_on(&fleet).unwrap();
 }
 
 #[test]
