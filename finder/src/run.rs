@@ -130,7 +130,7 @@ impl Finder {
         abort: CancellationToken,
     ) -> RunContext {
         let journal = RunJournal { run: id.to_owned(), ledger: self.ledger.clone(), queue: self.queue.clone() };
-        let names = RunRef { task: self.task.clone(), run: id.to_owned() };
+        let names = RunRef { task: self.task.clone(), run: id.to_owned(), definition: 0 };
         RunContext { names, journal: Arc::new(journal), progress, stop, abort }
     }
 

@@ -24,6 +24,10 @@ pub struct Job {
     pub task: String,
     /// The run that counts it.
     pub run: String,
+    /// The version of the task's definition that its run began with; 0: the present one, as of events, of follow-ups,
+    /// and of tasks in config files. A job is executed under this version alone.
+    #[serde(default, skip_serializing_if = "is_present")]
+    pub definition: u32,
     /// Which attempt at these items this is, from 1.
     pub attempt: u32,
     /// The job that the finder enqueued these items with.
@@ -48,6 +52,11 @@ pub struct Origin {
     pub id: String,
     /// How many items the finder's job had.
     pub items: u32,
+}
+
+/// Whether a job follows the present definition.
+fn is_present(definition: &u32) -> bool {
+    *definition == 0
 }
 
 /// Why a message is not a job, or not one that this release can execute.
@@ -185,6 +194,14 @@ mod tests {
         assert_eq!((job.kind.as_str(), job.verb.as_str(), job.items), ("numbers", "copy", 2));
         assert_eq!(job.body.get(), r#"{"numbers":[1,2]}"#);
         assert_eq!(job.to_body(), BODY);
+    }
+
+    #[test]
+    fn the_definitions_version_is_carried_and_left_out_if_it_is_the_present_one() {
+        assert_eq!(Job::parse(BODY).unwrap().definition, 0);
+        let pinned = BODY.replacen(r#""run":"r""#, r#""run":"r","definition":7"#, 1);
+        let job = Job::parse(&pinned).unwrap();
+        assert_eq!((job.definition, job.to_body()), (7, pinned));
     }
 
     #[test]

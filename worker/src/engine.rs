@@ -1,13 +1,15 @@
 //! The engine: leases messages, has their jobs executed, acknowledges. It names no kind of data.
 //!
 //! `driver` runs the lanes. `receive` asks for messages when permits are free, `intake` reads them, and `work` takes one
-//! from its lease to its acknowledgement: it judges the run by `runs`, and the kind does the work (`executor`).
+//! from its lease to its acknowledgement: it judges the run by `runs`, and the kind does the work (`executor`), chosen by
+//! kind and definition (`executors`).
 //! `backend` watches queue and ledger, `protection` the machine.
 
 pub(crate) mod backend;
 pub(crate) mod context;
 pub(crate) mod driver;
 pub(crate) mod executor;
+pub(crate) mod executors;
 pub(crate) mod intake;
 pub(crate) mod lease;
 pub(crate) mod progress;

@@ -11,6 +11,7 @@ mod objects;
 pub use engine::context::{Engine, LaneContext, Waiting};
 pub use engine::driver::WorkError;
 pub use engine::executor::{Delivery, Event, Execution, Executor, Outage};
+pub use engine::executors::Executors;
 pub use engine::progress::{InFlight, TransferProgress};
 pub use engine::stop::Stop;
 pub use engine::worker::{Report, Worker};

@@ -140,7 +140,7 @@ fn origin(kind: char, range: u32, number: u32, objects: usize) -> Origin {
 }
 
 fn body(names: &RunRef, origin: Origin, work: Work) -> String {
-    Job::new(&names.task, &names.run, origin, work).to_body()
+    Job { definition: names.definition, ..Job::new(&names.task, &names.run, origin, work) }.to_body()
 }
 
 #[cfg(test)]

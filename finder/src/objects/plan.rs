@@ -111,7 +111,7 @@ pub async fn plan(
     };
     let journal = Arc::new(Counting { tally: Mutex::default(), terms });
     let run = RunContext {
-        names: RunRef { task: "plan".into(), run: "plan".into() },
+        names: RunRef { task: "plan".into(), run: "plan".into(), definition: 0 },
         journal: journal.clone(),
         progress: progress.clone(),
         abort: stop.child_token(),

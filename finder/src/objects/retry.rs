@@ -122,7 +122,7 @@ fn change(page: &[&Outcome]) -> Work {
 
 fn job(names: &RunRef, number: u32, objects: usize, work: Work) -> Job {
     let origin = Origin { id: format!("retry-{number}"), items: objects as u32 };
-    Job::new(&names.task, &names.run, origin, work)
+    Job { definition: names.definition, ..Job::new(&names.task, &names.run, origin, work) }
 }
 
 #[cfg(test)]

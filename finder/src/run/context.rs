@@ -16,6 +16,8 @@ pub struct RunRef {
     pub task: String,
     /// The run.
     pub run: String,
+    /// The version of the task's definition that the run began with; 0: the present one.
+    pub definition: u32,
 }
 
 /// A run under way.

@@ -23,6 +23,8 @@ pub struct Job {
     pub task: String,
     /// The run that counts it.
     pub run: String,
+    /// The version of the task's definition that its run began with; 0: the present one.
+    pub definition: u32,
     /// Which attempt at these objects this is, from 1.
     pub attempt: u32,
     /// The job that the finder enqueued these objects with.
@@ -228,9 +230,10 @@ struct Objects<T> {
 }
 
 impl Job {
-    /// A first attempt at this work.
+    /// A first attempt at this work, under the present definition of the task.
     pub fn new(task: &str, run: &str, origin: Origin, work: Work) -> Self {
-        Job { task: task.to_owned(), run: run.to_owned(), attempt: 1, origin, restoring: None, work }
+        let (task, run) = (task.to_owned(), run.to_owned());
+        Job { task, run, definition: 0, attempt: 1, origin, restoring: None, work }
     }
 
     /// Reads a message's body.
@@ -271,6 +274,7 @@ impl Job {
             v: VERSION,
             task: self.task.clone(),
             run: self.run.clone(),
+            definition: self.definition,
             attempt: self.attempt,
             origin: self.origin.clone(),
             not_before: self.restoring.map(|restoring| restoring.due),
@@ -281,7 +285,8 @@ impl Job {
         }
     }
 
-    /// Jobs of the same origin that check these keys: as many as needed, because a message has a maximum size.
+    /// Jobs of the same origin that check these keys: as many as needed, because a message has a maximum size. A look at
+    /// keys belongs to the task, so it follows the present definition.
     pub fn changed(&self, attempt: u32, objects: impl IntoIterator<Item = JobChange>) -> Vec<Job> {
         let (mut jobs, mut bytes) = (Vec::<Vec<JobChange>>::new(), usize::MAX);
         for object in objects {
@@ -295,7 +300,8 @@ impl Job {
             }
             bytes += size;
         }
-        let job = |objects| Job { attempt, restoring: None, work: Work::Changed { objects }, ..self.clone() };
+        let job =
+            |objects| Job { definition: 0, attempt, restoring: None, work: Work::Changed { objects }, ..self.clone() };
         jobs.into_iter().map(job).collect()
     }
 }
@@ -328,8 +334,8 @@ impl TryFrom<&job::Job> for Job {
             (Some(_), None) => return Err(envelope.invalid("objects being restored have no time to look again")),
             (None, _) => None,
         };
-        let job::Job { task, run, attempt, origin, .. } = envelope.clone();
-        let job = Job { task, run, attempt, origin, restoring, work };
+        let job::Job { task, run, definition, attempt, origin, .. } = envelope.clone();
+        let job = Job { task, run, definition, attempt, origin, restoring, work };
         job.check().map_err(|why| envelope.invalid(why))?;
         Ok(job)
     }

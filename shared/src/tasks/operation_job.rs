@@ -33,6 +33,7 @@ impl Operation {
             v: job::VERSION,
             task: self.task.clone(),
             run: self.id.clone(),
+            definition: self.version,
             attempt: 1,
             origin: Origin { id: format!("operation-{slice}"), items: 1 },
             not_before: None,
@@ -70,7 +71,7 @@ mod tests {
         for kind in OperationKind::ALL {
             let job = Job::parse(&operation(kind).job(7).to_body()).unwrap();
             assert_eq!((job.kind.as_str(), job.verb.as_str(), job.run.as_str()), (OPERATION, kind.as_str(), "run"));
-            assert_eq!((job.items, job.origin.id.as_str()), (1, "operation-7"));
+            assert_eq!((job.items, job.origin.id.as_str(), job.definition), (1, "operation-7", 3));
             assert_eq!(OperationJob::of(&job), Ok(OperationJob { slice: 7 }));
         }
     }

@@ -120,6 +120,7 @@ fn job(run: &str, first: usize, numbers: &Body) -> String {
         v: VERSION,
         task: TASK.into(),
         run: run.into(),
+        definition: 0,
         attempt: 1,
         origin: Origin { id: format!("n{first}"), items },
         not_before: None,

@@ -16,7 +16,7 @@ use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::backend::BackendHealth;
-use crate::engine::executor::Executor;
+use crate::engine::executors::Executors;
 use crate::engine::progress::TransferProgress;
 use crate::engine::runs::Runs;
 use crate::engine::transfer_reporter::TransferReporter;
@@ -42,7 +42,7 @@ pub struct Engine {
     pub draining: CancellationToken,
     pub(crate) options: Work,
     pub(crate) fleet: Arc<dyn Fleet>,
-    pub(crate) executors: Vec<Arc<dyn Executor>>,
+    pub(crate) executors: Executors,
     /// Whether events have a queue of their own.
     pub(crate) has_events: bool,
     /// Whether queue and ledger work.
@@ -147,11 +147,6 @@ impl Engine {
             outdated: OnceLock::new(),
             events_run: OnceCell::new(),
         }
-    }
-
-    /// Whether a store fails for every item of a kind. A worker of several kinds then begins no new job of any.
-    pub(crate) fn is_suspended(&self) -> bool {
-        self.executors.iter().any(|executor| executor.is_suspended())
     }
 
     /// Records outcomes of one origin job, and reports those that were not counted before. Returns their indexes.

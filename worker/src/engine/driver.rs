@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{select_all, try_join_all};
+use futures::future::try_join_all;
 use shared::fleet::{Interruption, PROLONG_EVERY};
 use shared::job::ParseError;
 use shared::{Error, metrics};
@@ -59,7 +59,7 @@ impl Worker {
                 (Ok(_), Some(error)) => Err(WorkError::Outdated(error.clone())),
                 (received, _) => received.map(drop),
             },
-            outage = first_outage(engine) => {
+            outage = engine.executors.first_outage() => {
                 stop.drain.cancel();
                 stop.abort.cancel();
                 Err(WorkError::Outage(outage))
@@ -77,14 +77,6 @@ impl Worker {
         }
         received
     }
-}
-
-/// Waits until a kind's store has failed for too long.
-async fn first_outage(engine: &Engine) -> Outage {
-    if engine.executors.is_empty() {
-        return std::future::pending().await;
-    }
-    select_all(engine.executors.iter().map(|executor| executor.watch())).await.0
 }
 
 /// From the first word on, not from when the last poll has ended.

@@ -63,6 +63,12 @@ pub trait Execution: Send + Sync {
     /// The run that counts it.
     fn run(&self) -> &str;
 
+    /// Whether its run must be live: known to the ledger, not cancelled, and with this worker's options. `false`: it is
+    /// executed whatever the ledger has of its run, without a question.
+    fn is_judged(&self) -> bool {
+        true
+    }
+
     /// How many transfers it takes, at least 1. The worker receives no more jobs than it can begin.
     fn transfers(&self) -> usize;
 

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use shared::job::{Job, ParseError};
+use shared::ledger::events_run;
 use shared::object::Timestamp;
 use shared::queue::Message;
 
 use crate::engine::context::LaneContext;
 use crate::engine::executor::{Event, Execution, Executor};
+use crate::engine::executors::Choice;
 
 /// A job as it is executed.
 pub(crate) struct Received {
@@ -17,6 +19,19 @@ pub(crate) struct Received {
     pub not_before: Option<Timestamp>,
     /// Its work.
     pub execution: Box<dyn Execution>,
+    /// Whether it follows the present one of the task's definitions, whatever options its run began with.
+    follows_present: bool,
+}
+
+impl Received {
+    fn new(executor: Arc<dyn Executor>, execution: Box<dyn Execution>) -> Self {
+        Received { executor, not_before: None, execution, follows_present: false }
+    }
+
+    /// The digest of the write options that its run must have, if it has one.
+    pub fn writes(&self) -> Option<&str> {
+        if self.follows_present { None } else { self.executor.writes() }
+    }
 }
 
 /// A message, read.
@@ -27,6 +42,8 @@ pub(crate) enum Intake {
     Nothing,
     /// Nobody can execute it, for this reason.
     Dead(String),
+    /// Its executor is not there yet, or not any more; with the run that counts it.
+    Absent(String),
     /// A worker of a later release can execute it. This release cannot, as the error says.
     Newer(ParseError),
 }
@@ -43,21 +60,34 @@ pub(crate) fn read(lane: &Arc<LaneContext>, message: &Message) -> Intake {
 }
 
 fn read_job(lane: &Arc<LaneContext>, job: &Job) -> Intake {
-    let Some(executor) = lane.engine.executors.iter().find(|executor| executor.kind() == job.kind) else {
-        return Intake::Dead(format!("no job for this worker: it does not execute the kind {:?}", job.kind));
+    let (executor, definition) = match lane.engine.executors.choose(&job.kind, job.definition) {
+        Choice::Found(executor, definition) => (executor, definition),
+        Choice::Absent => return Intake::Absent(job.run.clone()),
+        Choice::UnknownKind => {
+            return Intake::Dead(format!("no job for this worker: it does not execute the kind {:?}", job.kind));
+        }
     };
+    let follows_present = job.definition == 0 && definition != 0;
     match executor.open(lane, job) {
-        Ok(execution) => Intake::Job(Received { executor: executor.clone(), not_before: job.not_before, execution }),
+        Ok(execution) => {
+            let received = Received::new(executor, execution);
+            Intake::Job(Received { not_before: job.not_before, follows_present, ..received })
+        }
         Err(error) => Intake::Dead(error.to_string()),
     }
 }
 
 fn read_event(lane: &Arc<LaneContext>, message: &Message) -> Intake {
-    let read = |executor: &Arc<dyn Executor>| Some((executor.clone(), executor.read_event(lane, message)?));
-    match lane.engine.executors.iter().find_map(read) {
-        Some((executor, Event::Work(execution))) => Intake::Job(Received { executor, not_before: None, execution }),
+    let (present, is_one_absent) = lane.engine.executors.present();
+    let read = |executor: Arc<dyn Executor>| {
+        let event = executor.read_event(lane, message)?;
+        Some((executor, event))
+    };
+    match present.into_iter().find_map(read) {
+        Some((executor, Event::Work(execution))) => Intake::Job(Received::new(executor, execution)),
         Some((_, Event::Nothing)) => Intake::Nothing,
         Some((_, Event::Dead(reason))) => Intake::Dead(reason),
+        None if is_one_absent => Intake::Absent(events_run(&lane.engine.task)),
         None => Intake::Dead(ParseError::NoJob.to_string()),
     }
 }

@@ -92,7 +92,7 @@ async fn next_receive(
     loop {
         lane.limiter.idle().await;
         // Those that are leased wait; one of them is what the store is tried with.
-        if lane.engine.is_suspended() && !jobs.is_empty() {
+        if lane.engine.executors.is_suspended() && !jobs.is_empty() {
             tokio::select! {
                 _ = jobs.join_next() => {}
                 () = sleep(SUSPENDED_LOOK) => {}
@@ -138,7 +138,7 @@ fn begin(lane: &Arc<LaneContext>, stop: &Stop, jobs: &mut JoinSet<()>, message: 
     let begun = match &intake {
         Intake::Job(job) => Begun::Job(job.execution.transfers()),
         Intake::Newer(error) => Begun::Newer(error.clone()),
-        Intake::Nothing | Intake::Dead(_) => Begun::Other,
+        Intake::Nothing | Intake::Dead(_) | Intake::Absent(_) => Begun::Other,
     };
     jobs.spawn(work(lane, stop.clone(), message, intake, leases));
     begun

@@ -17,7 +17,7 @@ use shared::ledger::{Phase, RunOptions, RunState, SharedLedger};
 use shared::sync::lock;
 use tokio::time::{Instant, sleep_until};
 
-use crate::engine::executor::{Execution, Executor};
+use crate::engine::executor::Execution;
 
 /// How long a run's state is believed: a run that is cancelled is worked on for so long at most.
 pub(crate) const VALID: Duration = Duration::from_secs(15);
@@ -69,19 +69,24 @@ impl Runs {
         Runs { task: task.to_owned(), ledger, known: Mutex::default(), warned: Mutex::default() }
     }
 
-    /// What becomes of a job now.
-    pub async fn judge(&self, executor: &dyn Executor, job: &dyn Execution) -> Result<RunVerdict> {
+    /// What becomes of a job now. `writes`: the digest of the write options that its run must have.
+    pub async fn judge(&self, job: &dyn Execution, writes: Option<&str>) -> Result<RunVerdict> {
         let run = job.run();
-        if is_events_run(&self.task, run) {
+        if !job.is_judged() || is_events_run(&self.task, run) {
             return Ok(RunVerdict::Execute(None));
         }
         let Known { state, read } = self.read(run, job.deletes()).await?;
         let Some(RunState { phase, options }) = state else { return Ok(RunVerdict::Unknown) };
         Ok(match () {
             () if phase.is_cancelled() || job.deletes() && !options.delete => RunVerdict::Cancelled,
-            () if !is_ours(executor, &options) => RunVerdict::OtherOptions,
+            () if !is_ours(writes, &options) => RunVerdict::OtherOptions,
             () => RunVerdict::Execute(Some(read + VALID)),
         })
+    }
+
+    /// Whether the ledger has no record of a run. An answer of the last [`VALID`] counts.
+    pub async fn is_unknown(&self, run: &str) -> Result<bool> {
+        Ok(!is_events_run(&self.task, run) && self.read(run, false).await?.state.is_none())
     }
 
     /// What the ledger says of a run now.
@@ -129,8 +134,8 @@ impl Runs {
 }
 
 /// Whether the worker writes as the run has its items written.
-fn is_ours(executor: &dyn Executor, options: &RunOptions) -> bool {
-    match (&options.writes, executor.writes()) {
+fn is_ours(writes: Option<&str>, options: &RunOptions) -> bool {
+    match (&options.writes, writes) {
         (Some(theirs), Some(ours)) => theirs == ours,
         _ => true,
     }

@@ -23,6 +23,9 @@ const RETURN_DELAY: Duration = Duration::from_secs(5);
 /// A job of a later release comes back after this, by which time a worker of that release may take it.
 const NEWER_DELAY: Duration = Duration::from_secs(60);
 
+/// A job whose executor is not there comes back after this: it is about to be opened, or another worker has it.
+const ABSENT_DELAY: Duration = Duration::from_secs(5);
+
 /// A job of a run with other write options is looked at again after this, by whichever worker gets it.
 const OTHERS_DELAY: Duration = Duration::from_secs(30);
 
@@ -42,7 +45,8 @@ pub(crate) async fn work(lane: Arc<LaneContext>, stop: Stop, message: Message, i
         Intake::Job(job) => work_on_job(&lane, &stop, message, &job).await,
         Intake::Nothing => acknowledge(&lane, &message).await,
         Intake::Dead(reason) => dead_letter(&lane, &message, "message", &reason).await,
-        Intake::Newer(_) => send_back(&lane, message).await,
+        Intake::Newer(_) => send_back(&lane, message, NEWER_DELAY).await,
+        Intake::Absent(run) => await_executor(&lane, message, &run).await,
     }
     drop(leases);
 }
@@ -108,7 +112,7 @@ async fn execute_or_give_up(lane: &LaneContext, job: &Received, message: Message
 
 async fn execute(lane: &LaneContext, job: &Received, message: Message) -> Result<()> {
     let (redelivered, run) = (message.receive_count > 1, job.execution.run());
-    match lane.engine.runs.judge(&*job.executor, &*job.execution).await? {
+    match lane.engine.runs.judge(&*job.execution, job.writes()).await? {
         RunVerdict::Execute(until) => {
             if let Some(delay) = delay_until(job.not_before) {
                 return send_again(lane, message, delay).await;
@@ -141,7 +145,7 @@ async fn execute(lane: &LaneContext, job: &Received, message: Message) -> Result
 }
 
 async fn give_up(lane: &LaneContext, job: &Received, reason: &str) -> Result<()> {
-    match lane.engine.runs.judge(&*job.executor, &*job.execution).await? {
+    match lane.engine.runs.judge(&*job.execution, job.writes()).await? {
         RunVerdict::Cancelled => job.execution.cancel(&Delivery::last()).await,
         _ => job.execution.give_up(reason).await,
     }
@@ -202,15 +206,35 @@ pub(crate) async fn release(lane: &LaneContext, message: &Message, delay: Durati
     }
 }
 
-/// Leaves a job to a worker of a later release. Sent anew, so that no delivery is counted. If the send fails or its
-/// answer is lost, the message stays leased until its lease ends, and counts one delivery; two of it count once.
-async fn send_back(lane: &LaneContext, message: Message) {
+/// Leaves a job to another worker, or to a later moment. Sent anew, so that no delivery is counted. If the send fails or
+/// its answer is lost, the message is released, and counts one delivery; two of it count once.
+async fn send_back(lane: &LaneContext, message: Message, delay: Duration) {
     let acknowledged = Message { body: String::new(), ..message.clone() };
-    match send_again(lane, message, NEWER_DELAY).await {
+    match send_again(lane, message, delay).await {
         Ok(()) => acknowledge(lane, &acknowledged).await,
         Err(error) => {
-            tracing::warn!(%error, "could not send back a job of a later release: it will be redelivered");
-            release(lane, &acknowledged, NEWER_DELAY).await;
+            tracing::warn!(%error, "could not send back a job that this worker cannot execute: it will be redelivered");
+            lane.engine.backend.fails(error);
+            release(lane, &acknowledged, delay).await;
+        }
+    }
+}
+
+/// Has a job wait for its executor. A job of a run that the ledger has no record of is dropped, so that none waits for
+/// ever; an error is no answer. An event that is sent anew is a message of its own: lost answers count it twice.
+async fn await_executor(lane: &LaneContext, message: Message, run: &str) {
+    match lane.engine.runs.is_unknown(run).await {
+        Ok(true) => {
+            if let Some(id) = first_of_run(lane, run) {
+                tracing::warn!(run, "dropping the jobs of run {id}, because the ledger has no record of it");
+            }
+            acknowledge(lane, &message).await;
+        }
+        Ok(false) => send_back(lane, message, ABSENT_DELAY).await,
+        Err(error) => {
+            tracing::warn!(%error, "could not read the run of a job that waits for its executor: it will be redelivered");
+            lane.engine.backend.fails(error);
+            release(lane, &message, RETURN_DELAY).await;
         }
     }
 }

@@ -9,6 +9,7 @@ use shared::ledger::SharedLedger;
 use shared::queue::Queue;
 
 use crate::engine::executor::Executor;
+use crate::engine::executors::Executors;
 use crate::engine::progress::TransferProgress;
 
 /// Gets each outcome when it is counted.
@@ -35,7 +36,8 @@ pub struct Worker {
     pub report: Option<Report>,
     /// Bytes transferred so far and objects in flight, for displays.
     pub moved: Arc<TransferProgress>,
-    pub(crate) executors: Vec<Arc<dyn Executor>>,
+    /// What executes its jobs. It may change while the worker works.
+    pub executors: Executors,
 }
 
 impl Worker {
@@ -51,14 +53,14 @@ impl Worker {
             options,
             report: None,
             moved: Arc::default(),
-            executors: Vec::new(),
+            executors: Executors::default(),
         }
     }
 
-    /// The same worker, which also executes the jobs of one more kind.
+    /// The same worker, which also executes the jobs of one more kind, of all definitions.
     #[must_use]
-    pub fn with(mut self, executor: impl Executor + 'static) -> Self {
-        self.executors.push(Arc::new(executor));
+    pub fn with(self, executor: impl Executor + 'static) -> Self {
+        self.executors.add(0, executor);
         self
     }
 }

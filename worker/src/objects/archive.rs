@@ -128,6 +128,7 @@ mod tests {
         let job = Job {
             task: "t".into(),
             run: "r".into(),
+            definition: 4,
             attempt: 2,
             origin: Origin { id: "c0-0".into(), items: 9 },
             restoring: None,

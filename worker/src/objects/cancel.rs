@@ -106,13 +106,14 @@ pub(crate) async fn parts_of(context: &Context, parts: &Parts) -> Result<()> {
     giant::end(context, parts, |outcome| Outcome { state: State::Cancelled, ..outcome }).await
 }
 
-/// The same look at keys that may have changed, as an event of the task that deletes nothing. Its origin is named after
-/// the job's, so that it counts once however often it is delivered.
+/// The same look at keys that may have changed, as an event of the task: under its present definition, and without
+/// deletes. Its origin is named after the job's, so that it counts once however often it is delivered.
 fn of_events(job: &Job, objects: &[JobChange]) -> Job {
     let id = format!("{}/{}/{}", job.run, job.origin.id, job.attempt);
     let objects = objects.iter().cloned().map(without_deletes).collect();
     let work = Work::Changed { objects };
-    Job { run: events_run(&job.task), origin: Origin { id, ..job.origin.clone() }, work, ..job.clone() }
+    let (run, origin) = (events_run(&job.task), Origin { id, ..job.origin.clone() });
+    Job { run, definition: 0, origin, work, ..job.clone() }
 }
 
 /// What the source lacks may be what the run was to delete. The next scan finds it, if it is to be deleted still.

@@ -5,7 +5,7 @@ use super::*;
 use crate::fakes::entry;
 
 fn names() -> RunRef {
-    RunRef { task: "t".repeat(100), run: "01997b5c-0000-7000-8000-000000000000".into() }
+    RunRef { task: "t".repeat(100), run: "01997b5c-0000-7000-8000-000000000000".into(), definition: u32::MAX }
 }
 
 fn job(body: &str) -> Job {

@@ -9,7 +9,7 @@ use crate::Finder;
 use crate::fakes::{Belt, Book, Faults};
 
 fn names() -> RunRef {
-    RunRef { task: "t".into(), run: "r".into() }
+    RunRef { task: "t".into(), run: "r".into(), definition: 3 }
 }
 
 fn failed(key: &str) -> Outcome {

@@ -43,7 +43,7 @@ fn walk(source: Shelf, destination: Shelf, options: Find, notes: Arc<Notes>) -> 
     let sides =
         Sides { source: Arc::new(source), destination: Arc::new(destination), destination_may_be_missing: false };
     let filter = Arc::new(Filter::load(&options, Some(Timestamp(0))).unwrap());
-    let names = RunRef { task: "t".into(), run: "r".into() };
+    let names = RunRef { task: "t".into(), run: "r".into(), definition: 3 };
     let (progress, stop, abort) = Default::default();
     Arc::new(Walk::new(sides, filter, &options, None, RunContext { names, journal: notes, progress, stop, abort }))
 }

@@ -73,7 +73,15 @@ impl Stage {
 
     pub fn job(&self, origin: &str, objects: Vec<JobObject>) -> Job {
         let origin = Origin { id: origin.into(), items: objects.len() as u32 };
-        Job { task: TASK.into(), run: RUN.into(), attempt: 1, origin, restoring: None, work: JobWork::Copy { objects } }
+        Job {
+            task: TASK.into(),
+            run: RUN.into(),
+            definition: 0,
+            attempt: 1,
+            origin,
+            restoring: None,
+            work: JobWork::Copy { objects },
+        }
     }
 
     pub async fn send(&self, job: &Job) {

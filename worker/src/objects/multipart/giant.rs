@@ -59,6 +59,7 @@ fn parts_job(
     Job {
         task: job.task.clone(),
         run: record.run.clone(),
+        definition: job.definition,
         attempt,
         origin: record.origin.clone(),
         restoring: None,
