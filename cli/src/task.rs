@@ -8,7 +8,7 @@ use shared::config::Config;
 use shared::store::Store;
 use shared::telemetry::endpoint::Health;
 use tokio_util::sync::CancellationToken;
-use worker::{Follow, Objects, TransferProgress, Worker};
+use worker::{Follow, LiveLimits, Objects, TransferProgress, Worker};
 
 use crate::exit::Failure;
 use crate::kinds::with_executor;
@@ -102,6 +102,7 @@ impl Task {
             follow: self.follow.clone(),
             health: self.health.clone(),
             outage_limit: Some(self.patience),
+            limits: LiveLimits::of(&config.objects.work),
         };
         with_executor(worker, config.kind, objects)
     }

@@ -56,7 +56,8 @@ pub enum ErrorKind {
     Invalid,
     /// This process cancelled the work.
     Cancelled,
-    /// The call was not sent, because the circuit breaker of its store is open.
+    /// The call was not sent, because the circuit breaker of its store is open; or a transfer was ended, because the
+    /// task's bandwidth limit lets nothing pass.
     Suspended,
     /// The store does not serve the entry of this key (a link that leads to no file in the folder): the key
     /// is neither present nor absent, and is left unchanged.

@@ -2,10 +2,16 @@
 
 pub mod bandwidth;
 pub mod concurrency;
+mod live;
+mod live_rate;
 pub mod rate;
+mod share;
 
 pub use bandwidth::Bandwidth;
 pub use concurrency::{ConcurrencyLimiter, Lane, Permit};
+pub use live::{LimitedTransfer, LiveLimits, LiveRates};
+pub use live_rate::{Allowance, LiveRate};
+pub use share::{BEAT, Shares};
 
 /// Memory of a process besides its transfers, bytes: code, TLS, the ledger's and the queue's clients,
 /// leased jobs, and the finder's pages (two sides × 2 pages × 1,000 entries × 16 ranges, some 200 bytes each).

@@ -6,12 +6,14 @@
 
 use std::cell::Cell;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use backoff::backoff::Backoff as _;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::limits::LiveRate;
 use crate::metrics;
 use crate::{Error, ErrorKind, Result};
 
@@ -164,6 +166,24 @@ impl Delays {
 tokio::task_local! {
     /// Whether the effect of an attempt's request is unknown.
     static WAS_UNCLEAR: Cell<bool>;
+    /// The limit of the requests of a call.
+    static TURNS: Option<Arc<LiveRate>>;
+}
+
+/// Runs `call`: each attempt that [`run`] makes for it waits for its turn by `requests` first. Tasks that `call` spawns
+/// do so if they are wrapped in [`with_turns_of_caller`].
+pub async fn taking_turns<T>(requests: &Arc<LiveRate>, call: impl Future<Output = T>) -> T {
+    TURNS.scope(Some(requests.clone()), call).await
+}
+
+/// A future that takes the turns of the present call, for a task that the call spawns.
+pub fn with_turns_of_caller<T>(spawned: impl Future<Output = T>) -> impl Future<Output = T> {
+    TURNS.scope(turns(), spawned)
+}
+
+/// The limit of the requests of the present call.
+fn turns() -> Option<Arc<LiveRate>> {
+    TURNS.try_with(Clone::clone).ok().flatten()
 }
 
 /// Runs `call`, and returns whether the effect of an attempt before the last one is unknown: its request may still
@@ -187,7 +207,13 @@ where
     // Failed attempts, and the time of the first one: both begin again after a throttled answer.
     let (mut failed, mut since) = (0, began);
     let mut delays = policy.delays();
+    let turns = turns();
     loop {
+        if let Some(turns) = &turns {
+            let waiting = Instant::now();
+            turns.take(1.0).await;
+            since += waiting.elapsed();
+        }
         let answer = timeout(policy.attempt, call()).await.unwrap_or_else(|_| {
             let message = format!("no answer within {} s", policy.attempt.as_secs());
             Err(Error::new(ErrorKind::Timeout, policy.verb, subject, message))
@@ -233,6 +259,7 @@ fn is_worth_a_second_look(policy: &Policy, error: &Error, failed: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::Allowance;
 
     async fn attempts_of(kind: ErrorKind) -> u32 {
         let calls = Cell::new(0);
@@ -257,14 +284,14 @@ mod tests {
 
     /// How often a call of `policy` is asked that answers with these errors, then with the last one for ever.
     async fn asked(policy: &Policy, errors: &[ErrorKind]) -> (u32, Duration, Error) {
-        let (began, calls) = (Instant::now(), Cell::new(0));
+        let (began, mut calls) = (Instant::now(), 0);
         let result: Result<()> = run(policy, "x", || {
-            let kind = errors[errors.len().min(calls.get() as usize + 1) - 1];
-            calls.set(calls.get() + 1);
+            calls += 1;
+            let kind = errors[errors.len().min(calls) - 1];
             async move { Err(Error::new(kind, policy.verb, "x", "no")) }
         })
         .await;
-        (calls.get(), began.elapsed(), result.unwrap_err())
+        (calls as u32, began.elapsed(), result.unwrap_err())
     }
 
     #[tokio::test(start_paused = true)]
@@ -293,6 +320,20 @@ mod tests {
         assert_eq!((calls, error.kind(), error.is_backend()), (2, ErrorKind::Denied, true));
         let (calls, _, error) = asked(&HEAD, &[ErrorKind::Denied]).await;
         assert_eq!((calls, error.is_backend()), (1, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_attempt_waits_for_its_turn_and_the_wait_costs_no_attempt() {
+        // Fewer requests than the policy's total time would have.
+        let requests = Arc::new(LiveRate::new(Allowance::of(Some(0.02))));
+        let began = Instant::now();
+        let call = || async { asked(&HEAD, &[ErrorKind::Unavailable]).await.0 };
+        assert_eq!(taking_turns(&requests, call()).await, HEAD.attempts);
+        assert!(began.elapsed() >= Duration::from_secs(50) * HEAD.attempts, "{:?}", began.elapsed());
+        let began = Instant::now();
+        let spawned = taking_turns(&requests, async { tokio::spawn(with_turns_of_caller(call())).await }).await;
+        assert_eq!(spawned.expect("a count"), HEAD.attempts);
+        assert!(began.elapsed() >= Duration::from_secs(50) * HEAD.attempts, "{:?}", began.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

@@ -23,6 +23,7 @@
 //!
 //! The suite in `tests/src/conformance/store.rs` checks this contract over every adapter.
 
+mod limited;
 mod listed;
 mod metadata_support;
 mod wrapper;
@@ -42,6 +43,7 @@ use crate::filter::Filter;
 use crate::location::Location;
 use crate::object::{Attributes, ETag, ObjectInfo, Pin, Tags, Timestamp, Uncarried};
 
+pub use limited::LimitedStore;
 pub use listed::{Listed, Span, Unlisted};
 pub use metadata_support::{Classes, MetadataSupport, Spelling, Support};
 pub use wrapper::StoreWrapper;

@@ -9,7 +9,7 @@ use shared::objects::UploadLog;
 use shared::queue::Queue;
 use shared::store::Store;
 use shared::telemetry::endpoint::Health;
-use worker::{Follow, Objects, Worker};
+use worker::{Follow, LiveLimits, Objects, Worker};
 
 /// The task of all tests of one worker.
 pub const TASK: &str = "task";
@@ -34,10 +34,10 @@ pub fn worker(
 ) -> ObjectsWorker {
     let worker = Worker::new(TASK, "worker", queue, ledger.clone(), options.clone());
     let (follow, health, outage_limit) = (Follow::alone(), Health::default(), None);
-    let upload_log = ledger;
+    let (upload_log, limits) = (ledger, LiveLimits::of(&options));
     ObjectsWorker {
         worker,
-        objects: Objects { source, destination, upload_log, options, follow, health, outage_limit },
+        objects: Objects { source, destination, upload_log, options, follow, health, outage_limit, limits },
     }
 }
 

@@ -17,3 +17,4 @@ pub use engine::stop::Stop;
 pub use engine::worker::{Report, Worker};
 pub use objects::context::{Follow, Objects};
 pub use objects::pipe::read_checksum;
+pub use shared::limits::LiveLimits;

@@ -13,7 +13,7 @@ use shared::report::Report;
 use shared::signals;
 use shared::telemetry::endpoint::{self, Health};
 use shared::telemetry::{self, LogFormat};
-use worker::{Follow, Objects, Stop, WorkError, Worker};
+use worker::{Follow, LiveLimits, Objects, Stop, WorkError, Worker};
 
 /// Does the jobs on a task's queue until it is stopped
 #[derive(Debug, Parser)]
@@ -96,7 +96,8 @@ async fn open(args: Args, config: Config, health: &Health, report: Option<&Repor
     let upload_log = backend.upload_log;
     // A fleet waits for a store that fails; its operator sees it by /readyz and the metric.
     let (options, health, outage_limit) = (config.objects.work, health.clone(), None);
-    let objects = Objects { source, destination, upload_log, options, follow, health, outage_limit };
+    let limits = LiveLimits::of(&options);
+    let objects = Objects { source, destination, upload_log, options, follow, health, outage_limit, limits };
     Ok(with_executor(worker, config.kind, objects))
 }
 

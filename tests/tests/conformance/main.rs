@@ -10,6 +10,7 @@ mod fleet;
 mod gateway;
 mod group;
 mod ledger;
+mod limited;
 mod queue;
 mod store;
 mod task_queues;

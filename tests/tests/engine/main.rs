@@ -5,6 +5,7 @@ mod definitions;
 mod deletes;
 mod filters;
 mod leases;
+mod limits;
 mod numbers;
 mod outdated;
 mod parts;

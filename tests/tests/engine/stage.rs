@@ -21,7 +21,7 @@ use shared::objects::job::{Job, JobObject, Work as JobWork};
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::Store;
 use tokio::task::JoinHandle;
-use worker::{Follow, Stop, TransferProgress, WorkError};
+use worker::{Follow, LiveLimits, Stop, TransferProgress, WorkError};
 
 /// Longest wait for anything: far beyond what it takes.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -35,6 +35,8 @@ pub struct Stage {
     pub options: Work,
     pub fleet: Arc<dyn Fleet>,
     pub follow: Follow,
+    /// Unused if `options` has a bandwidth limit.
+    pub limits: LiveLimits,
 }
 
 /// A worker at work.
@@ -57,6 +59,7 @@ impl Stage {
             options: Work { retry_delay: Duration::from_millis(10), ..Work::default() },
             fleet: Arc::new(Solo),
             follow: Follow::alone(),
+            limits: LiveLimits::default(),
         }
     }
 
@@ -94,6 +97,9 @@ impl Stage {
         let mut worker = stage::worker(stores, queue, ledger, self.options.clone());
         worker.worker.fleet = self.fleet.clone();
         worker.objects.follow = self.follow.clone();
+        if self.options.bandwidth_limit.is_none() {
+            worker.objects.limits = self.limits.clone();
+        }
         let (stop, moved) = (Stop::default(), worker.worker.moved.clone());
         let worker = tokio::spawn(worker.build().run(stop.clone()));
         Working { stop, moved, worker }

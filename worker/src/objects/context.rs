@@ -8,7 +8,7 @@ use shared::config::{Config, Find, Work};
 use shared::describe::{self, Describer};
 use shared::filter::{Filter, FilterError, Verdict};
 use shared::ledger::{Outcome, RunOptions, State};
-use shared::limits::{Bandwidth, Permit};
+use shared::limits::{LimitedTransfer, LiveLimits, Permit};
 use shared::object::Timestamp;
 use shared::objects::SharedUploadLog;
 use shared::objects::job::{Job, JobObject};
@@ -78,6 +78,9 @@ pub struct Objects {
     pub health: Health,
     /// The worker ends when a store has failed for every object for so long; `None`: never.
     pub outage_limit: Option<Duration>,
+    /// The limits of the task in this process. The stores are those of [`LiveLimits::stores`] where a limit of requests
+    /// may be set.
+    pub limits: LiveLimits,
 }
 
 /// What the jobs of a worker share.
@@ -93,7 +96,7 @@ pub(crate) struct ObjectsContext {
     pub outage_limit: Option<Duration>,
     /// Of source and destination, with the stores as they are without them.
     pub circuits: [(Arc<CircuitBreaker>, Store); 2],
-    pub bandwidth: Option<Arc<Bandwidth>>,
+    pub limits: LiveLimits,
     /// Compares descriptions of objects with the same bytes; `None` where nothing can differ.
     pub describer: Option<Describer>,
     /// Keys that events are followed for at this moment.
@@ -150,7 +153,7 @@ impl Objects {
         ObjectsContext {
             describer: Describer::between(&source, &destination, tags),
             writes: RunOptions::writes(from_location, to_location, self.follow.metadata, &options),
-            bandwidth: options.bandwidth_limit.map(|rate| Arc::new(Bandwidth::new(rate))),
+            limits: self.limits,
             service_copies: ServiceCopies::new(options.server_side_copy),
             source,
             destination,
@@ -181,11 +184,12 @@ impl Context {
         Context { engine: lane.engine.clone(), lane: lane.clone(), objects: objects.clone() }
     }
 
-    /// Waits for the right to one transfer; the stores' throttling counts from here.
-    pub async fn transfer_permit(&self) -> Permit {
+    /// Waits for the right to one transfer; the stores' throttling counts from here. A transfer that waits for the
+    /// task's limits holds its permit: its lane receives no more jobs meanwhile.
+    pub async fn transfer_permit(&self) -> (Permit, LimitedTransfer) {
         let throttles = self.objects.source.throttles() + self.objects.destination.throttles();
         self.lane.limiter.throttles(throttles);
-        self.lane.limiter.acquire().await
+        (self.lane.limiter.acquire().await, self.objects.limits.transfer().await)
     }
 
     /// Records the run that counts a job's objects, if that is the run of events.

@@ -2,15 +2,17 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
 use shared::digest::{Algorithm, Checksum, Hasher, MultipartHasher};
-use shared::limits::Bandwidth;
+use shared::limits::LiveLimits;
 use shared::object::{ETag, Pin};
 use shared::store::{Body, ObjectStore, Read};
 use shared::{Error, ErrorKind, Result};
+use tokio::time::timeout;
 
 use crate::engine::progress::Attempt;
 use crate::objects::integrity;
@@ -27,8 +29,8 @@ pub(crate) struct Pipe {
     pub expect: Option<Checksum>,
     /// Must be the tag of the bytes when they are cut into parts of so many bytes.
     pub expect_etag: Option<(u64, ETag)>,
-    /// Shared limit.
-    pub bandwidth: Option<Arc<Bandwidth>>,
+    /// The limits of the task.
+    pub limits: LiveLimits,
     /// Counts the bytes.
     pub attempt: Attempt,
 }
@@ -50,6 +52,8 @@ struct Flow {
     hashers: Vec<Hasher>,
     tag: Option<MultipartHasher>,
     hashed: Hashed,
+    /// Bytes that came and wait for the bandwidth limit.
+    waiting: Bytes,
     ready: VecDeque<Bytes>,
     ended: bool,
 }
@@ -65,6 +69,7 @@ impl Pipe {
             hashers: self.hash.iter().filter_map(|&a| Hasher::new(a)).collect(),
             tag: self.expect_etag.as_ref().map(|(part_bytes, _)| MultipartHasher::new(*part_bytes)),
             hashed: hashed.clone(),
+            waiting: Bytes::new(),
             ready: VecDeque::new(),
             ended: false,
             pipe: self,
@@ -85,6 +90,15 @@ impl Flow {
             if self.ended {
                 return Ok(None);
             }
+            if !self.waiting.is_empty() {
+                let bytes = allowed(&self.pipe.limits, &self.pipe.subject, self.waiting.len()).await?;
+                let piece = self.waiting.split_to(bytes);
+                if self.remaining > 0 || !self.waiting.is_empty() {
+                    return Ok(Some(piece));
+                }
+                self.end(Some(piece)).await?;
+                continue;
+            }
             if self.remaining == 0 {
                 self.end(None).await?;
                 continue;
@@ -94,13 +108,7 @@ impl Flow {
                 return Err(Error::new(ErrorKind::Connection, "get", &self.pipe.subject, message));
             };
             self.count(&chunk)?;
-            if let Some(bandwidth) = &self.pipe.bandwidth {
-                bandwidth.take(chunk.len()).await;
-            }
-            match self.remaining {
-                0 => self.end(Some(chunk)).await?,
-                _ => return Ok(Some(chunk)),
-            }
+            self.waiting = chunk;
         }
     }
 
@@ -150,7 +158,7 @@ impl Flow {
 pub async fn read_checksum(store: &dyn ObjectStore, key: &str, pin: Pin, algorithm: Algorithm) -> Result<Checksum> {
     let mut hasher = hasher(&store.location().display_key(key), algorithm)?;
     let body = store.get(key, &Read { range: None, pin }).await?.body;
-    read_through(body, None, |chunk| hasher.update(chunk)).await?;
+    read_through(body, &LiveLimits::default(), |chunk| hasher.update(chunk)).await?;
     Ok(hasher.finish())
 }
 
@@ -161,18 +169,27 @@ pub(crate) fn hasher(subject: &str, algorithm: Algorithm) -> Result<Hasher> {
 }
 
 /// Shows all bytes of a body to `see`.
-pub(crate) async fn read_through(
-    mut body: Body,
-    bandwidth: Option<&Bandwidth>,
-    mut see: impl FnMut(&[u8]),
-) -> Result<()> {
-    while let Some(chunk) = body.next().await.transpose()? {
-        if let Some(bandwidth) = bandwidth {
-            bandwidth.take(chunk.len()).await;
+pub(crate) async fn read_through(mut body: Body, limits: &LiveLimits, mut see: impl FnMut(&[u8])) -> Result<()> {
+    while let Some(mut chunk) = body.next().await.transpose()? {
+        while !chunk.is_empty() {
+            let bytes = allowed(limits, "bytes that are read", chunk.len()).await?;
+            see(&chunk.split_to(bytes));
         }
-        see(&chunk);
     }
     Ok(())
+}
+
+/// A transfer that may pass no byte for so long ends: its connections would be closed as idle, or look stalled
+/// ([`shared::retry::STALL_SECONDS`]).
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
+/// Waits until some of these bytes may pass, and returns how many. While the limit is 0 for long, the transfer ends in
+/// `Suspended`: the object is done again, and that counts as no attempt.
+async fn allowed(limits: &LiveLimits, subject: &str, bytes: usize) -> Result<usize> {
+    timeout(LONGEST_PAUSE, limits.bandwidth().take(bytes)).await.map_err(|_| {
+        let message = "the bandwidth limit lets nothing pass at present";
+        Error::new(ErrorKind::Suspended, "transfer", subject, message)
+    })
 }
 
 #[cfg(test)]
@@ -180,6 +197,7 @@ mod tests {
     use super::*;
     use crate::engine::progress::TransferProgress;
     use futures::TryStreamExt;
+    use shared::limits::LiveRates;
 
     async fn run(
         size: u64,
@@ -192,7 +210,7 @@ mod tests {
             hash: vec![Algorithm::Md5],
             expect,
             expect_etag: None,
-            bandwidth: None,
+            limits: LiveLimits::default(),
             attempt: Arc::new(TransferProgress::default()).object("r", "k", size).attempt(),
         };
         let input = stream::iter(input).map_ok(Bytes::from_static).boxed();
@@ -214,6 +232,24 @@ mod tests {
     async fn the_right_bytes_pass_and_are_hashed() {
         assert_eq!(run(5, vec![Ok(b"ab"), Ok(b""), Ok(b"cde")], None).await, (b"abcde".to_vec(), None));
         assert_eq!(run(0, vec![], None).await, (vec![], None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_transfer_that_may_pass_nothing_for_long_is_suspended() {
+        let limits = LiveLimits::default();
+        limits.set(&LiveRates { bandwidth: Some(0.0), ..LiveRates::default() });
+        let (rate, began) = (limits.clone(), tokio::time::Instant::now());
+        let body = || stream::iter([Ok(Bytes::from_static(b"abc"))]).boxed();
+        let refused = read_through(body(), &limits, |_| panic!("nothing passes")).await;
+        assert_eq!(refused.expect_err("nothing passes").kind(), ErrorKind::Suspended);
+        assert_eq!(began.elapsed(), LONGEST_PAUSE);
+        tokio::spawn(async move {
+            tokio::time::sleep(LONGEST_PAUSE / 2).await;
+            rate.set(&LiveRates::default());
+        });
+        let mut passed = Vec::new();
+        read_through(body(), &limits, |bytes| passed.extend_from_slice(bytes)).await.expect("bytes pass");
+        assert_eq!(passed, b"abc");
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ use crate::objects::suspects;
 /// Hashes the bytes of a body of the source.
 pub(crate) async fn hash(context: &Context, subject: &str, body: Body, algorithm: Algorithm) -> Result<Checksum> {
     let mut hasher = hasher(subject, algorithm)?;
-    read_through(body, context.objects.bandwidth.as_deref(), |chunk| hasher.update(chunk)).await?;
+    read_through(body, &context.objects.limits, |chunk| hasher.update(chunk)).await?;
     Ok(hasher.finish())
 }
 
@@ -43,7 +43,7 @@ pub(crate) async fn expect_etag(
     let once = || async {
         let body = open(context, key, written).await?;
         let mut hasher = MultipartHasher::new(part_bytes);
-        read_through(body, context.objects.bandwidth.as_deref(), |chunk| hasher.update(chunk)).await?;
+        read_through(body, &context.objects.limits, |chunk| hasher.update(chunk)).await?;
         integrity::same_etag(&subject, &ETag::new(&hasher.finish()), known)
     };
     retry::run(&TRANSFER, &subject, once).await.map_err(|error| overtaken(&subject, error))

@@ -84,7 +84,7 @@ async fn stream(item: &Item<'_>, wanted: &JobObject, subject: &str, counted: &At
         hash: check.hash.clone(),
         expect: check.expect.clone(),
         expect_etag: expect_etag.clone(),
-        bandwidth: context.objects.bandwidth.clone(),
+        limits: context.objects.limits.clone(),
         attempt: counted.clone(),
     };
     let (body, hashed) = pipe.through(body);

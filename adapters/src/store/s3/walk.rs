@@ -28,7 +28,7 @@ use super::listing::MAX_EMPTY_PAGES;
 use super::page::{Page, PageRequest};
 use level::{Level, Step};
 use shared::object::Entry;
-use shared::retry::LIST;
+use shared::retry::{LIST, with_turns_of_caller};
 use shared::store::KeyRange;
 use shared::{Error, ErrorKind, Result};
 
@@ -186,7 +186,7 @@ impl<F: Folders> Walk<F> {
             let Ok(permit) = self.ahead.clone().try_acquire_owned() else { return };
             let Some(request) = next.level.request().cloned() else { continue };
             let folders = self.folders.clone();
-            let page = tokio::spawn(async move { folders.folder(&request).await });
+            let page = tokio::spawn(with_turns_of_caller(async move { folders.folder(&request).await }));
             next.ahead = Some(Ahead { page, _permit: permit });
         }
     }

@@ -78,7 +78,7 @@ async fn stream_part(
         hash: check.hash.clone(),
         expect: check.expect.clone(),
         expect_etag: None,
-        bandwidth: context.objects.bandwidth.clone(),
+        limits: context.objects.limits.clone(),
         attempt: counted.clone(),
     };
     let (body, hashed) = pipe.through(body);
