@@ -7,8 +7,21 @@ use shared::ErrorKind;
 
 /// The steps from nothing to the present schema. `user_version` in the file's header says how many of
 /// them are done. A released step is never changed; a new one is added at the end.
-const MIGRATIONS: [&str; 12] =
-    [FIRST, INTENTS, ARCHIVED, EVENTS, CANCELLED, SUSPECTS, PARTS, TRANSFERS, INDEXES, TASKS, POSITIONS, INTENT_RUNS];
+const MIGRATIONS: [&str; 13] = [
+    FIRST,
+    INTENTS,
+    ARCHIVED,
+    EVENTS,
+    CANCELLED,
+    SUSPECTS,
+    PARTS,
+    TRANSFERS,
+    INDEXES,
+    TASKS,
+    POSITIONS,
+    INTENT_RUNS,
+    CHECKPOINTS,
+];
 
 /// Keys, ids and names are TEXT compared byte by byte, with their length: NUL is a character like any other.
 const FIRST: &str = "
@@ -238,6 +251,19 @@ CREATE TABLE positions (
 
 /// `intent_run`: the run that announced the last of a key's intents.
 const INTENT_RUNS: &str = "ALTER TABLE uploads ADD COLUMN intent_run TEXT NOT NULL DEFAULT '';";
+
+/// What the next slice of an operation needs; `step`: the operation's counter that its writer had seen.
+const CHECKPOINTS: &str = "
+CREATE TABLE operation_checkpoints (
+    task TEXT NOT NULL,
+    id TEXT NOT NULL,
+    step INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    text BLOB NOT NULL,
+    PRIMARY KEY (task, id)
+);
+CREATE INDEX operation_checkpoints_by_expiry ON operation_checkpoints (expires);
+";
 
 /// Does the missing steps, all or none.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failure> {

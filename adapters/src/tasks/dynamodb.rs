@@ -5,6 +5,7 @@
 //! | `summaries#FLEET` | the task's name | a task: all but its definitions |
 //! | `definitions#TASK` | `VERSION` | a version of a definition, compressed |
 //! | `operations#TASK` | the operation | what was asked of a task, with its result |
+//! | `operation-checkpoints#TASK` | the operation | what its next slice needs, compressed |
 //! | `open#FLEET` | the operation | that the operation is not done |
 //! | `samples#TASK` | `MINUTE` | a task in one minute |
 //! | `workers#FLEET` | the worker | a worker's heartbeat |

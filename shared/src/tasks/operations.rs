@@ -140,6 +140,14 @@ pub trait Operations {
     /// Records the end. `Conflict` if it has ended otherwise.
     async fn finish(&self, task: &str, id: &str, end: &OperationEnd) -> Result<Change<Operation>>;
 
+    /// Keeps what the next slice of an operation needs, in place of what was kept before; at most
+    /// [`super::MAX_TEXT_BYTES`]. `step` is the operation's counter that the caller has seen. `false` if a caller that
+    /// has seen a later one kept something: this one is late, and ends its work.
+    async fn save_checkpoint(&self, task: &str, id: &str, step: u64, checkpoint: &str) -> Result<bool>;
+
+    /// What was kept last.
+    async fn checkpoint(&self, task: &str, id: &str) -> Result<Option<String>>;
+
     /// An operation.
     async fn operation(&self, task: &str, id: &str) -> Result<Option<Operation>>;
 

@@ -64,6 +64,7 @@ macro_rules! tasks_suite {
             an_operation_ends_once
             an_operation_requested_twice_is_one
             operations_come_in_pages_newest_first
+            a_checkpoint_of_an_earlier_step_replaces_no_later_one
             operations_of_another_task_stay_apart
             expired_operations_are_not_returned
             results_at_the_size_limit_are_kept_and_larger_ones_refused

@@ -1,6 +1,7 @@
 //! A worker in this process between two folders, on an embedded queue and ledger whose calls are counted and broken:
 //! what the worker's loop does, and how many operations it takes.
 
+mod close;
 mod definitions;
 mod deletes;
 mod filters;

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::ledger::dynamodb::item::{Item, Record, binary, number, pk, text};
 use crate::tasks::packed::pack;
+use shared::object::Timestamp;
 use shared::tasks::{Change, Next, OPERATIONS_KEPT, Operation, OperationEnd, Operations};
 use shared::{ErrorKind, Result};
 
@@ -16,6 +17,10 @@ const MAX_OPEN: usize = 10_000;
 
 fn key(task: &str) -> String {
     pk("operations", &[task])
+}
+
+fn checkpoint_key(task: &str) -> String {
+    pk("operation-checkpoints", &[task])
 }
 
 /// The item of an operation after a record with this revision.
@@ -129,6 +134,31 @@ impl Operations for DynamoDbTasks {
     async fn finish(&self, task: &str, id: &str, end: &OperationEnd) -> Result<Change<Operation>> {
         pack("result", &end.result)?;
         self.change_operation(task, id, |present| present.ended(end)).await
+    }
+
+    async fn save_checkpoint(&self, task: &str, id: &str, step: u64, checkpoint: &str) -> Result<bool> {
+        let item = Item::new(checkpoint_key(task), id)
+            .with("step", number(step))
+            .with("checkpoint", binary(&pack("checkpoint", checkpoint)?));
+        let attributes = expiring(item, after(Timestamp::now(), OPERATIONS_KEPT)).attributes();
+        // Repeated, or done with its answer lost: written again. Carried out late: the condition protects a later one.
+        let written = self.table.call(|| {
+            let put = self.table.client.put_item().table_name(&self.table.table);
+            put.set_item(Some(attributes.clone()))
+                .condition_expression("attribute_not_exists(pk) OR #step <= :step")
+                .expression_attribute_names("#step", "step")
+                .expression_attribute_values(":step", number(step))
+                .send()
+        });
+        match written.await {
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
+            other => other.map(|_| true),
+        }
+    }
+
+    async fn checkpoint(&self, task: &str, id: &str) -> Result<Option<String>> {
+        let record = self.table.get(&checkpoint_key(task), id).await?.filter(is_valid);
+        record.map(|record| unpack(&record, "checkpoint")).transpose()
     }
 
     async fn operation(&self, task: &str, id: &str) -> Result<Option<Operation>> {

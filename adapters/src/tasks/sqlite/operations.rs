@@ -25,7 +25,11 @@ impl Row {
 
     /// Records the operation, unless it is recorded; whether it did.
     pub(super) fn insert(self, t: &Transaction<'_>) -> Result<bool, Failure> {
-        t.prepare_cached("DELETE FROM operations WHERE expires <= ?1")?.execute([Timestamp::now().0])?;
+        for sql in
+            ["DELETE FROM operations WHERE expires <= ?1", "DELETE FROM operation_checkpoints WHERE expires <= ?1"]
+        {
+            t.prepare_cached(sql)?.execute([Timestamp::now().0])?;
+        }
         let expires = self.head.requested.0.saturating_add(OPERATIONS_KEPT.as_millis() as i64);
         let sql = "INSERT OR IGNORE INTO operations (task, id, version, is_open, expires, body, request, result)
                    VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, x'')";
@@ -111,6 +115,32 @@ impl Operations for SqliteTasks {
         pack("result", &end.result)?;
         let (task, id, how) = (task.to_owned(), id.to_owned(), end.clone());
         self.database.transact("finish operation", move |t| self::end(t, &task, &id, &how)).await
+    }
+
+    async fn save_checkpoint(&self, task: &str, id: &str, step: u64, checkpoint: &str) -> Result<bool> {
+        let (task, id, checkpoint) = (task.to_owned(), id.to_owned(), pack("checkpoint", checkpoint)?);
+        let expires = Timestamp::now().0.saturating_add(OPERATIONS_KEPT.as_millis() as i64);
+        let sql = "INSERT INTO operation_checkpoints (task, id, step, expires, text) VALUES (?1, ?2, ?3, ?4, ?5)
+                   ON CONFLICT (task, id) DO UPDATE SET
+                       step = excluded.step, expires = excluded.expires, text = excluded.text
+                   WHERE step <= excluded.step";
+        let step = i64::try_from(step).unwrap_or(i64::MAX);
+        let work = move |t: &Transaction<'_>| {
+            Ok(t.prepare_cached(sql)?.execute(params![task, id, step, expires, checkpoint])? > 0)
+        };
+        self.database.transact("save checkpoint", work).await
+    }
+
+    async fn checkpoint(&self, task: &str, id: &str) -> Result<Option<String>> {
+        let (task, id) = (task.to_owned(), id.to_owned());
+        let read = move |connection: &mut Connection| {
+            let sql = "SELECT text FROM operation_checkpoints WHERE task = ?1 AND id = ?2 AND expires > ?3";
+            let mut select = connection.prepare_cached(sql)?;
+            let text: Option<Vec<u8>> =
+                select.query_row(params![task, id, Timestamp::now().0], |row| row.get(0)).optional()?;
+            text.as_deref().map(unpack).transpose()
+        };
+        self.database.call("read checkpoint", read).await
     }
 
     async fn operation(&self, task: &str, id: &str) -> Result<Option<Operation>> {

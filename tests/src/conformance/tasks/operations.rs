@@ -163,3 +163,20 @@ pub async fn results_at_the_size_limit_are_kept_and_larger_ones_refused(tasks: S
     let larger = Operation { request: format!("{text}9"), ..operation(&task, "o2", OperationKind::Verify) };
     assert_eq!(tasks.request(&larger).await.unwrap_err().kind(), ErrorKind::Unrepresentable);
 }
+
+/// A slice that is delivered twice writes over what its other delivery kept.
+pub async fn a_checkpoint_of_an_earlier_step_replaces_no_later_one(tasks: SharedTasks) {
+    let task = task();
+    assert_eq!(tasks.checkpoint(&task.id, "o1").await.unwrap(), None);
+    for (step, text, is_kept) in
+        [(1, "a", true), (1, "b", true), (1, "b", true), (3, "", true), (2, "late", false), (3, "\u{fc}", true)]
+    {
+        assert_eq!(tasks.save_checkpoint(&task.id, "o1", step, text).await.unwrap(), is_kept, "{step} {text:?}");
+        let expected = if is_kept { text } else { "" };
+        assert_eq!(tasks.checkpoint(&task.id, "o1").await.unwrap().as_deref(), Some(expected));
+    }
+    assert_eq!(tasks.checkpoint(&task.id, "o2").await.unwrap(), None);
+    let large = "12345678".repeat(MAX_TEXT_BYTES / 8) + "9";
+    let error = tasks.save_checkpoint(&task.id, "o1", 4, &large).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unrepresentable, "{error}");
+}

@@ -1,0 +1,177 @@
+//! Uploads of cancelled runs and deleted tasks are closed, whatever dies on the way.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use adapters::store::file::FileStore;
+use flotilla_tests::probe::Fate;
+use shared::ErrorKind;
+use shared::job::Origin;
+use shared::ledger::Ledger;
+use shared::location::Location;
+use shared::object::{Attributes, Pin, Timestamp};
+use shared::objects::{UploadLog, UploadRecord};
+use shared::store::{Store, Write};
+use tokio_util::sync::CancellationToken;
+use worker::{Closing, UploadCloser};
+
+use super::stage::{RUN, Stage, TASK};
+
+const SIZE: u64 = 10 << 20;
+
+fn store(folder: &Path) -> Store {
+    let location = Location::folder(folder).expect("a folder is a location");
+    Arc::new(FileStore::open(&location).expect("the folder opens"))
+}
+
+/// An upload that is open at the destination and recorded for a run.
+async fn open(stage: &Stage, run: &str, index: u32) -> UploadRecord {
+    let (store, key) = (store(&stage.destination), format!("{run}-{index}"));
+    let write = Write { size: SIZE, ..Write::default() };
+    stage.ledger.intend_upload(TASK, run, &key, store.now()).await.expect("is announced");
+    let record = UploadRecord {
+        task: TASK.into(),
+        run: run.into(),
+        origin: Origin { id: "0/1".into(), items: 20 },
+        index,
+        upload: store.create_upload(&key, &write).await.expect("is created"),
+        source: Pin::default(),
+        modified: Timestamp::now(),
+        size: SIZE,
+        part_bytes: 5 << 20,
+        attributes: Attributes::default(),
+        tags: Default::default(),
+        storage_class: None,
+        acl: None,
+        encryption: None,
+        writes: String::new(),
+        same_parts: false,
+        checksum: None,
+        attempt: 1,
+        opened: Timestamp::now(),
+    };
+    assert_eq!(stage.ledger.open_upload(&record).await.expect("is recorded"), record);
+    record
+}
+
+/// An upload that is open at the destination and announced, as after a crash.
+async fn announce(stage: &Stage, run: &str, key: &str) {
+    let store = store(&stage.destination);
+    stage.ledger.intend_upload(TASK, run, key, store.now()).await.expect("is announced");
+    store.create_upload(key, &Write { size: SIZE, ..Write::default() }).await.expect("is created");
+}
+
+fn closer(stage: &Stage, run: Option<&str>) -> UploadCloser {
+    UploadCloser {
+        task: TASK.into(),
+        run: run.map(str::to_owned),
+        destination: store(&stage.destination),
+        ledger: stage.ledger.clone(),
+        upload_log: stage.ledger.clone(),
+        worker: "closer".into(),
+    }
+}
+
+async fn close(closer: &UploadCloser) -> shared::Result<Closing> {
+    let mut closing = Closing::default();
+    let until = Instant::now() + Duration::from_secs(60);
+    assert!(closer.close(&mut closing, &CancellationToken::new(), until).await?);
+    Ok(closing)
+}
+
+/// Keys of which something is open at the destination or recorded.
+async fn left(stage: &Stage, keys: &[String]) -> Vec<String> {
+    let mut left: Vec<String> = Vec::new();
+    for key in keys {
+        let is_open = !store(&stage.destination).list_uploads(key).await.expect("uploads are listed").is_empty();
+        let is_recorded = !stage.ledger.open_uploads(TASK, &[key]).await.expect("the log answers").is_empty();
+        assert_eq!(is_open, is_recorded, "{key}");
+        left.extend(is_open.then(|| key.clone()));
+    }
+    left
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_close_that_is_killed_between_any_two_calls_goes_on_and_counts_once() {
+    for killed_at in 1.. {
+        let stage = Stage::new().await;
+        stage.next_run("other").await;
+        let mut keys: Vec<String> = Vec::new();
+        for index in 0..3 {
+            keys.push(open(&stage, RUN, index).await.upload.key);
+        }
+        announce(&stage, RUN, "announced").await;
+        announce(&stage, "other", "others").await;
+        keys.extend(["announced".to_owned(), "others".to_owned(), open(&stage, "other", 7).await.upload.key]);
+        let (calls, mut met) = (stage.ledger.calls.clone(), 0);
+        calls.decide(move |_, _| {
+            met += 1;
+            if met >= killed_at { Fate::Fail(ErrorKind::Unavailable) } else { Fate::Pass }
+        });
+        let closer = closer(&stage, Some(RUN));
+        let is_killed = close(&closer).await.is_err();
+        stage.ledger.calls.decide(|_, _| Fate::Pass);
+        let closing = close(&closer).await.expect("it goes on");
+        assert_eq!(closing.closed.kept, 0, "{closing:?}");
+        assert_eq!(left(&stage, &keys).await, ["others", "other-7"]);
+        let settled = stage.settled().await;
+        assert_eq!((settled.cancelled, settled.objects()), (3, 3), "killed at call {killed_at}");
+        let other = stage.ledger.run("other").await.expect("answers").expect("is there").settled;
+        assert_eq!(other.objects(), 0, "another run's uploads are its own");
+        if !is_killed {
+            assert!(killed_at > 9, "each call was met");
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_task_has_no_upload_of_any_run() {
+    let stage = Stage::new().await;
+    stage.next_run("other").await;
+    let mut keys = vec![open(&stage, RUN, 0).await.upload.key, open(&stage, "other", 1).await.upload.key];
+    announce(&stage, "other", "announced").await;
+    keys.push("announced".to_owned());
+    let closing = close(&closer(&stage, None)).await.expect("closes");
+    assert_eq!((closing.closed.aborted, closing.closed.kept), (3, 0));
+    assert_eq!(left(&stage, &keys).await, [""; 0]);
+    assert_eq!(close(&closer(&stage, None)).await.expect("closes").closed.aborted, 0, "repeated");
+}
+
+/// What was settled before its record could be removed stays as it was counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_close_counts_no_object_that_was_settled() {
+    let stage = Stage::new().await;
+    let record = open(&stage, RUN, 4).await;
+    let outcome = shared::ledger::Outcome::new(record.upload.key.clone(), shared::ledger::State::Copied);
+    let outcomes = [(4, outcome)];
+    let (task, run, origin) = (TASK, RUN, &record.origin);
+    let settlement = shared::ledger::Settlement { task, run, origin, outcomes: &outcomes };
+    stage.ledger.settle(&settlement).await.expect("is settled");
+    close(&closer(&stage, Some(RUN))).await.expect("closes");
+    let settled = stage.settled().await;
+    assert_eq!((settled.copied, settled.cancelled), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_close_ends_after_a_page_when_it_is_to_stop() {
+    let stage = Stage::new().await;
+    let mut keys = Vec::new();
+    for index in 0..205 {
+        let key = format!("{RUN}-{index}");
+        stage.ledger.intend_upload(TASK, RUN, &key, Timestamp::now()).await.expect("is announced");
+        keys.push(key);
+    }
+    let recorded = async || {
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        stage.ledger.open_uploads(TASK, &keys).await.expect("the log answers").len()
+    };
+    let (closer, mut closing, stop) = (closer(&stage, Some(RUN)), Closing::default(), CancellationToken::new());
+    stop.cancel();
+    let until = Instant::now() + Duration::from_secs(60);
+    assert!(!closer.close(&mut closing, &stop, until).await.expect("answers"));
+    assert_eq!(recorded().await, 5);
+    assert!(closer.close(&mut closing, &stop, until).await.expect("answers"));
+    assert_eq!(recorded().await, 0);
+}
