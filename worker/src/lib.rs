@@ -15,6 +15,7 @@ pub use engine::executors::Executors;
 pub use engine::progress::{InFlight, TransferProgress};
 pub use engine::stop::Stop;
 pub use engine::worker::{Report, Worker};
+pub use objects::close::{Closed, Closing, KeptUpload, UploadCloser};
 pub use objects::context::{Follow, Objects};
 pub use objects::pipe::read_checksum;
 pub use shared::limits::LiveLimits;

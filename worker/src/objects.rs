@@ -12,6 +12,7 @@
 //! **No module leads back to itself** by what it uses, which a test of the harness checks. From the top down:
 //!
 //! 1. `executor`, then `batch`, `cancel`: the objects of a job, all together
+//!    `close`: the uploads of a run or a task, without its jobs
 //! 2. `copy`, `delete`, `changed`: one object, by what its job asks for
 //! 3. `reconcile`, `replace`: source and destination are brought in step at one key
 //! 4. `whole`, `multipart` (of which `giant` also has jobs of its own), `archive`, `recheck`: one version is written
@@ -26,6 +27,7 @@ pub(crate) mod batch;
 pub(crate) mod breaker;
 pub(crate) mod cancel;
 pub(crate) mod changed;
+pub(crate) mod close;
 pub(crate) mod context;
 pub(crate) mod copy;
 pub(crate) mod delete;

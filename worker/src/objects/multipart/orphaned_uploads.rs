@@ -120,7 +120,7 @@ pub(crate) fn or_stays_open(key: &str, ended: Result<()>) -> Result<()> {
 }
 
 /// Whether trying again is of no use: a job must not come again and again for that.
-fn cannot(kind: ErrorKind) -> bool {
+pub(crate) fn cannot(kind: ErrorKind) -> bool {
     use ErrorKind::*;
     !matches!(
         kind,
