@@ -2,6 +2,7 @@
 
 mod filters;
 mod ls;
+mod serve;
 mod sides;
 mod task;
 mod tasks;
@@ -17,6 +18,7 @@ use shared::telemetry::LogFormat;
 
 use crate::exit::Failure;
 pub use ls::LsArgs;
+pub use serve::ServeArgs;
 pub use task::{PlanArgs, SyncArgs, VerifyArgs};
 pub use tasks::{CreateArgs, DeleteArgs, ListArgs, ShowArgs, TaskCommand};
 pub use watch::WatchArgs;
@@ -62,6 +64,8 @@ pub enum Command {
     Init(InitArgs),
     /// Make the source bucket on Amazon S3 send its events to the task's queue
     Events(EventsArgs),
+    /// Run the tasks of a state folder on this machine, until stopped
+    Serve(ServeArgs),
     /// Create, list, show and delete the tasks of a fleet
     // Hidden until a worker serves fleets: a task that is created now is only recorded.
     #[command(subcommand, hide = true)]
@@ -74,6 +78,7 @@ impl Command {
         match self {
             Command::Sync(args) => args.task.drain(),
             Command::Watch(args) => args.task.drain(),
+            Command::Serve(args) => args.drain(),
             _ => Work::default().drain,
         }
     }

@@ -4,7 +4,7 @@ use finder::{FindError, ObjectsPlanner, Planner};
 use shared::config::{Config, Kind};
 use shared::objects::SharedSuspectKeys;
 use shared::store::Store;
-use worker::{Objects, Worker};
+use worker::{Executors, Objects, Worker};
 
 /// The planner of a run of this task that begins now.
 pub fn planner(
@@ -17,6 +17,13 @@ pub fn planner(
             let (find, work) = (&config.objects.find, &config.objects.work);
             Ok(Box::new(ObjectsPlanner::new(source, destination, find, work, suspects)?))
         }
+    }
+}
+
+/// Adds the executor of a version of a task's definition.
+pub fn add_executor(executors: &Executors, version: u32, kind: Kind, objects: Objects) {
+    match kind {
+        Kind::Objects => executors.add(version, objects.executor()),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod exit;
 mod failures;
 #[cfg(test)]
 mod fixtures;
+pub mod fleet;
 mod init;
 pub mod kinds;
 mod layout;
@@ -22,6 +23,7 @@ mod progress;
 mod records;
 mod retry;
 mod runner;
+mod serve;
 mod share;
 mod state;
 mod status;
@@ -52,7 +54,11 @@ pub async fn flotilla() {
 async fn run(cli: Cli) -> Outcome {
     let verbosity = Verbosity::of(cli.quiet, cli.verbose);
     verbosity.choose();
-    telemetry::init_to(cli.log, verbosity.directives(), || progress::Stderr);
+    match (&cli.command, verbosity) {
+        // It logs like any program without a terminal.
+        (Command::Serve(_), Verbosity::Normal | Verbosity::Objects) => telemetry::init(cli.log, tracing::Level::INFO),
+        _ => telemetry::init_to(cli.log, verbosity.directives(), || progress::Stderr),
+    }
     let [stop] = signals::tokens(NOTICE).map_err(Failure::usage)?;
     let limit = program::GRACE + cli.command.drain();
     let overdue = || Err(Failure::resumable("interrupted while a store, the queue or the ledger did not answer"));
@@ -71,6 +77,7 @@ async fn command(command: Command, stop: CancellationToken) -> Outcome {
         Command::Failures(args) => at_once(failures::run(&args), &stop).await,
         Command::Init(args) => at_once(init::run(&args), &stop).await,
         Command::Events(args) => at_once(events::run(&args), &stop).await,
+        Command::Serve(args) => serve::run(&args, stop).await,
         Command::Task(command) => at_once(tasks::run(&command), &stop).await,
     }
 }

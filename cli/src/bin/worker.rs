@@ -1,4 +1,4 @@
-//! The `worker` program: does a task's jobs on one machine of many.
+//! The `worker` program: does the jobs of a fleet's tasks, or of one task, on one machine of many.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,29 +6,33 @@ use std::time::Duration;
 use adapters::open;
 use clap::Parser;
 use cli::exit::{Exit, Failure, Outcome};
+use cli::fleet::{self, Options};
 use cli::kinds::with_executor;
 use cli::program;
-use shared::config::Config;
+use shared::config::{Config, FleetFile};
 use shared::report::Report;
 use shared::signals;
 use shared::telemetry::endpoint::{self, Health};
 use shared::telemetry::{self, LogFormat};
 use worker::{Follow, LiveLimits, Objects, Stop, WorkError, Worker};
 
-/// Does the jobs on a task's queue until it is stopped
+/// Does the jobs of a fleet's tasks, or of one task, until it is stopped
 #[derive(Debug, Parser)]
 #[command(name = "worker", version = shared::VERSION, max_term_width = 100)]
 struct Args {
-    /// Config file of the task
+    /// Fleet file: do the jobs of all its tasks
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    fleet: Option<PathBuf>,
+    /// Config file of a task: do only its jobs
+    #[arg(long, value_name = "FILE", required_unless_present = "fleet", conflicts_with = "fleet")]
+    config: Option<PathBuf>,
     /// Name in the records [default: the host's, with the process id]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Append one JSON line per object to FILE
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Serve /metrics, /healthz and /readyz at HOST:PORT [default: the config's]
+    /// Serve /metrics, /healthz and /readyz at HOST:PORT [default: the file's]
     #[arg(long, value_name = "HOST:PORT")]
     metrics_addr: Option<String>,
     /// Format of log lines: human or json
@@ -48,16 +52,48 @@ async fn main() {
 /// Ends well after a drain, whoever asked for it: nothing is lost, other workers go on.
 async fn run(args: Args) -> Outcome {
     telemetry::init(args.log, tracing::Level::INFO);
-    let config = Config::read(&args.config).map_err(Failure::usage)?;
+    let started = Started::read(&args)?;
     let [drain, abort] = signals::tokens("Draining: finishing the jobs in progress… send the signal again to stop now")
         .map_err(Failure::usage)?;
     let stop = Stop { drain, abort };
-    let limit = config.objects.work.drain + if config.fleet.is_some() { FLEET_GRACE } else { program::GRACE };
+    let (drain, group) = match &started {
+        Started::Fleet(fleet) => (fleet.work.drain, &fleet.group),
+        Started::Task(config) => (config.objects.work.drain, &config.fleet),
+    };
+    let limit = drain + if group.is_some() { FLEET_GRACE } else { program::GRACE };
     let overdue = || {
         tracing::warn!("a service did not answer in time: jobs in progress will be redelivered when their leases end");
         Ok(Exit::InSync)
     };
-    program::until_overdue(work(args, config, &stop), &stop.drain, limit, overdue).await
+    let work = async {
+        match started {
+            Started::Fleet(fleet) => serve(args, *fleet, stop.clone()).await,
+            Started::Task(config) => work(args, *config, &stop).await,
+        }
+    };
+    program::until_overdue(work, &stop.drain, limit, overdue).await
+}
+
+/// What the program is started for.
+enum Started {
+    Fleet(Box<FleetFile>),
+    Task(Box<Config>),
+}
+
+impl Started {
+    fn read(args: &Args) -> Result<Started, Failure> {
+        match (&args.fleet, &args.config) {
+            (Some(fleet), _) => Ok(Started::Fleet(Box::new(FleetFile::read(fleet).map_err(Failure::usage)?))),
+            (None, Some(config)) => Ok(Started::Task(Box::new(Config::read(config).map_err(Failure::usage)?))),
+            (None, None) => Err(Failure::usage("give --fleet FILE, or --config FILE")),
+        }
+    }
+}
+
+/// Serves all tasks of a fleet.
+async fn serve(args: Args, fleet: FleetFile, stop: Stop) -> Outcome {
+    let Args { name, report, metrics_addr, .. } = args;
+    fleet::run(Options { fleet, name, report, metrics_addr, is_whole: false }, stop).await
 }
 
 async fn work(args: Args, config: Config, stop: &Stop) -> Outcome {
@@ -87,7 +123,7 @@ async fn open(args: Args, config: Config, health: &Health, report: Option<&Repor
         .map_err(Failure::usage)?;
     let (source, destination) = open::ready_sides(&config).await.map_err(Failure::usage)?;
     let backend = open::backend_of_task(&config).await.map_err(Failure::usage)?;
-    let name = args.name.unwrap_or_else(host_and_process);
+    let name = args.name.unwrap_or_else(fleet::host_and_process);
     let mut worker = Worker::new(&config.task, &name, backend.queue, backend.ledger, config.objects.work.clone());
     worker.events = backend.events;
     worker.fleet = open::fleet(config.fleet.as_ref()).await.map_err(Failure::usage)?;
@@ -105,10 +141,4 @@ async fn open(args: Args, config: Config, health: &Health, report: Option<&Repor
 async fn unready_when(stop: Stop, health: Health) {
     stop.drain.cancelled().await;
     health.set_ready(false);
-}
-
-fn host_and_process() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = if host.trim().is_empty() { "worker" } else { host.trim() };
-    format!("{host}-{}", std::process::id())
 }

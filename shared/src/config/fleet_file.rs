@@ -165,15 +165,14 @@ impl FleetFile {
 }
 
 impl MachineWork {
+    /// The settings of a worker on the machine, all others by default.
+    pub fn options(&self) -> Work {
+        let MachineWork { concurrency, memory_limit, lease, drain, .. } = *self;
+        Work { concurrency, memory_limit, lease, drain, ..Work::default() }
+    }
+
     fn check(&self) -> Check {
-        Work {
-            concurrency: self.concurrency,
-            memory_limit: self.memory_limit,
-            lease: self.lease,
-            drain: self.drain,
-            ..Work::default()
-        }
-        .check_machine()?;
+        self.options().check_machine()?;
         // A minute is what a machine takes to come.
         duration_within("idle-exit", self.idle_exit, Duration::from_secs(60), Duration::from_secs(24 * 3600))
     }

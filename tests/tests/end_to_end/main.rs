@@ -19,6 +19,7 @@ mod queue_owner;
 mod replaced;
 mod rights;
 mod run_state;
+mod serve;
 mod stop;
 mod subscription;
 mod support;

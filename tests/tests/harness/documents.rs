@@ -94,7 +94,7 @@ async fn every_option_stands_in_the_reference() {
     let reference = document(REFERENCE);
     let (flotilla, finder, worker) = (binaries::flotilla(), binaries::finder(), binaries::worker());
     let mut commands = vec![(finder, String::new()), (worker, String::new())];
-    for command in ["sync", "watch", "plan", "ls", "verify", "status", "failures", "retry", "init", "events"] {
+    for command in ["sync", "watch", "plan", "ls", "verify", "status", "failures", "retry", "init", "events", "serve"] {
         commands.push((flotilla.clone(), command.to_owned()));
     }
     for (program, command) in commands {

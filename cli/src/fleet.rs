@@ -1,0 +1,25 @@
+//! Serving all tasks of a fleet in one process.
+//!
+//! `supervisor` reads the summaries of all tasks every few seconds. For each task it runs a `server`, which compares what
+//! is wanted of the task (`wanted`) with what it serves, and takes the `steps` between the two: it opens queues and
+//! stores (`versions`), runs the task's worker, stops it, and tries again what failed (`backoff`). An error stays within
+//! its task. `heartbeat` reports the worker to the fleet; `machine` decides when it receives, and when it ends.
+
+mod backoff;
+mod begin;
+mod context;
+mod controlling;
+mod folders;
+mod heartbeat;
+mod machine;
+mod name;
+mod program;
+mod server;
+mod status;
+mod steps;
+mod supervisor;
+mod versions;
+mod wanted;
+
+pub use name::host_and_process;
+pub use program::{Options, run};

@@ -1,0 +1,133 @@
+//! A program that serves a fleet, from its start to its end.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use adapters::open::{self, FleetBackend};
+use shared::config::FleetFile;
+use shared::fleet::Fleet;
+use shared::limits::Shares;
+use shared::report::Report;
+use shared::telemetry::endpoint::{self, Health};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+use worker::Stop;
+
+use super::context::{Context, Gate};
+use super::folders::Folders;
+use super::supervisor::Supervisor;
+use super::{controlling, heartbeat, machine, name};
+use crate::exit::{Exit, Failure, Outcome};
+
+/// What a program that serves a fleet is started with.
+pub struct Options {
+    /// The fleet.
+    pub fleet: FleetFile,
+    /// First part of the worker's name; `None`: host and process.
+    pub name: Option<String>,
+    /// Where outcomes are reported.
+    pub report: Option<PathBuf>,
+    /// `HOST:PORT` for metrics and health; `None`: the fleet file's.
+    pub metrics_addr: Option<String>,
+    /// Whether this process is the whole fleet: then it controls it, and follows the folders of tasks with events.
+    pub is_whole: bool,
+}
+
+/// Serves all tasks of a fleet until the program is asked to end, or its machine goes.
+pub async fn run(options: Options, stop: Stop) -> Outcome {
+    let report = options.report.as_deref().map(Report::open).transpose().map_err(Failure::usage)?;
+    let worker = tokio::select! {
+        worker = FleetWorker::open(&options, report.as_ref(), stop.clone()) => worker?,
+        () = stop.drain.cancelled() => return Ok(Exit::InSync),
+    };
+    worker.serve().await?;
+    let reported = report.map_or(Ok(()), |report| report.check());
+    reported.map_err(|why| Failure::midway(format!("the report is incomplete: {why}")))?;
+    Ok(Exit::InSync)
+}
+
+/// A worker that serves all tasks of a fleet.
+struct FleetWorker {
+    context: Arc<Context>,
+    group: Arc<dyn Fleet>,
+    is_whole: bool,
+}
+
+impl FleetWorker {
+    /// Opens the fleet's services. No task is served yet.
+    async fn open(options: &Options, report: Option<&Report>, stop: Stop) -> Result<FleetWorker, Failure> {
+        let fleet = &options.fleet;
+        let health = Health::default();
+        endpoint::serve(options.metrics_addr.as_deref().or(fleet.metrics_addr.as_deref()), &health)
+            .await
+            .map_err(Failure::usage)?;
+        let worker = name::unique(options.name.as_deref());
+        let context = Context {
+            backend: FleetBackend::open(fleet).await.map_err(Failure::usage)?,
+            shares: Mutex::new(Shares::new(&worker)),
+            worker,
+            report: report.map(Report::listener),
+            health,
+            stop,
+            gate: watch::Sender::new(Gate::Open),
+            statuses: Mutex::default(),
+        };
+        let group = open::fleet(fleet.group.as_ref()).await.map_err(Failure::usage)?;
+        Ok(FleetWorker { context: Arc::new(context), group, is_whole: options.is_whole })
+    }
+
+    /// Serves until the program is to end, and ends in good order.
+    async fn serve(self) -> Result<(), Failure> {
+        let FleetWorker { context, group, is_whole } = self;
+        let mut supervisor = Supervisor::new(context.clone());
+        let mut folders = is_whole.then(|| Folders::new(context.clone()));
+        // A fleet whose table does not exist, or that may not be read, ends here.
+        look(&mut supervisor, &mut folders).await.map_err(Failure::usage)?;
+        let mut beside = JoinSet::new();
+        beside.spawn(heartbeat::keep(context.clone(), group.machine().map(str::to_owned)));
+        if is_whole {
+            beside.spawn(controlling::keep(context.clone()));
+        }
+        context.health.set_ready(true);
+        tracing::info!(worker = context.worker, fleet = context.fleet().name, "ready for jobs");
+        tokio::select! {
+            () = machine::until_end(&context, &group) => {}
+            () = keep_looking(&context, &mut supervisor, &mut folders) => {}
+        }
+        context.health.set_ready(false);
+        // Also where the machine goes: each task has the whole drain from here.
+        context.stop.drain.cancel();
+        context.gate.send_replace(Gate::Closed);
+        if let Some(folders) = folders {
+            folders.end().await;
+        }
+        machine::prolonged(&*group, supervisor.end()).await;
+        beside.shutdown().await;
+        heartbeat::leave(&context).await;
+        machine::leave(&*group).await;
+        Ok(())
+    }
+}
+
+/// Reads the tasks once, and serves them so.
+async fn look(supervisor: &mut Supervisor, folders: &mut Option<Folders>) -> shared::Result<()> {
+    let summaries = supervisor.look().await?;
+    if let Some(folders) = folders {
+        folders.follow(&summaries);
+    }
+    Ok(())
+}
+
+/// Reads the tasks again and again.
+async fn keep_looking(context: &Context, supervisor: &mut Supervisor, folders: &mut Option<Folders>) {
+    let mut tick = interval(supervisor.look_every());
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(error) = look(supervisor, folders).await {
+            tracing::warn!(%error, "cannot read the fleet's tasks: serving them as they were");
+        }
+        context.close_if_outdated();
+    }
+}

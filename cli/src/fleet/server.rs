@@ -1,0 +1,314 @@
+//! Serves one task: from what is wanted of it to a worker that executes its jobs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::tasks::Summary;
+use shared::{Error, objects};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use worker::{Executors, Stop, WorkError, Worker};
+
+use super::backoff::Backoff;
+use super::context::{Context, Gate};
+use super::status::Status;
+use super::steps::{Served, Step, Target, steps};
+use super::versions::Versions;
+use super::wanted::{Opening, Wanted};
+use crate::kinds;
+
+/// A worker that is paused may finish its jobs for so long. With the time until the pause is seen, and that of handing
+/// back, all jobs are back on the queue within 15 s.
+const PAUSE_DRAIN: Duration = Duration::from_secs(6);
+
+/// Time beyond its own drain that a worker gets to end in, before it is left behind.
+const GRACE: Duration = Duration::from_millis(1_500);
+
+/// Serves one task until it is gone, or until the supervisor ends.
+pub struct Server {
+    context: Arc<Context>,
+    summary: Summary,
+    status: Arc<Status>,
+    wanted: watch::Receiver<Option<Wanted>>,
+    gate: watch::Receiver<Gate>,
+    served: Served,
+    executors: Executors,
+    versions: Option<Arc<Versions>>,
+    running: Option<Running>,
+    /// The versions of cancelled runs, as far as they were looked up.
+    cancelled: BTreeMap<String, u32>,
+    backoff: Backoff,
+    failed: Option<Failed>,
+}
+
+/// A worker at work.
+struct Running {
+    worker: JoinHandle<Result<(), WorkError>>,
+    stop: Stop,
+}
+
+/// What could not be opened.
+struct Failed {
+    /// For another target it is tried again at once.
+    target: Target,
+    again: Instant,
+}
+
+impl Server {
+    /// Serves a task; `wanted` is `None` once the task is gone.
+    pub fn new(context: Arc<Context>, summary: Summary, wanted: watch::Receiver<Option<Wanted>>) -> Server {
+        let gate = context.gate.subscribe();
+        Server {
+            context,
+            summary,
+            status: Arc::new(Status::new()),
+            wanted,
+            gate,
+            served: Served::default(),
+            executors: Executors::of_kinds([objects::job::KIND]),
+            versions: None,
+            running: None,
+            cancelled: BTreeMap::new(),
+            backoff: Backoff::default(),
+            failed: None,
+        }
+    }
+
+    /// What the task reports.
+    pub fn status(&self) -> Arc<Status> {
+        self.status.clone()
+    }
+
+    /// Serves the task until it is gone.
+    pub async fn run(mut self) {
+        loop {
+            let wanted = self.wanted.borrow_and_update().clone();
+            let gate = *self.gate.borrow_and_update();
+            let Some(wanted) = wanted else { break };
+            let target = self.target(&wanted, gate).await;
+            self.reconcile(&target).await;
+            if self.wanted.has_changed().unwrap_or(true) {
+                continue;
+            }
+            let again = self.failed.as_ref().map(|failed| failed.again);
+            let ended = tokio::select! {
+                changed = self.wanted.changed() => match changed {
+                    Ok(()) => None,
+                    Err(_) => break,
+                },
+                // It lives as long as the context.
+                _ = self.gate.changed() => None,
+                ended = ended(&mut self.running) => Some(ended),
+                () = until(again) => None,
+            };
+            if let Some(ended) = ended {
+                self.has_ended(ended, target);
+            }
+        }
+        for step in steps(&self.served, None) {
+            // Neither asks a service.
+            let _ = self.take(step).await;
+        }
+    }
+
+    /// What is to be served, with the versions of cancelled runs. A version that cannot be looked up now stays as it is.
+    async fn target(&mut self, wanted: &Wanted, gate: Gate) -> Target {
+        self.cancelled.retain(|run, _| wanted.cancelled.contains(run));
+        let mut kept: BTreeSet<u32> = BTreeSet::new();
+        for run in &wanted.cancelled {
+            if self.cancelled.contains_key(run) {
+                continue;
+            }
+            // Read-only: slow, cut off or failed, it is asked again with the next change or error.
+            match self.context.backend.tasks.operation(&self.summary.task.id, run).await {
+                Ok(operation) => {
+                    let version = operation.map_or(wanted.present, |operation| operation.version);
+                    self.cancelled.insert(run.clone(), version);
+                }
+                Err(error) => {
+                    tracing::warn!(task = self.summary.task.name, run, %error, "cannot look up a cancelled run");
+                    kept.extend(self.served.versions.keys());
+                }
+            }
+        }
+        kept.extend(self.cancelled.values());
+        let receives = wanted.receives() && gate == Gate::Open;
+        Target { receives, present: wanted.present, versions: wanted.versions(&kept), limits: wanted.limits }
+    }
+
+    /// Takes the steps to the target. An error ends none of the others; what asks a service is tried again later. Ends
+    /// early when something else is wanted.
+    async fn reconcile(&mut self, target: &Target) {
+        let waits = self.failed.as_ref().filter(|failed| failed.target == *target);
+        let is_delayed = waits.is_some_and(|failed| Instant::now() < failed.again);
+        let mut error = None;
+        for step in steps(&self.served, Some(target)) {
+            if is_delayed && step.may_fail() {
+                continue;
+            }
+            let (mut wanted, mut gate) = (self.wanted.clone(), self.gate.clone());
+            let taken = match step.may_fail() {
+                // A task may be paused while a store keeps us waiting.
+                true => tokio::select! {
+                    biased;
+                    _ = wanted.changed() => return,
+                    _ = gate.changed() => return,
+                    taken = self.take(step) => taken,
+                },
+                false => self.take(step).await,
+            };
+            if let Err(why) = taken {
+                error = Some(why);
+                if step == Step::OpenQueues {
+                    break;
+                }
+            }
+        }
+        if is_delayed {
+            return;
+        }
+        match error {
+            Some(error) => self.fail(error.to_string(), target.clone()),
+            None => {
+                self.backoff.reset();
+                self.failed = None;
+                self.status.set_error(None);
+            }
+        }
+    }
+
+    /// Reports an error of this task, and has the target tried again later.
+    fn fail(&mut self, why: String, target: Target) {
+        let delay = self.backoff.next();
+        tracing::error!(
+            task = self.summary.task.name,
+            "cannot serve the task, trying again in {} s: {why}",
+            delay.as_secs()
+        );
+        self.status.set_error(Some(why));
+        self.failed = Some(Failed { target, again: Instant::now() + delay });
+    }
+
+    async fn take(&mut self, step: Step) -> Result<(), Error> {
+        match step {
+            Step::Stop => {
+                self.stop().await;
+                self.served.receives = false;
+            }
+            Step::Limit(limits) => {
+                self.status.set_limits(limits);
+                self.context.limit(&self.summary.task.id, &self.status);
+                self.served.limits = Some(limits);
+            }
+            Step::Retire(version) => {
+                self.executors.remove(version);
+                if let Some(versions) = &self.versions {
+                    versions.retire(version);
+                }
+                self.served.versions.remove(&version);
+            }
+            Step::Follow(version) => {
+                self.executors.set_present(Some(version));
+                self.served.present = Some(version);
+            }
+            Step::OpenQueues => self.open_queues().await?,
+            Step::Open(version, opening) => self.open(version, opening).await?,
+            Step::Receive => self.receive(),
+        }
+        Ok(())
+    }
+
+    async fn open_queues(&mut self) -> Result<(), Error> {
+        let backend = self.context.backend.of_task(&self.summary).await?;
+        let limits = self.status.rates.clone();
+        let versions = Arc::new(Versions::new(self.context.clone(), self.summary.task.clone(), backend, limits));
+        self.versions = Some(versions);
+        self.served.has_queues = true;
+        Ok(())
+    }
+
+    async fn open(&mut self, version: u32, opening: Opening) -> Result<(), Error> {
+        let Some(versions) = &self.versions else { return Ok(()) };
+        let open = versions.open(version, opening).await?;
+        let objects = open.objects(self.status.stores.clone());
+        kinds::add_executor(&self.executors, version, open.task.config.kind, objects);
+        self.served.versions.insert(version, opening);
+        Ok(())
+    }
+
+    /// Lets the task's worker begin, once a version is open. Until then nothing could be done with a job.
+    fn receive(&mut self) {
+        let Some(versions) = self.versions.as_ref().filter(|_| !self.served.versions.is_empty()) else { return };
+        let (context, backend) = (&self.context, versions.backend().clone());
+        let work = context.fleet().work.options();
+        let mut worker = Worker::new(&self.summary.task.id, &context.worker, backend.queue, backend.ledger, work);
+        worker.events = backend.events;
+        worker.report = context.report.clone();
+        worker.executors = self.executors.clone();
+        let stop = Stop { drain: CancellationToken::new(), abort: context.stop.abort.child_token() };
+        self.running = Some(Running { worker: tokio::spawn(worker.run(stop.clone())), stop });
+        self.served.receives = true;
+        self.status.set_receives(true);
+        tracing::info!(task = self.summary.task.name, "receiving the task's jobs");
+    }
+
+    /// Ends the task's worker: it finishes what it can within its time, and hands back the rest.
+    async fn stop(&mut self) {
+        let drain = self.context.drain();
+        let limit = if self.context.stop.drain.is_cancelled() { drain } else { drain.min(PAUSE_DRAIN) };
+        if let Some(Running { mut worker, stop }) = self.running.take() {
+            stop.drain.cancel();
+            if timeout(limit, &mut worker).await.is_err() {
+                stop.abort.cancel();
+                if timeout(GRACE, &mut worker).await.is_err() {
+                    tracing::warn!(
+                        task = self.summary.task.name,
+                        "jobs in progress will be redelivered when their leases end"
+                    );
+                    worker.abort();
+                    let _ = worker.await;
+                }
+            }
+            tracing::info!(task = self.summary.task.name, "the task's jobs are no longer received");
+        }
+        self.status.set_receives(false);
+    }
+
+    /// The worker has ended without being asked to.
+    fn has_ended(&mut self, ended: Result<Result<(), WorkError>, JoinError>, target: Target) {
+        self.running = None;
+        self.status.set_receives(false);
+        // Opened anew: perhaps a queue was deleted and made again, and its address differs.
+        self.served.versions.keys().for_each(|version| self.executors.remove(*version));
+        let (limits, present) = (self.served.limits, self.served.present);
+        self.served = Served { limits, present, ..Served::default() };
+        let why = match ended {
+            Ok(Ok(())) => "its worker ended".to_owned(),
+            Ok(Err(WorkError::Outdated(why))) => {
+                self.status.set_outdated();
+                why.to_string()
+            }
+            Ok(Err(why)) => why.to_string(),
+            Err(_) => "internal error in its worker".to_owned(),
+        };
+        self.fail(why, target);
+    }
+}
+
+/// Waits until the worker has ended; without one, for ever.
+async fn ended(running: &mut Option<Running>) -> Result<Result<(), WorkError>, JoinError> {
+    match running {
+        Some(running) => (&mut running.worker).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

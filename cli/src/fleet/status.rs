@@ -1,0 +1,106 @@
+//! What a served task reports to its supervisor.
+
+use std::sync::Mutex;
+
+use shared::sync::lock;
+use shared::tasks::Limits;
+use shared::telemetry::endpoint::Health;
+use tokio::time::Instant;
+use worker::LiveLimits;
+
+/// What a served task reports.
+#[derive(Debug, Default)]
+pub struct Status {
+    /// Learns of a store that fails for every object. One task's store makes no other task unready.
+    pub stores: Health,
+    /// The part of the task's limits that this worker uses at present.
+    pub rates: LiveLimits,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    error: Option<String>,
+    limits: Limits,
+    receives: bool,
+    is_outdated: bool,
+}
+
+impl Status {
+    /// A task that is not served yet.
+    pub fn new() -> Status {
+        let status = Status::default();
+        status.stores.set_ready(true);
+        status
+    }
+
+    /// Why the task, or a version of it, cannot be served; `None`: it can.
+    pub fn set_error(&self, error: Option<String>) {
+        lock(&self.state).error = error;
+    }
+
+    /// The task's limits over all workers.
+    pub fn set_limits(&self, limits: Limits) {
+        lock(&self.state).limits = limits;
+    }
+
+    /// The task's limits over all workers.
+    pub fn limits(&self) -> Limits {
+        lock(&self.state).limits
+    }
+
+    /// Whether the task's worker runs.
+    pub fn set_receives(&self, receives: bool) {
+        lock(&self.state).receives = receives;
+    }
+
+    /// The queue has jobs of a later release.
+    pub fn set_outdated(&self) {
+        lock(&self.state).is_outdated = true;
+    }
+
+    /// Jobs that its worker has.
+    pub fn leases(&self) -> u32 {
+        0
+    }
+
+    /// When its worker last had a job, or got a message.
+    pub fn worked_at(&self) -> Option<Instant> {
+        None
+    }
+
+    /// What keeps the task from being served, in one line.
+    pub fn error(&self) -> Option<String> {
+        let error = lock(&self.state).error.clone();
+        let failing = || "all requests to a store fail: its transfers wait for it (see the worker's log)".to_owned();
+        error.or_else(|| (!self.stores.is_ready()).then(failing))
+    }
+
+    /// Whether the task's worker runs.
+    pub fn receives(&self) -> bool {
+        lock(&self.state).receives
+    }
+
+    /// Whether the queue has jobs of a later release.
+    pub fn is_outdated(&self) -> bool {
+        lock(&self.state).is_outdated
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_fails_is_an_error_of_its_task() {
+        let status = Status::new();
+        assert_eq!(status.error(), None);
+        status.stores.store_fails(true);
+        assert!(status.error().is_some_and(|why| why.contains("requests to a store fail")));
+        status.set_error(Some("bucket \"b\" does not exist".into()));
+        assert_eq!(status.error().as_deref(), Some("bucket \"b\" does not exist"));
+        status.set_error(None);
+        status.stores.store_fails(false);
+        assert_eq!(status.error(), None);
+    }
+}

@@ -1,0 +1,104 @@
+//! Serves all tasks of a fleet: one server a task.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::Error;
+use shared::sync::lock;
+use shared::tasks::Summary;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::context::Context;
+use super::server::Server;
+use super::wanted::Wanted;
+
+/// How often the tasks are read, in one query. Everybody learns of a change within 15 s.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// The same of a state folder, where a query costs nothing.
+const LOOK_AT_FOLDER_EVERY: Duration = Duration::from_secs(1);
+
+/// A query that was not answered by then is repeated.
+const LOOK_LIMIT: Duration = Duration::from_secs(30);
+
+/// Serves the tasks of a fleet.
+pub struct Supervisor {
+    context: Arc<Context>,
+    served: BTreeMap<String, Entry>,
+}
+
+/// A task that is served.
+struct Entry {
+    wanted: watch::Sender<Option<Wanted>>,
+    server: JoinHandle<()>,
+}
+
+impl Supervisor {
+    /// Serves nothing yet.
+    pub fn new(context: Arc<Context>) -> Supervisor {
+        Supervisor { context, served: BTreeMap::new() }
+    }
+
+    /// The time between two looks.
+    pub fn look_every(&self) -> Duration {
+        if self.context.fleet().state.is_some() { LOOK_AT_FOLDER_EVERY } else { LOOK_EVERY }
+    }
+
+    /// Reads the tasks, and has each served as its summary says. Without an answer, everything stays as it is.
+    pub async fn look(&mut self) -> Result<Vec<Summary>, Error> {
+        let overdue = |_| Error::new(shared::ErrorKind::Timeout, "read tasks", "ledger", "no answer in time");
+        // Read-only: slow, cut off or failed, it is repeated.
+        let summaries = timeout(LOOK_LIMIT, self.context.backend.tasks.summaries()).await.map_err(overdue)??;
+        self.serve(&summaries);
+        Ok(summaries)
+    }
+
+    fn serve(&mut self, summaries: &[Summary]) {
+        let present: BTreeSet<&str> = summaries.iter().map(|summary| summary.task.id.as_str()).collect();
+        for (id, entry) in &self.served {
+            if !present.contains(id.as_str()) {
+                entry.want(None);
+            }
+        }
+        // One that broke down is begun anew, one whose task is gone has ended.
+        self.served.retain(|_, entry| !entry.server.is_finished());
+        lock(&self.context.statuses).retain(|id, _| self.served.contains_key(id));
+        for summary in summaries {
+            let wanted = Wanted::of(summary);
+            match self.served.get(&summary.task.id) {
+                Some(entry) => entry.want(Some(wanted)),
+                None => self.begin(summary, wanted),
+            }
+        }
+    }
+
+    fn begin(&mut self, summary: &Summary, wanted: Wanted) {
+        let (sender, receiver) = watch::channel(Some(wanted));
+        let server = Server::new(self.context.clone(), summary.clone(), receiver);
+        lock(&self.context.statuses).insert(summary.task.id.clone(), server.status());
+        let server = tokio::spawn(server.run());
+        self.served.insert(summary.task.id.clone(), Entry { wanted: sender, server });
+    }
+
+    /// Ends all servers, each in good order.
+    pub async fn end(self) {
+        self.served.values().for_each(|entry| entry.want(None));
+        for (_, entry) in self.served {
+            let _ = entry.server.await;
+        }
+    }
+}
+
+impl Entry {
+    /// Wakes the server only if something else is wanted.
+    fn want(&self, wanted: Option<Wanted>) {
+        self.wanted.send_if_modified(|present| {
+            let differs = *present != wanted;
+            *present = wanted;
+            differs
+        });
+    }
+}

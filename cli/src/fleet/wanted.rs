@@ -1,0 +1,83 @@
+//! What is to be served of a task, by its summary.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::tasks::{Limits, Summary, TaskState};
+
+/// The part of a summary that decides what is served. It changes only when somebody changes the task, or a run begins
+/// or ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Whether the task is served, paused, or being deleted.
+    pub state: TaskState,
+    /// The present version of its definition.
+    pub present: u32,
+    /// The version that the live run keeps.
+    pub live: Option<u32>,
+    /// Runs that are being cancelled.
+    pub cancelled: BTreeSet<String>,
+    /// Limits over all workers.
+    pub limits: Limits,
+}
+
+/// How a version's stores are opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Opening {
+    /// Without a request: nothing is written but ends of what was begun, and a store that is away must not keep a run
+    /// from being cancelled, or a task from being deleted.
+    Unprobed,
+    /// Both stores answer, and the destination is ready for copies.
+    Ready,
+}
+
+impl Wanted {
+    /// What is wanted of a task.
+    pub fn of(summary: &Summary) -> Wanted {
+        Wanted {
+            state: summary.state,
+            present: summary.version,
+            live: summary.run.as_ref().map(|run| run.version),
+            cancelled: summary.cancelled.clone(),
+            limits: summary.limits,
+        }
+    }
+
+    /// Whether jobs are received. A task that is being deleted is served until its runs are settled.
+    pub fn receives(&self) -> bool {
+        self.state != TaskState::Paused
+    }
+
+    /// The versions to be open, given those of the cancelled runs.
+    pub fn versions(&self, of_cancelled: &BTreeSet<u32>) -> BTreeMap<u32, Opening> {
+        let needed = if self.state == TaskState::Deleting { Opening::Unprobed } else { Opening::Ready };
+        let mut versions: BTreeMap<u32, Opening> =
+            of_cancelled.iter().map(|version| (*version, Opening::Unprobed)).collect();
+        versions.extend(self.live.iter().chain([&self.present]).map(|version| (*version, needed)));
+        versions
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(state: TaskState) -> Wanted {
+        let cancelled = BTreeSet::from(["run".to_owned()]);
+        Wanted { state, present: 3, live: Some(2), cancelled, limits: Limits::default() }
+    }
+
+    #[test]
+    fn versions_of_cancelled_runs_need_no_answer_of_a_store() {
+        let cancelled = BTreeSet::from([1, 2]);
+        let versions = wanted(TaskState::Active).versions(&cancelled);
+        assert_eq!(versions, BTreeMap::from([(1, Opening::Unprobed), (2, Opening::Ready), (3, Opening::Ready)]));
+        let versions = wanted(TaskState::Deleting).versions(&cancelled);
+        assert!(versions.values().all(|opening| *opening == Opening::Unprobed), "{versions:?}");
+    }
+
+    #[test]
+    fn a_paused_task_receives_nothing_and_a_deleted_one_goes_on() {
+        let receives = |state| wanted(state).receives();
+        assert_eq!(TaskState::ALL.map(receives), [true, false, true]);
+    }
+}
