@@ -132,6 +132,11 @@ async fn ambient_region(spelling: &Spelling, http: &SharedHttpClient) -> Region 
     chain.region().await.unwrap_or(Region::from_static(DEFAULT_REGION))
 }
 
+/// An HTTP client for requests that are not the SDK's.
+pub(crate) fn http_client() -> SharedHttpClient {
+    http::client()
+}
+
 /// The base of the SDK's credential providers.
 fn provider_config(region: Option<Region>, http: &SharedHttpClient) -> ProviderConfig {
     ProviderConfig::without_region().with_http_client(http.clone()).with_region(region)

@@ -7,6 +7,7 @@
 pub mod aws;
 pub mod fleet;
 pub mod ledger;
+pub mod notify;
 pub mod open;
 pub mod queue;
 pub mod sqlite;

@@ -16,6 +16,7 @@ pub mod machines;
 mod model;
 pub mod operations;
 pub mod scale;
+pub mod target;
 pub mod task;
 
 /// Passes in a row without a live claim and without a message, after which a run gets its `find` job again.

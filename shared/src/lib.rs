@@ -22,6 +22,7 @@ pub mod limits;
 pub mod location;
 pub mod metadata;
 pub mod metrics;
+pub mod notify;
 pub mod object;
 pub mod objects;
 pub mod provider;

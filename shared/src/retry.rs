@@ -136,6 +136,9 @@ pub const LEDGER: Policy = backend("ledger", 8, 10, 90);
 pub const TRANSFER: Policy = policy("transfer", 3, 24 * 3600, 600);
 /// Calls to the autoscaling group
 pub const FLEET: Policy = policy("fleet", 4, 10, 30);
+// The controller sends again, later: few attempts, so that a receiver that hangs does not keep it.
+/// Notices to topics and webhooks
+pub const NOTIFY: Policy = policy("notify", 2, 10, 15);
 
 impl Policy {
     /// The delays between this policy's attempts.

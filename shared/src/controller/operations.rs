@@ -53,7 +53,7 @@ pub fn decide(open: &[Operation], before: &Memory, is_empty: impl Fn(&str) -> Op
             // Runs are decided with their tasks.
             OperationKind::Find => None,
             // A controller that recorded a step and died sent nothing, or could not record that it did.
-            OperationKind::Notify if seen == 0 || unchanged >= UNCLAIMED_PASSES => {
+            OperationKind::Notify if seen == 0 || unchanged >= notice_pause(seen) => {
                 Some(Decision::Notify { task, id, seen })
             }
             OperationKind::Notify => None,
@@ -66,6 +66,11 @@ pub fn decide(open: &[Operation], before: &Memory, is_empty: impl Fn(&str) -> Op
         memory.insert(name, Remembered { beat: seen, unchanged });
     }
     (decisions, memory)
+}
+
+/// Passes between two attempts at a notice: 3, 6, 12 … up to 96, which makes some twenty attempts in a day.
+fn notice_pause(attempts: u64) -> u32 {
+    UNCLAIMED_PASSES << attempts.saturating_sub(1).min(5)
 }
 
 #[cfg(test)]
@@ -90,10 +95,10 @@ mod tests {
         }
     }
 
-    /// Passes until something is decided, at most 20.
+    /// Passes until something is decided, at most 100.
     fn passes(open: &Operation, is_empty: Option<bool>) -> Option<(usize, Decision)> {
         let mut memory = Memory::new();
-        for pass in 0..20 {
+        for pass in 0..100 {
             let (mut decisions, next) = decide(std::slice::from_ref(open), &memory, |_| is_empty);
             if let Some(decision) = decisions.pop() {
                 return Some((pass, decision));
@@ -120,7 +125,9 @@ mod tests {
     fn a_notice_is_sent_at_once_and_again_if_its_sender_died() {
         let notify = |seen| Decision::Notify { task: "t".into(), id: "o".into(), seen };
         assert_eq!(passes(&operation(OperationKind::Notify, 0), None), Some((0, notify(0))));
-        assert_eq!(passes(&operation(OperationKind::Notify, 1), None), Some((3, notify(1))));
+        for (attempts, pause) in [(1, 3), (2, 6), (3, 12), (6, 96), (100, 96)] {
+            assert_eq!(passes(&operation(OperationKind::Notify, attempts), None), Some((pause, notify(attempts))));
+        }
         let end = OperationEnd { verdict: Verdict::Succeeded, at: Timestamp(2), result: String::new() };
         assert_eq!(passes(&Operation { end: Some(end), ..operation(OperationKind::Notify, 1) }, None), None);
     }

@@ -162,8 +162,8 @@ fn of_run(summary: &Summary, run: &RunView, watch: &Watch, now: Timestamp) -> Op
         // It is cancelled, whatever was lost.
         Some(Phase::Cancelled) if is_lost => end(RunEnd::Cancelled, run.waiting),
         Some(Phase::Listed | Phase::Stopped | Phase::Cancelled) => None,
-        // The program that cancels it died.
-        Some(Phase::Cancelling) if is_abandoned => Some(Decision::Cancel(run.id.clone())),
+        // The program that cancels it died, or never meant to do more than this. Repeated, it does no harm.
+        Some(Phase::Cancelling) if watch.unclaimed > 0 => Some(Decision::Cancel(run.id.clone())),
         Some(Phase::Cancelling) => None,
         Some(Phase::Lost) if is_cancelled => end(RunEnd::Cancelled, run.unsettled),
         Some(Phase::Lost) => end(RunEnd::Stopped, run.unsettled),

@@ -126,6 +126,14 @@ impl Operation {
     }
 }
 
+/// The request of an operation of kind [`OperationKind::Close`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CloseRequest {
+    /// The run whose uploads are closed; `None`: all uploads of the task.
+    pub run: Option<String>,
+}
+
 /// Operations and their results.
 #[async_trait]
 pub trait Operations {
