@@ -27,7 +27,7 @@ mod table;
 
 use crate::digest::Algorithm;
 use crate::location::Scheme;
-use crate::store::{Capabilities, EtagMeaning, MetadataSupport, Support};
+use crate::store::{Capabilities, EtagMeaning, MetadataSupport, RightNames, Support};
 
 /// The order in which a store lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +105,8 @@ pub struct ProviderProfile {
     pub limits: Limits,
     /// Its support of metadata besides headers.
     pub metadata: MetadataSupport,
+    /// How it spells rights.
+    pub rights: RightNames,
 }
 
 /// The limits of a store. Where they are not known they are Amazon's. A store with lower limits refuses with
@@ -173,6 +175,7 @@ impl ProviderProfile {
             reports_tag_counts: self.reports_tag_counts,
             has_folders: false,
             is_remote: true,
+            rights: self.rights,
         }
     }
 }

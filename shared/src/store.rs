@@ -26,6 +26,7 @@
 mod limited;
 mod listed;
 mod metadata_support;
+mod rights;
 mod wrapper;
 
 use std::ops::Range;
@@ -46,6 +47,7 @@ use crate::object::{Attributes, ETag, ObjectInfo, Pin, Tags, Timestamp, Uncarrie
 pub use limited::LimitedStore;
 pub use listed::{Listed, Span, Unlisted};
 pub use metadata_support::{Classes, MetadataSupport, Spelling, Support};
+pub use rights::{Right, RightNames};
 pub use wrapper::StoreWrapper;
 
 /// The bytes of an object or a part, in chunks of at most some hundred KiB.
@@ -120,6 +122,8 @@ pub struct Capabilities {
     /// Whether bytes come over a network, where a second read transfers them again and can show an error of the
     /// first one. A file's second read comes from the same page cache.
     pub is_remote: bool,
+    /// How its provider spells rights.
+    pub rights: RightNames,
 }
 
 /// A range of keys to list: those that start with `prefix`, come after `after` and before `until`

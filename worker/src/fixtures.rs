@@ -23,5 +23,6 @@ pub fn store(etags: EtagMeaning, verifies: &[Algorithm]) -> Capabilities {
         reports_tag_counts: true,
         has_folders: false,
         is_remote: true,
+        rights: shared::store::RightNames::Amazon,
     }
 }

@@ -15,6 +15,7 @@ use super::http::Unanswered;
 use super::http_feedback::RetryHint;
 use shared::ErrorKind::{self, *};
 use shared::error::Error;
+use shared::store::RightNames;
 
 /// The meaning of an answer, by its HTTP status, code and message.
 fn kind_of(status: u16, code: &str, message: &str) -> ErrorKind {
@@ -78,13 +79,24 @@ pub fn error_from<E>(verb: &'static str, subject: &str, error: SdkError<E, HttpR
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
+    error_at(RightNames::Amazon, verb, subject, error)
+}
+
+/// As [`error_from`], of a service that spells rights so.
+pub fn error_at<E>(names: RightNames, verb: &'static str, subject: &str, error: SdkError<E, HttpResponse>) -> Error
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
     let (kind, message) = match &error {
         SdkError::ServiceError(context) => {
             let meta = context.err().meta();
             match (meta.code(), meta.message()) {
                 // Not an error of the service: the SDK could not read the answer.
                 (None, None) if context.raw().status().is_success() => unreadable(context.raw(), &error),
-                (code, message) => answered(verb, context.raw(), code.unwrap_or_default(), message.unwrap_or_default()),
+                (code, message) => {
+                    let said = (code.unwrap_or_default(), message.unwrap_or_default());
+                    answered(names, verb, context.raw(), said)
+                }
             }
         }
         SdkError::ResponseError(context) => unreadable(context.raw(), &error),
@@ -99,7 +111,7 @@ where
 }
 
 /// An error that the service itself reports.
-fn answered(verb: &str, raw: &HttpResponse, code: &str, message: &str) -> (ErrorKind, String) {
+fn answered(names: RightNames, verb: &str, raw: &HttpResponse, (code, message): (&str, &str)) -> (ErrorKind, String) {
     let status = raw.status().as_u16();
     let headers = raw.headers();
     let body = raw.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
@@ -135,7 +147,7 @@ fn answered(verb: &str, raw: &HttpResponse, code: &str, message: &str) -> (Error
     };
     match elsewhere(status, code, message, headers.get("x-amz-bucket-region"), &body) {
         Some(place) => line.push_str(&place),
-        None if kind == Denied && foreign.is_none() => line.push_str(&advice::of_denial(verb, code, message)),
+        None if kind == Denied && foreign.is_none() => line.push_str(&advice::of_denial(names, verb, code, message)),
         None => {}
     }
     (kind, line)

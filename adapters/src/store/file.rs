@@ -48,7 +48,7 @@ use shared::location::Location;
 use shared::object::{ObjectInfo, Pin, Tags, Timestamp, Uncarried};
 use shared::store::{
     Body, Capabilities, CopySource, EtagMeaning, KeyRange, Listing, MetadataSupport, Object, ObjectStore, Part,
-    PartLayout, PartWrite, Read, Restore, Service, Upload, Write, Written,
+    PartLayout, PartWrite, Read, Restore, RightNames, Service, Upload, Write, Written,
 };
 use shared::{Error, ErrorKind, Result};
 
@@ -88,6 +88,7 @@ impl FileStore {
             reports_tag_counts: true,
             has_folders: true,
             is_remote: false,
+            rights: RightNames::Folder,
         };
         let folder = Folder { location: location.clone(), path, under_way: Arc::default(), replacing: Arc::default() };
         Ok(FileStore { folder, capabilities, times: Arc::default() })

@@ -219,7 +219,7 @@ impl Bucket {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let error = aws::error_from(verb, &self.subject(key), error);
+        let error = aws::error_at(self.provider.profile().rights, verb, &self.subject(key), error);
         if error.kind() == ErrorKind::Throttled {
             self.throttles.fetch_add(1, Ordering::Relaxed);
         }

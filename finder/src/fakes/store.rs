@@ -63,6 +63,7 @@ impl Shelf {
             reports_tag_counts: true,
             has_folders: false,
             is_remote: true,
+            rights: shared::store::RightNames::Amazon,
         };
         Shelf {
             location: "s3://shelf".parse().unwrap(),

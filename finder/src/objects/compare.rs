@@ -77,7 +77,7 @@ impl Comparer {
 
     /// Names a pair that an error left undecided. An `Err` means that a store answers nothing any more.
     pub(crate) fn name_not_judged(&self, error: Error) -> Result<Decision> {
-        self.warnings.not_judged(error).map(|()| Decision::NotJudged)
+        self.warnings.not_judged([&self.source, &self.destination], error).map(|()| Decision::NotJudged)
     }
 
     fn decide_at_once(&self, (pair, verdict): &(Pair, Verdict)) -> Decision {
@@ -190,7 +190,7 @@ impl Comparer {
         let theirs = match self.destination.head(&destination.key, &destination.pin()).await {
             // A destination that may be written and not read, as a bucket encrypted by KMS often is.
             Err(error) if error.kind() == ErrorKind::Denied && !by_checksum => {
-                self.warnings.destination_denies_heads(&error);
+                self.warnings.destination_denies_heads(&self.destination, &error);
                 return Ok(by_time(source, destination));
             }
             theirs => theirs?,

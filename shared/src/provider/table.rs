@@ -3,7 +3,7 @@
 use super::{Keys, Limits, ListOrder, ProviderProfile};
 use crate::digest::Algorithm;
 use crate::location::Scheme;
-use crate::store::{Classes, EtagMeaning, MetadataSupport, Spelling, Support};
+use crate::store::{Classes, EtagMeaning, MetadataSupport, RightNames, Spelling, Support};
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -65,6 +65,7 @@ pub const UNKNOWN: ProviderProfile = ProviderProfile {
     copies_parts: true,
     limits: AMAZONS,
     metadata: MetadataSupport::UNKNOWN,
+    rights: RightNames::Amazon,
 };
 
 /// The base of every row: optional features that the row does not name are not used.
@@ -109,6 +110,7 @@ const OSS: ProviderProfile = ProviderProfile {
     path_style: false,
     lists_uploads: false,
     metadata: MetadataSupport { tags: Support::No, classes: &OSS_CLASSES, encrypts: false, ..MetadataSupport::UNKNOWN },
+    rights: RightNames::Oss,
     ..KNOWN
 };
 
@@ -128,6 +130,7 @@ const COS: ProviderProfile = ProviderProfile {
     path_style: false,
     lists_v2: Support::No,
     metadata: MetadataSupport { classes: &COS_CLASSES, encrypts: false, ..MetadataSupport::UNKNOWN },
+    rights: RightNames::Cos,
     ..KNOWN
 };
 

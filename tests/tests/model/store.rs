@@ -71,6 +71,7 @@ pub fn capabilities(etags: EtagMeaning, verifies: Vec<Algorithm>) -> Capabilitie
         reports_tag_counts: true,
         has_folders: false,
         is_remote: true,
+        rights: shared::store::RightNames::Amazon,
     }
 }
 

@@ -69,7 +69,7 @@ impl ObjectsContext {
     pub(crate) fn leave_out(&self, feature: Unsupported, key: &str) -> Result<()> {
         if self.options.strict {
             let subject = self.destination.location().display_key(key);
-            let message = format!("strict: {}", feature.as_str());
+            let message = format!("strict: {}", feature.text(self.source.capabilities().rights));
             return Err(Error::new(ErrorKind::Unrepresentable, "copy", subject, message));
         }
         // The first warning names all known unsupported features, so that it is the only one.
@@ -80,7 +80,9 @@ impl ObjectsContext {
             let wanted = |other: &Unsupported| *other != Unsupported::Acl || self.options.acl;
             all.extend(others.filter(wanted).filter(|other| is_unsupported(*other, source, destination)));
         }
-        let unsaid: Vec<&str> = self.unsupported.unsaid(&all).into_iter().map(Unsupported::as_str).collect();
+        let names = self.source.capabilities().rights;
+        let unsaid: Vec<String> =
+            self.unsupported.unsaid(&all).into_iter().map(|feature| feature.text(names)).collect();
         if !unsaid.is_empty() {
             tracing::warn!("some metadata is not copied: {} (with --strict these objects fail)", unsaid.join("; "));
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use shared::digest::{Algorithm, Checksum, MultipartHasher};
 use shared::object::{ETag, Pin};
 use shared::retry::{self, TRANSFER};
-use shared::store::{Body, Read, Written};
+use shared::store::{Body, Read, Right, Written};
 use shared::{Error, ErrorKind, Result};
 
 use crate::objects::context::Context;
@@ -63,7 +63,10 @@ async fn open(context: &Context, key: &str, written: &Written) -> Result<Body> {
     let object =
         context.objects.destination.get(key, &Read { range: None, pin: Pin { version: None, ..pin.clone() } }).await;
     let object = object.map_err(|error| match error.kind() {
-        ErrorKind::Denied if pin.version.is_some() => error.and("allow s3:GetObject or s3:GetObjectVersion"),
+        ErrorKind::Denied if pin.version.is_some() => {
+            let names = context.objects.destination.capabilities().rights;
+            error.and(&format!("allow {} or {}", names.name(Right::Get), names.name(Right::GetVersion)))
+        }
         _ => error,
     })?;
     if object.info.version.is_some() && pin.version.is_some() && object.info.version != pin.version {
@@ -99,7 +102,8 @@ pub(crate) async fn withdraw(context: &Context, key: &str, error: Error) -> Erro
             error
         }
         Err(why) => {
-            let remedy = if why.kind() == ErrorKind::Denied { ": allow s3:DeleteObject" } else { "" };
+            let right = context.objects.destination.capabilities().rights.name(Right::Delete);
+            let remedy = if why.kind() == ErrorKind::Denied { format!(": allow {right}") } else { String::new() };
             let fact =
                 format!("the wrong copy is still at the destination, because it could not be removed ({why}){remedy}");
             remaining(context, key, error.and(&fact)).await

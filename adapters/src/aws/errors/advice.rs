@@ -1,5 +1,7 @@
 //! Remedies for errors whose own text does not name one.
 
+use shared::store::{Right, RightNames};
+
 /// The message for an answer that is a web page.
 pub(super) const WEB_PAGE: &str =
     "the endpoint did not answer as an S3 service, but with a web page: check endpoint-url";
@@ -47,9 +49,9 @@ pub(super) fn is_page(body: &str) -> bool {
 }
 
 /// The remedy for a denied call. Many stores do not say which right the call needs.
-pub(super) fn of_denial(verb: &str, code: &str, message: &str) -> String {
+pub(super) fn of_denial(names: RightNames, verb: &str, code: &str, message: &str) -> String {
     let names_it = message.contains("not authorized to perform");
-    match (code, right(verb)) {
+    match (code, right(names, verb)) {
         // A HEAD has no code: the credentials may be wrong, or may lack the right.
         ("", Some(right)) => format!("; check the credentials, and allow {right}"),
         ("", None) => "; check the permissions of these credentials".to_owned(),
@@ -59,23 +61,25 @@ pub(super) fn of_denial(verb: &str, code: &str, message: &str) -> String {
 }
 
 /// The right that a verb needs, if it is one.
-fn right(verb: &str) -> Option<&'static str> {
-    Some(match verb {
-        "list" => "s3:ListBucket",
-        "head" | "get" => "s3:GetObject",
-        "put" | "part" | "create" | "complete" => "s3:PutObject",
-        "copy" => "s3:GetObject at the source and s3:PutObject at the destination",
-        "delete" => "s3:DeleteObject",
-        "abort" => "s3:AbortMultipartUpload",
-        "list-parts" => "s3:ListMultipartUploadParts",
-        "list-uploads" => "s3:ListBucketMultipartUploads",
-        "restore" => "s3:RestoreObject",
+fn right(names: RightNames, verb: &str) -> Option<String> {
+    if let Some(right) = Right::of_verb(verb) {
+        return Some(names.name(right).to_owned());
+    }
+    let name = match verb {
+        "copy" => {
+            return Some(format!(
+                "{} at the source and {} at the destination",
+                names.name(Right::Get),
+                names.name(Right::Put)
+            ));
+        }
         "send" => "sqs:SendMessage",
         "receive" => "sqs:ReceiveMessage",
         "extend" => "sqs:ChangeMessageVisibility",
         "acknowledge" => "sqs:DeleteMessage",
         _ => return None,
-    })
+    };
+    Some(name.to_owned())
 }
 
 /// The remedy for a connection that broke before the first answer.
@@ -96,12 +100,23 @@ mod tests {
 
     #[test]
     fn regression_a_denial_names_the_right_that_is_missing() {
+        let of_denial = |verb, code, message| of_denial(RightNames::Amazon, verb, code, message);
         assert_eq!(of_denial("put", "AccessDenied", "Access Denied"), "; allow s3:PutObject");
         assert_eq!(of_denial("head", "", ""), "; check the credentials, and allow s3:GetObject");
         assert_eq!(of_denial("ledger", "", ""), "; check the permissions of these credentials");
         // The answer names the right, or the credentials are wrong.
         assert_eq!(of_denial("put", "AccessDenied", "user x is not authorized to perform: s3:PutObject"), "");
         assert_eq!(of_denial("put", "SignatureDoesNotMatch", ""), "");
+    }
+
+    #[test]
+    fn regression_a_denial_names_the_right_as_its_provider_spells_it() {
+        let oss = of_denial(RightNames::Oss, "list", "AccessDenied", "You have no right to access this object");
+        assert_eq!(oss, "; allow oss:ListObjects");
+        let cos = of_denial(RightNames::Cos, "create", "AccessDenied", "Access Denied.");
+        assert_eq!(cos, "; allow name/cos:InitiateMultipartUpload");
+        let cos = of_denial(RightNames::Cos, "copy", "AccessDenied", "Access Denied.");
+        assert_eq!(cos, "; allow name/cos:GetObject at the source and name/cos:PutObject at the destination");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use super::Bucket;
 use shared::object::{Pin, Tags};
 use shared::retry::{self, GET, HEAD, TAGS};
-use shared::store::Support;
+use shared::store::{Right, Support};
 use shared::{Error, ErrorKind, Result};
 
 /// Whether answers report the number of tags, by verb and by whether the request names a version, which needs another
@@ -66,7 +66,7 @@ impl Bucket {
     }
 
     async fn tags_of(&self, key: &str, version: Option<String>) -> Result<Answer> {
-        let right = if version.is_some() { "s3:GetObjectVersionTagging" } else { "s3:GetObjectTagging" };
+        let right = if version.is_some() { Right::GetVersionTags } else { Right::GetTags };
         let with_version = version.is_some();
         let once = || async {
             let request = self.client.get_object_tagging().bucket(self.name()).key(self.full_key(TAGS.verb, key)?);
@@ -87,7 +87,9 @@ impl Bucket {
                 }
                 Ok((tags, version))
             }
-            Err(error) if is_denied(&error) => Err(error.and(&format!("allow {right}"))),
+            Err(error) if is_denied(&error) => {
+                Err(error.and(&format!("allow {}", self.provider.profile().rights.name(right))))
+            }
             Err(error) => Err(error),
         }
     }

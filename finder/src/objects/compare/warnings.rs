@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use shared::object::{Entry, ObjectInfo};
-use shared::store::Store;
+use shared::store::{Right, RightNames, Store};
 use shared::{Error, ErrorKind, Result};
 
 /// Objects of one kind that a run names; the others are counted.
@@ -30,10 +30,10 @@ impl Warnings {
     }
 
     /// A pair could not be judged. The error comes back if the stores have not answered for too long.
-    pub(super) fn not_judged(&self, error: Error) -> Result<()> {
+    pub(super) fn not_judged(&self, sides: [&Store; 2], error: Error) -> Result<()> {
         let remedy = match error.kind() {
-            ErrorKind::Denied => "; to compare tags, also allow s3:GetObjectTagging",
-            _ => "",
+            ErrorKind::Denied => of_tags(sides),
+            _ => String::new(),
         };
         name(&self.not_judged, "could not be compared", || {
             tracing::warn!("an object could not be compared, and was neither copied nor deleted: {error}{remedy}");
@@ -65,12 +65,24 @@ impl Warnings {
     }
 
     /// The destination does not describe its objects to us.
-    pub(super) fn destination_denies_heads(&self, error: &Error) {
+    pub(super) fn destination_denies_heads(&self, destination: &Store, error: &Error) {
         if !self.said_denied.swap(true, Relaxed) {
+            let right = destination.capabilities().rights.name(Right::Head);
             tracing::warn!(
-                "ETags differ, and the destination denies the HEAD that shows whether they are comparable ({error}): comparing by size and time; to compare by ETag, allow s3:GetObject at the destination"
+                "ETags differ, and the destination denies the HEAD that shows whether they are comparable ({error}): comparing by size and time; to compare by ETag, allow {right} at the destination"
             );
         }
+    }
+}
+
+/// The remedy if tags cannot be compared: the rights of both sides, if they spell them differently.
+fn of_tags(sides: [&Store; 2]) -> String {
+    let stores = sides.into_iter().map(|side| side.capabilities().rights).filter(|names| *names != RightNames::Folder);
+    let mut names: Vec<&str> = stores.map(|names| names.name(Right::GetTags)).collect();
+    names.dedup();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!("; to compare tags, also allow {}", names.join(" and ")),
     }
 }
 

@@ -14,8 +14,8 @@ use shared::retry::{
     TAGS,
 };
 use shared::store::{
-    Body, CopySource, Object, ObjectStore, Part, PartLayout, PartWrite, Read, Restore, Store, StoreWrapper, Upload,
-    Write, Written,
+    Body, CopySource, Object, ObjectStore, Part, PartLayout, PartWrite, Read, Restore, Right, Store, StoreWrapper,
+    Upload, Write, Written,
 };
 use shared::{Error, ErrorKind, Result};
 
@@ -53,10 +53,15 @@ impl BreakerStore {
     /// one of the tags or of the object, and the message names both rights.
     fn report_write<T>(&self, verb: &'static str, key: &str, write: &Write, answer: Result<T>) -> Result<T> {
         match answer {
-            Err(error) if !write.tags.is_empty() && may_be_of_tags(&error) => Err(error.and(
-                "the object has tags: allow s3:PutObjectTagging beside s3:PutObject, or copy without tags \
-                 (--no-tags, or tags = false)",
-            )),
+            Err(error) if !write.tags.is_empty() && may_be_of_tags(&error) => {
+                let names = self.inner.capabilities().rights;
+                let right = Right::of_verb(verb).unwrap_or(Right::Put);
+                Err(error.and(&format!(
+                    "the object has tags: allow {} beside {}, or copy without tags (--no-tags, or tags = false)",
+                    names.name(Right::PutTags),
+                    names.name(right),
+                )))
+            }
             Err(error) if error.message().starts_with("InvalidStorageClass") => {
                 let class = write.storage_class.as_deref().unwrap_or("the bucket's default");
                 let error = error.and(&format!("the storage class was {class}: give another with --storage-class"));

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::time::Duration;
 
 use shared::object::Uncarried;
-use shared::store::ObjectStore;
+use shared::store::{ObjectStore, Right, RightNames};
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
@@ -48,7 +48,21 @@ impl Unsupported {
         1 << self as u8
     }
 
-    pub fn as_str(self) -> &'static str {
+    /// What is missing, and the remedy, if there is one at a source that spells rights so.
+    pub fn text(self, source: RightNames) -> String {
+        match self {
+            Unsupported::SourceTags => {
+                let (tags, versions) = (source.name(Right::GetTags), source.name(Right::GetVersionTags));
+                match tags == versions {
+                    true => format!("{}: allow {tags}", self.as_str()),
+                    false => format!("{}: allow {tags}, and for versions {versions}", self.as_str()),
+                }
+            }
+            _ => self.as_str().to_owned(),
+        }
+    }
+
+    fn as_str(self) -> &'static str {
         match self {
             Unsupported::Attributes => "the destination keeps no headers and user metadata",
             Unsupported::Tags => "the destination keeps no tags",
@@ -56,9 +70,7 @@ impl Unsupported {
             Unsupported::Acl => "the destination keeps no access control lists",
             Unsupported::Accounts => "the destination does not know the accounts that access control lists name",
             Unsupported::Untold => "the source does not report some user metadata",
-            Unsupported::SourceTags => {
-                "the source denies reading tags: allow s3:GetObjectTagging, and for versions s3:GetObjectVersionTagging"
-            }
+            Unsupported::SourceTags => "the source denies reading tags",
             Unsupported::SourceAcl => "the source keeps no access control lists",
             Unsupported::Redirect => "website redirects are not copied",
             Unsupported::Retention => "retention by object lock is not copied",
