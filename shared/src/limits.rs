@@ -2,13 +2,15 @@
 
 pub mod bandwidth;
 pub mod concurrency;
+mod fair_shares;
 mod live;
 mod live_rate;
 pub mod rate;
 mod share;
 
 pub use bandwidth::Bandwidth;
-pub use concurrency::{ConcurrencyLimiter, Lane, Permit};
+pub use concurrency::{ConcurrencyLimiter, Lane, Permit, Working};
+pub use fair_shares::FairShares;
 pub use live::{LimitedTransfer, LiveLimits, LiveRates};
 pub use live_rate::{Allowance, LiveRate};
 pub use share::{BEAT, Shares};

@@ -8,14 +8,17 @@ mod engine;
 mod fixtures;
 mod objects;
 
+pub use engine::activity::Activity;
 pub use engine::context::{Engine, LaneContext, Waiting};
 pub use engine::driver::WorkError;
 pub use engine::executor::{Delivery, Event, Execution, Executor, Outage};
 pub use engine::executors::Executors;
+pub use engine::machine::Machine;
 pub use engine::progress::{InFlight, TransferProgress};
 pub use engine::stop::Stop;
+pub use engine::turns::{Polls, Turns};
 pub use engine::worker::{Report, Worker};
 pub use objects::close::{Closed, Closing, KeptUpload, UploadCloser};
 pub use objects::context::{Follow, Objects};
 pub use objects::pipe::read_checksum;
-pub use shared::limits::LiveLimits;
+pub use shared::limits::{FairShares, LiveLimits};

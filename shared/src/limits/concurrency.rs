@@ -7,6 +7,8 @@
 //! There are two lanes. A scan's transfers take up to the limit. Events come first: they take free permits, and
 //! a quarter more that is reserved for them, so that they never wait for the end of a scan's transfers. A
 //! quarter is reserved for the scan, so that endless events do not stop it.
+//!
+//! A limiter may be one of many in a process, one a task: then [`FairShares`](super::FairShares) bounds it besides.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -14,7 +16,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::limits::fair_shares::Pool;
 use crate::metrics;
+use crate::sync::lock;
 
 /// The limit is lowered at most once in this time.
 const CALM: Duration = Duration::from_secs(1);
@@ -39,8 +43,10 @@ pub struct ConcurrencyLimiter {
 }
 
 #[derive(Debug)]
-struct Inner {
+pub(super) struct Inner {
     state: Mutex<State>,
+    /// Where the transfers of several tasks share one limit.
+    pool: Option<Arc<Pool>>,
     /// By lane: notified when a permit may be free.
     freed: [Notify; 2],
     /// By lane: notified when a permit may be free that no transfer waits for.
@@ -55,14 +61,18 @@ struct State {
     in_use: [usize; 2],
     /// By lane.
     waiting: [usize; 2],
+    /// Guards of work that is received, whether or not a transfer of it has begun.
+    working: usize,
+    /// Whether the pool counts this limiter among those with work.
+    is_counted: bool,
     throttles_seen: u64,
     halved: Option<Instant>,
 }
 
 impl State {
-    /// Permits that are free for a lane now.
-    fn room(&self, lane: Lane) -> usize {
-        let (limit, [scan, events]) = (self.limit as usize, self.in_use);
+    /// Permits that are free for a lane under this limit.
+    fn room(&self, lane: Lane, limit: usize) -> usize {
+        let [scan, events] = self.in_use;
         let share = limit.div_ceil(SHARE);
         match lane {
             Lane::Scan => {
@@ -70,6 +80,10 @@ impl State {
             }
             Lane::Events => (limit + share).saturating_sub(scan + events),
         }
+    }
+
+    fn has_work(&self) -> bool {
+        self.working > 0 || self.in_use.iter().chain(&self.waiting).any(|&transfers| transfers > 0)
     }
 }
 
@@ -82,11 +96,30 @@ impl ConcurrencyLimiter {
     /// lanes add at most two quarters, each rounded up.
     pub fn new(max: usize) -> Self {
         let max = max.max(1);
-        let (in_use, waiting) = ([0; 2], [0; 2]);
-        let state = State { max, limit: max as f64, in_use, waiting, throttles_seen: 0, halved: None };
         metrics::transfers_limit(max);
-        let (freed, idle) = Default::default();
-        ConcurrencyLimiter { inner: Arc::new(Inner { state: Mutex::new(state), freed, idle }), lane: Lane::Scan }
+        ConcurrencyLimiter { inner: Arc::new(Inner::new(max, None)), lane: Lane::Scan }
+    }
+
+    /// One of the limiters that share a pool.
+    pub(super) fn of_pool(pool: Arc<Pool>) -> Self {
+        ConcurrencyLimiter { inner: Arc::new(Inner::new(pool.total(), Some(pool))), lane: Lane::Scan }
+    }
+
+    pub(super) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    /// Lowers the greatest limit.
+    pub fn cap(&self, max: usize) {
+        let mut state = self.lock();
+        state.max = state.max.min(max.max(1));
+        state.limit = state.limit.min(state.max as f64);
+    }
+
+    /// Counts the task among those with work, for as long as the guard lives.
+    pub fn work(&self) -> Working {
+        self.inner.change(|state| state.working += 1);
+        Working(self.inner.clone())
     }
 
     /// The same limiter, seen from this lane.
@@ -121,12 +154,12 @@ impl ConcurrencyLimiter {
     /// Permits that are free now.
     pub fn free(&self) -> usize {
         let state = self.lock();
-        state.room(self.lane).saturating_sub(state.waiting[self.lane as usize])
+        state.room(self.lane, self.inner.limit(&state)).saturating_sub(state.waiting[self.lane as usize])
     }
 
-    /// The present limit.
+    /// The present limit: that of the throttled answers, or the share of the pool, whichever is less.
     pub fn limit(&self) -> usize {
-        self.lock().limit as usize
+        self.inner.limit(&self.lock())
     }
 
     /// Records a successful transfer.
@@ -139,7 +172,7 @@ impl ConcurrencyLimiter {
         state.limit = (state.limit + 1.0 / state.limit).min(state.max as f64);
         metrics::transfers_limit(state.limit as usize);
         drop(state);
-        self.wake();
+        self.inner.wake();
     }
 
     /// Records the number of throttled answers of the stores since they were opened.
@@ -161,37 +194,99 @@ impl ConcurrencyLimiter {
 
     fn take(&self) -> Option<Permit> {
         let mut state = self.lock();
-        if state.room(self.lane) == 0 {
+        if state.room(self.lane, self.inner.limit(&state)) == 0 || !self.inner.is_let(&state) {
             return None;
         }
         state.in_use[self.lane as usize] += 1;
-        metrics::transfers(state.in_use.iter().sum());
+        match &self.inner.pool {
+            Some(pool) => pool.taken(),
+            None => metrics::transfers(state.in_use.iter().sum()),
+        }
         Some(Permit(self.clone()))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.inner.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.inner.lock()
+    }
+}
+
+impl Inner {
+    fn new(max: usize, pool: Option<Arc<Pool>>) -> Self {
+        let (in_use, waiting) = ([0; 2], [0; 2]);
+        let (working, is_counted, throttles_seen, halved) = (0, false, 0, None);
+        let limit = max as f64;
+        let state = State { max, limit, in_use, waiting, working, is_counted, throttles_seen, halved };
+        let (freed, idle) = Default::default();
+        Inner { state: Mutex::new(state), pool, freed, idle }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// The limit of the throttled answers, or the share of the pool, whichever is less.
+    fn limit(&self, state: &State) -> usize {
+        let own = state.limit as usize;
+        self.pool.as_ref().map_or(own, |pool| own.min(pool.share(state.is_counted)))
+    }
+
+    /// Whether the pool lets one more transfer begin.
+    fn is_let(&self, state: &State) -> bool {
+        let is_first = state.in_use == [0; 2];
+        self.pool.as_ref().is_none_or(|pool| pool.has_room(is_first))
+    }
+
+    /// Changes what this limiter has of work, and reports to the pool whether it has any.
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.lock();
+        change(&mut state);
+        let has_work = state.has_work();
+        let Some(pool) = self.pool.as_ref().filter(|_| has_work != state.is_counted) else { return };
+        state.is_counted = has_work;
+        // Under the lock, so that one change is counted after the other.
+        pool.count(has_work);
+        drop(state);
+        if !has_work {
+            pool.wake();
+        }
     }
 
     /// Notifies one waiter of each lane with a free permit, or the receiver of new work if the lane has no waiter.
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         for lane in [Lane::Events, Lane::Scan] {
             let nobody_waits = self.lock().waiting[lane as usize] == 0;
             if nobody_waits {
-                self.inner.idle[lane as usize].notify_waiters();
+                self.idle[lane as usize].notify_waiters();
             }
-            self.inner.freed[lane as usize].notify_one();
+            self.freed[lane as usize].notify_one();
         }
+    }
+}
+
+/// Counts a task among those with work until it is dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct Working(Arc<Inner>);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.change(|state| state.working -= 1);
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.in_use[self.0.lane as usize] -= 1;
-        metrics::transfers(state.in_use.iter().sum());
-        drop(state);
-        self.0.wake();
+        let Permit(ConcurrencyLimiter { inner, lane }) = self;
+        if let Some(pool) = &inner.pool {
+            pool.returned();
+        }
+        inner.change(|state| {
+            state.in_use[*lane as usize] -= 1;
+            if inner.pool.is_none() {
+                metrics::transfers(state.in_use.iter().sum());
+            }
+        });
+        inner.wake();
     }
 }
 
@@ -201,15 +296,15 @@ struct Waiting<'a>(&'a ConcurrencyLimiter);
 
 impl<'a> Waiting<'a> {
     fn new(limiter: &'a ConcurrencyLimiter) -> Self {
-        limiter.lock().waiting[limiter.lane as usize] += 1;
+        limiter.inner.change(|state| state.waiting[limiter.lane as usize] += 1);
         Waiting(limiter)
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.lock().waiting[self.0.lane as usize] -= 1;
-        self.0.wake();
+        self.0.inner.change(|state| state.waiting[self.0.lane as usize] -= 1);
+        self.0.inner.wake();
     }
 }
 

@@ -1,8 +1,9 @@
 //! What all jobs of a worker share, whatever their kind, and what the jobs of one of its lanes share.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use shared::config::Work;
 use shared::fleet::Fleet;
@@ -11,15 +12,19 @@ use shared::ledger::{Outcome, RunOptions, RunStart, Settlement, SharedLedger, ev
 use shared::limits::{ConcurrencyLimiter, Lane, transfers_within};
 use shared::object::Timestamp;
 use shared::queue::Queue;
+use shared::sync::lock;
 use shared::{Result, metrics};
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::engine::activity::Activity;
 use crate::engine::backend::BackendHealth;
 use crate::engine::executors::Executors;
 use crate::engine::progress::TransferProgress;
 use crate::engine::runs::Runs;
 use crate::engine::transfer_reporter::TransferReporter;
+use crate::engine::turns::Turns;
 use crate::engine::worker::{Report, Worker};
 
 /// A transfer must get this much of a bandwidth limit, bytes a second, or it would look stalled: its
@@ -42,6 +47,11 @@ pub struct Engine {
     pub draining: CancellationToken,
     pub(crate) options: Work,
     pub(crate) fleet: Arc<dyn Fleet>,
+    /// What others see of the worker.
+    pub(crate) activity: Arc<Activity>,
+    /// When it may poll.
+    pub(crate) turns: Option<Arc<Turns>>,
+    pub(crate) hand_back: Duration,
     pub(crate) executors: Executors,
     /// Whether events have a queue of their own.
     pub(crate) has_events: bool,
@@ -51,8 +61,6 @@ pub struct Engine {
     pub(crate) runs: Runs,
     /// Reports the objects in flight to the ledger.
     pub(crate) transfer_reporter: TransferReporter,
-    /// Messages that are leased.
-    pub(crate) leases: watch::Sender<usize>,
     /// Set once a job came that only a later release can execute.
     pub(crate) outdated: OnceLock<ParseError>,
     report: Option<Report>,
@@ -70,9 +78,9 @@ pub struct LaneContext {
     pub limiter: ConcurrencyLimiter,
     /// The lane's jobs that wait for another's work on their key, and take no part in it.
     waiting: AtomicUsize,
-    /// Whether the queue may still give this lane messages for a poll that was not answered yet, also when the
-    /// worker is gone.
-    pub(crate) is_polling: AtomicBool,
+    /// Until when the queue may give this lane messages for a poll that was not answered yet, also when the worker is
+    /// gone.
+    pub(crate) polls_until: Mutex<Option<Instant>>,
 }
 
 /// Counts a job among those that wait, for as long as it lives.
@@ -88,14 +96,16 @@ impl Drop for Waiting<'_> {
 impl LaneContext {
     /// The lanes of a worker: the main one, and that of events where they have a queue of their own.
     pub(crate) fn all(worker: Worker, draining: CancellationToken) -> Vec<Arc<LaneContext>> {
-        let limiter = ConcurrencyLimiter::new(transfers(&worker.options, worker.events.is_some()));
+        let most = transfers(&worker.options, worker.events.is_some());
+        let limiter = worker.limiter.clone().unwrap_or_else(|| ConcurrencyLimiter::new(most));
+        limiter.cap(most);
         let events = worker.events.clone().map(|queue| (Lane::Events, queue));
         let queues = [(Lane::Scan, worker.queue.clone())].into_iter().chain(events);
         let engine = Arc::new(Engine::new(worker, draining));
         let lane = |(lane, queue)| {
             let (engine, limiter) = (engine.clone(), limiter.lane(lane));
-            let (waiting, is_polling) = (AtomicUsize::new(0), AtomicBool::new(false));
-            Arc::new(LaneContext { engine, queue, limiter, waiting, is_polling })
+            let (waiting, polls_until) = Default::default();
+            Arc::new(LaneContext { engine, queue, limiter, waiting, polls_until })
         };
         queues.map(lane).collect()
     }
@@ -109,6 +119,12 @@ impl LaneContext {
     /// Jobs that wait for another's work.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.load(Relaxed)
+    }
+
+    /// The delay of a message that is released now, so that no poll of this lane receives it, whole seconds.
+    pub(crate) fn release_delay(&self) -> Duration {
+        let left = lock(&self.polls_until).map(|until| until.saturating_duration_since(Instant::now()));
+        left.map_or(Duration::ZERO, |left| Duration::from_secs(left.as_millis().div_ceil(1_000) as u64))
     }
 }
 
@@ -139,10 +155,12 @@ impl Engine {
             draining,
             options: worker.options,
             fleet: worker.fleet,
+            activity: worker.activity,
+            turns: worker.turns,
+            hand_back: worker.hand_back,
             executors: worker.executors,
             has_events: worker.events.is_some(),
             backend: BackendHealth::default(),
-            leases: watch::Sender::new(0),
             report: worker.report,
             outdated: OnceLock::new(),
             events_run: OnceCell::new(),
@@ -157,6 +175,7 @@ impl Engine {
             return Ok(BTreeSet::new());
         }
         let new = self.ledger.settle(settlement).await?;
+        self.activity.settled();
         let counted = settlement.outcomes.iter().filter(|(index, _)| new.contains(index));
         let counted: Vec<&Outcome> = counted.map(|(_, outcome)| outcome).collect();
         counted.iter().for_each(|outcome| metrics::settled(outcome));

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use shared::fleet::{Interruption, PROLONG_EVERY};
 use shared::job::ParseError;
 use shared::{Error, metrics};
 use tokio::task::JoinSet;
@@ -12,13 +11,13 @@ use tokio::time::{sleep, timeout};
 
 use crate::engine::context::{Engine, LaneContext};
 use crate::engine::executor::Outage;
-use crate::engine::protection;
+use crate::engine::machine::Machine;
 use crate::engine::receive::receive_all;
 use crate::engine::stop::Stop;
 use crate::engine::worker::Worker;
 
-/// A release is one short call a job. If the queue does not answer, the jobs come back when their leases expire.
-const HAND_BACK: Duration = Duration::from_millis(1_000);
+/// How often a worker looks whether bytes have moved.
+const MOVED_LOOK: Duration = Duration::from_secs(5);
 
 /// How often the queue's depth is measured.
 const DEPTH_INTERVAL: Duration = Duration::from_secs(15);
@@ -47,11 +46,14 @@ impl Worker {
         // Ends with the worker, however that ends.
         let mut beside = JoinSet::new();
         beside.spawn(abort_in_time(stop.clone(), engine.options.drain));
-        beside.spawn(watch_depth(lanes.clone()));
+        // Of many tasks the controller measures the depth, once for all workers.
+        if engine.turns.is_none() {
+            beside.spawn(watch_depth(lanes.clone()));
+        }
+        beside.spawn(watch_bytes(engine.clone()));
         let reporting = beside.spawn(report_transfers(engine.clone()));
-        let protection = beside.spawn(protection::keep(engine.fleet.clone(), engine.leases.subscribe()));
-        let fleet = beside.spawn(watch_fleet(engine.clone(), stop.clone()));
-        beside.spawn(prolong(engine.clone(), stop.clone()));
+        let machine = Machine { fleet: engine.fleet.clone() };
+        let attending = beside.spawn(attend(machine.clone(), engine.clone(), stop.clone()));
         let mut jobs: Vec<JoinSet<()>> = lanes.iter().map(|_| JoinSet::new()).collect();
         let receiving = lanes.iter().zip(&mut jobs).map(|(lane, jobs)| receive_all(lane, &stop, jobs));
         let received = tokio::select! {
@@ -68,13 +70,8 @@ impl Worker {
         drain(engine, &stop, &mut jobs).await;
         reporting.abort();
         engine.transfer_reporter.end(&*engine.ledger).await;
-        protection.abort();
-        protection::clear(&*engine.fleet).await;
-        fleet.abort();
-        // After a signal too: the group may have sent it, by the system that shuts down.
-        if let Err(error) = engine.fleet.leave().await {
-            tracing::warn!(%error, "could not complete the lifecycle hook: it ends by its own timeout");
-        }
+        attending.abort();
+        machine.leave().await;
         received
     }
 }
@@ -99,7 +96,7 @@ async fn drain(engine: &Engine, stop: &Stop, jobs: &mut [JoinSet<()>]) {
         // Where the worker ends by itself nobody has said when.
         () = sleep(engine.options.drain) => stop.abort.cancel(),
     }
-    if timeout(HAND_BACK, finish(jobs)).await.is_err() {
+    if timeout(engine.hand_back, finish(jobs)).await.is_err() {
         tracing::warn!("could not release some jobs: they will be redelivered when their leases end");
     }
     for jobs in jobs {
@@ -118,33 +115,29 @@ async fn watch_depth(lanes: Vec<Arc<LaneContext>>) {
     }
 }
 
-/// Keeps the group waiting while the worker drains.
-async fn prolong(engine: Arc<Engine>, stop: Stop) {
-    stop.drain.cancelled().await;
+/// Notes that bytes have moved: a large object takes longer than any poll, and settles nothing meanwhile.
+async fn watch_bytes(engine: Arc<Engine>) {
+    let mut last = engine.moved.bytes();
     loop {
-        if let Err(error) = engine.fleet.prolong().await {
-            tracing::warn!(%error, "could not prolong the lifecycle hook: the machine may end before the drain");
+        sleep(MOVED_LOOK).await;
+        let now = engine.moved.bytes();
+        if std::mem::replace(&mut last, now) != now {
+            engine.activity.moved();
         }
-        sleep(PROLONG_EVERY).await;
     }
+}
+
+/// Attends to the machine for as long as it is polled.
+async fn attend(machine: Machine, engine: Arc<Engine>, stop: Stop) {
+    tokio::join!(
+        machine.keep_protected(engine.activity.leases()),
+        machine.drain_in_time(&stop.drain),
+        machine.prolong(&stop.drain),
+    );
 }
 
 async fn report_transfers(engine: Arc<Engine>) {
     engine.transfer_reporter.keep(&*engine.ledger, &engine.moved).await;
-}
-
-/// Ends when the machine is about to go; the worker drains then.
-async fn watch_fleet(engine: Arc<Engine>, stop: Stop) {
-    let why = loop {
-        match engine.fleet.interrupted().await {
-            // The machine may stay for hours. A group with capacity rebalancing removes it when another is there.
-            Interruption::Rebalance => {}
-            Interruption::Spot => break "a spot interruption",
-            Interruption::ScaleIn => break "the autoscaling group",
-        }
-    };
-    tracing::warn!("{why} is about to terminate this machine: finishing or releasing its jobs");
-    stop.drain.cancel();
 }
 
 #[cfg(test)]

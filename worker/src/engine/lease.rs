@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use shared::limits::Working;
 use shared::queue::Message;
 use shared::{ErrorKind, retry};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::context::{Engine, LaneContext};
+use crate::engine::activity::Counted;
+use crate::engine::context::LaneContext;
 
 /// A leased message. Dropping the lease ends the heartbeat; the message then comes back, unless it was
 /// acknowledged.
@@ -52,19 +54,16 @@ impl Drop for Lease {
     }
 }
 
-/// Counts a message as leased for as long as it lives.
-pub(crate) struct Leases(Arc<Engine>);
-
-impl Leases {
-    pub fn new(engine: &Arc<Engine>) -> Self {
-        engine.leases.send_modify(|leases| *leases += 1);
-        Leases(engine.clone())
-    }
+/// Counts a message as leased, and its task among those with work, for as long as it lives.
+#[must_use]
+pub(crate) struct Leases {
+    _lease: Counted,
+    _work: Working,
 }
 
-impl Drop for Leases {
-    fn drop(&mut self) {
-        self.0.leases.send_modify(|leases| *leases -= 1);
+impl Leases {
+    pub fn new(lane: &LaneContext) -> Self {
+        Leases { _lease: lane.engine.activity.lease(), _work: lane.limiter.work() }
     }
 }
 

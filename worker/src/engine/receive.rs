@@ -1,13 +1,13 @@
 //! Receives a lane's messages, no more than it can begin to work on.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use shared::queue::{MAX_RECEIVE, Message};
+use shared::sync::lock;
 use shared::{Error, metrics};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::engine::backend::BackendHealth;
 use crate::engine::context::LaneContext;
@@ -15,6 +15,7 @@ use crate::engine::driver::WorkError;
 use crate::engine::intake::{self, Intake};
 use crate::engine::lease::Leases;
 use crate::engine::stop::Stop;
+use crate::engine::turns::Turn;
 use crate::engine::work::{release, work};
 
 /// One long poll. Amazon SQS's longest is 20 s; a stopping worker waits for its last poll, and an idle
@@ -22,9 +23,9 @@ use crate::engine::work::{release, work};
 pub(crate) const POLL: Duration = Duration::from_secs(5);
 
 /// A poll that is open at the stop signal may bring messages. If it outlives its caller, it would also receive messages
-/// that are released meanwhile, and hide them for a lease. So the worker waits for it. A message that is released
-/// before the poll has ended gets this delay, after which the poll has surely ended.
-pub(crate) const LAST_POLL: Duration = POLL.saturating_add(Duration::from_secs(1));
+/// that are released meanwhile, and hide them for a lease. So the worker waits for it, for as long as the poll waits and
+/// this. A message that is released before is delayed until then.
+const POLL_MARGIN: Duration = Duration::from_secs(1);
 
 /// The same if a poll ends with its caller: time for an answer that is on its way.
 const LAST_ANSWER: Duration = Duration::from_millis(500);
@@ -40,6 +41,7 @@ const MAX_LEASED: usize = 1_000;
 /// until queue or ledger fail for good.
 pub(crate) async fn receive_all(lane: &Arc<LaneContext>, stop: &Stop, jobs: &mut JoinSet<()>) -> Result<(), WorkError> {
     let receiving = BackendHealth::default();
+    let _lane = lane.engine.activity.lane();
     // Transfers of the job received last: what the next one probably brings. Before the first is
     // known, one message is enough to ask for.
     let mut expected = lane.limiter.limit();
@@ -50,7 +52,16 @@ pub(crate) async fn receive_all(lane: &Arc<LaneContext>, stop: &Stop, jobs: &mut
             () = stop.drain.cancelled() => return Ok(()),
             max = next_receive(lane, &receiving, jobs, expected) => max.map_err(WorkError::Backend)?,
         };
-        let messages = match receive(lane, stop, max).await {
+        let turn = tokio::select! {
+            biased;
+            () = stop.drain.cancelled() => return Ok(()),
+            turn = next_turn(lane) => turn,
+        };
+        // The turn may have been long in coming. It is not kept: others poll meanwhile.
+        if lane.limiter.free() == 0 {
+            continue;
+        }
+        let messages = match receive(lane, stop, max, turn).await {
             Ok(messages) => messages,
             Err(error) => {
                 if !error.is_backend() {
@@ -89,16 +100,19 @@ async fn next_receive(
     jobs: &mut JoinSet<()>,
     expected: usize,
 ) -> Result<usize, Error> {
+    let mut resting = None;
     loop {
         lane.limiter.idle().await;
         // Those that are leased wait; one of them is what the store is tried with.
         if lane.engine.executors.is_suspended() && !jobs.is_empty() {
+            resting.get_or_insert_with(|| lane.engine.activity.rest());
             tokio::select! {
                 _ = jobs.join_next() => {}
                 () = sleep(SUSPENDED_LOOK) => {}
             }
             continue;
         }
+        resting = None;
         // Between two items of a job there is a moment in which nothing waits: without this bound each
         // would bring one job more. Events that wait for others of their key take no part in the work.
         let working = jobs.len().saturating_sub(lane.waiting());
@@ -114,6 +128,13 @@ async fn next_receive(
         tokio::join!(sleep(pause), finished);
         return Ok(1);
     }
+}
+
+/// Waits until the lane may poll.
+async fn next_turn(lane: &LaneContext) -> Turn {
+    let Some(turns) = &lane.engine.turns else { return Turn::alone() };
+    let _resting = lane.engine.activity.rest();
+    turns.next().await
 }
 
 /// What a message brings.
@@ -133,7 +154,7 @@ fn begin(lane: &Arc<LaneContext>, stop: &Stop, jobs: &mut JoinSet<()>, message: 
         jobs.spawn(async move { release(&lane, &message, Duration::ZERO).await });
         return Begun::Other;
     }
-    let leases = Leases::new(&lane.engine);
+    let leases = Leases::new(&lane);
     let intake = intake::read(&lane, &message);
     let begun = match &intake {
         Intake::Job(job) => Begun::Job(job.execution.transfers()),
@@ -144,27 +165,52 @@ fn begin(lane: &Arc<LaneContext>, stop: &Stop, jobs: &mut JoinSet<()>, message: 
     begun
 }
 
-/// One long poll, which a stop cuts short if it ends with its caller.
-async fn receive(lane: &LaneContext, stop: &Stop, max: usize) -> shared::Result<Vec<Message>> {
-    let goes_on = lane.queue.outlives_callers();
-    let last = if goes_on { LAST_POLL } else { LAST_ANSWER };
-    lane.is_polling.store(goes_on, Relaxed);
-    let poll = lane.queue.receive(max, POLL, lane.engine.options.lease);
-    tokio::pin!(poll);
+/// One poll, which a stop cuts short if it ends with its caller.
+async fn receive(lane: &Arc<LaneContext>, stop: &Stop, max: usize, turn: Turn) -> shared::Result<Vec<Message>> {
+    let outlives = lane.queue.outlives_callers();
+    let last = if outlives { turn.wait + POLL_MARGIN } else { LAST_ANSWER };
+    *lock(&lane.polls_until) = outlives.then(|| Instant::now() + last);
+    let mut poll = Box::pin(poll(lane.clone(), max, turn));
     let answered = tokio::select! {
         biased;
         messages = &mut poll => Some(messages),
         () = stop.drain.cancelled() => tokio::select! {
             biased;
-            messages = timeout(last, poll) => messages.ok(),
+            messages = timeout(last, &mut poll) => messages.ok(),
             () = stop.abort.cancelled() => None,
         },
     };
     match answered {
         Some(messages) => {
-            lane.is_polling.store(false, Relaxed);
+            *lock(&lane.polls_until) = None;
             messages
         }
-        None => Ok(Vec::new()),
+        None => {
+            if outlives {
+                // In a process that goes on. One that ends leaves them to the ends of their leases.
+                tokio::spawn(release_late(lane.clone(), poll));
+            }
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// Asks the queue, and gives the turn back with its answer.
+async fn poll(lane: Arc<LaneContext>, max: usize, turn: Turn) -> shared::Result<Vec<Message>> {
+    let messages = lane.queue.receive(max, turn.wait, lane.engine.options.lease).await;
+    let count = messages.as_ref().map_or(0, Vec::len);
+    lane.engine.activity.poll_ended(count);
+    if let Some(turns) = lane.engine.turns.as_ref().filter(|_| count > 0) {
+        turns.received();
+    }
+    drop(turn);
+    messages
+}
+
+/// Releases what a poll brings after the worker has ended.
+async fn release_late(lane: Arc<LaneContext>, poll: impl Future<Output = shared::Result<Vec<Message>>>) {
+    // An error brings nothing that is known. What the queue gave with a lost answer comes back when its lease ends.
+    for message in poll.await.unwrap_or_default() {
+        release(&lane, &message, Duration::ZERO).await;
     }
 }

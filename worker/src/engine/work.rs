@@ -1,7 +1,6 @@
 //! One message, from its receipt to its acknowledgement.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use shared::object::Timestamp;
@@ -12,7 +11,6 @@ use crate::engine::context::LaneContext;
 use crate::engine::executor::Delivery;
 use crate::engine::intake::{Intake, Received};
 use crate::engine::lease::{Lease, Leases};
-use crate::engine::receive::LAST_POLL;
 use crate::engine::runs::RunVerdict;
 use crate::engine::stop::Stop;
 
@@ -70,8 +68,7 @@ async fn work_on_job(lane: &Arc<LaneContext>, stop: &Stop, mut message: Message,
         () = stop.abort.cancelled() => {
             job.execution.follow_up(true).await;
             lease.end().await;
-            let delay = if lane.is_polling.load(Relaxed) { LAST_POLL } else { Duration::ZERO };
-            release(lane, &message, delay).await;
+            release(lane, &message, lane.release_delay()).await;
             return metrics::job_finished(name.kind, name.verb, "returned");
         }
     };

@@ -1,16 +1,23 @@
 //! A worker, before it works.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use shared::config::Work;
 use shared::fleet::Fleet;
 use shared::fleet::solo::Solo;
 use shared::ledger::SharedLedger;
+use shared::limits::ConcurrencyLimiter;
 use shared::queue::Queue;
 
+use crate::engine::activity::Activity;
 use crate::engine::executor::Executor;
 use crate::engine::executors::Executors;
 use crate::engine::progress::TransferProgress;
+use crate::engine::turns::Turns;
+
+/// A release is one short call a job. A process that ends does not wait longer for a queue that does not answer.
+const HAND_BACK: Duration = Duration::from_millis(1_000);
 
 /// Gets each outcome when it is counted.
 pub type Report = shared::report::Listener;
@@ -28,7 +35,8 @@ pub struct Worker {
     pub events: Option<Queue>,
     /// Where outcomes are recorded.
     pub ledger: SharedLedger,
-    /// Its machine.
+    /// Its machine. A process of many tasks attends to its machine itself ([`Machine`](crate::Machine)), and leaves
+    /// this as it is.
     pub fleet: Arc<dyn Fleet>,
     /// How much it does at once, and for how long it leases and drains.
     pub options: Work,
@@ -36,6 +44,15 @@ pub struct Worker {
     pub report: Option<Report>,
     /// Bytes transferred so far and objects in flight, for displays.
     pub moved: Arc<TransferProgress>,
+    /// What it does, for others to see.
+    pub activity: Arc<Activity>,
+    /// The limit of its transfers, where several tasks share one; `None`: its own, by `options`.
+    pub limiter: Option<ConcurrencyLimiter>,
+    /// When it may poll, and for how long, where several tasks share the polls; `None`: whenever it can work.
+    pub turns: Option<Arc<Turns>>,
+    /// How long it releases jobs that it does not finish, before it leaves them to the ends of their leases: short
+    /// where the process ends, longer where it goes on.
+    pub hand_back: Duration,
     /// What executes its jobs. It may change while the worker works.
     pub executors: Executors,
 }
@@ -53,6 +70,10 @@ impl Worker {
             options,
             report: None,
             moved: Arc::default(),
+            activity: Arc::default(),
+            limiter: None,
+            turns: None,
+            hand_back: HAND_BACK,
             executors: Executors::default(),
         }
     }
