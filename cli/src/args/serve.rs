@@ -9,9 +9,6 @@ use shared::config::{FleetFile, MachineWork};
 use super::tasks::FleetArgs;
 use crate::exit::Failure;
 
-/// Time beyond the drain in which a process that serves a fleet leaves it.
-const LEAVE: Duration = Duration::from_secs(6);
-
 /// `flotilla serve`
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -26,10 +23,9 @@ pub struct ServeArgs {
 }
 
 impl ServeArgs {
-    /// How long it may go on when it is told to stop: its tasks drain, then it leaves the fleet.
+    /// How long its tasks may go on when it is told to stop.
     pub fn drain(&self) -> Duration {
-        let drain = self.fleet().map_or_else(|_| MachineWork::default().drain, |fleet| fleet.work.drain);
-        drain + LEAVE
+        self.fleet().map_or_else(|_| MachineWork::default().drain, |fleet| fleet.work.drain)
     }
 
     /// The fleet, checked: it has a state folder.
