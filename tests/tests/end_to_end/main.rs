@@ -15,6 +15,7 @@ mod keys;
 mod keys_and_files;
 mod limits_of_stores;
 mod local;
+mod many_tasks;
 mod queue_owner;
 mod replaced;
 mod rights;

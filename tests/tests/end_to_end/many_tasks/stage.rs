@@ -1,0 +1,158 @@
+//! A fleet of many tasks over SQS and DynamoDB, between two gateways, with the real programs.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use adapters::open::FleetBackend;
+use aws_sdk_s3::Client;
+use flotilla_tests::binaries::{self, Ended, Process};
+use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, credentials_file, fresh_folder, ministack, unique_name, weed};
+use shared::config::FleetFile;
+use shared::tasks::{Heartbeat, Summary};
+
+use crate::support::content;
+
+/// For a machine with many more programs than cores.
+pub const LIMIT: Duration = Duration::from_secs(300);
+
+const NO_ENV: [(&str, String); 0] = [];
+
+/// A fleet, and the two buckets of all its tasks: each task has a folder in both.
+pub struct Fleet {
+    root: PathBuf,
+    pub backend: FleetBackend,
+    pub source: String,
+    pub destination: String,
+    /// At the source's gateway, and at the destination's.
+    pub clients: [Client; 2],
+    keys: PathBuf,
+}
+
+/// What of a task differs from the others.
+#[derive(Default)]
+pub struct Different<'a> {
+    /// Endpoint of the source; `None`: the gateway's.
+    pub endpoint: Option<&'a str>,
+    /// Credentials of the source; `None`: the right ones.
+    pub credentials: Option<&'a str>,
+    /// Lines at the top.
+    pub top: &'a str,
+    /// Sections at the end.
+    pub sections: &'a str,
+}
+
+impl Fleet {
+    pub async fn new() -> Fleet {
+        let (weed, root) = (weed(), fresh_folder("fleet"));
+        let (source, destination) = (weed.create_bucket("source").await, weed.create_bucket("destination").await);
+        let keys = credentials_file(ACCESS_KEY, SECRET_KEY);
+        // Up to 20 characters.
+        let name: String = unique_name("f").chars().rev().take(12).collect();
+        let name = format!("f{}", name.replace(|c: char| !c.is_ascii_alphanumeric(), "").to_lowercase());
+        let service = format!(
+            "endpoint-url = \"{}\"\nregion = \"us-east-1\"\ncredentials = \"file:{}\"\n",
+            ministack().endpoint,
+            keys.display()
+        );
+        let text = format!(
+            "name = \"{name}\"\n[queue]\n{service}[ledger]\ntable = \"{name}\"\n{service}[work]\nconcurrency = 16\nlease = \"20s\"\n"
+        );
+        std::fs::write(root.join("fleet.toml"), &text).expect("a file");
+        let fleet = FleetFile::parse(&text).expect("a fleet file");
+        let made = Process::start(
+            &binaries::flotilla(),
+            ["init", "--fleet", root.join("fleet.toml").to_str().expect("UTF-8")],
+            NO_ENV,
+        );
+        assert_eq!({ made }.wait(LIMIT).await.code, Some(0), "the table is made");
+        let backend = FleetBackend::open(&fleet).await.expect("the fleet opens");
+        let clients = [weed.client(&weed.endpoint), weed.client(&weed.second_endpoint)];
+        Fleet { root, backend, source, destination, clients, keys }
+    }
+
+    fn start(&self, program: PathBuf, words: &[&str]) -> Process {
+        let file = self.root.join("fleet.toml").display().to_string();
+        let words = words.iter().map(|word| (*word).to_owned()).chain(["--fleet".to_owned(), file]);
+        Process::start(&program, words.collect::<Vec<_>>(), NO_ENV)
+    }
+
+    pub fn worker(&self) -> Process {
+        self.start(binaries::worker(), &[])
+    }
+
+    /// A command that ends by itself.
+    pub async fn run(&self, words: &[&str]) -> Ended {
+        self.start(binaries::flotilla(), words).wait(LIMIT).await
+    }
+
+    /// Standard output of a command that succeeds.
+    pub async fn command(&self, words: &[&str]) -> String {
+        let ended = self.run(words).await;
+        assert_eq!(ended.code, Some(0), "{words:?}: {}", ended.stderr);
+        ended.stdout
+    }
+
+    /// Creates a task between its folders in the two buckets.
+    pub async fn create(&self, name: &str, different: Different<'_>) {
+        let weed = weed();
+        let credentials = format!("file:{}", self.keys.display());
+        let side = |bucket: &str, endpoint: &str, credentials: &str| {
+            format!(
+                "location = \"s3://{bucket}/{name}\"\nendpoint-url = \"{endpoint}\"\nregion = \"us-east-1\"\n\
+                 credentials = \"{credentials}\"\n"
+            )
+        };
+        let text = format!(
+            "task = \"{name}\"\n{}\n[source]\n{}[destination]\n{}{}",
+            different.top,
+            side(
+                &self.source,
+                different.endpoint.unwrap_or(&weed.endpoint),
+                different.credentials.unwrap_or(&credentials)
+            ),
+            side(&self.destination, &weed.second_endpoint, &credentials),
+            different.sections
+        );
+        let file = self.root.join(format!("{name}.toml"));
+        std::fs::write(&file, text).expect("a file");
+        self.command(&["task", "create", "--from", file.to_str().expect("UTF-8")]).await;
+    }
+
+    pub async fn put(&self, task: &str, key: &str, size: usize) {
+        let key = format!("{task}/{key}");
+        let body = content(&key, size).into();
+        self.clients[0].put_object().bucket(&self.source).key(&key).body(body).send().await.expect("an object");
+    }
+
+    pub async fn summaries(&self) -> BTreeMap<String, Summary> {
+        let summaries = self.backend.tasks.summaries().await.expect("the tasks are read");
+        summaries.into_iter().map(|summary| (summary.task.name.clone(), summary)).collect()
+    }
+
+    pub async fn heartbeats(&self) -> Vec<Heartbeat> {
+        self.backend.tasks.heartbeats().await.expect("the heartbeats are read")
+    }
+
+    /// Waits until `reached`, which `what` says, while these processes work.
+    pub async fn until(&self, what: &str, processes: &mut [Process], reached: impl AsyncFn() -> bool) {
+        let began = Instant::now();
+        while !reached().await {
+            for process in processes.iter_mut() {
+                assert!(process.is_running(), "{what}: a program ended: {}", process.stderr());
+            }
+            let said: Vec<String> = processes.iter().map(Process::stderr).collect();
+            assert!(began.elapsed() < LIMIT, "{what}: not in time; {said:#?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+/// Ends workers in good order.
+pub async fn stop(workers: Vec<Process>) {
+    for mut worker in workers {
+        worker.terminate();
+        let ended = worker.wait(Duration::from_secs(60)).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    }
+}
