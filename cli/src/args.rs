@@ -20,7 +20,10 @@ use crate::exit::Failure;
 pub use ls::LsArgs;
 pub use serve::ServeArgs;
 pub use task::{PlanArgs, SyncArgs, VerifyArgs};
-pub use tasks::{CreateArgs, DeleteArgs, ListArgs, ShowArgs, TaskCommand};
+pub use tasks::{
+    CloneArgs, CreateArgs, DeleteArgs, EditArgs, HistoryArgs, Limit, LimitArgs, ListArgs, NamedArgs, RunArgs, ShowArgs,
+    TaskCommand,
+};
 pub use watch::WatchArgs;
 
 /// Copies, mirrors and verifies object stores.
@@ -66,9 +69,8 @@ pub enum Command {
     Events(EventsArgs),
     /// Run the tasks of a state folder on this machine, until stopped
     Serve(ServeArgs),
-    /// Create, list, show and delete the tasks of a fleet
-    // Hidden until a worker serves fleets: a task that is created now is only recorded.
-    #[command(subcommand, hide = true)]
+    /// Create, change, run, show and delete the tasks of a fleet
+    #[command(subcommand)]
     Task(TaskCommand),
 }
 
@@ -159,7 +161,7 @@ fn command() -> clap::Command {
     Cli::command()
         .mut_subcommand("watch", watch::without_outage_limit)
         .mut_subcommand("ls", ls::without_two_sides)
-        .mut_subcommand("task", |task| task.mut_subcommand("create", CreateArgs::without_locations))
+        .mut_subcommand("task", TaskCommand::with_locations)
 }
 
 /// The command that the arguments name, for the hint at its help: `flotilla sync`, or `flotilla`.
@@ -182,10 +184,7 @@ pub fn parse(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<
             Command::Plan(args) => args.task.filters.take_rules(matches),
             Command::Ls(args) => args.filters.take_rules(matches),
             Command::Verify(args) => args.filters.take_rules(matches),
-            Command::Task(TaskCommand::Create(args)) => {
-                let matches = matches.subcommand_matches("create").expect("it is the command that was read");
-                args.take_matches(matches)?;
-            }
+            Command::Task(command) => command.take_matches(matches)?,
             _ => {}
         }
     }

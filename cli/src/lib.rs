@@ -37,7 +37,7 @@ mod verify;
 mod watch;
 mod worker_handle;
 
-use args::{Cli, Command};
+use args::{Cli, Command, TaskCommand};
 use exit::{Exit, Failure, Outcome};
 use shared::{signals, telemetry};
 use tokio_util::sync::CancellationToken;
@@ -58,6 +58,10 @@ async fn run(cli: Cli) -> Outcome {
         // It logs like any program without a terminal.
         (Command::Serve(_), Verbosity::Normal | Verbosity::Objects) => telemetry::init(cli.log, tracing::Level::INFO),
         _ => telemetry::init_to(cli.log, verbosity.directives(), || progress::Stderr),
+    }
+    if let Command::Task(command @ TaskCommand::Edit(_)) = &cli.command {
+        // Ctrl-C is the editor's while it runs, and leaves nothing to be put in order else.
+        return tasks::run(command).await;
     }
     let [stop] = signals::tokens(NOTICE).map_err(Failure::usage)?;
     let limit = program::GRACE + cli.command.drain();

@@ -159,7 +159,7 @@ fn words(in_flight: &InFlight) -> String {
 }
 
 /// Where a run stands, in a word or two.
-fn describe(run: &Run) -> &'static str {
+pub fn describe(run: &Run) -> &'static str {
     match (run.phase, run.is_done()) {
         _ if run.is_events() => "following events",
         (Phase::Listing, _) => "listing",
@@ -182,7 +182,7 @@ fn followed(run: &Run) -> String {
 }
 
 /// What became of a run's objects.
-fn settled(run: &Run) -> String {
+pub fn settled(run: &Run) -> String {
     let mut parts = summary::settled(&run.settled, run.settled.skipped + run.found.unchanged);
     parts.extend(summary::counted_if_any(run.found.not_judged, "not compared"));
     parts.join(", ")

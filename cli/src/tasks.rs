@@ -1,14 +1,23 @@
 //! `flotilla task`: the tasks of a fleet.
 //!
-//! The commands change records. What serves a fleet reads them, and acts.
+//! The commands change records, and send jobs. What serves a fleet reads them, and acts.
 
+mod cancel;
+mod clone;
 mod create;
 mod delete;
+mod edit;
+mod editor;
+mod history;
+mod limit;
 mod list;
+pub mod live;
+mod run;
 mod show;
+mod state;
 
 use adapters::open;
-use shared::config::FleetFile;
+use shared::config::{FleetFile, TaskDefinition, TaskLimits};
 use shared::object::Timestamp;
 use shared::tasks::{Author, SharedTasks, Summary};
 
@@ -21,7 +30,15 @@ pub async fn run(command: &TaskCommand) -> Outcome {
         TaskCommand::Create(args) => create::run(args).await,
         TaskCommand::List(args) => list::run(args).await,
         TaskCommand::Show(args) => show::run(args).await,
+        TaskCommand::Edit(args) => edit::run(args).await,
+        TaskCommand::Clone(args) => clone::run(args).await,
+        TaskCommand::Run(args) => run::run(args).await,
+        TaskCommand::Pause(args) => state::pause(args).await,
+        TaskCommand::Resume(args) => state::resume(args).await,
+        TaskCommand::Cancel(args) => cancel::run(args).await,
+        TaskCommand::Limit(args) => limit::run(args).await,
         TaskCommand::Delete(args) => delete::run(args).await,
+        TaskCommand::History(args) => history::run(args).await,
     }
 }
 
@@ -37,6 +54,12 @@ async fn opened(fleet: &FleetFile, makes_state: bool) -> Result<SharedTasks, Fai
     open::tasks(fleet).await.map_err(Failure::usage)
 }
 
+/// Opens the services of a fleet that exists.
+async fn backend(fleet: &FleetFile) -> Result<open::FleetBackend, Failure> {
+    opened(fleet, false).await?;
+    open::FleetBackend::open(fleet).await.map_err(Failure::usage)
+}
+
 /// The task of a name.
 async fn found(tasks: &SharedTasks, fleet: &FleetFile, name: &str) -> Result<Summary, Failure> {
     let missing =
@@ -44,8 +67,34 @@ async fn found(tasks: &SharedTasks, fleet: &FleetFile, name: &str) -> Result<Sum
     tasks.summary(name).await.map_err(Failure::usage)?.ok_or_else(missing)
 }
 
+/// The text of a task's present definition.
+async fn text(tasks: &SharedTasks, summary: &Summary) -> Result<String, Failure> {
+    let text = tasks.definition(&summary.task.id, summary.version).await.map_err(Failure::usage)?;
+    // An edit between the two reads may have removed the version.
+    text.ok_or_else(|| Failure::midway(format!("task {:?} is being changed: try again", summary.task.name)))
+}
+
+/// A task's present definition, with the limits that hold now.
+async fn present(tasks: &SharedTasks, summary: &Summary) -> Result<TaskDefinition, Failure> {
+    let (name, text) = (&summary.task.name, text(tasks, summary).await?);
+    let definition = TaskDefinition::parse(&text).map_err(|why| {
+        Failure::usage(format!("the definition of task {name:?} cannot be read ({why}): use the version that wrote it"))
+    })?;
+    let shared::tasks::Limits { machines, bandwidth, requests } = summary.limits;
+    Ok(TaskDefinition { limits: TaskLimits { machines, bandwidth, requests }, ..definition })
+}
+
+/// Somebody else deleted the task, or its name is another task's by now.
+fn gone(name: &str) -> Failure {
+    Failure::usage(format!("task {name:?} was deleted by somebody else"))
+}
+
 /// Who uses the program, as the system names them.
 fn author(note: &str) -> Author {
+    Author::new(who(), Timestamp::now(), note)
+}
+
+fn who() -> String {
     let who = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
-    Author::new(who.unwrap_or_else(|_| "flotilla".to_owned()), Timestamp::now(), note)
+    who.unwrap_or_else(|_| "flotilla".to_owned())
 }

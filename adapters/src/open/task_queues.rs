@@ -41,20 +41,24 @@ impl TaskQueues {
     }
 }
 
-/// Opens the queues of a task. They are made if they do not exist, unless the task is being deleted: then
-/// `NoSuchContainer`. `Invalid` if one of them belongs to somebody else.
-pub async fn task_queues(fleet: &FleetFile, task: &Summary) -> Result<TaskQueues> {
+/// Opens the queues of a task. `NoSuchContainer` if one does not exist, `Invalid` if one belongs to somebody else.
+pub async fn existing_task_queues(fleet: &FleetFile, task: &Summary) -> Result<TaskQueues> {
     if let Some(state) = &fleet.state {
         return embedded(state, task);
     }
     let (configs, owner) = (Configs::of(fleet, task), owner(fleet, task));
     let open = |config| SqsQueue::open_owned(config, &owner);
-    match futures::try_join!(open(&configs.jobs), open(&configs.events)) {
-        Ok((jobs, events)) => Ok(configs.opened(jobs, events)),
+    let (jobs, events) = futures::try_join!(open(&configs.jobs), open(&configs.events))?;
+    Ok(configs.opened(jobs, events))
+}
+
+/// As [`existing_task_queues`], but queues that do not exist are made, unless the task is being deleted.
+pub async fn task_queues(fleet: &FleetFile, task: &Summary) -> Result<TaskQueues> {
+    match existing_task_queues(fleet, task).await {
         Err(error) if error.kind() == ErrorKind::NoSuchContainer && task.state != TaskState::Deleting => {
             create_task_queues(fleet, task).await
         }
-        Err(error) => Err(error),
+        opened => opened,
     }
 }
 

@@ -261,10 +261,32 @@ impl TaskArgs {
         self.work.drain.into()
     }
 
+    /// Source and destination as they were given.
+    pub fn locations(&self) -> (&Location, &Location) {
+        (&self.places.source, &self.places.destination)
+    }
+
+    /// These options between two other locations.
+    pub fn settings_between(&self, source: Location, destination: Location) -> Result<ObjectsConfig, Failure> {
+        self.places.both.check(&[&source, &destination])?;
+        Ok(ObjectsConfig {
+            source: self.places.both.side(&source, self.places.from.own()),
+            destination: self.places.both.side(&destination, self.places.to.own()),
+            find: self.find(),
+            work: self.work.settings(),
+        })
+    }
+
     /// The task these options describe, checked.
     pub fn config(&self) -> Result<Config, Failure> {
+        let state = self.state.clone().map_or_else(state::default_folder, Ok)?;
+        let config = self.places.config(self.find(), self.work.settings(), state)?;
+        Ok(Config { metrics_addr: self.metrics_addr.clone(), ..config })
+    }
+
+    fn find(&self) -> Find {
         let FindArgs { compare, metadata, delete, max_delete, list_concurrency, job_objects, job_bytes } = self.find;
-        let find = self.filters.apply(Find {
+        self.filters.apply(Find {
             compare,
             metadata,
             tags: !self.work.no_tags,
@@ -275,10 +297,7 @@ impl TaskArgs {
             job_objects,
             job_bytes: job_bytes.0,
             ..Find::default()
-        });
-        let state = self.state.clone().map_or_else(state::default_folder, Ok)?;
-        let config = self.places.config(find, self.work.settings(), state)?;
-        Ok(Config { metrics_addr: self.metrics_addr.clone(), ..config })
+        })
     }
 }
 

@@ -1,26 +1,19 @@
 //! Options of `flotilla task`.
 
+mod define;
+mod run;
+mod settings;
+
 use std::path::PathBuf;
 
-use clap::builder::ArgPredicate;
-use clap::error::ErrorKind;
-use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Subcommand};
-use shared::config::{FleetFile, FollowedEvents, Notify, ObjectsConfig, TaskDefinition, TaskLimits, Work};
-use shared::schedule::Schedule;
+use shared::config::{FleetFile, Size};
 
-use super::task::{TaskArgs, word};
+pub use define::{CloneArgs, CreateArgs, EditArgs};
+pub use run::RunArgs;
+
 use crate::exit::Failure;
 use crate::state;
-
-const DEFINING: &str = "Task";
-
-/// What of a task's command line is its machines'.
-const MACHINE_OPTIONS: [&str; 7] =
-    ["concurrency", "memory_limit", "bandwidth_limit", "lease", "drain", "outage_limit", "metrics_addr"];
-
-/// Options of `create` that go with a file.
-const BESIDE_FILE: [&str; 5] = ["from", "fleet", "state", "log", "quiet"];
 
 /// `flotilla task`
 #[derive(Debug, Subcommand)]
@@ -29,10 +22,52 @@ pub enum TaskCommand {
     Create(Box<CreateArgs>),
     /// List the tasks of a fleet
     List(ListArgs),
-    /// Show a task
+    /// Show a task: state, run, queues, workers, definition
     Show(ShowArgs),
+    /// Change a task by options, or in $EDITOR without options; runs that have begun go on as they began
+    Edit(Box<EditArgs>),
+    /// Create a task that is like another one
+    Clone(Box<CloneArgs>),
+    /// Begin a run
+    Run(Box<RunArgs>),
+    /// Have workers receive nothing of a task, until it is resumed
+    Pause(NamedArgs),
+    /// Go on with a paused task
+    Resume(NamedArgs),
+    /// Cancel a task's run: what is left of it is settled without a store request
+    Cancel(NamedArgs),
+    /// Change a task's limits at once; each is a number, or none
+    Limit(LimitArgs),
     /// Delete a task; its run, if it has one, is cancelled first
     Delete(DeleteArgs),
+    /// List a task's runs, or its changes
+    History(HistoryArgs),
+}
+
+impl TaskCommand {
+    /// The grammar of the commands that define a task.
+    pub fn with_locations(command: clap::Command) -> clap::Command {
+        command
+            .mut_subcommand("create", CreateArgs::without_locations)
+            .mut_subcommand("edit", EditArgs::without_locations)
+            .mut_subcommand("clone", CloneArgs::with_locations_as_options)
+            .mut_subcommand("run", RunArgs::without_prefix_list)
+    }
+
+    /// Takes what the derived structs lose, and refuses options that are not a task's.
+    pub fn take_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        let Some((_, matches)) = matches.subcommand() else { return Ok(()) };
+        match self {
+            TaskCommand::Create(args) => args.take_matches(matches),
+            TaskCommand::Edit(args) => args.take_matches(matches),
+            TaskCommand::Clone(args) => args.take_matches(matches),
+            TaskCommand::Run(args) => {
+                args.take_matches(matches);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Which fleet.
@@ -64,98 +99,6 @@ fn fleet(file: Option<&PathBuf>, state: Option<&PathBuf>) -> Result<FleetFile, F
     }
 }
 
-/// `flotilla task create`
-#[derive(Debug, Args)]
-pub struct CreateArgs {
-    /// Name of the task: a-z, 0-9 and -
-    pub name: String,
-    #[command(flatten)]
-    pub task: TaskArgs,
-    /// Read the task's definition from FILE, in place of all other options
-    #[arg(long, value_name = "FILE", help_heading = DEFINING)]
-    pub from: Option<PathBuf>,
-    /// Fleet file
-    #[arg(long, value_name = "FILE", conflicts_with = "state", help_heading = DEFINING)]
-    pub fleet: Option<PathBuf>,
-    /// Description, for people
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, help_heading = DEFINING)]
-    description: String,
-    /// When the task runs: once, "every 6h", or "cron 0 3 * * mon-fri Europe/Berlin" [default: when asked to]
-    #[arg(long, value_name = "WHEN", help_heading = DEFINING)]
-    schedule: Option<Schedule>,
-    /// Changes of the source that are followed: off, create or create-delete
-    #[arg(long, value_name = "WHICH", value_parser = word::<FollowedEvents>, default_value = "off", help_heading = DEFINING)]
-    events: FollowedEvents,
-    /// ARN of the SNS topic that is notified of the end of each run
-    #[arg(long, value_name = "ARN", help_heading = DEFINING)]
-    notify_topic: Option<String>,
-    /// URL that is notified of the end of each run, or env:NAME or file:PATH
-    #[arg(long, value_name = "URL", help_heading = DEFINING)]
-    notify_webhook: Option<String>,
-    /// Maximum number of machines that are started for the task
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=10_000), help_heading = DEFINING)]
-    machines: Option<u32>,
-}
-
-impl CreateArgs {
-    /// With a file, no location has to be given.
-    pub fn without_locations(command: clap::Command) -> clap::Command {
-        ["name", "source", "destination"].into_iter().fold(command, |command, name| {
-            // A placeholder, which is not read.
-            command.mut_arg(name, |arg| arg.required(false).default_value_if("from", ArgPredicate::IsPresent, "/"))
-        })
-    }
-
-    /// Takes what the derived structs lose, and refuses options that are not a task's.
-    pub fn take_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        self.task.filters.take_rules(matches);
-        let refuse = |why: String| Err(clap::Error::raw(ErrorKind::ArgumentConflict, format!("{why}\n")));
-        let is_given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
-        let option = |id: &str| format!("--{}", id.replace('_', "-"));
-        if self.from.is_some() {
-            // Names of options alone: clap also has the names of their groups.
-            let ids =
-                matches.ids().map(clap::Id::as_str).filter(|id| id.chars().next().is_some_and(char::is_lowercase));
-            return match ids.filter(|id| !BESIDE_FILE.contains(id)).find(|id| is_given(id)) {
-                Some(id) => refuse(format!("{}: --from has the whole definition: leave it out", option(id))),
-                None => Ok(()),
-            };
-        }
-        match MACHINE_OPTIONS.into_iter().find(|id| is_given(id)) {
-            Some("bandwidth_limit") | None => Ok(()),
-            Some(id) => refuse(format!("{}: machines have it, and not tasks: put it into the fleet file", option(id))),
-        }
-    }
-
-    /// The fleet, checked.
-    pub fn fleet(&self) -> Result<FleetFile, Failure> {
-        fleet(self.fleet.as_ref(), self.task.state.as_ref())
-    }
-
-    /// The task, checked.
-    pub fn definition(&self) -> Result<TaskDefinition, Failure> {
-        if let Some(file) = &self.from {
-            return Ok(TaskDefinition::read(file)?);
-        }
-        let ObjectsConfig { source, destination, find, work } = self.task.config()?.objects;
-        let bandwidth = work.bandwidth_limit;
-        let definition = TaskDefinition {
-            task: self.name.clone(),
-            description: self.description.clone(),
-            schedule: self.schedule.clone(),
-            events: self.events,
-            source,
-            destination,
-            find,
-            work: Work { bandwidth_limit: None, ..work },
-            limits: TaskLimits { machines: self.machines, bandwidth, requests: None },
-            notify: Notify { topic: self.notify_topic.clone(), webhook: self.notify_webhook.clone() },
-        };
-        definition.check()?;
-        Ok(definition)
-    }
-}
-
 /// `flotilla task list`
 #[derive(Debug, Args)]
 pub struct ListArgs {
@@ -181,6 +124,44 @@ pub struct ShowArgs {
     pub json: bool,
 }
 
+/// A command with a task's name alone: `pause`, `resume`, `cancel`
+#[derive(Debug, Args)]
+pub struct NamedArgs {
+    /// Name of the task
+    pub name: String,
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+}
+
+/// `flotilla task limit`
+#[derive(Debug, Args)]
+pub struct LimitArgs {
+    /// Name of the task
+    pub name: String,
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// Maximum bytes a second over all workers, such as 50MiB, or none
+    #[arg(long, value_name = "SIZE", value_parser = limit::<Size>)]
+    pub bandwidth: Option<Limit<Size>>,
+    /// Maximum requests a second to each store over all workers, or none
+    #[arg(long, value_name = "N", value_parser = limit::<u32>)]
+    pub requests: Option<Limit<u32>>,
+    /// Maximum number of machines that are started for the task, or none
+    #[arg(long, value_name = "N", value_parser = limit::<u32>)]
+    pub machines: Option<Limit<u32>>,
+}
+
+/// A limit, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit<T>(pub Option<T>);
+
+fn limit<T: std::str::FromStr>(text: &str) -> Result<Limit<T>, String> {
+    match text {
+        "none" => Ok(Limit(None)),
+        text => text.parse().map(|value| Limit(Some(value))).map_err(|_| "give a number, or none".to_owned()),
+    }
+}
+
 /// `flotilla task delete`
 #[derive(Debug, Args)]
 pub struct DeleteArgs {
@@ -188,4 +169,25 @@ pub struct DeleteArgs {
     pub name: String,
     #[command(flatten)]
     pub fleet: FleetArgs,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `flotilla task history`
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// Name of the task
+    pub name: String,
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// List who changed the task, and how, in place of its runs
+    #[arg(long)]
+    pub changes: bool,
+    /// Maximum number of lines
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub limit: u32,
+    /// Print JSON, one run or change a line
+    #[arg(long)]
+    pub json: bool,
 }

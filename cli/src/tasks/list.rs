@@ -1,44 +1,87 @@
 //! `flotilla task list`
 
+use adapters::open::FleetBackend;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use serde::Serialize;
 use shared::object::Timestamp;
 use shared::tasks::{EndedRun, RunEnd, Summary};
 use shared::terminal;
 
-use super::opened;
+use super::backend;
+use super::live::{Live, WorkerError, errors, live};
 use crate::args::ListArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::stdout::Stdout;
 use crate::verbosity::note;
 
+/// Live runs that are read at once.
+const RUNS_AT_ONCE: usize = 8;
+
+/// A task as a list has it.
+#[derive(Debug, Serialize)]
+pub struct Listed {
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// How its live run stands.
+    pub live: Option<Live>,
+    /// Why workers cannot open it.
+    pub errors: Vec<WorkerError>,
+}
+
 /// Prints the tasks, one a line.
 pub async fn run(args: &ListArgs) -> Outcome {
     let fleet = args.fleet.read()?;
-    let summaries = opened(&fleet, false).await?.summaries().await.map_err(Failure::usage)?;
-    if summaries.is_empty() && !args.json {
+    let backend = backend(&fleet).await?;
+    let mut out = Stdout::new();
+    let listed = listed(&backend).await?;
+    if listed.is_empty() && !args.json {
         note(format_args!("fleet {} has no tasks", fleet.name));
     }
-    let mut out = Stdout::new();
-    for summary in &summaries {
+    for task in &listed {
         if args.json {
-            out.line(serde_json::to_string(summary).expect("a summary is representable as JSON"))?;
+            out.line(serde_json::to_string(task).expect("a task is representable as JSON"))?;
         } else {
-            out.line(line(summary))?;
+            out.line(line(task))?;
         }
     }
     out.flush()?;
     Ok(Exit::InSync)
 }
 
-/// A task for people: name, state, next run, last run, locations. Fields are parted by tabs.
-fn line(summary: &Summary) -> String {
+/// All tasks of a fleet, by name. One read for each live run, beside two for the fleet.
+pub async fn listed(backend: &FleetBackend) -> Result<Vec<Listed>, Failure> {
+    let (summaries, heartbeats) =
+        futures::try_join!(backend.tasks.summaries(), backend.tasks.heartbeats()).map_err(Failure::usage)?;
+    let heartbeats = &heartbeats;
+    let listed = stream::iter(summaries).map(|summary| async move {
+        let live = live(backend, &summary).await?;
+        let errors = errors(heartbeats, &summary.task.id);
+        Ok::<_, Failure>(Listed { summary, live, errors })
+    });
+    listed.buffered(RUNS_AT_ONCE).try_collect().await
+}
+
+/// A task for people: name, state, next run, last run, locations, errors. Fields are parted by tabs.
+pub fn line(task: &Listed) -> String {
+    let Listed { summary, live, errors } = task;
     let outline = &summary.outline;
-    let state = match &summary.run {
-        Some(run) => format!("{}, run {}", summary.state.as_str(), terminal::run_id(&run.id)),
-        None => summary.state.as_str().to_owned(),
-    };
+    let mut state = summary.state.as_str().to_owned();
+    if let (Some(run), Some(live)) = (&summary.run, live) {
+        state += &format!(", run {} {}", terminal::run_id(&run.id), live.words());
+    }
     let locations = format!("{} -> {}", terminal::escaped(&outline.source), terminal::escaped(&outline.destination));
-    [summary.task.name.clone(), state, next_run(summary.next_due), last_run(summary.last_run.as_ref()), locations]
-        .join("\t")
+    let mut fields = vec![
+        summary.task.name.clone(),
+        state,
+        next_run(summary.next_due),
+        last_run(summary.last_run.as_ref()),
+        locations,
+    ];
+    if let [first, rest @ ..] = &errors[..] {
+        let more = if rest.is_empty() { String::new() } else { format!(" (and {} workers more)", rest.len()) };
+        fields.push(format!("worker {}: {}{more}", terminal::escaped(&first.worker), terminal::escaped(&first.error)));
+    }
+    fields.join("\t")
 }
 
 /// When a task runs next.
@@ -49,13 +92,17 @@ pub(super) fn next_run(due: Option<Timestamp>) -> String {
 /// How a task's last run ended.
 pub(super) fn last_run(last: Option<&EndedRun>) -> String {
     let Some(last) = last else { return "never ran".to_owned() };
-    let how = match last.end {
+    format!("last run {} {}", last.ended.to_seconds(), end_words(last))
+}
+
+/// How a run ended.
+pub(super) fn end_words(end: &EndedRun) -> String {
+    match end.end {
         RunEnd::Done => "done".to_owned(),
-        RunEnd::DoneWithFailures => format!("done, {} failed", terminal::count(last.failed)),
-        RunEnd::Stopped if last.lost > 0 => format!("stopped, {} lost", terminal::count(last.lost)),
+        RunEnd::DoneWithFailures => format!("done, {} failed", terminal::count(end.failed)),
+        RunEnd::Stopped if end.lost > 0 => format!("stopped, {} lost", terminal::count(end.lost)),
         RunEnd::Stopped => "stopped".to_owned(),
-        RunEnd::Cancelled if last.lost > 0 => format!("cancelled, {} lost", terminal::count(last.lost)),
+        RunEnd::Cancelled if end.lost > 0 => format!("cancelled, {} lost", terminal::count(end.lost)),
         RunEnd::Cancelled => "cancelled".to_owned(),
-    };
-    format!("last run {} {how}", last.ended.to_seconds())
+    }
 }

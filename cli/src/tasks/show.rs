@@ -1,50 +1,182 @@
 //! `flotilla task show`
 
-use shared::tasks::Summary;
+use adapters::open::{self, FleetBackend};
+use serde::Serialize;
+use shared::object::Timestamp;
+use shared::queue::Depth;
+use shared::tasks::{Audit, Heartbeat, Operation, OperationKind, Summary, TaskState};
 use shared::terminal;
 
-use super::list::{last_run, next_run};
-use super::{found, opened};
+use super::history::{audits, change};
+use super::limit;
+use super::list::{Listed, last_run, next_run};
+use super::live::{errors, live};
+use super::{backend, found, present, text};
 use crate::args::ShowArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::stdout::Stdout;
 
-/// Prints a task: its state and its definition.
+/// Operations, workers and changes that are shown.
+const SHOWN: usize = 10;
+
+/// Everything about a task.
+#[derive(Debug, Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    listed: Listed,
+    /// Its present definition.
+    definition: String,
+    /// Messages on its queues, or why they cannot be read.
+    queues: Result<Depth, String>,
+    /// The workers of the fleet.
+    workers: Vec<Heartbeat>,
+    /// Its newest operations.
+    operations: Vec<Operation>,
+    /// Its newest changes.
+    changes: Vec<Audit>,
+}
+
+/// Prints a task.
 pub async fn run(args: &ShowArgs) -> Outcome {
     let fleet = args.fleet.read()?;
-    let tasks = opened(&fleet, false).await?;
-    let summary = found(&tasks, &fleet, &args.name).await?;
-    let text = tasks.definition(&summary.task.id, summary.version).await.map_err(Failure::usage)?;
-    // An edit between the two reads may have removed the version.
-    let text = text.ok_or_else(|| Failure::midway(format!("task {:?} is being changed: try again", args.name)))?;
+    let backend = backend(&fleet).await?;
+    let summary = found(&backend.tasks, &fleet, &args.name).await?;
     let mut out = Stdout::new();
+    if args.toml {
+        out.line(definition(&backend, &summary).await?.trim_end())?;
+        out.flush()?;
+        return Ok(Exit::InSync);
+    }
+    let shown = shown(&backend, summary).await?;
     if args.json {
-        let mut json = serde_json::to_value(&summary).expect("a summary is representable as JSON");
-        json["definition"] = text.into();
-        out.line(json)?;
-    } else if args.toml {
-        out.line(text.trim_end())?;
+        out.line(serde_json::to_string(&shown).expect("a task is representable as JSON"))?;
     } else {
-        lines(&summary).into_iter().try_for_each(|line| out.line(line))?;
+        shown.lines().into_iter().try_for_each(|line| out.line(line))?;
         out.line("")?;
-        out.line(text.trim_end())?;
+        out.line(shown.definition.trim_end())?;
     }
     out.flush()?;
     Ok(Exit::InSync)
 }
 
-fn lines(summary: &Summary) -> Vec<String> {
-    let mut lines = vec![
-        format!("{}: {}, version {}", summary.task.name, summary.state.as_str(), summary.version),
-        format!("created {}", summary.created.to_seconds()),
-        next_run(summary.next_due),
-        last_run(summary.last_run.as_ref()),
-    ];
-    if let Some(run) = &summary.run {
-        lines.push(format!("run {} since {}", terminal::run_id(&run.id), run.begun.to_seconds()));
+/// The text of the present definition, with the limits that hold now. One of a newer program is shown as it is.
+async fn definition(backend: &FleetBackend, summary: &Summary) -> Result<String, Failure> {
+    match present(&backend.tasks, summary).await {
+        Ok(definition) => Ok(definition.to_toml()?),
+        Err(_) => text(&backend.tasks, summary).await,
     }
-    if let Some(skipped) = summary.skipped_due {
-        lines.push(format!("no run at {}: the run before had not ended", skipped.to_seconds()));
+}
+
+async fn shown(backend: &FleetBackend, summary: Summary) -> Result<Shown, Failure> {
+    let id = summary.task.id.clone();
+    let workers = backend.tasks.heartbeats().await.map_err(Failure::midway)?;
+    let depth = async {
+        let queues = open::existing_task_queues(backend.fleet(), &summary).await?;
+        queues.depth().await
+    };
+    let queues = depth.await.map_err(|error| error.to_string());
+    let (operations, _) = backend.tasks.operations(&id, None, SHOWN).await.map_err(Failure::midway)?;
+    Ok(Shown {
+        definition: definition(backend, &summary).await?,
+        queues,
+        operations,
+        changes: audits(backend, &id, SHOWN).await?,
+        listed: Listed { live: live(backend, &summary).await?, errors: errors(&workers, &id), summary },
+        workers,
+    })
+}
+
+impl Shown {
+    fn lines(&self) -> Vec<String> {
+        let Listed { summary, live, errors } = &self.listed;
+        let name = &summary.task.name;
+        let mut lines = vec![format!("{name}: {}, version {}", state_words(summary), summary.version)];
+        if !summary.outline.description.is_empty() {
+            lines.push(terminal::escaped(&summary.outline.description).to_string());
+        }
+        lines.push(format!("created {}", summary.created.to_seconds()));
+        lines.push(next_run(summary.next_due));
+        lines.push(last_run(summary.last_run.as_ref()));
+        lines.push(limit::words(&summary.limits));
+        if let (Some(run), Some(live)) = (&summary.run, live) {
+            let id = terminal::run_id(&run.id);
+            lines.push(format!("run {id} since {}: {}", run.begun.to_seconds(), live.words()));
+            lines
+                .extend(live.run.iter().filter_map(|run| run.error.as_ref()).map(|e| terminal::escaped(e).to_string()));
+        }
+        let cancelled = summary.cancelled.iter().filter(|id| summary.run.as_ref().is_none_or(|run| run.id != **id));
+        lines.extend(cancelled.map(|id| format!("run {} is being cancelled", terminal::run_id(id))));
+        if let Some(skipped) = summary.skipped_due {
+            lines.push(format!("no run at {}: the run before had not ended", skipped.to_seconds()));
+        }
+        if summary.last_run.as_ref().is_some_and(|last| last.failed > 0) {
+            lines.push(format!("its failed objects: flotilla failures {name}"));
+        }
+        lines.push(self.queue_words());
+        lines.extend(self.worker_words());
+        lines.extend(errors.iter().take(SHOWN).map(|error| {
+            let (worker, error) = (terminal::escaped(&error.worker), terminal::escaped(&error.error));
+            format!("worker {worker} cannot open it: {error}")
+        }));
+        lines.extend(self.operations.iter().filter_map(operation_words));
+        lines.extend(self.changes.iter().map(|audit| change(audit).replace('\t', "  ")));
+        lines
     }
-    lines
+
+    fn queue_words(&self) -> String {
+        match &self.queues {
+            Ok(Depth { ready, leased, delayed, dead }) => {
+                let count = |number: u64| terminal::count(number);
+                let dead = match dead {
+                    0 => String::new(),
+                    dead => format!(", {} in the dead letters", terminal::counted(*dead, "message")),
+                };
+                format!("queues: {} ready, {} leased, {} delayed{dead}", count(*ready), count(*leased), count(*delayed))
+            }
+            Err(why) => format!("queues cannot be read: {}", terminal::escaped(why)),
+        }
+    }
+
+    /// Which workers have its jobs, the busiest first.
+    fn worker_words(&self) -> Vec<String> {
+        let summary = &self.listed.summary;
+        let jobs = |worker: &Heartbeat| worker.jobs.get(&summary.task.id).copied().unwrap_or(0);
+        let mut busy: Vec<&Heartbeat> = self.workers.iter().filter(|worker| jobs(worker) > 0).collect();
+        busy.sort_by_key(|worker| std::cmp::Reverse(jobs(worker)));
+        let all = match self.workers.len() {
+            0 => "no worker serves the fleet: start one".to_owned(),
+            workers => {
+                let (all, busy) = (terminal::counted(workers as u64, "worker"), terminal::count(busy.len() as u64));
+                format!("{all}, of which {busy} with its jobs")
+            }
+        };
+        let now = Timestamp::now();
+        let one = |worker: &&Heartbeat| {
+            let seen = std::time::Duration::from_millis(u64::try_from(now.0 - worker.at.0).unwrap_or(0));
+            let (name, jobs) = (terminal::escaped(&worker.worker), terminal::counted(jobs(worker).into(), "job"));
+            format!("worker {name}: {jobs}, seen {} ago", terminal::time(seen))
+        };
+        [all].into_iter().chain(busy.iter().take(SHOWN).map(one)).collect()
+    }
+}
+
+/// A state with its meaning.
+fn state_words(summary: &Summary) -> &'static str {
+    match summary.state {
+        TaskState::Active => "active",
+        TaskState::Paused => "paused (no run begins, no job is received; messages live 14 days)",
+        TaskState::Deleting => "deleting (its runs are cancelled, then its queues are removed)",
+    }
+}
+
+/// An operation that is not done, but for runs.
+fn operation_words(operation: &Operation) -> Option<String> {
+    if operation.end.is_some() || operation.kind == OperationKind::Find {
+        return None;
+    }
+    let kind = operation.kind.as_str();
+    let since = operation.requested.to_seconds();
+    let progress = operation.progress.as_ref().map(|text| format!(": {}", terminal::escaped(text)));
+    let worker = operation.worker.as_ref().map(|worker| format!(" by worker {}", terminal::escaped(worker)));
+    Some(format!("{kind} since {since}{}{}", worker.unwrap_or_default(), progress.unwrap_or_default()))
 }

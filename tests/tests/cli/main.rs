@@ -4,6 +4,7 @@ mod init;
 mod place;
 mod records;
 mod sync;
+mod task_commands;
 mod tasks;
 mod usage;
 mod verify;

@@ -97,9 +97,11 @@ async fn every_option_stands_in_the_reference() {
     for command in ["sync", "watch", "plan", "ls", "verify", "status", "failures", "retry", "init", "events", "serve"] {
         commands.push((flotilla.clone(), command.to_owned()));
     }
+    for command in ["create", "list", "show", "edit", "clone", "run", "pause", "cancel", "limit", "delete", "history"] {
+        commands.push((flotilla.clone(), format!("task {command}")));
+    }
     for (program, command) in commands {
-        let arguments: Vec<String> =
-            [command.clone(), "--help".to_owned()].into_iter().filter(|a| !a.is_empty()).collect();
+        let arguments: Vec<String> = command.split_whitespace().chain(["--help"]).map(str::to_owned).collect();
         let none: [(&str, String); 0] = [];
         let help = Process::start(&program, arguments, none).wait(std::time::Duration::from_secs(30)).await;
         let options = help.stdout.lines().filter_map(|line| {

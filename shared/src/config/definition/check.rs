@@ -42,7 +42,8 @@ impl TaskDefinition {
 }
 
 impl TaskLimits {
-    fn check(&self) -> Check {
+    /// Checks the bounds.
+    pub fn check(&self) -> Check {
         if let Some(machines) = self.machines {
             within("limits.machines", machines, 0, 10_000)?;
         }

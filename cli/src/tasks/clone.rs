@@ -1,0 +1,14 @@
+//! `flotilla task clone`
+
+use super::{create, found, opened, present};
+use crate::args::CloneArgs;
+use crate::exit::Outcome;
+
+/// Creates a task like another one.
+pub async fn run(args: &CloneArgs) -> Outcome {
+    let fleet = args.fleet()?;
+    let tasks = opened(&fleet, false).await?;
+    let summary = found(&tasks, &fleet, &args.name).await?;
+    let definition = args.definition(&present(&tasks, &summary).await?)?;
+    create::create(&tasks, &fleet, &definition).await
+}

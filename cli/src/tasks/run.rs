@@ -1,0 +1,82 @@
+//! `flotilla task run`
+
+use adapters::open;
+use serde_json::json;
+use shared::config::TaskDefinition;
+use shared::object::Timestamp;
+use shared::queue::Outgoing;
+use shared::tasks::{BeginRun, Change, Operation, OperationKind, Summary, TaskState};
+use shared::terminal;
+
+use super::cancel::tell_workers;
+use super::state::deleting;
+use super::{author, backend, found, gone, present, who};
+use crate::args::RunArgs;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::stdout;
+
+/// Records a run, then sends its `find` job. If the command ends in between, the controller sends the job.
+pub async fn run(args: &RunArgs) -> Outcome {
+    let fleet = args.fleet.read()?;
+    let backend = backend(&fleet).await?;
+    let summary = found(&backend.tasks, &fleet, &args.name).await?;
+    check_may_begin(&summary, args.supersede)?;
+    let overrides = args.overrides();
+    let definition = present(&backend.tasks, &summary).await?;
+    TaskDefinition { find: overrides.apply(&definition.find), ..definition }.check()?;
+    // Opened before the run is recorded: a run whose job cannot be sent does not begin.
+    let queues = open::task_queues(&fleet, &summary).await.map_err(Failure::usage)?;
+    let operation = Operation {
+        id: uuid::Uuid::now_v7().to_string(),
+        task: summary.task.id.clone(),
+        kind: OperationKind::Find,
+        version: summary.version,
+        who: who(),
+        requested: Timestamp::now(),
+        request: overrides.to_request(),
+        beat: 0,
+        worker: None,
+        progress: None,
+        end: None,
+    };
+    let superseded = summary.run.as_ref().map(|run| run.id.as_str());
+    let begin = BeginRun { task: &summary.task, operation: &operation, due: None, supersedes: superseded };
+    match backend.tasks.begin_run(&begin, &author("")).await.map_err(Failure::usage)? {
+        Change::Made => {}
+        Change::Conflict(None) => return Err(gone(&args.name)),
+        Change::Conflict(Some(now)) => {
+            check_may_begin(&now, args.supersede)?;
+            let why = format!("somebody else changed task {:?} at the same time: try again", args.name);
+            return Err(Failure::usage(why));
+        }
+    }
+    let id = terminal::run_id(&operation.id);
+    // Sent twice, it does no harm; not sent, the controller sends it.
+    queues.events.send(&[Outgoing::now(operation.job(0).to_body())]).await.map_err(|error| {
+        Failure::midway(error).hint(&format!("run {id} is recorded: the controller sends its job in some minutes"))
+    })?;
+    if let Some(superseded) = superseded {
+        tell_workers(&backend.ledger, superseded).await?;
+    }
+    match args.json {
+        true => stdout::line(json!({"task": args.name, "run": operation.id, "superseded": superseded}))?,
+        false => stdout::line(format_args!("began run {id} of task {}", args.name))?,
+    }
+    Ok(Exit::InSync)
+}
+
+/// Refuses what would be a conflict, in words.
+fn check_may_begin(summary: &Summary, supersede: bool) -> Result<(), Failure> {
+    let name = &summary.task.name;
+    match (summary.state, &summary.run) {
+        (TaskState::Deleting, _) => Err(deleting(name)),
+        (TaskState::Paused, _) => {
+            Err(Failure::usage(format!("task {name:?} is paused: run flotilla task resume {name} first")))
+        }
+        (TaskState::Active, Some(run)) if !supersede => Err(Failure::usage(format!(
+            "run {} of task {name:?} has not ended: wait for its end, or give --supersede, which cancels it",
+            terminal::run_id(&run.id)
+        ))),
+        (TaskState::Active, _) => Ok(()),
+    }
+}
