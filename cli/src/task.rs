@@ -94,6 +94,8 @@ impl Task {
         worker.events = backend.events.clone();
         worker.report = report;
         worker.moved = self.moved.clone();
+        let activity = worker.activity.clone();
+        self.health.judge_alive(move || activity.is_alive());
         let objects = Objects {
             source: self.source.clone(),
             destination: self.destination.clone(),

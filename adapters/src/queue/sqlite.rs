@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, Transaction, params};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
 use crate::sqlite::{Database, Failure};
@@ -78,6 +80,39 @@ impl SqliteQueue {
             .await
     }
 
+    /// As [`try_receive`](Self::try_receive). If the caller is dropped meanwhile, no message stays leased.
+    async fn receive_or_return(&self, max: usize, lease: Duration) -> Result<Vec<Message>> {
+        let (answer, answered) = oneshot::channel();
+        let queue = self.clone();
+        let mut receiving = Receiving { queue: self, answered };
+        tokio::spawn(async move {
+            if let Err(Ok(messages)) = answer.send(queue.try_receive(max, lease).await) {
+                queue.undo_receives(messages).await;
+            }
+        });
+        let gone = |_| self.database.error(ErrorKind::Unavailable, "receive", "the program ends");
+        (&mut receiving.answered).await.map_err(gone)?
+    }
+
+    async fn undo_receives(self, messages: Vec<Message>) {
+        for message in &messages {
+            self.undo_receive(message).await;
+        }
+    }
+
+    /// Makes a message as it was before it was received by nobody: the delivery does not count.
+    async fn undo_receive(&self, message: &Message) {
+        let undone = self.change("release", message, |connection, id, receives| {
+            let sql = "UPDATE messages SET ready_at = ?3, owner = NULL, receives = receives - 1
+                       WHERE id = ?1 AND receives = ?2 AND owner IS NOT NULL";
+            Ok(connection.prepare_cached(sql)?.execute(params![id, receives, Timestamp::now().0])?)
+        });
+        // Failed: it comes back when its lease ends.
+        if undone.await.is_ok() {
+            self.database.arrivals().notify_waiters();
+        }
+    }
+
     /// Changes the message that a receipt names, if the receipt is still valid; returns whether it was.
     async fn change<F>(&self, operation: &'static str, message: &Message, change: F) -> Result<bool>
     where
@@ -88,6 +123,21 @@ impl SqliteQueue {
             return Err(self.database.error(ErrorKind::Invalid, operation, why));
         };
         Ok(self.database.transact(operation, move |transaction| change(transaction, id, receives)).await? > 0)
+    }
+}
+
+/// A receive whose caller may be dropped, also after the answer was given to it.
+struct Receiving<'a> {
+    queue: &'a SqliteQueue,
+    answered: oneshot::Receiver<Result<Vec<Message>>>,
+}
+
+impl Drop for Receiving<'_> {
+    fn drop(&mut self) {
+        self.answered.close();
+        if let (Ok(Ok(messages)), Ok(runtime)) = (self.answered.try_recv(), Handle::try_current()) {
+            runtime.spawn(self.queue.clone().undo_receives(messages));
+        }
     }
 }
 
@@ -119,7 +169,7 @@ impl JobQueue for SqliteQueue {
         loop {
             // Requested before the read: a message that is sent between the read and the wait wakes it too.
             let arrival = self.database.arrivals().notified();
-            let messages = self.try_receive(max.min(MAX_RECEIVE), lease).await?;
+            let messages = self.receive_or_return(max.min(MAX_RECEIVE), lease).await?;
             let now = Instant::now();
             if !messages.is_empty() || now >= deadline {
                 return Ok(messages);
@@ -280,6 +330,23 @@ mod tests {
         };
         let letters: Vec<(String, String, u32)> = database.call("test", read).await.unwrap();
         assert_eq!(letters, [("why".to_owned(), "not a job".to_owned(), 1)]);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_receive_that_is_dropped_leaves_no_message_leased_and_counts_no_delivery() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(dir.path()).unwrap();
+        let queue = SqliteQueue::open(&database, "jobs");
+        queue.send(&[Outgoing::now("job".to_owned())]).await.unwrap();
+        for micros in (0..1_500).step_by(5) {
+            let receive = queue.receive(1, Duration::ZERO, MAX_WAIT);
+            if let Ok(messages) = tokio::time::timeout(Duration::from_micros(micros), receive).await {
+                queue.clone().undo_receives(messages.unwrap()).await;
+            }
+        }
+        // What the last one took is on its way back.
+        let messages = queue.receive(1, Duration::from_secs(5), MAX_WAIT).await.unwrap();
+        assert_eq!(messages.iter().map(|message| message.receive_count).collect::<Vec<_>>(), [1]);
     }
 
     #[tokio::test]

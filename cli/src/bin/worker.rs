@@ -103,6 +103,8 @@ async fn work(args: Args, config: Config, stop: &Stop) -> Outcome {
         worker = open(args, config, &health, report.as_ref()) => worker?,
         () = stop.drain.cancelled() => return Ok(Exit::InSync),
     };
+    let activity = worker.activity.clone();
+    health.judge_alive(move || activity.is_alive());
     health.set_ready(true);
     tokio::spawn(unready_when(stop.clone(), health));
     tracing::info!(worker = worker.name, task = worker.task, "ready for jobs");

@@ -5,8 +5,8 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
@@ -29,6 +29,9 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest life of a connection, so that a silent peer frees it.
 const CONNECTION_LIFE: Duration = Duration::from_secs(300);
 
+/// What a program says that is to be started anew.
+const SILENT: &str = "silent: no poll and no settlement has ended for some minutes\n";
+
 /// Histograms' samples are folded into buckets this often, scraped or not, so they do not pile up.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -41,10 +44,17 @@ const BUCKETS_SECONDS: [f64; 13] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 
 #[derive(Debug, Clone, Default)]
 pub struct Health(Arc<Conditions>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Conditions {
     is_up: AtomicBool,
     failing_stores: AtomicUsize,
+    is_alive: OnceLock<Box<dyn Fn() -> bool + Send + Sync>>,
+}
+
+impl std::fmt::Debug for Conditions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Conditions").field("is_up", &self.is_up).finish_non_exhaustive()
+    }
 }
 
 impl Health {
@@ -59,6 +69,16 @@ impl Health {
             true => self.0.failing_stores.fetch_add(1, Ordering::Relaxed),
             false => self.0.failing_stores.fetch_sub(1, Ordering::Relaxed),
         };
+    }
+
+    /// From now on `is_alive` says whether the program is at work, or has nothing to do. Only the first one counts.
+    pub fn judge_alive(&self, is_alive: impl Fn() -> bool + Send + Sync + 'static) {
+        let _ = self.0.is_alive.set(Box::new(is_alive));
+    }
+
+    /// Whether the program is at work, or has nothing to do. A program that was not asked to judge that is alive.
+    pub fn is_alive(&self) -> bool {
+        self.0.is_alive.get().is_none_or(|is_alive| is_alive())
     }
 
     /// Whether the program is up and none of its stores fails.
@@ -145,7 +165,8 @@ async fn converse(stream: TcpStream, recorder: PrometheusHandle, health: Health)
 fn respond(method: &Method, path: &str, recorder: &PrometheusHandle, health: &Health) -> Response<String> {
     let (status, body) = match (method, path) {
         (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, recorder.render()),
-        (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, "ok\n".to_owned()),
+        (&Method::GET | &Method::HEAD, "/healthz") if health.is_alive() => (StatusCode::OK, "ok\n".to_owned()),
+        (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::SERVICE_UNAVAILABLE, SILENT.to_owned()),
         (&Method::GET | &Method::HEAD, "/readyz") if health.is_ready() => (StatusCode::OK, "ready\n".to_owned()),
         (&Method::GET | &Method::HEAD, "/readyz") => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n".to_owned()),
         (_, "/metrics" | "/healthz" | "/readyz") => (StatusCode::METHOD_NOT_ALLOWED, "use GET\n".to_owned()),
@@ -181,6 +202,14 @@ mod tests {
         health.set_ready(true);
         assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 200"));
         assert!(get(address, "/healthz").await.starts_with("HTTP/1.1 200"));
+        let is_alive = Arc::new(AtomicBool::new(true));
+        let asked = is_alive.clone();
+        health.judge_alive(move || asked.load(Ordering::Relaxed));
+        assert!(get(address, "/healthz").await.starts_with("HTTP/1.1 200"));
+        is_alive.store(false, Ordering::Relaxed);
+        let silent = get(address, "/healthz").await;
+        assert!(silent.starts_with("HTTP/1.1 503") && silent.contains("no poll"), "{silent}");
+        assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 200"), "readiness says something else");
         assert!(get(address, "/else").await.starts_with("HTTP/1.1 404"));
         crate::metrics::throttled("get");
         let metrics = get(address, "/metrics").await;
