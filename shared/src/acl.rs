@@ -1,8 +1,12 @@
 //! Access control lists of objects.
 
+mod canned;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use canned::CannedAcl;
 
 /// Amazon's groups (Amazon S3 "Access control list (ACL) overview", "Who is a grantee?"). Other stores use
 /// the same names.

@@ -38,7 +38,7 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::acl::Acl;
+use crate::acl::{Acl, CannedAcl};
 use crate::digest::{Algorithm, Checksum};
 use crate::filter::Filter;
 use crate::location::Location;
@@ -197,6 +197,8 @@ pub struct Write {
     pub storage_class: Option<String>,
     /// Access control list; `None`: only the owner has access. Refused with `Unsupported` if the store has none.
     pub acl: Option<Acl>,
+    /// In place of `acl`, a list that the store knows by name. Refused with `Unsupported` if the store has none.
+    pub canned_acl: Option<CannedAcl>,
     /// Encryption at rest; `None`: the bucket's default. Refused with `Unsupported` if the store does not
     /// encrypt.
     pub encryption: Option<Encryption>,
@@ -410,13 +412,22 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
     ) -> Result<Part>;
 }
 
-/// A service and the credentials for it: it may copy between two locations with equal services.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// A service and the credentials for it: it may copy between two locations of the same service.
+#[derive(Debug, Clone)]
 pub struct Service {
     /// Endpoint, and other text that distinguishes services.
     pub endpoint: String,
     /// The name of its credentials in the configuration (never the credentials).
     pub credentials: String,
+    /// Whether the requester pays for requests to the location's bucket.
+    pub requester_pays: bool,
+}
+
+impl Service {
+    /// Whether both have the same endpoint and credentials.
+    pub fn is_same(&self, other: &Service) -> bool {
+        self.endpoint == other.endpoint && self.credentials == other.credentials
+    }
 }
 
 /// A source object, named for the destination's service.
@@ -426,11 +437,17 @@ pub struct CopySource {
     pub bucket: String,
     /// Its full key in the bucket.
     pub key: String,
+    /// Whether the requester pays for the read.
+    pub requester_pays: bool,
 }
 
 /// The source of a copy that the destination's own service may be able to make; a hint: it may
 /// still refuse, with `Denied`, `Unsupported`, `Invalid` or `NotFound`, and the caller streams then.
 pub fn copy_source(source: &dyn ObjectStore, key: &str, destination: &dyn ObjectStore) -> Option<CopySource> {
-    (source.service().is_some() && source.service() == destination.service())
-        .then(|| CopySource { bucket: source.location().bucket().to_owned(), key: source.location().full_key(key) })
+    let (from, to) = (source.service()?, destination.service()?);
+    from.is_same(to).then(|| CopySource {
+        bucket: source.location().bucket().to_owned(),
+        key: source.location().full_key(key),
+        requester_pays: from.requester_pays,
+    })
 }

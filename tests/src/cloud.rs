@@ -138,6 +138,11 @@ impl Cloud {
         self.bucket(bucket, |bucket| bucket.is_locked = true);
     }
 
+    /// From now on requests about objects of the bucket are refused, unless the requester agrees to pay.
+    pub fn charge_requesters(&self, bucket: &str) {
+        self.bucket(bucket, |bucket| bucket.charges_requesters = true);
+    }
+
     /// From now on the bucket serves a website.
     pub fn serve_website(&self, bucket: &str) {
         self.bucket(bucket, |bucket| bucket.is_website = true);

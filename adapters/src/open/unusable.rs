@@ -70,7 +70,11 @@ impl fmt::Display for Unusable {
                 write!(f, ": set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give {setting}")?;
                 write!(f, " (anonymous for a public bucket)")
             }
-            ErrorKind::Denied | ErrorKind::ExpiredCredentials => write!(f, "; check {}", self.setting("credentials")),
+            ErrorKind::Denied => {
+                let (credentials, payer) = (self.setting("credentials"), self.setting("requester-pays"));
+                write!(f, "; check {credentials}, or give {payer} if the bucket is a requester-pays bucket")
+            }
+            ErrorKind::ExpiredCredentials => write!(f, "; check {}", self.setting("credentials")),
             ErrorKind::NoSuchContainer | ErrorKind::NotFound => write!(f, "; check its name"),
             ErrorKind::Connection | ErrorKind::Timeout => {
                 write!(f, "; check {} and the network", self.setting("endpoint-url"))
@@ -121,7 +125,7 @@ mod tests {
                 "s3://b",
                 ErrorKind::Denied,
                 "AccessDenied",
-                "source: open s3://b: AccessDenied; check --source-credentials",
+                "source: open s3://b: AccessDenied; check --source-credentials, or give --source-requester-pays if the bucket is a requester-pays bucket",
             ),
             ("/f", ErrorKind::Denied, "Permission denied", "source: open /f: Permission denied; check its permissions"),
         ] {

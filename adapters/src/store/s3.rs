@@ -20,6 +20,7 @@ mod page;
 mod provider;
 mod quirks;
 mod read;
+mod request_payer;
 mod tags;
 mod uncarried;
 mod walk;
@@ -43,6 +44,7 @@ use crate::aws::{self, rate_limited_sdk_config};
 use clock::Clock;
 use provider::Provider;
 use quirks::Quirks;
+use request_payer::RequestPayer;
 use shared::acl::Acl;
 use shared::config::{Addressing, Connection, Side};
 use shared::digest::{Algorithm, Checksum};
@@ -115,6 +117,7 @@ impl S3Store {
             endpoint: endpoint
                 .unwrap_or_else(|| endpoint::amazon_partition(config.region().map(AsRef::as_ref)).to_owned()),
             credentials: side.connection.credentials.clone().unwrap_or_else(|| "default".to_owned()),
+            requester_pays: side.requester_pays,
         };
         let provider = Provider::new(profile);
         let clock = Clock::default();
@@ -124,6 +127,7 @@ impl S3Store {
                 .interceptor(provider.clone())
                 .interceptor(clock.clone())
                 .interceptor(Quirks::of(provider.clone(), side.location.bucket(), path_style))
+                .interceptor(RequestPayer { is_requester: side.requester_pays })
                 .interceptor(answer::WholeAnswers)
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)

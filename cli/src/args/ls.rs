@@ -24,17 +24,21 @@ pub struct LsArgs {
 
 /// Puts the options of both sides under a heading for one location.
 pub fn without_two_sides(command: clap::Command) -> clap::Command {
-    ["endpoint_url", "region", "addressing_style", "credentials"].into_iter().fold(command, |command, name| {
-        let shown = match name {
-            "endpoint_url" => Some("Base URL of the endpoint [default: the provider's for the region]"),
-            "region" => Some("Region of the bucket"),
-            _ => None,
-        };
-        command.mut_arg(name, |arg| {
-            let arg = arg.help_heading("Location");
-            if let Some(help) = shown { arg.help(help) } else { arg }
-        })
-    })
+    ["endpoint_url", "region", "addressing_style", "credentials", "requester_pays"].into_iter().fold(
+        command,
+        |command, name| {
+            let shown = match name {
+                "endpoint_url" => Some("Base URL of the endpoint [default: the provider's for the region]"),
+                "region" => Some("Region of the bucket"),
+                "requester_pays" => Some("Agree to pay for requests to a requester-pays bucket"),
+                _ => None,
+            };
+            command.mut_arg(name, |arg| {
+                let arg = arg.help_heading("Location");
+                if let Some(help) = shown { arg.help(help) } else { arg }
+            })
+        },
+    )
 }
 
 impl LsArgs {

@@ -26,6 +26,9 @@ pub struct BothArgs {
     /// anonymous
     #[arg(long, value_name = "FROM")]
     credentials: Option<String>,
+    /// Agree to pay for requests to requester-pays buckets
+    #[arg(long)]
+    requester_pays: bool,
 }
 
 /// How the source is reached.
@@ -45,6 +48,9 @@ pub struct SourceArgs {
     /// anonymous
     #[arg(long, value_name = "FROM")]
     source_credentials: Option<String>,
+    /// Agree to pay for requests to the source, a requester-pays bucket
+    #[arg(long)]
+    source_requester_pays: bool,
 }
 
 /// How the destination is reached.
@@ -64,6 +70,9 @@ pub struct DestinationArgs {
     /// anonymous
     #[arg(long, value_name = "FROM")]
     destination_credentials: Option<String>,
+    /// Agree to pay for requests to the destination, a requester-pays bucket
+    #[arg(long)]
+    destination_requester_pays: bool,
 }
 
 /// What is given for one side alone.
@@ -71,6 +80,7 @@ pub struct DestinationArgs {
 pub struct Own {
     connection: Connection,
     addressing_style: Option<Addressing>,
+    requester_pays: bool,
 }
 
 fn ambient_endpoint(location: &Location) -> Option<String> {
@@ -89,7 +99,8 @@ impl SourceArgs {
             region: self.source_region.clone(),
             credentials: self.source_credentials.clone(),
         };
-        Own { connection, addressing_style: self.source_addressing_style }
+        let requester_pays = self.source_requester_pays;
+        Own { connection, addressing_style: self.source_addressing_style, requester_pays }
     }
 }
 
@@ -101,7 +112,8 @@ impl DestinationArgs {
             region: self.destination_region.clone(),
             credentials: self.destination_credentials.clone(),
         };
-        Own { connection, addressing_style: self.destination_addressing_style }
+        let requester_pays = self.destination_requester_pays;
+        Own { connection, addressing_style: self.destination_addressing_style, requester_pays }
     }
 }
 
@@ -116,6 +128,7 @@ impl BothArgs {
             ("region", self.region.is_some()),
             ("addressing-style", self.addressing_style.is_some()),
             ("credentials", self.credentials.is_some()),
+            ("requester-pays", self.requester_pays),
         ];
         match given.into_iter().find(|(_, is_given)| *is_given) {
             Some((name, _)) => Err(Failure::usage(format!(
@@ -137,6 +150,7 @@ impl BothArgs {
             credentials: credentials.or_else(|| shared?.credentials.clone()),
         };
         let style = own.addressing_style.or_else(|| shared?.addressing_style).unwrap_or_default();
-        Side { location: location.clone(), connection, addressing_style: style }
+        let requester_pays = own.requester_pays || shared.is_some_and(|shared| shared.requester_pays);
+        Side { location: location.clone(), connection, addressing_style: style, requester_pays }
     }
 }

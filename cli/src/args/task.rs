@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use humantime::Duration;
 use sha2::{Digest as _, Sha256};
+use shared::acl::CannedAcl;
 use shared::config::{Compare, Config, Find, Kind, ObjectsConfig, Side, Size, Sse, Work};
 use shared::location::Location;
 use shared::store::Tier;
@@ -183,6 +184,10 @@ struct WorkArgs {
     /// Copy access control lists
     #[arg(long)]
     acl: bool,
+    /// Access control list of the copies: private, public-read, public-read-write, authenticated-read, aws-exec-read,
+    /// bucket-owner-read or bucket-owner-full-control [default: the bucket's]
+    #[arg(long, value_name = "NAME", value_parser = canned_acl)]
+    canned_acl: Option<CannedAcl>,
     /// Encryption at the destination: AES256 or aws:kms
     #[arg(long, value_name = "HOW", value_parser = sse)]
     sse: Option<Sse>,
@@ -199,6 +204,10 @@ struct WorkArgs {
     /// Days for which restored objects stay readable
     #[arg(long, value_name = "N", value_parser = number::<u16>, default_value_t = Work::default().restore_days)]
     restore_days: u16,
+}
+
+fn canned_acl(text: &str) -> Result<CannedAcl, String> {
+    word(text)
 }
 
 fn sse(text: &str) -> Result<Sse, String> {
@@ -321,6 +330,7 @@ impl WorkArgs {
             storage_class: self.storage_class.clone(),
             tags: !self.no_tags,
             acl: self.acl,
+            canned_acl: self.canned_acl,
             sse: self.sse,
             sse_kms_key_id: self.sse_kms_key_id.clone(),
             strict: self.strict,

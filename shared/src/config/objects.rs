@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Addressing, Connection, duration, size};
+use crate::acl::CannedAcl;
 use crate::location::Location;
 use crate::store::{Encryption, Tier};
 
@@ -39,6 +40,9 @@ pub struct Side {
     /// How the bucket stands in the URL.
     #[serde(default)]
     pub addressing_style: Addressing,
+    /// Whether requests say that the requester pays for them, as buckets of others may need.
+    #[serde(default)]
+    pub requester_pays: bool,
 }
 
 /// How two objects of one key are compared.
@@ -180,6 +184,8 @@ pub struct Work {
     pub tags: bool,
     /// Whether access control lists are carried over.
     pub acl: bool,
+    /// The access control list that objects get; `None`: the bucket's default.
+    pub canned_acl: Option<CannedAcl>,
     /// How the destination is to encrypt objects; `None`: as its bucket's default is.
     pub sse: Option<Sse>,
     /// The key of KMS; `None`: the account's default.
@@ -254,6 +260,7 @@ impl Default for Work {
             storage_class: None,
             tags: true,
             acl: false,
+            canned_acl: None,
             sse: None,
             sse_kms_key_id: None,
             strict: false,

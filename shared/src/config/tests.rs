@@ -1,4 +1,5 @@
 use super::*;
+use crate::acl::CannedAcl;
 use crate::store::Tier;
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ fn objects(source: Side, destination: Side) -> ObjectsConfig {
         part_size: Some(5 << 20),
         multipart_threshold: Some(5 << 20),
         storage_class: Some("STANDARD_IA".into()),
+        canned_acl: Some(CannedAcl::BucketOwnerFullControl),
         sse: Some(Sse::Kms),
         sse_kms_key_id: Some("key".into()),
         restore: Some(Tier::Bulk),
@@ -51,6 +53,7 @@ fn full() -> Config {
         location: location.parse().unwrap(),
         connection: connection.clone(),
         addressing_style: Addressing::Path,
+        requester_pays: true,
     };
     Config {
         task: "t".into(),

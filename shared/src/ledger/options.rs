@@ -59,8 +59,8 @@ impl RunOptions {
 }
 
 fn writes(work: &Work) -> Value {
-    let Work { storage_class, tags, acl, sse, sse_kms_key_id, strict, restore, restore_days, .. } = work;
-    json!([storage_class, tags, acl, sse, sse_kms_key_id, strict, restore.map(|tier| (tier, restore_days))])
+    let Work { storage_class, tags, acl, canned_acl, sse, sse_kms_key_id, strict, restore, restore_days, .. } = work;
+    json!([storage_class, tags, acl, canned_acl, sse, sse_kms_key_id, strict, restore.map(|tier| (tier, restore_days))])
 }
 
 fn digest(value: &Value) -> String {

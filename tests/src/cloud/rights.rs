@@ -14,6 +14,9 @@ pub(super) fn reads_tags(call: &Call) -> &'static str {
 /// Refuses what the bucket's policy denies, and bytes without a checksum where object lock wants one.
 pub(super) fn check(world: &World, call: &Call) -> Result<(), Refusal> {
     let bucket = &world.buckets[&call.bucket];
+    if charges(world, call) && call.header("x-amz-request-payer") != Some("requester") {
+        return Err(Refusal::new(403, "AccessDenied", "Access Denied"));
+    }
     if let Some(action) = actions(world, call).into_iter().find(|(bucket, action)| bucket.denied.contains(action)) {
         let message = format!("User: arn:aws:iam::1:user/u is not authorized to perform: s3:{}", action.1);
         return Err(Refusal::new(403, "AccessDenied", message));
@@ -30,6 +33,21 @@ pub(super) fn check(world: &World, call: &Call) -> Result<(), Refusal> {
         )));
     }
     Ok(())
+}
+
+/// The bucket that a copy reads from.
+fn copied_from<'a>(world: &'a World, call: &Call) -> Option<&'a Bucket> {
+    let name = call.header("x-amz-copy-source").and_then(|path| path.trim_start_matches('/').split('/').next())?;
+    world.buckets.get(name)
+}
+
+/// Whether a requester must agree to pay for a call (Amazon S3 "Requester Pays buckets"): for all but those about a
+/// bucket's configuration.
+fn charges(world: &World, call: &Call) -> bool {
+    let is_of_owner =
+        matches!(call.kind, Kind::Bucket | Kind::Other) || call.kind == Kind::Detail && call.key.is_empty();
+    let buckets = [world.buckets.get(&call.bucket), copied_from(world, call)];
+    !is_of_owner && buckets.into_iter().flatten().any(|bucket| bucket.charges_requesters)
 }
 
 /// The actions that a call needs, each with the bucket that it is about.
@@ -57,8 +75,7 @@ fn actions<'a>(world: &'a World, call: &Call) -> Vec<(&'a Bucket, &'static str)>
     }
     let copies_tags = call.header("x-amz-tagging-directive").is_none_or(|directive| directive != "REPLACE");
     if call.kind == Kind::Copy && copies_tags && write::copies_tags(world, call) {
-        let name = call.header("x-amz-copy-source").and_then(|path| path.trim_start_matches('/').split('/').next());
-        let source = name.and_then(|name| world.buckets.get(name));
+        let source = copied_from(world, call);
         actions.extend(source.map(|source| (source, "GetObjectTagging")));
         actions.push((bucket, "PutObjectTagging"));
     }

@@ -121,6 +121,8 @@ pub(super) struct Bucket {
     pub is_locked: bool,
     /// Whether it serves a website.
     pub is_website: bool,
+    /// Whether the requester pays for requests.
+    pub charges_requesters: bool,
 }
 
 impl Bucket {

@@ -71,6 +71,7 @@ pub fn side_as(endpoint: &str, bucket: &str, prefix: &str, access_key: &str, sec
         location: Location::bucket_at(Scheme::S3, bucket, prefix),
         connection: connection(endpoint, access_key, secret_key),
         addressing_style: Addressing::Path,
+        requester_pays: false,
     }
 }
 

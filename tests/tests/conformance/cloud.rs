@@ -32,6 +32,23 @@ async fn fixture(profile: Profile, scheme: Scheme) -> Fixture {
     Fixture::new(Arc::new(store)).with_missing(Arc::new(missing)).keeping(cloud)
 }
 
+/// A bucket that charges its requesters.
+async fn charging() -> Fixture {
+    let cloud = Cloud::start(Profile::AMAZON).await;
+    let bucket = cloud.create_bucket("store");
+    cloud.charge_requesters(&bucket);
+    let opened = async |bucket: &str, prefix: &str| {
+        let side = Side { requester_pays: true, ..side(&cloud, Scheme::S3, bucket, prefix) };
+        S3Store::open(&side).await.unwrap()
+    };
+    let (store, missing) = (opened(&bucket, "in/").await, opened("no-such-bucket", "").await);
+    Fixture::new(Arc::new(store)).with_missing(Arc::new(missing)).keeping(cloud)
+}
+
+mod requester_pays {
+    flotilla_tests::store_conformance!(super::charging);
+}
+
 /// Modules of suites over the adapter, one for each profile.
 macro_rules! suites {
     ($suite:ident! $($name:ident: $profile:expr, $scheme:ident;)*) => {

@@ -39,7 +39,7 @@ async fn work(store: &Store, bucket: &str) {
     store.list_uploads("b").await.expect("uploads");
     store.list_parts(&upload).await.expect("parts");
     store.complete_upload(&upload, &[part], &sized(3)).await.expect("an object");
-    let source = CopySource { bucket: bucket.to_owned(), key: "a".into() };
+    let source = CopySource { bucket: bucket.to_owned(), key: "a".into(), requester_pays: false };
     store.copy(&source, &pin, "c", &sized(5)).await.expect("a copy");
     store.delete("a").await.expect("a delete");
     store.abort_upload(&upload).await.expect("an abort");

@@ -70,7 +70,11 @@ mod store {
             location: location("destination"),
             capabilities: capabilities(EtagMeaning::Md5AndParts, vec![Algorithm::Md5]),
             cloud: Arc::new(Mutex::new([("destination".to_owned(), bucket)].into())),
-            service: Some(Service { endpoint: "here".to_owned(), credentials: "none".to_owned() }),
+            service: Some(Service {
+                endpoint: "here".to_owned(),
+                credentials: "none".to_owned(),
+                requester_pays: false,
+            }),
             worker: 1,
             schedule: Schedule::default(),
         };

@@ -167,7 +167,11 @@ impl World {
     fn store(&self, bucket: &str, worker: u32) -> Store {
         let plain = capabilities(EtagMeaning::Md5AndParts, vec![Algorithm::Md5]);
         let opaque = capabilities(EtagMeaning::Opaque, Vec::new());
-        let service = shared::store::Service { endpoint: "here".to_owned(), credentials: "ours".to_owned() };
+        let service = shared::store::Service {
+            endpoint: "here".to_owned(),
+            credentials: "ours".to_owned(),
+            requester_pays: false,
+        };
         Arc::new(FakeStore {
             location: format!("s3://{bucket}").parse().expect("a location"),
             capabilities: if self.profile.opaque && bucket == DESTINATION { opaque } else { plain },

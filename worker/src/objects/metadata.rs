@@ -200,6 +200,7 @@ pub(crate) async fn beside(context: &Context, object: &JobObject, class: Option<
     let mut write = Write { size: object.size, modified: Some(object.modified), ..Write::default() };
     write.drops_tags = !context.objects.options.tags;
     write.encryption = context.objects.options.encryption();
+    write.canned_acl = context.objects.options.canned_acl;
     write.storage_class = match (&context.objects.options.storage_class, class) {
         (Some(wanted), _) => Some(wanted.clone()),
         (None, Some(_)) if context.objects.is_unsupported(Unsupported::StorageClass) => {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use aws_sdk_s3::types::{MetadataDirective, TaggingDirective};
+use aws_sdk_s3::types::{MetadataDirective, RequestPayer, TaggingDirective};
 
 use super::Bucket;
 use super::encoding::encode_path;
@@ -27,6 +27,7 @@ impl Bucket {
                 .bucket(self.name())
                 .key(self.full_key(COPY.verb, key)?)
                 .copy_source(source_header(source, pin))
+                .set_request_payer(source.requester_pays.then_some(RequestPayer::Requester))
                 .set_copy_source_if_match(pin.etag.as_ref().and_then(ETag::condition))
                 .metadata_directive(MetadataDirective::Copy)
                 .tagging_directive(if write.drops_tags { TaggingDirective::Replace } else { TaggingDirective::Copy });
@@ -72,6 +73,7 @@ impl Bucket {
                 .upload_id(&upload.id)
                 .part_number(part.number as i32)
                 .copy_source(source_header(source, pin))
+                .set_request_payer(source.requester_pays.then_some(RequestPayer::Requester))
                 .set_copy_source_if_match(pin.etag.as_ref().and_then(ETag::condition))
                 .copy_source_range(format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
             let answer = request.send().await.map_err(|error| self.error(COPY.verb, &upload.key, error))?;

@@ -60,7 +60,7 @@ impl Bucket {
         if !write.tags.is_empty() && keeps.tags == Support::No {
             return lacks("tags");
         }
-        if acl.is_some() && keeps.acl == Support::No {
+        if (acl.is_some() || write.canned_acl.is_some()) && keeps.acl == Support::No {
             return lacks("access control lists");
         }
         if write.storage_class.is_some() && *keeps.classes == Classes::NONE {
@@ -83,7 +83,9 @@ impl Bucket {
             Some(Encryption::Aes256) => (Some(ServerSideEncryption::Aes256), None),
             Some(Encryption::Kms(key)) => (Some(ServerSideEncryption::AwsKms), key.clone()),
         };
-        if let Some(acl) = acl {
+        if let Some(canned) = write.canned_acl {
+            extras.canned = Some(ObjectCannedAcl::from(canned.as_str()));
+        } else if let Some(acl) = acl {
             extras.canned = acl.canned().map(ObjectCannedAcl::from);
             if extras.canned.is_none() {
                 let owner = self.owner(key).await?;

@@ -84,7 +84,9 @@ async fn store_of(scheme: Scheme, port: u16) -> S3Store {
         credentials: Some("anonymous".into()),
     };
     let location = Location::bucket_at(scheme, "bucket", "");
-    S3Store::open(&Side { location, connection, addressing_style: Addressing::Auto }).await.unwrap()
+    S3Store::open(&Side { location, connection, addressing_style: Addressing::Auto, requester_pays: false })
+        .await
+        .unwrap()
 }
 
 /// An answer with its length, after which the connection ends.

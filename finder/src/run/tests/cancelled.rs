@@ -19,13 +19,14 @@ fn cancelled(key: &str) -> Outcome {
 type Change = fn(&mut Bench);
 
 /// Options that change what is written or deleted.
-const OTHER_OPTIONS: [(&str, Change); 9] = [
+const OTHER_OPTIONS: [(&str, Change); 10] = [
     ("delete", |bench| bench.find.delete = false),
     ("max-delete", |bench| bench.find.max_delete = Some(1_000)),
     ("filters", |bench| bench.find.filters = vec!["- x".into()]),
     ("size", |bench| bench.find.min_size = Some(1)),
     ("metadata", |bench| bench.find.metadata = true),
     ("storage class", |bench| bench.work.storage_class = Some("GLACIER".into())),
+    ("canned acl", |bench| bench.work.canned_acl = Some(shared::acl::CannedAcl::BucketOwnerFullControl)),
     ("acl", |bench| bench.work.acl = true),
     ("strict", |bench| bench.work.strict = true),
     ("locations", |bench| {

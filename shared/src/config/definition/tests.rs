@@ -1,4 +1,5 @@
 use super::*;
+use crate::acl::CannedAcl;
 use crate::config::{Addressing, Compare, Sse};
 use crate::store::Tier;
 use std::time::Duration;
@@ -30,6 +31,7 @@ fn full() -> TaskDefinition {
     definition.source.addressing_style = Addressing::Path;
     definition.source.connection.credentials = Some("env:X".into());
     definition.source.connection.endpoint_url = Some("http://127.0.0.1:9000".into());
+    definition.source.requester_pays = true;
     definition.find = Find {
         compare: Compare::Checksum,
         metadata: true,
@@ -56,8 +58,8 @@ fn full() -> TaskDefinition {
         retry_delay: Duration::from_secs(7),
         server_side_copy: false,
         storage_class: Some("STANDARD_IA".into()),
+        canned_acl: Some(CannedAcl::BucketOwnerFullControl),
         tags: false,
-        acl: true,
         sse: Some(Sse::Kms),
         sse_kms_key_id: Some("key".into()),
         strict: true,
@@ -75,7 +77,9 @@ fn full() -> TaskDefinition {
 
 #[test]
 fn a_definition_survives_being_printed_and_read() {
-    for definition in [parse(SMALL), full()] {
+    let mut with_lists = full();
+    (with_lists.work.acl, with_lists.work.canned_acl) = (true, None);
+    for definition in [parse(SMALL), full(), with_lists] {
         let text = definition.to_toml().unwrap();
         assert_eq!(parse(&text), definition, "{text}");
         assert_eq!(parse(&text).to_toml().unwrap(), text);
@@ -85,7 +89,9 @@ fn a_definition_survives_being_printed_and_read() {
 #[test]
 fn what_has_its_default_is_not_printed() {
     let text = parse(&with("description = \"\"", "[work]\nattempts = 3\n[find]\ndelete = false")).to_toml().unwrap();
-    for absent in ["work", "find", "limits", "notify", "description", "schedule", "events", "addressing-style"] {
+    for absent in
+        ["work", "find", "limits", "notify", "description", "schedule", "events", "addressing-style", "requester-pays"]
+    {
         assert!(!text.contains(absent), "{text}");
     }
 }
@@ -93,9 +99,17 @@ fn what_has_its_default_is_not_printed() {
 #[test]
 fn every_setting_of_a_definition_is_printed_and_read() {
     let text = full().to_toml().unwrap();
-    for key in
-        ["part-size", "giant-threshold", "compare", "prefix-list", "max-age", "machines", "topic", "restore-days"]
-    {
+    for key in [
+        "part-size",
+        "giant-threshold",
+        "compare",
+        "prefix-list",
+        "max-age",
+        "machines",
+        "topic",
+        "restore-days",
+        "canned-acl",
+    ] {
         assert!(text.contains(&format!("\n{key} = ")), "{key} is missing in\n{text}");
     }
     for key in MACHINE_KEYS.iter().chain(&SINGLE_KEYS) {
@@ -120,6 +134,8 @@ fn each_refusal_names_the_setting_and_the_remedy_in_one_line() {
         ("", "[find]\npart-size = 3", &["\"part-size\" in [find]", "put it into section [work]"]),
         ("", "[work]\npart-size = 1", &["part-size: 1 is out of bounds: give 5MiB to 5GiB"]),
         ("", "[find]\njob-objects = 0", &["job-objects: 0 is out of bounds: give 1 to 1000"]),
+        ("", "[work]\nacl = true\ncanned-acl = \"private\"", &["canned-acl: acl copies the source's lists", "leave"]),
+        ("", "[work]\ncanned-acl = \"mine\"", &["line ", "bucket-owner-full-control"]),
         ("", "[limits]\nmachines = 10001", &["limits.machines: 10001", "0 to 10000"]),
         ("", "[limits]\nbandwidth = \"1KiB\"", &["limits.bandwidth: 1KiB", "64KiB"]),
         ("", "[limits]\nrequests = 0", &["limits.requests: 0", "1 to 1000000"]),

@@ -75,9 +75,11 @@ impl TaskDefinition {
             };
             match name.as_str() {
                 // Their settings are the same in both.
-                "source" | "destination" => {
-                    section.retain(|key, value| key != "addressing-style" || value.as_str() != Some("auto"))
-                }
+                "source" | "destination" => section.retain(|key, value| match key {
+                    "addressing-style" => value.as_str() != Some("auto"),
+                    "requester-pays" => value.as_bool() == Some(true),
+                    _ => true,
+                }),
                 _ => section.retain(|key, value| default.get(key) != Some(value)),
             }
         }

@@ -129,6 +129,15 @@ impl Work {
                 return refuse("storage-class", folders_have_none);
             }
         }
+        if self.canned_acl.is_some() && to_folder {
+            return refuse(
+                "canned-acl",
+                "the destination is a folder, which has no access control lists: leave it out",
+            );
+        }
+        if self.canned_acl.is_some() && self.acl {
+            return refuse("canned-acl", "acl copies the source's lists instead: leave canned-acl or acl out");
+        }
         if self.sse.is_some() && to_folder {
             return refuse("sse", "the destination is a folder, which does not encrypt: leave it out");
         }
@@ -166,6 +175,10 @@ fn check_side(name: &str, side: &Side) -> Check {
                 &format!("{name}.{key}"),
                 format!("{} is a folder and has no {key}: leave it out", side.location),
             );
+        }
+        if side.requester_pays {
+            let why = format!("{} is a folder, whose requests cost nothing: leave it out", side.location);
+            return refuse(&format!("{name}.requester-pays"), why);
         }
     }
     check_connection(name, &side.connection)

@@ -70,7 +70,11 @@ pub async fn a_store_without_a_service_says_so(fixture: &Fixture) {
     }
     let bytes = bytes_of(10, 1);
     put(store, "from", &bytes).await;
-    let source = CopySource { bucket: store.location().bucket().to_owned(), key: store.location().full_key("from") };
+    let source = CopySource {
+        bucket: store.location().bucket().to_owned(),
+        key: store.location().full_key("from"),
+        requester_pays: false,
+    };
     let answer = store.copy(&source, &Pin::default(), "to", &plain(&bytes)).await;
     assert_eq!(kind_of(answer), ErrorKind::Unsupported);
     let upload = store.create_upload("to", &plain(&bytes)).await.unwrap();

@@ -67,6 +67,10 @@ impl BreakerStore {
                 let error = error.and(&format!("the storage class was {class}: give another with --storage-class"));
                 self.report(verb, key, Err(error))
             }
+            Err(error) if write.canned_acl.is_some() && error.message().starts_with(LISTS_ARE_OFF) => {
+                let remedy = "enable access control lists at the bucket, or leave --canned-acl out";
+                self.report(verb, key, Err(error.and(remedy)))
+            }
             answer => self.report(verb, key, answer),
         }
     }
@@ -110,6 +114,9 @@ impl BreakerStore {
         }
     }
 }
+
+/// The refusal of a bucket whose owner owns all objects (Amazon S3 "Controlling ownership of objects").
+const LISTS_ARE_OFF: &str = "AccessControlListNotSupported";
 
 /// Whether the right to give an object tags may be what is missing.
 fn may_be_of_tags(error: &Error) -> bool {

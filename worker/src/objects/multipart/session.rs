@@ -76,7 +76,8 @@ async fn create(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo, mut writ
     let plan = cut(item, wanted, info).await?;
     loop {
         let record = record_of(item, wanted, info, plan, write);
-        let write_now = Write { replaces: wanted.blocked > 0, ..created_with(&record) };
+        let canned_acl = context.objects.options.canned_acl;
+        let write_now = Write { replaces: wanted.blocked > 0, canned_acl, ..created_with(&record) };
         match orphaned_uploads::create(context, &record, &write_now).await {
             Ok(upload) => return Ok(UploadRecord { upload, ..record }),
             Err(error) if context.objects.can_do_without(&write_now, &error) => {

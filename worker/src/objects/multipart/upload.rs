@@ -30,6 +30,8 @@ pub(crate) fn created_with(record: &UploadRecord) -> Write {
         drops_tags: false,
         storage_class: record.storage_class.clone(),
         acl: record.acl.clone(),
+        // The worker's options have it: an upload that was opened under others is not used.
+        canned_acl: None,
         encryption: record.encryption.clone(),
         modified: Some(record.modified),
         checksum: record.checksum.clone(),

@@ -193,7 +193,7 @@ async fn google_tells_a_checksum_of_the_whole_object_in_a_header_of_its_own() {
 async fn what_a_provider_lacks_is_not_asked_of_it() {
     let server = Server::start(vec![answer("200 OK", TIME, "")]).await;
     assert_eq!(kind(of(Scheme::Oss, &server).await.list_uploads("key").await), ErrorKind::Unsupported);
-    let source = CopySource { bucket: "bucket".into(), key: "key".into() };
+    let source = CopySource { bucket: "bucket".into(), key: "key".into(), requester_pays: false };
     let upload = Upload { key: "key".into(), id: "id".into() };
     let part = PartWrite { number: 1, offset: 0, size: 1, checksum: None };
     let google = of(Scheme::Gs, &server).await;
@@ -246,7 +246,7 @@ async fn checksums_are_asked_for_until_they_were_refused_twice() {
 async fn a_scheme_that_says_too_little_is_refused_in_one_line() {
     let location = Location::bucket_at(Scheme::R2, "bucket", "");
     let connection = Connection { credentials: Some("anonymous".into()), ..Connection::default() };
-    let side = Side { location, connection, addressing_style: Addressing::Auto };
+    let side = Side { location, connection, addressing_style: Addressing::Auto, requester_pays: false };
     let error = S3Store::open(&side).await.unwrap_err();
     let expected = "open r2://bucket: give the endpoint-url, https://{ACCOUNT_ID}.r2.cloudflarestorage.com";
     assert_eq!(error.to_string(), expected);
@@ -270,7 +270,10 @@ async fn requests_go_to_the_providers_host_in_its_style_and_region() {
             ..Connection::default()
         };
         let location = Location::bucket_at(scheme, "bucket", "");
-        let store = S3Store::open(&Side { location, connection, addressing_style: Addressing::Auto }).await.unwrap();
+        let store =
+            S3Store::open(&Side { location, connection, addressing_style: Addressing::Auto, requester_pays: false })
+                .await
+                .unwrap();
         let request = store.0.client.get_object().bucket("bucket").key("key");
         let signed = request.presigned(PresigningConfig::expires_in(Duration::from_secs(60)).unwrap()).await.unwrap();
         assert!(signed.uri().starts_with(url), "{}", signed.uri());

@@ -63,7 +63,12 @@ impl Service {
         };
         let config = sdk_config_over(&connection, SharedHttpClient::new(self.clone())).await.unwrap();
         let location = Location::bucket_at(Scheme::S3, "bucket", "");
-        let side = Side { location, connection: connection.clone(), addressing_style: Addressing::Path };
+        let side = Side {
+            location,
+            connection: connection.clone(),
+            addressing_style: Addressing::Path,
+            requester_pays: false,
+        };
         let store = S3Store::configured(&side, &connection, &config);
         for verb in [List, Head, Get] {
             verb.call(&store).await.expect("the service is well");

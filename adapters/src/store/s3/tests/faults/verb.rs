@@ -98,7 +98,7 @@ impl Verb {
         let part = PartWrite { number: 1, offset: 0, size: 3, checksum: None };
         let write = Write { size: 3, ..Write::default() };
         let body = || stream::iter([Ok(Bytes::from_static(b"foo"))]).boxed();
-        let source = CopySource { bucket: "bucket".into(), key: "source".into() };
+        let source = CopySource { bucket: "bucket".into(), key: "source".into(), requester_pays: false };
         let pin = Pin::default();
         match self {
             Probe => store.probe().await,
