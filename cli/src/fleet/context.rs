@@ -10,7 +10,7 @@ use shared::limits::Shares;
 use shared::sync::lock;
 use shared::telemetry::endpoint::Health;
 use tokio::sync::watch;
-use worker::Stop;
+use worker::{Activity, FairShares, Polls, Stop};
 
 use super::status::Status;
 
@@ -29,6 +29,12 @@ pub struct Context {
     pub backend: FleetBackend,
     /// The worker's name, in outcomes and heartbeats.
     pub worker: String,
+    /// What this worker does for all tasks together.
+    pub activity: Arc<Activity>,
+    /// Shares the machine's transfers between tasks with work.
+    pub transfers: FairShares,
+    /// Distributes polls among tasks, and idle tasks among workers; `None`: a poll costs nothing.
+    pub polls: Option<Polls>,
     /// Gets the outcomes of all tasks.
     pub report: Option<worker::Report>,
     /// The program's health.

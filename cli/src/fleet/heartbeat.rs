@@ -46,8 +46,15 @@ async fn beat(context: &Context, machine: Option<String>, counter: u64) -> Resul
     context.limit_all();
     context.backend.tasks.beat(&own).await?;
     let all = context.backend.tasks.heartbeats().await?;
-    lock(&context.shares).observe(&all, Instant::now());
+    let (index, of) = {
+        let mut shares = lock(&context.shares);
+        shares.observe(&all, Instant::now());
+        shares.place()
+    };
     context.limit_all();
+    if let Some(polls) = &context.polls {
+        polls.set_workers(index, of);
+    }
     Ok(())
 }
 

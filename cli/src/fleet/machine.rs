@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::fleet::{Ended, Fleet, Interruption, PROLONG_EVERY};
+use shared::fleet::{Ended, Fleet, Interruption};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::context::{Context, Gate};
@@ -68,37 +68,16 @@ async fn end_machine(context: &Context, group: &dyn Fleet) -> bool {
 }
 
 /// Waits until nothing was leased and no message came for `limit` since `began`; without a limit, for ever.
-async fn idle(context: &Context, began: Instant, limit: Option<Duration>) {
+async fn idle(context: &Context, mut began: Instant, limit: Option<Duration>) {
     let Some(limit) = limit else { return std::future::pending().await };
     loop {
-        let worked = context.statuses().iter().filter_map(|(_, status)| status.worked_at()).max();
-        if worked.map_or(began, |worked| worked.max(began)).elapsed() >= limit {
+        if *context.activity.leases().borrow() > 0 {
+            began = Instant::now();
+        }
+        let last = context.activity.last_message().map_or(began, |last| last.max(began));
+        if last.elapsed() >= limit {
             return;
         }
         sleep(LOOK_EVERY).await;
-    }
-}
-
-/// Drains while the group waits for the lifecycle hook.
-pub async fn prolonged(group: &dyn Fleet, drain: impl Future<Output = ()>) {
-    tokio::pin!(drain);
-    loop {
-        tokio::select! {
-            () = &mut drain => return,
-            () = sleep(PROLONG_EVERY) => {}
-        }
-        tokio::select! {
-            () = &mut drain => return,
-            prolonged = group.prolong() => if let Err(error) = prolonged {
-                tracing::warn!(%error, "could not prolong the lifecycle hook");
-            },
-        }
-    }
-}
-
-/// Lets the machine go. Nothing happens on one that stays.
-pub async fn leave(group: &dyn Fleet) {
-    if let Err(error) = group.leave().await {
-        tracing::warn!(%error, "could not complete the lifecycle hook: it ends by its own timeout");
     }
 }

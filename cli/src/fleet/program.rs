@@ -12,7 +12,7 @@ use shared::telemetry::endpoint::{self, Health};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
-use worker::Stop;
+use worker::{FairShares, Machine, Polls, Stop};
 
 use super::context::{Context, Gate};
 use super::folders::Folders;
@@ -67,6 +67,9 @@ impl FleetWorker {
             backend: FleetBackend::open(fleet).await.map_err(Failure::usage)?,
             shares: Mutex::new(Shares::new(&worker)),
             worker,
+            activity: Arc::default(),
+            transfers: FairShares::within(fleet.work.concurrency, fleet.work.memory_limit),
+            polls: fleet.state.is_none().then(Polls::default),
             report: report.map(Report::listener),
             health,
             stop,
@@ -84,8 +87,12 @@ impl FleetWorker {
         let mut folders = is_whole.then(|| Folders::new(context.clone()));
         // A fleet whose table does not exist, or that may not be read, ends here.
         look(&mut supervisor, &mut folders).await.map_err(Failure::usage)?;
+        let activity = context.activity.clone();
+        context.health.judge_alive(move || activity.is_alive());
         let mut beside = JoinSet::new();
+        let machine = Machine { fleet: group.clone() };
         beside.spawn(heartbeat::keep(context.clone(), group.machine().map(str::to_owned)));
+        beside.spawn(attend(machine.clone(), context.clone()));
         if is_whole {
             beside.spawn(controlling::keep(context.clone()));
         }
@@ -102,12 +109,17 @@ impl FleetWorker {
         if let Some(folders) = folders {
             folders.end().await;
         }
-        machine::prolonged(&*group, supervisor.end()).await;
+        supervisor.end().await;
         beside.shutdown().await;
         heartbeat::leave(&context).await;
-        machine::leave(&*group).await;
+        machine.leave().await;
         Ok(())
     }
+}
+
+/// Attends to the machine for as long as it is polled: once for all tasks.
+async fn attend(machine: Machine, context: Arc<Context>) {
+    tokio::join!(machine.keep_protected(context.activity.leases()), machine.prolong(&context.stop.drain));
 }
 
 /// Reads the tasks once, and serves them so.

@@ -24,8 +24,14 @@ use crate::kinds;
 /// back, all jobs are back on the queue within 15 s.
 const PAUSE_DRAIN: Duration = Duration::from_secs(6);
 
-/// Time beyond its own drain that a worker gets to end in, before it is left behind.
-const GRACE: Duration = Duration::from_millis(1_500);
+/// The process goes on after a pause, so a queue that answers slowly may take its time with what is handed back.
+const HAND_BACK: Duration = Duration::from_secs(3);
+
+/// The same at the end of the process.
+const END_HAND_BACK: Duration = Duration::from_secs(1);
+
+/// Time beyond all that, before a worker is left behind.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// Serves one task until it is gone, or until the supervisor ends.
 pub struct Server {
@@ -61,10 +67,12 @@ impl Server {
     /// Serves a task; `wanted` is `None` once the task is gone.
     pub fn new(context: Arc<Context>, summary: Summary, wanted: watch::Receiver<Option<Wanted>>) -> Server {
         let gate = context.gate.subscribe();
+        let turns = context.polls.as_ref().map(|polls| polls.of_task(&summary.task.id));
+        let status = Arc::new(Status::new(&context.activity, turns));
         Server {
             context,
             summary,
-            status: Arc::new(Status::new()),
+            status,
             wanted,
             gate,
             served: Served::default(),
@@ -248,6 +256,10 @@ impl Server {
         worker.events = backend.events;
         worker.report = context.report.clone();
         worker.executors = self.executors.clone();
+        worker.activity = self.status.activity.clone();
+        worker.limiter = Some(context.transfers.of_task());
+        worker.turns = self.status.turns.clone();
+        worker.hand_back = HAND_BACK;
         let stop = Stop { drain: CancellationToken::new(), abort: context.stop.abort.child_token() };
         self.running = Some(Running { worker: tokio::spawn(worker.run(stop.clone())), stop });
         self.served.receives = true;
@@ -258,12 +270,15 @@ impl Server {
     /// Ends the task's worker: it finishes what it can within its time, and hands back the rest.
     async fn stop(&mut self) {
         let drain = self.context.drain();
-        let limit = if self.context.stop.drain.is_cancelled() { drain } else { drain.min(PAUSE_DRAIN) };
+        let (limit, hand_back) = match self.context.stop.drain.is_cancelled() {
+            true => (drain, END_HAND_BACK),
+            false => (drain.min(PAUSE_DRAIN), HAND_BACK),
+        };
         if let Some(Running { mut worker, stop }) = self.running.take() {
             stop.drain.cancel();
             if timeout(limit, &mut worker).await.is_err() {
                 stop.abort.cancel();
-                if timeout(GRACE, &mut worker).await.is_err() {
+                if timeout(hand_back + GRACE, &mut worker).await.is_err() {
                     tracing::warn!(
                         task = self.summary.task.name,
                         "jobs in progress will be redelivered when their leases end"

@@ -1,16 +1,19 @@
 //! What a served task reports to its supervisor.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use shared::sync::lock;
 use shared::tasks::Limits;
 use shared::telemetry::endpoint::Health;
-use tokio::time::Instant;
-use worker::LiveLimits;
+use worker::{Activity, LiveLimits, Turns};
 
 /// What a served task reports.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Status {
+    /// What its worker does.
+    pub activity: Arc<Activity>,
+    /// When its queues are polled, where polls are distributed.
+    pub turns: Option<Arc<Turns>>,
     /// Learns of a store that fails for every object. One task's store makes no other task unready.
     pub stores: Health,
     /// The part of the task's limits that this worker uses at present.
@@ -27,11 +30,12 @@ struct State {
 }
 
 impl Status {
-    /// A task that is not served yet.
-    pub fn new() -> Status {
-        let status = Status::default();
-        status.stores.set_ready(true);
-        status
+    /// Of a task that is not served yet.
+    pub fn new(process: &Arc<Activity>, turns: Option<Arc<Turns>>) -> Status {
+        let stores = Health::default();
+        stores.set_ready(true);
+        let (rates, state) = Default::default();
+        Status { activity: Activity::of_task(process), turns, stores, rates, state }
     }
 
     /// Why the task, or a version of it, cannot be served; `None`: it can.
@@ -61,12 +65,7 @@ impl Status {
 
     /// Jobs that its worker has.
     pub fn leases(&self) -> u32 {
-        0
-    }
-
-    /// When its worker last had a job, or got a message.
-    pub fn worked_at(&self) -> Option<Instant> {
-        None
+        u32::try_from(*self.activity.leases().borrow()).unwrap_or(u32::MAX)
     }
 
     /// What keeps the task from being served, in one line.
@@ -93,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_store_that_fails_is_an_error_of_its_task() {
-        let status = Status::new();
+        let status = Status::new(&Arc::default(), None);
         assert_eq!(status.error(), None);
         status.stores.store_fails(true);
         assert!(status.error().is_some_and(|why| why.contains("requests to a store fail")));

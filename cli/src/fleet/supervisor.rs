@@ -24,6 +24,9 @@ const LOOK_AT_FOLDER_EVERY: Duration = Duration::from_secs(1);
 /// A query that was not answered by then is repeated.
 const LOOK_LIMIT: Duration = Duration::from_secs(30);
 
+/// Most operations that a look reads.
+const MAX_OPERATIONS: usize = 1_000;
+
 /// Serves the tasks of a fleet.
 pub struct Supervisor {
     context: Arc<Context>,
@@ -53,7 +56,28 @@ impl Supervisor {
         // Read-only: slow, cut off or failed, it is repeated.
         let summaries = timeout(LOOK_LIMIT, self.context.backend.tasks.summaries()).await.map_err(overdue)??;
         self.serve(&summaries);
+        self.set_busy(&summaries).await;
         Ok(summaries)
+    }
+
+    /// Has the queues of tasks with work polled all the time: a live or cancelled run, or an operation that is not done.
+    /// A message makes its task busy by itself, for a minute.
+    async fn set_busy(&self, summaries: &[Summary]) {
+        if self.context.polls.is_none() {
+            return;
+        }
+        // Read-only: without an answer, an operation waits until its task is polled for once, at most a minute.
+        let open = timeout(LOOK_LIMIT, self.context.backend.tasks.open_operations(MAX_OPERATIONS)).await;
+        let open = open.ok().and_then(Result::ok).unwrap_or_default();
+        let asked: BTreeSet<&str> = open.iter().map(|operation| operation.task.as_str()).collect();
+        let statuses = lock(&self.context.statuses).clone();
+        for summary in summaries {
+            let id = summary.task.id.as_str();
+            let has_run = summary.run.is_some() || !summary.cancelled.is_empty();
+            if let Some(turns) = statuses.get(id).and_then(|status| status.turns.as_ref()) {
+                turns.set_busy(has_run || asked.contains(id));
+            }
+        }
     }
 
     fn serve(&mut self, summaries: &[Summary]) {

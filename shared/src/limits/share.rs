@@ -130,6 +130,14 @@ impl Shares {
         }
     }
 
+    /// The place of this worker among all that live, by name from 0, and their number. Workers disagree about it for some
+    /// beats after a change.
+    pub fn place(&self) -> (u64, u64) {
+        let live = self.others.iter().filter(|(_, other)| !other.is_dropped).map(|(name, _)| name);
+        let (before, after): (Vec<_>, Vec<_>) = live.partition(|name| **name < self.worker);
+        (before.len() as u64, 1 + (before.len() + after.len()) as u64)
+    }
+
     /// The rates of the worker for a task with these limits.
     pub fn of(&self, task: &str, limits: &Limits) -> LiveRates {
         let none = LiveRates {

@@ -73,6 +73,17 @@ fn a_worker_unseen_for_three_beats_is_dropped_and_counts_again_when_it_beats() {
 }
 
 #[test]
+fn workers_have_places_by_name_as_long_as_they_live() {
+    let mut bench = Bench::new();
+    bench.beat(0, &[], &[heartbeat("a", 1, &[]), heartbeat("z", 1, &[])]);
+    assert_eq!(bench.shares.place(), (1, 3));
+    for second in [5, 10, 15] {
+        bench.beat(second, &[], &[heartbeat("a", 1, &[]), heartbeat("z", second, &[])]);
+    }
+    assert_eq!(bench.shares.place(), (0, 2), "one is dropped");
+}
+
+#[test]
 fn a_pause_of_one_beat_gives_no_share_up() {
     let mut bench = Bench::new();
     let tasks: [&[&str]; 7] = [&["t"], &["t"], &["t"], &[], &["t"], &[], &[]];
