@@ -18,7 +18,7 @@ pub async fn take(ledger: &SharedLedger, task: &str) -> Result<Claim, Failure> {
     // No task's name contains a slash.
     let name = format!("{task}/sync");
     let owner = format!("pid-{}-{}", std::process::id(), uuid::Uuid::now_v7());
-    Claim::take(ledger, &name, &owner, LEASE).await.map_err(|error| match error {
+    Claim::take(ledger, &name, &owner, LEASE, None).await.map_err(|error| match error {
         FindError::ClaimedByOther(error) => Failure::usage(format!(
             "another sync of this task is running ({}): wait for it, or stop it",
             owner_for_people(error.message())

@@ -80,6 +80,7 @@ async fn enqueue(
         owner: format!("retry-{}", uuid::Uuid::now_v7()),
         force: false,
         look_every: LOOK_EVERY,
+        run: None,
     };
     let retried = terminal::run_id(&failed.start.id).to_owned();
     let planner = RetryPlanner::new(failed, options, backend.ledger.clone());

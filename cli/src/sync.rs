@@ -184,6 +184,7 @@ impl SyncSession<'_> {
             owner: format!("sync-{}", uuid::Uuid::now_v7()),
             force,
             look_every: LOOK_EVERY,
+            run: None,
         }
     }
 

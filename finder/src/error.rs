@@ -34,6 +34,9 @@ pub enum FindError {
     /// Another finder works on the task.
     #[error("another process works on this task ({}): wait until it ends, or stop it", .0.message())]
     ClaimedByOther(Error),
+    /// The run that was asked for is cancelled.
+    #[error("the run is cancelled")]
+    Cancelled,
     /// More deletes were found than are allowed. None was made; the copies stand.
     #[error(
         "refused to delete {}, because max-delete allows {max}: nothing was deleted; check the source, or raise --max-delete",

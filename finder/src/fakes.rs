@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use shared::object::{ETag, Entry, Timestamp};
 use shared::{Error, ErrorKind, Result};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
-pub use ledger::Book;
+pub use ledger::{ALIVE, Book};
 pub use queue::Belt;
 pub use store::Shelf;
 
@@ -35,9 +37,33 @@ fn unsupported<T>() -> Result<T> {
 pub struct Faults {
     pub steps: AtomicUsize,
     plan: Mutex<Option<(usize, bool)>>,
+    /// Writes from this one on wait until the gate is open.
+    pub pause_at: Option<usize>,
+    met: AtomicUsize,
+    pub gate: Gate,
+}
+
+/// Where writes wait.
+#[derive(Debug, Default)]
+pub struct Gate {
+    pub reached: Notify,
+    pub open: CancellationToken,
 }
 
 impl Faults {
+    /// Faults of a process that is stopped at its `at`th write, until the gate opens.
+    pub fn pausing_at(at: usize) -> Faults {
+        Faults { pause_at: Some(at), ..Faults::default() }
+    }
+
+    async fn pass(&self) {
+        let met = self.met.fetch_add(1, SeqCst);
+        if self.pause_at.is_some_and(|at| met >= at) {
+            self.gate.reached.notify_one();
+            self.gate.open.cancelled().await;
+        }
+    }
+
     pub fn crash_at(&self, plan: Option<(usize, bool)>) {
         self.steps.store(0, SeqCst);
         *self.plan.lock().unwrap() = plan;

@@ -21,5 +21,5 @@ pub use objects::plan::{Plan, plan};
 pub use objects::planner::ObjectsPlanner;
 pub use objects::retry::RetryPlanner;
 pub use planner::{Planned, Planner};
-pub use run::Finder;
 pub use run::progress::Progress;
+pub use run::{Finder, RunRequest};

@@ -48,6 +48,6 @@ pub trait Planner: Debug + Send + Sync {
 pub struct Planned {
     /// The counters of all checkpoints.
     pub found: Found,
-    /// Each checkpoint with deferred jobs, and how many it has.
-    pub deferred: Vec<(u32, u32)>,
+    /// The last checkpoints of the ranges that have deferred jobs.
+    pub deferred: Vec<Checkpoint>,
 }

@@ -4,6 +4,9 @@
 //! claim → cancel runs with other options → resume or begin → plan → send deferred jobs → listed
 //! ```
 //!
+//! All that a finder writes to a run is written under the fence of its claim: a finder that lost the claim without
+//! knowing it, because its process or machine was stopped, is refused. What it sends is in the ledger before.
+//!
 //! What is enqueued is the [`Planner`]'s to decide: this module knows no kind of data.
 
 pub mod claim;
@@ -12,11 +15,13 @@ pub mod journal;
 mod lost;
 pub mod progress;
 mod release;
+mod requested;
+pub mod room;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::ledger::{self, Found, MAX_RUNS, Phase, Run, RunOptions, RunStart, SharedLedger};
+use shared::ledger::{self, Checkpoint, Found, MAX_RUNS, Phase, Run, RunOptions, RunStart, SharedLedger};
 use shared::object::Timestamp;
 use shared::queue::Queue;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +33,8 @@ use claim::Claim;
 use context::{RunContext, RunRef};
 use journal::RunJournal;
 use progress::Progress;
+pub use requested::RunRequest;
+use room::Room;
 
 /// Makes the runs of one task.
 #[derive(Debug, Clone)]
@@ -45,6 +52,21 @@ pub struct Finder {
     /// Time between two looks at a previous run of which nothing seems to be left on the queue: longer than the queue
     /// takes to report its depth correctly.
     pub look_every: Duration,
+    /// The run to make; `None`: the finder resumes the task's newest run, or begins a new one.
+    pub run: Option<RunRequest>,
+}
+
+/// How a run is written to.
+struct Writing {
+    fence: u64,
+    is_new: bool,
+}
+
+/// A run that begins or goes on.
+struct Begun {
+    id: String,
+    phase: Phase,
+    is_new: bool,
 }
 
 impl Finder {
@@ -57,15 +79,24 @@ impl Finder {
     ///   left on the queue, it is recorded as lost after some looks, and the new one begins. A retry waits for no run.
     /// - Held jobs, which delete, are sent only after the plan has ended well, and only if the planner allows the number
     ///   of deletes.
-    /// - Two runs of one task never overlap; see [`claim`].
+    /// - Two runs of one task never overlap; see [`claim`]. The claim of a finder that seems to be dead is watched for
+    ///   its lease, and then taken.
+    ///
+    /// If a [certain run](Self::run) is asked for, that one alone is made or resumed, no other is waited for or
+    /// cancelled, and another's claim is `ClaimedByOther` at once. A run of which everything is enqueued, or that has
+    /// ended, is `Ok` at once; one that is cancelled is `Cancelled`.
     pub async fn run(
         &self,
         planner: &dyn Planner,
         stop: CancellationToken,
         progress: Arc<Progress>,
     ) -> Result<String, FindError> {
-        let claim = Claim::take(&self.ledger, &self.task, &self.owner, claim::LEASE).await?;
-        let ended = self.claimed(planner, stop, claim.lost().child_token(), progress).await;
+        let (ledger, task, owner) = (&self.ledger, &self.task, &self.owner);
+        let claim = match &self.run {
+            Some(request) => Claim::take(ledger, task, owner, claim::LEASE, request.dead.as_ref()).await?,
+            None => Claim::take_from_dead(ledger, task, owner, claim::LEASE, &stop).await?,
+        };
+        let ended = self.claimed(planner, claim.fence(), stop, claim.lost().child_token(), progress).await;
         // A lost claim shows as an interruption further down: its own error says more.
         match (ended, claim.end().await) {
             (Err(FindError::Interrupted), Some(lost)) => Err(lost),
@@ -87,51 +118,77 @@ impl Finder {
     async fn claimed(
         &self,
         planner: &dyn Planner,
+        fence: u64,
         stop: CancellationToken,
         abort: CancellationToken,
         progress: Arc<Progress>,
     ) -> Result<String, FindError> {
-        let options = planner.options();
-        progress.has_cancelled(self.supersede(&options).await?);
-        let (id, phase) = match self.interrupted(&options).await? {
-            Some(run) => run,
-            None => (self.begin(planner, options, &stop).await?, Phase::Listing),
+        let begun = match &self.run {
+            Some(request) => self.requested(request, planner, planner.options(), fence).await?,
+            None => Some(self.next(planner, fence, &stop, &progress).await?),
         };
-        // None in a new run. In a resumed one the previous finder may have died between any two writes.
-        let mut checkpoints = self.ledger.checkpoints(&id).await.map_err(FindError::Ledger)?;
+        let Some(Begun { id, phase, is_new }) = begun else {
+            return Ok(self.run.iter().map(|request| request.id.clone()).collect());
+        };
+        // In a resumed run the previous finder may have died between any two writes; or it is alive, and writes no more.
+        let mut checkpoints = match is_new {
+            true => Vec::new(),
+            false => self.ledger.fence(&id, fence).await.map_err(FindError::Ledger)?,
+        };
         let mut found = Found::default();
         checkpoints.iter().for_each(|checkpoint| found += checkpoint.found);
         progress.begin(&id, &found);
-        let run = self.context(&id, progress.clone(), stop, abort);
+        let run = self.context(&id, Writing { fence, is_new }, progress.clone(), stop, abort);
         for checkpoint in &mut checkpoints {
             run.send(checkpoint).await?;
         }
         let deferred = match phase {
             Phase::Releasing => {
                 self.allow_again(planner, &id, &found).await?;
-                checkpoints.iter().map(|c| (c.id, c.deferred)).collect()
+                checkpoints
             }
             _ => {
                 let planned = planner.plan(&run, checkpoints).await;
-                self.after_the_plan(planner, &id, planned).await?
+                self.after_the_plan(planner, &id, planned, fence).await?
             }
         };
         progress.listing_is_done();
         self.release(&run, deferred).await?;
-        self.set_phase(&id, Phase::Listed, progress.unlisted().as_deref()).await?;
+        self.set_phase(&id, Phase::Listed, progress.unlisted().as_deref(), fence).await?;
         Ok(id)
     }
 
     fn context(
         &self,
         id: &str,
+        Writing { fence, is_new }: Writing,
         progress: Arc<Progress>,
         stop: CancellationToken,
         abort: CancellationToken,
     ) -> RunContext {
-        let journal = RunJournal { run: id.to_owned(), ledger: self.ledger.clone(), queue: self.queue.clone() };
-        let names = RunRef { task: self.task.clone(), run: id.to_owned(), definition: 0 };
+        let room = Room::of(self.queue.clone(), is_new);
+        let (ledger, queue) = (self.ledger.clone(), self.queue.clone());
+        let journal = RunJournal { run: id.to_owned(), fence, ledger, queue, room };
+        let definition = self.run.as_ref().map_or(0, |request| request.definition);
+        let names = RunRef { task: self.task.clone(), run: id.to_owned(), definition };
         RunContext { names, journal: Arc::new(journal), progress, stop, abort }
+    }
+
+    /// The run that is resumed, or a new one, when no certain run is asked for.
+    async fn next(
+        &self,
+        planner: &dyn Planner,
+        fence: u64,
+        stop: &CancellationToken,
+        progress: &Progress,
+    ) -> Result<Begun, FindError> {
+        let options = planner.options();
+        progress.has_cancelled(self.supersede(&options).await?);
+        if let Some((id, phase)) = self.interrupted(&options).await? {
+            return Ok(Begun { id, phase, is_new: false });
+        }
+        let id = self.begin(planner, options, fence, stop).await?;
+        Ok(Begun { id, phase: Phase::Listing, is_new: true })
     }
 
     /// The run to go on with: one that was interrupted under the same options. A retry goes on with a retry of the same
@@ -152,13 +209,20 @@ impl Finder {
         &self,
         planner: &dyn Planner,
         options: RunOptions,
+        fence: u64,
         stop: &CancellationToken,
     ) -> Result<String, FindError> {
         if options.retries.is_none() && !self.force {
             self.await_previous(stop).await?;
         }
+        let id = Uuid::now_v7().to_string();
+        self.start(&id, planner, options, fence).await?;
+        Ok(id)
+    }
+
+    async fn start(&self, id: &str, planner: &dyn Planner, options: RunOptions, fence: u64) -> Result<(), FindError> {
         let start = RunStart {
-            id: Uuid::now_v7().to_string(),
+            id: id.to_owned(),
             task: self.task.clone(),
             source: planner.source(),
             destination: planner.destination(),
@@ -166,8 +230,7 @@ impl Finder {
             started: Timestamp::now(),
         };
         // Done and its answer lost: the next finder finds an empty run and goes on with it.
-        self.ledger.start_run(&start).await.map_err(FindError::Ledger)?;
-        Ok(start.id)
+        self.ledger.start_run(&start, fence).await.map_err(FindError::Ledger)
     }
 
     /// `Busy` while the previous run has jobs that are not done.
@@ -190,33 +253,39 @@ impl Finder {
         Err(refused)
     }
 
-    /// Records the result of the plan. Returns the deferred jobs to send.
+    /// Records the result of the plan. Returns the ranges with deferred jobs to send.
     async fn after_the_plan(
         &self,
         planner: &dyn Planner,
         run: &str,
         planned: Result<Planned, FindError>,
-    ) -> Result<Vec<(u32, u32)>, FindError> {
-        let refused = match planned {
+        fence: u64,
+    ) -> Result<Vec<Checkpoint>, FindError> {
+        match planned {
             Ok(planned) => match planner.allow_deletes(&planned.found) {
-                Ok(()) if planned.deferred.is_empty() => return Ok(Vec::new()),
+                Ok(()) if planned.deferred.is_empty() => Ok(Vec::new()),
                 Ok(()) => {
-                    self.set_phase(run, Phase::Releasing, None).await?;
-                    return Ok(planned.deferred);
+                    self.set_phase(run, Phase::Releasing, None, fence).await?;
+                    Ok(planned.deferred)
                 }
-                Err(refused) => refused,
+                Err(refused) => Err(self.give_up(run, refused, fence).await),
             },
-            Err(error) if error.is_resumable() => return Err(error),
-            Err(error) => error,
-        };
-        // Stopped first: died in between, the deletes are not counted by a stopped run either.
-        self.set_phase(run, Phase::Stopped, Some(&refused.to_string())).await?;
-        self.ledger.refuse_deletes(run).await.map_err(FindError::Ledger)?;
-        Err(refused)
+            Err(error) if error.is_resumable() => Err(error),
+            Err(error) => Err(self.give_up(run, error, fence).await),
+        }
     }
 
-    async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>) -> Result<(), FindError> {
-        self.ledger.set_phase(run, phase, error).await.map_err(FindError::Ledger)
+    /// Stops a run for this reason, which it returns, unless that cannot be recorded.
+    async fn give_up(&self, run: &str, why: FindError, fence: u64) -> FindError {
+        // Stopped first: died in between, the deletes are not counted by a stopped run either.
+        if let Err(error) = self.set_phase(run, Phase::Stopped, Some(&why.to_string()), fence).await {
+            return error;
+        }
+        self.ledger.refuse_deletes(run, fence).await.map_or_else(FindError::Ledger, |()| why)
+    }
+
+    async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>, fence: u64) -> Result<(), FindError> {
+        self.ledger.set_phase(run, phase, error, Some(fence)).await.map_err(FindError::Ledger)
     }
 }
 

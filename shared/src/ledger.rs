@@ -20,6 +20,7 @@
 
 mod cancel;
 mod checkpoint;
+mod claim;
 pub mod events;
 mod found;
 mod options;
@@ -32,7 +33,6 @@ mod transfers;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -41,6 +41,7 @@ use crate::job::Origin;
 
 pub use cancel::{MAX_RUNS, cancel, lose, supersede};
 pub use checkpoint::Checkpoint;
+pub use claim::{CLOSED, ClaimView, NO_FENCE, fence_error};
 pub use events::{COALESCED, FILTERED, IN_SYNC, OUT_OF_SCOPE, events_run};
 pub use found::Found;
 pub use options::RunOptions;
@@ -59,26 +60,41 @@ pub type SharedLedger = Arc<dyn Ledger>;
 /// The durable truth about runs and outcomes. See the [module's contract](self).
 #[async_trait]
 pub trait Ledger: TransferReports + Send + Sync + std::fmt::Debug + 'static {
-    /// Makes `owner` the only finder of `task` for `lease` from now. `Conflict` if another finder holds the claim; the
-    /// message names it. The owner renews its claim by repeating the call. A claim ends with
-    /// [`unclaim`](Self::unclaim), with the lease, or (embedded) with the process.
-    async fn claim(&self, task: &str, owner: &str, lease: Duration) -> Result<()>;
+    /// Makes `owner` the only finder of `task`, and returns the claim's fence. The owner renews its claim, under the
+    /// same fence, by repeating the call; each renewal changes the beat.
+    ///
+    /// `Conflict` if another owner has the claim; the message names the owner. A claim ends with
+    /// [`unclaim`](Self::unclaim), or (embedded) with the owner's process. The caller takes the claim from an owner that
+    /// died by passing as `dead` the claim that it has seen unchanged for the lease: if the claim has changed since then,
+    /// the call is a `Conflict`.
+    async fn claim(&self, task: &str, owner: &str, dead: Option<&ClaimView>) -> Result<u64>;
 
-    /// Ends the claim, if `owner` holds it.
+    /// Ends the claim, if `owner` holds it. The next claim has a higher fence all the same.
     async fn unclaim(&self, task: &str, owner: &str) -> Result<()>;
+
+    /// The claim on a task; `None` if nobody has it.
+    async fn claimed(&self, task: &str) -> Result<Option<ClaimView>>;
 
     /// Names of all tasks that ever had a run, sorted; at most 10,000.
     async fn tasks(&self) -> Result<Vec<String>>;
 
-    /// Records a new run in phase `Listing`. Repeating it changes nothing.
-    async fn start_run(&self, start: &RunStart) -> Result<()>;
+    /// Records a new run in phase `Listing`, under this fence ([`NO_FENCE`] for a run without a finder). Repeating it
+    /// changes nothing, also not the fence.
+    async fn start_run(&self, start: &RunStart, fence: u64) -> Result<()>;
 
-    /// Moves a run to a phase. `Conflict` if its present phase does not lead there ([`Phase::may_follow`]). `error`, if
-    /// given, replaces the run's error.
-    async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>) -> Result<()>;
+    /// Makes `fence` the run's fence, and returns all checkpoints of the run, by number. Each later write of a finder
+    /// under a lower fence is a `Conflict` and changes nothing that was returned. `Conflict` if the run has a higher
+    /// fence already, `NotFound` if there is no such run. Cut off or repeated, it is as if it was called once.
+    async fn fence(&self, run: &str, fence: u64) -> Result<Vec<Checkpoint>>;
 
-    /// Refuses all deferred deletes of a run: they no longer count as items to be enqueued.
-    async fn refuse_deletes(&self, run: &str) -> Result<()>;
+    /// Moves a run to a phase. `Conflict` if its present phase does not lead there ([`Phase::may_follow`]), or if the run
+    /// has another fence than this one; `None`: the caller is no finder, and any fence will do. `error`, if given,
+    /// replaces the run's error.
+    async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>, fence: Option<u64>) -> Result<()>;
+
+    /// Refuses all deferred deletes of a run: they no longer count as items to be enqueued. `Conflict` if the run has
+    /// another fence than this one.
+    async fn refuse_deletes(&self, run: &str, fence: u64) -> Result<()>;
 
     /// A run with its counters.
     async fn run(&self, run: &str) -> Result<Option<Run>>;
@@ -90,17 +106,17 @@ pub trait Ledger: TransferReports + Send + Sync + std::fmt::Debug + 'static {
     async fn runs(&self, task: &str, limit: usize) -> Result<Vec<Run>>;
 
     /// Replaces a range's checkpoint by one with a higher version. Repeating it changes nothing. `Conflict` if another
-    /// checkpoint of this version, or a later one, is recorded: the request is late, or another finder holds the claim
-    /// by now.
-    async fn checkpoint(&self, run: &str, checkpoint: &Checkpoint) -> Result<()>;
+    /// checkpoint of this version, or a later one, is recorded: the request is late. `Conflict` if the run has another
+    /// fence than this one: another finder holds the claim by now.
+    async fn checkpoint(&self, run: &str, checkpoint: &Checkpoint, fence: u64) -> Result<()>;
 
     /// All checkpoints of a run, by number.
     async fn checkpoints(&self, run: &str) -> Result<Vec<Checkpoint>>;
 
     /// Keeps the body of delete job `number` of range `range` until the listing has ended. Another body replaces the
     /// earlier one: a finder that died before the checkpoint that counts the job makes the job anew, perhaps with other
-    /// keys.
-    async fn defer(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()>;
+    /// keys. A body never replaces one of a higher fence: that is a `Conflict`.
+    async fn defer(&self, run: &str, range: u32, number: u32, body: &str, fence: u64) -> Result<()>;
 
     /// The body of a delete job that [`defer`](Self::defer) keeps.
     async fn deferred(&self, run: &str, range: u32, number: u32) -> Result<Option<String>>;

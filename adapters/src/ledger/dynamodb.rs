@@ -8,9 +8,9 @@
 //! | `object#TASK#KEY` | `outcome` | an object's last outcome |
 //! | `tasks` | `TASK` | that the task has had a run |
 //! | `task#TASK` | `run#RUN` | that the run is the task's; not of its [event run](shared::ledger::events_run) |
-//! | `task#TASK` | `claim` | which finder holds the task |
-//! | `run#RUN` | `run` | a run: its start, its phase |
-//! | `run#RUN` | `range#ID` | a range's checkpoint |
+//! | `task#TASK` | `claim` | which finder has the task, and the last claim's fence and beat |
+//! | `run#RUN` | `run` | a run: its start, its phase, the fence of its finder |
+//! | `run#RUN` | `range#ID` | a range's checkpoint, and the fence under which it may be written |
 //! | `run#RUN` | `deferred#ID#NUMBER` | a delete job that is deferred |
 //! | `run#RUN` | `counter#SHARD` | counters of settled objects, to be added up |
 //! | `failures#RUN` | SHA-256 of the key | an object that failed in the run |
@@ -46,7 +46,6 @@ mod upload_log;
 mod uploads;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
@@ -58,7 +57,7 @@ use crate::aws;
 use shared::config::LedgerConfig;
 use shared::job::Origin;
 use shared::ledger::{
-    Advance, Advanced, Checkpoint, Ledger, Outcome, Phase, Position, Run, RunStart, RunState, Settlement,
+    Advance, Advanced, Checkpoint, ClaimView, Ledger, Outcome, Phase, Position, Run, RunStart, RunState, Settlement,
 };
 use shared::retry::{self, Policy};
 use shared::{Error, ErrorKind, Result};
@@ -140,28 +139,36 @@ impl DynamoDbLedger {
 
 #[async_trait]
 impl Ledger for DynamoDbLedger {
-    async fn claim(&self, task: &str, owner: &str, lease: Duration) -> Result<()> {
-        claims::claim(self, task, owner, lease).await
+    async fn claim(&self, task: &str, owner: &str, dead: Option<&ClaimView>) -> Result<u64> {
+        claims::claim(self, task, owner, dead).await
     }
 
     async fn unclaim(&self, task: &str, owner: &str) -> Result<()> {
         claims::unclaim(self, task, owner).await
     }
 
+    async fn claimed(&self, task: &str) -> Result<Option<ClaimView>> {
+        claims::claimed(self, task).await
+    }
+
     async fn tasks(&self) -> Result<Vec<String>> {
         runs::tasks(self).await
     }
 
-    async fn start_run(&self, start: &RunStart) -> Result<()> {
-        runs::start(self, start).await
+    async fn start_run(&self, start: &RunStart, fence: u64) -> Result<()> {
+        runs::start(self, start, fence).await
     }
 
-    async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>) -> Result<()> {
-        runs::set_phase(self, run, phase, error).await
+    async fn fence(&self, run: &str, fence: u64) -> Result<Vec<Checkpoint>> {
+        ranges::fence(self, run, fence).await
     }
 
-    async fn refuse_deletes(&self, run: &str) -> Result<()> {
-        runs::refuse_deletes(self, run).await
+    async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>, fence: Option<u64>) -> Result<()> {
+        runs::set_phase(self, run, phase, error, fence).await
+    }
+
+    async fn refuse_deletes(&self, run: &str, fence: u64) -> Result<()> {
+        runs::refuse_deletes(self, run, fence).await
     }
 
     async fn run(&self, run: &str) -> Result<Option<Run>> {
@@ -176,16 +183,16 @@ impl Ledger for DynamoDbLedger {
         runs::runs(self, task, limit).await
     }
 
-    async fn checkpoint(&self, run: &str, checkpoint: &Checkpoint) -> Result<()> {
-        ranges::write(self, run, checkpoint).await
+    async fn checkpoint(&self, run: &str, checkpoint: &Checkpoint, fence: u64) -> Result<()> {
+        ranges::write(self, run, checkpoint, fence).await
     }
 
     async fn checkpoints(&self, run: &str) -> Result<Vec<Checkpoint>> {
         ranges::all(self, run).await
     }
 
-    async fn defer(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
-        ranges::defer(self, run, range, number, body).await
+    async fn defer(&self, run: &str, range: u32, number: u32, body: &str, fence: u64) -> Result<()> {
+        ranges::defer(self, run, (range, number), body, fence).await
     }
 
     async fn deferred(&self, run: &str, range: u32, number: u32) -> Result<Option<String>> {

@@ -4,6 +4,7 @@
 //! that a call that is repeated, because its answer was lost, finds itself done and changes nothing.
 //! What a [event run](shared::ledger::events_run) needs to count, and its failures, go when they are old; nothing else does.
 
+mod claims;
 mod finding;
 mod positions;
 mod settle;
@@ -13,7 +14,6 @@ mod upload_log;
 mod uploads;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -21,7 +21,7 @@ use crate::sqlite::Database;
 use shared::Result;
 use shared::job::Origin;
 use shared::ledger::{
-    Advance, Advanced, Checkpoint, Ledger, Outcome, Phase, Position, Run, RunStart, RunState, Settlement,
+    Advance, Advanced, Checkpoint, ClaimView, Ledger, Outcome, Phase, Position, Run, RunStart, RunState, Settlement,
 };
 use shared::object::Timestamp;
 
@@ -40,34 +40,45 @@ impl SqliteLedger {
 
 #[async_trait]
 impl Ledger for SqliteLedger {
-    async fn claim(&self, task: &str, owner: &str, lease: Duration) -> Result<()> {
-        let claim = finding::Claim::new(task, owner, self.database.owner(), lease);
+    async fn claim(&self, task: &str, owner: &str, dead: Option<&ClaimView>) -> Result<u64> {
+        let holder = self.database.owner().to_owned();
+        let claim = claims::Claim { task: task.to_owned(), owner: owner.to_owned(), holder, dead: dead.cloned() };
         let is_alive = self.database.liveness();
         self.database.transact("claim", move |t| claim.take(t, is_alive)).await
     }
 
     async fn unclaim(&self, task: &str, owner: &str) -> Result<()> {
         let (task, owner) = (task.to_owned(), owner.to_owned());
-        self.database.transact("unclaim", move |t| finding::unclaim(t, &task, &owner)).await
+        self.database.transact("unclaim", move |t| claims::unclaim(t, &task, &owner)).await
+    }
+
+    async fn claimed(&self, task: &str) -> Result<Option<ClaimView>> {
+        let (task, is_alive) = (task.to_owned(), self.database.liveness());
+        self.database.call("read claim", move |c| claims::claimed(c, &task, is_alive)).await
     }
 
     async fn tasks(&self) -> Result<Vec<String>> {
         self.database.call("read tasks", |c| finding::tasks(c)).await
     }
 
-    async fn start_run(&self, start: &RunStart) -> Result<()> {
+    async fn start_run(&self, start: &RunStart, fence: u64) -> Result<()> {
         let start = start.clone();
-        self.database.transact("start run", move |t| finding::start_run(t, &start)).await
+        self.database.transact("start run", move |t| finding::start_run(t, &start, fence)).await
     }
 
-    async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>) -> Result<()> {
-        let (run, error) = (run.to_owned(), error.map(str::to_owned));
-        self.database.transact("set phase", move |t| finding::set_phase(t, &run, phase, error.as_deref())).await
-    }
-
-    async fn refuse_deletes(&self, run: &str) -> Result<()> {
+    async fn fence(&self, run: &str, fence: u64) -> Result<Vec<Checkpoint>> {
         let run = run.to_owned();
-        self.database.transact("refuse deletes", move |t| finding::refuse_deletes(t, &run)).await
+        self.database.transact("fence", move |t| finding::fence(t, &run, fence)).await
+    }
+
+    async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>, fence: Option<u64>) -> Result<()> {
+        let (run, error) = (run.to_owned(), error.map(str::to_owned));
+        self.database.transact("set phase", move |t| finding::set_phase(t, &run, phase, error.as_deref(), fence)).await
+    }
+
+    async fn refuse_deletes(&self, run: &str, fence: u64) -> Result<()> {
+        let run = run.to_owned();
+        self.database.transact("refuse deletes", move |t| finding::refuse_deletes(t, &run, fence)).await
     }
 
     async fn run(&self, run: &str) -> Result<Option<Run>> {
@@ -85,9 +96,9 @@ impl Ledger for SqliteLedger {
         self.database.call("read runs", move |c| finding::runs(c, &task, limit)).await
     }
 
-    async fn checkpoint(&self, run: &str, checkpoint: &Checkpoint) -> Result<()> {
+    async fn checkpoint(&self, run: &str, checkpoint: &Checkpoint, fence: u64) -> Result<()> {
         let (run, checkpoint) = (run.to_owned(), checkpoint.clone());
-        self.database.transact("checkpoint", move |t| finding::checkpoint(t, &run, &checkpoint)).await
+        self.database.transact("checkpoint", move |t| finding::checkpoint(t, &run, &checkpoint, fence)).await
     }
 
     async fn checkpoints(&self, run: &str) -> Result<Vec<Checkpoint>> {
@@ -95,9 +106,9 @@ impl Ledger for SqliteLedger {
         self.database.call("read checkpoints", move |c| finding::checkpoints(c, &run)).await
     }
 
-    async fn defer(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
+    async fn defer(&self, run: &str, range: u32, number: u32, body: &str, fence: u64) -> Result<()> {
         let (run, body) = (run.to_owned(), body.to_owned());
-        self.database.transact("defer", move |t| finding::defer(t, &run, range, number, &body)).await
+        self.database.transact("defer", move |t| finding::defer(t, &run, (range, number), &body, fence)).await
     }
 
     async fn deferred(&self, run: &str, range: u32, number: u32) -> Result<Option<String>> {

@@ -7,7 +7,7 @@ use shared::ErrorKind;
 
 /// The steps from nothing to the present schema. `user_version` in the file's header says how many of
 /// them are done. A released step is never changed; a new one is added at the end.
-const MIGRATIONS: [&str; 13] = [
+const MIGRATIONS: [&str; 14] = [
     FIRST,
     INTENTS,
     ARCHIVED,
@@ -21,6 +21,7 @@ const MIGRATIONS: [&str; 13] = [
     POSITIONS,
     INTENT_RUNS,
     CHECKPOINTS,
+    FENCES,
 ];
 
 /// Keys, ids and names are TEXT compared byte by byte, with their length: NUL is a character like any other.
@@ -263,6 +264,20 @@ CREATE TABLE operation_checkpoints (
     PRIMARY KEY (task, id)
 );
 CREATE INDEX operation_checkpoints_by_expiry ON operation_checkpoints (expires);
+";
+
+/// A claim stays as a row without an owner when it ends, so that the next one has a higher fence. `holder` names the
+/// owner's process in the database. A run has the fence of the claim under which its finder works.
+const FENCES: &str = "
+DROP TABLE claims;
+CREATE TABLE claims (
+    task TEXT PRIMARY KEY,
+    owner TEXT,
+    holder TEXT NOT NULL,
+    fence INTEGER NOT NULL,
+    beat INTEGER NOT NULL
+) WITHOUT ROWID;
+ALTER TABLE runs ADD COLUMN fence INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Does the missing steps, all or none.

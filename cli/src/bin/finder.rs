@@ -107,6 +107,7 @@ impl Task {
             owner: format!("finder-{}", uuid::Uuid::now_v7()),
             force: args.force,
             look_every: LOOK_EVERY,
+            run: None,
         };
         Ok(Task { config, source, destination, suspects: backend.upload_log, finder })
     }

@@ -47,7 +47,7 @@ pub(super) async fn tell_workers(ledger: &SharedLedger, run: &str) -> Result<(),
         return Ok(());
     }
     let why = format!("cancelled by {}", who());
-    match ledger.set_phase(run, Phase::Cancelling, Some(&why)).await {
+    match ledger.set_phase(run, Phase::Cancelling, Some(&why), None).await {
         // Somebody else cancelled it, or it ended, since it was read.
         Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
         other => other.map_err(marked),

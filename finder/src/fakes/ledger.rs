@@ -20,11 +20,16 @@ pub struct Book {
     pub pages: Arc<Mutex<BookPages>>,
     /// How long a claim takes, which goes on when its caller is gone.
     pub claim_takes: Duration,
+    /// Writes under any fence are taken.
+    pub is_unfenced: bool,
 }
 
 #[derive(Debug, Default)]
 pub struct BookPages {
     pub claim: Option<String>,
+    pub fence: u64,
+    pub beat: u64,
+    pub fences: BTreeMap<String, u64>,
     pub runs: BTreeMap<String, Run>,
     pub checkpoints: BTreeMap<(String, u32), Checkpoint>,
     pub deferred: BTreeMap<(String, u32, u32), String>,
@@ -33,7 +38,23 @@ pub struct BookPages {
     pub failures: Vec<Outcome>,
 }
 
+/// The owner of a claim that renews it at any time.
+pub const ALIVE: &str = "another";
+
+impl BookPages {
+    fn claim_view(&self) -> Option<ClaimView> {
+        let owner = self.claim.clone()?;
+        Some(ClaimView { owner, fence: self.fence, beat: self.beat })
+    }
+}
+
 impl Book {
+    fn check_fence(&self, run: &str, fence: Option<u64>) -> Result<()> {
+        let present = self.pages.lock().unwrap().fences.get(run).copied();
+        let holds = self.is_unfenced || fence.is_none() || fence == present;
+        if holds { Ok(()) } else { Err(error(ErrorKind::Conflict)) }
+    }
+
     fn write(&self, effect: impl FnOnce(&mut BookPages)) -> Result<()> {
         self.faults.step(|| effect(&mut self.pages.lock().unwrap()))
     }
@@ -47,6 +68,12 @@ impl Book {
     pub fn settle_all(&self, run: &str) {
         let enqueued = self.get(run).unwrap().enqueued();
         self.pages.lock().unwrap().runs.get_mut(run).unwrap().settled.copied = enqueued;
+    }
+
+    /// All that finders write.
+    pub fn snapshot(&self) -> String {
+        let pages = self.pages.lock().unwrap();
+        format!("{:?}", (&pages.runs, &pages.checkpoints, &pages.deferred, &pages.fences))
     }
 
     fn get(&self, run: &str) -> Option<Run> {
@@ -88,16 +115,21 @@ impl TransferReports for Book {
 
 #[async_trait]
 impl Ledger for Book {
-    async fn claim(&self, _: &str, owner: &str, _: Duration) -> Result<()> {
+    async fn claim(&self, _: &str, owner: &str, dead: Option<&ClaimView>) -> Result<u64> {
         let (pages, owner, takes) = (self.pages.clone(), owner.to_owned(), self.claim_takes);
+        let dead = dead.cloned();
         let claimed = tokio::spawn(async move {
             tokio::time::sleep(takes).await;
             let mut pages = pages.lock().unwrap();
-            if pages.claim.as_deref().is_some_and(|other| other != owner) {
-                return Err(error(ErrorKind::Conflict));
+            let is_dead = dead.is_some_and(|dead| Some(dead) == pages.claim_view());
+            match pages.claim.as_deref() {
+                Some(other) if other == owner => {}
+                Some(_) if !is_dead => return Err(error(ErrorKind::Conflict)),
+                _ => pages.fence += 1,
             }
+            pages.beat += 1;
             pages.claim = Some(owner);
-            Ok(())
+            Ok(pages.fence)
         });
         claimed.await.unwrap()
     }
@@ -106,7 +138,13 @@ impl Ledger for Book {
         pages.claim = pages.claim.take().filter(|other| other != owner);
         Ok(())
     }
-    async fn start_run(&self, start: &RunStart) -> Result<()> {
+    async fn claimed(&self, _: &str) -> Result<Option<ClaimView>> {
+        let mut pages = self.pages.lock().unwrap();
+        pages.beat += u64::from(pages.claim.as_deref() == Some(ALIVE));
+        Ok(pages.claim_view())
+    }
+    async fn start_run(&self, start: &RunStart, fence: u64) -> Result<()> {
+        self.faults.pass().await;
         let run = Run {
             start: start.clone(),
             phase: Phase::Listing,
@@ -115,17 +153,35 @@ impl Ledger for Book {
             settled: Settled::default(),
         };
         self.write(|pages| {
+            pages.fences.entry(start.id.clone()).or_insert(fence);
             pages.runs.entry(start.id.clone()).or_insert(run);
         })
     }
-    async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>) -> Result<()> {
+    async fn fence(&self, run: &str, fence: u64) -> Result<Vec<Checkpoint>> {
+        self.faults.pass().await;
+        if self.pages.lock().unwrap().fences.get(run).is_some_and(|present| *present > fence) {
+            return Err(error(ErrorKind::Conflict));
+        }
+        self.write(|pages| {
+            pages.fences.insert(run.to_owned(), fence);
+        })?;
+        self.checkpoints(run).await
+    }
+    async fn set_phase(&self, run: &str, phase: Phase, why: Option<&str>, fence: Option<u64>) -> Result<()> {
+        self.faults.pass().await;
+        self.check_fence(run, fence)?;
+        if !phase.may_follow(self.get(run).unwrap().phase) {
+            return Err(error(ErrorKind::Conflict));
+        }
         self.write(|pages| {
             let run = pages.runs.get_mut(run).unwrap();
             run.phase = phase;
-            run.error = error.map(str::to_owned).or(run.error.take());
+            run.error = why.map(str::to_owned).or(run.error.take());
         })
     }
-    async fn refuse_deletes(&self, run: &str) -> Result<()> {
+    async fn refuse_deletes(&self, run: &str, fence: u64) -> Result<()> {
+        self.faults.pass().await;
+        self.check_fence(run, Some(fence))?;
         self.write(|pages| {
             let of_run = pages.checkpoints.iter_mut().filter(|((id, _), _)| id == run);
             of_run.for_each(|(_, checkpoint)| checkpoint.found.deletes = 0);
@@ -141,19 +197,26 @@ impl Ledger for Book {
         let ids: Vec<String> = self.pages.lock().unwrap().runs.keys().rev().take(limit).cloned().collect();
         Ok(ids.iter().filter_map(|id| self.get(id)).collect())
     }
-    async fn checkpoint(&self, run: &str, checkpoint: &Checkpoint) -> Result<()> {
+    async fn checkpoint(&self, run: &str, checkpoint: &Checkpoint, fence: u64) -> Result<()> {
+        self.faults.pass().await;
+        self.check_fence(run, Some(fence))?;
         let bytes: usize = checkpoint.outbox.iter().map(String::len).sum();
         assert!(bytes <= shared::queue::MAX_BODY_BYTES, "an outbox of {bytes} bytes");
         let key = (run.to_owned(), checkpoint.id);
         let before = self.pages.lock().unwrap().checkpoints.get(&key).cloned();
-        assert!(before.is_none_or(|before| before.version < checkpoint.version), "{checkpoint:?} is late");
+        if before.is_some_and(|before| before.version >= checkpoint.version) {
+            assert!(self.is_unfenced, "{checkpoint:?} is late");
+            return Err(error(ErrorKind::Conflict));
+        }
         self.write(|pages| drop(pages.checkpoints.insert(key, checkpoint.clone())))
     }
     async fn checkpoints(&self, run: &str) -> Result<Vec<Checkpoint>> {
         let pages = self.pages.lock().unwrap();
         Ok(pages.checkpoints.iter().filter(|((id, _), _)| id == run).map(|(_, c)| c.clone()).collect())
     }
-    async fn defer(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
+    async fn defer(&self, run: &str, range: u32, number: u32, body: &str, fence: u64) -> Result<()> {
+        self.faults.pass().await;
+        self.check_fence(run, Some(fence))?;
         self.write(|pages| {
             pages.deferred.insert((run.into(), range, number), body.into());
         })

@@ -1,6 +1,6 @@
 //! A queue that remembers what was sent.
 
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,9 +14,13 @@ use super::{Faults, unsupported};
 #[derive(Debug, Default)]
 pub struct Belt {
     pub faults: Arc<Faults>,
-    pub sent: Mutex<Vec<String>>,
+    pub sent: Arc<Mutex<Vec<String>>>,
     /// Nothing is left of what was sent.
     pub is_empty: AtomicBool,
+    /// Jobs that others sent.
+    pub others: AtomicU64,
+    /// How often the depth was read.
+    pub depths: AtomicU64,
 }
 
 #[async_trait]
@@ -24,6 +28,7 @@ impl JobQueue for Belt {
     async fn send(&self, messages: &[Outgoing]) -> Result<()> {
         // A failed send may have stored some: half of them.
         let bodies = |n: usize| messages[..n].iter().map(|m| m.body.clone()).collect::<Vec<_>>();
+        self.faults.pass().await;
         let sent = self.faults.step(|| self.sent.lock().unwrap().extend(bodies(messages.len())));
         if sent.is_err()
             && self.faults.plan.lock().unwrap().is_some_and(|(at, _)| self.faults.steps.load(SeqCst) == at + 1)
@@ -51,7 +56,8 @@ impl JobQueue for Belt {
         unsupported()
     }
     async fn depth(&self) -> Result<Depth> {
-        let ready = if self.is_empty.load(SeqCst) { 0 } else { self.sent.lock().unwrap().len() as u64 };
-        Ok(Depth { ready, ..Depth::default() })
+        self.depths.fetch_add(1, SeqCst);
+        let sent = if self.is_empty.load(SeqCst) { 0 } else { self.sent.lock().unwrap().len() as u64 };
+        Ok(Depth { ready: sent + self.others.load(SeqCst), ..Depth::default() })
     }
 }

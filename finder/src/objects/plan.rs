@@ -120,10 +120,12 @@ pub async fn plan(
     let filter = Arc::new(Filter::load(options, Some(Timestamp::now()))?);
     // What a run copies again because its key is suspect is not in its plan.
     let walk = Arc::new(Walk::new(sides, filter, options, None, run));
-    let found = walk.clone().run(Vec::new()).await?.found;
+    let planned = walk.clone().run(Vec::new()).await?;
+    let found = planned.found;
     progress.listing_is_done();
     progress.deletes.store(found.deletes, Relaxed);
     let mut tally = lock(&journal.tally).clone();
+    planned.deferred.iter().for_each(|checkpoint| tally.released(checkpoint.deferred));
     tally.stores.source += finding(&asked_source, source.location().prefix());
     // Whether the destination is one object is not asked.
     tally.stores.destination += finding(&asked_destination, "");
@@ -174,7 +176,7 @@ impl Journal for Counting {
 
     async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), FindError> {
         let bytes = checkpoint.outbox.iter().map(String::len).sum::<usize>();
-        self.count(|tally| tally.written(bytes + estimate::CHECKPOINT_BYTES));
+        self.count(|tally| tally.checkpoint(bytes, checkpoint.version == 1));
         Ok(())
     }
 

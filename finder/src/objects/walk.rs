@@ -188,7 +188,7 @@ fn add(planned: &mut Planned, matched: &mut Matched, checkpoint: &Checkpoint) {
         matched.insert(checkpoint.range.prefix.clone());
     }
     if checkpoint.deferred > 0 {
-        planned.deferred.push((checkpoint.id, checkpoint.deferred));
+        planned.deferred.push(checkpoint.clone());
     }
 }
 

@@ -40,14 +40,27 @@ impl RunContext {
     /// that waits until everything is planned; the checkpoint counts it already.
     ///
     /// Died before the checkpoint: the next finder finds all of it again, and replaces the deferred job. Died after it: the
-    /// next finder sends the outbox first.
+    /// next finder sends the outbox first. A checkpoint with jobs waits for room on the queue.
     pub async fn commit(&self, checkpoint: &mut Checkpoint, deferred: Option<(u32, String)>) -> Result<(), FindError> {
+        if !checkpoint.outbox.is_empty() {
+            self.wait_for_room().await?;
+        }
         checkpoint.version += 1;
         if let Some((number, body)) = deferred {
             self.journal.defer(checkpoint.id, number, &body).await?;
         }
         self.journal.checkpoint(checkpoint).await?;
         self.send(checkpoint).await
+    }
+
+    /// Waits until the queue takes more jobs. An orderly end does not wait: what was decided is sent.
+    pub(crate) async fn wait_for_room(&self) -> Result<(), FindError> {
+        tokio::select! {
+            biased;
+            () = self.abort.cancelled() => Err(FindError::Interrupted),
+            () = self.stop.cancelled() => Ok(()),
+            room = self.journal.wait_for_room() => room,
+        }
     }
 
     /// Sends the outbox of a checkpoint and empties it. Sent twice, a job counts once.

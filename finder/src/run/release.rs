@@ -1,6 +1,7 @@
 //! Held jobs: sending those that wait until everything is planned, which are deletes.
 
 use futures::{StreamExt, TryStreamExt, stream};
+use shared::ledger::Checkpoint;
 use shared::queue::Outgoing;
 use shared::{Error, ErrorKind};
 
@@ -9,24 +10,36 @@ use super::context::RunContext;
 use crate::error::FindError;
 
 /// Held jobs read at once, and sent in one call: one batch of Amazon SQS, at most 2.5 MiB.
-const BATCH: usize = 10;
+const BATCH: u32 = 10;
+
+/// Ranges whose jobs are sent at once: each holds a batch.
+const RANGES_AT_ONCE: usize = 4;
 
 impl Finder {
-    /// Sends deferred jobs, given as pairs of a range and its number of them. Died in between: the resumed run sends all
-    /// of them again, and each counts once.
-    pub(super) async fn release(&self, run: &RunContext, deferred: Vec<(u32, u32)>) -> Result<(), FindError> {
-        let numbers = deferred.into_iter().flat_map(|(range, count)| (0..count).map(move |number| (range, number)));
-        let mut bodies = stream::iter(numbers)
-            .map(|(range, number)| self.deferred(&run.names.run, range, number))
-            .buffered(BATCH)
-            .try_chunks(BATCH)
-            .map_err(|error| error.1);
-        while let Some(batch) = bodies.try_next().await? {
+    /// Sends the deferred jobs of these ranges that were not sent.
+    pub(super) async fn release(&self, run: &RunContext, deferred: Vec<Checkpoint>) -> Result<(), FindError> {
+        let ranges = deferred.into_iter().map(|checkpoint| self.release_range(run, checkpoint));
+        stream::iter(ranges).buffer_unordered(RANGES_AT_ONCE).try_collect().await
+    }
+
+    /// Records how many jobs were sent, then sends a batch more: a finder that has lost its claim is refused before it
+    /// sends. Died in between: the resumed run sends at most one batch of the range again, and each job counts once.
+    async fn release_range(&self, run: &RunContext, mut checkpoint: Checkpoint) -> Result<(), FindError> {
+        while checkpoint.released < checkpoint.deferred {
+            run.wait_for_room().await?;
             if run.stop.is_cancelled() || run.abort.is_cancelled() {
                 return Err(FindError::Interrupted);
             }
-            let messages: Vec<Outgoing> = batch.into_iter().map(Outgoing::now).collect();
+            checkpoint.version += 1;
+            run.journal.checkpoint(&checkpoint).await?;
+            let end = checkpoint.deferred.min(checkpoint.released + BATCH);
+            let bodies = stream::iter(checkpoint.released..end)
+                .map(|number| self.deferred(&run.names.run, checkpoint.id, number))
+                .buffered(BATCH as usize);
+            let bodies: Vec<String> = bodies.try_collect().await?;
+            let messages: Vec<Outgoing> = bodies.into_iter().map(Outgoing::now).collect();
             self.queue.send(&messages).await.map_err(FindError::Queue)?;
+            checkpoint.released = end;
         }
         Ok(())
     }

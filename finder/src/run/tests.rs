@@ -9,7 +9,7 @@ use shared::objects::job::{Job, Work as JobWork};
 use shared::store::{Span, Store, Unlisted};
 
 use super::*;
-use crate::fakes::{Belt, Book, Faults, Shelf, entry};
+use crate::fakes::{ALIVE, Belt, Book, Faults, Shelf, entry};
 use crate::objects::planner::ObjectsPlanner;
 
 /// A task over fakes.
@@ -35,6 +35,7 @@ fn bench(source: Shelf, destination: Shelf, find: Find) -> Bench {
         owner: "me".into(),
         force: false,
         look_every: Duration::from_secs(6),
+        run: None,
     };
     let (source, destination) = (Arc::new(source), Arc::new(destination));
     Bench { finder, source, destination, find, work: Work::default(), belt, book, faults }
@@ -209,4 +210,7 @@ async fn a_run_with_nothing_to_do_sends_nothing_and_writes_three_records() {
 
 mod cancelled;
 mod deletes;
+mod fenced;
 mod previous;
+mod requested;
+mod room;

@@ -7,7 +7,7 @@
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{Checkpoint, Outcome, Phase, Run, RunOptions, Settlement, SharedLedger, State};
+use super::{CLOSED, Checkpoint, Outcome, Phase, Run, RunOptions, Settlement, SharedLedger, State};
 use crate::job::Job;
 use crate::object::Timestamp;
 use crate::terminal;
@@ -51,7 +51,7 @@ pub async fn lose(ledger: &SharedLedger, run: &Run) -> Result<u64> {
     let lost = run.enqueued().saturating_sub(run.settled.objects());
     let why =
         format!("stopped: {} lost, because the queue has no more jobs of the run", terminal::counted(lost, "object"));
-    ledger.set_phase(&run.start.id, Phase::Lost, Some(&why)).await?;
+    ledger.set_phase(&run.start.id, Phase::Lost, Some(&why), None).await?;
     Ok(lost)
 }
 
@@ -59,12 +59,14 @@ pub async fn lose(ledger: &SharedLedger, run: &Run) -> Result<u64> {
 /// repeats the rest.
 pub async fn cancel(ledger: &SharedLedger, run: &Run, owner: &str) -> Result<()> {
     let id = &run.start.id;
-    ledger.set_phase(id, Phase::Cancelling, Some("cancelled: a run with other options has started")).await?;
-    let has_deletes = run.found.deletes > 0;
-    for checkpoint in ledger.checkpoints(id).await? {
+    ledger.set_phase(id, Phase::Cancelling, Some("cancelled: a run with other options has started"), None).await?;
+    // A finder that is at work on it learns of the phase later; from here on its writes are refused.
+    let checkpoints = ledger.fence(id, CLOSED).await?;
+    let has_deletes = ledger.run(id).await?.is_some_and(|run| run.found.deletes > 0);
+    for checkpoint in checkpoints {
         settle_checkpoint(ledger, run, checkpoint, has_deletes, owner).await?;
     }
-    ledger.set_phase(id, Phase::Cancelled, None).await
+    ledger.set_phase(id, Phase::Cancelled, None, None).await
 }
 
 async fn settle_checkpoint(

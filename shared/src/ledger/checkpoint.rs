@@ -28,13 +28,16 @@ pub struct Checkpoint {
     pub jobs: u32,
     /// Delete jobs deferred so far: the next one's number.
     pub deferred: u32,
+    /// How many of the deferred jobs were sent, the first ones; at most a batch more may have been.
+    #[serde(default)]
+    pub released: u32,
     /// Bodies of jobs that the cursor covers and that may not have been sent yet; at most one
     /// message's worth, [`crate::queue::MAX_BODY_BYTES`] together.
     pub outbox: Vec<String>,
 }
 
 impl Checkpoint {
-    /// The message of the error if a later checkpoint is recorded.
+    /// The message of the error if a later checkpoint, or one under another fence, is recorded.
     pub fn conflict(&self, run: &str) -> String {
         format!("range {} of run {run} has a later checkpoint: another finder works on the task", self.id)
     }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "tests, though in a library")]
 
 mod advancing;
+mod claims;
 mod counting;
 mod events;
 mod failures;
@@ -13,6 +14,7 @@ mod model;
 mod transfers;
 
 pub use advancing::*;
+pub use claims::*;
 pub use counting::*;
 pub use events::*;
 pub use failures::*;
@@ -22,7 +24,7 @@ pub use transfers::*;
 
 use shared::digest::{Algorithm, Checksum};
 use shared::job::Origin;
-use shared::ledger::{Outcome, RunOptions, RunStart, Settled, Settlement, SharedLedger, State};
+use shared::ledger::{NO_FENCE, Outcome, RunOptions, RunStart, Settled, Settlement, SharedLedger, State};
 use shared::object::{ETag, Pin, Timestamp};
 
 /// A test of each promise for the ledger that `setup`, an `async fn() -> (SharedLedger, Guard)`, makes.
@@ -34,9 +36,13 @@ macro_rules! ledger_suite {
         $crate::promises! { ledger, $setup, but_not $left_out:
             a_claim_excludes_all_other_finders_of_the_task
             a_claim_is_renewed_by_its_owner
-            a_claim_ends_with_its_lease
+            a_claim_that_was_seen_dead_is_taken
+            each_claim_has_a_higher_fence
             only_the_owner_ends_a_claim
             of_many_claims_at_once_one_succeeds
+            a_finder_under_an_earlier_fence_writes_nothing
+            a_finder_under_the_runs_fence_writes
+            a_closed_run_takes_no_finders_writes
             a_run_starts_listing_with_nothing_counted
             starting_a_run_twice_changes_nothing
             runs_come_newest_first
@@ -158,7 +164,7 @@ pub(crate) fn run_start(task: &str, started: i64) -> RunStart {
 /// A new run of a new task.
 pub(crate) async fn started(ledger: &SharedLedger) -> RunStart {
     let start = run_start(&unique("task"), 1_700_000_000_000);
-    ledger.start_run(&start).await.unwrap();
+    ledger.start_run(&start, NO_FENCE).await.unwrap();
     start
 }
 

@@ -28,9 +28,9 @@ impl LedgerProbe {
 
 #[async_trait]
 impl Ledger for LedgerProbe {
-    async fn claim(&self, task: &str, owner: &str, lease: Duration) -> Result<()> {
+    async fn claim(&self, task: &str, owner: &str, dead: Option<&ClaimView>) -> Result<u64> {
         self.calls.meet("claim").await?;
-        self.inner.claim(task, owner, lease).await
+        self.inner.claim(task, owner, dead).await
     }
 
     async fn unclaim(&self, task: &str, owner: &str) -> Result<()> {
@@ -38,24 +38,34 @@ impl Ledger for LedgerProbe {
         self.inner.unclaim(task, owner).await
     }
 
+    async fn claimed(&self, task: &str) -> Result<Option<ClaimView>> {
+        self.calls.meet("claimed").await?;
+        self.inner.claimed(task).await
+    }
+
     async fn tasks(&self) -> Result<Vec<String>> {
         self.calls.meet("tasks").await?;
         self.inner.tasks().await
     }
 
-    async fn start_run(&self, start: &RunStart) -> Result<()> {
+    async fn start_run(&self, start: &RunStart, fence: u64) -> Result<()> {
         self.calls.meet("start-run").await?;
-        self.inner.start_run(start).await
+        self.inner.start_run(start, fence).await
     }
 
-    async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>) -> Result<()> {
+    async fn fence(&self, run: &str, fence: u64) -> Result<Vec<Checkpoint>> {
+        self.calls.meet("fence").await?;
+        self.inner.fence(run, fence).await
+    }
+
+    async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>, fence: Option<u64>) -> Result<()> {
         self.calls.meet("set-phase").await?;
-        self.inner.set_phase(run, phase, error).await
+        self.inner.set_phase(run, phase, error, fence).await
     }
 
-    async fn refuse_deletes(&self, run: &str) -> Result<()> {
+    async fn refuse_deletes(&self, run: &str, fence: u64) -> Result<()> {
         self.calls.meet("refuse-deletes").await?;
-        self.inner.refuse_deletes(run).await
+        self.inner.refuse_deletes(run, fence).await
     }
 
     async fn run(&self, run: &str) -> Result<Option<Run>> {
@@ -73,9 +83,9 @@ impl Ledger for LedgerProbe {
         self.inner.runs(task, limit).await
     }
 
-    async fn checkpoint(&self, run: &str, checkpoint: &Checkpoint) -> Result<()> {
+    async fn checkpoint(&self, run: &str, checkpoint: &Checkpoint, fence: u64) -> Result<()> {
         self.calls.meet("checkpoint").await?;
-        self.inner.checkpoint(run, checkpoint).await
+        self.inner.checkpoint(run, checkpoint, fence).await
     }
 
     async fn checkpoints(&self, run: &str) -> Result<Vec<Checkpoint>> {
@@ -83,9 +93,9 @@ impl Ledger for LedgerProbe {
         self.inner.checkpoints(run).await
     }
 
-    async fn defer(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
+    async fn defer(&self, run: &str, range: u32, number: u32, body: &str, fence: u64) -> Result<()> {
         self.calls.meet("defer").await?;
-        self.inner.defer(run, range, number, body).await
+        self.inner.defer(run, range, number, body, fence).await
     }
 
     async fn deferred(&self, run: &str, range: u32, number: u32) -> Result<Option<String>> {

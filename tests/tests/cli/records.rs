@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use shared::job::Origin;
-use shared::ledger::{FAILED_DELETE, OUT_OF_SCOPE, Outcome, RunStart, Settlement, State, events_run};
+use shared::ledger::{FAILED_DELETE, NO_FENCE, OUT_OF_SCOPE, Outcome, RunStart, Settlement, State, events_run};
 use shared::object::Timestamp;
 
 use crate::place::{Place, json};
@@ -102,7 +102,7 @@ async fn what_became_of_events_is_shown_after_the_runs_and_its_failures_are_retr
         options: Default::default(),
         started: Timestamp(1),
     };
-    ledger.start_run(&start).await.expect("it starts");
+    ledger.start_run(&start, NO_FENCE).await.expect("it starts");
     let outcomes = [
         (0, outcome("a.txt", State::Copied, None)),
         (1, outcome("late.txt", State::Failed, None)),

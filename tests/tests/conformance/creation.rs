@@ -146,7 +146,7 @@ async fn a_dead_letter_has_its_body_and_the_reason() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_or_late_move_never_takes_a_run_back() {
-    use shared::ledger::{Checkpoint, Phase, RunStart};
+    use shared::ledger::{Checkpoint, NO_FENCE, Phase, RunStart};
     use shared::object::Timestamp;
     for emulator in both() {
         let config = ledger(emulator);
@@ -160,15 +160,15 @@ async fn a_repeated_or_late_move_never_takes_a_run_back() {
             options: Default::default(),
             started: Timestamp(1),
         };
-        ledger.start_run(&start).await.unwrap();
-        ledger.set_phase("r1", Phase::Listed, None).await.unwrap();
-        let error = ledger.set_phase("r1", Phase::Releasing, None).await.unwrap_err();
+        ledger.start_run(&start, NO_FENCE).await.unwrap();
+        ledger.set_phase("r1", Phase::Listed, None, None).await.unwrap();
+        let error = ledger.set_phase("r1", Phase::Releasing, None, None).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
-        let error = ledger.set_phase("r2", Phase::Listed, None).await.unwrap_err();
+        let error = ledger.set_phase("r2", Phase::Listed, None, None).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
         let at = |jobs: u32| Checkpoint { id: 1, version: jobs.into(), jobs, ..Checkpoint::default() };
-        ledger.checkpoint("r1", &at(2)).await.unwrap();
-        let error = ledger.checkpoint("r1", &at(1)).await.unwrap_err();
+        ledger.checkpoint("r1", &at(2), NO_FENCE).await.unwrap();
+        let error = ledger.checkpoint("r1", &at(1), NO_FENCE).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
         assert_eq!(ledger.checkpoints("r1").await.unwrap(), [at(2)]);
     }

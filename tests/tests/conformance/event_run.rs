@@ -11,7 +11,7 @@ use flotilla_tests::emulators::{self, ACCESS_KEY, Emulator, SECRET_KEY};
 use flotilla_tests::proxy::{Fault, Proxy, Rule};
 use shared::config::LedgerConfig;
 use shared::job::Origin;
-use shared::ledger::{Ledger, Outcome, RunStart, Settlement, State, events_run};
+use shared::ledger::{Ledger, NO_FENCE, Outcome, RunStart, Settlement, State, events_run};
 use shared::object::Timestamp;
 
 const DAY: i64 = 24 * 3600;
@@ -20,7 +20,7 @@ async fn start(ledger: &impl Ledger, run: &str) {
     let word = |word: &str| word.to_owned();
     let (source, destination, options) = (word("s3://a"), word("s3://b"), Default::default());
     let start = RunStart { id: word(run), task: word("t"), source, destination, options, started: Timestamp(1) };
-    ledger.start_run(&start).await.unwrap();
+    ledger.start_run(&start, NO_FENCE).await.unwrap();
 }
 
 /// Settles one object of a message of one record; how many were counted.

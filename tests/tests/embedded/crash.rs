@@ -15,7 +15,7 @@ use adapters::ledger::sqlite::SqliteLedger;
 use adapters::queue::sqlite::SqliteQueue;
 use adapters::sqlite::Database;
 use shared::job::Origin;
-use shared::ledger::{Checkpoint, Found, Ledger as _, Outcome, Phase, RunStart, Settlement, State};
+use shared::ledger::{Checkpoint, Found, Ledger as _, NO_FENCE, Outcome, Phase, RunStart, Settlement, State};
 use shared::object::Timestamp;
 use shared::queue::{Depth, JobQueue as _, Message, Outgoing};
 
@@ -66,7 +66,7 @@ impl Opened {
             checkpoint.version += 1;
             checkpoint.jobs = jobs;
             checkpoint.found.enqueued = u64::from(jobs * OBJECTS);
-            self.ledger.checkpoint(RUN, &checkpoint).await.unwrap();
+            self.ledger.checkpoint(RUN, &checkpoint, NO_FENCE).await.unwrap();
         }
     }
 
@@ -121,11 +121,11 @@ async fn the_child_that_is_killed() {
     if std::env::var(ROLE_VARIABLE).unwrap() == "worker" {
         return std::future::pending().await;
     }
-    // The one who was killed had claimed it for an hour.
-    state.ledger.claim(TASK, &std::process::id().to_string(), LEASE).await.unwrap();
+    // The one who was killed had the claim, which ended with its process.
+    state.ledger.claim(TASK, &std::process::id().to_string(), None).await.unwrap();
     let (source, destination, options) = ("a".to_owned(), "b".to_owned(), Default::default());
     let (id, task, started) = (RUN.to_owned(), TASK.to_owned(), Timestamp(1));
-    state.ledger.start_run(&RunStart { id, task, source, destination, options, started }).await.unwrap();
+    state.ledger.start_run(&RunStart { id, task, source, destination, options, started }, NO_FENCE).await.unwrap();
     println!("ready");
     state.find(&*log).await;
 }
@@ -208,7 +208,7 @@ async fn finish(dir: &Path) {
             state.work(&message, |_, _| ()).await;
         }
     }
-    state.ledger.set_phase(RUN, Phase::Listed, None).await.unwrap();
+    state.ledger.set_phase(RUN, Phase::Listed, None, None).await.unwrap();
     let run = state.ledger.run(RUN).await.unwrap().unwrap();
     let jobs = u64::from(checkpoint.jobs);
     assert!(jobs > 10 * u64::from(BATCH), "only {jobs} jobs: the children did next to nothing");

@@ -27,8 +27,8 @@ async fn leases_and_claims_of_a_closed_database_are_free_at_once() {
     let (first, second) = (Database::open(dir.path()).unwrap(), Database::open(dir.path()).unwrap());
     send(&queue(&first), "{}").await;
     let held = queue(&first).receive(1, WAIT, LEASE).await.unwrap();
-    SqliteLedger::open(&first).claim("task", "first", LEASE).await.unwrap();
-    let claim = || async { SqliteLedger::open(&second).claim("task", "second", LEASE).await };
+    SqliteLedger::open(&first).claim("task", "first", None).await.unwrap();
+    let claim = || async { SqliteLedger::open(&second).claim("task", "second", None).await };
     assert_eq!(claim().await.unwrap_err().kind(), ErrorKind::Conflict);
     assert_eq!(queue(&second).receive(1, Duration::from_secs(2), LEASE).await.unwrap(), []);
     drop(first);

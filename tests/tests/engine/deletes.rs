@@ -6,7 +6,7 @@ use std::time::Duration;
 use flotilla_tests::stage::run_start;
 use shared::config::Find;
 use shared::filter::Filter;
-use shared::ledger::{Ledger, Phase, RunOptions, RunStart, events_run};
+use shared::ledger::{Ledger, NO_FENCE, Phase, RunOptions, RunStart, events_run};
 use shared::object::Timestamp;
 use shared::objects::job::{JobChange, JobKey, JobObject, Work as JobWork};
 use shared::queue::JobQueue;
@@ -63,7 +63,7 @@ async fn a_retried_event_deletes_though_nobody_looks_again() {
 
 async fn follow_events(stage: &Stage) {
     let start = RunStart { options: RunOptions::default(), ..run_start(&events_run(TASK)) };
-    stage.ledger.start_run(&start).await.expect("the run of events is recorded");
+    stage.ledger.start_run(&start, NO_FENCE).await.expect("the run of events is recorded");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,7 +143,7 @@ async fn regression_a_second_message_of_a_done_run_does_nothing() {
     for job in [&copy, &delete] {
         stage.send(job).await;
     }
-    stage.ledger.set_phase(RUN, Phase::Listed, None).await.expect("the run moves on");
+    stage.ledger.set_phase(RUN, Phase::Listed, None, None).await.expect("the run moves on");
     let working = stage.start();
     stage.until_settled(2).await;
     stage.until_empty().await;

@@ -225,7 +225,8 @@ impl Execution for NumbersJob {
 fn find(stage: &Stage, numbers: Numbers) -> JoinHandle<Result<String, FindError>> {
     let (queue, ledger) = (stage.queue.clone(), stage.ledger.clone());
     let look_every = Duration::from_millis(10);
-    let finder = Finder { task: TASK.into(), queue, ledger, owner: "finder".into(), force: true, look_every };
+    let finder =
+        Finder { task: TASK.into(), queue, ledger, owner: "finder".into(), force: true, look_every, run: None };
     tokio::spawn(async move { finder.run(&numbers, CancellationToken::new(), Arc::default()).await })
 }
 

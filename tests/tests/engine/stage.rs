@@ -14,7 +14,7 @@ use shared::config::Work;
 use shared::fleet::Fleet;
 use shared::fleet::solo::Solo;
 use shared::job::Origin;
-use shared::ledger::{Ledger, Settled};
+use shared::ledger::{Ledger, NO_FENCE, Settled};
 use shared::location::Location;
 use shared::object::Timestamp;
 use shared::objects::job::{Job, JobObject, Work as JobWork};
@@ -50,7 +50,7 @@ impl Stage {
     pub async fn new() -> Stage {
         let database = Database::open(&fresh_folder("state")).expect("the state folder opens");
         let ledger = LedgerProbe::new(Arc::new(SqliteLedger::open(&database)));
-        ledger.start_run(&run_start(RUN)).await.expect("the run is recorded");
+        ledger.start_run(&run_start(RUN), NO_FENCE).await.expect("the run is recorded");
         Stage {
             source: fresh_folder("source"),
             destination: fresh_folder("destination"),
@@ -107,7 +107,7 @@ impl Stage {
 
     /// Records one more run; gives its id.
     pub async fn next_run(&self, id: &str) -> String {
-        self.ledger.start_run(&run_start(id)).await.expect("the run is recorded");
+        self.ledger.start_run(&run_start(id), NO_FENCE).await.expect("the run is recorded");
         id.to_owned()
     }
 

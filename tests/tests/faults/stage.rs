@@ -172,6 +172,7 @@ impl Stage {
             owner: "finder".into(),
             force: false,
             look_every: Duration::from_millis(100),
+            run: None,
         }
     }
 

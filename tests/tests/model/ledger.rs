@@ -22,7 +22,9 @@ type KeyOf = (String, String);
 /// All that is recorded.
 #[derive(Debug, Default)]
 pub struct Pages {
-    claims: BTreeMap<String, (String, Instant)>,
+    claims: BTreeMap<String, Claim>,
+    /// The fences of runs.
+    fences: BTreeMap<String, u64>,
     runs: BTreeMap<String, Run>,
     refused: BTreeSet<String>,
     checkpoints: BTreeMap<(String, u32), Checkpoint>,
@@ -40,6 +42,21 @@ pub struct Pages {
     pub intents: BTreeMap<KeyOf, Intents>,
 }
 
+/// The claim on a task; it stays without an owner when it ends.
+#[derive(Debug, Default)]
+struct Claim {
+    owner: Option<String>,
+    fence: u64,
+    beat: u64,
+}
+
+impl Claim {
+    fn view(&self) -> Option<ClaimView> {
+        let owner = self.owner.clone()?;
+        Some(ClaimView { owner, fence: self.fence, beat: self.beat })
+    }
+}
+
 fn key_of(task: &str, key: &str) -> KeyOf {
     (task.to_owned(), key.to_owned())
 }
@@ -48,6 +65,14 @@ impl Pages {
     fn run_mut(&mut self, run: &str) -> Result<&mut Run> {
         let missing = || Error::new(ErrorKind::NotFound, "ledger", run, "no such run");
         self.runs.get_mut(run).ok_or_else(missing)
+    }
+
+    fn check_fence(&mut self, run: &str, fence: u64) -> Result<()> {
+        self.run_mut(run)?;
+        match self.fences.get(run).copied().unwrap_or_default() == fence {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::Conflict, "ledger", run, fence_error(run))),
+        }
     }
 
     /// Begins a run, if it has not begun.
@@ -238,26 +263,34 @@ impl TransferReports for FakeLedger {
 
 #[async_trait]
 impl Ledger for FakeLedger {
-    async fn claim(&self, task: &str, owner: &str, lease: Duration) -> Result<()> {
+    async fn claim(&self, task: &str, owner: &str, dead: Option<&ClaimView>) -> Result<u64> {
         self.now(|pages| {
-            if let Some((other, until)) = pages.claims.get(task)
-                && other != owner
-                && *until > Instant::now()
-            {
-                return Err(Error::new(ErrorKind::Conflict, "claim", task, format!("claimed by {other}")));
+            let claim = pages.claims.entry(task.to_owned()).or_default();
+            let view = claim.view();
+            match &view {
+                Some(view) if view.owner == owner => {}
+                Some(other) if dead != Some(other) => {
+                    return Err(Error::new(ErrorKind::Conflict, "claim", task, format!("claimed by {}", other.owner)));
+                }
+                _ => claim.fence += 1,
             }
-            pages.claims.insert(task.to_owned(), (owner.to_owned(), Instant::now() + lease));
-            Ok(())
+            claim.beat += 1;
+            claim.owner = Some(owner.to_owned());
+            Ok(claim.fence)
         })
     }
 
     async fn unclaim(&self, task: &str, owner: &str) -> Result<()> {
         self.now(|pages| {
-            if pages.claims.get(task).is_some_and(|(holder, _)| holder == owner) {
-                pages.claims.remove(task);
+            if let Some(claim) = pages.claims.get_mut(task).filter(|claim| claim.owner.as_deref() == Some(owner)) {
+                claim.owner = None;
             }
         });
         Ok(())
+    }
+
+    async fn claimed(&self, task: &str) -> Result<Option<ClaimView>> {
+        Ok(self.now(|pages| pages.claims.get(task).and_then(Claim::view)))
     }
 
     async fn tasks(&self) -> Result<Vec<String>> {
@@ -265,13 +298,30 @@ impl Ledger for FakeLedger {
         Ok(tasks.into_iter().collect())
     }
 
-    async fn start_run(&self, start: &RunStart) -> Result<()> {
-        self.now(|pages| pages.start(start));
+    async fn start_run(&self, start: &RunStart, fence: u64) -> Result<()> {
+        self.now(|pages| {
+            pages.fences.entry(start.id.clone()).or_insert(fence);
+            pages.start(start);
+        });
         Ok(())
     }
 
-    async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>) -> Result<()> {
+    async fn fence(&self, run: &str, fence: u64) -> Result<Vec<Checkpoint>> {
         self.now(|pages| {
+            pages.run_mut(run)?;
+            let present = pages.fences.entry(run.to_owned()).or_default();
+            if *present > fence {
+                return Err(Error::new(ErrorKind::Conflict, "ledger", run, fence_error(run)));
+            }
+            *present = fence;
+            Ok(())
+        })?;
+        self.checkpoints(run).await
+    }
+
+    async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>, fence: Option<u64>) -> Result<()> {
+        self.now(|pages| {
+            fence.map_or(Ok(()), |fence| pages.check_fence(run, fence))?;
             let run = pages.run_mut(run)?;
             if !phase.may_follow(run.phase) {
                 let message = format!("it is {} already", run.phase.as_str());
@@ -283,9 +333,12 @@ impl Ledger for FakeLedger {
         })
     }
 
-    async fn refuse_deletes(&self, run: &str) -> Result<()> {
-        self.now(|pages| pages.refused.insert(run.to_owned()));
-        Ok(())
+    async fn refuse_deletes(&self, run: &str, fence: u64) -> Result<()> {
+        self.now(|pages| {
+            pages.check_fence(run, fence)?;
+            pages.refused.insert(run.to_owned());
+            Ok(())
+        })
     }
 
     async fn run(&self, run: &str) -> Result<Option<Run>> {
@@ -310,8 +363,9 @@ impl Ledger for FakeLedger {
         }))
     }
 
-    async fn checkpoint(&self, run: &str, checkpoint: &Checkpoint) -> Result<()> {
+    async fn checkpoint(&self, run: &str, checkpoint: &Checkpoint, fence: u64) -> Result<()> {
         self.now(|pages| {
+            pages.check_fence(run, fence)?;
             let key = (run.to_owned(), checkpoint.id);
             let before = pages.checkpoints.get(&key);
             if before.is_some_and(|before| before.version >= checkpoint.version && before != checkpoint) {
@@ -333,9 +387,12 @@ impl Ledger for FakeLedger {
         }))
     }
 
-    async fn defer(&self, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
-        self.now(|pages| pages.deferred.insert((run.to_owned(), range, number), body.to_owned()));
-        Ok(())
+    async fn defer(&self, run: &str, range: u32, number: u32, body: &str, fence: u64) -> Result<()> {
+        self.now(|pages| {
+            pages.check_fence(run, fence)?;
+            pages.deferred.insert((run.to_owned(), range, number), body.to_owned());
+            Ok(())
+        })
     }
 
     async fn deferred(&self, run: &str, range: u32, number: u32) -> Result<Option<String>> {

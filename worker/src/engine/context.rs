@@ -8,7 +8,7 @@ use std::time::Duration;
 use shared::config::Work;
 use shared::fleet::Fleet;
 use shared::job::ParseError;
-use shared::ledger::{Outcome, RunOptions, RunStart, Settlement, SharedLedger, events_run};
+use shared::ledger::{NO_FENCE, Outcome, RunOptions, RunStart, Settlement, SharedLedger, events_run};
 use shared::limits::{ConcurrencyLimiter, Lane, transfers_within};
 use shared::object::Timestamp;
 use shared::queue::Queue;
@@ -193,7 +193,7 @@ impl Engine {
         }
         let (id, task, options) = (run.to_owned(), self.task.clone(), RunOptions::default());
         let start = RunStart { id, task, source, destination, options, started: Timestamp::now() };
-        self.events_run.get_or_try_init(|| self.ledger.start_run(&start)).await.map(drop)
+        self.events_run.get_or_try_init(|| self.ledger.start_run(&start, NO_FENCE)).await.map(drop)
     }
 
     /// Whether the task's events are followed, by this worker or by any other: then the run that counts them is

@@ -1,45 +1,123 @@
 //! Where a run's listing stands: checkpoints, and the delete jobs that are deferred.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteItem};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::DynamoDbLedger;
 use super::item::{Item, MAX_ITEM_BYTES, Record, number, pk, text};
-use shared::ledger::{Checkpoint, Found};
+use super::{DynamoDbLedger, runs};
+use shared::ledger::{Checkpoint, Found, fence_error};
 use shared::store::KeyRange;
 use shared::{ErrorKind, Result};
 
 /// Sort keys of checkpoints begin so.
 const RANGE: &str = "range#";
 
+/// Ranges whose fence is raised at once.
+const RANGES_AT_ONCE: usize = 8;
+
 /// What the item's names and numbers take at most, bytes, besides keys and bodies.
 const OVERHEAD_BYTES: usize = 2048;
 
-/// Writes a range's checkpoint over its earlier one.
-pub(super) async fn write(ledger: &DynamoDbLedger, run: &str, checkpoint: &Checkpoint) -> Result<()> {
+/// Writes a range's checkpoint over its earlier one, under the run's fence.
+///
+/// An item of a range has the fence itself, so that a checkpoint is one conditional write. Only the first one of a range
+/// checks the run's fence, in a transaction: a range that a finder adds when its claim is lost would move the bounds of
+/// others.
+pub(super) async fn write(ledger: &DynamoDbLedger, run: &str, checkpoint: &Checkpoint, fence: u64) -> Result<()> {
     let bytes = OVERHEAD_BYTES + bytes(checkpoint);
     if bytes > MAX_ITEM_BYTES {
         let message = format!("a checkpoint of {bytes} bytes is larger than {MAX_ITEM_BYTES}: lower job-objects");
         return Err(ledger.error(ErrorKind::Invalid, message));
     }
-    let attributes = encode(run, checkpoint).attributes();
+    if checkpoint.version > 1 && replace(ledger, run, checkpoint, fence).await? {
+        return Ok(());
+    }
+    // A transaction costs twice as much: one that is large comes after an empty one.
+    let is_large = !checkpoint.outbox.is_empty() && checkpoint.version > 0;
+    let (id, range) = (checkpoint.id, checkpoint.range.clone());
+    let first = if is_large { &Checkpoint { id, range, ..Checkpoint::default() } } else { checkpoint };
+    if create(ledger, run, first, fence).await? && !is_large {
+        return Ok(());
+    }
+    if replace(ledger, run, checkpoint, fence).await? {
+        return Ok(());
+    }
+    let there = ledger.get(&pk("run", &[run]), &range_key(checkpoint.id)).await?;
+    let decoded = |there: &Record| Ok((decode(there)?, there.number::<u64>("fence")?));
+    match there.as_ref().map(decoded).transpose()? {
+        Some((there, under)) if there == *checkpoint && under == fence => Ok(()),
+        Some((_, under)) if under == fence => Err(ledger.error(ErrorKind::Conflict, checkpoint.conflict(run))),
+        _ => Err(runs::not_fenced(ledger, run).await?),
+    }
+}
+
+/// Replaces an earlier checkpoint; `false` if there is none of a lower version under this fence.
+async fn replace(ledger: &DynamoDbLedger, run: &str, checkpoint: &Checkpoint, fence: u64) -> Result<bool> {
+    let attributes = encode(run, checkpoint, fence).attributes();
     // Repeated, or done with its answer lost: refused, and found to be there. Carried out late, after a newer one: the
     // condition refuses it, for it would make jobs anew under numbers that are taken.
     let written = ledger.call(|| {
         let put = ledger.client.put_item().table_name(&ledger.table).set_item(Some(attributes.clone()));
-        put.condition_expression("attribute_not_exists(pk) OR #version < :version")
+        put.condition_expression("#version < :version AND #fence = :fence")
             .expression_attribute_names("#version", "version")
+            .expression_attribute_names("#fence", "fence")
             .expression_attribute_values(":version", number(checkpoint.version))
+            .expression_attribute_values(":fence", number(fence))
             .send()
     });
-    match written.await {
-        Err(error) if error.kind() == ErrorKind::Conflict => {
-            let there = ledger.get(&pk("run", &[run]), &range_key(checkpoint.id)).await?;
-            if there.as_ref().map(decode).transpose()?.as_ref() == Some(checkpoint) {
-                return Ok(());
-            }
-            Err(ledger.error(ErrorKind::Conflict, checkpoint.conflict(run)).with_source(error))
-        }
-        other => other.map(drop),
+    is_made(written.await)
+}
+
+/// Writes the first checkpoint of a range, if the run has this fence; `false` if there is one.
+async fn create(ledger: &DynamoDbLedger, run: &str, checkpoint: &Checkpoint, fence: u64) -> Result<bool> {
+    let put = Put::builder()
+        .table_name(&ledger.table)
+        .set_item(Some(encode(run, checkpoint, fence).attributes()))
+        .condition_expression("attribute_not_exists(pk)");
+    let put = TransactWriteItem::builder().put(put.build().expect("table and item are set")).build();
+    // Repeated, or done with its answer lost: refused, because the range is there.
+    match ledger.transact(vec![runs::has_fence(ledger, run, fence), put]).await? {
+        Ok(()) => Ok(true),
+        Err(refused) if refused.action == 0 => Err(runs::not_fenced(ledger, run).await?),
+        Err(_) => Ok(false),
+    }
+}
+
+/// Raises the fence of a run, and of each of its ranges, of which there are at most a thousand and the prefixes of a
+/// list. Returns the checkpoints as they are from then on.
+pub(super) async fn fence(ledger: &DynamoDbLedger, run: &str, fence: u64) -> Result<Vec<Checkpoint>> {
+    // In this order: after the first request no range is added under a lower fence.
+    runs::raise_fence(ledger, run, fence).await?;
+    let checkpoints = all(ledger, run).await?;
+    let raise = |checkpoint: Checkpoint| raise_fence(ledger, run, checkpoint.id, fence);
+    stream::iter(checkpoints).map(raise).buffered(RANGES_AT_ONCE).try_collect().await
+}
+
+async fn raise_fence(ledger: &DynamoDbLedger, run: &str, range: u32, fence: u64) -> Result<Checkpoint> {
+    // Repeated, or done with its answer lost: the same again. Carried out late, after a later finder's: refused.
+    let raised = ledger.call(|| {
+        let update = ledger.client.update_item().table_name(&ledger.table);
+        update
+            .key("pk", text(pk("run", &[run])))
+            .key("sk", text(range_key(range)))
+            .condition_expression("#fence <= :fence")
+            .update_expression("SET #fence = :fence")
+            .expression_attribute_names("#fence", "fence")
+            .expression_attribute_values(":fence", number(fence))
+            .return_values(ReturnValue::AllNew)
+            .send()
+    });
+    match raised.await {
+        Err(error) if error.kind() == ErrorKind::Conflict => Err(runs::not_fenced(ledger, run).await?),
+        raised => decode(&Record::new(raised?.attributes.unwrap_or_default())),
+    }
+}
+
+/// Whether a conditional write was made; `false` if its condition does not hold.
+fn is_made<T>(written: Result<T>) -> Result<bool> {
+    match written {
+        Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
+        written => written.map(|_| true),
     }
 }
 
@@ -66,13 +144,32 @@ pub(super) async fn found(ledger: &DynamoDbLedger, run: &str) -> Result<Found> {
 }
 
 /// Keeps the body of a delete job.
-pub(super) async fn defer(ledger: &DynamoDbLedger, run: &str, range: u32, number: u32, body: &str) -> Result<()> {
+pub(super) async fn defer(
+    ledger: &DynamoDbLedger,
+    run: &str,
+    (range, job): (u32, u32),
+    body: &str,
+    fence: u64,
+) -> Result<()> {
     if OVERHEAD_BYTES + body.len() > MAX_ITEM_BYTES {
         let message = format!("a delete job of {} bytes is too large for the ledger: lower job-objects", body.len());
         return Err(ledger.error(ErrorKind::Invalid, message));
     }
-    // A job's body is determined by its number, so a write repeated or carried out late changes nothing.
-    ledger.put(Item::new(pk("run", &[run]), held_key(range, number)).with("body", text(body))).await
+    let item = Item::new(pk("run", &[run]), held_key(range, job)).with("body", text(body));
+    let attributes = item.with("fence", number(fence)).attributes();
+    // A finder makes the same body for a number, so a write that is repeated or carried out late changes nothing. Of two
+    // finders the later one's body stays, and the one that no checkpoint counts is harmless.
+    let written = ledger.call(|| {
+        let put = ledger.client.put_item().table_name(&ledger.table).set_item(Some(attributes.clone()));
+        put.condition_expression("attribute_not_exists(pk) OR #fence <= :fence")
+            .expression_attribute_names("#fence", "fence")
+            .expression_attribute_values(":fence", number(fence))
+            .send()
+    });
+    match is_made(written.await)? {
+        true => Ok(()),
+        false => Err(ledger.error(ErrorKind::Conflict, fence_error(run))),
+    }
 }
 
 /// A deferred job's body.
@@ -137,11 +234,12 @@ fn found_in(record: &Record) -> Result<Found> {
     })
 }
 
-fn encode(run: &str, checkpoint: &Checkpoint) -> Item {
-    let Checkpoint { id, version, range, cursor, done, found, jobs, deferred, outbox } = checkpoint;
+fn encode(run: &str, checkpoint: &Checkpoint, fence: u64) -> Item {
+    let Checkpoint { id, version, range, cursor, done, found, jobs, deferred, released, outbox } = checkpoint;
     let item = Item::new(pk("run", &[run]), range_key(*id))
         .with("id", number(id))
         .with("version", number(version))
+        .with("fence", number(fence))
         .with_text("prefix", Some(&range.prefix))
         .with_text("after", range.after.as_deref())
         .with_text("until", range.until.as_deref())
@@ -149,6 +247,7 @@ fn encode(run: &str, checkpoint: &Checkpoint) -> Item {
         .with("done", AttributeValue::Bool(*done))
         .with("jobs", number(jobs))
         .with("deferred", number(deferred))
+        .with("released", number(released))
         .with("outbox", AttributeValue::L(outbox.iter().map(text).collect()));
     numbers(found).into_iter().fold(item, |item, (name, count)| item.with(name, number(count)))
 }
@@ -164,6 +263,7 @@ fn decode(record: &Record) -> Result<Checkpoint> {
         found: found_in(record)?,
         jobs: record.number("jobs")?,
         deferred: record.number("deferred")?,
+        released: record.number("released")?,
         outbox: record.texts("outbox")?,
     })
 }
@@ -178,7 +278,7 @@ mod tests {
         #[test]
         fn a_checkpoint_comes_back_from_its_item_unchanged(
             id in any::<u32>(), version in any::<u64>(), keys in (any::<String>(), of(any::<String>()), of(any::<String>()), of(any::<String>())),
-            done in any::<bool>(), counts in any::<[u64; 9]>(), made in any::<(u32, u32)>(),
+            done in any::<bool>(), counts in any::<[u64; 9]>(), made in any::<(u32, u32, u32)>(),
             outbox in prop::collection::vec(any::<String>(), 0..4),
         ) {
             let [listed, listed_destination, unchanged, filtered, not_judged, enqueued, enqueued_bytes, deletes, unlisted] = counts;
@@ -191,9 +291,10 @@ mod tests {
                 found: Found { listed, listed_destination, unchanged, filtered, not_judged, enqueued, enqueued_bytes, deletes, unlisted },
                 jobs: made.0,
                 deferred: made.1,
+                released: made.2,
                 outbox,
             };
-            prop_assert_eq!(decode(&Record::new(encode("r", &checkpoint).attributes())).unwrap(), checkpoint);
+            prop_assert_eq!(decode(&Record::new(encode("r", &checkpoint, 1).attributes())).unwrap(), checkpoint);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Runs: their start, their phase, and their counters added up.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;
@@ -9,7 +9,7 @@ use serde::de::value::Error as WordError;
 use super::item::{Item, Record, number, pk, text};
 use super::{DynamoDbLedger, ranges, settle};
 use shared::ledger::events::is_events_run;
-use shared::ledger::{Found, Phase, Run, RunOptions, RunStart, RunState};
+use shared::ledger::{Found, Phase, Run, RunOptions, RunStart, RunState, fence_error};
 use shared::object::Timestamp;
 use shared::{ErrorKind, Result};
 
@@ -21,7 +21,7 @@ const MAX_TASKS: usize = 10_000;
 const RUNS_AT_ONCE: usize = 8;
 
 /// Records a new run, and that it is its task's; the task's event run is none of its runs.
-pub(super) async fn start(ledger: &DynamoDbLedger, start: &RunStart) -> Result<()> {
+pub(super) async fn start(ledger: &DynamoDbLedger, start: &RunStart, fence: u64) -> Result<()> {
     let run = Item::new(pk("run", &[&start.id]), RUN)
         .with_text("run", Some(&start.id))
         .with_text("task", Some(&start.task))
@@ -32,6 +32,7 @@ pub(super) async fn start(ledger: &DynamoDbLedger, start: &RunStart) -> Result<(
         .with("delete", AttributeValue::Bool(start.options.delete))
         .with_text("retries", start.options.retries.as_deref())
         .with("started", number(start.started.0))
+        .with("fence", number(fence))
         .with_text("phase", Some(Phase::Listing.as_str()));
     let of_task =
         || Item::new(pk("task", &[&start.task]), format!("run#{}", start.id)).with_text("run", Some(&start.id));
@@ -52,12 +53,19 @@ pub(super) async fn start(ledger: &DynamoDbLedger, start: &RunStart) -> Result<(
 }
 
 /// Moves a run on.
-pub(super) async fn set_phase(ledger: &DynamoDbLedger, run: &str, phase: Phase, error: Option<&str>) -> Result<()> {
+pub(super) async fn set_phase(
+    ledger: &DynamoDbLedger,
+    run: &str,
+    phase: Phase,
+    error: Option<&str>,
+    fence: Option<u64>,
+) -> Result<()> {
     // Repeated, or done with its answer lost: the phase is the same again. Carried out late: a run never
-    // moves back from what a later request has made of it.
+    // moves back from what a later request has made of it, and a finder without its claim has another fence.
     let may_follow: Vec<Phase> = Phase::ALL.into_iter().filter(|before| phase.may_follow(*before)).collect();
     let placeholders: Vec<String> = (0..may_follow.len()).map(|n| format!(":from{n}")).collect();
-    let condition = format!("attribute_exists(pk) AND #phase IN ({})", placeholders.join(","));
+    let fenced = if fence.is_some() { " AND #fence = :fence" } else { "" };
+    let condition = format!("attribute_exists(pk) AND #phase IN ({}){fenced}", placeholders.join(","));
     let updated = ledger.call(|| {
         let mut update = ledger
             .client
@@ -76,6 +84,11 @@ pub(super) async fn set_phase(ledger: &DynamoDbLedger, run: &str, phase: Phase, 
         for (placeholder, from) in placeholders.iter().zip(&may_follow) {
             update = update.expression_attribute_values(placeholder, text(from.as_str()));
         }
+        if let Some(fence) = fence {
+            update = update
+                .expression_attribute_names("#fence", "fence")
+                .expression_attribute_values(":fence", number(fence));
+        }
         if let Some(error) = error {
             update =
                 update.expression_attribute_names("#error", "error").expression_attribute_values(":error", text(error));
@@ -83,14 +96,17 @@ pub(super) async fn set_phase(ledger: &DynamoDbLedger, run: &str, phase: Phase, 
         update.send()
     });
     match updated.await {
-        Err(error) if error.kind() == ErrorKind::Conflict => Err(refused(ledger, run, phase).await?),
+        Err(error) if error.kind() == ErrorKind::Conflict => Err(refused(ledger, run, phase, fence).await?),
         other => other.map(drop),
     }
 }
 
-async fn refused(ledger: &DynamoDbLedger, run: &str, phase: Phase) -> Result<shared::Error> {
+async fn refused(ledger: &DynamoDbLedger, run: &str, phase: Phase, fence: Option<u64>) -> Result<shared::Error> {
     Ok(match ledger.get(&pk("run", &[run]), RUN).await? {
         None => unknown(ledger, run),
+        Some(record) if fence.is_some() && record.optional_number("fence")? != fence => {
+            ledger.error(ErrorKind::Conflict, fence_error(run))
+        }
         Some(record) => {
             let actual = record.optional("phase").unwrap_or("?");
             let message = format!("run {run} is already {actual} and cannot become {}", phase.as_str());
@@ -104,23 +120,65 @@ fn unknown(ledger: &DynamoDbLedger, run: &str) -> shared::Error {
 }
 
 /// Takes back all deferred deletes of a run.
-pub(super) async fn refuse_deletes(ledger: &DynamoDbLedger, run: &str) -> Result<()> {
+pub(super) async fn refuse_deletes(ledger: &DynamoDbLedger, run: &str, fence: u64) -> Result<()> {
     // Repeated, or carried out late: a flag that is set is set again, and never taken back.
     let updated = ledger.call(|| {
         let update = ledger.client.update_item().table_name(&ledger.table);
         update
             .key("pk", text(pk("run", &[run])))
             .key("sk", text(RUN))
-            .condition_expression("attribute_exists(pk)")
+            .condition_expression("#fence = :fence")
             .update_expression("SET #refused = :true")
             .expression_attribute_names("#refused", "deletes_refused")
+            .expression_attribute_names("#fence", "fence")
             .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":fence", number(fence))
             .send()
     });
     match updated.await {
-        Err(error) if error.kind() == ErrorKind::Conflict => Err(unknown(ledger, run)),
+        Err(error) if error.kind() == ErrorKind::Conflict => Err(not_fenced(ledger, run).await?),
         other => other.map(drop),
     }
+}
+
+/// Makes `fence` the run's fence, unless it has a higher one.
+pub(super) async fn raise_fence(ledger: &DynamoDbLedger, run: &str, fence: u64) -> Result<()> {
+    // Repeated, or done with its answer lost: the same again. Carried out late, after a later finder's: refused.
+    let updated = ledger.call(|| {
+        let update = ledger.client.update_item().table_name(&ledger.table);
+        update
+            .key("pk", text(pk("run", &[run])))
+            .key("sk", text(RUN))
+            .condition_expression("#fence <= :fence")
+            .update_expression("SET #fence = :fence")
+            .expression_attribute_names("#fence", "fence")
+            .expression_attribute_values(":fence", number(fence))
+            .send()
+    });
+    match updated.await {
+        Err(error) if error.kind() == ErrorKind::Conflict => Err(not_fenced(ledger, run).await?),
+        other => other.map(drop),
+    }
+}
+
+/// The condition that a run has this fence, as a part of a transaction.
+pub(super) fn has_fence(ledger: &DynamoDbLedger, run: &str, fence: u64) -> TransactWriteItem {
+    let check = ConditionCheck::builder()
+        .table_name(&ledger.table)
+        .key("pk", text(pk("run", &[run])))
+        .key("sk", text(RUN))
+        .condition_expression("#fence = :fence")
+        .expression_attribute_names("#fence", "fence")
+        .expression_attribute_values(":fence", number(fence));
+    TransactWriteItem::builder().condition_check(check.build().expect("table, key and condition are set")).build()
+}
+
+/// Why the condition on a run's fence does not hold.
+pub(super) async fn not_fenced(ledger: &DynamoDbLedger, run: &str) -> Result<shared::Error> {
+    Ok(match ledger.get(&pk("run", &[run]), RUN).await? {
+        None => unknown(ledger, run),
+        Some(_) => ledger.error(ErrorKind::Conflict, fence_error(run)),
+    })
 }
 
 /// A run with its counters.

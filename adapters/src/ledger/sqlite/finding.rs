@@ -1,54 +1,14 @@
-//! What a finder writes: claims, runs, checkpoints, deferred jobs.
-
-use std::time::Duration;
+//! What a finder writes: runs, checkpoints, deferred jobs.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::sqlite::Failure;
 use shared::ErrorKind;
-use shared::ledger::{Checkpoint, Found, Phase, Run, RunStart, RunState, Settled, events_run};
+use shared::ledger::{Checkpoint, Found, Phase, Run, RunStart, RunState, Settled, events_run, fence_error};
 use shared::object::Timestamp;
 
 /// Most tasks that are named, by the port's contract.
 const MAX_TASKS: u32 = 10_000;
-
-/// A wish to be the only finder of a task.
-pub(super) struct Claim {
-    task: String,
-    owner: String,
-    holder: String,
-    lease: Duration,
-}
-
-impl Claim {
-    pub(super) fn new(task: &str, owner: &str, holder: &str, lease: Duration) -> Self {
-        Claim { task: task.to_owned(), owner: owner.to_owned(), holder: holder.to_owned(), lease }
-    }
-
-    /// Another's claim counts until its lease runs out or its process dies, whichever comes first. The
-    /// transaction holds the write lock from its start: no two can both find the task unclaimed.
-    pub(super) fn take(self, connection: &Connection, is_alive: impl Fn(&str) -> bool) -> Result<(), Failure> {
-        let now = Timestamp::now().0;
-        let sql = "SELECT owner, holder FROM claims WHERE task = ?1 AND owner <> ?2 AND until > ?3";
-        let mut select = connection.prepare_cached(sql)?;
-        let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
-        let other = select.query_row(params![self.task, self.owner, now], read).optional()?;
-        if let Some((owner, holder)) = other
-            && is_alive(&holder)
-        {
-            return Err(Failure::Other(ErrorKind::Conflict, format!("claimed by {owner}")));
-        }
-        let until = now.saturating_add(i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX));
-        let sql = "INSERT OR REPLACE INTO claims (task, owner, holder, until) VALUES (?1, ?2, ?3, ?4)";
-        connection.prepare_cached(sql)?.execute(params![self.task, self.owner, self.holder, until])?;
-        Ok(())
-    }
-}
-
-pub(super) fn unclaim(connection: &Connection, task: &str, owner: &str) -> Result<(), Failure> {
-    connection.prepare_cached("DELETE FROM claims WHERE task = ?1 AND owner = ?2")?.execute([task, owner])?;
-    Ok(())
-}
 
 pub(super) fn tasks(connection: &Connection) -> Result<Vec<String>, Failure> {
     let mut select = connection.prepare_cached("SELECT DISTINCT task FROM runs ORDER BY task LIMIT ?1")?;
@@ -56,14 +16,48 @@ pub(super) fn tasks(connection: &Connection) -> Result<Vec<String>, Failure> {
     Ok(tasks)
 }
 
-pub(super) fn start_run(connection: &Connection, start: &RunStart) -> Result<(), Failure> {
-    let sql = "INSERT INTO runs (id, task, start, phase) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+pub(super) fn start_run(connection: &Connection, start: &RunStart, fence: u64) -> Result<(), Failure> {
+    let sql = "INSERT INTO runs (id, task, start, phase, fence) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
     let (body, phase) = (serde_json::to_string(start)?, serde_json::to_string(&Phase::Listing)?);
-    connection.prepare_cached(sql)?.execute(params![start.id, start.task, body, phase])?;
+    connection.prepare_cached(sql)?.execute(params![start.id, start.task, body, phase, signed(fence)])?;
     Ok(())
 }
 
-pub(super) fn set_phase(connection: &Connection, run: &str, phase: Phase, error: Option<&str>) -> Result<(), Failure> {
+/// The checkpoints are read in the transaction that raises the fence: no later write can change what is returned.
+pub(super) fn fence(connection: &Connection, run: &str, fence: u64) -> Result<Vec<Checkpoint>, Failure> {
+    let sql = "UPDATE runs SET fence = ?2 WHERE id = ?1 AND fence <= ?2";
+    if connection.prepare_cached(sql)?.execute(params![run, signed(fence)])? == 0 {
+        check_fence(connection, run, fence)?;
+    }
+    checkpoints(connection, run)
+}
+
+/// SQLite's integers are signed; no fence is larger than `i64::MAX`.
+fn signed(fence: u64) -> i64 {
+    i64::try_from(fence).unwrap_or(i64::MAX)
+}
+
+/// Refuses the write of a finder whose claim another finder has by now.
+fn check_fence(connection: &Connection, run: &str, fence: u64) -> Result<(), Failure> {
+    let mut select = connection.prepare_cached("SELECT fence FROM runs WHERE id = ?1")?;
+    let present: Option<i64> = select.query_row([run], |row| row.get(0)).optional()?;
+    match present {
+        None => must_exist(0, run),
+        Some(present) if present == signed(fence) => Ok(()),
+        Some(_) => Err(Failure::Other(ErrorKind::Conflict, fence_error(run))),
+    }
+}
+
+pub(super) fn set_phase(
+    connection: &Connection,
+    run: &str,
+    phase: Phase,
+    error: Option<&str>,
+    fence: Option<u64>,
+) -> Result<(), Failure> {
+    if let Some(fence) = fence {
+        check_fence(connection, run, fence)?;
+    }
     if let Some(state) = run_state(connection, run)?
         && !phase.may_follow(state.phase)
     {
@@ -76,10 +70,10 @@ pub(super) fn set_phase(connection: &Connection, run: &str, phase: Phase, error:
 }
 
 /// Refused for good: a checkpoint that is written again later does not bring them back.
-pub(super) fn refuse_deletes(connection: &Connection, run: &str) -> Result<(), Failure> {
-    let changed =
-        connection.prepare_cached("UPDATE runs SET deletes_refused = 1 WHERE id = ?1")?.execute(params![run])?;
-    must_exist(changed, run)
+pub(super) fn refuse_deletes(connection: &Connection, run: &str, fence: u64) -> Result<(), Failure> {
+    check_fence(connection, run, fence)?;
+    connection.prepare_cached("UPDATE runs SET deletes_refused = 1 WHERE id = ?1")?.execute(params![run])?;
+    Ok(())
 }
 
 /// An update of a run that changed no row met none.
@@ -167,7 +161,13 @@ pub(super) fn runs(connection: &Connection, task: &str, limit: usize) -> Result<
     rows.into_iter().map(|row| row.into_run(connection)).collect()
 }
 
-pub(super) fn checkpoint(connection: &Connection, run: &str, checkpoint: &Checkpoint) -> Result<(), Failure> {
+pub(super) fn checkpoint(
+    connection: &Connection,
+    run: &str,
+    checkpoint: &Checkpoint,
+    fence: u64,
+) -> Result<(), Failure> {
+    check_fence(connection, run, fence)?;
     let mut select = connection.prepare_cached("SELECT body FROM checkpoints WHERE run = ?1 AND id = ?2")?;
     let before: Option<String> = select.query_row(params![run, checkpoint.id], |row| row.get(0)).optional()?;
     let before: Option<Checkpoint> = before.map(|body| serde_json::from_str(&body)).transpose()?;
@@ -191,7 +191,14 @@ pub(super) fn checkpoints(connection: &Connection, run: &str) -> Result<Vec<Chec
     Ok(checkpoints)
 }
 
-pub(super) fn defer(connection: &Connection, run: &str, range: u32, number: u32, body: &str) -> Result<(), Failure> {
+pub(super) fn defer(
+    connection: &Connection,
+    run: &str,
+    (range, number): (u32, u32),
+    body: &str,
+    fence: u64,
+) -> Result<(), Failure> {
+    check_fence(connection, run, fence)?;
     let sql = "INSERT INTO deferred_jobs (run, range, number, body) VALUES (?1, ?2, ?3, ?4)
                ON CONFLICT (run, range, number) DO UPDATE SET body = excluded.body";
     connection.prepare_cached(sql)?.execute(params![run, range, number, body])?;

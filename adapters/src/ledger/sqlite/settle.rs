@@ -211,7 +211,7 @@ mod tests {
     use crate::ledger::sqlite::SqliteLedger;
     use crate::sqlite::Database;
     use shared::job::Origin;
-    use shared::ledger::{Ledger as _, RunStart, State, events_run};
+    use shared::ledger::{Ledger as _, NO_FENCE, RunStart, State, events_run};
 
     const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -219,7 +219,7 @@ mod tests {
         let words = |word: &str| word.to_owned();
         let (source, destination, options) = (words("/a"), words("/b"), Default::default());
         let start = RunStart { id: words(id), task: words("t"), source, destination, options, started: Timestamp(0) };
-        SqliteLedger::open(database).start_run(&start).await.unwrap();
+        SqliteLedger::open(database).start_run(&start, NO_FENCE).await.unwrap();
     }
 
     fn failed(key: &str) -> Outcome {

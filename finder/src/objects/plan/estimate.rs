@@ -12,7 +12,14 @@ use super::requests::Stores;
 use crate::objects::price;
 
 /// What a checkpoint takes besides its outbox, about, bytes: cursor, counters, names.
-pub(super) const CHECKPOINT_BYTES: usize = 700;
+const CHECKPOINT_BYTES: usize = 700;
+
+/// The first checkpoint of a range is written in a transaction with a check of the run's fence, which counts as two
+/// writes each, in place of one.
+const FIRST_CHECKPOINT_WRITES: u64 = 3;
+
+/// Before each so many deferred jobs of a range are sent, a checkpoint is written.
+const RELEASE_JOBS: u32 = 10;
 
 /// What an object's outcome takes besides its key, about, bytes. The key stands in it twice.
 const OUTCOME_BYTES: u64 = 400;
@@ -114,6 +121,17 @@ impl Tally {
     /// A record of this size is written to the ledger.
     pub(super) fn written(&mut self, bytes: usize) {
         self.ledger_writes += (bytes as u64).div_ceil(price::DYNAMODB_WRITE_BYTES);
+    }
+
+    /// A checkpoint is written, with an outbox of this size.
+    pub(super) fn checkpoint(&mut self, outbox_bytes: usize, is_first: bool) {
+        self.written(outbox_bytes + CHECKPOINT_BYTES);
+        self.ledger_writes += if is_first { FIRST_CHECKPOINT_WRITES } else { 0 };
+    }
+
+    /// The deferred jobs of a range are sent.
+    pub(super) fn released(&mut self, jobs: u32) {
+        self.ledger_writes += u64::from(jobs.div_ceil(RELEASE_JOBS));
     }
 
     /// An object is copied, whole or in parts; in parts, it is also described, opened and completed, and

@@ -94,6 +94,7 @@ fn failed_run(faults: &Arc<Faults>) -> (Finder, Arc<Book>, Arc<Belt>) {
         owner: "me".into(),
         force: false,
         look_every: Duration::from_secs(6),
+        run: None,
     };
     (finder, book, belt)
 }

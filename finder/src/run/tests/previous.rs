@@ -49,20 +49,38 @@ async fn a_run_of_which_anything_moves_is_not_lost() {
     assert_eq!(bench.book.run(&first).await.unwrap().unwrap().phase, Phase::Listed);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_task_that_another_finder_works_on_is_refused() {
     let (source, destination) = mirrored();
     let bench = bench(source, destination, mirror());
-    bench.book.pages.lock().unwrap().claim = Some("another".into());
+    bench.book.pages.lock().unwrap().claim = Some(ALIVE.into());
+    let began = tokio::time::Instant::now();
     assert!(matches!(bench.run().await.unwrap_err(), FindError::ClaimedByOther(_)));
+    assert!(began.elapsed() < claim::LEASE / 2, "{:?}", began.elapsed());
     assert!(bench.book.pages.lock().unwrap().runs.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_claim_of_a_dead_finder_is_taken_after_its_lease_and_not_before() {
+    let (source, destination) = mirrored();
+    let bench = bench(source, destination, mirror());
+    {
+        let mut pages = bench.book.pages.lock().unwrap();
+        (pages.claim, pages.fence) = (Some("dead".into()), 7);
+    }
+    let began = tokio::time::Instant::now();
+    bench.run().await.unwrap();
+    assert_eq!(began.elapsed(), claim::LEASE);
+    bench.assert_mirrored();
+    let fences = bench.book.pages.lock().unwrap().fences.clone();
+    assert_eq!(fences.into_values().collect::<Vec<_>>(), [8]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_finder_that_loses_its_claim_ends_and_says_who_has_it() {
     let book = Arc::new(Book::default());
     let ledger: SharedLedger = book.clone();
-    let claim = Claim::take(&ledger, "task", "me", claim::LEASE).await.unwrap();
+    let claim = Claim::take(&ledger, "task", "me", claim::LEASE, None).await.unwrap();
     book.pages.lock().unwrap().claim = Some("another".into());
     claim.lost().cancelled().await;
     assert!(matches!(claim.end().await, Some(FindError::ClaimedByOther(_))));
@@ -73,7 +91,7 @@ async fn a_finder_that_loses_its_claim_ends_and_says_who_has_it() {
 async fn regression_a_claim_that_is_given_back_is_not_renewed_by_what_was_under_way() {
     let book = Arc::new(Book { claim_takes: Duration::from_secs(2), ..Book::default() });
     let ledger: SharedLedger = book.clone();
-    let claim = Claim::take(&ledger, "task", "me", claim::LEASE).await.unwrap();
+    let claim = Claim::take(&ledger, "task", "me", claim::LEASE, None).await.unwrap();
     // In the middle of the first renewal.
     tokio::time::sleep(Duration::from_secs(16)).await;
     assert!(claim.end().await.is_none());

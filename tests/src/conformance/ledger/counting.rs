@@ -1,6 +1,6 @@
 //! Settling: every object of a job is counted once.
 
-use shared::ledger::{Checkpoint, Found, Phase, Settled, SharedLedger, State};
+use shared::ledger::{Checkpoint, Found, NO_FENCE, Phase, Settled, SharedLedger, State};
 use shared::object::{Pin, Timestamp};
 
 use super::{counted, odd_keys, origin, outcome, outcomes, run_start, settle, started};
@@ -57,7 +57,7 @@ pub async fn each_origin_counts_its_own_objects(ledger: SharedLedger) {
 pub async fn runs_count_apart(ledger: SharedLedger) {
     let first = started(&ledger).await;
     let second = run_start(&first.task, 1_700_000_001_000);
-    ledger.start_run(&second).await.unwrap();
+    ledger.start_run(&second, NO_FENCE).await.unwrap();
     let origin = origin("0/1", 2);
     let all = outcomes(&origin, 0..2, State::Copied);
     assert_eq!(settle(&ledger, &first, &origin, &all).await, copied(2));
@@ -117,14 +117,14 @@ pub async fn eight_workers_that_settle_one_job_count_it_once(ledger: SharedLedge
 pub async fn a_run_is_done_when_everything_enqueued_is_settled(ledger: SharedLedger) {
     let run = started(&ledger).await;
     let found = Found { enqueued: 3, enqueued_bytes: 3_000, deletes: 1, ..Found::default() };
-    ledger.checkpoint(&run.id, &Checkpoint { found, done: true, ..Checkpoint::default() }).await.unwrap();
+    ledger.checkpoint(&run.id, &Checkpoint { found, done: true, ..Checkpoint::default() }, NO_FENCE).await.unwrap();
     let is_done = async || ledger.run(&run.id).await.unwrap().unwrap().is_done();
     let (copies, deletes) = (origin("0/0", 3), origin("0/d0", 1));
     settle(&ledger, &run, &copies, &outcomes(&copies, 0..3, State::Copied)).await;
     assert!(!is_done().await);
-    ledger.set_phase(&run.id, Phase::Releasing, None).await.unwrap();
+    ledger.set_phase(&run.id, Phase::Releasing, None, None).await.unwrap();
     assert!(!is_done().await);
-    ledger.set_phase(&run.id, Phase::Listed, None).await.unwrap();
+    ledger.set_phase(&run.id, Phase::Listed, None, None).await.unwrap();
     assert!(!is_done().await);
     settle(&ledger, &run, &copies, &outcomes(&copies, 0..3, State::Copied)).await;
     assert!(!is_done().await);
@@ -164,7 +164,7 @@ pub async fn an_outcome_keeps_all_its_fields(ledger: SharedLedger) {
 pub async fn the_last_outcome_of_a_key_is_the_one_that_is_kept(ledger: SharedLedger) {
     let first = started(&ledger).await;
     let second = run_start(&first.task, 1_700_000_001_000);
-    ledger.start_run(&second).await.unwrap();
+    ledger.start_run(&second, NO_FENCE).await.unwrap();
     let origin = origin("0/1", 1);
     for (run, state) in [(&first, State::Failed), (&second, State::Copied), (&first, State::Skipped)] {
         let last = outcome("key", state);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use shared::ledger::{
-    COALESCED, OUT_OF_SCOPE, Outcome, Phase, Run, RunStart, Settled, SharedLedger, State, events_run,
+    COALESCED, NO_FENCE, OUT_OF_SCOPE, Outcome, Phase, Run, RunStart, Settled, SharedLedger, State, events_run,
 };
 use shared::object::Timestamp;
 
@@ -17,7 +17,7 @@ fn event_run_start(task: &str) -> RunStart {
 /// The event run of a new task.
 async fn event_run(ledger: &SharedLedger) -> RunStart {
     let start = event_run_start(&unique("task"));
-    ledger.start_run(&start).await.unwrap();
+    ledger.start_run(&start, NO_FENCE).await.unwrap();
     start
 }
 
@@ -35,8 +35,8 @@ pub async fn an_event_run_is_none_of_its_tasks_runs(ledger: SharedLedger) {
     // Ids that sort before the event run's and behind.
     for (n, id) in ["0", "events", "z"].map(unique).into_iter().enumerate() {
         let run = RunStart { id: id.clone(), ..run_start(task, n as i64) };
-        ledger.start_run(&run).await.unwrap();
-        ledger.start_run(&RunStart { started: Timestamp::now(), ..start.clone() }).await.unwrap();
+        ledger.start_run(&run, NO_FENCE).await.unwrap();
+        ledger.start_run(&RunStart { started: Timestamp::now(), ..start.clone() }, NO_FENCE).await.unwrap();
         ids.insert(0, id);
         for limit in [1, 2, 3, 10] {
             let runs = ledger.runs(task, limit).await.unwrap();
@@ -52,14 +52,14 @@ pub async fn an_event_run_begins_once_and_is_never_done(ledger: SharedLedger) {
     let start = event_run_start(&unique("task"));
     let workers = (0..8).map(|_| {
         let (ledger, start) = (ledger.clone(), start.clone());
-        tokio::spawn(async move { ledger.start_run(&start).await })
+        tokio::spawn(async move { ledger.start_run(&start, NO_FENCE).await })
     });
     for worker in workers.collect::<Vec<_>>() {
         worker.await.unwrap().unwrap();
     }
     let message = origin("m-1", 1);
     settle(&ledger, &start, &message, &[(0, outcome("a", State::Copied))]).await;
-    ledger.start_run(&RunStart { started: Timestamp::now(), ..start.clone() }).await.unwrap();
+    ledger.start_run(&RunStart { started: Timestamp::now(), ..start.clone() }, NO_FENCE).await.unwrap();
     let run = ledger.run(&start.id).await.unwrap().unwrap();
     assert_eq!((&run.start, run.phase, run.settled.copied), (&start, Phase::Listing, 1));
     assert_eq!((run.is_events(), run.is_done(), run.enqueued()), (true, false, 0));

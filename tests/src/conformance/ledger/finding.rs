@@ -1,17 +1,10 @@
-//! What a finder relies on: claims, runs, checkpoints, deferred jobs.
-
-use std::time::Duration;
+//! What a finder relies on: runs, checkpoints, deferred jobs.
 
 use shared::ErrorKind;
-use shared::ledger::{Checkpoint, Found, Phase, Run, RunState, Settled, SharedLedger};
+use shared::ledger::{Checkpoint, Found, NO_FENCE, Phase, Run, RunState, Settled, SharedLedger};
 use shared::store::KeyRange;
-use tokio::time::{Instant, sleep};
 
 use super::{odd_keys, run_start, started, unique};
-
-const SHORT: Duration = Duration::from_secs(2);
-const LONG: Duration = Duration::from_secs(120);
-const PATIENCE: Duration = Duration::from_secs(20);
 
 fn found(n: u64) -> Found {
     Found {
@@ -25,71 +18,6 @@ fn found(n: u64) -> Found {
         deletes: n + 5,
         unlisted: 2,
     }
-}
-
-async fn assert_refused(ledger: &SharedLedger, task: &str, owner: &str, holder: &str) {
-    let error = ledger.claim(task, owner, LONG).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
-    assert!(error.to_string().contains(holder), "the holder is not named: {error}");
-}
-
-/// And the other is named; other tasks are free.
-pub async fn a_claim_excludes_all_other_finders_of_the_task(ledger: SharedLedger) {
-    let task = unique("task");
-    ledger.claim(&task, "first@host", LONG).await.unwrap();
-    assert_refused(&ledger, &task, "second@host", "first@host").await;
-    ledger.claim(&unique("task"), "second@host", LONG).await.unwrap();
-}
-
-/// For a lease from then.
-pub async fn a_claim_is_renewed_by_its_owner(ledger: SharedLedger) {
-    let task = unique("task");
-    ledger.claim(&task, "first", SHORT).await.unwrap();
-    ledger.claim(&task, "first", LONG).await.unwrap();
-    sleep(SHORT + Duration::from_secs(1)).await;
-    assert_refused(&ledger, &task, "second", "first").await;
-}
-
-/// Though its owner may live on.
-pub async fn a_claim_ends_with_its_lease(ledger: SharedLedger) {
-    let task = unique("task");
-    ledger.claim(&task, "first", SHORT).await.unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    while let Err(error) = ledger.claim(&task, "second", LONG).await {
-        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
-        assert!(Instant::now() < deadline, "the claim did not end");
-        sleep(Duration::from_millis(200)).await;
-    }
-    assert_refused(&ledger, &task, "first", "second").await;
-}
-
-/// Another's attempt is `Ok` and changes nothing.
-pub async fn only_the_owner_ends_a_claim(ledger: SharedLedger) {
-    let task = unique("task");
-    ledger.unclaim(&task, "nobody").await.unwrap();
-    ledger.claim(&task, "first", LONG).await.unwrap();
-    ledger.unclaim(&task, "second").await.unwrap();
-    assert_refused(&ledger, &task, "second", "first").await;
-    ledger.unclaim(&task, "first").await.unwrap();
-    ledger.unclaim(&task, "first").await.unwrap();
-    ledger.claim(&task, "second", LONG).await.unwrap();
-}
-
-/// And the others are told so.
-pub async fn of_many_claims_at_once_one_succeeds(ledger: SharedLedger) {
-    let task = unique("task");
-    let claims = (0..8).map(|n| {
-        let (ledger, task) = (ledger.clone(), task.clone());
-        tokio::spawn(async move { ledger.claim(&task, &format!("owner-{n}"), LONG).await })
-    });
-    let mut won = 0;
-    for claim in claims.collect::<Vec<_>>() {
-        match claim.await.unwrap() {
-            Ok(()) => won += 1,
-            Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{error}"),
-        }
-    }
-    assert_eq!(won, 1);
 }
 
 /// And an unknown run is none.
@@ -110,10 +38,10 @@ pub async fn a_run_starts_listing_with_nothing_counted(ledger: SharedLedger) {
 /// Not even the phase it came to.
 pub async fn starting_a_run_twice_changes_nothing(ledger: SharedLedger) {
     let start = started(&ledger).await;
-    ledger.set_phase(&start.id, Phase::Stopped, Some("why")).await.unwrap();
-    ledger.checkpoint(&start.id, &Checkpoint { found: found(1), ..Checkpoint::default() }).await.unwrap();
+    ledger.set_phase(&start.id, Phase::Stopped, Some("why"), None).await.unwrap();
+    ledger.checkpoint(&start.id, &Checkpoint { found: found(1), ..Checkpoint::default() }, NO_FENCE).await.unwrap();
     let before = ledger.run(&start.id).await.unwrap();
-    ledger.start_run(&start).await.unwrap();
+    ledger.start_run(&start, NO_FENCE).await.unwrap();
     assert_eq!(ledger.run(&start.id).await.unwrap(), before);
     assert_eq!(ledger.runs(&start.task, 10).await.unwrap().len(), 1);
 }
@@ -127,8 +55,11 @@ pub async fn runs_come_newest_first(ledger: SharedLedger) {
         // Ids sort by time of start among the runs of one task.
         let mut start = run_start(&task, 1_700_000_000_000 + n);
         start.id = format!("{task}-run-{n:04}");
-        ledger.start_run(&start).await.unwrap();
-        ledger.checkpoint(&start.id, &Checkpoint { found: found(n as u64), ..Checkpoint::default() }).await.unwrap();
+        ledger.start_run(&start, NO_FENCE).await.unwrap();
+        ledger
+            .checkpoint(&start.id, &Checkpoint { found: found(n as u64), ..Checkpoint::default() }, NO_FENCE)
+            .await
+            .unwrap();
         starts.insert(0, start);
     }
     let runs = ledger.runs(&task, 100).await.unwrap();
@@ -142,7 +73,7 @@ pub async fn runs_come_newest_first(ledger: SharedLedger) {
 pub async fn every_task_with_a_run_is_named(ledger: SharedLedger) {
     let (a, b) = (unique("task-a"), unique("task-\u{fc}"));
     for task in [&b, &a, &b] {
-        ledger.start_run(&run_start(task, 1)).await.unwrap();
+        ledger.start_run(&run_start(task, 1), NO_FENCE).await.unwrap();
     }
     let tasks = ledger.tasks().await.unwrap();
     assert!(tasks.is_sorted_by(|x, y| x < y), "{tasks:?}");
@@ -159,7 +90,7 @@ pub async fn a_phase_moves_on_and_its_error_stays(ledger: SharedLedger) {
         (Phase::Stopped, Some("list s3://a: denied"), Some("list s3://a: denied")),
     ];
     for (phase, given, kept) in steps {
-        ledger.set_phase(&start.id, phase, given).await.unwrap();
+        ledger.set_phase(&start.id, phase, given, None).await.unwrap();
         let run = ledger.run(&start.id).await.unwrap().unwrap();
         assert_eq!((run.phase, run.error.as_deref()), (phase, kept));
     }
@@ -185,10 +116,11 @@ pub async fn a_checkpoint_replaces_the_earlier_one(ledger: SharedLedger) {
         found: found(2),
         jobs: 9,
         deferred: 4,
+        released: 3,
         outbox: vec![],
     };
     for checkpoint in [&first, &second, &second] {
-        ledger.checkpoint(&start.id, checkpoint).await.unwrap();
+        ledger.checkpoint(&start.id, checkpoint, NO_FENCE).await.unwrap();
         assert_eq!(ledger.checkpoints(&start.id).await.unwrap(), std::slice::from_ref(checkpoint));
         assert_eq!(ledger.run(&start.id).await.unwrap().unwrap().found, checkpoint.found);
     }
@@ -206,13 +138,13 @@ pub async fn a_late_checkpoint_is_refused(ledger: SharedLedger) {
     };
     let (first, second) = (at(1, 10, "a"), at(2, 20, "b"));
     for checkpoint in [&first, &second] {
-        ledger.checkpoint(&start.id, checkpoint).await.unwrap();
+        ledger.checkpoint(&start.id, checkpoint, NO_FENCE).await.unwrap();
     }
     for late in [first, at(2, 15, "c"), at(0, 30, "z")] {
-        let error = ledger.checkpoint(&start.id, &late).await.unwrap_err();
+        let error = ledger.checkpoint(&start.id, &late, NO_FENCE).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
     }
-    ledger.checkpoint(&start.id, &second).await.unwrap();
+    ledger.checkpoint(&start.id, &second, NO_FENCE).await.unwrap();
     assert_eq!(ledger.checkpoints(&start.id).await.unwrap(), [second]);
 }
 
@@ -220,7 +152,7 @@ pub async fn a_late_checkpoint_is_refused(ledger: SharedLedger) {
 pub async fn checkpoints_come_by_number(ledger: SharedLedger) {
     let start = started(&ledger).await;
     for id in [10, 2, 100, 0, u32::MAX, 1, 9] {
-        ledger.checkpoint(&start.id, &Checkpoint { id, ..Checkpoint::default() }).await.unwrap();
+        ledger.checkpoint(&start.id, &Checkpoint { id, ..Checkpoint::default() }, NO_FENCE).await.unwrap();
     }
     let ids: Vec<u32> = ledger.checkpoints(&start.id).await.unwrap().iter().map(|c| c.id).collect();
     assert_eq!(ids, [0, 1, 2, 9, 10, 100, u32::MAX]);
@@ -235,7 +167,7 @@ pub async fn checkpoints_carry_the_longest_and_oddest_keys(ledger: SharedLedger)
         let range = KeyRange { prefix: key.clone(), after: Some(key.clone()), until: Some(key.clone()) };
         let outbox = if id % 8 == 0 { vec![job(100 << 10), job(150 << 10)] } else { vec![job(100)] };
         let checkpoint = Checkpoint { id, range, cursor: Some(key), outbox, ..Checkpoint::default() };
-        ledger.checkpoint(&start.id, &checkpoint).await.unwrap();
+        ledger.checkpoint(&start.id, &checkpoint, NO_FENCE).await.unwrap();
         let read = ledger.checkpoints(&start.id).await.unwrap();
         assert!(read.last() == Some(&checkpoint), "checkpoint {id} was changed, cursor {:?}", checkpoint.cursor);
     }
@@ -248,7 +180,7 @@ pub async fn what_was_found_is_the_sum_over_the_checkpoints(ledger: SharedLedger
     let mut sum = Found::default();
     for id in 0..40 {
         let found = found(u64::from(id) * 1_000);
-        ledger.checkpoint(&start.id, &Checkpoint { id, found, ..Checkpoint::default() }).await.unwrap();
+        ledger.checkpoint(&start.id, &Checkpoint { id, found, ..Checkpoint::default() }, NO_FENCE).await.unwrap();
         sum += found;
     }
     assert_eq!(ledger.run(&start.id).await.unwrap().unwrap().found, sum);
@@ -258,9 +190,9 @@ pub async fn what_was_found_is_the_sum_over_the_checkpoints(ledger: SharedLedger
 pub async fn deletes_are_enqueued_once_released(ledger: SharedLedger) {
     let start = started(&ledger).await;
     let found = Found { enqueued: 10, deletes: 3, ..Found::default() };
-    ledger.checkpoint(&start.id, &Checkpoint { found, ..Checkpoint::default() }).await.unwrap();
+    ledger.checkpoint(&start.id, &Checkpoint { found, ..Checkpoint::default() }, NO_FENCE).await.unwrap();
     for (phase, enqueued) in [(Phase::Listing, 10), (Phase::Releasing, 13), (Phase::Listed, 13), (Phase::Stopped, 10)] {
-        ledger.set_phase(&start.id, phase, None).await.unwrap();
+        ledger.set_phase(&start.id, phase, None, None).await.unwrap();
         assert_eq!(ledger.run(&start.id).await.unwrap().unwrap().enqueued(), enqueued, "{phase:?}");
     }
 }
@@ -270,14 +202,14 @@ pub async fn a_cancelled_run_stays_cancelled(ledger: SharedLedger) {
     for before in [Phase::Listing, Phase::Releasing, Phase::Listed, Phase::Stopped] {
         let start = started(&ledger).await;
         let found = Found { enqueued: 10, deletes: 3, ..Found::default() };
-        ledger.checkpoint(&start.id, &Checkpoint { found, ..Checkpoint::default() }).await.unwrap();
-        ledger.set_phase(&start.id, before, None).await.unwrap();
-        let error = ledger.set_phase(&start.id, Phase::Cancelled, None).await.unwrap_err();
+        ledger.checkpoint(&start.id, &Checkpoint { found, ..Checkpoint::default() }, NO_FENCE).await.unwrap();
+        ledger.set_phase(&start.id, before, None, None).await.unwrap();
+        let error = ledger.set_phase(&start.id, Phase::Cancelled, None, None).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
         for phase in [Phase::Cancelling, Phase::Cancelling, Phase::Cancelled, Phase::Cancelled] {
-            ledger.set_phase(&start.id, phase, None).await.unwrap();
+            ledger.set_phase(&start.id, phase, None, None).await.unwrap();
             for other in [Phase::Listing, Phase::Releasing, Phase::Listed, Phase::Stopped] {
-                let error = ledger.set_phase(&start.id, other, None).await.unwrap_err();
+                let error = ledger.set_phase(&start.id, other, None, None).await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
             }
             let run = ledger.run(&start.id).await.unwrap().unwrap();
@@ -290,7 +222,7 @@ pub async fn a_cancelled_run_stays_cancelled(ledger: SharedLedger) {
 pub async fn a_runs_state_is_its_phase_and_its_options(ledger: SharedLedger) {
     let start = started(&ledger).await;
     for phase in [Phase::Listing, Phase::Listed, Phase::Cancelling] {
-        ledger.set_phase(&start.id, phase, None).await.unwrap();
+        ledger.set_phase(&start.id, phase, None, None).await.unwrap();
         let state = RunState { phase, options: start.options.clone() };
         assert_eq!(ledger.run_state(&start.id).await.unwrap(), Some(state));
     }
@@ -301,13 +233,16 @@ pub async fn a_runs_state_is_its_phase_and_its_options(ledger: SharedLedger) {
 pub async fn refused_deletes_stay_refused(ledger: SharedLedger) {
     let start = started(&ledger).await;
     for id in 0..3 {
-        ledger.checkpoint(&start.id, &Checkpoint { id, found: found(10), ..Checkpoint::default() }).await.unwrap();
+        ledger
+            .checkpoint(&start.id, &Checkpoint { id, found: found(10), ..Checkpoint::default() }, NO_FENCE)
+            .await
+            .unwrap();
     }
     let before = ledger.run(&start.id).await.unwrap().unwrap().found;
     assert_eq!(before.deletes, 45);
     for _ in 0..2 {
-        ledger.refuse_deletes(&start.id).await.unwrap();
-        ledger.set_phase(&start.id, Phase::Listed, Some("refused")).await.unwrap();
+        ledger.refuse_deletes(&start.id, NO_FENCE).await.unwrap();
+        ledger.set_phase(&start.id, Phase::Listed, Some("refused"), None).await.unwrap();
         let run = ledger.run(&start.id).await.unwrap().unwrap();
         assert_eq!(run.found, Found { deletes: 0, ..before });
         assert_eq!(run.enqueued(), before.enqueued);
@@ -320,7 +255,7 @@ pub async fn deferred_jobs_are_kept_by_range_and_number(ledger: SharedLedger) {
     let start = started(&ledger).await;
     let large = "{\"keys\":\"\\u0000\u{10ffff}\"}".repeat(8_000);
     for (range, number, body) in [(0, 0, "a"), (0, 1, "b"), (1, 0, "c"), (0, 1, "b"), (11, 0, large.as_str())] {
-        ledger.defer(&start.id, range, number, body).await.unwrap();
+        ledger.defer(&start.id, range, number, body, NO_FENCE).await.unwrap();
     }
     for (range, number, body) in [(0, 0, Some("a")), (0, 1, Some("b")), (1, 0, Some("c")), (1, 1, None), (1, 10, None)]
     {

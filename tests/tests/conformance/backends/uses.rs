@@ -8,7 +8,7 @@ use adapters::queue::sqs::SqsQueue;
 use shared::config::{LedgerConfig, QueueConfig};
 use shared::job::Origin;
 use shared::ledger::{
-    Checkpoint, Found, Ledger, Outcome, Phase, RunStart, Settlement, State, TransferReport, TransferReports,
+    Checkpoint, Found, Ledger, NO_FENCE, Outcome, Phase, RunStart, Settlement, State, TransferReport, TransferReports,
 };
 use shared::object::{Attributes, ETag, Pin, Timestamp};
 use shared::objects::{OpenUploads, PartRecord, PartSet, Proof, Suspect, SuspectKeys, UploadLog, UploadRecord};
@@ -176,13 +176,14 @@ pub fn upload() -> UploadRecord {
 pub async fn ledger(ledger: &DynamoDbLedger, config: &LedgerConfig) -> Result<()> {
     DynamoDbLedger::open(config).await?;
     let start = run("run");
-    ledger.claim("task", "us", LONG).await?;
-    ledger.start_run(&start).await?;
+    let fence = ledger.claim("task", "us", None).await?;
+    ledger.start_run(&start, NO_FENCE).await?;
     let found = Found { listed: 30, enqueued: 30, ..Found::default() };
     let checkpoint = Checkpoint { id: 0, jobs: 1, found, outbox: vec!["{}".into()], ..Checkpoint::default() };
-    ledger.checkpoint("run", &checkpoint).await?;
+    ledger.checkpoint("run", &checkpoint, NO_FENCE).await?;
+    assert_eq!(ledger.fence("run", NO_FENCE).await?, std::slice::from_ref(&checkpoint));
     assert_eq!(ledger.checkpoints("run").await?, [checkpoint]);
-    ledger.defer("run", 0, 0, "deferred").await?;
+    ledger.defer("run", 0, 0, "deferred", NO_FENCE).await?;
     assert_eq!(ledger.deferred("run", 0, 0).await?.as_deref(), Some("deferred"));
     assert_eq!(settle(ledger, "run", 30).await?, (0..30).collect());
     let all: HashSet<String> = outcomes(30).into_iter().map(|(_, outcome)| outcome.key).collect();
@@ -201,10 +202,10 @@ pub async fn ledger(ledger: &DynamoDbLedger, config: &LedgerConfig) -> Result<()
     assert_eq!(ledger.open_uploads("task", &["giant"]).await?, []);
     suspects(ledger).await?;
     transfers(ledger).await?;
-    ledger.refuse_deletes("run").await?;
-    ledger.set_phase("run", Phase::Listed, None).await?;
+    ledger.refuse_deletes("run", NO_FENCE).await?;
+    ledger.set_phase("run", Phase::Listed, None, None).await?;
     ledger.unclaim("task", "us").await?;
-    ledger.claim("task", "another", LONG).await?;
+    assert!(ledger.claim("task", "another", None).await? > fence);
     let recorded = ledger.runs("task", 5).await?.remove(0);
     assert_eq!((recorded.settled.copied, recorded.settled.failed, recorded.settled.bytes), (29, 1, 290));
     assert!(recorded.is_done() && ledger.tasks().await? == ["task"]);
@@ -241,7 +242,7 @@ pub async fn ledger_at_once(ledger: &DynamoDbLedger, config: &LedgerConfig) -> R
     let once = futures::join!(
         DynamoDbLedger::open(config),
         ledger.outcome("task", "none"),
-        ledger.defer("run", 0, 0, "deferred"),
+        ledger.defer("run", 0, 0, "deferred", NO_FENCE),
         ledger.record_parts("task", &upload, &parts, &none),
         ledger.unclaim("task", "us"),
         ledger.failures("run", None, 1),

@@ -14,7 +14,7 @@ use flotilla_tests::proxy::{Kind, Proxy};
 use flotilla_tests::stage::{self, RUN, TASK};
 use shared::config::Work;
 use shared::job::Origin;
-use shared::ledger::{Ledger, Outcome, Settled};
+use shared::ledger::{Ledger, NO_FENCE, Outcome, Settled};
 use shared::object::{ETag, Timestamp};
 use shared::objects::UploadLog;
 use shared::objects::job::{Job, JobObject, Work as JobWork};
@@ -42,7 +42,7 @@ impl Stage {
         let weed = weed();
         let database = Database::open(&fresh_folder("state")).expect("the state folder opens");
         let ledger = Arc::new(SqliteLedger::open(&database));
-        ledger.start_run(&stage::run_start(RUN)).await.expect("the run is recorded");
+        ledger.start_run(&stage::run_start(RUN), NO_FENCE).await.expect("the run is recorded");
         Stage {
             client: weed.client(&weed.endpoint),
             from: Proxy::start(&weed.endpoint).await,

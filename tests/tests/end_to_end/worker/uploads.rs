@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_s3::primitives::ByteStream;
 use flotilla_tests::proxy::{Fault, Kind, Rule};
 use flotilla_tests::stage::{RUN, TASK};
-use shared::ledger::{Ledger, Phase, RunStart};
+use shared::ledger::{Ledger, NO_FENCE, Phase, RunStart};
 use shared::object::{ETag, Timestamp};
 use shared::objects::UploadLog;
 use shared::objects::job::{Job, JobObject};
@@ -133,7 +133,7 @@ async fn regression_of_two_runs_at_one_giant_the_newer_copies_it_and_each_counts
     let older = stage.job("old", vec![stage.object(0, "giant", 12 * MIB).await]);
     let newer = Job { run: "run-newer".into(), ..older.clone() };
     let start = stage.ledger.run(RUN).await.expect("answers").expect("is there").start;
-    stage.ledger.start_run(&RunStart { id: newer.run.clone(), ..start }).await.expect("the run is recorded");
+    stage.ledger.start_run(&RunStart { id: newer.run.clone(), ..start }, NO_FENCE).await.expect("the run is recorded");
     stage.to.inject(Rule::on(Kind::Part, Fault::Stall));
     let stop = Stop::default();
     let worker = tokio::spawn(stage.worker().await.run(stop.clone()));

@@ -15,7 +15,7 @@ use flotilla_tests::proxy::Proxy;
 use flotilla_tests::stage::{self, RUN, TASK};
 use shared::config::{Side, Work};
 use shared::job::Origin;
-use shared::ledger::{Ledger, Outcome};
+use shared::ledger::{Ledger, NO_FENCE, Outcome};
 use shared::location::Location;
 use shared::object::{Pin, Timestamp};
 use shared::objects::UploadLog;
@@ -176,7 +176,7 @@ impl Pair {
     pub async fn new(source: Place, destination: Place) -> Pair {
         let database = Database::open(&fresh_folder("state")).expect("the state folder opens");
         let ledger = Arc::new(SqliteLedger::open(&database));
-        ledger.start_run(&stage::run_start(RUN)).await.expect("the run is recorded");
+        ledger.start_run(&stage::run_start(RUN), NO_FENCE).await.expect("the run is recorded");
         let options = Work {
             retry_delay: Duration::from_millis(5),
             part_size: Some(PART as u64),

@@ -1,0 +1,56 @@
+//! A run that was asked for under an id: another program recorded it, and decides which run of its task is live.
+
+use shared::ledger::{ClaimView, Phase, RunOptions};
+use shared::{Error, ErrorKind};
+
+use super::{Begun, Finder};
+use crate::error::FindError;
+use crate::planner::Planner;
+
+/// A run that was asked for. The finder makes it, or goes on with it; it neither waits for earlier runs of the task nor
+/// cancels them.
+#[derive(Debug, Clone)]
+pub struct RunRequest {
+    /// The run's id.
+    pub id: String,
+    /// The version of the task's definition that the run began with, which its jobs carry.
+    pub definition: u32,
+    /// The claim of another finder that the caller has seen unchanged for its lease ([`super::claim::LEASE`]).
+    pub dead: Option<ClaimView>,
+}
+
+impl Finder {
+    /// The run that was asked for, with its phase; `None` if it needs no finder any more: everything of it is enqueued,
+    /// or it has ended. `Cancelled` if it is cancelled.
+    pub(super) async fn requested(
+        &self,
+        request: &RunRequest,
+        planner: &dyn Planner,
+        options: RunOptions,
+        fence: u64,
+    ) -> Result<Option<Begun>, FindError> {
+        let state = self.ledger.run_state(&request.id).await.map_err(FindError::Ledger)?;
+        let Some(state) = state else {
+            self.start(&request.id, planner, options, fence).await?;
+            return Ok(Some(Begun { id: request.id.clone(), phase: Phase::Listing, is_new: true }));
+        };
+        match state.phase {
+            Phase::Listing | Phase::Releasing if state.options == options => {}
+            Phase::Listing | Phase::Releasing => return Err(self.options_changed(&request.id, fence).await),
+            Phase::Listed | Phase::Stopped | Phase::Lost => return Ok(None),
+            Phase::Cancelling | Phase::Cancelled => return Err(FindError::Cancelled),
+        }
+        Ok(Some(Begun { id: request.id.clone(), phase: state.phase, is_new: false }))
+    }
+
+    /// Gives up a run that cannot go on as it began. The definition of a run stays the same: the list of prefixes may
+    /// not, nor the endpoint that the environment gives a store.
+    async fn options_changed(&self, run: &str, fence: u64) -> FindError {
+        let message = "the prefix list or an endpoint has changed since the run began";
+        let changed = FindError::Listing(Error::new(ErrorKind::Invalid, "find", run, message));
+        if let Err(error) = self.ledger.fence(run, fence).await {
+            return FindError::Ledger(error);
+        }
+        self.give_up(run, changed, fence).await
+    }
+}
