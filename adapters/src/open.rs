@@ -4,6 +4,7 @@ mod events;
 mod fleet_backend;
 mod folders;
 mod object;
+mod task_events;
 mod task_queues;
 mod tasks;
 mod unusable;
@@ -38,6 +39,7 @@ use shared::objects::SharedUploadLog;
 use shared::queue::Queue;
 use shared::store::Store;
 use shared::{Error, ErrorKind, Result};
+pub use task_events::{unwire_events, wire_events};
 pub use task_queues::{
     TaskQueues, create_fleet, create_task_queues, delete_task_queues, existing_task_queues, operations_queue,
     task_queues,

@@ -21,8 +21,8 @@ pub use ls::LsArgs;
 pub use serve::ServeArgs;
 pub use task::{PlanArgs, SyncArgs, VerifyArgs};
 pub use tasks::{
-    CloneArgs, CreateArgs, DeleteArgs, EditArgs, HistoryArgs, Limit, LimitArgs, ListArgs, NamedArgs, RunArgs, ShowArgs,
-    TaskCommand,
+    CloneArgs, CreateArgs, DeleteArgs, EditArgs, HistoryArgs, LOCAL, Limit, LimitArgs, ListArgs, NamedArgs, RunArgs,
+    ShowArgs, TaskCommand,
 };
 pub use watch::WatchArgs;
 
@@ -89,7 +89,8 @@ impl Command {
 /// Which records to look at.
 #[derive(Debug, clap::Args)]
 pub struct RecordsArgs {
-    /// Id of the run, or a part that only this id contains [default: the newest run; status shows all]
+    /// Id of the run, or a part that only this id contains, or the name of a fleet's task [default: the newest run;
+    /// status shows all runs, and a fleet's tasks with their live runs]
     pub run: Option<String>,
     /// Folder of the embedded queue and ledger [default: $XDG_STATE_HOME/flotilla, else
     /// ~/.local/state/flotilla]
@@ -98,6 +99,9 @@ pub struct RecordsArgs {
     /// Config file of a fleet's task
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Fleet file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["state", "config"])]
+    pub fleet: Option<PathBuf>,
 }
 
 /// `flotilla status` and `flotilla failures`

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use adapters::open::{self, Backend};
-use shared::config::Config;
+use adapters::open::{self, Backend, FleetBackend};
+use shared::config::{Config, FleetFile};
 use shared::ledger::{MAX_RUNS, Run, SharedLedger, events_run};
+use shared::tasks::{Summary, check_task_name};
 use shared::terminal;
 
-use crate::args::RecordsArgs;
+use crate::args::{LOCAL, RecordsArgs};
 use crate::exit::Failure;
 use crate::state;
 
@@ -39,6 +40,8 @@ pub struct Records {
     /// The ledger.
     pub ledger: SharedLedger,
     place: Place,
+    /// The tasks of a fleet; a state folder is a fleet of one machine.
+    fleet: Option<FleetBackend>,
 }
 
 enum Place {
@@ -46,6 +49,8 @@ enum Place {
     State(PathBuf),
     /// A config file's task.
     Config(Box<Config>),
+    /// The tasks of a fleet, by its name.
+    Fleet(String),
 }
 
 impl Records {
@@ -54,7 +59,12 @@ impl Records {
         if let Some(file) = &args.config {
             let config = Config::read(file)?;
             let ledger = open::backend(&config).await.map_err(Failure::usage)?.ledger;
-            return Ok(Records { ledger, place: Place::Config(Box::new(config)) });
+            return Ok(Records { ledger, place: Place::Config(Box::new(config)), fleet: None });
+        }
+        if let Some(file) = &args.fleet {
+            let fleet = FleetBackend::open(&FleetFile::read(file)?).await.map_err(Failure::usage)?;
+            let name = fleet.fleet().name.clone();
+            return Ok(Records { ledger: fleet.ledger.clone(), place: Place::Fleet(name), fleet: Some(fleet) });
         }
         let state = args.state.clone().map_or_else(state::default_folder, Ok)?;
         if !state.is_dir() {
@@ -64,8 +74,21 @@ impl Records {
             );
             return Err(Failure::usage(why));
         }
-        let ledger = open::embedded_ledger(&state).map_err(Failure::usage)?;
-        Ok(Records { ledger, place: Place::State(state) })
+        let fleet = FleetBackend::open(&FleetFile::of_folder(LOCAL, &state)).await.map_err(Failure::usage)?;
+        Ok(Records { ledger: fleet.ledger.clone(), place: Place::State(state), fleet: Some(fleet) })
+    }
+
+    /// The fleet whose tasks may be named.
+    pub fn fleet(&self) -> Option<&FleetBackend> {
+        self.fleet.as_ref()
+    }
+
+    /// The task of a fleet that has this name.
+    pub async fn named_task(&self, name: &str) -> Result<Option<Summary>, Failure> {
+        match &self.fleet {
+            Some(fleet) if check_task_name(name).is_ok() => fleet.tasks.summary(name).await.map_err(Failure::midway),
+            _ => Ok(None),
+        }
     }
 
     /// The tasks to look at.
@@ -73,12 +96,24 @@ impl Records {
         match &self.place {
             Place::State(_) => self.ledger.tasks().await.map_err(Failure::midway),
             Place::Config(config) => Ok(vec![config.task.clone()]),
+            Place::Fleet(_) => {
+                let summaries = match &self.fleet {
+                    Some(fleet) => fleet.tasks.summaries().await.map_err(Failure::midway)?,
+                    None => Vec::new(),
+                };
+                Ok(summaries.into_iter().map(|summary| summary.task.id).collect())
+            }
         }
     }
 
-    /// The run that has this id, or this part in its id as no other run has; without one the newest of all.
+    /// The newest run of the task of this name, or the run that has this id, or this part in its id as no other run
+    /// has; without a name the newest of all.
     pub async fn run(&self, named: Option<&str>) -> Result<Run, Failure> {
         if let Some(named) = named {
+            if let Some(task) = self.named_task(named).await? {
+                let newest = self.ledger.runs(&task.task.id, 1).await.map_err(Failure::midway)?.into_iter().next();
+                return newest.ok_or_else(|| Failure::usage(format!("task {named:?} has no runs yet")));
+            }
             return match self.ledger.run(named).await.map_err(Failure::midway)? {
                 Some(run) => Ok(run),
                 None => self.run_with(named).await,
@@ -91,6 +126,7 @@ impl Records {
         }
         let none = match &self.place {
             Place::Config(config) => format!("task {} has no runs: start one first", config.task),
+            Place::Fleet(name) => format!("fleet {name:?} has no runs: flotilla task run begins one"),
             Place::State(state) => {
                 format!("state folder {} has no runs: run flotilla sync first, or give --config FILE", state.display())
             }
@@ -119,6 +155,7 @@ impl Records {
         let found = match &self.place {
             Place::Config(config) => (config.task == run.start.task).then(|| (**config).clone()),
             Place::State(state) => state::recall(state, &run.start.task),
+            Place::Fleet(_) => None,
         };
         found.ok_or_else(|| {
             Failure::usage(format!(

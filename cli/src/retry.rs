@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use adapters::open::{self, Backend};
+use adapters::open::{self, Backend, FleetBackend};
 use finder::{FindError, Finder, Progress, RetryPlanner};
 use shared::config::Config;
 use shared::filter::Filter;
 use shared::ledger::{Run, RunOptions};
+use shared::tasks::{OperationKind, Summary};
 use shared::terminal;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +17,9 @@ use crate::args::{RetryArgs, open_report};
 use crate::claim;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::records::Records;
+use crate::stdout;
 use crate::sync;
+use crate::tasks;
 use crate::verbosity::note;
 
 /// Unused: a retry waits for no earlier run.
@@ -30,6 +33,11 @@ pub async fn run(args: &RetryArgs, stop: CancellationToken) -> Outcome {
     if failed.settled.failed == 0 {
         note(format_args!("run {} has no failed objects", terminal::run_id(&failed.start.id)));
         return Ok(Exit::InSync);
+    }
+    if let Some(fleet) = records.fleet()
+        && let Some(task) = task_of(fleet, &failed).await?
+    {
+        return begin_in_fleet(fleet, &task, &failed, args).await;
     }
     let config = records.task(&failed)?;
     let options = options(&config, &failed).await?;
@@ -47,6 +55,27 @@ pub async fn run(args: &RetryArgs, stop: CancellationToken) -> Outcome {
     let ended = retry_here(&backend, &config, failed, options, args, stop).await;
     claim.end().await;
     ended
+}
+
+/// The task of a fleet that a run is of.
+async fn task_of(fleet: &FleetBackend, failed: &Run) -> Result<Option<Summary>, Failure> {
+    let summaries = fleet.tasks.summaries().await.map_err(Failure::midway)?;
+    Ok(summaries.into_iter().find(|summary| summary.task.id == failed.start.task))
+}
+
+/// Begins a run that a worker of the fleet carries out: the request names the run whose failures it retries.
+async fn begin_in_fleet(fleet: &FleetBackend, task: &Summary, failed: &Run, args: &RetryArgs) -> Outcome {
+    if args.report.is_some() {
+        return Err(Failure::usage("--report: workers do the jobs of this task: leave --report out"));
+    }
+    let request = serde_json::json!({"run": failed.start.id}).to_string();
+    let begun = tasks::begin(fleet, task, OperationKind::Retry, request, false).await?;
+    let (run, of, name) = (terminal::run_id(&begun.run), terminal::run_id(&failed.start.id), &task.task.name);
+    match args.json {
+        true => stdout::line(serde_json::json!({"task": name, "run": begun.run, "retries": failed.start.id}))?,
+        false => stdout::line(format_args!("began run {run} of task {name}, which retries run {of}"))?,
+    }
+    Ok(Exit::InSync)
 }
 
 /// Enqueues, and works. The report is the new run's.

@@ -1,5 +1,6 @@
 //! `flotilla status`: the runs, how far they are, how fast they go; and what became of events.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,6 +14,7 @@ use crate::meter::{Meter, Rate};
 use crate::records::Records;
 use crate::stdout::Stdout;
 use crate::summary;
+use crate::tasks::{self, Listed};
 
 /// Runs under way are looked at twice, this far apart, to tell their rates.
 const LOOK: Duration = Duration::from_secs(1);
@@ -35,22 +37,23 @@ struct Status<'a> {
     seconds_left: Option<u64>,
 }
 
-/// Prints all runs of the tasks, oldest first, then those of their events; or the one that is named.
+/// Prints a fleet's tasks with their live runs, and all runs of other tasks, oldest first, then those of their events;
+/// or what is named.
 pub async fn run(args: &LookArgs) -> Outcome {
     let records = Records::open(&args.records).await?;
-    let mut runs = Vec::new();
-    if args.records.run.is_some() {
-        runs.push(records.run(args.records.run.as_deref()).await?);
-    } else {
-        for task in records.tasks().await? {
-            runs.extend(records.ledger.runs(&task, MAX_RUNS).await.map_err(Failure::midway)?);
-            runs.extend(records.ledger.run(&events_run(&task)).await.map_err(Failure::midway)?);
+    let mut out = Stdout::new();
+    let (tasks, mut runs) = match &args.records.run {
+        Some(named) => (Vec::new(), named_runs(&records, named).await?),
+        None => all_runs(&records).await?,
+    };
+    for task in &tasks {
+        match args.json {
+            true => out.line(serde_json::to_string(task).expect("a task is representable as JSON"))?,
+            false => out.line(tasks::line(task))?,
         }
-        runs.sort_by_key(|run| (run.is_events(), run.start.started));
     }
     let looks = look_twice(&records, &mut runs).await?;
-    let mut out = Stdout::new();
-    if runs.is_empty() && !args.json {
+    if runs.is_empty() && tasks.is_empty() && !args.json {
         out.line("no runs yet")?;
     }
     for (run, Look { meter, in_flight }) in runs.iter().zip(&looks) {
@@ -67,6 +70,38 @@ pub async fn run(args: &LookArgs) -> Outcome {
     }
     out.flush()?;
     Ok(Exit::InSync)
+}
+
+/// All runs of the task of this name, or the run that the name means.
+async fn named_runs(records: &Records, named: &str) -> Result<Vec<Run>, Failure> {
+    match records.named_task(named).await? {
+        Some(task) => of_task(records, &task.task.id).await,
+        None => Ok(vec![records.run(Some(named)).await?]),
+    }
+}
+
+/// The runs of a task, oldest first, then that of its events.
+async fn of_task(records: &Records, task: &str) -> Result<Vec<Run>, Failure> {
+    let mut runs = records.ledger.runs(task, MAX_RUNS).await.map_err(Failure::midway)?;
+    runs.extend(records.ledger.run(&events_run(task)).await.map_err(Failure::midway)?);
+    runs.sort_by_key(|run| (run.is_events(), run.start.started));
+    Ok(runs)
+}
+
+/// The tasks of a fleet with their live runs, and all runs of tasks that are no fleet's.
+async fn all_runs(records: &Records) -> Result<(Vec<Listed>, Vec<Run>), Failure> {
+    let tasks = match records.fleet() {
+        Some(fleet) => tasks::listed(fleet).await?,
+        None => Vec::new(),
+    };
+    let of_fleet: BTreeSet<&str> = tasks.iter().map(|task| task.summary.task.id.as_str()).collect();
+    let mut runs: Vec<Run> =
+        tasks.iter().filter_map(|task| task.live.as_ref()).filter_map(|live| live.run.clone()).collect();
+    for task in records.tasks().await?.iter().filter(|task| !of_fleet.contains(task.as_str())) {
+        runs.extend(of_task(records, task).await?);
+    }
+    runs.sort_by_key(|run| (run.is_events(), run.start.started));
+    Ok((tasks, runs))
 }
 
 /// What two looks at a run have shown.

@@ -11,18 +11,22 @@ mod editor;
 mod history;
 mod limit;
 mod list;
-pub mod live;
+mod live;
 mod run;
 mod show;
 mod state;
 
 use adapters::open;
-use shared::config::{FleetFile, TaskDefinition, TaskLimits};
+pub use list::{Listed, line, listed};
+pub use run::begin;
+use shared::config::{FleetFile, FollowedEvents, TaskDefinition, TaskLimits};
 use shared::object::Timestamp;
 use shared::tasks::{Author, SharedTasks, Summary};
+use shared::terminal;
 
 use crate::args::TaskCommand;
 use crate::exit::{Failure, Outcome};
+use crate::stdout;
 
 /// Carries out a command.
 pub async fn run(command: &TaskCommand) -> Outcome {
@@ -82,6 +86,17 @@ async fn present(tasks: &SharedTasks, summary: &Summary) -> Result<TaskDefinitio
     })?;
     let shared::tasks::Limits { machines, bandwidth, requests } = summary.limits;
     Ok(TaskDefinition { limits: TaskLimits { machines, bandwidth, requests }, ..definition })
+}
+
+/// Makes the source bucket send the events that a task follows.
+async fn wire_events(fleet: &FleetFile, summary: &Summary, definition: &TaskDefinition) -> Result<(), Failure> {
+    let name = &summary.task.name;
+    let wired = open::wire_events(fleet, summary, definition).await.map_err(|error| {
+        let events = if definition.events == FollowedEvents::Create { "create" } else { "create-delete" };
+        let again = format!("flotilla task edit {name} --events {events}");
+        Failure::midway(error).hint(&format!("task {name} is recorded, without events: then run {again}"))
+    })?;
+    wired.map_or(Ok(()), |line| stdout::line(terminal::escaped(&line)))
 }
 
 /// Somebody else deleted the task, or its name is another task's by now.

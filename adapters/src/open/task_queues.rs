@@ -142,7 +142,12 @@ impl Configs {
     }
 }
 
-fn owner(fleet: &FleetFile, task: &Summary) -> Owner {
+/// The queue of a task's events at SQS.
+pub(super) fn events_config(fleet: &FleetFile, task: &Summary) -> QueueConfig {
+    Configs::of(fleet, task).events
+}
+
+pub(super) fn owner(fleet: &FleetFile, task: &Summary) -> Owner {
     Owner { fleet: fleet.name.clone(), task: Some(task.task.id.clone()) }
 }
 

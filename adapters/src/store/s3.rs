@@ -42,6 +42,7 @@ use tokio::sync::OnceCell;
 
 use crate::aws::{self, rate_limited_sdk_config};
 use clock::Clock;
+pub(crate) use notification::EVENTS;
 use provider::Provider;
 use quirks::Quirks;
 use request_payer::RequestPayer;

@@ -90,7 +90,7 @@ impl FleetArgs {
 }
 
 /// The name of the fleet that a state folder is.
-const LOCAL: &str = "local";
+pub const LOCAL: &str = "local";
 
 fn fleet(file: Option<&PathBuf>, state: Option<&PathBuf>) -> Result<FleetFile, Failure> {
     match file {

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use adapters::open;
 use shared::ErrorKind;
-use shared::config::{FleetFile, TaskDefinition};
+use shared::config::{FleetFile, FollowedEvents, TaskDefinition};
 use shared::object::Timestamp;
 use shared::tasks::{Change, NewTask, SharedTasks, TaskRef};
 use shared::terminal;
 use tokio::time::{Instant, sleep};
 
-use super::{author, found, opened};
+use super::{author, found, opened, wire_events};
 use crate::args::CreateArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::stdout;
@@ -52,6 +52,9 @@ pub(super) async fn create(tasks: &SharedTasks, fleet: &FleetFile, definition: &
         }
     }
     make_queues(tasks, fleet, name).await?;
+    if definition.events != FollowedEvents::Off {
+        wire_events(fleet, &found(tasks, fleet, name).await?, definition).await?;
+    }
     let due = match next_due {
         Some(due) if due <= Timestamp::now() => "its first run is due now".to_owned(),
         Some(due) => format!("its first run is due at {}", due.to_seconds()),

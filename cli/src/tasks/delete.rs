@@ -7,7 +7,7 @@ use shared::ledger::events_run;
 use shared::tasks::{Change, Summary, TaskState};
 
 use super::cancel::tell_workers;
-use super::{author, backend, found, gone};
+use super::{author, backend, found, gone, present};
 use crate::args::DeleteArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::stdout;
@@ -20,6 +20,14 @@ pub async fn run(args: &DeleteArgs) -> Outcome {
     let summary = found(&backend.tasks, &fleet, &args.name).await?;
     if !args.yes && !is_agreed(&summary)? {
         return Err(Failure::usage("nothing is deleted"));
+    }
+    if summary.outline.events && summary.state != TaskState::Deleting {
+        // First: while a rule names a queue that is gone, the bucket refuses all changes of its rules. If the command ends
+        // after this, the task is as it was, without events.
+        let definition = present(&backend.tasks, &summary).await?;
+        open::unwire_events(&fleet, &summary, &definition)
+            .await
+            .map_err(|error| Failure::usage(error).hint("nothing is deleted: the bucket's rule for the task stays"))?;
     }
     let moved = backend.tasks.set_state(&summary.task, TaskState::Deleting, None, &author("")).await;
     if !moved.map_err(Failure::usage)?.is_made() {

@@ -1,13 +1,13 @@
 //! `flotilla task edit`
 
-use shared::config::{FleetFile, TaskDefinition};
+use shared::config::{FleetFile, FollowedEvents, TaskDefinition};
 use shared::object::Timestamp;
 use shared::tasks::{Change, SharedTasks, Summary, TaskState};
 use shared::terminal;
 
 use super::editor::Draft;
 use super::state::{deleting, due_after_edit};
-use super::{author, found, gone, opened, present};
+use super::{author, found, gone, opened, present, wire_events};
 use crate::args::EditArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::stdout;
@@ -105,6 +105,10 @@ impl Edit {
         let (summary, name) = (&self.summary, &self.summary.task.name);
         let changed = changes(&self.before.to_toml()?, &after.to_toml()?);
         if changed.is_empty() {
+            // Done again: what an earlier command could not do, or what somebody else undid.
+            if after.events != FollowedEvents::Off {
+                wire_events(&self.fleet, summary, after).await?;
+            }
             note(format_args!("task {name} is not changed"));
             return Ok(Exit::InSync);
         }
@@ -123,6 +127,9 @@ impl Edit {
                 return Err(Failure::usage(why));
             }
             Err(error) => return Err(Failure::usage(error)),
+        }
+        if (self.before.events, after.events) != (FollowedEvents::Off, FollowedEvents::Off) {
+            wire_events(&self.fleet, summary, after).await?;
         }
         let when = match summary.run {
             Some(_) => "its run goes on as it began, limits hold at once",

@@ -1,6 +1,6 @@
 //! `flotilla task run`
 
-use adapters::open;
+use adapters::open::{self, FleetBackend};
 use serde_json::json;
 use shared::config::TaskDefinition;
 use shared::object::Timestamp;
@@ -24,45 +24,67 @@ pub async fn run(args: &RunArgs) -> Outcome {
     let overrides = args.overrides();
     let definition = present(&backend.tasks, &summary).await?;
     TaskDefinition { find: overrides.apply(&definition.find), ..definition }.check()?;
+    let begun = begin(&backend, &summary, OperationKind::Find, overrides.to_request(), args.supersede).await?;
+    let Begun { run, superseded } = &begun;
+    match args.json {
+        true => stdout::line(json!({"task": args.name, "run": run, "superseded": superseded}))?,
+        false => stdout::line(format_args!("began run {} of task {}", terminal::run_id(run), args.name))?,
+    }
+    Ok(Exit::InSync)
+}
+
+/// A run that was begun.
+pub struct Begun {
+    /// The run.
+    pub run: String,
+    /// The run that it replaces.
+    pub superseded: Option<String>,
+}
+
+/// Records a run, then sends its job.
+pub async fn begin(
+    backend: &FleetBackend,
+    summary: &Summary,
+    kind: OperationKind,
+    request: String,
+    supersede: bool,
+) -> Result<Begun, Failure> {
+    check_may_begin(summary, supersede)?;
     // Opened before the run is recorded: a run whose job cannot be sent does not begin.
-    let queues = open::task_queues(&fleet, &summary).await.map_err(Failure::usage)?;
+    let queues = open::task_queues(backend.fleet(), summary).await.map_err(Failure::usage)?;
     let operation = Operation {
         id: uuid::Uuid::now_v7().to_string(),
         task: summary.task.id.clone(),
-        kind: OperationKind::Find,
+        kind,
         version: summary.version,
         who: who(),
         requested: Timestamp::now(),
-        request: overrides.to_request(),
+        request,
         beat: 0,
         worker: None,
         progress: None,
         end: None,
     };
-    let superseded = summary.run.as_ref().map(|run| run.id.as_str());
-    let begin = BeginRun { task: &summary.task, operation: &operation, due: None, supersedes: superseded };
+    let superseded = summary.run.as_ref().map(|run| run.id.clone());
+    let begin = BeginRun { task: &summary.task, operation: &operation, due: None, supersedes: superseded.as_deref() };
     match backend.tasks.begin_run(&begin, &author("")).await.map_err(Failure::usage)? {
         Change::Made => {}
-        Change::Conflict(None) => return Err(gone(&args.name)),
+        Change::Conflict(None) => return Err(gone(&summary.task.name)),
         Change::Conflict(Some(now)) => {
-            check_may_begin(&now, args.supersede)?;
-            let why = format!("somebody else changed task {:?} at the same time: try again", args.name);
+            check_may_begin(&now, supersede)?;
+            let why = format!("somebody else changed task {:?} at the same time: try again", summary.task.name);
             return Err(Failure::usage(why));
         }
     }
-    let id = terminal::run_id(&operation.id);
     // Sent twice, it does no harm; not sent, the controller sends it.
     queues.events.send(&[Outgoing::now(operation.job(0).to_body())]).await.map_err(|error| {
+        let id = terminal::run_id(&operation.id);
         Failure::midway(error).hint(&format!("run {id} is recorded: the controller sends its job in some minutes"))
     })?;
-    if let Some(superseded) = superseded {
+    if let Some(superseded) = &superseded {
         tell_workers(&backend.ledger, superseded).await?;
     }
-    match args.json {
-        true => stdout::line(json!({"task": args.name, "run": operation.id, "superseded": superseded}))?,
-        false => stdout::line(format_args!("began run {id} of task {}", args.name))?,
-    }
-    Ok(Exit::InSync)
+    Ok(Begun { run: operation.id, superseded })
 }
 
 /// Refuses what would be a conflict, in words.

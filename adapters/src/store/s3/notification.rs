@@ -16,7 +16,10 @@ use shared::retry::{self, SUBSCRIBE};
 use shared::{Error, ErrorKind, Result};
 
 /// What a task follows. Expirations by a lifecycle have events of their own, and are left to the scan.
-const EVENTS: [&str; 2] = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"];
+pub const EVENTS: [&str; 2] = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"];
+
+/// How often a rule that another program's write removed is written again.
+const MAX_WRITES: usize = 3;
 
 /// A rule of whatever target, as far as two of them can be in each other's way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +38,7 @@ impl S3Store {
     /// # Errors
     /// `Conflict` if another rule takes some of these events: S3 lets each go to one rule only.
     pub async fn notifies_queue(&self, id: &str, queue_arn: &str) -> Result<bool> {
-        self.0.is_notified(&self.0.notifications().await?, &self.0.rule(id, queue_arn))
+        self.0.is_notified(&self.0.notifications().await?, &self.0.rule(id, queue_arn, &EVENTS))
     }
 
     /// Makes it so, by a rule with this id, and says in one line what was done. Repeating it changes nothing; other
@@ -45,7 +48,7 @@ impl S3Store {
     /// As [`notifies_queue`](Self::notifies_queue); `Unavailable` if S3 may not send to the queue: its test message
     /// goes there before the rule is taken.
     pub async fn notify_queue(&self, id: &str, queue_arn: &str) -> Result<String> {
-        let (bucket, wanted) = (&self.0, self.0.rule(id, queue_arn));
+        let (bucket, wanted) = (&self.0, self.0.rule(id, queue_arn, &EVENTS));
         let current = bucket.notifications().await?;
         let told = format!("bucket {} sends its events to {queue_arn}", bucket.name());
         if bucket.is_notified(&current, &wanted)? {
@@ -53,6 +56,43 @@ impl S3Store {
         }
         bucket.set_notifications(with_rule(current, &wanted)?).await?;
         Ok(told)
+    }
+
+    /// Makes the rule with this id send these events alone to a queue, and reads it again: another program may have
+    /// written at the same moment. Other rules stay. Repeating it changes nothing.
+    ///
+    /// # Errors
+    /// As [`notify_queue`](Self::notify_queue).
+    pub async fn set_rule(&self, id: &str, queue_arn: &str, events: &[&str]) -> Result<()> {
+        let (bucket, wanted) = (&self.0, self.0.rule(id, queue_arn, events));
+        for _ in 0..MAX_WRITES {
+            let current = bucket.notifications().await?;
+            if rules(&current).contains(&wanted) {
+                return Ok(());
+            }
+            let refused = |why| Error::new(ErrorKind::Conflict, SUBSCRIBE.verb, bucket.location.to_string(), why);
+            conflict(&rules(&current), &wanted).map_err(refused)?;
+            bucket.set_notifications(with_rule(current, &wanted)?).await?;
+        }
+        match rules(&bucket.notifications().await?).contains(&wanted) {
+            true => Ok(()),
+            false => Err(bucket.overwritten()),
+        }
+    }
+
+    /// Removes the rule with this id, and reads again. Other rules stay. Repeating it changes nothing.
+    pub async fn remove_rule(&self, id: &str) -> Result<()> {
+        for _ in 0..MAX_WRITES {
+            let current = self.0.notifications().await?;
+            if rules(&current).iter().all(|rule| rule.id != id) {
+                return Ok(());
+            }
+            self.0.set_notifications(without_rule(current, id)).await?;
+        }
+        match rules(&self.0.notifications().await?).iter().all(|rule| rule.id != id) {
+            true => Ok(()),
+            false => Err(self.0.overwritten()),
+        }
     }
 
     /// Sends all events of the bucket to EventBridge, and says in one line what was done.
@@ -70,11 +110,11 @@ impl S3Store {
 
 impl Bucket {
     /// The task's rule.
-    fn rule(&self, id: &str, queue_arn: &str) -> Rule {
+    fn rule(&self, id: &str, queue_arn: &str, events: &[&str]) -> Rule {
         Rule {
             id: id.to_owned(),
             target: queue_arn.to_owned(),
-            events: EVENTS.map(str::to_owned).into(),
+            events: events.iter().map(|event| (*event).to_owned()).collect(),
             prefix: self.location.prefix().to_owned(),
             suffix: String::new(),
         }
@@ -83,6 +123,11 @@ impl Bucket {
     fn is_notified(&self, current: &Current, wanted: &Rule) -> Result<bool> {
         let refused = |why| Error::new(ErrorKind::Conflict, SUBSCRIBE.verb, self.location.to_string(), why);
         is_there(&rules(current), wanted).map_err(refused)
+    }
+
+    fn overwritten(&self) -> Error {
+        let why = "another program changes the bucket's notifications at the same time: try again";
+        Error::new(ErrorKind::Conflict, SUBSCRIBE.verb, self.location.to_string(), why)
     }
 
     async fn notifications(&self) -> Result<Current> {
@@ -124,9 +169,14 @@ fn is_there(rules: &[Rule], wanted: &Rule) -> Result<bool, String> {
     if rules.iter().any(|rule| rule.target == wanted.target && covers(rule, wanted)) {
         return Ok(true);
     }
+    conflict(rules, wanted).map(|()| false)
+}
+
+/// Refuses a rule that another one is in the way of.
+fn conflict(rules: &[Rule], wanted: &Rule) -> Result<(), String> {
     let others = rules.iter().filter(|rule| rule.id != wanted.id);
     match others.into_iter().find(|rule| overlap(rule, wanted)) {
-        None => Ok(false),
+        None => Ok(()),
         Some(Rule { id, target, prefix, suffix, .. }) => Err(format!(
             "rule {id:?} of the bucket sends some of these events to {target} (keys {prefix:?}…{suffix:?}), and S3 lets an \
              event go to one rule only: use --eventbridge, or let an SNS topic send to both"
@@ -194,6 +244,13 @@ fn with_rule(current: Current, rule: &Rule) -> Result<NotificationConfiguration>
     queues.retain(|queue| queue.id() != Some(&rule.id));
     queues.push(mine);
     Ok(as_written(current).set_queue_configurations(Some(queues)).build())
+}
+
+/// The configuration without the rule of this id.
+fn without_rule(current: Current, id: &str) -> NotificationConfiguration {
+    let mut queues = current.queue_configurations.clone().unwrap_or_default();
+    queues.retain(|queue| queue.id() != Some(id));
+    as_written(current).set_queue_configurations(Some(queues)).build()
 }
 
 /// What was read, to be written back.
