@@ -28,6 +28,7 @@ use crate::store::file::FileStore;
 use crate::store::s3::S3Store;
 pub use events::{subscribe, subscribe_by_eventbridge};
 pub use fleet_backend::FleetBackend;
+pub use folders::check_writable;
 pub use object::object_source;
 use shared::config::{Config, FleetConfig, QueueConfig, Side};
 use shared::fleet::Fleet;

@@ -17,6 +17,7 @@ mod ls;
 mod meter;
 mod object_log;
 mod object_source;
+pub mod operations;
 mod plan;
 pub mod program;
 mod progress;

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use adapters::open;
-use finder::FindError;
+use finder::{FindError, Plan};
 use shared::config::Config;
 use shared::location::Scheme;
+use shared::store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::{Exit, Failure, Outcome};
@@ -23,24 +24,33 @@ pub async fn show(config: Config, json: bool, stop: CancellationToken) -> Outcom
         _ => open::probe_both(&source, &destination).await,
     }
     .map_err(Failure::side)?;
-    match finder::plan(source, destination, &config.objects.find, &config.objects.work, stop, Arc::default()).await {
-        Ok(plan) => {
-            if json {
-                stdout::line(serde_json::to_string(&plan).expect("a plan is representable as JSON"))?;
-            } else {
-                stdout::line(&plan)?;
-            }
-            // As the run would end.
-            if let Some(refused) = plan.deletes_refused {
-                return Err(Failure::midway(refused));
-            }
-            if plan.unlisted + plan.not_judged > 0 {
-                return Ok(Exit::SomeFailed);
-            }
-        }
-        Err(FindError::Interrupted) => return Ok(Exit::Interrupted),
-        Err(error @ FindError::Filter(_)) => return Err(Failure::usage(error)),
-        Err(error) => return Err(Failure::midway(error)),
+    match of(config, source, destination, stop).await {
+        Ok(plan) => print(&plan, json),
+        Err(FindError::Interrupted) => Ok(Exit::Interrupted),
+        Err(error @ FindError::Filter(_)) => Err(Failure::usage(error)),
+        Err(error) => Err(Failure::midway(error)),
     }
-    Ok(Exit::InSync)
+}
+
+/// The plan of a task. Makes nothing, and expects that its stores answer.
+pub async fn of(
+    config: &Config,
+    source: Store,
+    destination: Store,
+    stop: CancellationToken,
+) -> Result<Plan, FindError> {
+    finder::plan(source, destination, &config.objects.find, &config.objects.work, stop, Arc::default()).await
+}
+
+/// Prints a plan, and ends as its run would end.
+pub fn print(plan: &Plan, json: bool) -> Outcome {
+    if json {
+        stdout::line(serde_json::to_string(plan).expect("a plan is representable as JSON"))?;
+    } else {
+        stdout::line(plan)?;
+    }
+    if let Some(refused) = &plan.deletes_refused {
+        return Err(Failure::midway(refused));
+    }
+    Ok(if plan.unlisted + plan.not_judged > 0 { Exit::SomeFailed } else { Exit::InSync })
 }

@@ -2,8 +2,32 @@
 
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, AtFlags};
 use shared::config::Config;
+use shared::location::Location;
 use shared::{Error, ErrorKind, Result};
+
+/// Checks by its permissions that a folder may be written to, or made if it does not exist. Writes nothing.
+pub fn check_writable(location: &Location) -> Result<()> {
+    let refuse = |kind, why: String| Err(Error::new(kind, "write", location.to_string(), why));
+    let Some(path) = location.path() else {
+        return refuse(ErrorKind::Invalid, "not a folder's location".to_owned());
+    };
+    let Some(folder) = path.ancestors().find(|folder| folder.exists()) else {
+        return refuse(ErrorKind::NoSuchContainer, "the folder does not exist".to_owned());
+    };
+    if !folder.is_dir() {
+        return refuse(ErrorKind::Invalid, format!("{} is no folder", folder.display()));
+    }
+    let access = Access::WRITE_OK | Access::EXEC_OK;
+    match rustix::fs::accessat(rustix::fs::CWD, folder, access, AtFlags::EACCESS) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM) => {
+            refuse(ErrorKind::Denied, format!("{}: permission denied", folder.display()))
+        }
+        Err(why) => refuse(ErrorKind::Denied, format!("{}: {}", folder.display(), std::io::Error::from(why))),
+    }
+}
 
 /// Refuses a source and a destination within each other, however they are spelled (`..`, links),
 /// and a state folder within either: a mirror would delete its own queue and ledger, and a copy of a

@@ -19,6 +19,7 @@ use super::steps::{Served, Step, Target, steps};
 use super::versions::Versions;
 use super::wanted::{Opening, Wanted};
 use crate::kinds;
+use crate::operations::Operations;
 
 /// A worker that is paused may finish its jobs for so long. With the time until the pause is seen, and that of handing
 /// back, all jobs are back on the queue within 15 s.
@@ -233,6 +234,8 @@ impl Server {
         let backend = self.context.backend.of_task(&self.summary).await?;
         let limits = self.status.rates.clone();
         let versions = Arc::new(Versions::new(self.context.clone(), self.summary.task.clone(), backend, limits));
+        let tasks = self.context.backend.tasks.clone();
+        self.executors.add(0, Operations::new(versions.clone(), tasks, self.context.worker.clone()));
         self.versions = Some(versions);
         self.served.has_queues = true;
         Ok(())

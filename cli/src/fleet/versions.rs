@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adapters::open::{self, Backend};
-use shared::config::{Config, FollowedEvents, TaskDefinition};
-use shared::store::Store;
+use async_trait::async_trait;
+use shared::config::{FollowedEvents, TaskDefinition};
 use shared::sync::lock;
 use shared::tasks::TaskRef;
 use shared::{Error, ErrorKind, Result};
@@ -15,6 +15,7 @@ use worker::{Follow, LiveLimits, Objects};
 
 use super::context::Context;
 use super::wanted::Opening;
+use crate::operations::{OpenedTask, OpenedTasks};
 
 /// A store that has not answered by then cannot be opened now. Probes have limits of their own; this bounds all else.
 const OPEN_LIMIT: Duration = Duration::from_secs(60);
@@ -117,14 +118,13 @@ impl OpenVersion {
     }
 }
 
-/// A version's configuration, stores and services.
-pub struct OpenedTask {
-    /// As configured.
-    pub config: Config,
-    /// Where objects come from.
-    pub source: Store,
-    /// Where they go.
-    pub destination: Store,
-    /// Queues and ledger.
-    pub backend: Backend,
+#[async_trait]
+impl OpenedTasks for Versions {
+    async fn opened(&self, version: u32) -> Result<Arc<OpenedTask>> {
+        Ok(self.open(version, Opening::Unprobed).await?.task)
+    }
+
+    async fn of_definition(&self, _: &str) -> Result<Arc<OpenedTask>> {
+        Err(self.error(ErrorKind::Invalid, "the task has a definition of its own"))
+    }
 }

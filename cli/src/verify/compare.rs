@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared::object::{Entry, ObjectInfo, Pin};
 use shared::store::Store;
 use shared::{Error, ErrorKind};
@@ -29,7 +29,7 @@ pub struct Sides {
 }
 
 /// In what two sides differ under one key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// The destination has no such object.

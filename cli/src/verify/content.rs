@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use shared::Error;
 use shared::digest::{Algorithm, Checksum, Hasher, in_common};
 use shared::object::{ETag, ObjectInfo, Pin};
@@ -15,11 +16,13 @@ const READS: u32 = 3;
 const STRONG: Algorithm = Algorithm::Sha256;
 
 /// How much may be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Effort {
     /// No byte over a network.
     Quick,
     /// What cannot be compared without.
+    #[default]
     Needed,
     /// All bytes of both sides.
     Deep,

@@ -11,17 +11,20 @@ use shared::store::{KeyRange, Store};
 use crate::objects::diff::{Pair, judge};
 use crate::objects::listing::{Join, Sides};
 
-/// All pairs that the filter takes, in byte order of their keys, over all of its prefixes. Memory is
-/// bounded by three pages a side. After an error the stream ends: it never ends well on listings that
-/// did not. A destination that does not exist is an error, `NoSuchContainer`.
+/// All pairs that the filter takes, in byte order of their keys, over all of its prefixes: those after the key `after`,
+/// if there is one. Memory is bounded by three pages a side. After an error the stream ends: it never ends well on
+/// listings that did not. A destination that does not exist is an error, `NoSuchContainer`.
 pub fn pairs(
     source: Store,
     destination: Store,
     filter: &Filter,
+    after: Option<String>,
 ) -> impl Stream<Item = Result<Pair>> + Send + 'static + use<> {
     let sides = Sides { source, destination, destination_may_be_missing: false };
-    let prefixes = VecDeque::from(filter.prefixes().to_vec());
-    let state = State { sides, filter: Arc::new(filter.clone()), prefixes, join: None };
+    // All keys of the others are before it.
+    let is_left = |prefix: &&String| after.as_ref().is_none_or(|after| *prefix >= after || after.starts_with(*prefix));
+    let prefixes = filter.prefixes().iter().filter(is_left).cloned().collect();
+    let state = State { sides, filter: Arc::new(filter.clone()), prefixes, after, join: None };
     stream::try_unfold(state, next_pairs).map_ok(|pairs| stream::iter(pairs.into_iter().map(Ok))).try_flatten()
 }
 
@@ -29,6 +32,7 @@ struct State {
     sides: Sides,
     filter: Arc<Filter>,
     prefixes: VecDeque<String>,
+    after: Option<String>,
     join: Option<Join>,
 }
 
@@ -39,7 +43,7 @@ async fn next_pairs(mut state: State) -> Result<Option<(Vec<Pair>, State)>> {
             None => match state.prefixes.pop_front() {
                 Some(prefix) => {
                     let until = state.filter.only_key().map(|key| format!("{key}\0"));
-                    state.sides.join(KeyRange { prefix, after: None, until }, &state.filter)
+                    state.sides.join(KeyRange { prefix, after: state.after.clone(), until }, &state.filter)
                 }
                 None => return Ok(None),
             },
@@ -47,6 +51,8 @@ async fn next_pairs(mut state: State) -> Result<Option<(Vec<Pair>, State)>> {
         if let Some(frontier) = join.frontier().await? {
             let mut pairs = join.take(&frontier);
             pairs.retain(|pair| judge(&state.filter, pair) == Verdict::Taken);
+            // A span that cannot be listed comes again if it reaches beyond the key.
+            pairs.retain(|pair| state.after.as_deref().is_none_or(|after| pair.key() > after));
             state.join = Some(join);
             return Ok(Some((pairs, state)));
         }

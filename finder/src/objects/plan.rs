@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared::config::{self, Find};
 use shared::filter::Filter;
 use shared::ledger::Checkpoint;
@@ -33,7 +33,7 @@ use estimate::{Tally, Terms};
 use requests::Side;
 
 /// What a run would do. Prints for people, serialises for programs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// Source location.
     pub source: String,
@@ -60,7 +60,7 @@ pub struct Plan {
     /// Why a run would refuse to delete, if it would.
     pub deletes_refused: Option<String>,
     /// Folders and names of either side that could not be listed.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub unlisted: u64,
     /// Jobs to enqueue.
     pub jobs: u64,

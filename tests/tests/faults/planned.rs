@@ -40,7 +40,7 @@ async fn assert_planned(stage: &Stage, case: &str) {
     let is_one = stage.source.connection.endpoint_url == stage.destination.connection.endpoint_url;
     let planned = |services: &[&str]| {
         let mut counts = BTreeMap::new();
-        for requests in plan.cost.requests.iter().filter(|requests| services.contains(&requests.service)) {
+        for requests in plan.cost.requests.iter().filter(|requests| services.contains(&&*requests.service)) {
             *counts.entry(requests.operation).or_default() += requests.count;
         }
         counts

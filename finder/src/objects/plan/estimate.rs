@@ -1,6 +1,8 @@
 //! Requests and their cost, estimated from what a run would do.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use shared::config::{self, Work};
 use shared::digest::Algorithm;
 use shared::ledger::Found;
@@ -157,8 +159,9 @@ impl Tally {
     /// The requests of the whole run, priced. Folders cost nothing.
     pub(super) fn cost(&self, found: &Found, source: Scheme, destination: Scheme) -> Cost {
         let mut requests = Vec::new();
-        let mut add = |service, operation, count, usd: f64| {
+        let mut add = |service: &'static str, operation: &'static str, count, usd: f64| {
             if count > 0 {
+                let (service, operation) = (service.into(), operation.into());
                 requests.push(Requests { service, operation, count, usd: count as f64 * usd });
             }
         };
@@ -177,12 +180,13 @@ impl Tally {
         add("ledger", "write", self.ledger_writes, price::DYNAMODB_WRITE_USD);
         let usd_requests = requests.iter().map(|r| r.usd).sum();
         let usd_egress_at_most = on(source, found.enqueued_bytes) as f64 * price::EGRESS_USD;
-        Cost { requests, usd_requests, usd_egress_at_most, prices_date: price::DATE, prices_source: price::SOURCE }
+        let (prices_date, prices_source) = (price::DATE.into(), price::SOURCE.into());
+        Cost { requests, usd_requests, usd_egress_at_most, prices_date, prices_source }
     }
 }
 
 /// Requests and what they cost.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
     /// By kind.
     pub requests: Vec<Requests>,
@@ -191,18 +195,18 @@ pub struct Cost {
     /// The copied bytes, US dollars, if they leave Amazon for the internet; nothing within a region.
     pub usd_egress_at_most: f64,
     /// When the prices were current.
-    pub prices_date: &'static str,
+    pub prices_date: Cow<'static, str>,
     /// Where they stand.
-    pub prices_source: &'static str,
+    pub prices_source: Cow<'static, str>,
 }
 
 /// Requests of one kind.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Requests {
     /// `source`, `destination`, `queue` or `ledger`.
-    pub service: &'static str,
+    pub service: Cow<'static, str>,
     /// What is asked of it.
-    pub operation: &'static str,
+    pub operation: Cow<'static, str>,
     /// How many, about.
     pub count: u64,
     /// US dollars.

@@ -15,7 +15,7 @@ async fn plan_by(source: Shelf, destination: Shelf, options: &Find, work: &Work)
 }
 
 fn count(plan: &Plan, service: &str, operation: &str) -> u64 {
-    let found = plan.cost.requests.iter().find(|r| (r.service, r.operation) == (service, operation));
+    let found = plan.cost.requests.iter().find(|r| r.service == service && r.operation == operation);
     found.map_or(0, |requests| requests.count)
 }
 

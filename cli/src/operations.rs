@@ -1,0 +1,94 @@
+//! Operations on tasks: jobs of the kind [`OPERATION`], each of which is one slice of an operation.
+//!
+//! A slice takes at most [`SLICE`]. Then it saves its checkpoint, sends the job of the next slice, and is acknowledged.
+//! `job` is the frame that all kinds of operations have in common; each kind has a module of its own.
+//!
+//! # Races and faults
+//!
+//! - A job that comes twice: a slice that was begun goes on; of two at once the later one finds the operation stepped, or
+//!   ended, and ends. `plan`, `verify`, `probe` and `close` may be carried out twice: their end is recorded once.
+//! - Killed between checkpoint and message: the job comes again, and goes on from the checkpoint.
+//! - The message is lost: the controller sends the job again, from the step that is recorded.
+//! - Queue or ledger fail: the job comes again.
+
+mod close;
+mod job;
+mod plan;
+mod probe;
+mod request;
+mod slice;
+mod verify;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapters::open::Backend;
+use async_trait::async_trait;
+use shared::config::Config;
+use shared::job::{Job, ParseError};
+use shared::store::Store;
+use shared::tasks::{OPERATION, OperationJob, OperationKind, SharedTasks};
+use worker::{Execution, Executor, LaneContext};
+
+pub use probe::{Answer, ProbeResult, Rights, SideProbe};
+pub use request::{CloseRequest, PlanRequest, ProbeRequest, VerifyRequest};
+pub use verify::VerifyResult;
+
+/// The longest that a slice works.
+const SLICE: Duration = Duration::from_secs(10 * 60);
+
+/// When a slice that could not begin, or whose store failed, is tried again.
+const AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// Configuration, stores and services of a version of a task's definition.
+pub struct OpenedTask {
+    /// As configured.
+    pub config: Config,
+    /// Where objects come from.
+    pub source: Store,
+    /// Where they go.
+    pub destination: Store,
+    /// Queues and ledger.
+    pub backend: Backend,
+}
+
+/// Opens versions of a task's definition.
+#[async_trait]
+pub trait OpenedTasks: Send + Sync {
+    /// A version of the definition, opened when it is first asked for. Nobody has asked its stores whether they answer.
+    async fn opened(&self, version: u32) -> shared::Result<Arc<OpenedTask>>;
+
+    /// A definition that a request holds, of a task that is not created.
+    async fn of_definition(&self, definition: &str) -> shared::Result<Arc<OpenedTask>>;
+}
+
+/// Executes the operations of one task.
+pub struct Operations(Arc<Shared>);
+
+/// What all operations of a task share.
+struct Shared {
+    opened: Arc<dyn OpenedTasks>,
+    tasks: SharedTasks,
+    owner: String,
+}
+
+impl Operations {
+    /// Operations in the name of a worker.
+    pub fn new(opened: Arc<dyn OpenedTasks>, tasks: SharedTasks, owner: String) -> Operations {
+        Operations(Arc::new(Shared { opened, tasks, owner }))
+    }
+}
+
+impl Executor for Operations {
+    fn kind(&self) -> &'static str {
+        OPERATION
+    }
+
+    fn open(&self, lane: &Arc<LaneContext>, job: &Job) -> Result<Box<dyn Execution>, ParseError> {
+        let slice = OperationJob::of(job)?.slice;
+        let verb = OperationKind::ALL.iter().map(|kind| kind.as_str()).find(|verb| *verb == job.verb);
+        let verb = verb.ok_or_else(|| job.invalid("the verb is no operation"))?;
+        let (shared, lane) = (self.0.clone(), lane.clone());
+        Ok(Box::new(job::Slice { shared, lane, task: job.task.clone(), id: job.run.clone(), slice, verb }))
+    }
+}

@@ -1,0 +1,50 @@
+//! Closes the uploads of a run, or of a task that is being deleted.
+
+use std::time::Duration;
+
+use shared::Result;
+use shared::terminal;
+use worker::{Closing, UploadCloser};
+
+use super::job::Bounds;
+use super::slice::{Checkpoint, SliceEnd};
+use super::{AGAIN_AFTER, CloseRequest, OpenedTask, request};
+
+/// Closes uploads until there are no more, or the slice ends. The result is a [`worker::Closed`]: uploads that the
+/// destination refuses to abort are named in it, and their records stay.
+pub async fn slice(
+    opened: &OpenedTask,
+    request: &str,
+    checkpoint: &Checkpoint,
+    bounds: &Bounds,
+    owner: &str,
+) -> Result<SliceEnd> {
+    let CloseRequest { run } = match request::read(request) {
+        Ok(request) => request,
+        Err(why) => return Ok(SliceEnd::failed(why)),
+    };
+    let mut closing: Closing = match checkpoint.state() {
+        Ok(closing) => closing,
+        Err(error) => return Ok(SliceEnd::failed(error)),
+    };
+    let closer = UploadCloser {
+        task: opened.config.task.clone(),
+        run,
+        destination: opened.destination.clone(),
+        ledger: opened.backend.ledger.clone(),
+        upload_log: opened.backend.upload_log.clone(),
+        worker: owner.to_owned(),
+    };
+    let ended = closer.close(&mut closing, &bounds.stop, bounds.until).await;
+    let so_far = terminal::counted(closing.closed.aborted, "upload");
+    match ended {
+        Ok(true) => Ok(SliceEnd::succeeded(&closing.closed)),
+        Ok(false) => Ok(SliceEnd::continued(format!("{so_far} closed"), &closing, Duration::ZERO)),
+        Err(error) if error.is_backend() => Err(error),
+        // The store fails: its uploads stay open until it works again.
+        Err(error) => {
+            let progress = format!("{so_far} closed, trying again in {} s: {error}", AGAIN_AFTER.as_secs());
+            Ok(SliceEnd::continued(progress, &closing, AGAIN_AFTER))
+        }
+    }
+}

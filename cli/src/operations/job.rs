@@ -1,0 +1,173 @@
+//! One slice of an operation, as a worker executes it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use shared::object::Timestamp;
+use shared::queue::Outgoing;
+use shared::tasks::{Operation, OperationEnd, OperationKind, Verdict};
+use shared::{ErrorKind, Result};
+use tokio_util::sync::CancellationToken;
+use worker::{Delivery, Execution, LaneContext};
+
+use super::slice::{Checkpoint, SliceEnd};
+use super::{AGAIN_AFTER, OpenedTask, SLICE, Shared, close, plan, probe, request, verify};
+
+/// A job of an operation, read.
+pub struct Slice {
+    pub shared: Arc<Shared>,
+    pub lane: Arc<LaneContext>,
+    pub task: String,
+    pub id: String,
+    /// The steps that the job's sender had seen.
+    pub slice: u64,
+    pub verb: &'static str,
+}
+
+/// The bounds of a slice's work.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    /// Cancelled when the worker drains.
+    pub stop: CancellationToken,
+    /// When it ends at the latest.
+    pub until: Instant,
+}
+
+#[async_trait]
+impl Execution for Slice {
+    fn verb(&self) -> &'static str {
+        self.verb
+    }
+
+    fn run(&self) -> &str {
+        &self.id
+    }
+
+    fn is_judged(&self) -> bool {
+        false
+    }
+
+    fn transfers(&self) -> usize {
+        1
+    }
+
+    async fn execute(&self, _: &Delivery) -> Result<()> {
+        // A listing is no transfer.
+        let _waiting = self.lane.wait();
+        let saved = self.shared.tasks.checkpoint(&self.task, &self.id).await?;
+        let checkpoint = match saved.as_deref().map(Checkpoint::parse).transpose() {
+            Ok(checkpoint) => checkpoint.unwrap_or_default(),
+            Err(error) => return self.finish(SliceEnd::failed(error)).await,
+        };
+        let Some(operation) = self.begin(&checkpoint).await? else { return Ok(()) };
+        let end = self.carry_out(&operation, checkpoint).await?;
+        self.record(&operation, end).await
+    }
+
+    async fn cancel(&self, _: &Delivery) -> Result<()> {
+        Ok(())
+    }
+
+    async fn give_up(&self, reason: &str) -> Result<()> {
+        self.finish(SliceEnd::failed(reason)).await
+    }
+}
+
+impl Slice {
+    /// Records that the slice has begun. `None`: it has nothing to do.
+    async fn begin(&self, checkpoint: &Checkpoint) -> Result<Option<Operation>> {
+        let tasks = &self.shared.tasks;
+        loop {
+            let Some(operation) = tasks.operation(&self.task, &self.id).await? else { return Ok(None) };
+            if operation.end.is_some() {
+                return Ok(None);
+            }
+            match operation.beat {
+                // An earlier delivery of this slice has begun it.
+                beat if beat == self.slice + 1 => return Ok(Some(operation)),
+                beat if beat != self.slice => return Ok(None),
+                _ => {}
+            }
+            // Done and its answer lost: made. Another delivery was first: judged again.
+            let (owner, progress) = (&self.shared.owner, &checkpoint.progress);
+            let step = tasks.step(&self.task, &self.id, self.slice, owner, progress).await?;
+            if step.is_made() {
+                return Ok(Some(Operation { beat: self.slice + 1, ..operation }));
+            }
+        }
+    }
+
+    async fn carry_out(&self, operation: &Operation, checkpoint: Checkpoint) -> Result<SliceEnd> {
+        let opened = match self.opened(operation).await {
+            Ok(opened) => opened,
+            Err(error) if error.is_backend() => return Err(error),
+            // Somebody waits for the others, mends what the error names, and asks again.
+            Err(error) if operation.kind != OperationKind::Close => return Ok(SliceEnd::failed(error)),
+            Err(error) => {
+                let progress = format!("cannot begin, trying again in {} s: {error}", AGAIN_AFTER.as_secs());
+                return Ok(SliceEnd::Continued(Checkpoint { progress, ..checkpoint }, AGAIN_AFTER));
+            }
+        };
+        let bounds = Bounds { stop: self.lane.engine.draining.child_token(), until: Instant::now() + SLICE };
+        let request = operation.request.as_str();
+        match operation.kind {
+            OperationKind::Plan => plan::slice(&opened, &bounds).await,
+            OperationKind::Verify => verify::slice(&opened, request, &checkpoint, &bounds).await,
+            OperationKind::Probe => probe::slice(&opened, request).await,
+            OperationKind::Close => close::slice(&opened, request, &checkpoint, &bounds, &self.shared.owner).await,
+            OperationKind::Find | OperationKind::Retry | OperationKind::Notify => {
+                Ok(SliceEnd::failed(format!("this release executes no operation {}", self.verb)))
+            }
+        }
+    }
+
+    async fn opened(&self, operation: &Operation) -> Result<Arc<OpenedTask>> {
+        match request::definition(&operation.request).filter(|_| operation.version == 0) {
+            Some(definition) => self.shared.opened.of_definition(&definition).await,
+            None => self.shared.opened.opened(operation.version).await,
+        }
+    }
+
+    async fn record(&self, operation: &Operation, end: SliceEnd) -> Result<()> {
+        let (checkpoint, delay) = match end {
+            SliceEnd::Done(..) => return self.finish(end).await,
+            SliceEnd::Continued(checkpoint, delay) => (checkpoint, delay),
+        };
+        let text = serde_json::to_string(&checkpoint).expect("checkpoints are representable as JSON");
+        let tasks = &self.shared.tasks;
+        if !tasks.save_checkpoint(&self.task, &self.id, operation.beat, &text).await? {
+            // Another delivery went on without us.
+            return Ok(());
+        }
+        if delay.is_zero() {
+            // The next slice shows the progress when it begins. Killed before it is sent: this job comes again.
+            return self.send(operation, operation.beat, delay).await;
+        }
+        // Shown now: the reason why it waits. Sent first: killed after it, this job comes again and sends one more.
+        self.send(operation, operation.beat + 1, delay).await?;
+        let (owner, progress) = (&self.shared.owner, &checkpoint.progress);
+        tasks.step(&self.task, &self.id, operation.beat, owner, progress).await.map(drop)
+    }
+
+    /// Sends the job of the next slice. Sent twice, one of them finds the operation stepped.
+    async fn send(&self, operation: &Operation, slice: u64, delay: Duration) -> Result<()> {
+        let body = operation.job(slice).to_body();
+        self.lane.queue.send(&[Outgoing { body, delay }]).await
+    }
+
+    /// Records the end. An end that another delivery has recorded stays.
+    async fn finish(&self, end: SliceEnd) -> Result<()> {
+        let SliceEnd::Done(verdict, result) = end else { return Ok(()) };
+        let mut end = OperationEnd { verdict, at: Timestamp::now(), result: result.to_string() };
+        let tasks = &self.shared.tasks;
+        match tasks.finish(&self.task, &self.id, &end).await {
+            Err(error) if error.kind() == ErrorKind::Unrepresentable => {
+                end.verdict = Verdict::Failed;
+                end.result = serde_json::json!({ "error": error.to_string() }).to_string();
+                tasks.finish(&self.task, &self.id, &end).await.map(drop)
+            }
+            finished => finished.map(drop),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! How a slice of an operation ends.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use shared::tasks::Verdict;
+use shared::{Error, ErrorKind};
+
+/// How a slice ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SliceEnd {
+    /// The operation is carried out, or cannot be: with its result as JSON.
+    Done(Verdict, serde_json::Value),
+    /// The next slice goes on from this checkpoint.
+    Continued(Checkpoint, Duration),
+}
+
+impl SliceEnd {
+    /// Carried out.
+    pub fn succeeded(result: &impl Serialize) -> SliceEnd {
+        SliceEnd::Done(Verdict::Succeeded, json(result))
+    }
+
+    /// Not carried out, for this reason.
+    pub fn failed(why: impl std::fmt::Display) -> SliceEnd {
+        SliceEnd::Done(Verdict::Failed, serde_json::json!({ "error": why.to_string() }))
+    }
+
+    /// To be continued.
+    pub fn continued(progress: String, state: &impl Serialize, delay: Duration) -> SliceEnd {
+        SliceEnd::Continued(Checkpoint { progress, state: json(state) }, delay)
+    }
+}
+
+/// What the next slice goes on from.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// How far the operation is, for people.
+    pub progress: String,
+    /// The state of its kind; null at the beginning.
+    pub state: serde_json::Value,
+}
+
+impl Checkpoint {
+    /// The state of a kind, or its beginning.
+    pub fn state<T: DeserializeOwned + Default>(&self) -> shared::Result<T> {
+        match &self.state {
+            serde_json::Value::Null => Ok(T::default()),
+            state => serde_json::from_value(state.clone()).map_err(unreadable),
+        }
+    }
+
+    /// A checkpoint as it was saved.
+    pub fn parse(text: &str) -> shared::Result<Checkpoint> {
+        serde_json::from_str(text).map_err(unreadable)
+    }
+}
+
+fn unreadable(why: serde_json::Error) -> Error {
+    Error::new(ErrorKind::Corrupt, "operation", "checkpoint", "it cannot be read by this release").with_source(why)
+}
+
+fn json(value: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(value).expect("records are representable as JSON")
+}

@@ -1,0 +1,171 @@
+//! The walk of a verification: all pairs in key order, each compared, from any key on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use finder::Pair;
+use futures::{StreamExt as _, TryStreamExt as _};
+use serde::{Deserialize, Serialize};
+use shared::config::Config;
+use shared::describe::{self, Describer};
+use shared::filter::{Filter, FilterError};
+use shared::object::Timestamp;
+use shared::store::Store;
+use tokio_util::sync::CancellationToken;
+
+use super::compare::{self, Kind, Sides, Verdict};
+use super::content::{Effort, Means};
+
+/// What a verification came to.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Tally {
+    /// Keys looked at.
+    pub compared: u64,
+    /// Keys with the same object on both sides.
+    pub same: u64,
+    /// Of those, objects of which nothing but the sizes was compared.
+    pub size_only: u64,
+    /// Keys that differ, or could not be compared.
+    pub different: u64,
+    /// Of those, objects that were written to during every comparison.
+    pub changing: u64,
+    /// Objects of both sides, by what their bytes were compared by.
+    pub by: BTreeMap<String, u64>,
+    /// Time that was worked.
+    pub seconds: f64,
+}
+
+/// How far a verification came.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verified {
+    /// The time that bounds of age are measured from.
+    pub began: Timestamp,
+    /// The last key that was compared.
+    pub after: Option<String>,
+    /// What was found up to it.
+    pub tally: Tally,
+}
+
+impl Default for Verified {
+    /// Nothing is compared yet.
+    fn default() -> Self {
+        Verified { began: Timestamp::now(), after: None, tally: Tally::default() }
+    }
+}
+
+/// A verification of two stores.
+pub struct Verification {
+    sides: Sides,
+    filter: Filter,
+    concurrency: usize,
+}
+
+/// Why a walk ended before its end.
+#[derive(Debug)]
+pub enum Ended {
+    /// It was to end: what was compared is in [`Verified`].
+    Stopped,
+    /// A listing failed: it is incomplete, so nothing is verified.
+    Listing(shared::Error),
+    /// The caller could not take a difference.
+    Taking(crate::exit::Failure),
+}
+
+impl Verification {
+    /// A verification of a task's stores that began at a time.
+    pub fn new(
+        config: &Config,
+        (source, destination): (Store, Store),
+        effort: Effort,
+        began: Timestamp,
+    ) -> Result<Verification, FilterError> {
+        let filter = Filter::load(&config.objects.find, Some(began))?;
+        let tags = describe::Tags { compared: true, required: false };
+        // It takes a HEAD of each object, which a quick look does without.
+        let describer = match effort {
+            Effort::Quick => None,
+            _ => Describer::between(&source, &destination, tags).map(Arc::new),
+        };
+        let sides = Sides { source, destination, effort, describer };
+        Ok(Verification { sides, filter, concurrency: config.objects.work.concurrency })
+    }
+
+    /// Compares all keys after the last one that was compared, in key order. `take` gets each key that differs.
+    pub async fn walk(
+        &self,
+        verified: &mut Verified,
+        stop: &CancellationToken,
+        until: Option<Instant>,
+        mut take: impl FnMut(&str, &Verdict) -> Result<(), crate::exit::Failure>,
+    ) -> Result<(), Ended> {
+        let (began, before) = (Instant::now(), verified.tally.seconds);
+        let Sides { source, destination, .. } = &self.sides;
+        let verdicts = finder::pairs(source.clone(), destination.clone(), &self.filter, verified.after.clone())
+            .try_filter(|pair| std::future::ready(is_compared(pair)))
+            .map_ok(|pair| judge(&self.sides, pair))
+            .try_buffered(self.concurrency);
+        let mut verdicts = std::pin::pin!(verdicts);
+        let has_time = || until.is_none_or(|until| Instant::now() < until);
+        let ended = loop {
+            let next = tokio::select! {
+                next = verdicts.next() => next,
+                () = stop.cancelled() => break Err(Ended::Stopped),
+            };
+            let (key, verdict) = match next {
+                Some(Ok(compared)) => compared,
+                Some(Err(error)) => break Err(Ended::Listing(error)),
+                None => break Ok(()),
+            };
+            // Both sides may have something to say of one key, which is not cut in two.
+            if verified.after.as_ref() != Some(&key) && !has_time() {
+                break Err(Ended::Stopped);
+            }
+            verified.tally.count(&verdict);
+            if !verdict.differences.is_empty()
+                && let Err(failure) = take(&key, &verdict)
+            {
+                break Err(Ended::Taking(failure));
+            }
+            verified.after = Some(key);
+        };
+        verified.tally.seconds = before + (began.elapsed().as_secs_f64() * 1e3).round() / 1e3;
+        ended
+    }
+}
+
+/// Whether something can be said of a pair: not of an object whose counterpart is unknown, for the span
+/// that covers it is reported, nor of names that the store never serves.
+fn is_compared(pair: &Pair) -> bool {
+    match pair {
+        Pair::Unjudged(..) => false,
+        Pair::Unlisted(_, unlisted) => unlisted.is_failure,
+        _ => true,
+    }
+}
+
+async fn judge(sides: &Sides, pair: Pair) -> shared::Result<(String, Verdict)> {
+    let verdict = compare::compare(sides, &pair).await;
+    Ok((pair.key().to_owned(), verdict))
+}
+
+impl Tally {
+    fn count(&mut self, verdict: &Verdict) {
+        self.compared += 1;
+        if let Some(means) = verdict.means {
+            *self.by.entry(means.to_string()).or_default() += 1;
+        }
+        if verdict.differences.is_empty() {
+            self.same += 1;
+            self.size_only += u64::from(verdict.means == Some(Means::Size));
+            return;
+        }
+        self.different += 1;
+        self.changing += u64::from(verdict.differences.iter().any(|difference| difference.kind == Kind::Changing));
+    }
+
+    /// The time that was worked.
+    pub fn elapsed(&self) -> Duration {
+        Duration::try_from_secs_f64(self.seconds).unwrap_or_default()
+    }
+}
