@@ -14,6 +14,7 @@ mod heartbeat;
 mod machine;
 mod name;
 mod program;
+mod requests;
 mod server;
 mod status;
 mod steps;

@@ -62,7 +62,7 @@ async fn run(cli: Cli) -> Outcome {
     }
     if let Command::Task(command @ TaskCommand::Edit(_)) = &cli.command {
         // Ctrl-C is the editor's while it runs, and leaves nothing to be put in order else.
-        return tasks::run(command).await;
+        return tasks::run(command, &CancellationToken::new()).await;
     }
     let [stop] = signals::tokens(NOTICE).map_err(Failure::usage)?;
     let limit = program::GRACE + cli.command.drain();
@@ -83,7 +83,8 @@ async fn command(command: Command, stop: CancellationToken) -> Outcome {
         Command::Init(args) => at_once(init::run(&args), &stop).await,
         Command::Events(args) => at_once(events::run(&args), &stop).await,
         Command::Serve(args) => serve::run(&args, stop).await,
-        Command::Task(command) => at_once(tasks::run(&command), &stop).await,
+        Command::Task(command) if command.waits() => tasks::run(&command, &stop).await,
+        Command::Task(command) => at_once(tasks::run(&command, &stop), &stop).await,
     }
 }
 

@@ -12,9 +12,11 @@ mod history;
 mod limit;
 mod list;
 mod live;
+mod operate;
 mod run;
 mod show;
 mod state;
+mod wait;
 
 use adapters::open;
 pub use list::{Listed, line, listed};
@@ -23,13 +25,14 @@ use shared::config::{FleetFile, FollowedEvents, TaskDefinition, TaskLimits};
 use shared::object::Timestamp;
 use shared::tasks::{Author, SharedTasks, Summary};
 use shared::terminal;
+use tokio_util::sync::CancellationToken;
 
 use crate::args::TaskCommand;
 use crate::exit::{Failure, Outcome};
 use crate::stdout;
 
 /// Carries out a command.
-pub async fn run(command: &TaskCommand) -> Outcome {
+pub async fn run(command: &TaskCommand, stop: &CancellationToken) -> Outcome {
     match command {
         TaskCommand::Create(args) => create::run(args).await,
         TaskCommand::List(args) => list::run(args).await,
@@ -41,6 +44,9 @@ pub async fn run(command: &TaskCommand) -> Outcome {
         TaskCommand::Resume(args) => state::resume(args).await,
         TaskCommand::Cancel(args) => cancel::run(args).await,
         TaskCommand::Limit(args) => limit::run(args).await,
+        TaskCommand::Plan(args) => operate::plan(args, stop).await,
+        TaskCommand::Verify(args) => operate::verify(args, stop).await,
+        TaskCommand::Probe(args) => operate::probe(args, stop).await,
         TaskCommand::Delete(args) => delete::run(args).await,
         TaskCommand::History(args) => history::run(args).await,
     }

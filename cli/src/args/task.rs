@@ -343,11 +343,7 @@ impl WorkArgs {
 impl VerifyArgs {
     /// How much may be read.
     pub fn effort(&self) -> Effort {
-        match (self.deep, self.quick) {
-            (true, _) => Effort::Deep,
-            (_, true) => Effort::Quick,
-            _ => Effort::Needed,
-        }
+        Effort::of(self.deep, self.quick)
     }
 
     /// The task to be verified, checked. Nothing is written to its state folder.

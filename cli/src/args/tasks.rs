@@ -1,6 +1,7 @@
 //! Options of `flotilla task`.
 
 mod define;
+mod operate;
 mod run;
 mod settings;
 
@@ -10,6 +11,7 @@ use clap::{ArgMatches, Args, Subcommand};
 use shared::config::{FleetFile, Size};
 
 pub use define::{CloneArgs, CreateArgs, EditArgs};
+pub use operate::{TaskPlanArgs, TaskProbeArgs, TaskVerifyArgs, WaitArgs};
 pub use run::RunArgs;
 
 use crate::exit::Failure;
@@ -38,6 +40,12 @@ pub enum TaskCommand {
     Cancel(NamedArgs),
     /// Change a task's limits at once; each is a number, or none
     Limit(LimitArgs),
+    /// Count what a run would do, and its cost; a worker does it
+    Plan(TaskPlanArgs),
+    /// Compare both sides, and list what differs; a worker does it
+    Verify(TaskVerifyArgs),
+    /// Find out whether the credentials may list, read, write and delete; a worker does it
+    Probe(TaskProbeArgs),
     /// Delete a task; its run, if it has one, is cancelled first
     Delete(DeleteArgs),
     /// List a task's runs, or its changes
@@ -45,6 +53,11 @@ pub enum TaskCommand {
 }
 
 impl TaskCommand {
+    /// Whether it waits for a worker, and has something to say when it is interrupted.
+    pub fn waits(&self) -> bool {
+        matches!(self, TaskCommand::Plan(_) | TaskCommand::Verify(_) | TaskCommand::Probe(_))
+    }
+
     /// The grammar of the commands that define a task.
     pub fn with_locations(command: clap::Command) -> clap::Command {
         command

@@ -11,13 +11,13 @@ use shared::report::Report;
 use shared::telemetry::endpoint::{self, Health};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use worker::{FairShares, Machine, Polls, Stop};
 
 use super::context::{Context, Gate};
 use super::folders::Folders;
 use super::supervisor::Supervisor;
-use super::{controlling, heartbeat, machine, name};
+use super::{controlling, heartbeat, machine, name, requests};
 use crate::exit::{Exit, Failure, Outcome};
 
 /// What a program that serves a fleet is started with.
@@ -96,6 +96,7 @@ impl FleetWorker {
         if is_whole {
             beside.spawn(controlling::keep(context.clone()));
         }
+        let requests = tokio::spawn(requests::keep(context.clone()));
         context.health.set_ready(true);
         tracing::info!(worker = context.worker, fleet = context.fleet().name, "ready for jobs");
         tokio::select! {
@@ -110,6 +111,8 @@ impl FleetWorker {
             folders.end().await;
         }
         supervisor.end().await;
+        // A request that is not carried out by then comes again when its lease ends.
+        let _ = timeout(context.drain(), requests).await;
         beside.shutdown().await;
         heartbeat::leave(&context).await;
         machine.leave().await;

@@ -103,7 +103,7 @@ impl Slice {
             Ok(opened) => opened,
             Err(error) if error.is_backend() => return Err(error),
             // Somebody waits for the others, mends what the error names, and asks again.
-            Err(error) if operation.kind != OperationKind::Close => return Ok(SliceEnd::failed(error)),
+            Err(error) if operation.kind != OperationKind::Close => return Ok(SliceEnd::unusable(error)),
             Err(error) => {
                 let progress = format!("cannot begin, trying again in {} s: {error}", AGAIN_AFTER.as_secs());
                 return Ok(SliceEnd::Continued(Checkpoint { progress, ..checkpoint }, AGAIN_AFTER));

@@ -24,7 +24,7 @@ pub async fn slice(opened: &OpenedTask, bounds: &Bounds) -> Result<SliceEnd> {
         _ => open::probe_both(source, destination).await,
     };
     if let Err(unusable) = probed {
-        return Ok(SliceEnd::failed(unusable));
+        return Ok(SliceEnd::unusable(unusable));
     }
     match plan::of(config, source.clone(), destination.clone(), bounds.stop.clone()).await {
         Ok(plan) => Ok(SliceEnd::succeeded(&plan)),

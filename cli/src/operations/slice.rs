@@ -27,6 +27,11 @@ impl SliceEnd {
         SliceEnd::Done(Verdict::Failed, serde_json::json!({ "error": why.to_string() }))
     }
 
+    /// Not carried out, because a side cannot be used.
+    pub fn unusable(why: impl std::fmt::Display) -> SliceEnd {
+        SliceEnd::Done(Verdict::Failed, serde_json::json!({ "error": why.to_string(), "is-unusable": true }))
+    }
+
     /// To be continued.
     pub fn continued(progress: String, state: &impl Serialize, delay: Duration) -> SliceEnd {
         SliceEnd::Continued(Checkpoint { progress, state: json(state) }, delay)

@@ -72,7 +72,7 @@ pub async fn slice(opened: &OpenedTask, request: &str, checkpoint: &Checkpoint, 
     };
     let OpenedTask { config, source, destination, .. } = opened;
     if let Err(unusable) = open::probe_both(source, destination).await {
-        return Ok(SliceEnd::failed(unusable));
+        return Ok(SliceEnd::unusable(unusable));
     }
     let sides = (source.clone(), destination.clone());
     let verification = match Verification::new(config, sides, effort, verified.began) {

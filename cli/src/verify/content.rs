@@ -28,6 +28,17 @@ pub enum Effort {
     Deep,
 }
 
+impl Effort {
+    /// The effort that the options `--deep` and `--quick` ask for.
+    pub fn of(deep: bool, quick: bool) -> Effort {
+        match (deep, quick) {
+            (true, _) => Effort::Deep,
+            (_, true) => Effort::Quick,
+            _ => Effort::Needed,
+        }
+    }
+}
+
 /// What two objects were compared by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Means {

@@ -41,7 +41,7 @@ async fn assert_planned(stage: &Stage, case: &str) {
     let planned = |services: &[&str]| {
         let mut counts = BTreeMap::new();
         for requests in plan.cost.requests.iter().filter(|requests| services.contains(&&*requests.service)) {
-            *counts.entry(requests.operation).or_default() += requests.count;
+            *counts.entry(&*requests.operation).or_default() += requests.count;
         }
         counts
     };

@@ -1,0 +1,106 @@
+//! Operations on tasks that are not created yet, and probes of all tasks: jobs on the fleet's own queue, whose requests
+//! hold the definition. A task that no worker can open has no other way to be probed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapters::open::{self, Backend};
+use async_trait::async_trait;
+use shared::config::TaskDefinition;
+use shared::queue::Queue;
+use shared::tasks::OPERATIONS;
+use shared::{Error, ErrorKind, Result};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use worker::{Stop, Worker};
+
+use super::backoff::Backoff;
+use super::context::{Context, Gate};
+use crate::operations::{OpenedTask, OpenedTasks, Operations};
+
+/// The queue must answer within this time.
+const OPEN_LIMIT: Duration = Duration::from_secs(60);
+
+/// Receives from the fleet's queue of operations until the program ends. What fails is tried again.
+pub async fn keep(context: Arc<Context>) {
+    let mut backoff = Backoff::default();
+    while let Some(drain) = next(&context).await {
+        let delay = match receive(&context, drain).await {
+            Ok(()) => {
+                backoff.reset();
+                continue;
+            }
+            Err(why) => {
+                let delay = backoff.next();
+                tracing::warn!("cannot serve the fleet's operations, trying again in {} s: {why}", delay.as_secs());
+                delay
+            }
+        };
+        tokio::select! {
+            () = sleep(delay) => {}
+            () = context.stop.drain.cancelled() => return,
+        }
+    }
+}
+
+/// Waits until this machine takes work. The token is cancelled when it takes no more; `None`: the program ends.
+async fn next(context: &Context) -> Option<CancellationToken> {
+    let mut gate = context.gate.subscribe();
+    tokio::select! {
+        open = gate.wait_for(|gate| *gate == Gate::Open) => open.ok().map(drop)?,
+        () = context.stop.drain.cancelled() => return None,
+    }
+    if context.stop.drain.is_cancelled() {
+        return None;
+    }
+    let drain = context.stop.drain.child_token();
+    let closes = drain.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = gate.wait_for(|gate| *gate == Gate::Closed) => closes.cancel(),
+            () = closes.cancelled() => {}
+        }
+    });
+    Some(drain)
+}
+
+async fn receive(context: &Arc<Context>, drain: CancellationToken) -> Result<(), String> {
+    let opened = timeout(OPEN_LIMIT, context.backend.operations_queue()).await;
+    let queue = opened.map_err(|_| "its queue did not answer")?.map_err(|error| error.to_string())?;
+    let work = context.fleet().work.options();
+    let ledger = context.backend.ledger.clone();
+    let definitions = Arc::new(Definitions { context: context.clone(), queue: queue.clone() });
+    let operations = Operations::new(definitions, context.backend.tasks.clone(), context.worker.clone());
+    // It polls as it likes: 180 requests an hour, for an answer within seconds to somebody who waits.
+    let worker = Worker::new(OPERATIONS, &context.worker, queue, ledger, work).with(operations);
+    let stop = Stop { drain: drain.clone(), abort: context.stop.abort.child_token() };
+    let ended = worker.run(stop).await;
+    drain.cancel();
+    ended.map_err(|why| why.to_string())
+}
+
+/// Opens the definitions that requests hold.
+struct Definitions {
+    context: Arc<Context>,
+    queue: Queue,
+}
+
+#[async_trait]
+impl OpenedTasks for Definitions {
+    async fn opened(&self, version: u32) -> Result<Arc<OpenedTask>> {
+        Err(invalid(format!("the request must hold the definition: it names version {version} of none")))
+    }
+
+    async fn of_definition(&self, definition: &str) -> Result<Arc<OpenedTask>> {
+        let definition = TaskDefinition::parse(definition).map_err(|why| invalid(why.to_string()))?;
+        let config = definition.on(self.context.fleet(), OPERATIONS);
+        let (source, destination) = open::sides(&config).await.map_err(|unusable| invalid(unusable.to_string()))?;
+        let (ledger, upload_log) = (self.context.backend.ledger.clone(), self.context.backend.upload_log.clone());
+        let backend = Backend { queue: self.queue.clone(), events: None, ledger, upload_log };
+        Ok(Arc::new(OpenedTask { config, source, destination, backend }))
+    }
+}
+
+fn invalid(why: String) -> Error {
+    Error::new(ErrorKind::Invalid, "open", "definition", why)
+}
