@@ -61,6 +61,8 @@ pub enum Command {
     Status(LookArgs),
     /// List failed objects and their errors
     Failures(LookArgs),
+    /// Show what became of one object last
+    Outcome(OutcomeArgs),
     /// Try failed objects again, in a new run
     Retry(RetryArgs),
     /// Create the queues and the table of a config file or of a fleet
@@ -92,6 +94,13 @@ pub struct RecordsArgs {
     /// Id of the run, or a part that only this id contains, or the name of a fleet's task [default: the newest run;
     /// status shows all runs, and a fleet's tasks with their live runs]
     pub run: Option<String>,
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// Which fleet, config file or state folder.
+#[derive(Debug, Clone, clap::Args)]
+pub struct PlaceArgs {
     /// Folder of the embedded queue and ledger [default: $XDG_STATE_HOME/flotilla, else
     /// ~/.local/state/flotilla]
     #[arg(long, value_name = "DIR", conflicts_with = "config")]
@@ -102,6 +111,20 @@ pub struct RecordsArgs {
     /// Fleet file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["state", "config"])]
     pub fleet: Option<PathBuf>,
+}
+
+/// `flotilla outcome`
+#[derive(Debug, clap::Args)]
+pub struct OutcomeArgs {
+    /// Name of the task
+    pub task: String,
+    /// Key of the object, below the task's locations
+    pub key: String,
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `flotilla status` and `flotilla failures`

@@ -18,6 +18,7 @@ mod meter;
 mod object_log;
 mod object_source;
 pub mod operations;
+mod outcome;
 mod plan;
 pub mod program;
 mod progress;
@@ -80,6 +81,7 @@ async fn command(command: Command, stop: CancellationToken) -> Outcome {
         Command::Ls(args) => ls::run(&args, stop).await,
         Command::Status(args) => at_once(status::run(&args), &stop).await,
         Command::Failures(args) => at_once(failures::run(&args), &stop).await,
+        Command::Outcome(args) => at_once(outcome::run(&args), &stop).await,
         Command::Init(args) => at_once(init::run(&args), &stop).await,
         Command::Events(args) => at_once(events::run(&args), &stop).await,
         Command::Serve(args) => serve::run(&args, stop).await,

@@ -8,7 +8,7 @@ use shared::ledger::{MAX_RUNS, Run, SharedLedger, events_run};
 use shared::tasks::{Summary, check_task_name};
 use shared::terminal;
 
-use crate::args::{LOCAL, RecordsArgs};
+use crate::args::{LOCAL, PlaceArgs};
 use crate::exit::Failure;
 use crate::state;
 
@@ -55,7 +55,7 @@ enum Place {
 
 impl Records {
     /// Opens the ledger that the arguments name. Creates nothing.
-    pub async fn open(args: &RecordsArgs) -> Result<Records, Failure> {
+    pub async fn open(args: &PlaceArgs) -> Result<Records, Failure> {
         if let Some(file) = &args.config {
             let config = Config::read(file)?;
             let ledger = open::backend(&config).await.map_err(Failure::usage)?.ledger;

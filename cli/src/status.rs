@@ -40,7 +40,7 @@ struct Status<'a> {
 /// Prints a fleet's tasks with their live runs, and all runs of other tasks, oldest first, then those of their events;
 /// or what is named.
 pub async fn run(args: &LookArgs) -> Outcome {
-    let records = Records::open(&args.records).await?;
+    let records = Records::open(&args.records.place).await?;
     let mut out = Stdout::new();
     let (tasks, mut runs) = match &args.records.run {
         Some(named) => (Vec::new(), named_runs(&records, named).await?),

@@ -57,7 +57,7 @@ fn every_setting_has_an_option_of_its_name() {
 #[test]
 fn options_of_the_command_itself_stand_under_no_others_heading() {
     let command = Cli::command();
-    for name in ["sync", "plan", "verify", "status", "failures", "retry", "init"] {
+    for name in ["sync", "plan", "verify", "status", "failures", "outcome", "retry", "init"] {
         let arguments = command.find_subcommand(name).unwrap().get_arguments();
         let general =
             ["state", "config", "json", "force", "every", "report", "dry_run", "metrics_addr", "deep", "quick"];

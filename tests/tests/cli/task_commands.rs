@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use flotilla_tests::binaries::{self, Ended, Process};
 use serde_json::Value;
+use shared::job::Origin;
+use shared::ledger::{NO_FENCE, Outcome, Phase, RunStart, Settlement, State};
+use shared::object::Timestamp;
 use tempfile::TempDir;
 
 struct Fleet {
@@ -336,4 +339,47 @@ async fn hostile_definitions_are_refused_in_one_line() {
     }
     let missing = Path::new("/nowhere").display().to_string();
     assert!(fleet.refusal(&["edit", "photos", "--from", &missing]).await.contains("/nowhere"));
+}
+
+#[tokio::test]
+async fn a_cancelled_run_is_marked_where_workers_read_it() {
+    let fleet = Fleet::new(&[]).await;
+    let begun: Value = serde_json::from_str(&fleet.answer(&["run", "photos", "--json"]).await).unwrap();
+    let run = begun["run"].as_str().unwrap();
+    let shown = fleet.shown("photos").await;
+    let task = shown["task"]["id"].as_str().unwrap().to_owned();
+    let ledger = adapters::open::embedded_ledger(&fleet.state()).unwrap();
+    let start = RunStart {
+        id: run.to_owned(),
+        task: task.clone(),
+        source: "/photos".to_owned(),
+        destination: "/backup".to_owned(),
+        options: Default::default(),
+        started: Timestamp(1),
+    };
+    ledger.start_run(&start, NO_FENCE).await.unwrap();
+    let failed = Outcome { error: Some("no luck".to_owned()), ..Outcome::new("a.txt".to_owned(), State::Failed) };
+    let (origin, outcomes) = (Origin { id: "m-1".to_owned(), items: 1 }, [(0, failed)]);
+    ledger.settle(&Settlement { task: &task, run, origin: &origin, outcomes: &outcomes }).await.unwrap();
+    // All commands that look at runs take the task's name.
+    let of_task = async |words: &[&str]| {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        let state = ["--state".to_owned(), fleet.state().display().to_string()];
+        let none: [(&str, String); 0] = [];
+        let all = words.into_iter().chain(state);
+        let ended = Process::start(&binaries::flotilla(), all, none).wait(Duration::from_secs(60)).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        ended.stdout
+    };
+    assert!(of_task(&["status", "photos"]).await.starts_with(&run[28..]));
+    assert_eq!(of_task(&["failures", "photos"]).await, "a.txt\t1 attempt\tno luck\n");
+    assert!(of_task(&["outcome", "photos", "a.txt"]).await.starts_with("a.txt\tfailed\t"));
+    let all = of_task(&["status"]).await;
+    assert!(all.starts_with("photos\tactive, run ") && all.contains("listing, "), "{all}");
+    for _ in 0..2 {
+        fleet.answer(&["cancel", "photos"]).await;
+        assert_eq!(ledger.run_state(run).await.unwrap().unwrap().phase, Phase::Cancelling);
+    }
+    let known = ledger.run(run).await.unwrap().unwrap();
+    assert_eq!(known.error.as_deref(), Some("cancelled by ada"));
 }

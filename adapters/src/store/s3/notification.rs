@@ -70,8 +70,11 @@ impl S3Store {
             if rules(&current).contains(&wanted) {
                 return Ok(());
             }
-            let refused = |why| Error::new(ErrorKind::Conflict, SUBSCRIBE.verb, bucket.location.to_string(), why);
-            conflict(&rules(&current), &wanted).map_err(refused)?;
+            let remedy = "remove that rule, or let an SNS topic or EventBridge send to both";
+            conflict(&rules(&current), &wanted).map_err(|why| {
+                let (location, why) = (bucket.location.to_string(), format!("{why}: {remedy}"));
+                Error::new(ErrorKind::Conflict, SUBSCRIBE.verb, location, why)
+            })?;
             bucket.set_notifications(with_rule(current, &wanted)?).await?;
         }
         match rules(&bucket.notifications().await?).contains(&wanted) {
@@ -169,7 +172,8 @@ fn is_there(rules: &[Rule], wanted: &Rule) -> Result<bool, String> {
     if rules.iter().any(|rule| rule.target == wanted.target && covers(rule, wanted)) {
         return Ok(true);
     }
-    conflict(rules, wanted).map(|()| false)
+    let remedy = "use --eventbridge, or let an SNS topic send to both";
+    conflict(rules, wanted).map(|()| false).map_err(|why| format!("{why}: {remedy}"))
 }
 
 /// Refuses a rule that another one is in the way of.
@@ -179,7 +183,7 @@ fn conflict(rules: &[Rule], wanted: &Rule) -> Result<(), String> {
         None => Ok(()),
         Some(Rule { id, target, prefix, suffix, .. }) => Err(format!(
             "rule {id:?} of the bucket sends some of these events to {target} (keys {prefix:?}…{suffix:?}), and S3 lets an \
-             event go to one rule only: use --eventbridge, or let an SNS topic send to both"
+             event go to one rule only"
         )),
     }
 }
