@@ -2,6 +2,7 @@
 
 use finder::{FindError, ObjectsPlanner, Planner};
 use shared::config::{Config, Kind};
+use shared::object::Timestamp;
 use shared::objects::SharedSuspectKeys;
 use shared::store::Store;
 use worker::{Executors, Objects, Worker};
@@ -9,13 +10,23 @@ use worker::{Executors, Objects, Worker};
 /// The planner of a run of this task that begins now.
 pub fn planner(
     config: &Config,
+    sides: (Store, Store),
+    suspects: SharedSuspectKeys,
+) -> Result<Box<dyn Planner>, FindError> {
+    planner_of_run(config, sides, suspects, Timestamp::now())
+}
+
+/// The planner of a run of this task that began at this time, and may be resumed.
+pub fn planner_of_run(
+    config: &Config,
     (source, destination): (Store, Store),
     suspects: SharedSuspectKeys,
+    began: Timestamp,
 ) -> Result<Box<dyn Planner>, FindError> {
     match config.kind {
         Kind::Objects => {
-            let (find, work) = (&config.objects.find, &config.objects.work);
-            Ok(Box::new(ObjectsPlanner::new(source, destination, find, work, suspects)?))
+            let options = (&config.objects.find, &config.objects.work);
+            Ok(Box::new(ObjectsPlanner::of_run(source, destination, options, suspects, began)?))
         }
     }
 }

@@ -5,6 +5,7 @@
 //!
 //! # Races and faults
 //!
+//! - Two finders of one task at once: the claim lets one work. The other sends its own job again, delayed.
 //! - A job that comes twice: a slice that was begun goes on; of two at once the later one finds the operation stepped, or
 //!   ended, and ends. `plan`, `verify`, `probe` and `close` may be carried out twice: their end is recorded once.
 //! - Killed between checkpoint and message: the job comes again, and goes on from the checkpoint.
@@ -12,6 +13,7 @@
 //! - Queue or ledger fail: the job comes again.
 
 mod close;
+mod find;
 mod job;
 mod plan;
 mod probe;
@@ -70,12 +72,23 @@ struct Shared {
     opened: Arc<dyn OpenedTasks>,
     tasks: SharedTasks,
     owner: String,
+    slice: Duration,
 }
 
 impl Operations {
     /// Operations in the name of a worker.
     pub fn new(opened: Arc<dyn OpenedTasks>, tasks: SharedTasks, owner: String) -> Operations {
-        Operations(Arc::new(Shared { opened, tasks, owner }))
+        Operations::in_slices_of(SLICE, opened, tasks, owner)
+    }
+
+    /// The same, in slices of another length.
+    pub fn in_slices_of(
+        slice: Duration,
+        opened: Arc<dyn OpenedTasks>,
+        tasks: SharedTasks,
+        owner: String,
+    ) -> Operations {
+        Operations(Arc::new(Shared { opened, tasks, owner, slice }))
     }
 }
 
@@ -85,10 +98,10 @@ impl Executor for Operations {
     }
 
     fn open(&self, lane: &Arc<LaneContext>, job: &Job) -> Result<Box<dyn Execution>, ParseError> {
-        let slice = OperationJob::of(job)?.slice;
+        let OperationJob { slice, seen } = OperationJob::of(job)?;
         let verb = OperationKind::ALL.iter().map(|kind| kind.as_str()).find(|verb| *verb == job.verb);
         let verb = verb.ok_or_else(|| job.invalid("the verb is no operation"))?;
         let (shared, lane) = (self.0.clone(), lane.clone());
-        Ok(Box::new(job::Slice { shared, lane, task: job.task.clone(), id: job.run.clone(), slice, verb }))
+        Ok(Box::new(job::Slice { shared, lane, task: job.task.clone(), id: job.run.clone(), slice, seen, verb }))
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use shared::ledger::ClaimView;
 use shared::object::Timestamp;
 use shared::queue::Outgoing;
 use shared::tasks::{Operation, OperationEnd, OperationKind, Verdict};
@@ -11,8 +12,9 @@ use shared::{ErrorKind, Result};
 use tokio_util::sync::CancellationToken;
 use worker::{Delivery, Execution, LaneContext};
 
+use super::find::Find;
 use super::slice::{Checkpoint, SliceEnd};
-use super::{AGAIN_AFTER, OpenedTask, SLICE, Shared, close, plan, probe, request, verify};
+use super::{AGAIN_AFTER, OpenedTask, Shared, close, plan, probe, request, verify};
 
 /// A job of an operation, read.
 pub struct Slice {
@@ -22,6 +24,8 @@ pub struct Slice {
     pub id: String,
     /// The steps that the job's sender had seen.
     pub slice: u64,
+    /// The claim of another finder that its sender had seen, a lease ago.
+    pub seen: Option<ClaimView>,
     pub verb: &'static str,
 }
 
@@ -58,6 +62,8 @@ impl Execution for Slice {
         let saved = self.shared.tasks.checkpoint(&self.task, &self.id).await?;
         let checkpoint = match saved.as_deref().map(Checkpoint::parse).transpose() {
             Ok(checkpoint) => checkpoint.unwrap_or_default(),
+            // The finder keeps its own.
+            Err(_) if is_run(self.verb) => Checkpoint::default(),
             Err(error) => return self.finish(SliceEnd::failed(error)).await,
         };
         let Some(operation) = self.begin(&checkpoint).await? else { return Ok(()) };
@@ -70,8 +76,22 @@ impl Execution for Slice {
     }
 
     async fn give_up(&self, reason: &str) -> Result<()> {
+        if is_run(self.verb) {
+            // The controller ends a run, or sends its job again.
+            return Ok(());
+        }
         self.finish(SliceEnd::failed(reason)).await
     }
+}
+
+/// Whether an operation is a run: the controller records its end.
+fn is_run(verb: &str) -> bool {
+    [OperationKind::Find, OperationKind::Retry].iter().any(|kind| kind.as_str() == verb)
+}
+
+/// Whether an operation that cannot begin is tried again. Somebody waits for the others.
+fn is_retried(kind: OperationKind) -> bool {
+    matches!(kind, OperationKind::Find | OperationKind::Retry | OperationKind::Close)
 }
 
 impl Slice {
@@ -103,22 +123,25 @@ impl Slice {
             Ok(opened) => opened,
             Err(error) if error.is_backend() => return Err(error),
             // Somebody waits for the others, mends what the error names, and asks again.
-            Err(error) if operation.kind != OperationKind::Close => return Ok(SliceEnd::unusable(error)),
+            Err(error) if !is_retried(operation.kind) => return Ok(SliceEnd::unusable(error)),
             Err(error) => {
                 let progress = format!("cannot begin, trying again in {} s: {error}", AGAIN_AFTER.as_secs());
                 return Ok(SliceEnd::Continued(Checkpoint { progress, ..checkpoint }, AGAIN_AFTER));
             }
         };
-        let bounds = Bounds { stop: self.lane.engine.draining.child_token(), until: Instant::now() + SLICE };
+        let bounds =
+            Bounds { stop: self.lane.engine.draining.child_token(), until: Instant::now() + self.shared.slice };
         let request = operation.request.as_str();
         match operation.kind {
             OperationKind::Plan => plan::slice(&opened, &bounds).await,
             OperationKind::Verify => verify::slice(&opened, request, &checkpoint, &bounds).await,
             OperationKind::Probe => probe::slice(&opened, request).await,
             OperationKind::Close => close::slice(&opened, request, &checkpoint, &bounds, &self.shared.owner).await,
-            OperationKind::Find | OperationKind::Retry | OperationKind::Notify => {
-                Ok(SliceEnd::failed(format!("this release executes no operation {}", self.verb)))
+            OperationKind::Find | OperationKind::Retry => {
+                let (tasks, owner, seen) = (&self.shared.tasks, self.shared.owner.as_str(), self.seen.clone());
+                Find { opened: &opened, tasks, operation, owner, seen }.slice(&bounds).await
             }
+            OperationKind::Notify => Ok(SliceEnd::failed(format!("this release executes no operation {}", self.verb))),
         }
     }
 
@@ -133,6 +156,12 @@ impl Slice {
         let (checkpoint, delay) = match end {
             SliceEnd::Done(..) => return self.finish(end).await,
             SliceEnd::Continued(checkpoint, delay) => (checkpoint, delay),
+            SliceEnd::Held(claim, delay) => {
+                // An earlier slice by the time it comes, if the other finder has gone on: then it is dropped.
+                let body = operation.job_after(self.slice, claim).to_body();
+                return self.lane.queue.send(&[Outgoing { body, delay }]).await;
+            }
+            SliceEnd::Left => return Ok(()),
         };
         let text = serde_json::to_string(&checkpoint).expect("checkpoints are representable as JSON");
         let tasks = &self.shared.tasks;

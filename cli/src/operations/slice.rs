@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use shared::ledger::ClaimView;
 use shared::tasks::Verdict;
 use shared::{Error, ErrorKind};
 
@@ -14,6 +15,11 @@ pub enum SliceEnd {
     Done(Verdict, serde_json::Value),
     /// The next slice goes on from this checkpoint.
     Continued(Checkpoint, Duration),
+    /// Another finder has the claim on the task: the same slice is tried again after this time, with the claim as it was
+    /// seen.
+    Held(Option<ClaimView>, Duration),
+    /// Nothing is left to do here: another program records the end.
+    Left,
 }
 
 impl SliceEnd {

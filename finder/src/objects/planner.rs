@@ -37,7 +37,18 @@ impl ObjectsPlanner {
         work: &Work,
         suspects: SharedSuspectKeys,
     ) -> Result<Self, FindError> {
-        let filter = Filter::load(find, Some(Timestamp::now()))?;
+        Self::of_run(source, destination, (find, work), suspects, Timestamp::now())
+    }
+
+    /// A planner for a run that began at this time, from which ages of objects count. The prefix list is read now.
+    pub fn of_run(
+        source: Store,
+        destination: Store,
+        (find, work): (&Find, &Work),
+        suspects: SharedSuspectKeys,
+        began: Timestamp,
+    ) -> Result<Self, FindError> {
+        let filter = Filter::load(find, Some(began))?;
         let options = RunOptions::of(&source, &destination, find, work, filter.prefixes());
         let sides = Sides { source, destination, destination_may_be_missing: false };
         Ok(ObjectsPlanner { sides, filter: Arc::new(filter), find: find.clone(), options, suspects })
