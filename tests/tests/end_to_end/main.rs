@@ -16,6 +16,7 @@ mod keys_and_files;
 mod limits_of_stores;
 mod local;
 mod many_tasks;
+mod operations;
 mod other_owners;
 mod queue_owner;
 mod replaced;

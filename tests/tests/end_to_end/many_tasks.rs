@@ -1,6 +1,6 @@
 //! Many tasks of one fleet: what happens to one touches no other.
 
-mod stage;
+pub mod stage;
 
 use stage::{Different, Fleet, stop};
 

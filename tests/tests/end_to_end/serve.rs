@@ -33,7 +33,7 @@ impl Place {
         self.root.join(name)
     }
 
-    fn start(&self, words: &[&str]) -> Process {
+    pub fn start(&self, words: &[&str]) -> Process {
         let root = format!("{}/", self.root.display());
         let mut arguments: Vec<String> = words.iter().map(|word| word.replace("@/", &root)).collect();
         arguments.extend(["--state".to_owned(), self.path("state").display().to_string()]);

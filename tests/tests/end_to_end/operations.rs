@@ -1,0 +1,182 @@
+//! Plan, verify, probe and close as operations, with the real programs.
+
+use std::path::Path;
+
+use flotilla_tests::binaries::{self, Process};
+use flotilla_tests::emulators::{READ_ONLY_KEY, READ_ONLY_SECRET, credentials_file, fresh_folder, weed};
+use serde_json::Value;
+use shared::object::Timestamp;
+use shared::queue::Outgoing;
+use shared::tasks::{Operation, OperationKind, Verdict};
+
+use crate::many_tasks::stage::{self, Fleet, LIMIT};
+use crate::serve::{Place, stop};
+use crate::support::write_files;
+
+const NO_ENV: [(&str, String); 0] = [];
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|why| panic!("{why}: {text}"))
+}
+
+/// A place with a task between two folders that differ.
+async fn differing() -> Place {
+    let place = Place::new().await;
+    let files = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), 100)).collect::<Vec<_>>();
+    write_files(&place.path("from"), &files(&["a", "b/c", "d"]));
+    write_files(&place.path("to"), &files(&["a", "extra"]));
+    place.command(&["task", "create", "t", "@/from", "@/to"]).await;
+    place
+}
+
+fn entries(folder: &Path) -> usize {
+    std::fs::read_dir(folder).expect("a folder").count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_is_planned_verified_and_probed_by_its_workers() {
+    let place = differing().await;
+    let serve = place.serve();
+    let by_worker = json(&place.command(&["task", "plan", "t", "--json"]).await);
+    let here = place.command(&["plan", "@/from", "@/to", "--json"]).await;
+    assert_eq!(by_worker, json(&here));
+    assert_eq!(by_worker["copies"], 2);
+
+    let verified = place.run(&["task", "verify", "t", "--json"]).await;
+    let folders = ["from", "to"].map(|name| place.path(name).display().to_string());
+    let words = ["verify", &folders[0], &folders[1], "--json"].map(str::to_owned);
+    let mut here = Process::start(&binaries::flotilla(), words, NO_ENV);
+    let here = here.wait(LIMIT).await;
+    assert_eq!((verified.code, here.code), (Some(1), Some(1)), "{}", verified.stderr);
+    let lines = |text: &str| text.lines().map(json).collect::<Vec<_>>();
+    let (mut verified, mut here) = (lines(&verified.stdout), lines(&here.stdout));
+    [&mut verified, &mut here].into_iter().for_each(|lines| lines.last_mut().expect("a tally")["seconds"] = 0.into());
+    assert_eq!(verified, here);
+
+    let probed = json(&place.command(&["task", "probe", "t", "--json"]).await);
+    assert_eq!(probed["source"]["read"]["answer"], "yes", "{probed}");
+    assert_eq!(probed["source"]["write"]["answer"], "not-tried", "{probed}");
+    assert_eq!(probed["destination"]["delete"]["answer"], "not-tried", "{probed}");
+    assert_eq!(entries(&place.path("to")), 2, "nothing was written");
+    let probed = json(&place.command(&["task", "probe", "t", "--write-test", "--json"]).await);
+    for right in ["list", "read", "write", "delete"] {
+        assert_eq!(probed["destination"][right]["answer"], "yes", "{right}: {probed}");
+    }
+    assert_eq!(entries(&place.path("to")), 2, "nothing stays");
+    stop(serve).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_waits_says_that_nobody_serves_and_goes_on_by_itself() {
+    let place = differing().await;
+    let requested = json(&place.command(&["task", "verify", "t", "--quick", "--no-wait", "--json"]).await);
+    let id = requested["operation"].as_str().expect("an id").to_owned();
+    let task = place.summary("t").await.expect("the task").task.id;
+    let mut waiting = place.start(&["task", "plan", "t"]);
+    let began = std::time::Instant::now();
+    while !waiting.stderr().contains("no worker serves the fleet") {
+        assert!(began.elapsed().as_secs() < 120, "{}", waiting.stderr());
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    waiting.interrupt();
+    let ended = waiting.wait(std::time::Duration::from_secs(60)).await;
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.contains("goes on: operation "), "{}", ended.stderr);
+    let mut serve = place.serve();
+    let operation =
+        async |id: &str| place.backend.tasks.operation(&task, id).await.expect("answers").expect("is there");
+    place
+        .until("both are done", &mut serve, async || place.backend.tasks.open_operations(9).await.unwrap().is_empty())
+        .await;
+    let end = operation(&id).await.end.expect("an end");
+    assert_eq!((end.verdict, json(&end.result)["different"].clone()), (Verdict::Succeeded, 3.into()));
+    stop(serve).await;
+}
+
+/// Each is executed once as far as its record shows, however often its jobs come.
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_of_an_operation_that_come_again_or_late_change_nothing() {
+    let place = differing().await;
+    let summary = place.summary("t").await.expect("the task");
+    let operation = |id: &str, kind: OperationKind, request: &str| Operation {
+        id: id.to_owned(),
+        task: summary.task.id.clone(),
+        kind,
+        version: summary.version,
+        who: "me".to_owned(),
+        requested: Timestamp::now(),
+        request: request.to_owned(),
+        beat: 0,
+        worker: None,
+        progress: None,
+        end: None,
+    };
+    let queue = adapters::open::task_queues(place.backend.fleet(), &summary).await.expect("queues").events;
+    let close = operation("o1", OperationKind::Close, r#"{"run":"r"}"#);
+    let wrong = operation("o2", OperationKind::Verify, r#"{"effort":"lazy"}"#);
+    let tasks = &place.backend.tasks;
+    for (operation, slices) in [(&close, vec![0, 0, 7]), (&wrong, vec![0])] {
+        tasks.request(operation).await.expect("is recorded");
+        let jobs: Vec<_> = slices.into_iter().map(|slice| Outgoing::now(operation.job(slice).to_body())).collect();
+        queue.send(&jobs).await.expect("is sent");
+    }
+    let unknown = operation("o3", OperationKind::Plan, "");
+    queue.send(&[Outgoing::now(unknown.job(0).to_body())]).await.expect("is sent");
+    let mut serve = place.serve();
+    let is_empty = async || queue.depth().await.expect("answers").waiting() == 0;
+    place.until("all jobs are done", &mut serve, is_empty).await;
+    let done = async |id: &str| tasks.operation(&summary.task.id, id).await.expect("answers");
+    let closed = done("o1").await.expect("is there");
+    assert_eq!(closed.beat, 1);
+    let end = closed.end.expect("an end");
+    assert_eq!((end.verdict, json(&end.result)["aborted"].clone()), (Verdict::Succeeded, 0.into()));
+    let end = done("o2").await.expect("is there").end.expect("an end");
+    assert_eq!(end.verdict, Verdict::Failed);
+    assert!(end.result.contains("the request is invalid"), "{}", end.result);
+    assert_eq!(done("o3").await, None);
+    stop(serve).await;
+}
+
+/// The definitions need not be created; one side's error says nothing of the other side.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_names_the_missing_right_with_its_remedy_and_leaves_nothing() {
+    let fleet = Fleet::new().await;
+    let workers = vec![fleet.worker()];
+    let (weed, folder) = (weed(), fresh_folder("definitions"));
+    fleet.put("photos", "a", 100).await;
+    let denied = credentials_file(READ_ONLY_KEY, READ_ONLY_SECRET);
+    let probe = async |name: &str, bucket: &str, more: &[&str]| {
+        let side = |bucket: &str, folder: &str| {
+            let (endpoint, keys) = (&weed.endpoint, denied.display());
+            format!(
+                "location = \"s3://{bucket}/{folder}\"\nendpoint-url = \"{endpoint}\"\nregion = \"us-east-1\"\n\
+                 credentials = \"file:{keys}\"\n"
+            )
+        };
+        let (from, to) = (side(&fleet.source, "photos"), side(bucket, "copy"));
+        let file = folder.join(format!("{name}.toml"));
+        let text = format!("task = \"{name}\"\n[source]\n{from}[destination]\n{to}");
+        std::fs::write(&file, text).expect("a file");
+        let words = ["task", "probe", "--from", file.to_str().expect("UTF-8"), "--json"];
+        let ended = fleet.run(&[&words, more].concat()).await;
+        assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+        json(&ended.stdout)
+    };
+    let probed = probe("denied", &fleet.destination, &["--write-test"]).await;
+    let (source, destination) = (&probed["source"], &probed["destination"]);
+    assert_eq!((&source["list"]["answer"], &source["read"]["answer"]), (&"yes".into(), &"yes".into()), "{probed}");
+    assert_eq!(destination["list"]["answer"], "yes", "{probed}");
+    assert_eq!(destination["read"]["answer"], "not-tried", "the prefix is empty: {probed}");
+    assert_eq!(destination["write"]["answer"], "no", "{probed}");
+    assert_eq!(destination["write"]["remedy"], "allow s3:PutObject and s3:AbortMultipartUpload", "{probed}");
+    assert_eq!(destination["delete"]["answer"], "not-tried", "{probed}");
+    let text = probed.to_string();
+    assert!(!text.contains(READ_ONLY_SECRET) && !text.contains(READ_ONLY_KEY), "{text}");
+
+    let probed = probe("missing", "no-such-bucket", &[]).await;
+    assert_eq!(probed["source"]["read"]["answer"], "yes", "{probed}");
+    assert_eq!(probed["destination"]["list"]["answer"], "no", "{probed}");
+    let uploads = fleet.clients[1].list_multipart_uploads().bucket(&fleet.destination).send().await.expect("answers");
+    assert!(uploads.uploads().is_empty(), "{uploads:?}");
+    stage::stop(workers).await;
+}
