@@ -1,5 +1,6 @@
 //! The command line. Options are named as the settings of config files are, and take their defaults.
 
+mod controller;
 mod filters;
 mod ls;
 mod serve;
@@ -17,6 +18,7 @@ use shared::report::Report;
 use shared::telemetry::LogFormat;
 
 use crate::exit::Failure;
+pub use controller::ControllerArgs;
 pub use ls::LsArgs;
 pub use serve::ServeArgs;
 pub use task::{PlanArgs, SyncArgs, VerifyArgs};
@@ -71,6 +73,8 @@ pub enum Command {
     Events(EventsArgs),
     /// Run the tasks of a state folder on this machine, until stopped
     Serve(ServeArgs),
+    /// Begin the runs of a fleet that are due, end what is over, and ask for machines
+    Controller(ControllerArgs),
     /// Create, change, run, show and delete the tasks of a fleet
     #[command(subcommand)]
     Task(TaskCommand),

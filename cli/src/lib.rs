@@ -4,6 +4,7 @@
 
 mod args;
 mod claim;
+pub mod controller;
 mod events;
 pub mod exit;
 mod failures;
@@ -85,6 +86,7 @@ async fn command(command: Command, stop: CancellationToken) -> Outcome {
         Command::Init(args) => at_once(init::run(&args), &stop).await,
         Command::Events(args) => at_once(events::run(&args), &stop).await,
         Command::Serve(args) => serve::run(&args, stop).await,
+        Command::Controller(args) => controller::run(&args, stop).await,
         Command::Task(command) if command.waits() => tasks::run(&command, &stop).await,
         Command::Task(command) => at_once(tasks::run(&command, &stop), &stop).await,
     }

@@ -248,7 +248,8 @@ impl Finder {
     async fn allow_again(&self, planner: &dyn Planner, id: &str, found: &Found) -> Result<(), FindError> {
         let Err(refused) = planner.allow_deletes(found) else { return Ok(()) };
         if let Some(run) = self.ledger.run(id).await.map_err(FindError::Ledger)? {
-            ledger::cancel(&self.ledger, &run, &self.owner).await.map_err(FindError::Ledger)?;
+            let why = "cancelled: its deletes are no longer allowed";
+            ledger::cancel(&self.ledger, &run, why, &self.owner).await.map_err(FindError::Ledger)?;
         }
         Err(refused)
     }

@@ -3,21 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep;
 
 use super::context::Context;
-
-/// How often the controller looks.
-const PASS_EVERY: Duration = Duration::from_secs(60);
+use crate::controller::{self, ControllerContext};
 
 /// Passes until it is dropped. A pass may end between any two of its writes: the next one goes on.
 pub async fn keep(context: Arc<Context>) {
-    let mut tick = interval(PASS_EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tick.tick().await;
-        pass(&context).await;
+        match ControllerContext::of(&context.backend, false).await {
+            Ok(controller) => return controller::keep(&controller).await,
+            Err(error) => tracing::error!(%error, "could not start the controller: trying again in a minute"),
+        }
+        sleep(Duration::from_secs(60)).await;
     }
 }
-
-async fn pass(_context: &Context) {}

@@ -206,7 +206,7 @@ impl Find<'_> {
             && !run.is_done()
             && !matches!(run.phase, Phase::Cancelled | Phase::Lost)
         {
-            ledger::cancel(ledger, &run, self.owner).await?;
+            ledger::cancel(ledger, &run, "cancelled by command", self.owner).await?;
         }
         Ok(SliceEnd::Left)
     }

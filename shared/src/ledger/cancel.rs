@@ -17,6 +17,9 @@ use crate::{Error, ErrorKind, Result};
 /// beginning, so that all that are not done are among them.
 pub const MAX_RUNS: usize = 100;
 
+/// Why a run is cancelled by a later one.
+const OTHER_OPTIONS: &str = "cancelled: a run with other options has started";
+
 /// Jobs that are settled at once: each is at most one message in memory.
 const JOBS_AT_ONCE: usize = 8;
 
@@ -27,9 +30,9 @@ pub async fn supersede(ledger: &SharedLedger, task: &str, options: &RunOptions, 
     let mut cancelled = Vec::new();
     for (age, run) in ledger.runs(task, MAX_RUNS).await?.into_iter().enumerate() {
         if run.phase == Phase::Cancelling {
-            cancel(ledger, &run, owner).await?;
+            cancel(ledger, &run, OTHER_OPTIONS, owner).await?;
         } else if !run.phase.is_cancelled() && !run.is_done() && !goes_on(&run, age, options) {
-            cancel(ledger, &run, owner).await?;
+            cancel(ledger, &run, OTHER_OPTIONS, owner).await?;
             cancelled.push(run);
         }
     }
@@ -57,9 +60,11 @@ pub async fn lose(ledger: &SharedLedger, run: &Run) -> Result<u64> {
 
 /// Cancels one run. Slow, or cut off: no job of the run is executed from the first write on, and the next command
 /// repeats the rest.
-pub async fn cancel(ledger: &SharedLedger, run: &Run, owner: &str) -> Result<()> {
+pub async fn cancel(ledger: &SharedLedger, run: &Run, why: &str, owner: &str) -> Result<()> {
     let id = &run.start.id;
-    ledger.set_phase(id, Phase::Cancelling, Some("cancelled: a run with other options has started"), None).await?;
+    // Whoever cancelled it first has said why.
+    let why = Some(why).filter(|_| run.phase != Phase::Cancelling);
+    ledger.set_phase(id, Phase::Cancelling, why, None).await?;
     // A finder that is at work on it learns of the phase later; from here on its writes are refused.
     let checkpoints = ledger.fence(id, CLOSED).await?;
     let has_deletes = ledger.run(id).await?.is_some_and(|run| run.found.deletes > 0);

@@ -1,4 +1,4 @@
-//! Ids of runs that begin by schedule.
+//! Ids of runs that begin by schedule, and of what belongs to a run or a task.
 
 use sha2::{Digest as _, Sha256};
 
@@ -21,6 +21,14 @@ pub fn run_id(task: &str, due: Timestamp) -> String {
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
+/// The id of something that a run or a task has one of, by the id of that: for example the notice of a run's end. All
+/// callers make the same one. It has the time of `id`.
+pub fn derived_id(id: &str, what: &str) -> String {
+    let digits: String = id.chars().filter(|digit| *digit != '-').take(12).collect();
+    let millis = i64::from_str_radix(&digits, 16).unwrap_or(0);
+    run_id(&format!("{id}/{what}"), Timestamp(millis))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -32,6 +40,16 @@ mod tests {
         assert_eq!(id, run_id("task", Timestamp(1_700_000_000_000)));
         assert!(id.starts_with("018bcfe5-6800-7"), "{id}");
         assert_eq!(id.len(), 36);
+    }
+
+    #[test]
+    fn a_derived_id_has_the_time_of_its_run() {
+        let run = run_id("task", Timestamp(1_700_000_000_000));
+        let (close, notice) = (derived_id(&run, "close"), derived_id(&run, "notice"));
+        assert!(close.starts_with("018bcfe5-6800-7") && notice.starts_with("018bcfe5-6800-7"), "{close} {notice}");
+        assert!(close != notice && close != run);
+        assert_eq!(close, derived_id(&run, "close"));
+        assert_eq!(derived_id("no id", "close").len(), 36);
     }
 
     proptest! {

@@ -94,9 +94,22 @@ async fn every_option_stands_in_the_reference() {
     let reference = document(REFERENCE);
     let (flotilla, finder, worker) = (binaries::flotilla(), binaries::finder(), binaries::worker());
     let mut commands = vec![(finder, String::new()), (worker, String::new())];
-    for command in
-        ["sync", "watch", "plan", "ls", "verify", "status", "failures", "outcome", "retry", "init", "events", "serve"]
-    {
+    let commands_alone = [
+        "sync",
+        "watch",
+        "plan",
+        "ls",
+        "verify",
+        "status",
+        "failures",
+        "outcome",
+        "retry",
+        "init",
+        "events",
+        "serve",
+        "controller",
+    ];
+    for command in commands_alone {
         commands.push((flotilla.clone(), command.to_owned()));
     }
     for command in ["create", "list", "show", "edit", "clone", "run", "pause", "cancel", "limit", "delete", "history"] {

@@ -1,0 +1,18 @@
+//! Options of `flotilla controller`.
+
+use clap::Args;
+
+use super::tasks::FleetArgs;
+
+/// `flotilla controller`
+#[derive(Debug, Args)]
+pub struct ControllerArgs {
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// Make one pass, in place of one each minute
+    #[arg(long)]
+    pub once: bool,
+    /// Log what would be done, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}

@@ -1,0 +1,136 @@
+//! `flotilla controller`: starts what is due, ends what is over, asks for machines.
+//!
+//! A pass reads everything (`seen`), decides without I/O (`plan`, over `shared::controller`), and carries its actions out
+//! one by one (`act`). It remembers nothing in this process: a controller may be killed between any two writes, and two
+//! of them may work at the same time. Each action names what was seen, and the ports refuse the second one.
+//!
+//! An action may lead to the next step of the same run or task: then the pass looks again, at most [`MAX_ROUNDS`] times.
+//! What is counted by passes is counted once a minute, however often a minute is looked at.
+
+mod act;
+mod action;
+pub mod context;
+mod deletion;
+mod memory;
+mod notice;
+mod plan;
+pub mod queues;
+mod report;
+mod seen;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use adapters::open::FleetBackend;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::args::ControllerArgs;
+use crate::exit::{Exit, Failure, Outcome};
+use act::Done;
+pub use context::ControllerContext;
+pub use report::Report;
+
+/// How often a controller looks. What it counts, it counts by these.
+pub const PASS_EVERY: Duration = Duration::from_secs(60);
+
+/// A pass that takes longer is ended: the next one goes on. Longer than the retries of one call.
+const PASS_LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// Most looks of one pass: from the cancel of a run to the removal of its task.
+const MAX_ROUNDS: usize = 4;
+
+/// Carries out the command: one pass, or one each minute until it is stopped.
+pub async fn run(args: &ControllerArgs, stop: CancellationToken) -> Outcome {
+    let fleet = args.fleet.read()?;
+    let backend = FleetBackend::open(&fleet).await.map_err(Failure::usage)?;
+    let context = ControllerContext::of(&backend, args.dry_run).await.map_err(Failure::usage)?;
+    if args.once {
+        return tokio::select! {
+            report = bounded(&context) => {
+                let failed = !report?.errors.is_empty();
+                Ok(if failed { Exit::SomeFailed } else { Exit::InSync })
+            }
+            () = stop.cancelled() => Ok(Exit::Interrupted),
+        };
+    }
+    tracing::info!(fleet = fleet.name, "controlling the tasks of the fleet");
+    tokio::select! {
+        () = keep(&context) => {}
+        () = stop.cancelled() => {}
+    }
+    Ok(Exit::InSync)
+}
+
+/// Passes, one each minute, until it is dropped. A pass may be dropped between any two of its writes.
+pub async fn keep(context: &ControllerContext) {
+    let mut tick = interval(PASS_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(failure) = bounded(context).await {
+            tracing::error!("{}", failure.message);
+        }
+    }
+}
+
+async fn bounded(context: &ControllerContext) -> Result<Report, Failure> {
+    timeout(PASS_LIMIT, pass(context)).await.unwrap_or_else(|_| {
+        let why =
+            format!("the pass took more than {} min and was ended: the next one goes on", PASS_LIMIT.as_secs() / 60);
+        Err(Failure::midway(why))
+    })
+}
+
+/// One pass. What fails is reported, and all else is done. Fails if the list of tasks cannot be read: then nothing is
+/// decided.
+pub async fn pass(context: &ControllerContext) -> Result<Report, Failure> {
+    let mut report = Report::default();
+    for number in 0..MAX_ROUNDS {
+        if !round(context, &mut report, number == 0).await? {
+            break;
+        }
+    }
+    Ok(report)
+}
+
+/// One look; whether another one may find the next step.
+async fn round(context: &ControllerContext, report: &mut Report, is_first: bool) -> Result<bool, Failure> {
+    let seen = seen::read(context, report).await;
+    let seen = seen.map_err(|error| Failure::midway(format!("could not read the tasks of the fleet: {error}")))?;
+    let plan = plan::plan(&seen);
+    report.wanted = plan.wanted;
+    if plan.is_alarm {
+        report.fail("machines start without a worker: see their system log; one launch every 30 minutes".to_owned());
+    }
+    let (mut leads_on, mut has_record) = (false, true);
+    for action in &plan.actions {
+        if action.needs_record() && !has_record || action.is_once() && !is_first {
+            continue;
+        }
+        if context.is_dry {
+            if !action.is_routine() {
+                report.did(format!("would {action}"));
+            }
+            continue;
+        }
+        match act::carry_out(context, action).await {
+            Ok(Done::Yes) => {
+                leads_on |= action.leads_on();
+                if !action.is_routine() {
+                    report.did(action.to_string());
+                }
+            }
+            Ok(Done::ByOthers) => {
+                tracing::debug!("done by others: {action}");
+                has_record &= !matches!(action, action::Action::Remember(..));
+            }
+            Err(error) => {
+                has_record &= !matches!(action, action::Action::Remember(..));
+                report.fail(format!("could not {action}: {error}"));
+            }
+        }
+    }
+    Ok(leads_on)
+}

@@ -1,0 +1,174 @@
+//! Carries actions out. Each may be repeated, and may end between any two of its writes: the next pass goes on.
+
+use shared::controller::task::Decision;
+use shared::fleet::Ended;
+use shared::ledger;
+use shared::tasks::{
+    BeginRun, Change, CloseRequest, Due, Operation, OperationEnd, OperationKind, Summary, Verdict, derived_id,
+};
+use shared::{Error, ErrorKind, Result};
+
+use super::action::Action;
+use super::context::{ControllerContext, WHO};
+use super::{deletion, notice};
+
+/// The error of a run that was cancelled by command, where the command itself did not say so.
+const CANCELLED: &str = "cancelled by command";
+
+/// Whether an action was carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// It was, by this call or an earlier one.
+    Yes,
+    /// Another controller, or a person, was first.
+    ByOthers,
+}
+
+impl Done {
+    fn of<T>(change: &Change<T>) -> Done {
+        if change.is_made() { Done::Yes } else { Done::ByOthers }
+    }
+}
+
+/// Carries out an action.
+pub async fn carry_out(context: &ControllerContext, action: &Action) -> Result<Done> {
+    let tasks = &context.tasks;
+    Ok(match action {
+        Action::Watch { task, seen, watch } => Done::of(&tasks.watch(task, *seen, watch).await?),
+        Action::Decided(summary, decision) => decided(context, summary, decision).await?,
+        Action::Close(summary) => {
+            let operation = deletion::operation(summary, context.now());
+            ask(context, summary, &operation).await?
+        }
+        Action::Remove(summary, left) => {
+            // Queues first: a task that is gone has nobody who would remove them.
+            context.queues.remove(summary).await?;
+            let author = context.author(if left.is_empty() { "" } else { "uploads may be open at the destination" });
+            Done::of(&tasks.forget(&summary.task, &author).await?)
+        }
+        Action::Remember(version, text) => Done::of(&tasks.set_fleet_record(*version, text).await?),
+        Action::Send(summary, operation) => {
+            send(context, summary.as_deref(), operation).await?;
+            Done::Yes
+        }
+        Action::Withdraw(operation) => {
+            let result = r#""the task was deleted""#.to_owned();
+            let end = OperationEnd { verdict: Verdict::Cancelled, at: context.now(), result };
+            Done::of(&tasks.finish(&operation.task, &operation.id, &end).await?)
+        }
+        Action::Notify(summary, operation) => notice::send(context, summary, operation).await?,
+        Action::Terminate { machine, is_smaller } => terminate(context, machine, *is_smaller).await?,
+        Action::Grow(machines) => {
+            context.group.grow(*machines).await?;
+            Done::Yes
+        }
+        Action::Sample(task, sample) => {
+            tasks.add_sample(&task.id, sample).await?;
+            Done::Yes
+        }
+    })
+}
+
+async fn decided(context: &ControllerContext, summary: &Summary, decision: &Decision) -> Result<Done> {
+    match decision {
+        Decision::Begin { run, due } => begin(context, summary, run, *due).await,
+        Decision::Skip(due) => Ok(Done::of(&context.tasks.skip_due(&summary.task, due).await?)),
+        Decision::Find(run) => match context.tasks.operation(&summary.task.id, run).await? {
+            Some(operation) => send(context, Some(summary), &operation).await.map(|()| Done::Yes),
+            None => Err(missing(run)),
+        },
+        Decision::Cancel(run) => cancel(context, summary, run).await,
+        Decision::Lose { run, .. } => match context.ledger.run(run).await? {
+            Some(run) => refused_is_done(ledger::lose(&context.ledger, &run).await.map(drop)),
+            None => Err(missing(run)),
+        },
+        Decision::End(end) => {
+            // Before the end: who dies in between leaves a run that is live, whose end is recorded again. The notice is
+            // sent when the end is recorded, and has that end.
+            notice::request(context, summary, &end.id).await?;
+            Ok(Done::of(&context.tasks.end_run(&summary.task, end).await?))
+        }
+        Decision::Unreadable(why) => {
+            Err(Error::new(ErrorKind::Invalid, "schedule", &summary.task.name, format!("{why}: edit the task")))
+        }
+    }
+}
+
+fn missing(run: &str) -> Error {
+    Error::new(ErrorKind::NotFound, "read", run, "the run has no record")
+}
+
+/// Begins a run, then sends its job. If the controller dies in between, a run that nobody finds gets its job again.
+async fn begin(context: &ControllerContext, summary: &Summary, run: &str, due: Option<Due>) -> Result<Done> {
+    let operation = operation(context, summary, run.to_owned(), OperationKind::Find, String::new());
+    let begin = BeginRun { task: &summary.task, operation: &operation, due, supersedes: None };
+    let begun = context.tasks.begin_run(&begin, &context.author("")).await?;
+    if begun.is_made() {
+        send(context, Some(summary), &operation).await?;
+    }
+    Ok(Done::of(&begun))
+}
+
+/// Has the ledger cancel a run, then asks for its uploads to be closed: an upload whose messages are lost has no job
+/// that would abort it.
+async fn cancel(context: &ControllerContext, summary: &Summary, run: &str) -> Result<Done> {
+    let Some(recorded) = context.ledger.run(run).await? else { return Err(missing(run)) };
+    let cancelled = refused_is_done(ledger::cancel(&context.ledger, &recorded, CANCELLED, &context.owner).await)?;
+    let request = CloseRequest { run: Some(run.to_owned()) };
+    let request = serde_json::to_string(&request).expect("a request is representable as JSON");
+    let id = derived_id(run, "close");
+    ask(context, summary, &operation(context, summary, id, OperationKind::Close, request)).await?;
+    Ok(cancelled)
+}
+
+/// A phase that does not follow: another controller, a worker or a person was first.
+fn refused_is_done(answer: Result<()>) -> Result<Done> {
+    match answer {
+        Err(error) if error.kind() == ErrorKind::Conflict => Ok(Done::ByOthers),
+        other => other.map(|()| Done::Yes),
+    }
+}
+
+fn operation(
+    context: &ControllerContext,
+    summary: &Summary,
+    id: String,
+    kind: OperationKind,
+    request: String,
+) -> Operation {
+    Operation {
+        id,
+        task: summary.task.id.clone(),
+        kind,
+        version: summary.version,
+        who: WHO.to_owned(),
+        requested: context.now(),
+        request,
+        beat: 0,
+        worker: None,
+        progress: None,
+        end: None,
+    }
+}
+
+/// Requests an operation, then sends its job. If the controller dies in between, the job is sent some passes later.
+async fn ask(context: &ControllerContext, summary: &Summary, operation: &Operation) -> Result<Done> {
+    context.tasks.request(operation).await?;
+    send(context, Some(summary), operation).await.map(|()| Done::Yes)
+}
+
+async fn send(context: &ControllerContext, summary: Option<&Summary>, operation: &Operation) -> Result<()> {
+    let body = operation.job(operation.beat).to_body();
+    match summary {
+        Some(summary) => context.queues.send(summary, body).await,
+        None => context.queues.send_operation(body).await,
+    }
+}
+
+/// At its minimum the group does not become smaller: then the machine is replaced.
+async fn terminate(context: &ControllerContext, machine: &str, is_smaller: bool) -> Result<Done> {
+    if context.group.terminate(machine, is_smaller).await? == Ended::Refused {
+        context.group.terminate(machine, false).await?;
+    }
+    Ok(Done::Yes)
+}

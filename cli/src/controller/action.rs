@@ -1,0 +1,131 @@
+//! What a pass does.
+
+use std::fmt;
+
+use shared::controller::task::Decision;
+use shared::tasks::{EndedRun, Operation, RunEnd, Sample, Summary, TaskRef, Watch};
+use shared::terminal;
+
+/// One action. It prints as one line of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Record what was seen of a task, by a controller that has seen minute `seen`.
+    Watch {
+        /// The task.
+        task: TaskRef,
+        /// The minute that is recorded.
+        seen: u64,
+        /// What to record.
+        watch: Watch,
+    },
+    /// A decision about a task.
+    Decided(Box<Summary>, Decision),
+    /// Ask for the operation that closes the uploads of a task, and send its job.
+    Close(Box<Summary>),
+    /// Remove the queues of a task, then the task. The text says what may be left at the destination.
+    Remove(Box<Summary>, String),
+    /// Record what controllers remember, over the record of this version.
+    Remember(u64, String),
+    /// Send the job of an operation again; `None`: its task is not created yet.
+    Send(Option<Box<Summary>>, Box<Operation>),
+    /// End an operation whose task is gone.
+    Withdraw(Box<Operation>),
+    /// Send a notice.
+    Notify(Box<Summary>, Box<Operation>),
+    /// End a machine.
+    Terminate {
+        /// Its name in the group.
+        machine: String,
+        /// Whether the group is not to replace it.
+        is_smaller: bool,
+    },
+    /// Ask the group for machines.
+    Grow(u32),
+    /// Record a sample of a task.
+    Sample(TaskRef, Box<Sample>),
+}
+
+impl Action {
+    /// Whether another round of the same pass may find the next step.
+    pub fn leads_on(&self) -> bool {
+        use Decision::{Cancel, End, Lose};
+        matches!(self, Action::Decided(_, Cancel(_) | End(_) | Lose { .. }) | Action::Remove(..))
+    }
+
+    /// Whether it is one of the many that a log would not be read for.
+    pub fn is_routine(&self) -> bool {
+        matches!(self, Action::Watch { .. } | Action::Remember(..) | Action::Sample(..))
+    }
+
+    /// Whether it is done once in a pass, however often that looks.
+    pub fn is_once(&self) -> bool {
+        matches!(self, Action::Decided(_, Decision::Find(_) | Decision::Unreadable(_)) | Action::Sample(..))
+    }
+
+    /// Whether only the controller does it that wrote the record first.
+    pub fn needs_record(&self) -> bool {
+        matches!(self, Action::Send(..) | Action::Terminate { .. })
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Action::Watch { task, .. } => write!(f, "watch task {}", task.name),
+            Action::Decided(summary, decision) => decided(f, &summary.task.name, decision),
+            Action::Close(summary) => {
+                write!(f, "close the uploads of task {}, which is being deleted", summary.task.name)
+            }
+            Action::Remove(summary, left) if left.is_empty() => write!(f, "remove task {}", summary.task.name),
+            Action::Remove(summary, left) => {
+                let why = "the destination may have open uploads";
+                write!(f, "remove task {}: {why}, because {}", summary.task.name, terminal::escaped(left))
+            }
+            Action::Remember(..) => f.write_str("record what was seen"),
+            Action::Send(_, operation) => {
+                write!(f, "send {} {} again: no message stands for it", operation.kind.as_str(), operation.id)
+            }
+            Action::Withdraw(operation) => {
+                write!(f, "end {} {}: its task is gone", operation.kind.as_str(), operation.id)
+            }
+            Action::Notify(summary, operation) => {
+                let times = if operation.beat > 0 { " again" } else { "" };
+                write!(f, "send notice {} of task {}{times}", operation.id, summary.task.name)
+            }
+            Action::Terminate { machine, is_smaller } => {
+                let then = if *is_smaller { "without a replacement" } else { "and replace it" };
+                write!(f, "end machine {machine}, whose worker has no heartbeat, {then}")
+            }
+            Action::Grow(machines) => write!(f, "ask the group for {machines} machines"),
+            Action::Sample(task, _) => write!(f, "record a sample of task {}", task.name),
+        }
+    }
+}
+
+fn decided(f: &mut fmt::Formatter<'_>, task: &str, decision: &Decision) -> fmt::Result {
+    match decision {
+        Decision::Begin { run, due: Some(due) } => {
+            write!(f, "begin run {run} of task {task}, due at {}", due.seen.to_seconds())
+        }
+        Decision::Begin { run, due: None } => write!(f, "begin run {run} of task {task}: the last one lost messages"),
+        Decision::Skip(due) => {
+            write!(f, "skip the run of task {task} due at {}: a run is live", due.seen.to_seconds())
+        }
+        Decision::Find(run) => write!(f, "send the job of run {run} of task {task} again: no finder works on it"),
+        Decision::Cancel(run) => write!(f, "cancel run {run} of task {task}"),
+        Decision::Lose { run, lost } => {
+            write!(f, "stop run {run} of task {task}: the messages of {} are lost", terminal::counted(*lost, "object"))
+        }
+        Decision::End(EndedRun { id, end, failed, lost, .. }) => {
+            let end = match end {
+                RunEnd::Done => "done".to_owned(),
+                RunEnd::DoneWithFailures => format!("done, {} failed", terminal::counted(*failed, "object")),
+                RunEnd::Stopped => format!("stopped, {} lost", terminal::counted(*lost, "object")),
+                RunEnd::Cancelled if *lost > 0 => format!("cancelled, {} lost", terminal::counted(*lost, "object")),
+                RunEnd::Cancelled => "cancelled".to_owned(),
+            };
+            write!(f, "end run {id} of task {task}: {end}")
+        }
+        Decision::Unreadable(_) => write!(f, "follow the schedule of task {task}"),
+    }
+}

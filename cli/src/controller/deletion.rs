@@ -1,0 +1,83 @@
+//! Deleting a task, one step after the other, each of which may be repeated: its runs are cancelled and end, an
+//! operation closes its uploads, its queues are removed, its records are.
+
+use shared::Result;
+use shared::ledger::events_run;
+use shared::object::Timestamp;
+use shared::tasks::{Operation, OperationKind, Summary, TaskState, Verdict, derived_id};
+
+use super::context::{ControllerContext, WHO};
+use super::seen::TaskSeen;
+
+/// How far the uploads of a task that is being deleted are closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Close {
+    /// It never had a run or an event: there is nothing to close.
+    Needless,
+    /// Nobody asked for it yet.
+    Unasked,
+    /// It was asked for.
+    Asked(Box<Operation>),
+}
+
+/// The next step of a deletion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Ask for the operation that closes the uploads.
+    Close,
+    /// Remove the queues, then the task. The text says what may be left at the destination; empty: nothing.
+    Remove(String),
+}
+
+/// The operation that closes the uploads of a task. All controllers make the same one, and no run has its id.
+fn close_id(summary: &Summary) -> String {
+    derived_id(&summary.task.id, "close")
+}
+
+/// The operation itself.
+pub fn operation(summary: &Summary, now: Timestamp) -> Operation {
+    Operation {
+        id: close_id(summary),
+        task: summary.task.id.clone(),
+        kind: OperationKind::Close,
+        version: summary.version,
+        who: WHO.to_owned(),
+        requested: now,
+        request: String::new(),
+        beat: 0,
+        worker: None,
+        progress: None,
+        end: None,
+    }
+}
+
+/// Reads how far it is.
+pub async fn read(context: &ControllerContext, summary: &Summary) -> Result<Close> {
+    let id = &summary.task.id;
+    if let Some(operation) = context.tasks.operation(id, &close_id(summary)).await? {
+        return Ok(Close::Asked(Box::new(operation)));
+    }
+    let had_events = summary.outline.events || context.ledger.run_state(&events_run(id)).await?.is_some();
+    let had_runs = summary.last_run.is_some() || !context.ledger.runs(id, 1).await?.is_empty();
+    Ok(if had_events || had_runs { Close::Unasked } else { Close::Needless })
+}
+
+/// The next step; `None`: it waits, or is not deleted.
+pub fn step(task: &TaskSeen) -> Option<Step> {
+    if task.summary.state != TaskState::Deleting || task.has_runs() {
+        return None;
+    }
+    let gone = || Some(Step::Remove("its queues were gone before its uploads were closed".to_owned()));
+    match task.close.as_ref()? {
+        Close::Needless => Some(Step::Remove(String::new())),
+        Close::Unasked if task.is_gone => gone(),
+        Close::Unasked => Some(Step::Close),
+        Close::Asked(operation) => match &operation.end {
+            Some(end) if end.verdict == Verdict::Succeeded => Some(Step::Remove(String::new())),
+            Some(end) => Some(Step::Remove(format!("its uploads could not be closed: {}", end.result))),
+            // Nobody can carry it out any more. A controller that removed them had seen its end.
+            None if task.is_gone => gone(),
+            None => None,
+        },
+    }
+}

@@ -1,0 +1,205 @@
+//! From what a pass has read to what it does: no I/O.
+
+use shared::controller::machines::Machine;
+use shared::controller::operations::Decision as OfOperation;
+use shared::controller::scale::{Bounds, DEFAULT_TARGET_JOBS, Load};
+use shared::controller::{machines, operations, scale, target, task};
+use shared::queue::Depth;
+use shared::tasks::{Heartbeat, Operation, OperationKind, Sample, TaskState, Watch};
+
+use super::action::Action;
+use super::deletion::{self, Step};
+use super::memory::Memory;
+use super::seen::{Seen, TaskSeen, is_run};
+
+/// What a pass does, in order.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The actions.
+    pub actions: Vec<Action>,
+    /// Machines that the tasks want; `None`: the group could not be read.
+    pub wanted: Option<u32>,
+    /// Whether machines do not come to work.
+    pub is_alarm: bool,
+}
+
+/// Decides.
+pub fn plan(seen: &Seen) -> Plan {
+    let mut plan = Plan::default();
+    for task in &seen.tasks {
+        plan.actions.extend(of_task(task, seen));
+    }
+    let Some((version, before)) = &seen.memory else {
+        // What is not remembered cannot be compared, and would be counted anew with each pass.
+        plan.actions.extend(samples(seen));
+        return plan;
+    };
+    let is_new_minute = seen.minute() > before.minute;
+    let mut next = Memory { minute: seen.minute().max(before.minute), ..before.clone() };
+    let decided = of_operations(seen, before, is_new_minute, &mut next);
+    if is_new_minute {
+        next.targets = targets(seen, before);
+    }
+    let machines = of_machines(seen, before, &mut next);
+    if is_new_minute && !next.is_as(before) {
+        plan.actions.push(Action::Remember(*version, next.text()));
+    }
+    plan.actions.extend(decided);
+    plan.is_alarm = machines.is_alarm;
+    let ended = machines.ended.iter().cloned();
+    let is_smaller = machines.is_smaller;
+    plan.actions.extend(ended.map(|machine| Action::Terminate { machine, is_smaller }));
+    if let Some(group) = &seen.group {
+        let (loads, bounds) = (loads(seen, &next), Bounds { desired: group.desired, max: group.max });
+        plan.wanted = Some(scale::wanted(&loads, bounds));
+        let most = machines.launches.map_or(u32::MAX, |launches| group.desired.saturating_add(launches));
+        let capacity = scale::capacity(&loads, bounds).map(|capacity| capacity.min(most));
+        plan.actions.extend(capacity.filter(|capacity| *capacity > group.desired).map(Action::Grow));
+    }
+    plan.actions.extend(samples(seen));
+    plan
+}
+
+fn of_task(task: &TaskSeen, seen: &Seen) -> Vec<Action> {
+    let summary = Box::new(task.summary.clone());
+    let (decisions, watch) = task::decide(&task.view(), seen.minute(), seen.now);
+    let mut actions = Vec::new();
+    if is_worth_recording(task, &watch) {
+        let seen = task.summary.watch.minute;
+        actions.push(Action::Watch { task: task.summary.task.clone(), seen, watch });
+    }
+    actions.extend(decisions.into_iter().map(|decision| Action::Decided(summary.clone(), decision)));
+    actions.extend(deletion::step(task).map(|step| match step {
+        Step::Close => Action::Close(summary),
+        Step::Remove(left) => Action::Remove(summary, left),
+    }));
+    actions
+}
+
+/// A task without a run is not written each minute only because a minute has passed.
+fn is_worth_recording(task: &TaskSeen, watch: &Watch) -> bool {
+    let before = &task.summary.watch;
+    let is_time_alone = Watch { minute: 0, ..*watch } == Watch { minute: 0, ..*before };
+    watch != before && (task.has_runs() || !is_time_alone)
+}
+
+fn of_operations(seen: &Seen, before: &Memory, is_new_minute: bool, next: &mut Memory) -> Vec<Action> {
+    let Some(open) = &seen.operations else { return Vec::new() };
+    // Those of tasks that are gone are ended; those of runs are decided with their tasks.
+    let is_gone = |operation: &Operation| operation.version > 0 && seen.task(&operation.task).is_none();
+    let mut actions: Vec<Action> = open
+        .iter()
+        .filter(|operation| is_gone(operation))
+        .map(|gone| Action::Withdraw(Box::new(gone.clone())))
+        .collect();
+    let others: Vec<Operation> =
+        open.iter().filter(|operation| !is_gone(operation) && !is_run(operation)).cloned().collect();
+    let is_empty = |id: &str| {
+        let depth = seen.task(id).map_or(seen.operations_depth, |task| task.depth);
+        depth.map(|depth| depth.waiting() == 0)
+    };
+    let (decisions, memory) = operations::decide(&others, &before.operations, is_empty);
+    if is_new_minute {
+        next.operations = memory;
+    }
+    for decision in decisions {
+        let (OfOperation::Send { task, id } | OfOperation::Notify { task, id, .. }) = &decision;
+        let Some(operation) = others.iter().find(|one| one.task == *task && one.id == *id) else { continue };
+        let summary = seen.task(task).map(|task| Box::new(task.summary.clone()));
+        let operation = Box::new(operation.clone());
+        match (&decision, summary) {
+            // A notice that was never begun may be sent in each round.
+            (OfOperation::Notify { seen: 0, .. }, Some(summary)) => actions.push(Action::Notify(summary, operation)),
+            _ if !is_new_minute => {}
+            (OfOperation::Notify { .. }, Some(summary)) => actions.push(Action::Notify(summary, operation)),
+            (OfOperation::Notify { .. }, None) => {}
+            (OfOperation::Send { .. }, summary) => actions.push(Action::Send(summary, operation)),
+        }
+    }
+    actions
+}
+
+fn of_machines(seen: &Seen, before: &Memory, next: &mut Memory) -> machines::Decisions {
+    let known = seen.group.as_ref().zip(seen.heartbeats.as_ref()).map(|(group, heartbeats)| {
+        let machine = |machine: &shared::fleet::group::GroupMachine| Machine {
+            id: machine.id.clone(),
+            is_in_service: machine.is_in_service,
+            counter: counter(&machine.id, heartbeats),
+        };
+        group.machines.iter().map(machine).collect::<Vec<_>>()
+    });
+    let is_ready = seen.tasks.iter().any(|task| is_served(task) && task.depth.is_none_or(|depth| depth.ready > 0));
+    let (decisions, memory) = machines::decide(known.as_deref(), &before.machines, seen.minute(), is_ready);
+    next.machines = memory;
+    decisions
+}
+
+/// A number that changes with each heartbeat from a machine. A worker that was started again counts from 1 under
+/// another name: the newest by the machine's own clock is the one that lives.
+fn counter(machine: &str, heartbeats: &[Heartbeat]) -> Option<u64> {
+    let of_machine = heartbeats.iter().filter(|heartbeat| heartbeat.machine.as_deref() == Some(machine));
+    let newest = of_machine.max_by_key(|heartbeat| (heartbeat.at, heartbeat.counter))?;
+    let name = newest.worker.bytes().fold(0u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    Some(name.wrapping_add(newest.counter))
+}
+
+/// Whether workers receive the task's messages. A task that is being deleted still has messages to be settled.
+fn is_served(task: &TaskSeen) -> bool {
+    task.summary.state != TaskState::Paused
+}
+
+fn loads(seen: &Seen, memory: &Memory) -> Vec<Load> {
+    let open = || seen.operations.iter().flatten();
+    let is_queued = |operation: &&Operation| operation.kind != OperationKind::Notify && operation.beat == 0;
+    let of_task = |task: &TaskSeen| {
+        let (id, depth) = (&task.summary.task.id, task.depth.unwrap_or_default());
+        let has_queued = open().filter(is_queued).any(|operation| operation.task == *id);
+        Load {
+            depth,
+            is_queued: has_queued && task.depth.is_some() && depth.waiting() == 0,
+            target: memory.targets.get(id).copied().unwrap_or(DEFAULT_TARGET_JOBS),
+            machines: task.summary.limits.machines,
+        }
+    };
+    let mut loads: Vec<Load> = seen.tasks.iter().filter(|task| is_served(task)).map(of_task).collect();
+    let depth = seen.operations_depth.unwrap_or_default();
+    let is_unknown = |operation: &&Operation| operation.version == 0 && seen.task(&operation.task).is_none();
+    let is_queued = open().filter(is_queued).any(|operation| is_unknown(&operation)) && depth.waiting() == 0;
+    loads.push(Load { depth, is_queued, target: DEFAULT_TARGET_JOBS, machines: None });
+    loads
+}
+
+/// What is known of how much a machine does, of the tasks that are there.
+fn targets(seen: &Seen, before: &Memory) -> std::collections::BTreeMap<String, u64> {
+    let of_task = |task: &TaskSeen| {
+        let id = task.summary.task.id.clone();
+        let known = before.targets.get(&id).copied();
+        let learned = target::learned(known, &task.samples);
+        (known.is_some() || learned != DEFAULT_TARGET_JOBS).then_some((id, learned))
+    };
+    seen.tasks.iter().filter_map(of_task).collect()
+}
+
+/// A sample for each task with work.
+fn samples(seen: &Seen) -> Vec<Action> {
+    let sample = |task: &TaskSeen| {
+        let depth: Depth = task.depth?;
+        if !task.has_runs() && depth.waiting() == 0 {
+            return None;
+        }
+        let id = &task.summary.task.id;
+        let workers = seen.heartbeats.iter().flatten();
+        let machines = workers.filter(|worker| worker.jobs.get(id).is_some_and(|jobs| *jobs > 0)).count();
+        let live = task.live();
+        let sample = Sample {
+            minute: seen.minute(),
+            depth,
+            run: task.summary.run.as_ref().map(|run| run.id.clone()),
+            found: live.map(|run| run.found).unwrap_or_default(),
+            settled: live.map(|run| run.settled).unwrap_or_default(),
+            machines: u32::try_from(machines).unwrap_or(u32::MAX),
+        };
+        Some(Action::Sample(task.summary.task.clone(), Box::new(sample)))
+    };
+    seen.tasks.iter().filter_map(sample).collect()
+}

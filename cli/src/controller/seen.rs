@@ -1,0 +1,206 @@
+//! The state of a fleet, as a pass reads it.
+
+use futures::{StreamExt as _, stream};
+use shared::controller::task::{RunView, TaskView};
+use shared::fleet::group::GroupState;
+use shared::ledger::Run;
+use shared::object::Timestamp;
+use shared::queue::Depth;
+use shared::tasks::{FleetRecord, Heartbeat, Operation, OperationKind, Sample, Summary, TaskState};
+use shared::{ErrorKind, Result};
+
+use super::context::ControllerContext;
+use super::deletion;
+use super::memory::Memory;
+use super::report::Report;
+
+/// Most open operations that a pass looks at. They are the oldest: the others come when these are done.
+const MAX_OPERATIONS: usize = 1_000;
+
+/// Tasks that are read at once: each takes some requests.
+const TASKS_AT_ONCE: usize = 16;
+
+/// Minutes whose samples teach how much a machine does.
+const LEARNED_MINUTES: u64 = 15;
+
+/// All that a pass has read. A part whose reading failed is `None`, and decides nothing.
+#[derive(Debug)]
+pub struct Seen {
+    /// When the pass began, by this machine's clock.
+    pub now: Timestamp,
+    /// The fleet's tasks.
+    pub tasks: Vec<TaskSeen>,
+    /// Operations that are not done.
+    pub operations: Option<Vec<Operation>>,
+    /// The queue of operations whose tasks are not created yet. Read if there are any.
+    pub operations_depth: Option<Depth>,
+    /// The workers.
+    pub heartbeats: Option<Vec<Heartbeat>>,
+    /// What controllers remember, with the version of its record.
+    pub memory: Option<(u64, Memory)>,
+    /// The machines.
+    pub group: Option<GroupState>,
+}
+
+/// A task, and what was read of it.
+#[derive(Debug)]
+pub struct TaskSeen {
+    /// Its record.
+    pub summary: Summary,
+    /// Its live run and those that are being cancelled, with their ids.
+    pub runs: Option<Vec<(String, Option<Run>)>>,
+    /// The counter of the finder's claim.
+    pub claim: Option<Option<u64>>,
+    /// All its queues together; empty, and not read, if it has no work.
+    pub depth: Option<Depth>,
+    /// Whether its queues are gone.
+    pub is_gone: bool,
+    /// Of a task that is being deleted: the operation that closes its uploads.
+    pub close: Option<deletion::Close>,
+    /// The samples of the last minutes, if it has work.
+    pub samples: Vec<Sample>,
+}
+
+impl Seen {
+    /// The minute of the pass since 1970.
+    pub fn minute(&self) -> u64 {
+        u64::try_from(self.now.0 / 60_000).unwrap_or(0)
+    }
+
+    /// The task of an id.
+    pub fn task(&self, id: &str) -> Option<&TaskSeen> {
+        self.tasks.iter().find(|task| task.summary.task.id == id)
+    }
+}
+
+impl TaskSeen {
+    /// The view that decisions are made by.
+    pub fn view(&self) -> TaskView<'_> {
+        let view = |(id, run): &(String, Option<Run>)| run.as_ref().map_or_else(|| RunView::queued(id), RunView::of);
+        let runs = self.runs.as_ref().map(|runs| runs.iter().map(view).collect());
+        TaskView { summary: &self.summary, runs, claim: self.claim, depth: self.depth }
+    }
+
+    /// Its live run, if the ledger has it.
+    pub fn live(&self) -> Option<&Run> {
+        let live = self.summary.run.as_ref()?;
+        self.runs.as_ref()?.iter().find(|(id, _)| *id == live.id)?.1.as_ref()
+    }
+
+    /// Whether a run is live or being cancelled.
+    pub fn has_runs(&self) -> bool {
+        self.summary.run.is_some() || !self.summary.cancelled.is_empty()
+    }
+}
+
+/// Reads everything. An error of one part is reported, and leaves that part out. The list of tasks is the one part
+/// without which nothing is decided.
+pub async fn read(context: &ControllerContext, report: &mut Report) -> Result<Seen> {
+    // Before the tasks: an operation whose task is not among them is older than their list.
+    let operations = report.noted("read operations", context.tasks.open_operations(MAX_OPERATIONS).await);
+    let (summaries, heartbeats, record, group) = tokio::join!(
+        context.tasks.summaries(),
+        context.tasks.heartbeats(),
+        context.tasks.fleet_record(),
+        context.group.state()
+    );
+    let now = context.now();
+    let minute = u64::try_from(now.0 / 60_000).unwrap_or(0);
+    let open: Vec<&str> = operations.iter().flatten().map(|operation| operation.task.as_str()).collect();
+    let reading = summaries?.into_iter().map(|summary| {
+        let has_operation = open.contains(&summary.task.id.as_str());
+        read_task(context, summary, has_operation, minute)
+    });
+    let read: Vec<(TaskSeen, Report)> = stream::iter(reading).buffered(TASKS_AT_ONCE).collect().await;
+    let tasks: Vec<TaskSeen> = read
+        .into_iter()
+        .map(|(task, noted)| {
+            report.add(noted);
+            task
+        })
+        .collect();
+    let is_known = |operation: &Operation| tasks.iter().any(|task| task.summary.task.id == operation.task);
+    let has_unknown = operations.iter().flatten().any(|operation| operation.version == 0 && !is_known(operation));
+    let operations_depth = match has_unknown {
+        true => report.noted("read the queue of operations", context.queues.operations_depth().await),
+        false => Some(Depth::default()),
+    };
+    Ok(Seen {
+        now,
+        tasks,
+        operations,
+        operations_depth,
+        heartbeats: report.noted("read heartbeats", heartbeats),
+        memory: report.noted("read the fleet's record", record).map(remembered),
+        group: report.noted("read the group", group),
+    })
+}
+
+fn remembered(record: FleetRecord) -> (u64, Memory) {
+    (record.version, Memory::read(&record.text))
+}
+
+async fn read_task(
+    context: &ControllerContext,
+    summary: Summary,
+    has_operation: bool,
+    minute: u64,
+) -> (TaskSeen, Report) {
+    let mut report = Report::default();
+    let name = summary.task.name.clone();
+    let mut task = TaskSeen {
+        runs: Some(Vec::new()),
+        claim: Some(None),
+        depth: Some(Depth::default()),
+        is_gone: false,
+        close: None,
+        samples: Vec::new(),
+        summary,
+    };
+    if task.has_runs() {
+        task.runs = report.noted(&format!("read the runs of task {name}"), runs(context, &task.summary).await);
+        task.claim = report.noted(&format!("read the claim on task {name}"), claim(context, &task.summary).await);
+    }
+    let is_deleting = task.summary.state == TaskState::Deleting;
+    let follows = task.summary.outline.events && task.summary.state == TaskState::Active;
+    if task.has_runs() || has_operation || follows || is_deleting {
+        let depth = context.queues.depth(&task.summary).await;
+        task.is_gone = depth.as_ref().is_err_and(|error| is_deleting && error.kind() == ErrorKind::NoSuchContainer);
+        task.depth = match task.is_gone {
+            true => Some(Depth::default()),
+            false => report.noted(&format!("read the queues of task {name}"), depth),
+        };
+    }
+    if is_deleting && !task.has_runs() {
+        task.close = report.noted(&format!("read task {name}"), deletion::read(context, &task.summary).await);
+    }
+    if task.has_runs() && task.summary.state == TaskState::Active {
+        let samples = context
+            .tasks
+            .samples(&task.summary.task.id, minute.saturating_sub(LEARNED_MINUTES), minute, LEARNED_MINUTES as usize)
+            .await;
+        task.samples = report.noted(&format!("read the samples of task {name}"), samples).unwrap_or_default();
+    }
+    (task, report)
+}
+
+async fn runs(context: &ControllerContext, summary: &Summary) -> Result<Vec<(String, Option<Run>)>> {
+    let live = summary.run.iter().map(|run| run.id.clone()).filter(|id| !summary.cancelled.contains(id));
+    let mut runs = Vec::new();
+    for id in live.chain(summary.cancelled.iter().cloned()) {
+        let run = context.ledger.run(&id).await?;
+        runs.push((id, run));
+    }
+    Ok(runs)
+}
+
+/// A number that changes with each beat of the claim, and with each owner.
+async fn claim(context: &ControllerContext, summary: &Summary) -> Result<Option<u64>> {
+    let claim = context.ledger.claimed(&summary.task.id).await?;
+    Ok(claim.map(|claim| claim.fence.wrapping_mul(1 << 32).wrapping_add(claim.beat)))
+}
+
+/// Whether an operation is a run of its task: those are decided with the task.
+pub fn is_run(operation: &Operation) -> bool {
+    matches!(operation.kind, OperationKind::Find | OperationKind::Retry)
+}

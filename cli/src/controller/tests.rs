@@ -1,0 +1,11 @@
+//! Passes over the embedded queues and ledger, with a group and a receiver of notices that tests look into.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod deletion;
+mod faults;
+mod kills;
+mod machines;
+mod notices;
+mod runs;
+mod stage;

@@ -1,0 +1,79 @@
+//! Tasks are deleted, step by step.
+
+use shared::ledger::{Phase, State};
+use shared::queue::Outgoing;
+use shared::tasks::{OperationEnd, OperationKind, TaskState, Verdict};
+
+use super::stage::Stage;
+
+const HOURLY: &str = "schedule = \"every 1h\"";
+
+#[tokio::test]
+async fn a_task_without_a_run_is_removed_with_its_messages() {
+    let stage = Stage::new().await;
+    let task = stage.task("t", "", "", None).await;
+    let queue = stage.queues(&task).await.jobs;
+    queue.send(&[Outgoing::now("{}".into())]).await.unwrap();
+    stage.backend.tasks.set_state(&task.task, TaskState::Deleting, None, &stage.author()).await.unwrap();
+    let report = stage.pass().await;
+    assert_eq!(report.actions[0], "remove task t");
+    assert_eq!(stage.summary("t").await, None);
+    assert_eq!(queue.depth().await.unwrap().waiting(), 0);
+    let audits = stage.backend.tasks.audits(&task.task.id, None, 10).await.unwrap().0;
+    assert_eq!((audits[0].action.as_str(), audits[0].author.who.as_str()), ("forget", "controller"));
+}
+
+#[tokio::test]
+async fn a_task_goes_after_its_runs_have_ended_and_its_uploads_are_closed() {
+    let stage = Stage::new().await;
+    let task = stage.task("t", HOURLY, "", Some(stage.now())).await;
+    stage.pass().await;
+    stage.take(&task).await;
+    let run = stage.find("t", 2, Phase::Listed).await;
+    stage.backend.tasks.set_state(&task.task, TaskState::Deleting, None, &stage.author()).await.unwrap();
+    for _ in 0..3 {
+        stage.pass().await;
+        assert!(stage.summary("t").await.is_some(), "objects are not settled");
+    }
+    stage.settle("t", &run, 2, State::Cancelled).await;
+    let closes = async || {
+        let open = stage.backend.tasks.open_operations(10).await.unwrap();
+        open.into_iter().filter(|operation| operation.kind == OperationKind::Close).collect::<Vec<_>>()
+    };
+    assert_eq!(closes().await.len(), 1, "of the run");
+    stage.pass().await;
+    let open = closes().await;
+    assert_eq!(open.len(), 2, "of the run and of the task");
+    let jobs = stage.take(&task).await;
+    assert!(open.iter().all(|close| jobs.iter().any(|job| job.run == close.id)), "{jobs:?}");
+    for _ in 0..3 {
+        stage.pass().await;
+        assert!(stage.summary("t").await.is_some(), "uploads are not closed");
+    }
+    for close in &open {
+        let end = OperationEnd { verdict: Verdict::Succeeded, at: stage.now(), result: "{}".into() };
+        stage.backend.tasks.finish(&task.task.id, &close.id, &end).await.unwrap();
+    }
+    stage.pass().await;
+    assert_eq!(stage.summary("t").await, None);
+    assert_eq!(stage.backend.tasks.versions(&task.task.id).await.unwrap(), [] as [u32; 0]);
+    assert_eq!(stage.pass().await.actions, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn uploads_that_cannot_be_closed_are_named_and_keep_no_task() {
+    let stage = Stage::new().await;
+    let task = stage.task("t", HOURLY, "", Some(stage.now())).await;
+    stage.pass().await;
+    let run = stage.find("t", 0, Phase::Listed).await;
+    stage.pass().await;
+    assert_eq!(stage.summary("t").await.unwrap().last_run.unwrap().id, run);
+    stage.backend.tasks.set_state(&task.task, TaskState::Deleting, None, &stage.author()).await.unwrap();
+    stage.pass().await;
+    let open = stage.backend.tasks.open_operations(10).await.unwrap();
+    let end = OperationEnd { verdict: Verdict::Failed, at: stage.now(), result: "\"bucket b is gone\"".into() };
+    stage.backend.tasks.finish(&task.task.id, &open[0].id, &end).await.unwrap();
+    let report = stage.pass().await;
+    assert!(report.actions[0].contains("may have open uploads") && report.actions[0].contains("bucket b is gone"));
+    assert_eq!(stage.summary("t").await, None);
+}
