@@ -2,7 +2,8 @@
 //!
 //! One JSON object a message, at most [`MAX_BODY_BYTES`] long. The head names task, run, origin, kind and verb; the
 //! body belongs to the kind, and nothing but the kind's own code reads it. `v` is the version of the format, head and
-//! bodies together: a field may be added within a version only if ignoring it is harmless. Jobs may come twice, late
+//! bodies together: a field may be added within a version only if ignoring it is harmless, and a new kind or verb makes a
+//! new version. The head of every version may have `left_since`: see [`left_since`]. Jobs may come twice, late
 //! and out of order; `origin` and each item's index are what the ledger counts by, so that an item is counted once
 //! however often its job comes.
 
@@ -171,6 +172,28 @@ fn is_envelope(body: &str) -> bool {
         .is_ok_and(|Envelope { task, kind, verb }| [task, kind, verb].iter().all(|name| !name.is_empty()))
 }
 
+/// When a worker of an earlier release first left this job to others, if one did. Each time it is sent anew, so the
+/// message's own age says nothing.
+pub fn left_since(body: &str) -> Option<Timestamp> {
+    #[derive(Deserialize)]
+    struct Left {
+        left_since: Option<Timestamp>,
+    }
+    serde_json::from_str(body).ok().and_then(|left: Left| left.left_since)
+}
+
+/// The body of a job that is left to others, which says since when. A body without room for that stays as it is.
+pub fn left(body: &str, since: Timestamp) -> String {
+    let rest = body.trim_start();
+    match rest.strip_prefix('{').filter(|_| left_since(body).is_none()) {
+        Some(fields) if rest.len() + LEFT_BYTES <= MAX_BODY_BYTES => format!("{{\"left_since\":{},{fields}", since.0),
+        _ => body.to_owned(),
+    }
+}
+
+/// Bytes of the field `left_since`, at most.
+const LEFT_BYTES: usize = 40;
+
 /// JSON escapes control characters below 0x20 itself; of what XML forbids, only U+FFFE and U+FFFF
 /// are left, and they can only stand inside strings.
 fn xml_legal(json: String) -> String {
@@ -233,6 +256,20 @@ mod tests {
             Job::parse(&format!(r#"{{"v":{newer},"task":"t","kind":"objects","verb":"copy","work":[]}}"#)).unwrap_err(),
             ParseError::Newer(newer)
         );
+    }
+
+    #[test]
+    fn a_job_that_is_left_to_others_says_since_when_and_stays_as_it_is_otherwise() {
+        let newer = BODY.replacen(r#""v":1"#, r#""v":2"#, 1);
+        assert_eq!(left_since(&newer), None);
+        let once = left(&newer, Timestamp(1_000));
+        assert_eq!(left_since(&once), Some(Timestamp(1_000)));
+        assert_eq!(left(&once, Timestamp(2_000)), once, "the first time counts");
+        assert_eq!(Job::parse(&once).unwrap_err(), ParseError::Newer(2));
+        let ours = left(BODY, Timestamp(1_000));
+        assert_eq!(Job::parse(&ours).unwrap().to_body(), BODY);
+        let full = format!("{{{}}}", " ".repeat(MAX_BODY_BYTES - 2));
+        assert_eq!(left(&full, Timestamp(1)), full);
     }
 
     proptest! {

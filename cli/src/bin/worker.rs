@@ -1,6 +1,7 @@
 //! The `worker` program: does the jobs of a fleet's tasks, or of one task, on one machine of many.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::open;
@@ -14,7 +15,7 @@ use shared::report::Report;
 use shared::signals;
 use shared::telemetry::endpoint::{self, Health};
 use shared::telemetry::{self, LogFormat};
-use worker::{Follow, LiveLimits, Objects, Stop, WorkError, Worker};
+use worker::{Activity, Follow, LiveLimits, Objects, Stop, WorkError, Worker};
 
 /// Does the jobs of a fleet's tasks, or of one task, until it is stopped
 #[derive(Debug, Parser)]
@@ -61,14 +62,15 @@ async fn run(args: Args) -> Outcome {
         Started::Task(config) => (config.objects.work.drain, &config.fleet),
     };
     let limit = drain + if group.is_some() { FLEET_GRACE } else { program::GRACE };
+    let activity = Arc::<Activity>::default();
     let overdue = || {
         tracing::warn!("a service did not answer in time: jobs in progress will be redelivered when their leases end");
-        Ok(Exit::InSync)
+        activity.outdated().map_or(Ok(Exit::InSync), |why| Err(Failure::usage(why)))
     };
     let work = async {
         match started {
             Started::Fleet(fleet) => serve(args, *fleet, stop.clone()).await,
-            Started::Task(config) => work(args, *config, &stop).await,
+            Started::Task(config) => work(args, *config, &stop, activity.clone()).await,
         }
     };
     program::until_overdue(work, &stop.drain, limit, overdue).await
@@ -96,14 +98,14 @@ async fn serve(args: Args, fleet: FleetFile, stop: Stop) -> Outcome {
     fleet::run(Options { fleet, name, report, metrics_addr, is_whole: false }, stop).await
 }
 
-async fn work(args: Args, config: Config, stop: &Stop) -> Outcome {
+async fn work(args: Args, config: Config, stop: &Stop, activity: Arc<Activity>) -> Outcome {
     let report = args.report.as_deref().map(Report::open).transpose().map_err(Failure::usage)?;
     let health = Health::default();
-    let worker = tokio::select! {
+    let mut worker = tokio::select! {
         worker = open(args, config, &health, report.as_ref()) => worker?,
         () = stop.drain.cancelled() => return Ok(Exit::InSync),
     };
-    let activity = worker.activity.clone();
+    worker.activity = activity.clone();
     health.judge_alive(move || activity.is_alive());
     health.set_ready(true);
     tokio::spawn(unready_when(stop.clone(), health));

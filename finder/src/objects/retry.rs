@@ -99,6 +99,7 @@ fn copy(page: &[&Outcome]) -> Work {
         refresh: true,
         suspect: outcome.reason.as_deref() == Some(WRONG_BYTES_REMAIN),
         blocked: 0,
+        restarts: 0,
     };
     Work::Copy { objects: (0..).zip(page).map(object).collect() }
 }

@@ -10,11 +10,12 @@
 //!
 //! A limiter may be one of many in a process, one a task: then [`FairShares`](super::FairShares) bounds it besides.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::limits::fair_shares::Pool;
 use crate::metrics;
@@ -22,6 +23,9 @@ use crate::sync::lock;
 
 /// The limit is lowered at most once in this time.
 const CALM: Duration = Duration::from_secs(1);
+
+/// A task counts among those with work for so long after its last.
+pub(super) const LINGER: Duration = Duration::from_secs(1);
 
 /// The share of the limit that is reserved for each lane.
 const SHARE: usize = 4;
@@ -65,6 +69,8 @@ struct State {
     working: usize,
     /// Whether the pool counts this limiter among those with work.
     is_counted: bool,
+    /// How often its work has begun or ended.
+    changes: u64,
     throttles_seen: u64,
     halved: Option<Instant>,
 }
@@ -213,9 +219,9 @@ impl ConcurrencyLimiter {
 impl Inner {
     fn new(max: usize, pool: Option<Arc<Pool>>) -> Self {
         let (in_use, waiting) = ([0; 2], [0; 2]);
-        let (working, is_counted, throttles_seen, halved) = (0, false, 0, None);
+        let (working, is_counted, changes, throttles_seen, halved) = (0, false, 0, 0, None);
         let limit = max as f64;
-        let state = State { max, limit, in_use, waiting, working, is_counted, throttles_seen, halved };
+        let state = State { max, limit, in_use, waiting, working, is_counted, changes, throttles_seen, halved };
         let (freed, idle) = Default::default();
         Inner { state: Mutex::new(state), pool, freed, idle }
     }
@@ -237,18 +243,31 @@ impl Inner {
     }
 
     /// Changes what this limiter has of work, and reports to the pool whether it has any.
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    fn change(self: &Arc<Self>, change: impl FnOnce(&mut State)) {
         let mut state = self.lock();
+        let had_work = state.has_work();
         change(&mut state);
         let has_work = state.has_work();
-        let Some(pool) = self.pool.as_ref().filter(|_| has_work != state.is_counted) else { return };
-        state.is_counted = has_work;
-        // Under the lock, so that one change is counted after the other.
-        pool.count(has_work);
-        drop(state);
-        if !has_work {
-            pool.wake();
+        let Some(pool) = self.pool.as_ref().filter(|_| has_work != had_work) else { return };
+        state.changes += 1;
+        if has_work && !state.is_counted {
+            state.is_counted = true;
+            // Under the lock, so that one change is counted after the other.
+            pool.count(true);
         }
+        if !has_work && let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(uncount(Arc::downgrade(self), state.changes));
+        }
+    }
+
+    /// Does not count it among those with work any more, if `is_so`.
+    fn uncount(&self, is_so: impl FnOnce(&State) -> bool) {
+        let mut state = self.lock();
+        let Some(pool) = self.pool.as_ref().filter(|_| state.is_counted && is_so(&state)) else { return };
+        state.is_counted = false;
+        pool.count(false);
+        drop(state);
+        pool.wake();
     }
 
     /// Notifies one waiter of each lane with a free permit, or the receiver of new work if the lane has no waiter.
@@ -260,6 +279,21 @@ impl Inner {
             }
             self.freed[lane as usize].notify_one();
         }
+    }
+}
+
+/// After a while without work a task's share is the others'. Between two jobs there is a moment without any: what another
+/// one began in it under a greater share it might not return for long.
+async fn uncount(limiter: Weak<Inner>, changes: u64) {
+    sleep(LINGER).await;
+    if let Some(limiter) = limiter.upgrade() {
+        limiter.uncount(|state| state.changes == changes);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.uncount(|_| true);
     }
 }
 

@@ -1,6 +1,7 @@
 //! One limit of a machine's transfers, shared fairly by its tasks.
 //!
-//! A task has work while it leases a message, or while a transfer of it waits or is in progress. Each of N tasks with
+//! A task has work while it leases a message, or while a transfer of it waits or is in progress, and for a second after.
+//! Each of N tasks with
 //! work may have the total divided by N, at least 1. So a task alone has all, and others begin at once with their share:
 //! they do not wait for the transfers that the first one began when it was alone. A task whose store hangs or throttles
 //! keeps its share or less, and no more.
@@ -105,13 +106,14 @@ mod tests {
     use futures::FutureExt;
 
     use super::*;
+    use crate::limits::concurrency::LINGER;
     use crate::limits::{Lane, Permit};
 
     fn all(limiter: &ConcurrencyLimiter) -> Vec<Permit> {
         std::iter::from_fn(|| Box::pin(limiter.acquire()).now_or_never()).collect()
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_task_alone_has_all_and_others_begin_with_their_share_at_once() {
         let shares = FairShares::new(12);
         let [first, second, third] = [(); 3].map(|()| shares.of_task());
@@ -125,12 +127,15 @@ mod tests {
         let received = third.work();
         assert_eq!([&first, &second, &third].map(ConcurrencyLimiter::limit), [4; 3]);
         drop(received);
+        assert_eq!(first.limit(), 4, "between two jobs there is a moment without work");
+        tokio::time::sleep(2 * LINGER).await;
         assert_eq!([&first, &second].map(ConcurrencyLimiter::limit), [6; 2]);
-        drop(seconds);
+        drop((seconds, third));
+        tokio::time::sleep(2 * LINGER).await;
         assert_eq!(first.free(), 6);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_task_that_waits_goes_on_when_another_has_no_work_left() {
         let shares = FairShares::new(4);
         let [hangs, goes] = [(); 2].map(|()| shares.of_task());
@@ -140,7 +145,7 @@ mod tests {
         let mut waiting = Box::pin(goes.acquire());
         assert!(waiting.as_mut().now_or_never().is_none());
         drop(hanging);
-        assert!(waiting.now_or_never().is_some());
+        assert!(tokio::time::timeout(2 * LINGER, waiting).await.is_ok());
     }
 
     #[tokio::test]

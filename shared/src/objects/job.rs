@@ -126,9 +126,12 @@ pub struct JobObject {
     /// How often it was sent back because another entry blocks its key at the destination.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub blocked: u32,
+    /// How often an upload of it was begun anew, because it was created under other options of the task.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub restarts: u32,
 }
 
-fn is_zero(number: &u32) -> bool {
+pub(crate) fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
@@ -152,6 +155,7 @@ impl JobObject {
             refresh: false,
             suspect: false,
             blocked: 0,
+            restarts: 0,
         }
     }
 

@@ -52,6 +52,9 @@ pub struct UploadRecord {
     pub checksum: Option<Checksum>,
     /// Attempt at the object, from 1.
     pub attempt: u32,
+    /// How often earlier uploads of the object were begun anew, because they were created under other options.
+    #[serde(default, skip_serializing_if = "super::job::is_zero")]
+    pub restarts: u32,
     /// When the upload was opened, by the destination's clock.
     pub opened: Timestamp,
 }

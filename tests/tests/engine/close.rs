@@ -49,6 +49,7 @@ async fn open(stage: &Stage, run: &str, index: u32) -> UploadRecord {
         same_parts: false,
         checksum: None,
         attempt: 1,
+        restarts: 0,
         opened: Timestamp::now(),
     };
     assert_eq!(stage.ledger.open_upload(&record).await.expect("is recorded"), record);

@@ -1,6 +1,7 @@
 //! Jobs of a later release, and of a kind that the worker does not execute.
 
-use shared::job::VERSION;
+use shared::job::{self, VERSION};
+use shared::object::Timestamp;
 use shared::queue::{JobQueue, Outgoing};
 use worker::WorkError;
 
@@ -32,6 +33,19 @@ async fn a_job_of_a_later_release_is_sent_back_and_ends_the_worker() {
     let working = stage.start();
     stage.until_settled(3).await;
     working.stop().await.expect("the job of a later release is delayed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_no_later_release_takes_for_13_days_is_a_dead_letter() {
+    let stage = Stage::new().await;
+    let days_ago = |days: i64| Timestamp(Timestamp::now().0 - days * 24 * 3600 * 1000);
+    for (days, dead) in [(12, 0), (13, 1)] {
+        send(&stage, job::left(&newer(), days_ago(days))).await;
+        let ended = stage.start().ended().await;
+        assert!(matches!(ended, Err(WorkError::Outdated(_))), "{ended:?}");
+        let depth = stage.queue.depth().await.expect("the queue answers");
+        assert_eq!((depth.delayed, depth.dead, depth.waiting()), (1, dead, 1));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

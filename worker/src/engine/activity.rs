@@ -1,8 +1,9 @@
 //! What a worker does at the moment, for heartbeats, for the end of an idle machine, and for its health.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use shared::job::ParseError;
 use shared::sync::lock;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -19,6 +20,8 @@ pub struct Activity {
     /// Messages that are leased.
     leases: watch::Sender<usize>,
     times: Mutex<Times>,
+    /// Set once a job came that only a later release can execute.
+    outdated: OnceLock<ParseError>,
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +61,17 @@ impl Activity {
     /// When outcomes were last recorded.
     pub fn last_settlement(&self) -> Option<Instant> {
         lock(&self.times).settlement
+    }
+
+    /// Why the worker is outdated, once a job came that only a later release can execute.
+    pub fn outdated(&self) -> Option<&ParseError> {
+        self.outdated.get()
+    }
+
+    pub(crate) fn set_outdated(&self, why: ParseError) {
+        self.all(&|activity| {
+            let _ = activity.outdated.set(why.clone());
+        });
     }
 
     /// Whether the worker is at work, or has nothing to do: `false` if no poll and no settlement has ended and no byte

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use shared::config::Work;
 use shared::fleet::Fleet;
-use shared::job::ParseError;
 use shared::ledger::{NO_FENCE, Outcome, RunOptions, RunStart, Settlement, SharedLedger, events_run};
 use shared::limits::{ConcurrencyLimiter, Lane, transfers_within};
 use shared::object::Timestamp;
@@ -61,8 +60,6 @@ pub struct Engine {
     pub(crate) runs: Runs,
     /// Reports the objects in flight to the ledger.
     pub(crate) transfer_reporter: TransferReporter,
-    /// Set once a job came that only a later release can execute.
-    pub(crate) outdated: OnceLock<ParseError>,
     report: Option<Report>,
     /// Set once the run that counts events is recorded.
     events_run: OnceCell<()>,
@@ -162,7 +159,6 @@ impl Engine {
             has_events: worker.events.is_some(),
             backend: BackendHealth::default(),
             report: worker.report,
-            outdated: OnceLock::new(),
             events_run: OnceCell::new(),
         }
     }

@@ -57,7 +57,7 @@ impl Worker {
         let mut jobs: Vec<JoinSet<()>> = lanes.iter().map(|_| JoinSet::new()).collect();
         let receiving = lanes.iter().zip(&mut jobs).map(|(lane, jobs)| receive_all(lane, &stop, jobs));
         let received = tokio::select! {
-            received = try_join_all(receiving) => match (received, engine.outdated.get()) {
+            received = try_join_all(receiving) => match (received, engine.activity.outdated()) {
                 (Ok(_), Some(error)) => Err(WorkError::Outdated(error.clone())),
                 (received, _) => received.map(drop),
             },

@@ -84,8 +84,8 @@ pub(crate) async fn receive_all(lane: &Arc<LaneContext>, stop: &Stop, jobs: &mut
         if let Some(error) = outdated {
             metrics::outdated();
             // The other lane waits for its last poll, as at any stop.
+            lane.engine.activity.set_outdated(error);
             stop.drain.cancel();
-            let _ = lane.engine.outdated.set(error);
             return Ok(());
         }
         // Lets the new jobs queue up for permits before the next idle one is asked for.

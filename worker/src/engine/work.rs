@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use shared::job::{self, ParseError};
 use shared::object::Timestamp;
 use shared::queue::{MAX_DELIVERIES, Message, Outgoing};
 use shared::{Result, metrics, terminal};
@@ -20,6 +21,9 @@ const RETURN_DELAY: Duration = Duration::from_secs(5);
 
 /// A job of a later release comes back after this, by which time a worker of that release may take it.
 const NEWER_DELAY: Duration = Duration::from_secs(60);
+
+/// A job that no worker of a later release took for so long is a dead letter, which lives as long again.
+const NEWER_LIMIT: Duration = Duration::from_secs(13 * 24 * 3600);
 
 /// A job whose executor is not there comes back after this: it is about to be opened, or another worker has it.
 const ABSENT_DELAY: Duration = Duration::from_secs(5);
@@ -43,7 +47,7 @@ pub(crate) async fn work(lane: Arc<LaneContext>, stop: Stop, message: Message, i
         Intake::Job(job) => work_on_job(&lane, &stop, message, &job).await,
         Intake::Nothing => acknowledge(&lane, &message).await,
         Intake::Dead(reason) => dead_letter(&lane, &message, "message", &reason).await,
-        Intake::Newer(_) => send_back(&lane, message, NEWER_DELAY).await,
+        Intake::Newer(error) => leave_to_later(&lane, message, &error).await,
         Intake::Absent(run) => await_executor(&lane, message, &run).await,
     }
     drop(leases);
@@ -215,6 +219,16 @@ async fn send_back(lane: &LaneContext, message: Message, delay: Duration) {
             release(lane, &acknowledged, delay).await;
         }
     }
+}
+
+/// Leaves a job to a worker of a later release, for as long as a message would live.
+async fn leave_to_later(lane: &LaneContext, mut message: Message, error: &ParseError) {
+    let since = job::left_since(&message.body).unwrap_or_else(Timestamp::now);
+    if since.age() >= NEWER_LIMIT {
+        return dead_letter(lane, &message, "job", &format!("{error}; no such program took it for 13 days")).await;
+    }
+    message.body = job::left(&message.body, since);
+    send_back(lane, message, NEWER_DELAY).await;
 }
 
 /// Has a job wait for its executor. A job of a run that the ledger has no record of is dropped, so that none waits for

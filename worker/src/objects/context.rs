@@ -117,6 +117,8 @@ pub(crate) struct ObjectsContext {
     pub part_limit: PartLimit,
     /// Set when the destination denies reading a named version.
     pub denies_versions: AtomicBool,
+    /// Locked while an upload of an event is begun anew under other options.
+    pub restarting: tokio::sync::Mutex<()>,
     /// Keys under work whose wrong bytes may be at the destination.
     pub wrong_bytes: WrongBytes,
     /// What cannot be carried over.
@@ -169,6 +171,7 @@ impl Objects {
             requires_checksums: AtomicBool::default(),
             part_limit: PartLimit::default(),
             denies_versions: AtomicBool::default(),
+            restarting: tokio::sync::Mutex::default(),
             wrong_bytes: WrongBytes::default(),
             unsupported: UnsupportedSeen::default(),
             warned_waiting: AtomicBool::default(),

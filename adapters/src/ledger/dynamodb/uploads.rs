@@ -208,6 +208,7 @@ mod tests {
                 attributes: object::Attributes { user, ..object::Attributes::default() },
                 checksum: Some(Checksum::md5([1; 16])),
                 attempt: numbers.2,
+                restarts: numbers.0 as u32 % 5,
                 opened: Timestamp(numbers.3),
             };
             prop_assert_eq!(decode(&Record::new(encode(&record))).unwrap(), record);

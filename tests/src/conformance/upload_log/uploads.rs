@@ -31,6 +31,7 @@ fn record(task: &str, key: &str, id: &str) -> UploadRecord {
         encryption: Some(Encryption::Kms(Some("key".to_owned()))),
         checksum: Some(Checksum::md5([7; 16])),
         attempt: 2,
+        restarts: 2,
         opened: Timestamp(1_700_000_000_456),
     }
 }

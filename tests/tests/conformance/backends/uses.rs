@@ -168,6 +168,7 @@ pub fn upload() -> UploadRecord {
         same_parts: false,
         checksum: None,
         attempt: 1,
+        restarts: 0,
         opened: Timestamp(1),
     }
 }

@@ -109,6 +109,7 @@ fn record(etag: &str, same_parts: bool, checksum: Option<Checksum>) -> UploadRec
         same_parts,
         checksum,
         attempt: 1,
+        restarts: 0,
         opened: Timestamp(0),
     }
 }

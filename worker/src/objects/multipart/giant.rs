@@ -8,7 +8,6 @@ use shared::ledger::{FILTERED, Outcome, State, events_run};
 use shared::objects::job::{Job, JobObject, Parts, Work};
 use shared::objects::{PartSet, UploadRecord};
 use shared::queue::Outgoing;
-use shared::retry::PART;
 use shared::store::Upload;
 use shared::{Error, ErrorKind, Result};
 
@@ -27,6 +26,10 @@ use crate::objects::settle::explained;
 use crate::objects::source;
 use crate::objects::suspects::Marks;
 use crate::objects::verdict::Skip;
+
+/// Uploads of an event's object that are begun anew because they were created under other options: the task's options
+/// were changed while it was copied, or not all of its workers have the same.
+const MAX_RESTARTS: u32 = 3;
 
 /// Enqueues the parts that are not in the set `known`. The copy job is acknowledged after this: if that gets
 /// lost it comes again, and parts are enqueued again, of which those sent by then are passed over.
@@ -118,6 +121,9 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
 
 /// Ends an event's upload that the task's options have superseded; returns whether they have. The options of a run are
 /// judged before its jobs are executed; events follow the present options.
+///
+/// Workers with different options would begin it anew in turn: after [`MAX_RESTARTS`] the upload goes on as it was
+/// created. A restart uses up no attempt, for nothing has failed.
 async fn end_superseded(context: &Context, job: &Job, record: &UploadRecord, parts: &Parts) -> Result<bool> {
     if !context.objects.follow.takes_key(&parts.key) {
         let skipped = |outcome| explained(Outcome { state: State::Skipped, ..outcome }, Some(FILTERED), None);
@@ -126,10 +132,26 @@ async fn end_superseded(context: &Context, job: &Job, record: &UploadRecord, par
     if record.writes == context.objects.writes {
         return Ok(false);
     }
-    let subject = context.objects.destination.location().display_key(&parts.key);
-    let why = "the upload was created under other options";
-    let why = Error::new(ErrorKind::PreconditionFailed, PART.verb, subject, why);
-    begin_anew(context, job, record, why).await.map(|()| true)
+    if context.engine.runs.warns_first("uploads of other options") {
+        tracing::warn!(
+            key = ?parts.key,
+            "a large object is being copied under other options than this worker's (locations, metadata, storage class, acl, \
+             sse, strict or restore): start all workers of the task with the same options"
+        );
+    }
+    if record.restarts >= MAX_RESTARTS {
+        return Ok(false);
+    }
+    // One job of this process alone: many find it at the same moment. Those of two processes send the copy twice.
+    let _one = context.objects.restarting.lock().await;
+    if current(context, parts).await?.is_none() {
+        return Ok(true);
+    }
+    let Some(info) = source::find(context, &record.upload.key).await? else {
+        return gone(context, record).await.map(|()| true);
+    };
+    let object = JobObject { restarts: record.restarts + 1, ..upload::object_of(record, &info) };
+    copy_anew(context, job, record, object, record.attempt).await.map(|()| true)
 }
 
 /// Has the parts tried again later. What was sent so far is recorded: the rest waits on the queue.
@@ -230,18 +252,25 @@ async fn begin_anew(context: &Context, job: &Job, record: &UploadRecord, why: Er
         in_doubt::look_later(context, job, changes, in_doubt::CHANGED_AFTER, 1).await?;
         return discard(context, record).await;
     }
-    let Some(info) = source::find(context, &record.upload.key).await? else {
-        let outcome = bare_outcome(context, record, State::Skipped);
-        // Settled first: after a crash between the two, the record still says what the upload was for.
-        settle_record(context, record, explained(outcome, Some(Skip::Gone.reason()), None)).await?;
-        return discard(context, record).await;
-    };
+    let Some(info) = source::find(context, &record.upload.key).await? else { return gone(context, record).await };
     tracing::info!(key = ?record.upload.key, %why, "starting the copy of a large object again");
     let suspect = context.objects.wrong_bytes.take(&record.upload.key) || why.leaves_wrong_bytes();
-    let object = JobObject { suspect, ..upload::object_of(record, &info) };
-    let copy = Work::Copy { objects: vec![object] };
-    let origin = record.origin.clone();
-    let again = Job { attempt: record.attempt + 1, run: record.run.clone(), origin, work: copy, ..job.clone() };
+    let object = JobObject { suspect, restarts: record.restarts, ..upload::object_of(record, &info) };
+    copy_anew(context, job, record, object, record.attempt + 1).await
+}
+
+/// The source has the object no more.
+async fn gone(context: &Context, record: &UploadRecord) -> Result<()> {
+    let outcome = bare_outcome(context, record, State::Skipped);
+    // Settled first: after a crash between the two, the record still says what the upload was for.
+    settle_record(context, record, explained(outcome, Some(Skip::Gone.reason()), None)).await?;
+    discard(context, record).await
+}
+
+/// Has the object copied from the beginning, and gives the upload up.
+async fn copy_anew(context: &Context, job: &Job, record: &UploadRecord, object: JobObject, attempt: u32) -> Result<()> {
+    let (run, origin, work) = (record.run.clone(), record.origin.clone(), Work::Copy { objects: vec![object] });
+    let again = Job { attempt, run, origin, work, ..job.clone() };
     let delay = retry_delay(context.objects.options.retry_delay, record.attempt);
     // Sent first: without the message a crash after the discard would lose the object.
     context.lane.queue.send(&[Outgoing { body: again.to_body(), delay }]).await?;

@@ -57,16 +57,19 @@ pub(crate) async fn open_or_resume(
 fn contest<'a>(item: &'a Item<'_>, found: &'a UploadRecord, info: &ObjectInfo, write: &Write) -> Contest<'a> {
     let (context, job) = (item.context, item.job);
     let same_bytes = found.source == info.pin() && found.size == info.size && found.source != Pin::default();
+    // Another worker has begun it anew already, perhaps under its own options: its parts show what comes of it.
+    let is_begun_anew = item.object.restarts > 0 && found.restarts >= item.object.restarts;
     Contest {
         found_run: &found.run,
         run: &job.run,
         events_run: events_run(&job.task),
         is_same_origin: found.origin == job.origin,
         // Tags, and at some stores headers, change without a new version.
-        is_same_version: same_bytes && metadata::is_opened_with(context, found, write),
+        is_same_version: same_bytes && (metadata::is_opened_with(context, found, write) || is_begun_anew),
         // A giant that is begun anew is enqueued before its old upload is discarded: its parts jobs would find no
         // upload if they were made for the old one.
-        is_outlived: found.size >= context.objects.options.giant_threshold && found.attempt < job.attempt,
+        is_outlived: found.size >= context.objects.options.giant_threshold
+            && (found.attempt < job.attempt || found.restarts < item.object.restarts),
     }
 }
 
@@ -131,6 +134,7 @@ fn record_of(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo, plan: PartP
         same_parts: plan.same_parts,
         checksum: integrity::known_for_parts(info, context.objects.source.capabilities()),
         attempt: job.attempt,
+        restarts: wanted.restarts,
         opened: context.objects.destination.now(),
     }
 }
