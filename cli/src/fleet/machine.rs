@@ -81,3 +81,6 @@ async fn idle(context: &Context, mut began: Instant, limit: Option<Duration>) {
         sleep(LOOK_EVERY).await;
     }
 }
+
+#[cfg(test)]
+mod tests;
