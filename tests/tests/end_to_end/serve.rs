@@ -7,9 +7,10 @@ use adapters::open::FleetBackend;
 use flotilla_tests::binaries::{self, Ended, Process};
 use flotilla_tests::emulators::fresh_folder;
 use shared::config::FleetFile;
-use shared::tasks::{Heartbeat, Summary};
+use shared::ledger::Run;
+use shared::tasks::{Heartbeat, RunEnd, Summary};
 
-use crate::support::write_files;
+use crate::support::{assert_files, write_files};
 
 /// For a machine with many more programs than cores.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -64,6 +65,26 @@ impl Place {
         self.backend.tasks.heartbeats().await.expect("the heartbeats are read")
     }
 
+    /// The runs of a task, newest first.
+    pub async fn runs(&self, name: &str) -> Vec<Run> {
+        let Some(summary) = self.summary(name).await else { return Vec::new() };
+        self.backend.ledger.runs(&summary.task.id, 10).await.expect("the ledger answers")
+    }
+
+    /// Waits until the process has logged a line so often.
+    pub async fn logs(&self, process: &mut Process, line: &str, times: usize) {
+        let began = Instant::now();
+        while process.stderr().matches(line).count() < times {
+            assert!(process.is_running() && began.elapsed() < LIMIT, "{line}: {}", process.stderr());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until a task is served.
+    pub async fn receives(&self, process: &mut Process, name: &str) {
+        self.logs(process, &format!("receiving the task's jobs (task {name})"), 1).await;
+    }
+
     /// Waits until `reached`, which `what` says, while the process works.
     pub async fn until(&self, what: &str, process: &mut Process, reached: impl AsyncFn() -> bool) {
         let began = Instant::now();
@@ -101,4 +122,103 @@ async fn a_task_that_cannot_be_opened_is_an_error_of_it_alone() {
     place.until("it is mended", &mut serve, async || error().await.is_none()).await;
     stop(serve).await;
     assert_eq!(place.heartbeats().await, [], "a worker that ends leaves");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_fires_and_a_restart_goes_on() {
+    let place = Place::new().await;
+    let files: Vec<_> = (0..50).map(|n| (format!("d/{n:02}"), 10 * n)).collect();
+    write_files(&place.path("source"), &files);
+    place.command(&["task", "create", "photos", "@/source", "@/to", "--schedule", "once"]).await;
+    let mut serve = place.serve();
+    let ended = async || place.summary("photos").await.is_some_and(|task| task.last_run.is_some());
+    place.until("the scheduled run ends", &mut serve, ended).await;
+    assert_files(&place.path("to"), &files);
+    let last = place.summary("photos").await.unwrap().last_run.unwrap();
+    assert_eq!((last.end, last.failed, last.lost), (RunEnd::Done, 0, 0));
+
+    // A run is asked for while nobody serves: the next process goes on with it.
+    stop(serve).await;
+    write_files(&place.path("source"), &[("new".to_owned(), 7)]);
+    place.command(&["task", "run", "photos"]).await;
+    let mut serve = place.serve();
+    place.until("the run goes on", &mut serve, async || place.path("to/new").exists()).await;
+    stop(serve).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_another_process_begins_starts_at_once() {
+    let place = Place::new().await;
+    write_files(&place.path("source"), &[("a".to_owned(), 10)]);
+    place.command(&["task", "create", "photos", "@/source", "@/to"]).await;
+    let mut serve = place.serve();
+    place.receives(&mut serve, "photos").await;
+    place.command(&["task", "run", "photos"]).await;
+    let sent = Instant::now();
+    let began = async || place.runs("photos").await.len() == 1;
+    place.until("the run is recorded by its finder", &mut serve, began).await;
+    // The port promises a second; the rest is for a machine with many more programs than cores.
+    assert!(sent.elapsed() < Duration::from_secs(5), "{:?}", sent.elapsed());
+    place.until("the object is copied", &mut serve, async || place.path("to/a").exists()).await;
+    stop(serve).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_task_does_nothing_until_it_is_resumed() {
+    let place = Place::new().await;
+    write_files(&place.path("source"), &[("a".to_owned(), 10)]);
+    place.command(&["task", "create", "photos", "@/source", "@/to"]).await;
+    let mut serve = place.serve();
+    place.receives(&mut serve, "photos").await;
+    place.command(&["task", "run", "photos"]).await;
+    place.until("the object is copied", &mut serve, async || place.path("to/a").exists()).await;
+    place.command(&["task", "pause", "photos"]).await;
+    let released = "the task's jobs are no longer received (task photos)";
+    place.logs(&mut serve, released, 1).await;
+    place.command(&["task", "resume", "photos"]).await;
+    place.logs(&mut serve, "receiving the task's jobs (task photos)", 2).await;
+    place.command(&["task", "delete", "photos", "--yes"]).await;
+    place.until("the task is gone", &mut serve, async || place.summary("photos").await.is_none()).await;
+    stop(serve).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_holds_for_the_next_run() {
+    let place = Place::new().await;
+    write_files(&place.path("source"), &[("a.txt".to_owned(), 10), ("b.tmp".to_owned(), 10)]);
+    place.command(&["task", "create", "photos", "@/source", "@/to", "--exclude", "*.tmp"]).await;
+    let mut serve = place.serve();
+    place.receives(&mut serve, "photos").await;
+    place.command(&["task", "run", "photos"]).await;
+    let ended = async |runs: usize| {
+        let runs_are_done = place.runs("photos").await.iter().filter(|run| run.is_done()).count() == runs;
+        runs_are_done && place.summary("photos").await.is_some_and(|task| task.run.is_none())
+    };
+    place.until("the first run ends", &mut serve, async || ended(1).await).await;
+    assert!(place.path("to/a.txt").exists() && !place.path("to/b.tmp").exists());
+    place.command(&["task", "edit", "photos", "--exclude", "*.none"]).await;
+    place.command(&["task", "run", "photos"]).await;
+    place.until("the second run ends", &mut serve, async || ended(2).await).await;
+    assert!(place.path("to/b.tmp").exists());
+    stop(serve).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_of_a_watched_folder_arrive() {
+    let place = Place::new().await;
+    write_files(&place.path("source"), &[("first".to_owned(), 10)]);
+    place.command(&["task", "create", "photos", "@/source", "@/to", "--events", "create-delete"]).await;
+    let mut serve = place.serve();
+    place.until("the first run copies", &mut serve, async || place.path("to/first").exists()).await;
+    write_files(&place.path("source"), &[("later/deep".to_owned(), 20)]);
+    place.until("a new file arrives", &mut serve, async || place.path("to/later/deep").exists()).await;
+    std::fs::remove_file(place.path("source/later/deep")).expect("a file");
+    place.until("its removal arrives", &mut serve, async || !place.path("to/later/deep").exists()).await;
+
+    // What changes while nobody watches is found by the run of the next start.
+    stop(serve).await;
+    write_files(&place.path("source"), &[("meanwhile".to_owned(), 5)]);
+    let mut serve = place.serve();
+    place.until("it is found", &mut serve, async || place.path("to/meanwhile").exists()).await;
+    stop(serve).await;
 }

@@ -9,6 +9,7 @@ use aws_sdk_s3::Client;
 use flotilla_tests::binaries::{self, Ended, Process};
 use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, credentials_file, fresh_folder, ministack, unique_name, weed};
 use shared::config::FleetFile;
+use shared::ledger::Run;
 use shared::tasks::{Heartbeat, Summary};
 
 use crate::support::content;
@@ -81,6 +82,11 @@ impl Fleet {
         self.start(binaries::worker(), &[])
     }
 
+    /// One pass of the controller.
+    pub fn controller(&self) -> Process {
+        self.start(binaries::flotilla(), &["controller", "--once"])
+    }
+
     /// A command that ends by itself.
     pub async fn run(&self, words: &[&str]) -> Ended {
         self.start(binaries::flotilla(), words).wait(LIMIT).await
@@ -130,8 +136,18 @@ impl Fleet {
         summaries.into_iter().map(|summary| (summary.task.name.clone(), summary)).collect()
     }
 
+    pub async fn summary(&self, name: &str) -> Summary {
+        self.backend.tasks.summary(name).await.expect("the task is read").expect("there is such a task")
+    }
+
     pub async fn heartbeats(&self) -> Vec<Heartbeat> {
         self.backend.tasks.heartbeats().await.expect("the heartbeats are read")
+    }
+
+    /// The runs of a task, newest first.
+    pub async fn runs(&self, name: &str) -> Vec<Run> {
+        let id = self.summary(name).await.task.id;
+        self.backend.ledger.runs(&id, 10).await.expect("the ledger answers")
     }
 
     /// Waits until `reached`, which `what` says, while these processes work.
@@ -145,6 +161,38 @@ impl Fleet {
             assert!(began.elapsed() < LIMIT, "{what}: not in time; {said:#?}");
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
+    }
+
+    /// The destination's folder of a task has what the source's has, byte by byte.
+    pub async fn assert_equal(&self, task: &str) {
+        let objects = |side: usize| {
+            let bucket = [&self.source, &self.destination][side].clone();
+            let client = self.clients[side].clone();
+            async move {
+                let mut found = BTreeMap::new();
+                let prefix = format!("{task}/");
+                let mut pages = client.list_objects_v2().bucket(&bucket).prefix(prefix).into_paginator().send();
+                while let Some(page) = pages.next().await {
+                    for object in page.expect("the bucket is listed").contents() {
+                        let key = object.key().expect("a key").to_owned();
+                        let read = client.get_object().bucket(&bucket).key(&key).send().await.expect("an object");
+                        let bytes = read.body.collect().await.expect("the object is whole").into_bytes();
+                        found.insert(key, bytes);
+                    }
+                }
+                found
+            }
+        };
+        let (from, to) = (objects(0).await, objects(1).await);
+        assert!(!from.is_empty(), "{task} has objects");
+        let differs = from.iter().find(|(key, bytes)| to.get(*key) != Some(bytes)).map(|(key, _)| key);
+        assert!(differs.is_none() && from.len() == to.len(), "{task}: {differs:?} of {} and {}", from.len(), to.len());
+    }
+
+    /// Uploads that are open at the destination.
+    pub async fn open_uploads(&self) -> usize {
+        let open = self.clients[1].list_multipart_uploads().bucket(&self.destination).send().await;
+        open.expect("uploads are listed").uploads().len()
     }
 }
 
