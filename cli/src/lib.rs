@@ -58,8 +58,10 @@ async fn run(cli: Cli) -> Outcome {
     let verbosity = Verbosity::of(cli.quiet, cli.verbose);
     verbosity.choose();
     match (&cli.command, verbosity) {
-        // It logs like any program without a terminal.
-        (Command::Serve(_), Verbosity::Normal | Verbosity::Objects) => telemetry::init(cli.log, tracing::Level::INFO),
+        // They log like any program without a terminal.
+        (Command::Serve(_) | Command::Controller(_), Verbosity::Normal | Verbosity::Objects) => {
+            telemetry::init(cli.log, tracing::Level::INFO)
+        }
         _ => telemetry::init_to(cli.log, verbosity.directives(), || progress::Stderr),
     }
     if let Command::Task(command @ TaskCommand::Edit(_)) = &cli.command {
