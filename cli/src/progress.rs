@@ -165,8 +165,8 @@ mod tests {
 
     fn run(settled_bytes: u64) -> Run {
         let found = Found { listed: 1_234_567, enqueued: 1_234_567, enqueued_bytes: 50 << 40, ..Found::default() };
-        let settled =
-            Settled { copied: 1_000_000, failed: 12, archived: 3, bytes: settled_bytes, ..Settled::default() };
+        let mut settled = Settled { copied: 1_000_000, failed: 12, bytes: settled_bytes, ..Settled::default() };
+        settled.skipped_by.add(shared::objects::reasons::ARCHIVED, 3);
         fixtures::run("r", Phase::Listed, found, settled)
     }
 

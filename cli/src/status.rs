@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::Value;
 use shared::ledger::{InFlight, MAX_RUNS, Phase, Run, events_run};
 use shared::terminal;
 use tokio::time::{Instant, sleep};
@@ -24,6 +25,8 @@ const LOOK: Duration = Duration::from_secs(1);
 struct Status<'a> {
     #[serde(flatten)]
     run: &'a Run,
+    /// The run's counters, in place of its own.
+    settled: Value,
     enqueued: u64,
     done: bool,
     /// Whether it is the event run of the task's events.
@@ -62,7 +65,8 @@ pub async fn run(args: &LookArgs) -> Outcome {
             let seconds_left = meter.remaining(run).map(|time| time.as_secs());
             let (enqueued, done, events) = (run.enqueued(), run.is_done(), run.is_events());
             let in_flight = in_flight.filter(|in_flight| in_flight.objects > 0);
-            let status = Status { run, enqueued, done, events, in_flight, rate, seconds_left };
+            let settled = summary::settled_json(&run.settled);
+            let status = Status { run, settled, enqueued, done, events, in_flight, rate, seconds_left };
             out.line(serde_json::to_string(&status).expect("a status is representable as JSON"))?;
         } else {
             print_human(&mut out, run, meter, *in_flight)?;

@@ -4,7 +4,9 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use serde::Serialize;
-use shared::ledger::{ARCHIVED, COALESCED, OUT_OF_SCOPE, Run, Settled};
+use serde_json::Value;
+use shared::ledger::{Run, Settled};
+use shared::objects::reasons::{ARCHIVED, COALESCED, OUT_OF_SCOPE};
 use shared::terminal;
 
 use crate::exit::{Exit, Failure};
@@ -69,9 +71,9 @@ impl Summary {
             copied,
             deleted,
             skipped: run.found.unchanged + run.settled.skipped,
-            archived: run.settled.archived,
-            out_of_scope: run.settled.out_of_scope,
-            coalesced: run.settled.coalesced,
+            archived: run.settled.skipped_by.of(ARCHIVED),
+            out_of_scope: run.settled.skipped_by.of(OUT_OF_SCOPE),
+            coalesced: run.settled.skipped_by.of(COALESCED),
             filtered: run.found.filtered,
             failed: run.settled.failed,
             not_judged: run.found.not_judged,
@@ -80,7 +82,7 @@ impl Summary {
             bytes,
             earlier: share.before(run),
             seconds: (time.as_secs_f64() * 1e3).round() / 1e3,
-            settled: Settled { copied, deleted, bytes, ..run.settled },
+            settled: Settled { copied, deleted, bytes, ..run.settled.clone() },
         }
     }
 
@@ -122,7 +124,8 @@ pub fn counted_if_any(count: u64, what: &str) -> Option<String> {
 
 /// What became of objects, of which `skipped` needed nothing, in parts. Only copies are named when there are none.
 pub fn settled(settled: &Settled, skipped: u64) -> Vec<String> {
-    let up_to_date = skipped.saturating_sub(settled.archived + settled.out_of_scope + settled.coalesced);
+    let apart: u64 = NAMED.iter().map(|(reason, _)| settled.skipped_by.of(reason)).sum();
+    let up_to_date = skipped.saturating_sub(apart);
     let mut parts = vec![format!("{} copied ({})", terminal::count(settled.copied), terminal::bytes(settled.bytes))];
     parts.extend(counted_if_any(settled.deleted, "deleted"));
     parts.extend(counted_if_any(up_to_date, "already up to date"));
@@ -134,8 +137,19 @@ pub fn settled(settled: &Settled, skipped: u64) -> Vec<String> {
 
 /// How many objects were skipped for each reason that is counted apart and that there was.
 pub fn reasons(settled: &Settled) -> Vec<String> {
-    let counts = [(settled.archived, ARCHIVED), (settled.out_of_scope, OUT_OF_SCOPE), (settled.coalesced, COALESCED)];
-    counts.into_iter().filter_map(|(count, reason)| counted_if_any(count, reason)).collect()
+    NAMED.iter().filter_map(|(reason, _)| counted_if_any(settled.skipped_by.of(reason), reason)).collect()
+}
+
+/// The reasons that are shown apart, with the names of their counters in JSON.
+const NAMED: [(&str, &str); 3] = [(ARCHIVED, "archived"), (OUT_OF_SCOPE, "out_of_scope"), (COALESCED, "coalesced")];
+
+/// A run's counters as JSON: by reason, and those under names of their own that scripts rely on.
+pub fn settled_json(settled: &Settled) -> Value {
+    let mut counters = serde_json::to_value(settled).expect("counters are representable as JSON");
+    for (reason, name) in NAMED {
+        counters[name] = settled.skipped_by.of(reason).into();
+    }
+    counters
 }
 
 #[cfg(test)]
@@ -150,8 +164,10 @@ mod tests {
         let synced = Settled { copied: 12, bytes: 938 << 10, ..Settled::default() };
         assert_eq!(settled(&synced, 17_988), ["12 copied (938 KiB)", "17,988 already up to date"]);
         assert_eq!(settled(&Settled::default(), 0), ["0 copied (0 B)"]);
-        let all =
-            Settled { deleted: 1, archived: 2, out_of_scope: 1_000, coalesced: 3, failed: 4, cancelled: 5, ..synced };
+        let mut all = Settled { deleted: 1, failed: 4, cancelled: 5, ..synced };
+        for (reason, count) in [(ARCHIVED, 2), (OUT_OF_SCOPE, 1_000), (COALESCED, 3)] {
+            all.skipped_by.add(reason, count);
+        }
         let parts = [
             "1 deleted",
             "995 already up to date",

@@ -228,7 +228,7 @@ impl Lines {
 
     /// What is settled by now. A ledger that does not answer is for the worker to complain of.
     async fn settled(&self) -> Settled {
-        self.ledger.run(&self.run).await.ok().flatten().map_or(self.said, |run| run.settled)
+        self.ledger.run(&self.run).await.ok().flatten().map_or_else(|| self.said.clone(), |run| run.settled)
     }
 
     /// Waits until something was settled, and a line may be said.

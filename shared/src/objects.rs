@@ -3,6 +3,7 @@
 pub mod job;
 mod part_record;
 mod part_set;
+pub mod reasons;
 mod suspects;
 pub mod upload_log;
 mod upload_record;

@@ -7,7 +7,7 @@ use shared::ErrorKind;
 
 /// The steps from nothing to the present schema. `user_version` in the file's header says how many of
 /// them are done. A released step is never changed; a new one is added at the end.
-const MIGRATIONS: [&str; 14] = [
+const MIGRATIONS: [&str; 15] = [
     FIRST,
     INTENTS,
     ARCHIVED,
@@ -22,6 +22,7 @@ const MIGRATIONS: [&str; 14] = [
     INTENT_RUNS,
     CHECKPOINTS,
     FENCES,
+    REASONS,
 ];
 
 /// Keys, ids and names are TEXT compared byte by byte, with their length: NUL is a character like any other.
@@ -280,6 +281,20 @@ CREATE TABLE claims (
 ALTER TABLE runs ADD COLUMN fence INTEGER NOT NULL DEFAULT 0;
 ";
 
+/// Outcomes of a run, counted by state and reason.
+const REASONS: &str = "
+CREATE TABLE reasons (
+    run TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (run, state, reason)
+) WITHOUT ROWID;
+ALTER TABLE runs DROP COLUMN archived;
+ALTER TABLE runs DROP COLUMN out_of_scope;
+ALTER TABLE runs DROP COLUMN coalesced;
+";
+
 /// Does the missing steps, all or none.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failure> {
     // Checked before the write lock is taken: nearly always there is nothing to do.
@@ -328,7 +343,7 @@ mod tests {
             INSERT INTO failures (run, body) VALUES ('r', '{}'), ('r', '{}');";
         connection.execute_batch(rows).unwrap();
         migrate(&mut connection).unwrap();
-        let sql = "SELECT skipped, out_of_scope, coalesced, hex(indexes), counted.expires, count(failures.id)
+        let sql = "SELECT skipped, cancelled, (SELECT count(*) FROM reasons), hex(indexes), counted.expires, count(failures.id)
             FROM runs JOIN counted ON counted.run = runs.id JOIN failures ON failures.run = runs.id";
         type Support = (i64, i64, i64, String, Option<i64>, i64);
         let read = |row: &rusqlite::Row<'_>| -> rusqlite::Result<Support> {

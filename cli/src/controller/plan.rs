@@ -196,7 +196,7 @@ fn samples(seen: &Seen) -> Vec<Action> {
             depth,
             run: task.summary.run.as_ref().map(|run| run.id.clone()),
             found: live.map(|run| run.found).unwrap_or_default(),
-            settled: live.map(|run| run.settled).unwrap_or_default(),
+            settled: live.map(|run| run.settled.clone()).unwrap_or_default(),
             machines: u32::try_from(machines).unwrap_or(u32::MAX),
         };
         Some(Action::Sample(task.summary.task.clone(), Box::new(sample)))

@@ -232,7 +232,7 @@ impl Ledger for Book {
         self.write(|pages| {
             for (place, outcome) in settlement.outcomes {
                 if pages.counted.insert((settlement.run.into(), settlement.origin.id.clone(), *place)) {
-                    pages.runs.get_mut(settlement.run).unwrap().settled.count(outcome);
+                    pages.runs.get_mut(settlement.run).unwrap().settled.count(outcome, settlement.reasons);
                     new.insert(*place);
                 }
             }

@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use shared::job::Origin;
-use shared::ledger::{Checkpoint, FAILED_DELETE, Found, Outcome, Run, RunOptions, SharedLedger, WRONG_BYTES_REMAIN};
+use shared::ledger::{Checkpoint, Found, Outcome, Run, RunOptions, SharedLedger};
 use shared::object::Timestamp;
 use shared::objects::job::{Job, JobChange, JobKey, JobObject, Work};
+use shared::objects::reasons::{FAILED_DELETE, WRONG_BYTES_REMAIN};
 
 use crate::error::FindError;
 use crate::planner::{Planned, Planner};

@@ -34,7 +34,7 @@ impl RunView {
 
     /// The view of a run as the ledger has it.
     pub fn of(run: &Run) -> RunView {
-        let counters = serde_json::to_vec(&(run.phase, run.found, run.settled)).unwrap_or_default();
+        let counters = serde_json::to_vec(&(run.phase, run.found, &run.settled)).unwrap_or_default();
         let hash = Sha256::digest(counters);
         let progress = hash.iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte));
         RunView {

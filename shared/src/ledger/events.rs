@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Outcome, Run, State};
+use super::Run;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -12,19 +12,6 @@ pub const COUNTED_FOR: Duration = DAY.saturating_mul(15);
 
 /// How long a failure is listed: an event run has no end after which it could be deleted.
 pub const FAILURES_FOR: Duration = DAY.saturating_mul(90);
-
-/// The [`Outcome::reason`] of an event of another bucket, or of a key outside of the task's prefix.
-pub const OUT_OF_SCOPE: &str = "out of scope";
-
-/// The [`Outcome::reason`] of an event of a key that the task's filters leave out.
-pub const FILTERED: &str = "left out by a filter";
-
-/// The [`Outcome::reason`] of an event whose key the destination has as the source does. Such an outcome describes what
-/// is there, as that of a copy does.
-pub const IN_SYNC: &str = "in sync";
-
-/// The [`Outcome::reason`] of an event that the work for another event of its key has covered.
-pub const COALESCED: &str = "coalesced";
 
 /// The id of a task's event run, which counts what becomes of events: there is one for each task, it begins with the
 /// first event, is `Listing` and is never done. It is none of [`Ledger::runs`](super::Ledger::runs).
@@ -41,14 +28,6 @@ impl Run {
     /// Whether it is the event run of its task's events, of which nothing is listed or enqueued.
     pub fn is_events(&self) -> bool {
         is_events_run(&self.start.task, &self.start.id)
-    }
-}
-
-impl Outcome {
-    /// Whether it tells what became of its key. One that does not is counted, and replaces no key's
-    /// [last outcome](super::Ledger::outcome).
-    pub fn is_of_key(&self) -> bool {
-        self.state != State::Cancelled && !matches!(self.reason.as_deref(), Some(OUT_OF_SCOPE | FILTERED | COALESCED))
     }
 }
 

@@ -35,16 +35,6 @@ impl State {
     }
 }
 
-/// The [`Outcome::reason`] of an object that was skipped because it is archived.
-pub const ARCHIVED: &str = "archived";
-
-/// The [`Outcome::reason`] of a delete that was given up.
-pub const FAILED_DELETE: &str = "delete";
-
-/// The [`Outcome::reason`] of a failed object whose destination may still hold wrong bytes: they were written, were
-/// found to be wrong, and could not be removed. Size and time prove nothing about this object.
-pub const WRONG_BYTES_REMAIN: &str = "wrong-bytes";
-
 /// The record of an object when it settles.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
@@ -52,9 +42,12 @@ pub struct Outcome {
     pub key: String,
     /// What became of it.
     pub state: State,
-    /// Why it was skipped, in a word or two.
+    /// Why it was skipped or failed, in a word or two that its kind defines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether it is counted, and tells nothing about its key.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_only_counted: bool,
     /// Bytes.
     pub size: u64,
     /// The source's entity tag and version that were read.
@@ -82,13 +75,24 @@ pub struct Outcome {
     pub finished: Timestamp,
 }
 
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 impl Outcome {
+    /// Whether it tells what became of its key. One that does not replaces no key's
+    /// [last outcome](super::Ledger::outcome).
+    pub fn is_of_key(&self) -> bool {
+        self.state != State::Cancelled && !self.is_only_counted
+    }
+
     /// The outcome of a first attempt of which nothing else is known: no bytes, no worker, no times.
     pub fn new(key: String, state: State) -> Self {
         Outcome {
             key,
             state,
             reason: None,
+            is_only_counted: false,
             size: 0,
             source: Pin::default(),
             etag: None,
@@ -112,6 +116,8 @@ pub struct Settlement<'a> {
     pub run: &'a str,
     /// The origin job.
     pub origin: &'a Origin,
+    /// The reasons that the job's kind counts apart; at most [`super::MAX_REASONS`].
+    pub reasons: &'a [&'a str],
     /// The objects' indexes in the origin job, with their outcomes; each index at most once.
     pub outcomes: &'a [(u32, Outcome)],
 }

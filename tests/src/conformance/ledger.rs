@@ -26,6 +26,7 @@ use shared::digest::{Algorithm, Checksum};
 use shared::job::Origin;
 use shared::ledger::{NO_FENCE, Outcome, RunOptions, RunStart, Settled, Settlement, SharedLedger, State};
 use shared::object::{ETag, Pin, Timestamp};
+use shared::objects::reasons::REASONS;
 
 /// A test of each promise for the ledger that `setup`, an `async fn() -> (SharedLedger, Guard)`, makes.
 /// What an emulator is known to get wrong is left out by name: `but_not [promise promise]`.
@@ -202,10 +203,10 @@ pub(crate) async fn settle(
     origin: &Origin,
     outcomes: &[(u32, Outcome)],
 ) -> Settled {
-    let settlement = Settlement { task: &run.task, run: &run.id, origin, outcomes };
+    let settlement = Settlement { task: &run.task, run: &run.id, origin, reasons: REASONS, outcomes };
     let new = ledger.settle(&settlement).await.unwrap();
     let mut settled = Settled::default();
-    outcomes.iter().filter(|(place, _)| new.contains(place)).for_each(|(_, outcome)| settled.count(outcome));
+    outcomes.iter().filter(|(place, _)| new.contains(place)).for_each(|(_, outcome)| settled.count(outcome, REASONS));
     assert_eq!(settled.objects(), new.len() as u64, "places that were not given are told");
     settled
 }

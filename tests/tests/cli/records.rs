@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use shared::job::Origin;
-use shared::ledger::{FAILED_DELETE, NO_FENCE, OUT_OF_SCOPE, Outcome, RunStart, Settlement, State, events_run};
+use shared::ledger::{NO_FENCE, Outcome, RunStart, Settlement, State, events_run};
 use shared::object::Timestamp;
+use shared::objects::reasons::{FAILED_DELETE, OUT_OF_SCOPE, REASONS};
 
 use crate::place::{Place, json};
 
@@ -110,7 +111,7 @@ async fn what_became_of_events_is_shown_after_the_runs_and_its_failures_are_retr
         (3, outcome("elsewhere", State::Skipped, Some(OUT_OF_SCOPE))),
     ];
     let origin = Origin { id: "m-1".to_owned(), items: 4 };
-    let settlement = Settlement { task, run: &events, origin: &origin, outcomes: &outcomes };
+    let settlement = Settlement { task, run: &events, origin: &origin, reasons: REASONS, outcomes: &outcomes };
     ledger.settle(&settlement).await.expect("they settle");
     drop(ledger);
 

@@ -33,7 +33,7 @@ async fn settle(ledger: &impl Ledger, run: &str, message: &str, state: State) ->
         ..Outcome::new("k".to_owned(), state)
     };
     let origin = Origin { id: message.to_owned(), items: 1 };
-    let settlement = Settlement { task: "t", run, origin: &origin, outcomes: &[(0, outcome)] };
+    let settlement = Settlement { task: "t", run, origin: &origin, reasons: &[], outcomes: &[(0, outcome)] };
     ledger.settle(&settlement).await.unwrap().len()
 }
 

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use shared::job::Origin;
 use shared::ledger::*;
 use shared::object::Timestamp;
+use shared::objects::reasons::REASONS;
 use shared::objects::*;
 use shared::store::Upload;
 use shared::sync::lock;
@@ -126,7 +127,7 @@ impl Pages {
             }
             if self.counted.insert((run.to_owned(), origin.to_owned(), *place)) {
                 new.insert(*place);
-                self.run_mut(run)?.settled.count(outcome);
+                self.run_mut(run)?.settled.count(outcome, REASONS);
                 if outcome.state == State::Failed {
                     let failures = self.failures.entry(run.to_owned()).or_default();
                     // The event run has each key once, as it failed last.
@@ -151,7 +152,7 @@ impl Pages {
             None if step.expected != 0 => return Ok(Advanced::Conflict(None)),
             _ => {}
         }
-        self.run_mut(step.run)?.settled += *step.counters;
+        self.run_mut(step.run)?.settled += step.counters;
         let position = Position { version: step.expected + 1, cursor: step.cursor.to_owned() };
         self.positions.insert(key, (position, step.token.to_owned()));
         Ok(Advanced::Done)

@@ -24,6 +24,7 @@ use futures::stream::{self, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use shared::ledger::{Outcome, Settlement, SharedLedger, State};
 use shared::object::Timestamp;
+use shared::objects::reasons::REASONS;
 use shared::objects::{Intents, OpenUploads, SharedUploadLog, UploadRecord};
 use shared::store::{Store, Upload};
 use shared::{Error, ErrorKind, Result, metrics};
@@ -204,7 +205,7 @@ impl UploadCloser {
         };
         let outcomes = [(record.index, outcome)];
         let UploadRecord { task, run, origin, .. } = record;
-        let new = self.ledger.settle(&Settlement { task, run, origin, outcomes: &outcomes }).await?;
+        let new = self.ledger.settle(&Settlement { task, run, origin, reasons: REASONS, outcomes: &outcomes }).await?;
         outcomes.iter().filter(|(index, _)| new.contains(index)).for_each(|(_, outcome)| metrics::settled(outcome));
         Ok(())
     }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use shared::Result;
 use shared::job::{self, ParseError};
-use shared::ledger::{FILTERED, Outcome, State};
+use shared::ledger::{Outcome, State};
 use shared::object::Pin;
 use shared::objects::job::{Job, JobObject, KIND, Work};
+use shared::objects::reasons::FILTERED;
 use shared::queue::Message;
 
 use crate::engine::context::LaneContext;

@@ -1,8 +1,9 @@
 //! One object of a job, while this worker works on it.
 
-use shared::ledger::{FAILED_DELETE, IN_SYNC, Outcome, State, WRONG_BYTES_REMAIN, events_run};
+use shared::ledger::{Outcome, State, events_run};
 use shared::object::Timestamp;
 use shared::objects::job::{Job, JobChange, JobKey, JobObject, Work};
+use shared::objects::reasons::{FAILED_DELETE, IN_SYNC, WRONG_BYTES_REMAIN};
 use shared::{Error, ErrorKind};
 
 use crate::objects::context::Context;

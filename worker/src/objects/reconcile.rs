@@ -5,9 +5,10 @@
 //! else the redelivery of its job does: the job is not acknowledged before. An object that was found in place needs no
 //! second look: the worker that wrote it looks again itself.
 
-use shared::ledger::{IN_SYNC, Outcome, State};
+use shared::ledger::{Outcome, State};
 use shared::object::{ObjectInfo, Pin};
 use shared::objects::job::{JobChange, JobObject};
+use shared::objects::reasons::IN_SYNC;
 use shared::{Error, ErrorKind, Result};
 
 use crate::objects::archive;

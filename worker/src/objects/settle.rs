@@ -2,20 +2,19 @@
 
 use shared::ledger::{Outcome, Settlement};
 use shared::objects::job::{Job, Work};
+use shared::objects::reasons::{REASONS, with_reason};
 use shared::{Error, Result, metrics};
 
 use crate::objects::context::Context;
 
 /// An outcome that a reason or an error explains.
-pub(crate) fn explained(mut outcome: Outcome, reason: Option<&str>, error: Option<&Error>) -> Outcome {
-    outcome.reason = reason.map(str::to_owned);
-    outcome.error = error.map(ToString::to_string);
-    outcome
+pub(crate) fn explained(outcome: Outcome, reason: Option<&str>, error: Option<&Error>) -> Outcome {
+    Outcome { error: error.map(ToString::to_string), ..with_reason(outcome, reason) }
 }
 
 /// Records outcomes of a job's objects.
 pub(crate) async fn settle_job(context: &Context, job: &Job, outcomes: &[(u32, Outcome)]) -> Result<()> {
-    let settlement = Settlement { task: &job.task, run: &job.run, origin: &job.origin, outcomes };
+    let settlement = Settlement { task: &job.task, run: &job.run, origin: &job.origin, reasons: REASONS, outcomes };
     let counted = context.engine.settle(&settlement).await?;
     if let Work::Changed { objects } = &job.work {
         let counted = objects.iter().filter(|change| counted.contains(&change.index));

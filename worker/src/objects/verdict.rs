@@ -16,9 +16,11 @@ use std::time::Duration;
 
 use shared::Error;
 use shared::digest::Checksum;
-use shared::ledger::{ARCHIVED, COALESCED, FILTERED};
 use shared::object::{ETag, ObjectInfo};
 use shared::objects::job::{JobObject, Restoring};
+use shared::objects::reasons::{
+    ARCHIVED, BACK_AT_SOURCE, COALESCED, FILTERED, GONE, LEFT_TO_COPY, OUT_OF_BOUNDS, TAKEN_OVER,
+};
 use shared::store::Upload;
 
 use crate::objects::metadata::snapshot::SourceSnapshot;
@@ -97,13 +99,13 @@ impl Skip {
     /// The reason in the ledger.
     pub fn reason(&self) -> &str {
         match self {
-            Skip::Gone => "gone from the source",
-            Skip::BackAtSource => "the source has it again",
+            Skip::Gone => GONE,
+            Skip::BackAtSource => BACK_AT_SOURCE,
             Skip::Filtered => FILTERED,
-            Skip::OutOfBounds => "left out by the task's bounds",
+            Skip::OutOfBounds => OUT_OF_BOUNDS,
             Skip::Coalesced => COALESCED,
-            Skip::TakenOver => "taken over by a newer run",
-            Skip::LeftToCopy => "a copy needs its place, and removes it",
+            Skip::TakenOver => TAKEN_OVER,
+            Skip::LeftToCopy => LEFT_TO_COPY,
             Skip::Archived => ARCHIVED,
             Skip::PassedOver(reason) => reason,
         }

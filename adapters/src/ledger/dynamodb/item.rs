@@ -121,6 +121,11 @@ impl Record {
         self.optional_number(name)?.ok_or_else(|| self.corrupt(name))
     }
 
+    /// The names of all attributes.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// A number that may be missing.
     pub(crate) fn optional_number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>> {
         let Some(value) = self.0.get(name) else { return Ok(None) };

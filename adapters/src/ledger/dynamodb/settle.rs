@@ -18,7 +18,7 @@ use super::{DynamoDbLedger, outcomes};
 pub(super) use commit::add_to_counter;
 use commit::{Commit, Committed};
 use shared::job::Origin;
-use shared::ledger::{Outcome, Settled, Settlement, State};
+use shared::ledger::{Outcome, Reasons, Settled, Settlement, State};
 use shared::object::Timestamp;
 use shared::{ErrorKind, Result};
 
@@ -52,7 +52,7 @@ struct Job {
 /// that what is returned is what was counted by this call. Were that to fail as well, the indexes are
 /// found counted and are not returned; the counters are right in any case.
 pub(super) async fn settle(ledger: &DynamoDbLedger, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {
-    let Settlement { task, run, origin, outcomes } = *settlement;
+    let Settlement { task, run, origin, reasons, outcomes } = *settlement;
     let beyond = outcomes.iter().any(|(index, _)| *index >= origin.items);
     if beyond || origin.items > MAX_OBJECTS {
         let message =
@@ -69,7 +69,7 @@ pub(super) async fn settle(ledger: &DynamoDbLedger, settlement: &Settlement<'_>)
     // The latest time that a counter was found to have.
     let mut passed = None;
     for _ in 0..MAX_ROUNDS {
-        let Some(step) = Step::plan(&job.indexes, outcomes) else { return Ok(told) };
+        let Some(step) = Step::plan(&job.indexes, outcomes, reasons) else { return Ok(told) };
         match (Commit { ledger, settlement, job: &job, step: &step, passed }).send().await? {
             Committed::Done => {
                 told.extend(step.new);
@@ -119,7 +119,7 @@ struct Step<'a> {
 
 impl<'a> Step<'a> {
     /// As many of the outcomes that are not counted yet as one transaction takes; `None` if there are none.
-    fn plan(counted: &IndexSet, outcomes: &'a [(u32, Outcome)]) -> Option<Step<'a>> {
+    fn plan(counted: &IndexSet, outcomes: &'a [(u32, Outcome)], reasons: &[&str]) -> Option<Step<'a>> {
         let (indexes, failures) = (counted.clone(), BTreeMap::new());
         let mut step = Step { indexes, new: Vec::new(), settled: Settled::default(), failures };
         for (index, outcome) in outcomes {
@@ -128,7 +128,7 @@ impl<'a> Step<'a> {
                 continue;
             }
             step.new.push(*index);
-            step.settled.count(outcome);
+            step.settled.count(outcome, reasons);
             if failed {
                 step.failures.insert(&outcome.key, outcome);
             }
@@ -137,12 +137,25 @@ impl<'a> Step<'a> {
     }
 }
 
+/// Attributes of a counter that begin so count outcomes by the reason that follows.
+const SKIPPED_BY: &str = "skipped:";
+const FAILED_BY: &str = "failed:";
+
+/// The counters by reason whose attributes begin with `prefix`.
+fn reasons(record: &Record, prefix: &str) -> Result<Reasons> {
+    let mut reasons = Reasons::default();
+    for (name, reason) in record.names().filter_map(|name| Some((name, name.strip_prefix(prefix)?))) {
+        reasons.add(reason, record.number(name)?);
+    }
+    Ok(reasons)
+}
+
 /// The counters of a run, added up.
 pub(super) async fn settled(ledger: &DynamoDbLedger, run: &str) -> Result<Settled> {
     let records = ledger.all(ledger.query(&pk("run", &[run]), "counter#"), usize::from(SHARDS)).await?;
     let mut sum = Settled::default();
     for record in &records {
-        sum += decode(record)?;
+        sum += &decode(record)?;
     }
     Ok(sum)
 }
@@ -152,11 +165,10 @@ fn decode(record: &Record) -> Result<Settled> {
         copied: record.number("copied")?,
         deleted: record.number("deleted")?,
         skipped: record.number("skipped")?,
-        // Older counters do not have these.
-        archived: record.optional_number("archived")?.unwrap_or(0),
-        out_of_scope: record.optional_number("out_of_scope")?.unwrap_or(0),
-        coalesced: record.optional_number("coalesced")?.unwrap_or(0),
+        skipped_by: reasons(record, SKIPPED_BY)?,
         failed: record.number("failed")?,
+        failed_by: reasons(record, FAILED_BY)?,
+        // Older counters do not have it.
         cancelled: record.optional_number("cancelled")?.unwrap_or(0),
         bytes: record.number("bytes")?,
         last: record.optional_number("last")?.map(Timestamp),
@@ -195,16 +207,16 @@ mod tests {
             let state = |failed: &bool| if *failed { State::Failed } else { State::Copied };
             let all: Vec<_> = states.iter().map(|(index, failed)| (*index, outcome(*index, state(failed)))).collect();
             let (mut sum, mut failures) = (Settled::default(), 0);
-            while let Some(step) = Step::plan(&indexes, &all) {
+            while let Some(step) = Step::plan(&indexes, &all, &[]) {
                 prop_assert!(step.failures.len() <= MAX_FAILURES);
                 failures += step.failures.len() as u64;
-                sum += step.settled;
+                sum += &step.settled;
                 prop_assert_eq!(step.new.len() as u64, step.settled.objects());
                 indexes = step.indexes;
             }
             let mut expected = Settled::default();
-            all.iter().filter(|(index, _)| !already.contains(index)).for_each(|(_, o)| expected.count(o));
-            prop_assert_eq!(sum, expected);
+            all.iter().filter(|(index, _)| !already.contains(index)).for_each(|(_, o)| expected.count(o, &[]));
+            prop_assert_eq!(&sum, &expected);
             prop_assert_eq!(failures, expected.failed);
         }
     }

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::sqlite::Failure;
 use shared::ErrorKind;
-use shared::ledger::{Checkpoint, Found, Phase, Run, RunStart, RunState, Settled, events_run, fence_error};
+use shared::ledger::{Checkpoint, Found, Phase, Run, RunStart, RunState, Settled, State, events_run, fence_error};
 use shared::object::Timestamp;
 
 /// Most tasks that are named, by the port's contract.
@@ -91,9 +91,16 @@ struct RunRow {
     error: Option<String>,
     deletes_refused: bool,
     settled: Settled,
+    /// JSON of [`ByReason`]s.
+    by_reason: String,
 }
 
-const RUN_COLUMNS: &str = "start, phase, error, deletes_refused, copied, deleted, skipped, failed, bytes, last, archived, out_of_scope, coalesced, cancelled";
+const RUN_COLUMNS: &str =
+    "start, phase, error, deletes_refused, copied, deleted, skipped, failed, bytes, last, cancelled,
+    (SELECT json_group_array(json_array(state, reason, count)) FROM reasons WHERE run = runs.id)";
+
+/// State, reason and number of outcomes that a run has counted.
+type ByReason = (String, String, u64);
 
 impl RunRow {
     fn read(row: &Row<'_>) -> rusqlite::Result<RunRow> {
@@ -103,16 +110,14 @@ impl RunRow {
             copied: counter(4)?,
             deleted: counter(5)?,
             skipped: counter(6)?,
-            archived: counter(10)?,
-            out_of_scope: counter(11)?,
-            coalesced: counter(12)?,
             failed: counter(7)?,
-            cancelled: counter(13)?,
+            cancelled: counter(10)?,
             bytes: counter(8)?,
             last: row.get::<_, Option<i64>>(9)?.map(Timestamp),
+            ..Settled::default()
         };
         let (start, phase) = (row.get(0)?, row.get(1)?);
-        Ok(RunRow { start, phase, error: row.get(2)?, deletes_refused: row.get(3)?, settled })
+        Ok(RunRow { start, phase, error: row.get(2)?, deletes_refused: row.get(3)?, settled, by_reason: row.get(11)? })
     }
 
     fn into_run(self, connection: &Connection) -> Result<Run, Failure> {
@@ -121,7 +126,13 @@ impl RunRow {
         if self.deletes_refused {
             found.deletes = 0;
         }
-        Ok(Run { start, phase: serde_json::from_str(&self.phase)?, error: self.error, found, settled: self.settled })
+        let mut settled = self.settled;
+        for (state, reason, count) in serde_json::from_str::<Vec<ByReason>>(&self.by_reason)? {
+            let reasons =
+                if state == State::Failed.as_str() { &mut settled.failed_by } else { &mut settled.skipped_by };
+            reasons.add(&reason, count);
+        }
+        Ok(Run { start, phase: serde_json::from_str(&self.phase)?, error: self.error, found, settled })
     }
 }
 

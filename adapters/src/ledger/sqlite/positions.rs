@@ -30,7 +30,7 @@ impl Step {
             expected: advance.expected,
             cursor: advance.cursor.to_owned(),
             token: advance.token.to_owned(),
-            counters: *advance.counters,
+            counters: advance.counters.clone(),
         })
     }
 

@@ -10,7 +10,7 @@ use crate::sqlite::Failure;
 use shared::ErrorKind;
 use shared::job::Origin;
 use shared::ledger::events::{COUNTED_FOR, FAILURES_FOR, is_events_run};
-use shared::ledger::{Outcome, Settled, Settlement};
+use shared::ledger::{Outcome, Settled, Settlement, State};
 use shared::object::Timestamp;
 
 /// Most indexes of one origin job, a bound on the size of its set of counted ones (128 KiB). A message of
@@ -47,7 +47,7 @@ impl Settling {
                 return Err(Failure::Other(ErrorKind::Invalid, message));
             }
             let mut counts = Settled::default();
-            counts.count(outcome);
+            counts.count(outcome, settlement.reasons);
             let (key, body) = (outcome.key.clone(), serde_json::to_string(outcome)?);
             Ok(Record { index: *index, key, body, is_of_key: outcome.is_of_key(), counts })
         };
@@ -78,7 +78,7 @@ impl Settling {
                 outcome.execute([&self.task, &record.key, &record.body])?;
             }
             if indexes.insert(record.index) {
-                settled += record.counts;
+                settled += &record.counts;
                 counted.insert(record.index);
                 if record.counts.failed > 0 {
                     let key = self.events.then_some(&record.key);
@@ -101,8 +101,7 @@ impl Settling {
 pub(super) fn count(connection: &Connection, run: &str, settled: &Settled) -> Result<(), Failure> {
     let sql = "UPDATE runs SET copied = copied + ?2, deleted = deleted + ?3, skipped = skipped + ?4,
                    failed = failed + ?5, bytes = bytes + ?6, last = max(coalesce(last, ?7), coalesce(?7, last)),
-                   archived = archived + ?8, out_of_scope = out_of_scope + ?9, coalesced = coalesced + ?10,
-                   cancelled = cancelled + ?11
+                   cancelled = cancelled + ?8
                WHERE id = ?1";
     let changed = connection.prepare_cached(sql)?.execute(params![
         run,
@@ -113,12 +112,18 @@ pub(super) fn count(connection: &Connection, run: &str, settled: &Settled) -> Re
         // 8 EiB a run: more than any store holds.
         i64::try_from(settled.bytes).unwrap_or(i64::MAX),
         settled.last.map(|last| last.0),
-        settled.archived as i64,
-        settled.out_of_scope as i64,
-        settled.coalesced as i64,
         settled.cancelled as i64,
     ])?;
-    must_exist(changed, run)
+    must_exist(changed, run)?;
+    let by_reason = [(State::Skipped.as_str(), &settled.skipped_by), (State::Failed.as_str(), &settled.failed_by)];
+    let sql = "INSERT INTO reasons (run, state, reason, count) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT (run, state, reason) DO UPDATE SET count = count + excluded.count";
+    for (state, reasons) in by_reason {
+        for (reason, count) in reasons.iter() {
+            connection.prepare_cached(sql)?.execute(params![run, state, reason, count as i64])?;
+        }
+    }
+    Ok(())
 }
 
 const PRUNE: [&str; 2] = [
@@ -232,7 +237,7 @@ mod tests {
         for number in origins {
             let origin = Origin { id: format!("m-{number}"), items: 1 };
             let outcomes = [(0, failed(&format!("k{number}")))];
-            let settlement = Settlement { task: "t", run, origin: &origin, outcomes: &outcomes };
+            let settlement = Settlement { task: "t", run, origin: &origin, reasons: &[], outcomes: &outcomes };
             let settling = Settling::new(&settlement).map_err(|_| ()).unwrap();
             let now = Timestamp(day * DAY_MS);
             new += database.transact("settle", move |t| settling.write(t, now)).await.unwrap().len();

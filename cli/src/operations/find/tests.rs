@@ -359,8 +359,13 @@ async fn a_run_has_the_options_that_it_overrides_and_a_retry_its_failures() {
                 let job = site.jobs().await.remove("c0-0").unwrap();
                 let outcomes: Vec<_> =
                     job.work.keys().map(|(index, key)| (index, Outcome::new(key.into(), State::Failed))).collect();
-                let settlement =
-                    Settlement { task: &job.task, run: &job.run, origin: &job.origin, outcomes: &outcomes };
+                let settlement = Settlement {
+                    task: &job.task,
+                    run: &job.run,
+                    origin: &job.origin,
+                    reasons: &[],
+                    outcomes: &outcomes,
+                };
                 process.backend.ledger.settle(&settlement).await.unwrap();
             }
             _ => {

@@ -7,7 +7,7 @@ async fn settle_sent_as_cancelled(bench: &Bench, run: &str) {
     for job in bench.jobs_of(run) {
         let outcome = |(place, key): (u32, &str)| (place, cancelled(key));
         let outcomes: Vec<_> = job.work.keys().map(outcome).collect();
-        let settlement = Settlement { task: &job.task, run, origin: &job.origin, outcomes: &outcomes };
+        let settlement = Settlement { task: &job.task, run, origin: &job.origin, reasons: &[], outcomes: &outcomes };
         bench.book.settle(&settlement).await.unwrap();
     }
 }

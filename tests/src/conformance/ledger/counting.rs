@@ -1,7 +1,8 @@
 //! Settling: every object of a job is counted once.
 
-use shared::ledger::{Checkpoint, Found, NO_FENCE, Phase, Settled, SharedLedger, State};
+use shared::ledger::{Checkpoint, Found, NO_FENCE, OTHER, Phase, Settled, SharedLedger, State};
 use shared::object::{Pin, Timestamp};
+use shared::objects::reasons::FAILED_DELETE;
 
 use super::{counted, odd_keys, origin, outcome, outcomes, run_start, settle, started};
 
@@ -16,8 +17,12 @@ pub async fn an_object_is_counted_once_however_often_it_settles(ledger: SharedLe
     let run = started(&ledger).await;
     let origin = origin("0/1", 4);
     let places = [State::Copied, State::Deleted, State::Skipped, State::Failed];
-    let first: Vec<_> = (0..).zip(places.map(|state| outcome(state.as_str(), state))).collect();
-    let expected = Settled { deleted: 1, skipped: 1, failed: 1, ..copied(1) };
+    let mut first: Vec<_> = (0..).zip(places.map(|state| outcome(state.as_str(), state))).collect();
+    first[3].1.reason = Some(FAILED_DELETE.to_owned());
+    let mut expected = Settled { deleted: 1, skipped: 1, failed: 1, ..copied(1) };
+    expected.failed_by.add(FAILED_DELETE, 1);
+    // The reason of skipped ones is none that their kind lists.
+    expected.skipped_by.add(OTHER, 1);
     assert_eq!(settle(&ledger, &run, &origin, &first).await, expected);
     assert_eq!(counted(&ledger, &run).await, expected);
     let again: Vec<_> = (0..).zip(places.map(|state| outcome(state.as_str(), State::Skipped))).collect();

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use shared::ledger::{
-    COALESCED, NO_FENCE, OUT_OF_SCOPE, Outcome, Phase, Run, RunStart, Settled, SharedLedger, State, events_run,
-};
+use shared::ledger::{NO_FENCE, Outcome, Phase, Run, RunStart, Settled, SharedLedger, State, events_run};
 use shared::object::Timestamp;
+use shared::objects::reasons::{COALESCED, OUT_OF_SCOPE, with_reason};
 
 use super::{all_failures, counted, origin, outcome, run_start, settle, unique};
 
@@ -22,7 +21,7 @@ async fn event_run(ledger: &SharedLedger) -> RunStart {
 }
 
 fn skipped(key: &str, reason: &str) -> Outcome {
-    Outcome { reason: Some(reason.to_owned()), ..outcome(key, State::Skipped) }
+    with_reason(outcome(key, State::Skipped), Some(reason))
 }
 
 /// And takes nobody's place among them; its task is known.
@@ -72,8 +71,8 @@ pub async fn an_event_is_counted_once_however_often_its_message_comes(ledger: Sh
     for id in ["m-8b2c1f9a-0001", "m-8b2c1f9a-0002"] {
         let message = origin(id, 3);
         let records: Vec<_> = (0..).zip(["a", "b", "a"].map(|key| outcome(key, State::Copied))).collect();
-        sum += settle(&ledger, &run, &message, &records[..2]).await;
-        sum += settle(&ledger, &run, &message, &records).await;
+        sum += &settle(&ledger, &run, &message, &records[..2]).await;
+        sum += &settle(&ledger, &run, &message, &records).await;
         assert_eq!(settle(&ledger, &run, &message, &records).await.objects(), 0);
     }
     assert_eq!((sum.copied, sum.objects()), (6, 6));
@@ -92,14 +91,14 @@ pub async fn eight_workers_that_settle_the_same_events_count_each_once(ledger: S
                 let number = (n + worker * 3) % 12;
                 let records: Vec<_> =
                     (0..2).map(|place| (place, outcome(&format!("k{number}"), State::Copied))).collect();
-                told += settle(&ledger, &run, &origin(&format!("m-{number}"), 2), &records).await;
+                told += &settle(&ledger, &run, &origin(&format!("m-{number}"), 2), &records).await;
             }
             told
         })
     });
     let mut told = Settled::default();
     for worker in workers.collect::<Vec<_>>() {
-        told += worker.await.unwrap();
+        told += &worker.await.unwrap();
     }
     assert_eq!((told.copied, counted(&ledger, &run).await), (24, told));
 }
@@ -111,7 +110,7 @@ pub async fn events_that_are_no_keys_outcome_are_counted_and_overwrite_nothing(l
     settle(&ledger, &run, &origin("m-1", 1), &[(0, copied.clone())]).await;
     let only_counted = [(0, skipped("a", OUT_OF_SCOPE)), (1, skipped("a", COALESCED)), (2, skipped("b", COALESCED))];
     let told = settle(&ledger, &run, &origin("m-2", 3), &only_counted).await;
-    assert_eq!((told.skipped, told.out_of_scope, told.coalesced, told.archived), (3, 1, 2, 0));
+    assert_eq!((told.skipped, told.skipped_by.of(OUT_OF_SCOPE), told.skipped_by.of(COALESCED)), (3, 1, 2));
     // The outcome of the key stands before what is only counted of it: the last that is one is kept.
     let mixed = [(0, outcome("c", State::Deleted)), (1, skipped("c", COALESCED)), (2, skipped("d", "same already"))];
     settle(&ledger, &run, &origin("m-3", 3), &mixed).await;
@@ -122,7 +121,7 @@ pub async fn events_that_are_no_keys_outcome_are_counted_and_overwrite_nothing(l
     }
     let all = counted(&ledger, &run).await;
     assert_eq!((all.copied, all.deleted, all.skipped), (1, 1, 5));
-    assert_eq!((all.out_of_scope, all.coalesced, all.objects()), (1, 3, 7));
+    assert_eq!((all.skipped_by.of(OUT_OF_SCOPE), all.skipped_by.of(COALESCED), all.objects()), (1, 3, 7));
 }
 
 /// As it failed last; each failure is counted.

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use shared::ledger::{Outcome, Settled, SharedLedger, State};
 use shared::object::Timestamp;
+use shared::objects::reasons::REASONS;
 use tokio::runtime::Handle;
 
 use crate::scale::scale;
@@ -66,13 +67,13 @@ pub async fn counters_equal_a_model_over_any_settlements(ledger: SharedLedger) {
             for (place, outcome) in &outcomes {
                 if let Entry::Vacant(place) = first.entry((step.0, *place)) {
                     place.insert(outcome.clone());
-                    new.count(outcome);
+                    new.count(outcome, REASONS);
                 }
                 if outcome.is_of_key() {
                     last.insert(outcome.key.clone(), outcome.clone());
                 }
             }
-            sum += new;
+            sum += &new;
             let origin = origin(&origin_id(step.0), 40);
             assert_eq!(settle(&ledger, &run, &origin, &outcomes).await, new);
         }
@@ -103,7 +104,7 @@ pub async fn counters_equal_a_model_under_concurrent_settlements(ledger: SharedL
         });
         let mut told = Settled::default();
         for call in calls.collect::<Vec<_>>() {
-            told += call.await.unwrap();
+            told += &call.await.unwrap();
         }
         let settled = counted(&ledger, &run).await;
         assert_eq!(settled, told);

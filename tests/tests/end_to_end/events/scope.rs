@@ -2,6 +2,7 @@
 
 use flotilla_tests::cloud::{Cloud, Profile};
 use serde_json::json;
+use shared::objects::reasons::OUT_OF_SCOPE;
 
 use super::bodies::{FORMS, Told, What, records};
 use super::following::Following;
@@ -40,7 +41,7 @@ async fn what_is_not_the_tasks_is_settled_as_out_of_scope_and_nothing_is_copied(
     following.start_workers(1);
     following.until_followed().await;
     let settled = following.settled().await;
-    let counted = (settled.out_of_scope, settled.skipped, settled.objects());
+    let counted = (settled.skipped_by.of(OUT_OF_SCOPE), settled.skipped, settled.objects());
     assert_eq!(counted, (following.told, following.told, following.told), "{settled:?}");
     assert_eq!((following.to.proxy.writes(), following.from.proxy.writes()), (0, 0));
     assert_eq!(following.to.keys().await, ["2/a", "a"]);

@@ -1,7 +1,8 @@
 //! What becomes of bytes that a destination has stored wrong, by the rights that it gives.
 
 use flotilla_tests::proxy::{Fault, Kind, Rule};
-use shared::ledger::{Outcome, State, WRONG_BYTES_REMAIN};
+use shared::ledger::{Outcome, State};
+use shared::objects::reasons::WRONG_BYTES_REMAIN;
 
 use super::pair::{PART, Pair, Tells, content};
 

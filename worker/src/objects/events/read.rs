@@ -2,10 +2,11 @@
 
 use shared::event::{self, Change, Notice, Parsed, Scope};
 use shared::job::Origin;
-use shared::ledger::{FILTERED, OUT_OF_SCOPE, Outcome, State, events_run};
+use shared::ledger::{Outcome, State, events_run};
 use shared::metrics;
 use shared::object::Timestamp;
 use shared::objects::job::{Job, JobChange, JobObject, Work};
+use shared::objects::reasons::{FILTERED, OUT_OF_SCOPE};
 use shared::queue::Message;
 
 use crate::objects::context::Context;

@@ -4,8 +4,9 @@
 //! parts recorded completes it and settles the object. Several may find that at once: one completes, the
 //! others get `NoSuchUpload`, look, and find it done; the ledger counts the object once.
 
-use shared::ledger::{FILTERED, Outcome, State, events_run};
+use shared::ledger::{Outcome, State, events_run};
 use shared::objects::job::{Job, JobObject, Parts, Work};
+use shared::objects::reasons::FILTERED;
 use shared::objects::{PartSet, UploadRecord};
 use shared::queue::Outgoing;
 use shared::store::Upload;

@@ -7,6 +7,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use shared::ledger::{Outcome, Settlement, State};
 use shared::object::{ObjectInfo, Pin, Timestamp};
 use shared::objects::job::{Job, JobObject};
+use shared::objects::reasons::REASONS;
 use shared::objects::{Intents, PartRecord, UploadRecord};
 use shared::store::{Part, Upload, Write};
 use shared::{Error, ErrorKind, Result};
@@ -159,7 +160,7 @@ pub(crate) async fn settle_superseded(context: &Context, record: &UploadRecord) 
 pub(crate) async fn settle_record(context: &Context, record: &UploadRecord, outcome: Outcome) -> Result<()> {
     let outcomes = [(record.index, outcome)];
     let UploadRecord { task, run, origin, .. } = record;
-    context.engine.settle(&Settlement { task, run, origin, outcomes: &outcomes }).await.map(drop)
+    context.engine.settle(&Settlement { task, run, origin, reasons: REASONS, outcomes: &outcomes }).await.map(drop)
 }
 
 /// The outcome of a record's object in which everything but the end is filled in.

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{CancellationReason, Put, TransactWriteItem, Update
 
 use super::super::item::{Item, binary, number, pk, text};
 use super::super::{DynamoDbLedger, outcomes};
-use super::{COUNTED, Job, Step, counter_key, job_key};
+use super::{COUNTED, FAILED_BY, Job, SKIPPED_BY, Step, counter_key, job_key};
 use shared::ledger::events::{self, is_events_run};
 use shared::ledger::{Settled, Settlement};
 use shared::object::Timestamp;
@@ -93,9 +93,6 @@ pub(crate) fn add_to_counter(
         ("copied", settled.copied),
         ("deleted", settled.deleted),
         ("skipped", settled.skipped),
-        ("archived", settled.archived),
-        ("out_of_scope", settled.out_of_scope),
-        ("coalesced", settled.coalesced),
         ("failed", settled.failed),
         ("cancelled", settled.cancelled),
         ("bytes", settled.bytes),
@@ -104,11 +101,16 @@ pub(crate) fn add_to_counter(
         .table_name(&ledger.table)
         .key("pk", text(pk("run", &[run])))
         .key("sk", text(counter_key(assigned)));
+    let by_reason = [(SKIPPED_BY, &settled.skipped_by), (FAILED_BY, &settled.failed_by)];
+    let by_reason = by_reason
+        .into_iter()
+        .flat_map(|(prefix, reasons)| reasons.iter().map(move |(reason, count)| (format!("{prefix}{reason}"), count)));
+    let counts = counts.map(|(name, count)| (name.to_owned(), count)).into_iter().chain(by_reason);
     let mut add = Vec::new();
-    for (name, count) in counts {
-        add.push(format!("#{name} :{name}"));
-        update = update.expression_attribute_names(format!("#{name}"), name);
-        update = update.expression_attribute_values(format!(":{name}"), number(count));
+    for (index, (name, count)) in counts.enumerate() {
+        add.push(format!("#c{index} :c{index}"));
+        update = update.expression_attribute_names(format!("#c{index}"), name);
+        update = update.expression_attribute_values(format!(":c{index}"), number(count));
     }
     let mut expression = format!("ADD {}", add.join(", "));
     // DynamoDB has no maximum: the time is set where it is later than the one that is there. Where it is not, the
