@@ -46,6 +46,8 @@ async fn until_copied(stage: &Stage) {
     until(async || events(stage).await.is_some_and(|run| run.settled.objects() == 1)).await;
     stage.until_empty().await;
     let settled = events(stage).await.expect("it is recorded").settled;
+    let (failures, _) = stage.ledger.failures(&events_run(TASK), None, 9).await.expect("the ledger answers");
+    assert!(failures.is_empty(), "{failures:?}");
     // One that is begun anew may find the object in place: the other worker has completed it meanwhile.
     assert_eq!((settled.copied + settled.skipped, settled.failed), (1, 0));
 }

@@ -57,19 +57,23 @@ pub(crate) async fn open_or_resume(
 fn contest<'a>(item: &'a Item<'_>, found: &'a UploadRecord, info: &ObjectInfo, write: &Write) -> Contest<'a> {
     let (context, job) = (item.context, item.job);
     let same_bytes = found.source == info.pin() && found.size == info.size && found.source != Pin::default();
-    // Another worker has begun it anew already, perhaps under its own options: its parts show what comes of it.
-    let is_begun_anew = item.object.restarts > 0 && found.restarts >= item.object.restarts;
+    let is_as_wanted = match item.object.restarts {
+        // It is about to be discarded by the job that sent this one: nobody goes on with it.
+        restarts if found.restarts < restarts => false,
+        0 => metadata::is_opened_with(context, found, write),
+        // Begun anew already, perhaps under other options again: its parts show what comes of it.
+        _ => true,
+    };
     Contest {
         found_run: &found.run,
         run: &job.run,
         events_run: events_run(&job.task),
         is_same_origin: found.origin == job.origin,
         // Tags, and at some stores headers, change without a new version.
-        is_same_version: same_bytes && (metadata::is_opened_with(context, found, write) || is_begun_anew),
+        is_same_version: same_bytes && is_as_wanted,
         // A giant that is begun anew is enqueued before its old upload is discarded: its parts jobs would find no
         // upload if they were made for the old one.
-        is_outlived: found.size >= context.objects.options.giant_threshold
-            && (found.attempt < job.attempt || found.restarts < item.object.restarts),
+        is_outlived: found.size >= context.objects.options.giant_threshold && found.attempt < job.attempt,
     }
 }
 
