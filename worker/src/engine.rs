@@ -6,6 +6,7 @@
 //! `backend` watches queue and ledger, `machine` and `protection` the machine; `activity` is what others see of the
 //! worker. A process of many tasks polls in `turns`.
 
+pub(crate) mod absent;
 pub(crate) mod activity;
 pub(crate) mod backend;
 pub(crate) mod context;

@@ -7,6 +7,7 @@ use shared::ledger::events_run;
 use shared::object::Timestamp;
 use shared::queue::Message;
 
+use crate::engine::absent::Absent;
 use crate::engine::context::LaneContext;
 use crate::engine::executor::{Event, Execution, Executor};
 use crate::engine::executors::Choice;
@@ -42,8 +43,8 @@ pub(crate) enum Intake {
     Nothing,
     /// Nobody can execute it, for this reason.
     Dead(String),
-    /// Its executor is not there yet, or not any more; with the run that counts it.
-    Absent(String),
+    /// Its executor is not there yet, or not any more.
+    Absent(Absent),
     /// A worker of a later release can execute it. This release cannot, as the error says.
     Newer(ParseError),
 }
@@ -62,7 +63,9 @@ pub(crate) fn read(lane: &Arc<LaneContext>, message: &Message) -> Intake {
 fn read_job(lane: &Arc<LaneContext>, job: &Job) -> Intake {
     let (executor, definition) = match lane.engine.executors.choose(&job.kind, job.definition) {
         Choice::Found(executor, definition) => (executor, definition),
-        Choice::Absent => return Intake::Absent(job.run.clone()),
+        Choice::Absent => {
+            return Intake::Absent(Absent { run: job.run.clone(), follows_present: job.definition == 0 });
+        }
         Choice::UnknownKind => {
             return Intake::Dead(format!("no job for this worker: it does not execute the kind {:?}", job.kind));
         }
@@ -87,7 +90,7 @@ fn read_event(lane: &Arc<LaneContext>, message: &Message) -> Intake {
         Some((executor, Event::Work(execution))) => Intake::Job(Received::new(executor, execution)),
         Some((_, Event::Nothing)) => Intake::Nothing,
         Some((_, Event::Dead(reason))) => Intake::Dead(reason),
-        None if is_one_absent => Intake::Absent(events_run(&lane.engine.task)),
+        None if is_one_absent => Intake::Absent(Absent { run: events_run(&lane.engine.task), follows_present: true }),
         None => Intake::Dead(ParseError::NoJob.to_string()),
     }
 }

@@ -8,6 +8,7 @@ use shared::object::Timestamp;
 use shared::queue::{MAX_DELIVERIES, Message, Outgoing};
 use shared::{Result, metrics, terminal};
 
+use crate::engine::absent;
 use crate::engine::context::LaneContext;
 use crate::engine::executor::Delivery;
 use crate::engine::intake::{Intake, Received};
@@ -17,22 +18,19 @@ use crate::engine::stop::Stop;
 
 /// A job that could not be brought to an end for a reason of ours (the ledger, the queue) comes back
 /// after this.
-const RETURN_DELAY: Duration = Duration::from_secs(5);
+pub(crate) const RETURN_DELAY: Duration = Duration::from_secs(5);
 
 /// A job of a later release comes back after this, by which time a worker of that release may take it.
 const NEWER_DELAY: Duration = Duration::from_secs(60);
 
-/// A job that no worker of a later release took for so long is a dead letter, which lives as long again.
-const NEWER_LIMIT: Duration = Duration::from_secs(13 * 24 * 3600);
-
-/// A job whose executor is not there comes back after this: it is about to be opened, or another worker has it.
-const ABSENT_DELAY: Duration = Duration::from_secs(5);
+/// A job that nobody who could execute it took for so long is a dead letter, which lives as long again.
+pub(crate) const LEFT_LIMIT: Duration = Duration::from_secs(13 * 24 * 3600);
 
 /// A job of a run with other write options is looked at again after this, by whichever worker gets it.
 const OTHERS_DELAY: Duration = Duration::from_secs(30);
 
 /// Longest delay of a message (Amazon SQS `DelaySeconds`).
-const MAX_DELAY: Duration = Duration::from_secs(900);
+pub(crate) const MAX_DELAY: Duration = Duration::from_secs(900);
 
 /// How a job is named in metrics and logs.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +46,7 @@ pub(crate) async fn work(lane: Arc<LaneContext>, stop: Stop, message: Message, i
         Intake::Nothing => acknowledge(&lane, &message).await,
         Intake::Dead(reason) => dead_letter(&lane, &message, "message", &reason).await,
         Intake::Newer(error) => leave_to_later(&lane, message, &error).await,
-        Intake::Absent(run) => await_executor(&lane, message, &run).await,
+        Intake::Absent(absent) => absent::wait(&lane, message, &absent).await,
     }
     drop(leases);
 }
@@ -165,7 +163,7 @@ async fn send_again(lane: &LaneContext, message: Message, delay: Duration) -> Re
 }
 
 /// The short id of a run that no warning was logged of yet: there may be many jobs.
-fn first_of_run<'a>(lane: &LaneContext, run: &'a str) -> Option<&'a str> {
+pub(crate) fn first_of_run<'a>(lane: &LaneContext, run: &'a str) -> Option<&'a str> {
     lane.engine.runs.warns_first(run).then(|| terminal::run_id(run))
 }
 
@@ -190,7 +188,7 @@ async fn finish(lane: &LaneContext, message: &Message, Name { kind, verb }: Name
 }
 
 /// If this is lost the job comes again, finds its items settled, and counts nothing twice.
-async fn acknowledge(lane: &LaneContext, message: &Message) {
+pub(crate) async fn acknowledge(lane: &LaneContext, message: &Message) {
     match lane.queue.acknowledge(message).await {
         Ok(()) => lane.engine.backend.works(),
         Err(error) => {
@@ -209,7 +207,7 @@ pub(crate) async fn release(lane: &LaneContext, message: &Message, delay: Durati
 
 /// Leaves a job to another worker, or to a later moment. Sent anew, so that no delivery is counted. If the send fails or
 /// its answer is lost, the message is released, and counts one delivery; two of it count once.
-async fn send_back(lane: &LaneContext, message: Message, delay: Duration) {
+pub(crate) async fn send_back(lane: &LaneContext, message: Message, delay: Duration) {
     let acknowledged = Message { body: String::new(), ..message.clone() };
     match send_again(lane, message, delay).await {
         Ok(()) => acknowledge(lane, &acknowledged).await,
@@ -224,34 +222,15 @@ async fn send_back(lane: &LaneContext, message: Message, delay: Duration) {
 /// Leaves a job to a worker of a later release, for as long as a message would live.
 async fn leave_to_later(lane: &LaneContext, mut message: Message, error: &ParseError) {
     let since = job::left_since(&message.body).unwrap_or_else(Timestamp::now);
-    if since.age() >= NEWER_LIMIT {
+    if since.age() >= LEFT_LIMIT {
         return dead_letter(lane, &message, "job", &format!("{error}; no such program took it for 13 days")).await;
     }
     message.body = job::left(&message.body, since);
     send_back(lane, message, NEWER_DELAY).await;
 }
 
-/// Has a job wait for its executor. A job of a run that the ledger has no record of is dropped, so that none waits for
-/// ever; an error is no answer. An event that is sent anew is a message of its own: lost answers count it twice.
-async fn await_executor(lane: &LaneContext, message: Message, run: &str) {
-    match lane.engine.runs.is_unknown(run).await {
-        Ok(true) => {
-            if let Some(id) = first_of_run(lane, run) {
-                tracing::warn!(run, "dropping the jobs of run {id}, because the ledger has no record of it");
-            }
-            acknowledge(lane, &message).await;
-        }
-        Ok(false) => send_back(lane, message, ABSENT_DELAY).await,
-        Err(error) => {
-            tracing::warn!(%error, "could not read the run of a job that waits for its executor: it will be redelivered");
-            lane.engine.backend.fails(error);
-            release(lane, &message, RETURN_DELAY).await;
-        }
-    }
-}
-
 /// Puts away what cannot be executed, with the reason.
-async fn dead_letter(lane: &LaneContext, message: &Message, what: &str, reason: &str) {
+pub(crate) async fn dead_letter(lane: &LaneContext, message: &Message, what: &str, reason: &str) {
     tracing::error!(id = message.id, "moving a {what} to the dead-letter queue: {reason}");
     if let Err(error) = lane.queue.dead_letter(message, reason).await {
         tracing::warn!(%error, "could not move a dead job to the dead-letter queue: it will be redelivered");
