@@ -5,6 +5,8 @@
 //! claim lets one work; the other sends its job again, delayed by the lease, with the claim that it saw. If nothing has
 //! changed by then, the owner of the claim is dead.
 
+mod planners;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -19,6 +21,7 @@ use shared::tasks::{Operation, OperationKind, SharedTasks};
 use shared::{ErrorKind, Result, terminal};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use self::planners::LivePlanner;
 use super::job::Bounds;
 use super::slice::{Checkpoint, SliceEnd};
 use super::{AGAIN_AFTER, OpenedTask};
@@ -59,11 +62,12 @@ impl Find<'_> {
             Err(Unplanned::Backend(error)) => return Err(error),
             Err(Unplanned::Refused(why)) => return Ok(cannot_begin(why)),
         };
+        let planner = LivePlanner { planner: &*planner, find: &self };
         let progress = Arc::new(Progress::default());
         let finder = self.finder();
         let stop = bounds.stop.child_token();
         // The finder commits what it decided, and gives its claim back: it is not dropped.
-        let ended = finder.run(&*planner, stop.clone(), progress.clone());
+        let ended = finder.run(&planner, stop.clone(), progress.clone());
         tokio::pin!(ended);
         let ended = tokio::select! {
             ended = &mut ended => ended,
@@ -187,11 +191,15 @@ impl Find<'_> {
         }
     }
 
-    /// Whether the run is cancelled: in the task's record, or in the ledger.
+    /// Whether the run is cancelled: in the task's record, or in the ledger. A run that is not its task's live run is
+    /// cancelled, and maybe ended as such, or its task is gone.
     async fn is_cancelled(&self) -> Result<bool> {
+        let id = &self.operation.id;
         let summary = self.tasks.summary(&self.opened.config.name).await?;
         let of_task = summary.filter(|summary| summary.task.id == self.operation.task);
-        if of_task.is_some_and(|summary| summary.cancelled.contains(&self.operation.id)) {
+        let is_live = of_task
+            .is_some_and(|summary| summary.run.is_some_and(|live| live.id == *id) && !summary.cancelled.contains(id));
+        if !is_live {
             return Ok(true);
         }
         let state = self.opened.backend.ledger.run_state(&self.operation.id).await?;
@@ -199,12 +207,12 @@ impl Find<'_> {
     }
 
     /// Settles what of the run stands in the ledger; workers settle what is on the queue. The controller does the same
-    /// if this worker dies: each object counts once. A run that never began has nothing.
+    /// if this worker dies: each object counts once. A run that never began has nothing, and one that no finder works
+    /// on is the controller's.
     async fn cancel(&self) -> Result<SliceEnd> {
         let ledger = &self.opened.backend.ledger;
         if let Some(run) = ledger.run(&self.operation.id).await?
-            && !run.is_done()
-            && !matches!(run.phase, Phase::Cancelled | Phase::Lost)
+            && matches!(run.phase, Phase::Listing | Phase::Releasing | Phase::Cancelling)
         {
             ledger::cancel(ledger, &run, "cancelled by command", self.owner).await?;
         }

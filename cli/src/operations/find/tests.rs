@@ -394,3 +394,26 @@ async fn a_run_that_cannot_begin_says_why_and_is_tried_again() {
     assert!(progress.contains("trying again") && progress.contains("unknown field"), "{operation:?}");
     assert_eq!((operation.end, process.run("run-1").await), (None, None));
 }
+
+#[tokio::test]
+async fn regression_a_run_ended_before_its_record_does_nothing() {
+    let site = Site::new().await;
+    let process = site.process();
+    let operation = site.begin("run-1", OperationKind::Find, "", 0).await;
+    let opened = process.opened(1).await.unwrap();
+    let find = Find { opened: &opened, tasks: &process.tasks, operation: &operation, owner: "w", seen: None };
+    let planner = find.planner().await.unwrap_or_else(|_| panic!("a planner"));
+    assert!(!find.is_cancelled().await.unwrap(), "as a slice asks first");
+    // Before the finder has recorded the run, it is cancelled, and the controller ends it.
+    assert!(process.tasks.cancel_run(&site.task, "run-1", &me()).await.unwrap().is_made());
+    process.tasks.end_run(&site.task, &ended("run-1")).await.unwrap();
+    let live = LivePlanner { planner: &*planner, find: &find };
+    let progress = Arc::new(Progress::default());
+    let found = find.finder().run(&live, CancellationToken::new(), progress.clone()).await;
+    assert!(matches!(found, Err(FindError::Interrupted)), "{found:?}");
+    assert_eq!(phase(&process, "run-1").await, Some(Phase::Listing));
+    assert_eq!(find.judge(found, &progress).await.unwrap(), SliceEnd::Left);
+    let run = process.run("run-1").await.unwrap();
+    assert_eq!((run.phase, run.found), (Phase::Cancelled, Found::default()));
+    assert!(site.jobs().await.is_empty());
+}
