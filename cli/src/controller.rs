@@ -4,7 +4,7 @@
 //! one by one (`act`). It remembers nothing in this process: a controller may be killed between any two writes, and two
 //! of them may work at the same time. Each action names what was seen, and the ports refuse the second one.
 //!
-//! An action may lead to the next step of the same run or task: then the pass looks again, at most [`MAX_ROUNDS`] times.
+//! An action may lead to the next step of the same run or task: then the pass looks again, at most four times.
 //! What is counted by passes is counted once a minute, however often a minute is looked at.
 
 mod act;

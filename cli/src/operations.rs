@@ -1,6 +1,6 @@
 //! Operations on tasks: jobs of the kind [`OPERATION`], each of which is one slice of an operation.
 //!
-//! A slice takes at most [`SLICE`]. Then it saves its checkpoint, sends the job of the next slice, and is acknowledged.
+//! A slice takes at most 10 minutes. Then it saves its checkpoint, sends the job of the next slice, and is acknowledged.
 //! `job` is the frame that all kinds of operations have in common; each kind has a module of its own.
 //!
 //! # Races and faults

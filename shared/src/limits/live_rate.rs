@@ -46,7 +46,7 @@ impl Allowance {
 /// Lets units pass at a rate. Callers take turns in the order of their calls.
 ///
 /// A caller's units pass once the time since its turn began is worth them. So in any span of time no more pass than
-/// the rate allows, one caller's units, and what [`MAX_CREDIT`] is worth. A new rate holds at once, also for callers
+/// the rate allows, one caller's units, and what a tenth of a second is worth. A new rate holds at once, also for callers
 /// that wait.
 #[derive(Debug)]
 pub struct LiveRate {

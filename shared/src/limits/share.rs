@@ -3,8 +3,8 @@
 //! A worker that holds work of a task may use limit / N, where N counts the workers that hold work of it, as their
 //! heartbeats say. The shares of all workers never add up to more than the limit:
 //!
-//! - **Join.** A worker uses nothing for [`JOINING`] after a read has shown its own heartbeat with the task. A worker
-//!   that has not read since then has stopped by itself: no share is valid for longer than [`JOINING`] from the
+//! - **Join.** A worker uses nothing for `JOINING` after a read has shown its own heartbeat with the task. A worker
+//!   that has not read since then has stopped by itself: no share is valid for longer than `JOINING` from the
 //!   beginning of the cycle that computed it.
 //! - **Death.** A worker is counted until its counter did not change for [`DROPPED`]. It has stopped before: its last
 //!   complete cycle began before that counter could be read. A worker that comes back after a gap of [`DROPPED`]
@@ -14,7 +14,7 @@
 //! All times are those of one worker's monotonic clock: none is compared with another machine's. Between a change and
 //! the end of a cycle of everybody concerned a part of the limit is used by nobody: at most some 20 s.
 //!
-//! The one thing that breaks the rule is a heartbeat write that the ledger carries out more than [`JOINING`] after it
+//! The one thing that breaks the rule is a heartbeat write that the ledger carries out more than `JOINING` after it
 //! was sent, over a newer one, and that does not have the task: then others see the task released until the next beat.
 
 use std::collections::{HashMap, HashSet};
@@ -58,7 +58,7 @@ struct Cycle {
 /// [`observe`](Shares::observe). After both calls the caller sets the limits of all tasks as [`of`](Shares::of) answers.
 ///
 /// A beat whose write or read failed ends without `observe`, and the next one begins. When no beat succeeds for
-/// [`JOINING`], the rates that were set end by their [`LiveRates::until`].
+/// 10 s, the rates that were set end by their [`LiveRates::until`].
 #[derive(Debug)]
 pub struct Shares {
     worker: String,
