@@ -117,6 +117,7 @@ mod tests {
     #[test]
     fn each_difference_has_its_step() {
         let serving = served(&[(1, Ready)], 1, true);
+        let stopped = served(&[(1, Ready)], 1, false);
         for (name, served, target, expected) in [
             (
                 "a new task",
@@ -132,12 +133,7 @@ mod tests {
             ),
             ("nothing to do", serving.clone(), Some(target(&[(1, Ready)], 1, true)), vec![]),
             ("paused", serving.clone(), Some(target(&[(1, Ready)], 1, false)), vec![Step::Stop]),
-            (
-                "resumed",
-                self::served(&[(1, Ready)], 1, false),
-                Some(target(&[(1, Ready)], 1, true)),
-                vec![Step::Receive],
-            ),
+            ("resumed", stopped.clone(), Some(target(&[(1, Ready)], 1, true)), vec![Step::Receive]),
             (
                 "edited while a run is live",
                 serving.clone(),
@@ -165,12 +161,12 @@ mod tests {
             ("deleted", serving.clone(), Some(target(&[(1, Unprobed)], 1, true)), vec![]),
             (
                 "other limits, also while paused",
-                Served { limits: None, ..self::served(&[(1, Ready)], 1, false) },
+                Served { limits: None, ..stopped.clone() },
                 Some(target(&[(1, Ready)], 1, false)),
                 vec![Step::Limit(LIMITS)],
             ),
             ("gone", serving, None, vec![Step::Stop, Step::Retire(1)]),
-            ("gone while paused", self::served(&[(1, Ready)], 1, false), None, vec![Step::Retire(1)]),
+            ("gone while paused", stopped, None, vec![Step::Retire(1)]),
             ("gone before it was opened", Served::default(), None, vec![]),
         ] {
             assert_eq!(steps(&served, target.as_ref()), expected, "{name}");

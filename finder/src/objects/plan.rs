@@ -86,6 +86,20 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
+/// What decides on the requests of copying from one store to the other.
+async fn terms(source: &Store, destination: &Store, work: &config::Work) -> Terms {
+    let by_service = work.server_side_copy && copy_source(&**source, "", &**destination).is_some();
+    let describes = by_service && !work.strict && source.may_lose().await != Uncarried::default();
+    Terms {
+        work: work.clone(),
+        describes: describes || work.strict,
+        looks_again: work.look_again == Some(true),
+        by_service,
+        source: source.capabilities().clone(),
+        destination: destination.capabilities().clone(),
+    }
+}
+
 /// Finds what a run would do, and writes nothing anywhere. A destination that does not exist yet counts
 /// as empty. How objects would be copied (`work`) decides on the number of requests alone.
 pub async fn plan(
@@ -99,16 +113,7 @@ pub async fn plan(
     let (from, asked_source) = Counted::of(source.clone());
     let (to, asked_destination) = Counted::of(destination.clone());
     let sides = Sides { source: from, destination: to, destination_may_be_missing: true };
-    let by_service = work.server_side_copy && copy_source(&*source, "", &*destination).is_some();
-    let describes = by_service && !work.strict && source.may_lose().await != Uncarried::default();
-    let terms = Terms {
-        work: work.clone(),
-        describes: describes || work.strict,
-        looks_again: work.look_again == Some(true),
-        by_service,
-        source: source.capabilities().clone(),
-        destination: destination.capabilities().clone(),
-    };
+    let terms = terms(&source, &destination, work).await;
     let journal = Arc::new(Counting { tally: Mutex::default(), terms });
     let run = RunContext {
         names: RunRef { task: "plan".into(), run: "plan".into(), definition: 0 },
