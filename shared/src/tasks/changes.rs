@@ -50,9 +50,11 @@ impl Summary {
         self.task == *task
     }
 
-    /// After an edit by somebody who has seen version `seen`.
+    /// After an edit by somebody who has seen version `seen`. The due time is theirs if the schedule is another one;
+    /// else it stays: a run may have moved it since they read it, and no run changes the version.
     pub fn edited(&self, seen: u32, definition: &Definition, next_due: Option<Timestamp>) -> Next<Summary> {
         let Definition { outline, limits, .. } = definition;
+        let next_due = if outline.schedule == self.outline.schedule { self.next_due } else { next_due };
         let next = Summary {
             version: seen.saturating_add(1),
             outline: outline.clone(),
@@ -63,12 +65,16 @@ impl Summary {
         Next::write_if(self.version == seen && self.state != TaskState::Deleting, next)
     }
 
-    /// In another state. A task that is to be deleted has its live run cancelled in the same write.
+    /// In another state. A due time moves only for a task that is resumed, and never back: the caller may have read it
+    /// before a run moved it. A task that is to be deleted has its live run cancelled in the same write.
     pub fn moved(&self, state: TaskState, next_due: Option<Timestamp>) -> Next<Summary> {
         if self.state == state {
             return Next::Made;
         }
-        let mut next = Summary { state, next_due, ..self.clone() };
+        let mut next = Summary { state, ..self.clone() };
+        if state == TaskState::Active {
+            next.next_due = self.next_due.map(|mine| next_due.map_or(mine, |theirs| mine.max(theirs)));
+        }
         if state == TaskState::Deleting {
             next.next_due = None;
             next.cancelled.extend(self.run.iter().map(|run| run.id.clone()));
@@ -109,6 +115,14 @@ impl Summary {
         Next::write_if(self.state == TaskState::Active && self.version == operation.version, next)
     }
 
+    /// With the due time of a run that began before, and may have ended: it moves on, so that it is not due for ever.
+    pub fn passed(&self, due: &Due) -> Next<Summary> {
+        if self.next_due != Some(due.seen) {
+            return Next::Made;
+        }
+        Next::Write(Box::new(Summary { next_due: due.next, skipped_due: None, ..self.clone() }))
+    }
+
     /// With a due time that passed without a run.
     pub fn skipped(&self, due: &Due) -> Next<Summary> {
         if self.next_due == due.next && self.skipped_due == Some(due.seen) {
@@ -128,7 +142,8 @@ impl Summary {
         Next::write_if(self.cancelled.len() < MAX_CANCELLED_RUNS, next)
     }
 
-    /// With a run that has ended. The last run is the newest that has.
+    /// With a run that has ended. The last run is the live one, or the newest of those that were cancelled: ids are times
+    /// of clocks that may be minutes apart.
     pub fn ended(&self, end: &EndedRun) -> Next<Summary> {
         let is_live = self.run.as_ref().is_some_and(|run| run.id == end.id);
         if !is_live && !self.cancelled.contains(&end.id) {
@@ -139,7 +154,7 @@ impl Summary {
         if is_live {
             next.run = None;
         }
-        if self.last_run.as_ref().is_none_or(|last| last.id < end.id) {
+        if is_live || self.last_run.as_ref().is_none_or(|last| last.id < end.id) {
             next.last_run = Some(end.clone());
         }
         Next::Write(Box::new(next))

@@ -201,8 +201,8 @@ pub trait Control {
     /// All tasks of the fleet, by name; at most [`super::MAX_TASKS`].
     async fn summaries(&self) -> Result<Vec<Summary>>;
 
-    /// Moves a task to a state, with its next due time: a task that is resumed makes up for no run. `Conflict` if the
-    /// present state does not lead there ([`TaskState::may_follow`]).
+    /// Moves a task to a state; one that is resumed is due no earlier than `next_due`: it makes up for no run. `Conflict`
+    /// if the present state does not lead there ([`TaskState::may_follow`]).
     async fn set_state(
         &self,
         task: &TaskRef,
@@ -222,7 +222,8 @@ pub trait Control {
 
     /// Records a run and moves the due time, in one transaction. Repeated for one due time, it begins one run: the
     /// run's id follows from task and due time ([`super::run_id()`]). `Conflict` if the task is not active, its version or
-    /// due time is another one, or a run is live that this one does not supersede.
+    /// due time is another one, or a run is live that this one does not supersede. If the run was begun before, also if it
+    /// has ended since, the due time moves on and nothing begins.
     async fn begin_run(&self, begin: &BeginRun<'_>, author: &Author) -> Result<Change<Summary>>;
 
     /// Moves the due time without a run, because one is live, and shows the skipped one.

@@ -74,9 +74,9 @@ pub trait Definitions {
     /// Creates a task in state `active`. `Conflict` if another task has the name.
     async fn create(&self, new: &NewTask, author: &Author) -> Result<Change<Summary>>;
 
-    /// Makes `definition` the version after `seen`, and `next_due` the time of the next run. `Conflict` if the present
-    /// version is another one (the second of two editors gets it), or if the task is being deleted. The older versions
-    /// stay.
+    /// Makes `definition` the version after `seen`, and, if its schedule is another one, `next_due` the time of the next
+    /// run. `Conflict` if the present version is another one (the second of two editors gets it), or if the task is being
+    /// deleted. The older versions stay.
     async fn edit(
         &self,
         task: &TaskRef,

@@ -52,6 +52,7 @@ macro_rules! tasks_suite {
             a_due_time_begins_one_run
             of_many_controllers_at_once_one_begins_the_run
             a_run_repeated_after_its_end_does_not_begin_again
+            regression_a_due_time_that_began_a_run_moves_on
             a_run_does_not_begin_beside_another
             a_superseding_run_cancels_the_live_one
             a_run_does_not_begin_for_a_paused_task_or_another_version

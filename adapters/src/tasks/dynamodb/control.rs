@@ -51,12 +51,13 @@ impl Control for DynamoDbTasks {
         let mut also = self.new_operation(run)?.to_vec();
         also.push(audit(&self.table, &task.id, author, "run", &run.id));
         let changed = self.change(task, &also, |present| present.begun(begin)).await?;
-        if changed.is_made() {
+        // An earlier request of the caller may have begun it, and it may have ended since.
+        if !changed.is_made() && self.operation(&task.id, &run.id).await?.is_none() {
             return Ok(changed);
         }
-        // An earlier request of the caller may have begun it, and it may have ended since.
-        let recorded = self.operation(&task.id, &run.id).await?;
-        Ok(if recorded.is_some() { Change::Made } else { changed })
+        // Then the transaction wrote nothing; a due time that stayed would be due for ever.
+        let Some(due) = begin.due else { return Ok(Change::Made) };
+        self.change(task, &[], |present| present.passed(&due)).await
     }
 
     async fn skip_due(&self, task: &TaskRef, due: &Due) -> Result<Change<Summary>> {

@@ -71,12 +71,13 @@ impl Control for SqliteTasks {
         };
         let audit = audit(author, "run", &begin.operation.id);
         let changed = self.change("begin run", begin.task, audit, decide, move |t| row.insert(t)).await?;
-        if changed.is_made() {
+        // The caller's earlier request may have begun it, and it may have ended since.
+        if !changed.is_made() && self.operation(&begin.task.id, &begin.operation.id).await?.is_none() {
             return Ok(changed);
         }
-        // The caller's earlier request may have begun it, and it may have ended since.
-        let recorded = self.operation(&begin.task.id, &begin.operation.id).await?;
-        Ok(if recorded.is_some() { Change::Made } else { changed })
+        // Then the transaction wrote nothing; a due time that stayed would be due for ever.
+        let Some(due) = begin.due else { return Ok(Change::Made) };
+        self.change("pass due time", begin.task, None, move |present| present.passed(&due), nothing_more).await
     }
 
     async fn skip_due(&self, task: &TaskRef, due: &Due) -> Result<Change<Summary>> {

@@ -47,7 +47,10 @@ fn ended(id: &str, end: RunEnd) -> EndedRun {
 #[test]
 fn of_two_editors_the_second_gets_the_conflict() {
     let edited = written(summary().edited(1, &definition(), None));
-    assert_eq!((edited.version, edited.next_due), (2, None));
+    assert_eq!((edited.version, edited.next_due), (2, Some(Timestamp(100))));
+    let mut other = definition();
+    other.outline.schedule = "every 1h".into();
+    assert_eq!(written(summary().edited(1, &other, None)).next_due, None, "another schedule");
     assert_eq!(edited.edited(1, &definition(), None), Next::Conflict);
     assert_eq!(written(edited.edited(2, &definition(), None)).version, 3);
 }
@@ -61,6 +64,32 @@ fn one_due_time_begins_one_run() {
     assert_eq!(begin(&live, "r2", None, None), Next::Conflict);
     let over = written(live.ended(&ended("r1", RunEnd::Done)));
     assert_eq!(begin(&over, "r1", due, None), Next::Conflict, "the due time has moved");
+}
+
+#[test]
+fn regression_a_stale_change_does_not_move_a_due_time_back() {
+    let (seen, due) = (Some(Timestamp(100)), Due { seen: Timestamp(100), next: Some(Timestamp(200)) });
+    let live = written(begin(&summary(), "r1", Some(due), None));
+    let over = written(live.ended(&ended("r1", RunEnd::Done)));
+    assert_eq!(written(over.edited(1, &definition(), seen)).next_due, due.next);
+    let paused = written(over.moved(TaskState::Paused, seen));
+    assert_eq!(paused.next_due, due.next);
+    assert_eq!(written(paused.moved(TaskState::Active, seen)).next_due, due.next);
+    assert_eq!(written(paused.moved(TaskState::Active, Some(Timestamp(300)))).next_due, Some(Timestamp(300)));
+    let once = Summary { next_due: None, ..paused };
+    assert_eq!(written(once.moved(TaskState::Active, seen)).next_due, None, "its only run has been");
+    // Whatever wrote it back: the run that there was moves it on.
+    let back = Summary { next_due: seen, ..over };
+    let on = written(back.passed(&due));
+    assert_eq!((on.next_due, on.passed(&due)), (due.next, Next::Made));
+}
+
+#[test]
+fn regression_the_end_of_the_live_run_is_the_last_one() {
+    // Begun by a machine whose clock is behind.
+    let before = written(written(begin(&summary(), "r9", None, None)).ended(&ended("r9", RunEnd::Stopped)));
+    let live = written(begin(&before, "r1", None, None));
+    assert_eq!(written(live.ended(&ended("r1", RunEnd::Done))).last_run.unwrap().id, "r1");
 }
 
 #[test]

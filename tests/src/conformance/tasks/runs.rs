@@ -69,6 +69,20 @@ pub async fn a_run_repeated_after_its_end_does_not_begin_again(tasks: SharedTask
     assert_eq!(tasks.open_operations(10).await.unwrap(), []);
 }
 
+/// Whoever wrote it back: else each pass would find that run there, and none would begin again.
+pub async fn regression_a_due_time_that_began_a_run_moves_on(tasks: SharedTasks) {
+    let task = created(&tasks).await;
+    begin_due(&tasks, &task).await;
+    tasks.end_run(&task, &ended(&run_id(&task.id, FIRST))).await.unwrap();
+    let mut other = definition("two");
+    other.outline.schedule = "every 1d".to_owned();
+    assert_eq!(tasks.edit(&task, 1, &other, Some(FIRST), &me()).await.unwrap(), Change::Made);
+    assert_eq!(summary(&tasks, &task).await.next_due, Some(FIRST));
+    assert_eq!(begin_due(&tasks, &task).await, Change::Made);
+    let present = summary(&tasks, &task).await;
+    assert_eq!((present.next_due, present.run), (Some(SECOND), None));
+}
+
 /// The second one learns which run is live.
 pub async fn a_run_does_not_begin_beside_another(tasks: SharedTasks) {
     let task = created(&tasks).await;

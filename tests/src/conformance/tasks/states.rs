@@ -9,10 +9,16 @@ use super::{begin, conflict, created, definition, me, summary};
 /// `active ⇄ paused`, both → `deleting`, which is final.
 pub async fn a_task_moves_between_its_states(tasks: SharedTasks) {
     let task = created(&tasks).await;
-    for (state, due) in [(TaskState::Paused, None), (TaskState::Active, Some(Timestamp(5))), (TaskState::Paused, None)]
-    {
+    let (first, second) = (Some(Timestamp(1_700_000_000_000)), Some(Timestamp(1_700_000_000_005)));
+    for (state, given, due) in [
+        (TaskState::Paused, None, first),
+        (TaskState::Active, second, second),
+        (TaskState::Paused, first, second),
+        (TaskState::Active, first, second),
+        (TaskState::Paused, None, second),
+    ] {
         for _ in 0..2 {
-            assert_eq!(tasks.set_state(&task, state, due, &me()).await.unwrap(), Change::Made);
+            assert_eq!(tasks.set_state(&task, state, given, &me()).await.unwrap(), Change::Made);
         }
         let present = summary(&tasks, &task).await;
         assert_eq!((present.state, present.next_due), (state, due));
