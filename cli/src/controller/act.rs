@@ -4,7 +4,7 @@ use shared::controller::task::Decision;
 use shared::fleet::Ended;
 use shared::ledger;
 use shared::tasks::{
-    BeginRun, Change, CloseRequest, Due, Operation, OperationEnd, OperationKind, Summary, Verdict, derived_id,
+    BeginRun, Change, CloseRequest, Due, Operation, OperationEnd, OperationKind, RunEnd, Summary, Verdict, derived_id,
 };
 use shared::{Error, ErrorKind, Result};
 
@@ -83,6 +83,9 @@ async fn decided(context: &ControllerContext, summary: &Summary, decision: &Deci
             None => Err(missing(run)),
         },
         Decision::End(end) => {
+            if end.end == RunEnd::Cancelled {
+                close_uploads(context, summary, &end.id).await?;
+            }
             // Before the end: who dies in between leaves a run that is live, whose end is recorded again. The notice is
             // sent when the end is recorded, and has that end.
             notice::request(context, summary, &end.id).await?;
@@ -109,16 +112,27 @@ async fn begin(context: &ControllerContext, summary: &Summary, run: &str, due: O
     Ok(Done::of(&begun))
 }
 
-/// Has the ledger cancel a run, then asks for its uploads to be closed: an upload whose messages are lost has no job
-/// that would abort it.
+/// Has the ledger cancel a run, then asks for its uploads to be closed. Killed in between: that is asked for before the
+/// end of the run is recorded.
 async fn cancel(context: &ControllerContext, summary: &Summary, run: &str) -> Result<Done> {
     let Some(recorded) = context.ledger.run(run).await? else { return Err(missing(run)) };
     let cancelled = refused_is_done(ledger::cancel(&context.ledger, &recorded, CANCELLED, &context.owner).await)?;
+    close_uploads(context, summary, run).await?;
+    Ok(cancelled)
+}
+
+/// Asks, once, for the uploads of a cancelled run to be closed: an upload whose messages are lost has no job that would
+/// abort it. A run that the ledger does not know has none. A finder that sees the cancel first has the ledger cancel the
+/// run: then this is asked for when the run ends.
+async fn close_uploads(context: &ControllerContext, summary: &Summary, run: &str) -> Result<()> {
+    let id = derived_id(run, "close");
+    let is_asked = context.tasks.operation(&summary.task.id, &id).await?.is_some();
+    if is_asked || context.ledger.run_state(run).await?.is_none() {
+        return Ok(());
+    }
     let request = CloseRequest { run: Some(run.to_owned()) };
     let request = serde_json::to_string(&request).expect("a request is representable as JSON");
-    let id = derived_id(run, "close");
-    ask(context, summary, &operation(context, summary, id, OperationKind::Close, request)).await?;
-    Ok(cancelled)
+    ask(context, summary, &operation(context, summary, id, OperationKind::Close, request)).await.map(drop)
 }
 
 /// A phase that does not follow: another controller, a worker or a person was first.

@@ -8,13 +8,16 @@ use shared::ledger::ClaimView;
 use shared::object::Timestamp;
 use shared::queue::Outgoing;
 use shared::tasks::{Operation, OperationEnd, OperationKind, Verdict};
-use shared::{ErrorKind, Result};
+use shared::{ErrorKind, Result, terminal};
 use tokio_util::sync::CancellationToken;
 use worker::{Delivery, Execution, LaneContext};
 
 use super::find::Find;
 use super::slice::{Checkpoint, SliceEnd};
-use super::{AGAIN_AFTER, OpenedTask, Shared, close, plan, probe, request, verify};
+use super::{AGAIN_AFTER, CloseRequest, OpenedTask, Shared, close, plan, probe, request, verify};
+
+/// How long uploads are tried to be closed, by the workers' clocks, from when that was asked for.
+const CLOSE_TRIED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A job of an operation, read.
 pub struct Slice {
@@ -68,6 +71,7 @@ impl Execution for Slice {
         };
         let Some(operation) = self.begin(&checkpoint).await? else { return Ok(()) };
         let end = self.carry_out(&operation, checkpoint).await?;
+        let end = given_up(&operation, operation.requested.age(), end);
         self.record(&operation, end).await
     }
 
@@ -76,8 +80,8 @@ impl Execution for Slice {
     }
 
     async fn give_up(&self, reason: &str) -> Result<()> {
-        if is_run(self.verb) {
-            // The controller ends a run, or sends its job again.
+        if self.kind().is_some_and(is_retried) {
+            // The controller ends a run, and sends the job of an operation again that is not done.
             return Ok(());
         }
         self.finish(SliceEnd::failed(reason)).await
@@ -94,7 +98,29 @@ fn is_retried(kind: OperationKind) -> bool {
     matches!(kind, OperationKind::Find | OperationKind::Retry | OperationKind::Close)
 }
 
+/// The end of an operation `close` that waits for a version or a store which stays away: it keeps no task for ever.
+fn given_up(operation: &Operation, age: Duration, end: SliceEnd) -> SliceEnd {
+    match end {
+        SliceEnd::Continued(checkpoint, AGAIN_AFTER)
+            if operation.kind == OperationKind::Close && age >= CLOSE_TRIED_FOR =>
+        {
+            let whose = match request::read(&operation.request) {
+                Ok(CloseRequest { run: Some(run) }) => format!("uploads of run {}", terminal::run_id(&run)),
+                _ => "uploads of the task".to_owned(),
+            };
+            let hours = CLOSE_TRIED_FOR.as_secs() / 3_600;
+            let tried = format!("{whose} may be open at the destination, given up after {hours} h");
+            SliceEnd::failed(format!("{tried}: {}", checkpoint.progress))
+        }
+        end => end,
+    }
+}
+
 impl Slice {
+    fn kind(&self) -> Option<OperationKind> {
+        OperationKind::ALL.into_iter().find(|kind| kind.as_str() == self.verb)
+    }
+
     /// Records that the slice has begun. `None`: it has nothing to do.
     async fn begin(&self, checkpoint: &Checkpoint) -> Result<Option<Operation>> {
         let tasks = &self.shared.tasks;
@@ -173,10 +199,14 @@ impl Slice {
             // The next slice shows the progress when it begins. Killed before it is sent: this job comes again.
             return self.send(operation, operation.beat, delay).await;
         }
-        // Shown now: the reason why it waits. Sent first: killed after it, this job comes again and sends one more.
-        self.send(operation, operation.beat + 1, delay).await?;
+        // Shown now: the reason why it waits. Sent after it: this job, come again, is of an older slice and sends no
+        // second successor. Killed in between: the controller sends it.
         let (owner, progress) = (&self.shared.owner, &checkpoint.progress);
-        tasks.step(&self.task, &self.id, operation.beat, owner, progress).await.map(drop)
+        match tasks.step(&self.task, &self.id, operation.beat, owner, progress).await? {
+            step if step.is_made() => self.send(operation, operation.beat + 1, delay).await,
+            // Another delivery went on without us, or it has ended.
+            _ => Ok(()),
+        }
     }
 
     /// Sends the job of the next slice. Sent twice, one of them finds the operation stepped.
@@ -198,5 +228,51 @@ impl Slice {
             }
             finished => finished.map(drop),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(request: &str) -> Operation {
+        Operation {
+            id: "o".into(),
+            task: "t".into(),
+            kind: OperationKind::Close,
+            version: 1,
+            who: "me".into(),
+            requested: Timestamp(0),
+            request: request.into(),
+            beat: 7,
+            worker: None,
+            progress: None,
+            end: None,
+        }
+    }
+
+    #[test]
+    fn regression_a_close_ends_as_failed_after_a_day() {
+        let second = Duration::from_secs(1);
+        let waits = || SliceEnd::continued("the store is away".into(), &(), AGAIN_AFTER);
+        let works = || SliceEnd::continued("3 uploads closed".into(), &(), Duration::ZERO);
+        let of_run = close(r#"{"run":"run-1"}"#);
+        assert_eq!(given_up(&of_run, CLOSE_TRIED_FOR - second, waits()), waits());
+        assert_eq!(given_up(&of_run, CLOSE_TRIED_FOR, works()), works(), "it goes on");
+        for (operation, whose) in [(of_run.clone(), "uploads of run run-1"), (close(""), "uploads of the task")] {
+            let SliceEnd::Done(Verdict::Failed, why) = given_up(&operation, CLOSE_TRIED_FOR, waits()) else {
+                panic!("it is given up");
+            };
+            let why = why.to_string();
+            assert!(why.contains(whose) && why.contains("the store is away"), "{why}");
+        }
+        let find = Operation { kind: OperationKind::Find, ..of_run };
+        assert_eq!(given_up(&find, CLOSE_TRIED_FOR, waits()), waits());
+    }
+
+    #[test]
+    fn regression_a_close_that_comes_back_often_is_sent_again() {
+        let kinds = [OperationKind::Find, OperationKind::Retry, OperationKind::Close];
+        assert!(kinds.into_iter().all(is_retried), "their messages are given up, and they go on");
     }
 }

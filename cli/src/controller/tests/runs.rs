@@ -149,6 +149,24 @@ async fn a_cancelled_run_is_settled_and_its_uploads_are_closed() {
 }
 
 #[tokio::test]
+async fn regression_uploads_are_closed_of_a_run_its_finder_cancelled() {
+    let stage = Stage::new().await;
+    let task = stage.task("t", HOURLY, "", Some(stage.now())).await;
+    stage.pass().await;
+    stage.take(&task).await;
+    let run = stage.find("t", 3, Phase::Listing).await;
+    stage.backend.tasks.cancel_run(&task.task, &run, &stage.author()).await.unwrap();
+    let ledger = &stage.backend.ledger;
+    let recorded = ledger.run(&run).await.unwrap().unwrap();
+    shared::ledger::cancel(ledger, &recorded, "cancelled", "finder").await.unwrap();
+    stage.settle("t", &run, 3, State::Cancelled).await;
+    stage.pass().await;
+    assert_eq!(stage.summary("t").await.unwrap().last_run.unwrap().end, RunEnd::Cancelled);
+    let jobs = stage.take(&task).await;
+    assert_eq!(jobs.iter().map(|job| job.verb.as_str()).collect::<Vec<_>>(), ["close"]);
+}
+
+#[tokio::test]
 async fn passes_over_an_idle_fleet_write_nothing() {
     let stage = Stage::new().await;
     for name in ["a", "b", "c"] {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use adapters::ledger::sqlite::SqliteLedger;
 use adapters::open::{self, Backend};
@@ -13,7 +14,7 @@ use shared::config::{FleetFile, TaskDefinition};
 use shared::ledger::{Found, Outcome, Run, Settlement, State};
 use shared::object::Timestamp;
 use shared::objects::job::{Job, Work as JobWork};
-use shared::queue::{Outgoing, Queue};
+use shared::queue::{Depth, JobQueue, Message, Outgoing, Queue};
 use shared::tasks::{Author, BeginRun, NewTask, SharedTasks, TaskRef};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -107,7 +108,10 @@ impl Site {
 
     /// A worker in a process of its own, which executes operations alone.
     fn worker(&self) -> JoinHandle<()> {
-        let process = self.process();
+        self.worker_of(self.process())
+    }
+
+    fn worker_of(&self, process: Process) -> JoinHandle<()> {
         tokio::spawn(async move {
             let Process { tasks, backend, config } = process.clone();
             let operations = Operations::in_slices_of(SLICE, Arc::new(process), tasks, "worker".into());
@@ -207,6 +211,70 @@ impl Process {
             sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+/// A queue that sends the first delayed message, and whose answer is lost.
+#[derive(Debug)]
+struct LostAnswer(Queue, AtomicBool);
+
+#[async_trait]
+impl JobQueue for LostAnswer {
+    async fn send(&self, messages: &[Outgoing]) -> Result<()> {
+        self.0.send(messages).await?;
+        if messages.iter().any(|message| !message.delay.is_zero()) && !self.1.swap(true, Relaxed) {
+            return Err(shared::Error::new(ErrorKind::Unavailable, "send", "events", "the answer is lost"));
+        }
+        Ok(())
+    }
+
+    async fn receive(&self, max: usize, wait: Duration, lease: Duration) -> Result<Vec<Message>> {
+        self.0.receive(max, wait, lease).await
+    }
+
+    fn outlives_callers(&self) -> bool {
+        self.0.outlives_callers()
+    }
+
+    async fn extend(&self, message: &Message, lease: Duration) -> Result<()> {
+        self.0.extend(message, lease).await
+    }
+
+    async fn acknowledge(&self, message: &Message) -> Result<()> {
+        self.0.acknowledge(message).await
+    }
+
+    async fn release(&self, message: &Message, _: Duration) -> Result<()> {
+        // At once.
+        self.0.release(message, Duration::ZERO).await
+    }
+
+    async fn dead_letter(&self, message: &Message, reason: &str) -> Result<()> {
+        self.0.dead_letter(message, reason).await
+    }
+
+    async fn depth(&self) -> Result<Depth> {
+        self.0.depth().await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn regression_a_slice_cut_off_at_its_end_has_one_successor() {
+    let site = Site::new().await;
+    let mut process = site.process();
+    process.config.objects.find.prefix_list = Some(site.dir.path().join("missing"));
+    let queue = Arc::new(LostAnswer(process.backend.events.take().unwrap(), AtomicBool::new(false)));
+    process.backend.events = Some(queue.clone());
+    site.begin("run-1", OperationKind::Find, "", 1).await;
+    let worker = site.worker_of(process.clone());
+    let until = Instant::now() + PATIENCE;
+    while !queue.1.load(Relaxed) {
+        assert!(Instant::now() < until);
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(process.settled().await, 1, "the job came again, and sent no other");
+    kill(worker).await;
+    let operation = process.tasks.operation(&site.task.id, "run-1").await.unwrap().unwrap();
+    assert_eq!(operation.beat, 2);
 }
 
 fn me() -> Author {
