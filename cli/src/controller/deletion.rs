@@ -5,6 +5,7 @@ use shared::Result;
 use shared::ledger::events_run;
 use shared::object::Timestamp;
 use shared::tasks::{Operation, OperationKind, Summary, TaskState, Verdict, derived_id};
+use shared::terminal;
 
 use super::context::{ControllerContext, WHO};
 use super::seen::TaskSeen;
@@ -67,17 +68,42 @@ pub fn step(task: &TaskSeen) -> Option<Step> {
     if task.summary.state != TaskState::Deleting || task.has_runs() {
         return None;
     }
+    // Who works on a message may write: what is closed or removed before is left behind.
+    if task.depth?.leased > 0 {
+        return None;
+    }
     let gone = || Some(Step::Remove("its queues were gone before its uploads were closed".to_owned()));
     match task.close.as_ref()? {
         Close::Needless => Some(Step::Remove(String::new())),
         Close::Unasked if task.is_gone => gone(),
         Close::Unasked => Some(Step::Close),
         Close::Asked(operation) => match &operation.end {
-            Some(end) if end.verdict == Verdict::Succeeded => Some(Step::Remove(String::new())),
+            Some(end) if end.verdict == Verdict::Succeeded => Some(Step::Remove(kept(&end.result))),
             Some(end) => Some(Step::Remove(format!("its uploads could not be closed: {}", end.result))),
             // Nobody can carry it out any more. A controller that removed them had seen its end.
             None if task.is_gone => gone(),
             None => None,
         },
+    }
+}
+
+/// What an operation that closed the uploads has left open, by its result; empty: nothing.
+fn kept(result: &str) -> String {
+    let result: serde_json::Value = serde_json::from_str(result).unwrap_or_default();
+    match result["kept"].as_u64().unwrap_or(0) {
+        0 => String::new(),
+        keys => format!("the uploads of {} could not be aborted", terminal::counted(keys, "key")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regression_uploads_that_a_close_has_kept_are_named() {
+        assert_eq!(kept("{}"), "");
+        assert_eq!(kept(r#"{"aborted":3,"kept":0,"named":[]}"#), "");
+        assert_eq!(kept(r#"{"aborted":3,"kept":2,"named":[]}"#), "the uploads of 2 keys could not be aborted");
     }
 }

@@ -12,7 +12,7 @@ use shared::tasks::OPERATIONS;
 use shared::{Error, ErrorKind, Result};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use worker::{Stop, Worker};
+use worker::{Activity, Stop, Worker};
 
 use super::backoff::Backoff;
 use super::context::{Context, Gate};
@@ -71,12 +71,21 @@ async fn receive(context: &Arc<Context>, drain: CancellationToken) -> Result<(),
     let ledger = context.backend.ledger.clone();
     let definitions = Arc::new(Definitions { context: context.clone(), queue: queue.clone() });
     let operations = Operations::new(definitions, context.backend.tasks.clone(), context.worker.clone());
-    // It polls as it likes: 180 requests an hour, for an answer within seconds to somebody who waits.
     let worker = Worker::new(OPERATIONS, &context.worker, queue, ledger, work).with(operations);
+    let worker = as_one_of_many(worker, context);
     let stop = Stop { drain: drain.clone(), abort: context.stop.abort.child_token() };
     let ended = worker.run(stop).await;
     drain.cancel();
     ended.map_err(|why| why.to_string())
+}
+
+/// Has the machine count what the worker leases, and the worker poll as those of busy tasks do: 180 requests an hour,
+/// for an answer within seconds to somebody who waits. Its queue's depth is nobody's measure of the tasks.
+fn as_one_of_many(worker: Worker, context: &Context) -> Worker {
+    // Where a poll costs nothing they are not distributed.
+    let turns = context.polls.clone().unwrap_or_default().of_task(OPERATIONS);
+    turns.set_busy(true);
+    Worker { activity: Activity::of_task(&context.activity), turns: Some(turns), ..worker }
 }
 
 /// Opens the definitions that requests hold.

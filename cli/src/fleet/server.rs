@@ -97,8 +97,12 @@ impl Server {
             let wanted = self.wanted.borrow_and_update().clone();
             let gate = *self.gate.borrow_and_update();
             let Some(wanted) = wanted else { break };
+            self.executors.set_drops_events(!wanted.follows_events());
             let target = self.target(&wanted, gate).await;
             self.reconcile(&target).await;
+            if let Some(versions) = &self.versions {
+                versions.keep(&target.versions);
+            }
             if self.wanted.has_changed().unwrap_or(true) {
                 continue;
             }

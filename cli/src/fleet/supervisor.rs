@@ -1,7 +1,7 @@
 //! Serves all tasks of a fleet: one server a task.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use shared::Error;
@@ -21,8 +21,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// The same of a state folder, where a query costs nothing.
 const LOOK_AT_FOLDER_EVERY: Duration = Duration::from_secs(1);
 
-/// A query that was not answered by then is repeated.
-const LOOK_LIMIT: Duration = Duration::from_secs(30);
+/// A query that was not answered by then is repeated: tasks are paused and limited by its answer.
+const LOOK_LIMIT: Duration = Duration::from_secs(5);
+
+/// The same of the first query, without whose answer the program ends.
+const FIRST_LOOK_LIMIT: Duration = Duration::from_secs(30);
+
+/// The same of the open operations, which are read beside it.
+const OPERATIONS_LIMIT: Duration = Duration::from_secs(30);
 
 /// Most operations that a look reads.
 const MAX_OPERATIONS: usize = 1_000;
@@ -31,6 +37,11 @@ const MAX_OPERATIONS: usize = 1_000;
 pub struct Supervisor {
     context: Arc<Context>,
     served: BTreeMap<String, Entry>,
+    look_limit: Duration,
+    /// Tasks that have an operation which is not done, as they were last read.
+    asked: Arc<Mutex<BTreeSet<String>>>,
+    /// Reads them.
+    asking: Option<JoinHandle<()>>,
 }
 
 /// A task that is served.
@@ -42,7 +53,8 @@ struct Entry {
 impl Supervisor {
     /// Serves nothing yet.
     pub fn new(context: Arc<Context>) -> Supervisor {
-        Supervisor { context, served: BTreeMap::new() }
+        let (served, asked) = Default::default();
+        Supervisor { context, served, look_limit: FIRST_LOOK_LIMIT, asked, asking: None }
     }
 
     /// The time between two looks.
@@ -54,23 +66,24 @@ impl Supervisor {
     pub async fn look(&mut self) -> Result<Vec<Summary>, Error> {
         let overdue = |_| Error::new(shared::ErrorKind::Timeout, "read tasks", "ledger", "no answer in time");
         // Read-only: slow, cut off or failed, it is repeated.
-        let summaries = timeout(LOOK_LIMIT, self.context.backend.tasks.summaries()).await.map_err(overdue)??;
+        let summaries = timeout(self.look_limit, self.context.backend.tasks.summaries()).await.map_err(overdue)??;
+        self.look_limit = LOOK_LIMIT;
         self.serve(&summaries);
-        self.set_busy(&summaries).await;
+        self.set_busy(&summaries);
         Ok(summaries)
     }
 
     /// Has the queues of tasks with work polled all the time: a live or cancelled run, or an operation that is not done.
     /// A message makes its task busy by itself, for a minute.
-    async fn set_busy(&self, summaries: &[Summary]) {
+    fn set_busy(&mut self, summaries: &[Summary]) {
         if self.context.polls.is_none() {
             return;
         }
-        // Read-only: without an answer, an operation waits until its task is polled for once, at most a minute.
-        let open = timeout(LOOK_LIMIT, self.context.backend.tasks.open_operations(MAX_OPERATIONS)).await;
-        let open = open.ok().and_then(Result::ok).unwrap_or_default();
-        let asked: BTreeSet<&str> = open.iter().map(|operation| operation.task.as_str()).collect();
-        let statuses = lock(&self.context.statuses).clone();
+        if self.asking.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.asking = Some(tokio::spawn(read_asked(self.context.clone(), self.asked.clone())));
+        }
+        let asked = lock(&self.asked);
+        let statuses = lock(&self.context.statuses);
         for summary in summaries {
             let id = summary.task.id.as_str();
             let has_run = summary.run.is_some() || !summary.cancelled.is_empty();
@@ -112,6 +125,21 @@ impl Supervisor {
         self.served.values().for_each(|entry| entry.want(None));
         for (_, entry) in self.served {
             let _ = entry.server.await;
+        }
+    }
+}
+
+/// Reads which tasks have an operation that is not done, and has their queues polled at once. Read-only: without an
+/// answer everything stays as it is, and an operation waits until its task is polled for once, at most a minute.
+async fn read_asked(context: Arc<Context>, asked: Arc<Mutex<BTreeSet<String>>>) {
+    let answer = timeout(OPERATIONS_LIMIT, context.backend.tasks.open_operations(MAX_OPERATIONS)).await;
+    let Ok(Ok(open)) = answer else { return };
+    let tasks: BTreeSet<String> = open.into_iter().map(|operation| operation.task).collect();
+    *lock(&asked) = tasks.clone();
+    let statuses = lock(&context.statuses);
+    for status in tasks.iter().filter_map(|task| statuses.get(task)) {
+        if let Some(turns) = &status.turns {
+            turns.set_busy(true);
         }
     }
 }

@@ -71,6 +71,11 @@ impl Versions {
         lock(&self.open).remove(&version);
     }
 
+    /// Drops the stores of all versions but these: operations may have opened others.
+    pub fn keep(&self, versions: &BTreeMap<u32, Opening>) {
+        lock(&self.open).retain(|version, _| versions.contains_key(version));
+    }
+
     async fn open_anew(&self, version: u32, opening: Opening) -> Result<OpenVersion> {
         let definition = self.definition(version).await?;
         let config = definition.on(self.context.fleet(), &self.task.id);

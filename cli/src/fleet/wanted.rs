@@ -47,6 +47,11 @@ impl Wanted {
         self.state != TaskState::Paused
     }
 
+    /// Whether events are executed. Nothing is written any more in the name of a task that is being deleted.
+    pub fn follows_events(&self) -> bool {
+        self.state != TaskState::Deleting
+    }
+
     /// The versions to be open, given those of the cancelled runs.
     pub fn versions(&self, of_cancelled: &BTreeSet<u32>) -> BTreeMap<u32, Opening> {
         let needed = if self.state == TaskState::Deleting { Opening::Unprobed } else { Opening::Ready };
@@ -79,5 +84,10 @@ mod tests {
     fn a_paused_task_receives_nothing_and_a_deleted_one_goes_on() {
         let receives = |state| wanted(state).receives();
         assert_eq!(TaskState::ALL.map(receives), [true, false, true]);
+    }
+
+    #[test]
+    fn regression_a_deleted_task_follows_no_events() {
+        assert_eq!(TaskState::ALL.map(|state| wanted(state).follows_events()), [true, true, false]);
     }
 }

@@ -2,7 +2,7 @@
 
 use shared::ErrorKind;
 use shared::ledger::{Phase, SharedLedger};
-use shared::tasks::{Change, Summary};
+use shared::tasks::{Change, Summary, TaskState};
 use shared::terminal;
 
 use super::{author, backend, found, gone, who};
@@ -27,9 +27,21 @@ pub async fn run(args: &NamedArgs) -> Outcome {
         }
     }
     tell_workers(&backend.ledger, run).await?;
-    let (id, name) = (terminal::run_id(run), &args.name);
-    stdout::line(format_args!("cancelling run {id} of task {name}: what is left of it is settled as cancelled"))?;
+    stdout::line(words(&args.name, run, summary.state))?;
     Ok(Exit::InSync)
+}
+
+/// What becomes of the run.
+fn words(name: &str, run: &str, state: TaskState) -> String {
+    let id = terminal::run_id(run);
+    match state {
+        // Nobody receives its messages.
+        TaskState::Paused => format!(
+            "cancelling run {id} of task {name}: the task is paused, so what was sent of it is settled as cancelled after \
+             flotilla task resume {name}"
+        ),
+        _ => format!("cancelling run {id} of task {name}: what is left of it is settled as cancelled"),
+    }
 }
 
 /// The live run, or the newest of those that are being cancelled.
@@ -56,4 +68,15 @@ pub(super) async fn tell_workers(ledger: &SharedLedger, run: &str) -> Result<(),
 
 fn marked(error: shared::Error) -> Failure {
     Failure::midway(error).hint("the run is marked as cancelled: the controller goes on with it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regression_a_cancel_says_that_a_paused_task_settles_later() {
+        let says = |state| words("t", "run", state).contains("after flotilla task resume t");
+        assert_eq!(TaskState::ALL.map(says), [false, true, false]);
+    }
 }

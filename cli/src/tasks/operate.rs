@@ -5,10 +5,11 @@ use finder::Plan;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use shared::config::TaskDefinition;
-use shared::tasks::{OPERATIONS, OperationKind, Verdict};
+use shared::tasks::{OPERATIONS, OperationKind, TaskState, Verdict};
 use shared::terminal;
 use tokio_util::sync::CancellationToken;
 
+use super::state::paused;
 use super::wait::{Request, operation};
 use super::{backend, found, present};
 use crate::args::{TaskPlanArgs, TaskProbeArgs, TaskVerifyArgs, WaitArgs};
@@ -23,6 +24,7 @@ pub async fn plan(args: &TaskPlanArgs, stop: &CancellationToken) -> Outcome {
     let fleet = args.fleet.read()?;
     let backend = backend(&fleet).await?;
     let summary = found(&backend.tasks, &fleet, &args.name).await?;
+    check_received(&args.name, summary.state)?;
     let queue = open::task_queues(&fleet, &summary).await.map_err(Failure::usage)?.events;
     let operation = operation(&summary.task.id, OperationKind::Plan, summary.version, String::new());
     let request = Request { backend: &backend, queue, name: &args.name, operation };
@@ -32,11 +34,20 @@ pub async fn plan(args: &TaskPlanArgs, stop: &CancellationToken) -> Outcome {
     }
 }
 
+/// Refuses what would wait without a word: nobody receives the messages of a paused task.
+fn check_received(name: &str, state: TaskState) -> Result<(), Failure> {
+    match state {
+        TaskState::Paused => Err(paused(name)),
+        TaskState::Active | TaskState::Deleting => Ok(()),
+    }
+}
+
 /// Has a worker verify the task, and prints what differs: exit 1 if anything does.
 pub async fn verify(args: &TaskVerifyArgs, stop: &CancellationToken) -> Outcome {
     let fleet = args.fleet.read()?;
     let backend = backend(&fleet).await?;
     let summary = found(&backend.tasks, &fleet, &args.name).await?;
+    check_received(&args.name, summary.state)?;
     let queue = open::task_queues(&fleet, &summary).await.map_err(Failure::usage)?.events;
     let text = json!(VerifyRequest { effort: args.effort() }).to_string();
     let operation = operation(&summary.task.id, OperationKind::Verify, summary.version, text);
@@ -131,4 +142,15 @@ fn lines(side: &str, probed: &SideProbe) -> Vec<String> {
         lines.push(format!("  {right:<7} {words}"));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regression_a_plan_of_a_paused_task_is_refused() {
+        let is_received = |state| check_received("t", state).is_ok();
+        assert_eq!(TaskState::ALL.map(is_received), [true, false, true]);
+    }
 }

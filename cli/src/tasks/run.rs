@@ -9,7 +9,7 @@ use shared::tasks::{BeginRun, Change, Operation, OperationKind, Summary, TaskSta
 use shared::terminal;
 
 use super::cancel::tell_workers;
-use super::state::deleting;
+use super::state::{deleting, paused};
 use super::{author, backend, found, gone, present, who};
 use crate::args::RunArgs;
 use crate::exit::{Exit, Failure, Outcome};
@@ -92,9 +92,7 @@ fn check_may_begin(summary: &Summary, supersede: bool) -> Result<(), Failure> {
     let name = &summary.task.name;
     match (summary.state, &summary.run) {
         (TaskState::Deleting, _) => Err(deleting(name)),
-        (TaskState::Paused, _) => {
-            Err(Failure::usage(format!("task {name:?} is paused: run flotilla task resume {name} first")))
-        }
+        (TaskState::Paused, _) => Err(paused(name)),
         (TaskState::Active, Some(run)) if !supersede => Err(Failure::usage(format!(
             "run {} of task {name:?} has not ended: wait for its end, or give --supersede, which cancels it",
             terminal::run_id(&run.id)

@@ -58,6 +58,11 @@ pub(super) fn deleting(name: &str) -> Failure {
     Failure::usage(format!("task {name:?} is being deleted: create another one"))
 }
 
+/// What a paused task answers to commands that its workers would carry out.
+pub(super) fn paused(name: &str) -> Failure {
+    Failure::usage(format!("task {name:?} is paused: run flotilla task resume {name} first"))
+}
+
 /// The due time after an edit: anew for another schedule, else as before.
 pub(super) fn due_after_edit(
     summary: &Summary,

@@ -40,6 +40,7 @@ struct State {
     /// Kinds of which a job waits for its executor: those that were named, or had one.
     kinds: BTreeSet<&'static str>,
     present: Option<u32>,
+    drops_events: bool,
     /// Executors that were ever added.
     added: u64,
 }
@@ -91,6 +92,16 @@ impl Executors {
     /// The definition that jobs of definition 0 follow; `None`: the highest. While it has no executor they wait.
     pub fn set_present(&self, definition: Option<u32>) {
         self.change(|state| state.present = definition);
+    }
+
+    /// Whether events are acknowledged unexecuted from now on: their task is being deleted. Those that were begun go on.
+    pub fn set_drops_events(&self, drops: bool) {
+        lock(&self.0.state).drops_events = drops;
+    }
+
+    /// Whether events, and jobs of the run that counts them, are acknowledged unexecuted.
+    pub(crate) fn drops_events(&self) -> bool {
+        lock(&self.0.state).drops_events
     }
 
     /// The executor of a job.

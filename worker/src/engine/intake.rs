@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use shared::job::{Job, ParseError};
+use shared::ledger::events::is_events_run;
 use shared::ledger::events_run;
 use shared::object::Timestamp;
 use shared::queue::Message;
@@ -51,12 +52,24 @@ pub(crate) enum Intake {
 
 /// Reads a message.
 pub(crate) fn read(lane: &Arc<LaneContext>, message: &Message) -> Intake {
-    match Job::parse(&message.body) {
+    let job = Job::parse(&message.body);
+    if lane.engine.executors.drops_events() && is_event(&lane.engine.task, &job) {
+        return Intake::Nothing;
+    }
+    match job {
         Ok(job) if job.task == lane.engine.task => read_job(lane, &job),
         Ok(job) => Intake::Dead(of_another_task(lane, &job)),
         Err(ParseError::NoJob) => read_event(lane, message),
         Err(error @ ParseError::Newer(_)) => Intake::Newer(error),
         Err(error) => Intake::Dead(error.to_string()),
+    }
+}
+
+/// Whether a message is an event, or a job that was made of one.
+fn is_event(task: &str, job: &Result<Job, ParseError>) -> bool {
+    match job {
+        Ok(job) => job.task == task && is_events_run(task, &job.run),
+        Err(error) => *error == ParseError::NoJob,
     }
 }
 
@@ -105,4 +118,20 @@ fn of_another_task(lane: &LaneContext, job: &Job) -> String {
         );
     }
     format!("a job of task {other:?} on the queue of task {task:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regression_a_deleted_task_drops_events_and_keeps_jobs() {
+        let job = |run: &str| {
+            let origin = r#""origin":{"id":"o","items":1},"kind":"numbers","verb":"copy","items":1,"body":{}"#;
+            Job::parse(&format!(r#"{{"v":1,"task":"t","run":"{run}","attempt":1,{origin}}}"#))
+        };
+        assert!(is_event("t", &Job::parse(r#"{"Records":[]}"#)));
+        assert!(is_event("t", &job(&events_run("t"))), "an event that is tried again");
+        assert!(!is_event("t", &job("r")) && !is_event("t", &Err(ParseError::Newer(9))));
+    }
 }

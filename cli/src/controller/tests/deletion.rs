@@ -77,3 +77,19 @@ async fn uploads_that_cannot_be_closed_are_named_and_keep_no_task() {
     assert!(report.actions[0].contains("may have open uploads") && report.actions[0].contains("bucket b is gone"));
     assert_eq!(stage.summary("t").await, None);
 }
+
+#[tokio::test]
+async fn regression_a_deleted_task_stays_while_a_message_is_leased() {
+    let stage = Stage::new().await;
+    let task = stage.task("t", "", "", None).await;
+    let queue = stage.queues(&task).await.events;
+    queue.send(&[Outgoing::now("{}".into())]).await.unwrap();
+    let lease = std::time::Duration::from_secs(600);
+    let leased = queue.receive(1, std::time::Duration::ZERO, lease).await.unwrap();
+    stage.backend.tasks.set_state(&task.task, TaskState::Deleting, None, &stage.author()).await.unwrap();
+    stage.pass().await;
+    assert!(stage.summary("t").await.is_some(), "a worker may write");
+    queue.acknowledge(&leased[0]).await.unwrap();
+    stage.pass().await;
+    assert_eq!(stage.summary("t").await, None);
+}
