@@ -42,8 +42,8 @@ use shared::store::Store;
 use shared::{Error, ErrorKind, Result};
 pub use task_events::{unwire_events, wire_events};
 pub use task_queues::{
-    TaskQueues, create_fleet, create_task_queues, delete_task_queues, existing_task_queues, operations_queue,
-    task_queues,
+    TaskDepth, TaskQueues, create_fleet, create_task_queues, delete_task_queues, existing_task_queues,
+    operations_queue, task_queues,
 };
 pub use tasks::tasks;
 pub use unusable::Unusable;

@@ -19,8 +19,10 @@ pub mod scale;
 pub mod target;
 pub mod task;
 
-/// Passes in a row without a live claim and without a message, after which a run gets its `find` job again.
+/// Passes in a row without a live claim and without a job, after which a run gets its `find` job again; and between two
+/// such jobs.
 pub const UNCLAIMED_PASSES: u32 = 3;
 
-/// Passes in a row without a message and without progress, after which the unsettled objects of a run are lost.
+/// Passes in a row without a job and without progress, after which the unsettled objects of a run are lost; and passes
+/// in which an operation does not change, after which its job is sent again whatever the queue shows.
 pub const STILL_PASSES: u32 = 10;

@@ -28,16 +28,33 @@ pub struct TaskQueues {
     shares_dead_letters: bool,
 }
 
+/// The messages of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TaskDepth {
+    /// On the queue of jobs.
+    pub jobs: Depth,
+    /// On the queue of events.
+    pub events: Depth,
+    /// On both, their dead letters counted once.
+    pub all: Depth,
+}
+
 impl TaskQueues {
     /// The messages on the task's queues, all of them together.
     pub async fn depth(&self) -> Result<Depth> {
+        Ok(self.depths().await?.all)
+    }
+
+    /// The messages on the task's queues.
+    pub async fn depths(&self) -> Result<TaskDepth> {
         let (jobs, events) = futures::try_join!(self.jobs.depth(), self.events.depth())?;
-        Ok(Depth {
+        let all = Depth {
             ready: jobs.ready + events.ready,
             leased: jobs.leased + events.leased,
             delayed: jobs.delayed + events.delayed,
             dead: if self.shares_dead_letters { jobs.dead } else { jobs.dead + events.dead },
-        })
+        };
+        Ok(TaskDepth { jobs, events, all })
     }
 }
 

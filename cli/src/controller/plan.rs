@@ -95,7 +95,8 @@ fn of_operations(seen: &Seen, before: &Memory, is_new_minute: bool, next: &mut M
     let others: Vec<Operation> =
         open.iter().filter(|operation| !is_gone(operation) && !is_run(operation)).cloned().collect();
     let is_empty = |id: &str| {
-        let depth = seen.task(id).map_or(seen.operations_depth, |task| task.depth);
+        let of_task = |task: &TaskSeen| task.depths.filter(|_| is_served(task)).map(|depths| depths.events);
+        let depth = seen.task(id).map_or(seen.operations_depth, of_task);
         depth.map(|depth| depth.waiting() == 0)
     };
     let (decisions, memory) = operations::decide(&others, &before.operations, is_empty);
@@ -128,7 +129,7 @@ fn of_machines(seen: &Seen, before: &Memory, next: &mut Memory) -> machines::Dec
         };
         group.machines.iter().map(machine).collect::<Vec<_>>()
     });
-    let is_ready = seen.tasks.iter().any(|task| is_served(task) && task.depth.is_none_or(|depth| depth.ready > 0));
+    let is_ready = seen.tasks.iter().any(|task| is_served(task) && task.depth().is_none_or(|depth| depth.ready > 0));
     let (decisions, memory) = machines::decide(known.as_deref(), &before.machines, seen.minute(), is_ready);
     next.machines = memory;
     decisions
@@ -152,11 +153,11 @@ fn loads(seen: &Seen, memory: &Memory) -> Vec<Load> {
     let open = || seen.operations.iter().flatten();
     let is_queued = |operation: &&Operation| operation.kind != OperationKind::Notify && operation.beat == 0;
     let of_task = |task: &TaskSeen| {
-        let (id, depth) = (&task.summary.task.id, task.depth.unwrap_or_default());
+        let (id, depth) = (&task.summary.task.id, task.depth().unwrap_or_default());
         let has_queued = open().filter(is_queued).any(|operation| operation.task == *id);
         Load {
             depth,
-            is_queued: has_queued && task.depth.is_some() && depth.waiting() == 0,
+            is_queued: has_queued && task.depth().is_some() && depth.waiting() == 0,
             target: memory.targets.get(id).copied().unwrap_or(DEFAULT_TARGET_JOBS),
             machines: task.summary.limits.machines,
         }
@@ -183,7 +184,7 @@ fn targets(seen: &Seen, before: &Memory) -> std::collections::BTreeMap<String, u
 /// A sample for each task with work.
 fn samples(seen: &Seen) -> Vec<Action> {
     let sample = |task: &TaskSeen| {
-        let depth: Depth = task.depth?;
+        let depth: Depth = task.depth()?;
         if !task.has_runs() && depth.waiting() == 0 {
             return None;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use adapters::open::{self, TaskQueues};
+use adapters::open::{self, TaskDepth, TaskQueues};
 use async_trait::async_trait;
 use shared::config::FleetFile;
 use shared::queue::{Depth, Outgoing, Queue};
@@ -13,9 +13,9 @@ use tokio::sync::Mutex;
 /// Depths, messages and removal of queues.
 #[async_trait]
 pub trait Queues: Send + Sync + std::fmt::Debug + 'static {
-    /// The messages of a task, those of all its queues together. `NoSuchContainer` if the task is being deleted and its
+    /// The messages of a task. `NoSuchContainer` if the task is being deleted and its
     /// queues are gone; else they are made if they do not exist.
-    async fn depth(&self, task: &Summary) -> Result<Depth>;
+    async fn depth(&self, task: &Summary) -> Result<TaskDepth>;
 
     /// Sends a job to the task's queue of events, which goes before the jobs of scans.
     async fn send(&self, task: &Summary, body: String) -> Result<()>;
@@ -81,11 +81,11 @@ impl FleetQueues {
 
 #[async_trait]
 impl Queues for FleetQueues {
-    async fn depth(&self, task: &Summary) -> Result<Depth> {
-        let answer = self.opened(task).await?.depth().await;
+    async fn depth(&self, task: &Summary) -> Result<TaskDepth> {
+        let answer = self.opened(task).await?.depths().await;
         match self.unless_gone(task, answer).await {
             Some(answer) => answer,
-            None => self.opened(task).await?.depth().await,
+            None => self.opened(task).await?.depths().await,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The state of a fleet, as a pass reads it.
 
+use adapters::open::TaskDepth;
 use futures::{StreamExt as _, stream};
 use shared::controller::task::{RunView, TaskView};
 use shared::fleet::group::GroupState;
@@ -51,8 +52,8 @@ pub struct TaskSeen {
     pub runs: Option<Vec<(String, Option<Run>)>>,
     /// The counter of the finder's claim.
     pub claim: Option<Option<u64>>,
-    /// All its queues together; empty, and not read, if it has no work.
-    pub depth: Option<Depth>,
+    /// Its queues; empty, and not read, if it has no work.
+    pub depths: Option<TaskDepth>,
     /// Whether its queues are gone.
     pub is_gone: bool,
     /// Of a task that is being deleted: the operation that closes its uploads.
@@ -74,11 +75,16 @@ impl Seen {
 }
 
 impl TaskSeen {
+    /// All its queues together.
+    pub fn depth(&self) -> Option<Depth> {
+        Some(self.depths?.all)
+    }
+
     /// The view that decisions are made by.
     pub fn view(&self) -> TaskView<'_> {
         let view = |(id, run): &(String, Option<Run>)| run.as_ref().map_or_else(|| RunView::queued(id), RunView::of);
         let runs = self.runs.as_ref().map(|runs| runs.iter().map(view).collect());
-        TaskView { summary: &self.summary, runs, claim: self.claim, depth: self.depth }
+        TaskView { summary: &self.summary, runs, claim: self.claim, depth: self.depths.map(|depths| depths.jobs) }
     }
 
     /// Its live run, if the ledger has it.
@@ -151,7 +157,7 @@ async fn read_task(
     let mut task = TaskSeen {
         runs: Some(Vec::new()),
         claim: Some(None),
-        depth: Some(Depth::default()),
+        depths: Some(TaskDepth::default()),
         is_gone: false,
         close: None,
         samples: Vec::new(),
@@ -166,8 +172,8 @@ async fn read_task(
     if task.has_runs() || has_operation || follows || is_deleting {
         let depth = context.queues.depth(&task.summary).await;
         task.is_gone = depth.as_ref().is_err_and(|error| is_deleting && error.kind() == ErrorKind::NoSuchContainer);
-        task.depth = match task.is_gone {
-            true => Some(Depth::default()),
+        task.depths = match task.is_gone {
+            true => Some(TaskDepth::default()),
             false => report.noted(&format!("read the queues of task {name}"), depth),
         };
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::UNCLAIMED_PASSES;
+use super::{STILL_PASSES, UNCLAIMED_PASSES};
 use crate::tasks::{Operation, OperationKind};
 
 /// How an operation looked in the pass before.
@@ -41,7 +41,8 @@ pub enum Decision {
 }
 
 /// The decisions about the open operations, and the memory of the next pass. `is_empty` says of a task (by its
-/// id) whether its queues, or those of the fleet's operations, show no message; `None` if that could not be read.
+/// id) whether its queue of events, or that of the fleet's operations, shows no message; `None` if that could not be
+/// read, or if nobody receives. A queue that never becomes empty may hide that a job was lost: it is sent again later.
 pub fn decide(open: &[Operation], before: &Memory, is_empty: impl Fn(&str) -> Option<bool>) -> (Vec<Decision>, Memory) {
     let (mut decisions, mut memory) = (Vec::new(), Memory::new());
     for operation in open.iter().filter(|operation| operation.end.is_none()) {
@@ -57,8 +58,11 @@ pub fn decide(open: &[Operation], before: &Memory, is_empty: impl Fn(&str) -> Op
                 Some(Decision::Notify { task, id, seen })
             }
             OperationKind::Notify => None,
-            _ if unchanged >= UNCLAIMED_PASSES && is_empty(&task) == Some(true) => Some(Decision::Send { task, id }),
-            _ => None,
+            _ if unchanged < UNCLAIMED_PASSES => None,
+            _ => match is_empty(&task) {
+                Some(is_empty) if is_empty || unchanged >= STILL_PASSES => Some(Decision::Send { task, id }),
+                _ => None,
+            },
         };
         // An operation that was sent again has as many passes as at first.
         let unchanged = if decision.is_some() { 0 } else { unchanged };
@@ -109,13 +113,20 @@ mod tests {
     }
 
     #[test]
+    fn regression_a_lost_operation_does_not_wait_for_a_backlog() {
+        let send = Decision::Send { task: "t".into(), id: "o".into() };
+        assert_eq!(passes(&operation(OperationKind::Verify, 0), Some(false)), Some((10, send)));
+    }
+
+    #[test]
     fn an_operation_whose_message_is_lost_is_sent_again() {
         let send = Decision::Send { task: "t".into(), id: "o".into() };
         for kind in [OperationKind::Plan, OperationKind::Verify, OperationKind::Probe, OperationKind::Retry] {
             for beat in [0, 5] {
                 assert_eq!(passes(&operation(kind, beat), Some(true)), Some((3, send.clone())), "{kind:?}");
             }
-            assert_eq!(passes(&operation(kind, 0), Some(false)), None, "a message may be its own");
+            let later = passes(&operation(kind, 0), Some(false));
+            assert_eq!(later, Some((10, send.clone())), "a message may be its own");
             assert_eq!(passes(&operation(kind, 0), None), None, "nobody knows");
         }
         assert_eq!(passes(&operation(OperationKind::Find, 0), Some(true)), None);

@@ -57,7 +57,8 @@ pub struct TaskView<'a> {
     pub runs: Option<Vec<RunView>>,
     /// The counter of the finder's claim, `Some(None)` without a claim; `None` if it could not be read.
     pub claim: Option<Option<u64>>,
-    /// All its queues together; `None` if one of them could not be read.
+    /// Its queue of jobs; `None` if it could not be read. The queue of events proves nothing about a run: it may never
+    /// be empty.
     pub depth: Option<Depth>,
 }
 
@@ -134,7 +135,9 @@ fn of_run(summary: &Summary, run: &RunView, watch: &Watch, now: Timestamp) -> Op
     let is_live = summary.run.as_ref().is_some_and(|live| live.id == run.id);
     // A paused task receives nothing: one message more would wait beside the others.
     let may_find = is_live && summary.state == TaskState::Active;
-    let is_abandoned = watch.unclaimed >= UNCLAIMED_PASSES && watch.empty >= UNCLAIMED_PASSES;
+    // A `find` job that waits behind events is not seen: it is sent once in so many passes, and repeated it does no harm.
+    let abandoned = watch.unclaimed.min(watch.empty);
+    let is_abandoned = abandoned >= UNCLAIMED_PASSES && abandoned.is_multiple_of(UNCLAIMED_PASSES);
     let is_lost = watch.still >= STILL_PASSES;
     let end = |end: RunEnd, lost: u64| {
         Some(Decision::End(EndedRun { id: run.id.clone(), end, ended: now, failed: run.failed, lost }))

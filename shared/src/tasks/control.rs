@@ -134,9 +134,9 @@ pub struct Watch {
     pub claim: Option<u64>,
     /// Passes in a row in which the claim did not change, or was not there.
     pub unclaimed: u32,
-    /// Passes in a row in which the queues showed no message.
+    /// Passes in a row in which the queue of jobs showed no message.
     pub empty: u32,
-    /// Passes in a row in which `progress` did not change and the queues showed no message.
+    /// Passes in a row in which `progress` did not change and the queue of jobs showed no message.
     pub still: u32,
 }
 

@@ -23,7 +23,7 @@ fn denied(call: &str) -> Error {
 
 #[async_trait]
 impl Queues for Denied {
-    async fn depth(&self, _task: &Summary) -> Result<Depth> {
+    async fn depth(&self, _task: &Summary) -> Result<adapters::open::TaskDepth> {
         Err(denied("GetQueueAttributes"))
     }
 

@@ -110,7 +110,7 @@ async fn a_run_that_no_finder_works_on_gets_its_job_again() {
     for _ in 0..5 {
         stage.pass().await;
     }
-    assert_eq!(stage.take(&task).await.len(), 1, "once, while it waits");
+    assert_eq!(stage.take(&task).await.len(), 2, "once in three passes: events may hide that it is lost");
 }
 
 #[tokio::test]

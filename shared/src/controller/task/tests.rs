@@ -53,7 +53,8 @@ fn each_state_of_a_run_has_its_decision() {
         (Some(Listing), 5, 0, fresh, None, cancel()),
         (Some(Listing), 5, 0, passes(9, 2, 2), None, cancel()),
         (Some(Listing), 5, 0, abandoned, find(), cancel()),
-        (Some(Listing), 5, 0, still, find(), cancel()),
+        (Some(Listing), 5, 0, still, None, cancel()),
+        (Some(Listing), 5, 0, passes(12, 12, 12), find(), cancel()),
         (Some(Releasing), 5, 0, fresh, None, cancel()),
         (Some(Releasing), 5, 0, abandoned, find(), cancel()),
         (Some(Listed), 5, 0, fresh, None, cancel()),
@@ -151,6 +152,19 @@ fn two_controllers_of_one_minute_count_it_once() {
     assert_eq!((decisions.as_slice(), watch.unclaimed), ([Decision::Find("r1".into())].as_slice(), 3));
     let after = Summary { watch, ..summary };
     assert_eq!(decide(&view(&after, &run, None, 0), 11, NOW), (decisions, watch));
+}
+
+#[test]
+fn regression_a_find_job_is_sent_once_in_three_passes() {
+    let mut summary = live(Watch::default());
+    let run = run(Some(Phase::Listing), 5, 0);
+    let mut sent = Vec::new();
+    for minute in 1..=12 {
+        let (decisions, watch) = decide(&view(&summary, &run, None, 0), minute, NOW);
+        sent.extend(decisions.iter().map(|_| minute));
+        summary.watch = watch;
+    }
+    assert_eq!(sent, [3, 6, 9, 12]);
 }
 
 /// What a pass sees.
