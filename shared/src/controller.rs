@@ -23,6 +23,10 @@ pub mod task;
 /// such jobs.
 pub const UNCLAIMED_PASSES: u32 = 3;
 
+/// Runs in a row that are begun because the one before lost messages. Then something is wrong with the queues, or with
+/// the task: the schedule or a person begins the next one.
+pub const MAX_RESTARTS: u32 = 3;
+
 /// Passes in a row without a job and without progress, after which the unsettled objects of a run are lost; and passes
 /// in which an operation does not change, after which its job is sent again whatever the queue shows.
 pub const STILL_PASSES: u32 = 10;

@@ -103,13 +103,25 @@ fn missing(run: &str) -> Error {
 
 /// Begins a run, then sends its job. If the controller dies in between, a run that nobody finds gets its job again.
 async fn begin(context: &ControllerContext, summary: &Summary, run: &str, due: Option<Due>) -> Result<Done> {
-    let operation = operation(context, summary, run.to_owned(), OperationKind::Find, String::new());
+    let (kind, request) = match due {
+        Some(_) => (OperationKind::Find, String::new()),
+        None => lost(context, summary).await?,
+    };
+    let operation = operation(context, summary, run.to_owned(), kind, request);
     let begin = BeginRun { task: &summary.task, operation: &operation, due, supersedes: None };
     let begun = context.tasks.begin_run(&begin, &context.author("")).await?;
     if begun.is_made() {
         send(context, Some(summary), &operation).await?;
     }
     Ok(Done::of(&begun))
+}
+
+/// What was asked of the run that lost messages: a `retry`, or overrides that do not delete, stay so. Without its record
+/// nothing is begun.
+async fn lost(context: &ControllerContext, summary: &Summary) -> Result<(OperationKind, String)> {
+    let lost = summary.last_run.as_ref().map_or("", |last| &last.id);
+    let operation = context.tasks.operation(&summary.task.id, lost).await?.ok_or_else(|| missing(lost))?;
+    Ok((operation.kind, operation.request))
 }
 
 /// Has the ledger cancel a run, then asks for its uploads to be closed. Killed in between: that is asked for before the

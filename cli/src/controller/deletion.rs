@@ -69,7 +69,7 @@ pub fn step(task: &TaskSeen) -> Option<Step> {
         return None;
     }
     // Who works on a message may write: what is closed or removed before is left behind.
-    if task.depth?.leased > 0 {
+    if task.depth()?.leased > 0 {
         return None;
     }
     let gone = || Some(Step::Remove("its queues were gone before its uploads were closed".to_owned()));

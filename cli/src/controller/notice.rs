@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use shared::config::{Notify, TaskDefinition};
+use shared::controller::MAX_RESTARTS;
 use shared::notify::{Channel, Notice};
 use shared::tasks::{EndedRun, Operation, OperationEnd, OperationKind, Summary, Verdict, derived_id};
 use shared::{Error, ErrorKind, Result};
@@ -106,6 +107,18 @@ async fn finish(context: &ControllerContext, operation: &Operation, verdict: Ver
     Ok(Done::Yes)
 }
 
+/// Why a run that lost messages is not begun again, if it is the last run.
+fn stays_stopped(summary: &Summary, end: &EndedRun) -> Option<String> {
+    let losses = summary.losses;
+    if !end.has_losses() || summary.last_run.as_ref().is_none_or(|last| last.id != end.id) {
+        return None;
+    }
+    if losses.in_a_row > MAX_RESTARTS {
+        return Some(format!("not begun again: {} runs in a row lost messages", losses.in_a_row));
+    }
+    (losses.version != summary.version).then(|| "not begun again: the task was edited since it began".to_owned())
+}
+
 /// The notice, from the recorded end and the ledger's counters. A run that the ledger never knew has none.
 async fn notice(
     context: &ControllerContext,
@@ -129,7 +142,7 @@ async fn notice(
         source: summary.outline.source.clone(),
         destination: summary.outline.destination.clone(),
         lost: end.lost,
-        error: recorded.as_ref().and_then(|run| run.error.clone()),
+        error: recorded.as_ref().and_then(|run| run.error.clone()).or_else(|| stays_stopped(summary, &end)),
         found: recorded.as_ref().map(|run| run.found).unwrap_or_default(),
         settled: recorded.map(|run| run.settled).unwrap_or_default(),
     })

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{STILL_PASSES, UNCLAIMED_PASSES};
+use super::{MAX_RESTARTS, STILL_PASSES, UNCLAIMED_PASSES};
 use crate::ledger::{Phase, Run};
 use crate::object::Timestamp;
 use crate::queue::Depth;
@@ -69,7 +69,7 @@ pub enum Decision {
     Begin {
         /// The run's id, the same for all controllers.
         run: String,
-        /// The due time that it is for; `None`: it starts again what was lost.
+        /// The due time that it is for; `None`: it starts again what the last run lost, as that was asked for.
         due: Option<Due>,
     },
     /// Move the due time: a run is live.
@@ -189,8 +189,10 @@ fn begin(summary: &Summary, now: Timestamp) -> Option<Decision> {
             None => Decision::Begin { run: run_id(&summary.task.id, seen), due: Some(due) },
         });
     }
-    let last = summary.last_run.as_ref().filter(|last| last.end == RunEnd::Stopped && last.lost > 0)?;
-    let is_free = summary.run.is_none() && summary.cancelled.is_empty();
+    let last = summary.last_run.as_ref().filter(|last| last.has_losses())?;
+    // What was asked of the lost run was asked of its version.
+    let may_restart = summary.losses.in_a_row <= MAX_RESTARTS && summary.losses.version == summary.version;
+    let is_free = may_restart && summary.run.is_none() && summary.cancelled.is_empty();
     // By the recorded end, so that two controllers begin one run.
     is_free.then(|| Decision::Begin { run: run_id(&summary.task.id, last.ended), due: None })
 }

@@ -3,7 +3,7 @@
 //! An adapter reads a record, asks here, and writes the next one unless the record changed meanwhile; then it reads
 //! again. So a write that is repeated, or carried out late, never undoes another.
 
-use super::control::{BeginRun, Due, EndedRun, Limits, LiveRun, MAX_CANCELLED_RUNS, Summary, TaskState, Watch};
+use super::control::{BeginRun, Due, EndedRun, Limits, LiveRun, Losses, MAX_CANCELLED_RUNS, Summary, TaskState, Watch};
 use super::definitions::{Definition, NewTask};
 use super::operations::{Operation, OperationEnd};
 use super::{Author, TaskRef};
@@ -41,6 +41,7 @@ impl Summary {
             run: None,
             cancelled: Default::default(),
             last_run: None,
+            losses: Losses::default(),
             watch: Watch::default(),
         }
     }
@@ -151,8 +152,11 @@ impl Summary {
         }
         let mut next = self.clone();
         next.cancelled.remove(&end.id);
-        if is_live {
-            next.run = None;
+        if let Some(live) = next.run.take_if(|run| run.id == end.id) {
+            next.losses = match end.has_losses() {
+                true => Losses { in_a_row: self.losses.in_a_row.saturating_add(1), version: live.version },
+                false => Losses::default(),
+            };
         }
         if is_live || self.last_run.as_ref().is_none_or(|last| last.id < end.id) {
             next.last_run = Some(end.clone());

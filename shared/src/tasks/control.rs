@@ -109,6 +109,11 @@ pub struct EndedRun {
 }
 
 impl EndedRun {
+    /// Whether it was stopped because messages were lost.
+    pub fn has_losses(&self) -> bool {
+        self.end == RunEnd::Stopped && self.lost > 0
+    }
+
     /// The end of the run's operation.
     pub fn operation_end(&self) -> OperationEnd {
         let verdict = match self.end {
@@ -140,6 +145,15 @@ pub struct Watch {
     pub still: u32,
 }
 
+/// Runs that were stopped because messages were lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Losses {
+    /// How many in a row: since a live run ended otherwise.
+    pub in_a_row: u32,
+    /// The version of the definition that the last of them kept.
+    pub version: u32,
+}
+
 /// A task as the controller, workers and lists see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
@@ -166,6 +180,8 @@ pub struct Summary {
     pub cancelled: BTreeSet<String>,
     /// The last run that ended.
     pub last_run: Option<EndedRun>,
+    /// Runs that lost messages.
+    pub losses: Losses,
     /// What the controller saw last.
     pub watch: Watch,
 }
@@ -184,7 +200,7 @@ pub struct Due {
 pub struct BeginRun<'a> {
     /// The task.
     pub task: &'a TaskRef,
-    /// The run, as an operation of kind `find` in state `queued`, under the present version.
+    /// The run, as an operation of kind `find` or `retry` in state `queued`, under the present version.
     pub operation: &'a Operation,
     /// The due time that the run is for; `None`: it was asked for.
     pub due: Option<Due>,

@@ -3,7 +3,7 @@
 use shared::ledger::{Phase, State};
 use shared::object::Timestamp;
 use shared::queue::Outgoing;
-use shared::tasks::{RunEnd, TaskState};
+use shared::tasks::{BeginRun, OperationKind, RunEnd, TaskState};
 
 use super::stage::{MINUTE_MS, Stage};
 use crate::controller::pass;
@@ -95,6 +95,29 @@ async fn a_run_whose_messages_are_lost_is_stopped_and_begun_again() {
     let jobs = stage.take(&task).await;
     assert_eq!(jobs.len(), 1);
     assert_eq!(jobs[0].run, task.run.unwrap().id, "the new run has its job");
+}
+
+#[tokio::test]
+async fn regression_a_restart_keeps_what_was_asked_for() {
+    let stage = Stage::new().await;
+    let task = stage.task("t", HOURLY, "", Some(Timestamp(stage.now().0 + 600 * MINUTE_MS))).await;
+    for (run, kind, request) in
+        [("r1", OperationKind::Find, r#"{"delete":false}"#), ("r2", OperationKind::Retry, r#"{"run":"r1"}"#)]
+    {
+        let operation = stage.operation(&task, run, kind, request);
+        let begin = BeginRun { task: &task.task, operation: &operation, due: None, supersedes: None };
+        assert!(stage.backend.tasks.begin_run(&begin, &stage.author()).await.unwrap().is_made());
+        let lost = stage.find("t", 3, Phase::Listed).await;
+        stage.backend.ledger.set_phase(&lost, Phase::Lost, None, None).await.unwrap();
+        stage.pass().await;
+        stage.pass().await;
+        let again = stage.summary("t").await.unwrap().run.unwrap().id;
+        let operation = stage.backend.tasks.operation(&task.task.id, &again).await.unwrap().unwrap();
+        assert_eq!((operation.kind, operation.request.as_str()), (kind, request));
+        stage.find("t", 0, Phase::Listed).await;
+        stage.pass().await;
+        assert_eq!(stage.summary("t").await.unwrap().run, None);
+    }
 }
 
 #[tokio::test]

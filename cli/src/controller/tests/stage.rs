@@ -14,7 +14,7 @@ use shared::ledger::{Checkpoint, Found, NO_FENCE, Outcome, Phase, RunStart, Sett
 use shared::notify::{Channel, Notice, Notifier};
 use shared::object::Timestamp;
 use shared::sync::lock;
-use shared::tasks::{Author, Change, Heartbeat, NewTask, Summary, TaskRef, WorkerState};
+use shared::tasks::{Author, Change, Heartbeat, NewTask, Operation, OperationKind, Summary, TaskRef, WorkerState};
 use shared::{Error, ErrorKind, Result};
 use tempfile::TempDir;
 
@@ -145,6 +145,23 @@ impl Stage {
 
     pub fn author(&self) -> Author {
         Author::new("test", self.now(), "")
+    }
+
+    /// A run that is asked for.
+    pub fn operation(&self, task: &Summary, run: &str, kind: OperationKind, request: &str) -> Operation {
+        Operation {
+            id: run.to_owned(),
+            task: task.task.id.clone(),
+            kind,
+            version: task.version,
+            who: "test".to_owned(),
+            requested: self.now(),
+            request: request.to_owned(),
+            beat: 0,
+            worker: None,
+            progress: None,
+            end: None,
+        }
     }
 
     pub async fn summary(&self, name: &str) -> Option<Summary> {

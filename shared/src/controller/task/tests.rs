@@ -1,5 +1,5 @@
 use super::*;
-use crate::tasks::{Author, Definition, LiveRun, NewTask, Next, Outline, TaskRef};
+use crate::tasks::{Author, Definition, LiveRun, Losses, NewTask, Next, Outline, TaskRef};
 use proptest::prelude::*;
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
@@ -113,13 +113,49 @@ fn a_schedule_of_a_newer_release_is_shown_and_begins_nothing() {
 #[test]
 fn what_was_lost_starts_again_by_one_run() {
     let lost = |end, lost| EndedRun { id: "r1".into(), end, ended: Timestamp(5), failed: 0, lost };
-    let with = |last| Summary { last_run: Some(last), ..task("", None) };
+    let losses = Losses { in_a_row: 1, version: 1 };
+    let with = |last| Summary { last_run: Some(last), losses, ..task("", None) };
     let again = Some(Decision::Begin { run: run_id("id", Timestamp(5)), due: None });
     assert_eq!(super::begin(&with(lost(RunEnd::Stopped, 3)), NOW), again);
     assert_eq!(super::begin(&with(lost(RunEnd::Stopped, 0)), NOW), None, "its finder gave up: the schedule decides");
     assert_eq!(super::begin(&with(lost(RunEnd::Cancelled, 3)), NOW), None);
     let cancelling = Summary { cancelled: ["r0".to_owned()].into(), ..with(lost(RunEnd::Stopped, 3)) };
     assert_eq!(super::begin(&cancelling, NOW), None, "jobs of another run are still to be settled");
+}
+
+#[test]
+fn regression_a_run_that_always_loses_is_begun_a_few_times() {
+    let mut summary = task("", None);
+    for restarts in 0..=MAX_RESTARTS {
+        summary = lost(&summary, restarts);
+        let begins = super::begin(&summary, NOW).is_some();
+        assert_eq!(begins, restarts < MAX_RESTARTS, "{restarts} restarts");
+    }
+    // By schedule it begins still, and what ends otherwise is counted from 0.
+    let due = Summary { next_due: Some(NOW), outline: task("every 1h", None).outline, ..summary.clone() };
+    assert!(matches!(super::begin(&due, NOW), Some(Decision::Begin { due: Some(_), .. })));
+    let live = Summary { run: live(Watch::default()).run, ..summary };
+    let end = EndedRun { id: "r1".into(), end: RunEnd::Done, ended: NOW, failed: 0, lost: 0 };
+    let Next::Write(done) = live.ended(&end) else { panic!("refused") };
+    assert!(super::begin(&lost(&done, 9), NOW).is_some());
+}
+
+#[test]
+fn regression_what_another_version_lost_does_not_start_again() {
+    let summary = lost(&task("", None), 0);
+    assert!(super::begin(&summary, NOW).is_some());
+    assert_eq!(super::begin(&Summary { version: 2, ..summary }, NOW), None);
+}
+
+/// After a live run that lost messages.
+fn lost(summary: &Summary, number: u32) -> Summary {
+    let id = format!("lost-{number}");
+    let run = LiveRun { id: id.clone(), version: 1, begun: NOW };
+    let end = EndedRun { id, end: RunEnd::Stopped, ended: NOW, failed: 0, lost: 3 };
+    match (Summary { run: Some(run), ..summary.clone() }).ended(&end) {
+        Next::Write(next) => *next,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn view<'a>(summary: &'a Summary, run: &RunView, claim: Option<u64>, ready: u64) -> TaskView<'a> {
