@@ -49,10 +49,12 @@ pub async fn five_hundred_outcomes_settle_at_once(ledger: SharedLedger) {
     let state = |place: u32| if place % 10 < 3 { State::Failed } else { State::Copied };
     let all: Vec<_> =
         (0..500).map(|place| (place, outcome(&format!("{}/{place}", "k".repeat(200)), state(place)))).collect();
-    let told = settle(&ledger, &run, &origin, &all).await;
-    assert_eq!((told.copied, told.failed), (350, 150));
+    // A service that is slow may lose an answer, and the call is repeated: what it counts is exact all the same.
+    settle(&ledger, &run, &origin, &all).await;
+    let settled = counted(&ledger, &run).await;
+    assert_eq!((settled.copied, settled.failed), (350, 150));
     assert_eq!(settle(&ledger, &run, &origin, &all).await.objects(), 0);
-    assert_eq!(counted(&ledger, &run).await, told);
+    assert_eq!(counted(&ledger, &run).await, settled);
     let failed = all.iter().map(|(_, outcome)| outcome.clone()).filter(|outcome| outcome.state == State::Failed);
     assert_eq!(sorted(all_failures(&ledger, &run, 40).await), sorted(failed.collect()));
     for (_, outcome) in all.iter().step_by(50) {
