@@ -9,7 +9,7 @@ use shared::tasks::{
 use shared::{Error, ErrorKind, Result};
 
 use super::action::Action;
-use super::context::{ControllerContext, WHO};
+use super::context::ControllerContext;
 use super::{deletion, notice};
 
 /// The error of a run that was cancelled by command, where the command itself did not say so.
@@ -37,7 +37,7 @@ pub async fn carry_out(context: &ControllerContext, action: &Action) -> Result<D
         Action::Watch { task, seen, watch } => Done::of(&tasks.watch(task, *seen, watch).await?),
         Action::Decided(summary, decision) => decided(context, summary, decision).await?,
         Action::Close(summary) => {
-            let operation = deletion::operation(summary, context.now());
+            let operation = deletion::operation(summary, &context.author(""));
             ask(context, summary, &operation).await?
         }
         Action::Remove(summary, left) => {
@@ -162,19 +162,7 @@ fn operation(
     kind: OperationKind,
     request: String,
 ) -> Operation {
-    Operation {
-        id,
-        task: summary.task.id.clone(),
-        kind,
-        version: summary.version,
-        who: WHO.to_owned(),
-        requested: context.now(),
-        request,
-        beat: 0,
-        worker: None,
-        progress: None,
-        end: None,
-    }
+    Operation::queued(id, (&summary.task.id, summary.version), kind, request, &context.author(""))
 }
 
 /// Requests an operation, then sends its job. If the controller dies in between, the job is sent some passes later.

@@ -3,11 +3,10 @@
 
 use shared::Result;
 use shared::ledger::events_run;
-use shared::object::Timestamp;
-use shared::tasks::{Operation, OperationKind, Summary, TaskState, Verdict, derived_id};
+use shared::tasks::{Author, Operation, OperationKind, Summary, TaskState, Verdict, derived_id};
 use shared::terminal;
 
-use super::context::{ControllerContext, WHO};
+use super::context::ControllerContext;
 use super::seen::TaskSeen;
 
 /// How far the uploads of a task that is being deleted are closed.
@@ -36,20 +35,14 @@ fn close_id(summary: &Summary) -> String {
 }
 
 /// The operation itself.
-pub fn operation(summary: &Summary, now: Timestamp) -> Operation {
-    Operation {
-        id: close_id(summary),
-        task: summary.task.id.clone(),
-        kind: OperationKind::Close,
-        version: summary.version,
-        who: WHO.to_owned(),
-        requested: now,
-        request: String::new(),
-        beat: 0,
-        worker: None,
-        progress: None,
-        end: None,
-    }
+pub fn operation(summary: &Summary, author: &Author) -> Operation {
+    Operation::queued(
+        close_id(summary),
+        (&summary.task.id, summary.version),
+        OperationKind::Close,
+        String::new(),
+        author,
+    )
 }
 
 /// Reads how far it is.

@@ -15,7 +15,7 @@ use shared::tasks::{EndedRun, Operation, OperationEnd, OperationKind, Summary, V
 use shared::{Error, ErrorKind, Result};
 
 use super::act::Done;
-use super::context::{ControllerContext, WHO};
+use super::context::ControllerContext;
 
 /// A notice that nobody takes is given up after this.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
@@ -35,19 +35,10 @@ pub async fn request(context: &ControllerContext, summary: &Summary, run: &str) 
     let notify = notify_of(context, summary).await?;
     for channel in Channel::ALL.into_iter().filter(|channel| target(&notify, *channel).is_some()) {
         let request = NotifyRequest { run: run.to_owned(), channel };
-        let operation = Operation {
-            id: derived_id(run, channel.as_str()),
-            task: summary.task.id.clone(),
-            kind: OperationKind::Notify,
-            version: summary.version,
-            who: WHO.to_owned(),
-            requested: context.now(),
-            request: serde_json::to_string(&request).expect("a request is representable as JSON"),
-            beat: 0,
-            worker: None,
-            progress: None,
-            end: None,
-        };
+        let request = serde_json::to_string(&request).expect("a request is representable as JSON");
+        let (id, author) = (derived_id(run, channel.as_str()), context.author(""));
+        let operation =
+            Operation::queued(id, (&summary.task.id, summary.version), OperationKind::Notify, request, &author);
         context.tasks.request(&operation).await?;
     }
     Ok(())

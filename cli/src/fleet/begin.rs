@@ -17,21 +17,11 @@ pub async fn begin_run(backend: &FleetBackend, name: &str, id: &str, who: &str) 
     if summary.run.is_some() || summary.state != TaskState::Active {
         return Ok(false);
     }
-    let operation = Operation {
-        id: uuid::Uuid::now_v7().to_string(),
-        task: summary.task.id.clone(),
-        kind: OperationKind::Find,
-        version: summary.version,
-        who: who.to_owned(),
-        requested: Timestamp::now(),
-        request: String::new(),
-        beat: 0,
-        worker: None,
-        progress: None,
-        end: None,
-    };
+    let author = Author::new(who, Timestamp::now(), "");
+    let run = uuid::Uuid::now_v7().to_string();
+    let operation =
+        Operation::queued(run, (&summary.task.id, summary.version), OperationKind::Find, String::new(), &author);
     let begin = BeginRun { task: &summary.task, operation: &operation, due: None, supersedes: None };
-    let author = Author::new(who, operation.requested, "");
     if !backend.tasks.begin_run(&begin, &author).await?.is_made() {
         return Ok(false);
     }

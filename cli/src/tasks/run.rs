@@ -3,14 +3,13 @@
 use adapters::open::{self, FleetBackend};
 use serde_json::json;
 use shared::config::TaskDefinition;
-use shared::object::Timestamp;
 use shared::queue::Outgoing;
 use shared::tasks::{BeginRun, Change, Operation, OperationKind, Summary, TaskState};
 use shared::terminal;
 
 use super::cancel::tell_workers;
 use super::state::{deleting, paused};
-use super::{author, backend, found, gone, present, who};
+use super::{author, backend, found, gone, present};
 use crate::args::RunArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::stdout;
@@ -52,19 +51,13 @@ pub async fn begin(
     check_may_begin(summary, supersede)?;
     // Opened before the run is recorded: a run whose job cannot be sent does not begin.
     let queues = open::task_queues(backend.fleet(), summary).await.map_err(Failure::usage)?;
-    let operation = Operation {
-        id: uuid::Uuid::now_v7().to_string(),
-        task: summary.task.id.clone(),
+    let operation = Operation::queued(
+        uuid::Uuid::now_v7().to_string(),
+        (&summary.task.id, summary.version),
         kind,
-        version: summary.version,
-        who: who(),
-        requested: Timestamp::now(),
         request,
-        beat: 0,
-        worker: None,
-        progress: None,
-        end: None,
-    };
+        &author(""),
+    );
     let superseded = summary.run.as_ref().map(|run| run.id.clone());
     let begin = BeginRun { task: &summary.task, operation: &operation, due: None, supersedes: superseded.as_deref() };
     match backend.tasks.begin_run(&begin, &author("")).await.map_err(Failure::usage)? {

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use adapters::open::FleetBackend;
-use shared::object::Timestamp;
 use shared::queue::{Outgoing, Queue};
 use shared::tasks::{Heartbeat, Operation, OperationEnd, OperationKind};
 use shared::terminal;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::who;
+use super::author;
 use crate::exit::Failure;
 use crate::verbosity::note;
 
@@ -37,19 +36,7 @@ pub struct Request<'a> {
 
 /// A new operation.
 pub fn operation(task: &str, kind: OperationKind, version: u32, request: String) -> Operation {
-    Operation {
-        id: uuid::Uuid::now_v7().to_string(),
-        task: task.to_owned(),
-        kind,
-        version,
-        who: who(),
-        requested: Timestamp::now(),
-        request,
-        beat: 0,
-        worker: None,
-        progress: None,
-        end: None,
-    }
+    Operation::queued(uuid::Uuid::now_v7().to_string(), (task, version), kind, request, &author(""))
 }
 
 impl Request<'_> {

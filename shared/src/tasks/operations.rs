@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::Change;
+use super::{Author, Change};
 use crate::Result;
 use crate::object::Timestamp;
 
@@ -116,6 +116,19 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// An operation that `author` asks for, which nobody has begun.
+    pub fn queued(
+        id: String,
+        (task, version): (&str, u32),
+        kind: OperationKind,
+        request: String,
+        author: &Author,
+    ) -> Operation {
+        let (task, who, requested) = (task.to_owned(), author.who.clone(), author.at);
+        let (beat, worker, progress, end) = Default::default();
+        Operation { id, task, kind, version, who, requested, request, beat, worker, progress, end }
+    }
+
     /// How far it is.
     pub fn state(&self) -> OperationState {
         match (&self.end, self.beat) {
