@@ -228,7 +228,7 @@ mod tests {
     use shared::queue::{JobQueue as _, Outgoing};
 
     #[tokio::test]
-    async fn a_full_disk_refuses_what_has_no_room_and_keeps_what_was_taken() {
+    async fn a_full_disk_refuses_new_records_and_loses_none() {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::open(dir.path()).unwrap();
         let pages = |count: i64| database.call("limit", move |c| Ok(c.pragma_update(None, "max_page_count", count)?));

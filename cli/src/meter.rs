@@ -228,13 +228,13 @@ mod tests {
     }
 
     #[test]
-    fn while_listing_no_time_is_told() {
+    fn no_remaining_time_is_shown_while_listing() {
         let (meter, run) = meter(Phase::Listing);
         assert!(meter.line(&run).ends_with("10.0 KiB/s, 10 objects/s"), "{}", meter.line(&run));
     }
 
     #[test]
-    fn where_nothing_moves_no_rate_is_told() {
+    fn no_rate_is_shown_while_nothing_moves() {
         let mut meter = Meter::default();
         (0..=10).for_each(|second| meter.observe(Duration::from_secs(second), &run(Phase::Listed, 1, 0), 0));
         assert_eq!(meter.line(&run(Phase::Listed, 1, 0)), "0 of 1 object, 0 B of 1.00 KiB");

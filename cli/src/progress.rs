@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn regression_no_line_of_the_progress_is_as_wide_as_the_terminal() {
+    fn regression_progress_lines_are_narrower_than_the_terminal() {
         let mut meter = Meter::default();
         for second in 0..10 {
             meter.observe(Duration::from_secs(second), &run(second << 30), 123 << 20);

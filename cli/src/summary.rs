@@ -160,7 +160,7 @@ mod tests {
     use crate::fixtures;
 
     #[test]
-    fn regression_a_summary_names_what_is_up_to_date_and_leaves_zeros_out() {
+    fn regression_a_summary_names_unchanged_objects_and_omits_zeros() {
         let synced = Settled { copied: 12, bytes: 938 << 10, ..Settled::default() };
         assert_eq!(settled(&synced, 17_988), ["12 copied (938 KiB)", "17,988 already up to date"]);
         assert_eq!(settled(&Settled::default(), 0), ["0 copied (0 B)"]);

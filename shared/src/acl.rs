@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn grants_are_spelled_by_permission_and_the_owner_is_the_destinations() {
+    fn grants_are_by_permission_and_the_owner_stays() {
         let acl = Acl::new([
             grant(Grantee::Owner, Permission::FullControl),
             grant(Grantee::Account("a1".into()), Permission::Read),

@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_prints_as_one_line_whatever_the_key_holds() {
+    fn an_error_prints_as_one_line_whatever_the_key() {
         let error = Error::new(ErrorKind::NotFound, "get", "s3://b/a\nb\u{1b}[2J", "no such object");
         assert_eq!(error.to_string(), "get s3://b/a\\nb\\u{1b}[2J: no such object");
     }

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_definitions_version_is_carried_and_left_out_if_it_is_the_present_one() {
+    fn a_definitions_version_is_written_unless_it_is_the_present() {
         assert_eq!(Job::parse(BODY).unwrap().definition, 0);
         let pinned = BODY.replacen(r#""run":"r""#, r#""run":"r","definition":7"#, 1);
         let job = Job::parse(&pinned).unwrap();
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_is_left_to_others_says_since_when_and_stays_as_it_is_otherwise() {
+    fn a_job_left_to_others_gets_one_time_and_stays_as_it_is() {
         let newer = BODY.replacen(r#""v":1"#, r#""v":2"#, 1);
         assert_eq!(left_since(&newer), None);
         let once = left(&newer, Timestamp(1_000));

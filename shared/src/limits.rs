@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_memory_limit_has_room_for_the_default_concurrency() {
+    fn the_default_memory_suffices_for_the_default_concurrency() {
         let work = crate::config::Work::default();
         assert!(transfers_within(work.memory_limit) >= work.concurrency);
         assert_eq!(transfers_within(0), 1);

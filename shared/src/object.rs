@@ -277,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_etag_tells_its_form() {
+    fn the_form_of_an_etag_is_recognised() {
         let whole = ETag::new("\"d41d8cd98f00b204e9800998ecf8427e\"");
         assert!(whole.md5_form().is_some() && whole.part_count().is_none());
         let parts = ETag::new("\"d41d8cd98f00b204e9800998ecf8427e-12\"");

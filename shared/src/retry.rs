@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_throttled_queue_or_ledger_is_waited_for_ever_more_slowly_but_not_for_ever() {
+    async fn a_throttled_backend_is_retried_ever_more_slowly() {
         for policy in [&SEND, &RECEIVE, &ACKNOWLEDGE, &LEDGER] {
             let (calls, time, error) = asked(policy, &[ErrorKind::Throttled]).await;
             assert_eq!(error.kind(), ErrorKind::Throttled);
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_attempt_waits_for_its_turn_and_the_wait_costs_no_attempt() {
+    async fn an_attempt_waits_for_its_turn_at_no_cost() {
         // Fewer requests than the policy's total time would have.
         let requests = Arc::new(LiveRate::new(Allowance::of(Some(0.02))));
         let began = Instant::now();

@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_read_by_their_prefix_and_a_missing_one_is_named() {
+    fn a_missing_credential_variable_is_named_with_its_prefix() {
         let full = |name: &str| match name {
             "SRC_ACCESS_KEY_ID" => Some("id".to_owned()),
             "SRC_SECRET_ACCESS_KEY" => Some("secret".to_owned()),
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_in_a_file_expire_soon_so_that_a_rotated_file_is_read_again() {
+    async fn keys_of_a_file_expire_soon_so_that_rotation_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.json");
         let provider = FromFile { path: path.clone() };

@@ -190,7 +190,7 @@ mod tests {
     use aws_smithy_runtime_api::http::StatusCode;
 
     #[tokio::test]
-    async fn a_code_is_found_in_xml_json_and_headers_and_the_answer_left_as_it_was() {
+    async fn an_error_code_is_found_and_the_answer_stays_unchanged() {
         for (header, body, code) in [
             (None, "<Error><Code>ExpiredToken</Code><Message>no</Message></Error>", "ExpiredToken"),
             (

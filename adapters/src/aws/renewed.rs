@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn regression_requests_do_not_wait_while_old_credentials_are_valid() {
+    async fn regression_requests_use_old_credentials_that_are_still_valid() {
         let (origin, renewed, answers) = slow();
         origin.set(Some("old"), Some(MARGIN / 2));
         key_of(&renewed).await;

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_within_each_other_are_refused_however_they_are_spelled() {
+    fn nested_folders_are_refused_in_every_spelling() {
         let root = tempfile::tempdir().unwrap();
         for folder in ["a/in", "b"] {
             std::fs::create_dir_all(root.path().join(folder)).unwrap();

@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_receive_that_is_dropped_leaves_no_message_leased_and_counts_no_delivery() {
+    async fn a_dropped_receive_leases_nothing_and_counts_no_delivery() {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::open(dir.path()).unwrap();
         let queue = SqliteQueue::open(&database, "jobs");

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_does_not_compress_is_refused_by_its_compressed_size() {
+    fn a_text_is_refused_by_its_compressed_size() {
         let text: String = (0..10_000u32).map(|n| to_hex(&Sha256::digest(n.to_be_bytes()))).collect();
         assert!(pack("result", &text).unwrap_err().to_string().contains("(compressed)"));
     }

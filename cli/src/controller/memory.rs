@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_read_as_it_was_written_and_time_alone_writes_none() {
+    fn a_record_reads_as_written_and_time_alone_writes_none() {
         let mut memory = Memory { minute: 5, ..Memory::default() };
         memory.targets.insert("t".into(), 300);
         memory.machines.since_launch = 4;

@@ -143,7 +143,7 @@ async fn a_run_enqueues_what_differs_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_run_that_dies_at_any_write_is_resumed_with_every_object_in_exactly_one_job() {
+async fn a_run_killed_at_any_write_has_each_object_in_one_job() {
     let (mut at, mut crashes) = (0, 0);
     loop {
         for after in [false, true] {
@@ -170,7 +170,7 @@ async fn a_run_that_dies_at_any_write_is_resumed_with_every_object_in_exactly_on
 }
 
 #[tokio::test]
-async fn a_run_that_was_told_to_stop_keeps_what_it_decided_and_is_resumed() {
+async fn a_stopped_run_keeps_its_decisions_and_is_resumed() {
     let (source, destination) = mirrored();
     let bench = bench(source, destination, mirror());
     let stop = CancellationToken::new();
@@ -184,7 +184,7 @@ async fn a_run_that_was_told_to_stop_keeps_what_it_decided_and_is_resumed() {
 }
 
 #[tokio::test]
-async fn what_is_filtered_by_key_or_bounds_is_neither_copied_nor_deleted() {
+async fn filtered_keys_are_neither_copied_nor_deleted() {
     let (source, destination) = mirrored();
     let filters = vec!["- */0*".into(), "- */4*".into()];
     let bench = bench(source, destination, Find { filters, min_size: Some(15), ..mirror() });
@@ -197,7 +197,7 @@ async fn what_is_filtered_by_key_or_bounds_is_neither_copied_nor_deleted() {
 }
 
 #[tokio::test]
-async fn a_run_with_nothing_to_do_sends_nothing_and_writes_three_records() {
+async fn an_idle_run_sends_nothing_and_writes_three_records() {
     let keys: Vec<String> = (0..900).map(|n| format!("{n:04}")).collect();
     let (mut source, mut destination) = (Shelf::of(&keys), Shelf::of(&keys));
     (source.page, destination.page) = (1_000, 1_000);

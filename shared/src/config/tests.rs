@@ -176,7 +176,7 @@ fn each_refusal_names_the_setting_and_the_remedy_in_one_line() {
 }
 
 #[test]
-fn endpoints_and_regions_are_checked_and_secrets_in_them_not_repeated() {
+fn endpoints_and_regions_are_checked_without_showing_secrets() {
     for (setting, part) in [
         ("endpoint-url = \"ftp://h\"", "begins neither with http"),
         ("endpoint-url = \"localhost:9000\"", "begins neither with http"),
@@ -204,7 +204,7 @@ fn a_part_for_a_bucket_has_at_least_5_mib() {
 }
 
 #[test]
-fn places_within_each_other_are_refused_unless_their_services_differ() {
+fn nested_locations_of_one_service_are_refused() {
     let one = SMALL.replace("/backup/photos", "s3://photos");
     let error = Config::parse(&one).unwrap_err().to_string();
     assert!(error.contains("overlap"), "{error}");

@@ -52,7 +52,7 @@ fn a_change_lies_in_the_task_or_in_another_bucket_or_prefix() {
 }
 
 #[test]
-fn a_record_without_a_readable_key_refuses_the_whole_body_by_its_number() {
+fn an_unreadable_key_refuses_the_body_and_names_the_record() {
     let body = |record: &str| format!(r#"{{"Records":[{},{record}]}}"#, s3_record("good"));
     for (record, why) in [
         (s3_record("a%2"), "record 2: key \"a%2\" is not URL-encoded UTF-8"),
@@ -144,7 +144,7 @@ fn a_list_of_events_is_all_of_one_format_and_without_notices() {
 }
 
 #[test]
-fn where_the_encoding_of_keys_is_not_known_both_readings_are_looked_at() {
+fn both_readings_of_a_key_of_unknown_encoding_are_checked() {
     let record = |source: &str, key: &str| {
         format!(r#"{{"Records":[{{"eventSource":"{source}","s3":{{"object":{{"key":"{key}"}}}}}}]}}"#)
     };

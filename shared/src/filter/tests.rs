@@ -137,7 +137,7 @@ fn a_missing_list_is_named() {
 
 proptest! {
     #[test]
-    fn merged_prefixes_hold_what_the_lines_held_each_key_once(lines in prop::collection::vec("[ab]{1,4}", 1..10), key in "[ab]{0,6}") {
+    fn merged_prefixes_cover_the_lines_keys_once_each(lines in prop::collection::vec("[ab]{1,4}", 1..10), key in "[ab]{0,6}") {
         let merged = prefixes(lines.join("\n")).unwrap();
         let holding = merged.iter().filter(|prefix| key.starts_with(prefix.as_str())).count();
         prop_assert_eq!(holding, usize::from(lines.iter().any(|line| key.starts_with(line.as_str()))));
@@ -156,7 +156,7 @@ fn a_key_is_reached_by_the_prefixes_that_are_listed() {
 }
 
 #[test]
-fn regression_a_folder_is_excluded_as_a_whole_only_if_every_key_is() {
+fn regression_a_folder_is_excluded_only_if_each_key_is() {
     let excludes = |rules: &[&str], folder: &str| filter(rules).excludes_below(folder);
     for rule in ["- lost+found/**", "- lost+found/*", "- lost*", "- *", "- **/lost+found/**", "- [l-m]ost+found/*"] {
         assert!(excludes(&[rule], "lost+found/"), "{rule}");

@@ -348,7 +348,7 @@ mod tests {
     use futures::FutureExt;
 
     #[tokio::test(start_paused = true)]
-    async fn throttling_halves_the_limit_once_a_second_and_success_raises_it_slowly() {
+    async fn throttling_halves_the_limit_and_success_raises_it_slowly() {
         let limiter = ConcurrencyLimiter::new(16);
         limiter.throttles(5);
         limiter.throttles(9);
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn regression_new_work_is_taken_on_when_no_transfer_waits_and_holds_none_back() {
+    async fn regression_new_work_begins_only_when_no_transfer_waits() {
         let limiter = ConcurrencyLimiter::new(1);
         let permits = limiter.acquire().await;
         let mut transfer = Box::pin(limiter.acquire());
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn events_never_wait_for_a_scan_and_a_scan_not_for_ever_for_events() {
+    async fn events_pass_a_scan_and_the_scan_still_goes_on() {
         let scan = ConcurrencyLimiter::new(4);
         let events = scan.lane(Lane::Events);
         let mut scans = Vec::new();

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_task_alone_has_all_and_others_begin_with_their_share_at_once() {
+    async fn a_lone_task_has_all_and_others_get_their_share_at_once() {
         let shares = FairShares::new(12);
         let [first, second, third] = [(); 3].map(|()| shares.of_task());
         assert_eq!((first.limit(), first.free()), (12, 12));
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_throttled_task_has_less_than_its_share_and_takes_nothing_from_others() {
+    async fn a_throttled_task_takes_nothing_from_others() {
         let shares = FairShares::new(16);
         let [throttled, other] = [(); 2].map(|()| shares.of_task());
         let _works = (throttled.work(), other.work());

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_new_rate_holds_at_once_for_callers_that_wait() {
+    async fn a_new_rate_applies_at_once_to_waiting_callers() {
         let rate = rate(1000.0);
         let taken = takers(&rate, 50);
         for (per_second, least, most) in [(1000.0, 9_800, 10_200), (10.0, 98, 102), (0.0, 0, 1), (200.0, 1_980, 2_030)]
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_caller_that_is_dropped_takes_nothing_and_passes_its_turn_on() {
+    async fn a_dropped_caller_takes_nothing_and_passes_its_turn_on() {
         let rate = rate(1.0);
         let mut first = Box::pin(rate.take(1_000.0));
         assert!(first.as_mut().now_or_never().is_none());

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_endpoint_that_throttles_everything_is_asked_five_times_a_second_and_recovers() {
+    async fn a_throttling_endpoint_gets_five_requests_a_second() {
         let limiter = RateLimiter::default();
         rate(&limiter, 10, |_| true).await;
         assert_eq!((limiter.interval(), rate(&limiter, 10, |_| true).await), (MAX_INTERVAL, 5));
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_constant_share_of_throttled_answers_does_not_bring_the_work_to_a_crawl() {
+    async fn a_constant_share_of_throttling_keeps_the_work_going() {
         for share in [10, 5] {
             let limiter = RateLimiter::default();
             // Spread by a multiplicative hash, so that windows differ.
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn retry_after_holds_every_request_back_and_no_longer_than_the_bound() {
+    async fn retry_after_delays_every_request_up_to_the_bound() {
         for (told, seconds) in [(7, 7), (86_400, MAX_WAIT.as_secs()), (0, 0)] {
             let limiter = RateLimiter::default();
             limiter.answered(true, Some(Duration::from_secs(told)));

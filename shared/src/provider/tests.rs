@@ -92,7 +92,7 @@ fn a_scheme_and_a_region_make_an_endpoint() {
 }
 
 #[test]
-fn an_endpoint_that_cannot_be_known_is_asked_for_with_an_example() {
+fn a_needed_endpoint_is_asked_for_with_an_example() {
     for (scheme, why) in [
         (Scheme::Oss, "give the region, such as cn-beijing, or the endpoint-url"),
         (Scheme::Cos, "give the region, such as ap-beijing, or the endpoint-url"),

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn metrics_and_health_are_served_and_readiness_follows_the_program() {
+    async fn the_endpoint_serves_metrics_health_and_readiness() {
         let health = Health::default();
         let address = serve(Some("127.0.0.1:0"), &health).await.unwrap().unwrap();
         assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 503"));

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn regression_a_log_line_for_people_has_no_module_and_no_raw_fields() {
+    fn regression_a_readable_log_line_has_no_module_or_raw_field() {
         let text = logged(|| {
             let error = "tags s3://b/k: AccessDenied";
             tracing::warn!(%error, side = "source", next_s = 30, "tags are not compared");

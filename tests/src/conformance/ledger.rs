@@ -71,7 +71,7 @@ macro_rules! ledger_suite {
             a_run_is_done_when_everything_enqueued_is_settled
             an_outcome_keeps_all_its_fields
             the_last_outcome_of_a_key_is_the_one_that_is_kept
-            outcomes_of_odd_keys_are_told_apart
+            outcomes_of_odd_keys_are_distinct
             failures_come_in_pages_each_once
             only_counted_failures_are_listed
             five_hundred_outcomes_settle_at_once
@@ -81,7 +81,7 @@ macro_rules! ledger_suite {
             an_event_run_begins_once_and_is_never_done
             an_event_is_counted_once_however_often_its_message_comes
             eight_workers_that_settle_the_same_events_count_each_once
-            events_that_are_no_keys_outcome_are_counted_and_overwrite_nothing
+            events_without_a_keys_outcome_count_and_overwrite_nothing
             a_key_whose_events_fail_again_and_again_is_listed_once
             a_position_advances_from_the_expected_one
             a_step_without_counters_only_advances

@@ -44,13 +44,13 @@ macro_rules! queue_suite {
             releasing_what_is_gone_is_ok
             a_delayed_message_comes_after_its_delay
             a_dead_letter_leaves_the_queue_and_is_counted
-            depth_tells_ready_leased_and_delayed_apart
+            depth_counts_ready_leased_and_delayed
             a_waiting_receive_returns_when_a_message_is_sent
             an_empty_receive_waits_as_long_as_it_may
             a_dropped_receive_loses_no_message
             bodies_survive_whatever_xml_can_carry
             bodies_of_the_largest_size_survive_in_one_send
-            two_receivers_never_hold_one_message_at_a_time
+            two_receivers_never_lease_one_message_at_once
         }
     };
 }
@@ -271,7 +271,7 @@ pub async fn a_dead_letter_leaves_the_queue_and_is_counted(queue: Queue) {
 }
 
 /// Once it has settled.
-pub async fn depth_tells_ready_leased_and_delayed_apart(queue: Queue) {
+pub async fn depth_counts_ready_leased_and_delayed(queue: Queue) {
     send(&queue, bodies(5)).await;
     queue.send(&[Outgoing { body: "late".to_owned(), delay: LONG }]).await.unwrap();
     let leased = receive(&queue, 2, LONG).await;
@@ -344,7 +344,7 @@ pub async fn bodies_of_the_largest_size_survive_in_one_send(queue: Queue) {
 }
 
 /// Each is done once, by whoever got it.
-pub async fn two_receivers_never_hold_one_message_at_a_time(queue: Queue) {
+pub async fn two_receivers_never_lease_one_message_at_once(queue: Queue) {
     let sent = bodies(60);
     let held = Arc::new(Mutex::new(HashSet::new()));
     let done = Arc::new(Mutex::new(BTreeMap::<String, u32>::new()));

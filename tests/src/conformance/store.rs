@@ -98,8 +98,8 @@ macro_rules! store_conformance {
             reads::a_ready_location_answers_and_preparing_changes_nothing,
             reads::a_missing_container_is_named_as_such,
             keys::odd_keys_come_back_exactly,
-            keys::what_cannot_be_held_is_refused_and_nothing_is_written,
-            keys::a_key_and_keys_below_it_are_both_held_or_one_is_refused,
+            keys::an_unrepresentable_key_is_refused_and_nothing_written,
+            keys::a_key_and_keys_below_it_are_stored_or_one_is_refused,
             keys::a_folder_marker_is_found_again,
             listings::an_empty_location_lists_nothing,
             listings::keys_come_in_byte_order,
@@ -122,7 +122,7 @@ macro_rules! store_conformance {
             parts::a_part_that_was_never_sent_is_not_completed,
             parts::a_part_under_a_wrong_tag_is_not_completed,
             parts::parts_that_leave_a_gap_are_not_completed,
-            parts::the_layout_is_the_one_uploaded_where_the_store_tells,
+            parts::a_reported_layout_is_the_uploaded_one,
             copies::the_service_copies_the_pinned_version,
             copies::the_service_copies_ranges_into_parts,
             copies::a_store_without_a_service_says_so,
@@ -196,7 +196,7 @@ pub async fn try_read(store: &Store, key: &str, read: &Read) -> Result<Vec<u8>> 
 }
 
 /// Asserts that the object holds exactly these bytes.
-pub async fn assert_holds(store: &Store, key: &str, bytes: &[u8]) {
+pub async fn assert_stored(store: &Store, key: &str, bytes: &[u8]) {
     let found = try_read(store, key, &Read::default()).await.unwrap_or_else(|error| panic!("{key:?}: {error}"));
     assert!(found == bytes, "{key:?} holds {} other bytes instead of {}", found.len(), bytes.len());
 }

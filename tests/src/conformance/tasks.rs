@@ -42,7 +42,7 @@ macro_rules! tasks_suite {
             an_edit_repeated_after_a_lost_answer_changes_nothing
             old_versions_stay_until_they_are_removed
             a_version_that_an_open_operation_refers_to_stays
-            definitions_at_the_size_limit_are_kept_and_larger_ones_refused
+            definitions_above_the_size_limit_are_refused
             only_a_task_that_is_being_deleted_is_forgotten
             more_than_a_thousand_tasks_come_by_name
             a_task_moves_between_its_states
@@ -72,7 +72,7 @@ macro_rules! tasks_suite {
             samples_come_by_minute_and_the_first_of_a_minute_stays
             expired_samples_are_not_returned
             a_heartbeat_replaces_the_workers_earlier_one
-            a_heartbeat_of_a_wrong_clock_is_returned_and_an_old_one_is_not
+            a_wrong_clocks_heartbeat_is_returned_and_an_old_one_is_not
             a_fleet_record_is_replaced_by_one_controller
         }
     };

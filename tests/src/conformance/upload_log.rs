@@ -22,12 +22,12 @@ macro_rules! upload_log_suite {
             parts_are_counted_once_and_come_by_number
             ten_thousand_parts_are_recorded
             only_the_recorded_upload_is_closed
-            uploads_of_odd_keys_are_told_apart
+            uploads_of_odd_keys_are_distinct
             suspect_keys_come_in_byte_order_by_pages
             a_suspect_key_is_cleared_unless_it_was_marked_again
             open_uploads_of_many_keys_are_found_at_once
             open_uploads_of_a_task_are_listed_by_pages
-            uploads_that_no_record_names_are_known_until_somebody_has_looked
+            intents_of_uploads_stay_until_the_uploads_are_searched
         }
     };
 }

@@ -95,7 +95,7 @@ impl Fleet {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bucket_sends_a_task_the_events_it_follows_until_it_is_deleted() {
+async fn a_tasks_bucket_sends_events_until_the_task_is_deleted() {
     let fleet = Fleet::new().await;
     fleet.give_away("other/").await;
     let theirs = fleet.rules().await;

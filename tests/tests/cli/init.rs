@@ -14,7 +14,7 @@ async fn init(place: &Place, env: impl IntoIterator<Item = (&'static str, String
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn init_tells_what_it_made_and_what_was_there() {
+async fn init_reports_what_it_made_and_what_was_there() {
     let place = Place::new();
     let emulator = emulators::ministack();
     let name = emulators::unique_name("init");
@@ -42,7 +42,7 @@ async fn init_tells_what_it_made_and_what_was_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_init_with_credentials_that_do_not_exist_makes_nothing() {
+async fn regression_init_without_valid_credentials_makes_nothing() {
     let place = Place::new();
     let proxy = Proxy::start(&emulators::ministack().endpoint).await;
     let name = emulators::unique_name("init");

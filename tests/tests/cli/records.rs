@@ -87,7 +87,7 @@ fn outcome(key: &str, state: State, reason: Option<&str>) -> Outcome {
 }
 
 #[tokio::test]
-async fn what_became_of_events_is_shown_after_the_runs_and_its_failures_are_retried_as_the_source_is_now() {
+async fn failed_events_are_shown_and_retried_as_the_source_is_now() {
     let place = Place::new();
     assert_eq!(place.run("sync @/source @/d").await.code, Some(0));
     let synced = json(&place.run("status --json").await);

@@ -85,7 +85,7 @@ async fn regression_the_environments_endpoint_is_the_tasks() {
 }
 
 #[tokio::test]
-async fn an_interrupted_sync_exits_3_in_time_and_the_next_one_finishes_it() {
+async fn an_interrupted_sync_exits_3_and_the_next_one_finishes() {
     let place = Place::new();
     for i in 0..3000 {
         place.write(&format!("source/many/{i}"), "some bytes of content");
@@ -115,7 +115,7 @@ async fn an_interrupted_sync_exits_3_in_time_and_the_next_one_finishes_it() {
 }
 
 #[tokio::test]
-async fn a_second_sync_of_a_running_task_says_so_in_one_line_and_exits_2() {
+async fn a_second_sync_of_a_running_task_exits_2_with_one_line() {
     let place = Place::new();
     for i in 0..3000 {
         place.write(&format!("source/many/{i}"), "some bytes of content");
@@ -138,7 +138,7 @@ async fn a_second_sync_of_a_running_task_says_so_in_one_line_and_exits_2() {
 }
 
 #[tokio::test]
-async fn a_repeated_sync_tells_a_failure_once() {
+async fn a_repeated_sync_reports_a_failure_once() {
     let place = Place::new();
     let mut process = place.start("sync @/source @/d --every 1h");
     while !process.stderr().contains("(run ") {

@@ -180,7 +180,7 @@ async fn an_editor_changes_a_definition_and_gets_a_refused_text_again() {
 }
 
 #[tokio::test]
-async fn the_second_of_two_editors_gets_the_conflict_and_keeps_the_text() {
+async fn the_second_editor_gets_a_conflict_and_keeps_the_text() {
     let fleet = Fleet::new(&["--schedule", "every 6h"]).await;
     let other = format!(
         "{} task edit photos --description other --state {} >/dev/null || exit 9\nsed -i 's/every 6h/every 1h/' \"$1\"",
@@ -290,7 +290,7 @@ async fn limits_change_one_by_one_and_survive_an_edit() {
 }
 
 #[tokio::test]
-async fn a_task_that_ran_is_left_to_whoever_serves_it_when_it_is_deleted() {
+async fn a_deleted_task_that_ran_is_left_to_its_server() {
     let fleet = Fleet::new(&[]).await;
     fleet.answer(&["run", "photos"]).await;
     for _ in 0..2 {

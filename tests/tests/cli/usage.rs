@@ -113,7 +113,7 @@ async fn regression_each_program_calls_itself_by_its_name() {
 }
 
 #[tokio::test]
-async fn regression_failures_before_any_run_ask_for_no_option_that_is_given() {
+async fn regression_failures_before_any_run_request_no_given_option() {
     let place = Place::new();
     let text = format!(
         "task = \"early\"\nstate = \"{0}state\"\nsource.location = \"{0}source\"\ndestination.location = \"{0}d\"\n",

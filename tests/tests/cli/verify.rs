@@ -26,7 +26,7 @@ async fn a_difference_is_listed_and_exit_1() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_folder_is_verified_by_the_checksum_that_the_bucket_tells() {
+async fn a_folder_is_verified_by_the_buckets_checksum() {
     let place = Place::new();
     let emulator = emulators::weed();
     let bucket = emulator.create_bucket("verify").await;

@@ -59,7 +59,7 @@ fn to_each_call(proxy: &Proxy, actions: &[&str], name: &str, fault: &Fault) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_call_of_the_queue_comes_through_whatever_befalls_it_once() {
+async fn each_queue_call_survives_any_single_fault() {
     join_all(faults::passing(SQS).into_iter().map(async |(name, fault)| {
         let bench = Bench::new().await;
         // SQS answers these without a body: whether that came from SQS nobody can tell.
@@ -75,7 +75,7 @@ async fn every_call_of_the_queue_comes_through_whatever_befalls_it_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_call_of_the_ledger_comes_through_whatever_befalls_it_once() {
+async fn each_ledger_call_survives_any_single_fault() {
     join_all(faults::passing(DYNAMODB).into_iter().map(async |(name, fault)| {
         let bench = Bench::new().await;
         to_each_call(&bench.proxy, &faults::LEDGER_ACTIONS, name, &fault);
@@ -111,7 +111,7 @@ async fn a_request_that_is_never_answered_is_asked_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_that_never_works_again_ends_each_call_in_its_own_error_after_a_bounded_number_of_requests() {
+async fn a_dead_service_ends_each_call_after_bounded_requests() {
     let cases = [
         (answered(500, "InternalServerError"), ErrorKind::Unavailable, 8),
         (answered(400, "ExpiredTokenException"), ErrorKind::ExpiredCredentials, 8),
@@ -178,7 +178,7 @@ async fn what_was_not_taken_of_a_batch_is_sent_again_and_only_that() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn items_of_a_batch_that_were_not_written_are_written_with_patience() {
+async fn unwritten_items_of_a_batch_are_written_again() {
     let bench = Bench::new().await;
     let item = r#"{"PutRequest":{"Item":{"pk":{"S":"left"},"sk":{"S":"over"}}}}"#;
     let text = format!(r#"{{"UnprocessedItems":{{"{}":[{item}]}}}}"#, bench.ledger_config.table);
@@ -204,7 +204,7 @@ async fn items_of_a_batch_that_were_not_read_are_asked_for_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_transaction_that_others_hinder_for_ever_is_given_up_and_counts_once_later() {
+async fn a_transaction_given_up_counts_once_later() {
     let bench = Bench::new().await;
     let text = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"cancelled",
                    "CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict","Message":"busy"}]}"#;
@@ -217,7 +217,7 @@ async fn a_transaction_that_others_hinder_for_ever_is_given_up_and_counts_once_l
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_receipt_that_has_expired_is_a_lost_lease_and_no_failure_to_acknowledge() {
+async fn an_expired_receipt_is_a_lost_lease_and_acknowledges_well() {
     for (status, code, message) in [
         (400, "com.amazonaws.sqs#ReceiptHandleIsInvalid", "The input receipt handle is invalid."),
         (400, "com.amazonaws.sqs#MessageNotInflight", "not in flight"),

@@ -29,7 +29,7 @@ fn sqs(emulator: &Emulator) -> aws_sdk_sqs::Client {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_queue_or_table_is_told_with_its_remedy() {
+async fn a_missing_queue_or_table_is_reported_with_its_remedy() {
     for emulator in both() {
         let config = queue(emulator);
         let error = SqsQueue::open(&config).await.unwrap_err();
@@ -67,7 +67,7 @@ async fn creating_twice_makes_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_queue_made_by_others_is_left_as_it_is_and_told() {
+async fn a_queue_made_by_others_stays_unchanged_and_is_reported() {
     for emulator in both() {
         let config = queue(emulator);
         let seconds = QueueAttributeName::VisibilityTimeout;

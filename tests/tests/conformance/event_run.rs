@@ -75,7 +75,7 @@ async fn an_event_run_continues_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_counts_events_expires_and_no_record_of_other_runs_does_but_what_counts_their_jobs() {
+async fn only_event_records_and_job_counts_expire() {
     for emulator in [emulators::ministack(), emulators::moto()] {
         let config = table(emulator);
         DynamoDbLedger::create(&config).await.unwrap();
@@ -101,7 +101,7 @@ async fn what_counts_events_expires_and_no_record_of_other_runs_does_but_what_co
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_without_time_to_live_has_its_table_made_and_is_told_apart() {
+async fn a_service_without_time_to_live_is_named_and_gets_a_table() {
     for action in ["DescribeTimeToLive", "UpdateTimeToLive"] {
         let proxy = Proxy::start(&emulators::ministack().endpoint).await;
         let connection = emulators::connection(&proxy.endpoint, ACCESS_KEY, SECRET_KEY);

@@ -86,7 +86,7 @@ async fn leaving_completes_the_lifecycle_action() {
 }
 
 #[tokio::test]
-async fn the_group_is_told_changes_of_protection_and_nothing_else() {
+async fn the_group_gets_only_changes_of_protection() {
     let scene = Scene::new(None).await;
     for busy in [true, true, false, false, true] {
         scene.fleet.protect(busy).await.unwrap();
@@ -96,7 +96,7 @@ async fn the_group_is_told_changes_of_protection_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_protection_whose_answer_was_lost_is_told_again() {
+async fn a_protection_whose_answer_was_lost_is_set_again() {
     let scene = Scene::new(None).await;
     scene.proxy.inject(Rule::always(Fault::CloseAfter).times(1));
     scene.fleet.protect(true).await.unwrap();
@@ -121,7 +121,7 @@ async fn a_scale_in_interrupts() {
 }
 
 #[tokio::test]
-async fn a_rebalance_recommendation_is_reported_once_and_before_the_notice() {
+async fn a_rebalance_recommendation_is_reported_once_and_first() {
     let scene = Scene::new(None).await;
     scene.metadata.set("autoscaling/target-lifecycle-state", "InService");
     scene.metadata.set("events/recommendations/rebalance", r#"{"noticeTime": "2026-01-01T00:00:00Z"}"#);

@@ -77,7 +77,7 @@ async fn any_cut_of_a_large_tree_lists_each_key_once_and_in_order() {
 }
 
 #[tokio::test]
-async fn a_key_that_would_be_bent_never_reaches_the_key_it_would_become() {
+async fn a_key_that_the_gateway_would_rewrite_changes_no_other_key() {
     let (store, client) = open().await;
     let bytes = bytes_of(9, 1);
     put(&store, "a/b", &bytes).await;

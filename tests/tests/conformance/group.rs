@@ -69,7 +69,7 @@ async fn growth_whose_answer_was_lost_is_seen_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn an_ended_machine_is_replaced_unless_the_group_is_to_be_smaller() {
+async fn an_ended_machine_is_replaced_unless_the_group_shrinks() {
     let scene = Scene::new(3).await;
     let first = &scene.state().await.machines[0].id;
     assert_eq!(scene.group.terminate(first, true).await.unwrap(), Ended::Going);

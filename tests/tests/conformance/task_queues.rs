@@ -69,7 +69,7 @@ async fn queues_are_made_tagged_opened_and_removed_with_their_task() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn queues_that_are_gone_are_made_again_unless_the_task_is_being_deleted() {
+async fn missing_queues_are_made_again_unless_the_task_is_deleted() {
     let emulator = emulators::ministack();
     let (fleet, mut task) = (fleet(emulator), task("photos"));
     open::task_queues(&fleet, &task).await.unwrap();
@@ -86,7 +86,7 @@ async fn queues_that_are_gone_are_made_again_unless_the_task_is_being_deleted() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn queues_of_another_task_or_of_nobody_are_neither_used_nor_removed() {
+async fn foreign_queues_are_neither_used_nor_removed() {
     let emulator = emulators::ministack();
     let (fleet, old, new) = (fleet(emulator), task("photos"), task("photos"));
     open::create_task_queues(&fleet, &old).await.unwrap();

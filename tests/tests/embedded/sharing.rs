@@ -77,7 +77,7 @@ async fn a_lease_that_ran_out_is_still_good_if_nobody_took_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn eight_handles_on_a_new_folder_open_send_and_receive_everything_once() {
+async fn eight_handles_on_a_new_folder_receive_everything_once() {
     let dir = Arc::new(tempfile::tempdir().unwrap());
     let handles = (0..8).map(|n| {
         let dir = dir.clone();

@@ -36,7 +36,7 @@ async fn fails(mut program: Process, code: i32, says: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fleet_whose_queue_and_ledger_throttle_fail_and_break_off_at_a_constant_share_counts_exactly() {
+async fn a_fleet_with_faulty_backends_counts_exactly() {
     let mut files = files(60);
     files.push(("large".into(), 3 * MIB));
     files.push(("giant".into(), 5 * MIB));
@@ -74,7 +74,7 @@ async fn a_fleet_whose_queue_and_ledger_throttle_fail_and_break_off_at_a_constan
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_whose_queue_or_ledger_refuses_it_ends_with_the_reason_and_its_jobs_come_back() {
+async fn a_refused_worker_ends_with_the_reason_and_loses_no_job() {
     let files = files(12);
     let task = Folders::new(&files, WORK).await;
     assert_eq!(task.find().await.code, Some(0));
@@ -92,7 +92,7 @@ async fn a_worker_whose_queue_or_ledger_refuses_it_ends_with_the_reason_and_its_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_finder_whose_queue_or_ledger_refuses_it_ends_with_the_reason_and_is_resumed() {
+async fn a_refused_finder_ends_with_the_reason_and_is_resumed() {
     let files = files(23);
     let task = Folders::new(&files, WORK).await;
     for action in ["SendMessageBatch", "PutItem", "UpdateItem", "Query"] {
@@ -110,7 +110,7 @@ async fn a_finder_whose_queue_or_ledger_refuses_it_ends_with_the_reason_and_is_r
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_whose_acknowledgement_is_lost_comes_again_and_is_counted_and_reported_once() {
+async fn a_job_with_a_lost_acknowledgement_counts_once() {
     let files = files(12);
     let task = Folders::new(&files, WORK).await;
     // Three jobs: each acknowledgement fails for good once, after all of its attempts.
@@ -125,7 +125,7 @@ async fn a_job_whose_acknowledgement_is_lost_comes_again_and_is_counted_and_repo
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_message_given_out_twice_at_a_time_is_counted_and_reported_once() {
+async fn a_message_delivered_twice_at_once_counts_once() {
     let files = files(5);
     let task = Folders::new(&files, WORK).await;
     assert_eq!(task.find().await.code, Some(0));
@@ -145,7 +145,7 @@ async fn one_message_given_out_twice_at_a_time_is_counted_and_reported_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lease_that_is_lost_cancels_its_work_and_the_next_delivery_does_it() {
+async fn a_lost_lease_cancels_its_work_for_the_next_delivery() {
     let files = vec![("slow".to_owned(), MIB)];
     let task = Folders::new(&files, &format!("{WORK}bandwidth-limit = \"256KiB\"\n")).await;
     let lost = refused("com.amazonaws.sqs#MessageNotInflight");
@@ -161,7 +161,7 @@ async fn a_lease_that_is_lost_cancels_its_work_and_the_next_delivery_does_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_whose_delete_is_lost_goes_there_again_and_holds_up_nothing() {
+async fn a_dead_letter_whose_delete_is_lost_blocks_nothing() {
     let files = files(7);
     let task = Folders::new(&files, WORK).await;
     task.send("poison").await;

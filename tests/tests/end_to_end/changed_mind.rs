@@ -93,7 +93,7 @@ fn assert_cancelled(run: &Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_queued_deletes_end_with_the_options_they_were_found_under() {
+async fn regression_queued_deletes_end_with_their_options() {
     for (options, code) in [("", 0), ("--delete --exclude gone/*", 0), ("--delete --max-delete 7", 1)] {
         let place = Place::new(&[("kept".to_owned(), 5)]).await;
         let gone: Vec<_> = (0..GONE).map(|n| (format!("gone/{n}"), 3)).collect();
@@ -131,7 +131,7 @@ async fn regression_a_giant_under_way_is_aborted_when_it_is_excluded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_copies_under_way_end_when_the_storage_class_changes() {
+async fn regression_running_copies_end_when_the_class_changes() {
     let files: Vec<_> = (0..60).map(|n| (format!("f{n}"), 100)).collect();
     let place = Place::new(&files).await;
     place.proxy.inject(Rule::on(Kind::Put, Fault::Delay(Duration::from_millis(300))));
@@ -162,7 +162,7 @@ async fn settle_by_fleet(task: &Folders, first: &str, gone: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_a_fleet_carries_out_no_deletes_that_come_again_after_delete_is_off() {
+async fn regression_redelivered_deletes_end_once_delete_is_off() {
     let files: Vec<_> = (0..7).map(|n| (format!("d/f{n}"), 100)).collect();
     let task = Folders::new(&files, "lease = \"5s\"\n").await;
     let gone: Vec<_> = (0..40).map(|n| (format!("gone/{n}"), 10)).collect();
@@ -181,7 +181,7 @@ async fn regression_a_fleet_carries_out_no_deletes_that_come_again_after_delete_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_failures_of_a_run_with_other_options_are_not_retried() {
+async fn regression_failures_under_other_options_are_not_retried() {
     let place = Place::new(&[("a".to_owned(), 5), ("b".to_owned(), 5)]).await;
     let denied = Fault::Respond(403, "<Error><Code>AccessDenied</Code></Error>".to_owned());
     place.proxy.inject(Rule::on(Kind::Put, denied).containing("/a"));

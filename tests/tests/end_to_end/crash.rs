@@ -55,11 +55,11 @@ where
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sync_that_is_killed_at_random_moments_ends_exactly_and_leaves_nothing_behind() {
+async fn a_sync_killed_at_random_ends_exactly_without_leftovers() {
     rounds("sync", SYNC_LOAD, sync::round).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_finder_and_workers_that_are_killed_at_random_moments_end_exactly_and_leave_nothing_behind() {
+async fn a_fleet_killed_at_random_ends_exactly_without_leftovers() {
     rounds("fleet", FLEET_LOAD, fleet::round).await;
 }

@@ -94,7 +94,7 @@ fn assert_says(ended: &Ended, code: i32, part: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_finds_no_room_at_the_destination_is_named_and_leaves_nothing_behind() {
+async fn files_without_room_are_named_and_leave_nothing_behind() {
     let mut files = small(20);
     for (key, size) in [("whole", 3 * MIB), ("in-parts", 9 * MIB)] {
         files.push((key.to_owned(), size));
@@ -116,7 +116,7 @@ async fn what_finds_no_room_at_the_destination_is_named_and_leaves_nothing_behin
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_state_folder_without_room_ends_the_sync_with_one_line_and_the_next_one_finishes() {
+async fn a_full_state_folder_ends_the_sync_and_the_next_finishes() {
     let files = small(3_000);
     let place = Place::new(&files);
     // In the middle of the run: the log of the database grows beyond what the disk has room for.
@@ -159,7 +159,7 @@ async fn what_may_not_be_written_is_one_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_a_read_only_destination_with_nothing_to_do_is_in_sync() {
+async fn regression_a_read_only_destination_can_be_in_sync() {
     let files = small(5);
     let place = Place::new(&files);
     fs::create_dir_all(place.path("d")).expect("a folder");
@@ -223,7 +223,7 @@ async fn a_database_that_is_broken_newer_or_gone_is_one_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_state_folder_that_is_removed_under_a_run_ends_it_or_is_not_missed() {
+async fn a_run_ends_or_goes_on_if_its_state_folder_is_removed() {
     let files = small(2_000);
     let place = Place::new(&files);
     let mut sync = place.start("", "sync @/source @/d --bandwidth-limit 64KiB --concurrency 2", "");
@@ -241,7 +241,7 @@ async fn a_state_folder_that_is_removed_under_a_run_ends_it_or_is_not_missed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn output_that_cannot_be_written_is_an_error_and_a_reader_who_has_read_enough_is_none() {
+async fn output_errors_except_a_closed_pipe_are_errors() {
     let files = small(3);
     let place = Place::new(&files);
     place.finishes(&files).await;

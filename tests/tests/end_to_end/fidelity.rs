@@ -121,7 +121,7 @@ pub async fn stage(one_store: bool) -> (Cloud, Option<Cloud>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whole_in_parts_giant_streamed_or_copied_by_the_service_an_object_arrives_with_everything() {
+async fn an_object_arrives_with_everything_however_it_is_copied() {
     for one_store in [false, true] {
         let (from, other) = stage(one_store).await;
         let to = other.as_ref().unwrap_or(&from);
@@ -147,7 +147,7 @@ async fn whole_in_parts_giant_streamed_or_copied_by_the_service_an_object_arrive
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn storage_class_and_encryption_are_those_that_are_asked_for_however_an_object_goes() {
+async fn storage_class_and_encryption_apply_however_it_is_copied() {
     for one_store in [false, true] {
         let (from, other) = stage(one_store).await;
         let to = other.as_ref().unwrap_or(&from);
@@ -166,7 +166,7 @@ async fn storage_class_and_encryption_are_those_that_are_asked_for_however_an_ob
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn between_two_seaweedfs_an_object_arrives_with_everything_that_they_keep() {
+async fn between_two_seaweedfs_an_object_arrives_with_everything() {
     let weed = weed();
     let client = weed.client(&weed.endpoint);
     let (source, destination) = (weed.create_bucket("source").await, weed.create_bucket("destination").await);
@@ -206,7 +206,7 @@ async fn between_two_seaweedfs_an_object_arrives_with_everything_that_they_keep(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metadata_beyond_ascii_means_the_same_at_stores_that_spell_it_otherwise() {
+async fn metadata_beyond_ascii_means_the_same_at_all_stores() {
     let (amazon, minio) = (Cloud::start(Profile::AMAZON).await, Cloud::start(Profile::MINIO).await);
     let who = map([("who", "grüß \u{1f600}")]);
     for (from, to) in [(&amazon, &minio), (&minio, &amazon)] {
@@ -226,7 +226,7 @@ async fn metadata_beyond_ascii_means_the_same_at_stores_that_spell_it_otherwise(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_folder_does_not_keep_is_one_warning_or_with_strict_a_failure_that_writes_nothing() {
+async fn what_a_folder_cannot_store_is_a_warning_or_strict_failure() {
     let from = Cloud::start(Profile::AMAZON).await;
     let source = from.create_bucket("source");
     plant(&from, &source);
@@ -252,7 +252,7 @@ async fn what_a_folder_does_not_keep_is_one_warning_or_with_strict_a_failure_tha
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_store_turns_out_to_lack_is_said_once_or_with_strict_a_failure_that_writes_nothing() {
+async fn a_feature_that_a_store_lacks_is_a_warning_or_failure() {
     let (from, to) = (Cloud::start(Profile::AMAZON).await, Cloud::start(Profile::UNKNOWN).await);
     let (source, destination) = (from.create_bucket("source"), to.create_bucket("destination"));
     plant(&from, &source);
@@ -275,7 +275,7 @@ fn with_words() -> std::collections::BTreeMap<String, String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_of_metadata_alone_is_found_where_it_is_asked_for_and_copied_once() {
+async fn a_change_of_metadata_alone_is_copied_once_if_asked_for() {
     for one_store in [false, true] {
         let (from, other) = stage(one_store).await;
         let to = other.as_ref().unwrap_or(&from);
@@ -315,7 +315,7 @@ fn archive(cloud: &Cloud) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn archived_objects_are_counted_and_named_and_not_read_and_restored_ones_are_copied() {
+async fn archived_objects_are_named_and_restored_ones_are_copied() {
     let (from, to) = (Cloud::start(Profile::AMAZON).await, Cloud::start(Profile::AMAZON).await);
     let (source, destination) = (archive(&from), to.create_bucket("destination"));
     let sync = Sync::between(&from, &source, &to, &destination);
@@ -332,7 +332,7 @@ async fn archived_objects_are_counted_and_named_and_not_read_and_restored_ones_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn archived_objects_are_restored_where_that_is_asked_for_and_waited_for_also_after_an_interrupt() {
+async fn requested_restores_are_awaited_also_after_an_interrupt() {
     let (from, to) = (Cloud::start(Profile::AMAZON).await, Cloud::start(Profile::AMAZON).await);
     let (source, destination) = (archive(&from), to.create_bucket("destination"));
     let sync = Sync::between(&from, &source, &to, &destination);

@@ -145,7 +145,7 @@ async fn every_key_is_copied_by_the_service_itself_below_prefixes_too() {
 
 /// The location's own folder marker is no object in it, unless it holds bytes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_locations_own_marker_is_copied_if_it_holds_bytes() {
+async fn a_locations_own_marker_is_copied_if_it_has_bytes() {
     let cloud = Cloud::start(Profile::AMAZON).await;
     let (source, destination) = (cloud.create_bucket("source"), cloud.create_bucket("destination"));
     for (folder, bytes) in [("empty/", ""), ("full/", "bytes")] {
@@ -198,7 +198,7 @@ async fn every_key_passes_queue_and_ledger_of_a_fleet() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_folder_cannot_hold_is_named_and_the_rest_is_there() {
+async fn keys_that_no_folder_can_have_are_named_the_rest_copied() {
     let cloud = Cloud::start(Profile::AMAZON).await;
     let bucket = cloud.create_bucket("source");
     let cannot = ["a//b", "/x", ".", "a/..", "./y", "bytes/", "nul\0"];
@@ -278,7 +278,7 @@ async fn folders_and_their_markers_go_there_and_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_lists_in_another_order_is_told_apart_and_nothing_is_deleted() {
+async fn a_listing_in_another_order_is_an_error_and_deletes_nothing() {
     let plain = Cloud::start(Profile::AMAZON).await;
     let strange = Cloud::start(Profile { order: Order::Utf16, ..Profile::AMAZON }).await;
     for (from, to) in [(&strange, &plain), (&plain, &strange)] {
@@ -297,7 +297,7 @@ async fn a_store_that_lists_in_another_order_is_told_apart_and_nothing_is_delete
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_a_listing_cannot_tell_is_an_error_and_never_passed_over() {
+async fn a_key_that_a_listing_cannot_spell_is_an_error() {
     let to = Cloud::start(Profile::AMAZON).await;
     let keys = ["a", "b\u{1}c", "d", "e\u{ffff}"];
     let cases = [(Control::Referenced, Some(0)), (Control::Raw, Some(1)), (Control::Replaced, Some(1))];

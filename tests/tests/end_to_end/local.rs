@@ -8,7 +8,7 @@ use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, credentials_file, fresh_
 use flotilla_tests::scale::scale;
 use serde_json::Value;
 
-use crate::support::{MIB, assert_files, assert_holds, put_all, write_files};
+use crate::support::{MIB, assert_files, assert_stored, put_all, write_files};
 
 const NO_ENV: [(&str, String); 0] = [];
 
@@ -81,14 +81,14 @@ async fn a_bucket_is_mirrored_to_a_folder_and_back() {
     assert_eq!((&counted["copied"], &counted["deleted"]), (&5.into(), &1.into()), "{counted}");
     let mut expected = objects;
     expected.push(("new".into(), 7));
-    assert_holds(&client, &back, &expected).await;
+    assert_stored(&client, &back, &expected).await;
 }
 
 /// Names that a store of folders lists in another order than their bytes', and more than a page of
 /// them. No object has a folder's name: SeaweedFS loses one of `a` and `a/x` if both are first written
 /// at the same moment.
 #[tokio::test(flavor = "multi_thread")]
-async fn folders_beside_names_that_they_begin_are_mirrored_from_gateway_to_gateway() {
+async fn folders_beside_their_longer_namesakes_are_mirrored() {
     let weed = weed();
     let client = weed.client(&weed.endpoint);
     let (source, destination) = (weed.create_bucket("source").await, weed.create_bucket("destination").await);
@@ -121,14 +121,14 @@ async fn folders_beside_names_that_they_begin_are_mirrored_from_gateway_to_gatew
     };
     let (without_delete, all) = (&sync[..sync.len() - 1], objects.len() as u64);
     assert_eq!(counts(without_delete).await, [all, 0, 0, 0]);
-    assert_holds(&client, &destination, &objects).await;
+    assert_stored(&client, &destination, &objects).await;
     assert_eq!(counts(without_delete).await, [0, 0, all, 0]);
 
     let stale =
         (0..40).map(|n| (format!("d{n:03}/stale"), 1)).chain([("d000-0".to_owned(), 1), ("d1/x".to_owned(), 1)]);
     put_all(&client, &destination, stale).await;
     assert_eq!(counts(&sync).await, [0, 42, all, 0]);
-    assert_holds(&client, &destination, &objects).await;
+    assert_stored(&client, &destination, &objects).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

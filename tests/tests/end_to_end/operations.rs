@@ -67,7 +67,7 @@ async fn a_task_is_planned_verified_and_probed_by_its_workers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_that_waits_says_that_nobody_serves_and_goes_on_by_itself() {
+async fn a_waiting_command_says_if_no_worker_serves_the_task() {
     let place = differing().await;
     let requested = json(&place.command(&["task", "verify", "t", "--quick", "--no-wait", "--json"]).await);
     let id = requested["operation"].as_str().expect("an id").to_owned();
@@ -139,7 +139,7 @@ async fn jobs_of_an_operation_that_come_again_or_late_change_nothing() {
 
 /// The definitions need not be created; one side's error says nothing of the other side.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_probe_names_the_missing_right_with_its_remedy_and_leaves_nothing() {
+async fn a_probe_names_the_missing_right_and_leaves_nothing() {
     let fleet = Fleet::new().await;
     let workers = vec![fleet.worker()];
     let (weed, folder) = (weed(), fresh_folder("definitions"));

@@ -66,7 +66,7 @@ fn makes_an_object(kind: Kind) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_without_lists_refuses_a_canned_one_and_nothing_is_written() {
+async fn a_store_without_acls_refuses_a_canned_one_before_writing() {
     let from = Cloud::start(Profile::AMAZON).await;
     let to = Cloud::start(Profile { has_acl: false, ..Profile::UNKNOWN }).await;
     let (source, destination) = (from.create_bucket("source"), to.create_bucket("destination"));

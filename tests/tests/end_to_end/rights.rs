@@ -17,7 +17,7 @@ fn tagged(stored: &mut StoredObject) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_tags_that_we_may_not_read_are_named_and_strict_fails() {
+async fn regression_unreadable_tags_are_named_and_strict_fails() {
     for (one_store, versioned) in [(false, false), (false, true), (true, false), (true, true)] {
         let (from, other) = stage(one_store).await;
         let to = other.as_ref().unwrap_or(&from);
@@ -77,7 +77,7 @@ async fn objects_without_tags_cost_one_request_for_tags_a_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_a_destination_that_denies_tags_fails_tagged_objects_alone() {
+async fn regression_denied_tags_fail_only_tagged_objects() {
     for one_store in [false, true] {
         let (from, other) = stage(one_store).await;
         let to = other.as_ref().unwrap_or(&from);
@@ -96,7 +96,7 @@ async fn regression_a_destination_that_denies_tags_fails_tagged_objects_alone() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_destination_tags_that_we_may_not_read_are_one_warning() {
+async fn regression_unreadable_destination_tags_are_one_warning() {
     let (from, to) = (Cloud::start(Profile::AMAZON).await, Cloud::start(Profile::AMAZON).await);
     let (source, destination) = (from.create_bucket("source"), to.create_bucket("destination"));
     ["a", "b"].iter().for_each(|key| from.put_as(&source, key, *key, tagged));
@@ -114,7 +114,7 @@ async fn regression_destination_tags_that_we_may_not_read_are_one_warning() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_redirects_and_object_lock_are_named_and_strict_fails() {
+async fn regression_redirects_and_locks_are_named_and_strict_fails() {
     let kinds = [
         ("x-amz-website-redirect-location", "/there", "website redirects"),
         ("x-amz-object-lock-mode", "GOVERNANCE", "retention by object lock"),
@@ -178,7 +178,7 @@ async fn regression_losses_of_service_copies_are_named_at_little_cost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_a_bucket_with_object_lock_gets_a_checksum_with_all_bytes() {
+async fn regression_a_bucket_with_object_lock_gets_checksums() {
     for profile in [Profile::AMAZON, Profile::UNKNOWN, Profile::MINIO] {
         let (from, to) = (Cloud::start(Profile::AMAZON).await, Cloud::start(profile.clone()).await);
         let (source, opaque) = (from.create_bucket("source"), from.create_bucket("opaque"));

@@ -183,7 +183,7 @@ async fn a_paused_task_does_nothing_until_it_is_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_edit_holds_for_the_next_run() {
+async fn an_edit_applies_to_the_next_run() {
     let place = Place::new().await;
     write_files(&place.path("source"), &[("a.txt".to_owned(), 10), ("b.tmp".to_owned(), 10)]);
     place.command(&["task", "create", "photos", "@/source", "@/to", "--exclude", "*.tmp"]).await;

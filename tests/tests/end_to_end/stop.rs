@@ -11,7 +11,7 @@ use shared::queue::JobQueue;
 use tokio::net::TcpListener;
 
 use crate::fleet_of_folders::Folders;
-use crate::support::{MIB, assert_files, assert_holds, content, put_all, write_files};
+use crate::support::{MIB, assert_files, assert_stored, content, put_all, write_files};
 
 /// The promise is 10 s. The rest is for a machine with many more programs than cores; whoever waits for what does not
 /// answer takes 30 s and more (`shared::retry::STALL_SECONDS`).
@@ -137,7 +137,7 @@ async fn sync_is_stopped_while_parts_stall(what: &str, more: &str) {
     sides.proxy.reset();
     let ended = sides.sync(true, &options).wait(LIMIT).await;
     assert_eq!(ended.code, Some(0), "{what}: {}", ended.stderr);
-    assert_holds(&client, &sides.bucket, &files).await;
+    assert_stored(&client, &sides.bucket, &files).await;
     assert_eq!((sides.proxy.count(Kind::Create), sides.proxy.count(Kind::Part)), (0, 3), "{what}: it is resumed");
     let open = client.list_multipart_uploads().bucket(&sides.bucket).send().await.expect("uploads are listed");
     assert!(open.uploads().is_empty(), "{what}: an upload stays open");
@@ -173,7 +173,7 @@ async fn sync_is_stopped_at_once_by_a_second_signal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sync_that_is_told_to_stop_ends_in_time_whatever_does_not_answer_and_is_resumed() {
+async fn a_stopped_sync_ends_in_time_whatever_does_not_answer() {
     futures::join!(
         sync_is_stopped_when_nothing_answers_at_the_start(),
         sync_is_stopped_while_a_listing_stalls(),
@@ -266,7 +266,7 @@ async fn asked_to_stop(notice: &str, program: &mut Process) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_a_job_that_is_handed_back_is_hidden_by_no_poll_that_is_still_under_way() {
+async fn regression_no_late_poll_hides_a_released_job() {
     for (what, signals) in [("one signal", 1), ("two signals", 2)] {
         let mut said = Vec::new();
         while let Err(why) = is_handed_back(what, signals).await {
@@ -277,7 +277,7 @@ async fn regression_a_job_that_is_handed_back_is_hidden_by_no_poll_that_is_still
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_or_finder_that_is_told_to_stop_ends_in_time_whatever_does_not_answer() {
+async fn a_stopped_program_ends_in_time_whatever_does_not_answer() {
     futures::join!(
         worker_is_stopped_while_it_waits_for("an empty queue", "nothing"),
         worker_is_stopped_while_it_waits_for("a queue that is silent", "ReceiveMessage"),

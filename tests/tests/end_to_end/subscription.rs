@@ -154,7 +154,7 @@ async fn a_bucket_is_subscribed_once_and_what_it_had_configured_stays() {
 }
 
 #[tokio::test]
-async fn a_rule_of_others_in_the_way_is_named_and_nothing_is_changed_but_eventbridge_is_open() {
+async fn an_overlapping_rule_is_named_and_nothing_is_changed() {
     let place = Place::new().await;
     place.give_away("p/q/").await;
     let before = place.rules().await;

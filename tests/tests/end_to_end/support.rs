@@ -78,7 +78,7 @@ pub async fn list(client: &Client, bucket: &str) -> BTreeMap<String, i64> {
 }
 
 /// Checks that the bucket holds exactly these objects of `content`, every byte of them.
-pub async fn assert_holds(client: &Client, bucket: &str, objects: &[(String, usize)]) {
+pub async fn assert_stored(client: &Client, bucket: &str, objects: &[(String, usize)]) {
     let listed = list(client, bucket).await;
     let expected: BTreeMap<String, i64> = objects.iter().map(|(key, size)| (key.clone(), *size as i64)).collect();
     assert!(listed == expected, "the keys or sizes differ: {} listed, {} expected", listed.len(), expected.len());

@@ -233,7 +233,7 @@ async fn thousands_of_files_that_come_at_once_are_all_copied() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_written_in_many_writes_is_copied_when_it_is_closed() {
+async fn a_file_of_many_writes_is_copied_when_it_is_closed() {
     let report = fresh_folder("report").join("report");
     let mut watch = Watch::start(&["log"], &["--report", text(&report)]).await;
     for key in ["log", "slow"] {
@@ -253,7 +253,7 @@ async fn a_file_that_is_written_in_many_writes_is_copied_when_it_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn filters_hold_for_events_too() {
+async fn filters_apply_to_events_too() {
     let mut watch = Watch::start(&["a"], &["--exclude", "*.tmp", "--max-size", "1000", "--delete"]).await;
     fs::write(watch.destination.join("kept.tmp"), "kept").unwrap();
     watch.write("folder/b.tmp", b"x");
@@ -289,7 +289,7 @@ async fn what_changed_while_nobody_watched_is_found_by_the_first_scan() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scan_comes_every_so_often_and_at_once_when_the_folder_was_replaced() {
+async fn a_scan_comes_on_time_and_when_the_folder_is_replaced() {
     let mut watch = Watch::start(&["a", "folder/b"], &["--every", "1s"]).await;
     watch.scanned(3).await;
     let (source, destination, state) = (watch.source.clone(), watch.destination.clone(), watch.state.clone());
@@ -349,7 +349,7 @@ fn service(name: &str, endpoint: &str) -> [String; 3] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_of_the_destination_ends_no_watch_and_loses_no_event() {
+async fn a_destinations_outage_ends_no_watch_and_loses_no_event() {
     let weed = weed();
     let client = weed.client(&weed.endpoint);
     let bucket = weed.create_bucket("destination").await;
@@ -377,7 +377,7 @@ async fn an_outage_of_the_destination_ends_no_watch_and_loses_no_event() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_destination_that_refuses_everything_at_the_start_ends_it_with_2() {
+async fn a_destination_that_refuses_at_the_start_ends_it_with_2() {
     let weed = weed();
     let bucket = weed.create_bucket("destination").await;
     let (source, state) = (fresh_folder("source"), fresh_folder("state"));

@@ -8,7 +8,7 @@ use worker::Follow;
 use crate::stage::Stage;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_a_retried_event_leaves_out_a_key_that_is_excluded_now() {
+async fn regression_a_retried_event_skips_a_newly_excluded_key() {
     let mut stage = Stage::new().await;
     let find = Find { filters: vec!["- file-00000".to_owned()], ..Find::default() };
     let filter = Filter::load(&find, None).expect("the filter is valid");

@@ -10,7 +10,7 @@ use shared::objects::job::{Parts, Work as JobWork};
 use crate::stage::{Stage, until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_a_worker_takes_no_more_parts_jobs_than_it_works_on() {
+async fn regression_a_worker_takes_only_parts_jobs_it_works_on() {
     let mut stage = Stage::new().await;
     stage.options.concurrency = 16;
     for first in (1..=80).step_by(8) {
@@ -55,6 +55,6 @@ async fn regression_a_heartbeat_ends_before_its_message_is_released() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_a_heartbeat_ends_before_its_message_is_acknowledged() {
+async fn regression_a_heartbeat_ends_before_the_acknowledgement() {
     order_of(Fate::Pass, "acknowledge").await;
 }

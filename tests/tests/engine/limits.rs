@@ -7,7 +7,7 @@ use shared::limits::LiveRates;
 use crate::stage::{Stage, until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_limit_that_is_set_holds_for_a_transfer_that_runs() {
+async fn a_limit_that_is_set_applies_to_a_running_transfer() {
     let stage = Stage::new().await;
     let rate = |bandwidth| LiveRates { bandwidth, ..LiveRates::default() };
     stage.limits.set(&rate(Some(100_000.0)));

@@ -53,7 +53,7 @@ async fn until_copied(stage: &Stage) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn workers_with_different_options_copy_an_events_giant_after_few_restarts() {
+async fn workers_of_mixed_options_copy_a_giant_after_few_restarts() {
     let stage = giants().await;
     let other = with_other_options(&stage);
     let key = change(&stage).await;
@@ -69,7 +69,7 @@ async fn workers_with_different_options_copy_an_events_giant_after_few_restarts(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_events_giant_follows_changed_options_and_uses_up_no_attempt() {
+async fn an_events_giant_follows_new_options_at_no_attempt() {
     let mut stage = giants().await;
     stage.options.attempts = 1;
     stage.options.lease = Duration::from_secs(2);

@@ -36,7 +36,7 @@ async fn a_job_of_a_later_release_is_sent_back_and_ends_the_worker() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_no_later_release_takes_for_13_days_is_a_dead_letter() {
+async fn a_job_that_no_release_takes_for_13_days_is_a_dead_letter() {
     let stage = Stage::new().await;
     let days_ago = |days: i64| Timestamp(Timestamp::now().0 - days * 24 * 3600 * 1000);
     for (days, dead) in [(12, 0), (13, 1)] {
@@ -49,7 +49,7 @@ async fn a_job_that_no_later_release_takes_for_13_days_is_a_dead_letter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_is_leased_is_finished_before_an_outdated_worker_ends() {
+async fn an_outdated_worker_finishes_its_leased_jobs() {
     let stage = Stage::new().await;
     let objects = stage.files([100; 20]);
     stage.copy(&objects).await;

@@ -32,7 +32,7 @@ async fn is_protected(client: &Client, instance: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_a_dead_workers_protection_is_cleared_at_the_next_start() {
+async fn regression_a_dead_workers_protection_is_cleared_at_start() {
     let client = Client::new(&moto().sdk_config());
     let (group, instance) = group_of_one(&client).await;
     let metadata = Metadata::start(&instance).await;

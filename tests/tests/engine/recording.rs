@@ -120,7 +120,7 @@ async fn regression_a_drain_hands_back_a_job_that_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_retried_object_that_was_recorded_meanwhile_is_not_copied_again() {
+async fn a_retried_object_recorded_meanwhile_is_not_copied_again() {
     let stage = Stage::new().await;
     let objects: Vec<JobObject> = stage.files([5, 7]);
     stage.copy(&objects).await;

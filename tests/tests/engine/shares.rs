@@ -199,7 +199,7 @@ async fn each_task_with_work_gets_its_share_of_the_transfers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_task_whose_store_hangs_holds_no_more_than_its_share() {
+async fn a_task_whose_store_hangs_uses_no_more_than_its_share() {
     let process = Process::new().await;
     let (hanging, works) = (process.task("hanging", 100).await, process.task("works", 1_000).await);
     process.serve(&works, Store::Works);

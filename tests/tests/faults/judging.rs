@@ -36,7 +36,7 @@ fn find() -> Find {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_a_kms_destination_that_denies_heads_is_not_copied_again() {
+async fn regression_a_kms_destination_without_head_is_not_recopied() {
     let stage = in_sync(true, find()).await;
     stage.to.inject(Rule::on(Kind::Head, denied()));
     let end = stage.sync().await;
@@ -47,7 +47,7 @@ async fn regression_a_kms_destination_that_denies_heads_is_not_copied_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_objects_that_cannot_be_compared_are_counted_and_left() {
+async fn regression_incomparable_objects_are_counted_and_left() {
     let stage = in_sync(false, find()).await;
     stage.to.inject(Rule::on(Kind::Head, denied()).containing("/small/0003"));
     let ended = flotilla(&stage, &fresh_folder("state"), &["--metadata"]).await;
@@ -64,7 +64,7 @@ async fn regression_objects_that_cannot_be_compared_are_counted_and_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_sizes_that_only_a_listing_shows_are_not_copied_for_ever() {
+async fn regression_sizes_that_only_listings_show_end_after_one_copy() {
     let mut stage = in_sync(false, find()).await;
     let page = stage.cloud.objects(stage.source.location.bucket());
     let entry = |(key, held): (&String, &flotilla_tests::cloud::StoredObject)| {

@@ -158,7 +158,7 @@ async fn check(kind: Kind, case: &Case) {
         assert!(stage.holds("stale"), "{name}");
         return;
     }
-    stage.assert_holds_all_but(&there, &name);
+    stage.assert_stored_all_but(&there, &name);
     // A create whose answer is lost leaves an upload without parts, which a sweep finds.
     let left = usize::from(kind == Kind::Create && case.name.contains("answer lost"));
     assert!(ends != Recovered || stage.open_uploads() <= left, "{name}: an upload is left open");
@@ -174,11 +174,11 @@ async fn check_all(kinds: &[Kind]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_call_about_whole_objects_under_each_fault_comes_to_its_right_end() {
+async fn each_whole_object_call_under_each_fault_ends_right() {
     check_all(&[Kind::List, Kind::Get, Kind::Put, Kind::Copy, Kind::Delete]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_call_about_objects_in_parts_under_each_fault_comes_to_its_right_end() {
+async fn each_multipart_call_under_each_fault_ends_right() {
     check_all(&[Kind::Head, Kind::Create, Kind::Part, Kind::ListParts, Kind::Complete, Kind::PartCopy]).await;
 }

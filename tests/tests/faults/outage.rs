@@ -23,7 +23,7 @@ async fn until_ready(stage: &Stage, ready: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_goes_away_for_a_while_costs_no_object_its_attempts() {
+async fn a_passing_outage_costs_no_object_an_attempt() {
     for at_source in [false, true] {
         let mut stage = Stage::new(Objects::small(60)).await;
         stage.work.concurrency = 8;
@@ -50,12 +50,12 @@ async fn a_store_that_goes_away_for_a_while_costs_no_object_its_attempts() {
             let attempts = stage.outcome(key).await.attempts;
             assert!(attempts <= 2, "{key}: {attempts} attempts");
         }
-        stage.assert_holds_all_but(&[], "outage");
+        stage.assert_stored_all_but(&[], "outage");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_stays_away_stops_the_run_and_no_object_has_failed() {
+async fn a_lasting_outage_stops_the_run_and_fails_no_object() {
     let mut stage = Stage::new(Objects::small(300)).await;
     stage.outage_limit = Some(Duration::from_secs(1));
     stage.to.inject(Rule::always(Fault::CloseBefore).after(20));
@@ -71,7 +71,7 @@ async fn a_store_that_stays_away_stops_the_run_and_no_object_has_failed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_answers_and_takes_nothing_is_not_asked_for_every_object() {
+async fn a_store_that_refuses_writes_is_not_asked_for_every_object() {
     let mut stage = Stage::new(Objects::small(300)).await;
     stage.outage_limit = Some(Duration::from_secs(3));
     stage.to.inject(Rule::on(Kind::Put, respond(500, "")));
@@ -109,7 +109,7 @@ async fn bad_objects_are_named_and_never_stop_the_run() {
         failed.sort();
         let bad: Vec<String> = (0..10).map(|n| format!("small/{n:04}")).collect();
         assert_eq!(failed, bad, "{fault:?}");
-        stage.assert_holds_all_but(&bad, "bad objects");
+        stage.assert_stored_all_but(&bad, "bad objects");
     }
 }
 
@@ -134,7 +134,7 @@ fn failed(ended: &Ended) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_ends_in_one_line_and_exit_3_and_the_same_command_goes_on() {
+async fn an_outage_exits_3_with_one_line_and_the_next_run_resumes() {
     let stage = Stage::new(Objects::small(60)).await;
     let state = fresh_folder("state");
     stage.to.inject(Rule::always(Fault::CloseBefore).after(15));
@@ -145,11 +145,11 @@ async fn an_outage_ends_in_one_line_and_exit_3_and_the_same_command_goes_on() {
     stage.to.heal();
     let ended = flotilla(&stage, &state, &["--outage-limit", "1s"]).await;
     assert_eq!((ended.code, failed(&ended)), (Some(0), 0), "{}", ended.stderr);
-    stage.assert_holds_all_but(&[], "resumed");
+    stage.assert_stored_all_but(&[], "resumed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_destination_that_denies_everything_ends_in_one_line_and_exit_2() {
+async fn a_denying_destination_exits_2_with_one_line() {
     let stage = Stage::new(Objects::small(300)).await;
     stage.to.inject(Rule::on(Kind::Put, respond(403, DENIED)));
     let ended = flotilla(&stage, &fresh_folder("state"), &[]).await;

@@ -50,7 +50,7 @@ async fn regression_an_upload_that_cannot_be_listed_is_not_gone() {
         assert_eq!((run.settled.copied, run.settled.failed), (7, 0), "{case}");
         assert_eq!(stage.open_uploads(), 0, "{case}: the upload was taken for gone");
         assert_eq!((stage.to.count(Kind::Create), stage.to.count(Kind::Part)), (1, 2), "{case}");
-        stage.assert_holds_all_but(&[], &case);
+        stage.assert_stored_all_but(&[], &case);
     }
 }
 
@@ -70,7 +70,7 @@ async fn regression_a_404_to_a_part_costs_no_other_part() {
         let counts = [Kind::Create, Kind::Abort].map(|kind| stage.to.count(kind));
         assert_eq!(counts, [1, 0], "{case}: the upload was given up");
         assert_eq!(stage.open_uploads(), 0, "{case}");
-        stage.assert_holds_all_but(&[], &case);
+        stage.assert_stored_all_but(&[], &case);
     }
 }
 

@@ -230,7 +230,7 @@ impl Stage {
     }
 
     /// Checks that the destination holds every byte of all objects but those, and nothing else.
-    pub fn assert_holds_all_but(&self, missing: &[String], case: &str) {
+    pub fn assert_stored_all_but(&self, missing: &[String], case: &str) {
         let held = self.cloud.objects(self.destination.location.bucket());
         let whole: Vec<_> = self.objects.0.iter().filter(|(key, _)| !missing.contains(key)).collect();
         let mut wanted: Vec<&String> = whole.iter().map(|(key, _)| key).collect();

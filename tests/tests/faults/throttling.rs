@@ -14,7 +14,7 @@ async fn copies_everything(name: &str, stage: &Stage, most: u64) {
     let end = stage.sync().await;
     let run = end.done(name);
     assert_eq!((run.settled.copied, run.settled.failed), (stage.objects.0.len() as u64, 0), "{name}");
-    stage.assert_holds_all_but(&[], name);
+    stage.assert_stored_all_but(&[], name);
     for proxy in [&stage.from, &stage.to] {
         let asked: u64 = proxy.counts().values().sum();
         assert!(asked <= most, "{name}: {asked} requests: {:?}", proxy.counts());

@@ -38,7 +38,7 @@ async fn starts_a_process_from_a_thread_that_ends() {
 }
 
 #[tokio::test]
-async fn processes_outlive_the_thread_that_started_them_but_not_a_killed_test_process() {
+async fn processes_end_with_the_test_process_not_with_its_thread() {
     let name = "binaries::starts_a_process_from_a_thread_that_ends";
     let mut test = Process::start(&std::env::current_exe().unwrap(), ["--ignored", "--nocapture", "--exact", name], []);
     let child = wait_for(|| test.stdout().lines().find_map(|line| line.split("pid=").nth(1)?.parse().ok())).await;

@@ -17,7 +17,7 @@ async fn both_gateways_of_weed_serve_the_same_bucket_and_guard_it() {
 }
 
 #[tokio::test]
-async fn ministack_and_moto_hold_queues_and_tables() {
+async fn ministack_and_moto_have_queues_and_tables() {
     for emulator in [ministack(), moto()] {
         let config = emulator.sdk_config();
         let name = unique_name("harness");

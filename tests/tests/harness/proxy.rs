@@ -92,7 +92,7 @@ async fn a_lost_request_has_no_effect_and_a_lost_answer_has() {
 }
 
 #[tokio::test]
-async fn bodies_are_cut_flipped_and_stalled_where_told() {
+async fn bodies_are_cut_flipped_and_stalled_as_asked() {
     let scene = Scene::new().await;
     scene.proxy.inject(Rule::on(Kind::Put, Fault::FlipRequest(299_999)).after(1));
     scene.put().await;

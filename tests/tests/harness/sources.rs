@@ -8,6 +8,9 @@ const FILE_LINES: usize = 500;
 /// Most lines of a function.
 const FUNCTION_LINES: usize = 60;
 
+/// Most characters of a function's name: a test's name is one plain statement.
+const NAME_CHARACTERS: usize = 60;
+
 /// Most columns of a document's line.
 const COLUMNS: usize = 120;
 
@@ -63,6 +66,16 @@ fn no_function_has_more_than_60_lines() {
     }
     assert!(measured > 3_000, "only {measured} functions");
     assert!(long.is_empty(), "split: {long:#?}");
+}
+
+#[test]
+fn no_functions_name_has_more_than_60_characters() {
+    let mut long = Vec::new();
+    for (path, source) in sources() {
+        let names = functions(&source).into_iter().map(|function| function.name);
+        long.extend(names.filter(|name| name.len() > NAME_CHARACTERS).map(|name| format!("{path}: {name}")));
+    }
+    assert!(long.is_empty(), "shorten: {long:#?}");
 }
 
 #[test]

@@ -50,14 +50,14 @@ fn first_failing(mut cases: impl Iterator<Item = (u64, Case)>) -> Option<(u64, F
 }
 
 #[test]
-fn whatever_the_order_of_steps_the_destination_ends_as_the_source_and_every_event_is_counted_once() {
+fn any_order_of_steps_converges_and_counts_each_event_once() {
     if let Some((seed, failure)) = first_failure(seeds(), true) {
         panic!("FLOTILLA_MODEL_SEED={seed}: {}", failure.told());
     }
 }
 
 #[test]
-fn without_the_second_look_a_stale_write_is_found_in_a_few_steps() {
+fn without_the_second_look_a_stale_write_is_found_soon() {
     let (_, failure) = first_failure(0..SEEDS.1, false).expect("no stale write was found");
     let told = failure.told();
     assert!(told.starts_with("STALE "), "{told}");
@@ -65,7 +65,7 @@ fn without_the_second_look_a_stale_write_is_found_in_a_few_steps() {
 }
 
 #[test]
-fn regression_without_the_runs_state_a_cancelled_job_is_executed() {
+fn without_the_runs_state_a_cancelled_job_is_executed() {
     let blind = |seed| {
         let case = Case::of(seed, true);
         (seed, Case { profile: world::Profile { mind: true, blind: true, ..case.profile }, ..case })
@@ -80,7 +80,7 @@ fn minded(seed: u64) -> (u64, Case) {
 }
 
 #[test]
-fn a_user_who_changes_their_mind_has_nothing_written_in_the_cancelled_runs_name() {
+fn nothing_is_written_in_a_cancelled_runs_name() {
     if let Some((seed, failure)) = first_failing(seeds().map(minded)) {
         panic!("seed {seed}: {}", failure.told());
     }

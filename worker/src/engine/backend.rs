@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn trouble_that_lasts_slows_the_worker_down_and_then_ends_it_with_the_reason() {
+    async fn lasting_trouble_slows_the_worker_then_ends_it_with_a_reason() {
         let (backend, began) = (BackendHealth::default(), Instant::now());
         let mut pauses = Vec::new();
         let over = loop {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_no_repetition_mends_is_the_reason_whatever_fails_after_it() {
+    async fn the_first_final_error_is_the_reason_whatever_fails_later() {
         let backend = BackendHealth::default();
         backend.fails(error(ErrorKind::Timeout).await);
         backend.fails(error(ErrorKind::Exhausted).await);

@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_executor_is_watched_from_its_addition_until_its_last_job_has_ended() {
+    async fn an_executor_is_watched_until_its_last_job_has_ended() {
         let executors = Executors::default();
         let mut outage = Box::pin(executors.first_outage());
         assert!(outage.as_mut().now_or_never().is_none());

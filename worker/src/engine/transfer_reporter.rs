@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_report_is_corrected_when_an_object_ends_and_withdrawn_at_the_end() {
+    async fn a_report_is_corrected_per_object_and_withdrawn_at_the_end() {
         let (log, moved) = (Log::default(), Arc::new(TransferProgress::default()));
         let reporter = TransferReporter::new("host");
         let [first, second] = ["a", "b"].map(|key| moved.object("run", key, LARGE));

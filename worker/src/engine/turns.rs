@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_of_200_idle_tasks_is_polled_once_a_minute_by_ten_workers() {
+    async fn ten_workers_poll_each_of_200_idle_tasks_once_a_minute() {
         let (mut lanes, polls) = (JoinSet::new(), Arc::default());
         let processes: Vec<Polls> = (0..10).map(|_| Polls::default()).collect();
         for (index, process) in (0..).zip(&processes) {
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_task_is_polled_at_once_when_it_becomes_busy_and_stays_so_for_a_minute_after_a_message() {
+    async fn a_busy_task_is_polled_at_once_and_a_minute_after_a_message() {
         let turns = Polls::default().of_task("task");
         let began = Instant::now();
         let set = async {

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_that_wait_come_again_together_in_order_and_use_up_no_attempt() {
+    fn waiting_objects_come_again_in_order_at_no_attempt() {
         let job = Job {
             task: "t".into(),
             run: "r".into(),

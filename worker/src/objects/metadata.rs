@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn user_metadata_means_the_same_on_both_sides_however_it_is_spelled() {
+    fn user_metadata_means_the_same_in_every_spelling() {
         use Spelling::{Unknown, Utf8, Words};
         let (plain, word) = ("grüß", "=?UTF-8?B?Z3LDvMOf?=");
         for (source, destination, from, to) in [

@@ -107,7 +107,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_object_up_to_50_tb_is_cut_within_the_limits_and_without_a_gap(
+        fn any_object_up_to_50_tb_is_cut_within_limits_without_gaps(
             size in 1u64..=50_000_000_000_000,
             wish in proptest::option::of(1u64..=6 << 30),
         ) {

@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_in_whole_seconds_does_not_replace_a_finer_one_of_the_same_second() {
+    fn a_time_in_whole_seconds_does_not_replace_a_finer_one() {
         let info = |modified| ObjectInfo { size: 1, modified: Timestamp(modified), ..ObjectInfo::default() };
         assert_eq!(at_version(&object(None, None, 5_123), &info(5_000)).modified, Timestamp(5_123));
         assert_eq!(at_version(&object(None, None, 5_123), &info(6_000)).modified, Timestamp(6_000));

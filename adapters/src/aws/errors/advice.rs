@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn regression_a_denial_names_the_right_as_its_provider_spells_it() {
+    fn regression_a_denial_names_the_right_in_the_providers_words() {
         let oss = of_denial(RightNames::Oss, "list", "AccessDenied", "You have no right to access this object");
         assert_eq!(oss, "; allow oss:ListObjects");
         let cos = of_denial(RightNames::Cos, "create", "AccessDenied", "Access Denied.");

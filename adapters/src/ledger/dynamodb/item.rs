@@ -218,7 +218,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn different_keys_of_different_tasks_have_different_partition_keys_within_the_limit(
+        fn partition_keys_are_unique_and_within_the_limit(
             a in ("[a-c.-]{1,3}", any::<String>()), b in ("[a-c.-]{1,3}", any::<String>()), repeat in 1usize..200
         ) {
             let (key_a, key_b) = (a.1.repeat(repeat), b.1.repeat(repeat));

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn differences_are_told_in_words() {
+    fn differences_are_reported_in_words() {
         let wanted = [(VisibilityTimeout, "60".to_owned()), (RedrivePolicy, "{}".to_owned())].into();
         let actual = [(VisibilityTimeout, "30".to_owned())].into();
         assert_eq!(

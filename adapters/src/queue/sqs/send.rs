@@ -163,7 +163,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn batches_hold_every_message_once_and_keep_to_the_limits(sizes in prop::collection::vec(1..=MAX_BODY_BYTES, 0..60)) {
+        fn batches_have_every_message_once_within_the_limits(sizes in prop::collection::vec(1..=MAX_BODY_BYTES, 0..60)) {
             let batches = batches(&sizes);
             let all: Vec<usize> = batches.iter().cloned().flatten().collect();
             prop_assert_eq!(all, (0..sizes.len()).collect::<Vec<_>>());
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_at_fault_ends_the_send_and_a_failing_service_does_not() {
+    fn a_bad_message_ends_the_send_and_a_failing_service_does_not() {
         let failed = |code: &str, fault| {
             BatchResultErrorEntry::builder().id("0").code(code).sender_fault(fault).build().unwrap()
         };

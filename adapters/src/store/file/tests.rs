@@ -79,7 +79,7 @@ async fn unfinished_files_do_not_follow_a_link_out_either() {
 }
 
 #[tokio::test]
-async fn a_link_within_the_root_makes_a_second_key_of_a_file_and_not_of_a_folder() {
+async fn a_link_makes_a_second_key_of_a_file_and_not_of_a_folder() {
     let (dir, store) = open();
     put(&store, "real/key", b"bytes").await.unwrap();
     symlink("real", dir.path().join("root/folder")).unwrap();
@@ -118,7 +118,7 @@ async fn a_file_that_changes_while_it_is_read_does_not_end_well() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_replaced_or_deleted_while_it_is_read_is_read_whole() {
+async fn a_file_replaced_or_deleted_during_a_read_is_read_whole() {
     let (_dir, store) = open();
     let body = half_read(&store).await;
     put(&store, "key", b"new").await.unwrap();
@@ -130,7 +130,7 @@ async fn a_file_that_is_replaced_or_deleted_while_it_is_read_is_read_whole() {
 }
 
 #[tokio::test]
-async fn what_is_neither_file_nor_folder_is_not_there_and_nobody_waits_for_it() {
+async fn a_special_file_is_absent_and_blocks_no_call() {
     let (dir, store) = open();
     let made = std::process::Command::new("mkfifo").arg(dir.path().join("root/pipe")).status().unwrap();
     assert!(made.success());
@@ -167,7 +167,7 @@ async fn what_was_left_unfinished_is_swept_by_age() {
 }
 
 #[tokio::test]
-async fn regression_what_killed_processes_left_is_swept_at_once_and_what_lives_is_left_alone() {
+async fn regression_only_files_of_dead_processes_are_swept() {
     let (dir, store) = open();
     let partials = dir.path().join("root/.flotilla-partial");
     let upload = store.create_upload("key", &Write::default()).await.unwrap();
@@ -278,7 +278,7 @@ async fn a_folder_that_may_not_be_written_is_a_denial() {
 }
 
 #[tokio::test]
-async fn regression_a_time_that_cannot_be_held_converges() {
+async fn regression_a_time_that_no_file_can_have_converges() {
     let (dir, store) = open();
     store.prepare().await.unwrap();
     const YEAR: i64 = 31_556_952_000;

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_believed_when_it_comes_twice_and_never_after_a_success() {
+    fn a_refusal_counts_if_repeated_and_never_after_a_success() {
         for feature in [Feature::ListV2, Feature::EncodedKeys, Feature::Checksums] {
             let provider = unknown();
             provider.note_refused(feature);

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_of_white_space_is_sent_as_it_is_and_no_other_is_changed() {
+    fn keys_of_white_space_and_all_others_are_sent_unchanged() {
         use super::super::encoding::encode_path;
         use shared::location::Scheme;
         use shared::provider::ProviderProfile;

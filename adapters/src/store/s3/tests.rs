@@ -180,7 +180,7 @@ async fn the_range_asked_for_is_read() {
 }
 
 #[tokio::test]
-async fn another_version_is_noticed_even_if_the_store_ignores_if_match() {
+async fn another_version_is_noticed_although_if_match_is_ignored() {
     let store = Server::start(vec![answer("200 OK", TIME, "x")]).await.store().await;
     let pin = Pin { etag: Some(shared::object::ETag::new("other")), version: None };
     assert_eq!(kind(store.get("key", &Read { range: None, pin }).await), ErrorKind::PreconditionFailed);
@@ -202,7 +202,7 @@ async fn a_denied_listing_is_asked_for_once() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_does_not_exist_is_named_as_such_whatever_the_code() {
+async fn a_missing_bucket_is_named_whatever_the_code() {
     let server = Server::start(vec![answer("404 Not Found", "", "")]).await;
     assert_eq!(kind(server.store().await.probe().await), ErrorKind::NoSuchContainer);
 }
@@ -264,7 +264,7 @@ async fn a_key_is_decoded_only_if_the_store_says_that_it_is_encoded() {
 }
 
 #[tokio::test]
-async fn an_error_inside_of_a_200_is_an_error_and_a_late_answer_is_none() {
+async fn an_error_in_a_200_is_an_error_and_a_late_answer_is_none() {
     let inside = answer("200 OK", "", "\n\n<Error><Code>NoSuchUpload</Code><Message>gone</Message></Error>");
     let late =
         answer("200 OK", "", "   \n<CompleteMultipartUploadResult><ETag>\"e\"</ETag></CompleteMultipartUploadResult>");
@@ -278,7 +278,7 @@ async fn an_error_inside_of_a_200_is_an_error_and_a_late_answer_is_none() {
 }
 
 #[tokio::test]
-async fn a_refused_connection_names_the_host_and_is_not_tried_for_a_body() {
+async fn a_refused_connection_names_the_host_and_repeats_no_body() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
@@ -341,7 +341,7 @@ async fn no_request_is_ever_made_without_a_key() {
 
 /// Cut at a tag's end the text is still one that a reader of tags gets along with.
 #[tokio::test]
-async fn regression_a_listing_that_is_cut_short_is_never_taken_for_a_shorter_one() {
+async fn regression_a_listing_that_is_cut_short_is_an_error() {
     let whole = "<ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>2</KeyCount>\
         <Contents><Key>a</Key><Size>1</Size><LastModified>2015-10-21T07:28:00Z</LastModified></Contents>\
         <Contents><Key>b</Key><Size>1</Size><LastModified>2015-10-21T07:28:00Z</LastModified></Contents>\
@@ -355,7 +355,7 @@ async fn regression_a_listing_that_is_cut_short_is_never_taken_for_a_shorter_one
 }
 
 #[tokio::test]
-async fn an_answer_without_end_is_refused_and_not_held_in_memory() {
+async fn an_endless_answer_is_refused_and_not_buffered() {
     let endless = format!("<ListBucketResult>{}</ListBucketResult>", " ".repeat(17 << 20));
     let bucket = Server::start(vec![answer("200 OK", "", &endless)]).await.store().await.0;
     let error = bucket.list_once(&page::PageRequest::default(), 1000).await.unwrap_err();
@@ -363,7 +363,7 @@ async fn an_answer_without_end_is_refused_and_not_held_in_memory() {
 }
 
 #[tokio::test]
-async fn regression_a_listing_goes_on_by_its_token_where_the_store_does_not_say_that_it_is_truncated() {
+async fn regression_a_token_continues_a_listing_not_marked_truncated() {
     let first = page(&["a"], Some("t")).replace("<IsTruncated>true</IsTruncated>", "");
     // Its length is the answer's no more.
     let first = first.replacen("content-length", "x-was", 1);

@@ -24,7 +24,7 @@ async fn a_task_without_a_run_is_removed_with_its_messages() {
 }
 
 #[tokio::test]
-async fn a_task_goes_after_its_runs_have_ended_and_its_uploads_are_closed() {
+async fn a_task_is_removed_after_its_runs_and_uploads_end() {
     let stage = Stage::new().await;
     let task = stage.task("t", HOURLY, "", Some(stage.now())).await;
     stage.pass().await;

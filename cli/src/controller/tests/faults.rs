@@ -113,7 +113,7 @@ async fn a_dry_run_says_what_would_be_done_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_operation_whose_message_is_lost_is_sent_again_and_one_without_a_task_is_ended() {
+async fn a_lost_operation_is_sent_again_and_one_without_task_ends() {
     let stage = Stage::new().await;
     let task = stage.task("t", "", "", None).await;
     let operation = |task: &str, version: u32| Operation {

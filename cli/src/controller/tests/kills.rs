@@ -67,7 +67,7 @@ async fn settle_down(stage: &Stage) {
 }
 
 #[tokio::test]
-async fn a_controller_killed_between_any_two_steps_leaves_the_same_end() {
+async fn a_controller_killed_between_two_steps_leaves_the_same_end() {
     let undisturbed = world().await;
     settle_down(&undisturbed).await;
     let expected = end_of(&undisturbed).await;

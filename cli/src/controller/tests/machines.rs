@@ -7,7 +7,7 @@ use shared::tasks::{Limits, TaskState};
 use super::stage::Stage;
 
 #[tokio::test]
-async fn machines_are_asked_for_by_what_is_ready_under_each_tasks_limit() {
+async fn machines_are_requested_by_ready_jobs_under_each_tasks_limit() {
     let stage = Stage::new().await;
     let task = stage.task("t", "events = \"create\"", "", None).await;
     let messages = vec![Outgoing::now("{}".into()); 250];
@@ -70,7 +70,7 @@ async fn two_controllers_count_a_minute_once() {
 }
 
 #[tokio::test]
-async fn a_dead_machine_is_replaced_where_there_is_work_or_at_the_minimum() {
+async fn a_dead_machine_is_replaced_for_work_or_at_the_minimum() {
     let stage = Stage::new().await;
     stage.machine("i-1");
     lock(&stage.group.0).is_at_minimum = true;

@@ -46,7 +46,7 @@ async fn two_controllers_send_one_notice_to_each_receiver() {
 }
 
 #[tokio::test]
-async fn a_notice_that_is_not_taken_is_sent_again_later_with_the_same_id() {
+async fn an_undelivered_notice_is_sent_again_with_the_same_id() {
     let (stage, _) = settled_run().await;
     stage.receiver.failures.store(4, Relaxed);
     let mut minutes = Vec::new();

@@ -11,7 +11,7 @@ use crate::controller::pass;
 const HOURLY: &str = "schedule = \"every 1h\"";
 
 #[tokio::test]
-async fn a_run_that_is_due_begins_once_whoever_looks() {
+async fn a_due_run_begins_once_with_several_controllers() {
     let stage = Stage::new().await;
     stage.task("t", HOURLY, "", Some(stage.now())).await;
     let (one, two) = (stage.controller(0).await, stage.controller(0).await);

@@ -122,7 +122,7 @@ async fn of_two_idle_machines_that_decide_at_once_one_stays() {
 }
 
 #[tokio::test]
-async fn a_machine_that_is_to_be_replaced_ends_at_once_and_stays_at_the_minimum() {
+async fn a_machine_to_be_replaced_ends_at_once_except_at_the_minimum() {
     for (desired, ends) in [(2, true), (1, false)] {
         let group = group(desired);
         let stage = Stage::new(&group).await;

@@ -332,7 +332,7 @@ async fn two_workers_with_the_same_job_make_one_run() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_whose_claim_is_held_comes_again_and_takes_it_from_the_dead() {
+async fn a_claimed_job_comes_again_and_takes_a_dead_finders_claim() {
     let site = Site::new().await;
     let process = site.process();
     process.backend.ledger.claim(&site.task.id, "suspended", None).await.unwrap();
@@ -407,7 +407,7 @@ fn ended(id: &str) -> shared::tasks::EndedRun {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_run_has_the_options_that_it_overrides_and_a_retry_its_failures() {
+async fn a_run_has_its_overrides_and_a_retry_its_failures() {
     let site = Site::new().await;
     let process = site.process();
     let worker = site.worker();

@@ -51,7 +51,7 @@ async fn pair(sides: &Sides, name: &str) -> Pair {
 }
 
 #[tokio::test]
-async fn folders_are_compared_by_a_checksum_they_can_both_compute_or_by_their_bytes() {
+async fn folders_are_compared_by_a_common_checksum_or_by_bytes() {
     for (effort, means) in [
         (Effort::Quick, Means::Checksum(Algorithm::Crc64Nvme)),
         (Effort::Needed, Means::Checksum(Algorithm::Crc64Nvme)),

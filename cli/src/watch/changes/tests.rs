@@ -68,7 +68,7 @@ fn a_file_that_nobody_closes_counts_when_it_has_settled() {
 }
 
 #[test]
-fn what_is_told_of_one_name_is_one_change() {
+fn reports_of_one_name_are_one_change() {
     let mut told = Told::new();
     for kind in [FROM, CLOSED, TO, TOUCHED, REMOVED, EventKind::Create(CreateKind::Folder)] {
         assert!(told.hear(kind, "a"));
@@ -88,7 +88,7 @@ fn a_renamed_file_is_two_names() {
 }
 
 #[test]
-fn what_is_read_or_unfinished_or_elsewhere_tells_nothing() {
+fn reads_and_unfinished_or_foreign_files_are_no_change() {
     let mut told = Told::new();
     assert!(!told.hear(EventKind::Access(AccessKind::Open(AccessMode::Any)), "a"));
     assert!(!told.hear(EventKind::Access(AccessKind::Close(AccessMode::Read)), "a"));
@@ -100,7 +100,7 @@ fn what_is_read_or_unfinished_or_elsewhere_tells_nothing() {
 }
 
 #[test]
-fn what_the_system_lost_and_a_folder_that_is_gone_are_for_a_scan_to_find() {
+fn lost_reports_and_a_missing_root_cause_a_scan() {
     let lost: [fn(&mut Told) -> bool; 4] = [
         |told| told.changes.note(Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan)), told.now, Timestamp(0)),
         |told| told.changes.note(Err(notify::Error::new(notify::ErrorKind::MaxFilesWatch)), told.now, Timestamp(0)),
@@ -133,7 +133,7 @@ fn more_than_memory_is_meant_for_is_for_a_scan_to_find() {
 }
 
 #[test]
-fn a_name_that_is_no_key_is_told_apart() {
+fn a_name_that_is_no_key_is_reported_apart() {
     use std::os::unix::ffi::OsStrExt as _;
     let mut told = Told::new();
     let path = Path::new("/root").join(std::ffi::OsStr::from_bytes(b"a\xff"));

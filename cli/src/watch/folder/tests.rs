@@ -35,7 +35,7 @@ fn words(of: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn a_file_is_a_key_and_one_that_is_gone_matters_only_if_deletes_are_followed() {
+fn a_missing_file_is_a_change_only_if_deletes_are_followed() {
     let root = tempfile::tempdir().unwrap();
     fs::write(root.path().join("a"), "a").unwrap();
     let mut tree = tree(root.path());
@@ -45,7 +45,7 @@ fn a_file_is_a_key_and_one_that_is_gone_matters_only_if_deletes_are_followed() {
 }
 
 #[test]
-fn a_folder_that_appears_is_looked_through_once_with_all_below_it() {
+fn a_new_folder_is_read_once_with_everything_below_it() {
     let root = tempfile::tempdir().unwrap();
     let mut tree = tree(root.path());
     for folder in ["new/in/deep", "new-er", "other"] {
@@ -61,7 +61,7 @@ fn a_folder_that_appears_is_looked_through_once_with_all_below_it() {
 }
 
 #[test]
-fn a_folder_that_leaves_is_looked_for_at_the_destination_under_its_old_name() {
+fn a_removed_folder_is_listed_at_the_destination() {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir_all(root.path().join("z/in")).unwrap();
     let mut tree = tree(root.path());
@@ -73,7 +73,7 @@ fn a_folder_that_leaves_is_looked_for_at_the_destination_under_its_old_name() {
 }
 
 #[test]
-fn a_folder_that_leaves_later_than_it_was_found_elsewhere_is_looked_for_too() {
+fn a_folder_reported_gone_after_its_move_is_listed_too() {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir_all(root.path().join("z/in")).unwrap();
     let mut tree = tree(root.path());
@@ -85,7 +85,7 @@ fn a_folder_that_leaves_later_than_it_was_found_elsewhere_is_looked_for_too() {
 }
 
 #[test]
-fn a_folder_whose_last_file_has_gone_is_told_empty() {
+fn a_folder_whose_last_file_is_gone_is_reported_empty() {
     let root = tempfile::tempdir().unwrap();
     for folder in ["empty", "full/in"] {
         fs::create_dir_all(root.path().join(folder)).unwrap();
@@ -97,7 +97,7 @@ fn a_folder_whose_last_file_has_gone_is_told_empty() {
 }
 
 #[test]
-fn a_file_in_the_place_of_a_folder_is_a_key_beside_what_the_folder_held() {
+fn a_file_that_replaces_a_folder_is_a_key_beside_its_keys() {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir_all(root.path().join("a/in")).unwrap();
     let mut tree = tree(root.path());
@@ -108,7 +108,7 @@ fn a_file_in_the_place_of_a_folder_is_a_key_beside_what_the_folder_held() {
 }
 
 #[test]
-fn regression_a_folder_in_the_place_of_a_file_is_looked_through_and_the_file_is_a_key() {
+fn regression_a_folder_that_replaces_a_file_is_read() {
     let root = tempfile::tempdir().unwrap();
     let mut tree = tree(root.path());
     fs::create_dir(root.path().join("a")).unwrap();

@@ -98,7 +98,7 @@ fn what_has_left_is_watched_no_more_and_its_namesakes_are() {
 }
 
 #[test]
-fn a_folder_that_is_found_under_another_name_is_watched_under_that_alone() {
+fn a_renamed_folder_is_watched_under_its_new_name_only() {
     let mut place = Place::new(&["old/in", "new"]);
     place.tree.watch_all();
     place.rename("old", "new/home");
@@ -112,7 +112,7 @@ fn a_folder_that_is_found_under_another_name_is_watched_under_that_alone() {
 }
 
 #[test]
-fn regression_a_folder_in_the_place_of_another_is_watched_in_its_stead() {
+fn regression_a_folder_that_replaces_another_is_watched() {
     let mut place = Place::new(&["a", "elsewhere"]);
     place.tree.watch_all();
     let outside = tempfile::tempdir().unwrap();

@@ -38,7 +38,7 @@ fn by(compare: Compare) -> Find {
 }
 
 #[tokio::test]
-async fn regression_a_destination_that_denies_heads_is_judged_by_size_and_time() {
+async fn regression_without_head_a_pair_is_judged_by_size_and_time() {
     for compare in [Compare::Auto, Compare::Etag] {
         let decision = decide(by(compare), |_, b| b.head_fails = Some(ErrorKind::Denied)).await;
         assert_eq!(decision, Decision::Skip(Same::Time), "{compare:?}");
@@ -69,7 +69,7 @@ async fn an_object_that_changed_after_the_listing_is_copied() {
 }
 
 #[tokio::test]
-async fn regression_a_size_that_only_the_listing_shows_is_no_difference() {
+async fn regression_a_size_that_only_listings_show_is_no_difference() {
     for compare in [Compare::Auto, Compare::SizeMtime, Compare::Size] {
         // The source lists 16 bytes more than it reads, or the destination does.
         for side in 0..2 {

@@ -33,7 +33,7 @@ fn join(source: &[Entry], destination: &[Entry], pages: (usize, usize)) -> Resul
 }
 
 #[test]
-fn a_key_that_does_not_ascend_ends_the_join_and_both_keys_are_named() {
+fn an_unordered_key_ends_the_join_and_names_both_keys() {
     for (second, words) in [("a", "key \"a\" came after \"b\""), ("b", "key \"b\" is listed twice")] {
         let error = join(&[entry("b", 1, 1), entry(second, 1, 1)], &[], (1, 1)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt);
@@ -91,7 +91,7 @@ fn with_folders(side: Side, folder: &[&str], other: &[&str]) -> Vec<(String, boo
 }
 
 #[test]
-fn a_folder_marker_is_in_sync_with_a_folder_whether_or_not_anything_is_in_it() {
+fn a_folder_marker_is_in_sync_with_any_folder_of_its_name() {
     for side in [Side::Source, Side::Destination] {
         let found = with_folders(side, &["a/b/c", "e/", "f/g"], &["a/", "a/b/", "d/", "e/", "f-"]);
         let in_sync: Vec<&str> = found.iter().filter(|(_, same)| *same).map(|(key, _)| key.as_str()).collect();
@@ -112,7 +112,7 @@ fn blocking(range: KeyRange, source: &[&str], destination: &[&str]) -> Vec<Strin
 }
 
 #[test]
-fn regression_keys_that_block_a_copy_are_told_from_other_deletes() {
+fn regression_keys_that_block_a_copy_are_recognised() {
     let all = KeyRange::default;
     for (source, destination, expected) in [
         (&["a/b/c"][..], &["a", "b"][..], &["a"][..]),

@@ -93,7 +93,7 @@ fn an_object_without_a_tag_is_compared_by_time() {
 }
 
 #[test]
-fn times_within_one_second_are_trusted_only_where_both_sides_tell_more() {
+fn times_within_a_second_count_only_if_both_sides_are_finer() {
     let (copy, skip) = (Decision::Copy, Decision::Skip(Same::Time));
     for (source_ms, destination_ms, expected) in [
         (5_000, 5_000, skip),

@@ -110,14 +110,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_told_by_what_was_met() {
+    fn the_rest_is_estimated_from_what_was_listed() {
         assert_eq!(share_left("", "a0", "a1", Some("a3")), 2.0);
         assert_eq!(share_left("", "same", "same", None), f64::INFINITY);
         assert!(share_left("p/", "p/0", "p/\u{10ffff}", None) < 0.2);
     }
 
     #[test]
-    fn regression_a_cut_parts_keys_alike_in_byte_order_and_in_that_of_utf_16() {
+    fn regression_a_cut_is_alike_in_byte_order_and_utf_16_order() {
         let keys = ["a", "z", "\u{d7ff}", "\u{e000}", "\u{fffd}", "\u{10000}", "\u{1f600}", "\u{10ffff}"];
         let utf16 = |key: &str| key.encode_utf16().collect::<Vec<_>>();
         for (cursor, end) in keys.iter().flat_map(|cursor| keys.map(|end| (*cursor, end))) {

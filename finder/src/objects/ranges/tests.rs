@@ -16,7 +16,7 @@ fn a_new_run_has_one_range_a_prefix() {
 }
 
 #[test]
-fn a_range_is_cut_only_after_its_second_page_and_not_without_end() {
+fn a_range_is_cut_after_its_second_page_and_not_without_end() {
     let (mut tiling, starts) = Tiling::resume(&all(), vec![]);
     tiling.open(&starts[0]);
     for page in ["k3", "k5"] {
@@ -45,7 +45,7 @@ fn the_number_of_ranges_is_bounded() {
 }
 
 #[test]
-fn a_resumed_run_fills_the_gaps_between_the_ranges_that_were_recorded() {
+fn a_resumed_run_fills_the_gaps_between_recorded_ranges() {
     let at = |id, after: &str, cursor: Option<&str>, done| Checkpoint {
         id,
         range: KeyRange { after: Some(after.to_owned()).filter(|a| !a.is_empty()), ..KeyRange::default() },

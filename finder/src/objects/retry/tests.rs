@@ -106,7 +106,7 @@ async fn retry(finder: &Finder, book: &Arc<Book>) -> Result<String, FindError> {
 }
 
 #[tokio::test]
-async fn a_retry_that_dies_at_any_write_is_resumed_with_each_failure_once() {
+async fn a_retry_killed_at_any_write_resumes_each_failure_once() {
     let mut crashes = 0;
     for at in 0.. {
         let faults = Arc::new(Faults::default());

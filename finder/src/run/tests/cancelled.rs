@@ -35,7 +35,7 @@ const OTHER_OPTIONS: [(&str, Change); 10] = [
 ];
 
 #[tokio::test]
-async fn regression_a_run_with_other_options_cancels_earlier_ones_at_once() {
+async fn regression_other_options_cancel_earlier_runs_at_once() {
     for (name, change) in OTHER_OPTIONS {
         let (source, destination) = mirrored();
         let mut bench = bench(source, destination, mirror());
@@ -73,7 +73,7 @@ async fn options_that_change_nothing_at_the_destination_cancel_no_run() {
 }
 
 #[tokio::test]
-async fn regression_a_cancelled_run_adds_up_wherever_both_finders_died() {
+async fn regression_a_cancelled_run_adds_up_wherever_finders_died() {
     let (mut at, mut crashes) = (0, 0);
     'first: loop {
         for step in 0.. {
@@ -112,7 +112,7 @@ async fn regression_a_cancelled_run_adds_up_wherever_both_finders_died() {
 }
 
 #[tokio::test]
-async fn every_earlier_run_that_is_not_done_is_cancelled_and_done_ones_stay() {
+async fn only_earlier_runs_that_are_not_done_are_cancelled() {
     let (source, destination) = mirrored();
     let mut bench = bench(source, destination, mirror());
     let mut runs = Vec::new();

@@ -30,7 +30,7 @@ async fn an_unordered_listing_stops_the_run_and_deletes_nothing() {
 }
 
 #[tokio::test]
-async fn more_deletes_than_allowed_are_all_refused_and_the_copies_stand() {
+async fn too_many_deletes_are_all_refused_and_the_copies_stand() {
     let (source, destination) = mirrored();
     let bench = bench(source, destination, Find { max_delete: Some(19), ..mirror() });
     let error = bench.run().await.unwrap_err();
@@ -52,7 +52,7 @@ async fn an_empty_source_deletes_nothing_unless_the_number_is_allowed() {
 }
 
 #[tokio::test]
-async fn without_delete_nothing_is_deleted_or_held() {
+async fn without_delete_no_delete_is_sent_or_deferred() {
     let (source, destination) = mirrored();
     let bench = bench(source, destination, Find { delete: false, ..mirror() });
     bench.run().await.unwrap();
@@ -60,7 +60,7 @@ async fn without_delete_nothing_is_deleted_or_held() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_resumed_releases_no_more_deletes_than_are_allowed_now() {
+async fn a_resumed_run_keeps_to_the_present_limit_of_deletes() {
     let (source, destination) = mirrored();
     let mut bench = bench(source, destination, mirror());
     let id = bench.run().await.unwrap();

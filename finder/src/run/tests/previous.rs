@@ -61,7 +61,7 @@ async fn a_task_that_another_finder_works_on_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_claim_of_a_dead_finder_is_taken_after_its_lease_and_not_before() {
+async fn a_dead_finders_claim_is_taken_only_after_its_lease() {
     let (source, destination) = mirrored();
     let bench = bench(source, destination, mirror());
     {
@@ -88,7 +88,7 @@ async fn a_finder_that_loses_its_claim_ends_and_says_who_has_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn regression_a_claim_that_is_given_back_is_not_renewed_by_what_was_under_way() {
+async fn regression_a_released_claim_is_not_renewed_by_a_late_call() {
     let book = Arc::new(Book { claim_takes: Duration::from_secs(2), ..Book::default() });
     let ledger: SharedLedger = book.clone();
     let claim = Claim::take(&ledger, "task", "me", claim::LEASE, None).await.unwrap();

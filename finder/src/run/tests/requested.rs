@@ -88,7 +88,7 @@ async fn a_run_whose_options_changed_underneath_is_stopped() {
 }
 
 #[tokio::test]
-async fn a_run_whose_claim_another_holds_is_not_waited_for() {
+async fn a_run_claimed_by_another_is_not_waited_for() {
     let (source, destination) = mirrored();
     let bench = bench(source, destination, mirror());
     bench.book.pages.lock().unwrap().claim = Some("dead".into());

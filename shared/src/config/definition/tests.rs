@@ -173,7 +173,7 @@ fn a_name_that_makes_illegal_queue_names_is_refused() {
 }
 
 #[test]
-fn changes_of_a_folder_are_followed_by_a_fleet_of_one_machine_alone() {
+fn only_a_fleet_of_one_machine_follows_a_folders_changes() {
     let text = with("events = \"create\"", "").replace("s3://photos/2026", "/photos");
     let definition = parse(&text);
     let fleet = FleetFile::parse("name = \"main\"\n[ledger]\ntable = \"flotilla\"").unwrap();
@@ -184,7 +184,7 @@ fn changes_of_a_folder_are_followed_by_a_fleet_of_one_machine_alone() {
 }
 
 #[test]
-fn a_task_on_a_fleet_has_the_machines_settings_and_its_own_queues() {
+fn a_fleets_task_has_the_machines_settings_and_own_queues() {
     let fleet = "name = \"main\"\nmetrics-addr = \"127.0.0.1:9100\"\n[queue]\nregion = \"eu-west-1\"\n\
                  [ledger]\ntable = \"flotilla\"\n[work]\nconcurrency = 64\nlease = \"2m\"";
     let config = full().on(&FleetFile::parse(fleet).unwrap(), "id");

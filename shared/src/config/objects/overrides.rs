@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn overrides_are_read_as_they_were_written_and_replace_the_tasks_options() {
+    fn overrides_read_as_written_and_replace_the_tasks_options() {
         let overrides = RunOverrides {
             compare: Some(Compare::Always),
             delete: Some(false),

@@ -22,7 +22,7 @@ fn first_end(all: &[Decisions]) -> Option<usize> {
 }
 
 #[test]
-fn a_machine_without_a_first_heartbeat_is_ended_after_five_minutes() {
+fn a_machine_without_a_heartbeat_ends_after_five_minutes() {
     let all = passes(10, |_| Some(vec![machine("a", None)]), true);
     assert_eq!(first_end(&all), Some(1 + LAUNCH_PASSES as usize));
     assert!(!all[5].is_smaller, "something is ready: the group replaces it");
@@ -30,7 +30,7 @@ fn a_machine_without_a_first_heartbeat_is_ended_after_five_minutes() {
 }
 
 #[test]
-fn a_machine_whose_heartbeat_stands_still_is_ended_after_ten_minutes() {
+fn a_machine_whose_heartbeat_stops_ends_after_ten_minutes() {
     let stopped = |minute: u64| Some(vec![machine("a", Some(minute.min(3)))]);
     assert_eq!(first_end(&passes(20, stopped, true)), Some(3 + SILENT_PASSES as usize));
     // Its time is over, and it was removed: that says the same.
@@ -55,7 +55,7 @@ fn two_controllers_of_one_minute_count_it_once() {
 }
 
 #[test]
-fn launches_that_fail_in_a_row_are_spaced_out_until_one_comes_to_work() {
+fn failed_launches_are_spaced_out_until_one_succeeds() {
     // A new machine every six minutes, none of which ever beats.
     let dead = |minute: u64| Some(vec![machine(&format!("m{}", minute / 6), None)]);
     let all = passes(24, dead, true);

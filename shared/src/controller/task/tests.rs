@@ -164,7 +164,7 @@ fn view<'a>(summary: &'a Summary, run: &RunView, claim: Option<u64>, ready: u64)
 }
 
 #[test]
-fn what_could_not_be_read_decides_nothing_and_counting_begins_anew() {
+fn a_failed_read_decides_nothing_and_restarts_the_count() {
     let summary = live(passes(9, 9, 9));
     let run = run(Some(Phase::Listed), 5, 0);
     let whole = view(&summary, &run, None, 0);

@@ -52,7 +52,7 @@ impl Bench {
 }
 
 #[test]
-fn a_worker_that_joins_uses_nothing_for_two_beats_then_its_share() {
+fn a_joining_worker_waits_two_beats_for_its_share() {
     let mut bench = Bench::new();
     for (second, share) in [(0, 0.0), (5, 0.0), (10, 50.0), (15, 50.0)] {
         bench.beat(second, &["t"], &[heartbeat("b", 7 + second, &["t"]), heartbeat("c", second, &["other"])]);
@@ -62,7 +62,7 @@ fn a_worker_that_joins_uses_nothing_for_two_beats_then_its_share() {
 }
 
 #[test]
-fn a_worker_unseen_for_three_beats_is_dropped_and_counts_again_when_it_beats() {
+fn a_worker_counts_until_three_beats_are_missed() {
     let mut bench = Bench::new();
     for (second, counter, share) in [(10, 1, 0.0), (15, 1, 0.0), (20, 1, 50.0), (25, 1, 100.0), (30, 2, 50.0)] {
         bench.beat(second, &["t"], &[heartbeat("b", counter, &["t"])]);
@@ -109,7 +109,7 @@ fn a_worker_that_could_not_beat_for_three_beats_joins_anew() {
 }
 
 #[test]
-fn a_worker_whose_heartbeat_did_not_arrive_has_no_share_for_longer() {
+fn without_a_written_heartbeat_a_worker_has_no_share() {
     let mut bench = Bench::new();
     [0, 5, 10].into_iter().for_each(|second| bench.beat(second, &["t"], &[]));
     let now = bench.start + Duration::from_secs(15);

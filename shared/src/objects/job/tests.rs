@@ -27,7 +27,7 @@ fn the_format_stays_as_other_programs_know_it() {
 }
 
 #[test]
-fn a_job_that_waits_names_when_it_is_executed_and_since_when_it_waits() {
+fn a_waiting_job_names_its_due_time_and_its_first_wait() {
     let restoring = Restoring { since: Timestamp(3), due: Timestamp(9) };
     let waiting = Job { restoring: Some(restoring), ..job(Work::Copy { objects: vec![object("a")] }) };
     let body = waiting.to_body();
@@ -83,7 +83,7 @@ proptest! {
 
 proptest! {
     #[test]
-    fn any_key_survives_the_queue_in_legal_characters_within_the_bound(key in any::<String>(), etag in proptest::option::of("[ -~]{0,40}")) {
+    fn any_key_passes_the_queue_in_legal_characters(key in any::<String>(), etag in proptest::option::of("[ -~]{0,40}")) {
         let mut one = object(&key);
         one.etag = etag.map(|e| ETag::new(&e));
         let bound = body_bytes_at_most(&one.key, one.etag.as_ref(), None);

@@ -179,7 +179,7 @@ pub async fn the_last_outcome_of_a_key_is_the_one_that_is_kept(ledger: SharedLed
 }
 
 /// Each under its own.
-pub async fn outcomes_of_odd_keys_are_told_apart(ledger: SharedLedger) {
+pub async fn outcomes_of_odd_keys_are_distinct(ledger: SharedLedger) {
     let run = started(&ledger).await;
     let origin = origin("0/1", 100);
     let all: Vec<_> = (0..)

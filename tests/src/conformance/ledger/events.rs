@@ -104,7 +104,7 @@ pub async fn eight_workers_that_settle_the_same_events_count_each_once(ledger: S
 }
 
 /// In a message with others, alone, and where the key has no outcome yet.
-pub async fn events_that_are_no_keys_outcome_are_counted_and_overwrite_nothing(ledger: SharedLedger) {
+pub async fn events_without_a_keys_outcome_count_and_overwrite_nothing(ledger: SharedLedger) {
     let run = event_run(&ledger).await;
     let copied = outcome("a", State::Copied);
     settle(&ledger, &run, &origin("m-1", 1), &[(0, copied.clone())]).await;

@@ -30,7 +30,7 @@ pub async fn the_service_copies_the_pinned_version(fixture: &Fixture) {
     store.put("from here", &write, body(&bytes)).await.unwrap();
     let pin = Pin { version: None, ..store.head("from here", &Pin::default()).await.unwrap().pin() };
     let Some(written) = unless_refused(store.copy(&source, &pin, "to/there", &write).await) else { return };
-    assert_holds(store, "to/there", &bytes).await;
+    assert_stored(store, "to/there", &bytes).await;
     let info = store.head("to/there", &Pin::default()).await.unwrap();
     assert!(written.etag.is_none() || written.etag == info.etag);
     if store.capabilities().keeps_attributes {
@@ -59,7 +59,7 @@ pub async fn the_service_copies_ranges_into_parts(fixture: &Fixture) {
         parts.insert(0, copied);
     }
     store.complete_upload(&upload, &parts, &plain(&bytes)).await.unwrap();
-    assert_holds(store, "to", &bytes).await;
+    assert_stored(store, "to", &bytes).await;
 }
 
 /// Where no service can copy, the answer is `Unsupported` and nothing is written.

@@ -78,7 +78,7 @@ pub async fn odd_keys_come_back_exactly(fixture: &Fixture) {
         put(store, key, &bytes_of(20, seed as u64)).await;
     }
     for (seed, key) in keys.iter().enumerate() {
-        assert_holds(store, key, &bytes_of(20, seed as u64)).await;
+        assert_stored(store, key, &bytes_of(20, seed as u64)).await;
         assert_eq!(keys_in(store, KeyRange { prefix: key.clone(), ..KeyRange::default() }).await, [key.as_str()]);
     }
     keys.sort_unstable();
@@ -90,7 +90,7 @@ pub async fn odd_keys_come_back_exactly(fixture: &Fixture) {
 }
 
 /// A key that cannot be held is `Unrepresentable`, for single puts and for uploads.
-pub async fn what_cannot_be_held_is_refused_and_nothing_is_written(fixture: &Fixture) {
+pub async fn an_unrepresentable_key_is_refused_and_nothing_written(fixture: &Fixture) {
     let store = &fixture.store;
     let mut keys = with_long_keys(HARD);
     keys.extend(["s".repeat(300), format!("{}k", "deep/".repeat(240)), "m".repeat(1030), "n/".repeat(3000)]);
@@ -100,7 +100,7 @@ pub async fn what_cannot_be_held_is_refused_and_nothing_is_written(fixture: &Fix
         let bytes = bytes_of(20, held.len() as u64);
         match store.put(&key, &plain(&bytes), body(&bytes)).await {
             Ok(_) => {
-                assert_holds(store, &key, &bytes).await;
+                assert_stored(store, &key, &bytes).await;
                 held.push(key.clone());
             }
             Err(error) => {
@@ -117,21 +117,21 @@ pub async fn what_cannot_be_held_is_refused_and_nothing_is_written(fixture: &Fix
 }
 
 /// `a` beside `a/b`: a store of folders cannot, and says so whichever comes first.
-pub async fn a_key_and_keys_below_it_are_both_held_or_one_is_refused(fixture: &Fixture) {
+pub async fn a_key_and_keys_below_it_are_stored_or_one_is_refused(fixture: &Fixture) {
     let store = &fixture.store;
     for (first, second) in [("a", "a/b"), ("c/d/e", "c"), ("f", "f/g/h"), ("i/j", "i")] {
         let (old, new) = (bytes_of(30, 1), bytes_of(40, 2));
         put(store, first, &old).await;
         match store.put(second, &plain(&new), body(&new)).await {
-            Ok(_) => assert_holds(store, second, &new).await,
+            Ok(_) => assert_stored(store, second, &new).await,
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Unrepresentable, "{error}");
                 assert_absent(store, second).await;
             }
         }
-        assert_holds(store, first, &old).await;
+        assert_stored(store, first, &old).await;
         store.delete(second).await.unwrap();
-        assert_holds(store, first, &old).await;
+        assert_stored(store, first, &old).await;
     }
 }
 
@@ -141,12 +141,12 @@ pub async fn a_folder_marker_is_found_again(fixture: &Fixture) {
     for _ in 0..2 {
         put(store, "folder/", &Bytes::new()).await;
         assert_eq!(store.head("folder/", &Pin::default()).await.unwrap().size, 0);
-        assert_holds(store, "folder/", b"").await;
+        assert_stored(store, "folder/", b"").await;
     }
     put(store, "folder/key", &bytes_of(3, 1)).await;
     assert!(keys_in(store, KeyRange::default()).await.contains(&"folder/key".to_owned()));
     store.delete("folder/").await.unwrap();
-    assert_holds(store, "folder/key", &bytes_of(3, 1)).await;
+    assert_stored(store, "folder/key", &bytes_of(3, 1)).await;
     assert_eq!(keys_in(store, KeyRange::default()).await, ["folder/key"]);
 }
 

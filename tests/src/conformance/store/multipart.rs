@@ -45,7 +45,7 @@ pub async fn parts_in_any_order_make_the_object(fixture: &Fixture) {
     let upload = store.create_upload("deep/key", &plain(&bytes)).await.unwrap();
     let parts = send_all(store, &upload, &bytes, part_bytes, &[4, 2, 1, 3]).await;
     let written = store.complete_upload(&upload, &parts, &plain(&bytes)).await.unwrap();
-    assert_holds(store, "deep/key", &bytes).await;
+    assert_stored(store, "deep/key", &bytes).await;
     let info = store.head("deep/key", &Pin::default()).await.unwrap();
     assert_eq!(info.size, bytes.len() as u64);
     assert!(written.etag.is_none() || written.etag == info.etag);
@@ -64,7 +64,7 @@ pub async fn a_part_may_be_replaced(fixture: &Fixture) {
     assert_ne!(replaced.etag, parts[0].etag);
     assert_eq!(store.list_parts(&upload).await.unwrap(), parts);
     store.complete_upload(&upload, &parts, &plain(&bytes)).await.unwrap();
-    assert_holds(store, "key", &bytes).await;
+    assert_stored(store, "key", &bytes).await;
 }
 
 /// What is listed can be completed from: another worker has no other knowledge.
@@ -78,7 +78,7 @@ pub async fn parts_are_listed_by_number(fixture: &Fixture) {
     let listed = store.list_parts(&upload).await.unwrap();
     assert_eq!(listed.iter().map(|part| part.number).collect::<Vec<_>>(), [1, 2, 3]);
     store.complete_upload(&upload, &listed, &plain(&bytes)).await.unwrap();
-    assert_holds(store, "key", &bytes).await;
+    assert_stored(store, "key", &bytes).await;
 }
 
 /// Neither a new object nor a change of the old one, nor anything else in a listing.
@@ -92,12 +92,12 @@ pub async fn nothing_is_visible_before_completion(fixture: &Fixture) {
         if key == "new" {
             assert_absent(store, key).await;
         } else {
-            assert_holds(store, key, &old).await;
+            assert_stored(store, key, &old).await;
         }
         assert_eq!(keys_in(store, KeyRange::default()).await, ["old"]);
         if key == "old" {
             store.complete_upload(&upload, &parts, &plain(&bytes)).await.unwrap();
-            assert_holds(store, key, &bytes).await;
+            assert_stored(store, key, &bytes).await;
         }
     }
 }
@@ -108,7 +108,7 @@ pub async fn one_part_may_be_all(fixture: &Fixture) {
     let upload = store.create_upload("key", &plain(&bytes)).await.unwrap();
     let parts = send_all(store, &upload, &bytes, part_bytes, &[1]).await;
     store.complete_upload(&upload, &parts, &plain(&bytes)).await.unwrap();
-    assert_holds(store, "key", &bytes).await;
+    assert_stored(store, "key", &bytes).await;
 }
 
 /// After an abort every verb says `NoSuchUpload`; aborting again is `Ok`.
@@ -137,7 +137,7 @@ pub async fn a_completed_upload_is_gone(fixture: &Fixture) {
     }
     assert_eq!(kind_of(store.list_parts(&upload).await), ErrorKind::NoSuchUpload);
     store.abort_upload(&upload).await.unwrap();
-    assert_holds(store, "key", &bytes).await;
+    assert_stored(store, "key", &bytes).await;
 }
 
 /// Orphans of a key can be found, and told from older ones and from those of other keys.
@@ -196,7 +196,7 @@ pub async fn two_uploads_of_one_key_do_not_mix(fixture: &Fixture) {
     let parts = send_all(store, &first, &bytes, part_bytes, &[1, 2]).await;
     let other_parts = send_all(store, &second, &other, part_bytes, &[1, 2]).await;
     store.complete_upload(&first, &parts, &plain(&bytes)).await.unwrap();
-    assert_holds(store, "key", &bytes).await;
+    assert_stored(store, "key", &bytes).await;
     store.complete_upload(&second, &other_parts, &plain(&other)).await.unwrap();
-    assert_holds(store, "key", &other).await;
+    assert_stored(store, "key", &other).await;
 }

@@ -26,7 +26,7 @@ pub async fn a_part_that_fails_leaves_nothing(fixture: &Fixture) {
     assert_eq!(store.list_parts(&upload).await.unwrap(), []);
     let parts = send_all(store, &upload, &bytes, part_bytes, &[1, 2]).await;
     store.complete_upload(&upload, &parts, &plain(&bytes)).await.unwrap();
-    assert_holds(store, "key", &bytes).await;
+    assert_stored(store, "key", &bytes).await;
 }
 
 /// As for whole objects.
@@ -46,7 +46,7 @@ pub async fn a_part_with_a_wrong_checksum_is_refused_where_it_is_verified(fixtur
     };
     let sent = store.upload_part(&upload, &right, body(&slice)).await.unwrap();
     store.complete_upload(&upload, &[sent], &plain(&bytes)).await.unwrap();
-    assert_holds(store, "key", &bytes).await;
+    assert_stored(store, "key", &bytes).await;
 }
 
 /// Naming a part that the store does not hold.
@@ -69,7 +69,7 @@ pub async fn a_part_under_a_wrong_tag_is_not_completed(fixture: &Fixture) {
     assert_absent(store, "key").await;
     parts[0].etag = right;
     store.complete_upload(&upload, &parts, &plain(&bytes)).await.unwrap();
-    assert_holds(store, "key", &bytes).await;
+    assert_stored(store, "key", &bytes).await;
 }
 
 /// Parts that do not make up the size that the upload was opened with.
@@ -84,7 +84,7 @@ pub async fn parts_that_leave_a_gap_are_not_completed(fixture: &Fixture) {
 }
 
 /// Where the store tells how an object was cut, it tells the truth.
-pub async fn the_layout_is_the_one_uploaded_where_the_store_tells(fixture: &Fixture) {
+pub async fn a_reported_layout_is_the_uploaded_one(fixture: &Fixture) {
     let (store, (bytes, part_bytes)) = (&fixture.store, object_of(fixture, 3));
     let upload = store.create_upload("key", &plain(&bytes)).await.unwrap();
     let parts = send_all(store, &upload, &bytes, part_bytes, &[1, 2, 3]).await;

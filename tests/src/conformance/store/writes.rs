@@ -15,7 +15,7 @@ use super::*;
 pub async fn an_object_comes_back_as_it_was_put(fixture: &Fixture) {
     let (store, bytes) = (&fixture.store, bytes_of(1234, 1));
     let written = put(store, "a/b", &bytes).await;
-    assert_holds(store, "a/b", &bytes).await;
+    assert_stored(store, "a/b", &bytes).await;
     let info = store.head("a/b", &Pin::default()).await.unwrap();
     assert_eq!(info.size, 1234);
     if written.etag.is_some() {
@@ -30,7 +30,7 @@ pub async fn an_object_comes_back_as_it_was_put(fixture: &Fixture) {
 /// Zero bytes are bytes too.
 pub async fn an_empty_object_is_an_object(fixture: &Fixture) {
     put(&fixture.store, "empty", &Bytes::new()).await;
-    assert_holds(&fixture.store, "empty", b"").await;
+    assert_stored(&fixture.store, "empty", b"").await;
     assert_eq!(fixture.store.head("empty", &Pin::default()).await.unwrap().size, 0);
     assert_eq!(keys_in(&fixture.store, KeyRange::default()).await, ["empty"]);
 }
@@ -47,7 +47,7 @@ pub async fn an_object_of_many_chunks_comes_back_whole(fixture: &Fixture) {
         (at, step) = (end, step * 3 % 100_003);
     }
     fixture.store.put("many", &plain(&bytes), stream::iter(chunks).boxed()).await.unwrap();
-    assert_holds(&fixture.store, "many", &bytes).await;
+    assert_stored(&fixture.store, "many", &bytes).await;
 }
 
 /// The last put wins, shorter or longer, and its tag is a new one.
@@ -56,7 +56,7 @@ pub async fn a_put_replaces_what_was_there(fixture: &Fixture) {
     for (seed, len) in [(1, 5000), (2, 10), (3, 0), (4, 9000)] {
         let bytes = bytes_of(len, seed);
         let etag = put(&fixture.store, "key", &bytes).await.etag;
-        assert_holds(&fixture.store, "key", &bytes).await;
+        assert_stored(&fixture.store, "key", &bytes).await;
         assert!(etag.is_none() || etag != last, "the tag is that of the version before");
         last = etag;
     }
@@ -103,7 +103,7 @@ pub async fn a_failed_put_leaves_the_old_object(fixture: &Fixture) {
     put(&fixture.store, "key", &old).await;
     let new = bytes_of(2000, 2);
     assert!(fixture.store.put("key", &plain(&new), broken_body(&new.slice(..1500))).await.is_err());
-    assert_holds(&fixture.store, "key", &old).await;
+    assert_stored(&fixture.store, "key", &old).await;
 }
 
 /// Dropping the call's future cancels it.
@@ -144,7 +144,7 @@ pub async fn a_right_checksum_is_accepted(fixture: &Fixture) {
         if let Some(ours) = written.checksum {
             assert_eq!(Some(&ours), checksum_of(ours.algorithm, &bytes).as_ref());
         }
-        assert_holds(&fixture.store, "key", &bytes).await;
+        assert_stored(&fixture.store, "key", &bytes).await;
     }
 }
 
@@ -166,7 +166,7 @@ pub async fn attributes_are_kept_where_the_store_says_so(fixture: &Fixture) {
     let (store, bytes) = (&fixture.store, bytes_of(10, 1));
     let write = Write { attributes: all_attributes(), ..plain(&bytes) };
     store.put("key", &write, body(&bytes)).await.unwrap();
-    assert_holds(store, "key", &bytes).await;
+    assert_stored(store, "key", &bytes).await;
     if store.capabilities().keeps_attributes {
         assert_eq!(store.head("key", &Pin::default()).await.unwrap().attributes, write.attributes);
         assert_eq!(store.get("key", &Default::default()).await.unwrap().info.attributes, write.attributes);

@@ -121,7 +121,7 @@ pub async fn a_version_that_an_open_operation_refers_to_stays(tasks: SharedTasks
 }
 
 /// Refused by size, before anything is written.
-pub async fn definitions_at_the_size_limit_are_kept_and_larger_ones_refused(tasks: SharedTasks) {
+pub async fn definitions_above_the_size_limit_are_refused(tasks: SharedTasks) {
     let mut new = new_task("large");
     new.definition.text = "prefix/".repeat(MAX_TEXT_BYTES / 7);
     assert_eq!(tasks.create(&new, &me()).await.unwrap(), Change::Made);

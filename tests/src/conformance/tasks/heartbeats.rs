@@ -36,7 +36,7 @@ pub async fn a_heartbeat_replaces_the_workers_earlier_one(tasks: SharedTasks) {
 }
 
 /// Minutes between two clocks make nobody dead.
-pub async fn a_heartbeat_of_a_wrong_clock_is_returned_and_an_old_one_is_not(tasks: SharedTasks) {
+pub async fn a_wrong_clocks_heartbeat_is_returned_and_an_old_one_is_not(tasks: SharedTasks) {
     let aged =
         |worker: &str, seconds: i64| Heartbeat { at: Timestamp(now().0 - seconds * 1_000), ..heartbeat(worker, 1) };
     let kept = (HEARTBEATS_KEPT + CLOCK_SKEW_ALLOWED).as_secs() as i64;

@@ -162,7 +162,7 @@ pub async fn only_the_recorded_upload_is_closed(log: SharedUploadLog) {
 }
 
 /// Those that were recorded do not count, and the earliest time stays.
-pub async fn uploads_that_no_record_names_are_known_until_somebody_has_looked(log: SharedUploadLog) {
+pub async fn intents_of_uploads_stay_until_the_uploads_are_searched(log: SharedUploadLog) {
     let task = unique("task");
     let (upload, other) = (record(&task, "key", "upload"), record(&task, "key", "other"));
     let intents = async |log: &SharedUploadLog| log.intents(&task, "key").await.unwrap();
@@ -220,7 +220,7 @@ pub async fn uploads_that_no_record_names_are_known_until_somebody_has_looked(lo
 }
 
 /// Each has its own parts.
-pub async fn uploads_of_odd_keys_are_told_apart(log: SharedUploadLog) {
+pub async fn uploads_of_odd_keys_are_distinct(log: SharedUploadLog) {
     let task = unique("task");
     for key in odd_keys() {
         let record = record(&task, &key, "upload");

@@ -108,7 +108,7 @@ async fn others(tasks: &DynamoDbTasks, task: &TaskRef) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_call_of_the_tasks_comes_through_whatever_befalls_it_once() {
+async fn each_tasks_call_survives_any_single_fault() {
     join_all(faults::passing(DYNAMODB).into_iter().map(async |(name, fault)| {
         let bench = Bench::new().await;
         to_each_call(&bench.proxy, &ACTIONS, name, &fault);

@@ -64,7 +64,7 @@ impl Place {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_a_new_watch_ends_the_deletes_of_the_last_ones_scan() {
+async fn regression_a_new_watch_ends_the_last_scans_deletes() {
     let place = Place::new(&[("kept".to_owned(), 5)]).await;
     let gone: Vec<_> = (0..GONE).map(|n| (format!("gone/{n}"), 3)).collect();
     put_all(&place.weed.client(&place.weed.endpoint), &place.bucket, gone).await;
@@ -79,7 +79,7 @@ async fn regression_a_new_watch_ends_the_deletes_of_the_last_ones_scan() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_a_new_watch_follows_old_events_under_its_own_options() {
+async fn regression_a_new_watch_applies_its_options_to_old_events() {
     let files: Vec<_> = (0..40).map(|n| (format!("a/{n}"), 3)).collect();
     let place = Place::new(&files).await;
     let first = place.watch("--delete --concurrency 1").await;
@@ -104,7 +104,7 @@ async fn regression_a_new_watch_follows_old_events_under_its_own_options() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_a_new_watch_ends_the_upload_of_a_file_that_it_excludes() {
+async fn regression_a_new_watch_ends_uploads_of_excluded_files() {
     let place = Place::new(&[("small".to_owned(), 5)]).await;
     let first = place.watch(GIANT).await;
     place.proxy.inject(Rule::on(Kind::Part, Fault::Delay(Duration::from_millis(500))));
@@ -133,7 +133,7 @@ async fn written_under_its_own_options(sizes: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_a_new_watch_writes_a_large_file_under_its_own_options() {
+async fn regression_a_new_watch_applies_its_options_to_large_files() {
     written_under_its_own_options(GIANT).await;
 }
 

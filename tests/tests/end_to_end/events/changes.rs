@@ -52,13 +52,13 @@ async fn change_between_parts(profile: Profile, work: &str, size: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_object_that_changes_during_its_upload_arrives_as_its_last_version() {
+async fn an_object_changed_during_its_upload_arrives_as_the_last() {
     change_between_parts(Profile::AMAZON, PARTS, 17 * MIB).await;
     change_between_parts(Profile::UNKNOWN, PARTS, 17 * MIB).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_giant_that_changes_while_the_fleet_uploads_it_arrives_as_its_last_version() {
+async fn a_giant_changed_during_its_upload_arrives_as_the_last() {
     let work = format!("{PARTS}giant-threshold = \"6MiB\"\n");
     change_between_parts(Profile::AMAZON, &work, 27 * MIB).await;
     change_between_parts(Profile::UNKNOWN, &work, 27 * MIB).await;

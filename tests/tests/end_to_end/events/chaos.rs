@@ -164,7 +164,7 @@ async fn rounds(round: impl AsyncFn(u64)) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_befalls_two_workers_every_key_ends_as_the_source_has_it() {
+async fn two_killed_workers_leave_every_key_as_the_source_has_it() {
     rounds(async |seed| {
         let cloud = Cloud::start(Profile::AMAZON).await;
         let (from, to) = (Side::cloud(&cloud, "source").await, Side::cloud(&cloud, "destination").await);
@@ -174,7 +174,7 @@ async fn whatever_befalls_two_workers_every_key_ends_as_the_source_has_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn large_objects_do_so_too_at_a_destination_that_knows_no_conditions() {
+async fn two_killed_workers_converge_without_conditional_writes() {
     rounds(async |seed| {
         let cloud = Cloud::start(Profile::UNKNOWN).await;
         let (from, to) = (Side::cloud(&cloud, "source").await, Side::cloud(&cloud, "destination").await);

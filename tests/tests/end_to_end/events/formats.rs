@@ -59,7 +59,7 @@ async fn formats_bring_and_remove(from: Side, to: Side, own_queue: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_format_of_event_brings_overwrites_and_removes_its_object() {
+async fn each_event_format_copies_overwrites_and_removes() {
     let cloud = Cloud::start(Profile::AMAZON).await;
     let (from, to) = (Side::cloud(&cloud, "source").await, Side::weed("destination").await);
     formats_bring_and_remove(from, to, true).await;
@@ -97,7 +97,7 @@ async fn several_records_of_one_message_are_followed_and_counted_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_gone_at_the_source_stays_at_the_destination_unless_deletes_are_asked_for() {
+async fn without_delete_removed_keys_stay_at_the_destination() {
     let cloud = Cloud::start(Profile::AMAZON).await;
     let (from, to) = (Side::cloud(&cloud, "source").await, Side::cloud(&cloud, "destination").await);
     let mut following = Following::new(from, to, true, "", "").await;
@@ -117,7 +117,7 @@ async fn what_is_gone_at_the_source_stays_at_the_destination_unless_deletes_are_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_delete_marker_removes_the_copy_and_its_removal_brings_the_object_back() {
+async fn a_delete_marker_removes_the_copy_until_it_is_removed() {
     let cloud = Cloud::start(Profile::AMAZON).await;
     let (from, to) = (Side::cloud(&cloud, "source").await, Side::cloud(&cloud, "destination").await);
     cloud.keep_versions(&from.bucket);

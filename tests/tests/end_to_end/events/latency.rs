@@ -20,7 +20,7 @@ const WORKERS: usize = 2;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement: run tests/bench/events"]
-async fn puts_at_a_gentle_rate_arrive_and_are_recorded_and_the_times_are_printed() {
+async fn puts_at_a_gentle_rate_arrive_and_are_recorded() {
     let (from, to) = (Side::weed("source").await, Side::weed("destination").await);
     let mut following = Following::new(from, to, true, "", "").await;
     following.start_workers(WORKERS);

@@ -19,7 +19,7 @@ const EVENTS_PER_KEY: usize = 10;
 const RECORDS: usize = 8;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_events_of_many_keys_beside_a_scan_read_each_object_a_few_times() {
+async fn many_events_beside_a_scan_read_each_object_few_times() {
     let keys = scale(KEYS.0, KEYS.1);
     let events = keys * EVENTS_PER_KEY;
     let cloud = Cloud::start(Profile::AMAZON).await;

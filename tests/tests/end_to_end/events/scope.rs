@@ -15,7 +15,7 @@ async fn below_p(cloud: &Cloud, own_queue: bool) -> Following {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_the_tasks_is_settled_as_out_of_scope_and_nothing_is_copied() {
+async fn foreign_events_are_out_of_scope_and_copy_nothing() {
     let cloud = Cloud::start(Profile::AMAZON).await;
     let mut following = below_p(&cloud, true).await;
     let bucket = following.from.bucket.clone();
@@ -59,7 +59,7 @@ async fn what_is_not_the_tasks_is_settled_as_out_of_scope_and_nothing_is_copied(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_read_goes_to_the_dead_letters_with_the_reason_and_the_rest_goes_on() {
+async fn unreadable_messages_are_dead_letters_with_a_reason() {
     for own_queue in [true, false] {
         let cloud = Cloud::start(Profile::AMAZON).await;
         let mut following = below_p(&cloud, own_queue).await;

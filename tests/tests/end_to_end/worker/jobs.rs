@@ -40,7 +40,7 @@ async fn a_job_that_comes_twice_is_counted_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_object_that_has_changed_since_the_listing_arrives_wholly_new() {
+async fn an_object_changed_since_the_listing_arrives_wholly_new() {
     let stage = Stage::new().await;
     let seen = stage.object(0, "a", 500).await;
     stage
@@ -59,7 +59,7 @@ async fn an_object_that_has_changed_since_the_listing_arrives_wholly_new() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_object_that_is_gone_from_the_source_is_skipped_with_the_reason() {
+async fn an_object_gone_from_the_source_is_skipped_with_a_reason() {
     let stage = Stage::new().await;
     let seen = stage.object(0, "a", 500).await;
     stage.client.delete_object().bucket(&stage.source).key("a").send().await.expect("is deleted");
@@ -69,7 +69,7 @@ async fn an_object_that_is_gone_from_the_source_is_skipped_with_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_an_object_that_the_source_lists_and_does_not_give_is_a_failure_and_not_gone() {
+async fn regression_a_listed_object_without_a_body_is_a_failure() {
     let mut stage = Stage::new().await;
     stage.options.attempts = 1;
     let seen = stage.object(0, "a", 500).await;
@@ -115,7 +115,7 @@ async fn a_delete_is_not_done_when_the_source_has_the_key_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_a_delete_done_again_copies_what_the_source_has_again() {
+async fn regression_a_repeated_delete_copies_an_object_that_is_back() {
     let stage = Stage::new().await;
     stage.object(0, "back", 5).await;
     let work = JobWork::Delete { objects: vec![JobKey { index: 0, key: "back".into(), may_block: false }] };
@@ -128,7 +128,7 @@ async fn regression_a_delete_done_again_copies_what_the_source_has_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_denied_destination_fails_each_object_with_its_reason_and_ends() {
+async fn a_denied_destination_fails_each_object_with_a_reason() {
     let mut stage = Stage::new().await;
     stage.denied = true;
     let objects = vec![stage.object(0, "a", 10).await, stage.object(1, "b", 10).await];
@@ -170,7 +170,7 @@ async fn a_body_cut_short_never_becomes_an_object() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_object_that_keeps_failing_is_given_up_after_its_attempts_and_the_others_go_on() {
+async fn an_object_that_keeps_failing_stops_no_other() {
     let stage = Stage::new().await;
     let objects = vec![stage.object(0, "bad", 10).await, stage.object(1, "good", 10).await];
     stage.to.inject(Rule::on(Kind::Put, Fault::Respond(500, String::new())).containing("/bad"));
@@ -181,7 +181,7 @@ async fn an_object_that_keeps_failing_is_given_up_after_its_attempts_and_the_oth
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_a_job_of_this_task_goes_to_the_dead_letters_and_blocks_nothing() {
+async fn foreign_jobs_are_dead_letters_and_block_nothing() {
     let stage = Stage::new().await;
     let foreign = Job { task: "another".into(), ..stage.job("x", vec![stage.object(0, "x", 1).await]) };
     let good = stage.job("j", vec![stage.object(0, "a", 1).await]);

@@ -15,7 +15,7 @@ use super::stage::{Stage, wait_for};
 use crate::support::{MIB, content};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_of_n_parts_makes_n_part_calls_and_leaves_no_upload_open() {
+async fn a_copy_of_n_parts_makes_n_part_calls_and_ends_its_upload() {
     let mut stage = Stage::new().await;
     stage.options.part_size = Some(5 << 20);
     stage.options.multipart_threshold = Some(6 << 20);
@@ -30,7 +30,7 @@ async fn a_copy_of_n_parts_makes_n_part_calls_and_leaves_no_upload_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_object_that_was_put_in_parts_is_cut_alike_and_its_tag_compared() {
+async fn an_object_uploaded_in_parts_is_cut_alike_and_compared() {
     let stage = Stage::new().await;
     let (client, bucket) = (&stage.client, &stage.source);
     let bytes = content("m", 11 * MIB);
@@ -81,7 +81,7 @@ async fn a_giant_is_shared_by_two_workers_and_counted_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_completion_whose_answer_is_lost_is_looked_up_and_not_repeated_in_vain() {
+async fn a_completion_with_a_lost_answer_is_looked_up() {
     let mut stage = Stage::new().await;
     stage.options.part_size = Some(5 << 20);
     stage.options.multipart_threshold = Some(6 << 20);
@@ -94,7 +94,7 @@ async fn a_completion_whose_answer_is_lost_is_looked_up_and_not_repeated_in_vain
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stopped_worker_hands_its_job_back_and_the_next_one_sends_only_the_missing_parts() {
+async fn after_a_stop_the_next_worker_sends_only_missing_parts() {
     let mut stage = Stage::new().await;
     stage.options.part_size = Some(5 << 20);
     stage.options.multipart_threshold = Some(6 << 20);
@@ -125,7 +125,7 @@ async fn a_stopped_worker_hands_its_job_back_and_the_next_one_sends_only_the_mis
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_of_two_runs_at_one_giant_the_newer_copies_it_and_each_counts_it_once() {
+async fn regression_two_runs_count_one_giant_once_each() {
     let mut stage = Stage::new().await;
     stage.options.part_size = Some(5 * MIB as u64);
     stage.options.multipart_threshold = Some(6 * MIB as u64);
@@ -157,7 +157,7 @@ async fn regression_of_two_runs_at_one_giant_the_newer_copies_it_and_each_counts
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_an_upload_that_was_created_and_not_recorded_is_aborted_and_those_of_others_are_not() {
+async fn regression_only_the_tasks_unrecorded_uploads_are_aborted() {
     let stage = Stage::new().await.with_parts_of_5_mib();
     let open = async |key: &str| {
         let created = stage.client.create_multipart_upload().bucket(&stage.destination).key(key).send().await;
@@ -185,7 +185,7 @@ async fn regression_an_upload_that_was_created_and_not_recorded_is_aborted_and_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_uploads_whose_creates_lost_their_answers_are_aborted() {
+async fn regression_uploads_with_a_lost_create_answer_are_aborted() {
     let stage = Stage::new().await.with_parts_of_5_mib();
     let object = stage.object(0, "a", 12 * MIB).await;
     stage.to.inject(Rule::on(Kind::Create, Fault::CloseAfter).times(2));
@@ -207,7 +207,7 @@ async fn regression_a_failed_object_leaves_no_upload_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_an_interrupted_upload_of_what_is_small_or_gone_now_is_aborted() {
+async fn regression_uploads_of_small_or_gone_objects_are_aborted() {
     let stage = Stage::new().await.with_parts_of_5_mib();
     let objects = vec![stage.object(0, "a", 12 * MIB).await, stage.object(1, "b", 12 * MIB).await];
     stage.send(&stage.job("j", objects)).await;
@@ -224,7 +224,7 @@ async fn regression_an_interrupted_upload_of_what_is_small_or_gone_now_is_aborte
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_an_object_that_was_completed_and_not_settled_is_not_sent_again() {
+async fn regression_a_completed_unsettled_object_is_not_sent_again() {
     let stage = Stage::new().await.with_parts_of_5_mib();
     let object = stage.object(0, "a", 12 * MIB).await;
     stage.send(&stage.job("j", vec![object])).await;
@@ -237,7 +237,7 @@ async fn regression_an_object_that_was_completed_and_not_settled_is_not_sent_aga
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_source_that_changed_while_nobody_worked_on_it_arrives_wholly_new() {
+async fn a_source_changed_between_workers_arrives_wholly_new() {
     let stage = Stage::new().await.with_parts_of_5_mib();
     let object = stage.object(0, "a", 12 * MIB).await;
     stage.send(&stage.job("j", vec![object])).await;
@@ -252,7 +252,7 @@ async fn a_source_that_changed_while_nobody_worked_on_it_arrives_wholly_new() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_a_part_that_is_missing_at_completion_is_sent_again_and_the_others_stay() {
+async fn regression_only_a_part_missing_at_completion_is_resent() {
     let stage = Stage::new().await.with_parts_of_5_mib();
     let object = stage.object(0, "a", 12 * MIB).await;
     // As when another delivery is sending the parts once more.

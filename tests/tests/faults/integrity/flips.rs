@@ -114,7 +114,7 @@ async fn what_is_wrong_each_time_is_reported_and_does_not_stay() {
 
 /// It lies in another way at each read.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_source_that_tells_nothing_and_lies_is_found_out() {
+async fn a_lying_source_without_checksums_is_found_out() {
     let pair = Pair::of(Nothing, Folder).await;
     pair.source.put("k", &content(7, WHOLE));
     for at in 0..7 {

@@ -105,7 +105,7 @@ async fn parts_that_the_service_copies_are_of_one_version() {
 
 /// As a worker may that lost its lease: its request comes when others have gone on.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_part_that_comes_late_from_another_is_not_taken_for_the_one_that_was_sent() {
+async fn a_late_part_of_another_worker_is_not_taken_for_ours() {
     let mut pair = Pair::of(Md5, Md5).await;
     pair.options.concurrency = 1;
     pair.options.lease = Duration::from_secs(1);

@@ -41,7 +41,7 @@ async fn regression_wrong_bytes_that_cannot_be_removed_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_wrong_bytes_are_named_also_where_a_later_try_fails() {
+async fn regression_wrong_bytes_are_named_if_a_later_try_fails() {
     let pair = pair(&["DeleteObject"]).await;
     pair.destination.proxy().inject(Rule::on(Kind::Put, Fault::FlipRequest(7)).times(1));
     pair.source.proxy().inject(Rule::on(Kind::Get, Fault::Respond(403, DENIED.to_owned())).after(1));

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_joins_is_covered_by_a_look_that_began_later_and_by_no_other() {
+    async fn a_follower_is_covered_only_by_a_later_look() {
         let coalescer = Coalescer::default();
         let mut leader = lead(&coalescer, "k");
         let before = join(&coalescer, "k");
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flight_has_room_for_so_many_and_those_that_are_gone_make_room() {
+    fn a_leader_has_room_for_so_many_present_followers() {
         let coalescer = Coalescer::default();
         let _flight = lead(&coalescer, "k");
         let following: Vec<Follower> = (0..MAX_FOLLOWERS).map(|_| join(&coalescer, "k")).collect();
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_has_joined_a_flight_that_is_given_up_boards_anew() {
+    async fn followers_enter_again_after_their_leader_gave_up() {
         let coalescer = Coalescer::default();
         let leader = lead(&coalescer, "k");
         leader.begin_look();

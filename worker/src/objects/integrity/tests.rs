@@ -47,7 +47,7 @@ fn the_check_of_a_whole_put_follows_its_table() {
 }
 
 #[test]
-fn a_destination_that_holds_other_bytes_is_found_out() {
+fn other_bytes_at_the_destination_are_found_out() {
     let s3 = store(EtagMeaning::Md5AndParts, &[Algorithm::Md5]);
     let check = whole(&info("opaque", vec![]), None, &s3, &s3);
     let answer = |etag: String| Written { etag: Some(ETag::new(&etag)), ..Written::default() };
@@ -63,7 +63,7 @@ fn a_destination_that_holds_other_bytes_is_found_out() {
 
 /// Whether the source has a checksum, source, destination → what the source is hashed with before.
 #[test]
-fn a_source_that_tells_nothing_is_read_before_where_that_can_show_something() {
+fn a_source_without_checksums_is_read_before_if_that_helps() {
     use Algorithm::{Crc64Nvme, Md5};
     use EtagMeaning::{Md5AndParts, Opaque};
     let amazon = store(Md5AndParts, &Algorithm::ALL);
@@ -210,7 +210,7 @@ fn crcs_of_parts_make_the_crc_of_the_whole() {
 
 /// What was sent along proves nothing where nobody knows that it is looked at, or where nothing seems to be kept.
 #[test]
-fn regression_a_checksum_that_was_sent_along_is_believed_only_of_stores_known_to_verify_it() {
+fn regression_a_sent_checksum_counts_only_at_verifying_stores() {
     let known = store(EtagMeaning::Md5, &[Algorithm::Md5]);
     let unknown = Capabilities { surely_verifies: false, ..known.clone() };
     let md5 = sum(Algorithm::Md5, b"ours");

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cancelled_transaction_tells_whether_to_read_again_or_to_wait() {
+    fn the_reason_of_a_cancelled_transaction_decides_the_retry() {
         assert_eq!(verdict_on(&["ConditionalCheckFailed", "None"]), Ok(0));
         assert_eq!(verdict_on(&["None", "ConditionalCheckFailed"]), Ok(1));
         assert_eq!(verdict_on(&["TransactionConflict", "ConditionalCheckFailed"]), Ok(1));

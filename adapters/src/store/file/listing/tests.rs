@@ -88,7 +88,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_listing_is_the_sorted_keys_of_its_range_however_few_names_fit_into_a_pass(
+    fn a_listing_is_sorted_however_few_names_fit_into_a_pass(
         tree in tree(), prefix in "[a-b./0-]{0,2}", after in bound(), until in bound(), pass_names in 1usize..6,
     ) {
         let dir = tempfile::tempdir().unwrap();
@@ -101,7 +101,7 @@ proptest! {
 }
 
 #[test]
-fn pages_hold_a_thousand_entries_and_passes_meet_without_a_seam() {
+fn pages_have_a_thousand_entries_and_passes_leave_no_gap() {
     let dir = tempfile::tempdir().unwrap();
     let expected: Vec<String> = (0..2_500).map(|n| format!("{n:05}")).collect();
     expected.iter().for_each(|key| touch(dir.path(), key));
@@ -112,7 +112,7 @@ fn pages_hold_a_thousand_entries_and_passes_meet_without_a_seam() {
 }
 
 #[test]
-fn a_tree_deeper_than_the_folders_held_open_is_listed_whole() {
+fn a_tree_deeper_than_the_open_folders_is_listed_whole() {
     let dir = tempfile::tempdir().unwrap();
     let mut expected: Vec<String> = (0..80).map(|depth| format!("{}z", "d/".repeat(depth))).collect();
     expected.iter().for_each(|key| touch(dir.path(), key));
@@ -121,7 +121,7 @@ fn a_tree_deeper_than_the_folders_held_open_is_listed_whole() {
 }
 
 #[test]
-fn links_to_files_within_the_root_are_objects_and_all_others_are_passed_over() {
+fn only_links_to_files_within_the_root_are_objects() {
     let (outside, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     touch(outside.path(), "secret");
     touch(dir.path(), "files/real");
@@ -150,7 +150,7 @@ fn links_to_files_within_the_root_are_objects_and_all_others_are_passed_over() {
 }
 
 #[test]
-fn regression_the_warning_says_that_an_absolute_link_is_left_out() {
+fn regression_a_warning_names_a_skipped_absolute_link() {
     let dir = tempfile::tempdir().unwrap();
     touch(dir.path(), "real");
     symlink(dir.path().join("real"), dir.path().join("link")).unwrap();
@@ -167,7 +167,7 @@ fn regression_the_warning_says_that_an_absolute_link_is_left_out() {
 }
 
 #[test]
-fn unfinished_files_are_not_listed_and_namesakes_deeper_down_are() {
+fn unfinished_files_are_not_listed_but_deeper_namesakes_are() {
     let dir = tempfile::tempdir().unwrap();
     touch(dir.path(), ".flotilla-partial/put-1");
     touch(dir.path(), "a/.flotilla-partial/b");
@@ -300,7 +300,7 @@ fn regression_keys_at_and_behind_passed_over_names_are_unknown() {
 }
 
 #[test]
-fn a_root_that_vanishes_under_a_listing_is_not_taken_for_an_empty_one() {
+fn a_root_that_vanishes_during_a_listing_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("root");
     (0..1_500).for_each(|n| touch(&root, &format!("{n:05}")));

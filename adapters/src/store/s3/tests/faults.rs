@@ -36,7 +36,7 @@ fn faults() -> Vec<(&'static str, Reply, ErrorKind)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_verb_under_every_lasting_fault_ends_within_its_bounds_of_count_and_time() {
+async fn every_verb_under_a_lasting_fault_ends_within_its_bounds() {
     for (fault, always, kind) in faults() {
         for verb in ALL {
             let policy = verb.policy();
@@ -62,7 +62,7 @@ async fn every_verb_under_every_lasting_fault_ends_within_its_bounds_of_count_an
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_verb_that_sends_no_body_recovers_from_each_fault_that_passes() {
+async fn verbs_without_a_body_recover_from_each_passing_fault() {
     for (fault, once, kind) in faults() {
         for verb in ALL.into_iter().filter(|verb| verb.policy().attempts > 1) {
             if !kind.is_retryable() || kind == ErrorKind::Timeout && verb == Probe {
@@ -111,7 +111,7 @@ async fn an_invalid_answer_is_asked_for_again_and_never_believed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_inside_of_a_200_is_that_error_for_all_verbs_that_may_answer_so() {
+async fn an_error_in_a_200_is_that_error_for_each_verb() {
     for verb in [Complete, Verb::Copy, PartCopy] {
         for (code, kind) in [
             ("InternalError", ErrorKind::Unavailable),

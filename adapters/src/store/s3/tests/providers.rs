@@ -14,7 +14,7 @@ async fn of(scheme: Scheme, server: &Server) -> S3Store {
 }
 
 #[tokio::test]
-async fn a_store_that_takes_v2_for_v1_is_listed_by_v1_after_the_last_key() {
+async fn a_store_without_v2_listings_is_listed_by_v1() {
     let pages = [old_page(&["a", "b"], true), old_page(&["a", "b"], true), old_page(&["c"], false)];
     let server = Server::start(pages.to_vec()).await;
     let store = server.store().await;
@@ -25,7 +25,7 @@ async fn a_store_that_takes_v2_for_v1_is_listed_by_v1_after_the_last_key() {
 }
 
 #[tokio::test]
-async fn how_a_store_lists_is_found_out_by_two_listings_and_asked_no_more() {
+async fn the_list_mode_is_found_out_once_by_two_listings() {
     let server = Server::start(vec![old_page(&["a"], false)]).await;
     let store = server.store().await;
     for requests in [2, 4, 5, 6] {
@@ -64,7 +64,7 @@ async fn one_refusal_by_a_fault_turns_no_feature_off() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_known_is_asked_for_what_it_knows_and_nothing_else() {
+async fn a_known_provider_gets_only_requests_that_it_supports() {
     for (scheme, v2, encoded, checksums) in [
         (Scheme::Oss, true, true, false),
         (Scheme::Cos, false, true, false),
@@ -88,7 +88,7 @@ async fn a_provider_that_is_known_is_asked_for_what_it_knows_and_nothing_else() 
 
 /// Google changes the header on its way and unpacks what was stored packed, unless it says `gzip`.
 #[tokio::test]
-async fn a_read_from_google_takes_packed_bytes_as_they_are_and_no_x_id() {
+async fn a_read_from_google_takes_packed_bytes_and_sends_no_x_id() {
     let server = Server::start(vec![answer("200 OK", TIME, "x")]).await;
     read(&of(Scheme::Gs, &server).await, None).await.unwrap();
     read(&of(Scheme::S3, &server).await, None).await.unwrap();
@@ -181,7 +181,7 @@ async fn regression_a_web_page_for_a_listing_names_the_endpoint_url() {
 }
 
 #[tokio::test]
-async fn google_tells_a_checksum_of_the_whole_object_in_a_header_of_its_own() {
+async fn google_reports_the_objects_checksum_in_its_own_header() {
     let hashes = "x-goog-hash: crc32c=yZRlqg==\r\nx-goog-hash: md5=XrY7u+Ae7tCTyyK7j1rNww==\r\n";
     let server = Server::start(vec![answer("200 OK", &format!("{TIME}{hashes}"), "")]).await;
     let known = of(Scheme::Gs, &server).await.head("key", &Pin::default()).await.unwrap().checksums;
@@ -216,7 +216,7 @@ async fn a_store_that_names_itself_is_known_by_its_first_good_answer() {
 
 /// The pages before were in byte order only by chance, or were another store's.
 #[tokio::test]
-async fn a_store_that_says_in_mid_listing_that_it_lists_by_folder_is_not_believed_before() {
+async fn a_folder_order_first_reported_in_mid_listing_is_an_error() {
     let named = page(&["b"], None).replacen("\r\n", "\r\nserver: SeaweedFS\r\n", 1);
     let server = Server::start(vec![page(&["a"], Some("t")), named]).await;
     let store = server.store().await;
@@ -292,7 +292,7 @@ async fn a_bucket_in_another_region_is_an_error_that_names_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_fails_to_complete_is_asked_whether_the_upload_is_gone() {
+async fn a_failed_completion_asks_whether_the_upload_is_gone() {
     let failure = || error("500 Internal Server Error", "InternalError");
     let upload = Upload { key: "key".into(), id: "id".into() };
     let parts =

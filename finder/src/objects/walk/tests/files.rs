@@ -43,7 +43,7 @@ fn is_below(key: &str, file: &str) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
     #[test]
-    fn regression_the_first_of_keys_that_exclude_each_other_is_copied(
+    fn regression_the_first_of_exclusive_keys_is_copied(
         source in prop::collection::btree_set("q[-q/]{0,4}", 0..30),
         there in prop::collection::btree_map("q[-q/]{0,4}", 4i64..7, 0..8),
         begins in prop::collection::btree_set("q[-q/]{0,4}", 0..4), lists in 1usize..5,

@@ -29,7 +29,7 @@ async fn half_open(circuit: &Arc<CircuitBreaker>, seen: CallResult<'_>) {
 }
 
 #[tokio::test]
-async fn a_circuit_opens_for_different_objects_in_a_row_and_never_for_one_or_for_what_is_the_objects_own() {
+async fn a_circuit_opens_only_for_different_objects_in_a_row() {
     let closed = circuit();
     fail(&closed, OPENS_AT - 1, ErrorKind::Unavailable);
     closed.note(PUT.verb, "good", CallResult::Success);
@@ -73,7 +73,7 @@ async fn a_half_open_try_without_a_result_passes_to_the_next() {
 }
 
 #[tokio::test]
-async fn whoever_waits_goes_on_when_the_circuit_closes() {
+async fn waiting_calls_go_on_when_the_circuit_closes() {
     let circuit = circuit();
     fail(&circuit, OPENS_AT, ErrorKind::Unavailable);
     let waiting: Vec<_> = (0..10)
@@ -103,7 +103,7 @@ async fn readiness_follows_the_circuit() {
 }
 
 #[tokio::test]
-async fn refusals_of_everything_are_told_from_a_forbidden_prefix_by_their_number() {
+async fn a_refusing_store_differs_from_a_forbidden_prefix_by_number() {
     let refused = failing(ErrorKind::Denied);
     for (has_worked, failures) in [(false, REFUSALS_AT_START), (true, REFUSALS)] {
         let circuit = circuit();
@@ -130,7 +130,7 @@ async fn regression_tags_or_access_that_may_not_be_read_are_no_outage() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn regression_a_full_disk_ends_the_work_at_once_and_fails_no_object() {
+async fn regression_a_full_disk_ends_the_work_and_fails_no_object() {
     let circuit = circuit();
     let full = failing(ErrorKind::Exhausted);
     circuit.note(PUT.verb, "object", CallResult::Failure(&full));

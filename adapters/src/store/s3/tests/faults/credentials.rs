@@ -23,7 +23,7 @@ fn is_signed_by(request: &HttpRequest, id: &str) -> bool {
 }
 
 #[tokio::test]
-async fn credentials_that_are_rotated_in_mid_run_go_on_whatever_the_refusal_is() {
+async fn rotated_credentials_are_used_whatever_the_refusal() {
     for verb in [List, Head, ListParts, Delete] {
         for refused in [
             refusal(400, "ExpiredToken"),
@@ -52,7 +52,7 @@ async fn credentials_that_are_rotated_in_mid_run_go_on_whatever_the_refusal_is()
 }
 
 #[tokio::test]
-async fn credentials_that_are_refused_for_good_are_asked_for_a_bounded_number_of_times() {
+async fn refused_credentials_are_renewed_a_bounded_number_of_times() {
     let file = keys_in_a_file("old");
     let service = Service::new(|_, _| refusal(400, "ExpiredToken"));
     let store = service.store(&format!("file:{}", file.path().display())).await;
@@ -62,7 +62,7 @@ async fn credentials_that_are_refused_for_good_are_asked_for_a_bounded_number_of
 
 /// A service whose clock is hours away refuses what is signed more than a quarter of an hour off by it.
 #[tokio::test]
-async fn a_clock_that_is_wrong_by_hours_is_corrected_by_the_services_date() {
+async fn a_clock_wrong_by_hours_is_corrected_by_the_services_date() {
     for offset_s in [-5 * 3600, 7 * 3600] {
         for (verb, refused) in [(List, "RequestTimeTooSkewed"), (Head, ""), (Put, "SignatureDoesNotMatch")] {
             let service = Service::new(move |request, _| {
@@ -95,7 +95,7 @@ async fn a_clock_that_is_wrong_by_hours_is_corrected_by_the_services_date() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttling_of_one_verb_holds_back_the_others_of_the_endpoint() {
+async fn throttling_of_one_verb_slows_the_others_of_the_endpoint() {
     let service = Service::new(|_, number| match number {
         0 => Reply::Answer(503, vec![("retry-after", "4".to_owned())], String::new()),
         1 => Head.good(),
