@@ -34,7 +34,7 @@ use shared::config::{Config, FleetConfig, QueueConfig, Side};
 use shared::fleet::Fleet;
 use shared::fleet::group::SharedGroup;
 use shared::fleet::solo::Solo;
-use shared::ledger::SharedLedger;
+use shared::ledger::{SharedLedger, SharedTaskRecords};
 use shared::location::Scheme;
 use shared::objects::SharedUploadLog;
 use shared::queue::Queue;
@@ -136,6 +136,8 @@ pub struct Backend {
     pub ledger: SharedLedger,
     /// Where multipart uploads and suspect keys are recorded.
     pub upload_log: SharedUploadLog,
+    /// What removes a task's records.
+    pub records: SharedTaskRecords,
 }
 
 /// The origin of events for a process with an embedded queue and ledger.
@@ -164,7 +166,7 @@ pub async fn backend_with_events(config: &Config, state: &Path, events: &Events)
 fn embedded_backend(config: &Config, database: &Database) -> Backend {
     let queue = Arc::new(SqliteQueue::open(database, &config.task));
     let ledger = Arc::new(SqliteLedger::open(database));
-    Backend { queue, events: None, upload_log: ledger.clone(), ledger }
+    Backend { queue, events: None, upload_log: ledger.clone(), records: ledger.clone(), ledger }
 }
 
 /// Opens a task's queue and ledger, which must exist. Embedded ones are made if they do not exist.
@@ -192,7 +194,7 @@ async fn open_backend(config: &Config, sqs: impl AsyncFn(&QueueConfig) -> Result
             None => None,
         };
         let ledger = Arc::new(DynamoDbLedger::open(ledger).await?);
-        return Ok(Backend { queue, events, upload_log: ledger.clone(), ledger });
+        return Ok(Backend { queue, events, upload_log: ledger.clone(), records: ledger.clone(), ledger });
     }
     let Some(state) = &config.state else {
         return Err(Error::new(

@@ -13,6 +13,7 @@
 //! - Queue or ledger fail: the job comes again.
 
 mod close;
+mod erase;
 mod find;
 mod job;
 mod plan;

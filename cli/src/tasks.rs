@@ -47,7 +47,7 @@ pub async fn run(command: &TaskCommand, stop: &CancellationToken) -> Outcome {
         TaskCommand::Plan(args) => operate::plan(args, stop).await,
         TaskCommand::Verify(args) => operate::verify(args, stop).await,
         TaskCommand::Probe(args) => operate::probe(args, stop).await,
-        TaskCommand::Delete(args) => delete::run(args).await,
+        TaskCommand::Delete(args) => delete::run(args, stop).await,
         TaskCommand::History(args) => history::run(args).await,
     }
 }

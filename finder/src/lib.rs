@@ -19,6 +19,7 @@ pub use objects::diff::Pair;
 pub use objects::pairs::pairs;
 pub use objects::plan::{Plan, plan};
 pub use objects::planner::ObjectsPlanner;
+pub use objects::price;
 pub use objects::retry::RetryPlanner;
 pub use planner::{Planned, Planner};
 pub use run::progress::Progress;

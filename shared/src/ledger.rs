@@ -1,6 +1,7 @@
 //! The ledger port: the durable truth about runs and outcomes, for every kind of data.
 //!
-//! What only objects need is a port of its own: [`UploadLog`](crate::objects::UploadLog).
+//! What only objects need is a port of its own: [`UploadLog`](crate::objects::UploadLog). So is the removal of a task's
+//! records: [`TaskRecords`].
 //!
 //! # Contract
 //!
@@ -30,6 +31,7 @@ mod position;
 mod reasons;
 mod run;
 mod settled;
+mod task_records;
 mod transfers;
 
 use std::collections::BTreeSet;
@@ -52,6 +54,7 @@ pub use position::{Advance, Advanced, MAX_CURSOR_BYTES, Position};
 pub use reasons::{MAX_REASONS, OTHER, Reasons};
 pub use run::{Run, RunStart, RunState};
 pub use settled::Settled;
+pub use task_records::{EraseEffort, Erased, SharedTaskRecords, TaskRecords};
 pub use transfers::{
     InFlight, MAX_REPORTED_UPLOADS, MAX_TRANSFER_REPORTS, ReportedUpload, TransferReport, TransferReports,
 };

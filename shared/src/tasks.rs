@@ -39,7 +39,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use crate::config::RunOverrides;
-pub use audit::{Audit, AuditLog, Author, MAX_NOTE_BYTES};
+pub use audit::{Audit, AuditLog, Author, MAX_NOTE_BYTES, WITH_RECORDS};
 pub use changes::Next;
 pub use control::{
     BeginRun, Control, Due, EndedRun, Limits, LiveRun, Losses, MAX_CANCELLED_RUNS, RunEnd, Summary, TaskState, Watch,

@@ -8,6 +8,7 @@ pub mod fleet;
 pub mod ledger;
 pub mod queue;
 pub mod store;
+pub mod task_records;
 pub mod tasks;
 pub mod upload_log;
 

@@ -1,7 +1,8 @@
 //! The ledger on Amazon DynamoDB, or on anything that speaks its interface.
 //!
 //! One table, on demand, with a partition key `pk` and a sort key `sk`, made by
-//! [`DynamoDbLedger::create`]. Everything is found by its key; nothing is ever scanned.
+//! [`DynamoDbLedger::create`]. Everything is found by its key; nothing is ever scanned, but to remove the records of a
+//! task that is being deleted.
 //!
 //! | pk | sk | what |
 //! |---|---|---|
@@ -32,6 +33,7 @@ pub(crate) mod batch;
 mod claims;
 mod counted;
 mod create;
+mod erase;
 mod intents;
 pub(crate) mod item;
 mod outcomes;

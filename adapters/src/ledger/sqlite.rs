@@ -5,6 +5,7 @@
 //! What a [event run](shared::ledger::events_run) needs to count, and its failures, go when they are old; nothing else does.
 
 mod claims;
+mod erase;
 mod finding;
 mod positions;
 mod settle;

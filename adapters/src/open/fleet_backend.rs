@@ -8,7 +8,7 @@ use crate::sqlite::Database;
 use crate::tasks::dynamodb::DynamoDbTasks;
 use crate::tasks::sqlite::SqliteTasks;
 use shared::config::FleetFile;
-use shared::ledger::SharedLedger;
+use shared::ledger::{SharedLedger, SharedTaskRecords};
 use shared::objects::SharedUploadLog;
 use shared::queue::Queue;
 use shared::tasks::{SharedTasks, Summary};
@@ -29,6 +29,8 @@ pub struct FleetBackend {
     pub ledger: SharedLedger,
     /// Where multipart uploads and suspect keys are recorded.
     pub upload_log: SharedUploadLog,
+    /// What removes a task's records.
+    pub records: SharedTaskRecords,
 }
 
 impl FleetBackend {
@@ -37,7 +39,8 @@ impl FleetBackend {
         if let Some(ledger) = &fleet.ledger {
             let ledger = Arc::new(DynamoDbLedger::open(ledger).await?);
             let tasks = Arc::new(DynamoDbTasks::of(&ledger, &fleet.name));
-            return Ok(FleetBackend { fleet: fleet.clone(), tasks, upload_log: ledger.clone(), ledger });
+            let (upload_log, records) = (ledger.clone(), ledger.clone());
+            return Ok(FleetBackend { fleet: fleet.clone(), tasks, upload_log, records, ledger });
         }
         let Some(state) = &fleet.state else {
             let message = "the fleet has no ledger: give [ledger], or state for one machine";
@@ -46,7 +49,8 @@ impl FleetBackend {
         let database = Database::shared(state)?;
         let ledger = Arc::new(SqliteLedger::open(&database));
         let tasks = Arc::new(SqliteTasks::open(&database));
-        Ok(FleetBackend { fleet: fleet.clone(), tasks, upload_log: ledger.clone(), ledger })
+        let (upload_log, records) = (ledger.clone(), ledger.clone());
+        Ok(FleetBackend { fleet: fleet.clone(), tasks, upload_log, records, ledger })
     }
 
     /// The fleet.
@@ -57,8 +61,13 @@ impl FleetBackend {
     /// Opens the queues of a task, as [`task_queues`] does.
     pub async fn of_task(&self, task: &Summary) -> Result<Backend> {
         let TaskQueues { jobs, events, .. } = task_queues(&self.fleet, task).await?;
-        let (ledger, upload_log) = (self.ledger.clone(), self.upload_log.clone());
-        Ok(Backend { queue: jobs, events: Some(events), ledger, upload_log })
+        Ok(self.with(jobs, Some(events)))
+    }
+
+    /// The fleet's services with queues.
+    pub fn with(&self, queue: Queue, events: Option<Queue>) -> Backend {
+        let (ledger, upload_log, records) = (self.ledger.clone(), self.upload_log.clone(), self.records.clone());
+        Backend { queue, events, ledger, upload_log, records }
     }
 
     /// Opens the queue of operations whose task is not created yet.

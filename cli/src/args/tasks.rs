@@ -46,7 +46,7 @@ pub enum TaskCommand {
     Verify(TaskVerifyArgs),
     /// Find out whether the credentials may list, read, write and delete; a worker does it
     Probe(TaskProbeArgs),
-    /// Delete a task; its run, if it has one, is cancelled first
+    /// Delete a task, or all of them; their runs are cancelled first
     Delete(DeleteArgs),
     /// List a task's runs, or its changes
     History(HistoryArgs),
@@ -55,7 +55,11 @@ pub enum TaskCommand {
 impl TaskCommand {
     /// Whether it waits for a worker, and has something to say when it is interrupted.
     pub fn waits(&self) -> bool {
-        matches!(self, TaskCommand::Plan(_) | TaskCommand::Verify(_) | TaskCommand::Probe(_))
+        match self {
+            TaskCommand::Plan(_) | TaskCommand::Verify(_) | TaskCommand::Probe(_) => true,
+            TaskCommand::Delete(args) => args.all,
+            _ => false,
+        }
     }
 
     /// The grammar of the commands that define a task.
@@ -179,9 +183,19 @@ fn limit<T: std::str::FromStr>(text: &str) -> Result<Limit<T>, String> {
 #[derive(Debug, Args)]
 pub struct DeleteArgs {
     /// Name of the task
-    pub name: String,
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub name: Option<String>,
     #[command(flatten)]
     pub fleet: FleetArgs,
+    /// Delete every task of the fleet, and wait until they are gone
+    #[arg(long)]
+    pub all: bool,
+    /// Remove the records of its runs and objects too; a worker does it, and its cost is printed first
+    #[arg(long)]
+    pub records: bool,
+    /// How long --all waits, in minutes
+    #[arg(long, value_name = "MIN", default_value_t = 30, requires = "all")]
+    pub wait: u32,
     /// Do not ask
     #[arg(long)]
     pub yes: bool,

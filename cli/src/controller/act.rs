@@ -36,15 +36,14 @@ pub async fn carry_out(context: &ControllerContext, action: &Action) -> Result<D
     Ok(match action {
         Action::Watch { task, seen, watch } => Done::of(&tasks.watch(task, *seen, watch).await?),
         Action::Decided(summary, decision) => decided(context, summary, decision).await?,
-        Action::Close(summary) => {
-            let operation = deletion::operation(summary, &context.author(""));
+        Action::Ask(summary, kind) => {
+            let operation = deletion::operation(summary, *kind, &context.author(""));
             ask(context, summary, &operation).await?
         }
         Action::Remove(summary, left) => {
             // Queues first: a task that is gone has nobody who would remove them.
             context.queues.remove(summary).await?;
-            let author = context.author(if left.is_empty() { "" } else { "uploads may be open at the destination" });
-            Done::of(&tasks.forget(&summary.task, &author).await?)
+            Done::of(&tasks.forget(&summary.task, &context.author(left.note())).await?)
         }
         Action::Remember(version, text) => Done::of(&tasks.set_fleet_record(*version, text).await?),
         Action::Send(summary, operation) => {

@@ -3,8 +3,10 @@
 use std::fmt;
 
 use shared::controller::task::Decision;
-use shared::tasks::{EndedRun, Operation, RunEnd, Sample, Summary, TaskRef, Watch};
+use shared::tasks::{EndedRun, Operation, OperationKind, RunEnd, Sample, Summary, TaskRef, Watch};
 use shared::terminal;
+
+use super::deletion::Left;
 
 /// One action. It prints as one line of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +22,10 @@ pub enum Action {
     },
     /// A decision about a task.
     Decided(Box<Summary>, Decision),
-    /// Ask for the operation that closes the uploads of a task, and send its job.
-    Close(Box<Summary>),
-    /// Remove the queues of a task, then the task. The text says what may be left at the destination.
-    Remove(Box<Summary>, String),
+    /// Ask for an operation of the deletion of a task, and send its job.
+    Ask(Box<Summary>, OperationKind),
+    /// Remove the queues of a task, then the task.
+    Remove(Box<Summary>, Left),
     /// Record what controllers remember, over the record of this version.
     Remember(u64, String),
     /// Send the job of an operation again; `None`: its task is not created yet.
@@ -73,14 +75,11 @@ impl fmt::Display for Action {
         match self {
             Action::Watch { task, .. } => write!(f, "watch task {}", task.name),
             Action::Decided(summary, decision) => decided(f, &summary.task.name, decision),
-            Action::Close(summary) => {
-                write!(f, "close the uploads of task {}, which is being deleted", summary.task.name)
+            Action::Ask(summary, kind) => {
+                let what = if *kind == OperationKind::Erase { "remove the records" } else { "close the uploads" };
+                write!(f, "{what} of task {}, which is being deleted", summary.task.name)
             }
-            Action::Remove(summary, left) if left.is_empty() => write!(f, "remove task {}", summary.task.name),
-            Action::Remove(summary, left) => {
-                let why = "the destination may have open uploads";
-                write!(f, "remove task {}: {why}, because {}", summary.task.name, terminal::escaped(left))
-            }
+            Action::Remove(summary, left) => write!(f, "remove task {}{left}", summary.task.name),
             Action::Remember(..) => f.write_str("record what was seen"),
             Action::Send(_, operation) => {
                 write!(f, "send {} {} again: no message stands for it", operation.kind.as_str(), operation.id)

@@ -1,5 +1,8 @@
 //! Deleting a task, one step after the other, each of which may be repeated: its runs are cancelled and end, an
-//! operation closes its uploads, its queues are removed, its records are.
+//! operation closes its uploads, another one removes its records in the ledger if somebody wants that, its queues are
+//! removed, the task is.
+
+use std::fmt;
 
 use shared::Result;
 use shared::ledger::events_run;
@@ -9,10 +12,10 @@ use shared::terminal;
 use super::context::ControllerContext;
 use super::seen::TaskSeen;
 
-/// How far the uploads of a task that is being deleted are closed.
+/// How far an operation of a deletion is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Close {
-    /// It never had a run or an event: there is nothing to close.
+pub enum Part {
+    /// There is nothing to do, or nobody wants it.
     Needless,
     /// Nobody asked for it yet.
     Unasked,
@@ -20,40 +23,84 @@ pub enum Close {
     Asked(Box<Operation>),
 }
 
+/// How far a deletion is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deletion {
+    /// Its uploads are closed. A task that never had a run or an event has none.
+    pub close: Part,
+    /// Its records in the ledger are removed.
+    pub erase: Part,
+}
+
+/// What a task leaves behind; empty texts: nothing that was to be removed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Left {
+    /// Why uploads may be open at the destination.
+    pub uploads: String,
+    /// Why records stay in the ledger.
+    pub records: String,
+}
+
+impl Left {
+    /// What to record with the removal.
+    pub fn note(&self) -> &'static str {
+        match (self.uploads.is_empty(), self.records.is_empty()) {
+            (true, true) => "",
+            (false, true) => "uploads may be open at the destination",
+            (true, false) => "records may be in the ledger",
+            (false, false) => "uploads may be open at the destination, and records in the ledger",
+        }
+    }
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.uploads.is_empty() {
+            let why = terminal::escaped(&self.uploads);
+            write!(f, ": the destination may have open uploads, because {why}")?;
+        }
+        if !self.records.is_empty() {
+            write!(f, ": the ledger may have its records, because {}", terminal::escaped(&self.records))?;
+        }
+        Ok(())
+    }
+}
+
 /// The next step of a deletion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Ask for the operation that closes the uploads.
-    Close,
-    /// Remove the queues, then the task. The text says what may be left at the destination; empty: nothing.
-    Remove(String),
+    /// Ask for the operation that closes the uploads, or for the one that removes the records.
+    Ask(OperationKind),
+    /// Remove the queues, then the task.
+    Remove(Left),
 }
 
-/// The operation that closes the uploads of a task. All controllers make the same one, and no run has its id.
-fn close_id(summary: &Summary) -> String {
-    derived_id(&summary.task.id, "close")
-}
-
-/// The operation itself.
-pub fn operation(summary: &Summary, author: &Author) -> Operation {
-    Operation::queued(
-        close_id(summary),
-        (&summary.task.id, summary.version),
-        OperationKind::Close,
-        String::new(),
-        author,
-    )
+/// An operation of a deletion. All controllers make the same one, and no run has its id.
+pub fn operation(summary: &Summary, kind: OperationKind, author: &Author) -> Operation {
+    let id = derived_id(&summary.task.id, kind.as_str());
+    Operation::queued(id, (&summary.task.id, summary.version), kind, String::new(), author)
 }
 
 /// Reads how far it is.
-pub async fn read(context: &ControllerContext, summary: &Summary) -> Result<Close> {
+pub async fn read(context: &ControllerContext, summary: &Summary) -> Result<Deletion> {
     let id = &summary.task.id;
-    if let Some(operation) = context.tasks.operation(id, &close_id(summary)).await? {
-        return Ok(Close::Asked(Box::new(operation)));
-    }
-    let had_events = summary.outline.events || context.ledger.run_state(&events_run(id)).await?.is_some();
-    let had_runs = summary.last_run.is_some() || !context.ledger.runs(id, 1).await?.is_empty();
-    Ok(if had_events || had_runs { Close::Unasked } else { Close::Needless })
+    let asked = async |kind: OperationKind| -> Result<Option<Part>> {
+        let operation = context.tasks.operation(id, &derived_id(id, kind.as_str())).await?;
+        Ok(operation.map(|operation| Part::Asked(Box::new(operation))))
+    };
+    let close = match asked(OperationKind::Close).await? {
+        Some(close) => close,
+        None => {
+            let had_events = summary.outline.events || context.ledger.run_state(&events_run(id)).await?.is_some();
+            let had_runs = summary.last_run.is_some() || !context.ledger.runs(id, 1).await?.is_empty();
+            if had_events || had_runs { Part::Unasked } else { Part::Needless }
+        }
+    };
+    let erase = match summary.erases_records && close != Part::Needless {
+        true => asked(OperationKind::Erase).await?.unwrap_or(Part::Unasked),
+        false => Part::Needless,
+    };
+    Ok(Deletion { close, erase })
 }
 
 /// The next step; `None`: it waits, or is not deleted.
@@ -65,19 +112,33 @@ pub fn step(task: &TaskSeen) -> Option<Step> {
     if task.depth()?.leased > 0 {
         return None;
     }
-    let gone = || Some(Step::Remove("its queues were gone before its uploads were closed".to_owned()));
-    match task.close.as_ref()? {
-        Close::Needless => Some(Step::Remove(String::new())),
-        Close::Unasked if task.is_gone => gone(),
-        Close::Unasked => Some(Step::Close),
-        Close::Asked(operation) => match &operation.end {
-            Some(end) if end.verdict == Verdict::Succeeded => Some(Step::Remove(kept(&end.result))),
-            Some(end) => Some(Step::Remove(format!("its uploads could not be closed: {}", end.result))),
+    let Deletion { close, erase } = task.deletion.as_ref()?;
+    let gone = |what: &str| format!("its queues were gone before its {what}");
+    let uploads = match close {
+        Part::Needless => String::new(),
+        Part::Unasked if task.is_gone => gone("uploads were closed"),
+        Part::Unasked => return Some(Step::Ask(OperationKind::Close)),
+        Part::Asked(operation) => match &operation.end {
+            Some(end) if end.verdict == Verdict::Succeeded => kept(&end.result),
+            Some(end) => format!("its uploads could not be closed: {}", end.result),
             // Nobody can carry it out any more. A controller that removed them had seen its end.
-            None if task.is_gone => gone(),
-            None => None,
+            None if task.is_gone => gone("uploads were closed"),
+            None => return None,
         },
-    }
+    };
+    // After the uploads, whose records say what is open. Nobody writes any more: runs have ended, events are dropped.
+    let records = match erase {
+        Part::Needless => String::new(),
+        Part::Unasked if task.is_gone => gone("records were removed"),
+        Part::Unasked => return Some(Step::Ask(OperationKind::Erase)),
+        Part::Asked(operation) => match &operation.end {
+            Some(end) if end.verdict == Verdict::Succeeded => String::new(),
+            Some(end) => format!("they could not be removed: {}", end.result),
+            None if task.is_gone => gone("records were removed"),
+            None => return None,
+        },
+    };
+    Some(Step::Remove(Left { uploads, records }))
 }
 
 /// What an operation that closed the uploads has left open, by its result; empty: nothing.

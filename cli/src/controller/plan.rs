@@ -70,7 +70,7 @@ fn of_task(task: &TaskSeen, seen: &Seen) -> Vec<Action> {
     }
     actions.extend(decisions.into_iter().map(|decision| Action::Decided(summary.clone(), decision)));
     actions.extend(deletion::step(task).map(|step| match step {
-        Step::Close => Action::Close(summary),
+        Step::Ask(kind) => Action::Ask(summary, kind),
         Step::Remove(left) => Action::Remove(summary, left),
     }));
     actions

@@ -56,8 +56,8 @@ pub struct TaskSeen {
     pub depths: Option<TaskDepth>,
     /// Whether its queues are gone.
     pub is_gone: bool,
-    /// Of a task that is being deleted: the operation that closes its uploads.
-    pub close: Option<deletion::Close>,
+    /// How far its deletion is.
+    pub deletion: Option<deletion::Deletion>,
     /// The samples of the last minutes, if it has work.
     pub samples: Vec<Sample>,
 }
@@ -159,7 +159,7 @@ async fn read_task(
         claim: Some(None),
         depths: Some(TaskDepth::default()),
         is_gone: false,
-        close: None,
+        deletion: None,
         samples: Vec::new(),
         summary,
     };
@@ -178,7 +178,7 @@ async fn read_task(
         };
     }
     if is_deleting && !task.has_runs() {
-        task.close = report.noted(&format!("read task {name}"), deletion::read(context, &task.summary).await);
+        task.deletion = report.noted(&format!("read task {name}"), deletion::read(context, &task.summary).await);
     }
     if task.has_runs() && task.summary.state == TaskState::Active {
         let samples = context

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::open::{self, Backend};
+use adapters::open;
 use async_trait::async_trait;
 use shared::config::TaskDefinition;
 use shared::queue::Queue;
@@ -104,8 +104,7 @@ impl OpenedTasks for Definitions {
         let definition = TaskDefinition::parse(definition).map_err(|why| invalid(why.to_string()))?;
         let config = definition.on(self.context.fleet(), OPERATIONS);
         let (source, destination) = open::sides(&config).await.map_err(|unusable| invalid(unusable.to_string()))?;
-        let (ledger, upload_log) = (self.context.backend.ledger.clone(), self.context.backend.upload_log.clone());
-        let backend = Backend { queue: self.queue.clone(), events: None, ledger, upload_log };
+        let backend = self.context.backend.with(self.queue.clone(), None);
         Ok(Arc::new(OpenedTask { config, source, destination, backend }))
     }
 }

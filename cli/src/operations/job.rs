@@ -14,10 +14,10 @@ use worker::{Delivery, Execution, LaneContext};
 
 use super::find::Find;
 use super::slice::{Checkpoint, SliceEnd};
-use super::{AGAIN_AFTER, CloseRequest, OpenedTask, Shared, close, plan, probe, request, verify};
+use super::{AGAIN_AFTER, CloseRequest, OpenedTask, Shared, close, erase, plan, probe, request, verify};
 
-/// How long uploads are tried to be closed, by the workers' clocks, from when that was asked for.
-const CLOSE_TRIED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long the operations of a deletion are tried, by the workers' clocks, from when they were asked for.
+const DELETION_TRIED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A job of an operation, read.
 pub struct Slice {
@@ -95,21 +95,23 @@ fn is_run(verb: &str) -> bool {
 
 /// Whether an operation that cannot begin is tried again. Somebody waits for the others.
 fn is_retried(kind: OperationKind) -> bool {
-    matches!(kind, OperationKind::Find | OperationKind::Retry | OperationKind::Close)
+    matches!(kind, OperationKind::Find | OperationKind::Retry | OperationKind::Close | OperationKind::Erase)
 }
 
-/// The end of an operation `close` that waits for a version or a store which stays away: it keeps no task for ever.
+/// The end of an operation of a deletion that waits for a version, a store or a permission: it keeps no task for ever.
 fn given_up(operation: &Operation, age: Duration, end: SliceEnd) -> SliceEnd {
     match end {
         SliceEnd::Continued(checkpoint, AGAIN_AFTER)
-            if operation.kind == OperationKind::Close && age >= CLOSE_TRIED_FOR =>
+            if matches!(operation.kind, OperationKind::Close | OperationKind::Erase) && age >= DELETION_TRIED_FOR =>
         {
-            let whose = match request::read(&operation.request) {
-                Ok(CloseRequest { run: Some(run) }) => format!("uploads of run {}", terminal::run_id(&run)),
-                _ => "uploads of the task".to_owned(),
+            let left = match request::read(&operation.request) {
+                _ if operation.kind == OperationKind::Erase => "records may be in the ledger".to_owned(),
+                Ok(CloseRequest { run: Some(run) }) => {
+                    format!("uploads of run {} may be open at the destination", terminal::run_id(&run))
+                }
+                _ => "uploads of the task may be open at the destination".to_owned(),
             };
-            let hours = CLOSE_TRIED_FOR.as_secs() / 3_600;
-            let tried = format!("{whose} may be open at the destination, given up after {hours} h");
+            let tried = format!("{left}, given up after {} h", DELETION_TRIED_FOR.as_secs() / 3_600);
             SliceEnd::failed(format!("{tried}: {}", checkpoint.progress))
         }
         end => end,
@@ -163,6 +165,7 @@ impl Slice {
             OperationKind::Verify => verify::slice(&opened, request, &checkpoint, &bounds).await,
             OperationKind::Probe => probe::slice(&opened, request).await,
             OperationKind::Close => close::slice(&opened, request, &checkpoint, &bounds, &self.shared.owner).await,
+            OperationKind::Erase => erase::slice(&opened, &checkpoint, &bounds).await,
             OperationKind::Find | OperationKind::Retry => {
                 let (tasks, owner, seen) = (&self.shared.tasks, self.shared.owner.as_str(), self.seen.clone());
                 Find { opened: &opened, tasks, operation, owner, seen }.slice(&bounds).await
@@ -257,22 +260,22 @@ mod tests {
         let waits = || SliceEnd::continued("the store is away".into(), &(), AGAIN_AFTER);
         let works = || SliceEnd::continued("3 uploads closed".into(), &(), Duration::ZERO);
         let of_run = close(r#"{"run":"run-1"}"#);
-        assert_eq!(given_up(&of_run, CLOSE_TRIED_FOR - second, waits()), waits());
-        assert_eq!(given_up(&of_run, CLOSE_TRIED_FOR, works()), works(), "it goes on");
+        assert_eq!(given_up(&of_run, DELETION_TRIED_FOR - second, waits()), waits());
+        assert_eq!(given_up(&of_run, DELETION_TRIED_FOR, works()), works(), "it goes on");
         for (operation, whose) in [(of_run.clone(), "uploads of run run-1"), (close(""), "uploads of the task")] {
-            let SliceEnd::Done(Verdict::Failed, why) = given_up(&operation, CLOSE_TRIED_FOR, waits()) else {
+            let SliceEnd::Done(Verdict::Failed, why) = given_up(&operation, DELETION_TRIED_FOR, waits()) else {
                 panic!("it is given up");
             };
             let why = why.to_string();
             assert!(why.contains(whose) && why.contains("the store is away"), "{why}");
         }
         let find = Operation { kind: OperationKind::Find, ..of_run };
-        assert_eq!(given_up(&find, CLOSE_TRIED_FOR, waits()), waits());
+        assert_eq!(given_up(&find, DELETION_TRIED_FOR, waits()), waits());
     }
 
     #[test]
     fn regression_a_close_that_comes_back_often_is_sent_again() {
-        let kinds = [OperationKind::Find, OperationKind::Retry, OperationKind::Close];
+        let kinds = [OperationKind::Find, OperationKind::Retry, OperationKind::Close, OperationKind::Erase];
         assert!(kinds.into_iter().all(is_retried), "their messages are given up, and they go on");
     }
 }

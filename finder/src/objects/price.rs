@@ -30,6 +30,12 @@ pub const DYNAMODB_WRITE_USD: f64 = 0.625 / 1e6;
 /// DynamoDB: a larger item counts as several writes, bytes.
 pub const DYNAMODB_WRITE_BYTES: u64 = 1 << 10;
 
+/// DynamoDB on demand: one strongly consistent read of up to [`DYNAMODB_READ_BYTES`] ($0.125 per million).
+pub const DYNAMODB_READ_USD: f64 = 0.125 / 1e6;
+
+/// DynamoDB: a larger item, or a page of them, counts as several reads, bytes.
+pub const DYNAMODB_READ_BYTES: u64 = 4 << 10;
+
 /// Data transfer out of Amazon to the internet, first 10 TB a month, one byte ($0.09 per GB of 10^9
 /// bytes; free into Amazon, and within one region).
 pub const EGRESS_USD: f64 = 0.09 / 1e9;

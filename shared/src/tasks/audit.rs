@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::Result;
 use crate::object::Timestamp;
 
+/// The subject of a change that deletes a task with its records in the ledger.
+pub const WITH_RECORDS: &str = "with its records";
+
 /// Most bytes of an author's note.
 pub const MAX_NOTE_BYTES: usize = 2_000;
 

@@ -43,6 +43,7 @@ impl Summary {
             last_run: None,
             losses: Losses::default(),
             watch: Watch::default(),
+            erases_records: false,
         }
     }
 
@@ -81,6 +82,19 @@ impl Summary {
             next.cancelled.extend(self.run.iter().map(|run| run.id.clone()));
         }
         Next::write_if(state.may_follow(self.state), next)
+    }
+
+    /// Being deleted, with or without its records. Whoever wants the records removed has it so.
+    pub fn deleted(&self, records: bool) -> Next<Summary> {
+        if self.state == TaskState::Deleting && (self.erases_records || !records) {
+            return Next::Made;
+        }
+        let mut next = match self.moved(TaskState::Deleting, None) {
+            Next::Write(next) => *next,
+            _ => self.clone(),
+        };
+        next.erases_records |= records;
+        Next::Write(Box::new(next))
     }
 
     /// With other limits.

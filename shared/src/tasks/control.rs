@@ -184,6 +184,8 @@ pub struct Summary {
     pub losses: Losses,
     /// What the controller saw last.
     pub watch: Watch,
+    /// Of a task that is being deleted: whether its records in the ledger are removed too.
+    pub erases_records: bool,
 }
 
 /// A due time, and the one after it.
@@ -226,6 +228,10 @@ pub trait Control {
         next_due: Option<Timestamp>,
         author: &Author,
     ) -> Result<Change<Summary>>;
+
+    /// Moves a task to the state `deleting`, as [`set_state`](Self::set_state) does. With `records`, its records in the
+    /// ledger are removed too, also if it was moved there without them before.
+    async fn delete(&self, task: &TaskRef, records: bool, author: &Author) -> Result<Change<Summary>>;
 
     /// Replaces the limits that were `seen`.
     async fn set_limits(

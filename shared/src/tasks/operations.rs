@@ -23,19 +23,22 @@ pub enum OperationKind {
     Retry,
     /// Abort the uploads of a run, or of a task that is being deleted.
     Close,
+    /// Remove the records of a task that is being deleted.
+    Erase,
     /// Tell somebody of the end of a run.
     Notify,
 }
 
 impl OperationKind {
     /// All kinds.
-    pub const ALL: [OperationKind; 7] = [
+    pub const ALL: [OperationKind; 8] = [
         OperationKind::Find,
         OperationKind::Plan,
         OperationKind::Verify,
         OperationKind::Probe,
         OperationKind::Retry,
         OperationKind::Close,
+        OperationKind::Erase,
         OperationKind::Notify,
     ];
 
@@ -48,6 +51,7 @@ impl OperationKind {
             OperationKind::Probe => "probe",
             OperationKind::Retry => "retry",
             OperationKind::Close => "close",
+            OperationKind::Erase => "erase",
             OperationKind::Notify => "notify",
         }
     }

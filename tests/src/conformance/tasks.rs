@@ -46,6 +46,7 @@ macro_rules! tasks_suite {
             only_a_task_that_is_being_deleted_is_forgotten
             more_than_a_thousand_tasks_come_by_name
             a_task_moves_between_its_states
+            a_task_is_deleted_with_or_without_its_records
             limits_are_replaced_by_those_who_have_seen_them
             each_change_has_one_audit_record
             audit_records_come_in_pages_newest_first

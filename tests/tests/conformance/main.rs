@@ -14,5 +14,6 @@ mod limited;
 mod queue;
 mod store;
 mod task_queues;
+mod task_records;
 mod tasks;
 mod upload_log;

@@ -4,6 +4,7 @@ mod backends;
 mod cancelled_at_work;
 mod changed_mind;
 mod crash;
+mod deletion;
 mod disk;
 mod events;
 mod fidelity;

@@ -14,7 +14,7 @@ use shared::object::Timestamp;
 use shared::{ErrorKind, Result};
 
 const RUN: &str = "run";
-const TASKS: &str = "tasks";
+pub(super) const TASKS: &str = "tasks";
 /// Most tasks that are named (the port's bound).
 const MAX_TASKS: usize = 10_000;
 /// Runs that are read at once.

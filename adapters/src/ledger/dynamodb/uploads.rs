@@ -20,6 +20,11 @@ pub(super) fn item_key(task: &str, key: &str) -> (String, String) {
     (pk("uploads", &[task, &digest[..1]]), digest)
 }
 
+/// The partitions of a task's uploads.
+pub(super) fn partitions(task: &str) -> Vec<String> {
+    SHARDS.chars().map(|shard| pk("uploads", &[task, &shard.to_string()])).collect()
+}
+
 /// How often another upload may be opened and closed between two requests of ours.
 const MAX_ROUNDS: usize = 10;
 

@@ -6,7 +6,7 @@ use super::{DynamoDbTasks, audit, decode};
 use shared::object::Timestamp;
 use shared::tasks::{
     Author, BeginRun, Change, Control, Due, EndedRun, Limits, MAX_TASKS, Operations as _, Summary, TaskRef, TaskState,
-    Watch, too_many_tasks,
+    WITH_RECORDS, Watch, too_many_tasks,
 };
 use shared::{ErrorKind, Result};
 
@@ -33,6 +33,12 @@ impl Control for DynamoDbTasks {
     ) -> Result<Change<Summary>> {
         let also = [audit(&self.table, &task.id, author, state.verb(), "")];
         self.change(task, &also, |present| present.moved(state, next_due)).await
+    }
+
+    async fn delete(&self, task: &TaskRef, records: bool, author: &Author) -> Result<Change<Summary>> {
+        let subject = if records { WITH_RECORDS } else { "" };
+        let also = [audit(&self.table, &task.id, author, TaskState::Deleting.verb(), subject)];
+        self.change(task, &also, |present| present.deleted(records)).await
     }
 
     async fn set_limits(

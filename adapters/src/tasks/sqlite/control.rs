@@ -8,7 +8,7 @@ use crate::sqlite::Failure;
 use shared::object::Timestamp;
 use shared::tasks::{
     Author, BeginRun, Change, Control, Due, EndedRun, Limits, MAX_TASKS, Operations as _, Summary, TaskRef, TaskState,
-    Watch,
+    WITH_RECORDS, Watch,
 };
 use shared::{ErrorKind, Result};
 
@@ -48,6 +48,11 @@ impl Control for SqliteTasks {
     ) -> Result<Change<Summary>> {
         let audit = audit(author, state.verb(), "");
         self.change("set state", task, audit, move |present| present.moved(state, next_due), nothing_more).await
+    }
+
+    async fn delete(&self, task: &TaskRef, records: bool, author: &Author) -> Result<Change<Summary>> {
+        let audit = audit(author, TaskState::Deleting.verb(), if records { WITH_RECORDS } else { "" });
+        self.change("delete", task, audit, move |present| present.deleted(records), nothing_more).await
     }
 
     async fn set_limits(

@@ -93,3 +93,46 @@ async fn regression_a_deleted_task_stays_while_a_message_is_leased() {
     stage.pass().await;
     assert_eq!(stage.summary("t").await, None);
 }
+
+#[tokio::test]
+async fn records_go_after_the_uploads_and_before_the_queues() {
+    let stage = Stage::new().await;
+    let task = stage.task("t", HOURLY, "", Some(stage.now())).await;
+    stage.pass().await;
+    stage.find("t", 0, Phase::Listed).await;
+    stage.pass().await;
+    stage.backend.tasks.delete(&task.task, true, &stage.author()).await.unwrap();
+    for kind in [OperationKind::Close, OperationKind::Erase] {
+        for _ in 0..2 {
+            stage.pass().await;
+            let open = stage.backend.tasks.open_operations(10).await.unwrap();
+            assert_eq!(open.iter().map(|operation| operation.kind).collect::<Vec<_>>(), [kind]);
+        }
+        let open = stage.backend.tasks.open_operations(10).await.unwrap();
+        let end = OperationEnd { verdict: Verdict::Succeeded, at: stage.now(), result: "{}".into() };
+        stage.backend.tasks.finish(&task.task.id, &open[0].id, &end).await.unwrap();
+    }
+    assert_eq!(stage.pass().await.actions, ["remove task t"]);
+    assert_eq!(stage.summary("t").await, None);
+}
+
+#[tokio::test]
+async fn records_that_cannot_be_removed_are_named_and_keep_no_task() {
+    let stage = Stage::new().await;
+    let task = stage.task("t", HOURLY, "", Some(stage.now())).await;
+    stage.pass().await;
+    stage.find("t", 0, Phase::Listed).await;
+    stage.pass().await;
+    stage.backend.tasks.delete(&task.task, true, &stage.author()).await.unwrap();
+    for (verdict, result) in [(Verdict::Succeeded, "{}"), (Verdict::Failed, "\"Scan is denied\"")] {
+        stage.pass().await;
+        let open = stage.backend.tasks.open_operations(10).await.unwrap();
+        let end = OperationEnd { verdict, at: stage.now(), result: result.into() };
+        stage.backend.tasks.finish(&task.task.id, &open[0].id, &end).await.unwrap();
+    }
+    let report = stage.pass().await;
+    assert!(report.actions[0].contains("the ledger may have its records"), "{:?}", report.actions);
+    assert!(report.actions[0].contains("Scan is denied"), "{:?}", report.actions);
+    let audits = stage.backend.tasks.audits(&task.task.id, None, 10).await.unwrap().0;
+    assert_eq!(audits[0].author.note, "records may be in the ledger");
+}

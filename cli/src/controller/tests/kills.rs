@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use shared::ledger::Phase;
 use shared::sync::lock;
-use shared::tasks::{OperationEnd, OperationKind, RunEnd, Summary, TaskState, Verdict};
+use shared::tasks::{OperationEnd, OperationKind, RunEnd, Summary, Verdict};
 
 use super::notices::settled_run;
 use super::stage::Stage;
@@ -40,7 +40,7 @@ async fn world() -> Stage {
     stage.pass().await;
     stage.find("t", 0, Phase::Listed).await;
     stage.find("gone", 0, Phase::Listed).await;
-    stage.backend.tasks.set_state(&gone.task, TaskState::Deleting, None, &stage.author()).await.unwrap();
+    stage.backend.tasks.delete(&gone.task, true, &stage.author()).await.unwrap();
     lock(&stage.receiver.got).clear();
     lock(&stage.group.0).calls.clear();
     stage.minutes_pass(1);
@@ -58,7 +58,7 @@ async fn settle_down(stage: &Stage) {
     for _ in 0..12 {
         stage.pass().await;
         for close in stage.backend.tasks.open_operations(10).await.unwrap() {
-            if close.kind == OperationKind::Close {
+            if matches!(close.kind, OperationKind::Close | OperationKind::Erase) {
                 let end = OperationEnd { verdict: Verdict::Succeeded, at: stage.now(), result: "{}".into() };
                 stage.backend.tasks.finish(&close.task, &close.id, &end).await.unwrap();
             }

@@ -100,8 +100,8 @@ impl Site {
         let database = Database::open(&state).unwrap();
         let ledger = Arc::new(SqliteLedger::open(&database));
         let queue = |name| -> Queue { Arc::new(SqliteQueue::open(&database, name)) };
-        let backend =
-            Backend { queue: queue("jobs"), events: Some(queue("events")), upload_log: ledger.clone(), ledger };
+        let (upload_log, records) = (ledger.clone(), ledger.clone());
+        let backend = Backend { queue: queue("jobs"), events: Some(queue("events")), upload_log, records, ledger };
         let config = self.definition().on(&FleetFile::of_folder("fleet", state), &self.task.id);
         Process { tasks: Arc::new(SqliteTasks::open(&database)), backend, config }
     }

@@ -30,6 +30,22 @@ pub async fn a_task_moves_between_its_states(tasks: SharedTasks) {
     assert!(!begin(&tasks, &task, "r1", None).await.is_made());
 }
 
+/// Also if somebody deleted it without them before; nobody takes that back.
+pub async fn a_task_is_deleted_with_or_without_its_records(tasks: SharedTasks) {
+    let task = created(&tasks).await;
+    for (records, erases) in [(false, false), (true, true), (false, true)] {
+        for _ in 0..2 {
+            assert_eq!(tasks.delete(&task, records, &me()).await.unwrap(), Change::Made);
+            let present = summary(&tasks, &task).await;
+            assert_eq!((present.state, present.erases_records), (TaskState::Deleting, erases));
+        }
+    }
+    assert_eq!(tasks.set_state(&task, TaskState::Deleting, None, &me()).await.unwrap(), Change::Made);
+    assert!(summary(&tasks, &task).await.erases_records);
+    let subjects: Vec<String> = audits(&tasks, &task.id, 10).await.into_iter().map(|audit| audit.subject).collect();
+    assert_eq!(subjects[..2], ["with its records", ""]);
+}
+
 /// Without an edit of the definition.
 pub async fn limits_are_replaced_by_those_who_have_seen_them(tasks: SharedTasks) {
     let task = created(&tasks).await;

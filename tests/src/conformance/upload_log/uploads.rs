@@ -10,7 +10,8 @@ use shared::store::{Encryption, Upload};
 
 use crate::conformance::ledger::{odd_keys, origin, unique};
 
-fn record(task: &str, key: &str, id: &str) -> UploadRecord {
+/// The record of an upload.
+pub(crate) fn upload_record(task: &str, key: &str, id: &str) -> UploadRecord {
     let user = BTreeMap::from([("owner".to_owned(), "J\u{fc}rgen".to_owned()), ("empty".to_owned(), String::new())]);
     UploadRecord {
         task: task.to_owned(),
@@ -36,7 +37,8 @@ fn record(task: &str, key: &str, id: &str) -> UploadRecord {
     }
 }
 
-fn parts(numbers: impl IntoIterator<Item = u32>) -> Vec<PartRecord> {
+/// Records of parts.
+pub(crate) fn part_records(numbers: impl IntoIterator<Item = u32>) -> Vec<PartRecord> {
     let checksum = |number: u32| (!number.is_multiple_of(3)).then(|| Checksum::md5([number as u8; 16]));
     let proof = |number: u32| [Proof::None, Proof::Destination, Proof::Service][number as usize % 3];
     let part = |number| PartRecord {
@@ -53,12 +55,12 @@ fn parts(numbers: impl IntoIterator<Item = u32>) -> Vec<PartRecord> {
 pub async fn the_first_upload_of_a_key_is_the_one_that_is_kept(log: SharedUploadLog) {
     let task = unique("task");
     assert_eq!(log.upload(&task, "key").await.unwrap(), None);
-    let (first, second) = (record(&task, "key", "first"), record(&task, "key", "second"));
+    let (first, second) = (upload_record(&task, "key", "first"), upload_record(&task, "key", "second"));
     for later in [&first, &second, &first] {
         assert_eq!(log.open_upload(later).await.unwrap(), first);
         assert_eq!(log.upload(&task, "key").await.unwrap().as_ref(), Some(&first));
     }
-    let other = record(&unique("task"), "key", "other");
+    let other = upload_record(&unique("task"), "key", "other");
     assert_eq!(log.open_upload(&other).await.unwrap(), other);
 }
 
@@ -66,7 +68,7 @@ pub async fn the_first_upload_of_a_key_is_the_one_that_is_kept(log: SharedUpload
 pub async fn of_many_uploads_opened_at_once_one_is_kept(log: SharedUploadLog) {
     let task = unique("task");
     let opens = (0..8).map(|n| {
-        let (log, record) = (log.clone(), record(&task, "key", &format!("upload-{n}")));
+        let (log, record) = (log.clone(), upload_record(&task, "key", &format!("upload-{n}")));
         tokio::spawn(async move { log.open_upload(&record).await.unwrap() })
     });
     let mut kept = Vec::new();
@@ -81,7 +83,7 @@ pub async fn of_many_uploads_opened_at_once_one_is_kept(log: SharedUploadLog) {
 /// new record among those that come.
 pub async fn parts_are_counted_once_and_come_by_number(log: SharedUploadLog) {
     let task = unique("task");
-    let upload = log.open_upload(&record(&task, "key", "upload")).await.unwrap().upload;
+    let upload = log.open_upload(&upload_record(&task, "key", "upload")).await.unwrap().upload;
     assert_eq!(log.recorded_parts(&task, &upload).await.unwrap(), []);
     assert!(log.part_set(&task, &upload).await.unwrap().is_empty());
     let mut expected = BTreeSet::new();
@@ -90,7 +92,7 @@ pub async fn parts_are_counted_once_and_come_by_number(log: SharedUploadLog) {
         expected.extend(numbers.clone());
         let none = PartSet::default();
         let told = if is_known { &known } else { &none };
-        known = log.record_parts(&task, &upload, &parts(numbers), told).await.unwrap();
+        known = log.record_parts(&task, &upload, &part_records(numbers), told).await.unwrap();
         assert_eq!(known, expected.iter().copied().collect());
         assert_eq!(log.part_set(&task, &upload).await.unwrap(), known);
     }
@@ -100,8 +102,8 @@ pub async fn parts_are_counted_once_and_come_by_number(log: SharedUploadLog) {
         parts.dedup();
         parts
     };
-    assert_eq!(deduplicated(recorded), parts(1..12));
-    let again = PartRecord { checksum: Some(Checksum::md5([99; 16])), ..parts([2]).remove(0) };
+    assert_eq!(deduplicated(recorded), part_records(1..12));
+    let again = PartRecord { checksum: Some(Checksum::md5([99; 16])), ..part_records([2]).remove(0) };
     let set = log.record_parts(&task, &upload, std::slice::from_ref(&again), &known).await.unwrap();
     assert_eq!(set, known);
     assert!(log.recorded_parts(&task, &upload).await.unwrap().contains(&again));
@@ -110,14 +112,14 @@ pub async fn parts_are_counted_once_and_come_by_number(log: SharedUploadLog) {
 /// The most that an upload can have (Amazon S3, "Multipart upload limits"), by four workers at the same words.
 pub async fn ten_thousand_parts_are_recorded(log: SharedUploadLog) {
     let task = unique("task");
-    let upload = log.open_upload(&record(&task, "key", "upload")).await.unwrap().upload;
+    let upload = log.open_upload(&upload_record(&task, "key", "upload")).await.unwrap().upload;
     let workers = (0..4).map(|worker| {
         let (log, task, upload) = (log.clone(), task.clone(), upload.clone());
         tokio::spawn(async move {
             let mut known = PartSet::default();
             for first in (worker * 250 + 1..10_001).step_by(1_000) {
                 let before = known.len();
-                known = log.record_parts(&task, &upload, &parts(first..first + 250), &known).await.unwrap();
+                known = log.record_parts(&task, &upload, &part_records(first..first + 250), &known).await.unwrap();
                 assert!(known.len() >= before + 250, "{} after {before}", known.len());
             }
             known.is_complete(10_000)
@@ -129,17 +131,17 @@ pub async fn ten_thousand_parts_are_recorded(log: SharedUploadLog) {
     }
     assert!(complete >= 1, "nobody saw the set complete");
     assert!(log.part_set(&task, &upload).await.unwrap().is_complete(10_000));
-    assert!(log.recorded_parts(&task, &upload).await.unwrap() == parts(1..10_001), "parts were lost or changed");
+    assert!(log.recorded_parts(&task, &upload).await.unwrap() == part_records(1..10_001), "parts were lost or changed");
 }
 
 /// Its parts are forgotten with it.
 pub async fn only_the_recorded_upload_is_closed(log: SharedUploadLog) {
     let task = unique("task");
-    let first = log.open_upload(&record(&task, "key", "first")).await.unwrap();
+    let first = log.open_upload(&upload_record(&task, "key", "first")).await.unwrap();
     let stale = Upload { key: "key".to_owned(), id: "stale".to_owned() };
     let none = PartSet::default();
-    log.record_parts(&task, &first.upload, &parts(1..4), &none).await.unwrap();
-    assert_eq!(log.record_parts(&task, &stale, &parts(1..4), &none).await.unwrap(), none);
+    log.record_parts(&task, &first.upload, &part_records(1..4), &none).await.unwrap();
+    assert_eq!(log.record_parts(&task, &stale, &part_records(1..4), &none).await.unwrap(), none);
     log.close_upload(&task, &stale).await.unwrap();
     assert_eq!(log.upload(&task, "key").await.unwrap().as_ref(), Some(&first));
     assert_eq!(log.recorded_parts(&task, &first.upload).await.unwrap().len(), 3);
@@ -148,23 +150,27 @@ pub async fn only_the_recorded_upload_is_closed(log: SharedUploadLog) {
         assert_eq!(log.upload(&task, "key").await.unwrap(), None);
         assert_eq!(log.recorded_parts(&task, &first.upload).await.unwrap(), []);
     }
-    let second = record(&task, "key", "second");
+    let second = upload_record(&task, "key", "second");
     assert_eq!(log.open_upload(&second).await.unwrap(), second);
     log.close_upload(&task, &first.upload).await.unwrap();
-    assert_eq!(log.record_parts(&task, &first.upload, &parts(7..8), &none).await.unwrap(), none, "late");
+    assert_eq!(log.record_parts(&task, &first.upload, &part_records(7..8), &none).await.unwrap(), none, "late");
     let known: PartSet = [1, 2, 3].into_iter().collect();
-    assert_eq!(log.record_parts(&task, &first.upload, &parts(1..4), &known).await.unwrap(), none, "sent again, late");
+    assert_eq!(
+        log.record_parts(&task, &first.upload, &part_records(1..4), &known).await.unwrap(),
+        none,
+        "sent again, late"
+    );
     assert_eq!(log.recorded_parts(&task, &first.upload).await.unwrap(), []);
     assert!(log.part_set(&task, &second.upload).await.unwrap().is_empty());
     let stale: PartSet = [1, 2, 3].into_iter().collect();
-    let set = log.record_parts(&task, &second.upload, &parts(7..8), &stale).await.unwrap();
+    let set = log.record_parts(&task, &second.upload, &part_records(7..8), &stale).await.unwrap();
     assert_eq!(set, [7].into_iter().collect());
 }
 
 /// Those that were recorded do not count, and the earliest time stays.
 pub async fn intents_of_uploads_stay_until_the_uploads_are_searched(log: SharedUploadLog) {
     let task = unique("task");
-    let (upload, other) = (record(&task, "key", "upload"), record(&task, "key", "other"));
+    let (upload, other) = (upload_record(&task, "key", "upload"), upload_record(&task, "key", "other"));
     let intents = async |log: &SharedUploadLog| log.intents(&task, "key").await.unwrap();
     assert_eq!(intents(&log).await, None);
     let first = Timestamp(1_700_000_000_000);
@@ -193,7 +199,7 @@ pub async fn intents_of_uploads_stay_until_the_uploads_are_searched(log: SharedU
     assert_eq!(intents(&log).await, Some(left.clone()));
     assert_eq!(log.close_upload(&task, &other.upload).await.unwrap(), Some(left.clone()));
     assert_eq!(log.upload(&task, "key").await.unwrap().as_ref(), Some(&upload));
-    log.record_parts(&task, &upload.upload, &parts(1..4), &PartSet::default()).await.unwrap();
+    log.record_parts(&task, &upload.upload, &part_records(1..4), &PartSet::default()).await.unwrap();
     assert_eq!(log.close_upload(&task, &upload.upload).await.unwrap(), Some(left.clone()));
     assert_eq!(log.upload(&task, "key").await.unwrap(), None);
     assert_eq!(log.recorded_parts(&task, &upload.upload).await.unwrap(), []);
@@ -223,13 +229,13 @@ pub async fn intents_of_uploads_stay_until_the_uploads_are_searched(log: SharedU
 pub async fn uploads_of_odd_keys_are_distinct(log: SharedUploadLog) {
     let task = unique("task");
     for key in odd_keys() {
-        let record = record(&task, &key, "upload");
+        let record = upload_record(&task, &key, "upload");
         assert_eq!(log.open_upload(&record).await.unwrap(), record);
-        let set = log.record_parts(&task, &record.upload, &parts(1..3), &PartSet::default()).await.unwrap();
+        let set = log.record_parts(&task, &record.upload, &part_records(1..3), &PartSet::default()).await.unwrap();
         assert_eq!(set, [1, 2].into_iter().collect());
     }
     for key in odd_keys() {
-        assert_eq!(log.upload(&task, &key).await.unwrap(), Some(record(&task, &key, "upload")));
+        assert_eq!(log.upload(&task, &key).await.unwrap(), Some(upload_record(&task, &key, "upload")));
     }
 }
 
@@ -247,11 +253,11 @@ pub async fn open_uploads_of_many_keys_are_found_at_once(log: SharedUploadLog) {
         });
     }
     for number in 0..3 {
-        let record = record(&task, &format!("recorded-{number}"), "upload");
+        let record = upload_record(&task, &format!("recorded-{number}"), "upload");
         log.open_upload(&record).await.unwrap();
         expected.push(OpenUploads { key: record.upload.key.clone(), record: Some(record), intents: None });
     }
-    log.close_upload(&task, &record(&task, "recorded-2", "upload").upload).await.unwrap();
+    log.close_upload(&task, &upload_record(&task, "recorded-2", "upload").upload).await.unwrap();
     expected.pop();
     let unknown: Vec<String> = (0..230).map(|number| format!("unknown-{number}")).collect();
     let keys: Vec<&str> =
@@ -276,18 +282,18 @@ pub async fn open_uploads_of_a_task_are_listed_by_pages(log: SharedUploadLog) {
         }
         let mut recorded = None;
         if is_recorded {
-            recorded = Some(log.open_upload(&record(&task, &key, &format!("upload-{number}"))).await.unwrap());
+            recorded = Some(log.open_upload(&upload_record(&task, &key, &format!("upload-{number}"))).await.unwrap());
         }
         let intents = has_intent.then_some(Intents { count: 1, since, run });
         expected.push(OpenUploads { key, record: recorded, intents });
     }
     // Closed again: with intents, and without.
-    log.open_upload(&record(&task, "closed", "closed")).await.unwrap();
-    log.close_upload(&task, &record(&task, "closed", "closed").upload).await.unwrap();
+    log.open_upload(&upload_record(&task, "closed", "closed")).await.unwrap();
+    log.close_upload(&task, &upload_record(&task, "closed", "closed").upload).await.unwrap();
     let with_intents = expected.iter().position(|open| open.record.is_some() && open.intents.is_some()).unwrap();
     let closed = expected[with_intents].record.take().unwrap();
     assert_eq!(log.close_upload(&task, &closed.upload).await.unwrap(), expected[with_intents].intents);
-    log.open_upload(&record(&unique("task"), "key-1", "other")).await.unwrap();
+    log.open_upload(&upload_record(&unique("task"), "key-1", "other")).await.unwrap();
     expected.sort_by(|a, b| a.key.cmp(&b.key));
     for limit in [1, 7, expected.len(), 1_000] {
         let (mut found, mut after) = (Vec::new(), None);
