@@ -81,7 +81,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// How long the command may go on with what is under way when it is told to stop.
+    /// How long the command may go on with its present work when it is asked to stop.
     pub fn drain(&self) -> Duration {
         match self {
             Command::Sync(args) => args.task.drain(),
@@ -99,12 +99,12 @@ pub struct RecordsArgs {
     /// status shows all runs, and a fleet's tasks with their live runs]
     pub run: Option<String>,
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub source: RecordsSourceArgs,
 }
 
 /// Which fleet, config file or state folder.
 #[derive(Debug, Clone, clap::Args)]
-pub struct PlaceArgs {
+pub struct RecordsSourceArgs {
     /// Folder of the embedded queue and ledger [default: $XDG_STATE_HOME/flotilla, else
     /// ~/.local/state/flotilla]
     #[arg(long, value_name = "DIR", conflicts_with = "config")]
@@ -125,7 +125,7 @@ pub struct OutcomeArgs {
     /// Key of the object, below the task's locations
     pub key: String,
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub source: RecordsSourceArgs,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

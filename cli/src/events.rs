@@ -1,4 +1,4 @@
-//! `flotilla events`: lets the source bucket tell the task's queue what changes.
+//! `flotilla events`: lets the source bucket send its changes to the task's queue.
 
 use adapters::open;
 use shared::config::Config;

@@ -14,7 +14,7 @@ const PAGE: usize = 500;
 
 /// Prints a run's failures, one a line: key, attempts, error.
 pub async fn run(args: &LookArgs) -> Outcome {
-    let records = Records::open(&args.records.place).await?;
+    let records = Records::open(&args.records.source).await?;
     let run = records.run(args.records.run.as_deref()).await?;
     if run.settled.failed == 0 && !args.json {
         note(format_args!("run {} has no failed objects", terminal::run_id(&run.start.id)));

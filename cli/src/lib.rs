@@ -94,7 +94,7 @@ async fn command(command: Command, stop: CancellationToken) -> Outcome {
     }
 }
 
-/// What leaves nothing to be put in order ends as soon as it is told to.
+/// What leaves nothing to be put in order ends as soon as it is asked to.
 async fn at_once(command: impl Future<Output = Outcome>, stop: &CancellationToken) -> Outcome {
     tokio::select! {
         ended = command => ended,

@@ -178,7 +178,7 @@ pub fn remaining(run: &Run, under_way_bytes: u64, rate: Rate) -> Option<Duration
         }
         // Large objects: none was settled in the last seconds, but their bytes move.
         (None, Some(by_bytes)) => by_bytes,
-        // Objects settle without bytes, as skipped ones do: nothing tells how long the bytes take.
+        // Objects settle without bytes, as skipped ones do: nothing shows how long the bytes take.
         (Some(_), None) | (None, None) => return None,
     };
     Duration::try_from_secs_f64(longest).ok().filter(|time| *time <= LONGEST_ESTIMATE)

@@ -59,7 +59,7 @@ fn begin() -> SyncSender<Message> {
 fn write(messages: &Receiver<Message>) {
     while let Ok(message) = messages.recv() {
         match message {
-            // A standard error that is closed has nobody to be told so.
+            // Nobody reads a standard error that is closed.
             Message::Line(line) => drop(Stderr.write_all(line.as_bytes())),
             Message::Flush(done) => drop(done.try_send(())),
         }

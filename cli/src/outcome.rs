@@ -10,7 +10,7 @@ use crate::stdout;
 
 /// Prints the last outcome of a key.
 pub async fn run(args: &OutcomeArgs) -> Outcome {
-    let records = Records::open(&args.place).await?;
+    let records = Records::open(&args.source).await?;
     // The task of a sync or a config file has its name as its id.
     let id = records.named_task(&args.task).await?.map_or_else(|| args.task.clone(), |summary| summary.task.id);
     let Some(outcome) = records.ledger.outcome(&id, &args.key).await.map_err(Failure::midway)? else {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exit::{Exit, Failure, Outcome};
 
-/// How long a program that was told to stop may take beyond its drain.
+/// How long a program that was asked to stop may take beyond its drain.
 pub const GRACE: Duration = Duration::from_millis(1_600);
 
 /// Reads the command line of `program`, runs it, and ends the process with its exit code.
@@ -43,7 +43,7 @@ pub(crate) async fn end<A, F: Future<Output = Outcome>>(
     std::process::exit(exit as i32);
 }
 
-/// Runs `work` until it ends, or until `limit` has passed since the program was told to stop: `overdue` then.
+/// Runs `work` until it ends, or until `limit` has passed since the program was asked to stop: `overdue` then.
 pub async fn until_overdue(
     work: impl Future<Output = Outcome>,
     stop: &CancellationToken,

@@ -8,7 +8,7 @@ use shared::ledger::{MAX_RUNS, Run, SharedLedger, events_run};
 use shared::tasks::{Summary, check_task_name};
 use shared::terminal;
 
-use crate::args::{LOCAL, PlaceArgs};
+use crate::args::{LOCAL, RecordsSourceArgs};
 use crate::exit::Failure;
 use crate::state;
 
@@ -39,12 +39,12 @@ fn ambiguous(part: &str, found: &[Run]) -> String {
 pub struct Records {
     /// The ledger.
     pub ledger: SharedLedger,
-    place: Place,
+    source: RecordsSource,
     /// The tasks of a fleet; a state folder is a fleet of one machine.
     fleet: Option<FleetBackend>,
 }
 
-enum Place {
+enum RecordsSource {
     /// A state folder with the tasks that were synced from it.
     State(PathBuf),
     /// A config file's task.
@@ -55,16 +55,20 @@ enum Place {
 
 impl Records {
     /// Opens the ledger that the arguments name. Creates nothing.
-    pub async fn open(args: &PlaceArgs) -> Result<Records, Failure> {
+    pub async fn open(args: &RecordsSourceArgs) -> Result<Records, Failure> {
         if let Some(file) = &args.config {
             let config = Config::read(file)?;
             let ledger = open::backend(&config).await.map_err(Failure::usage)?.ledger;
-            return Ok(Records { ledger, place: Place::Config(Box::new(config)), fleet: None });
+            return Ok(Records { ledger, source: RecordsSource::Config(Box::new(config)), fleet: None });
         }
         if let Some(file) = &args.fleet {
             let fleet = FleetBackend::open(&FleetFile::read(file)?).await.map_err(Failure::usage)?;
             let name = fleet.fleet().name.clone();
-            return Ok(Records { ledger: fleet.ledger.clone(), place: Place::Fleet(name), fleet: Some(fleet) });
+            return Ok(Records {
+                ledger: fleet.ledger.clone(),
+                source: RecordsSource::Fleet(name),
+                fleet: Some(fleet),
+            });
         }
         let state = args.state.clone().map_or_else(state::default_folder, Ok)?;
         if !state.is_dir() {
@@ -75,7 +79,7 @@ impl Records {
             return Err(Failure::usage(why));
         }
         let fleet = FleetBackend::open(&FleetFile::of_folder(LOCAL, &state)).await.map_err(Failure::usage)?;
-        Ok(Records { ledger: fleet.ledger.clone(), place: Place::State(state), fleet: Some(fleet) })
+        Ok(Records { ledger: fleet.ledger.clone(), source: RecordsSource::State(state), fleet: Some(fleet) })
     }
 
     /// The fleet whose tasks may be named.
@@ -93,10 +97,10 @@ impl Records {
 
     /// The tasks to look at.
     pub async fn tasks(&self) -> Result<Vec<String>, Failure> {
-        match &self.place {
-            Place::State(_) => self.ledger.tasks().await.map_err(Failure::midway),
-            Place::Config(config) => Ok(vec![config.task.clone()]),
-            Place::Fleet(_) => {
+        match &self.source {
+            RecordsSource::State(_) => self.ledger.tasks().await.map_err(Failure::midway),
+            RecordsSource::Config(config) => Ok(vec![config.task.clone()]),
+            RecordsSource::Fleet(_) => {
                 let summaries = match &self.fleet {
                     Some(fleet) => fleet.tasks.summaries().await.map_err(Failure::midway)?,
                     None => Vec::new(),
@@ -124,10 +128,10 @@ impl Records {
             let run = self.ledger.runs(&task, 1).await.map_err(Failure::midway)?.into_iter().next();
             newest = newest.into_iter().chain(run).max_by_key(|run| run.start.started);
         }
-        let none = match &self.place {
-            Place::Config(config) => format!("task {} has no runs: start one first", config.task),
-            Place::Fleet(name) => format!("fleet {name:?} has no runs: flotilla task run begins one"),
-            Place::State(state) => {
+        let none = match &self.source {
+            RecordsSource::Config(config) => format!("task {} has no runs: start one first", config.task),
+            RecordsSource::Fleet(name) => format!("fleet {name:?} has no runs: flotilla task run begins one"),
+            RecordsSource::State(state) => {
                 format!("state folder {} has no runs: run flotilla sync first, or give --config FILE", state.display())
             }
         };
@@ -152,10 +156,10 @@ impl Records {
 
     /// The task of a run as it was configured, and whether this process has to do its jobs itself.
     pub fn task(&self, run: &Run) -> Result<Config, Failure> {
-        let found = match &self.place {
-            Place::Config(config) => (config.task == run.start.task).then(|| (**config).clone()),
-            Place::State(state) => state::recall(state, &run.start.task),
-            Place::Fleet(_) => None,
+        let found = match &self.source {
+            RecordsSource::Config(config) => (config.task == run.start.task).then(|| (**config).clone()),
+            RecordsSource::State(state) => state::recall(state, &run.start.task),
+            RecordsSource::Fleet(_) => None,
         };
         found.ok_or_else(|| {
             Failure::usage(format!(

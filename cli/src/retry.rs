@@ -28,7 +28,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(6);
 /// Enqueues a run's failures again. With an embedded queue, whose only worker is `flotilla` itself, does
 /// them too.
 pub async fn run(args: &RetryArgs, stop: CancellationToken) -> Outcome {
-    let records = Records::open(&args.records.place).await?;
+    let records = Records::open(&args.records.source).await?;
     let failed = records.run(args.records.run.as_deref()).await?;
     if failed.settled.failed == 0 {
         note(format_args!("run {} has no failed objects", terminal::run_id(&failed.start.id)));

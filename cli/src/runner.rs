@@ -98,7 +98,7 @@ pub async fn run_beside(
 enum End {
     /// It is done, or will never be in this process.
     Done,
-    /// We were told to stop.
+    /// The program was asked to stop.
     Stopped,
     /// A store has failed for too long.
     Outage(Outage),
@@ -169,7 +169,7 @@ impl Watch {
         ended
     }
 
-    /// Watches until the run is done, or until told to stop.
+    /// Watches until the run is done, or until asked to stop.
     async fn until_done(&mut self) -> Result<End, Failure> {
         let mut tick = interval(LOOK_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -17,7 +17,7 @@ use crate::stdout::Stdout;
 use crate::summary;
 use crate::tasks::{self, Listed};
 
-/// Runs under way are looked at twice, this far apart, to tell their rates.
+/// Runs under way are looked at twice, this far apart, to measure their rates.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// One run as `--json` prints it; the run's own fields beside what is derived.
@@ -43,7 +43,7 @@ struct Status<'a> {
 /// Prints a fleet's tasks with their live runs, and all runs of other tasks, oldest first, then those of their events;
 /// or what is named.
 pub async fn run(args: &LookArgs) -> Outcome {
-    let records = Records::open(&args.records.place).await?;
+    let records = Records::open(&args.records.source).await?;
     let mut out = Stdout::new();
     let (tasks, mut runs) = match &args.records.run {
         Some(named) => (Vec::new(), named_runs(&records, named).await?),
@@ -127,7 +127,7 @@ async fn look_twice(records: &Records, runs: &mut [Run]) -> Result<Vec<Look>, Fa
         look.observe(began.elapsed(), run);
         looks.push(look);
     }
-    // Events have no end, and come when they come: there is no rate to tell.
+    // Events have no end, and come when they come: there is no rate to show.
     let is_under_way = |run: &Run| !run.is_done() && !run.is_events();
     if !runs.iter().any(is_under_way) {
         return Ok(looks);
@@ -148,7 +148,7 @@ async fn in_flight(records: &Records, run: &Run) -> Result<InFlight, Failure> {
 }
 
 impl Look {
-    /// The reports change every few seconds only, so both looks go by the same ones, and by the rate that they tell.
+    /// The reports change every few seconds only, so both looks go by the same ones, and by the rate that they report.
     fn observe(&mut self, at: Duration, run: &Run) {
         let InFlight { bytes, bytes_per_second, .. } = self.in_flight.unwrap_or_default();
         // An object that has just settled may be reported still.

@@ -84,7 +84,7 @@ pub struct SyncSession<'a> {
     pub json: bool,
     /// Ends it.
     pub stop: &'a CancellationToken,
-    /// Whoever does the jobs of all runs; absent: each has a worker of its own.
+    /// The worker that does the jobs of all runs; absent: each has a worker of its own.
     pub worker: Option<WorkerHandle>,
     /// Whether cancelled runs have jobs on the queue.
     pub settles: bool,
@@ -93,7 +93,7 @@ pub struct SyncSession<'a> {
 }
 
 impl SyncSession<'_> {
-    /// A run every so often until told to stop. A run that fails is reported and tried again in its turn.
+    /// A run every so often until asked to stop. A run that fails is reported and tried again in its turn.
     async fn repeat(&mut self, every: Duration, force: bool) -> Outcome {
         let mut first = true;
         loop {
@@ -208,7 +208,7 @@ impl SyncSession<'_> {
         }
     }
 
-    /// Prints what the run came to, and tells the exit code.
+    /// Prints what the run came to, and returns the exit code.
     async fn conclude(&self, result: RunResult, began: Instant) -> Outcome {
         if let Some(run) = &result.run {
             let summary = Summary::of(run, &self.share, began.elapsed());
@@ -239,7 +239,7 @@ impl SyncSession<'_> {
             }
         }
         if let Some(outage) = result.outage {
-            // What a store refuses for good is for whoever configured it.
+            // The user must mend what a store refuses for good.
             let exit = if outage.is_refusal { Exit::Usage } else { Exit::Interrupted };
             return Err(Failure { exit, message: outage.to_string() });
         }

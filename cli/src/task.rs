@@ -28,7 +28,7 @@ pub struct Task {
     pub backend: Backend,
     /// What a worker of this process does about changes and others at the same objects.
     pub follow: Follow,
-    /// Told when a store fails altogether.
+    /// Reports when a store fails altogether.
     pub health: Health,
     /// Bytes under way, and objects in flight, of this process's workers.
     pub moved: Arc<TransferProgress>,
@@ -40,7 +40,7 @@ pub struct Task {
 const FOR_EVER: Duration = Duration::MAX;
 
 impl Task {
-    /// Opens everything, unless it is told to stop before a store or the like has answered.
+    /// Opens everything, unless it is asked to stop before a store or the like has answered.
     pub async fn open_unless(
         stop: &CancellationToken,
         config: Config,

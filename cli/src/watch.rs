@@ -43,10 +43,10 @@ const LINE_EVERY: Duration = Duration::from_secs(1);
 /// scans take half of the time at most.
 const LEAST_GAP: Duration = Duration::from_secs(1);
 
-/// Asking a queue what is left in it may take so long when told to stop.
+/// Asking a queue what is left in it may take so long when asked to stop.
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
-/// Watches until told to stop.
+/// Watches until asked to stop.
 pub async fn run(args: &WatchArgs, stop: CancellationToken) -> Outcome {
     let (config, events) = args.config()?;
     let health = Health::default();
@@ -78,15 +78,15 @@ async fn watch(
         (Events::Own, Some(path)) => Some(Folder::follow(followed(task, queue.clone()), &path)?),
         _ => None,
     };
-    let told = Arc::new(Notify::new());
-    let listener = listener(report.as_ref(), told.clone());
+    let settled = Arc::new(Notify::new());
+    let listener = listener(report.as_ref(), settled.clone());
     let mut session =
         SyncSession { task, report, json: args.json, stop, worker: None, settles: false, share: Share::default() };
     // Before the worker takes a job of an earlier command.
     session.supersede().await?;
     session.worker = Some(WorkerHandle::begin(task, Some(listener.clone())));
     let lines = Lines::begin(&task.backend.ledger, &task.config.task).await;
-    let mut watch = Watch { session, folder, listener, told, lines };
+    let mut watch = Watch { session, folder, listener, settled, lines };
     let exit = watch.repeat(args.every.into(), args.force).await;
     let left = watch.end(&queue).await;
     match exit? {
@@ -111,14 +111,14 @@ fn followed(task: &Task, events: Queue) -> Followed {
     }
 }
 
-/// Writes outcomes to the report, and wakes whoever tells people of events.
-fn listener(report: Option<&Report>, told: Arc<Notify>) -> worker::Report {
+/// Writes outcomes to the report, and wakes the task that prints lines about events.
+fn listener(report: Option<&Report>, settled: Arc<Notify>) -> worker::Report {
     let report = object_log::listener(report);
     Arc::new(move |outcomes| {
         if let Some(report) = &report {
             report(outcomes);
         }
-        told.notify_one();
+        settled.notify_one();
     })
 }
 
@@ -127,12 +127,12 @@ struct Watch<'a> {
     session: SyncSession<'a>,
     folder: Option<Folder>,
     listener: worker::Report,
-    told: Arc<Notify>,
+    settled: Arc<Notify>,
     lines: Lines,
 }
 
 impl Watch<'_> {
-    /// Scans and waits until told to stop. A scan that fails is reported and tried again in its turn, but for the first
+    /// Scans and waits until asked to stop. A scan that fails is reported and tried again in its turn, but for the first
     /// one where a store refuses everything.
     async fn repeat(&mut self, every: Duration, force: bool) -> Outcome {
         let mut first = true;
@@ -158,10 +158,10 @@ impl Watch<'_> {
         }
     }
 
-    /// Waits for the next scan's time, looking after the worker; whether we were told to stop meanwhile. A scan that
+    /// Waits for the next scan's time, looking after the worker; whether it was asked to stop meanwhile. A scan that
     /// the watcher asks for does not begin before `earliest`.
     async fn wait(&mut self, next: Instant, earliest: Instant) -> bool {
-        let Watch { session, folder, listener, told, lines } = self;
+        let Watch { session, folder, listener, settled, lines } = self;
         let missed = async {
             match folder {
                 Some(folder) => folder.missed().await,
@@ -184,14 +184,14 @@ impl Watch<'_> {
                     Err(failure) => drop(say(&failure)),
                 },
                 () = sleep_until(again), if !is_at_work => session.worker = None,
-                () = lines.due(told) => lines.say().await,
+                () = lines.due(settled) => lines.say().await,
             }
         }
     }
 
     /// Ends everything in good order; whether something is left on the queue of events, or may be.
     async fn end(self, queue: &Queue) -> bool {
-        let told = match self.folder {
+        let is_complete = match self.folder {
             Some(folder) => folder.end().await,
             None => true,
         };
@@ -200,7 +200,7 @@ impl Watch<'_> {
         }
         // Cut off or unknown, something may be left.
         let depth = timeout(LAST_LOOK, queue.depth()).await;
-        !told || !matches!(depth, Ok(Ok(depth)) if depth.waiting() == 0)
+        !is_complete || !matches!(depth, Ok(Ok(depth)) if depth.waiting() == 0)
     }
 }
 
@@ -210,7 +210,7 @@ fn say(failure: &Failure) -> Exit {
     failure.exit
 }
 
-/// What people are told of events: a line a second at most.
+/// Lines about events for people: one a second at most.
 struct Lines {
     ledger: SharedLedger,
     run: String,
@@ -232,8 +232,8 @@ impl Lines {
     }
 
     /// Waits until something was settled, and a line may be said.
-    async fn due(&self, told: &Notify) {
-        told.notified().await;
+    async fn due(&self, settled: &Notify) {
+        settled.notified().await;
         sleep_until(self.next).await;
     }
 
@@ -246,8 +246,8 @@ impl Lines {
         self.said = now;
         // Most events of what was copied meanwhile need nothing: no news.
         if copied + deleted + failed > 0 {
-            let told = Settled { copied, deleted, failed, bytes, ..Settled::default() };
-            note(format_args!("events: {}", summary::settled(&told, 0).join(", ")));
+            let new = Settled { copied, deleted, failed, bytes, ..Settled::default() };
+            note(format_args!("events: {}", summary::settled(&new, 0).join(", ")));
         }
     }
 }

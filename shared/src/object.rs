@@ -243,7 +243,7 @@ pub struct ObjectInfo {
     /// Headers and user metadata.
     pub attributes: Attributes,
     /// Number of values of user metadata that the store has and cannot send in headers.
-    pub untold_metadata: u32,
+    pub unreported_metadata: u32,
     /// Number of tags; `None`: not reported, so that only [`tags`](crate::store::ObjectStore::tags) knows.
     pub tag_count: Option<u32>,
     /// Its metadata that is not copied.

@@ -165,14 +165,14 @@ impl Cloud {
 
     /// As [`put`](Self::put), with more said of the object.
     pub fn put_as(&self, bucket: &str, key: &str, bytes: impl Into<Bytes>, change: impl FnOnce(&mut StoredObject)) {
-        let mut held = write::planted(&self.shared.profile, bytes.into());
+        let mut object = write::planted(&self.shared.profile, bytes.into());
         let mut inner = self.shared.lock();
-        held.modified = Timestamp(inner.world.now().0 - PLANTED_AGE_MS);
+        object.modified = Timestamp(inner.world.now().0 - PLANTED_AGE_MS);
         let version = inner.world.name("version-");
         let bucket = inner.world.buckets.get_mut(bucket).expect("the bucket is there");
-        held.version = bucket.is_versioned.then_some(version);
-        change(&mut held);
-        bucket.put(key, held);
+        object.version = bucket.is_versioned.then_some(version);
+        change(&mut object);
+        bucket.put(key, object);
     }
 
     /// Changes the object that is there.
@@ -221,8 +221,8 @@ impl Cloud {
     /// All objects that are being restored can be read now.
     pub fn finish_restores(&self, bucket: &str) {
         self.bucket(bucket, |bucket| {
-            for held in bucket.keys.values_mut().flatten() {
-                held.restore = held.restore.map(|_| Restore::Done);
+            for object in bucket.keys.values_mut().flatten() {
+                object.restore = object.restore.map(|_| Restore::Done);
             }
         });
     }

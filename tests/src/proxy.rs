@@ -61,7 +61,7 @@ struct Inner {
     counts: BTreeMap<Kind, u64>,
     seen: Vec<Seen>,
     rules: Vec<Rule>,
-    held: u64,
+    delayed: u64,
 }
 
 impl Proxy {
@@ -92,8 +92,8 @@ impl Proxy {
 
     /// Requests so far that are never answered: those of [`Fault::Stall`] once they have come, those of
     /// [`Fault::StallAfter`] once they have taken effect.
-    pub fn held(&self) -> u64 {
-        self.state.lock().held
+    pub fn delayed(&self) -> u64 {
+        self.state.lock().delayed
     }
 
     /// Requests by kind so far.
@@ -114,7 +114,7 @@ impl Proxy {
     /// Forgets all requests.
     pub fn reset(&self) {
         let mut inner = self.state.lock();
-        inner.held = 0;
+        inner.delayed = 0;
         inner.counts.clear();
         inner.seen.clear();
     }
@@ -134,7 +134,7 @@ impl State {
 
     // Never answers a request.
     async fn hold(&self) {
-        self.lock().held += 1;
+        self.lock().delayed += 1;
         std::future::pending().await
     }
 

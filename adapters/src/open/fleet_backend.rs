@@ -19,7 +19,7 @@ use super::{Backend, TaskQueues, operations_queue, task_queues};
 /// Tasks, ledger and upload log of a fleet.
 ///
 /// Clones share the connections. With a state folder they share one database: a message that one task sends wakes
-/// whoever waits for it in this process.
+/// the receiver that waits for it in this process.
 #[derive(Debug, Clone)]
 pub struct FleetBackend {
     fleet: FleetFile,

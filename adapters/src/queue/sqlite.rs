@@ -186,14 +186,14 @@ impl JobQueue for SqliteQueue {
     }
 
     async fn extend(&self, message: &Message, lease: Duration) -> Result<()> {
-        let held = self
+        let is_leased = self
             .change("extend", message, move |connection, id, receives| {
                 let sql = "UPDATE messages SET ready_at = ?3 WHERE id = ?1 AND receives = ?2 AND owner IS NOT NULL";
                 Ok(connection.prepare_cached(sql)?.execute(params![id, receives, after_now(lease)])?)
             })
             .await?;
         let lost = || self.database.error(ErrorKind::LeaseLost, "extend", "the lease of the message has ended");
-        held.then_some(()).ok_or_else(lost)
+        is_leased.then_some(()).ok_or_else(lost)
     }
 
     async fn acknowledge(&self, message: &Message) -> Result<()> {

@@ -14,7 +14,7 @@
 //!   differ in size.
 //! - The entity tag is the file's state (modification time, size, inode, change time), looked at
 //!   when a read begins and again when it ends.
-//! - Where the file system does not tell `a` from `A` (macOS, Windows shares), or é from é, such keys
+//! - Where the file system does not distinguish `a` from `A` (macOS, Windows shares), or é from é, such keys
 //!   are one file, and the last written wins. Only the file system knows; nothing here asks it.
 //! - Nothing is tried again: what a disk refuses, it refuses again at once. The exception is
 //!   completing an upload into which a part is still being written.

@@ -95,7 +95,7 @@ impl S3Store {
         Ok(S3Store::configured(side, &connection, &config))
     }
 
-    /// The side's connection, with what its scheme and the environment tell.
+    /// The side's connection, with what its scheme and the environment say.
     fn connection(side: &Side) -> Result<Connection> {
         let mut given = side.connection.clone();
         if side.location.scheme() == Scheme::S3 && given.endpoint_url.is_none() {

@@ -42,12 +42,12 @@ impl FilterArgs {
     /// Merges --include and --exclude in the order in which they stood on the command line.
     pub fn take_rules(&mut self, matches: &ArgMatches) {
         let placed = |name: &str, sign: char, globs: &[String]| -> Vec<(usize, String)> {
-            let places = matches.indices_of(name).into_iter().flatten();
-            places.zip(globs).map(|(place, glob)| (place, format!("{sign} {glob}"))).collect()
+            let positions = matches.indices_of(name).into_iter().flatten();
+            positions.zip(globs).map(|(position, glob)| (position, format!("{sign} {glob}"))).collect()
         };
         let mut rules = placed("include", '+', &self.include);
         rules.extend(placed("exclude", '-', &self.exclude));
-        rules.sort_by_key(|(place, _)| *place);
+        rules.sort_by_key(|(position, _)| *position);
         self.rules = rules.into_iter().map(|(_, rule)| rule).collect();
     }
 

@@ -23,7 +23,7 @@ pub struct ServeArgs {
 }
 
 impl ServeArgs {
-    /// How long its tasks may go on when it is told to stop.
+    /// How long its tasks may go on when it is asked to stop.
     pub fn drain(&self) -> Duration {
         self.fleet().map_or_else(|_| MachineWork::default().drain, |fleet| fleet.work.drain)
     }

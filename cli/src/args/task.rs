@@ -53,7 +53,7 @@ pub struct PlanArgs {
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
     #[command(flatten)]
-    places: Places,
+    locations: Locations,
     #[command(flatten)]
     pub filters: FilterArgs,
     /// Read and compare the bytes of both sides, even if checksums are equal
@@ -75,7 +75,7 @@ pub struct VerifyArgs {
 #[derive(Debug, Args)]
 pub struct TaskArgs {
     #[command(flatten)]
-    places: Places,
+    locations: Locations,
     #[command(flatten)]
     find: FindArgs,
     #[command(flatten)]
@@ -93,7 +93,7 @@ pub struct TaskArgs {
 
 /// From where to where.
 #[derive(Debug, Args)]
-struct Places {
+struct Locations {
     /// Source location: s3://BUCKET/PREFIX, oss:// cos:// kodo:// gs:// r2://, or a folder
     source: Location,
     /// Destination location, in one of the same forms
@@ -237,7 +237,7 @@ fn compare(text: &str) -> Result<Compare, String> {
     word(text)
 }
 
-impl Places {
+impl Locations {
     fn sides(&self) -> Result<(Side, Side), Failure> {
         self.both.check(&[&self.source, &self.destination])?;
         Ok((self.both.side(&self.source, self.from.own()), self.both.side(&self.destination, self.to.own())))
@@ -265,22 +265,22 @@ impl Places {
 }
 
 impl TaskArgs {
-    /// How long a worker that is told to stop may go on with what it holds.
+    /// How long a worker that is asked to stop may go on with its leased jobs.
     pub fn drain(&self) -> std::time::Duration {
         self.work.drain.into()
     }
 
     /// Source and destination as they were given.
     pub fn locations(&self) -> (&Location, &Location) {
-        (&self.places.source, &self.places.destination)
+        (&self.locations.source, &self.locations.destination)
     }
 
     /// These options between two other locations.
     pub fn settings_between(&self, source: Location, destination: Location) -> Result<ObjectsConfig, Failure> {
-        self.places.both.check(&[&source, &destination])?;
+        self.locations.both.check(&[&source, &destination])?;
         Ok(ObjectsConfig {
-            source: self.places.both.side(&source, self.places.from.own()),
-            destination: self.places.both.side(&destination, self.places.to.own()),
+            source: self.locations.both.side(&source, self.locations.from.own()),
+            destination: self.locations.both.side(&destination, self.locations.to.own()),
             find: self.find(),
             work: self.work.settings(),
         })
@@ -289,7 +289,7 @@ impl TaskArgs {
     /// The task these options describe, checked.
     pub fn config(&self) -> Result<Config, Failure> {
         let state = self.state.clone().map_or_else(state::default_folder, Ok)?;
-        let config = self.places.config(self.find(), self.work.settings(), state)?;
+        let config = self.locations.config(self.find(), self.work.settings(), state)?;
         Ok(Config { metrics_addr: self.metrics_addr.clone(), ..config })
     }
 
@@ -350,7 +350,7 @@ impl VerifyArgs {
     pub fn config(&self) -> Result<Config, Failure> {
         let work = Work { concurrency: self.concurrency, ..Work::default() };
         // A task has a state folder; this one's is not looked at.
-        self.places.config(self.filters.apply(Find::default()), work, std::env::temp_dir())
+        self.locations.config(self.filters.apply(Find::default()), work, std::env::temp_dir())
     }
 }
 

@@ -46,7 +46,7 @@ struct Args {
 /// Ten looks at a previous run that has lost messages take a minute.
 const LOOK_EVERY: Duration = Duration::from_secs(6);
 
-/// What a finder that is told to stop may take to end what is under way.
+/// Time that a finder may take to end its present work when it is asked to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(8);
 
 #[tokio::main]

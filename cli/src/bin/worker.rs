@@ -41,7 +41,7 @@ struct Args {
     log: LogFormat,
 }
 
-/// What a worker that is told to stop may take beyond its drain if its machine's group has to be told:
+/// Time beyond its drain that a stopped worker may take if it must report to its machine's group:
 /// [`shared::retry::FLEET`].
 const FLEET_GRACE: Duration = Duration::from_secs(30);
 
@@ -50,7 +50,7 @@ async fn main() {
     program::main("worker", run).await;
 }
 
-/// Ends well after a drain, whoever asked for it: nothing is lost, other workers go on.
+/// Ends well after a drain, whatever asked for it: nothing is lost, other workers go on.
 async fn run(args: Args) -> Outcome {
     telemetry::init(args.log, tracing::Level::INFO);
     let started = Started::read(&args)?;

@@ -49,7 +49,7 @@ async fn beat(context: &Context, machine: Option<String>, counter: u64) -> Resul
     let (index, of) = {
         let mut shares = lock(&context.shares);
         shares.observe(&all, Instant::now());
-        shares.place()
+        shares.position()
     };
     context.limit_all();
     if let Some(polls) = &context.polls {

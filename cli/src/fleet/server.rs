@@ -25,11 +25,11 @@ use crate::operations::Operations;
 /// back, all jobs are back on the queue within 15 s.
 const PAUSE_DRAIN: Duration = Duration::from_secs(6);
 
-/// The process goes on after a pause, so a queue that answers slowly may take its time with what is handed back.
-const HAND_BACK: Duration = Duration::from_secs(3);
+/// The process goes on after a pause, so a queue that answers slowly may take its time with jobs that are released.
+const RELEASE_TIME: Duration = Duration::from_secs(3);
 
 /// The same at the end of the process.
-const END_HAND_BACK: Duration = Duration::from_secs(1);
+const END_RELEASE_TIME: Duration = Duration::from_secs(1);
 
 /// Time beyond all that, before a worker is left behind.
 const GRACE: Duration = Duration::from_millis(500);
@@ -266,7 +266,7 @@ impl Server {
         worker.activity = self.status.activity.clone();
         worker.limiter = Some(context.transfers.of_task());
         worker.turns = self.status.turns.clone();
-        worker.hand_back = HAND_BACK;
+        worker.release_time = RELEASE_TIME;
         let stop = Stop { drain: CancellationToken::new(), abort: context.stop.abort.child_token() };
         self.running = Some(Running { worker: tokio::spawn(worker.run(stop.clone())), stop });
         self.served.receives = true;
@@ -277,15 +277,15 @@ impl Server {
     /// Ends the task's worker: it finishes what it can within its time, and hands back the rest.
     async fn stop(&mut self) {
         let drain = self.context.drain();
-        let (limit, hand_back) = match self.context.stop.drain.is_cancelled() {
-            true => (drain, END_HAND_BACK),
-            false => (drain.min(PAUSE_DRAIN), HAND_BACK),
+        let (limit, release_time) = match self.context.stop.drain.is_cancelled() {
+            true => (drain, END_RELEASE_TIME),
+            false => (drain.min(PAUSE_DRAIN), RELEASE_TIME),
         };
         if let Some(Running { mut worker, stop }) = self.running.take() {
             stop.drain.cancel();
             if timeout(limit, &mut worker).await.is_err() {
                 stop.abort.cancel();
-                if timeout(hand_back + GRACE, &mut worker).await.is_err() {
+                if timeout(release_time + GRACE, &mut worker).await.is_err() {
                     tracing::warn!(
                         task = self.summary.task.name,
                         "jobs in progress will be redelivered when their leases end"

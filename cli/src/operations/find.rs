@@ -88,13 +88,13 @@ impl Find<'_> {
                 let progress = progress_of(progress);
                 Ok(SliceEnd::Continued(Checkpoint { progress, ..Checkpoint::default() }, Duration::ZERO))
             }
-            Err(FindError::ClaimedByOther(_)) => self.held().await,
+            Err(FindError::ClaimedByOther(_)) => self.claimed().await,
             // Another finder has the run's fence, or the run was cancelled.
             Err(FindError::Ledger(error)) if error.kind() == ErrorKind::Conflict => {
                 if self.is_cancelled().await? {
                     self.cancel().await
                 } else {
-                    self.held().await
+                    self.claimed().await
                 }
             }
             Err(FindError::Ledger(error) | FindError::Queue(error)) => Err(error),
@@ -114,9 +114,9 @@ impl Find<'_> {
         }
     }
 
-    async fn held(&self) -> Result<SliceEnd> {
+    async fn claimed(&self) -> Result<SliceEnd> {
         let claim = self.opened.backend.ledger.claimed(&self.operation.task).await?;
-        Ok(SliceEnd::Held(claim, claim::LEASE))
+        Ok(SliceEnd::Claimed(claim, claim::LEASE))
     }
 
     fn finder(&self) -> Finder {

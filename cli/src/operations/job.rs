@@ -185,7 +185,7 @@ impl Slice {
         let (checkpoint, delay) = match end {
             SliceEnd::Done(..) => return self.finish(end).await,
             SliceEnd::Continued(checkpoint, delay) => (checkpoint, delay),
-            SliceEnd::Held(claim, delay) => {
+            SliceEnd::Claimed(claim, delay) => {
                 // An earlier slice by the time it comes, if the other finder has gone on: then it is dropped.
                 let body = operation.job_after(self.slice, claim).to_body();
                 return self.lane.queue.send(&[Outgoing { body, delay }]).await;

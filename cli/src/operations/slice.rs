@@ -17,7 +17,7 @@ pub enum SliceEnd {
     Continued(Checkpoint, Duration),
     /// Another finder has the claim on the task: the same slice is tried again after this time, with the claim as it was
     /// seen.
-    Held(Option<ClaimView>, Duration),
+    Claimed(Option<ClaimView>, Duration),
     /// Nothing is left to do here: another program records the end.
     Left,
 }

@@ -22,8 +22,8 @@ const NAME_REFUSED: Duration = Duration::from_secs(75);
 /// Pause between two tries to make a queue whose name SQS refuses.
 const TRY_PAUSE: Duration = Duration::from_secs(5);
 
-/// Records a task, then makes its queues. Nothing is asked of its stores. If the command ends in between, whoever
-/// serves the fleet makes the queues.
+/// Records a task, then makes its queues. Nothing is asked of its stores. If the command ends in between, the program
+/// that serves the fleet makes the queues.
 pub async fn run(args: &CreateArgs) -> Outcome {
     let (fleet, definition) = (args.fleet()?, args.definition()?);
     let tasks = match opened(&fleet, true).await {

@@ -12,7 +12,7 @@ use shared::describe::Describer;
 
 use super::content::{self, Both, Effort, Means, Version};
 
-/// Looks at a pair that differs: one that is written to under every one of them is told as such.
+/// Looks at a pair that differs: one that is written to under each of them is reported as written to.
 const LOOKS: u32 = 4;
 
 /// Both stores, and how they are compared.

@@ -11,7 +11,7 @@ use shared::store::{EtagMeaning, Store};
 /// Attempts at reading an object's bytes: a connection may be lost once in a long read.
 const READS: u32 = 3;
 
-/// What both sides are hashed with where neither tells anything: no two objects have been found, or
+/// What both sides are hashed with where neither reports anything: no two objects have been found, or
 /// made, that it takes for the same.
 const STRONG: Algorithm = Algorithm::Sha256;
 
@@ -48,7 +48,7 @@ pub enum Means {
     Etag,
     /// A checksum that both stores keep or compute.
     Checksum(Algorithm),
-    /// Bytes that were read, of one side for the checksum that the other tells, or of both; or there are none.
+    /// Bytes that were read, of one side for the checksum that the other reports, or of both; or there are none.
     Bytes,
 }
 
@@ -90,7 +90,7 @@ pub struct Both<'a> {
 }
 
 impl Both<'_> {
-    /// Whether the tags say the same of the bytes, as far as a listing tells.
+    /// Whether the tags say the same of the bytes, as far as a listing shows.
     fn tags(&self) -> Option<bool> {
         let (ours, theirs) = (self.source, self.destination);
         ours.meaning().compare(ours.tag()?, theirs.meaning(), theirs.tag()?)
@@ -114,8 +114,8 @@ pub async fn compare(
     if effort == Effort::Deep {
         return by_bytes(both).await;
     }
-    if let Some(told) = by_description(both, infos).await? {
-        return Ok(told);
+    if let Some(found) = by_description(both, infos).await? {
+        return Ok(found);
     }
     if effort == Effort::Quick {
         return Ok((Means::Size, true));
@@ -123,13 +123,13 @@ pub async fn compare(
     by_one_side(both, infos).await
 }
 
-/// By what the stores tell without sending bytes.
+/// By what the stores report without sending bytes.
 async fn by_description(
     both: Both<'_>,
     (ours, theirs): (&ObjectInfo, &ObjectInfo),
 ) -> Result<Option<(Means, bool)>, Error> {
     let Both { source, destination } = both;
-    // Listings do not tell that a tag is opaque (a KMS key); a HEAD does.
+    // Listings do not show that a tag is opaque (a KMS key); a HEAD does.
     let opaque = ours.etag_is_opaque || theirs.etag_is_opaque;
     match both.tags().filter(|_| !opaque) {
         Some(true) => return Ok(Some((Means::Etag, true))),
@@ -177,13 +177,13 @@ async fn get(version: Version<'_>, known: &[Checksum], algorithm: Algorithm) -> 
     }
 }
 
-/// By reading the side that tells less; both, where neither tells anything.
+/// By reading the side that reports less; both, if neither reports anything.
 async fn by_one_side(both: Both<'_>, (ours, theirs): (&ObjectInfo, &ObjectInfo)) -> Result<(Means, bool), Error> {
     let Both { source, destination } = both;
-    for (info, teller, other) in [(ours, source, destination), (theirs, destination, source)] {
+    for (info, known_side, other) in [(ours, source, destination), (theirs, destination, source)] {
         let computed = |checksum: &&Checksum| Hasher::new(checksum.algorithm).is_some();
-        if let Some(told) = known(info, teller.meaning()).iter().find(computed) {
-            return Ok((Means::Bytes, read(other, told.algorithm).await? == *told));
+        if let Some(checksum) = known(info, known_side.meaning()).iter().find(computed) {
+            return Ok((Means::Bytes, read(other, checksum.algorithm).await? == *checksum));
         }
     }
     by_bytes(both).await

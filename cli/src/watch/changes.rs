@@ -66,8 +66,8 @@ impl Changes {
 
     /// Notes a report of the watcher. Returns whether it changes anything. After an error or a lost report a scan finds
     /// the changes.
-    pub fn note(&mut self, told: notify::Result<Event>, now: Instant, time: Timestamp) -> bool {
-        match told {
+    pub fn note(&mut self, report: notify::Result<Event>, now: Instant, time: Timestamp) -> bool {
+        match report {
             Ok(event) if event.need_rescan() => {
                 tracing::warn!(
                     "the system dropped reports of changes, because too many came at once: scanning the folder"

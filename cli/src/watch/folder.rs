@@ -122,9 +122,9 @@ impl Folder {
             Arc::new(Inbox { changes: Mutex::new(Changes::of(path)), arrival: Notify::new(), missed: Notify::new() });
         let ears = inbox.clone();
         let watcher = INotifyWatcher::new(
-            move |told| {
+            move |report| {
                 let mut changes = ears.changes();
-                let is_news = changes.note(told, Instant::now(), Timestamp::now());
+                let is_news = changes.note(report, Instant::now(), Timestamp::now());
                 let missed = changes.has_missed();
                 drop(changes);
                 if is_news {

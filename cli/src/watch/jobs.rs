@@ -55,9 +55,9 @@ mod tests {
         fn each_key_is_in_one_job_in_order_within_the_bounds(
             keys in proptest::collection::vec("[a-z\u{0}-\u{1f}\u{fffe}/]{1,2000}", 0..120),
         ) {
-            let told = keys.iter().map(|key| (key.clone(), Timestamp(7)));
+            let changes = keys.iter().map(|key| (key.clone(), Timestamp(7)));
             let mut found = Vec::new();
-            for message in pack(&"t".repeat(100), told, Duration::ZERO) {
+            for message in pack(&"t".repeat(100), changes, Duration::ZERO) {
                 prop_assert!(message.body.len() <= MAX_BODY_BYTES);
                 let job = Job::parse(&message.body).unwrap();
                 let Work::Changed { objects } = job.work else { panic!("another kind") };

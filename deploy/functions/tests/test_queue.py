@@ -1,4 +1,4 @@
-"""The sender under failures: nothing is lost without an exception, nothing is tried forever, no secret is told."""
+"""The sender under failures: nothing is lost without an exception, nothing is tried forever, no secret is shown."""
 
 import contextlib
 import io
@@ -122,9 +122,9 @@ class Configuration(support.QueueTest):
                     flotilla_queue.send(events(1))
                     self.fail("it was sent")
                 except flotilla_queue.Unsent:
-                    told = traceback.format_exc() + errors.getvalue() + self.log.getvalue()
-            self.assertNotIn("secret-of-the-test", told)
-            self.assertNotIn("AKIA-OF-THE-TEST", told)
+                    shown = traceback.format_exc() + errors.getvalue() + self.log.getvalue()
+            self.assertNotIn("secret-of-the-test", shown)
+            self.assertNotIn("AKIA-OF-THE-TEST", shown)
 
 
 if __name__ == "__main__":

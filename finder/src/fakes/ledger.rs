@@ -230,10 +230,10 @@ impl Ledger for Book {
     async fn settle(&self, settlement: &Settlement<'_>) -> Result<BTreeSet<u32>> {
         let mut new = BTreeSet::new();
         self.write(|pages| {
-            for (place, outcome) in settlement.outcomes {
-                if pages.counted.insert((settlement.run.into(), settlement.origin.id.clone(), *place)) {
+            for (index, outcome) in settlement.outcomes {
+                if pages.counted.insert((settlement.run.into(), settlement.origin.id.clone(), *index)) {
                     pages.runs.get_mut(settlement.run).unwrap().settled.count(outcome, settlement.reasons);
-                    new.insert(*place);
+                    new.insert(*index);
                 }
             }
         })?;

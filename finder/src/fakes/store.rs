@@ -28,7 +28,7 @@ pub struct Shelf {
     pub page: usize,
     /// The listing fails so when it comes to the key.
     pub fails_at: Option<(String, ErrorKind)>,
-    /// Checksums that it keeps (told by `head`), and others that it can compute, by key.
+    /// Checksums that it keeps (which `head` reports), and others that it can compute, by key.
     pub keeps: BTreeMap<String, Checksum>,
     pub computes: BTreeMap<String, Checksum>,
     /// What else it says of its objects.
@@ -95,7 +95,7 @@ impl Shelf {
 }
 
 /// Whether a span reaches into a range.
-fn may_hold(range: &KeyRange, span: &Span) -> bool {
+fn may_contain(range: &KeyRange, span: &Span) -> bool {
     let below = |key: &str, of: &str| key.starts_with(of);
     match span {
         Span::Key(key) | Span::Nameless(key) => range.contains(key),
@@ -139,7 +139,7 @@ impl ObjectStore for Shelf {
     fn list(&self, range: KeyRange) -> Box<dyn Listing> {
         let entries = self.entries.iter().filter(|e| range.contains(&e.key)).cloned();
         let entries = entries.map(|e| Listed::Object(Entry { size: e.size + self.lists_more_bytes, ..e }));
-        let spans = self.unlisted.iter().filter(|u| may_hold(&range, &u.keys)).cloned().map(Listed::Unlisted);
+        let spans = self.unlisted.iter().filter(|u| may_contain(&range, &u.keys)).cloned().map(Listed::Unlisted);
         let mut items: Vec<Listed> = spans.chain(entries).collect();
         // Stable: a span comes before the objects at its position. Some shelves are out of order on purpose.
         if !self.unlisted.is_empty() {

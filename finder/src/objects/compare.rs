@@ -24,7 +24,7 @@ use warnings::Warnings;
 /// what one prefix of Amazon S3 answers (5,500 reads a second).
 const ASKED_AT_ONCE: usize = 16;
 
-/// Decides pairs by a [`Policy`], and asks the stores where their listings cannot tell.
+/// Decides pairs by a [`Policy`], and asks the stores where their listings cannot decide.
 #[derive(Debug)]
 pub struct Comparer {
     policy: Policy,

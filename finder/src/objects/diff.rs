@@ -25,7 +25,7 @@ pub enum Pair {
     Both(Entry, Entry),
     /// This side has it; whether the other has it is unknown: neither copied nor deleted.
     Unjudged(Side, Entry),
-    /// This side cannot tell which of these keys it has. Comes once for each span, in the range in
+    /// This side cannot list which of these keys it has. Comes once for each span, in the range in
     /// which the span begins.
     Unlisted(Side, Unlisted),
 }
@@ -157,7 +157,7 @@ impl Input {
         self.unknown.as_ref().is_some_and(|span| span.covers(key))
     }
 
-    /// Whether a folder marker of the other side is held here without being listed: something below it is,
+    /// Whether a folder marker of the other side is here without being listed: something below it is,
     /// and it comes next.
     fn implies(&self, marker: &Entry) -> bool {
         let next = self.next_position();

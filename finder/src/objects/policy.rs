@@ -16,7 +16,7 @@ pub enum Decision {
     Copy(Reason),
     /// They are in sync.
     Skip(Same),
-    /// Only the checksums can tell: ask the stores ([`crate::objects::compare`]).
+    /// Only the checksums can decide: ask the stores ([`crate::objects::compare`]).
     NeedsChecksum,
     /// The entity tags differ although the destination is not older. Perhaps they only look like
     /// MD5s, as those of objects encrypted by KMS do: ask the stores, or such objects would be copied
@@ -43,7 +43,7 @@ pub enum Reason {
     Size,
     /// The destination is older.
     Newer,
-    /// The times are too coarse to tell which is older.
+    /// The times are too coarse to show which is older.
     TimeUnclear,
     /// The entity tags mean the same and differ.
     Etag,

@@ -44,7 +44,7 @@ pub struct RunJournal {
 
 #[async_trait]
 impl Journal for RunJournal {
-    // Held before the checkpoint that counts it. Died in between: the resumed walk makes the job of
+    // Deferred before the checkpoint that counts it. Died in between: the resumed walk makes the job of
     // that number anew, perhaps with other keys, and it replaces this one.
     async fn defer(&self, range: u32, number: u32, body: &str) -> Result<(), FindError> {
         self.ledger.defer(&self.run, range, number, body, self.fence).await.map_err(FindError::Ledger)

@@ -1,4 +1,4 @@
-//! Held jobs: sending those that wait until everything is planned, which are deletes.
+//! Deferred jobs: sending those that wait until everything is planned, which are deletes.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use shared::ledger::Checkpoint;
@@ -9,7 +9,7 @@ use super::Finder;
 use super::context::RunContext;
 use crate::error::FindError;
 
-/// Held jobs read at once, and sent in one call: one batch of Amazon SQS, at most 2.5 MiB.
+/// Deferred jobs read at once, and sent in one call: one batch of Amazon SQS, at most 2.5 MiB.
 const BATCH: u32 = 10;
 
 /// Ranges whose jobs are sent at once: each holds a batch.

@@ -45,7 +45,7 @@ fn mirror() -> Find {
     Find { delete: true, job_objects: 4, list_concurrency: 3, ..Find::default() }
 }
 
-/// Keys that agree for so long that a walk cannot tell how dense they lie, and cuts as often as it may.
+/// Keys that agree for so long that a walk cannot estimate their density, and cuts as often as it may.
 fn key(n: u64) -> String {
     format!("long-in-common/{n:02}")
 }

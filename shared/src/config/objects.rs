@@ -153,7 +153,7 @@ pub struct Work {
     #[serde(with = "size::optional")]
     pub part_size: Option<u64>,
     /// Objects larger than this go in parts, bytes; `None`: 64 MiB, and 1 GiB for those whose MD5
-    /// the source tells, so that the destination can check a whole PUT.
+    /// the source reports, so that the destination can check a whole PUT.
     #[serde(with = "size::optional")]
     pub multipart_threshold: Option<u64>,
     /// Objects of at least this size are shared by the whole fleet, bytes.
@@ -220,7 +220,7 @@ impl Work {
 }
 
 /// Objects larger than this go in parts where nothing else is set, bytes: parts transfer in parallel,
-/// and lose less when one breaks off. An object whose MD5 the source tells goes whole up to a larger
+/// and lose less when one breaks off. An object whose MD5 the source reports goes whole up to a larger
 /// size: the destination does the hashing then and comes to the same ETag, while the MD5s of parts say
 /// nothing of the source's.
 pub const fn multipart_threshold_bytes(md5_is_known: bool) -> u64 {

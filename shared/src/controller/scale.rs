@@ -28,12 +28,12 @@ pub struct Bounds {
     pub max: u32,
 }
 
-/// Machines that a fleet wants: `clamp(max(ceil(ready / target), need, ready > 0), 0, min(max, ready + held + need))`,
+/// Machines that a fleet wants: `clamp(max(ceil(ready / target), need, ready > 0), 0, min(max, ready + leased + need))`,
 /// the first part summed over the tasks, each under its own limit.
 pub fn wanted(loads: &[Load], bounds: Bounds) -> u32 {
     let need = u64::from(loads.iter().any(|load| load.is_queued));
     let ready: u64 = loads.iter().map(|load| load.depth.ready).sum();
-    let held: u64 = loads.iter().map(|load| load.depth.leased).sum();
+    let leased: u64 = loads.iter().map(|load| load.depth.leased).sum();
     let by_tasks: u64 = loads
         .iter()
         .map(|load| {
@@ -43,7 +43,7 @@ pub fn wanted(loads: &[Load], bounds: Bounds) -> u32 {
         .fold(0, u64::saturating_add);
     // A limit of 0 machines starts none; those that are there for others still receive the task's jobs.
     let is_any_ready = loads.iter().any(|load| load.depth.ready > 0 && load.machines != Some(0));
-    let most = u64::from(bounds.max).min(ready.saturating_add(held).saturating_add(need));
+    let most = u64::from(bounds.max).min(ready.saturating_add(leased).saturating_add(need));
     let wanted = by_tasks.max(need).max(u64::from(is_any_ready)).min(most);
     u32::try_from(wanted).unwrap_or(u32::MAX)
 }

@@ -12,7 +12,7 @@ const LONGEST_MINUTES: u64 = 5;
 /// The time that a target is about, minutes.
 const TARGET_MINUTES: u64 = 5;
 
-/// Most that one lesson changes a target by, as a factor: one odd minute must not start a hundred machines.
+/// Most that one measurement changes a target by, as a factor: one odd minute must not start a hundred machines.
 const MAX_FACTOR: u64 = 2;
 
 /// Largest target. A machine that does more is not asked for more of them.

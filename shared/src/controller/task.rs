@@ -16,7 +16,7 @@ pub struct RunView {
     pub id: String,
     /// Its phase; `None`: the ledger does not know it, so it is queued.
     pub phase: Option<Phase>,
-    /// Objects that were found to be copied or deleted and are not settled, those that are held back among them.
+    /// Objects that were found to be copied or deleted and are not settled, deferred ones among them.
     pub unsettled: u64,
     /// Objects that were put on the queue and are not settled.
     pub waiting: u64,

@@ -6,7 +6,7 @@ use super::json::{self, Object};
 use super::key::{Encoding, readings};
 use super::{Change, Format, ParseError, Parsed, read_record};
 
-/// The only format that a name as common as `key` tells, so nothing else may stand beside it.
+/// A name as common as `key` identifies only this format, so nothing else may stand beside it.
 const MEMBERS: [&str; 3] = ["key", "size", "sequencer"];
 
 pub(super) fn fits(root: &Object) -> bool {

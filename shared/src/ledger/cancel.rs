@@ -62,7 +62,7 @@ pub async fn lose(ledger: &SharedLedger, run: &Run) -> Result<u64> {
 /// repeats the rest.
 pub async fn cancel(ledger: &SharedLedger, run: &Run, why: &str, owner: &str) -> Result<()> {
     let id = &run.start.id;
-    // Whoever cancelled it first has said why.
+    // The first cancellation has recorded its reason.
     let why = Some(why).filter(|_| run.phase != Phase::Cancelling);
     ledger.set_phase(id, Phase::Cancelling, why, None).await?;
     // A finder that is at work on it learns of the phase later; from here on its writes are refused.

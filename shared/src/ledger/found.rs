@@ -20,7 +20,7 @@ pub struct Found {
     pub enqueued: u64,
     /// Their bytes.
     pub enqueued_bytes: u64,
-    /// Objects to be deleted, held back until the listing has ended well. Zero once refused.
+    /// Objects to be deleted, deferred until the listing has ended well. Zero once refused.
     pub deletes: u64,
     /// Folders and names of either side that could not be listed.
     pub unlisted: u64,

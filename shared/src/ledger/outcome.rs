@@ -45,7 +45,7 @@ pub struct Outcome {
     /// Why it was skipped or failed, in a word or two that its kind defines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Whether it is counted, and tells nothing about its key.
+    /// Whether it is counted, and says nothing about its key.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_only_counted: bool,
     /// Bytes.
@@ -80,7 +80,7 @@ fn is_false(flag: &bool) -> bool {
 }
 
 impl Outcome {
-    /// Whether it tells what became of its key. One that does not replaces no key's
+    /// Whether it says what became of its key. One that does not replaces no key's
     /// [last outcome](super::Ledger::outcome).
     pub fn is_of_key(&self) -> bool {
         self.state != State::Cancelled && !self.is_only_counted

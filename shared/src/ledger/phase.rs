@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 pub enum Phase {
     /// The finder is listing, or was interrupted while it did and will resume.
     Listing,
-    /// Everything is listed and the held deletes are being enqueued.
+    /// Everything is listed and the deferred deletes are being enqueued.
     Releasing,
     /// Everything is enqueued.
     Listed,
     /// The finder gave up; what it had enqueued is still done, nothing was deleted.
     Stopped,
-    /// A run with other options replaces this one: none of its jobs is executed any more. Its unsent and held jobs
+    /// A run with other options replaces this one: none of its jobs is executed any more. Its unsent and deferred jobs
     /// are being settled as cancelled; a later command repeats that if this one dies.
     Cancelling,
     /// As `Cancelling`, and only jobs that were sent are left. Workers settle them as cancelled.

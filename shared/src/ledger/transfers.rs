@@ -40,7 +40,7 @@ pub struct TransferReport {
 pub struct ReportedUpload {
     /// The same in the reports of all workers; no other upload has it.
     pub id: String,
-    /// Bytes of the parts that were recorded when this worker looked last, whoever sent them.
+    /// Bytes of the parts that were recorded when this worker looked last, also of other workers.
     pub recorded: u64,
     /// Bytes that this worker has sent of parts that are not recorded yet.
     pub pending: u64,

@@ -140,8 +140,8 @@ mod tests {
         let shares = FairShares::new(4);
         let [hangs, goes] = [(); 2].map(|()| shares.of_task());
         let hanging = (hangs.work(), all(&hangs));
-        let held = all(&goes);
-        assert_eq!(held.len(), 2);
+        let taken = all(&goes);
+        assert_eq!(taken.len(), 2);
         let mut waiting = Box::pin(goes.acquire());
         assert!(waiting.as_mut().now_or_never().is_none());
         drop(hanging);
@@ -152,10 +152,10 @@ mod tests {
     async fn many_tasks_that_hang_leave_each_newcomer_its_first_transfer() {
         let shares = FairShares::new(8);
         let hanging: Vec<_> = (0..100).map(|_| shares.of_task()).collect();
-        let held: Vec<Vec<Permit>> = hanging.iter().map(all).collect();
-        assert!(held.iter().all(|permits| !permits.is_empty()));
-        assert_eq!(held[..3].iter().map(Vec::len).collect::<Vec<_>>(), [8, 4, 2]);
-        let beyond = held.iter().map(|permits| permits.len() - 1).sum::<usize>();
+        let taken: Vec<Vec<Permit>> = hanging.iter().map(all).collect();
+        assert!(taken.iter().all(|permits| !permits.is_empty()));
+        assert_eq!(taken[..3].iter().map(Vec::len).collect::<Vec<_>>(), [8, 4, 2]);
+        let beyond = taken.iter().map(|permits| permits.len() - 1).sum::<usize>();
         assert!(beyond <= OVERSHOOT * 8, "{beyond}");
         let newcomer = shares.of_task();
         assert_eq!((all(&newcomer).len(), all(&newcomer.lane(Lane::Events)).len()), (1, 0));

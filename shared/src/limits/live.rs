@@ -85,7 +85,7 @@ impl LiveLimits {
         &self.0.bandwidth
     }
 
-    /// The two stores of the task, whose requests are counted. Whoever opens stores calls this once for each, and gives
+    /// The two stores of the task, whose requests are counted. The code that opens stores calls this once for each, and gives
     /// the returned ones to all who use them: a store that is wrapped twice counts each request twice.
     pub fn stores(&self, source: Store, destination: Store) -> (Store, Store) {
         let limited = |store, rate: &Arc<LiveRate>| LimitedStore::limited(store, rate.clone());

@@ -171,12 +171,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn retry_after_delays_every_request_up_to_the_bound() {
-        for (told, seconds) in [(7, 7), (86_400, MAX_WAIT.as_secs()), (0, 0)] {
+        for (asked, seconds) in [(7, 7), (86_400, MAX_WAIT.as_secs()), (0, 0)] {
             let limiter = RateLimiter::default();
-            limiter.answered(true, Some(Duration::from_secs(told)));
+            limiter.answered(true, Some(Duration::from_secs(asked)));
             let began = Instant::now();
             futures::future::join_all((0..10).map(|_| limiter.turn())).await;
-            assert_eq!(began.elapsed().as_secs(), seconds, "{told}");
+            assert_eq!(began.elapsed().as_secs(), seconds, "{asked}");
         }
     }
 

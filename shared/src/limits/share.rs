@@ -65,8 +65,8 @@ pub struct Shares {
     joining: Duration,
     others: HashMap<String, Other>,
     cycle: Option<Cycle>,
-    /// Tasks of which the worker held work at the last beat.
-    held: HashSet<String>,
+    /// Tasks of which the worker had work at the last beat.
+    working: HashSet<String>,
     /// Tasks in the own heartbeat, as a read has shown it, each with the time from which the worker uses its share.
     joined: HashMap<String, Instant>,
     /// When the last complete cycle began: a read showed the heartbeat that the cycle had written.
@@ -81,17 +81,17 @@ impl Shares {
             joining: JOINING,
             others: HashMap::new(),
             cycle: None,
-            held: HashSet::new(),
+            working: HashSet::new(),
             joined: HashMap::new(),
             complete: None,
         }
     }
 
-    /// Before the heartbeat is written. Adds the tasks that the worker held work of at the last beat, with no jobs: a
+    /// Before the heartbeat is written. Adds the tasks that the worker had work of at the last beat, with no jobs: a
     /// short pause between two jobs gives no share up.
     pub fn beat(&mut self, heartbeat: &mut Heartbeat, now: Instant) {
-        let held = heartbeat.jobs.keys().cloned().collect();
-        for task in std::mem::replace(&mut self.held, held) {
+        let working = heartbeat.jobs.keys().cloned().collect();
+        for task in std::mem::replace(&mut self.working, working) {
             heartbeat.jobs.entry(task).or_insert(0);
         }
         let tasks: HashSet<String> = heartbeat.jobs.keys().cloned().collect();
@@ -132,7 +132,7 @@ impl Shares {
 
     /// The place of this worker among all that live, by name from 0, and their number. Workers disagree about it for some
     /// beats after a change.
-    pub fn place(&self) -> (u64, u64) {
+    pub fn position(&self) -> (u64, u64) {
         let live = self.others.iter().filter(|(_, other)| !other.is_dropped).map(|(name, _)| name);
         let (before, after): (Vec<_>, Vec<_>) = live.partition(|name| **name < self.worker);
         (before.len() as u64, 1 + (before.len() + after.len()) as u64)
@@ -147,7 +147,7 @@ impl Shares {
         };
         let (Some(from), Some(complete)) = (self.joined.get(task), self.complete) else { return none };
         let others = self.others.values().filter(|other| !other.is_dropped);
-        let holders = 1 + others.filter(|other| other.tasks.iter().any(|held| held == task)).count();
+        let holders = 1 + others.filter(|other| other.tasks.iter().any(|working| working == task)).count();
         let share = |limit: f64| limit / holders as f64;
         LiveRates {
             bandwidth: limits.bandwidth.map(|limit| share(limit as f64)),

@@ -25,7 +25,7 @@ pub enum OperationKind {
     Close,
     /// Remove the records of a task that is being deleted.
     Erase,
-    /// Tell somebody of the end of a run.
+    /// Notify somebody of the end of a run.
     Notify,
 }
 

@@ -150,7 +150,7 @@ impl Call {
     }
 }
 
-/// Reads a body to its end, told of every byte as it comes; one that is cut off is an error.
+/// Reads a body to its end, and reports every byte as it comes; one that is cut off is an error.
 pub(super) async fn collect(mut body: Incoming, mut count: impl FnMut(u64)) -> io::Result<Bytes> {
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {

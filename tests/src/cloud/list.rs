@@ -89,14 +89,14 @@ impl Shown<'_> {
         }
         let mut lines: Vec<Line<'b>> = Vec::new();
         let mut is_truncated = false;
-        for (key, held) in keys {
+        for (key, object) in keys {
             if self.after.is_some_and(|after| compare(profile.order, key, after) != Ordering::Greater) {
                 continue;
             }
             let folder = self.delimiter.and_then(|delimiter| {
                 key[self.prefix.len()..].find(delimiter).map(|at| &key[..self.prefix.len() + at + delimiter.len()])
             });
-            let line = folder.map_or(Line::Object(key, held), Line::Folder);
+            let line = folder.map_or(Line::Object(key, object), Line::Folder);
             let is_known = matches!(&line, Line::Folder(folder)
                 if lines.last().is_some_and(|last| last.name() == *folder) || self.is_marker && self.after == Some(*folder));
             if is_known {
@@ -151,15 +151,15 @@ pub(super) fn objects(world: &mut World, profile: &Profile, call: &Call) -> Outc
         }
     } else {
         let _ = write!(text, "<Marker>{}</Marker>", spelling.text(start.unwrap_or_default()));
-        // Amazon tells it only where there is a delimiter; else it is the last key.
+        // Amazon reports it only where there is a delimiter; else it is the last key.
         if is_truncated && delimiter.is_some() {
             let _ = write!(text, "<NextMarker>{}</NextMarker>", spelling.text(last));
         }
     }
-    let tells_restores = call.header("x-amz-optional-object-attributes").is_some_and(|v| v.contains("RestoreStatus"));
+    let reports_restores = call.header("x-amz-optional-object-attributes").is_some_and(|v| v.contains("RestoreStatus"));
     for line in &lines {
         match line {
-            Line::Object(key, stored) => text.push_str(&object(key, stored, &spelling, tells_restores)),
+            Line::Object(key, stored) => text.push_str(&object(key, stored, &spelling, reports_restores)),
             Line::Folder(folder) => {
                 let _ = write!(text, "<CommonPrefixes><Prefix>{}</Prefix></CommonPrefixes>", spelling.text(folder));
             }
@@ -169,9 +169,9 @@ pub(super) fn objects(world: &mut World, profile: &Profile, call: &Call) -> Outc
     Ok(xml(text))
 }
 
-fn object(key: &str, stored: &StoredObject, spelling: &Spelling, tells_restores: bool) -> String {
+fn object(key: &str, stored: &StoredObject, spelling: &Spelling, reports_restores: bool) -> String {
     let class = if stored.class.is_empty() { "STANDARD" } else { &stored.class };
-    let restore = match stored.restore.filter(|_| tells_restores) {
+    let restore = match stored.restore.filter(|_| reports_restores) {
         Some(restore) => {
             format!(
                 "<RestoreStatus><IsRestoreInProgress>{}</IsRestoreInProgress></RestoreStatus>",

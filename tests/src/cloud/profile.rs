@@ -24,7 +24,7 @@ pub enum Tags {
 /// What becomes of `x-amz-checksum-*` on what is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checksums {
-    /// Verified, kept and told.
+    /// Verified, kept and reported.
     Support,
     /// Not looked at.
     Ignored,

@@ -66,9 +66,9 @@ pub(super) fn object(world: &mut World, profile: &Profile, call: &Call) -> Outco
         (None, None) => None,
     };
     // The checksum is of the whole, so it stands by no part of it.
-    let tells_checksum = call.header("x-amz-checksum-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("ENABLED"));
-    let tells_checksum = tells_checksum && range.as_ref().is_none_or(|range| *range == (0..size));
-    let mut answer = describe(empty(200), stored, profile, tells_checksum, reports_tags);
+    let reports_checksum = call.header("x-amz-checksum-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("ENABLED"));
+    let reports_checksum = reports_checksum && range.as_ref().is_none_or(|range| *range == (0..size));
+    let mut answer = describe(empty(200), stored, profile, reports_checksum, reports_tags);
     if call.asks("partNumber").is_some() && !stored.parts.is_empty() {
         answer = answer.with("x-amz-mp-parts-count", stored.parts.len().to_string());
     }
@@ -147,7 +147,7 @@ pub(super) fn attributes(world: &mut World, profile: &Profile, call: &Call) -> O
     }
     if asks("ObjectParts") && !stored.parts.is_empty() {
         let _ = write!(body, "<ObjectParts><PartsCount>{}</PartsCount>", stored.parts.len());
-        // Amazon tells the parts of objects with checksums only.
+        // Amazon reports the parts of objects with checksums only.
         for (at, part) in stored.parts.iter().enumerate() {
             let Some(sum) = &part.checksum else { continue };
             let _ = write!(

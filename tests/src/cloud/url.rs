@@ -24,7 +24,7 @@ pub(super) fn decode_text(text: &str) -> Option<String> {
     String::from_utf8(decode(text)?).ok()
 }
 
-/// Encodes all but RFC 3986's unreserved characters, and `/` where told.
+/// Encodes all but RFC 3986's unreserved characters, and `/` where asked.
 pub(super) fn encode(bytes: &[u8], keeps_slash: bool) -> String {
     escape(bytes, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || keeps_slash && byte == b'/')
 }

@@ -131,7 +131,7 @@ impl Bucket {
         self.keys.get(key)?.last().filter(|stored| !stored.is_delete_marker)
     }
 
-    /// A version; `null` and no name are told apart only in a versioned bucket.
+    /// A version; `null` and no name differ only in a versioned bucket.
     pub fn version(&self, key: &str, version: &str) -> Option<&StoredObject> {
         self.keys.get(key)?.iter().find(|stored| stored.version.as_deref().unwrap_or("null") == version)
     }

@@ -192,8 +192,8 @@ pub(crate) fn outcome(key: &str, state: State) -> Outcome {
 }
 
 /// Outcomes of one state for places in an origin; their keys name both.
-pub(crate) fn outcomes(origin: &Origin, places: impl IntoIterator<Item = u32>, state: State) -> Vec<(u32, Outcome)> {
-    places.into_iter().map(|place| (place, outcome(&format!("{}/{place}", origin.id), state))).collect()
+pub(crate) fn outcomes(origin: &Origin, indexes: impl IntoIterator<Item = u32>, state: State) -> Vec<(u32, Outcome)> {
+    indexes.into_iter().map(|index| (index, outcome(&format!("{}/{index}", origin.id), state))).collect()
 }
 
 /// Settles; gives what was newly counted.
@@ -206,8 +206,8 @@ pub(crate) async fn settle(
     let settlement = Settlement { task: &run.task, run: &run.id, origin, reasons: REASONS, outcomes };
     let new = ledger.settle(&settlement).await.unwrap();
     let mut settled = Settled::default();
-    outcomes.iter().filter(|(place, _)| new.contains(place)).for_each(|(_, outcome)| settled.count(outcome, REASONS));
-    assert_eq!(settled.objects(), new.len() as u64, "places that were not given are told");
+    outcomes.iter().filter(|(index, _)| new.contains(index)).for_each(|(_, outcome)| settled.count(outcome, REASONS));
+    assert_eq!(settled.objects(), new.len() as u64, "indexes that were not given are reported");
     settled
 }
 

@@ -141,7 +141,7 @@ pub async fn a_received_message_is_hidden_while_it_is_leased(queue: Queue) {
     assert_hidden(&queue, SHORT).await;
 }
 
-/// Redeliveries are told from first receives.
+/// Redeliveries differ from first receives.
 pub async fn a_message_comes_back_after_its_lease_with_a_higher_count(queue: Queue) {
     send(&queue, ["{}"]).await;
     let leased = Instant::now();
@@ -343,21 +343,21 @@ pub async fn bodies_of_the_largest_size_survive_in_one_send(queue: Queue) {
     assert!(received.into_iter().map(|m| m.body).collect::<BTreeSet<_>>() == sent, "a large body was changed");
 }
 
-/// Each is done once, by whoever got it.
+/// Each is done once, by the receiver that got it.
 pub async fn two_receivers_never_lease_one_message_at_once(queue: Queue) {
     let sent = bodies(60);
-    let held = Arc::new(Mutex::new(HashSet::new()));
+    let leased = Arc::new(Mutex::new(HashSet::new()));
     let done = Arc::new(Mutex::new(BTreeMap::<String, u32>::new()));
     send(&queue, sent.clone()).await;
     let receivers = (0..8).map(|_| {
-        let (queue, held, done, count) = (queue.clone(), held.clone(), done.clone(), sent.len());
+        let (queue, leased, done, count) = (queue.clone(), leased.clone(), done.clone(), sent.len());
         tokio::spawn(async move {
             let deadline = Instant::now() + PATIENCE * 2;
             while done.lock().unwrap().len() < count && Instant::now() < deadline {
                 for message in queue.receive(4, Duration::from_secs(1), LONG).await.unwrap() {
-                    assert!(held.lock().unwrap().insert(message.id.clone()), "held by two");
+                    assert!(leased.lock().unwrap().insert(message.id.clone()), "leased by two");
                     sleep(Duration::from_millis(5)).await;
-                    assert!(held.lock().unwrap().remove(&message.id));
+                    assert!(leased.lock().unwrap().remove(&message.id));
                     queue.acknowledge(&message).await.unwrap();
                     *done.lock().unwrap().entry(message.body).or_default() += 1;
                 }

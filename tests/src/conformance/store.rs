@@ -188,7 +188,7 @@ pub async fn put(store: &Store, key: &str, bytes: &Bytes) -> Written {
     store.put(key, &plain(bytes), body(bytes)).await.unwrap_or_else(|error| panic!("{key:?} was not taken: {error}"))
 }
 
-/// Reads as told, to the body's end.
+/// Reads as asked, to the body's end.
 pub async fn try_read(store: &Store, key: &str, read: &Read) -> Result<Vec<u8>> {
     let object = store.get(key, read).await?;
     let chunks: Vec<Bytes> = object.body.try_collect().await?;

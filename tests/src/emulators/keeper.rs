@@ -42,7 +42,7 @@ pub fn spawn(command: Command) -> io::Result<Child> {
         let (orders, inbox) = channel::<Order>();
         thread::spawn(move || {
             for (mut command, answer) in inbox {
-                // Whoever asked may have panicked meanwhile; nothing is owed to it.
+                // The caller may have panicked meanwhile; nothing is owed to it.
                 let _ = answer.send(command.spawn());
             }
         });

@@ -21,7 +21,7 @@ pub enum Fault {
     Stall,
     /// It takes effect, but is never answered.
     StallAfter,
-    /// It is held back for so long, then goes on.
+    /// It is delayed for so long, then goes on.
     Delay(Duration),
     /// A header of the answer has this value, or none.
     Header(&'static str, Option<&'static str>),

@@ -6,16 +6,16 @@ use flotilla_tests::binaries::{self, Ended, Process};
 use flotilla_tests::emulators;
 use flotilla_tests::proxy::Proxy;
 
-use crate::place::{LIMIT, Place};
+use crate::sandbox::{LIMIT, Sandbox};
 
-async fn init(place: &Place, env: impl IntoIterator<Item = (&'static str, String)>) -> Ended {
-    let arguments = ["init", "--config", &place.text("task.toml")];
+async fn init(sandbox: &Sandbox, env: impl IntoIterator<Item = (&'static str, String)>) -> Ended {
+    let arguments = ["init", "--config", &sandbox.text("task.toml")];
     Process::start(&binaries::flotilla(), arguments, env).wait(LIMIT).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn init_reports_what_it_made_and_what_was_there() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let emulator = emulators::ministack();
     let name = emulators::unique_name("init");
     let connection = emulator.connection();
@@ -25,14 +25,14 @@ async fn init_reports_what_it_made_and_what_was_there() {
         "task = \"t\"\nsource.location = \"/a\"\ndestination.location = \"/b\"\n\
          [queue]\nname = \"{name}\"\n{reached}[ledger]\ntable = \"{name}\"\n{reached}"
     );
-    place.write("task.toml", &config);
+    sandbox.write("task.toml", &config);
     let ready = format!("queue {name} and table {name} are ready");
     for lines in [
         [format!("created queue {name}-dead"), format!("created queue {name}"), format!("created table {name}")],
         [format!("queue {name}-dead exists"), format!("queue {name} exists"), format!("table {name} exists")],
     ] {
         let env = [("T_ACCESS_KEY_ID", "test".to_owned()), ("T_SECRET_ACCESS_KEY", "test".to_owned())];
-        let ended = init(&place, env).await;
+        let ended = init(&sandbox, env).await;
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         let said: Vec<&str> = ended.stdout.lines().collect();
         assert!(lines.iter().all(|line| said.contains(&&**line)), "{}", ended.stdout);
@@ -43,7 +43,7 @@ async fn init_reports_what_it_made_and_what_was_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_init_without_valid_credentials_makes_nothing() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let proxy = Proxy::start(&emulators::ministack().endpoint).await;
     let name = emulators::unique_name("init");
     let reached = |credentials: &str| {
@@ -61,9 +61,9 @@ async fn regression_init_without_valid_credentials_makes_nothing() {
             reached(services),
             reached(services)
         );
-        place.write("task.toml", &config);
+        sandbox.write("task.toml", &config);
         let env = ["T_ACCESS_KEY_ID", "T_SECRET_ACCESS_KEY"].map(|name| (name, "test".to_owned()));
-        let ended = init(&place, env.into_iter().chain([("AWS_CONFIG_FILE", place.text("none"))])).await;
+        let ended = init(&sandbox, env.into_iter().chain([("AWS_CONFIG_FILE", sandbox.text("none"))])).await;
         assert_eq!((ended.code, ended.stderr.lines().count()), (Some(2), 1), "{}", ended.stderr);
         assert!(ended.stderr.starts_with("flotilla: ") && ended.stderr.contains(says), "{}", ended.stderr);
         assert_eq!(&*ended.stdout, "");

@@ -2,8 +2,8 @@
 
 mod fleet_commands;
 mod init;
-mod place;
 mod records;
+mod sandbox;
 mod sync;
 mod task_commands;
 mod tasks;

@@ -7,7 +7,7 @@ use flotilla_tests::binaries::{self, Process};
 use flotilla_tests::emulators::{ACCESS_KEY, credentials_file, weed};
 use flotilla_tests::proxy::Proxy;
 
-use crate::place::{LIMIT, Place};
+use crate::sandbox::{LIMIT, Sandbox};
 
 /// Command lines, and what the one line about each says.
 const MISTAKES: &[(&str, &str)] = &[
@@ -62,11 +62,11 @@ const MISTAKES: &[(&str, &str)] = &[
 
 #[tokio::test]
 async fn a_mistake_is_one_line_and_exit_2() {
-    let place = Place::new();
-    place.write("broken.toml", "task = [");
-    place.write("typo.toml", "task = \"t\"\nstaet = \"/s\"");
+    let sandbox = Sandbox::new();
+    sandbox.write("broken.toml", "task = [");
+    sandbox.write("typo.toml", "task = \"t\"\nstaet = \"/s\"");
     for (arguments, part) in MISTAKES {
-        let ended = place.run(arguments).await;
+        let ended = sandbox.run(arguments).await;
         assert_eq!(ended.code, Some(2), "{arguments}: {}", ended.stderr);
         assert_eq!(ended.stderr.lines().count(), 1, "{arguments}: {}", ended.stderr);
         assert!(ended.stderr.starts_with("flotilla: ") && ended.stderr.contains(part), "{arguments}: {}", ended.stderr);
@@ -76,19 +76,23 @@ async fn a_mistake_is_one_line_and_exit_2() {
 
 #[tokio::test]
 async fn a_closed_port_is_one_line_and_exit_2() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let mut process = Process::start(
         &binaries::flotilla(),
         [
             "sync",
-            &place.text("source"),
+            &sandbox.text("source"),
             "s3://b",
             "--destination-endpoint-url",
             "http://127.0.0.1:1",
             "--destination-credentials",
             "env:T",
         ],
-        [("T_ACCESS_KEY_ID", "a".into()), ("T_SECRET_ACCESS_KEY", "b".into()), ("XDG_STATE_HOME", place.text("state"))],
+        [
+            ("T_ACCESS_KEY_ID", "a".into()),
+            ("T_SECRET_ACCESS_KEY", "b".into()),
+            ("XDG_STATE_HOME", sandbox.text("state")),
+        ],
     );
     let ended = process.wait(LIMIT).await;
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
@@ -98,8 +102,8 @@ async fn a_closed_port_is_one_line_and_exit_2() {
 
 #[tokio::test]
 async fn regression_the_version_names_the_target() {
-    let place = Place::new();
-    let version = place.run("--version").await.stdout;
+    let sandbox = Sandbox::new();
+    let version = sandbox.run("--version").await.stdout;
     assert!(version.starts_with(&format!("flotilla {}", shared::VERSION)), "{version}");
     assert!(version.contains(&format!("{}-", std::env::consts::ARCH)) && version.contains("linux"), "{version}");
 }
@@ -114,23 +118,23 @@ async fn regression_each_program_calls_itself_by_its_name() {
 
 #[tokio::test]
 async fn regression_failures_before_any_run_request_no_given_option() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let text = format!(
         "task = \"early\"\nstate = \"{0}state\"\nsource.location = \"{0}source\"\ndestination.location = \"{0}d\"\n",
-        place.text("")
+        sandbox.text("")
     );
-    place.write("task.toml", &text);
-    let ended = place.run("failures --config @/task.toml").await;
+    sandbox.write("task.toml", &text);
+    let ended = sandbox.run("failures --config @/task.toml").await;
     assert_eq!((ended.code, ended.stderr.lines().count()), (Some(2), 1), "{}", ended.stderr);
     assert!(ended.stderr.contains("task early has no runs"), "{}", ended.stderr);
 }
 
 #[tokio::test]
 async fn without_a_home_the_state_folder_must_be_named() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     for (command, code) in [("sync", 2), ("verify", 1)] {
-        let arguments = [command, &place.text("source"), &place.text("source2")];
-        std::fs::create_dir_all(place.path("source2")).expect("a folder");
+        let arguments = [command, &sandbox.text("source"), &sandbox.text("source2")];
+        std::fs::create_dir_all(sandbox.path("source2")).expect("a folder");
         let env = [("XDG_STATE_HOME", String::new()), ("HOME", String::new())];
         let ended = Process::start(&binaries::flotilla(), arguments, env).wait(LIMIT).await;
         assert_eq!(ended.code, Some(code), "{command}: {}", ended.stderr);
@@ -141,12 +145,12 @@ async fn without_a_home_the_state_folder_must_be_named() {
 /// Credentials that do not exist are named in one line, soon: nothing is tried again for them.
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_credentials_that_do_not_exist_are_one_line() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let proxy = Proxy::start(&weed().endpoint).await;
     let bucket = weed().create_bucket("bucket").await;
     let unknown = credentials_file("nobody-has-this-key", "nor-its-secret").display().to_string();
     let wrong = credentials_file(ACCESS_KEY, "not-its-secret").display().to_string();
-    let missing = place.text("missing");
+    let missing = sandbox.text("missing");
     let aws_config = [("AWS_CONFIG_FILE", missing.clone()), ("AWS_SHARED_CREDENTIALS_FILE", missing.clone())];
     for (credentials, says, requests) in [
         (Some("env:NONE".to_owned()), "configure env:NONE: environment variable NONE_ACCESS_KEY_ID is not set", 0),
@@ -158,10 +162,10 @@ async fn regression_credentials_that_do_not_exist_are_one_line() {
     ] {
         proxy.reset();
         let location = format!("s3://{bucket}");
-        let mut arguments = vec!["sync".to_owned(), place.text("source"), location];
+        let mut arguments = vec!["sync".to_owned(), sandbox.text("source"), location];
         arguments.push(format!("--destination-endpoint-url={}", proxy.endpoint));
         arguments.extend(credentials.as_ref().map(|credentials| format!("--destination-credentials={credentials}")));
-        let env = aws_config.clone().into_iter().chain([("XDG_STATE_HOME", place.text("state"))]);
+        let env = aws_config.clone().into_iter().chain([("XDG_STATE_HOME", sandbox.text("state"))]);
         let began = Instant::now();
         let ended = Process::start(&binaries::flotilla(), arguments, env).wait(LIMIT).await;
         let case = format!("{credentials:?} after {:?}: {}", began.elapsed(), ended.stderr);

@@ -4,14 +4,14 @@ use flotilla_tests::binaries::{self, Process};
 use flotilla_tests::cloud::{Algorithm, Cloud, Profile, StoredPart, Sum};
 use flotilla_tests::emulators;
 
-use crate::place::{LIMIT, Place, json};
+use crate::sandbox::{LIMIT, Sandbox, json};
 
 #[tokio::test]
 async fn a_difference_is_listed_and_exit_1() {
-    let place = Place::new();
-    place.write("d/a.txt", "A");
-    place.write("d/extra", "x");
-    let ended = place.run("verify @/source @/d").await;
+    let sandbox = Sandbox::new();
+    sandbox.write("d/a.txt", "A");
+    sandbox.write("d/extra", "x");
+    let ended = sandbox.run("verify @/source @/d").await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     let lines: Vec<&str> = ended.stdout.lines().collect();
     assert_eq!(
@@ -27,14 +27,14 @@ async fn a_difference_is_listed_and_exit_1() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_is_verified_by_the_buckets_checksum() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let emulator = emulators::weed();
     let bucket = emulator.create_bucket("verify").await;
     let run = async |command: &str| {
         let location = format!("s3://{bucket}");
         let arguments = [
             command,
-            &place.text("source"),
+            &sandbox.text("source"),
             &location,
             "--destination-endpoint-url",
             &emulator.endpoint,
@@ -45,7 +45,7 @@ async fn a_folder_is_verified_by_the_buckets_checksum() {
         let env = [
             ("T_ACCESS_KEY_ID", emulators::ACCESS_KEY.to_owned()),
             ("T_SECRET_ACCESS_KEY", emulators::SECRET_KEY.to_owned()),
-            ("XDG_STATE_HOME", place.text("state")),
+            ("XDG_STATE_HOME", sandbox.text("state")),
         ];
         Process::start(&binaries::flotilla(), arguments, env).wait(LIMIT).await
     };
@@ -69,10 +69,10 @@ async fn verify_does_not_take_another_cut_for_other_bytes() {
             modified: Default::default(),
             checksum: None,
         };
-        cloud.put_as(bucket, key, bytes, |held| {
-            held.etag = format!("{}-2", tag.to_string().repeat(32));
-            held.parts = vec![part(1, &bytes[..first]), part(2, &bytes[first..])];
-            held.checksum = Some(Sum::of(Algorithm::Crc64Nvme, bytes.as_bytes()));
+        cloud.put_as(bucket, key, bytes, |object| {
+            object.etag = format!("{}-2", tag.to_string().repeat(32));
+            object.parts = vec![part(1, &bytes[..first]), part(2, &bytes[first..])];
+            object.checksum = Some(Sum::of(Algorithm::Crc64Nvme, bytes.as_bytes()));
         });
     };
     for (key, theirs, tag, first) in [
@@ -84,11 +84,11 @@ async fn verify_does_not_take_another_cut_for_other_bytes() {
         put(&from, key, "abcdef", 'a', 4);
         put(&to, key, theirs, tag, first);
     }
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let keys = emulators::credentials_file(emulators::ACCESS_KEY, emulators::SECRET_KEY).display().to_string();
     let side = |side: &str| format!("--{side}-endpoint-url {} --{side}-credentials file:{keys}", cloud.endpoint);
     let arguments = format!("verify s3://{from} s3://{to} --json {} {}", side("source"), side("destination"));
-    let ended = place.run(&arguments).await;
+    let ended = sandbox.run(&arguments).await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     let lines: Vec<serde_json::Value> =
         ended.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();

@@ -62,7 +62,7 @@ fn to_each_call(proxy: &Proxy, actions: &[&str], name: &str, fault: &Fault) {
 async fn each_queue_call_survives_any_single_fault() {
     join_all(faults::passing(SQS).into_iter().map(async |(name, fault)| {
         let bench = Bench::new().await;
-        // SQS answers these without a body: whether that came from SQS nobody can tell.
+        // SQS answers these without a body: nothing shows whether that came from SQS.
         let silent = ["AmazonSQS.DeleteMessage", "AmazonSQS.ChangeMessageVisibility", "AmazonSQS.TagQueue"];
         let actions = faults::QUEUE_ACTIONS.iter().filter(|a| name != "an empty answer" || !silent.contains(a));
         to_each_call(&bench.proxy, &actions.copied().collect::<Vec<_>>(), name, &fault);
@@ -225,13 +225,13 @@ async fn an_expired_receipt_is_a_lost_lease_and_acknowledges_well() {
     ] {
         let bench = Bench::new().await;
         bench.queue.send(&[Outgoing::now("{}".into())]).await.unwrap();
-        let message_held = bench.queue.receive(1, uses::WAIT, uses::LEASE).await.unwrap().remove(0);
+        let leased = bench.queue.receive(1, uses::WAIT, uses::LEASE).await.unwrap().remove(0);
         let text = format!(r#"{{"__type":"{code}","message":"{message}"}}"#);
         bench.proxy.inject(Rule::always(Fault::Respond(status, text)));
-        let error = bench.queue.extend(&message_held, uses::LEASE).await.unwrap_err();
+        let error = bench.queue.extend(&leased, uses::LEASE).await.unwrap_err();
         assert_eq!((error.kind(), error.is_backend()), (ErrorKind::LeaseLost, false), "{code}");
-        bench.queue.acknowledge(&message_held).await.unwrap();
-        bench.queue.release(&message_held, uses::WAIT).await.unwrap();
+        bench.queue.acknowledge(&leased).await.unwrap();
+        bench.queue.release(&leased, uses::WAIT).await.unwrap();
     }
 }
 

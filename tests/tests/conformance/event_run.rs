@@ -109,14 +109,18 @@ async fn a_service_without_time_to_live_is_named_and_gets_a_table() {
         let unknown = r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#;
         proxy.inject(Rule::always(Fault::Respond(400, unknown.to_owned())).containing(action));
         let name = &config.table;
-        let told = format!(
+        let message = format!(
             "table {name} keeps expired items, because this service has no time to live: delete them from time to time"
         );
         assert_eq!(
             DynamoDbLedger::create(&config).await.unwrap(),
-            [format!("created table {name}"), told.clone()],
+            [format!("created table {name}"), message.clone()],
             "{action}"
         );
-        assert_eq!(DynamoDbLedger::create(&config).await.unwrap(), [format!("table {name} exists"), told], "{action}");
+        assert_eq!(
+            DynamoDbLedger::create(&config).await.unwrap(),
+            [format!("table {name} exists"), message],
+            "{action}"
+        );
     }
 }

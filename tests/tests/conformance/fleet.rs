@@ -14,7 +14,7 @@ use shared::fleet::{Ended, Fleet, Interruption};
 
 const POLL: Duration = Duration::from_millis(20);
 
-// An instance of a group at an emulator, and the proxy that counts what the group is told.
+// An instance of a group at an emulator, and the proxy that counts requests to the group.
 struct Scene {
     metadata: Metadata,
     proxy: Proxy,

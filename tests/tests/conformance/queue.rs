@@ -27,7 +27,7 @@ mod sqs_at_moto {
         super::sqs(super::emulators::moto()).await
     }
     // moto takes a receipt for valid that a later one has replaced. So may Amazon, which promises nothing:
-    // that a lease is lost is certain when it is told, and not told each time.
+    // that a lease is lost is certain when it is reported, and not reported each time.
     flotilla_tests::queue_suite!(setup, but_not[extending_what_another_took_is_a_lost_lease]);
 }
 

@@ -33,7 +33,7 @@ mod s3_weed {
         super::s3_fixture(side(&weed.endpoint, &bucket, "in/"), missing).await
     }
 
-    // Left out, for it keeps both of two parts of one number and tells them apart by seconds only:
+    // Left out, for it keeps both of two parts of one number and distinguishes them by seconds only:
     // a_part_may_be_replaced.
     flotilla_tests::store_conformance! { @each open;
         writes::an_object_comes_back_as_it_was_put,

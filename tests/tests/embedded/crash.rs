@@ -1,5 +1,5 @@
 //! SIGKILL at any moment: nothing that was answered `Ok` is lost, nothing is counted twice, and what the
-//! dead process held is free at once.
+//! dead process had locked is free at once.
 //!
 //! The test starts this very program as its children, one that finds and works and one that works,
 //! kills them at a random moment, looks at what they left, and starts the next ones, which go on.
@@ -149,7 +149,7 @@ fn kill(mut child: Child) {
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9), "a child ended by itself: {status}");
 }
 
-/// What the children were told `Ok` for.
+/// What the children got `Ok` for.
 fn logged(dir: &Path) -> (u32, BTreeSet<u32>) {
     let log = std::fs::read_to_string(dir.join("log")).unwrap_or_default();
     let numbers =

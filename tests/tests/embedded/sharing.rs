@@ -26,7 +26,7 @@ async fn leases_and_claims_of_a_closed_database_are_free_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let (first, second) = (Database::open(dir.path()).unwrap(), Database::open(dir.path()).unwrap());
     send(&queue(&first), "{}").await;
-    let held = queue(&first).receive(1, WAIT, LEASE).await.unwrap();
+    let leased = queue(&first).receive(1, WAIT, LEASE).await.unwrap();
     SqliteLedger::open(&first).claim("task", "first", None).await.unwrap();
     let claim = || async { SqliteLedger::open(&second).claim("task", "second", None).await };
     assert_eq!(claim().await.unwrap_err().kind(), ErrorKind::Conflict);
@@ -37,7 +37,7 @@ async fn leases_and_claims_of_a_closed_database_are_free_at_once() {
     let taken = queue(&second).receive(1, WAIT, LEASE).await.unwrap();
     assert!(started.elapsed() < Duration::from_secs(5), "it took {:?}", started.elapsed());
     assert_eq!((taken.len(), taken[0].receive_count), (1, 2));
-    assert_eq!(queue(&second).extend(&held[0], LEASE).await.unwrap_err().kind(), ErrorKind::LeaseLost);
+    assert_eq!(queue(&second).extend(&leased[0], LEASE).await.unwrap_err().kind(), ErrorKind::LeaseLost);
 }
 
 #[tokio::test]

@@ -23,15 +23,15 @@ const LIMIT: Duration = Duration::from_secs(180);
 const GONE: usize = 120;
 
 /// A folder that is mirrored to a bucket behind a proxy.
-struct Place {
+struct Mirror {
     weed: &'static Weed,
     proxy: Proxy,
     bucket: String,
     root: PathBuf,
 }
 
-impl Place {
-    async fn new(files: &[(String, usize)]) -> Place {
+impl Mirror {
+    async fn new(files: &[(String, usize)]) -> Mirror {
         let weed = weed();
         let (proxy, bucket) = (Proxy::start(&weed.endpoint).await, weed.create_bucket("mind").await);
         let root = fresh_folder("mind");
@@ -43,7 +43,7 @@ impl Place {
             let file = std::fs::File::options().write(true).open(source.join(key)).expect("the file opens");
             file.set_modified(written).expect("the time is set");
         }
-        Place { weed, proxy, bucket, root }
+        Mirror { weed, proxy, bucket, root }
     }
 
     fn start(&self, command: &str) -> Process {
@@ -95,52 +95,52 @@ fn assert_cancelled(run: &Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_queued_deletes_end_with_their_options() {
     for (options, code) in [("", 0), ("--delete --exclude gone/*", 0), ("--delete --max-delete 7", 1)] {
-        let place = Place::new(&[("kept".to_owned(), 5)]).await;
+        let mirror = Mirror::new(&[("kept".to_owned(), 5)]).await;
         let gone: Vec<_> = (0..GONE).map(|n| (format!("gone/{n}"), 3)).collect();
-        put_all(&place.weed.client(&place.weed.endpoint), &place.bucket, gone).await;
-        // Slow, so that most are still queued or held when the command is killed.
-        place.proxy.inject(Rule::on(Kind::Delete, Fault::Delay(Duration::from_millis(300))));
-        place.kill_after("sync SIDES --delete --concurrency 1", Kind::Delete, 3).await;
-        place.proxy.heal();
-        place.proxy.reset();
-        let ended = place.run(&format!("sync SIDES {options}")).await;
+        put_all(&mirror.weed.client(&mirror.weed.endpoint), &mirror.bucket, gone).await;
+        // Slow, so that most are still queued or leased when the command is killed.
+        mirror.proxy.inject(Rule::on(Kind::Delete, Fault::Delay(Duration::from_millis(300))));
+        mirror.kill_after("sync SIDES --delete --concurrency 1", Kind::Delete, 3).await;
+        mirror.proxy.heal();
+        mirror.proxy.reset();
+        let ended = mirror.run(&format!("sync SIDES {options}")).await;
         assert_eq!(ended.code, Some(code), "{options}: {}", ended.stderr);
         assert!(ended.stderr.contains("cancelled run "), "{options}: {}", ended.stderr);
-        assert_eq!(place.proxy.count(Kind::Delete), 0, "{options}: {}", ended.stderr);
-        assert!(place.keys().await > GONE / 2, "{options}");
-        assert_cancelled(&place.runs().await[0]);
+        assert_eq!(mirror.proxy.count(Kind::Delete), 0, "{options}: {}", ended.stderr);
+        assert!(mirror.keys().await > GONE / 2, "{options}");
+        assert_cancelled(&mirror.runs().await[0]);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_a_giant_under_way_is_aborted_when_it_is_excluded() {
-    let place = Place::new(&[("giant".to_owned(), 60 * MIB), ("small".to_owned(), 5)]).await;
+    let mirror = Mirror::new(&[("giant".to_owned(), 60 * MIB), ("small".to_owned(), 5)]).await;
     let giant = "--giant-threshold 20MiB --multipart-threshold 10MiB --part-size 5MiB";
-    place.proxy.inject(Rule::on(Kind::Part, Fault::Delay(Duration::from_millis(500))).after(2));
-    place.kill_after(&format!("sync SIDES {giant} --concurrency 1"), Kind::Part, 4).await;
-    place.proxy.heal();
-    place.proxy.reset();
-    let ended = place.run(&format!("sync SIDES {giant} --exclude giant")).await;
+    mirror.proxy.inject(Rule::on(Kind::Part, Fault::Delay(Duration::from_millis(500))).after(2));
+    mirror.kill_after(&format!("sync SIDES {giant} --concurrency 1"), Kind::Part, 4).await;
+    mirror.proxy.heal();
+    mirror.proxy.reset();
+    let ended = mirror.run(&format!("sync SIDES {giant} --exclude giant")).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert_eq!(place.proxy.count(Kind::Part) + place.proxy.count(Kind::Complete), 0, "{}", ended.stderr);
-    assert!(place.proxy.count(Kind::Abort) > 0, "{}", ended.stderr);
-    let client = place.weed.client(&place.weed.endpoint);
-    let open = client.list_multipart_uploads().bucket(&place.bucket).send().await.expect("uploads are listed");
+    assert_eq!(mirror.proxy.count(Kind::Part) + mirror.proxy.count(Kind::Complete), 0, "{}", ended.stderr);
+    assert!(mirror.proxy.count(Kind::Abort) > 0, "{}", ended.stderr);
+    let client = mirror.weed.client(&mirror.weed.endpoint);
+    let open = client.list_multipart_uploads().bucket(&mirror.bucket).send().await.expect("uploads are listed");
     assert!(open.uploads().is_empty(), "an upload stays open");
-    assert_cancelled(&place.runs().await[0]);
+    assert_cancelled(&mirror.runs().await[0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_running_copies_end_when_the_class_changes() {
     let files: Vec<_> = (0..60).map(|n| (format!("f{n}"), 100)).collect();
-    let place = Place::new(&files).await;
-    place.proxy.inject(Rule::on(Kind::Put, Fault::Delay(Duration::from_millis(300))));
-    place.kill_after("sync SIDES --concurrency 1", Kind::Put, 3).await;
-    place.proxy.heal();
-    let ended = place.run("sync SIDES --storage-class STANDARD_IA").await;
+    let mirror = Mirror::new(&files).await;
+    mirror.proxy.inject(Rule::on(Kind::Put, Fault::Delay(Duration::from_millis(300))));
+    mirror.kill_after("sync SIDES --concurrency 1", Kind::Put, 3).await;
+    mirror.proxy.heal();
+    let ended = mirror.run("sync SIDES --storage-class STANDARD_IA").await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert_cancelled(&place.runs().await[0]);
-    let runs = place.runs().await;
+    assert_cancelled(&mirror.runs().await[0]);
+    let runs = mirror.runs().await;
     let copied = |run: &Value| run["settled"]["copied"].as_u64().expect("a number");
     assert!(copied(&runs[1]) >= 55, "{runs:?}");
 }
@@ -174,51 +174,51 @@ async fn regression_redelivered_deletes_end_once_delete_is_off() {
     let first = task.run().await.expect("a run").start.id;
     // A worker that died holds some of the jobs: they come again later.
     let (wait, lease) = (Duration::from_secs(5), Duration::from_secs(8));
-    let held = task.queue.receive(2, wait, lease).await.expect("the queue answers");
-    assert!(!held.is_empty());
+    let leased = task.queue.receive(2, wait, lease).await.expect("the queue answers");
+    assert!(!leased.is_empty());
     std::fs::write(task.path("task.toml"), config).expect("a config");
     settle_by_fleet(&task, &first, gone.len()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_failures_under_other_options_are_not_retried() {
-    let place = Place::new(&[("a".to_owned(), 5), ("b".to_owned(), 5)]).await;
+    let mirror = Mirror::new(&[("a".to_owned(), 5), ("b".to_owned(), 5)]).await;
     let denied = Fault::Respond(403, "<Error><Code>AccessDenied</Code></Error>".to_owned());
-    place.proxy.inject(Rule::on(Kind::Put, denied).containing("/a"));
-    let ended = place.run("sync SIDES --attempts 1").await;
+    mirror.proxy.inject(Rule::on(Kind::Put, denied).containing("/a"));
+    let ended = mirror.run("sync SIDES --attempts 1").await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-    let first = place.runs().await[0]["id"].as_str().expect("an id").to_owned();
-    place.proxy.heal();
-    assert_eq!(place.run("sync SIDES --exclude a").await.code, Some(0));
-    let retried = place.run(&format!("retry {first} STATE")).await;
+    let first = mirror.runs().await[0]["id"].as_str().expect("an id").to_owned();
+    mirror.proxy.heal();
+    assert_eq!(mirror.run("sync SIDES --exclude a").await.code, Some(0));
+    let retried = mirror.run(&format!("retry {first} STATE")).await;
     assert_eq!(retried.code, Some(2), "{}", retried.stderr);
     let refused = format!("run {} had other options than its task has now", terminal::run_id(&first));
     assert!(retried.stderr.contains(&refused), "{}", retried.stderr);
-    let retried = place.run(&format!("retry {} STATE", terminal::run_id(&first))).await;
+    let retried = mirror.run(&format!("retry {} STATE", terminal::run_id(&first))).await;
     assert!(retried.stderr.contains(&refused), "the short id is taken: {}", retried.stderr);
-    assert_eq!(place.keys().await, 1);
+    assert_eq!(mirror.keys().await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_a_sync_counts_the_retry_that_it_finishes() {
     const BAD: u64 = 12;
     let files: Vec<_> = (0..BAD).map(|n| (format!("bad/{n}"), 5)).chain([("good".to_owned(), 5)]).collect();
-    let place = Place::new(&files).await;
+    let mirror = Mirror::new(&files).await;
     let denied = Fault::Respond(403, "<Error><Code>AccessDenied</Code></Error>".to_owned());
-    place.proxy.inject(Rule::on(Kind::Put, denied).containing("/bad/"));
-    let ended = place.run("sync SIDES --attempts 1 --concurrency 1").await;
+    mirror.proxy.inject(Rule::on(Kind::Put, denied).containing("/bad/"));
+    let ended = mirror.run("sync SIDES --attempts 1 --concurrency 1").await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-    place.proxy.heal();
-    place.proxy.reset();
-    place.proxy.inject(Rule::on(Kind::Put, Fault::Delay(Duration::from_millis(700))));
-    place.kill_after("retry STATE", Kind::Put, 6).await;
-    place.proxy.heal();
+    mirror.proxy.heal();
+    mirror.proxy.reset();
+    mirror.proxy.inject(Rule::on(Kind::Put, Fault::Delay(Duration::from_millis(700))));
+    mirror.kill_after("retry STATE", Kind::Put, 6).await;
+    mirror.proxy.heal();
     let copied = |runs: &[Value]| -> u64 { runs.iter().filter_map(|run| run["settled"]["copied"].as_u64()).sum() };
-    let before = copied(&place.runs().await);
-    let ended = place.run("sync SIDES --attempts 1 --concurrency 1 --json").await;
+    let before = copied(&mirror.runs().await);
+    let ended = mirror.run("sync SIDES --attempts 1 --concurrency 1 --json").await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let summary: Value = serde_json::from_str(ended.stdout.lines().last().expect("a summary")).expect("JSON");
-    let runs = place.runs().await;
+    let runs = mirror.runs().await;
     assert_eq!((runs.len(), copied(&runs)), (3, BAD + 1), "{runs:?}");
     assert!(before < BAD && summary["copied"] == copied(&runs) - before, "{before} before: {summary}");
     assert_eq!(summary["bytes"], 5 * (copied(&runs) - before), "{summary}");

@@ -1,4 +1,4 @@
-//! Events followed from end to end: what happens at the source is told as the vendors tell it, on a real queue, to real
+//! Events followed from end to end: what happens at the source is reported as the vendors report it, on a real queue, to real
 //! workers. What must hold in the end is checked by [`following::Following::assert_followed`] and by each test.
 
 mod bodies;

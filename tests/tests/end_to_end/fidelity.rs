@@ -100,7 +100,7 @@ fn with_everything(stored: &mut StoredObject) {
     }]);
 }
 
-/// Everything of an object but its bytes. A store tells a type also of an object that was given none, and
+/// Everything of an object but its bytes. A store reports a type also of an object that was given none, and
 /// its copy is given that.
 fn said(stored: &StoredObject) -> String {
     let mut headers = stored.headers.clone();

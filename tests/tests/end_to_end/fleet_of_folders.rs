@@ -65,7 +65,7 @@ impl Folders {
         self.root.join(name)
     }
 
-    /// Starts a program of the fleet; `@/name` in an argument stands for a path in this place.
+    /// Starts a program of the fleet; `@/name` in an argument stands for a path in this sandbox.
     pub fn start(&self, program: &Path, more: &[&str]) -> Process {
         let root = format!("{}/", self.root.display());
         let arguments = ["--config", "@/task.toml"].iter().chain(more).map(|word| word.replace("@/", &root));

@@ -29,11 +29,12 @@ async fn regression_deletes_of_a_cancelled_run_come_back_as_no_events() {
     assert_eq!(task.find().await.code, Some(0));
     let first = task.run().await.expect("a run").start.id;
     // A worker that died holds all of its jobs: they come again.
-    let mut held = 0;
+    let mut leased = 0;
     while task.queue.depth().await.expect("the queue answers").ready > 0 {
-        held += task.queue.receive(10, Duration::from_secs(1), Duration::from_secs(8)).await.expect("it answers").len();
+        leased +=
+            task.queue.receive(10, Duration::from_secs(1), Duration::from_secs(8)).await.expect("it answers").len();
     }
-    assert!(held > GONE / 5, "{held} jobs");
+    assert!(leased > GONE / 5, "{leased} jobs");
     set_max_delete(&task, 1);
     let found = task.find().await;
     assert!(found.stderr.contains("refused to delete 40 objects"), "{}", found.stderr);

@@ -135,7 +135,7 @@ async fn resumed_at_page(page: u64) {
     let (mut first, began) = (sync.start(&options), Instant::now());
     // The page is requested ahead. The run has passed `q` once it copies it.
     let is_past_q = || proxy.seen().iter().any(|seen| seen.kind == Kind::Get && seen.target.contains("/q?"));
-    while proxy.held() == 0 || !is_past_q() {
+    while proxy.delayed() == 0 || !is_past_q() {
         let is_in_time = first.is_running() && began.elapsed() < Duration::from_secs(60);
         assert!(is_in_time, "{:?}: {}", proxy.counts(), first.stderr());
         tokio::time::sleep(Duration::from_millis(10)).await;

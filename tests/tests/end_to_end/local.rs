@@ -158,11 +158,11 @@ async fn many_files_take_flat_memory_and_an_interrupt_is_resumed() {
     }
     let ended = resumed.wait(Duration::from_secs(1)).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(ended.stderr.lines().count() > 1, "progress is told");
+    assert!(ended.stderr.lines().count() > 1, "progress is shown");
     let counted = summary(&ended);
     let number = |value: &Value| value.as_u64().unwrap_or(0);
     let before = number(&counted["earlier"]["copied"]);
-    assert!(before > 0, "what was copied before the interruption is told: {counted}");
+    assert!(before > 0, "what was copied before the interruption is shown: {counted}");
     let settled = number(&counted["copied"]) + before + number(&counted["skipped"]);
     assert_eq!((settled, &counted["failed"]), (count as u64, &0.into()), "{counted}");
     assert_files(&destination, &files);

@@ -137,8 +137,8 @@ async fn twenty_tasks_come_to_their_ends_whatever_is_killed() {
     let run = fleet.runs("cancelled").await.pop().expect("a run");
     assert_eq!((run.settled.objects(), run.settled.failed), (run.enqueued(), 0), "{run:?}");
     let away = fleet.summary("away").await;
-    let told = fleet.heartbeats().await.into_iter().any(|beat| beat.errors.contains_key(&away.task.id));
-    assert!(told, "the task without a store is reported");
+    let is_reported = fleet.heartbeats().await.into_iter().any(|beat| beat.errors.contains_key(&away.task.id));
+    assert!(is_reported, "the task without a store is reported");
     assert_eq!(fleet.open_uploads().await, 0, "no upload stays open");
     stop(workers).await;
 }

@@ -10,7 +10,7 @@ use shared::queue::Outgoing;
 use shared::tasks::{Operation, OperationKind, Verdict};
 
 use crate::many_tasks::stage::{self, Fleet, LIMIT};
-use crate::serve::{Place, stop};
+use crate::serve::{Sandbox, stop};
 use crate::support::write_files;
 
 const NO_ENV: [(&str, String); 0] = [];
@@ -19,14 +19,14 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|why| panic!("{why}: {text}"))
 }
 
-/// A place with a task between two folders that differ.
-async fn differing() -> Place {
-    let place = Place::new().await;
+/// A state folder with a task between two folders that differ.
+async fn differing() -> Sandbox {
+    let sandbox = Sandbox::new().await;
     let files = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), 100)).collect::<Vec<_>>();
-    write_files(&place.path("from"), &files(&["a", "b/c", "d"]));
-    write_files(&place.path("to"), &files(&["a", "extra"]));
-    place.command(&["task", "create", "t", "@/from", "@/to"]).await;
-    place
+    write_files(&sandbox.path("from"), &files(&["a", "b/c", "d"]));
+    write_files(&sandbox.path("to"), &files(&["a", "extra"]));
+    sandbox.command(&["task", "create", "t", "@/from", "@/to"]).await;
+    sandbox
 }
 
 fn entries(folder: &Path) -> usize {
@@ -35,15 +35,15 @@ fn entries(folder: &Path) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_is_planned_verified_and_probed_by_its_workers() {
-    let place = differing().await;
-    let serve = place.serve();
-    let by_worker = json(&place.command(&["task", "plan", "t", "--json"]).await);
-    let here = place.command(&["plan", "@/from", "@/to", "--json"]).await;
+    let sandbox = differing().await;
+    let serve = sandbox.serve();
+    let by_worker = json(&sandbox.command(&["task", "plan", "t", "--json"]).await);
+    let here = sandbox.command(&["plan", "@/from", "@/to", "--json"]).await;
     assert_eq!(by_worker, json(&here));
     assert_eq!(by_worker["copies"], 2);
 
-    let verified = place.run(&["task", "verify", "t", "--json"]).await;
-    let folders = ["from", "to"].map(|name| place.path(name).display().to_string());
+    let verified = sandbox.run(&["task", "verify", "t", "--json"]).await;
+    let folders = ["from", "to"].map(|name| sandbox.path(name).display().to_string());
     let words = ["verify", &folders[0], &folders[1], "--json"].map(str::to_owned);
     let mut here = Process::start(&binaries::flotilla(), words, NO_ENV);
     let here = here.wait(LIMIT).await;
@@ -53,26 +53,26 @@ async fn a_task_is_planned_verified_and_probed_by_its_workers() {
     [&mut verified, &mut here].into_iter().for_each(|lines| lines.last_mut().expect("a tally")["seconds"] = 0.into());
     assert_eq!(verified, here);
 
-    let probed = json(&place.command(&["task", "probe", "t", "--json"]).await);
+    let probed = json(&sandbox.command(&["task", "probe", "t", "--json"]).await);
     assert_eq!(probed["source"]["read"]["answer"], "yes", "{probed}");
     assert_eq!(probed["source"]["write"]["answer"], "not-tried", "{probed}");
     assert_eq!(probed["destination"]["delete"]["answer"], "not-tried", "{probed}");
-    assert_eq!(entries(&place.path("to")), 2, "nothing was written");
-    let probed = json(&place.command(&["task", "probe", "t", "--write-test", "--json"]).await);
+    assert_eq!(entries(&sandbox.path("to")), 2, "nothing was written");
+    let probed = json(&sandbox.command(&["task", "probe", "t", "--write-test", "--json"]).await);
     for right in ["list", "read", "write", "delete"] {
         assert_eq!(probed["destination"][right]["answer"], "yes", "{right}: {probed}");
     }
-    assert_eq!(entries(&place.path("to")), 2, "nothing stays");
+    assert_eq!(entries(&sandbox.path("to")), 2, "nothing stays");
     stop(serve).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_waiting_command_says_if_no_worker_serves_the_task() {
-    let place = differing().await;
-    let requested = json(&place.command(&["task", "verify", "t", "--quick", "--no-wait", "--json"]).await);
+    let sandbox = differing().await;
+    let requested = json(&sandbox.command(&["task", "verify", "t", "--quick", "--no-wait", "--json"]).await);
     let id = requested["operation"].as_str().expect("an id").to_owned();
-    let task = place.summary("t").await.expect("the task").task.id;
-    let mut waiting = place.start(&["task", "plan", "t"]);
+    let task = sandbox.summary("t").await.expect("the task").task.id;
+    let mut waiting = sandbox.start(&["task", "plan", "t"]);
     let began = std::time::Instant::now();
     while !waiting.stderr().contains("no worker serves the fleet") {
         assert!(began.elapsed().as_secs() < 120, "{}", waiting.stderr());
@@ -82,11 +82,11 @@ async fn a_waiting_command_says_if_no_worker_serves_the_task() {
     let ended = waiting.wait(std::time::Duration::from_secs(60)).await;
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
     assert!(ended.stderr.contains("goes on: operation "), "{}", ended.stderr);
-    let mut serve = place.serve();
+    let mut serve = sandbox.serve();
     let operation =
-        async |id: &str| place.backend.tasks.operation(&task, id).await.expect("answers").expect("is there");
-    place
-        .until("both are done", &mut serve, async || place.backend.tasks.open_operations(9).await.unwrap().is_empty())
+        async |id: &str| sandbox.backend.tasks.operation(&task, id).await.expect("answers").expect("is there");
+    sandbox
+        .until("both are done", &mut serve, async || sandbox.backend.tasks.open_operations(9).await.unwrap().is_empty())
         .await;
     let end = operation(&id).await.end.expect("an end");
     assert_eq!((end.verdict, json(&end.result)["different"].clone()), (Verdict::Succeeded, 3.into()));
@@ -96,8 +96,8 @@ async fn a_waiting_command_says_if_no_worker_serves_the_task() {
 /// Each is executed once as far as its record shows, however often its jobs come.
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_of_an_operation_that_come_again_or_late_change_nothing() {
-    let place = differing().await;
-    let summary = place.summary("t").await.expect("the task");
+    let sandbox = differing().await;
+    let summary = sandbox.summary("t").await.expect("the task");
     let operation = |id: &str, kind: OperationKind, request: &str| Operation {
         id: id.to_owned(),
         task: summary.task.id.clone(),
@@ -111,10 +111,10 @@ async fn jobs_of_an_operation_that_come_again_or_late_change_nothing() {
         progress: None,
         end: None,
     };
-    let queue = adapters::open::task_queues(place.backend.fleet(), &summary).await.expect("queues").events;
+    let queue = adapters::open::task_queues(sandbox.backend.fleet(), &summary).await.expect("queues").events;
     let close = operation("o1", OperationKind::Close, r#"{"run":"r"}"#);
     let wrong = operation("o2", OperationKind::Verify, r#"{"effort":"lazy"}"#);
-    let tasks = &place.backend.tasks;
+    let tasks = &sandbox.backend.tasks;
     for (operation, slices) in [(&close, vec![0, 0, 7]), (&wrong, vec![0])] {
         tasks.request(operation).await.expect("is recorded");
         let jobs: Vec<_> = slices.into_iter().map(|slice| Outgoing::now(operation.job(slice).to_body())).collect();
@@ -122,9 +122,9 @@ async fn jobs_of_an_operation_that_come_again_or_late_change_nothing() {
     }
     let unknown = operation("o3", OperationKind::Plan, "");
     queue.send(&[Outgoing::now(unknown.job(0).to_body())]).await.expect("is sent");
-    let mut serve = place.serve();
+    let mut serve = sandbox.serve();
     let is_empty = async || queue.depth().await.expect("answers").waiting() == 0;
-    place.until("all jobs are done", &mut serve, is_empty).await;
+    sandbox.until("all jobs are done", &mut serve, is_empty).await;
     let done = async |id: &str| tasks.operation(&summary.task.id, id).await.expect("answers");
     let closed = done("o1").await.expect("is there");
     assert_eq!(closed.beat, 1);

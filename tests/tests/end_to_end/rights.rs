@@ -192,11 +192,11 @@ async fn regression_a_bucket_with_object_lock_gets_checksums() {
             std::fs::write(folder.join(key), content(key, size)).expect("the file is written");
         }
         let at = |bucket: &str| (from.endpoint.as_str(), format!("s3://{bucket}"));
-        for place in [at(&source), at(&opaque), ("", folder.display().to_string())] {
+        for side in [at(&source), at(&opaque), ("", folder.display().to_string())] {
             let destination = to.create_bucket("locked");
             to.lock(&destination);
-            let ended = Sync::new(place.clone(), (&to.endpoint, format!("s3://{destination}"))).run(&CUT).await;
-            let case = format!("{} from {place:?}", profile.name);
+            let ended = Sync::new(side.clone(), (&to.endpoint, format!("s3://{destination}"))).run(&CUT).await;
+            let case = format!("{} from {side:?}", profile.name);
             assert_eq!(count(&summary(&ended, 0), "copied"), 3, "{case}: {}", ended.stderr);
             for (key, copy) in to.objects(&destination) {
                 let size = SIZES.iter().find(|(known, _)| *known == key).map_or(0, |(_, size)| *size);
@@ -214,8 +214,8 @@ async fn regression_one_refused_copy_leaves_the_others_to_the_service() {
     let proxy = Proxy::start(&store.endpoint).await;
     let denied = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
     proxy.inject(Rule::on(Kind::Copy, Fault::Respond(403, denied.to_owned())).containing("a/00"));
-    let place = |bucket: &str| (proxy.endpoint.as_str(), format!("s3://{bucket}"));
-    let ended = Sync::new(place(&source), place(&destination)).run(&["--concurrency", "1"]).await;
+    let side = |bucket: &str| (proxy.endpoint.as_str(), format!("s3://{bucket}"));
+    let ended = Sync::new(side(&source), side(&destination)).run(&["--concurrency", "1"]).await;
     assert_eq!(count(&summary(&ended, 0), "copied"), 20, "{}", ended.stderr);
     assert_eq!((store.count(Kind::Copy), store.count(Kind::Put)), (19, 1), "{}", ended.stderr);
 }

@@ -18,16 +18,16 @@ const LIMIT: Duration = Duration::from_secs(180);
 const NO_ENV: [(&str, String); 0] = [];
 
 /// A state folder, with folders beside it.
-pub struct Place {
+pub struct Sandbox {
     root: PathBuf,
     pub backend: FleetBackend,
 }
 
-impl Place {
-    pub async fn new() -> Place {
+impl Sandbox {
+    pub async fn new() -> Sandbox {
         let root = fresh_folder("serve");
         let fleet = FleetFile::of_folder("local", root.join("state"));
-        Place { backend: FleetBackend::open(&fleet).await.expect("a state folder"), root }
+        Sandbox { backend: FleetBackend::open(&fleet).await.expect("a state folder"), root }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -45,7 +45,7 @@ impl Place {
         self.start(&["serve"])
     }
 
-    /// Of a command that ends by itself; `@/name` in a word stands for a path in this place.
+    /// Of a command that ends by itself; `@/name` in a word stands for a path in this sandbox.
     pub async fn run(&self, words: &[&str]) -> Ended {
         self.start(words).wait(LIMIT).await
     }
@@ -105,120 +105,120 @@ pub async fn stop(mut process: Process) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_that_cannot_be_opened_is_an_error_of_it_alone() {
-    let place = Place::new().await;
-    write_files(&place.path("good"), &[("a".to_owned(), 10)]);
-    place.command(&["task", "create", "good", "@/good", "@/to/good"]).await;
-    place.command(&["task", "create", "away", "@/away", "@/to/away"]).await;
-    let mut serve = place.serve();
-    let (good, away) = (place.summary("good").await.unwrap(), place.summary("away").await.unwrap());
-    let error = async || place.heartbeats().await.first().and_then(|beat| beat.errors.get(&away.task.id).cloned());
-    place.until("the error is reported", &mut serve, async || error().await.is_some()).await;
-    let beat = place.heartbeats().await.remove(0);
+    let sandbox = Sandbox::new().await;
+    write_files(&sandbox.path("good"), &[("a".to_owned(), 10)]);
+    sandbox.command(&["task", "create", "good", "@/good", "@/to/good"]).await;
+    sandbox.command(&["task", "create", "away", "@/away", "@/to/away"]).await;
+    let mut serve = sandbox.serve();
+    let (good, away) = (sandbox.summary("good").await.unwrap(), sandbox.summary("away").await.unwrap());
+    let error = async || sandbox.heartbeats().await.first().and_then(|beat| beat.errors.get(&away.task.id).cloned());
+    sandbox.until("the error is reported", &mut serve, async || error().await.is_some()).await;
+    let beat = sandbox.heartbeats().await.remove(0);
     let why = &beat.errors[&away.task.id];
     assert!(why.contains("/away"), "it names the folder: {why}");
     assert!(!beat.errors.contains_key(&good.task.id), "{:?}", beat.errors);
     assert!(serve.stderr().contains("receiving the task's jobs (task good)"), "{}", serve.stderr());
-    write_files(&place.path("away"), &[("b".to_owned(), 10)]);
-    place.until("it is mended", &mut serve, async || error().await.is_none()).await;
+    write_files(&sandbox.path("away"), &[("b".to_owned(), 10)]);
+    sandbox.until("it is mended", &mut serve, async || error().await.is_none()).await;
     stop(serve).await;
-    assert_eq!(place.heartbeats().await, [], "a worker that ends leaves");
+    assert_eq!(sandbox.heartbeats().await, [], "a worker that ends leaves");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_fires_and_a_restart_goes_on() {
-    let place = Place::new().await;
+    let sandbox = Sandbox::new().await;
     let files: Vec<_> = (0..50).map(|n| (format!("d/{n:02}"), 10 * n)).collect();
-    write_files(&place.path("source"), &files);
-    place.command(&["task", "create", "photos", "@/source", "@/to", "--schedule", "once"]).await;
-    let mut serve = place.serve();
-    let ended = async || place.summary("photos").await.is_some_and(|task| task.last_run.is_some());
-    place.until("the scheduled run ends", &mut serve, ended).await;
-    assert_files(&place.path("to"), &files);
-    let last = place.summary("photos").await.unwrap().last_run.unwrap();
+    write_files(&sandbox.path("source"), &files);
+    sandbox.command(&["task", "create", "photos", "@/source", "@/to", "--schedule", "once"]).await;
+    let mut serve = sandbox.serve();
+    let ended = async || sandbox.summary("photos").await.is_some_and(|task| task.last_run.is_some());
+    sandbox.until("the scheduled run ends", &mut serve, ended).await;
+    assert_files(&sandbox.path("to"), &files);
+    let last = sandbox.summary("photos").await.unwrap().last_run.unwrap();
     assert_eq!((last.end, last.failed, last.lost), (RunEnd::Done, 0, 0));
 
     // A run is asked for while nobody serves: the next process goes on with it.
     stop(serve).await;
-    write_files(&place.path("source"), &[("new".to_owned(), 7)]);
-    place.command(&["task", "run", "photos"]).await;
-    let mut serve = place.serve();
-    place.until("the run goes on", &mut serve, async || place.path("to/new").exists()).await;
+    write_files(&sandbox.path("source"), &[("new".to_owned(), 7)]);
+    sandbox.command(&["task", "run", "photos"]).await;
+    let mut serve = sandbox.serve();
+    sandbox.until("the run goes on", &mut serve, async || sandbox.path("to/new").exists()).await;
     stop(serve).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_another_process_begins_starts_at_once() {
-    let place = Place::new().await;
-    write_files(&place.path("source"), &[("a".to_owned(), 10)]);
-    place.command(&["task", "create", "photos", "@/source", "@/to"]).await;
-    let mut serve = place.serve();
-    place.receives(&mut serve, "photos").await;
-    place.command(&["task", "run", "photos"]).await;
+    let sandbox = Sandbox::new().await;
+    write_files(&sandbox.path("source"), &[("a".to_owned(), 10)]);
+    sandbox.command(&["task", "create", "photos", "@/source", "@/to"]).await;
+    let mut serve = sandbox.serve();
+    sandbox.receives(&mut serve, "photos").await;
+    sandbox.command(&["task", "run", "photos"]).await;
     let sent = Instant::now();
-    let began = async || place.runs("photos").await.len() == 1;
-    place.until("the run is recorded by its finder", &mut serve, began).await;
+    let began = async || sandbox.runs("photos").await.len() == 1;
+    sandbox.until("the run is recorded by its finder", &mut serve, began).await;
     // The port promises a second; the rest is for a machine with many more programs than cores.
     assert!(sent.elapsed() < Duration::from_secs(5), "{:?}", sent.elapsed());
-    place.until("the object is copied", &mut serve, async || place.path("to/a").exists()).await;
+    sandbox.until("the object is copied", &mut serve, async || sandbox.path("to/a").exists()).await;
     stop(serve).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_task_does_nothing_until_it_is_resumed() {
-    let place = Place::new().await;
-    write_files(&place.path("source"), &[("a".to_owned(), 10)]);
-    place.command(&["task", "create", "photos", "@/source", "@/to"]).await;
-    let mut serve = place.serve();
-    place.receives(&mut serve, "photos").await;
-    place.command(&["task", "run", "photos"]).await;
-    place.until("the object is copied", &mut serve, async || place.path("to/a").exists()).await;
-    place.command(&["task", "pause", "photos"]).await;
+    let sandbox = Sandbox::new().await;
+    write_files(&sandbox.path("source"), &[("a".to_owned(), 10)]);
+    sandbox.command(&["task", "create", "photos", "@/source", "@/to"]).await;
+    let mut serve = sandbox.serve();
+    sandbox.receives(&mut serve, "photos").await;
+    sandbox.command(&["task", "run", "photos"]).await;
+    sandbox.until("the object is copied", &mut serve, async || sandbox.path("to/a").exists()).await;
+    sandbox.command(&["task", "pause", "photos"]).await;
     let released = "the task's jobs are no longer received (task photos)";
-    place.logs(&mut serve, released, 1).await;
-    place.command(&["task", "resume", "photos"]).await;
-    place.logs(&mut serve, "receiving the task's jobs (task photos)", 2).await;
-    place.command(&["task", "delete", "photos", "--yes"]).await;
-    place.until("the task is gone", &mut serve, async || place.summary("photos").await.is_none()).await;
+    sandbox.logs(&mut serve, released, 1).await;
+    sandbox.command(&["task", "resume", "photos"]).await;
+    sandbox.logs(&mut serve, "receiving the task's jobs (task photos)", 2).await;
+    sandbox.command(&["task", "delete", "photos", "--yes"]).await;
+    sandbox.until("the task is gone", &mut serve, async || sandbox.summary("photos").await.is_none()).await;
     stop(serve).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_applies_to_the_next_run() {
-    let place = Place::new().await;
-    write_files(&place.path("source"), &[("a.txt".to_owned(), 10), ("b.tmp".to_owned(), 10)]);
-    place.command(&["task", "create", "photos", "@/source", "@/to", "--exclude", "*.tmp"]).await;
-    let mut serve = place.serve();
-    place.receives(&mut serve, "photos").await;
-    place.command(&["task", "run", "photos"]).await;
+    let sandbox = Sandbox::new().await;
+    write_files(&sandbox.path("source"), &[("a.txt".to_owned(), 10), ("b.tmp".to_owned(), 10)]);
+    sandbox.command(&["task", "create", "photos", "@/source", "@/to", "--exclude", "*.tmp"]).await;
+    let mut serve = sandbox.serve();
+    sandbox.receives(&mut serve, "photos").await;
+    sandbox.command(&["task", "run", "photos"]).await;
     let ended = async |runs: usize| {
-        let runs_are_done = place.runs("photos").await.iter().filter(|run| run.is_done()).count() == runs;
-        runs_are_done && place.summary("photos").await.is_some_and(|task| task.run.is_none())
+        let runs_are_done = sandbox.runs("photos").await.iter().filter(|run| run.is_done()).count() == runs;
+        runs_are_done && sandbox.summary("photos").await.is_some_and(|task| task.run.is_none())
     };
-    place.until("the first run ends", &mut serve, async || ended(1).await).await;
-    assert!(place.path("to/a.txt").exists() && !place.path("to/b.tmp").exists());
-    place.command(&["task", "edit", "photos", "--exclude", "*.none"]).await;
-    place.command(&["task", "run", "photos"]).await;
-    place.until("the second run ends", &mut serve, async || ended(2).await).await;
-    assert!(place.path("to/b.tmp").exists());
+    sandbox.until("the first run ends", &mut serve, async || ended(1).await).await;
+    assert!(sandbox.path("to/a.txt").exists() && !sandbox.path("to/b.tmp").exists());
+    sandbox.command(&["task", "edit", "photos", "--exclude", "*.none"]).await;
+    sandbox.command(&["task", "run", "photos"]).await;
+    sandbox.until("the second run ends", &mut serve, async || ended(2).await).await;
+    assert!(sandbox.path("to/b.tmp").exists());
     stop(serve).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_of_a_watched_folder_arrive() {
-    let place = Place::new().await;
-    write_files(&place.path("source"), &[("first".to_owned(), 10)]);
-    place.command(&["task", "create", "photos", "@/source", "@/to", "--events", "create-delete"]).await;
-    let mut serve = place.serve();
-    place.until("the first run copies", &mut serve, async || place.path("to/first").exists()).await;
-    write_files(&place.path("source"), &[("later/deep".to_owned(), 20)]);
-    place.until("a new file arrives", &mut serve, async || place.path("to/later/deep").exists()).await;
-    std::fs::remove_file(place.path("source/later/deep")).expect("a file");
-    place.until("its removal arrives", &mut serve, async || !place.path("to/later/deep").exists()).await;
+    let sandbox = Sandbox::new().await;
+    write_files(&sandbox.path("source"), &[("first".to_owned(), 10)]);
+    sandbox.command(&["task", "create", "photos", "@/source", "@/to", "--events", "create-delete"]).await;
+    let mut serve = sandbox.serve();
+    sandbox.until("the first run copies", &mut serve, async || sandbox.path("to/first").exists()).await;
+    write_files(&sandbox.path("source"), &[("later/deep".to_owned(), 20)]);
+    sandbox.until("a new file arrives", &mut serve, async || sandbox.path("to/later/deep").exists()).await;
+    std::fs::remove_file(sandbox.path("source/later/deep")).expect("a file");
+    sandbox.until("its removal arrives", &mut serve, async || !sandbox.path("to/later/deep").exists()).await;
 
     // What changes while nobody watches is found by the run of the next start.
     stop(serve).await;
-    write_files(&place.path("source"), &[("meanwhile".to_owned(), 5)]);
-    let mut serve = place.serve();
-    place.until("it is found", &mut serve, async || place.path("to/meanwhile").exists()).await;
+    write_files(&sandbox.path("source"), &[("meanwhile".to_owned(), 5)]);
+    let mut serve = sandbox.serve();
+    sandbox.until("it is found", &mut serve, async || sandbox.path("to/meanwhile").exists()).await;
     stop(serve).await;
 }

@@ -1,4 +1,4 @@
-//! Being told to stop while something does not answer: every program ends in time, nothing is half written, and
+//! A request to stop while something does not answer: every program ends in time, nothing is half written, and
 //! the next one goes on.
 
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use crate::fleet_of_folders::Folders;
 use crate::support::{MIB, assert_files, assert_stored, content, put_all, write_files};
 
-/// The promise is 10 s. The rest is for a machine with many more programs than cores; whoever waits for what does not
+/// The promise is 10 s. The rest is for a machine with many more programs than cores; a program that waits for what does not
 /// answer takes 30 s and more (`shared::retry::STALL_SECONDS`).
 const IN_TIME: Duration = Duration::from_secs(20);
 const LIMIT: Duration = Duration::from_secs(180);
@@ -217,7 +217,7 @@ async fn finder_is_stopped_while_it_waits_for(action: &str) {
     ends(action, finder, 3).await;
 }
 
-/// Tells a worker to stop that has a job and a poll under way, by so many signals. The job comes back long before the
+/// Asks a worker to stop that has a job and a poll under way, by so many signals. The job comes back long before the
 /// end of its lease, unless the worker reports that it could not release it in its last second.
 async fn is_handed_back(what: &str, signals: u32) -> Result<(), String> {
     let files = vec![("slow".to_owned(), 8 * MIB)];
@@ -228,7 +228,7 @@ async fn is_handed_back(what: &str, signals: u32) -> Result<(), String> {
         task.proxy.inject(Rule::always(Fault::Stall).containing("ReceiveMessage").after(1));
     }
     let mut workers = [task.worker(&[])];
-    // One poll brought the job; the next one is under way when the worker is told to stop.
+    // One poll brought the job; the next one is under way when the worker is asked to stop.
     task.until("a poll", &mut workers, async || task.asked("ReceiveMessage") > 1).await;
     let [mut worker] = workers;
     // The emulator, unlike SQS, may notice that the worker is gone: this poll goes on as one at SQS does.
@@ -256,7 +256,7 @@ async fn is_handed_back(what: &str, signals: u32) -> Result<(), String> {
     Err(said)
 }
 
-/// Waits until the program says that it was told to stop.
+/// Waits until the program says that it was asked to stop.
 async fn asked_to_stop(notice: &str, program: &mut Process) {
     let began = Instant::now();
     while !program.stderr().contains(notice) {

@@ -12,7 +12,7 @@ use flotilla_tests::binaries::{self, Ended, Process};
 use flotilla_tests::emulators::{self, ministack, unique_name};
 use shared::event::{self, Kind, Notice, Scope};
 
-struct Place {
+struct Subscription {
     s3: aws_sdk_s3::Client,
     sqs: aws_sdk_sqs::Client,
     bucket: String,
@@ -20,9 +20,9 @@ struct Place {
     config: PathBuf,
 }
 
-impl Place {
+impl Subscription {
     /// A bucket, and a task with a queue that copies the bucket's folder `p`.
-    async fn new() -> Place {
+    async fn new() -> Subscription {
         let emulator = ministack();
         let (bucket, queue) = (unique_name("source"), unique_name("events"));
         let s3 = emulators::s3_client(&emulator.endpoint, emulators::ACCESS_KEY, emulators::SECRET_KEY);
@@ -40,9 +40,10 @@ impl Place {
         );
         let config = emulators::fresh_folder("subscription").join("task.toml");
         std::fs::write(&config, text).expect("the temporary folder is writable");
-        let place = Place { s3, sqs: aws_sdk_sqs::Client::new(&emulator.sdk_config()), bucket, queue, config };
-        assert_eq!(place.run(&["init"]).await.code, Some(0));
-        place
+        let subscription =
+            Subscription { s3, sqs: aws_sdk_sqs::Client::new(&emulator.sdk_config()), bucket, queue, config };
+        assert_eq!(subscription.run(&["init"]).await.code, Some(0));
+        subscription
     }
 
     async fn run(&self, words: &[&str]) -> Ended {
@@ -108,34 +109,39 @@ impl Place {
 
 #[tokio::test]
 async fn a_bucket_is_subscribed_once_and_what_it_had_configured_stays() {
-    let place = Place::new().await;
-    place.give_away("other/").await;
-    let (before, _) = place.rules().await;
-    let arn = place.arn(&place.queue).await;
-    let told = format!("queue {} accepts events of bucket {}", place.queue, place.bucket);
-    let and = format!("bucket {} sends its events to {arn}", place.bucket);
+    let subscription = Subscription::new().await;
+    subscription.give_away("other/").await;
+    let (before, _) = subscription.rules().await;
+    let arn = subscription.arn(&subscription.queue).await;
+    let message = format!("queue {} accepts events of bucket {}", subscription.queue, subscription.bucket);
+    let and = format!("bucket {} sends its events to {arn}", subscription.bucket);
 
-    let first = place.run(&["events"]).await;
-    assert_eq!((first.code, first.stdout), (Some(0), format!("{told}\n{and}\n")), "{}", first.stderr);
-    let (after, _) = place.rules().await;
+    let first = subscription.run(&["events"]).await;
+    assert_eq!((first.code, first.stdout), (Some(0), format!("{message}\n{and}\n")), "{}", first.stderr);
+    let (after, _) = subscription.rules().await;
     assert_eq!(after[..1], before[..]);
     assert_eq!(after[1..], [("flotilla-t".to_owned(), arn, "p/".to_owned())]);
-    assert!(place.policy().await.is_some_and(|policy| policy.contains("s3.amazonaws.com")));
+    assert!(subscription.policy().await.is_some_and(|policy| policy.contains("s3.amazonaws.com")));
 
-    let again = place.run(&["events"]).await;
-    assert_eq!((again.code, again.stdout), (Some(0), format!("{told} already\n{and} already\n")), "{}", again.stderr);
-    assert_eq!(place.rules().await.0, after);
+    let again = subscription.run(&["events"]).await;
+    assert_eq!(
+        (again.code, again.stdout),
+        (Some(0), format!("{message} already\n{and} already\n")),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(subscription.rules().await.0, after);
 
     // What the bucket sends now is read as what happened.
     for key in ["p/a b+c%2F\u{e9}", "p2/not-ours", "other/theirs"] {
-        place.s3.put_object().bucket(&place.bucket).key(key).send().await.expect("an object");
-        place.s3.delete_object().bucket(&place.bucket).key(key).send().await.expect("deleted");
+        subscription.s3.put_object().bucket(&subscription.bucket).key(key).send().await.expect("an object");
+        subscription.s3.delete_object().bucket(&subscription.bucket).key(key).send().await.expect("deleted");
     }
-    let location = format!("s3://{}/p", place.bucket).parse().expect("a location");
+    let location = format!("s3://{}/p", subscription.bucket).parse().expect("a location");
     let mut seen = Vec::new();
-    let url = place.url(&place.queue).await;
+    let url = subscription.url(&subscription.queue).await;
     loop {
-        let answer = place.sqs.receive_message().queue_url(&url).max_number_of_messages(10).wait_time_seconds(0);
+        let answer = subscription.sqs.receive_message().queue_url(&url).max_number_of_messages(10).wait_time_seconds(0);
         let messages = answer.send().await.expect("messages").messages.unwrap_or_default();
         if messages.is_empty() {
             break;
@@ -155,39 +161,39 @@ async fn a_bucket_is_subscribed_once_and_what_it_had_configured_stays() {
 
 #[tokio::test]
 async fn an_overlapping_rule_is_named_and_nothing_is_changed() {
-    let place = Place::new().await;
-    place.give_away("p/q/").await;
-    let before = place.rules().await;
-    let refused = place.run(&["events"]).await;
+    let subscription = Subscription::new().await;
+    subscription.give_away("p/q/").await;
+    let before = subscription.rules().await;
+    let refused = subscription.run(&["events"]).await;
     assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""));
     assert_eq!(refused.stderr.lines().count(), 1, "{}", refused.stderr);
     assert!(refused.stderr.contains("\"theirs\"") && refused.stderr.contains("--eventbridge"), "{}", refused.stderr);
-    assert_eq!((place.rules().await, place.policy().await), (before.clone(), None));
+    assert_eq!((subscription.rules().await, subscription.policy().await), (before.clone(), None));
 
     for (run, already) in [("first", ""), ("second", " already")] {
-        let by_bridge = place.run(&["events", "--eventbridge"]).await;
+        let by_bridge = subscription.run(&["events", "--eventbridge"]).await;
         assert_eq!(by_bridge.code, Some(0), "{run}: {}", by_bridge.stderr);
-        let told = format!("bucket {} sends its events to EventBridge{already}\n", place.bucket);
-        assert!(by_bridge.stdout.starts_with(&told), "{run}: {}", by_bridge.stdout);
+        let message = format!("bucket {} sends its events to EventBridge{already}\n", subscription.bucket);
+        assert!(by_bridge.stdout.starts_with(&message), "{run}: {}", by_bridge.stdout);
         for part in ["put-rule --name flotilla-t ", r#""key":[{"prefix":"p/"}]"#, "put-targets", "events.amazonaws.com"]
         {
             assert!(by_bridge.stdout.contains(part), "{part}: {}", by_bridge.stdout);
         }
-        assert_eq!(place.rules().await, (before.0.clone(), true));
+        assert_eq!(subscription.rules().await, (before.0.clone(), true));
     }
 }
 
 #[tokio::test]
 async fn a_source_that_sends_no_events_is_refused_in_one_line() {
-    let place = Place::new().await;
-    let text = std::fs::read_to_string(&place.config).expect("the config");
+    let subscription = Subscription::new().await;
+    let text = std::fs::read_to_string(&subscription.config).expect("the config");
     let (start, rest) = text.split_once("[source]").expect("a source");
     let (source, rest) = rest.split_once("[destination]").expect("a destination");
     let oss = source.replace("s3://", "oss://");
     let folder = "\nlocation = \"/tmp/folder\"\n".to_owned();
     for (other, part) in [(oss, "deploy/functions/README.md"), (folder, "a folder, which sends no events")] {
-        std::fs::write(&place.config, format!("{start}[source]{other}[destination]{rest}")).expect("written");
-        let refused = place.run(&["events"]).await;
+        std::fs::write(&subscription.config, format!("{start}[source]{other}[destination]{rest}")).expect("written");
+        let refused = subscription.run(&["events"]).await;
         assert_eq!(refused.code, Some(2), "{other}: {}", refused.stderr);
         assert!(refused.stderr.contains(part) && refused.stderr.lines().count() == 1, "{other}: {}", refused.stderr);
     }

@@ -7,32 +7,32 @@ use std::os::unix::fs::symlink;
 
 use flotilla_tests::binaries::Ended;
 
-use crate::disk::{Place, open};
+use crate::disk::{Sandbox, open};
 
 /// A source of these files, each with its key as its bytes, and an empty destination that anybody may write to.
-fn place(files: &[&str], there: &[&str]) -> Place {
-    let place = Place::new(&[]);
+fn sandbox(files: &[&str], there: &[&str]) -> Sandbox {
+    let sandbox = Sandbox::new(&[]);
     for (side, files) in [("source", files), ("d", there)] {
-        fs::create_dir_all(place.path(side)).expect("a folder");
+        fs::create_dir_all(sandbox.path(side)).expect("a folder");
         for key in files {
-            let path = place.path(side).join(key);
+            let path = sandbox.path(side).join(key);
             fs::create_dir_all(path.parent().expect("it has one")).expect("a folder");
             fs::write(&path, key).expect("a file");
             let mut folder = path.parent();
-            while let Some(above) = folder.filter(|above| above.starts_with(place.path(side))) {
+            while let Some(above) = folder.filter(|above| above.starts_with(sandbox.path(side))) {
                 open(&above.to_owned(), 0o777);
                 folder = above.parent();
             }
         }
-        open(&place.path(side), 0o777);
+        open(&sandbox.path(side), 0o777);
     }
-    fs::create_dir_all(place.path("state")).expect("a folder");
-    open(&place.path("state"), 0o777);
-    place
+    fs::create_dir_all(sandbox.path("state")).expect("a folder");
+    open(&sandbox.path("state"), 0o777);
+    sandbox
 }
 
-fn is_there(place: &Place, key: &str) -> bool {
-    fs::symlink_metadata(place.path("d").join(key)).is_ok()
+fn is_there(sandbox: &Sandbox, key: &str) -> bool {
+    fs::symlink_metadata(sandbox.path("d").join(key)).is_ok()
 }
 
 fn assert_code(ended: &Ended, code: i32) {
@@ -41,32 +41,32 @@ fn assert_code(ended: &Ended, code: i32) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_a_closed_source_folder_stops_nothing_else() {
-    let place = place(&["a", "closed/x", "z"], &["closed/old", "gone"]);
-    open(&place.path("source/closed"), 0o000);
+    let sandbox = sandbox(&["a", "closed/x", "z"], &["closed/old", "gone"]);
+    open(&sandbox.path("source/closed"), 0o000);
     for command in ["plan @/source @/d --delete", "verify @/source @/d", "ls @/source"] {
-        let ended = place.run_as_other(command).await;
+        let ended = sandbox.run_as_other(command).await;
         assert_code(&ended, 1);
         assert!(format!("{}{}", ended.stdout, ended.stderr).contains("closed/: Permission denied"), "{}", ended.stderr);
         assert!(!ended.stdout.contains("closed/old"), "what is unknown is not compared: {}", ended.stdout);
     }
-    let ended = place.run_as_other("sync @/source @/d --delete").await;
+    let ended = sandbox.run_as_other("sync @/source @/d --delete").await;
     assert_code(&ended, 1);
     assert!(ended.stderr.contains("closed/: Permission denied"), "{}", ended.stderr);
-    assert!(is_there(&place, "a") && is_there(&place, "z") && is_there(&place, "closed/old"));
-    assert!(!is_there(&place, "gone"), "deletes go on elsewhere");
-    let excluded = place.run_as_other("sync @/source @/d --delete --exclude closed/**").await;
+    assert!(is_there(&sandbox, "a") && is_there(&sandbox, "z") && is_there(&sandbox, "closed/old"));
+    assert!(!is_there(&sandbox, "gone"), "deletes go on elsewhere");
+    let excluded = sandbox.run_as_other("sync @/source @/d --delete --exclude closed/**").await;
     assert_code(&excluded, 0);
     assert!(!excluded.stderr.contains("denied"), "{}", excluded.stderr);
-    assert!(is_there(&place, "closed/old"));
-    open(&place.path("source/closed"), 0o777);
-    assert_code(&place.run_as_other("sync @/source @/d --delete").await, 0);
-    assert!(is_there(&place, "closed/x") && !is_there(&place, "closed/old"));
+    assert!(is_there(&sandbox, "closed/old"));
+    open(&sandbox.path("source/closed"), 0o777);
+    assert_code(&sandbox.run_as_other("sync @/source @/d --delete").await, 0);
+    assert!(is_there(&sandbox, "closed/x") && !is_there(&sandbox, "closed/old"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_a_folder_that_cannot_be_listed_is_named_once() {
-    let place = place(&["a", "closed/x"], &[]);
-    open(&place.path("source/closed"), 0o000);
+    let sandbox = sandbox(&["a", "closed/x"], &[]);
+    open(&sandbox.path("source/closed"), 0o000);
     for (option, last) in [
         (
             "",
@@ -77,69 +77,69 @@ async fn regression_a_folder_that_cannot_be_listed_is_named_once() {
             "flotilla: some folders or names could not be listed, so nothing below them was copied or deleted: source: list ",
         ),
     ] {
-        let ended = place.run_as_other(&format!("sync @/source @/d {option}")).await;
+        let ended = sandbox.run_as_other(&format!("sync @/source @/d {option}")).await;
         assert_code(&ended, 1);
         assert_eq!(ended.stderr.matches("closed/: Permission denied").count(), 1, "{option}: {}", ended.stderr);
         assert_eq!(ended.stderr.matches(last).count(), 1, "{option}: {}", ended.stderr);
     }
-    open(&place.path("source/closed"), 0o777);
+    open(&sandbox.path("source/closed"), 0o777);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_nothing_is_overwritten_in_a_closed_destination() {
-    let place = place(&["a", "shut/x"], &["shut/x", "shut/kept", "gone"]);
-    fs::write(place.path("d/shut/x"), "an older one").expect("a file");
+    let sandbox = sandbox(&["a", "shut/x"], &["shut/x", "shut/kept", "gone"]);
+    fs::write(sandbox.path("d/shut/x"), "an older one").expect("a file");
     // It could be written to, but not listed.
-    open(&place.path("d/shut"), 0o333);
-    let ended = place.run_as_other("sync @/source @/d --delete").await;
-    open(&place.path("d/shut"), 0o777);
+    open(&sandbox.path("d/shut"), 0o333);
+    let ended = sandbox.run_as_other("sync @/source @/d --delete").await;
+    open(&sandbox.path("d/shut"), 0o777);
     assert_code(&ended, 1);
     assert!(ended.stderr.contains("shut/: Permission denied"), "{}", ended.stderr);
-    assert_eq!(fs::read(place.path("d/shut/x")).expect("it is there"), b"an older one");
-    assert!(is_there(&place, "a") && is_there(&place, "shut/kept") && !is_there(&place, "gone"));
+    assert_eq!(fs::read(sandbox.path("d/shut/x")).expect("it is there"), b"an older one");
+    assert!(is_there(&sandbox, "a") && is_there(&sandbox, "shut/kept") && !is_there(&sandbox, "gone"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_a_destination_name_that_is_no_text_stops_nothing() {
-    let place = place(&["a", "b/c"], &["gone"]);
-    let name = place.path("d").join(OsStr::from_bytes(b"caf\xe9"));
+    let sandbox = sandbox(&["a", "b/c"], &["gone"]);
+    let name = sandbox.path("d").join(OsStr::from_bytes(b"caf\xe9"));
     fs::write(&name, "kept").expect("a file");
-    let ended = place.run_as_other("sync @/source @/d --delete").await;
+    let ended = sandbox.run_as_other("sync @/source @/d --delete").await;
     assert_code(&ended, 1);
     assert!(ended.stderr.contains("is not UTF-8"), "{}", ended.stderr);
-    assert!(is_there(&place, "a") && is_there(&place, "b/c") && !is_there(&place, "gone"));
+    assert!(is_there(&sandbox, "a") && is_there(&sandbox, "b/c") && !is_there(&sandbox, "gone"));
     assert_eq!(fs::read(&name).expect("it is there"), b"kept");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_what_stands_behind_a_link_is_not_deleted() {
     let there = ["loop", "outside/x", "inside/a", "broken", "gone"];
-    let place = place(&["a/real"], &there);
+    let sandbox = sandbox(&["a/real"], &there);
     for (name, target) in [("loop", "loop"), ("outside", "/usr"), ("inside", "a"), ("broken", "nowhere")] {
-        symlink(target, place.path("source").join(name)).expect("a link");
+        symlink(target, sandbox.path("source").join(name)).expect("a link");
     }
-    let ended = place.run_as_other("sync @/source @/d --delete --attempts 1").await;
+    let ended = sandbox.run_as_other("sync @/source @/d --delete --attempts 1").await;
     assert_code(&ended, 0);
     for name in ["loop", "outside", "inside", "broken"] {
         assert!(ended.stderr.contains(&format!("{name:?} (a link")), "{}", ended.stderr);
     }
     for key in there {
-        assert_eq!(is_there(&place, key), key != "gone", "{key}");
+        assert_eq!(is_there(&sandbox, key), key != "gone", "{key}");
     }
-    assert!(is_there(&place, "a/real"));
+    assert!(is_there(&sandbox, "a/real"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_a_link_at_the_destination_is_in_no_copys_way() {
-    let place = place(&["a", "link"], &[]);
-    symlink("nowhere", place.path("d/link")).expect("a link");
-    assert_code(&place.run_as_other("sync @/source @/d --delete").await, 0);
-    assert_eq!(fs::read(place.path("d/link")).expect("it is there"), b"link");
+    let sandbox = sandbox(&["a", "link"], &[]);
+    symlink("nowhere", sandbox.path("d/link")).expect("a link");
+    assert_code(&sandbox.run_as_other("sync @/source @/d --delete").await, 0);
+    assert_eq!(fs::read(sandbox.path("d/link")).expect("it is there"), b"link");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_times_out_of_range_are_copied_once() {
-    let place = place(&["past", "future"], &[]);
+    let sandbox = sandbox(&["past", "future"], &[]);
     // A file system in memory holds times that those on disks do not.
     let source = tempfile::Builder::new().prefix("flotilla-times").tempdir_in("/dev/shm").expect("a folder");
     for (name, seconds) in [("past", -5_400_000_000_i64), ("future", 16_725_225_600)] {
@@ -149,9 +149,9 @@ async fn regression_times_out_of_range_are_copied_once() {
         file.set_modified(if seconds < 0 { epoch - far } else { epoch + far }).expect("it can be set");
     }
     let sync = format!("sync {} @/d --json", source.path().display());
-    let first = place.run("", &sync).await;
+    let first = sandbox.run("", &sync).await;
     assert_code(&first, 0);
-    let again = place.run("", &sync).await;
+    let again = sandbox.run("", &sync).await;
     assert_code(&again, 0);
     assert!(first.stdout.contains("\"copied\":2,") && again.stdout.contains("\"copied\":0,"), "{}", again.stdout);
 }

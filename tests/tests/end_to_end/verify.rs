@@ -115,15 +115,15 @@ async fn every_difference_that_was_planted_is_found_and_nothing_else() {
         ("marker/", "missing"),
         ("Marker/", "extra"),
     ];
-    let told = ["type", "header gone", "header more", "user", "user more", "tag", "tags gone"];
-    let told = told.map(|key| (key, "metadata"));
+    let described = ["type", "header gone", "header more", "user", "user more", "tag", "tags gone"];
+    let described = described.map(|key| (key, "metadata"));
     let owned = |expected: Vec<(&str, &str)>| -> BTreeSet<(String, String)> {
         expected.into_iter().map(|(key, kind)| (key.to_owned(), kind.to_owned())).collect()
     };
     for effort in [&[][..], &["--deep"]] {
         let ended = pair.verify(effort).await;
         assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-        assert_eq!(found(&ended), owned([&bytes[..], &keys, &told].concat()), "{effort:?}: {}", ended.stderr);
+        assert_eq!(found(&ended), owned([&bytes[..], &keys, &described].concat()), "{effort:?}: {}", ended.stderr);
     }
     assert_eq!(pair.cloud.writes(), 0, "nothing is changed");
     pair.cloud.reset();

@@ -118,7 +118,7 @@ impl Watch {
         fs::rename(self.source.join(from), self.source.join(to)).expect("it is renamed");
     }
 
-    /// Ends in good order: with 3 if an event was told and not yet done.
+    /// Ends in good order: with 3 if an event was reported and not yet done.
     async fn stop(mut self) -> Option<i32> {
         self.process.terminate();
         let ended = self.process.wait(Duration::from_secs(20)).await;
@@ -264,8 +264,8 @@ async fn filters_apply_to_events_too() {
     watch.until("copied", |watch| watch.destination.join("folder/c").exists()).await;
     watch.write("z", b"x");
     watch.until("copied", |watch| watch.destination.join("z").exists()).await;
-    let held: Vec<String> = tree(&watch.destination).into_keys().collect();
-    assert_eq!(held, ["a", "folder/c", "kept.tmp", "z"]);
+    let keys: Vec<String> = tree(&watch.destination).into_keys().collect();
+    assert_eq!(keys, ["a", "folder/c", "kept.tmp", "z"]);
     watch.stop().await;
 }
 
@@ -319,10 +319,10 @@ async fn what_the_system_could_not_tell_is_found_by_a_scan_at_once() {
     }
     watch.write("lost/file", b"lost");
     watch.process.signal(Signal::CONT);
-    watch.mirrors("what was not told").await;
+    watch.mirrors("what was not reported").await;
     watch.scanned(2).await;
     watch.write("lost/later", b"later");
-    watch.mirrors("a file in a folder that was not told of").await;
+    watch.mirrors("a file in a folder that was not reported").await;
     watch.stop().await;
 }
 
@@ -335,7 +335,7 @@ async fn a_watch_and_a_sync_of_one_task_do_not_run_at_the_same_time() {
         assert_eq!(ended.code, Some(2), "{command}: {}", ended.stderr);
         assert!(ended.stderr.contains("is running"), "{command}: {}", ended.stderr);
     }
-    assert_eq!(watch.stop().await, Some(0), "nothing was told");
+    assert_eq!(watch.stop().await, Some(0), "nothing was reported");
 }
 
 /// Options that name a store or a queue with its keys.
@@ -366,11 +366,11 @@ async fn a_destinations_outage_ends_no_watch_and_loses_no_event() {
     watch.until("the outage is noticed", |watch| watch.process.stderr().contains("until it works again")).await;
     proxy.heal();
     let began = Instant::now();
-    let mut held = crate::support::list(&client, &bucket).await;
-    while held.len() < 31 {
-        assert!(watch.process.is_running() && began.elapsed() < LIMIT, "{held:?}: {}", watch.process.stderr());
+    let mut keys = crate::support::list(&client, &bucket).await;
+    while keys.len() < 31 {
+        assert!(watch.process.is_running() && began.elapsed() < LIMIT, "{keys:?}: {}", watch.process.stderr());
         tokio::time::sleep(Duration::from_millis(100)).await;
-        held = crate::support::list(&client, &bucket).await;
+        keys = crate::support::list(&client, &bucket).await;
     }
     assert_eq!(watch.scans().len(), 1, "events were enough");
     watch.stop().await;
@@ -406,7 +406,7 @@ async fn a_bucket_is_followed_by_its_queue_of_events() {
     SqsQueue::create(&config).await.expect("the queue is made");
     let sqs = aws_sdk_sqs::Client::new(&services.sdk_config());
     let url = sqs.get_queue_url().queue_name(&queue).send().await.unwrap().queue_url.unwrap();
-    let tell = async |name: &str, key: &str| {
+    let send = async |name: &str, key: &str| {
         let object = json!({"key": key, "size": 1, "sequencer": "1"});
         let s3 = json!({"bucket": {"name": bucket}, "object": object});
         let record =
@@ -425,11 +425,11 @@ async fn a_bucket_is_followed_by_its_queue_of_events() {
     let mut watch = Watch::of(location, destination, state, &options).await;
     assert_eq!(tree(&watch.destination).into_keys().collect::<Vec<_>>(), ["before", "gone"]);
     put_all(&client, &bucket, [("p/new +é".to_owned(), 20), ("q/other".to_owned(), 20)]).await;
-    tell("ObjectCreated:Put", "q/other").await;
-    tell("ObjectCreated:Put", "p/new+%2B%C3%A9").await;
+    send("ObjectCreated:Put", "q/other").await;
+    send("ObjectCreated:Put", "p/new+%2B%C3%A9").await;
     watch.until("copied", |watch| watch.destination.join("new +é").exists()).await;
     client.delete_object().bucket(&bucket).key("p/gone").send().await.unwrap();
-    tell("ObjectRemoved:Delete", "p/gone").await;
+    send("ObjectRemoved:Delete", "p/gone").await;
     watch.until("deleted", |watch| !watch.destination.join("gone").exists()).await;
     assert_eq!(tree(&watch.destination).into_keys().collect::<Vec<_>>(), ["before", "new +é"]);
     assert_eq!(watch.scans().len(), 1, "events were enough");

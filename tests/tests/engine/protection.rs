@@ -28,7 +28,7 @@ async fn group_of_one(client: &Client) -> (String, String) {
 
 async fn is_protected(client: &Client, instance: &str) -> bool {
     let answer = client.describe_auto_scaling_instances().instance_ids(instance).send().await.expect("answers");
-    answer.auto_scaling_instances()[0].protected_from_scale_in().expect("is told")
+    answer.auto_scaling_instances()[0].protected_from_scale_in().expect("is reported")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -67,8 +67,8 @@ async fn regression_incomparable_objects_are_counted_and_left() {
 async fn regression_sizes_that_only_listings_show_end_after_one_copy() {
     let mut stage = in_sync(false, find()).await;
     let page = stage.cloud.objects(stage.source.location.bucket());
-    let entry = |(key, held): (&String, &flotilla_tests::cloud::StoredObject)| {
-        let (bytes, etag) = (held.bytes.len() + 16, &held.etag);
+    let entry = |(key, stored): (&String, &flotilla_tests::cloud::StoredObject)| {
+        let (bytes, etag) = (stored.bytes.len() + 16, &stored.etag);
         format!(
             "<Contents><Key>{key}</Key><LastModified>2020-01-01T00:00:00.000Z</LastModified><ETag>&quot;{etag}&quot;\
              </ETag><Size>{bytes}</Size></Contents>"
@@ -91,9 +91,9 @@ async fn regression_a_tag_that_a_head_spells_otherwise_is_no_change() {
     for (metadata, compare) in [(true, Compare::Auto), (false, Compare::Checksum)] {
         let find = Find { metadata, compare, ..find() };
         let stage = in_sync(true, find).await;
-        let held = stage.cloud.objects(stage.destination.location.bucket());
-        for (key, held) in &held {
-            let weak: &'static str = Box::leak(format!("W/\"{}\"", held.etag.to_uppercase()).into_boxed_str());
+        let stored = stage.cloud.objects(stage.destination.location.bucket());
+        for (key, stored) in &stored {
+            let weak: &'static str = Box::leak(format!("W/\"{}\"", stored.etag.to_uppercase()).into_boxed_str());
             stage.to.inject(Rule::on(Kind::Head, Fault::Header("etag", Some(weak))).containing(key));
         }
         let end = stage.sync().await;
@@ -138,14 +138,14 @@ async fn regression_wrong_bytes_that_remain_are_never_in_sync() {
             assert_eq!(ended.code, Some(1), "{compare} {run}: {}", ended.stderr);
             assert!(ended.stderr.contains("bad"), "{compare} {run}: {}", ended.stderr);
             // What the store holds is wrong indeed, and younger than the file.
-            stage.cloud.change(bucket, "bad", |held| held.bytes = vec![0; 1_000].into());
+            stage.cloud.change(bucket, "bad", |stored| stored.bytes = vec![0; 1_000].into());
         }
         stage.to.heal();
         stage.to.reset();
         let ended = from_folder(&stage, &folder, &state, compare).await;
         assert_eq!(ended.code, Some(0), "{compare}: {}", ended.stderr);
-        let held = stage.cloud.object(bucket, "bad").expect("it is there");
-        assert!(held.bytes == content("bad", 1_000), "{compare}: the wrong bytes are still there");
+        let stored = stage.cloud.object(bucket, "bad").expect("it is there");
+        assert!(stored.bytes == content("bad", 1_000), "{compare}: the wrong bytes are still there");
         assert_eq!(stage.to.count(Kind::Put), 1, "{compare}: the good one is left");
         // It was verified, so it is trusted again.
         let ended = from_folder(&stage, &folder, &state, compare).await;

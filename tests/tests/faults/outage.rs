@@ -1,4 +1,4 @@
-//! A bad store is told apart from bad objects.
+//! A bad store is distinguished from bad objects.
 
 use std::time::Duration;
 

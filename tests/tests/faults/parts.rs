@@ -34,7 +34,7 @@ async fn plant(stage: &Stage, size: usize) {
     }
     let bytes = content(LARGE, size);
     let now = shared::object::Timestamp::now();
-    stage.cloud.put_as(stage.destination.location.bucket(), LARGE, bytes, |held| held.modified = now);
+    stage.cloud.put_as(stage.destination.location.bucket(), LARGE, bytes, |object| object.modified = now);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -231,13 +231,13 @@ impl Stage {
 
     /// Checks that the destination holds every byte of all objects but those, and nothing else.
     pub fn assert_stored_all_but(&self, missing: &[String], case: &str) {
-        let held = self.cloud.objects(self.destination.location.bucket());
+        let stored = self.cloud.objects(self.destination.location.bucket());
         let whole: Vec<_> = self.objects.0.iter().filter(|(key, _)| !missing.contains(key)).collect();
         let mut wanted: Vec<&String> = whole.iter().map(|(key, _)| key).collect();
         wanted.sort();
-        assert_eq!(held.keys().collect::<Vec<_>>(), wanted, "{case}: the keys differ");
+        assert_eq!(stored.keys().collect::<Vec<_>>(), wanted, "{case}: the keys differ");
         for (key, size) in whole {
-            assert!(held[key].bytes == content(key, *size), "{case}: bytes of {key} differ");
+            assert!(stored[key].bytes == content(key, *size), "{case}: bytes of {key} differ");
         }
     }
 

@@ -53,8 +53,8 @@ async fn a_burst_of_throttled_answers_fails_nothing_and_is_no_storm() {
 #[tokio::test(flavor = "multi_thread")]
 async fn retry_after_is_kept_by_all_transfers_together() {
     let stage = Stage::new(Objects::small(100)).await;
-    let told = Fault::RespondWith(503, &[("retry-after", "1")], String::new());
-    stage.to.inject(Rule::always(told).after(10));
+    let throttled = Fault::RespondWith(503, &[("retry-after", "1")], String::new());
+    stage.to.inject(Rule::always(throttled).after(10));
     let healed = async {
         while stage.to.counts().values().sum::<u64>() < 15 {
             tokio::time::sleep(Duration::from_millis(5)).await;

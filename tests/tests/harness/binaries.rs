@@ -60,7 +60,7 @@ async fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-// A process that is dead but not reaped by whoever inherited it is not running.
+// A process that is dead but not reaped by its new parent is not running.
 fn is_running(pid: rustix::process::Pid) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))

@@ -114,7 +114,7 @@ async fn parts_are_joined_by_amazons_rules() {
 async fn an_archived_object_is_read_after_it_was_restored() {
     let cloud = Cloud::start(Profile::AMAZON).await;
     let bucket = cloud.create_bucket("archive");
-    cloud.put_as(&bucket, "cold", "bytes", |held| held.class = "DEEP_ARCHIVE".to_owned());
+    cloud.put_as(&bucket, "cold", "bytes", |object| object.class = "DEEP_ARCHIVE".to_owned());
     let client = cloud.client();
     let get = || client.get_object().bucket(&bucket).key("cold").send();
     let restore = || {

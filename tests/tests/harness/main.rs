@@ -10,3 +10,4 @@ mod emulators;
 mod modules;
 mod proxy;
 mod sources;
+mod words;

@@ -1,4 +1,4 @@
-//! The proxy counts what passes, passes it unchanged, and breaks what it is told to.
+//! The proxy counts what passes, passes it unchanged, and breaks what it is asked to.
 
 use std::time::Duration;
 

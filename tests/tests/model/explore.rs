@@ -116,7 +116,7 @@ struct Explorer {
 
 /// A choice is a slot, and within it an argument: `choice = argument × SLOTS + slot`.
 const SLOTS: u32 = 32;
-/// The slots of the step that is chosen most, in the order of the numbers: whoever waits goes on.
+/// The slots of the step that is chosen most, in the order of the numbers: the one that waits goes on.
 const RESUMES: u32 = 16;
 
 /// The slot of the scan's next step, or the user's change of mind.
@@ -218,8 +218,8 @@ impl Explorer {
     }
 
     fn redeliver(&mut self, argument: u32) -> bool {
-        let held = self.world.held();
-        let Some((queue, id, _)) = held.get(argument as usize % held.len().max(1)) else { return false };
+        let leased = self.world.leased();
+        let Some((queue, id, _)) = leased.get(argument as usize % leased.len().max(1)) else { return false };
         let receives = lock(&self.world.queues[*queue]).letters[id].receives;
         let can = receives <= REDELIVERIES;
         if can {
@@ -306,7 +306,7 @@ impl Explorer {
             self.world.schedule.end_write_in_doubt(*id, true);
             return true;
         }
-        let of_dead = self.world.held().into_iter().find(|(.., lives)| !lives);
+        let of_dead = self.world.leased().into_iter().find(|(.., lives)| !lives);
         if let Some((queue, id, _)) = of_dead {
             self.world.expire(queue, id);
             return true;

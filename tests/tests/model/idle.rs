@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use shared::sync::lock;
 
-/// Tells the one task that waits for it when all others wait. Clones share it.
+/// Wakes the one task that waits for it when all others wait. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Idle(Arc<Mutex<Option<Waker>>>);
 
@@ -36,7 +36,7 @@ impl Idle {
     }
 }
 
-/// A runtime of one thread with a clock that stands, and what tells that it is idle.
+/// A runtime of one thread with a clock that stands, and a signal that it is idle.
 pub fn runtime() -> (Runtime, Idle) {
     let idle = Idle::default();
     let parks = idle.clone();

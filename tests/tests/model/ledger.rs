@@ -122,12 +122,12 @@ impl Pages {
     fn settle(&mut self, task: &str, run: &str, origin: &str, outcomes: &[(u32, Outcome)]) -> Result<BTreeSet<u32>> {
         self.run_mut(run)?;
         let mut new = BTreeSet::new();
-        for (place, outcome) in outcomes {
+        for (index, outcome) in outcomes {
             if outcome.is_of_key() {
                 self.outcomes.insert(key_of(task, &outcome.key), outcome.clone());
             }
-            if self.counted.insert((run.to_owned(), origin.to_owned(), *place)) {
-                new.insert(*place);
+            if self.counted.insert((run.to_owned(), origin.to_owned(), *index)) {
+                new.insert(*index);
                 self.run_mut(run)?.settled.count(outcome, REASONS);
                 if outcome.state == State::Failed {
                     let failures = self.failures.entry(run.to_owned()).or_default();
@@ -191,9 +191,9 @@ impl FakeLedger {
 }
 
 fn words(settlement: &Settlement<'_>) -> String {
-    let words = |(place, outcome): &(u32, Outcome)| {
+    let words = |(index, outcome): &(u32, Outcome)| {
         let reason = outcome.reason.as_ref().or(outcome.error.as_ref()).map(|why| format!(" ({why})"));
-        format!("{} {place} {}{}", outcome.key, outcome.state.as_str(), reason.unwrap_or_default())
+        format!("{} {index} {}{}", outcome.key, outcome.state.as_str(), reason.unwrap_or_default())
     };
     let outcomes: Vec<String> = settlement.outcomes.iter().map(words).collect();
     format!("settles {}: {}", settlement.origin.id, outcomes.join(", "))
@@ -394,11 +394,11 @@ impl Ledger for FakeLedger {
 
     async fn settled(&self, run: &str, origin: &Origin) -> Result<BTreeSet<u32>> {
         let (run, origin) = (run.to_owned(), origin.id.clone());
-        let places = move |pages: &mut Pages| {
+        let indexes = move |pages: &mut Pages| {
             let of_job = pages.counted.iter().filter(|(of, job, _)| (of, job) == (&run, &origin));
-            Ok(of_job.map(|(.., place)| *place).collect())
+            Ok(of_job.map(|(.., index)| *index).collect())
         };
-        self.call("", "reads what is settled", places).await
+        self.call("", "reads what is settled", indexes).await
     }
 
     async fn advance(&self, step: &Advance<'_>) -> Result<Advanced> {

@@ -52,16 +52,16 @@ fn first_failing(mut cases: impl Iterator<Item = (u64, Case)>) -> Option<(u64, F
 #[test]
 fn any_order_of_steps_converges_and_counts_each_event_once() {
     if let Some((seed, failure)) = first_failure(seeds(), true) {
-        panic!("FLOTILLA_MODEL_SEED={seed}: {}", failure.told());
+        panic!("FLOTILLA_MODEL_SEED={seed}: {}", failure.report());
     }
 }
 
 #[test]
 fn without_the_second_look_a_stale_write_is_found_soon() {
     let (_, failure) = first_failure(0..SEEDS.1, false).expect("no stale write was found");
-    let told = failure.told();
-    assert!(told.starts_with("STALE "), "{told}");
-    assert!(failure.end.trace.len() <= 25, "{told}");
+    let report = failure.report();
+    assert!(report.starts_with("STALE "), "{report}");
+    assert!(failure.end.trace.len() <= 25, "{report}");
 }
 
 #[test]
@@ -71,8 +71,8 @@ fn without_the_runs_state_a_cancelled_job_is_executed() {
         (seed, Case { profile: world::Profile { mind: true, blind: true, ..case.profile }, ..case })
     };
     let (_, failure) = first_failing((0..SEEDS.1).map(blind)).expect("no cancelled job was executed");
-    let told = failure.told();
-    assert!(told.starts_with("CANCELLED "), "{told}");
+    let report = failure.report();
+    assert!(report.starts_with("CANCELLED "), "{report}");
 }
 
 fn minded(seed: u64) -> (u64, Case) {
@@ -82,7 +82,7 @@ fn minded(seed: u64) -> (u64, Case) {
 #[test]
 fn nothing_is_written_in_a_cancelled_runs_name() {
     if let Some((seed, failure)) = first_failing(seeds().map(minded)) {
-        panic!("seed {seed}: {}", failure.told());
+        panic!("seed {seed}: {}", failure.report());
     }
 }
 
@@ -107,7 +107,7 @@ fn regression_seeds_that_once_led_elsewhere_do_not_any_more() {
         4_020, // reconcile.rs: headers that changed in the second of the write were not seen after an upload
     ] {
         if let Some((_, failure)) = first_failure(seed..seed + 1, true) {
-            panic!("FLOTILLA_MODEL_SEED={seed}: {}", failure.told());
+            panic!("FLOTILLA_MODEL_SEED={seed}: {}", failure.report());
         }
     }
 }
@@ -118,7 +118,7 @@ fn regression_seeds_that_once_led_elsewhere_do_not_any_more() {
 fn regression_an_abandoned_duplicate_leaves_no_upload_recorded() {
     for seed in [38_001_001_364_216] {
         if let Some((_, failure)) = first_failure(seed..seed + 1, true) {
-            panic!("FLOTILLA_MODEL_SEED={seed}: {}", failure.told());
+            panic!("FLOTILLA_MODEL_SEED={seed}: {}", failure.report());
         }
     }
 }

@@ -32,7 +32,7 @@ pub struct Letter {
 
 impl Letter {
     /// Whether somebody holds it.
-    pub fn is_held(&self) -> bool {
+    pub fn is_leased(&self) -> bool {
         self.receipt.is_some() && self.ready > Instant::now()
     }
 }
@@ -88,7 +88,7 @@ impl Letters {
     }
 
     /// The message of a receipt, if that is still the good one.
-    fn held(&mut self, message: &Message) -> Option<(u64, &mut Letter)> {
+    fn lease_of(&mut self, message: &Message) -> Option<(u64, &mut Letter)> {
         let (id, receipt) = message.receipt.split_once('.')?;
         let (id, receipt) = (id.parse().ok()?, receipt.parse().ok()?);
         self.letters.get_mut(&id).filter(|letter| letter.receipt == Some(receipt)).map(|letter| (id, letter))
@@ -180,7 +180,7 @@ impl JobQueue for FakeQueue {
 
     /// Without a turn: heartbeats are only interesting for when they come too late.
     async fn extend(&self, message: &Message, lease: Duration) -> Result<()> {
-        match lock(&self.letters).held(message) {
+        match lock(&self.letters).lease_of(message) {
             Some((_, letter)) => {
                 letter.ready = Instant::now() + lease;
                 Ok(())
@@ -193,7 +193,7 @@ impl JobQueue for FakeQueue {
         let what = format!("acknowledges {}", message.id);
         let message = message.clone();
         let effect = move |letters: &mut Letters| {
-            if let Some((id, _)) = letters.held(&message) {
+            if let Some((id, _)) = letters.lease_of(&message) {
                 letters.letters.remove(&id);
             }
             (Ok(()), String::new())
@@ -205,7 +205,7 @@ impl JobQueue for FakeQueue {
         let what = format!("hands {} back for {} s", message.id, delay.as_secs());
         let message = message.clone();
         let effect = move |letters: &mut Letters| {
-            if let Some((_, letter)) = letters.held(&message) {
+            if let Some((_, letter)) = letters.lease_of(&message) {
                 letter.ready = Instant::now() + delay;
                 letter.receipt = None;
             }
@@ -218,7 +218,7 @@ impl JobQueue for FakeQueue {
         let what = format!("buries {}: {reason}", message.id);
         let (message, reason) = (message.clone(), reason.to_owned());
         let effect = move |letters: &mut Letters| {
-            if let Some((id, _)) = letters.held(&message) {
+            if let Some((id, _)) = letters.lease_of(&message) {
                 letters.letters.remove(&id);
                 letters.dead.push((message.body, reason));
             }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 /// After this time a store has executed or dropped a complete request: the worker relies on that.
 pub const IN_DOUBT_FOR: Duration = Duration::from_secs(60);
 
-/// What a call is, to whoever chooses between calls. Calls are chosen from in this order, which does not depend on
+/// What a call is, to the code that chooses between calls. Calls are chosen from in this order, which does not depend on
 /// the order in which they came.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Call {
@@ -45,7 +45,7 @@ pub enum Kind {
 /// A waiting call.
 pub type Id = u64;
 
-/// A call's effect. It keeps the answer for its caller, and tells it in words.
+/// A call's effect. It keeps the answer for its caller, and describes it in words.
 type Effect = Box<dyn FnOnce() -> String + Send>;
 
 struct Waiting {
@@ -198,7 +198,7 @@ impl Schedule {
         };
         // Outside of the lock: it takes those of the stores.
         let words = effect();
-        self.tell(id, &call, &words);
+        self.log_call(id, &call, &words);
         Some(matches!(call.kind, Kind::Open | Kind::Write))
     }
 
@@ -217,9 +217,9 @@ impl Schedule {
     }
 
     /// A write in doubt takes effect, or never does.
-    pub fn end_write_in_doubt(&self, id: Id, lands: bool) {
+    pub fn end_write_in_doubt(&self, id: Id, takes_effect: bool) {
         let Some(write) = self.lock().in_doubt.remove(&id) else { return };
-        if lands {
+        if takes_effect {
             let words = (write.effect)();
             self.say(format!("worker {}, long after: {} {words}", write.call.worker, write.call.what));
         }
@@ -245,11 +245,11 @@ impl Schedule {
     fn say_of(&self, id: Id, words: &str) {
         let call = self.lock().waiting.get(&id).map(|waiting| waiting.call.clone());
         if let Some(call) = call {
-            self.tell(id, &call, words);
+            self.log_call(id, &call, words);
         }
     }
 
-    fn tell(&self, id: Id, call: &Call, words: &str) {
+    fn log_call(&self, id: Id, call: &Call, words: &str) {
         let mut state = self.lock();
         state.last = Some(id);
         state.trace.push(format!("worker {}: {} {words}", call.worker, call.what).trim_end().to_owned());

@@ -25,7 +25,7 @@ impl Failure {
     }
 
     /// What went wrong, and the steps that led there.
-    pub fn told(&self) -> String {
+    pub fn report(&self) -> String {
         let failure = self.end.failure.as_deref().unwrap_or("nothing went wrong");
         let steps: Vec<String> =
             self.end.trace.iter().enumerate().map(|(at, line)| format!("{:3} {line}", at + 1)).collect();

@@ -75,8 +75,8 @@ pub fn capabilities(etags: EtagMeaning, verifies: Vec<Algorithm>) -> Capabilitie
     }
 }
 
-/// Answer and words of a call that tells nothing.
-pub fn told<T>(answer: Result<T>, words: impl FnOnce(&T) -> String) -> (Result<T>, String) {
+/// Answer and words of a call that returns nothing.
+pub fn described<T>(answer: Result<T>, words: impl FnOnce(&T) -> String) -> (Result<T>, String) {
     let words = match &answer {
         Ok(value) => words(value),
         Err(error) => format!("-> {}", error.kind()),
@@ -107,14 +107,14 @@ impl FakeStore {
         let chunks: Vec<Bytes> = body.try_collect().await?;
         let bytes = Bytes::from(chunks.concat());
         if bytes.len() as u64 != size {
-            return Err(refusal(ErrorKind::Invalid, "put", key, "another number of bytes than was told"));
+            return Err(refusal(ErrorKind::Invalid, "put", key, "another number of bytes than was announced"));
         }
-        if let Some(told) = checksum.filter(|told| self.capabilities.verifies.contains(&told.algorithm))
-            && let Some(mut hasher) = Hasher::new(told.algorithm)
+        if let Some(sent) = checksum.filter(|sent| self.capabilities.verifies.contains(&sent.algorithm))
+            && let Some(mut hasher) = Hasher::new(sent.algorithm)
         {
             hasher.update(&bytes);
-            if hasher.finish() != *told {
-                return Err(refusal(ErrorKind::BadDigest, "put", key, "another checksum than was told"));
+            if hasher.finish() != *sent {
+                return Err(refusal(ErrorKind::BadDigest, "put", key, "another checksum than was announced"));
             }
         }
         Ok(bytes)
@@ -161,7 +161,7 @@ impl Listing for Pages {
         let what = format!("LIST {}/{}", self.store.side(), range.prefix);
         let effect = move |bucket: &mut Bucket| {
             let entries = bucket.items.iter().filter(|(key, _)| range.contains(key)).take(PAGE).map(entry_of);
-            told(Ok(entries.collect::<Vec<_>>()), |page| {
+            described(Ok(entries.collect::<Vec<_>>()), |page| {
                 let names: Vec<_> = page.iter().map(|entry| bucket.name(&entry.key)).collect();
                 format!("-> [{}]", names.join(", "))
             })
@@ -234,7 +234,7 @@ impl ObjectStore for FakeStore {
         let (what, wanted, pin) = (format!("HEAD {}/{key}", self.side()), key.to_owned(), pin.clone());
         let effect = move |bucket: &mut Bucket| match bucket.find("head", &wanted, &pin) {
             Ok(item) => (Ok(item.info()), format!("-> {}", item.name())),
-            Err(error) => told(Err(error), |_| String::new()),
+            Err(error) => described(Err(error), |_| String::new()),
         };
         self.call(Kind::Ask, key, what, effect).await
     }
@@ -247,7 +247,7 @@ impl ObjectStore for FakeStore {
                 hasher.update(&item.bytes);
                 Some(hasher.finish())
             });
-            told(checksum, |_| String::new())
+            described(checksum, |_| String::new())
         };
         self.call(Kind::Ask, key, what, effect).await
     }
@@ -267,7 +267,7 @@ impl ObjectStore for FakeStore {
     async fn part_layout(&self, key: &str, pin: &Pin) -> Result<Option<PartLayout>> {
         let (what, wanted, pin) = (format!("PARTS {}/{key}", self.side()), key.to_owned(), pin.clone());
         let effect = move |bucket: &mut Bucket| {
-            told(bucket.find("head", &wanted, &pin).map(|item| item.layout), |_| String::new())
+            described(bucket.find("head", &wanted, &pin).map(|item| item.layout), |_| String::new())
         };
         self.call(Kind::Ask, key, what, effect).await
     }
@@ -280,7 +280,7 @@ impl ObjectStore for FakeStore {
                 let answer = slice(&item.bytes, &wanted, read.range.as_ref());
                 (answer.map(|bytes| Object { info: item.info(), body: body_of(&bytes) }), name)
             }
-            Err(error) => told(Err(error), |_| String::new()),
+            Err(error) => described(Err(error), |_| String::new()),
         };
         self.call(Kind::Ask, key, what, effect).await
     }
@@ -358,8 +358,8 @@ impl ObjectStore for FakeStore {
                         let written = to.write(&wanted, item.bytes, item.attributes);
                         (Ok(written), format!(":= {}", to.name(&wanted)))
                     }
-                    (Err(error), _) => told(Err(error), |_| String::new()),
-                    (_, None) => told(missing().map(|_| Written::default()), |_| String::new()),
+                    (Err(error), _) => described(Err(error), |_| String::new()),
+                    (_, None) => described(missing().map(|_| Written::default()), |_| String::new()),
                 }
             })
             .await

@@ -10,7 +10,7 @@ use shared::{ErrorKind, Result};
 
 use crate::bucket::Bucket;
 use crate::schedule::Kind;
-use crate::store::{FakeStore, md5, refusal, told};
+use crate::store::{FakeStore, described, md5, refusal};
 
 /// An upload that is open.
 #[derive(Debug)]
@@ -35,12 +35,12 @@ impl Bucket {
         let mut last = 0;
         for part in parts {
             match open.parts.get(&part.number) {
-                Some((held, data)) if held.etag == part.etag && part.number > last => {
+                Some((stored, data)) if stored.etag == part.etag && part.number > last => {
                     bytes.extend_from_slice(data);
                     md5s.extend(<[u8; 16]>::try_from(md5(data).value));
                     last = part.number;
                 }
-                _ => return bad("not the parts that are held, in order"),
+                _ => return bad("not the parts that are stored, in order"),
             }
         }
         if parts.is_empty() || bytes.len() as u64 != size {
@@ -68,7 +68,7 @@ impl FakeStore {
             let id = format!("u{}", bucket.number());
             let open = OpenUpload { key: wanted.clone(), attributes, parts: BTreeMap::new(), opened: bucket.now() };
             bucket.uploads.insert(id.clone(), open);
-            told(Ok(Upload { key: wanted, id }), |upload| format!("-> {}", upload.id))
+            described(Ok(Upload { key: wanted, id }), |upload| format!("-> {}", upload.id))
         };
         self.call(Kind::Open, key, self.about("CREATE", key), effect).await
     }
@@ -82,7 +82,7 @@ impl FakeStore {
                 open.parts.insert(number, (part.clone(), bytes));
                 part
             });
-            told(taken, |_| String::new())
+            described(taken, |_| String::new())
         };
         self.call(Kind::Write, &upload.key, what, effect).await
     }
@@ -92,7 +92,7 @@ impl FakeStore {
         let effect = move |bucket: &mut Bucket| {
             let open = bucket.upload("list-parts", &wanted);
             let parts = open.map(|open| open.parts.values().map(|(part, _)| part.clone()).collect::<Vec<_>>());
-            told(parts, |parts| format!("-> {}", parts.len()))
+            described(parts, |parts| format!("-> {}", parts.len()))
         };
         self.call(Kind::Ask, &upload.key, what, effect).await
     }
@@ -102,7 +102,7 @@ impl FakeStore {
         let what = self.about(&format!("COMPLETE {} of", upload.id), &upload.key);
         let effect = move |bucket: &mut Bucket| {
             let written = bucket.complete(&wanted, &parts, size);
-            told(written, |_| format!(":= {}", bucket.name(&wanted.key)))
+            described(written, |_| format!(":= {}", bucket.name(&wanted.key)))
         };
         self.call(Kind::Write, &upload.key, what, effect).await
     }
@@ -123,7 +123,7 @@ impl FakeStore {
         let effect = move |bucket: &mut Bucket| {
             let of_key = bucket.uploads.iter().filter(|(_, open)| open.key == wanted);
             let uploads = of_key.map(|(id, open)| (Upload { key: wanted.clone(), id: id.clone() }, Some(open.opened)));
-            told(Ok(uploads.collect::<Vec<_>>()), |uploads| format!("-> {}", uploads.len()))
+            described(Ok(uploads.collect::<Vec<_>>()), |uploads| format!("-> {}", uploads.len()))
         };
         self.call(Kind::Ask, key, self.about("UPLOADS", key), effect).await
     }

@@ -124,7 +124,7 @@ impl World {
         self.workers.insert(number, tokio::spawn(worker.run(Stop::default())));
     }
 
-    /// Kills a worker. What it holds stays held until its leases run out.
+    /// Kills a worker. Its jobs stay leased until its leases run out.
     pub fn kill(&mut self, number: u32) {
         if let Some(worker) = self.workers.remove(&number) {
             worker.abort();
@@ -237,17 +237,17 @@ impl World {
     }
 
     /// Messages whose leases may end now: a dead worker's only once its last writes have ended.
-    pub fn held(&self) -> Vec<(usize, u64, bool)> {
+    pub fn leased(&self) -> Vec<(usize, u64, bool)> {
         let may_write = self.dead_that_may_write();
-        let mut held = Vec::new();
+        let mut leased = Vec::new();
         for (number, queue) in self.queues.iter().enumerate() {
             for (id, letter) in &lock(queue).letters {
-                if let Some(holder) = letter.holder.filter(|holder| letter.is_held() && !may_write.contains(holder)) {
-                    held.push((number, *id, self.workers.contains_key(&holder)));
+                if let Some(holder) = letter.holder.filter(|holder| letter.is_leased() && !may_write.contains(holder)) {
+                    leased.push((number, *id, self.workers.contains_key(&holder)));
                 }
             }
         }
-        held
+        leased
     }
 
     /// A lease ends before its time, or its message is simply delivered once more.

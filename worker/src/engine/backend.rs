@@ -12,7 +12,7 @@ use shared::sync::lock;
 use shared::{Error, Result};
 use tokio::time::{Instant, sleep};
 
-/// Trouble that outlasts this ends the worker, which whoever supervises it sees and starts anew. A service that
+/// Trouble that outlasts this ends the worker, which its supervisor sees and starts anew. A service that
 /// is restarted or moved is back sooner; throttling is not trouble, and is waited for by each call.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -24,7 +24,7 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(1800);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(20);
 
-/// What the last calls told of queue and ledger.
+/// What the last calls showed about queue and ledger.
 #[derive(Debug, Default)]
 pub(crate) struct BackendHealth(Mutex<Option<Trouble>>);
 
@@ -50,7 +50,7 @@ impl BackendHealth {
         let now = Instant::now();
         let mut trouble = lock(&self.0);
         match &mut *trouble {
-            // What no repetition mends is the reason to be told, whatever fails because of it.
+            // What no repetition mends is the reason to report, whatever fails because of it.
             Some(known) if now - known.met < FORGOTTEN_AFTER => {
                 known.met = now;
                 if known.last.is_retryable() {

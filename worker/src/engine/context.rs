@@ -50,7 +50,7 @@ pub struct Engine {
     pub(crate) activity: Arc<Activity>,
     /// When it may poll.
     pub(crate) turns: Option<Arc<Turns>>,
-    pub(crate) hand_back: Duration,
+    pub(crate) release_time: Duration,
     pub(crate) executors: Executors,
     /// Whether events have a queue of their own.
     pub(crate) has_events: bool,
@@ -154,7 +154,7 @@ impl Engine {
             fleet: worker.fleet,
             activity: worker.activity,
             turns: worker.turns,
-            hand_back: worker.hand_back,
+            release_time: worker.release_time,
             executors: worker.executors,
             has_events: worker.events.is_some(),
             backend: BackendHealth::default(),

@@ -96,7 +96,7 @@ async fn drain(engine: &Engine, stop: &Stop, jobs: &mut [JoinSet<()>]) {
         // Where the worker ends by itself nobody has said when.
         () = sleep(engine.options.drain) => stop.abort.cancel(),
     }
-    if timeout(engine.hand_back, finish(jobs)).await.is_err() {
+    if timeout(engine.release_time, finish(jobs)).await.is_err() {
         tracing::warn!("could not release some jobs: they will be redelivered when their leases end");
     }
     for jobs in jobs {

@@ -186,7 +186,7 @@ async fn watch_until_released(entry: Entry) -> Option<Outage> {
     let Entry { executor, removed, .. } = entry;
     let released = async {
         removed.cancelled().await;
-        // One is held by this call.
+        // This call has one.
         while Arc::strong_count(&executor) > 1 {
             sleep(RELEASED_LOOK).await;
         }

@@ -72,7 +72,7 @@ mod tests {
     use std::sync::Mutex;
     use tokio::task::JoinHandle;
 
-    /// Records each call, and fails as many as it is told to.
+    /// Records each call, and fails as many as it is asked to.
     #[derive(Debug, Default)]
     struct Group(Mutex<(Vec<bool>, usize)>);
 

@@ -37,7 +37,7 @@ const SUSPENDED_LOOK: Duration = Duration::from_millis(200);
 /// third of their time.
 const MAX_LEASED: usize = 1_000;
 
-/// Receives a lane's messages until told to stop, or until a job comes that only a later release can execute (`Ok`), or
+/// Receives a lane's messages until asked to stop, or until a job comes that only a later release can execute (`Ok`), or
 /// until queue or ledger fail for good.
 pub(crate) async fn receive_all(lane: &Arc<LaneContext>, stop: &Stop, jobs: &mut JoinSet<()>) -> Result<(), WorkError> {
     let receiving = BackendHealth::default();

@@ -17,7 +17,7 @@ use crate::engine::progress::TransferProgress;
 use crate::engine::turns::Turns;
 
 /// A release is one short call a job. A process that ends does not wait longer for a queue that does not answer.
-const HAND_BACK: Duration = Duration::from_millis(1_000);
+const RELEASE_TIME: Duration = Duration::from_millis(1_000);
 
 /// Gets each outcome when it is counted.
 pub type Report = shared::report::Listener;
@@ -52,7 +52,7 @@ pub struct Worker {
     pub turns: Option<Arc<Turns>>,
     /// How long it releases jobs that it does not finish, before it leaves them to the ends of their leases: short
     /// where the process ends, longer where it goes on.
-    pub hand_back: Duration,
+    pub release_time: Duration,
     /// What executes its jobs. It may change while the worker works.
     pub executors: Executors,
 }
@@ -73,7 +73,7 @@ impl Worker {
             activity: Arc::default(),
             limiter: None,
             turns: None,
-            hand_back: HAND_BACK,
+            release_time: RELEASE_TIME,
             executors: Executors::default(),
         }
     }

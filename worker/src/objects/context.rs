@@ -240,10 +240,10 @@ impl ObjectsContext {
 
     /// What the destination can do, as far as its answers have shown.
     pub fn destination_capabilities(&self) -> Capabilities {
-        let told = self.destination.capabilities().clone();
+        let known = self.destination.capabilities().clone();
         match self.opaque_tags.load(Ordering::Relaxed) {
-            true => Capabilities { etags: EtagMeaning::Opaque, ..told },
-            false => told,
+            true => Capabilities { etags: EtagMeaning::Opaque, ..known },
+            false => known,
         }
     }
 

@@ -119,8 +119,8 @@ pub(crate) async fn write(context: &Context, object: &JobObject, info: &ObjectIn
         None if says_something(&info.attributes) => context.objects.leave_out(Unsupported::Attributes, key)?,
         None => {}
     }
-    if info.untold_metadata > 0 {
-        context.objects.leave_out(Unsupported::Untold, key)?;
+    if info.unreported_metadata > 0 {
+        context.objects.leave_out(Unsupported::Unreported, key)?;
     }
     write.tags = tags::read(context, key, info).await?;
     leave_behind(context, key, info)?;

@@ -53,7 +53,7 @@ pub(super) async fn failures(
             .key_condition_expression("pk = :pk AND sk > :after")
             .expression_attribute_values(":after", super::item::text(after)),
     };
-    // One more than asked for tells whether this is the end.
+    // One more than asked for shows whether this is the end.
     let mut records = ledger.all(query, limit.saturating_add(1)).await?;
     let more = records.len() > limit;
     records.truncate(limit);

@@ -155,7 +155,7 @@ pub(super) async fn defer(
         let message = format!("a delete job of {} bytes is too large for the ledger: lower job-objects", body.len());
         return Err(ledger.error(ErrorKind::Invalid, message));
     }
-    let item = Item::new(pk("run", &[run]), held_key(range, job)).with("body", text(body));
+    let item = Item::new(pk("run", &[run]), deferred_key(range, job)).with("body", text(body));
     let attributes = item.with("fence", number(fence)).attributes();
     // A finder makes the same body for a number, so a write that is repeated or carried out late changes nothing. Of two
     // finders the later one's body stays, and the one that no checkpoint counts is harmless.
@@ -174,11 +174,11 @@ pub(super) async fn defer(
 
 /// A deferred job's body.
 pub(super) async fn deferred(ledger: &DynamoDbLedger, run: &str, range: u32, number: u32) -> Result<Option<String>> {
-    let record = ledger.get(&pk("run", &[run]), &held_key(range, number)).await?;
+    let record = ledger.get(&pk("run", &[run]), &deferred_key(range, number)).await?;
     record.map(|record| record.text("body").map(str::to_owned)).transpose()
 }
 
-fn held_key(range: u32, number: u32) -> String {
+fn deferred_key(range: u32, number: u32) -> String {
     format!("deferred#{range:010}#{number:010}")
 }
 

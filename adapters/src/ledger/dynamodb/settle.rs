@@ -60,19 +60,19 @@ pub(super) async fn settle(ledger: &DynamoDbLedger, settlement: &Settlement<'_>)
         return Err(ledger.error(ErrorKind::Invalid, message));
     }
     outcomes::write(ledger, task, run, outcomes).await?;
-    // Most jobs settle whole and once: their item is not there, and reading it would tell nothing.
+    // Most jobs settle whole and once: their item is not there, and reading it would show nothing.
     let mut job = match outcomes.len() < origin.items as usize {
         true => read(ledger, run, origin).await?,
         false => Job::default(),
     };
-    let mut told = BTreeSet::new();
+    let mut counted = BTreeSet::new();
     // The latest time that a counter was found to have.
     let mut passed = None;
     for _ in 0..MAX_ROUNDS {
-        let Some(step) = Step::plan(&job.indexes, outcomes, reasons) else { return Ok(told) };
+        let Some(step) = Step::plan(&job.indexes, outcomes, reasons) else { return Ok(counted) };
         match (Commit { ledger, settlement, job: &job, step: &step, passed }).send().await? {
             Committed::Done => {
-                told.extend(step.new);
+                counted.extend(step.new);
                 job = Job { indexes: step.indexes, version: job.version + 1 };
             }
             Committed::JobChanged => job = read(ledger, run, origin).await?,

@@ -115,7 +115,7 @@ fn open_of(record: &Record) -> Result<Option<OpenUploads>> {
 }
 
 /// Forgets an upload and its parts. The record goes last: should this be cut off, the upload is still
-/// known, and whoever takes it up finds at the destination how it stands, and closes it again.
+/// known, and the worker that takes it up finds at the destination how it stands, and closes it again.
 pub(super) async fn close(ledger: &DynamoDbLedger, task: &str, upload: &Upload) -> Result<Option<Intents>> {
     let (pk, sk) = item_key(task, &upload.key);
     parts::forget(ledger, task, upload).await?;

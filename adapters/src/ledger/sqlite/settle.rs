@@ -194,7 +194,7 @@ pub(super) fn failures(
     let not_ours = |_| Failure::Other(ErrorKind::Invalid, "not a valid page token of failures".to_owned());
     let after: i64 = after.map(str::parse).transpose().map_err(not_ours)?.unwrap_or(0);
     let limit = limit.max(1);
-    // One more than asked for tells whether this page is the last.
+    // One more than asked for shows whether this page is the last.
     let rows = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
     let sql = "SELECT id, body FROM failures WHERE run = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
     let mut select = connection.prepare_cached(sql)?;

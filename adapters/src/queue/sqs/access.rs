@@ -23,15 +23,15 @@ impl SqsQueue {
         let arn = attributes.get(&QueueArn).map(String::as_str).unwrap_or_default();
         let statement = statement(arn, bucket);
         let invalid = |why| Error::new(ErrorKind::Invalid, "subscribe", &self.name, why);
-        let told = format!("queue {} accepts events of bucket {bucket}", self.name);
+        let message = format!("queue {} accepts events of bucket {bucket}", self.name);
         let Some(policy) = with_statement(attributes.get(&Policy), statement).map_err(invalid)? else {
-            return Ok(format!("{told} already"));
+            return Ok(format!("{message} already"));
         };
         // Repeated, or done with its answer lost: the same policy is written again. SQS has no conditional form of
         // this write: a change that another program makes at the same moment may be lost.
         let request = || self.client.set_queue_attributes().queue_url(&self.url).attributes(Policy, &policy).send();
         call(&retry::DESCRIBE, &self.name, request).await?;
-        Ok(told)
+        Ok(message)
     }
 }
 

@@ -146,7 +146,7 @@ pub(super) fn leads_out(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none()
 }
 
-/// Opens a folder below `root`, and makes it if told so. A link in the way is `NotADirectory`, for it
+/// Opens a folder below `root`, and makes it if asked to. A link in the way is `NotADirectory`, for it
 /// would make two keys of one file.
 pub(super) fn descend(root: &Dir, folders: &[String], create: bool) -> io::Result<Dir> {
     let mut dir = root.try_clone()?;

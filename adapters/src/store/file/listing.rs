@@ -267,7 +267,7 @@ impl Walk {
             Ok(name) => name,
             Err(name) => {
                 let lossy = name.to_string_lossy();
-                if may_hold(&self.range, prefix, &lossy) && self.filter.takes_key(&format!("{prefix}{lossy}")) {
+                if may_contain(&self.range, prefix, &lossy) && self.filter.takes_key(&format!("{prefix}{lossy}")) {
                     nameless.get_or_insert_with(|| (format!("{name:?}"), 0)).1 += 1;
                 }
                 return Ok(());
@@ -281,7 +281,7 @@ impl Walk {
             file_type => file_type.map_err(|error| self.folder.fault(LIST, prefix, error))?,
         };
         let is_wanted = |name: &str| {
-            may_hold(&self.range, prefix, name)
+            may_contain(&self.range, prefix, name)
                 && !(name.ends_with('/') && self.filter.excludes_below(&format!("{prefix}{name}")))
         };
         // A link comes twice: its own key, and the keys behind it, which are not listed.
@@ -398,7 +398,7 @@ fn is_gone(error: &std::io::Error) -> bool {
 }
 
 /// Whether a file's key, or any key below a folder (its name ends with `/`), lies in the range.
-fn may_hold(range: &KeyRange, prefix: &str, name: &str) -> bool {
+fn may_contain(range: &KeyRange, prefix: &str, name: &str) -> bool {
     let key = format!("{prefix}{name}");
     if !name.ends_with('/') {
         return range.contains(&key);

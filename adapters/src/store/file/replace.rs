@@ -7,7 +7,7 @@
 //! # Races
 //!
 //! - Several copies may need the place of one file (`a/b` and `a/c` that of `a`). One at a time looks at the place and
-//!   changes it: in this process by a mutex, beside others by a lock of the root. Whoever comes second finds a folder and
+//!   changes it: in this process by a mutex, beside others by a lock of the root. The second finds a folder and
 //!   moves its file into it. Copies that nothing blocks take no lock: until the exchange they are blocked, after it they
 //!   find the folder.
 //! - Where the file system cannot exchange two entries there are three renames instead. A crash between them leaves

@@ -174,10 +174,10 @@ async fn regression_only_files_of_dead_processes_are_swept() {
     let write = Write { size: 4 << 20, ..Write::default() };
     // A put that hangs after 2 MiB, and another store's look at the folder meanwhile.
     let (hangs, wait) = tokio::sync::oneshot::channel::<()>();
-    let (go_on, held) = tokio::sync::oneshot::channel::<()>();
+    let (go_on, waits) = tokio::sync::oneshot::channel::<()>();
     let rest = stream::once(async move {
         let _ = hangs.send(());
-        let _ = held.await;
+        let _ = waits.await;
         Ok(Bytes::from(vec![1; 2 << 20]))
     });
     let body = stream::iter([Ok(Bytes::from(vec![1; 2 << 20]))]).chain(rest).boxed();

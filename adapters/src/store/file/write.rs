@@ -143,7 +143,7 @@ pub(super) fn put_name(id: &str) -> String {
 impl Partial {
     pub(super) fn create(folder: &Folder, root: &Dir, id: &str) -> io::Result<Self> {
         let name = put_name(id);
-        let under_way = UnderWay::begin(&folder.under_way);
+        let under_way = BegunWrite::begin(&folder.under_way);
         // Another process that goes away may remove the empty folder at any moment, and one that
         // comes sweeps what is not locked yet.
         retrying(|| {
@@ -181,12 +181,12 @@ impl Drop for Partial {
 }
 
 /// Counts a file as under way, until it is dropped or kept.
-struct UnderWay(Option<Arc<AtomicUsize>>);
+struct BegunWrite(Option<Arc<AtomicUsize>>);
 
-impl UnderWay {
-    fn begin(count: &Arc<AtomicUsize>) -> UnderWay {
+impl BegunWrite {
+    fn begin(count: &Arc<AtomicUsize>) -> BegunWrite {
         count.fetch_add(1, AcqRel);
-        UnderWay(Some(count.clone()))
+        BegunWrite(Some(count.clone()))
     }
 
     fn keep(mut self) -> Arc<AtomicUsize> {
@@ -194,7 +194,7 @@ impl UnderWay {
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for BegunWrite {
     fn drop(&mut self) {
         if let Some(count) = &self.0 {
             count.fetch_sub(1, AcqRel);

@@ -50,12 +50,12 @@ impl S3Store {
     pub async fn notify_queue(&self, id: &str, queue_arn: &str) -> Result<String> {
         let (bucket, wanted) = (&self.0, self.0.rule(id, queue_arn, &EVENTS));
         let current = bucket.notifications().await?;
-        let told = format!("bucket {} sends its events to {queue_arn}", bucket.name());
+        let message = format!("bucket {} sends its events to {queue_arn}", bucket.name());
         if bucket.is_notified(&current, &wanted)? {
-            return Ok(format!("{told} already"));
+            return Ok(format!("{message} already"));
         }
         bucket.set_notifications(with_rule(current, &wanted)?).await?;
-        Ok(told)
+        Ok(message)
     }
 
     /// Makes the rule with this id send these events alone to a queue, and reads it again: another program may have
@@ -101,13 +101,13 @@ impl S3Store {
     /// Sends all events of the bucket to EventBridge, and says in one line what was done.
     pub async fn notify_eventbridge(&self) -> Result<String> {
         let current = self.0.notifications().await?;
-        let told = format!("bucket {} sends its events to EventBridge", self.0.name());
+        let message = format!("bucket {} sends its events to EventBridge", self.0.name());
         if current.event_bridge_configuration.is_some() {
-            return Ok(format!("{told} already"));
+            return Ok(format!("{message} already"));
         }
         let on = EventBridgeConfiguration::builder().build();
         self.0.set_notifications(as_written(current).event_bridge_configuration(on).build()).await?;
-        Ok(told)
+        Ok(message)
     }
 }
 

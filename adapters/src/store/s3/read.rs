@@ -71,7 +71,7 @@ macro_rules! info {
             modified: Timestamp(modified),
             checksums: checksums!(answer, etag),
             etag,
-            untold_metadata: answer.missing_meta.and_then(|count| u32::try_from(count).ok()).unwrap_or(0),
+            unreported_metadata: answer.missing_meta.and_then(|count| u32::try_from(count).ok()).unwrap_or(0),
             tag_count: $tag_count,
             uncarried: Uncarried {
                 redirect: answer.website_redirect_location.is_some(),
@@ -128,8 +128,8 @@ impl Bucket {
         let count = answer.parts_count.and_then(|count| u32::try_from(count).ok()).filter(|&count| count > 0);
         let size = answer.content_length.and_then(|size| u64::try_from(size).ok()).filter(|&size| size > 0);
         // An ETag of the usual form counts the parts too.
-        let told = answer.e_tag.as_deref().map(ETag::new).and_then(|tag| tag.part_count());
-        let agrees = told.is_none() || told == count;
+        let of_tag = answer.e_tag.as_deref().map(ETag::new).and_then(|tag| tag.part_count());
+        let agrees = of_tag.is_none() || of_tag == count;
         Ok(count.zip(size).filter(|_| agrees).map(|(count, part_bytes)| PartLayout { part_bytes, count }))
     }
 

@@ -1,4 +1,4 @@
-//! What a store may answer, from a server that answers as it is told.
+//! What a store may answer, from a server that gives prepared answers.
 
 use std::sync::Mutex;
 

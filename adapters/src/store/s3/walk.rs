@@ -113,7 +113,7 @@ impl<F: Folders> Walk<F> {
         let top = range.prefix.rfind('/').map_or(0, |at| at + 1);
         // A store that changes the prefix would list other folders.
         let is_possible = folders.can_be(&range.prefix[..top]) && !range.prefix[top..].contains(['\\', '\0']);
-        let levels = match is_possible && level::may_hold(&range, &range.prefix) {
+        let levels = match is_possible && level::may_contain(&range, &range.prefix) {
             true => vec![Level::open(&range, range.prefix[..top].to_owned(), &|folder| folders.can_be(folder))],
             false => Vec::new(),
         };

@@ -125,10 +125,11 @@ impl DefinitionArgs {
     /// defaults.
     fn changed(&self, present: &TaskDefinition, reset: &[String]) -> Result<TaskDefinition, Failure> {
         let is_given = |id: &str| self.given.iter().any(|given| given == id);
-        let place = |id, own: &Location, present: &Location| if is_given(id) { own.clone() } else { present.clone() };
+        let location =
+            |id, own: &Location, present: &Location| if is_given(id) { own.clone() } else { present.clone() };
         let (source, destination) = self.task.locations();
-        let source = place("source", source, &present.source.location);
-        let destination = place("destination", destination, &present.destination.location);
+        let source = location("source", source, &present.source.location);
+        let destination = location("destination", destination, &present.destination.location);
         let given = self.built(&present.task, self.task.settings_between(source, destination)?);
         with_settings(present, &given, &self.given, reset)
     }

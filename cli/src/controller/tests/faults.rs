@@ -129,14 +129,14 @@ async fn a_lost_operation_is_sent_again_and_one_without_task_ends() {
         progress: None,
         end: None,
     };
-    let (verify, orphan, early) = (operation(&task.task.id, 1), operation("gone", 1), operation("later", 0));
-    for operation in [&verify, &orphan, &early] {
+    let (verify, without_task, early) = (operation(&task.task.id, 1), operation("gone", 1), operation("later", 0));
+    for operation in [&verify, &without_task, &early] {
         stage.backend.tasks.request(operation).await.unwrap();
     }
     let report = stage.pass().await;
     assert_eq!(
         report.actions,
-        [format!("end verify {}: its task is gone", orphan.id), "ask the group for 1 machines".into()]
+        [format!("end verify {}: its task is gone", without_task.id), "ask the group for 1 machines".into()]
     );
     for _ in 0..3 {
         stage.pass().await;
@@ -145,5 +145,5 @@ async fn a_lost_operation_is_sent_again_and_one_without_task_ends() {
     assert_eq!(jobs.iter().map(|job| &job.run).collect::<Vec<_>>(), [&verify.id]);
     let operations = adapters::open::operations_queue(&stage.fleet).await.unwrap();
     assert_eq!(operations.depth().await.unwrap().ready, 1);
-    assert!(stage.backend.tasks.operation("gone", &orphan.id).await.unwrap().unwrap().end.is_some());
+    assert!(stage.backend.tasks.operation("gone", &without_task.id).await.unwrap().unwrap().end.is_some());
 }

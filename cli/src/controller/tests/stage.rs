@@ -64,7 +64,7 @@ impl Group for FakeGroup {
     }
 }
 
-/// Keeps the notices, and fails as often as it is told to.
+/// Keeps the notices, and fails as often as it is asked to.
 #[derive(Debug, Default)]
 pub struct Receiver {
     pub got: Mutex<Vec<(Channel, String, Notice)>>,

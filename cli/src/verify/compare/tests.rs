@@ -10,13 +10,13 @@ use shared::store::{KeyRange, Listed};
 
 use super::*;
 
-struct Place(PathBuf);
+struct Folders(PathBuf);
 
-impl Place {
-    fn new() -> Place {
-        let place = Place(std::env::temp_dir().join(format!("flotilla-verify-{}", uuid::Uuid::now_v7())));
-        ["a", "b"].iter().for_each(|side| std::fs::create_dir_all(place.0.join(side)).unwrap());
-        place
+impl Folders {
+    fn new() -> Folders {
+        let folders = Folders(std::env::temp_dir().join(format!("flotilla-verify-{}", uuid::Uuid::now_v7())));
+        ["a", "b"].iter().for_each(|side| std::fs::create_dir_all(folders.0.join(side)).unwrap());
+        folders
     }
 
     fn write(&self, side: &str, name: &str, bytes: &str) {
@@ -31,7 +31,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Folders {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
@@ -57,13 +57,13 @@ async fn folders_are_compared_by_a_common_checksum_or_by_bytes() {
         (Effort::Needed, Means::Checksum(Algorithm::Crc64Nvme)),
         (Effort::Deep, Means::Bytes),
     ] {
-        let place = Place::new();
+        let folders = Folders::new();
         for (name, a, b) in [("empty", "", ""), ("same", "abc", "abc"), ("size", "abc", "ab"), ("bytes", "abc", "abd")]
         {
-            place.write("a", name, a);
-            place.write("b", name, b);
+            folders.write("a", name, a);
+            folders.write("b", name, b);
         }
-        let sides = place.sides(effort);
+        let sides = folders.sides(effort);
         for (name, means, kind) in [
             ("empty", Means::Bytes, None),
             ("same", means, None),
@@ -80,21 +80,21 @@ async fn folders_are_compared_by_a_common_checksum_or_by_bytes() {
 /// What was listed → what became of it → the verdict.
 #[tokio::test]
 async fn what_has_changed_since_the_listing_is_judged_as_it_is_now() {
-    let place = Place::new();
-    let sides = place.sides(Effort::Needed);
+    let folders = Folders::new();
+    let sides = folders.sides(Effort::Needed);
     for name in ["late", "gone", "mended"] {
-        place.write("a", name, "abc");
+        folders.write("a", name, "abc");
     }
-    place.write("b", "mended", "ab");
-    place.write("b", "removed", "x");
+    folders.write("b", "mended", "ab");
+    folders.write("b", "removed", "x");
     let mut pairs = Vec::new();
     for name in ["late", "gone", "mended", "removed"] {
         pairs.push(pair(&sides, name).await);
     }
-    place.write("b", "late", "abc");
-    place.write("b", "mended", "abc");
-    std::fs::remove_file(place.0.join("a/gone")).unwrap();
-    std::fs::remove_file(place.0.join("b/removed")).unwrap();
+    folders.write("b", "late", "abc");
+    folders.write("b", "mended", "abc");
+    std::fs::remove_file(folders.0.join("a/gone")).unwrap();
+    std::fs::remove_file(folders.0.join("b/removed")).unwrap();
     for pair in pairs {
         assert_eq!(compare(&sides, &pair).await.differences, [], "{}", pair.key());
     }

@@ -17,7 +17,7 @@ fn names(of: &[(&str, Change)]) -> BTreeMap<String, Change> {
     of.iter().map(|(name, change)| ((*name).to_owned(), *change)).collect()
 }
 
-/// Keys, folders (with a `-` where the destination's are looked at too), and what is told later.
+/// Keys, folders (with a `-` where the destination's are looked at too), and what is reported later.
 fn sorted(tree: &mut Tree<INotifyWatcher>, of: &[(&str, Change)], deletes: bool) -> [Vec<String>; 3] {
     let (sorted, unwatched) = sort(tree, names(of), deletes);
     assert_eq!(unwatched.count, 0);
@@ -39,9 +39,9 @@ fn a_missing_file_is_a_change_only_if_deletes_are_followed() {
     let root = tempfile::tempdir().unwrap();
     fs::write(root.path().join("a"), "a").unwrap();
     let mut tree = tree(root.path());
-    let told = [("a", change(false, false)), ("gone", change(false, true)), ("swapped", change(true, true))];
-    assert_eq!(sorted(&mut tree, &told, true), [words(&["a", "gone", "swapped"]), vec![], vec![]]);
-    assert_eq!(sorted(&mut tree, &told, false), [words(&["a", "swapped"]), vec![], vec![]]);
+    let reports = [("a", change(false, false)), ("gone", change(false, true)), ("swapped", change(true, true))];
+    assert_eq!(sorted(&mut tree, &reports, true), [words(&["a", "gone", "swapped"]), vec![], vec![]]);
+    assert_eq!(sorted(&mut tree, &reports, false), [words(&["a", "swapped"]), vec![], vec![]]);
 }
 
 #[test]
@@ -52,8 +52,8 @@ fn a_new_folder_is_read_once_with_everything_below_it() {
         fs::create_dir_all(root.path().join(folder)).unwrap();
     }
     let came = change(true, false);
-    let told = [("new", came), ("new/in", came), ("new/in/deep", came), ("new-er", came), ("other", came)];
-    assert_eq!(sorted(&mut tree, &told, true), [vec![], words(&["new/", "new-er/", "other/"]), vec![]]);
+    let reports = [("new", came), ("new/in", came), ("new/in/deep", came), ("new-er", came), ("other", came)];
+    assert_eq!(sorted(&mut tree, &reports, true), [vec![], words(&["new/", "new-er/", "other/"]), vec![]]);
     assert!(tree.holds("new/in/deep/"), "watched before it is read");
     // Its attributes alone are nothing to look through it for.
     let found = sorted(&mut tree, &[("new", change(false, false))], true);
@@ -67,8 +67,8 @@ fn a_removed_folder_is_listed_at_the_destination() {
     let mut tree = tree(root.path());
     fs::rename(root.path().join("z"), root.path().join("a")).unwrap();
     // The new name is read first, and knows the old one's inode.
-    let told = [("a", change(true, false)), ("z", change(false, true))];
-    assert_eq!(sorted(&mut tree, &told, true), [words(&["z"]), words(&["a/", "z/-"]), vec![]]);
+    let reports = [("a", change(true, false)), ("z", change(false, true))];
+    assert_eq!(sorted(&mut tree, &reports, true), [words(&["z"]), words(&["a/", "z/-"]), vec![]]);
     assert!(tree.holds("a/in/") && !tree.holds("z/") && !tree.holds("z/in/"));
 }
 
@@ -92,8 +92,8 @@ fn a_folder_whose_last_file_is_gone_is_reported_empty() {
     }
     let mut tree = tree(root.path());
     let gone = change(false, true);
-    let told = [("empty/a", gone), ("empty/b", gone), ("full/a", gone), ("away/a", gone), ("top", gone)];
-    assert_eq!(sorted(&mut tree, &told, false), [vec![], vec![], words(&["empty/"])]);
+    let reports = [("empty/a", gone), ("empty/b", gone), ("full/a", gone), ("away/a", gone), ("top", gone)];
+    assert_eq!(sorted(&mut tree, &reports, false), [vec![], vec![], words(&["empty/"])]);
 }
 
 #[test]
@@ -112,6 +112,6 @@ fn regression_a_folder_that_replaces_a_file_is_read() {
     let root = tempfile::tempdir().unwrap();
     let mut tree = tree(root.path());
     fs::create_dir(root.path().join("a")).unwrap();
-    let told = [("a", change(true, true))];
-    assert_eq!(sorted(&mut tree, &told, true), [words(&["a"]), words(&["a/-"]), vec![]]);
+    let reports = [("a", change(true, true))];
+    assert_eq!(sorted(&mut tree, &reports, true), [words(&["a"]), words(&["a/-"]), vec![]]);
 }

@@ -42,20 +42,20 @@ impl Watcher for Fake {
     }
 }
 
-struct Place {
+struct Watched {
     folder: tempfile::TempDir,
     asked: Arc<Mutex<Asked>>,
     tree: Tree<Fake>,
 }
 
-impl Place {
-    fn new(folders: &[&str]) -> Place {
+impl Watched {
+    fn new(folders: &[&str]) -> Watched {
         let folder = tempfile::tempdir().unwrap();
         let fake = Fake::default();
         let (asked, tree) = (fake.0.clone(), Tree::new(folder.path(), fake));
-        let place = Place { folder, asked, tree };
-        folders.iter().for_each(|name| place.make(name));
-        place
+        let watched = Watched { folder, asked, tree };
+        folders.iter().for_each(|name| watched.make(name));
+        watched
     }
 
     fn make(&self, name: &str) {
@@ -75,63 +75,63 @@ impl Place {
 
 #[test]
 fn all_folders_are_watched_but_links_and_our_own() {
-    let mut place = Place::new(&["a/b", "c", ".flotilla-partial/upload"]);
-    std::os::unix::fs::symlink(place.folder.path().join("a"), place.folder.path().join("link")).unwrap();
-    assert_eq!(place.tree.watch_all().count, 0);
-    assert_eq!(place.watched(), ["", "a", "a/b", "c"]);
-    place.rename("c", "d");
-    place.make("a/e");
-    place.tree.watch_all();
-    assert_eq!(place.watched(), ["", "a", "a/b", "a/e", "d"]);
-    assert_eq!(place.tree.len(), 5);
+    let mut watched = Watched::new(&["a/b", "c", ".flotilla-partial/upload"]);
+    std::os::unix::fs::symlink(watched.folder.path().join("a"), watched.folder.path().join("link")).unwrap();
+    assert_eq!(watched.tree.watch_all().count, 0);
+    assert_eq!(watched.watched(), ["", "a", "a/b", "c"]);
+    watched.rename("c", "d");
+    watched.make("a/e");
+    watched.tree.watch_all();
+    assert_eq!(watched.watched(), ["", "a", "a/b", "a/e", "d"]);
+    assert_eq!(watched.tree.len(), 5);
 }
 
 #[test]
 fn what_has_left_is_watched_no_more_and_its_namesakes_are() {
-    let mut place = Place::new(&["a/b", "a-b", "ab", "c"]);
-    place.tree.watch_all();
-    place.tree.unwatch_below("a/");
-    assert_eq!(place.watched(), ["", "a-b", "ab", "c"]);
-    assert!(!place.tree.holds("a/b/") && place.tree.holds("ab/"));
-    place.tree.watch_below("a/");
-    assert_eq!(place.watched(), ["", "a", "a/b", "a-b", "ab", "c"]);
+    let mut watched = Watched::new(&["a/b", "a-b", "ab", "c"]);
+    watched.tree.watch_all();
+    watched.tree.unwatch_below("a/");
+    assert_eq!(watched.watched(), ["", "a-b", "ab", "c"]);
+    assert!(!watched.tree.holds("a/b/") && watched.tree.holds("ab/"));
+    watched.tree.watch_below("a/");
+    assert_eq!(watched.watched(), ["", "a", "a/b", "a-b", "ab", "c"]);
 }
 
 #[test]
 fn a_renamed_folder_is_watched_under_its_new_name_only() {
-    let mut place = Place::new(&["old/in", "new"]);
-    place.tree.watch_all();
-    place.rename("old", "new/home");
-    place.tree.watch_below("new/");
-    assert_eq!(place.watched(), ["", "new", "new/home", "new/home/in"]);
-    // That it has left is told only now.
-    assert!(place.tree.holds("old/"), "its keys at the destination are still to be looked at");
-    place.tree.unwatch_below("old/");
-    assert_eq!(place.watched(), ["", "new", "new/home", "new/home/in"]);
-    assert!(!place.tree.holds("old/"));
+    let mut watched = Watched::new(&["old/in", "new"]);
+    watched.tree.watch_all();
+    watched.rename("old", "new/home");
+    watched.tree.watch_below("new/");
+    assert_eq!(watched.watched(), ["", "new", "new/home", "new/home/in"]);
+    // Its removal is reported only now.
+    assert!(watched.tree.holds("old/"), "its keys at the destination are still to be looked at");
+    watched.tree.unwatch_below("old/");
+    assert_eq!(watched.watched(), ["", "new", "new/home", "new/home/in"]);
+    assert!(!watched.tree.holds("old/"));
 }
 
 #[test]
 fn regression_a_folder_that_replaces_another_is_watched() {
-    let mut place = Place::new(&["a", "elsewhere"]);
-    place.tree.watch_all();
+    let mut watched = Watched::new(&["a", "elsewhere"]);
+    watched.tree.watch_all();
     let outside = tempfile::tempdir().unwrap();
-    fs::rename(place.folder.path().join("a"), outside.path().join("a")).unwrap();
-    place.rename("elsewhere", "a");
-    place.tree.watch_all();
-    assert_eq!(place.watched(), ["", "a"]);
-    let unwatched = place.asked.lock().unwrap().unwatched.clone();
-    assert!(unwatched.contains(&place.folder.path().join("a")), "or it would be told as the one that left");
+    fs::rename(watched.folder.path().join("a"), outside.path().join("a")).unwrap();
+    watched.rename("elsewhere", "a");
+    watched.tree.watch_all();
+    assert_eq!(watched.watched(), ["", "a"]);
+    let unwatched = watched.asked.lock().unwrap().unwatched.clone();
+    assert!(unwatched.contains(&watched.folder.path().join("a")), "or it would be reported as the one that left");
 }
 
 #[test]
 fn what_cannot_be_watched_is_counted_with_the_reason() {
-    let mut place = Place::new(&["a", "b", "c"]);
-    place.asked.lock().unwrap().limit = Some(2);
-    let unwatched = place.tree.watch_all();
+    let mut watched = Watched::new(&["a", "b", "c"]);
+    watched.asked.lock().unwrap().limit = Some(2);
+    let unwatched = watched.tree.watch_all();
     assert_eq!((unwatched.count, unwatched.at_limit), (2, true));
     assert!(unwatched.first.is_some());
-    place.asked.lock().unwrap().limit = None;
-    assert_eq!(place.tree.watch_all().count, 0, "once there is room again");
-    assert_eq!(place.tree.watch_below("absent/").count, 0, "what has gone is not to be watched");
+    watched.asked.lock().unwrap().limit = None;
+    assert_eq!(watched.tree.watch_all().count, 0, "once there is room again");
+    assert_eq!(watched.tree.watch_below("absent/").count, 0, "what has gone is not to be watched");
 }

@@ -38,7 +38,7 @@ struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    /// One HEAD, pinned to what was listed: tells the checksums that the store keeps, the tag among them
+    /// One HEAD, pinned to what was listed: reports the checksums that the store keeps, the tag among them
     /// where it is an MD5.
     async fn ask(store: &'a Store, entry: &'a Entry) -> Result<Self> {
         let pin = entry.pin();

@@ -21,7 +21,7 @@ fn says(shelf: &mut Shelf, language: &str, tags: &[(&str, &str)]) {
     shelf.says.insert("k".into(), (attributes, tags));
 }
 
-/// Decides a pair of equal size whose destination is younger; tells how much was asked.
+/// Decides a pair of equal size whose destination is younger; returns how many requests it made.
 async fn decide(metadata: bool, shape: impl Fn(&mut Shelf, &mut Shelf)) -> (Decision, usize) {
     let (mut source, mut destination) = (Shelf::new(vec![entry("k", 1, 5)]), Shelf::new(vec![entry("k", 1, 9)]));
     for shelf in [&mut source, &mut destination] {

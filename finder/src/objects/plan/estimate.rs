@@ -151,7 +151,7 @@ impl Tally {
         let shared = terms.parts_jobs(object.size, parts);
         self.queue_requests += 3 * shared;
         if shared > 0 {
-            // Whoever completes it settles it, alone.
+            // The worker that completes it settles it, alone.
             self.ledger_writes += SETTLEMENT_WRITES;
         }
     }

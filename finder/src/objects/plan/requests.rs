@@ -75,7 +75,7 @@ fn by_service(terms: &Terms) -> (Side, Side) {
 
 fn whole(object: &JobObject, terms: &Terms) -> (Side, Side) {
     let cut = u64::from(is_cut(object, &terms.source));
-    let reads = if is_told(object, terms) { 1 } else { 2 };
+    let reads = if is_md5_reported(object, terms) { 1 } else { 2 };
     let read_again = u64::from(object.size > 0 && !shows_bytes(&terms.destination));
     let from = Side { get: reads, head: cut, tags: asks_for_tags(terms), ..Side::default() };
     (from, Side { put: 1, get: read_again, ..Side::default() })
@@ -83,7 +83,7 @@ fn whole(object: &JobObject, terms: &Terms) -> (Side, Side) {
 
 fn in_parts(object: &JobObject, parts: u64, terms: &Terms) -> (Side, Side) {
     let streams = !(terms.by_service && terms.destination.copies_parts);
-    let reads = if is_told(object, terms) { parts } else { 2 * parts };
+    let reads = if is_md5_reported(object, terms) { parts } else { 2 * parts };
     // Before its first part and after its last, and how the source was cut.
     let head = 2 + u64::from(is_cut(object, &terms.source));
     // Only the whole object's MD5 is known, and the parts' tags do not show it.
@@ -110,7 +110,7 @@ fn is_cut(object: &JobObject, source: &Capabilities) -> bool {
 }
 
 /// Whether the source reports a hash of the bytes. If not, they are read twice.
-fn is_told(object: &JobObject, terms: &Terms) -> bool {
+fn is_md5_reported(object: &JobObject, terms: &Terms) -> bool {
     let by_tag = terms.source.etags != EtagMeaning::Opaque && has_md5(object) || is_cut(object, &terms.source);
     object.size == 0 || by_tag || !terms.source.is_remote
 }

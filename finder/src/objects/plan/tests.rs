@@ -29,7 +29,7 @@ async fn a_plan_counts_what_a_run_would_do_and_what_it_would_cost() {
     assert_eq!(plan.reasons, [(Reason::Missing, 2)]);
     // One object whole, one in 64 parts of 16 MiB, as the worker cuts it.
     assert_eq!(count(&plan, "destination", "put"), 1 + 64 + 2);
-    // The source tells nothing of the bytes: they are read twice.
+    // The source reports nothing about the bytes: they are read twice.
     assert_eq!(count(&plan, "source", "get"), 2 * (1 + 64));
     // A HEAD before the parts and one after them, a HEAD and a LIST for the delete; a page of each side, and the probe.
     assert_eq!((count(&plan, "source", "head"), count(&plan, "source", "list")), (2 + 1, 1 + 1 + 1));

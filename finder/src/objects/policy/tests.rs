@@ -66,7 +66,7 @@ fn the_truth_table_of_objects_of_equal_size() {
         (Etag, (Md5, Md5), (A, B), false, Decision::VerifyEtag),
         (Etag, (Md5, Md5), (A, B), true, copy(Reason::Etag)),
         (Etag, (Opaque, Opaque), (A, A), true, copy(Reason::Newer)),
-        // Checksums are asked for only where the tags cannot tell.
+        // Checksums are asked for only where the tags cannot decide.
         (Checksum, (Md5, Md5), (A, A), true, skip(Same::Etag)),
         (Checksum, (Md5, Md5), (A, B), false, Decision::VerifyEtag),
         (Checksum, (Md5, Md5), (A, B), true, copy(Reason::Etag)),

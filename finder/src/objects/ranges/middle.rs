@@ -43,7 +43,7 @@ fn guess(prefix: &str, cursor: &str, end: Option<&str>) -> Option<String> {
 }
 
 /// How much is left between `cursor` and `end`, in units of what lies between `first` and `cursor`.
-/// Infinite where `first` and `cursor` are too close to tell.
+/// Infinite where `first` and `cursor` are too close to estimate it.
 pub fn share_left(prefix: &str, first: &str, cursor: &str, end: Option<&str>) -> f64 {
     let skip = match end {
         Some(end) => common_bytes(first, end),

@@ -234,7 +234,7 @@ impl Range {
         Found { unlisted: u64::from(unlisted.is_failure), ..Found::default() }
     }
 
-    /// Journals everything up to the cursor: held deletes, then the checkpoint with the jobs in its
+    /// Journals everything up to the cursor: deferred deletes, then the checkpoint with the jobs in its
     /// outbox, then the jobs. Died before the checkpoint: all of it is found again. Died after it: the
     /// resumed run sends the outbox.
     async fn commit(&mut self) -> Result<(), FindError> {
@@ -243,8 +243,8 @@ impl Range {
             return Ok(());
         }
         let Range { walk, pack, checkpoint, .. } = self;
-        let held = pack.seal(&walk.run.names, checkpoint);
-        walk.run.commit(checkpoint, held).await?;
+        let deferred = pack.seal(&walk.run.names, checkpoint);
+        walk.run.commit(checkpoint, deferred).await?;
         self.pairs = 0;
         walk.run.progress.sent(&std::mem::take(&mut self.unsent));
         Ok(())

@@ -5,7 +5,7 @@ use super::*;
 /// The workers' part at a cancelled run: each job that was sent is settled as cancelled, each object once.
 async fn settle_sent_as_cancelled(bench: &Bench, run: &str) {
     for job in bench.jobs_of(run) {
-        let outcome = |(place, key): (u32, &str)| (place, cancelled(key));
+        let outcome = |(index, key): (u32, &str)| (index, cancelled(key));
         let outcomes: Vec<_> = job.work.keys().map(outcome).collect();
         let settlement = Settlement { task: &job.task, run, origin: &job.origin, reasons: &[], outcomes: &outcomes };
         bench.book.settle(&settlement).await.unwrap();

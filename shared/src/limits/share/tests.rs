@@ -76,11 +76,11 @@ fn a_worker_counts_until_three_beats_are_missed() {
 fn workers_have_places_by_name_as_long_as_they_live() {
     let mut bench = Bench::new();
     bench.beat(0, &[], &[heartbeat("a", 1, &[]), heartbeat("z", 1, &[])]);
-    assert_eq!(bench.shares.place(), (1, 3));
+    assert_eq!(bench.shares.position(), (1, 3));
     for second in [5, 10, 15] {
         bench.beat(second, &[], &[heartbeat("a", 1, &[]), heartbeat("z", second, &[])]);
     }
-    assert_eq!(bench.shares.place(), (0, 2), "one is dropped");
+    assert_eq!(bench.shares.position(), (0, 2), "one is dropped");
 }
 
 #[test]

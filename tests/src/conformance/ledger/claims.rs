@@ -83,7 +83,7 @@ pub async fn only_the_owner_ends_a_claim(ledger: SharedLedger) {
     ledger.claim(&task, "second", None).await.unwrap();
 }
 
-/// And the others are told so; also where all have seen the same dead claim.
+/// And the others learn it; also where all have seen the same dead claim.
 pub async fn of_many_claims_at_once_one_succeeds(ledger: SharedLedger) {
     let task = unique("task");
     for dead in [None, Some("dead")] {

@@ -12,12 +12,12 @@ fn copied(objects: u64) -> Settled {
     Settled { copied: objects, bytes: objects * 1_000, last: FINISHED, ..Settled::default() }
 }
 
-/// Also with another end; the answer tells what was new.
+/// Also with another end; the answer says what was new.
 pub async fn an_object_is_counted_once_however_often_it_settles(ledger: SharedLedger) {
     let run = started(&ledger).await;
     let origin = origin("0/1", 4);
-    let places = [State::Copied, State::Deleted, State::Skipped, State::Failed];
-    let mut first: Vec<_> = (0..).zip(places.map(|state| outcome(state.as_str(), state))).collect();
+    let indexes = [State::Copied, State::Deleted, State::Skipped, State::Failed];
+    let mut first: Vec<_> = (0..).zip(indexes.map(|state| outcome(state.as_str(), state))).collect();
     first[3].1.reason = Some(FAILED_DELETE.to_owned());
     let mut expected = Settled { deleted: 1, skipped: 1, failed: 1, ..copied(1) };
     expected.failed_by.add(FAILED_DELETE, 1);
@@ -25,7 +25,7 @@ pub async fn an_object_is_counted_once_however_often_it_settles(ledger: SharedLe
     expected.skipped_by.add(OTHER, 1);
     assert_eq!(settle(&ledger, &run, &origin, &first).await, expected);
     assert_eq!(counted(&ledger, &run).await, expected);
-    let again: Vec<_> = (0..).zip(places.map(|state| outcome(state.as_str(), State::Skipped))).collect();
+    let again: Vec<_> = (0..).zip(indexes.map(|state| outcome(state.as_str(), State::Skipped))).collect();
     for outcomes in [&first, &again, &first] {
         assert_eq!(settle(&ledger, &run, &origin, outcomes).await.objects(), 0);
         assert_eq!(counted(&ledger, &run).await, expected);
@@ -37,8 +37,8 @@ pub async fn overlapping_settlements_count_what_is_new(ledger: SharedLedger) {
     let run = started(&ledger).await;
     let origin = origin("0/1", 100);
     let mut sum = 0;
-    for (places, new) in [(10..30, 20), (0..20, 10), (25..40, 10), (0..40, 0), (99..100, 1), (0..100, 59)] {
-        let settled = settle(&ledger, &run, &origin, &outcomes(&origin, places, State::Copied)).await;
+    for (indexes, new) in [(10..30, 20), (0..20, 10), (25..40, 10), (0..40, 0), (99..100, 1), (0..100, 59)] {
+        let settled = settle(&ledger, &run, &origin, &outcomes(&origin, indexes, State::Copied)).await;
         sum += new;
         assert_eq!((settled.copied, settled.bytes), (new, new * 1_000));
         assert_eq!(counted(&ledger, &run).await, copied(sum));
@@ -83,38 +83,38 @@ pub async fn settling_nothing_counts_nothing(ledger: SharedLedger) {
 pub async fn a_large_origin_settles_in_any_order(ledger: SharedLedger) {
     let run = started(&ledger).await;
     let origin = origin("0/1", 3_000);
-    for place in [2_999, 0, 7, 8, 1_500] {
-        assert_eq!(settle(&ledger, &run, &origin, &outcomes(&origin, [place], State::Skipped)).await.skipped, 1);
+    for index in [2_999, 0, 7, 8, 1_500] {
+        assert_eq!(settle(&ledger, &run, &origin, &outcomes(&origin, [index], State::Skipped)).await.skipped, 1);
     }
     let mut sum = 5;
     for first in (0..3_000).step_by(500) {
-        let places = (first..first + 500).rev();
-        sum += settle(&ledger, &run, &origin, &outcomes(&origin, places, State::Skipped)).await.skipped;
+        let indexes = (first..first + 500).rev();
+        sum += settle(&ledger, &run, &origin, &outcomes(&origin, indexes, State::Skipped)).await.skipped;
     }
     assert_eq!((sum, counted(&ledger, &run).await.skipped), (3_000, 3_000));
 }
 
-/// Together they are told of each object once.
+/// Together their answers have each object once.
 pub async fn eight_workers_that_settle_one_job_count_it_once(ledger: SharedLedger) {
     let run = started(&ledger).await;
     let origin = origin("0/1", 130);
     let workers = (0..8).map(|worker| {
         let (ledger, run, origin) = (ledger.clone(), run.clone(), origin.clone());
         tokio::spawn(async move {
-            let mut told = 0;
+            let mut reported = 0;
             for first in [worker * 10, 0, 40, 60] {
                 let all = outcomes(&origin, first..first + 60, State::Failed);
-                told += settle(&ledger, &run, &origin, &all).await.failed;
+                reported += settle(&ledger, &run, &origin, &all).await.failed;
             }
-            told
+            reported
         })
     });
-    let mut told = 0;
+    let mut reported = 0;
     for worker in workers.collect::<Vec<_>>() {
-        told += worker.await.unwrap();
+        reported += worker.await.unwrap();
     }
     let settled = counted(&ledger, &run).await;
-    assert_eq!((told, settled.failed, settled.objects()), (130, 130, 130));
+    assert_eq!((reported, settled.failed, settled.objects()), (130, 130, 130));
     assert_eq!(super::all_failures(&ledger, &run, 50).await.len(), 130);
 }
 
@@ -184,7 +184,7 @@ pub async fn outcomes_of_odd_keys_are_distinct(ledger: SharedLedger) {
     let origin = origin("0/1", 100);
     let all: Vec<_> = (0..)
         .zip(odd_keys())
-        .map(|(place, key)| (place, super::Outcome { size: u64::from(place), ..outcome(&key, State::Failed) }))
+        .map(|(index, key)| (index, super::Outcome { size: u64::from(index), ..outcome(&key, State::Failed) }))
         .collect();
     assert_eq!(settle(&ledger, &run, &origin, &all).await.failed, all.len() as u64);
     for (_, outcome) in &all {
@@ -219,11 +219,11 @@ pub async fn settled_places_are_those_of_their_origin(ledger: SharedLedger) {
     let run = started(&ledger).await;
     let (first, second) = (origin("0/1", 600), origin("0/2", 600));
     assert!(ledger.settled(&run.id, &first).await.unwrap().is_empty());
-    let places = [599, 0, 7, 8, 300];
-    for place in places {
-        settle(&ledger, &run, &first, &outcomes(&first, [place], State::Copied)).await;
+    let indexes = [599, 0, 7, 8, 300];
+    for index in indexes {
+        settle(&ledger, &run, &first, &outcomes(&first, [index], State::Copied)).await;
     }
-    assert_eq!(ledger.settled(&run.id, &first).await.unwrap(), places.into());
+    assert_eq!(ledger.settled(&run.id, &first).await.unwrap(), indexes.into());
     assert!(ledger.settled(&run.id, &second).await.unwrap().is_empty());
     settle(&ledger, &run, &first, &outcomes(&first, 0..600, State::Failed)).await;
     assert_eq!(ledger.settled(&run.id, &first).await.unwrap(), (0..600).collect());

@@ -64,7 +64,7 @@ pub async fn an_event_run_begins_once_and_is_never_done(ledger: SharedLedger) {
     assert_eq!((run.is_events(), run.is_done(), run.enqueued()), (true, false, 0));
 }
 
-/// However often its message comes, whole or in part, and to whomever.
+/// However often its message comes, whole or in part, and to any worker.
 pub async fn an_event_is_counted_once_however_often_its_message_comes(ledger: SharedLedger) {
     let run = event_run(&ledger).await;
     let mut sum = Settled::default();
@@ -79,28 +79,28 @@ pub async fn an_event_is_counted_once_however_often_its_message_comes(ledger: Sh
     assert_eq!(counted(&ledger, &run).await, sum);
 }
 
-/// Together they are told of each once.
+/// Together their answers have each once.
 pub async fn eight_workers_that_settle_the_same_events_count_each_once(ledger: SharedLedger) {
     let run = event_run(&ledger).await;
     let workers = (0..8).map(|worker| {
         let (ledger, run) = (ledger.clone(), run.clone());
         tokio::spawn(async move {
-            let mut told = Settled::default();
+            let mut reported = Settled::default();
             // Each begins elsewhere, and all come to all.
             for n in 0..12u32 {
                 let number = (n + worker * 3) % 12;
                 let records: Vec<_> =
-                    (0..2).map(|place| (place, outcome(&format!("k{number}"), State::Copied))).collect();
-                told += &settle(&ledger, &run, &origin(&format!("m-{number}"), 2), &records).await;
+                    (0..2).map(|index| (index, outcome(&format!("k{number}"), State::Copied))).collect();
+                reported += &settle(&ledger, &run, &origin(&format!("m-{number}"), 2), &records).await;
             }
-            told
+            reported
         })
     });
-    let mut told = Settled::default();
+    let mut reported = Settled::default();
     for worker in workers.collect::<Vec<_>>() {
-        told += &worker.await.unwrap();
+        reported += &worker.await.unwrap();
     }
-    assert_eq!((told.copied, counted(&ledger, &run).await), (24, told));
+    assert_eq!((reported.copied, counted(&ledger, &run).await), (24, reported));
 }
 
 /// In a message with others, alone, and where the key has no outcome yet.
@@ -109,8 +109,8 @@ pub async fn events_without_a_keys_outcome_count_and_overwrite_nothing(ledger: S
     let copied = outcome("a", State::Copied);
     settle(&ledger, &run, &origin("m-1", 1), &[(0, copied.clone())]).await;
     let only_counted = [(0, skipped("a", OUT_OF_SCOPE)), (1, skipped("a", COALESCED)), (2, skipped("b", COALESCED))];
-    let told = settle(&ledger, &run, &origin("m-2", 3), &only_counted).await;
-    assert_eq!((told.skipped, told.skipped_by.of(OUT_OF_SCOPE), told.skipped_by.of(COALESCED)), (3, 1, 2));
+    let reported = settle(&ledger, &run, &origin("m-2", 3), &only_counted).await;
+    assert_eq!((reported.skipped, reported.skipped_by.of(OUT_OF_SCOPE), reported.skipped_by.of(COALESCED)), (3, 1, 2));
     // The outcome of the key stands before what is only counted of it: the last that is one is kept.
     let mixed = [(0, outcome("c", State::Deleted)), (1, skipped("c", COALESCED)), (2, skipped("d", "same already"))];
     settle(&ledger, &run, &origin("m-3", 3), &mixed).await;

@@ -46,9 +46,9 @@ pub async fn only_counted_failures_are_listed(ledger: SharedLedger) {
 pub async fn five_hundred_outcomes_settle_at_once(ledger: SharedLedger) {
     let run = started(&ledger).await;
     let origin = origin("0/1", 500);
-    let state = |place: u32| if place % 10 < 3 { State::Failed } else { State::Copied };
+    let state = |index: u32| if index % 10 < 3 { State::Failed } else { State::Copied };
     let all: Vec<_> =
-        (0..500).map(|place| (place, outcome(&format!("{}/{place}", "k".repeat(200)), state(place)))).collect();
+        (0..500).map(|index| (index, outcome(&format!("{}/{index}", "k".repeat(200)), state(index)))).collect();
     // A service that is slow may lose an answer, and the call is repeated: what it counts is exact all the same.
     settle(&ledger, &run, &origin, &all).await;
     let settled = counted(&ledger, &run).await;

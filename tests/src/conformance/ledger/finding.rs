@@ -129,7 +129,7 @@ pub async fn a_checkpoint_replaces_the_earlier_one(ledger: SharedLedger) {
 /// Whatever it holds: it would take back what is counted already.
 pub async fn a_late_checkpoint_is_refused(ledger: SharedLedger) {
     let start = started(&ledger).await;
-    // The same numbers of jobs: nothing else tells which is the later one.
+    // The same numbers of jobs: nothing else shows which is the later one.
     let at = |version, listed, cursor: &str| Checkpoint {
         version,
         found: Found { listed, ..Found::default() },
@@ -197,7 +197,7 @@ pub async fn deletes_are_enqueued_once_released(ledger: SharedLedger) {
     }
 }
 
-/// Whoever was at it before finds that out by an error, and all its deletes are to be settled.
+/// The finder that worked on it before learns that by an error, and all its deletes are to be settled.
 pub async fn a_cancelled_run_stays_cancelled(ledger: SharedLedger) {
     for before in [Phase::Listing, Phase::Releasing, Phase::Listed, Phase::Stopped] {
         let start = started(&ledger).await;

@@ -34,9 +34,9 @@ fn origin_id(number: usize) -> String {
 fn outcomes_of(step: &Step, finished: i64) -> Vec<(u32, Outcome)> {
     let finished = Timestamp(1_700_000_000_000 + finished);
     let (number, objects) = step;
-    let outcome_of = |(&place, &(state, size)): (&u32, &(usize, u64))| {
-        let key = format!("{}-{place}", origin_id(*number));
-        (place, Outcome { size, finished, ..outcome(&key, STATES[state]) })
+    let outcome_of = |(&index, &(state, size)): (&u32, &(usize, u64))| {
+        let key = format!("{}-{index}", origin_id(*number));
+        (index, Outcome { size, finished, ..outcome(&key, STATES[state]) })
     };
     objects.iter().map(outcome_of).collect()
 }
@@ -64,9 +64,9 @@ pub async fn counters_equal_a_model_over_any_settlements(ledger: SharedLedger) {
         for (n, step) in steps.iter().enumerate() {
             let outcomes = outcomes_of(step, n as i64);
             let mut new = Settled::default();
-            for (place, outcome) in &outcomes {
-                if let Entry::Vacant(place) = first.entry((step.0, *place)) {
-                    place.insert(outcome.clone());
+            for (index, outcome) in &outcomes {
+                if let Entry::Vacant(index) = first.entry((step.0, *index)) {
+                    index.insert(outcome.clone());
                     new.count(outcome, REASONS);
                 }
                 if outcome.is_of_key() {
@@ -89,12 +89,12 @@ pub async fn counters_equal_a_model_over_any_settlements(ledger: SharedLedger) {
     });
 }
 
-/// All at once, each twice: every object counts once, and what is told to all adds up to the counters.
+/// All at once, each twice: every object counts once, and all answers add up to the counters.
 pub async fn counters_equal_a_model_under_concurrent_settlements(ledger: SharedLedger) {
     check(steps(), async |steps| {
         let run = started(&ledger).await;
         let objects: BTreeSet<_> =
-            steps.iter().flat_map(|(number, objects)| objects.keys().map(move |place| (*number, *place))).collect();
+            steps.iter().flat_map(|(number, objects)| objects.keys().map(move |index| (*number, *index))).collect();
         let calls = steps.iter().chain(&steps).map(|step| {
             let (ledger, run, step) = (ledger.clone(), run.clone(), step.clone());
             tokio::spawn(async move {
@@ -102,12 +102,12 @@ pub async fn counters_equal_a_model_under_concurrent_settlements(ledger: SharedL
                 settle(&ledger, &run, &origin, &outcomes_of(&step, 0)).await
             })
         });
-        let mut told = Settled::default();
+        let mut reported = Settled::default();
         for call in calls.collect::<Vec<_>>() {
-            told += &call.await.unwrap();
+            reported += &call.await.unwrap();
         }
         let settled = counted(&ledger, &run).await;
-        assert_eq!(settled, told);
+        assert_eq!(settled, reported);
         assert_eq!(settled.objects(), objects.len() as u64);
         assert_eq!(all_failures(&ledger, &run, 9).await.len() as u64, settled.failed);
     });

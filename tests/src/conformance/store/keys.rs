@@ -1,4 +1,4 @@
-//! Keys map by exact string: held exactly, or refused by name.
+//! Keys map by exact string: stored exactly, or refused by name.
 
 use shared::ErrorKind;
 use shared::object::Pin;
@@ -89,19 +89,19 @@ pub async fn odd_keys_come_back_exactly(fixture: &Fixture) {
     assert_eq!(keys_in(store, KeyRange::default()).await, [""; 0]);
 }
 
-/// A key that cannot be held is `Unrepresentable`, for single puts and for uploads.
+/// A key that the store cannot have is `Unrepresentable`, for single puts and for uploads.
 pub async fn an_unrepresentable_key_is_refused_and_nothing_written(fixture: &Fixture) {
     let store = &fixture.store;
     let mut keys = with_long_keys(HARD);
     keys.extend(["s".repeat(300), format!("{}k", "deep/".repeat(240)), "m".repeat(1030), "n/".repeat(3000)]);
     leave_out_bent(fixture, &mut keys);
-    let mut held = Vec::new();
+    let mut stored = Vec::new();
     for key in keys {
-        let bytes = bytes_of(20, held.len() as u64);
+        let bytes = bytes_of(20, stored.len() as u64);
         match store.put(&key, &plain(&bytes), body(&bytes)).await {
             Ok(_) => {
                 assert_stored(store, &key, &bytes).await;
-                held.push(key.clone());
+                stored.push(key.clone());
             }
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Unrepresentable, "{key:?}: {error}");
@@ -111,8 +111,8 @@ pub async fn an_unrepresentable_key_is_refused_and_nothing_written(fixture: &Fix
                 assert!(matches!(kind, ErrorKind::NotFound | ErrorKind::Unrepresentable), "head {key:?}: {kind}");
             }
         }
-        held.sort_unstable();
-        assert_eq!(keys_in(store, KeyRange::default()).await, held, "after {key:?}");
+        stored.sort_unstable();
+        assert_eq!(keys_in(store, KeyRange::default()).await, stored, "after {key:?}");
     }
 }
 

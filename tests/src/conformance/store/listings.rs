@@ -44,7 +44,7 @@ pub async fn keys_come_in_byte_order(fixture: &Fixture) {
     assert_eq!(keys_in(&fixture.store, KeyRange::default()).await, SORTED);
 }
 
-/// Size, tag and time are those that a head tells (times to the second).
+/// Size, tag and time are those that a head reports (times to the second).
 pub async fn a_listing_agrees_with_head(fixture: &Fixture) {
     for (n, key) in ["x", "y/z"].into_iter().enumerate() {
         put(&fixture.store, key, &bytes_of(n * 1000, 1)).await;

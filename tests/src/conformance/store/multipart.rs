@@ -140,10 +140,10 @@ pub async fn a_completed_upload_is_gone(fixture: &Fixture) {
     assert_stored(store, "key", &bytes).await;
 }
 
-/// Orphans of a key can be found, and told from older ones and from those of other keys.
+/// Orphaned uploads of a key can be found, and differ from older ones and from those of other keys.
 pub async fn what_is_open_is_listed_where_the_store_can(fixture: &Fixture) {
     let (store, (bytes, _)) = (&fixture.store, object_of(fixture, 2));
-    // Its first answer may tell what kind of store it is, and so that it cannot.
+    // Its first answer may show what kind of store it is, and so that it cannot.
     for _ in 0..2 {
         match store.list_uploads("a/key").await {
             Err(error) if error.kind() == ErrorKind::Unsupported => return,
@@ -161,7 +161,7 @@ pub async fn what_is_open_is_listed_where_the_store_can(fixture: &Fixture) {
     store.abort_upload(&gone).await.unwrap();
     let uploads = store.list_uploads("a/key").await.unwrap();
     assert_eq!(uploads.iter().map(|(upload, _)| upload).collect::<Vec<_>>(), [&kept]);
-    let opened = uploads[0].1.expect("the stores here tell the time");
+    let opened = uploads[0].1.expect("the stores here report the time");
     assert!(before.as_secs() <= opened.as_secs(), "opened {opened}, after {before}");
     assert!((store.now().0 - opened.0).abs() < 600_000, "opened {opened}");
     for other in others {
@@ -186,7 +186,7 @@ pub async fn completing_keeps_attributes_and_time(fixture: &Fixture) {
     }
 }
 
-/// Two workers that each opened an upload of the same key: whoever completes last wins, whole.
+/// Two workers that each opened an upload of the same key: the last to complete wins, whole.
 pub async fn two_uploads_of_one_key_do_not_mix(fixture: &Fixture) {
     let (store, (bytes, part_bytes)) = (&fixture.store, object_of(fixture, 2));
     let other = bytes_of(bytes.len(), 99);

@@ -83,7 +83,7 @@ pub async fn parts_that_leave_a_gap_are_not_completed(fixture: &Fixture) {
     }
 }
 
-/// Where the store tells how an object was cut, it tells the truth.
+/// If the store reports how an object was cut, the report is true.
 pub async fn a_reported_layout_is_the_uploaded_one(fixture: &Fixture) {
     let (store, (bytes, part_bytes)) = (&fixture.store, object_of(fixture, 3));
     let upload = store.create_upload("key", &plain(&bytes)).await.unwrap();

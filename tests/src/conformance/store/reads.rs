@@ -28,7 +28,7 @@ pub async fn any_range_can_be_read(fixture: &Fixture) {
     for range in [0..1, 1..2, 65_535..65_537, 100_000..299_999, len - 1..len, 0..len, 1..len] {
         let read = Read { range: Some(range.clone()), pin: Pin::default() };
         let object = fixture.store.get("key", &read).await.unwrap();
-        assert_eq!(object.info.size, len, "a ranged read tells the whole object's size");
+        assert_eq!(object.info.size, len, "a ranged read reports the whole object's size");
         let found = try_read(&fixture.store, "key", &read).await.unwrap();
         assert!(found == bytes[range.start as usize..range.end as usize], "{range:?} is not what was put");
     }

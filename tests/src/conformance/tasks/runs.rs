@@ -69,7 +69,7 @@ pub async fn a_run_repeated_after_its_end_does_not_begin_again(tasks: SharedTask
     assert_eq!(tasks.open_operations(10).await.unwrap(), []);
 }
 
-/// Whoever wrote it back: else each pass would find that run there, and none would begin again.
+/// Whichever of them wrote it back: else each pass would find that run there, and none would begin again.
 pub async fn regression_a_due_time_that_began_a_run_moves_on(tasks: SharedTasks) {
     let task = created(&tasks).await;
     begin_due(&tasks, &task).await;

@@ -64,7 +64,7 @@ pub async fn the_first_upload_of_a_key_is_the_one_that_is_kept(log: SharedUpload
     assert_eq!(log.open_upload(&other).await.unwrap(), other);
 }
 
-/// And everybody is told the same.
+/// And all get the same answer.
 pub async fn of_many_uploads_opened_at_once_one_is_kept(log: SharedUploadLog) {
     let task = unique("task");
     let opens = (0..8).map(|n| {
@@ -91,8 +91,8 @@ pub async fn parts_are_counted_once_and_come_by_number(log: SharedUploadLog) {
     for (numbers, is_known) in [(9..12, true), (2..4, true), (9..12, false), (1..11, true), (1..12, false)] {
         expected.extend(numbers.clone());
         let none = PartSet::default();
-        let told = if is_known { &known } else { &none };
-        known = log.record_parts(&task, &upload, &part_records(numbers), told).await.unwrap();
+        let listed = if is_known { &known } else { &none };
+        known = log.record_parts(&task, &upload, &part_records(numbers), listed).await.unwrap();
         assert_eq!(known, expected.iter().copied().collect());
         assert_eq!(log.part_set(&task, &upload).await.unwrap(), known);
     }

@@ -44,7 +44,7 @@ pub const DYNAMODB: Words = Words {
     failed: "InternalServerError",
 };
 
-/// An error as the services' JSON interfaces tell it.
+/// An error as the services' JSON interfaces report it.
 pub fn answered(status: u16, code: &str) -> Fault {
     Fault::Respond(status, format!(r#"{{"__type":"{code}","message":"by a fault"}}"#))
 }

@@ -173,7 +173,7 @@ pub fn upload() -> UploadRecord {
     }
 }
 
-/// All calls; `Ok` if what is recorded is what was told, and counted once.
+/// All calls; `Ok` if the record is what was sent, and counted once.
 pub async fn ledger(ledger: &DynamoDbLedger, config: &LedgerConfig) -> Result<()> {
     DynamoDbLedger::open(config).await?;
     let start = run("run");

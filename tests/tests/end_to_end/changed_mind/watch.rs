@@ -16,7 +16,7 @@ async fn until(process: &mut Process, what: &str, is_so: impl AsyncFn(&Process) 
     }
 }
 
-impl Place {
+impl Mirror {
     /// Starts a watch, and waits for the end of its first scan.
     async fn watch(&self, options: &str) -> Process {
         let mut process = self.start(&format!("watch SIDES --every 1h --json {options}"));
@@ -65,69 +65,69 @@ impl Place {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_a_new_watch_ends_the_last_scans_deletes() {
-    let place = Place::new(&[("kept".to_owned(), 5)]).await;
+    let mirror = Mirror::new(&[("kept".to_owned(), 5)]).await;
     let gone: Vec<_> = (0..GONE).map(|n| (format!("gone/{n}"), 3)).collect();
-    put_all(&place.weed.client(&place.weed.endpoint), &place.bucket, gone).await;
-    place.proxy.inject(Rule::on(Kind::Delete, Fault::Delay(Duration::from_millis(300))));
-    let first = place.start("watch SIDES --delete --concurrency 1");
-    place.kill_watch(first, Kind::Delete, 3).await;
-    let second = place.watch("").await;
-    place.finish(second, &[]).await;
-    assert_eq!(place.proxy.count(Kind::Delete), 0);
-    assert!(place.keys().await > GONE / 2);
-    assert_cancelled(&place.runs().await[0]);
+    put_all(&mirror.weed.client(&mirror.weed.endpoint), &mirror.bucket, gone).await;
+    mirror.proxy.inject(Rule::on(Kind::Delete, Fault::Delay(Duration::from_millis(300))));
+    let first = mirror.start("watch SIDES --delete --concurrency 1");
+    mirror.kill_watch(first, Kind::Delete, 3).await;
+    let second = mirror.watch("").await;
+    mirror.finish(second, &[]).await;
+    assert_eq!(mirror.proxy.count(Kind::Delete), 0);
+    assert!(mirror.keys().await > GONE / 2);
+    assert_cancelled(&mirror.runs().await[0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_a_new_watch_applies_its_options_to_old_events() {
     let files: Vec<_> = (0..40).map(|n| (format!("a/{n}"), 3)).collect();
-    let place = Place::new(&files).await;
-    let first = place.watch("--delete --concurrency 1").await;
-    place.proxy.inject(Rule::on(Kind::Delete, Fault::Delay(Duration::from_millis(300))));
+    let mirror = Mirror::new(&files).await;
+    let first = mirror.watch("--delete --concurrency 1").await;
+    mirror.proxy.inject(Rule::on(Kind::Delete, Fault::Delay(Duration::from_millis(300))));
     let new: Vec<_> = (0..40).map(|n| (format!("z/{n}"), 3)).collect();
-    write_files(&place.root.join("source"), &new);
-    files.iter().for_each(|(key, _)| fs::remove_file(place.root.join("source").join(key)).expect("it is removed"));
-    place.kill_watch(first, Kind::Delete, 3).await;
-    let left = place.keys().await;
-    let mut second = place.watch("--exclude z/**").await;
+    write_files(&mirror.root.join("source"), &new);
+    files.iter().for_each(|(key, _)| fs::remove_file(mirror.root.join("source").join(key)).expect("it is removed"));
+    mirror.kill_watch(first, Kind::Delete, 3).await;
+    let left = mirror.keys().await;
+    let mut second = mirror.watch("--exclude z/**").await;
     until(&mut second, "the old events are settled", async |_| {
-        let runs = place.runs().await;
+        let runs = mirror.runs().await;
         let events = runs.iter().find(|run| run["events"] == true).expect("events came");
         let settled = |name: &str| events["settled"][name].as_u64().expect("a number");
         ["copied", "deleted", "skipped", "failed"].map(settled).iter().sum::<u64>() >= 80
     })
     .await;
-    place.finish(second, &[]).await;
-    assert_eq!((place.proxy.count(Kind::Delete), place.asked(Kind::Put, "z/").len()), (0, 0));
+    mirror.finish(second, &[]).await;
+    assert_eq!((mirror.proxy.count(Kind::Delete), mirror.asked(Kind::Put, "z/").len()), (0, 0));
     // One key is new, and a delete that was on its way may have come late.
-    assert!(place.keys().await + 1 >= left, "{left}");
+    assert!(mirror.keys().await + 1 >= left, "{left}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_a_new_watch_ends_uploads_of_excluded_files() {
-    let place = Place::new(&[("small".to_owned(), 5)]).await;
-    let first = place.watch(GIANT).await;
-    place.proxy.inject(Rule::on(Kind::Part, Fault::Delay(Duration::from_millis(500))));
-    write_files(&place.root.join("source"), &[("giant".to_owned(), 60 * MIB)]);
-    place.kill_watch(first, Kind::Part, 3).await;
-    let second = place.watch(&format!("{GIANT} --exclude giant")).await;
-    place.finish(second, &[]).await;
-    assert_eq!(place.asked(Kind::Part, "giant").len() + place.asked(Kind::Complete, "giant").len(), 0);
-    assert_eq!(place.keys().await, 2, "the excluded file is not copied");
+    let mirror = Mirror::new(&[("small".to_owned(), 5)]).await;
+    let first = mirror.watch(GIANT).await;
+    mirror.proxy.inject(Rule::on(Kind::Part, Fault::Delay(Duration::from_millis(500))));
+    write_files(&mirror.root.join("source"), &[("giant".to_owned(), 60 * MIB)]);
+    mirror.kill_watch(first, Kind::Part, 3).await;
+    let second = mirror.watch(&format!("{GIANT} --exclude giant")).await;
+    mirror.finish(second, &[]).await;
+    assert_eq!(mirror.asked(Kind::Part, "giant").len() + mirror.asked(Kind::Complete, "giant").len(), 0);
+    assert_eq!(mirror.keys().await, 2, "the excluded file is not copied");
 }
 
 /// Kills a watch in the middle of an upload, and starts it with another storage class.
 async fn written_under_its_own_options(sizes: &str) {
-    let place = Place::new(&[("small".to_owned(), 5)]).await;
-    let first = place.watch(sizes).await;
-    place.proxy.inject(Rule::on(Kind::Part, Fault::Delay(Duration::from_millis(500))));
-    write_files(&place.root.join("source"), &[("giant".to_owned(), 60 * MIB)]);
-    place.kill_watch(first, Kind::Part, 3).await;
-    let ids = place.uploads().await;
+    let mirror = Mirror::new(&[("small".to_owned(), 5)]).await;
+    let first = mirror.watch(sizes).await;
+    mirror.proxy.inject(Rule::on(Kind::Part, Fault::Delay(Duration::from_millis(500))));
+    write_files(&mirror.root.join("source"), &[("giant".to_owned(), 60 * MIB)]);
+    mirror.kill_watch(first, Kind::Part, 3).await;
+    let ids = mirror.uploads().await;
     assert_eq!(ids.len(), 1);
-    let second = place.watch(&format!("{sizes} --storage-class STANDARD_IA")).await;
-    place.finish(second, &["giant"]).await;
-    let completed = place.asked(Kind::Complete, "giant");
+    let second = mirror.watch(&format!("{sizes} --storage-class STANDARD_IA")).await;
+    mirror.finish(second, &["giant"]).await;
+    let completed = mirror.asked(Kind::Complete, "giant");
     assert!(!completed.is_empty(), "the file is copied");
     assert!(ids.iter().all(|id| completed.iter().all(|target| !target.contains(id))), "{ids:?} {completed:?}");
 }

@@ -26,7 +26,7 @@ const AT_SOURCE: &[Kind] = &[Kind::Get, Kind::Get, Kind::Head];
 const AT_DESTINATION: &[Kind] =
     &[Kind::Put, Kind::Create, Kind::Create, Kind::Part, Kind::Part, Kind::Complete, Kind::Complete, Kind::Delete];
 /// Of queue and ledger: receiving, settling, sending, checkpoints, and the release of deletes.
-const OF_CARRIER: &[Kind] = &[Kind::Other];
+const OF_BACKEND: &[Kind] = &[Kind::Other];
 
 /// What anything here may take at most, on a machine with many more programs than cores.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -59,7 +59,7 @@ pub async fn round(seed: u64) -> u32 {
         let (source, destination) = (round.source.proxy().cloned(), round.destination.proxy().cloned());
         let (Some(source), Some(destination)) = (source, destination) else { unreachable!("both are buckets") };
         if finder.is_running() && round.random.percent(40) {
-            let proxies = [(source, BY_FINDER), (destination, BY_FINDER), (fleet.finding.backend.clone(), OF_CARRIER)];
+            let proxies = [(source, BY_FINDER), (destination, BY_FINDER), (fleet.finding.backend.clone(), OF_BACKEND)];
             let moment = Moment::of(&mut round.random, &proxies, LONGEST_MS);
             moment.wait(&mut finder, Duration::from_secs(3)).await;
             if finder.is_running() {
@@ -73,11 +73,11 @@ pub async fn round(seed: u64) -> u32 {
             moment.pass();
         } else {
             let backend = fleet.working.backend.clone();
-            let proxies = [(source, AT_SOURCE), (destination, AT_DESTINATION), (backend, OF_CARRIER)];
+            let proxies = [(source, AT_SOURCE), (destination, AT_DESTINATION), (backend, OF_BACKEND)];
             let moment = Moment::of(&mut round.random, &proxies, LONGEST_MS);
             let victim = round.random.below(2);
             moment.wait(&mut workers[victim], Duration::from_secs(3)).await;
-            // Whose request is held back is not known, and nobody should wait for it.
+            // Whose request is delayed is not known, and nobody should wait for it.
             let count = if matches!(moment, Moment::Time(_)) { 1 } else { 2 };
             for worker in [victim, 1 - victim].into_iter().take(count) {
                 workers[worker].kill();
@@ -203,8 +203,8 @@ impl Carried {
                 let _ = writeln!(text, "{name} = \"{value}\"");
             }
         };
-        for (name, place) in [("source", &round.source), ("destination", &round.destination)] {
-            section(name, &[place.connection(), vec![("location", place.location())]].concat());
+        for (name, side) in [("source", &round.source), ("destination", &round.destination)] {
+            section(name, &[side.connection(), vec![("location", side.location())]].concat());
         }
         for (name, key) in [("queue", "name"), ("ledger", "table")] {
             section(name, &[reached_by(&backend.endpoint), vec![(key, task.to_owned())]].concat());

@@ -40,16 +40,16 @@ impl Moment {
         match self {
             Moment::Time(time) => sleep(*time).await,
             Moment::Request { proxy, kind, skip, fault } => {
-                let before = proxy.held();
+                let before = proxy.delayed();
                 proxy.inject(Rule::on(*kind, fault.clone()).after(*skip).times(1));
-                while proxy.held() == before && process.is_running() && started.elapsed() < limit {
+                while proxy.delayed() == before && process.is_running() && started.elapsed() < limit {
                     sleep(Duration::from_millis(2)).await;
                 }
             }
         }
     }
 
-    /// Nothing is held back any more.
+    /// Nothing is delayed any more.
     pub fn pass(&self) {
         if let Moment::Request { proxy, .. } = self {
             proxy.heal();

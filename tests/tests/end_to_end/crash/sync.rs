@@ -12,7 +12,7 @@ use serde_json::Value;
 use shared::ledger::Ledger as _;
 
 use super::moment::Moment;
-use super::world::{CONCURRENCY, JOB_OBJECTS, LEASE, Place, Round};
+use super::world::{CONCURRENCY, JOB_OBJECTS, LEASE, Round, RoundSide};
 
 const NO_ENV: [(&str, String); 0] = [];
 
@@ -78,10 +78,10 @@ pub async fn round(seed: u64) -> u32 {
 fn start(round: &Round, state: &Path) -> Process {
     let mut arguments = vec!["sync".to_owned(), round.source.location(), round.destination.location()];
     let mut option = |name: &str, value: String| arguments.extend([format!("--{name}"), value]);
-    let sides: [(&str, &Place); 2] = [("source", &round.source), ("destination", &round.destination)];
-    for (side, place) in sides {
-        for (name, value) in place.connection() {
-            option(&format!("{side}-{name}"), value);
+    let sides: [(&str, &RoundSide); 2] = [("source", &round.source), ("destination", &round.destination)];
+    for (role, side) in sides {
+        for (name, value) in side.connection() {
+            option(&format!("{role}-{name}"), value);
         }
     }
     option("state", state.display().to_string());

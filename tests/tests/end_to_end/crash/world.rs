@@ -51,63 +51,63 @@ impl Store {
         }
     }
 
-    async fn bucket(&self, stem: &str, proxy: Arc<Proxy>) -> Place {
+    async fn bucket(&self, stem: &str, proxy: Arc<Proxy>) -> RoundSide {
         let client = s3_client(self.endpoints()[0], ACCESS_KEY, SECRET_KEY);
         let bucket = match self {
             Store::Cloud(cloud) => cloud.create_bucket(stem),
             Store::Weed(weed) => weed.create_bucket(stem).await,
         };
-        Place::Bucket { client, bucket, proxy }
+        RoundSide::Bucket { client, bucket, proxy }
     }
 }
 
 /// One side.
-pub enum Place {
+pub enum RoundSide {
     Bucket { client: Client, bucket: String, proxy: Arc<Proxy> },
     Folder(PathBuf),
 }
 
-impl Place {
-    pub fn folder(name: &str) -> Place {
-        Place::Folder(fresh_folder(name))
+impl RoundSide {
+    pub fn folder(name: &str) -> RoundSide {
+        RoundSide::Folder(fresh_folder(name))
     }
 
     pub fn proxy(&self) -> Option<&Arc<Proxy>> {
         match self {
-            Place::Bucket { proxy, .. } => Some(proxy),
-            Place::Folder(_) => None,
+            RoundSide::Bucket { proxy, .. } => Some(proxy),
+            RoundSide::Folder(_) => None,
         }
     }
 
     /// As a command line names it.
     pub fn location(&self) -> String {
         match self {
-            Place::Bucket { bucket, .. } => format!("s3://{bucket}"),
-            Place::Folder(path) => path.to_str().expect("UTF-8").to_owned(),
+            RoundSide::Bucket { bucket, .. } => format!("s3://{bucket}"),
+            RoundSide::Folder(path) => path.to_str().expect("UTF-8").to_owned(),
         }
     }
 
     /// How it is reached.
     pub fn connection(&self) -> Vec<(&'static str, String)> {
-        let Place::Bucket { proxy, .. } = self else { return Vec::new() };
+        let RoundSide::Bucket { proxy, .. } = self else { return Vec::new() };
         reached_by(&proxy.endpoint)
     }
 
     /// Puts an object there as of long ago, where that can be said.
     async fn plant(&self, store: &Store, key: &str, bytes: Vec<u8>) {
         match (self, store) {
-            (Place::Bucket { bucket, .. }, Store::Cloud(cloud)) => cloud.put(bucket, key, bytes),
+            (RoundSide::Bucket { bucket, .. }, Store::Cloud(cloud)) => cloud.put(bucket, key, bytes),
             _ => self.put(key, bytes).await,
         }
     }
 
     pub async fn put(&self, key: &str, bytes: Vec<u8>) {
         match self {
-            Place::Bucket { client, bucket, .. } => {
+            RoundSide::Bucket { client, bucket, .. } => {
                 let put = client.put_object().bucket(bucket).key(key).body(ByteStream::from(bytes));
                 put.send().await.expect("the bucket takes objects");
             }
-            Place::Folder(root) => {
+            RoundSide::Folder(root) => {
                 let path = root.join(key);
                 std::fs::create_dir_all(path.parent().expect("it has one")).expect("folders can be made");
                 std::fs::write(path, bytes).expect("files can be written");
@@ -117,10 +117,10 @@ impl Place {
 
     pub async fn delete(&self, key: &str) {
         match self {
-            Place::Bucket { client, bucket, .. } => {
+            RoundSide::Bucket { client, bucket, .. } => {
                 client.delete_object().bucket(bucket).key(key).send().await.expect("the bucket deletes");
             }
-            Place::Folder(root) => std::fs::remove_file(root.join(key)).expect("files can be removed"),
+            RoundSide::Folder(root) => std::fs::remove_file(root.join(key)).expect("files can be removed"),
         }
     }
 
@@ -128,16 +128,16 @@ impl Place {
     async fn all(&self, store: &Store) -> BTreeMap<String, Bytes> {
         let mut found = BTreeMap::new();
         match (self, store) {
-            (Place::Bucket { bucket, .. }, Store::Cloud(cloud)) => {
-                found.extend(cloud.objects(bucket).into_iter().map(|(key, held)| (key, held.bytes)));
+            (RoundSide::Bucket { bucket, .. }, Store::Cloud(cloud)) => {
+                found.extend(cloud.objects(bucket).into_iter().map(|(key, object)| (key, object.bytes)));
             }
-            (Place::Bucket { client, bucket, .. }, Store::Weed(_)) => {
+            (RoundSide::Bucket { client, bucket, .. }, Store::Weed(_)) => {
                 for key in list(client, bucket).await.into_keys() {
                     let object = client.get_object().bucket(bucket).key(&key).send().await.expect("it is there");
                     found.insert(key, object.body.collect().await.expect("it is whole").into_bytes());
                 }
             }
-            (Place::Folder(root), _) => walk(root, root, &mut found),
+            (RoundSide::Folder(root), _) => walk(root, root, &mut found),
         }
         found
     }
@@ -145,11 +145,11 @@ impl Place {
     /// Uploads that are open, and files that are unfinished.
     async fn unfinished(&self) -> BTreeSet<String> {
         match self {
-            Place::Bucket { client, bucket, .. } => {
+            RoundSide::Bucket { client, bucket, .. } => {
                 let open = client.list_multipart_uploads().bucket(bucket).send().await.expect("uploads are listed");
                 open.uploads().iter().filter_map(|upload| upload.upload_id().map(str::to_owned)).collect()
             }
-            Place::Folder(root) => {
+            RoundSide::Folder(root) => {
                 let entries = std::fs::read_dir(root.join(".flotilla-partial")).into_iter().flatten().flatten();
                 entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
             }
@@ -157,7 +157,7 @@ impl Place {
     }
 
     fn remove(&self) {
-        if let Place::Folder(root) = self {
+        if let RoundSide::Folder(root) = self {
             let _ = std::fs::remove_dir_all(root);
         }
     }
@@ -189,15 +189,15 @@ pub const CONCURRENCY: usize = 4;
 /// Most objects of a job.
 pub const JOB_OBJECTS: usize = 10;
 
-/// How long a job is held without a sign of life. A fleet waits for it after each kill; where it is not much longer
+/// How long a job is leased without a sign of life. A fleet waits for it after each kill; where it is not much longer
 /// than what a request takes on a busy machine, leases are lost without one, and jobs given up after 20 of them.
 pub const LEASE: &str = "15s";
 
 /// Two sides, and what happened to them.
 pub struct Round {
     pub random: Random,
-    pub source: Place,
-    pub destination: Place,
+    pub source: RoundSide,
+    pub destination: RoundSide,
     pub sizes: Sizes,
     pub kills: u32,
     /// Objects, or parts, that may have been sent again for that.
@@ -221,16 +221,16 @@ impl Round {
             to = from.clone();
         }
         let source = match kind {
-            0..4 => Place::folder("source"),
+            0..4 => RoundSide::folder("source"),
             _ => store.bucket("source", from).await,
         };
         let destination = match kind {
-            0 | 4..7 => Place::folder("destination"),
+            0 | 4..7 => RoundSide::folder("destination"),
             _ => store.bucket("destination", to).await,
         };
         let sizes = match &destination {
-            Place::Bucket { .. } => Sizes { part: 5 * MIB, threshold: 5 * MIB, giant: 11 * MIB },
-            Place::Folder(_) => Sizes { part: 64 << 10, threshold: 100 << 10, giant: 512 << 10 },
+            RoundSide::Bucket { .. } => Sizes { part: 5 * MIB, threshold: 5 * MIB, giant: 11 * MIB },
+            RoundSide::Folder(_) => Sizes { part: 64 << 10, threshold: 100 << 10, giant: 512 << 10 },
         };
         let (keys, overwritten, users_uploads) = Default::default();
         let (kills, may_be_repeated) = (0, 0);
@@ -271,7 +271,7 @@ impl Round {
             self.destination.plant(&self.store, "small/0/0", content("old", 77)).await;
             self.destination.plant(&self.store, "large/0", content("old", 77)).await;
         }
-        if let (Place::Bucket { client, bucket, .. }, true) = (&self.destination, self.random.percent(50)) {
+        if let (RoundSide::Bucket { client, bucket, .. }, true) = (&self.destination, self.random.percent(50)) {
             for key in ["large/0", "large", "small/0/0"] {
                 let create = client.create_multipart_upload().bucket(bucket).key(key).send().await;
                 self.users_uploads.extend(create.expect("uploads can be opened").upload_id().map(str::to_owned));
@@ -285,7 +285,7 @@ impl Round {
         self.keys.push(key);
     }
 
-    /// Times are told in whole seconds: what comes after this is later.
+    /// Times are in whole seconds: what comes after this is later.
     pub async fn pass_a_second(&self) {
         tokio::time::sleep(Duration::from_millis(1_100)).await;
     }
@@ -338,7 +338,7 @@ impl Round {
     pub async fn check(&self) {
         let (source, destination) = (self.source.all(&self.store).await, self.destination.all(&self.store).await);
         // A folder stands for its marker. One that was made for a file that never came, or is gone, holds nothing.
-        let has_folders = [&self.source, &self.destination].iter().any(|place| matches!(place, Place::Folder(_)));
+        let has_folders = [&self.source, &self.destination].iter().any(|side| matches!(place, RoundSide::Folder(_)));
         let empty = |key: &str| has_folders && key.ends_with('/');
         let keys =
             |side: &BTreeMap<String, Bytes>| side.keys().filter(|key| !empty(key)).cloned().collect::<BTreeSet<_>>();
@@ -356,8 +356,8 @@ impl Round {
         let allowed = self.may_be_repeated;
         let again = self.sent_again(&[Kind::Part, Kind::PartCopy]);
         assert!(again.len() <= allowed, "{} kills, parts sent again: {again:?}", self.kills);
-        // Small objects are found in place by their MD5s, which a folder does not tell.
-        if matches!(self.source, Place::Bucket { .. }) {
+        // Small objects are found in place by their MD5s, which a folder does not report.
+        if matches!(self.source, RoundSide::Bucket { .. }) {
             let again = self.sent_again(&[Kind::Put, Kind::Copy]);
             assert!(again.len() <= allowed, "{} kills, objects sent again: {again:?}", self.kills);
         }

@@ -6,7 +6,7 @@ use flotilla_tests::cloud::{Cloud, Profile};
 use flotilla_tests::proxy::Kind;
 use flotilla_tests::scale::scale;
 
-use super::bodies::{Told, What, records};
+use super::bodies::{EventRecord, What, records};
 use super::following::Following;
 use super::side::Side;
 
@@ -22,13 +22,13 @@ async fn many_events_of_one_key_cost_a_few_copies() {
     let mut following = Following::new(from, to, true, "", "").await;
     let bucket = following.from.bucket.clone();
     following.start_workers(WORKERS);
-    let body = records([&Told { bucket: &bucket, key: "hot", what: What::Created }]);
+    let body = records([&EventRecord { bucket: &bucket, key: "hot", what: What::Created }]);
     let began = Instant::now();
     for batch in 0..events / 10 {
         for edit in 0..5 {
             following.from.put("hot", format!("{batch:04}/{edit}")).await;
         }
-        following.tell(vec![body.clone(); 10]).await;
+        following.follow(vec![body.clone(); 10]).await;
     }
     following.until_followed().await;
     let seconds = began.elapsed().as_secs();

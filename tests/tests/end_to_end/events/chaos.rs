@@ -1,4 +1,4 @@
-//! A writer edits keys at random, what happened is told out of order and partly twice, and workers are killed.
+//! A writer edits keys at random, its events come out of order and partly twice, and workers are killed.
 //!
 //! `FLOTILLA_CHAOS_ROUNDS` sets the number of rounds of each kind, `FLOTILLA_CHAOS_SEED` the first seed, which is the
 //! run's seed otherwise: with one round, it replays the choices of that seed (not the moments at which things meet).
@@ -11,7 +11,7 @@ use flotilla_tests::cloud::{Cloud, Profile};
 use flotilla_tests::scale::{number, scale, seed};
 use shared::ledger::Ledger as _;
 
-use super::bodies::{FORMS, Told, What, records};
+use super::bodies::{EventRecord, FORMS, What, records};
 use super::following::Following;
 use super::side::{Seen, Side};
 use crate::support::{MIB, Random, content};
@@ -28,11 +28,11 @@ const FEW_EDITS: (usize, usize) = (150, 500);
 /// Edits between two kills, on average.
 const EDITS_PER_KILL: usize = 75;
 
-/// Messages held back at most, and messages that may wait: the writer is not to run away from the workers.
-const HELD_BACK: usize = 40;
+/// Messages delayed at most, and messages that may wait: the writer is not to run away from the workers.
+const MAX_DELAYED: usize = 40;
 const MAY_WAIT: u64 = 150;
 
-/// Where objects become giants, bytes; a little below they go in parts. Some keys hold such.
+/// Where objects become giants, bytes; a little below they go in parts. Some keys have both sizes.
 const LARGE: usize = 6 * MIB;
 
 struct Writer {
@@ -42,11 +42,11 @@ struct Writer {
     /// What is at each key.
     there: BTreeMap<String, Seen>,
     /// Messages that are not sent yet.
-    held: Vec<String>,
+    delayed: Vec<String>,
 }
 
 impl Writer {
-    /// Edits one key, and holds back what tells of it.
+    /// Edits one key, and delays its event.
     async fn edit(&mut self, from: &Side, number: usize) {
         let index = self.random.below(KEYS);
         let key = format!("{}/key {index}+\u{e9}", index % 3);
@@ -73,7 +73,7 @@ impl Writer {
                 What::Created
             }
         };
-        self.hold_back(&key, what);
+        self.delay(&key, what);
     }
 
     async fn put(&mut self, from: &Side, key: String, object: Seen) {
@@ -87,25 +87,25 @@ impl Writer {
         Seen { content_type, user, ..Seen::default() }
     }
 
-    /// Tells of a key in some vendor's form, sometimes together with another key's record, sometimes twice.
-    fn hold_back(&mut self, key: &str, what: What) {
-        let told = Told { bucket: &self.bucket, key, what };
+    /// Makes an event of a key in some vendor's form, sometimes together with another key's record, sometimes twice.
+    fn delay(&mut self, key: &str, what: What) {
+        let record = EventRecord { bucket: &self.bucket, key, what };
         let other = format!("0/key {}+\u{e9}", 3 * self.random.below(KEYS / 3));
         let body = match self.random.percent(20) {
-            true => records([&told, &Told { key: &other, ..told }]),
-            false => self.random.pick(&FORMS).1(&told),
+            true => records([&record, &EventRecord { key: &other, ..record }]),
+            false => self.random.pick(&FORMS).1(&record),
         };
         if self.random.percent(15) {
-            self.held.push(body.clone());
+            self.delayed.push(body.clone());
         }
-        self.held.push(body);
+        self.delayed.push(body);
     }
 
     /// Messages whose time has come, in no order.
     fn release(&mut self, keep: usize) -> Vec<String> {
         let mut now = Vec::new();
-        while self.held.len() > keep {
-            now.push(self.held.swap_remove(self.random.below(self.held.len())));
+        while self.delayed.len() > keep {
+            now.push(self.delayed.swap_remove(self.random.below(self.delayed.len())));
         }
         now
     }
@@ -117,7 +117,7 @@ async fn round(seed: u64, from: Side, to: Side, own_queue: bool, has_large: bool
     let find = "delete = true\nmax-delete = 1000\njob-objects = 10\n";
     let mut following = Following::new(from, to, own_queue, find, work).await;
     let bucket = following.from.bucket.clone();
-    let mut writer = Writer { random: Random(seed), bucket, has_large, there: BTreeMap::new(), held: Vec::new() };
+    let mut writer = Writer { random: Random(seed), bucket, has_large, there: BTreeMap::new(), delayed: Vec::new() };
     following.start_workers(2);
     let edits = number("FLOTILLA_CHAOS_EDITS").map_or(scale(edits.0, edits.1), |edits| edits as usize);
     let mut finder = None;
@@ -125,8 +125,8 @@ async fn round(seed: u64, from: Side, to: Side, own_queue: bool, has_large: bool
     for edit in 0..edits {
         writer.edit(&following.from, edit).await;
         if writer.random.percent(10) {
-            let keep = writer.random.below(HELD_BACK);
-            following.tell(writer.release(keep)).await;
+            let keep = writer.random.below(MAX_DELAYED);
+            following.follow(writer.release(keep)).await;
         }
         if edit == edits / 2 {
             finder = Some(following.start_finder());
@@ -139,14 +139,14 @@ async fn round(seed: u64, from: Side, to: Side, own_queue: bool, has_large: bool
             following.until("some events are followed", async |following| following.waiting().await < MAY_WAIT).await;
         }
     }
-    following.tell(writer.release(0)).await;
+    following.follow(writer.release(0)).await;
     following.replace(writer.random.below(2));
     let found = finder.expect("it was started").wait(Duration::from_secs(300)).await;
     assert_eq!(found.code, Some(0), "{}", found.stderr);
     following.until_followed().await;
     following.task.finished().await;
     following.stop().await;
-    println!("seed {seed}: {edits} edits, {} events, {} kills", following.told, kills + 1);
+    println!("seed {seed}: {edits} edits, {} events, {} kills", following.records, kills + 1);
     assert_eq!(following.from.keys().await, writer.there.keys().cloned().collect::<Vec<_>>());
     following.assert_followed().await;
     let run = following.task.run().await.expect("the scan is recorded");

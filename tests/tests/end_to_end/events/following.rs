@@ -34,8 +34,8 @@ pub struct Following {
     pub jobs: SqsQueue,
     /// Where events go: the queue of their own, if they have one.
     pub events: Option<SqsQueue>,
-    /// Records told so far that are to be counted.
-    pub told: u64,
+    /// Records sent so far that are to be counted.
+    pub records: u64,
 }
 
 impl Following {
@@ -64,7 +64,7 @@ impl Following {
             SqsQueue::create(&queue(&name)).await.expect("the queue is made");
             events = Some(SqsQueue::open(&queue(&name)).await.expect("the queue opens"));
         }
-        Following { task, from, to, workers: Vec::new(), jobs, events, told: 0 }
+        Following { task, from, to, workers: Vec::new(), jobs, events, records: 0 }
     }
 
     pub fn start_worker(&self) -> Process {
@@ -91,11 +91,11 @@ impl Following {
         self.workers[index] = self.start_worker();
     }
 
-    /// Sends bodies that tell of changes, each in a message of its own.
-    pub async fn tell(&mut self, bodies: impl IntoIterator<Item = String>) {
+    /// Sends bodies of events, each in a message of its own.
+    pub async fn follow(&mut self, bodies: impl IntoIterator<Item = String>) {
         let bodies: Vec<String> = bodies.into_iter().collect();
         for body in &bodies {
-            self.told += event::parse(body).expect("an event").changes.len() as u64;
+            self.records += event::parse(body).expect("an event").changes.len() as u64;
         }
         self.send(bodies).await;
     }
@@ -136,7 +136,7 @@ impl Following {
                 let (settled, waiting) = (self.settled().await, self.waiting().await);
                 if settled.objects() == done {
                     let said: Vec<String> = self.workers.iter().map(Process::stderr).collect();
-                    panic!("{what}: not in time; {} told, {settled:?}, {waiting} wait; {said:?}", self.told);
+                    panic!("{what}: not in time; {} records, {settled:?}, {waiting} wait; {said:?}", self.records);
                 }
                 (since, done) = (Instant::now(), settled.objects());
             }
@@ -144,10 +144,10 @@ impl Following {
         }
     }
 
-    /// Waits until all that was told is counted, and the queues are empty.
+    /// Waits until all that was sent is counted, and the queues are empty.
     pub async fn until_followed(&mut self) {
         self.until("all events are followed", async |following| {
-            following.settled().await.objects() >= following.told && following.waiting().await == 0
+            following.settled().await.objects() >= following.records && following.waiting().await == 0
         })
         .await;
     }
@@ -167,7 +167,7 @@ impl Following {
     /// once and none failed; nothing is left on a queue, at the dead letters, or open.
     pub async fn assert_followed(&self) {
         let settled = self.settled().await;
-        assert_eq!((settled.objects(), settled.failed), (self.told, 0), "{settled:?}");
+        assert_eq!((settled.objects(), settled.failed), (self.records, 0), "{settled:?}");
         assert_eq!(self.waiting().await, 0);
         assert_eq!(self.dead_letters().await, Vec::<(String, String)>::new());
         self.assert_equal().await;

@@ -2,7 +2,7 @@
 
 use flotilla_tests::cloud::{Cloud, Profile};
 
-use super::bodies::{FORMS, Told, What, records};
+use super::bodies::{EventRecord, FORMS, What, records};
 use super::following::Following;
 use super::side::Side;
 
@@ -17,7 +17,7 @@ fn keys(form: &str) -> [String; 2] {
 /// Of each form a message about each of its keys.
 fn bodies(bucket: &str, what: What) -> Vec<String> {
     let bodies = |(name, form): &(&str, super::bodies::Form)| {
-        keys(name).map(|key| form(&Told { bucket, key: &key, what })).into_iter()
+        keys(name).map(|key| form(&EventRecord { bucket, key: &key, what })).into_iter()
     };
     FORMS.iter().flat_map(bodies).collect()
 }
@@ -34,14 +34,14 @@ async fn formats_bring_and_remove(from: Side, to: Side, own_queue: bool) {
     let mut following = Following::new(from, to, own_queue, "delete = true\n", "").await;
     following.start_workers(1);
     put_all(&following.from, "the first").await;
-    following.tell(bodies(&following.from.bucket.clone(), What::Created)).await;
+    following.follow(bodies(&following.from.bucket.clone(), What::Created)).await;
     following.until_followed().await;
     following.assert_followed().await;
     let settled = following.settled().await;
     assert_eq!(settled.copied, 2 * FORMS.len() as u64, "{settled:?}; {}", following.workers[0].stderr());
 
     put_all(&following.from, "the next").await;
-    following.tell(bodies(&following.from.bucket.clone(), What::Created)).await;
+    following.follow(bodies(&following.from.bucket.clone(), What::Created)).await;
     following.until_followed().await;
     following.assert_followed().await;
 
@@ -50,7 +50,7 @@ async fn formats_bring_and_remove(from: Side, to: Side, own_queue: bool) {
             following.from.delete(&key).await;
         }
     }
-    following.tell(bodies(&following.from.bucket.clone(), What::Removed)).await;
+    following.follow(bodies(&following.from.bucket.clone(), What::Removed)).await;
     following.until_followed().await;
     following.stop().await;
     following.assert_followed().await;
@@ -84,10 +84,10 @@ async fn several_records_of_one_message_are_followed_and_counted_each() {
     following.to.put(&keys[0], "what is gone at the source").await;
     following.from.delete(&keys[0]).await;
     let bucket = following.from.bucket.clone();
-    // The last is told twice, and the first as if it had been written.
-    let told: Vec<Told<'_>> =
-        keys.iter().chain(keys.last()).map(|key| Told { bucket: &bucket, key, what: What::Created }).collect();
-    following.tell([records(&told)]).await;
+    // The last comes twice, and the first as if it had been written.
+    let all: Vec<EventRecord<'_>> =
+        keys.iter().chain(keys.last()).map(|key| EventRecord { bucket: &bucket, key, what: What::Created }).collect();
+    following.follow([records(&all)]).await;
     following.start_workers(1);
     following.until_followed().await;
     following.stop().await;
@@ -107,11 +107,11 @@ async fn without_delete_removed_keys_stay_at_the_destination() {
             following.to.put(&key, "kept").await;
         }
     }
-    following.tell(bodies(&following.from.bucket.clone(), What::Removed)).await;
+    following.follow(bodies(&following.from.bucket.clone(), What::Removed)).await;
     following.until_followed().await;
     following.stop().await;
     let settled = following.settled().await;
-    assert_eq!((settled.skipped, settled.objects()), (following.told, following.told), "{settled:?}");
+    assert_eq!((settled.skipped, settled.objects()), (following.records, following.records), "{settled:?}");
     assert_eq!(following.to.keys().await.len(), 2 * FORMS.len());
     assert_eq!(following.to.proxy.writes(), 0);
 }
@@ -124,25 +124,25 @@ async fn a_delete_marker_removes_the_copy_until_it_is_removed() {
     let mut following = Following::new(from, to, true, "delete = true\n", "").await;
     following.start_workers(1);
     let bucket = following.from.bucket.clone();
-    let told = |what| Told { bucket: &bucket, key: "a", what };
+    let record = |what| EventRecord { bucket: &bucket, key: "a", what };
     following.from.put("a", "the first").await;
     following.from.put("a", "the second").await;
-    following.tell([records([&told(What::Created)])]).await;
+    following.follow([records([&record(What::Created)])]).await;
     following.until_followed().await;
     following.assert_followed().await;
 
     following.from.delete("a").await;
-    let marker = records([&told(What::Removed)]).replace("ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated");
-    following.tell([marker]).await;
+    let marker = records([&record(What::Removed)]).replace("ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated");
+    following.follow([marker]).await;
     following.until_followed().await;
     following.assert_followed().await;
     assert!(!following.to.has("a").await);
 
     let versions = cloud.versions(&bucket, "a");
-    let marker = versions.last().filter(|held| held.is_delete_marker).expect("the newest is a marker");
+    let marker = versions.last().filter(|version| version.is_delete_marker).expect("the newest is a marker");
     let delete = following.from.client.delete_object().bucket(&bucket).key("a").set_version_id(marker.version.clone());
     delete.send().await.expect("a version is deleted");
-    following.tell([records([&told(What::Removed)])]).await;
+    following.follow([records([&record(What::Removed)])]).await;
     following.until_followed().await;
     following.stop().await;
     following.assert_followed().await;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use shared::ledger::{Ledger, State};
 
-use super::bodies::{Told, What, records};
+use super::bodies::{EventRecord, What, records};
 use super::following::Following;
 use super::side::Side;
 use crate::support::content;
@@ -29,7 +29,7 @@ async fn puts_at_a_gentle_rate_arrive_and_are_recorded() {
     for index in 0..5 {
         let key = format!("first/{index}");
         following.from.put(&key, content(&key, 10_000)).await;
-        following.tell([records([&Told { bucket: &bucket, key: &key, what: What::Created }])]).await;
+        following.follow([records([&EventRecord { bucket: &bucket, key: &key, what: What::Created }])]).await;
     }
     following.until_followed().await;
     let mut clock = tokio::time::interval(EVERY);
@@ -39,7 +39,7 @@ async fn puts_at_a_gentle_rate_arrive_and_are_recorded() {
         let key = format!("{}/{index}", index % 10);
         let put = Instant::now();
         following.from.put(&key, content(&key, 10_000)).await;
-        following.tell([records([&Told { bucket: &bucket, key: &key, what: What::Created }])]).await;
+        following.follow([records([&EventRecord { bucket: &bucket, key: &key, what: What::Created }])]).await;
         let (task, ledger) = (following.task.name.clone(), following.task.ledger.clone());
         watched.spawn(async move {
             let mut look = tokio::time::interval(LOOK);

@@ -6,7 +6,7 @@ use flotilla_tests::cloud::{Cloud, Profile};
 use flotilla_tests::proxy::Kind;
 use flotilla_tests::scale::scale;
 
-use super::bodies::{Told, What, records};
+use super::bodies::{EventRecord, What, records};
 use super::following::Following;
 use super::side::Side;
 use crate::support::{Random, content};
@@ -37,7 +37,7 @@ async fn many_events_beside_a_scan_read_each_object_few_times() {
     let began = Instant::now();
     following.start_workers(2);
     let mut finder = None;
-    // The second half is told of after each object was written again, or is gone.
+    // The second half is reported after each object was written again, or is gone.
     for half in 0..2 {
         if half == 1 {
             (0..keys).for_each(|index| put(index, 1));
@@ -51,11 +51,12 @@ async fn many_events_beside_a_scan_read_each_object_few_times() {
         while !left.is_empty() {
             let (now, later) = left.split_at(left.len().min(1 + random.below(RECORDS)));
             let names: Vec<String> = now.iter().map(|index| key(*index)).collect();
-            let told: Vec<_> = names.iter().map(|key| Told { bucket: &bucket, key, what: What::Created }).collect();
-            messages.push(records(&told));
+            let all: Vec<_> =
+                names.iter().map(|key| EventRecord { bucket: &bucket, key, what: What::Created }).collect();
+            messages.push(records(&all));
             left = later;
         }
-        following.tell(messages).await;
+        following.follow(messages).await;
     }
     let found = finder.expect("it was started").wait(std::time::Duration::from_secs(300)).await;
     assert_eq!(found.code, Some(0), "{}", found.stderr);
@@ -64,7 +65,7 @@ async fn many_events_beside_a_scan_read_each_object_few_times() {
     let seconds = began.elapsed().as_secs_f64();
     following.stop().await;
     following.assert_followed().await;
-    assert_eq!(following.told, events as u64);
+    assert_eq!(following.records, events as u64);
     let run = following.task.run().await.expect("the scan is recorded");
     assert_eq!((run.settled.objects(), run.settled.failed), (run.enqueued(), 0), "{run:?}");
     let (gets, heads) = (following.from.proxy.count(Kind::Get), following.from.proxy.count(Kind::Head));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use flotilla_tests::cloud::{Cloud, Profile};
 use flotilla_tests::proxy::{Fault, Kind, Rule};
 
-use super::bodies::{Told, What, records};
+use super::bodies::{EventRecord, What, records};
 use super::following::Following;
 use super::side::Side;
 
@@ -34,9 +34,9 @@ async fn an_event_is_done_while_most_of_a_large_scan_waits() {
     for round in 0..5 {
         let key = format!("event/{round}");
         following.from.put(&key, key.clone()).await;
-        following.tell([records([&Told { bucket: &bucket, key: &key, what: What::Created }])]).await;
+        following.follow([records([&EventRecord { bucket: &bucket, key: &key, what: What::Created }])]).await;
         following
-            .until("the event is done", async |following| following.settled().await.objects() == following.told)
+            .until("the event is done", async |following| following.settled().await.objects() == following.records)
             .await;
         assert_eq!(following.to.get(&key).await, following.from.get(&key).await);
     }
@@ -54,12 +54,12 @@ async fn a_run_is_neither_refused_nor_ended_by_events_that_wait() {
         let mut following = Following::new(from, to, own_queue, "job-objects = 10\n", "").await;
         let bucket = following.from.bucket.clone();
         let keys: Vec<String> = (0..100).map(|index| format!("key/{index}")).collect();
-        let mut told = Vec::new();
+        let mut bodies = Vec::new();
         for key in &keys {
             cloud.put(&bucket, key, key.clone());
-            told.push(records([&Told { bucket: &bucket, key, what: What::Created }]));
+            bodies.push(records([&EventRecord { bucket: &bucket, key, what: What::Created }]));
         }
-        following.tell(told).await;
+        following.follow(bodies).await;
         following.find().await;
         let run = following.task.run().await.expect("a run");
         assert_eq!((run.found.enqueued, &run.error), (100, &None));
@@ -67,7 +67,7 @@ async fn a_run_is_neither_refused_nor_ended_by_events_that_wait() {
         following.start_workers(1);
         following.until_followed().await;
         following.task.finished().await;
-        following.tell([records([&Told { bucket: &bucket, key: &keys[0], what: What::Created }])]).await;
+        following.follow([records([&EventRecord { bucket: &bucket, key: &keys[0], what: What::Created }])]).await;
         following.find().await;
         let next = following.task.run().await.expect("a run");
         assert_ne!(next.start.id, run.start.id);

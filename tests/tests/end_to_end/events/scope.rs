@@ -4,7 +4,7 @@ use flotilla_tests::cloud::{Cloud, Profile};
 use serde_json::json;
 use shared::objects::reasons::OUT_OF_SCOPE;
 
-use super::bodies::{FORMS, Told, What, records};
+use super::bodies::{EventRecord, FORMS, What, records};
 use super::following::Following;
 use super::side::Side;
 
@@ -32,26 +32,26 @@ async fn foreign_events_are_out_of_scope_and_copy_nothing() {
     }
     let mut bodies: Vec<String> = Vec::new();
     for what in [What::Created, What::Removed] {
-        bodies.extend(outside.map(|key| records([&Told { bucket: &bucket, key, what }])));
-        // Of another bucket, in every form that tells the bucket. Two forms do not, and one vendor's names are others.
+        bodies.extend(outside.map(|key| records([&EventRecord { bucket: &bucket, key, what }])));
+        // Of another bucket, in every form that names the bucket. Two forms do not, and one vendor's names are others.
         let forms = FORMS.iter().filter(|(name, _)| !name.starts_with("minimal") && *name != "kodo");
-        bodies.extend(forms.map(|(_, form)| form(&Told { bucket: &other, key: "p/a", what })));
+        bodies.extend(forms.map(|(_, form)| form(&EventRecord { bucket: &other, key: "p/a", what })));
     }
-    following.tell(bodies).await;
+    following.follow(bodies).await;
     following.start_workers(1);
     following.until_followed().await;
     let settled = following.settled().await;
     let counted = (settled.skipped_by.of(OUT_OF_SCOPE), settled.skipped, settled.objects());
-    assert_eq!(counted, (following.told, following.told, following.told), "{settled:?}");
+    assert_eq!(counted, (following.records, following.records, following.records), "{settled:?}");
     assert_eq!((following.to.proxy.writes(), following.from.proxy.writes()), (0, 0));
     assert_eq!(following.to.keys().await, ["2/a", "a"]);
     assert_eq!(following.dead_letters().await, []);
     let skipped = following.metric("flotilla_events_total", &["verdict=\"out-of-scope\""]).await;
     let all = following.metric("flotilla_events_total", &[]).await;
-    assert_eq!((skipped, all), (following.told as f64, following.told as f64));
+    assert_eq!((skipped, all), (following.records as f64, following.records as f64));
 
     // One of its own is followed by then.
-    following.tell([records([&Told { bucket: &bucket, key: "p/b", what: What::Created }])]).await;
+    following.follow([records([&EventRecord { bucket: &bucket, key: "p/b", what: What::Created }])]).await;
     following.until_followed().await;
     following.stop().await;
     assert_eq!(following.to.get("b").await.map(|object| object.bytes), Some("the only one".into()));
@@ -65,7 +65,7 @@ async fn unreadable_messages_are_dead_letters_with_a_reason() {
         let mut following = below_p(&cloud, own_queue).await;
         let bucket = following.from.bucket.clone();
         let nameless =
-            records([&Told { bucket: &bucket, key: "p/a", what: What::Created }]).replace("\"key\"", "\"kee\"");
+            records([&EventRecord { bucket: &bucket, key: "p/a", what: What::Created }]).replace("\"key\"", "\"kee\"");
         let confirm = json!({"Type": "SubscriptionConfirmation", "MessageId": "165545c9", "Token": "2336412f37",
             "TopicArn": "arn:aws:sns:us-west-2:123456789012:MyTopic", "Message": "You have chosen to subscribe …",
             "SubscribeURL": "https://sns.us-west-2.amazonaws.com/?Action=ConfirmSubscription", "Timestamp": "2012-04-26T20:45:04.751Z"})
@@ -85,12 +85,12 @@ async fn unreadable_messages_are_dead_letters_with_a_reason() {
         bodies.push(test.to_string());
         following.send(bodies).await;
         let keys: Vec<String> = (0..5).map(|index| format!("p/{index}")).collect();
-        let mut told = Vec::new();
+        let mut bodies = Vec::new();
         for key in &keys {
             following.from.put(key, key.clone()).await;
-            told.push(records([&Told { bucket: &bucket, key, what: What::Created }]));
+            bodies.push(records([&EventRecord { bucket: &bucket, key, what: What::Created }]));
         }
-        following.tell(told).await;
+        following.follow(bodies).await;
         following.start_workers(1);
         following.until_followed().await;
         following.stop().await;

@@ -163,8 +163,8 @@ impl Stage {
             assert!(!worker.is_finished(), "the worker ended");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        // Also the effect, of what is held back only after it.
-        wait_for("what is held back", async || self.to.held() > 0).await;
+        // Also the effect, of a request that is delayed only after it.
+        wait_for("a delayed request", async || self.to.delayed() > 0).await;
         stop.escalate();
         worker.await.expect("no panic").expect("the worker ends well");
         self.to.heal();

@@ -164,7 +164,7 @@ async fn regression_only_the_tasks_unrecorded_uploads_are_aborted() {
         created.expect("is opened").upload_id().map(str::to_owned)
     };
     let others = [open("a").await, open("ab").await, open("other").await];
-    // Times are told in whole seconds.
+    // Times are in whole seconds.
     tokio::time::sleep(Duration::from_millis(2_100)).await;
     let object = stage.object(0, "a", 12 * MIB).await;
     stage.send(&stage.job("j", vec![object])).await;
@@ -243,7 +243,7 @@ async fn a_source_changed_between_workers_arrives_wholly_new() {
     stage.send(&stage.job("j", vec![object])).await;
     stage.to.inject(Rule::on(Kind::Part, Fault::Stall).containing("partNumber=3"));
     stage.interrupt_at(Kind::Part, 3).await;
-    // Of the same size: only its version tells.
+    // Of the same size: only its version differs.
     let now = ByteStream::from(content("another a", 12 * MIB));
     stage.client.put_object().bucket(&stage.source).key("a").body(now).send().await.expect("is put");
     assert_eq!(stage.work_until_settled(1).await.copied, 1);

@@ -6,14 +6,14 @@ use flotilla_tests::scale::{scale, seed};
 use futures::stream::{self, StreamExt};
 use shared::ledger::State;
 
-use super::pair::Tells::{Crc, Folder, Md5, Nothing};
-use super::pair::{PART, Pair, Place, Tells, content};
+use super::pair::SideKind::{Crc, Folder, Md5, Nothing};
+use super::pair::{PART, Pair, SideKind, TestSide, content};
 
 /// Cases at a time.
 const AT_ONCE: usize = 4;
 
 /// Source, destination → what is compared of an object in one request, and of one in parts.
-const TABLE: [(Tells, Tells, &str, &str); 12] = [
+const TABLE: [(SideKind, SideKind, &str, &str); 12] = [
     (Md5, Md5, "source md5, destination md5", "source md5, destination read again"),
     (Md5, Crc, "source md5, destination read again", "source md5, destination read again"),
     (Md5, Folder, "source md5, destination md5", "source md5, destination read again"),
@@ -32,25 +32,25 @@ const WHOLE: usize = 300_000;
 const PARTS: usize = PART + 300_000;
 
 /// Copies an object with this fault on the way, and checks that every byte arrives.
-async fn copied(source: Tells, destination: Tells, size: usize, fault: Option<(Kind, Rule)>) -> (String, Pair) {
+async fn copied(source: SideKind, destination: SideKind, size: usize, fault: Option<(Kind, Rule)>) -> (String, Pair) {
     let pair = Pair::of(source, destination).await;
     let case = format!("{source:?} to {destination:?}, {size} bytes, {fault:?}");
     let bytes = content(7, size);
     pair.source.put("k", &bytes);
     if let Some((kind, rule)) = fault {
-        let place = if kind == Kind::Get { &pair.source } else { &pair.destination };
-        place.proxy().inject(rule);
+        let side = if kind == Kind::Get { &pair.source } else { &pair.destination };
+        side.proxy().inject(rule);
     }
     let outcome = pair.copy("k").await;
     assert_eq!(outcome.state, State::Copied, "{case}: {outcome:?}");
-    assert!(pair.destination.held("k") == Some(bytes), "{case}: the bytes differ");
+    assert!(pair.destination.stored("k") == Some(bytes), "{case}: the bytes differ");
     assert!(outcome.checksum.is_some(), "{case}: {outcome:?}");
     (outcome.verified.expect("it is said what was compared"), pair)
 }
 
 fn requests(pair: &Pair, kind: Kind) -> u64 {
-    let place = if kind == Kind::Get { &pair.source } else { &pair.destination };
-    place.proxy().count(kind)
+    let side = if kind == Kind::Get { &pair.source } else { &pair.destination };
+    side.proxy().count(kind)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,9 +70,9 @@ async fn what_was_compared_is_said_for_every_pair_of_places() {
 async fn a_bit_flipped_anywhere_on_either_leg_never_stays() {
     let cases =
         TABLE.into_iter().flat_map(|(from, to, ..)| [(from, to, WHOLE, Kind::Put), (from, to, PARTS, Kind::Part)]);
-    let check = |(from, to, size, write): (Tells, Tells, usize, Kind)| async move {
+    let check = |(from, to, size, write): (SideKind, SideKind, usize, Kind)| async move {
         let (_, plain) = copied(from, to, size, None).await;
-        let legs = [(Kind::Get, from), (write, to)].into_iter().filter(|(_, place)| *place != Folder);
+        let legs = [(Kind::Get, from), (write, to)].into_iter().filter(|(_, side)| *side != Folder);
         for (kind, _) in legs {
             // In the first, a middle and the last chunk; of an object in parts, also in its second part.
             // A change's run tries one of them, chosen by its seed and the case.
@@ -108,7 +108,7 @@ async fn what_is_wrong_each_time_is_reported_and_does_not_stay() {
         let outcome = pair.copy("k").await;
         let case = format!("{from:?} to {to:?}, {size} bytes, {kind:?}: {outcome:?}");
         assert_eq!(outcome.state, State::Failed, "{case}");
-        assert_eq!(pair.destination.held("k"), None, "{case}");
+        assert_eq!(pair.destination.stored("k"), None, "{case}");
     }
 }
 
@@ -122,11 +122,11 @@ async fn a_lying_source_without_checksums_is_found_out() {
     }
     let outcome = pair.copy("k").await;
     assert_eq!(outcome.state, State::Copied, "{outcome:?}");
-    assert!(pair.destination.held("k") == pair.source.held("k"), "a lie was believed");
+    assert!(pair.destination.stored("k") == pair.source.stored("k"), "a lie was believed");
     assert!(pair.source.proxy().count(Kind::Get) >= 9);
 }
 
-/// Cut as it was, or not at all alike; the tag of a source that tells its parts is made of the bytes.
+/// Cut as it was, or not at all alike; the tag of a source that reports its parts is made of the bytes.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_that_was_put_in_parts_arrives_whatever_they_were() {
     for (sizes, to, flip) in [
@@ -136,14 +136,15 @@ async fn an_object_that_was_put_in_parts_arrives_whatever_they_were() {
         (vec![1000, 2000], Folder, true),
     ] {
         let bytes = content(3, sizes.iter().sum());
-        let pair = Pair::new(Place::new(Md5, Profile::AMAZON).await, Place::new(to, Profile::UNKNOWN).await).await;
+        let pair =
+            Pair::new(TestSide::new(Md5, Profile::AMAZON).await, TestSide::new(to, Profile::UNKNOWN).await).await;
         pair.source.put_in_parts("k", &bytes, &sizes);
         if flip {
             pair.source.proxy().inject(Rule::on(Kind::Get, Fault::FlipResponse(500)).times(1));
         }
         let outcome = pair.copy("k").await;
         assert_eq!(outcome.state, State::Copied, "{sizes:?}: {outcome:?}");
-        assert!(pair.destination.held("k") == Some(bytes), "{sizes:?}: the bytes differ");
+        assert!(pair.destination.stored("k") == Some(bytes), "{sizes:?}: the bytes differ");
         assert!(outcome.checksum.is_some() && outcome.verified.is_some_and(|how| how.contains("source")));
     }
 }
@@ -158,7 +159,7 @@ async fn a_body_that_ends_early_or_late_never_becomes_an_object() {
             pair.source.proxy().inject(Rule::on(Kind::Get, Fault::CutResponse(at)).times(2));
             let outcome = pair.copy("k").await;
             assert_eq!(outcome.state, State::Copied, "{from:?} to {to:?}: {outcome:?}");
-            assert!(pair.destination.held("k") == Some(bytes), "{from:?} to {to:?}: the bytes differ");
+            assert!(pair.destination.stored("k") == Some(bytes), "{from:?} to {to:?}: the bytes differ");
         }
     }
 }

@@ -43,9 +43,9 @@ pub fn content(seed: u64, size: usize) -> Vec<u8> {
     bytes
 }
 
-/// What a place is, and what it tells of its objects.
+/// What a side is, and what it reports about its objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tells {
+pub enum SideKind {
     /// A bucket whose tags are MD5s.
     Md5,
     /// A bucket of KMS-encrypted objects with a CRC-64/NVME (as a source), or without (as a destination).
@@ -57,32 +57,32 @@ pub enum Tells {
 }
 
 /// One side.
-pub struct Place {
-    tells: Tells,
+pub struct TestSide {
+    kind: SideKind,
     pub cloud: Option<(Arc<Cloud>, Proxy, String)>,
     folder: PathBuf,
     /// How the store is reached.
     side: Option<Side>,
 }
 
-impl Place {
-    pub async fn new(tells: Tells, profile: Profile) -> Place {
-        Place::within(tells, Arc::new(Cloud::start(profile).await)).await
+impl TestSide {
+    pub async fn new(kind: SideKind, profile: Profile) -> TestSide {
+        TestSide::within(kind, Arc::new(Cloud::start(profile).await)).await
     }
 
     /// A bucket of that store.
-    pub async fn within(tells: Tells, cloud: Arc<Cloud>) -> Place {
-        let folder = fresh_folder("place");
-        if tells == Tells::Folder {
-            return Place { tells, cloud: None, folder, side: None };
+    pub async fn within(kind: SideKind, cloud: Arc<Cloud>) -> TestSide {
+        let folder = fresh_folder("side");
+        if kind == SideKind::Folder {
+            return TestSide { kind, cloud: None, folder, side: None };
         }
         let bucket = cloud.create_bucket("bucket");
-        if tells != Tells::Md5 {
+        if kind != SideKind::Md5 {
             cloud.encrypt(&bucket, Encryption { kind: "aws:kms".into(), key: None });
         }
         let proxy = Proxy::start(&cloud.endpoint).await;
         let side = Some(side(&proxy.endpoint, &bucket, ""));
-        Place { tells, cloud: Some((cloud, proxy, bucket)), folder, side }
+        TestSide { kind, cloud: Some((cloud, proxy, bucket)), folder, side }
     }
 
     /// The proxy before the store.
@@ -91,7 +91,7 @@ impl Place {
     }
 
     /// Has the store be reached as the other one is: they are one service then.
-    pub fn reach_as(&mut self, other: &Place) {
+    pub fn reach_as(&mut self, other: &TestSide) {
         let (own, other) = (self.side.as_mut().expect("it is a store"), other.side.as_ref().expect("it is a store"));
         own.connection = other.connection.clone();
     }
@@ -121,14 +121,14 @@ impl Place {
         let Some((cloud, _, bucket)) = &self.cloud else {
             return std::fs::write(self.folder.join(key), bytes).expect("the file is written");
         };
-        cloud.put_as(bucket, key, bytes.to_vec(), |held| match self.tells {
-            Tells::Md5 | Tells::Folder => held.checksum = None,
-            Tells::Crc | Tells::Nothing => {
+        cloud.put_as(bucket, key, bytes.to_vec(), |object| match self.kind {
+            SideKind::Md5 | SideKind::Folder => object.checksum = None,
+            SideKind::Crc | SideKind::Nothing => {
                 // A tag that only looks like an MD5, another for other bytes.
-                held.etag = format!("{:032x}", u128::from(bytes[0]) << 64 | bytes.len() as u128);
-                held.encryption = Some(Encryption { kind: "aws:kms".into(), key: None });
-                if self.tells == Tells::Nothing {
-                    held.checksum = None;
+                object.etag = format!("{:032x}", u128::from(bytes[0]) << 64 | bytes.len() as u128);
+                object.encryption = Some(Encryption { kind: "aws:kms".into(), key: None });
+                if self.kind == SideKind::Nothing {
+                    object.checksum = None;
                 }
             }
         });
@@ -147,17 +147,17 @@ impl Place {
             rest = later;
         }
         let md5s: Vec<[u8; 16]> = parts.iter().map(|part| md5::compute(&part.bytes).0).collect();
-        cloud.put_as(bucket, key, bytes.to_vec(), |held: &mut StoredObject| {
-            held.etag = shared::digest::multipart_etag(&md5s);
-            held.checksum = None;
-            held.parts = parts;
+        cloud.put_as(bucket, key, bytes.to_vec(), |object: &mut StoredObject| {
+            object.etag = shared::digest::multipart_etag(&md5s);
+            object.checksum = None;
+            object.parts = parts;
         });
     }
 
     /// The object's bytes.
-    pub fn held(&self, key: &str) -> Option<Vec<u8>> {
+    pub fn stored(&self, key: &str) -> Option<Vec<u8>> {
         match &self.cloud {
-            Some((cloud, _, bucket)) => cloud.object(bucket, key).map(|held| held.bytes.to_vec()),
+            Some((cloud, _, bucket)) => cloud.object(bucket, key).map(|object| object.bytes.to_vec()),
             None => std::fs::read(self.folder.join(key)).ok(),
         }
     }
@@ -165,15 +165,15 @@ impl Place {
 
 /// A worker between two places, with a queue and ledger of its own.
 pub struct Pair {
-    pub source: Place,
-    pub destination: Place,
+    pub source: TestSide,
+    pub destination: TestSide,
     pub options: Work,
     queue: Arc<SqliteQueue>,
     pub ledger: Arc<SqliteLedger>,
 }
 
 impl Pair {
-    pub async fn new(source: Place, destination: Place) -> Pair {
+    pub async fn new(source: TestSide, destination: TestSide) -> Pair {
         let database = Database::open(&fresh_folder("state")).expect("the state folder opens");
         let ledger = Arc::new(SqliteLedger::open(&database));
         ledger.start_run(&stage::run_start(RUN), NO_FENCE).await.expect("the run is recorded");
@@ -186,9 +186,9 @@ impl Pair {
         Pair { source, destination, options, queue: Arc::new(SqliteQueue::open(&database, TASK)), ledger }
     }
 
-    pub async fn of(source: Tells, destination: Tells) -> Pair {
-        let from = if source == Tells::Crc { Profile::AMAZON } else { Profile::UNKNOWN };
-        Pair::new(Place::new(source, from).await, Place::new(destination, Profile::UNKNOWN).await).await
+    pub async fn of(source: SideKind, destination: SideKind) -> Pair {
+        let from = if source == SideKind::Crc { Profile::AMAZON } else { Profile::UNKNOWN };
+        Pair::new(TestSide::new(source, from).await, TestSide::new(destination, Profile::UNKNOWN).await).await
     }
 
     /// Enqueues the source's object as it is.

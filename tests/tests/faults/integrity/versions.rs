@@ -9,8 +9,8 @@ use futures::stream::{self, StreamExt};
 use shared::ledger::{Outcome, State};
 use tokio::time::sleep;
 
-use super::pair::Tells::{Folder, Md5, Nothing};
-use super::pair::{PART, Pair, Place, Tells, content};
+use super::pair::SideKind::{Folder, Md5, Nothing};
+use super::pair::{PART, Pair, SideKind, TestSide, content};
 
 const SIZE: usize = 2 * PART + 1000;
 
@@ -23,13 +23,13 @@ const DELAY: Fault = Fault::Delay(Duration::from_millis(300));
 /// Wholly one of these, as the outcome says.
 fn assert_one_of(pair: &Pair, outcome: &Outcome, versions: &[&[u8]], case: &str) {
     assert_eq!(outcome.state, State::Copied, "{case}: {outcome:?}");
-    let held = pair.destination.held("k").expect("it is there");
-    assert!(versions.iter().any(|version| held == *version), "{case}: it is mixed");
-    assert_eq!(outcome.size, held.len() as u64, "{case}");
+    let stored = pair.destination.stored("k").expect("it is there");
+    assert!(versions.iter().any(|version| stored == *version), "{case}: it is mixed");
+    assert_eq!(outcome.size, stored.len() as u64, "{case}");
 }
 
-async fn seen(place: &Place, kind: Kind, count: u64) {
-    while place.proxy().count(kind) < count {
+async fn seen(side: &TestSide, kind: Kind, count: u64) {
+    while side.proxy().count(kind) < count {
         sleep(Duration::from_millis(1)).await;
     }
 }
@@ -45,9 +45,9 @@ async fn an_object_overwritten_between_its_parts_is_never_mixed() {
         (Nothing, HEEDLESS, SIZE),
         (Md5, Profile::AMAZON, SIZE),
     ];
-    let check = async |(tells, profile, size_after): (Tells, Profile, usize)| {
+    let check = async |(kind, profile, size_after): (SideKind, Profile, usize)| {
         let name = profile.name;
-        let mut pair = Pair::new(Place::new(tells, profile).await, Place::new(Md5, Profile::UNKNOWN).await).await;
+        let mut pair = Pair::new(TestSide::new(kind, profile).await, TestSide::new(Md5, Profile::UNKNOWN).await).await;
         pair.options.concurrency = 1;
         let (old, new) = (content(1, SIZE), content(2, size_after));
         pair.source.put("k", &old);
@@ -64,8 +64,8 @@ async fn an_object_overwritten_between_its_parts_is_never_mixed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_overwritten_while_a_worker_is_down_is_never_mixed() {
-    for (tells, profile) in [(Md5, Profile::UNKNOWN), (Md5, HEEDLESS), (Folder, Profile::UNKNOWN)] {
-        let mut pair = Pair::new(Place::new(tells, profile).await, Place::new(Md5, Profile::UNKNOWN).await).await;
+    for (kind, profile) in [(Md5, Profile::UNKNOWN), (Md5, HEEDLESS), (Folder, Profile::UNKNOWN)] {
+        let mut pair = Pair::new(TestSide::new(kind, profile).await, TestSide::new(Md5, Profile::UNKNOWN).await).await;
         pair.options.concurrency = 1;
         pair.options.lease = Duration::from_secs(1);
         let (old, new) = (content(1, SIZE), content(2, SIZE));
@@ -77,7 +77,7 @@ async fn an_object_overwritten_while_a_worker_is_down_is_never_mixed() {
         pair.source.put("k", &new);
         let outcome = pair.work("k").await;
         assert_eq!(outcome.state, State::Copied, "{outcome:?}");
-        assert!(pair.destination.held("k") == Some(new), "{tells:?}: it is not the new one");
+        assert!(pair.destination.stored("k") == Some(new), "{kind:?}: it is not the new one");
     }
 }
 
@@ -86,8 +86,8 @@ async fn an_object_overwritten_while_a_worker_is_down_is_never_mixed() {
 async fn parts_that_the_service_copies_are_of_one_version() {
     for profile in [Profile::UNKNOWN, HEEDLESS] {
         let cloud = Arc::new(Cloud::start(profile.clone()).await);
-        let source = Place::within(Md5, cloud.clone()).await;
-        let mut destination = Place::within(Md5, cloud.clone()).await;
+        let source = TestSide::within(Md5, cloud.clone()).await;
+        let mut destination = TestSide::within(Md5, cloud.clone()).await;
         destination.reach_as(&source);
         let mut pair = Pair::new(source, destination).await;
         pair.options.concurrency = 1;
@@ -121,13 +121,13 @@ async fn a_late_part_of_another_worker_is_not_taken_for_ours() {
     part.body(vec![0; PART].into()).send().await.expect("the late part is taken");
     let outcome = pair.work("k").await;
     assert_eq!(outcome.state, State::Copied, "{outcome:?}");
-    assert!(pair.destination.held("k") == Some(bytes), "the late part was taken for ours");
+    assert!(pair.destination.stored("k") == Some(bytes), "the late part was taken for ours");
 }
 
-/// Same size, and the time set back: inode and change time tell.
+/// Same size, and the time set back: inode and change time differ.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_replaced_between_its_parts_is_never_mixed() {
-    let mut pair = Pair::of(Tells::Folder, Md5).await;
+    let mut pair = Pair::of(SideKind::Folder, Md5).await;
     pair.options.concurrency = 1;
     let (old, new) = (content(1, SIZE), content(2, SIZE));
     pair.source.put("k", &old);

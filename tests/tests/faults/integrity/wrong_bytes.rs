@@ -4,13 +4,13 @@ use flotilla_tests::proxy::{Fault, Kind, Rule};
 use shared::ledger::{Outcome, State};
 use shared::objects::reasons::WRONG_BYTES_REMAIN;
 
-use super::pair::{PART, Pair, Tells, content};
+use super::pair::{PART, Pair, SideKind, content};
 
 const DENIED: &str = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
 
-/// Between two buckets of which neither verifies what the other tells: what is stored is read again.
+/// Between two buckets of which neither verifies what the other reports: what is stored is read again.
 async fn pair(denied: &[&'static str]) -> Pair {
-    let pair = Pair::of(Tells::Crc, Tells::Crc).await;
+    let pair = Pair::of(SideKind::Crc, SideKind::Crc).await;
     let (cloud, _, bucket) = pair.destination.cloud.as_ref().expect("it is a store");
     cloud.deny(bucket, denied);
     pair.source.put("k", &content(1, 1000));
@@ -36,7 +36,7 @@ async fn regression_wrong_bytes_that_cannot_be_removed_are_named() {
         }
         let outcome = pair.copy("k").await;
         assert_remains(&outcome, "allow s3:DeleteObject");
-        assert!(pair.destination.held("k").is_some_and(|held| held != content(1, size)), "it is still there");
+        assert!(pair.destination.stored("k").is_some_and(|stored| stored != content(1, size)), "it is still there");
     }
 }
 
@@ -54,7 +54,7 @@ async fn wrong_bytes_that_are_removed_do_not_remain() {
     pair.destination.proxy().inject(Rule::on(Kind::Put, Fault::FlipRequest(7)));
     let outcome = pair.copy("k").await;
     assert_eq!((outcome.state, outcome.reason.as_deref()), (State::Failed, None), "{outcome:?}");
-    assert_eq!(pair.destination.held("k"), None);
+    assert_eq!(pair.destination.stored("k"), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn a_leader_has_room_for_so_many_present_followers() {
         let coalescer = Coalescer::default();
-        let _flight = lead(&coalescer, "k");
+        let _leader = lead(&coalescer, "k");
         let following: Vec<Follower> = (0..MAX_FOLLOWERS).map(|_| join(&coalescer, "k")).collect();
         assert!(matches!(coalescer.enter("k"), Role::Full));
         drop(following);

@@ -26,7 +26,7 @@ pub(crate) enum Unsupported {
     /// A list names accounts of another service.
     Accounts,
     /// The source has user metadata that it does not report.
-    Untold,
+    Unreported,
     /// We may not read the source's tags.
     SourceTags,
     /// The source keeps no access control lists.
@@ -69,7 +69,7 @@ impl Unsupported {
             Unsupported::StorageClass => "the destination does not have the source's storage classes",
             Unsupported::Acl => "the destination keeps no access control lists",
             Unsupported::Accounts => "the destination does not know the accounts that access control lists name",
-            Unsupported::Untold => "the source does not report some user metadata",
+            Unsupported::Unreported => "the source does not report some user metadata",
             Unsupported::SourceTags => "the source denies reading tags",
             Unsupported::SourceAcl => "the source keeps no access control lists",
             Unsupported::Redirect => "website redirects are not copied",
@@ -139,7 +139,7 @@ mod tests {
     fn what_is_lost_is_said_once() {
         let unsupported = UnsupportedSeen::default();
         assert_eq!(unsupported.unsaid(&[Unsupported::Tags, Unsupported::Acl]), [Unsupported::Tags, Unsupported::Acl]);
-        assert_eq!(unsupported.unsaid(&[Unsupported::Tags, Unsupported::Untold]), [Unsupported::Untold]);
+        assert_eq!(unsupported.unsaid(&[Unsupported::Tags, Unsupported::Unreported]), [Unsupported::Unreported]);
         assert_eq!(unsupported.unsaid(&[Unsupported::Acl]), []);
     }
 }

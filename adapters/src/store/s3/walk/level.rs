@@ -151,7 +151,7 @@ impl Level {
     fn push_folder(&mut self, range: &KeyRange, name: Option<String>, can_be: &dyn Fn(&str) -> bool) {
         let Some(name) = name else { return };
         let folder = format!("{}{name}/", self.folder);
-        if may_hold(range, &folder) {
+        if may_contain(range, &folder) {
             let level = Level::open(range, folder, can_be);
             self.steps.push_back(Step::Folder(Box::new(Next { level, ahead: None })));
         }
@@ -159,7 +159,7 @@ impl Level {
 }
 
 /// Whether the range may contain a key with this beginning.
-pub(super) fn may_hold(range: &KeyRange, beginning: &str) -> bool {
+pub(super) fn may_contain(range: &KeyRange, beginning: &str) -> bool {
     range.after.as_deref().is_none_or(|after| after < beginning || after.starts_with(beginning))
         && range.until.as_deref().is_none_or(|until| until > beginning)
         && (beginning.starts_with(&range.prefix) || range.prefix.starts_with(beginning))

@@ -10,15 +10,15 @@ use tempfile::TempDir;
 pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// A source of three files, and room beside it.
-pub struct Place(TempDir);
+pub struct Sandbox(TempDir);
 
-impl Place {
-    pub fn new() -> Place {
-        let place = Place(tempfile::tempdir().expect("a temporary folder"));
-        place.write("source/a.txt", "a");
-        place.write("source/b.jpg", "bb");
-        place.write("source/sub/c.jpg", "ccc");
-        place
+impl Sandbox {
+    pub fn new() -> Sandbox {
+        let sandbox = Sandbox(tempfile::tempdir().expect("a temporary folder"));
+        sandbox.write("source/a.txt", "a");
+        sandbox.write("source/b.jpg", "bb");
+        sandbox.write("source/sub/c.jpg", "ccc");
+        sandbox
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -35,7 +35,7 @@ impl Place {
         self.path(name).to_str().expect("UTF-8").to_owned()
     }
 
-    /// Runs `flotilla`; `@/name` in an argument stands for a path in this place.
+    /// Runs `flotilla`; `@/name` in an argument stands for a path in this sandbox.
     pub async fn run(&self, arguments: &str) -> Ended {
         self.start(arguments).wait(LIMIT).await
     }
