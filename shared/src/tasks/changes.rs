@@ -84,7 +84,7 @@ impl Summary {
         Next::write_if(state.may_follow(self.state), next)
     }
 
-    /// Being deleted, with or without its records. Whoever wants the records removed has it so.
+    /// Being deleted, with or without its records. One request to remove the records is enough.
     pub fn deleted(&self, records: bool) -> Next<Summary> {
         if self.state == TaskState::Deleting && (self.erases_records || !records) {
             return Next::Made;

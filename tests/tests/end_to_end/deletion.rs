@@ -2,49 +2,49 @@
 
 use shared::tasks::OperationKind;
 
-use crate::serve::{Place, stop};
+use crate::serve::{Sandbox, stop};
 use crate::support::write_files;
 
-/// A place whose two tasks have copied a file, and the process that serves it.
-async fn served() -> (Place, flotilla_tests::binaries::Process) {
-    let place = Place::new().await;
-    let mut serve = place.serve();
+/// A sandbox whose two tasks have copied a file, and the process that serves it.
+async fn served() -> (Sandbox, flotilla_tests::binaries::Process) {
+    let sandbox = Sandbox::new().await;
+    let mut serve = sandbox.serve();
     for task in ["films", "photos"] {
-        write_files(&place.path(task), &[("a".to_owned(), 10)]);
-        place.command(&["task", "create", task, &format!("@/{task}"), &format!("@/to/{task}")]).await;
-        place.command(&["task", "run", task]).await;
+        write_files(&sandbox.path(task), &[("a".to_owned(), 10)]);
+        sandbox.command(&["task", "create", task, &format!("@/{task}"), &format!("@/to/{task}")]).await;
+        sandbox.command(&["task", "run", task]).await;
     }
-    let ended = async |task: &str| place.summary(task).await.is_some_and(|task| task.last_run.is_some());
-    place.until("both runs end", &mut serve, async || ended("films").await && ended("photos").await).await;
-    (place, serve)
+    let ended = async |task: &str| sandbox.summary(task).await.is_some_and(|task| task.last_run.is_some());
+    sandbox.until("both runs end", &mut serve, async || ended("films").await && ended("photos").await).await;
+    (sandbox, serve)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_tasks_go_and_records_only_where_asked_for() {
-    let (place, mut serve) = served().await;
-    let films = place.summary("films").await.expect("a task").task.id;
-    let photos = place.summary("photos").await.expect("a task").task.id;
-    let ledger = place.backend.ledger.clone();
+    let (sandbox, mut serve) = served().await;
+    let films = sandbox.summary("films").await.expect("a task").task.id;
+    let photos = sandbox.summary("photos").await.expect("a task").task.id;
+    let ledger = sandbox.backend.ledger.clone();
     let outcome = async |task: &str| ledger.outcome(task, "a").await.expect("the ledger answers");
-    let refused = place.run(&["task", "delete", "photos", "--records"]).await;
+    let refused = sandbox.run(&["task", "delete", "photos", "--records"]).await;
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     assert!(refused.stderr.contains("about 2 records in the ledger are removed"), "{}", refused.stderr);
     assert!(refused.stderr.contains("need --yes"), "{}", refused.stderr);
 
-    let said = place.command(&["task", "delete", "photos", "--records", "--yes"]).await;
+    let said = sandbox.command(&["task", "delete", "photos", "--records", "--yes"]).await;
     assert!(said.contains("then its records and its queues are removed"), "{said}");
-    let operations = async || place.backend.tasks.open_operations(10).await.expect("the tasks are read");
+    let operations = async || sandbox.backend.tasks.open_operations(10).await.expect("the tasks are read");
     let erases = async || operations().await.iter().any(|operation| operation.kind == OperationKind::Erase);
     let is_asked = async || erases().await || outcome(&photos).await.is_none();
-    place.until("the removal of records is asked for", &mut serve, is_asked).await;
+    sandbox.until("the removal of records is asked for", &mut serve, is_asked).await;
     serve.kill();
-    let serve = place.serve();
+    let serve = sandbox.serve();
 
-    let ended = place.run(&["task", "delete", "--all", "--yes", "--wait", "3"]).await;
+    let ended = sandbox.run(&["task", "delete", "--all", "--yes", "--wait", "3"]).await;
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     for task in ["films", "photos"] {
         assert!(ended.stdout.contains(&format!("deleted task {task}\n")), "{}", ended.stdout);
-        assert_eq!(place.summary(task).await, None);
+        assert_eq!(sandbox.summary(task).await, None);
     }
     assert!(outcome(&films).await.is_some(), "its records stay until they expire");
     assert_eq!(outcome(&photos).await, None);
@@ -55,10 +55,10 @@ async fn all_tasks_go_and_records_only_where_asked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tasks_that_stay_are_named() {
-    let (place, serve) = served().await;
+    let (sandbox, serve) = served().await;
     stop(serve).await;
     // Nobody serves: what has run cannot be closed.
-    let ended = place.run(&["task", "delete", "--all", "--yes", "--wait", "0"]).await;
+    let ended = sandbox.run(&["task", "delete", "--all", "--yes", "--wait", "0"]).await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert!(ended.stderr.contains("tasks that are still there: films, photos:"), "{}", ended.stderr);
 }
