@@ -338,7 +338,7 @@ impl Round {
     pub async fn check(&self) {
         let (source, destination) = (self.source.all(&self.store).await, self.destination.all(&self.store).await);
         // A folder stands for its marker. One that was made for a file that never came, or is gone, holds nothing.
-        let has_folders = [&self.source, &self.destination].iter().any(|side| matches!(place, RoundSide::Folder(_)));
+        let has_folders = [&self.source, &self.destination].iter().any(|side| matches!(side, RoundSide::Folder(_)));
         let empty = |key: &str| has_folders && key.ends_with('/');
         let keys =
             |side: &BTreeMap<String, Bytes>| side.keys().filter(|key| !empty(key)).cloned().collect::<BTreeSet<_>>();
