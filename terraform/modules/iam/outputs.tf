@@ -1,0 +1,34 @@
+output "worker_role_arn" {
+  description = "The machines' role"
+  value       = try(aws_iam_role.worker[0].arn, null)
+}
+
+output "instance_profile_arn" {
+  description = "The machines' profile"
+  value       = try(aws_iam_instance_profile.worker[0].arn, null)
+}
+
+output "controller_role_arn" {
+  description = "The controller's role"
+  value       = try(aws_iam_role.controller[0].arn, null)
+}
+
+output "viewer_policy_arn" {
+  description = "Policy of people who look at tasks"
+  value       = try(aws_iam_policy.people["viewer"].arn, null)
+}
+
+output "operator_policy_arn" {
+  description = "Policy of people who run, pause, cancel and edit tasks"
+  value       = try(aws_iam_policy.people["operator"].arn, null)
+}
+
+output "admin_policy_arn" {
+  description = "Policy of people who create and delete tasks"
+  value       = try(aws_iam_policy.people["admin"].arn, null)
+}
+
+output "policies" {
+  description = "The statements of each policy"
+  value       = local.policies
+}

@@ -1,0 +1,32 @@
+variable "create" {
+  description = "Whether to create anything"
+  type        = bool
+  default     = true
+}
+
+variable "name" {
+  description = "Name of the fleet"
+  type        = string
+}
+
+variable "group" {
+  description = "The autoscaling group"
+  type        = string
+}
+
+variable "topic_arn" {
+  description = "The topic of the alarms"
+  type        = string
+}
+
+variable "has_controller" {
+  description = "Whether the controller is a function, whose metrics are there"
+  type        = bool
+  default     = true
+}
+
+variable "tags" {
+  description = "Tags of everything"
+  type        = map(string)
+  default     = {}
+}

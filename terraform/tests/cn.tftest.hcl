@@ -1,0 +1,42 @@
+# A fleet in the partition aws-cn.
+
+mock_provider "aws" {
+  source = "./tests/mocks/cn"
+}
+
+variables {
+  name = "photos"
+  buckets = {
+    "originals" = { source = true, events = true, prefix = "2026" }
+    "copies"    = { destination = true }
+  }
+  artifact = {
+    bucket  = "artifacts"
+    version = "0.1.0"
+    sha256  = "0000000000000000000000000000000000000000000000000000000000000000"
+  }
+}
+
+run "no_policy_names_another_partition" {
+  assert {
+    condition     = !strcontains(jsonencode(module.iam.policies), "arn:aws:")
+    error_message = "A policy has a literal arn:aws: ${jsonencode(module.iam.policies)}"
+  }
+  assert {
+    condition     = strcontains(jsonencode(module.iam.policies), "arn:aws-cn:s3:::originals/2026/*")
+    error_message = "Objects are named in the partition."
+  }
+}
+
+run "all_controllers_and_senders_too" {
+  variables {
+    controller    = "machine"
+    min_size      = 1
+    event_senders = ["photos"]
+    kms_key_arn   = "arn:aws-cn:kms:cn-north-1:111122223333:key/1"
+  }
+  assert {
+    condition     = !strcontains(jsonencode(module.iam.policies), "arn:aws:")
+    error_message = "A policy has a literal arn:aws:."
+  }
+}

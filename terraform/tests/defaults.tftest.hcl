@@ -1,0 +1,131 @@
+# What a fleet is by default, without a service.
+
+mock_provider "aws" {
+  source = "./tests/mocks/aws"
+}
+
+variables {
+  name = "photos"
+  buckets = {
+    "originals" = { source = true, events = true, prefix = "2026" }
+    "copies"    = { destination = true }
+  }
+  artifact = {
+    bucket  = "artifacts"
+    version = "0.1.0"
+    sha256  = "0000000000000000000000000000000000000000000000000000000000000000"
+  }
+}
+
+run "the_group_starts_empty" {
+  assert {
+    condition     = module.fleet.group_name == "photos"
+    error_message = "The group has the fleet's name."
+  }
+  assert {
+    condition     = length(module.fleet.boot) < 12000
+    error_message = "User data has at most 16 KiB after encoding: ${length(module.fleet.boot)}."
+  }
+}
+
+run "the_fleet_file_names_what_is_made" {
+  assert {
+    condition     = output.fleet_file == <<-EOT
+      name = "photos"
+      metrics-addr = "0.0.0.0:9100"
+
+      [queue]
+      region = "eu-central-1"
+
+      [ledger]
+      table = "photos"
+      region = "eu-central-1"
+
+      [fleet]
+      group = "photos"
+      lifecycle-hook = "photos-drain"
+      region = "eu-central-1"
+
+      [work]
+      concurrency = 64
+      memory-limit = "512MiB"
+      lease = "1m"
+      drain = "90s"
+      idle-exit = "5m"
+    EOT
+    error_message = "The fleet file is ${output.fleet_file}"
+  }
+}
+
+run "prefixes_narrow_objects" {
+  assert {
+    condition = contains(flatten([
+      for statement in module.iam.policies.worker : statement.Resource if statement.Sid == "SourceObjects"
+    ]), "arn:aws:s3:::originals/2026/*")
+    error_message = "Objects of the source are narrowed to its prefix."
+  }
+  assert {
+    condition     = !contains([for statement in module.iam.policies.controller : statement.Sid], "DestinationObjects")
+    error_message = "The controller reads and writes no object."
+  }
+}
+
+run "alarms_are_made" {
+  assert {
+    condition     = length(module.observability.alarm_names) == 8
+    error_message = join(", ", module.observability.alarm_names)
+  }
+}
+
+run "nothing_is_made_if_not_asked_for" {
+  variables {
+    create = false
+  }
+  assert {
+    condition     = output.table_name == null && output.group_name == null && output.controller_function_name == null
+    error_message = "create = false makes nothing."
+  }
+}
+
+run "an_existing_network_is_used" {
+  variables {
+    network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"] }
+  }
+  assert {
+    condition     = output.vpc_id == "vpc-1"
+    error_message = "No VPC is made."
+  }
+}
+
+run "a_controller_on_the_machine_has_its_role" {
+  variables {
+    controller = "machine"
+    min_size   = 1
+  }
+  assert {
+    condition     = output.controller_function_name == null && strcontains(module.fleet.boot, "flotilla-controller'")
+    error_message = "The machine starts the controller."
+  }
+}
+
+run "one_task_scales_by_alarms" {
+  variables {
+    controller   = "none"
+    scaling      = "cloudwatch"
+    scaling_task = "photos"
+  }
+  assert {
+    condition     = output.controller_function_name == null && length(module.observability.alarm_names) == 0
+    error_message = "There is no controller, and no alarm over its metrics."
+  }
+}
+
+run "senders_of_events_send_to_one_queue" {
+  variables {
+    event_senders = ["photos"]
+  }
+  assert {
+    condition     = output.event_sender_users["photos"] == "photos-photos-events"
+    error_message = "Each task has a user of its own."
+  }
+}
