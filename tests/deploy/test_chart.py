@@ -1,0 +1,100 @@
+"""The Helm chart: linted, rendered, checked against the schemas of Kubernetes; the container files."""
+
+import unittest
+
+import yaml
+
+from support import ROOT, run, tool
+
+CHART = ROOT / "deploy/helm/flotilla"
+
+# Settings that render everything that the chart knows.
+EVERYTHING = {
+    "keda": {"enabled": True, "url": "http://wanted.example.com/"},
+    "podMonitor": {"enabled": True},
+    "environmentSecret": "keys",
+    "imagePullSecrets": [{"name": "registry"}],
+    "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/photos-worker"}},
+    "worker": {"nodeSelector": {"kubernetes.io/arch": "arm64"}},
+}
+
+# Kinds of other projects: no schema of Kubernetes has them.
+FOREIGN = {"ScaledObject", "PodMonitor"}
+
+
+def rendered(values):
+    import helm_python.chart
+
+    chart = helm_python.chart.Chart.load(str(CHART))
+    texts = chart.render(values, name="photos", namespace="default")
+    return [
+        one
+        for name, text in texts.items()
+        if name.endswith(".yaml")
+        for one in yaml.safe_load_all(text)
+        if one
+    ]
+
+
+class Chart(unittest.TestCase):
+    def test_the_chart_passes_lint(self):
+        import helm_python.chart
+
+        for values in ({}, EVERYTHING):
+            report = helm_python.chart.lint(str(CHART), values=values, strict=True)
+            problems = [one for one in report["messages"] if "icon" not in one["error"]]
+            self.assertEqual(problems, [])
+
+    def test_what_is_rendered_follows_the_schemas(self):
+        import kubernetes_validate
+
+        for values in ({}, EVERYTHING):
+            for one in rendered(values):
+                if one["kind"] not in FOREIGN:
+                    kubernetes_validate.validate(one, "1.37", strict=True)
+
+    def test_everything_is_rendered(self):
+        kinds = sorted(one["kind"] for one in rendered(EVERYTHING))
+        self.assertEqual(
+            kinds,
+            ["ConfigMap", "CronJob", "Deployment", "NetworkPolicy", "PodMonitor", "ScaledObject", "ServiceAccount"],
+        )
+
+    def test_pods_are_not_root_and_write_nothing(self):
+        pods = [one["spec"]["template"]["spec"] for one in rendered({}) if one["kind"] == "Deployment"]
+        pods += [
+            one["spec"]["jobTemplate"]["spec"]["template"]["spec"] for one in rendered({}) if one["kind"] == "CronJob"
+        ]
+        self.assertEqual(len(pods), 2)
+        for pod in pods:
+            self.assertTrue(pod["securityContext"]["runAsNonRoot"])
+            for container in pod["containers"]:
+                self.assertTrue(container["securityContext"]["readOnlyRootFilesystem"])
+                self.assertEqual(container["securityContext"]["capabilities"], {"drop": ["ALL"]})
+
+    def test_pods_have_longer_than_a_drain(self):
+        import tomllib
+
+        worker = next(one for one in rendered({}) if one["kind"] == "Deployment")
+        config = next(one for one in rendered({}) if one["kind"] == "ConfigMap")
+        drain = int(tomllib.loads(config["data"]["fleet.toml"])["work"]["drain"].removesuffix("s"))
+        grace = worker["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+        self.assertGreaterEqual(grace, drain + 30)
+
+    def test_scaling_leaves_the_number_of_pods_to_keda(self):
+        worker = next(one for one in rendered(EVERYTHING) if one["kind"] == "Deployment")
+        self.assertNotIn("replicas", worker["spec"])
+
+
+class Container(unittest.TestCase):
+    def test_container_files_pass_hadolint(self):
+        for name in ("Dockerfile", "release.Dockerfile"):
+            run(tool("hadolint"), ROOT / "deploy/container" / name)
+
+    def test_the_compose_file_is_read(self):
+        compose = yaml.safe_load((ROOT / "deploy/container/compose.yaml").read_text())
+        self.assertTrue(compose["services"]["flotilla"]["read_only"])
+
+
+if __name__ == "__main__":
+    unittest.main()
