@@ -1,6 +1,7 @@
 //! `flotilla outcome`: what became of one object last.
 
 use shared::ledger::Outcome as Settled;
+use shared::objects::ObjectDetail;
 use shared::terminal;
 
 use crate::args::OutcomeArgs;
@@ -33,7 +34,9 @@ fn line(outcome: &Settled) -> String {
         terminal::counted(outcome.attempts.into(), "attempt"),
         format!("by {}", terminal::escaped(&outcome.worker)),
     ];
-    let optional = [&outcome.reason, &outcome.verified, &outcome.error].into_iter().flatten();
+    // A kind without this field has another detail.
+    let verified = ObjectDetail::read(outcome).ok().and_then(|detail| detail.verified);
+    let optional = [&outcome.reason, &verified, &outcome.error].into_iter().flatten();
     fields.extend(optional.map(|text| terminal::escaped(text).to_string()));
     fields.join("\t")
 }

@@ -22,6 +22,7 @@
 mod cancel;
 mod checkpoint;
 mod claim;
+mod detail;
 pub mod events;
 mod found;
 mod options;
@@ -45,6 +46,7 @@ use crate::job::Origin;
 pub use cancel::{MAX_RUNS, cancel, lose, supersede};
 pub use checkpoint::Checkpoint;
 pub use claim::{CLOSED, ClaimView, NO_FENCE, fence_error};
+pub use detail::Detail;
 pub use events::events_run;
 pub use found::Found;
 pub use options::RunOptions;

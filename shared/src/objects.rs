@@ -1,5 +1,6 @@
 //! The kind `objects`: what its finder, its worker and the adapters agree on.
 
+mod detail;
 pub mod job;
 mod part_record;
 mod part_set;
@@ -8,6 +9,7 @@ mod suspects;
 pub mod upload_log;
 mod upload_record;
 
+pub use detail::ObjectDetail;
 pub use part_record::{PartRecord, Proof};
 pub use part_set::PartSet;
 pub use suspects::{SharedSuspectKeys, Suspect, SuspectKeys};

@@ -36,6 +36,7 @@ mod create;
 mod erase;
 mod intents;
 pub(crate) mod item;
+mod json;
 mod outcomes;
 mod parts;
 mod positions;

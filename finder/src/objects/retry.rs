@@ -1,9 +1,11 @@
 //! The planner of a retry: its source of work is the ledger's list of a run's failures, not a listing.
 
 use async_trait::async_trait;
+use shared::Result;
 use shared::job::Origin;
 use shared::ledger::{Checkpoint, Found, Outcome, Run, RunOptions, SharedLedger};
-use shared::object::Timestamp;
+use shared::object::{Pin, Timestamp};
+use shared::objects::ObjectDetail;
 use shared::objects::job::{Job, JobChange, JobKey, JobObject, Work};
 use shared::objects::reasons::{FAILED_DELETE, WRONG_BYTES_REMAIN};
 
@@ -55,7 +57,7 @@ impl Planner for RetryPlanner {
             // Slow, throttled or cut off: the adapter tries again. Repeated: it only reads.
             let page = self.ledger.failures(&self.failed.start.id, after.as_deref(), JOB_OBJECTS).await;
             let (page, next) = page.map_err(FindError::Ledger)?;
-            let found = advance(&mut checkpoint, &self.failed, &run.names, &page, next);
+            let found = advance(&mut checkpoint, &self.failed, &run.names, &page, next).map_err(FindError::Ledger)?;
             run.commit(&mut checkpoint, None).await?;
             run.progress.seen(&found);
             run.progress.sent(&found);
@@ -66,13 +68,19 @@ impl Planner for RetryPlanner {
 
 /// Moves the checkpoint over one page of failures: counters, cursor and jobs. Returns what the page adds to the
 /// counters.
-fn advance(checkpoint: &mut Checkpoint, failed: &Run, names: &RunRef, page: &[Outcome], next: Option<String>) -> Found {
+fn advance(
+    checkpoint: &mut Checkpoint,
+    failed: &Run,
+    names: &RunRef,
+    page: &[Outcome],
+    next: Option<String>,
+) -> Result<Found> {
     let (changes, others): (Vec<&Outcome>, Vec<&Outcome>) = page.iter().partition(|_| failed.is_events());
     let (deletes, copies): (Vec<&Outcome>, Vec<&Outcome>) =
         others.into_iter().partition(|outcome| outcome.reason.as_deref() == Some(FAILED_DELETE));
-    for (page, work) in [(&copies, copy as fn(&[&Outcome]) -> Work), (&deletes, delete), (&changes, change)] {
+    for (page, work) in [(&copies, copy(&copies)?), (&deletes, delete(&deletes)), (&changes, change(&changes))] {
         if !page.is_empty() {
-            checkpoint.outbox.push(job(names, checkpoint.jobs, page.len(), work(page)).to_body());
+            checkpoint.outbox.push(job(names, checkpoint.jobs, page.len(), work).to_body());
             checkpoint.jobs += 1;
         }
     }
@@ -82,27 +90,30 @@ fn advance(checkpoint: &mut Checkpoint, failed: &Run, names: &RunRef, page: &[Ou
     checkpoint.found += found;
     checkpoint.done = next.is_none();
     checkpoint.cursor = next;
-    found
+    Ok(found)
 }
 
 /// Failed copies, of the versions that failed: a worker that finds another version copies that. The time of the last
 /// write is not recorded, nor needed: a read reports it.
-fn copy(page: &[&Outcome]) -> Work {
-    let object = |(index, outcome): (u32, &&Outcome)| JobObject {
-        index,
-        key: outcome.key.clone(),
-        size: outcome.size,
-        modified: Timestamp::default(),
-        etag: outcome.source.etag.clone(),
-        version: outcome.source.version.clone(),
-        storage_class: None,
-        // Something else than the bytes may have failed.
-        refresh: true,
-        suspect: outcome.reason.as_deref() == Some(WRONG_BYTES_REMAIN),
-        blocked: 0,
-        restarts: 0,
+fn copy(page: &[&Outcome]) -> Result<Work> {
+    let object = |(index, outcome): (u32, &&Outcome)| {
+        let Pin { etag, version } = ObjectDetail::read(outcome)?.source;
+        Ok(JobObject {
+            index,
+            key: outcome.key.clone(),
+            size: outcome.size,
+            modified: Timestamp::default(),
+            etag,
+            version,
+            storage_class: None,
+            // Something else than the bytes may have failed.
+            refresh: true,
+            suspect: outcome.reason.as_deref() == Some(WRONG_BYTES_REMAIN),
+            blocked: 0,
+            restarts: 0,
+        })
     };
-    Work::Copy { objects: (0..).zip(page).map(object).collect() }
+    Ok(Work::Copy { objects: (0..).zip(page).map(object).collect::<Result<_>>()? })
 }
 
 /// Failed deletes.

@@ -1,12 +1,12 @@
-//! What became of one object.
+//! What became of one item: a head that all kinds have, and a [`Detail`] of its kind.
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Checksum;
+use super::Detail;
 use crate::job::Origin;
-use crate::object::{ETag, Pin, Timestamp};
+use crate::object::Timestamp;
 
-/// What became of an object.
+/// What became of an item: of one object, of kinds that have objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
@@ -35,7 +35,7 @@ impl State {
     }
 }
 
-/// The record of an object when it settles.
+/// The record of an item when it settles.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// Key relative to the task's locations.
@@ -50,18 +50,9 @@ pub struct Outcome {
     pub is_only_counted: bool,
     /// Bytes.
     pub size: u64,
-    /// The source's entity tag and version that were read.
-    #[serde(default)]
-    pub source: Pin,
-    /// The destination's entity tag.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub etag: Option<ETag>,
-    /// The checksum of the bytes, by the algorithm that was used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checksum: Option<Checksum>,
-    /// What was compared to know that the bytes are the same.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verified: Option<String>,
+    /// What only outcomes of its kind have.
+    #[serde(flatten)]
+    pub detail: Detail,
     /// Attempts at it, this one included.
     pub attempts: u32,
     /// Why it was given up, in one line.
@@ -94,10 +85,7 @@ impl Outcome {
             reason: None,
             is_only_counted: false,
             size: 0,
-            source: Pin::default(),
-            etag: None,
-            checksum: None,
-            verified: None,
+            detail: Detail::default(),
             attempts: 1,
             error: None,
             worker: String::new(),

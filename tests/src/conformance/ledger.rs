@@ -22,10 +22,10 @@ pub use finding::*;
 pub use model::*;
 pub use transfers::*;
 
-use shared::digest::{Algorithm, Checksum};
+use serde_json::json;
 use shared::job::Origin;
-use shared::ledger::{NO_FENCE, Outcome, RunOptions, RunStart, Settled, Settlement, SharedLedger, State};
-use shared::object::{ETag, Pin, Timestamp};
+use shared::ledger::{Detail, NO_FENCE, Outcome, RunOptions, RunStart, Settled, Settlement, SharedLedger, State};
+use shared::object::Timestamp;
 use shared::objects::reasons::REASONS;
 
 /// A test of each promise for the ledger that `setup`, an `async fn() -> (SharedLedger, Guard)`, makes.
@@ -175,13 +175,17 @@ pub(crate) fn origin(id: &str, objects: u32) -> Origin {
 
 /// An outcome with every field set that its state can have.
 pub(crate) fn outcome(key: &str, state: State) -> Outcome {
+    // No kind's: a ledger stores any object of JSON.
+    let detail = json!({
+        "source": { "etag": "s", "version": "v1" },
+        "checksum": "crc64nvme:AQIDBAUGB/8=",
+        "rows": [u64::MAX, -1, null, true],
+        "last row": { "text": "two\nlines, \u{0} and \u{1f6a2}", "none": "" },
+    });
     Outcome {
         reason: (state == State::Skipped).then(|| "same already".to_owned()),
         size: 1_000,
-        source: Pin { etag: Some(ETag::new("\"s\"")), version: Some("v1".to_owned()) },
-        etag: Some(ETag::new("d-2")),
-        checksum: Some(Checksum { algorithm: Algorithm::Crc64Nvme, value: vec![1, 2, 3, 4, 5, 6, 7, 255] }),
-        verified: Some("etag".to_owned()),
+        detail: Detail::of(&detail),
         attempts: 2,
         error: (state == State::Failed).then(|| "get a: denied".to_owned()),
         worker: "host-1".to_owned(),

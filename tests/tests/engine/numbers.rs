@@ -15,9 +15,10 @@ use async_trait::async_trait;
 use finder::run::context::RunContext;
 use finder::{FindError, Finder, Planned, Planner};
 use flotilla_tests::emulators::fresh_folder;
+use serde::{Deserialize, Serialize};
 use shared::config::Work;
 use shared::job::{self, Job, Origin, ParseError, VERSION};
-use shared::ledger::{Checkpoint, Ledger, Outcome, Phase, Run, RunOptions, Settlement, State};
+use shared::ledger::{Checkpoint, Detail, Ledger, Outcome, Phase, Run, RunOptions, Settlement, State};
 use shared::object::Timestamp;
 use shared::{Error, ErrorKind, Result};
 use tokio::task::JoinHandle;
@@ -42,6 +43,12 @@ const RECORD_BYTES: u64 = 21;
 
 /// The body of a job: lines, each with its number. The index of an item is its place here.
 type Body = Vec<(usize, u64)>;
+
+/// What this kind adds to an outcome.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct NumberDetail {
+    number: u64,
+}
 
 /// Two files, and after how many steps a planner or an executor of them hangs, as one that is about to be killed.
 #[derive(Debug, Clone)]
@@ -156,14 +163,16 @@ struct NumbersJob {
 impl NumbersJob {
     fn outcome(&self, index: usize, state: State, error: Option<&str>) -> (u32, Outcome) {
         let now = Timestamp::now();
+        let (line, number) = self.numbers[index];
         let outcome = Outcome {
+            detail: Detail::of(&NumberDetail { number }),
             size: RECORD_BYTES,
             attempts: self.job.attempt,
             error: error.map(str::to_owned),
             worker: self.lane.engine.name.clone(),
             started: now,
             finished: now,
-            ..Outcome::new(self.numbers[index].0.to_string(), state)
+            ..Outcome::new(line.to_string(), state)
         };
         (index as u32, outcome)
     }
@@ -272,6 +281,8 @@ async fn a_list_of_numbers_is_copied_and_counted_through_crashes() {
     assert_eq!(Numbers::read(&numbers.destination), list);
     let run = run().await.expect("the run is recorded");
     assert_eq!((run.start.id.as_str(), run.phase), (id.as_str(), Phase::Listed), "the second finder resumed the run");
+    let tenth = stage.ledger.outcome(TASK, "9").await.expect("the ledger answers").expect("an outcome of the line");
+    assert_eq!(tenth.detail.read::<NumberDetail>().expect("of this kind"), NumberDetail { number: list[9] });
     assert_eq!((run.found.listed, run.found.enqueued), (100, 100));
     assert_eq!((run.settled.copied, run.settled.objects(), run.settled.bytes), (100, 100, 100 * RECORD_BYTES));
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use shared::Result;
 use shared::job::Origin;
 use shared::ledger::{Outcome, State, events_run};
-use shared::object::{Pin, Timestamp};
+use shared::object::Timestamp;
 use shared::objects::job::{Job, JobChange, JobObject, Parts, Work};
 
 use crate::engine::runs::VALID;
@@ -90,8 +90,7 @@ async fn settle_left(context: &Context, job: &Job, left: &[Unsettled<'_>]) -> Re
     let now = Timestamp::now();
     let cancelled = |left: &Unsettled<'_>| {
         let object = JobObject { index: left.index, key: left.key.to_owned(), ..JobObject::default() };
-        let outcome = context.outcome(job, &object, now, State::Cancelled);
-        (left.index, Outcome { source: Pin::default(), ..outcome })
+        (left.index, context.outcome(job, &object, now, State::Cancelled))
     };
     let outcomes: Vec<(u32, Outcome)> = left.iter().map(cancelled).collect();
     let begun = left.iter().filter(|left| left.is_begun);

@@ -10,8 +10,8 @@ use shared::filter::{Filter, FilterError, Verdict};
 use shared::ledger::{Outcome, RunOptions, State};
 use shared::limits::{LimitedTransfer, LiveLimits, Permit};
 use shared::object::Timestamp;
-use shared::objects::SharedUploadLog;
 use shared::objects::job::{Job, JobObject};
+use shared::objects::{ObjectDetail, SharedUploadLog};
 use shared::store::{Capabilities, EtagMeaning, Store, Tier};
 use shared::telemetry::endpoint::Health;
 use shared::{Error, ErrorKind, Result};
@@ -205,7 +205,7 @@ impl Context {
     pub fn outcome(&self, job: &Job, object: &JobObject, started: Timestamp, state: State) -> Outcome {
         Outcome {
             size: object.size,
-            source: object.pin(),
+            detail: ObjectDetail::of_source(object.pin()).into(),
             attempts: job.attempt,
             worker: self.engine.name.clone(),
             started,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use shared::Result;
 use shared::job::{self, ParseError};
 use shared::ledger::{Outcome, State};
-use shared::object::Pin;
+use shared::objects::ObjectDetail;
 use shared::objects::job::{Job, JobObject, KIND, Work};
 use shared::objects::reasons::FILTERED;
 use shared::queue::Message;
@@ -188,7 +188,7 @@ pub(crate) async fn give_up(context: &Context, job: &Job, known: &[(u32, Outcome
         true => explained(item.outcome_as(State::Skipped), Some(FILTERED), None),
         false => {
             let failed = item.outcome_as(State::Failed);
-            Outcome { error: Some(reason.to_owned()), source: Pin::default(), ..failed }
+            Outcome { error: Some(reason.to_owned()), detail: ObjectDetail::default().into(), ..failed }
         }
     };
     let outcomes: Vec<(u32, Outcome)> =

@@ -92,9 +92,7 @@ impl<'a> Item<'a> {
     /// The outcome that the ledger gets of a verdict; `None` if the object is not settled by it.
     pub fn outcome(&self, verdict: &Verdict) -> Option<Outcome> {
         let copied = |copied: &Copied, state| Outcome {
-            etag: copied.etag.clone(),
-            checksum: copied.checksum.clone(),
-            verified: Some(copied.verified.clone()),
+            detail: copied.detail().into(),
             ..self.context.outcome(self.job, &copied.object, self.started, state)
         };
         Some(match verdict {

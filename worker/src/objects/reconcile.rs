@@ -7,6 +7,7 @@
 
 use shared::ledger::{Outcome, State};
 use shared::object::{ObjectInfo, Pin};
+use shared::objects::ObjectDetail;
 use shared::objects::job::{JobChange, JobObject};
 use shared::objects::reasons::IN_SYNC;
 use shared::{Error, ErrorKind, Result};
@@ -252,7 +253,7 @@ async fn already_there(context: &Context, wanted: &JobObject, ours: Option<&Obje
         Some(true) => ("etag, found in place", integrity::known(&info, theirs)),
         Some(false) => return Ok(None),
         None => match recorded(context, wanted, &info).await? {
-            Some(outcome) => ("record, found in place", outcome.checksum),
+            Some(recorded) => ("record, found in place", recorded.checksum),
             None => return Ok(None),
         },
     };
@@ -265,11 +266,12 @@ async fn already_there(context: &Context, wanted: &JobObject, ours: Option<&Obje
     Ok(Some(Copied { object, etag: info.etag, checksum, verified, upload: None, snapshot: SourceSnapshot::default() }))
 }
 
-/// The outcome that says that the destination's object is the wanted version.
-async fn recorded(context: &Context, wanted: &JobObject, info: &ObjectInfo) -> Result<Option<Outcome>> {
+/// The record that says that the destination's object is the wanted version.
+async fn recorded(context: &Context, wanted: &JobObject, info: &ObjectInfo) -> Result<Option<ObjectDetail>> {
     let outcome = context.engine.ledger.outcome(&context.engine.task, &wanted.key).await?;
     let is_copy = |o: &Outcome| o.state == State::Copied || o.reason.as_deref() == Some(IN_SYNC);
-    Ok(outcome.filter(|o| {
-        is_copy(o) && o.source == wanted.pin() && wanted.etag.is_some() && o.etag.is_some() && o.etag == info.etag
-    }))
+    let Some(outcome) = outcome.filter(is_copy) else { return Ok(None) };
+    let detail = ObjectDetail::read(&outcome)?;
+    let is_wanted = wanted.etag.is_some() && detail.source == wanted.pin();
+    Ok((is_wanted && detail.etag.is_some() && detail.etag == info.etag).then_some(detail))
 }

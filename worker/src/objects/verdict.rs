@@ -17,6 +17,7 @@ use std::time::Duration;
 use shared::Error;
 use shared::digest::Checksum;
 use shared::object::{ETag, ObjectInfo};
+use shared::objects::ObjectDetail;
 use shared::objects::job::{JobObject, Restoring};
 use shared::objects::reasons::{
     ARCHIVED, BACK_AT_SOURCE, COALESCED, FILTERED, GONE, LEFT_TO_COPY, OUT_OF_BOUNDS, TAKEN_OVER,
@@ -126,6 +127,18 @@ pub(crate) struct Copied {
     pub upload: Option<Box<Upload>>,
     /// Attributes and tags of the source's object, as far as they were read.
     pub snapshot: SourceSnapshot,
+}
+
+impl Copied {
+    /// The detail of its outcome.
+    pub fn detail(&self) -> ObjectDetail {
+        ObjectDetail {
+            source: self.object.pin(),
+            etag: self.etag.clone(),
+            checksum: self.checksum.clone(),
+            verified: Some(self.verified.clone()),
+        }
+    }
 }
 
 /// What is known of the uploads of a settled object's key.

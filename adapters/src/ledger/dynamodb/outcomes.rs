@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use super::item::{Item, Record, number, pk, sha256_hex};
-use super::{DynamoDbLedger, batch};
+use super::{DynamoDbLedger, batch, json};
 use shared::Result;
-use shared::digest::Checksum;
 use shared::ledger::events::{FAILURES_FOR, is_events_run};
 use shared::ledger::{Outcome, State};
-use shared::object::{ETag, Pin, Timestamp};
+use shared::object::Timestamp;
 
 const OUTCOME: &str = "outcome";
 
@@ -72,10 +71,7 @@ fn encode(pk: &str, sk: &str, task: &str, run: &str, outcome: &Outcome) -> Item 
         // Those have no record.
         is_only_counted: _,
         size,
-        source,
-        etag,
-        checksum,
-        verified,
+        detail,
         attempts,
         error,
         worker,
@@ -89,11 +85,7 @@ fn encode(pk: &str, sk: &str, task: &str, run: &str, outcome: &Outcome) -> Item 
         .with_text("state", Some(state.as_str()))
         .with_text("reason", reason.as_deref())
         .with("bytes", number(size))
-        .with_text("source_etag", source.etag.as_ref().map(ETag::as_str))
-        .with_text("source_version", source.version.as_deref())
-        .with_text("etag", etag.as_ref().map(ETag::as_str))
-        .with_text("checksum", checksum.as_ref().map(Checksum::to_string))
-        .with_text("verified", verified.as_deref())
+        .with("detail", json::map(detail.fields()))
         .with("attempts", number(attempts))
         .with_text("error", error.as_deref().map(|error| &error[..error.floor_char_boundary(ERROR_BYTES)]))
         .with_text("worker", Some(worker))
@@ -103,17 +95,14 @@ fn encode(pk: &str, sk: &str, task: &str, run: &str, outcome: &Outcome) -> Item 
 
 fn decode(record: &Record) -> Result<Outcome> {
     let owned = |name| record.optional(name).map(str::to_owned);
-    let checksum = owned("checksum").map(|text| Checksum::try_from(text).map_err(|_| record.corrupt("checksum")));
+    let detail = record.attributes().get("detail").and_then(json::read_map);
     Ok(Outcome {
         key: record.text("key")?.to_owned(),
         state: state(record.text("state")?).ok_or_else(|| record.corrupt("state"))?,
         reason: owned("reason"),
         is_only_counted: false,
         size: record.number("bytes")?,
-        source: Pin { etag: record.optional("source_etag").map(ETag::new), version: owned("source_version") },
-        etag: record.optional("etag").map(ETag::new),
-        checksum: checksum.transpose()?,
-        verified: owned("verified"),
+        detail: detail.ok_or_else(|| record.corrupt("detail"))?.into(),
         attempts: record.number("attempts")?,
         error: owned("error"),
         worker: record.text("worker")?.to_owned(),
@@ -132,33 +121,24 @@ mod tests {
     use super::*;
     use proptest::option::of;
     use proptest::prelude::*;
-    use shared::digest::Algorithm;
+    use shared::ledger::Detail;
 
     fn outcomes() -> impl Strategy<Value = Outcome> {
         let states = prop::sample::select(vec![State::Copied, State::Deleted, State::Skipped, State::Failed]);
-        let tag = || of("[ -!#-~]{0,20}").prop_map(|t| t.map(|t| ETag::new(&t)));
-        let checksum = of(any::<[u8; 4]>())
-            .prop_map(|value| value.map(|v| Checksum { algorithm: Algorithm::Crc32c, value: v.to_vec() }));
-        let words =
-            (any::<String>(), of(any::<String>()), of(any::<String>()), of(any::<String>()), of(any::<String>()));
+        let words = (any::<String>(), of(any::<String>()), of(any::<String>()));
         let numbers = (any::<u64>(), any::<u32>(), any::<i64>(), any::<i64>());
-        (states, tag(), tag(), checksum, words, numbers).prop_map(|(state, source, etag, checksum, words, numbers)| {
-            Outcome {
-                key: words.0,
-                state,
-                reason: words.1,
-                is_only_counted: false,
-                size: numbers.0,
-                source: Pin { etag: source, version: words.2 },
-                etag,
-                checksum,
-                verified: words.3,
-                attempts: numbers.1,
-                error: words.4,
-                worker: "w".to_owned(),
-                started: Timestamp(numbers.2),
-                finished: Timestamp(numbers.3),
-            }
+        (states, json::tests::maps(), words, numbers).prop_map(|(state, detail, words, numbers)| Outcome {
+            key: words.0,
+            state,
+            reason: words.1,
+            is_only_counted: false,
+            size: numbers.0,
+            detail: Detail::from(detail),
+            attempts: numbers.1,
+            error: words.2,
+            worker: "w".to_owned(),
+            started: Timestamp(numbers.2),
+            finished: Timestamp(numbers.3),
         })
     }
 
@@ -172,22 +152,8 @@ mod tests {
 
     #[test]
     fn an_endless_error_is_cut_between_characters() {
-        let outcome = Outcome {
-            key: "k".into(),
-            state: State::Failed,
-            reason: None,
-            is_only_counted: false,
-            size: 0,
-            source: Pin::default(),
-            etag: None,
-            checksum: None,
-            verified: None,
-            attempts: 1,
-            error: Some(format!("x{}", "\u{fc}".repeat(10_000))),
-            worker: "w".into(),
-            started: Timestamp(0),
-            finished: Timestamp(0),
-        };
+        let error = Some(format!("x{}", "\u{fc}".repeat(10_000)));
+        let outcome = Outcome { error, ..Outcome::new("k".into(), State::Failed) };
         let record = Record::new(failure("t", "r", &outcome).attributes());
         assert_eq!(decode(&record).unwrap().error.unwrap().len(), ERROR_BYTES - 1);
     }

@@ -40,7 +40,7 @@ fn run(id: &str) -> Run {
 fn keys_whose_events_failed_are_looked_at_anew_whatever_it_was() {
     let mut checkpoint = Checkpoint::default();
     let delete = Outcome { reason: Some(FAILED_DELETE.into()), ..failed("gone") };
-    advance(&mut checkpoint, &run(&events_run("t")), &names(), &[failed("a"), delete], None);
+    advance(&mut checkpoint, &run(&events_run("t")), &names(), &[failed("a"), delete], None).unwrap();
     let jobs: Vec<Job> = checkpoint.outbox.iter().map(|body| Job::parse(body).expect("is a job")).collect();
     let change = |index, key: &str| JobChange { index, key: key.into(), time: None, no_delete: false };
     let work = Work::Changed { objects: vec![change(0, "a"), change(1, "gone")] };
@@ -52,18 +52,18 @@ fn keys_whose_events_failed_are_looked_at_anew_whatever_it_was() {
 fn a_page_of_the_longest_keys_fits_one_message() {
     let page: Vec<Outcome> = (0..JOB_OBJECTS).map(|_| failed(&"\u{1}".repeat(1024))).collect();
     let page: Vec<&Outcome> = page.iter().collect();
-    assert!(Job::parse(&job(&names(), 0, page.len(), copy(&page)).to_body()).is_ok());
+    assert!(Job::parse(&job(&names(), 0, page.len(), copy(&page).unwrap()).to_body()).is_ok());
 }
 
 #[test]
 fn counters_cursor_and_outbox_move_together() {
     let mut checkpoint = Checkpoint::default();
     let old = run("00");
-    advance(&mut checkpoint, &old, &names(), &[failed("a"), failed("b")], Some("token".into()));
+    advance(&mut checkpoint, &old, &names(), &[failed("a"), failed("b")], Some("token".into())).unwrap();
     assert_eq!((checkpoint.found.enqueued, checkpoint.found.enqueued_bytes), (2, 10));
     assert_eq!((checkpoint.jobs, checkpoint.outbox.len(), checkpoint.done), (1, 1, false));
     checkpoint.outbox.clear();
-    advance(&mut checkpoint, &old, &names(), &[], None);
+    advance(&mut checkpoint, &old, &names(), &[], None).unwrap();
     assert_eq!((checkpoint.found.enqueued, checkpoint.jobs, checkpoint.outbox.len()), (2, 1, 0));
     assert!(checkpoint.done);
 }
@@ -72,7 +72,7 @@ fn counters_cursor_and_outbox_move_together() {
 fn a_failed_delete_is_tried_again_as_a_delete() {
     let mut checkpoint = Checkpoint::default();
     let delete = Outcome { reason: Some(FAILED_DELETE.into()), ..failed("gone") };
-    advance(&mut checkpoint, &run("00"), &names(), &[failed("a"), delete], None);
+    advance(&mut checkpoint, &run("00"), &names(), &[failed("a"), delete], None).unwrap();
     let kinds: Vec<&str> =
         checkpoint.outbox.iter().map(|body| Job::parse(body).expect("is a job").work.verb()).collect();
     assert_eq!((kinds, checkpoint.jobs, checkpoint.found.enqueued), (vec!["copy", "delete"], 2, 2));

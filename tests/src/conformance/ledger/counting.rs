@@ -1,7 +1,7 @@
 //! Settling: every object of a job is counted once.
 
-use shared::ledger::{Checkpoint, Found, NO_FENCE, OTHER, Phase, Settled, SharedLedger, State};
-use shared::object::{Pin, Timestamp};
+use shared::ledger::{Checkpoint, Detail, Found, NO_FENCE, OTHER, Phase, Settled, SharedLedger, State};
+use shared::object::Timestamp;
 use shared::objects::reasons::FAILED_DELETE;
 
 use super::{counted, odd_keys, origin, outcome, outcomes, run_start, settle, started};
@@ -146,10 +146,7 @@ pub async fn an_outcome_keeps_all_its_fields(ledger: SharedLedger) {
         .to_vec();
     let bare = super::Outcome {
         reason: None,
-        source: Pin::default(),
-        etag: None,
-        checksum: None,
-        verified: None,
+        detail: Detail::default(),
         // 50 TB, the largest object of Amazon S3, and more.
         size: 100 << 40,
         error: Some("two\nlines, \u{0} and \u{1f6a2}".to_owned()),

@@ -21,7 +21,7 @@ async fn a_small_object_costs_one_get_and_one_put() {
     assert_eq!(stage.destination_has("a").await, Some(content("a", 1000)));
     assert_eq!((stage.from.count(Kind::Get), stage.from.count(Kind::Head)), (1, 0));
     assert_eq!((stage.to.writes(), stage.to.count(Kind::Put), stage.to.count(Kind::Head)), (1, 1, 0));
-    assert_eq!(stage.outcome("a").await.verified.as_deref(), Some("source md5, destination md5"));
+    assert_eq!(stage.detail("a").await.verified.as_deref(), Some("source md5, destination md5"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,8 +16,8 @@ use shared::config::Work;
 use shared::job::Origin;
 use shared::ledger::{Ledger, NO_FENCE, Outcome, Settled};
 use shared::object::{ETag, Timestamp};
-use shared::objects::UploadLog;
 use shared::objects::job::{Job, JobObject, Work as JobWork};
+use shared::objects::{ObjectDetail, UploadLog};
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::ObjectStore;
 use worker::{Stop, Worker};
@@ -123,6 +123,10 @@ impl Stage {
 
     pub async fn settled(&self) -> Settled {
         self.ledger.run(RUN).await.expect("the ledger answers").expect("the run is there").settled
+    }
+
+    pub async fn detail(&self, key: &str) -> ObjectDetail {
+        ObjectDetail::read(&self.outcome(key).await).expect("a detail")
     }
 
     pub async fn outcome(&self, key: &str) -> Outcome {

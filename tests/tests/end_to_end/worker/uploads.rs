@@ -58,8 +58,8 @@ async fn an_object_uploaded_in_parts_is_cut_alike_and_compared() {
     stage.send(&stage.job("j", vec![object])).await;
     stage.work_until_settled(1).await;
     assert_eq!(stage.destination_has("m").await, Some(bytes));
-    let outcome = stage.outcome("m").await;
-    assert_eq!((outcome.verified.as_deref(), outcome.etag), (Some("etag"), Some(etag)));
+    let detail = stage.detail("m").await;
+    assert_eq!((detail.verified.as_deref(), detail.etag), (Some("etag"), Some(etag)));
     assert_eq!(stage.to.count(Kind::Part), 3);
 }
 
@@ -77,7 +77,7 @@ async fn a_giant_is_shared_by_two_workers_and_counted_once() {
     assert_eq!((one.objects(), two.copied, two.bytes), (1, 1, 64 * MIB as u64), "{outcome:?}");
     assert_eq!(stage.destination_has("giant").await, Some(content("giant", 64 * MIB)));
     assert_eq!(stage.open_uploads().await, 0);
-    assert_eq!(outcome.verified.as_deref(), Some("source md5, destination read again"));
+    assert_eq!(stage.detail("giant").await.verified.as_deref(), Some("source md5, destination read again"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@
 use shared::ledger::{Outcome, State, events_run};
 use shared::objects::job::{Job, JobObject, Parts, Work};
 use shared::objects::reasons::FILTERED;
-use shared::objects::{PartSet, UploadRecord};
+use shared::objects::{ObjectDetail, PartSet, UploadRecord};
 use shared::queue::Outgoing;
 use shared::store::Upload;
 use shared::{Error, ErrorKind, Result};
@@ -213,9 +213,7 @@ async fn complete_recorded(context: &Context, job: &Job, record: &UploadRecord) 
     };
     marks.clear(context, &record.upload.key).await?;
     let outcome = Outcome {
-        etag: copied.etag.clone(),
-        checksum: copied.checksum.clone(),
-        verified: Some(copied.verified.clone()),
+        detail: ObjectDetail { source: record.source.clone(), ..copied.detail() }.into(),
         ..bare_outcome(context, record, State::Copied)
     };
     orphaned_uploads::abort(context, &record.upload.key).await?;

@@ -8,7 +8,7 @@ use shared::ledger::{Outcome, Settlement, State};
 use shared::object::{ObjectInfo, Pin, Timestamp};
 use shared::objects::job::{Job, JobObject};
 use shared::objects::reasons::REASONS;
-use shared::objects::{Intents, PartRecord, UploadRecord};
+use shared::objects::{Intents, ObjectDetail, PartRecord, UploadRecord};
 use shared::store::{Part, Upload, Write};
 use shared::{Error, ErrorKind, Result};
 
@@ -167,7 +167,7 @@ pub(crate) async fn settle_record(context: &Context, record: &UploadRecord, outc
 pub(crate) fn bare_outcome(context: &Context, record: &UploadRecord, state: State) -> Outcome {
     Outcome {
         size: record.size,
-        source: record.source.clone(),
+        detail: ObjectDetail::of_source(record.source.clone()).into(),
         attempts: record.attempt,
         worker: context.engine.name.clone(),
         started: record.opened,
