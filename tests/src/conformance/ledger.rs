@@ -29,12 +29,14 @@ use shared::object::Timestamp;
 use shared::objects::reasons::REASONS;
 
 /// A test of each promise for the ledger that `setup`, an `async fn() -> (SharedLedger, Guard)`, makes.
-/// What an emulator is known to get wrong is left out by name: `but_not [promise promise]`.
+/// The second argument names the [exceptions](super::exceptions) of the component behind the adapter.
 #[macro_export]
 macro_rules! ledger_suite {
-    ($setup:path) => { $crate::ledger_suite!($setup, but_not []); };
-    ($setup:path, but_not $left_out:tt) => {
-        $crate::promises! { ledger, $setup, but_not $left_out:
+    ($setup:path) => {
+        $crate::ledger_suite!($setup, $crate::conformance::exceptions::NONE);
+    };
+    ($setup:path, $exceptions:path) => {
+        $crate::promises! { ledger, $setup, $exceptions:
             a_claim_excludes_all_other_finders_of_the_task
             a_claim_is_renewed_by_its_owner
             a_claim_that_was_seen_dead_is_taken
@@ -66,7 +68,7 @@ macro_rules! ledger_suite {
             runs_count_apart
             settling_nothing_counts_nothing
             a_large_origin_settles_in_any_order
-            settled_places_are_those_of_their_origin
+            settled_indexes_are_those_of_their_origin
             eight_workers_that_settle_one_job_count_it_once
             a_run_is_done_when_everything_enqueued_is_settled
             an_outcome_keeps_all_its_fields

@@ -21,12 +21,14 @@ const LONG: Duration = Duration::from_secs(120);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A test of each promise for the queue that `setup`, an `async fn() -> (Queue, Guard)`, makes.
-/// What an emulator is known to get wrong is left out by name: `but_not [promise promise]`.
+/// The second argument names the [exceptions](super::exceptions) of the component behind the adapter.
 #[macro_export]
 macro_rules! queue_suite {
-    ($setup:path) => { $crate::queue_suite!($setup, but_not []); };
-    ($setup:path, but_not $left_out:tt) => {
-        $crate::promises! { queue, $setup, but_not $left_out:
+    ($setup:path) => {
+        $crate::queue_suite!($setup, $crate::conformance::exceptions::NONE);
+    };
+    ($setup:path, $exceptions:path) => {
+        $crate::promises! { queue, $setup, $exceptions:
             many_messages_are_sent_at_once_and_all_are_received
             sending_nothing_is_ok
             a_receive_gives_no_more_than_was_asked_for

@@ -31,8 +31,6 @@ pub struct Fixture {
     pub store: Store,
     /// A store over a container (bucket or folder) that does not exist, if one can be had.
     pub missing: Option<Store>,
-    /// Keys that the component behind the adapter is known to bend, and why: left out by [`keys`].
-    pub bends: &'static [(&'static str, &'static str)],
     /// What must live as long as the location.
     keep: Vec<Box<dyn Any + Send>>,
 }
@@ -40,18 +38,12 @@ pub struct Fixture {
 impl Fixture {
     /// A fixture over a store.
     pub fn new(store: Store) -> Self {
-        Fixture { store, missing: None, bends: &[], keep: Vec::new() }
+        Fixture { store, missing: None, keep: Vec::new() }
     }
 
     /// With a store over a container that does not exist.
     pub fn with_missing(mut self, missing: Store) -> Self {
         self.missing = Some(missing);
-        self
-    }
-
-    /// With keys that the component behind the adapter is known to bend, and the reasons.
-    pub fn with_bends(mut self, bends: &'static [(&'static str, &'static str)]) -> Self {
-        self.bends = bends;
         self
     }
 
@@ -69,11 +61,15 @@ impl std::fmt::Debug for Fixture {
 }
 
 /// Makes one `#[tokio::test]` per promise of the store port. The argument is the path of an
-/// `async fn() -> Fixture` that opens a fresh, empty location, behind attributes that all tests get.
+/// `async fn() -> Fixture` that opens a fresh, empty location, behind attributes that all tests get. The
+/// [exceptions](super::exceptions) of the component behind the adapter may follow.
 #[macro_export]
 macro_rules! store_conformance {
     ($(#[$attribute:meta])* $open:path) => {
-        $crate::store_conformance! { @tests [$(#[$attribute])*] $open;
+        $crate::store_conformance!($(#[$attribute])* $open, $crate::conformance::exceptions::NONE);
+    };
+    ($(#[$attribute:meta])* $open:path, $exceptions:path) => {
+        $crate::store_conformance! { @tests [$(#[$attribute])*] $open, $exceptions;
             writes::an_object_comes_back_as_it_was_put,
             writes::an_empty_object_is_an_object,
             writes::an_object_of_many_chunks_comes_back_whole,
@@ -128,18 +124,24 @@ macro_rules! store_conformance {
             copies::a_store_without_a_service_says_so,
         }
     };
-    (@each $open:path; $($promises:tt)*) => {
-        $crate::store_conformance! { @tests [] $open; $($promises)* }
+    (@tests $attributes:tt $open:path, $exceptions:path; $($module:ident::$promise:ident),* $(,)?) => {
+        $($crate::store_conformance! { @test $attributes $open, $exceptions; $module $promise })*
+
+        #[test]
+        fn every_exception_names_a_case() {
+            $exceptions.assert_known(&[$(stringify!($promise)),*]);
+        }
     };
-    (@tests $attributes:tt $open:path; $($module:ident::$promise:ident),* $(,)?) => {
-        $($crate::store_conformance! { @test $attributes $open; $module $promise })*
-    };
-    (@test [$(#[$attribute:meta])*] $open:path; $module:ident $promise:ident) => {
+    (@test [$(#[$attribute:meta])*] $open:path, $exceptions:path; $module:ident $promise:ident) => {
         #[tokio::test]
         $(#[$attribute])*
         async fn $promise() {
+            if $exceptions.leaves_out(stringify!($promise)) {
+                return;
+            }
             let fixture: $crate::conformance::store::Fixture = $open().await;
-            $crate::conformance::store::$module::$promise(&fixture).await;
+            let case = $crate::conformance::store::$module::$promise(&fixture);
+            $exceptions.run(stringify!($promise), case).await;
         }
     };
 }

@@ -24,7 +24,7 @@ use super::upload_log::{part_records, upload_record};
 #[macro_export]
 macro_rules! task_records_suite {
     ($setup:path) => {
-        $crate::promises! { task_records, $setup:
+        $crate::promises! { task_records, $setup, $crate::conformance::exceptions::NONE:
             all_records_of_a_task_are_removed_and_no_others
             a_removal_that_is_cut_off_goes_on
             records_of_a_task_that_has_none_are_removed

@@ -27,12 +27,14 @@ use shared::tasks::{
 use super::ledger::unique;
 
 /// A test of each promise for the tasks that `setup`, an `async fn() -> (SharedTasks, Guard)`, makes.
-/// What an emulator is known to get wrong is left out by name: `but_not [promise promise]`.
+/// The second argument names the [exceptions](super::exceptions) of the component behind the adapter.
 #[macro_export]
 macro_rules! tasks_suite {
-    ($setup:path) => { $crate::tasks_suite!($setup, but_not []); };
-    ($setup:path, but_not $left_out:tt) => {
-        $crate::promises! { tasks, $setup, but_not $left_out:
+    ($setup:path) => {
+        $crate::tasks_suite!($setup, $crate::conformance::exceptions::NONE);
+    };
+    ($setup:path, $exceptions:path) => {
+        $crate::promises! { tasks, $setup, $exceptions:
             a_new_task_is_active_with_its_definition
             a_name_is_taken_by_one_task
             of_many_creators_of_one_name_one_succeeds

@@ -11,12 +11,14 @@ pub use suspects::*;
 pub use uploads::*;
 
 /// A test of each promise for the upload log that `setup`, an `async fn() -> (SharedUploadLog, Guard)`, makes.
-/// Promises that an emulator is known to break are left out by name: `but_not [promise promise]`.
+/// The second argument names the [exceptions](super::exceptions) of the component behind the adapter.
 #[macro_export]
 macro_rules! upload_log_suite {
-    ($setup:path) => { $crate::upload_log_suite!($setup, but_not []); };
-    ($setup:path, but_not $left_out:tt) => {
-        $crate::promises! { upload_log, $setup, but_not $left_out:
+    ($setup:path) => {
+        $crate::upload_log_suite!($setup, $crate::conformance::exceptions::NONE);
+    };
+    ($setup:path, $exceptions:path) => {
+        $crate::promises! { upload_log, $setup, $exceptions:
             the_first_upload_of_a_key_is_the_one_that_is_kept
             of_many_uploads_opened_at_once_one_is_kept
             parts_are_counted_once_and_come_by_number

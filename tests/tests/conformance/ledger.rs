@@ -25,16 +25,7 @@ mod dynamodb_at_moto {
     async fn setup() -> (super::SharedLedger, ()) {
         (super::dynamodb(super::emulators::moto()).await, ())
     }
-    // moto carries a transaction out by copying the table and, where a condition does not hold, putting the
-    // copy back, beside other threads: what they wrote meanwhile is lost. Amazon isolates transactions. Conditional
-    // updates of one item overtake each other likewise.
-    flotilla_tests::ledger_suite!(setup, but_not [
-        eight_workers_that_settle_one_job_count_it_once
-        counters_equal_a_model_under_concurrent_settlements
-        an_event_run_begins_once_and_is_never_done
-        eight_workers_that_settle_the_same_events_count_each_once
-        of_two_followers_at_once_one_advances
-    ]);
+    flotilla_tests::ledger_suite!(setup, flotilla_tests::conformance::exceptions::LEDGER_AT_MOTO);
 }
 
 pub mod embedded {

@@ -26,9 +26,7 @@ mod sqs_at_moto {
     async fn setup() -> (super::Queue, ()) {
         super::sqs(super::emulators::moto()).await
     }
-    // moto takes a receipt for valid that a later one has replaced. So may Amazon, which promises nothing:
-    // that a lease is lost is certain when it is reported, and not reported each time.
-    flotilla_tests::queue_suite!(setup, but_not[extending_what_another_took_is_a_lost_lease]);
+    flotilla_tests::queue_suite!(setup, flotilla_tests::conformance::exceptions::QUEUE_AT_MOTO);
 }
 
 mod embedded {

@@ -27,14 +27,7 @@ mod dynamodb_at_moto {
     async fn setup() -> (super::SharedTasks, ()) {
         super::dynamodb(super::emulators::moto()).await
     }
-    // moto does not isolate transactions and conditional writes from each other: see the ledger's suite.
-    flotilla_tests::tasks_suite!(setup, but_not [
-        of_many_creators_of_one_name_one_succeeds
-        of_many_editors_at_once_one_succeeds
-        of_many_controllers_at_once_one_begins_the_run
-        changes_of_different_fields_at_once_are_all_kept
-        more_than_a_thousand_tasks_come_by_name
-    ]);
+    flotilla_tests::tasks_suite!(setup, flotilla_tests::conformance::exceptions::TASKS_AT_MOTO);
 }
 
 mod embedded {

@@ -13,8 +13,7 @@ mod dynamodb_at_moto {
     async fn setup() -> (super::SharedUploadLog, ()) {
         (crate::ledger::dynamodb(flotilla_tests::emulators::moto()).await, ())
     }
-    // moto does not isolate conditional updates of one item: see `ledger.rs`.
-    flotilla_tests::upload_log_suite!(setup, but_not[of_many_uploads_opened_at_once_one_is_kept]);
+    flotilla_tests::upload_log_suite!(setup, flotilla_tests::conformance::exceptions::UPLOAD_LOG_AT_MOTO);
 }
 
 mod embedded {

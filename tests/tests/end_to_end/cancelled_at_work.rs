@@ -113,7 +113,10 @@ async fn a_copy_under_way_ends_when_its_run_is_cancelled() {
         assert_eq!(fleet.task.ledger.upload(&fleet.task.name, &key).await.expect("answers"), None, "{key}");
     }
     let there = list(&client, &fleet.task.destination).await.keys().filter(|key| key.starts_with("big/")).count();
-    assert_eq!(run.settled.bytes / (25 * MIB as u64), there as u64, "what was counted is there: {run:?}");
+    // The completion that was on its way when the job was dropped may have been carried out: that write is in doubt, so it
+    // belongs to the task, and the run counts the object as cancelled. The worker completes one object at a time.
+    let (counted, there) = (run.settled.bytes / (25 * MIB as u64), there as u64);
+    assert!(counted <= there && there <= counted + 1, "{there} are there: {run:?}");
     fleet.stop().await;
 }
 

@@ -25,3 +25,12 @@ async fn ministack_and_moto_have_queues_and_tables() {
         aws_sdk_dynamodb::Client::new(&config).list_tables().send().await.unwrap();
     }
 }
+
+#[test]
+fn each_exception_of_a_suite_names_a_component_that_is_installed() {
+    use flotilla_tests::conformance::exceptions;
+    let requirements = flotilla_tests::sources::text("tests/requirements.txt");
+    for list in exceptions::ALL {
+        assert!(requirements.lines().any(|line| line == list.component), "{} is not installed", list.component);
+    }
+}

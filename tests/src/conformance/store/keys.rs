@@ -73,7 +73,6 @@ fn with_long_keys(keys: &[&str]) -> Vec<String> {
 pub async fn odd_keys_come_back_exactly(fixture: &Fixture) {
     let store = &fixture.store;
     let mut keys = with_long_keys(ODD);
-    leave_out_bent(fixture, &mut keys);
     for (seed, key) in keys.iter().enumerate() {
         put(store, key, &bytes_of(20, seed as u64)).await;
     }
@@ -94,7 +93,6 @@ pub async fn an_unrepresentable_key_is_refused_and_nothing_written(fixture: &Fix
     let store = &fixture.store;
     let mut keys = with_long_keys(HARD);
     keys.extend(["s".repeat(300), format!("{}k", "deep/".repeat(240)), "m".repeat(1030), "n/".repeat(3000)]);
-    leave_out_bent(fixture, &mut keys);
     let mut stored = Vec::new();
     for key in keys {
         let bytes = bytes_of(20, stored.len() as u64);
@@ -148,11 +146,4 @@ pub async fn a_folder_marker_is_found_again(fixture: &Fixture) {
     store.delete("folder/").await.unwrap();
     assert_stored(store, "folder/key", &bytes_of(3, 1)).await;
     assert_eq!(keys_in(store, KeyRange::default()).await, ["folder/key"]);
-}
-
-fn leave_out_bent(fixture: &Fixture, keys: &mut Vec<String>) {
-    keys.retain(|key| {
-        let reason = fixture.bends.iter().find(|(bent, _)| bent == key).map(|(_, reason)| reason);
-        reason.inspect(|reason| eprintln!("{key:?} is left out: {reason}")).is_none()
-    });
 }
