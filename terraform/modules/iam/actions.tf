@@ -4,7 +4,9 @@
 locals {
   actions = {
     worker = {
-      table = local.table_write
+      table = concat(local.table_write, [
+        "dynamodb:Scan", # `flotilla task delete --records`
+      ])
       queues = [
         "sqs:ChangeMessageVisibility",
         "sqs:CreateQueue", # Queues that somebody removed, and those of a task whose `create` was cut off.
