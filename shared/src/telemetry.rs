@@ -1,7 +1,8 @@
-//! Telemetry of the programs: logs on standard error, metrics and health over HTTP.
+//! Telemetry of the programs: logs on standard error, metrics and health over HTTP, health to the service manager.
 
 pub mod endpoint;
 mod human;
+pub mod service_manager;
 
 use std::str::FromStr;
 

@@ -9,6 +9,7 @@ use shared::fleet::Fleet;
 use shared::limits::Shares;
 use shared::report::Report;
 use shared::telemetry::endpoint::{self, Health};
+use shared::telemetry::service_manager;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -62,6 +63,7 @@ impl FleetWorker {
         endpoint::serve(options.metrics_addr.as_deref().or(fleet.metrics_addr.as_deref()), &health)
             .await
             .map_err(Failure::usage)?;
+        service_manager::report(&health);
         let worker = name::unique(options.name.as_deref());
         let context = Context {
             backend: FleetBackend::open(fleet).await.map_err(Failure::usage)?,

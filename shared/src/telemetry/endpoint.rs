@@ -81,9 +81,14 @@ impl Health {
         self.0.is_alive.get().is_none_or(|is_alive| is_alive())
     }
 
+    /// Whether the program is up, and does not drain.
+    pub fn is_up(&self) -> bool {
+        self.0.is_up.load(Ordering::Relaxed)
+    }
+
     /// Whether the program is up and none of its stores fails.
     pub fn is_ready(&self) -> bool {
-        self.0.is_up.load(Ordering::Relaxed) && self.0.failing_stores.load(Ordering::Relaxed) == 0
+        self.is_up() && self.0.failing_stores.load(Ordering::Relaxed) == 0
     }
 }
 
