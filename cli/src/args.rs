@@ -2,12 +2,14 @@
 
 mod controller;
 mod filters;
+mod finder;
 mod ls;
 mod serve;
 mod sides;
 mod task;
 mod tasks;
 mod watch;
+mod worker;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,6 +21,7 @@ use shared::telemetry::LogFormat;
 
 use crate::exit::Failure;
 pub use controller::ControllerArgs;
+pub use finder::FinderArgs;
 pub use ls::LsArgs;
 pub use serve::ServeArgs;
 pub use task::{PlanArgs, SyncArgs, VerifyArgs};
@@ -27,6 +30,7 @@ pub use tasks::{
     ShowArgs, TaskCommand, TaskPlanArgs, TaskProbeArgs, TaskVerifyArgs, WaitArgs,
 };
 pub use watch::WatchArgs;
+pub use worker::WorkerArgs;
 
 /// Copies, mirrors and verifies object stores.
 #[derive(Debug, Parser)]
@@ -78,6 +82,12 @@ pub enum Command {
     /// Create, change, run, show and delete the tasks of a fleet
     #[command(subcommand)]
     Task(TaskCommand),
+    /// Print the completions of a shell
+    #[command(hide = true)]
+    Completions(CompletionsArgs),
+    /// Write the manual pages of all programs into DIR
+    #[command(hide = true)]
+    Man(ManArgs),
 }
 
 impl Command {
@@ -164,6 +174,20 @@ pub fn open_report(path: Option<&Path>) -> Result<Option<Report>, Failure> {
 /// were flattened in before would go on over them.
 const RUNNING: &str = "Running";
 
+/// `flotilla completions`
+#[derive(Debug, clap::Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `flotilla man`
+#[derive(Debug, clap::Args)]
+pub struct ManArgs {
+    /// Folder of the pages; it is made
+    pub dir: PathBuf,
+}
+
 /// What to create.
 #[derive(Debug, clap::Args)]
 pub struct InitArgs {
@@ -188,7 +212,7 @@ pub struct EventsArgs {
 }
 
 /// The command line's grammar.
-fn command() -> clap::Command {
+pub fn command() -> clap::Command {
     Cli::command()
         .mut_subcommand("watch", watch::without_outage_limit)
         .mut_subcommand("ls", ls::without_two_sides)

@@ -23,6 +23,9 @@ mod tests;
 use std::time::Duration;
 
 use adapters::open::FleetBackend;
+use shared::metrics;
+use shared::telemetry::endpoint::{self, Health};
+use shared::telemetry::service_manager;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -55,6 +58,10 @@ pub async fn run(args: &ControllerArgs, stop: CancellationToken) -> Outcome {
             () = stop.cancelled() => Ok(Exit::Interrupted),
         };
     }
+    let health = Health::default();
+    endpoint::serve(args.metrics_addr.as_deref(), &health).await.map_err(Failure::usage)?;
+    service_manager::report(&health);
+    health.set_ready(true);
     tracing::info!(fleet = fleet.name, "controlling the tasks of the fleet");
     tokio::select! {
         () = keep(&context) => {}
@@ -101,6 +108,11 @@ async fn round(context: &ControllerContext, report: &mut Report, is_first: bool)
     let seen = seen.map_err(|error| Failure::midway(format!("could not read the tasks of the fleet: {error}")))?;
     let plan = plan::plan(&seen);
     report.wanted = plan.wanted;
+    // Unknown: the last number stays.
+    if let Some((wanted, heartbeats)) = plan.wanted.zip(seen.heartbeats.as_ref()) {
+        let busy = heartbeats.iter().filter(|worker| worker.jobs.values().any(|jobs| *jobs > 0)).count();
+        metrics::wanted_machines(wanted.max(u32::try_from(busy).unwrap_or(u32::MAX)));
+    }
     if plan.is_alarm {
         report.fail("machines start without a worker: see their system log; one launch every 30 minutes".to_owned());
     }

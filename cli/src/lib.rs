@@ -20,6 +20,7 @@ mod object_log;
 mod object_source;
 pub mod operations;
 mod outcome;
+mod pages;
 mod plan;
 pub mod program;
 mod progress;
@@ -41,6 +42,7 @@ mod watch;
 mod worker_handle;
 
 use args::{Cli, Command, TaskCommand};
+pub use args::{FinderArgs, WorkerArgs};
 use exit::{Exit, Failure, Outcome};
 use shared::{signals, telemetry};
 use tokio_util::sync::CancellationToken;
@@ -89,6 +91,8 @@ async fn command(command: Command, stop: CancellationToken) -> Outcome {
         Command::Events(args) => at_once(events::run(&args), &stop).await,
         Command::Serve(args) => serve::run(&args, stop).await,
         Command::Controller(args) => controller::run(&args, stop).await,
+        Command::Completions(args) => pages::completions(&args),
+        Command::Man(args) => pages::manual(&args),
         Command::Task(command) if command.waits() => tasks::run(&command, &stop).await,
         Command::Task(command) => at_once(tasks::run(&command, &stop), &stop).await,
     }

@@ -33,7 +33,7 @@ DASHBOARDS = {
                 (f"sum(flotilla_transfers_limit{{{FLEET}}})", "limit"),
             ),
             panel("Jobs leased, by worker", "short", (f"flotilla_leases{{{FLEET}}}", "{{instance}}")),
-            panel("Workers", "short", (f'sum(up{{job="flotilla", {FLEET}}})', "answer"), (f"sum(flotilla_worker_outdated{{{FLEET}}})", "outdated")),
+            panel("Workers", "short", (f'sum(up{{job="flotilla", {FLEET}}})', "answer"), (f"sum(flotilla_worker_outdated{{{FLEET}}})", "outdated"), (f"max(flotilla_wanted_machines{{{FLEET}}})", "wanted")),
             panel("Jobs executed", "ops", (f"sum by (verb, outcome) (rate(flotilla_jobs_total{{{FLEET}}}[5m]))", "{{verb}} {{outcome}}")),
         ],
     ),

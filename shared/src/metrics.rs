@@ -71,6 +71,7 @@ metrics_table! {
     PAGES Counter Count "flotilla_listing_pages_total" ["side"] "Listing pages read, by side (source, destination).";
     RUN_LISTED Gauge Count "flotilla_run_listed_objects" [] "Source objects that the current run has listed.";
     RUN_ENQUEUED Gauge Count "flotilla_run_enqueued_objects" [] "Objects that the current run has enqueued.";
+    WANTED Gauge Count "flotilla_wanted_machines" [] "Workers that the fleet needs, by the controller: those that the jobs on the queues want, and no fewer than hold jobs.";
 }
 
 /// Gives the recorder every metric's help and unit.
@@ -189,6 +190,11 @@ pub fn queue_depth(depth: &Depth) {
 /// A page of a listing was read.
 pub fn page_listed(side: &'static str) {
     counter!(PAGES, "side" => side).increment(1);
+}
+
+/// Sets the number of workers that the fleet needs.
+pub fn wanted_machines(machines: u32) {
+    gauge!(WANTED).set(f64::from(machines));
 }
 
 /// Sets the finder's progress.

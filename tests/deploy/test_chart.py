@@ -10,7 +10,7 @@ CHART = ROOT / "deploy/helm/flotilla"
 
 # Settings that render everything that the chart knows.
 EVERYTHING = {
-    "keda": {"enabled": True, "url": "http://wanted.example.com/"},
+    "keda": {"enabled": True},
     "podMonitor": {"enabled": True},
     "environmentSecret": "keys",
     "imagePullSecrets": [{"name": "registry"}],
@@ -54,36 +54,43 @@ class Chart(unittest.TestCase):
                     kubernetes_validate.validate(one, "1.37", strict=True)
 
     def test_everything_is_rendered(self):
+        both = ["ConfigMap", "Deployment", "NetworkPolicy", "ServiceAccount"]
+        self.assertEqual(sorted(one["kind"] for one in rendered({})), sorted([*both, "CronJob"]))
         kinds = sorted(one["kind"] for one in rendered(EVERYTHING))
-        self.assertEqual(
-            kinds,
-            ["ConfigMap", "CronJob", "Deployment", "NetworkPolicy", "PodMonitor", "ScaledObject", "ServiceAccount"],
-        )
+        self.assertEqual(kinds, sorted([*both, "Deployment", "PodMonitor", "ScaledObject", "Service"]))
 
     def test_pods_are_not_root_and_write_nothing(self):
-        pods = [one["spec"]["template"]["spec"] for one in rendered({}) if one["kind"] == "Deployment"]
-        pods += [
-            one["spec"]["jobTemplate"]["spec"]["template"]["spec"] for one in rendered({}) if one["kind"] == "CronJob"
-        ]
-        self.assertEqual(len(pods), 2)
+        everything = [*rendered({}), *rendered(EVERYTHING)]
+        pods = [one["spec"]["template"]["spec"] for one in everything if one["kind"] == "Deployment"]
+        jobs = [one["spec"]["jobTemplate"]["spec"] for one in everything if one["kind"] == "CronJob"]
+        pods += [job["template"]["spec"] for job in jobs]
+        self.assertEqual(len(pods), 4)
         for pod in pods:
             self.assertTrue(pod["securityContext"]["runAsNonRoot"])
             for container in pod["containers"]:
                 self.assertTrue(container["securityContext"]["readOnlyRootFilesystem"])
                 self.assertEqual(container["securityContext"]["capabilities"], {"drop": ["ALL"]})
 
+    def worker(self, values):
+        deployments = [one for one in rendered(values) if one["kind"] == "Deployment"]
+        return next(one for one in deployments if one["metadata"]["name"].endswith("-worker"))
+
     def test_pods_have_longer_than_a_drain(self):
         import tomllib
 
-        worker = next(one for one in rendered({}) if one["kind"] == "Deployment")
         config = next(one for one in rendered({}) if one["kind"] == "ConfigMap")
         drain = int(tomllib.loads(config["data"]["fleet.toml"])["work"]["drain"].removesuffix("s"))
-        grace = worker["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+        grace = self.worker({})["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
         self.assertGreaterEqual(grace, drain + 30)
 
-    def test_scaling_leaves_the_number_of_pods_to_keda(self):
-        worker = next(one for one in rendered(EVERYTHING) if one["kind"] == "Deployment")
-        self.assertNotIn("replicas", worker["spec"])
+    def test_scaling_follows_the_controllers_metric(self):
+        self.assertEqual(self.worker({})["spec"]["replicas"], 1)
+        self.assertNotIn("replicas", self.worker(EVERYTHING)["spec"])
+        scaled = next(one for one in rendered(EVERYTHING) if one["kind"] == "ScaledObject")
+        trigger = scaled["spec"]["triggers"][0]["metadata"]
+        service = next(one for one in rendered(EVERYTHING) if one["kind"] == "Service")
+        self.assertEqual(trigger["url"], f"http://{service['metadata']['name']}.default.svc:9100/metrics")
+        self.assertIn(f'"{trigger["valueLocation"]}" []', (ROOT / "shared/src/metrics.rs").read_text())
 
 
 class Container(unittest.TestCase):

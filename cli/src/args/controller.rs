@@ -15,4 +15,7 @@ pub struct ControllerArgs {
     /// Log what would be done, and change nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Serve /metrics, /healthz and /readyz at HOST:PORT [default: none]
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "once")]
+    pub metrics_addr: Option<String>,
 }

@@ -1,47 +1,22 @@
 //! The `finder` program: lists, compares and enqueues for workers elsewhere.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use adapters::open;
-use clap::Parser;
+use cli::FinderArgs as Args;
 use cli::exit::{Exit, Failure, Outcome};
 use cli::{kinds, program};
 use finder::{FindError, Finder, Progress};
 use shared::config::Config;
 use shared::objects::SharedSuspectKeys;
 use shared::store::Store;
+use shared::telemetry;
 use shared::telemetry::endpoint::{self, Health};
-use shared::telemetry::{self, LogFormat};
 use shared::{signals, terminal};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-
-/// Compares both sides of a task and enqueues the differences
-#[derive(Debug, Parser)]
-#[command(name = "finder", version = shared::VERSION, max_term_width = 100)]
-struct Args {
-    /// Config file of the task
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
-    /// Make one run [default]
-    #[arg(long, conflicts_with = "every")]
-    once: bool,
-    /// Repeat until interrupted, a run each TIME, such as 1h
-    #[arg(long, value_name = "TIME", value_parser = shared::config::interval)]
-    every: Option<humantime::Duration>,
-    /// Begin a new run even if an earlier run still has jobs
-    #[arg(long)]
-    force: bool,
-    /// Serve /metrics, /healthz and /readyz at HOST:PORT [default: the config's]
-    #[arg(long, value_name = "HOST:PORT")]
-    metrics_addr: Option<String>,
-    /// Format of log lines: human or json
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
-    log: LogFormat,
-}
 
 /// Ten looks at a previous run that has lost messages take a minute.
 const LOOK_EVERY: Duration = Duration::from_secs(6);

@@ -1,11 +1,10 @@
 //! The `worker` program: does the jobs of a fleet's tasks, or of one task, on one machine of many.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::open;
-use clap::Parser;
+use cli::WorkerArgs as Args;
 use cli::exit::{Exit, Failure, Outcome};
 use cli::fleet::{self, Options};
 use cli::kinds::with_executor;
@@ -14,32 +13,8 @@ use shared::config::{Config, FleetFile};
 use shared::report::Report;
 use shared::signals;
 use shared::telemetry::endpoint::{self, Health};
-use shared::telemetry::{self, LogFormat};
+use shared::telemetry::{self, service_manager};
 use worker::{Activity, Follow, LiveLimits, Objects, Stop, WorkError, Worker};
-
-/// Does the jobs of a fleet's tasks, or of one task, until it is stopped
-#[derive(Debug, Parser)]
-#[command(name = "worker", version = shared::VERSION, max_term_width = 100)]
-struct Args {
-    /// Fleet file: do the jobs of all its tasks
-    #[arg(long, value_name = "FILE")]
-    fleet: Option<PathBuf>,
-    /// Config file of a task: do only its jobs
-    #[arg(long, value_name = "FILE", required_unless_present = "fleet", conflicts_with = "fleet")]
-    config: Option<PathBuf>,
-    /// Name in the records [default: the host's, with the process id]
-    #[arg(long, value_name = "NAME")]
-    name: Option<String>,
-    /// Append one JSON line per object to FILE
-    #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
-    /// Serve /metrics, /healthz and /readyz at HOST:PORT [default: the file's]
-    #[arg(long, value_name = "HOST:PORT")]
-    metrics_addr: Option<String>,
-    /// Format of log lines: human or json
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
-    log: LogFormat,
-}
 
 /// Time beyond its drain that a stopped worker may take if it must report to its machine's group:
 /// [`shared::retry::FLEET`].
@@ -125,6 +100,7 @@ async fn open(args: Args, config: Config, health: &Health, report: Option<&Repor
     endpoint::serve(args.metrics_addr.as_deref().or(config.metrics_addr.as_deref()), health)
         .await
         .map_err(Failure::usage)?;
+    service_manager::report(health);
     let (source, destination) = open::ready_sides(&config).await.map_err(Failure::usage)?;
     let backend = open::backend_of_task(&config).await.map_err(Failure::usage)?;
     let name = args.name.unwrap_or_else(fleet::host_and_process);
