@@ -129,7 +129,7 @@ variable "on_demand_percentage" {
 }
 
 variable "image_id" {
-  description = "Image of the machines; null: the newest Amazon Linux 2023 (minimal image) of the architecture"
+  description = "Image of the machines; null: the newest Amazon Linux 2023 of the architecture"
   type        = string
   default     = null
 }

@@ -26,7 +26,7 @@ class Units(unittest.TestCase):
     def installed(self, folder):
         """The units with programs that this machine has."""
         for unit in UNITS:
-            text = re.sub(r"/usr/local/bin/\w+", "/bin/true", unit.read_text())
+            text = re.sub(r"^ExecStart=\w+", "ExecStart=/bin/true", unit.read_text(), flags=re.M)
             text = re.sub(r"^Documentation=.*\n", "", text, flags=re.M)
             path = Path(folder, unit.name)
             path.write_text(text)
