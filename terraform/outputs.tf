@@ -62,3 +62,8 @@ output "security_group_id" {
   description = "The machines' security group, which lets nothing in"
   value       = module.fleet.security_group_id
 }
+
+output "policies" {
+  description = "Statements by role (worker, controller, viewer, operator, admin), for roles that are made elsewhere"
+  value       = module.iam.policies
+}

@@ -93,9 +93,14 @@ class Emulator:
     def __init__(self):
         self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.work = tempfile.TemporaryDirectory()
         self.process = subprocess.Popen(
             [BIN / "moto_server", "-H", "127.0.0.1", "-p", str(self.port)],
-            env={**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"},
+            env={
+                **os.environ,
+                "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+                "MOTO_RECORDER_FILEPATH": f"{self.work.name}/requests",
+            },
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -130,6 +135,7 @@ class Emulator:
     def close(self):
         self.process.terminate()
         self.process.wait(timeout=20)
+        self.work.cleanup()
 
 
 class Folder(http.server.ThreadingHTTPServer):

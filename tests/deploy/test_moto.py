@@ -10,6 +10,7 @@ import unittest
 import zipfile
 from pathlib import Path
 
+from recorded import Recorder
 from support import PROGRAMS, ROOT, Emulator, Folder, Terraform, run, tool
 
 FLEET = "module.flotilla.module.fleet"
@@ -60,7 +61,11 @@ class Moto(unittest.TestCase):
         state = f"-state={self.folder.name}/terraform.tfstate"
         fleet = Path(self.folder.name, "fleet.toml")
         fleet.write_text(self.terraform("output", "-raw", state, "fleet_file"))
+        policies = json.loads(self.terraform("output", "-json", state, "policies"))
+        recorder = Recorder(self.emulator.endpoint)
+        recorder.start()
         self.a_task_is_done(fleet)
+        self.rights_were_granted(policies, recorder.rights())
         self.terraform("destroy", "-auto-approve", *self.arguments)
         self.nothing_is_left()
 
@@ -81,16 +86,15 @@ class Moto(unittest.TestCase):
     def a_task_is_done(self, fleet):
         for number in range(20):
             self.s3.put_object(Bucket="source", Key=f"2026/{number}", Body=b"x" * number)
-        programs = {**self.emulator.environment}
         flotilla = [PROGRAMS / "flotilla"]
-        run(*flotilla, "task", "create", "photos", "s3://source", "s3://destination", "--fleet", fleet, environment=programs)
-        run(*flotilla, "task", "run", "photos", "--fleet", fleet, environment=programs)
+        run(*flotilla, "task", "create", "photos", "s3://source", "s3://destination", "--fleet", fleet, environment=self.as_role("admin"))
+        run(*flotilla, "task", "run", "photos", "--fleet", fleet, environment=self.as_role("operator"))
         # The controller asks the group for the first machine.
-        run(*flotilla, "controller", "--once", "--fleet", fleet, environment=programs)
+        run(*flotilla, "controller", "--once", "--fleet", fleet, environment=self.as_role("controller"))
         machine = self.machines()[0]
         metadata = Folder(lambda method, path: answer(machine, method, path))
         self.addCleanup(metadata.close)
-        programs = {key: value for key, value in programs.items() if key != "AWS_EC2_METADATA_DISABLED"}
+        programs = {key: value for key, value in self.as_role("worker").items() if key != "AWS_EC2_METADATA_DISABLED"}
         programs["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = metadata.endpoint
         log = open(f"{self.folder.name}/worker.log", "w+b")
         self.addCleanup(log.close)
@@ -105,17 +109,29 @@ class Moto(unittest.TestCase):
                 log.seek(0)
                 self.fail(f"{listed} objects were copied: {log.read().decode()}")
             time.sleep(0.5)
-        run(*flotilla, "controller", "--once", "--fleet", fleet, environment=self.emulator.environment)
-        status = run(*flotilla, "task", "show", "photos", "--fleet", fleet, environment=self.emulator.environment)
+        run(*flotilla, "controller", "--once", "--fleet", fleet, environment=self.as_role("controller"))
+        status = run(*flotilla, "task", "show", "photos", "--fleet", fleet, environment=self.as_role("operator"))
         self.assertIn("done", status)
         # A worker closes what is open, the controller removes the task.
-        run(*flotilla, "task", "delete", "photos", "--yes", "--fleet", fleet, environment=self.emulator.environment)
+        run(*flotilla, "task", "delete", "photos", "--yes", "--fleet", fleet, environment=self.as_role("admin"))
         while self.emulator.client("sqs").list_queues(QueueNamePrefix="photos--photos").get("QueueUrls"):
             self.assertLess(time.monotonic(), deadline, "the task is removed")
-            run(*flotilla, "controller", "--once", "--fleet", fleet, environment=self.emulator.environment)
+            run(*flotilla, "controller", "--once", "--fleet", fleet, environment=self.as_role("controller"))
             time.sleep(0.5)
         worker.terminate()
         self.assertEqual(worker.wait(timeout=60), 0)
+
+    def rights_were_granted(self, policies, needed):
+        """What each role was seen to need is among what it has."""
+        needed.pop("test")  # The test itself.
+        self.assertEqual(sorted(needed), ["admin", "controller", "operator", "worker"])
+        for role, rights in needed.items():
+            granted = {action for statement in policies[role] for action in statement["Action"]}
+            self.assertEqual({right: request for right, request in rights.items() if right not in granted}, {}, role)
+
+    def as_role(self, role):
+        """The environment of a program whose requests are known by their key."""
+        return {**self.emulator.environment, "AWS_ACCESS_KEY_ID": role}
 
     def machines(self):
         groups = self.emulator.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]

@@ -42,3 +42,8 @@ output "group_name" {
   description = "The group"
   value       = module.flotilla.group_name
 }
+
+output "policies" {
+  description = "Statements by role"
+  value       = module.flotilla.policies
+}
