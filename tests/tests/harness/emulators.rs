@@ -27,7 +27,7 @@ async fn ministack_and_moto_have_queues_and_tables() {
 }
 
 #[test]
-fn each_exception_of_a_suite_names_a_component_that_is_installed() {
+fn each_exception_names_a_component_that_is_installed() {
     use flotilla_tests::conformance::exceptions;
     let requirements = flotilla_tests::sources::text("tests/requirements.txt");
     for list in exceptions::ALL {
