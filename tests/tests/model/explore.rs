@@ -145,6 +145,7 @@ impl Explorer {
         } else {
             self.idle.wait().await;
         }
+        self.world.end_writes_without_a_lease();
     }
 
     fn calls(&self, wanted: impl Fn(Kind) -> bool) -> Vec<(Call, Id)> {

@@ -112,6 +112,17 @@ fn regression_seeds_that_once_led_elsewhere_do_not_any_more() {
     }
 }
 
+/// A killed worker's PUT took effect after another delivery of its message was acknowledged and the key was written
+/// again. The promise leaves that out, so the model does.
+#[test]
+fn regression_a_killed_workers_write_outlives_no_lease() {
+    for seed in [143_949_369_257_708] {
+        if let Some((_, failure)) = first_failure(seed..seed + 1, true) {
+            panic!("FLOTILLA_MODEL_SEED={seed}: {}", failure.report());
+        }
+    }
+}
+
 /// Two workers had one event. One acknowledged it; the other opened an upload after that, then lost its lease: the
 /// upload's record stayed for ever.
 #[test]

@@ -216,6 +216,11 @@ impl Schedule {
         self.lock().in_doubt.iter().map(|(id, write)| (*id, write.call.worker, write.until)).collect()
     }
 
+    /// The writes in doubt with their workers and keys.
+    pub fn keys_in_doubt(&self) -> Vec<(Id, u32, String)> {
+        self.lock().in_doubt.iter().map(|(id, write)| (*id, write.call.worker, write.call.key.clone())).collect()
+    }
+
     /// A write in doubt takes effect, or never does.
     pub fn end_write_in_doubt(&self, id: Id, takes_effect: bool) {
         let Some(write) = self.lock().in_doubt.remove(&id) else { return };

@@ -258,6 +258,20 @@ impl World {
         }
     }
 
+    /// A killed worker's writes to keys of whose messages it has no lease take effect at once. That its message was
+    /// delivered to another worker before it was killed, perhaps acknowledged since, is as if its lease had expired:
+    /// nothing that a store executes after that is covered, because no delivery is left that would look again.
+    pub fn end_writes_without_a_lease(&self) {
+        for (id, worker, key) in self.schedule.keys_in_doubt() {
+            let has_lease = self.queues.iter().any(|queue| {
+                lock(queue).letters.values().any(|letter| letter.holder == Some(worker) && letter.body.contains(&key))
+            });
+            if !has_lease && !self.workers.contains_key(&worker) {
+                self.schedule.end_write_in_doubt(id, true);
+            }
+        }
+    }
+
     fn dead_that_may_write(&self) -> Vec<u32> {
         let in_doubt = self.schedule.in_doubt().into_iter();
         in_doubt.map(|(_, worker, _)| worker).filter(|worker| !self.workers.contains_key(worker)).collect()
