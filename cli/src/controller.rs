@@ -30,7 +30,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::ControllerArgs;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use act::Done;
 pub use context::ControllerContext;
 pub use report::Report;
@@ -45,7 +45,7 @@ const PASS_LIMIT: Duration = Duration::from_secs(10 * 60);
 const MAX_ROUNDS: usize = 4;
 
 /// Carries out the command: one pass, or one each minute until it is stopped.
-pub async fn run(args: &ControllerArgs, stop: CancellationToken) -> Outcome {
+pub async fn run(args: &ControllerArgs, stop: CancellationToken) -> CommandResult {
     let fleet = args.fleet.read()?;
     let backend = FleetBackend::open(&fleet).await.map_err(Failure::usage)?;
     let context = ControllerContext::of(&backend, args.dry_run).await.map_err(Failure::usage)?;

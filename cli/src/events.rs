@@ -5,10 +5,10 @@ use shared::config::Config;
 use shared::terminal;
 
 use crate::args::EventsArgs;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 
 /// Adds what is missing. Repeating it changes nothing.
-pub async fn run(args: &EventsArgs) -> Outcome {
+pub async fn run(args: &EventsArgs) -> CommandResult {
     let config = Config::read(&args.config)?;
     let lines = match args.eventbridge {
         false => open::subscribe(&config).await,

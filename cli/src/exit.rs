@@ -87,4 +87,4 @@ impl From<ConfigError> for Failure {
 }
 
 /// What every command returns.
-pub type Outcome = Result<Exit, Failure>;
+pub type CommandResult = Result<Exit, Failure>;

@@ -1,10 +1,10 @@
 //! `flotilla failures`: the objects of a run that were given up, with their errors.
 
-use shared::ledger::{Outcome as Settled, SharedLedger};
+use shared::ledger::{Outcome, SharedLedger};
 use shared::terminal;
 
 use crate::args::LookArgs;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::records::Records;
 use crate::stdout::Stdout;
 use crate::verbosity::note;
@@ -13,7 +13,7 @@ use crate::verbosity::note;
 const PAGE: usize = 500;
 
 /// Prints a run's failures, one a line: key, attempts, error.
-pub async fn run(args: &LookArgs) -> Outcome {
+pub async fn run(args: &LookArgs) -> CommandResult {
     let records = Records::open(&args.records.source).await?;
     let run = records.run(args.records.run.as_deref()).await?;
     if run.settled.failed == 0 && !args.json {
@@ -41,7 +41,7 @@ pub async fn run(args: &LookArgs) -> Outcome {
 }
 
 /// One failure for people. Fields are parted by tabs, which no escaped key holds.
-fn line(outcome: &Settled) -> String {
+fn line(outcome: &Outcome) -> String {
     let error = outcome.error.as_deref().unwrap_or("no reason recorded");
     let attempts = terminal::counted(outcome.attempts.into(), "attempt");
     format!("{}\t{attempts}\t{}", terminal::escaped(&outcome.key), terminal::escaped(error))

@@ -5,11 +5,11 @@ use shared::config::{Config, FleetFile};
 use shared::terminal;
 
 use crate::args::InitArgs;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout;
 
 /// Creates what does not exist. Repeating it changes nothing.
-pub async fn run(args: &InitArgs) -> Outcome {
+pub async fn run(args: &InitArgs) -> CommandResult {
     let config = match (&args.config, &args.fleet) {
         (Some(config), _) => Config::read(config)?,
         (None, Some(fleet)) => return fleet_of(&FleetFile::read(fleet)?).await,
@@ -31,7 +31,7 @@ pub async fn run(args: &InitArgs) -> Outcome {
 }
 
 /// Creates a fleet's table and its queue of operations. Its tasks' queues are made with the tasks.
-async fn fleet_of(fleet: &FleetFile) -> Outcome {
+async fn fleet_of(fleet: &FleetFile) -> CommandResult {
     for line in open::create_fleet(fleet).await.map_err(Failure::usage)? {
         stdout::line(terminal::escaped(&line))?;
     }

@@ -43,7 +43,7 @@ mod worker_handle;
 
 use args::{Cli, Command, TaskCommand};
 pub use args::{FinderArgs, WorkerArgs};
-use exit::{Exit, Failure, Outcome};
+use exit::{CommandResult, Exit, Failure};
 use shared::{signals, telemetry};
 use tokio_util::sync::CancellationToken;
 use verbosity::Verbosity;
@@ -56,7 +56,7 @@ pub async fn flotilla() {
     program::end("flotilla", &args::command_of(std::env::args_os()), parsed, run).await;
 }
 
-async fn run(cli: Cli) -> Outcome {
+async fn run(cli: Cli) -> CommandResult {
     let verbosity = Verbosity::of(cli.quiet, cli.verbose);
     verbosity.choose();
     match (&cli.command, verbosity) {
@@ -76,7 +76,7 @@ async fn run(cli: Cli) -> Outcome {
     program::until_overdue(command(cli.command, stop.clone()), &stop, limit, overdue).await
 }
 
-async fn command(command: Command, stop: CancellationToken) -> Outcome {
+async fn command(command: Command, stop: CancellationToken) -> CommandResult {
     match command {
         Command::Sync(args) => sync::run(&args, stop).await,
         Command::Watch(args) => watch::run(&args, stop).await,
@@ -99,7 +99,7 @@ async fn command(command: Command, stop: CancellationToken) -> Outcome {
 }
 
 /// What leaves nothing to be put in order ends as soon as it is asked to.
-async fn at_once(command: impl Future<Output = Outcome>, stop: &CancellationToken) -> Outcome {
+async fn at_once(command: impl Future<Output = CommandResult>, stop: &CancellationToken) -> CommandResult {
     tokio::select! {
         ended = command => ended,
         () = stop.cancelled() => Ok(Exit::Interrupted),

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use adapters::open;
 use serde::Serialize;
-use shared::filter::{Filter, Verdict};
+use shared::filter::{Filter, FilterVerdict};
 use shared::object::{Entry, Timestamp};
 use shared::store::{KeyRange, Listed, Unlisted};
 use shared::terminal;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::LsArgs;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout::Stdout;
 use crate::verbosity::note;
 
@@ -34,7 +34,7 @@ struct Line<'a> {
 }
 
 /// Lists page by page: one page is in memory at a time.
-pub async fn run(args: &LsArgs, stop: CancellationToken) -> Outcome {
+pub async fn run(args: &LsArgs, stop: CancellationToken) -> CommandResult {
     let (side, find) = args.listed()?;
     let filter = Filter::load(&find, Some(Timestamp::now())).map_err(Failure::usage)?;
     let store = open::listed(&side).await.map_err(Failure::side)?;
@@ -82,7 +82,7 @@ pub async fn run(args: &LsArgs, stop: CancellationToken) -> Outcome {
 }
 
 fn takes(filter: &Filter, entry: &Entry) -> bool {
-    filter.judge(&entry.key, Some((entry.size, entry.modified))) == Verdict::Taken
+    filter.judge(&entry.key, Some((entry.size, entry.modified))) == FilterVerdict::Taken
 }
 
 /// Names a folder that cannot be listed, if it is one of the first; returns how many it counts for.

@@ -34,7 +34,7 @@ use shared::tasks::{OPERATION, OperationJob, OperationKind, SharedTasks};
 use worker::{Execution, Executor, LaneContext};
 
 pub use probe::{Answer, ProbeResult, Rights, SideProbe};
-pub use request::{CloseRequest, PlanRequest, ProbeRequest, VerifyRequest};
+pub use request::{PlanRequest, ProbeRequest, VerifyRequest};
 pub use verify::VerifyResult;
 
 /// The longest that a slice works.

@@ -1,16 +1,16 @@
 //! `flotilla outcome`: what became of one object last.
 
-use shared::ledger::Outcome as Settled;
+use shared::ledger::Outcome;
 use shared::objects::ObjectDetail;
 use shared::terminal;
 
 use crate::args::OutcomeArgs;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::records::Records;
 use crate::stdout;
 
 /// Prints the last outcome of a key.
-pub async fn run(args: &OutcomeArgs) -> Outcome {
+pub async fn run(args: &OutcomeArgs) -> CommandResult {
     let records = Records::open(&args.source).await?;
     // The task of a sync or a config file has its name as its id.
     let id = records.named_task(&args.task).await?.map_or_else(|| args.task.clone(), |summary| summary.task.id);
@@ -26,7 +26,7 @@ pub async fn run(args: &OutcomeArgs) -> Outcome {
 }
 
 /// An outcome for people. Fields are parted by tabs, which no escaped key has.
-fn line(outcome: &Settled) -> String {
+fn line(outcome: &Outcome) -> String {
     let mut fields = vec![
         terminal::escaped(&outcome.key).to_string(),
         outcome.state.as_str().to_owned(),

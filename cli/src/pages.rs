@@ -8,10 +8,10 @@ use clap::{Command, CommandFactory as _};
 use clap_mangen::Man;
 
 use crate::args::{self, CompletionsArgs, FinderArgs, ManArgs, WorkerArgs};
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 
 /// Prints the completions of a shell.
-pub fn completions(args: &CompletionsArgs) -> Outcome {
+pub fn completions(args: &CompletionsArgs) -> CommandResult {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut args::command(), "flotilla", &mut text);
     let mut stdout = io::stdout().lock();
@@ -23,7 +23,7 @@ pub fn completions(args: &CompletionsArgs) -> Outcome {
 }
 
 /// Writes a page for each program and each command.
-pub fn manual(args: &ManArgs) -> Outcome {
+pub fn manual(args: &ManArgs) -> CommandResult {
     let refused = |error: io::Error| Failure::usage(format!("{}: {error}", args.dir.display()));
     fs::create_dir_all(&args.dir).map_err(refused)?;
     for mut program in [args::command(), WorkerArgs::command(), FinderArgs::command()] {

@@ -10,12 +10,12 @@ use shared::location::Scheme;
 use shared::store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::object_source;
 use crate::stdout;
 
 /// Prints the plan of a task.
-pub async fn show(config: Config, json: bool, stop: CancellationToken) -> Outcome {
+pub async fn show(config: Config, json: bool, stop: CancellationToken) -> CommandResult {
     let Some(config) = object_source::resolve(config, &stop).await? else { return Ok(Exit::Interrupted) };
     let config = &config;
     let (source, destination) = open::sides(config).await.map_err(Failure::side)?;
@@ -43,7 +43,7 @@ pub async fn of(
 }
 
 /// Prints a plan, and ends as its run would end.
-pub fn print(plan: &Plan, json: bool) -> Outcome {
+pub fn print(plan: &Plan, json: bool) -> CommandResult {
     if json {
         stdout::line(serde_json::to_string(plan).expect("a plan is representable as JSON"))?;
     } else {

@@ -7,18 +7,18 @@ use clap::Parser;
 use shared::{signals, terminal};
 use tokio_util::sync::CancellationToken;
 
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 
 /// How long a program that was asked to stop may take beyond its drain.
 pub const GRACE: Duration = Duration::from_millis(1_600);
 
 /// Reads the command line of `program`, runs it, and ends the process with its exit code.
-pub async fn main<A: Parser, F: Future<Output = Outcome>>(program: &str, run: impl FnOnce(A) -> F) {
+pub async fn main<A: Parser, F: Future<Output = CommandResult>>(program: &str, run: impl FnOnce(A) -> F) {
     end(program, program, A::try_parse(), run).await;
 }
 
 /// As [`main`], for a command line that is read already. `help_of` is the command whose `--help` explains a mistake in it.
-pub(crate) async fn end<A, F: Future<Output = Outcome>>(
+pub(crate) async fn end<A, F: Future<Output = CommandResult>>(
     program: &str,
     help_of: &str,
     parsed: Result<A, clap::Error>,
@@ -45,11 +45,11 @@ pub(crate) async fn end<A, F: Future<Output = Outcome>>(
 
 /// Runs `work` until it ends, or until `limit` has passed since the program was asked to stop: `overdue` then.
 pub async fn until_overdue(
-    work: impl Future<Output = Outcome>,
+    work: impl Future<Output = CommandResult>,
     stop: &CancellationToken,
     limit: Duration,
-    overdue: impl FnOnce() -> Outcome,
-) -> Outcome {
+    overdue: impl FnOnce() -> CommandResult,
+) -> CommandResult {
     tokio::select! {
         // Boxed, or the type of the whole is too deep for the compiler.
         ended = Box::pin(work) => ended,

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::{RetryArgs, open_report};
 use crate::claim;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::records::Records;
 use crate::stdout;
 use crate::sync;
@@ -27,7 +27,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(6);
 
 /// Enqueues a run's failures again. With an embedded queue, whose only worker is `flotilla` itself, does
 /// them too.
-pub async fn run(args: &RetryArgs, stop: CancellationToken) -> Outcome {
+pub async fn run(args: &RetryArgs, stop: CancellationToken) -> CommandResult {
     let records = Records::open(&args.records.source).await?;
     let failed = records.run(args.records.run.as_deref()).await?;
     if failed.settled.failed == 0 {
@@ -64,7 +64,7 @@ async fn task_of(fleet: &FleetBackend, failed: &Run) -> Result<Option<Summary>, 
 }
 
 /// Begins a run that a worker of the fleet carries out: the request names the run whose failures it retries.
-async fn begin_in_fleet(fleet: &FleetBackend, task: &Summary, failed: &Run, args: &RetryArgs) -> Outcome {
+async fn begin_in_fleet(fleet: &FleetBackend, task: &Summary, failed: &Run, args: &RetryArgs) -> CommandResult {
     if args.report.is_some() {
         return Err(Failure::usage("--report: workers do the jobs of this task: leave --report out"));
     }
@@ -86,7 +86,7 @@ async fn retry_here(
     options: RunOptions,
     args: &RetryArgs,
     stop: CancellationToken,
-) -> Outcome {
+) -> CommandResult {
     let report = open_report(args.report.as_deref())?;
     let Some(run) = enqueue(backend, failed, options, &stop).await? else { return Ok(Exit::Interrupted) };
     if let Some(report) = &report {

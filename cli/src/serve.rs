@@ -4,11 +4,11 @@ use tokio_util::sync::CancellationToken;
 use worker::Stop;
 
 use crate::args::ServeArgs;
-use crate::exit::Outcome;
+use crate::exit::CommandResult;
 use crate::fleet::{self, Options};
 
 /// Serves until it is asked to end.
-pub async fn run(args: &ServeArgs, stop: CancellationToken) -> Outcome {
+pub async fn run(args: &ServeArgs, stop: CancellationToken) -> CommandResult {
     let (report, metrics_addr) = (args.report.clone(), args.metrics_addr.clone());
     let options = Options { fleet: args.fleet()?, name: None, report, metrics_addr, is_whole: true };
     // A second signal ends the process at once.

@@ -10,7 +10,7 @@ use shared::terminal;
 use tokio::time::{Instant, sleep};
 
 use crate::args::LookArgs;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::meter::{Meter, Rate};
 use crate::records::Records;
 use crate::stdout::Stdout;
@@ -42,7 +42,7 @@ struct Status<'a> {
 
 /// Prints a fleet's tasks with their live runs, and all runs of other tasks, oldest first, then those of their events;
 /// or what is named.
-pub async fn run(args: &LookArgs) -> Outcome {
+pub async fn run(args: &LookArgs) -> CommandResult {
     let records = Records::open(&args.records.source).await?;
     let mut out = Stdout::new();
     let (tasks, mut runs) = match &args.records.run {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::{SyncArgs, open_report};
 use crate::claim;
-use crate::exit::{Exit, Failure, INTERRUPTED, Outcome};
+use crate::exit::{CommandResult, Exit, Failure, INTERRUPTED};
 use crate::failures;
 use crate::kinds;
 use crate::object_log;
@@ -27,7 +27,7 @@ use crate::verbosity::{Verbosity, note};
 use crate::worker_handle::WorkerHandle;
 
 /// Syncs once, or again and again.
-pub async fn run(args: &SyncArgs, stop: CancellationToken) -> Outcome {
+pub async fn run(args: &SyncArgs, stop: CancellationToken) -> CommandResult {
     let config = args.task.config()?;
     if args.dry_run {
         return plan::show(config, args.json, stop).await;
@@ -59,7 +59,7 @@ pub async fn finish_run(
     report: Option<Report>,
     json: bool,
     stop: CancellationToken,
-) -> Outcome {
+) -> CommandResult {
     let task = Task::open_unless(&stop, config.clone(), Health::default()).await?;
     let Some(task) = task else { return Ok(Exit::Interrupted) };
     let mut session =
@@ -94,7 +94,7 @@ pub struct SyncSession<'a> {
 
 impl SyncSession<'_> {
     /// A run every so often until asked to stop. A run that fails is reported and tried again in its turn.
-    async fn repeat(&mut self, every: Duration, force: bool) -> Outcome {
+    async fn repeat(&mut self, every: Duration, force: bool) -> CommandResult {
         let mut first = true;
         loop {
             let next = Instant::now() + every;
@@ -116,7 +116,7 @@ impl SyncSession<'_> {
 
     /// One run: a new one, or the last one's rest. The `first` of this process begins the report anew,
     /// unless it goes on with what an earlier process has reported.
-    async fn run(&mut self, force: bool, first: bool) -> Outcome {
+    async fn run(&mut self, force: bool, first: bool) -> CommandResult {
         let claim = claim::take(&self.task.backend.ledger, &self.task.config.task).await?;
         let ended = self.claimed(force, first).await;
         claim.end().await;
@@ -124,7 +124,7 @@ impl SyncSession<'_> {
     }
 
     /// The same, of a task that the caller has claimed.
-    pub async fn claimed(&mut self, force: bool, first: bool) -> Outcome {
+    pub async fn claimed(&mut self, force: bool, first: bool) -> CommandResult {
         let began = Instant::now();
         self.supersede().await?;
         let last = self.task.backend.ledger.runs(&self.task.config.task, 1).await.map_err(Failure::midway)?.pop();
@@ -209,7 +209,7 @@ impl SyncSession<'_> {
     }
 
     /// Prints what the run came to, and returns the exit code.
-    async fn conclude(&self, result: RunResult, began: Instant) -> Outcome {
+    async fn conclude(&self, result: RunResult, began: Instant) -> CommandResult {
         if let Some(run) = &result.run {
             let summary = Summary::of(run, &self.share, began.elapsed());
             if summary.failed > 0 {

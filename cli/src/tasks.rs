@@ -28,11 +28,11 @@ use shared::terminal;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::TaskCommand;
-use crate::exit::{Failure, Outcome};
+use crate::exit::{CommandResult, Failure};
 use crate::stdout;
 
 /// Carries out a command.
-pub async fn run(command: &TaskCommand, stop: &CancellationToken) -> Outcome {
+pub async fn run(command: &TaskCommand, stop: &CancellationToken) -> CommandResult {
     match command {
         TaskCommand::Create(args) => create::run(args).await,
         TaskCommand::List(args) => list::run(args).await,

@@ -11,11 +11,11 @@ use shared::terminal;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::VerifyArgs;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::object_source;
 use crate::stdout::Stdout;
 use crate::verbosity::note;
-pub use compare::{Kind, Verdict};
+pub use compare::{DifferenceKind, PairVerdict};
 pub use content::Effort;
 pub use walk::{Ended, Tally, Verification, Verified};
 
@@ -25,20 +25,21 @@ pub struct Line {
     /// The key.
     pub key: String,
     /// In what the two sides differ.
-    pub kind: Kind,
+    pub kind: DifferenceKind,
     /// In words.
     pub what: String,
 }
 
 /// Compares, and lists what differs: exit 1 if anything does.
-pub async fn run(args: &VerifyArgs, stop: CancellationToken) -> Outcome {
+pub async fn run(args: &VerifyArgs, stop: CancellationToken) -> CommandResult {
     let Some(config) = object_source::resolve(args.config()?, &stop).await? else { return Ok(Exit::Interrupted) };
     let sides = open::sides(&config).await.map_err(Failure::side)?;
     open::probe_both(&sides.0, &sides.1).await.map_err(Failure::side)?;
     let mut verified = Verified::default();
     let verification = Verification::new(&config, sides, args.effort(), verified.began).map_err(Failure::usage)?;
     let mut out = Stdout::new();
-    let print = |key: &str, verdict: &Verdict| lines(key, verdict).try_for_each(|line| line.print(&mut out, args.json));
+    let print =
+        |key: &str, verdict: &PairVerdict| lines(key, verdict).try_for_each(|line| line.print(&mut out, args.json));
     let walked = verification.walk(&mut verified, &stop, None, print).await;
     match walked {
         Ok(()) => verified.tally.finish(&mut out, args.json),
@@ -55,7 +56,7 @@ pub async fn run(args: &VerifyArgs, stop: CancellationToken) -> Outcome {
 }
 
 /// The differences under a key.
-pub fn lines(key: &str, verdict: &Verdict) -> impl Iterator<Item = Line> {
+pub fn lines(key: &str, verdict: &PairVerdict) -> impl Iterator<Item = Line> {
     let line = |difference: &compare::Difference| Line {
         key: key.to_owned(),
         kind: difference.kind,
@@ -76,7 +77,7 @@ impl Line {
 
 impl Tally {
     /// Prints the tally: 1 if anything differs.
-    pub fn finish(&self, out: &mut Stdout, json: bool) -> Outcome {
+    pub fn finish(&self, out: &mut Stdout, json: bool) -> CommandResult {
         if json {
             out.line(serde_json::to_string(self).expect("a tally is representable as JSON"))?;
         }

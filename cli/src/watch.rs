@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::{WatchArgs, open_report};
 use crate::claim;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::share::Share;
 use crate::sync::SyncSession;
 use crate::task::Task;
@@ -47,7 +47,7 @@ const LEAST_GAP: Duration = Duration::from_secs(1);
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// Watches until asked to stop.
-pub async fn run(args: &WatchArgs, stop: CancellationToken) -> Outcome {
+pub async fn run(args: &WatchArgs, stop: CancellationToken) -> CommandResult {
     let (config, events) = args.config()?;
     let health = Health::default();
     endpoint::serve(config.metrics_addr.as_deref(), &health).await.map_err(Failure::usage)?;
@@ -71,7 +71,7 @@ async fn watch(
     events: &Events,
     report: Option<Report>,
     stop: &CancellationToken,
-) -> Outcome {
+) -> CommandResult {
     let queue =
         task.backend.events.clone().ok_or_else(|| Failure::midway("watch: this task has no queue of events"))?;
     let folder = match (events, task.source.location().path()) {
@@ -134,7 +134,7 @@ struct Watch<'a> {
 impl Watch<'_> {
     /// Scans and waits until asked to stop. A scan that fails is reported and tried again in its turn, but for the first
     /// one where a store refuses everything.
-    async fn repeat(&mut self, every: Duration, force: bool) -> Outcome {
+    async fn repeat(&mut self, every: Duration, force: bool) -> CommandResult {
         let mut first = true;
         loop {
             let began = Instant::now();

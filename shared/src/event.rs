@@ -4,7 +4,7 @@
 //! a hint: the worker checks the stores. Three rules follow.
 //!
 //! - *Nothing is lost silently.* A body that cannot be read as a whole, down to the key of each of its
-//!   records, is a [`ParseError`] that names the record, for the dead-letter queue. Fields that the
+//!   records, is an [`EventError`] that names the record, for the dead-letter queue. Fields that the
 //!   format does not define (an unknown event name, a size that is no number) are left out, and the key is checked.
 //! - *The shape identifies the format.* Each has members that no other has. A body that fits two
 //!   formats is refused.
@@ -112,7 +112,7 @@ impl fmt::Display for Format {
 
 /// The kind of a change, by the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum ChangeKind {
     /// It was written, for the first time or again.
     Created,
     /// It is gone, or hidden by a delete marker.
@@ -133,7 +133,7 @@ pub struct Change {
     /// The exact key in the bucket.
     pub key: String,
     /// The kind of the change.
-    pub kind: Kind,
+    pub kind: ChangeKind,
     /// Bytes.
     pub size: Option<u64>,
     /// The entity tag, if it is the same as in a HEAD.
@@ -151,7 +151,7 @@ impl Change {
     /// A change of which only the key is known.
     fn of(key: String) -> Self {
         let (bucket, size, etag, version, time, sequencer) = (None, None, None, None, None, None);
-        Change { bucket, key, kind: Kind::Other, size, etag, version, time, sequencer }
+        Change { bucket, key, kind: ChangeKind::Other, size, etag, version, time, sequencer }
     }
 }
 
@@ -196,7 +196,7 @@ impl Parsed {
 
 /// The reason why a body is no event. Displays as one line without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ParseError {
+pub enum EventError {
     /// Longer than [`MAX_BODY_BYTES`].
     #[error("not an event: the message has {0} bytes, and an event at most {MAX_BODY_BYTES}")]
     TooLong(usize),
@@ -234,19 +234,19 @@ pub enum ParseError {
 ///
 /// # Errors
 /// If any part of the body cannot be read. Then no change is returned, and the body belongs in the dead letters.
-pub fn parse(body: &str) -> Result<Parsed, ParseError> {
+pub fn parse(body: &str) -> Result<Parsed, EventError> {
     if body.len() > MAX_BODY_BYTES {
-        return Err(ParseError::TooLong(body.len()));
+        return Err(EventError::TooLong(body.len()));
     }
     let parsed = read_text(body, MAX_ENVELOPES)?;
     let (format, many) = (parsed.format, parsed.changes.len());
     if many > MAX_CHANGES {
-        return Err(ParseError::TooMany(many));
+        return Err(EventError::TooMany(many));
     }
     match parsed.changes.iter().position(|change| change.key.len() > MAX_KEY_BYTES) {
         Some(at) => {
             let why = format!("its key has {} bytes, and a key at most {MAX_KEY_BYTES}", parsed.changes[at].key.len());
-            Err(ParseError::Record { format, number: at + 1, why })
+            Err(EventError::Record { format, number: at + 1, why })
         }
         None => Ok(parsed),
     }
@@ -278,7 +278,7 @@ struct Shape {
     /// Looks only at which members there are, of what type. No two shapes may fit one document.
     fits: fn(&Object) -> bool,
     /// The number is how many more envelopes may follow.
-    read: fn(&Object, usize) -> Result<Parsed, ParseError>,
+    read: fn(&Object, usize) -> Result<Parsed, EventError>,
 }
 
 const SHAPES: [Shape; 15] = [
@@ -300,41 +300,41 @@ const SHAPES: [Shape; 15] = [
 ];
 
 /// Reads JSON, or JSON in Base64 as some queues carry it; no JSON object or list is Base64 too.
-fn read_text(text: &str, envelopes: usize) -> Result<Parsed, ParseError> {
+fn read_text(text: &str, envelopes: usize) -> Result<Parsed, EventError> {
     let text = text.trim();
     if text.starts_with(['{', '[']) {
         return read_json(text, envelopes);
     }
     match json::from_base64(text) {
         Some(decoded) if decoded.trim_start().starts_with(['{', '[']) => read_json(&decoded, envelopes),
-        _ => Err(ParseError::Malformed("neither a JSON object nor a list of them".into())),
+        _ => Err(EventError::Malformed("neither a JSON object nor a list of them".into())),
     }
 }
 
-fn read_json(text: &str, envelopes: usize) -> Result<Parsed, ParseError> {
-    match json::read(text).map_err(ParseError::Malformed)? {
+fn read_json(text: &str, envelopes: usize) -> Result<Parsed, EventError> {
+    match json::read(text).map_err(EventError::Malformed)? {
         Value::Object(root) => read_object(&root, envelopes),
         Value::Array(list) => read_list("list", list.iter(), envelopes),
-        _ => Err(ParseError::Malformed("neither a JSON object nor a list of them".into())),
+        _ => Err(EventError::Malformed("neither a JSON object nor a list of them".into())),
     }
 }
 
-fn read_object(root: &Object, envelopes: usize) -> Result<Parsed, ParseError> {
+fn read_object(root: &Object, envelopes: usize) -> Result<Parsed, EventError> {
     let mut fitting = SHAPES.iter().filter(|shape| (shape.fits)(root));
     match (fitting.next(), fitting.next()) {
         (Some(shape), None) => (shape.read)(root, envelopes),
-        (Some(one), Some(other)) => Err(ParseError::Ambiguous(one.name, other.name)),
-        (None, _) => Err(ParseError::Unknown(json::describe(root))),
+        (Some(one), Some(other)) => Err(EventError::Ambiguous(one.name, other.name)),
+        (None, _) => Err(EventError::Unknown(json::describe(root))),
     }
 }
 
 /// Reads the contents of an envelope: an object, or a text that is one.
-fn open_envelope(value: &Value, envelopes: usize) -> Result<Parsed, ParseError> {
-    let left = envelopes.checked_sub(1).ok_or(ParseError::TooDeep)?;
+fn open_envelope(value: &Value, envelopes: usize) -> Result<Parsed, EventError> {
+    let left = envelopes.checked_sub(1).ok_or(EventError::TooDeep)?;
     match value {
         Value::Object(root) => read_object(root, left),
         Value::String(text) => read_text(text, left),
-        _ => Err(ParseError::Malformed("an envelope contains neither an object nor a text".into())),
+        _ => Err(EventError::Malformed("an envelope contains neither an object nor a text".into())),
     }
 }
 
@@ -343,23 +343,23 @@ fn read_list<'a>(
     name: &'static str,
     values: impl Iterator<Item = &'a Value>,
     envelopes: usize,
-) -> Result<Parsed, ParseError> {
+) -> Result<Parsed, EventError> {
     let mut all: Option<Parsed> = None;
     for value in values {
         let one = open_envelope(value, envelopes)?;
         if one.notice.is_some() {
-            return Err(ParseError::Envelope(name, "it contains a notice among events".into()));
+            return Err(EventError::Envelope(name, "it contains a notice among events".into()));
         }
         match &mut all {
             None => all = Some(one),
             Some(all) if all.format == one.format => all.changes.extend(one.changes),
             Some(all) => {
                 let why = format!("it contains events of two formats, {} and {}", all.format, one.format);
-                return Err(ParseError::Envelope(name, why));
+                return Err(EventError::Envelope(name, why));
             }
         }
     }
-    all.ok_or_else(|| ParseError::Envelope(name, "it is empty".into()))
+    all.ok_or_else(|| EventError::Envelope(name, "it is empty".into()))
 }
 
 /// Reads the records of a format. Each gives at least one change, or the reason why it does not.
@@ -367,14 +367,14 @@ fn read_records<'a>(
     format: Format,
     records: impl Iterator<Item = &'a Value>,
     read: impl Fn(&Object) -> Result<Vec<Change>, String>,
-) -> Result<Parsed, ParseError> {
+) -> Result<Parsed, EventError> {
     let mut changes = Vec::new();
     for (index, record) in records.enumerate() {
         let found = match record {
             Value::Object(record) => read(record),
             _ => Err("it is not a JSON object".into()),
         };
-        changes.extend(found.map_err(|why| ParseError::Record { format, number: index + 1, why })?);
+        changes.extend(found.map_err(|why| EventError::Record { format, number: index + 1, why })?);
     }
     Ok(Parsed { format, changes, notice: None })
 }
@@ -384,15 +384,15 @@ fn read_record(
     format: Format,
     record: &Object,
     read: impl Fn(&Object) -> Result<Vec<Change>, String>,
-) -> Result<Parsed, ParseError> {
-    let changes = read(record).map_err(|why| ParseError::Record { format, number: 1, why })?;
+) -> Result<Parsed, EventError> {
+    let changes = read(record).map_err(|why| EventError::Record { format, number: 1, why })?;
     Ok(Parsed { format, changes, notice: None })
 }
 
 /// The kind that a format's table gives to an event's name: that of the first row whose text the name
 /// begins with.
-fn kind_of(table: &[(&str, Kind)], name: &str) -> Kind {
-    table.iter().find(|(start, _)| name.starts_with(start)).map_or(Kind::Other, |(_, kind)| *kind)
+fn kind_of(table: &[(&str, ChangeKind)], name: &str) -> ChangeKind {
+    table.iter().find(|(start, _)| name.starts_with(start)).map_or(ChangeKind::Other, |(_, kind)| *kind)
 }
 
 #[cfg(test)]

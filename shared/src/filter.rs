@@ -145,13 +145,13 @@ impl Filter {
     }
 
     /// The verdict on a key, whose source object, if any, has this size and time.
-    pub fn judge(&self, key: &str, source: Option<(u64, Timestamp)>) -> Verdict {
+    pub fn judge(&self, key: &str, source: Option<(u64, Timestamp)>) -> FilterVerdict {
         if !self.takes_key(key) {
-            Verdict::ExcludedKey
+            FilterVerdict::ExcludedKey
         } else if source.is_some_and(|(size, modified)| !self.takes_object(size, modified)) {
-            Verdict::OutOfBounds
+            FilterVerdict::OutOfBounds
         } else {
-            Verdict::Taken
+            FilterVerdict::Taken
         }
     }
 }
@@ -163,7 +163,7 @@ pub struct FilterError(String);
 
 /// The verdict of a filter on a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum FilterVerdict {
     /// The key is compared.
     Taken,
     /// The key is excluded, as if neither side had it.

@@ -14,7 +14,7 @@ use crate::terminal;
 
 /// The type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     /// Only grows.
     Counter,
     /// Goes up and down.
@@ -29,7 +29,7 @@ pub struct Metric {
     /// Prometheus name.
     pub name: &'static str,
     /// Its type.
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// Unit of its values.
     pub unit: Unit,
     /// Label names.
@@ -43,7 +43,7 @@ macro_rules! metrics_table {
         $(const $const: &str = $name;)*
         /// All metrics.
         pub const TABLE: &[Metric] = &[$(Metric {
-            name: $name, kind: Kind::$kind, unit: Unit::$unit, labels: &[$($label),*], help: $help,
+            name: $name, kind: MetricKind::$kind, unit: Unit::$unit, labels: &[$($label),*], help: $help,
         },)*];
     };
 }
@@ -78,9 +78,9 @@ metrics_table! {
 pub fn describe() {
     for metric in TABLE {
         match metric.kind {
-            Kind::Counter => describe_counter!(metric.name, metric.unit, metric.help),
-            Kind::Gauge => describe_gauge!(metric.name, metric.unit, metric.help),
-            Kind::Histogram => describe_histogram!(metric.name, metric.unit, metric.help),
+            MetricKind::Counter => describe_counter!(metric.name, metric.unit, metric.help),
+            MetricKind::Gauge => describe_gauge!(metric.name, metric.unit, metric.help),
+            MetricKind::Histogram => describe_histogram!(metric.name, metric.unit, metric.help),
         }
     }
 }
@@ -211,7 +211,7 @@ mod tests {
     fn every_metric_is_named_by_the_rule() {
         for metric in TABLE {
             assert!(metric.name.starts_with("flotilla_"), "{}", metric.name);
-            assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
+            assert_eq!(metric.name.ends_with("_total"), metric.kind == MetricKind::Counter, "{}", metric.name);
             assert!(metric.help.ends_with('.'), "{}", metric.name);
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use adapters::open;
 use cli::FinderArgs as Args;
-use cli::exit::{Exit, Failure, Outcome};
+use cli::exit::{CommandResult, Exit, Failure};
 use cli::{kinds, program};
 use finder::{FindError, Finder, Progress};
 use shared::config::Config;
@@ -29,13 +29,13 @@ async fn main() {
     program::main("finder", run).await;
 }
 
-async fn run(args: Args) -> Outcome {
+async fn run(args: Args) -> CommandResult {
     telemetry::init(args.log, tracing::Level::INFO);
     let [stop] = signals::tokens("Stopping… start finder again to resume the run").map_err(Failure::usage)?;
     program::until_overdue(find_all(args, &stop), &stop, STOP_LIMIT, || Err(interrupted())).await
 }
 
-async fn find_all(args: Args, stop: &CancellationToken) -> Outcome {
+async fn find_all(args: Args, stop: &CancellationToken) -> CommandResult {
     let health = Health::default();
     let task = tokio::select! {
         task = Task::open(&args, &health) => task?,

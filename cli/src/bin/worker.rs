@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adapters::open;
 use cli::WorkerArgs as Args;
-use cli::exit::{Exit, Failure, Outcome};
+use cli::exit::{CommandResult, Exit, Failure};
 use cli::fleet::{self, Options};
 use cli::kinds::with_executor;
 use cli::program;
@@ -26,7 +26,7 @@ async fn main() {
 }
 
 /// Ends well after a drain, whatever asked for it: nothing is lost, other workers go on.
-async fn run(args: Args) -> Outcome {
+async fn run(args: Args) -> CommandResult {
     telemetry::init(args.log, tracing::Level::INFO);
     let started = Started::read(&args)?;
     let [drain, abort] = signals::tokens("Draining: finishing the jobs in progress… send the signal again to stop now")
@@ -68,12 +68,12 @@ impl Started {
 }
 
 /// Serves all tasks of a fleet.
-async fn serve(args: Args, fleet: FleetFile, stop: Stop) -> Outcome {
+async fn serve(args: Args, fleet: FleetFile, stop: Stop) -> CommandResult {
     let Args { name, report, metrics_addr, .. } = args;
     fleet::run(Options { fleet, name, report, metrics_addr, is_whole: false }, stop).await
 }
 
-async fn work(args: Args, config: Config, stop: &Stop, activity: Arc<Activity>) -> Outcome {
+async fn work(args: Args, config: Config, stop: &Stop, activity: Arc<Activity>) -> CommandResult {
     let report = args.report.as_deref().map(Report::open).transpose().map_err(Failure::usage)?;
     let health = Health::default();
     let mut worker = tokio::select! {

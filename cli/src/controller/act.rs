@@ -4,7 +4,8 @@ use shared::controller::task::Decision;
 use shared::fleet::Ended;
 use shared::ledger;
 use shared::tasks::{
-    BeginRun, Change, CloseRequest, Due, Operation, OperationEnd, OperationKind, RunEnd, Summary, Verdict, derived_id,
+    BeginRun, Change, CloseRequest, Due, Operation, OperationEnd, OperationKind, OperationVerdict, RunEnd, Summary,
+    derived_id,
 };
 use shared::{Error, ErrorKind, Result};
 
@@ -52,7 +53,7 @@ pub async fn carry_out(context: &ControllerContext, action: &Action) -> Result<D
         }
         Action::Withdraw(operation) => {
             let result = r#""the task was deleted""#.to_owned();
-            let end = OperationEnd { verdict: Verdict::Cancelled, at: context.now(), result };
+            let end = OperationEnd { verdict: OperationVerdict::Cancelled, at: context.now(), result };
             Done::of(&tasks.finish(&operation.task, &operation.id, &end).await?)
         }
         Action::Notify(summary, operation) => notice::send(context, summary, operation).await?,

@@ -6,7 +6,7 @@ use std::fmt;
 
 use shared::Result;
 use shared::ledger::events_run;
-use shared::tasks::{Author, Operation, OperationKind, Summary, TaskState, Verdict, derived_id};
+use shared::tasks::{Author, Operation, OperationKind, OperationVerdict, Summary, TaskState, derived_id};
 use shared::terminal;
 
 use super::context::ControllerContext;
@@ -119,7 +119,7 @@ pub fn step(task: &TaskSeen) -> Option<Step> {
         Part::Unasked if task.is_gone => gone("uploads were closed"),
         Part::Unasked => return Some(Step::Ask(OperationKind::Close)),
         Part::Asked(operation) => match &operation.end {
-            Some(end) if end.verdict == Verdict::Succeeded => kept(&end.result),
+            Some(end) if end.verdict == OperationVerdict::Succeeded => kept(&end.result),
             Some(end) => format!("its uploads could not be closed: {}", end.result),
             // Nobody can carry it out any more. A controller that removed them had seen its end.
             None if task.is_gone => gone("uploads were closed"),
@@ -132,7 +132,7 @@ pub fn step(task: &TaskSeen) -> Option<Step> {
         Part::Unasked if task.is_gone => gone("records were removed"),
         Part::Unasked => return Some(Step::Ask(OperationKind::Erase)),
         Part::Asked(operation) => match &operation.end {
-            Some(end) if end.verdict == Verdict::Succeeded => String::new(),
+            Some(end) if end.verdict == OperationVerdict::Succeeded => String::new(),
             Some(end) => format!("they could not be removed: {}", end.result),
             None if task.is_gone => gone("records were removed"),
             None => return None,

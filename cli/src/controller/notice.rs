@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use shared::config::{Notify, TaskDefinition};
 use shared::controller::MAX_RESTARTS;
 use shared::notify::{Channel, Notice};
-use shared::tasks::{EndedRun, Operation, OperationEnd, OperationKind, Summary, Verdict, derived_id};
+use shared::tasks::{EndedRun, Operation, OperationEnd, OperationKind, OperationVerdict, Summary, derived_id};
 use shared::{Error, ErrorKind, Result};
 
 use super::act::Done;
@@ -73,13 +73,13 @@ pub async fn send(context: &ControllerContext, summary: &Summary, operation: &Op
     }
     let notify = notify_of(context, summary).await?;
     let Some(target) = target(&notify, asked.channel) else {
-        return finish(context, operation, Verdict::Cancelled, "the task no longer names a receiver").await;
+        return finish(context, operation, OperationVerdict::Cancelled, "the task no longer names a receiver").await;
     };
     let notice = notice(context, summary, operation, &asked.run, &ended.result).await?;
     match context.notifier.send(asked.channel, target, &notice).await {
-        Ok(()) => finish(context, operation, Verdict::Succeeded, "sent").await,
+        Ok(()) => finish(context, operation, OperationVerdict::Succeeded, "sent").await,
         Err(error) if is_overdue(context, operation) => {
-            finish(context, operation, Verdict::Failed, &format!("given up after a day: {error}")).await?;
+            finish(context, operation, OperationVerdict::Failed, &format!("given up after a day: {error}")).await?;
             Err(error.and("the notice is given up after a day"))
         }
         Err(error) => Err(error.and("the notice is sent again later")),
@@ -91,7 +91,12 @@ fn is_overdue(context: &ControllerContext, operation: &Operation) -> bool {
     u128::try_from(age).is_ok_and(|age| age >= GIVEN_UP_AFTER.as_millis())
 }
 
-async fn finish(context: &ControllerContext, operation: &Operation, verdict: Verdict, result: &str) -> Result<Done> {
+async fn finish(
+    context: &ControllerContext,
+    operation: &Operation,
+    verdict: OperationVerdict,
+    result: &str,
+) -> Result<Done> {
     let result = serde_json::to_string(result).expect("a text is representable as JSON");
     let end = OperationEnd { verdict, at: context.now(), result };
     context.tasks.finish(&operation.task, &operation.id, &end).await?;

@@ -19,7 +19,7 @@ use super::context::{Context, Gate};
 use super::folders::Folders;
 use super::supervisor::Supervisor;
 use super::{controlling, heartbeat, machine, name, requests};
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 
 /// What a program that serves a fleet is started with.
 pub struct Options {
@@ -36,7 +36,7 @@ pub struct Options {
 }
 
 /// Serves all tasks of a fleet until the program is asked to end, or its machine goes.
-pub async fn run(options: Options, stop: Stop) -> Outcome {
+pub async fn run(options: Options, stop: Stop) -> CommandResult {
     let report = options.report.as_deref().map(Report::open).transpose().map_err(Failure::usage)?;
     let worker = tokio::select! {
         worker = FleetWorker::open(&options, report.as_ref(), stop.clone()) => worker?,

@@ -3,19 +3,20 @@
 use std::time::Duration;
 
 use shared::Result;
+use shared::tasks::CloseRequest;
 use shared::terminal;
 use worker::{Closing, UploadCloser};
 
 use super::job::Bounds;
-use super::slice::{Checkpoint, SliceEnd};
-use super::{AGAIN_AFTER, CloseRequest, OpenedTask, request};
+use super::slice::{SliceCheckpoint, SliceEnd};
+use super::{AGAIN_AFTER, OpenedTask, request};
 
 /// Closes uploads until there are no more, or the slice ends. The result is a [`worker::Closed`]: uploads that the
 /// destination refuses to abort are named in it, and their records stay.
 pub async fn slice(
     opened: &OpenedTask,
     request: &str,
-    checkpoint: &Checkpoint,
+    checkpoint: &SliceCheckpoint,
     bounds: &Bounds,
     owner: &str,
 ) -> Result<SliceEnd> {

@@ -7,7 +7,7 @@ use shared::Result;
 use shared::terminal;
 
 use super::job::Bounds;
-use super::slice::{Checkpoint, SliceEnd};
+use super::slice::{SliceCheckpoint, SliceEnd};
 use super::{AGAIN_AFTER, OpenedTask};
 
 /// How long one call of the ledger removes. A worker that drains ends the slice after it.
@@ -26,7 +26,7 @@ pub struct Erasing {
 
 /// Removes records until there are no more, or the slice ends. The result is an [`Erasing`]. Cut off anywhere, the next
 /// slice goes on from the last checkpoint: records that are gone stay so.
-pub async fn slice(opened: &OpenedTask, checkpoint: &Checkpoint, bounds: &Bounds) -> Result<SliceEnd> {
+pub async fn slice(opened: &OpenedTask, checkpoint: &SliceCheckpoint, bounds: &Bounds) -> Result<SliceEnd> {
     let mut erasing: Erasing = match checkpoint.state() {
         Ok(erasing) => erasing,
         Err(error) => return Ok(SliceEnd::failed(error)),

@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use self::planners::LivePlanner;
 use super::job::Bounds;
-use super::slice::{Checkpoint, SliceEnd};
+use super::slice::{SliceCheckpoint, SliceEnd};
 use super::{AGAIN_AFTER, OpenedTask};
 use crate::kinds;
 
@@ -86,7 +86,7 @@ impl Find<'_> {
             Err(FindError::Interrupted) if self.is_cancelled().await? => self.cancel().await,
             Err(FindError::Interrupted) => {
                 let progress = progress_of(progress);
-                Ok(SliceEnd::Continued(Checkpoint { progress, ..Checkpoint::default() }, Duration::ZERO))
+                Ok(SliceEnd::Continued(SliceCheckpoint { progress, ..SliceCheckpoint::default() }, Duration::ZERO))
             }
             Err(FindError::ClaimedByOther(_)) => self.claimed().await,
             // Another finder has the run's fence, or the run was cancelled.
@@ -231,7 +231,7 @@ enum Unplanned {
 /// An error of the task: it is shown, and tried again.
 fn cannot_begin(why: impl std::fmt::Display) -> SliceEnd {
     let progress = format!("cannot begin, trying again in {} s: {why}", AGAIN_AFTER.as_secs());
-    SliceEnd::Continued(Checkpoint { progress, ..Checkpoint::default() }, AGAIN_AFTER)
+    SliceEnd::Continued(SliceCheckpoint { progress, ..SliceCheckpoint::default() }, AGAIN_AFTER)
 }
 
 fn progress_of(progress: &Progress) -> String {

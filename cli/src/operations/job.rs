@@ -7,14 +7,14 @@ use async_trait::async_trait;
 use shared::ledger::ClaimView;
 use shared::object::Timestamp;
 use shared::queue::Outgoing;
-use shared::tasks::{Operation, OperationEnd, OperationKind, Verdict};
+use shared::tasks::{CloseRequest, Operation, OperationEnd, OperationKind, OperationVerdict};
 use shared::{ErrorKind, Result, terminal};
 use tokio_util::sync::CancellationToken;
 use worker::{Delivery, Execution, LaneContext};
 
 use super::find::Find;
-use super::slice::{Checkpoint, SliceEnd};
-use super::{AGAIN_AFTER, CloseRequest, OpenedTask, Shared, close, erase, plan, probe, request, verify};
+use super::slice::{SliceCheckpoint, SliceEnd};
+use super::{AGAIN_AFTER, OpenedTask, Shared, close, erase, plan, probe, request, verify};
 
 /// How long the operations of a deletion are tried, by the workers' clocks, from when they were asked for.
 const DELETION_TRIED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -63,10 +63,10 @@ impl Execution for Slice {
         // A listing is no transfer.
         let _waiting = self.lane.wait();
         let saved = self.shared.tasks.checkpoint(&self.task, &self.id).await?;
-        let checkpoint = match saved.as_deref().map(Checkpoint::parse).transpose() {
+        let checkpoint = match saved.as_deref().map(SliceCheckpoint::parse).transpose() {
             Ok(checkpoint) => checkpoint.unwrap_or_default(),
             // The finder keeps its own.
-            Err(_) if is_run(self.verb) => Checkpoint::default(),
+            Err(_) if is_run(self.verb) => SliceCheckpoint::default(),
             Err(error) => return self.finish(SliceEnd::failed(error)).await,
         };
         let Some(operation) = self.begin(&checkpoint).await? else { return Ok(()) };
@@ -124,7 +124,7 @@ impl Slice {
     }
 
     /// Records that the slice has begun. `None`: it has nothing to do.
-    async fn begin(&self, checkpoint: &Checkpoint) -> Result<Option<Operation>> {
+    async fn begin(&self, checkpoint: &SliceCheckpoint) -> Result<Option<Operation>> {
         let tasks = &self.shared.tasks;
         loop {
             let Some(operation) = tasks.operation(&self.task, &self.id).await? else { return Ok(None) };
@@ -146,7 +146,7 @@ impl Slice {
         }
     }
 
-    async fn carry_out(&self, operation: &Operation, checkpoint: Checkpoint) -> Result<SliceEnd> {
+    async fn carry_out(&self, operation: &Operation, checkpoint: SliceCheckpoint) -> Result<SliceEnd> {
         let opened = match self.opened(operation).await {
             Ok(opened) => opened,
             Err(error) if error.is_backend() => return Err(error),
@@ -154,7 +154,7 @@ impl Slice {
             Err(error) if !is_retried(operation.kind) => return Ok(SliceEnd::unusable(error)),
             Err(error) => {
                 let progress = format!("cannot begin, trying again in {} s: {error}", AGAIN_AFTER.as_secs());
-                return Ok(SliceEnd::Continued(Checkpoint { progress, ..checkpoint }, AGAIN_AFTER));
+                return Ok(SliceEnd::Continued(SliceCheckpoint { progress, ..checkpoint }, AGAIN_AFTER));
             }
         };
         let bounds =
@@ -225,7 +225,7 @@ impl Slice {
         let tasks = &self.shared.tasks;
         match tasks.finish(&self.task, &self.id, &end).await {
             Err(error) if error.kind() == ErrorKind::Unrepresentable => {
-                end.verdict = Verdict::Failed;
+                end.verdict = OperationVerdict::Failed;
                 end.result = serde_json::json!({ "error": error.to_string() }).to_string();
                 tasks.finish(&self.task, &self.id, &end).await.map(drop)
             }
@@ -263,7 +263,8 @@ mod tests {
         assert_eq!(given_up(&of_run, DELETION_TRIED_FOR - second, waits()), waits());
         assert_eq!(given_up(&of_run, DELETION_TRIED_FOR, works()), works(), "it goes on");
         for (operation, whose) in [(of_run.clone(), "uploads of run run-1"), (close(""), "uploads of the task")] {
-            let SliceEnd::Done(Verdict::Failed, why) = given_up(&operation, DELETION_TRIED_FOR, waits()) else {
+            let SliceEnd::Done(OperationVerdict::Failed, why) = given_up(&operation, DELETION_TRIED_FOR, waits())
+            else {
                 panic!("it is given up");
             };
             let why = why.to_string();

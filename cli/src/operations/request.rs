@@ -33,15 +33,6 @@ pub struct PlanRequest {
     pub definition: Option<String>,
 }
 
-/// A request to close uploads.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
-pub struct CloseRequest {
-    /// The run whose uploads are closed; none: all of the task.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub run: Option<String>,
-}
-
 /// The definition in a request, if it has one.
 #[derive(Deserialize)]
 struct WithDefinition {

@@ -5,16 +5,16 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shared::ledger::ClaimView;
-use shared::tasks::Verdict;
+use shared::tasks::OperationVerdict;
 use shared::{Error, ErrorKind};
 
 /// How a slice ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SliceEnd {
     /// The operation is carried out, or cannot be: with its result as JSON.
-    Done(Verdict, serde_json::Value),
+    Done(OperationVerdict, serde_json::Value),
     /// The next slice goes on from this checkpoint.
-    Continued(Checkpoint, Duration),
+    Continued(SliceCheckpoint, Duration),
     /// Another finder has the claim on the task: the same slice is tried again after this time, with the claim as it was
     /// seen.
     Claimed(Option<ClaimView>, Duration),
@@ -25,35 +25,35 @@ pub enum SliceEnd {
 impl SliceEnd {
     /// Carried out.
     pub fn succeeded(result: &impl Serialize) -> SliceEnd {
-        SliceEnd::Done(Verdict::Succeeded, json(result))
+        SliceEnd::Done(OperationVerdict::Succeeded, json(result))
     }
 
     /// Not carried out, for this reason.
     pub fn failed(why: impl std::fmt::Display) -> SliceEnd {
-        SliceEnd::Done(Verdict::Failed, serde_json::json!({ "error": why.to_string() }))
+        SliceEnd::Done(OperationVerdict::Failed, serde_json::json!({ "error": why.to_string() }))
     }
 
     /// Not carried out, because a side cannot be used.
     pub fn unusable(why: impl std::fmt::Display) -> SliceEnd {
-        SliceEnd::Done(Verdict::Failed, serde_json::json!({ "error": why.to_string(), "is-unusable": true }))
+        SliceEnd::Done(OperationVerdict::Failed, serde_json::json!({ "error": why.to_string(), "is-unusable": true }))
     }
 
     /// To be continued.
     pub fn continued(progress: String, state: &impl Serialize, delay: Duration) -> SliceEnd {
-        SliceEnd::Continued(Checkpoint { progress, state: json(state) }, delay)
+        SliceEnd::Continued(SliceCheckpoint { progress, state: json(state) }, delay)
     }
 }
 
 /// What the next slice goes on from.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Checkpoint {
+pub struct SliceCheckpoint {
     /// How far the operation is, for people.
     pub progress: String,
     /// The state of its kind; null at the beginning.
     pub state: serde_json::Value,
 }
 
-impl Checkpoint {
+impl SliceCheckpoint {
     /// The state of a kind, or its beginning.
     pub fn state<T: DeserializeOwned + Default>(&self) -> shared::Result<T> {
         match &self.state {
@@ -63,7 +63,7 @@ impl Checkpoint {
     }
 
     /// A checkpoint as it was saved.
-    pub fn parse(text: &str) -> shared::Result<Checkpoint> {
+    pub fn parse(text: &str) -> shared::Result<SliceCheckpoint> {
         serde_json::from_str(text).map_err(unreadable)
     }
 }

@@ -8,9 +8,9 @@ use shared::Result;
 use shared::terminal;
 
 use super::job::Bounds;
-use super::slice::{Checkpoint, SliceEnd};
+use super::slice::{SliceCheckpoint, SliceEnd};
 use super::{OpenedTask, VerifyRequest, request};
-use crate::verify::{Ended, Line, Tally, Verdict, Verification, Verified, lines};
+use crate::verify::{Ended, Line, PairVerdict, Tally, Verification, Verified, lines};
 
 /// Most differences that a result names.
 const NAMED: usize = 1_000;
@@ -47,7 +47,7 @@ struct Named {
 
 impl Named {
     /// Names the differences under a key, while there is room.
-    fn take(&mut self, key: &str, verdict: &Verdict) {
+    fn take(&mut self, key: &str, verdict: &PairVerdict) {
         for line in lines(key, verdict) {
             let bytes = line.key.len() + line.what.len();
             self.is_cut |= self.lines.len() >= NAMED || self.bytes + bytes > NAMED_BYTES;
@@ -61,7 +61,12 @@ impl Named {
 }
 
 /// Compares both sides until all is compared or the slice ends. The result is a [`VerifyResult`].
-pub async fn slice(opened: &OpenedTask, request: &str, checkpoint: &Checkpoint, bounds: &Bounds) -> Result<SliceEnd> {
+pub async fn slice(
+    opened: &OpenedTask,
+    request: &str,
+    checkpoint: &SliceCheckpoint,
+    bounds: &Bounds,
+) -> Result<SliceEnd> {
     let VerifyRequest { effort } = match request::read(request) {
         Ok(request) => request,
         Err(why) => return Ok(SliceEnd::failed(why)),
@@ -79,7 +84,7 @@ pub async fn slice(opened: &OpenedTask, request: &str, checkpoint: &Checkpoint, 
         Ok(verification) => verification,
         Err(why) => return Ok(SliceEnd::failed(why)),
     };
-    let take = |key: &str, verdict: &Verdict| {
+    let take = |key: &str, verdict: &PairVerdict| {
         named.take(key, verdict);
         Ok(())
     };

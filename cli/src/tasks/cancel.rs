@@ -7,11 +7,11 @@ use shared::terminal;
 
 use super::{author, backend, found, gone, who};
 use crate::args::NamedArgs;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout;
 
 /// Cancels the live run. Repeated, or after a crash in between, it goes on; if it is not repeated, the controller does.
-pub async fn run(args: &NamedArgs) -> Outcome {
+pub async fn run(args: &NamedArgs) -> CommandResult {
     let fleet = args.fleet.read()?;
     let backend = backend(&fleet).await?;
     let summary = found(&backend.tasks, &fleet, &args.name).await?;

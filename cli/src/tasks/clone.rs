@@ -2,10 +2,10 @@
 
 use super::{create, found, opened, present};
 use crate::args::CloneArgs;
-use crate::exit::Outcome;
+use crate::exit::CommandResult;
 
 /// Creates a task like another one.
-pub async fn run(args: &CloneArgs) -> Outcome {
+pub async fn run(args: &CloneArgs) -> CommandResult {
     let fleet = args.fleet()?;
     let tasks = opened(&fleet, false).await?;
     let summary = found(&tasks, &fleet, &args.name).await?;

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{author, found, opened, wire_events};
 use crate::args::CreateArgs;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout;
 use crate::verbosity::note;
 
@@ -24,7 +24,7 @@ const TRY_PAUSE: Duration = Duration::from_secs(5);
 
 /// Records a task, then makes its queues. Nothing is asked of its stores. If the command ends in between, the program
 /// that serves the fleet makes the queues.
-pub async fn run(args: &CreateArgs) -> Outcome {
+pub async fn run(args: &CreateArgs) -> CommandResult {
     let (fleet, definition) = (args.fleet()?, args.definition()?);
     let tasks = match opened(&fleet, true).await {
         Err(failure) if fleet.ledger.is_some() => {
@@ -39,7 +39,7 @@ pub async fn run(args: &CreateArgs) -> Outcome {
 }
 
 /// Creates a task of this definition.
-pub(super) async fn create(tasks: &SharedTasks, fleet: &FleetFile, definition: &TaskDefinition) -> Outcome {
+pub(super) async fn create(tasks: &SharedTasks, fleet: &FleetFile, definition: &TaskDefinition) -> CommandResult {
     definition.check_on(fleet)?;
     let next_due = definition.schedule.as_ref().and_then(|schedule| schedule.first(Timestamp::now()));
     let task = TaskRef { name: definition.task.clone(), id: uuid::Uuid::now_v7().to_string() };

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::cancel::tell_workers;
 use super::{author, backend, found, gone, present};
 use crate::args::DeleteArgs;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout;
 
 /// What the command did with a task.
@@ -24,7 +24,7 @@ enum Deleted {
 }
 
 /// Deletes a task, or all tasks of the fleet.
-pub async fn run(args: &DeleteArgs, stop: &CancellationToken) -> Outcome {
+pub async fn run(args: &DeleteArgs, stop: &CancellationToken) -> CommandResult {
     let fleet = args.fleet.read()?;
     let backend = backend(&fleet).await?;
     let Some(name) = &args.name else { return all::run(args, &fleet, &backend, stop).await };

@@ -9,12 +9,12 @@ use super::editor::Draft;
 use super::state::{deleting, due_after_edit};
 use super::{author, found, gone, opened, present, wire_events};
 use crate::args::EditArgs;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout;
 use crate::verbosity::note;
 
 /// Changes a task's definition: by options, by a file, or else in the user's editor.
-pub async fn run(args: &EditArgs) -> Outcome {
+pub async fn run(args: &EditArgs) -> CommandResult {
     let fleet = args.fleet()?;
     let tasks = opened(&fleet, false).await?;
     let summary = found(&tasks, &fleet, &args.name).await?;
@@ -43,7 +43,7 @@ struct Edit {
 impl Edit {
     /// Has the user edit the text until it is a definition. A refused text is offered again, with the reason above it;
     /// left as it is, it ends the command.
-    async fn in_editor(&self) -> Outcome {
+    async fn in_editor(&self) -> CommandResult {
         let name = &self.summary.task.name;
         let mut last = self.before.to_toml()?;
         let draft = Draft::new(name, &last)?;
@@ -101,7 +101,7 @@ impl Edit {
     }
 
     /// Records the definition as the version after the one that was read.
-    async fn record(&self, after: &TaskDefinition) -> Outcome {
+    async fn record(&self, after: &TaskDefinition) -> CommandResult {
         let (summary, name) = (&self.summary, &self.summary.task.name);
         let changed = changes(&self.before.to_toml()?, &after.to_toml()?);
         if changed.is_empty() {

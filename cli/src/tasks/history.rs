@@ -11,7 +11,7 @@ use shared::terminal;
 use super::list::end_words;
 use super::{backend, found};
 use crate::args::HistoryArgs;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::status;
 use crate::stdout::Stdout;
 use crate::verbosity::note;
@@ -29,14 +29,14 @@ struct Past {
 }
 
 /// Prints the runs of a task, or its changes, the newest first.
-pub async fn run(args: &HistoryArgs) -> Outcome {
+pub async fn run(args: &HistoryArgs) -> CommandResult {
     let fleet = args.fleet.read()?;
     let backend = backend(&fleet).await?;
     let summary = found(&backend.tasks, &fleet, &args.name).await?;
     if args.changes { changes(args, &backend, &summary).await } else { runs(args, &backend, &summary).await }
 }
 
-async fn runs(args: &HistoryArgs, backend: &FleetBackend, summary: &Summary) -> Outcome {
+async fn runs(args: &HistoryArgs, backend: &FleetBackend, summary: &Summary) -> CommandResult {
     let past = past(backend, &summary.task.id, args.limit as usize).await?;
     if past.is_empty() && !args.json {
         note(format_args!("task {} has no runs yet", args.name));
@@ -106,7 +106,7 @@ fn line(id: &str, past: &Past) -> String {
     fields.join("\t")
 }
 
-async fn changes(args: &HistoryArgs, backend: &FleetBackend, summary: &Summary) -> Outcome {
+async fn changes(args: &HistoryArgs, backend: &FleetBackend, summary: &Summary) -> CommandResult {
     let mut out = Stdout::new();
     for audit in audits(backend, &summary.task.id, args.limit as usize).await? {
         match args.json {

@@ -6,14 +6,14 @@ use shared::terminal;
 
 use super::{author, found, gone, opened};
 use crate::args::{Limit, LimitArgs};
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout;
 
 /// How often others may change the limits between our reading and writing.
 const MAX_ROUNDS: usize = 10;
 
 /// Replaces the limits that are given; the others stay. Workers obey within 15 s.
-pub async fn run(args: &LimitArgs) -> Outcome {
+pub async fn run(args: &LimitArgs) -> CommandResult {
     if args.bandwidth.is_none() && args.requests.is_none() && args.machines.is_none() {
         return Err(Failure::usage("give --bandwidth, --requests or --machines, each a number or none"));
     }

@@ -10,7 +10,7 @@ use shared::terminal;
 use super::backend;
 use super::live::{Live, WorkerError, errors, live};
 use crate::args::ListArgs;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout::Stdout;
 use crate::verbosity::note;
 
@@ -29,7 +29,7 @@ pub struct Listed {
 }
 
 /// Prints the tasks, one a line.
-pub async fn run(args: &ListArgs) -> Outcome {
+pub async fn run(args: &ListArgs) -> CommandResult {
     let fleet = args.fleet.read()?;
     let backend = backend(&fleet).await?;
     let mut out = Stdout::new();

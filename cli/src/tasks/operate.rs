@@ -5,7 +5,7 @@ use finder::Plan;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use shared::config::TaskDefinition;
-use shared::tasks::{OPERATIONS, OperationKind, TaskState, Verdict};
+use shared::tasks::{OPERATIONS, OperationKind, OperationVerdict, TaskState};
 use shared::terminal;
 use tokio_util::sync::CancellationToken;
 
@@ -13,14 +13,14 @@ use super::state::paused;
 use super::wait::{Request, operation};
 use super::{backend, found, present};
 use crate::args::{TaskPlanArgs, TaskProbeArgs, TaskVerifyArgs, WaitArgs};
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::operations::{Answer, ProbeRequest, ProbeResult, SideProbe, VerifyRequest, VerifyResult};
 use crate::plan;
 use crate::stdout::{self, Stdout};
 use crate::verbosity::note;
 
 /// Has a worker plan the task's next run, and prints the plan.
-pub async fn plan(args: &TaskPlanArgs, stop: &CancellationToken) -> Outcome {
+pub async fn plan(args: &TaskPlanArgs, stop: &CancellationToken) -> CommandResult {
     let fleet = args.fleet.read()?;
     let backend = backend(&fleet).await?;
     let summary = found(&backend.tasks, &fleet, &args.name).await?;
@@ -43,7 +43,7 @@ fn check_received(name: &str, state: TaskState) -> Result<(), Failure> {
 }
 
 /// Has a worker verify the task, and prints what differs: exit 1 if anything does.
-pub async fn verify(args: &TaskVerifyArgs, stop: &CancellationToken) -> Outcome {
+pub async fn verify(args: &TaskVerifyArgs, stop: &CancellationToken) -> CommandResult {
     let fleet = args.fleet.read()?;
     let backend = backend(&fleet).await?;
     let summary = found(&backend.tasks, &fleet, &args.name).await?;
@@ -68,7 +68,7 @@ pub async fn verify(args: &TaskVerifyArgs, stop: &CancellationToken) -> Outcome 
 /// Has a worker probe both sides: exit 1 if a right is missing.
 ///
 /// The request holds the definition and goes to the fleet's own queue: a task that no worker can open is probed too.
-pub async fn probe(args: &TaskProbeArgs, stop: &CancellationToken) -> Outcome {
+pub async fn probe(args: &TaskProbeArgs, stop: &CancellationToken) -> CommandResult {
     let fleet = args.fleet.read()?;
     let backend = backend(&fleet).await?;
     let definition = match (&args.from, &args.name) {
@@ -116,11 +116,11 @@ async fn result<T: DeserializeOwned>(
     let Some(end) = request.end(stop).await? else { return Ok(Err(Exit::Interrupted)) };
     let text = &end.result;
     match end.verdict {
-        Verdict::Succeeded => serde_json::from_str(text).map(Ok).map_err(|why| {
+        OperationVerdict::Succeeded => serde_json::from_str(text).map(Ok).map_err(|why| {
             Failure::midway(format!("the result of operation {id} is of another release ({why}): {text}"))
         }),
-        Verdict::Cancelled => Err(Failure::midway(format!("the {kind} was cancelled"))),
-        Verdict::Failed => {
+        OperationVerdict::Cancelled => Err(Failure::midway(format!("the {kind} was cancelled"))),
+        OperationVerdict::Failed => {
             let result: Value = serde_json::from_str(text).unwrap_or_default();
             let why = result["error"].as_str().unwrap_or(text).to_owned();
             Err(if result["is-unusable"] == true { Failure::usage(why) } else { Failure::midway(why) })

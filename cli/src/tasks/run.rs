@@ -11,11 +11,11 @@ use super::cancel::tell_workers;
 use super::state::{deleting, paused};
 use super::{author, backend, found, gone, present};
 use crate::args::RunArgs;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout;
 
 /// Records a run, then sends its `find` job. If the command ends in between, the controller sends the job.
-pub async fn run(args: &RunArgs) -> Outcome {
+pub async fn run(args: &RunArgs) -> CommandResult {
     let fleet = args.fleet.read()?;
     let backend = backend(&fleet).await?;
     let summary = found(&backend.tasks, &fleet, &args.name).await?;

@@ -13,7 +13,7 @@ use super::list::{Listed, last_run, next_run};
 use super::live::{errors, live};
 use super::{backend, found, present, text};
 use crate::args::ShowArgs;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout::Stdout;
 
 /// Operations, workers and changes that are shown.
@@ -37,7 +37,7 @@ struct Shown {
 }
 
 /// Prints a task.
-pub async fn run(args: &ShowArgs) -> Outcome {
+pub async fn run(args: &ShowArgs) -> CommandResult {
     let fleet = args.fleet.read()?;
     let backend = backend(&fleet).await?;
     let summary = found(&backend.tasks, &fleet, &args.name).await?;

@@ -7,11 +7,11 @@ use shared::tasks::{Change, Summary, TaskState};
 
 use super::{author, found, gone, opened};
 use crate::args::NamedArgs;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout;
 
 /// No run begins, and workers hand back what they have within 15 s. Repeating it changes nothing.
-pub async fn pause(args: &NamedArgs) -> Outcome {
+pub async fn pause(args: &NamedArgs) -> CommandResult {
     // The due time stays: lists show what the task waits for.
     moved(args, TaskState::Paused, |summary| summary.next_due).await?;
     let name = &args.name;
@@ -20,7 +20,7 @@ pub async fn pause(args: &NamedArgs) -> Outcome {
 }
 
 /// Repeating it changes nothing.
-pub async fn resume(args: &NamedArgs) -> Outcome {
+pub async fn resume(args: &NamedArgs) -> CommandResult {
     let due = moved(args, TaskState::Active, |summary| due_after_pause(summary, Timestamp::now())).await?;
     let when = super::list::next_run(due);
     stdout::line(format_args!("resumed task {}: {when}", args.name))?;

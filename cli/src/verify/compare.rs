@@ -31,7 +31,7 @@ pub struct Sides {
 /// In what two sides differ under one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum DifferenceKind {
     /// The destination has no such object.
     Missing,
     /// The source has no such object.
@@ -52,23 +52,23 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// Of which kind.
-    pub kind: Kind,
+    pub kind: DifferenceKind,
     /// In words.
     pub what: String,
 }
 
 /// How a comparison ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Verdict {
+pub struct PairVerdict {
     /// By what the bytes were compared; nothing where one side has no such object, or it could not be read.
     pub means: Option<Means>,
     /// What differs.
     pub differences: Vec<Difference>,
 }
 
-impl Verdict {
-    fn one(kind: Kind, what: impl Into<String>) -> Self {
-        Verdict { means: None, differences: vec![Difference { kind, what: what.into() }] }
+impl PairVerdict {
+    fn one(kind: DifferenceKind, what: impl Into<String>) -> Self {
+        PairVerdict { means: None, differences: vec![Difference { kind, what: what.into() }] }
     }
 }
 
@@ -103,9 +103,12 @@ struct Look {
 /// Compares what was listed under one key. A listing is some time old, and objects are written beside
 /// it: what differs is looked at again, until it was the same at two looks. What cannot be read
 /// differs, with the error: one object never stops the verification.
-pub async fn compare(sides: &Sides, pair: &Pair) -> Verdict {
+pub async fn compare(sides: &Sides, pair: &Pair) -> PairVerdict {
     if let Pair::Unlisted(side, unlisted) = pair {
-        return Verdict::one(Kind::Unreadable, format!("{} cannot be listed: {}", side.as_str(), unlisted.reason));
+        return PairVerdict::one(
+            DifferenceKind::Unreadable,
+            format!("{} cannot be listed: {}", side.as_str(), unlisted.reason),
+        );
     }
     let key = pair.key();
     let mut seen = Look { source: pair.source().map(Seen::from), destination: pair.destination().map(Seen::from) };
@@ -125,11 +128,11 @@ pub async fn compare(sides: &Sides, pair: &Pair) -> Verdict {
         }
         seen = now;
     }
-    Verdict::one(Kind::Changing, "changed during every comparison")
+    PairVerdict::one(DifferenceKind::Changing, "changed during every comparison")
 }
 
-fn unreadable(error: &Error) -> Verdict {
-    Verdict::one(Kind::Unreadable, format!("could not be compared: {error}"))
+fn unreadable(error: &Error) -> PairVerdict {
+    PairVerdict::one(DifferenceKind::Unreadable, format!("could not be compared: {error}"))
 }
 
 /// Whether both sides are as they were. A listing need not name the version that a HEAD names.
@@ -157,24 +160,24 @@ async fn look(sides: &Sides, key: &str) -> Result<Look, Error> {
 }
 
 /// Compares what was seen.
-async fn at(sides: &Sides, key: &str, seen: &Look) -> Result<Verdict, Error> {
+async fn at(sides: &Sides, key: &str, seen: &Look) -> Result<PairVerdict, Error> {
     let (ours, theirs) = match (&seen.source, &seen.destination) {
         (Some(ours), Some(theirs)) => (ours, theirs),
-        (Some(_), None) => return Ok(Verdict::one(Kind::Missing, "missing at the destination")),
-        (None, Some(_)) => return Ok(Verdict::one(Kind::Extra, "missing at the source")),
-        (None, None) => return Ok(Verdict::default()),
+        (Some(_), None) => return Ok(PairVerdict::one(DifferenceKind::Missing, "missing at the destination")),
+        (None, Some(_)) => return Ok(PairVerdict::one(DifferenceKind::Extra, "missing at the source")),
+        (None, None) => return Ok(PairVerdict::default()),
     };
-    let mut verdict = Verdict::default();
+    let mut verdict = PairVerdict::default();
     if ours.size != theirs.size {
         let what = format!("size: {} at the source, {} at the destination", ours.size, theirs.size);
-        verdict = Verdict { means: Some(Means::Size), ..Verdict::one(Kind::Size, what) };
+        verdict = PairVerdict { means: Some(Means::Size), ..PairVerdict::one(DifferenceKind::Size, what) };
     }
     let both = Both {
         source: Version { store: &sides.source, key, pin: &ours.pin, size: ours.size },
         destination: Version { store: &sides.destination, key, pin: &theirs.pin, size: theirs.size },
     };
     if sides.effort == Effort::Quick && verdict.differences.is_empty() && both.has_equal_tags() {
-        return Ok(Verdict { means: Some(Means::Etag), ..Verdict::default() });
+        return Ok(PairVerdict { means: Some(Means::Etag), ..PairVerdict::default() });
     }
     let infos = tokio::try_join!(sides.source.head(key, &ours.pin), sides.destination.head(key, &theirs.pin))?;
     if verdict.differences.is_empty() {
@@ -182,12 +185,14 @@ async fn at(sides: &Sides, key: &str, seen: &Look) -> Result<Verdict, Error> {
         verdict.means = Some(means);
         if !same {
             let what = if means == Means::Bytes { "the bytes differ".to_owned() } else { format!("{means} differs") };
-            verdict.differences.push(Difference { kind: Kind::Content, what });
+            verdict.differences.push(Difference { kind: DifferenceKind::Content, what });
         }
     }
     if let Some(describer) = &sides.describer {
         let found = describer.differences(key, &infos.0, &infos.1).await?;
-        verdict.differences.extend(found.iter().map(|d| Difference { kind: Kind::Metadata, what: d.to_string() }));
+        verdict
+            .differences
+            .extend(found.iter().map(|d| Difference { kind: DifferenceKind::Metadata, what: d.to_string() }));
     }
     Ok(verdict)
 }

@@ -14,7 +14,7 @@ use shared::object::Timestamp;
 use shared::store::Store;
 use tokio_util::sync::CancellationToken;
 
-use super::compare::{self, Kind, Sides, Verdict};
+use super::compare::{self, DifferenceKind, PairVerdict, Sides};
 use super::content::{Effort, Means};
 
 /// What a verification came to.
@@ -97,7 +97,7 @@ impl Verification {
         verified: &mut Verified,
         stop: &CancellationToken,
         until: Option<Instant>,
-        mut take: impl FnMut(&str, &Verdict) -> Result<(), crate::exit::Failure>,
+        mut take: impl FnMut(&str, &PairVerdict) -> Result<(), crate::exit::Failure>,
     ) -> Result<(), Ended> {
         let (began, before) = (Instant::now(), verified.tally.seconds);
         let Sides { source, destination, .. } = &self.sides;
@@ -146,13 +146,13 @@ fn is_compared(pair: &Pair) -> bool {
     }
 }
 
-async fn judge(sides: &Sides, pair: Pair) -> shared::Result<(String, Verdict)> {
+async fn judge(sides: &Sides, pair: Pair) -> shared::Result<(String, PairVerdict)> {
     let verdict = compare::compare(sides, &pair).await;
     Ok((pair.key().to_owned(), verdict))
 }
 
 impl Tally {
-    fn count(&mut self, verdict: &Verdict) {
+    fn count(&mut self, verdict: &PairVerdict) {
         self.compared += 1;
         if let Some(means) = verdict.means {
             *self.by.entry(means.to_string()).or_default() += 1;
@@ -163,7 +163,8 @@ impl Tally {
             return;
         }
         self.different += 1;
-        self.changing += u64::from(verdict.differences.iter().any(|difference| difference.kind == Kind::Changing));
+        self.changing +=
+            u64::from(verdict.differences.iter().any(|difference| difference.kind == DifferenceKind::Changing));
     }
 
     /// The time that was worked.

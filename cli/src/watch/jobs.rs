@@ -5,7 +5,7 @@ use std::time::Duration;
 use shared::job::Origin;
 use shared::ledger::events_run;
 use shared::object::Timestamp;
-use shared::objects::job::{Job, JobChange, Work, body_bytes_at_most};
+use shared::objects::job::{JobChange, ObjectJob, ObjectWork, body_bytes_at_most};
 use shared::queue::{MAX_BODY_BYTES, Outgoing};
 
 /// What a job's body holds besides its keys, at most, bytes: a task's name of up to 100 characters (six bytes each when
@@ -37,8 +37,8 @@ pub fn pack(task: &str, keys: impl IntoIterator<Item = (String, Timestamp)>, del
 fn message(task: &str, objects: Vec<JobChange>, delay: Duration) -> Outgoing {
     // Sent twice, as after an answer that was lost, it is counted once.
     let origin = Origin { id: uuid::Uuid::now_v7().to_string(), items: objects.len() as u32 };
-    let work = Work::Changed { objects };
-    let job = Job::new(task, &events_run(task), origin, work);
+    let work = ObjectWork::Changed { objects };
+    let job = ObjectJob::new(task, &events_run(task), origin, work);
     Outgoing { body: job.to_body(), delay }
 }
 
@@ -59,8 +59,8 @@ mod tests {
             let mut found = Vec::new();
             for message in pack(&"t".repeat(100), changes, Duration::ZERO) {
                 prop_assert!(message.body.len() <= MAX_BODY_BYTES);
-                let job = Job::parse(&message.body).unwrap();
-                let Work::Changed { objects } = job.work else { panic!("another kind") };
+                let job = ObjectJob::parse(&message.body).unwrap();
+                let ObjectWork::Changed { objects } = job.work else { panic!("another kind") };
                 prop_assert_eq!(job.origin.items as usize, objects.len());
                 found.extend(objects.into_iter().map(|object| object.key));
             }

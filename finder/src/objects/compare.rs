@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use shared::config::{Compare, Find};
 use shared::describe::{self, Describer};
-use shared::filter::Verdict;
+use shared::filter::FilterVerdict;
 use shared::object::{Entry, ObjectInfo};
 use shared::store::Store;
 use shared::{Error, ErrorKind, Result};
@@ -60,7 +60,7 @@ impl Comparer {
 
     /// Decides pairs, in their order. Pairs that the filter excludes are left, without a request.
     /// An `Err` means that a store answers nothing any more: the run cannot go on.
-    pub async fn decide(&self, pairs: &[(Pair, Verdict)]) -> Result<Vec<Decision>> {
+    pub async fn decide(&self, pairs: &[(Pair, FilterVerdict)]) -> Result<Vec<Decision>> {
         let decisions: Vec<Decision> = pairs.iter().map(|judged| self.decide_at_once(judged)).collect();
         if !decisions.iter().any(|decision| self.asks(*decision)) {
             return Ok(decisions);
@@ -80,8 +80,8 @@ impl Comparer {
         self.warnings.not_judged([&self.source, &self.destination], error).map(|()| Decision::NotJudged)
     }
 
-    fn decide_at_once(&self, (pair, verdict): &(Pair, Verdict)) -> Decision {
-        if *verdict != Verdict::Taken {
+    fn decide_at_once(&self, (pair, verdict): &(Pair, FilterVerdict)) -> Decision {
+        if *verdict != FilterVerdict::Taken {
             return Decision::Leave;
         }
         let decision = self.as_stored(self.policy.decide(pair), pair);

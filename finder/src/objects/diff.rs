@@ -6,7 +6,7 @@ mod blocking;
 
 use std::collections::VecDeque;
 
-use shared::filter::{Filter, Verdict};
+use shared::filter::{Filter, FilterVerdict};
 use shared::object::Entry;
 use shared::store::{KeyRange, Listed, Span, Unlisted};
 use shared::{Error, ErrorKind, Result};
@@ -31,10 +31,10 @@ pub enum Pair {
 }
 
 /// What a filter makes of a pair.
-pub fn judge(filter: &Filter, pair: &Pair) -> Verdict {
+pub fn judge(filter: &Filter, pair: &Pair) -> FilterVerdict {
     match pair {
         // The store has applied the rules; a folder's key says nothing of the keys below it.
-        Pair::Unlisted(..) => Verdict::Taken,
+        Pair::Unlisted(..) => FilterVerdict::Taken,
         _ => filter.judge(pair.key(), pair.source().map(|source| (source.size, source.modified))),
     }
 }

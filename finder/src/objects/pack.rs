@@ -7,7 +7,7 @@ use shared::config::Find;
 use shared::job::Origin;
 use shared::ledger::Checkpoint;
 use shared::object::Entry;
-use shared::objects::job::{Job, JobKey, JobObject, Work, body_bytes_at_most};
+use shared::objects::job::{JobKey, JobObject, ObjectJob, ObjectWork, body_bytes_at_most};
 use shared::queue::MAX_BODY_BYTES;
 
 use crate::run::context::RunRef;
@@ -115,7 +115,7 @@ impl Pack {
             let origin = origin('c', checkpoint.id, checkpoint.jobs, entries.len());
             let object = |(index, (entry, refresh))| JobObject { refresh, ..JobObject::new(index, entry) };
             let objects = (0..).zip(entries).map(object).collect();
-            checkpoint.outbox.push(body(names, origin, Work::Copy { objects }));
+            checkpoint.outbox.push(body(names, origin, ObjectWork::Copy { objects }));
             checkpoint.jobs += 1;
         }
         if self.deletes.is_empty() {
@@ -126,7 +126,7 @@ impl Pack {
         let origin = origin('d', checkpoint.id, number, keys.len());
         let objects = (0..).zip(keys).map(|(index, (key, may_block))| JobKey { index, key, may_block }).collect();
         checkpoint.deferred += 1;
-        Some((number, body(names, origin, Work::Delete { objects })))
+        Some((number, body(names, origin, ObjectWork::Delete { objects })))
     }
 }
 
@@ -139,8 +139,8 @@ fn origin(kind: char, range: u32, number: u32, objects: usize) -> Origin {
     Origin { id: format!("{kind}{range}-{number}"), items: objects as u32 }
 }
 
-fn body(names: &RunRef, origin: Origin, work: Work) -> String {
-    Job { definition: names.definition, ..Job::new(&names.task, &names.run, origin, work) }.to_body()
+fn body(names: &RunRef, origin: Origin, work: ObjectWork) -> String {
+    ObjectJob { definition: names.definition, ..ObjectJob::new(&names.task, &names.run, origin, work) }.to_body()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::{Stream, TryStreamExt, stream};
 use shared::Result;
-use shared::filter::{Filter, Verdict};
+use shared::filter::{Filter, FilterVerdict};
 use shared::store::{KeyRange, Store};
 
 use crate::objects::diff::{Pair, judge};
@@ -50,7 +50,7 @@ async fn next_pairs(mut state: State) -> Result<Option<(Vec<Pair>, State)>> {
         };
         if let Some(frontier) = join.frontier().await? {
             let mut pairs = join.take(&frontier);
-            pairs.retain(|pair| judge(&state.filter, pair) == Verdict::Taken);
+            pairs.retain(|pair| judge(&state.filter, pair) == FilterVerdict::Taken);
             // A span that cannot be listed comes again if it reaches beyond the key.
             pairs.retain(|pair| state.after.as_deref().is_none_or(|after| pair.key() > after));
             state.join = Some(join);

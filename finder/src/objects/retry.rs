@@ -6,7 +6,7 @@ use shared::job::Origin;
 use shared::ledger::{Checkpoint, Found, Outcome, Run, RunOptions, SharedLedger};
 use shared::object::{Pin, Timestamp};
 use shared::objects::ObjectDetail;
-use shared::objects::job::{Job, JobChange, JobKey, JobObject, Work};
+use shared::objects::job::{JobChange, JobKey, JobObject, ObjectJob, ObjectWork};
 use shared::objects::reasons::{FAILED_DELETE, WRONG_BYTES_REMAIN};
 
 use crate::error::FindError;
@@ -95,7 +95,7 @@ fn advance(
 
 /// Failed copies, of the versions that failed: a worker that finds another version copies that. The time of the last
 /// write is not recorded, nor needed: a read reports it.
-fn copy(page: &[&Outcome]) -> Result<Work> {
+fn copy(page: &[&Outcome]) -> Result<ObjectWork> {
     let object = |(index, outcome): (u32, &&Outcome)| {
         let Pin { etag, version } = ObjectDetail::read(outcome)?.source;
         Ok(JobObject {
@@ -113,29 +113,29 @@ fn copy(page: &[&Outcome]) -> Result<Work> {
             restarts: 0,
         })
     };
-    Ok(Work::Copy { objects: (0..).zip(page).map(object).collect::<Result<_>>()? })
+    Ok(ObjectWork::Copy { objects: (0..).zip(page).map(object).collect::<Result<_>>()? })
 }
 
 /// Failed deletes.
-fn delete(page: &[&Outcome]) -> Work {
+fn delete(page: &[&Outcome]) -> ObjectWork {
     let key = |(index, outcome): (u32, &&Outcome)| JobKey { index, key: outcome.key.clone(), may_block: true };
-    Work::Delete { objects: (0..).zip(page).map(key).collect() }
+    ObjectWork::Delete { objects: (0..).zip(page).map(key).collect() }
 }
 
 /// Keys whose events failed, maybe long ago: workers make the destination equal to the source as it is now.
-fn change(page: &[&Outcome]) -> Work {
+fn change(page: &[&Outcome]) -> ObjectWork {
     let change = |(index, outcome): (u32, &&Outcome)| JobChange {
         index,
         key: outcome.key.clone(),
         time: None,
         no_delete: false,
     };
-    Work::Changed { objects: (0..).zip(page).map(change).collect() }
+    ObjectWork::Changed { objects: (0..).zip(page).map(change).collect() }
 }
 
-fn job(names: &RunRef, number: u32, objects: usize, work: Work) -> Job {
+fn job(names: &RunRef, number: u32, objects: usize, work: ObjectWork) -> ObjectJob {
     let origin = Origin { id: format!("retry-{number}"), items: objects as u32 };
-    Job { definition: names.definition, ..Job::new(&names.task, &names.run, origin, work) }
+    ObjectJob { definition: names.definition, ..ObjectJob::new(&names.task, &names.run, origin, work) }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use shared::ErrorKind;
 use shared::config::{Find, Work};
 use shared::ledger::{Ledger, Outcome, Settlement, State};
-use shared::objects::job::{Job, Work as JobWork};
+use shared::objects::job::{ObjectJob, ObjectWork};
 use shared::store::{Span, Store, Unlisted};
 
 use super::*;
@@ -72,10 +72,10 @@ impl Bench {
     }
 
     /// What was sent, by origin. A job that was sent twice must be the same both times.
-    fn jobs(&self) -> BTreeMap<String, Job> {
+    fn jobs(&self) -> BTreeMap<String, ObjectJob> {
         let mut jobs = BTreeMap::new();
         for body in self.belt.sent.lock().unwrap().iter() {
-            let job = Job::parse(body).unwrap();
+            let job = ObjectJob::parse(body).unwrap();
             let before = jobs.insert(job.origin.id.clone(), job.clone());
             assert!(before.is_none_or(|before| before == job), "{} was made twice, differently", job.origin.id);
         }
@@ -83,9 +83,9 @@ impl Bench {
     }
 
     /// All jobs of a run that were sent, also twice.
-    fn jobs_of(&self, run: &str) -> Vec<Job> {
+    fn jobs_of(&self, run: &str) -> Vec<ObjectJob> {
         let sent = self.belt.sent.lock().unwrap();
-        sent.iter().map(|body| Job::parse(body).unwrap()).filter(|job| job.run == run).collect()
+        sent.iter().map(|body| ObjectJob::parse(body).unwrap()).filter(|job| job.run == run).collect()
     }
 
     /// All keys that were sent to be copied, and to be deleted; each of them in one origin only.
@@ -94,9 +94,9 @@ impl Bench {
         let add = |to: &mut BTreeSet<String>, key: String| assert!(to.insert(key.clone()), "{key} is in two jobs");
         for job in self.jobs().into_values() {
             match job.work {
-                JobWork::Copy { objects } => objects.into_iter().for_each(|o| add(&mut copied, o.key)),
-                JobWork::Delete { objects } => objects.into_iter().for_each(|o| add(&mut deleted, o.key)),
-                JobWork::Parts(_) | JobWork::Changed { .. } => panic!("the finder makes no parts jobs"),
+                ObjectWork::Copy { objects } => objects.into_iter().for_each(|o| add(&mut copied, o.key)),
+                ObjectWork::Delete { objects } => objects.into_iter().for_each(|o| add(&mut deleted, o.key)),
+                ObjectWork::Parts(_) | ObjectWork::Changed { .. } => panic!("the finder makes no parts jobs"),
             }
         }
         (copied, deleted)

@@ -81,7 +81,7 @@ fn notice_pause(attempts: u64) -> u32 {
 mod tests {
     use super::*;
     use crate::object::Timestamp;
-    use crate::tasks::{OperationEnd, Verdict};
+    use crate::tasks::{OperationEnd, OperationVerdict};
 
     fn operation(kind: OperationKind, beat: u64) -> Operation {
         Operation {
@@ -139,7 +139,7 @@ mod tests {
         for (attempts, pause) in [(1, 3), (2, 6), (3, 12), (6, 96), (100, 96)] {
             assert_eq!(passes(&operation(OperationKind::Notify, attempts), None), Some((pause, notify(attempts))));
         }
-        let end = OperationEnd { verdict: Verdict::Succeeded, at: Timestamp(2), result: String::new() };
+        let end = OperationEnd { verdict: OperationVerdict::Succeeded, at: Timestamp(2), result: String::new() };
         assert_eq!(passes(&Operation { end: Some(end), ..operation(OperationKind::Notify, 1) }, None), None);
     }
 

@@ -4,14 +4,14 @@
 use serde_json::Value;
 
 use super::json::{self, Object};
-use super::{ParseError, Parsed, gcs, open_envelope};
+use super::{EventError, Parsed, gcs, open_envelope};
 
 pub(super) fn fits(root: &Object) -> bool {
     ["specversion", "type", "source"].iter().all(|name| json::has_text(root, name))
 }
 
-pub(super) fn read(root: &Object, envelopes: usize) -> Result<Parsed, ParseError> {
-    let refused = |why: &str| ParseError::Envelope("cloudevents", why.to_owned());
+pub(super) fn read(root: &Object, envelopes: usize) -> Result<Parsed, EventError> {
+    let refused = |why: &str| EventError::Envelope("cloudevents", why.to_owned());
     let decoded = match (json::at(root, "data"), json::at(root, "data_base64")) {
         (Some(data), None) => data.clone(),
         (None, Some(Value::String(text))) => json::from_base64(text)

@@ -6,15 +6,15 @@
 
 use super::json::{self, Object, quoted};
 use super::key::{Encoding, readings};
-use super::{Change, Format, Kind, ParseError, Parsed, kind_of, read_record, read_records};
+use super::{Change, ChangeKind, EventError, Format, Parsed, kind_of, read_record, read_records};
 use crate::object::Timestamp;
 
 /// Event names without `cos:`, in the same document. A removal has no `d` there.
-const KINDS: [(&str, Kind); 4] = [
-    ("ObjectCreated:", Kind::Created),
-    ("ObjectRemove:", Kind::Removed),
-    ("ObjectRemoved:", Kind::Removed),
-    ("ObjectRestore:Completed", Kind::Restored),
+const KINDS: [(&str, ChangeKind); 4] = [
+    ("ObjectCreated:", ChangeKind::Created),
+    ("ObjectRemove:", ChangeKind::Removed),
+    ("ObjectRemoved:", ChangeKind::Removed),
+    ("ObjectRestore:Completed", ChangeKind::Restored),
 ];
 
 pub(super) fn fits(root: &Object) -> bool {
@@ -22,7 +22,7 @@ pub(super) fn fits(root: &Object) -> bool {
         != (json::has_object(root, "cos") && json::has_object(root, "event"))
 }
 
-pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, ParseError> {
+pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, EventError> {
     match json::list_of(root, "Records", "cos") {
         Some(records) => read_records(Format::Cos, records.iter(), record),
         None => read_record(Format::Cos, root, record),

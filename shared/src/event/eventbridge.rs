@@ -3,25 +3,25 @@
 
 use super::json::{self, Object};
 use super::key::{Encoding, readings};
-use super::{Change, Format, Kind, ParseError, Parsed, kind_of, read_record};
+use super::{Change, ChangeKind, EventError, Format, Parsed, kind_of, read_record};
 use crate::object::ETag;
 
 /// `detail-type` (Amazon S3 user guide, "Using EventBridge").
-const KINDS: [(&str, Kind); 7] = [
-    ("Object Created", Kind::Created),
-    ("Object Deleted", Kind::Removed),
-    ("Object Restore Completed", Kind::Restored),
-    ("Object Tags Added", Kind::Metadata),
-    ("Object Tags Deleted", Kind::Metadata),
-    ("Object ACL Updated", Kind::Metadata),
-    ("Object Storage Class Changed", Kind::Metadata),
+const KINDS: [(&str, ChangeKind); 7] = [
+    ("Object Created", ChangeKind::Created),
+    ("Object Deleted", ChangeKind::Removed),
+    ("Object Restore Completed", ChangeKind::Restored),
+    ("Object Tags Added", ChangeKind::Metadata),
+    ("Object Tags Deleted", ChangeKind::Metadata),
+    ("Object ACL Updated", ChangeKind::Metadata),
+    ("Object Storage Class Changed", ChangeKind::Metadata),
 ];
 
 pub(super) fn fits(root: &Object) -> bool {
     json::has_text(root, "detail-type") && json::has_object(root, "detail") && json::has_text(root, "source")
 }
 
-pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, ParseError> {
+pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, EventError> {
     read_record(Format::EventBridge, root, |root| {
         let source = json::required(root, "source")?;
         if source != "aws.s3" {

@@ -9,20 +9,20 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::json::{self, Object};
-use super::{Change, Format, Kind, ParseError, Parsed, kind_of, read_record};
+use super::{Change, ChangeKind, EventError, Format, Parsed, kind_of, read_record};
 use crate::object::ETag;
 
 /// `eventType` of a notification, and the end of a CloudEvent's `type`. Archived is what
 /// is no longer the live version: overwritten or deleted.
-const KINDS: [(&str, Kind); 8] = [
-    ("OBJECT_FINALIZE", Kind::Created),
-    ("OBJECT_METADATA_UPDATE", Kind::Metadata),
-    ("OBJECT_DELETE", Kind::Removed),
-    ("OBJECT_ARCHIVE", Kind::Removed),
-    ("finalized", Kind::Created),
-    ("metadataUpdated", Kind::Metadata),
-    ("deleted", Kind::Removed),
-    ("archived", Kind::Removed),
+const KINDS: [(&str, ChangeKind); 8] = [
+    ("OBJECT_FINALIZE", ChangeKind::Created),
+    ("OBJECT_METADATA_UPDATE", ChangeKind::Metadata),
+    ("OBJECT_DELETE", ChangeKind::Removed),
+    ("OBJECT_ARCHIVE", ChangeKind::Removed),
+    ("finalized", ChangeKind::Created),
+    ("metadataUpdated", ChangeKind::Metadata),
+    ("deleted", ChangeKind::Removed),
+    ("archived", ChangeKind::Removed),
 ];
 
 /// The start of the `type` of CloudEvents about objects.
@@ -34,13 +34,13 @@ pub(super) fn fits(root: &Object) -> bool {
 }
 
 /// The resource alone does not say what happened to the object, but that it was deleted.
-pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, ParseError> {
-    let kind = if json::has_text(root, "timeDeleted") { Kind::Removed } else { Kind::Other };
+pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, EventError> {
+    let kind = if json::has_text(root, "timeDeleted") { ChangeKind::Removed } else { ChangeKind::Other };
     read_record(Format::Gcs, root, |resource| Ok(vec![Change { kind, ..change(resource)? }]))
 }
 
 /// A CloudEvent of [`CLOUD_EVENT`]s.
-pub(super) fn read_cloud_event(event: &Object, data: &Object) -> Result<Parsed, ParseError> {
+pub(super) fn read_cloud_event(event: &Object, data: &Object) -> Result<Parsed, EventError> {
     let name = json::text(event, "type").unwrap_or_default();
     let kind = kind_of(&KINDS, name.strip_prefix(CLOUD_EVENT).unwrap_or_default());
     let time = json::time(event, "time");
@@ -51,7 +51,7 @@ pub(super) fn read_cloud_event(event: &Object, data: &Object) -> Result<Parsed, 
 }
 
 /// The attributes of a notification; its payload, if any, has more fields of the same object.
-pub(super) fn read_attributes(attributes: &Object, payload: Option<&Object>) -> Result<Parsed, ParseError> {
+pub(super) fn read_attributes(attributes: &Object, payload: Option<&Object>) -> Result<Parsed, EventError> {
     read_record(Format::Gcs, attributes, |attributes| {
         let key = json::required(attributes, "objectId")?;
         let known = payload.and_then(|payload| change(payload).ok()).filter(|known| known.key == key);

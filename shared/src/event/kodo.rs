@@ -6,20 +6,20 @@
 //! has the form that its sender gave it; `{"key": $(key), "size": $(fsize)}` makes it a minimal event.
 
 use super::json::{self, Object};
-use super::{Change, Format, Kind, ParseError, Parsed, kind_of, open_envelope, read_record};
+use super::{Change, ChangeKind, EventError, Format, Parsed, kind_of, open_envelope, read_record};
 use crate::object::Timestamp;
 
 /// `event`, in the same document. Forbidding an object and allowing it again change who may read it.
-const KINDS: [(&str, Kind); 9] = [
-    ("put", Kind::Created),
-    ("copy", Kind::Created),
-    ("append", Kind::Created),
-    ("mkfile", Kind::Created),
-    ("move", Kind::Removed),
-    ("delete", Kind::Removed),
-    ("disable", Kind::Metadata),
-    ("enable", Kind::Metadata),
-    ("restore:completed", Kind::Restored),
+const KINDS: [(&str, ChangeKind); 9] = [
+    ("put", ChangeKind::Created),
+    ("copy", ChangeKind::Created),
+    ("append", ChangeKind::Created),
+    ("mkfile", ChangeKind::Created),
+    ("move", ChangeKind::Removed),
+    ("delete", ChangeKind::Removed),
+    ("disable", ChangeKind::Metadata),
+    ("enable", ChangeKind::Metadata),
+    ("restore:completed", ChangeKind::Restored),
 ];
 
 /// The envelope. Amazon SNS's has a `Type`, Aliyun's a `TopicName`.
@@ -29,9 +29,9 @@ pub(super) fn is_callback(root: &Object) -> bool {
         && !["Type", "TopicName"].iter().any(|n| root.contains_key(*n))
 }
 
-pub(super) fn read_callback(root: &Object, envelopes: usize) -> Result<Parsed, ParseError> {
+pub(super) fn read_callback(root: &Object, envelopes: usize) -> Result<Parsed, EventError> {
     let message = json::at(root, "Message");
-    open_envelope(message.ok_or_else(|| ParseError::Envelope("kodo", "Message is missing".into()))?, envelopes)
+    open_envelope(message.ok_or_else(|| EventError::Envelope("kodo", "Message is missing".into()))?, envelopes)
 }
 
 /// The event.
@@ -39,7 +39,7 @@ pub(super) fn fits(root: &Object) -> bool {
     json::has_text(root, "event") && root.contains_key("key") && root.contains_key("bucket")
 }
 
-pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, ParseError> {
+pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, EventError> {
     read_record(Format::Kodo, root, |root| {
         let event = json::required(root, "event")?;
         let time = json::number(root, "time").and_then(|nanos| i64::try_from(nanos / 1_000_000).ok()).map(Timestamp);
@@ -48,7 +48,7 @@ pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, ParseError> {
         let mut changes = vec![Change { kind: kind_of(&KINDS, event), size, time, ..Change::of(key) }];
         // A move and a copy name what they made; other events may leave it empty.
         if let Some(made) = json::text(root, "dest_key") {
-            changes.push(Change { kind: Kind::Created, size, time, ..Change::of(made) });
+            changes.push(Change { kind: ChangeKind::Created, size, time, ..Change::of(made) });
         }
         Ok(changes)
     })

@@ -4,13 +4,13 @@
 use serde_json::Value;
 
 use super::json::{self, Object};
-use super::{ParseError, Parsed, read_list};
+use super::{EventError, Parsed, read_list};
 
 pub(super) fn fits(root: &Object) -> bool {
     json::list_of(root, "Records", "body").is_some() || json::list_of(root, "Records", "Sns").is_some()
 }
 
-pub(super) fn read(root: &Object, envelopes: usize) -> Result<Parsed, ParseError> {
+pub(super) fn read(root: &Object, envelopes: usize) -> Result<Parsed, EventError> {
     let records = json::at(root, "Records").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     // What is missing is null here, and refused as an envelope that holds nothing.
     let message = |record: &'_ Value| -> Value {

@@ -4,7 +4,7 @@
 
 use super::json::{self, Object};
 use super::key::{Encoding, readings};
-use super::{Change, Format, ParseError, Parsed, read_record};
+use super::{Change, EventError, Format, Parsed, read_record};
 
 /// A name as common as `key` identifies only this format, so nothing else may stand beside it.
 const MEMBERS: [&str; 3] = ["key", "size", "sequencer"];
@@ -13,7 +13,7 @@ pub(super) fn fits(root: &Object) -> bool {
     root.contains_key("key") && root.keys().all(|name| MEMBERS.contains(&name.as_str()))
 }
 
-pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, ParseError> {
+pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, EventError> {
     read_record(Format::Minimal, root, |root| {
         let keys = readings(json::required(root, "key")?, Encoding::Literal)?;
         let change = |key| Change {

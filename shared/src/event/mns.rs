@@ -3,7 +3,7 @@
 //! (EventBridge, "SMQ events"). The text may be in Base64, as it is on the queue itself.
 
 use super::json::{self, Object};
-use super::{ParseError, Parsed, open_envelope};
+use super::{EventError, Parsed, open_envelope};
 
 pub(super) fn fits(root: &Object) -> bool {
     message(root).is_some()
@@ -17,6 +17,6 @@ fn message(root: &Object) -> Option<&serde_json::Value> {
     }
 }
 
-pub(super) fn read(root: &Object, envelopes: usize) -> Result<Parsed, ParseError> {
-    open_envelope(message(root).ok_or_else(|| ParseError::Envelope("mns", "it contains no message".into()))?, envelopes)
+pub(super) fn read(root: &Object, envelopes: usize) -> Result<Parsed, EventError> {
+    open_envelope(message(root).ok_or_else(|| EventError::Envelope("mns", "it contains no message".into()))?, envelopes)
 }

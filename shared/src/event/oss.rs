@@ -7,30 +7,30 @@
 
 use super::json::{self, Object};
 use super::key::{Encoding, readings};
-use super::{Change, Format, Kind, ParseError, Parsed, kind_of, read_record, read_records};
+use super::{Change, ChangeKind, EventError, Format, Parsed, kind_of, read_record, read_records};
 use crate::object::ETag;
 
 /// Event names without `oss:` (EventBridge, "OSS events"; Function Compute, "Overview of OSS event triggers").
 /// Parts of an upload are no object yet.
-const KINDS: [(&str, Kind); 11] = [
-    ("ObjectCreated:InitiateMultipartUpload", Kind::Other),
-    ("ObjectCreated:UploadPart", Kind::Other),
-    ("ObjectCreated:", Kind::Created),
-    ("ObjectRemoved:AbortMultipartUpload", Kind::Other),
-    ("ObjectRemoved:", Kind::Removed),
-    ("ObjectModified:", Kind::Metadata),
-    ("ObjectRestore:FinishRestore", Kind::Restored),
-    ("ObjectReplication:ObjectCreated", Kind::Created),
-    ("ObjectReplication:ObjectModified", Kind::Created),
-    ("ObjectReplication:ObjectRemoved", Kind::Removed),
-    ("LifecycleExpiration:", Kind::Removed),
+const KINDS: [(&str, ChangeKind); 11] = [
+    ("ObjectCreated:InitiateMultipartUpload", ChangeKind::Other),
+    ("ObjectCreated:UploadPart", ChangeKind::Other),
+    ("ObjectCreated:", ChangeKind::Created),
+    ("ObjectRemoved:AbortMultipartUpload", ChangeKind::Other),
+    ("ObjectRemoved:", ChangeKind::Removed),
+    ("ObjectModified:", ChangeKind::Metadata),
+    ("ObjectRestore:FinishRestore", ChangeKind::Restored),
+    ("ObjectReplication:ObjectCreated", ChangeKind::Created),
+    ("ObjectReplication:ObjectModified", ChangeKind::Created),
+    ("ObjectReplication:ObjectRemoved", ChangeKind::Removed),
+    ("LifecycleExpiration:", ChangeKind::Removed),
 ];
 
 pub(super) fn fits(root: &Object) -> bool {
     json::list_of(root, "events", "oss").is_some() != (json::has_object(root, "oss") && root.contains_key("eventName"))
 }
 
-pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, ParseError> {
+pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, EventError> {
     match json::list_of(root, "events", "oss") {
         Some(records) => read_records(Format::Oss, records.iter(), record),
         None => read_record(Format::Oss, root, record),

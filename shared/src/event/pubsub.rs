@@ -5,7 +5,7 @@
 //! as a body of any format: other stores publish S3's records through Pub/Sub.
 
 use super::json::{self, Object};
-use super::{ParseError, Parsed, gcs, open_envelope};
+use super::{EventError, Parsed, gcs, open_envelope};
 
 pub(super) fn fits(root: &Object) -> bool {
     json::has_object(root, "message") || is_message(root)
@@ -15,7 +15,7 @@ fn is_message(root: &Object) -> bool {
     json::has_object(root, "attributes") && ["data", "messageId", "publishTime"].iter().any(|n| json::has_text(root, n))
 }
 
-pub(super) fn read(root: &Object, envelopes: usize) -> Result<Parsed, ParseError> {
+pub(super) fn read(root: &Object, envelopes: usize) -> Result<Parsed, EventError> {
     let message = json::at(root, "message").and_then(|message| message.as_object()).unwrap_or(root);
     let data = json::at(message, "data");
     match json::at(message, "attributes").and_then(|attributes| attributes.as_object()) {
@@ -25,7 +25,7 @@ pub(super) fn read(root: &Object, envelopes: usize) -> Result<Parsed, ParseError
             gcs::read_attributes(attributes, payload.as_ref().and_then(|payload| payload.as_object()))
         }
         _ => {
-            open_envelope(data.ok_or_else(|| ParseError::Envelope("pubsub", "it contains no data".into()))?, envelopes)
+            open_envelope(data.ok_or_else(|| EventError::Envelope("pubsub", "it contains no data".into()))?, envelopes)
         }
     }
 }

@@ -3,23 +3,23 @@
 
 use super::json::{self, Object};
 use super::key::{Encoding, readings};
-use super::{Change, Format, Kind, ParseError, Parsed, kind_of, read_record};
+use super::{Change, ChangeKind, EventError, Format, Parsed, kind_of, read_record};
 use crate::object::ETag;
 
 /// `action`, in the same document.
-const KINDS: [(&str, Kind); 5] = [
-    ("PutObject", Kind::Created),
-    ("CopyObject", Kind::Created),
-    ("CompleteMultipartUpload", Kind::Created),
-    ("DeleteObject", Kind::Removed),
-    ("LifecycleDeletion", Kind::Removed),
+const KINDS: [(&str, ChangeKind); 5] = [
+    ("PutObject", ChangeKind::Created),
+    ("CopyObject", ChangeKind::Created),
+    ("CompleteMultipartUpload", ChangeKind::Created),
+    ("DeleteObject", ChangeKind::Removed),
+    ("LifecycleDeletion", ChangeKind::Removed),
 ];
 
 pub(super) fn fits(root: &Object) -> bool {
     json::has_text(root, "action") && json::has_object(root, "object") && root.contains_key("bucket")
 }
 
-pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, ParseError> {
+pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, EventError> {
     read_record(Format::R2, root, |root| {
         let keys = readings(json::required(root, "object.key")?, Encoding::Literal)?;
         let bucket = json::optional(root, "bucket")?.map(str::to_owned);

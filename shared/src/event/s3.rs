@@ -8,23 +8,23 @@
 
 use super::json::{self, Object};
 use super::key::{Encoding, readings};
-use super::{Change, Format, Kind, Notice, ParseError, Parsed, kind_of, read_record, read_records};
+use super::{Change, ChangeKind, EventError, Format, Notice, Parsed, kind_of, read_record, read_records};
 use crate::object::ETag;
 
 /// Event names without `s3:` (Amazon S3 user guide, "Supported event types for SQS, SNS, and Lambda"; the
 /// rows of taggings under `ObjectCreated` are MinIO's, lifecycle and synchronisation are Ceph's).
-const KINDS: [(&str, Kind); 11] = [
-    ("ObjectCreated:PutTagging", Kind::Metadata),
-    ("ObjectCreated:DeleteTagging", Kind::Metadata),
-    ("ObjectCreated:", Kind::Created),
-    ("ObjectRemoved:", Kind::Removed),
-    ("LifecycleExpiration:", Kind::Removed),
-    ("ObjectLifecycle:Expiration:", Kind::Removed),
-    ("ObjectTagging:", Kind::Metadata),
-    ("ObjectAcl:", Kind::Metadata),
-    ("ObjectRestore:Completed", Kind::Restored),
-    ("ObjectSynced:Create", Kind::Created),
-    ("ObjectSynced:Delete", Kind::Removed),
+const KINDS: [(&str, ChangeKind); 11] = [
+    ("ObjectCreated:PutTagging", ChangeKind::Metadata),
+    ("ObjectCreated:DeleteTagging", ChangeKind::Metadata),
+    ("ObjectCreated:", ChangeKind::Created),
+    ("ObjectRemoved:", ChangeKind::Removed),
+    ("LifecycleExpiration:", ChangeKind::Removed),
+    ("ObjectLifecycle:Expiration:", ChangeKind::Removed),
+    ("ObjectTagging:", ChangeKind::Metadata),
+    ("ObjectAcl:", ChangeKind::Metadata),
+    ("ObjectRestore:Completed", ChangeKind::Restored),
+    ("ObjectSynced:Create", ChangeKind::Created),
+    ("ObjectSynced:Delete", ChangeKind::Removed),
 ];
 
 /// Whose keys are encoded for certain.
@@ -35,7 +35,7 @@ pub(super) fn fits(root: &Object) -> bool {
     json::list_of(root, "Records", "s3").is_some() != (json::has_object(root, "s3") && root.contains_key("eventName"))
 }
 
-pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, ParseError> {
+pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, EventError> {
     match json::list_of(root, "Records", "s3") {
         Some(records) => read_records(Format::S3, records.iter(), record),
         None => read_record(Format::S3, root, record),
@@ -68,6 +68,6 @@ pub(super) fn is_test(root: &Object) -> bool {
     json::at(root, "Event").is_some_and(|event| event == "s3:TestEvent") && !root.contains_key("Records")
 }
 
-pub(super) fn read_test(_: &Object, _: usize) -> Result<Parsed, ParseError> {
+pub(super) fn read_test(_: &Object, _: usize) -> Result<Parsed, EventError> {
     Ok(Parsed::notice(Format::S3, Notice::Test))
 }

@@ -2,20 +2,20 @@
 //! delivery there is no envelope.
 
 use super::json::{self, Object};
-use super::{Format, Notice, ParseError, Parsed, open_envelope};
+use super::{EventError, Format, Notice, Parsed, open_envelope};
 
 pub(super) fn fits(root: &Object) -> bool {
     json::has_text(root, "Type") && json::has_text(root, "Message")
 }
 
-pub(super) fn read(root: &Object, envelopes: usize) -> Result<Parsed, ParseError> {
+pub(super) fn read(root: &Object, envelopes: usize) -> Result<Parsed, EventError> {
     match (json::at(root, "Type").and_then(|t| t.as_str()), json::at(root, "Message")) {
         (Some("Notification"), Some(message)) => open_envelope(message, envelopes),
         (Some("SubscriptionConfirmation"), _) => Ok(Parsed::notice(Format::Sns, Notice::SubscriptionConfirmation)),
         (Some("UnsubscribeConfirmation"), _) => Ok(Parsed::notice(Format::Sns, Notice::UnsubscribeConfirmation)),
         (name, _) => {
             let name = json::quoted(name.unwrap_or_default());
-            Err(ParseError::Envelope("sns", format!("{name} is not a message type of SNS")))
+            Err(EventError::Envelope("sns", format!("{name} is not a message type of SNS")))
         }
     }
 }

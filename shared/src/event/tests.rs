@@ -99,17 +99,17 @@ fn what_is_no_event_is_refused_in_one_line() {
         assert!(error.contains(part), "{body}: {error}");
         assert!(!error.contains(char::is_control), "{error:?}");
     }
-    assert_eq!(parse(&" ".repeat(MAX_BODY_BYTES + 1)), Err(ParseError::TooLong(MAX_BODY_BYTES + 1)));
+    assert_eq!(parse(&" ".repeat(MAX_BODY_BYTES + 1)), Err(EventError::TooLong(MAX_BODY_BYTES + 1)));
 }
 
 #[test]
 fn a_body_that_fits_two_formats_is_not_guessed_at() {
     let both = r#"{"Records":[{"s3":{"object":{"key":"a"}},"cos":{"cosObject":{"key":"b"}}}]}"#;
-    assert_eq!(parse(both), Err(ParseError::Ambiguous("s3", "cos")));
+    assert_eq!(parse(both), Err(EventError::Ambiguous("s3", "cos")));
     let both = r#"{"Records":[{"s3":{"object":{"key":"a"}}}],"events":[{"oss":{"object":{"key":"b"}}}]}"#;
-    assert_eq!(parse(both), Err(ParseError::Ambiguous("s3", "oss")));
+    assert_eq!(parse(both), Err(EventError::Ambiguous("s3", "oss")));
     let both = r#"{"Records":[{"s3":{"object":{"key":"a"}}}],"eventName":"x","s3":{"object":{"key":"b"}}}"#;
-    assert!(matches!(parse(both), Err(ParseError::Unknown(_))));
+    assert!(matches!(parse(both), Err(EventError::Unknown(_))));
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn changes_are_bounded() {
     let record = s3_record("a");
     let body = |n: usize| format!(r#"{{"Records":[{}]}}"#, vec![record.as_str(); n].join(","));
     assert_eq!(parse(&body(MAX_CHANGES)).unwrap().changes.len(), MAX_CHANGES);
-    assert_eq!(parse(&body(MAX_CHANGES + 1)), Err(ParseError::TooMany(MAX_CHANGES + 1)));
+    assert_eq!(parse(&body(MAX_CHANGES + 1)), Err(EventError::TooMany(MAX_CHANGES + 1)));
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn two_envelopes_are_opened_and_not_three() {
         body = sns(&body);
         assert_eq!(keys(&body), ["a"]);
     }
-    assert_eq!(parse(&sns(&body)), Err(ParseError::TooDeep));
+    assert_eq!(parse(&sns(&body)), Err(EventError::TooDeep));
 }
 
 #[test]

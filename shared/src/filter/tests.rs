@@ -69,8 +69,8 @@ fn size_and_age_bound_source_objects_inclusively() {
     ] {
         assert_eq!(filter.takes_object(size, Timestamp(seconds * 1_000)), taken, "{size} {seconds}");
     }
-    assert_eq!(filter.judge("k", Some((9, Timestamp(50_000)))), Verdict::OutOfBounds);
-    assert_eq!(filter.judge("k", None), Verdict::Taken, "what the source does not have has no size");
+    assert_eq!(filter.judge("k", Some((9, Timestamp(50_000)))), FilterVerdict::OutOfBounds);
+    assert_eq!(filter.judge("k", None), FilterVerdict::Taken, "what the source does not have has no size");
 }
 
 #[test]

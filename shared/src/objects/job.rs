@@ -18,7 +18,7 @@ const MAX_PART: u32 = 10_000;
 
 /// A job for objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Job {
+pub struct ObjectJob {
     /// The task it belongs to.
     pub task: String,
     /// The run that counts it.
@@ -32,7 +32,7 @@ pub struct Job {
     /// Since when its objects are being restored from an archive, if they are. Only copies wait for that.
     pub restoring: Option<Restoring>,
     /// The work.
-    pub work: Work,
+    pub work: ObjectWork,
 }
 
 /// Archived objects were requested. A job that waits for them uses up no attempt.
@@ -46,7 +46,7 @@ pub struct Restoring {
 
 /// The work of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Work {
+pub enum ObjectWork {
     /// Copy these objects.
     Copy {
         /// The objects, each with its index in the origin job.
@@ -66,33 +66,37 @@ pub enum Work {
     },
 }
 
-impl Work {
+impl ObjectWork {
     /// The verb, as jobs, metrics and logs name it.
     pub fn verb(&self) -> &'static str {
         match self {
-            Work::Copy { .. } => "copy",
-            Work::Parts(_) => "parts",
-            Work::Delete { .. } => "delete",
-            Work::Changed { .. } => "changed",
+            ObjectWork::Copy { .. } => "copy",
+            ObjectWork::Parts(_) => "parts",
+            ObjectWork::Delete { .. } => "delete",
+            ObjectWork::Changed { .. } => "changed",
         }
     }
 
     fn body(&self, since: Option<Timestamp>) -> Box<serde_json::value::RawValue> {
         match self {
-            Work::Copy { objects } => job::body(&Copy { objects, since }),
-            Work::Delete { objects } => job::body(&Objects { objects }),
-            Work::Changed { objects } => job::body(&Objects { objects }),
-            Work::Parts(parts) => job::body(parts),
+            ObjectWork::Copy { objects } => job::body(&Copy { objects, since }),
+            ObjectWork::Delete { objects } => job::body(&Objects { objects }),
+            ObjectWork::Changed { objects } => job::body(&Objects { objects }),
+            ObjectWork::Parts(parts) => job::body(parts),
         }
     }
 
     /// The objects, by their indexes in the origin job and their keys.
     pub fn keys(&self) -> Box<dyn Iterator<Item = (u32, &str)> + Send + '_> {
         match self {
-            Work::Copy { objects } => Box::new(objects.iter().map(|object| (object.index, object.key.as_str()))),
-            Work::Delete { objects } => Box::new(objects.iter().map(|object| (object.index, object.key.as_str()))),
-            Work::Changed { objects } => Box::new(objects.iter().map(|object| (object.index, object.key.as_str()))),
-            Work::Parts(parts) => Box::new(std::iter::once((parts.index, parts.key.as_str()))),
+            ObjectWork::Copy { objects } => Box::new(objects.iter().map(|object| (object.index, object.key.as_str()))),
+            ObjectWork::Delete { objects } => {
+                Box::new(objects.iter().map(|object| (object.index, object.key.as_str())))
+            }
+            ObjectWork::Changed { objects } => {
+                Box::new(objects.iter().map(|object| (object.index, object.key.as_str())))
+            }
+            ObjectWork::Parts(parts) => Box::new(std::iter::once((parts.index, parts.key.as_str()))),
         }
     }
 }
@@ -233,16 +237,16 @@ struct Objects<T> {
     objects: T,
 }
 
-impl Job {
+impl ObjectJob {
     /// A first attempt at this work, under the present definition of the task.
-    pub fn new(task: &str, run: &str, origin: Origin, work: Work) -> Self {
+    pub fn new(task: &str, run: &str, origin: Origin, work: ObjectWork) -> Self {
         let (task, run) = (task.to_owned(), run.to_owned());
-        Job { task, run, definition: 0, attempt: 1, origin, restoring: None, work }
+        ObjectJob { task, run, definition: 0, attempt: 1, origin, restoring: None, work }
     }
 
     /// Reads a message's body.
-    pub fn parse(body: &str) -> Result<Job, ParseError> {
-        Job::try_from(&job::Job::parse(body)?)
+    pub fn parse(body: &str) -> Result<ObjectJob, ParseError> {
+        ObjectJob::try_from(&job::Job::parse(body)?)
     }
 
     /// Whether indexes ascend within the origin job, and parts within an upload.
@@ -255,10 +259,10 @@ impl Job {
             next = index + 1;
         }
         match &self.work {
-            Work::Parts(p) if p.first == 0 || p.first > p.last || p.last > MAX_PART => {
+            ObjectWork::Parts(p) if p.first == 0 || p.first > p.last || p.last > MAX_PART => {
                 Err("parts must lie within 1 to 10,000")
             }
-            Work::Parts(p) if p.again.iter().any(|number| !(p.first..=p.last).contains(number)) => {
+            ObjectWork::Parts(p) if p.again.iter().any(|number| !(p.first..=p.last).contains(number)) => {
                 Err("parts to send again must lie within the job's")
             }
             _ => Ok(()),
@@ -291,7 +295,7 @@ impl Job {
 
     /// Jobs of the same origin that check these keys: as many as needed, because a message has a maximum size. A look at
     /// keys belongs to the task, so it follows the present definition.
-    pub fn changed(&self, attempt: u32, objects: impl IntoIterator<Item = JobChange>) -> Vec<Job> {
+    pub fn changed(&self, attempt: u32, objects: impl IntoIterator<Item = JobChange>) -> Vec<ObjectJob> {
         let (mut jobs, mut bytes) = (Vec::<Vec<JobChange>>::new(), usize::MAX);
         for object in objects {
             let size = body_bytes_at_most(&object.key, None, None);
@@ -304,17 +308,22 @@ impl Job {
             }
             bytes += size;
         }
-        let job =
-            |objects| Job { definition: 0, attempt, restoring: None, work: Work::Changed { objects }, ..self.clone() };
+        let job = |objects| ObjectJob {
+            definition: 0,
+            attempt,
+            restoring: None,
+            work: ObjectWork::Changed { objects },
+            ..self.clone()
+        };
         jobs.into_iter().map(job).collect()
     }
 }
 
-impl TryFrom<&job::Job> for Job {
+impl TryFrom<&job::Job> for ObjectJob {
     type Error = ParseError;
 
     /// Reads the body, and checks that it agrees with its envelope.
-    fn try_from(envelope: &job::Job) -> Result<Job, ParseError> {
+    fn try_from(envelope: &job::Job) -> Result<ObjectJob, ParseError> {
         if envelope.kind != KIND {
             return Err(envelope.invalid("it is no job for objects"));
         }
@@ -323,11 +332,11 @@ impl TryFrom<&job::Job> for Job {
             "copy" => {
                 let body: Copy<Vec<JobObject>> = envelope.read_body()?;
                 since = body.since;
-                Work::Copy { objects: body.objects }
+                ObjectWork::Copy { objects: body.objects }
             }
-            "delete" => Work::Delete { objects: envelope.read_body::<Objects<_>>()?.objects },
-            "changed" => Work::Changed { objects: envelope.read_body::<Objects<_>>()?.objects },
-            "parts" => Work::Parts(envelope.read_body()?),
+            "delete" => ObjectWork::Delete { objects: envelope.read_body::<Objects<_>>()?.objects },
+            "changed" => ObjectWork::Changed { objects: envelope.read_body::<Objects<_>>()?.objects },
+            "parts" => ObjectWork::Parts(envelope.read_body()?),
             _ => return Err(envelope.invalid("this release has no such job")),
         };
         if work.keys().count() as u64 != u64::from(envelope.items) {
@@ -339,7 +348,7 @@ impl TryFrom<&job::Job> for Job {
             (None, _) => None,
         };
         let job::Job { task, run, definition, attempt, origin, .. } = envelope.clone();
-        let job = Job { task, run, definition, attempt, origin, restoring, work };
+        let job = ObjectJob { task, run, definition, attempt, origin, restoring, work };
         job.check().map_err(|why| envelope.invalid(why))?;
         Ok(job)
     }

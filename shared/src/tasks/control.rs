@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Author, Change, Operation, OperationEnd, Outline, TaskRef, Verdict};
+use super::{Author, Change, Operation, OperationEnd, OperationVerdict, Outline, TaskRef};
 use crate::Result;
 use crate::object::Timestamp;
 
@@ -117,9 +117,9 @@ impl EndedRun {
     /// The end of the run's operation.
     pub fn operation_end(&self) -> OperationEnd {
         let verdict = match self.end {
-            RunEnd::Done | RunEnd::DoneWithFailures => Verdict::Succeeded,
-            RunEnd::Stopped => Verdict::Failed,
-            RunEnd::Cancelled => Verdict::Cancelled,
+            RunEnd::Done | RunEnd::DoneWithFailures => OperationVerdict::Succeeded,
+            RunEnd::Stopped => OperationVerdict::Failed,
+            RunEnd::Cancelled => OperationVerdict::Cancelled,
         };
         let result = serde_json::to_string(self).expect("an ended run is representable as JSON");
         OperationEnd { verdict, at: self.ended, result }

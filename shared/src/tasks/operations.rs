@@ -72,7 +72,7 @@ pub enum OperationState {
 /// How an operation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum OperationVerdict {
     /// It was carried out; the result has the details.
     Succeeded,
     /// It could not be carried out; the result says why.
@@ -85,7 +85,7 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationEnd {
     /// How it ended.
-    pub verdict: Verdict,
+    pub verdict: OperationVerdict,
     /// When, by the clock of the program that ended it.
     pub at: Timestamp,
     /// The result, as JSON; at most [`super::MAX_TEXT_BYTES`]. A longer list is cut, and says so.
@@ -145,9 +145,10 @@ impl Operation {
 
 /// The request of an operation of kind [`OperationKind::Close`].
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct CloseRequest {
     /// The run whose uploads are closed; `None`: all uploads of the task.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
 }
 

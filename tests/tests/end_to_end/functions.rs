@@ -6,7 +6,7 @@ use std::time::Duration;
 use flotilla_tests::binaries::{Ended, Process};
 use flotilla_tests::emulators::{self, REGION, ministack, unique_name};
 use serde_json::{Value, json};
-use shared::event::{self, Format, Kind};
+use shared::event::{self, ChangeKind, Format};
 
 fn functions() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/functions")
@@ -82,7 +82,7 @@ async fn what_the_functions_send_is_read_as_the_keys_that_changed() {
     let ended = python(&["-c", SCRIPT], &environment).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 
-    let mut seen: Vec<(Format, Kind, String)> = Vec::new();
+    let mut seen: Vec<(Format, ChangeKind, String)> = Vec::new();
     loop {
         let answer = sqs.receive_message().queue_url(&queue).max_number_of_messages(10).send().await.expect("messages");
         if answer.messages().is_empty() {
@@ -97,10 +97,10 @@ async fn what_the_functions_send_is_read_as_the_keys_that_changed() {
     }
     for key in keys {
         for (format, kind) in [
-            (Format::Oss, Kind::Created),
-            (Format::Oss, Kind::Removed),
-            (Format::Cos, Kind::Removed),
-            (Format::Gcs, Kind::Created),
+            (Format::Oss, ChangeKind::Created),
+            (Format::Oss, ChangeKind::Removed),
+            (Format::Cos, ChangeKind::Removed),
+            (Format::Gcs, ChangeKind::Created),
         ] {
             let wanted = (format, kind, key.to_owned());
             assert_eq!(seen.iter().filter(|&one| *one == wanted).count(), 1, "{wanted:?} in {seen:?}");

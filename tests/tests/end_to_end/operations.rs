@@ -7,7 +7,7 @@ use flotilla_tests::emulators::{READ_ONLY_KEY, READ_ONLY_SECRET, credentials_fil
 use serde_json::Value;
 use shared::object::Timestamp;
 use shared::queue::Outgoing;
-use shared::tasks::{Operation, OperationKind, Verdict};
+use shared::tasks::{Operation, OperationKind, OperationVerdict};
 
 use crate::many_tasks::stage::{self, Fleet, LIMIT};
 use crate::serve::{Sandbox, stop};
@@ -89,7 +89,7 @@ async fn a_waiting_command_says_if_no_worker_serves_the_task() {
         .until("both are done", &mut serve, async || sandbox.backend.tasks.open_operations(9).await.unwrap().is_empty())
         .await;
     let end = operation(&id).await.end.expect("an end");
-    assert_eq!((end.verdict, json(&end.result)["different"].clone()), (Verdict::Succeeded, 3.into()));
+    assert_eq!((end.verdict, json(&end.result)["different"].clone()), (OperationVerdict::Succeeded, 3.into()));
     stop(serve).await;
 }
 
@@ -129,9 +129,9 @@ async fn jobs_of_an_operation_that_come_again_or_late_change_nothing() {
     let closed = done("o1").await.expect("is there");
     assert_eq!(closed.beat, 1);
     let end = closed.end.expect("an end");
-    assert_eq!((end.verdict, json(&end.result)["aborted"].clone()), (Verdict::Succeeded, 0.into()));
+    assert_eq!((end.verdict, json(&end.result)["aborted"].clone()), (OperationVerdict::Succeeded, 0.into()));
     let end = done("o2").await.expect("is there").end.expect("an end");
-    assert_eq!(end.verdict, Verdict::Failed);
+    assert_eq!(end.verdict, OperationVerdict::Failed);
     assert!(end.result.contains("the request is invalid"), "{}", end.result);
     assert_eq!(done("o3").await, None);
     stop(serve).await;

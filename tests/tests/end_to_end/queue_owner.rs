@@ -6,7 +6,7 @@ use flotilla_tests::binaries::{self, Ended, Process};
 use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, credentials_file, weed};
 use flotilla_tests::proxy::Fault;
 use shared::job::Origin;
-use shared::objects::job::{Job, JobChange, Work};
+use shared::objects::job::{JobChange, ObjectJob, ObjectWork};
 use shared::queue::JobQueue;
 
 use crate::fleet_of_folders::{Folders, stop};
@@ -150,7 +150,12 @@ async fn regression_jobs_of_another_task_are_named_in_one_warning() {
     let task = task().await;
     let job = |id: &str| {
         let change = JobChange { index: 0, key: "k".into(), time: None, no_delete: false };
-        Job::new("another", "run", Origin { id: id.into(), items: 1 }, Work::Changed { objects: vec![change] })
+        ObjectJob::new(
+            "another",
+            "run",
+            Origin { id: id.into(), items: 1 },
+            ObjectWork::Changed { objects: vec![change] },
+        )
     };
     for id in ["a", "b"] {
         task.send(&job(id).to_body()).await;

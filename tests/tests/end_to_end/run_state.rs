@@ -2,7 +2,7 @@
 
 use flotilla_tests::proxy::{Fault, Rule};
 use shared::job::Origin;
-use shared::objects::job::{Job, JobObject, Work};
+use shared::objects::job::{JobObject, ObjectJob, ObjectWork};
 use shared::queue::JobQueue;
 
 use crate::fleet_of_folders::{Folders, stop};
@@ -17,8 +17,8 @@ fn files() -> Vec<(String, usize)> {
 async fn a_job_of_an_unknown_run_is_dropped_with_one_warning() {
     let task = Folders::new(&files(), WORK).await;
     let job = |id: &str| {
-        let work = Work::Copy { objects: vec![JobObject { key: "k0".into(), size: 10, ..JobObject::default() }] };
-        Job::new(&task.name, "unknown-run", Origin { id: id.into(), items: 1 }, work)
+        let work = ObjectWork::Copy { objects: vec![JobObject { key: "k0".into(), size: 10, ..JobObject::default() }] };
+        ObjectJob::new(&task.name, "unknown-run", Origin { id: id.into(), items: 1 }, work)
     };
     for id in ["a", "b"] {
         task.send(&job(id).to_body()).await;

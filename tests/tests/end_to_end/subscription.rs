@@ -10,7 +10,7 @@ use aws_sdk_s3::types::{
 use aws_sdk_sqs::types::QueueAttributeName::{Policy, QueueArn};
 use flotilla_tests::binaries::{self, Ended, Process};
 use flotilla_tests::emulators::{self, ministack, unique_name};
-use shared::event::{self, Kind, Notice, Scope};
+use shared::event::{self, ChangeKind, Notice, Scope};
 
 struct Subscription {
     s3: aws_sdk_s3::Client,
@@ -155,8 +155,8 @@ async fn a_bucket_is_subscribed_once_and_what_it_had_configured_stays() {
             }
         }
     }
-    seen.sort_by_key(|kind| *kind == Kind::Removed);
-    assert_eq!(seen, [Kind::Created, Kind::Removed]);
+    seen.sort_by_key(|kind| *kind == ChangeKind::Removed);
+    assert_eq!(seen, [ChangeKind::Created, ChangeKind::Removed]);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use flotilla_tests::stage as objects;
 use shared::job::Origin;
 use shared::ledger::Ledger;
 use shared::location::Location;
-use shared::objects::job::{Job, Work as JobWork};
+use shared::objects::job::{ObjectJob, ObjectWork};
 use shared::queue::JobQueue;
 use shared::store::Store;
 use worker::{Executors, Stop};
@@ -42,7 +42,7 @@ fn worker(stage: &Stage, executors: &Executors) -> worker::Worker {
 async fn send(stage: &Stage, number: usize, definition: u32) {
     let objects = vec![stage.files(vec![1; number + 1]).remove(number)];
     let origin = Origin { id: format!("0/{number}"), items: number as u32 + 1 };
-    let job = Job { definition, origin, ..Stage::job(JobWork::Copy { objects }, 1) };
+    let job = ObjectJob { definition, origin, ..Stage::job(ObjectWork::Copy { objects }, 1) };
     stage.send(&job).await;
 }
 
@@ -85,9 +85,9 @@ async fn each_job_is_executed_under_its_own_definition_alone() {
 async fn a_job_without_an_executor_is_dropped_with_its_run() {
     let (stage, executors) = (Stage::new().await, Executors::of_kinds(["objects"]));
     let objects = stage.files([1]);
-    let copy = JobWork::Copy { objects };
-    stage.send(&Job { definition: 7, run: "forgotten".into(), ..Stage::job(copy.clone(), 1) }).await;
-    stage.send(&Job { definition: 7, ..Stage::job(copy, 1) }).await;
+    let copy = ObjectWork::Copy { objects };
+    stage.send(&ObjectJob { definition: 7, run: "forgotten".into(), ..Stage::job(copy.clone(), 1) }).await;
+    stage.send(&ObjectJob { definition: 7, ..Stage::job(copy, 1) }).await;
     let stop = Stop::default();
     let working = tokio::spawn(worker(&stage, &executors).run(stop.clone()));
     until(async || {

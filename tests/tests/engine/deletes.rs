@@ -8,7 +8,7 @@ use shared::config::Find;
 use shared::filter::Filter;
 use shared::ledger::{Ledger, NO_FENCE, Phase, RunOptions, RunStart, events_run};
 use shared::object::Timestamp;
-use shared::objects::job::{JobChange, JobKey, JobObject, Work as JobWork};
+use shared::objects::job::{JobChange, JobKey, JobObject, ObjectWork};
 use shared::queue::JobQueue;
 use worker::Follow;
 
@@ -56,7 +56,7 @@ async fn a_retried_event_deletes_though_nobody_looks_again() {
     stage.follow = Follow { delete: true, ..Follow::alone() };
     std::fs::write(stage.destination.join("key"), "x").expect("files can be written");
     let change = shared::objects::job::JobChange { index: 0, key: "key".into(), time: None, no_delete: false };
-    stage.send(&Stage::job(JobWork::Changed { objects: vec![change] }, 1)).await;
+    stage.send(&Stage::job(ObjectWork::Changed { objects: vec![change] }, 1)).await;
     follow_events(&stage).await;
     assert!(!is_kept(&stage).await);
 }
@@ -72,7 +72,7 @@ async fn regression_a_look_for_a_scan_deletes_only_as_the_scan_would() {
     stage.follow = Follow { look_again: true, delete: true, ..Follow::alone() };
     std::fs::write(stage.destination.join("key"), "x").expect("files can be written");
     let change = shared::objects::job::JobChange { index: 0, key: "key".into(), time: None, no_delete: false };
-    stage.send(&Stage::job(JobWork::Changed { objects: vec![change] }, 1)).await;
+    stage.send(&Stage::job(ObjectWork::Changed { objects: vec![change] }, 1)).await;
     assert!(is_kept(&stage).await);
 }
 
@@ -91,7 +91,7 @@ async fn followed(follow: Follow, old: &[&str], keys: &[&str], no_delete: bool) 
     let change = |(index, key): (u32, &&str)| JobChange { index, key: (*key).to_owned(), time: None, no_delete };
     let objects = (0..).zip(keys).map(change).collect();
     follow_events(&stage).await;
-    stage.send(&Stage::job(JobWork::Changed { objects }, keys.len())).await;
+    stage.send(&Stage::job(ObjectWork::Changed { objects }, keys.len())).await;
     let working = stage.start();
     stage.until_settled(keys.len() as u64).await;
     stage.until_empty().await;
@@ -136,9 +136,9 @@ async fn regression_a_second_message_of_a_done_run_does_nothing() {
     }
     std::fs::write(stage.source.join("copied"), "new!").expect("files can be written");
     let object = JobObject { key: "copied".into(), size: 4, modified: Timestamp::now(), ..JobObject::default() };
-    let copy = Stage::job(JobWork::Copy { objects: vec![object] }, 1);
+    let copy = Stage::job(ObjectWork::Copy { objects: vec![object] }, 1);
     let delete = JobKey { index: 0, key: "deleted".into(), may_block: false };
-    let mut delete = Stage::job(JobWork::Delete { objects: vec![delete] }, 1);
+    let mut delete = Stage::job(ObjectWork::Delete { objects: vec![delete] }, 1);
     delete.origin.id = "0/2".into();
     for job in [&copy, &delete] {
         stage.send(job).await;

@@ -2,7 +2,7 @@
 
 use shared::config::Find;
 use shared::filter::Filter;
-use shared::objects::job::{JobChange, JobObject, Work as JobWork};
+use shared::objects::job::{JobChange, JobObject, ObjectWork};
 use worker::Follow;
 
 use crate::stage::Stage;
@@ -19,7 +19,7 @@ async fn regression_a_retried_event_skips_a_newly_excluded_key() {
     let change =
         |object: &JobObject| JobChange { index: object.index, key: object.key.clone(), time: None, no_delete: false };
     let objects = files.iter().map(change).collect();
-    stage.send(&Stage::job(JobWork::Changed { objects }, 2)).await;
+    stage.send(&Stage::job(ObjectWork::Changed { objects }, 2)).await;
     let working = stage.start();
     stage.until_settled(2).await;
     working.stop().await.expect("the worker ends well");

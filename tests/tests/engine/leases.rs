@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flotilla_tests::probe::Fate;
 use shared::ErrorKind;
-use shared::objects::job::{Parts, Work as JobWork};
+use shared::objects::job::{ObjectWork, Parts};
 
 use crate::stage::{Stage, until};
 
@@ -16,7 +16,7 @@ async fn regression_a_worker_takes_only_parts_jobs_it_works_on() {
     for first in (1..=80).step_by(8) {
         let parts =
             Parts { index: 0, key: "k".into(), upload_id: "gone".into(), first, last: first + 7, again: Vec::new() };
-        stage.send(&Stage::job(JobWork::Parts(parts), 1)).await;
+        stage.send(&Stage::job(ObjectWork::Parts(parts), 1)).await;
     }
     let working = stage.start();
     stage.until_empty().await;

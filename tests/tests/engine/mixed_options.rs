@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared::job::Origin;
 use shared::ledger::{Ledger, Run, events_run};
-use shared::objects::job::{Job, JobChange, Work as JobWork};
+use shared::objects::job::{JobChange, ObjectJob, ObjectWork};
 
 use crate::stage::{Stage, TASK, until};
 
@@ -34,7 +34,7 @@ async fn change(stage: &Stage) -> String {
     let key = stage.files([PARTS * PART_BYTES as usize]).remove(0).key;
     let change = JobChange { index: 0, key: key.clone(), time: None, no_delete: false };
     let origin = Origin { id: "event".into(), items: 1 };
-    stage.send(&Job::new(TASK, &events_run(TASK), origin, JobWork::Changed { objects: vec![change] })).await;
+    stage.send(&ObjectJob::new(TASK, &events_run(TASK), origin, ObjectWork::Changed { objects: vec![change] })).await;
     key
 }
 

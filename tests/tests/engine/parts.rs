@@ -6,7 +6,7 @@ use flotilla_tests::probe::Fate;
 use shared::ledger::Ledger;
 use shared::object::Timestamp;
 use shared::objects::UploadLog;
-use shared::objects::job::{Job, JobObject, Work as JobWork};
+use shared::objects::job::{JobObject, ObjectJob, ObjectWork};
 
 use crate::stage::{Stage, TASK, until};
 
@@ -185,7 +185,7 @@ async fn regression_the_next_run_ends_the_upload_of_a_killed_worker() {
     let run = stage.next_run("run-2").await;
     std::fs::write(stage.source.join(&objects[0].key), vec![b'y'; 21 * PART_BYTES as usize]).expect("can be written");
     let object = JobObject { size: 21 * PART_BYTES, modified: Timestamp::now(), ..objects[0].clone() };
-    let job = Job { run: run.clone(), ..Stage::job(JobWork::Copy { objects: vec![object] }, 1) };
+    let job = ObjectJob { run: run.clone(), ..Stage::job(ObjectWork::Copy { objects: vec![object] }, 1) };
     stage.send(&job).await;
     let working = stage.start();
     until(async || stage.ledger.run(&run).await.expect("answers").expect("is there").settled.objects() == 1).await;

@@ -2,7 +2,7 @@
 
 use flotilla_tests::probe::Fate;
 use shared::ErrorKind;
-use shared::objects::job::{JobKey, JobObject, Work as JobWork};
+use shared::objects::job::{JobKey, JobObject, ObjectWork};
 use shared::queue::{JobQueue, MAX_DELIVERIES, MAX_RECEIVE};
 use std::time::Duration;
 use worker::WorkError;
@@ -88,7 +88,7 @@ async fn wear_out(stage: &Stage) {
 async fn worn_out_deletes(count: u32) -> Stage {
     let stage = Stage::new().await;
     let objects = (0..count).map(|index| JobKey { index, key: format!("key-{index}"), may_block: false }).collect();
-    stage.send(&Stage::job(JobWork::Delete { objects }, count as usize)).await;
+    stage.send(&Stage::job(ObjectWork::Delete { objects }, count as usize)).await;
     wear_out(&stage).await;
     stage
 }
@@ -124,7 +124,7 @@ async fn a_retried_object_recorded_meanwhile_is_not_copied_again() {
     let stage = Stage::new().await;
     let objects: Vec<JobObject> = stage.files([5, 7]);
     stage.copy(&objects).await;
-    let mut again = Stage::job(JobWork::Copy { objects: vec![objects[1].clone()] }, 2);
+    let mut again = Stage::job(ObjectWork::Copy { objects: vec![objects[1].clone()] }, 2);
     again.attempt = 2;
     let working = stage.start();
     stage.until_settled(2).await;

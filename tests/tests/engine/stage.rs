@@ -17,7 +17,7 @@ use shared::job::Origin;
 use shared::ledger::{Ledger, NO_FENCE, Settled};
 use shared::location::Location;
 use shared::object::Timestamp;
-use shared::objects::job::{Job, JobObject, Work as JobWork};
+use shared::objects::job::{JobObject, ObjectJob, ObjectWork};
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::Store;
 use tokio::task::JoinHandle;
@@ -74,16 +74,16 @@ impl Stage {
         (0..).zip(sizes).map(file).collect()
     }
 
-    pub fn job(work: JobWork, objects: usize) -> Job {
+    pub fn job(work: ObjectWork, objects: usize) -> ObjectJob {
         let origin = Origin { id: "0/1".into(), items: objects as u32 };
-        Job::new(TASK, RUN, origin, work)
+        ObjectJob::new(TASK, RUN, origin, work)
     }
 
     pub async fn copy(&self, objects: &[JobObject]) {
-        self.send(&Self::job(JobWork::Copy { objects: objects.to_vec() }, objects.len())).await;
+        self.send(&Self::job(ObjectWork::Copy { objects: objects.to_vec() }, objects.len())).await;
     }
 
-    pub async fn send(&self, job: &Job) {
+    pub async fn send(&self, job: &ObjectJob) {
         self.queue.send(&[Outgoing::now(job.to_body())]).await.expect("the job is queued");
     }
 

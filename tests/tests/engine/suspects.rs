@@ -24,7 +24,7 @@ async fn regression_a_copy_job_without_marked_keys_reads_no_marks() {
     let key = objects[7].key.clone();
     stage.ledger.suspect(TASK, &Suspect { key, since: Timestamp(1) }).await.expect("the ledger answers");
     objects[7].refresh = true;
-    let mut job = Stage::job(shared::objects::job::Work::Copy { objects }, 40);
+    let mut job = Stage::job(shared::objects::job::ObjectWork::Copy { objects }, 40);
     job.origin.id = "0/2".to_owned();
     stage.send(&job).await;
     stage.until_settled(80).await;

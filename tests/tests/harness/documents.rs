@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use flotilla_tests::sources::{quoted, root, text as document};
 use shared::config::keys;
-use shared::metrics::{Kind, TABLE};
+use shared::metrics::{MetricKind, TABLE};
 
 /// The document that names every option and every setting.
 const REFERENCE: &str = "docs/reference.md";
@@ -63,9 +63,9 @@ fn the_list_of_metrics_is_the_codes() {
         .iter()
         .map(|metric| {
             let kind = match metric.kind {
-                Kind::Counter => "counter",
-                Kind::Gauge => "gauge",
-                Kind::Histogram => "histogram",
+                MetricKind::Counter => "counter",
+                MetricKind::Gauge => "gauge",
+                MetricKind::Histogram => "histogram",
             };
             let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
             let labels = if labels.is_empty() { String::new() } else { format!("; {}", labels.join(", ")) };

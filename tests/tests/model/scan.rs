@@ -8,7 +8,7 @@ use futures::FutureExt;
 use shared::job::Origin;
 use shared::ledger::{self, Found, RunOptions, RunStart, SharedLedger};
 use shared::object::{Entry, Timestamp};
-use shared::objects::job::{Job, JobKey, JobObject, Work};
+use shared::objects::job::{JobKey, JobObject, ObjectJob, ObjectWork};
 use shared::sync::lock;
 
 use tokio::time::Instant;
@@ -116,12 +116,12 @@ impl World {
         if !differing.is_empty() {
             let count = differing.len();
             let objects = (0..).zip(differing).map(|(index, entry)| JobObject::new(index, entry)).collect();
-            self.scan.copies.push(job(self.scan.run, "c0-0", count, Work::Copy { objects }));
+            self.scan.copies.push(job(self.scan.run, "c0-0", count, ObjectWork::Copy { objects }));
         }
         if !gone.is_empty() {
             let count = gone.len();
             let objects = (0..).zip(gone).map(|(index, key)| JobKey { index, key, may_block: false }).collect();
-            self.scan.deletes.push(job(self.scan.run, "d0-0", count, Work::Delete { objects }));
+            self.scan.deletes.push(job(self.scan.run, "d0-0", count, ObjectWork::Delete { objects }));
         }
         let Scan { run, copies, deletes, .. } = &self.scan;
         lock(&self.pages).record(run, found, copies.clone(), deletes.clone());
@@ -178,7 +178,7 @@ impl World {
     }
 }
 
-fn job(run: &str, origin: &str, count: usize, work: Work) -> String {
+fn job(run: &str, origin: &str, count: usize, work: ObjectWork) -> String {
     let origin = Origin { id: origin.to_owned(), items: count as u32 };
-    Job::new(TASK, run, origin, work).to_body()
+    ObjectJob::new(TASK, run, origin, work).to_body()
 }

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use shared::object::{Access, ObjectInfo, Timestamp};
-use shared::objects::job::{Job, JobObject, Restoring};
+use shared::objects::job::{JobObject, ObjectJob, Restoring};
 use shared::queue::Outgoing;
 use shared::store::{Restore, Tier};
 use shared::{Error, ErrorKind, Result};
@@ -89,16 +89,16 @@ fn next_look(first: Duration, waited: Duration) -> Duration {
 }
 
 /// The message that brings a job's objects again when they may have been restored.
-pub(crate) fn again(job: &Job, objects: Vec<(JobObject, Restoring)>) -> Option<Outgoing> {
+pub(crate) fn again(job: &ObjectJob, objects: Vec<(JobObject, Restoring)>) -> Option<Outgoing> {
     let since = objects.iter().map(|(_, restoring)| restoring.since).min()?;
     let due = objects.iter().map(|(_, restoring)| restoring.due).max()?;
     let mut objects: Vec<JobObject> = objects.into_iter().map(|(object, _)| object).collect();
     objects.sort_by_key(|object| object.index);
-    let work = shared::objects::job::Work::Copy { objects };
-    Some(delayed(&Job { restoring: Some(Restoring { since, due }), work, ..job.clone() }, due))
+    let work = shared::objects::job::ObjectWork::Copy { objects };
+    Some(delayed(&ObjectJob { restoring: Some(Restoring { since, due }), work, ..job.clone() }, due))
 }
 
-fn delayed(job: &Job, due: Timestamp) -> Outgoing {
+fn delayed(job: &ObjectJob, due: Timestamp) -> Outgoing {
     let left = Duration::from_millis((due.0 - Timestamp::now().0).max(0) as u64);
     Outgoing { body: job.to_body(), delay: left.min(MAX_DELAY) }
 }
@@ -111,7 +111,7 @@ fn millis(time: Duration) -> i64 {
 mod tests {
     use super::*;
     use shared::job::Origin;
-    use shared::objects::job::Work;
+    use shared::objects::job::ObjectWork;
 
     #[test]
     fn two_days_of_waiting_take_some_fifty_looks() {
@@ -125,14 +125,14 @@ mod tests {
 
     #[test]
     fn waiting_objects_come_again_in_order_at_no_attempt() {
-        let job = Job {
+        let job = ObjectJob {
             task: "t".into(),
             run: "r".into(),
             definition: 4,
             attempt: 2,
             origin: Origin { id: "c0-0".into(), items: 9 },
             restoring: None,
-            work: Work::Copy { objects: vec![] },
+            work: ObjectWork::Copy { objects: vec![] },
         };
         let now = Timestamp::now().0;
         let waiting = |index, since, due| {
@@ -142,9 +142,9 @@ mod tests {
         let later = now + 3_600_000;
         let again = again(&job, vec![waiting(7, now, later), waiting(3, now - 5, now)]).expect("something waits");
         assert_eq!(again.delay, MAX_DELAY, "an hour is more than a message may be delayed");
-        let body = Job::parse(&again.body).expect("is a job");
+        let body = ObjectJob::parse(&again.body).expect("is a job");
         assert_eq!(body.restoring, Some(Restoring { since: Timestamp(now - 5), due: Timestamp(later) }));
-        let Work::Copy { objects } = &body.work else { panic!("is a copy") };
+        let ObjectWork::Copy { objects } = &body.work else { panic!("is a copy") };
         assert_eq!((body.attempt, objects[0].index, objects[1].index), (2, 3, 7));
         assert!(super::again(&job, vec![]).is_none());
     }

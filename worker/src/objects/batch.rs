@@ -15,7 +15,7 @@ use futures::stream::{self, FuturesUnordered};
 use shared::Result;
 use shared::config::SETTLE_OBJECTS;
 use shared::ledger::Outcome;
-use shared::objects::job::{Job, JobObject, Restoring};
+use shared::objects::job::{JobObject, ObjectJob, Restoring};
 use shared::queue::Outgoing;
 use shared::store::Upload;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -96,7 +96,7 @@ impl Batch {
     }
 
     /// Records everything, again and again while that may still succeed.
-    async fn record(mut self, context: &Context, job: &Job) -> Result<()> {
+    async fn record(mut self, context: &Context, job: &ObjectJob) -> Result<()> {
         let mut repetition = Repetition::default();
         loop {
             match self.record_once(context, job).await {
@@ -117,7 +117,7 @@ impl Batch {
     /// The open uploads of an object are aborted before its outcome is recorded: once all are, the run is done and
     /// nobody comes again. The record of a completed upload goes after that: if the worker dies in
     /// between, the record shows the next one that the object is there.
-    async fn record_once(&mut self, context: &Context, job: &Job) -> Result<()> {
+    async fn record_once(&mut self, context: &Context, job: &ObjectJob) -> Result<()> {
         self.again.extend(archive::again(job, std::mem::take(&mut self.restoring)));
         if !self.again.is_empty() {
             context.lane.queue.send(&self.again).await?;
@@ -187,7 +187,7 @@ async fn perform(item: &mut Item<'_>, marks: &Marks) -> Verdict {
 /// must come again. The objects at the indexes `settled` are recorded already, and have no work.
 pub(crate) async fn work_on_all<'a>(
     context: &'a Context,
-    job: &'a Job,
+    job: &'a ObjectJob,
     delivery: &'a Delivery,
     settled: BTreeSet<u32>,
     marks: &'a Marks,

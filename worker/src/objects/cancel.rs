@@ -10,7 +10,7 @@ use shared::Result;
 use shared::job::Origin;
 use shared::ledger::{Outcome, State, events_run};
 use shared::object::Timestamp;
-use shared::objects::job::{Job, JobChange, JobObject, Parts, Work};
+use shared::objects::job::{JobChange, JobObject, ObjectJob, ObjectWork, Parts};
 
 use crate::engine::runs::VALID;
 use crate::objects::context::Context;
@@ -30,19 +30,19 @@ struct Unsettled<'a> {
 
 /// Settles a job of a cancelled run that was not begun here. The caller executes what it returns: a look at keys that
 /// may have changed belongs to the task, not to the run that asked for it.
-pub(crate) async fn whole(context: &Context, job: &Job, redelivered: bool) -> Result<Option<Job>> {
+pub(crate) async fn whole(context: &Context, job: &ObjectJob, redelivered: bool) -> Result<Option<ObjectJob>> {
     match &job.work {
-        Work::Parts(parts) => {
+        ObjectWork::Parts(parts) => {
             parts_of(context, parts).await?;
             Ok(None)
         }
-        Work::Changed { objects } => {
+        ObjectWork::Changed { objects } => {
             // A look that comes again may have an upload of an earlier delivery left.
             let is_begun = redelivered || job.attempt > 1;
             settle_left(context, job, &left(job, |_| is_begun)).await?;
             Ok(Some(of_events(job, objects)))
         }
-        Work::Copy { .. } | Work::Delete { .. } => {
+        ObjectWork::Copy { .. } | ObjectWork::Delete { .. } => {
             // A job that was released in good order has no write in doubt, but is delivered again all the same.
             let is_begun = redelivered || job.attempt > 1;
             let left = left(job, |_| is_begun);
@@ -56,7 +56,12 @@ pub(crate) async fn whole(context: &Context, job: &Job, redelivered: bool) -> Re
 }
 
 /// Settles what is left of a job whose run was cancelled while it was worked on. `began` says which objects were begun.
-pub(crate) async fn rest(context: &Context, job: &Job, ended: &BTreeSet<u32>, began: &BTreeSet<u32>) -> Result<()> {
+pub(crate) async fn rest(
+    context: &Context,
+    job: &ObjectJob,
+    ended: &BTreeSet<u32>,
+    began: &BTreeSet<u32>,
+) -> Result<()> {
     let left: Vec<Unsettled<'_>> =
         left(job, |index| began.contains(&index)).into_iter().filter(|left| !ended.contains(&left.index)).collect();
     tracing::info!(
@@ -70,13 +75,13 @@ pub(crate) async fn rest(context: &Context, job: &Job, ended: &BTreeSet<u32>, be
     settle_left(context, job, &left).await
 }
 
-fn left(job: &Job, is_begun: impl Fn(u32) -> bool) -> Vec<Unsettled<'_>> {
+fn left(job: &ObjectJob, is_begun: impl Fn(u32) -> bool) -> Vec<Unsettled<'_>> {
     job.work.keys().map(|(index, key)| Unsettled { index, key, is_begun: is_begun(index) }).collect()
 }
 
 /// Has the keys looked at again that may have been written, where others may be at them. Sent before they are settled:
 /// a crash between the two brings the job again.
-async fn follow_up(context: &Context, job: &Job, left: &[Unsettled<'_>], delay: Duration) -> Result<()> {
+async fn follow_up(context: &Context, job: &ObjectJob, left: &[Unsettled<'_>], delay: Duration) -> Result<()> {
     let begun = left.iter().filter(|left| left.is_begun);
     let changes: Vec<_> = begun.map(|left| without_deletes(in_doubt::change((left.index, left.key)))).collect();
     if changes.is_empty() || !context.objects.follow.look_again {
@@ -86,7 +91,7 @@ async fn follow_up(context: &Context, job: &Job, left: &[Unsettled<'_>], delay: 
 }
 
 /// Aborts the run's own uploads of these objects, settles them as cancelled, and forgets the uploads, in this order.
-async fn settle_left(context: &Context, job: &Job, left: &[Unsettled<'_>]) -> Result<()> {
+async fn settle_left(context: &Context, job: &ObjectJob, left: &[Unsettled<'_>]) -> Result<()> {
     let now = Timestamp::now();
     let cancelled = |left: &Unsettled<'_>| {
         let object = JobObject { index: left.index, key: left.key.to_owned(), ..JobObject::default() };
@@ -107,12 +112,12 @@ pub(crate) async fn parts_of(context: &Context, parts: &Parts) -> Result<()> {
 
 /// The same look at keys that may have changed, as an event of the task: under its present definition, and without
 /// deletes. Its origin is named after the job's, so that it counts once however often it is delivered.
-fn of_events(job: &Job, objects: &[JobChange]) -> Job {
+fn of_events(job: &ObjectJob, objects: &[JobChange]) -> ObjectJob {
     let id = format!("{}/{}/{}", job.run, job.origin.id, job.attempt);
     let objects = objects.iter().cloned().map(without_deletes).collect();
-    let work = Work::Changed { objects };
+    let work = ObjectWork::Changed { objects };
     let (run, origin) = (events_run(&job.task), Origin { id, ..job.origin.clone() });
-    Job { run, definition: 0, origin, work, ..job.clone() }
+    ObjectJob { run, definition: 0, origin, work, ..job.clone() }
 }
 
 /// What the source lacks may be what the run was to delete. The next scan finds it, if it is to be deleted still.

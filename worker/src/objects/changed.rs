@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shared::ledger::events_run;
-use shared::objects::job::Work;
+use shared::objects::job::ObjectWork;
 use shared::{Error, Result};
 
 use crate::objects::events::coalesce::{Leader, Role};
@@ -28,7 +28,7 @@ pub(crate) async fn follow(item: &mut Item<'_>, no_delete: bool) -> Verdict {
             Role::Full => return Verdict::RetryLater(WHEN_FULL),
             Role::Follow(follower) => {
                 // A job of several keys works on the others.
-                let is_all = matches!(&item.job.work, Work::Changed { objects } if objects.len() == 1);
+                let is_all = matches!(&item.job.work, ObjectWork::Changed { objects } if objects.len() == 1);
                 let _waits = is_all.then(|| context.lane.wait());
                 // A scan's object that is looked at again is counted by its own verdict, not as an event.
                 if follower.covered().await && is_event {

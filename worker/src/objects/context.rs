@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use shared::config::{Config, Find, Work};
 use shared::describe::{self, Describer};
-use shared::filter::{Filter, FilterError, Verdict};
+use shared::filter::{Filter, FilterError, FilterVerdict};
 use shared::ledger::{Outcome, RunOptions, State};
 use shared::limits::{LimitedTransfer, LiveLimits, Permit};
 use shared::object::Timestamp;
-use shared::objects::job::{Job, JobObject};
+use shared::objects::job::{JobObject, ObjectJob};
 use shared::objects::{ObjectDetail, SharedUploadLog};
 use shared::store::{Capabilities, EtagMeaning, Store, Tier};
 use shared::telemetry::endpoint::Health;
@@ -52,7 +52,7 @@ impl Follow {
 
     /// Whether a key is one that the task takes.
     pub(crate) fn takes_key(&self, key: &str) -> bool {
-        self.filter.reaches(key) && self.filter.judge(key, None) == Verdict::Taken
+        self.filter.reaches(key) && self.filter.judge(key, None) == FilterVerdict::Taken
     }
 
     /// For a worker beside which nobody else is at its objects.
@@ -202,7 +202,7 @@ impl Context {
     }
 
     /// The outcome of an object of `job` in which everything but the end is filled in.
-    pub fn outcome(&self, job: &Job, object: &JobObject, started: Timestamp, state: State) -> Outcome {
+    pub fn outcome(&self, job: &ObjectJob, object: &JobObject, started: Timestamp, state: State) -> Outcome {
         Outcome {
             size: object.size,
             detail: ObjectDetail::of_source(object.pin()).into(),

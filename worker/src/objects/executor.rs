@@ -8,7 +8,7 @@ use shared::Result;
 use shared::job::{self, ParseError};
 use shared::ledger::{Outcome, State};
 use shared::objects::ObjectDetail;
-use shared::objects::job::{Job, JobObject, KIND, Work};
+use shared::objects::job::{JobObject, KIND, ObjectJob, ObjectWork};
 use shared::objects::reasons::FILTERED;
 use shared::queue::Message;
 
@@ -48,13 +48,13 @@ impl Executor for ObjectsExecutor {
 
     fn open(&self, lane: &Arc<LaneContext>, job: &job::Job) -> Result<Box<dyn Execution>, ParseError> {
         let (context, known) = (Context::new(lane, &self.0), Vec::new());
-        Ok(Box::new(ObjectsJob { context, job: Job::try_from(job)?, known }))
+        Ok(Box::new(ObjectsExecution { context, job: ObjectJob::try_from(job)?, known }))
     }
 
     fn read_event(&self, lane: &Arc<LaneContext>, message: &Message) -> Option<Event> {
         let context = Context::new(lane, &self.0);
         Some(match read(&context, message) {
-            Read::Changes(job, known) => Event::Work(Box::new(ObjectsJob { context, job: *job, known })),
+            Read::Changes(job, known) => Event::Work(Box::new(ObjectsExecution { context, job: *job, known })),
             Read::Nothing => Event::Nothing,
             Read::Dead(reason) => Event::Dead(reason),
         })
@@ -78,15 +78,15 @@ impl Executor for ObjectsExecutor {
 }
 
 /// A job for objects, while its message is leased.
-struct ObjectsJob {
+struct ObjectsExecution {
     context: Context,
-    job: Job,
+    job: ObjectJob,
     /// Outcomes that are known without any work: events that are not the task's.
     known: Vec<(u32, Outcome)>,
 }
 
 #[async_trait]
-impl Execution for ObjectsJob {
+impl Execution for ObjectsExecution {
     fn verb(&self) -> &'static str {
         self.job.work.verb()
     }
@@ -100,7 +100,7 @@ impl Execution for ObjectsJob {
     }
 
     fn deletes(&self) -> bool {
-        matches!(self.job.work, Work::Delete { .. })
+        matches!(self.job.work, ObjectWork::Delete { .. })
     }
 
     async fn execute(&self, delivery: &Delivery) -> Result<()> {
@@ -130,18 +130,18 @@ impl Execution for ObjectsJob {
 }
 
 /// Works on a job of a live run. The outcomes in `known` are settled with it.
-async fn execute_live(context: &Context, job: &Job, known: &[(u32, Outcome)], delivery: &Delivery) -> Result<()> {
+async fn execute_live(context: &Context, job: &ObjectJob, known: &[(u32, Outcome)], delivery: &Delivery) -> Result<()> {
     let settled = settled_before(context, job, delivery.redelivered).await?;
-    if let Work::Changed { .. } = &job.work {
+    if let ObjectWork::Changed { .. } = &job.work {
         context.begin_events_run(&job.run).await?;
         settle_job(context, job, known).await?;
     }
     match &job.work {
-        Work::Copy { .. } | Work::Delete { .. } | Work::Changed { .. } => {
+        ObjectWork::Copy { .. } | ObjectWork::Delete { .. } | ObjectWork::Changed { .. } => {
             let marks = Marks::of_job(context, job, &settled, delivery.redelivered).await?;
             work_on_all(context, job, delivery, settled, &marks).await
         }
-        Work::Parts(parts) => tokio::select! {
+        ObjectWork::Parts(parts) => tokio::select! {
             sent = giant::upload_parts(context, job, parts) => sent,
             cancelled = delivery.cancelled(&context.lane, &job.run) => {
                 cancelled?;
@@ -155,16 +155,16 @@ async fn execute_live(context: &Context, job: &Job, known: &[(u32, Outcome)], de
 /// objects are not done again. The worker that recorded an object has also made its follow-ups.
 ///
 /// Changed keys are always checked: a follow-up of a recorded object has the object's index.
-async fn settled_before(context: &Context, job: &Job, redelivered: bool) -> Result<BTreeSet<u32>> {
+async fn settled_before(context: &Context, job: &ObjectJob, redelivered: bool) -> Result<BTreeSet<u32>> {
     let objects: Vec<&JobObject> = match &job.work {
-        Work::Copy { objects } => objects.iter().collect(),
-        Work::Delete { .. } => Vec::new(),
-        Work::Parts(_) | Work::Changed { .. } => return Ok(BTreeSet::new()),
+        ObjectWork::Copy { objects } => objects.iter().collect(),
+        ObjectWork::Delete { .. } => Vec::new(),
+        ObjectWork::Parts(_) | ObjectWork::Changed { .. } => return Ok(BTreeSet::new()),
     };
     let is_first = !redelivered && job.attempt == 1 && job.restoring.is_none();
     // A message that was sent twice is no redelivery. Its run may be done, and a later one have other options: deletes
     // always ask, copies once the finder is through.
-    if is_first && !matches!(job.work, Work::Delete { .. }) && !context.engine.runs.is_listed(&job.run).await? {
+    if is_first && !matches!(job.work, ObjectWork::Delete { .. }) && !context.engine.runs.is_listed(&job.run).await? {
         return Ok(BTreeSet::new());
     }
     let settled = context.engine.ledger.settled(&job.run, &job.origin).await?;
@@ -178,8 +178,8 @@ async fn settled_before(context: &Context, job: &Job, redelivered: bool) -> Resu
 }
 
 /// Settles all objects of a job that cannot be brought to an end, and the outcomes in `known`.
-pub(crate) async fn give_up(context: &Context, job: &Job, known: &[(u32, Outcome)], reason: &str) -> Result<()> {
-    if let Work::Parts(parts) = &job.work {
+pub(crate) async fn give_up(context: &Context, job: &ObjectJob, known: &[(u32, Outcome)], reason: &str) -> Result<()> {
+    if let ObjectWork::Parts(parts) = &job.work {
         return giant::give_up(context, parts, reason).await;
     }
     context.begin_events_run(&job.run).await?;

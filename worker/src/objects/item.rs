@@ -2,7 +2,7 @@
 
 use shared::ledger::{Outcome, State, events_run};
 use shared::object::Timestamp;
-use shared::objects::job::{Job, JobChange, JobKey, JobObject, Work};
+use shared::objects::job::{JobChange, JobKey, JobObject, ObjectJob, ObjectWork};
 use shared::objects::reasons::{FAILED_DELETE, IN_SYNC, WRONG_BYTES_REMAIN};
 use shared::{Error, ErrorKind};
 
@@ -24,7 +24,7 @@ pub(crate) enum Request<'a> {
 /// One object of a job, while this worker works on it.
 pub(crate) struct Item<'a> {
     pub context: &'a Context,
-    pub job: &'a Job,
+    pub job: &'a ObjectJob,
     pub request: Request<'a>,
     /// The object as the job names it; of a key to delete or to follow nothing else is known.
     pub object: JobObject,
@@ -40,7 +40,7 @@ impl<'a> Item<'a> {
     /// The objects of a job in their order; none of a parts job.
     pub fn all(
         context: &'a Context,
-        job: &'a Job,
+        job: &'a ObjectJob,
         redelivered: bool,
     ) -> Box<dyn Iterator<Item = Item<'a>> + Send + 'a> {
         let item = move |request, object| Item {
@@ -54,14 +54,16 @@ impl<'a> Item<'a> {
         };
         let bare = |index, key: &str| JobObject { index, key: key.to_owned(), ..JobObject::default() };
         match &job.work {
-            Work::Copy { objects } => Box::new(objects.iter().map(move |object| item(Request::Copy, object.clone()))),
-            Work::Delete { objects } => {
+            ObjectWork::Copy { objects } => {
+                Box::new(objects.iter().map(move |object| item(Request::Copy, object.clone())))
+            }
+            ObjectWork::Delete { objects } => {
                 Box::new(objects.iter().map(move |key| item(Request::Delete(key), bare(key.index, &key.key))))
             }
-            Work::Changed { objects } => Box::new(
+            ObjectWork::Changed { objects } => Box::new(
                 objects.iter().map(move |change| item(Request::Follow(change), bare(change.index, &change.key))),
             ),
-            Work::Parts(_) => Box::new(std::iter::empty()),
+            ObjectWork::Parts(_) => Box::new(std::iter::empty()),
         }
     }
 

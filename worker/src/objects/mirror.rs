@@ -2,7 +2,7 @@
 
 use shared::Result;
 use shared::ledger::events_run;
-use shared::objects::job::Job;
+use shared::objects::job::ObjectJob;
 
 use crate::objects::context::Context;
 
@@ -15,7 +15,7 @@ pub(crate) async fn deletes_missing(context: &Context) -> Result<bool> {
 
 /// Whether a missing key is deleted in the name of this job. The worker that receives an event follows it, and so does
 /// the worker that receives its retry in a run of its own: nobody else would delete.
-pub(crate) async fn deletes_for(context: &Context, job: &Job, is_change: bool) -> Result<bool> {
+pub(crate) async fn deletes_for(context: &Context, job: &ObjectJob, is_change: bool) -> Result<bool> {
     if context.objects.follow.delete && is_change {
         return Ok(job.run == events_run(&job.task) || context.engine.follows_events().await?);
     }

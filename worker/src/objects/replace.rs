@@ -6,10 +6,10 @@
 
 use std::time::Duration;
 
-use shared::filter::Verdict;
+use shared::filter::FilterVerdict;
 use shared::ledger::Phase;
 use shared::object::Pin;
-use shared::objects::job::Job;
+use shared::objects::job::ObjectJob;
 use shared::store::{KeyRange, Listed};
 use shared::{Error, ErrorKind, Result};
 
@@ -46,13 +46,13 @@ pub(crate) fn delay(looks: u32) -> Duration {
 
 /// Whether blocked copies of this job wait for deletes. Events wait for nothing, and tasks without deletes replace
 /// nothing.
-pub(crate) fn waits(context: &Context, job: &Job) -> bool {
+pub(crate) fn waits(context: &Context, job: &ObjectJob) -> bool {
     let has_folders = context.objects.destination.capabilities().has_folders;
     has_folders && context.objects.follow.delete && job.run != shared::ledger::events_run(&job.task)
 }
 
 /// What becomes of a blocked copy. Fails by name if the keys that block it must stay.
-pub(crate) async fn judge(context: &Context, job: &Job, key: &str) -> Result<Judged> {
+pub(crate) async fn judge(context: &Context, job: &ObjectJob, key: &str) -> Result<Judged> {
     let Some(blocker) = find(context, key).await? else { return Ok(Judged::Free) };
     let refused = |why: &str| Err(refusal(context, key, &blocker, why));
     let Some(run) = context.engine.runs.state(&job.run).await? else {
@@ -76,7 +76,7 @@ pub(crate) async fn judge(context: &Context, job: &Job, key: &str) -> Result<Jud
 /// Whether a key that an event names replaces the keys that block it (`false`: nothing blocks it any more). An event
 /// deletes what the source no longer has without asking a scan; so it does with what blocks it. Fails with `blocked`
 /// where nothing is deleted, and by name if the keys that block it must stay.
-pub(crate) async fn judge_event(context: &Context, job: &Job, key: &str, blocked: Error) -> Result<bool> {
+pub(crate) async fn judge_event(context: &Context, job: &ObjectJob, key: &str, blocked: Error) -> Result<bool> {
     if !mirror::deletes_for(context, job, true).await? {
         return Err(blocked);
     }
@@ -172,7 +172,7 @@ pub(crate) async fn is_needed(context: &Context, key: &str) -> Result<bool> {
         let is_copied = |listed: &Listed| match listed {
             Listed::Object(entry) => {
                 let verdict = filter.judge(&entry.key, Some((entry.size, entry.modified)));
-                filter.reaches(&entry.key) && verdict == Verdict::Taken
+                filter.reaches(&entry.key) && verdict == FilterVerdict::Taken
             }
             Listed::Unlisted(_) => true,
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shared::Error;
-use shared::objects::job::{Job, JobObject, Work};
+use shared::objects::job::{JobObject, ObjectJob, ObjectWork};
 use shared::queue::Outgoing;
 
 use crate::objects::item::{Item, Request};
@@ -23,22 +23,22 @@ pub(crate) fn next_attempt(item: &Item<'_>, error: &Error) -> Outgoing {
     tracing::info!(key = ?object.key, attempt = job.attempt, %error, delay_s = delay.as_secs(), "an object failed: trying it again");
     let suspect = object.suspect || error.leaves_wrong_bytes();
     let work = work_on(item.request, JobObject { suspect, ..object.clone() });
-    let body = Job { attempt: job.attempt + 1, restoring: None, work, ..job.clone() }.to_body();
+    let body = ObjectJob { attempt: job.attempt + 1, restoring: None, work, ..job.clone() }.to_body();
     Outgoing { body, delay }
 }
 
 /// Brings an object again, alone, in the same attempt.
 pub(crate) fn same_attempt(item: &Item<'_>, object: JobObject, delay: Duration) -> Outgoing {
-    let body = Job { work: work_on(item.request, object), ..item.job.clone() }.to_body();
+    let body = ObjectJob { work: work_on(item.request, object), ..item.job.clone() }.to_body();
     Outgoing { body, delay }
 }
 
 /// The work on one object alone.
-fn work_on(request: Request<'_>, object: JobObject) -> Work {
+fn work_on(request: Request<'_>, object: JobObject) -> ObjectWork {
     match request {
-        Request::Copy => Work::Copy { objects: vec![object] },
-        Request::Delete(key) => Work::Delete { objects: vec![key.clone()] },
-        Request::Follow(change) => Work::Changed { objects: vec![change.clone()] },
+        Request::Copy => ObjectWork::Copy { objects: vec![object] },
+        Request::Delete(key) => ObjectWork::Delete { objects: vec![key.clone()] },
+        Request::Follow(change) => ObjectWork::Changed { objects: vec![change.clone()] },
     }
 }
 

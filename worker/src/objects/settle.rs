@@ -1,7 +1,7 @@
 //! Recording the outcomes of a job's objects.
 
 use shared::ledger::{Outcome, Settlement};
-use shared::objects::job::{Job, Work};
+use shared::objects::job::{ObjectJob, ObjectWork};
 use shared::objects::reasons::{REASONS, with_reason};
 use shared::{Error, Result, metrics};
 
@@ -13,10 +13,10 @@ pub(crate) fn explained(outcome: Outcome, reason: Option<&str>, error: Option<&E
 }
 
 /// Records outcomes of a job's objects.
-pub(crate) async fn settle_job(context: &Context, job: &Job, outcomes: &[(u32, Outcome)]) -> Result<()> {
+pub(crate) async fn settle_job(context: &Context, job: &ObjectJob, outcomes: &[(u32, Outcome)]) -> Result<()> {
     let settlement = Settlement { task: &job.task, run: &job.run, origin: &job.origin, reasons: REASONS, outcomes };
     let counted = context.engine.settle(&settlement).await?;
-    if let Work::Changed { objects } = &job.work {
+    if let ObjectWork::Changed { objects } = &job.work {
         let counted = objects.iter().filter(|change| counted.contains(&change.index));
         counted.filter_map(|change| change.time).for_each(|time| metrics::event_settled(time.age()));
     }

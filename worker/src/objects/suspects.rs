@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use shared::Result;
 use shared::object::Timestamp;
 use shared::objects::Suspect;
-use shared::objects::job::{Job, Work};
+use shared::objects::job::{ObjectJob, ObjectWork};
 
 use crate::objects::context::Context;
 use crate::objects::item::Item;
@@ -35,17 +35,17 @@ impl Marks {
     /// events clears no marks.
     pub(crate) async fn of_job(
         context: &Context,
-        job: &Job,
+        job: &ObjectJob,
         settled: &BTreeSet<u32>,
         redelivered: bool,
     ) -> Result<Marks> {
         let is_marked = match &job.work {
-            Work::Copy { objects } => {
+            ObjectWork::Copy { objects } => {
                 let mut left = objects.iter().filter(|object| !settled.contains(&object.index));
                 redelivered || left.any(|object| object.refresh || object.suspect)
             }
-            Work::Delete { .. } => true,
-            Work::Changed { .. } | Work::Parts(_) => false,
+            ObjectWork::Delete { .. } => true,
+            ObjectWork::Changed { .. } | ObjectWork::Parts(_) => false,
         };
         match is_marked {
             true => {

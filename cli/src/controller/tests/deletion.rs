@@ -2,7 +2,7 @@
 
 use shared::ledger::{Phase, State};
 use shared::queue::Outgoing;
-use shared::tasks::{OperationEnd, OperationKind, TaskState, Verdict};
+use shared::tasks::{OperationEnd, OperationKind, OperationVerdict, TaskState};
 
 use super::stage::Stage;
 
@@ -51,7 +51,7 @@ async fn a_task_is_removed_after_its_runs_and_uploads_end() {
         assert!(stage.summary("t").await.is_some(), "uploads are not closed");
     }
     for close in &open {
-        let end = OperationEnd { verdict: Verdict::Succeeded, at: stage.now(), result: "{}".into() };
+        let end = OperationEnd { verdict: OperationVerdict::Succeeded, at: stage.now(), result: "{}".into() };
         stage.backend.tasks.finish(&task.task.id, &close.id, &end).await.unwrap();
     }
     stage.pass().await;
@@ -71,7 +71,8 @@ async fn uploads_that_cannot_be_closed_are_named_and_keep_no_task() {
     stage.backend.tasks.set_state(&task.task, TaskState::Deleting, None, &stage.author()).await.unwrap();
     stage.pass().await;
     let open = stage.backend.tasks.open_operations(10).await.unwrap();
-    let end = OperationEnd { verdict: Verdict::Failed, at: stage.now(), result: "\"bucket b is gone\"".into() };
+    let end =
+        OperationEnd { verdict: OperationVerdict::Failed, at: stage.now(), result: "\"bucket b is gone\"".into() };
     stage.backend.tasks.finish(&task.task.id, &open[0].id, &end).await.unwrap();
     let report = stage.pass().await;
     assert!(report.actions[0].contains("may have open uploads") && report.actions[0].contains("bucket b is gone"));
@@ -109,7 +110,7 @@ async fn records_go_after_the_uploads_and_before_the_queues() {
             assert_eq!(open.iter().map(|operation| operation.kind).collect::<Vec<_>>(), [kind]);
         }
         let open = stage.backend.tasks.open_operations(10).await.unwrap();
-        let end = OperationEnd { verdict: Verdict::Succeeded, at: stage.now(), result: "{}".into() };
+        let end = OperationEnd { verdict: OperationVerdict::Succeeded, at: stage.now(), result: "{}".into() };
         stage.backend.tasks.finish(&task.task.id, &open[0].id, &end).await.unwrap();
     }
     assert_eq!(stage.pass().await.actions, ["remove task t"]);
@@ -124,7 +125,7 @@ async fn records_that_cannot_be_removed_are_named_and_keep_no_task() {
     stage.find("t", 0, Phase::Listed).await;
     stage.pass().await;
     stage.backend.tasks.delete(&task.task, true, &stage.author()).await.unwrap();
-    for (verdict, result) in [(Verdict::Succeeded, "{}"), (Verdict::Failed, "\"Scan is denied\"")] {
+    for (verdict, result) in [(OperationVerdict::Succeeded, "{}"), (OperationVerdict::Failed, "\"Scan is denied\"")] {
         stage.pass().await;
         let open = stage.backend.tasks.open_operations(10).await.unwrap();
         let end = OperationEnd { verdict, at: stage.now(), result: result.into() };

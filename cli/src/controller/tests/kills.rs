@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use shared::ledger::Phase;
 use shared::sync::lock;
-use shared::tasks::{OperationEnd, OperationKind, RunEnd, Summary, Verdict};
+use shared::tasks::{OperationEnd, OperationKind, OperationVerdict, RunEnd, Summary};
 
 use super::notices::settled_run;
 use super::stage::Stage;
@@ -59,7 +59,7 @@ async fn settle_down(stage: &Stage) {
         stage.pass().await;
         for close in stage.backend.tasks.open_operations(10).await.unwrap() {
             if matches!(close.kind, OperationKind::Close | OperationKind::Erase) {
-                let end = OperationEnd { verdict: Verdict::Succeeded, at: stage.now(), result: "{}".into() };
+                let end = OperationEnd { verdict: OperationVerdict::Succeeded, at: stage.now(), result: "{}".into() };
                 stage.backend.tasks.finish(&close.task, &close.id, &end).await.unwrap();
             }
         }

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use shared::config::{FleetFile, TaskDefinition};
 use shared::ledger::{Found, Outcome, Run, Settlement, State};
 use shared::object::Timestamp;
-use shared::objects::job::{Job, Work as JobWork};
+use shared::objects::job::{ObjectJob, ObjectWork};
 use shared::queue::{Depth, JobQueue, Message, Outgoing, Queue};
 use shared::tasks::{Author, BeginRun, NewTask, SharedTasks, TaskRef};
 use tokio::task::JoinHandle;
@@ -146,7 +146,7 @@ impl Site {
     }
 
     /// Takes what is on the task's queue, by the jobs' origins. A job that was sent twice is the same both times.
-    async fn jobs(&self) -> BTreeMap<String, Job> {
+    async fn jobs(&self) -> BTreeMap<String, ObjectJob> {
         let queue = self.process().backend.queue;
         let mut jobs = BTreeMap::new();
         loop {
@@ -155,7 +155,7 @@ impl Site {
                 return jobs;
             }
             for message in messages {
-                let job = Job::parse(&message.body).unwrap();
+                let job = ObjectJob::parse(&message.body).unwrap();
                 let before = jobs.insert(job.origin.id.clone(), job.clone());
                 assert!(before.is_none_or(|before| before == job), "{} was made twice, differently", job.origin.id);
                 queue.acknowledge(&message).await.unwrap();
@@ -181,7 +181,7 @@ impl Site {
         for job in self.jobs().await.into_values() {
             assert_eq!((job.run.as_str(), job.definition), (id, 1));
             for (_, key) in job.work.keys() {
-                let keys = if matches!(job.work, JobWork::Delete { .. }) { &mut deleted } else { &mut copied };
+                let keys = if matches!(job.work, ObjectWork::Delete { .. }) { &mut deleted } else { &mut copied };
                 assert!(keys.insert(key.to_owned()), "{key} is in two jobs");
             }
         }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Deleted, agreed, delete};
 use crate::args::DeleteArgs;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout;
 use crate::verbosity::note;
 
@@ -21,7 +21,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Deletes all tasks, and waits until they are gone: exit 1, with their names, if some are still there after `--wait`.
 /// A task that somebody creates meanwhile is named, and not deleted: nobody agreed to that.
-pub async fn run(args: &DeleteArgs, fleet: &FleetFile, backend: &FleetBackend, stop: &CancellationToken) -> Outcome {
+pub async fn run(
+    args: &DeleteArgs,
+    fleet: &FleetFile,
+    backend: &FleetBackend,
+    stop: &CancellationToken,
+) -> CommandResult {
     let tasks = backend.tasks.summaries().await.map_err(Failure::usage)?;
     if tasks.is_empty() {
         stdout::line(format_args!("fleet {} has no tasks", fleet.name))?;
@@ -56,7 +61,7 @@ async fn wait(
     failed: &BTreeSet<String>,
     until: Instant,
     stop: &CancellationToken,
-) -> Outcome {
+) -> CommandResult {
     loop {
         // Read-only: the port repeats what fails.
         let present = backend.tasks.summaries().await.map_err(Failure::midway)?;

@@ -67,11 +67,11 @@ async fn folders_are_compared_by_a_common_checksum_or_by_bytes() {
         for (name, means, kind) in [
             ("empty", Means::Bytes, None),
             ("same", means, None),
-            ("size", Means::Size, Some(Kind::Size)),
-            ("bytes", means, Some(Kind::Content)),
+            ("size", Means::Size, Some(DifferenceKind::Size)),
+            ("bytes", means, Some(DifferenceKind::Content)),
         ] {
             let verdict = compare(&sides, &pair(&sides, name).await).await;
-            let kinds: Vec<Kind> = verdict.differences.iter().map(|difference| difference.kind).collect();
+            let kinds: Vec<DifferenceKind> = verdict.differences.iter().map(|difference| difference.kind).collect();
             assert_eq!((verdict.means, kinds), (Some(means), kind.into_iter().collect()), "{name} {effort:?}");
         }
     }

@@ -36,13 +36,13 @@ async fn a_walk_in_slices_finds_what_a_whole_one_finds() {
     let config = Config::parse(&text).unwrap();
     let (stop, until) = (CancellationToken::new(), Instant::now());
     let new = |began| Verification::new(&config, (store(&sides[0]), store(&sides[1])), Effort::Needed, began).unwrap();
-    let mut found: Vec<Vec<(String, Vec<Kind>)>> = Vec::new();
+    let mut found: Vec<Vec<(String, Vec<DifferenceKind>)>> = Vec::new();
     let mut tallies = Vec::new();
     for is_whole in [true, false] {
         let (mut verified, mut differences, mut slices) = (Verified::default(), Vec::new(), 0);
         loop {
             slices += 1;
-            let take = |key: &str, verdict: &Verdict| {
+            let take = |key: &str, verdict: &PairVerdict| {
                 let kinds = verdict.differences.iter().map(|difference| difference.kind).collect();
                 differences.push((key.to_owned(), kinds));
                 Ok(())

@@ -30,7 +30,7 @@ async fn decide(options: Find, shape: impl Fn(&mut Shelf, &mut Shelf)) -> Decisi
     let pair = Pair::Both(listed(&source), listed(&destination));
     let sides =
         Sides { source: Arc::new(source), destination: Arc::new(destination), destination_may_be_missing: false };
-    Comparer::new(&sides, &options).decide(&[(pair, Verdict::Taken)]).await.unwrap()[0]
+    Comparer::new(&sides, &options).decide(&[(pair, FilterVerdict::Taken)]).await.unwrap()[0]
 }
 
 fn by(compare: Compare) -> Find {

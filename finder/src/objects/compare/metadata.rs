@@ -32,7 +32,7 @@ async fn decide(metadata: bool, shape: impl Fn(&mut Shelf, &mut Shelf)) -> (Deci
     let sides = Sides { source: source.clone(), destination: destination.clone(), destination_may_be_missing: false };
     let comparer = Comparer::new(&sides, &Find { compare: Compare::SizeMtime, metadata, ..Find::default() });
     let pair = Pair::Both(entry("k", 1, 5), entry("k", 1, 9));
-    let decisions = comparer.decide(&[(pair, Verdict::Taken)]).await.unwrap();
+    let decisions = comparer.decide(&[(pair, FilterVerdict::Taken)]).await.unwrap();
     (decisions[0], source.heads.load(SeqCst) + destination.heads.load(SeqCst))
 }
 

@@ -19,7 +19,8 @@ async fn decide(shape: impl Fn(&mut Shelf, &mut Shelf)) -> (Decision, usize) {
     let (source, destination) = (Arc::new(source), Arc::new(destination));
     let sides = Sides { source: source.clone(), destination: destination.clone(), destination_may_be_missing: false };
     let comparer = Comparer::new(&sides, &Find { compare: Compare::Checksum, delete: true, ..Find::default() });
-    let decisions = comparer.decide(&[(pair.clone(), Verdict::Taken), (pair, Verdict::ExcludedKey)]).await.unwrap();
+    let decisions =
+        comparer.decide(&[(pair.clone(), FilterVerdict::Taken), (pair, FilterVerdict::ExcludedKey)]).await.unwrap();
     assert_eq!(decisions[1], Decision::Leave);
     (decisions[0], source.heads.load(SeqCst) + destination.heads.load(SeqCst))
 }
@@ -87,7 +88,7 @@ async fn decide_by_tags(encrypted: [bool; 2]) -> (Decision, usize) {
     let pair = Pair::Both(source.entries[0].clone(), destination.entries[0].clone());
     let (source, destination) = (Arc::new(source), Arc::new(destination));
     let sides = Sides { source: source.clone(), destination: destination.clone(), destination_may_be_missing: false };
-    let decisions = Comparer::new(&sides, &Find::default()).decide(&[(pair, Verdict::Taken)]).await.unwrap();
+    let decisions = Comparer::new(&sides, &Find::default()).decide(&[(pair, FilterVerdict::Taken)]).await.unwrap();
     (decisions[0], source.heads.load(SeqCst) + destination.heads.load(SeqCst))
 }
 

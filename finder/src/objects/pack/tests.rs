@@ -8,13 +8,13 @@ fn names() -> RunRef {
     RunRef { task: "t".repeat(100), run: "01997b5c-0000-7000-8000-000000000000".into(), definition: u32::MAX }
 }
 
-fn job(body: &str) -> Job {
-    Job::parse(body).unwrap()
+fn job(body: &str) -> ObjectJob {
+    ObjectJob::parse(body).unwrap()
 }
 
 fn sizes(body: &str) -> Vec<u64> {
     match job(body).work {
-        Work::Copy { objects } => objects.iter().map(|o| o.size).collect(),
+        ObjectWork::Copy { objects } => objects.iter().map(|o| o.size).collect(),
         _ => panic!("not a copy job"),
     }
 }
@@ -67,13 +67,13 @@ proptest! {
             assert!(bytes <= MAX_BODY_BYTES && checkpoint.outbox.len() <= MAX_JOBS);
             for body in checkpoint.outbox.drain(..).chain(deferred.map(|(_, body)| body)) {
                 match job(&body).work {
-                    Work::Copy { objects } => {
+                    ObjectWork::Copy { objects } => {
                         assert!(objects.len() <= job_objects as usize);
                         assert!(objects.len() == 1 || objects.iter().map(|o| o.size).sum::<u64>() <= job_bytes);
                         copied.extend(objects.into_iter().map(|o| o.key));
                     }
-                    Work::Delete { objects } => deleted.extend(objects.into_iter().map(|o| o.key)),
-                    Work::Parts(_) | Work::Changed { .. } => panic!("the finder makes no parts jobs"),
+                    ObjectWork::Delete { objects } => deleted.extend(objects.into_iter().map(|o| o.key)),
+                    ObjectWork::Parts(_) | ObjectWork::Changed { .. } => panic!("the finder makes no parts jobs"),
                 }
             }
         };

@@ -7,7 +7,7 @@ use shared::config::{self, Work};
 use shared::digest::Algorithm;
 use shared::ledger::Found;
 use shared::location::Scheme;
-use shared::objects::job::{self, Job, JobObject};
+use shared::objects::job::{self, JobObject, ObjectJob};
 use shared::store::{Capabilities, EtagMeaning};
 
 use super::requests::Stores;
@@ -90,18 +90,18 @@ pub(super) struct Tally {
 impl Tally {
     /// A job of the run, as it is packed.
     pub(super) fn sent(&mut self, body: &str, terms: &Terms) {
-        let job = Job::parse(body).expect("a packed job is a job");
+        let job = ObjectJob::parse(body).expect("a packed job is a job");
         match &job.work {
-            job::Work::Copy { objects } => {
+            job::ObjectWork::Copy { objects } => {
                 self.copy_jobs += 1;
                 self.job(body.len(), objects.iter().map(|object| object.key.len()));
                 objects.iter().for_each(|object| self.copy(object, terms));
             }
-            job::Work::Delete { objects } => {
+            job::ObjectWork::Delete { objects } => {
                 self.job(body.len(), objects.iter().map(|object| object.key.len()));
                 self.stores.delete(objects.len() as u64, terms);
             }
-            job::Work::Parts(_) | job::Work::Changed { .. } => {}
+            job::ObjectWork::Parts(_) | job::ObjectWork::Changed { .. } => {}
         }
     }
 

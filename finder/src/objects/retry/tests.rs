@@ -41,9 +41,9 @@ fn keys_whose_events_failed_are_looked_at_anew_whatever_it_was() {
     let mut checkpoint = Checkpoint::default();
     let delete = Outcome { reason: Some(FAILED_DELETE.into()), ..failed("gone") };
     advance(&mut checkpoint, &run(&events_run("t")), &names(), &[failed("a"), delete], None).unwrap();
-    let jobs: Vec<Job> = checkpoint.outbox.iter().map(|body| Job::parse(body).expect("is a job")).collect();
+    let jobs: Vec<ObjectJob> = checkpoint.outbox.iter().map(|body| ObjectJob::parse(body).expect("is a job")).collect();
     let change = |index, key: &str| JobChange { index, key: key.into(), time: None, no_delete: false };
-    let work = Work::Changed { objects: vec![change(0, "a"), change(1, "gone")] };
+    let work = ObjectWork::Changed { objects: vec![change(0, "a"), change(1, "gone")] };
     assert_eq!(jobs, [job(&names(), 0, 2, work)]);
     assert_eq!((checkpoint.jobs, checkpoint.found.enqueued), (1, 2));
 }
@@ -52,7 +52,7 @@ fn keys_whose_events_failed_are_looked_at_anew_whatever_it_was() {
 fn a_page_of_the_longest_keys_fits_one_message() {
     let page: Vec<Outcome> = (0..JOB_OBJECTS).map(|_| failed(&"\u{1}".repeat(1024))).collect();
     let page: Vec<&Outcome> = page.iter().collect();
-    assert!(Job::parse(&job(&names(), 0, page.len(), copy(&page).unwrap()).to_body()).is_ok());
+    assert!(ObjectJob::parse(&job(&names(), 0, page.len(), copy(&page).unwrap()).to_body()).is_ok());
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_failed_delete_is_tried_again_as_a_delete() {
     let delete = Outcome { reason: Some(FAILED_DELETE.into()), ..failed("gone") };
     advance(&mut checkpoint, &run("00"), &names(), &[failed("a"), delete], None).unwrap();
     let kinds: Vec<&str> =
-        checkpoint.outbox.iter().map(|body| Job::parse(body).expect("is a job").work.verb()).collect();
+        checkpoint.outbox.iter().map(|body| ObjectJob::parse(body).expect("is a job").work.verb()).collect();
     assert_eq!((kinds, checkpoint.jobs, checkpoint.found.enqueued), (vec!["copy", "delete"], 2, 2));
 }
 
@@ -122,7 +122,7 @@ async fn a_retry_killed_at_any_write_resumes_each_failure_once() {
         }
         let sent = belt.sent.lock().unwrap().clone();
         let mut keys = std::collections::BTreeMap::new();
-        for job in sent.iter().map(|body| Job::parse(body).unwrap()) {
+        for job in sent.iter().map(|body| ObjectJob::parse(body).unwrap()) {
             for (index, key) in job.work.keys() {
                 let place = (job.run.clone(), job.origin.id.clone(), index);
                 let before = keys.insert(key.to_owned(), place.clone());

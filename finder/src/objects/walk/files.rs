@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::filter::{Filter, Verdict};
+use shared::filter::{Filter, FilterVerdict};
 use shared::object::Pin;
 use shared::store::KeyRange;
 use shared::{ErrorKind, Result};
@@ -76,7 +76,7 @@ impl Files {
             return Ok(*known);
         }
         let is_file = match sides.source.head(key, &Pin::default()).await {
-            Ok(info) => filter.judge(key, Some((info.size, info.modified))) == Verdict::Taken,
+            Ok(info) => filter.judge(key, Some((info.size, info.modified))) == FilterVerdict::Taken,
             Err(error) if error.kind() == ErrorKind::NotFound => false,
             Err(error) => return Err(error),
         };

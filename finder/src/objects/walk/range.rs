@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::filter::Verdict;
+use shared::filter::FilterVerdict;
 use shared::ledger::{Checkpoint, Found};
 use shared::store::Unlisted;
 use tokio::time::{Instant, timeout_at};
@@ -114,7 +114,7 @@ impl Range {
             (pair, verdict)
         });
         loop {
-            let batch: Vec<(Pair, Verdict)> = pairs.by_ref().take(walk.comparer.batch()).collect();
+            let batch: Vec<(Pair, FilterVerdict)> = pairs.by_ref().take(walk.comparer.batch()).collect();
             if batch.is_empty() {
                 return Ok(());
             }
@@ -142,10 +142,15 @@ impl Range {
     }
 
     /// What the destination has under a suspect key is copied again, whatever its size and time say.
-    async fn distrust(&mut self, pair: &Pair, verdict: Verdict, decision: Decision) -> Result<Decision, FindError> {
+    async fn distrust(
+        &mut self,
+        pair: &Pair,
+        verdict: FilterVerdict,
+        decision: Decision,
+    ) -> Result<Decision, FindError> {
         let is_suspect = self.suspects.contain(&self.walk, pair.key()).await?;
         // Also a key that the destination lacks now: the job then knows that there is a mark to clear.
-        let is_copied = matches!(pair, Pair::Both(..) | Pair::Source(_)) && verdict == Verdict::Taken;
+        let is_copied = matches!(pair, Pair::Both(..) | Pair::Source(_)) && verdict == FilterVerdict::Taken;
         Ok(if is_suspect && is_copied { Decision::Copy(Reason::Suspect) } else { decision })
     }
 
@@ -153,10 +158,10 @@ impl Range {
     async fn leave_below_files(
         &mut self,
         pair: &Pair,
-        verdict: Verdict,
+        verdict: FilterVerdict,
         decision: Decision,
     ) -> Result<Decision, FindError> {
-        let Some(entry) = pair.source().filter(|_| verdict == Verdict::Taken) else { return Ok(decision) };
+        let Some(entry) = pair.source().filter(|_| verdict == FilterVerdict::Taken) else { return Ok(decision) };
         let walk = &self.walk;
         let file = match decision {
             Decision::Copy(_) => self.files.above(&walk.sides, &walk.filter, &entry.key).await,
@@ -173,7 +178,7 @@ impl Range {
         }
     }
 
-    async fn pack(&mut self, pair: Pair, verdict: Verdict, decision: Decision) -> Result<(), FindError> {
+    async fn pack(&mut self, pair: Pair, verdict: FilterVerdict, decision: Decision) -> Result<(), FindError> {
         let room = match (&pair, decision) {
             (Pair::Source(entry) | Pair::Both(entry, _), Decision::Copy(_)) => self.pack.has_room_for(entry),
             (pair, Decision::Delete) => self.pack.has_room_to_delete(pair.key()),
@@ -196,19 +201,19 @@ impl Range {
     }
 
     /// Packs a pair, and counts it.
-    fn account(&mut self, pair: Pair, verdict: Verdict, decision: Decision) -> Found {
+    fn account(&mut self, pair: Pair, verdict: FilterVerdict, decision: Decision) -> Found {
         if let Pair::Unlisted(side, unlisted) = &pair {
             return self.account_unlisted(*side, unlisted);
         }
         let at_source = u64::from(pair.source().is_some());
-        if verdict == Verdict::ExcludedKey {
+        if verdict == FilterVerdict::ExcludedKey {
             return Found { filtered: at_source, ..Found::default() };
         }
         let mut found = Found { listed: at_source, ..Found::default() };
         found.listed_destination = u64::from(pair.destination().is_some());
         let may_block = matches!(pair, Pair::Blocking(_));
         match (decision, pair) {
-            _ if verdict == Verdict::OutOfBounds => found.filtered = 1,
+            _ if verdict == FilterVerdict::OutOfBounds => found.filtered = 1,
             (Decision::Copy(reason), Pair::Source(entry) | Pair::Both(entry, _)) => {
                 found.enqueued = 1;
                 found.enqueued_bytes = entry.size;

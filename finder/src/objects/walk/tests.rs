@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use proptest::prelude::*;
 use shared::ErrorKind;
 use shared::object::Timestamp;
-use shared::objects::job::{Job, Work};
+use shared::objects::job::{ObjectJob, ObjectWork};
 use shared::store::{Span, Unlisted};
 
 use super::*;
@@ -22,7 +22,7 @@ type Noted = (BTreeMap<u32, Checkpoint>, Vec<String>, Vec<String>);
 #[async_trait]
 impl Journal for Notes {
     async fn defer(&self, _: u32, _: u32, body: &str) -> Result<(), FindError> {
-        let Work::Delete { objects } = Job::parse(body).unwrap().work else { panic!("not a delete job") };
+        let ObjectWork::Delete { objects } = ObjectJob::parse(body).unwrap().work else { panic!("not a delete job") };
         self.0.lock().unwrap().2.extend(objects.into_iter().map(|o| o.key));
         Ok(())
     }
@@ -32,7 +32,7 @@ impl Journal for Notes {
     }
     async fn send(&self, bodies: &[String]) -> Result<(), FindError> {
         for body in bodies {
-            let Work::Copy { objects } = Job::parse(body).unwrap().work else { panic!("not a copy job") };
+            let ObjectWork::Copy { objects } = ObjectJob::parse(body).unwrap().work else { panic!("not a copy job") };
             self.0.lock().unwrap().1.extend(objects.into_iter().map(|o| o.key));
         }
         Ok(())

@@ -101,7 +101,7 @@ async fn regression_a_cancelled_run_adds_up_wherever_finders_died() {
             assert_eq!((run.phase, run.is_done()), (Phase::Cancelled, true), "died at {at} and {step}: {run:?}");
             assert_eq!(run.settled.objects(), run.enqueued(), "died at {at} and {step}");
             let second = bench.book.last_run().start.id;
-            assert!(!bench.jobs_of(&second).iter().any(|job| matches!(job.work, JobWork::Delete { .. })));
+            assert!(!bench.jobs_of(&second).iter().any(|job| matches!(job.work, ObjectWork::Delete { .. })));
             if !cut_off {
                 break;
             }

@@ -21,7 +21,7 @@ fn a_notification_of_s3() {
     let expected = Change {
         bucket: Some("amzn-s3-demo-bucket".into()),
         key: "red flower.jpg".into(),
-        kind: Kind::Created,
+        kind: ChangeKind::Created,
         size: Some(1024),
         etag: Some(ETag::new("d41d8cd98f00b204e9800998ecf8427e")),
         version: Some("096fKKXTRTtl3on89fVO.nfljtsv6qko".into()),
@@ -35,20 +35,20 @@ fn a_notification_of_s3() {
 #[test]
 fn the_event_names_of_s3() {
     for (name, kind) in [
-        ("ObjectCreated:Post", Kind::Created),
-        ("ObjectCreated:Copy", Kind::Created),
-        ("ObjectCreated:CompleteMultipartUpload", Kind::Created),
-        ("ObjectRemoved:Delete", Kind::Removed),
-        ("ObjectRemoved:DeleteMarkerCreated", Kind::Removed),
-        ("LifecycleExpiration:Delete", Kind::Removed),
-        ("LifecycleExpiration:DeleteMarkerCreated", Kind::Removed),
-        ("ObjectTagging:Put", Kind::Metadata),
-        ("ObjectTagging:Delete", Kind::Metadata),
-        ("ObjectAcl:Put", Kind::Metadata),
-        ("ObjectRestore:Completed", Kind::Restored),
-        ("ObjectRestore:Post", Kind::Other),
-        ("Replication:OperationFailedReplication", Kind::Other),
-        ("SomethingNew:Happened", Kind::Other),
+        ("ObjectCreated:Post", ChangeKind::Created),
+        ("ObjectCreated:Copy", ChangeKind::Created),
+        ("ObjectCreated:CompleteMultipartUpload", ChangeKind::Created),
+        ("ObjectRemoved:Delete", ChangeKind::Removed),
+        ("ObjectRemoved:DeleteMarkerCreated", ChangeKind::Removed),
+        ("LifecycleExpiration:Delete", ChangeKind::Removed),
+        ("LifecycleExpiration:DeleteMarkerCreated", ChangeKind::Removed),
+        ("ObjectTagging:Put", ChangeKind::Metadata),
+        ("ObjectTagging:Delete", ChangeKind::Metadata),
+        ("ObjectAcl:Put", ChangeKind::Metadata),
+        ("ObjectRestore:Completed", ChangeKind::Restored),
+        ("ObjectRestore:Post", ChangeKind::Other),
+        ("Replication:OperationFailedReplication", ChangeKind::Other),
+        ("SomethingNew:Happened", ChangeKind::Other),
     ] {
         assert_eq!(change(&S3.replace("ObjectCreated:Put", name)).kind, kind, "{name}");
         assert_eq!(change(&S3.replace("ObjectCreated:Put", &format!("s3:{name}"))).kind, kind, "{name}");
@@ -106,7 +106,7 @@ fn a_notification_of_minio() {
     "object":{"key":"sub%2Fimage+1.jpg","size":84452,"eTag":"eb4fb1c3c5ae0b2a2ba6a6b8e1cb0cbd","contentType":"image/jpeg",
     "sequencer":"182178E8B36AC9DF"}},"source":{"host":"192.168.1.10","port":"","userAgent":"MinIO"}}]}"#;
     let change = change(body);
-    assert_eq!((change.key.as_str(), change.kind, change.size), ("sub/image 1.jpg", Kind::Created, Some(84452)));
+    assert_eq!((change.key.as_str(), change.kind, change.size), ("sub/image 1.jpg", ChangeKind::Created, Some(84452)));
 }
 
 /// Ceph documentation, "Bucket Notifications", "Events"; there also one record as the data of CloudEvents.
@@ -137,7 +137,7 @@ fn s3_through_eventbridge() {
     let expected = Change {
         bucket: Some("amzn-s3-demo-bucket1".into()),
         key: "example+key%20".into(),
-        kind: Kind::Created,
+        kind: ChangeKind::Created,
         size: Some(5),
         etag: Some(ETag::new("b1946ac92492d2347c6235b4d2611184")),
         version: Some("IYV3p45BT0ac8hjHg1houSdS1a.Mro8e".into()),
@@ -146,12 +146,12 @@ fn s3_through_eventbridge() {
     };
     assert_eq!(change(body), expected);
     for (name, kind) in [
-        ("Object Deleted", Kind::Removed),
-        ("Object Restore Completed", Kind::Restored),
-        ("Object Restore Initiated", Kind::Other),
-        ("Object Tags Added", Kind::Metadata),
-        ("Object Tags Deleted", Kind::Metadata),
-        ("Object ACL Updated", Kind::Metadata),
+        ("Object Deleted", ChangeKind::Removed),
+        ("Object Restore Completed", ChangeKind::Restored),
+        ("Object Restore Initiated", ChangeKind::Other),
+        ("Object Tags Added", ChangeKind::Metadata),
+        ("Object Tags Deleted", ChangeKind::Metadata),
+        ("Object ACL Updated", ChangeKind::Metadata),
     ] {
         assert_eq!(change(&body.replace("Object Created", name)).kind, kind, "{name}");
     }
@@ -171,7 +171,7 @@ fn a_notification_of_oss_in_all_its_envelopes() {
     let expected = Change {
         bucket: Some("testbucket".into()),
         key: "source/a.png".into(),
-        kind: Kind::Created,
+        kind: ChangeKind::Created,
         size: Some(122_539),
         etag: Some(ETag::new("688A7BF4F233DC9C88A80BF985AB7329")),
         version: None,
@@ -203,15 +203,15 @@ fn a_notification_of_oss_in_all_its_envelopes() {
 #[test]
 fn the_event_names_of_oss() {
     for (name, kind) in [
-        ("ObjectCreated:AppendObject", Kind::Created),
-        ("ObjectCreated:CompleteMultipartUpload", Kind::Created),
-        ("ObjectCreated:UploadPart", Kind::Other),
-        ("ObjectRemoved:DeleteObject", Kind::Removed),
-        ("ObjectRemoved:DeleteObjects", Kind::Removed),
-        ("ObjectRemoved:AbortMultipartUpload", Kind::Other),
-        ("ObjectModified:UpdateObjectMeta", Kind::Metadata),
-        ("ObjectRestore:FinishRestore", Kind::Restored),
-        ("ObjectReplication:ObjectRemoved", Kind::Removed),
+        ("ObjectCreated:AppendObject", ChangeKind::Created),
+        ("ObjectCreated:CompleteMultipartUpload", ChangeKind::Created),
+        ("ObjectCreated:UploadPart", ChangeKind::Other),
+        ("ObjectRemoved:DeleteObject", ChangeKind::Removed),
+        ("ObjectRemoved:DeleteObjects", ChangeKind::Removed),
+        ("ObjectRemoved:AbortMultipartUpload", ChangeKind::Other),
+        ("ObjectModified:UpdateObjectMeta", ChangeKind::Metadata),
+        ("ObjectRestore:FinishRestore", ChangeKind::Restored),
+        ("ObjectReplication:ObjectRemoved", ChangeKind::Removed),
     ] {
         assert_eq!(change(&OSS.replace("ObjectCreated:PutObject", name)).kind, kind, "{name}");
     }
@@ -228,7 +228,7 @@ fn a_notification_of_cos() {
     "reservedInfo":"","reqid":179398952}}]}"#;
     let expected = Change {
         bucket: Some("testpic-1253970026".into()),
-        kind: Kind::Created,
+        kind: ChangeKind::Created,
         size: Some(1029),
         time: at("2018-12-19T07:49:30Z"),
         ..Change::of("testfile".into())
@@ -237,11 +237,11 @@ fn a_notification_of_cos() {
     let old = body.replace("1545205770", "\"1970-01-01T00:00:00.000Z\"");
     assert_eq!(change(&old).time, Some(Timestamp(0)));
     for (name, kind) in [
-        ("cos:ObjectCreated:CompleteMultipartUpload", Kind::Created),
-        ("cos:ObjectRemove:Delete", Kind::Removed),
-        ("cos:ObjectRemove:DeleteMarkerCreated", Kind::Removed),
-        ("cos:ObjectRestore:Post", Kind::Other),
-        ("cos:ObjectRestore:Completed", Kind::Restored),
+        ("cos:ObjectCreated:CompleteMultipartUpload", ChangeKind::Created),
+        ("cos:ObjectRemove:Delete", ChangeKind::Removed),
+        ("cos:ObjectRemove:DeleteMarkerCreated", ChangeKind::Removed),
+        ("cos:ObjectRestore:Post", ChangeKind::Other),
+        ("cos:ObjectRestore:Completed", ChangeKind::Restored),
     ] {
         assert_eq!(change(&body.replace("cos:ObjectCreated:*", name)).kind, kind, "{name}");
     }
@@ -265,7 +265,7 @@ fn gcs_object() -> Change {
     Change {
         bucket: Some("my-bucket".into()),
         key: "dir/a+b%20c".into(),
-        kind: Kind::Created,
+        kind: ChangeKind::Created,
         size: Some(352),
         etag: Some(ETag::new("d41d8cd98f00b204e9800998ecf8427e")),
         version: Some("1490000000000000".into()),
@@ -291,10 +291,10 @@ fn a_notification_of_cloud_storage_through_pubsub() {
         assert_eq!(change(&body.to_string()), gcs_object());
     }
     for (name, kind) in [
-        ("OBJECT_DELETE", Kind::Removed),
-        ("OBJECT_ARCHIVE", Kind::Removed),
-        ("OBJECT_METADATA_UPDATE", Kind::Metadata),
-        ("OBJECT_SOMETHING", Kind::Other),
+        ("OBJECT_DELETE", ChangeKind::Removed),
+        ("OBJECT_ARCHIVE", ChangeKind::Removed),
+        ("OBJECT_METADATA_UPDATE", ChangeKind::Metadata),
+        ("OBJECT_SOMETHING", ChangeKind::Other),
     ] {
         assert_eq!(change(&push.to_string().replace("OBJECT_FINALIZE", name)).kind, kind, "{name}");
     }
@@ -316,10 +316,10 @@ fn a_cloud_event_of_cloud_storage() {
     };
     assert_eq!(change(&event("finalized").to_string()), gcs_object());
     for (name, kind) in [
-        ("deleted", Kind::Removed),
-        ("archived", Kind::Removed),
-        ("metadataUpdated", Kind::Metadata),
-        ("new", Kind::Other),
+        ("deleted", ChangeKind::Removed),
+        ("archived", ChangeKind::Removed),
+        ("metadataUpdated", ChangeKind::Metadata),
+        ("new", ChangeKind::Other),
     ] {
         assert_eq!(change(&event(name).to_string()).kind, kind, "{name}");
     }
@@ -330,9 +330,9 @@ fn a_cloud_event_of_cloud_storage() {
     members.insert("data_base64".into(), data.into());
     assert_eq!(change(&encoded.to_string()), gcs_object());
     // The payload alone does not say what happened, but that the object was deleted.
-    assert_eq!(change(GCS_OBJECT), Change { kind: Kind::Other, ..gcs_object() });
+    assert_eq!(change(GCS_OBJECT), Change { kind: ChangeKind::Other, ..gcs_object() });
     let deleted = GCS_OBJECT.replace("timeCreated", "timeDeleted");
-    assert_eq!(change(&deleted).kind, Kind::Removed);
+    assert_eq!(change(&deleted).kind, ChangeKind::Removed);
 }
 
 /// R2, "Event notifications", "Message format".
@@ -343,7 +343,7 @@ fn a_notification_of_r2() {
     "copySource":{"bucket":"my-bucket","object":"my-original-object"}}"#;
     let expected = Change {
         bucket: Some("my-bucket".into()),
-        kind: Kind::Created,
+        kind: ChangeKind::Created,
         size: Some(65536),
         etag: Some(ETag::new("c846ff7a18f28c2e262116d6e8719ef0")),
         time: at("2024-05-24T19:36:44.379Z"),
@@ -351,10 +351,10 @@ fn a_notification_of_r2() {
     };
     assert_eq!(parse(body).unwrap(), Parsed { format: Format::R2, changes: vec![expected], notice: None });
     for (name, kind) in [
-        ("PutObject", Kind::Created),
-        ("CompleteMultipartUpload", Kind::Created),
-        ("DeleteObject", Kind::Removed),
-        ("LifecycleDeletion", Kind::Removed),
+        ("PutObject", ChangeKind::Created),
+        ("CompleteMultipartUpload", ChangeKind::Created),
+        ("DeleteObject", ChangeKind::Removed),
+        ("LifecycleDeletion", ChangeKind::Removed),
     ] {
         assert_eq!(change(&body.replace("CopyObject", name)).kind, kind, "{name}");
     }
@@ -370,7 +370,7 @@ fn a_callback_of_kodo() {
         serde_json::json!({"Message": event, "Subject": "Qiniu KODO Notification", "Timestamp": "2019-01-15T19:20:07+08:00"}).to_string()
     };
     let expected = Change {
-        kind: Kind::Created,
+        kind: ChangeKind::Created,
         size: Some(6),
         time: Some(Timestamp(1_547_551_207_786)),
         ..Change::of("event1_tets.txt".into())
@@ -382,8 +382,10 @@ fn a_callback_of_kodo() {
     let moved =
         parse(&callback(&event.replace(r#""put""#, r#""move""#).replace(r#""dest_key":"""#, r#""dest_key":"new""#)));
     let seen: Vec<_> = moved.unwrap().changes.into_iter().map(|change| (change.key, change.kind)).collect();
-    assert_eq!(seen, [("event1_tets.txt".into(), Kind::Removed), ("new".into(), Kind::Created)]);
-    for (name, kind) in [("delete", Kind::Removed), ("mkfile", Kind::Created), ("restore:completed", Kind::Restored)] {
+    assert_eq!(seen, [("event1_tets.txt".into(), ChangeKind::Removed), ("new".into(), ChangeKind::Created)]);
+    for (name, kind) in
+        [("delete", ChangeKind::Removed), ("mkfile", ChangeKind::Created), ("restore:completed", ChangeKind::Restored)]
+    {
         assert_eq!(change(&callback(&event.replace(r#""put""#, &format!("\"{name}\"")))).kind, kind, "{name}");
     }
 }

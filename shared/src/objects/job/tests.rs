@@ -1,9 +1,9 @@
 use super::*;
 use proptest::prelude::*;
 
-fn job(work: Work) -> Job {
+fn job(work: ObjectWork) -> ObjectJob {
     let origin = Origin { id: "r0-1".into(), items: 4 };
-    Job::new("t", "r", origin, work)
+    ObjectJob::new("t", "r", origin, work)
 }
 
 fn object(key: &str) -> JobObject {
@@ -19,7 +19,7 @@ fn object(key: &str) -> JobObject {
 
 #[test]
 fn the_format_stays_as_other_programs_know_it() {
-    let body = job(Work::Copy { objects: vec![object("a/b")] }).to_body();
+    let body = job(ObjectWork::Copy { objects: vec![object("a/b")] }).to_body();
     assert_eq!(
         body,
         r#"{"v":1,"task":"t","run":"r","attempt":1,"origin":{"id":"r0-1","items":4},"kind":"objects","verb":"copy","items":1,"body":{"objects":[{"index":0,"key":"a/b","size":1,"modified":2,"etag":"e"}]}}"#
@@ -29,11 +29,11 @@ fn the_format_stays_as_other_programs_know_it() {
 #[test]
 fn a_waiting_job_names_its_due_time_and_its_first_wait() {
     let restoring = Restoring { since: Timestamp(3), due: Timestamp(9) };
-    let waiting = Job { restoring: Some(restoring), ..job(Work::Copy { objects: vec![object("a")] }) };
+    let waiting = ObjectJob { restoring: Some(restoring), ..job(ObjectWork::Copy { objects: vec![object("a")] }) };
     let body = waiting.to_body();
     assert!(body.contains(r#""not_before":9,"#) && body.ends_with(r#""since":3}}"#), "{body}");
-    assert_eq!(Job::parse(&body), Ok(waiting));
-    let error = Job::parse(&body.replace(r#""not_before":9,"#, "")).unwrap_err().to_string();
+    assert_eq!(ObjectJob::parse(&body), Ok(waiting));
+    let error = ObjectJob::parse(&body.replace(r#""not_before":9,"#, "")).unwrap_err().to_string();
     assert!(error.contains("no time to look again"), "{error}");
 }
 
@@ -55,11 +55,12 @@ fn an_invalid_body_is_named_with_kind_and_verb() {
             "parts to send again",
         ),
     ] {
-        let error = Job::parse(&format!("{head}{rest}")).unwrap_err().to_string();
+        let error = ObjectJob::parse(&format!("{head}{rest}")).unwrap_err().to_string();
         assert!(error.contains(part), "{rest}: {error}");
     }
-    let other = job(Work::Copy { objects: vec![object("a")] }).to_body().replace("objects\",\"verb", "rows\",\"verb");
-    assert!(Job::parse(&other).unwrap_err().to_string().contains("no job for objects"));
+    let other =
+        job(ObjectWork::Copy { objects: vec![object("a")] }).to_body().replace("objects\",\"verb", "rows\",\"verb");
+    assert!(ObjectJob::parse(&other).unwrap_err().to_string().contains("no job for objects"));
 }
 
 proptest! {
@@ -71,10 +72,10 @@ proptest! {
     ) {
         let change = |(index, key): (usize, &String)| JobChange { index: index as u32, key: key.clone(), time: None, no_delete: index % 2 == 0 };
         let changes: Vec<JobChange> = keys.iter().enumerate().map(change).collect();
-        let base = Job { origin: Origin { id: "m-1".into(), items: 400 }, ..job(Work::Delete { objects: vec![] }) };
+        let base = ObjectJob { origin: Origin { id: "m-1".into(), items: 400 }, ..job(ObjectWork::Delete { objects: vec![] }) };
         let mut packed = Vec::new();
         for job in base.changed(1, changes.clone()) {
-            let Work::Changed { objects } = Job::parse(&job.to_body()).unwrap().work else { panic!() };
+            let ObjectWork::Changed { objects } = ObjectJob::parse(&job.to_body()).unwrap().work else { panic!() };
             packed.extend(objects);
         }
         prop_assert_eq!(packed, changes);
@@ -87,12 +88,12 @@ proptest! {
         let mut one = object(&key);
         one.etag = etag.map(|e| ETag::new(&e));
         let bound = body_bytes_at_most(&one.key, one.etag.as_ref(), None);
-        let empty = job(Work::Copy { objects: vec![] }).to_body().len();
-        let copy = job(Work::Copy { objects: vec![one] });
+        let empty = job(ObjectWork::Copy { objects: vec![] }).to_body().len();
+        let copy = job(ObjectWork::Copy { objects: vec![one] });
         let body = copy.to_body();
         prop_assert!(body.len() <= empty + bound);
         let legal = |c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
         prop_assert!(body.chars().all(legal));
-        prop_assert_eq!(Job::parse(&body).unwrap(), copy);
+        prop_assert_eq!(ObjectJob::parse(&body).unwrap(), copy);
     }
 }

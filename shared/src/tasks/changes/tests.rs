@@ -1,5 +1,5 @@
 use super::*;
-use crate::tasks::{Definition, OperationKind, Outline, RunEnd, Verdict};
+use crate::tasks::{Definition, OperationKind, OperationVerdict, Outline, RunEnd};
 use proptest::prelude::*;
 
 fn definition() -> Definition {
@@ -160,11 +160,11 @@ fn an_operation_is_queued_then_running_then_done() {
     assert_eq!(running.state(), Running);
     assert_eq!(running.stepped(0, "w1", "1 %"), Next::Made);
     assert_eq!(running.stepped(0, "w2", "1 %"), Next::Conflict);
-    let end = OperationEnd { verdict: Verdict::Succeeded, at: Timestamp(7), result: "{}".into() };
+    let end = OperationEnd { verdict: OperationVerdict::Succeeded, at: Timestamp(7), result: "{}".into() };
     let Next::Write(done) = running.ended(&end) else { panic!("refused") };
     assert_eq!(done.state(), Done);
     assert_eq!(done.ended(&end), Next::Made);
-    assert_eq!(done.ended(&OperationEnd { verdict: Verdict::Failed, ..end }), Next::Conflict);
+    assert_eq!(done.ended(&OperationEnd { verdict: OperationVerdict::Failed, ..end }), Next::Conflict);
     assert_eq!(done.stepped(1, "w1", "2 %"), Next::Conflict);
 }
 

@@ -3,8 +3,8 @@
 use shared::ErrorKind;
 use shared::object::Timestamp;
 use shared::tasks::{
-    Change, MAX_TEXT_BYTES, OPERATIONS_KEPT, Operation, OperationEnd, OperationKind, OperationState, SharedTasks,
-    TaskRef, Verdict,
+    Change, MAX_TEXT_BYTES, OPERATIONS_KEPT, Operation, OperationEnd, OperationKind, OperationState, OperationVerdict,
+    SharedTasks, TaskRef,
 };
 
 use super::{conflict, now, operation};
@@ -16,7 +16,7 @@ fn task() -> TaskRef {
 }
 
 fn end(result: &str) -> OperationEnd {
-    OperationEnd { verdict: Verdict::Succeeded, at: now(), result: result.to_owned() }
+    OperationEnd { verdict: OperationVerdict::Succeeded, at: now(), result: result.to_owned() }
 }
 
 async fn all(tasks: &SharedTasks, task: &TaskRef, limit: usize) -> Vec<Operation> {
@@ -84,7 +84,7 @@ pub async fn an_operation_ends_once(tasks: SharedTasks) {
     for _ in 0..2 {
         assert_eq!(tasks.finish(&task.id, "o1", &first).await.unwrap(), Change::Made);
     }
-    let other = OperationEnd { verdict: Verdict::Failed, ..first.clone() };
+    let other = OperationEnd { verdict: OperationVerdict::Failed, ..first.clone() };
     assert_eq!(conflict(tasks.finish(&task.id, "o1", &other).await.unwrap()).end, Some(first));
     assert!(!tasks.step(&task.id, "o1", 0, "w1", "late").await.unwrap().is_made());
     assert_eq!(tasks.finish(&task.id, "none", &other).await.unwrap(), Change::Conflict(None));

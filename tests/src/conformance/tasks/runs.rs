@@ -3,8 +3,8 @@
 use futures::future::join_all;
 use shared::object::Timestamp;
 use shared::tasks::{
-    BeginRun, Change, Due, EndedRun, OperationKind, OperationState, RunEnd, SharedTasks, Summary, TaskRef, TaskState,
-    Verdict, Watch, run_id,
+    BeginRun, Change, Due, EndedRun, OperationKind, OperationState, OperationVerdict, RunEnd, SharedTasks, Summary,
+    TaskRef, TaskState, Watch, run_id,
 };
 
 use super::{begin, conflict, created, definition, me, now, operation, summary};
@@ -145,7 +145,7 @@ pub async fn a_cancelled_run_is_named_until_it_has_ended(tasks: SharedTasks) {
     assert_eq!((present.run, present.cancelled.len(), present.last_run), (None, 0, Some(end.clone())));
     let done = tasks.operation(&task.id, "r1").await.unwrap().unwrap();
     assert_eq!(done.end, Some(end.operation_end()));
-    assert_eq!(done.end.unwrap().verdict, Verdict::Cancelled);
+    assert_eq!(done.end.unwrap().verdict, OperationVerdict::Cancelled);
     // It has ended: nothing is left to be cancelled.
     assert_eq!(tasks.cancel_run(&task, "r1", &me()).await.unwrap(), Change::Made);
     assert!(summary(&tasks, &task).await.cancelled.is_empty());

@@ -7,8 +7,8 @@ use shared::Result;
 use shared::object::Timestamp;
 use shared::tasks::{
     AuditLog, Author, BeginRun, Change, Control, Definition, Definitions, Due, EndedRun, Heartbeat, Heartbeats, Limits,
-    NewTask, Operation, OperationEnd, OperationKind, Operations, Outline, RunEnd, Sample, Samples, TaskRef, TaskState,
-    Verdict, Watch, WorkerState, run_id,
+    NewTask, Operation, OperationEnd, OperationKind, OperationVerdict, Operations, Outline, RunEnd, Sample, Samples,
+    TaskRef, TaskState, Watch, WorkerState, run_id,
 };
 
 use super::faults::{self, DYNAMODB};
@@ -67,7 +67,7 @@ async fn life(tasks: &DynamoDbTasks, author: &Author) -> Result<()> {
     assert!(tasks.end_run(&task, &end).await?.is_made());
     assert!(tasks.remove_version(&task, 1).await?.is_made());
     tasks.request(&operation(&task, "plan", OperationKind::Plan)).await?;
-    let done = OperationEnd { verdict: Verdict::Succeeded, at: Timestamp(7), result: "{}".to_owned() };
+    let done = OperationEnd { verdict: OperationVerdict::Succeeded, at: Timestamp(7), result: "{}".to_owned() };
     assert!(tasks.finish(&task.id, "plan", &done).await?.is_made());
     assert_eq!(tasks.operations(&task.id, None, 10).await?.0.len(), 2);
     others(tasks, &task).await?;

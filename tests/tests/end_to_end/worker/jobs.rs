@@ -5,7 +5,7 @@ use flotilla_tests::proxy::{Fault, Kind, Rule};
 use flotilla_tests::stage::RUN;
 use shared::job::Origin;
 use shared::ledger::{Ledger, State};
-use shared::objects::job::{Job, JobKey, Work as JobWork};
+use shared::objects::job::{JobKey, ObjectJob, ObjectWork};
 use shared::queue::{JobQueue, Outgoing};
 
 use super::stage::Stage;
@@ -102,9 +102,9 @@ async fn a_delete_is_not_done_when_the_source_has_the_key_again() {
         .zip(0..)
         .map(|(key, index)| JobKey { index, key: (*key).into(), may_block: false })
         .collect();
-    let job = Job {
+    let job = ObjectJob {
         origin: Origin { id: "d".into(), items: 2 },
-        work: JobWork::Delete { objects: keys },
+        work: ObjectWork::Delete { objects: keys },
         ..stage.job("d", vec![])
     };
     stage.send(&job).await;
@@ -118,10 +118,10 @@ async fn a_delete_is_not_done_when_the_source_has_the_key_again() {
 async fn regression_a_repeated_delete_copies_an_object_that_is_back() {
     let stage = Stage::new().await;
     stage.object(0, "back", 5).await;
-    let work = JobWork::Delete { objects: vec![JobKey { index: 0, key: "back".into(), may_block: false }] };
+    let work = ObjectWork::Delete { objects: vec![JobKey { index: 0, key: "back".into(), may_block: false }] };
     let origin = Origin { id: "d".into(), items: 1 };
     // As it comes when an earlier attempt has deleted the key and could not say so.
-    let job = Job { attempt: 2, origin, work, ..stage.job("d", vec![]) };
+    let job = ObjectJob { attempt: 2, origin, work, ..stage.job("d", vec![]) };
     stage.send(&job).await;
     assert_eq!(stage.work_until_settled(1).await.copied, 1);
     assert_eq!(stage.destination_has("back").await, Some(content("back", 5)));
@@ -183,7 +183,7 @@ async fn an_object_that_keeps_failing_stops_no_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn foreign_jobs_are_dead_letters_and_block_nothing() {
     let stage = Stage::new().await;
-    let foreign = Job { task: "another".into(), ..stage.job("x", vec![stage.object(0, "x", 1).await]) };
+    let foreign = ObjectJob { task: "another".into(), ..stage.job("x", vec![stage.object(0, "x", 1).await]) };
     let good = stage.job("j", vec![stage.object(0, "a", 1).await]);
     let bodies = ["not json".to_owned(), "{\"v\":0}".to_owned(), foreign.to_body(), good.to_body()];
     stage.queue.send(&bodies.map(Outgoing::now)).await.expect("are queued");

@@ -16,7 +16,7 @@ use shared::config::Work;
 use shared::job::Origin;
 use shared::ledger::{Ledger, NO_FENCE, Outcome, Settled};
 use shared::object::{ETag, Timestamp};
-use shared::objects::job::{Job, JobObject, Work as JobWork};
+use shared::objects::job::{JobObject, ObjectJob, ObjectWork};
 use shared::objects::{ObjectDetail, UploadLog};
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::ObjectStore;
@@ -71,20 +71,20 @@ impl Stage {
         }
     }
 
-    pub fn job(&self, origin: &str, objects: Vec<JobObject>) -> Job {
+    pub fn job(&self, origin: &str, objects: Vec<JobObject>) -> ObjectJob {
         let origin = Origin { id: origin.into(), items: objects.len() as u32 };
-        Job {
+        ObjectJob {
             task: TASK.into(),
             run: RUN.into(),
             definition: 0,
             attempt: 1,
             origin,
             restoring: None,
-            work: JobWork::Copy { objects },
+            work: ObjectWork::Copy { objects },
         }
     }
 
-    pub async fn send(&self, job: &Job) {
+    pub async fn send(&self, job: &ObjectJob) {
         self.queue.send(&[Outgoing::now(job.to_body())]).await.expect("the job is queued");
     }
 

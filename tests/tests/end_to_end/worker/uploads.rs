@@ -8,7 +8,7 @@ use flotilla_tests::stage::{RUN, TASK};
 use shared::ledger::{Ledger, NO_FENCE, Phase, RunStart};
 use shared::object::{ETag, Timestamp};
 use shared::objects::UploadLog;
-use shared::objects::job::{Job, JobObject};
+use shared::objects::job::{JobObject, ObjectJob};
 use worker::Stop;
 
 use super::stage::{Stage, wait_for};
@@ -131,7 +131,7 @@ async fn regression_two_runs_count_one_giant_once_each() {
     stage.options.multipart_threshold = Some(6 * MIB as u64);
     stage.options.giant_threshold = 8 * MIB as u64;
     let older = stage.job("old", vec![stage.object(0, "giant", 12 * MIB).await]);
-    let newer = Job { run: "run-newer".into(), ..older.clone() };
+    let newer = ObjectJob { run: "run-newer".into(), ..older.clone() };
     let start = stage.ledger.run(RUN).await.expect("answers").expect("is there").start;
     stage.ledger.start_run(&RunStart { id: newer.run.clone(), ..start }, NO_FENCE).await.expect("the run is recorded");
     stage.to.inject(Rule::on(Kind::Part, Fault::Stall));

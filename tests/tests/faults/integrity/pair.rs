@@ -19,7 +19,7 @@ use shared::ledger::{Ledger, NO_FENCE, Outcome};
 use shared::location::Location;
 use shared::object::{Pin, Timestamp};
 use shared::objects::UploadLog;
-use shared::objects::job::{Job, JobObject, Work as JobWork};
+use shared::objects::job::{JobObject, ObjectJob, ObjectWork};
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::Store;
 use tokio::time::{Instant, sleep};
@@ -203,9 +203,9 @@ impl Pair {
             version: info.version,
             ..JobObject::default()
         };
-        let work = JobWork::Copy { objects: vec![object] };
+        let work = ObjectWork::Copy { objects: vec![object] };
         let origin = Origin { id: key.to_owned(), items: 1 };
-        let job = Job::new(TASK, RUN, origin, work);
+        let job = ObjectJob::new(TASK, RUN, origin, work);
         self.queue.send(&[Outgoing::now(job.to_body())]).await.expect("the job is queued");
     }
 

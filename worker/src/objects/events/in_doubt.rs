@@ -15,7 +15,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
-use shared::objects::job::{Job, JobChange, Work};
+use shared::objects::job::{JobChange, ObjectJob, ObjectWork};
 use shared::queue::Outgoing;
 use shared::{Result, terminal};
 
@@ -32,16 +32,16 @@ pub(crate) const CHANGED_AFTER: Duration = Duration::from_secs(5);
 const MAX_FOLLOWING: u32 = 5;
 
 /// Enqueues a look at the keys of a job whose writes are in doubt, where others may write them.
-pub(crate) async fn look_after(context: &Context, job: &Job) {
+pub(crate) async fn look_after(context: &Context, job: &ObjectJob) {
     let changes = keys_in_doubt(context, job).into_iter().map(change).collect();
     look_after_changes(context, job, changes).await;
 }
 
 /// As [`look_after`] when the job's lease is lost: also the keys of which an upload is recorded for this job. The other
 /// worker may still be at one of them: both then send the same parts, as after any second delivery.
-pub(crate) async fn look_after_abandoned(context: &Context, job: &Job) {
+pub(crate) async fn look_after_abandoned(context: &Context, job: &ObjectJob) {
     let mut keys = keys_in_doubt(context, job);
-    if context.objects.follow.look_again && !matches!(job.work, Work::Parts(_)) {
+    if context.objects.follow.look_again && !matches!(job.work, ObjectWork::Parts(_)) {
         match recorded_uploads(context, job).await {
             Ok(recorded) => keys.extend(recorded),
             Err(error) => tracing::warn!(%error, "could not read the open uploads of a job whose lease was lost"),
@@ -50,12 +50,12 @@ pub(crate) async fn look_after_abandoned(context: &Context, job: &Job) {
     look_after_changes(context, job, keys.into_iter().map(change).collect()).await;
 }
 
-fn keys_in_doubt<'a>(context: &Context, job: &'a Job) -> BTreeSet<(u32, &'a str)> {
+fn keys_in_doubt<'a>(context: &Context, job: &'a ObjectJob) -> BTreeSet<(u32, &'a str)> {
     job.work.keys().filter(|(_, key)| context.objects.in_doubt.take(key)).collect()
 }
 
 /// The job's indexes and keys of which the ledger has an upload recorded for this job.
-async fn recorded_uploads<'a>(context: &Context, job: &'a Job) -> Result<Vec<(u32, &'a str)>> {
+async fn recorded_uploads<'a>(context: &Context, job: &'a ObjectJob) -> Result<Vec<(u32, &'a str)>> {
     let keys: Vec<&str> = job.work.keys().map(|(_, key)| key).collect();
     let open = context.objects.upload_log.open_uploads(&job.task, &keys).await?;
     let records = open.into_iter().filter_map(|open| open.record);
@@ -66,7 +66,7 @@ async fn recorded_uploads<'a>(context: &Context, job: &'a Job) -> Result<Vec<(u3
     Ok(job.work.keys().filter(|(_, key)| ours.contains(*key)).collect())
 }
 
-async fn look_after_changes(context: &Context, job: &Job, changes: Vec<JobChange>) {
+async fn look_after_changes(context: &Context, job: &ObjectJob, changes: Vec<JobChange>) {
     if changes.is_empty() || !context.objects.follow.look_again {
         return;
     }
@@ -85,7 +85,7 @@ async fn look_after_changes(context: &Context, job: &Job, changes: Vec<JobChange
 /// twice: the delay is to be longer than it takes to settle them.
 pub(crate) async fn look_later(
     context: &Context,
-    job: &Job,
+    job: &ObjectJob,
     changes: Vec<JobChange>,
     delay: Duration,
     attempt: u32,

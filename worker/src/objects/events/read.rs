@@ -5,7 +5,7 @@ use shared::job::Origin;
 use shared::ledger::{Outcome, State, events_run};
 use shared::metrics;
 use shared::object::Timestamp;
-use shared::objects::job::{Job, JobChange, JobObject, Work};
+use shared::objects::job::{JobChange, JobObject, ObjectJob, ObjectWork};
 use shared::objects::reasons::{FILTERED, OUT_OF_SCOPE};
 use shared::queue::Message;
 
@@ -15,7 +15,7 @@ use crate::objects::settle::explained;
 /// A message, read as an event.
 pub(crate) enum Read {
     /// These keys may have changed. The outcomes of records that are not the task's are settled with them.
-    Changes(Box<Job>, Vec<(u32, Outcome)>),
+    Changes(Box<ObjectJob>, Vec<(u32, Outcome)>),
     /// It reports nothing that matters.
     Nothing,
     /// Nobody can use it, for this reason.
@@ -67,11 +67,11 @@ fn as_job(
     message: &Message,
     changes: &[Change],
     mut count: impl FnMut(&'static str),
-) -> (Job, Vec<(u32, Outcome)>) {
+) -> (ObjectJob, Vec<(u32, Outcome)>) {
     let task = &context.engine.task;
     // The same for each delivery of the message.
     let origin = Origin { id: format!("m-{}", message.id), items: changes.len() as u32 };
-    let mut job = Job::new(task, &events_run(task), origin, Work::Changed { objects: Vec::new() });
+    let mut job = ObjectJob::new(task, &events_run(task), origin, ObjectWork::Changed { objects: Vec::new() });
     let (mut objects, mut known) = (Vec::new(), Vec::new());
     for (index, change) in (0..).zip(changes) {
         let location = context.objects.source.location();
@@ -98,6 +98,6 @@ fn as_job(
         let why = first.reason.as_deref().unwrap_or_default();
         tracing::info!(id = message.id, events = known.len(), first = ?first.key, "ignoring events: {why}");
     }
-    job.work = Work::Changed { objects };
+    job.work = ObjectWork::Changed { objects };
     (job, known)
 }

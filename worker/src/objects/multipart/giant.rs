@@ -5,7 +5,7 @@
 //! others get `NoSuchUpload`, look, and find it done; the ledger counts the object once.
 
 use shared::ledger::{Outcome, State, events_run};
-use shared::objects::job::{Job, JobObject, Parts, Work};
+use shared::objects::job::{JobObject, ObjectJob, ObjectWork, Parts};
 use shared::objects::reasons::FILTERED;
 use shared::objects::{ObjectDetail, PartSet, UploadRecord};
 use shared::queue::Outgoing;
@@ -34,7 +34,7 @@ const MAX_RESTARTS: u32 = 3;
 
 /// Enqueues the parts that are not in the set `known`. The copy job is acknowledged after this: if that gets
 /// lost it comes again, and parts are enqueued again, of which those sent by then are passed over.
-pub(crate) async fn share(context: &Context, job: &Job, record: &UploadRecord, known: &PartSet) -> Result<()> {
+pub(crate) async fn share(context: &Context, job: &ObjectJob, record: &UploadRecord, known: &PartSet) -> Result<()> {
     let mut missing = parts::missing(1, record.part_count(), known);
     if missing.is_empty() {
         // All sent: any one part's job completes it.
@@ -52,28 +52,28 @@ pub(crate) async fn share(context: &Context, job: &Job, record: &UploadRecord, k
 /// A job for the parts from `first` to `last` that are missing, or for those that are to be sent `again`.
 fn parts_job(
     _context: &Context,
-    job: &Job,
+    job: &ObjectJob,
     record: &UploadRecord,
     (first, last): (u32, u32),
     again: Vec<u32>,
     attempt: u32,
-) -> Job {
+) -> ObjectJob {
     let (key, upload_id) = (record.upload.key.clone(), record.upload.id.clone());
     let parts = Parts { index: record.index, key, upload_id, first, last, again };
-    Job {
+    ObjectJob {
         task: job.task.clone(),
         run: record.run.clone(),
         definition: job.definition,
         attempt,
         origin: record.origin.clone(),
         restoring: None,
-        work: Work::Parts(parts),
+        work: ObjectWork::Parts(parts),
     }
 }
 
 /// Executes a parts job. `Ok` when its parts are recorded (and the object settled, if they were the
 /// last), when it was enqueued again, or when its upload is no longer the one in the ledger.
-pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) -> Result<()> {
+pub(crate) async fn upload_parts(context: &Context, job: &ObjectJob, parts: &Parts) -> Result<()> {
     let _admission = context.objects.admit().await;
     let Some(record) = current(context, parts).await? else { return Ok(()) };
     if parts.last > record.part_count() {
@@ -125,7 +125,7 @@ pub(crate) async fn upload_parts(context: &Context, job: &Job, parts: &Parts) ->
 ///
 /// Workers with different options would begin it anew in turn: after [`MAX_RESTARTS`] the upload goes on as it was
 /// created. A restart uses up no attempt, for nothing has failed.
-async fn end_superseded(context: &Context, job: &Job, record: &UploadRecord, parts: &Parts) -> Result<bool> {
+async fn end_superseded(context: &Context, job: &ObjectJob, record: &UploadRecord, parts: &Parts) -> Result<bool> {
     if !context.objects.follow.takes_key(&parts.key) {
         let skipped = |outcome| explained(Outcome { state: State::Skipped, ..outcome }, Some(FILTERED), None);
         return end(context, parts, skipped).await.map(|()| true);
@@ -156,7 +156,13 @@ async fn end_superseded(context: &Context, job: &Job, record: &UploadRecord, par
 }
 
 /// Has the parts tried again later. What was sent so far is recorded: the rest waits on the queue.
-async fn try_later(context: &Context, job: &Job, record: &UploadRecord, parts: &Parts, error: &Error) -> Result<()> {
+async fn try_later(
+    context: &Context,
+    job: &ObjectJob,
+    record: &UploadRecord,
+    parts: &Parts,
+    error: &Error,
+) -> Result<()> {
     let attempt = job.attempt + u32::from(!context.objects.is_store_outage(error));
     let delay = retry_delay(context.objects.options.retry_delay, job.attempt);
     tracing::info!(key = ?parts.key, first = parts.first, last = parts.last, %error, "could not send some parts: trying them again");
@@ -166,7 +172,13 @@ async fn try_later(context: &Context, job: &Job, record: &UploadRecord, parts: &
 
 /// A 404 alone says nothing of the source's object: a gateway may have sent it, or the destination. While the source
 /// still has the version, the parts sent so far stay.
-async fn not_found(context: &Context, job: &Job, record: &UploadRecord, parts: &Parts, error: Error) -> Result<()> {
+async fn not_found(
+    context: &Context,
+    job: &ObjectJob,
+    record: &UploadRecord,
+    parts: &Parts,
+    error: Error,
+) -> Result<()> {
     let found = source::find(context, &record.upload.key).await?;
     let is_there = found.is_some_and(|info| info.pin() == record.source && info.size == record.size);
     if !is_there {
@@ -205,7 +217,7 @@ fn upload_name(upload: &Upload) -> String {
     format!("{hash:016x}")
 }
 
-async fn complete_recorded(context: &Context, job: &Job, record: &UploadRecord) -> Result<()> {
+async fn complete_recorded(context: &Context, job: &ObjectJob, record: &UploadRecord) -> Result<()> {
     let marks = Marks::read(context, std::iter::once(record.upload.key.as_str())).await?;
     let copied = match complete::complete(context, record).await? {
         Completion::Copied(copied) => copied,
@@ -230,7 +242,7 @@ async fn complete_recorded(context: &Context, job: &Job, record: &UploadRecord) 
 
 /// Enqueues parts that the destination does not list as they were recorded, as one job: the worker that has done it
 /// completes the upload. Two who find them at the same moment send them twice, which does no harm.
-async fn send_again(context: &Context, job: &Job, record: &UploadRecord, numbers: Vec<u32>) -> Result<()> {
+async fn send_again(context: &Context, job: &ObjectJob, record: &UploadRecord, numbers: Vec<u32>) -> Result<()> {
     let (Some(first), Some(last)) = (numbers.first().copied(), numbers.last().copied()) else { return Ok(()) };
     if job.attempt >= context.objects.options.attempts {
         return Err(parts::unlisted(context, record, &numbers));
@@ -240,7 +252,7 @@ async fn send_again(context: &Context, job: &Job, record: &UploadRecord, numbers
 }
 
 /// The parts sent so far are of no use: gives the upload up and has the object copied as it is now.
-async fn begin_anew(context: &Context, job: &Job, record: &UploadRecord, why: Error) -> Result<()> {
+async fn begin_anew(context: &Context, job: &ObjectJob, record: &UploadRecord, why: Error) -> Result<()> {
     if record.attempt >= context.objects.options.attempts {
         if !context.objects.follow.look_again || why.kind() != ErrorKind::PreconditionFailed {
             return fail(context, record, why).await;
@@ -267,9 +279,15 @@ async fn gone(context: &Context, record: &UploadRecord) -> Result<()> {
 }
 
 /// Has the object copied from the beginning, and gives the upload up.
-async fn copy_anew(context: &Context, job: &Job, record: &UploadRecord, object: JobObject, attempt: u32) -> Result<()> {
-    let (run, origin, work) = (record.run.clone(), record.origin.clone(), Work::Copy { objects: vec![object] });
-    let again = Job { attempt, run, origin, work, ..job.clone() };
+async fn copy_anew(
+    context: &Context,
+    job: &ObjectJob,
+    record: &UploadRecord,
+    object: JobObject,
+    attempt: u32,
+) -> Result<()> {
+    let (run, origin, work) = (record.run.clone(), record.origin.clone(), ObjectWork::Copy { objects: vec![object] });
+    let again = ObjectJob { attempt, run, origin, work, ..job.clone() };
     let delay = retry_delay(context.objects.options.retry_delay, record.attempt);
     // Sent first: without the message a crash after the discard would lose the object.
     context.lane.queue.send(&[Outgoing { body: again.to_body(), delay }]).await?;

@@ -6,7 +6,7 @@ use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use shared::ledger::{Outcome, Settlement, State};
 use shared::object::{ObjectInfo, Pin, Timestamp};
-use shared::objects::job::{Job, JobObject};
+use shared::objects::job::{JobObject, ObjectJob};
 use shared::objects::reasons::REASONS;
 use shared::objects::{Intents, ObjectDetail, PartRecord, UploadRecord};
 use shared::store::{Part, Upload, Write};
@@ -96,7 +96,7 @@ pub(crate) enum Abort {
 /// Asks the ledger for many keys at once: a job of 500 objects costs some ten requests, not three for each object.
 pub(crate) async fn abort_all(
     context: &Context,
-    job: &Job,
+    job: &ObjectJob,
     uploads: &[(String, Uploads)],
     abort: Abort,
 ) -> Result<Vec<Upload>> {
