@@ -40,7 +40,7 @@ pub use verify::VerifyResult;
 /// The longest that a slice works.
 const SLICE: Duration = Duration::from_secs(10 * 60);
 
-/// When a slice that could not begin, or whose store failed, is tried again.
+/// When a slice that could not begin, or whose store failed, is tried again at first.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// Configuration, stores and services of a version of a task's definition.
@@ -60,6 +60,9 @@ pub struct OpenedTask {
 pub trait OpenedTasks: Send + Sync {
     /// A version of the definition, opened when it is first asked for. Nobody has asked its stores whether they answer.
     async fn opened(&self, version: u32) -> shared::Result<Arc<OpenedTask>>;
+
+    /// The task's name, or that of the queue of operations on tasks that are not created.
+    fn name(&self) -> &str;
 
     /// A definition that a request holds, of a task that is not created.
     async fn of_definition(&self, definition: &str) -> shared::Result<Arc<OpenedTask>>;

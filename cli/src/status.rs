@@ -224,5 +224,6 @@ fn followed(run: &Run) -> String {
 pub fn settled(run: &Run) -> String {
     let mut parts = summary::settled(&run.settled, run.settled.skipped + run.found.unchanged);
     parts.extend(summary::counted_if_any(run.found.not_judged, "not compared"));
+    parts.extend(summary::counted_if_any(run.found.unlisted, "not listed"));
     parts.join(", ")
 }

@@ -85,7 +85,7 @@ async fn text(tasks: &SharedTasks, summary: &Summary) -> Result<String, Failure>
 }
 
 /// A task's present definition, with the limits that hold now.
-async fn present(tasks: &SharedTasks, summary: &Summary) -> Result<TaskDefinition, Failure> {
+pub(crate) async fn present(tasks: &SharedTasks, summary: &Summary) -> Result<TaskDefinition, Failure> {
     let (name, text) = (&summary.task.name, text(tasks, summary).await?);
     let definition = TaskDefinition::parse(&text).map_err(|why| {
         Failure::usage(format!("the definition of task {name:?} cannot be read ({why}): use the version that wrote it"))

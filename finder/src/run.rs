@@ -278,11 +278,13 @@ impl Finder {
 
     /// Stops a run for this reason, which it returns, unless that cannot be recorded.
     async fn give_up(&self, run: &str, why: FindError, fence: u64) -> FindError {
+        self.record_stop(run, &why.to_string(), fence).await.err().unwrap_or(why)
+    }
+
+    async fn record_stop(&self, run: &str, why: &str, fence: u64) -> Result<(), FindError> {
         // Stopped first: died in between, the deletes are not counted by a stopped run either.
-        if let Err(error) = self.set_phase(run, Phase::Stopped, Some(&why.to_string()), fence).await {
-            return error;
-        }
-        self.ledger.refuse_deletes(run, fence).await.map_or_else(FindError::Ledger, |()| why)
+        self.set_phase(run, Phase::Stopped, Some(why), fence).await?;
+        self.ledger.refuse_deletes(run, fence).await.map_err(FindError::Ledger)
     }
 
     async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>, fence: u64) -> Result<(), FindError> {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::Result;
 use crate::ledger::{Found, Settled};
 use crate::object::Timestamp;
-use crate::tasks::RunEnd;
+use crate::tasks::{EndedRun, RunEnd};
 
 /// How a notice is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -73,13 +73,14 @@ pub struct Notice {
 impl Notice {
     /// One line for people, of printable ASCII: a subject of SNS takes no more than 100 characters.
     pub fn subject(&self) -> String {
-        let end = match self.end {
-            RunEnd::Done => "done".to_owned(),
-            RunEnd::DoneWithFailures => format!("done, {} failed", self.settled.failed),
-            RunEnd::Stopped => "stopped".to_owned(),
-            RunEnd::Cancelled => "cancelled".to_owned(),
+        let end = EndedRun {
+            failed: self.settled.failed,
+            lost: self.lost,
+            not_judged: self.found.not_judged,
+            unlisted: self.found.unlisted,
+            ..EndedRun::new(&self.run, self.end, self.ended)
         };
-        format!("flotilla: task {} {end}", self.task)
+        format!("flotilla: task {} {}", self.task, end.words()).chars().take(100).collect()
     }
 }
 

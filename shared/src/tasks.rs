@@ -42,7 +42,8 @@ pub use crate::config::RunOverrides;
 pub use audit::{Audit, AuditLog, Author, MAX_NOTE_BYTES, WITH_RECORDS};
 pub use changes::Next;
 pub use control::{
-    BeginRun, Control, Due, EndedRun, Limits, LiveRun, Losses, MAX_CANCELLED_RUNS, RunEnd, Summary, TaskState, Watch,
+    BeginRun, Control, Due, EndedRun, Limits, LiveRun, Losses, MAX_CANCELLED_RUNS, MAX_REASON_CHARS, RunEnd, Summary,
+    TaskState, Watch,
 };
 pub use definitions::{Definition, Definitions, MAX_OUTLINE_BYTES, NewTask, Outline, edit_result};
 pub use heartbeats::{

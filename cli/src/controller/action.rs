@@ -3,7 +3,7 @@
 use std::fmt;
 
 use shared::controller::task::Decision;
-use shared::tasks::{EndedRun, Operation, OperationKind, RunEnd, Sample, Summary, TaskRef, Watch};
+use shared::tasks::{Operation, OperationKind, Sample, Summary, TaskRef, Watch};
 use shared::terminal;
 
 use super::deletion::Left;
@@ -115,16 +115,7 @@ fn decided(f: &mut fmt::Formatter<'_>, task: &str, decision: &Decision) -> fmt::
         Decision::Lose { run, lost } => {
             write!(f, "stop run {run} of task {task}: the messages of {} are lost", terminal::counted(*lost, "object"))
         }
-        Decision::End(EndedRun { id, end, failed, lost, .. }) => {
-            let end = match end {
-                RunEnd::Done => "done".to_owned(),
-                RunEnd::DoneWithFailures => format!("done, {} failed", terminal::counted(*failed, "object")),
-                RunEnd::Stopped => format!("stopped, {} lost", terminal::counted(*lost, "object")),
-                RunEnd::Cancelled if *lost > 0 => format!("cancelled, {} lost", terminal::counted(*lost, "object")),
-                RunEnd::Cancelled => "cancelled".to_owned(),
-            };
-            write!(f, "end run {id} of task {task}: {end}")
-        }
+        Decision::End(end) => write!(f, "end run {} of task {task}: {}", end.id, end.words()),
         Decision::Unreadable(_) => write!(f, "follow the schedule of task {task}"),
     }
 }

@@ -100,6 +100,10 @@ impl OpenedTasks for Definitions {
         Err(invalid(format!("the request must hold the definition: it names version {version} of none")))
     }
 
+    fn name(&self) -> &str {
+        OPERATIONS
+    }
+
     async fn of_definition(&self, definition: &str) -> Result<Arc<OpenedTask>> {
         let definition = TaskDefinition::parse(definition).map_err(|why| invalid(why.to_string()))?;
         let config = definition.on(self.context.fleet(), OPERATIONS);

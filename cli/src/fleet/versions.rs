@@ -129,6 +129,10 @@ impl OpenedTasks for Versions {
         Ok(self.open(version, Opening::Unprobed).await?.task)
     }
 
+    fn name(&self) -> &str {
+        &self.task.name
+    }
+
     async fn of_definition(&self, _: &str) -> Result<Arc<OpenedTask>> {
         Err(self.error(ErrorKind::Invalid, "the task has a definition of its own"))
     }

@@ -4,20 +4,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use shared::ledger::ClaimView;
+use shared::ledger::{ClaimView, SharedLedger};
 use shared::object::Timestamp;
 use shared::queue::Outgoing;
 use shared::tasks::{CloseRequest, Operation, OperationEnd, OperationKind, OperationVerdict};
-use shared::{ErrorKind, Result, terminal};
+use shared::{Error, ErrorKind, Result, terminal};
 use tokio_util::sync::CancellationToken;
 use worker::{Delivery, Execution, LaneContext};
 
-use super::find::Find;
-use super::slice::{SliceCheckpoint, SliceEnd};
+use super::find::{AskedRun, Find};
+use super::slice::{SliceCheckpoint, SliceEnd, Waits};
 use super::{AGAIN_AFTER, OpenedTask, Shared, close, erase, plan, probe, request, verify};
 
 /// How long the operations of a deletion are tried, by the workers' clocks, from when they were asked for.
 const DELETION_TRIED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a run waits for a definition or a side that cannot be opened, by the workers' clocks, from the first try.
+const RUN_TRIED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A job of an operation, read.
 pub struct Slice {
@@ -152,10 +155,7 @@ impl Slice {
             Err(error) if error.is_backend() => return Err(error),
             // Somebody waits for the others, mends what the error names, and asks again.
             Err(error) if !is_retried(operation.kind) => return Ok(SliceEnd::unusable(error)),
-            Err(error) => {
-                let progress = format!("cannot begin, trying again in {} s: {error}", AGAIN_AFTER.as_secs());
-                return Ok(SliceEnd::Continued(SliceCheckpoint { progress, ..checkpoint }, AGAIN_AFTER));
-            }
+            Err(error) => return self.wait(operation, checkpoint, &error).await,
         };
         let bounds =
             Bounds { stop: self.lane.engine.draining.child_token(), until: Instant::now() + self.shared.slice };
@@ -167,11 +167,30 @@ impl Slice {
             OperationKind::Close => close::slice(&opened, request, &checkpoint, &bounds, &self.shared.owner).await,
             OperationKind::Erase => erase::slice(&opened, &checkpoint, &bounds).await,
             OperationKind::Find | OperationKind::Retry => {
-                let (tasks, owner, seen) = (&self.shared.tasks, self.shared.owner.as_str(), self.seen.clone());
-                Find { opened: &opened, tasks, operation, owner, seen }.slice(&bounds).await
+                let run = self.asked_run(operation, &opened.backend.ledger);
+                Find { opened: &opened, run }.slice(&bounds).await
             }
             OperationKind::Notify => Ok(SliceEnd::failed(format!("this release executes no operation {}", self.verb))),
         }
+    }
+
+    fn asked_run<'a>(&'a self, operation: &'a Operation, ledger: &'a SharedLedger) -> AskedRun<'a> {
+        let Shared { opened, tasks, owner, .. } = &*self.shared;
+        AskedRun { name: opened.name(), tasks, ledger, operation, owner, seen: self.seen.clone() }
+    }
+
+    /// Tries an operation again that cannot begin, ever later. A run that could not for [`RUN_TRIED_FOR`] is stopped, so
+    /// that it does not keep the next one from beginning.
+    async fn wait(&self, operation: &Operation, checkpoint: SliceCheckpoint, why: &Error) -> Result<SliceEnd> {
+        let waits = Waits::more(checkpoint.waits);
+        if is_run(self.verb) && waits.since.age() >= RUN_TRIED_FOR {
+            let run = self.asked_run(operation, &self.lane.engine.ledger);
+            let why = format!("given up after {} h: {why}", RUN_TRIED_FOR.as_secs() / 3_600);
+            return run.refuse(&self.lane.queue, &why).await;
+        }
+        let delay = if is_run(self.verb) { waits.delay() } else { AGAIN_AFTER };
+        let progress = format!("cannot begin, trying again in {} s: {why}", delay.as_secs());
+        Ok(SliceEnd::Continued(SliceCheckpoint { progress, waits: Some(waits), ..checkpoint }, delay))
     }
 
     async fn opened(&self, operation: &Operation) -> Result<Arc<OpenedTask>> {

@@ -5,8 +5,14 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shared::ledger::ClaimView;
+use shared::object::Timestamp;
 use shared::tasks::OperationVerdict;
 use shared::{Error, ErrorKind};
+
+use super::AGAIN_AFTER;
+
+/// The longest time between two tries of an operation that cannot begin. A message is delayed by no more.
+const MAX_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// How a slice ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,17 +46,44 @@ impl SliceEnd {
 
     /// To be continued.
     pub fn continued(progress: String, state: &impl Serialize, delay: Duration) -> SliceEnd {
-        SliceEnd::Continued(SliceCheckpoint { progress, state: json(state) }, delay)
+        SliceEnd::Continued(SliceCheckpoint { progress, state: json(state), waits: None }, delay)
     }
 }
 
 /// What the next slice goes on from.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SliceCheckpoint {
     /// How far the operation is, for people.
     pub progress: String,
     /// The state of its kind; null at the beginning.
     pub state: serde_json::Value,
+    /// Since when, and how often, the operation could not begin a slice; `None`: the last one began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Waits>,
+}
+
+/// How long an operation waits for what it needs to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waits {
+    /// The first time in a row, by the clock of the worker that tried.
+    pub since: Timestamp,
+    /// How often it was tried.
+    pub times: u32,
+}
+
+impl Waits {
+    /// After one more try.
+    pub fn more(before: Option<Waits>) -> Waits {
+        let Waits { since, times } = before.unwrap_or(Waits { since: Timestamp::now(), times: 0 });
+        Waits { since, times: times.saturating_add(1) }
+    }
+
+    /// When it is tried again: after 1, 2, 4, 8 and 15 min, then every 15 min.
+    pub fn delay(self) -> Duration {
+        let doubled = AGAIN_AFTER.saturating_mul(1 << self.times.saturating_sub(1).min(4));
+        doubled.min(MAX_WAIT)
+    }
 }
 
 impl SliceCheckpoint {

@@ -8,7 +8,6 @@ use shared::ledger::{MAX_RUNS, Run};
 use shared::tasks::{Audit, EndedRun, Operation, OperationKind, Summary};
 use shared::terminal;
 
-use super::list::end_words;
 use super::{backend, found};
 use crate::args::HistoryArgs;
 use crate::exit::{CommandResult, Exit, Failure};
@@ -93,16 +92,18 @@ fn line(id: &str, past: &Past) -> String {
         },
     );
     let ended = operation.as_ref().and_then(|operation| operation.end.as_ref());
-    let end = match ended.map(|end| (end, serde_json::from_str::<EndedRun>(&end.result))) {
-        Some((end, Ok(ended))) => format!("ended {} {}", end.at.to_seconds(), end_words(&ended)),
-        Some((end, Err(_))) => format!("ended {}", end.at.to_seconds()),
-        None => run.as_ref().map_or("queued", status::describe).to_owned(),
+    let recorded = ended.and_then(|end| serde_json::from_str::<EndedRun>(&end.result).ok());
+    let end = match (ended, &recorded) {
+        (Some(end), Some(recorded)) => format!("ended {} {}", end.at.to_seconds(), recorded.words()),
+        (Some(end), None) => format!("ended {}", end.at.to_seconds()),
+        (None, _) => run.as_ref().map_or("queued", status::describe).to_owned(),
     };
     let mut fields = vec![terminal::run_id(id).to_owned(), begun, who, end];
     fields.extend(
         run.as_ref().map(|run| format!("{} listed, {}", terminal::count(run.found.listed), status::settled(run))),
     );
-    fields.extend(run.as_ref().and_then(|run| run.error.as_ref()).map(|error| terminal::escaped(error).to_string()));
+    let error = run.as_ref().and_then(|run| run.error.clone()).or_else(|| recorded.and_then(|end| end.error));
+    fields.extend(error.map(|error| terminal::escaped(&error)));
     fields.join("\t")
 }
 

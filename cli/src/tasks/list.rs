@@ -4,7 +4,7 @@ use adapters::open::FleetBackend;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use shared::object::Timestamp;
-use shared::tasks::{EndedRun, RunEnd, Summary};
+use shared::tasks::{EndedRun, Summary};
 use shared::terminal;
 
 use super::backend;
@@ -92,17 +92,6 @@ pub(super) fn next_run(due: Option<Timestamp>) -> String {
 /// How a task's last run ended.
 pub(super) fn last_run(last: Option<&EndedRun>) -> String {
     let Some(last) = last else { return "never ran".to_owned() };
-    format!("last run {} {}", last.ended.to_seconds(), end_words(last))
-}
-
-/// How a run ended.
-pub(super) fn end_words(end: &EndedRun) -> String {
-    match end.end {
-        RunEnd::Done => "done".to_owned(),
-        RunEnd::DoneWithFailures => format!("done, {} failed", terminal::count(end.failed)),
-        RunEnd::Stopped if end.lost > 0 => format!("stopped, {} lost", terminal::count(end.lost)),
-        RunEnd::Stopped => "stopped".to_owned(),
-        RunEnd::Cancelled if end.lost > 0 => format!("cancelled, {} lost", terminal::count(end.lost)),
-        RunEnd::Cancelled => "cancelled".to_owned(),
-    }
+    let error = last.error.as_ref().map(|error| format!(": {}", terminal::escaped(error)));
+    format!("last run {} {}{}", last.ended.to_seconds(), last.words(), error.unwrap_or_default())
 }

@@ -1,8 +1,9 @@
 //! A run that was asked for under an id: another program recorded it, and decides which run of its task is live.
 
-use shared::ledger::{ClaimView, Phase, RunOptions};
+use shared::ledger::{self, ClaimView, Phase, RunOptions, RunStart};
 use shared::{Error, ErrorKind};
 
+use super::claim::{self, Claim};
 use super::{Begun, Finder};
 use crate::error::FindError;
 use crate::planner::Planner;
@@ -41,6 +42,32 @@ impl Finder {
             Phase::Cancelling | Phase::Cancelled => return Err(FindError::Cancelled),
         }
         Ok(Some(Begun { id: request.id.clone(), phase: state.phase, is_new: false }))
+    }
+
+    /// Stops the run that was asked for, because it cannot be made. `Ok` also if it needs no finder any more. A run that
+    /// the ledger does not know is recorded first. Nobody knows which of its deletes were sent if it was releasing them:
+    /// then it is cancelled. Repeated, or cut off between two writes, it stops the same run.
+    pub async fn refuse(&self, run: &RunStart, why: &str) -> Result<(), FindError> {
+        let dead = self.run.as_ref().and_then(|request| request.dead.as_ref());
+        let claim = Claim::take(&self.ledger, &self.task, &self.owner, claim::LEASE, dead).await?;
+        let refused = self.refuse_claimed(run, why, claim.fence()).await;
+        claim.end().await;
+        refused
+    }
+
+    async fn refuse_claimed(&self, run: &RunStart, why: &str, fence: u64) -> Result<(), FindError> {
+        let (ledger, id) = (&self.ledger, run.id.as_str());
+        match ledger.run_state(id).await.map_err(FindError::Ledger)?.map(|state| state.phase) {
+            None => ledger.start_run(run, fence).await.map_err(FindError::Ledger)?,
+            Some(Phase::Listing) => ledger.fence(id, fence).await.map(drop).map_err(FindError::Ledger)?,
+            Some(Phase::Releasing) => {
+                let Some(run) = ledger.run(id).await.map_err(FindError::Ledger)? else { return Ok(()) };
+                return ledger::cancel(ledger, &run, why, &self.owner).await.map_err(FindError::Ledger);
+            }
+            Some(Phase::Listed | Phase::Stopped | Phase::Lost) => return Ok(()),
+            Some(Phase::Cancelling | Phase::Cancelled) => return Err(FindError::Cancelled),
+        }
+        self.record_stop(id, why, fence).await
     }
 
     /// Gives up a run that cannot go on as it began. The definition of a run stays the same: the list of prefixes may

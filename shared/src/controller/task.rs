@@ -22,6 +22,12 @@ pub struct RunView {
     pub waiting: u64,
     /// Objects that failed.
     pub failed: u64,
+    /// Objects that could not be compared.
+    pub not_judged: u64,
+    /// Folders and names that could not be listed.
+    pub unlisted: u64,
+    /// Why it stopped, or what it refused.
+    pub error: Option<String>,
     /// Changes when anything of the run changes.
     pub progress: u64,
 }
@@ -29,7 +35,17 @@ pub struct RunView {
 impl RunView {
     /// The view of a run that the ledger does not know.
     pub fn queued(id: &str) -> RunView {
-        RunView { id: id.to_owned(), phase: None, unsettled: 0, waiting: 0, failed: 0, progress: 0 }
+        RunView {
+            id: id.to_owned(),
+            phase: None,
+            unsettled: 0,
+            waiting: 0,
+            failed: 0,
+            not_judged: 0,
+            unlisted: 0,
+            error: None,
+            progress: 0,
+        }
     }
 
     /// The view of a run as the ledger has it.
@@ -43,8 +59,23 @@ impl RunView {
             unsettled: run.unsettled(),
             waiting: run.enqueued().saturating_sub(run.settled.objects()),
             failed: run.settled.failed,
+            not_judged: run.found.not_judged,
+            unlisted: run.found.unlisted,
+            error: run.error.clone(),
             progress,
         }
+    }
+
+    /// Its end, seen now.
+    fn ended(&self, end: RunEnd, lost: u64, now: Timestamp) -> EndedRun {
+        let RunView { failed, not_judged, unlisted, .. } = *self;
+        let end = EndedRun { failed, lost, not_judged, unlisted, ..EndedRun::new(&self.id, end, now) };
+        end.because(self.error.as_deref())
+    }
+
+    /// Whether everything was listed and compared, and no object failed.
+    fn is_complete(&self) -> bool {
+        self.failed == 0 && self.not_judged == 0 && self.unlisted == 0
     }
 }
 
@@ -139,9 +170,7 @@ fn of_run(summary: &Summary, run: &RunView, watch: &Watch, now: Timestamp) -> Op
     let abandoned = watch.unclaimed.min(watch.empty);
     let is_abandoned = abandoned >= UNCLAIMED_PASSES && abandoned.is_multiple_of(UNCLAIMED_PASSES);
     let is_lost = watch.still >= STILL_PASSES;
-    let end = |end: RunEnd, lost: u64| {
-        Some(Decision::End(EndedRun { id: run.id.clone(), end, ended: now, failed: run.failed, lost }))
-    };
+    let end = |end: RunEnd, lost: u64| Some(Decision::End(run.ended(end, lost, now)));
     let lose = |lost: u64| Some(Decision::Lose { run: run.id.clone(), lost });
     match run.phase {
         // A finder that has begun and is not recorded yet has a claim.
@@ -157,7 +186,7 @@ fn of_run(summary: &Summary, run: &RunView, watch: &Watch, now: Timestamp) -> Op
             Some(Decision::Find(run.id.clone()))
         }
         None | Some(Phase::Listing | Phase::Releasing) => None,
-        Some(Phase::Listed) if run.waiting == 0 && run.failed == 0 => end(RunEnd::Done, 0),
+        Some(Phase::Listed) if run.waiting == 0 && run.is_complete() => end(RunEnd::Done, 0),
         Some(Phase::Listed) if run.waiting == 0 => end(RunEnd::DoneWithFailures, 0),
         Some(Phase::Stopped) if run.waiting == 0 => end(RunEnd::Stopped, 0),
         Some(Phase::Cancelled) if run.waiting == 0 => end(RunEnd::Cancelled, 0),

@@ -28,27 +28,18 @@ pub struct RunOptions {
 impl RunOptions {
     /// The options of a task between two stores, which is looked at under these `prefixes`.
     pub fn of(source: &Store, destination: &Store, find: &Find, work: &Work, prefixes: &[String]) -> RunOptions {
-        let Find {
-            compare, metadata, delete, max_delete, filters, min_size, max_size, min_age, max_age, only_key, ..
-        } = find;
         let side = |store: &Store| {
             let endpoint = store.service().map(|service| service.endpoint.clone());
             json!([store.location().to_string(), endpoint])
         };
-        let digest = digest(&json!([
-            side(source),
-            side(destination),
-            [json!(compare), json!(metadata)],
-            [json!(delete), json!(max_delete)],
-            filters,
-            [min_size, max_size],
-            [min_age, max_age],
-            prefixes,
-            only_key,
-            writes(work),
-        ]));
-        let writes = Self::writes(source.location(), destination.location(), *metadata, work);
-        RunOptions { digest, writes: Some(writes), delete: *delete, retries: None }
+        let digest = digest(&json!([side(source), side(destination), finds(find), prefixes, writes(work),]));
+        let writes = Self::writes(source.location(), destination.location(), find.metadata, work);
+        RunOptions { digest, writes: Some(writes), delete: find.delete, retries: None }
+    }
+
+    /// The digest of the options that a definition has itself: without locations, endpoints and the prefixes of a list.
+    pub fn of_definition(find: &Find, work: &Work) -> String {
+        digest(&json!([finds(find), writes(work)]))
     }
 
     /// The digest of the options that a worker applies itself. Endpoints are not among them: finder and worker may
@@ -56,6 +47,19 @@ impl RunOptions {
     pub fn writes(source: &Location, destination: &Location, metadata: bool, work: &Work) -> String {
         digest(&json!([source.to_string(), destination.to_string(), metadata, writes(work)]))
     }
+}
+
+fn finds(find: &Find) -> Value {
+    let Find { compare, metadata, delete, max_delete, filters, min_size, max_size, min_age, max_age, only_key, .. } =
+        find;
+    json!([
+        [json!(compare), json!(metadata)],
+        [json!(delete), json!(max_delete)],
+        filters,
+        [min_size, max_size],
+        [min_age, max_age],
+        only_key,
+    ])
 }
 
 fn writes(work: &Work) -> Value {

@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Author, Change, Operation, OperationEnd, OperationVerdict, Outline, TaskRef};
-use crate::Result;
+use super::{Author, Change, Operation, OperationEnd, Outline, TaskRef, OperationVerdict};
 use crate::object::Timestamp;
+use crate::{Result, terminal};
+
+/// Most characters of the reason of a run's end.
+pub const MAX_REASON_CHARS: usize = 1_000;
 
 /// Most runs of a task that are being cancelled at the same time.
 pub const MAX_CANCELLED_RUNS: usize = 16;
@@ -84,7 +87,7 @@ pub struct LiveRun {
 pub enum RunEnd {
     /// Every object is in sync.
     Done,
-    /// Every object is settled, some of them as failed.
+    /// Everything is settled, some objects as failed; or some could not be compared, or some folders not be listed.
     DoneWithFailures,
     /// The finder gave up, or messages were lost. Nothing was deleted after that.
     Stopped,
@@ -106,9 +109,47 @@ pub struct EndedRun {
     /// Objects that were found to be copied or deleted and were not settled when it ended: their messages were lost, or
     /// never sent.
     pub lost: u64,
+    /// Objects that could not be compared: nothing was done about them.
+    pub not_judged: u64,
+    /// Folders and names that could not be listed.
+    pub unlisted: u64,
+    /// Why it stopped, or what it refused.
+    pub error: Option<String>,
 }
 
 impl EndedRun {
+    /// The end of a run in which nothing failed.
+    pub fn new(id: impl Into<String>, end: RunEnd, ended: Timestamp) -> EndedRun {
+        EndedRun { id: id.into(), end, ended, failed: 0, lost: 0, not_judged: 0, unlisted: 0, error: None }
+    }
+
+    /// With the reason, of which at most [`MAX_REASON_CHARS`] are kept: each reader of the task reads it.
+    pub fn because(self, why: Option<&str>) -> EndedRun {
+        EndedRun { error: why.map(|why| why.chars().take(MAX_REASON_CHARS).collect()), ..self }
+    }
+
+    /// How it ended, in words.
+    pub fn words(&self) -> String {
+        let end = match self.end {
+            RunEnd::Done | RunEnd::DoneWithFailures => "done",
+            RunEnd::Stopped => "stopped",
+            RunEnd::Cancelled => "cancelled",
+        };
+        let mut parts = vec![end.to_owned()];
+        let mut add = |number: u64, what: &str| {
+            if number > 0 {
+                parts.push(format!("{} {what}", terminal::count(number)));
+            }
+        };
+        if self.end == RunEnd::DoneWithFailures {
+            add(self.failed, "failed");
+            add(self.not_judged, "not compared");
+            add(self.unlisted, "not listed");
+        }
+        add(self.lost, "lost");
+        parts.join(", ")
+    }
+
     /// Whether it was stopped because messages were lost.
     pub fn has_losses(&self) -> bool {
         self.end == RunEnd::Stopped && self.lost > 0

@@ -9,7 +9,8 @@ use shared::tasks::{OperationKind, RunEnd};
 use super::stage::Stage;
 use crate::controller::pass;
 
-const NOTIFY: &str =
+/// A definition's receivers of notices.
+pub const NOTIFY: &str =
     "[notify]\ntopic = \"arn:aws:sns:us-east-1:123456789012:ends\"\nwebhook = \"https://hooks.example/secret\"\n";
 
 /// A fleet with a run of task `t` whose objects are settled, and which is not ended yet.

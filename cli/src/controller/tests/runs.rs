@@ -1,10 +1,11 @@
 //! Runs begin, end, are lost, and begin again.
 
-use shared::ledger::{Phase, State};
+use shared::ledger::{Found, Phase, State};
 use shared::object::Timestamp;
 use shared::queue::Outgoing;
-use shared::tasks::{BeginRun, OperationKind, RunEnd, TaskState};
+use shared::tasks::{BeginRun, MAX_REASON_CHARS, OperationKind, RunEnd, TaskState};
 
+use super::notices::NOTIFY;
 use super::stage::{MINUTE_MS, Stage};
 use crate::controller::pass;
 
@@ -46,6 +47,40 @@ async fn a_run_ends_when_its_objects_are_settled_and_not_before() {
     let task = stage.summary("t").await.unwrap();
     let last = task.last_run.unwrap();
     assert_eq!((task.run, last.id, last.end, last.failed, last.lost), (None, run, RunEnd::DoneWithFailures, 1, 0));
+}
+
+#[tokio::test]
+async fn regression_a_run_that_left_something_out_has_failures() {
+    for (not_judged, unlisted, words) in
+        [(2, 0, "done, 2 not compared"), (0, 1, "done, 1 not listed"), (1, 1, "done, 1 not compared, 1 not listed")]
+    {
+        let stage = Stage::new().await;
+        stage.task("t", HOURLY, NOTIFY, Some(stage.now())).await;
+        stage.pass().await;
+        let run = stage.find_these("t", Found { not_judged, unlisted, ..Found::default() }, Phase::Listed).await;
+        stage.backend.ledger.set_phase(&run, Phase::Listed, Some("/a/b cannot be listed"), None).await.unwrap();
+        let report = stage.pass().await;
+        assert!(report.actions.iter().any(|line| line.ends_with(words)), "{words}: {report:?}");
+        let last = stage.summary("t").await.unwrap().last_run.unwrap();
+        assert_eq!((last.end, last.not_judged, last.unlisted), (RunEnd::DoneWithFailures, not_judged, unlisted));
+        assert_eq!(last.error.as_deref(), Some("/a/b cannot be listed"));
+        let notices = stage.notices();
+        let (.., notice) = notices.first().expect("a notice");
+        assert_eq!((notice.end, notice.found.not_judged, notice.found.unlisted), (last.end, not_judged, unlisted));
+        assert_eq!(notice.subject(), format!("flotilla: task t {words}"));
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_stopped_ends_with_its_reason() {
+    let stage = Stage::new().await;
+    stage.task("t", HOURLY, "", Some(stage.now())).await;
+    stage.pass().await;
+    let run = stage.find("t", 0, Phase::Stopped).await;
+    stage.backend.ledger.set_phase(&run, Phase::Stopped, Some(&"\u{fc}".repeat(5_000)), None).await.unwrap();
+    stage.pass().await;
+    let last = stage.summary("t").await.unwrap().last_run.unwrap();
+    assert_eq!((last.end, last.error.map(|why| why.chars().count())), (RunEnd::Stopped, Some(MAX_REASON_CHARS)));
 }
 
 #[tokio::test]

@@ -191,6 +191,12 @@ impl Stage {
 
     /// Records that a finder has found so many objects of the live run, and has ended in this phase.
     pub async fn find(&self, task: &str, objects: u64, phase: Phase) -> String {
+        let found = Found { listed: objects, enqueued: objects, ..Found::default() };
+        self.find_these(task, found, phase).await
+    }
+
+    /// The same, with all its counters.
+    pub async fn find_these(&self, task: &str, found: Found, phase: Phase) -> String {
         let summary = self.summary(task).await.unwrap();
         let (run, ledger) = (summary.run.unwrap().id, &self.backend.ledger);
         let start = RunStart {
@@ -202,7 +208,6 @@ impl Stage {
             started: self.now(),
         };
         ledger.start_run(&start, NO_FENCE).await.unwrap();
-        let found = Found { listed: objects, enqueued: objects, ..Found::default() };
         let checkpoint = Checkpoint { version: 1, done: true, found, ..Checkpoint::default() };
         ledger.checkpoint(&run, &checkpoint, NO_FENCE).await.unwrap();
         if phase != Phase::Listing {

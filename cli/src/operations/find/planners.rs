@@ -5,9 +5,9 @@ use std::fmt;
 use async_trait::async_trait;
 use finder::run::context::RunContext;
 use finder::{FindError, Planned, Planner};
-use shared::ledger::{Checkpoint, Found, RunOptions};
+use shared::ledger::{SliceCheckpoint, Found, RunOptions};
 
-use super::Find;
+use super::AskedRun;
 
 /// A planner that asks once more whether its run is live, after the run is recorded and before its first commit.
 ///
@@ -15,7 +15,7 @@ use super::Find;
 /// more. From its record on, the controller has the ledger cancel it, and the finder's writes are refused.
 pub struct LivePlanner<'a> {
     pub planner: &'a dyn Planner,
-    pub find: &'a Find<'a>,
+    pub run: &'a AskedRun<'a>,
 }
 
 impl fmt::Debug for LivePlanner<'_> {
@@ -38,9 +38,9 @@ impl Planner for LivePlanner<'_> {
         self.planner.options()
     }
 
-    async fn plan(&self, run: &RunContext, checkpoints: Vec<Checkpoint>) -> Result<Planned, FindError> {
+    async fn plan(&self, run: &RunContext, checkpoints: Vec<SliceCheckpoint>) -> Result<Planned, FindError> {
         // The read fails: the run stays open, and its job comes again. Cancelled: the slice has the ledger cancel it.
-        if self.find.is_cancelled().await.map_err(FindError::Ledger)? {
+        if self.run.is_cancelled().await.map_err(FindError::Ledger)? {
             return Err(FindError::Interrupted);
         }
         self.planner.plan(run, checkpoints).await

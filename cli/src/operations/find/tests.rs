@@ -1,8 +1,11 @@
 //! Runs as operations: workers over SQLite, real stores on folders.
 
+mod refused;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use adapters::ledger::sqlite::SqliteLedger;
 use adapters::open::{self, Backend};
@@ -10,12 +13,14 @@ use adapters::queue::sqlite::SqliteQueue;
 use adapters::sqlite::Database;
 use adapters::tasks::sqlite::SqliteTasks;
 use async_trait::async_trait;
+use finder::FindError;
+use shared::ErrorKind;
 use shared::config::{FleetFile, TaskDefinition};
-use shared::ledger::{Found, Outcome, Run, Settlement, State};
+use shared::ledger::{Found, Outcome, Phase, Run, Settlement, State};
 use shared::object::Timestamp;
 use shared::objects::job::{ObjectJob, ObjectWork};
 use shared::queue::{Depth, JobQueue, Message, Outgoing, Queue};
-use shared::tasks::{Author, BeginRun, NewTask, SharedTasks, TaskRef};
+use shared::tasks::{Author, BeginRun, NewTask, Operation, SharedTasks, TaskRef};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use worker::{Stop, Worker};
@@ -50,6 +55,10 @@ impl OpenedTasks for Process {
         let (source, destination) = open::sides(&self.config).await.unwrap();
         let (config, backend) = (self.config.clone(), self.backend.clone());
         Ok(Arc::new(OpenedTask { config, source, destination, backend }))
+    }
+
+    fn name(&self) -> &str {
+        &self.config.name
     }
 
     async fn of_definition(&self, _: &str) -> Result<Arc<OpenedTask>> {
@@ -112,9 +121,14 @@ impl Site {
     }
 
     fn worker_of(&self, process: Process) -> JoinHandle<()> {
+        self.worker_with(process.clone(), Arc::new(process))
+    }
+
+    /// The same, with another way to open the task.
+    fn worker_with(&self, process: Process, opened: Arc<dyn OpenedTasks>) -> JoinHandle<()> {
         tokio::spawn(async move {
-            let Process { tasks, backend, config } = process.clone();
-            let operations = Operations::in_slices_of(SLICE, Arc::new(process), tasks, "worker".into());
+            let Process { tasks, backend, config } = process;
+            let operations = Operations::in_slices_of(SLICE, opened, tasks, "worker".into());
             let events = backend.events.clone().unwrap();
             let worker = Worker::new(&config.task, "worker", events, backend.ledger, config.objects.work.clone());
             let _ = worker.with(operations).run(Stop::default()).await;
@@ -261,11 +275,10 @@ impl JobQueue for LostAnswer {
 async fn regression_a_slice_cut_off_at_its_end_has_one_successor() {
     let site = Site::new().await;
     let mut process = site.process();
-    process.config.objects.find.prefix_list = Some(site.dir.path().join("missing"));
     let queue = Arc::new(LostAnswer(process.backend.events.take().unwrap(), AtomicBool::new(false)));
     process.backend.events = Some(queue.clone());
     site.begin("run-1", OperationKind::Find, "", 1).await;
-    let worker = site.worker_of(process.clone());
+    let worker = site.worker_with(process.clone(), Arc::new(refused::Closed("photos".into())));
     let until = Instant::now() + PATIENCE;
     while !queue.1.load(Relaxed) {
         assert!(Instant::now() < until);
@@ -381,7 +394,9 @@ async fn a_cancelled_run_ends_and_adds_up_begun_or_not() {
         if begun {
             // One slice that is cut off, with jobs that stand in the ledger.
             let opened = process.opened(1).await.unwrap();
-            let find = Find { opened: &opened, tasks: &process.tasks, operation: &operation, owner: "w", seen: None };
+            let (name, tasks, ledger) = (process.name(), &process.tasks, &process.backend.ledger);
+            let run = AskedRun { name, tasks, ledger, operation: &operation, owner: "w", seen: None };
+            let find = Find { opened: &opened, run };
             let stop = CancellationToken::new();
             let bounds = Bounds { stop, until: std::time::Instant::now() + Duration::from_millis(5) };
             find.slice(&bounds).await.unwrap();
@@ -403,7 +418,7 @@ async fn a_cancelled_run_ends_and_adds_up_begun_or_not() {
 
 fn ended(id: &str) -> shared::tasks::EndedRun {
     let end = shared::tasks::RunEnd::Cancelled;
-    shared::tasks::EndedRun { id: id.into(), end, ended: Timestamp::now(), failed: 0, lost: 0 }
+    shared::tasks::EndedRun::new(id, end, Timestamp::now())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -447,40 +462,26 @@ async fn a_run_has_its_overrides_and_a_retry_its_failures() {
     kill(worker).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_run_that_cannot_begin_says_why_and_is_tried_again() {
-    let site = Site::new().await;
-    let process = site.process();
-    let worker = site.worker();
-    site.begin("run-1", OperationKind::Find, r#"{"storage-class":"X"}"#, 1).await;
-    while process.settled().await == 0 {
-        sleep(Duration::from_millis(20)).await;
-    }
-    kill(worker).await;
-    let operation = process.tasks.operation(&site.task.id, "run-1").await.unwrap().unwrap();
-    let progress = operation.progress.clone().unwrap_or_default();
-    assert!(progress.contains("trying again") && progress.contains("unknown field"), "{operation:?}");
-    assert_eq!((operation.end, process.run("run-1").await), (None, None));
-}
-
 #[tokio::test]
 async fn regression_a_run_ended_before_its_record_does_nothing() {
     let site = Site::new().await;
     let process = site.process();
     let operation = site.begin("run-1", OperationKind::Find, "", 0).await;
     let opened = process.opened(1).await.unwrap();
-    let find = Find { opened: &opened, tasks: &process.tasks, operation: &operation, owner: "w", seen: None };
+    let (name, tasks, ledger) = (process.name(), &process.tasks, &process.backend.ledger);
+    let run = AskedRun { name, tasks, ledger, operation: &operation, owner: "w", seen: None };
+    let find = Find { opened: &opened, run };
     let planner = find.planner().await.unwrap_or_else(|_| panic!("a planner"));
-    assert!(!find.is_cancelled().await.unwrap(), "as a slice asks first");
+    assert!(!find.run.is_cancelled().await.unwrap(), "as a slice asks first");
     // Before the finder has recorded the run, it is cancelled, and the controller ends it.
     assert!(process.tasks.cancel_run(&site.task, "run-1", &me()).await.unwrap().is_made());
     process.tasks.end_run(&site.task, &ended("run-1")).await.unwrap();
-    let live = LivePlanner { planner: &*planner, find: &find };
+    let live = LivePlanner { planner: &*planner, run: &find.run };
     let progress = Arc::new(Progress::default());
-    let found = find.finder().run(&live, CancellationToken::new(), progress.clone()).await;
+    let found = find.run.finder(&process.backend.queue).run(&live, CancellationToken::new(), progress.clone()).await;
     assert!(matches!(found, Err(FindError::Interrupted)), "{found:?}");
     assert_eq!(phase(&process, "run-1").await, Some(Phase::Listing));
-    assert_eq!(find.judge(found, &progress).await.unwrap(), SliceEnd::Left);
+    assert_eq!(find.run.judge(found, &process.backend.queue, &progress).await.unwrap(), SliceEnd::Left);
     let run = process.run("run-1").await.unwrap();
     assert_eq!((run.phase, run.found), (Phase::Cancelled, Found::default()));
     assert!(site.jobs().await.is_empty());

@@ -144,6 +144,6 @@ impl Ledger {
         let Some(run) = self.runs.get(&id) else { return RunView::queued(&id) };
         let waiting = run.enqueued().saturating_sub(run.settled.len() as u64);
         let progress = run.settled.len() as u64 * 100 + run.found() * 10 + run.phase as u64;
-        RunView { id, phase: Some(run.phase), unsettled: run.unsettled(), waiting, failed: 0, progress }
+        RunView { phase: Some(run.phase), unsettled: run.unsettled(), waiting, progress, ..RunView::queued(&id) }
     }
 }

@@ -19,7 +19,7 @@ fn live(watch: Watch) -> Summary {
 }
 
 fn run(phase: Option<Phase>, waiting: u64, failed: u64) -> RunView {
-    RunView { id: "r1".into(), phase, unsettled: waiting + 1, waiting, failed, progress: 7 }
+    RunView { phase, unsettled: waiting + 1, waiting, failed, progress: 7, ..RunView::queued("r1") }
 }
 
 /// Watched for so many passes: without a live claim, without a message, without progress.
@@ -32,7 +32,7 @@ fn of(summary: &Summary, run: &RunView, watch: &Watch) -> Option<Decision> {
 }
 
 fn ended(end: RunEnd, failed: u64, lost: u64) -> Option<Decision> {
-    Some(Decision::End(EndedRun { id: "r1".into(), end, ended: NOW, failed, lost }))
+    Some(Decision::End(EndedRun { failed, lost, ..EndedRun::new("r1", end, NOW) }))
 }
 
 /// The table of states: phase, unsettled objects, failures, passes, what follows for a run and for a cancelled one.
@@ -112,7 +112,7 @@ fn a_schedule_of_a_newer_release_is_shown_and_begins_nothing() {
 
 #[test]
 fn what_was_lost_starts_again_by_one_run() {
-    let lost = |end, lost| EndedRun { id: "r1".into(), end, ended: Timestamp(5), failed: 0, lost };
+    let lost = |end, lost| EndedRun { lost, ..EndedRun::new("r1", end, Timestamp(5)) };
     let losses = Losses { in_a_row: 1, version: 1 };
     let with = |last| Summary { last_run: Some(last), losses, ..task("", None) };
     let again = Some(Decision::Begin { run: run_id("id", Timestamp(5)), due: None });
@@ -135,7 +135,7 @@ fn regression_a_run_that_always_loses_is_begun_a_few_times() {
     let due = Summary { next_due: Some(NOW), outline: task("every 1h", None).outline, ..summary.clone() };
     assert!(matches!(super::begin(&due, NOW), Some(Decision::Begin { due: Some(_), .. })));
     let live = Summary { run: live(Watch::default()).run, ..summary };
-    let end = EndedRun { id: "r1".into(), end: RunEnd::Done, ended: NOW, failed: 0, lost: 0 };
+    let end = EndedRun::new("r1", RunEnd::Done, NOW);
     let Next::Write(done) = live.ended(&end) else { panic!("refused") };
     assert!(super::begin(&lost(&done, 9), NOW).is_some());
 }
@@ -151,7 +151,7 @@ fn regression_what_another_version_lost_does_not_start_again() {
 fn lost(summary: &Summary, number: u32) -> Summary {
     let id = format!("lost-{number}");
     let run = LiveRun { id: id.clone(), version: 1, begun: NOW };
-    let end = EndedRun { id, end: RunEnd::Stopped, ended: NOW, failed: 0, lost: 3 };
+    let end = EndedRun { lost: 3, ..EndedRun::new(id, RunEnd::Stopped, NOW) };
     match (Summary { run: Some(run), ..summary.clone() }).ended(&end) {
         Next::Write(next) => *next,
         other => panic!("{other:?}"),

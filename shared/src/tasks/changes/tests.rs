@@ -41,7 +41,7 @@ fn written(next: Next<Summary>) -> Summary {
 }
 
 fn ended(id: &str, end: RunEnd) -> EndedRun {
-    EndedRun { id: id.into(), end, ended: Timestamp(9), failed: 0, lost: 0 }
+    EndedRun::new(id, end, Timestamp(9))
 }
 
 #[test]

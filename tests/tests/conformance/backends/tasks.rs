@@ -63,7 +63,7 @@ async fn life(tasks: &DynamoDbTasks, author: &Author) -> Result<()> {
     assert!(tasks.watch(&task, 0, &Watch { minute: 1, ..Watch::default() }).await?.is_made());
     assert!(tasks.edit(&task, 1, &definition("two"), None, author).await?.is_made());
     assert!(tasks.cancel_run(&task, &run, author).await?.is_made());
-    let end = EndedRun { id: run, end: RunEnd::Cancelled, ended: Timestamp(5), failed: 0, lost: 0 };
+    let end = EndedRun::new(run, RunEnd::Cancelled, Timestamp(5));
     assert!(tasks.end_run(&task, &end).await?.is_made());
     assert!(tasks.remove_version(&task, 1).await?.is_made());
     tasks.request(&operation(&task, "plan", OperationKind::Plan)).await?;
