@@ -12,7 +12,7 @@
 //!   refuse it.
 //! - Reads see every write that was answered before them (strongly consistent).
 //! - A record with a limited life is not returned once that life is over, whether or not it was removed yet. Operations
-//!   live for [`OPERATIONS_KEPT`], samples for [`SAMPLES_KEPT`], audit records for [`AUDITS_KEPT`].
+//!   live for [`OPERATIONS_KEPT`] from their end, samples for [`SAMPLES_KEPT`], audit records for [`AUDITS_KEPT`].
 //! - Heartbeats prove life only by a counter that changes, seen by one reader ([`Heartbeats`]). No call compares the
 //!   clocks of two machines to decide who is alive.
 //! - Texts are kept compressed and are bounded ([`MAX_TEXT_BYTES`], [`MAX_PACKED_BYTES`]): a larger one is refused with
@@ -21,8 +21,8 @@
 //!
 //! # What one pass of the controller reads
 //!
-//! [`Control::summaries`] is one query of one partition, [`Operations::open_operations`] and
-//! [`Heartbeats::heartbeats`] are one each. Nothing is ever scanned.
+//! [`Control::summaries`] is one query of one partition, [`Operations::open_operations`] one for each
+//! class, [`Heartbeats::heartbeats`] one. Nothing is ever scanned.
 
 mod audit;
 mod changes;
@@ -52,12 +52,12 @@ pub use heartbeats::{
 pub use name::{MAX_FLEET_NAME_CHARS, MAX_TASK_NAME_CHARS, OPERATIONS, TaskRef, check_fleet_name, check_task_name};
 pub use operation_job::{OPERATION, OperationJob};
 pub use operations::{
-    CloseRequest, Operation, OperationEnd, OperationKind, OperationState, OperationVerdict, Operations,
+    CloseRequest, Operation, OperationClass, OperationEnd, OperationKind, OperationState, Operations, OperationVerdict,
 };
 pub use run_id::{derived_id, run_id};
 pub use samples::{Sample, Samples, oldest_sample};
 
-/// How long an operation is kept, from when it was requested.
+/// How long an operation is kept, from its end. One that is not done stays.
 pub const OPERATIONS_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// How long a sample is kept, from its minute.

@@ -203,6 +203,8 @@ CREATE TABLE operations (
     task TEXT NOT NULL,
     id TEXT NOT NULL,
     version INTEGER NOT NULL,
+    class TEXT NOT NULL,
+    requested INTEGER NOT NULL,
     is_open INTEGER NOT NULL,
     expires INTEGER NOT NULL,
     body TEXT NOT NULL,
@@ -211,6 +213,7 @@ CREATE TABLE operations (
     PRIMARY KEY (task, id)
 );
 CREATE INDEX operations_open ON operations (task, version) WHERE is_open;
+CREATE INDEX operations_open_by_time ON operations (class, requested, id) WHERE is_open;
 CREATE INDEX operations_by_expiry ON operations (expires);
 CREATE TABLE samples (
     task TEXT NOT NULL,

@@ -6,7 +6,7 @@
 //! | `definitions#TASK` | `VERSION` | a version of a definition, compressed |
 //! | `operations#TASK` | the operation | what was asked of a task, with its result |
 //! | `operation-checkpoints#TASK` | the operation | what its next slice needs, compressed |
-//! | `open#FLEET` | the operation | that the operation is not done |
+//! | `open#FLEET#CLASS` | `TIME-OPERATION` | that the operation is not done |
 //! | `samples#TASK` | `MINUTE` | a task in one minute |
 //! | `workers#FLEET` | the worker | a worker's heartbeat |
 //! | `fleet#FLEET` | `record` | what controllers remember of the fleet |

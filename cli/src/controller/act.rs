@@ -51,8 +51,8 @@ pub async fn carry_out(context: &ControllerContext, action: &Action) -> Result<D
             send(context, summary.as_deref(), operation).await?;
             Done::Yes
         }
-        Action::Withdraw(operation) => {
-            let result = r#""the task was deleted""#.to_owned();
+        Action::Withdraw(operation, why) => {
+            let result = serde_json::Value::from(*why).to_string();
             let end = OperationEnd { verdict: OperationVerdict::Cancelled, at: context.now(), result };
             Done::of(&tasks.finish(&operation.task, &operation.id, &end).await?)
         }

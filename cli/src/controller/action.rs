@@ -30,8 +30,8 @@ pub enum Action {
     Remember(u64, String),
     /// Send the job of an operation again; `None`: its task is not created yet.
     Send(Option<Box<Summary>>, Box<Operation>),
-    /// End an operation whose task is gone.
-    Withdraw(Box<Operation>),
+    /// End an operation that nobody needs, for this reason.
+    Withdraw(Box<Operation>, &'static str),
     /// Send a notice.
     Notify(Box<Summary>, Box<Operation>),
     /// End a machine.
@@ -84,8 +84,8 @@ impl fmt::Display for Action {
             Action::Send(_, operation) => {
                 write!(f, "send {} {} again: no message stands for it", operation.kind.as_str(), operation.id)
             }
-            Action::Withdraw(operation) => {
-                write!(f, "end {} {}: its task is gone", operation.kind.as_str(), operation.id)
+            Action::Withdraw(operation, why) => {
+                write!(f, "end {} {}: {why}", operation.kind.as_str(), operation.id)
             }
             Action::Notify(summary, operation) => {
                 let times = if operation.beat > 0 { " again" } else { "" };

@@ -1,16 +1,21 @@
 //! From what a pass has read to what it does: no I/O.
 
+use std::time::Duration;
+
 use shared::controller::machines::Machine;
 use shared::controller::operations::Decision as OfOperation;
 use shared::controller::scale::{Bounds, DEFAULT_TARGET_JOBS, Load};
 use shared::controller::{machines, operations, scale, target, task};
 use shared::queue::Depth;
-use shared::tasks::{Heartbeat, Operation, OperationKind, Sample, TaskState, Watch};
+use shared::tasks::{Heartbeat, Operation, OperationClass, Sample, TaskState, Watch};
 
 use super::action::Action;
 use super::deletion::{self, Step};
 use super::memory::Memory;
 use super::seen::{Seen, TaskSeen, is_run};
+
+/// How long an operation on a task that is not created waits for a worker, by the clocks of requester and controller.
+const REQUEST_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// What a pass does, in order.
 #[derive(Debug, Default)]
@@ -85,15 +90,12 @@ fn is_worth_recording(task: &TaskSeen, watch: &Watch) -> bool {
 
 fn of_operations(seen: &Seen, before: &Memory, is_new_minute: bool, next: &mut Memory) -> Vec<Action> {
     let Some(open) = &seen.operations else { return Vec::new() };
-    // Those of tasks that are gone are ended; those of runs are decided with their tasks.
-    let is_gone = |operation: &Operation| operation.version > 0 && seen.task(&operation.task).is_none();
-    let mut actions: Vec<Action> = open
-        .iter()
-        .filter(|operation| is_gone(operation))
-        .map(|gone| Action::Withdraw(Box::new(gone.clone())))
-        .collect();
+    // Those that nobody needs are ended; those of runs are decided with their tasks.
+    let reason = |operation: &Operation| withdrawal(operation, seen);
+    let withdraw = |operation: &Operation| Some(Action::Withdraw(Box::new(operation.clone()), reason(operation)?));
+    let mut actions: Vec<Action> = open.iter().filter_map(withdraw).collect();
     let others: Vec<Operation> =
-        open.iter().filter(|operation| !is_gone(operation) && !is_run(operation)).cloned().collect();
+        open.iter().filter(|operation| reason(operation).is_none() && !is_run(operation)).cloned().collect();
     let is_empty = |id: &str| {
         let of_task = |task: &TaskSeen| task.depths.filter(|_| is_served(task)).map(|depths| depths.events);
         let depth = seen.task(id).map_or(seen.operations_depth, of_task);
@@ -118,6 +120,19 @@ fn of_operations(seen: &Seen, before: &Memory, is_new_minute: bool, next: &mut M
         }
     }
     actions
+}
+
+/// Why nobody needs an operation; `None`: it is to be carried out.
+fn withdrawal(operation: &Operation, seen: &Seen) -> Option<&'static str> {
+    if seen.task(&operation.task).is_some() {
+        return None;
+    }
+    if operation.version > 0 {
+        return Some("the task was deleted");
+    }
+    // Of a task that is not created. Who waited for the result has gone.
+    let age = u64::try_from(seen.now.0.saturating_sub(operation.requested.0)).unwrap_or(0);
+    (Duration::from_millis(age) >= REQUEST_KEPT).then_some("no worker carried it out within a day")
 }
 
 fn of_machines(seen: &Seen, before: &Memory, next: &mut Memory) -> machines::Decisions {
@@ -150,11 +165,12 @@ fn is_served(task: &TaskSeen) -> bool {
 }
 
 fn loads(seen: &Seen, memory: &Memory) -> Vec<Load> {
+    // Of runs, more may be open than were read: their tasks show them.
     let open = || seen.operations.iter().flatten();
-    let is_queued = |operation: &&Operation| operation.kind != OperationKind::Notify && operation.beat == 0;
+    let is_queued = |operation: &&Operation| operation.kind.class() == OperationClass::Other && operation.beat == 0;
     let of_task = |task: &TaskSeen| {
         let (id, depth) = (&task.summary.task.id, task.depth().unwrap_or_default());
-        let has_queued = open().filter(is_queued).any(|operation| operation.task == *id);
+        let has_queued = task.has_queued_run() || open().filter(is_queued).any(|operation| operation.task == *id);
         Load {
             depth,
             is_queued: has_queued && task.depth().is_some() && depth.waiting() == 0,

@@ -7,7 +7,7 @@ use shared::fleet::group::GroupState;
 use shared::ledger::Run;
 use shared::object::Timestamp;
 use shared::queue::Depth;
-use shared::tasks::{FleetRecord, Heartbeat, Operation, OperationKind, Sample, Summary, TaskState};
+use shared::tasks::{FleetRecord, Heartbeat, Operation, OperationClass, Sample, Summary, TaskState};
 use shared::{ErrorKind, Result};
 
 use super::context::ControllerContext;
@@ -15,7 +15,7 @@ use super::deletion;
 use super::memory::Memory;
 use super::report::Report;
 
-/// Most open operations that a pass looks at. They are the oldest: the others come when these are done.
+/// Most open operations of a class that a pass looks at. They are the oldest: the others come when these are done.
 const MAX_OPERATIONS: usize = 1_000;
 
 /// Tasks that are read at once: each takes some requests.
@@ -93,6 +93,12 @@ impl TaskSeen {
         self.runs.as_ref()?.iter().find(|(id, _)| *id == live.id)?.1.as_ref()
     }
 
+    /// Whether its live run is not in the ledger yet.
+    pub fn has_queued_run(&self) -> bool {
+        let is_live = |id: &str| self.summary.run.as_ref().is_some_and(|live| live.id == id);
+        self.runs.iter().flatten().any(|(id, run)| run.is_none() && is_live(id))
+    }
+
     /// Whether a run is live or being cancelled.
     pub fn has_runs(&self) -> bool {
         self.summary.run.is_some() || !self.summary.cancelled.is_empty()
@@ -103,7 +109,7 @@ impl TaskSeen {
 /// without which nothing is decided.
 pub async fn read(context: &ControllerContext, report: &mut Report) -> Result<Seen> {
     // Before the tasks: an operation whose task is not among them is older than their list.
-    let operations = report.noted("read operations", context.tasks.open_operations(MAX_OPERATIONS).await);
+    let operations = report.noted("read operations", open_operations(context).await);
     let (summaries, heartbeats, record, group) = tokio::join!(
         context.tasks.summaries(),
         context.tasks.heartbeats(),
@@ -206,7 +212,15 @@ async fn claim(context: &ControllerContext, summary: &Summary) -> Result<Option<
     Ok(claim.map(|claim| claim.fence.wrapping_mul(1 << 32).wrapping_add(claim.beat)))
 }
 
+/// The operations that are not done, of all classes.
+async fn open_operations(context: &ControllerContext) -> Result<Vec<Operation>> {
+    let of = |class| context.tasks.open_operations(class, MAX_OPERATIONS);
+    let (runs, notices, others) =
+        futures::try_join!(of(OperationClass::Run), of(OperationClass::Notice), of(OperationClass::Other))?;
+    Ok([runs, notices, others].concat())
+}
+
 /// Whether an operation is a run of its task: those are decided with the task.
 pub fn is_run(operation: &Operation) -> bool {
-    matches!(operation.kind, OperationKind::Find | OperationKind::Retry)
+    operation.kind.class() == OperationClass::Run
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shared::Error;
 use shared::sync::lock;
-use shared::tasks::Summary;
+use shared::tasks::{OperationClass, Summary};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -132,7 +132,8 @@ impl Supervisor {
 /// Reads which tasks have an operation that is not done, and has their queues polled at once. Read-only: without an
 /// answer everything stays as it is, and an operation waits until its task is polled for once, at most a minute.
 async fn read_asked(context: Arc<Context>, asked: Arc<Mutex<BTreeSet<String>>>) {
-    let answer = timeout(OPERATIONS_LIMIT, context.backend.tasks.open_operations(MAX_OPERATIONS)).await;
+    let answer =
+        timeout(OPERATIONS_LIMIT, context.backend.tasks.open_operations(OperationClass::Other, MAX_OPERATIONS)).await;
     let Ok(Ok(open)) = answer else { return };
     let tasks: BTreeSet<String> = open.into_iter().map(|operation| operation.task).collect();
     *lock(&asked) = tasks.clone();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use adapters::open::FleetBackend;
 use shared::queue::{Outgoing, Queue};
-use shared::tasks::{Heartbeat, Operation, OperationEnd, OperationKind};
+use shared::tasks::{Heartbeat, Operation, OperationClass, OperationEnd, OperationKind};
 use shared::terminal;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,12 @@ const LOOK_AT_MOST_EVERY: Duration = Duration::from_secs(5);
 
 /// Workers report themselves every 5 s: those that are silent for this long are taken for dead.
 const SILENT_AFTER: Duration = Duration::from_secs(20);
+
+/// Most operations of a task that may be requested and not done, beside its runs.
+const MAX_OPEN: usize = 20;
+
+/// The newest operations of a task, among which those that are not done are counted.
+const LOOKED_THROUGH: usize = 100;
 
 /// An operation that is to be carried out.
 pub struct Request<'a> {
@@ -42,12 +48,27 @@ pub fn operation(task: &str, kind: OperationKind, version: u32, request: String)
 impl Request<'_> {
     /// Records the operation, then sends its job. If the command ends in between, the controller sends the job.
     pub async fn send(&self) -> Result<(), Failure> {
+        self.check_open().await?;
         self.backend.tasks.request(&self.operation).await.map_err(Failure::usage)?;
         let body = self.operation.job(0).to_body();
         // Sent twice, it does no harm.
         self.queue.send(&[Outgoing::now(body)]).await.map_err(|error| {
             Failure::midway(error).hint("the operation is recorded: the controller sends its job in some minutes")
         })
+    }
+
+    /// Refuses one more of a task with too many: all are looked through each minute. Two commands at once may exceed it.
+    async fn check_open(&self) -> Result<(), Failure> {
+        let (tasks, id) = (&self.backend.tasks, &self.operation.task);
+        let (newest, _) = tasks.operations(id, None, LOOKED_THROUGH).await.map_err(Failure::usage)?;
+        let is_open = |one: &&Operation| one.end.is_none() && one.kind.class() == OperationClass::Other;
+        match newest.iter().filter(is_open).count() {
+            open if open < MAX_OPEN => Ok(()),
+            open => Err(Failure::usage(format!(
+                "{open} operations of task {:?} are not done: wait for their ends, or start a worker",
+                self.name
+            ))),
+        }
     }
 
     /// Waits for the end. `None`: interrupted; the operation goes on.

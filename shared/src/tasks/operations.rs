@@ -55,6 +55,41 @@ impl OperationKind {
             OperationKind::Notify => "notify",
         }
     }
+
+    /// The class that it is listed with.
+    pub fn class(self) -> OperationClass {
+        match self {
+            OperationKind::Find | OperationKind::Retry => OperationClass::Run,
+            OperationKind::Notify => OperationClass::Notice,
+            OperationKind::Plan
+            | OperationKind::Verify
+            | OperationKind::Probe
+            | OperationKind::Close
+            | OperationKind::Erase => OperationClass::Other,
+        }
+    }
+}
+
+/// Operations that are counted and listed apart while they are not done, so that many of one class hide none of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OperationClass {
+    /// A run of a task, which has one.
+    Run,
+    /// A notice. While its receiver is away there is one more with each run.
+    Notice,
+    /// Asked for by a person, or by the controller once for a run or a task.
+    Other,
+}
+
+impl OperationClass {
+    /// The class as it is recorded.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OperationClass::Run => "run",
+            OperationClass::Notice => "notice",
+            OperationClass::Other => "other",
+        }
+    }
 }
 
 /// How far an operation is.
@@ -186,6 +221,6 @@ pub trait Operations {
         limit: usize,
     ) -> Result<(Vec<Operation>, Option<String>)>;
 
-    /// The operations of the fleet that are not done, in any order, at most `limit`.
-    async fn open_operations(&self, limit: usize) -> Result<Vec<Operation>>;
+    /// The operations of the fleet of a class that are not done, the earliest request first, at most `limit`.
+    async fn open_operations(&self, class: OperationClass, limit: usize) -> Result<Vec<Operation>>;
 }

@@ -70,7 +70,8 @@ macro_rules! tasks_suite {
             operations_come_in_pages_newest_first
             a_checkpoint_of_an_earlier_step_replaces_no_later_one
             operations_of_another_task_stay_apart
-            expired_operations_are_not_returned
+            operations_expire_after_their_end
+            open_operations_come_by_class_and_time
             results_at_the_size_limit_are_kept_and_larger_ones_refused
             samples_come_by_minute_and_the_first_of_a_minute_stays
             expired_samples_are_not_returned

@@ -7,7 +7,7 @@ use flotilla_tests::emulators::{READ_ONLY_KEY, READ_ONLY_SECRET, credentials_fil
 use serde_json::Value;
 use shared::object::Timestamp;
 use shared::queue::Outgoing;
-use shared::tasks::{Operation, OperationKind, OperationVerdict};
+use shared::tasks::{Operation, OperationClass, OperationKind, OperationVerdict};
 
 use crate::many_tasks::stage::{self, Fleet, LIMIT};
 use crate::serve::{Sandbox, stop};
@@ -85,9 +85,8 @@ async fn a_waiting_command_says_if_no_worker_serves_the_task() {
     let mut serve = sandbox.serve();
     let operation =
         async |id: &str| sandbox.backend.tasks.operation(&task, id).await.expect("answers").expect("is there");
-    sandbox
-        .until("both are done", &mut serve, async || sandbox.backend.tasks.open_operations(9).await.unwrap().is_empty())
-        .await;
+    let open = async || sandbox.backend.tasks.open_operations(OperationClass::Other, 9).await.expect("answers");
+    sandbox.until("both are done", &mut serve, async || open().await.is_empty()).await;
     let end = operation(&id).await.end.expect("an end");
     assert_eq!((end.verdict, json(&end.result)["different"].clone()), (OperationVerdict::Succeeded, 3.into()));
     stop(serve).await;

@@ -9,7 +9,7 @@ use super::{
 use crate::ledger::dynamodb::item::{Item, Record, binary, number, pk, text};
 use crate::tasks::packed::pack;
 use shared::object::Timestamp;
-use shared::tasks::{Change, Next, OPERATIONS_KEPT, Operation, OperationEnd, Operations};
+use shared::tasks::{Change, Next, OPERATIONS_KEPT, Operation, OperationClass, OperationEnd, Operations};
 use shared::{ErrorKind, Result};
 
 /// Most open operations that are looked through for a version.
@@ -23,6 +23,11 @@ fn checkpoint_key(task: &str) -> String {
     pk("operation-checkpoints", &[task])
 }
 
+/// Sorts by the time of the request.
+fn open_sort_key(operation: &Operation) -> String {
+    format!("{:015}-{}", operation.requested.0.max(0), operation.id)
+}
+
 /// The item of an operation after a record with this revision.
 fn item(operation: &Operation, revision: u64) -> Result<Item> {
     let mut head = Operation { request: String::new(), ..operation.clone() };
@@ -34,7 +39,10 @@ fn item(operation: &Operation, revision: u64) -> Result<Item> {
     if let Some(result) = result {
         item = item.with("result", binary(&pack("result", &result)?));
     }
-    Ok(expiring(item, after(operation.requested, OPERATIONS_KEPT)))
+    Ok(match &operation.end {
+        Some(end) => expiring(item, after(end.at, OPERATIONS_KEPT)),
+        None => item,
+    })
 }
 
 fn operation(record: &Record) -> Result<Operation> {
@@ -47,28 +55,34 @@ fn operation(record: &Record) -> Result<Operation> {
 }
 
 impl DynamoDbTasks {
-    fn open_key(&self) -> String {
-        pk("open", &[&self.fleet])
+    fn open_key(&self, class: OperationClass) -> String {
+        pk("open", &[&self.fleet, class.as_str()])
     }
 
     /// The writes that record a new operation.
     pub(super) fn new_operation(&self, operation: &Operation) -> Result<[TransactWriteItem; 2]> {
-        let open = Item::new(self.open_key(), &operation.id)
+        let open = Item::new(self.open_key(operation.kind.class()), open_sort_key(operation))
+            .with("operation", text(&operation.id))
             .with("task", text(&operation.task))
             .with("version", number(operation.version));
-        let open = expiring(open, after(operation.requested, OPERATIONS_KEPT));
         Ok([put(&self.table, item(operation, 0)?, 0), part(put_builder(&self.table, open))])
     }
 
     /// Whether an operation of the task that is not done refers to the version.
     pub(super) async fn is_version_in_use(&self, task: &str, version: u32) -> Result<bool> {
-        let open = self.table.all(self.table.query(&self.open_key(), ""), MAX_OPEN).await?;
-        let refers = |record: &&Record| {
+        let refers = |record: &Record| {
             let refers_to = record.optional_number::<u32>("version").ok().flatten() == Some(version);
-            refers_to && record.optional("task") == Some(task) && is_valid(record)
+            refers_to && record.optional("task") == Some(task)
         };
-        // More of them than are looked through: one may refer to it.
-        Ok(open.len() >= MAX_OPEN || open.iter().any(|record| refers(&record)))
+        // A notice is sent by the present version, whatever its own is.
+        for class in [OperationClass::Run, OperationClass::Other] {
+            let open = self.table.all(self.table.query(&self.open_key(class), ""), MAX_OPEN).await?;
+            // More of them than are looked through: one may refer to it.
+            if open.len() >= MAX_OPEN || open.iter().any(refers) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn read_operation(&self, task: &str, id: &str) -> Result<Option<(Operation, u64)>> {
@@ -80,8 +94,8 @@ impl DynamoDbTasks {
     async fn write_end(&self, operation: &Operation, revision: u64) -> Result<bool> {
         let delete = Delete::builder()
             .table_name(&self.table.table)
-            .key("pk", text(self.open_key()))
-            .key("sk", text(&operation.id))
+            .key("pk", text(self.open_key(operation.kind.class())))
+            .key("sk", text(open_sort_key(operation)))
             .build()
             .expect("table and key are set");
         let delete = TransactWriteItem::builder().delete(delete).build();
@@ -175,16 +189,18 @@ impl Operations for DynamoDbTasks {
         Ok((records.iter().map(operation).collect::<Result<_>>()?, token))
     }
 
-    async fn open_operations(&self, limit: usize) -> Result<Vec<Operation>> {
-        let open = self.table.all(self.table.query(&self.open_key(), ""), limit).await?;
+    async fn open_operations(&self, class: OperationClass, limit: usize) -> Result<Vec<Operation>> {
+        let open = self.table.all(self.table.query(&self.open_key(class), ""), limit).await?;
         let keys: Vec<(String, String)> = open
             .iter()
-            .map(|record| Ok((key(record.text("task")?), record.text("sk")?.to_owned())))
+            .map(|record| Ok((key(record.text("task")?), record.text("operation")?.to_owned())))
             .collect::<Result<_>>()?;
         let records = self.table.get_all(keys.iter().map(|(pk, sk)| (pk.as_str(), sk.as_str()))).await?;
-        let operations: Vec<Operation> =
-            records.iter().filter(|record| is_valid(record)).map(operation).collect::<Result<_>>()?;
-        // One that ended between the two reads is done.
-        Ok(operations.into_iter().filter(|operation| operation.end.is_none()).collect())
+        let operations: Vec<Operation> = records.iter().map(operation).collect::<Result<_>>()?;
+        // One that ended between the two reads is done. The records come in any order.
+        let mut operations: Vec<Operation> =
+            operations.into_iter().filter(|operation| operation.end.is_none()).collect();
+        operations.sort_by_key(open_sort_key);
+        Ok(operations)
     }
 }

@@ -8,7 +8,7 @@ use crate::sqlite::Failure;
 use crate::tasks::packed::pack;
 use shared::Result;
 use shared::object::Timestamp;
-use shared::tasks::{Change, Next, OPERATIONS_KEPT, Operation, OperationEnd, Operations};
+use shared::tasks::{Change, Next, OPERATIONS_KEPT, Operation, OperationClass, OperationEnd, Operations};
 
 /// An operation as a row.
 pub(super) struct Row {
@@ -30,14 +30,29 @@ impl Row {
         {
             t.prepare_cached(sql)?.execute([Timestamp::now().0])?;
         }
-        let expires = self.head.requested.0.saturating_add(OPERATIONS_KEPT.as_millis() as i64);
-        let sql = "INSERT OR IGNORE INTO operations (task, id, version, is_open, expires, body, request, result)
-                   VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, x'')";
+        let sql = "INSERT OR IGNORE INTO operations
+                       (task, id, version, class, requested, is_open, expires, body, request, result)
+                   VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, x'')";
         let (head, body) = (&self.head, serde_json::to_string(&self.head)?);
-        let rows =
-            t.prepare_cached(sql)?.execute(params![head.task, head.id, head.version, expires, body, self.request])?;
+        let class = head.kind.class().as_str();
+        let rows = t.prepare_cached(sql)?.execute(params![
+            head.task,
+            head.id,
+            head.version,
+            class,
+            head.requested.0,
+            expires(head),
+            body,
+            self.request
+        ])?;
         Ok(rows > 0)
     }
+}
+
+/// When an operation is no longer returned: never, while it is not done.
+fn expires(operation: &Operation) -> i64 {
+    let kept = OPERATIONS_KEPT.as_millis() as i64;
+    operation.end.as_ref().map_or(i64::MAX, |end| end.at.0.saturating_add(kept))
 }
 
 const COLUMNS: &str = "body, request, result";
@@ -71,9 +86,9 @@ fn update(t: &Transaction<'_>, operation: &Operation) -> Result<(), Failure> {
         result = pack("result", &std::mem::take(&mut end.result))
             .map_err(|error| Failure::Other(error.kind(), error.message().to_owned()))?;
     }
-    let sql = "UPDATE operations SET body = ?3, result = ?4, is_open = ?5 WHERE task = ?1 AND id = ?2";
+    let sql = "UPDATE operations SET body = ?3, result = ?4, is_open = ?5, expires = ?6 WHERE task = ?1 AND id = ?2";
     let (body, is_open) = (serde_json::to_string(&head)?, head.end.is_none());
-    t.prepare_cached(sql)?.execute(params![head.task, head.id, body, result, is_open])?;
+    t.prepare_cached(sql)?.execute(params![head.task, head.id, body, result, is_open, expires(&head)])?;
     Ok(())
 }
 
@@ -173,11 +188,13 @@ impl Operations for SqliteTasks {
         self.database.call("read operations", read).await
     }
 
-    async fn open_operations(&self, limit: usize) -> Result<Vec<Operation>> {
+    async fn open_operations(&self, class: OperationClass, limit: usize) -> Result<Vec<Operation>> {
         let read = move |connection: &mut Connection| {
-            let sql = format!("SELECT {COLUMNS} FROM operations WHERE is_open AND expires > ?1 LIMIT ?2");
+            let sql = format!(
+                "SELECT {COLUMNS} FROM operations WHERE is_open AND class = ?1 ORDER BY requested, id LIMIT ?2"
+            );
             let mut select = connection.prepare_cached(&sql)?;
-            let rows = select.query_map(params![Timestamp::now().0, limit as i64], columns)?;
+            let rows = select.query_map(params![class.as_str(), limit as i64], columns)?;
             let mut found = Vec::new();
             for row in rows {
                 found.push(decode(row?)?);

@@ -2,7 +2,7 @@
 
 use shared::ledger::{Phase, State};
 use shared::queue::Outgoing;
-use shared::tasks::{OperationEnd, OperationKind, OperationVerdict, TaskState};
+use shared::tasks::{OperationClass, OperationEnd, OperationKind, TaskState, OperationVerdict};
 
 use super::stage::Stage;
 
@@ -37,7 +37,7 @@ async fn a_task_is_removed_after_its_runs_and_uploads_end() {
     }
     stage.settle("t", &run, 2, State::Cancelled).await;
     let closes = async || {
-        let open = stage.backend.tasks.open_operations(10).await.unwrap();
+        let open = stage.backend.tasks.open_operations(OperationClass::Other, 10).await.unwrap();
         open.into_iter().filter(|operation| operation.kind == OperationKind::Close).collect::<Vec<_>>()
     };
     assert_eq!(closes().await.len(), 1, "of the run");
@@ -70,9 +70,8 @@ async fn uploads_that_cannot_be_closed_are_named_and_keep_no_task() {
     assert_eq!(stage.summary("t").await.unwrap().last_run.unwrap().id, run);
     stage.backend.tasks.set_state(&task.task, TaskState::Deleting, None, &stage.author()).await.unwrap();
     stage.pass().await;
-    let open = stage.backend.tasks.open_operations(10).await.unwrap();
-    let end =
-        OperationEnd { verdict: OperationVerdict::Failed, at: stage.now(), result: "\"bucket b is gone\"".into() };
+    let open = stage.backend.tasks.open_operations(OperationClass::Other, 10).await.unwrap();
+    let end = OperationEnd { verdict: OperationVerdict::Failed, at: stage.now(), result: "\"bucket b is gone\"".into() };
     stage.backend.tasks.finish(&task.task.id, &open[0].id, &end).await.unwrap();
     let report = stage.pass().await;
     assert!(report.actions[0].contains("may have open uploads") && report.actions[0].contains("bucket b is gone"));

@@ -136,7 +136,7 @@ async fn a_lost_operation_is_sent_again_and_one_without_task_ends() {
     let report = stage.pass().await;
     assert_eq!(
         report.actions,
-        [format!("end verify {}: its task is gone", without_task.id), "ask the group for 1 machines".into()]
+        [format!("end verify {}: the task was deleted", without_task.id), "ask the group for 1 machines".into()]
     );
     for _ in 0..3 {
         stage.pass().await;

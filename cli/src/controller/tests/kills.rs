@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use shared::ledger::Phase;
 use shared::sync::lock;
-use shared::tasks::{OperationEnd, OperationKind, OperationVerdict, RunEnd, Summary};
+use shared::tasks::{OperationClass, OperationEnd, OperationKind, RunEnd, Summary, OperationVerdict};
 
 use super::notices::settled_run;
 use super::stage::Stage;
@@ -57,7 +57,7 @@ async fn end_of(stage: &Stage) -> Vec<(String, Option<RunEnd>, bool)> {
 async fn settle_down(stage: &Stage) {
     for _ in 0..12 {
         stage.pass().await;
-        for close in stage.backend.tasks.open_operations(10).await.unwrap() {
+        for close in stage.backend.tasks.open_operations(OperationClass::Other, 10).await.unwrap() {
             if matches!(close.kind, OperationKind::Close | OperationKind::Erase) {
                 let end = OperationEnd { verdict: OperationVerdict::Succeeded, at: stage.now(), result: "{}".into() };
                 stage.backend.tasks.finish(&close.task, &close.id, &end).await.unwrap();
@@ -83,7 +83,11 @@ async fn a_controller_killed_between_two_steps_leaves_the_same_end() {
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), 2, "each receiver learns of the run, killed after {polls} polls");
-        assert_eq!(stage.backend.tasks.open_operations(10).await.unwrap().len(), 1, "of the run that is live");
+        assert_eq!(
+            stage.backend.tasks.open_operations(OperationClass::Run, 10).await.unwrap().len(),
+            1,
+            "of the run that is live"
+        );
         if ended {
             break;
         }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use shared::ledger::{Phase, State};
 use shared::notify::Channel;
-use shared::tasks::{OperationKind, RunEnd};
+use shared::tasks::{OperationClass, OperationKind, RunEnd};
 
 use super::stage::Stage;
 use crate::controller::pass;
@@ -43,7 +43,7 @@ async fn two_controllers_send_one_notice_to_each_receiver() {
         assert_eq!((notice.end, notice.settled.copied, notice.found.enqueued), (RunEnd::Done, 2, 2));
     }
     assert_ne!(notices[0].2.id, notices[1].2.id);
-    assert_eq!(stage.backend.tasks.open_operations(10).await.unwrap(), []);
+    assert_eq!(stage.backend.tasks.open_operations(OperationClass::Notice, 10).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn an_undelivered_notice_is_sent_again_with_the_same_id() {
         notices.iter().filter(|(channel, ..)| *channel == Channel::Webhook).map(|(.., one)| one.id.as_str()).collect();
     assert_eq!(webhooks.len(), 3);
     assert!(webhooks.iter().all(|id| *id == webhooks[0]));
-    assert_eq!(stage.backend.tasks.open_operations(10).await.unwrap(), []);
+    assert_eq!(stage.backend.tasks.open_operations(OperationClass::Notice, 10).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -88,6 +88,6 @@ async fn a_notice_that_nobody_takes_is_given_up_after_a_day() {
     assert!((1_440..1_560).contains(&minute), "{minute}");
     let attempts = stage.notices().len() / 2;
     assert!((10..30).contains(&attempts), "{attempts}");
-    let open = stage.backend.tasks.open_operations(10).await.unwrap();
+    let open = stage.backend.tasks.open_operations(OperationClass::Notice, 10).await.unwrap();
     assert!(open.iter().all(|operation| operation.kind != OperationKind::Notify));
 }

@@ -3,8 +3,8 @@
 use shared::ErrorKind;
 use shared::object::Timestamp;
 use shared::tasks::{
-    Change, MAX_TEXT_BYTES, OPERATIONS_KEPT, Operation, OperationEnd, OperationKind, OperationState, OperationVerdict,
-    SharedTasks, TaskRef,
+    Change, MAX_TEXT_BYTES, OPERATIONS_KEPT, Operation, OperationClass, OperationEnd, OperationKind, OperationState,
+    SharedTasks, TaskRef, OperationVerdict,
 };
 
 use super::{conflict, now, operation};
@@ -55,7 +55,7 @@ pub async fn an_operation_keeps_all_its_fields(tasks: SharedTasks) {
         };
         assert_eq!(tasks.operation(&task.id, &id).await.unwrap(), Some(done));
     }
-    assert_eq!(tasks.open_operations(100).await.unwrap(), []);
+    assert_eq!(tasks.open_operations(OperationClass::Other, 100).await.unwrap(), []);
     assert_eq!(tasks.operation(&task.id, "none").await.unwrap(), None);
 }
 
@@ -72,7 +72,7 @@ pub async fn an_operation_is_stepped_by_one_worker_at_a_time(tasks: SharedTasks)
     // A worker that takes over names the step that it has seen.
     assert_eq!(tasks.step(&task.id, "o1", 1, "w2", "2 %").await.unwrap(), Change::Made);
     assert!(!tasks.step(&task.id, "o1", 1, "w1", "2 %").await.unwrap().is_made());
-    assert_eq!(tasks.open_operations(10).await.unwrap()[0].worker.as_deref(), Some("w2"));
+    assert_eq!(tasks.open_operations(OperationClass::Other, 10).await.unwrap()[0].worker.as_deref(), Some("w2"));
     assert_eq!(tasks.step(&task.id, "none", 0, "w1", "").await.unwrap(), Change::Conflict(None));
 }
 
@@ -97,10 +97,10 @@ pub async fn an_operation_requested_twice_is_one(tasks: SharedTasks) {
     for _ in 0..2 {
         tasks.request(&queued).await.unwrap();
     }
-    assert_eq!(tasks.open_operations(10).await.unwrap(), std::slice::from_ref(&queued));
+    assert_eq!(tasks.open_operations(OperationClass::Run, 10).await.unwrap(), std::slice::from_ref(&queued));
     tasks.finish(&task.id, "o1", &end("{}")).await.unwrap();
     tasks.request(&queued).await.unwrap();
-    assert_eq!(tasks.open_operations(10).await.unwrap(), []);
+    assert_eq!(tasks.open_operations(OperationClass::Run, 10).await.unwrap(), []);
     assert_eq!(tasks.operation(&task.id, "o1").await.unwrap().unwrap().state(), OperationState::Done);
 }
 
@@ -116,8 +116,8 @@ pub async fn operations_come_in_pages_newest_first(tasks: SharedTasks) {
     for limit in [1, 7, 23, 100] {
         assert_eq!(all(&tasks, &task, limit).await, expected, "pages of {limit}");
     }
-    assert_eq!(tasks.open_operations(5).await.unwrap().len(), 5);
-    assert_eq!(tasks.open_operations(100).await.unwrap().len(), 23);
+    assert_eq!(tasks.open_operations(OperationClass::Other, 5).await.unwrap().len(), 5);
+    assert_eq!(tasks.open_operations(OperationClass::Other, 100).await.unwrap().len(), 23);
 }
 
 /// Also if their ids are alike.
@@ -129,23 +129,48 @@ pub async fn operations_of_another_task_stay_apart(tasks: SharedTasks) {
     tasks.finish(&one.id, "o1", &end("{}")).await.unwrap();
     assert_eq!(all(&tasks, &one, 10).await.len(), 1);
     assert_eq!(all(&tasks, &two, 10).await, std::slice::from_ref(&other));
-    assert_eq!(tasks.open_operations(10).await.unwrap(), [other]);
+    assert_eq!(tasks.open_operations(OperationClass::Other, 10).await.unwrap(), [other]);
 }
 
-/// The service may remove them days later.
-pub async fn expired_operations_are_not_returned(tasks: SharedTasks) {
+/// Counted from the end: the service may remove them days later.
+pub async fn operations_expire_after_their_end(tasks: SharedTasks) {
     let task = task();
     let day = 24 * 3_600_000;
     let kept = i64::try_from(OPERATIONS_KEPT.as_millis()).unwrap();
-    for (id, age) in [("o1", kept + day), ("o2", kept - day)] {
-        let requested = Timestamp(now().0 - age);
-        tasks.request(&Operation { requested, ..operation(&task, id, OperationKind::Plan) }).await.unwrap();
+    let long_ago = Timestamp(now().0 - 2 * kept);
+    for (id, age) in [("o1", Some(kept + day)), ("o2", Some(kept - day)), ("o3", None)] {
+        let queued = Operation { requested: long_ago, ..operation(&task, id, OperationKind::Plan) };
+        tasks.request(&queued).await.unwrap();
+        if let Some(age) = age {
+            let end = OperationEnd { at: Timestamp(now().0 - age), ..end("{}") };
+            assert_eq!(tasks.finish(&task.id, id, &end).await.unwrap(), Change::Made);
+        }
     }
     assert_eq!(tasks.operation(&task.id, "o1").await.unwrap(), None);
     let found = all(&tasks, &task, 10).await;
-    assert_eq!(found.iter().map(|operation| operation.id.as_str()).collect::<Vec<_>>(), ["o2"]);
-    assert_eq!(tasks.open_operations(10).await.unwrap(), found);
+    assert_eq!(found.iter().map(|operation| operation.id.as_str()).collect::<Vec<_>>(), ["o3", "o2"]);
+    assert_eq!(tasks.open_operations(OperationClass::Other, 10).await.unwrap(), found[..1], "however old it is");
     assert_eq!(tasks.finish(&task.id, "o1", &end("{}")).await.unwrap(), Change::Conflict(None));
+    assert_eq!(tasks.finish(&task.id, "o3", &end("{}")).await.unwrap(), Change::Made);
+}
+
+/// However many of another class there are.
+pub async fn open_operations_come_by_class_and_time(tasks: SharedTasks) {
+    let task = task();
+    let first = now().0;
+    for n in 0..40 {
+        let kind = OperationKind::ALL[n % OperationKind::ALL.len()];
+        // The ids do not sort by time.
+        let id = format!("{:02}", 40 - n);
+        let requested = Timestamp(first + n as i64);
+        tasks.request(&Operation { requested, ..operation(&task, &id, kind) }).await.unwrap();
+    }
+    for class in [OperationClass::Run, OperationClass::Notice, OperationClass::Other] {
+        let all = tasks.open_operations(class, 100).await.unwrap();
+        assert!(all.iter().all(|operation| operation.kind.class() == class) && all.len() >= 5, "{class:?}: {all:?}");
+        assert!(all.is_sorted_by_key(|operation| operation.requested), "{class:?}");
+        assert_eq!(tasks.open_operations(class, 3).await.unwrap(), all[..3], "{class:?}");
+    }
 }
 
 /// Refused by size, before anything is written.

@@ -3,8 +3,8 @@
 use futures::future::join_all;
 use shared::object::Timestamp;
 use shared::tasks::{
-    BeginRun, Change, Due, EndedRun, OperationKind, OperationState, OperationVerdict, RunEnd, SharedTasks, Summary,
-    TaskRef, TaskState, Watch, run_id,
+    BeginRun, Change, Due, EndedRun, OperationClass, OperationKind, OperationState, RunEnd, SharedTasks, Summary,
+    TaskRef, TaskState, OperationVerdict, Watch, run_id,
 };
 
 use super::{begin, conflict, created, definition, me, now, operation, summary};
@@ -36,7 +36,7 @@ pub async fn a_due_time_begins_one_run(tasks: SharedTasks) {
     assert_eq!((run.id.clone(), run.version, present.next_due), (run_id(&task.id, FIRST), 1, Some(SECOND)));
     let recorded = tasks.operation(&task.id, &run.id).await.unwrap().unwrap();
     assert_eq!((recorded.kind, recorded.state()), (OperationKind::Find, OperationState::Queued));
-    assert_eq!(tasks.open_operations(10).await.unwrap(), [recorded]);
+    assert_eq!(tasks.open_operations(OperationClass::Run, 10).await.unwrap(), [recorded]);
 }
 
 /// Each may believe that it did.
@@ -67,7 +67,7 @@ pub async fn a_run_repeated_after_its_end_does_not_begin_again(tasks: SharedTask
     assert_eq!(over.run, None);
     assert_eq!(begin_due(&tasks, &task).await, Change::Made);
     assert_eq!(summary(&tasks, &task).await, over);
-    assert_eq!(tasks.open_operations(10).await.unwrap(), []);
+    assert_eq!(tasks.open_operations(OperationClass::Run, 10).await.unwrap(), []);
 }
 
 /// Whichever of them wrote it back: else each pass would find that run there, and none would begin again.
@@ -104,7 +104,7 @@ pub async fn a_superseding_run_cancels_the_live_one(tasks: SharedTasks) {
     let present = summary(&tasks, &task).await;
     assert_eq!(present.run.unwrap().id, "r2");
     assert_eq!(present.cancelled, ["r1".to_owned()].into());
-    assert_eq!(tasks.open_operations(10).await.unwrap().len(), 2);
+    assert_eq!(tasks.open_operations(OperationClass::Run, 10).await.unwrap().len(), 2);
 }
 
 /// For example after an edit between the controller's reading and writing.

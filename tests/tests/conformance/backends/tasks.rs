@@ -7,8 +7,8 @@ use shared::Result;
 use shared::object::Timestamp;
 use shared::tasks::{
     AuditLog, Author, BeginRun, Change, Control, Definition, Definitions, Due, EndedRun, Heartbeat, Heartbeats, Limits,
-    NewTask, Operation, OperationEnd, OperationKind, OperationVerdict, Operations, Outline, RunEnd, Sample, Samples,
-    TaskRef, TaskState, Watch, WorkerState, run_id,
+    NewTask, Operation, OperationClass, OperationEnd, OperationKind, Operations, Outline, RunEnd, Sample, Samples,
+    TaskRef, TaskState, OperationVerdict, Watch, WorkerState, run_id,
 };
 
 use super::faults::{self, DYNAMODB};
@@ -58,16 +58,16 @@ async fn life(tasks: &DynamoDbTasks, author: &Author) -> Result<()> {
     assert!(
         tasks.begin_run(&BeginRun { task: &task, operation: &find, due, supersedes: None }, author).await?.is_made()
     );
-    assert_eq!(tasks.open_operations(10).await?.len(), 1);
+    assert_eq!(tasks.open_operations(OperationClass::Run, 10).await?.len(), 1);
     assert!(tasks.step(&task.id, &run, 0, "w", "1 %").await?.is_made());
     assert!(tasks.watch(&task, 0, &Watch { minute: 1, ..Watch::default() }).await?.is_made());
     assert!(tasks.edit(&task, 1, &definition("two"), None, author).await?.is_made());
     assert!(tasks.cancel_run(&task, &run, author).await?.is_made());
-    let end = EndedRun::new(run, RunEnd::Cancelled, Timestamp(5));
+    let end = EndedRun::new(run, RunEnd::Cancelled, Timestamp::now());
     assert!(tasks.end_run(&task, &end).await?.is_made());
     assert!(tasks.remove_version(&task, 1).await?.is_made());
     tasks.request(&operation(&task, "plan", OperationKind::Plan)).await?;
-    let done = OperationEnd { verdict: OperationVerdict::Succeeded, at: Timestamp(7), result: "{}".to_owned() };
+    let done = OperationEnd { verdict: OperationVerdict::Succeeded, at: Timestamp::now(), result: "{}".to_owned() };
     assert!(tasks.finish(&task.id, "plan", &done).await?.is_made());
     assert_eq!(tasks.operations(&task.id, None, 10).await?.0.len(), 2);
     others(tasks, &task).await?;
