@@ -179,6 +179,11 @@ pub async fn backend_of_task(config: &Config) -> Result<Backend> {
     open_backend(config, async |queue| checked(queue, &config.task).await).await
 }
 
+/// Opens the queue that a bucket sends its events to, for a task of a fleet with a state folder.
+pub async fn bucket_queue(config: &QueueConfig, task: &str) -> Result<Queue> {
+    Ok(Arc::new(checked(config, task).await?))
+}
+
 /// Opens a queue that does not belong to another task.
 async fn checked(queue: &QueueConfig, task: &str) -> Result<SqsQueue> {
     let queue = SqsQueue::open(queue).await?;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use shared::config::QueueConfig;
 use shared::tasks::Summary;
 use shared::{Error, objects};
 use tokio::sync::watch;
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use worker::{Executors, Stop, WorkError, Worker};
 
 use super::backoff::Backoff;
+use super::bucket_events::BucketEvents;
 use super::context::{Context, Gate};
 use super::status::Status;
 use super::steps::{Served, Step, Target, steps};
@@ -45,6 +47,8 @@ pub struct Server {
     executors: Executors,
     versions: Option<Arc<Versions>>,
     running: Option<Running>,
+    /// Receives the source bucket's events, if the definition names their queue.
+    bucket: Option<BucketEvents>,
     /// The versions of cancelled runs, as far as they were looked up.
     cancelled: BTreeMap<String, u32>,
     backoff: Backoff,
@@ -80,6 +84,7 @@ impl Server {
             executors: Executors::of_kinds([objects::job::KIND]),
             versions: None,
             running: None,
+            bucket: None,
             cancelled: BTreeMap::new(),
             backoff: Backoff::default(),
             failed: None,
@@ -100,6 +105,7 @@ impl Server {
             self.executors.set_drops_events(!wanted.follows_events());
             let target = self.target(&wanted, gate).await;
             self.reconcile(&target).await;
+            self.follow_bucket(wanted.follows_events()).await;
             if let Some(versions) = &self.versions {
                 versions.keep(&target.versions);
             }
@@ -125,6 +131,7 @@ impl Server {
             // Neither asks a service.
             let _ = self.take(step).await;
         }
+        self.leave_bucket().await;
     }
 
     /// What is to be served, with the versions of cancelled runs. A version that cannot be looked up now stays as it is.
@@ -250,6 +257,10 @@ impl Server {
         let open = versions.open(version, opening).await?;
         let objects = open.objects(self.status.stores.clone());
         kinds::add_executor(&self.executors, version, open.task.config.kind, objects);
+        if open.lacks_events && opening == Opening::Ready {
+            let why = "give the task events-queue, a queue at SQS that the bucket sends them to; until then runs find changes";
+            tracing::warn!(task = self.summary.task.name, "nothing brings the events of the source bucket: {why}");
+        }
         self.served.versions.insert(version, opening);
         Ok(())
     }
@@ -257,6 +268,15 @@ impl Server {
     /// Lets the task's worker begin, once a version is open. Until then nothing could be done with a job.
     fn receive(&mut self) {
         let Some(versions) = self.versions.as_ref().filter(|_| !self.served.versions.is_empty()) else { return };
+        let worker = self.worker(versions);
+        let stop = Stop { drain: CancellationToken::new(), abort: self.context.stop.abort.child_token() };
+        self.running = Some(Running { worker: tokio::spawn(worker.run(stop.clone())), stop });
+        self.served.receives = true;
+        self.status.set_receives(true);
+        tracing::info!(task = self.summary.task.name, "receiving the task's jobs");
+    }
+
+    fn worker(&self, versions: &Versions) -> Worker {
         let (context, backend) = (&self.context, versions.backend().clone());
         let work = context.fleet().work.options();
         let mut worker = Worker::new(&self.summary.task.id, &context.worker, backend.queue, backend.ledger, work);
@@ -267,20 +287,63 @@ impl Server {
         worker.limiter = Some(context.transfers.of_task());
         worker.turns = self.status.turns.clone();
         worker.release_time = RELEASE_TIME;
-        let stop = Stop { drain: CancellationToken::new(), abort: context.stop.abort.child_token() };
-        self.running = Some(Running { worker: tokio::spawn(worker.run(stop.clone())), stop });
-        self.served.receives = true;
-        self.status.set_receives(true);
-        tracing::info!(task = self.summary.task.name, "receiving the task's jobs");
+        worker
+    }
+
+    /// Receives from the queue of the source bucket's events that the present definition names, while the task's jobs
+    /// are received.
+    async fn follow_bucket(&mut self, follows_events: bool) {
+        let wanted = self.bucket_queue().await.filter(|_| follows_events);
+        if self.bucket.as_ref().map(BucketEvents::queue) == wanted.as_ref() {
+            return;
+        }
+        self.leave_bucket().await;
+        if let (Some(queue), Some(versions)) = (wanted, &self.versions) {
+            let (name, abort) = (&self.summary.task.name, &self.context.stop.abort);
+            let worker = self.worker(versions);
+            self.bucket = Some(BucketEvents::follow(worker, name, queue, self.status.clone(), abort));
+        }
+    }
+
+    async fn bucket_queue(&self) -> Option<QueueConfig> {
+        let present = self.served.present.filter(|version| self.served.versions.contains_key(version))?;
+        let versions = self.versions.as_ref().filter(|_| self.served.receives)?;
+        // It is open: no request is sent.
+        versions.open(present, Opening::Unprobed).await.ok()?.bucket_queue
+    }
+
+    async fn leave_bucket(&mut self) {
+        if let Some(bucket) = self.bucket.take() {
+            let (limit, release_time) = self.stop_limits();
+            bucket.end(limit, release_time + GRACE).await;
+            self.status.set_events_error(None);
+        }
+    }
+
+    /// How long a worker that is stopped may go on, and how long it may release the rest.
+    fn stop_limits(&self) -> (Duration, Duration) {
+        let drain = self.context.drain();
+        match self.context.stop.drain.is_cancelled() {
+            true => (drain, END_RELEASE_TIME),
+            false => (drain.min(PAUSE_DRAIN), RELEASE_TIME),
+        }
     }
 
     /// Ends the task's worker: it finishes what it can within its time, and hands back the rest.
     async fn stop(&mut self) {
-        let drain = self.context.drain();
-        let (limit, release_time) = match self.context.stop.drain.is_cancelled() {
-            true => (drain, END_RELEASE_TIME),
-            false => (drain.min(PAUSE_DRAIN), RELEASE_TIME),
+        let (limit, release_time) = self.stop_limits();
+        let bucket = self.bucket.take();
+        let leave = async {
+            if let Some(bucket) = bucket {
+                bucket.end(limit, release_time + GRACE).await;
+            }
         };
+        tokio::join!(leave, self.stop_worker(limit, release_time));
+        self.status.set_events_error(None);
+        self.status.set_receives(false);
+    }
+
+    async fn stop_worker(&mut self, limit: Duration, release_time: Duration) {
         if let Some(Running { mut worker, stop }) = self.running.take() {
             stop.drain.cancel();
             if timeout(limit, &mut worker).await.is_err() {
@@ -296,7 +359,6 @@ impl Server {
             }
             tracing::info!(task = self.summary.task.name, "the task's jobs are no longer received");
         }
-        self.status.set_receives(false);
     }
 
     /// The worker has ended without being asked to.

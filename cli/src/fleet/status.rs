@@ -24,6 +24,7 @@ pub struct Status {
 #[derive(Debug, Default)]
 struct State {
     error: Option<String>,
+    events_error: Option<String>,
     limits: Limits,
     receives: bool,
     is_outdated: bool,
@@ -41,6 +42,11 @@ impl Status {
     /// Why the task, or a version of it, cannot be served; `None`: it can.
     pub fn set_error(&self, error: Option<String>) {
         lock(&self.state).error = error;
+    }
+
+    /// Why the source bucket's events cannot be received; `None`: they can.
+    pub fn set_events_error(&self, error: Option<String>) {
+        lock(&self.state).events_error = error;
     }
 
     /// The task's limits over all workers.
@@ -70,7 +76,9 @@ impl Status {
 
     /// What keeps the task from being served, in one line.
     pub fn error(&self) -> Option<String> {
-        let error = lock(&self.state).error.clone();
+        let state = lock(&self.state);
+        let error = state.error.clone().or_else(|| state.events_error.clone());
+        drop(state);
         let failing = || "all requests to a store fail: its transfers wait for it (see the worker's log)".to_owned();
         error.or_else(|| (!self.stores.is_ready()).then(failing))
     }

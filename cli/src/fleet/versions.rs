@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use adapters::open::{self, Backend};
 use async_trait::async_trait;
-use shared::config::{FollowedEvents, TaskDefinition};
+use shared::config::{FollowedEvents, QueueConfig, TaskDefinition};
 use shared::sync::lock;
 use shared::tasks::TaskRef;
 use shared::{Error, ErrorKind, Result};
@@ -27,6 +27,10 @@ pub struct OpenVersion {
     pub task: Arc<OpenedTask>,
     /// Which changes are followed, and how.
     pub follow: Follow,
+    /// Where the source bucket sends its events, if the fleet has no queue of its own for them.
+    pub bucket_queue: Option<QueueConfig>,
+    /// Whether events are to be followed, and nothing brings them.
+    pub lacks_events: bool,
     limits: LiveLimits,
     opening: Opening,
 }
@@ -87,8 +91,13 @@ impl Versions {
         let (source, destination) = self.limits.stores(source, destination);
         let mut follow = Follow::of(&config).map_err(|why| self.error(ErrorKind::Invalid, why))?;
         follow.delete |= definition.events == FollowedEvents::CreateDelete;
+        // Events and runs meet at the same objects.
+        follow.look_again |= definition.events != FollowedEvents::Off;
+        let is_embedded = self.context.fleet().state.is_some();
+        let bucket_queue = definition.bucket_queue().filter(|_| is_embedded);
+        let lacks_events = is_embedded && definition.lacks_queue();
         let task = Arc::new(OpenedTask { config, source, destination, backend: self.backend.clone() });
-        Ok(OpenVersion { task, follow, limits: self.limits.clone(), opening })
+        Ok(OpenVersion { task, follow, bucket_queue, lacks_events, limits: self.limits.clone(), opening })
     }
 
     /// Reads a version. A definition of a later release may have settings that this one does not know.

@@ -5,6 +5,7 @@
 //! goes.
 
 mod check;
+mod events_queue;
 mod text;
 
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,10 @@ pub struct TaskDefinition {
     /// Which changes of the source are followed.
     #[serde(default)]
     pub events: FollowedEvents,
+    /// URL of the queue at SQS that the source bucket sends its events to. A fleet with a table makes a queue of its
+    /// own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events_queue: Option<String>,
     /// Where objects come from.
     pub source: Side,
     /// Where they go.

@@ -31,4 +31,5 @@ mod transfers;
 mod unlisted;
 mod verify;
 mod watch;
+mod watched_bucket;
 mod worker;

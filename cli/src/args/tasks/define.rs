@@ -44,6 +44,9 @@ pub struct DefinitionArgs {
     /// Changes of the source that are followed: off, create or create-delete
     #[arg(long, value_name = "WHICH", value_parser = word::<FollowedEvents>, default_value = "off", help_heading = DEFINING)]
     events: FollowedEvents,
+    /// URL of the SQS queue that the source bucket sends its events to, with --state; its dead-letter queue is NAME-dead
+    #[arg(long, value_name = "URL", help_heading = DEFINING)]
+    events_queue: Option<String>,
     /// ARN of the SNS topic that is notified of the end of each run
     #[arg(long, value_name = "ARN", help_heading = DEFINING)]
     notify_topic: Option<String>,
@@ -112,6 +115,7 @@ impl DefinitionArgs {
             description: self.description.clone(),
             schedule: self.schedule.clone(),
             events: self.events,
+            events_queue: self.events_queue.clone(),
             source,
             destination,
             find,

@@ -61,7 +61,7 @@ fn settings_of(id: &str) -> Vec<(&'static str, String)> {
     let key = id.replace('_', "-");
     let both = |key: &str| vec![("source", key.to_owned()), ("destination", key.to_owned())];
     match id {
-        "description" | "schedule" | "events" => vec![("", key)],
+        "description" | "schedule" | "events" | "events_queue" => vec![("", key)],
         "notify_topic" => vec![("notify", "topic".to_owned())],
         "notify_webhook" => vec![("notify", "webhook".to_owned())],
         "machines" | "requests" => vec![("limits", key)],

@@ -21,6 +21,7 @@ impl TaskDefinition {
         if self.find.only_key.is_some() {
             return refuse("find.only-key", "a task copies folders: give the object's folder, and a filter");
         }
+        self.check_events_queue()?;
         self.limits.check()?;
         self.notify.check()?;
         // All else is bounded as in a config file.
@@ -36,6 +37,9 @@ impl TaskDefinition {
         if self.events != FollowedEvents::Off && is_folder && fleet.state.is_none() {
             let why = "the source is a folder, whose changes a fleet does not learn of: give \"off\" and a schedule";
             return refuse("events", why);
+        }
+        if self.events_queue.is_some() && fleet.state.is_none() {
+            return refuse("events-queue", "the fleet makes a queue for the task's events: leave it out");
         }
         Ok(())
     }

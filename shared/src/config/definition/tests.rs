@@ -28,6 +28,7 @@ fn full() -> TaskDefinition {
     definition.description = "Photos, to Ireland".into();
     definition.schedule = Some("cron 0 3 * * mon-fri Europe/Berlin".parse().unwrap());
     definition.events = FollowedEvents::CreateDelete;
+    definition.events_queue = Some("http://127.0.0.1:4566/1/q".into());
     definition.source.addressing_style = Addressing::Path;
     definition.source.connection.credentials = Some("env:X".into());
     definition.source.connection.endpoint_url = Some("http://127.0.0.1:9000".into());
@@ -109,6 +110,7 @@ fn every_setting_of_a_definition_is_printed_and_read() {
         "topic",
         "restore-days",
         "canned-acl",
+        "events-queue",
     ] {
         assert!(text.contains(&format!("\n{key} = ")), "{key} is missing in\n{text}");
     }
@@ -123,6 +125,8 @@ fn each_refusal_names_the_setting_and_the_remedy_in_one_line() {
         ("shedule = \"once\"", "", &["\"shedule\"", "did you mean \"schedule\""][..]),
         ("schedule = \"hourly\"", "", &["line 1", "is not a schedule", "every 6h"]),
         ("events = \"all\"", "", &["line 1", "create-delete"]),
+        ("events-queue = \"https://h/q\"", "", &["events-queue: the task follows no events"]),
+        ("events = \"create\"\nevents-queue = \"q\"", "", &["events-queue: \"q\" is not the URL", "amazonaws.com/"]),
         ("description = \"a\\nb\"", "", &["description: give one line"]),
         ("state = \"/s\"", "", &["\"state\"", "put it into the fleet file"]),
         ("", "[queue]\nname = \"q\"", &["\"queue\"", "put it into the fleet file"]),
@@ -181,6 +185,11 @@ fn only_a_fleet_of_one_machine_follows_a_folders_changes() {
     assert!(error.starts_with("events: the source is a folder"), "{error}");
     definition.check_on(&FleetFile::of_folder("local", "/s")).unwrap();
     parse(SMALL).check_on(&fleet).unwrap();
+    let error = full().check_on(&fleet).unwrap_err().to_string();
+    assert!(error.starts_with("events-queue: the fleet makes a queue"), "{error}");
+    full().check_on(&FleetFile::of_folder("local", "/s")).unwrap();
+    let text = with("events = \"create\"\nevents-queue = \"https://h/q\"", "").replace("s3://photos/2026", "/photos");
+    assert!(TaskDefinition::parse(&text).unwrap_err().to_string().contains("the source is a folder"));
 }
 
 #[test]

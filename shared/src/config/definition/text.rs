@@ -6,8 +6,19 @@ use super::super::keys::{self, Section};
 use super::super::{ConfigError, read_file, syntax};
 use super::{MACHINE_KEYS, SINGLE_KEYS, TaskDefinition};
 
-const TOP: &[&str] =
-    &["task", "description", "schedule", "events", "source", "destination", "find", "work", "limits", "notify"];
+const TOP: &[&str] = &[
+    "task",
+    "description",
+    "schedule",
+    "events",
+    "events-queue",
+    "source",
+    "destination",
+    "find",
+    "work",
+    "limits",
+    "notify",
+];
 
 /// The sections of a definition with their keys.
 fn sections() -> Vec<Section> {
@@ -61,6 +72,7 @@ impl TaskDefinition {
             description: String::new(),
             schedule: None,
             events: Default::default(),
+            events_queue: None,
             find: Default::default(),
             work: Default::default(),
             limits: Default::default(),
