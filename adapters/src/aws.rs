@@ -28,7 +28,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use credentials::Spelling;
 pub(crate) use empty::NoEmptyAnswers;
-pub(crate) use errors::NO_CREDENTIALS;
+pub(crate) use errors::{NO_CREDENTIALS, allow};
 pub use errors::{error_at, error_from};
 use http_feedback::ConnectionState;
 use shared::config::Connection;

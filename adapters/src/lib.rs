@@ -5,6 +5,7 @@
 //! types never leave this crate.
 
 pub mod aws;
+pub mod event_rule;
 pub mod fleet;
 pub mod ledger;
 pub mod notify;

@@ -11,6 +11,7 @@ mod act;
 mod action;
 pub mod context;
 mod deletion;
+mod events;
 mod memory;
 mod notice;
 mod plan;
@@ -143,6 +144,9 @@ async fn round(context: &ControllerContext, report: &mut Report, is_first: bool)
                 report.fail(format!("could not {action}: {error}"));
             }
         }
+    }
+    if is_first && !context.is_dry {
+        events::repair(context, &seen, report).await;
     }
     Ok(leads_on)
 }

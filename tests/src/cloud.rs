@@ -293,7 +293,12 @@ impl Shared {
         let mut inner = self.lock();
         *inner.counts.entry(call.kind).or_default() += 1;
         if inner.seen.len() < MOST_SEEN {
-            inner.seen.push(Seen { kind: call.kind, target, headers: call.headers.clone() });
+            inner.seen.push(Seen {
+                kind: call.kind,
+                method: call.method.clone(),
+                target,
+                headers: call.headers.clone(),
+            });
         }
         if matches!(call.kind, Kind::Put | Kind::Part) {
             let number = call.asks("partNumber").and_then(|number| number.parse().ok()).unwrap_or(0);

@@ -13,7 +13,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
@@ -35,6 +35,8 @@ const MOST_SEEN: usize = 100_000;
 pub struct Seen {
     /// The operation.
     pub kind: Kind,
+    /// Its method.
+    pub method: Method,
     /// Path and query as sent, with the `x-amz-target` after a space where there is one.
     pub target: String,
     /// Its headers, with which it was signed.
@@ -143,7 +145,7 @@ impl State {
         let kind = Kind::of(request.method(), request.uri(), request.headers());
         let action = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok());
         let target = action.map_or_else(|| request.uri().to_string(), |action| format!("{} {action}", request.uri()));
-        let seen = Seen { kind, target, headers: request.headers().clone() };
+        let seen = Seen { kind, method: request.method().clone(), target, headers: request.headers().clone() };
         let mut inner = self.lock();
         *inner.counts.entry(kind).or_default() += 1;
         let fault = inner.rules.iter_mut().find_map(|rule| rule.take(&seen));

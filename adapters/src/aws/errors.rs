@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+pub(crate) use self::advice::allow;
 use self::codes::CODES;
 use super::http::Unanswered;
 use super::http_feedback::RetryHint;

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::event_rule::rule_arn;
 use crate::queue::sqs::SqsQueue;
 use crate::store::s3::S3Store;
 use shared::config::Config;
@@ -34,17 +35,13 @@ pub async fn subscribe_by_eventbridge(config: &Config) -> Result<Vec<String>> {
     let types =
         ["Object Created", "Object Deleted", "Object Restore Completed", "Object Tags Added", "Object Tags Deleted"];
     let pattern = json!({"source": ["aws.s3"], "detail-type": types, "detail": detail});
-    let mut parts = arn.split(':').skip(1);
-    let (partition, region, account) = (parts.next(), parts.nth(1), parts.next());
-    let (partition, region, account) =
-        (partition.unwrap_or_default(), region.unwrap_or_default(), account.unwrap_or_default());
     let statement = json!({
         "Sid": name,
         "Effect": "Allow",
         "Principal": {"Service": "events.amazonaws.com"},
         "Action": "sqs:SendMessage",
         "Resource": arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": format!("arn:{partition}:events:{region}:{account}:rule/{name}")}},
+        "Condition": {"ArnEquals": {"aws:SourceArn": rule_arn(&arn, &name)}},
     });
     Ok(vec![
         notified,

@@ -23,7 +23,7 @@ use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use crate::aws;
+use crate::aws::{self, allow};
 use create::Tags;
 pub use owned::{FLEET_TAG, Owner, TASK_ID_TAG};
 use shared::config::QueueConfig;
@@ -175,14 +175,6 @@ async fn url_of(client: &Client, name: &str) -> Result<String> {
     })
     .await
     .map_err(allow("sqs:GetQueueUrl"))
-}
-
-/// Adds the right that a denied call needs, unless the answer names it.
-fn allow(right: &'static str) -> impl Fn(Error) -> Error {
-    move |error| {
-        let names_it = error.message().contains("not authorized to perform");
-        if error.kind() == ErrorKind::Denied && !names_it { error.and(&format!("allow {right}")) } else { error }
-    }
 }
 
 /// Sends a request under a retry policy; its errors are the port's.

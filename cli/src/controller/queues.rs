@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use adapters::open::{self, TaskDepth, TaskQueues};
 use async_trait::async_trait;
-use shared::config::FleetFile;
+use shared::config::{FleetFile, TaskDefinition};
 use shared::queue::{Depth, Outgoing, Queue};
 use shared::tasks::Summary;
 use shared::{ErrorKind, Result};
@@ -22,6 +22,12 @@ pub trait Queues: Send + Sync + std::fmt::Debug + 'static {
 
     /// Removes a task's queues with their messages. Gone is fine.
     async fn remove(&self, task: &Summary) -> Result<()>;
+
+    /// Makes the source bucket of a task send the events that its definition follows. Repeating it changes nothing.
+    async fn wire_events(&self, task: &Summary, definition: &TaskDefinition) -> Result<()>;
+
+    /// Makes the source bucket of a task send it no events. Repeating it changes nothing.
+    async fn unwire_events(&self, task: &Summary, definition: &TaskDefinition) -> Result<()>;
 
     /// The messages about tasks that are not created yet.
     async fn operations_depth(&self) -> Result<Depth>;
@@ -101,6 +107,14 @@ impl Queues for FleetQueues {
     async fn remove(&self, task: &Summary) -> Result<()> {
         self.forget(task).await;
         open::delete_task_queues(&self.fleet, task).await
+    }
+
+    async fn wire_events(&self, task: &Summary, definition: &TaskDefinition) -> Result<()> {
+        open::wire_events(&self.fleet, task, definition).await.map(drop)
+    }
+
+    async fn unwire_events(&self, task: &Summary, definition: &TaskDefinition) -> Result<()> {
+        open::unwire_events(&self.fleet, task, definition).await
     }
 
     async fn operations_depth(&self) -> Result<Depth> {

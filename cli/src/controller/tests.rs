@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod deletion;
+mod events;
 mod faults;
 mod kills;
 mod machines;

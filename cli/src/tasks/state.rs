@@ -5,7 +5,7 @@ use shared::object::Timestamp;
 use shared::schedule::Schedule;
 use shared::tasks::{Change, Summary, TaskState};
 
-use super::{author, found, gone, opened};
+use super::{author, found, gone, opened, present, wire_events};
 use crate::args::NamedArgs;
 use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout;
@@ -19,11 +19,17 @@ pub async fn pause(args: &NamedArgs) -> CommandResult {
     Ok(Exit::InSync)
 }
 
-/// Repeating it changes nothing.
+/// Repeating it changes nothing. The task's events are wired again: somebody may have removed a rule meanwhile.
 pub async fn resume(args: &NamedArgs) -> CommandResult {
     let due = moved(args, TaskState::Active, |summary| due_after_pause(summary, Timestamp::now())).await?;
     let when = super::list::next_run(due);
     stdout::line(format_args!("resumed task {}: {when}", args.name))?;
+    let fleet = args.fleet.read()?;
+    let tasks = opened(&fleet, false).await?;
+    let summary = found(&tasks, &fleet, &args.name).await?;
+    if summary.outline.events {
+        wire_events(&fleet, &summary, &present(&tasks, &summary).await?).await?;
+    }
     Ok(Exit::InSync)
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::Method;
+
 use super::{Kind, Seen};
 
 /// What happens to a request.
@@ -40,6 +42,7 @@ pub enum Fault {
 #[derive(Debug, Clone)]
 pub struct Rule {
     kind: Option<Kind>,
+    method: Option<Method>,
     containing: Option<String>,
     signed_by: Option<String>,
     one_in: u64,
@@ -61,6 +64,7 @@ impl Rule {
     pub fn always(fault: Fault) -> Rule {
         Rule {
             kind: None,
+            method: None,
             containing: None,
             signed_by: None,
             one_in: 1,
@@ -71,6 +75,11 @@ impl Rule {
             since: 0,
             fault,
         }
+    }
+
+    /// Of those, the ones of this method.
+    pub fn by(self, method: Method) -> Rule {
+        Rule { method: Some(method), ..self }
     }
 
     /// Of those, the ones that have `text` in path, query or `x-amz-target`.
@@ -106,6 +115,7 @@ impl Rule {
     // The fault, if it happens to this request; counts.
     pub(super) fn take(&mut self, seen: &Seen) -> Option<Fault> {
         let matches = self.kind.is_none_or(|kind| kind == seen.kind)
+            && self.method.as_ref().is_none_or(|method| *method == seen.method)
             && self.containing.as_deref().is_none_or(|text| seen.target.contains(text));
         let signature = || seen.headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let is_signed = self.signed_by.as_deref().is_none_or(|key| signature().contains(key));

@@ -5,6 +5,7 @@
 mod backends;
 mod cloud;
 mod creation;
+mod event_rule;
 mod event_run;
 mod fleet;
 mod gateway;
@@ -13,6 +14,7 @@ mod ledger;
 mod limited;
 mod queue;
 mod store;
+mod task_events;
 mod task_queues;
 mod task_records;
 mod tasks;

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use adapters::open;
 use adapters::queue::sqs::{FLEET_TAG, TASK_ID_TAG};
-use flotilla_tests::emulators::{self, Emulator};
+use flotilla_tests::emulators::{self, ACCESS_KEY, Emulator, SECRET_KEY};
+use flotilla_tests::proxy::{Fault, Proxy, Rule};
 use shared::ErrorKind;
-use shared::config::{FleetFile, LedgerConfig};
+use shared::config::{Connection, FleetFile, LedgerConfig};
 use shared::object::Timestamp;
 use shared::queue::{Depth, Outgoing};
 use shared::tasks::{Author, Change, Definition, Limits, NewTask, Outline, Summary, TaskRef, TaskState};
@@ -15,9 +16,13 @@ const LEASE: Duration = Duration::from_secs(60);
 
 /// A fleet of its own at an emulator.
 fn fleet(emulator: &Emulator) -> FleetFile {
-    let ledger = LedgerConfig { table: emulators::unique_name("fleet"), connection: emulator.connection() };
+    fleet_at(emulator.connection())
+}
+
+fn fleet_at(connection: Connection) -> FleetFile {
+    let ledger = LedgerConfig { table: emulators::unique_name("fleet"), connection: connection.clone() };
     let name = emulators::unique_name("f");
-    FleetFile { queue: emulator.connection(), ledger: Some(ledger), state: None, ..FleetFile::of_folder(&name, "") }
+    FleetFile { queue: connection, ledger: Some(ledger), state: None, ..FleetFile::of_folder(&name, "") }
 }
 
 fn task(name: &str) -> Summary {
@@ -103,6 +108,51 @@ async fn foreign_queues_are_neither_used_nor_removed() {
     sqs(emulator).create_queue().queue_name(&events).send().await.unwrap();
     let error = open::task_queues(&fleet, &task("films")).await.unwrap_err();
     assert!(error.to_string().contains(&events) && error.to_string().contains("no tag"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queue_tags_outlast_throttling_and_lost_answers() {
+    let emulator = emulators::ministack();
+    let proxy = Proxy::start(&emulator.endpoint).await;
+    let throttled = Fault::Respond(400, r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#.into());
+    for call in ["GetQueueUrl", "ListQueueTags", "CreateQueue", "GetQueueAttributes", "DeleteQueue"] {
+        for fault in [throttled.clone(), Fault::CloseAfter, Fault::CutResponse(1)] {
+            let fleet = fleet_at(emulators::connection(&proxy.endpoint, ACCESS_KEY, SECRET_KEY));
+            let task = task("photos");
+            proxy.inject(Rule::always(fault).containing(&format!("AmazonSQS.{call}")).every(3));
+            for _ in 0..2 {
+                open::create_task_queues(&fleet, &task).await.unwrap();
+            }
+            open::task_queues(&fleet, &task).await.unwrap();
+            assert_eq!(names(emulator, &fleet.name).await.len(), 3, "{call}");
+            open::delete_task_queues(&fleet, &task).await.unwrap();
+            assert_eq!(names(emulator, &fleet.name).await, [""; 0], "{call}");
+            proxy.heal();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_that_cannot_be_read_are_not_taken_for_none() {
+    let emulator = emulators::ministack();
+    let proxy = Proxy::start(&emulator.endpoint).await;
+    let fleet = fleet_at(emulators::connection(&proxy.endpoint, ACCESS_KEY, SECRET_KEY));
+    let task = task("photos");
+    open::create_task_queues(&fleet, &task).await.unwrap();
+    let denied = Fault::Respond(403, r#"{"__type":"AccessDeniedException","message":"no"}"#.into());
+    for (fault, why) in [(Fault::Respond(200, String::new()), ""), (denied, "allow sqs:ListQueueTags")] {
+        proxy.inject(Rule::always(fault).containing("AmazonSQS.ListQueueTags"));
+        for error in [
+            open::task_queues(&fleet, &task).await.unwrap_err(),
+            open::create_task_queues(&fleet, &task).await.unwrap_err(),
+            open::delete_task_queues(&fleet, &task).await.unwrap_err(),
+        ] {
+            assert!(error.kind() != ErrorKind::Invalid && error.to_string().contains(why), "{error}");
+        }
+        proxy.heal();
+    }
+    assert_eq!(names(emulator, &fleet.name).await.len(), 3);
+    open::delete_task_queues(&fleet, &task).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! Remedies for errors whose own text does not name one.
 
 use shared::store::{Right, RightNames};
+use shared::{Error, ErrorKind};
 
 /// The message for an answer that is a web page.
 pub(super) const WEB_PAGE: &str =
@@ -57,6 +58,14 @@ pub(super) fn of_denial(names: RightNames, verb: &str, code: &str, message: &str
         ("", None) => "; check the permissions of these credentials".to_owned(),
         ("AccessDenied" | "AccessDeniedException", Some(right)) if !names_it => format!("; allow {right}"),
         _ => String::new(),
+    }
+}
+
+/// Adds the right that a denied call needs, unless the answer names it.
+pub(crate) fn allow(right: &'static str) -> impl Fn(Error) -> Error {
+    move |error| {
+        let names_it = error.message().contains("not authorized to perform");
+        if error.kind() == ErrorKind::Denied && !names_it { error.and(&format!("allow {right}")) } else { error }
     }
 }
 

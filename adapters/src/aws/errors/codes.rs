@@ -43,6 +43,7 @@ pub(super) const CODES: &[(ErrorKind, &[&str])] = &[
             "AllAccessDisabled",
             "AccountProblem",
             "AuthFailure",
+            "AuthorizationError",
             "IncompleteSignature",
             "IncompleteSignatureException",
             "InvalidAccessKeyId",
@@ -113,6 +114,7 @@ pub(super) const CODES: &[(ErrorKind, &[&str])] = &[
     (
         Unavailable,
         &[
+            "ConcurrentModificationException",
             "InternalError",
             "InternalFailure",
             "InternalServerError",

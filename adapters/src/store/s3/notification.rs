@@ -2,33 +2,35 @@
 //! Notifications").
 //!
 //! A bucket has one notification configuration, and a PUT replaces all of it. So it is read, the task's rule is put
-//! beside those of others, and everything is written back. S3 knows no condition for this write: who changes the same
-//! bucket's notifications at the same moment may lose the change, or undo ours, which a second run finds.
+//! beside those of others, everything is written back and read again. S3 knows no condition for this write. Each
+//! attempt reads first, also after a lost answer: what another program writes between that read and the PUT, some
+//! milliseconds, is lost, and nobody can see it. If the other program's PUT removes ours, the last read finds that.
+
+mod rules;
 
 use aws_sdk_s3::operation::get_bucket_notification_configuration::GetBucketNotificationConfigurationOutput as Current;
-use aws_sdk_s3::types::{
-    Event, EventBridgeConfiguration, FilterRule, FilterRuleName, NotificationConfiguration,
-    NotificationConfigurationFilter, QueueConfiguration, S3KeyFilter,
-};
+use aws_sdk_s3::types::{EventBridgeConfiguration, NotificationConfiguration};
 
+use self::rules::{Rule, as_written, conflict, is_there, rules, with_rule, without_rule};
 use super::{Bucket, S3Store};
+use crate::aws::allow;
 use shared::retry::{self, SUBSCRIBE};
 use shared::{Error, ErrorKind, Result};
 
 /// What a task follows. Expirations by a lifecycle have events of their own, and are left to the scan.
 pub const EVENTS: [&str; 2] = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"];
 
-/// How often a rule that another program's write removed is written again.
+/// How often a change that another program's write removed is written again.
 const MAX_WRITES: usize = 3;
 
-/// A rule of whatever target, as far as two of them can be in each other's way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Rule {
-    id: String,
-    target: String,
-    events: Vec<String>,
-    prefix: String,
-    suffix: String,
+/// What a configuration needs to become the wanted one.
+enum Step {
+    /// Nothing.
+    Done,
+    /// Another rule overlaps, which the text names: nothing can be written.
+    Overlap(String),
+    /// This is to be written.
+    Write(NotificationConfiguration),
 }
 
 impl S3Store {
@@ -38,7 +40,7 @@ impl S3Store {
     /// # Errors
     /// `Conflict` if another rule takes some of these events: S3 lets each go to one rule only.
     pub async fn notifies_queue(&self, id: &str, queue_arn: &str) -> Result<bool> {
-        self.0.is_notified(&self.0.notifications().await?, &self.0.rule(id, queue_arn, &EVENTS))
+        self.0.is_notified(&self.0.notifications(None).await?, &self.0.rule(id, queue_arn, &EVENTS))
     }
 
     /// Makes it so, by a rule with this id, and says in one line what was done. Repeating it changes nothing; other
@@ -49,64 +51,108 @@ impl S3Store {
     /// goes there before the rule is taken.
     pub async fn notify_queue(&self, id: &str, queue_arn: &str) -> Result<String> {
         let (bucket, wanted) = (&self.0, self.0.rule(id, queue_arn, &EVENTS));
-        let current = bucket.notifications().await?;
         let message = format!("bucket {} sends its events to {queue_arn}", bucket.name());
-        if bucket.is_notified(&current, &wanted)? {
+        if self.notifies_queue(id, queue_arn).await? {
             return Ok(format!("{message} already"));
         }
-        bucket.set_notifications(with_rule(current, &wanted)?).await?;
+        bucket
+            .change(|current| match bucket.is_notified(&current, &wanted)? {
+                true => Ok(Step::Done),
+                false => Ok(Step::Write(with_rule(current, &wanted)?)),
+            })
+            .await?;
         Ok(message)
     }
 
-    /// Makes the rule with this id send these events alone to a queue, and reads it again: another program may have
-    /// written at the same moment. Other rules stay. Repeating it changes nothing.
+    /// Makes the rule with this id send these events alone to a queue. Other rules stay. Repeating it changes nothing.
+    /// Returns why nothing was changed if another rule takes some of these events.
     ///
     /// # Errors
-    /// As [`notify_queue`](Self::notify_queue).
-    pub async fn set_rule(&self, id: &str, queue_arn: &str, events: &[&str]) -> Result<()> {
-        let (bucket, wanted) = (&self.0, self.0.rule(id, queue_arn, events));
-        for _ in 0..MAX_WRITES {
-            let current = bucket.notifications().await?;
-            if rules(&current).contains(&wanted) {
-                return Ok(());
+    /// `Conflict` if other programs remove the rule as often as it is written; `Unavailable` if S3 may not send to the
+    /// queue.
+    pub async fn set_rule(&self, id: &str, queue_arn: &str, events: &[&str]) -> Result<Option<String>> {
+        let wanted = self.0.rule(id, queue_arn, events);
+        self.0
+            .change(|current| {
+                let found = rules(&current);
+                if found.contains(&wanted) {
+                    return Ok(Step::Done);
+                }
+                match conflict(&found, &wanted) {
+                    Ok(()) => Ok(Step::Write(with_rule(current, &wanted)?)),
+                    Err(why) => Ok(Step::Overlap(why)),
+                }
+            })
+            .await
+    }
+
+    /// Removes the rule with this id. Other rules stay. Repeating it changes nothing.
+    pub async fn remove_rule(&self, id: &str) -> Result<()> {
+        let step = |current: Current| match rules(&current).iter().all(|rule| rule.id != id) {
+            true => Ok(Step::Done),
+            false => Ok(Step::Write(without_rule(current, id).build())),
+        };
+        self.0.change(step).await.map(drop)
+    }
+
+    /// Whether the bucket sends its events to EventBridge.
+    pub async fn sends_to_eventbridge(&self) -> Result<bool> {
+        Ok(self.0.notifications(None).await?.event_bridge_configuration.is_some())
+    }
+
+    /// As [`sends_to_eventbridge`](Self::sends_to_eventbridge), of a bucket that must belong to this account: a bucket
+    /// sends to the EventBridge of its own account.
+    ///
+    /// # Errors
+    /// `Invalid` if the bucket belongs to another account.
+    pub async fn sends_to_eventbridge_of(&self, account: &str) -> Result<bool> {
+        match self.0.notifications(Some(account)).await {
+            Ok(current) => Ok(current.event_bridge_configuration.is_some()),
+            // Denied also without the condition: the right is missing.
+            Err(error) if error.kind() == ErrorKind::Denied && self.sends_to_eventbridge().await.is_ok() => {
+                let why = format!(
+                    "the bucket does not belong to account {account} of the task's queue, and EventBridge brings events \
+                     of that account only: give the task a prefix that no other rule of the bucket has, or no events"
+                );
+                Err(Error::new(ErrorKind::Invalid, SUBSCRIBE.verb, self.0.location.to_string(), why))
             }
-            let remedy = "remove that rule, or let an SNS topic or EventBridge send to both";
-            conflict(&rules(&current), &wanted).map_err(|why| {
-                let (location, why) = (bucket.location.to_string(), format!("{why}: {remedy}"));
-                Error::new(ErrorKind::Conflict, SUBSCRIBE.verb, location, why)
-            })?;
-            bucket.set_notifications(with_rule(current, &wanted)?).await?;
-        }
-        match rules(&bucket.notifications().await?).contains(&wanted) {
-            true => Ok(()),
-            false => Err(bucket.overwritten()),
+            Err(error) => Err(error),
         }
     }
 
-    /// Removes the rule with this id, and reads again. Other rules stay. Repeating it changes nothing.
-    pub async fn remove_rule(&self, id: &str) -> Result<()> {
-        for _ in 0..MAX_WRITES {
-            let current = self.0.notifications().await?;
-            if rules(&current).iter().all(|rule| rule.id != id) {
-                return Ok(());
+    /// Sends all events of the bucket to EventBridge, and removes the rule with this id. Other rules stay. Repeating it
+    /// changes nothing.
+    pub async fn send_to_eventbridge(&self, instead_of: Option<&str>) -> Result<()> {
+        let step = |current: Current| {
+            let has_rule = instead_of.is_some_and(|id| rules(&current).iter().any(|rule| rule.id == id));
+            if current.event_bridge_configuration.is_some() && !has_rule {
+                return Ok(Step::Done);
             }
-            self.0.set_notifications(without_rule(current, id)).await?;
-        }
-        match rules(&self.0.notifications().await?).iter().all(|rule| rule.id != id) {
-            true => Ok(()),
-            false => Err(self.0.overwritten()),
-        }
+            let rest = match instead_of {
+                Some(id) => without_rule(current, id),
+                None => as_written(current),
+            };
+            Ok(Step::Write(rest.event_bridge_configuration(EventBridgeConfiguration::builder().build()).build()))
+        };
+        self.0.change(step).await.map(drop)
+    }
+
+    /// Sends no events of the bucket to EventBridge any more. Rules stay. Repeating it changes nothing.
+    pub async fn leave_eventbridge(&self) -> Result<()> {
+        let step = |current: Current| match current.event_bridge_configuration {
+            None => Ok(Step::Done),
+            Some(_) => Ok(Step::Write(as_written(current).set_event_bridge_configuration(None).build())),
+        };
+        self.0.change(step).await.map(drop)
     }
 
     /// Sends all events of the bucket to EventBridge, and says in one line what was done.
     pub async fn notify_eventbridge(&self) -> Result<String> {
-        let current = self.0.notifications().await?;
         let message = format!("bucket {} sends its events to EventBridge", self.0.name());
-        if current.event_bridge_configuration.is_some() {
+        if self.sends_to_eventbridge().await? {
             return Ok(format!("{message} already"));
         }
-        let on = EventBridgeConfiguration::builder().build();
-        self.0.set_notifications(as_written(current).event_bridge_configuration(on).build()).await?;
+        self.send_to_eventbridge(None).await?;
         Ok(message)
     }
 }
@@ -128,198 +174,72 @@ impl Bucket {
         is_there(&rules(current), wanted).map_err(refused)
     }
 
+    /// Changes the configuration until a read finds it done. Returns the overlap that forbids it.
+    async fn change(&self, step: impl Fn(Current) -> Result<Step>) -> Result<Option<String>> {
+        for writes in 0..=MAX_WRITES {
+            // Slow, cut off, throttled, or done with its answer lost: the next attempt reads anew, and finds the change
+            // done or writes it over what is there then. Carried out late, after a later PUT of another program, it
+            // undoes that one.
+            let change = || async {
+                match step(self.read_notifications(None).await?)? {
+                    Step::Done => Ok(Some(None)),
+                    Step::Overlap(why) => Ok(Some(Some(why))),
+                    Step::Write(_) if writes == MAX_WRITES => Err(self.overwritten()),
+                    Step::Write(wanted) => self.write_notifications(wanted).await.map(|()| None),
+                }
+            };
+            if let Some(end) = retry::run(&SUBSCRIBE, &self.location.to_string(), change).await? {
+                return Ok(end);
+            }
+        }
+        Err(self.overwritten())
+    }
+
     fn overwritten(&self) -> Error {
         let why = "another program changes the bucket's notifications at the same time: try again";
         Error::new(ErrorKind::Conflict, SUBSCRIBE.verb, self.location.to_string(), why)
     }
 
-    async fn notifications(&self) -> Result<Current> {
-        // Read-only: slow, repeated or lost, it changes nothing. An answer cut short is an error, and never taken for
-        // a bucket without rules.
-        let once = || async {
-            let request = self.client.get_bucket_notification_configuration().bucket(self.name());
-            request.send().await.map_err(|error| self.error(SUBSCRIBE.verb, "", error))
-        };
-        retry::run(&SUBSCRIBE, &self.location.to_string(), once).await
+    async fn notifications(&self, account: Option<&str>) -> Result<Current> {
+        // Read-only: slow, repeated or lost, it changes nothing.
+        retry::run(&SUBSCRIBE, &self.location.to_string(), || self.read_notifications(account)).await
     }
 
-    async fn set_notifications(&self, wanted: NotificationConfiguration) -> Result<()> {
-        // Repeated, or done with its answer lost: the same configuration is written again.
-        let once = || async {
-            let request = self.client.put_bucket_notification_configuration().bucket(self.name());
-            let sent = request.notification_configuration(wanted.clone()).send().await;
-            sent.map(drop).map_err(|error| not_yet(self.error(SUBSCRIBE.verb, "", error)))
-        };
-        retry::run(&SUBSCRIBE, &self.location.to_string(), once).await
+    /// One attempt to read the configuration. An answer cut short is an error, and never taken for a bucket without
+    /// rules.
+    async fn read_notifications(&self, account: Option<&str>) -> Result<Current> {
+        let request = self.client.get_bucket_notification_configuration().bucket(self.name());
+        let request = request.set_expected_bucket_owner(account.map(str::to_owned));
+        let answer = request.send().await.map_err(|error| self.error(SUBSCRIBE.verb, "", error));
+        answer.map_err(allow("s3:GetBucketNotification"))
+    }
+
+    /// One attempt to write the configuration.
+    async fn write_notifications(&self, wanted: NotificationConfiguration) -> Result<()> {
+        let request = self.client.put_bucket_notification_configuration().bucket(self.name());
+        let sent = request.notification_configuration(wanted).send().await;
+        let error = |error| self.error(SUBSCRIBE.verb, "", error);
+        sent.map(drop).map_err(error).map_err(allow("s3:PutBucketNotification")).map_err(not_yet)
     }
 }
 
-/// A queue's policy takes up to a minute to hold everywhere (SQS, `SetQueueAttributes`); until then S3 finds that
-/// it may not send there. So that is worth another try.
+/// Makes errors retryable that another attempt may not meet. A queue's policy takes up to a minute to hold everywhere
+/// (SQS, `SetQueueAttributes`); until then S3 finds that it may not send there. A rule that another program has made
+/// since the read may overlap: the next read finds it.
 fn not_yet(error: Error) -> Error {
-    if error.kind() != ErrorKind::Invalid || !error.message().contains("Unable to validate the following destination") {
+    if error.kind() != ErrorKind::Invalid {
         return error;
     }
-    let why = "S3 cannot send to the queue: the queue must be in the bucket's region, and its policy (and its KMS key, if it has one) must allow s3.amazonaws.com to send";
-    Error::new(ErrorKind::Unavailable, SUBSCRIBE.verb, "queue", why).with_source(error)
-}
-
-/// Whether a rule does already what the wanted one would.
-///
-/// # Errors
-/// If another rule is in its way: S3 refuses two rules that an event of one key could both go to.
-fn is_there(rules: &[Rule], wanted: &Rule) -> Result<bool, String> {
-    if rules.iter().any(|rule| rule.target == wanted.target && covers(rule, wanted)) {
-        return Ok(true);
-    }
-    let remedy = "use --eventbridge, or let an SNS topic send to both";
-    conflict(rules, wanted).map(|()| false).map_err(|why| format!("{why}: {remedy}"))
-}
-
-/// Refuses a rule that another one is in the way of.
-fn conflict(rules: &[Rule], wanted: &Rule) -> Result<(), String> {
-    let others = rules.iter().filter(|rule| rule.id != wanted.id);
-    match others.into_iter().find(|rule| overlap(rule, wanted)) {
-        None => Ok(()),
-        Some(Rule { id, target, prefix, suffix, .. }) => Err(format!(
-            "rule {id:?} of the bucket sends some of these events to {target} (keys {prefix:?}…{suffix:?}), and S3 lets an \
-             event go to one rule only"
-        )),
-    }
-}
-
-fn covers(rule: &Rule, wanted: &Rule) -> bool {
-    let event = |wanted: &String| rule.events.iter().any(|event| includes(event, wanted));
-    wanted.events.iter().all(event) && wanted.prefix.starts_with(&rule.prefix) && wanted.suffix.ends_with(&rule.suffix)
-}
-
-fn overlap(one: &Rule, other: &Rule) -> bool {
-    let events = one.events.iter().any(|a| other.events.iter().any(|b| includes(a, b) || includes(b, a)));
-    let prefixes = one.prefix.starts_with(&other.prefix) || other.prefix.starts_with(&one.prefix);
-    let suffixes = one.suffix.ends_with(&other.suffix) || other.suffix.ends_with(&one.suffix);
-    events && prefixes && suffixes
-}
-
-/// Whether an event's name, which may end with `*`, stands for another.
-fn includes(event: &str, other: &str) -> bool {
-    event == other || event.strip_suffix('*').is_some_and(|start| other.starts_with(start))
-}
-
-/// The rules of a configuration, whatever they send to.
-fn rules(current: &Current) -> Vec<Rule> {
-    let rule =
-        |id: Option<&str>, target: &str, events: &[Event], filter: Option<&NotificationConfigurationFilter>| Rule {
-            id: id.unwrap_or_default().to_owned(),
-            target: target.to_owned(),
-            events: events.iter().map(|event| event.as_str().to_owned()).collect(),
-            prefix: filtered(filter, "prefix"),
-            suffix: filtered(filter, "suffix"),
-        };
-    let topics = current.topic_configurations().iter().map(|c| rule(c.id(), c.topic_arn(), c.events(), c.filter()));
-    let queues = current.queue_configurations().iter().map(|c| rule(c.id(), c.queue_arn(), c.events(), c.filter()));
-    let functions = current.lambda_function_configurations().iter();
-    let functions = functions.map(|c| rule(c.id(), c.lambda_function_arn(), c.events(), c.filter()));
-    topics.chain(queues).chain(functions).collect()
-}
-
-/// The value of a filter's rule, whose name S3 answers with a capital.
-fn filtered(filter: Option<&NotificationConfigurationFilter>, name: &str) -> String {
-    let rules =
-        filter.and_then(NotificationConfigurationFilter::key).map(S3KeyFilter::filter_rules).unwrap_or_default();
-    let is_named = |rule: &&FilterRule| rule.name().is_some_and(|n| n.as_str().eq_ignore_ascii_case(name));
-    rules.iter().find(is_named).and_then(FilterRule::value).unwrap_or_default().to_owned()
-}
-
-/// The configuration with a queue's rule in it, in the place of an older one with its id.
-fn with_rule(current: Current, rule: &Rule) -> Result<NotificationConfiguration> {
-    let incomplete =
-        |error| Error::new(ErrorKind::Invalid, SUBSCRIBE.verb, &rule.id, "the rule is incomplete").with_source(error);
-    let prefix = FilterRule::builder().name(FilterRuleName::Prefix).value(&rule.prefix).build();
-    let filter =
-        NotificationConfigurationFilter::builder().key(S3KeyFilter::builder().filter_rules(prefix).build()).build();
-    let mine = QueueConfiguration::builder()
-        .id(&rule.id)
-        .queue_arn(&rule.target)
-        .set_events(Some(rule.events.iter().map(|event| Event::from(event.as_str())).collect()))
-        .set_filter((!rule.prefix.is_empty()).then_some(filter))
-        .build()
-        .map_err(incomplete)?;
-    let mut queues = current.queue_configurations.clone().unwrap_or_default();
-    queues.retain(|queue| queue.id() != Some(&rule.id));
-    queues.push(mine);
-    Ok(as_written(current).set_queue_configurations(Some(queues)).build())
-}
-
-/// The configuration without the rule of this id.
-fn without_rule(current: Current, id: &str) -> NotificationConfiguration {
-    let mut queues = current.queue_configurations.clone().unwrap_or_default();
-    queues.retain(|queue| queue.id() != Some(id));
-    as_written(current).set_queue_configurations(Some(queues)).build()
-}
-
-/// What was read, to be written back.
-fn as_written(current: Current) -> aws_sdk_s3::types::builders::NotificationConfigurationBuilder {
-    NotificationConfiguration::builder()
-        .set_topic_configurations(current.topic_configurations)
-        .set_queue_configurations(current.queue_configurations)
-        .set_lambda_function_configurations(current.lambda_function_configurations)
-        .set_event_bridge_configuration(current.event_bridge_configuration)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rule(id: &str, target: &str, events: &[&str], prefix: &str, suffix: &str) -> Rule {
-        Rule {
-            id: id.into(),
-            target: target.into(),
-            events: events.iter().map(|&event| event.into()).collect(),
-            prefix: prefix.into(),
-            suffix: suffix.into(),
-        }
-    }
-
-    #[test]
-    fn a_rule_is_added_beside_others_that_are_not_in_its_way() {
-        let wanted = rule("mine", "q", &EVENTS, "p/", "");
-        for other in [
-            rule("", "t", &EVENTS, "q/", ""),
-            rule("", "t", &EVENTS, "p2/", ""),
-            rule("", "t", &["s3:ObjectRestore:*", "s3:ObjectTagging:Put"], "", ""),
-            // An older rule of the same task is replaced.
-            rule("mine", "q", &EVENTS, "old/", ""),
-            rule("mine", "elsewhere", &EVENTS, "p/", ""),
-        ] {
-            assert_eq!(is_there(std::slice::from_ref(&other), &wanted), Ok(false), "{other:?}");
-        }
-    }
-
-    #[test]
-    fn a_rule_that_does_the_same_is_enough() {
-        let wanted = rule("mine", "q", &EVENTS, "p/", "");
-        for other in [
-            wanted.clone(),
-            rule("other", "q", &EVENTS, "", ""),
-            rule("other", "q", &["s3:ObjectRemoved:*", "s3:ObjectAcl:Put", "s3:ObjectCreated:*"], "p/", ""),
-        ] {
-            assert_eq!(is_there(std::slice::from_ref(&other), &wanted), Ok(true), "{other:?}");
-        }
-    }
-
-    #[test]
-    fn a_rule_that_takes_some_of_the_events_is_named_and_left() {
-        let wanted = rule("mine", "q", &EVENTS, "p/", "");
-        for other in [
-            rule("theirs", "t", &EVENTS, "", ""),
-            rule("theirs", "t", &["s3:ObjectCreated:Put"], "", ".jpg"),
-            rule("theirs", "t", &["s3:ObjectRemoved:*"], "p/q/", ""),
-            // To the same queue, but only some of them.
-            rule("theirs", "q", &["s3:ObjectCreated:*"], "", ""),
-            rule("theirs", "q", &EVENTS, "p/q/", ""),
-        ] {
-            let error = is_there(std::slice::from_ref(&other), &wanted).unwrap_err();
-            assert!(error.contains("\"theirs\"") && error.contains("--eventbridge"), "{other:?}: {error}");
-        }
-    }
+    let (subject, why) = if error.message().contains("Unable to validate the following destination") {
+        (
+            "queue",
+            "S3 cannot send to the queue: the queue must be in the bucket's region, and its policy (and its KMS key, if \
+             it has one) must allow s3.amazonaws.com to send",
+        )
+    } else if error.message().contains("ambiguously defined") {
+        ("rule", "a rule of the bucket overlaps that another program has just made")
+    } else {
+        return error;
+    };
+    Error::new(ErrorKind::Unavailable, SUBSCRIBE.verb, subject, why).with_source(error)
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use shared::config::TaskDefinition;
 use shared::queue::Depth;
 use shared::sync::lock;
 use shared::tasks::{Operation, OperationKind, RunEnd, Summary};
@@ -33,6 +34,14 @@ impl Queues for Denied {
 
     async fn remove(&self, _task: &Summary) -> Result<()> {
         Err(denied("DeleteQueue"))
+    }
+
+    async fn wire_events(&self, _task: &Summary, _definition: &TaskDefinition) -> Result<()> {
+        Err(denied("GetQueueUrl"))
+    }
+
+    async fn unwire_events(&self, _task: &Summary, _definition: &TaskDefinition) -> Result<()> {
+        Err(denied("GetQueueUrl"))
     }
 
     async fn operations_depth(&self) -> Result<Depth> {

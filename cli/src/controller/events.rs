@@ -1,0 +1,82 @@
+//! Repairs how buckets send their events to tasks: a command may have been killed while it made the rules, or somebody
+//! may have removed one.
+
+use std::time::Duration;
+
+use shared::config::TaskDefinition;
+use shared::tasks::{Summary, TaskState};
+use shared::{Error, ErrorKind, Result};
+use tokio::time::timeout;
+
+use super::context::ControllerContext;
+use super::report::Report;
+use super::seen::Seen;
+
+/// Each task is looked at once in so many minutes: a look costs half a dozen requests.
+const EVERY_MINUTES: u64 = 60;
+
+/// A bucket or queue that is slower is looked at again after that.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Most edits of a task that are followed while its events are wired.
+const MAX_EDITS: usize = 3;
+
+/// Wires the events of the tasks whose minute it is.
+pub async fn repair(context: &ControllerContext, seen: &Seen, report: &mut Report) {
+    for task in seen.tasks.iter().map(|task| &task.summary) {
+        let is_followed = task.outline.events && task.state != TaskState::Deleting;
+        if !is_followed || minute_of(&task.task.id) != seen.minute() % EVERY_MINUTES {
+            continue;
+        }
+        let wired = timeout(LIMIT, wire(context, task)).await.unwrap_or_else(|_| {
+            let why = format!("no answer within {} s", LIMIT.as_secs());
+            Err(Error::new(ErrorKind::Timeout, "subscribe", &task.task.name, why))
+        });
+        report.noted(&format!("check the events of task {}", task.task.name), wired);
+    }
+}
+
+/// The minute of the hour in which a task is looked at: spread over tasks, the same for all controllers.
+fn minute_of(id: &str) -> u64 {
+    id.bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % EVERY_MINUTES
+}
+
+/// Wires a task's events as its present definition has them. A task that was edited or deleted meanwhile is wired anew, or
+/// not at all: what the command has done since the first read is not undone.
+async fn wire(context: &ControllerContext, task: &Summary) -> Result<()> {
+    let mut present = task.clone();
+    for _ in 0..MAX_EDITS {
+        let Some(definition) = definition(context, &present).await? else { return Ok(()) };
+        context.queues.wire_events(&present, &definition).await?;
+        match context.tasks.summary(&task.task.name).await? {
+            Some(now) if now.task != task.task || now.state == TaskState::Deleting => {
+                return context.queues.unwire_events(task, &definition).await;
+            }
+            None => return context.queues.unwire_events(task, &definition).await,
+            Some(now) if now.version == present.version => return Ok(()),
+            Some(now) => present = now,
+        }
+    }
+    Ok(())
+}
+
+/// The present definition; `None`: it is being edited.
+async fn definition(context: &ControllerContext, task: &Summary) -> Result<Option<TaskDefinition>> {
+    let Some(text) = context.tasks.definition(&task.task.id, task.version).await? else { return Ok(None) };
+    let unreadable = |why: shared::config::ConfigError| {
+        Error::new(ErrorKind::Invalid, "subscribe", &task.task.name, format!("its definition cannot be read: {why}"))
+    };
+    TaskDefinition::parse(&text).map(Some).map_err(unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_are_looked_at_in_different_minutes_of_the_hour() {
+        let minutes: std::collections::BTreeSet<u64> =
+            (0..600).map(|_| minute_of(&uuid::Uuid::now_v7().to_string())).collect();
+        assert!(minutes.len() > 40 && minutes.iter().all(|minute| *minute < EVERY_MINUTES), "{minutes:?}");
+    }
+}
