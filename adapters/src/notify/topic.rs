@@ -27,6 +27,7 @@ pub(super) async fn publish(connection: &Connection, topic: &str, notice: &Notic
         request.send().await.map(drop).map_err(|error| aws::error_from(retry::NOTIFY.verb, topic, error))
     })
     .await
+    .map_err(aws::allow("sns:Publish"))
 }
 
 /// The region in a topic's ARN.

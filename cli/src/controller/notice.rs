@@ -82,7 +82,16 @@ pub async fn send(context: &ControllerContext, summary: &Summary, operation: &Op
             finish(context, operation, OperationVerdict::Failed, &format!("given up after a day: {error}")).await?;
             Err(error.and("the notice is given up after a day"))
         }
-        Err(error) => Err(error.and("the notice is sent again later")),
+        Err(error) => {
+            let error = error.and("the notice is sent again later");
+            // For `task show`. Not recorded, or recorded late: the log has the reason. The counter of steps keeps a late
+            // one from replacing that of a later attempt.
+            let why = format!("not taken: {error}");
+            if let Err(unrecorded) = context.tasks.step(&operation.task, id, seen + 1, &context.owner, &why).await {
+                tracing::debug!(%unrecorded, "the reason is not recorded");
+            }
+            Err(error)
+        }
     }
 }
 

@@ -72,9 +72,10 @@ pub fn decide(open: &[Operation], before: &Memory, is_empty: impl Fn(&str) -> Op
     (decisions, memory)
 }
 
-/// Passes between two attempts at a notice: 3, 6, 12 … up to 96, which makes some twenty attempts in a day.
-fn notice_pause(attempts: u64) -> u32 {
-    UNCLAIMED_PASSES << attempts.saturating_sub(1).min(5)
+/// Passes between two attempts at a notice: 3, 6, 12 … up to 96, which makes some twenty attempts in a day. An attempt is
+/// one step, and if it failed a second one, with the reason.
+fn notice_pause(steps: u64) -> u32 {
+    UNCLAIMED_PASSES << steps.div_ceil(2).saturating_sub(1).min(5)
 }
 
 #[cfg(test)]
@@ -136,8 +137,8 @@ mod tests {
     fn a_notice_is_sent_at_once_and_again_if_its_sender_died() {
         let notify = |seen| Decision::Notify { task: "t".into(), id: "o".into(), seen };
         assert_eq!(passes(&operation(OperationKind::Notify, 0), None), Some((0, notify(0))));
-        for (attempts, pause) in [(1, 3), (2, 6), (3, 12), (6, 96), (100, 96)] {
-            assert_eq!(passes(&operation(OperationKind::Notify, attempts), None), Some((pause, notify(attempts))));
+        for (steps, pause) in [(1, 3), (2, 3), (3, 6), (4, 6), (6, 12), (12, 96), (200, 96)] {
+            assert_eq!(passes(&operation(OperationKind::Notify, steps), None), Some((pause, notify(steps))));
         }
         let end = OperationEnd { verdict: OperationVerdict::Succeeded, at: Timestamp(2), result: String::new() };
         assert_eq!(passes(&Operation { end: Some(end), ..operation(OperationKind::Notify, 1) }, None), None);

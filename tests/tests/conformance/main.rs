@@ -12,6 +12,7 @@ mod gateway;
 mod group;
 mod ledger;
 mod limited;
+mod notices;
 mod queue;
 mod store;
 mod task_events;

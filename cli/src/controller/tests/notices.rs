@@ -54,7 +54,14 @@ async fn an_undelivered_notice_is_sent_again_with_the_same_id() {
     let mut known = 0;
     for minute in 0..30 {
         let report = pass(&stage.controller(0).await).await.unwrap();
-        let lines = report.actions.join("\n") + &report.errors.join("\n");
+        let mut lines = report.actions.join("\n") + &report.errors.join("\n");
+        let open = stage.backend.tasks.open_operations(10).await.unwrap();
+        for open in open.into_iter().filter(|open| open.kind == OperationKind::Notify) {
+            // `task show` has the reason.
+            let progress = open.progress.unwrap_or_default();
+            assert!(progress.starts_with("not taken: ") && progress.contains("sent again later"), "{progress}");
+            lines += &progress;
+        }
         assert!(!lines.contains("hooks.example"), "{lines}");
         if stage.notices().len() > known {
             known = stage.notices().len();
