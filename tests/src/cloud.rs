@@ -20,10 +20,10 @@ mod read;
 mod refusal;
 mod rights;
 mod sign;
-mod url;
+pub(crate) mod url;
 mod world;
 mod write;
-mod xml;
+pub(crate) mod xml;
 
 use std::collections::BTreeMap;
 use std::io;

@@ -11,5 +11,6 @@ pub mod metadata;
 pub mod probe;
 pub mod proxy;
 pub mod scale;
+pub mod simulator;
 pub mod sources;
 pub mod stage;

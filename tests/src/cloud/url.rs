@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// Decodes once; `None` if it is not well encoded. A plus is a plus.
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -20,17 +20,17 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Decodes to text.
-pub(super) fn decode_text(text: &str) -> Option<String> {
+pub(crate) fn decode_text(text: &str) -> Option<String> {
     String::from_utf8(decode(text)?).ok()
 }
 
 /// Encodes all but RFC 3986's unreserved characters, and `/` where asked.
-pub(super) fn encode(bytes: &[u8], keeps_slash: bool) -> String {
+pub(crate) fn encode(bytes: &[u8], keeps_slash: bool) -> String {
     escape(bytes, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || keeps_slash && byte == b'/')
 }
 
 /// Encodes a key as Amazon's listings do: a space is a plus.
-pub(super) fn encode_listed(text: &str) -> String {
+pub(crate) fn encode_listed(text: &str) -> String {
     escape(text.as_bytes(), |byte| byte.is_ascii_alphanumeric() || b"-._*/ ".contains(&byte)).replace(' ', "+")
 }
 
@@ -47,7 +47,7 @@ fn escape(bytes: &[u8], is_kept: impl Fn(u8) -> bool) -> String {
 }
 
 /// The pairs of a query or a form (`x-amz-tagging`), decoded; a plus is a space.
-pub(super) fn pairs(text: &str) -> Option<Vec<(String, String)>> {
+pub(crate) fn pairs(text: &str) -> Option<Vec<(String, String)>> {
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {

@@ -3,7 +3,7 @@
 use super::Control;
 
 /// Text as it stands between tags.
-pub(super) fn escape(text: &str, control: Control) -> String {
+pub(crate) fn escape(text: &str, control: Control) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -26,7 +26,7 @@ pub(super) fn escape(text: &str, control: Control) -> String {
 }
 
 /// What stands in all elements of this name, in order; elements of a name are not inside each other.
-pub(super) fn elements<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
+pub(crate) fn elements<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some((at, after)) = opening(rest, name) {
@@ -59,12 +59,12 @@ fn opening(text: &str, name: &str) -> Option<(usize, bool)> {
 }
 
 /// The text of the first element of this name.
-pub(super) fn text_of(text: &str, name: &str) -> Option<String> {
+pub(crate) fn text_of(text: &str, name: &str) -> Option<String> {
     elements(text, name).first().map(|raw| unescape(raw.trim()))
 }
 
 /// Text as it was before it was escaped.
-pub(super) fn unescape(text: &str) -> String {
+pub(crate) fn unescape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('&') {

@@ -9,5 +9,6 @@ mod documents;
 mod emulators;
 mod modules;
 mod proxy;
+mod simulator;
 mod sources;
 mod words;
