@@ -64,7 +64,12 @@ async fn store(side: &Side) -> Result<Store> {
 
 /// Checks that a store answers, that its bucket or folder exists and may be read.
 async fn probe(store: &Store) -> Result<()> {
-    timeout(PROBE_LIMIT, store.probe()).await.unwrap_or_else(|_| {
+    answered(store, store.probe()).await
+}
+
+/// Waits for the answer to a probe.
+async fn answered(store: &Store, probe: impl Future<Output = Result<()>>) -> Result<()> {
+    timeout(PROBE_LIMIT, probe).await.unwrap_or_else(|_| {
         let message = format!("no valid answer within {} s: check endpoint, region and network", PROBE_LIMIT.as_secs());
         Err(Error::new(ErrorKind::Timeout, "probe", store.location().to_string(), message))
     })
@@ -89,26 +94,47 @@ pub async fn listed(side: &Side) -> Result<Store, Unusable> {
 /// As [`sides`], ready for copies: both are probed, and the destination is prepared. If the source does not exist,
 /// nothing is made at the destination.
 pub async fn ready_sides(config: &Config) -> Result<(Store, Store), Unusable> {
-    match ready_to_compare(config).await? {
+    match ready_to_compare(config, Probe::Alone).await? {
         (source, destination, None) => Ok((source, destination)),
         (_, _, Some(refused)) => Err(refused),
     }
 }
 
+/// What a probe is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probe {
+    /// Only to know that the store answers.
+    Alone,
+    /// Also for a listing that begins at once: a change between the probe and the run's begin must not matter, as in a
+    /// process that makes one run and ends.
+    WithListing,
+}
+
+impl Probe {
+    async fn of(self, store: &Store) -> Result<()> {
+        match self {
+            Probe::Alone => probe(store).await,
+            Probe::WithListing => answered(store, store.probe_listing()).await,
+        }
+    }
+}
+
 /// As [`ready_sides`], but the destination may be read-only: then the reason is returned too.
-pub async fn ready_to_compare(config: &Config) -> Result<(Store, Store, Option<Unusable>), Unusable> {
+pub async fn ready_to_compare(config: &Config, probe: Probe) -> Result<(Store, Store, Option<Unusable>), Unusable> {
     let (source, destination) = sides(config).await?;
     folders::check(config).map_err(|(side, error)| Unusable::of(side, &config.objects.source.location)(error))?;
-    probe_source(&source).await?;
+    probe.of(&source).await.map_err(Unusable::of("source", source.location()))?;
     let unusable = || Unusable::of("destination", destination.location());
     let refused = match destination.prepare().await {
         Ok(()) => None,
         // If it cannot be read either, it does not exist: the first error says why it was not made.
-        Err(error) if error.kind() == ErrorKind::Denied && probe(&destination).await.is_ok() => Some(unusable()(error)),
+        Err(error) if error.kind() == ErrorKind::Denied && probe.of(&destination).await.is_ok() => {
+            Some(unusable()(error))
+        }
         Err(error) => return Err(unusable()(error)),
     };
     if refused.is_none() {
-        probe(&destination).await.map_err(unusable())?;
+        probe.of(&destination).await.map_err(unusable())?;
     }
     Ok((source, destination, refused))
 }
@@ -116,6 +142,14 @@ pub async fn ready_to_compare(config: &Config) -> Result<(Store, Store, Option<U
 /// Probes both sides at the same time.
 pub async fn probe_both(source: &Store, destination: &Store) -> Result<(), Unusable> {
     let (from, to) = tokio::join!(probe(source), probe(destination));
+    from.map_err(Unusable::of("source", source.location()))?;
+    to.map_err(Unusable::of("destination", destination.location()))
+}
+
+/// As [`probe_both`], for a caller that lists both sides at once: their first pages are read by this.
+pub async fn probe_both_listings(source: &Store, destination: &Store) -> Result<(), Unusable> {
+    let (from, to) =
+        tokio::join!(answered(source, source.probe_listing()), answered(destination, destination.probe_listing()));
     from.map_err(Unusable::of("source", source.location()))?;
     to.map_err(Unusable::of("destination", destination.location()))
 }

@@ -21,7 +21,7 @@ pub async fn show(config: Config, json: bool, stop: CancellationToken) -> Comman
     let (source, destination) = open::sides(config).await.map_err(Failure::side)?;
     match destination.location().scheme() {
         Scheme::File => open::probe_source(&source).await,
-        _ => open::probe_both(&source, &destination).await,
+        _ => open::probe_both_listings(&source, &destination).await,
     }
     .map_err(Failure::side)?;
     match of(config, source, destination, stop).await {

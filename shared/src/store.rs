@@ -160,6 +160,12 @@ pub trait Listing: Send {
     /// or after its position, and a listing of a range has each span that reaches into the range, also
     /// one that begins before it. Object stores list all or nothing: they have objects only.
     async fn next_page(&mut self) -> Result<Option<Vec<Listed>>>;
+
+    /// Whether the page that was returned last is known to be the last one: [`next_page`](Self::next_page) will return
+    /// `None`. `false` says nothing.
+    fn has_ended(&self) -> bool {
+        false
+    }
 }
 
 /// Which bytes of which version to read.
@@ -329,6 +335,10 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
     /// Checks with one cheap request that the store answers, that the container exists and that
     /// it may be read. Changes nothing. A folder that does not exist is `NoSuchContainer`.
     async fn probe(&self) -> Result<()>;
+
+    /// As [`probe`](Self::probe), for a caller that lists the whole location next: that listing may begin with the page
+    /// that this call read, if it begins within seconds. It then shows the location as it was at this call.
+    async fn probe_listing(&self) -> Result<()>;
 
     /// Prepares the location for writes: makes a folder, but not a bucket.
     async fn prepare(&self) -> Result<()>;

@@ -132,6 +132,10 @@ impl ObjectStore for FileStore {
         Timestamp::now()
     }
 
+    async fn probe_listing(&self) -> Result<()> {
+        self.probe().await
+    }
+
     async fn probe(&self) -> Result<()> {
         short(&self.folder, "probe", "", |folder| {
             let readable = folder.open("probe")?.entries().and_then(|mut entries| entries.next().transpose());

@@ -78,6 +78,8 @@ struct Bucket {
     throttles: AtomicU64,
     /// Whether a missing number of tags means none.
     tag_counts: tags::TagCounts,
+    /// The first page of a listing, read ahead.
+    first_page: page::FirstPage,
     /// Whose the objects are that are written here, once it was asked.
     owner: OnceCell<Option<String>>,
 }
@@ -143,6 +145,7 @@ impl S3Store {
             stall: Duration::from_secs(STALL_SECONDS),
             throttles: AtomicU64::new(0),
             tag_counts: tags::TagCounts::default(),
+            first_page: page::FirstPage::default(),
             owner: OnceCell::new(),
         }))
     }
@@ -261,6 +264,10 @@ impl ObjectStore for S3Store {
 
     async fn probe(&self) -> Result<()> {
         self.0.probe().await
+    }
+
+    async fn probe_listing(&self) -> Result<()> {
+        self.0.probe_listing().await
     }
 
     async fn prepare(&self) -> Result<()> {

@@ -190,6 +190,9 @@ impl ObjectStore for Shelf {
     async fn probe(&self) -> Result<()> {
         unsupported()
     }
+    async fn probe_listing(&self) -> Result<()> {
+        unsupported()
+    }
     async fn prepare(&self) -> Result<()> {
         unsupported()
     }

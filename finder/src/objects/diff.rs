@@ -232,6 +232,13 @@ impl Merge {
         self.source.ended && self.destination.ended
     }
 
+    /// A side that has no key beyond those that were taken.
+    pub fn exhausted(&self) -> Option<Side> {
+        let is_exhausted = |input: &Input| input.ended && input.items.is_empty() && input.unknown.is_none();
+        let sides = [(Side::Source, &self.source), (Side::Destination, &self.destination)];
+        sides.into_iter().find(|(_, input)| is_exhausted(input)).map(|(side, _)| side)
+    }
+
     /// Takes the pairs with keys up to and including `up_to`, which is not beyond the frontier.
     pub fn take(&mut self, up_to: &str) -> Vec<Pair> {
         let mut pairs = Vec::with_capacity(self.source.items.len().max(self.destination.items.len()));

@@ -28,10 +28,14 @@ impl Sides {
     }
 
     /// Starts listing a range on both sides, without folders that the filter excludes.
-    pub fn join(&self, range: KeyRange, filter: &Arc<Filter>) -> Join {
-        let source = Pages::start(&self.source, range.clone(), filter, Side::Source, false);
-        let destination =
-            Pages::start(&self.destination, range.clone(), filter, Side::Destination, self.destination_may_be_missing);
+    /// Sends no request to a side that is `exhausted`: it has no key in the range.
+    pub fn join(&self, range: KeyRange, filter: &Arc<Filter>, exhausted: Option<Side>) -> Join {
+        let start = |store, side, may_be_missing| match exhausted == Some(side) {
+            true => Pages::none(),
+            false => Pages::start(store, range.clone(), filter, side, may_be_missing),
+        };
+        let source = start(&self.source, Side::Source, false);
+        let destination = start(&self.destination, Side::Destination, self.destination_may_be_missing);
         let merge = Merge::new(range)
             .with_folders(Side::Source, self.source.capabilities().has_folders)
             .with_folders(Side::Destination, self.destination.capabilities().has_folders);
@@ -57,17 +61,25 @@ impl Join {
                 Frontier::End => return Ok(None),
                 Frontier::NeedsPage(side) => side,
             };
-            let page = match side {
+            let (page, is_last) = match side {
                 Side::Source => self.source.next().await?,
                 Side::Destination => self.destination.next().await?,
             };
             self.merge.give(side, page)?;
+            if is_last {
+                self.merge.give(side, None)?;
+            }
         }
     }
 
     /// Whether both listings have ended: what is at hand is all that is left.
     pub fn has_ended(&self) -> bool {
         self.merge.has_ended()
+    }
+
+    /// A side that has no key beyond those that were taken.
+    pub fn exhausted(&self) -> Option<Side> {
+        self.merge.exhausted()
     }
 
     /// Takes the pairs up to and including a key that is not beyond the frontier.
@@ -79,11 +91,22 @@ impl Join {
 /// The pages of one listing, read by a task of its own, which ends with this.
 #[derive(Debug)]
 struct Pages {
-    pages: mpsc::Receiver<Result<Option<Vec<Listed>>>>,
-    reader: JoinHandle<()>,
+    pages: mpsc::Receiver<Result<Page>>,
+    reader: Option<JoinHandle<()>>,
 }
 
+/// A page, or `None` at the end, and whether the end comes next.
+type Page = (Option<Vec<Listed>>, bool);
+
 impl Pages {
+    /// The pages of a listing that is known to be empty.
+    fn none() -> Pages {
+        let (sender, pages) = mpsc::channel(1);
+        // The channel is empty and its receiver is there.
+        let _ = sender.try_send(Ok((None, true)));
+        Pages { pages, reader: None }
+    }
+
     fn start(store: &Store, range: KeyRange, filter: &Arc<Filter>, side: Side, may_be_missing: bool) -> Pages {
         let mut listing = store.list_filtered(range, filter);
         let (sender, pages) = mpsc::channel(1);
@@ -97,17 +120,17 @@ impl Pages {
                     page => page,
                 };
                 metrics::page_listed(side.as_str());
-                let last = !matches!(page, Ok(Some(_)));
-                room.send(page);
-                if last {
+                let is_last = !matches!(page, Ok(Some(_))) || listing.has_ended();
+                room.send(page.map(|page| (page, is_last)));
+                if is_last {
                     return;
                 }
             }
         });
-        Pages { pages, reader }
+        Pages { pages, reader: Some(reader) }
     }
 
-    async fn next(&mut self) -> Result<Option<Vec<Listed>>> {
+    async fn next(&mut self) -> Result<Page> {
         // A reader that ends without a last word has panicked: its listing is not complete.
         let broken = || Error::new(ErrorKind::Corrupt, "list", "pages", "the listing stopped before its last page");
         self.pages.recv().await.unwrap_or_else(|| Err(broken()))
@@ -116,6 +139,8 @@ impl Pages {
 
 impl Drop for Pages {
     fn drop(&mut self) {
-        self.reader.abort();
+        if let Some(reader) = &self.reader {
+            reader.abort();
+        }
     }
 }

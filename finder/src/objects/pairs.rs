@@ -43,7 +43,7 @@ async fn next_pairs(mut state: State) -> Result<Option<(Vec<Pair>, State)>> {
             None => match state.prefixes.pop_front() {
                 Some(prefix) => {
                     let until = state.filter.only_key().map(|key| format!("{key}\0"));
-                    state.sides.join(KeyRange { prefix, after: state.after.clone(), until }, &state.filter)
+                    state.sides.join(KeyRange { prefix, after: state.after.clone(), until }, &state.filter, None)
                 }
                 None => return Ok(None),
             },

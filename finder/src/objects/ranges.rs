@@ -17,7 +17,8 @@ use std::collections::BTreeMap;
 use shared::ledger::Checkpoint;
 use shared::store::KeyRange;
 
-use middle::{middle, share_left};
+use crate::objects::diff::Side;
+use middle::{beyond, middle, share_left};
 
 /// Most ranges that cuts may lead to in one run: bounds the checkpoints that a resumed run reads.
 pub const MAX_RANGES: usize = 1_000;
@@ -30,11 +31,33 @@ const MIN_KEYS: f64 = 2_000.0;
 /// on its way; few, so that the last range of a run does not end in a swarm of empty ones.
 const CUTS_PER_PAGE: u32 = 4;
 
+/// One cut for so many keys that were met. A cut in a wrong place costs an empty page of each side, so at most some
+/// percent of all pages are empty; a listing of a few thousand keys has no cut.
+const KEYS_PER_CUT: u64 = 4_000;
+
+#[cfg(test)]
+thread_local! {
+    /// Whether this thread's tests cut listings of some dozen keys too.
+    pub static CUTS_SHORT_LISTINGS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// [`KEYS_PER_CUT`] and [`MIN_KEYS`].
+fn limits() -> (u64, f64) {
+    #[cfg(test)]
+    if CUTS_SHORT_LISTINGS.get() {
+        return (1, 2.0);
+    }
+    (KEYS_PER_CUT, MIN_KEYS)
+}
+
 /// The ranges of a run.
 #[derive(Debug, Default)]
 pub struct Tiling {
     open: BTreeMap<u32, Tile>,
     next_id: u32,
+    /// Keys that were met, and cuts.
+    keys: u64,
+    cuts: u64,
 }
 
 /// A range that is being listed.
@@ -50,6 +73,7 @@ struct Tile {
     keys: u64,
     pages: u32,
     cuts: u32,
+    exhausted: Option<Side>,
 }
 
 /// A range to be listed: where it stands, and where it ends at present.
@@ -59,6 +83,9 @@ pub struct Start {
     pub checkpoint: Checkpoint,
     /// Its last key, inclusive; `None`: to the prefix's end.
     pub end: Option<String>,
+    /// A side that has no key in the range: the listing of the range that this one was cut from has ended there. A
+    /// resumed run lists both sides.
+    pub exhausted: Option<Side>,
 }
 
 impl Start {
@@ -92,10 +119,14 @@ impl Tiling {
             let range = KeyRange { prefix: prefix.clone(), ..KeyRange::default() };
             ranges.entry(None).or_insert_with(|| Checkpoint { id, range, ..Checkpoint::default() });
             let ends: Vec<_> = ranges.keys().skip(1).cloned().chain([None]).collect();
-            starts.extend(ranges.into_values().zip(ends).map(|(checkpoint, end)| Start { checkpoint, end }));
+            starts.extend(ranges.into_values().zip(ends).map(|(checkpoint, end)| Start {
+                checkpoint,
+                end,
+                exhausted: None,
+            }));
         }
         starts.retain(|start| !start.checkpoint.done);
-        (Tiling { open: BTreeMap::new(), next_id }, starts)
+        (Tiling { next_id, ..Tiling::default() }, starts)
     }
 
     /// A range's listing begins.
@@ -108,6 +139,7 @@ impl Tiling {
             keys: 0,
             pages: 0,
             cuts: 0,
+            exhausted: start.exhausted,
         };
         self.open.insert(start.checkpoint.id, tile);
     }
@@ -126,21 +158,24 @@ impl Tiling {
         tile.end.clone()
     }
 
-    /// So many keys were met, of which this one came first.
-    pub fn met(&mut self, id: u32, first: &str, keys: usize) {
+    /// So many keys were met, of which this one came first. `exhausted`: a side that has no key beyond them.
+    pub fn met(&mut self, id: u32, first: &str, keys: usize, exhausted: Option<Side>) {
+        self.keys += keys as u64;
         if let Some(tile) = self.open.get_mut(&id) {
             if tile.keys == 0 {
                 first.clone_into(&mut tile.first);
             }
             tile.keys += keys as u64;
             tile.pages += 1;
+            tile.exhausted = tile.exhausted.or(exhausted);
         }
     }
 
     /// Cuts the range that seems to have most left. The tail becomes a new range, not yet open; it must
     /// be recorded before it is listed, and before the range it was cut from is recorded as done.
     pub fn cut(&mut self) -> Option<Start> {
-        if self.next_id as usize >= MAX_RANGES {
+        let (keys_per_cut, min_keys) = limits();
+        if self.next_id as usize >= MAX_RANGES || self.cuts * keys_per_cut >= self.keys {
             return None;
         }
         let mut candidates: Vec<(f64, u32)> = self
@@ -148,7 +183,7 @@ impl Tiling {
             .iter()
             .filter(|(_, tile)| tile.cuts < CUTS_PER_PAGE)
             .map(|(id, tile)| (tile.keys_left(), *id))
-            .filter(|(keys, _)| *keys >= MIN_KEYS)
+            .filter(|(keys, _)| *keys >= min_keys)
             .collect();
         candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
         candidates.into_iter().find_map(|(_, id)| self.cut_one(id))
@@ -157,14 +192,19 @@ impl Tiling {
     fn cut_one(&mut self, id: u32) -> Option<Start> {
         let tile = self.open.get_mut(&id)?;
         let cursor = tile.cursor.as_deref()?;
-        let at = middle(&tile.prefix, cursor, tile.end.as_deref())?;
+        let at = match &tile.end {
+            None => beyond(&tile.prefix, &tile.first, cursor).or_else(|| middle(&tile.prefix, cursor, None)),
+            end => middle(&tile.prefix, cursor, end.as_deref()),
+        }?;
         debug_assert!(cursor < at.as_str() && tile.end.as_deref().is_none_or(|end| at.as_str() < end));
         let range = KeyRange { prefix: tile.prefix.clone(), after: Some(at.clone()), until: None };
         let end = tile.end.replace(at);
         tile.cuts += 1;
         let checkpoint = Checkpoint { id: self.next_id, version: 1, range, ..Checkpoint::default() };
+        let exhausted = tile.exhausted;
         self.next_id += 1;
-        Some(Start { checkpoint, end })
+        self.cuts += 1;
+        Some(Start { checkpoint, end, exhausted })
     }
 }
 

@@ -11,6 +11,7 @@ use shared::store::{Span, Store, Unlisted};
 use super::*;
 use crate::fakes::{ALIVE, Belt, Book, Faults, Shelf, entry};
 use crate::objects::planner::ObjectsPlanner;
+use crate::objects::ranges::CUTS_SHORT_LISTINGS;
 
 /// A task over fakes.
 struct Bench {
@@ -25,6 +26,7 @@ struct Bench {
 }
 
 fn bench(source: Shelf, destination: Shelf, find: Find) -> Bench {
+    CUTS_SHORT_LISTINGS.set(true);
     let faults = Arc::new(Faults::default());
     let belt = Arc::new(Belt { faults: faults.clone(), ..Belt::default() });
     let book = Arc::new(Book { faults: faults.clone(), ..Book::default() });

@@ -57,6 +57,10 @@ impl Listing for LimitedListing {
     async fn next_page(&mut self) -> Result<Option<Vec<Listed>>> {
         taking_turns(&self.requests, self.inner.next_page()).await
     }
+
+    fn has_ended(&self) -> bool {
+        self.inner.has_ended()
+    }
 }
 
 #[async_trait]
@@ -75,6 +79,10 @@ impl StoreWrapper for LimitedStore {
 
     async fn probe(&self) -> Result<()> {
         self.turns(self.inner.probe()).await
+    }
+
+    async fn probe_listing(&self) -> Result<()> {
+        self.turns(self.inner.probe_listing()).await
     }
 
     async fn prepare(&self) -> Result<()> {

@@ -70,6 +70,7 @@ forward! {
     fn list_filtered(&self, range: KeyRange, filter: &Arc<Filter>) -> Box<dyn Listing>;
     fn service(&self) -> Option<&Service>;
     async fn probe(&self) -> Result<()>;
+    async fn probe_listing(&self) -> Result<()>;
     async fn prepare(&self) -> Result<()>;
     async fn head(&self, key: &str, pin: &Pin) -> Result<ObjectInfo>;
     async fn checksum(&self, key: &str, pin: &Pin, algorithm: Algorithm) -> Result<Option<Checksum>>;

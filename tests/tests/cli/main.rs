@@ -3,6 +3,7 @@
 mod fleet_commands;
 mod init;
 mod records;
+mod requests;
 mod sandbox;
 mod sync;
 mod task_commands;

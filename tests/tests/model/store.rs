@@ -210,6 +210,10 @@ impl ObjectStore for FakeStore {
         time
     }
 
+    async fn probe_listing(&self) -> Result<()> {
+        self.probe().await
+    }
+
     /// Without a turn: nothing else depends on when it is done.
     async fn probe(&self) -> Result<()> {
         match lock(&self.cloud).contains_key(self.location.bucket()) {

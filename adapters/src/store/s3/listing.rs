@@ -136,4 +136,8 @@ impl Listing for Pages {
         self.state = state;
         Ok((!entries.is_empty()).then(|| entries.into_iter().map(Listed::Object).collect()))
     }
+
+    fn has_ended(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
 }

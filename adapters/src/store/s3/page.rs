@@ -1,16 +1,38 @@
 //! One page of a listing, flat or of a folder.
 
+use std::sync::Mutex;
+use std::time::Duration;
+
 use aws_sdk_s3::types::Object;
+use tokio::time::Instant;
 
 use super::Bucket;
 use super::encoding::decode;
-use super::list_mode::Next;
+use super::list_mode::{Next, RawPage};
 use shared::object::{ETag, Entry, Pin, Timestamp};
 use shared::retry::{self, LIST, PROBE};
+use shared::sync::lock;
 use shared::{ErrorKind, Result};
 
 /// Keys a page; Amazon gives no more (`ListObjectsV2`, `MaxKeys`).
 const PAGE_KEYS: i32 = 1000;
+
+/// A first page that was read ahead is used within this time.
+const FIRST_PAGE_LIVES: Duration = Duration::from_secs(5);
+
+/// The first page of the whole location, read ahead by [`Bucket::probe_listing`] for one listing.
+#[derive(Debug, Default)]
+pub(super) struct FirstPage(Mutex<Option<(Instant, RawPage)>>);
+
+impl FirstPage {
+    /// The page, for a request of the same page. It is given once.
+    fn take(&self, request: &PageRequest) -> Option<RawPage> {
+        if *request != PageRequest::default() {
+            return None;
+        }
+        lock(&self.0).take().filter(|(read, _)| read.elapsed() < FIRST_PAGE_LIVES).map(|(_, page)| page)
+    }
+}
 
 /// Which page of which listing; all keys are relative to the location.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,10 +65,21 @@ impl Bucket {
         retry::run(&PROBE, &self.subject(""), || self.list_once(&request, 1)).await.map(drop)
     }
 
+    /// As [`probe`](Self::probe), by a request of a whole page, which the next listing of the location uses.
+    pub(super) async fn probe_listing(&self) -> Result<()> {
+        let request = PageRequest::default();
+        let page = retry::run(&PROBE, &self.subject(""), || self.list_once(&request, PAGE_KEYS)).await?;
+        *lock(&self.first_page.0) = Some((Instant::now(), page));
+        Ok(())
+    }
+
     /// Read-only: a page that is slow, cut off, throttled or garbled is requested again from the same position.
     pub(super) async fn page(&self, request: &PageRequest) -> Result<Page> {
         let subject = self.subject(&request.prefix);
-        let answer = retry::run(&LIST, &subject, || self.list_once(request, PAGE_KEYS)).await?;
+        let answer = match self.first_page.take(request) {
+            Some(page) => page,
+            None => retry::run(&LIST, &subject, || self.list_once(request, PAGE_KEYS)).await?,
+        };
         let corrupt = |message: String| self.corrupt(LIST.verb, &request.prefix, message);
         let full = |raw: &str| {
             let full = if answer.encoded { decode(raw) } else { Some(raw.to_owned()) };

@@ -53,6 +53,10 @@ impl Listing for Pages {
         self.is_first = false;
         Ok(page)
     }
+
+    fn has_ended(&self) -> bool {
+        self.inner.has_ended()
+    }
 }
 
 #[async_trait]

@@ -42,6 +42,22 @@ fn guess(prefix: &str, cursor: &str, end: Option<&str>) -> Option<String> {
     })
 }
 
+/// A key beyond `cursor`, not much farther than `cursor` is from `first`: where the end is unknown, what was met is the
+/// only measure. It differs from `cursor` one place before the first place in which `first` does, or in an earlier place
+/// where that one has no room. `None` if no place has room: [`middle`] then guesses.
+///
+/// Keys in the rest of the range are met by the range that begins there, which goes on in the same way: the distance
+/// grows with each cut.
+pub fn beyond(prefix: &str, first: &str, cursor: &str) -> Option<String> {
+    let differ = common_bytes(first, cursor);
+    let places = cursor.char_indices().take_while(|(at, _)| *at < differ).skip_while(|(at, _)| *at < prefix.len());
+    let key = places.collect::<Vec<_>>().into_iter().rev().find_map(|(at, c)| {
+        let c = between(Some(c), ceiling(c)).filter(|_| c.is_alphanumeric())?;
+        Some(format!("{}{c}", &cursor[..at]))
+    })?;
+    key[prefix.len()..].chars().all(|c| c < UNSURE).then_some(key)
+}
+
 /// How much is left between `cursor` and `end`, in units of what lies between `first` and `cursor`.
 /// Infinite where `first` and `cursor` are too close to estimate it.
 pub fn share_left(prefix: &str, first: &str, cursor: &str, end: Option<&str>) -> f64 {
@@ -92,6 +108,20 @@ fn ceiling(c: char) -> char {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_cut_without_an_end_lands_near_the_keys_that_were_met() {
+        for (prefix, first, cursor, expected) in [
+            ("", "object-0000", "object-0019", Some("object-05")),
+            ("", "object-0000", "object-0919", Some("object-5")),
+            ("", "object-9000", "object-9919", Some("objecw")),
+            ("", "d-900/00/01", "d-900/03/01", Some("d-900/5")),
+            ("i/", "i/a", "i/b", None),
+            ("i/", "i/0", "i/01", Some("i/5")),
+        ] {
+            assert_eq!(beyond(prefix, first, cursor).as_deref(), expected, "{first} {cursor}");
+        }
+    }
 
     #[test]
     fn a_cut_lands_where_keys_are_likely() {

@@ -22,7 +22,7 @@ fn a_range_is_cut_after_its_second_page_and_not_without_end() {
     for page in ["k3", "k5"] {
         assert_eq!(tiling.cut(), None);
         tiling.advance(0, page);
-        tiling.met(0, "k1", 1_000_000);
+        tiling.met(0, "k1", 1_000_000, None);
     }
     for _ in 0..CUTS_PER_PAGE {
         assert!(tiling.cut().is_some());
@@ -38,7 +38,7 @@ fn the_number_of_ranges_is_bounded() {
     for page in 0..10_000 {
         let key = format!("{page:09}");
         tiling.advance(0, &key);
-        tiling.met(0, &key, 1_000_000);
+        tiling.met(0, &key, 1_000_000, None);
         cuts += usize::from(tiling.cut().is_some());
     }
     assert!(cuts < MAX_RANGES);
@@ -98,7 +98,7 @@ proptest! {
             let end = frontier.and_then(|frontier| tiling.advance(start.checkpoint.id, frontier));
             let mine: Vec<String> = listed.iter().filter(|k| end.as_ref().is_none_or(|end| **k <= end)).map(|k| (*k).clone()).collect();
             if let Some(first) = mine.first() {
-                tiling.met(start.checkpoint.id, first, 10_000);
+                tiling.met(start.checkpoint.id, first, 10_000, None);
             }
             let ended = mine.len() < page;
             start.checkpoint.cursor = mine.last().cloned().or(start.checkpoint.cursor.take());

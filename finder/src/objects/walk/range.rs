@@ -50,7 +50,7 @@ pub(super) async fn walk(walk: Arc<Walk>, start: Start) -> Result<Checkpoint, Fi
     let remaining = start.remaining();
     let suspects = Suspects::of(&remaining);
     let files = Files::of(&remaining, &walk.sides);
-    let join = walk.sides.join(remaining, &walk.filter);
+    let join = walk.sides.join(remaining, &walk.filter, start.exhausted);
     let pack = Pack::new(&walk.options);
     let due = Instant::now() + CHECKPOINT_EVERY;
     let (unseen, unsent) = Default::default();
@@ -97,7 +97,7 @@ impl Range {
                 // There is nothing left to cut.
                 self.walk.ranges().close(self.checkpoint.id);
             } else if let Some(first) = pairs.first() {
-                self.walk.ranges().met(self.checkpoint.id, first.key(), pairs.len());
+                self.walk.ranges().met(self.checkpoint.id, first.key(), pairs.len(), join.exhausted());
             }
             self.walk.progressed.notify_one();
             self.take(pairs).await?;

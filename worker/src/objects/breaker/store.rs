@@ -183,6 +183,10 @@ impl StoreWrapper for BreakerStore {
         self.call(PROBE.verb, "", self.inner.probe()).await
     }
 
+    async fn probe_listing(&self) -> Result<()> {
+        self.call(PROBE.verb, "", self.inner.probe_listing()).await
+    }
+
     async fn head(&self, key: &str, pin: &Pin) -> Result<ObjectInfo> {
         self.call(HEAD.verb, key, self.inner.head(key, pin)).await
     }
