@@ -52,7 +52,7 @@ pub use heartbeats::{
 pub use name::{MAX_FLEET_NAME_CHARS, MAX_TASK_NAME_CHARS, OPERATIONS, TaskRef, check_fleet_name, check_task_name};
 pub use operation_job::{OPERATION, OperationJob};
 pub use operations::{
-    CloseRequest, Operation, OperationClass, OperationEnd, OperationKind, OperationState, Operations, OperationVerdict,
+    CloseRequest, Operation, OperationClass, OperationEnd, OperationKind, OperationState, OperationVerdict, Operations,
 };
 pub use run_id::{derived_id, run_id};
 pub use samples::{Sample, Samples, oldest_sample};

@@ -12,7 +12,7 @@ pub use engine::activity::Activity;
 pub use engine::context::{Engine, LaneContext, Waiting};
 pub use engine::driver::WorkError;
 pub use engine::executor::{Delivery, Event, Execution, Executor, Outage};
-pub use engine::executors::Executors;
+pub use engine::executors::{Executors, IgnoredEvents};
 pub use engine::machine::Machine;
 pub use engine::progress::{InFlight, TransferProgress};
 pub use engine::stop::Stop;

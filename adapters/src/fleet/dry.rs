@@ -8,7 +8,6 @@ use shared::Result;
 use shared::fleet::Ended;
 use shared::fleet::group::{Group, GroupState, SharedGroup};
 use shared::sync::lock;
-use shared::tasks::MAX_WORKERS;
 
 /// A group that changes nothing.
 #[derive(Debug, Default)]
@@ -31,7 +30,8 @@ impl Group for Dry {
     async fn state(&self) -> Result<GroupState> {
         match &self.group {
             Some(group) => group.state().await,
-            None => Ok(GroupState { max: MAX_WORKERS as u32, ..GroupState::default() }),
+            // Nobody can be asked for a machine.
+            None => Ok(GroupState::default()),
         }
     }
 
@@ -60,7 +60,7 @@ mod tests {
         let empty = Dry::default();
         let before = empty.state().await.unwrap();
         assert_eq!((before.desired, before.machines.len()), (0, 0));
-        assert!(before.max > 0, "machines may be wanted");
+        assert_eq!(before.max, 0, "nobody can be asked for a machine");
         let dry = Dry::over(Arc::new(empty));
         dry.grow(5).await.unwrap();
         assert_eq!(dry.terminate("i-1", true).await.unwrap(), Ended::Going);

@@ -2,7 +2,7 @@
 
 use shared::controller::task::Decision;
 use shared::fleet::Ended;
-use shared::ledger;
+use shared::ledger::{self, NO_FENCE, RunOptions, RunStart};
 use shared::tasks::{
     BeginRun, Change, CloseRequest, Due, Operation, OperationEnd, OperationKind, OperationVerdict, RunEnd, Summary,
     derived_id,
@@ -12,9 +12,6 @@ use shared::{Error, ErrorKind, Result};
 use super::action::Action;
 use super::context::ControllerContext;
 use super::{deletion, notice};
-
-/// The error of a run that was cancelled by command, where the command itself did not say so.
-const CANCELLED: &str = "cancelled by command";
 
 /// Whether an action was carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +82,7 @@ async fn decided(context: &ControllerContext, summary: &Summary, decision: &Deci
         Decision::End(end) => {
             if end.end == RunEnd::Cancelled {
                 close_uploads(context, summary, &end.id).await?;
+                record_cancel(context, summary, &end.id).await?;
             }
             // Before the end: who dies in between leaves a run that is live, whose end is recorded again. The notice is
             // sent when the end is recorded, and has that end.
@@ -128,7 +126,8 @@ async fn lost(context: &ControllerContext, summary: &Summary) -> Result<(Operati
 /// end of the run is recorded.
 async fn cancel(context: &ControllerContext, summary: &Summary, run: &str) -> Result<Done> {
     let Some(recorded) = context.ledger.run(run).await? else { return Err(missing(run)) };
-    let cancelled = refused_is_done(ledger::cancel(&context.ledger, &recorded, CANCELLED, &context.owner).await)?;
+    let why = summary.cancel_reason(run);
+    let cancelled = refused_is_done(ledger::cancel(&context.ledger, &recorded, why, &context.owner).await)?;
     close_uploads(context, summary, run).await?;
     Ok(cancelled)
 }
@@ -145,6 +144,29 @@ async fn close_uploads(context: &ControllerContext, summary: &Summary, run: &str
     let request = CloseRequest { run: Some(run.to_owned()) };
     let request = serde_json::to_string(&request).expect("a request is representable as JSON");
     ask(context, summary, &operation(context, summary, id, OperationKind::Close, request)).await.map(drop)
+}
+
+/// Has the ledger know a cancelled run that no finder has recorded yet: a finder that is slow, or killed right after it
+/// records the run, leaves no run that nobody ends. Killed between the two writes: the run is still named as cancelled.
+async fn record_cancel(context: &ControllerContext, summary: &Summary, run: &str) -> Result<()> {
+    let state = context.ledger.run_state(run).await?;
+    if state.as_ref().is_some_and(|state| state.phase.is_cancelled()) {
+        return Ok(());
+    }
+    if state.is_none() {
+        let start = RunStart {
+            id: run.to_owned(),
+            task: summary.task.id.clone(),
+            source: summary.outline.source.clone(),
+            destination: summary.outline.destination.clone(),
+            options: RunOptions::default(),
+            started: context.now(),
+        };
+        context.ledger.start_run(&start, NO_FENCE).await?;
+    }
+    let Some(recorded) = context.ledger.run(run).await? else { return Err(missing(run)) };
+    let why = summary.cancel_reason(run);
+    refused_is_done(ledger::cancel(&context.ledger, &recorded, why, &context.owner).await).map(drop)
 }
 
 /// A phase that does not follow: another controller, a worker or a person was first.

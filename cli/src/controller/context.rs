@@ -43,6 +43,9 @@ impl ControllerContext {
     /// Opens the queues, the group and the receivers of notices of a fleet, without a request to them.
     pub async fn of(backend: &FleetBackend, is_dry: bool) -> Result<ControllerContext> {
         let fleet = backend.fleet();
+        if fleet.group.is_none() && fleet.state.is_none() {
+            tracing::info!(fleet = fleet.name, "the fleet file names no [fleet] group: nothing starts machines");
+        }
         let group = open::group(fleet.group.as_ref()).await?;
         Ok(ControllerContext {
             fleet: fleet.name.clone(),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use adapters::open::{self, FleetBackend};
+use finder::run::claim::Claim;
 use shared::config::FleetFile;
 use shared::fleet::Fleet;
 use shared::limits::Shares;
@@ -19,6 +20,7 @@ use super::context::{Context, Gate};
 use super::folders::Folders;
 use super::supervisor::Supervisor;
 use super::{controlling, heartbeat, machine, name, requests};
+use crate::claim;
 use crate::exit::{CommandResult, Exit, Failure};
 
 /// What a program that serves a fleet is started with.
@@ -52,13 +54,19 @@ pub async fn run(options: Options, stop: Stop) -> CommandResult {
 struct FleetWorker {
     context: Arc<Context>,
     group: Arc<dyn Fleet>,
-    is_whole: bool,
+    /// Of a process that is the whole fleet. The system ends it with the process, however that ends.
+    claim: Option<Claim>,
 }
 
 impl FleetWorker {
     /// Opens the fleet's services. No task is served yet.
     async fn open(options: &Options, report: Option<&Report>, stop: Stop) -> Result<FleetWorker, Failure> {
         let fleet = &options.fleet;
+        let backend = FleetBackend::open(fleet).await.map_err(Failure::usage)?;
+        let claim = match options.is_whole {
+            true => Some(claim::take_folder(&backend.ledger).await?),
+            false => None,
+        };
         let health = Health::default();
         endpoint::serve(options.metrics_addr.as_deref().or(fleet.metrics_addr.as_deref()), &health)
             .await
@@ -66,7 +74,7 @@ impl FleetWorker {
         service_manager::report(&health);
         let worker = name::unique(options.name.as_deref());
         let context = Context {
-            backend: FleetBackend::open(fleet).await.map_err(Failure::usage)?,
+            backend,
             shares: Mutex::new(Shares::new(&worker)),
             worker,
             activity: Arc::default(),
@@ -79,12 +87,13 @@ impl FleetWorker {
             statuses: Mutex::default(),
         };
         let group = open::fleet(fleet.group.as_ref()).await.map_err(Failure::usage)?;
-        Ok(FleetWorker { context: Arc::new(context), group, is_whole: options.is_whole })
+        Ok(FleetWorker { context: Arc::new(context), group, claim })
     }
 
     /// Serves until the program is to end, and ends in good order.
     async fn serve(self) -> Result<(), Failure> {
-        let FleetWorker { context, group, is_whole } = self;
+        let FleetWorker { context, group, claim } = self;
+        let is_whole = claim.is_some();
         let mut supervisor = Supervisor::new(context.clone());
         let mut folders = is_whole.then(|| Folders::new(context.clone()));
         // A fleet whose table does not exist, or that may not be read, ends here.
@@ -118,6 +127,9 @@ impl FleetWorker {
         beside.shutdown().await;
         heartbeat::leave(&context).await;
         machine.leave().await;
+        if let Some(claim) = claim {
+            claim.end().await;
+        }
         Ok(())
     }
 }

@@ -102,10 +102,10 @@ impl Server {
             let wanted = self.wanted.borrow_and_update().clone();
             let gate = *self.gate.borrow_and_update();
             let Some(wanted) = wanted else { break };
-            self.executors.set_drops_events(!wanted.follows_events());
+            self.executors.ignore_events(wanted.ignored_events());
             let target = self.target(&wanted, gate).await;
             self.reconcile(&target).await;
-            self.follow_bucket(wanted.follows_events()).await;
+            self.follow_bucket(wanted.ignored_events() == worker::IgnoredEvents::None).await;
             if let Some(versions) = &self.versions {
                 versions.keep(&target.versions);
             }

@@ -91,6 +91,7 @@ impl Versions {
         let (source, destination) = self.limits.stores(source, destination);
         let mut follow = Follow::of(&config).map_err(|why| self.error(ErrorKind::Invalid, why))?;
         follow.delete |= definition.events == FollowedEvents::CreateDelete;
+        follow.removals = definition.events == FollowedEvents::CreateDelete;
         // Events and runs meet at the same objects.
         follow.look_again |= definition.events != FollowedEvents::Off;
         let is_embedded = self.context.fleet().state.is_some();

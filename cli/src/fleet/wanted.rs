@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::tasks::{Limits, Summary, TaskState};
+use worker::IgnoredEvents;
 
 /// The part of a summary that decides what is served. It changes only when somebody changes the task, or a run begins
 /// or ends.
@@ -10,6 +11,8 @@ use shared::tasks::{Limits, Summary, TaskState};
 pub struct Wanted {
     /// Whether the task is served, paused, or being deleted.
     pub state: TaskState,
+    /// Whether it follows events.
+    pub events: bool,
     /// The present version of its definition.
     pub present: u32,
     /// The version that the live run keeps.
@@ -35,6 +38,7 @@ impl Wanted {
     pub fn of(summary: &Summary) -> Wanted {
         Wanted {
             state: summary.state,
+            events: summary.outline.events,
             present: summary.version,
             live: summary.run.as_ref().map(|run| run.version),
             cancelled: summary.cancelled.clone(),
@@ -47,9 +51,14 @@ impl Wanted {
         self.state != TaskState::Paused
     }
 
-    /// Whether events are executed. Nothing is written any more in the name of a task that is being deleted.
-    pub fn follows_events(&self) -> bool {
-        self.state != TaskState::Deleting
+    /// Which events are not executed, whoever sends them. Nothing is written any more in the name of a task that is being
+    /// deleted.
+    pub fn ignored_events(&self) -> IgnoredEvents {
+        match (self.state, self.events) {
+            (TaskState::Deleting, _) => IgnoredEvents::All,
+            (_, false) => IgnoredEvents::Messages,
+            (_, true) => IgnoredEvents::None,
+        }
     }
 
     /// The versions to be open, given those of the cancelled runs.
@@ -68,7 +77,7 @@ mod tests {
 
     fn wanted(state: TaskState) -> Wanted {
         let cancelled = BTreeSet::from(["run".to_owned()]);
-        Wanted { state, present: 3, live: Some(2), cancelled, limits: Limits::default() }
+        Wanted { state, events: true, present: 3, live: Some(2), cancelled, limits: Limits::default() }
     }
 
     #[test]
@@ -88,6 +97,9 @@ mod tests {
 
     #[test]
     fn regression_a_deleted_task_follows_no_events() {
-        assert_eq!(TaskState::ALL.map(|state| wanted(state).follows_events()), [true, true, false]);
+        use IgnoredEvents::{All, Messages, None};
+        assert_eq!(TaskState::ALL.map(|state| wanted(state).ignored_events()), [None, None, All]);
+        let without = |state| Wanted { events: false, ..wanted(state) }.ignored_events();
+        assert_eq!(TaskState::ALL.map(without), [Messages, Messages, All]);
     }
 }

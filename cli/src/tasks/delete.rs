@@ -83,10 +83,12 @@ async fn delete(
     }
 }
 
-/// Whether nothing of the task can be in work, or left open at its destination.
+/// Whether nothing of the task can be in work, or left open at its destination. Of a task that follows events, or did
+/// before an edit, a worker may receive one now.
 async fn has_never_run(backend: &FleetBackend, summary: &Summary) -> Result<bool, Failure> {
     let id = &summary.task.id;
-    if summary.run.is_some() || !summary.cancelled.is_empty() || summary.last_run.is_some() {
+    let may_have_events = summary.outline.events || summary.version > 1;
+    if may_have_events || summary.run.is_some() || !summary.cancelled.is_empty() || summary.last_run.is_some() {
         return Ok(false);
     }
     let runs = backend.ledger.runs(id, 1).await.map_err(Failure::midway)?;

@@ -11,6 +11,9 @@ pub const OUT_OF_SCOPE: &str = "out of scope";
 /// An event of a key that the task's filters leave out.
 pub const FILTERED: &str = "left out by a filter";
 
+/// An event of a removal, of a task that follows writes alone.
+pub const NOT_FOLLOWED: &str = "removals are not followed";
+
 /// An event whose key the destination has as the source does. The outcome describes what is there, as that of a copy
 /// does.
 pub const IN_SYNC: &str = "in sync";
@@ -45,6 +48,7 @@ pub const REASONS: &[&str] = &[
     ARCHIVED,
     OUT_OF_SCOPE,
     FILTERED,
+    NOT_FOLLOWED,
     IN_SYNC,
     COALESCED,
     GONE,

@@ -41,6 +41,7 @@ impl Summary {
             run: None,
             cancelled: Default::default(),
             last_run: None,
+            newer: Vec::new(),
             losses: Losses::default(),
             watch: Watch::default(),
             erases_records: false,
@@ -124,6 +125,7 @@ impl Summary {
             }
             (next.next_due, next.skipped_due) = (*then, None);
         }
+        next.newer.push(operation.id.clone());
         next.run = Some(LiveRun { id: operation.id.clone(), version: operation.version, begun: operation.requested });
         // The minute stays: of two controllers that are late in it, one is counted.
         next.watch = Watch { minute: self.watch.minute, ..Watch::default() };
@@ -147,6 +149,15 @@ impl Summary {
         Next::write_if(self.next_due == Some(due.seen), next)
     }
 
+    /// Why a run of the task is cancelled, where nobody has said so.
+    pub fn cancel_reason(&self, run: &str) -> &'static str {
+        match (self.state, &self.run) {
+            (TaskState::Deleting, _) => "cancelled: its task is being deleted",
+            (_, Some(live)) if live.id != run => "cancelled: a newer run of the task has replaced it",
+            _ => "cancelled by command",
+        }
+    }
+
     /// With a run that is to be cancelled. A run that has ended stays as it ended.
     pub fn cancelled(&self, run: &str) -> Next<Summary> {
         if self.cancelled.contains(run) || self.last_run.as_ref().is_some_and(|last| last.id == run) {
@@ -157,8 +168,7 @@ impl Summary {
         Next::write_if(self.cancelled.len() < MAX_CANCELLED_RUNS, next)
     }
 
-    /// With a run that has ended. The last run is the live one, or the newest of those that were cancelled: ids are times
-    /// of clocks that may be minutes apart.
+    /// With a run that has ended. It is the last one unless a run that began later has ended before.
     pub fn ended(&self, end: &EndedRun) -> Next<Summary> {
         let is_live = self.run.as_ref().is_some_and(|run| run.id == end.id);
         if !is_live && !self.cancelled.contains(&end.id) {
@@ -172,8 +182,11 @@ impl Summary {
                 false => Losses::default(),
             };
         }
-        if is_live || self.last_run.as_ref().is_none_or(|last| last.id < end.id) {
+        let place = self.newer.iter().position(|run| *run == end.id);
+        if is_live || place.is_some() {
             next.last_run = Some(end.clone());
+            // No run began after the live one.
+            next.newer.drain(..place.map_or(self.newer.len(), |place| place + 1));
         }
         Next::Write(Box::new(next))
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Author, Change, Operation, OperationEnd, Outline, TaskRef, OperationVerdict};
+use super::{Author, Change, Operation, OperationEnd, OperationVerdict, Outline, TaskRef};
 use crate::object::Timestamp;
 use crate::{Result, terminal};
 
@@ -219,8 +219,10 @@ pub struct Summary {
     /// Runs that are being cancelled: workers settle their remaining objects. At most [`MAX_CANCELLED_RUNS`], and the live
     /// run of a task that is being deleted.
     pub cancelled: BTreeSet<String>,
-    /// The last run that ended.
+    /// The last run that ended, in the order in which runs began.
     pub last_run: Option<EndedRun>,
+    /// The runs that began after it and have not ended, in that order. Ids are times of clocks that may be minutes apart.
+    pub newer: Vec<String>,
     /// Runs that lost messages.
     pub losses: Losses,
     /// What the controller saw last.

@@ -9,7 +9,7 @@ use aws_sdk_eventbridge::types::Target;
 use flotilla_tests::emulators::{self, unique_name};
 use serde_json::json;
 use shared::ErrorKind;
-use shared::event::Kind::{Created, Removed};
+use shared::event::ChangeKind::{Created, Removed};
 
 use stage::Stage;
 
@@ -90,7 +90,7 @@ async fn eventbridge_rules_of_others_are_neither_changed_nor_removed() {
     stage.unwire(&task).await;
     for name in [&theirs, &same] {
         let found = stage.events.list_targets_by_rule().rule(name).send().await.unwrap();
-        assert_eq!(found.targets.unwrap(), [target.clone()]);
+        assert_eq!(found.targets.unwrap(), std::slice::from_ref(&target));
     }
     // Without it: the other one keeps the bucket's switch on, also when the task ends.
     stage.events.remove_targets().rule(&same).ids("x").send().await.unwrap();
@@ -99,7 +99,7 @@ async fn eventbridge_rules_of_others_are_neither_changed_nor_removed() {
     stage.unwire(&task).await;
     assert_eq!(stage.bucket_rules().await, (vec!["theirs".into()], true));
     let found = stage.events.list_targets_by_rule().rule(&theirs).send().await.unwrap();
-    assert_eq!(found.targets.unwrap(), [target.clone()]);
+    assert_eq!(found.targets.unwrap(), std::slice::from_ref(&target));
     stage.events.remove_targets().rule(&theirs).ids("x").send().await.unwrap();
     stage.events.delete_rule().name(&theirs).send().await.unwrap();
 }

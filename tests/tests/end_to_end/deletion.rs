@@ -1,6 +1,6 @@
 //! Tasks are deleted, with the real programs.
 
-use shared::tasks::OperationKind;
+use shared::tasks::{OperationClass, OperationKind};
 
 use crate::serve::{Sandbox, stop};
 use crate::support::write_files;
@@ -33,7 +33,8 @@ async fn all_tasks_go_and_records_only_where_asked_for() {
 
     let said = sandbox.command(&["task", "delete", "photos", "--records", "--yes"]).await;
     assert!(said.contains("then its records and its queues are removed"), "{said}");
-    let operations = async || sandbox.backend.tasks.open_operations(10).await.expect("the tasks are read");
+    let open = OperationClass::Other;
+    let operations = async || sandbox.backend.tasks.open_operations(open, 10).await.expect("the tasks are read");
     let erases = async || operations().await.iter().any(|operation| operation.kind == OperationKind::Erase);
     let is_asked = async || erases().await || outcome(&photos).await.is_none();
     sandbox.until("the removal of records is asked for", &mut serve, is_asked).await;

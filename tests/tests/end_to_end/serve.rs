@@ -222,3 +222,18 @@ async fn changes_of_a_watched_folder_arrive() {
     sandbox.until("it is found", &mut serve, async || sandbox.path("to/meanwhile").exists()).await;
     stop(serve).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_second_serve_of_a_folder_is_refused() {
+    let sandbox = Sandbox::new().await;
+    let mut serve = sandbox.serve();
+    sandbox.logs(&mut serve, "ready for jobs", 1).await;
+    let second = sandbox.run(&["serve"]).await;
+    assert_eq!(second.code, Some(2), "{}", second.stderr);
+    let line = "another flotilla serve works on this state folder (process ";
+    assert!(second.stderr.lines().count() == 1 && second.stderr.contains(line), "{}", second.stderr);
+    serve.kill();
+    let mut serve = sandbox.serve();
+    sandbox.logs(&mut serve, "ready for jobs", 1).await;
+    stop(serve).await;
+}

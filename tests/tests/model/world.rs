@@ -148,7 +148,7 @@ impl World {
         let mut worker = stage::worker(stores, self.queue(JOBS, number), ledger, options);
         worker.worker.name = format!("worker {number}");
         worker.worker.events = (!one_queue).then(|| self.queue(EVENTS, number));
-        worker.objects.follow = Follow { look_again, delete: true, filter, metadata: false };
+        worker.objects.follow = Follow { look_again, delete: true, removals: true, filter, metadata: false };
         worker.build()
     }
 

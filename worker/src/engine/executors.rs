@@ -40,7 +40,7 @@ struct State {
     /// Kinds of which a job waits for its executor: those that were named, or had one.
     kinds: BTreeSet<&'static str>,
     present: Option<u32>,
-    drops_events: bool,
+    ignored_events: IgnoredEvents,
     /// Executors that were ever added.
     added: u64,
 }
@@ -52,6 +52,18 @@ struct Entry {
     definition: u32,
     executor: Arc<dyn Executor>,
     removed: CancellationToken,
+}
+
+/// Which events are acknowledged unexecuted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IgnoredEvents {
+    /// None.
+    #[default]
+    None,
+    /// Messages that are no jobs: the task follows no events, whoever sends them.
+    Messages,
+    /// These, and jobs that were made of events: the task is being deleted.
+    All,
 }
 
 /// Who executes a job.
@@ -94,14 +106,14 @@ impl Executors {
         self.change(|state| state.present = definition);
     }
 
-    /// Whether events are acknowledged unexecuted from now on: their task is being deleted. Those that were begun go on.
-    pub fn set_drops_events(&self, drops: bool) {
-        lock(&self.0.state).drops_events = drops;
+    /// Which events are acknowledged unexecuted from now on. Those that were begun go on.
+    pub fn ignore_events(&self, ignored: IgnoredEvents) {
+        lock(&self.0.state).ignored_events = ignored;
     }
 
-    /// Whether events, and jobs of the run that counts them, are acknowledged unexecuted.
-    pub(crate) fn drops_events(&self) -> bool {
-        lock(&self.0.state).drops_events
+    /// Which events are acknowledged unexecuted.
+    pub(crate) fn ignored_events(&self) -> IgnoredEvents {
+        lock(&self.0.state).ignored_events
     }
 
     /// The executor of a job.

@@ -11,7 +11,7 @@ use shared::queue::Message;
 use crate::engine::absent::Absent;
 use crate::engine::context::LaneContext;
 use crate::engine::executor::{Event, Execution, Executor};
-use crate::engine::executors::Choice;
+use crate::engine::executors::{Choice, IgnoredEvents};
 
 /// A job as it is executed.
 pub(crate) struct Received {
@@ -53,7 +53,7 @@ pub(crate) enum Intake {
 /// Reads a message.
 pub(crate) fn read(lane: &Arc<LaneContext>, message: &Message) -> Intake {
     let job = Job::parse(&message.body);
-    if lane.engine.executors.drops_events() && is_event(&lane.engine.task, &job) {
+    if is_ignored(lane.engine.executors.ignored_events(), &lane.engine.task, &job) {
         return Intake::Nothing;
     }
     match job {
@@ -65,11 +65,11 @@ pub(crate) fn read(lane: &Arc<LaneContext>, message: &Message) -> Intake {
     }
 }
 
-/// Whether a message is an event, or a job that was made of one.
-fn is_event(task: &str, job: &Result<Job, ParseError>) -> bool {
+/// Whether a message is an event, or a job that was made of one, that is not executed.
+fn is_ignored(ignored: IgnoredEvents, task: &str, job: &Result<Job, ParseError>) -> bool {
     match job {
-        Ok(job) => job.task == task && is_events_run(task, &job.run),
-        Err(error) => *error == ParseError::NoJob,
+        Ok(job) => ignored == IgnoredEvents::All && job.task == task && is_events_run(task, &job.run),
+        Err(error) => ignored != IgnoredEvents::None && *error == ParseError::NoJob,
     }
 }
 
@@ -130,8 +130,19 @@ mod tests {
             let origin = r#""origin":{"id":"o","items":1},"kind":"numbers","verb":"copy","items":1,"body":{}"#;
             Job::parse(&format!(r#"{{"v":1,"task":"t","run":"{run}","attempt":1,{origin}}}"#))
         };
-        assert!(is_event("t", &Job::parse(r#"{"Records":[]}"#)));
-        assert!(is_event("t", &job(&events_run("t"))), "an event that is tried again");
-        assert!(!is_event("t", &job("r")) && !is_event("t", &Err(ParseError::Newer(9))));
+        let is_ignored = |job| is_ignored(IgnoredEvents::All, "t", &job);
+        assert!(is_ignored(Job::parse(r#"{"Records":[]}"#)));
+        assert!(is_ignored(job(&events_run("t"))), "an event that is tried again");
+        assert!(!is_ignored(job("r")) && !is_ignored(Err(ParseError::Newer(9))));
+    }
+
+    #[test]
+    fn regression_a_task_without_events_ignores_foreign_messages() {
+        let is_ignored = |ignored, job: &str| is_ignored(ignored, "t", &Job::parse(job));
+        let origin = r#""origin":{"id":"o","items":1},"kind":"numbers","verb":"changed","items":1,"body":{}"#;
+        let again = format!(r#"{{"v":1,"task":"t","run":"{}","attempt":1,{origin}}}"#, events_run("t"));
+        assert!(is_ignored(IgnoredEvents::Messages, r#"{"Records":[]}"#));
+        assert!(!is_ignored(IgnoredEvents::Messages, &again), "a write that was begun is looked at again");
+        assert!(!is_ignored(IgnoredEvents::None, r#"{"Records":[]}"#));
     }
 }

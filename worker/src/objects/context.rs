@@ -36,6 +36,8 @@ pub struct Follow {
     pub look_again: bool,
     /// Whether what the source no longer has is deleted.
     pub delete: bool,
+    /// Whether events of removals are followed.
+    pub removals: bool,
     /// The keys and objects that events are followed for.
     pub filter: Filter,
     /// Whether the task also carries over what differs besides the bytes.
@@ -47,7 +49,7 @@ impl Follow {
     pub fn of(config: &Config) -> std::result::Result<Follow, FilterError> {
         let filter = Filter::load(&config.objects.find, None)?;
         let Find { delete, metadata, .. } = config.objects.find;
-        Ok(Follow { look_again: config.looks_again(), delete, filter, metadata })
+        Ok(Follow { look_again: config.looks_again(), delete, removals: true, filter, metadata })
     }
 
     /// Whether a key is one that the task takes.
@@ -57,7 +59,7 @@ impl Follow {
 
     /// For a worker beside which nobody else is at its objects.
     pub fn alone() -> Follow {
-        Follow { look_again: false, delete: false, filter: Filter::all(), metadata: false }
+        Follow { look_again: false, delete: false, removals: true, filter: Filter::all(), metadata: false }
     }
 }
 

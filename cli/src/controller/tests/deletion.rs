@@ -2,7 +2,7 @@
 
 use shared::ledger::{Phase, State};
 use shared::queue::Outgoing;
-use shared::tasks::{OperationClass, OperationEnd, OperationKind, TaskState, OperationVerdict};
+use shared::tasks::{OperationClass, OperationEnd, OperationKind, OperationVerdict, TaskState};
 
 use super::stage::Stage;
 
@@ -71,7 +71,8 @@ async fn uploads_that_cannot_be_closed_are_named_and_keep_no_task() {
     stage.backend.tasks.set_state(&task.task, TaskState::Deleting, None, &stage.author()).await.unwrap();
     stage.pass().await;
     let open = stage.backend.tasks.open_operations(OperationClass::Other, 10).await.unwrap();
-    let end = OperationEnd { verdict: OperationVerdict::Failed, at: stage.now(), result: "\"bucket b is gone\"".into() };
+    let end =
+        OperationEnd { verdict: OperationVerdict::Failed, at: stage.now(), result: "\"bucket b is gone\"".into() };
     stage.backend.tasks.finish(&task.task.id, &open[0].id, &end).await.unwrap();
     let report = stage.pass().await;
     assert!(report.actions[0].contains("may have open uploads") && report.actions[0].contains("bucket b is gone"));
@@ -105,10 +106,10 @@ async fn records_go_after_the_uploads_and_before_the_queues() {
     for kind in [OperationKind::Close, OperationKind::Erase] {
         for _ in 0..2 {
             stage.pass().await;
-            let open = stage.backend.tasks.open_operations(10).await.unwrap();
+            let open = stage.backend.tasks.open_operations(OperationClass::Other, 10).await.unwrap();
             assert_eq!(open.iter().map(|operation| operation.kind).collect::<Vec<_>>(), [kind]);
         }
-        let open = stage.backend.tasks.open_operations(10).await.unwrap();
+        let open = stage.backend.tasks.open_operations(OperationClass::Other, 10).await.unwrap();
         let end = OperationEnd { verdict: OperationVerdict::Succeeded, at: stage.now(), result: "{}".into() };
         stage.backend.tasks.finish(&task.task.id, &open[0].id, &end).await.unwrap();
     }
@@ -126,7 +127,7 @@ async fn records_that_cannot_be_removed_are_named_and_keep_no_task() {
     stage.backend.tasks.delete(&task.task, true, &stage.author()).await.unwrap();
     for (verdict, result) in [(OperationVerdict::Succeeded, "{}"), (OperationVerdict::Failed, "\"Scan is denied\"")] {
         stage.pass().await;
-        let open = stage.backend.tasks.open_operations(10).await.unwrap();
+        let open = stage.backend.tasks.open_operations(OperationClass::Other, 10).await.unwrap();
         let end = OperationEnd { verdict, at: stage.now(), result: result.into() };
         stage.backend.tasks.finish(&task.task.id, &open[0].id, &end).await.unwrap();
     }

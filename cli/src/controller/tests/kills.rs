@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use shared::ledger::Phase;
 use shared::sync::lock;
-use shared::tasks::{OperationClass, OperationEnd, OperationKind, RunEnd, Summary, OperationVerdict};
+use shared::tasks::{OperationClass, OperationEnd, OperationKind, OperationVerdict, RunEnd, Summary};
 
 use super::notices::settled_run;
 use super::stage::Stage;

@@ -55,7 +55,7 @@ async fn an_undelivered_notice_is_sent_again_with_the_same_id() {
     for minute in 0..30 {
         let report = pass(&stage.controller(0).await).await.unwrap();
         let mut lines = report.actions.join("\n") + &report.errors.join("\n");
-        let open = stage.backend.tasks.open_operations(10).await.unwrap();
+        let open = stage.backend.tasks.open_operations(OperationClass::Notice, 10).await.unwrap();
         for open in open.into_iter().filter(|open| open.kind == OperationKind::Notify) {
             // `task show` has the reason.
             let progress = open.progress.unwrap_or_default();

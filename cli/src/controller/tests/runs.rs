@@ -83,6 +83,26 @@ async fn a_run_that_stopped_ends_with_its_reason() {
     assert_eq!((last.end, last.error.map(|why| why.chars().count())), (RunEnd::Stopped, Some(MAX_REASON_CHARS)));
 }
 
+/// The finder asked whether its run is live, and records it when the run has ended as cancelled; then it is killed.
+#[tokio::test]
+async fn regression_a_cancelled_run_is_no_open_record_of_a_late_finder() {
+    let stage = Stage::new().await;
+    let task = stage.task("t", HOURLY, "", Some(stage.now())).await.task;
+    stage.pass().await;
+    let run = stage.summary("t").await.unwrap().run.unwrap().id;
+    assert!(stage.backend.tasks.cancel_run(&task, &run, &stage.author()).await.unwrap().is_made());
+    for _ in 0..3 {
+        stage.minutes_pass(1);
+        stage.pass().await;
+    }
+    let last = stage.summary("t").await.unwrap().last_run.expect("it has ended");
+    assert_eq!((last.id.as_str(), last.end), (run.as_str(), RunEnd::Cancelled));
+    let recorded = stage.backend.ledger.run(&run).await.unwrap().expect("a record");
+    assert_eq!((recorded.phase, recorded.error.as_deref()), (Phase::Cancelled, Some("cancelled by command")));
+    stage.backend.ledger.start_run(&recorded.start, 1).await.unwrap();
+    assert_eq!(stage.backend.ledger.run_state(&run).await.unwrap().unwrap().phase, Phase::Cancelled);
+}
+
 #[tokio::test]
 async fn a_due_time_is_skipped_while_a_run_is_live() {
     let stage = Stage::new().await;

@@ -135,7 +135,10 @@ impl AskedRun<'_> {
         if let Some(run) = self.ledger.run(&self.operation.id).await?
             && matches!(run.phase, Phase::Listing | Phase::Releasing | Phase::Cancelling)
         {
-            ledger::cancel(self.ledger, &run, "cancelled by command", self.owner).await?;
+            let summary = self.tasks.summary(self.name).await?;
+            let of_task = summary.filter(|summary| summary.task.id == self.operation.task);
+            let why = of_task.map_or("cancelled: its task was deleted", |summary| summary.cancel_reason(&run.start.id));
+            ledger::cancel(self.ledger, &run, why, self.owner).await?;
         }
         Ok(SliceEnd::Left)
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use finder::run::context::RunContext;
 use finder::{FindError, Planned, Planner};
-use shared::ledger::{SliceCheckpoint, Found, RunOptions};
+use shared::ledger::{Checkpoint, Found, RunOptions};
 
 use super::AskedRun;
 
@@ -38,7 +38,7 @@ impl Planner for LivePlanner<'_> {
         self.planner.options()
     }
 
-    async fn plan(&self, run: &RunContext, checkpoints: Vec<SliceCheckpoint>) -> Result<Planned, FindError> {
+    async fn plan(&self, run: &RunContext, checkpoints: Vec<Checkpoint>) -> Result<Planned, FindError> {
         // The read fails: the run stays open, and its job comes again. Cancelled: the slice has the ledger cancel it.
         if self.run.is_cancelled().await.map_err(FindError::Ledger)? {
             return Err(FindError::Interrupted);

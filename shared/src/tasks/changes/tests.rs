@@ -120,7 +120,33 @@ fn a_late_end_of_an_older_run_is_not_the_last_run() {
     let newer = written(both.ended(&ended("r2", RunEnd::Done)));
     let older = written(newer.ended(&ended("r1", RunEnd::Cancelled)));
     assert_eq!(older.last_run.as_ref().unwrap().id, "r2");
+    assert_eq!(older.newer, [] as [String; 0]);
     assert!(older.cancelled.is_empty() && older.run.is_none());
+}
+
+/// Its id may be the later one, where the clock of the program that began it was ahead.
+#[test]
+fn regression_the_last_run_is_the_one_that_began_last() {
+    let live = written(begin(&summary(), "r9", None, None));
+    let both = written(begin(&live, "r1", None, Some("r9")));
+    let all = written(begin(&both, "r5", None, Some("r1")));
+    assert_eq!(all.newer, ["r9", "r1", "r5"]);
+    let one = written(all.ended(&ended("r1", RunEnd::Cancelled)));
+    assert_eq!(one.last_run.as_ref().unwrap().id, "r1");
+    let older = written(one.ended(&ended("r9", RunEnd::Cancelled)));
+    assert_eq!((older.last_run.as_ref().unwrap().id.as_str(), &older.newer[..]), ("r1", &["r5".to_owned()][..]));
+    let newest = written(older.ended(&ended("r5", RunEnd::Done)));
+    assert_eq!((newest.last_run.unwrap().id.as_str(), newest.newer.len()), ("r5", 0));
+}
+
+#[test]
+fn regression_a_cancelled_run_has_its_own_reason() {
+    let live = written(begin(&summary(), "r1", None, None));
+    assert_eq!(live.cancel_reason("r1"), "cancelled by command");
+    let both = written(begin(&live, "r2", None, Some("r1")));
+    assert!(both.cancel_reason("r1").contains("a newer run") && both.cancel_reason("r2").contains("by command"));
+    let deleting = written(both.moved(TaskState::Deleting, None));
+    assert!(["r1", "r2"].iter().all(|run| deleting.cancel_reason(run).contains("being deleted")));
 }
 
 #[test]
@@ -224,6 +250,7 @@ proptest! {
                 prop_assert!(next.version >= present.version);
                 prop_assert!(next.state.may_follow(present.state));
                 prop_assert!(next.cancelled.len() <= MAX_CANCELLED_RUNS + 1);
+                prop_assert!(next.newer.len() <= MAX_CANCELLED_RUNS + 2);
                 if present.run.is_some() && next.run.is_some() && present.run != next.run {
                     prop_assert!(next.cancelled.contains(&present.run.as_ref().unwrap().id), "a live run is replaced");
                 }

@@ -4,7 +4,7 @@ use shared::ErrorKind;
 use shared::object::Timestamp;
 use shared::tasks::{
     Change, MAX_TEXT_BYTES, OPERATIONS_KEPT, Operation, OperationClass, OperationEnd, OperationKind, OperationState,
-    SharedTasks, TaskRef, OperationVerdict,
+    OperationVerdict, SharedTasks, TaskRef,
 };
 
 use super::{conflict, now, operation};

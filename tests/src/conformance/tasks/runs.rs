@@ -3,8 +3,8 @@
 use futures::future::join_all;
 use shared::object::Timestamp;
 use shared::tasks::{
-    BeginRun, Change, Due, EndedRun, OperationClass, OperationKind, OperationState, RunEnd, SharedTasks, Summary,
-    TaskRef, TaskState, OperationVerdict, Watch, run_id,
+    BeginRun, Change, Due, EndedRun, OperationClass, OperationKind, OperationState, OperationVerdict, RunEnd,
+    SharedTasks, Summary, TaskRef, TaskState, Watch, run_id,
 };
 
 use super::{begin, conflict, created, definition, me, now, operation, summary};

@@ -7,8 +7,8 @@ use shared::Result;
 use shared::object::Timestamp;
 use shared::tasks::{
     AuditLog, Author, BeginRun, Change, Control, Definition, Definitions, Due, EndedRun, Heartbeat, Heartbeats, Limits,
-    NewTask, Operation, OperationClass, OperationEnd, OperationKind, Operations, Outline, RunEnd, Sample, Samples,
-    TaskRef, TaskState, OperationVerdict, Watch, WorkerState, run_id,
+    NewTask, Operation, OperationClass, OperationEnd, OperationKind, OperationVerdict, Operations, Outline, RunEnd,
+    Sample, Samples, TaskRef, TaskState, Watch, WorkerState, run_id,
 };
 
 use super::faults::{self, DYNAMODB};

@@ -13,7 +13,7 @@ use flotilla_tests::emulators::{self, ACCESS_KEY, Emulator, SECRET_KEY, unique_n
 use flotilla_tests::proxy::Proxy;
 use shared::Result;
 use shared::config::{FleetFile, TaskDefinition};
-use shared::event::{self, Kind};
+use shared::event::{self, ChangeKind};
 use shared::object::Timestamp;
 use shared::tasks::{Author, Definition, Limits, NewTask, Outline, Summary, TaskRef};
 use tokio::time::Instant;
@@ -53,7 +53,7 @@ impl Followed {
 }
 
 /// What happened to keys.
-pub fn set(events: &[(Kind, &str)]) -> BTreeSet<(String, String)> {
+pub fn set(events: &[(ChangeKind, &str)]) -> BTreeSet<(String, String)> {
     events.iter().map(|(kind, key)| (format!("{kind:?}"), (*key).to_owned())).collect()
 }
 

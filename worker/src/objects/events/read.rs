@@ -1,12 +1,12 @@
 //! Reads a message as an event: its records become the keys of a `changed` job.
 
-use shared::event::{self, Change, Notice, Parsed, Scope};
+use shared::event::{self, Change, ChangeKind, Notice, Parsed, Scope};
 use shared::job::Origin;
 use shared::ledger::{Outcome, State, events_run};
 use shared::metrics;
 use shared::object::Timestamp;
 use shared::objects::job::{JobChange, JobObject, ObjectJob, ObjectWork};
-use shared::objects::reasons::{FILTERED, OUT_OF_SCOPE};
+use shared::objects::reasons::{FILTERED, NOT_FOLLOWED, OUT_OF_SCOPE};
 use shared::queue::Message;
 
 use crate::objects::context::Context;
@@ -76,6 +76,9 @@ fn as_job(
     for (index, change) in (0..).zip(changes) {
         let location = context.objects.source.location();
         let (key, reason, verdict) = match event::scope(change, location) {
+            Scope::Key(key) if change.kind == ChangeKind::Removed && !context.objects.follow.removals => {
+                (key, NOT_FOLLOWED, "not-followed")
+            }
             // An earlier delivery may have created an upload of the key under other filters. The work on the key ends
             // that upload, and then leaves the key out.
             Scope::Key(key) if context.objects.follow.takes_key(key) || message.receive_count > 1 => {

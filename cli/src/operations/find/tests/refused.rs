@@ -1,7 +1,7 @@
 //! Runs that cannot begin: for a reason that stays, or for one that may pass.
 
 use super::*;
-use crate::operations::slice::{Checkpoint, Waits};
+use crate::operations::slice::{SliceCheckpoint, Waits};
 
 /// A task that cannot be opened now.
 pub struct Closed(pub String);
@@ -72,7 +72,7 @@ async fn regression_a_run_that_cannot_begin_for_a_day_is_stopped() {
     assert_eq!((waiting.end, process.run("run-1").await), (None, None));
     // The same a day later.
     let since = Timestamp(Timestamp::now().0 - 24 * 3_600_000);
-    let checkpoint = Checkpoint { waits: Some(Waits { since, times: 99 }), ..Checkpoint::default() };
+    let checkpoint = SliceCheckpoint { waits: Some(Waits { since, times: 99 }), ..SliceCheckpoint::default() };
     let text = serde_json::to_string(&checkpoint).unwrap();
     assert!(process.tasks.save_checkpoint(&site.task.id, "run-1", waiting.beat, &text).await.unwrap());
     process.send(&operation.job(waiting.beat)).await;
