@@ -119,7 +119,6 @@ module "observability" {
 
   create         = var.create && var.create_alarms
   name           = var.name
-  group          = local.group
   topic_arn      = module.store.topic_arn
   has_controller = var.controller == "lambda"
   tags           = local.tags

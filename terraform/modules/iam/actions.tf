@@ -65,8 +65,12 @@ locals {
         "sqs:GetQueueUrl",
         "sqs:ListQueueTags",
         "sqs:SendMessage",
+        "sqs:SetQueueAttributes", # Repairs the events of tasks, as the three groups below do.
         "sqs:TagQueue",
       ]
+      source_notifications = local.notifications
+      rules                = local.rules
+      all_rules            = ["events:ListRules"]
       group = [
         "autoscaling:SetDesiredCapacity",
         "autoscaling:TerminateInstanceInAutoScalingGroup",
@@ -93,11 +97,10 @@ locals {
         "sqs:SetQueueAttributes",
         "sqs:TagQueue",
       ])
-      source_notifications = [
-        "s3:GetBucketNotification", # GetBucketNotificationConfiguration
-        "s3:PutBucketNotification", # PutBucketNotificationConfiguration
-      ]
-      groups = ["autoscaling:DescribeAutoScalingGroups"]
+      source_notifications = local.notifications
+      rules                = local.rules
+      all_rules            = ["events:ListRules"]
+      groups               = ["autoscaling:DescribeAutoScalingGroups"]
     }
   }
 
@@ -118,5 +121,18 @@ locals {
     "sqs:GetQueueAttributes",
     "sqs:GetQueueUrl",
     "sqs:ListQueueTags",
+  ]
+  # Events of a bucket: by its notifications, or by EventBridge where another rule overlaps.
+  notifications = [
+    "s3:GetBucketNotification", # GetBucketNotificationConfiguration
+    "s3:PutBucketNotification", # PutBucketNotificationConfiguration
+  ]
+  rules = [
+    "events:DeleteRule",
+    "events:DescribeRule",
+    "events:ListTargetsByRule",
+    "events:PutRule",
+    "events:PutTargets",
+    "events:RemoveTargets",
   ]
 }

@@ -27,8 +27,11 @@ locals {
     source_bucket        = [for name in keys(local.sources) : "arn:${local.partition}:s3:::${name}"]
     source_objects       = [for name in keys(local.sources) : "arn:${local.partition}:s3:::${name}/${local.prefixes[name]}*"]
     source_notifications = [for name in local.eventful : "arn:${local.partition}:s3:::${name}"]
-    destination_bucket   = [for name in keys(local.destinations) : "arn:${local.partition}:s3:::${name}"]
-    destination_objects  = [for name in keys(local.destinations) : "arn:${local.partition}:s3:::${name}/${local.prefixes[name]}*"]
+    # A rule is in the region of its bucket. Without events there is none.
+    rules               = length(local.eventful) > 0 ? ["arn:${local.partition}:events:*:${local.account}:rule/${var.name}--*"] : []
+    all_rules           = length(local.eventful) > 0 ? ["*"] : []
+    destination_bucket  = [for name in keys(local.destinations) : "arn:${local.partition}:s3:::${name}"]
+    destination_objects = [for name in keys(local.destinations) : "arn:${local.partition}:s3:::${name}/${local.prefixes[name]}*"]
   }
 
   # Statements by role. One without resources is left out: it would be invalid.

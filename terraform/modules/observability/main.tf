@@ -2,30 +2,39 @@
 # that is missing is no alarm: an idle fleet writes none. A controller that is silent is the exception.
 
 locals {
+  # Of `flotilla controller --emf` (shared/src/metrics/fleet.rs).
   namespace  = "Flotilla"
-  dimensions = { Fleet = var.name }
+  dimensions = { fleet = var.name }
 
-  # Each alarm's metric, and for how many minutes it must be above which number.
+  # Each alarm's metric, which must be above zero in each of so many minutes.
   alarms = {
     dead-letters = {
       description = "Messages are dead letters"
-      metric      = "DeadLetters", statistic = "Maximum", above = 0, minutes = 5
+      metric      = "DeadMessages", minutes = 1
     }
-    oldest-message = {
-      description = "A message has waited for 12 hours: messages live for 14 days"
-      metric      = "OldestMessageSeconds", statistic = "Maximum", above = 43200, minutes = 5
+    failed-runs = {
+      description = "A run was stopped, or ended with objects that failed or were lost"
+      metric      = "FailedRuns", minutes = 1
     }
-    failed-outcomes = {
-      description = "Objects of live runs failed"
-      metric      = "FailedObjects", statistic = "Maximum", above = 0, minutes = 5
+    failing-tasks = {
+      description = "Workers cannot open a task"
+      metric      = "FailingTasks", minutes = 15
+    }
+    controller-errors = {
+      description = "Parts of the controller's passes fail, or machines start without a worker"
+      metric      = "ControllerErrors", minutes = 10
+    }
+  }
+
+  # As the alarms above, by two metrics: the first one, while the second one is zero.
+  pairs = {
+    no-machines = {
+      description = "Machines are wanted, and none is in service"
+      metric      = "WantedMachines", without = "RunningMachines", minutes = 15
     }
     no-progress = {
-      description = "A run makes no progress"
-      metric      = "RunsWithoutProgress", statistic = "Maximum", above = 0, minutes = 15
-    }
-    silent-machines = {
-      description = "Machines start without a worker"
-      metric      = "SilentMachines", statistic = "Maximum", above = 0, minutes = 5
+      description = "Messages wait, and no worker has any"
+      metric      = "ReadyMessages", without = "LeasedMessages", minutes = 15
     }
   }
 }
@@ -38,9 +47,9 @@ resource "aws_cloudwatch_metric_alarm" "fleet" {
   namespace           = local.namespace
   metric_name         = each.value.metric
   dimensions          = local.dimensions
-  statistic           = each.value.statistic
+  statistic           = "Maximum"
   comparison_operator = "GreaterThanThreshold"
-  threshold           = each.value.above
+  threshold           = 0
   period              = 60
   evaluation_periods  = each.value.minutes
   datapoints_to_alarm = each.value.minutes
@@ -51,61 +60,54 @@ resource "aws_cloudwatch_metric_alarm" "fleet" {
   tags = var.tags
 }
 
-resource "aws_cloudwatch_metric_alarm" "no_machines" {
-  count = var.create && var.has_controller ? 1 : 0
+resource "aws_cloudwatch_metric_alarm" "pair" {
+  for_each = { for name, alarm in local.pairs : name => alarm if var.create && var.has_controller }
 
-  alarm_name          = "${var.name}-no-machines"
-  alarm_description   = "Machines are wanted, and none is in service. See docs/operations.md, alarm no-machines"
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = "${each.value.description}. See docs/operations.md, alarm ${each.key}"
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
-  evaluation_periods  = 15
-  datapoints_to_alarm = 15
+  evaluation_periods  = each.value.minutes
+  datapoints_to_alarm = each.value.minutes
   treat_missing_data  = "notBreaching"
   alarm_actions       = [var.topic_arn]
   ok_actions          = [var.topic_arn]
 
   metric_query {
-    id          = "missing"
-    label       = "Wanted while none is in service"
-    expression  = "IF(FILL(n,0)>0, 0, FILL(w,0))"
+    id          = "found"
+    label       = each.value.description
+    expression  = "IF(FILL(without,0)>0, 0, FILL(metric,0))"
     return_data = true
   }
 
-  metric_query {
-    id = "w"
+  dynamic "metric_query" {
+    for_each = { metric = each.value.metric, without = each.value.without }
 
-    metric {
-      namespace   = local.namespace
-      metric_name = "WantedMachines"
-      period      = 60
-      stat        = "Maximum"
-      dimensions  = local.dimensions
-    }
-  }
+    content {
+      id = metric_query.key
 
-  metric_query {
-    id = "n"
-
-    metric {
-      namespace   = "AWS/AutoScaling"
-      metric_name = "GroupInServiceInstances"
-      period      = 60
-      stat        = "Maximum"
-      dimensions  = { AutoScalingGroupName = var.group }
+      metric {
+        namespace   = local.namespace
+        metric_name = metric_query.value
+        period      = 60
+        stat        = "Maximum"
+        dimensions  = local.dimensions
+      }
     }
   }
 
   tags = var.tags
 }
 
+# A pass that could not read the tasks writes none, like a controller that does not run.
 resource "aws_cloudwatch_metric_alarm" "controller_silent" {
   count = var.create && var.has_controller ? 1 : 0
 
   alarm_name          = "${var.name}-controller-silent"
-  alarm_description   = "The controller does not run. See docs/operations.md, alarm controller-silent"
-  namespace           = "AWS/Lambda"
-  metric_name         = "Invocations"
-  dimensions          = { FunctionName = "${var.name}-controller" }
+  alarm_description   = "No pass of the controller succeeds. See docs/operations.md, alarm controller-silent"
+  namespace           = local.namespace
+  metric_name         = "ControllerPasses"
+  dimensions          = local.dimensions
   statistic           = "Sum"
   comparison_operator = "LessThanThreshold"
   threshold           = 1
@@ -113,27 +115,6 @@ resource "aws_cloudwatch_metric_alarm" "controller_silent" {
   evaluation_periods  = 2
   datapoints_to_alarm = 2
   treat_missing_data  = "breaching"
-  alarm_actions       = [var.topic_arn]
-  ok_actions          = [var.topic_arn]
-
-  tags = var.tags
-}
-
-resource "aws_cloudwatch_metric_alarm" "controller_errors" {
-  count = var.create && var.has_controller ? 1 : 0
-
-  alarm_name          = "${var.name}-controller-errors"
-  alarm_description   = "Passes of the controller fail. See docs/operations.md, alarm controller-errors"
-  namespace           = "AWS/Lambda"
-  metric_name         = "Errors"
-  dimensions          = { FunctionName = "${var.name}-controller" }
-  statistic           = "Sum"
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  period              = 60
-  evaluation_periods  = 10
-  datapoints_to_alarm = 10
-  treat_missing_data  = "notBreaching"
   alarm_actions       = [var.topic_arn]
   ok_actions          = [var.topic_arn]
 

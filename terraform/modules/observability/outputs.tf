@@ -2,8 +2,7 @@ output "alarm_names" {
   description = "The alarms"
   value = concat(
     [for alarm in aws_cloudwatch_metric_alarm.fleet : alarm.alarm_name],
-    aws_cloudwatch_metric_alarm.no_machines[*].alarm_name,
+    [for alarm in aws_cloudwatch_metric_alarm.pair : alarm.alarm_name],
     aws_cloudwatch_metric_alarm.controller_silent[*].alarm_name,
-    aws_cloudwatch_metric_alarm.controller_errors[*].alarm_name,
   )
 }

@@ -9,11 +9,6 @@ variable "name" {
   type        = string
 }
 
-variable "group" {
-  description = "The autoscaling group"
-  type        = string
-}
-
 variable "topic_arn" {
   description = "The topic of the alarms"
   type        = string
