@@ -78,6 +78,15 @@ class Metrics(unittest.TestCase):
         self.assertEqual(len(named), 17)
         self.assertEqual([name for name in named if f"\n#### {name}\n" not in text], [])
 
+    def test_each_metric_of_an_alarm_is_written(self):
+        text = (ROOT / "shared/src/metrics/fleet.rs").read_text()
+        names = set(re.findall(r'metric\(\s*"(\w+)"', text))
+        alarms = (ROOT / "terraform/modules/observability/main.tf").read_text()
+        used = re.findall(r'(?:metric|without|metric_name) += "(\w+)"', alarms)
+        self.assertEqual(len(used), 9)
+        self.assertEqual([name for name in used if name not in names], [])
+        self.assertIn(f'DIMENSION: &str = "{re.search("dimensions = { (.*?) =", alarms)[1]}"', text)
+
     def test_dashboards_are_those_of_their_source(self):
         with tempfile.TemporaryDirectory() as folder:
             run("python3", GRAFANA / "make.py", folder)

@@ -168,7 +168,7 @@ class Function(unittest.TestCase):
     def test_an_invocation_is_one_pass(self):
         answer, words = self.invoked(0)
         self.assertTrue(answer.endswith("/invocation/id-1/response"), answer)
-        self.assertTrue(words.startswith("controller --once "), words)
+        self.assertTrue(words.startswith("controller --once --emf "), words)
 
     def test_a_pass_that_fails_fails_the_invocation(self):
         answer, _ = self.invoked(1)
