@@ -17,7 +17,7 @@ mod fakes;
 pub use error::FindError;
 pub use objects::diff::Pair;
 pub use objects::pairs::pairs;
-pub use objects::plan::{Plan, plan};
+pub use objects::plan::{Plan, PlanProgress, go_on, plan};
 pub use objects::planner::ObjectsPlanner;
 pub use objects::price;
 pub use objects::retry::RetryPlanner;

@@ -161,7 +161,7 @@ impl Slice {
             Bounds { stop: self.lane.engine.draining.child_token(), until: Instant::now() + self.shared.slice };
         let request = operation.request.as_str();
         match operation.kind {
-            OperationKind::Plan => plan::slice(&opened, &bounds).await,
+            OperationKind::Plan => plan::slice(&opened, &checkpoint, &bounds).await,
             OperationKind::Verify => verify::slice(&opened, request, &checkpoint, &bounds).await,
             OperationKind::Probe => probe::slice(&opened, request).await,
             OperationKind::Close => close::slice(&opened, request, &checkpoint, &bounds, &self.shared.owner).await,

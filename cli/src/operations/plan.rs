@@ -1,23 +1,35 @@
-//! Plans a run of a task.
+//! Plans a run of a task, in slices.
 
-use std::time::Duration;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use adapters::open;
-use finder::FindError;
-use shared::Result;
+use finder::{FindError, Plan, PlanProgress};
 use shared::location::Scheme;
+use shared::tasks::MAX_TEXT_BYTES;
+use shared::{Result, terminal};
+use tokio::time::sleep_until;
+use tokio_util::sync::CancellationToken;
 
 use super::OpenedTask;
 use super::job::Bounds;
-use super::slice::SliceEnd;
-use crate::plan;
+use super::slice::{SliceCheckpoint, SliceEnd};
 
-/// Counts what a run would do. The result is what `flotilla plan --json` prints.
+/// The largest progress that a slice leaves to the next one, bytes: its checkpoint has a bound, and so has it compressed.
+/// Names of ranges and prefixes make most of it.
+const MAX_PROGRESS_BYTES: usize = MAX_TEXT_BYTES / 2;
+
+/// Counts what a run would do, until all is compared or the slice ends. The result is what `flotilla plan --json` prints.
 ///
-/// A plan has no checkpoint: a worker that drains leaves it to another one, which begins anew. Its lease is extended for
-/// as long as it takes.
-pub async fn slice(opened: &OpenedTask, bounds: &Bounds) -> Result<SliceEnd> {
-    let OpenedTask { config, source, destination, .. } = opened;
+/// A progress that is too large for a checkpoint, of a prefix list of thousands, goes on in the same slice, whose lease is
+/// extended for as long as it takes. A worker that drains ends it all the same: then the next one begins anew.
+pub async fn slice(opened: &OpenedTask, checkpoint: &SliceCheckpoint, bounds: &Bounds) -> Result<SliceEnd> {
+    let mut so_far: PlanProgress = match checkpoint.state() {
+        Ok(so_far) => so_far,
+        Err(error) => return Ok(SliceEnd::failed(error)),
+    };
+    let OpenedTask { source, destination, .. } = opened;
     let probed = match destination.location().scheme() {
         // A folder that does not exist yet counts as empty.
         Scheme::File => open::probe_source(source).await,
@@ -26,9 +38,41 @@ pub async fn slice(opened: &OpenedTask, bounds: &Bounds) -> Result<SliceEnd> {
     if let Err(unusable) = probed {
         return Ok(SliceEnd::unusable(unusable));
     }
-    match plan::of(config, source.clone(), destination.clone(), bounds.stop.clone()).await {
-        Ok(plan) => Ok(SliceEnd::succeeded(&plan)),
-        Err(FindError::Interrupted) => Ok(SliceEnd::continued(String::new(), &(), Duration::ZERO)),
-        Err(error) => Ok(SliceEnd::failed(error)),
+    let mut until = bounds.until;
+    loop {
+        match go_on(opened, &mut so_far, &bounds.stop, until).await {
+            Ok(plan) => return Ok(SliceEnd::succeeded(&plan)),
+            Err(FindError::Interrupted) => {}
+            Err(error) => return Ok(SliceEnd::failed(error)),
+        }
+        let (listed, copies) = (terminal::counted(so_far.listed(), "object"), terminal::count(so_far.copies()));
+        let progress = format!("{listed} listed, {copies} to copy");
+        let bytes = serde_json::to_string(&so_far).map_or(usize::MAX, |json| json.len());
+        match (bytes <= MAX_PROGRESS_BYTES, bounds.stop.is_cancelled()) {
+            (true, _) => return Ok(SliceEnd::continued(progress, &so_far, Duration::ZERO)),
+            (false, true) => return Ok(SliceEnd::continued(progress, &PlanProgress::default(), Duration::ZERO)),
+            (false, false) => until += super::SLICE,
+        }
+    }
+}
+
+/// Goes on with a plan until it has ended, the worker drains, or it is time.
+async fn go_on(
+    opened: &OpenedTask,
+    so_far: &mut PlanProgress,
+    drains: &CancellationToken,
+    until: Instant,
+) -> std::result::Result<Plan, FindError> {
+    let OpenedTask { config, source, destination, .. } = opened;
+    let options = (&config.objects.find, &config.objects.work);
+    let stop = drains.child_token();
+    let mut going =
+        pin!(finder::go_on(so_far, source.clone(), destination.clone(), options, stop.clone(), Arc::default()));
+    tokio::select! {
+        planned = &mut going => planned,
+        () = sleep_until(until.into()) => {
+            stop.cancel();
+            going.await
+        }
     }
 }

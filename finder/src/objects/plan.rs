@@ -1,10 +1,15 @@
 //! The dry run: the walk of a run, with a journal that only counts.
+//!
+//! A plan that is stopped keeps sums and checkpoints ([`PlanProgress`]), from which the next call goes on. At the point
+//! where it was stopped a page is listed twice, and counted twice, as a run that is resumed lists it.
 
 mod counted;
 mod estimate;
+mod progress;
 mod requests;
 mod show;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
@@ -23,13 +28,16 @@ use crate::objects::deletes;
 use crate::objects::listing::Sides;
 use crate::objects::policy::Reason;
 use crate::objects::walk::Walk;
+use crate::planner::Planned;
 use crate::run::context::{RunContext, RunRef};
 use crate::run::journal::Journal;
 use crate::run::progress::Progress;
 
-use counted::{Asked, Counted};
+use counted::Counted;
 pub use estimate::{Cost, Requests};
 use estimate::{Tally, Terms};
+pub use progress::PlanProgress;
+use progress::kept;
 use requests::Side;
 
 /// What a run would do. Prints for people, serialises for programs.
@@ -73,13 +81,8 @@ pub struct Plan {
 
 /// What finding costs a side: as much as it has cost the plan, and the probe at the beginning. With a prefix, the source
 /// is asked for the object of that name.
-fn finding(asked: &Asked, prefix: &str) -> Side {
-    Side {
-        list: asked.pages.load(Relaxed) + 1,
-        head: asked.heads.load(Relaxed) + u64::from(!prefix.is_empty()),
-        tags: asked.tags.load(Relaxed),
-        ..Side::default()
-    }
+fn finding([pages, heads, tags]: [u64; 3], prefix: &str) -> Side {
+    Side { list: pages + 1, head: heads + u64::from(!prefix.is_empty()), tags, ..Side::default() }
 }
 
 fn is_zero(count: &u64) -> bool {
@@ -110,32 +113,55 @@ pub async fn plan(
     stop: CancellationToken,
     progress: Arc<Progress>,
 ) -> Result<Plan, FindError> {
+    go_on(&mut PlanProgress::default(), source, destination, (options, work), stop, progress).await
+}
+
+/// As [`plan`], from `so_far` on. If it is stopped (`Interrupted`), `so_far` has all that was decided; after any other end
+/// it is of no use.
+pub async fn go_on(
+    so_far: &mut PlanProgress,
+    source: Store,
+    destination: Store,
+    (options, work): (&Find, &config::Work),
+    stop: CancellationToken,
+    progress: Arc<Progress>,
+) -> Result<Plan, FindError> {
     let (from, asked_source) = Counted::of(source.clone());
     let (to, asked_destination) = Counted::of(destination.clone());
     let sides = Sides { source: from, destination: to, destination_may_be_missing: true };
     let terms = terms(&source, &destination, work).await;
-    let journal = Arc::new(Counting { tally: Mutex::default(), terms });
+    let began = *so_far.began.get_or_insert_with(Timestamp::now);
+    let journal = Arc::new(Counting::from(so_far, terms));
     let run = RunContext {
         names: RunRef { task: "plan".into(), run: "plan".into(), definition: 0 },
         journal: journal.clone(),
         progress: progress.clone(),
-        abort: stop.child_token(),
+        // Apart from `stop`, which leaves each range time to keep what it has decided.
+        abort: CancellationToken::new(),
         stop,
     };
-    let filter = Arc::new(Filter::load(options, Some(Timestamp::now()))?);
+    let filter = Arc::new(Filter::load(options, Some(began))?);
     // What a run copies again because its key is suspect is not in its plan.
     let walk = Arc::new(Walk::new(sides, filter, options, None, run));
-    let planned = walk.clone().run(Vec::new()).await?;
-    let found = planned.found;
+    let planned = walk.clone().run(so_far.checkpoints.clone()).await;
+    so_far.add(&walk.copies, &asked_source, &asked_destination);
+    so_far.tally = lock(&journal.tally).clone();
+    so_far.checkpoints = lock(&journal.checkpoints).values().cloned().collect();
+    let planned = planned?;
     progress.listing_is_done();
-    progress.deletes.store(found.deletes, Relaxed);
-    let mut tally = lock(&journal.tally).clone();
+    progress.deletes.store(planned.found.deletes, Relaxed);
+    Ok(of(so_far, &planned, (&source, &destination), options))
+}
+
+/// The plan of a walk that has ended.
+fn of(so_far: &PlanProgress, planned: &Planned, (source, destination): (&Store, &Store), options: &Find) -> Plan {
+    let found = planned.found;
+    let mut tally = so_far.tally.clone();
     planned.deferred.iter().for_each(|checkpoint| tally.released(checkpoint.deferred));
-    tally.stores.source += finding(&asked_source, source.location().prefix());
+    tally.stores.source += finding(so_far.source, source.location().prefix());
     // Whether the destination is one object is not asked.
-    tally.stores.destination += finding(&asked_destination, "");
-    let reasons = Reason::ALL.into_iter().map(|reason| (reason, walk.copies.count(reason)));
-    Ok(Plan {
+    tally.stores.destination += finding(so_far.destination, "");
+    Plan {
         source: source.location().to_string(),
         destination: destination.location().to_string(),
         listed: found.listed,
@@ -145,25 +171,31 @@ pub async fn plan(
         not_judged: found.not_judged,
         copies: found.enqueued,
         copy_bytes: found.enqueued_bytes,
-        reasons: reasons.filter(|(_, objects)| *objects > 0).collect(),
+        reasons: so_far.reasons.clone(),
         deletes: found.deletes,
         deletes_refused: deletes::allow(&found, options.max_delete).err().map(|e| e.to_string()),
         unlisted: found.unlisted,
         jobs: tally.jobs,
         copy_jobs: tally.copy_jobs,
         cost: tally.cost(&found, source.location().scheme(), destination.location().scheme()),
-    })
+    }
 }
 
-/// A journal that keeps nothing but sums: the jobs that a run would enqueue are made, read, counted,
-/// and forgotten.
+/// A journal that keeps sums, and the last checkpoint of each range: the jobs that a run would enqueue are made, read,
+/// counted, and forgotten.
 #[derive(Debug)]
 struct Counting {
     tally: Mutex<Tally>,
+    checkpoints: Mutex<BTreeMap<u32, Checkpoint>>,
     terms: Terms,
 }
 
 impl Counting {
+    fn from(so_far: &PlanProgress, terms: Terms) -> Counting {
+        let checkpoints = so_far.checkpoints.iter().map(|checkpoint| (checkpoint.id, checkpoint.clone())).collect();
+        Counting { tally: Mutex::new(so_far.tally.clone()), checkpoints: Mutex::new(checkpoints), terms }
+    }
+
     fn count(&self, change: impl FnOnce(&mut Tally)) {
         change(&mut lock(&self.tally));
     }
@@ -182,6 +214,7 @@ impl Journal for Counting {
     async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), FindError> {
         let bytes = checkpoint.outbox.iter().map(String::len).sum::<usize>();
         self.count(|tally| tally.checkpoint(bytes, checkpoint.version == 1));
+        lock(&self.checkpoints).insert(checkpoint.id, kept(checkpoint));
         Ok(())
     }
 

@@ -78,7 +78,7 @@ impl Terms {
 }
 
 /// Sums over the jobs of a run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Tally {
     pub(super) jobs: u64,
     pub(super) copy_jobs: u64,
@@ -186,7 +186,7 @@ impl Tally {
 }
 
 /// Requests and what they cost.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
     /// By kind.
     pub requests: Vec<Requests>,

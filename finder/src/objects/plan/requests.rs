@@ -5,13 +5,14 @@
 
 use std::ops::AddAssign;
 
+use serde::{Deserialize, Serialize};
 use shared::objects::job::JobObject;
 use shared::store::{Capabilities, EtagMeaning, Support};
 
 use super::estimate::Terms;
 
 /// Requests to one store.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Side {
     /// LIST of objects and of parts.
     pub(super) list: u64,
@@ -36,7 +37,7 @@ impl AddAssign for Side {
 }
 
 /// Requests to both stores.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Stores {
     pub(super) source: Side,
     pub(super) destination: Side,

@@ -106,3 +106,69 @@ async fn a_parallel_listing_takes_no_more_than_three_times_its_pages() {
     let one = plan_of(shelf(), shelf(), &Find { list_concurrency: 1, ..Find::default() }).await;
     assert_eq!(["source", "destination"].map(|side| count(&one, side, "list")), [21, 21]);
 }
+
+/// Objects to copy, to delete and to leave.
+fn sides() -> (Store, Store) {
+    let objects = |left_out: usize| (0..3_000).filter(move |n| n % left_out > 0);
+    let source = objects(5).map(|n| entry(&format!("{n:05}"), 10 + u64::from(n % 7 == 1), 1)).collect();
+    let destination = objects(3).map(|n| entry(&format!("{n:05}"), 10, 1)).collect();
+    let (mut source, mut destination) = (Shelf::new(source), Shelf::new(destination));
+    (source.page, destination.page) = (50, 70);
+    (Arc::new(source), Arc::new(destination))
+}
+
+/// Goes on with a plan, and stops it after so many polls, if it has not ended by then.
+async fn slice(polls: usize, so_far: &mut PlanProgress, options: &Find) -> Result<Plan, FindError> {
+    let ((source, destination), work) = (sides(), Work::default());
+    let stop = CancellationToken::new();
+    let mut going = Box::pin(go_on(so_far, source, destination, (options, &work), stop.clone(), Arc::default()));
+    for _ in 0..polls {
+        if let std::task::Poll::Ready(ended) = futures::poll!(&mut going) {
+            return ended;
+        }
+        tokio::task::yield_now().await;
+    }
+    stop.cancel();
+    going.await
+}
+
+/// What must be the same; pages, and jobs that are cut short, depend on where a plan was stopped.
+fn sums(plan: &Plan) -> Plan {
+    Plan { jobs: 0, copy_jobs: 0, cost: Cost::default(), ..plan.clone() }
+}
+
+#[tokio::test]
+async fn a_plan_in_slices_has_the_sums_of_one_in_one_go() {
+    for list_concurrency in [1, 4] {
+        let options = Find { delete: true, list_concurrency, job_objects: 40, ..Find::default() };
+        let whole = slice(usize::MAX, &mut PlanProgress::default(), &options).await.unwrap();
+        assert!(whole.copies > 500 && whole.deletes > 100 && whole.unchanged > 100, "{whole:?}");
+        for polls in [2, 7, 12] {
+            let (mut saved, mut slices) = (PlanProgress::default(), 0);
+            let plan = loop {
+                slices += 1;
+                let mut so_far = saved.clone();
+                // Longer each time: one that sees no page gets nowhere.
+                let ended = slice(polls + slices as usize, &mut so_far, &options).await;
+                if slices % 4 == 3 {
+                    // Killed before the slice was recorded: the next one goes on from the last record.
+                    continue;
+                }
+                match ended {
+                    Ok(plan) => break plan,
+                    Err(FindError::Interrupted) => {
+                        let json = serde_json::to_string(&so_far).unwrap();
+                        saved = serde_json::from_str(&json).unwrap();
+                    }
+                    Err(error) => panic!("{error}"),
+                }
+            };
+            assert!(slices > 1, "{slices} slices of {polls} polls");
+            assert_eq!(sums(&plan), sums(&whole), "{slices} slices of {polls} polls");
+            let most = slices * list_concurrency as u64 * 2;
+            assert!((whole.jobs..=whole.jobs + most).contains(&plan.jobs), "{} and {} jobs", whole.jobs, plan.jobs);
+            let pages = |plan| count(plan, "source", "list");
+            assert!(pages(&plan) <= pages(&whole) + most, "{} and {} pages", pages(&whole), pages(&plan));
+        }
+    }
+}
