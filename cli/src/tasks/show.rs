@@ -1,5 +1,7 @@
 //! `flotilla task show`
 
+mod lifetime;
+
 use adapters::open::{self, FleetBackend};
 use serde::Serialize;
 use shared::object::Timestamp;
@@ -28,6 +30,8 @@ struct Shown {
     definition: String,
     /// Messages on its queues, or why they cannot be read.
     queues: Result<Depth, String>,
+    /// When its oldest message is lost if none is received before: of a paused task, or of one whose finder waits.
+    messages_die: Option<Timestamp>,
     /// The workers of the fleet.
     workers: Vec<Heartbeat>,
     /// Its newest operations.
@@ -76,11 +80,13 @@ async fn shown(backend: &FleetBackend, summary: Summary) -> Result<Shown, Failur
     };
     let queues = depth.await.map_err(|error| error.to_string());
     let (operations, _) = backend.tasks.operations(&id, None, SHOWN).await.map_err(Failure::midway)?;
+    let changes = audits(backend, &id, SHOWN).await?;
     Ok(Shown {
         definition: definition(backend, &summary).await?,
+        messages_die: queues.as_ref().ok().and_then(|depth| lifetime::messages_die(&summary, depth, &changes)),
         queues,
         operations,
-        changes: audits(backend, &id, SHOWN).await?,
+        changes,
         listed: Listed { live: live(backend, &summary).await?, errors: errors(&workers, &id), summary },
         workers,
     })
@@ -113,6 +119,10 @@ impl Shown {
             lines.push(format!("its failed objects: flotilla failures {name}"));
         }
         lines.push(self.queue_words());
+        if let Some(at) = self.messages_die {
+            let resume = if summary.state == TaskState::Paused { "resume the task" } else { "start more workers" };
+            lines.push(format!("its oldest message may be lost from {} on: {resume} before that", at.to_seconds()));
+        }
         lines.extend(self.worker_words());
         lines.extend(errors.iter().take(SHOWN).map(|error| {
             let (worker, error) = (terminal::escaped(&error.worker), terminal::escaped(&error.error));
