@@ -12,6 +12,7 @@ mod action;
 pub mod context;
 mod deletion;
 mod events;
+mod fleet_metrics;
 mod memory;
 mod notice;
 mod plan;
@@ -32,8 +33,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::ControllerArgs;
 use crate::exit::{CommandResult, Exit, Failure};
+use crate::stdout;
 use act::Done;
 pub use context::ControllerContext;
+use fleet_metrics::FleetMetrics;
 pub use report::Report;
 
 /// How often a controller looks. What it counts, it counts by these.
@@ -52,7 +55,7 @@ pub async fn run(args: &ControllerArgs, stop: CancellationToken) -> CommandResul
     let context = ControllerContext::of(&backend, args.dry_run).await.map_err(Failure::usage)?;
     if args.once {
         return tokio::select! {
-            report = bounded(&context) => {
+            report = bounded(&context, args.emf) => {
                 let failed = !report?.errors.is_empty();
                 Ok(if failed { Exit::SomeFailed } else { Exit::InSync })
             }
@@ -65,30 +68,36 @@ pub async fn run(args: &ControllerArgs, stop: CancellationToken) -> CommandResul
     health.set_ready(true);
     tracing::info!(fleet = fleet.name, "controlling the tasks of the fleet");
     tokio::select! {
-        () = keep(&context) => {}
+        () = keep(&context, args.emf) => {}
         () = stop.cancelled() => {}
     }
     Ok(Exit::InSync)
 }
 
-/// Passes, one each minute, until it is dropped. A pass may be dropped between any two of its writes.
-pub async fn keep(context: &ControllerContext) {
+/// Passes, one each minute, until it is dropped. A pass may be dropped between any two of its writes. With `writes_metrics`
+/// each prints the fleet's metrics.
+pub async fn keep(context: &ControllerContext, writes_metrics: bool) {
     let mut tick = interval(PASS_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        if let Err(failure) = bounded(context).await {
+        if let Err(failure) = bounded(context, writes_metrics).await {
             tracing::error!("{}", failure.message);
         }
     }
 }
 
-async fn bounded(context: &ControllerContext) -> Result<Report, Failure> {
-    timeout(PASS_LIMIT, pass(context)).await.unwrap_or_else(|_| {
+async fn bounded(context: &ControllerContext, writes_metrics: bool) -> Result<Report, Failure> {
+    let report = timeout(PASS_LIMIT, pass(context)).await.unwrap_or_else(|_| {
         let why =
             format!("the pass took more than {} min and was ended: the next one goes on", PASS_LIMIT.as_secs() / 60);
         Err(Failure::midway(why))
-    })
+    });
+    if writes_metrics {
+        // A log that cannot be written to ends no pass.
+        let _ = stdout::line(fleet_metrics::line(&context.fleet, context.now(), report.as_ref().ok()));
+    }
+    report
 }
 
 /// One pass. What fails is reported, and all else is done. Fails if the list of tasks cannot be read: then nothing is
@@ -114,6 +123,7 @@ async fn round(context: &ControllerContext, report: &mut Report, is_first: bool)
         let busy = heartbeats.iter().filter(|worker| worker.jobs.values().any(|jobs| *jobs > 0)).count();
         metrics::wanted_machines(wanted.max(u32::try_from(busy).unwrap_or(u32::MAX)));
     }
+    report.metrics = Some(FleetMetrics::of(&seen, &plan).after(report.metrics.as_ref()));
     if plan.is_alarm {
         report.fail("machines start without a worker: see their system log; one launch every 30 minutes".to_owned());
     }

@@ -3,6 +3,8 @@
 //! [`TABLE`] is the list of all metrics; `docs/operations.md` is checked against it by a test. Labels are
 //! bounded: verbs, kinds, states, endpoints; never a key.
 
+pub mod fleet;
+
 use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};

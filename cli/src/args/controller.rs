@@ -18,4 +18,7 @@ pub struct ControllerArgs {
     /// Serve /metrics, /healthz and /readyz at HOST:PORT [default: none]
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "once")]
     pub metrics_addr: Option<String>,
+    /// Print the fleet's metrics after each pass, in the embedded metric format of CloudWatch
+    #[arg(long)]
+    pub emf: bool,
 }

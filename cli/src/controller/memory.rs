@@ -17,6 +17,8 @@ pub struct Memory {
     pub operations: operations::Memory,
     /// Jobs that one machine does in five minutes, by task id.
     pub targets: BTreeMap<String, u64>,
+    /// Whether the fleet had work.
+    pub is_active: bool,
 }
 
 impl Memory {

@@ -11,6 +11,7 @@ use shared::tasks::{Heartbeat, Operation, OperationClass, Sample, TaskState, Wat
 
 use super::action::Action;
 use super::deletion::{self, Step};
+use super::fleet_metrics;
 use super::memory::Memory;
 use super::seen::{Seen, TaskSeen, is_run};
 
@@ -45,6 +46,7 @@ pub fn plan(seen: &Seen) -> Plan {
     if is_new_minute {
         next.targets = targets(seen, before);
     }
+    next.is_active = fleet_metrics::is_active(seen);
     let machines = of_machines(seen, before, &mut next);
     if is_new_minute && !next.is_as(before) {
         plan.actions.push(Action::Remember(*version, next.text()));

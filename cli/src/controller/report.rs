@@ -2,6 +2,8 @@
 
 use shared::Result;
 
+use super::fleet_metrics::FleetMetrics;
+
 /// What a pass did, and what it could not do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
@@ -11,6 +13,8 @@ pub struct Report {
     pub errors: Vec<String>,
     /// Machines that the tasks want; `None` if that could not be found out.
     pub wanted: Option<u32>,
+    /// The fleet's metrics.
+    pub metrics: Option<FleetMetrics>,
 }
 
 impl Report {

@@ -7,6 +7,7 @@ mod events;
 mod faults;
 mod kills;
 mod machines;
+mod metrics;
 mod notices;
 mod runs;
 mod stage;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use flotilla_tests::sources::{quoted, root, text as document};
 use shared::config::keys;
+use shared::metrics::fleet::FLEET_TABLE;
 use shared::metrics::{MetricKind, TABLE};
 
 /// The document that names every option and every setting.
@@ -70,6 +71,21 @@ fn the_list_of_metrics_is_the_codes() {
             let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
             let labels = if labels.is_empty() { String::new() } else { format!("; {}", labels.join(", ")) };
             format!("`{}` ({kind}{labels}): {}", metric.name, metric.help)
+        })
+        .collect();
+    let lines: Vec<&str> = expected.iter().map(String::as_str).collect();
+    assert_eq!(listed, expected, "expected:\n- {}", lines.join("\n- "));
+}
+
+#[test]
+fn the_list_of_fleet_metrics_is_the_codes() {
+    let text = document("docs/operations.md");
+    let listed: BTreeSet<String> = list_items(&text).filter(|item| item.contains("` (Count")).collect();
+    let expected: BTreeSet<String> = FLEET_TABLE
+        .iter()
+        .map(|metric| {
+            let when = if metric.is_of_each_pass { "; each pass" } else { "" };
+            format!("`{}` ({}{when}): {}", metric.name, metric.unit, metric.help)
         })
         .collect();
     let lines: Vec<&str> = expected.iter().map(String::as_str).collect();

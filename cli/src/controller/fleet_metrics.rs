@@ -1,0 +1,100 @@
+//! The fleet's metrics of one pass.
+
+use shared::metrics::fleet;
+use shared::object::Timestamp;
+use shared::tasks::RunEnd;
+
+use super::plan::Plan;
+use super::seen::Seen;
+use shared::controller::task::Decision;
+
+use super::action::Action;
+use super::report::Report;
+
+/// What a pass saw of the fleet, as metrics. A part that could not be read is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FleetMetrics {
+    /// Names and values.
+    values: Vec<(&'static str, u64)>,
+    /// Whether the fleet has work, or had some in the pass before.
+    is_active: bool,
+}
+
+/// Whether anything is to be done: then all metrics are written.
+pub fn is_active(seen: &Seen) -> bool {
+    let has_work = seen
+        .tasks
+        .iter()
+        .any(|task| task.has_runs() || task.depth().is_some_and(|depth| depth.waiting() > 0 || depth.dead > 0));
+    let has_errors = seen.heartbeats.iter().flatten().any(|worker| !worker.errors.is_empty());
+    let has_machines = seen.group.as_ref().is_some_and(|group| !group.machines.is_empty());
+    has_work || has_errors || has_machines
+}
+
+impl FleetMetrics {
+    /// The metrics of what was read, and of what follows from it.
+    pub fn of(seen: &Seen, plan: &Plan) -> FleetMetrics {
+        let depths: Option<Vec<_>> = seen.tasks.iter().map(|task| task.depth()).collect();
+        let sum = |count: fn(&shared::queue::Depth) -> u64| -> Option<u64> {
+            depths.as_ref().map(|depths| depths.iter().map(count).sum())
+        };
+        let runs = seen.tasks.iter().map(|task| {
+            let live = task.summary.run.iter().filter(|run| !task.summary.cancelled.contains(&run.id)).count();
+            (live + task.summary.cancelled.len()) as u64
+        });
+        let failing = seen.heartbeats.as_ref().map(|workers| {
+            let tasks: std::collections::BTreeSet<&String> =
+                workers.iter().flat_map(|worker| worker.errors.keys()).collect();
+            tasks.len() as u64
+        });
+        let running = seen
+            .group
+            .as_ref()
+            .map(|group| group.machines.iter().filter(|machine| machine.is_in_service).count() as u64);
+        let failed = plan.actions.iter().filter(|action| is_failed(action)).count() as u64;
+        let values = [
+            ("LiveRuns", Some(runs.sum())),
+            ("FailedRuns", Some(failed)),
+            ("FailingTasks", failing),
+            ("ReadyMessages", sum(|depth| depth.ready)),
+            ("LeasedMessages", sum(|depth| depth.leased)),
+            ("DeadMessages", sum(|depth| depth.dead)),
+            ("WantedMachines", plan.wanted.map(u64::from)),
+            ("RunningMachines", running),
+        ];
+        let was_active = seen.memory.as_ref().is_some_and(|(_, before)| before.is_active);
+        FleetMetrics {
+            values: values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+            is_active: was_active || is_active(seen),
+        }
+    }
+
+    /// The same pass looked again: what it did before counts too.
+    pub fn after(mut self, earlier: Option<&FleetMetrics>) -> FleetMetrics {
+        let failed =
+            |of: &FleetMetrics| of.values.iter().find(|(name, _)| *name == "FailedRuns").map_or(0, |(_, n)| *n);
+        let before = earlier.map_or(0, failed);
+        self.values.iter_mut().filter(|(name, _)| *name == "FailedRuns").for_each(|(_, n)| *n += before);
+        self.is_active |= earlier.is_some_and(|earlier| earlier.is_active);
+        self
+    }
+}
+
+fn is_failed(action: &Action) -> bool {
+    let Action::Decided(_, Decision::End(end)) = action else { return false };
+    matches!(end.end, RunEnd::Stopped | RunEnd::DoneWithFailures) || end.lost > 0
+}
+
+/// The line of a pass; `None`: the pass could not read the tasks.
+pub fn line(fleet: &str, at: Timestamp, report: Option<&Report>) -> String {
+    let mut values = Vec::new();
+    match report {
+        None => values.push(("ControllerErrors", 1)),
+        Some(report) => {
+            values.extend([("ControllerPasses", 1), ("ControllerErrors", report.errors.len() as u64)]);
+            let metrics = report.metrics.iter().filter(|metrics| metrics.is_active);
+            values.extend(metrics.flat_map(|metrics| metrics.values.iter().copied()));
+        }
+    }
+    fleet::line(fleet, at, &values)
+}

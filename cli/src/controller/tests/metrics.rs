@@ -1,0 +1,50 @@
+//! The fleet's metrics.
+
+use serde_json::Value;
+use shared::ledger::{Phase, State};
+use shared::metrics::fleet::FLEET_TABLE;
+
+use super::stage::Stage;
+use crate::controller::Report;
+use crate::controller::fleet_metrics::line;
+
+/// The metrics of a pass, by name.
+fn written(stage: &Stage, report: Option<&Report>) -> Vec<(String, u64)> {
+    let line: Value = serde_json::from_str(&line("f", stage.now(), report)).unwrap();
+    assert_eq!((&line["fleet"], &line["_aws"]["Timestamp"]), (&Value::from("f"), &Value::from(stage.now().0)));
+    let described = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
+    let names = described.iter().map(|metric| metric["Name"].as_str().unwrap().to_owned());
+    names.map(|name| (name.clone(), line[&name].as_u64().unwrap())).collect()
+}
+
+#[tokio::test]
+async fn an_idle_fleet_writes_that_its_controller_works() {
+    let stage = Stage::new().await;
+    stage.task("t", "", "", None).await;
+    for _ in 0..2 {
+        let report = stage.pass().await;
+        assert_eq!(written(&stage, Some(&report)), [("ControllerPasses".into(), 1), ("ControllerErrors".into(), 0)]);
+    }
+    assert_eq!(written(&stage, None), [("ControllerErrors".into(), 1)], "the tasks could not be read");
+}
+
+#[tokio::test]
+async fn metrics_are_written_with_work_and_once_when_it_ends() {
+    let stage = Stage::new().await;
+    let task = stage.task("t", "schedule = \"once\"", "", Some(stage.now())).await;
+    let value = |written: &[(String, u64)], name: &str| written.iter().find(|(known, _)| known == name).unwrap().1;
+    stage.pass().await;
+    stage.take(&task).await;
+    let run = stage.find("t", 1, Phase::Listed).await;
+    let active = written(&stage, Some(&stage.pass().await));
+    assert_eq!(active.len(), FLEET_TABLE.len(), "{active:?}");
+    assert_eq!((value(&active, "LiveRuns"), value(&active, "FailedRuns")), (1, 0));
+    stage.settle("t", &run, 1, State::Failed).await;
+    let ended = written(&stage, Some(&stage.pass().await));
+    assert_eq!((value(&ended, "LiveRuns"), value(&ended, "FailedRuns")), (0, 1), "{ended:?}");
+    let idle: Vec<usize> = {
+        let (first, second) = (stage.pass().await, stage.pass().await);
+        [&first, &second].map(|report| written(&stage, Some(report)).len()).into()
+    };
+    assert_eq!(*idle.last().unwrap(), 2, "then the controller alone: {idle:?}");
+}
