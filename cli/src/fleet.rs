@@ -23,5 +23,6 @@ mod supervisor;
 mod versions;
 mod wanted;
 
+pub use folders::CATCH_UP;
 pub use name::host_and_process;
 pub use program::{Options, run};

@@ -1,7 +1,7 @@
 //! Follows the folders of tasks with events, in the process that serves them.
 //!
 //! A folder is watched before a run reads it, so a change is reported or found, or both. Changes that may have been
-//! missed (while no process watched, or when the system lost reports) bring a run.
+//! missed (while no process watched, or when the system lost reports) bring a run: `catch-up` in the task's history.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,9 +13,9 @@ use shared::config::{FollowedEvents, TaskDefinition};
 use shared::location::{Location, Scheme};
 use shared::tasks::{Summary, TaskRef, TaskState};
 use shared::{Error, ErrorKind, Result};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
-use tokio_util::sync::CancellationToken;
 use worker::Follow;
 
 use super::backoff::Backoff;
@@ -30,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const LEAST_GAP: Duration = Duration::from_secs(10);
 
 /// Who begins these runs, in records.
-const WHO: &str = "watcher";
+pub const CATCH_UP: &str = "catch-up";
 
 /// The folders that are followed.
 pub struct Folders {
@@ -38,9 +38,9 @@ pub struct Folders {
     followed: BTreeMap<String, Entry>,
 }
 
+/// A task whose folder is followed, or was: what is wanted of it, `None` if nothing is.
 struct Entry {
-    version: u32,
-    stop: CancellationToken,
+    wanted: watch::Sender<Option<Summary>>,
     follower: JoinHandle<()>,
 }
 
@@ -51,36 +51,39 @@ impl Folders {
     }
 
     /// Follows the folders of these tasks, each under the present version of its definition.
-    ///
-    /// A task that is edited is followed anew: the run that begins then finds what nobody watched meanwhile.
     pub fn follow(&mut self, summaries: &[Summary]) {
-        let wanted: BTreeMap<&str, &Summary> = summaries
-            .iter()
-            .filter(|summary| follows(summary))
-            .map(|summary| (summary.task.id.as_str(), summary))
-            .collect();
+        // The follower of a task that is gone ends by itself.
         self.followed.retain(|id, entry| {
-            let stays = wanted.get(id.as_str()).is_some_and(|summary| summary.version == entry.version);
-            if !stays {
-                entry.stop.cancel();
-            }
-            stays
+            summaries.iter().any(|summary| summary.task.id == *id) && !entry.follower.is_finished()
         });
-        for (id, summary) in wanted {
-            if !self.followed.contains_key(id) {
-                let stop = CancellationToken::new();
-                let watcher = Watcher { context: self.context.clone(), summary: summary.clone(), stop: stop.clone() };
-                let entry = Entry { version: summary.version, stop, follower: tokio::spawn(watcher.run()) };
-                self.followed.insert(id.to_owned(), entry);
+        for summary in summaries {
+            let wanted = follows(summary).then(|| summary.clone());
+            let version = |summary: &Option<Summary>| summary.as_ref().map(|summary| summary.version);
+            match self.followed.get(&summary.task.id) {
+                Some(entry) => {
+                    entry.wanted.send_if_modified(|present| {
+                        let differs = version(present) != version(&wanted);
+                        *present = wanted;
+                        differs
+                    });
+                }
+                None if wanted.is_some() => {
+                    let (sender, wanted) = watch::channel(wanted);
+                    let watcher = Watcher { context: self.context.clone(), task: summary.task.clone(), wanted };
+                    let entry = Entry { wanted: sender, follower: tokio::spawn(watcher.run()) };
+                    self.followed.insert(summary.task.id.clone(), entry);
+                }
+                None => {}
             }
         }
     }
 
     /// Ends in good order: what was reported is put on the queues.
     pub async fn end(self) {
-        self.followed.values().for_each(|entry| entry.stop.cancel());
-        for (_, entry) in self.followed {
-            let _ = entry.follower.await;
+        self.followed.values().for_each(|entry| drop(entry.wanted.send_replace(None)));
+        for Entry { wanted, follower } in self.followed.into_values() {
+            drop(wanted);
+            let _ = follower.await;
         }
     }
 }
@@ -94,39 +97,68 @@ fn follows(summary: &Summary) -> bool {
 /// Follows one folder.
 struct Watcher {
     context: Arc<Context>,
-    summary: Summary,
-    stop: CancellationToken,
+    task: TaskRef,
+    wanted: watch::Receiver<Option<Summary>>,
 }
 
 impl Watcher {
-    /// Follows until it is stopped. What fails is tried again with growing delay.
-    async fn run(self) {
+    /// Follows while that is wanted, one follower after the other. What fails is tried again with growing delay.
+    async fn run(mut self) {
         let mut backoff = Backoff::default();
-        loop {
-            let Err(error) = self.follow().await else { return };
+        while self.wanted.has_changed().is_ok() {
+            let Some(summary) = self.wanted.borrow_and_update().clone() else {
+                // Also when nobody can want anything any more.
+                let _ = self.wanted.changed().await;
+                continue;
+            };
+            let Err(error) = self.follow(&summary).await else {
+                backoff.reset();
+                continue;
+            };
             let delay = backoff.next();
-            tracing::error!(task = self.task().name, %error, "cannot follow the folder, trying again in {delay:?}");
+            tracing::error!(task = self.task.name, %error, "cannot follow the folder, trying again in {delay:?}");
             tokio::select! {
                 () = sleep(delay) => {}
-                () = self.stop.cancelled() => return,
+                _ = self.wanted.changed() => {}
             }
         }
     }
 
-    fn task(&self) -> &TaskRef {
-        &self.summary.task
-    }
-
-    async fn follow(&self) -> Result<()> {
-        let (followed, path) = self.open().await?;
+    /// Follows until something else is wanted.
+    async fn follow(&mut self, summary: &Summary) -> Result<()> {
+        let definition = self.definition(summary.version).await?;
+        let (followed, path) = self.open(summary, &definition).await?;
         let refused = |failure: crate::exit::Failure| self.error(ErrorKind::Unavailable, failure.message);
         let mut folder = Folder::follow(followed, &path).map_err(refused)?;
+        let mut wanted = self.wanted.clone();
         let result = tokio::select! {
             result = self.keep(&mut folder) => result,
-            () = self.stop.cancelled() => Ok(()),
+            () = self.until_other(&mut wanted, summary.version, definition) => Ok(()),
         };
         folder.end().await;
         result
+    }
+
+    /// Returns when something else is wanted of the folder. An edit of anything else leaves the follower alone: nothing
+    /// is missed, so nothing is to be caught up.
+    async fn until_other(
+        &self,
+        wanted: &mut watch::Receiver<Option<Summary>>,
+        mut version: u32,
+        definition: TaskDefinition,
+    ) {
+        let followed = followed_part(definition);
+        while wanted.changed().await.is_ok() {
+            let Some(summary) = wanted.borrow_and_update().clone() else { return };
+            if summary.version == version {
+                continue;
+            }
+            match self.definition(summary.version).await {
+                Ok(edited) if followed_part(edited.clone()) == followed => version = summary.version,
+                // It cannot be read: the next follower says so, and tries again.
+                Ok(_) | Err(_) => return,
+            }
+        }
     }
 
     /// Watches, and has a run made whenever something may have been missed.
@@ -134,7 +166,7 @@ impl Watcher {
         loop {
             let next = Instant::now() + LEAST_GAP;
             folder.watch_all().await;
-            while !begin_run(&self.context.backend, &self.task().name, &self.task().id, WHO).await? {
+            while !begin_run(&self.context.backend, &self.task.name, &self.task.id, CATCH_UP).await? {
                 sleep(LOOK_EVERY).await;
             }
             folder.missed().await;
@@ -142,12 +174,15 @@ impl Watcher {
         }
     }
 
-    async fn open(&self) -> Result<(Followed, PathBuf)> {
-        let backend = self.context.backend.of_task(&self.summary).await?;
-        let text = self.context.backend.tasks.definition(&self.task().id, self.summary.version).await?;
+    async fn definition(&self, version: u32) -> Result<TaskDefinition> {
+        let text = self.context.backend.tasks.definition(&self.task.id, version).await?;
         let text = text.ok_or_else(|| self.error(ErrorKind::NotFound, "its definition is gone".into()))?;
-        let definition = TaskDefinition::parse(&text).map_err(|why| self.error(ErrorKind::Invalid, why.to_string()))?;
-        let config = definition.on(self.context.fleet(), &self.task().id);
+        TaskDefinition::parse(&text).map_err(|why| self.error(ErrorKind::Invalid, why.to_string()))
+    }
+
+    async fn open(&self, summary: &Summary, definition: &TaskDefinition) -> Result<(Followed, PathBuf)> {
+        let backend = self.context.backend.of_task(summary).await?;
+        let config = definition.on(self.context.fleet(), &self.task.id);
         let sides = open::sides(&config).await.map_err(|why| self.error(ErrorKind::Unavailable, why.to_string()));
         let (source, destination) = sides?;
         let follow = Follow::of(&config).map_err(|why| self.error(ErrorKind::Invalid, why.to_string()))?;
@@ -155,11 +190,17 @@ impl Watcher {
         let path = path.ok_or_else(|| self.error(ErrorKind::Invalid, "its source is no folder".into()))?;
         let events = backend.events.unwrap_or(backend.queue);
         let deletes = definition.events == FollowedEvents::CreateDelete;
-        let (task, filter) = (self.task().id.clone(), Arc::new(follow.filter));
+        let (task, filter) = (self.task.id.clone(), Arc::new(follow.filter));
         Ok((Followed { task, source, destination, events, filter, deletes }, path))
     }
 
     fn error(&self, kind: ErrorKind, why: String) -> Error {
-        Error::new(kind, "follow", &self.task().name, why)
+        Error::new(kind, "follow", &self.task.name, why)
     }
+}
+
+/// The settings that decide what is followed.
+fn followed_part(definition: TaskDefinition) -> TaskDefinition {
+    let (description, schedule, work, limits, notify) = Default::default();
+    TaskDefinition { description, schedule, work, limits, notify, ..definition }
 }

@@ -51,7 +51,7 @@ impl Wanted {
         self.state != TaskState::Paused
     }
 
-    /// Which events are not executed, whoever sends them. Nothing is written any more in the name of a task that is being
+    /// Which events are not executed, from any sender. Nothing is written any more in the name of a task that is being
     /// deleted.
     pub fn ignored_events(&self) -> IgnoredEvents {
         match (self.state, self.events) {

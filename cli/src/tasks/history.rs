@@ -11,6 +11,7 @@ use shared::terminal;
 use super::{backend, found};
 use crate::args::HistoryArgs;
 use crate::exit::{CommandResult, Exit, Failure};
+use crate::fleet::CATCH_UP;
 use crate::status;
 use crate::stdout::Stdout;
 use crate::verbosity::note;
@@ -87,6 +88,10 @@ fn line(id: &str, past: &Past) -> String {
     let who = operation.as_ref().map_or_else(
         || "by an unknown program".to_owned(),
         |operation| {
+            if operation.who == CATCH_UP {
+                // Of changes that nobody may have seen.
+                return CATCH_UP.to_owned();
+            }
             let what = if operation.kind == OperationKind::Retry { "retry " } else { "" };
             format!("{what}by {}", terminal::escaped(&operation.who))
         },

@@ -237,3 +237,27 @@ async fn regression_a_second_serve_of_a_folder_is_refused() {
     sandbox.logs(&mut serve, "ready for jobs", 1).await;
     stop(serve).await;
 }
+
+/// An edit of the description changes nothing about the folder; one of the filters does.
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_an_edit_beside_the_folder_begins_no_run() {
+    let sandbox = Sandbox::new().await;
+    write_files(&sandbox.path("source"), &[("first".to_owned(), 10)]);
+    sandbox.command(&["task", "create", "photos", "@/source", "@/to", "--events", "create-delete"]).await;
+    let mut serve = sandbox.serve();
+    let runs = async || sandbox.runs("photos").await.len();
+    let ends = async |number: usize| runs().await == number && sandbox.summary("photos").await.unwrap().run.is_none();
+    sandbox.until("the first run ends", &mut serve, async || ends(1).await).await;
+    let history = sandbox.command(&["task", "history", "photos"]).await;
+    assert!(history.contains("\tcatch-up\t"), "{history}");
+    sandbox.command(&["task", "edit", "photos", "--description", "Photos"]).await;
+    write_files(&sandbox.path("source"), &[("later".to_owned(), 20)]);
+    sandbox.until("a new file arrives", &mut serve, async || sandbox.path("to/later").exists()).await;
+    sandbox.command(&["task", "edit", "photos", "--exclude", "*.none"]).await;
+    sandbox.until("a run catches up", &mut serve, async || ends(2).await).await;
+    write_files(&sandbox.path("source"), &[("last".to_owned(), 20), ("a.none".to_owned(), 20)]);
+    sandbox.until("a new file arrives", &mut serve, async || sandbox.path("to/last").exists()).await;
+    assert!(!sandbox.path("to/a.none").exists());
+    assert_eq!(runs().await, 2, "one at the start, one for the filters");
+    stop(serve).await;
+}

@@ -60,7 +60,7 @@ pub enum IgnoredEvents {
     /// None.
     #[default]
     None,
-    /// Messages that are no jobs: the task follows no events, whoever sends them.
+    /// Messages that are no jobs, from any sender: the task follows no events.
     Messages,
     /// These, and jobs that were made of events: the task is being deleted.
     All,

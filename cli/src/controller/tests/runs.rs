@@ -85,7 +85,7 @@ async fn a_run_that_stopped_ends_with_its_reason() {
 
 /// The finder asked whether its run is live, and records it when the run has ended as cancelled; then it is killed.
 #[tokio::test]
-async fn regression_a_cancelled_run_is_no_open_record_of_a_late_finder() {
+async fn regression_a_late_finder_leaves_a_cancelled_run_cancelled() {
     let stage = Stage::new().await;
     let task = stage.task("t", HOURLY, "", Some(stage.now())).await.task;
     stage.pass().await;
