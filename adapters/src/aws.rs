@@ -36,7 +36,7 @@ use shared::{Error, ErrorKind, Result};
 
 /// Longest wait for a TCP connection and its TLS handshake. A healthy one takes some round trips of up to 0.3 s
 /// each; a lost packet costs 1 s more, a second one 2 s more.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Longest wait for the machine's metadata service. Where it exists it answers in milliseconds. It is asked at most
 /// twice, for the region and for credentials, so `default` on a machine without it fails within 3 s.

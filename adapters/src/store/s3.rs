@@ -12,6 +12,7 @@ mod delete;
 mod encoding;
 mod extras;
 mod keys;
+mod lean;
 mod list_mode;
 mod listing;
 mod multipart;
@@ -42,6 +43,7 @@ use tokio::sync::OnceCell;
 
 use crate::aws::{self, rate_limited_sdk_config};
 use clock::Clock;
+use lean::LeanClient;
 pub(crate) use notification::EVENTS;
 use provider::Provider;
 use quirks::Quirks;
@@ -68,6 +70,8 @@ pub struct S3Store(Arc<Bucket>);
 #[derive(Debug)]
 struct Bucket {
     client: Client,
+    /// Makes the frequent calls; `None` if the SDK makes all.
+    lean: Option<LeanClient>,
     location: Location,
     provider: Provider,
     clock: Clock,
@@ -136,8 +140,11 @@ impl S3Store {
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
                 .build(),
         );
+        let (bucket, is_requester) = (side.location.bucket(), side.requester_pays);
+        let lean = LeanClient::open(config, bucket, path_style, is_requester, &provider, &clock);
         S3Store(Arc::new(Bucket {
             client,
+            lean,
             location: side.location.clone(),
             provider,
             clock,

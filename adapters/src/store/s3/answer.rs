@@ -16,7 +16,7 @@ use xmlparser::{ElementEnd, Token, Tokenizer};
 
 /// Longest answer that is read into memory, bytes. A page of 1,000 keys of 1,024 bytes, each encoded as `%XX`,
 /// has some 4 MB in all.
-const MAX_ANSWER_BYTES: usize = 16 << 20;
+pub(super) const MAX_ANSWER_BYTES: usize = 16 << 20;
 
 /// Calls whose success S3 answers without a body (Amazon S3 API Reference, "Response Syntax" of each).
 const SILENT: [&str; 4] = ["DeleteObject", "AbortMultipartUpload", "PutObject", "UploadPart"];
@@ -67,14 +67,14 @@ impl Intercept for WholeAnswers {
 /// Why a text is not XML, and where.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-struct Fault {
+pub(super) struct Fault {
     message: String,
     /// Whether it is a character that is illegal in XML.
-    is_character: bool,
+    pub is_character: bool,
 }
 
 /// Checks that a text that begins as XML is well-formed up to the end of its outermost element.
-fn check(text: &[u8]) -> Result<(), Fault> {
+pub(super) fn check(text: &[u8]) -> Result<(), Fault> {
     let fault = |message: String| Err(Fault { message, is_character: false });
     let begins = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text).trim_ascii_start().starts_with(b"<");
     if !begins {

@@ -25,7 +25,8 @@ impl Clock {
         Timestamp(Timestamp::now().0.saturating_add(self.0.load(Ordering::Relaxed)))
     }
 
-    fn see(&self, date: &str) {
+    /// Notes the `Date` of an answer.
+    pub fn see(&self, date: &str) {
         let Ok(date) = DateTime::from_str(date, Format::HttpDate) else { return };
         if let Ok(there) = date.to_millis() {
             self.0.store(there.saturating_sub(Timestamp::now().0), Ordering::Relaxed);

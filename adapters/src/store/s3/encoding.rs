@@ -21,11 +21,20 @@ pub(super) fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// Encodes a value of a query: escapes all but RFC 3986's unreserved characters.
+pub(super) fn encode_query(text: &str) -> String {
+    encode(text, false)
+}
+
 /// Encodes a key as a path in a URL: escapes all but RFC 3986's unreserved characters and `/`.
 pub(super) fn encode_path(key: &str) -> String {
+    encode(key, true)
+}
+
+fn encode(text: &str, keeps_slash: bool) -> String {
     use std::fmt::Write as _;
-    key.bytes().fold(String::with_capacity(key.len()), |mut text, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+    text.bytes().fold(String::with_capacity(text.len()), |mut text, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || keeps_slash && byte == b'/' {
             text.push(char::from(byte));
         } else {
             let _ = write!(text, "%{byte:02X}");

@@ -1,10 +1,12 @@
 //! The modes in which a page of a listing can be requested, and which of them the store supports.
 
-use aws_sdk_s3::types::{CommonPrefix, EncodingType, Object};
+use aws_sdk_s3::types::{EncodingType, Object};
 
 use super::Bucket;
+use super::lean::PageCall;
 use super::page::PageRequest;
 use super::provider::Feature;
+use shared::object::{ETag, Timestamp};
 use shared::retry::LIST;
 use shared::{Error, ErrorKind, Result};
 
@@ -32,7 +34,7 @@ pub(super) struct RawPage {
     /// The mode in which it was requested.
     pub list_mode: ListMode,
     /// Whether it answers `ListObjectsV2`: a store that does not support that takes it for `ListObjects`.
-    is_v2: bool,
+    pub is_v2: bool,
     /// Whether keys are encoded. A store may ignore the request for that.
     pub encoded: bool,
     /// Whether there are more pages.
@@ -40,9 +42,37 @@ pub(super) struct RawPage {
     /// Where the next page begins, if the store says so.
     pub next: Option<String>,
     /// Objects.
-    pub objects: Vec<Object>,
+    pub objects: Vec<RawObject>,
     /// Folders.
-    pub folders: Vec<CommonPrefix>,
+    pub folders: Vec<Option<String>>,
+}
+
+/// An object of a page, as far as the store reports it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct RawObject {
+    /// The key in the bucket, encoded where the page is.
+    pub key: Option<String>,
+    /// Bytes.
+    pub size: Option<u64>,
+    /// When it was written.
+    pub modified: Option<Timestamp>,
+    /// Its ETag.
+    pub etag: Option<ETag>,
+    /// Its storage class, unless that is the usual one.
+    pub storage_class: Option<String>,
+}
+
+impl RawObject {
+    fn of(object: Object) -> RawObject {
+        let class = object.storage_class.map(|class| class.as_str().to_owned());
+        RawObject {
+            key: object.key,
+            size: object.size.and_then(|size| u64::try_from(size).ok()),
+            modified: object.last_modified.and_then(|time| time.to_millis().ok()).map(Timestamp),
+            etag: object.e_tag.as_deref().map(ETag::new),
+            storage_class: class.filter(|class| class != "STANDARD" && !class.is_empty()),
+        }
+    }
 }
 
 impl Bucket {
@@ -90,6 +120,17 @@ impl Bucket {
         let encoding = list_mode.encoded.then_some(EncodingType::Url);
         let after = page.after.as_deref().map(|after| self.location.full_key(after));
         let position = page.next.as_ref().map(|next| next.position.clone());
+        if let Some(lean) = &self.lean {
+            let call = PageCall {
+                prefix: &prefix,
+                delimiter: delimiter.as_deref(),
+                after: after.as_deref(),
+                position: position.as_deref(),
+                keys,
+            };
+            let answer = lean.list(list_mode, &call).await;
+            return answer.map_err(|error| self.not_listed(page, self.error(LIST.verb, &page.prefix, error)));
+        }
         let is_encoded = |encoding: Option<EncodingType>| encoding == Some(EncodingType::Url);
         if list_mode.by_v2 {
             let request = self.client.list_objects_v2().bucket(self.name()).prefix(prefix).max_keys(keys);
@@ -107,8 +148,8 @@ impl Bucket {
                 // Where a store leaves `IsTruncated` out, a token says that there are more pages.
                 is_truncated: answer.is_truncated.unwrap_or(answer.next_continuation_token.is_some()),
                 next: answer.next_continuation_token,
-                objects: answer.contents.unwrap_or_default(),
-                folders: answer.common_prefixes.unwrap_or_default(),
+                objects: answer.contents.into_iter().flatten().map(RawObject::of).collect(),
+                folders: answer.common_prefixes.into_iter().flatten().map(|folder| folder.prefix).collect(),
             });
         }
         let request = self.client.list_objects().bucket(self.name()).prefix(prefix).max_keys(keys);
@@ -121,8 +162,8 @@ impl Bucket {
             encoded: is_encoded(answer.encoding_type),
             is_truncated: answer.is_truncated == Some(true),
             next: answer.next_marker.filter(|marker| !marker.is_empty()),
-            objects: answer.contents.unwrap_or_default(),
-            folders: answer.common_prefixes.unwrap_or_default(),
+            objects: answer.contents.into_iter().flatten().map(RawObject::of).collect(),
+            folders: answer.common_prefixes.into_iter().flatten().map(|folder| folder.prefix).collect(),
         })
     }
 

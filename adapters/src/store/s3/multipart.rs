@@ -1,5 +1,6 @@
 //! Multipart uploads.
 
+use aws_sdk_s3::operation::upload_part::UploadPartOutput;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, EncodingType};
 
 use super::encoding::decode;
@@ -60,12 +61,26 @@ impl Bucket {
         let key = &upload.key;
         let full_key = self.full_key(PART.verb, key)?;
         let outgoing = body::outgoing(PART.verb, self.subject(key), part.size, body, self.stall).await?;
+        if let Some(lean) = &self.lean {
+            let (full_key, body) = (self.location.full_key(key), outgoing.stream.into_inner());
+            let checksum = self.verified(part.checksum.as_ref());
+            let answer = async {
+                let answer = lean.upload_part(&full_key, &upload.id, part, checksum, body).await;
+                answer.map_err(|error| self.error(PART.verb, key, error))
+            };
+            return self.sent(key, part, outgoing.watch.over(self.stall, answer).await?);
+        }
         let request = self.client.upload_part().bucket(self.name()).key(full_key).upload_id(&upload.id);
         let request =
             request.part_number(part.number as i32).content_length(announced(part.size)).body(outgoing.stream);
         let request = with_checksum!(request, self.verified(part.checksum.as_ref()));
         let answer = async { request.send().await.map_err(|error| self.error(PART.verb, key, error)) };
         let answer = outgoing.watch.over(self.stall, answer).await?;
+        self.sent(key, part, answer)
+    }
+
+    /// A part by the answer to its request.
+    fn sent(&self, key: &str, part: &PartWrite, answer: UploadPartOutput) -> Result<Part> {
         let etag = answer.e_tag.as_deref().map(ETag::new);
         let etag = etag.ok_or_else(|| self.corrupt(PART.verb, key, "the answer has no ETag"))?;
         Ok(Part {

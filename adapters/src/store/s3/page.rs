@@ -3,16 +3,15 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use aws_sdk_s3::types::Object;
 use tokio::time::Instant;
 
 use super::Bucket;
 use super::encoding::decode;
-use super::list_mode::{Next, RawPage};
-use shared::object::{ETag, Entry, Pin, Timestamp};
+use super::list_mode::{Next, RawObject, RawPage};
+use shared::object::{Entry, Pin};
 use shared::retry::{self, LIST, PROBE};
 use shared::sync::lock;
-use shared::{ErrorKind, Result};
+use shared::{Error, ErrorKind, Result};
 
 /// Keys a page; Amazon gives no more (`ListObjectsV2`, `MaxKeys`).
 const PAGE_KEYS: i32 = 1000;
@@ -76,54 +75,73 @@ impl Bucket {
     /// Read-only: a page that is slow, cut off, throttled or garbled is requested again from the same position.
     pub(super) async fn page(&self, request: &PageRequest) -> Result<Page> {
         let subject = self.subject(&request.prefix);
-        let answer = match self.first_page.take(request) {
+        let mut answer = match self.first_page.take(request) {
             Some(page) => page,
             None => retry::run(&LIST, &subject, || self.list_once(request, PAGE_KEYS)).await?,
         };
-        let corrupt = |message: String| self.corrupt(LIST.verb, &request.prefix, message);
-        let full = |raw: &str| {
-            let full = if answer.encoded { decode(raw) } else { Some(raw.to_owned()) };
-            full.ok_or_else(|| corrupt(format!("a key has an invalid encoding: {raw:?}")))
-        };
-        // The last key or folder of the page, as a full key.
+        let objects = std::mem::take(&mut answer.objects);
+        let folders = std::mem::take(&mut answer.folders);
+        // The last key of the page, as a full key; kept only where the next page begins after it.
+        let begins_after_last = answer.is_truncated && answer.next.is_none() && !answer.list_mode.by_v2;
         let mut last = None;
-        let mut relative = |raw: Option<&str>| -> Result<String> {
-            let full = full(raw.unwrap_or_default())?;
-            last = last.take().max(Some(full.clone()));
+        let mut relative = |raw: Option<String>| -> Result<String> {
+            let full = self.decoded(&answer, raw.unwrap_or_default(), request)?;
+            if begins_after_last {
+                last = last.take().max(Some(full.clone()));
+            }
             let key = self.location.relative_key(&full).filter(|key| key.starts_with(&request.prefix));
-            let key = key.ok_or_else(|| corrupt(format!("{full:?} lies outside the requested range")))?;
-            Ok(key.to_owned())
+            let begin = full.len() - key.map(str::len).ok_or_else(|| self.outside(request, &full))?;
+            Ok(if begin == 0 { full } else { full[begin..].to_owned() })
         };
-        let mut page = Page::default();
-        for object in &answer.objects {
-            let key = relative(object.key.as_deref())?;
-            let entry = entry(key, object).map_err(|key| corrupt(format!("{key:?} has no size or no time")))?;
+        let mut page = Page { objects: Vec::with_capacity(objects.len()), ..Page::default() };
+        for mut object in objects {
+            let key = relative(object.key.take())?;
+            let entry = entry(key, object)
+                .map_err(|key| self.corrupt(LIST.verb, &request.prefix, format!("{key:?} has no size or no time")))?;
             // An empty key is the folder marker of the location itself, not an object in it.
             if !entry.key.is_empty() || entry.size > 0 {
                 page.objects.push(entry);
             }
         }
-        for folder in &answer.folders {
-            page.folders.push(relative(folder.prefix.as_deref())?);
+        for folder in folders {
+            page.folders.push(relative(folder)?);
         }
         if !answer.encoded {
             self.check_spelling(&page).await?;
         }
-        if !answer.is_truncated {
-            return Ok(page);
+        if answer.is_truncated {
+            page.next = Some(self.next(request, answer, last)?);
         }
-        let position = match &answer.next {
-            Some(token) if answer.list_mode.by_v2 => Some(token.clone()),
-            Some(key) => Some(full(key)?),
-            None if answer.list_mode.by_v2 => None,
+        Ok(page)
+    }
+
+    /// Where the page after a truncated one begins.
+    fn next(&self, request: &PageRequest, answer: RawPage, last: Option<String>) -> Result<Next> {
+        let list_mode = answer.list_mode;
+        let position = match answer.next.clone() {
+            Some(token) if list_mode.by_v2 => Some(token),
+            Some(key) => Some(self.decoded(&answer, key, request)?),
             // `NextMarker` comes only with a delimiter (Amazon S3, `ListObjects`).
             None => last,
         };
-        page.next = position.map(|position| Next { list_mode: answer.list_mode, position });
-        if page.next.is_none() || page.next == request.next {
-            return Err(corrupt("the listing has another page, but its continuation token does not change".to_owned()));
+        let next = position.map(|position| Next { list_mode, position });
+        next.filter(|next| request.next.as_ref() != Some(next)).ok_or_else(|| {
+            let message = "the listing has another page, but its continuation token does not change";
+            self.corrupt(LIST.verb, &request.prefix, message)
+        })
+    }
+
+    /// A key of a page, decoded if the page is encoded.
+    fn decoded(&self, answer: &RawPage, raw: String, request: &PageRequest) -> Result<String> {
+        if !answer.encoded || !raw.contains(['%', '+']) {
+            return Ok(raw);
         }
-        Ok(page)
+        decode(&raw)
+            .ok_or_else(|| self.corrupt(LIST.verb, &request.prefix, format!("a key has an invalid encoding: {raw:?}")))
+    }
+
+    fn outside(&self, request: &PageRequest, key: &str) -> Error {
+        self.corrupt(LIST.verb, &request.prefix, format!("{key:?} lies outside the requested range"))
     }
 
     /// A listing that is not encoded cannot carry a character that is illegal in XML. Some stores replace it
@@ -144,17 +162,10 @@ impl Bucket {
     }
 }
 
-fn entry(key: String, object: &Object) -> Result<Entry, String> {
-    let size = object.size.and_then(|size| u64::try_from(size).ok());
-    let modified = object.last_modified.as_ref().and_then(|time| time.to_millis().ok()).map(Timestamp);
-    let (Some(size), Some(modified)) = (size, modified) else { return Err(key) };
-    let class = object.storage_class.as_ref().map(|class| class.as_str().to_owned());
-    Ok(Entry {
-        key,
-        size,
-        modified,
-        etag: object.e_tag.as_deref().map(ETag::new),
-        version: None,
-        storage_class: class.filter(|class| class != "STANDARD" && !class.is_empty()),
-    })
+/// The entry of an object; its key if it has no size or no time.
+fn entry(key: String, object: RawObject) -> Result<Entry, String> {
+    let RawObject { size: Some(size), modified: Some(modified), etag, storage_class, .. } = object else {
+        return Err(key);
+    };
+    Ok(Entry { key, size, modified, etag, version: None, storage_class })
 }

@@ -22,6 +22,7 @@ use std::sync::{Arc, OnceLock};
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::Bucket;
 use shared::Result;
@@ -150,6 +151,13 @@ impl Provider {
         self.0.has_answered.store(true, Relaxed);
     }
 
+    /// Notes what an answer says of the provider.
+    pub fn see(&self, answer: &HttpResponse) {
+        if self.profile().is_guess && answer.status().is_success() {
+            self.note_answer(answer.headers().get("server"));
+        }
+    }
+
     /// Whether one more request could name the provider.
     fn may_name_itself(&self) -> bool {
         self.profile().is_guess && !self.0.has_answered.load(Relaxed)
@@ -168,10 +176,7 @@ impl Intercept for Provider {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let answer = context.response();
-        if self.profile().is_guess && answer.status().is_success() {
-            self.note_answer(answer.headers().get("server"));
-        }
+        self.see(context.response());
         Ok(())
     }
 }

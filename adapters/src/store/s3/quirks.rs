@@ -6,6 +6,7 @@ use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextMut,
 };
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::http::Headers;
 
 use super::encoding::decode;
 use super::provider::Provider;
@@ -93,8 +94,14 @@ impl Intercept for Quirks {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(header) = self.provider.profile().crc32c_header else { return Ok(()) };
-        let headers = context.response_mut().headers_mut();
+        self.provider.translate_checksum(context.response_mut().headers_mut())
+    }
+}
+
+impl Provider {
+    /// Adds a CRC-32C that the provider has in a header of its own, in Amazon's header.
+    pub(super) fn translate_checksum(&self, headers: &mut Headers) -> Result<(), BoxError> {
+        let Some(header) = self.profile().crc32c_header else { return Ok(()) };
         let hashes = headers.get_all(header).flat_map(|text| text.split(','));
         let crc32c = hashes.filter_map(|hash| hash.trim().strip_prefix("crc32c=")).next().map(str::to_owned);
         if let Some(crc32c) = crc32c {

@@ -164,6 +164,13 @@ impl Bucket {
     }
 
     async fn head_once(&self, key: &str, pin: &Pin, part: Option<i32>, checksums: bool) -> Result<HeadObjectOutput> {
+        if let Some(lean) = &self.lean {
+            self.full_key(HEAD.verb, key)?;
+            let answer = lean.head(&self.location.full_key(key), pin, part, checksums).await;
+            let answer = answer.map_err(|error| self.refused(HEAD.verb, key, error))?;
+            self.check_pin(HEAD.verb, key, pin, answer.e_tag.as_deref())?;
+            return Ok(answer);
+        }
         let request = self
             .client
             .head_object()
@@ -206,6 +213,13 @@ impl Bucket {
     }
 
     async fn get_once(&self, key: &str, read: &Read, checksums: bool) -> Result<GetObjectOutput> {
+        if let Some(lean) = &self.lean {
+            self.full_key(GET.verb, key)?;
+            let answer = lean.get(&self.location.full_key(key), read, checksums).await;
+            let answer = answer.map_err(|error| self.refused(GET.verb, key, error))?;
+            self.check_pin(GET.verb, key, &read.pin, answer.e_tag.as_deref())?;
+            return Ok(answer);
+        }
         let range = read.range.as_ref().map(|range| format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
         let request = self
             .client

@@ -1,5 +1,7 @@
 //! Writes whole objects, and the common parts of all writes.
 
+use aws_sdk_s3::operation::put_object::PutObjectOutput;
+
 use super::extras::with_extras;
 use super::read::{checksums, is_opaque};
 use super::{Bucket, body};
@@ -65,6 +67,15 @@ impl Bucket {
         self.check_key(PUT.verb, key, write.size).await?;
         let extras = self.extras(PUT.verb, key, write).await?;
         let outgoing = body::outgoing(PUT.verb, self.subject(key), write.size, body, self.stall).await?;
+        if let Some(lean) = &self.lean {
+            let (full_key, body) = (self.location.full_key(key), outgoing.stream.into_inner());
+            let checksum = self.verified(write.checksum.as_ref());
+            let answer = async {
+                let answer = lean.put(&full_key, write, &extras, checksum, body).await;
+                answer.map_err(|error| self.refused(PUT.verb, key, error))
+            };
+            return Ok(written(outgoing.watch.over(self.stall, answer).await?));
+        }
         let request = self.client.put_object().bucket(self.name()).key(full_key).body(outgoing.stream);
         let request = request.content_length(announced(write.size));
         let request = with_checksum!(request, self.verified(write.checksum.as_ref()));
@@ -72,19 +83,23 @@ impl Bucket {
         let request = with_expires!(request, write);
         let answer = async { request.send().await.map_err(|error| self.refused(PUT.verb, key, error)) };
         let answer = outgoing.watch.over(self.stall, answer).await?;
-        let etag = answer.e_tag.as_deref().map(ETag::new);
-        let checksum = checksums!(answer, etag).into_iter().next();
-        Ok(Written {
-            etag,
-            etag_is_opaque: is_opaque(answer.server_side_encryption.as_ref(), answer.sse_customer_algorithm.as_deref()),
-            version: answer.version_id,
-            checksum,
-        })
+        Ok(written(answer))
     }
 
     /// The checksum, if the store verifies its algorithm.
     pub(super) fn verified<'a>(&self, checksum: Option<&'a Checksum>) -> Option<&'a Checksum> {
         checksum.filter(|checksum| self.provider.profile().verifies.contains(&checksum.algorithm))
+    }
+}
+
+fn written(answer: PutObjectOutput) -> Written {
+    let etag = answer.e_tag.as_deref().map(ETag::new);
+    let checksum = checksums!(answer, etag).into_iter().next();
+    Written {
+        etag,
+        etag_is_opaque: is_opaque(answer.server_side_encryption.as_ref(), answer.sse_customer_algorithm.as_deref()),
+        version: answer.version_id,
+        checksum,
     }
 }
 

@@ -1,0 +1,150 @@
+//! A lean client for the calls that a run makes for each page and each object: list, head, get, put, upload part.
+//!
+//! The SDK builds each request through some dozen interceptors, boxed parts and configuration layers, and reads XML
+//! twice. This client makes the same request in one step. Below it is the transport that the SDK's own client uses
+//! (`aws::http_feedback`, then the SDK's HTTP connector): proxies, certificates, timeouts to connect, the rate limit, and
+//! the feedback about clock and credentials are the same. The SDK's rules resolve the endpoint, once for each store: so
+//! FIPS, dual stack, path style and virtual hosts are the same too.
+//!
+//! It sends a request once. `shared::retry` repeats it, with the reasons at each verb. All other calls, and buckets whose
+//! requests need another signature than SigV4 (S3 Express, multi-region access points), stay with the SDK.
+
+mod call;
+mod components;
+mod endpoint;
+mod events;
+mod headers;
+mod list;
+mod objects;
+mod refusal;
+mod sign;
+
+use aws_config::SdkConfig;
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::body::SdkBody;
+use http_body_util::{BodyExt as _, Limited};
+
+use super::answer::{MAX_ANSWER_BYTES, check};
+use super::clock::Clock;
+use super::provider::Provider;
+use call::Call;
+use endpoint::BucketEndpoint;
+pub(super) use list::PageCall;
+use refusal::Refusal;
+use sign::Signer;
+
+/// The result of a call, with errors as the SDK's.
+type Answered<T> = Result<T, SdkError<Refusal, HttpResponse>>;
+
+/// Names the client; `sdk` uses the SDK for all calls. For tests that compare the two.
+const SWITCH: &str = "FLOTILLA_S3_CLIENT";
+
+/// The client of one bucket.
+#[derive(Debug)]
+pub(super) struct LeanClient {
+    connector: SharedHttpConnector,
+    /// `None` if requests are unsigned.
+    credentials: Option<SharedCredentialsProvider>,
+    endpoint: BucketEndpoint,
+    signer: Signer,
+    provider: Provider,
+    clock: Clock,
+    /// Whether the requester pays.
+    is_requester: bool,
+}
+
+impl LeanClient {
+    /// A client for a bucket; `None` where only the SDK can make its requests.
+    pub fn open(
+        config: &SdkConfig,
+        bucket: &str,
+        path_style: bool,
+        is_requester: bool,
+        provider: &Provider,
+        clock: &Clock,
+    ) -> Option<LeanClient> {
+        if std::env::var(SWITCH).is_ok_and(|client| client == "sdk") {
+            return None;
+        }
+        let endpoint = BucketEndpoint::resolve(config, bucket, path_style)?;
+        Some(LeanClient {
+            connector: components::connector(config)?,
+            credentials: config.credentials_provider(),
+            signer: Signer::new(endpoint.region.clone(), endpoint.service.clone()),
+            endpoint,
+            provider: provider.clone(),
+            clock: clock.clone(),
+            is_requester,
+        })
+    }
+
+    /// Sends a request, and returns its successful answer with an unread body.
+    async fn send(&self, mut call: Call<'_>) -> Answered<HttpResponse> {
+        if self.is_requester {
+            call.headers.push(("x-amz-request-payer".into(), "requester".into()));
+        }
+        let encoding = self.provider.profile().accept_encoding.filter(|_| call.reads_object);
+        let mut request = self.signed(call).await?;
+        if let Some(encoding) = encoding {
+            // The signature must not cover it.
+            request.headers_mut().insert("accept-encoding", encoding);
+        }
+        let answer = self.connector.call(request).await.map_err(SdkError::dispatch_failure)?;
+        self.observe(&answer);
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let (answer, body) = self.whole(answer).await?;
+        // An error says more than the fault of its text, except for a key that XML cannot represent.
+        if let Err(fault) = check(&body)
+            && fault.is_character
+        {
+            return Err(SdkError::response_error(fault, answer));
+        }
+        Err(SdkError::service_error(Refusal::of(answer.status().as_u16(), &body), answer))
+    }
+
+    async fn signed(&self, call: Call<'_>) -> Answered<HttpRequest> {
+        let invalid = |error: aws_smithy_runtime_api::box_error::BoxError| SdkError::construction_failure(error);
+        let credentials = match &self.credentials {
+            Some(provider) => Some(provider.provide_credentials().await.map_err(|error| invalid(error.into()))?),
+            None => None,
+        };
+        let now = self.clock.now();
+        self.signer.request(&self.endpoint, call, credentials.as_ref(), now).map_err(invalid)
+    }
+
+    /// Notes what every answer says of the store.
+    fn observe(&self, answer: &HttpResponse) {
+        if let Some(date) = answer.headers().get("date") {
+            self.clock.see(date);
+        }
+        self.provider.see(answer);
+    }
+
+    /// Reads the body of an answer that is kept in memory. The answer has it too.
+    async fn whole(&self, mut answer: HttpResponse) -> Answered<(HttpResponse, bytes::Bytes)> {
+        let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
+        match Limited::new(body, MAX_ANSWER_BYTES).collect().await {
+            Ok(body) => {
+                let body = body.to_bytes();
+                *answer.body_mut() = SdkBody::from(body.clone());
+                Ok((answer, body))
+            }
+            // Cut off, or too long.
+            Err(error) => Err(SdkError::response_error(error, answer)),
+        }
+    }
+
+    /// Reads the answer to a write: it has no document. A proxy's page would pass for an empty answer.
+    async fn silent(&self, answer: HttpResponse) -> Answered<HttpResponse> {
+        let (answer, body) = self.whole(answer).await?;
+        if body.trim_ascii_start().starts_with(b"<") {
+            return Err(SdkError::response_error("a document where S3 answers without one", answer));
+        }
+        Ok(answer)
+    }
+}

@@ -1,0 +1,228 @@
+//! Reads XML once, as a sequence of elements and texts.
+//!
+//! What stores answer is plain: elements, texts, five entities. A short scanner reads that, and checks all of it: every
+//! element is closed by its own name, nothing follows the outermost one. Whatever the scanner does not know (comments,
+//! CDATA, prefixes, an illegal character, a fault) is read again by the tokenizer that reads all of XML, after
+//! `answer::check` has found it well-formed or has named the fault. So a document that is cut off or garbled is refused
+//! by both.
+
+use std::borrow::Cow;
+
+use xmlparser::{ElementEnd, Token, Tokenizer};
+
+use crate::store::s3::answer;
+
+/// Takes a document apart.
+pub(super) trait Reader: Default {
+    /// An element begins.
+    fn open(&mut self, name: &str) -> Result<(), String>;
+    /// A text within the open element, or a piece of it.
+    fn text(&mut self, text: &str);
+    /// The open element ends.
+    fn close(&mut self) -> Result<(), String>;
+}
+
+/// The scanner does not know this.
+#[derive(Debug, PartialEq, Eq)]
+struct Unknown;
+
+/// Reads a whole document. The error says why it is none, or why the reader refuses it.
+pub(super) fn read<R: Reader>(body: &[u8]) -> Result<R, String> {
+    if let Ok(text) = std::str::from_utf8(body) {
+        let mut reader = R::default();
+        if let Ok(read) = scan(text, &mut reader) {
+            return read.map(|()| reader);
+        }
+    }
+    answer::check(body).map_err(|fault| fault.to_string())?;
+    let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
+    let mut reader = R::default();
+    tokens(text, &mut reader).map(|()| reader)
+}
+
+/// Reads a plain document. The inner result is the reader's own.
+fn scan<R: Reader>(text: &str, reader: &mut R) -> Result<Result<(), String>, Unknown> {
+    let is_illegal = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
+    if text.as_bytes().iter().filter(|byte| is_illegal(byte)).count() > 0 || text.contains(['\u{fffe}', '\u{ffff}']) {
+        return Err(Unknown);
+    }
+    let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text).trim_ascii_start();
+    if let Some(after) = rest.strip_prefix("<?xml ") {
+        rest = after.split_once("?>").ok_or(Unknown)?.1;
+    }
+    let mut open: Vec<&str> = Vec::new();
+    let mut has_root = false;
+    loop {
+        let (before, after) = rest.split_once('<').unwrap_or((rest, ""));
+        if open.is_empty() {
+            if !before.trim_ascii().is_empty() {
+                return Err(Unknown);
+            }
+            if after.is_empty() {
+                return if has_root && before.len() == rest.len() { Ok(Ok(())) } else { Err(Unknown) };
+            }
+        } else if !before.is_empty() {
+            reader.text(&unescape(before)?);
+        }
+        let (tag, behind) = after.split_once('>').ok_or(Unknown)?;
+        rest = behind;
+        if let Some(name) = tag.strip_prefix('/') {
+            if open.pop() != Some(name) {
+                return Err(Unknown);
+            }
+            if let Err(refused) = reader.close() {
+                return Ok(Err(refused));
+            }
+            continue;
+        }
+        if open.is_empty() && has_root {
+            return Err(Unknown);
+        }
+        has_root = true;
+        let (tag, is_empty) = tag.strip_suffix('/').map_or((tag, false), |tag| (tag, true));
+        let name = element(tag)?;
+        let mut taken = reader.open(name);
+        if is_empty {
+            taken = taken.and_then(|()| reader.close());
+        } else {
+            open.push(name);
+        }
+        if let Err(refused) = taken {
+            return Ok(Err(refused));
+        }
+    }
+}
+
+/// The name in a tag. Of attributes the scanner knows one `name="value"`, without anything in it that XML escapes.
+fn element(tag: &str) -> Result<&str, Unknown> {
+    let is_name = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    let Some((name, attribute)) = tag.split_once(' ') else { return is_name(tag).then_some(tag).ok_or(Unknown) };
+    let value = attribute.trim_end().strip_suffix('"').and_then(|attribute| attribute.split_once("=\""));
+    let is_plain = value.is_some_and(|(name, value)| is_name(name) && !value.contains(['"', '<', '&']));
+    (is_name(name) && is_plain).then_some(name).ok_or(Unknown)
+}
+
+/// A text with its entities replaced.
+fn unescape(text: &str) -> Result<Cow<'_, str>, Unknown> {
+    if text.contains("]]>") {
+        return Err(Unknown);
+    }
+    let Some(first) = text.find('&') else { return Ok(Cow::Borrowed(text)) };
+    let mut plain = text[..first].to_owned();
+    let mut rest = &text[first..];
+    while let Some((before, after)) = rest.split_once('&') {
+        plain.push_str(before);
+        let (entity, behind) = after.split_once(';').ok_or(Unknown)?;
+        plain.push(match entity {
+            "quot" => '"',
+            "amp" => '&',
+            "lt" => '<',
+            "gt" => '>',
+            "apos" => '\'',
+            number => referenced(number).ok_or(Unknown)?,
+        });
+        rest = behind;
+    }
+    plain.push_str(rest);
+    Ok(Cow::Owned(plain))
+}
+
+/// The character of a reference by number, without `&` and `;`.
+fn referenced(number: &str) -> Option<char> {
+    let number = number.strip_prefix('#')?;
+    let code = match number.strip_prefix(['x', 'X']) {
+        Some(hex) => u32::from_str_radix(hex, 16),
+        None => number.parse(),
+    };
+    char::from_u32(code.ok()?)
+}
+
+/// Reads a document that `answer::check` has found well-formed.
+fn tokens<R: Reader>(text: &str, reader: &mut R) -> Result<(), String> {
+    let mut has_root = false;
+    for token in Tokenizer::from(text) {
+        match token.map_err(|error| error.to_string())? {
+            Token::ElementStart { span, .. } => {
+                has_root = true;
+                reader.open(&span.as_str()[1..])?;
+            }
+            Token::ElementEnd { end: ElementEnd::Empty | ElementEnd::Close(..), .. } => reader.close()?,
+            Token::Text { text } => {
+                let plain = unescape(text.as_str()).map_err(|Unknown| "a text has an unknown entity".to_owned())?;
+                reader.text(&plain);
+            }
+            Token::Cdata { text, .. } => reader.text(text.as_str()),
+            _ => {}
+        }
+    }
+    if has_root { Ok(()) } else { Err("invalid XML root: there is no element".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Writes down what it is given, with the pieces of a text as one.
+    #[derive(Debug, Default, PartialEq, Eq)]
+    struct Notes(String);
+
+    impl Reader for Notes {
+        fn open(&mut self, name: &str) -> Result<(), String> {
+            self.0.push_str(&format!("({name} "));
+            Ok(())
+        }
+
+        fn text(&mut self, text: &str) {
+            self.0.push_str(text);
+        }
+
+        fn close(&mut self) -> Result<(), String> {
+            self.0.push(')');
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_document_is_read_whole_or_refused() {
+        for (text, notes) in [
+            ("<?xml version=\"1.0\"?>\n<A x=\"1\"><B>b &amp; &#x63;</B><C/></A>\n", Some("(A (B b & c)(C ))")),
+            ("<A><!-- no --><![CDATA[<b>]]></A>", Some("(A <b>)")),
+            ("<s:A><s:B/></s:A>", Some("(s:A (s:B ))")),
+            ("", None),
+            ("OK", None),
+            ("<A>", None),
+            ("<A><B></A></B>", None),
+            ("<A></A><B></B", None),
+            ("<A>&nbsp;</A>", None),
+            ("<A>\u{1}</A>", None),
+            ("<A><B x=></B></A>", None),
+        ] {
+            let read = read::<Notes>(text.as_bytes()).ok().map(|notes| notes.0);
+            assert_eq!(read.as_deref(), notes, "{text:?}");
+        }
+    }
+
+    proptest! {
+        /// Documents with a fault anywhere: the scanner accepts none that the tokenizer refuses, and reads the same.
+        #[test]
+        fn the_scanner_reads_as_the_tokenizer(
+            words in prop::collection::vec(prop::sample::select(vec![
+                "<A>", "</A>", "<B>", "</B>", "<C/>", "<D e=\"f\">", "</D>", "x", "&amp;", "&#65;", "&", "<", ">", "]]>",
+                " ", "\n", "/", "\"", "=", "<!-- -->", "\u{1}", "é",
+            ]), 0..14),
+        ) {
+            let text = words.concat();
+            let mut scanned = Notes::default();
+            if scan(&text, &mut scanned) == Ok(Ok(())) {
+                prop_assert_eq!(answer::check(text.as_bytes()), Ok(()));
+                let mut read = Notes::default();
+                prop_assert_eq!(tokens(&text, &mut read), Ok(()));
+                prop_assert_eq!(scanned, read);
+            }
+        }
+    }
+}

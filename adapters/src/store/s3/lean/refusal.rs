@@ -1,0 +1,107 @@
+//! The error of an answer, as the SDK would have it.
+
+use aws_smithy_types::error::ErrorMetadata;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::events::{self, Reader};
+
+/// An error that the service reports, with its code and message as far as it names them.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", meta.message().unwrap_or("refused"))]
+pub(in crate::store::s3) struct Refusal {
+    meta: ErrorMetadata,
+}
+
+impl ProvideErrorMetadata for Refusal {
+    fn meta(&self) -> &ErrorMetadata {
+        &self.meta
+    }
+}
+
+impl Refusal {
+    /// Reads `<Error><Code>…</Code><Message>…</Message></Error>`. A body that is none has neither.
+    pub fn of(status: u16, body: &[u8]) -> Refusal {
+        let (code, message) = match body {
+            // The answer to a HEAD has no body.
+            [] => ((status == 404).then(|| "NotFound".to_owned()), None),
+            body => events::read::<Document>(body).map(|error| (error.code, error.message)).unwrap_or_default(),
+        };
+        let mut meta = ErrorMetadata::builder();
+        if let Some(code) = code {
+            meta = meta.code(code);
+        }
+        if let Some(message) = message {
+            meta = meta.message(message);
+        }
+        Refusal { meta: meta.build() }
+    }
+}
+
+/// An error's document, as far as it was read.
+#[derive(Debug, Default)]
+struct Document {
+    depth: u32,
+    is_error: bool,
+    /// What the open element is.
+    part: Part,
+    code: Option<String>,
+    message: Option<String>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+enum Part {
+    #[default]
+    Other,
+    Code,
+    Message,
+}
+
+impl Reader for Document {
+    fn open(&mut self, name: &str) -> Result<(), String> {
+        self.depth += 1;
+        if self.depth == 1 {
+            self.is_error = name == "Error";
+        }
+        self.part = match (self.depth, self.is_error, name) {
+            (2, true, "Code") => Part::Code,
+            (2, true, "Message") => Part::Message,
+            _ => Part::Other,
+        };
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) {
+        match self.part {
+            Part::Code => self.code.get_or_insert_default().push_str(text),
+            Part::Message => self.message.get_or_insert_default().push_str(text),
+            Part::Other => {}
+        }
+    }
+
+    fn close(&mut self) -> Result<(), String> {
+        self.depth -= 1;
+        self.part = Part::Other;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_and_message_are_read_from_an_error_alone() {
+        let error = "<?xml version=\"1.0\"?>\n<Error><Code>SlowDown</Code><Message>a &amp; b</Message><X/></Error>";
+        for (status, body, code, message) in [
+            (503, error, Some("SlowDown"), Some("a & b")),
+            (404, "", Some("NotFound"), None),
+            (403, "", None, None),
+            (500, "<html>no</html>", None, None),
+            (500, "<Error><Code>cut", None, None),
+            (500, "no", None, None),
+        ] {
+            let refusal = Refusal::of(status, body.as_bytes());
+            assert_eq!((refusal.meta.code(), refusal.meta.message()), (code, message), "{body}");
+        }
+    }
+}
