@@ -94,7 +94,7 @@ pub async fn listed(side: &Side) -> Result<Store, Unusable> {
 /// As [`sides`], ready for copies: both are probed, and the destination is prepared. If the source does not exist,
 /// nothing is made at the destination.
 pub async fn ready_sides(config: &Config) -> Result<(Store, Store), Unusable> {
-    match ready_to_compare(config, Probe::Alone).await? {
+    match ready_to_compare(config, ProbeUse::Alone).await? {
         (source, destination, None) => Ok((source, destination)),
         (_, _, Some(refused)) => Err(refused),
     }
@@ -102,7 +102,7 @@ pub async fn ready_sides(config: &Config) -> Result<(Store, Store), Unusable> {
 
 /// What a probe is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Probe {
+pub enum ProbeUse {
     /// Only to know that the store answers.
     Alone,
     /// Also for a listing that begins at once: a change between the probe and the run's begin must not matter, as in a
@@ -110,17 +110,17 @@ pub enum Probe {
     WithListing,
 }
 
-impl Probe {
+impl ProbeUse {
     async fn of(self, store: &Store) -> Result<()> {
         match self {
-            Probe::Alone => probe(store).await,
-            Probe::WithListing => answered(store, store.probe_listing()).await,
+            ProbeUse::Alone => probe(store).await,
+            ProbeUse::WithListing => answered(store, store.probe_listing()).await,
         }
     }
 }
 
 /// As [`ready_sides`], but the destination may be read-only: then the reason is returned too.
-pub async fn ready_to_compare(config: &Config, probe: Probe) -> Result<(Store, Store, Option<Unusable>), Unusable> {
+pub async fn ready_to_compare(config: &Config, probe: ProbeUse) -> Result<(Store, Store, Option<Unusable>), Unusable> {
     let (source, destination) = sides(config).await?;
     folders::check(config).map_err(|(side, error)| Unusable::of(side, &config.objects.source.location)(error))?;
     probe.of(&source).await.map_err(Unusable::of("source", source.location()))?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::open::{self, Backend, Events, Probe};
+use adapters::open::{self, Backend, Events, ProbeUse};
 use shared::config::Config;
 use shared::store::Store;
 use shared::telemetry::endpoint::Health;
@@ -68,7 +68,7 @@ impl Task {
     /// Opens everything. A store that is not there, or not ours to read, fails here, within seconds.
     async fn open(config: Config, events: Option<&Events>, health: Health) -> Result<Task, Failure> {
         // With events, the run begins with a look at what came before; without, the process makes one run.
-        let probe = if events.is_some() { Probe::Alone } else { Probe::WithListing };
+        let probe = if events.is_some() { ProbeUse::Alone } else { ProbeUse::WithListing };
         let (source, destination, refused) = open::ready_to_compare(&config, probe).await.map_err(Failure::side)?;
         let refused = refused.map(Failure::side);
         if let (Some(_), Some(refused)) = (events, &refused) {

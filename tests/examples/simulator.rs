@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use flotilla_tests::simulator::settings::Settings;
+use flotilla_tests::simulator::settings::SimulatorSettings;
 use flotilla_tests::simulator::{Simulator, relay};
 
 #[tokio::main]
@@ -20,7 +20,7 @@ async fn main() {
         let connections = connections.parse().expect("the number of connections is a number");
         return relay::copy(source, from, destination, to, connections).await.expect("all objects are copied");
     }
-    let settings = Settings::default();
+    let settings = SimulatorSettings::default();
     for pair in words {
         assert!(settings.set_pair(pair), "no such setting: {pair}");
     }

@@ -31,7 +31,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use counters::Counters;
-use settings::Settings;
+use settings::SimulatorSettings;
 use sink::Sink;
 use traffic::RateLimit;
 
@@ -46,7 +46,7 @@ pub struct Simulator {
 
 #[derive(Debug)]
 struct Shared {
-    settings: Settings,
+    settings: SimulatorSettings,
     counters: Counters,
     rate: RateLimit,
     sink: Sink,
@@ -54,7 +54,7 @@ struct Shared {
 
 impl Simulator {
     /// Starts a store at a loopback port; 0 chooses a free one.
-    pub async fn start(port: u16, settings: Settings) -> io::Result<Simulator> {
+    pub async fn start(port: u16, settings: SimulatorSettings) -> io::Result<Simulator> {
         let listener = TcpListener::bind(("127.0.0.1", port)).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let shared = Arc::new(Shared {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use adapters::open::{self, Probe};
+use adapters::open::{self, ProbeUse};
 use cli::FinderArgs as Args;
 use cli::exit::{CommandResult, Exit, Failure};
 use cli::{kinds, program};
@@ -67,7 +67,7 @@ impl Task {
             .map_err(Failure::usage)?;
         // The workers write; this program only lists.
         let (source, destination, _refused) =
-            open::ready_to_compare(&config, Probe::Alone).await.map_err(Failure::usage)?;
+            open::ready_to_compare(&config, ProbeUse::Alone).await.map_err(Failure::usage)?;
         // An error is for the listing to report.
         if let Ok(Some((folder, key))) = open::object_source(&config.objects.source).await {
             let named = folder.display_key(&key);

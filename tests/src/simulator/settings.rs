@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// The settings of a store; each may change while it runs.
 #[derive(Debug, Default)]
-pub struct Settings {
+pub struct SimulatorSettings {
     /// Time from the end of a request to the begin of its answer, µs.
     latency_us: AtomicU64,
     /// Bandwidth of each connection and direction, bytes/s; 0 is unlimited.
@@ -18,7 +18,7 @@ pub struct Settings {
     checksums: AtomicU64,
 }
 
-impl Settings {
+impl SimulatorSettings {
     /// Sets `name`: `latency-us`, `bandwidth`, `rate`, `opaque` or `checksums`. Returns whether there is such a setting.
     pub fn set(&self, name: &str, value: u64) -> bool {
         let setting = match name {

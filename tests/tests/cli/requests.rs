@@ -3,15 +3,14 @@
 use flotilla_tests::binaries;
 use flotilla_tests::emulators;
 use flotilla_tests::simulator::Simulator;
-use flotilla_tests::simulator::settings::Settings;
+use flotilla_tests::simulator::settings::SimulatorSettings;
 use serde_json::{Value, json};
 
 use crate::sandbox::{LIMIT, Sandbox};
 
 /// The requests of `flotilla sync` between two buckets of a simulator.
 async fn requests_of_sync(source: &str, destination: &str) -> Value {
-    let (sandbox, simulator) =
-        (Sandbox::new(), Simulator::start(0, Settings::default()).await.expect("a simulator starts"));
+    let (sandbox, simulator) = (Sandbox::new(), Simulator::start(0, SimulatorSettings::default()).await.unwrap());
     let keys = emulators::credentials_file(emulators::ACCESS_KEY, emulators::SECRET_KEY);
     let (keys, state) = (format!("file:{}", keys.display()), sandbox.path("state").display().to_string());
     let endpoint = simulator.endpoint.as_str();

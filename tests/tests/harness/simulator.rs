@@ -8,11 +8,11 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, s3_client};
 use flotilla_tests::simulator::Simulator;
-use flotilla_tests::simulator::settings::Settings;
+use flotilla_tests::simulator::settings::SimulatorSettings;
 
 /// A store with these settings, and a client.
 async fn start(settings: &[(&str, u64)]) -> (Simulator, Client) {
-    let chosen = Settings::default();
+    let chosen = SimulatorSettings::default();
     settings.iter().for_each(|(name, value)| assert!(chosen.set(name, *value), "{name}"));
     let simulator = Simulator::start(0, chosen).await.unwrap();
     let client = s3_client(&simulator.endpoint, ACCESS_KEY, SECRET_KEY);
