@@ -177,6 +177,7 @@ impl LeanClient {
     }
 
     /// Adds the checksum of a provider that has it in a header of its own.
+    #[allow(clippy::result_large_err, reason = "the error is the SDK's, which holds the answer")]
     fn described(&self, mut answer: HttpResponse) -> Answered<HttpResponse> {
         match self.provider.translate_checksum(answer.headers_mut()) {
             Ok(()) => Ok(answer),
@@ -208,6 +209,7 @@ fn verified<'a>(call: Call<'a>, checksum: Option<&Checksum>) -> Call<'a> {
 }
 
 /// The output of an answer, from its headers.
+#[allow(clippy::result_large_err, reason = "the error is the SDK's, which holds the answer")]
 fn read<T>(answer: HttpResponse, of: impl FnOnce(&Headers) -> Result<T, BoxError>) -> Answered<T> {
     match of(answer.headers()) {
         Ok(output) => Ok(output),
