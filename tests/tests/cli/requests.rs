@@ -10,7 +10,8 @@ use crate::sandbox::{LIMIT, Sandbox};
 
 /// The requests of `flotilla sync` between two buckets of a simulator.
 async fn requests_of_sync(source: &str, destination: &str) -> Value {
-    let (sandbox, simulator) = (Sandbox::new(), Simulator::start(0, SimulatorSettings::default()).await.unwrap());
+    let sandbox = Sandbox::new();
+    let simulator = Simulator::start(0, SimulatorSettings::default()).await.expect("a port is free");
     let keys = emulators::credentials_file(emulators::ACCESS_KEY, emulators::SECRET_KEY);
     let (keys, state) = (format!("file:{}", keys.display()), sandbox.path("state").display().to_string());
     let endpoint = simulator.endpoint.as_str();
@@ -38,7 +39,7 @@ async fn a_sync_with_nothing_to_do_costs_its_pages() {
 #[tokio::test]
 async fn a_long_listing_is_split_by_few_more_requests() {
     let requests = requests_of_sync("flat-10000x10-a", "flat-10000x10-b").await;
-    let pages = requests["ListObjectsV2"].as_u64().unwrap();
+    let pages = requests["ListObjectsV2"].as_u64().expect("a number");
     assert!((20..=28).contains(&pages), "{requests}");
 }
 
