@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use shared::config::Work;
+use shared::config::MachineSettings;
 use shared::report::Report;
 use shared::telemetry::LogFormat;
 
@@ -97,7 +97,7 @@ impl Command {
             Command::Sync(args) => args.task.drain(),
             Command::Watch(args) => args.task.drain(),
             Command::Serve(args) => args.drain(),
-            _ => Work::default().drain,
+            _ => MachineSettings::default().drain,
         }
     }
 }

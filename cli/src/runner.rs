@@ -62,7 +62,7 @@ pub async fn run_to_end(
     let ended = watch.until_done_by(&mut worker).await;
     let done = ended.as_ref().is_ok_and(|end| matches!(end, End::Done));
     // At the same time: each may wait for a service that does not answer.
-    tokio::join!(watch.stop_finder(task.config.objects.work.drain), worker.end(done));
+    tokio::join!(watch.stop_finder(task.config.machine.drain), worker.end(done));
     watch.result(ended?).await
 }
 
@@ -77,7 +77,7 @@ async fn find_only(
     let mut watch = Watch { refused: Some(refused.clone()), ..Watch::begin(task, what, stop) };
     let ended = watch.until_done().await;
     drop(watch.progress.take());
-    watch.stop_finder(task.config.objects.work.drain).await;
+    watch.stop_finder(task.config.machine.drain).await;
     watch.result(ended?).await
 }
 
@@ -90,7 +90,7 @@ pub async fn run_beside(
 ) -> Result<RunResult, Failure> {
     let mut watch = Watch::begin(task, what, stop);
     let ended = watch.until_done_by(worker).await;
-    watch.stop_finder(task.config.objects.work.drain).await;
+    watch.stop_finder(task.config.machine.drain).await;
     watch.result(ended?).await
 }
 

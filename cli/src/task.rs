@@ -92,7 +92,7 @@ impl Task {
         let (config, backend) = (&self.config, &self.backend);
         let name = format!("flotilla-{}", std::process::id());
         let (queue, ledger) = (backend.queue.clone(), backend.ledger.clone());
-        let mut worker = Worker::new(&config.task, &name, queue, ledger, config.objects.work.clone());
+        let mut worker = Worker::new(&config.task, &name, queue, ledger, config.machine.clone());
         worker.events = backend.events.clone();
         worker.report = report;
         worker.moved = self.moved.clone();
@@ -106,7 +106,7 @@ impl Task {
             follow: self.follow.clone(),
             health: self.health.clone(),
             outage_limit: Some(self.patience),
-            limits: LiveLimits::of(&config.objects.work),
+            limits: LiveLimits::of(&config.machine),
         };
         with_executor(worker, config.kind, objects)
     }

@@ -26,12 +26,7 @@ impl WorkerHandle {
     pub fn begin(task: &Task, report: Option<worker::Report>) -> WorkerHandle {
         let halt = Stop::default();
         let worker = tokio::spawn(task.worker(report).run(halt.clone()));
-        WorkerHandle {
-            worker: Some(worker),
-            halt,
-            queue: task.backend.queue.clone(),
-            drain: task.config.objects.work.drain,
-        }
+        WorkerHandle { worker: Some(worker), halt, queue: task.backend.queue.clone(), drain: task.config.machine.drain }
     }
 
     /// Whether it has not been seen to end.

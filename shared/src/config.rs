@@ -3,7 +3,8 @@
 //! One [`Config`] is what `finder --config` and `worker --config` read (TOML) and what `flotilla sync`
 //! builds from its arguments: both know the same options by the same names, with the same bounds.
 //! Reading checks everything that can be checked without I/O, and names the setting, the value and
-//! the remedy in one line. Defaults stand in [`Find::default`] and [`Work::default`], and nowhere else.
+//! the remedy in one line. Defaults stand in [`MachineSettings::default`], [`Find::default`] and [`Work::default`], and
+//! nowhere else.
 
 mod check;
 mod config_file;
@@ -13,8 +14,10 @@ mod duration;
 mod fleet_file;
 pub mod keys;
 mod kind;
+mod machine;
 mod objects;
 mod size;
+mod work_section;
 
 use std::path::{Path, PathBuf};
 
@@ -27,6 +30,7 @@ pub use definition::{FollowedEvents, Notify, TaskDefinition, TaskLimits};
 pub use duration::{interval, time};
 pub use fleet_file::{FleetFile, MachineWork, QueueNames};
 pub use kind::Kind;
+pub use machine::MachineSettings;
 pub use objects::{
     Compare, Find, GIANT_JOB_BYTES, GIANT_JOBS, ObjectsConfig, PART_BYTES, RunOverrides, SETTLE_OBJECTS, Side, Sse,
     Work, multipart_threshold_bytes,
@@ -58,6 +62,8 @@ pub struct Config {
     pub fleet: Option<FleetConfig>,
     /// `HOST:PORT` for metrics and health; absent: none.
     pub metrics_addr: Option<String>,
+    /// How much one process does at once.
+    pub machine: MachineSettings,
     /// What tasks of the kind `objects` have.
     pub objects: ObjectsConfig,
 }

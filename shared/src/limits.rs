@@ -34,8 +34,8 @@ mod tests {
 
     #[test]
     fn the_default_memory_suffices_for_the_default_concurrency() {
-        let work = crate::config::Work::default();
-        assert!(transfers_within(work.memory_limit) >= work.concurrency);
+        let machine = crate::config::MachineSettings::default();
+        assert!(transfers_within(machine.memory_limit) >= machine.concurrency);
         assert_eq!(transfers_within(0), 1);
     }
 }

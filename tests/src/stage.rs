@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shared::config::Work;
+use shared::config::{MachineSettings, Work};
 use shared::ledger::{Ledger, RunOptions, RunStart};
 use shared::object::Timestamp;
 use shared::objects::UploadLog;
@@ -30,14 +30,23 @@ pub fn worker(
     (source, destination): (Store, Store),
     queue: Queue,
     ledger: Arc<impl Ledger + UploadLog + 'static>,
-    options: Work,
+    (machine, options): (&MachineSettings, &Work),
 ) -> ObjectsWorker {
-    let worker = Worker::new(TASK, "worker", queue, ledger.clone(), options.clone());
+    let worker = Worker::new(TASK, "worker", queue, ledger.clone(), machine.clone());
     let (follow, health, outage_limit) = (Follow::alone(), Health::default(), None);
-    let (upload_log, limits) = (ledger, LiveLimits::of(&options));
+    let (upload_log, limits) = (ledger, LiveLimits::of(machine));
     ObjectsWorker {
         worker,
-        objects: Objects { source, destination, upload_log, options, follow, health, outage_limit, limits },
+        objects: Objects {
+            source,
+            destination,
+            upload_log,
+            options: options.clone(),
+            follow,
+            health,
+            outage_limit,
+            limits,
+        },
     }
 }
 

@@ -6,7 +6,7 @@ use clap::Args;
 use humantime::Duration;
 use sha2::{Digest as _, Sha256};
 use shared::acl::CannedAcl;
-use shared::config::{Compare, Config, Find, Kind, ObjectsConfig, Side, Size, Sse, Work};
+use shared::config::{Compare, Config, Find, Kind, MachineSettings, ObjectsConfig, Side, Size, Sse, Work};
 use shared::location::Location;
 use shared::store::Tier;
 
@@ -64,7 +64,7 @@ pub struct VerifyArgs {
     #[arg(long, conflicts_with = "deep", help_heading = RUNNING)]
     quick: bool,
     /// Maximum number of objects compared at once
-    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = Work::default().concurrency, help_heading = RUNNING)]
+    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = MachineSettings::default().concurrency, help_heading = RUNNING)]
     concurrency: usize,
     /// Print differences as JSON, and a summary in the last line
     #[arg(long, help_heading = RUNNING)]
@@ -140,10 +140,10 @@ struct FindArgs {
 #[command(next_help_heading = "Copying")]
 struct WorkArgs {
     /// Maximum number of transfers at once
-    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = Work::default().concurrency)]
+    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = MachineSettings::default().concurrency)]
     concurrency: usize,
     /// Memory limit of the process
-    #[arg(long, value_name = "SIZE", default_value_t = Size(Work::default().memory_limit))]
+    #[arg(long, value_name = "SIZE", default_value_t = Size(MachineSettings::default().memory_limit))]
     memory_limit: Size,
     /// Maximum bytes a second over all transfers, such as 50MiB
     #[arg(long, value_name = "SIZE")]
@@ -164,10 +164,10 @@ struct WorkArgs {
     #[arg(long, value_name = "TIME", value_parser = shared::config::time, default_value_t = Work::default().retry_delay.into())]
     retry_delay: Duration,
     /// Time after which a silent worker's job is given to another
-    #[arg(long, value_name = "TIME", value_parser = shared::config::time, default_value_t = Work::default().lease.into())]
+    #[arg(long, value_name = "TIME", value_parser = shared::config::time, default_value_t = MachineSettings::default().lease.into())]
     lease: Duration,
     /// Time that an interrupted run has to finish its jobs in progress
-    #[arg(long, value_name = "TIME", value_parser = shared::config::time, default_value_t = Work::default().drain.into())]
+    #[arg(long, value_name = "TIME", value_parser = shared::config::time, default_value_t = MachineSettings::default().drain.into())]
     drain: Duration,
     /// Time to wait for a store while all its requests fail
     #[arg(long, value_name = "TIME", value_parser = shared::config::time, default_value_t = Work::default().outage_limit.into())]
@@ -244,7 +244,7 @@ impl Locations {
     }
 
     /// A checked task between the two places, with everything else as given.
-    fn config(&self, find: Find, work: Work, state: PathBuf) -> Result<Config, Failure> {
+    fn config(&self, find: Find, (machine, work): (MachineSettings, Work), state: PathBuf) -> Result<Config, Failure> {
         let (source, destination) = self.sides()?;
         let name = task_name(&source, &destination);
         let config = Config {
@@ -257,6 +257,7 @@ impl Locations {
             state: Some(state),
             fleet: None,
             metrics_addr: None,
+            machine,
             objects: ObjectsConfig { source, destination, find, work },
         };
         config.check()?;
@@ -286,10 +287,15 @@ impl TaskArgs {
         })
     }
 
+    /// Bytes a second over all transfers.
+    pub fn bandwidth_limit(&self) -> Option<u64> {
+        self.work.machine().bandwidth_limit
+    }
+
     /// The task these options describe, checked.
     pub fn config(&self) -> Result<Config, Failure> {
         let state = self.state.clone().map_or_else(state::default_folder, Ok)?;
-        let config = self.locations.config(self.find(), self.work.settings(), state)?;
+        let config = self.locations.config(self.find(), (self.work.machine(), self.work.settings()), state)?;
         Ok(Config { metrics_addr: self.metrics_addr.clone(), ..config })
     }
 
@@ -311,20 +317,25 @@ impl TaskArgs {
 }
 
 impl WorkArgs {
+    fn machine(&self) -> MachineSettings {
+        MachineSettings {
+            concurrency: self.concurrency,
+            memory_limit: self.memory_limit.0,
+            bandwidth_limit: self.bandwidth_limit.map(|size| size.0),
+            lease: self.lease.into(),
+            drain: self.drain.into(),
+        }
+    }
+
     fn settings(&self) -> Work {
         Work {
             // Alone on its state folder: nobody else is at the same objects.
             look_again: None,
-            concurrency: self.concurrency,
-            memory_limit: self.memory_limit.0,
-            bandwidth_limit: self.bandwidth_limit.map(|size| size.0),
             part_size: self.part_size.map(|size| size.0),
             multipart_threshold: self.multipart_threshold.map(|size| size.0),
             giant_threshold: self.giant_threshold.0,
             attempts: self.attempts,
             retry_delay: self.retry_delay.into(),
-            lease: self.lease.into(),
-            drain: self.drain.into(),
             outage_limit: self.outage_limit.into(),
             server_side_copy: !self.no_server_side_copy,
             storage_class: self.storage_class.clone(),
@@ -348,9 +359,9 @@ impl VerifyArgs {
 
     /// The task to be verified, checked. Nothing is written to its state folder.
     pub fn config(&self) -> Result<Config, Failure> {
-        let work = Work { concurrency: self.concurrency, ..Work::default() };
+        let machine = MachineSettings { concurrency: self.concurrency, ..MachineSettings::default() };
         // A task has a state folder; this one's is not looked at.
-        self.locations.config(self.filters.apply(Find::default()), work, std::env::temp_dir())
+        self.locations.config(self.filters.apply(Find::default()), (machine, Work::default()), std::env::temp_dir())
     }
 }
 

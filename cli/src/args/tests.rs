@@ -1,6 +1,6 @@
 use super::*;
 use shared::config::Connection;
-use shared::config::{Compare, Config, Find, Side, Work, keys};
+use shared::config::{Compare, Config, Find, MachineSettings, Side, Work, keys};
 
 fn parse_words(words: &str) -> Result<Cli, clap::Error> {
     parse(words.split_whitespace().map(Into::into))
@@ -22,6 +22,7 @@ fn the_command_line_is_consistent_in_itself() {
 fn without_options_the_settings_have_their_defaults() {
     let config = sync("");
     assert_eq!((config.objects.find, config.objects.work), (Find::default(), Work::default()));
+    assert_eq!(config.machine, MachineSettings::default());
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn options_become_settings() {
     assert_eq!(config.objects.find.compare, Compare::Checksum);
     assert_eq!((config.objects.find.delete, config.objects.find.max_delete), (true, Some(5)));
     assert_eq!(config.objects.work.part_size, Some(8 << 20));
-    assert_eq!(config.objects.work.lease.as_secs(), 120);
+    assert_eq!(config.machine.lease.as_secs(), 120);
     assert!(!config.objects.work.server_side_copy);
     assert_eq!(config.objects.find.min_age.unwrap().as_secs(), 3600);
 }

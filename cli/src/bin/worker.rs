@@ -34,7 +34,7 @@ async fn run(args: Args) -> CommandResult {
     let stop = Stop { drain, abort };
     let (drain, group) = match &started {
         Started::Fleet(fleet) => (fleet.work.drain, &fleet.group),
-        Started::Task(config) => (config.objects.work.drain, &config.fleet),
+        Started::Task(config) => (config.machine.drain, &config.fleet),
     };
     let limit = drain + if group.is_some() { FLEET_GRACE } else { program::GRACE };
     let activity = Arc::<Activity>::default();
@@ -104,7 +104,7 @@ async fn open(args: Args, config: Config, health: &Health, report: Option<&Repor
     let (source, destination) = open::ready_sides(&config).await.map_err(Failure::usage)?;
     let backend = open::backend_of_task(&config).await.map_err(Failure::usage)?;
     let name = args.name.unwrap_or_else(fleet::host_and_process);
-    let mut worker = Worker::new(&config.task, &name, backend.queue, backend.ledger, config.objects.work.clone());
+    let mut worker = Worker::new(&config.task, &name, backend.queue, backend.ledger, config.machine.clone());
     worker.events = backend.events;
     worker.fleet = open::fleet(config.fleet.as_ref()).await.map_err(Failure::usage)?;
     worker.report = report.map(Report::listener);
@@ -112,7 +112,7 @@ async fn open(args: Args, config: Config, health: &Health, report: Option<&Repor
     let upload_log = backend.upload_log;
     // A fleet waits for a store that fails; its operator sees it by /readyz and the metric.
     let (options, health, outage_limit) = (config.objects.work, health.clone(), None);
-    let limits = LiveLimits::of(&options);
+    let limits = LiveLimits::of(&config.machine);
     let objects = Objects { source, destination, upload_log, options, follow, health, outage_limit, limits };
     Ok(with_executor(worker, config.kind, objects))
 }

@@ -67,11 +67,11 @@ async fn next(context: &Context) -> Option<CancellationToken> {
 async fn receive(context: &Arc<Context>, drain: CancellationToken) -> Result<(), String> {
     let opened = timeout(OPEN_LIMIT, context.backend.operations_queue()).await;
     let queue = opened.map_err(|_| "its queue did not answer")?.map_err(|error| error.to_string())?;
-    let work = context.fleet().work.options();
+    let machine = context.fleet().work.settings();
     let ledger = context.backend.ledger.clone();
     let definitions = Arc::new(Definitions { context: context.clone(), queue: queue.clone() });
     let operations = Operations::new(definitions, context.backend.tasks.clone(), context.worker.clone());
-    let worker = Worker::new(OPERATIONS, &context.worker, queue, ledger, work).with(operations);
+    let worker = Worker::new(OPERATIONS, &context.worker, queue, ledger, machine).with(operations);
     let worker = as_one_of_many(worker, context);
     let stop = Stop { drain: drain.clone(), abort: context.stop.abort.child_token() };
     let ended = worker.run(stop).await;

@@ -278,8 +278,8 @@ impl Server {
 
     fn worker(&self, versions: &Versions) -> Worker {
         let (context, backend) = (&self.context, versions.backend().clone());
-        let work = context.fleet().work.options();
-        let mut worker = Worker::new(&self.summary.task.id, &context.worker, backend.queue, backend.ledger, work);
+        let machine = context.fleet().work.settings();
+        let mut worker = Worker::new(&self.summary.task.id, &context.worker, backend.queue, backend.ledger, machine);
         worker.events = backend.events;
         worker.report = context.report.clone();
         worker.executors = self.executors.clone();

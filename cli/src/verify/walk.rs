@@ -88,7 +88,7 @@ impl Verification {
             _ => Describer::between(&source, &destination, tags).map(Arc::new),
         };
         let sides = Sides { source, destination, effort, describer };
-        Ok(Verification { sides, filter, concurrency: config.objects.work.concurrency })
+        Ok(Verification { sides, filter, concurrency: config.machine.concurrency })
     }
 
     /// Compares all keys after the last one that was compared, in key order. `take` gets each key that differs.

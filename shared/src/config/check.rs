@@ -52,7 +52,8 @@ impl Config {
         if let Some(fleet) = &self.fleet {
             check_connection("fleet", &fleet.connection)?;
         }
-        self.objects.check_settings()
+        self.objects.check_settings()?;
+        self.machine.check()
     }
 
     /// Queue and ledger are both Amazon's or both embedded.

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Config, EventsConfig, Find, FleetConfig, Kind, LedgerConfig, ObjectsConfig, QueueConfig, Side, Work};
+use super::work_section::WorkSection;
+use super::{Config, EventsConfig, Find, FleetConfig, Kind, LedgerConfig, ObjectsConfig, QueueConfig, Side};
 
 /// All settings of a [`Config`] at one level. serde's `flatten` would do without this type, but it allows unknown keys
 /// and loses the line numbers of values that cannot be read.
@@ -29,7 +30,7 @@ pub(super) struct ConfigFile {
     #[serde(default)]
     find: Find,
     #[serde(default)]
-    work: Work,
+    work: WorkSection,
     #[serde(default)]
     metrics_addr: Option<String>,
 }
@@ -38,16 +39,19 @@ impl From<ConfigFile> for Config {
     fn from(file: ConfigFile) -> Config {
         let ConfigFile { task, kind, source, destination, queue, events, .. } = file;
         let ConfigFile { ledger, state, fleet, find, work, metrics_addr, .. } = file;
+        let WorkSection { machine, work } = work;
         let objects = ObjectsConfig { source, destination, find, work };
         let name = task.clone();
-        Config { task, name, kind, queue, events, ledger, state, fleet, metrics_addr, objects }
+        Config { task, name, kind, queue, events, ledger, state, fleet, metrics_addr, machine, objects }
     }
 }
 
 impl From<Config> for ConfigFile {
     fn from(config: Config) -> ConfigFile {
-        let Config { task, name: _, kind, queue, events, ledger, state, fleet, metrics_addr, objects } = config;
+        let Config { task, name: _, kind, queue, events, ledger, state, fleet, metrics_addr, machine, objects } =
+            config;
         let ObjectsConfig { source, destination, find, work } = objects;
+        let work = WorkSection { machine, work };
         ConfigFile { task, kind, source, destination, queue, events, ledger, state, fleet, find, work, metrics_addr }
     }
 }

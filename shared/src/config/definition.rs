@@ -48,7 +48,7 @@ pub struct TaskDefinition {
     /// How differences are found.
     #[serde(default)]
     pub find: Find,
-    /// How it is copied; of these settings those that machines have are the fleet's.
+    /// How it is copied.
     #[serde(default)]
     pub work: Work,
     /// Limits over all workers.
@@ -136,15 +136,7 @@ impl TaskDefinition {
             dead_letter: Some(names.dead),
             connection: fleet.queue.clone(),
         });
-        let machine = &fleet.work;
-        let work = Work {
-            concurrency: machine.concurrency,
-            memory_limit: machine.memory_limit,
-            lease: machine.lease,
-            drain: machine.drain,
-            ..self.work.clone()
-        };
-        let (tags, strict) = (work.tags, work.strict);
+        let (tags, strict) = (self.work.tags, self.work.strict);
         Config {
             task: id.to_owned(),
             name: self.task.clone(),
@@ -155,11 +147,12 @@ impl TaskDefinition {
             state: fleet.state.clone(),
             fleet: fleet.group.clone(),
             metrics_addr: fleet.metrics_addr.clone(),
+            machine: fleet.work.settings(),
             objects: ObjectsConfig {
                 source: self.source.clone(),
                 destination: self.destination.clone(),
                 find: Find { tags, strict, ..self.find.clone() },
-                work,
+                work: self.work.clone(),
             },
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check::{Check, check_connection, duration_within, refuse};
 use super::keys::{self, Section};
-use super::{ConfigError, Connection, FleetConfig, LedgerConfig, Work, duration, read_file, size, syntax};
+use super::{ConfigError, Connection, FleetConfig, LedgerConfig, MachineSettings, duration, read_file, size, syntax};
 use crate::tasks::{OPERATIONS, check_fleet_name};
 
 /// A fleet.
@@ -58,7 +58,8 @@ pub struct MachineWork {
 
 impl Default for MachineWork {
     fn default() -> Self {
-        let Work { concurrency, memory_limit, lease, drain, .. } = Work::default();
+        let MachineSettings { concurrency, memory_limit, lease, drain, bandwidth_limit: _ } =
+            MachineSettings::default();
         // A machine takes a minute to come, and is billed by the second.
         MachineWork { concurrency, memory_limit, lease, drain, idle_exit: Duration::from_secs(5 * 60) }
     }
@@ -165,14 +166,14 @@ impl FleetFile {
 }
 
 impl MachineWork {
-    /// The settings of a worker on the machine, all others by default.
-    pub fn options(&self) -> Work {
-        let MachineWork { concurrency, memory_limit, lease, drain, .. } = *self;
-        Work { concurrency, memory_limit, lease, drain, ..Work::default() }
+    /// The settings of a worker on the machine. Its bandwidth is limited by task.
+    pub fn settings(&self) -> MachineSettings {
+        let MachineWork { concurrency, memory_limit, lease, drain, idle_exit: _ } = *self;
+        MachineSettings { concurrency, memory_limit, bandwidth_limit: None, lease, drain }
     }
 
     fn check(&self) -> Check {
-        self.options().check_machine()?;
+        self.settings().check()?;
         // A minute is what a machine takes to come.
         duration_within("idle-exit", self.idle_exit, Duration::from_secs(60), Duration::from_secs(24 * 3600))
     }

@@ -141,14 +141,6 @@ impl Default for Find {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Work {
-    /// Most transfers at once.
-    pub concurrency: usize,
-    /// Memory for transfers and everything else, bytes.
-    #[serde(with = "size::required")]
-    pub memory_limit: u64,
-    /// Bytes a second over all transfers; `None`: no limit.
-    #[serde(with = "size::optional")]
-    pub bandwidth_limit: Option<u64>,
     /// Size of parts, bytes; `None`: chosen per object.
     #[serde(with = "size::optional")]
     pub part_size: Option<u64>,
@@ -164,15 +156,9 @@ pub struct Work {
     /// Delay before an object's second attempt; it grows fourfold each time.
     #[serde(with = "duration::required")]
     pub retry_delay: Duration,
-    /// Time after which a received job without a heartbeat is given to another worker.
-    #[serde(with = "duration::required")]
-    pub lease: Duration,
     /// Whether workers look at the source again after each write, as they must where others may be at the
     /// same object: events, other workers, jobs that came twice. `None`: on SQS they do.
     pub look_again: Option<bool>,
-    /// Time that a stopping worker has to finish its leased jobs.
-    #[serde(with = "duration::required")]
-    pub drain: Duration,
     /// How long `flotilla` waits for a store at which nothing succeeds; workers of a fleet wait for ever.
     #[serde(with = "duration::required")]
     pub outage_limit: Duration,
@@ -243,17 +229,12 @@ pub const SETTLE_OBJECTS: usize = 250;
 impl Default for Work {
     fn default() -> Self {
         Work {
-            concurrency: 32,
-            memory_limit: 256 << 20,
-            bandwidth_limit: None,
             part_size: None,
             multipart_threshold: None,
             giant_threshold: 5 << 30,
             attempts: 3,
             retry_delay: Duration::from_secs(5),
-            lease: Duration::from_secs(60),
             look_again: None,
-            drain: Duration::from_secs(8),
             // A restarted gateway, a failed-over database, a lost network come back within minutes.
             outage_limit: Duration::from_secs(5 * 60),
             server_side_copy: true,

@@ -28,7 +28,6 @@ fn objects(source: Side, destination: Side) -> ObjectsConfig {
         ..Find::default()
     };
     let work = Work {
-        bandwidth_limit: Some(1 << 20),
         look_again: Some(true),
         part_size: Some(5 << 20),
         multipart_threshold: Some(5 << 20),
@@ -70,6 +69,7 @@ fn full() -> Config {
             connection: connection.clone(),
         }),
         metrics_addr: Some("127.0.0.1:9100".into()),
+        machine: MachineSettings { concurrency: 3, bandwidth_limit: Some(1 << 20), ..MachineSettings::default() },
         objects: objects(side("s3://a"), side("s3://b")),
     }
 }
@@ -78,6 +78,7 @@ fn full() -> Config {
 fn a_small_config_takes_the_defaults() {
     let config = Config::parse(SMALL).unwrap();
     assert_eq!((config.objects.find, config.objects.work), (Find::default(), Work::default()));
+    assert_eq!(config.machine, MachineSettings::default());
 }
 
 #[test]
@@ -136,8 +137,8 @@ fn sizes_and_durations_are_read_as_people_write_them() {
     let config =
         Config::parse(&with("[work]\npart-size = \"8MiB\"\nmemory-limit = 134217728\nlease = \"2m\"")).unwrap();
     assert_eq!(config.objects.work.part_size, Some(8 << 20));
-    assert_eq!(config.objects.work.memory_limit, 128 << 20);
-    assert_eq!(config.objects.work.lease, Duration::from_secs(120));
+    assert_eq!(config.machine.memory_limit, 128 << 20);
+    assert_eq!(config.machine.lease, Duration::from_secs(120));
 }
 
 #[test]

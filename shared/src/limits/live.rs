@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::bandwidth::Bandwidth;
 use super::live_rate::{Allowance, LiveRate};
-use crate::config::Work;
+use crate::config::MachineSettings;
 use crate::store::{LimitedStore, Store};
 
 /// A transfer's request waits about this long behind those of others, at most: the read at its other end is open
@@ -65,9 +65,9 @@ impl Default for Inner {
 
 impl LiveLimits {
     /// The limits of a task of one machine, as its settings have them.
-    pub fn of(work: &Work) -> Self {
+    pub fn of(machine: &MachineSettings) -> Self {
         let limits = LiveLimits::default();
-        limits.set(&LiveRates { bandwidth: work.bandwidth_limit.map(|rate| rate as f64), ..LiveRates::default() });
+        limits.set(&LiveRates { bandwidth: machine.bandwidth_limit.map(|rate| rate as f64), ..LiveRates::default() });
         limits
     }
 

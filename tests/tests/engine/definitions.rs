@@ -26,14 +26,14 @@ fn store(folder: &Path) -> Store {
 fn add(stage: &Stage, executors: &Executors, definition: u32) -> PathBuf {
     let destination = fresh_folder(&format!("destination-{definition}"));
     let stores = (store(&stage.source), store(&destination));
-    let worker = objects::worker(stores, stage.queue.clone(), stage.ledger.clone(), stage.options.clone());
+    let worker = objects::worker(stores, stage.queue.clone(), stage.ledger.clone(), (&stage.machine, &stage.options));
     executors.add(definition, worker.objects.executor());
     destination
 }
 
 fn worker(stage: &Stage, executors: &Executors) -> worker::Worker {
     let (queue, ledger) = (stage.queue.clone(), stage.ledger.clone());
-    let mut worker = worker::Worker::new(TASK, "worker", queue, ledger, stage.options.clone());
+    let mut worker = worker::Worker::new(TASK, "worker", queue, ledger, stage.machine.clone());
     worker.executors = executors.clone();
     worker
 }

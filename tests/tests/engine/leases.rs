@@ -12,7 +12,7 @@ use crate::stage::{Stage, until};
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_a_worker_takes_only_parts_jobs_it_works_on() {
     let mut stage = Stage::new().await;
-    stage.options.concurrency = 16;
+    stage.machine.concurrency = 16;
     for first in (1..=80).step_by(8) {
         let parts =
             Parts { index: 0, key: "k".into(), upload_id: "gone".into(), first, last: first + 7, again: Vec::new() };
@@ -29,7 +29,7 @@ async fn regression_a_worker_takes_only_parts_jobs_it_works_on() {
 async fn slow_heartbeat(settles: Fate) -> Stage {
     let mut stage = Stage::new().await;
     Arc::get_mut(&mut stage.queue).expect("nobody else has it").extending = Duration::from_millis(300);
-    stage.options.lease = Duration::from_secs(2);
+    stage.machine.lease = Duration::from_secs(2);
     stage.ledger.calls.decide(move |call, _| if call == "settle" { settles } else { Fate::Pass });
     stage
 }

@@ -26,7 +26,8 @@ fn with_other_options(stage: &Stage) -> Stage {
     let (queue, ledger, fleet) = (stage.queue.clone(), stage.ledger.clone(), stage.fleet.clone());
     let (mut follow, limits) = (stage.follow.clone(), stage.limits.clone());
     follow.metadata = !follow.metadata;
-    Stage { source, destination, queue, ledger, options: stage.options.clone(), fleet, follow, limits }
+    let (machine, options) = (stage.machine.clone(), stage.options.clone());
+    Stage { source, destination, queue, ledger, machine, options, fleet, follow, limits }
 }
 
 /// An event of the key of a large file.
@@ -72,7 +73,7 @@ async fn workers_of_mixed_options_copy_a_giant_after_few_restarts() {
 async fn an_events_giant_follows_new_options_at_no_attempt() {
     let mut stage = giants().await;
     stage.options.attempts = 1;
-    stage.options.lease = Duration::from_secs(2);
+    stage.machine.lease = Duration::from_secs(2);
     let other = with_other_options(&stage);
     change(&stage).await;
     let working = stage.start();

@@ -16,7 +16,7 @@ use finder::run::context::RunContext;
 use finder::{FindError, Finder, Planned, Planner};
 use flotilla_tests::emulators::fresh_folder;
 use serde::{Deserialize, Serialize};
-use shared::config::Work;
+use shared::config::MachineSettings;
 use shared::job::{self, Job, Origin, ParseError, VERSION};
 use shared::ledger::{Checkpoint, Detail, Ledger, Outcome, Phase, Run, RunOptions, Settlement, State};
 use shared::object::Timestamp;
@@ -240,8 +240,8 @@ fn find(stage: &Stage, numbers: Numbers) -> JoinHandle<Result<String, FindError>
 }
 
 fn work(stage: &Stage, numbers: Numbers) -> (Stop, JoinHandle<Result<(), WorkError>>) {
-    let options = Work { lease: Duration::from_secs(1), ..Work::default() };
-    let worker = Worker::new(TASK, "worker", stage.queue.clone(), stage.ledger.clone(), options).with(numbers);
+    let machine = MachineSettings { lease: Duration::from_secs(1), ..MachineSettings::default() };
+    let worker = Worker::new(TASK, "worker", stage.queue.clone(), stage.ledger.clone(), machine).with(numbers);
     let stop = Stop::default();
     (stop.clone(), tokio::spawn(worker.run(stop)))
 }

@@ -116,8 +116,8 @@ async fn regression_a_group_does_not_wait_until_it_is_full() {
     let mut stage = in_parts().await;
     // Four parts of 5 s each, one after the other.
     stage.options.part_size = Some(400_000);
-    stage.options.bandwidth_limit = Some(80_000);
-    stage.options.concurrency = 1;
+    stage.machine.bandwidth_limit = Some(80_000);
+    stage.machine.concurrency = 1;
     let objects = stage.files([1_600_000]);
     stage.copy(&objects).await;
     let working = stage.start();

@@ -10,7 +10,7 @@ use adapters::sqlite::Database;
 use async_trait::async_trait;
 use flotilla_tests::emulators::fresh_folder;
 use shared::Result;
-use shared::config::Work;
+use shared::config::MachineSettings;
 use shared::job::{self, Job, Origin, ParseError, VERSION};
 use shared::queue::{Outgoing, Queue};
 use worker::{Activity, Delivery, Execution, Executor, FairShares, LaneContext, Polls, Stop, Worker};
@@ -134,7 +134,8 @@ impl Process {
     /// Begins to serve a task.
     fn serve(&self, task: &Task, store: Store) {
         let [queue, events] = task.queues.clone();
-        let mut worker = Worker::new(&task.name, "worker", queue, self.stage.ledger.clone(), Work::default());
+        let mut worker =
+            Worker::new(&task.name, "worker", queue, self.stage.ledger.clone(), MachineSettings::default());
         worker.events = Some(events);
         worker.limiter = Some(self.shares.of_task());
         worker.activity = Activity::of_task(&self.activity);

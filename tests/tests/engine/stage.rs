@@ -10,7 +10,7 @@ use flotilla_tests::emulators::fresh_folder;
 use flotilla_tests::probe::{LedgerProbe, QueueProbe};
 use flotilla_tests::stage::{self, run_start};
 pub use flotilla_tests::stage::{RUN, TASK};
-use shared::config::Work;
+use shared::config::{MachineSettings, Work};
 use shared::fleet::Fleet;
 use shared::fleet::solo::Solo;
 use shared::job::Origin;
@@ -32,10 +32,11 @@ pub struct Stage {
     pub destination: PathBuf,
     pub queue: Arc<QueueProbe>,
     pub ledger: Arc<LedgerProbe>,
+    pub machine: MachineSettings,
     pub options: Work,
     pub fleet: Arc<dyn Fleet>,
     pub follow: Follow,
-    /// Unused if `options` has a bandwidth limit.
+    /// Unused if `machine` has a bandwidth limit.
     pub limits: LiveLimits,
 }
 
@@ -56,6 +57,7 @@ impl Stage {
             destination: fresh_folder("destination"),
             queue: Arc::new(QueueProbe::new(Arc::new(SqliteQueue::open(&database, TASK)))),
             ledger: Arc::new(ledger),
+            machine: MachineSettings::default(),
             options: Work { retry_delay: Duration::from_millis(10), ..Work::default() },
             fleet: Arc::new(Solo),
             follow: Follow::alone(),
@@ -94,10 +96,10 @@ impl Stage {
         };
         let stores = (store(&self.source), store(&self.destination));
         let (queue, ledger) = (self.queue.clone(), self.ledger.clone());
-        let mut worker = stage::worker(stores, queue, ledger, self.options.clone());
+        let mut worker = stage::worker(stores, queue, ledger, (&self.machine, &self.options));
         worker.worker.fleet = self.fleet.clone();
         worker.objects.follow = self.follow.clone();
-        if self.options.bandwidth_limit.is_none() {
+        if self.machine.bandwidth_limit.is_none() {
             worker.objects.limits = self.limits.clone();
         }
         let (stop, moved) = (Stop::default(), worker.worker.moved.clone());

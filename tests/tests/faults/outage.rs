@@ -26,7 +26,7 @@ async fn until_ready(stage: &Stage, ready: bool) {
 async fn a_passing_outage_costs_no_object_an_attempt() {
     for at_source in [false, true] {
         let mut stage = Stage::new(Objects::small(60)).await;
-        stage.work.concurrency = 8;
+        stage.machine.concurrency = 8;
         // Fleets wait for ever.
         stage.outage_limit = None;
         stage.health.set_ready(true);
@@ -101,7 +101,7 @@ async fn bad_objects_are_named_and_never_stop_the_run() {
     for fault in [respond(403, DENIED), respond(500, ""), Fault::CloseBefore] {
         let mut stage = Stage::new(Objects::small(60)).await;
         // In the worst order: one after the other, with nothing good in between.
-        stage.work.concurrency = 1;
+        stage.machine.concurrency = 1;
         stage.to.inject(Rule::on(Kind::Put, fault.clone()).containing("/small/000"));
         let end = stage.sync().await;
         let failures = stage.failures(end.done("bad objects")).await;

@@ -13,7 +13,7 @@ async fn stage(refusal: Fault) -> (Stage, std::path::PathBuf) {
     let mut stage = Stage::new(Objects::small(100)).await;
     let file = credentials_file(READ_ONLY_KEY, READ_ONLY_SECRET);
     stage.source.connection.credentials = Some(format!("file:{}", file.display()));
-    stage.work.concurrency = 4;
+    stage.machine.concurrency = 4;
     stage.from.inject(Rule::always(refusal).signed_by(READ_ONLY_KEY).after(20));
     (stage, file)
 }

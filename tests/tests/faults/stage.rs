@@ -16,7 +16,7 @@ use flotilla_tests::probe::LedgerProbe;
 use flotilla_tests::proxy::Proxy;
 use flotilla_tests::stage;
 pub use flotilla_tests::stage::TASK;
-use shared::config::{Find, Side, Work};
+use shared::config::{Find, MachineSettings, Side, Work};
 use shared::ledger::{Ledger, Outcome, Phase, Run};
 use shared::location::Scheme;
 use shared::store::Store;
@@ -75,6 +75,7 @@ pub struct Stage {
     pub source: Side,
     pub destination: Side,
     pub find: Find,
+    pub machine: MachineSettings,
     pub work: Work,
     pub outage_limit: Option<Duration>,
     pub health: Health,
@@ -115,6 +116,7 @@ impl Stage {
             from,
             to,
             find: Find { list_concurrency: 1, ..Find::default() },
+            machine: MachineSettings::default(),
             work: Work {
                 retry_delay: Duration::from_millis(10),
                 part_size: Some(PART),
@@ -156,7 +158,7 @@ impl Stage {
 
     async fn worker(&self) -> Worker {
         let (queue, ledger) = (self.queue.clone(), self.worker_ledger.clone());
-        let mut worker = stage::worker(self.stores().await, queue, ledger, self.work.clone());
+        let mut worker = stage::worker(self.stores().await, queue, ledger, (&self.machine, &self.work));
         worker.objects.follow.metadata = self.find.metadata;
         worker.objects.follow.look_again = self.work.look_again == Some(true);
         worker.objects.health = self.health.clone();

@@ -68,5 +68,5 @@ async fn retry_after_is_kept_by_all_transfers_together() {
     let (end, asked) = tokio::join!(stage.sync(), healed);
     let run = end.done("retry-after");
     assert_eq!((run.settled.copied, run.settled.failed), (100, 0));
-    assert!(asked <= 10 + 2 * stage.work.concurrency as u64, "{asked} requests in half a second");
+    assert!(asked <= 10 + 2 * stage.machine.concurrency as u64, "{asked} requests in half a second");
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use flotilla_tests::stage;
 pub use flotilla_tests::stage::TASK;
-use shared::config::{Find, Work};
+use shared::config::{Find, MachineSettings, Work};
 use shared::digest::Algorithm;
 use shared::filter::Filter;
 use shared::ledger::{Phase, events_run};
@@ -138,14 +138,14 @@ impl World {
         let mut find = Find::default();
         find.filters.extend(self.profile.mind.then(|| format!("- {SCANNED}*")));
         let filter = Filter::load(&find, None).expect("a filter");
+        let machine = MachineSettings { concurrency: 4, ..MachineSettings::default() };
         let options = Work {
-            concurrency: 4,
             multipart_threshold: self.profile.parts.then_some(1),
             part_size: self.profile.parts.then_some(2),
             ..Work::default()
         };
         let stores = (self.store(SOURCE, number), self.store(DESTINATION, number));
-        let mut worker = stage::worker(stores, self.queue(JOBS, number), ledger, options);
+        let mut worker = stage::worker(stores, self.queue(JOBS, number), ledger, (&machine, &options));
         worker.worker.name = format!("worker {number}");
         worker.worker.events = (!one_queue).then(|| self.queue(EVENTS, number));
         worker.objects.follow = Follow { look_again, delete: true, removals: true, filter, metadata: false };

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use shared::config::Work;
+use shared::config::MachineSettings;
 use shared::fleet::Fleet;
 use shared::ledger::{NO_FENCE, Outcome, RunOptions, RunStart, Settlement, SharedLedger, events_run};
 use shared::limits::{ConcurrencyLimiter, Lane, transfers_within};
@@ -44,7 +44,7 @@ pub struct Engine {
     pub moved: Arc<TransferProgress>,
     /// Cancelled once the worker drains.
     pub draining: CancellationToken,
-    pub(crate) options: Work,
+    pub(crate) machine: MachineSettings,
     pub(crate) fleet: Arc<dyn Fleet>,
     /// What others see of the worker.
     pub(crate) activity: Arc<Activity>,
@@ -93,7 +93,7 @@ impl Drop for Waiting<'_> {
 impl LaneContext {
     /// The lanes of a worker: the main one, and that of events where they have a queue of their own.
     pub(crate) fn all(worker: Worker, draining: CancellationToken) -> Vec<Arc<LaneContext>> {
-        let most = transfers(&worker.options, worker.events.is_some());
+        let most = transfers(&worker.machine, worker.events.is_some());
         let limiter = worker.limiter.clone().unwrap_or_else(|| ConcurrencyLimiter::new(most));
         limiter.cap(most);
         let events = worker.events.clone().map(|queue| (Lane::Events, queue));
@@ -126,14 +126,14 @@ impl LaneContext {
 }
 
 /// The transfers that a worker may have at the same time.
-fn transfers(options: &Work, has_events: bool) -> usize {
-    let mut within = transfers_within(options.memory_limit);
+fn transfers(machine: &MachineSettings, has_events: bool) -> usize {
+    let mut within = transfers_within(machine.memory_limit);
     if has_events {
         // Each lane has a quarter beside the limit, rounded up.
         within = (within * 2 / 3).saturating_sub(1).max(1);
     }
-    let transfers = options.concurrency.min(within);
-    match options.bandwidth_limit {
+    let transfers = machine.concurrency.min(within);
+    match machine.bandwidth_limit {
         Some(rate) => transfers.min(usize::try_from(rate / TRANSFER_RATE_BYTES).unwrap_or(usize::MAX)),
         None => transfers,
     }
@@ -150,7 +150,7 @@ impl Engine {
             ledger: worker.ledger,
             moved: worker.moved,
             draining,
-            options: worker.options,
+            machine: worker.machine,
             fleet: worker.fleet,
             activity: worker.activity,
             turns: worker.turns,

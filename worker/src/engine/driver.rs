@@ -38,14 +38,14 @@ pub enum WorkError {
 
 impl Worker {
     /// Works until a stop signal, or until queue or ledger fail permanently, or a store for too long. On `stop.drain`
-    /// it takes no more jobs and finishes its leased jobs within `options.drain`. It releases the remaining jobs then,
+    /// it takes no more jobs and finishes its leased jobs within `machine.drain`. It releases the remaining jobs then,
     /// or on `stop.abort`.
     pub async fn run(self, stop: Stop) -> Result<(), WorkError> {
         let lanes = LaneContext::all(self, stop.drain.clone());
         let engine = &lanes[0].engine.clone();
         // Ends with the worker, however that ends.
         let mut beside = JoinSet::new();
-        beside.spawn(abort_in_time(stop.clone(), engine.options.drain));
+        beside.spawn(abort_in_time(stop.clone(), engine.machine.drain));
         // Of many tasks the controller measures the depth, once for all workers.
         if engine.turns.is_none() {
             beside.spawn(watch_depth(lanes.clone()));
@@ -94,7 +94,7 @@ async fn drain(engine: &Engine, stop: &Stop, jobs: &mut [JoinSet<()>]) {
         () = finish(jobs) => return,
         () = stop.abort.cancelled() => {}
         // Where the worker ends by itself nobody has said when.
-        () = sleep(engine.options.drain) => stop.abort.cancel(),
+        () = sleep(engine.machine.drain) => stop.abort.cancel(),
     }
     if timeout(engine.release_time, finish(jobs)).await.is_err() {
         tracing::warn!("could not release some jobs: they will be redelivered when their leases end");

@@ -68,7 +68,7 @@ impl Leases {
 }
 
 async fn beat(lane: Arc<LaneContext>, message: Message, lost: CancellationToken, ended: CancellationToken) {
-    let lease = lane.engine.options.lease;
+    let lease = lane.engine.machine.lease;
     let margin = lease / 10;
     let mut deadline = Instant::now() + lease - margin;
     loop {

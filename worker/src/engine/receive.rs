@@ -197,7 +197,7 @@ async fn receive(lane: &Arc<LaneContext>, stop: &Stop, max: usize, turn: Turn) -
 
 /// Asks the queue, and gives the turn back with its answer.
 async fn poll(lane: Arc<LaneContext>, max: usize, turn: Turn) -> shared::Result<Vec<Message>> {
-    let messages = lane.queue.receive(max, turn.wait, lane.engine.options.lease).await;
+    let messages = lane.queue.receive(max, turn.wait, lane.engine.machine.lease).await;
     let count = messages.as_ref().map_or(0, Vec::len);
     lane.engine.activity.poll_ended(count);
     if let Some(turns) = lane.engine.turns.as_ref().filter(|_| count > 0) {

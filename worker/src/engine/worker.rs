@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::config::Work;
+use shared::config::MachineSettings;
 use shared::fleet::Fleet;
 use shared::fleet::solo::Solo;
 use shared::ledger::SharedLedger;
@@ -39,14 +39,14 @@ pub struct Worker {
     /// this as it is.
     pub fleet: Arc<dyn Fleet>,
     /// How much it does at once, and for how long it leases and drains.
-    pub options: Work,
+    pub machine: MachineSettings,
     /// Gets the outcomes.
     pub report: Option<Report>,
     /// Bytes transferred so far and objects in flight, for displays.
     pub moved: Arc<TransferProgress>,
     /// What it does, for others to see.
     pub activity: Arc<Activity>,
-    /// The limit of its transfers, where several tasks share one; `None`: its own, by `options`.
+    /// The limit of its transfers, where several tasks share one; `None`: its own, by `machine`.
     pub limiter: Option<ConcurrencyLimiter>,
     /// When it may poll, and for how long, where several tasks share the polls; `None`: whenever it can work.
     pub turns: Option<Arc<Turns>>,
@@ -59,7 +59,7 @@ pub struct Worker {
 
 impl Worker {
     /// A worker on a machine of its own that receives from one queue, and executes no kind yet.
-    pub fn new(task: &str, name: &str, queue: Queue, ledger: SharedLedger, options: Work) -> Self {
+    pub fn new(task: &str, name: &str, queue: Queue, ledger: SharedLedger, machine: MachineSettings) -> Self {
         Worker {
             task: task.to_owned(),
             name: name.to_owned(),
@@ -67,7 +67,7 @@ impl Worker {
             events: None,
             ledger,
             fleet: Arc::new(Solo),
-            options,
+            machine,
             report: None,
             moved: Arc::default(),
             activity: Arc::default(),

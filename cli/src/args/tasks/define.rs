@@ -6,7 +6,7 @@ use clap::builder::ArgPredicate;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
-use shared::config::{FleetFile, FollowedEvents, Notify, ObjectsConfig, TaskDefinition, TaskLimits, Work};
+use shared::config::{FleetFile, FollowedEvents, Notify, ObjectsConfig, TaskDefinition, TaskLimits};
 use shared::location::Location;
 use shared::schedule::Schedule;
 
@@ -109,7 +109,7 @@ impl DefinitionArgs {
 
     fn built(&self, name: &str, objects: ObjectsConfig) -> TaskDefinition {
         let ObjectsConfig { source, destination, find, work } = objects;
-        let bandwidth = work.bandwidth_limit;
+        let bandwidth = self.task.bandwidth_limit();
         TaskDefinition {
             task: name.to_owned(),
             description: self.description.clone(),
@@ -119,7 +119,7 @@ impl DefinitionArgs {
             source,
             destination,
             find,
-            work: Work { bandwidth_limit: None, ..work },
+            work,
             limits: TaskLimits { machines: self.machines, bandwidth, requests: self.requests },
             notify: Notify { topic: self.notify_topic.clone(), webhook: self.notify_webhook.clone() },
         }

@@ -130,7 +130,7 @@ impl Site {
             let Process { tasks, backend, config } = process;
             let operations = Operations::in_slices_of(SLICE, opened, tasks, "worker".into());
             let events = backend.events.clone().unwrap();
-            let worker = Worker::new(&config.task, "worker", events, backend.ledger, config.objects.work.clone());
+            let worker = Worker::new(&config.task, "worker", events, backend.ledger, config.machine.clone());
             let _ = worker.with(operations).run(Stop::default()).await;
         })
     }

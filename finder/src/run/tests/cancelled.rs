@@ -60,8 +60,8 @@ async fn options_that_change_nothing_at_the_destination_cancel_no_run() {
     let changes: [Change; 4] = [
         |bench| bench.find.list_concurrency = 1,
         |bench| bench.find.job_objects = 7,
-        |bench| bench.work.concurrency = 1,
-        |bench| bench.work.bandwidth_limit = Some(1 << 20),
+        |bench| bench.work.attempts = 7,
+        |bench| bench.work.giant_threshold = 1 << 20,
     ];
     for change in changes {
         let (source, destination) = mirrored();

@@ -202,7 +202,7 @@ fn a_fleets_task_has_the_machines_settings_and_own_queues() {
     let queue = config.queue.as_ref().unwrap();
     assert_eq!((queue.name.as_str(), queue.dead_letter_name().as_str()), ("main--photos", "main--photos--dead"));
     assert_eq!(config.events_queue().unwrap().name, "main--photos--events");
-    assert_eq!((config.objects.work.concurrency, config.objects.work.lease), (64, Duration::from_secs(120)));
+    assert_eq!((config.machine.concurrency, config.machine.lease), (64, Duration::from_secs(120)));
     assert_eq!((config.objects.work.attempts, config.objects.work.giant_threshold), (5, 1 << 30));
     assert!(config.looks_again() && config.objects.find.strict && !config.objects.find.tags);
     assert_eq!(config.ledger.unwrap().table, "flotilla");

@@ -10,7 +10,7 @@ fn parse(text: &str) -> FleetFile {
 fn a_small_fleet_file_takes_the_defaults() {
     let fleet = parse(SMALL);
     assert_eq!(fleet.work, MachineWork::default());
-    assert_eq!(fleet.work.concurrency, Work::default().concurrency);
+    assert_eq!(fleet.work.concurrency, MachineSettings::default().concurrency);
     assert_eq!(fleet.operations_queue(), "main--operations");
     let names = QueueNames {
         jobs: "main--photos".into(),

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use super::{Find, ObjectsConfig, Side, Sse, Work};
-use crate::config::check::{
-    Check, GIB, KIB, LARGEST, MIB, MIN_BANDWIDTH, check_connection, duration_within, refuse, within,
-};
+use crate::config::check::{Check, GIB, KIB, LARGEST, MIB, check_connection, duration_within, refuse, within};
 use crate::config::{Connection, Size};
 use crate::location::Scheme;
 
@@ -84,10 +82,6 @@ impl Find {
 impl Work {
     fn check(&self, source: Scheme, destination: Scheme) -> Check {
         self.check_fidelity(source, destination)?;
-        self.check_machine()?;
-        if let Some(limit) = self.bandwidth_limit {
-            within("bandwidth-limit", Size(limit), MIN_BANDWIDTH, LARGEST)?;
-        }
         if let Some(size) = self.part_size {
             // S3: parts of 5 MiB to 5 GiB ("Amazon S3 multipart upload limits"). A folder has no limit of
             // its own; below 64 KiB the overhead of a part outweighs it.
@@ -105,17 +99,6 @@ impl Work {
         duration_within("outage-limit", self.outage_limit, Duration::ZERO, Duration::from_secs(24 * 3600))
     }
 
-    /// Checks the settings that a machine has, whatever its task is.
-    pub(in crate::config) fn check_machine(&self) -> Check {
-        within("concurrency", self.concurrency, 1, 1024)?;
-        within("memory-limit", Size(self.memory_limit), Size(64 * MIB), LARGEST)?;
-        // SQS hides a message for at most 12 hours; below 5 s a heartbeat could not keep up.
-        duration_within("lease", self.lease, Duration::from_secs(5), Duration::from_secs(12 * 3600))?;
-        duration_within("drain", self.drain, Duration::ZERO, Duration::from_secs(12 * 3600))
-    }
-}
-
-impl Work {
     /// What is asked for besides the bytes must be something that the places can have.
     fn check_fidelity(&self, source: Scheme, destination: Scheme) -> Check {
         let to_folder = destination == Scheme::File;

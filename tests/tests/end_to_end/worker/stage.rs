@@ -12,7 +12,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use flotilla_tests::emulators::{READ_ONLY_KEY, READ_ONLY_SECRET, fresh_folder, side, side_as, weed};
 use flotilla_tests::proxy::{Kind, Proxy};
 use flotilla_tests::stage::{self, RUN, TASK};
-use shared::config::Work;
+use shared::config::{MachineSettings, Work};
 use shared::job::Origin;
 use shared::ledger::{Ledger, NO_FENCE, Outcome, Settled};
 use shared::object::{ETag, Timestamp};
@@ -33,6 +33,7 @@ pub struct Stage {
     pub destination: String,
     pub queue: Arc<SqliteQueue>,
     pub ledger: Arc<SqliteLedger>,
+    pub machine: MachineSettings,
     pub options: Work,
     pub denied: bool,
 }
@@ -51,7 +52,8 @@ impl Stage {
             destination: weed.create_bucket("destination").await,
             queue: Arc::new(SqliteQueue::open(&database, TASK)),
             ledger,
-            options: Work { retry_delay: Duration::from_millis(10), lease: Duration::from_secs(5), ..Work::default() },
+            machine: MachineSettings { lease: Duration::from_secs(5), ..MachineSettings::default() },
+            options: Work { retry_delay: Duration::from_millis(10), ..Work::default() },
             denied: false,
         }
     }
@@ -98,7 +100,8 @@ impl Stage {
         let destination: Arc<dyn ObjectStore> = Arc::new(S3Store::open(&to).await.expect("the destination opens"));
         // As the programs do before they take a job: what is known of the stores is known then.
         tokio::try_join!(source.probe(), destination.probe()).expect("both stores answer");
-        stage::worker((source, destination), self.queue.clone(), self.ledger.clone(), self.options.clone()).build()
+        stage::worker((source, destination), self.queue.clone(), self.ledger.clone(), (&self.machine, &self.options))
+            .build()
     }
 
     /// Runs a worker until so many objects are settled and nothing waits on the queue.

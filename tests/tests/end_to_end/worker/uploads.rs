@@ -98,8 +98,8 @@ async fn after_a_stop_the_next_worker_sends_only_missing_parts() {
     let mut stage = Stage::new().await;
     stage.options.part_size = Some(5 << 20);
     stage.options.multipart_threshold = Some(6 << 20);
-    stage.options.concurrency = 1;
-    stage.options.drain = Duration::ZERO;
+    stage.machine.concurrency = 1;
+    stage.machine.drain = Duration::ZERO;
     let object = stage.object(0, "a", 40 * MIB).await;
     stage.send(&stage.job("j", vec![object])).await;
     // One transfer at a time: the fifth part is on its way, the four before it are recorded.

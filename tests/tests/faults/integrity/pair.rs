@@ -13,7 +13,7 @@ use flotilla_tests::cloud::{Cloud, Encryption, Profile, StoredObject, StoredPart
 use flotilla_tests::emulators::{fresh_folder, side};
 use flotilla_tests::proxy::Proxy;
 use flotilla_tests::stage::{self, RUN, TASK};
-use shared::config::{Side, Work};
+use shared::config::{MachineSettings, Side, Work};
 use shared::job::Origin;
 use shared::ledger::{Ledger, NO_FENCE, Outcome};
 use shared::location::Location;
@@ -167,6 +167,7 @@ impl TestSide {
 pub struct Pair {
     pub source: TestSide,
     pub destination: TestSide,
+    pub machine: MachineSettings,
     pub options: Work,
     queue: Arc<SqliteQueue>,
     pub ledger: Arc<SqliteLedger>,
@@ -183,7 +184,8 @@ impl Pair {
             multipart_threshold: Some(1 << 20),
             ..Work::default()
         };
-        Pair { source, destination, options, queue: Arc::new(SqliteQueue::open(&database, TASK)), ledger }
+        let (machine, queue) = (MachineSettings::default(), Arc::new(SqliteQueue::open(&database, TASK)));
+        Pair { source, destination, machine, options, queue, ledger }
     }
 
     pub async fn of(source: SideKind, destination: SideKind) -> Pair {
@@ -213,7 +215,8 @@ impl Pair {
         let (source, destination) = (self.source.store().await, self.destination.store().await);
         // As the programs do before they take a job: what is known of the stores is known then.
         tokio::try_join!(source.probe(), destination.probe()).expect("both stores answer");
-        stage::worker((source, destination), self.queue.clone(), self.ledger.clone(), self.options.clone()).build()
+        stage::worker((source, destination), self.queue.clone(), self.ledger.clone(), (&self.machine, &self.options))
+            .build()
     }
 
     /// Has the source's object copied; gives its outcome.

@@ -48,7 +48,7 @@ async fn an_object_overwritten_between_its_parts_is_never_mixed() {
     let check = async |(kind, profile, size_after): (SideKind, Profile, usize)| {
         let name = profile.name;
         let mut pair = Pair::new(TestSide::new(kind, profile).await, TestSide::new(Md5, Profile::UNKNOWN).await).await;
-        pair.options.concurrency = 1;
+        pair.machine.concurrency = 1;
         let (old, new) = (content(1, SIZE), content(2, size_after));
         pair.source.put("k", &old);
         pair.source.proxy().inject(Rule::on(Kind::Get, DELAY).after(1).times(1));
@@ -66,8 +66,8 @@ async fn an_object_overwritten_between_its_parts_is_never_mixed() {
 async fn an_object_overwritten_while_a_worker_is_down_is_never_mixed() {
     for (kind, profile) in [(Md5, Profile::UNKNOWN), (Md5, HEEDLESS), (Folder, Profile::UNKNOWN)] {
         let mut pair = Pair::new(TestSide::new(kind, profile).await, TestSide::new(Md5, Profile::UNKNOWN).await).await;
-        pair.options.concurrency = 1;
-        pair.options.lease = Duration::from_secs(1);
+        pair.machine.concurrency = 1;
+        pair.machine.lease = Duration::from_secs(1);
         let (old, new) = (content(1, SIZE), content(2, SIZE));
         pair.source.put("k", &old);
         pair.enqueue("k").await;
@@ -90,7 +90,7 @@ async fn parts_that_the_service_copies_are_of_one_version() {
         let mut destination = TestSide::within(Md5, cloud.clone()).await;
         destination.reach_as(&source);
         let mut pair = Pair::new(source, destination).await;
-        pair.options.concurrency = 1;
+        pair.machine.concurrency = 1;
         let (old, new) = (content(1, SIZE), content(2, SIZE));
         pair.source.put("k", &old);
         pair.source.proxy().inject(Rule::on(Kind::PartCopy, DELAY).after(1).times(1));
@@ -107,8 +107,8 @@ async fn parts_that_the_service_copies_are_of_one_version() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_part_of_another_worker_is_not_taken_for_ours() {
     let mut pair = Pair::of(Md5, Md5).await;
-    pair.options.concurrency = 1;
-    pair.options.lease = Duration::from_secs(1);
+    pair.machine.concurrency = 1;
+    pair.machine.lease = Duration::from_secs(1);
     let bytes = content(1, SIZE);
     pair.source.put("k", &bytes);
     pair.enqueue("k").await;
@@ -128,7 +128,7 @@ async fn a_late_part_of_another_worker_is_not_taken_for_ours() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_replaced_between_its_parts_is_never_mixed() {
     let mut pair = Pair::of(SideKind::Folder, Md5).await;
-    pair.options.concurrency = 1;
+    pair.machine.concurrency = 1;
     let (old, new) = (content(1, SIZE), content(2, SIZE));
     pair.source.put("k", &old);
     let time = pair.source.modified("k");
