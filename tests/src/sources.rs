@@ -56,6 +56,8 @@ pub fn quoted(text: &str) -> impl Iterator<Item = &str> {
 pub struct Function<'a> {
     /// Its name.
     pub name: &'a str,
+    /// The line of its `fn`, from 0.
+    pub at: usize,
     /// Its lines, from `fn` to its closing brace.
     pub lines: usize,
     /// Whether it is a test.
@@ -77,7 +79,7 @@ pub fn functions(source: &str) -> Vec<Function<'_>> {
         let length = if is_one_line { Some(0) } else { lines[at + 1..].iter().position(is_end).map(|rest| rest + 1) };
         let attributes = lines[..at].iter().rev().map(|line| line.trim()).take_while(|line| line.starts_with("#["));
         let is_test = attributes.into_iter().any(|line| line.contains("test]") || line.contains("test("));
-        found.extend(length.map(|length| Function { name, lines: length + 1, is_test }));
+        found.extend(length.map(|length| Function { name, at, lines: length + 1, is_test }));
     }
     found
 }

@@ -4,18 +4,19 @@
 //! goes down this chain, and one [`verdict::Verdict`] comes back:
 //!
 //! ```text
-//! executor → batch → copy, delete, changed → reconcile → whole, multipart → the destination
-//!              ↑                                 ↓
-//!       breaker permits it               recheck: the second look
+//! executor → batch → reconcile (changed: before it) → whole, multipart → the destination
+//!              ↑          ↓
+//!   breaker permits it   recheck: the second look
 //! ```
 //!
 //! **No module leads back to itself** by what it uses, which a test of the harness checks. From the top down:
 //!
 //! 1. `executor`, then `batch`, `cancel`: the objects of a job, all together
 //!    `close`: the uploads of a run or a task, without its jobs
-//! 2. `copy`, `delete`, `changed`: one object, by what its job asks for
-//! 3. `reconcile`, `replace`: source and destination are brought in step at one key
-//! 4. `whole`, `multipart` (of which `giant` also has jobs of its own), `archive`, `recheck`: one version is written
+//! 2. `changed`: one key that an event names
+//! 3. `reconcile`, `replace`: source and destination are brought in step at one key, by what its job asks for
+//! 4. `in_place`, `whole`, `multipart` (of which `giant` also has jobs of its own), `archive`, `recheck`: one version is found
+//!    in place or written
 //! 5. `item`, `settle`, `requeue`, `suspects`, `source`, `mirror`, `metadata`, `reread`: the steps of these
 //! 6. `context`: what all jobs share. It holds only modules that do not know it: `breaker`, `events::coalesce`,
 //!    `events::pending_writes`, `metadata::unsupported`, `multipart::{part_limit, pending_creates,
@@ -29,10 +30,9 @@ pub(crate) mod cancel;
 pub(crate) mod changed;
 pub(crate) mod close;
 pub(crate) mod context;
-pub(crate) mod copy;
-pub(crate) mod delete;
 pub(crate) mod events;
 pub(crate) mod executor;
+pub(crate) mod in_place;
 pub(crate) mod integrity;
 pub(crate) mod item;
 pub(crate) mod metadata;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use flotilla_tests::sources::{crates, files, quoted, text};
+use flotilla_tests::sources::{crates, files, functions, quoted, text};
 
 const DOCUMENT: &str = "docs/architecture.md";
 
@@ -56,6 +56,54 @@ fn every_path_that_the_architecture_names_exists() {
     assert!(named.len() > 30, "only {named:?}");
     let missing: Vec<_> = named.into_iter().filter(|path| !exists(path)).collect();
     assert!(missing.is_empty(), "{DOCUMENT} names {missing:?}");
+}
+
+/// The rows of the table "From a lease to its outcome": file and function of each step.
+fn steps_of_a_lease() -> Vec<(String, String)> {
+    let document = text(DOCUMENT);
+    let section = document.split("### From a lease to its outcome").nth(1).expect("the section");
+    let section = section.split("\n**").next().unwrap_or_default();
+    let rows = section.lines().filter(|line| line.starts_with("| ") && line.contains(".rs`"));
+    let step = |row: &str| {
+        let mut quotes = quoted(row);
+        let file = format!("worker/src/{}", quotes.next().expect("a file"));
+        (file, quotes.next().expect("a function").to_owned())
+    };
+    rows.map(step).collect()
+}
+
+#[test]
+fn a_lease_reaches_its_outcome_in_20_steps_and_8_files() {
+    let steps = steps_of_a_lease();
+    assert!((10..=20).contains(&steps.len()), "{} steps", steps.len());
+    let files: BTreeSet<&String> = steps.iter().map(|(file, _)| file).collect();
+    assert!(files.len() <= 8, "{files:?}");
+    let missing: Vec<_> = steps.iter().filter(|(file, function)| lines_of(file, function).is_none()).collect();
+    assert!(missing.is_empty(), "{DOCUMENT} names functions that do not exist: {missing:?}");
+}
+
+/// The lines of a function; of several with its name, of the first.
+fn lines_of(file: &str, function: &str) -> Option<String> {
+    let source = text(file);
+    let found = functions(&source).into_iter().find(|found| found.name == function)?;
+    Some(source.lines().skip(found.at).take(found.lines).collect::<Vec<_>>().join("\n"))
+}
+
+/// A function that is put in between belongs into the table.
+#[test]
+fn each_step_of_a_lease_is_called_by_an_earlier_one() {
+    // Step and caller. Results go back to 7, verdicts to 4, the end of the job to 1.
+    const BACK: [(usize, usize); 4] = [(13, 7), (14, 4), (16, 4), (20, 1)];
+    let steps = steps_of_a_lease();
+    for step in 2..=steps.len() {
+        let caller = BACK.iter().find(|(back, _)| *back == step).map_or(step - 1, |(_, caller)| *caller);
+        let ((file, name), (_, called)) = (&steps[caller - 1], &steps[step - 1]);
+        let lines = lines_of(file, name).unwrap_or_default();
+        assert!(
+            lines.contains(&format!("{called}(")),
+            "{file}: {name} (step {caller}) does not call {called} (step {step})"
+        );
+    }
 }
 
 #[test]

@@ -38,10 +38,10 @@ impl Two {
     fn declared(&self);
 }
 ";
-    let function = |name, lines, is_test| Function { name, lines, is_test };
+    let function = |name, at, lines, is_test| Function { name, at, lines, is_test };
     assert_eq!(
         functions(source),
-        [function("one", 1, true), function("two", 8, false), function("declared", 1, false)]
+        [function("one", 2, 1, true), function("two", 5, 8, false), function("declared", 14, 1, false)]
     );
 }
 

@@ -64,8 +64,14 @@ async fn work_on_job(lane: &Arc<LaneContext>, stop: &Stop, mut message: Message,
     // Dropping the execution drops its transfers with it: a PUT without its last bytes makes no
     // object, and the parts of an upload stay, recorded in the ledger, for the worker that gets the job next. What was
     // sent whole may still take effect: it is followed up before the message is released.
+    let work = async {
+        match whole.receive_count {
+            count if count > MAX_DELIVERIES => give_up(lane, job, count).await.map(Worked::Dead),
+            _ => execute(lane, job, whole).await.map(|()| Worked::Done),
+        }
+    };
     let worked = tokio::select! {
-        worked = execute_or_give_up(lane, job, whole) => Some(worked),
+        worked = work => Some(worked),
         () = lease.lost() => None,
         () = stop.abort.cancelled() => {
             job.execution.follow_up(true).await;
@@ -90,25 +96,7 @@ enum Worked {
     Dead(String),
 }
 
-/// Executes a job, or settles all its items as failed if it was delivered too often. Dropped at a drain, either goes
-/// on with the next delivery. `Err`: the job must come again.
-async fn execute_or_give_up(lane: &LaneContext, job: &Received, message: Message) -> Result<Worked> {
-    if message.receive_count <= MAX_DELIVERIES {
-        execute(lane, job, message).await?;
-        return Ok(Worked::Done);
-    }
-    let reason = format!("delivered {} times and never finished", message.receive_count);
-    match give_up(lane, job, &reason).await {
-        Err(error) if error.is_backend() => return Err(error),
-        // The ledger refuses it as well.
-        Err(error) => {
-            tracing::warn!(%error, "could not record the failure of a job that moves to the dead-letter queue")
-        }
-        Ok(()) => {}
-    }
-    Ok(Worked::Dead(reason))
-}
-
+/// Executes a job. Dropped at a drain, it goes on with the next delivery. `Err`: the job must come again.
 async fn execute(lane: &LaneContext, job: &Received, message: Message) -> Result<()> {
     let (redelivered, run) = (message.receive_count > 1, job.execution.run());
     match lane.engine.runs.judge(&*job.execution, job.writes()).await? {
@@ -143,11 +131,25 @@ async fn execute(lane: &LaneContext, job: &Received, message: Message) -> Result
     }
 }
 
-async fn give_up(lane: &LaneContext, job: &Received, reason: &str) -> Result<()> {
-    match lane.engine.runs.judge(&*job.execution, job.writes()).await? {
-        RunVerdict::Cancelled => job.execution.cancel(&Delivery::last()).await,
-        _ => job.execution.give_up(reason).await,
+/// Settles all items of a job that was delivered too often. Dropped at a drain, it goes on with the next delivery.
+/// `Err`: the job must come again. The reason is that of the dead letter.
+async fn give_up(lane: &LaneContext, job: &Received, deliveries: u32) -> Result<String> {
+    let reason = format!("delivered {deliveries} times and never finished");
+    let settle = async {
+        match lane.engine.runs.judge(&*job.execution, job.writes()).await? {
+            RunVerdict::Cancelled => job.execution.cancel(&Delivery::last()).await,
+            _ => job.execution.give_up(&reason).await,
+        }
+    };
+    match settle.await {
+        Err(error) if error.is_backend() => return Err(error),
+        // The ledger refuses it as well.
+        Err(error) => {
+            tracing::warn!(%error, "could not record the failure of a job that moves to the dead-letter queue")
+        }
+        Ok(()) => {}
     }
+    Ok(reason)
 }
 
 /// How long a job waits that is not executed before this time; `None` if the time has come.

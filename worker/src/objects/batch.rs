@@ -27,10 +27,9 @@ use crate::objects::archive;
 use crate::objects::cancel;
 use crate::objects::changed;
 use crate::objects::context::Context;
-use crate::objects::copy;
-use crate::objects::delete;
 use crate::objects::item::{Item, Request};
 use crate::objects::multipart::upload::{Abort, abort_all, forget_each};
+use crate::objects::reconcile;
 use crate::objects::replace;
 use crate::objects::requeue::{next_attempt, same_attempt};
 use crate::objects::settle::settle_job;
@@ -165,8 +164,8 @@ async fn perform(item: &mut Item<'_>, marks: &Marks) -> Verdict {
         item.begin();
         let verdict = match item.request {
             _ if item.is_left_out() => Verdict::Skipped(Skip::Filtered),
-            Request::Copy => copy::copy(item).await,
-            Request::Delete(key) => delete::delete(item, key.may_block).await,
+            Request::Copy => reconcile::copy(item).await,
+            Request::Delete(key) => reconcile::delete(item, key.may_block).await,
             Request::Follow(change) => changed::follow(item, change.no_delete).await,
         };
         match verdict {

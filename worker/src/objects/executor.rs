@@ -104,13 +104,34 @@ impl Execution for ObjectsExecution {
     }
 
     async fn execute(&self, delivery: &Delivery) -> Result<()> {
-        execute_live(&self.context, &self.job, &self.known, delivery).await
+        let (context, job) = (&self.context, &self.job);
+        let settled = settled_before(context, job, delivery.redelivered).await?;
+        if let ObjectWork::Changed { .. } = &job.work {
+            context.begin_events_run(&job.run).await?;
+            settle_job(context, job, &self.known).await?;
+        }
+        match &job.work {
+            ObjectWork::Copy { .. } | ObjectWork::Delete { .. } | ObjectWork::Changed { .. } => {
+                let marks = Marks::of_job(context, job, &settled, delivery.redelivered).await?;
+                work_on_all(context, job, delivery, settled, &marks).await
+            }
+            ObjectWork::Parts(parts) => tokio::select! {
+                sent = giant::upload_parts(context, job, parts) => sent,
+                cancelled = delivery.cancelled(&context.lane, &job.run) => {
+                    cancelled?;
+                    cancel::parts_of(context, parts).await
+                }
+            },
+        }
     }
 
     async fn cancel(&self, delivery: &Delivery) -> Result<()> {
         match cancel::whole(&self.context, &self.job, delivery.redelivered).await? {
             // A job that was delivered too often is not executed once more: its keys are left to the next scan.
-            Some(changed) if !delivery.is_given_up => execute_live(&self.context, &changed, &[], delivery).await,
+            Some(job) if !delivery.is_given_up => {
+                let changed = ObjectsExecution { context: self.context.clone(), job, known: Vec::new() };
+                changed.execute(delivery).await
+            }
             _ => Ok(()),
         }
     }
@@ -126,28 +147,6 @@ impl Execution for ObjectsExecution {
             true => in_doubt::look_after(&self.context, &self.job).await,
             false => in_doubt::look_after_abandoned(&self.context, &self.job).await,
         }
-    }
-}
-
-/// Works on a job of a live run. The outcomes in `known` are settled with it.
-async fn execute_live(context: &Context, job: &ObjectJob, known: &[(u32, Outcome)], delivery: &Delivery) -> Result<()> {
-    let settled = settled_before(context, job, delivery.redelivered).await?;
-    if let ObjectWork::Changed { .. } = &job.work {
-        context.begin_events_run(&job.run).await?;
-        settle_job(context, job, known).await?;
-    }
-    match &job.work {
-        ObjectWork::Copy { .. } | ObjectWork::Delete { .. } | ObjectWork::Changed { .. } => {
-            let marks = Marks::of_job(context, job, &settled, delivery.redelivered).await?;
-            work_on_all(context, job, delivery, settled, &marks).await
-        }
-        ObjectWork::Parts(parts) => tokio::select! {
-            sent = giant::upload_parts(context, job, parts) => sent,
-            cancelled = delivery.cancelled(&context.lane, &job.run) => {
-                cancelled?;
-                cancel::parts_of(context, parts).await
-            }
-        },
     }
 }
 

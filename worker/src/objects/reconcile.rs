@@ -5,25 +5,22 @@
 //! else the redelivery of its job does: the job is not acknowledged before. An object that was found in place needs no
 //! second look: the worker that wrote it looks again itself.
 
-use shared::ledger::{Outcome, State};
 use shared::object::{ObjectInfo, Pin};
-use shared::objects::ObjectDetail;
 use shared::objects::job::{JobChange, JobObject};
-use shared::objects::reasons::IN_SYNC;
 use shared::{Error, ErrorKind, Result};
 
 use crate::objects::archive;
 use crate::objects::context::Context;
 use crate::objects::events::coalesce::Leader;
 use crate::objects::events::in_doubt;
-use crate::objects::integrity;
+use crate::objects::in_place;
 use crate::objects::item::Item;
-use crate::objects::metadata::SourceSnapshot;
 use crate::objects::mirror;
 use crate::objects::multipart;
 use crate::objects::recheck;
+use crate::objects::replace::{self, Judged};
 use crate::objects::source::{self, SourceState};
-use crate::objects::verdict::{Copied, Skip, Uploads, Verdict};
+use crate::objects::verdict::{Skip, Uploads, Verdict};
 use crate::objects::version;
 use crate::objects::whole;
 
@@ -60,6 +57,59 @@ enum Step {
     Ended(Verdict),
     /// The source has changed since it was seen, as this error says, if there was one.
     Outdated(Option<Error>),
+}
+
+/// Copies one object of a job, as the finder saw it or as it is by now.
+pub(crate) async fn copy(item: &mut Item<'_>) -> Verdict {
+    let (context, is_redone, blocked) = (item.context, item.is_redone(), item.object.blocked);
+    let options = ReconcileOptions {
+        look_before: is_redone,
+        look_after: is_redone || context.objects.follow.look_again,
+        // An earlier delivery may have written it.
+        deletes: if is_redone { Deletes::Mirrored } else { Deletes::Own },
+        leader: None,
+    };
+    // Only a copy that was judged now may replace something.
+    let mut wanted = JobObject { blocked: 0, ..item.object.clone() };
+    if blocked > 0 {
+        match replace::judge(context, item.job, &item.object.key).await {
+            Ok(Judged::Free) => {}
+            Ok(Judged::Wait) => return Verdict::Blocked,
+            Ok(Judged::Replace) => wanted.blocked = blocked,
+            Err(error) => return item.failed(error),
+        }
+    }
+    match reconcile(item, SourceState::Present(wanted, None), options).await {
+        // The object that blocks it is looked at when this one comes again.
+        Err(error) if blocked == 0 && error.is_blocked() && replace::waits(context, item.job) => Verdict::Blocked,
+        end => conclude(item, end).await,
+    }
+}
+
+/// Deletes one key, unless the source has it again: the finder's listing is some time old. `may_block`: the key may
+/// take the place of a copy.
+pub(crate) async fn delete(item: &mut Item<'_>, may_block: bool) -> Verdict {
+    let context = item.context;
+    // An earlier delivery may have deleted the key already, before the source had it again; and may have begun to
+    // copy it back.
+    let is_redone = item.is_redone();
+    let look_after = is_redone || context.objects.follow.look_again;
+    let options = ReconcileOptions { look_before: true, look_after, deletes: Deletes::Requested, leader: None };
+    // An earlier delivery has asked too: what is left to a copy is so each time.
+    if may_block && context.objects.destination.capabilities().has_folders {
+        match replace::is_needed(context, &item.object.key).await {
+            Ok(false) => {}
+            Ok(true) => return Verdict::Skipped(Skip::LeftToCopy),
+            Err(error) => return item.failed(error),
+        }
+    }
+    let seen = match source::look(context, &item.object).await {
+        Ok(SourceState::Present(..)) if !is_redone => return Verdict::Skipped(Skip::BackAtSource),
+        Ok(seen) => seen,
+        Err(error) => return item.failed(error),
+    };
+    let end = reconcile(item, seen, options).await;
+    conclude(item, end).await
 }
 
 /// Brings one key in step, beginning with what was `seen` of the source.
@@ -170,7 +220,7 @@ async fn write_version(
     }
     if (options.look_before || info.is_some())
         && !wanted.refresh
-        && let Some(found) = already_there(context, wanted, info).await?
+        && let Some(found) = in_place::find(context, wanted, info).await?
     {
         return Ok(Step::Ended(Verdict::InSync(Box::new(found))));
     }
@@ -229,49 +279,4 @@ async fn remove(item: &Item<'_>, options: ReconcileOptions<'_>, has_written: boo
     let _permit = context.transfer_permit().await;
     context.objects.destination.delete(key).await?;
     Ok(Step::Ended(Verdict::Deleted))
-}
-
-/// Whether the destination holds this version already. Decided by the destination's state; the ledger only says from
-/// which source version that state was made.
-async fn already_there(context: &Context, wanted: &JobObject, ours: Option<&ObjectInfo>) -> Result<Option<Copied>> {
-    let info = match context.objects.destination.head(&wanted.key, &Pin::default()).await {
-        Ok(info) => info,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    if info.size != wanted.size {
-        return Ok(None);
-    }
-    let meaning = context.objects.source.capabilities().etags;
-    let theirs = context.objects.destination.capabilities();
-    let is_opaque = info.etag_is_opaque || ours.is_some_and(|ours| ours.etag_is_opaque);
-    let by_etag = match (&wanted.etag, &info.etag) {
-        (Some(a), Some(b)) if !is_opaque => meaning.compare(a, theirs.etags, b),
-        _ => None,
-    };
-    let (verified, checksum) = match by_etag {
-        Some(true) => ("etag, found in place", integrity::known(&info, theirs)),
-        Some(false) => return Ok(None),
-        None => match recorded(context, wanted, &info).await? {
-            Some(recorded) => ("record, found in place", recorded.checksum),
-            None => return Ok(None),
-        },
-    };
-    if let (Some(describer), Some(ours)) = (&context.objects.describer, ours)
-        && !describer.differences(&wanted.key, ours, &info).await?.is_empty()
-    {
-        return Ok(None);
-    }
-    let (object, verified) = (wanted.clone(), verified.into());
-    Ok(Some(Copied { object, etag: info.etag, checksum, verified, upload: None, snapshot: SourceSnapshot::default() }))
-}
-
-/// The record that says that the destination's object is the wanted version.
-async fn recorded(context: &Context, wanted: &JobObject, info: &ObjectInfo) -> Result<Option<ObjectDetail>> {
-    let outcome = context.engine.ledger.outcome(&context.engine.task, &wanted.key).await?;
-    let is_copy = |o: &Outcome| o.state == State::Copied || o.reason.as_deref() == Some(IN_SYNC);
-    let Some(outcome) = outcome.filter(is_copy) else { return Ok(None) };
-    let detail = ObjectDetail::read(&outcome)?;
-    let is_wanted = wanted.etag.is_some() && detail.source == wanted.pin();
-    Ok((is_wanted && detail.etag.is_some() && detail.etag == info.etag).then_some(detail))
 }
