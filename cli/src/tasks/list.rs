@@ -92,6 +92,11 @@ pub(super) fn next_run(due: Option<Timestamp>) -> String {
 /// How a task's last run ended.
 pub(super) fn last_run(last: Option<&EndedRun>) -> String {
     let Some(last) = last else { return "never ran".to_owned() };
-    let error = last.error.as_ref().map(|error| format!(": {}", terminal::escaped(error)));
-    format!("last run {} {}{}", last.ended.to_seconds(), last.words(), error.unwrap_or_default())
+    let how = match last.error.as_ref().map(|error| terminal::escaped(error)) {
+        // "cancelled by ada" says it all.
+        Some(why) if why.starts_with(&last.words()) => why,
+        Some(why) => format!("{}: {why}", last.words()),
+        None => last.words(),
+    };
+    format!("last run {} {how}", last.ended.to_seconds())
 }

@@ -64,11 +64,15 @@ impl Bucket {
         retry::run(&PROBE, &self.subject(""), || self.list_once(&request, 1)).await.map(drop)
     }
 
-    /// As [`probe`](Self::probe), by a request of a whole page, which the next listing of the location uses.
+    /// As [`probe`](Self::probe), by a request of a whole page, which the next listing of the location uses. A page that is
+    /// invalid is for the listing to report, if the store answers otherwise.
     pub(super) async fn probe_listing(&self) -> Result<()> {
         let request = PageRequest::default();
-        let page = retry::run(&PROBE, &self.subject(""), || self.list_once(&request, PAGE_KEYS)).await?;
-        *lock(&self.first_page.0) = Some((Instant::now(), page));
+        match retry::run(&PROBE, &self.subject(""), || self.list_once(&request, PAGE_KEYS)).await {
+            Ok(page) => *lock(&self.first_page.0) = Some((Instant::now(), page)),
+            Err(error) if error.kind() == ErrorKind::Corrupt => self.probe().await?,
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 
