@@ -12,15 +12,15 @@
 //! - The message is lost: the controller sends the job again, from the step that is recorded.
 //! - Queue or ledger fail: the job comes again.
 
-mod close;
+pub(crate) mod close;
 mod erase;
 mod find;
 mod job;
-mod plan;
-mod probe;
+pub(crate) mod plan;
+pub(crate) mod probe;
 mod request;
 mod slice;
-mod verify;
+pub(crate) mod verify;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,12 +29,15 @@ use adapters::open::Backend;
 use async_trait::async_trait;
 use shared::config::Config;
 use shared::job::{Job, ParseError};
-use shared::store::Store;
 use shared::tasks::{OPERATION, OperationJob, OperationKind, SharedTasks};
 use worker::{Execution, Executor, LaneContext};
 
+use crate::kinds::OpenKind;
+
+pub use job::Bounds;
 pub use probe::{Answer, ProbeResult, Rights, SideProbe};
 pub use request::{PlanRequest, ProbeRequest, VerifyRequest};
+pub use slice::{SliceCheckpoint, SliceEnd};
 pub use verify::VerifyResult;
 
 /// The longest that a slice works.
@@ -43,16 +46,14 @@ const SLICE: Duration = Duration::from_secs(10 * 60);
 /// When a slice that could not begin, or whose store failed, is tried again at first.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);
 
-/// Configuration, stores and services of a version of a task's definition.
+/// A version of a task's definition, open.
 pub struct OpenedTask {
     /// As configured.
     pub config: Config,
-    /// Where objects come from.
-    pub source: Store,
-    /// Where they go.
-    pub destination: Store,
     /// Queues and ledger.
     pub backend: Backend,
+    /// What it replicates.
+    pub kind: Arc<dyn OpenKind>,
 }
 
 /// Opens versions of a task's definition.

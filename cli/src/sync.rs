@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use finder::{FindError, Finder, Planner};
+use finder::{FindError, Finder, ObjectsPlanner, Planner};
 use shared::config::Config;
 use shared::ledger::{MAX_RUNS, Phase, Run};
 use shared::report::Report;
@@ -15,7 +15,6 @@ use crate::args::{SyncArgs, open_report};
 use crate::claim;
 use crate::exit::{CommandResult, Exit, Failure, INTERRUPTED};
 use crate::failures;
-use crate::kinds;
 use crate::object_log;
 use crate::object_source;
 use crate::plan;
@@ -171,8 +170,9 @@ impl SyncSession<'_> {
 
     fn planner(&self) -> Result<Box<dyn Planner>, Failure> {
         let Task { source, destination, config, backend, .. } = self.task;
-        kinds::planner(config, (source.clone(), destination.clone()), backend.upload_log.clone())
-            .map_err(Failure::finding)
+        let (find, work, suspects) = (&config.objects.find, &config.objects.work, backend.upload_log.clone());
+        let planner = ObjectsPlanner::new(source.clone(), destination.clone(), find, work, suspects);
+        Ok(Box::new(planner.map_err(Failure::finding)?))
     }
 
     fn finder(&self, force: bool) -> Finder {

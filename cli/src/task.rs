@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 use worker::{Follow, LiveLimits, Objects, TransferProgress, Worker};
 
 use crate::exit::Failure;
-use crate::kinds::with_executor;
 use crate::state;
 
 /// A task, open.
@@ -108,6 +107,6 @@ impl Task {
             outage_limit: Some(self.patience),
             limits: LiveLimits::of(&config.machine),
         };
-        with_executor(worker, config.kind, objects)
+        worker.with(objects.executor())
     }
 }

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use adapters::open::{self, ProbeUse};
+use adapters::open;
 use cli::FinderArgs as Args;
 use cli::exit::{CommandResult, Exit, Failure};
-use cli::{kinds, program};
+use cli::kinds::{self, Opening};
+use cli::operations::OpenedTask;
+use cli::program;
 use finder::{FindError, Finder, Progress};
 use shared::config::Config;
-use shared::objects::SharedSuspectKeys;
-use shared::store::Store;
+use shared::object::Timestamp;
 use shared::telemetry;
 use shared::telemetry::endpoint::{self, Health};
 use shared::{signals, terminal};
@@ -51,10 +52,7 @@ async fn find_all(args: Args, stop: &CancellationToken) -> CommandResult {
 
 /// A task that is ready to be compared.
 struct Task {
-    config: Config,
-    source: Store,
-    destination: Store,
-    suspects: SharedSuspectKeys,
+    opened: OpenedTask,
     finder: Finder,
 }
 
@@ -66,26 +64,18 @@ impl Task {
             .await
             .map_err(Failure::usage)?;
         // The workers write; this program only lists.
-        let (source, destination, _refused) =
-            open::ready_to_compare(&config, ProbeUse::Alone).await.map_err(Failure::usage)?;
-        // An error is for the listing to report.
-        if let Ok(Some((folder, key))) = open::object_source(&config.objects.source).await {
-            let named = folder.display_key(&key);
-            return Err(Failure::usage(format!(
-                "source: {named} is one object; give {folder} and [find] filters, or use flotilla sync"
-            )));
-        }
+        let kind = kinds::open(&config, Opening::Comparable, None).await.map_err(Failure::usage)?;
         let backend = open::backend_of_task(&config).await.map_err(Failure::usage)?;
         let finder = Finder {
             task: config.task.clone(),
-            queue: backend.queue,
-            ledger: backend.ledger,
+            queue: backend.queue.clone(),
+            ledger: backend.ledger.clone(),
             owner: format!("finder-{}", uuid::Uuid::now_v7()),
             force: args.force,
             look_every: LOOK_EVERY,
             run: None,
         };
-        Ok(Task { config, source, destination, suspects: backend.upload_log, finder })
+        Ok(Task { opened: OpenedTask { config, backend, kind }, finder })
     }
 
     /// Makes a run each interval. If a run cannot be made now, the next interval tries again: the last run's jobs may
@@ -111,8 +101,8 @@ impl Task {
 
     /// Makes one run.
     async fn find(&self, stop: &CancellationToken) -> Result<(), FindError> {
-        let Task { config, source, destination, suspects, finder } = self;
-        let planner = kinds::planner(config, (source.clone(), destination.clone()), suspects.clone())?;
+        let Task { opened: OpenedTask { config, backend, kind }, finder } = self;
+        let planner = kind.planner(config, backend, Timestamp::now())?;
         let progress = Arc::new(Progress::default());
         let run = finder.run(&*planner, stop.clone(), progress.clone()).await?;
         report(&run, &progress)

@@ -7,14 +7,15 @@ use adapters::open;
 use cli::WorkerArgs as Args;
 use cli::exit::{CommandResult, Exit, Failure};
 use cli::fleet::{self, Options};
-use cli::kinds::with_executor;
+use cli::kinds::{self, ExecutorTerms, Opening};
+use cli::operations::OpenedTask;
 use cli::program;
 use shared::config::{Config, FleetFile};
 use shared::report::Report;
 use shared::signals;
 use shared::telemetry::endpoint::{self, Health};
 use shared::telemetry::{self, service_manager};
-use worker::{Activity, Follow, LiveLimits, Objects, Stop, WorkError, Worker};
+use worker::{Activity, LiveLimits, Stop, WorkError, Worker};
 
 /// Time beyond its drain that a stopped worker may take if it must report to its machine's group:
 /// [`shared::retry::FLEET`].
@@ -101,20 +102,20 @@ async fn open(args: Args, config: Config, health: &Health, report: Option<&Repor
         .await
         .map_err(Failure::usage)?;
     service_manager::report(health);
-    let (source, destination) = open::ready_sides(&config).await.map_err(Failure::usage)?;
+    let kind = kinds::open(&config, Opening::Ready, None).await.map_err(Failure::usage)?;
     let backend = open::backend_of_task(&config).await.map_err(Failure::usage)?;
     let name = args.name.unwrap_or_else(fleet::host_and_process);
-    let mut worker = Worker::new(&config.task, &name, backend.queue, backend.ledger, config.machine.clone());
-    worker.events = backend.events;
+    let (queue, ledger) = (backend.queue.clone(), backend.ledger.clone());
+    let mut worker = Worker::new(&config.task, &name, queue, ledger, config.machine.clone());
+    worker.events = backend.events.clone();
     worker.fleet = open::fleet(config.fleet.as_ref()).await.map_err(Failure::usage)?;
     worker.report = report.map(Report::listener);
-    let follow = Follow::of(&config).map_err(Failure::usage)?;
-    let upload_log = backend.upload_log;
     // A fleet waits for a store that fails; its operator sees it by /readyz and the metric.
-    let (options, health, outage_limit) = (config.objects.work, health.clone(), None);
-    let limits = LiveLimits::of(&config.machine);
-    let objects = Objects { source, destination, upload_log, options, follow, health, outage_limit, limits };
-    Ok(with_executor(worker, config.kind, objects))
+    let (health, limits, outage_limit) = (health.clone(), LiveLimits::of(&config.machine), None);
+    let terms = ExecutorTerms { health, limits, events: None, outage_limit };
+    let task = OpenedTask { config, backend, kind };
+    task.kind.add_executor(&task, &worker.executors, 0, terms).map_err(Failure::usage)?;
+    Ok(worker)
 }
 
 /// A worker that drains takes no more work, and says so.

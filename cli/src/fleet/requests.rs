@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::open;
 use async_trait::async_trait;
 use shared::config::TaskDefinition;
 use shared::queue::Queue;
@@ -16,6 +15,7 @@ use worker::{Activity, Stop, Worker};
 
 use super::backoff::Backoff;
 use super::context::{Context, Gate};
+use crate::kinds::{self, Opening};
 use crate::operations::{OpenedTask, OpenedTasks, Operations};
 
 /// The queue must answer within this time.
@@ -107,9 +107,9 @@ impl OpenedTasks for Definitions {
     async fn of_definition(&self, definition: &str) -> Result<Arc<OpenedTask>> {
         let definition = TaskDefinition::parse(definition).map_err(|why| invalid(why.to_string()))?;
         let config = definition.on(self.context.fleet(), OPERATIONS);
-        let (source, destination) = open::sides(&config).await.map_err(|unusable| invalid(unusable.to_string()))?;
+        let kind = kinds::open(&config, Opening::Unprobed, None).await.map_err(invalid)?;
         let backend = self.context.backend.with(self.queue.clone(), None);
-        Ok(Arc::new(OpenedTask { config, source, destination, backend }))
+        Ok(Arc::new(OpenedTask { config, backend, kind }))
     }
 }
 

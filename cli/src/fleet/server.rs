@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::config::QueueConfig;
+use shared::Error;
+use shared::config::{Kind, QueueConfig};
 use shared::tasks::Summary;
-use shared::{Error, objects};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -19,8 +19,8 @@ use super::context::{Context, Gate};
 use super::status::Status;
 use super::steps::{Served, Step, Target, steps};
 use super::versions::Versions;
-use super::wanted::{Opening, Wanted};
-use crate::kinds;
+use super::wanted::Wanted;
+use crate::kinds::Opening;
 use crate::operations::Operations;
 
 /// A worker that is paused may finish its jobs for so long. With the time until the pause is seen, and that of handing
@@ -81,7 +81,7 @@ impl Server {
             wanted,
             gate,
             served: Served::default(),
-            executors: Executors::of_kinds([objects::job::KIND]),
+            executors: Executors::of_kinds(Kind::ALL.map(Kind::name)),
             versions: None,
             running: None,
             bucket: None,
@@ -255,8 +255,7 @@ impl Server {
     async fn open(&mut self, version: u32, opening: Opening) -> Result<(), Error> {
         let Some(versions) = &self.versions else { return Ok(()) };
         let open = versions.open(version, opening).await?;
-        let objects = open.objects(self.status.stores.clone());
-        kinds::add_executor(&self.executors, version, open.task.config.kind, objects);
+        open.add_executor(&self.executors, version, self.status.stores.clone())?;
         if open.lacks_events && opening == Opening::Ready {
             let why = "give the task events-queue, a queue at SQS that the bucket sends them to; until then runs find changes";
             tracing::warn!(task = self.summary.task.name, "nothing brings the events of the source bucket: {why}");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::tasks::Limits;
 
-use super::wanted::Opening;
+use crate::kinds::Opening;
 
 /// What is served of a task at present.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use adapters::open::{self, Backend};
+use adapters::open::Backend;
 use async_trait::async_trait;
 use shared::config::{FollowedEvents, QueueConfig, TaskDefinition};
 use shared::sync::lock;
 use shared::tasks::TaskRef;
+use shared::telemetry::endpoint::Health;
 use shared::{Error, ErrorKind, Result};
 use tokio::time::timeout;
-use worker::{Follow, LiveLimits, Objects};
+use worker::{Executors, LiveLimits};
 
 use super::context::Context;
-use super::wanted::Opening;
+use crate::kinds::{self, ExecutorTerms, Opening};
 use crate::operations::{OpenedTask, OpenedTasks};
 
 /// A store that has not answered by then cannot be opened now. Probes have limits of their own; this bounds all else.
@@ -23,10 +24,9 @@ const OPEN_LIMIT: Duration = Duration::from_secs(60);
 /// A version that is open.
 #[derive(Clone)]
 pub struct OpenVersion {
-    /// Configuration, stores and services.
-    pub task: Arc<OpenedTask>,
-    /// Which changes are followed, and how.
-    pub follow: Follow,
+    task: Arc<OpenedTask>,
+    /// Which events are followed.
+    events: FollowedEvents,
     /// Where the source bucket sends its events, if the fleet has no queue of its own for them.
     pub bucket_queue: Option<QueueConfig>,
     /// Whether events are to be followed, and nothing brings them.
@@ -83,22 +83,14 @@ impl Versions {
     async fn open_anew(&self, version: u32, opening: Opening) -> Result<OpenVersion> {
         let definition = self.definition(version).await?;
         let config = definition.on(self.context.fleet(), &self.task.id);
-        let sides = match opening {
-            Opening::Unprobed => open::sides(&config).await,
-            Opening::Ready => open::ready_sides(&config).await,
-        };
-        let (source, destination) = sides.map_err(|unusable| self.error(ErrorKind::Unavailable, unusable))?;
-        let (source, destination) = self.limits.stores(source, destination);
-        let mut follow = Follow::of(&config).map_err(|why| self.error(ErrorKind::Invalid, why))?;
-        follow.delete |= definition.events == FollowedEvents::CreateDelete;
-        follow.removals = definition.events == FollowedEvents::CreateDelete;
-        // Events and runs meet at the same objects.
-        follow.look_again |= definition.events != FollowedEvents::Off;
+        let kind = kinds::open(&config, opening, Some(&self.limits)).await;
+        let kind = kind.map_err(|unusable| self.error(ErrorKind::Unavailable, unusable))?;
         let is_embedded = self.context.fleet().state.is_some();
         let bucket_queue = definition.bucket_queue().filter(|_| is_embedded);
         let lacks_events = is_embedded && definition.lacks_queue();
-        let task = Arc::new(OpenedTask { config, source, destination, backend: self.backend.clone() });
-        Ok(OpenVersion { task, follow, bucket_queue, lacks_events, limits: self.limits.clone(), opening })
+        let task = Arc::new(OpenedTask { config, backend: self.backend.clone(), kind });
+        let (events, limits) = (definition.events, self.limits.clone());
+        Ok(OpenVersion { task, events, bucket_queue, lacks_events, limits, opening })
     }
 
     /// Reads a version. A definition of a later release may have settings that this one does not know.
@@ -116,20 +108,14 @@ impl Versions {
 }
 
 impl OpenVersion {
-    /// What its jobs are executed with.
-    pub fn objects(&self, health: shared::telemetry::endpoint::Health) -> Objects {
-        let OpenedTask { config, source, destination, backend } = &*self.task;
-        Objects {
-            source: source.clone(),
-            destination: destination.clone(),
-            upload_log: backend.upload_log.clone(),
-            options: config.objects.work.clone(),
-            follow: self.follow.clone(),
-            health,
-            // A fleet waits for a store that fails.
-            outage_limit: None,
-            limits: self.limits.clone(),
-        }
+    /// Adds the executor of its jobs.
+    pub fn add_executor(&self, executors: &Executors, version: u32, health: Health) -> Result<()> {
+        let task = &self.task;
+        // A fleet waits for a store that fails.
+        let (limits, events, outage_limit) = (self.limits.clone(), Some(self.events), None);
+        let terms = ExecutorTerms { health, limits, events, outage_limit };
+        let invalid = |why| Error::new(ErrorKind::Invalid, "open", &task.config.name, why);
+        task.kind.add_executor(task, executors, version, terms).map_err(invalid)
     }
 }
 

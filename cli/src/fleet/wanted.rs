@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use shared::tasks::{Limits, Summary, TaskState};
 use worker::IgnoredEvents;
 
+use crate::kinds::Opening;
+
 /// The part of a summary that decides what is served. It changes only when somebody changes the task, or a run begins
 /// or ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,16 +23,6 @@ pub struct Wanted {
     pub cancelled: BTreeSet<String>,
     /// Limits over all workers.
     pub limits: Limits,
-}
-
-/// How a version's stores are opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Opening {
-    /// Without a request: nothing is written but ends of what was begun, and a store that is away must not keep a run
-    /// from being cancelled, or a task from being deleted.
-    Unprobed,
-    /// Both stores answer, and the destination is ready for copies.
-    Ready,
 }
 
 impl Wanted {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use shared::Result;
+use shared::store::Store;
 use shared::tasks::CloseRequest;
 use shared::terminal;
 use worker::{Closing, UploadCloser};
@@ -15,6 +16,7 @@ use super::{AGAIN_AFTER, OpenedTask, request};
 /// destination refuses to abort are named in it, and their records stay.
 pub async fn slice(
     opened: &OpenedTask,
+    destination: &Store,
     request: &str,
     checkpoint: &SliceCheckpoint,
     bounds: &Bounds,
@@ -31,7 +33,7 @@ pub async fn slice(
     let closer = UploadCloser {
         task: opened.config.task.clone(),
         run,
-        destination: opened.destination.clone(),
+        destination: destination.clone(),
         ledger: opened.backend.ledger.clone(),
         upload_log: opened.backend.upload_log.clone(),
         worker: owner.to_owned(),

@@ -13,11 +13,8 @@ mod planners;
 use std::sync::Arc;
 use std::time::Duration;
 
-use finder::{Planner, Progress, RetryPlanner};
+use finder::{Planner, Progress};
 use serde::Deserialize;
-use shared::config::{Config, RunOverrides};
-use shared::filter::Filter;
-use shared::ledger::RunOptions;
 use shared::tasks::OperationKind;
 use shared::{Result, terminal};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -27,7 +24,6 @@ use self::planners::LivePlanner;
 use super::OpenedTask;
 use super::job::Bounds;
 use super::slice::SliceEnd;
-use crate::kinds;
 
 /// How often a slice reads whether its run is cancelled. It ends within 15 s of that.
 const LOOK_EVERY: Duration = Duration::from_secs(8);
@@ -84,34 +80,22 @@ impl Find<'_> {
     /// The planner of a run, with the options that the run overrides. Ages of objects count from when the run was asked
     /// for, in each slice.
     fn find_planner(&self) -> std::result::Result<Box<dyn Planner>, Unplanned> {
-        let OpenedTask { config, source, destination, backend } = self.opened;
-        let overrides = RunOverrides::parse(&self.run.operation.request).map_err(Unplanned::Refused)?;
-        let mut config: Config = config.clone();
-        config.objects.find = overrides.apply(&config.objects.find);
-        config.objects.find.check().map_err(|why| Unplanned::Refused(why.to_string()))?;
-        let sides = (source.clone(), destination.clone());
-        kinds::planner_of_run(&config, sides, backend.upload_log.clone(), self.run.operation.requested)
-            .map_err(|why| Unplanned::Refused(why.to_string()))
+        let OpenedTask { config, backend, kind } = self.opened;
+        let operation = self.run.operation;
+        let config = kind.overridden(config, &operation.request).map_err(Unplanned::Refused)?;
+        kind.planner(&config, backend, operation.requested).map_err(|why| Unplanned::Refused(why.to_string()))
     }
 
-    /// The planner of a retry. Failures of a run that had other options than the task has now are not retried in their
-    /// name; an event is followed as the task is now, whatever it was.
+    /// The planner of a retry.
     async fn retry_planner(&self) -> std::result::Result<Box<dyn Planner>, Unplanned> {
-        let OpenedTask { config, source, destination, backend } = self.opened;
         let refused = |why: String| Unplanned::Refused(why);
         let request: RetryRequest = serde_json::from_str(&self.run.operation.request)
             .map_err(|why| refused(format!("the request to retry is invalid: {why}")))?;
-        let failed = backend.ledger.run(&request.run).await.map_err(Unplanned::Backend)?;
+        let failed = self.opened.backend.ledger.run(&request.run).await.map_err(Unplanned::Backend)?;
         let id = terminal::run_id(&request.run);
         let failed =
             failed.ok_or_else(|| refused(format!("the ledger has no record of run {id}: it cannot be retried")))?;
-        let (find, work) = (&config.objects.find, &config.objects.work);
-        let filter = Filter::load(find, None).map_err(|why| refused(why.to_string()))?;
-        let options = RunOptions::of(source, destination, find, work, filter.prefixes());
-        if !failed.is_events() && failed.start.options.digest != options.digest {
-            return Err(refused(format!("run {id} had other options than its task has now: start a new run")));
-        }
-        Ok(Box::new(RetryPlanner::new(failed, options, backend.ledger.clone())))
+        self.opened.kind.retry_planner(self.opened, failed).map_err(refused)
     }
 
     /// Returns when the slice is over, or its run is cancelled. A read that fails decides nothing.

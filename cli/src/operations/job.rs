@@ -14,7 +14,7 @@ use worker::{Delivery, Execution, LaneContext};
 
 use super::find::{AskedRun, Find};
 use super::slice::{SliceCheckpoint, SliceEnd, Waits};
-use super::{AGAIN_AFTER, OpenedTask, Shared, close, erase, plan, probe, request, verify};
+use super::{AGAIN_AFTER, OpenedTask, Shared, erase, request};
 
 /// How long the operations of a deletion are tried, by the workers' clocks, from when they were asked for.
 const DELETION_TRIED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -161,10 +161,10 @@ impl Slice {
             Bounds { stop: self.lane.engine.draining.child_token(), until: Instant::now() + self.shared.slice };
         let request = operation.request.as_str();
         match operation.kind {
-            OperationKind::Plan => plan::slice(&opened, &checkpoint, &bounds).await,
-            OperationKind::Verify => verify::slice(&opened, request, &checkpoint, &bounds).await,
-            OperationKind::Probe => probe::slice(&opened, request).await,
-            OperationKind::Close => close::slice(&opened, request, &checkpoint, &bounds, &self.shared.owner).await,
+            OperationKind::Plan => opened.kind.plan(&opened, &checkpoint, &bounds).await,
+            OperationKind::Verify => opened.kind.verify(&opened, request, &checkpoint, &bounds).await,
+            OperationKind::Probe => opened.kind.probe(&opened, request).await,
+            OperationKind::Close => opened.kind.close(&opened, request, &checkpoint, &bounds, &self.shared.owner).await,
             OperationKind::Erase => erase::slice(&opened, &checkpoint, &bounds).await,
             OperationKind::Find | OperationKind::Retry => {
                 let run = self.asked_run(operation, &opened.backend.ledger);

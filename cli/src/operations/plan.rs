@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use adapters::open;
 use finder::{FindError, Plan, PlanProgress};
+use shared::config::Config;
 use shared::location::Scheme;
+use shared::store::Store;
 use shared::tasks::MAX_TEXT_BYTES;
 use shared::{Result, terminal};
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
-use super::OpenedTask;
 use super::job::Bounds;
 use super::slice::{SliceCheckpoint, SliceEnd};
 
@@ -24,12 +25,16 @@ const MAX_PROGRESS_BYTES: usize = MAX_TEXT_BYTES / 2;
 ///
 /// A progress that is too large for a checkpoint, of a prefix list of thousands, goes on in the same slice, whose lease is
 /// extended for as long as it takes. A worker that drains ends it all the same: then the next one begins anew.
-pub async fn slice(opened: &OpenedTask, checkpoint: &SliceCheckpoint, bounds: &Bounds) -> Result<SliceEnd> {
+pub async fn slice(
+    config: &Config,
+    (source, destination): (&Store, &Store),
+    checkpoint: &SliceCheckpoint,
+    bounds: &Bounds,
+) -> Result<SliceEnd> {
     let mut so_far: PlanProgress = match checkpoint.state() {
         Ok(so_far) => so_far,
         Err(error) => return Ok(SliceEnd::failed(error)),
     };
-    let OpenedTask { source, destination, .. } = opened;
     let probed = match destination.location().scheme() {
         // A folder that does not exist yet counts as empty.
         Scheme::File => open::probe_source(source).await,
@@ -40,7 +45,7 @@ pub async fn slice(opened: &OpenedTask, checkpoint: &SliceCheckpoint, bounds: &B
     }
     let mut until = bounds.until;
     loop {
-        match go_on(opened, &mut so_far, &bounds.stop, until).await {
+        match go_on(config, (source, destination), &mut so_far, &bounds.stop, until).await {
             Ok(plan) => return Ok(SliceEnd::succeeded(&plan)),
             Err(FindError::Interrupted) => {}
             Err(error) => return Ok(SliceEnd::failed(error)),
@@ -58,12 +63,12 @@ pub async fn slice(opened: &OpenedTask, checkpoint: &SliceCheckpoint, bounds: &B
 
 /// Goes on with a plan until it has ended, the worker drains, or it is time.
 async fn go_on(
-    opened: &OpenedTask,
+    config: &Config,
+    (source, destination): (&Store, &Store),
     so_far: &mut PlanProgress,
     drains: &CancellationToken,
     until: Instant,
 ) -> std::result::Result<Plan, FindError> {
-    let OpenedTask { config, source, destination, .. } = opened;
     let options = (&config.objects.find, &config.objects.work);
     let stop = drains.child_token();
     let mut going =

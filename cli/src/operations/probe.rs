@@ -9,11 +9,13 @@ mod side;
 
 use serde::{Deserialize, Serialize};
 use shared::Result;
+use shared::config::Config;
+use shared::store::Store;
 
 pub use right::{Answer, Rights};
 
 use super::slice::SliceEnd;
-use super::{OpenedTask, ProbeRequest, request};
+use super::{ProbeRequest, request};
 use side::Probe;
 
 /// What the credentials may do.
@@ -43,13 +45,13 @@ impl ProbeResult {
 }
 
 /// Probes both sides. The result is a [`ProbeResult`].
-pub async fn slice(opened: &OpenedTask, request: &str) -> Result<SliceEnd> {
+pub async fn slice(config: &Config, (source, destination): (&Store, &Store), request: &str) -> Result<SliceEnd> {
     let ProbeRequest { write_test, .. } = match request::read(request) {
         Ok(request) => request,
         Err(why) => return Ok(SliceEnd::failed(why)),
     };
-    let source = Probe::new(opened.source.clone(), &opened.config.objects.source);
-    let destination = Probe::new(opened.destination.clone(), &opened.config.objects.destination);
+    let source = Probe::new(source.clone(), &config.objects.source);
+    let destination = Probe::new(destination.clone(), &config.objects.destination);
     let (source, destination) = tokio::join!(source.source(), destination.destination(write_test));
     Ok(SliceEnd::succeeded(&ProbeResult { source, destination }))
 }

@@ -5,11 +5,13 @@ use std::time::Duration;
 use adapters::open;
 use serde::{Deserialize, Serialize};
 use shared::Result;
+use shared::config::Config;
+use shared::store::Store;
 use shared::terminal;
 
 use super::job::Bounds;
 use super::slice::{SliceCheckpoint, SliceEnd};
-use super::{OpenedTask, VerifyRequest, request};
+use super::{VerifyRequest, request};
 use crate::verify::{Ended, Line, PairVerdict, Tally, Verification, Verified, lines};
 
 /// Most differences that a result names.
@@ -62,7 +64,8 @@ impl Named {
 
 /// Compares both sides until all is compared or the slice ends. The result is a [`VerifyResult`].
 pub async fn slice(
-    opened: &OpenedTask,
+    config: &Config,
+    (source, destination): (&Store, &Store),
     request: &str,
     checkpoint: &SliceCheckpoint,
     bounds: &Bounds,
@@ -75,7 +78,6 @@ pub async fn slice(
         Ok(state) => state,
         Err(error) => return Ok(SliceEnd::failed(error)),
     };
-    let OpenedTask { config, source, destination, .. } = opened;
     if let Err(unusable) = open::probe_both(source, destination).await {
         return Ok(SliceEnd::unusable(unusable));
     }

@@ -18,7 +18,7 @@ pub enum Kind {
 
 impl Kind {
     /// The kinds that this release knows.
-    const ALL: [Kind; 1] = [Kind::Objects];
+    pub const ALL: [Kind; 1] = [Kind::Objects];
 
     /// The kind's name in config files and jobs.
     pub fn name(self) -> &'static str {

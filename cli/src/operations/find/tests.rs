@@ -8,14 +8,14 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
 use adapters::ledger::sqlite::SqliteLedger;
-use adapters::open::{self, Backend};
+use adapters::open::Backend;
 use adapters::queue::sqlite::SqliteQueue;
 use adapters::sqlite::Database;
 use adapters::tasks::sqlite::SqliteTasks;
 use async_trait::async_trait;
 use finder::FindError;
 use shared::ErrorKind;
-use shared::config::{FleetFile, TaskDefinition};
+use shared::config::{Config, FleetFile, TaskDefinition};
 use shared::ledger::{Found, Outcome, Phase, Run, Settlement, State};
 use shared::object::Timestamp;
 use shared::objects::job::{ObjectJob, ObjectWork};
@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use worker::{Stop, Worker};
 
 use super::*;
+use crate::kinds::{self, Opening};
 use crate::operations::{OpenedTasks, Operations};
 
 const SLICE: Duration = Duration::from_millis(25);
@@ -52,9 +53,8 @@ struct Process {
 #[async_trait]
 impl OpenedTasks for Process {
     async fn opened(&self, _: u32) -> Result<Arc<OpenedTask>> {
-        let (source, destination) = open::sides(&self.config).await.unwrap();
-        let (config, backend) = (self.config.clone(), self.backend.clone());
-        Ok(Arc::new(OpenedTask { config, source, destination, backend }))
+        let kind = kinds::open(&self.config, Opening::Unprobed, None).await.unwrap();
+        Ok(Arc::new(OpenedTask { config: self.config.clone(), backend: self.backend.clone(), kind }))
     }
 
     fn name(&self) -> &str {
