@@ -1,20 +1,15 @@
 //! A store whose requests are limited in number a second.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::{
-    Body, CopySource, KeyRange, Listed, Listing, Object, ObjectStore, Part, PartLayout, PartWrite, Read, Restore,
-    Store, StoreWrapper, Upload, Write, Written,
+    Body, KeyRange, Listed, Listing, ObjectStore, Part, PartWrite, Store, StoreWrapper, Upload, Write, Written,
 };
 use crate::Result;
-use crate::acl::Acl;
-use crate::digest::{Algorithm, Checksum};
 use crate::filter::Filter;
 use crate::limits::LiveRate;
-use crate::object::{ObjectInfo, Pin, Tags, Timestamp, Uncarried};
 use crate::retry::taking_turns;
 
 /// A store over a network, each of whose requests waits for its turn: also every page of a listing, and every attempt
@@ -77,44 +72,11 @@ impl StoreWrapper for LimitedStore {
         Box::new(LimitedListing { inner: self.inner.list_filtered(range, filter), requests: self.requests.clone() })
     }
 
-    async fn probe(&self) -> Result<()> {
-        self.turns(self.inner.probe()).await
-    }
-
-    async fn probe_listing(&self) -> Result<()> {
-        self.turns(self.inner.probe_listing()).await
-    }
-
-    async fn prepare(&self) -> Result<()> {
-        self.turns(self.inner.prepare()).await
-    }
-
-    async fn head(&self, key: &str, pin: &Pin) -> Result<ObjectInfo> {
-        self.turns(self.inner.head(key, pin)).await
-    }
-
-    async fn checksum(&self, key: &str, pin: &Pin, algorithm: Algorithm) -> Result<Option<Checksum>> {
-        self.turns(self.inner.checksum(key, pin, algorithm)).await
-    }
-
-    async fn tags(&self, key: &str, pin: &Pin) -> Result<Tags> {
-        self.turns(self.inner.tags(key, pin)).await
-    }
-
-    async fn acl(&self, key: &str, pin: &Pin) -> Result<Acl> {
-        self.turns(self.inner.acl(key, pin)).await
-    }
-
-    async fn restore(&self, key: &str, pin: &Pin, restore: &Restore) -> Result<()> {
-        self.turns(self.inner.restore(key, pin, restore)).await
-    }
-
-    async fn part_layout(&self, key: &str, pin: &Pin) -> Result<Option<PartLayout>> {
-        self.turns(self.inner.part_layout(key, pin)).await
-    }
-
-    async fn get(&self, key: &str, read: &Read) -> Result<Object> {
-        self.turns(self.inner.get(key, read)).await
+    fn around<'a, T: Send + 'a>(
+        &'a self,
+        call: impl Future<Output = T> + Send + 'a,
+    ) -> impl Future<Output = T> + Send + 'a {
+        self.turns(call)
     }
 
     async fn put(&self, key: &str, write: &Write, body: Body) -> Result<Written> {
@@ -127,44 +89,5 @@ impl StoreWrapper for LimitedStore {
 
     async fn upload_part(&self, upload: &Upload, part: &PartWrite, body: Body) -> Result<Part> {
         self.once(self.inner.upload_part(upload, part, body)).await
-    }
-
-    async fn list_parts(&self, upload: &Upload) -> Result<Vec<Part>> {
-        self.turns(self.inner.list_parts(upload)).await
-    }
-
-    async fn complete_upload(&self, upload: &Upload, parts: &[Part], write: &Write) -> Result<Written> {
-        self.turns(self.inner.complete_upload(upload, parts, write)).await
-    }
-
-    async fn abort_upload(&self, upload: &Upload) -> Result<()> {
-        self.turns(self.inner.abort_upload(upload)).await
-    }
-
-    async fn list_uploads(&self, key: &str) -> Result<Vec<(Upload, Option<Timestamp>)>> {
-        self.turns(self.inner.list_uploads(key)).await
-    }
-
-    async fn delete(&self, key: &str) -> Result<()> {
-        self.turns(self.inner.delete(key)).await
-    }
-
-    async fn may_lose(&self) -> Uncarried {
-        self.turns(self.inner.may_lose()).await
-    }
-
-    async fn copy(&self, source: &CopySource, pin: &Pin, key: &str, write: &Write) -> Result<Written> {
-        self.turns(self.inner.copy(source, pin, key, write)).await
-    }
-
-    async fn copy_part(
-        &self,
-        source: &CopySource,
-        pin: &Pin,
-        range: Range<u64>,
-        upload: &Upload,
-        part: &PartWrite,
-    ) -> Result<Part> {
-        self.turns(self.inner.copy_part(source, pin, range, upload, part)).await
     }
 }

@@ -24,12 +24,20 @@ macro_rules! forward {
     ) => {
         /// A store that changes some calls of another store.
         ///
-        /// It implements [`inner`](Self::inner) and the methods that it changes; all others are forwarded. A
-        /// wrapper that must see every call implements every method.
+        /// It implements [`inner`](Self::inner) and the methods that it changes; all others are forwarded, those with
+        /// requests through [`around`](Self::around).
         #[async_trait]
         pub trait StoreWrapper: Send + Sync + std::fmt::Debug + 'static {
             /// The store that answers.
             fn inner(&self) -> &dyn ObjectStore;
+
+            /// Makes a call that may send requests. Calls of methods that the wrapper implements do not come here.
+            fn around<'a, T: Send + 'a>(
+                &'a self,
+                call: impl Future<Output = T> + Send + 'a,
+            ) -> impl Future<Output = T> + Send + 'a {
+                call
+            }
 
             $(
                 #[doc = concat!("As [`ObjectStore::", stringify!($method), "`].")]
@@ -41,7 +49,7 @@ macro_rules! forward {
             $(
                 #[doc = concat!("As [`ObjectStore::", stringify!($call), "`].")]
                 async fn $call(&self $(, $part: $part_type)*) -> $result {
-                    self.inner().$call($($part),*).await
+                    self.around(self.inner().$call($($part),*)).await
                 }
             )*
         }
