@@ -27,7 +27,7 @@ pub use serve::ServeArgs;
 pub use task::{PlanArgs, SyncArgs, VerifyArgs};
 pub use tasks::{
     CloneArgs, CreateArgs, DeleteArgs, EditArgs, HistoryArgs, LOCAL, Limit, LimitArgs, ListArgs, NamedArgs, RunArgs,
-    ShowArgs, TaskCommand, TaskPlanArgs, TaskProbeArgs, TaskVerifyArgs, WaitArgs,
+    ShowArgs, TaskCommand, TaskOperationArgs, TaskPlanArgs, TaskProbeArgs, TaskVerifyArgs, WaitArgs,
 };
 pub use watch::WatchArgs;
 pub use worker::WorkerArgs;

@@ -8,11 +8,13 @@ mod create;
 mod delete;
 mod edit;
 mod editor;
+mod ended;
 mod history;
 mod limit;
 mod list;
 mod live;
 mod operate;
+mod operation;
 mod run;
 mod show;
 mod state;
@@ -47,6 +49,7 @@ pub async fn run(command: &TaskCommand, stop: &CancellationToken) -> CommandResu
         TaskCommand::Plan(args) => operate::plan(args, stop).await,
         TaskCommand::Verify(args) => operate::verify(args, stop).await,
         TaskCommand::Probe(args) => operate::probe(args, stop).await,
+        TaskCommand::Operation(args) => operation::run(args).await,
         TaskCommand::Delete(args) => delete::run(args, stop).await,
         TaskCommand::History(args) => history::run(args).await,
     }

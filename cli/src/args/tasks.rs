@@ -11,7 +11,7 @@ use clap::{ArgMatches, Args, Subcommand};
 use shared::config::{FleetFile, Size};
 
 pub use define::{CloneArgs, CreateArgs, EditArgs};
-pub use operate::{TaskPlanArgs, TaskProbeArgs, TaskVerifyArgs, WaitArgs};
+pub use operate::{TaskOperationArgs, TaskPlanArgs, TaskProbeArgs, TaskVerifyArgs, WaitArgs};
 pub use run::RunArgs;
 
 use crate::exit::Failure;
@@ -46,6 +46,8 @@ pub enum TaskCommand {
     Verify(TaskVerifyArgs),
     /// Find out whether the credentials may list, read, write and delete; a worker does it
     Probe(TaskProbeArgs),
+    /// Print the state or the result of an operation that was asked for: a plan, a verification, a probe
+    Operation(TaskOperationArgs),
     /// Delete a task, or all of them; their runs are cancelled first
     Delete(DeleteArgs),
     /// List a task's runs, or its changes

@@ -53,7 +53,8 @@ impl Request<'_> {
         let body = self.operation.job(0).to_body();
         // Sent twice, it does no harm.
         self.queue.send(&[Outgoing::now(body)]).await.map_err(|error| {
-            Failure::midway(error).hint("the operation is recorded: the controller sends its job in some minutes")
+            let recorded = "the operation is recorded: the controller sends its job in some minutes";
+            Failure::midway(error).hint(&format!("{recorded}; {}", self.goes_on()))
         })
     }
 
@@ -71,21 +72,29 @@ impl Request<'_> {
         }
     }
 
+    /// Where its result will be found by somebody who no longer waits.
+    fn goes_on(&self) -> String {
+        let Operation { id, kind, .. } = &self.operation;
+        let (kind, name) = (kind.as_str(), self.name);
+        format!("The {kind} of {name} goes on: flotilla task operation {name} {id} prints its result")
+    }
+
     /// Waits for the end. `None`: interrupted; the operation goes on.
     pub async fn end(&self, stop: &CancellationToken) -> Result<Option<OperationEnd>, Failure> {
-        let Operation { id, task, kind, .. } = &self.operation;
+        let Operation { id, task, .. } = &self.operation;
         let (mut delay, mut said, mut workers) = (LOOK_AFTER, None, Workers::default());
         loop {
             tokio::select! {
                 () = sleep(delay) => {}
                 () = stop.cancelled() => {
-                    note(format_args!("Interrupted. The {} of {} goes on: operation {id}", kind.as_str(), self.name));
+                    note(format_args!("Interrupted. {}", self.goes_on()));
                     return Ok(None);
                 }
             }
             delay = (delay * 3 / 2).min(LOOK_AT_MOST_EVERY);
             // Read-only: the port repeats what fails.
-            let operation = self.backend.tasks.operation(task, id).await.map_err(Failure::midway)?;
+            let operation = self.backend.tasks.operation(task, id).await;
+            let operation = operation.map_err(|error| Failure::midway(error).hint(&self.goes_on()))?;
             let Some(operation) = operation else {
                 return Err(Failure::midway(format!("operation {id} is gone: its task was deleted")));
             };
@@ -99,7 +108,8 @@ impl Request<'_> {
                 said = Some(progress.clone());
             }
             if operation.beat == 0 {
-                let heartbeats = self.backend.tasks.heartbeats().await.map_err(Failure::midway)?;
+                let heartbeats = self.backend.tasks.heartbeats().await;
+                let heartbeats = heartbeats.map_err(|error| Failure::midway(error).hint(&self.goes_on()))?;
                 if let Some(why) = workers.complaint(heartbeats, task, self.backend.fleet().state.is_some()) {
                     note(why);
                 }

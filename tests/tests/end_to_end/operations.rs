@@ -81,7 +81,12 @@ async fn a_waiting_command_says_if_no_worker_serves_the_task() {
     waiting.interrupt();
     let ended = waiting.wait(std::time::Duration::from_secs(60)).await;
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
-    assert!(ended.stderr.contains("goes on: operation "), "{}", ended.stderr);
+    let (_, named) = ended.stderr.split_once("flotilla task operation t ").expect("the operation is named");
+    let plan = named.split_whitespace().next().expect("an id").to_owned();
+    let state = json(&sandbox.command(&["task", "operation", "t", &plan, "--json"]).await);
+    assert_eq!((&state["state"], &state["kind"]), (&"queued".into(), &"plan".into()), "{state}");
+    let unknown = sandbox.run(&["task", "operation", "t", "nonsense"]).await;
+    assert!(unknown.code == Some(2) && unknown.stderr.contains("has no operation"), "{}", unknown.stderr);
     let mut serve = sandbox.serve();
     let operation =
         async |id: &str| sandbox.backend.tasks.operation(&task, id).await.expect("answers").expect("is there");
@@ -89,6 +94,10 @@ async fn a_waiting_command_says_if_no_worker_serves_the_task() {
     sandbox.until("both are done", &mut serve, async || open().await.is_empty()).await;
     let end = operation(&id).await.end.expect("an end");
     assert_eq!((end.verdict, json(&end.result)["different"].clone()), (OperationVerdict::Succeeded, 3.into()));
+    let planned = json(&sandbox.command(&["task", "operation", "t", &plan, "--json"]).await);
+    assert_eq!(planned, json(&sandbox.command(&["task", "plan", "t", "--json"]).await));
+    let verified = sandbox.run(&["task", "operation", "t", &id]).await;
+    assert_eq!(verified.code, Some(1), "as verify ends: {}", verified.stderr);
     stop(serve).await;
 }
 

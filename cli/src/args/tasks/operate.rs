@@ -71,3 +71,17 @@ pub struct TaskProbeArgs {
     #[command(flatten)]
     pub wait: WaitArgs,
 }
+
+/// `flotilla task operation`
+#[derive(Debug, Args)]
+pub struct TaskOperationArgs {
+    /// Name of the task
+    pub name: String,
+    /// The operation, as `task plan`, `verify` or `probe` named it
+    pub id: String,
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
