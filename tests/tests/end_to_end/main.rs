@@ -12,6 +12,7 @@ mod fleet;
 mod fleet_of_folders;
 mod follow_up;
 mod functions;
+mod idle_fleet;
 mod keys;
 mod keys_and_files;
 mod limits_of_stores;
