@@ -159,6 +159,21 @@ async fn a_waiting_hook_is_prolonged() {
 }
 
 #[tokio::test]
+async fn a_hook_that_is_completed_twice_is_completed() {
+    let metadata = Metadata::start("i-0123456789abcdef0").await;
+    let proxy = Proxy::start(&ministack().endpoint).await;
+    let connection = Connection { endpoint_url: Some(proxy.endpoint.clone()), ..ministack().connection() };
+    let fleet = open("group", Some("drain"), &metadata, connection).await;
+    fleet.leave().await.unwrap();
+    // As Amazon answers the second time.
+    let none = "<ErrorResponse><Error><Code>ValidationError</Code><Message>No active Lifecycle Action found with \
+        instance ID i-0123456789abcdef0</Message></Error></ErrorResponse>";
+    proxy.inject(Rule::always(Fault::Respond(400, none.into())));
+    fleet.leave().await.unwrap();
+    assert_eq!(proxy.count(Kind::Other), 2);
+}
+
+#[tokio::test]
 async fn leaving_where_no_hook_waits_is_well_and_a_refusal_is_not() {
     let scene = Scene::new(Some("drain")).await;
     let refusal = |message: &str| {

@@ -108,3 +108,52 @@ async fn a_missing_group_is_an_error_that_names_it() {
     assert!(error.to_string().contains("no-such-group"), "{error}");
     assert!(scene.group.grow(1).await.is_err());
 }
+
+/// An error as the service answers it.
+fn refusal(code: &str, message: &str) -> String {
+    format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>")
+}
+
+#[tokio::test]
+async fn a_throttled_growth_is_asked_for_again() {
+    let scene = Scene::new(0).await;
+    let throttled = refusal("Throttling", "Rate exceeded");
+    scene.proxy.inject(Rule::always(Fault::Respond(400, throttled)).after(1).times(1));
+    scene.group.grow(2).await.unwrap();
+    assert_eq!(scene.proxy.count(Kind::Other), 4, "looked, set, looked, set");
+    assert_eq!(scene.state().await.desired, 2);
+}
+
+/// Somebody lowered the maximum between our look and our request.
+#[tokio::test]
+async fn a_growth_refused_at_the_maximum_is_an_error_once() {
+    let scene = Scene::new(1).await;
+    let above = "New SetDesiredCapacity value 4 is above max value 3 for the AutoScalingGroup.";
+    scene.proxy.inject(Rule::always(Fault::Respond(400, refusal("ValidationError", above))).after(1).times(1));
+    let error = scene.group.grow(4).await.unwrap_err();
+    assert!(!error.is_retryable() && error.to_string().contains("above max value 3"), "{error}");
+    assert_eq!(scene.proxy.count(Kind::Other), 2, "it is not sent again before the next pass");
+    assert_eq!(scene.state().await.desired, 1);
+    scene.group.grow(4).await.unwrap();
+    assert_eq!(scene.state().await.desired, 4, "the next pass");
+}
+
+/// The service is the arbiter: the later of both calls is refused. moto lets a group fall below its minimum, so the proxy
+/// refuses it, as Amazon does.
+#[tokio::test]
+async fn of_two_machines_that_end_at_once_one_stays() {
+    let scene = Scene::new(2).await;
+    let machines = scene.state().await.machines;
+    let before = scene.proxy.count(Kind::Other);
+    // Each looks and asks: the fourth call is the later request.
+    scene.proxy.inject(Rule::always(Fault::Respond(400, AT_MINIMUM.into())).after(3));
+    let (first, second) =
+        tokio::join!(scene.group.terminate(&machines[0].id, true), scene.group.terminate(&machines[1].id, true));
+    let mut ends = [first.unwrap(), second.unwrap()];
+    ends.sort_by_key(|end| *end == Ended::Refused);
+    assert_eq!(ends, [Ended::Going, Ended::Refused]);
+    assert_eq!(scene.proxy.count(Kind::Other), before + 4, "a refusal is an answer, and is not asked for again");
+    scene.proxy.heal();
+    let state = scene.state().await;
+    assert_eq!((state.desired, state.machines.len()), (1, 1));
+}
