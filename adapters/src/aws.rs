@@ -9,6 +9,7 @@ mod empty;
 mod errors;
 mod http;
 mod http_feedback;
+mod identity;
 mod renewed;
 
 use std::time::Duration;
@@ -31,6 +32,7 @@ pub(crate) use empty::NoEmptyAnswers;
 pub(crate) use errors::{NO_CREDENTIALS, allow};
 pub use errors::{error_at, error_from};
 use http_feedback::ConnectionState;
+pub(crate) use identity::{DateSeen, identity};
 use shared::config::Connection;
 use shared::{Error, ErrorKind, Result};
 

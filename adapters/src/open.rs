@@ -1,5 +1,6 @@
 //! Opens stores, queue, ledger and fleet of a configuration: the only place that knows all adapters.
 
+pub mod doctor;
 mod events;
 mod fleet_backend;
 mod folders;

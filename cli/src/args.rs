@@ -73,6 +73,8 @@ pub enum Command {
     Retry(RetryArgs),
     /// Create the queues and the table of a config file or of a fleet
     Init(InitArgs),
+    /// Look for what is wrong with a fleet, a state folder or a config file, and change nothing
+    Doctor(DoctorArgs),
     /// Make the source bucket on Amazon S3 send its events to the task's queue
     Events(EventsArgs),
     /// Run the tasks of a state folder on this machine, until stopped
@@ -125,6 +127,16 @@ pub struct RecordsSourceArgs {
     /// Fleet file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["state", "config"])]
     pub fleet: Option<PathBuf>,
+}
+
+/// `flotilla doctor`
+#[derive(Debug, clap::Args)]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    pub of: RecordsSourceArgs,
+    /// Print JSON, one finding a line
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `flotilla outcome`

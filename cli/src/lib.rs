@@ -5,6 +5,7 @@
 mod args;
 mod claim;
 pub mod controller;
+mod doctor;
 mod events;
 pub mod exit;
 mod failures;
@@ -88,6 +89,7 @@ async fn command(command: Command, stop: CancellationToken) -> CommandResult {
         Command::Failures(args) => at_once(failures::run(&args), &stop).await,
         Command::Outcome(args) => at_once(outcome::run(&args), &stop).await,
         Command::Init(args) => at_once(init::run(&args), &stop).await,
+        Command::Doctor(args) => at_once(doctor::run(&args), &stop).await,
         Command::Events(args) => at_once(events::run(&args), &stop).await,
         Command::Serve(args) => serve::run(&args, stop).await,
         Command::Controller(args) => controller::run(&args, stop).await,

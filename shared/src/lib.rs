@@ -15,6 +15,7 @@ pub mod digest;
 pub mod error;
 pub mod event;
 pub mod filter;
+pub mod finding;
 pub mod fleet;
 pub mod job;
 pub mod ledger;

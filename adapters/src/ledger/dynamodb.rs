@@ -34,6 +34,7 @@ mod claims;
 mod counted;
 mod create;
 mod erase;
+mod examine;
 mod intents;
 pub(crate) mod item;
 mod json;

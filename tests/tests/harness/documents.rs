@@ -121,6 +121,7 @@ async fn every_option_stands_in_the_reference() {
         "outcome",
         "retry",
         "init",
+        "doctor",
         "events",
         "serve",
         "controller",
