@@ -14,7 +14,7 @@ use super::seen::TaskSeen;
 
 /// How far an operation of a deletion is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
+pub enum DeletionPart {
     /// There is nothing to do, or nobody wants it.
     Needless,
     /// Nobody asked for it yet.
@@ -27,9 +27,9 @@ pub enum Part {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deletion {
     /// Its uploads are closed. A task that never had a run or an event has none.
-    pub close: Part,
+    pub close: DeletionPart,
     /// Its records in the ledger are removed.
-    pub erase: Part,
+    pub erase: DeletionPart,
 }
 
 /// What a task leaves behind; empty texts: nothing that was to be removed.
@@ -84,21 +84,21 @@ pub fn operation(summary: &Summary, kind: OperationKind, author: &Author) -> Ope
 /// Reads how far it is.
 pub async fn read(context: &ControllerContext, summary: &Summary) -> Result<Deletion> {
     let id = &summary.task.id;
-    let asked = async |kind: OperationKind| -> Result<Option<Part>> {
+    let asked = async |kind: OperationKind| -> Result<Option<DeletionPart>> {
         let operation = context.tasks.operation(id, &derived_id(id, kind.as_str())).await?;
-        Ok(operation.map(|operation| Part::Asked(Box::new(operation))))
+        Ok(operation.map(|operation| DeletionPart::Asked(Box::new(operation))))
     };
     let close = match asked(OperationKind::Close).await? {
         Some(close) => close,
         None => {
             let had_events = summary.outline.events || context.ledger.run_state(&events_run(id)).await?.is_some();
             let had_runs = summary.last_run.is_some() || !context.ledger.runs(id, 1).await?.is_empty();
-            if had_events || had_runs { Part::Unasked } else { Part::Needless }
+            if had_events || had_runs { DeletionPart::Unasked } else { DeletionPart::Needless }
         }
     };
-    let erase = match summary.erases_records && close != Part::Needless {
-        true => asked(OperationKind::Erase).await?.unwrap_or(Part::Unasked),
-        false => Part::Needless,
+    let erase = match summary.erases_records && close != DeletionPart::Needless {
+        true => asked(OperationKind::Erase).await?.unwrap_or(DeletionPart::Unasked),
+        false => DeletionPart::Needless,
     };
     Ok(Deletion { close, erase })
 }
@@ -115,10 +115,10 @@ pub fn step(task: &TaskSeen) -> Option<Step> {
     let Deletion { close, erase } = task.deletion.as_ref()?;
     let gone = |what: &str| format!("its queues were gone before its {what}");
     let uploads = match close {
-        Part::Needless => String::new(),
-        Part::Unasked if task.is_gone => gone("uploads were closed"),
-        Part::Unasked => return Some(Step::Ask(OperationKind::Close)),
-        Part::Asked(operation) => match &operation.end {
+        DeletionPart::Needless => String::new(),
+        DeletionPart::Unasked if task.is_gone => gone("uploads were closed"),
+        DeletionPart::Unasked => return Some(Step::Ask(OperationKind::Close)),
+        DeletionPart::Asked(operation) => match &operation.end {
             Some(end) if end.verdict == OperationVerdict::Succeeded => kept(&end.result),
             Some(end) => format!("its uploads could not be closed: {}", end.result),
             // Nobody can carry it out any more. A controller that removed them had seen its end.
@@ -128,10 +128,10 @@ pub fn step(task: &TaskSeen) -> Option<Step> {
     };
     // After the uploads, whose records say what is open. Nobody writes any more: runs have ended, events are dropped.
     let records = match erase {
-        Part::Needless => String::new(),
-        Part::Unasked if task.is_gone => gone("records were removed"),
-        Part::Unasked => return Some(Step::Ask(OperationKind::Erase)),
-        Part::Asked(operation) => match &operation.end {
+        DeletionPart::Needless => String::new(),
+        DeletionPart::Unasked if task.is_gone => gone("records were removed"),
+        DeletionPart::Unasked => return Some(Step::Ask(OperationKind::Erase)),
+        DeletionPart::Asked(operation) => match &operation.end {
             Some(end) if end.verdict == OperationVerdict::Succeeded => String::new(),
             Some(end) => format!("they could not be removed: {}", end.result),
             None if task.is_gone => gone("records were removed"),
