@@ -139,7 +139,7 @@ async fn every_option_stands_in_the_reference() {
         let options = help.stdout.lines().filter_map(|line| {
             let line = line.trim_start();
             let line = line.split_once(", ").filter(|(short, _)| short.len() == 2).map_or(line, |(_, long)| long);
-            line.strip_prefix("--").map(|rest| rest.split([' ', ',', '.']).next().unwrap_or_default().to_owned())
+            line.strip_prefix("--").map(|rest| rest.split([' ', ',', '.', ';']).next().unwrap_or_default().to_owned())
         });
         for option in options.filter(|option| !["help", "version"].contains(&&**option)) {
             // A side's options stand once, for both.
