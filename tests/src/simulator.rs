@@ -1,10 +1,10 @@
 //! A simulated S3 store for measurements: so light that the client is measured.
 //!
-//! Buckets need no set-up: a bucket's name describes its objects ([`bucket`]), and a page of a listing is computed from
+//! Buckets need no set-up: a bucket's name describes its objects (`bucket.rs`), and a page of a listing is computed from
 //! numbers. Bodies come from one block of memory. What is written is compared with that block and dropped; only sizes
 //! and ETags are kept, so the memory grows with the number of *written* objects alone.
 //!
-//! Latency, bandwidth and a rate limit are settings ([`settings`]), which `PUT /-/settings` changes while the store
+//! Latency, bandwidth and a rate limit are settings (`settings.rs`), which `PUT /-/settings` changes while the store
 //! runs. `GET /-/counters` returns the requests by operation. Signatures are not verified: tests of correctness use
 //! [`cloud`](crate::cloud).
 

@@ -12,7 +12,7 @@ pub struct FinderArgs {
     /// Config file of the task
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
-    /// Make one run [default]
+    /// Make one run: the default
     #[arg(long, conflicts_with = "every")]
     pub once: bool,
     /// Repeat until interrupted, a run each TIME, such as 1h

@@ -266,8 +266,15 @@ async fn begin_anew(context: &Context, job: &ObjectJob, record: &UploadRecord, w
     let Some(info) = source::find(context, &record.upload.key).await? else { return gone(context, record).await };
     tracing::info!(key = ?record.upload.key, %why, "starting the copy of a large object again");
     let suspect = context.objects.wrong_bytes.take(&record.upload.key) || why.leaves_wrong_bytes();
-    let object = JobObject { suspect, restarts: record.restarts, ..upload::object_of(record, &info) };
-    copy_anew(context, job, record, object, record.attempt + 1).await
+    // A worker with other options discards it at this moment: see `end_superseded`.
+    let is_restart =
+        why.kind() == ErrorKind::NoSuchUpload && job.run == events_run(&job.task) && record.restarts < MAX_RESTARTS;
+    let (restarts, attempt) = match is_restart {
+        true => (record.restarts + 1, record.attempt),
+        false => (record.restarts, record.attempt + 1),
+    };
+    let object = JobObject { suspect, restarts, ..upload::object_of(record, &info) };
+    copy_anew(context, job, record, object, attempt).await
 }
 
 /// The source has the object no more.

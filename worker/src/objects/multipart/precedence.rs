@@ -42,7 +42,8 @@ impl Contest<'_> {
             return Precedence::Resume;
         }
         let gives_way = match self.run == self.events_run {
-            true => self.is_same_version,
+            // An outlived upload of its own is about to be discarded: nobody goes on with it.
+            true => self.is_same_version && !is_own,
             false => self.found_run == self.events_run || self.found_run > self.run,
         };
         match (gives_way, is_own) {
@@ -72,7 +73,7 @@ mod tests {
             (newer, run, false, [GiveWay; 4]),
             (events, run, true, [GiveWay; 4]),
             (events, run, false, [GiveWay; 4]),
-            (events, events, true, [Resume, GiveWay, Replace, Replace]),
+            (events, events, true, [Resume, Replace, Replace, Replace]),
             (events, events, false, [GiveWay, GiveWay, TakeOver, TakeOver]),
             (run, events, true, [GiveWay, GiveWay, TakeOver, TakeOver]),
             (run, events, false, [GiveWay, GiveWay, TakeOver, TakeOver]),

@@ -4,6 +4,8 @@
 //! anywhere leaves an upload that the redelivered job finds and resumes. A part that is recorded for this upload, which
 //! was created for one pinned version of the source, is not sent again.
 
+use std::cmp::Ordering;
+
 use shared::ledger::events_run;
 use shared::object::{ObjectInfo, Pin};
 use shared::objects::UploadRecord;
@@ -57,12 +59,13 @@ pub(crate) async fn open_or_resume(
 fn contest<'a>(item: &'a Item<'_>, found: &'a UploadRecord, info: &ObjectInfo, write: &Write) -> Contest<'a> {
     let (context, job) = (item.context, item.job);
     let same_bytes = found.source == info.pin() && found.size == info.size && found.source != Pin::default();
-    let is_as_wanted = match item.object.restarts {
+    let restarts = item.object.restarts;
+    let is_as_wanted = match found.restarts.cmp(&restarts) {
         // It is about to be discarded by the job that sent this one: nobody goes on with it.
-        restarts if found.restarts < restarts => false,
-        0 => metadata::is_opened_with(context, found, write),
+        Ordering::Less => false,
+        Ordering::Equal if restarts == 0 => metadata::is_opened_with(context, found, write),
         // Begun anew already, perhaps under other options again: its parts show what comes of it.
-        _ => true,
+        Ordering::Equal | Ordering::Greater => true,
     };
     Contest {
         found_run: &found.run,
@@ -73,7 +76,9 @@ fn contest<'a>(item: &'a Item<'_>, found: &'a UploadRecord, info: &ObjectInfo, w
         is_same_version: same_bytes && is_as_wanted,
         // A giant that is begun anew is enqueued before its old upload is discarded: its parts jobs would find no
         // upload if they were made for the old one.
-        is_outlived: found.size >= context.objects.options.giant_threshold && found.attempt < job.attempt,
+        is_outlived: found.size >= context.objects.options.giant_threshold
+            && found.attempt < job.attempt
+            && found.restarts <= restarts,
     }
 }
 
