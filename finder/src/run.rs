@@ -247,11 +247,14 @@ impl Finder {
     /// already, so the run is cancelled where they may not.
     async fn allow_again(&self, planner: &dyn Planner, id: &str, found: &Found) -> Result<(), FindError> {
         let Err(refused) = planner.allow_deletes(found) else { return Ok(()) };
-        if let Some(run) = self.ledger.run(id).await.map_err(FindError::Ledger)? {
-            let why = "cancelled: its deletes are no longer allowed";
-            ledger::cancel(&self.ledger, &run, why, &self.owner).await.map_err(FindError::Ledger)?;
-        }
+        self.cancel(id, "cancelled: its deletes are no longer allowed").await?;
         Err(refused)
+    }
+
+    /// Cancels a run, which settles what its messages do not.
+    async fn cancel(&self, id: &str, why: &str) -> Result<(), FindError> {
+        let Some(run) = self.ledger.run(id).await.map_err(FindError::Ledger)? else { return Ok(()) };
+        ledger::cancel(&self.ledger, &run, why, &self.owner).await.map_err(FindError::Ledger)
     }
 
     /// Records the result of the plan. Returns the ranges with deferred jobs to send.

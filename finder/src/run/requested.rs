@@ -1,6 +1,6 @@
 //! A run that was asked for under an id: another program recorded it, and decides which run of its task is live.
 
-use shared::ledger::{self, ClaimView, Phase, RunOptions, RunStart};
+use shared::ledger::{ClaimView, Phase, RunOptions, RunStart};
 use shared::{Error, ErrorKind};
 
 use super::claim::{self, Claim};
@@ -37,7 +37,9 @@ impl Finder {
         };
         match state.phase {
             Phase::Listing | Phase::Releasing if state.options == options => {}
-            Phase::Listing | Phase::Releasing => return Err(self.options_changed(&request.id, fence).await),
+            phase @ (Phase::Listing | Phase::Releasing) => {
+                return Err(self.options_changed(&request.id, phase, fence).await);
+            }
             Phase::Listed | Phase::Stopped | Phase::Lost => return Ok(None),
             Phase::Cancelling | Phase::Cancelled => return Err(FindError::Cancelled),
         }
@@ -60,10 +62,7 @@ impl Finder {
         match ledger.run_state(id).await.map_err(FindError::Ledger)?.map(|state| state.phase) {
             None => ledger.start_run(run, fence).await.map_err(FindError::Ledger)?,
             Some(Phase::Listing) => ledger.fence(id, fence).await.map(drop).map_err(FindError::Ledger)?,
-            Some(Phase::Releasing) => {
-                let Some(run) = ledger.run(id).await.map_err(FindError::Ledger)? else { return Ok(()) };
-                return ledger::cancel(ledger, &run, why, &self.owner).await.map_err(FindError::Ledger);
-            }
+            Some(Phase::Releasing) => return self.cancel(id, why).await,
             Some(Phase::Listed | Phase::Stopped | Phase::Lost) => return Ok(()),
             Some(Phase::Cancelling | Phase::Cancelled) => return Err(FindError::Cancelled),
         }
@@ -71,13 +70,18 @@ impl Finder {
     }
 
     /// Gives up a run that cannot go on as it began. The definition of a run stays the same: the list of prefixes may
-    /// not, nor the endpoint that the environment gives a store.
-    async fn options_changed(&self, run: &str, fence: u64) -> FindError {
+    /// not, nor the endpoint that the environment gives a store. A run that was releasing its deletes is cancelled: nobody
+    /// knows which of them were sent, and those must not be carried out under options that are no longer the task's.
+    /// Repeated, or cut off between two writes, it ends the same run in the same way.
+    async fn options_changed(&self, run: &str, phase: Phase, fence: u64) -> FindError {
         let message = "the prefix list or an endpoint has changed since the run began";
         let changed = FindError::Listing(Error::new(ErrorKind::Invalid, "find", run, message));
         if let Err(error) = self.ledger.fence(run, fence).await {
             return FindError::Ledger(error);
         }
-        self.give_up(run, changed, fence).await
+        match phase {
+            Phase::Releasing => self.cancel(run, &changed.to_string()).await.err().unwrap_or(changed),
+            _ => self.give_up(run, changed, fence).await,
+        }
     }
 }

@@ -99,3 +99,25 @@ async fn a_run_claimed_by_another_is_not_waited_for() {
     finder.run(&bench.planner(), CancellationToken::new(), Arc::default()).await.unwrap();
     bench.assert_mirrored();
 }
+
+#[tokio::test]
+async fn regression_changed_options_cancel_a_run_that_deletes() {
+    for at in 0.. {
+        let (source, destination) = mirrored();
+        let mut bench = bench(source, destination, mirror());
+        bench.faults.crash_at(Some((at, true)));
+        let died = bench.slice("run-1").await.is_err();
+        bench.faults.crash_at(None);
+        assert!(died, "no slice died while it released its deletes");
+        let phase = |bench: &Bench| bench.book.pages.lock().unwrap().runs.get("run-1").map(|run| run.phase);
+        if phase(&bench) != Some(Phase::Releasing) {
+            continue;
+        }
+        bench.find.filters = vec!["- x".into()];
+        let error = bench.slice("run-1").await.unwrap_err();
+        assert!(error.to_string().contains("changed since the run began"), "{error}");
+        assert_eq!(phase(&bench), Some(Phase::Cancelled), "deletes that were sent are settled, and not carried out");
+        assert!(matches!(bench.slice("run-1").await, Err(FindError::Cancelled)));
+        return;
+    }
+}
