@@ -17,3 +17,4 @@ mod recording;
 mod shares;
 mod stage;
 mod suspects;
+mod suspended;

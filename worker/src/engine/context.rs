@@ -71,6 +71,8 @@ pub struct LaneContext {
     pub engine: Arc<Engine>,
     /// Where the lane's jobs come from, and where items that are tried again go.
     pub queue: Queue,
+    /// Which of the lanes it is.
+    pub(crate) lane: Lane,
     /// Limits the transfers of all lanes together. Each transfer takes a permit of it.
     pub limiter: ConcurrencyLimiter,
     /// The lane's jobs that wait for another's work on their key, and take no part in it.
@@ -102,7 +104,7 @@ impl LaneContext {
         let lane = |(lane, queue)| {
             let (engine, limiter) = (engine.clone(), limiter.lane(lane));
             let (waiting, polls_until) = Default::default();
-            Arc::new(LaneContext { engine, queue, limiter, waiting, polls_until })
+            Arc::new(LaneContext { engine, queue, lane, limiter, waiting, polls_until })
         };
         queues.map(lane).collect()
     }
@@ -111,6 +113,11 @@ impl LaneContext {
     pub fn wait(&self) -> Waiting<'_> {
         self.waiting.fetch_add(1, Relaxed);
         Waiting(self)
+    }
+
+    /// Whether it receives while a store fails for every item of a kind: its queue brings jobs of other kinds too.
+    pub(crate) fn receives_suspended(&self) -> bool {
+        self.lane == Lane::Events && self.engine.executors.is_one_active()
     }
 
     /// Jobs that wait for another's work.

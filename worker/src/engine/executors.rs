@@ -141,9 +141,14 @@ impl Executors {
         (found, is_one_absent)
     }
 
-    /// Whether a store fails for every item of a kind. The task then begins no new job of any.
+    /// Whether a store fails for every item of an executor. The main lane then begins no new job.
     pub(crate) fn is_suspended(&self) -> bool {
         lock(&self.0.state).entries.iter().any(|entry| entry.executor.is_suspended())
+    }
+
+    /// Whether an executor can work.
+    pub(crate) fn is_one_active(&self) -> bool {
+        lock(&self.0.state).entries.iter().any(|entry| !entry.executor.is_suspended())
     }
 
     /// Watches the stores of all executors, also of those that are added later. Waits until one has failed for too long.

@@ -36,6 +36,16 @@ impl Received {
     }
 }
 
+impl Intake {
+    /// The same, but a job whose executor is suspended is not begun.
+    pub fn unless_suspended(self) -> Intake {
+        match self {
+            Intake::Job(job) if job.executor.is_suspended() => Intake::Suspended,
+            other => other,
+        }
+    }
+}
+
 /// A message, read.
 pub(crate) enum Intake {
     /// This is to be executed.
@@ -46,6 +56,8 @@ pub(crate) enum Intake {
     Dead(String),
     /// Its executor is not there yet, or not any more.
     Absent(Absent),
+    /// The store that its executor works with fails, and another job is already there to try the store with.
+    Suspended,
     /// A worker of a later release can execute it. This release cannot, as the error says.
     Newer(ParseError),
 }

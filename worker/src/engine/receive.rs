@@ -37,6 +37,9 @@ const SUSPENDED_LOOK: Duration = Duration::from_millis(200);
 /// third of their time.
 const MAX_LEASED: usize = 1_000;
 
+/// Room beside [`MAX_LEASED`] while a store fails, for jobs of other kinds and for those that are sent back.
+const SUSPENDED_ROOM: usize = 50;
+
 /// Receives a lane's messages until asked to stop, or until a job comes that only a later release can execute (`Ok`), or
 /// until queue or ledger fail for good.
 pub(crate) async fn receive_all(lane: &Arc<LaneContext>, stop: &Stop, jobs: &mut JoinSet<()>) -> Result<(), WorkError> {
@@ -104,30 +107,51 @@ async fn next_receive(
     loop {
         lane.limiter.idle().await;
         // Those that are leased wait; one of them is what the store is tried with.
-        if lane.engine.executors.is_suspended() && !jobs.is_empty() {
+        let is_suspended = lane.engine.executors.is_suspended() && !jobs.is_empty();
+        if is_suspended {
             resting.get_or_insert_with(|| lane.engine.activity.rest());
-            tokio::select! {
-                _ = jobs.join_next() => {}
-                () = sleep(SUSPENDED_LOOK) => {}
+            one_ends_or_look(jobs).await;
+            if !lane.receives_suspended() || jobs.len() > MAX_LEASED + SUSPENDED_ROOM {
+                continue;
             }
-            continue;
         }
         resting = None;
         // Between two items of a job there is a moment in which nothing waits: without this bound each
         // would bring one job more. Events that wait for others of their key take no part in the work.
-        let working = jobs.len().saturating_sub(lane.waiting());
-        if working > lane.limiter.limit() || jobs.len() > MAX_LEASED {
-            jobs.join_next().await;
+        let is_full = working(lane, jobs) > lane.limiter.limit() || jobs.len() > MAX_LEASED;
+        if is_full && !is_suspended {
+            one_ends_or_look(jobs).await;
             continue;
         }
         let pause = lane.engine.backend.pause()?.max(receiving.pause()?);
         let Some(pause) = pause else {
-            return Ok(lane.limiter.free().div_ceil(expected.max(1)).clamp(1, MAX_RECEIVE));
+            let wanted = lane.limiter.free().div_ceil(expected.max(1)).clamp(1, MAX_RECEIVE);
+            return Ok(if is_suspended { MAX_RECEIVE } else { wanted });
         };
-        let finished = async { while jobs.join_next().await.is_some() {} };
-        tokio::join!(sleep(pause), finished);
+        tokio::join!(sleep(pause), finish(lane, jobs));
         return Ok(1);
     }
+}
+
+/// Waits until a job ends, and at most until the stores are to be looked at again: a job whose store fails does not end.
+async fn one_ends_or_look(jobs: &mut JoinSet<()>) {
+    tokio::select! {
+        _ = jobs.join_next() => {}
+        () = sleep(SUSPENDED_LOOK) => {}
+    }
+}
+
+/// Waits for all jobs, unless they wait for a store and the lane goes on without them.
+async fn finish(lane: &LaneContext, jobs: &mut JoinSet<()>) {
+    let goes_on = || lane.engine.executors.is_suspended() && lane.receives_suspended();
+    while !jobs.is_empty() && !goes_on() {
+        one_ends_or_look(jobs).await;
+    }
+}
+
+/// Jobs that take part in the work.
+fn working(lane: &LaneContext, jobs: &JoinSet<()>) -> usize {
+    jobs.len().saturating_sub(lane.waiting())
 }
 
 /// Waits until the lane may poll.
@@ -155,11 +179,14 @@ fn begin(lane: &Arc<LaneContext>, stop: &Stop, jobs: &mut JoinSet<()>, message: 
         return Begun::Other;
     }
     let leases = Leases::new(&lane);
-    let intake = intake::read(&lane, &message);
+    let mut intake = intake::read(&lane, &message);
+    if working(&lane, jobs) > 0 && lane.receives_suspended() {
+        intake = intake.unless_suspended();
+    }
     let begun = match &intake {
         Intake::Job(job) => Begun::Job(job.execution.transfers()),
         Intake::Newer(error) => Begun::Newer(error.clone()),
-        Intake::Nothing | Intake::Dead(_) | Intake::Absent(_) => Begun::Other,
+        Intake::Nothing | Intake::Dead(_) | Intake::Suspended | Intake::Absent(_) => Begun::Other,
     };
     jobs.spawn(work(lane, stop.clone(), message, intake, leases));
     begun

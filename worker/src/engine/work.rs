@@ -29,6 +29,10 @@ pub(crate) const LEFT_LIMIT: Duration = Duration::from_secs(13 * 24 * 3600);
 /// A job of a run with other write options is looked at again after this, by whichever worker gets it.
 const OTHERS_DELAY: Duration = Duration::from_secs(30);
 
+/// A job that was received while its store fails comes back after this: after the outage it waits for so long at most.
+/// Those that are on their way must leave room to receive others: a worker sends some 50 of them back each second.
+const SUSPENDED_DELAY: Duration = Duration::from_secs(120);
+
 /// Longest delay of a message (Amazon SQS `DelaySeconds`).
 pub(crate) const MAX_DELAY: Duration = Duration::from_secs(900);
 
@@ -46,6 +50,7 @@ pub(crate) async fn work(lane: Arc<LaneContext>, stop: Stop, message: Message, i
         Intake::Nothing => acknowledge(&lane, &message).await,
         Intake::Dead(reason) => dead_letter(&lane, &message, "message", &reason).await,
         Intake::Newer(error) => leave_to_later(&lane, message, &error).await,
+        Intake::Suspended => send_back(&lane, message, SUSPENDED_DELAY).await,
         Intake::Absent(absent) => absent::wait(&lane, message, &absent).await,
     }
     drop(leases);
@@ -214,7 +219,7 @@ pub(crate) async fn send_back(lane: &LaneContext, message: Message, delay: Durat
     match send_again(lane, message, delay).await {
         Ok(()) => acknowledge(lane, &acknowledged).await,
         Err(error) => {
-            tracing::warn!(%error, "could not send back a job that this worker cannot execute: it will be redelivered");
+            tracing::warn!(%error, "could not send back a job that this worker cannot execute now: it will be redelivered");
             lane.engine.backend.fails(error);
             release(lane, &acknowledged, delay).await;
         }
