@@ -167,3 +167,31 @@ async fn options(config: &Config, failed: &Run) -> Result<RunOptions, Failure> {
     }
     Ok(options)
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::ledger::{Found, Phase, Settled};
+    use shared::tasks::{BeginRun, Operation};
+
+    use super::*;
+    use crate::fixtures;
+
+    #[tokio::test]
+    async fn a_retry_under_other_options_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (fleet, task) = fixtures::fleet(folder.path()).await;
+        let who = fixtures::author();
+        let operation =
+            Operation::queued("run-1".to_owned(), (&task.task.id, 1), OperationKind::Find, String::new(), &who);
+        let begin = BeginRun { task: &task.task, operation: &operation, due: None, supersedes: None };
+        assert!(fleet.tasks.begin_run(&begin, &who).await.unwrap().is_made());
+        let failed = fixtures::run("run-1", Phase::Listed, Found::default(), Settled::default());
+        assert!(check_options(&fleet, &task, &failed).await.is_ok());
+        let other = fixtures::definition("[find]\ndelete = true\n").kept().unwrap();
+        assert!(fleet.tasks.edit(&task.task, 1, &other, None, &who).await.unwrap().is_made());
+        let task = fleet.tasks.summary("t").await.unwrap().unwrap();
+        let refused = check_options(&fleet, &task, &failed).await.unwrap_err();
+        assert!(refused.message.contains("had other options than its task has now"), "{}", refused.message);
+        assert_eq!(refused.exit, Exit::Usage);
+    }
+}

@@ -150,3 +150,39 @@ impl Workers {
         (!std::mem::replace(&mut self.has_complained, true)).then_some(complaint)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use adapters::open;
+    use shared::tasks::OperationVerdict;
+
+    use super::*;
+    use crate::fixtures;
+
+    #[tokio::test]
+    async fn a_task_with_20_open_requests_takes_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let (backend, summary) = fixtures::fleet(folder.path()).await;
+        let queue = open::task_queues(backend.fleet(), &summary).await.unwrap().events;
+        let id = summary.task.id.as_str();
+        let send = async || {
+            let operation = operation(id, OperationKind::Plan, 1, String::new());
+            let request = Request { backend: &backend, queue: queue.clone(), name: "t", operation };
+            request.send().await.map(|()| request.operation.id)
+        };
+        let first = send().await.unwrap();
+        for _ in 1..MAX_OPEN {
+            send().await.unwrap();
+        }
+        let refused = send().await.unwrap_err().message;
+        assert!(
+            refused.starts_with("20 operations of task \"t\" are not done") && !refused.contains('\n'),
+            "{refused}"
+        );
+        assert_eq!(backend.tasks.operations(id, None, 100).await.unwrap().0.len(), MAX_OPEN, "nothing was recorded");
+        let at = shared::object::Timestamp::now();
+        let end = OperationEnd { verdict: OperationVerdict::Succeeded, at, result: String::new() };
+        backend.tasks.finish(id, &first, &end).await.unwrap();
+        send().await.unwrap();
+    }
+}

@@ -3,7 +3,7 @@
 use shared::ledger::{Found, Phase, State};
 use shared::object::Timestamp;
 use shared::queue::Outgoing;
-use shared::tasks::{BeginRun, MAX_REASON_CHARS, OperationKind, RunEnd, TaskState};
+use shared::tasks::{BeginRun, MAX_REASON_CHARS, OPERATIONS, Operation, OperationKind, RunEnd, TaskState};
 
 use super::notices::NOTIFY;
 use super::stage::{MINUTE_MS, Stage};
@@ -274,4 +274,20 @@ async fn samples_are_recorded_of_tasks_with_work_alone() {
     assert_eq!((of_busy[0].run.as_deref(), of_busy[0].settled.copied), (Some(run.as_str()), 2));
     assert_eq!(of_busy[0].found.enqueued, 3);
     assert_eq!(samples(&idle.task.id).await, []);
+}
+
+#[tokio::test]
+async fn a_request_without_a_task_is_withdrawn_after_a_day() {
+    let stage = Stage::new().await;
+    let task = stage.task("t", "", "", None).await;
+    let requested = stage.operation(&task, "of-nobody", OperationKind::Plan, "");
+    let of_nobody = Operation { task: OPERATIONS.to_owned(), version: 0, ..requested };
+    stage.backend.tasks.request(&of_nobody).await.unwrap();
+    let end = async || stage.backend.tasks.operation(OPERATIONS, "of-nobody").await.unwrap().unwrap().end;
+    stage.minutes_pass(24 * 60 - 2);
+    stage.pass().await;
+    assert_eq!(end().await, None, "not before");
+    stage.pass().await;
+    let end = end().await.expect("it has ended");
+    assert_eq!(end.result, "\"no worker carried it out within a day\"");
 }
