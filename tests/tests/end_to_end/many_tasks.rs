@@ -1,5 +1,6 @@
 //! Many tasks of one fleet: what happens to one touches no other.
 
+mod faults;
 pub mod stage;
 
 use std::time::{Duration, Instant};

@@ -87,6 +87,11 @@ impl Fleet {
         self.start(binaries::flotilla(), &["controller", "--once"])
     }
 
+    /// A command, at work.
+    pub fn start_command(&self, words: &[&str]) -> Process {
+        self.start(binaries::flotilla(), words)
+    }
+
     /// A command that ends by itself.
     pub async fn run(&self, words: &[&str]) -> Ended {
         self.start(binaries::flotilla(), words).wait(LIMIT).await
