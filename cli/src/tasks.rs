@@ -9,6 +9,7 @@ mod delete;
 mod edit;
 mod editor;
 mod ended;
+mod events_queue;
 mod history;
 mod limit;
 mod list;

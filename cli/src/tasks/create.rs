@@ -10,7 +10,7 @@ use shared::tasks::{Change, NewTask, SharedTasks, TaskRef};
 use shared::terminal;
 use tokio::time::{Instant, sleep};
 
-use super::{author, found, opened, wire_events};
+use super::{author, events_queue, found, opened, wire_events};
 use crate::args::CreateArgs;
 use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout;
@@ -41,6 +41,7 @@ pub async fn run(args: &CreateArgs) -> CommandResult {
 /// Creates a task of this definition.
 pub(super) async fn create(tasks: &SharedTasks, fleet: &FleetFile, definition: &TaskDefinition) -> CommandResult {
     definition.check_on(fleet)?;
+    events_queue::check(tasks, definition).await?;
     let next_due = definition.schedule.as_ref().and_then(|schedule| schedule.first(Timestamp::now()));
     let task = TaskRef { name: definition.task.clone(), id: uuid::Uuid::now_v7().to_string() };
     let new = NewTask { task, definition: definition.kept()?, next_due };

@@ -7,7 +7,7 @@ use shared::terminal;
 
 use super::editor::Draft;
 use super::state::{deleting, due_after_edit};
-use super::{author, found, gone, opened, present, wire_events};
+use super::{author, events_queue, found, gone, opened, present, wire_events};
 use crate::args::EditArgs;
 use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout;
@@ -112,6 +112,7 @@ impl Edit {
             note(format_args!("task {name} is not changed"));
             return Ok(Exit::InSync);
         }
+        events_queue::check(&self.tasks, after).await?;
         let (seen, kept) = (summary.version, after.kept()?);
         let due = due_after_edit(summary, &self.before, after, Timestamp::now());
         // Limits that somebody sets between our reading and this write are replaced: an edit has all limits.

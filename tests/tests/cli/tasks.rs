@@ -89,3 +89,21 @@ async fn what_is_no_tasks_is_refused_with_its_place() {
     }
     assert!(!missing.exists());
 }
+
+#[tokio::test]
+async fn regression_two_tasks_never_share_a_queue_of_events() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path();
+    let queue = "--events-queue=http://127.0.0.1:1/000000000000/q";
+    let create =
+        |name: &'static str, queue: &'static str| ["create", name, "s3://b", "/d", "--events", "create", queue];
+    answer(state, &create("photos", queue)).await;
+    let refused = refusal(state, &create("films", queue)).await;
+    assert!(refused.contains("task \"photos\" receives the events of queue \"q\""), "{refused}");
+    answer(state, &create("films", "--events-queue=http://127.0.0.1:1/000000000000/films")).await;
+    let refused = refusal(state, &["edit", "films", queue]).await;
+    assert!(refused.contains("give each task a queue of its own"), "{refused}");
+    answer(state, &["edit", "photos", "--description", "its own queue is no other task's"]).await;
+    answer(state, &["edit", "photos", "--events", "off", "--reset", "events-queue"]).await;
+    answer(state, &["edit", "films", queue]).await;
+}

@@ -13,6 +13,17 @@ impl TaskDefinition {
         queue_at(self.events_queue.as_deref()?, &self.source.connection)
     }
 
+    /// Whether both tasks name the same queue of events. SQS delivers each message to one of its receivers.
+    pub fn shares_events_queue(&self, other: &TaskDefinition) -> bool {
+        let Some((queue, others)) = self.bucket_queue().zip(other.bucket_queue()) else { return false };
+        let place = |queue: &QueueConfig| {
+            let Connection { endpoint_url, region, credentials } = queue.connection.clone();
+            (queue.name.clone(), endpoint_url.map(|url| url.to_ascii_lowercase()), region, credentials)
+        };
+        // The account of the credentials has the queue, not that of the URL.
+        self.events_queue == other.events_queue || place(&queue) == place(&others)
+    }
+
     /// Whether the source is a bucket whose events no queue brings to a fleet with a state folder.
     pub fn lacks_queue(&self) -> bool {
         self.events != FollowedEvents::Off
@@ -80,6 +91,31 @@ mod tests {
         }
         for other in ["", "q", "/q", "ftp://h/q", "https://me:x@h/q", "https://h", "https://h/", "https://h/a b"] {
             assert_eq!(queue_at(other, &source), None, "{other}");
+        }
+    }
+    #[test]
+    fn tasks_share_a_queue_whatever_account_its_url_names() {
+        let task = |queue: &str, credentials: &str| {
+            let mut source = toml::Table::new();
+            source.insert("location".into(), "s3://b".into());
+            source.insert("credentials".into(), credentials.into());
+            let text = format!(
+                "task = \"t\"\nevents = \"create\"\nevents-queue = {queue:?}\n[source]\n{source}\n\
+                 [destination]\nlocation = \"/d\"\n"
+            );
+            TaskDefinition::parse(&text).unwrap()
+        };
+        let url = |account: u8, name: &str| format!("https://sqs.eu-west-1.amazonaws.com/{account}/{name}");
+        let first = task(&url(1, "q"), "env:A");
+        for (other, is_shared) in [
+            (task(&url(1, "q"), "env:A"), true),
+            (task(&url(1, "q"), "env:B"), true),
+            (task(&url(2, "q"), "env:A"), true),
+            (task(&url(2, "q"), "env:B"), false),
+            (task(&url(1, "r"), "env:A"), false),
+            (TaskDefinition { events_queue: None, ..first.clone() }, false),
+        ] {
+            assert_eq!(first.shares_events_queue(&other), is_shared, "{:?}", other.events_queue);
         }
     }
 }
