@@ -62,6 +62,9 @@ pub trait OpenedTasks: Send + Sync {
     /// A version of the definition, opened when it is first asked for. Nobody has asked its stores whether they answer.
     async fn opened(&self, version: u32) -> shared::Result<Arc<OpenedTask>>;
 
+    /// The task's queues and ledger, without its stores; `None` for tasks that are not created.
+    fn backend(&self) -> Option<&Backend>;
+
     /// The task's name, or that of the queue of operations on tasks that are not created.
     fn name(&self) -> &str;
 

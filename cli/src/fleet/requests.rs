@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapters::open::Backend;
 use async_trait::async_trait;
 use shared::config::TaskDefinition;
 use shared::queue::Queue;
@@ -98,6 +99,10 @@ struct Definitions {
 impl OpenedTasks for Definitions {
     async fn opened(&self, version: u32) -> Result<Arc<OpenedTask>> {
         Err(invalid(format!("the request must hold the definition: it names version {version} of none")))
+    }
+
+    fn backend(&self) -> Option<&Backend> {
+        None
     }
 
     fn name(&self) -> &str {

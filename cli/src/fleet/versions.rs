@@ -125,6 +125,10 @@ impl OpenedTasks for Versions {
         Ok(self.open(version, Opening::Unprobed).await?.task)
     }
 
+    fn backend(&self) -> Option<&Backend> {
+        Some(&self.backend)
+    }
+
     fn name(&self) -> &str {
         &self.task.name
     }

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use adapters::open::Backend;
 use serde::{Deserialize, Serialize};
 use shared::Result;
 use shared::terminal;
 
+use super::AGAIN_AFTER;
 use super::job::Bounds;
 use super::slice::{SliceCheckpoint, SliceEnd};
-use super::{AGAIN_AFTER, OpenedTask};
 
 /// How long one call of the ledger removes. A worker that drains ends the slice after it.
 const CALL: Duration = Duration::from_secs(2);
@@ -25,14 +26,15 @@ pub struct Erasing {
 }
 
 /// Removes records until there are no more, or the slice ends. The result is an [`Erasing`]. Cut off anywhere, the next
-/// slice goes on from the last checkpoint: records that are gone stay so.
-pub async fn slice(opened: &OpenedTask, checkpoint: &SliceCheckpoint, bounds: &Bounds) -> Result<SliceEnd> {
+/// slice goes on from the last checkpoint: records that are gone stay so. It needs no store: credentials that are gone keep
+/// no records.
+pub async fn slice(backend: &Backend, task: &str, checkpoint: &SliceCheckpoint, bounds: &Bounds) -> Result<SliceEnd> {
     let mut erasing: Erasing = match checkpoint.state() {
         Ok(erasing) => erasing,
         Err(error) => return Ok(SliceEnd::failed(error)),
     };
     loop {
-        match opened.backend.records.erase(&opened.config.task, erasing.next.as_deref(), CALL).await {
+        match backend.records.erase(task, erasing.next.as_deref(), CALL).await {
             Ok(erased) => {
                 erasing = Erasing { records: erasing.records.saturating_add(erased.records), next: erased.next };
             }

@@ -150,6 +150,14 @@ impl Slice {
     }
 
     async fn carry_out(&self, operation: &Operation, checkpoint: SliceCheckpoint) -> Result<SliceEnd> {
+        let bounds =
+            Bounds { stop: self.lane.engine.draining.child_token(), until: Instant::now() + self.shared.slice };
+        if operation.kind == OperationKind::Erase {
+            return match self.shared.opened.backend() {
+                Some(backend) => erase::slice(backend, &self.task, &checkpoint, &bounds).await,
+                None => Ok(SliceEnd::failed("the task was never created")),
+            };
+        }
         let opened = match self.opened(operation).await {
             Ok(opened) => opened,
             Err(error) if error.is_backend() => return Err(error),
@@ -157,20 +165,19 @@ impl Slice {
             Err(error) if !is_retried(operation.kind) => return Ok(SliceEnd::unusable(error)),
             Err(error) => return self.wait(operation, checkpoint, &error).await,
         };
-        let bounds =
-            Bounds { stop: self.lane.engine.draining.child_token(), until: Instant::now() + self.shared.slice };
         let request = operation.request.as_str();
         match operation.kind {
             OperationKind::Plan => opened.kind.plan(&opened, &checkpoint, &bounds).await,
             OperationKind::Verify => opened.kind.verify(&opened, request, &checkpoint, &bounds).await,
             OperationKind::Probe => opened.kind.probe(&opened, request).await,
             OperationKind::Close => opened.kind.close(&opened, request, &checkpoint, &bounds, &self.shared.owner).await,
-            OperationKind::Erase => erase::slice(&opened, &checkpoint, &bounds).await,
             OperationKind::Find | OperationKind::Retry => {
                 let run = self.asked_run(operation, &opened.backend.ledger);
                 Find { opened: &opened, run }.slice(&bounds).await
             }
-            OperationKind::Notify => Ok(SliceEnd::failed(format!("this release executes no operation {}", self.verb))),
+            OperationKind::Erase | OperationKind::Notify => {
+                Ok(SliceEnd::failed(format!("this release executes no operation {}", self.verb)))
+            }
         }
     }
 

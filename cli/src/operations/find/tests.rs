@@ -57,6 +57,10 @@ impl OpenedTasks for Process {
         Ok(Arc::new(OpenedTask { config: self.config.clone(), backend: self.backend.clone(), kind }))
     }
 
+    fn backend(&self) -> Option<&Backend> {
+        Some(&self.backend)
+    }
+
     fn name(&self) -> &str {
         &self.config.name
     }
@@ -278,7 +282,7 @@ async fn regression_a_slice_cut_off_at_its_end_has_one_successor() {
     let queue = Arc::new(LostAnswer(process.backend.events.take().unwrap(), AtomicBool::new(false)));
     process.backend.events = Some(queue.clone());
     site.begin("run-1", OperationKind::Find, "", 1).await;
-    let worker = site.worker_with(process.clone(), Arc::new(refused::Closed("photos".into())));
+    let worker = site.worker_with(process.clone(), Arc::new(refused::Closed(process.clone())));
     let until = Instant::now() + PATIENCE;
     while !queue.1.load(Relaxed) {
         assert!(Instant::now() < until);

@@ -1,10 +1,13 @@
 //! Runs that cannot begin: for a reason that stays, or for one that may pass.
 
+use shared::ledger::{NO_FENCE, RunOptions, RunStart};
+use shared::tasks::OperationVerdict;
+
 use super::*;
 use crate::operations::slice::{SliceCheckpoint, Waits};
 
-/// A task that cannot be opened now.
-pub struct Closed(pub String);
+/// A task whose stores cannot be opened now.
+pub struct Closed(pub Process);
 
 #[async_trait]
 impl OpenedTasks for Closed {
@@ -12,8 +15,12 @@ impl OpenedTasks for Closed {
         Err(shared::Error::new(ErrorKind::Unavailable, "open", "photos", "the store is away"))
     }
 
+    fn backend(&self) -> Option<&Backend> {
+        Some(&self.0.backend)
+    }
+
     fn name(&self) -> &str {
-        &self.0
+        &self.0.config.name
     }
 
     async fn of_definition(&self, _: &str) -> Result<Arc<OpenedTask>> {
@@ -61,7 +68,7 @@ async fn regression_a_run_refused_for_good_is_stopped_at_once() {
 async fn regression_a_run_that_cannot_begin_for_a_day_is_stopped() {
     let site = Site::new().await;
     let process = site.process();
-    let worker = site.worker_with(process.clone(), Arc::new(Closed("photos".into())));
+    let worker = site.worker_with(process.clone(), Arc::new(Closed(process.clone())));
     let operation = site.begin("run-1", OperationKind::Find, "", 1).await;
     while process.settled().await == 0 {
         sleep(Duration::from_millis(20)).await;
@@ -78,6 +85,37 @@ async fn regression_a_run_that_cannot_begin_for_a_day_is_stopped() {
     process.send(&operation.job(waiting.beat)).await;
     let why = stopped(&process, "run-1").await;
     assert!(why.contains("given up after 24 h") && why.contains("the store is away"), "{why}");
+    kill(worker).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn regression_records_are_removed_without_stores() {
+    let site = Site::new().await;
+    let process = site.process();
+    let start = |id: &str| RunStart {
+        id: id.into(),
+        task: site.task.id.clone(),
+        source: String::new(),
+        destination: String::new(),
+        options: RunOptions::default(),
+        started: Timestamp::now(),
+    };
+    process.backend.ledger.start_run(&start("run-1"), NO_FENCE).await.unwrap();
+    let worker = site.worker_with(process.clone(), Arc::new(Closed(process.clone())));
+    let erase = Operation::queued("erase".into(), (&site.task.id, 1), OperationKind::Erase, String::new(), &me());
+    process.tasks.request(&erase).await.unwrap();
+    process.send(&erase.job(0)).await;
+    let until = Instant::now() + PATIENCE;
+    let end = loop {
+        let now = process.tasks.operation(&site.task.id, "erase").await.unwrap().unwrap();
+        match now.end {
+            Some(end) => break end,
+            None => assert!(Instant::now() < until, "{now:?}"),
+        }
+        sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(end.verdict, OperationVerdict::Succeeded, "{end:?}");
+    assert_eq!(process.run("run-1").await, None);
     kill(worker).await;
 }
 
