@@ -11,7 +11,7 @@ use shared::{Error, ErrorKind, Result};
 
 use super::action::Action;
 use super::context::ControllerContext;
-use super::{deletion, notice};
+use super::{deletion, events, notice};
 
 /// Whether an action was carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub async fn carry_out(context: &ControllerContext, action: &Action) -> Result<D
             ask(context, summary, &operation).await?
         }
         Action::Remove(summary, left) => {
+            // While a rule names a queue that is gone, the bucket refuses all changes of its rules.
+            events::leave(context, summary).await?;
             // Queues first: a task that is gone has nobody who would remove them.
             context.queues.remove(summary).await?;
             Done::of(&tasks.forget(&summary.task, &context.author(left.note())).await?)

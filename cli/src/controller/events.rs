@@ -28,12 +28,36 @@ pub async fn repair(context: &ControllerContext, seen: &Seen, report: &mut Repor
         if !is_followed || minute_of(&task.task.id) != seen.minute() % EVERY_MINUTES {
             continue;
         }
-        let wired = timeout(LIMIT, wire(context, task)).await.unwrap_or_else(|_| {
-            let why = format!("no answer within {} s", LIMIT.as_secs());
-            Err(Error::new(ErrorKind::Timeout, "subscribe", &task.task.name, why))
-        });
+        let wired = timeout(LIMIT, wire(context, task)).await.unwrap_or_else(|_| Err(too_slow(task)));
         report.noted(&format!("check the events of task {}", task.task.name), wired);
     }
+}
+
+/// Unwires the events of a task that is being removed, once more: a repair may have wired them after the command that
+/// deletes the task undid them. What another try may mend fails, and the next pass tries again; anything else, like a
+/// right or credentials that are gone, keeps no task.
+pub async fn leave(context: &ControllerContext, task: &Summary) -> Result<()> {
+    if !task.outline.events {
+        return Ok(());
+    }
+    let unwired = async {
+        match definition(context, task).await? {
+            Some(definition) => context.queues.unwire_events(task, &definition).await,
+            None => Ok(()),
+        }
+    };
+    match timeout(LIMIT, unwired).await.unwrap_or_else(|_| Err(too_slow(task))) {
+        Err(error) if !error.is_retryable() => {
+            let how = "remove the bucket's rule for the task, if there is one";
+            tracing::warn!(task = task.task.name, %error, "the source bucket may send events to a queue that is gone: {how}");
+            Ok(())
+        }
+        unwired => unwired,
+    }
+}
+
+fn too_slow(task: &Summary) -> Error {
+    Error::new(ErrorKind::Timeout, "subscribe", &task.task.name, format!("no answer within {} s", LIMIT.as_secs()))
 }
 
 /// The minute of the hour in which a task is looked at: spread over tasks, the same for all controllers.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use shared::config::{FollowedEvents, TaskDefinition};
 use shared::queue::Depth;
 use shared::sync::lock;
-use shared::tasks::{SharedTasks, Summary, TaskState};
+use shared::tasks::{OperationClass, OperationEnd, OperationVerdict, SharedTasks, Summary, TaskState};
 use shared::{Error, ErrorKind, Result};
 
 use super::stage::Stage;
@@ -28,6 +28,8 @@ struct Wires {
     tasks: SharedTasks,
     meanwhile: Mutex<Meanwhile>,
     fails: bool,
+    /// The error of the next call that unwires.
+    unwire: Mutex<Option<ErrorKind>>,
     calls: Mutex<Vec<(String, Option<FollowedEvents>)>>,
 }
 
@@ -41,7 +43,8 @@ impl Queues for Wires {
         Ok(())
     }
 
-    async fn remove(&self, _task: &Summary) -> Result<()> {
+    async fn remove(&self, task: &Summary) -> Result<()> {
+        lock(&self.calls).push((format!("queues of {}", task.task.name), None));
         Ok(())
     }
 
@@ -68,7 +71,7 @@ impl Queues for Wires {
 
     async fn unwire_events(&self, task: &Summary, _definition: &TaskDefinition) -> Result<()> {
         lock(&self.calls).push((task.task.name.clone(), None));
-        Ok(())
+        lock(&self.unwire).take().map_or(Ok(()), |kind| Err(Error::new(kind, "unsubscribe", "s3://b", "no")))
     }
 
     async fn operations_depth(&self) -> Result<Depth> {
@@ -86,7 +89,13 @@ async fn hour(meanwhile: Meanwhile, fails: bool) -> (Vec<(String, Option<Followe
     stage.task("still", "", "", None).await;
     stage.task("t", "events = \"create\"", "", None).await;
     let tasks = stage.backend.tasks.clone();
-    let wires = Arc::new(Wires { tasks, meanwhile: Mutex::new(meanwhile), fails, calls: Mutex::default() });
+    let wires = Arc::new(Wires {
+        tasks,
+        meanwhile: Mutex::new(meanwhile),
+        fails,
+        unwire: Mutex::default(),
+        calls: Mutex::default(),
+    });
     let mut controller = stage.controller(0).await;
     controller.queues = wires.clone();
     let mut errors = Vec::new();
@@ -114,4 +123,32 @@ async fn a_controller_undoes_no_edit_and_no_delete_of_events() {
     assert_eq!((calls, errors), (vec![first.clone(), wired(Some(FollowedEvents::CreateDelete))], Vec::new()));
     let (calls, _) = hour(Meanwhile::Delete, false).await;
     assert_eq!(calls, [first, wired(None)]);
+}
+
+#[tokio::test]
+async fn regression_a_removed_task_leaves_no_rule_to_its_queue() {
+    for (error, is_tried_again) in
+        [(None, false), (Some(ErrorKind::Unavailable), true), (Some(ErrorKind::Denied), false)]
+    {
+        let stage = Stage::new().await;
+        let task = stage.task("t", "events = \"create\"", "", None).await;
+        let tasks = stage.backend.tasks.clone();
+        let (meanwhile, calls) = (Mutex::new(Meanwhile::Nothing), Mutex::default());
+        let wires = Arc::new(Wires { tasks, meanwhile, fails: false, unwire: Mutex::new(error), calls });
+        let mut controller = stage.controller(0).await;
+        controller.queues = wires.clone();
+        stage.backend.tasks.set_state(&task.task, TaskState::Deleting, None, &stage.author()).await.unwrap();
+        pass(&controller).await.unwrap();
+        let close = stage.backend.tasks.open_operations(OperationClass::Other, 10).await.unwrap().remove(0);
+        let end = OperationEnd { verdict: OperationVerdict::Succeeded, at: stage.now(), result: "{}".into() };
+        stage.backend.tasks.finish(&task.task.id, &close.id, &end).await.unwrap();
+        pass(&controller).await.unwrap();
+        assert_eq!(stage.summary("t").await.is_some(), is_tried_again, "{error:?}");
+        pass(&controller).await.unwrap();
+        assert_eq!(stage.summary("t").await, None, "{error:?}");
+        let unwired = ("t".to_owned(), None);
+        let mut calls = vec![unwired; if is_tried_again { 2 } else { 1 }];
+        calls.push(("queues of t".to_owned(), None));
+        assert_eq!(*lock(&wires.calls), calls, "{error:?}");
+    }
 }
