@@ -132,12 +132,20 @@ impl EventRule {
         Ok(answer.targets.unwrap_or_default())
     }
 
-    /// Removes the rule and its target, the queue. A rule that is gone is fine, and one of somebody else is left.
-    ///
-    /// # Errors
-    /// `Invalid` if somebody gave the rule other targets.
+    /// Whether somebody gave the rule a target beside the queue. A rule that is gone has none.
+    pub async fn has_other_targets(&self) -> Result<bool> {
+        match self.targets().await {
+            Err(error) if error.kind() == ErrorKind::NoSuchContainer => Ok(false),
+            targets => Ok(targets?.iter().any(|target| target.id() != TARGET)),
+        }
+    }
+
+    /// Removes the rule's target, the queue, and the rule unless somebody gave it other targets: then it stays, for them.
+    /// A rule that is gone is fine. If somebody adds a target after the look, EventBridge refuses to remove the
+    /// rule, and the next call leaves it.
     pub async fn remove(&self) -> Result<()> {
         let gone = |error: &Error| error.kind() == ErrorKind::NoSuchContainer;
+        let is_shared = self.has_other_targets().await?;
         // Repeated, or done with its answer lost: a target or rule that is gone is fine.
         let request = || self.client.remove_targets().rule(&self.name).ids(TARGET).send();
         match call("events:RemoveTargets", &self.name, request).await {
@@ -147,6 +155,11 @@ impl EventRule {
                     return Err(self.refused("removing the target", failed.error_code(), failed.error_message()));
                 }
             }
+        }
+        if is_shared {
+            let how = "delete the rule if nobody needs it";
+            tracing::warn!("the EventBridge rule {} stays, since it has targets of others: {how}", self.name);
+            return Ok(());
         }
         let request = || self.client.delete_rule().name(&self.name).send();
         match call("events:DeleteRule", &self.name, request).await {

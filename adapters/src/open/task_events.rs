@@ -146,7 +146,8 @@ impl Wiring {
 
     /// Switches the bucket's EventBridge off again, if the task switched it on and no other rule may take its events.
     async fn leave_eventbridge(&self, rule: Found, is_on: bool) -> Result<()> {
-        if !rule.has_switched || !is_on {
+        // With targets of others the rule stays, and needs the bucket's events.
+        if !rule.has_switched || !is_on || self.rule.has_other_targets().await? {
             return Ok(());
         }
         match self.rule.others_take(&self.bucket).await {

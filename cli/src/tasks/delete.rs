@@ -56,9 +56,9 @@ async fn delete(
         // First: while a rule names a queue that is gone, the bucket refuses all changes of its rules. If the command ends
         // after this, the task is as it was, without events.
         let definition = present(&backend.tasks, summary).await?;
-        open::unwire_events(fleet, summary, &definition)
-            .await
-            .map_err(|error| Failure::usage(error).hint("nothing is deleted: the bucket's rule for the task stays"))?;
+        open::unwire_events(fleet, summary, &definition).await.map_err(|error| {
+            Failure::usage(error).hint("the task stays, perhaps without events: mend this, then delete it again")
+        })?;
     }
     let name = &summary.task.name;
     let moved = backend.tasks.delete(&summary.task, records, &author("")).await;

@@ -105,6 +105,26 @@ async fn eventbridge_rules_of_others_are_neither_changed_nor_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn regression_a_rule_with_targets_of_others_stays_for_them() {
+    let stage = Stage::new(emulators::ministack()).await;
+    stage.give_away("").await;
+    let task = stage.task("one", "p", "create").await;
+    stage.wire(&task).await;
+    let name = format!("{}--one", stage.fleet.name);
+    let target = Target::builder().id("x").arn(stage.queue_arn(&unique_name("theirs")).await).build().unwrap();
+    stage.events.put_targets().rule(&name).targets(target.clone()).send().await.unwrap();
+    for _ in 0..2 {
+        stage.unwire(&task).await;
+        let found = stage.events.list_targets_by_rule().rule(&name).send().await.unwrap();
+        assert_eq!(found.targets.unwrap(), std::slice::from_ref(&target));
+        assert_eq!(stage.bucket_rules().await, (vec!["theirs".into()], true), "the rule needs the bucket's events");
+        assert!(!stage.policy(&task).await.contains("events.amazonaws.com"));
+    }
+    stage.events.remove_targets().rule(&name).ids("x").send().await.unwrap();
+    stage.events.delete_rule().name(&name).send().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn events_end_with_a_bucket_or_a_queue_that_is_gone() {
     let emulator = emulators::ministack();
     let stage = Stage::new(emulator).await;
