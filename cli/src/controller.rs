@@ -141,6 +141,7 @@ async fn round(context: &ControllerContext, report: &mut Report, is_first: bool)
         match act::carry_out(context, action).await {
             Ok(Done::Yes) => {
                 leads_on |= action.leads_on();
+                report.metrics.iter_mut().for_each(|metrics| metrics.count(action));
                 if !action.is_routine() {
                     report.did(action.to_string());
                 }

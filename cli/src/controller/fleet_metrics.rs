@@ -34,9 +34,11 @@ pub fn is_active(seen: &Seen) -> bool {
 impl FleetMetrics {
     /// The metrics of what was read, and of what follows from it.
     pub fn of(seen: &Seen, plan: &Plan) -> FleetMetrics {
-        let depths: Option<Vec<_>> = seen.tasks.iter().map(|task| task.depth()).collect();
+        // Of the queues that were read: one that was not is an error of the pass, and hides no others. None read: no sum.
+        let depths: Vec<_> = seen.tasks.iter().filter_map(|task| task.depth()).collect();
+        let is_known = !depths.is_empty() || seen.tasks.is_empty();
         let sum = |count: fn(&shared::queue::Depth) -> u64| -> Option<u64> {
-            depths.as_ref().map(|depths| depths.iter().map(count).sum())
+            is_known.then(|| depths.iter().map(count).sum())
         };
         let runs = seen.tasks.iter().map(|task| {
             let live = task.summary.run.iter().filter(|run| !task.summary.cancelled.contains(&run.id)).count();
@@ -51,10 +53,10 @@ impl FleetMetrics {
             .group
             .as_ref()
             .map(|group| group.machines.iter().filter(|machine| machine.is_in_service).count() as u64);
-        let failed = plan.actions.iter().filter(|action| is_failed(action)).count() as u64;
         let values = [
             ("LiveRuns", Some(runs.sum())),
-            ("FailedRuns", Some(failed)),
+            // Counted as their ends are recorded.
+            ("FailedRuns", Some(0)),
             ("FailingTasks", failing),
             ("ReadyMessages", sum(|depth| depth.ready)),
             ("LeasedMessages", sum(|depth| depth.leased)),
@@ -73,10 +75,18 @@ impl FleetMetrics {
     pub fn after(mut self, earlier: Option<&FleetMetrics>) -> FleetMetrics {
         let failed =
             |of: &FleetMetrics| of.values.iter().find(|(name, _)| *name == "FailedRuns").map_or(0, |(_, n)| *n);
-        let before = earlier.map_or(0, failed);
-        self.values.iter_mut().filter(|(name, _)| *name == "FailedRuns").for_each(|(_, n)| *n += before);
+        self.add_failed_runs(earlier.map_or(0, failed));
         self.is_active |= earlier.is_some_and(|earlier| earlier.is_active);
         self
+    }
+
+    /// Counts an action that this controller has carried out. Of an end that another controller recorded, that one counts.
+    pub fn count(&mut self, done: &Action) {
+        self.add_failed_runs(u64::from(is_failed(done)));
+    }
+
+    fn add_failed_runs(&mut self, count: u64) {
+        self.values.iter_mut().filter(|(name, _)| *name == "FailedRuns").for_each(|(_, value)| *value += count);
     }
 }
 

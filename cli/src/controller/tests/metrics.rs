@@ -1,12 +1,21 @@
 //! The fleet's metrics.
 
+use std::sync::Arc;
+
+use adapters::open::TaskDepth;
+use async_trait::async_trait;
 use serde_json::Value;
+use shared::config::TaskDefinition;
 use shared::ledger::{Phase, State};
 use shared::metrics::fleet::FLEET_TABLE;
+use shared::queue::Depth;
+use shared::tasks::Summary;
+use shared::{Error, ErrorKind, Result};
 
 use super::stage::Stage;
-use crate::controller::Report;
 use crate::controller::fleet_metrics::line;
+use crate::controller::queues::Queues;
+use crate::controller::{Report, pass};
 
 /// The metrics of a pass, by name.
 fn written(stage: &Stage, report: Option<&Report>) -> Vec<(String, u64)> {
@@ -47,4 +56,55 @@ async fn metrics_are_written_with_work_and_once_when_it_ends() {
         [&first, &second].map(|report| written(&stage, Some(report)).len()).into()
     };
     assert_eq!(*idle.last().unwrap(), 2, "then the controller alone: {idle:?}");
+}
+
+/// Queues of which those of the task `broken` cannot be read; those of others have three dead letters.
+#[derive(Debug)]
+struct OneBroken;
+
+#[async_trait]
+impl Queues for OneBroken {
+    async fn depth(&self, task: &Summary) -> Result<TaskDepth> {
+        match task.task.name.as_str() {
+            "broken" => Err(Error::new(ErrorKind::Denied, "describe", "f--broken", "no")),
+            _ => Ok(TaskDepth { all: Depth { dead: 3, ..Depth::default() }, ..TaskDepth::default() }),
+        }
+    }
+
+    async fn send(&self, _task: &Summary, _body: String) -> Result<()> {
+        Ok(())
+    }
+
+    async fn remove(&self, _task: &Summary) -> Result<()> {
+        Ok(())
+    }
+
+    async fn wire_events(&self, _task: &Summary, _definition: &TaskDefinition) -> Result<()> {
+        Ok(())
+    }
+
+    async fn unwire_events(&self, _task: &Summary, _definition: &TaskDefinition) -> Result<()> {
+        Ok(())
+    }
+
+    async fn operations_depth(&self) -> Result<Depth> {
+        Ok(Depth::default())
+    }
+
+    async fn send_operation(&self, _body: String) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn regression_one_unreadable_queue_hides_no_others() {
+    let stage = Stage::new().await;
+    for name in ["broken", "whole"] {
+        stage.task(name, "events = \"create\"", "", None).await;
+    }
+    let mut controller = stage.controller(0).await;
+    controller.queues = Arc::new(OneBroken);
+    let report = pass(&controller).await.unwrap();
+    let dead = written(&stage, Some(&report)).into_iter().find(|(name, _)| name == "DeadMessages");
+    assert_eq!(dead, Some(("DeadMessages".to_owned(), 3)), "{:?}", report.errors);
 }
