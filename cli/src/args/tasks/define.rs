@@ -44,7 +44,7 @@ pub struct DefinitionArgs {
     /// Changes of the source that are followed: off, create or create-delete
     #[arg(long, value_name = "WHICH", value_parser = word::<FollowedEvents>, default_value = "off", help_heading = DEFINING)]
     events: FollowedEvents,
-    /// URL of the SQS queue that the source bucket sends its events to, with --state; its dead-letter queue is NAME-dead
+    /// With --state: URL of the SQS queue that the source bucket sends its events to; its dead-letter queue is NAME-dead
     #[arg(long, value_name = "URL", help_heading = DEFINING)]
     events_queue: Option<String>,
     /// ARN of the SNS topic that is notified of the end of each run
