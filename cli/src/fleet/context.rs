@@ -19,7 +19,7 @@ use super::status::Status;
 pub enum Gate {
     /// It receives the jobs of all tasks that are not paused.
     Open,
-    /// It receives nothing, and ends or hands back what it has.
+    /// It receives nothing, and ends or releases what it has.
     Closed,
 }
 

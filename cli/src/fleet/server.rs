@@ -328,7 +328,7 @@ impl Server {
         }
     }
 
-    /// Ends the task's worker: it finishes what it can within its time, and hands back the rest.
+    /// Ends the task's worker: it finishes what it can within its time, and releases the rest.
     async fn stop(&mut self) {
         let (limit, release_time) = self.stop_limits();
         let bucket = self.bucket.take();

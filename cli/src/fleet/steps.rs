@@ -37,7 +37,7 @@ pub struct Target {
 /// One step. Each is repeated until it succeeds, and does no harm if it is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Receive no more; hand back what is leased.
+    /// Receive no more; release what is leased.
     Stop,
     /// Put limits into effect.
     Limit(Limits),

@@ -10,7 +10,7 @@ use crate::args::NamedArgs;
 use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout;
 
-/// No run begins, and workers hand back what they have within 15 s. Repeating it changes nothing.
+/// No run begins, and workers release what they have within 15 s. Repeating it changes nothing.
 pub async fn pause(args: &NamedArgs) -> CommandResult {
     // The due time stays: lists show what the task waits for.
     moved(args, TaskState::Paused, |summary| summary.next_due).await?;

@@ -120,18 +120,18 @@ impl Folder {
     pub fn follow(followed: Followed, path: &Path) -> Result<Folder, Failure> {
         let inbox =
             Arc::new(Inbox { changes: Mutex::new(Changes::of(path)), arrival: Notify::new(), missed: Notify::new() });
-        let ears = inbox.clone();
+        let listener = inbox.clone();
         let watcher = INotifyWatcher::new(
             move |report| {
-                let mut changes = ears.changes();
+                let mut changes = listener.changes();
                 let is_news = changes.note(report, Instant::now(), Timestamp::now());
                 let missed = changes.has_missed();
                 drop(changes);
                 if is_news {
-                    ears.arrival.notify_waiters();
+                    listener.arrival.notify_waiters();
                 }
                 if missed {
-                    ears.missed.notify_waiters();
+                    listener.missed.notify_waiters();
                 }
             },
             Config::default(),

@@ -101,7 +101,7 @@ fn of_rule(queue_arn: &str, rule_arn: &str) -> Value {
 
 /// The policy with a statement, which replaces an older one of its name; `None` if the policy has it already.
 fn with_statement(policy: Option<&String>, statement: Value) -> Result<Option<String>, String> {
-    let (mut policy, mut statements) = parted(policy)?;
+    let (mut policy, mut statements) = statements_of(policy)?;
     if statements.contains(&statement) {
         return Ok(None);
     }
@@ -113,7 +113,7 @@ fn with_statement(policy: Option<&String>, statement: Value) -> Result<Option<St
 
 /// The policy without the statement of this name, empty if it has no other; `None` if the policy does not have it.
 fn without_statement(policy: Option<&String>, sid: &str) -> Result<Option<String>, String> {
-    let (mut policy, mut statements) = parted(policy)?;
+    let (mut policy, mut statements) = statements_of(policy)?;
     let before = statements.len();
     statements.retain(|other| other["Sid"] != sid);
     if statements.len() == before {
@@ -127,7 +127,7 @@ fn without_statement(policy: Option<&String>, sid: &str) -> Result<Option<String
 }
 
 /// A policy and its statements.
-fn parted(policy: Option<&String>) -> Result<(Value, Vec<Value>), String> {
+fn statements_of(policy: Option<&String>) -> Result<(Value, Vec<Value>), String> {
     let current = policy.filter(|policy| !policy.is_empty()).map(|policy| serde_json::from_str(policy)).transpose();
     let mut policy = match current {
         Ok(None) => json!({"Version": "2012-10-17"}),
