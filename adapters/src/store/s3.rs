@@ -66,6 +66,15 @@ use shared::{Error, ErrorKind, Result};
 #[derive(Debug, Clone)]
 pub struct S3Store(Arc<Bucket>);
 
+/// The client that makes the frequent calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrequentCalls {
+    /// The lean client, where it can make them.
+    Lean,
+    /// The SDK. For tests that compare the two.
+    Sdk,
+}
+
 /// What the verbs share.
 #[derive(Debug)]
 struct Bucket {
@@ -92,13 +101,18 @@ impl S3Store {
     /// Opens one side of a task. Checks the configuration and fetches credentials; does not talk to
     /// the store itself ([`ObjectStore::probe`] does).
     pub async fn open(side: &Side) -> Result<S3Store> {
+        S3Store::open_with(side, FrequentCalls::Lean).await
+    }
+
+    /// As [`open`](S3Store::open), by the named client.
+    pub async fn open_with(side: &Side, client: FrequentCalls) -> Result<S3Store> {
         if side.location.scheme() == Scheme::File {
             let message = "a folder is not an S3 bucket: give s3://BUCKET/PREFIX";
             return Err(Error::new(ErrorKind::Invalid, "open", side.location.to_string(), message));
         }
         let connection = S3Store::connection(side)?;
         let config = rate_limited_sdk_config(&connection).await?;
-        Ok(S3Store::configured(side, &connection, &config))
+        Ok(S3Store::configured(side, &connection, &config, client))
     }
 
     /// The side's connection, with what its scheme and the environment say.
@@ -112,7 +126,7 @@ impl S3Store {
             .map_err(|why| Error::new(ErrorKind::Invalid, "open", side.location.to_string(), why))
     }
 
-    fn configured(side: &Side, connection: &Connection, config: &SdkConfig) -> S3Store {
+    fn configured(side: &Side, connection: &Connection, config: &SdkConfig, calls: FrequentCalls) -> S3Store {
         let endpoint = connection.endpoint_url.clone().or_else(|| config.endpoint_url().map(str::to_owned));
         let profile = ProviderProfile::of(side.location.scheme(), endpoint.as_deref(), connection.region.as_deref());
         let path_style = match side.addressing_style {
@@ -141,7 +155,10 @@ impl S3Store {
                 .build(),
         );
         let (bucket, is_requester) = (side.location.bucket(), side.requester_pays);
-        let lean = LeanClient::open(config, bucket, path_style, is_requester, &provider, &clock);
+        let lean = match calls {
+            FrequentCalls::Lean => LeanClient::open(config, bucket, path_style, is_requester, &provider, &clock),
+            FrequentCalls::Sdk => None,
+        };
         S3Store(Arc::new(Bucket {
             client,
             lean,

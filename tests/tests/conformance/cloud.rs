@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adapters::store::s3::S3Store;
+use adapters::store::s3::{FrequentCalls, S3Store};
 use flotilla_tests::cloud::{Cloud, Profile};
 use flotilla_tests::conformance::store::Fixture;
 use shared::config::Addressing;
@@ -43,6 +43,22 @@ async fn charging() -> Fixture {
     };
     let (store, missing) = (opened(&bucket, "in/").await, opened("no-such-bucket", "").await);
     Fixture::new(Arc::new(store)).with_missing(Arc::new(missing)).keeping(cloud)
+}
+
+/// All calls by the SDK. The suites below use the lean client.
+async fn by_sdk() -> Fixture {
+    let cloud = Cloud::start(Profile::AMAZON).await;
+    let bucket = cloud.create_bucket("store");
+    let opened = async |bucket: &str, prefix: &str| {
+        let side = side(&cloud, Scheme::S3, bucket, prefix);
+        S3Store::open_with(&side, FrequentCalls::Sdk).await.unwrap()
+    };
+    let (store, missing) = (opened(&bucket, "in/").await, opened("no-such-bucket", "").await);
+    Fixture::new(Arc::new(store)).with_missing(Arc::new(missing)).keeping(cloud)
+}
+
+mod sdk {
+    flotilla_tests::store_conformance!(super::by_sdk);
 }
 
 mod requester_pays {

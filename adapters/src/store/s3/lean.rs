@@ -18,9 +18,12 @@ mod list;
 mod objects;
 mod refusal;
 mod sign;
+mod signing_clock;
 
 use aws_config::SdkConfig;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::connection::CaptureSmithyConnection;
 use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -34,13 +37,12 @@ use call::Call;
 use endpoint::BucketEndpoint;
 pub(super) use list::PageCall;
 use refusal::Refusal;
+use shared::object::Timestamp;
 use sign::Signer;
+use signing_clock::SigningClock;
 
 /// The result of a call, with errors as the SDK's.
 type Answered<T> = Result<T, SdkError<Refusal, HttpResponse>>;
-
-/// Names the client; `sdk` uses the SDK for all calls. For tests that compare the two.
-const SWITCH: &str = "FLOTILLA_S3_CLIENT";
 
 /// The client of one bucket.
 #[derive(Debug)]
@@ -51,7 +53,10 @@ pub(super) struct LeanClient {
     endpoint: BucketEndpoint,
     signer: Signer,
     provider: Provider,
+    /// The store's clock, for all calls of the store.
     clock: Clock,
+    /// The store's clock, for signatures.
+    signing_clock: SigningClock,
     /// Whether the requester pays.
     is_requester: bool,
 }
@@ -66,9 +71,6 @@ impl LeanClient {
         provider: &Provider,
         clock: &Clock,
     ) -> Option<LeanClient> {
-        if std::env::var(SWITCH).is_ok_and(|client| client == "sdk") {
-            return None;
-        }
         let endpoint = BucketEndpoint::resolve(config, bucket, path_style)?;
         Some(LeanClient {
             connector: components::connector(config)?,
@@ -77,6 +79,7 @@ impl LeanClient {
             endpoint,
             provider: provider.clone(),
             clock: clock.clone(),
+            signing_clock: SigningClock::default(),
             is_requester,
         })
     }
@@ -92,10 +95,22 @@ impl LeanClient {
             // The signature must not cover it.
             request.headers_mut().insert("accept-encoding", encoding);
         }
-        let answer = self.connector.call(request).await.map_err(SdkError::dispatch_failure)?;
-        self.observe(&answer);
+        let connection = CaptureSmithyConnection::new();
+        request.add_extension(connection.clone());
+        let sent = Timestamp::now();
+        let mut answer = match self.connector.call(request).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                close(&connection);
+                return Err(SdkError::dispatch_failure(error));
+            }
+        };
+        self.observe(&answer, sent);
         if answer.status().is_success() {
-            return Ok(answer);
+            return match self.provider.translate_checksum(answer.headers_mut()) {
+                Ok(()) => Ok(answer),
+                Err(error) => Err(SdkError::response_error(error, answer)),
+            };
         }
         let (answer, body) = self.whole(answer).await?;
         // An error says more than the fault of its text, except for a key that XML cannot represent.
@@ -104,24 +119,28 @@ impl LeanClient {
         {
             return Err(SdkError::response_error(fault, answer));
         }
-        Err(SdkError::service_error(Refusal::of(answer.status().as_u16(), &body), answer))
+        let refusal = Refusal::of(answer.status().as_u16(), &body);
+        if refusal.is_transient(answer.status().as_u16()) {
+            close(&connection);
+        }
+        Err(SdkError::service_error(refusal, answer))
     }
 
     async fn signed(&self, call: Call<'_>) -> Answered<HttpRequest> {
-        let invalid = |error: aws_smithy_runtime_api::box_error::BoxError| SdkError::construction_failure(error);
+        let failed = |error: BoxError| SdkError::construction_failure(error);
         let credentials = match &self.credentials {
-            Some(provider) => Some(provider.provide_credentials().await.map_err(|error| invalid(error.into()))?),
+            Some(provider) => Some(provider.provide_credentials().await.map_err(|error| failed(error.into()))?),
             None => None,
         };
-        let now = self.clock.now();
-        self.signer.request(&self.endpoint, call, credentials.as_ref(), now).map_err(invalid)
+        self.signer.request(&self.endpoint, call, credentials.as_ref(), self.signing_clock.now()).map_err(failed)
     }
 
     /// Notes what every answer says of the store.
-    fn observe(&self, answer: &HttpResponse) {
+    fn observe(&self, answer: &HttpResponse, sent: Timestamp) {
         if let Some(date) = answer.headers().get("date") {
             self.clock.see(date);
         }
+        self.signing_clock.observe(answer.headers(), sent, Timestamp::now());
         self.provider.see(answer);
     }
 
@@ -146,5 +165,14 @@ impl LeanClient {
             return Err(SdkError::response_error("a document where S3 answers without one", answer));
         }
         Ok(answer)
+    }
+}
+
+/// Keeps a connection out of the pool: the next attempt may reach a server that works. The SDK's client does the same
+/// (`ConnectionPoisoningInterceptor`). A connection is unknown before it is open, and is not closed
+/// then; one that is cut off within a body closes itself.
+fn close(connection: &CaptureSmithyConnection) {
+    if let Some(connection) = connection.get() {
+        connection.poison();
     }
 }

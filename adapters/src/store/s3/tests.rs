@@ -10,7 +10,9 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use shared::config::Connection;
 
+mod clients;
 mod faults;
+mod lean;
 mod providers;
 
 /// A server that gives one canned answer a connection, in order; the last one stays.
@@ -109,7 +111,7 @@ fn page(keys: &[&str], token: Option<&str>) -> String {
             )
         })
         .collect();
-    let next = token.map_or(String::new(), |token| {
+    let next = token.map_or("<IsTruncated>false</IsTruncated>".to_owned(), |token| {
         format!("<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>")
     });
     let count = keys.len();

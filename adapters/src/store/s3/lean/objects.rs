@@ -83,7 +83,7 @@ impl LeanClient {
         checksums: bool,
     ) -> Answered<HeadObjectOutput> {
         let call = pinned("HEAD", key, pin, part).header("x-amz-checksum-mode", checksums.then_some("ENABLED"));
-        let answer = self.described(self.send(call).await?)?;
+        let answer = self.send(call).await?;
         read(answer, |headers| {
             let archive = text(headers, "x-amz-archive-status")?;
             let output = checked!(described!(HeadObjectOutput::builder(), headers), headers);
@@ -98,7 +98,7 @@ impl LeanClient {
             .parameter("x-id", self.named("GetObject"))
             .header("x-amz-checksum-mode", checksums.then_some("ENABLED"))
             .header("range", range);
-        let mut answer = self.described(self.send(call).await?)?;
+        let mut answer = self.send(call).await?;
         let body = ByteStream::new(std::mem::replace(answer.body_mut(), SdkBody::taken()));
         read(answer, |headers| {
             let output = checked!(described!(GetObjectOutput::builder(), headers), headers);
@@ -174,15 +174,6 @@ impl LeanClient {
     /// The operation's name in the query, as the SDK writes it; `None` for a provider that refuses it.
     fn named(&self, operation: &'static str) -> Option<&'static str> {
         self.provider.profile().accepts_x_id.then_some(operation)
-    }
-
-    /// Adds the checksum of a provider that has it in a header of its own.
-    #[allow(clippy::result_large_err, reason = "the error is the SDK's, which holds the answer")]
-    fn described(&self, mut answer: HttpResponse) -> Answered<HttpResponse> {
-        match self.provider.translate_checksum(answer.headers_mut()) {
-            Ok(()) => Ok(answer),
-            Err(error) => Err(SdkError::response_error(error, answer)),
-        }
     }
 }
 

@@ -35,6 +35,16 @@ impl Refusal {
         }
         Refusal { meta: meta.build() }
     }
+
+    /// Whether the server or a proxy failed, so that another connection may help. A store that throttles works. The SDK
+    /// classifies errors in the same way (`HttpStatusCodeClassifier`, `AwsErrorCodeClassifier`).
+    pub fn is_transient(&self, status: u16) -> bool {
+        match self.meta.code() {
+            Some("RequestTimeout" | "RequestTimeoutException") => true,
+            Some(code) if ["SlowDown", "Throttl", "LimitExceeded"].iter().any(|part| code.contains(part)) => false,
+            _ => matches!(status, 500 | 502 | 503 | 504),
+        }
+    }
 }
 
 /// An error's document, as far as it was read.
@@ -102,6 +112,26 @@ mod tests {
         ] {
             let refusal = Refusal::of(status, body.as_bytes());
             assert_eq!((refusal.meta.code(), refusal.meta.message()), (code, message), "{body}");
+        }
+    }
+
+    #[test]
+    fn errors_of_a_failed_server_are_transient() {
+        for (status, code, is_transient) in [
+            (500, "InternalError", true),
+            (502, "", true),
+            (503, "ServiceUnavailable", true),
+            (503, "", true),
+            (504, "", true),
+            (400, "RequestTimeout", true),
+            (503, "SlowDown", false),
+            (503, "RequestThrottled", false),
+            (501, "NotImplemented", false),
+            (403, "AccessDenied", false),
+            (404, "NoSuchKey", false),
+        ] {
+            let refusal = Refusal::of(status, format!("<Error><Code>{code}</Code></Error>").as_bytes());
+            assert_eq!(refusal.is_transient(status), is_transient, "{status} {code}");
         }
     }
 }

@@ -64,15 +64,8 @@ impl Signer {
         credentials: Option<&Credentials>,
         now: Timestamp,
     ) -> Result<HttpRequest, BoxError> {
-        let mut path = endpoint.path.clone();
-        match call.key {
-            Some(key) => {
-                path.push('/');
-                path.push_str(&encode_path(key));
-            }
-            None if path.is_empty() => path.push('/'),
-            None => {}
-        }
+        let key = call.key.map(encode_path).unwrap_or_default();
+        let path = format!("{}/{key}", endpoint.path);
         let query = query(&call.query);
         let Call { method, mut headers, body, length, .. } = call;
         headers.push(("host".into(), Cow::Owned(endpoint.host.clone())));

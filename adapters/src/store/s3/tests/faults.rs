@@ -5,14 +5,15 @@
 use tokio::time::Instant;
 
 use super::super::*;
+use super::lean::CLIENTS;
 use service::{Reply, Reply::Reset, Reply::Stall, Service, refusal, reply};
 use shared::retry::LIST_PARTS;
 use verb::{ALL, Verb, Verb::*};
 
 mod credentials;
 mod endless;
-mod service;
-mod verb;
+pub(super) mod service;
+pub(super) mod verb;
 
 fn kind<T>(result: Result<T>) -> ErrorKind {
     result.err().expect("an error was expected").kind()
@@ -35,16 +36,21 @@ fn faults() -> Vec<(&'static str, Reply, ErrorKind)> {
     ]
 }
 
+/// Each case by the lean client, and by the SDK.
+fn by_each_client<T: Clone>(cases: impl IntoIterator<Item = T>) -> impl Iterator<Item = (FrequentCalls, T)> {
+    cases.into_iter().flat_map(|case| CLIENTS.map(|client| (client, case.clone())))
+}
+
 #[tokio::test(start_paused = true)]
 async fn every_verb_under_a_lasting_fault_ends_within_its_bounds() {
-    for (fault, always, kind) in faults() {
+    for (client, (fault, always, kind)) in by_each_client(faults()) {
         for verb in ALL {
             let policy = verb.policy();
             let always = always.clone();
             let service = Service::new(move |_, _| always.clone());
-            let store = service.store("anonymous").await;
+            let store = service.store_by(client, "anonymous").await;
             let began = Instant::now();
-            let error = verb.call(&store).await.expect_err(&format!("{verb:?} under {fault}"));
+            let error = verb.call(&store).await.expect_err(&format!("{client:?}: {verb:?} under {fault}"));
             assert_eq!(error.kind(), kind, "{verb:?} under {fault}: {error}");
             let (count, most) = (service.count(), verb.requests(kind));
             match kind {
@@ -63,16 +69,16 @@ async fn every_verb_under_a_lasting_fault_ends_within_its_bounds() {
 
 #[tokio::test(start_paused = true)]
 async fn verbs_without_a_body_recover_from_each_passing_fault() {
-    for (fault, once, kind) in faults() {
+    for (client, (fault, once, kind)) in by_each_client(faults()) {
         for verb in ALL.into_iter().filter(|verb| verb.policy().attempts > 1) {
             if !kind.is_retryable() || kind == ErrorKind::Timeout && verb == Probe {
                 continue;
             }
             let once = once.clone();
             let service = Service::new(move |_, number| if number == 0 { once.clone() } else { verb.good() });
-            let store = service.store("anonymous").await;
+            let store = service.store_by(client, "anonymous").await;
             let ended = verb.call(&store).await;
-            assert!(ended.is_ok(), "{verb:?} after {fault}: {ended:?}");
+            assert!(ended.is_ok(), "{client:?}: {verb:?} after {fault}: {ended:?}");
             assert_eq!(service.count(), 2, "{verb:?} after {fault}");
         }
     }
@@ -84,7 +90,7 @@ async fn an_invalid_answer_is_asked_for_again_and_never_believed() {
         Reply::Answer(_, _, text) => text,
         _ => String::new(),
     };
-    for verb in ALL.into_iter().filter(|verb| verb.answers_xml()) {
+    for (client, verb) in by_each_client(ALL.into_iter().filter(|verb| verb.answers_xml())) {
         let cut = whole(verb)[..whole(verb).len() - 9].to_owned();
         for (fault, nonsense) in [
             ("nothing", String::new()),
@@ -97,13 +103,14 @@ async fn an_invalid_answer_is_asked_for_again_and_never_believed() {
         ] {
             let text = nonsense.clone();
             let once = Service::new(move |_, number| if number == 0 { reply(200, &text) } else { verb.good() });
-            let ended = verb.call(&once.store("anonymous").await).await;
+            let ended = verb.call(&once.store_by(client, "anonymous").await).await;
             match verb.policy().attempts {
                 1 => assert_eq!(kind(ended), ErrorKind::Corrupt, "{verb:?} after {fault}"),
                 _ => assert!(ended.is_ok() && once.count() == 2, "{verb:?} after {fault}: {ended:?}"),
             }
             let always = Service::new(move |_, _| reply(200, &nonsense));
-            let error = verb.call(&always.store("anonymous").await).await.expect_err(&format!("{verb:?}: {fault}"));
+            let error =
+                verb.call(&always.store_by(client, "anonymous").await).await.expect_err(&format!("{verb:?}: {fault}"));
             assert_eq!(error.kind(), ErrorKind::Corrupt, "{verb:?}: {fault}: {error}");
             assert_eq!(always.count(), verb.policy().attempts as usize, "{verb:?}: {fault}");
         }
@@ -130,7 +137,8 @@ async fn an_error_in_a_200_is_that_error_for_each_verb() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_without_what_must_be_in_it_is_none() {
-    for (verb, header) in [(Head, "content-length"), (Head, "last-modified"), (Get, "last-modified"), (Part, "etag")] {
+    let missing = [(Head, "content-length"), (Head, "last-modified"), (Get, "last-modified"), (Part, "etag")];
+    for (client, (verb, header)) in by_each_client(missing) {
         let service = Service::new(move |_, _| match verb.good() {
             Reply::Answer(status, mut headers, text) => {
                 headers.retain(|(name, _)| *name != header);
@@ -138,7 +146,7 @@ async fn an_answer_without_what_must_be_in_it_is_none() {
             }
             other => other,
         });
-        let error = verb.call(&service.store("anonymous").await).await.expect_err("is no answer");
+        let error = verb.call(&service.store_by(client, "anonymous").await).await.expect_err("is no answer");
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{verb:?} without {header}: {error}");
     }
 }

@@ -6,7 +6,7 @@ use super::*;
 fn old_page(keys: &[&str], goes_on: bool) -> String {
     let page = page(keys, None).replace("content-length", "x-length");
     let page = page.replace(&format!("<KeyCount>{}</KeyCount>", keys.len()), "<Marker></Marker>");
-    page.replace("</ListBucketResult>", &format!("<IsTruncated>{goes_on}</IsTruncated></ListBucketResult>"))
+    page.replace("<IsTruncated>false</IsTruncated>", &format!("<IsTruncated>{goes_on}</IsTruncated>"))
 }
 
 async fn of(scheme: Scheme, server: &Server) -> S3Store {

@@ -94,6 +94,32 @@ async fn a_clock_wrong_by_hours_is_corrected_by_the_services_date() {
     }
 }
 
+#[tokio::test]
+async fn the_date_of_a_cached_answer_signs_no_request() {
+    let now = DateTime::from(std::time::SystemTime::now());
+    let hours_ago = DateTime::from_secs(now.secs() - 5 * 3600).fmt(Format::HttpDate).unwrap();
+    for client in super::super::lean::CLIENTS {
+        let date = hours_ago.clone();
+        let cached = move || match Head.good() {
+            Reply::Answer(status, mut headers, text) => {
+                headers.extend([("date", date.clone()), ("age", "18000".to_owned())]);
+                Reply::Answer(status, headers, text)
+            }
+            other => other,
+        };
+        let service = Service::new(move |_, _| cached());
+        let file = keys_in_a_file("id");
+        let store = service.store_by(client, &format!("file:{}", file.path().display())).await;
+        for _ in 0..2 {
+            Head.call(&store).await.expect("the object is there");
+        }
+        let signed = service.signed.lock().unwrap().clone();
+        let hour = |date: &str| date[9..11].parse::<i64>().unwrap();
+        let hours = (hour(&signed[1]) - hour(&signed[0])).rem_euclid(24);
+        assert!(hours <= 1, "{client:?}: {signed:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn throttling_of_one_verb_slows_the_others_of_the_endpoint() {
     let service = Service::new(|_, number| match number {

@@ -54,6 +54,11 @@ impl Service {
     /// A store at it that has asked it already and knows what it understands; at an endpoint of its own: its
     /// request rate is nobody else's.
     pub async fn store(&self, credentials: &str) -> S3Store {
+        self.store_by(FrequentCalls::Lean, credentials).await
+    }
+
+    /// As [`store`](Service::store), by the named client.
+    pub async fn store_by(&self, client: FrequentCalls, credentials: &str) -> S3Store {
         static ENDPOINTS: AtomicUsize = AtomicUsize::new(0);
         let port = ENDPOINTS.fetch_add(1, Ordering::Relaxed);
         let connection = Connection {
@@ -69,7 +74,7 @@ impl Service {
             addressing_style: Addressing::Path,
             requester_pays: false,
         };
-        let store = S3Store::configured(&side, &connection, &config);
+        let store = S3Store::configured(&side, &connection, &config, client);
         for verb in [List, Head, Get] {
             verb.call(&store).await.expect("the service is well");
         }
