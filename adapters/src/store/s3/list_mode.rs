@@ -37,8 +37,10 @@ pub(super) struct RawPage {
     pub is_v2: bool,
     /// Whether keys are encoded. A store may ignore the request for that.
     pub encoded: bool,
-    /// Whether there are more pages.
-    pub is_truncated: bool,
+    /// Whether there are more pages, if the store says so.
+    pub is_truncated: Option<bool>,
+    /// Objects and folders of the page, if the store says so: only `ListObjectsV2` does.
+    pub key_count: Option<u64>,
     /// Where the next page begins, if the store says so.
     pub next: Option<String>,
     /// Objects.
@@ -60,6 +62,30 @@ pub(super) struct RawObject {
     pub etag: Option<ETag>,
     /// Its storage class, unless that is the usual one.
     pub storage_class: Option<String>,
+}
+
+impl RawPage {
+    /// Whether there are more pages. Where a store leaves `IsTruncated` out, a token says so.
+    pub fn has_more(&self) -> bool {
+        self.is_truncated.unwrap_or(self.list_mode.by_v2 && self.next.is_some())
+    }
+
+    /// Why the page is incomplete, although it is well-formed: an empty element or a page that lost entries would pass
+    /// for a listing without those keys.
+    fn fault(&self) -> Option<String> {
+        let entries = self.objects.len() + self.folders.len();
+        if self.is_truncated.is_none() && !self.has_more() {
+            return Some("the page has no IsTruncated and no token, so it may not be the last one".to_owned());
+        }
+        if self.objects.iter().any(|object| object.key.is_none()) {
+            return Some("an object of the page has no Key".to_owned());
+        }
+        if self.folders.iter().any(Option::is_none) {
+            return Some("a common prefix of the page has no Prefix".to_owned());
+        }
+        let count = self.key_count.filter(|count| *count > entries as u64)?;
+        Some(format!("the page has {entries} of {count} keys (KeyCount)"))
+    }
 }
 
 impl RawObject {
@@ -115,6 +141,14 @@ impl Bucket {
     }
 
     async fn list_in(&self, list_mode: ListMode, page: &PageRequest, keys: i32) -> Result<RawPage> {
+        let answer = self.page_in(list_mode, page, keys).await?;
+        match answer.fault() {
+            None => Ok(answer),
+            Some(fault) => Err(self.corrupt(LIST.verb, &page.prefix, fault)),
+        }
+    }
+
+    async fn page_in(&self, list_mode: ListMode, page: &PageRequest, keys: i32) -> Result<RawPage> {
         let prefix = self.location.full_key(&page.prefix);
         let delimiter = page.by_folder.then(|| "/".to_owned());
         let encoding = list_mode.encoded.then_some(EncodingType::Url);
@@ -145,8 +179,8 @@ impl Bucket {
                     || answer.continuation_token.is_some()
                     || answer.next_continuation_token.is_some(),
                 encoded: is_encoded(answer.encoding_type),
-                // Where a store leaves `IsTruncated` out, a token says that there are more pages.
-                is_truncated: answer.is_truncated.unwrap_or(answer.next_continuation_token.is_some()),
+                is_truncated: answer.is_truncated,
+                key_count: answer.key_count.and_then(|count| u64::try_from(count).ok()),
                 next: answer.next_continuation_token,
                 objects: answer.contents.into_iter().flatten().map(RawObject::of).collect(),
                 folders: answer.common_prefixes.into_iter().flatten().map(|folder| folder.prefix).collect(),
@@ -160,7 +194,8 @@ impl Bucket {
             list_mode,
             is_v2: false,
             encoded: is_encoded(answer.encoding_type),
-            is_truncated: answer.is_truncated == Some(true),
+            is_truncated: answer.is_truncated,
+            key_count: None,
             next: answer.next_marker.filter(|marker| !marker.is_empty()),
             objects: answer.contents.into_iter().flatten().map(RawObject::of).collect(),
             folders: answer.common_prefixes.into_iter().flatten().map(|folder| folder.prefix).collect(),

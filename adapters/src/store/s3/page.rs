@@ -65,12 +65,12 @@ impl Bucket {
     }
 
     /// As [`probe`](Self::probe), by a request of a whole page, which the next listing of the location uses. A page that is
-    /// invalid is for the listing to report, if the store answers otherwise.
+    /// invalid or slow is left to the listing, if the store answers to a request of one key: a listing has more time.
     pub(super) async fn probe_listing(&self) -> Result<()> {
         let request = PageRequest::default();
         match retry::run(&PROBE, &self.subject(""), || self.list_once(&request, PAGE_KEYS)).await {
             Ok(page) => *lock(&self.first_page.0) = Some((Instant::now(), page)),
-            Err(error) if error.kind() == ErrorKind::Corrupt => self.probe().await?,
+            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Timeout) => self.probe().await?,
             Err(error) => return Err(error),
         }
         Ok(())
@@ -86,7 +86,7 @@ impl Bucket {
         let objects = std::mem::take(&mut answer.objects);
         let folders = std::mem::take(&mut answer.folders);
         // The last key of the page, as a full key; kept only where the next page begins after it.
-        let begins_after_last = answer.is_truncated && answer.next.is_none() && !answer.list_mode.by_v2;
+        let begins_after_last = answer.has_more() && answer.next.is_none() && !answer.list_mode.by_v2;
         let mut last = None;
         let mut relative = |raw: Option<String>| -> Result<String> {
             let full = self.decoded(&answer, raw.unwrap_or_default(), request)?;
@@ -113,7 +113,7 @@ impl Bucket {
         if !answer.encoded {
             self.check_spelling(&page).await?;
         }
-        if answer.is_truncated {
+        if answer.has_more() {
             page.next = Some(self.next(request, answer, last)?);
         }
         Ok(page)

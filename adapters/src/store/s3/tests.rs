@@ -12,6 +12,7 @@ use shared::config::Connection;
 
 mod clients;
 mod faults;
+mod incomplete;
 mod lean;
 mod providers;
 

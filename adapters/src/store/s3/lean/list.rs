@@ -66,6 +66,7 @@ struct Document {
     objects: Vec<RawObject>,
     folders: Vec<Option<String>>,
     is_v2: bool,
+    key_count: Option<u64>,
     is_encoded: bool,
     is_truncated: Option<bool>,
     token: Option<String>,
@@ -82,7 +83,8 @@ enum Field {
     NextToken,
     NextMarker,
     EncodingType,
-    /// Only answers to ListObjectsV2 have it.
+    /// Only answers to ListObjectsV2 have it, and the next one.
+    KeyCount,
     OfV2,
 }
 
@@ -112,7 +114,8 @@ impl Reader for Document {
                     "NextContinuationToken" => Field::NextToken,
                     "NextMarker" => Field::NextMarker,
                     "EncodingType" => Field::EncodingType,
-                    "KeyCount" | "StartAfter" | "ContinuationToken" => Field::OfV2,
+                    "KeyCount" => Field::KeyCount,
+                    "StartAfter" | "ContinuationToken" => Field::OfV2,
                     _ => Field::Other,
                 };
                 Ok(())
@@ -188,6 +191,10 @@ impl Document {
             Field::NextToken => self.token = Some(std::mem::take(&mut self.text)),
             Field::NextMarker => self.marker = Some(std::mem::take(&mut self.text)),
             Field::EncodingType => self.is_encoded = self.text == "url",
+            Field::KeyCount => {
+                let count = self.text.parse().map_err(|_| format!("KeyCount is {:?}", self.text))?;
+                (self.is_v2, self.key_count) = (true, Some(count));
+            }
             Field::OfV2 => self.is_v2 = true,
             Field::Other => {}
         }
@@ -201,8 +208,8 @@ impl Document {
             list_mode,
             is_v2: by_v2 && (self.is_v2 || self.token.is_some()),
             encoded: self.is_encoded,
-            // Where a store leaves `IsTruncated` out, a token says that there are more pages.
-            is_truncated: self.is_truncated.unwrap_or(by_v2 && self.token.is_some()),
+            is_truncated: self.is_truncated,
+            key_count: self.key_count,
             next: if by_v2 { self.token } else { self.marker.filter(|marker| !marker.is_empty()) },
             objects: self.objects,
             folders: self.folders,
@@ -269,7 +276,8 @@ mod tests {
             <StorageClass>STANDARD</StorageClass></Contents><Contents><Key></Key><StorageClass>GLACIER</StorageClass>\
             </Contents><CommonPrefixes><Prefix>f/</Prefix></CommonPrefixes></ListBucketResult>";
         let page = page(body, V2).unwrap();
-        assert!(page.is_v2 && page.encoded && page.is_truncated);
+        assert!(page.is_v2 && page.encoded);
+        assert_eq!((page.is_truncated, page.key_count), (Some(true), Some(2)));
         assert_eq!(page.next.as_deref(), Some("t&u"));
         assert_eq!(page.folders, [Some("f/".to_owned())]);
         let first = RawObject {
@@ -293,6 +301,7 @@ mod tests {
             "<ListBucketResult><Contents><Size>x</Size></Contents></ListBucketResult>",
             "<ListBucketResult><Contents><LastModified>x</LastModified></Contents></ListBucketResult>",
             "<ListBucketResult><IsTruncated>maybe</IsTruncated></ListBucketResult>",
+            "<ListBucketResult><KeyCount>few</KeyCount></ListBucketResult>",
         ] {
             assert!(page(body, V2).is_err(), "{body}");
         }
