@@ -112,12 +112,13 @@ impl Connection {
         let mut first = Some(head);
         while first.is_some() || offset < range.end {
             let bytes = pattern::at(offset, most.min(range.end - offset));
+            // Before it is sent: no byte arrives earlier than the bandwidth allows.
+            self.writing.pass(bytes.len(), bandwidth).await;
             match first.take() {
                 Some(head) => self.send(head, bytes).await?,
                 None => self.stream.write_all(bytes).await?,
             }
             offset += bytes.len() as u64;
-            self.writing.pass(bytes.len(), bandwidth).await;
         }
         Ok(())
     }
