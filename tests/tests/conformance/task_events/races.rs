@@ -29,6 +29,19 @@ fn both(task: &Followed) -> (Vec<String>, bool) {
     (vec![task.rule_id(), "theirs".into()], false)
 }
 
+/// Wires the task while somebody who read the rules before writes theirs after, and so removes the task's rule. Both are
+/// there at the end.
+async fn wire_beside_a_late_writer(stage: &Stage, task: &Followed, theirs: QueueConfiguration) {
+    let write = async {
+        while stage.bucket_rules().await.0.is_empty() {
+            sleep(Duration::from_millis(10)).await;
+        }
+        stage.write_rules(vec![theirs]).await;
+    };
+    tokio::join!(stage.wire(task), write);
+    assert_eq!(stage.bucket_rules().await, both(task));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_a_write_after_a_refused_one_reads_again() {
     let (stage, task, theirs) = beside().await;
@@ -48,15 +61,7 @@ async fn regression_a_write_after_a_refused_one_reads_again() {
 async fn regression_a_write_whose_answer_is_lost_reads_again() {
     let (stage, task, theirs) = beside().await;
     stage.proxy.inject(Rule::always(Fault::CloseAfter).containing("notification").by(Method::PUT).times(1));
-    let write = async {
-        while stage.bucket_rules().await.0.is_empty() {
-            sleep(Duration::from_millis(10)).await;
-        }
-        // Had read before, and so removes the task's rule.
-        stage.write_rules(vec![theirs]).await;
-    };
-    tokio::join!(stage.wire(&task), write);
-    assert_eq!(stage.bucket_rules().await, both(&task));
+    wire_beside_a_late_writer(&stage, &task, theirs).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,14 +69,7 @@ async fn a_rule_that_another_program_removes_is_written_again() {
     let (stage, task, theirs) = beside().await;
     let slow = Fault::Delay(Duration::from_secs(2));
     stage.proxy.inject(Rule::always(slow).containing("notification").by(Method::GET));
-    let write = async {
-        while stage.bucket_rules().await.0.is_empty() {
-            sleep(Duration::from_millis(10)).await;
-        }
-        stage.write_rules(vec![theirs]).await;
-    };
-    tokio::join!(stage.wire(&task), write);
-    assert_eq!(stage.bucket_rules().await, both(&task));
+    wire_beside_a_late_writer(&stage, &task, theirs).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,7 +42,7 @@ pub(crate) async fn share(context: &Context, job: &ObjectJob, record: &UploadRec
     }
     let messages: Vec<Outgoing> = plan::jobs(&missing, record.part_count(), record.part_bytes)
         .into_iter()
-        .map(|(first, last)| Outgoing::now(parts_job(context, job, record, (first, last), Vec::new(), 1).to_body()))
+        .map(|(first, last)| Outgoing::now(parts_job(job, record, (first, last), Vec::new(), 1).to_body()))
         .collect();
     tracing::info!(key = ?record.upload.key, jobs = messages.len(), parts = missing.len(), "sharing the parts of a large object among all workers");
     // On the main queue also for an event: it is much work, and other events are not to wait for it.
@@ -51,7 +51,6 @@ pub(crate) async fn share(context: &Context, job: &ObjectJob, record: &UploadRec
 
 /// A job for the parts from `first` to `last` that are missing, or for those that are to be sent `again`.
 fn parts_job(
-    _context: &Context,
     job: &ObjectJob,
     record: &UploadRecord,
     (first, last): (u32, u32),
@@ -166,7 +165,7 @@ async fn try_later(
     let attempt = job.attempt + u32::from(!context.objects.is_store_outage(error));
     let delay = retry_delay(context.objects.options.retry_delay, job.attempt);
     tracing::info!(key = ?parts.key, first = parts.first, last = parts.last, %error, "could not send some parts: trying them again");
-    let again = parts_job(context, job, record, (parts.first, parts.last), parts.again.clone(), attempt);
+    let again = parts_job(job, record, (parts.first, parts.last), parts.again.clone(), attempt);
     context.lane.queue.send(&[Outgoing { body: again.to_body(), delay }]).await
 }
 
@@ -247,7 +246,7 @@ async fn send_again(context: &Context, job: &ObjectJob, record: &UploadRecord, n
     if job.attempt >= context.objects.options.attempts {
         return Err(parts::unlisted(context, record, &numbers));
     }
-    let again = parts_job(context, job, record, (first, last), numbers, job.attempt + 1);
+    let again = parts_job(job, record, (first, last), numbers, job.attempt + 1);
     context.engine.queue.send(&[Outgoing::now(again.to_body())]).await
 }
 
