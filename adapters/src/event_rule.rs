@@ -45,7 +45,7 @@ pub struct EventRule {
 
 /// A rule that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundRule {
     pattern: Option<String>,
     is_enabled: bool,
     /// Whether the task switched the bucket's EventBridge on.
@@ -63,7 +63,7 @@ impl EventRule {
     ///
     /// # Errors
     /// `Conflict` if the rule of this name belongs to somebody else.
-    pub async fn find(&self) -> Result<Option<Found>> {
+    pub async fn find(&self) -> Result<Option<FoundRule>> {
         // Read-only: slow, repeated or lost, it changes nothing.
         let request = || self.client.describe_rule().name(&self.name).send();
         let found = match call("events:DescribeRule", &self.name, request).await {
@@ -72,7 +72,7 @@ impl EventRule {
         };
         let description = found.description().unwrap_or_default();
         match description.strip_prefix(&self.mark) {
-            Some(end) if end.is_empty() || end == SWITCHED => Ok(Some(Found {
+            Some(end) if end.is_empty() || end == SWITCHED => Ok(Some(FoundRule {
                 has_switched: end == SWITCHED,
                 is_enabled: found.state() == Some(&RuleState::Enabled),
                 pattern: found.event_pattern,
@@ -93,8 +93,9 @@ impl EventRule {
     pub async fn set(&self, pattern: &Pattern, queue_arn: &str, switches: bool) -> Result<()> {
         let found = self.find().await?;
         let switched = switches || found.as_ref().is_some_and(|found| found.has_switched);
-        let is_there =
-            |found: &Found| found.is_enabled && found.has_switched == switched && pattern.is(found.pattern.as_deref());
+        let is_there = |found: &FoundRule| {
+            found.is_enabled && found.has_switched == switched && pattern.is(found.pattern.as_deref())
+        };
         if !found.as_ref().is_some_and(is_there) {
             let description = format!("{}{}", self.mark, if switched { SWITCHED } else { "" });
             // Repeated, or done with its answer lost: the same rule is written again. Carried out after the task was

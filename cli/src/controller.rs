@@ -34,10 +34,10 @@ use tokio_util::sync::CancellationToken;
 use crate::args::ControllerArgs;
 use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout;
-use act::Done;
+use act::ActResult;
 pub use context::ControllerContext;
 use fleet_metrics::FleetMetrics;
-pub use report::Report;
+pub use report::PassReport;
 
 /// How often a controller looks. What it counts, it counts by these.
 pub const PASS_EVERY: Duration = Duration::from_secs(60);
@@ -87,7 +87,7 @@ pub async fn keep(context: &ControllerContext, writes_metrics: bool) {
     }
 }
 
-async fn bounded(context: &ControllerContext, writes_metrics: bool) -> Result<Report, Failure> {
+async fn bounded(context: &ControllerContext, writes_metrics: bool) -> Result<PassReport, Failure> {
     let report = timeout(PASS_LIMIT, pass(context)).await.unwrap_or_else(|_| {
         let why =
             format!("the pass took more than {} min and was ended: the next one goes on", PASS_LIMIT.as_secs() / 60);
@@ -102,8 +102,8 @@ async fn bounded(context: &ControllerContext, writes_metrics: bool) -> Result<Re
 
 /// One pass. What fails is reported, and all else is done. Fails if the list of tasks cannot be read: then nothing is
 /// decided.
-pub async fn pass(context: &ControllerContext) -> Result<Report, Failure> {
-    let mut report = Report::default();
+pub async fn pass(context: &ControllerContext) -> Result<PassReport, Failure> {
+    let mut report = PassReport::default();
     for number in 0..MAX_ROUNDS {
         if !round(context, &mut report, number == 0).await? {
             break;
@@ -113,7 +113,7 @@ pub async fn pass(context: &ControllerContext) -> Result<Report, Failure> {
 }
 
 /// One look; whether another one may find the next step.
-async fn round(context: &ControllerContext, report: &mut Report, is_first: bool) -> Result<bool, Failure> {
+async fn round(context: &ControllerContext, report: &mut PassReport, is_first: bool) -> Result<bool, Failure> {
     let seen = seen::read(context, report).await;
     let seen = seen.map_err(|error| Failure::midway(format!("could not read the tasks of the fleet: {error}")))?;
     let plan = plan::plan(&seen);
@@ -139,14 +139,14 @@ async fn round(context: &ControllerContext, report: &mut Report, is_first: bool)
             continue;
         }
         match act::carry_out(context, action).await {
-            Ok(Done::Yes) => {
+            Ok(ActResult::Yes) => {
                 leads_on |= action.leads_on();
                 report.metrics.iter_mut().for_each(|metrics| metrics.count(action));
                 if !action.is_routine() {
                     report.did(action.to_string());
                 }
             }
-            Ok(Done::ByOthers) => {
+            Ok(ActResult::ByOthers) => {
                 tracing::debug!("done by others: {action}");
                 has_record &= !matches!(action, action::Action::Remember(..));
             }

@@ -18,7 +18,7 @@ use shared::object::Timestamp;
 use shared::telemetry::endpoint::Health;
 use worker::Executors;
 
-use crate::operations::{Bounds, OpenedTask, SliceCheckpoint, SliceEnd};
+use crate::operations::{OpenedTask, SliceBounds, SliceCheckpoint, SliceEnd};
 
 /// How what a kind replicates is opened: the later ones ask more of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +66,12 @@ pub trait OpenKind: Send + Sync {
     ) -> Result<(), String>;
 
     /// Counts what a run would do.
-    async fn plan(&self, task: &OpenedTask, checkpoint: &SliceCheckpoint, bounds: &Bounds) -> shared::Result<SliceEnd>;
+    async fn plan(
+        &self,
+        task: &OpenedTask,
+        checkpoint: &SliceCheckpoint,
+        bounds: &SliceBounds,
+    ) -> shared::Result<SliceEnd>;
 
     /// Compares both sides.
     async fn verify(
@@ -74,7 +79,7 @@ pub trait OpenKind: Send + Sync {
         task: &OpenedTask,
         request: &str,
         checkpoint: &SliceCheckpoint,
-        bounds: &Bounds,
+        bounds: &SliceBounds,
     ) -> shared::Result<SliceEnd>;
 
     /// Asks what the task may do at both sides.
@@ -86,7 +91,7 @@ pub trait OpenKind: Send + Sync {
         task: &OpenedTask,
         request: &str,
         checkpoint: &SliceCheckpoint,
-        bounds: &Bounds,
+        bounds: &SliceBounds,
         owner: &str,
     ) -> shared::Result<SliceEnd>;
 }

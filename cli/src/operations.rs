@@ -34,7 +34,7 @@ use worker::{Execution, Executor, LaneContext};
 
 use crate::kinds::OpenKind;
 
-pub use job::Bounds;
+pub use job::SliceBounds;
 pub use probe::{Answer, ProbeResult, Rights, SideProbe};
 pub use request::{PlanRequest, ProbeRequest, VerifyRequest};
 pub use slice::{SliceCheckpoint, SliceEnd};
@@ -73,7 +73,7 @@ pub trait OpenedTasks: Send + Sync {
 }
 
 /// Executes the operations of one task.
-pub struct Operations(Arc<Shared>);
+pub struct OperationExecutor(Arc<Shared>);
 
 /// What all operations of a task share.
 struct Shared {
@@ -83,10 +83,10 @@ struct Shared {
     slice: Duration,
 }
 
-impl Operations {
+impl OperationExecutor {
     /// Operations in the name of a worker.
-    pub fn new(opened: Arc<dyn OpenedTasks>, tasks: SharedTasks, owner: String) -> Operations {
-        Operations::in_slices_of(SLICE, opened, tasks, owner)
+    pub fn new(opened: Arc<dyn OpenedTasks>, tasks: SharedTasks, owner: String) -> OperationExecutor {
+        OperationExecutor::in_slices_of(SLICE, opened, tasks, owner)
     }
 
     /// The same, in slices of another length.
@@ -95,12 +95,12 @@ impl Operations {
         opened: Arc<dyn OpenedTasks>,
         tasks: SharedTasks,
         owner: String,
-    ) -> Operations {
-        Operations(Arc::new(Shared { opened, tasks, owner, slice }))
+    ) -> OperationExecutor {
+        OperationExecutor(Arc::new(Shared { opened, tasks, owner, slice }))
     }
 }
 
-impl Executor for Operations {
+impl Executor for OperationExecutor {
     fn kind(&self) -> &'static str {
         OPERATION
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use shared::ledger::Run;
 use shared::terminal;
-use worker::{InFlight, TransferProgress};
+use worker::{ObjectInFlight, TransferProgress};
 
 use crate::layout;
 use crate::meter::{Meter, Snapshot};
@@ -29,7 +29,7 @@ const SPARED_ROWS: usize = 6;
 const DRAWN_AFTER: Duration = Duration::from_secs(1);
 
 /// Shows how a run goes until it is dropped.
-pub struct Progress {
+pub struct ProgressDisplay {
     began: Instant,
     meter: Meter,
     transferred: Arc<TransferProgress>,
@@ -38,7 +38,7 @@ pub struct Progress {
     said: Instant,
 }
 
-impl Progress {
+impl ProgressDisplay {
     /// Begins to show. `transferred` is what this process's workers count in.
     pub fn begin(transferred: Arc<TransferProgress>) -> Self {
         let now = Instant::now();
@@ -49,7 +49,7 @@ impl Progress {
         });
         set_bar(bar.clone());
         let unsettled = Unsettled { transferred_before: transferred.bytes(), settled_before: None };
-        Progress { began: now, meter: Meter::default(), transferred, unsettled, bar, said: now }
+        ProgressDisplay { began: now, meter: Meter::default(), transferred, unsettled, bar, said: now }
     }
 
     /// Shows the run's counters as they are now.
@@ -88,7 +88,7 @@ impl Unsettled {
 }
 
 /// The largest objects that have been in flight for a while.
-fn long_in_flight(transferred: &TransferProgress, most: usize) -> Vec<InFlight> {
+fn long_in_flight(transferred: &TransferProgress, most: usize) -> Vec<ObjectInFlight> {
     let mut objects = transferred.in_flight(usize::MAX);
     objects.retain(|object| object.elapsed >= DRAWN_AFTER);
     objects.truncate(most);
@@ -97,7 +97,7 @@ fn long_in_flight(transferred: &TransferProgress, most: usize) -> Vec<InFlight> 
 
 /// The lines that are drawn on a terminal: counters behind a bar, rates, objects in flight. Each is narrower than the
 /// terminal, so that none wraps.
-fn drawn(meter: &Meter, run: &Run, in_flight: &[InFlight], columns: usize) -> Vec<String> {
+fn drawn(meter: &Meter, run: &Run, in_flight: &[ObjectInFlight], columns: usize) -> Vec<String> {
     let columns = columns.saturating_sub(1);
     let Snapshot { counters, rates } = meter.snapshot(run);
     let bar = layout::bar(meter.share(run), columns);
@@ -113,7 +113,7 @@ fn drawn(meter: &Meter, run: &Run, in_flight: &[InFlight], columns: usize) -> Ve
 const SIZES_FROM_COLUMNS: usize = 60;
 
 /// One object in flight: ` 42%  1.20 GiB of 2.86 GiB  films/a.mkv`.
-fn line_of(object: &InFlight, columns: usize) -> String {
+fn line_of(object: &ObjectInFlight, columns: usize) -> String {
     let share = object.bytes.min(object.size) as f64 / object.size.max(1) as f64;
     let mut line = format!("{:>4}%  ", (share * 100.0) as u64);
     if columns >= SIZES_FROM_COLUMNS {
@@ -124,7 +124,7 @@ fn line_of(object: &InFlight, columns: usize) -> String {
     layout::start_within(&line, columns)
 }
 
-impl Drop for Progress {
+impl Drop for ProgressDisplay {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -176,7 +176,7 @@ mod tests {
         for second in 0..10 {
             meter.observe(Duration::from_secs(second), &run(second << 30), 123 << 20);
         }
-        let object = InFlight {
+        let object = ObjectInFlight {
             key: "映画/".to_owned() + &"long/".repeat(30) + "film.mkv",
             size: 10 << 30,
             bytes: 3 << 30,

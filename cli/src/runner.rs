@@ -7,13 +7,14 @@ use std::time::Duration;
 use finder::{FindError, Finder, Planner};
 use shared::ledger::{self, Run, SharedLedger};
 use shared::queue::Queue;
+use shared::report::Listener;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use worker::Outage;
 
 use crate::exit::Failure;
-use crate::progress::Progress;
+use crate::progress::ProgressDisplay;
 use crate::task::Task;
 use crate::worker_handle::WorkerHandle;
 
@@ -50,7 +51,7 @@ pub enum RunKind {
 pub async fn run_to_end(
     task: &Task,
     what: RunKind,
-    report: Option<worker::Report>,
+    report: Option<Listener>,
     settles: bool,
     stop: &CancellationToken,
 ) -> Result<RunResult, Failure> {
@@ -112,7 +113,7 @@ struct Watch {
     finder: Option<JoinHandle<Result<String, FindError>>>,
     finding: Arc<finder::Progress>,
     found: Option<Result<String, FindError>>,
-    progress: Option<Progress>,
+    progress: Option<ProgressDisplay>,
     settles: bool,
     /// Why nothing can be written, where that is so.
     refused: Option<Failure>,
@@ -137,7 +138,7 @@ impl Watch {
             finder,
             finding,
             found,
-            progress: Some(Progress::begin(task.moved.clone())),
+            progress: Some(ProgressDisplay::begin(task.moved.clone())),
             settles: false,
             refused: None,
         }

@@ -7,7 +7,7 @@ use shared::ledger::{Run, Settled};
 
 /// Work that was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Done {
+pub struct WorkDone {
     /// Objects copied.
     pub copied: u64,
     /// Objects deleted at the destination.
@@ -16,19 +16,19 @@ pub struct Done {
     pub bytes: u64,
 }
 
-impl Done {
-    fn of(settled: &Settled) -> Done {
-        Done { copied: settled.copied, deleted: settled.deleted, bytes: settled.bytes }
+impl WorkDone {
+    fn of(settled: &Settled) -> WorkDone {
+        WorkDone { copied: settled.copied, deleted: settled.deleted, bytes: settled.bytes }
     }
 
     /// Whether nothing was done.
     pub fn is_none(&self) -> bool {
-        *self == Done::default()
+        *self == WorkDone::default()
     }
 
     /// What was done between the two.
-    fn since(self, before: Done) -> Done {
-        Done {
+    fn since(self, before: WorkDone) -> WorkDone {
+        WorkDone {
             copied: self.copied.saturating_sub(before.copied),
             deleted: self.deleted.saturating_sub(before.deleted),
             bytes: self.bytes.saturating_sub(before.bytes),
@@ -36,8 +36,8 @@ impl Done {
     }
 }
 
-impl std::ops::AddAssign for Done {
-    fn add_assign(&mut self, other: Done) {
+impl std::ops::AddAssign for WorkDone {
+    fn add_assign(&mut self, other: WorkDone) {
         self.copied += other.copied;
         self.deleted += other.deleted;
         self.bytes += other.bytes;
@@ -48,32 +48,32 @@ impl std::ops::AddAssign for Done {
 #[derive(Debug, Default)]
 pub struct Share {
     /// What runs that are not done had come to when this command began.
-    before: HashMap<String, Done>,
+    before: HashMap<String, WorkDone>,
     /// What this command did for runs that it has finished on its way.
-    finished: Done,
+    finished: WorkDone,
 }
 
 impl Share {
     /// From these runs on, as they stand now.
     pub fn since(runs: &[Run]) -> Share {
         let open = runs.iter().filter(|run| !run.is_done());
-        let before = open.map(|run| (run.start.id.clone(), Done::of(&run.settled))).collect();
-        Share { before, finished: Done::default() }
+        let before = open.map(|run| (run.start.id.clone(), WorkDone::of(&run.settled))).collect();
+        Share { before, finished: WorkDone::default() }
     }
 
     /// A run that an earlier command has begun is finished; another one follows.
     pub fn finished(&mut self, run: &Run) {
-        self.finished += Done::of(&run.settled).since(self.before(run));
+        self.finished += WorkDone::of(&run.settled).since(self.before(run));
     }
 
     /// What an earlier command did for this run.
-    pub fn before(&self, run: &Run) -> Done {
+    pub fn before(&self, run: &Run) -> WorkDone {
         self.before.get(&run.start.id).copied().unwrap_or_default()
     }
 
     /// What this command did, for this run and for those that it has finished before.
-    pub fn own(&self, run: &Run) -> Done {
-        let mut own = Done::of(&run.settled).since(self.before(run));
+    pub fn own(&self, run: &Run) -> WorkDone {
+        let mut own = WorkDone::of(&run.settled).since(self.before(run));
         own += self.finished;
         own
     }

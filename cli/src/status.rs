@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
-use shared::ledger::{InFlight, MAX_RUNS, Phase, Run, events_run};
+use shared::ledger::{MAX_RUNS, Phase, Run, RunTransfers, events_run};
 use shared::terminal;
 use tokio::time::{Instant, sleep};
 
@@ -33,7 +33,7 @@ struct Status<'a> {
     events: bool,
     /// Large objects that workers transfer now.
     #[serde(skip_serializing_if = "Option::is_none")]
-    in_flight: Option<InFlight>,
+    in_flight: Option<RunTransfers>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rate: Option<Rate>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,7 +113,7 @@ async fn all_runs(records: &Records) -> Result<(Vec<Listed>, Vec<Run>), Failure>
 struct Look {
     meter: Meter,
     /// Of runs that are not done.
-    in_flight: Option<InFlight>,
+    in_flight: Option<RunTransfers>,
 }
 
 async fn look_twice(records: &Records, runs: &mut [Run]) -> Result<Vec<Look>, Failure> {
@@ -142,15 +142,15 @@ async fn look_twice(records: &Records, runs: &mut [Run]) -> Result<Vec<Look>, Fa
     Ok(looks)
 }
 
-async fn in_flight(records: &Records, run: &Run) -> Result<InFlight, Failure> {
+async fn in_flight(records: &Records, run: &Run) -> Result<RunTransfers, Failure> {
     let reports = records.ledger.transfers(&run.start.id).await.map_err(Failure::midway)?;
-    Ok(InFlight::of(&reports))
+    Ok(RunTransfers::of(&reports))
 }
 
 impl Look {
     /// The reports change every few seconds only, so both looks go by the same ones, and by the rate that they report.
     fn observe(&mut self, at: Duration, run: &Run) {
-        let InFlight { bytes, bytes_per_second, .. } = self.in_flight.unwrap_or_default();
+        let RunTransfers { bytes, bytes_per_second, .. } = self.in_flight.unwrap_or_default();
         // An object that has just settled may be reported still.
         let rest = run.found.enqueued_bytes.saturating_sub(run.settled.bytes);
         let under_way_bytes = if run.is_events() { 0 } else { bytes.min(rest) };
@@ -159,7 +159,7 @@ impl Look {
     }
 }
 
-fn print_human(out: &mut Stdout, run: &Run, meter: &Meter, in_flight: Option<InFlight>) -> Result<(), Failure> {
+fn print_human(out: &mut Stdout, run: &Run, meter: &Meter, in_flight: Option<RunTransfers>) -> Result<(), Failure> {
     let start = &run.start;
     let (source, destination) = (terminal::escaped(&start.source), terminal::escaped(&start.destination));
     let started = start.started.to_seconds();
@@ -186,7 +186,7 @@ fn print_human(out: &mut Stdout, run: &Run, meter: &Meter, in_flight: Option<InF
 }
 
 /// What workers transfer now: `2 large objects in flight at 1 worker (1.20 GiB so far, 50.0 MiB/s)`.
-fn words(in_flight: &InFlight) -> String {
+fn words(in_flight: &RunTransfers) -> String {
     let objects = terminal::counted(in_flight.objects, "large object");
     let workers = terminal::counted(in_flight.workers, "worker");
     let bytes = terminal::bytes(in_flight.bytes);

@@ -10,13 +10,13 @@ use shared::objects::reasons::{ARCHIVED, COALESCED, OUT_OF_SCOPE};
 use shared::terminal;
 
 use crate::exit::{Exit, Failure};
-use crate::share::{Done, Share};
+use crate::share::{Share, WorkDone};
 use crate::verbosity::note;
 use crate::{layout, object_log, stdout};
 
 /// A run's totals. The JSON's fields are what scripts rely on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Summary {
+pub struct RunSummary {
     /// The run.
     pub run: String,
     /// Source objects listed.
@@ -51,8 +51,8 @@ pub struct Summary {
     /// Bytes that this command copied.
     pub bytes: u64,
     /// What an earlier command had done for the run before it was interrupted.
-    #[serde(skip_serializing_if = "Done::is_none")]
-    pub earlier: Done,
+    #[serde(skip_serializing_if = "WorkDone::is_none")]
+    pub earlier: WorkDone,
     /// Wall time of this process's share of the run.
     pub seconds: f64,
     /// What most of this is from.
@@ -60,12 +60,12 @@ pub struct Summary {
     settled: Settled,
 }
 
-impl Summary {
+impl RunSummary {
     /// The totals of a run that this command worked on for `time`. Copies and deletes are its own; what was found, skipped
     /// and failed is the whole run's.
     pub fn of(run: &Run, share: &Share, time: Duration) -> Self {
-        let Done { copied, deleted, bytes } = share.own(run);
-        Summary {
+        let WorkDone { copied, deleted, bytes } = share.own(run);
+        RunSummary {
             run: run.start.id.clone(),
             listed: run.found.listed,
             copied,
@@ -188,14 +188,14 @@ mod tests {
 
     #[test]
     fn regression_a_summary_counts_what_its_command_did() {
-        let done = |copied| Done { copied, deleted: 0, bytes: 5 * copied };
+        let done = |copied| WorkDone { copied, deleted: 0, bytes: 5 * copied };
         let mut share = Share::since(&[run("resumed", Phase::Listed, 4), run("done", Phase::Listed, 9)]);
-        let resumed = Summary::of(&run("resumed", Phase::Listed, 7), &share, Duration::ZERO);
+        let resumed = RunSummary::of(&run("resumed", Phase::Listed, 7), &share, Duration::ZERO);
         assert_eq!((resumed.copied, resumed.bytes, resumed.earlier), (3, 15, done(4)));
         assert_eq!((resumed.failed, resumed.listed), (1, 10), "of the whole run");
         // An interrupted retry is finished first, then a new run follows.
         share.finished(&run("resumed", Phase::Listed, 7));
-        let new = Summary::of(&run("new", Phase::Listed, 2), &share, Duration::ZERO);
+        let new = RunSummary::of(&run("new", Phase::Listed, 2), &share, Duration::ZERO);
         assert_eq!((new.copied, new.bytes, new.earlier), (5, 25, done(0)));
         assert!(!serde_json::to_string(&new).unwrap().contains("earlier"));
     }

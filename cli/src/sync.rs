@@ -20,7 +20,7 @@ use crate::object_source;
 use crate::plan;
 use crate::runner::{RunKind, RunResult, run_beside, run_to_end};
 use crate::share::Share;
-use crate::summary::Summary;
+use crate::summary::RunSummary;
 use crate::task::Task;
 use crate::verbosity::{Verbosity, note};
 use crate::worker_handle::WorkerHandle;
@@ -211,7 +211,7 @@ impl SyncSession<'_> {
     /// Prints what the run came to, and returns the exit code.
     async fn conclude(&self, result: RunResult, began: Instant) -> CommandResult {
         if let Some(run) = &result.run {
-            let summary = Summary::of(run, &self.share, began.elapsed());
+            let summary = RunSummary::of(run, &self.share, began.elapsed());
             if summary.failed > 0 {
                 let run = terminal::run_id(&summary.run);
                 let rest = match &self.task.config.state {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use adapters::open::{self, Backend, Events, ProbeUse};
 use shared::config::Config;
+use shared::report::Listener;
 use shared::store::Store;
 use shared::telemetry::endpoint::Health;
 use tokio_util::sync::CancellationToken;
@@ -87,7 +88,7 @@ impl Task {
     }
 
     /// A worker of this process.
-    pub fn worker(&self, report: Option<worker::Report>) -> Worker {
+    pub fn worker(&self, report: Option<Listener>) -> Worker {
         let (config, backend) = (&self.config, &self.backend);
         let name = format!("flotilla-{}", std::process::id());
         let (queue, ledger) = (backend.queue.clone(), backend.ledger.clone());

@@ -17,7 +17,7 @@ use crate::stdout::Stdout;
 use crate::verbosity::note;
 pub use compare::{DifferenceKind, PairVerdict};
 pub use content::Effort;
-pub use walk::{Ended, Tally, Verification, Verified};
+pub use walk::{Tally, Verification, Verified, WalkEnd};
 
 /// One difference under one key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,21 +43,21 @@ pub async fn run(args: &VerifyArgs, stop: CancellationToken) -> CommandResult {
     let walked = verification.walk(&mut verified, &stop, None, print).await;
     match walked {
         Ok(()) => verified.tally.finish(&mut out, args.json),
-        Err(Ended::Stopped) => {
+        Err(WalkEnd::Stopped) => {
             out.flush()?;
             Ok(Exit::Interrupted)
         }
-        Err(Ended::Listing(error)) => {
+        Err(WalkEnd::Listing(error)) => {
             out.flush()?;
             Err(Failure::midway(error).hint("the listing is incomplete, so nothing is verified"))
         }
-        Err(Ended::Taking(failure)) => Err(failure),
+        Err(WalkEnd::Taking(failure)) => Err(failure),
     }
 }
 
 /// The differences under a key.
 pub fn lines(key: &str, verdict: &PairVerdict) -> impl Iterator<Item = Line> {
-    let line = |difference: &compare::Difference| Line {
+    let line = |difference: &compare::PairDifference| Line {
         key: key.to_owned(),
         kind: difference.kind,
         what: difference.what.clone(),

@@ -14,7 +14,7 @@ use std::time::Duration;
 use adapters::open::Events;
 use shared::ledger::{Settled, SharedLedger, events_run};
 use shared::queue::Queue;
-use shared::report::Report;
+use shared::report::{Listener, Report};
 use shared::telemetry::endpoint::{self, Health};
 use shared::terminal;
 use tokio::sync::Notify;
@@ -112,7 +112,7 @@ fn followed(task: &Task, events: Queue) -> Followed {
 }
 
 /// Writes outcomes to the report, and wakes the task that prints lines about events.
-fn listener(report: Option<&Report>, settled: Arc<Notify>) -> worker::Report {
+fn listener(report: Option<&Report>, settled: Arc<Notify>) -> Listener {
     let report = object_log::listener(report);
     Arc::new(move |outcomes| {
         if let Some(report) = &report {
@@ -126,7 +126,7 @@ fn listener(report: Option<&Report>, settled: Arc<Notify>) -> worker::Report {
 struct Watch<'a> {
     session: SyncSession<'a>,
     folder: Option<Folder>,
-    listener: worker::Report,
+    listener: Listener,
     settled: Arc<Notify>,
     lines: Lines,
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use shared::queue::Queue;
+use shared::report::Listener;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use worker::{Outage, Stop, WorkError};
@@ -23,7 +24,7 @@ pub struct WorkerHandle {
 
 impl WorkerHandle {
     /// Lets a worker begin.
-    pub fn begin(task: &Task, report: Option<worker::Report>) -> WorkerHandle {
+    pub fn begin(task: &Task, report: Option<Listener>) -> WorkerHandle {
         let halt = Stop::default();
         let worker = tokio::spawn(task.worker(report).run(halt.clone()));
         WorkerHandle { worker: Some(worker), halt, queue: task.backend.queue.clone(), drain: task.config.machine.drain }

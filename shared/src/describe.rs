@@ -2,14 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::metadata::{Described, Difference, differences};
+use crate::metadata::{Described, MetadataDifference, differences};
 use crate::object::{self, Entry, ObjectInfo};
 use crate::store::{Store, Support};
 use crate::{Error, ErrorKind, Result};
 
 /// The comparison of tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tags {
+pub struct TagComparison {
     /// Whether they are compared.
     pub compared: bool,
     /// Whether tags that cannot be read are an error, and not a warning.
@@ -22,7 +22,7 @@ pub struct Tags {
 pub struct Describer {
     source: Store,
     destination: Store,
-    tags: Tags,
+    tags: TagComparison,
     /// Cleared when a store has no tags, or denies reading them.
     has_tags: AtomicBool,
 }
@@ -32,7 +32,7 @@ type Both = Option<(object::Tags, object::Tags)>;
 
 impl Describer {
     /// `None` if one side supports no attribute that could differ.
-    pub fn between(source: &Store, destination: &Store, tags: Tags) -> Option<Describer> {
+    pub fn between(source: &Store, destination: &Store, tags: TagComparison) -> Option<Describer> {
         let keep = |store: &Store| store.capabilities().keeps_attributes;
         let keeps_tags = |store: &Store| store.capabilities().metadata.tags != Support::No;
         (keep(source) && keep(destination)).then(|| Describer {
@@ -52,7 +52,12 @@ impl Describer {
     }
 
     /// The differences of a key's two objects, from the answers of a HEAD.
-    pub async fn differences(&self, key: &str, ours: &ObjectInfo, theirs: &ObjectInfo) -> Result<Vec<Difference>> {
+    pub async fn differences(
+        &self,
+        key: &str,
+        ours: &ObjectInfo,
+        theirs: &ObjectInfo,
+    ) -> Result<Vec<MetadataDifference>> {
         let tags = self.both_tags(key, ours, theirs).await?;
         let (our_tags, their_tags) = tags.unzip();
         let (ours, theirs) =

@@ -1,6 +1,6 @@
 //! Events: messages of stores about changed objects.
 //!
-//! [`parse`] reads a message's body of any vendor's format into [`Change`]s; it is pure. A change is only
+//! [`parse`] reads a message's body of any vendor's format into [`ObjectChange`]s; it is pure. A change is only
 //! a hint: the worker checks the stores. Three rules follow.
 //!
 //! - *Nothing is lost silently.* A body that cannot be read as a whole, down to the key of each of its
@@ -127,7 +127,7 @@ pub enum ChangeKind {
 
 /// A key that may have changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct ObjectChange {
     /// The bucket as the source's location names it; `None` if the event does not name it.
     pub bucket: Option<String>,
     /// The exact key in the bucket.
@@ -147,17 +147,17 @@ pub struct Change {
     pub sequencer: Option<String>,
 }
 
-impl Change {
+impl ObjectChange {
     /// A change of which only the key is known.
     fn of(key: String) -> Self {
         let (bucket, size, etag, version, time, sequencer) = (None, None, None, None, None, None);
-        Change { bucket, key, kind: ChangeKind::Other, size, etag, version, time, sequencer }
+        ObjectChange { bucket, key, kind: ChangeKind::Other, size, etag, version, time, sequencer }
     }
 }
 
 /// A message about no object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Notice {
+pub enum SubscriptionNotice {
     /// `s3:TestEvent`, which S3 sends when a notification is configured.
     Test,
     /// SNS asks to confirm a subscription. Events come only after somebody has followed its link.
@@ -166,13 +166,13 @@ pub enum Notice {
     UnsubscribeConfirmation,
 }
 
-impl Notice {
+impl SubscriptionNotice {
     /// The notice as a stable, bounded word, for metrics.
     pub fn as_str(self) -> &'static str {
         match self {
-            Notice::Test => "test",
-            Notice::SubscriptionConfirmation => "subscription-confirmation",
-            Notice::UnsubscribeConfirmation => "unsubscribe-confirmation",
+            SubscriptionNotice::Test => "test",
+            SubscriptionNotice::SubscriptionConfirmation => "subscription-confirmation",
+            SubscriptionNotice::UnsubscribeConfirmation => "unsubscribe-confirmation",
         }
     }
 }
@@ -183,13 +183,13 @@ pub struct Parsed {
     /// Whose format it has.
     pub format: Format,
     /// Its changes, in its order; empty exactly if there is a notice.
-    pub changes: Vec<Change>,
+    pub changes: Vec<ObjectChange>,
     /// The notice, if it has no changes.
-    pub notice: Option<Notice>,
+    pub notice: Option<SubscriptionNotice>,
 }
 
 impl Parsed {
-    fn notice(format: Format, notice: Notice) -> Self {
+    fn notice(format: Format, notice: SubscriptionNotice) -> Self {
         Parsed { format, changes: Vec::new(), notice: Some(notice) }
     }
 }
@@ -265,7 +265,7 @@ pub enum Scope<'a> {
 }
 
 /// The position of a change relative to the task's source. An event that names no bucket belongs to the task's bucket.
-pub fn scope<'a>(change: &'a Change, location: &Location) -> Scope<'a> {
+pub fn scope<'a>(change: &'a ObjectChange, location: &Location) -> Scope<'a> {
     if change.bucket.as_deref().is_some_and(|bucket| bucket != location.bucket()) {
         return Scope::OtherBucket;
     }
@@ -366,7 +366,7 @@ fn read_list<'a>(
 fn read_records<'a>(
     format: Format,
     records: impl Iterator<Item = &'a Value>,
-    read: impl Fn(&Object) -> Result<Vec<Change>, String>,
+    read: impl Fn(&Object) -> Result<Vec<ObjectChange>, String>,
 ) -> Result<Parsed, EventError> {
     let mut changes = Vec::new();
     for (index, record) in records.enumerate() {
@@ -383,7 +383,7 @@ fn read_records<'a>(
 fn read_record(
     format: Format,
     record: &Object,
-    read: impl Fn(&Object) -> Result<Vec<Change>, String>,
+    read: impl Fn(&Object) -> Result<Vec<ObjectChange>, String>,
 ) -> Result<Parsed, EventError> {
     let changes = read(record).map_err(|why| EventError::Record { format, number: 1, why })?;
     Ok(Parsed { format, changes, notice: None })

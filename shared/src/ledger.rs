@@ -58,7 +58,7 @@ pub use run::{Run, RunStart, RunState};
 pub use settled::Settled;
 pub use task_records::{EraseEffort, Erased, SharedTaskRecords, TaskRecords};
 pub use transfers::{
-    InFlight, MAX_REPORTED_UPLOADS, MAX_TRANSFER_REPORTS, ReportedUpload, TransferReport, TransferReports,
+    MAX_REPORTED_UPLOADS, MAX_TRANSFER_REPORTS, ReportedUpload, RunTransfers, TransferReport, TransferReports,
 };
 
 /// A ledger that many tasks share.

@@ -23,7 +23,7 @@ pub struct Described<'a> {
 
 /// A difference of an object's metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
+pub struct MetadataDifference {
     /// The name: a header's, or `tag NAME`.
     pub name: String,
     /// The source's value.
@@ -32,7 +32,7 @@ pub struct Difference {
     pub destination: Option<String>,
 }
 
-impl fmt::Display for Difference {
+impl fmt::Display for MetadataDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let say = |value: &Option<String>| value.as_ref().map_or("nothing".to_owned(), |value| format!("{value:?}"));
         write!(f, "{}: {} at the source, {} at the destination", self.name, say(&self.source), say(&self.destination))
@@ -41,13 +41,13 @@ impl fmt::Display for Difference {
 
 /// All differences between the destination's and the source's object, by name. The caller checks that both
 /// sides support attributes.
-pub fn differences(source: &Described<'_>, destination: &Described<'_>) -> Vec<Difference> {
+pub fn differences(source: &Described<'_>, destination: &Described<'_>) -> Vec<MetadataDifference> {
     let (ours, theirs) = (source.attributes, destination.attributes);
     let mut found = Vec::new();
     let mut compare = |name: &str, ours: Option<Cow<'_, str>>, theirs: Option<Cow<'_, str>>| {
         if ours != theirs {
             let owned = |value: Option<Cow<'_, str>>| value.map(Cow::into_owned);
-            found.push(Difference { name: name.to_owned(), source: owned(ours), destination: owned(theirs) });
+            found.push(MetadataDifference { name: name.to_owned(), source: owned(ours), destination: owned(theirs) });
         }
     };
     // If the source names no type, the destination may choose one.

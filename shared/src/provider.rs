@@ -102,7 +102,7 @@ pub struct ProviderProfile {
     /// Whether it copies ranges into parts.
     pub copies_parts: bool,
     /// Its limits.
-    pub limits: Limits,
+    pub limits: StoreLimits,
     /// Its support of metadata besides headers.
     pub metadata: MetadataSupport,
     /// How it spells rights.
@@ -112,7 +112,7 @@ pub struct ProviderProfile {
 /// The limits of a store. Where they are not known they are Amazon's. A store with lower limits refuses with
 /// an error that names them.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct StoreLimits {
     /// Largest object in one `put`, bytes.
     pub put_bytes: u64,
     /// Smallest part other than the last, bytes.

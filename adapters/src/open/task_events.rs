@@ -9,7 +9,7 @@
 //! in the order statement, rule, target, bucket, and undone in the reverse order: after a program was killed between any
 //! two of them, doing or undoing it again finds what is left. The statement shows that the rule may exist.
 
-use crate::event_rule::{EventRule, Found, Pattern, rule_arn};
+use crate::event_rule::{EventRule, FoundRule, Pattern, rule_arn};
 use crate::queue::sqs::SqsQueue;
 use crate::store::s3::{EVENTS, S3Store};
 use shared::config::{FleetFile, FollowedEvents, TaskDefinition};
@@ -123,7 +123,7 @@ impl Wiring {
 
     /// The task's rule of EventBridge; a rule of somebody else is none. If nothing shows that the task has one, a missing
     /// right hides none.
-    async fn found(&self, is_marked: bool) -> Result<Option<Found>> {
+    async fn found(&self, is_marked: bool) -> Result<Option<FoundRule>> {
         match self.rule.find().await {
             Err(error) if error.kind() == ErrorKind::Conflict => Ok(None),
             Err(error) if !is_marked && error.kind() == ErrorKind::Denied => {
@@ -145,7 +145,7 @@ impl Wiring {
     }
 
     /// Switches the bucket's EventBridge off again, if the task switched it on and no other rule may take its events.
-    async fn leave_eventbridge(&self, rule: Found, is_on: bool) -> Result<()> {
+    async fn leave_eventbridge(&self, rule: FoundRule, is_on: bool) -> Result<()> {
         // With targets of others the rule stays, and needs the bucket's events.
         if !rule.has_switched || !is_on || self.rule.has_other_targets().await? {
             return Ok(());

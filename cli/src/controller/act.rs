@@ -1,6 +1,6 @@
 //! Carries actions out. Each may be repeated, and may end between any two of its writes: the next pass goes on.
 
-use shared::controller::task::Decision;
+use shared::controller::task::TaskDecision;
 use shared::fleet::Ended;
 use shared::ledger::{self, NO_FENCE, RunOptions, RunStart};
 use shared::tasks::{
@@ -15,24 +15,24 @@ use super::{deletion, events, notice};
 
 /// Whether an action was carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Done {
+pub enum ActResult {
     /// It was, by this call or an earlier one.
     Yes,
     /// Another controller, or a person, was first.
     ByOthers,
 }
 
-impl Done {
-    fn of<T>(change: &Change<T>) -> Done {
-        if change.is_made() { Done::Yes } else { Done::ByOthers }
+impl ActResult {
+    fn of<T>(change: &Change<T>) -> ActResult {
+        if change.is_made() { ActResult::Yes } else { ActResult::ByOthers }
     }
 }
 
 /// Carries out an action.
-pub async fn carry_out(context: &ControllerContext, action: &Action) -> Result<Done> {
+pub async fn carry_out(context: &ControllerContext, action: &Action) -> Result<ActResult> {
     let tasks = &context.tasks;
     Ok(match action {
-        Action::Watch { task, seen, watch } => Done::of(&tasks.watch(task, *seen, watch).await?),
+        Action::Watch { task, seen, watch } => ActResult::of(&tasks.watch(task, *seen, watch).await?),
         Action::Decided(summary, decision) => decided(context, summary, decision).await?,
         Action::Ask(summary, kind) => {
             let operation = deletion::operation(summary, *kind, &context.author(""));
@@ -43,45 +43,45 @@ pub async fn carry_out(context: &ControllerContext, action: &Action) -> Result<D
             events::leave(context, summary).await?;
             // Queues first: a task that is gone has nobody who would remove them.
             context.queues.remove(summary).await?;
-            Done::of(&tasks.forget(&summary.task, &context.author(left.note())).await?)
+            ActResult::of(&tasks.forget(&summary.task, &context.author(left.note())).await?)
         }
-        Action::Remember(version, text) => Done::of(&tasks.set_fleet_record(*version, text).await?),
+        Action::Remember(version, text) => ActResult::of(&tasks.set_fleet_record(*version, text).await?),
         Action::Send(summary, operation) => {
             send(context, summary.as_deref(), operation).await?;
-            Done::Yes
+            ActResult::Yes
         }
         Action::Withdraw(operation, why) => {
             let result = serde_json::Value::from(*why).to_string();
             let end = OperationEnd { verdict: OperationVerdict::Cancelled, at: context.now(), result };
-            Done::of(&tasks.finish(&operation.task, &operation.id, &end).await?)
+            ActResult::of(&tasks.finish(&operation.task, &operation.id, &end).await?)
         }
         Action::Notify(summary, operation) => notice::send(context, summary, operation).await?,
         Action::Terminate { machine, is_smaller } => terminate(context, machine, *is_smaller).await?,
         Action::Grow(machines) => {
             context.group.grow(*machines).await?;
-            Done::Yes
+            ActResult::Yes
         }
         Action::Sample(task, sample) => {
             tasks.add_sample(&task.id, sample).await?;
-            Done::Yes
+            ActResult::Yes
         }
     })
 }
 
-async fn decided(context: &ControllerContext, summary: &Summary, decision: &Decision) -> Result<Done> {
+async fn decided(context: &ControllerContext, summary: &Summary, decision: &TaskDecision) -> Result<ActResult> {
     match decision {
-        Decision::Begin { run, due } => begin(context, summary, run, *due).await,
-        Decision::Skip(due) => Ok(Done::of(&context.tasks.skip_due(&summary.task, due).await?)),
-        Decision::Find(run) => match context.tasks.operation(&summary.task.id, run).await? {
-            Some(operation) => send(context, Some(summary), &operation).await.map(|()| Done::Yes),
+        TaskDecision::Begin { run, due } => begin(context, summary, run, *due).await,
+        TaskDecision::Skip(due) => Ok(ActResult::of(&context.tasks.skip_due(&summary.task, due).await?)),
+        TaskDecision::Find(run) => match context.tasks.operation(&summary.task.id, run).await? {
+            Some(operation) => send(context, Some(summary), &operation).await.map(|()| ActResult::Yes),
             None => Err(missing(run)),
         },
-        Decision::Cancel(run) => cancel(context, summary, run).await,
-        Decision::Lose { run, .. } => match context.ledger.run(run).await? {
+        TaskDecision::Cancel(run) => cancel(context, summary, run).await,
+        TaskDecision::Lose { run, .. } => match context.ledger.run(run).await? {
             Some(run) => refused_is_done(ledger::lose(&context.ledger, &run).await.map(drop)),
             None => Err(missing(run)),
         },
-        Decision::End(end) => {
+        TaskDecision::End(end) => {
             if end.end == RunEnd::Cancelled {
                 close_uploads(context, summary, &end.id).await?;
                 record_cancel(context, summary, &end.id).await?;
@@ -89,9 +89,9 @@ async fn decided(context: &ControllerContext, summary: &Summary, decision: &Deci
             // Before the end: who dies in between leaves a run that is live, whose end is recorded again. The notice is
             // sent when the end is recorded, and has that end.
             notice::request(context, summary, &end.id).await?;
-            Ok(Done::of(&context.tasks.end_run(&summary.task, end).await?))
+            Ok(ActResult::of(&context.tasks.end_run(&summary.task, end).await?))
         }
-        Decision::Unreadable(why) => {
+        TaskDecision::Unreadable(why) => {
             Err(Error::new(ErrorKind::Invalid, "schedule", &summary.task.name, format!("{why}: edit the task")))
         }
     }
@@ -102,7 +102,7 @@ fn missing(run: &str) -> Error {
 }
 
 /// Begins a run, then sends its job. If the controller dies in between, a run that nobody finds gets its job again.
-async fn begin(context: &ControllerContext, summary: &Summary, run: &str, due: Option<Due>) -> Result<Done> {
+async fn begin(context: &ControllerContext, summary: &Summary, run: &str, due: Option<Due>) -> Result<ActResult> {
     let (kind, request) = match due {
         Some(_) => (OperationKind::Find, String::new()),
         None => lost(context, summary).await?,
@@ -113,7 +113,7 @@ async fn begin(context: &ControllerContext, summary: &Summary, run: &str, due: O
     if begun.is_made() {
         send(context, Some(summary), &operation).await?;
     }
-    Ok(Done::of(&begun))
+    Ok(ActResult::of(&begun))
 }
 
 /// What was asked of the run that lost messages: a `retry`, or overrides that do not delete, stay so. Without its record
@@ -126,7 +126,7 @@ async fn lost(context: &ControllerContext, summary: &Summary) -> Result<(Operati
 
 /// Has the ledger cancel a run, then asks for its uploads to be closed. Killed in between: that is asked for before the
 /// end of the run is recorded.
-async fn cancel(context: &ControllerContext, summary: &Summary, run: &str) -> Result<Done> {
+async fn cancel(context: &ControllerContext, summary: &Summary, run: &str) -> Result<ActResult> {
     let Some(recorded) = context.ledger.run(run).await? else { return Err(missing(run)) };
     let why = summary.cancel_reason(run);
     let cancelled = refused_is_done(ledger::cancel(&context.ledger, &recorded, why, &context.owner).await)?;
@@ -172,10 +172,10 @@ async fn record_cancel(context: &ControllerContext, summary: &Summary, run: &str
 }
 
 /// A phase that does not follow: another controller, a worker or a person was first.
-fn refused_is_done(answer: Result<()>) -> Result<Done> {
+fn refused_is_done(answer: Result<()>) -> Result<ActResult> {
     match answer {
-        Err(error) if error.kind() == ErrorKind::Conflict => Ok(Done::ByOthers),
-        other => other.map(|()| Done::Yes),
+        Err(error) if error.kind() == ErrorKind::Conflict => Ok(ActResult::ByOthers),
+        other => other.map(|()| ActResult::Yes),
     }
 }
 
@@ -190,9 +190,9 @@ fn operation(
 }
 
 /// Requests an operation, then sends its job. If the controller dies in between, the job is sent some passes later.
-async fn ask(context: &ControllerContext, summary: &Summary, operation: &Operation) -> Result<Done> {
+async fn ask(context: &ControllerContext, summary: &Summary, operation: &Operation) -> Result<ActResult> {
     context.tasks.request(operation).await?;
-    send(context, Some(summary), operation).await.map(|()| Done::Yes)
+    send(context, Some(summary), operation).await.map(|()| ActResult::Yes)
 }
 
 async fn send(context: &ControllerContext, summary: Option<&Summary>, operation: &Operation) -> Result<()> {
@@ -204,9 +204,9 @@ async fn send(context: &ControllerContext, summary: Option<&Summary>, operation:
 }
 
 /// At its minimum the group does not become smaller: then the machine is replaced.
-async fn terminate(context: &ControllerContext, machine: &str, is_smaller: bool) -> Result<Done> {
+async fn terminate(context: &ControllerContext, machine: &str, is_smaller: bool) -> Result<ActResult> {
     if context.group.terminate(machine, is_smaller).await? == Ended::Refused {
         context.group.terminate(machine, false).await?;
     }
-    Ok(Done::Yes)
+    Ok(ActResult::Yes)
 }

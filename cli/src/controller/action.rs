@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use shared::controller::task::Decision;
+use shared::controller::task::TaskDecision;
 use shared::tasks::{Operation, OperationKind, Sample, Summary, TaskRef, Watch};
 use shared::terminal;
 
@@ -21,7 +21,7 @@ pub enum Action {
         watch: Watch,
     },
     /// A decision about a task.
-    Decided(Box<Summary>, Decision),
+    Decided(Box<Summary>, TaskDecision),
     /// Ask for an operation of the deletion of a task, and send its job.
     Ask(Box<Summary>, OperationKind),
     /// Remove the queues of a task, then the task.
@@ -50,7 +50,7 @@ pub enum Action {
 impl Action {
     /// Whether another round of the same pass may find the next step.
     pub fn leads_on(&self) -> bool {
-        use Decision::{Cancel, End, Lose};
+        use TaskDecision::{Cancel, End, Lose};
         matches!(self, Action::Decided(_, Cancel(_) | End(_) | Lose { .. }) | Action::Remove(..))
     }
 
@@ -61,7 +61,7 @@ impl Action {
 
     /// Whether it is done once in a pass, however often that looks.
     pub fn is_once(&self) -> bool {
-        matches!(self, Action::Decided(_, Decision::Find(_) | Decision::Unreadable(_)) | Action::Sample(..))
+        matches!(self, Action::Decided(_, TaskDecision::Find(_) | TaskDecision::Unreadable(_)) | Action::Sample(..))
     }
 
     /// Whether only the controller does it that wrote the record first.
@@ -101,21 +101,23 @@ impl fmt::Display for Action {
     }
 }
 
-fn decided(f: &mut fmt::Formatter<'_>, task: &str, decision: &Decision) -> fmt::Result {
+fn decided(f: &mut fmt::Formatter<'_>, task: &str, decision: &TaskDecision) -> fmt::Result {
     match decision {
-        Decision::Begin { run, due: Some(due) } => {
+        TaskDecision::Begin { run, due: Some(due) } => {
             write!(f, "begin run {run} of task {task}, due at {}", due.seen.to_seconds())
         }
-        Decision::Begin { run, due: None } => write!(f, "begin run {run} of task {task}: the last one lost messages"),
-        Decision::Skip(due) => {
+        TaskDecision::Begin { run, due: None } => {
+            write!(f, "begin run {run} of task {task}: the last one lost messages")
+        }
+        TaskDecision::Skip(due) => {
             write!(f, "skip the run of task {task} due at {}: a run is live", due.seen.to_seconds())
         }
-        Decision::Find(run) => write!(f, "send the job of run {run} of task {task} again: no finder works on it"),
-        Decision::Cancel(run) => write!(f, "cancel run {run} of task {task}"),
-        Decision::Lose { run, lost } => {
+        TaskDecision::Find(run) => write!(f, "send the job of run {run} of task {task} again: no finder works on it"),
+        TaskDecision::Cancel(run) => write!(f, "cancel run {run} of task {task}"),
+        TaskDecision::Lose { run, lost } => {
             write!(f, "stop run {run} of task {task}: the messages of {} are lost", terminal::counted(*lost, "object"))
         }
-        Decision::End(end) => write!(f, "end run {} of task {task}: {}", end.id, end.words()),
-        Decision::Unreadable(_) => write!(f, "follow the schedule of task {task}"),
+        TaskDecision::End(end) => write!(f, "end run {} of task {task}: {}", end.id, end.words()),
+        TaskDecision::Unreadable(_) => write!(f, "follow the schedule of task {task}"),
     }
 }

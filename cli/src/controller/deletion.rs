@@ -68,7 +68,7 @@ impl fmt::Display for Left {
 
 /// The next step of a deletion.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum DeletionStep {
     /// Ask for the operation that closes the uploads, or for the one that removes the records.
     Ask(OperationKind),
     /// Remove the queues, then the task.
@@ -104,7 +104,7 @@ pub async fn read(context: &ControllerContext, summary: &Summary) -> Result<Dele
 }
 
 /// The next step; `None`: it waits, or is not deleted.
-pub fn step(task: &TaskSeen) -> Option<Step> {
+pub fn step(task: &TaskSeen) -> Option<DeletionStep> {
     if task.summary.state != TaskState::Deleting || task.has_runs() {
         return None;
     }
@@ -117,7 +117,7 @@ pub fn step(task: &TaskSeen) -> Option<Step> {
     let uploads = match close {
         DeletionPart::Needless => String::new(),
         DeletionPart::Unasked if task.is_gone => gone("uploads were closed"),
-        DeletionPart::Unasked => return Some(Step::Ask(OperationKind::Close)),
+        DeletionPart::Unasked => return Some(DeletionStep::Ask(OperationKind::Close)),
         DeletionPart::Asked(operation) => match &operation.end {
             Some(end) if end.verdict == OperationVerdict::Succeeded => kept(&end.result),
             Some(end) => format!("its uploads could not be closed: {}", end.result),
@@ -130,7 +130,7 @@ pub fn step(task: &TaskSeen) -> Option<Step> {
     let records = match erase {
         DeletionPart::Needless => String::new(),
         DeletionPart::Unasked if task.is_gone => gone("records were removed"),
-        DeletionPart::Unasked => return Some(Step::Ask(OperationKind::Erase)),
+        DeletionPart::Unasked => return Some(DeletionStep::Ask(OperationKind::Erase)),
         DeletionPart::Asked(operation) => match &operation.end {
             Some(end) if end.verdict == OperationVerdict::Succeeded => String::new(),
             Some(end) => format!("they could not be removed: {}", end.result),
@@ -138,7 +138,7 @@ pub fn step(task: &TaskSeen) -> Option<Step> {
             None => return None,
         },
     };
-    Some(Step::Remove(Left { uploads, records }))
+    Some(DeletionStep::Remove(Left { uploads, records }))
 }
 
 /// What an operation that closed the uploads has left open, by its result; empty: nothing.

@@ -9,7 +9,7 @@ use shared::{Error, ErrorKind, Result};
 use tokio::time::timeout;
 
 use super::context::ControllerContext;
-use super::report::Report;
+use super::report::PassReport;
 use super::seen::Seen;
 
 /// Each task is looked at once in so many minutes: a look costs half a dozen requests.
@@ -22,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 const MAX_EDITS: usize = 3;
 
 /// Wires the events of the tasks whose minute it is.
-pub async fn repair(context: &ControllerContext, seen: &Seen, report: &mut Report) {
+pub async fn repair(context: &ControllerContext, seen: &Seen, report: &mut PassReport) {
     for task in seen.tasks.iter().map(|task| &task.summary) {
         let is_followed = task.outline.events && task.state != TaskState::Deleting;
         if !is_followed || minute_of(&task.task.id) != seen.minute() % EVERY_MINUTES {

@@ -4,12 +4,12 @@ use shared::metrics::fleet;
 use shared::object::Timestamp;
 use shared::tasks::RunEnd;
 
-use super::plan::Plan;
+use super::plan::PassPlan;
 use super::seen::Seen;
-use shared::controller::task::Decision;
+use shared::controller::task::TaskDecision;
 
 use super::action::Action;
-use super::report::Report;
+use super::report::PassReport;
 
 /// What a pass saw of the fleet, as metrics. A part that could not be read is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,7 +33,7 @@ pub fn is_active(seen: &Seen) -> bool {
 
 impl FleetMetrics {
     /// The metrics of what was read, and of what follows from it.
-    pub fn of(seen: &Seen, plan: &Plan) -> FleetMetrics {
+    pub fn of(seen: &Seen, plan: &PassPlan) -> FleetMetrics {
         // Of the queues that were read: one that was not is an error of the pass, and hides no others. None read: no sum.
         let depths: Vec<_> = seen.tasks.iter().filter_map(|task| task.depth()).collect();
         let is_known = !depths.is_empty() || seen.tasks.is_empty();
@@ -91,12 +91,12 @@ impl FleetMetrics {
 }
 
 fn is_failed(action: &Action) -> bool {
-    let Action::Decided(_, Decision::End(end)) = action else { return false };
+    let Action::Decided(_, TaskDecision::End(end)) = action else { return false };
     matches!(end.end, RunEnd::Stopped | RunEnd::DoneWithFailures) || end.lost > 0
 }
 
 /// The line of a pass; `None`: the pass could not read the tasks.
-pub fn line(fleet: &str, at: Timestamp, report: Option<&Report>) -> String {
+pub fn line(fleet: &str, at: Timestamp, report: Option<&PassReport>) -> String {
     let mut values = Vec::new();
     match report {
         None => values.push(("ControllerErrors", 1)),

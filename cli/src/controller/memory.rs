@@ -8,22 +8,22 @@ use shared::controller::{machines, operations};
 /// The fleet's record, as JSON. Another release may have written it: what is missing begins anew.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Memory {
+pub struct ControllerMemory {
     /// The minute of the pass. Of two controllers in one minute one is counted.
     pub minute: u64,
     /// The machines of the group.
-    pub machines: machines::Memory,
+    pub machines: machines::GroupMemory,
     /// The operations that are not done.
-    pub operations: operations::Memory,
+    pub operations: operations::OperationsMemory,
     /// Jobs that one machine does in five minutes, by task id.
     pub targets: BTreeMap<String, u64>,
     /// Whether the fleet had work.
     pub is_active: bool,
 }
 
-impl Memory {
+impl ControllerMemory {
     /// Reads the record. One that is no record of ours is as none: what it counted is counted anew.
-    pub fn read(text: &str) -> Memory {
+    pub fn read(text: &str) -> ControllerMemory {
         serde_json::from_str(text).unwrap_or_default()
     }
 
@@ -34,10 +34,10 @@ impl Memory {
 
     /// Whether it says no more than `before`, but for the time: then it is not written, and an idle fleet writes
     /// nothing. While launches fail, time counts.
-    pub fn is_as(&self, before: &Memory) -> bool {
-        let without_time = |memory: &Memory| {
-            let machines = machines::Memory { minute: 0, since_launch: 0, ..memory.machines.clone() };
-            Memory { minute: 0, machines, ..memory.clone() }
+    pub fn is_as(&self, before: &ControllerMemory) -> bool {
+        let without_time = |memory: &ControllerMemory| {
+            let machines = machines::GroupMemory { minute: 0, since_launch: 0, ..memory.machines.clone() };
+            ControllerMemory { minute: 0, machines, ..memory.clone() }
         };
         self.machines.failed_launches == 0 && without_time(self) == without_time(before)
     }
@@ -49,14 +49,14 @@ mod tests {
 
     #[test]
     fn a_record_reads_as_written_and_time_alone_writes_none() {
-        let mut memory = Memory { minute: 5, ..Memory::default() };
+        let mut memory = ControllerMemory { minute: 5, ..ControllerMemory::default() };
         memory.targets.insert("t".into(), 300);
         memory.machines.since_launch = 4;
-        assert_eq!(Memory::read(&memory.text()), memory);
+        assert_eq!(ControllerMemory::read(&memory.text()), memory);
         for other in ["", "{}", "[]", "null", r#"{"minute":"x"}"#] {
-            assert_eq!(Memory::read(other), Memory::default(), "{other}");
+            assert_eq!(ControllerMemory::read(other), ControllerMemory::default(), "{other}");
         }
-        let mut later = Memory { minute: 6, ..memory.clone() };
+        let mut later = ControllerMemory { minute: 6, ..memory.clone() };
         later.machines.since_launch = 5;
         assert!(later.is_as(&memory));
         later.machines.failed_launches = 3;

@@ -14,7 +14,7 @@ use shared::notify::{Channel, Notice};
 use shared::tasks::{EndedRun, Operation, OperationEnd, OperationKind, OperationVerdict, Summary, derived_id};
 use shared::{Error, ErrorKind, Result};
 
-use super::act::Done;
+use super::act::ActResult;
 use super::context::ControllerContext;
 
 /// A notice that nobody takes is given up after this.
@@ -60,16 +60,16 @@ fn target(notify: &Notify, channel: Channel) -> Option<&str> {
 }
 
 /// Sends a notice, if the end of its run is recorded and no other controller sends it.
-pub async fn send(context: &ControllerContext, summary: &Summary, operation: &Operation) -> Result<Done> {
+pub async fn send(context: &ControllerContext, summary: &Summary, operation: &Operation) -> Result<ActResult> {
     let asked: NotifyRequest = serde_json::from_str(&operation.request).map_err(|error| {
         Error::new(ErrorKind::Corrupt, "read", &operation.id, format!("the request is invalid: {error}"))
     })?;
     let run = context.tasks.operation(&summary.task.id, &asked.run).await?;
-    let Some(ended) = run.as_ref().and_then(|run| run.end.as_ref()) else { return Ok(Done::ByOthers) };
+    let Some(ended) = run.as_ref().and_then(|run| run.end.as_ref()) else { return Ok(ActResult::ByOthers) };
     let (id, seen) = (&operation.id, operation.beat);
     let step = context.tasks.step(&operation.task, id, seen, &context.owner, "sending").await?;
     if !step.is_made() {
-        return Ok(Done::ByOthers);
+        return Ok(ActResult::ByOthers);
     }
     let notify = notify_of(context, summary).await?;
     let Some(target) = target(&notify, asked.channel) else {
@@ -105,11 +105,11 @@ async fn finish(
     operation: &Operation,
     verdict: OperationVerdict,
     result: &str,
-) -> Result<Done> {
+) -> Result<ActResult> {
     let result = serde_json::to_string(result).expect("a text is representable as JSON");
     let end = OperationEnd { verdict, at: context.now(), result };
     context.tasks.finish(&operation.task, &operation.id, &end).await?;
-    Ok(Done::Yes)
+    Ok(ActResult::Yes)
 }
 
 /// Why a run that lost messages is not begun again, if it is the last run.

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use shared::controller::machines::Machine;
-use shared::controller::operations::Decision as OfOperation;
-use shared::controller::scale::{Bounds, DEFAULT_TARGET_JOBS, Load};
+use shared::controller::machines::MachineView;
+use shared::controller::operations::OperationDecision;
+use shared::controller::scale::{DEFAULT_TARGET_JOBS, GroupBounds, Load};
 use shared::controller::{machines, operations, scale, target, task};
 use shared::queue::Depth;
 use shared::tasks::{Heartbeat, Operation, OperationClass, Sample, TaskState, Watch};
 
 use super::action::Action;
-use super::deletion::{self, Step};
+use super::deletion::{self, DeletionStep};
 use super::fleet_metrics;
-use super::memory::Memory;
+use super::memory::ControllerMemory;
 use super::seen::{Seen, TaskSeen, is_run};
 
 /// How long an operation on a task that is not created waits for a worker, by the clocks of requester and controller.
@@ -20,7 +20,7 @@ const REQUEST_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// What a pass does, in order.
 #[derive(Debug, Default)]
-pub struct Plan {
+pub struct PassPlan {
     /// The actions.
     pub actions: Vec<Action>,
     /// Machines that the tasks want; `None`: the group could not be read.
@@ -30,8 +30,8 @@ pub struct Plan {
 }
 
 /// Decides.
-pub fn plan(seen: &Seen) -> Plan {
-    let mut plan = Plan::default();
+pub fn plan(seen: &Seen) -> PassPlan {
+    let mut plan = PassPlan::default();
     for task in &seen.tasks {
         plan.actions.extend(of_task(task, seen));
     }
@@ -41,7 +41,7 @@ pub fn plan(seen: &Seen) -> Plan {
         return plan;
     };
     let is_new_minute = seen.minute() > before.minute;
-    let mut next = Memory { minute: seen.minute().max(before.minute), ..before.clone() };
+    let mut next = ControllerMemory { minute: seen.minute().max(before.minute), ..before.clone() };
     let decided = of_operations(seen, before, is_new_minute, &mut next);
     if is_new_minute {
         next.targets = targets(seen, before);
@@ -57,7 +57,7 @@ pub fn plan(seen: &Seen) -> Plan {
     let is_smaller = machines.is_smaller;
     plan.actions.extend(ended.map(|machine| Action::Terminate { machine, is_smaller }));
     if let Some(group) = &seen.group {
-        let (loads, bounds) = (loads(seen, &next), Bounds { desired: group.desired, max: group.max });
+        let (loads, bounds) = (loads(seen, &next), GroupBounds { desired: group.desired, max: group.max });
         plan.wanted = Some(scale::wanted(&loads, bounds));
         let most = machines.launches.map_or(u32::MAX, |launches| group.desired.saturating_add(launches));
         let capacity = scale::capacity(&loads, bounds).map(|capacity| capacity.min(most));
@@ -77,8 +77,8 @@ fn of_task(task: &TaskSeen, seen: &Seen) -> Vec<Action> {
     }
     actions.extend(decisions.into_iter().map(|decision| Action::Decided(summary.clone(), decision)));
     actions.extend(deletion::step(task).map(|step| match step {
-        Step::Ask(kind) => Action::Ask(summary, kind),
-        Step::Remove(left) => Action::Remove(summary, left),
+        DeletionStep::Ask(kind) => Action::Ask(summary, kind),
+        DeletionStep::Remove(left) => Action::Remove(summary, left),
     }));
     actions
 }
@@ -90,7 +90,12 @@ fn is_worth_recording(task: &TaskSeen, watch: &Watch) -> bool {
     watch != before && (task.has_runs() || !is_time_alone)
 }
 
-fn of_operations(seen: &Seen, before: &Memory, is_new_minute: bool, next: &mut Memory) -> Vec<Action> {
+fn of_operations(
+    seen: &Seen,
+    before: &ControllerMemory,
+    is_new_minute: bool,
+    next: &mut ControllerMemory,
+) -> Vec<Action> {
     let Some(open) = &seen.operations else { return Vec::new() };
     // Those that nobody needs are ended; those of runs are decided with their tasks.
     let reason = |operation: &Operation| withdrawal(operation, seen);
@@ -108,17 +113,19 @@ fn of_operations(seen: &Seen, before: &Memory, is_new_minute: bool, next: &mut M
         next.operations = memory;
     }
     for decision in decisions {
-        let (OfOperation::Send { task, id } | OfOperation::Notify { task, id, .. }) = &decision;
+        let (OperationDecision::Send { task, id } | OperationDecision::Notify { task, id, .. }) = &decision;
         let Some(operation) = others.iter().find(|one| one.task == *task && one.id == *id) else { continue };
         let summary = seen.task(task).map(|task| Box::new(task.summary.clone()));
         let operation = Box::new(operation.clone());
         match (&decision, summary) {
             // A notice that was never begun may be sent in each round.
-            (OfOperation::Notify { seen: 0, .. }, Some(summary)) => actions.push(Action::Notify(summary, operation)),
+            (OperationDecision::Notify { seen: 0, .. }, Some(summary)) => {
+                actions.push(Action::Notify(summary, operation))
+            }
             _ if !is_new_minute => {}
-            (OfOperation::Notify { .. }, Some(summary)) => actions.push(Action::Notify(summary, operation)),
-            (OfOperation::Notify { .. }, None) => {}
-            (OfOperation::Send { .. }, summary) => actions.push(Action::Send(summary, operation)),
+            (OperationDecision::Notify { .. }, Some(summary)) => actions.push(Action::Notify(summary, operation)),
+            (OperationDecision::Notify { .. }, None) => {}
+            (OperationDecision::Send { .. }, summary) => actions.push(Action::Send(summary, operation)),
         }
     }
     actions
@@ -137,9 +144,9 @@ fn withdrawal(operation: &Operation, seen: &Seen) -> Option<&'static str> {
     (Duration::from_millis(age) >= REQUEST_KEPT).then_some("no worker carried it out within a day")
 }
 
-fn of_machines(seen: &Seen, before: &Memory, next: &mut Memory) -> machines::Decisions {
+fn of_machines(seen: &Seen, before: &ControllerMemory, next: &mut ControllerMemory) -> machines::Decisions {
     let known = seen.group.as_ref().zip(seen.heartbeats.as_ref()).map(|(group, heartbeats)| {
-        let machine = |machine: &shared::fleet::group::GroupMachine| Machine {
+        let machine = |machine: &shared::fleet::group::GroupMachine| MachineView {
             id: machine.id.clone(),
             is_in_service: machine.is_in_service,
             counter: counter(&machine.id, heartbeats),
@@ -166,7 +173,7 @@ fn is_served(task: &TaskSeen) -> bool {
     task.summary.state != TaskState::Paused
 }
 
-fn loads(seen: &Seen, memory: &Memory) -> Vec<Load> {
+fn loads(seen: &Seen, memory: &ControllerMemory) -> Vec<Load> {
     // Of runs, more may be open than were read: their tasks show them.
     let open = || seen.operations.iter().flatten();
     let is_queued = |operation: &&Operation| operation.kind.class() == OperationClass::Other && operation.beat == 0;
@@ -189,7 +196,7 @@ fn loads(seen: &Seen, memory: &Memory) -> Vec<Load> {
 }
 
 /// What is known of how much a machine does, of the tasks that are there.
-fn targets(seen: &Seen, before: &Memory) -> std::collections::BTreeMap<String, u64> {
+fn targets(seen: &Seen, before: &ControllerMemory) -> std::collections::BTreeMap<String, u64> {
     let of_task = |task: &TaskSeen| {
         let id = task.summary.task.id.clone();
         let known = before.targets.get(&id).copied();

@@ -6,7 +6,7 @@ use super::fleet_metrics::FleetMetrics;
 
 /// What a pass did, and what it could not do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Report {
+pub struct PassReport {
     /// One line for each action, in order.
     pub actions: Vec<String>,
     /// One line for each read or action that failed. The next pass tries again.
@@ -17,7 +17,7 @@ pub struct Report {
     pub metrics: Option<FleetMetrics>,
 }
 
-impl Report {
+impl PassReport {
     /// The value, or `None` and a line that says what could not be done.
     pub fn noted<T>(&mut self, what: &str, answer: Result<T>) -> Option<T> {
         answer.map_err(|error| self.fail(format!("could not {what}: {error}"))).ok()
@@ -38,7 +38,7 @@ impl Report {
     }
 
     /// Takes the lines of a part.
-    pub fn add(&mut self, part: Report) {
+    pub fn add(&mut self, part: PassReport) {
         self.actions.extend(part.actions);
         let new = part.errors.into_iter().filter(|error| !self.errors.contains(error)).collect::<Vec<_>>();
         self.errors.extend(new);

@@ -12,8 +12,8 @@ use shared::{ErrorKind, Result};
 
 use super::context::ControllerContext;
 use super::deletion;
-use super::memory::Memory;
-use super::report::Report;
+use super::memory::ControllerMemory;
+use super::report::PassReport;
 
 /// Most open operations of a class that a pass looks at. They are the oldest: the others come when these are done.
 const MAX_OPERATIONS: usize = 1_000;
@@ -38,7 +38,7 @@ pub struct Seen {
     /// The workers.
     pub heartbeats: Option<Vec<Heartbeat>>,
     /// What controllers remember, with the version of its record.
-    pub memory: Option<(u64, Memory)>,
+    pub memory: Option<(u64, ControllerMemory)>,
     /// The machines.
     pub group: Option<GroupState>,
 }
@@ -107,7 +107,7 @@ impl TaskSeen {
 
 /// Reads everything. An error of one part is reported, and leaves that part out. The list of tasks is the one part
 /// without which nothing is decided.
-pub async fn read(context: &ControllerContext, report: &mut Report) -> Result<Seen> {
+pub async fn read(context: &ControllerContext, report: &mut PassReport) -> Result<Seen> {
     // Before the tasks: an operation whose task is not among them is older than their list.
     let operations = report.noted("read operations", open_operations(context).await);
     let (summaries, heartbeats, record, group) = tokio::join!(
@@ -123,7 +123,7 @@ pub async fn read(context: &ControllerContext, report: &mut Report) -> Result<Se
         let has_operation = open.contains(&summary.task.id.as_str());
         read_task(context, summary, has_operation, minute)
     });
-    let read: Vec<(TaskSeen, Report)> = stream::iter(reading).buffered(TASKS_AT_ONCE).collect().await;
+    let read: Vec<(TaskSeen, PassReport)> = stream::iter(reading).buffered(TASKS_AT_ONCE).collect().await;
     let tasks: Vec<TaskSeen> = read
         .into_iter()
         .map(|(task, noted)| {
@@ -148,8 +148,8 @@ pub async fn read(context: &ControllerContext, report: &mut Report) -> Result<Se
     })
 }
 
-fn remembered(record: FleetRecord) -> (u64, Memory) {
-    (record.version, Memory::read(&record.text))
+fn remembered(record: FleetRecord) -> (u64, ControllerMemory) {
+    (record.version, ControllerMemory::read(&record.text))
 }
 
 async fn read_task(
@@ -157,8 +157,8 @@ async fn read_task(
     summary: Summary,
     has_operation: bool,
     minute: u64,
-) -> (TaskSeen, Report) {
-    let mut report = Report::default();
+) -> (TaskSeen, PassReport) {
+    let mut report = PassReport::default();
     let name = summary.task.name.clone();
     let mut task = TaskSeen {
         runs: Some(Vec::new()),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use adapters::open::FleetBackend;
 use shared::config::FleetFile;
 use shared::limits::Shares;
+use shared::report::Listener;
 use shared::sync::lock;
 use shared::telemetry::endpoint::Health;
 use tokio::sync::watch;
@@ -24,7 +25,7 @@ pub enum Gate {
 }
 
 /// What the parts of a supervisor share.
-pub struct Context {
+pub struct FleetContext {
     /// Tasks, ledger and queues.
     pub backend: FleetBackend,
     /// The worker's name, in outcomes and heartbeats.
@@ -36,7 +37,7 @@ pub struct Context {
     /// Distributes polls among tasks, and idle tasks among workers; `None`: a poll costs nothing.
     pub polls: Option<Polls>,
     /// Gets the outcomes of all tasks.
-    pub report: Option<worker::Report>,
+    pub report: Option<Listener>,
     /// The program's health.
     pub health: Health,
     /// Ends the program: `drain` at the first signal, `abort` at the second.
@@ -49,7 +50,7 @@ pub struct Context {
     pub statuses: Mutex<BTreeMap<String, Arc<Status>>>,
 }
 
-impl Context {
+impl FleetContext {
     /// The fleet.
     pub fn fleet(&self) -> &FleetFile {
         self.backend.fleet()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::context::Context;
+use super::context::FleetContext;
 use crate::controller::{self, ControllerContext};
 
 /// How often the controller looks. More often than beside a fleet of machines: a look costs some queries of the embedded
@@ -16,7 +16,7 @@ const PASS_EVERY: Duration = Duration::from_secs(10);
 const PASS_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// Controls the fleet until it is dropped. A pass may end between any two of its writes: the next one goes on.
-pub async fn keep(context: Arc<Context>) {
+pub async fn keep(context: Arc<FleetContext>) {
     let controller = loop {
         match ControllerContext::of(&context.backend, false).await {
             Ok(controller) => break controller,

@@ -20,7 +20,7 @@ use worker::Follow;
 
 use super::backoff::Backoff;
 use super::begin::begin_run;
-use super::context::Context;
+use super::context::FleetContext;
 use crate::watch::folder::{Folder, Followed};
 
 /// How often it is looked whether a run can begin: none is live, and the task is active.
@@ -34,7 +34,7 @@ pub const CATCH_UP: &str = "catch-up";
 
 /// The folders that are followed.
 pub struct Folders {
-    context: Arc<Context>,
+    context: Arc<FleetContext>,
     followed: BTreeMap<String, Entry>,
 }
 
@@ -46,7 +46,7 @@ struct Entry {
 
 impl Folders {
     /// Follows nothing yet.
-    pub fn new(context: Arc<Context>) -> Folders {
+    pub fn new(context: Arc<FleetContext>) -> Folders {
         Folders { context, followed: BTreeMap::new() }
     }
 
@@ -96,7 +96,7 @@ fn follows(summary: &Summary) -> bool {
 
 /// Follows one folder.
 struct Watcher {
-    context: Arc<Context>,
+    context: Arc<FleetContext>,
     task: TaskRef,
     wanted: watch::Receiver<Option<Summary>>,
 }

@@ -11,7 +11,7 @@ use shared::sync::lock;
 use shared::tasks::{Heartbeat, WorkerState};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use super::context::{Context, Gate};
+use super::context::{FleetContext, Gate};
 
 /// A beat that was not answered by then is given up: the next beat says more.
 const BEAT_LIMIT: Duration = Duration::from_secs(20);
@@ -24,7 +24,7 @@ const MAX_ERRORS: usize = 100;
 const MAX_ERROR_CHARS: usize = 500;
 
 /// Beats until it is dropped.
-pub async fn keep(context: Arc<Context>, machine: Option<String>) {
+pub async fn keep(context: Arc<FleetContext>, machine: Option<String>) {
     let mut tick = interval(BEAT);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for counter in 1.. {
@@ -40,7 +40,7 @@ pub async fn keep(context: Arc<Context>, machine: Option<String>) {
 }
 
 /// One beat: writes the own heartbeat, then reads those of all, from which the shares of the tasks' limits follow.
-async fn beat(context: &Context, machine: Option<String>, counter: u64) -> Result<()> {
+async fn beat(context: &FleetContext, machine: Option<String>, counter: u64) -> Result<()> {
     let mut own = heartbeat(context, machine, counter);
     lock(&context.shares).beat(&mut own, Instant::now());
     context.limit_all();
@@ -59,7 +59,7 @@ async fn beat(context: &Context, machine: Option<String>, counter: u64) -> Resul
 }
 
 /// Removes the heartbeat. Lost, readers take the worker for dead when its counter stands still.
-pub async fn leave(context: &Context) {
+pub async fn leave(context: &FleetContext) {
     match timeout(LEAVE_LIMIT, context.backend.tasks.leave(&context.worker)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(%error, "could not remove this worker's heartbeat"),
@@ -67,7 +67,7 @@ pub async fn leave(context: &Context) {
     }
 }
 
-fn heartbeat(context: &Context, machine: Option<String>, counter: u64) -> Heartbeat {
+fn heartbeat(context: &FleetContext, machine: Option<String>, counter: u64) -> Heartbeat {
     let statuses = context.statuses();
     let jobs = statuses.iter().map(|(id, status)| (id.clone(), status.leases()));
     let errors = statuses.iter().filter_map(|(id, status)| Some((id.clone(), line(&status.error()?))));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use shared::fleet::{Ended, Fleet, Interruption};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::context::{Context, Gate};
+use super::context::{FleetContext, Gate};
 
 /// How often it is looked whether the machine is idle, and whether it has drained.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -18,7 +18,7 @@ const NOTICE_LIMIT: Duration = Duration::from_secs(90);
 ///
 /// A machine of a group that has nothing to do for the idle time, or that the group advises to replace, drains and asks
 /// the group to end it. If the group refuses, because it is at its minimum, the machine receives again.
-pub async fn until_end(context: &Arc<Context>, group: &Arc<dyn Fleet>) {
+pub async fn until_end(context: &Arc<FleetContext>, group: &Arc<dyn Fleet>) {
     let idle_exit = context.fleet().group.as_ref().map(|_| context.fleet().work.idle_exit);
     loop {
         let began = Instant::now();
@@ -54,7 +54,7 @@ fn announce(who: &str) {
 /// The group's answer is the arbiter: of two workers that decide at the same moment, with the group above its minimum by
 /// one, one is refused. Slow, cut off or failed: the machine receives again; if it was done all the same, the group's
 /// notice ends the worker.
-async fn end_machine(context: &Context, group: &dyn Fleet) -> bool {
+async fn end_machine(context: &FleetContext, group: &dyn Fleet) -> bool {
     context.gate.send_replace(Gate::Closed);
     while context.statuses().iter().any(|(_, status)| status.receives()) {
         sleep(LOOK_EVERY / 10).await;
@@ -68,7 +68,7 @@ async fn end_machine(context: &Context, group: &dyn Fleet) -> bool {
 }
 
 /// Waits until nothing was leased and no message came for `limit` since `began`; without a limit, for ever.
-async fn idle(context: &Context, mut began: Instant, limit: Option<Duration>) {
+async fn idle(context: &FleetContext, mut began: Instant, limit: Option<Duration>) {
     let Some(limit) = limit else { return std::future::pending().await };
     loop {
         if *context.activity.leases().borrow() > 0 {

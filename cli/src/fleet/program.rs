@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use worker::{FairShares, Machine, Polls, Stop};
 
-use super::context::{Context, Gate};
+use super::context::{FleetContext, Gate};
 use super::folders::Folders;
 use super::supervisor::Supervisor;
 use super::{controlling, heartbeat, machine, name, requests};
@@ -52,7 +52,7 @@ pub async fn run(options: Options, stop: Stop) -> CommandResult {
 
 /// A worker that serves all tasks of a fleet.
 struct FleetWorker {
-    context: Arc<Context>,
+    context: Arc<FleetContext>,
     group: Arc<dyn Fleet>,
     /// Of a process that is the whole fleet. The system ends it with the process, however that ends.
     claim: Option<Claim>,
@@ -73,7 +73,7 @@ impl FleetWorker {
             .map_err(Failure::usage)?;
         service_manager::report(&health);
         let worker = name::unique(options.name.as_deref());
-        let context = Context {
+        let context = FleetContext {
             backend,
             shares: Mutex::new(Shares::new(&worker)),
             worker,
@@ -135,7 +135,7 @@ impl FleetWorker {
 }
 
 /// Attends to the machine for as long as it is polled: once for all tasks.
-async fn attend(machine: Machine, context: Arc<Context>) {
+async fn attend(machine: Machine, context: Arc<FleetContext>) {
     tokio::join!(machine.keep_protected(context.activity.leases()), machine.prolong(&context.stop.drain));
 }
 
@@ -149,7 +149,7 @@ async fn look(supervisor: &mut Supervisor, folders: &mut Option<Folders>) -> sha
 }
 
 /// Reads the tasks again and again.
-async fn keep_looking(context: &Context, supervisor: &mut Supervisor, folders: &mut Option<Folders>) {
+async fn keep_looking(context: &FleetContext, supervisor: &mut Supervisor, folders: &mut Option<Folders>) {
     let mut tick = interval(supervisor.look_every());
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

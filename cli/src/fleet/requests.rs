@@ -15,15 +15,15 @@ use tokio_util::sync::CancellationToken;
 use worker::{Activity, Stop, Worker};
 
 use super::backoff::Backoff;
-use super::context::{Context, Gate};
+use super::context::{FleetContext, Gate};
 use crate::kinds::{self, Opening};
-use crate::operations::{OpenedTask, OpenedTasks, Operations};
+use crate::operations::{OpenedTask, OpenedTasks, OperationExecutor};
 
 /// The queue must answer within this time.
 const OPEN_LIMIT: Duration = Duration::from_secs(60);
 
 /// Receives from the fleet's queue of operations until the program ends. What fails is tried again.
-pub async fn keep(context: Arc<Context>) {
+pub async fn keep(context: Arc<FleetContext>) {
     let mut backoff = Backoff::default();
     while let Some(drain) = next(&context).await {
         let delay = match receive(&context, drain).await {
@@ -45,7 +45,7 @@ pub async fn keep(context: Arc<Context>) {
 }
 
 /// Waits until this machine takes work. The token is cancelled when it takes no more; `None`: the program ends.
-async fn next(context: &Context) -> Option<CancellationToken> {
+async fn next(context: &FleetContext) -> Option<CancellationToken> {
     let mut gate = context.gate.subscribe();
     tokio::select! {
         open = gate.wait_for(|gate| *gate == Gate::Open) => open.ok().map(drop)?,
@@ -65,13 +65,13 @@ async fn next(context: &Context) -> Option<CancellationToken> {
     Some(drain)
 }
 
-async fn receive(context: &Arc<Context>, drain: CancellationToken) -> Result<(), String> {
+async fn receive(context: &Arc<FleetContext>, drain: CancellationToken) -> Result<(), String> {
     let opened = timeout(OPEN_LIMIT, context.backend.operations_queue()).await;
     let queue = opened.map_err(|_| "its queue did not answer")?.map_err(|error| error.to_string())?;
     let machine = context.fleet().work.settings();
     let ledger = context.backend.ledger.clone();
     let definitions = Arc::new(Definitions { context: context.clone(), queue: queue.clone() });
-    let operations = Operations::new(definitions, context.backend.tasks.clone(), context.worker.clone());
+    let operations = OperationExecutor::new(definitions, context.backend.tasks.clone(), context.worker.clone());
     let worker = Worker::new(OPERATIONS, &context.worker, queue, ledger, machine).with(operations);
     let worker = as_one_of_many(worker, context);
     let stop = Stop { drain: drain.clone(), abort: context.stop.abort.child_token() };
@@ -82,7 +82,7 @@ async fn receive(context: &Arc<Context>, drain: CancellationToken) -> Result<(),
 
 /// Has the machine count what the worker leases, and the worker poll as those of busy tasks do: 180 requests an hour,
 /// for an answer within seconds to somebody who waits. Its queue's depth is nobody's measure of the tasks.
-fn as_one_of_many(worker: Worker, context: &Context) -> Worker {
+fn as_one_of_many(worker: Worker, context: &FleetContext) -> Worker {
     // Where a poll costs nothing they are not distributed.
     let turns = context.polls.clone().unwrap_or_default().of_task(OPERATIONS);
     turns.set_busy(true);
@@ -91,7 +91,7 @@ fn as_one_of_many(worker: Worker, context: &Context) -> Worker {
 
 /// Opens the definitions that requests hold.
 struct Definitions {
-    context: Arc<Context>,
+    context: Arc<FleetContext>,
     queue: Queue,
 }
 

@@ -15,13 +15,13 @@ use worker::{Executors, Stop, WorkError, Worker};
 
 use super::backoff::Backoff;
 use super::bucket_events::BucketEvents;
-use super::context::{Context, Gate};
+use super::context::{FleetContext, Gate};
 use super::status::Status;
 use super::steps::{Served, Step, Target, steps};
 use super::versions::Versions;
 use super::wanted::Wanted;
 use crate::kinds::Opening;
-use crate::operations::Operations;
+use crate::operations::OperationExecutor;
 
 /// A worker that is paused may finish its jobs for so long. With the time until the pause is seen, and that of handing
 /// back, all jobs are back on the queue within 15 s.
@@ -38,7 +38,7 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// Serves one task until it is gone, or until the supervisor ends.
 pub struct Server {
-    context: Arc<Context>,
+    context: Arc<FleetContext>,
     summary: Summary,
     status: Arc<Status>,
     wanted: watch::Receiver<Option<Wanted>>,
@@ -70,7 +70,7 @@ struct Failed {
 
 impl Server {
     /// Serves a task; `wanted` is `None` once the task is gone.
-    pub fn new(context: Arc<Context>, summary: Summary, wanted: watch::Receiver<Option<Wanted>>) -> Server {
+    pub fn new(context: Arc<FleetContext>, summary: Summary, wanted: watch::Receiver<Option<Wanted>>) -> Server {
         let gate = context.gate.subscribe();
         let turns = context.polls.as_ref().map(|polls| polls.of_task(&summary.task.id));
         let status = Arc::new(Status::new(&context.activity, turns));
@@ -246,7 +246,7 @@ impl Server {
         let limits = self.status.rates.clone();
         let versions = Arc::new(Versions::new(self.context.clone(), self.summary.task.clone(), backend, limits));
         let tasks = self.context.backend.tasks.clone();
-        self.executors.add(0, Operations::new(versions.clone(), tasks, self.context.worker.clone()));
+        self.executors.add(0, OperationExecutor::new(versions.clone(), tasks, self.context.worker.clone()));
         self.versions = Some(versions);
         self.served.has_queues = true;
         Ok(())

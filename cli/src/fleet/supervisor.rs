@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::context::Context;
+use super::context::FleetContext;
 use super::server::Server;
 use super::wanted::Wanted;
 
@@ -35,7 +35,7 @@ const MAX_OPERATIONS: usize = 1_000;
 
 /// Serves the tasks of a fleet.
 pub struct Supervisor {
-    context: Arc<Context>,
+    context: Arc<FleetContext>,
     served: BTreeMap<String, Entry>,
     look_limit: Duration,
     /// Tasks that have an operation which is not done, as they were last read.
@@ -52,7 +52,7 @@ struct Entry {
 
 impl Supervisor {
     /// Serves nothing yet.
-    pub fn new(context: Arc<Context>) -> Supervisor {
+    pub fn new(context: Arc<FleetContext>) -> Supervisor {
         let (served, asked) = Default::default();
         Supervisor { context, served, look_limit: FIRST_LOOK_LIMIT, asked, asking: None }
     }
@@ -131,7 +131,7 @@ impl Supervisor {
 
 /// Reads which tasks have an operation that is not done, and has their queues polled at once. Read-only: without an
 /// answer everything stays as it is, and an operation waits until its task is polled for once, at most a minute.
-async fn read_asked(context: Arc<Context>, asked: Arc<Mutex<BTreeSet<String>>>) {
+async fn read_asked(context: Arc<FleetContext>, asked: Arc<Mutex<BTreeSet<String>>>) {
     let answer =
         timeout(OPERATIONS_LIMIT, context.backend.tasks.open_operations(OperationClass::Other, MAX_OPERATIONS)).await;
     let Ok(Ok(open)) = answer else { return };

@@ -14,7 +14,7 @@ use shared::{Error, ErrorKind, Result};
 use tokio::time::timeout;
 use worker::{Executors, LiveLimits};
 
-use super::context::Context;
+use super::context::FleetContext;
 use crate::kinds::{self, ExecutorTerms, Opening};
 use crate::operations::{OpenedTask, OpenedTasks};
 
@@ -37,7 +37,7 @@ pub struct OpenVersion {
 
 /// The versions of a task that were opened. They open when they are first asked for.
 pub struct Versions {
-    context: Arc<Context>,
+    context: Arc<FleetContext>,
     task: TaskRef,
     backend: Backend,
     limits: LiveLimits,
@@ -46,7 +46,7 @@ pub struct Versions {
 
 impl Versions {
     /// None is open yet. The stores of all versions share the task's limits.
-    pub fn new(context: Arc<Context>, task: TaskRef, backend: Backend, limits: LiveLimits) -> Versions {
+    pub fn new(context: Arc<FleetContext>, task: TaskRef, backend: Backend, limits: LiveLimits) -> Versions {
         Versions { context, task, backend, limits, open: Mutex::default() }
     }
 

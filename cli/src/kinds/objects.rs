@@ -13,7 +13,7 @@ use shared::terminal;
 use worker::{Executors, Follow, Objects};
 
 use super::{ExecutorTerms, OpenKind, Opening};
-use crate::operations::{Bounds, OpenedTask, SliceCheckpoint, SliceEnd, close, plan, probe, verify};
+use crate::operations::{OpenedTask, SliceBounds, SliceCheckpoint, SliceEnd, close, plan, probe, verify};
 
 /// The stores of a task.
 pub struct OpenObjects {
@@ -107,7 +107,12 @@ impl OpenKind for OpenObjects {
         Ok(())
     }
 
-    async fn plan(&self, task: &OpenedTask, checkpoint: &SliceCheckpoint, bounds: &Bounds) -> shared::Result<SliceEnd> {
+    async fn plan(
+        &self,
+        task: &OpenedTask,
+        checkpoint: &SliceCheckpoint,
+        bounds: &SliceBounds,
+    ) -> shared::Result<SliceEnd> {
         plan::slice(&task.config, (&self.source, &self.destination), checkpoint, bounds).await
     }
 
@@ -116,7 +121,7 @@ impl OpenKind for OpenObjects {
         task: &OpenedTask,
         request: &str,
         checkpoint: &SliceCheckpoint,
-        bounds: &Bounds,
+        bounds: &SliceBounds,
     ) -> shared::Result<SliceEnd> {
         verify::slice(&task.config, (&self.source, &self.destination), request, checkpoint, bounds).await
     }
@@ -130,7 +135,7 @@ impl OpenKind for OpenObjects {
         task: &OpenedTask,
         request: &str,
         checkpoint: &SliceCheckpoint,
-        bounds: &Bounds,
+        bounds: &SliceBounds,
         owner: &str,
     ) -> shared::Result<SliceEnd> {
         close::slice(task, &self.destination, request, checkpoint, bounds, owner).await

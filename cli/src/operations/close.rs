@@ -8,7 +8,7 @@ use shared::tasks::CloseRequest;
 use shared::terminal;
 use worker::{Closing, UploadCloser};
 
-use super::job::Bounds;
+use super::job::SliceBounds;
 use super::slice::{SliceCheckpoint, SliceEnd};
 use super::{AGAIN_AFTER, OpenedTask, request};
 
@@ -19,7 +19,7 @@ pub async fn slice(
     destination: &Store,
     request: &str,
     checkpoint: &SliceCheckpoint,
-    bounds: &Bounds,
+    bounds: &SliceBounds,
     owner: &str,
 ) -> Result<SliceEnd> {
     let CloseRequest { run } = match request::read(request) {

@@ -8,7 +8,7 @@ use shared::Result;
 use shared::terminal;
 
 use super::AGAIN_AFTER;
-use super::job::Bounds;
+use super::job::SliceBounds;
 use super::slice::{SliceCheckpoint, SliceEnd};
 
 /// How long one call of the ledger removes. A worker that drains ends the slice after it.
@@ -28,7 +28,12 @@ pub struct Erasing {
 /// Removes records until there are no more, or the slice ends. The result is an [`Erasing`]. Cut off anywhere, the next
 /// slice goes on from the last checkpoint: records that are gone stay so. It needs no store: credentials that are gone keep
 /// no records.
-pub async fn slice(backend: &Backend, task: &str, checkpoint: &SliceCheckpoint, bounds: &Bounds) -> Result<SliceEnd> {
+pub async fn slice(
+    backend: &Backend,
+    task: &str,
+    checkpoint: &SliceCheckpoint,
+    bounds: &SliceBounds,
+) -> Result<SliceEnd> {
     let mut erasing: Erasing = match checkpoint.state() {
         Ok(erasing) => erasing,
         Err(error) => return Ok(SliceEnd::failed(error)),

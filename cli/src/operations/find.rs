@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 pub use self::asked::AskedRun;
 use self::planners::LivePlanner;
 use super::OpenedTask;
-use super::job::Bounds;
+use super::job::SliceBounds;
 use super::slice::SliceEnd;
 
 /// How often a slice reads whether its run is cancelled. It ends within 15 s of that.
@@ -36,14 +36,14 @@ struct RetryRequest {
 }
 
 /// What a slice works with.
-pub struct Find<'a> {
+pub struct FindSlice<'a> {
     pub opened: &'a OpenedTask,
     pub run: AskedRun<'a>,
 }
 
-impl Find<'_> {
+impl FindSlice<'_> {
     /// Makes the run until it is enqueued, or the slice ends.
-    pub async fn slice(self, bounds: &Bounds) -> Result<SliceEnd> {
+    pub async fn slice(self, bounds: &SliceBounds) -> Result<SliceEnd> {
         let (run, queue) = (&self.run, &self.opened.backend.queue);
         if run.is_cancelled().await? {
             return run.cancel().await;
@@ -99,7 +99,7 @@ impl Find<'_> {
     }
 
     /// Returns when the slice is over, or its run is cancelled. A read that fails decides nothing.
-    async fn until_it_must_end(&self, bounds: &Bounds) {
+    async fn until_it_must_end(&self, bounds: &SliceBounds) {
         let is_cancelled = async {
             loop {
                 sleep(LOOK_EVERY).await;

@@ -12,7 +12,7 @@ use shared::{Error, ErrorKind, Result, terminal};
 use tokio_util::sync::CancellationToken;
 use worker::{Delivery, Execution, LaneContext};
 
-use super::find::{AskedRun, Find};
+use super::find::{AskedRun, FindSlice};
 use super::slice::{SliceCheckpoint, SliceEnd, Waits};
 use super::{AGAIN_AFTER, OpenedTask, Shared, erase, request};
 
@@ -37,7 +37,7 @@ pub struct Slice {
 
 /// The bounds of a slice's work.
 #[derive(Debug, Clone)]
-pub struct Bounds {
+pub struct SliceBounds {
     /// Cancelled when the worker drains.
     pub stop: CancellationToken,
     /// When it ends at the latest.
@@ -151,7 +151,7 @@ impl Slice {
 
     async fn carry_out(&self, operation: &Operation, checkpoint: SliceCheckpoint) -> Result<SliceEnd> {
         let bounds =
-            Bounds { stop: self.lane.engine.draining.child_token(), until: Instant::now() + self.shared.slice };
+            SliceBounds { stop: self.lane.engine.draining.child_token(), until: Instant::now() + self.shared.slice };
         if operation.kind == OperationKind::Erase {
             return match self.shared.opened.backend() {
                 Some(backend) => erase::slice(backend, &self.task, &checkpoint, &bounds).await,
@@ -173,7 +173,7 @@ impl Slice {
             OperationKind::Close => opened.kind.close(&opened, request, &checkpoint, &bounds, &self.shared.owner).await,
             OperationKind::Find | OperationKind::Retry => {
                 let run = self.asked_run(operation, &opened.backend.ledger);
-                Find { opened: &opened, run }.slice(&bounds).await
+                FindSlice { opened: &opened, run }.slice(&bounds).await
             }
             OperationKind::Erase | OperationKind::Notify => {
                 Ok(SliceEnd::failed(format!("this release executes no operation {}", self.verb)))

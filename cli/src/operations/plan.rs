@@ -14,7 +14,7 @@ use shared::{Result, terminal};
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
-use super::job::Bounds;
+use super::job::SliceBounds;
 use super::slice::{SliceCheckpoint, SliceEnd};
 
 /// The largest progress that a slice leaves to the next one, bytes: its checkpoint has a bound, and so has it compressed.
@@ -29,7 +29,7 @@ pub async fn slice(
     config: &Config,
     (source, destination): (&Store, &Store),
     checkpoint: &SliceCheckpoint,
-    bounds: &Bounds,
+    bounds: &SliceBounds,
 ) -> Result<SliceEnd> {
     let mut so_far: PlanProgress = match checkpoint.state() {
         Ok(so_far) => so_far,

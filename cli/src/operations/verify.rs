@@ -9,10 +9,10 @@ use shared::config::Config;
 use shared::store::Store;
 use shared::terminal;
 
-use super::job::Bounds;
+use super::job::SliceBounds;
 use super::slice::{SliceCheckpoint, SliceEnd};
 use super::{VerifyRequest, request};
-use crate::verify::{Ended, Line, PairVerdict, Tally, Verification, Verified, lines};
+use crate::verify::{Line, PairVerdict, Tally, Verification, Verified, WalkEnd, lines};
 
 /// Most differences that a result names.
 const NAMED: usize = 1_000;
@@ -68,7 +68,7 @@ pub async fn slice(
     (source, destination): (&Store, &Store),
     request: &str,
     checkpoint: &SliceCheckpoint,
-    bounds: &Bounds,
+    bounds: &SliceBounds,
 ) -> Result<SliceEnd> {
     let VerifyRequest { effort } = match request::read(request) {
         Ok(request) => request,
@@ -95,15 +95,15 @@ pub async fn slice(
             let Named { lines: differences, is_cut, .. } = named;
             Ok(SliceEnd::succeeded(&VerifyResult { tally: verified.tally, differences, is_cut }))
         }
-        Err(Ended::Stopped) => {
+        Err(WalkEnd::Stopped) => {
             let Tally { compared, different, .. } = verified.tally;
             let (keys, different) = (terminal::counted(compared, "key"), terminal::count(different));
             let progress = format!("{keys} compared, {different} different");
             Ok(SliceEnd::continued(progress, &State { verified, named }, Duration::ZERO))
         }
-        Err(Ended::Listing(error)) => {
+        Err(WalkEnd::Listing(error)) => {
             Ok(SliceEnd::failed(error.and("the listing is incomplete, so nothing is verified")))
         }
-        Err(Ended::Taking(failure)) => Ok(SliceEnd::failed(failure.message)),
+        Err(WalkEnd::Taking(failure)) => Ok(SliceEnd::failed(failure.message)),
     }
 }

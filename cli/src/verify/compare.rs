@@ -17,7 +17,7 @@ const LOOKS: u32 = 4;
 
 /// Both stores, and how they are compared.
 #[derive(Debug, Clone)]
-pub struct Sides {
+pub struct VerifiedStores {
     /// Where objects come from.
     pub source: Store,
     /// Where they went.
@@ -50,7 +50,7 @@ pub enum DifferenceKind {
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
+pub struct PairDifference {
     /// Of which kind.
     pub kind: DifferenceKind,
     /// In words.
@@ -63,12 +63,12 @@ pub struct PairVerdict {
     /// By what the bytes were compared; nothing where one side has no such object, or it could not be read.
     pub means: Option<Means>,
     /// What differs.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<PairDifference>,
 }
 
 impl PairVerdict {
     fn one(kind: DifferenceKind, what: impl Into<String>) -> Self {
-        PairVerdict { means: None, differences: vec![Difference { kind, what: what.into() }] }
+        PairVerdict { means: None, differences: vec![PairDifference { kind, what: what.into() }] }
     }
 }
 
@@ -103,7 +103,7 @@ struct Look {
 /// Compares what was listed under one key. A listing is some time old, and objects are written beside
 /// it: what differs is looked at again, until it was the same at two looks. What cannot be read
 /// differs, with the error: one object never stops the verification.
-pub async fn compare(sides: &Sides, pair: &Pair) -> PairVerdict {
+pub async fn compare(sides: &VerifiedStores, pair: &Pair) -> PairVerdict {
     if let Pair::Unlisted(side, unlisted) = pair {
         return PairVerdict::one(
             DifferenceKind::Unreadable,
@@ -148,7 +148,7 @@ fn is_still(before: &Look, now: &Look) -> bool {
     same(&before.source, &now.source) && same(&before.destination, &now.destination)
 }
 
-async fn look(sides: &Sides, key: &str) -> Result<Look, Error> {
+async fn look(sides: &VerifiedStores, key: &str) -> Result<Look, Error> {
     let any = Pin::default();
     let (source, destination) = tokio::join!(sides.source.head(key, &any), sides.destination.head(key, &any));
     let seen = |info: Result<ObjectInfo, Error>| match info {
@@ -160,7 +160,7 @@ async fn look(sides: &Sides, key: &str) -> Result<Look, Error> {
 }
 
 /// Compares what was seen.
-async fn at(sides: &Sides, key: &str, seen: &Look) -> Result<PairVerdict, Error> {
+async fn at(sides: &VerifiedStores, key: &str, seen: &Look) -> Result<PairVerdict, Error> {
     let (ours, theirs) = match (&seen.source, &seen.destination) {
         (Some(ours), Some(theirs)) => (ours, theirs),
         (Some(_), None) => return Ok(PairVerdict::one(DifferenceKind::Missing, "missing at the destination")),
@@ -185,14 +185,14 @@ async fn at(sides: &Sides, key: &str, seen: &Look) -> Result<PairVerdict, Error>
         verdict.means = Some(means);
         if !same {
             let what = if means == Means::Bytes { "the bytes differ".to_owned() } else { format!("{means} differs") };
-            verdict.differences.push(Difference { kind: DifferenceKind::Content, what });
+            verdict.differences.push(PairDifference { kind: DifferenceKind::Content, what });
         }
     }
     if let Some(describer) = &sides.describer {
         let found = describer.differences(key, &infos.0, &infos.1).await?;
         verdict
             .differences
-            .extend(found.iter().map(|d| Difference { kind: DifferenceKind::Metadata, what: d.to_string() }));
+            .extend(found.iter().map(|d| PairDifference { kind: DifferenceKind::Metadata, what: d.to_string() }));
     }
     Ok(verdict)
 }

@@ -14,7 +14,7 @@ use shared::object::Timestamp;
 use shared::store::Store;
 use tokio_util::sync::CancellationToken;
 
-use super::compare::{self, DifferenceKind, PairVerdict, Sides};
+use super::compare::{self, DifferenceKind, PairVerdict, VerifiedStores};
 use super::content::{Effort, Means};
 
 /// What a verification came to.
@@ -56,14 +56,14 @@ impl Default for Verified {
 
 /// A verification of two stores.
 pub struct Verification {
-    sides: Sides,
+    sides: VerifiedStores,
     filter: Filter,
     concurrency: usize,
 }
 
 /// Why a walk ended before its end.
 #[derive(Debug)]
-pub enum Ended {
+pub enum WalkEnd {
     /// It was to end: what was compared is in [`Verified`].
     Stopped,
     /// A listing failed: it is incomplete, so nothing is verified.
@@ -81,13 +81,13 @@ impl Verification {
         began: Timestamp,
     ) -> Result<Verification, FilterError> {
         let filter = Filter::load(&config.objects.find, Some(began))?;
-        let tags = describe::Tags { compared: true, required: false };
+        let tags = describe::TagComparison { compared: true, required: false };
         // It takes a HEAD of each object, which a quick look does without.
         let describer = match effort {
             Effort::Quick => None,
             _ => Describer::between(&source, &destination, tags).map(Arc::new),
         };
-        let sides = Sides { source, destination, effort, describer };
+        let sides = VerifiedStores { source, destination, effort, describer };
         Ok(Verification { sides, filter, concurrency: config.machine.concurrency })
     }
 
@@ -98,9 +98,9 @@ impl Verification {
         stop: &CancellationToken,
         until: Option<Instant>,
         mut take: impl FnMut(&str, &PairVerdict) -> Result<(), crate::exit::Failure>,
-    ) -> Result<(), Ended> {
+    ) -> Result<(), WalkEnd> {
         let (began, before) = (Instant::now(), verified.tally.seconds);
-        let Sides { source, destination, .. } = &self.sides;
+        let VerifiedStores { source, destination, .. } = &self.sides;
         let verdicts = finder::pairs(source.clone(), destination.clone(), &self.filter, verified.after.clone())
             .try_filter(|pair| std::future::ready(is_compared(pair)))
             .map_ok(|pair| judge(&self.sides, pair))
@@ -111,23 +111,23 @@ impl Verification {
         let ended = loop {
             let next = tokio::select! {
                 next = verdicts.next() => next,
-                () = stop.cancelled() => break Err(Ended::Stopped),
+                () = stop.cancelled() => break Err(WalkEnd::Stopped),
             };
             let (key, verdict) = match next {
                 Some(Ok(compared)) => compared,
-                Some(Err(error)) => break Err(Ended::Listing(error)),
+                Some(Err(error)) => break Err(WalkEnd::Listing(error)),
                 None => break Ok(()),
             };
             // Each call compares a key at least. Both sides may have something to say of one key, which is not cut in two.
             if compared > 0 && verified.after.as_ref() != Some(&key) && !has_time() {
-                break Err(Ended::Stopped);
+                break Err(WalkEnd::Stopped);
             }
             compared += 1;
             verified.tally.count(&verdict);
             if !verdict.differences.is_empty()
                 && let Err(failure) = take(&key, &verdict)
             {
-                break Err(Ended::Taking(failure));
+                break Err(WalkEnd::Taking(failure));
             }
             verified.after = Some(key);
         };
@@ -146,7 +146,7 @@ fn is_compared(pair: &Pair) -> bool {
     }
 }
 
-async fn judge(sides: &Sides, pair: Pair) -> shared::Result<(String, PairVerdict)> {
+async fn judge(sides: &VerifiedStores, pair: Pair) -> shared::Result<(String, PairVerdict)> {
     let verdict = compare::compare(sides, &pair).await;
     Ok((pair.key().to_owned(), verdict))
 }

@@ -27,7 +27,7 @@ const NAME_BYTES: usize = 64;
 
 /// How a name may have changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Change {
+pub struct NameChange {
     /// Something may have appeared there: a folder is looked through.
     pub arrived: bool,
     /// Something has gone from there: what the destination has below a folder is looked at.
@@ -40,7 +40,7 @@ pub struct Change {
 #[derive(Debug)]
 pub struct Changes {
     root: PathBuf,
-    names: BTreeMap<String, Change>,
+    names: BTreeMap<String, NameChange>,
     /// Files that were created and not closed, and when they settle.
     young: BTreeMap<String, (Instant, Timestamp)>,
     bytes: usize,
@@ -52,7 +52,7 @@ pub struct Changes {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Taken {
     /// The names.
-    pub names: BTreeMap<String, Change>,
+    pub names: BTreeMap<String, NameChange>,
     /// The first name that is not UTF-8, and so no key.
     pub nameless: Option<PathBuf>,
 }
@@ -122,7 +122,7 @@ impl Changes {
             // The system reports later that the file is closed.
             Modify(ModifyKind::Data(_)) => return false,
             Modify(ModifyKind::Metadata(_)) if is_young => return false,
-            _ => self.add(name, Change { arrived, removed, time }),
+            _ => self.add(name, NameChange { arrived, removed, time }),
         }
         true
     }
@@ -138,7 +138,7 @@ impl Changes {
         }
     }
 
-    fn add(&mut self, name: &str, change: Change) {
+    fn add(&mut self, name: &str, change: NameChange) {
         if self.young.remove(name).is_some() {
             self.bytes -= name.len() + NAME_BYTES;
         }
@@ -192,7 +192,7 @@ impl Changes {
             self.young.iter().filter(|(_, (at, _))| settled(*at)).map(|(name, _)| name.clone()).collect();
         for name in ready {
             if let Some((_, time)) = self.young.get(&name).copied() {
-                self.add(&name, Change { arrived: true, removed: false, time });
+                self.add(&name, NameChange { arrived: true, removed: false, time });
             }
         }
         let names = std::mem::take(&mut self.names);

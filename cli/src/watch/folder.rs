@@ -17,7 +17,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::changes::{Change, Changes, Taken};
+use super::changes::{Changes, NameChange, Taken};
 use super::jobs::pack;
 use super::tree::{Tree, Unwatched};
 use crate::exit::Failure;
@@ -212,7 +212,7 @@ struct Sorted {
     /// Files, and names that no longer exist.
     keys: Vec<(String, Timestamp)>,
     /// Folders, with their slash, and what happened to them.
-    folders: Vec<(String, Change)>,
+    folders: Vec<(String, NameChange)>,
     /// Folders that are there and empty, and files where a folder was.
     later: Vec<(String, Timestamp)>,
 }
@@ -238,7 +238,7 @@ impl Follower {
     }
 
     /// Puts names on the queue; whether all that they stand for is there.
-    async fn enqueue(&self, names: BTreeMap<String, Change>) -> bool {
+    async fn enqueue(&self, names: BTreeMap<String, NameChange>) -> bool {
         let deletes = self.followed.deletes;
         let Some((sorted, unwatched)) = on_tree(&self.tree, move |tree| sort(tree, names, deletes)).await else {
             return false;
@@ -309,7 +309,11 @@ impl Follower {
 }
 
 /// Sorts names into files and folders, and watches the folders.
-fn sort<W: notify::Watcher>(tree: &mut Tree<W>, names: BTreeMap<String, Change>, deletes: bool) -> (Sorted, Unwatched) {
+fn sort<W: notify::Watcher>(
+    tree: &mut Tree<W>,
+    names: BTreeMap<String, NameChange>,
+    deletes: bool,
+) -> (Sorted, Unwatched) {
     let (mut sorted, mut unwatched) = (Sorted::default(), Unwatched::default());
     let slashed = |name: &str| format!("{name}/");
     let were_folders: BTreeSet<String> =

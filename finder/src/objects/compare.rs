@@ -46,7 +46,7 @@ impl Comparer {
             source: source.capabilities().etags,
             destination: destination.capabilities().etags,
         };
-        let tags = describe::Tags { compared: options.tags, required: options.strict };
+        let tags = describe::TagComparison { compared: options.tags, required: options.strict };
         let describer = options.metadata.then(|| Describer::between(&source, &destination, tags)).flatten();
         let (said_fallback, warnings) = Default::default();
         Comparer { policy, source, destination, said_fallback, warnings, describer }

@@ -24,10 +24,10 @@ pub enum Pair {
     /// Both have it: the source's, the destination's.
     Both(Entry, Entry),
     /// This side has it; whether the other has it is unknown: neither copied nor deleted.
-    Unjudged(Side, Entry),
+    Unjudged(ListingSide, Entry),
     /// This side cannot list which of these keys it has. Comes once for each span, in the range in
     /// which the span begins.
-    Unlisted(Side, Unlisted),
+    Unlisted(ListingSide, Unlisted),
 }
 
 /// What a filter makes of a pair.
@@ -55,7 +55,7 @@ impl Pair {
     /// The source's entry.
     pub fn source(&self) -> Option<&Entry> {
         match self {
-            Pair::Source(entry) | Pair::Both(entry, _) | Pair::Unjudged(Side::Source, entry) => Some(entry),
+            Pair::Source(entry) | Pair::Both(entry, _) | Pair::Unjudged(ListingSide::Source, entry) => Some(entry),
             Pair::Destination(_) | Pair::Blocking(_) | Pair::Unjudged(..) | Pair::Unlisted(..) => None,
         }
     }
@@ -66,7 +66,7 @@ impl Pair {
             Pair::Destination(entry)
             | Pair::Blocking(entry)
             | Pair::Both(_, entry)
-            | Pair::Unjudged(Side::Destination, entry) => Some(entry),
+            | Pair::Unjudged(ListingSide::Destination, entry) => Some(entry),
             Pair::Source(_) | Pair::Unjudged(..) | Pair::Unlisted(..) => None,
         }
     }
@@ -74,19 +74,19 @@ impl Pair {
 
 /// One of the two listings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub enum ListingSide {
     /// Where objects come from.
     Source,
     /// Where they go.
     Destination,
 }
 
-impl Side {
+impl ListingSide {
     /// The side as metrics and messages name it.
     pub fn as_str(self) -> &'static str {
         match self {
-            Side::Source => "source",
-            Side::Destination => "destination",
+            ListingSide::Source => "source",
+            ListingSide::Destination => "destination",
         }
     }
 }
@@ -95,7 +95,7 @@ impl Side {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frontier {
     /// A side must be given its next page first.
-    NeedsPage(Side),
+    NeedsPage(ListingSide),
     /// All pairs up to and including this key are at hand.
     Key(String),
     /// Both listings have ended and everything was taken.
@@ -177,19 +177,19 @@ impl Merge {
     }
 
     /// With what is known of a side: whether it [has folders](shared::store::Capabilities::has_folders).
-    pub fn with_folders(mut self, side: Side, has_folders: bool) -> Self {
+    pub fn with_folders(mut self, side: ListingSide, has_folders: bool) -> Self {
         match side {
-            Side::Source => self.source.has_folders = has_folders,
-            Side::Destination => self.destination.has_folders = has_folders,
+            ListingSide::Source => self.source.has_folders = has_folders,
+            ListingSide::Destination => self.destination.has_folders = has_folders,
         }
         self
     }
 
     /// Takes a side's next page, or its end.
-    pub fn give(&mut self, side: Side, page: Option<Vec<Listed>>) -> Result<()> {
+    pub fn give(&mut self, side: ListingSide, page: Option<Vec<Listed>>) -> Result<()> {
         let input = match side {
-            Side::Source => &mut self.source,
-            Side::Destination => &mut self.destination,
+            ListingSide::Source => &mut self.source,
+            ListingSide::Destination => &mut self.destination,
         };
         let Some(page) = page else {
             input.ended = true;
@@ -214,7 +214,7 @@ impl Merge {
 
     /// How far the pairs at hand are known to be complete.
     pub fn frontier(&self) -> Frontier {
-        for (side, input) in [(Side::Source, &self.source), (Side::Destination, &self.destination)] {
+        for (side, input) in [(ListingSide::Source, &self.source), (ListingSide::Destination, &self.destination)] {
             if input.items.is_empty() && !input.ended {
                 return Frontier::NeedsPage(side);
             }
@@ -233,9 +233,9 @@ impl Merge {
     }
 
     /// A side that has no key beyond those that were taken.
-    pub fn exhausted(&self) -> Option<Side> {
+    pub fn exhausted(&self) -> Option<ListingSide> {
         let is_exhausted = |input: &Input| input.ended && input.items.is_empty() && input.unknown.is_none();
-        let sides = [(Side::Source, &self.source), (Side::Destination, &self.destination)];
+        let sides = [(ListingSide::Source, &self.source), (ListingSide::Destination, &self.destination)];
         sides.into_iter().find(|(_, input)| is_exhausted(input)).map(|(side, _)| side)
     }
 
@@ -253,9 +253,9 @@ impl Merge {
             };
             // A span comes before the keys at its position, which may lie in it.
             if order.is_le() && self.source.next_is_span() {
-                pairs.extend(self.take_span(Side::Source));
+                pairs.extend(self.take_span(ListingSide::Source));
             } else if order.is_ge() && self.destination.next_is_span() {
-                pairs.extend(self.take_span(Side::Destination));
+                pairs.extend(self.take_span(ListingSide::Destination));
             } else {
                 let source = if order.is_le() { self.source.take_object() } else { None };
                 let destination = if order.is_ge() { self.destination.take_object() } else { None };
@@ -269,14 +269,14 @@ impl Merge {
 
     /// Takes a side's next item, a span. No pair if the span begins before the range: the range in which
     /// it begins has it.
-    fn take_span(&mut self, side: Side) -> Option<Pair> {
+    fn take_span(&mut self, side: ListingSide) -> Option<Pair> {
         let input = match side {
-            Side::Source => &mut self.source,
-            Side::Destination => &mut self.destination,
+            ListingSide::Source => &mut self.source,
+            ListingSide::Destination => &mut self.destination,
         };
         let Some(Item { listed: Listed::Unlisted(unlisted), .. }) = input.items.pop_front() else { return None };
         // A link or the like at the destination is in nobody's way: a copy replaces it, or fails by name.
-        let hides = side == Side::Source || unlisted.is_failure;
+        let hides = side == ListingSide::Source || unlisted.is_failure;
         input.unknown = hides.then(|| unlisted.keys.clone());
         let begins_here = self.range.after.as_deref().is_none_or(|after| after < unlisted.position());
         begins_here.then_some(Pair::Unlisted(side, unlisted))
@@ -285,10 +285,14 @@ impl Merge {
     fn pair(&self, source: Option<Entry>, destination: Option<Entry>) -> Option<Pair> {
         Some(match (source, destination) {
             (Some(source), Some(destination)) => self.both(source, destination),
-            (Some(source), None) if self.destination.is_unknown(&source.key) => Pair::Unjudged(Side::Source, source),
+            (Some(source), None) if self.destination.is_unknown(&source.key) => {
+                Pair::Unjudged(ListingSide::Source, source)
+            }
             (Some(source), None) if self.destination.implies(&source) => Pair::Both(source.clone(), source),
             (Some(source), None) => Pair::Source(source),
-            (None, Some(entry)) if self.source.is_unknown(&entry.key) => Pair::Unjudged(Side::Destination, entry),
+            (None, Some(entry)) if self.source.is_unknown(&entry.key) => {
+                Pair::Unjudged(ListingSide::Destination, entry)
+            }
             (None, Some(marker)) if self.source.implies(&marker) => Pair::Both(marker.clone(), marker),
             (None, Some(entry)) if self.may_block(&entry.key) => Pair::Blocking(entry),
             (None, destination) => Pair::Destination(destination?),
@@ -298,7 +302,7 @@ impl Merge {
 
 impl Input {
     /// Whether an object may come next: in order, within the range, and in no span.
-    fn check(&mut self, side: Side, range: &KeyRange, key: &str) -> Result<()> {
+    fn check(&mut self, side: ListingSide, range: &KeyRange, key: &str) -> Result<()> {
         if self.last.as_deref() == Some(key) {
             return Err(corrupt(side, &format!("key {key:?} is listed twice")));
         }
@@ -328,7 +332,7 @@ impl Merge {
     }
 }
 
-fn corrupt(side: Side, message: &str) -> Error {
+fn corrupt(side: ListingSide, message: &str) -> Error {
     Error::new(ErrorKind::Corrupt, "list", side.as_str(), format!("the listing cannot be trusted: {message}"))
 }
 

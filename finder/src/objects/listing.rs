@@ -8,7 +8,7 @@ use shared::{Error, ErrorKind, Result, metrics};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::objects::diff::{Frontier, Merge, Pair, Side};
+use crate::objects::diff::{Frontier, ListingSide, Merge, Pair};
 
 /// Both sides of a task.
 #[derive(Debug, Clone)]
@@ -29,16 +29,16 @@ impl Sides {
 
     /// Starts listing a range on both sides, without folders that the filter excludes.
     /// Sends no request to a side that is `exhausted`: it has no key in the range.
-    pub fn join(&self, range: KeyRange, filter: &Arc<Filter>, exhausted: Option<Side>) -> Join {
+    pub fn join(&self, range: KeyRange, filter: &Arc<Filter>, exhausted: Option<ListingSide>) -> Join {
         let start = |store, side, may_be_missing| match exhausted == Some(side) {
             true => Pages::none(),
             false => Pages::start(store, range.clone(), filter, side, may_be_missing),
         };
-        let source = start(&self.source, Side::Source, false);
-        let destination = start(&self.destination, Side::Destination, self.destination_may_be_missing);
+        let source = start(&self.source, ListingSide::Source, false);
+        let destination = start(&self.destination, ListingSide::Destination, self.destination_may_be_missing);
         let merge = Merge::new(range)
-            .with_folders(Side::Source, self.source.capabilities().has_folders)
-            .with_folders(Side::Destination, self.destination.capabilities().has_folders);
+            .with_folders(ListingSide::Source, self.source.capabilities().has_folders)
+            .with_folders(ListingSide::Destination, self.destination.capabilities().has_folders);
         Join { merge, source, destination }
     }
 }
@@ -62,8 +62,8 @@ impl Join {
                 Frontier::NeedsPage(side) => side,
             };
             let (page, is_last) = match side {
-                Side::Source => self.source.next().await?,
-                Side::Destination => self.destination.next().await?,
+                ListingSide::Source => self.source.next().await?,
+                ListingSide::Destination => self.destination.next().await?,
             };
             self.merge.give(side, page)?;
             if is_last {
@@ -78,7 +78,7 @@ impl Join {
     }
 
     /// A side that has no key beyond those that were taken.
-    pub fn exhausted(&self) -> Option<Side> {
+    pub fn exhausted(&self) -> Option<ListingSide> {
         self.merge.exhausted()
     }
 
@@ -107,7 +107,7 @@ impl Pages {
         Pages { pages, reader: None }
     }
 
-    fn start(store: &Store, range: KeyRange, filter: &Arc<Filter>, side: Side, may_be_missing: bool) -> Pages {
+    fn start(store: &Store, range: KeyRange, filter: &Arc<Filter>, side: ListingSide, may_be_missing: bool) -> Pages {
         let mut listing = store.list_filtered(range, filter);
         let (sender, pages) = mpsc::channel(1);
         let reader = tokio::spawn(async move {

@@ -38,7 +38,7 @@ pub use estimate::{Cost, Requests};
 use estimate::{Tally, Terms};
 pub use progress::PlanProgress;
 use progress::kept;
-use requests::Side;
+use requests::SideRequests;
 
 /// What a run would do. Prints for people, serialises for programs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,8 +81,8 @@ pub struct Plan {
 
 /// What finding costs a side: as much as it has cost the plan, and the probe at the beginning. With a prefix, the source
 /// is asked for the object of that name.
-fn finding([pages, heads, tags]: [u64; 3], prefix: &str) -> Side {
-    Side { list: pages + 1, head: heads + u64::from(!prefix.is_empty()), tags, ..Side::default() }
+fn finding([pages, heads, tags]: [u64; 3], prefix: &str) -> SideRequests {
+    SideRequests { list: pages + 1, head: heads + u64::from(!prefix.is_empty()), tags, ..SideRequests::default() }
 }
 
 fn is_zero(count: &u64) -> bool {

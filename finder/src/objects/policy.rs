@@ -7,7 +7,7 @@ use shared::config::Compare;
 use shared::object::Entry;
 use shared::store::EtagMeaning;
 
-use crate::objects::diff::{Pair, Side};
+use crate::objects::diff::{ListingSide, Pair};
 
 /// What to do with a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +139,7 @@ impl Policy {
         match pair {
             Pair::Source(_) => Decision::Copy(Reason::Missing),
             Pair::Destination(_) | Pair::Blocking(_) if self.delete => Decision::Delete,
-            Pair::Unjudged(Side::Source, _) => Decision::NotJudged,
+            Pair::Unjudged(ListingSide::Source, _) => Decision::NotJudged,
             Pair::Destination(_) | Pair::Blocking(_) | Pair::Unjudged(..) | Pair::Unlisted(..) => Decision::Leave,
             Pair::Both(source, destination) => self.compare(source, destination),
         }

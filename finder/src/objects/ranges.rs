@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use shared::ledger::Checkpoint;
 use shared::store::KeyRange;
 
-use crate::objects::diff::Side;
+use crate::objects::diff::ListingSide;
 use middle::{beyond, middle, share_left};
 
 /// Most ranges that cuts may lead to in one run: bounds the checkpoints that a resumed run reads.
@@ -73,7 +73,7 @@ struct Tile {
     keys: u64,
     pages: u32,
     cuts: u32,
-    exhausted: Option<Side>,
+    exhausted: Option<ListingSide>,
 }
 
 /// A range to be listed: where it stands, and where it ends at present.
@@ -85,7 +85,7 @@ pub struct Start {
     pub end: Option<String>,
     /// A side that has no key in the range: the listing of the range that this one was cut from has ended there. A
     /// resumed run lists both sides.
-    pub exhausted: Option<Side>,
+    pub exhausted: Option<ListingSide>,
 }
 
 impl Start {
@@ -159,7 +159,7 @@ impl Tiling {
     }
 
     /// So many keys were met, of which this one came first. `exhausted`: a side that has no key beyond them.
-    pub fn met(&mut self, id: u32, first: &str, keys: usize, exhausted: Option<Side>) {
+    pub fn met(&mut self, id: u32, first: &str, keys: usize, exhausted: Option<ListingSide>) {
         self.keys += keys as u64;
         if let Some(tile) = self.open.get_mut(&id) {
             if tile.keys == 0 {

@@ -18,7 +18,7 @@ pub const LAUNCH_PAUSE_PASSES: u32 = 30;
 
 /// What the pass before saw of a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Remembered {
+pub struct MachineMemory {
     /// The counter of its worker's heartbeat; `None`: there was none yet.
     pub counter: Option<u64>,
     /// Passes in a row in which it did not change.
@@ -28,11 +28,11 @@ pub struct Remembered {
 /// What the controllers of a fleet remember of its machines.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Memory {
+pub struct GroupMemory {
     /// The minute of the pass.
     pub minute: u64,
     /// The machines of the group.
-    pub machines: BTreeMap<String, Remembered>,
+    pub machines: BTreeMap<String, MachineMemory>,
     /// Machines in a row that were replaced without ever a heartbeat.
     pub failed_launches: u32,
     /// Passes since the last launch, or since launches began to fail.
@@ -41,7 +41,7 @@ pub struct Memory {
 
 /// A machine of the group in a pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Machine {
+pub struct MachineView {
     /// Its name in the group.
     pub id: String,
     /// Whether it is in service, and not about to go.
@@ -65,7 +65,12 @@ pub struct Decisions {
 
 /// The decisions about the machines of a group, and the memory of the next pass. `machines` is `None` if the
 /// group or the heartbeats could not be read: then nothing is decided, and counting stands still.
-pub fn decide(machines: Option<&[Machine]>, before: &Memory, minute: u64, is_ready: bool) -> (Decisions, Memory) {
+pub fn decide(
+    machines: Option<&[MachineView]>,
+    before: &GroupMemory,
+    minute: u64,
+    is_ready: bool,
+) -> (Decisions, GroupMemory) {
     let is_new_pass = minute > before.minute;
     let Some(machines) = machines.filter(|_| is_new_pass) else {
         return (
@@ -74,7 +79,7 @@ pub fn decide(machines: Option<&[Machine]>, before: &Memory, minute: u64, is_rea
         );
     };
     let mut decisions = Decisions { is_smaller: !is_ready, ..Decisions::default() };
-    let mut memory = Memory { minute, ..before.clone() };
+    let mut memory = GroupMemory { minute, ..before.clone() };
     memory.machines.clear();
     memory.since_launch = before.since_launch.saturating_add(1);
     for machine in machines.iter().filter(|machine| machine.is_in_service) {
@@ -104,22 +109,22 @@ pub fn decide(machines: Option<&[Machine]>, before: &Memory, minute: u64, is_rea
     (decisions, memory)
 }
 
-fn remember(known: Option<&Remembered>, counter: Option<u64>) -> Remembered {
+fn remember(known: Option<&MachineMemory>, counter: Option<u64>) -> MachineMemory {
     match known {
         // A heartbeat that is gone (removed by its time) says no more than one that stands still.
         Some(known) if counter.is_none() || counter == known.counter => {
-            Remembered { counter: known.counter, unchanged: known.unchanged.saturating_add(1) }
+            MachineMemory { counter: known.counter, unchanged: known.unchanged.saturating_add(1) }
         }
-        _ => Remembered { counter, unchanged: 0 },
+        _ => MachineMemory { counter, unchanged: 0 },
     }
 }
 
-fn is_alarm(memory: &Memory) -> bool {
+fn is_alarm(memory: &GroupMemory) -> bool {
     memory.failed_launches >= FAILED_LAUNCHES
 }
 
 /// How many machines may be asked for while launches fail; `None`: as many as are wanted.
-fn launches(memory: &Memory) -> Option<u32> {
+fn launches(memory: &GroupMemory) -> Option<u32> {
     is_alarm(memory).then_some(u32::from(memory.since_launch >= LAUNCH_PAUSE_PASSES))
 }
 

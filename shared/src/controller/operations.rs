@@ -9,7 +9,7 @@ use crate::tasks::{Operation, OperationKind};
 
 /// How an operation looked in the pass before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Remembered {
+pub struct OperationMemory {
     /// Its counter of steps.
     pub beat: u64,
     /// Passes in a row in which it did not change.
@@ -17,11 +17,11 @@ pub struct Remembered {
 }
 
 /// The operations of a fleet that are not done, by task id and operation.
-pub type Memory = BTreeMap<String, Remembered>;
+pub type OperationsMemory = BTreeMap<String, OperationMemory>;
 
 /// A decision about an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
+pub enum OperationDecision {
     /// Send its job again: no worker has it.
     Send {
         /// The task's id.
@@ -43,8 +43,12 @@ pub enum Decision {
 /// The decisions about the open operations, and the memory of the next pass. `is_empty` says of a task (by its
 /// id) whether its queue of events, or that of the fleet's operations, shows no message; `None` if that could not be
 /// read, or if nobody receives. A queue that never becomes empty may hide that a job was lost: it is sent again later.
-pub fn decide(open: &[Operation], before: &Memory, is_empty: impl Fn(&str) -> Option<bool>) -> (Vec<Decision>, Memory) {
-    let (mut decisions, mut memory) = (Vec::new(), Memory::new());
+pub fn decide(
+    open: &[Operation],
+    before: &OperationsMemory,
+    is_empty: impl Fn(&str) -> Option<bool>,
+) -> (Vec<OperationDecision>, OperationsMemory) {
+    let (mut decisions, mut memory) = (Vec::new(), OperationsMemory::new());
     for operation in open.iter().filter(|operation| operation.end.is_none()) {
         let name = format!("{}/{}", operation.task, operation.id);
         let known = before.get(&name).filter(|known| known.beat == operation.beat);
@@ -55,19 +59,19 @@ pub fn decide(open: &[Operation], before: &Memory, is_empty: impl Fn(&str) -> Op
             OperationKind::Find => None,
             // A controller that recorded a step and died sent nothing, or could not record that it did.
             OperationKind::Notify if seen == 0 || unchanged >= notice_pause(seen) => {
-                Some(Decision::Notify { task, id, seen })
+                Some(OperationDecision::Notify { task, id, seen })
             }
             OperationKind::Notify => None,
             _ if unchanged < UNCLAIMED_PASSES => None,
             _ => match is_empty(&task) {
-                Some(is_empty) if is_empty || unchanged >= STILL_PASSES => Some(Decision::Send { task, id }),
+                Some(is_empty) if is_empty || unchanged >= STILL_PASSES => Some(OperationDecision::Send { task, id }),
                 _ => None,
             },
         };
         // An operation that was sent again has as many passes as at first.
         let unchanged = if decision.is_some() { 0 } else { unchanged };
         decisions.extend(decision);
-        memory.insert(name, Remembered { beat: seen, unchanged });
+        memory.insert(name, OperationMemory { beat: seen, unchanged });
     }
     (decisions, memory)
 }
@@ -101,8 +105,8 @@ mod tests {
     }
 
     /// Passes until something is decided, at most 100.
-    fn passes(open: &Operation, is_empty: Option<bool>) -> Option<(usize, Decision)> {
-        let mut memory = Memory::new();
+    fn passes(open: &Operation, is_empty: Option<bool>) -> Option<(usize, OperationDecision)> {
+        let mut memory = OperationsMemory::new();
         for pass in 0..100 {
             let (mut decisions, next) = decide(std::slice::from_ref(open), &memory, |_| is_empty);
             if let Some(decision) = decisions.pop() {
@@ -115,13 +119,13 @@ mod tests {
 
     #[test]
     fn regression_a_lost_operation_does_not_wait_for_a_backlog() {
-        let send = Decision::Send { task: "t".into(), id: "o".into() };
+        let send = OperationDecision::Send { task: "t".into(), id: "o".into() };
         assert_eq!(passes(&operation(OperationKind::Verify, 0), Some(false)), Some((10, send)));
     }
 
     #[test]
     fn an_operation_whose_message_is_lost_is_sent_again() {
-        let send = Decision::Send { task: "t".into(), id: "o".into() };
+        let send = OperationDecision::Send { task: "t".into(), id: "o".into() };
         for kind in [OperationKind::Plan, OperationKind::Verify, OperationKind::Probe, OperationKind::Retry] {
             for beat in [0, 5] {
                 assert_eq!(passes(&operation(kind, beat), Some(true)), Some((3, send.clone())), "{kind:?}");
@@ -135,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_notice_is_sent_at_once_and_again_if_its_sender_died() {
-        let notify = |seen| Decision::Notify { task: "t".into(), id: "o".into(), seen };
+        let notify = |seen| OperationDecision::Notify { task: "t".into(), id: "o".into(), seen };
         assert_eq!(passes(&operation(OperationKind::Notify, 0), None), Some((0, notify(0))));
         for (steps, pause) in [(1, 3), (2, 3), (3, 6), (4, 6), (6, 12), (12, 96), (200, 96)] {
             assert_eq!(passes(&operation(OperationKind::Notify, steps), None), Some((pause, notify(steps))));
@@ -146,12 +150,12 @@ mod tests {
 
     #[test]
     fn an_operation_that_moves_on_is_left_alone() {
-        let mut memory = Memory::new();
+        let mut memory = OperationsMemory::new();
         for beat in 0..20 {
             let (decisions, next) = decide(&[operation(OperationKind::Verify, beat)], &memory, |_| Some(true));
             assert_eq!(decisions, []);
             memory = next;
         }
-        assert_eq!(decide(&[], &memory, |_| Some(true)), (vec![], Memory::new()), "memory does not grow");
+        assert_eq!(decide(&[], &memory, |_| Some(true)), (vec![], OperationsMemory::new()), "memory does not grow");
     }
 }

@@ -21,7 +21,7 @@ pub struct Load {
 
 /// The bounds of a fleet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Bounds {
+pub struct GroupBounds {
     /// What the group wants now: machines that boot are among them.
     pub desired: u32,
     /// The group's maximum.
@@ -30,7 +30,7 @@ pub struct Bounds {
 
 /// Machines that a fleet wants: `clamp(max(ceil(ready / target), need, ready > 0), 0, min(max, ready + leased + need))`,
 /// the first part summed over the tasks, each under its own limit.
-pub fn wanted(loads: &[Load], bounds: Bounds) -> u32 {
+pub fn wanted(loads: &[Load], bounds: GroupBounds) -> u32 {
     let need = u64::from(loads.iter().any(|load| load.is_queued));
     let ready: u64 = loads.iter().map(|load| load.depth.ready).sum();
     let leased: u64 = loads.iter().map(|load| load.depth.leased).sum();
@@ -49,7 +49,7 @@ pub fn wanted(loads: &[Load], bounds: Bounds) -> u32 {
 }
 
 /// The capacity that is to be set; `None`: it stays. The group is never asked for fewer.
-pub fn capacity(loads: &[Load], bounds: Bounds) -> Option<u32> {
+pub fn capacity(loads: &[Load], bounds: GroupBounds) -> Option<u32> {
     Some(wanted(loads, bounds)).filter(|wanted| *wanted > bounds.desired)
 }
 
@@ -63,8 +63,8 @@ mod tests {
         Load { depth, target: DEFAULT_TARGET_JOBS, ..Load::default() }
     }
 
-    fn bounds(max: u32) -> Bounds {
-        Bounds { desired: 0, max }
+    fn bounds(max: u32) -> GroupBounds {
+        GroupBounds { desired: 0, max }
     }
 
     #[test]
@@ -94,9 +94,9 @@ mod tests {
 
     #[test]
     fn capacity_only_grows() {
-        assert_eq!(capacity(&[load(1_000, 0)], Bounds { desired: 9, max: 20 }), Some(10));
-        assert_eq!(capacity(&[load(1_000, 0)], Bounds { desired: 10, max: 20 }), None);
-        assert_eq!(capacity(&[], Bounds { desired: 10, max: 20 }), None);
+        assert_eq!(capacity(&[load(1_000, 0)], GroupBounds { desired: 9, max: 20 }), Some(10));
+        assert_eq!(capacity(&[load(1_000, 0)], GroupBounds { desired: 10, max: 20 }), None);
+        assert_eq!(capacity(&[], GroupBounds { desired: 10, max: 20 }), None);
     }
 
     proptest! {
@@ -117,7 +117,7 @@ mod tests {
             prop_assert!(wanted <= max && u64::from(wanted) <= jobs + need);
             let has_work = all.iter().any(|(ready, _, is_queued, _, machines)| *is_queued || *ready > 0 && *machines != Some(0));
             prop_assert_eq!(wanted > 0, has_work && max > 0);
-            if let Some(capacity) = capacity(&loads, Bounds { desired, max }) {
+            if let Some(capacity) = capacity(&loads, GroupBounds { desired, max }) {
                 prop_assert!(capacity > desired && capacity <= max);
             }
         }

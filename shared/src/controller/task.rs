@@ -95,7 +95,7 @@ pub struct TaskView<'a> {
 
 /// A decision about a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
+pub enum TaskDecision {
     /// Begin a run, and then send its `find` job.
     Begin {
         /// The run's id, the same for all controllers.
@@ -124,7 +124,7 @@ pub enum Decision {
 
 /// The decisions about a task in the pass of minute `minute`, and the memory of the next pass. Repeated within
 /// the minute it is the same, and nothing is counted twice.
-pub fn decide(view: &TaskView<'_>, minute: u64, now: Timestamp) -> (Vec<Decision>, Watch) {
+pub fn decide(view: &TaskView<'_>, minute: u64, now: Timestamp) -> (Vec<TaskDecision>, Watch) {
     let watch = watch(view, minute);
     let mut decisions = Vec::new();
     if let Some(runs) = &view.runs {
@@ -161,7 +161,7 @@ fn watch(view: &TaskView<'_>, minute: u64) -> Watch {
 
 /// The state machine of runs: `queued → listing → releasing → copying → done | done with failures`, all but the last two
 /// → `stopped`, any → `cancelling → cancelled`.
-fn of_run(summary: &Summary, run: &RunView, watch: &Watch, now: Timestamp) -> Option<Decision> {
+fn of_run(summary: &Summary, run: &RunView, watch: &Watch, now: Timestamp) -> Option<TaskDecision> {
     let is_cancelled = summary.cancelled.contains(&run.id);
     let is_live = summary.run.as_ref().is_some_and(|live| live.id == run.id);
     // A paused task receives nothing: one message more would wait beside the others.
@@ -170,8 +170,8 @@ fn of_run(summary: &Summary, run: &RunView, watch: &Watch, now: Timestamp) -> Op
     let abandoned = watch.unclaimed.min(watch.empty);
     let is_abandoned = abandoned >= UNCLAIMED_PASSES && abandoned.is_multiple_of(UNCLAIMED_PASSES);
     let is_lost = watch.still >= STILL_PASSES;
-    let end = |end: RunEnd, lost: u64| Some(Decision::End(run.ended(end, lost, now)));
-    let lose = |lost: u64| Some(Decision::Lose { run: run.id.clone(), lost });
+    let end = |end: RunEnd, lost: u64| Some(TaskDecision::End(run.ended(end, lost, now)));
+    let lose = |lost: u64| Some(TaskDecision::Lose { run: run.id.clone(), lost });
     match run.phase {
         // A finder that has begun and is not recorded yet has a claim.
         None if is_cancelled => {
@@ -181,9 +181,9 @@ fn of_run(summary: &Summary, run: &RunView, watch: &Watch, now: Timestamp) -> Op
                 None
             }
         }
-        Some(phase) if is_cancelled && !phase.is_cancelled() => Some(Decision::Cancel(run.id.clone())),
+        Some(phase) if is_cancelled && !phase.is_cancelled() => Some(TaskDecision::Cancel(run.id.clone())),
         None | Some(Phase::Listing | Phase::Releasing) if may_find && is_abandoned => {
-            Some(Decision::Find(run.id.clone()))
+            Some(TaskDecision::Find(run.id.clone()))
         }
         None | Some(Phase::Listing | Phase::Releasing) => None,
         Some(Phase::Listed) if run.waiting == 0 && run.is_complete() => end(RunEnd::Done, 0),
@@ -195,7 +195,7 @@ fn of_run(summary: &Summary, run: &RunView, watch: &Watch, now: Timestamp) -> Op
         Some(Phase::Cancelled) if is_lost => end(RunEnd::Cancelled, run.waiting),
         Some(Phase::Listed | Phase::Stopped | Phase::Cancelled) => None,
         // The program that cancels it died, or never meant to do more than this. Repeated, it does no harm.
-        Some(Phase::Cancelling) if watch.unclaimed > 0 => Some(Decision::Cancel(run.id.clone())),
+        Some(Phase::Cancelling) if watch.unclaimed > 0 => Some(TaskDecision::Cancel(run.id.clone())),
         Some(Phase::Cancelling) => None,
         Some(Phase::Lost) if is_cancelled => end(RunEnd::Cancelled, run.unsettled),
         Some(Phase::Lost) => end(RunEnd::Stopped, run.unsettled),
@@ -203,19 +203,19 @@ fn of_run(summary: &Summary, run: &RunView, watch: &Watch, now: Timestamp) -> Op
 }
 
 /// A run that is to begin: because something was lost, or because it is due.
-fn begin(summary: &Summary, now: Timestamp) -> Option<Decision> {
+fn begin(summary: &Summary, now: Timestamp) -> Option<TaskDecision> {
     if summary.state != TaskState::Active {
         return None;
     }
     if let Some(seen) = summary.next_due.filter(|due| *due <= now) {
         let schedule = match summary.outline.schedule.parse::<Schedule>() {
             Ok(schedule) => schedule,
-            Err(why) => return Some(Decision::Unreadable(why)),
+            Err(why) => return Some(TaskDecision::Unreadable(why)),
         };
         let due = Due { seen, next: schedule.next(seen, now) };
         return Some(match summary.run {
-            Some(_) => Decision::Skip(due),
-            None => Decision::Begin { run: run_id(&summary.task.id, seen), due: Some(due) },
+            Some(_) => TaskDecision::Skip(due),
+            None => TaskDecision::Begin { run: run_id(&summary.task.id, seen), due: Some(due) },
         });
     }
     let last = summary.last_run.as_ref().filter(|last| last.has_losses())?;
@@ -223,7 +223,7 @@ fn begin(summary: &Summary, now: Timestamp) -> Option<Decision> {
     let may_restart = summary.losses.in_a_row <= MAX_RESTARTS && summary.losses.version == summary.version;
     let is_free = may_restart && summary.run.is_none() && summary.cancelled.is_empty();
     // By the recorded end, so that two controllers begin one run.
-    is_free.then(|| Decision::Begin { run: run_id(&summary.task.id, last.ended), due: None })
+    is_free.then(|| TaskDecision::Begin { run: run_id(&summary.task.id, last.ended), due: None })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use super::json::{self, Object, quoted};
 use super::key::{Encoding, readings};
-use super::{Change, ChangeKind, EventError, Format, Parsed, kind_of, read_record, read_records};
+use super::{ChangeKind, EventError, Format, ObjectChange, Parsed, kind_of, read_record, read_records};
 use crate::object::Timestamp;
 
 /// Event names without `cos:`, in the same document. A removal has no `d` there.
@@ -29,7 +29,7 @@ pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, EventError> {
     }
 }
 
-fn record(record: &Object) -> Result<Vec<Change>, String> {
+fn record(record: &Object) -> Result<Vec<ObjectChange>, String> {
     let raw = json::required(record, "cos.cosObject.key")?;
     let name = json::required(record, "cos.cosBucket.name")?;
     // A string in the document's sample, a number in some messages.
@@ -37,17 +37,17 @@ fn record(record: &Object) -> Result<Vec<Change>, String> {
     let suffix = format!("-{appid}");
     let name = name.strip_suffix(&suffix).unwrap_or(name);
     let event = json::text(record, "event.eventName").unwrap_or_default();
-    let change = |key| Change {
+    let change = |key| ObjectChange {
         bucket: Some(format!("{name}{suffix}")),
         kind: kind_of(&KINDS, event.strip_prefix("cos:").unwrap_or(&event)),
         size: json::number(record, "cos.cosObject.size"),
         version: json::text(record, "cos.cosObject.versionId").or_else(|| json::text(record, "cos.cosObject.vid")),
         time: time(record),
-        ..Change::of(key)
+        ..ObjectChange::of(key)
     };
     let readings = readings(raw, Encoding::Unsaid)?;
     let keys = readings.iter().filter_map(|reading| strip(reading, appid, name));
-    let changes: Vec<Change> = keys.map(|key| change(key.to_owned())).collect();
+    let changes: Vec<ObjectChange> = keys.map(|key| change(key.to_owned())).collect();
     match changes.is_empty() {
         true => Err(format!("key {} does not begin with /{appid}/{name}/, or ends there", quoted(raw))),
         false => Ok(changes),

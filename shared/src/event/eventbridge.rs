@@ -3,7 +3,7 @@
 
 use super::json::{self, Object};
 use super::key::{Encoding, readings};
-use super::{Change, ChangeKind, EventError, Format, Parsed, kind_of, read_record};
+use super::{ChangeKind, EventError, Format, ObjectChange, Parsed, kind_of, read_record};
 use crate::object::ETag;
 
 /// `detail-type` (Amazon S3 user guide, "Using EventBridge").
@@ -29,7 +29,7 @@ pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, EventError> {
         }
         let keys = readings(json::required(root, "detail.object.key")?, Encoding::Literal)?;
         let bucket = json::optional(root, "detail.bucket.name")?.map(str::to_owned);
-        let change = |key| Change {
+        let change = |key| ObjectChange {
             bucket: bucket.clone(),
             kind: kind_of(&KINDS, &json::text(root, "detail-type").unwrap_or_default()),
             size: json::number(root, "detail.object.size"),
@@ -37,7 +37,7 @@ pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, EventError> {
             version: json::text(root, "detail.object.version-id"),
             time: json::time(root, "time"),
             sequencer: json::text(root, "detail.object.sequencer"),
-            ..Change::of(key)
+            ..ObjectChange::of(key)
         };
         Ok(keys.into_iter().map(change).collect())
     })

@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::json::{self, Object};
-use super::{Change, ChangeKind, EventError, Format, Parsed, kind_of, read_record};
+use super::{ChangeKind, EventError, Format, ObjectChange, Parsed, kind_of, read_record};
 use crate::object::ETag;
 
 /// `eventType` of a notification, and the end of a CloudEvent's `type`. Archived is what
@@ -36,7 +36,7 @@ pub(super) fn fits(root: &Object) -> bool {
 /// The resource alone does not say what happened to the object, but that it was deleted.
 pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, EventError> {
     let kind = if json::has_text(root, "timeDeleted") { ChangeKind::Removed } else { ChangeKind::Other };
-    read_record(Format::Gcs, root, |resource| Ok(vec![Change { kind, ..change(resource)? }]))
+    read_record(Format::Gcs, root, |resource| Ok(vec![ObjectChange { kind, ..change(resource)? }]))
 }
 
 /// A CloudEvent of [`CLOUD_EVENT`]s.
@@ -46,7 +46,7 @@ pub(super) fn read_cloud_event(event: &Object, data: &Object) -> Result<Parsed, 
     let time = json::time(event, "time");
     read_record(Format::Gcs, data, |data| {
         let change = change(data)?;
-        Ok(vec![Change { kind, time: time.or(change.time), ..change }])
+        Ok(vec![ObjectChange { kind, time: time.or(change.time), ..change }])
     })
 }
 
@@ -55,8 +55,8 @@ pub(super) fn read_attributes(attributes: &Object, payload: Option<&Object>) -> 
     read_record(Format::Gcs, attributes, |attributes| {
         let key = json::required(attributes, "objectId")?;
         let known = payload.and_then(|payload| change(payload).ok()).filter(|known| known.key == key);
-        let known = known.unwrap_or_else(|| Change::of(key.to_owned()));
-        Ok(vec![Change {
+        let known = known.unwrap_or_else(|| ObjectChange::of(key.to_owned()));
+        Ok(vec![ObjectChange {
             bucket: json::optional(attributes, "bucketId")?.map(str::to_owned),
             kind: kind_of(&KINDS, json::required(attributes, "eventType")?),
             version: json::text(attributes, "objectGeneration"),
@@ -67,14 +67,14 @@ pub(super) fn read_attributes(attributes: &Object, payload: Option<&Object>) -> 
 }
 
 /// The fields of a resource. Numbers are strings there.
-fn change(resource: &Object) -> Result<Change, String> {
-    Ok(Change {
+fn change(resource: &Object) -> Result<ObjectChange, String> {
+    Ok(ObjectChange {
         bucket: json::optional(resource, "bucket")?.map(str::to_owned),
         size: json::number(resource, "size"),
         etag: json::text(resource, "md5Hash").and_then(|md5| etag(&md5)),
         version: json::text(resource, "generation"),
         time: json::time(resource, "updated"),
-        ..Change::of(json::required(resource, "name")?.to_owned())
+        ..ObjectChange::of(json::required(resource, "name")?.to_owned())
     })
 }
 

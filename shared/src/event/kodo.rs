@@ -6,7 +6,7 @@
 //! has the form that its sender gave it; `{"key": $(key), "size": $(fsize)}` makes it a minimal event.
 
 use super::json::{self, Object};
-use super::{Change, ChangeKind, EventError, Format, Parsed, kind_of, open_envelope, read_record};
+use super::{ChangeKind, EventError, Format, ObjectChange, Parsed, kind_of, open_envelope, read_record};
 use crate::object::Timestamp;
 
 /// `event`, in the same document. Forbidding an object and allowing it again change who may read it.
@@ -45,10 +45,10 @@ pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, EventError> {
         let time = json::number(root, "time").and_then(|nanos| i64::try_from(nanos / 1_000_000).ok()).map(Timestamp);
         let key = json::required(root, "key")?.to_owned();
         let size = json::number(root, "fsize");
-        let mut changes = vec![Change { kind: kind_of(&KINDS, event), size, time, ..Change::of(key) }];
+        let mut changes = vec![ObjectChange { kind: kind_of(&KINDS, event), size, time, ..ObjectChange::of(key) }];
         // A move and a copy name what they made; other events may leave it empty.
         if let Some(made) = json::text(root, "dest_key") {
-            changes.push(Change { kind: ChangeKind::Created, size, time, ..Change::of(made) });
+            changes.push(ObjectChange { kind: ChangeKind::Created, size, time, ..ObjectChange::of(made) });
         }
         Ok(changes)
     })

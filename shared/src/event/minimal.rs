@@ -4,7 +4,7 @@
 
 use super::json::{self, Object};
 use super::key::{Encoding, readings};
-use super::{Change, EventError, Format, Parsed, read_record};
+use super::{EventError, Format, ObjectChange, Parsed, read_record};
 
 /// A name as common as `key` identifies only this format, so nothing else may stand beside it.
 const MEMBERS: [&str; 3] = ["key", "size", "sequencer"];
@@ -16,10 +16,10 @@ pub(super) fn fits(root: &Object) -> bool {
 pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, EventError> {
     read_record(Format::Minimal, root, |root| {
         let keys = readings(json::required(root, "key")?, Encoding::Literal)?;
-        let change = |key| Change {
+        let change = |key| ObjectChange {
             size: json::number(root, "size"),
             sequencer: json::text(root, "sequencer"),
-            ..Change::of(key)
+            ..ObjectChange::of(key)
         };
         Ok(keys.into_iter().map(change).collect())
     })

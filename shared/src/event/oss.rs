@@ -7,7 +7,7 @@
 
 use super::json::{self, Object};
 use super::key::{Encoding, readings};
-use super::{Change, ChangeKind, EventError, Format, Parsed, kind_of, read_record, read_records};
+use super::{ChangeKind, EventError, Format, ObjectChange, Parsed, kind_of, read_record, read_records};
 use crate::object::ETag;
 
 /// Event names without `oss:` (EventBridge, "OSS events"; Function Compute, "Overview of OSS event triggers").
@@ -37,18 +37,18 @@ pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, EventError> {
     }
 }
 
-fn record(record: &Object) -> Result<Vec<Change>, String> {
+fn record(record: &Object) -> Result<Vec<ObjectChange>, String> {
     let keys = readings(json::required(record, "oss.object.key")?, Encoding::Literal)?;
     let bucket = json::optional(record, "oss.bucket.name")?.map(str::to_owned);
     let name = json::text(record, "eventName").unwrap_or_default();
-    let change = |key| Change {
+    let change = |key| ObjectChange {
         bucket: bucket.clone(),
         kind: kind_of(&KINDS, name.strip_prefix("oss:").unwrap_or(&name)),
         size: json::number(record, "oss.object.size"),
         etag: json::text(record, "oss.object.eTag").as_deref().map(ETag::new),
         version: json::text(record, "oss.object.versionId"),
         time: json::time(record, "eventTime"),
-        ..Change::of(key)
+        ..ObjectChange::of(key)
     };
     Ok(keys.into_iter().map(change).collect())
 }

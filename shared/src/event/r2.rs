@@ -3,7 +3,7 @@
 
 use super::json::{self, Object};
 use super::key::{Encoding, readings};
-use super::{Change, ChangeKind, EventError, Format, Parsed, kind_of, read_record};
+use super::{ChangeKind, EventError, Format, ObjectChange, Parsed, kind_of, read_record};
 use crate::object::ETag;
 
 /// `action`, in the same document.
@@ -23,13 +23,13 @@ pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, EventError> {
     read_record(Format::R2, root, |root| {
         let keys = readings(json::required(root, "object.key")?, Encoding::Literal)?;
         let bucket = json::optional(root, "bucket")?.map(str::to_owned);
-        let change = |key| Change {
+        let change = |key| ObjectChange {
             bucket: bucket.clone(),
             kind: kind_of(&KINDS, &json::text(root, "action").unwrap_or_default()),
             size: json::number(root, "object.size"),
             etag: json::text(root, "object.eTag").as_deref().map(ETag::new),
             time: json::time(root, "eventTime"),
-            ..Change::of(key)
+            ..ObjectChange::of(key)
         };
         Ok(keys.into_iter().map(change).collect())
     })

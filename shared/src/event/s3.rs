@@ -8,7 +8,9 @@
 
 use super::json::{self, Object};
 use super::key::{Encoding, readings};
-use super::{Change, ChangeKind, EventError, Format, Notice, Parsed, kind_of, read_record, read_records};
+use super::{
+    ChangeKind, EventError, Format, ObjectChange, Parsed, SubscriptionNotice, kind_of, read_record, read_records,
+};
 use crate::object::ETag;
 
 /// Event names without `s3:` (Amazon S3 user guide, "Supported event types for SQS, SNS, and Lambda"; the
@@ -42,7 +44,7 @@ pub(super) fn read(root: &Object, _: usize) -> Result<Parsed, EventError> {
     }
 }
 
-fn record(record: &Object) -> Result<Vec<Change>, String> {
+fn record(record: &Object) -> Result<Vec<ObjectChange>, String> {
     let source = json::text(record, "eventSource");
     let encoded = source.is_none_or(|source| FORM_ENCODED.contains(&source.as_str()));
     let encoding = if encoded { Encoding::Form } else { Encoding::Unsaid };
@@ -50,7 +52,7 @@ fn record(record: &Object) -> Result<Vec<Change>, String> {
     let bucket = json::optional(record, "s3.bucket.name")?.map(str::to_owned);
     let name = json::text(record, "eventName").unwrap_or_default();
     let etag = json::text(record, "s3.object.eTag").or_else(|| json::text(record, "s3.object.etag"));
-    let change = |key| Change {
+    let change = |key| ObjectChange {
         bucket: bucket.clone(),
         kind: kind_of(&KINDS, name.strip_prefix("s3:").unwrap_or(&name)),
         size: json::number(record, "s3.object.size"),
@@ -58,7 +60,7 @@ fn record(record: &Object) -> Result<Vec<Change>, String> {
         version: json::text(record, "s3.object.versionId"),
         time: json::time(record, "eventTime"),
         sequencer: json::text(record, "s3.object.sequencer"),
-        ..Change::of(key)
+        ..ObjectChange::of(key)
     };
     Ok(keys.into_iter().map(change).collect())
 }
@@ -69,5 +71,5 @@ pub(super) fn is_test(root: &Object) -> bool {
 }
 
 pub(super) fn read_test(_: &Object, _: usize) -> Result<Parsed, EventError> {
-    Ok(Parsed::notice(Format::S3, Notice::Test))
+    Ok(Parsed::notice(Format::S3, SubscriptionNotice::Test))
 }

@@ -4,7 +4,7 @@ mod documented;
 mod properties;
 
 /// The one change of a body.
-fn change(body: &str) -> Change {
+fn change(body: &str) -> ObjectChange {
     let parsed = parse(body).unwrap_or_else(|error| panic!("{error}: {body}"));
     assert_eq!(parsed.changes.len(), 1, "{body}");
     parsed.changes.into_iter().next().unwrap()
@@ -30,7 +30,10 @@ fn each_format_has_its_own_word() {
 #[test]
 fn a_change_lies_in_the_task_or_in_another_bucket_or_prefix() {
     let location: Location = "s3://b/p".parse().unwrap();
-    let at = |bucket: Option<&str>, key: &str| Change { bucket: bucket.map(str::to_owned), ..Change::of(key.into()) };
+    let at = |bucket: Option<&str>, key: &str| ObjectChange {
+        bucket: bucket.map(str::to_owned),
+        ..ObjectChange::of(key.into())
+    };
     for (bucket, key, expected) in [
         (Some("b"), "p/a", Scope::Key("a")),
         (None, "p/a", Scope::Key("a")),

@@ -48,7 +48,7 @@ pub struct ReportedUpload {
 
 /// What a run's workers transfer now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct InFlight {
+pub struct RunTransfers {
     /// Workers that report.
     pub workers: u64,
     /// Large objects in flight.
@@ -59,10 +59,10 @@ pub struct InFlight {
     pub bytes_per_second: u64,
 }
 
-impl InFlight {
+impl RunTransfers {
     /// Adds up the reports of a run. An upload that several workers send parts of counts once.
-    pub fn of(reports: &[TransferReport]) -> InFlight {
-        let mut sum = InFlight { workers: reports.len() as u64, ..InFlight::default() };
+    pub fn of(reports: &[TransferReport]) -> RunTransfers {
+        let mut sum = RunTransfers { workers: reports.len() as u64, ..RunTransfers::default() };
         let mut recorded = BTreeMap::<&str, u64>::new();
         for report in reports {
             sum.objects = sum.objects.saturating_add(report.objects);
@@ -119,14 +119,14 @@ mod tests {
         };
         let reports =
             [report("a", vec![upload("x", 100, 3), upload("y", 7, 0)]), report("b", vec![upload("x", 80, 4)])];
-        let expected = InFlight { workers: 2, objects: 4, bytes: 20 + 100 + 7 + 3 + 4, bytes_per_second: 10 };
-        assert_eq!(InFlight::of(&reports), expected);
-        assert_eq!(InFlight::of(&[]), InFlight::default());
+        let expected = RunTransfers { workers: 2, objects: 4, bytes: 20 + 100 + 7 + 3 + 4, bytes_per_second: 10 };
+        assert_eq!(RunTransfers::of(&reports), expected);
+        assert_eq!(RunTransfers::of(&[]), RunTransfers::default());
     }
 
     #[test]
     fn sums_of_invalid_reports_do_not_overflow() {
         let most = TransferReport { bytes: u64::MAX, uploads: vec![upload("x", u64::MAX, 1)], ..Default::default() };
-        assert_eq!(InFlight::of(&[most.clone(), most]).bytes, u64::MAX);
+        assert_eq!(RunTransfers::of(&[most.clone(), most]).bytes, u64::MAX);
     }
 }

@@ -1,6 +1,6 @@
 //! The rows. Each says only what differs from [`KNOWN`], and names the page of the vendor that says so.
 
-use super::{Keys, Limits, ListOrder, ProviderProfile};
+use super::{Keys, ListOrder, ProviderProfile, StoreLimits};
 use crate::digest::Algorithm;
 use crate::location::Scheme;
 use crate::store::{Classes, EtagMeaning, MetadataSupport, RightNames, Spelling, Support};
@@ -11,7 +11,7 @@ const TIB: u64 = 1 << 40;
 
 /// Amazon S3 "Multipart upload limits"; objects of up to 50 TB since December 2025. Some stores accept parts
 /// below 5 MiB, which nobody wants to send.
-const AMAZONS: Limits = Limits {
+const AMAZONS: StoreLimits = StoreLimits {
     put_bytes: 5 * GIB,
     min_part_bytes: 5 * MIB,
     part_bytes: 5 * GIB,
@@ -143,7 +143,7 @@ const KODO: ProviderProfile = ProviderProfile {
     endpoints: &["https://s3.{region}.qiniucs.com"],
     region_example: "cn-east-1",
     encodes_keys: Support::No,
-    limits: Limits { part_bytes: GIB, object_bytes: 10_000 * GIB, ..AMAZONS },
+    limits: StoreLimits { part_bytes: GIB, object_bytes: 10_000 * GIB, ..AMAZONS },
     metadata: MetadataSupport { classes: &KODO_CLASSES, encrypts: false, ..MetadataSupport::UNKNOWN },
     ..KNOWN
 };
@@ -163,7 +163,7 @@ const GCS: ProviderProfile = ProviderProfile {
     crc32c_header: Some("x-goog-hash"),
     accepts_x_id: false,
     copies_parts: false,
-    limits: Limits { put_bytes: 5 * TIB, object_bytes: 5 * TIB, ..AMAZONS },
+    limits: StoreLimits { put_bytes: 5 * TIB, object_bytes: 5 * TIB, ..AMAZONS },
     metadata: MetadataSupport { tags: Support::No, classes: &GCS_CLASSES, encrypts: false, ..MetadataSupport::UNKNOWN },
     ..KNOWN
 };
@@ -180,7 +180,7 @@ const R2: ProviderProfile = ProviderProfile {
     default_region: Some("auto"),
     accept_encoding: Some("gzip"),
     reports_checksums: Support::Unknown,
-    limits: Limits {
+    limits: StoreLimits {
         put_bytes: 5 * GIB - 5 * MIB,
         part_bytes: 5 * GIB - 5 * MIB,
         copy_bytes: 5 * GIB - 5 * MIB,
@@ -197,7 +197,7 @@ const B2: ProviderProfile = ProviderProfile {
     name: "Backblaze B2",
     domains: &["backblazeb2.com"],
     endpoints: &["https://s3.{region}.backblazeb2.com"],
-    limits: Limits {
+    limits: StoreLimits {
         put_bytes: 5_000_000_000,
         part_bytes: 5_000_000_000,
         copy_bytes: 5_000_000_000,
@@ -219,7 +219,7 @@ const SCALEWAY: ProviderProfile = ProviderProfile {
     domains: &["scw.cloud"],
     endpoints: &["https://s3.{region}.scw.cloud"],
     region_example: "fr-par",
-    limits: Limits { parts: 1_000, object_bytes: 5_000_000_000_000, ..AMAZONS },
+    limits: StoreLimits { parts: 1_000, object_bytes: 5_000_000_000_000, ..AMAZONS },
     ..KNOWN
 };
 

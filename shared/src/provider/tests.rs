@@ -125,7 +125,7 @@ fn a_region_is_read_from_a_known_endpoint_unless_one_is_given() {
 #[test]
 fn the_limits_of_every_row_leave_room_for_its_largest_object() {
     for profile in table::ROWS.iter().copied().chain([&table::UNKNOWN]) {
-        let Limits { put_bytes, min_part_bytes, part_bytes, parts, object_bytes, copy_bytes } = profile.limits;
+        let StoreLimits { put_bytes, min_part_bytes, part_bytes, parts, object_bytes, copy_bytes } = profile.limits;
         assert!(
             min_part_bytes <= part_bytes && put_bytes <= object_bytes && copy_bytes <= object_bytes,
             "{}",

@@ -10,7 +10,7 @@ use aws_sdk_s3::types::{
 use aws_sdk_sqs::types::QueueAttributeName::{Policy, QueueArn};
 use flotilla_tests::binaries::{self, Ended, Process};
 use flotilla_tests::emulators::{self, ministack, unique_name};
-use shared::event::{self, ChangeKind, Notice, Scope};
+use shared::event::{self, ChangeKind, Scope, SubscriptionNotice};
 
 struct Subscription {
     s3: aws_sdk_s3::Client,
@@ -148,7 +148,7 @@ async fn a_bucket_is_subscribed_once_and_what_it_had_configured_stays() {
         }
         for message in messages {
             let parsed = event::parse(message.body().expect("a body")).expect("an event");
-            assert!(parsed.notice.is_none_or(|notice| notice == Notice::Test));
+            assert!(parsed.notice.is_none_or(|notice| notice == SubscriptionNotice::Test));
             for change in parsed.changes {
                 assert_eq!(event::scope(&change, &location), Scope::Key("a b+c%2F\u{e9}"));
                 seen.push(change.kind);

@@ -11,6 +11,7 @@ use shared::ledger::{NO_FENCE, Outcome, RunOptions, RunStart, Settlement, Shared
 use shared::limits::{ConcurrencyLimiter, Lane, transfers_within};
 use shared::object::Timestamp;
 use shared::queue::Queue;
+use shared::report::Listener;
 use shared::sync::lock;
 use shared::{Result, metrics};
 use tokio::sync::OnceCell;
@@ -24,7 +25,7 @@ use crate::engine::progress::TransferProgress;
 use crate::engine::runs::Runs;
 use crate::engine::transfer_reporter::TransferReporter;
 use crate::engine::turns::Turns;
-use crate::engine::worker::{Report, Worker};
+use crate::engine::worker::Worker;
 
 /// A transfer must get this much of a bandwidth limit, bytes a second, or it would look stalled: its
 /// largest chunk (1 MiB) then takes half of [`shared::retry::STALL_SECONDS`].
@@ -60,7 +61,7 @@ pub struct Engine {
     pub(crate) runs: Runs,
     /// Reports the objects in flight to the ledger.
     pub(crate) transfer_reporter: TransferReporter,
-    report: Option<Report>,
+    report: Option<Listener>,
     /// Set once the run that counts events is recorded.
     events_run: OnceCell<()>,
 }

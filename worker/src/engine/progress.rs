@@ -33,7 +33,7 @@ pub struct TransferProgress {
 
 /// An object that is being transferred.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InFlight {
+pub struct ObjectInFlight {
     /// Key relative to the task's locations.
     pub key: String,
     /// Bytes of the whole object.
@@ -83,8 +83,8 @@ impl TransferProgress {
     }
 
     /// The objects in flight, at most `most`, the largest first.
-    pub fn in_flight(&self, most: usize) -> Vec<InFlight> {
-        let mut objects: Vec<InFlight> = self.lock().iter().map(|(key, entry)| entry.show(key)).collect();
+    pub fn in_flight(&self, most: usize) -> Vec<ObjectInFlight> {
+        let mut objects: Vec<ObjectInFlight> = self.lock().iter().map(|(key, entry)| entry.show(key)).collect();
         objects.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.key.cmp(&b.key)));
         objects.truncate(most);
         objects
@@ -151,8 +151,13 @@ impl Entry {
         (self.recorded + self.bytes).min(self.size)
     }
 
-    fn show(&self, key: &str) -> InFlight {
-        InFlight { key: key.to_owned(), size: self.size, bytes: self.transferred(), elapsed: self.since.elapsed() }
+    fn show(&self, key: &str) -> ObjectInFlight {
+        ObjectInFlight {
+            key: key.to_owned(),
+            size: self.size,
+            bytes: self.transferred(),
+            elapsed: self.since.elapsed(),
+        }
     }
 
     fn is_reported_now(&self) -> bool {

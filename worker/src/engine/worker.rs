@@ -9,6 +9,7 @@ use shared::fleet::solo::Solo;
 use shared::ledger::SharedLedger;
 use shared::limits::ConcurrencyLimiter;
 use shared::queue::Queue;
+use shared::report::Listener;
 
 use crate::engine::activity::Activity;
 use crate::engine::executor::Executor;
@@ -18,9 +19,6 @@ use crate::engine::turns::Turns;
 
 /// A release is one short call a job. A process that ends does not wait longer for a queue that does not answer.
 const RELEASE_TIME: Duration = Duration::from_millis(1_000);
-
-/// Gets each outcome when it is counted.
-pub type Report = shared::report::Listener;
 
 /// A worker for one task.
 #[derive(Clone)]
@@ -40,8 +38,8 @@ pub struct Worker {
     pub fleet: Arc<dyn Fleet>,
     /// How much it does at once, and for how long it leases and drains.
     pub machine: MachineSettings,
-    /// Gets the outcomes.
-    pub report: Option<Report>,
+    /// Gets each outcome when it is counted.
+    pub report: Option<Listener>,
     /// Bytes transferred so far and objects in flight, for displays.
     pub moved: Arc<TransferProgress>,
     /// What it does, for others to see.

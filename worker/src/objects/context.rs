@@ -152,7 +152,7 @@ impl Objects {
         };
         let ((source, from), (destination, to)) =
             (guard("source", &self.source), guard("destination", &self.destination));
-        let tags = describe::Tags { compared: options.tags, required: options.strict };
+        let tags = describe::TagComparison { compared: options.tags, required: options.strict };
         let (from_location, to_location) = (source.location(), destination.location());
         ObjectsContext {
             describer: Describer::between(&source, &destination, tags),

@@ -15,10 +15,10 @@ use shared::{Error, ErrorKind, Result};
 use super::stage::Stage;
 use crate::controller::fleet_metrics::line;
 use crate::controller::queues::Queues;
-use crate::controller::{Report, pass};
+use crate::controller::{PassReport, pass};
 
 /// The metrics of a pass, by name.
-fn written(stage: &Stage, report: Option<&Report>) -> Vec<(String, u64)> {
+fn written(stage: &Stage, report: Option<&PassReport>) -> Vec<(String, u64)> {
     let line: Value = serde_json::from_str(&line("f", stage.now(), report)).unwrap();
     assert_eq!((&line["fleet"], &line["_aws"]["Timestamp"]), (&Value::from("f"), &Value::from(stage.now().0)));
     let described = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();

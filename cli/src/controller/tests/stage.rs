@@ -18,7 +18,7 @@ use shared::tasks::{Author, Change, Heartbeat, NewTask, Operation, OperationKind
 use shared::{Error, ErrorKind, Result};
 use tempfile::TempDir;
 
-use crate::controller::{ControllerContext, Report, pass};
+use crate::controller::{ControllerContext, PassReport, pass};
 
 pub const MINUTE_MS: i64 = 60_000;
 
@@ -123,7 +123,7 @@ impl Stage {
     }
 
     /// A minute later, a pass of one controller, in which nothing fails.
-    pub async fn pass(&self) -> Report {
+    pub async fn pass(&self) -> PassReport {
         self.minutes_pass(1);
         let report = pass(&self.controller(0).await).await.unwrap();
         assert_eq!(report.errors, Vec::<String>::new());

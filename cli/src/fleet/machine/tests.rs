@@ -64,7 +64,7 @@ impl Fleet for Member {
 }
 
 struct Stage {
-    context: Arc<Context>,
+    context: Arc<FleetContext>,
     member: Arc<Member>,
     _state: tempfile::TempDir,
 }
@@ -75,7 +75,7 @@ impl Stage {
         let group_of =
             FleetConfig { group: "g".into(), lifecycle_hook: None, metadata_url: None, connection: Default::default() };
         let fleet = FleetFile { group: Some(group_of), ..FleetFile::of_folder("local", state.path()) };
-        let context = Context {
+        let context = FleetContext {
             backend: FleetBackend::open(&fleet).await.expect("a state folder"),
             worker: "w".into(),
             activity: Arc::default(),

@@ -27,7 +27,7 @@ use worker::{Stop, Worker};
 
 use super::*;
 use crate::kinds::{self, Opening};
-use crate::operations::{OpenedTasks, Operations};
+use crate::operations::{OpenedTasks, OperationExecutor};
 
 const SLICE: Duration = Duration::from_millis(25);
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -132,7 +132,7 @@ impl Site {
     fn worker_with(&self, process: Process, opened: Arc<dyn OpenedTasks>) -> JoinHandle<()> {
         tokio::spawn(async move {
             let Process { tasks, backend, config } = process;
-            let operations = Operations::in_slices_of(SLICE, opened, tasks, "worker".into());
+            let operations = OperationExecutor::in_slices_of(SLICE, opened, tasks, "worker".into());
             let events = backend.events.clone().unwrap();
             let worker = Worker::new(&config.task, "worker", events, backend.ledger, config.machine.clone());
             let _ = worker.with(operations).run(Stop::default()).await;
@@ -400,9 +400,9 @@ async fn a_cancelled_run_ends_and_adds_up_begun_or_not() {
             let opened = process.opened(1).await.unwrap();
             let (name, tasks, ledger) = (process.name(), &process.tasks, &process.backend.ledger);
             let run = AskedRun { name, tasks, ledger, operation: &operation, owner: "w", seen: None };
-            let find = Find { opened: &opened, run };
+            let find = FindSlice { opened: &opened, run };
             let stop = CancellationToken::new();
-            let bounds = Bounds { stop, until: std::time::Instant::now() + Duration::from_millis(5) };
+            let bounds = SliceBounds { stop, until: std::time::Instant::now() + Duration::from_millis(5) };
             find.slice(&bounds).await.unwrap();
         }
         assert!(process.tasks.cancel_run(&site.task, id, &me()).await.unwrap().is_made());
@@ -474,7 +474,7 @@ async fn regression_a_run_ended_before_its_record_does_nothing() {
     let opened = process.opened(1).await.unwrap();
     let (name, tasks, ledger) = (process.name(), &process.tasks, &process.backend.ledger);
     let run = AskedRun { name, tasks, ledger, operation: &operation, owner: "w", seen: None };
-    let find = Find { opened: &opened, run };
+    let find = FindSlice { opened: &opened, run };
     let planner = find.planner().await.unwrap_or_else(|_| panic!("a planner"));
     assert!(!find.run.is_cancelled().await.unwrap(), "as a slice asks first");
     // Before the finder has recorded the run, it is cancelled, and the controller ends it.

@@ -23,11 +23,11 @@ impl Folders {
         std::fs::write(self.0.join(side).join(name), bytes).unwrap();
     }
 
-    fn sides(&self, effort: Effort) -> Sides {
+    fn sides(&self, effort: Effort) -> VerifiedStores {
         let store = |side: &str| -> Store {
             Arc::new(FileStore::open(&Location::folder(&self.0.join(side)).unwrap()).unwrap())
         };
-        Sides { source: store("a"), destination: store("b"), effort, describer: None }
+        VerifiedStores { source: store("a"), destination: store("b"), effort, describer: None }
     }
 }
 
@@ -42,7 +42,7 @@ async fn listed(store: &Store, name: &str) -> Option<Entry> {
     Listed::objects(page).find(|entry| entry.key == name)
 }
 
-async fn pair(sides: &Sides, name: &str) -> Pair {
+async fn pair(sides: &VerifiedStores, name: &str) -> Pair {
     match (listed(&sides.source, name).await, listed(&sides.destination, name).await) {
         (Some(a), Some(b)) => Pair::Both(a, b),
         (Some(a), None) => Pair::Source(a),

@@ -52,7 +52,7 @@ async fn a_walk_in_slices_finds_what_a_whole_one_finds() {
             verified = serde_json::from_str(&serde_json::to_string(&verified).unwrap()).unwrap();
             match ended {
                 Ok(()) => break,
-                Err(Ended::Stopped) => assert!(!is_whole),
+                Err(WalkEnd::Stopped) => assert!(!is_whole),
                 Err(other) => panic!("{other:?}"),
             }
         }

@@ -9,19 +9,19 @@ fn tree(root: &Path) -> Tree<INotifyWatcher> {
     tree
 }
 
-fn change(arrived: bool, removed: bool) -> Change {
-    Change { arrived, removed, time: Timestamp(7) }
+fn change(arrived: bool, removed: bool) -> NameChange {
+    NameChange { arrived, removed, time: Timestamp(7) }
 }
 
-fn names(of: &[(&str, Change)]) -> BTreeMap<String, Change> {
+fn names(of: &[(&str, NameChange)]) -> BTreeMap<String, NameChange> {
     of.iter().map(|(name, change)| ((*name).to_owned(), *change)).collect()
 }
 
 /// Keys, folders (with a `-` where the destination's are looked at too), and what is reported later.
-fn sorted(tree: &mut Tree<INotifyWatcher>, of: &[(&str, Change)], deletes: bool) -> [Vec<String>; 3] {
+fn sorted(tree: &mut Tree<INotifyWatcher>, of: &[(&str, NameChange)], deletes: bool) -> [Vec<String>; 3] {
     let (sorted, unwatched) = sort(tree, names(of), deletes);
     assert_eq!(unwatched.count, 0);
-    let folder = |(name, change): (String, Change)| format!("{name}{}", if change.removed { "-" } else { "" });
+    let folder = |(name, change): (String, NameChange)| format!("{name}{}", if change.removed { "-" } else { "" });
     let key = |(key, _): (String, Timestamp)| key;
     [
         sorted.keys.into_iter().map(key).collect(),

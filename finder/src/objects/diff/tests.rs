@@ -21,8 +21,10 @@ fn join(source: &[Entry], destination: &[Entry], pages: (usize, usize)) -> Resul
     loop {
         match merge.frontier() {
             Frontier::End => return Ok(pairs),
-            Frontier::NeedsPage(Side::Source) => merge.give(Side::Source, source.next().map(page))?,
-            Frontier::NeedsPage(Side::Destination) => merge.give(Side::Destination, destination.next().map(page))?,
+            Frontier::NeedsPage(ListingSide::Source) => merge.give(ListingSide::Source, source.next().map(page))?,
+            Frontier::NeedsPage(ListingSide::Destination) => {
+                merge.give(ListingSide::Destination, destination.next().map(page))?
+            }
             Frontier::Key(key) => {
                 let taken = merge.take(&key);
                 assert!(!taken.is_empty() && taken.iter().all(|pair| pair.key() <= key.as_str()));
@@ -45,7 +47,7 @@ fn an_unordered_key_ends_the_join_and_names_both_keys() {
 fn a_key_outside_of_the_range_ends_the_join() {
     let range = KeyRange { prefix: "p/".into(), after: Some("p/b".into()), until: Some("p/d".into()) };
     for (key, inside) in [("p/b", false), ("p/c", true), ("p/d", false), ("q", false)] {
-        let given = Merge::new(range.clone()).give(Side::Destination, Some(vec![entry(key, 1, 1).into()]));
+        let given = Merge::new(range.clone()).give(ListingSide::Destination, Some(vec![entry(key, 1, 1).into()]));
         assert_eq!(given.is_ok(), inside, "{key}");
     }
 }
@@ -75,10 +77,10 @@ proptest! {
 }
 
 /// The keys with whether they are in sync: what a folder holds beside a store that lists markers.
-fn with_folders(side: Side, folder: &[&str], other: &[&str]) -> Vec<(String, bool)> {
+fn with_folders(side: ListingSide, folder: &[&str], other: &[&str]) -> Vec<(String, bool)> {
     let mut merge = merge().with_folders(side, true);
     let entries = |keys: &[&str], time| keys.iter().map(|key| entry(key, 0, time).into()).collect();
-    let opposite = if side == Side::Source { Side::Destination } else { Side::Source };
+    let opposite = if side == ListingSide::Source { ListingSide::Destination } else { ListingSide::Source };
     for (side, page) in [(side, entries(folder, 1)), (opposite, entries(other, 2))] {
         merge.give(side, Some(page)).unwrap();
         merge.give(side, None).unwrap();
@@ -92,7 +94,7 @@ fn with_folders(side: Side, folder: &[&str], other: &[&str]) -> Vec<(String, boo
 
 #[test]
 fn a_folder_marker_is_in_sync_with_any_folder_of_its_name() {
-    for side in [Side::Source, Side::Destination] {
+    for side in [ListingSide::Source, ListingSide::Destination] {
         let found = with_folders(side, &["a/b/c", "e/", "f/g"], &["a/", "a/b/", "d/", "e/", "f-"]);
         let in_sync: Vec<&str> = found.iter().filter(|(_, same)| *same).map(|(key, _)| key.as_str()).collect();
         assert_eq!(in_sync, ["a/", "a/b/", "e/"], "{side:?}: {found:?}");
@@ -102,8 +104,8 @@ fn a_folder_marker_is_in_sync_with_any_folder_of_its_name() {
 
 /// The keys that only the destination has and that may block a copy.
 fn blocking(range: KeyRange, source: &[&str], destination: &[&str]) -> Vec<String> {
-    let mut merge = Merge::new(range).with_folders(Side::Destination, true);
-    for (side, keys) in [(Side::Source, source), (Side::Destination, destination)] {
+    let mut merge = Merge::new(range).with_folders(ListingSide::Destination, true);
+    for (side, keys) in [(ListingSide::Source, source), (ListingSide::Destination, destination)] {
         merge.give(side, Some(keys.iter().map(|key| entry(key, 1, 1).into()).collect())).unwrap();
         merge.give(side, None).unwrap();
     }
@@ -133,7 +135,7 @@ fn regression_keys_that_block_a_copy_are_recognised() {
     assert_eq!(blocking(until, &[], &["a", "b"]), ["b"]);
     // A store without folders holds both.
     let mut merge = merge();
-    merge.give(Side::Source, Some(page(&[entry("a/b", 1, 1)]))).unwrap();
-    merge.give(Side::Destination, Some(page(&[entry("a", 1, 1)]))).unwrap();
+    merge.give(ListingSide::Source, Some(page(&[entry("a/b", 1, 1)]))).unwrap();
+    merge.give(ListingSide::Destination, Some(page(&[entry("a", 1, 1)]))).unwrap();
     assert!(matches!(merge.take("a")[..], [Pair::Destination(_)]));
 }

@@ -13,7 +13,7 @@ use super::estimate::Terms;
 
 /// Requests to one store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Side {
+pub(super) struct SideRequests {
     /// LIST of objects and of parts.
     pub(super) list: u64,
     pub(super) head: u64,
@@ -25,8 +25,8 @@ pub(super) struct Side {
     pub(super) delete: u64,
 }
 
-impl AddAssign for Side {
-    fn add_assign(&mut self, other: Side) {
+impl AddAssign for SideRequests {
+    fn add_assign(&mut self, other: SideRequests) {
         self.list += other.list;
         self.head += other.head;
         self.get += other.get;
@@ -39,8 +39,8 @@ impl AddAssign for Side {
 /// Requests to both stores.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Stores {
-    pub(super) source: Side,
-    pub(super) destination: Side,
+    pub(super) source: SideRequests,
+    pub(super) destination: SideRequests,
 }
 
 impl Stores {
@@ -54,35 +54,35 @@ impl Stores {
         self.source += from;
         self.destination += to;
         if terms.looks_again {
-            self.source += Side { head: 1, tags: compares_tags(terms), ..Side::default() };
+            self.source += SideRequests { head: 1, tags: compares_tags(terms), ..SideRequests::default() };
         }
     }
 
     /// Objects are deleted. Each delete looks at the source first, where a HEAD and a LIST must not find the key.
     pub(super) fn delete(&mut self, objects: u64, terms: &Terms) {
         let looks = objects * (1 + u64::from(terms.looks_again));
-        self.source += Side { head: looks, list: looks, ..Side::default() };
-        self.destination += Side { delete: objects, ..Side::default() };
+        self.source += SideRequests { head: looks, list: looks, ..SideRequests::default() };
+        self.destination += SideRequests { delete: objects, ..SideRequests::default() };
     }
 }
 
-fn by_service(terms: &Terms) -> (Side, Side) {
+fn by_service(terms: &Terms) -> (SideRequests, SideRequests) {
     // The service carries headers and tags itself: they are looked at only for a later comparison, and what it leaves
     // behind only where the source may have that. The two requests that find this out are not counted.
     let head = u64::from(terms.looks_again || terms.describes);
     let tags = if terms.looks_again { compares_tags(terms) } else { 0 };
-    (Side { head, tags, ..Side::default() }, Side { put: 1, ..Side::default() })
+    (SideRequests { head, tags, ..SideRequests::default() }, SideRequests { put: 1, ..SideRequests::default() })
 }
 
-fn whole(object: &JobObject, terms: &Terms) -> (Side, Side) {
+fn whole(object: &JobObject, terms: &Terms) -> (SideRequests, SideRequests) {
     let cut = u64::from(is_cut(object, &terms.source));
     let reads = if is_md5_reported(object, terms) { 1 } else { 2 };
     let read_again = u64::from(object.size > 0 && !shows_bytes(&terms.destination));
-    let from = Side { get: reads, head: cut, tags: asks_for_tags(terms), ..Side::default() };
-    (from, Side { put: 1, get: read_again, ..Side::default() })
+    let from = SideRequests { get: reads, head: cut, tags: asks_for_tags(terms), ..SideRequests::default() };
+    (from, SideRequests { put: 1, get: read_again, ..SideRequests::default() })
 }
 
-fn in_parts(object: &JobObject, parts: u64, terms: &Terms) -> (Side, Side) {
+fn in_parts(object: &JobObject, parts: u64, terms: &Terms) -> (SideRequests, SideRequests) {
     let streams = !(terms.by_service && terms.destination.copies_parts);
     let reads = if is_md5_reported(object, terms) { parts } else { 2 * parts };
     // Before its first part and after its last, and how the source was cut.
@@ -90,8 +90,13 @@ fn in_parts(object: &JobObject, parts: u64, terms: &Terms) -> (Side, Side) {
     // Only the whole object's MD5 is known, and the parts' tags do not show it.
     let has_md5 = terms.source.etags != EtagMeaning::Opaque && has_md5(object) && !has_crcs(&terms.source);
     let read_again = u64::from(streams && (has_md5 || !shows_bytes(&terms.destination)));
-    let from = Side { get: if streams { reads } else { 0 }, head, tags: asks_for_tags(terms), ..Side::default() };
-    (from, Side { put: parts + 2, list: 1, get: read_again, ..Side::default() })
+    let from = SideRequests {
+        get: if streams { reads } else { 0 },
+        head,
+        tags: asks_for_tags(terms),
+        ..SideRequests::default()
+    };
+    (from, SideRequests { put: parts + 2, list: 1, get: read_again, ..SideRequests::default() })
 }
 
 fn has_md5(object: &JobObject) -> bool {

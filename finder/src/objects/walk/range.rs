@@ -12,7 +12,7 @@ use super::Walk;
 use super::files::Files;
 use super::suspects::Suspects;
 use crate::error::FindError;
-use crate::objects::diff::{Pair, Side, judge};
+use crate::objects::diff::{ListingSide, Pair, judge};
 use crate::objects::listing::Join;
 use crate::objects::pack::Pack;
 use crate::objects::policy::{Decision, Reason};
@@ -232,7 +232,7 @@ impl Range {
     }
 
     /// Counts keys that a side could not list. What the store never serves is no failure.
-    fn account_unlisted(&mut self, side: Side, unlisted: &Unlisted) -> Found {
+    fn account_unlisted(&mut self, side: ListingSide, unlisted: &Unlisted) -> Found {
         if unlisted.is_failure {
             self.walk.run.progress.could_not_list(side.as_str(), &unlisted.reason);
         }

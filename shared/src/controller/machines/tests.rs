@@ -1,13 +1,13 @@
 use super::*;
 use proptest::prelude::*;
 
-fn machine(id: &str, counter: Option<u64>) -> Machine {
-    Machine { id: id.into(), is_in_service: true, counter }
+fn machine(id: &str, counter: Option<u64>) -> MachineView {
+    MachineView { id: id.into(), is_in_service: true, counter }
 }
 
 /// Passes one after the other, over what a function sees in each; the decisions of each.
-fn passes(count: u64, see: impl Fn(u64) -> Option<Vec<Machine>>, is_ready: bool) -> Vec<Decisions> {
-    let mut memory = Memory::default();
+fn passes(count: u64, see: impl Fn(u64) -> Option<Vec<MachineView>>, is_ready: bool) -> Vec<Decisions> {
+    let mut memory = GroupMemory::default();
     let pass = |minute| {
         let (decisions, next) = decide(see(minute).as_deref(), &memory, minute, is_ready);
         memory = next;
@@ -50,7 +50,7 @@ fn a_failed_reading_ends_nothing_and_counts_nothing() {
 #[test]
 fn two_controllers_of_one_minute_count_it_once() {
     let seen = [machine("a", None)];
-    let (_, memory) = decide(Some(&seen), &Memory::default(), 7, true);
+    let (_, memory) = decide(Some(&seen), &GroupMemory::default(), 7, true);
     assert_eq!(decide(Some(&seen), &memory, 7, true).1, memory);
 }
 
@@ -79,8 +79,8 @@ fn failed_launches_are_spaced_out_until_one_succeeds() {
 
 #[test]
 fn machines_that_go_are_forgotten() {
-    let seen = [machine("a", None), Machine { is_in_service: false, ..machine("b", None) }];
-    let (_, memory) = decide(Some(&seen), &Memory::default(), 1, true);
+    let seen = [machine("a", None), MachineView { is_in_service: false, ..machine("b", None) }];
+    let (_, memory) = decide(Some(&seen), &GroupMemory::default(), 1, true);
     assert_eq!(memory.machines.keys().collect::<Vec<_>>(), ["a"]);
     assert!(decide(Some(&[]), &memory, 2, true).1.machines.is_empty());
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::task::{Decision, TaskView, decide};
+use super::super::task::{TaskDecision, TaskView, decide};
 use super::Step;
 use super::ledger::{COPIES, DELETES, GIANT, Ledger, Write};
 use crate::object::Timestamp;
@@ -49,7 +49,7 @@ pub struct World {
     pub ledger: Ledger,
     queue: Vec<Message>,
     finders: Vec<Finder>,
-    pending: [Vec<Decision>; 2],
+    pending: [Vec<TaskDecision>; 2],
     /// Uploads of cancelled runs that are to be closed: an operation, which is sent again until it has ended.
     closes: BTreeSet<String>,
     /// The version that an editor, and the run that a user who wants another, has seen.
@@ -118,15 +118,15 @@ impl World {
     fn act(&mut self, controller: usize) {
         let Some(decision) = self.pending[controller].pop() else { return };
         match decision {
-            Decision::Begin { run, due } => self.begin(run, self.summary.version, due, None),
-            Decision::Skip(due) => {
+            TaskDecision::Begin { run, due } => self.begin(run, self.summary.version, due, None),
+            TaskDecision::Skip(due) => {
                 let next = self.summary.skipped(&due);
                 self.write(next);
             }
-            Decision::Find(run) => self.find(&run),
-            Decision::Cancel(run) => self.ledger.cancel(&run),
-            Decision::Lose { run, .. } => self.ledger.lose(&run),
-            Decision::End(end) => {
+            TaskDecision::Find(run) => self.find(&run),
+            TaskDecision::Cancel(run) => self.ledger.cancel(&run),
+            TaskDecision::Lose { run, .. } => self.ledger.lose(&run),
+            TaskDecision::End(end) => {
                 if end.end == RunEnd::Cancelled && !self.without.closes {
                     self.closes.insert(end.id.clone());
                 }
@@ -136,7 +136,7 @@ impl World {
                 }
                 self.write(next);
             }
-            Decision::Unreadable(why) => panic!("{why}"),
+            TaskDecision::Unreadable(why) => panic!("{why}"),
         }
     }
 

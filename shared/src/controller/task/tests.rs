@@ -27,20 +27,20 @@ fn passes(unclaimed: u32, empty: u32, still: u32) -> Watch {
     Watch { minute: 10, progress: 7, claim: None, unclaimed, empty, still }
 }
 
-fn of(summary: &Summary, run: &RunView, watch: &Watch) -> Option<Decision> {
+fn of(summary: &Summary, run: &RunView, watch: &Watch) -> Option<TaskDecision> {
     of_run(summary, run, watch, NOW)
 }
 
-fn ended(end: RunEnd, failed: u64, lost: u64) -> Option<Decision> {
-    Some(Decision::End(EndedRun { failed, lost, ..EndedRun::new("r1", end, NOW) }))
+fn ended(end: RunEnd, failed: u64, lost: u64) -> Option<TaskDecision> {
+    Some(TaskDecision::End(EndedRun { failed, lost, ..EndedRun::new("r1", end, NOW) }))
 }
 
 /// The table of states: phase, unsettled objects, failures, passes, what follows for a run and for a cancelled one.
 #[test]
 fn each_state_of_a_run_has_its_decision() {
     use Phase::*;
-    let (find, cancel) = (|| Some(Decision::Find("r1".into())), || Some(Decision::Cancel("r1".into())));
-    let lose = |lost| Some(Decision::Lose { run: "r1".into(), lost });
+    let (find, cancel) = (|| Some(TaskDecision::Find("r1".into())), || Some(TaskDecision::Cancel("r1".into())));
+    let lose = |lost| Some(TaskDecision::Lose { run: "r1".into(), lost });
     let fresh = passes(0, 0, 0);
     let abandoned = passes(3, 3, 3);
     let still = passes(10, 10, 10);
@@ -90,24 +90,24 @@ fn a_due_time_begins_a_run_or_is_skipped_beside_a_live_one() {
     let due = Timestamp(NOW.0 - 5 * HOUR / 2);
     let next = Due { seen: due, next: Some(Timestamp(NOW.0 + HOUR / 2)) };
     let idle = task("every 1h", Some(due));
-    let begin = Decision::Begin { run: run_id("id", due), due: Some(next) };
+    let begin = TaskDecision::Begin { run: run_id("id", due), due: Some(next) };
     assert_eq!(super::begin(&idle, NOW), Some(begin));
     let busy = Summary { run: live(Watch::default()).run, ..idle.clone() };
-    assert_eq!(super::begin(&busy, NOW), Some(Decision::Skip(next)));
+    assert_eq!(super::begin(&busy, NOW), Some(TaskDecision::Skip(next)));
     for state in [TaskState::Paused, TaskState::Deleting] {
         assert_eq!(super::begin(&Summary { state, ..idle.clone() }, NOW), None, "{state:?}");
     }
     assert_eq!(super::begin(&task("every 1h", Some(Timestamp(NOW.0 + 1))), NOW), None);
     assert_eq!(super::begin(&task("", None), NOW), None);
     let once = Due { seen: due, next: None };
-    let begin = Decision::Begin { run: run_id("id", due), due: Some(once) };
+    let begin = TaskDecision::Begin { run: run_id("id", due), due: Some(once) };
     assert_eq!(super::begin(&task("once", Some(due)), NOW), Some(begin));
 }
 
 #[test]
 fn a_schedule_of_a_newer_release_is_shown_and_begins_nothing() {
     let decision = super::begin(&task("lunar new year", Some(Timestamp(1))), NOW);
-    assert!(matches!(&decision, Some(Decision::Unreadable(why)) if why.contains("lunar")), "{decision:?}");
+    assert!(matches!(&decision, Some(TaskDecision::Unreadable(why)) if why.contains("lunar")), "{decision:?}");
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn what_was_lost_starts_again_by_one_run() {
     let lost = |end, lost| EndedRun { lost, ..EndedRun::new("r1", end, Timestamp(5)) };
     let losses = Losses { in_a_row: 1, version: 1 };
     let with = |last| Summary { last_run: Some(last), losses, ..task("", None) };
-    let again = Some(Decision::Begin { run: run_id("id", Timestamp(5)), due: None });
+    let again = Some(TaskDecision::Begin { run: run_id("id", Timestamp(5)), due: None });
     assert_eq!(super::begin(&with(lost(RunEnd::Stopped, 3)), NOW), again);
     assert_eq!(super::begin(&with(lost(RunEnd::Stopped, 0)), NOW), None, "its finder gave up: the schedule decides");
     assert_eq!(super::begin(&with(lost(RunEnd::Cancelled, 3)), NOW), None);
@@ -133,7 +133,7 @@ fn regression_a_run_that_always_loses_is_begun_a_few_times() {
     }
     // By schedule it begins still, and what ends otherwise is counted from 0.
     let due = Summary { next_due: Some(NOW), outline: task("every 1h", None).outline, ..summary.clone() };
-    assert!(matches!(super::begin(&due, NOW), Some(Decision::Begin { due: Some(_), .. })));
+    assert!(matches!(super::begin(&due, NOW), Some(TaskDecision::Begin { due: Some(_), .. })));
     let live = Summary { run: live(Watch::default()).run, ..summary };
     let end = EndedRun::new("r1", RunEnd::Done, NOW);
     let Next::Write(done) = live.ended(&end) else { panic!("refused") };
@@ -168,7 +168,7 @@ fn a_failed_read_decides_nothing_and_restarts_the_count() {
     let summary = live(passes(9, 9, 9));
     let run = run(Some(Phase::Listed), 5, 0);
     let whole = view(&summary, &run, None, 0);
-    assert_eq!(decide(&whole, 11, NOW).0, [Decision::Lose { run: "r1".into(), lost: 5 }]);
+    assert_eq!(decide(&whole, 11, NOW).0, [TaskDecision::Lose { run: "r1".into(), lost: 5 }]);
     for failed in [
         TaskView { runs: None, ..whole.clone() },
         TaskView { claim: None, ..whole.clone() },
@@ -185,7 +185,7 @@ fn two_controllers_of_one_minute_count_it_once() {
     let summary = live(passes(2, 2, 2));
     let run = run(Some(Phase::Listing), 5, 0);
     let (decisions, watch) = decide(&view(&summary, &run, None, 0), 11, NOW);
-    assert_eq!((decisions.as_slice(), watch.unclaimed), ([Decision::Find("r1".into())].as_slice(), 3));
+    assert_eq!((decisions.as_slice(), watch.unclaimed), ([TaskDecision::Find("r1".into())].as_slice(), 3));
     let after = Summary { watch, ..summary };
     assert_eq!(decide(&view(&after, &run, None, 0), 11, NOW), (decisions, watch));
 }
@@ -237,14 +237,14 @@ proptest! {
             let window = |passes: usize| n.checked_sub(passes).map(|first| &all[first..=n]);
             for decision in &decisions {
                 match decision {
-                    Decision::Lose { lost, .. } => {
+                    TaskDecision::Lose { lost, .. } => {
                         prop_assert_eq!(*lost, 5);
                         // Its first pass has nothing to be compared with, unless all was zero from the beginning.
                         let from = n.saturating_sub(STILL_PASSES as usize - 1);
                         prop_assert!(all[from..=n].iter().all(|p| p.ready == 0 && p.progress == pass.progress));
                         prop_assert!(n + 1 >= STILL_PASSES as usize);
                     }
-                    Decision::Find(_) => {
+                    TaskDecision::Find(_) => {
                         let from = n + 1 - UNCLAIMED_PASSES as usize;
                         prop_assert!(all[from..=n].iter().all(|p| p.ready == 0));
                     }
@@ -265,7 +265,7 @@ proptest! {
     fn a_begun_run_is_not_begun_again(hours in 0i64..100, schedule in prop::sample::select(vec!["once", "every 1h", "cron 0 * * * *"])) {
         let due = Timestamp(NOW.0 - hours * HOUR);
         let summary = task(schedule, Some(due));
-        let Some(Decision::Begin { run, due: Some(due) }) = super::begin(&summary, NOW) else {
+        let Some(TaskDecision::Begin { run, due: Some(due) }) = super::begin(&summary, NOW) else {
             return Err(TestCaseError::fail("no run begins"));
         };
         prop_assert!(due.next.is_none_or(|next| next > NOW));

@@ -18,7 +18,7 @@ const S3: &str = r#"{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","aw
 #[test]
 fn a_notification_of_s3() {
     assert_eq!(parse(S3).unwrap().format, Format::S3);
-    let expected = Change {
+    let expected = ObjectChange {
         bucket: Some("amzn-s3-demo-bucket".into()),
         key: "red flower.jpg".into(),
         kind: ChangeKind::Created,
@@ -60,9 +60,9 @@ fn the_event_names_of_s3() {
 fn the_test_message_of_s3() {
     let body = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2014-10-13T15:57:02.089Z",
     "Bucket":"amzn-s3-demo-bucket","RequestId":"5582815E1AEA5ADF","HostId":"8cLeGAmw098X5cv4Zkwcmo8vvZa3eH3eKxsPzbB9wrR+YstdA6Knx4Ip8EXAMPLE"}"#;
-    assert_eq!(parse(body), Ok(Parsed::notice(Format::S3, Notice::Test)));
+    assert_eq!(parse(body), Ok(Parsed::notice(Format::S3, SubscriptionNotice::Test)));
     let through_sns = serde_json::json!({"Type": "Notification", "TopicArn": "arn:aws:sns:r:1:t", "Message": body});
-    assert_eq!(parse(&through_sns.to_string()), Ok(Parsed::notice(Format::S3, Notice::Test)));
+    assert_eq!(parse(&through_sns.to_string()), Ok(Parsed::notice(Format::S3, SubscriptionNotice::Test)));
 }
 
 /// SNS developer guide, "Amazon SNS message and JSON formats".
@@ -92,9 +92,9 @@ fn a_subscription_that_waits_to_be_confirmed() {
     let body = r#"{"Type":"SubscriptionConfirmation","MessageId":"165545c9-2a5c-472c-8df2-7ff2be2b3b1b","Token":"2336412f37…",
     "TopicArn":"arn:aws:sns:us-west-2:123456789012:MyTopic","Message":"You have chosen to subscribe to the topic …",
     "SubscribeURL":"https://sns.us-west-2.amazonaws.com/?Action=ConfirmSubscription","Timestamp":"2012-04-26T20:45:04.751Z"}"#;
-    assert_eq!(parse(body), Ok(Parsed::notice(Format::Sns, Notice::SubscriptionConfirmation)));
+    assert_eq!(parse(body), Ok(Parsed::notice(Format::Sns, SubscriptionNotice::SubscriptionConfirmation)));
     let ended = body.replace("SubscriptionConfirmation", "UnsubscribeConfirmation");
-    assert_eq!(parse(&ended), Ok(Parsed::notice(Format::Sns, Notice::UnsubscribeConfirmation)));
+    assert_eq!(parse(&ended), Ok(Parsed::notice(Format::Sns, SubscriptionNotice::UnsubscribeConfirmation)));
 }
 
 /// MinIO documentation, "Bucket Notifications", example of a PUT.
@@ -134,7 +134,7 @@ fn s3_through_eventbridge() {
     "detail":{"version":"0","bucket":{"name":"amzn-s3-demo-bucket1"},"object":{"key":"example+key%20","size":5,
     "etag":"b1946ac92492d2347c6235b4d2611184","version-id":"IYV3p45BT0ac8hjHg1houSdS1a.Mro8e","sequencer":"617f08299329d189"},
     "request-id":"N4N7GDK58NMKJ12R","requester":"123456789012","source-ip-address":"1.2.3.4","reason":"PutObject"}}"#;
-    let expected = Change {
+    let expected = ObjectChange {
         bucket: Some("amzn-s3-demo-bucket1".into()),
         key: "example+key%20".into(),
         kind: ChangeKind::Created,
@@ -168,7 +168,7 @@ const OSS: &str = r#"{"events":[{"eventName":"ObjectCreated:PutObject","eventSou
 fn a_notification_of_oss_in_all_its_envelopes() {
     let parsed = parse(OSS).unwrap();
     assert_eq!(parsed.format, Format::Oss);
-    let expected = Change {
+    let expected = ObjectChange {
         bucket: Some("testbucket".into()),
         key: "source/a.png".into(),
         kind: ChangeKind::Created,
@@ -226,12 +226,12 @@ fn a_notification_of_cos() {
     "eventVersion":"1.0","eventTime":1545205770,"eventSource":"qcs::cos","requestParameters":{"requestSourceIP":"192.168.15.101",
     "requestHeaders":{"Authorization":"q-sign-algorithm=sha1"}},"eventQueue":"qcs:0:lambda:cd:appid/1253970026:default.printevent.$LATEST",
     "reservedInfo":"","reqid":179398952}}]}"#;
-    let expected = Change {
+    let expected = ObjectChange {
         bucket: Some("testpic-1253970026".into()),
         kind: ChangeKind::Created,
         size: Some(1029),
         time: at("2018-12-19T07:49:30Z"),
-        ..Change::of("testfile".into())
+        ..ObjectChange::of("testfile".into())
     };
     assert_eq!(parse(body).unwrap(), Parsed { format: Format::Cos, changes: vec![expected.clone()], notice: None });
     let old = body.replace("1545205770", "\"1970-01-01T00:00:00.000Z\"");
@@ -261,8 +261,8 @@ const GCS_OBJECT: &str = r#"{"kind":"storage#object","id":"my-bucket/dir/a+b%20c
 "timeCreated":"2017-03-20T12:00:00.000Z","updated":"2017-03-20T12:00:00.000Z","storageClass":"STANDARD","size":"352","md5Hash":"1B2M2Y8AsgTpgAmY7PhCfg==",
 "crc32c":"AAAAAA==","etag":"CKih16GjycICEAE=","metadata":{"a":"b"}}"#;
 
-fn gcs_object() -> Change {
-    Change {
+fn gcs_object() -> ObjectChange {
+    ObjectChange {
         bucket: Some("my-bucket".into()),
         key: "dir/a+b%20c".into(),
         kind: ChangeKind::Created,
@@ -300,7 +300,7 @@ fn a_notification_of_cloud_storage_through_pubsub() {
     }
     // With the payload format NONE there is no data.
     let none = serde_json::json!({"message": {"attributes": attributes, "messageId": "1"}, "subscription": "s"});
-    assert_eq!(change(&none.to_string()), Change { size: None, etag: None, ..gcs_object() });
+    assert_eq!(change(&none.to_string()), ObjectChange { size: None, etag: None, ..gcs_object() });
     let nameless = push.to_string().replace("objectId", "objectID");
     assert!(parse(&nameless).unwrap_err().to_string().contains("gcs event, record 1: objectId is missing"));
 }
@@ -330,7 +330,7 @@ fn a_cloud_event_of_cloud_storage() {
     members.insert("data_base64".into(), data.into());
     assert_eq!(change(&encoded.to_string()), gcs_object());
     // The payload alone does not say what happened, but that the object was deleted.
-    assert_eq!(change(GCS_OBJECT), Change { kind: ChangeKind::Other, ..gcs_object() });
+    assert_eq!(change(GCS_OBJECT), ObjectChange { kind: ChangeKind::Other, ..gcs_object() });
     let deleted = GCS_OBJECT.replace("timeCreated", "timeDeleted");
     assert_eq!(change(&deleted).kind, ChangeKind::Removed);
 }
@@ -341,13 +341,13 @@ fn a_notification_of_r2() {
     let body = r#"{"account":"3f4b7e3dcab231cbfdaa90a6a28bd548","action":"CopyObject","bucket":"my-bucket","object":{"key":"my-new+object",
     "size":65536,"eTag":"c846ff7a18f28c2e262116d6e8719ef0"},"eventTime":"2024-05-24T19:36:44.379Z",
     "copySource":{"bucket":"my-bucket","object":"my-original-object"}}"#;
-    let expected = Change {
+    let expected = ObjectChange {
         bucket: Some("my-bucket".into()),
         kind: ChangeKind::Created,
         size: Some(65536),
         etag: Some(ETag::new("c846ff7a18f28c2e262116d6e8719ef0")),
         time: at("2024-05-24T19:36:44.379Z"),
-        ..Change::of("my-new+object".into())
+        ..ObjectChange::of("my-new+object".into())
     };
     assert_eq!(parse(body).unwrap(), Parsed { format: Format::R2, changes: vec![expected], notice: None });
     for (name, kind) in [
@@ -369,11 +369,11 @@ fn a_callback_of_kodo() {
     let callback = |event: &str| {
         serde_json::json!({"Message": event, "Subject": "Qiniu KODO Notification", "Timestamp": "2019-01-15T19:20:07+08:00"}).to_string()
     };
-    let expected = Change {
+    let expected = ObjectChange {
         kind: ChangeKind::Created,
         size: Some(6),
         time: Some(Timestamp(1_547_551_207_786)),
-        ..Change::of("event1_tets.txt".into())
+        ..ObjectChange::of("event1_tets.txt".into())
     };
     assert_eq!(
         parse(&callback(event)).unwrap(),
@@ -394,9 +394,9 @@ fn a_callback_of_kodo() {
 #[test]
 fn the_minimal_event() {
     let body = r#"{"key":"a/b+c%20d","size":123}"#;
-    let expected = Change { size: Some(123), ..Change::of("a/b+c%20d".into()) };
+    let expected = ObjectChange { size: Some(123), ..ObjectChange::of("a/b+c%20d".into()) };
     assert_eq!(parse(body).unwrap(), Parsed { format: Format::Minimal, changes: vec![expected], notice: None });
-    assert_eq!(change(r#"{"key":"a"}"#), Change::of("a".into()));
+    assert_eq!(change(r#"{"key":"a"}"#), ObjectChange::of("a".into()));
     assert_eq!(change(r#"{"key":"a","size":"many","sequencer":"1F"}"#).sequencer.as_deref(), Some("1F"));
 }
 

@@ -1,6 +1,6 @@
 //! Reads a message as an event: its records become the keys of a `changed` job.
 
-use shared::event::{self, Change, ChangeKind, Notice, Parsed, Scope};
+use shared::event::{self, ChangeKind, ObjectChange, Parsed, Scope, SubscriptionNotice};
 use shared::job::Origin;
 use shared::ledger::{Outcome, State, events_run};
 use shared::metrics;
@@ -48,13 +48,13 @@ pub(crate) fn read(context: &Context, message: &Message) -> Read {
 }
 
 /// The operator who wired the events must act on these, all but one.
-fn read_notice(notice: Notice) -> Read {
+fn read_notice(notice: SubscriptionNotice) -> Read {
     let todo = match notice {
-        Notice::Test => return Read::Nothing,
-        Notice::SubscriptionConfirmation => {
+        SubscriptionNotice::Test => return Read::Nothing,
+        SubscriptionNotice::SubscriptionConfirmation => {
             "SNS asks to confirm a subscription: open the SubscribeURL in this message, otherwise no events arrive"
         }
-        Notice::UnsubscribeConfirmation => {
+        SubscriptionNotice::UnsubscribeConfirmation => {
             "SNS reports that a subscription has ended, so no more events arrive: subscribe the queue again"
         }
     };
@@ -65,7 +65,7 @@ fn read_notice(notice: Notice) -> Read {
 fn as_job(
     context: &Context,
     message: &Message,
-    changes: &[Change],
+    changes: &[ObjectChange],
     mut count: impl FnMut(&'static str),
 ) -> (ObjectJob, Vec<(u32, Outcome)>) {
     let task = &context.engine.task;
