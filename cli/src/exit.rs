@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use control::{Code, Refusal};
 use finder::FindError;
 use shared::config::ConfigError;
 
@@ -82,6 +83,19 @@ impl From<ConfigError> for Failure {
                 }
             }
             error => Failure::usage(error),
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    /// Of a setting with an invalid value the option is named.
+    fn from(refusal: Refusal) -> Self {
+        match (refusal.code, &refusal.setting) {
+            (Code::InvalidSetting, Some(setting)) => {
+                Failure::from(ConfigError::Setting { setting: setting.clone(), why: refusal.what })
+            }
+            _ if refusal.is_midway => Failure::midway(refusal),
+            _ => Failure::usage(refusal),
         }
     }
 }

@@ -18,7 +18,6 @@ mod find;
 mod job;
 pub(crate) mod plan;
 pub(crate) mod probe;
-mod request;
 mod slice;
 pub(crate) mod verify;
 
@@ -36,7 +35,6 @@ use crate::kinds::OpenKind;
 
 pub use job::SliceBounds;
 pub use probe::{Answer, ProbeResult, Rights, SideProbe};
-pub use request::{PlanRequest, ProbeRequest, VerifyRequest};
 pub use slice::{SliceCheckpoint, SliceEnd};
 pub use verify::VerifyResult;
 

@@ -5,11 +5,12 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use adapters::open::{self, Backend, FleetBackend};
+use control::actions;
 use finder::{FindError, Finder, Progress, RetryPlanner};
-use shared::config::{Config, RunOverrides, TaskDefinition};
+use shared::config::Config;
 use shared::filter::Filter;
 use shared::ledger::{Run, RunOptions};
-use shared::tasks::{OperationKind, Summary};
+use shared::tasks::Summary;
 use shared::terminal;
 use tokio_util::sync::CancellationToken;
 
@@ -68,45 +69,13 @@ async fn begin_in_fleet(fleet: &FleetBackend, task: &Summary, failed: &Run, args
     if args.report.is_some() {
         return Err(Failure::usage("--report: workers do the jobs of this task: leave --report out"));
     }
-    check_options(fleet, task, failed).await?;
-    let request = serde_json::json!({"run": failed.start.id}).to_string();
-    let begun = tasks::begin(fleet, task, OperationKind::Retry, request, false).await?;
+    let begun = actions::retry(&tasks::actor_of(fleet.clone()), task, failed).await?;
     let (run, of, name) = (terminal::run_id(&begun.run), terminal::run_id(&failed.start.id), &task.task.name);
     match args.json {
         true => stdout::line(serde_json::json!({"task": name, "run": begun.run, "retries": failed.start.id}))?,
         false => stdout::line(format_args!("began run {run} of task {name}, which retries run {of}"))?,
     }
     Ok(Exit::InSync)
-}
-
-/// Refuses what a worker would refuse. The endpoints, and the prefixes of a list, are known to the worker alone.
-async fn check_options(fleet: &FleetBackend, task: &Summary, failed: &Run) -> Result<(), Failure> {
-    if failed.is_events() {
-        return Ok(());
-    }
-    let id = &task.task.id;
-    let begun = fleet.tasks.operation(id, &failed.start.id).await.map_err(Failure::midway)?;
-    let Some(begun) = begun.filter(|begun| begun.kind == OperationKind::Find) else { return Ok(()) };
-    // A version that no run needs any more is removed: then the worker decides.
-    let Some(then) = fleet.tasks.definition(id, begun.version).await.map_err(Failure::midway)? else { return Ok(()) };
-    let (Ok(then), Ok(overrides)) = (TaskDefinition::parse(&then), RunOverrides::parse(&begun.request)) else {
-        return Ok(());
-    };
-    let now = tasks::present(&fleet.tasks, task).await?;
-    let options = |definition: TaskDefinition, overrides: &RunOverrides| {
-        let config = definition.on(fleet.fleet(), id);
-        RunOptions::of_definition(&overrides.apply(&config.objects.find), &config.objects.work)
-    };
-    match options(then, &overrides) == options(now, &RunOverrides::default()) {
-        true => Ok(()),
-        false => Err(other_options(failed)),
-    }
-}
-
-fn other_options(failed: &Run) -> Failure {
-    let id = terminal::run_id(&failed.start.id);
-    let why = format!("run {id} had other options than its task has now, so its failed objects cannot be retried");
-    Failure::usage(why).hint("start a new run, which finds these objects again")
 }
 
 /// Enqueues, and works. The report is the new run's.
@@ -163,35 +132,7 @@ async fn options(config: &Config, failed: &Run) -> Result<RunOptions, Failure> {
     let filter = Filter::load(&config.objects.find, None).map_err(Failure::usage)?;
     let options = RunOptions::of(&source, &destination, &config.objects.find, &config.objects.work, filter.prefixes());
     if !failed.is_events() && failed.start.options.digest != options.digest {
-        return Err(other_options(failed));
+        return Err(actions::other_options(failed).into());
     }
     Ok(options)
-}
-
-#[cfg(test)]
-mod tests {
-    use shared::ledger::{Found, Phase, Settled};
-    use shared::tasks::{BeginRun, Operation};
-
-    use super::*;
-    use crate::fixtures;
-
-    #[tokio::test]
-    async fn a_retry_under_other_options_is_refused_at_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let (fleet, task) = fixtures::fleet(folder.path()).await;
-        let who = fixtures::author();
-        let operation =
-            Operation::queued("run-1".to_owned(), (&task.task.id, 1), OperationKind::Find, String::new(), &who);
-        let begin = BeginRun { task: &task.task, operation: &operation, due: None, supersedes: None };
-        assert!(fleet.tasks.begin_run(&begin, &who).await.unwrap().is_made());
-        let failed = fixtures::run("run-1", Phase::Listed, Found::default(), Settled::default());
-        assert!(check_options(&fleet, &task, &failed).await.is_ok());
-        let other = fixtures::definition("[find]\ndelete = true\n").kept().unwrap();
-        assert!(fleet.tasks.edit(&task.task, 1, &other, None, &who).await.unwrap().is_made());
-        let task = fleet.tasks.summary("t").await.unwrap().unwrap();
-        let refused = check_options(&fleet, &task, &failed).await.unwrap_err();
-        assert!(refused.message.contains("had other options than its task has now"), "{}", refused.message);
-        assert_eq!(refused.exit, Exit::Usage);
-    }
 }

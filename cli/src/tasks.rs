@@ -9,7 +9,6 @@ mod delete;
 mod edit;
 mod editor;
 mod ended;
-mod events_queue;
 mod history;
 mod limit;
 mod list;
@@ -21,18 +20,14 @@ mod show;
 mod state;
 mod wait;
 
-use adapters::open;
+use adapters::open::FleetBackend;
+use control::Actor;
 pub use list::{Listed, line, listed};
-pub use run::begin;
-use shared::config::{FleetFile, FollowedEvents, TaskDefinition, TaskLimits};
-use shared::object::Timestamp;
-use shared::tasks::{Author, SharedTasks, Summary};
-use shared::terminal;
+use shared::config::FleetFile;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::TaskCommand;
 use crate::exit::{CommandResult, Failure};
-use crate::stdout;
 
 /// Carries out a command.
 pub async fn run(command: &TaskCommand, stop: &CancellationToken) -> CommandResult {
@@ -56,8 +51,8 @@ pub async fn run(command: &TaskCommand, stop: &CancellationToken) -> CommandResu
     }
 }
 
-/// Opens the tasks of a fleet. A state folder is made by `create` alone.
-async fn opened(fleet: &FleetFile, makes_state: bool) -> Result<SharedTasks, Failure> {
+/// Opens the services of a fleet. A state folder is made by `create` alone.
+async fn opened(fleet: &FleetFile, makes_state: bool) -> Result<FleetBackend, Failure> {
     if let Some(state) = fleet.state.as_ref().filter(|state| !makes_state && !state.is_dir()) {
         let why = format!(
             "--state: the state folder {} does not exist: run flotilla task create first, or give --state DIR or --fleet FILE",
@@ -65,61 +60,21 @@ async fn opened(fleet: &FleetFile, makes_state: bool) -> Result<SharedTasks, Fai
         );
         return Err(Failure::usage(why));
     }
-    open::tasks(fleet).await.map_err(Failure::usage)
+    FleetBackend::open(fleet).await.map_err(Failure::usage)
 }
 
 /// Opens the services of a fleet that exists.
-async fn backend(fleet: &FleetFile) -> Result<open::FleetBackend, Failure> {
-    opened(fleet, false).await?;
-    open::FleetBackend::open(fleet).await.map_err(Failure::usage)
+async fn backend(fleet: &FleetFile) -> Result<FleetBackend, Failure> {
+    opened(fleet, false).await
 }
 
-/// The task of a name.
-async fn found(tasks: &SharedTasks, fleet: &FleetFile, name: &str) -> Result<Summary, Failure> {
-    let missing =
-        || Failure::usage(format!("fleet {:?} has no task {name:?}: flotilla task list names all tasks", fleet.name));
-    tasks.summary(name).await.map_err(Failure::usage)?.ok_or_else(missing)
+/// The user of the program, who acts on a fleet that exists.
+async fn actor(fleet: &FleetFile) -> Result<Actor, Failure> {
+    Ok(actor_of(backend(fleet).await?))
 }
 
-/// The text of a task's present definition.
-async fn text(tasks: &SharedTasks, summary: &Summary) -> Result<String, Failure> {
-    let text = tasks.definition(&summary.task.id, summary.version).await.map_err(Failure::usage)?;
-    // An edit between the two reads may have removed the version.
-    text.ok_or_else(|| Failure::midway(format!("task {:?} is being changed: try again", summary.task.name)))
-}
-
-/// A task's present definition, with the limits that hold now.
-pub(crate) async fn present(tasks: &SharedTasks, summary: &Summary) -> Result<TaskDefinition, Failure> {
-    let (name, text) = (&summary.task.name, text(tasks, summary).await?);
-    let definition = TaskDefinition::parse(&text).map_err(|why| {
-        Failure::usage(format!("the definition of task {name:?} cannot be read ({why}): use the version that wrote it"))
-    })?;
-    let shared::tasks::Limits { machines, bandwidth, requests } = summary.limits;
-    Ok(TaskDefinition { limits: TaskLimits { machines, bandwidth, requests }, ..definition })
-}
-
-/// Makes the source bucket send the events that a task follows.
-async fn wire_events(fleet: &FleetFile, summary: &Summary, definition: &TaskDefinition) -> Result<(), Failure> {
-    let name = &summary.task.name;
-    let wired = open::wire_events(fleet, summary, definition).await.map_err(|error| {
-        let events = if definition.events == FollowedEvents::Create { "create" } else { "create-delete" };
-        let again = format!("flotilla task edit {name} --events {events}");
-        Failure::midway(error).hint(&format!("task {name} is recorded, without events: then run {again}"))
-    })?;
-    wired.map_or(Ok(()), |line| stdout::line(terminal::escaped(&line)))
-}
-
-/// Somebody else deleted the task, or its name is another task's by now.
-fn gone(name: &str) -> Failure {
-    Failure::usage(format!("task {name:?} was deleted by somebody else"))
-}
-
-/// Who uses the program, as the system names them.
-fn author(note: &str) -> Author {
-    Author::new(who(), Timestamp::now(), note)
-}
-
-fn who() -> String {
+/// The user of the program, as the system names them.
+pub(crate) fn actor_of(backend: FleetBackend) -> Actor {
     let who = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
-    who.unwrap_or_else(|_| "flotilla".to_owned())
+    Actor { backend, who: who.unwrap_or_else(|_| "flotilla".to_owned()) }
 }

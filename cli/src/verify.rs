@@ -16,7 +16,6 @@ use crate::object_source;
 use crate::stdout::Stdout;
 use crate::verbosity::note;
 pub use compare::{DifferenceKind, PairVerdict};
-pub use content::Effort;
 pub use walk::{Tally, Verification, Verified, WalkEnd};
 
 /// One difference under one key.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use control::Effort;
 use humantime::Duration;
 use sha2::{Digest as _, Sha256};
 use shared::acl::CannedAcl;
@@ -15,7 +16,6 @@ use super::filters::FilterArgs;
 use super::sides::{BothArgs, DestinationArgs, SourceArgs};
 use crate::exit::Failure;
 use crate::state;
-use crate::verify::Effort;
 
 /// `flotilla sync`
 #[derive(Debug, Args)]

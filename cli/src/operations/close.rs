@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use control::request;
 use shared::Result;
 use shared::store::Store;
 use shared::tasks::CloseRequest;
@@ -10,7 +11,7 @@ use worker::{Closing, UploadCloser};
 
 use super::job::SliceBounds;
 use super::slice::{SliceCheckpoint, SliceEnd};
-use super::{AGAIN_AFTER, OpenedTask, request};
+use super::{AGAIN_AFTER, OpenedTask};
 
 /// Closes uploads until there are no more, or the slice ends. The result is a [`worker::Closed`]: uploads that the
 /// destination refuses to abort are named in it, and their records stay.

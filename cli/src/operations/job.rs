@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use control::request;
 use shared::ledger::{ClaimView, SharedLedger};
 use shared::object::Timestamp;
 use shared::queue::Outgoing;
@@ -14,7 +15,7 @@ use worker::{Delivery, Execution, LaneContext};
 
 use super::find::{AskedRun, FindSlice};
 use super::slice::{SliceCheckpoint, SliceEnd, Waits};
-use super::{AGAIN_AFTER, OpenedTask, Shared, erase, request};
+use super::{AGAIN_AFTER, OpenedTask, Shared, erase};
 
 /// How long the operations of a deletion are tried, by the workers' clocks, from when they were asked for.
 const DELETION_TRIED_FOR: Duration = Duration::from_secs(24 * 60 * 60);

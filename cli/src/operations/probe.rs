@@ -7,6 +7,7 @@
 mod right;
 mod side;
 
+use control::request::{self, ProbeRequest};
 use serde::{Deserialize, Serialize};
 use shared::Result;
 use shared::config::Config;
@@ -15,7 +16,6 @@ use shared::store::Store;
 pub use right::{Answer, Rights};
 
 use super::slice::SliceEnd;
-use super::{ProbeRequest, request};
 use side::Probe;
 
 /// What the credentials may do.

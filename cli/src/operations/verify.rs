@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use adapters::open;
+use control::request::{self, VerifyRequest};
 use serde::{Deserialize, Serialize};
 use shared::Result;
 use shared::config::Config;
@@ -11,7 +12,6 @@ use shared::terminal;
 
 use super::job::SliceBounds;
 use super::slice::{SliceCheckpoint, SliceEnd};
-use super::{VerifyRequest, request};
 use crate::verify::{Line, PairVerdict, Tally, Verification, Verified, WalkEnd, lines};
 
 /// Most differences that a result names.

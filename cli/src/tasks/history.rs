@@ -8,7 +8,7 @@ use shared::ledger::{MAX_RUNS, Run};
 use shared::tasks::{Audit, EndedRun, Operation, OperationKind, Summary};
 use shared::terminal;
 
-use super::{backend, found};
+use super::actor;
 use crate::args::HistoryArgs;
 use crate::exit::{CommandResult, Exit, Failure};
 use crate::fleet::CATCH_UP;
@@ -30,10 +30,9 @@ struct Past {
 
 /// Prints the runs of a task, or its changes, the newest first.
 pub async fn run(args: &HistoryArgs) -> CommandResult {
-    let fleet = args.fleet.read()?;
-    let backend = backend(&fleet).await?;
-    let summary = found(&backend.tasks, &fleet, &args.name).await?;
-    if args.changes { changes(args, &backend, &summary).await } else { runs(args, &backend, &summary).await }
+    let actor = actor(&args.fleet.read()?).await?;
+    let (backend, summary) = (&actor.backend, actor.summary(&args.name).await?);
+    if args.changes { changes(args, backend, &summary).await } else { runs(args, backend, &summary).await }
 }
 
 async fn runs(args: &HistoryArgs, backend: &FleetBackend, summary: &Summary) -> CommandResult {

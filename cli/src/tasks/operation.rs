@@ -4,21 +4,20 @@ use serde_json::json;
 use shared::tasks::{OPERATIONS, Operation, OperationState};
 use shared::terminal;
 
-use super::{backend, ended, found};
+use super::{actor, ended};
 use crate::args::TaskOperationArgs;
 use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout;
 
 /// Prints an operation that goes on, or its result as the command that asked for it does, with its exit code.
 pub async fn run(args: &TaskOperationArgs) -> CommandResult {
-    let fleet = args.fleet.read()?;
-    let backend = backend(&fleet).await?;
-    let task = found(&backend.tasks, &fleet, &args.name).await?.task.id;
+    let actor = actor(&args.fleet.read()?).await?;
+    let task = actor.summary(&args.name).await?.task.id;
     let mut operation = None;
     // A probe belongs to no task: its request has the definition.
     for of in [task.as_str(), OPERATIONS] {
         if operation.is_none() {
-            operation = backend.tasks.operation(of, &args.id).await.map_err(Failure::usage)?;
+            operation = actor.tasks().operation(of, &args.id).await.map_err(Failure::usage)?;
         }
     }
     let Some(operation) = operation else {

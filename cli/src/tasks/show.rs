@@ -2,18 +2,19 @@
 
 mod lifetime;
 
-use adapters::open::{self, FleetBackend};
+use adapters::open;
+use control::Actor;
+use control::actions::limit_words;
 use serde::Serialize;
 use shared::object::Timestamp;
 use shared::queue::Depth;
 use shared::tasks::{Audit, Heartbeat, Operation, OperationKind, Summary, TaskState};
 use shared::terminal;
 
+use super::actor;
 use super::history::{audits, change};
-use super::limit;
 use super::list::{Listed, last_run, next_run};
 use super::live::{errors, live};
-use super::{backend, found, present, text};
 use crate::args::ShowArgs;
 use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout::Stdout;
@@ -42,16 +43,15 @@ struct Shown {
 
 /// Prints a task.
 pub async fn run(args: &ShowArgs) -> CommandResult {
-    let fleet = args.fleet.read()?;
-    let backend = backend(&fleet).await?;
-    let summary = found(&backend.tasks, &fleet, &args.name).await?;
+    let actor = actor(&args.fleet.read()?).await?;
+    let summary = actor.summary(&args.name).await?;
     let mut out = Stdout::new();
     if args.toml {
-        out.line(definition(&backend, &summary).await?.trim_end())?;
+        out.line(definition(&actor, &summary).await?.trim_end())?;
         out.flush()?;
         return Ok(Exit::InSync);
     }
-    let shown = shown(&backend, summary).await?;
+    let shown = shown(&actor, summary).await?;
     if args.json {
         out.line(serde_json::to_string(&shown).expect("a task is representable as JSON"))?;
     } else {
@@ -64,14 +64,15 @@ pub async fn run(args: &ShowArgs) -> CommandResult {
 }
 
 /// The text of the present definition, with the limits that hold now. One of a newer program is shown as it is.
-async fn definition(backend: &FleetBackend, summary: &Summary) -> Result<String, Failure> {
-    match present(&backend.tasks, summary).await {
+async fn definition(actor: &Actor, summary: &Summary) -> Result<String, Failure> {
+    match actor.definition(summary).await {
         Ok(definition) => Ok(definition.to_toml()?),
-        Err(_) => text(&backend.tasks, summary).await,
+        Err(_) => Ok(actor.text(summary).await?),
     }
 }
 
-async fn shown(backend: &FleetBackend, summary: Summary) -> Result<Shown, Failure> {
+async fn shown(actor: &Actor, summary: Summary) -> Result<Shown, Failure> {
+    let backend = &actor.backend;
     let id = summary.task.id.clone();
     let workers = backend.tasks.heartbeats().await.map_err(Failure::midway)?;
     let depth = async {
@@ -82,7 +83,7 @@ async fn shown(backend: &FleetBackend, summary: Summary) -> Result<Shown, Failur
     let (operations, _) = backend.tasks.operations(&id, None, SHOWN).await.map_err(Failure::midway)?;
     let changes = audits(backend, &id, SHOWN).await?;
     Ok(Shown {
-        definition: definition(backend, &summary).await?,
+        definition: definition(actor, &summary).await?,
         messages_die: queues.as_ref().ok().and_then(|depth| lifetime::messages_die(&summary, depth, &changes)),
         queues,
         operations,
@@ -103,7 +104,7 @@ impl Shown {
         lines.push(format!("created {}", summary.created.to_seconds()));
         lines.push(next_run(summary.next_due));
         lines.push(last_run(summary.last_run.as_ref()));
-        lines.push(limit::words(&summary.limits));
+        lines.push(limit_words(&summary.limits));
         if let (Some(run), Some(live)) = (&summary.run, live) {
             let id = terminal::run_id(&run.id);
             lines.push(format!("run {id} since {}: {}", run.begun.to_seconds(), live.words()));

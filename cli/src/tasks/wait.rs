@@ -1,15 +1,14 @@
-//! Requests an operation, and waits for its end.
+//! Waits for the end of an operation.
 
 use std::time::Duration;
 
 use adapters::open::FleetBackend;
-use shared::queue::{Outgoing, Queue};
-use shared::tasks::{Heartbeat, Operation, OperationClass, OperationEnd, OperationKind};
+use control::actions::goes_on;
+use shared::tasks::{Heartbeat, Operation, OperationEnd};
 use shared::terminal;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::author;
 use crate::exit::Failure;
 use crate::verbosity::note;
 
@@ -22,97 +21,41 @@ const LOOK_AT_MOST_EVERY: Duration = Duration::from_secs(5);
 /// Workers report themselves every 5 s: those that are silent for this long are taken for dead.
 const SILENT_AFTER: Duration = Duration::from_secs(20);
 
-/// Most operations of a task that may be requested and not done, beside its runs.
-const MAX_OPEN: usize = 20;
-
-/// The newest operations of a task, among which those that are not done are counted.
-const LOOKED_THROUGH: usize = 100;
-
-/// An operation that is to be carried out.
-pub struct Request<'a> {
-    /// The services of the fleet.
-    pub backend: &'a FleetBackend,
-    /// Where its job is sent.
-    pub queue: Queue,
-    /// The task's name, for people.
-    pub name: &'a str,
-    /// The operation.
-    pub operation: Operation,
-}
-
-/// A new operation.
-pub fn operation(task: &str, kind: OperationKind, version: u32, request: String) -> Operation {
-    Operation::queued(uuid::Uuid::now_v7().to_string(), (task, version), kind, request, &author(""))
-}
-
-impl Request<'_> {
-    /// Records the operation, then sends its job. If the command ends in between, the controller sends the job.
-    pub async fn send(&self) -> Result<(), Failure> {
-        self.check_open().await?;
-        self.backend.tasks.request(&self.operation).await.map_err(Failure::usage)?;
-        let body = self.operation.job(0).to_body();
-        // Sent twice, it does no harm.
-        self.queue.send(&[Outgoing::now(body)]).await.map_err(|error| {
-            let recorded = "the operation is recorded: the controller sends its job in some minutes";
-            Failure::midway(error).hint(&format!("{recorded}; {}", self.goes_on()))
-        })
-    }
-
-    /// Refuses one more of a task with too many: all are looked through each minute. Two commands at once may exceed it.
-    async fn check_open(&self) -> Result<(), Failure> {
-        let (tasks, id) = (&self.backend.tasks, &self.operation.task);
-        let (newest, _) = tasks.operations(id, None, LOOKED_THROUGH).await.map_err(Failure::usage)?;
-        let is_open = |one: &&Operation| one.end.is_none() && one.kind.class() == OperationClass::Other;
-        match newest.iter().filter(is_open).count() {
-            open if open < MAX_OPEN => Ok(()),
-            open => Err(Failure::usage(format!(
-                "{open} operations of task {:?} are not done: wait for their ends, or start a worker",
-                self.name
-            ))),
+/// Waits for the end of an operation that was requested. `None`: interrupted; the operation goes on.
+pub async fn until_end(
+    backend: &FleetBackend,
+    name: &str,
+    requested: &Operation,
+    stop: &CancellationToken,
+) -> Result<Option<OperationEnd>, Failure> {
+    let Operation { id, task, .. } = requested;
+    let midway = |error| Failure::midway(error).hint(&goes_on(name, requested));
+    let (mut delay, mut said, mut workers) = (LOOK_AFTER, None, Workers::default());
+    loop {
+        tokio::select! {
+            () = sleep(delay) => {}
+            () = stop.cancelled() => {
+                note(format_args!("Interrupted. {}", goes_on(name, requested)));
+                return Ok(None);
+            }
         }
-    }
-
-    /// Where its result will be found by somebody who no longer waits.
-    fn goes_on(&self) -> String {
-        let Operation { id, kind, .. } = &self.operation;
-        let (kind, name) = (kind.as_str(), self.name);
-        format!("The {kind} of {name} goes on: flotilla task operation {name} {id} prints its result")
-    }
-
-    /// Waits for the end. `None`: interrupted; the operation goes on.
-    pub async fn end(&self, stop: &CancellationToken) -> Result<Option<OperationEnd>, Failure> {
-        let Operation { id, task, .. } = &self.operation;
-        let (mut delay, mut said, mut workers) = (LOOK_AFTER, None, Workers::default());
-        loop {
-            tokio::select! {
-                () = sleep(delay) => {}
-                () = stop.cancelled() => {
-                    note(format_args!("Interrupted. {}", self.goes_on()));
-                    return Ok(None);
-                }
-            }
-            delay = (delay * 3 / 2).min(LOOK_AT_MOST_EVERY);
-            // Read-only: the port repeats what fails.
-            let operation = self.backend.tasks.operation(task, id).await;
-            let operation = operation.map_err(|error| Failure::midway(error).hint(&self.goes_on()))?;
-            let Some(operation) = operation else {
-                return Err(Failure::midway(format!("operation {id} is gone: its task was deleted")));
-            };
-            if operation.end.is_some() {
-                return Ok(operation.end);
-            }
-            if let Some(progress) =
-                operation.progress.as_ref().filter(|text| !text.is_empty() && said.as_ref() != Some(*text))
-            {
-                note(terminal::escaped(progress));
-                said = Some(progress.clone());
-            }
-            if operation.beat == 0 {
-                let heartbeats = self.backend.tasks.heartbeats().await;
-                let heartbeats = heartbeats.map_err(|error| Failure::midway(error).hint(&self.goes_on()))?;
-                if let Some(why) = workers.complaint(heartbeats, task, self.backend.fleet().state.is_some()) {
-                    note(why);
-                }
+        delay = (delay * 3 / 2).min(LOOK_AT_MOST_EVERY);
+        // Read-only: the port repeats what fails.
+        let Some(operation) = backend.tasks.operation(task, id).await.map_err(midway)? else {
+            return Err(Failure::midway(format!("operation {id} is gone: its task was deleted")));
+        };
+        if operation.end.is_some() {
+            return Ok(operation.end);
+        }
+        let progress = operation.progress.filter(|text| !text.is_empty());
+        if let Some(progress) = progress.filter(|text| said.as_ref() != Some(text)) {
+            note(terminal::escaped(&progress));
+            said = Some(progress);
+        }
+        if operation.beat == 0 {
+            let heartbeats = backend.tasks.heartbeats().await.map_err(midway)?;
+            if let Some(why) = workers.complaint(heartbeats, task, backend.fleet().state.is_some()) {
+                note(why);
             }
         }
     }
@@ -148,41 +91,5 @@ impl Workers {
             None => return None,
         };
         (!std::mem::replace(&mut self.has_complained, true)).then_some(complaint)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use adapters::open;
-    use shared::tasks::OperationVerdict;
-
-    use super::*;
-    use crate::fixtures;
-
-    #[tokio::test]
-    async fn a_task_with_20_open_requests_takes_no_more() {
-        let folder = tempfile::tempdir().unwrap();
-        let (backend, summary) = fixtures::fleet(folder.path()).await;
-        let queue = open::task_queues(backend.fleet(), &summary).await.unwrap().events;
-        let id = summary.task.id.as_str();
-        let send = async || {
-            let operation = operation(id, OperationKind::Plan, 1, String::new());
-            let request = Request { backend: &backend, queue: queue.clone(), name: "t", operation };
-            request.send().await.map(|()| request.operation.id)
-        };
-        let first = send().await.unwrap();
-        for _ in 1..MAX_OPEN {
-            send().await.unwrap();
-        }
-        let refused = send().await.unwrap_err().message;
-        assert!(
-            refused.starts_with("20 operations of task \"t\" are not done") && !refused.contains('\n'),
-            "{refused}"
-        );
-        assert_eq!(backend.tasks.operations(id, None, 100).await.unwrap().0.len(), MAX_OPEN, "nothing was recorded");
-        let at = shared::object::Timestamp::now();
-        let end = OperationEnd { verdict: OperationVerdict::Succeeded, at, result: String::new() };
-        backend.tasks.finish(id, &first, &end).await.unwrap();
-        send().await.unwrap();
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use control::Effort;
 use serde::{Deserialize, Serialize};
 use shared::object::{Entry, ObjectInfo, Pin};
 use shared::store::Store;
@@ -10,7 +11,7 @@ use shared::{Error, ErrorKind};
 use finder::Pair;
 use shared::describe::Describer;
 
-use super::content::{self, Both, Effort, Means, Version};
+use super::content::{self, Both, Means, Version};
 
 /// Looks at a pair that differs: one that is written to under each of them is reported as written to.
 const LOOKS: u32 = 4;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use control::Effort;
 use shared::Error;
 use shared::digest::{Algorithm, Checksum, Hasher, in_common};
 use shared::object::{ETag, ObjectInfo, Pin};
@@ -14,30 +14,6 @@ const READS: u32 = 3;
 /// What both sides are hashed with where neither reports anything: no two objects have been found, or
 /// made, that it takes for the same.
 const STRONG: Algorithm = Algorithm::Sha256;
-
-/// How much may be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Effort {
-    /// No byte over a network.
-    Quick,
-    /// What cannot be compared without.
-    #[default]
-    Needed,
-    /// All bytes of both sides.
-    Deep,
-}
-
-impl Effort {
-    /// The effort that the options `--deep` and `--quick` ask for.
-    pub fn of(deep: bool, quick: bool) -> Effort {
-        match (deep, quick) {
-            (true, _) => Effort::Deep,
-            (_, true) => Effort::Quick,
-            _ => Effort::Needed,
-        }
-    }
-}
 
 /// What two objects were compared by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

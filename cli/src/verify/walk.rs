@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use control::Effort;
 use finder::Pair;
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use shared::store::Store;
 use tokio_util::sync::CancellationToken;
 
 use super::compare::{self, DifferenceKind, PairVerdict, VerifiedStores};
-use super::content::{Effort, Means};
+use super::content::Means;
 
 /// What a verification came to.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

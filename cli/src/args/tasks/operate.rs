@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use control::Effort;
 
 use super::FleetArgs;
-use crate::verify::Effort;
 
 /// Whether the command waits for the result, and how it prints it.
 #[derive(Debug, Args)]

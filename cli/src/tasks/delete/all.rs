@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use adapters::open::FleetBackend;
-use shared::config::FleetFile;
+use control::Actor;
+use control::actions::{Deleted, delete};
 use shared::tasks::Summary;
 use shared::terminal;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{Deleted, agreed, delete};
+use super::agreed;
 use crate::args::DeleteArgs;
 use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout;
@@ -21,15 +22,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Deletes all tasks, and waits until they are gone: exit 1, with their names, if some are still there after `--wait`.
 /// A task that somebody creates meanwhile is named, and not deleted: nobody agreed to that.
-pub async fn run(
-    args: &DeleteArgs,
-    fleet: &FleetFile,
-    backend: &FleetBackend,
-    stop: &CancellationToken,
-) -> CommandResult {
+pub async fn run(args: &DeleteArgs, actor: &Actor, stop: &CancellationToken) -> CommandResult {
+    let backend = &actor.backend;
     let tasks = backend.tasks.summaries().await.map_err(Failure::usage)?;
     if tasks.is_empty() {
-        stdout::line(format_args!("fleet {} has no tasks", fleet.name))?;
+        stdout::line(format_args!("fleet {} has no tasks", actor.fleet().name))?;
         return Ok(Exit::InSync);
     }
     for Summary { task, outline, .. } in &tasks {
@@ -40,12 +37,12 @@ pub async fn run(
     let mut failed = BTreeSet::new();
     for summary in &tasks {
         let name = &summary.task.name;
-        match delete(fleet, backend, summary, args.records).await {
+        match delete(actor, summary, args.records).await {
             Ok(Deleted::Gone) => stdout::line(format_args!("deleted task {name}"))?,
             Ok(Deleted::Begun) => note(format_args!("task {name} is being deleted")),
             // The others go all the same.
-            Err(failure) => {
-                note(format_args!("task {name} stays: {}", failure.message));
+            Err(refusal) => {
+                note(format_args!("task {name} stays: {refusal}"));
                 failed.insert(name.clone());
             }
         }
