@@ -27,6 +27,7 @@ use crate::queue::sqs::SqsQueue;
 use crate::sqlite::Database;
 use crate::store::file::FileStore;
 use crate::store::s3::S3Store;
+use crate::store::unopened::UnopenedStore;
 pub use events::{subscribe, subscribe_by_eventbridge};
 pub use fleet_backend::FleetBackend;
 pub use folders::check_writable;
@@ -86,6 +87,15 @@ pub async fn sides(config: &Config) -> Result<(Store, Store), Unusable> {
 }
 
 /// Opens a location that is only listed, and probes it.
+/// As [`sides`], to end what was begun: a side that cannot be opened answers each call with the reason.
+pub async fn sides_to_end(config: &Config) -> (Store, Store) {
+    let open = async |side: &Side| match store(side).await {
+        Ok(store) => store,
+        Err(why) => Arc::new(UnopenedStore::new(side.location.clone(), &why)),
+    };
+    (open(&config.objects.source).await, open(&config.objects.destination).await)
+}
+
 pub async fn listed(side: &Side) -> Result<Store, Unusable> {
     let store = store(side).await.map_err(Unusable::of("location", &side.location))?;
     probe(&store).await.map_err(Unusable::of("location", &side.location))?;

@@ -2,3 +2,4 @@
 
 pub mod file;
 pub mod s3;
+pub mod unopened;

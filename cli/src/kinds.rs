@@ -23,8 +23,10 @@ use crate::operations::{OpenedTask, SliceBounds, SliceCheckpoint, SliceEnd};
 /// How what a kind replicates is opened: the later ones ask more of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Opening {
-    /// Without a request: nothing is written but ends of what was begun, and a store that is away must not keep a run
-    /// from being cancelled, or a task from being deleted.
+    /// To end what was begun, and for nothing else: a store that is away, or cannot be opened, must not keep a run from
+    /// being cancelled, or a task from being deleted. Each of its calls fails with the reason.
+    ToEnd,
+    /// Without a request.
     Unprobed,
     /// Both sides answer. The destination may be read-only.
     Comparable,
@@ -42,6 +44,8 @@ pub struct ExecutorTerms {
     pub events: Option<FollowedEvents>,
     /// The worker ends when a store has failed for every item for so long; `None`: never.
     pub outage_limit: Option<Duration>,
+    /// Whether it only settles jobs of cancelled runs: the stores may not be there.
+    pub settles_only: bool,
 }
 
 /// What a task of one kind has open: what becomes of the task's definition in these programs.

@@ -31,7 +31,7 @@ use shared::job::{Job, ParseError};
 use shared::tasks::{OPERATION, OperationJob, OperationKind, SharedTasks};
 use worker::{Execution, Executor, LaneContext};
 
-use crate::kinds::OpenKind;
+use crate::kinds::{OpenKind, Opening};
 
 pub use job::SliceBounds;
 pub use probe::{Answer, ProbeResult, Rights, SideProbe};
@@ -57,8 +57,8 @@ pub struct OpenedTask {
 /// Opens versions of a task's definition.
 #[async_trait]
 pub trait OpenedTasks: Send + Sync {
-    /// A version of the definition, opened when it is first asked for. Nobody has asked its stores whether they answer.
-    async fn opened(&self, version: u32) -> shared::Result<Arc<OpenedTask>>;
+    /// A version of the definition, opened at least so when it is first asked for.
+    async fn opened(&self, version: u32, opening: Opening) -> shared::Result<Arc<OpenedTask>>;
 
     /// The task's queues and ledger, without its stores; `None` for tasks that are not created.
     fn backend(&self) -> Option<&Backend>;

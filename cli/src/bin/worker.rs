@@ -112,7 +112,7 @@ async fn open(args: Args, config: Config, health: &Health, report: Option<&Repor
     worker.report = report.map(Report::listener);
     // A fleet waits for a store that fails; its operator sees it by /readyz and the metric.
     let (health, limits, outage_limit) = (health.clone(), LiveLimits::of(&config.machine), None);
-    let terms = ExecutorTerms { health, limits, events: None, outage_limit };
+    let terms = ExecutorTerms { health, limits, events: None, outage_limit, settles_only: false };
     let task = OpenedTask { config, backend, kind };
     task.kind.add_executor(&task, &worker.executors, 0, terms).map_err(Failure::usage)?;
     Ok(worker)

@@ -97,7 +97,7 @@ struct Definitions {
 
 #[async_trait]
 impl OpenedTasks for Definitions {
-    async fn opened(&self, version: u32) -> Result<Arc<OpenedTask>> {
+    async fn opened(&self, version: u32, _: Opening) -> Result<Arc<OpenedTask>> {
         Err(invalid(format!("the request must hold the definition: it names version {version} of none")))
     }
 

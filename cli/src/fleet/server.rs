@@ -18,7 +18,7 @@ use super::bucket_events::BucketEvents;
 use super::context::{FleetContext, Gate};
 use super::status::Status;
 use super::steps::{Served, Step, Target, steps};
-use super::versions::Versions;
+use super::versions::{OpenVersion, Versions};
 use super::wanted::Wanted;
 use crate::kinds::Opening;
 use crate::operations::OperationExecutor;
@@ -74,6 +74,8 @@ impl Server {
         let gate = context.gate.subscribe();
         let turns = context.polls.as_ref().map(|polls| polls.of_task(&summary.task.id));
         let status = Arc::new(Status::new(&context.activity, turns));
+        let executors = Executors::of_kinds(Kind::ALL.map(Kind::name));
+        executors.rest(true);
         Server {
             context,
             summary,
@@ -81,7 +83,7 @@ impl Server {
             wanted,
             gate,
             served: Served::default(),
-            executors: Executors::of_kinds(Kind::ALL.map(Kind::name)),
+            executors,
             versions: None,
             running: None,
             bucket: None,
@@ -105,6 +107,7 @@ impl Server {
             self.executors.ignore_events(wanted.ignored_events());
             let target = self.target(&wanted, gate).await;
             self.reconcile(&target).await;
+            self.executors.rest(!self.is_one_ready() && !wanted.settles());
             self.follow_bucket(wanted.ignored_events() == worker::IgnoredEvents::None).await;
             if let Some(versions) = &self.versions {
                 versions.keep(&target.versions);
@@ -252,21 +255,38 @@ impl Server {
         Ok(())
     }
 
+    /// Opens a version at least so. If that fails, at least what its runs have begun can be ended.
     async fn open(&mut self, version: u32, opening: Opening) -> Result<(), Error> {
-        let Some(versions) = &self.versions else { return Ok(()) };
-        let open = versions.open(version, opening).await?;
+        let Some(versions) = self.versions.clone() else { return Ok(()) };
+        let why = match versions.open(version, opening).await {
+            Ok(open) => return self.add(version, &open),
+            Err(why) => why,
+        };
+        if !self.served.versions.contains_key(&version)
+            && let Ok(open) = versions.open(version, Opening::ToEnd).await
+        {
+            self.add(version, &open)?;
+        }
+        Err(why)
+    }
+
+    fn add(&mut self, version: u32, open: &OpenVersion) -> Result<(), Error> {
         open.add_executor(&self.executors, version, self.status.stores.clone())?;
-        if open.lacks_events && opening == Opening::Ready {
+        if open.lacks_events && open.opening == Opening::Ready {
             let why = "give the task events-queue, a queue at SQS that the bucket sends them to; until then runs find changes";
             tracing::warn!(task = self.summary.task.name, "nothing brings the events of the source bucket: {why}");
         }
-        self.served.versions.insert(version, opening);
+        self.served.versions.insert(version, open.opening);
         Ok(())
     }
 
-    /// Lets the task's worker begin, once a version is open. Until then nothing could be done with a job.
+    fn is_one_ready(&self) -> bool {
+        self.served.versions.values().any(|opening| *opening == Opening::Ready)
+    }
+
+    /// Lets the task's worker begin, once the queues are open. Without a version, operations alone are executed.
     fn receive(&mut self) {
-        let Some(versions) = self.versions.as_ref().filter(|_| !self.served.versions.is_empty()) else { return };
+        let Some(versions) = self.versions.as_ref().filter(|_| self.served.has_queues) else { return };
         let worker = self.worker(versions);
         let stop = Stop { drain: CancellationToken::new(), abort: self.context.stop.abort.child_token() };
         self.running = Some(Running { worker: tokio::spawn(worker.run(stop.clone())), stop });
@@ -305,7 +325,8 @@ impl Server {
     }
 
     async fn bucket_queue(&self) -> Option<QueueConfig> {
-        let present = self.served.present.filter(|version| self.served.versions.contains_key(version))?;
+        let is_ready = |version: &u32| self.served.versions.get(version) == Some(&Opening::Ready);
+        let present = self.served.present.filter(is_ready)?;
         let versions = self.versions.as_ref().filter(|_| self.served.receives)?;
         // It is open: no request is sent.
         versions.open(present, Opening::Unprobed).await.ok()?.bucket_queue

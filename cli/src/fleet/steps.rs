@@ -62,8 +62,8 @@ impl Step {
 
 /// The steps in their order. `None`: the task is gone.
 ///
-/// `Receive` comes last: the caller takes it as soon as one of the versions is open, so that a version which cannot be
-/// opened stops no run of another.
+/// `Receive` comes last, and a version that cannot be opened does not keep it: runs of other versions and operations go
+/// on.
 pub fn steps(served: &Served, target: Option<&Target>) -> Vec<Step> {
     let Some(target) = target else {
         let retired = served.versions.keys().map(|version| Step::Retire(*version));
@@ -101,7 +101,7 @@ pub fn steps(served: &Served, target: Option<&Target>) -> Vec<Step> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Opening::{Ready, Unprobed};
+    use Opening::{Ready, ToEnd};
 
     const LIMITS: Limits = Limits { machines: None, bandwidth: Some(1), requests: None };
 
@@ -149,16 +149,16 @@ mod tests {
             (
                 "a run is cancelled whose version is open",
                 self::served(&[(1, Ready), (2, Ready)], 2, true),
-                Some(target(&[(1, Unprobed), (2, Ready)], 2, true)),
+                Some(target(&[(1, ToEnd), (2, Ready)], 2, true)),
                 vec![],
             ),
             (
-                "a version that was opened without a request is to be written with",
-                self::served(&[(1, Unprobed)], 1, true),
+                "a version that was opened to end its runs is to be written with",
+                self::served(&[(1, ToEnd)], 1, true),
                 Some(target(&[(1, Ready)], 1, true)),
                 vec![Step::Open(1, Ready)],
             ),
-            ("deleted", serving.clone(), Some(target(&[(1, Unprobed)], 1, true)), vec![]),
+            ("deleted", serving.clone(), Some(target(&[(1, ToEnd)], 1, true)), vec![]),
             (
                 "other limits, also while paused",
                 Served { limits: None, ..stopped.clone() },

@@ -32,7 +32,8 @@ pub struct OpenVersion {
     /// Whether events are to be followed, and nothing brings them.
     pub lacks_events: bool,
     limits: LiveLimits,
-    opening: Opening,
+    /// How it is open: perhaps more than was asked for.
+    pub opening: Opening,
 }
 
 /// The versions of a task that were opened. They open when they are first asked for.
@@ -55,9 +56,11 @@ impl Versions {
         &self.backend
     }
 
-    /// A version, opened at least so. Two callers at once may both open it: the later one stays.
+    /// A version, opened at least so. Two callers at once may both open it: the later one stays. Sides that cannot be
+    /// opened are tried again by the next call.
     pub async fn open(&self, version: u32, opening: Opening) -> Result<OpenVersion> {
-        let known = lock(&self.open).get(&version).filter(|known| known.opening >= opening).cloned();
+        let is_good = |known: &&OpenVersion| known.opening >= opening && known.opening > Opening::ToEnd;
+        let known = lock(&self.open).get(&version).filter(is_good).cloned();
         if let Some(known) = known {
             return Ok(known);
         }
@@ -83,8 +86,12 @@ impl Versions {
     async fn open_anew(&self, version: u32, opening: Opening) -> Result<OpenVersion> {
         let definition = self.definition(version).await?;
         let config = definition.on(self.context.fleet(), &self.task.id);
-        let kind = kinds::open(&config, opening, Some(&self.limits)).await;
-        let kind = kind.map_err(|unusable| self.error(ErrorKind::Unavailable, unusable))?;
+        let open = async |opening| Ok((opening, kinds::open(&config, opening, Some(&self.limits)).await?));
+        let opened: Result<_, String> = match open(opening.max(Opening::Unprobed)).await {
+            Err(_) if opening == Opening::ToEnd => open(opening).await,
+            opened => opened,
+        };
+        let (opening, kind) = opened.map_err(|unusable| self.error(ErrorKind::Unavailable, unusable))?;
         let is_embedded = self.context.fleet().state.is_some();
         let bucket_queue = definition.bucket_queue().filter(|_| is_embedded);
         let lacks_events = is_embedded && definition.lacks_queue();
@@ -108,12 +115,14 @@ impl Versions {
 }
 
 impl OpenVersion {
-    /// Adds the executor of its jobs.
+    /// Adds the executor of its jobs. Until the version is [ready](Opening::Ready), jobs of cancelled runs are settled, and
+    /// the others wait.
     pub fn add_executor(&self, executors: &Executors, version: u32, health: Health) -> Result<()> {
         let task = &self.task;
         // A fleet waits for a store that fails.
         let (limits, events, outage_limit) = (self.limits.clone(), Some(self.events), None);
-        let terms = ExecutorTerms { health, limits, events, outage_limit };
+        let settles_only = self.opening < Opening::Ready;
+        let terms = ExecutorTerms { health, limits, events, outage_limit, settles_only };
         let invalid = |why| Error::new(ErrorKind::Invalid, "open", &task.config.name, why);
         task.kind.add_executor(task, executors, version, terms).map_err(invalid)
     }
@@ -121,8 +130,8 @@ impl OpenVersion {
 
 #[async_trait]
 impl OpenedTasks for Versions {
-    async fn opened(&self, version: u32) -> Result<Arc<OpenedTask>> {
-        Ok(self.open(version, Opening::Unprobed).await?.task)
+    async fn opened(&self, version: u32, opening: Opening) -> Result<Arc<OpenedTask>> {
+        Ok(self.open(version, opening).await?.task)
     }
 
     fn backend(&self) -> Option<&Backend> {

@@ -43,6 +43,11 @@ impl Wanted {
         self.state != TaskState::Paused
     }
 
+    /// Whether jobs of cancelled runs may be on the queue.
+    pub fn settles(&self) -> bool {
+        self.state == TaskState::Deleting || !self.cancelled.is_empty()
+    }
+
     /// Which events are not executed, from any sender. Nothing is written any more in the name of a task that is being
     /// deleted.
     pub fn ignored_events(&self) -> IgnoredEvents {
@@ -55,9 +60,9 @@ impl Wanted {
 
     /// The versions to be open, given those of the cancelled runs.
     pub fn versions(&self, of_cancelled: &BTreeSet<u32>) -> BTreeMap<u32, Opening> {
-        let needed = if self.state == TaskState::Deleting { Opening::Unprobed } else { Opening::Ready };
+        let needed = if self.state == TaskState::Deleting { Opening::ToEnd } else { Opening::Ready };
         let mut versions: BTreeMap<u32, Opening> =
-            of_cancelled.iter().map(|version| (*version, Opening::Unprobed)).collect();
+            of_cancelled.iter().map(|version| (*version, Opening::ToEnd)).collect();
         versions.extend(self.live.iter().chain([&self.present]).map(|version| (*version, needed)));
         versions
     }
@@ -76,9 +81,9 @@ mod tests {
     fn versions_of_cancelled_runs_need_no_answer_of_a_store() {
         let cancelled = BTreeSet::from([1, 2]);
         let versions = wanted(TaskState::Active).versions(&cancelled);
-        assert_eq!(versions, BTreeMap::from([(1, Opening::Unprobed), (2, Opening::Ready), (3, Opening::Ready)]));
+        assert_eq!(versions, BTreeMap::from([(1, Opening::ToEnd), (2, Opening::Ready), (3, Opening::Ready)]));
         let versions = wanted(TaskState::Deleting).versions(&cancelled);
-        assert!(versions.values().all(|opening| *opening == Opening::Unprobed), "{versions:?}");
+        assert!(versions.values().all(|opening| *opening == Opening::ToEnd), "{versions:?}");
     }
 
     #[test]

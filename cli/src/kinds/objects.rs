@@ -25,6 +25,7 @@ impl OpenObjects {
     /// Opens the stores.
     pub async fn open(config: &Config, opening: Opening, limits: Option<&LiveLimits>) -> Result<OpenObjects, String> {
         let opened = match opening {
+            Opening::ToEnd => Ok(open::sides_to_end(config).await),
             Opening::Unprobed => open::sides(config).await,
             Opening::Comparable => open::ready_to_compare(config, ProbeUse::Alone)
                 .await
@@ -103,7 +104,10 @@ impl OpenKind for OpenObjects {
             outage_limit: terms.outage_limit,
             limits: terms.limits,
         };
-        executors.add(version, objects.executor());
+        match terms.settles_only {
+            true => executors.add_settling(version, objects.executor()),
+            false => executors.add(version, objects.executor()),
+        }
         Ok(())
     }
 

@@ -16,6 +16,7 @@ use worker::{Delivery, Execution, LaneContext};
 use super::find::{AskedRun, FindSlice};
 use super::slice::{SliceCheckpoint, SliceEnd, Waits};
 use super::{AGAIN_AFTER, OpenedTask, Shared, erase};
+use crate::kinds::Opening;
 
 /// How long the operations of a deletion are tried, by the workers' clocks, from when they were asked for.
 const DELETION_TRIED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -100,6 +101,16 @@ fn is_run(verb: &str) -> bool {
 /// Whether an operation that cannot begin is tried again. Somebody waits for the others.
 fn is_retried(kind: OperationKind) -> bool {
     matches!(kind, OperationKind::Find | OperationKind::Retry | OperationKind::Close | OperationKind::Erase)
+}
+
+/// How a version is opened for an operation. A run waits for its stores; uploads are closed as far as that needs none;
+/// the others report what the stores answer.
+fn opening(kind: OperationKind) -> Opening {
+    match kind {
+        OperationKind::Find | OperationKind::Retry => Opening::Ready,
+        OperationKind::Close => Opening::ToEnd,
+        _ => Opening::Unprobed,
+    }
 }
 
 /// The end of an operation of a deletion that waits for a version, a store or a permission: it keeps no task for ever.
@@ -188,11 +199,14 @@ impl Slice {
     }
 
     /// Tries an operation again that cannot begin, ever later. A run that could not for [`RUN_TRIED_FOR`] is stopped, so
-    /// that it does not keep the next one from beginning.
+    /// that it does not keep the next one from beginning; a cancelled one ends at once.
     async fn wait(&self, operation: &Operation, checkpoint: SliceCheckpoint, why: &Error) -> Result<SliceEnd> {
         let waits = Waits::more(checkpoint.waits);
+        let run = self.asked_run(operation, &self.lane.engine.ledger);
+        if is_run(self.verb) && run.is_cancelled().await? {
+            return run.cancel().await;
+        }
         if is_run(self.verb) && waits.since.age() >= RUN_TRIED_FOR {
-            let run = self.asked_run(operation, &self.lane.engine.ledger);
             let why = format!("given up after {} h: {why}", RUN_TRIED_FOR.as_secs() / 3_600);
             return run.refuse(&self.lane.queue, &why).await;
         }
@@ -204,7 +218,7 @@ impl Slice {
     async fn opened(&self, operation: &Operation) -> Result<Arc<OpenedTask>> {
         match request::definition(&operation.request).filter(|_| operation.version == 0) {
             Some(definition) => self.shared.opened.of_definition(&definition).await,
-            None => self.shared.opened.opened(operation.version).await,
+            None => self.shared.opened.opened(operation.version, opening(operation.kind)).await,
         }
     }
 

@@ -43,12 +43,15 @@ pub(crate) async fn wait(lane: &LaneContext, mut message: Message, absent: &Abse
             message.body = job::left(&message.body, since);
             send_back(lane, message, delay(since.age(), absent.follows_present)).await;
         }
-        Err(error) => {
-            tracing::warn!(%error, "could not read the run of a job that waits for its executor: it will be redelivered");
-            lane.engine.backend.fails(error);
-            release(lane, &message, RETURN_DELAY).await;
-        }
+        Err(error) => release_unknown(lane, &message, error).await,
     }
+}
+
+/// Releases a job whose run could not be read.
+pub(crate) async fn release_unknown(lane: &LaneContext, message: &Message, error: shared::Error) {
+    tracing::warn!(%error, "could not read the run of a job that waits for its executor: it will be redelivered");
+    lane.engine.backend.fails(error);
+    release(lane, message, RETURN_DELAY).await;
 }
 
 /// Whether nobody needs the job any more. The state that is known for some seconds decides first: the sums of a run are

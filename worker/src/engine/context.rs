@@ -124,6 +124,11 @@ impl LaneContext {
     /// Jobs that wait for another's work.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.load(Relaxed)
+    /// Whether none of its jobs can be executed or settled, and the events' lane brings the operations.
+    pub(crate) fn rests(&self) -> bool {
+        self.lane == Lane::Scan && self.engine.has_events && self.engine.executors.is_resting()
+    }
+
     }
 
     /// The delay of a message that is released now, so that no poll of this lane receives it, whole seconds.

@@ -41,6 +41,8 @@ struct State {
     kinds: BTreeSet<&'static str>,
     present: Option<u32>,
     ignored_events: IgnoredEvents,
+    /// Whether the main lane receives nothing.
+    is_resting: bool,
     /// Executors that were ever added.
     added: u64,
 }
@@ -51,6 +53,8 @@ struct Entry {
     id: u64,
     definition: u32,
     executor: Arc<dyn Executor>,
+    /// Whether it only settles jobs of cancelled runs.
+    settles_only: bool,
     removed: CancellationToken,
 }
 
@@ -70,6 +74,8 @@ pub enum IgnoredEvents {
 pub(crate) enum Choice {
     /// This executor, which was added under this definition.
     Found(Arc<dyn Executor>, u32),
+    /// This executor, if the job's run is cancelled. Otherwise the job waits for another one.
+    Settling(Arc<dyn Executor>),
     /// One that is not there yet, or not any more.
     Absent,
     /// Nobody: no executor of this task has the kind.
@@ -86,13 +92,24 @@ impl Executors {
 
     /// Adds an executor of its kind for jobs of this definition, in place of an earlier one. 0: of all definitions.
     pub fn add(&self, definition: u32, executor: impl Executor + 'static) {
+        self.insert(definition, executor, false);
+    }
+
+    /// The same, of an executor whose stores may not be there: it settles the jobs of cancelled runs, and those of others
+    /// wait as if there were none.
+    pub fn add_settling(&self, definition: u32, executor: impl Executor + 'static) {
+        self.insert(definition, executor, true);
+    }
+
+    fn insert(&self, definition: u32, executor: impl Executor + 'static, settles_only: bool) {
         let executor: Arc<dyn Executor> = Arc::new(executor);
         let kind = executor.kind();
         self.change(|state| {
             state.remove(|entry| entry.definition == definition && entry.executor.kind() == kind);
             state.kinds.insert(kind);
             state.added += 1;
-            state.entries.push(Entry { id: state.added, definition, executor, removed: CancellationToken::new() });
+            let (id, removed) = (state.added, CancellationToken::new());
+            state.entries.push(Entry { id, definition, executor, settles_only, removed });
         });
     }
 
@@ -111,6 +128,26 @@ impl Executors {
         lock(&self.0.state).ignored_events = ignored;
     }
 
+    /// Whether the main lane receives nothing from now on, where events have a lane of their own: none of its jobs can be
+    /// executed or settled, and each that is received is sent anew. Operations and events go on.
+    pub fn rest(&self, rests: bool) {
+        self.change(|state| state.is_resting = rests);
+    }
+
+    /// Waits until the main lane may receive.
+    pub(crate) async fn rested(&self) {
+        let mut changed = self.0.changed.subscribe();
+        while lock(&self.0.state).is_resting {
+            // The sender lives as long as this handle.
+            let _ = changed.changed().await;
+        }
+    }
+
+    /// Whether the main lane receives nothing.
+    pub(crate) fn is_resting(&self) -> bool {
+        lock(&self.0.state).is_resting
+    }
+
     /// Which events are acknowledged unexecuted.
     pub(crate) fn ignored_events(&self) -> IgnoredEvents {
         lock(&self.0.state).ignored_events
@@ -121,6 +158,7 @@ impl Executors {
         let state = lock(&self.0.state);
         let found = state.entries.iter().filter(|entry| entry.executor.kind() == kind);
         match found.filter(|entry| state.takes(entry, definition)).max_by_key(|entry| entry.definition) {
+            Some(entry) if entry.settles_only => Choice::Settling(entry.executor.clone()),
             Some(entry) => Choice::Found(entry.executor.clone(), entry.definition),
             None if state.kinds.contains(kind) => Choice::Absent,
             None => Choice::UnknownKind,
@@ -135,7 +173,7 @@ impl Executors {
         for kind in kinds {
             match self.choose(kind, 0) {
                 Choice::Found(executor, _) => found.push(executor),
-                Choice::Absent | Choice::UnknownKind => is_one_absent = true,
+                Choice::Settling(_) | Choice::Absent | Choice::UnknownKind => is_one_absent = true,
             }
         }
         (found, is_one_absent)
@@ -251,6 +289,7 @@ mod tests {
     fn choice(executors: &Executors, kind: &str, definition: u32) -> String {
         match executors.choose(kind, definition) {
             Choice::Found(_, version) => version.to_string(),
+            Choice::Settling(_) => "settling".to_owned(),
             Choice::Absent => "absent".to_owned(),
             Choice::UnknownKind => "unknown".to_owned(),
         }
@@ -278,6 +317,24 @@ mod tests {
         assert_eq!((present.len(), is_one_absent), (2, false));
         [1, 2, 3].iter().for_each(|definition| clone.remove(*definition));
         assert_eq!(all("objects", [0, 1, 2, 3]), ["absent"; 4], "its jobs wait for the next one");
+        clone.add_settling(2, fake("objects"));
+        assert_eq!(all("objects", [0, 1, 2, 3]), ["settling", "absent", "settling", "absent"]);
+        assert!(executors.present().1, "events wait");
+        clone.add(2, fake("objects"));
+        assert_eq!(all("objects", [0, 1, 2, 3]), ["2", "absent", "2", "absent"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_main_lane_rests_until_a_job_may_be_executed() {
+        let executors = Executors::default();
+        assert!(executors.rested().now_or_never().is_some());
+        executors.rest(true);
+        let mut rested = Box::pin(executors.rested());
+        assert!(rested.as_mut().now_or_never().is_none());
+        executors.add(1, fake("objects"));
+        assert!(rested.as_mut().now_or_never().is_none());
+        executors.rest(false);
+        assert!(rested.as_mut().now_or_never().is_some());
     }
 
     #[tokio::test(start_paused = true)]

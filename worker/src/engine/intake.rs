@@ -54,6 +54,8 @@ pub(crate) enum Intake {
     Nothing,
     /// Nobody can execute it, for this reason.
     Dead(String),
+    /// This is settled if its run is cancelled. Otherwise it waits for its executor.
+    Settling(Received, Absent),
     /// Its executor is not there yet, or not any more.
     Absent(Absent),
     /// The store that its executor works with fails, and another job is already there to try the store with.
@@ -86,11 +88,16 @@ fn is_ignored(ignored: IgnoredEvents, task: &str, job: &Result<Job, ParseError>)
 }
 
 fn read_job(lane: &Arc<LaneContext>, job: &Job) -> Intake {
+    let absent = || Absent { run: job.run.clone(), follows_present: job.definition == 0 };
     let (executor, definition) = match lane.engine.executors.choose(&job.kind, job.definition) {
         Choice::Found(executor, definition) => (executor, definition),
-        Choice::Absent => {
-            return Intake::Absent(Absent { run: job.run.clone(), follows_present: job.definition == 0 });
+        Choice::Settling(executor) => {
+            return match executor.open(lane, job) {
+                Ok(execution) => Intake::Settling(Received::new(executor, execution), absent()),
+                Err(error) => Intake::Dead(error.to_string()),
+            };
         }
+        Choice::Absent => return Intake::Absent(absent()),
         Choice::UnknownKind => {
             return Intake::Dead(format!("no job for this worker: it does not execute the kind {:?}", job.kind));
         }

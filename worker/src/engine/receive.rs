@@ -105,6 +105,10 @@ async fn next_receive(
 ) -> Result<usize, Error> {
     let mut resting = None;
     loop {
+        if lane.rests() {
+            resting.get_or_insert_with(|| lane.engine.activity.rest());
+            lane.engine.executors.rested().await;
+        }
         lane.limiter.idle().await;
         // Those that are leased wait; one of them is what the store is tried with.
         let is_suspended = lane.engine.executors.is_suspended() && !jobs.is_empty();
@@ -186,7 +190,9 @@ fn begin(lane: &Arc<LaneContext>, stop: &Stop, jobs: &mut JoinSet<()>, message: 
     let begun = match &intake {
         Intake::Job(job) => Begun::Job(job.execution.transfers()),
         Intake::Newer(error) => Begun::Newer(error.clone()),
-        Intake::Nothing | Intake::Dead(_) | Intake::Suspended | Intake::Absent(_) => Begun::Other,
+        Intake::Nothing | Intake::Dead(_) | Intake::Suspended | Intake::Settling(..) | Intake::Absent(_) => {
+            Begun::Other
+        }
     };
     jobs.spawn(work(lane, stop.clone(), message, intake, leases));
     begun

@@ -51,9 +51,24 @@ pub(crate) async fn work(lane: Arc<LaneContext>, stop: Stop, message: Message, i
         Intake::Dead(reason) => dead_letter(&lane, &message, "message", &reason).await,
         Intake::Newer(error) => leave_to_later(&lane, message, &error).await,
         Intake::Suspended => send_back(&lane, message, SUSPENDED_DELAY).await,
+        Intake::Settling(job, absent) => settle_or_wait(&lane, &stop, message, (&job, &absent)).await,
         Intake::Absent(absent) => absent::wait(&lane, message, &absent).await,
     }
     drop(leases);
+}
+
+/// Settles a job whose run is cancelled; any other one waits for an executor. An error is no answer.
+async fn settle_or_wait(
+    lane: &Arc<LaneContext>,
+    stop: &Stop,
+    message: Message,
+    (job, absent): (&Received, &absent::Absent),
+) {
+    match lane.engine.runs.judge(&*job.execution, job.writes()).await {
+        Ok(RunVerdict::Cancelled) => work_on_job(lane, stop, message, job).await,
+        Ok(_) => absent::wait(lane, message, absent).await,
+        Err(error) => absent::release_unknown(lane, &message, error).await,
+    }
 }
 
 async fn work_on_job(lane: &Arc<LaneContext>, stop: &Stop, mut message: Message, job: &Received) {

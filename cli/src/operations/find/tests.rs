@@ -52,7 +52,7 @@ struct Process {
 
 #[async_trait]
 impl OpenedTasks for Process {
-    async fn opened(&self, _: u32) -> Result<Arc<OpenedTask>> {
+    async fn opened(&self, _: u32, _: Opening) -> Result<Arc<OpenedTask>> {
         let kind = kinds::open(&self.config, Opening::Unprobed, None).await.unwrap();
         Ok(Arc::new(OpenedTask { config: self.config.clone(), backend: self.backend.clone(), kind }))
     }
@@ -397,7 +397,7 @@ async fn a_cancelled_run_ends_and_adds_up_begun_or_not() {
         let operation = site.begin(id, OperationKind::Find, "", 0).await;
         if begun {
             // One slice that is cut off, with jobs that stand in the ledger.
-            let opened = process.opened(1).await.unwrap();
+            let opened = process.opened(1, Opening::Unprobed).await.unwrap();
             let (name, tasks, ledger) = (process.name(), &process.tasks, &process.backend.ledger);
             let run = AskedRun { name, tasks, ledger, operation: &operation, owner: "w", seen: None };
             let find = FindSlice { opened: &opened, run };
@@ -471,7 +471,7 @@ async fn regression_a_run_ended_before_its_record_does_nothing() {
     let site = Site::new().await;
     let process = site.process();
     let operation = site.begin("run-1", OperationKind::Find, "", 0).await;
-    let opened = process.opened(1).await.unwrap();
+    let opened = process.opened(1, Opening::Unprobed).await.unwrap();
     let (name, tasks, ledger) = (process.name(), &process.tasks, &process.backend.ledger);
     let run = AskedRun { name, tasks, ledger, operation: &operation, owner: "w", seen: None };
     let find = FindSlice { opened: &opened, run };

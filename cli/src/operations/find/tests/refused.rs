@@ -11,7 +11,7 @@ pub struct Closed(pub Process);
 
 #[async_trait]
 impl OpenedTasks for Closed {
-    async fn opened(&self, _: u32) -> Result<Arc<OpenedTask>> {
+    async fn opened(&self, _: u32, _: Opening) -> Result<Arc<OpenedTask>> {
         Err(shared::Error::new(ErrorKind::Unavailable, "open", "photos", "the store is away"))
     }
 
