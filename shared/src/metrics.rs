@@ -4,6 +4,7 @@
 //! bounded: verbs, kinds, states, endpoints; never a key.
 
 pub mod fleet;
+pub mod tasks;
 
 use std::time::Duration;
 
@@ -73,6 +74,10 @@ metrics_table! {
     PAGES Counter Count "flotilla_listing_pages_total" ["side"] "Listing pages read, by side (source, destination).";
     RUN_LISTED Gauge Count "flotilla_run_listed_objects" [] "Source objects that the current run has listed.";
     RUN_ENQUEUED Gauge Count "flotilla_run_enqueued_objects" [] "Objects that the current run has enqueued.";
+    TASK_OBJECTS Counter Count "flotilla_task_objects_total" ["task", "outcome"] "Objects of a task settled by this worker, by outcome (copied, deleted, skipped, failed, cancelled).";
+    TASK_BYTES Counter Bytes "flotilla_task_bytes_total" ["task", "outcome"] "Bytes of settled objects of a task, by outcome.";
+    TASK_TRANSFERRED Counter Bytes "flotilla_task_transferred_bytes_total" ["task"] "Bytes transferred so far for a task, including failed attempts.";
+    TASK_FAILING Gauge Count "flotilla_task_failing" ["task"] "1 while this worker cannot serve a task.";
     WANTED Gauge Count "flotilla_wanted_machines" [] "Workers that the fleet needs, by the controller: those that the jobs on the queues want, and no fewer than hold jobs.";
 }
 

@@ -73,7 +73,7 @@ impl Server {
     pub fn new(context: Arc<FleetContext>, summary: Summary, wanted: watch::Receiver<Option<Wanted>>) -> Server {
         let gate = context.gate.subscribe();
         let turns = context.polls.as_ref().map(|polls| polls.of_task(&summary.task.id));
-        let status = Arc::new(Status::new(&context.activity, turns));
+        let status = Arc::new(Status::new(&summary.task.name, &context.activity, turns));
         let executors = Executors::of_kinds(Kind::ALL.map(Kind::name));
         executors.rest(true);
         Server {
@@ -301,6 +301,7 @@ impl Server {
         let mut worker = Worker::new(&self.summary.task.id, &context.worker, backend.queue, backend.ledger, machine);
         worker.events = backend.events;
         worker.report = context.report.clone();
+        worker.metrics = Some(self.status.metrics.clone());
         worker.executors = self.executors.clone();
         worker.activity = self.status.activity.clone();
         worker.limiter = Some(context.transfers.of_task());

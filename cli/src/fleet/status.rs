@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use shared::metrics::tasks::TaskMetrics;
 use shared::sync::lock;
 use shared::tasks::Limits;
 use shared::telemetry::endpoint::Health;
@@ -18,6 +19,8 @@ pub struct Status {
     pub stores: Health,
     /// The part of the task's limits that this worker uses at present.
     pub rates: LiveLimits,
+    /// Its own metrics, which are shown while it is served.
+    pub metrics: Arc<TaskMetrics>,
     state: Mutex<State>,
 }
 
@@ -32,15 +35,17 @@ struct State {
 
 impl Status {
     /// Of a task that is not served yet.
-    pub fn new(process: &Arc<Activity>, turns: Option<Arc<Turns>>) -> Status {
+    pub fn new(task: &str, process: &Arc<Activity>, turns: Option<Arc<Turns>>) -> Status {
         let stores = Health::default();
         stores.set_ready(true);
         let (rates, state) = Default::default();
-        Status { activity: Activity::of_task(process), turns, stores, rates, state }
+        let (activity, metrics) = (Activity::of_task(process), TaskMetrics::of(task));
+        Status { activity, turns, stores, rates, metrics, state }
     }
 
     /// Why the task, or a version of it, cannot be served; `None`: it can.
     pub fn set_error(&self, error: Option<String>) {
+        self.metrics.set_failing(error.is_some());
         lock(&self.state).error = error;
     }
 
@@ -100,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_store_that_fails_is_an_error_of_its_task() {
-        let status = Status::new(&Arc::default(), None);
+        let status = Status::new("photos", &Arc::default(), None);
         assert_eq!(status.error(), None);
         status.stores.store_fails(true);
         assert!(status.error().is_some_and(|why| why.contains("requests to a store fail")));

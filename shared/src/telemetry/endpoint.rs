@@ -169,7 +169,9 @@ async fn converse(stream: TcpStream, recorder: PrometheusHandle, health: Health)
 
 fn respond(method: &Method, path: &str, recorder: &PrometheusHandle, health: &Health) -> Response<String> {
     let (status, body) = match (method, path) {
-        (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, recorder.render()),
+        (&Method::GET | &Method::HEAD, "/metrics") => {
+            (StatusCode::OK, recorder.render() + &crate::metrics::tasks::render())
+        }
         (&Method::GET | &Method::HEAD, "/healthz") if health.is_alive() => (StatusCode::OK, "ok\n".to_owned()),
         (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::SERVICE_UNAVAILABLE, SILENT.to_owned()),
         (&Method::GET | &Method::HEAD, "/readyz") if health.is_ready() => (StatusCode::OK, "ready\n".to_owned()),

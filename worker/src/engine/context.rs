@@ -9,6 +9,7 @@ use shared::config::MachineSettings;
 use shared::fleet::Fleet;
 use shared::ledger::{NO_FENCE, Outcome, RunOptions, RunStart, Settlement, SharedLedger, events_run};
 use shared::limits::{ConcurrencyLimiter, Lane, transfers_within};
+use shared::metrics::tasks::TaskMetrics;
 use shared::object::Timestamp;
 use shared::queue::Queue;
 use shared::report::Listener;
@@ -62,6 +63,8 @@ pub struct Engine {
     /// Reports the objects in flight to the ledger.
     pub(crate) transfer_reporter: TransferReporter,
     report: Option<Listener>,
+    /// The task's own metrics.
+    pub(crate) metrics: Option<Arc<TaskMetrics>>,
     /// Set once the run that counts events is recorded.
     events_run: OnceCell<()>,
 }
@@ -121,14 +124,14 @@ impl LaneContext {
         self.lane == Lane::Events && self.engine.executors.is_one_active()
     }
 
-    /// Jobs that wait for another's work.
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting.load(Relaxed)
     /// Whether none of its jobs can be executed or settled, and the events' lane brings the operations.
     pub(crate) fn rests(&self) -> bool {
         self.lane == Lane::Scan && self.engine.has_events && self.engine.executors.is_resting()
     }
 
+    /// Jobs that wait for another's work.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Relaxed)
     }
 
     /// The delay of a message that is released now, so that no poll of this lane receives it, whole seconds.
@@ -172,6 +175,7 @@ impl Engine {
             has_events: worker.events.is_some(),
             backend: BackendHealth::default(),
             report: worker.report,
+            metrics: worker.metrics,
             events_run: OnceCell::new(),
         }
     }
@@ -187,7 +191,10 @@ impl Engine {
         self.activity.settled();
         let counted = settlement.outcomes.iter().filter(|(index, _)| new.contains(index));
         let counted: Vec<&Outcome> = counted.map(|(_, outcome)| outcome).collect();
-        counted.iter().for_each(|outcome| metrics::settled(outcome));
+        for outcome in &counted {
+            metrics::settled(outcome);
+            self.metrics.iter().for_each(|task| task.settled(outcome));
+        }
         if let Some(report) = &self.report {
             report(&counted);
         }

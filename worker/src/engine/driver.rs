@@ -121,8 +121,10 @@ async fn watch_bytes(engine: Arc<Engine>) {
     loop {
         sleep(MOVED_LOOK).await;
         let now = engine.moved.bytes();
-        if std::mem::replace(&mut last, now) != now {
+        let before = std::mem::replace(&mut last, now);
+        if before != now {
             engine.activity.moved();
+            engine.metrics.iter().for_each(|task| task.transferred(now.saturating_sub(before)));
         }
     }
 }

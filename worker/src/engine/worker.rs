@@ -8,6 +8,7 @@ use shared::fleet::Fleet;
 use shared::fleet::solo::Solo;
 use shared::ledger::SharedLedger;
 use shared::limits::ConcurrencyLimiter;
+use shared::metrics::tasks::TaskMetrics;
 use shared::queue::Queue;
 use shared::report::Listener;
 
@@ -40,6 +41,8 @@ pub struct Worker {
     pub machine: MachineSettings,
     /// Gets each outcome when it is counted.
     pub report: Option<Listener>,
+    /// The task's own metrics.
+    pub metrics: Option<Arc<TaskMetrics>>,
     /// Bytes transferred so far and objects in flight, for displays.
     pub moved: Arc<TransferProgress>,
     /// What it does, for others to see.
@@ -67,6 +70,7 @@ impl Worker {
             fleet: Arc::new(Solo),
             machine,
             report: None,
+            metrics: None,
             moved: Arc::default(),
             activity: Arc::default(),
             limiter: None,
