@@ -41,6 +41,7 @@ use shared::location::Scheme;
 use shared::objects::SharedUploadLog;
 use shared::queue::Queue;
 use shared::store::Store;
+use shared::tasks::TaskRef;
 use shared::{Error, ErrorKind, Result};
 pub use task_events::{unwire_events, wire_events};
 pub use task_queues::{
@@ -86,7 +87,6 @@ pub async fn sides(config: &Config) -> Result<(Store, Store), Unusable> {
     Ok((source, destination))
 }
 
-/// Opens a location that is only listed, and probes it.
 /// As [`sides`], to end what was begun: a side that cannot be opened answers each call with the reason.
 pub async fn sides_to_end(config: &Config) -> (Store, Store) {
     let open = async |side: &Side| match store(side).await {
@@ -96,6 +96,7 @@ pub async fn sides_to_end(config: &Config) -> (Store, Store) {
     (open(&config.objects.source).await, open(&config.objects.destination).await)
 }
 
+/// Opens a location that is only listed, and probes it.
 pub async fn listed(side: &Side) -> Result<Store, Unusable> {
     let store = store(side).await.map_err(Unusable::of("location", &side.location))?;
     probe(&store).await.map_err(Unusable::of("location", &side.location))?;
@@ -199,13 +200,30 @@ pub async fn backend_with_events(config: &Config, state: &Path, events: &Events)
     // Opened first: if the queue does not exist, nothing is made.
     let events: Option<Queue> = match events {
         Events::Own => None,
-        Events::Queue(queue) => Some(Arc::new(checked(queue, &config.task).await?)),
+        Events::Queue(queue) => {
+            let queue = checked(queue, &config.task).await?;
+            queue.claim_events(&watcher(config)).await?;
+            Some(Arc::new(queue))
+        }
     };
     let database = Database::open(state)?;
     // No task's name has a slash.
     let own = || Arc::new(SqliteQueue::open(&database, &format!("{}/events", config.task)));
     let events = events.unwrap_or_else(|| own());
     Ok(Backend { events: Some(events), ..embedded_backend(config, &database) })
+}
+
+/// Makes the queue of events free that `watch` has received from.
+pub async fn leave_watched_queue(config: &Config, events: &Events) -> Result<()> {
+    match events {
+        Events::Own => Ok(()),
+        Events::Queue(queue) => SqsQueue::open(queue).await?.disclaim_events(&watcher(config)).await,
+    }
+}
+
+/// The name of a `watch` among receivers.
+fn watcher(config: &Config) -> String {
+    format!("watch {}", config.task)
 }
 
 fn embedded_backend(config: &Config, database: &Database) -> Backend {
@@ -225,8 +243,39 @@ pub async fn backend_of_task(config: &Config) -> Result<Backend> {
 }
 
 /// Opens the queue that a bucket sends its events to, for a task of a fleet with a state folder.
-pub async fn bucket_queue(config: &QueueConfig, task: &str) -> Result<Queue> {
-    Ok(Arc::new(checked(config, task).await?))
+/// `Invalid` if another task has it. The second one renews the claim on it.
+pub async fn bucket_queue(config: &QueueConfig, task: &TaskRef) -> Result<(Queue, EventsClaim)> {
+    let queue = checked(config, &task.name).await?;
+    let claim = EventsClaim { queue: queue.clone(), receiver: receiver_of(task) };
+    claim.renew().await?;
+    Ok((Arc::new(queue), claim))
+}
+
+/// Makes a queue of events free for another task, if this one has it. A queue that is gone is free.
+pub async fn leave_bucket_queue(config: &QueueConfig, task: &TaskRef) -> Result<()> {
+    match SqsQueue::open(config).await {
+        Err(error) if error.kind() == ErrorKind::NoSuchContainer => Ok(()),
+        queue => queue?.disclaim_events(&receiver_of(task)).await,
+    }
+}
+
+/// The task's name for people, and its id, which no other fleet has.
+fn receiver_of(task: &TaskRef) -> String {
+    format!("task {} {}", task.name, task.id)
+}
+
+/// The claim of one receiver on a queue of a bucket's events.
+#[derive(Debug)]
+pub struct EventsClaim {
+    queue: SqsQueue,
+    receiver: String,
+}
+
+impl EventsClaim {
+    /// Claims the queue again. `Invalid` if another receiver has it.
+    pub async fn renew(&self) -> Result<()> {
+        self.queue.claim_events(&self.receiver).await
+    }
 }
 
 /// Opens a queue that does not belong to another task.

@@ -11,7 +11,7 @@ mod tree;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::open::Events;
+use adapters::open::{self, Events};
 use shared::ledger::{Settled, SharedLedger, events_run};
 use shared::queue::Queue;
 use shared::report::{Listener, Report};
@@ -62,6 +62,10 @@ pub async fn run(args: &WatchArgs, stop: CancellationToken) -> CommandResult {
     health.set_ready(true);
     let watched = watch(args, &task, &events, report, &stop).await;
     claim.end().await;
+    // Failed or late: the next watch of this task may have the queue, and another one is refused by name.
+    if let Ok(Err(error)) = timeout(LAST_LOOK, open::leave_watched_queue(&task.config, &events)).await {
+        tracing::warn!(%error, "the queue of events keeps its tag of this watch");
+    }
     watched
 }
 

@@ -17,6 +17,7 @@ use shared::location::Scheme;
 use shared::tasks::Summary;
 use shared::{Error, ErrorKind, Result};
 
+use super::leave_bucket_queue;
 use super::task_queues::{events_config, owner};
 
 /// The same events as [`EVENTS`], as EventBridge names them.
@@ -64,7 +65,13 @@ pub async fn wire_events(fleet: &FleetFile, task: &Summary, definition: &TaskDef
 /// Makes the source bucket send no events to the task. A bucket that is gone sends none. The queue's policy goes with
 /// the queue, but for the statement of EventBridge. Repeating it changes nothing.
 pub async fn unwire_events(fleet: &FleetFile, task: &Summary, definition: &TaskDefinition) -> Result<()> {
-    if definition.source.location.scheme() != Scheme::S3 || fleet.state.is_some() {
+    if fleet.state.is_some() {
+        return match definition.bucket_queue() {
+            Some(queue) => leave_bucket_queue(&queue, &task.task).await,
+            None => Ok(()),
+        };
+    }
+    if definition.source.location.scheme() != Scheme::S3 {
         return Ok(());
     }
     let wiring = Wiring::open(fleet, task, definition).await?;

@@ -12,6 +12,7 @@
 mod access;
 mod create;
 mod owned;
+mod receiver;
 mod send;
 mod task;
 
@@ -26,6 +27,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use crate::aws::{self, allow};
 use create::Tags;
 pub use owned::{FLEET_TAG, Owner, TASK_ID_TAG};
+pub use receiver::RECEIVER_TAG;
 use shared::config::QueueConfig;
 use shared::object::Timestamp;
 use shared::queue::{Depth, JobQueue, MAX_RECEIVE, Message, Outgoing};

@@ -109,7 +109,7 @@ pub fn step(task: &TaskSeen) -> Option<DeletionStep> {
         return None;
     }
     // Who works on a message may write: what is closed or removed before is left behind.
-    if task.depth()?.leased > 0 {
+    if task.depth()?.leased > 0 || task.has_events_at_work {
         return None;
     }
     let Deletion { close, erase } = task.deletion.as_ref()?;

@@ -1,5 +1,7 @@
 //! The state of a fleet, as a pass reads it.
 
+use std::time::Duration;
+
 use adapters::open::TaskDepth;
 use futures::{StreamExt as _, stream};
 use shared::controller::task::{RunView, TaskView};
@@ -20,6 +22,9 @@ const MAX_OPERATIONS: usize = 1_000;
 
 /// Tasks that are read at once: each takes some requests.
 const TASKS_AT_ONCE: usize = 16;
+
+/// What a worker has said within this time is believed.
+const RECENT: Duration = Duration::from_secs(60);
 
 /// Minutes whose samples teach how much a machine does.
 const LEARNED_MINUTES: u64 = 15;
@@ -56,6 +61,8 @@ pub struct TaskSeen {
     pub depths: Option<TaskDepth>,
     /// Whether its queues are gone.
     pub is_gone: bool,
+    /// Whether a worker may have events of it, also of a queue that is not the fleet's.
+    pub has_events_at_work: bool,
     /// How far its deletion is.
     pub deletion: Option<deletion::Deletion>,
     /// The samples of the last minutes, if it has work.
@@ -126,8 +133,9 @@ pub async fn read(context: &ControllerContext, report: &mut PassReport) -> Resul
     let read: Vec<(TaskSeen, PassReport)> = stream::iter(reading).buffered(TASKS_AT_ONCE).collect().await;
     let tasks: Vec<TaskSeen> = read
         .into_iter()
-        .map(|(task, noted)| {
+        .map(|(mut task, noted)| {
             report.add(noted);
+            task.has_events_at_work = heartbeats.as_ref().map_or(true, |beats| has_events_at_work(&task, beats, now));
             task
         })
         .collect();
@@ -148,6 +156,14 @@ pub async fn read(context: &ControllerContext, report: &mut PassReport) -> Resul
     })
 }
 
+/// Whether a worker has said within the last minute that it has jobs of a task with events. A clock that is wrong by more
+/// hides them; then the queue's count of leased messages is what is left.
+fn has_events_at_work(task: &TaskSeen, beats: &[Heartbeat], now: Timestamp) -> bool {
+    let is_recent = |beat: &&Heartbeat| now.0.saturating_sub(beat.at.0) < RECENT.as_millis() as i64;
+    task.summary.outline.events
+        && beats.iter().filter(is_recent).any(|beat| beat.jobs.contains_key(&task.summary.task.id))
+}
+
 fn remembered(record: FleetRecord) -> (u64, ControllerMemory) {
     (record.version, ControllerMemory::read(&record.text))
 }
@@ -165,6 +181,7 @@ async fn read_task(
         claim: Some(None),
         depths: Some(TaskDepth::default()),
         is_gone: false,
+        has_events_at_work: false,
         deletion: None,
         samples: Vec::new(),
         summary,

@@ -134,7 +134,7 @@ impl Server {
             // Neither asks a service.
             let _ = self.take(step).await;
         }
-        self.leave_bucket().await;
+        self.end_bucket(false).await;
     }
 
     /// What is to be served, with the versions of cancelled runs. A version that cannot be looked up now stays as it is.
@@ -317,11 +317,12 @@ impl Server {
         if self.bucket.as_ref().map(BucketEvents::queue) == wanted.as_ref() {
             return;
         }
-        self.leave_bucket().await;
+        // Another task may have the queue, unless this one only waits for its stores.
+        self.end_bucket(!follows_events || wanted.is_some()).await;
         if let (Some(queue), Some(versions)) = (wanted, &self.versions) {
-            let (name, abort) = (&self.summary.task.name, &self.context.stop.abort);
+            let (task, abort) = (self.summary.task.clone(), &self.context.stop.abort);
             let worker = self.worker(versions);
-            self.bucket = Some(BucketEvents::follow(worker, name, queue, self.status.clone(), abort));
+            self.bucket = Some(BucketEvents::follow(worker, task, queue, self.status.clone(), abort));
         }
     }
 
@@ -333,12 +334,15 @@ impl Server {
         versions.open(present, Opening::Unprobed).await.ok()?.bucket_queue
     }
 
-    async fn leave_bucket(&mut self) {
-        if let Some(bucket) = self.bucket.take() {
-            let (limit, release_time) = self.stop_limits();
-            bucket.end(limit, release_time + GRACE).await;
-            self.status.set_events_error(None);
+    /// Receives no more of the bucket's events; for good, if another task may have their queue.
+    async fn end_bucket(&mut self, leaves: bool) {
+        let Some(bucket) = self.bucket.take() else { return };
+        let (limit, release_time) = self.stop_limits();
+        match leaves {
+            true => bucket.leave(limit, release_time + GRACE).await,
+            false => bucket.end(limit, release_time + GRACE).await,
         }
+        self.status.set_events_error(None);
     }
 
     /// How long a worker that is stopped may go on, and how long it may release the rest.

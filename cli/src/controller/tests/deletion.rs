@@ -96,6 +96,20 @@ async fn regression_a_deleted_task_stays_while_a_message_is_leased() {
 }
 
 #[tokio::test]
+async fn a_deleted_task_stays_while_a_worker_has_its_events() {
+    let stage = Stage::new().await;
+    let task = stage.task("t", "events = \"create\"", "", None).await;
+    stage.backend.tasks.set_state(&task.task, TaskState::Deleting, None, &stage.author()).await.unwrap();
+    let asked = async || stage.backend.tasks.open_operations(OperationClass::Other, 10).await.unwrap().len();
+    stage.beat_with("i-1", 1, [(task.task.id.clone(), 1)].into()).await;
+    stage.pass().await;
+    assert_eq!(asked().await, 0, "its uploads are not closed yet");
+    stage.beat("i-1", 2).await;
+    stage.pass().await;
+    assert_eq!(asked().await, 1);
+}
+
+#[tokio::test]
 async fn records_go_after_the_uploads_and_before_the_queues() {
     let stage = Stage::new().await;
     let task = stage.task("t", HOURLY, "", Some(stage.now())).await;

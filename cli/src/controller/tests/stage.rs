@@ -1,5 +1,6 @@
 //! A fleet in a folder, and the controllers that tests start on it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
@@ -235,13 +236,18 @@ impl Stage {
 
     /// A heartbeat of the worker on a machine.
     pub async fn beat(&self, machine: &str, counter: u64) {
+        self.beat_with(machine, counter, BTreeMap::new()).await;
+    }
+
+    /// A heartbeat of a worker with so many jobs of each task.
+    pub async fn beat_with(&self, machine: &str, counter: u64, jobs: BTreeMap<String, u32>) {
         let heartbeat = Heartbeat {
             worker: format!("worker-on-{machine}"),
             counter,
             machine: Some(machine.to_owned()),
             version: String::new(),
             state: WorkerState::Working,
-            jobs: Default::default(),
+            jobs,
             errors: Default::default(),
             // Readers ignore old ones by their own clock.
             at: Timestamp::now(),

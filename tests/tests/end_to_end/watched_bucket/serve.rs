@@ -104,3 +104,57 @@ async fn a_bucket_without_a_queue_of_events_gets_one_line() {
     sandbox.logs(&mut serve, "nothing brings the events of the source bucket: give the task events-queue", 1).await;
     stop(serve).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_of_events_has_one_receiver_until_it_leaves() {
+    let (first, second, bucket) = (Sandbox::new().await, Sandbox::new().await, Bucket::new().await);
+    bucket.make_queue().await;
+    let copied = |sandbox: &Sandbox, key: &str| sandbox.path("to").join(key).exists();
+    for sandbox in [&first, &second] {
+        command(sandbox, &create(&bucket, true)).await;
+    }
+    let mut serves = [first.serve(), second.serve()];
+    // One of the two fleets has it. The other one says who.
+    let error = async |sandbox: &Sandbox| {
+        sandbox.heartbeats().await.first().and_then(|beat| beat.errors.values().next().cloned())
+    };
+    let (mut has, mut lacks) = (0, 1);
+    let refused = async || {
+        let both = [error(&first).await, error(&second).await];
+        both.iter().flatten().any(|why| why.contains("receives the events of this queue"))
+    };
+    first.until("one is refused", &mut serves[0], async || refused().await).await;
+    if error(&first).await.is_some() {
+        (has, lacks) = (1, 0);
+    }
+    let sandboxes = [&first, &second];
+    let id = sandboxes[has].summary("photos").await.expect("the task").task.id;
+    let why = error(sandboxes[lacks]).await.expect("an error");
+    assert!(why.contains(&format!("task photos {id}")) && why.contains("flotilla:receiver"), "{why}");
+
+    // Nor does a watch get it.
+    let words = ["watch".to_owned(), format!("s3://{}/p", bucket.name), first.path("watched").display().to_string()];
+    let state = format!("--state={}", fresh_folder("state").display());
+    let words: Vec<String> = words.into_iter().chain(bucket.options()).chain([state]).collect();
+    let ended = Process::start(&binaries::flotilla(), words, NO_ENV).wait(LIMIT).await;
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("task photos {id} receives the events")), "{}", ended.stderr);
+
+    bucket.put(&["a".to_owned()]).await;
+    bucket.tell("ObjectCreated:Put", "a").await;
+    let owner = sandboxes[has];
+    owner.until("copied", &mut serves[has], async || copied(owner, "a")).await;
+    assert!(!copied(sandboxes[lacks], "a"));
+
+    // Deleted, it leaves the queue to the other one, with nothing of its own on it.
+    owner.command(&["task", "delete", "photos", "--yes", "--wait", "2"]).await;
+    let next = sandboxes[lacks];
+    next.until("the other one has it", &mut serves[lacks], async || error(next).await.is_none()).await;
+    assert_eq!((bucket.messages(&bucket.queue.name).await, bucket.dead().await), (0, 0));
+    bucket.put(&["b".to_owned()]).await;
+    bucket.tell("ObjectCreated:Put", "b").await;
+    next.until("copied by the other one", &mut serves[lacks], async || copied(next, "b")).await;
+    for serve in serves {
+        stop(serve).await;
+    }
+}
