@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod notify;
 pub mod open;
 pub mod queue;
+pub mod self_test;
 pub mod sqlite;
 pub mod store;
 pub mod tasks;

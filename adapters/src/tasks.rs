@@ -3,3 +3,5 @@
 pub mod dynamodb;
 mod packed;
 pub mod sqlite;
+
+pub(crate) use packed::keeps_texts;

@@ -90,6 +90,9 @@ pub enum Command {
     /// Write the manual pages of all programs into DIR
     #[command(hide = true)]
     Man(ManArgs),
+    /// Check that this program works on this machine: checksums, signatures, the database, a copy of a folder
+    #[command(hide = true)]
+    SelfTest,
 }
 
 impl Command {

@@ -28,6 +28,7 @@ mod progress;
 mod records;
 mod retry;
 mod runner;
+mod self_test;
 mod serve;
 mod share;
 mod state;
@@ -95,6 +96,7 @@ async fn command(command: Command, stop: CancellationToken) -> CommandResult {
         Command::Controller(args) => controller::run(&args, stop).await,
         Command::Completions(args) => pages::completions(&args),
         Command::Man(args) => pages::manual(&args),
+        Command::SelfTest => at_once(self_test::run(), &stop).await,
         Command::Task(command) if command.waits() => tasks::run(&command, &stop).await,
         Command::Task(command) => at_once(tasks::run(&command, &stop), &stop).await,
     }

@@ -8,6 +8,15 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
+/// The published checksums of "123456789": the CRC catalogue (reveng), RFC 1321, FIPS 180-4.
+pub const CHECK_VALUES: [(Algorithm, &str); 5] = [
+    (Algorithm::Crc64Nvme, "ae8b14860a799888"),
+    (Algorithm::Crc32c, "e3069283"),
+    (Algorithm::Crc32, "cbf43926"),
+    (Algorithm::Md5, "25f9e794323b453885f5181f1b624d0b"),
+    (Algorithm::Sha256, "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225"),
+];
+
 /// A checksum algorithm that some store supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -305,16 +314,9 @@ mod tests {
         hasher.finish()
     }
 
-    /// Check values of the CRC catalogue (reveng) and RFC 1321, FIPS 180-4 for "123456789".
     #[test]
     fn each_algorithm_gives_its_published_check_value() {
-        for (algorithm, hex) in [
-            (Algorithm::Crc64Nvme, "ae8b14860a799888"),
-            (Algorithm::Crc32c, "e3069283"),
-            (Algorithm::Crc32, "cbf43926"),
-            (Algorithm::Md5, "25f9e794323b453885f5181f1b624d0b"),
-            (Algorithm::Sha256, "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225"),
-        ] {
+        for (algorithm, hex) in CHECK_VALUES {
             assert_eq!(hash(algorithm, b"123456789").to_hex(), hex, "{algorithm}");
         }
     }

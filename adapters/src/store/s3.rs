@@ -44,6 +44,7 @@ use tokio::sync::OnceCell;
 use crate::aws::{self, rate_limited_sdk_config};
 use clock::Clock;
 use lean::LeanClient;
+pub(crate) use lean::signs_as_published;
 pub(crate) use notification::EVENTS;
 use provider::Provider;
 use quirks::Quirks;

@@ -38,6 +38,12 @@ pub(super) fn unpack(packed: &[u8]) -> Result<String, String> {
     if text.len() > MAX_TEXT_BYTES { Err("a kept text is too long".to_owned()) } else { Ok(text) }
 }
 
+/// Whether a text is read as it was kept.
+pub(crate) fn keeps_texts() -> bool {
+    let text = "a text of a task\n".repeat(1_000);
+    pack("text", &text).is_ok_and(|packed| packed.len() < text.len() && unpack(&packed).as_ref() == Ok(&text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -205,3 +205,11 @@ fn regression_a_releases_version_names_the_commit() {
     let version = version_of_a_release(None);
     assert!(version.starts_with(&built) && version.ends_with("the-target)"), "{version}, not {built}");
 }
+
+#[tokio::test]
+async fn a_program_that_works_passes_its_self_test() {
+    let mut process = Process::start(&binaries::flotilla(), ["self-test"], [("TOKIO_WORKER_THREADS", "1".to_owned())]);
+    let ended = process.wait(Duration::from_secs(60)).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(ended.stdout.lines().filter(|line| line.starts_with("ok  ")).count(), 8, "{}", ended.stdout);
+}

@@ -38,11 +38,20 @@ use endpoint::BucketEndpoint;
 pub(super) use list::PageCall;
 use refusal::Refusal;
 use shared::object::Timestamp;
-use sign::Signer;
+use sign::{Signer, example};
 use signing_clock::SigningClock;
 
 /// The result of a call, with errors as the SDK's.
 type Answered<T> = Result<T, SdkError<Refusal, HttpResponse>>;
+
+/// Whether this program signs the example that Amazon publishes as Amazon does.
+pub(crate) fn signs_as_published() -> bool {
+    let signed = example::signed(example::get_object());
+    signed.is_ok_and(|request| {
+        let header = request.headers().get("authorization");
+        header.is_some_and(|header| header.ends_with(&format!("Signature={}", example::GET_OBJECT_SIGNATURE)))
+    })
+}
 
 /// The client of one bucket.
 #[derive(Debug)]

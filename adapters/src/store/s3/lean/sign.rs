@@ -3,6 +3,8 @@
 //! The key and its HMACs are those of Amazon's `aws-sigv4`. A key is valid for one day and one pair of credentials, so
 //! it is kept: of the five HMACs of a signature four are saved.
 
+pub(super) mod example;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -177,34 +179,17 @@ fn without_runs(value: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    fn signed(call: Call<'_>) -> HttpRequest {
-        let endpoint = BucketEndpoint {
-            origin: "https://examplebucket.s3.amazonaws.com".into(),
-            path: String::new(),
-            host: "examplebucket.s3.amazonaws.com".into(),
-            region: "us-east-1".into(),
-            service: "s3".into(),
-        };
-        let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
-        let credentials = Credentials::from_keys("AKIAIOSFODNN7EXAMPLE", secret, None);
-        let now = Timestamp(1_369_353_600_000);
-        Signer::new("us-east-1".into(), "s3".into()).request(&endpoint, call, Some(&credentials), now).unwrap()
-    }
-
     /// Amazon S3 "Examples: Signature calculations", GET Object and GET Bucket (List Objects).
     #[test]
     fn signatures_are_those_of_amazons_examples() {
         for (call, signature) in [
-            (
-                Call::new("GET", Some("test.txt")).header("range", Some("bytes=0-9")),
-                "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
-            ),
+            (example::get_object(), example::GET_OBJECT_SIGNATURE),
             (
                 Call::new("GET", None).parameter("max-keys", Some("2")).parameter("prefix", Some("J")),
                 "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7",
             ),
         ] {
-            let request = signed(call);
+            let request = example::signed(call).unwrap();
             let header = request.headers().get("authorization").unwrap();
             assert!(header.ends_with(&format!("Signature={signature}")), "{header}");
         }
