@@ -72,7 +72,7 @@ run "prefixes_narrow_objects" {
 
 run "alarms_are_made" {
   assert {
-    condition     = length(module.observability.alarm_names) == 7
+    condition     = length(module.observability.alarm_names) == 9
     error_message = join(", ", module.observability.alarm_names)
   }
 }

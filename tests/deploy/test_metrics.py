@@ -75,7 +75,7 @@ class Metrics(unittest.TestCase):
             if "alert" in rule:
                 self.assertEqual(rule["annotations"]["runbook"], f"docs/operations.md#{rule['alert'].lower()}")
                 named.append(rule["alert"])
-        self.assertEqual(len(named), 17)
+        self.assertEqual(len(named), 19)
         self.assertEqual([name for name in named if f"\n#### {name}\n" not in text], [])
 
     def test_each_metric_of_an_alarm_is_written(self):
@@ -83,7 +83,7 @@ class Metrics(unittest.TestCase):
         names = set(re.findall(r'metric\(\s*"(\w+)"', text))
         alarms = (ROOT / "terraform/modules/observability/main.tf").read_text()
         used = re.findall(r'(?:metric|without|metric_name) += "(\w+)"', alarms)
-        self.assertEqual(len(used), 9)
+        self.assertEqual(len(used), 11)
         self.assertEqual([name for name in used if name not in names], [])
         self.assertIn(f'DIMENSION: &str = "{re.search("dimensions = { (.*?) =", alarms)[1]}"', text)
 

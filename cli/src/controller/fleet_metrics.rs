@@ -40,10 +40,6 @@ impl FleetMetrics {
         let sum = |count: fn(&shared::queue::Depth) -> u64| -> Option<u64> {
             is_known.then(|| depths.iter().map(count).sum())
         };
-        let runs = seen.tasks.iter().map(|task| {
-            let live = task.summary.run.iter().filter(|run| !task.summary.cancelled.contains(&run.id)).count();
-            (live + task.summary.cancelled.len()) as u64
-        });
         let failing = seen.heartbeats.as_ref().map(|workers| {
             let tasks: std::collections::BTreeSet<&String> =
                 workers.iter().flat_map(|worker| worker.errors.keys()).collect();
@@ -54,7 +50,6 @@ impl FleetMetrics {
             .as_ref()
             .map(|group| group.machines.iter().filter(|machine| machine.is_in_service).count() as u64);
         let values = [
-            ("LiveRuns", Some(runs.sum())),
             // Counted as their ends are recorded.
             ("FailedRuns", Some(0)),
             ("FailingTasks", failing),
@@ -63,6 +58,7 @@ impl FleetMetrics {
             ("DeadMessages", sum(|depth| depth.dead)),
             ("WantedMachines", plan.wanted.map(u64::from)),
             ("RunningMachines", running),
+            ("FailedLaunches", plan.failed_launches.map(u64::from)),
         ];
         let was_active = seen.memory.as_ref().is_some_and(|(_, before)| before.is_active);
         FleetMetrics {

@@ -27,6 +27,9 @@ pub struct PassPlan {
     pub wanted: Option<u32>,
     /// Whether machines do not come to work.
     pub is_alarm: bool,
+    /// Machines in a row that were ended because their worker never reported; `None`: what is remembered could not be
+    /// read.
+    pub failed_launches: Option<u32>,
 }
 
 /// Decides.
@@ -48,6 +51,7 @@ pub fn plan(seen: &Seen) -> PassPlan {
     }
     next.is_active = fleet_metrics::is_active(seen);
     let machines = of_machines(seen, before, &mut next);
+    plan.failed_launches = Some(next.machines.failed_launches);
     if is_new_minute && !next.is_as(before) {
         plan.actions.push(Action::Remember(*version, next.text()));
     }

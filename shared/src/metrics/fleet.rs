@@ -38,7 +38,6 @@ pub const FLEET_TABLE: [FleetMetric; 10] = [
         "1 for each pass that read the tasks; missing data means that no controller works.",
     ),
     metric("ControllerErrors", true, "Reads and actions of a pass that failed."),
-    metric("LiveRuns", false, "Runs that are live or being cancelled."),
     metric("FailedRuns", false, "Runs that ended in this pass as stopped, or with objects that failed or were lost."),
     metric("FailingTasks", false, "Tasks that a worker cannot open."),
     metric("ReadyMessages", false, "Messages that wait for a worker, of all tasks with work."),
@@ -46,6 +45,7 @@ pub const FLEET_TABLE: [FleetMetric; 10] = [
     metric("DeadMessages", false, "Messages on the dead-letter queues of all tasks with work."),
     metric("WantedMachines", false, "Machines that the tasks want."),
     metric("RunningMachines", false, "Machines of the group that are in service."),
+    metric("FailedLaunches", false, "Machines in a row that were ended because their worker never reported."),
 ];
 
 /// One line of the embedded metric format. A value that could not be read is left out.

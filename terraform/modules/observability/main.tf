@@ -24,6 +24,10 @@ locals {
       description = "Parts of the controller's passes fail, or machines start without a worker"
       metric      = "ControllerErrors", minutes = 10
     }
+    silent-machines = {
+      description = "Machines start, and their workers never report"
+      metric      = "FailedLaunches", minutes = 10
+    }
   }
 
   # As the alarms above, by two metrics: the first one, while the second one is zero.
@@ -95,6 +99,29 @@ resource "aws_cloudwatch_metric_alarm" "pair" {
       }
     }
   }
+
+  tags = var.tags
+}
+
+# SQS removes a message after 14 days, and nobody can be asked for the age of the oldest one. A queue that was never empty
+# for so long may have one of that age.
+resource "aws_cloudwatch_metric_alarm" "oldest_message" {
+  count = var.create && var.has_controller ? 1 : 0
+
+  alarm_name          = "${var.name}-oldest-message"
+  alarm_description   = "Messages have waited for five days. See docs/operations.md, alarm oldest-message"
+  namespace           = local.namespace
+  metric_name         = "ReadyMessages"
+  dimensions          = local.dimensions
+  statistic           = "Minimum"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  period              = 86400
+  evaluation_periods  = 5
+  datapoints_to_alarm = 5
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.topic_arn]
+  ok_actions          = [var.topic_arn]
 
   tags = var.tags
 }

@@ -4,5 +4,6 @@ output "alarm_names" {
     [for alarm in aws_cloudwatch_metric_alarm.fleet : alarm.alarm_name],
     [for alarm in aws_cloudwatch_metric_alarm.pair : alarm.alarm_name],
     aws_cloudwatch_metric_alarm.controller_silent[*].alarm_name,
+    aws_cloudwatch_metric_alarm.oldest_message[*].alarm_name,
   )
 }

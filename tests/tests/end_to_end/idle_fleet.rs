@@ -14,6 +14,27 @@ const TASKS: u64 = 20;
 
 const MINUTES_A_MONTH: u64 = 43_200;
 
+/// What an idle fleet uses besides queues and table: Amazon's list prices, us-east-1, 2026-11. Without free tiers.
+mod prices {
+    /// One call of a function ($0.20 per million).
+    pub const CALL_USD: f64 = 0.20 / 1e6;
+    /// A GB of a function's memory for one second, arm64.
+    pub const GB_SECOND_USD: f64 = 0.0000133334;
+    /// A custom metric for a month.
+    pub const METRIC_USD: f64 = 0.30;
+    /// A GB of logs, ingested.
+    pub const LOG_GB_USD: f64 = 0.50;
+}
+
+/// Memory of the controller's function (terraform/modules/controller).
+const FUNCTION_GB: f64 = 0.25;
+
+/// Seconds that are billed for a pass: more than the release program takes for one, with a start of the function.
+const PASS_SECONDS: f64 = 1.0;
+
+/// Bytes that a function's call adds to its log: START, END and REPORT.
+const LOG_BYTES_OF_CALL: usize = 350;
+
 /// A fleet of idle tasks between folders, whose services stand behind a proxy.
 struct Fleet {
     proxy: Proxy,
@@ -42,7 +63,7 @@ impl Fleet {
             let create = tasks.iter().map(|task| {
                 let (name, to) = (format!("t{task}"), fleet.root.join(format!("to-{task}")).display().to_string());
                 let (fleet, from) = (&fleet, &from);
-                async move { fleet.command(&["task", "create", &name, from, &to]).await }
+                async move { drop(fleet.command(&["task", "create", &name, from, &to]).await) }
             });
             join_all(create).await;
         }
@@ -55,9 +76,10 @@ impl Fleet {
         Process::start(&program, words.collect::<Vec<_>>(), [("USER", "ada".to_owned())])
     }
 
-    async fn command(&self, words: &[&str]) {
-        let ended: Ended = self.start(binaries::flotilla(), words).wait(Duration::from_secs(180)).await;
+    async fn command(&self, words: &[&str]) -> Ended {
+        let ended = self.start(binaries::flotilla(), words).wait(Duration::from_secs(180)).await;
         assert_eq!(ended.code, Some(0), "{words:?}: {}", ended.stderr);
+        ended
     }
 
     /// Requests since the proxy has seen so many, by service and call.
@@ -77,6 +99,31 @@ fn document() -> String {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
     let text = std::fs::read_to_string(root.join("docs/operations.md")).expect("a document");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The month of a fleet that has no worker: its controller is a function that makes a pass each minute, with these reads
+/// and this log. Checks its price in the document.
+fn assert_month(document: &str, reads: u64, log: &Ended) {
+    let written: serde_json::Value = serde_json::from_str(&log.stdout).expect("the pass prints its metrics");
+    let metrics = written["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().expect("metrics").len();
+    let log_bytes = log.stdout.len() + log.stderr.len() + LOG_BYTES_OF_CALL;
+    let passes = MINUTES_A_MONTH as f64;
+    let parts = [
+        passes * (prices::CALL_USD + PASS_SECONDS * FUNCTION_GB * prices::GB_SECOND_USD),
+        passes * reads as f64 * price::DYNAMODB_READ_USD,
+        metrics as f64 * prices::METRIC_USD,
+        passes * log_bytes as f64 / 1e9 * prices::LOG_GB_USD,
+    ];
+    let sum: f64 = parts.iter().sum();
+    let day = sum / 30.0;
+    println!("an idle day: {day:.4} USD, a month {sum:.2}; {parts:.3?}; {log_bytes} bytes of log a pass");
+    assert!(sum < 1.0, "{parts:?}");
+    let [function, table, metrics, logs] = parts;
+    let line = format!(
+        "${function:.2} for the function, ${table:.2} for the table, ${metrics:.2} for metrics, ${logs:.2} for logs: \
+         ${sum:.2} a month"
+    );
+    assert!(document.contains(&line), "{line}");
 }
 
 /// The price of a month in which each minute has so many requests. A read of the ledger counts as `reads` units.
@@ -99,11 +146,15 @@ async fn an_idle_fleet_costs_what_is_documented() {
     let pass = fleet.asked_since(seen);
     let expected = [("DescribeTable", 1), ("GetItem", 1), ("Query", 5)];
     assert_eq!(pass, expected.map(|(call, count)| (call.to_owned(), count)).into());
+    let seen = fleet.proxy.seen().len();
+    let log = fleet.command(&["controller", "--once", "--emf", "--log", "json"]).await;
+    assert_eq!(fleet.asked_since(seen), pass, "each pass makes the same requests");
     // The tasks, the workers, and the open operations of three classes. 20 summaries of less than 1 KB in a query; each
     // other read is one unit.
     let reads = TASKS.div_ceil(4) + 5;
     let line = format!("5 queries and 1 read, {reads} read units: {} a month", usd(0, reads, 0));
     assert!(document.contains(&line), "{line}");
+    assert_month(&document, reads, &log);
 
     let mut worker = fleet.start(binaries::worker(), &[]);
     let served = |worker: &Process| worker.stderr().matches("receiving the task's jobs").count() as u64;

@@ -47,15 +47,32 @@ async fn metrics_are_written_with_work_and_once_when_it_ends() {
     let run = stage.find("t", 1, Phase::Listed).await;
     let active = written(&stage, Some(&stage.pass().await));
     assert_eq!(active.len(), FLEET_TABLE.len(), "{active:?}");
-    assert_eq!((value(&active, "LiveRuns"), value(&active, "FailedRuns")), (1, 0));
+    assert_eq!((value(&active, "FailedLaunches"), value(&active, "FailedRuns")), (0, 0));
     stage.settle("t", &run, 1, State::Failed).await;
     let ended = written(&stage, Some(&stage.pass().await));
-    assert_eq!((value(&ended, "LiveRuns"), value(&ended, "FailedRuns")), (0, 1), "{ended:?}");
+    assert_eq!(value(&ended, "FailedRuns"), 1, "{ended:?}");
     let idle: Vec<usize> = {
         let (first, second) = (stage.pass().await, stage.pass().await);
         [&first, &second].map(|report| written(&stage, Some(report)).len()).into()
     };
     assert_eq!(*idle.last().unwrap(), 2, "then the controller alone: {idle:?}");
+}
+
+#[tokio::test]
+async fn machines_that_never_report_are_counted_until_one_does() {
+    let stage = Stage::new().await;
+    let counted = async |machine: &str, passes: usize| {
+        stage.machine(machine);
+        let mut last = Report::default();
+        for _ in 0..passes {
+            last = stage.pass().await;
+        }
+        written(&stage, Some(&last)).into_iter().find(|(name, _)| name == "FailedLaunches").map(|(_, count)| count)
+    };
+    assert_eq!(counted("i-1", 6).await, Some(1));
+    assert_eq!(counted("i-2", 6).await, Some(2));
+    stage.beat("i-3", 1).await;
+    assert_eq!(counted("i-3", 1).await, Some(0));
 }
 
 /// Queues of which those of the task `broken` cannot be read; those of others have three dead letters.
