@@ -1,7 +1,7 @@
 //! A fleet of many tasks over SQS and DynamoDB, between two gateways, with the real programs.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use adapters::open::FleetBackend;
@@ -19,6 +19,13 @@ pub const LIMIT: Duration = Duration::from_secs(300);
 
 const NO_ENV: [(&str, String); 0] = [];
 
+/// A program at work, by this fleet file.
+pub fn start_with(file: &Path, program: &Path, words: &[&str]) -> Process {
+    let file = file.display().to_string();
+    let words = words.iter().map(|word| (*word).to_owned()).chain(["--fleet".to_owned(), file]);
+    Process::start(program, words.collect::<Vec<_>>(), NO_ENV)
+}
+
 /// A fleet, and the two buckets of all its tasks: each task has a folder in both.
 pub struct Fleet {
     root: PathBuf,
@@ -35,6 +42,8 @@ pub struct Fleet {
 pub struct Different<'a> {
     /// Endpoint of the source; `None`: the gateway's.
     pub endpoint: Option<&'a str>,
+    /// Endpoint of the destination; `None`: the second gateway's.
+    pub destination: Option<&'a str>,
     /// Credentials of the source; `None`: the right ones.
     pub credentials: Option<&'a str>,
     /// Lines at the top.
@@ -45,6 +54,11 @@ pub struct Different<'a> {
 
 impl Fleet {
     pub async fn new() -> Fleet {
+        Fleet::of("concurrency = 16\nlease = \"20s\"\n").await
+    }
+
+    /// A fleet whose machines have these settings.
+    pub async fn of(work: &str) -> Fleet {
         let (weed, root) = (weed(), fresh_folder("fleet"));
         let (source, destination) = (weed.create_bucket("source").await, weed.create_bucket("destination").await);
         let keys = credentials_file(ACCESS_KEY, SECRET_KEY);
@@ -56,9 +70,8 @@ impl Fleet {
             ministack().endpoint,
             keys.display()
         );
-        let text = format!(
-            "name = \"{name}\"\n[queue]\n{service}[ledger]\ntable = \"{name}\"\n{service}[work]\nconcurrency = 16\nlease = \"20s\"\n"
-        );
+        let text =
+            format!("name = \"{name}\"\n[queue]\n{service}[ledger]\ntable = \"{name}\"\n{service}[work]\n{work}");
         std::fs::write(root.join("fleet.toml"), &text).expect("a file");
         let fleet = FleetFile::parse(&text).expect("a fleet file");
         let made = Process::start(
@@ -73,9 +86,24 @@ impl Fleet {
     }
 
     fn start(&self, program: PathBuf, words: &[&str]) -> Process {
-        let file = self.root.join("fleet.toml").display().to_string();
-        let words = words.iter().map(|word| (*word).to_owned()).chain(["--fleet".to_owned(), file]);
-        Process::start(&program, words.collect::<Vec<_>>(), NO_ENV)
+        start_with(&self.root.join("fleet.toml"), &program, words)
+    }
+
+    /// A file of this fleet, for programs that reach SQS at another endpoint.
+    pub fn file_with_queue_at(&self, name: &str, endpoint: &str) -> PathBuf {
+        let text = std::fs::read_to_string(self.root.join("fleet.toml")).expect("a file");
+        let file = self.root.join(format!("{name}.toml"));
+        std::fs::write(&file, text.replacen(&ministack().endpoint, endpoint, 1)).expect("a file");
+        file
+    }
+
+    /// A file of this fleet with a group.
+    pub fn file_with_group(&self, name: &str, group: &str) -> PathBuf {
+        let text = std::fs::read_to_string(self.root.join("fleet.toml")).expect("a file");
+        let file = self.root.join(format!("{name}.toml"));
+        let credentials = format!("region = \"us-east-1\"\ncredentials = \"file:{}\"\n", self.keys.display());
+        std::fs::write(&file, format!("{text}[fleet]\n{group}{credentials}")).expect("a file");
+        file
     }
 
     pub fn worker(&self) -> Process {
@@ -122,7 +150,7 @@ impl Fleet {
                 different.endpoint.unwrap_or(&weed.endpoint),
                 different.credentials.unwrap_or(&credentials)
             ),
-            side(&self.destination, &weed.second_endpoint, &credentials),
+            side(&self.destination, different.destination.unwrap_or(&weed.second_endpoint), &credentials),
             different.sections
         );
         let file = self.root.join(format!("{name}.toml"));

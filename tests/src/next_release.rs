@@ -1,0 +1,105 @@
+//! Makes programs behave as those of the next release, whose jobs have the next format version.
+//!
+//! A relay before SQS. Jobs that a program sends through it get the next version; jobs of that version get the present one
+//! on their way back. So the program sends jobs that others must not read, and reads those of both releases. The two
+//! versions differ in nothing else, and both have one digit, so that no length changes.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use shared::job::VERSION;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// The relay. It lives on the runtime it was started on, and ends when dropped.
+#[derive(Debug)]
+pub struct NextRelease {
+    /// Base URL, `http://127.0.0.1:PORT`.
+    pub endpoint: String,
+    accepting: JoinHandle<()>,
+}
+
+impl NextRelease {
+    /// Starts a relay before the emulator of SQS at `http://HOST:PORT`, which checks no signatures.
+    pub async fn start(upstream: &str) -> NextRelease {
+        let upstream = upstream.strip_prefix("http://").expect("the relay speaks plain HTTP").trim_end_matches('/');
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = listener.local_addr().expect("the port is known");
+        let accepting = tokio::spawn(accept(listener, Arc::from(upstream)));
+        NextRelease { endpoint: format!("http://{address}"), accepting }
+    }
+}
+
+impl Drop for NextRelease {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, upstream: Arc<str>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => if let Ok((stream, _)) = accepted {
+                let upstream = Arc::clone(&upstream);
+                let service = service_fn(move |request| {
+                    let upstream = Arc::clone(&upstream);
+                    async move { Ok::<_, Infallible>(answer(request, &upstream).await) }
+                });
+                let server = hyper::server::conn::http1::Builder::new();
+                connections.spawn(server.serve_connection(TokioIo::new(stream), service));
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn answer(request: Request<Incoming>, upstream: &str) -> Response<Full<Bytes>> {
+    pass(request, upstream).await.unwrap_or_else(|_| {
+        let mut answer = Response::new(Full::default());
+        *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        answer
+    })
+}
+
+/// One connection to the service for each request: few are made.
+async fn pass(request: Request<Incoming>, upstream: &str) -> io::Result<Response<Full<Bytes>>> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let stream = TcpStream::connect(upstream).await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    tokio::spawn(connection);
+    let request = Request::from_parts(head, Full::new(with_version(&body, VERSION, VERSION + 1)));
+    let (head, body) = sender.send_request(request).await.map_err(io::Error::other)?.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    Ok(Response::from_parts(head, Full::new(with_version(&body, VERSION + 1, VERSION))))
+}
+
+/// A job is a JSON text within JSON.
+fn with_version(body: &[u8], from: u32, to: u32) -> Bytes {
+    let text = String::from_utf8_lossy(body);
+    let field = |version: u32| format!("\\\"v\\\":{version},");
+    Bytes::from(text.replace(&field(from), &field(to)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_of_jobs_is_changed_and_no_length() {
+        let body = br#"{"QueueUrl":"q","MessageBody":"{\"left_since\":1,\"v\":1,\"task\":\"t\"}","v":1,"x":2}"#;
+        let changed = with_version(body, 1, 2);
+        let expected = br#"{"QueueUrl":"q","MessageBody":"{\"left_since\":1,\"v\":2,\"task\":\"t\"}","v":1,"x":2}"#;
+        assert_eq!(&changed[..], &expected[..]);
+        assert_eq!(&with_version(&changed, 2, 1)[..], &body[..]);
+    }
+}
