@@ -21,6 +21,17 @@ EVERYTHING = {
 # Kinds of other projects: no schema of Kubernetes has them.
 FOREIGN = {"ScaledObject", "PodMonitor"}
 
+# Fields of KEDA's ScaledObject (keda.sh/v1alpha1) that the chart uses, and of its trigger metrics-api, with their types.
+SCALED_OBJECT = {
+    "scaleTargetRef": dict,
+    "minReplicaCount": int,
+    "maxReplicaCount": int,
+    "pollingInterval": int,
+    "cooldownPeriod": int,
+    "triggers": list,
+}
+METRICS_API = {"url", "format", "valueLocation", "targetValue", "activationTargetValue"}
+
 
 def rendered(values):
     import helm_python.chart
@@ -91,6 +102,32 @@ class Chart(unittest.TestCase):
         service = next(one for one in rendered(EVERYTHING) if one["kind"] == "Service")
         self.assertEqual(trigger["url"], f"http://{service['metadata']['name']}.default.svc:9100/metrics")
         self.assertIn(f'"{trigger["valueLocation"]}" []', (ROOT / "shared/src/metrics.rs").read_text())
+
+
+    def test_the_scaled_object_has_the_fields_of_keda(self):
+        everything = rendered(EVERYTHING)
+        scaled = next(one for one in everything if one["kind"] == "ScaledObject")
+        self.assertEqual(scaled["apiVersion"], "keda.sh/v1alpha1")
+        self.assertEqual({name: type(value) for name, value in scaled["spec"].items()}, SCALED_OBJECT)
+        self.assertEqual(scaled["spec"]["scaleTargetRef"], {"name": self.worker(EVERYTHING)["metadata"]["name"]})
+        [trigger] = scaled["spec"]["triggers"]
+        self.assertEqual((set(trigger), trigger["type"]), ({"type", "metadata"}, "metrics-api"))
+        self.assertEqual(set(trigger["metadata"]), METRICS_API)
+        # KEDA reads all of them as texts.
+        self.assertEqual({type(value) for value in trigger["metadata"].values()}, {str})
+        self.assertLess(scaled["spec"]["minReplicaCount"], scaled["spec"]["maxReplicaCount"])
+
+    def test_the_scaled_object_reads_a_port_that_the_controller_opens(self):
+        everything = rendered(EVERYTHING)
+        service = next(one for one in everything if one["kind"] == "Service")
+        deployments = [one for one in everything if one["kind"] == "Deployment"]
+        pods = [one["spec"]["template"] for one in deployments]
+        selector = service["spec"]["selector"].items()
+        [pod] = [pod for pod in pods if selector <= pod["metadata"]["labels"].items()]
+        [container] = pod["spec"]["containers"]
+        port = service["spec"]["ports"][0]
+        self.assertEqual(port["targetPort"], container["ports"][0]["name"])
+        self.assertIn(f"0.0.0.0:{container['ports'][0]['containerPort']}", container["command"])
 
 
 class Container(unittest.TestCase):

@@ -1,3 +1,5 @@
+mod documents;
+
 use super::*;
 use shared::config::Connection;
 use shared::config::{Compare, Config, Find, MachineSettings, Side, Work, keys};

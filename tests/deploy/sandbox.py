@@ -1,0 +1,39 @@
+"""A copy of this machine's system that a test may change: an overlay in a mount namespace of its own."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+# Devices come from the machine, processes are its own; all else is written to memory.
+ENTER = """
+set -eu
+mount -t tmpfs tmpfs "$1"
+mkdir "$1/upper" "$1/work" "$1/root"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
+mount -t proc proc "$1/root/proc"
+mount --rbind /dev "$1/root/dev"
+mount -t tmpfs tmpfs "$1/root/run"
+mkdir "$1/root/given"
+mount --bind "$2" "$1/root/given"
+exec chroot "$1/root" sh -euc "$3"
+"""
+
+
+def has_overlay():
+    """Whether this user may make one."""
+    return os.geteuid() == 0 and shutil.which("unshare") and "overlay" in Path("/proc/filesystems").read_text()
+
+
+def inside(given, script, timeout=300):
+    """Standard output of a shell script in a fresh copy of the system, in which the folder `given` is /given."""
+    if not has_overlay():
+        raise unittest.SkipTest("no overlay can be mounted here")
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", ENTER, "sh", folder, str(given), script]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=timeout, check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"{script}\nended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+    return done.stdout
