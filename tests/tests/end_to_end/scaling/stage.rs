@@ -112,10 +112,10 @@ impl Scene {
 
     /// Begins the controller's next pass, if it is time.
     fn control(&mut self) {
-        if let Some((pass, began)) = &mut self.controller {
-            if pass.is_running() || began.elapsed() < PASS_EVERY {
-                return;
-            }
+        if let Some((pass, began)) = &mut self.controller
+            && (pass.is_running() || began.elapsed() < PASS_EVERY)
+        {
+            return;
         }
         let pass = start_with(&self.group_file, &binaries::flotilla(), &["controller", "--once"]);
         self.controller = Some((pass, Instant::now()));
