@@ -1,0 +1,44 @@
+// What went wrong with a request, in the page's language as far as the page knows the code.
+import { t, word } from "../i18n";
+
+export interface Problem {
+  status: number;
+  code: string;
+  title: string;
+  detail?: string;
+  remedy?: string;
+  setting?: string;
+}
+
+/** A request that failed. `status` 0: no answer came. */
+export class ApiError extends Error {
+  constructor(readonly problem: Problem) {
+    super(problem.title);
+  }
+}
+
+interface Body { title?: unknown; detail?: unknown; code?: unknown; remedy?: unknown; setting?: unknown }
+
+/** Reads the body of an answer that is no success. */
+export function readProblem(status: number, body: unknown): Problem {
+  const { title, detail, code, remedy, setting } = (typeof body === "object" && body ? body : {}) as Body;
+  const text = (value: unknown) => (typeof value === "string" && value ? value : undefined);
+  const name = text(code) ?? "";
+  return {
+    status,
+    code: name,
+    title: word("problem", name, text(title) ?? t("problem.http", { status: String(status) })),
+    ...defined({ detail: text(detail), remedy: text(remedy), setting: text(setting) }),
+  };
+}
+
+function defined(values: Record<string, string | undefined>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/** The problem of anything that was thrown. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof ApiError) return error.problem;
+  const detail = error instanceof Error ? error.message : String(error);
+  return { status: 0, code: "unexpected", title: t("problem.unexpected"), detail };
+}

@@ -1,0 +1,70 @@
+// Reading from the API: the last answer stays on the page while a new one is asked for, and after one failed.
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { type Problem, problemOf } from "./problem";
+
+export interface Query<T> {
+  /** The last answer. */
+  data: T | undefined;
+  /** Why the last request failed; it is gone after the next success. */
+  problem: Problem | undefined;
+  reload: () => void;
+  /** Replaces the answer by one that came another way: a live event. */
+  replace: (data: T) => void;
+}
+
+interface Options {
+  /** Seconds between two requests; none: it is read once. Nothing is read while the page is hidden. */
+  every?: number;
+  /** Whether to read at all. */
+  when?: boolean;
+}
+
+/**
+ * Reads `read()` whenever `key` changes. An answer to an earlier key is dropped: a slow one never replaces a newer one.
+ * Requests of one query never overlap, so a slow server gets no second request on top of the first.
+ */
+export function useQuery<T>(key: string, read: (signal: AbortSignal) => Promise<T>, options: Options = {}): Query<T> {
+  const { every, when = true } = options;
+  const [state, setState] = useState<{ key: string; data?: T; problem?: Problem }>({ key });
+  const [turn, setTurn] = useState(0);
+  const reader = useRef(read);
+  reader.current = read;
+
+  useEffect(() => {
+    if (!when) return;
+    const abort = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const again = () => {
+      if (every && !abort.signal.aborted) timer = setTimeout(step, every * 1000);
+    };
+    const step = async () => {
+      if (document.hidden && every) return again();
+      try {
+        const data = await reader.current(abort.signal);
+        if (!abort.signal.aborted) setState({ key, data });
+      } catch (error) {
+        if (abort.signal.aborted) return;
+        const problem = problemOf(error);
+        setState((last) => ({ key, problem, ...(last.key === key && last.data !== undefined ? { data: last.data } : {}) }));
+      }
+      again();
+    };
+    void step();
+    const visible = () => {
+      if (document.hidden || !every) return;
+      clearTimeout(timer);
+      void step();
+    };
+    document.addEventListener("visibilitychange", visible);
+    return () => {
+      abort.abort();
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", visible);
+    };
+  }, [key, every, when, turn]);
+
+  const reload = useCallback(() => setTurn((turn) => turn + 1), []);
+  const replace = useCallback((data: T) => setState({ key, data }), [key]);
+  const current = state.key === key ? state : { key };
+  return { data: current.data, problem: current.problem, reload, replace };
+}

@@ -1,0 +1,74 @@
+// Who is signed in, and what this console can do.
+import { signal } from "@preact/signals";
+import { body, client, onSignedOut } from "./client";
+import { type Problem, problemOf } from "./problem";
+import type { Features, Me, Role } from "./types";
+
+interface Session {
+  state: "starting" | "in" | "out";
+  features?: Features;
+  me?: Me;
+  problem?: Problem;
+}
+
+export const session = signal<Session>({ state: "starting" });
+
+const RANKS: Role[] = ["viewer", "operator", "admin"];
+
+/** Whether the person may do what needs this role. The server decides; the page only leaves out what it would refuse. */
+export function may(role: Role): boolean {
+  const me = session.value.me;
+  return Boolean(me) && RANKS.indexOf(me?.role ?? "viewer") >= RANKS.indexOf(role);
+}
+
+/** Takes the token out of the address, so that it is neither in the history nor in a bookmark. */
+function takeToken(): string {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
+  if (token) history.replaceState(null, "", location.pathname + location.search);
+  return token;
+}
+
+/** Signs in with the address's token, if it has one, and asks who is there. */
+export async function begin(): Promise<void> {
+  onSignedOut(() => {
+    if (session.value.state === "in") session.value = { ...keep(), state: "out" };
+  });
+  const token = takeToken();
+  try {
+    if (token) await login(token);
+    else await look();
+  } catch (error) {
+    session.value = { ...keep(), state: "out", problem: problemOf(error) };
+  }
+}
+
+function keep(): Pick<Session, "features"> {
+  const { features } = session.value;
+  return features ? { features } : {};
+}
+
+async function look(): Promise<void> {
+  try {
+    const [features, me] = await Promise.all([
+      body(client.GET("/api/v1/features")),
+      body(client.GET("/api/v1/me")),
+    ]);
+    session.value = { state: "in", features, me };
+  } catch (error) {
+    const problem = problemOf(error);
+    const features = await body(client.GET("/api/v1/features")).catch(() => undefined);
+    session.value = {
+      state: "out", ...(features ? { features } : {}), ...(problem.status === 401 ? {} : { problem }),
+    };
+  }
+}
+
+export async function login(token: string): Promise<void> {
+  await body(client.POST("/api/v1/login", { body: { token } }));
+  await look();
+}
+
+export async function logout(): Promise<void> {
+  await body(client.POST("/api/v1/logout"));
+  session.value = { ...keep(), state: "out" };
+}

@@ -1,0 +1,56 @@
+// A dialog over the page. The browser's own <dialog> keeps the focus inside, closes on Escape and gives the focus back.
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { type Problem, problemOf } from "../api/problem";
+import { t } from "../i18n";
+import { Button } from "./controls";
+import { ProblemPanel } from "./states";
+
+interface DialogProps {
+  title: string;
+  confirm: string;
+  danger?: boolean;
+  disabled?: boolean;
+  children?: ComponentChildren;
+  /** Does it. A failure is shown in the dialog, which stays. */
+  onConfirm: () => Promise<unknown>;
+  onClose: () => void;
+}
+
+export function Dialog({ title, confirm, danger, disabled, children, onConfirm, onClose }: DialogProps) {
+  const element = useRef<HTMLDialogElement>(null);
+  const heading = useId();
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  useEffect(() => {
+    const dialog = element.current;
+    dialog?.showModal();
+    return () => dialog?.close();
+  }, []);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (busy || disabled) return;
+    setBusy(true);
+    setProblem(null);
+    try {
+      await onConfirm();
+      onClose();
+    } catch (error) {
+      setProblem(problemOf(error));
+      setBusy(false);
+    }
+  };
+  return (
+    <dialog ref={element} aria-labelledby={heading} onCancel={onClose}>
+      <form onSubmit={submit}>
+        <h2 id={heading}>{title}</h2>
+        {children}
+        {problem && <ProblemPanel problem={problem} />}
+        <div class="dialog-actions">
+          <Button onClick={onClose}>{t("cancel")}</Button>
+          <Button type="submit" kind={danger ? "danger" : "primary"} busy={busy} disabled={disabled}>{confirm}</Button>
+        </div>
+      </form>
+    </dialog>
+  );
+}

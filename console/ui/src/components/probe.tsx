@@ -1,0 +1,40 @@
+// What the credentials of each side may do.
+import { type Answer, type ProbeResult, RIGHTS, type Side } from "../api/types";
+import { type Key, t } from "../i18n";
+import { Icon } from "./icon";
+
+export function ProbeView({ probe, sides = ["source", "destination"] }: { probe: ProbeResult; sides?: Side[] }) {
+  return (
+    <div class="probe">
+      {sides.map((side) => probe[side] && (
+        <div key={side}>
+          {sides.length > 1 && <h3>{t(`side.${side}`)}</h3>}
+          <ul class="rights">
+            {RIGHTS.map((right) => <Right key={right} right={right} answer={probe[side][right]} />)}
+          </ul>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** Whether nothing that was tried was refused. */
+export function isAllowed(probe: ProbeResult, side: Side): boolean {
+  return RIGHTS.every((right) => probe[side]?.[right]?.answer !== "no");
+}
+
+function Right({ right, answer }: { right: string; answer: Answer | undefined }) {
+  if (!answer) return null;
+  const kind = answer.answer;
+  const icon = kind === "yes" ? "check" : kind === "no" ? "cross" : "clock";
+  return (
+    <li class={kind}>
+      <Icon name={icon} size={16} />
+      <div>
+        <strong>{t(`right.${right}` as Key)}</strong> <span>{t(`answer.${kind}`)}</span>
+        {answer.reason && <p class="hint">{answer.reason}</p>}
+        {answer.remedy && <p class="remedy">{answer.remedy}</p>}
+      </div>
+    </li>
+  );
+}

@@ -1,0 +1,6 @@
+// English. A text is "one|other" where a count `n` decides.
+import { form } from "./en/form";
+import { pages } from "./en/pages";
+import { words } from "./en/words";
+
+export const en = { ...words, ...pages, ...form };

@@ -1,0 +1,7 @@
+// Chinese. The compiler checks that it has the keys of English.
+import type { Messages } from "../i18n";
+import { form } from "./zh/form";
+import { pages } from "./zh/pages";
+import { words } from "./zh/words";
+
+export const zh: Messages = { ...words, ...pages, ...form };

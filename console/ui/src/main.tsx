@@ -1,0 +1,19 @@
+import { render } from "preact";
+import "uplot/dist/uPlot.min.css";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/frame.css";
+import "./styles/controls.css";
+import "./styles/content.css";
+import "./styles/charts.css";
+import "./styles/pages.css";
+import { begin } from "./api/session";
+import { App } from "./app";
+import { startClock } from "./format";
+import { keepSettings } from "./settings";
+
+keepSettings();
+startClock();
+void begin();
+const root = document.getElementById("app");
+if (root) render(<App />, root);

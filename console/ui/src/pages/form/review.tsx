@@ -1,0 +1,92 @@
+// The last step: the definition as it will be, what a first run would do, and the creation.
+import { useEffect, useState } from "preact/hooks";
+import { useLocation } from "preact-iso/router";
+import { runHref, taskHref } from "../../address";
+import { beginRun, checkDefinition, createTask, editTask, plan } from "../../api/calls";
+import { idempotencyKey } from "../../api/client";
+import { type Problem, problemOf } from "../../api/problem";
+import type { PlanResult } from "../../api/types";
+import { Button, Route, Time } from "../../components/controls";
+import { CheckField } from "../../components/field";
+import { PlanView } from "../../components/plan";
+import { Notice, ProblemPanel, Skeleton } from "../../components/states";
+import { Toml } from "../../components/toml";
+import { toast } from "../../components/toast";
+import { t } from "../../i18n";
+import { useOperation } from "../../live/operation";
+import { get, getText } from "./draft";
+import { waiting } from "./where";
+import type { StepProps } from "./wizard";
+
+type Checked = Awaited<ReturnType<typeof checkDefinition>>;
+
+export function Review({ draft, editing, onDone, onProblem }: StepProps & {
+  onDone: () => void; onProblem: (problem: Problem) => void;
+}) {
+  const [checked, setChecked] = useState<Checked | null>(null);
+  const deletes = get(draft, "find.delete") === true;
+  const [dryFirst, setDryFirst] = useState(deletes && !editing);
+  const [start, setStart] = useState(!editing && !getText(draft, "schedule"));
+  const [busy, setBusy] = useState(false);
+  // One key for all tries: an answer that was lost makes no second task.
+  const [key] = useState(idempotencyKey);
+  const planning = useOperation();
+  const { route } = useLocation();
+  useEffect(() => {
+    checkDefinition(draft).then(setChecked, (error: unknown) => onProblem(problemOf(error)));
+  }, [draft]);
+  const planned = planning.operation?.verdict === "succeeded";
+  const save = async () => {
+    setBusy(true);
+    try {
+      const { task, notes } = editing
+        ? await editTask(editing.task, draft, editing.etag) : await createTask(draft, key);
+      notes.forEach((note) => toast(note));
+      toast(editing ? t("form.saved") : t("form.created", { name: task }));
+      onDone();
+      route(start ? runHref((await beginRun(task)).run) : taskHref(task));
+    } catch (error) {
+      const problem = problemOf(error);
+      onProblem(problem.status === 412 ? { ...problem, title: t("form.conflict"), remedy: t("form.conflict.remedy") } : problem);
+      setBusy(false);
+    }
+  };
+  return (
+    <>
+      <p class="row"><strong>{getText(draft, "task")}</strong>
+        <Route from={getText(draft, "source.location")} to={getText(draft, "destination.location")} /></p>
+      {checked && checked.due.length > 0 && (
+        <p class="faint">{t("form.due")} {checked.due.map((at, number) => <>{number > 0 && " · "}<Time key={at} at={at} full /></>)}</p>
+      )}
+      <section class="plan-box stack tight" aria-label={t("form.plan")}>
+        <div class="row">
+          <div><h3>{t("form.plan")}</h3><p class="hint">{t("form.plan.about")}</p></div>
+          <span class="push" />
+          <Button icon="search" busy={planning.busy} onClick={() => void planning.ask(() => plan(draft))}>{t("form.plan.do")}</Button>
+        </div>
+        {planning.busy && <p class="hint" role="status">{waiting(planning)}</p>}
+        {planning.problem && <ProblemPanel problem={planning.problem} />}
+        {planning.operation?.error && <Notice tone="bad"><p>{planning.operation.error}</p></Notice>}
+        {planning.operation?.result ? <PlanView plan={planning.operation.result as unknown as PlanResult} /> : null}
+      </section>
+      {deletes && !editing && (
+        <CheckField label={t("form.dry")} hint={t("form.dry.hint")} checked={dryFirst} onInput={setDryFirst} />
+      )}
+      <CheckField label={t("form.start")} hint={t("form.start.hint")} checked={start} onInput={setStart} />
+      <details class="advanced">
+        <summary>{t("form.toml")}</summary>
+        {checked ? <Toml text={checked.toml} name={`${getText(draft, "task")}.toml`} /> : <Skeleton lines={6} />}
+      </details>
+      <div class="wizard-actions">
+        <span class="push" />
+        {dryFirst && !planned
+          ? <Button kind="primary" icon="search" busy={planning.busy} onClick={() => void planning.ask(() => plan(draft))}>
+              {t("form.dry.do")}
+            </Button>
+          : <Button kind="primary" icon="check" busy={busy} disabled={!checked} onClick={() => void save()}>
+              {editing ? t("form.save") : t("form.create")}
+            </Button>}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,82 @@
+// What failed in a run: causes first, then the objects of a cause, and what to try again.
+import { useState } from "preact/hooks";
+import { useLocation } from "preact-iso/router";
+import { runHref } from "../../address";
+import { failureGroups, retryRun } from "../../api/calls";
+import { problemOf } from "../../api/problem";
+import { useQuery } from "../../api/query";
+import { may } from "../../api/session";
+import type { FailureGroup, Run } from "../../api/types";
+import { isLive } from "../../components/badge";
+import { Button } from "../../components/controls";
+import { ProblemPanel, Skeleton } from "../../components/states";
+import { toast } from "../../components/toast";
+import { count, percent } from "../../format";
+import { t, word } from "../../i18n";
+import { FailureList } from "./failure-list";
+
+export function Failures({ run }: { run: Run }) {
+  const { query, route } = useLocation();
+  const cause = query["cause"] ?? "";
+  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
+  const failed = run.settled.failed;
+  const groups = useQuery(`groups ${run.id} ${failed}`, (signal) => failureGroups(run.id, { signal }), { when: failed > 0 });
+  if (failed === 0) return null;
+  const retry = async (keys?: string[]) => {
+    try {
+      const begun = await retryRun(run.id, keys);
+      toast(t("retry.done"));
+      route(runHref(begun.run));
+    } catch (error) {
+      const problem = problemOf(error);
+      toast(problem.detail ?? problem.title, "bad");
+    }
+  };
+  return (
+    <section class="card flush" aria-label={t("failures.title")}>
+      <div class="card-head">
+        <h2>{t("failed.count", { n: failed })}</h2>
+        {may("operator") && (
+          <div class="row">
+            {picked.size > 0 && (
+              <Button small icon="retry" onClick={() => retry([...picked])}>{t("retry.selected", { n: picked.size })}</Button>
+            )}
+            <Button small kind="primary" icon="retry" disabled={isLive(run.state)} onClick={() => retry()}>
+              {t("retry.all")}
+            </Button>
+          </div>
+        )}
+      </div>
+      {isLive(run.state) && <p class="hint inset">{t("retry.later")}</p>}
+      {groups.problem && groups.problem.status !== 0 && <ProblemPanel problem={groups.problem} onRetry={groups.reload} />}
+      {!groups.data && !groups.problem && <Skeleton lines={3} />}
+      {groups.data && <Groups groups={groups.data.groups} failed={failed} run={run.id} chosen={cause} />}
+      <FailureList key={cause} run={run} cause={cause} picked={picked} onPick={setPicked} />
+    </section>
+  );
+}
+
+export function Groups({ groups, failed, run, chosen }: {
+  groups: FailureGroup[]; failed: number; run: string; chosen?: string;
+}) {
+  return (
+    <ul class="groups">
+      {groups.map(({ cause, objects, example }) => {
+        const share = objects / Math.max(failed, 1);
+        return (
+          <li key={cause}>
+            <a class={`group${cause === chosen ? " chosen" : ""}`} aria-current={cause === chosen ? "true" : undefined}
+              href={cause === chosen ? runHref(run) : runHref(run, cause)}>
+              <span class="group-line">
+                <strong>{word("cause", cause)}</strong>
+                <span class="number">{count(objects)} <span class="faint">· {percent(share)}</span></span>
+              </span>
+              <span class="bar thin" aria-hidden="true"><span class="fill-failed" style={{ width: `${share * 100}%` }} /></span>
+              {example?.error && <span class="under clamp">{example.error}</span>}
+            </a>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
