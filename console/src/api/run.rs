@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use shared::ledger::{self, InFlight, Reasons};
+use shared::ledger::{self, Reasons, RunTransfers};
 use utoipa::ToSchema;
 
 use super::page::time;
@@ -158,9 +158,9 @@ impl From<&ledger::Settled> for Settled {
     }
 }
 
-impl From<InFlight> for Transfers {
-    fn from(in_flight: InFlight) -> Transfers {
-        let InFlight { workers, objects, bytes, bytes_per_second } = in_flight;
+impl From<RunTransfers> for Transfers {
+    fn from(in_flight: RunTransfers) -> Transfers {
+        let RunTransfers { workers, objects, bytes, bytes_per_second } = in_flight;
         Transfers { workers, objects, bytes, bytes_per_second }
     }
 }

@@ -137,7 +137,7 @@ fn crates_depend_as_the_architecture_draws() {
 }
 
 /// The crates that open ports from a configuration.
-const OPENERS: [&str; 2] = ["control", "cli"];
+const OPENERS: [&str; 3] = ["control", "console", "cli"];
 
 /// Tests of what knows no service link none either.
 #[test]

@@ -153,7 +153,7 @@ async fn every_option_stands_in_the_reference() {
 /// Texts of the product's code, one string literal after the other, without the line breaks of the source.
 fn messages_of_the_code() -> String {
     let mut text = String::new();
-    for crate_name in ["shared", "adapters", "finder", "worker", "control", "cli"] {
+    for crate_name in ["shared", "adapters", "finder", "worker", "control", "console", "cli"] {
         let mut folders = vec![root().join(crate_name).join("src")];
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(&folder).expect("a folder of the code").flatten() {

@@ -63,7 +63,7 @@ async fn machines_that_never_report_are_counted_until_one_does() {
     let stage = Stage::new().await;
     let counted = async |machine: &str, passes: usize| {
         stage.machine(machine);
-        let mut last = Report::default();
+        let mut last = PassReport::default();
         for _ in 0..passes {
             last = stage.pass().await;
         }
