@@ -24,8 +24,13 @@ export function Dialog({ title, confirm, danger, disabled, children, onConfirm, 
   const [problem, setProblem] = useState<Problem | null>(null);
   useEffect(() => {
     const dialog = element.current;
+    const before = document.activeElement;
     dialog?.showModal();
-    return () => dialog?.close();
+    return () => {
+      dialog?.close();
+      // It is out of the page by now, so the browser gives no focus back by itself.
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
   }, []);
   const submit = async (event: Event) => {
     event.preventDefault();

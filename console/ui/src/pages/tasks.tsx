@@ -50,7 +50,8 @@ export function TasksPage() {
         && <LinkButton href="/new" kind="primary" icon="plus">{t("tasks.new")}</LinkButton>} />
       <Announce text={say} />
       {tasks.problem && tasks.problem.status !== 0 && <ProblemPanel problem={tasks.problem} onRetry={tasks.reload} />}
-      {nothing ? <FirstTask /> : (
+      {nothing && <FirstTask />}
+      {!nothing && (page || !tasks.problem || tasks.problem.status === 0) && (
         <section class="card flush">
           <nav class="tabs" aria-label={t("tasks.by.status")}>
             {TABS.filter((tab) => tab !== "deleting" || counts?.deleting || status === tab).map((tab) => (

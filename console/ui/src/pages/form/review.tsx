@@ -61,7 +61,6 @@ export function Review({ draft, editing, onDone, onProblem }: StepProps & {
       <section class="plan-box stack tight" aria-label={t("form.plan")}>
         <div class="row">
           <div><h3>{t("form.plan")}</h3><p class="hint">{t("form.plan.about")}</p></div>
-          <span class="push" />
           <Button icon="search" busy={planning.busy} onClick={() => void planning.ask(() => plan(draft))}>{t("form.plan.do")}</Button>
         </div>
         {planning.busy && <p class="hint" role="status">{waiting(planning)}</p>}

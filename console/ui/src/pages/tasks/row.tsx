@@ -43,7 +43,7 @@ export function TaskRow({ task, picked, onPick }: {
           </>
         ) : <span class="faint">{t("never")}</span>}
       </td>
-      <td data-label={t("col.next.run")}><Next task={task} due={due ?? null} /></td>
+      <td class={task.state === "active" ? "" : "nothing"} data-label={t("col.next.run")}><Next task={task} due={due ?? null} /></td>
     </tr>
   );
 }
