@@ -12,17 +12,39 @@ after(() => browser?.close());
 async function tabTo(page, role, name) {
   for (let turn = 0; turn < 80; turn += 1) {
     const wanted = page.getByRole(role, { name, exact: true }).first();
-    if ((await wanted.count()) && (await wanted.evaluate((element) => element === document.activeElement))) return;
+    if (
+      (await wanted.count()) &&
+      (await wanted.evaluate((element) => element === document.activeElement))
+    )
+      return;
     await page.keyboard.press("Tab");
   }
   assert.fail(`Tab does not reach ${role} "${name}"`);
 }
 
 const WORDS = {
-  en: { first: "Create the first task", bucket: "Bucket and prefix", test: "Test connection", next: "Continue", plan: "Plan", create: "Create task",
-    denied: "allow s3:PutObject and s3:AbortMultipartUpload", deletes: "Delete what the source does not have", dry: "Start the dry run" },
-  zh: { first: "创建第一个任务", bucket: "存储桶与前缀", test: "测试连接", next: "继续", plan: "预估", create: "创建任务",
-    denied: "allow s3:PutObject and s3:AbortMultipartUpload", deletes: "删除源端没有的对象", dry: "开始试运行" },
+  en: {
+    first: "Create the first task",
+    bucket: "Bucket and prefix",
+    test: "Test connection",
+    next: "Continue",
+    plan: "Plan",
+    create: "Create task",
+    denied: "allow s3:PutObject and s3:AbortMultipartUpload",
+    deletes: "Delete what the source does not have",
+    dry: "Start the dry run",
+  },
+  zh: {
+    first: "创建第一个任务",
+    bucket: "存储桶与前缀",
+    test: "测试连接",
+    next: "继续",
+    plan: "预估",
+    create: "创建任务",
+    denied: "allow s3:PutObject and s3:AbortMultipartUpload",
+    deletes: "删除源端没有的对象",
+    dry: "开始试运行",
+  },
 };
 
 for (const look of ["desktop", "phone-zh"]) {
@@ -41,14 +63,20 @@ for (const look of ["desktop", "phone-zh"]) {
     await page.keyboard.press("Tab");
     for (let turn = 0; turn < 20; turn += 1) {
       const second = page.getByRole("textbox", { name: words.bucket }).nth(1);
-      if (await second.evaluate((element) => element === document.activeElement)) break;
+      if (
+        await second.evaluate((element) => element === document.activeElement)
+      )
+        break;
       await page.keyboard.press("Tab");
     }
     await page.keyboard.type("backup");
     await page.keyboard.press("Tab");
     for (let turn = 0; turn < 20; turn += 1) {
       const second = page.getByRole("button", { name: words.test }).nth(1);
-      if (await second.evaluate((element) => element === document.activeElement)) break;
+      if (
+        await second.evaluate((element) => element === document.activeElement)
+      )
+        break;
       await page.keyboard.press("Tab");
     }
     await page.keyboard.press("Enter");
@@ -63,11 +91,18 @@ for (const look of ["desktop", "phone-zh"]) {
     for (const step of ["how", "when", "review"]) {
       await tabTo(page, "button", words.next);
       await page.keyboard.press("Enter");
-      await page.locator(`.steps li:nth-child(${["how", "when", "review"].indexOf(step) + 3}).now`).waitFor();
+      await page
+        .locator(
+          `.steps li:nth-child(${["how", "when", "review"].indexOf(step) + 3}).now`,
+        )
+        .waitFor();
       await inspect(opened, `new-${step}-${look}`);
     }
     // Deletes are on, so a dry run comes first.
-    assert.equal(await page.getByRole("button", { name: words.create }).count(), 0);
+    assert.equal(
+      await page.getByRole("button", { name: words.create }).count(),
+      0,
+    );
     await tabTo(page, "button", words.dry);
     await page.keyboard.press("Enter");
     await page.getByRole("button", { name: words.create }).waitFor();
@@ -85,7 +120,9 @@ test("dialogs keep the focus and give it back", async () => {
   const server = await serve(0, "");
   const opened = await open(browser, LOOKS.desktop);
   const { page } = opened;
-  await page.goto(`http://127.0.0.1:${server.address().port}/tasks/tenant-assets`);
+  await page.goto(
+    `http://127.0.0.1:${server.address().port}/tasks/tenant-assets`,
+  );
   await page.getByRole("button", { name: "More actions" }).focus();
   await page.keyboard.press("Enter");
   await page.keyboard.press("ArrowUp");
@@ -93,12 +130,21 @@ test("dialogs keep the focus and give it back", async () => {
   const dialog = page.getByRole("dialog", { name: "Delete tenant-assets?" });
   await dialog.waitFor();
   await inspect(opened, "delete-desktop");
-  assert.ok(await dialog.getByRole("button", { name: "Delete task" }).isDisabled());
+  assert.ok(
+    await dialog.getByRole("button", { name: "Delete task" }).isDisabled(),
+  );
   await page.getByLabel("Type tenant-assets to confirm").fill("tenant-assets");
-  assert.ok(await dialog.getByRole("button", { name: "Delete task" }).isEnabled());
+  assert.ok(
+    await dialog.getByRole("button", { name: "Delete task" }).isEnabled(),
+  );
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "detached" });
-  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("aria-label")), "More actions");
+  assert.equal(
+    await page.evaluate(() =>
+      document.activeElement?.getAttribute("aria-label"),
+    ),
+    "More actions",
+  );
   await opened.close();
   server.closeAllConnections();
   server.close();

@@ -36,7 +36,8 @@ const servers = {};
 let browser;
 before(async () => {
   browser = await launch();
-  for (const mode of ["", "empty", "error", "viewer", "out"]) servers[mode] = await serve(0, mode);
+  for (const mode of ["", "empty", "error", "viewer", "out"])
+    servers[mode] = await serve(0, mode);
 });
 after(async () => {
   await browser?.close();
@@ -45,7 +46,8 @@ after(async () => {
     server.close();
   }
 });
-const at = (mode, path) => `http://127.0.0.1:${servers[mode].address().port}${path}`;
+const at = (mode, path) =>
+  `http://127.0.0.1:${servers[mode].address().port}${path}`;
 
 for (const [look, settings] of Object.entries(LOOKS)) {
   test(`every page is whole and accessible: ${look}`, async () => {
@@ -54,8 +56,14 @@ for (const [look, settings] of Object.entries(LOOKS)) {
     for (const [name, [mode, path]] of Object.entries(PAGES)) {
       await opened.page.goto(at(mode, path));
       await opened.page.locator("h1").first().waitFor();
-      await opened.page.waitForFunction(() => !document.querySelector(".skeleton"), undefined, { timeout: 5_000 });
-      await inspect(opened, `${name}-${look}`).catch((error) => problems.push(error.message));
+      await opened.page.waitForFunction(
+        () => !document.querySelector(".skeleton"),
+        undefined,
+        { timeout: 5_000 },
+      );
+      await inspect(opened, `${name}-${look}`).catch((error) =>
+        problems.push(error.message),
+      );
       opened.errors.length = 0;
     }
     await opened.close();
@@ -89,8 +97,15 @@ test("live numbers move nothing else on the page", async () => {
   const row = page.getByRole("row", { name: /weekly-dr-copy/ });
   await row.waitFor();
   const before = await row.boundingBox();
-  const share = await page.locator(".row-progress .under").first().textContent();
-  await page.waitForFunction((share) => document.querySelector(".row-progress .under")?.textContent !== share, share);
+  const share = await page
+    .locator(".row-progress .under")
+    .first()
+    .textContent();
+  await page.waitForFunction(
+    (share) =>
+      document.querySelector(".row-progress .under")?.textContent !== share,
+    share,
+  );
   assert.deepEqual(await row.boundingBox(), before);
   await opened.close();
 });

@@ -1,6 +1,5 @@
 // Addresses of pages.
-export const taskHref = (task: string, tab?: string) =>
-  `/tasks/${encodeURIComponent(task)}${tab ? `?tab=${tab}` : ""}`;
+export const taskHref = (task: string, tab?: string) => `/tasks/${encodeURIComponent(task)}${tab ? `?tab=${tab}` : ""}`;
 export const editHref = (task: string) => `/tasks/${encodeURIComponent(task)}/edit`;
 export const cloneHref = (task: string) => `/tasks/${encodeURIComponent(task)}/clone`;
 export const runHref = (run: string, cause?: string) =>

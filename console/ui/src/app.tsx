@@ -17,7 +17,12 @@ import { TasksPage } from "./pages/tasks";
 
 export function App() {
   const { state } = session.value;
-  if (state === "starting") return <div class="starting"><Skeleton /></div>;
+  if (state === "starting")
+    return (
+      <div class="starting">
+        <Skeleton />
+      </div>
+    );
   if (state === "out") return <SignIn />;
   return (
     <LocationProvider>

@@ -59,7 +59,12 @@ export function money(value: number): string {
 }
 
 function unit(value: number, name: string): string {
-  return numbers({ style: "unit", unit: name, unitDisplay: locale.value.startsWith("zh") ? "short" : "narrow", maximumFractionDigits: 0 }).format(value);
+  return numbers({
+    style: "unit",
+    unit: name,
+    unitDisplay: locale.value.startsWith("zh") ? "short" : "narrow",
+    maximumFractionDigits: 0,
+  }).format(value);
 }
 
 /** A length of time by its two largest units, 2h 14m; an estimate by one, where that says enough. */

@@ -33,29 +33,43 @@ export function Frame({ children }: { children: ComponentChildren }) {
   }, [path]);
   return (
     <div class="frame">
-      <a class="skip" href="#main">{t("skip")}</a>
+      <a class="skip" href="#main">
+        {t("skip")}
+      </a>
       <header class="side">
         <a class="brand" href="/">
           <Mark />
-          <span><strong>Flotilla</strong>{features && <small>{features.fleet}</small>}</span>
+          <span>
+            <strong>Flotilla</strong>
+            {features && <small>{features.fleet}</small>}
+          </span>
         </a>
         <nav aria-label={t("nav.label")}>
           {PLACES.map(({ href, icon, label, under }) => (
             <a key={href} href={href} aria-current={under.test(path) ? "page" : undefined}>
-              <Icon name={icon} size={20} /><span>{t(label)}</span>
+              <Icon name={icon} size={20} />
+              <span>{t(label)}</span>
             </a>
           ))}
         </nav>
         {me && (
           <div class="who">
-            <span class="avatar" aria-hidden="true">{me.name.slice(0, 1).toUpperCase()}</span>
-            <span><strong title={me.name}>{me.name}</strong><small>{t(`role.${me.role}`)}</small></span>
+            <span class="avatar" aria-hidden="true">
+              {me.name.slice(0, 1).toUpperCase()}
+            </span>
+            <span>
+              <strong title={me.name}>{me.name}</strong>
+              <small>{t(`role.${me.role}`)}</small>
+            </span>
           </div>
         )}
       </header>
       <main id="main" ref={main} tabIndex={-1}>
         {!connected.value && (
-          <div class="offline" role="alert"><Icon name="offline" /><span>{t("offline")}</span></div>
+          <div class="offline" role="alert">
+            <Icon name="offline" />
+            <span>{t("offline")}</span>
+          </div>
         )}
         {children}
       </main>
@@ -65,8 +79,16 @@ export function Frame({ children }: { children: ComponentChildren }) {
 }
 
 /** The head of a page: its title, what stands above and beside it. It also titles the window. */
-export function Head({ title, above, actions, children }: {
-  title: string; above?: { href: string; label: string }; actions?: ComponentChildren; children?: ComponentChildren;
+export function Head({
+  title,
+  above,
+  actions,
+  children,
+}: {
+  title: string;
+  above?: { href: string; label: string };
+  actions?: ComponentChildren;
+  children?: ComponentChildren;
 }) {
   useEffect(() => {
     document.title = `${title} · Flotilla`;
@@ -74,7 +96,12 @@ export function Head({ title, above, actions, children }: {
   return (
     <div class="head">
       <div class="head-text">
-        {above && <a class="above" href={above.href}><Icon name="back" size={16} />{above.label}</a>}
+        {above && (
+          <a class="above" href={above.href}>
+            <Icon name="back" size={16} />
+            {above.label}
+          </a>
+        )}
         <h1>{title}</h1>
         {children}
       </div>

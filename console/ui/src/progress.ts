@@ -2,7 +2,11 @@
 import type { Key } from "./i18n";
 import type { Progress } from "./api/types";
 
-export interface Part { name: Key; fill: string; objects: number }
+export interface Part {
+  name: Key;
+  fill: string;
+  objects: number;
+}
 
 /** Objects of a run by what became of them; together they are all that the run has to do with. */
 export function parts({ found, settled, state }: Progress): Part[] {
@@ -12,7 +16,11 @@ export function parts({ found, settled, state }: Progress): Part[] {
     { name: "part.deleted", fill: "fill-deleted", objects: settled.deleted },
     { name: "part.skipped", fill: "fill-skipped", objects: settled.skipped + settled.cancelled },
     { name: "part.failed", fill: "fill-failed", objects: settled.failed + found.not_judged },
-    { name: state === "stopped" ? "part.unsettled" : "part.left", fill: "fill-left", objects: left({ found, settled }) },
+    {
+      name: state === "stopped" ? "part.unsettled" : "part.left",
+      fill: "fill-left",
+      objects: left({ found, settled }),
+    },
   ];
   return all.filter(({ objects }) => objects > 0);
 }

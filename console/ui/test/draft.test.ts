@@ -2,7 +2,16 @@ import "./browser";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  get, isName, locationOf, placeOf, providerOf, readSchedule, set, stepOf, suggestName, writeSchedule,
+  get,
+  isName,
+  locationOf,
+  placeOf,
+  providerOf,
+  readSchedule,
+  set,
+  stepOf,
+  suggestName,
+  writeSchedule,
 } from "../src/pages/form/draft";
 
 test("a setting without a value leaves no trace", () => {

@@ -6,10 +6,26 @@ import { lines } from "../src/pages/run/counters";
 import { left, parts, widths } from "../src/progress";
 
 const found = {
-  listed: 1_000, listed_destination: 900, unchanged: 800, filtered: 5, not_judged: 10, enqueued: 190, enqueued_bytes: 1_024, deletes: 20, unlisted: 0,
+  listed: 1_000,
+  listed_destination: 900,
+  unchanged: 800,
+  filtered: 5,
+  not_judged: 10,
+  enqueued: 190,
+  enqueued_bytes: 1_024,
+  deletes: 20,
+  unlisted: 0,
 };
 const settled = {
-  copied: 150, deleted: 10, skipped: 4, skipped_by: { archived: 4 }, failed: 6, failed_by: {}, cancelled: 0, bytes: 512, last: null,
+  copied: 150,
+  deleted: 10,
+  skipped: 4,
+  skipped_by: { archived: 4 },
+  failed: 6,
+  failed_by: {},
+  cancelled: 0,
+  bytes: 512,
+  last: null,
 };
 const run = { found, settled, state: "copying", enqueued: 210, share: 0.8 } as unknown as Run;
 
@@ -28,5 +44,9 @@ test("a part that is there is seen, and all fill the bar", () => {
 test("counters that are nothing are left out, but for totals", () => {
   const names = lines(run).map(({ name }) => name);
   assert.ok(names.includes("Archived, not restored") && !names.includes("Cancelled"));
-  assert.ok(lines({ ...run, found: { ...found, enqueued: 0, deletes: 0 } } as Run).some(({ name }) => name === "To copy or delete"));
+  assert.ok(
+    lines({ ...run, found: { ...found, enqueued: 0, deletes: 0 } } as Run).some(
+      ({ name }) => name === "To copy or delete",
+    ),
+  );
 });

@@ -13,7 +13,8 @@ const partly = <T>(body: Partial<T>) => body as T;
 type Signal = { signal?: AbortSignal };
 
 export const listTasks = (
-  query: { status?: TaskStatus; search?: string; cursor?: string; limit?: number }, options: Signal = {},
+  query: { status?: TaskStatus; search?: string; cursor?: string; limit?: number },
+  options: Signal = {},
 ) => body(client.GET(`${V}/tasks`, { params: { query }, ...options }));
 
 export const getTask = (task: string, options: Signal = {}) =>
@@ -28,9 +29,12 @@ export async function getDefinition(task: string, version?: number) {
 }
 
 export const listRuns = (task: string, cursor?: string, options: Signal = {}) =>
-  body(client.GET(`${V}/tasks/{task}/runs`, {
-    params: { path: { task }, query: { limit: 20, ...(cursor ? { cursor } : {}) } }, ...options,
-  }));
+  body(
+    client.GET(`${V}/tasks/{task}/runs`, {
+      params: { path: { task }, query: { limit: 20, ...(cursor ? { cursor } : {}) } },
+      ...options,
+    }),
+  );
 
 export const getRun = (run: string, options: Signal = {}) =>
   body(client.GET(`${V}/runs/{run}`, { params: { path: { run } }, ...options }));
@@ -42,9 +46,12 @@ export const failureGroups = (run: string, options: Signal = {}) =>
   body(client.GET(`${V}/runs/{run}/failures`, { params: { path: { run }, query: { group: "cause" } }, ...options }));
 
 export const listRunFailures = (run: string, query: { cause?: string; cursor?: string }, options: Signal = {}) =>
-  body(client.GET(`${V}/runs/{run}/failures`, {
-    params: { path: { run }, query: { limit: 50, ...query } }, ...options,
-  }));
+  body(
+    client.GET(`${V}/runs/{run}/failures`, {
+      params: { path: { run }, query: { limit: 50, ...query } },
+      ...options,
+    }),
+  );
 
 export const reportHref = (run: string) => `${V}/runs/${encodeURIComponent(run)}/report`;
 
@@ -55,14 +62,20 @@ export const getObject = (task: string, key: string) =>
   body(client.GET(`${V}/tasks/{task}/objects`, { params: { path: { task }, query: { key } } }));
 
 export const getSamples = (task: string, minutes: number, options: Signal = {}) =>
-  body(client.GET(`${V}/tasks/{task}/samples`, {
-    params: { path: { task }, query: { from: new Date(Date.now() - minutes * 60_000).toISOString() } }, ...options,
-  }));
+  body(
+    client.GET(`${V}/tasks/{task}/samples`, {
+      params: { path: { task }, query: { from: new Date(Date.now() - minutes * 60_000).toISOString() } },
+      ...options,
+    }),
+  );
 
 export const getOperation = (operation: string, task?: string, options: Signal = {}) =>
-  body(client.GET(`${V}/operations/{operation}`, {
-    params: { path: { operation }, query: task ? { task } : {} }, ...options,
-  }));
+  body(
+    client.GET(`${V}/operations/{operation}`, {
+      params: { path: { operation }, query: task ? { task } : {} },
+      ...options,
+    }),
+  );
 
 export const listWorkers = (options: Signal = {}) => body(client.GET(`${V}/workers`, options));
 
@@ -86,15 +99,17 @@ export const createTask = (definition: Definition, key: string) =>
   body(client.POST(`${V}/tasks`, { params: { header: { "Idempotency-Key": key } }, body: sent(definition) }));
 
 export const editTask = (task: string, definition: Definition, etag: string) =>
-  body(client.PUT(`${V}/tasks/{task}`, {
-    params: { path: { task }, header: { "If-Match": etag } }, body: sent(definition),
-  }));
+  body(
+    client.PUT(`${V}/tasks/{task}`, {
+      params: { path: { task }, header: { "If-Match": etag } },
+      body: sent(definition),
+    }),
+  );
 
 export const deleteTask = (task: string, records: boolean) =>
   body(client.DELETE(`${V}/tasks/{task}`, { params: { path: { task }, query: { records } } }));
 
-export const pauseTask = (task: string) =>
-  body(client.POST(`${V}/tasks/{task}/pause`, { params: { path: { task } } }));
+export const pauseTask = (task: string) => body(client.POST(`${V}/tasks/{task}/pause`, { params: { path: { task } } }));
 
 export const resumeTask = (task: string) =>
   body(client.POST(`${V}/tasks/{task}/resume`, { params: { path: { task } } }));
@@ -105,23 +120,32 @@ export const limitTask = (task: string, limits: LimitsPatch) =>
 /** Checks a definition: as an object, or as the text of a file. */
 export const checkDefinition = (definition: Definition | string) =>
   typeof definition === "string"
-    ? body(client.POST(`${V}/definitions/check`, {
-        body: definition as never, headers: { "content-type": "application/toml" }, bodySerializer: (text: unknown) => String(text),
-      }))
+    ? body(
+        client.POST(`${V}/definitions/check`, {
+          body: definition as never,
+          headers: { "content-type": "application/toml" },
+          bodySerializer: (text: unknown) => String(text),
+        }),
+      )
     : body(client.POST(`${V}/definitions/check`, { body: sent(definition) }));
 
 export const beginRun = (task: string, overrides: Partial<RunOverrides> = {}, supersede = false) =>
-  body(client.POST(`${V}/tasks/{task}/runs`, {
-    params: { path: { task }, header: { "Idempotency-Key": idempotencyKey() } }, body: { overrides: partly<RunOverrides>(overrides), supersede },
-  }));
+  body(
+    client.POST(`${V}/tasks/{task}/runs`, {
+      params: { path: { task }, header: { "Idempotency-Key": idempotencyKey() } },
+      body: { overrides: partly<RunOverrides>(overrides), supersede },
+    }),
+  );
 
-export const cancelRun = (run: string) =>
-  body(client.POST(`${V}/runs/{run}/cancel`, { params: { path: { run } } }));
+export const cancelRun = (run: string) => body(client.POST(`${V}/runs/{run}/cancel`, { params: { path: { run } } }));
 
 export const retryRun = (run: string, keys?: string[]) =>
-  body(client.POST(`${V}/runs/{run}/retry`, {
-    params: { path: { run }, header: { "Idempotency-Key": idempotencyKey() } }, body: { keys: keys ?? null },
-  }));
+  body(
+    client.POST(`${V}/runs/{run}/retry`, {
+      params: { path: { run }, header: { "Idempotency-Key": idempotencyKey() } },
+      body: { keys: keys ?? null },
+    }),
+  );
 
 const once = () => ({ params: { header: { "Idempotency-Key": idempotencyKey() } } });
 
@@ -131,13 +155,15 @@ export const probe = (definition: Definition, writeTest: boolean) =>
 export const plan = (definition: Definition) =>
   body(client.POST(`${V}/plans`, { ...once(), body: { definition: sent(definition) } }));
 
-export const planTask = (task: string) =>
-  body(client.POST(`${V}/plans`, { ...once(), body: { task } }));
+export const planTask = (task: string) => body(client.POST(`${V}/plans`, { ...once(), body: { task } }));
 
 export const probeTask = (task: string) =>
   body(client.POST(`${V}/probes`, { ...once(), body: { task, write_test: false } }));
 
 export const verifyTask = (task: string, effort: "quick" | "needed" | "deep") =>
-  body(client.POST(`${V}/tasks/{task}/verifications`, {
-    params: { path: { task }, header: { "Idempotency-Key": idempotencyKey() } }, body: { effort },
-  }));
+  body(
+    client.POST(`${V}/tasks/{task}/verifications`, {
+      params: { path: { task }, header: { "Idempotency-Key": idempotencyKey() } },
+      body: { effort },
+    }),
+  );

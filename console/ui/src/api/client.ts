@@ -28,7 +28,11 @@ export const client = createClient<paths>({
   },
 });
 
-interface Answer<T> { data?: T; error?: unknown; response: Response }
+interface Answer<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
 
 /** The body of an answer; everything else is thrown as an {@link ApiError}. */
 export async function body<T>(request: Promise<Answer<T>>): Promise<T> {
@@ -43,7 +47,12 @@ export async function answer<T>(request: Promise<Answer<T>>): Promise<Answer<T>>
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     connected.value = false;
-    throw new ApiError({ status: 0, code: "offline", title: t("problem.offline"), remedy: t("problem.offline.remedy") });
+    throw new ApiError({
+      status: 0,
+      code: "offline",
+      title: t("problem.offline"),
+      remedy: t("problem.offline.remedy"),
+    });
   }
   connected.value = true;
   if (answer.response.ok) return answer;

@@ -17,7 +17,13 @@ export class ApiError extends Error {
   }
 }
 
-interface Body { title?: unknown; detail?: unknown; code?: unknown; remedy?: unknown; setting?: unknown }
+interface Body {
+  title?: unknown;
+  detail?: unknown;
+  code?: unknown;
+  remedy?: unknown;
+  setting?: unknown;
+}
 
 /** Reads the body of an answer that is no success. */
 export function readProblem(status: number, body: unknown): Problem {
@@ -33,7 +39,9 @@ export function readProblem(status: number, body: unknown): Problem {
 }
 
 function defined(values: Record<string, string | undefined>): Record<string, string> {
-  return Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }
 
 /** The problem of anything that was thrown. */

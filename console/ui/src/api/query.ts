@@ -34,24 +34,31 @@ export function useQuery<T>(key: string, read: (signal: AbortSignal) => Promise<
     if (!when) return;
     const abort = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let asking = false;
     const again = () => {
       if (every && !abort.signal.aborted) timer = setTimeout(step, every * 1000);
     };
     const step = async () => {
       if (document.hidden && every) return again();
+      asking = true;
       try {
         const data = await reader.current(abort.signal);
         if (!abort.signal.aborted) setState({ key, data });
       } catch (error) {
         if (abort.signal.aborted) return;
         const problem = problemOf(error);
-        setState((last) => ({ key, problem, ...(last.key === key && last.data !== undefined ? { data: last.data } : {}) }));
+        setState((last) => ({
+          key,
+          problem,
+          ...(last.key === key && last.data !== undefined ? { data: last.data } : {}),
+        }));
       }
+      asking = false;
       again();
     };
     void step();
     const visible = () => {
-      if (document.hidden || !every) return;
+      if (document.hidden || !every || asking) return;
       clearTimeout(timer);
       void step();
     };

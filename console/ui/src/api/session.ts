@@ -49,16 +49,15 @@ function keep(): Pick<Session, "features"> {
 
 async function look(): Promise<void> {
   try {
-    const [features, me] = await Promise.all([
-      body(client.GET("/api/v1/features")),
-      body(client.GET("/api/v1/me")),
-    ]);
+    const [features, me] = await Promise.all([body(client.GET("/api/v1/features")), body(client.GET("/api/v1/me"))]);
     session.value = { state: "in", features, me };
   } catch (error) {
     const problem = problemOf(error);
     const features = await body(client.GET("/api/v1/features")).catch(() => undefined);
     session.value = {
-      state: "out", ...(features ? { features } : {}), ...(problem.status === 401 ? {} : { problem }),
+      state: "out",
+      ...(features ? { features } : {}),
+      ...(problem.status === 401 ? {} : { problem }),
     };
   }
 }

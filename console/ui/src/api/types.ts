@@ -29,7 +29,11 @@ export type Worker = Schemas["Worker"];
 export type Workers = Schemas["Workers"];
 
 /** A right as a probe answers it. */
-export interface Answer { answer: "yes" | "no" | "not-tried"; reason?: string; remedy?: string }
+export interface Answer {
+  answer: "yes" | "no" | "not-tried";
+  reason?: string;
+  remedy?: string;
+}
 
 export type Side = "source" | "destination";
 

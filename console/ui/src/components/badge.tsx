@@ -5,12 +5,23 @@ import type { RunState, TaskItem, TaskStatus } from "../api/types";
 type Tone = "live" | "good" | "warn" | "bad" | "calm";
 
 const TASK: Record<TaskStatus, Tone> = {
-  running: "live", waiting: "calm", failed: "bad", paused: "warn", deleting: "warn",
+  running: "live",
+  waiting: "calm",
+  failed: "bad",
+  paused: "warn",
+  deleting: "warn",
 };
 
 const RUN: Record<RunState, Tone> = {
-  queued: "calm", listing: "live", releasing: "live", copying: "live", done: "good", "done-with-failures": "bad",
-  stopped: "bad", cancelling: "warn", cancelled: "calm",
+  queued: "calm",
+  listing: "live",
+  releasing: "live",
+  copying: "live",
+  done: "good",
+  "done-with-failures": "bad",
+  stopped: "bad",
+  cancelling: "warn",
+  cancelled: "calm",
 };
 
 export function Badge({ tone, children }: { tone: Tone; children: string }) {

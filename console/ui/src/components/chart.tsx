@@ -5,7 +5,10 @@ import { dateTime, timeOfDay } from "../format";
 import { t } from "../i18n";
 import { language, theme, zone } from "../settings";
 
-export interface Series { name: string; values: (number | null | undefined)[] }
+export interface Series {
+  name: string;
+  values: (number | null | undefined)[];
+}
 
 interface ChartProps {
   title: string;
@@ -33,12 +36,19 @@ export function Chart({ title, times, series, format, steps = "counts" }: ChartP
         <strong>{title}</strong>
         <span>{first && summary(first.values, format)}</span>
       </figcaption>
-      {some
-        ? <Plot times={times} series={series} format={format} steps={steps} />
-        : <div class="nothing">{t("chart.nothing")}</div>}
+      {some ? (
+        <Plot times={times} series={series} format={format} steps={steps} />
+      ) : (
+        <div class="nothing">{t("chart.nothing")}</div>
+      )}
       {some && series.length > 1 && (
         <ul class="keys">
-          {series.map(({ name }, at) => <li key={name}><span class={`swatch key-${at + 1}`} />{name}</li>)}
+          {series.map(({ name }, at) => (
+            <li key={name}>
+              <span class={`swatch key-${at + 1}`} />
+              {name}
+            </li>
+          ))}
         </ul>
       )}
       {some && <Numbers times={times} series={series} format={format} title={title} />}
@@ -50,8 +60,12 @@ function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-const COUNTS = [1, 2, 5].flatMap((step) => Array.from({ length: 12 }, (_, power) => step * 10 ** power)).sort((a, b) => a - b);
-const SIZES = Array.from({ length: 6 }, (_, power) => [1, 2, 5, 10, 20, 50, 100, 200, 500].map((step) => step * 1024 ** power)).flat();
+const COUNTS = [1, 2, 5]
+  .flatMap((step) => Array.from({ length: 12 }, (_, power) => step * 10 ** power))
+  .sort((a, b) => a - b);
+const SIZES = Array.from({ length: 6 }, (_, power) =>
+  [1, 2, 5, 10, 20, 50, 100, 200, 500].map((step) => step * 1024 ** power),
+).flat();
 
 function options(width: number, { series, format, steps }: Omit<ChartProps, "title">): uPlot.Options {
   const faint = colour("--faint");
@@ -65,16 +79,34 @@ function options(width: number, { series, format, steps }: Omit<ChartProps, "tit
     padding: [8, 4, 0, 0],
     scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
     axes: [
-      { stroke: faint, font, grid: { show: false }, ticks: { show: false }, space: 70, size: 26,
-        values: (_plot, splits) => splits.map((at) => timeOfDay(at * 1000)) },
-      { stroke: faint, font, grid, ticks: { show: false }, size: 74, space: 32,
+      {
+        stroke: faint,
+        font,
+        grid: { show: false },
+        ticks: { show: false },
+        space: 70,
+        size: 26,
+        values: (_plot, splits) => splits.map((at) => timeOfDay(at * 1000)),
+      },
+      {
+        stroke: faint,
+        font,
+        grid,
+        ticks: { show: false },
+        size: 74,
+        space: 32,
         incrs: steps === "sizes" ? SIZES : COUNTS,
-        values: (_plot, splits) => splits.map((value) => format(value)) },
+        values: (_plot, splits) => splits.map((value) => format(value)),
+      },
     ],
     series: [
       {},
       ...series.map(({ name }, at) => ({
-        label: name, stroke: colour(`--line-${at + 1}`), width: 1.75, spanGaps: false, points: { show: false },
+        label: name,
+        stroke: colour(`--line-${at + 1}`),
+        width: 1.75,
+        spanGaps: false,
+        points: { show: false },
         ...(at === 0 ? { fill: `${colour("--line-1")}1f` } : {}),
       })),
     ],
@@ -116,20 +148,39 @@ function Numbers({ title, times, series, format }: ChartProps) {
   const from = Math.max(0, times.length - ROWS);
   return (
     <details>
-      <summary>{t("chart.numbers")}<span class="hidden"> {title}</span></summary>
+      <summary>
+        {t("chart.numbers")}
+        <span class="hidden"> {title}</span>
+      </summary>
       <div tabIndex={0} role="region" aria-label={title}>
         <table>
-          <thead><tr><th>{t("chart.time")}</th>{series.map(({ name }) => <th class="number" key={name}>{name}</th>)}</tr></thead>
+          <thead>
+            <tr>
+              <th>{t("chart.time")}</th>
+              {series.map(({ name }) => (
+                <th class="number" key={name}>
+                  {name}
+                </th>
+              ))}
+            </tr>
+          </thead>
           <tbody>
-            {times.slice(from).map((time, row) => (
-              <tr key={time}>
-                <td>{dateTime(time * 1000)}</td>
-                {series.map(({ name, values }) => {
-                  const value = values[from + row];
-                  return <td class="number" key={name}>{typeof value === "number" ? format(value) : "–"}</td>;
-                })}
-              </tr>
-            )).reverse()}
+            {times
+              .slice(from)
+              .map((time, row) => (
+                <tr key={time}>
+                  <td>{dateTime(time * 1000)}</td>
+                  {series.map(({ name, values }) => {
+                    const value = values[from + row];
+                    return (
+                      <td class="number" key={name}>
+                        {typeof value === "number" ? format(value) : "–"}
+                      </td>
+                    );
+                  })}
+                </tr>
+              ))
+              .reverse()}
           </tbody>
         </table>
       </div>

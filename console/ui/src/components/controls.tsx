@@ -26,16 +26,33 @@ export function Button(props: ButtonProps) {
   const alone = !children;
   const shape = `button ${kind}${small ? " small" : ""}${alone ? " alone" : ""}`;
   return (
-    <button type={type} class={shape} disabled={disabled} aria-busy={busy} aria-label={label} title={label}
-      onClick={() => !busy && onClick?.()}>
+    <button
+      type={type}
+      class={shape}
+      disabled={disabled}
+      aria-busy={busy}
+      aria-label={label}
+      title={label}
+      onClick={() => !busy && onClick?.()}
+    >
       {busy ? <span class="spinner" aria-hidden="true" /> : icon && <Icon name={icon} size={small ? 16 : 18} />}
       {children && <span>{children}</span>}
     </button>
   );
 }
 
-export function LinkButton({ href, icon, kind = "plain", children, small }: {
-  href: string; icon?: IconName; kind?: Kind; children: ComponentChildren; small?: boolean;
+export function LinkButton({
+  href,
+  icon,
+  kind = "plain",
+  children,
+  small,
+}: {
+  href: string;
+  icon?: IconName;
+  kind?: Kind;
+  children: ComponentChildren;
+  small?: boolean;
 }) {
   return (
     <a class={`button ${kind}${small ? " small" : ""}`} href={href}>
@@ -48,7 +65,11 @@ export function LinkButton({ href, icon, kind = "plain", children, small }: {
 /** A time: how long ago, with the whole date at hand. */
 export function Time({ at, full }: { at: string | null | undefined; full?: boolean }) {
   if (!at) return <span class="faint">–</span>;
-  return <time dateTime={at} title={dateTime(at, true)}>{full ? dateTime(at) : relative(at)}</time>;
+  return (
+    <time dateTime={at} title={dateTime(at, true)}>
+      {full ? dateTime(at) : relative(at)}
+    </time>
+  );
 }
 
 /** Text with a button that copies it: ids, keys, commands. */
@@ -70,7 +91,9 @@ export function Copyable({ text, shown, mono = true }: { text: string; shown?: s
   };
   return (
     <span class="copyable">
-      <span class={mono ? "mono" : ""} title={text}>{shown ?? text}</span>
+      <span class={mono ? "mono" : ""} title={text}>
+        {shown ?? text}
+      </span>
       <button type="button" class="copy" onClick={copy} aria-label={t("copy.what", { what: text })}>
         <Icon name={done ? "check" : "copy"} size={14} />
       </button>
@@ -85,7 +108,12 @@ export function Location({ text }: { text: string }) {
   return (
     <span class="location mono" title={text}>
       {scheme && <span class="faint">{scheme}</span>}
-      {parts.map((part) => <>{part}<wbr /></>)}
+      {parts.map((part) => (
+        <>
+          {part}
+          <wbr />
+        </>
+      ))}
     </span>
   );
 }
@@ -94,14 +122,20 @@ export function Route({ from, to }: { from: string; to: string }) {
   return (
     <span class="route">
       <Location text={from} />
-      <span class="arrow"><Icon name="right" size={14} /><span class="hidden">{t("to")}</span></span>
+      <span class="arrow">
+        <Icon name="right" size={14} />
+        <span class="hidden">{t("to")}</span>
+      </span>
       <Location text={to} />
     </span>
   );
 }
 
 /** A menu behind a button; the arrow keys and Escape work as in a menu of the system. */
-export function Menu({ label, items }: {
+export function Menu({
+  label,
+  items,
+}: {
   label: string;
   items: { label: string; icon?: IconName; danger?: boolean; href?: string; onClick?: () => void }[];
 }) {
@@ -133,18 +167,40 @@ export function Menu({ label, items }: {
   };
   return (
     <div class="menu" ref={root} onKeyDown={onKeyDown}>
-      <button type="button" class="button plain alone" aria-haspopup="menu" aria-expanded={open} aria-label={label}
-        title={label} onClick={() => setOpen(!open)}>
+      <button
+        type="button"
+        class="button plain alone"
+        aria-haspopup="menu"
+        aria-expanded={open}
+        aria-label={label}
+        title={label}
+        onClick={() => setOpen(!open)}
+      >
         <Icon name="more" />
       </button>
       {open && (
         <div role="menu" aria-label={label}>
-          {items.map(({ label, icon, danger, href, onClick }) => href
-            ? <a role="menuitem" href={href}>{icon && <Icon name={icon} size={16} />}{label}</a>
-            : <button type="button" role="menuitem" class={danger ? "danger" : ""}
-                onClick={() => { close(); onClick?.(); }}>
-                {icon && <Icon name={icon} size={16} />}{label}
-              </button>)}
+          {items.map(({ label, icon, danger, href, onClick }) =>
+            href ? (
+              <a role="menuitem" href={href}>
+                {icon && <Icon name={icon} size={16} />}
+                {label}
+              </a>
+            ) : (
+              <button
+                type="button"
+                role="menuitem"
+                class={danger ? "danger" : ""}
+                onClick={() => {
+                  close();
+                  onClick?.();
+                }}
+              >
+                {icon && <Icon name={icon} size={16} />}
+                {label}
+              </button>
+            ),
+          )}
         </div>
       )}
     </div>

@@ -53,7 +53,9 @@ export function Dialog({ title, confirm, danger, disabled, children, onConfirm, 
         {problem && <ProblemPanel problem={problem} />}
         <div class="dialog-actions">
           <Button onClick={onClose}>{t("cancel")}</Button>
-          <Button type="submit" kind={danger ? "danger" : "primary"} busy={busy} disabled={disabled}>{confirm}</Button>
+          <Button type="submit" kind={danger ? "danger" : "primary"} busy={busy} disabled={disabled}>
+            {confirm}
+          </Button>
         </div>
       </form>
     </dialog>

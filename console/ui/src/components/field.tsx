@@ -15,7 +15,10 @@ export function Field({ label, hint, error, optional, children }: FieldProps) {
   const described = `${id}-about`;
   return (
     <div class={`field${error ? " wrong" : ""}`}>
-      <label for={id}>{label}{optional && <span class="faint"> · {optional}</span>}</label>
+      <label for={id}>
+        {label}
+        {optional && <span class="faint"> · {optional}</span>}
+      </label>
       {children({ id, "aria-describedby": described, "aria-invalid": Boolean(error) })}
       <div id={described} class="field-about">
         {error && <p class="field-error">{error}</p>}
@@ -45,56 +48,112 @@ export function TextField(props: TextProps) {
   const { label, value, onInput, hint, error, optional, placeholder, mono, list, disabled, required, rows } = props;
   const options = useId();
   const shared = {
-    class: mono ? "mono" : "", value, placeholder, disabled, required, spellcheck: false, autocomplete: "off" as const,
+    class: mono ? "mono" : "",
+    value,
+    placeholder,
+    disabled,
+    required,
+    spellcheck: false,
+    autocomplete: "off" as const,
     autocapitalize: "off" as const,
     onInput: (event: Event) => onInput((event.currentTarget as HTMLInputElement).value),
   };
   return (
     <Field label={label} hint={hint} error={error} {...(optional ? { optional } : {})}>
-      {(ids) => rows
-        ? <textarea {...ids} {...shared} rows={rows} />
-        : <>
+      {(ids) =>
+        rows ? (
+          <textarea {...ids} {...shared} rows={rows} />
+        ) : (
+          <>
             <input type="text" {...ids} {...shared} inputMode={props.inputMode} list={list ? options : undefined} />
-            {list && <datalist id={options}>{list.map((one) => <option value={one} />)}</datalist>}
-          </>}
+            {list && (
+              <datalist id={options}>
+                {list.map((one) => (
+                  <option value={one} />
+                ))}
+              </datalist>
+            )}
+          </>
+        )
+      }
     </Field>
   );
 }
 
-export function SelectField({ label, value, options, onInput, hint, error }: {
-  label: string; value: string; options: [string, string][]; onInput: (value: string) => void;
-  hint?: ComponentChildren; error?: string | undefined;
+export function SelectField({
+  label,
+  value,
+  options,
+  onInput,
+  hint,
+  error,
+}: {
+  label: string;
+  value: string;
+  options: [string, string][];
+  onInput: (value: string) => void;
+  hint?: ComponentChildren;
+  error?: string | undefined;
 }) {
   return (
     <Field label={label} hint={hint} error={error}>
       {(ids) => (
         <select {...ids} value={value} onInput={(event) => onInput(event.currentTarget.value)}>
-          {options.map(([name, text]) => <option key={name} value={name} selected={name === value}>{text}</option>)}
+          {options.map(([name, text]) => (
+            <option key={name} value={name} selected={name === value}>
+              {text}
+            </option>
+          ))}
         </select>
       )}
     </Field>
   );
 }
 
-export function CheckField({ label, checked, onInput, hint, disabled }: {
-  label: string; checked: boolean; onInput: (checked: boolean) => void; hint?: ComponentChildren; disabled?: boolean;
+export function CheckField({
+  label,
+  checked,
+  onInput,
+  hint,
+  disabled,
+}: {
+  label: string;
+  checked: boolean;
+  onInput: (checked: boolean) => void;
+  hint?: ComponentChildren;
+  disabled?: boolean;
 }) {
   const id = useId();
   return (
     <div class="check-field">
-      <input id={id} type="checkbox" checked={checked} disabled={disabled} aria-describedby={`${id}-about`}
-        onInput={(event) => onInput(event.currentTarget.checked)} />
+      <input
+        id={id}
+        type="checkbox"
+        checked={checked}
+        disabled={disabled}
+        aria-describedby={`${id}-about`}
+        onInput={(event) => onInput(event.currentTarget.checked)}
+      />
       <div>
         <label for={id}>{label}</label>
-        <p id={`${id}-about`} class="hint">{hint}</p>
+        <p id={`${id}-about`} class="hint">
+          {hint}
+        </p>
       </div>
     </div>
   );
 }
 
 /** One of few, each with its meaning. */
-export function Choice({ legend, value, options, onInput }: {
-  legend: string; value: string; options: { value: string; label: string; hint?: string }[];
+export function Choice({
+  legend,
+  value,
+  options,
+  onInput,
+}: {
+  legend: string;
+  value: string;
+  options: { value: string; label: string; hint?: string }[];
   onInput: (value: string) => void;
 }) {
   const name = useId();
@@ -103,9 +162,17 @@ export function Choice({ legend, value, options, onInput }: {
       <legend>{legend}</legend>
       {options.map((option) => (
         <label key={option.value} class={option.value === value ? "chosen" : ""}>
-          <input type="radio" name={name} value={option.value} checked={option.value === value}
-            onInput={() => onInput(option.value)} />
-          <span><strong>{option.label}</strong>{option.hint && <span class="hint">{option.hint}</span>}</span>
+          <input
+            type="radio"
+            name={name}
+            value={option.value}
+            checked={option.value === value}
+            onInput={() => onInput(option.value)}
+          />
+          <span>
+            <strong>{option.label}</strong>
+            {option.hint && <span class="hint">{option.hint}</span>}
+          </span>
         </label>
       ))}
     </fieldset>

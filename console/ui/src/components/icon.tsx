@@ -1,7 +1,8 @@
 // Icons, drawn inline: 24 × 24, stroked in the text's colour. They are decoration: the text beside them has the meaning.
 const PATHS = {
   tasks: "M4 6h16M4 12h16M4 18h10",
-  failures: "M12 8v5m0 3.500v.010M10.300 3.900 2.400 18a2 2 0 0 0 1.700 3h15.800a2 2 0 0 0 1.700-3L13.700 3.900a2 2 0 0 0-3.400 0z",
+  failures:
+    "M12 8v5m0 3.500v.010M10.300 3.900 2.400 18a2 2 0 0 0 1.700 3h15.800a2 2 0 0 0 1.700-3L13.700 3.900a2 2 0 0 0-3.400 0z",
   objects: "M12 3 4 7.500v9L12 21l8-4.500v-9zM4 7.500l8 4.500 8-4.500M12 12v9",
   machines: "M4 5h16v6H4zM4 13h16v6H4zM7.500 8h.010M7.500 16h.010",
   credentials: "M15.500 3.500a5 5 0 1 0-4.700 6.700L4 17v3h3l1-1v-2h2v-2h2l1.800-1.800a5 5 0 0 0 1.700-9.700z",
@@ -20,7 +21,8 @@ const PATHS = {
   trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10.500 11v5M13.500 11v5",
   retry: "M4 12a8 8 0 1 0 2.500-5.800M4 4v4.500h4.500",
   search: "M10.500 4a6.500 6.500 0 1 0 0 13 6.500 6.500 0 0 0 0-13zM15.500 15.500 20 20",
-  offline: "M3 3l18 18M5 12.500a10 10 0 0 1 4-2.400m4.500-.300a10 10 0 0 1 5.500 2.700M8.500 16a5 5 0 0 1 7 0M12 19.500v.010",
+  offline:
+    "M3 3l18 18M5 12.500a10 10 0 0 1 4-2.400m4.500-.300a10 10 0 0 1 5.500 2.700M8.500 16a5 5 0 0 1 7 0M12 19.500v.010",
   clock: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 8v4.500l3 2",
   info: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 11v5M12 8v.010",
   download: "M12 4v11m-4.500-4L12 15.500 16.500 11M5 20h14",
@@ -31,8 +33,19 @@ export type IconName = keyof typeof PATHS;
 
 export function Icon({ name, size = 18 }: { name: IconName; size?: number }) {
   return (
-    <svg class="icon" width={size} height={size} viewBox="0 0 24 24" fill="none" stroke="currentColor"
-      stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">
+    <svg
+      class="icon"
+      width={size}
+      height={size}
+      viewBox="0 0 24 24"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="1.8"
+      stroke-linecap="round"
+      stroke-linejoin="round"
+      aria-hidden="true"
+      focusable="false"
+    >
       <path d={PATHS[name]} />
     </svg>
   );

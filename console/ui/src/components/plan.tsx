@@ -16,13 +16,23 @@ export function PlanView({ plan }: { plan: PlanResult }) {
         <Stat name={t("plan.filtered")} value={count(plan.filtered)} />
         {requests > 0 && <Stat name={t("plan.requests")} value={count(requests)} />}
         {typeof plan.usd_requests === "number" && (
-          <Stat name={t("plan.cost")} value={money(plan.usd_requests)}
-            more={typeof plan.usd_egress_at_most === "number"
-              ? t("plan.egress", { cost: money(plan.usd_egress_at_most) }) : ""} />
+          <Stat
+            name={t("plan.cost")}
+            value={money(plan.usd_requests)}
+            more={
+              typeof plan.usd_egress_at_most === "number"
+                ? t("plan.egress", { cost: money(plan.usd_egress_at_most) })
+                : ""
+            }
+          />
         )}
       </dl>
       {plan.copies === 0 && plan.deletes === 0 && <Notice tone="good" title={t("plan.nothing")} />}
-      {plan.deletes_refused && <Notice tone="bad" title={t("plan.refused")}><p>{plan.deletes_refused}</p></Notice>}
+      {plan.deletes_refused && (
+        <Notice tone="bad" title={t("plan.refused")}>
+          <p>{plan.deletes_refused}</p>
+        </Notice>
+      )}
       {plan.not_judged > 0 && <Notice tone="warn" title={t("stat.not.judged", { n: plan.not_judged })} />}
     </div>
   );

@@ -6,14 +6,19 @@ import { Icon } from "./icon";
 export function ProbeView({ probe, sides = ["source", "destination"] }: { probe: ProbeResult; sides?: Side[] }) {
   return (
     <div class="probe">
-      {sides.map((side) => probe[side] && (
-        <div key={side}>
-          {sides.length > 1 && <h3>{t(`side.${side}`)}</h3>}
-          <ul class="rights">
-            {RIGHTS.map((right) => <Right key={right} right={right} answer={probe[side][right]} />)}
-          </ul>
-        </div>
-      ))}
+      {sides.map(
+        (side) =>
+          probe[side] && (
+            <div key={side}>
+              {sides.length > 1 && <h3>{t(`side.${side}`)}</h3>}
+              <ul class="rights">
+                {RIGHTS.map((right) => (
+                  <Right key={right} right={right} answer={probe[side][right]} />
+                ))}
+              </ul>
+            </div>
+          ),
+      )}
     </div>
   );
 }

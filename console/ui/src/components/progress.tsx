@@ -19,7 +19,9 @@ export function Bar({ progress, thin }: { progress: Progress; thin?: boolean }) 
   const shown = !known && isLive(progress.state) ? 0.7 : 1;
   return (
     <div class={`bar${thin ? " thin" : ""}`} role="img" aria-label={label}>
-      {all.map(({ fill }, at) => <span key={fill} class={fill} style={{ width: `${(size[at] ?? 0) * shown}%` }} />)}
+      {all.map(({ fill }, at) => (
+        <span key={fill} class={fill} style={{ width: `${(size[at] ?? 0) * shown}%` }} />
+      ))}
       {shown < 1 && <span class="open" />}
     </div>
   );
@@ -29,7 +31,10 @@ export function Legend({ progress }: { progress: Progress }) {
   return (
     <ul class="legend">
       {parts(progress).map(({ name, fill, objects }) => (
-        <li key={fill}><span class={`swatch ${fill}`} /><span class="faint">{t(name)}</span> {count(objects)}</li>
+        <li key={fill}>
+          <span class={`swatch ${fill}`} />
+          <span class="faint">{t(name)}</span> {count(objects)}
+        </li>
       ))}
     </ul>
   );
@@ -42,7 +47,8 @@ export function brief(progress: Progress): string {
   if (progress.share !== null && progress.share !== undefined) words.push(percent(progress.share));
   else words.push(t("progress.listed", { n: progress.found.listed }));
   if (progress.rate && progress.rate.bytes > 0) words.push(bytesRate(progress.rate.bytes));
-  else if (progress.rate && progress.rate.objects > 0) words.push(t("per.second", { rate: rate(progress.rate.objects) }));
+  else if (progress.rate && progress.rate.objects > 0)
+    words.push(t("per.second", { rate: rate(progress.rate.objects) }));
   if (progress.seconds_left) words.push(t("progress.left", { time: duration(progress.seconds_left, true) }));
   return words.join(" · ");
 }
@@ -60,8 +66,9 @@ export function ProgressView({ progress }: { progress: Progress }) {
             ? t("progress.objects", { done: settledObjects(settled), all: enqueued })
             : t("progress.listed.so.far")}
         </span>
-        {isLive(progress.state) && progress.seconds_left
-          ? <span class="push">{t("progress.left", { time: duration(progress.seconds_left, true) })}</span> : null}
+        {isLive(progress.state) && progress.seconds_left ? (
+          <span class="push">{t("progress.left", { time: duration(progress.seconds_left, true) })}</span>
+        ) : null}
       </div>
       <Bar progress={progress} />
       <Legend progress={progress} />
@@ -73,14 +80,27 @@ export function RunStats({ progress }: { progress: Progress }) {
   const { found, settled, rate: speed } = progress;
   return (
     <dl class="stats">
-      <Stat name={t("stat.listed")} value={count(found.listed)}
-        more={t("stat.listed.destination", { n: found.listed_destination })} />
-      <Stat name={t("stat.copied")} value={bytes(settled.bytes)}
-        more={t("stat.of.bytes", { all: bytes(found.enqueued_bytes) })} />
-      <Stat name={t("stat.rate")} value={speed ? bytesRate(speed.bytes) : "–"}
-        more={speed ? t("per.second", { rate: rate(speed.objects) }) : ""} />
-      <Stat name={t("stat.failed")} value={count(settled.failed)} bad={settled.failed > 0}
-        more={found.not_judged ? t("stat.not.judged", { n: found.not_judged }) : ""} />
+      <Stat
+        name={t("stat.listed")}
+        value={count(found.listed)}
+        more={t("stat.listed.destination", { n: found.listed_destination })}
+      />
+      <Stat
+        name={t("stat.copied")}
+        value={bytes(settled.bytes)}
+        more={t("stat.of.bytes", { all: bytes(found.enqueued_bytes) })}
+      />
+      <Stat
+        name={t("stat.rate")}
+        value={speed ? bytesRate(speed.bytes) : "–"}
+        more={speed ? t("per.second", { rate: rate(speed.objects) }) : ""}
+      />
+      <Stat
+        name={t("stat.failed")}
+        value={count(settled.failed)}
+        bad={settled.failed > 0}
+        more={found.not_judged ? t("stat.not.judged", { n: found.not_judged }) : ""}
+      />
     </dl>
   );
 }
@@ -89,7 +109,10 @@ export function Stat({ name, value, more, bad }: { name: string; value: string; 
   return (
     <div class="stat">
       <dt>{name}</dt>
-      <dd class={bad ? "bad-text" : ""}>{value}{more ? <small>{more}</small> : null}</dd>
+      <dd class={bad ? "bad-text" : ""}>
+        {value}
+        {more ? <small>{more}</small> : null}
+      </dd>
     </div>
   );
 }

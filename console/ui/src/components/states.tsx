@@ -15,7 +15,9 @@ export function Skeleton({ lines = 4, block }: { lines?: number; block?: boolean
   }, []);
   return (
     <div class={`skeleton${shown ? " shown" : ""}${block ? " block" : ""}`} role="status" aria-label={t("loading")}>
-      {Array.from({ length: lines }, (_, line) => <span key={line} />)}
+      {Array.from({ length: lines }, (_, line) => (
+        <span key={line} />
+      ))}
     </div>
   );
 }
@@ -23,7 +25,9 @@ export function Skeleton({ lines = 4, block }: { lines?: number; block?: boolean
 export function Empty({ icon, title, children }: { icon: IconName; title: string; children?: ComponentChildren }) {
   return (
     <div class="empty">
-      <span class="empty-icon"><Icon name={icon} size={28} /></span>
+      <span class="empty-icon">
+        <Icon name={icon} size={28} />
+      </span>
       <h2>{title}</h2>
       {children}
     </div>
@@ -39,20 +43,33 @@ export function ProblemPanel({ problem, onRetry }: { problem: Problem; onRetry?:
         <strong>{problem.title}</strong>
         {problem.detail && problem.detail !== problem.title && <p>{problem.detail}</p>}
         {problem.remedy && <p class="remedy">{problem.remedy}</p>}
-        {onRetry && <Button icon="retry" small onClick={onRetry}>{t("try.again")}</Button>}
+        {onRetry && (
+          <Button icon="retry" small onClick={onRetry}>
+            {t("try.again")}
+          </Button>
+        )}
       </div>
     </div>
   );
 }
 
-export function Notice({ tone = "info", title, children }: {
-  tone?: "info" | "warn" | "bad" | "good"; title?: string; children?: ComponentChildren;
+export function Notice({
+  tone = "info",
+  title,
+  children,
+}: {
+  tone?: "info" | "warn" | "bad" | "good";
+  title?: string;
+  children?: ComponentChildren;
 }) {
   const icon = tone === "info" ? "info" : tone === "good" ? "check" : "failures";
   return (
     <div class={`notice ${tone}`}>
       <Icon name={icon} />
-      <div>{title && <strong>{title}</strong>}{children}</div>
+      <div>
+        {title && <strong>{title}</strong>}
+        {children}
+      </div>
     </div>
   );
 }

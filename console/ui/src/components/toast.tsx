@@ -3,7 +3,11 @@ import { signal } from "@preact/signals";
 import { t } from "../i18n";
 import { Icon } from "./icon";
 
-interface Toast { id: number; text: string; tone: "good" | "bad" }
+interface Toast {
+  id: number;
+  text: string;
+  tone: "good" | "bad";
+}
 
 const toasts = signal<Toast[]>([]);
 let last = 0;

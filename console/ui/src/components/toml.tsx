@@ -22,10 +22,16 @@ export function Toml({ text, name }: { text: string; name: string }) {
   };
   return (
     <div class="toml">
-      <pre class="code" tabIndex={0} aria-label={name}>{text}</pre>
+      <pre class="code" tabIndex={0} aria-label={name}>
+        {text}
+      </pre>
       <div class="row">
-        <Button small icon="copy" onClick={copy}>{t("copy")}</Button>
-        <Button small icon="download" onClick={save}>{t("download")}</Button>
+        <Button small icon="copy" onClick={copy}>
+          {t("copy")}
+        </Button>
+        <Button small icon="download" onClick={save}>
+          {t("download")}
+        </Button>
       </div>
     </div>
   );

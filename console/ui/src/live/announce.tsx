@@ -15,5 +15,9 @@ export function Announce({ text }: { text: string }) {
     }, wait);
     return () => clearTimeout(timer);
   }, [text]);
-  return <div class="hidden" aria-live="polite" aria-atomic="true">{said}</div>;
+  return (
+    <div class="hidden" aria-live="polite" aria-atomic="true">
+      {said}
+    </div>
+  );
 }

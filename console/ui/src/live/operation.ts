@@ -4,7 +4,10 @@ import { getOperation } from "../api/calls";
 import { type Problem, problemOf } from "../api/problem";
 import type { Operation } from "../api/types";
 
-export interface Asked { operation: string; task?: string | null }
+export interface Asked {
+  operation: string;
+  task?: string | null;
+}
 
 export interface OperationState {
   busy: boolean;

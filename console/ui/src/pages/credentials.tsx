@@ -25,15 +25,31 @@ export function CredentialsPage() {
   });
   return (
     <>
-      <Head title={t("nav.credentials")}><p class="faint">{t("credentials.about")}</p></Head>
+      <Head title={t("nav.credentials")}>
+        <p class="faint">{t("credentials.about")}</p>
+      </Head>
       <div class="stack">
         {problem && problem.status !== 0 && <ProblemPanel problem={problem} onRetry={reload} />}
-        {!data && !problem && <div class="card"><Skeleton lines={4} block /></div>}
-        {data?.items.length === 0 && (
-          <section class="card"><Empty icon="credentials" title={t("credentials.none")}><p>{t("credentials.none.about")}</p></Empty></section>
+        {!data && !problem && (
+          <div class="card">
+            <Skeleton lines={4} block />
+          </div>
         )}
-        {data?.items.map((origin) => <Origin key={origin.origin} origin={origin} />)}
-        {data?.next && <div class="pager"><Button onClick={() => setPages(pages + 1)}>{t("more")}</Button></div>}
+        {data?.items.length === 0 && (
+          <section class="card">
+            <Empty icon="credentials" title={t("credentials.none")}>
+              <p>{t("credentials.none.about")}</p>
+            </Empty>
+          </section>
+        )}
+        {data?.items.map((origin) => (
+          <Origin key={origin.origin} origin={origin} />
+        ))}
+        {data?.next && (
+          <div class="pager">
+            <Button onClick={() => setPages(pages + 1)}>{t("more")}</Button>
+          </div>
+        )}
       </div>
     </>
   );
@@ -49,7 +65,9 @@ function Origin({ origin }: { origin: CredentialsOrigin }) {
       </div>
       <p class="faint">{t(`origin.${kind as "default"}`)}</p>
       <ul class="lines">
-        {origin.used_by.map((use) => <Use key={`${use.task} ${use.side}`} use={use} />)}
+        {origin.used_by.map((use) => (
+          <Use key={`${use.task} ${use.side}`} use={use} />
+        ))}
       </ul>
     </section>
   );
@@ -67,12 +85,18 @@ function Use({ use }: { use: CredentialsOrigin["used_by"][number] }) {
         <Location text={use.location} />
         {may("operator") && (
           <span class="push">
-            <Button small busy={probe.busy} onClick={() => void probe.ask(() => probeTask(use.task))}>{t("credentials.test")}</Button>
+            <Button small busy={probe.busy} onClick={() => void probe.ask(() => probeTask(use.task))}>
+              {t("credentials.test")}
+            </Button>
           </span>
         )}
       </div>
       {probe.problem && <ProblemPanel problem={probe.problem} />}
-      {operation?.error && <Notice tone="bad"><p>{operation.error}</p></Notice>}
+      {operation?.error && (
+        <Notice tone="bad">
+          <p>{operation.error}</p>
+        </Notice>
+      )}
       {operation?.result ? <ProbeView probe={operation.result as unknown as ProbeResult} sides={[side]} /> : null}
     </li>
   );

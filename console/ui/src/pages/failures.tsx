@@ -13,27 +13,47 @@ import { Groups } from "./run/failures";
 
 export function FailuresPage() {
   const [pages, setPages] = useState(1);
-  const failures = useQuery(`failures ${pages}`, async (signal) => {
-    let page = await listFailures(undefined, { signal });
-    const items = [...page.items];
-    for (let turn = 1; (turn < pages || items.length === 0) && page.next && turn < pages + 20; turn += 1) {
-      page = await listFailures(page.next, { signal });
-      items.push(...page.items);
-    }
-    return { items, next: page.next };
-  }, { every: 15 });
+  const failures = useQuery(
+    `failures ${pages}`,
+    async (signal) => {
+      let page = await listFailures(undefined, { signal });
+      const items = [...page.items];
+      for (let turn = 1; (turn < pages || items.length === 0) && page.next && turn < pages + 20; turn += 1) {
+        page = await listFailures(page.next, { signal });
+        items.push(...page.items);
+      }
+      return { items, next: page.next };
+    },
+    { every: 15 },
+  );
   const { data, problem, reload } = failures;
   return (
     <>
-      <Head title={t("nav.failures")}><p class="faint">{t("failures.about")}</p></Head>
+      <Head title={t("nav.failures")}>
+        <p class="faint">{t("failures.about")}</p>
+      </Head>
       <div class="stack">
         {problem && problem.status !== 0 && <ProblemPanel problem={problem} onRetry={reload} />}
-        {!data && !problem && <div class="card"><Skeleton lines={4} block /></div>}
-        {data?.items.length === 0 && (
-          <section class="card"><Empty icon="check" title={t("failures.none")}><p>{t("failures.none.about")}</p></Empty></section>
+        {!data && !problem && (
+          <div class="card">
+            <Skeleton lines={4} block />
+          </div>
         )}
-        {data?.items.map((item) => <TaskCard key={item.task} item={item} />)}
-        {data?.next && <div class="pager"><Button onClick={() => setPages(pages + 1)}>{t("more")}</Button></div>}
+        {data?.items.length === 0 && (
+          <section class="card">
+            <Empty icon="check" title={t("failures.none")}>
+              <p>{t("failures.none.about")}</p>
+            </Empty>
+          </section>
+        )}
+        {data?.items.map((item) => (
+          <TaskCard key={item.task} item={item} />
+        ))}
+        {data?.next && (
+          <div class="pager">
+            <Button onClick={() => setPages(pages + 1)}>{t("more")}</Button>
+          </div>
+        )}
       </div>
     </>
   );
@@ -45,17 +65,39 @@ function TaskCard({ item }: { item: TaskFailures }) {
     <section class="card flush">
       <div class="card-head">
         <div class="row">
-          <h2><a href={taskHref(task)}>{task}</a></h2>
+          <h2>
+            <a href={taskHref(task)}>{task}</a>
+          </h2>
           {state && <RunBadge state={state} />}
-          {ended && <span class="faint"><Time at={ended} /></span>}
+          {ended && (
+            <span class="faint">
+              <Time at={ended} />
+            </span>
+          )}
         </div>
-        {run && <LinkButton small href={runHref(run)}>
-          {failed > 0 ? t("failed.count", { n: failed }) : t("overview.run.details")}</LinkButton>}
+        {run && (
+          <LinkButton small href={runHref(run)}>
+            {failed > 0 ? t("failed.count", { n: failed }) : t("overview.run.details")}
+          </LinkButton>
+        )}
       </div>
-      {error && <div class="inset"><Notice tone="bad"><p>{error}</p></Notice></div>}
+      {error && (
+        <div class="inset">
+          <Notice tone="bad">
+            <p>{error}</p>
+          </Notice>
+        </div>
+      )}
       <div class="inset faint">
-        {[lost > 0 && t("notice.lost", { n: lost }), notJudged > 0 && t("stat.not.judged", { n: notJudged }),
-          unlisted > 0 && t("notice.unlisted", { n: unlisted })].filter(Boolean).map((text) => <p>{text}</p>)}
+        {[
+          lost > 0 && t("notice.lost", { n: lost }),
+          notJudged > 0 && t("stat.not.judged", { n: notJudged }),
+          unlisted > 0 && t("notice.unlisted", { n: unlisted }),
+        ]
+          .filter(Boolean)
+          .map((text) => (
+            <p>{text}</p>
+          ))}
       </div>
       {run && groups.length > 0 && <Groups groups={groups} failed={failed} run={run} />}
     </section>

@@ -57,29 +57,58 @@ function Existing({ name, title, edit }: { name: string; title: string; edit?: b
   if (!data) {
     return (
       <Guard title={title} above={above}>
-        {problem ? <ProblemPanel problem={problem} onRetry={reload} /> : <div class="card"><Skeleton lines={8} /></div>}
+        {problem ? (
+          <ProblemPanel problem={problem} onRetry={reload} />
+        ) : (
+          <div class="card">
+            <Skeleton lines={8} />
+          </div>
+        )}
       </Guard>
     );
   }
   if (!data.definition) {
-    return <Guard title={title} above={above}><section class="card"><Empty icon="edit" title={t("form.newer")} /></section></Guard>;
+    return (
+      <Guard title={title} above={above}>
+        <section class="card">
+          <Empty icon="edit" title={t("form.newer")} />
+        </section>
+      </Guard>
+    );
   }
   const first = edit ? data.definition : { ...data.definition, task: "" };
   return (
     <Guard title={title} above={above}>
-      <Wizard first={first as Definition} {...(edit ? { editing: { task: name, etag: data.etag } } : {})} onDraft={() => {}} />
+      <Wizard
+        first={first as Definition}
+        {...(edit ? { editing: { task: name, etag: data.etag } } : {})}
+        onDraft={() => {}}
+      />
     </Guard>
   );
 }
 
-function Guard({ title, above, children }: {
-  title: string; above: { href: string; label: string }; children: preact.ComponentChildren;
+function Guard({
+  title,
+  above,
+  children,
+}: {
+  title: string;
+  above: { href: string; label: string };
+  children: preact.ComponentChildren;
 }) {
   return (
     <>
       <Head title={title} above={above} />
-      {may("admin") ? children
-        : <section class="card"><Empty icon="credentials" title={t("form.role")}><p>{t("form.role.about")}</p></Empty></section>}
+      {may("admin") ? (
+        children
+      ) : (
+        <section class="card">
+          <Empty icon="credentials" title={t("form.role")}>
+            <p>{t("form.role.about")}</p>
+          </Empty>
+        </section>
+      )}
     </>
   );
 }

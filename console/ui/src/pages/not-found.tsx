@@ -10,7 +10,9 @@ export function NotFound() {
       <section class="card">
         <Empty icon="search" title={t("lost.what")}>
           <p>{t("lost.about")}</p>
-          <LinkButton href="/" kind="primary">{t("lost.back")}</LinkButton>
+          <LinkButton href="/" kind="primary">
+            {t("lost.back")}
+          </LinkButton>
         </Empty>
       </section>
     </>

@@ -33,19 +33,39 @@ export function ObjectsPage() {
   };
   return (
     <>
-      <Head title={t("nav.objects")}><p class="faint">{t("objects.about")}</p></Head>
+      <Head title={t("nav.objects")}>
+        <p class="faint">{t("objects.about")}</p>
+      </Head>
       <div class="stack">
         <form class="card find" onSubmit={submit}>
           <TextField label={t("col.task")} value={task} onInput={setTask} list={names} required />
-          <TextField label={t("objects.key")} value={key} onInput={setKey} mono required placeholder="2026/11/photo.jpg" />
-          <Button type="submit" kind="primary" icon="search" disabled={!task || !key}>{t("objects.find")}</Button>
+          <TextField
+            label={t("objects.key")}
+            value={key}
+            onInput={setKey}
+            mono
+            required
+            placeholder="2026/11/photo.jpg"
+          />
+          <Button type="submit" kind="primary" icon="search" disabled={!task || !key}>
+            {t("objects.find")}
+          </Button>
         </form>
-        {asked.key && !object.data && !object.problem && <div class="card"><Skeleton lines={5} /></div>}
-        {object.problem?.status === 404 && (
-          <section class="card"><Empty icon="objects" title={t("objects.unknown")}><p>{t("objects.unknown.about")}</p></Empty></section>
+        {asked.key && !object.data && !object.problem && (
+          <div class="card">
+            <Skeleton lines={5} />
+          </div>
         )}
-        {object.problem && ![0, 404].includes(object.problem.status)
-          && <ProblemPanel problem={object.problem} onRetry={object.reload} />}
+        {object.problem?.status === 404 && (
+          <section class="card">
+            <Empty icon="objects" title={t("objects.unknown")}>
+              <p>{t("objects.unknown.about")}</p>
+            </Empty>
+          </section>
+        )}
+        {object.problem && ![0, 404].includes(object.problem.status) && (
+          <ProblemPanel problem={object.problem} onRetry={object.reload} />
+        )}
         {object.data && <ObjectCard task={asked.task} outcome={object.data} />}
       </div>
     </>
@@ -62,25 +82,78 @@ function ObjectCard({ task, outcome }: { task: string; outcome: Outcome }) {
         <h2 class="mono key">{key}</h2>
         <Badge tone={TONES[state as keyof typeof TONES] ?? "calm"}>{word("outcome", state)}</Badge>
       </div>
-      {error && <Notice tone="bad"><p>{error}</p></Notice>}
+      {error && (
+        <Notice tone="bad">
+          <p>{error}</p>
+        </Notice>
+      )}
       <dl class="facts">
-        <dt>{t("col.task")}</dt><dd><a href={taskHref(task)}>{task}</a></dd>
-        {reason && <><dt>{t("objects.reason")}</dt><dd>{word(state === "failed" ? "cause" : "reason", reason)}</dd></>}
-        <dt>{t("failures.size")}</dt><dd>{bytes(size)}{size > 1024 && <span class="faint"> · {count(size)} B</span>}</dd>
-        <dt>{t("objects.settled")}</dt><dd><Time at={finished} full /></dd>
-        <dt>{t("objects.started")}</dt><dd><Time at={started} full /></dd>
-        <dt>{t("objects.attempts")}</dt><dd>{count(attempts)}</dd>
-        <dt>{t("objects.worker")}</dt><dd class="mono">{worker}</dd>
+        <dt>{t("col.task")}</dt>
+        <dd>
+          <a href={taskHref(task)}>{task}</a>
+        </dd>
+        {reason && (
+          <>
+            <dt>{t("objects.reason")}</dt>
+            <dd>{word(state === "failed" ? "cause" : "reason", reason)}</dd>
+          </>
+        )}
+        <dt>{t("failures.size")}</dt>
+        <dd>
+          {bytes(size)}
+          {size > 1024 && <span class="faint"> · {count(size)} B</span>}
+        </dd>
+        <dt>{t("objects.settled")}</dt>
+        <dd>
+          <Time at={finished} full />
+        </dd>
+        <dt>{t("objects.started")}</dt>
+        <dd>
+          <Time at={started} full />
+        </dd>
+        <dt>{t("objects.attempts")}</dt>
+        <dd>{count(attempts)}</dd>
+        <dt>{t("objects.worker")}</dt>
+        <dd class="mono">{worker}</dd>
       </dl>
       {proof && (
         <>
           <h3>{t("objects.proof")}</h3>
           <dl class="facts">
-            <dt>{t("objects.verified")}</dt><dd>{proof.verified ?? t("objects.verified.none")}</dd>
-            {proof.checksum && <><dt>{t("objects.checksum")}</dt><dd><Copyable text={proof.checksum} /></dd></>}
-            {proof.source_etag && <><dt>{t("objects.etag.source")}</dt><dd><Copyable text={proof.source_etag} /></dd></>}
-            {proof.source_version && <><dt>{t("objects.version.source")}</dt><dd><Copyable text={proof.source_version} /></dd></>}
-            {proof.etag && <><dt>{t("objects.etag")}</dt><dd><Copyable text={proof.etag} /></dd></>}
+            <dt>{t("objects.verified")}</dt>
+            <dd>{proof.verified ?? t("objects.verified.none")}</dd>
+            {proof.checksum && (
+              <>
+                <dt>{t("objects.checksum")}</dt>
+                <dd>
+                  <Copyable text={proof.checksum} />
+                </dd>
+              </>
+            )}
+            {proof.source_etag && (
+              <>
+                <dt>{t("objects.etag.source")}</dt>
+                <dd>
+                  <Copyable text={proof.source_etag} />
+                </dd>
+              </>
+            )}
+            {proof.source_version && (
+              <>
+                <dt>{t("objects.version.source")}</dt>
+                <dd>
+                  <Copyable text={proof.source_version} />
+                </dd>
+              </>
+            )}
+            {proof.etag && (
+              <>
+                <dt>{t("objects.etag")}</dt>
+                <dd>
+                  <Copyable text={proof.etag} />
+                </dd>
+              </>
+            )}
           </dl>
         </>
       )}

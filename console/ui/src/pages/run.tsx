@@ -35,10 +35,19 @@ export function RunPage() {
     return (
       <>
         <Head title={title} above={{ href: "/", label: t("tasks.title") }} />
-        {run.problem?.status === 404
-          ? <section class="card"><Empty icon="search" title={t("run.gone")}><p>{t("run.gone.about")}</p></Empty></section>
-          : run.problem && run.problem.status !== 0 ? <ProblemPanel problem={run.problem} onRetry={run.reload} />
-            : <div class="card"><Skeleton lines={6} /></div>}
+        {run.problem?.status === 404 ? (
+          <section class="card">
+            <Empty icon="search" title={t("run.gone")}>
+              <p>{t("run.gone.about")}</p>
+            </Empty>
+          </section>
+        ) : run.problem && run.problem.status !== 0 ? (
+          <ProblemPanel problem={run.problem} onRetry={run.reload} />
+        ) : (
+          <div class="card">
+            <Skeleton lines={6} />
+          </div>
+        )}
       </>
     );
   }
@@ -46,8 +55,7 @@ export function RunPage() {
 }
 
 function Shown({ run, title, onChange }: { run: Run; title: string; onChange: () => void }) {
-  const above = run.task
-    ? { href: taskHref(run.task), label: run.task } : { href: "/", label: t("tasks.title") };
+  const above = run.task ? { href: taskHref(run.task), label: run.task } : { href: "/", label: t("tasks.title") };
   return (
     <>
       <Head title={title} above={above} actions={<Actions run={run} onChange={onChange} />}>
@@ -59,15 +67,27 @@ function Shown({ run, title, onChange }: { run: Run; title: string; onChange: ()
       <Announce text={`${word("run", run.state)}. ${brief(run)}`} />
       <div class="stack">
         {run.error && <Notice tone={isLive(run.state) ? "warn" : "bad"} title={run.error} />}
-        {run.lost > 0 && <Notice tone="bad" title={t("notice.lost", { n: run.lost })}><p>{t("notice.lost.about")}</p></Notice>}
+        {run.lost > 0 && (
+          <Notice tone="bad" title={t("notice.lost", { n: run.lost })}>
+            <p>{t("notice.lost.about")}</p>
+          </Notice>
+        )}
         <section class="card stack">
           <Phases run={run} />
-          {run.state === "queued" ? <p class="faint">{run.progress ?? t("progress.queued")}</p> : <ProgressView progress={run} />}
+          {run.state === "queued" ? (
+            <p class="faint">{run.progress ?? t("progress.queued")}</p>
+          ) : (
+            <ProgressView progress={run} />
+          )}
           <RunStats progress={run} />
           {run.transfers && run.transfers.objects > 0 && (
-            <p class="faint">{t("run.transfers", {
-              n: run.transfers.objects, bytes: bytes(run.transfers.bytes), rate: bytesRate(run.transfers.bytes_per_second),
-            })}</p>
+            <p class="faint">
+              {t("run.transfers", {
+                n: run.transfers.objects,
+                bytes: bytes(run.transfers.bytes),
+                rate: bytesRate(run.transfers.bytes_per_second),
+              })}
+            </p>
           )}
         </section>
         <Failures run={run} />
@@ -86,10 +106,14 @@ function Actions({ run, onChange }: { run: Run; onChange: () => void }) {
   return (
     <>
       <a class="button plain" href={reportHref(run.id)} download={`${run.id}.jsonl`}>
-        <Icon name="download" /><span>{t("run.report")}</span>
+        <Icon name="download" />
+        <span>{t("run.report")}</span>
       </a>
-      {may("operator") && isLive(run.state) && run.state !== "cancelling"
-        && <Button icon="stop" onClick={() => setAsked(true)}>{t("task.cancel")}</Button>}
+      {may("operator") && isLive(run.state) && run.state !== "cancelling" && (
+        <Button icon="stop" onClick={() => setAsked(true)}>
+          {t("task.cancel")}
+        </Button>
+      )}
       {asked && <CancelDialog run={run.id} onDone={onChange} onClose={() => setAsked(false)} />}
     </>
   );
@@ -102,14 +126,36 @@ function Facts({ run }: { run: Run }) {
     <section class="card">
       <h2>{t("run.about")}</h2>
       <dl class="facts">
-        <dt>{t("run.id")}</dt><dd><Copyable text={run.id} /></dd>
-        <dt>{t("run.kind")}</dt><dd>{word("kind", run.kind)}</dd>
-        <dt>{t("run.who")}</dt><dd>{run.who ?? "–"}</dd>
-        <dt>{t("run.begun")}</dt><dd><Time at={run.begun ?? run.started} full /></dd>
-        <dt>{t("run.ended")}</dt><dd><Time at={run.ended} full /></dd>
-        <dt>{t("col.took")}</dt><dd>{took(run)}</dd>
-        {run.version ? <><dt>{t("overview.version")}</dt><dd>{run.version}</dd></> : null}
-        {changed.map(([name, value]) => <><dt class="mono">{name.replace("_", "-")}</dt><dd>{String(value)}</dd></>)}
+        <dt>{t("run.id")}</dt>
+        <dd>
+          <Copyable text={run.id} />
+        </dd>
+        <dt>{t("run.kind")}</dt>
+        <dd>{word("kind", run.kind)}</dd>
+        <dt>{t("run.who")}</dt>
+        <dd>{run.who ?? "–"}</dd>
+        <dt>{t("run.begun")}</dt>
+        <dd>
+          <Time at={run.begun ?? run.started} full />
+        </dd>
+        <dt>{t("run.ended")}</dt>
+        <dd>
+          <Time at={run.ended} full />
+        </dd>
+        <dt>{t("col.took")}</dt>
+        <dd>{took(run)}</dd>
+        {run.version ? (
+          <>
+            <dt>{t("overview.version")}</dt>
+            <dd>{run.version}</dd>
+          </>
+        ) : null}
+        {changed.map(([name, value]) => (
+          <>
+            <dt class="mono">{name.replace("_", "-")}</dt>
+            <dd>{String(value)}</dd>
+          </>
+        ))}
       </dl>
     </section>
   );

@@ -30,7 +30,9 @@ function Provider() {
   return (
     <>
       <p class="faint">{t("sign.in.oidc")}</p>
-      <a class="button primary" href={`/api/v1/login/oidc?next=${next}`}>{t("sign.in")}</a>
+      <a class="button primary" href={`/api/v1/login/oidc?next=${next}`}>
+        {t("sign.in")}
+      </a>
     </>
   );
 }
@@ -56,7 +58,9 @@ function Token() {
       <p class="faint">{t("sign.in.token.about")}</p>
       <TextField label={t("sign.in.token")} value={token} onInput={setToken} mono required />
       {problem && <ProblemPanel problem={problem} />}
-      <Button type="submit" kind="primary" busy={busy} disabled={!token.trim()}>{t("sign.in")}</Button>
+      <Button type="submit" kind="primary" busy={busy} disabled={!token.trim()}>
+        {t("sign.in")}
+      </Button>
     </form>
   );
 }

@@ -38,16 +38,24 @@ export function TaskPage() {
     return (
       <>
         <Head title={name} above={{ href: "/", label: t("tasks.title") }} />
-        {task.problem && task.problem.status !== 0
-          ? <ProblemPanel problem={task.problem} onRetry={task.reload} /> : <div class="card"><Skeleton lines={6} /></div>}
+        {task.problem && task.problem.status !== 0 ? (
+          <ProblemPanel problem={task.problem} onRetry={task.reload} />
+        ) : (
+          <div class="card">
+            <Skeleton lines={6} />
+          </div>
+        )}
       </>
     );
   }
   const { data, reload } = task;
   return (
     <>
-      <Head title={data.name} above={{ href: "/", label: t("tasks.title") }}
-        actions={<TaskActions task={data} onDone={reload} />}>
+      <Head
+        title={data.name}
+        above={{ href: "/", label: t("tasks.title") }}
+        actions={<TaskActions task={data} onDone={reload} />}
+      >
         <div class="title-line">
           <TaskBadge task={data} />
           <Route from={data.source} to={data.destination} />
@@ -59,11 +67,13 @@ export function TaskPage() {
         <Notices task={data} />
         <nav class="tabs" aria-label={t("task.parts")}>
           {TABS.map((one) => (
-            <a key={one} href={taskHref(name, one === "overview" ? "" : one)}
-              aria-current={one === tab ? "page" : undefined}>
+            <a
+              key={one}
+              href={taskHref(name, one === "overview" ? "" : one)}
+              aria-current={one === tab ? "page" : undefined}
+            >
               {t(`task.${one}` as Key)}
-              {one === "queues" && data.queues && data.queues.dead > 0
-                && <span class="tally">{data.queues.dead}</span>}
+              {one === "queues" && data.queues && data.queues.dead > 0 && <span class="tally">{data.queues.dead}</span>}
             </a>
           ))}
         </nav>
@@ -85,7 +95,11 @@ function Gone({ name }: { name: string }) {
   return (
     <>
       <Head title={name} above={{ href: "/", label: t("tasks.title") }} />
-      <section class="card"><Empty icon="search" title={t("task.gone")}><p>{t("task.gone.about")}</p></Empty></section>
+      <section class="card">
+        <Empty icon="search" title={t("task.gone")}>
+          <p>{t("task.gone.about")}</p>
+        </Empty>
+      </section>
     </>
   );
 }

@@ -30,24 +30,40 @@ export function TasksPage() {
     setPages(1);
     setPicked(new Set());
   }, [status, search]);
-  const tasks = useQuery(`tasks ${status} ${search} ${pages}`, (signal) => read(status, search, pages, signal), { every: 5 });
+  const tasks = useQuery(`tasks ${status} ${search} ${pages}`, (signal) => read(status, search, pages, signal), {
+    every: 5,
+  });
   const page = tasks.data;
   useStream({
-    tasks: (page?.items ?? []).filter(({ run }) => run).slice(0, 20).map(({ name }) => name),
+    tasks: (page?.items ?? [])
+      .filter(({ run }) => run)
+      .slice(0, 20)
+      .map(({ name }) => name),
     onEvent: (kind, data) => {
       if (kind !== "task" || !page) return;
       const fresh = data as TaskItem;
-      tasks.replace({ ...page, items: page.items.map((task) => (task.id === fresh.id ? { ...task, ...fresh } : task)) });
+      tasks.replace({
+        ...page,
+        items: page.items.map((task) => (task.id === fresh.id ? { ...task, ...fresh } : task)),
+      });
     },
   });
   const counts = page?.counts;
   const nothing = counts?.all === 0 && !search;
-  const say = counts
-    ? t("tasks.announce", { running: counts.running, failed: counts.failed }) : "";
+  const say = counts ? t("tasks.announce", { running: counts.running, failed: counts.failed }) : "";
   return (
     <>
-      <Head title={t("tasks.title")} actions={may("admin") && !nothing
-        && <LinkButton href="/new" kind="primary" icon="plus">{t("tasks.new")}</LinkButton>} />
+      <Head
+        title={t("tasks.title")}
+        actions={
+          may("admin") &&
+          !nothing && (
+            <LinkButton href="/new" kind="primary" icon="plus">
+              {t("tasks.new")}
+            </LinkButton>
+          )
+        }
+      />
       <Announce text={say} />
       {tasks.problem && tasks.problem.status !== 0 && <ProblemPanel problem={tasks.problem} onRetry={tasks.reload} />}
       {nothing && <FirstTask />}
@@ -55,8 +71,11 @@ export function TasksPage() {
         <section class="card flush">
           <nav class="tabs" aria-label={t("tasks.by.status")}>
             {TABS.filter((tab) => tab !== "deleting" || counts?.deleting || status === tab).map((tab) => (
-              <a key={tab} href={withQuery("/", query, { status: tab === "all" ? "" : tab })}
-                aria-current={tab === status ? "page" : undefined}>
+              <a
+                key={tab}
+                href={withQuery("/", query, { status: tab === "all" ? "" : tab })}
+                aria-current={tab === status ? "page" : undefined}
+              >
                 {tab === "all" ? t("tasks.all") : t(`status.${tab}`)}
                 <span class="tally">{counts ? count(counts[tab]) : "·"}</span>
               </a>
@@ -65,15 +84,20 @@ export function TasksPage() {
           <div class="toolbar">
             <Search value={search} onSearch={(text) => route(withQuery(path, query, { search: text }), true)} />
             {picked.size > 0 && page && (
-              <BulkBar tasks={page.items.filter(({ name }) => picked.has(name))} onDone={() => {
-                setPicked(new Set());
-                tasks.reload();
-              }} />
+              <BulkBar
+                tasks={page.items.filter(({ name }) => picked.has(name))}
+                onDone={() => {
+                  setPicked(new Set());
+                  tasks.reload();
+                }}
+              />
             )}
           </div>
           <List tasks={page?.items} picked={picked} onPick={setPicked} />
           {page?.next && (
-            <div class="pager"><Button onClick={() => setPages(pages + 1)}>{t("more")}</Button></div>
+            <div class="pager">
+              <Button onClick={() => setPages(pages + 1)}>{t("more")}</Button>
+            </div>
           )}
         </section>
       )}
@@ -103,14 +127,25 @@ function Search({ value, onSearch }: { value: string; onSearch: (text: string) =
   return (
     <div class="searching" role="search">
       <Icon name="search" />
-      <input type="search" value={text} placeholder={t("tasks.search")} aria-label={t("tasks.search")}
-        onInput={(event) => setText(event.currentTarget.value)} />
+      <input
+        type="search"
+        value={text}
+        placeholder={t("tasks.search")}
+        aria-label={t("tasks.search")}
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
     </div>
   );
 }
 
-function List({ tasks, picked, onPick }: {
-  tasks: TaskItem[] | undefined; picked: ReadonlySet<string>; onPick: (picked: ReadonlySet<string>) => void;
+function List({
+  tasks,
+  picked,
+  onPick,
+}: {
+  tasks: TaskItem[] | undefined;
+  picked: ReadonlySet<string>;
+  onPick: (picked: ReadonlySet<string>) => void;
 }) {
   if (!tasks) return <Skeleton lines={5} block />;
   if (tasks.length === 0) return <Empty icon="tasks" title={t("tasks.none.found")} />;
@@ -128,8 +163,12 @@ function List({ tasks, picked, onPick }: {
         <tr>
           {picking && (
             <th class="pick">
-              <input type="checkbox" aria-label={t("tasks.pick.all")} checked={all}
-                onInput={() => onPick(new Set(all ? [] : tasks.map(({ name }) => name)))} />
+              <input
+                type="checkbox"
+                aria-label={t("tasks.pick.all")}
+                checked={all}
+                onInput={() => onPick(new Set(all ? [] : tasks.map(({ name }) => name)))}
+              />
             </th>
           )}
           <th class="col-task">{t("col.task")}</th>
@@ -141,8 +180,12 @@ function List({ tasks, picked, onPick }: {
       </thead>
       <tbody>
         {tasks.map((task) => (
-          <TaskRow key={task.id} task={task} picked={picking ? picked.has(task.name) : undefined}
-            onPick={(on) => pick(task.name, on)} />
+          <TaskRow
+            key={task.id}
+            task={task}
+            picked={picking ? picked.has(task.name) : undefined}
+            onPick={(on) => pick(task.name, on)}
+          />
         ))}
       </tbody>
     </table>
@@ -154,7 +197,11 @@ function FirstTask() {
     <section class="card">
       <Empty icon="tasks" title={t("tasks.none")}>
         <p>{t("tasks.none.about")}</p>
-        {may("admin") && <LinkButton href="/new" kind="primary" icon="plus">{t("tasks.first")}</LinkButton>}
+        {may("admin") && (
+          <LinkButton href="/new" kind="primary" icon="plus">
+            {t("tasks.first")}
+          </LinkButton>
+        )}
       </Empty>
     </section>
   );

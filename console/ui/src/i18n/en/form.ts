@@ -97,7 +97,8 @@ export const form = {
   "field.metadata": "Also compare headers, user metadata and tags",
   "field.metadata.hint": "One request for each object on each side.",
   "field.delete": "Delete what the source does not have",
-  "field.delete.hint": "The destination becomes a mirror. Nothing is deleted unless both sides were listed to their end.",
+  "field.delete.hint":
+    "The destination becomes a mirror. Nothing is deleted unless both sides were listed to their end.",
   "field.delete.warn": "Objects at the destination that are not at the source are deleted.",
   "field.max.delete": "Most deletes in one run",
   "field.max.delete.hint": "If there are more, the run deletes nothing and says so.",

@@ -197,7 +197,8 @@ export const pages = {
   "run.ended": "Ended",
   "run.counters": "Counters",
   "run.definition": "Definition as it was",
-  "run.transfers": "{n} large object on its way: {bytes} so far at {rate}|{n} large objects on their way: {bytes} so far at {rate}",
+  "run.transfers":
+    "{n} large object on its way: {bytes} so far at {rate}|{n} large objects on their way: {bytes} so far at {rate}",
   "counter.listed": "Listed at the source",
   "counter.to.copy": "New or different",
   "counter.not.judged": "Could not be compared",
@@ -224,7 +225,8 @@ export const pages = {
   "objects.key": "Key, relative to the task's locations",
   "objects.find": "Look up",
   "objects.unknown": "No record of this key",
-  "objects.unknown.about": "No run of this task has copied, deleted or skipped it. It may have been in sync from the start.",
+  "objects.unknown.about":
+    "No run of this task has copied, deleted or skipped it. It may have been in sync from the start.",
   "objects.reason": "Reason",
   "objects.settled": "Settled",
   "objects.started": "Begun",

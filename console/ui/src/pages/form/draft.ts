@@ -5,9 +5,12 @@ type Value = string | number | boolean | string[] | undefined;
 
 /** A setting by its path, such as `find.compare`. */
 export function get(draft: Definition, path: string): unknown {
-  return path.split(".").reduce<unknown>(
-    (at, name) => (typeof at === "object" && at !== null ? (at as Definition)[name] : undefined), draft,
-  );
+  return path
+    .split(".")
+    .reduce<unknown>(
+      (at, name) => (typeof at === "object" && at !== null ? (at as Definition)[name] : undefined),
+      draft,
+    );
 }
 
 export function getText(draft: Definition, path: string): string {
@@ -35,7 +38,14 @@ export const PROVIDERS = ["amazon", "oss", "cos", "kodo", "gs", "r2", "other", "
 export type Provider = (typeof PROVIDERS)[number];
 
 const SCHEMES: Record<Provider, string> = {
-  amazon: "s3://", other: "s3://", oss: "oss://", cos: "cos://", kodo: "kodo://", gs: "gs://", r2: "r2://", folder: "",
+  amazon: "s3://",
+  other: "s3://",
+  oss: "oss://",
+  cos: "cos://",
+  kodo: "kodo://",
+  gs: "gs://",
+  r2: "r2://",
+  folder: "",
 };
 
 /** Which provider a side has, as its location and endpoint say. */
@@ -68,11 +78,21 @@ export function endpointOf(provider: Provider): "wanted" | "taken" | "none" {
 
 /** A name for a task, from where it copies to. */
 export function suggestName(draft: Definition): string {
-  const words = (["source", "destination"] as const).map((side) =>
-    placeOf(getText(draft, `${side}.location`)).split("/").filter(Boolean).slice(-1)[0] ?? "");
+  const words = (["source", "destination"] as const).map(
+    (side) =>
+      placeOf(getText(draft, `${side}.location`))
+        .split("/")
+        .filter(Boolean)
+        .slice(-1)[0] ?? "",
+  );
   const [from, to] = words;
   const name = from && to && from !== to ? `${from}-to-${to}` : from || to || "";
-  return name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 40).replace(/-+$/, "");
+  return name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 40)
+    .replace(/-+$/, "");
 }
 
 export function isName(name: string): boolean {
@@ -81,7 +101,12 @@ export function isName(name: string): boolean {
 
 export type ScheduleKind = "hand" | "once" | "every" | "cron";
 
-export interface Schedule { kind: ScheduleKind; every: string; cron: string; zone: string }
+export interface Schedule {
+  kind: ScheduleKind;
+  every: string;
+  cron: string;
+  zone: string;
+}
 
 export function readSchedule(text: string, zone: string): Schedule {
   const schedule: Schedule = { kind: "hand", every: "1h", cron: "0 3 * * *", zone };
@@ -102,12 +127,37 @@ export const STEPS = ["where", "what", "how", "when", "review"] as const;
 export type Step = (typeof STEPS)[number];
 
 const STEP_OF: Record<string, Step> = {
-  task: "where", description: "where", source: "where", destination: "where", find: "what", filters: "what",
-  work: "how", limits: "how", schedule: "when", events: "when", "events-queue": "when", notify: "when",
+  task: "where",
+  description: "where",
+  source: "where",
+  destination: "where",
+  find: "what",
+  filters: "what",
+  work: "how",
+  limits: "how",
+  schedule: "when",
+  events: "when",
+  "events-queue": "when",
+  notify: "when",
 };
 
-const FIND = ["compare", "metadata", "delete", "max-delete", "include", "exclude", "filters", "min-size", "max-size",
-  "min-age", "max-age", "prefix-list", "list-concurrency", "job-objects", "job-bytes"];
+const FIND = [
+  "compare",
+  "metadata",
+  "delete",
+  "max-delete",
+  "include",
+  "exclude",
+  "filters",
+  "min-size",
+  "max-size",
+  "min-age",
+  "max-age",
+  "prefix-list",
+  "list-concurrency",
+  "job-objects",
+  "job-bytes",
+];
 const SIDE = ["location", "endpoint-url", "region", "addressing-style", "credentials", "requester-pays"];
 
 /** The step where a setting is, by its path or its name alone. */

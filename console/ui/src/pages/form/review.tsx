@@ -20,8 +20,14 @@ import type { StepProps } from "./wizard";
 
 type Checked = Awaited<ReturnType<typeof checkDefinition>>;
 
-export function Review({ draft, editing, onDone, onProblem }: StepProps & {
-  onDone: () => void; onProblem: (problem: Problem) => void;
+export function Review({
+  draft,
+  editing,
+  onDone,
+  onProblem,
+}: StepProps & {
+  onDone: () => void;
+  onProblem: (problem: Problem) => void;
 }) {
   const [checked, setChecked] = useState<Checked | null>(null);
   const deletes = get(draft, "find.delete") === true;
@@ -40,32 +46,58 @@ export function Review({ draft, editing, onDone, onProblem }: StepProps & {
     setBusy(true);
     try {
       const { task, notes } = editing
-        ? await editTask(editing.task, draft, editing.etag) : await createTask(draft, key);
+        ? await editTask(editing.task, draft, editing.etag)
+        : await createTask(draft, key);
       notes.forEach((note) => toast(note));
       toast(editing ? t("form.saved") : t("form.created", { name: task }));
       onDone();
       route(start ? runHref((await beginRun(task)).run) : taskHref(task));
     } catch (error) {
       const problem = problemOf(error);
-      onProblem(problem.status === 412 ? { ...problem, title: t("form.conflict"), remedy: t("form.conflict.remedy") } : problem);
+      onProblem(
+        problem.status === 412 ? { ...problem, title: t("form.conflict"), remedy: t("form.conflict.remedy") } : problem,
+      );
       setBusy(false);
     }
   };
   return (
     <>
-      <p class="row"><strong>{getText(draft, "task")}</strong>
-        <Route from={getText(draft, "source.location")} to={getText(draft, "destination.location")} /></p>
+      <p class="row">
+        <strong>{getText(draft, "task")}</strong>
+        <Route from={getText(draft, "source.location")} to={getText(draft, "destination.location")} />
+      </p>
       {checked && checked.due.length > 0 && (
-        <p class="faint">{t("form.due")} {checked.due.map((at, number) => <>{number > 0 && " · "}<Time key={at} at={at} full /></>)}</p>
+        <p class="faint">
+          {t("form.due")}{" "}
+          {checked.due.map((at, number) => (
+            <>
+              {number > 0 && " · "}
+              <Time key={at} at={at} full />
+            </>
+          ))}
+        </p>
       )}
       <section class="plan-box stack tight" aria-label={t("form.plan")}>
         <div class="row">
-          <div><h3>{t("form.plan")}</h3><p class="hint">{t("form.plan.about")}</p></div>
-          <Button icon="search" busy={planning.busy} onClick={() => void planning.ask(() => plan(draft))}>{t("form.plan.do")}</Button>
+          <div>
+            <h3>{t("form.plan")}</h3>
+            <p class="hint">{t("form.plan.about")}</p>
+          </div>
+          <Button icon="search" busy={planning.busy} onClick={() => void planning.ask(() => plan(draft))}>
+            {t("form.plan.do")}
+          </Button>
         </div>
-        {planning.busy && <p class="hint" role="status">{waiting(planning)}</p>}
+        {planning.busy && (
+          <p class="hint" role="status">
+            {waiting(planning)}
+          </p>
+        )}
         {planning.problem && <ProblemPanel problem={planning.problem} />}
-        {planning.operation?.error && <Notice tone="bad"><p>{planning.operation.error}</p></Notice>}
+        {planning.operation?.error && (
+          <Notice tone="bad">
+            <p>{planning.operation.error}</p>
+          </Notice>
+        )}
         {planning.operation?.result ? <PlanView plan={planning.operation.result as unknown as PlanResult} /> : null}
       </section>
       {deletes && !editing && (
@@ -78,13 +110,20 @@ export function Review({ draft, editing, onDone, onProblem }: StepProps & {
       </details>
       <div class="wizard-actions">
         <span class="push" />
-        {dryFirst && !planned
-          ? <Button kind="primary" icon="search" busy={planning.busy} onClick={() => void planning.ask(() => plan(draft))}>
-              {t("form.dry.do")}
-            </Button>
-          : <Button kind="primary" icon="check" busy={busy} disabled={!checked} onClick={() => void save()}>
-              {editing ? t("form.save") : t("form.create")}
-            </Button>}
+        {dryFirst && !planned ? (
+          <Button
+            kind="primary"
+            icon="search"
+            busy={planning.busy}
+            onClick={() => void planning.ask(() => plan(draft))}
+          >
+            {t("form.dry.do")}
+          </Button>
+        ) : (
+          <Button kind="primary" icon="check" busy={busy} disabled={!checked} onClick={() => void save()}>
+            {editing ? t("form.save") : t("form.create")}
+          </Button>
+        )}
       </div>
     </>
   );

@@ -15,7 +15,10 @@ export function TomlForm({ draft, onDraft }: { draft: Definition; onDraft: (draf
   useEffect(() => {
     let gone = false;
     // A draft that is not whole yet has no text; then the field is empty and waits for one.
-    checkDefinition(draft).then(({ toml }) => !gone && setText((text) => text || toml), () => undefined);
+    checkDefinition(draft).then(
+      ({ toml }) => !gone && setText((text) => text || toml),
+      () => undefined,
+    );
     return () => void (gone = true);
   }, []);
   const take = async () => {
@@ -29,12 +32,23 @@ export function TomlForm({ draft, onDraft }: { draft: Definition; onDraft: (draf
   };
   return (
     <>
-      <TextField label={t("form.toml.label")} value={text} onInput={setText} rows={18} mono hint={t("form.toml.hint")}
-        placeholder={'task = "photos"\nschedule = "every 1h"\n\n[source]\nlocation = "s3://photos"\n\n[destination]\nlocation = "s3://backup"'} />
+      <TextField
+        label={t("form.toml.label")}
+        value={text}
+        onInput={setText}
+        rows={18}
+        mono
+        hint={t("form.toml.hint")}
+        placeholder={
+          'task = "photos"\nschedule = "every 1h"\n\n[source]\nlocation = "s3://photos"\n\n[destination]\nlocation = "s3://backup"'
+        }
+      />
       {problem && <ProblemPanel problem={problem} />}
       <div class="wizard-actions">
         <span class="push" />
-        <Button kind="primary" busy={busy} disabled={!text.trim()} onClick={() => void take()}>{t("form.toml.take")}</Button>
+        <Button kind="primary" busy={busy} disabled={!text.trim()} onClick={() => void take()}>
+          {t("form.toml.take")}
+        </Button>
       </div>
     </>
   );

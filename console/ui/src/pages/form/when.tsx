@@ -18,28 +18,61 @@ export function When({ draft, change, wrong }: StepProps) {
   };
   return (
     <>
-      <Choice legend={t("field.schedule")} value={schedule.kind} onInput={(kind) => put({ kind: kind as ScheduleKind })}
+      <Choice
+        legend={t("field.schedule")}
+        value={schedule.kind}
+        onInput={(kind) => put({ kind: kind as ScheduleKind })}
         options={KINDS.map((value) => ({
-          value, label: t(`schedule.${value}` as Key), hint: t(`schedule.${value}.hint` as Key),
-        }))} />
+          value,
+          label: t(`schedule.${value}` as Key),
+          hint: t(`schedule.${value}.hint` as Key),
+        }))}
+      />
       {schedule.kind === "every" && (
-        <TextField label={t("schedule.every.label")} value={schedule.every} mono list={["15m", "1h", "6h", "1d", "7d"]}
-          hint={t("schedule.every.about")} error={wrong("schedule")} onInput={(every) => put({ every })} />
+        <TextField
+          label={t("schedule.every.label")}
+          value={schedule.every}
+          mono
+          list={["15m", "1h", "6h", "1d", "7d"]}
+          hint={t("schedule.every.about")}
+          error={wrong("schedule")}
+          onInput={(every) => put({ every })}
+        />
       )}
       {schedule.kind === "cron" && (
         <div class="halves">
-          <TextField label={t("schedule.cron.label")} value={schedule.cron} mono hint={t("schedule.cron.about")}
-            error={wrong("schedule")} onInput={(cron) => put({ cron })} />
+          <TextField
+            label={t("schedule.cron.label")}
+            value={schedule.cron}
+            mono
+            hint={t("schedule.cron.about")}
+            error={wrong("schedule")}
+            onInput={(cron) => put({ cron })}
+          />
           <TextField label={t("settings.zone")} value={schedule.zone} onInput={(zone) => put({ zone })} />
         </div>
       )}
       <Events draft={draft} change={change} wrong={wrong} />
       <div class="halves">
-        <TextField label={t("notify.topic")} value={getText(draft, "notify.topic")} mono optional={t("optional")}
-          placeholder="arn:aws:sns:…" error={wrong("notify.topic")} onInput={(value) => change("notify.topic", value.trim())} />
-        <TextField label={t("notify.webhook")} value={getText(draft, "notify.webhook")} mono optional={t("optional")}
-          placeholder="https://…" hint={t("notify.webhook.hint")} error={wrong("notify.webhook")}
-          onInput={(value) => change("notify.webhook", value.trim())} />
+        <TextField
+          label={t("notify.topic")}
+          value={getText(draft, "notify.topic")}
+          mono
+          optional={t("optional")}
+          placeholder="arn:aws:sns:…"
+          error={wrong("notify.topic")}
+          onInput={(value) => change("notify.topic", value.trim())}
+        />
+        <TextField
+          label={t("notify.webhook")}
+          value={getText(draft, "notify.webhook")}
+          mono
+          optional={t("optional")}
+          placeholder="https://…"
+          hint={t("notify.webhook.hint")}
+          error={wrong("notify.webhook")}
+          onInput={(value) => change("notify.webhook", value.trim())}
+        />
       </div>
     </>
   );
@@ -50,14 +83,26 @@ function Events({ draft, change, wrong }: Pick<StepProps, "draft" | "change" | "
   const needsQueue = session.value.features?.mode === "folder" && providerOf(draft, "source") !== "folder";
   return (
     <>
-      <Choice legend={t("field.events")} value={events} onInput={(value) => change("events", value === "off" ? undefined : value)}
+      <Choice
+        legend={t("field.events")}
+        value={events}
+        onInput={(value) => change("events", value === "off" ? undefined : value)}
         options={(["off", "create", "create-delete"] as const).map((value) => ({
-          value, label: t(`events.${value}`), hint: t(`events.${value}.hint`),
-        }))} />
+          value,
+          label: t(`events.${value}`),
+          hint: t(`events.${value}.hint`),
+        }))}
+      />
       {events !== "off" && needsQueue && (
-        <TextField label={t("field.events.queue")} value={getText(draft, "events-queue")} mono error={wrong("events-queue")}
-          placeholder="https://sqs.eu-west-1.amazonaws.com/123456789012/photos" hint={t("field.events.queue.hint")}
-          onInput={(value) => change("events-queue", value.trim())} />
+        <TextField
+          label={t("field.events.queue")}
+          value={getText(draft, "events-queue")}
+          mono
+          error={wrong("events-queue")}
+          placeholder="https://sqs.eu-west-1.amazonaws.com/123456789012/photos"
+          hint={t("field.events.queue.hint")}
+          onInput={(value) => change("events-queue", value.trim())}
+        />
       )}
     </>
   );

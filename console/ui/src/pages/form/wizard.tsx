@@ -14,7 +14,10 @@ import { What } from "./what";
 import { When } from "./when";
 import { Where } from "./where";
 
-export interface Editing { task: string; etag: string }
+export interface Editing {
+  task: string;
+  etag: string;
+}
 
 export interface StepProps {
   draft: Definition;
@@ -25,7 +28,11 @@ export interface StepProps {
   wrong: (path: string) => string | undefined;
 }
 
-interface WizardProps { first: Definition; editing?: Editing; onDraft: (draft: Definition | null) => void }
+interface WizardProps {
+  first: Definition;
+  editing?: Editing;
+  onDraft: (draft: Definition | null) => void;
+}
 
 export function Wizard({ first, editing, onDraft }: WizardProps) {
   const [draft, setDraft] = useState(first);
@@ -80,18 +87,34 @@ export function Wizard({ first, editing, onDraft }: WizardProps) {
       <Steps step={step} onStep={(to) => void go(to)} disabled={busy || asText} />
       <section class="card stack">
         <div class="card-head">
-          <h2 tabIndex={-1} ref={heading}>{asText ? t("form.toml") : t(`step.${step}` as Key)}</h2>
-          <Button kind="quiet" small onClick={() => setAsText(!asText)}>{asText ? t("form.as.form") : t("form.as.toml")}</Button>
+          <h2 tabIndex={-1} ref={heading}>
+            {asText ? t("form.toml") : t(`step.${step}` as Key)}
+          </h2>
+          <Button kind="quiet" small onClick={() => setAsText(!asText)}>
+            {asText ? t("form.as.form") : t("form.as.toml")}
+          </Button>
         </div>
         {problem && <ProblemPanel problem={problem} />}
-        {asText
-          ? <TomlForm draft={draft} onDraft={(draft) => { setDraft(draft); setProblem(null); setAsText(false); setStep("review"); }} />
-          : <Body step={step} props={props} onDone={() => onDraft(null)} onProblem={setProblem} />}
+        {asText ? (
+          <TomlForm
+            draft={draft}
+            onDraft={(draft) => {
+              setDraft(draft);
+              setProblem(null);
+              setAsText(false);
+              setStep("review");
+            }}
+          />
+        ) : (
+          <Body step={step} props={props} onDone={() => onDraft(null)} onProblem={setProblem} />
+        )}
         {!asText && step !== "review" && (
           <div class="wizard-actions">
             {at > 0 && <Button onClick={() => void go(STEPS[at - 1] ?? "where")}>{t("form.back")}</Button>}
             <span class="push" />
-            <Button kind="primary" busy={busy} onClick={() => void go(STEPS[at + 1] ?? "review")}>{t("form.next")}</Button>
+            <Button kind="primary" busy={busy} onClick={() => void go(STEPS[at + 1] ?? "review")}>
+              {t("form.next")}
+            </Button>
           </div>
         )}
       </section>
@@ -99,8 +122,16 @@ export function Wizard({ first, editing, onDraft }: WizardProps) {
   );
 }
 
-function Body({ step, props, onDone, onProblem }: {
-  step: Step; props: StepProps; onDone: () => void; onProblem: (problem: Problem) => void;
+function Body({
+  step,
+  props,
+  onDone,
+  onProblem,
+}: {
+  step: Step;
+  props: StepProps;
+  onDone: () => void;
+  onProblem: (problem: Problem) => void;
 }) {
   if (step === "where") return <Where {...props} />;
   if (step === "what") return <What {...props} />;
@@ -115,9 +146,14 @@ function Steps({ step, onStep, disabled }: { step: Step; onStep: (step: Step) =>
     <ol class="steps" aria-label={t("form.steps")}>
       {STEPS.map((one, number) => (
         <li key={one} class={number < at ? "past" : number === at ? "now" : ""}>
-          <button type="button" disabled={disabled} aria-current={number === at ? "step" : undefined}
-            onClick={() => onStep(one)}>
-            <span class="dot">{number + 1}</span><span>{t(`step.${one}` as Key)}</span>
+          <button
+            type="button"
+            disabled={disabled}
+            aria-current={number === at ? "step" : undefined}
+            onClick={() => onStep(one)}
+          >
+            <span class="dot">{number + 1}</span>
+            <span>{t(`step.${one}` as Key)}</span>
           </button>
         </li>
       ))}
@@ -137,7 +173,9 @@ function missing(draft: Definition): Problem | null {
 function wrongAt(path: string, problem: Problem | null): string | undefined {
   const setting = problem?.setting;
   if (!problem || !setting) return undefined;
-  const isIt = setting === path || (!setting.includes(".") && path.split(".").slice(1).join(".") === setting)
-    || (!setting.includes(".") && path === setting);
-  return isIt ? problem.detail ?? problem.title : undefined;
+  const isIt =
+    setting === path ||
+    (!setting.includes(".") && path.split(".").slice(1).join(".") === setting) ||
+    (!setting.includes(".") && path === setting);
+  return isIt ? (problem.detail ?? problem.title) : undefined;
 }

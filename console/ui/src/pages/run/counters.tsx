@@ -4,12 +4,19 @@ import { bytes, count } from "../../format";
 import { t, word } from "../../i18n";
 import { left } from "../../progress";
 
-interface Line { name: string; value: number; more?: string; depth: number; bad?: boolean }
+interface Line {
+  name: string;
+  value: number;
+  more?: string;
+  depth: number;
+  bad?: boolean;
+}
 
 /** What was found, and what became of it. Lines of nothing are left out, but for totals. */
 export function lines({ found, settled, state }: Run): Line[] {
   const reasons = (by: Record<string, number> | undefined, group: string): Line[] =>
-    Object.entries(by ?? {}).sort(([, one], [, other]) => other - one)
+    Object.entries(by ?? {})
+      .sort(([, one], [, other]) => other - one)
       .map(([name, value]) => ({ name: word(group, name), value, depth: 2 }));
   const all: Line[] = [
     { name: t("counter.listed"), value: found.listed, depth: 0 },

@@ -12,10 +12,16 @@ export function RunDefinition({ run }: { run: Run }) {
   const definition = useQuery(`run-definition ${run.id}`, () => getRunDefinition(run.id), { when: open });
   return (
     <details class="card" onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary><h2>{t("run.definition")}</h2></summary>
-      {definition.data ? <Toml text={definition.data.toml} name={`${run.task ?? "task"}-${run.version ?? ""}.toml`} />
-        : definition.problem ? <ProblemPanel problem={definition.problem} onRetry={definition.reload} />
-          : open && <Skeleton lines={6} />}
+      <summary>
+        <h2>{t("run.definition")}</h2>
+      </summary>
+      {definition.data ? (
+        <Toml text={definition.data.toml} name={`${run.task ?? "task"}-${run.version ?? ""}.toml`} />
+      ) : definition.problem ? (
+        <ProblemPanel problem={definition.problem} onRetry={definition.reload} />
+      ) : (
+        open && <Skeleton lines={6} />
+      )}
     </details>
   );
 }

@@ -14,8 +14,16 @@ import { t, word } from "../../i18n";
 /** Most keys that one retry names. */
 const MAX_KEYS = 1_000;
 
-export function FailureList({ run, cause, picked, onPick }: {
-  run: Run; cause: string; picked: ReadonlySet<string>; onPick: (picked: ReadonlySet<string>) => void;
+export function FailureList({
+  run,
+  cause,
+  picked,
+  onPick,
+}: {
+  run: Run;
+  cause: string;
+  picked: ReadonlySet<string>;
+  onPick: (picked: ReadonlySet<string>) => void;
 }) {
   const [items, setItems] = useState<Outcome[]>([]);
   const [next, setNext] = useState<string | null | undefined>(undefined);
@@ -54,38 +62,73 @@ export function FailureList({ run, cause, picked, onPick }: {
       <table class="folding failures">
         <thead>
           <tr>
-            {picking && <th class="pick"><span class="hidden">{t("retry.pick")}</span></th>}
-            <th>{t("failures.object")}</th><th>{t("failures.why")}</th>
-            <th class="number">{t("failures.size")}</th><th>{t("failures.when")}</th>
+            {picking && (
+              <th class="pick">
+                <span class="hidden">{t("retry.pick")}</span>
+              </th>
+            )}
+            <th>{t("failures.object")}</th>
+            <th>{t("failures.why")}</th>
+            <th class="number">{t("failures.size")}</th>
+            <th>{t("failures.when")}</th>
           </tr>
         </thead>
         <tbody>
           {items.map((item) => (
-            <Row key={item.key} item={item} task={run.task ?? ""} picked={picking ? picked.has(item.key) : undefined}
-              onPick={(on) => pick(item.key, on)} />
+            <Row
+              key={item.key}
+              item={item}
+              task={run.task ?? ""}
+              picked={picking ? picked.has(item.key) : undefined}
+              onPick={(on) => pick(item.key, on)}
+            />
           ))}
         </tbody>
       </table>
-      {next && <div class="pager"><Button busy={busy} onClick={() => void read(next)}>{t("more")}</Button></div>}
+      {next && (
+        <div class="pager">
+          <Button busy={busy} onClick={() => void read(next)}>
+            {t("more")}
+          </Button>
+        </div>
+      )}
     </>
   );
 }
 
-function Row({ item, task, picked, onPick }: {
-  item: Outcome; task: string; picked: boolean | undefined; onPick: (on: boolean) => void;
+function Row({
+  item,
+  task,
+  picked,
+  onPick,
+}: {
+  item: Outcome;
+  task: string;
+  picked: boolean | undefined;
+  onPick: (on: boolean) => void;
 }) {
   const { key, error, reason, size, attempts, finished } = item;
   return (
     <tr class={picked === undefined ? "" : "picked"}>
       {picked !== undefined && (
         <td class="pick">
-          <input type="checkbox" checked={picked} aria-label={t("retry.pick.key", { key })}
-            onInput={(event) => onPick(event.currentTarget.checked)} />
+          <input
+            type="checkbox"
+            checked={picked}
+            aria-label={t("retry.pick.key", { key })}
+            onInput={(event) => onPick(event.currentTarget.checked)}
+          />
         </td>
       )}
       <td class="lead">
         <span class="key-line">
-          {task ? <a class="mono key" href={objectsHref(task, key)}>{key}</a> : <span class="mono key">{key}</span>}
+          {task ? (
+            <a class="mono key" href={objectsHref(task, key)}>
+              {key}
+            </a>
+          ) : (
+            <span class="mono key">{key}</span>
+          )}
           <Copyable text={key} shown="" />
         </span>
       </td>
@@ -93,8 +136,12 @@ function Row({ item, task, picked, onPick }: {
         {error ?? (reason ? word("cause", reason) : "–")}
         <span class="under">{t("failures.attempts", { n: attempts })}</span>
       </td>
-      <td class="number fit" data-label={t("failures.size")}>{bytes(size)}</td>
-      <td class="fit" data-label={t("failures.when")}><Time at={finished} /></td>
+      <td class="number fit" data-label={t("failures.size")}>
+        {bytes(size)}
+      </td>
+      <td class="fit" data-label={t("failures.when")}>
+        <Time at={finished} />
+      </td>
     </tr>
   );
 }

@@ -20,7 +20,9 @@ export function Failures({ run }: { run: Run }) {
   const cause = query["cause"] ?? "";
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
   const failed = run.settled.failed;
-  const groups = useQuery(`groups ${run.id} ${failed}`, (signal) => failureGroups(run.id, { signal }), { when: failed > 0 });
+  const groups = useQuery(`groups ${run.id} ${failed}`, (signal) => failureGroups(run.id, { signal }), {
+    when: failed > 0,
+  });
   if (failed === 0) return null;
   const retry = async (keys?: string[]) => {
     try {
@@ -39,7 +41,9 @@ export function Failures({ run }: { run: Run }) {
         {may("operator") && (
           <div class="row">
             {picked.size > 0 && (
-              <Button small icon="retry" onClick={() => retry([...picked])}>{t("retry.selected", { n: picked.size })}</Button>
+              <Button small icon="retry" onClick={() => retry([...picked])}>
+                {t("retry.selected", { n: picked.size })}
+              </Button>
             )}
             <Button small kind="primary" icon="retry" disabled={isLive(run.state)} onClick={() => retry()}>
               {t("retry.all")}
@@ -48,7 +52,9 @@ export function Failures({ run }: { run: Run }) {
         )}
       </div>
       {isLive(run.state) && <p class="hint inset">{t("retry.later")}</p>}
-      {groups.problem && groups.problem.status !== 0 && <ProblemPanel problem={groups.problem} onRetry={groups.reload} />}
+      {groups.problem && groups.problem.status !== 0 && (
+        <ProblemPanel problem={groups.problem} onRetry={groups.reload} />
+      )}
       {!groups.data && !groups.problem && <Skeleton lines={3} />}
       {groups.data && <Groups groups={groups.data.groups} failed={failed} run={run.id} chosen={cause} />}
       <FailureList key={cause} run={run} cause={cause} picked={picked} onPick={setPicked} />
@@ -56,8 +62,16 @@ export function Failures({ run }: { run: Run }) {
   );
 }
 
-export function Groups({ groups, failed, run, chosen }: {
-  groups: FailureGroup[]; failed: number; run: string; chosen?: string;
+export function Groups({
+  groups,
+  failed,
+  run,
+  chosen,
+}: {
+  groups: FailureGroup[];
+  failed: number;
+  run: string;
+  chosen?: string;
 }) {
   return (
     <ul class="groups">
@@ -65,13 +79,20 @@ export function Groups({ groups, failed, run, chosen }: {
         const share = objects / Math.max(failed, 1);
         return (
           <li key={cause}>
-            <a class={`group${cause === chosen ? " chosen" : ""}`} aria-current={cause === chosen ? "true" : undefined}
-              href={cause === chosen ? runHref(run) : runHref(run, cause)}>
+            <a
+              class={`group${cause === chosen ? " chosen" : ""}`}
+              aria-current={cause === chosen ? "true" : undefined}
+              href={cause === chosen ? runHref(run) : runHref(run, cause)}
+            >
               <span class="group-line">
                 <strong>{word("cause", cause)}</strong>
-                <span class="number">{count(objects)} <span class="faint">· {percent(share)}</span></span>
+                <span class="number">
+                  {count(objects)} <span class="faint">· {percent(share)}</span>
+                </span>
               </span>
-              <span class="bar thin" aria-hidden="true"><span class="fill-failed" style={{ width: `${share * 100}%` }} /></span>
+              <span class="bar thin" aria-hidden="true">
+                <span class="fill-failed" style={{ width: `${share * 100}%` }} />
+              </span>
               {example?.error && <span class="under clamp">{example.error}</span>}
             </a>
           </li>

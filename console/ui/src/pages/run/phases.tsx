@@ -24,11 +24,20 @@ export function Phases({ run }: { run: Run }) {
         const at = STEPS.indexOf(step);
         const isEnd = step === "done";
         const ended = isEnd && Boolean(run.ended);
-        const state = isEnd && (cut || run.state === "done-with-failures") ? "cut" : at < now || ended ? "past" : at === now ? "now" : "ahead";
+        const state =
+          isEnd && (cut || run.state === "done-with-failures")
+            ? "cut"
+            : at < now || ended
+              ? "past"
+              : at === now
+                ? "now"
+                : "ahead";
         return (
           <li key={step} class={state} aria-current={state === "now" ? "step" : undefined}>
-            <span class="dot">{state === "past" && <Icon name="check" size={12} />}
-              {state === "cut" && <Icon name="cross" size={12} />}</span>
+            <span class="dot">
+              {state === "past" && <Icon name="check" size={12} />}
+              {state === "cut" && <Icon name="cross" size={12} />}
+            </span>
             <span>{isEnd && (cut || ended) ? word("run", run.state) : t(`phase.${step as "queued"}`)}</span>
             <small>{time(step, run)}</small>
           </li>
@@ -40,5 +49,9 @@ export function Phases({ run }: { run: Run }) {
 
 function time(step: RunState, run: Run) {
   const at = { queued: run.begun, listing: run.started, done: run.ended }[step as string];
-  return at ? <time dateTime={at} title={dateTime(at, true)}>{timeOfDay(at)}</time> : null;
+  return at ? (
+    <time dateTime={at} title={dateTime(at, true)}>
+      {timeOfDay(at)}
+    </time>
+  ) : null;
 }

@@ -38,33 +38,62 @@ export function TaskActions({ task, onDone }: { task: Task; onDone: () => void }
   if (!may("operator") || state === "deleting") return null;
   return (
     <>
-      {run
-        ? <Button icon="stop" onClick={() => setAsked("cancel")}>{t("task.cancel")}</Button>
-        : <Button icon="play" kind="primary" busy={busy === "run"} disabled={state !== "active"} onClick={start}>
-            {t("task.run")}
-          </Button>}
-      {state === "paused"
-        ? <Button icon="play" busy={busy === "resume"}
-            onClick={() => act("resume", () => resumeTask(name), t("bulk.resume.done", { n: 1 }))}>{t("bulk.resume")}</Button>
-        : <Button icon="pause" busy={busy === "pause"}
-            onClick={() => act("pause", () => pauseTask(name), t("bulk.pause.done", { n: 1 }))}>{t("bulk.pause")}</Button>}
-      <Menu label={t("task.more")} items={[
-        { label: t("task.run.options"), icon: "play", onClick: () => setAsked("run") },
-        { label: t("task.verify"), icon: "check", onClick: () => setAsked("verify") },
-        { label: t("task.limits"), icon: "settings", onClick: () => setAsked("limits") },
-        ...(may("admin") ? [
-          { label: t("task.edit"), icon: "edit" as const, href: editHref(name) },
-          { label: t("task.clone"), icon: "copy" as const, href: cloneHref(name) },
-          { label: t("task.delete"), icon: "trash" as const, danger: true, onClick: () => setAsked("delete") },
-        ] : []),
-      ]} />
+      {run ? (
+        <Button icon="stop" onClick={() => setAsked("cancel")}>
+          {t("task.cancel")}
+        </Button>
+      ) : (
+        <Button icon="play" kind="primary" busy={busy === "run"} disabled={state !== "active"} onClick={start}>
+          {t("task.run")}
+        </Button>
+      )}
+      {state === "paused" ? (
+        <Button
+          icon="play"
+          busy={busy === "resume"}
+          onClick={() => act("resume", () => resumeTask(name), t("bulk.resume.done", { n: 1 }))}
+        >
+          {t("bulk.resume")}
+        </Button>
+      ) : (
+        <Button
+          icon="pause"
+          busy={busy === "pause"}
+          onClick={() => act("pause", () => pauseTask(name), t("bulk.pause.done", { n: 1 }))}
+        >
+          {t("bulk.pause")}
+        </Button>
+      )}
+      <Menu
+        label={t("task.more")}
+        items={[
+          { label: t("task.run.options"), icon: "play", onClick: () => setAsked("run") },
+          { label: t("task.verify"), icon: "check", onClick: () => setAsked("verify") },
+          { label: t("task.limits"), icon: "settings", onClick: () => setAsked("limits") },
+          ...(may("admin")
+            ? [
+                { label: t("task.edit"), icon: "edit" as const, href: editHref(name) },
+                { label: t("task.clone"), icon: "copy" as const, href: cloneHref(name) },
+                { label: t("task.delete"), icon: "trash" as const, danger: true, onClick: () => setAsked("delete") },
+              ]
+            : []),
+        ]}
+      />
       <Asking asked={asked} task={task} onDone={onDone} onClose={() => setAsked(null)} />
     </>
   );
 }
 
-function Asking({ asked, task, onDone, onClose }: {
-  asked: Asked; task: Task; onDone: () => void; onClose: () => void;
+function Asking({
+  asked,
+  task,
+  onDone,
+  onClose,
+}: {
+  asked: Asked;
+  task: Task;
+  onDone: () => void;
+  onClose: () => void;
 }) {
   if (asked === "run") return <RunDialog task={task} onClose={onClose} />;
   if (asked === "limits") return <LimitsDialog task={task} onDone={onDone} onClose={onClose} />;

@@ -11,10 +11,17 @@ import { t, word } from "../../i18n";
 export function ChangesTab({ task }: { task: Task }) {
   const [older, setOlder] = useState<Change[]>([]);
   const [cursor, setCursor] = useState<string | null | undefined>(undefined);
-  const first = useQuery(`changes ${task.name} ${task.version}`, (signal) => listChanges(task.name, undefined, { signal }));
+  const first = useQuery(`changes ${task.name} ${task.version}`, (signal) =>
+    listChanges(task.name, undefined, { signal }),
+  );
   if (!first.data) {
-    return first.problem && first.problem.status !== 0
-      ? <ProblemPanel problem={first.problem} onRetry={first.reload} /> : <div class="card"><Skeleton lines={6} /></div>;
+    return first.problem && first.problem.status !== 0 ? (
+      <ProblemPanel problem={first.problem} onRetry={first.reload} />
+    ) : (
+      <div class="card">
+        <Skeleton lines={6} />
+      </div>
+    );
   }
   const next = cursor === undefined ? first.data.next : cursor;
   const more = async () => {
@@ -23,14 +30,34 @@ export function ChangesTab({ task }: { task: Task }) {
     setCursor(page.next ?? null);
   };
   const items = [...first.data.items, ...older];
-  if (items.length === 0) return <section class="card"><Empty icon="edit" title={t("changes.none")} /></section>;
+  if (items.length === 0)
+    return (
+      <section class="card">
+        <Empty icon="edit" title={t("changes.none")} />
+      </section>
+    );
   return (
     <section class="card flush">
       <table class="folding">
-        <thead><tr><th>{t("changes.what")}</th><th>{t("changes.who")}</th><th>{t("changes.note")}</th><th>{t("changes.when")}</th></tr></thead>
-        <tbody>{items.map((change) => <Row key={change.at + change.action} change={change} />)}</tbody>
+        <thead>
+          <tr>
+            <th>{t("changes.what")}</th>
+            <th>{t("changes.who")}</th>
+            <th>{t("changes.note")}</th>
+            <th>{t("changes.when")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {items.map((change) => (
+            <Row key={change.at + change.action} change={change} />
+          ))}
+        </tbody>
       </table>
-      {next && <div class="pager"><Button onClick={more}>{t("more")}</Button></div>}
+      {next && (
+        <div class="pager">
+          <Button onClick={more}>{t("more")}</Button>
+        </div>
+      )}
     </section>
   );
 }
@@ -42,11 +69,22 @@ function Row({ change }: { change: Change }) {
     <tr>
       <td class="lead">
         {word("action", action)}{" "}
-        {subject && (isRun ? <a class="mono" href={runHref(subject)}>{shortRun(subject)}</a> : <span class="mono">{subject}</span>)}
+        {subject &&
+          (isRun ? (
+            <a class="mono" href={runHref(subject)}>
+              {shortRun(subject)}
+            </a>
+          ) : (
+            <span class="mono">{subject}</span>
+          ))}
       </td>
       <td data-label={t("changes.who")}>{who}</td>
-      <td class={note ? "" : "nothing"} data-label={t("changes.note")}>{note ?? ""}</td>
-      <td class="fit" data-label={t("changes.when")}><Time at={at} full /></td>
+      <td class={note ? "" : "nothing"} data-label={t("changes.note")}>
+        {note ?? ""}
+      </td>
+      <td class="fit" data-label={t("changes.when")}>
+        <Time at={at} full />
+      </td>
     </tr>
   );
 }

@@ -9,43 +9,82 @@ import { bytesRate, compact, duration, rate } from "../../format";
 import { type Key, t } from "../../i18n";
 import { chartSpan } from "../../settings";
 
-const SPANS: [number, Key][] = [[60, "span.hour"], [360, "span.six"], [1_440, "span.day"], [10_080, "span.week"]];
+const SPANS: [number, Key][] = [
+  [60, "span.hour"],
+  [360, "span.six"],
+  [1_440, "span.day"],
+  [10_080, "span.week"],
+];
 
 export function Charts({ task }: { task: Task }) {
   const span = chartSpan.value;
-  const samples = useQuery(`samples ${task.name} ${span}`, (signal) => getSamples(task.name, span, { signal }), { every: 30 });
+  const samples = useQuery(`samples ${task.name} ${span}`, (signal) => getSamples(task.name, span, { signal }), {
+    every: 30,
+  });
   const data = samples.data;
-  const chart = (title: Key, format: (value: number) => string, ...series: Series[]) => data
-    && <Chart title={t(title)} times={data.time} series={series} format={format}
-      steps={format === bytesRate ? "sizes" : "counts"} />;
-  const some = (values: (number | null | undefined)[] | undefined) => values?.some((value) => typeof value === "number");
+  const chart = (title: Key, format: (value: number) => string, ...series: Series[]) =>
+    data && (
+      <Chart
+        title={t(title)}
+        times={data.time}
+        series={series}
+        format={format}
+        steps={format === bytesRate ? "sizes" : "counts"}
+      />
+    );
+  const some = (values: (number | null | undefined)[] | undefined) =>
+    values?.some((value) => typeof value === "number");
   return (
     <section aria-label={t("charts.title")}>
       <div class="card-head charts-head">
         <h2>{t("charts.title")}</h2>
         <div class="span" role="group" aria-label={t("charts.span")}>
           {SPANS.map(([minutes, label]) => (
-            <button type="button" key={minutes} aria-pressed={minutes === span}
-              onClick={() => (chartSpan.value = minutes)}>{t(label)}</button>
+            <button
+              type="button"
+              key={minutes}
+              aria-pressed={minutes === span}
+              onClick={() => (chartSpan.value = minutes)}
+            >
+              {t(label)}
+            </button>
           ))}
         </div>
       </div>
-      {samples.problem && !data && samples.problem.status !== 0
-        && <ProblemPanel problem={samples.problem} onRetry={samples.reload} />}
-      {!data && !samples.problem && <div class="card"><Skeleton lines={3} block /></div>}
+      {samples.problem && !data && samples.problem.status !== 0 && (
+        <ProblemPanel problem={samples.problem} onRetry={samples.reload} />
+      )}
+      {!data && !samples.problem && (
+        <div class="card">
+          <Skeleton lines={3} block />
+        </div>
+      )}
       <div class="charts">
         {data && chart("chart.bytes", bytesRate, { name: t("chart.bytes"), values: data.bytes_per_second })}
         {data && chart("chart.objects", rate, { name: t("chart.objects"), values: data.objects_per_second })}
-        {data && chart("chart.queue", compact,
-          { name: t("queue.ready"), values: data.ready }, { name: t("queue.leased"), values: data.leased })}
-        {data && (session.value.features?.scales_machines || some(data.machines_wanted)
-          ? chart("chart.machines", rate,
-              { name: t("chart.machines.wanted"), values: data.machines_wanted },
-              { name: t("chart.machines.service"), values: data.machines_in_service })
-          : chart("chart.machines.busy", rate, { name: t("chart.machines.busy"), values: data.machines }))}
-        {data && task.events && chart("chart.event.age", duration, { name: t("chart.event.age"), values: data.event_age })}
-        {data && some(data.failed) && data.failed.some((value) => (value ?? 0) > 0)
-          && chart("chart.failed", compact, { name: t("chart.failed"), values: data.failed })}
+        {data &&
+          chart(
+            "chart.queue",
+            compact,
+            { name: t("queue.ready"), values: data.ready },
+            { name: t("queue.leased"), values: data.leased },
+          )}
+        {data &&
+          (session.value.features?.scales_machines || some(data.machines_wanted)
+            ? chart(
+                "chart.machines",
+                rate,
+                { name: t("chart.machines.wanted"), values: data.machines_wanted },
+                { name: t("chart.machines.service"), values: data.machines_in_service },
+              )
+            : chart("chart.machines.busy", rate, { name: t("chart.machines.busy"), values: data.machines }))}
+        {data &&
+          task.events &&
+          chart("chart.event.age", duration, { name: t("chart.event.age"), values: data.event_age })}
+        {data &&
+          some(data.failed) &&
+          data.failed.some((value) => (value ?? 0) > 0) &&
+          chart("chart.failed", compact, { name: t("chart.failed"), values: data.failed })}
       </div>
     </section>
   );

@@ -12,16 +12,23 @@ import { t } from "../../i18n";
 export function DefinitionTab({ task }: { task: Task }) {
   const definition = useQuery(`definition ${task.name} ${task.version}`, () => getDefinition(task.name));
   if (!definition.data) {
-    return definition.problem && definition.problem.status !== 0
-      ? <ProblemPanel problem={definition.problem} onRetry={definition.reload} />
-      : <div class="card"><Skeleton lines={8} /></div>;
+    return definition.problem && definition.problem.status !== 0 ? (
+      <ProblemPanel problem={definition.problem} onRetry={definition.reload} />
+    ) : (
+      <div class="card">
+        <Skeleton lines={8} />
+      </div>
+    );
   }
   return (
     <section class="card">
       <div class="card-head">
         <h2>{t("definition.title", { version: definition.data.version })}</h2>
-        {may("admin") && task.state !== "deleting"
-          && <LinkButton small icon="edit" href={editHref(task.name)}>{t("task.edit")}</LinkButton>}
+        {may("admin") && task.state !== "deleting" && (
+          <LinkButton small icon="edit" href={editHref(task.name)}>
+            {t("task.edit")}
+          </LinkButton>
+        )}
       </div>
       <Toml text={definition.data.toml} name={`${task.name}.toml`} />
     </section>

@@ -18,8 +18,14 @@ export function DeleteDialog({ task, onClose }: { task: Task; onClose: () => voi
     route("/");
   };
   return (
-    <Dialog title={t("delete.title", { name: task.name })} confirm={t("task.delete")} danger
-      disabled={typed !== task.name} onConfirm={remove} onClose={onClose}>
+    <Dialog
+      title={t("delete.title", { name: task.name })}
+      confirm={t("task.delete")}
+      danger
+      disabled={typed !== task.name}
+      onConfirm={remove}
+      onClose={onClose}
+    >
       <p>{t("delete.about")}</p>
       <CheckField label={t("delete.records")} checked={records} onInput={setRecords} hint={t("delete.records.hint")} />
       <TextField label={t("delete.type", { name: task.name })} value={typed} onInput={setTyped} mono />

@@ -18,7 +18,9 @@ export function LimitsDialog({ task, onDone, onClose }: { task: Task; onDone: ()
   const wrong = size === undefined || number(machines) === undefined || number(requests) === undefined;
   const save = async () => {
     await limitTask(task.name, {
-      bandwidth: size ?? null, machines: number(machines) ?? null, requests: number(requests) ?? null,
+      bandwidth: size ?? null,
+      machines: number(machines) ?? null,
+      requests: number(requests) ?? null,
     });
     toast(t("limits.done"));
     onDone();
@@ -26,12 +28,30 @@ export function LimitsDialog({ task, onDone, onClose }: { task: Task; onDone: ()
   return (
     <Dialog title={t("task.limits")} confirm={t("limits.confirm")} disabled={wrong} onConfirm={save} onClose={onClose}>
       <p class="faint">{t("limits.about")}</p>
-      <TextField label={t("limits.bandwidth")} value={bandwidth} onInput={setBandwidth} placeholder={t("no.limit")}
-        hint={t("limits.bandwidth.hint")} error={size === undefined ? t("error.size") : undefined} />
-      <TextField label={t("limits.machines")} value={machines} onInput={setMachines} placeholder={t("no.limit")}
-        inputMode="numeric" error={number(machines) === undefined ? t("error.number") : undefined} />
-      <TextField label={t("limits.requests")} value={requests} onInput={setRequests} placeholder={t("no.limit")}
-        inputMode="numeric" error={number(requests) === undefined ? t("error.number") : undefined} />
+      <TextField
+        label={t("limits.bandwidth")}
+        value={bandwidth}
+        onInput={setBandwidth}
+        placeholder={t("no.limit")}
+        hint={t("limits.bandwidth.hint")}
+        error={size === undefined ? t("error.size") : undefined}
+      />
+      <TextField
+        label={t("limits.machines")}
+        value={machines}
+        onInput={setMachines}
+        placeholder={t("no.limit")}
+        inputMode="numeric"
+        error={number(machines) === undefined ? t("error.number") : undefined}
+      />
+      <TextField
+        label={t("limits.requests")}
+        value={requests}
+        onInput={setRequests}
+        placeholder={t("no.limit")}
+        inputMode="numeric"
+        error={number(requests) === undefined ? t("error.number") : undefined}
+      />
     </Dialog>
   );
 }

@@ -21,10 +21,14 @@ export function Notices({ task }: { task: Task }) {
         </Notice>
       )}
       {task.state === "deleting" && (
-        <Notice tone="warn" title={t("notice.deleting")}><p>{t("notice.deleting.about")}</p></Notice>
+        <Notice tone="warn" title={t("notice.deleting")}>
+          <p>{t("notice.deleting.about")}</p>
+        </Notice>
       )}
       {task.state === "active" && die && (
-        <Notice tone="warn" title={t("notice.slow")}><p>{t("notice.slow.about", { at: dateTime(die) })}</p></Notice>
+        <Notice tone="warn" title={t("notice.slow")}>
+          <p>{t("notice.slow.about", { at: dateTime(die) })}</p>
+        </Notice>
       )}
       {!run && last && (last.failed > 0 || last.end === "stopped" || last.not_judged > 0 || last.unlisted > 0) && (
         <Notice tone="bad" title={headline(last)}>
@@ -36,9 +40,15 @@ export function Notices({ task }: { task: Task }) {
         </Notice>
       )}
       {task.skipped_due && (
-        <Notice title={t("notice.skipped", { at: dateTime(task.skipped_due) })}><p>{t("notice.skipped.about")}</p></Notice>
+        <Notice title={t("notice.skipped", { at: dateTime(task.skipped_due) })}>
+          <p>{t("notice.skipped.about")}</p>
+        </Notice>
       )}
-      {task.queues_error && <Notice tone="warn" title={t("notice.queues")}><p>{task.queues_error}</p></Notice>}
+      {task.queues_error && (
+        <Notice tone="warn" title={t("notice.queues")}>
+          <p>{task.queues_error}</p>
+        </Notice>
+      )}
     </>
   );
 }

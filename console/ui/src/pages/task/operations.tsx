@@ -18,7 +18,13 @@ export function Operations({ task }: { task: Task }) {
   return (
     <section class="card">
       <h2>{t("operations.title")}</h2>
-      <ul class="lines operations">{shown.map((one) => <li key={one.id}><OperationView operation={one} /></li>)}</ul>
+      <ul class="lines operations">
+        {shown.map((one) => (
+          <li key={one.id}>
+            <OperationView operation={one} />
+          </li>
+        ))}
+      </ul>
     </section>
   );
 }
@@ -32,12 +38,20 @@ function OperationView({ operation }: { operation: Operation }) {
         <strong>{word("operation", kind)}</strong>
         <Badge tone={tone}>{word("operation.state", verdict ?? state)}</Badge>
         <span class="faint">{t("operations.by", { who })}</span>
-        <span class="faint push"><Time at={requested} /></span>
+        <span class="faint push">
+          <Time at={requested} />
+        </span>
       </summary>
       <div class="stack tight">
-        <span class="faint"><Copyable text={id} shown={shortRun(id)} /></span>
+        <span class="faint">
+          <Copyable text={id} shown={shortRun(id)} />
+        </span>
         {progress && state !== "done" && <p>{progress}</p>}
-        {error && <Notice tone="bad"><p>{error}</p></Notice>}
+        {error && (
+          <Notice tone="bad">
+            <p>{error}</p>
+          </Notice>
+        )}
         {result && <Result kind={kind} result={result} />}
       </div>
     </details>
@@ -48,7 +62,11 @@ function Result({ kind, result }: { kind: string; result: unknown }) {
   if (kind === "plan") return <PlanView plan={result as PlanResult} />;
   if (kind === "probe") return <ProbeView probe={result as ProbeResult} />;
   if (kind === "verify") return <VerifyView result={result as VerifyResult} />;
-  return <pre class="code" tabIndex={0}>{JSON.stringify(result, null, 2)}</pre>;
+  return (
+    <pre class="code" tabIndex={0}>
+      {JSON.stringify(result, null, 2)}
+    </pre>
+  );
 }
 
 function VerifyView({ result }: { result: VerifyResult }) {
@@ -63,7 +81,12 @@ function VerifyView({ result }: { result: VerifyResult }) {
       {differences.length > 0 && (
         <ul class="lines">
           {differences.slice(0, 100).map(({ key, kind, what }) => (
-            <li key={key}><span class="mono">{key}</span><span class="faint">{word("difference", kind)}: {what}</span></li>
+            <li key={key}>
+              <span class="mono">{key}</span>
+              <span class="faint">
+                {word("difference", kind)}: {what}
+              </span>
+            </li>
           ))}
         </ul>
       )}

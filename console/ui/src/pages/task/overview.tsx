@@ -29,17 +29,35 @@ function LiveCard({ task }: { task: Task }) {
   return (
     <section class="card stack" aria-label={t("overview.live")}>
       <div class="card-head">
-        <h2>{t("overview.live")} <a class="mono" href={runHref(run.id)} title={run.id}>{shortRun(run.id)}</a></h2>
-        <span class="row"><RunBadge state={run.state} /><span class="faint"><Time at={run.begun} /></span></span>
+        <h2>
+          {t("overview.live")}{" "}
+          <a class="mono" href={runHref(run.id)} title={run.id}>
+            {shortRun(run.id)}
+          </a>
+        </h2>
+        <span class="row">
+          <RunBadge state={run.state} />
+          <span class="faint">
+            <Time at={run.begun} />
+          </span>
+        </span>
       </div>
-      {run.state === "queued"
-        ? <p class="faint">{run.progress ?? t("progress.queued")}</p> : <ProgressView progress={run} />}
+      {run.state === "queued" ? (
+        <p class="faint">{run.progress ?? t("progress.queued")}</p>
+      ) : (
+        <ProgressView progress={run} />
+      )}
       {run.error && <p class="bad-text">{run.error}</p>}
       <RunStats progress={run} />
       <div class="row">
-        <LinkButton small href={runHref(run.id)}>{t("overview.run.details")}</LinkButton>
-        {run.settled.failed > 0
-          && <LinkButton small kind="danger" href={runHref(run.id)}>{t("failed.count", { n: run.settled.failed })}</LinkButton>}
+        <LinkButton small href={runHref(run.id)}>
+          {t("overview.run.details")}
+        </LinkButton>
+        {run.settled.failed > 0 && (
+          <LinkButton small kind="danger" href={runHref(run.id)}>
+            {t("failed.count", { n: run.settled.failed })}
+          </LinkButton>
+        )}
       </div>
     </section>
   );
@@ -54,7 +72,13 @@ function RestCard({ task }: { task: Task }) {
         <div class="stat">
           <dt>{t("col.last.run")}</dt>
           <dd>
-            {last ? <a href={runHref(last.id)}><Time at={last.ended} /></a> : t("never")}
+            {last ? (
+              <a href={runHref(last.id)}>
+                <Time at={last.ended} />
+              </a>
+            ) : (
+              t("never")
+            )}
             {last && <small>{t(`run.${last.end}`)}</small>}
           </dd>
         </div>
@@ -67,8 +91,11 @@ function RestCard({ task }: { task: Task }) {
         </div>
         {last && <Stat name={t("stat.failed")} value={count(last.failed)} bad={last.failed > 0} />}
         {task.event_run && (
-          <Stat name={t("overview.events")} value={count(task.event_run.settled.copied + task.event_run.settled.deleted)}
-            more={t("overview.events.since")} />
+          <Stat
+            name={t("overview.events")}
+            value={count(task.event_run.settled.copied + task.event_run.settled.deleted)}
+            more={t("overview.events.since")}
+          />
         )}
       </dl>
     </section>
@@ -81,14 +108,24 @@ function SettingsCard({ task }: { task: Task }) {
     <section class="card">
       <h2>{t("overview.settings")}</h2>
       <dl class="facts">
-        <dt>{t("overview.schedule")}</dt><dd>{task.schedule ?? t("next.by.hand")}</dd>
-        <dt>{t("overview.follows")}</dt><dd>{task.events ? t("yes") : t("no")}</dd>
-        <dt>{t("limits.bandwidth")}</dt><dd>{limits.bandwidth ? bytesRate(limits.bandwidth) : t("no.limit")}</dd>
-        <dt>{t("limits.machines")}</dt><dd>{limits.machines ? count(limits.machines) : t("no.limit")}</dd>
-        <dt>{t("limits.requests")}</dt><dd>{limits.requests ? t("per.second", { rate: count(limits.requests) }) : t("no.limit")}</dd>
-        <dt>{t("field.notices")}</dt><dd>{task.notify ? t("yes") : t("no")}</dd>
-        <dt>{t("overview.version")}</dt><dd>{count(task.version)}</dd>
-        <dt>{t("overview.created")}</dt><dd><Time at={task.created} full /></dd>
+        <dt>{t("overview.schedule")}</dt>
+        <dd>{task.schedule ?? t("next.by.hand")}</dd>
+        <dt>{t("overview.follows")}</dt>
+        <dd>{task.events ? t("yes") : t("no")}</dd>
+        <dt>{t("limits.bandwidth")}</dt>
+        <dd>{limits.bandwidth ? bytesRate(limits.bandwidth) : t("no.limit")}</dd>
+        <dt>{t("limits.machines")}</dt>
+        <dd>{limits.machines ? count(limits.machines) : t("no.limit")}</dd>
+        <dt>{t("limits.requests")}</dt>
+        <dd>{limits.requests ? t("per.second", { rate: count(limits.requests) }) : t("no.limit")}</dd>
+        <dt>{t("field.notices")}</dt>
+        <dd>{task.notify ? t("yes") : t("no")}</dd>
+        <dt>{t("overview.version")}</dt>
+        <dd>{count(task.version)}</dd>
+        <dt>{t("overview.created")}</dt>
+        <dd>
+          <Time at={task.created} full />
+        </dd>
       </dl>
     </section>
   );
@@ -100,19 +137,21 @@ function WorkersCard({ task }: { task: Task }) {
   return (
     <section class="card">
       <h2>{t("overview.workers")}</h2>
-      {task.workers.length === 0
-        ? <p class="faint">{t("overview.workers.none")}</p>
-        : (
-          <ul class="lines">
-            {task.workers.map((worker) => (
-              <li key={worker.worker}>
-                <span class="mono">{worker.worker}</span>
-                <span class="faint">{t("jobs", { n: jobs(worker) })}</span>
-                <span class="faint push"><Time at={worker.seen} /></span>
-              </li>
-            ))}
-          </ul>
-        )}
+      {task.workers.length === 0 ? (
+        <p class="faint">{t("overview.workers.none")}</p>
+      ) : (
+        <ul class="lines">
+          {task.workers.map((worker) => (
+            <li key={worker.worker}>
+              <span class="mono">{worker.worker}</span>
+              <span class="faint">{t("jobs", { n: jobs(worker) })}</span>
+              <span class="faint push">
+                <Time at={worker.seen} />
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
       {task.queues && (
         <dl class="stats under-stats">
           <Stat name={t("queue.ready")} value={count(task.queues.ready)} />

@@ -23,16 +23,26 @@ export function QueuesTab({ task, onChange }: { task: Task; onChange: () => void
             <Stat name={t("queue.ready")} value={count(queues.ready)} more={t("queue.ready.about")} />
             <Stat name={t("queue.leased")} value={count(queues.leased)} more={t("queue.leased.about")} />
             <Stat name={t("queue.delayed")} value={count(queues.delayed)} more={t("queue.delayed.about")} />
-            <Stat name={t("queue.dead")} value={count(queues.dead)} bad={queues.dead > 0} more={t("queue.dead.about")} />
+            <Stat
+              name={t("queue.dead")}
+              value={count(queues.dead)}
+              bad={queues.dead > 0}
+              more={t("queue.dead.about")}
+            />
           </dl>
         </section>
       )}
       {(task.events || events) && (
         <section class="card">
           <h2>{t("events.title")}</h2>
-          {events
-            ? <div><Bar progress={events} /><Legend progress={events} /></div>
-            : <p class="faint">{t("events.none")}</p>}
+          {events ? (
+            <div>
+              <Bar progress={events} />
+              <Legend progress={events} />
+            </div>
+          ) : (
+            <p class="faint">{t("events.none")}</p>
+          )}
         </section>
       )}
       <DeadLetters task={task} onChange={onChange} />
@@ -43,7 +53,9 @@ export function QueuesTab({ task, onChange }: { task: Task; onChange: () => void
 function DeadLetters({ task, onChange }: { task: Task; onChange: () => void }) {
   const [asked, setAsked] = useState<"redrive" | "purge" | null>(null);
   const dead = task.queues?.dead ?? 0;
-  const letters = useQuery(`dead ${task.name} ${dead}`, (signal) => listDeadLetters(task.name, { signal }), { when: dead > 0 });
+  const letters = useQuery(`dead ${task.name} ${dead}`, (signal) => listDeadLetters(task.name, { signal }), {
+    when: dead > 0,
+  });
   const after = () => {
     onChange();
     letters.reload();
@@ -54,24 +66,52 @@ function DeadLetters({ task, onChange }: { task: Task; onChange: () => void }) {
         <h2>{t("dead.title")}</h2>
         {dead > 0 && (
           <div class="row">
-            {may("operator") && <Button small icon="retry" onClick={() => setAsked("redrive")}>{t("dead.redrive")}</Button>}
-            {may("admin") && <Button small kind="danger" icon="trash" onClick={() => setAsked("purge")}>{t("dead.purge")}</Button>}
+            {may("operator") && (
+              <Button small icon="retry" onClick={() => setAsked("redrive")}>
+                {t("dead.redrive")}
+              </Button>
+            )}
+            {may("admin") && (
+              <Button small kind="danger" icon="trash" onClick={() => setAsked("purge")}>
+                {t("dead.purge")}
+              </Button>
+            )}
           </div>
         )}
       </div>
-      {dead === 0 && <Empty icon="check" title={t("dead.none")}><p>{t("dead.about")}</p></Empty>}
-      {letters.problem && letters.problem.status !== 0 && <ProblemPanel problem={letters.problem} onRetry={letters.reload} />}
+      {dead === 0 && (
+        <Empty icon="check" title={t("dead.none")}>
+          <p>{t("dead.about")}</p>
+        </Empty>
+      )}
+      {letters.problem && letters.problem.status !== 0 && (
+        <ProblemPanel problem={letters.problem} onRetry={letters.reload} />
+      )}
       {dead > 0 && !letters.data && !letters.problem && <Skeleton lines={3} block />}
       {letters.data && dead > 0 && (
-        <ul class="letters">{letters.data.items.map((letter) => <Letter key={letter.id} letter={letter} />)}</ul>
+        <ul class="letters">
+          {letters.data.items.map((letter) => (
+            <Letter key={letter.id} letter={letter} />
+          ))}
+        </ul>
       )}
       {asked && <MoveDialog verb={asked} task={task.name} dead={dead} onDone={after} onClose={() => setAsked(null)} />}
     </section>
   );
 }
 
-function MoveDialog({ verb, task, dead, onDone, onClose }: {
-  verb: "redrive" | "purge"; task: string; dead: number; onDone: () => void; onClose: () => void;
+function MoveDialog({
+  verb,
+  task,
+  dead,
+  onDone,
+  onClose,
+}: {
+  verb: "redrive" | "purge";
+  task: string;
+  dead: number;
+  onDone: () => void;
+  onClose: () => void;
 }) {
   // A call moves some of them; the page goes on until a call finds none.
   const move = async () => {
@@ -85,8 +125,13 @@ function MoveDialog({ verb, task, dead, onDone, onClose }: {
     onDone();
   };
   return (
-    <Dialog title={t(`dead.${verb}.title`, { n: dead })} confirm={t(`dead.${verb}`)} danger={verb === "purge"}
-      onConfirm={move} onClose={onClose}>
+    <Dialog
+      title={t(`dead.${verb}.title`, { n: dead })}
+      confirm={t(`dead.${verb}`)}
+      danger={verb === "purge"}
+      onConfirm={move}
+      onClose={onClose}
+    >
       <p>{t(`dead.${verb}.about`)}</p>
     </Dialog>
   );
@@ -100,12 +145,16 @@ function Letter({ letter }: { letter: DeadLetter }) {
         <strong>{what ?? t("dead.unreadable")}</strong>
         {objects ? <span class="faint">{t("objects.count", { n: objects })}</span> : null}
         <span class="faint">{t("dead.deliveries", { n: deliveries })}</span>
-        <span class="push faint"><Copyable text={id} shown={id.slice(0, 13)} /></span>
+        <span class="push faint">
+          <Copyable text={id} shown={id.slice(0, 13)} />
+        </span>
       </div>
       {reason && <p class="bad-text">{reason}</p>}
       <details>
         <summary>{t("dead.body")}</summary>
-        <pre class="code" tabIndex={0}>{body}</pre>
+        <pre class="code" tabIndex={0}>
+          {body}
+        </pre>
       </details>
     </li>
   );

@@ -19,22 +19,52 @@ export function RunDialog({ task, onClose }: { task: Task; onClose: () => void }
   const wrong = most !== "" && !/^\d+$/.test(most);
   const begin = async () => {
     const overrides: Partial<RunOverrides> = {
-      ...(compare ? { compare } : {}), ...(deletes ? { delete: deletes === "yes" } : {}), ...(most ? { max_delete: Number(most) } : {}),
+      ...(compare ? { compare } : {}),
+      ...(deletes ? { delete: deletes === "yes" } : {}),
+      ...(most ? { max_delete: Number(most) } : {}),
     };
     const { run } = await beginRun(task.name, overrides, Boolean(task.run));
     route(runHref(run));
   };
   return (
-    <Dialog title={t("task.run.options")} confirm={task.run ? t("run.supersede") : t("task.run")} disabled={wrong}
-      danger={Boolean(task.run)} onConfirm={begin} onClose={onClose}>
+    <Dialog
+      title={t("task.run.options")}
+      confirm={task.run ? t("run.supersede") : t("task.run")}
+      disabled={wrong}
+      danger={Boolean(task.run)}
+      onConfirm={begin}
+      onClose={onClose}
+    >
       <p class="faint">{t("run.options.about")}</p>
       {task.run && <Notice tone="warn" title={t("run.supersede.about")} />}
-      <SelectField label={t("field.compare")} value={compare} onInput={setCompare}
-        options={[["", t("as.defined")], ...COMPARE.map((name): [string, string] => [name, t(`compare.${name}` as Key)])]} />
-      <SelectField label={t("field.delete")} value={deletes} onInput={setDeletes}
-        options={[["", t("as.defined")], ["no", t("no")], ["yes", t("yes")]]} />
-      <TextField label={t("field.max.delete")} value={most} onInput={setMost} inputMode="numeric"
-        placeholder={t("as.defined")} error={wrong ? t("error.number") : undefined} hint={t("field.max.delete.hint")} />
+      <SelectField
+        label={t("field.compare")}
+        value={compare}
+        onInput={setCompare}
+        options={[
+          ["", t("as.defined")],
+          ...COMPARE.map((name): [string, string] => [name, t(`compare.${name}` as Key)]),
+        ]}
+      />
+      <SelectField
+        label={t("field.delete")}
+        value={deletes}
+        onInput={setDeletes}
+        options={[
+          ["", t("as.defined")],
+          ["no", t("no")],
+          ["yes", t("yes")],
+        ]}
+      />
+      <TextField
+        label={t("field.max.delete")}
+        value={most}
+        onInput={setMost}
+        inputMode="numeric"
+        placeholder={t("as.defined")}
+        error={wrong ? t("error.number") : undefined}
+        hint={t("field.max.delete.hint")}
+      />
     </Dialog>
   );
 }

@@ -13,36 +13,62 @@ import { t } from "../../i18n";
 
 export function RunsTab({ task }: { task: Task }) {
   const [pages, setPages] = useState(1);
-  const runs = useQuery(`runs ${task.name} ${pages} ${task.run?.id ?? ""} ${task.last_run?.id ?? ""}`, async (signal) => {
-    let page = await listRuns(task.name, undefined, { signal });
-    const items = [...page.items];
-    for (let turn = 1; turn < pages && page.next; turn += 1) {
-      page = await listRuns(task.name, page.next, { signal });
-      items.push(...page.items);
-    }
-    return { items, next: page.next };
-  }, { every: 10 });
+  const runs = useQuery(
+    `runs ${task.name} ${pages} ${task.run?.id ?? ""} ${task.last_run?.id ?? ""}`,
+    async (signal) => {
+      let page = await listRuns(task.name, undefined, { signal });
+      const items = [...page.items];
+      for (let turn = 1; turn < pages && page.next; turn += 1) {
+        page = await listRuns(task.name, page.next, { signal });
+        items.push(...page.items);
+      }
+      return { items, next: page.next };
+    },
+    { every: 10 },
+  );
   if (!runs.data) {
-    return runs.problem && runs.problem.status !== 0
-      ? <ProblemPanel problem={runs.problem} onRetry={runs.reload} /> : <div class="card"><Skeleton lines={4} block /></div>;
+    return runs.problem && runs.problem.status !== 0 ? (
+      <ProblemPanel problem={runs.problem} onRetry={runs.reload} />
+    ) : (
+      <div class="card">
+        <Skeleton lines={4} block />
+      </div>
+    );
   }
   const items = runs.data.items.filter(({ kind }) => kind !== "events");
   if (items.length === 0) {
-    return <section class="card"><Empty icon="play" title={t("runs.none")}><p>{t("runs.none.about")}</p></Empty></section>;
+    return (
+      <section class="card">
+        <Empty icon="play" title={t("runs.none")}>
+          <p>{t("runs.none.about")}</p>
+        </Empty>
+      </section>
+    );
   }
   return (
     <section class="card flush">
       <table class="folding runs">
         <thead>
           <tr>
-            <th>{t("col.run")}</th><th>{t("col.state")}</th><th class="col-bar">{t("col.result")}</th>
-            <th class="number">{t("part.copied")}</th><th class="number">{t("part.failed")}</th>
+            <th>{t("col.run")}</th>
+            <th>{t("col.state")}</th>
+            <th class="col-bar">{t("col.result")}</th>
+            <th class="number">{t("part.copied")}</th>
+            <th class="number">{t("part.failed")}</th>
             <th class="number">{t("col.took")}</th>
           </tr>
         </thead>
-        <tbody>{items.map((run) => <Row key={run.id} run={run} />)}</tbody>
+        <tbody>
+          {items.map((run) => (
+            <Row key={run.id} run={run} />
+          ))}
+        </tbody>
       </table>
-      {runs.data.next && <div class="pager"><Button onClick={() => setPages(pages + 1)}>{t("more")}</Button></div>}
+      {runs.data.next && (
+        <div class="pager">
+          <Button onClick={() => setPages(pages + 1)}>{t("more")}</Button>
+        </div>
+      )}
     </section>
   );
 }
@@ -52,7 +78,9 @@ function Row({ run }: { run: Run }) {
   return (
     <tr>
       <td class="lead">
-        <a class="name mono" href={runHref(run.id)} title={run.id}>{shortRun(run.id)}</a>
+        <a class="name mono" href={runHref(run.id)} title={run.id}>
+          {shortRun(run.id)}
+        </a>
         <span class="under">
           <Time at={run.begun ?? run.started} full />
           {run.who ? ` · ${run.kind === "retry" ? t("runs.retry.by", { who: run.who }) : run.who}` : ""}
@@ -60,14 +88,25 @@ function Row({ run }: { run: Run }) {
       </td>
       <td data-label={t("col.state")}>
         <RunBadge state={run.state} />
-        {run.error && <span class="under clamp" title={run.error}>{run.error}</span>}
+        {run.error && (
+          <span class="under clamp" title={run.error}>
+            {run.error}
+          </span>
+        )}
       </td>
-      <td class="wide" data-label={t("col.result")}><Bar progress={run} thin /></td>
+      <td class="wide" data-label={t("col.result")}>
+        <Bar progress={run} thin />
+      </td>
       <td class="number" data-label={t("part.copied")}>
-        {count(settled.copied)}<span class="under">{bytes(settled.bytes)}</span>
+        {count(settled.copied)}
+        <span class="under">{bytes(settled.bytes)}</span>
       </td>
-      <td class={`number${settled.failed ? " bad-text" : ""}`} data-label={t("part.failed")}>{count(settled.failed)}</td>
-      <td class="number" data-label={t("col.took")}>{took(run)}</td>
+      <td class={`number${settled.failed ? " bad-text" : ""}`} data-label={t("part.failed")}>
+        {count(settled.failed)}
+      </td>
+      <td class="number" data-label={t("col.took")}>
+        {took(run)}
+      </td>
     </tr>
   );
 }

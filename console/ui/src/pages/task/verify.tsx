@@ -19,10 +19,16 @@ export function VerifyDialog({ task, onDone, onClose }: { task: Task; onDone: ()
   return (
     <Dialog title={t("task.verify")} confirm={t("verify.confirm")} onConfirm={verify} onClose={onClose}>
       <p class="faint">{t("verify.about")}</p>
-      <Choice legend={t("verify.effort")} value={effort} onInput={(value) => setEffort(value as typeof effort)}
+      <Choice
+        legend={t("verify.effort")}
+        value={effort}
+        onInput={(value) => setEffort(value as typeof effort)}
         options={EFFORTS.map((value) => ({
-          value, label: t(`verify.${value}` as Key), hint: t(`verify.${value}.hint` as Key),
-        }))} />
+          value,
+          label: t(`verify.${value}` as Key),
+          hint: t(`verify.${value}.hint` as Key),
+        }))}
+      />
     </Dialog>
   );
 }

@@ -11,8 +11,18 @@ import { t } from "../../i18n";
 
 type Verb = "run" | "pause" | "resume" | "cancel";
 
-const VERBS: { verb: Verb; icon: IconName; fits: (task: TaskItem) => boolean; act: (task: TaskItem) => Promise<unknown> }[] = [
-  { verb: "run", icon: "play", fits: (task) => task.state === "active" && !task.run, act: ({ name }) => beginRun(name) },
+const VERBS: {
+  verb: Verb;
+  icon: IconName;
+  fits: (task: TaskItem) => boolean;
+  act: (task: TaskItem) => Promise<unknown>;
+}[] = [
+  {
+    verb: "run",
+    icon: "play",
+    fits: (task) => task.state === "active" && !task.run,
+    act: ({ name }) => beginRun(name),
+  },
   { verb: "pause", icon: "pause", fits: (task) => task.state === "active", act: ({ name }) => pauseTask(name) },
   { verb: "resume", icon: "play", fits: (task) => task.state === "paused", act: ({ name }) => resumeTask(name) },
   { verb: "cancel", icon: "stop", fits: (task) => Boolean(task.run), act: ({ run }) => cancelRun(run?.id ?? "") },
@@ -45,14 +55,29 @@ export function BulkBar({ tasks, onDone }: { tasks: TaskItem[]; onDone: () => vo
       <span class="faint">{t("bulk.picked", { n: tasks.length })}</span>
       {VERBS.map(({ verb, icon, fits }) => {
         const some = tasks.some(fits);
-        return some && (
-          <Button key={verb} small icon={icon} busy={busy === verb} disabled={busy !== null}
-            onClick={() => (verb === "cancel" ? setAsked(verb) : void act(verb))}>{t(`bulk.${verb}`)}</Button>
+        return (
+          some && (
+            <Button
+              key={verb}
+              small
+              icon={icon}
+              busy={busy === verb}
+              disabled={busy !== null}
+              onClick={() => (verb === "cancel" ? setAsked(verb) : void act(verb))}
+            >
+              {t(`bulk.${verb}`)}
+            </Button>
+          )
         );
       })}
       {asked && (
-        <Dialog title={t("cancel.title.many", { n: tasks.filter(({ run }) => run).length })} confirm={t("cancel.confirm")}
-          danger onConfirm={() => act(asked)} onClose={() => setAsked(null)}>
+        <Dialog
+          title={t("cancel.title.many", { n: tasks.filter(({ run }) => run).length })}
+          confirm={t("cancel.confirm")}
+          danger
+          onConfirm={() => act(asked)}
+          onClose={() => setAsked(null)}
+        >
           <p>{t("cancel.about")}</p>
         </Dialog>
       )}

@@ -6,8 +6,14 @@ import { Route, Time } from "../../components/controls";
 import { Bar, brief } from "../../components/progress";
 import { t } from "../../i18n";
 
-export function TaskRow({ task, picked, onPick }: {
-  task: TaskItem; picked: boolean | undefined; onPick: (picked: boolean) => void;
+export function TaskRow({
+  task,
+  picked,
+  onPick,
+}: {
+  task: TaskItem;
+  picked: boolean | undefined;
+  onPick: (picked: boolean) => void;
 }) {
   const { name, run, last_run: last, next_due: due } = task;
   const error = task.errors[0]?.error ?? run?.error ?? (run ? undefined : last?.error);
@@ -15,17 +21,29 @@ export function TaskRow({ task, picked, onPick }: {
     <tr class={picked === undefined ? "" : "picked"}>
       {picked !== undefined && (
         <td class="pick">
-          <input type="checkbox" checked={picked} aria-label={t("tasks.pick", { name })}
-            onInput={(event) => onPick(event.currentTarget.checked)} />
+          <input
+            type="checkbox"
+            checked={picked}
+            aria-label={t("tasks.pick", { name })}
+            onInput={(event) => onPick(event.currentTarget.checked)}
+          />
         </td>
       )}
       <td class="lead">
-        <a class="name" href={taskHref(name)}>{name}</a>
-        <span class="under small-route"><Route from={task.source} to={task.destination} /></span>
+        <a class="name" href={taskHref(name)}>
+          {name}
+        </a>
+        <span class="under small-route">
+          <Route from={task.source} to={task.destination} />
+        </span>
       </td>
       <td data-label={t("col.state")}>
         <TaskBadge task={task} />
-        {error && <span class="under clamp" title={error}>{error}</span>}
+        {error && (
+          <span class="under clamp" title={error}>
+            {error}
+          </span>
+        )}
       </td>
       <td class={`wide${run ? "" : " nothing"}`} data-label={t("col.progress")}>
         {run && (
@@ -38,12 +56,18 @@ export function TaskRow({ task, picked, onPick }: {
       <td data-label={t("col.last.run")}>
         {last ? (
           <>
-            <a href={runHref(last.id)}><Time at={last.ended} /></a>
+            <a href={runHref(last.id)}>
+              <Time at={last.ended} />
+            </a>
             <span class="under">{lastWords(last)}</span>
           </>
-        ) : <span class="faint">{t("never")}</span>}
+        ) : (
+          <span class="faint">{t("never")}</span>
+        )}
       </td>
-      <td class={task.state === "active" ? "" : "nothing"} data-label={t("col.next.run")}><Next task={task} due={due ?? null} /></td>
+      <td class={task.state === "active" ? "" : "nothing"} data-label={t("col.next.run")}>
+        <Next task={task} due={due ?? null} />
+      </td>
     </tr>
   );
 }
