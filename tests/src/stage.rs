@@ -1,4 +1,13 @@
-//! A worker in this process, and the records that it works by.
+//! The stage of all tests of one worker: queue and ledger ([`Embedded`]), the worker ([`worker`]), and the worker while
+//! it runs beside the test ([`Running`]). Stages of test programs add only stores.
+
+mod content;
+mod embedded;
+mod running;
+
+pub use content::{content, numbered_content};
+pub use embedded::{Embedded, copy_job};
+pub use running::{Running, until};
 
 use std::sync::Arc;
 

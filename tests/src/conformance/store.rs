@@ -148,16 +148,7 @@ macro_rules! store_conformance {
 
 /// Bytes that compress badly and differ by seed, so that no mix-up goes unseen.
 pub fn bytes_of(len: usize, seed: u64) -> Bytes {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(len);
-    bytes.into()
+    crate::stage::numbered_content(seed, len).into()
 }
 
 /// The bytes as a body of 64-KiB chunks.

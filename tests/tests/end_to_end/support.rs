@@ -10,29 +10,13 @@ use aws_sdk_s3::primitives::ByteStream;
 use flotilla_tests::binaries::Process;
 use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, fresh_folder};
 use flotilla_tests::emulators::{Emulator, Weed, connection, credentials_file, unique_name};
+pub use flotilla_tests::stage::content;
 use futures::stream::{self, StreamExt};
 use shared::config::{LedgerConfig, QueueConfig};
 use shared::ledger::{Ledger, Run};
 use shared::queue::JobQueue;
 
 pub const MIB: usize = 1 << 20;
-
-/// Bytes that differ from key to key and do not repeat within an object.
-pub fn content(key: &str, size: usize) -> Vec<u8> {
-    let seed =
-        key.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
-    let mut state = seed | 1;
-    let mut bytes = Vec::with_capacity(size + 8);
-    while bytes.len() < size {
-        // xorshift64 (Marsaglia 2003)
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(size);
-    bytes
-}
 
 /// splitmix64 (Steele, Lea, Flood 2014): any seed will do.
 pub struct Random(pub u64);

@@ -1,15 +1,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use adapters::ledger::sqlite::SqliteLedger;
-use adapters::queue::sqlite::SqliteQueue;
-use adapters::sqlite::Database;
 use adapters::store::file::FileStore;
 use flotilla_tests::emulators::fresh_folder;
 use flotilla_tests::probe::{LedgerProbe, QueueProbe};
-use flotilla_tests::stage::{self, run_start};
-pub use flotilla_tests::stage::{RUN, TASK};
+use flotilla_tests::stage::{self, Embedded, Running, copy_job, run_start};
+pub use flotilla_tests::stage::{RUN, TASK, until};
 use shared::config::{MachineSettings, Work};
 use shared::fleet::Fleet;
 use shared::fleet::solo::Solo;
@@ -20,11 +17,7 @@ use shared::object::Timestamp;
 use shared::objects::job::{JobObject, ObjectJob, ObjectWork};
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::Store;
-use tokio::task::JoinHandle;
-use worker::{Follow, LiveLimits, Stop, TransferProgress, WorkError};
-
-/// Longest wait for anything: far beyond what it takes.
-const PATIENCE: Duration = Duration::from_secs(120);
+use worker::{Follow, LiveLimits};
 
 /// Two folders, a queue and a ledger.
 pub struct Stage {
@@ -40,23 +33,14 @@ pub struct Stage {
     pub limits: LiveLimits,
 }
 
-/// A worker at work.
-pub struct Working {
-    pub stop: Stop,
-    pub moved: Arc<TransferProgress>,
-    worker: JoinHandle<Result<(), WorkError>>,
-}
-
 impl Stage {
     pub async fn new() -> Stage {
-        let database = Database::open(&fresh_folder("state")).expect("the state folder opens");
-        let ledger = LedgerProbe::new(Arc::new(SqliteLedger::open(&database)));
-        ledger.start_run(&run_start(RUN), NO_FENCE).await.expect("the run is recorded");
+        let Embedded { queue, ledger } = Embedded::with_a_run().await;
         Stage {
             source: fresh_folder("source"),
             destination: fresh_folder("destination"),
-            queue: Arc::new(QueueProbe::new(Arc::new(SqliteQueue::open(&database, TASK)))),
-            ledger: Arc::new(ledger),
+            queue: Arc::new(QueueProbe::new(queue)),
+            ledger: Arc::new(LedgerProbe::new(ledger)),
             machine: MachineSettings::default(),
             options: Work { retry_delay: Duration::from_millis(10), ..Work::default() },
             fleet: Arc::new(Solo),
@@ -82,14 +66,14 @@ impl Stage {
     }
 
     pub async fn copy(&self, objects: &[JobObject]) {
-        self.send(&Self::job(ObjectWork::Copy { objects: objects.to_vec() }, objects.len())).await;
+        self.send(&copy_job("0/1", objects.to_vec())).await;
     }
 
     pub async fn send(&self, job: &ObjectJob) {
         self.queue.send(&[Outgoing::now(job.to_body())]).await.expect("the job is queued");
     }
 
-    pub fn start(&self) -> Working {
+    pub fn start(&self) -> Running {
         let store = |path: &PathBuf| -> Store {
             let location = Location::folder(path).expect("a folder is a location");
             Arc::new(FileStore::open(&location).expect("the folder opens"))
@@ -102,9 +86,7 @@ impl Stage {
         if self.machine.bandwidth_limit.is_none() {
             worker.objects.limits = self.limits.clone();
         }
-        let (stop, moved) = (Stop::default(), worker.worker.moved.clone());
-        let worker = tokio::spawn(worker.build().run(stop.clone()));
-        Working { stop, moved, worker }
+        Running::start(worker.build())
     }
 
     /// Records one more run; gives its id.
@@ -127,32 +109,5 @@ impl Stage {
 
     pub async fn until_called(&self, queue: &str, times: u64) {
         until(async || self.queue.calls.count(queue) >= times).await;
-    }
-}
-
-impl Working {
-    /// Drains.
-    pub async fn stop(self) -> Result<(), WorkError> {
-        self.stop.drain.cancel();
-        self.ended().await
-    }
-
-    /// As SIGKILL: nothing is written or released any more.
-    pub async fn kill(self) {
-        self.worker.abort();
-        let _ = self.worker.await;
-    }
-
-    pub async fn ended(self) -> Result<(), WorkError> {
-        let ended = tokio::time::timeout(PATIENCE, self.worker).await;
-        ended.expect("the worker ends").expect("the worker does not panic")
-    }
-}
-
-pub async fn until(reached: impl AsyncFn() -> bool) {
-    let started = Instant::now();
-    while !reached().await {
-        assert!(started.elapsed() < PATIENCE, "not reached in time");
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

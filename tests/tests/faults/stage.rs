@@ -6,16 +6,15 @@ use std::time::Duration;
 
 use adapters::ledger::sqlite::SqliteLedger;
 use adapters::queue::sqlite::SqliteQueue;
-use adapters::sqlite::Database;
 use adapters::store::file::FileStore;
 use adapters::store::s3::S3Store;
 use finder::{FindError, Finder, ObjectsPlanner};
 use flotilla_tests::cloud::{Cloud, Profile};
-use flotilla_tests::emulators::{fresh_folder, side};
+use flotilla_tests::emulators::side;
 use flotilla_tests::probe::LedgerProbe;
 use flotilla_tests::proxy::Proxy;
-use flotilla_tests::stage;
-pub use flotilla_tests::stage::TASK;
+use flotilla_tests::stage::{self, Embedded, Running};
+pub use flotilla_tests::stage::{TASK, content};
 use shared::config::{Find, MachineSettings, Side, Work};
 use shared::ledger::{Ledger, Outcome, Phase, Run};
 use shared::location::Scheme;
@@ -23,7 +22,7 @@ use shared::store::Store;
 use shared::telemetry::endpoint::Health;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-use worker::{Stop, WorkError, Worker};
+use worker::{WorkError, Worker};
 
 /// A run that is not through after so long hangs.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -31,22 +30,6 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// Larger objects go in parts here; one part has at least 5 MiB.
 const THRESHOLD: u64 = 1 << 20;
 const PART: u64 = 5 << 20;
-
-/// Bytes that differ from key to key.
-pub fn content(key: &str, size: usize) -> Vec<u8> {
-    let mut state =
-        key.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3)) | 1;
-    let mut bytes = Vec::with_capacity(size + 8);
-    while bytes.len() < size {
-        // xorshift64 (Marsaglia 2003)
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(size);
-    bytes
-}
 
 /// What a source holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,8 +89,7 @@ impl Stage {
         for (key, size) in &objects.0 {
             cloud.put(&bucket, key, content(key, *size));
         }
-        let database = Database::open(&fresh_folder("state")).expect("the state folder opens");
-        let ledger = Arc::new(SqliteLedger::open(&database));
+        let Embedded { queue, ledger } = Embedded::new();
         Stage {
             source: side(&from.endpoint, &bucket, ""),
             destination: side(&to.endpoint, &cloud.create_bucket("destination"), ""),
@@ -125,7 +107,7 @@ impl Stage {
             },
             outage_limit: Some(LIMIT),
             health: Health::default(),
-            queue: Arc::new(SqliteQueue::open(&database, TASK)),
+            queue,
             worker_ledger: Arc::new(LedgerProbe::new(ledger.clone())),
             ledger,
         }
@@ -180,8 +162,7 @@ impl Stage {
 
     /// One run, from the first listing to the last outcome.
     pub async fn sync(&self) -> End {
-        let stop = Stop::default();
-        let mut worker = tokio::spawn(self.worker().await.run(stop.clone()));
+        let mut worker = Some(Running::start(self.worker().await));
         let (source, destination) = self.stores().await;
         let planner = ObjectsPlanner::new(source, destination, &self.find, &self.work, self.ledger.clone());
         let planner = planner.expect("the filters are valid");
@@ -193,8 +174,8 @@ impl Stage {
             if found.is_err() || run.as_ref().is_some_and(Run::is_done) {
                 break run;
             }
-            if worker.is_finished() {
-                match (&mut worker).await.expect("no panic") {
+            if let Some(worker) = worker.take_if(|worker| worker.is_finished()) {
+                match worker.ended().await {
                     Err(WorkError::Outage(why)) => outage = Some(why.to_string()),
                     ended => panic!("the worker ended: {ended:?}"),
                 }
@@ -203,10 +184,9 @@ impl Stage {
             assert!(began.elapsed() < LIMIT, "the run hangs: {run:?}");
             sleep(Duration::from_millis(10)).await;
         };
-        if outage.is_none() {
-            stop.escalate();
-            stop.escalate();
-            worker.await.expect("no panic").expect("the worker ends well");
+        if let Some(worker) = worker {
+            worker.stop.escalate();
+            worker.finish().await;
         }
         End { run, find_error: found.err(), outage }
     }

@@ -1,4 +1,4 @@
-//! Jobs: what becomes of their objects, and of what is no job.
+//! Jobs, the outcomes of their objects, and messages that are no jobs.
 
 use aws_sdk_s3::primitives::ByteStream;
 use flotilla_tests::proxy::{Fault, Kind, Rule};

@@ -5,22 +5,21 @@ use std::time::{Duration, Instant};
 
 use adapters::ledger::sqlite::SqliteLedger;
 use adapters::queue::sqlite::SqliteQueue;
-use adapters::sqlite::Database;
 use adapters::store::s3::S3Store;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use flotilla_tests::emulators::{READ_ONLY_KEY, READ_ONLY_SECRET, fresh_folder, side, side_as, weed};
+use flotilla_tests::emulators::{READ_ONLY_KEY, READ_ONLY_SECRET, side, side_as, weed};
 use flotilla_tests::proxy::{Kind, Proxy};
-use flotilla_tests::stage::{self, RUN, TASK};
+pub use flotilla_tests::stage::until;
+use flotilla_tests::stage::{self, Embedded, RUN, Running, TASK, copy_job};
 use shared::config::{MachineSettings, Work};
-use shared::job::Origin;
-use shared::ledger::{Ledger, NO_FENCE, Outcome, Settled};
+use shared::ledger::{Ledger, Outcome, Settled};
 use shared::object::{ETag, Timestamp};
-use shared::objects::job::{JobObject, ObjectJob, ObjectWork};
+use shared::objects::job::{JobObject, ObjectJob};
 use shared::objects::{ObjectDetail, UploadLog};
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::ObjectStore;
-use worker::{Stop, Worker};
+use worker::Worker;
 
 use crate::support::content;
 
@@ -41,16 +40,14 @@ pub struct Stage {
 impl Stage {
     pub async fn new() -> Stage {
         let weed = weed();
-        let database = Database::open(&fresh_folder("state")).expect("the state folder opens");
-        let ledger = Arc::new(SqliteLedger::open(&database));
-        ledger.start_run(&stage::run_start(RUN), NO_FENCE).await.expect("the run is recorded");
+        let Embedded { queue, ledger } = Embedded::with_a_run().await;
         Stage {
             client: weed.client(&weed.endpoint),
             from: Proxy::start(&weed.endpoint).await,
             to: Proxy::start(&weed.second_endpoint).await,
             source: weed.create_bucket("source").await,
             destination: weed.create_bucket("destination").await,
-            queue: Arc::new(SqliteQueue::open(&database, TASK)),
+            queue,
             ledger,
             machine: MachineSettings { lease: Duration::from_secs(5), ..MachineSettings::default() },
             options: Work { retry_delay: Duration::from_millis(10), ..Work::default() },
@@ -74,16 +71,7 @@ impl Stage {
     }
 
     pub fn job(&self, origin: &str, objects: Vec<JobObject>) -> ObjectJob {
-        let origin = Origin { id: origin.into(), items: objects.len() as u32 };
-        ObjectJob {
-            task: TASK.into(),
-            run: RUN.into(),
-            definition: 0,
-            attempt: 1,
-            origin,
-            restoring: None,
-            work: ObjectWork::Copy { objects },
-        }
+        copy_job(origin, objects)
     }
 
     pub async fn send(&self, job: &ObjectJob) {
@@ -106,8 +94,7 @@ impl Stage {
 
     /// Runs a worker until so many objects are settled and nothing waits on the queue.
     pub async fn work_until_settled(&self, objects: u64) -> Settled {
-        let stop = Stop::default();
-        let worker = tokio::spawn(self.worker().await.run(stop.clone()));
+        let worker = Running::start(self.worker().await);
         let started = Instant::now();
         let settled = loop {
             let settled = self.settled().await;
@@ -119,8 +106,7 @@ impl Stage {
             assert!(!worker.is_finished(), "the worker ended");
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
-        stop.escalate();
-        worker.await.expect("no panic").expect("the worker ends well");
+        worker.finish().await;
         settled
     }
 
@@ -147,14 +133,6 @@ impl Stage {
     }
 }
 
-pub async fn wait_for(what: &str, reached: impl AsyncFn() -> bool) {
-    let started = Instant::now();
-    while !reached().await {
-        assert!(started.elapsed() < Duration::from_secs(300), "{what}: not in time");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 impl Stage {
     pub fn with_parts_of_5_mib(mut self) -> Stage {
         self.options.part_size = Some(5 << 20);
@@ -164,16 +142,14 @@ impl Stage {
 
     /// Runs a worker until it has made such a request, and ends it there: its job comes back.
     pub async fn interrupt_at(&self, kind: Kind, count: u64) {
-        let stop = Stop::default();
-        let worker = tokio::spawn(self.worker().await.run(stop.clone()));
+        let worker = Running::start(self.worker().await);
         while self.to.count(kind) < count {
             assert!(!worker.is_finished(), "the worker ended");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         // Also the effect, of a request that is delayed only after it.
-        wait_for("a delayed request", async || self.to.delayed() > 0).await;
-        stop.escalate();
-        worker.await.expect("no panic").expect("the worker ends well");
+        until(async || self.to.delayed() > 0).await;
+        worker.finish().await;
         self.to.heal();
     }
 

@@ -11,7 +11,7 @@ use shared::objects::UploadLog;
 use shared::objects::job::{JobObject, ObjectJob};
 use worker::Stop;
 
-use super::stage::{Stage, wait_for};
+use super::stage::{Stage, until};
 use crate::support::{MIB, content};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,10 +139,10 @@ async fn regression_two_runs_count_one_giant_once_each() {
     let worker = tokio::spawn(stage.worker().await.run(stop.clone()));
     // The newer run opens its upload, then the older one comes by.
     stage.send(&newer).await;
-    wait_for("the upload", async || stage.ledger.upload(TASK, "giant").await.expect("answers").is_some()).await;
+    until(async || stage.ledger.upload(TASK, "giant").await.expect("answers").is_some()).await;
     let opened = stage.ledger.upload(TASK, "giant").await.expect("answers").expect("is open");
     stage.send(&older).await;
-    wait_for("the older run's end", async || stage.settled().await.objects() > 0).await;
+    until(async || stage.settled().await.objects() > 0).await;
     assert_eq!(stage.ledger.upload(TASK, "giant").await.expect("answers"), Some(opened), "it is left alone");
     stop.escalate();
     stop.escalate();

@@ -4,44 +4,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use adapters::ledger::sqlite::SqliteLedger;
-use adapters::queue::sqlite::SqliteQueue;
-use adapters::sqlite::Database;
 use adapters::store::file::FileStore;
 use adapters::store::s3::S3Store;
 use flotilla_tests::cloud::{Cloud, Encryption, Profile, StoredObject, StoredPart};
 use flotilla_tests::emulators::{fresh_folder, side};
 use flotilla_tests::proxy::Proxy;
-use flotilla_tests::stage::{self, RUN, TASK};
+pub use flotilla_tests::stage::numbered_content as content;
+use flotilla_tests::stage::{self, Embedded, Running, TASK, copy_job, until};
 use shared::config::{MachineSettings, Side, Work};
-use shared::job::Origin;
-use shared::ledger::{Ledger, NO_FENCE, Outcome};
+use shared::ledger::Outcome;
 use shared::location::Location;
 use shared::object::{Pin, Timestamp};
 use shared::objects::UploadLog;
-use shared::objects::job::{JobObject, ObjectJob, ObjectWork};
-use shared::queue::{JobQueue, Outgoing};
+use shared::objects::job::JobObject;
 use shared::store::Store;
-use tokio::time::{Instant, sleep};
-use worker::{Stop, Worker};
+use worker::Worker;
 
 /// The smallest part that any store takes.
 pub const PART: usize = 5 << 20;
-
-/// Bytes that differ from seed to seed.
-pub fn content(seed: u64, size: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut bytes = Vec::with_capacity(size + 8);
-    while bytes.len() < size {
-        // xorshift64 (Marsaglia 2003)
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(size);
-    bytes
-}
 
 /// What a side is, and what it reports about its objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,23 +149,19 @@ pub struct Pair {
     pub destination: TestSide,
     pub machine: MachineSettings,
     pub options: Work,
-    queue: Arc<SqliteQueue>,
-    pub ledger: Arc<SqliteLedger>,
+    pub backend: Embedded,
 }
 
 impl Pair {
     pub async fn new(source: TestSide, destination: TestSide) -> Pair {
-        let database = Database::open(&fresh_folder("state")).expect("the state folder opens");
-        let ledger = Arc::new(SqliteLedger::open(&database));
-        ledger.start_run(&stage::run_start(RUN), NO_FENCE).await.expect("the run is recorded");
         let options = Work {
             retry_delay: Duration::from_millis(5),
             part_size: Some(PART as u64),
             multipart_threshold: Some(1 << 20),
             ..Work::default()
         };
-        let (machine, queue) = (MachineSettings::default(), Arc::new(SqliteQueue::open(&database, TASK)));
-        Pair { source, destination, machine, options, queue, ledger }
+        let (machine, backend) = (MachineSettings::default(), Embedded::with_a_run().await);
+        Pair { source, destination, machine, options, backend }
     }
 
     pub async fn of(source: SideKind, destination: SideKind) -> Pair {
@@ -205,18 +181,15 @@ impl Pair {
             version: info.version,
             ..JobObject::default()
         };
-        let work = ObjectWork::Copy { objects: vec![object] };
-        let origin = Origin { id: key.to_owned(), items: 1 };
-        let job = ObjectJob::new(TASK, RUN, origin, work);
-        self.queue.send(&[Outgoing::now(job.to_body())]).await.expect("the job is queued");
+        self.backend.send(&copy_job(key, vec![object])).await;
     }
 
     async fn worker(&self) -> Worker {
         let (source, destination) = (self.source.store().await, self.destination.store().await);
         // As the programs do before they take a job: what is known of the stores is known then.
         tokio::try_join!(source.probe(), destination.probe()).expect("both stores answer");
-        stage::worker((source, destination), self.queue.clone(), self.ledger.clone(), (&self.machine, &self.options))
-            .build()
+        let Embedded { queue, ledger } = self.backend.clone();
+        stage::worker((source, destination), queue, ledger, (&self.machine, &self.options)).build()
     }
 
     /// Has the source's object copied; gives its outcome.
@@ -227,42 +200,24 @@ impl Pair {
 
     /// Works until the object is settled.
     pub async fn work(&self, key: &str) -> Outcome {
-        let stop = Stop::default();
-        let worker = tokio::spawn(self.worker().await.run(stop.clone()));
-        let outcome = self.settled(key).await;
-        stop.escalate();
-        worker.await.expect("no panic").expect("the worker ends well");
-        outcome
+        let worker = Running::start(self.worker().await);
+        until(async || self.backend.last_outcome(key).await.is_some()).await;
+        worker.finish().await;
+        self.backend.outcome(key).await
     }
 
     /// Works until `seen` holds, then drops dead.
     pub async fn work_until(&self, seen: impl AsyncFn() -> bool) {
-        let worker = tokio::spawn(self.worker().await.run(Stop::default()));
-        let started = Instant::now();
-        while !seen().await {
-            assert!(started.elapsed() < Duration::from_secs(60), "it never comes to that");
-            sleep(Duration::from_millis(2)).await;
-        }
-        worker.abort();
-        let _ = worker.await;
-    }
-
-    async fn settled(&self, key: &str) -> Outcome {
-        let started = Instant::now();
-        loop {
-            let outcome = self.ledger.outcome(TASK, key).await.expect("the ledger answers");
-            if let Some(outcome) = outcome {
-                return outcome;
-            }
-            assert!(started.elapsed() < Duration::from_secs(60), "{key} is never settled");
-            sleep(Duration::from_millis(5)).await;
-        }
+        let worker = Running::start(self.worker().await);
+        until(seen).await;
+        worker.kill().await;
     }
 
     /// How many parts are recorded.
     pub async fn recorded_parts(&self, key: &str) -> usize {
-        match self.ledger.upload(TASK, key).await.expect("the ledger answers") {
-            Some(record) => self.ledger.recorded_parts(TASK, &record.upload).await.expect("it answers").len(),
+        let ledger = &self.backend.ledger;
+        match ledger.upload(TASK, key).await.expect("the ledger answers") {
+            Some(record) => ledger.recorded_parts(TASK, &record.upload).await.expect("it answers").len(),
             None => 0,
         }
     }
