@@ -1,8 +1,10 @@
 //! The kinds of data that these programs replicate.
 //!
-//! [`open`] is the one place that chooses by a task's kind. A further kind brings an [`OpenKind`] in its crate, and here
-//! one line.
+//! [`open`] is the one place that chooses by a task's kind. A further kind brings an [`OpenKind`] in its crate, and
+//! here one line.
 
+#[cfg(test)]
+mod numbers;
 mod objects;
 
 use std::sync::Arc;
@@ -16,11 +18,12 @@ use shared::ledger::Run;
 use shared::limits::LiveLimits;
 use shared::object::Timestamp;
 use shared::telemetry::endpoint::Health;
+use shared::terminal;
 use worker::Executors;
 
 use crate::operations::{OpenedTask, SliceBounds, SliceCheckpoint, SliceEnd};
 
-/// How what a kind replicates is opened: the later ones ask more of it.
+/// How much of a task is checked when it is opened; each value checks more than the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Opening {
     /// To end what was begun, and for nothing else: a store that is away, or cannot be opened, must not keep a run from
@@ -34,7 +37,7 @@ pub enum Opening {
     Ready,
 }
 
-/// What an executor works under, besides the task's definition.
+/// The settings of an executor, besides the task's definition.
 pub struct ExecutorTerms {
     /// Learns when a store fails for every item, and when it works again.
     pub health: Health,
@@ -48,17 +51,28 @@ pub struct ExecutorTerms {
     pub settles_only: bool,
 }
 
-/// What a task of one kind has open: what becomes of the task's definition in these programs.
+/// A task of one kind, opened by its definition. A kind brings at least its planner and its executor. An operation that
+/// it does not bring fails with this reason.
 #[async_trait]
 pub trait OpenKind: Send + Sync {
-    /// The settings of a run whose request overrides those of its task. The error says what is invalid.
-    fn overridden(&self, config: &Config, request: &str) -> Result<Config, String>;
+    /// The settings of a run whose request overrides those of its task. The error says what is invalid. By default no
+    /// setting can be overridden.
+    fn overridden(&self, config: &Config, request: &str) -> Result<Config, String> {
+        match request {
+            "" => Ok(config.clone()),
+            _ => Err(format!("tasks of the kind {} have no settings of a run", config.kind.name())),
+        }
+    }
 
     /// The planner of a run under these settings that began at this time, and may be resumed.
     fn planner(&self, config: &Config, backend: &Backend, began: Timestamp) -> Result<Box<dyn Planner>, FindError>;
 
-    /// The planner that retries the failures of a run. The error says why they cannot be retried.
-    fn retry_planner(&self, task: &OpenedTask, failed: Run) -> Result<Box<dyn Planner>, String>;
+    /// The planner that retries the failures of a run. The error says why they cannot be retried. By default the next
+    /// run retries them.
+    fn retry_planner(&self, task: &OpenedTask, failed: Run) -> Result<Box<dyn Planner>, String> {
+        let (kind, id) = (task.config.kind.name(), terminal::run_id(&failed.start.id));
+        Err(format!("run {id} is of the kind {kind}, whose failures a new run retries"))
+    }
 
     /// Adds the executor of the task's jobs for this version of its definition; 0: for all.
     fn add_executor(
@@ -70,37 +84,45 @@ pub trait OpenKind: Send + Sync {
     ) -> Result<(), String>;
 
     /// Counts what a run would do.
-    async fn plan(
-        &self,
-        task: &OpenedTask,
-        checkpoint: &SliceCheckpoint,
-        bounds: &SliceBounds,
-    ) -> shared::Result<SliceEnd>;
+    async fn plan(&self, task: &OpenedTask, _: &SliceCheckpoint, _: &SliceBounds) -> shared::Result<SliceEnd> {
+        Ok(without(task, "plan"))
+    }
 
     /// Compares both sides.
     async fn verify(
         &self,
         task: &OpenedTask,
-        request: &str,
-        checkpoint: &SliceCheckpoint,
-        bounds: &SliceBounds,
-    ) -> shared::Result<SliceEnd>;
+        _request: &str,
+        _: &SliceCheckpoint,
+        _: &SliceBounds,
+    ) -> shared::Result<SliceEnd> {
+        Ok(without(task, "verify"))
+    }
 
     /// Asks what the task may do at both sides.
-    async fn probe(&self, task: &OpenedTask, request: &str) -> shared::Result<SliceEnd>;
+    async fn probe(&self, task: &OpenedTask, _request: &str) -> shared::Result<SliceEnd> {
+        Ok(without(task, "probe"))
+    }
 
     /// Ends what workers have begun and nobody will finish.
     async fn close(
         &self,
         task: &OpenedTask,
-        request: &str,
-        checkpoint: &SliceCheckpoint,
-        bounds: &SliceBounds,
-        owner: &str,
-    ) -> shared::Result<SliceEnd>;
+        _request: &str,
+        _: &SliceCheckpoint,
+        _: &SliceBounds,
+        _owner: &str,
+    ) -> shared::Result<SliceEnd> {
+        Ok(without(task, "close"))
+    }
 }
 
-/// Opens what a task replicates. With `limits`, its requests keep to them. The error says what cannot be used.
+/// The end of an operation that the kind does not bring.
+fn without(task: &OpenedTask, operation: &str) -> SliceEnd {
+    SliceEnd::failed(format!("tasks of the kind {} have no operation {operation}", task.config.kind.name()))
+}
+
+/// Opens a task of any kind. With `limits`, its requests keep to them. The error says which side is unusable, and why.
 pub async fn open(config: &Config, opening: Opening, limits: Option<&LiveLimits>) -> Result<Arc<dyn OpenKind>, String> {
     match config.kind {
         Kind::Objects => Ok(Arc::new(objects::OpenObjects::open(config, opening, limits).await?)),

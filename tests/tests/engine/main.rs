@@ -8,7 +8,6 @@ mod filters;
 mod leases;
 mod limits;
 mod mixed_options;
-mod numbers;
 mod outdated;
 mod parts;
 mod pause;

@@ -7,11 +7,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
-use adapters::ledger::sqlite::SqliteLedger;
 use adapters::open::Backend;
-use adapters::queue::sqlite::SqliteQueue;
-use adapters::sqlite::Database;
-use adapters::tasks::sqlite::SqliteTasks;
 use async_trait::async_trait;
 use finder::FindError;
 use shared::ErrorKind;
@@ -26,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use worker::{Stop, Worker};
 
 use super::*;
+use crate::fixtures;
 use crate::kinds::{self, Opening};
 use crate::operations::{OpenedTasks, OperationExecutor};
 
@@ -110,13 +107,9 @@ impl Site {
 
     fn process(&self) -> Process {
         let state = self.dir.path().join("state");
-        let database = Database::open(&state).unwrap();
-        let ledger = Arc::new(SqliteLedger::open(&database));
-        let queue = |name| -> Queue { Arc::new(SqliteQueue::open(&database, name)) };
-        let (upload_log, records) = (ledger.clone(), ledger.clone());
-        let backend = Backend { queue: queue("jobs"), events: Some(queue("events")), upload_log, records, ledger };
+        let (tasks, backend) = fixtures::process(&state);
         let config = self.definition().on(&FleetFile::of_folder("fleet", state), &self.task.id);
-        Process { tasks: Arc::new(SqliteTasks::open(&database)), backend, config }
+        Process { tasks, backend, config }
     }
 
     /// A worker in a process of its own, which executes operations alone.
@@ -298,7 +291,7 @@ fn me() -> Author {
     Author::new("me", Timestamp::now(), "")
 }
 
-/// Aborts a worker as a crash does, and waits until nothing of it is left.
+/// Aborts a worker as a crash does, and waits until its tasks have ended.
 async fn kill(worker: JoinHandle<()>) {
     worker.abort();
     let _ = worker.await;

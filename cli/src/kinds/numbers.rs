@@ -1,36 +1,32 @@
 //! A kind of data of its own, to show what a kind brings: a list of numbers that is copied from one file to another.
 //!
 //! The source has a number a line. The destination has a record of fixed length a line, so that a number that is
-//! written again changes nothing. A planner finds the lines that differ, an executor writes them. Nothing outside this
-//! file knows the kind.
+//! written again changes nothing. A planner finds the lines that differ, an executor writes them. Nothing
+//! outside knows the kind: the tests open it themselves, where [`open`](super::open) would have a line for it. It runs
+//! as the tasks of a fleet do, by jobs of operations.
 
 use std::io::ErrorKind::NotFound;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::time::Duration;
 
+use adapters::open::Backend;
 use async_trait::async_trait;
-use finder::run::context::RunContext;
-use finder::{FindError, Finder, Planned, Planner};
-use flotilla_tests::emulators::fresh_folder;
+use finder::run::context::{RunContext, RunRef};
+use finder::{FindError, Planned, Planner};
 use serde::{Deserialize, Serialize};
-use shared::config::MachineSettings;
+use shared::config::Config;
 use shared::job::{self, Job, Origin, ParseError, VERSION};
-use shared::ledger::{Checkpoint, Detail, Ledger, Outcome, Phase, Run, RunOptions, Settlement, State};
+use shared::ledger::{Checkpoint, Detail, Outcome, RunOptions, Settlement, State};
 use shared::object::Timestamp;
 use shared::{Error, ErrorKind, Result};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
-use worker::{Delivery, Execution, Executor, LaneContext, Stop, WorkError, Worker};
+use worker::{Delivery, Execution, Executor, Executors, LaneContext};
 
-use crate::stage::{Stage, until};
+use super::{ExecutorTerms, OpenKind};
+use crate::operations::OpenedTask;
 
 const KIND: &str = "numbers";
-
-/// The task, beside the one of the stage.
-const TASK: &str = "numbers";
 
 /// Numbers of a job.
 const JOB_NUMBERS: usize = 10;
@@ -63,10 +59,6 @@ impl Numbers {
         if self.steps_left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_err() {
             std::future::pending().await
         }
-    }
-
-    fn lasting(&self, steps: usize) -> Numbers {
-        Numbers { steps_left: Arc::new(AtomicUsize::new(steps)), ..self.clone() }
     }
 
     fn read(path: &Path) -> Vec<u64> {
@@ -111,7 +103,7 @@ impl Planner for Numbers {
             checkpoint.found.listed += (next - first) as u64;
             checkpoint.found.enqueued += differ.len() as u64;
             if !differ.is_empty() {
-                checkpoint.outbox.push(job(&run.names.run, first, &differ));
+                checkpoint.outbox.push(job(&run.names, first, &differ));
                 checkpoint.jobs += 1;
             }
             (checkpoint.cursor, checkpoint.done) = (Some(next.to_string()), next == numbers.len());
@@ -121,13 +113,13 @@ impl Planner for Numbers {
     }
 }
 
-fn job(run: &str, first: usize, numbers: &Body) -> String {
+fn job(names: &RunRef, first: usize, numbers: &Body) -> String {
     let items = numbers.len() as u32;
     Job {
         v: VERSION,
-        task: TASK.into(),
-        run: run.into(),
-        definition: 0,
+        task: names.task.clone(),
+        run: names.run.clone(),
+        definition: names.definition,
         attempt: 1,
         origin: Origin { id: format!("n{first}"), items },
         not_before: None,
@@ -230,62 +222,23 @@ impl Execution for NumbersJob {
     }
 }
 
-/// A finder that makes one run.
-fn find(stage: &Stage, numbers: Numbers) -> JoinHandle<Result<String, FindError>> {
-    let (queue, ledger) = (stage.queue.clone(), stage.ledger.clone());
-    let look_every = Duration::from_millis(10);
-    let finder =
-        Finder { task: TASK.into(), queue, ledger, owner: "finder".into(), force: true, look_every, run: None };
-    tokio::spawn(async move { finder.run(&numbers, CancellationToken::new(), Arc::default()).await })
+/// The kind as a task has it open.
+#[async_trait]
+impl OpenKind for Numbers {
+    fn planner(&self, _: &Config, _: &Backend, _: Timestamp) -> Result<Box<dyn Planner>, FindError> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn add_executor(
+        &self,
+        _: &OpenedTask,
+        executors: &Executors,
+        version: u32,
+        _: ExecutorTerms,
+    ) -> Result<(), String> {
+        executors.add(version, self.clone());
+        Ok(())
+    }
 }
 
-fn work(stage: &Stage, numbers: Numbers) -> (Stop, JoinHandle<Result<(), WorkError>>) {
-    let machine = MachineSettings { lease: Duration::from_secs(1), ..MachineSettings::default() };
-    let worker = Worker::new(TASK, "worker", stage.queue.clone(), stage.ledger.clone(), machine).with(numbers);
-    let stop = Stop::default();
-    (stop.clone(), tokio::spawn(worker.run(stop)))
-}
-
-async fn kill<T>(task: JoinHandle<T>) {
-    task.abort();
-    let _ = task.await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_list_of_numbers_is_copied_and_counted_through_crashes() {
-    let (stage, folder) = (Stage::new().await, fresh_folder("numbers"));
-    let list: Vec<u64> = (0..100).map(|n| n * n + 7).collect();
-    let text: String = list.iter().map(|number| format!("{number}\n")).collect();
-    std::fs::write(folder.join("source"), text).expect("the list can be written");
-    let (source, destination) = (folder.join("source"), folder.join("destination"));
-    let numbers = Numbers { source, destination, steps_left: Arc::new(AtomicUsize::new(usize::MAX)) };
-    let run = async || -> Option<Run> {
-        let runs = stage.ledger.runs(TASK, 9).await.expect("the ledger answers");
-        runs.into_iter().find(|run| run.start.options.digest == KIND)
-    };
-
-    let finder = find(&stage, numbers.lasting(4));
-    until(async || stage.queue.calls.count("send") == 4).await;
-    kill(finder).await;
-    let (_, worker) = work(&stage, numbers.lasting(3));
-    until(async || run().await.is_some_and(|run| run.settled.objects() == 3 * GROUP as u64)).await;
-    kill(worker).await;
-
-    let id = find(&stage, numbers.clone()).await.expect("no panic").expect("the second finder ends the run");
-    let (stop, worker) = work(&stage, numbers.clone());
-    until(async || run().await.is_some_and(|run| run.is_done())).await;
-    stage.until_empty().await;
-    stop.drain.cancel();
-    worker.await.expect("no panic").expect("the worker ends well");
-
-    assert_eq!(Numbers::read(&numbers.destination), list);
-    let run = run().await.expect("the run is recorded");
-    assert_eq!((run.start.id.as_str(), run.phase), (id.as_str(), Phase::Listed), "the second finder resumed the run");
-    let tenth = stage.ledger.outcome(TASK, "9").await.expect("the ledger answers").expect("an outcome of the line");
-    assert_eq!(tenth.detail.read::<NumberDetail>().expect("of this kind"), NumberDetail { number: list[9] });
-    assert_eq!((run.found.listed, run.found.enqueued), (100, 100));
-    assert_eq!((run.settled.copied, run.settled.objects(), run.settled.bytes), (100, 100, 100 * RECORD_BYTES));
-
-    find(&stage, numbers).await.expect("no panic").expect("a run with nothing to do");
-    assert_eq!(stage.ledger.runs(TASK, 1).await.expect("the ledger answers")[0].found.enqueued, 0);
-}
+mod tests;
