@@ -53,6 +53,22 @@ pub struct Ended {
     pub stderr: String,
 }
 
+/// Waits until `reached`, which `what` says, while these processes run.
+///
+/// # Panics
+/// If a process ends, or after `limit`; with what they wrote to standard error.
+pub async fn until(what: &str, processes: &mut [Process], limit: Duration, reached: impl AsyncFn() -> bool) {
+    let began = Instant::now();
+    while !reached().await {
+        for process in processes.iter_mut() {
+            assert!(process.is_running(), "{what}: a program ended: {}", process.stderr());
+        }
+        let logs = || processes.iter().map(Process::stderr).collect::<Vec<String>>();
+        assert!(began.elapsed() < limit, "{what}: not in time; {:#?}", logs());
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// A running process. Dropping it kills and reaps it; it ends with the test process in any case.
 #[derive(Debug)]
 pub struct Process {

@@ -100,15 +100,7 @@ impl Folders {
 
     /// Waits until `reached`, which `what` says, while these processes work.
     pub async fn until(&self, what: &str, workers: &mut [Process], reached: impl AsyncFn() -> bool) {
-        let began = Instant::now();
-        while !reached().await {
-            for worker in workers.iter_mut() {
-                assert!(worker.is_running(), "a program ended: {}", worker.stderr());
-            }
-            let said: Vec<String> = workers.iter().map(Process::stderr).collect();
-            assert!(began.elapsed() < LIMIT, "{what}: not in time; {said:?}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        binaries::until(what, workers, LIMIT, reached).await;
     }
 
     pub async fn until_done(&self, workers: &mut [Process]) -> Run {

@@ -30,6 +30,22 @@ impl Sandbox {
         Sandbox { backend: FleetBackend::open(&fleet).await.expect("a state folder"), root }
     }
 
+    /// With task `photos`, from folder `source`, which has these files, to folder `to`.
+    pub async fn with_photos(files: &[(String, usize)], options: &[&str]) -> Sandbox {
+        let sandbox = Sandbox::new().await;
+        write_files(&sandbox.path("source"), files);
+        sandbox.command(&[&["task", "create", "photos", "@/source", "@/to"], options].concat()).await;
+        sandbox
+    }
+
+    /// As [`with_photos`](Self::with_photos), of one file, `a`, with a process that serves the task.
+    async fn that_serves_photos() -> (Sandbox, Process) {
+        let sandbox = Sandbox::with_photos(&[("a".to_owned(), 10)], &[]).await;
+        let mut serve = sandbox.serve();
+        sandbox.receives(&mut serve, "photos").await;
+        (sandbox, serve)
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
@@ -87,12 +103,7 @@ impl Sandbox {
 
     /// Waits until `reached`, which `what` says, while the process works.
     pub async fn until(&self, what: &str, process: &mut Process, reached: impl AsyncFn() -> bool) {
-        let began = Instant::now();
-        while !reached().await {
-            assert!(process.is_running(), "{what}: the program ended: {}", process.stderr());
-            assert!(began.elapsed() < LIMIT, "{what}: not in time; {}", process.stderr());
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        binaries::until(what, std::slice::from_mut(process), LIMIT, reached).await;
     }
 }
 
@@ -126,10 +137,8 @@ async fn a_task_that_cannot_be_opened_is_an_error_of_it_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_fires_and_a_restart_goes_on() {
-    let sandbox = Sandbox::new().await;
     let files: Vec<_> = (0..50).map(|n| (format!("d/{n:02}"), 10 * n)).collect();
-    write_files(&sandbox.path("source"), &files);
-    sandbox.command(&["task", "create", "photos", "@/source", "@/to", "--schedule", "once"]).await;
+    let sandbox = Sandbox::with_photos(&files, &["--schedule", "once"]).await;
     let mut serve = sandbox.serve();
     let ended = async || sandbox.summary("photos").await.is_some_and(|task| task.last_run.is_some());
     sandbox.until("the scheduled run ends", &mut serve, ended).await;
@@ -148,11 +157,7 @@ async fn a_schedule_fires_and_a_restart_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_another_process_begins_starts_at_once() {
-    let sandbox = Sandbox::new().await;
-    write_files(&sandbox.path("source"), &[("a".to_owned(), 10)]);
-    sandbox.command(&["task", "create", "photos", "@/source", "@/to"]).await;
-    let mut serve = sandbox.serve();
-    sandbox.receives(&mut serve, "photos").await;
+    let (sandbox, mut serve) = Sandbox::that_serves_photos().await;
     sandbox.command(&["task", "run", "photos"]).await;
     let sent = Instant::now();
     let began = async || sandbox.runs("photos").await.len() == 1;
@@ -165,11 +170,7 @@ async fn a_run_that_another_process_begins_starts_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_task_does_nothing_until_it_is_resumed() {
-    let sandbox = Sandbox::new().await;
-    write_files(&sandbox.path("source"), &[("a".to_owned(), 10)]);
-    sandbox.command(&["task", "create", "photos", "@/source", "@/to"]).await;
-    let mut serve = sandbox.serve();
-    sandbox.receives(&mut serve, "photos").await;
+    let (sandbox, mut serve) = Sandbox::that_serves_photos().await;
     sandbox.command(&["task", "run", "photos"]).await;
     sandbox.until("the object is copied", &mut serve, async || sandbox.path("to/a").exists()).await;
     sandbox.command(&["task", "pause", "photos"]).await;
@@ -184,9 +185,8 @@ async fn a_paused_task_does_nothing_until_it_is_resumed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_applies_to_the_next_run() {
-    let sandbox = Sandbox::new().await;
-    write_files(&sandbox.path("source"), &[("a.txt".to_owned(), 10), ("b.tmp".to_owned(), 10)]);
-    sandbox.command(&["task", "create", "photos", "@/source", "@/to", "--exclude", "*.tmp"]).await;
+    let files = [("a.txt".to_owned(), 10), ("b.tmp".to_owned(), 10)];
+    let sandbox = Sandbox::with_photos(&files, &["--exclude", "*.tmp"]).await;
     let mut serve = sandbox.serve();
     sandbox.receives(&mut serve, "photos").await;
     sandbox.command(&["task", "run", "photos"]).await;
@@ -205,9 +205,7 @@ async fn an_edit_applies_to_the_next_run() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_of_a_watched_folder_arrive() {
-    let sandbox = Sandbox::new().await;
-    write_files(&sandbox.path("source"), &[("first".to_owned(), 10)]);
-    sandbox.command(&["task", "create", "photos", "@/source", "@/to", "--events", "create-delete"]).await;
+    let sandbox = Sandbox::with_photos(&[("first".to_owned(), 10)], &["--events", "create-delete"]).await;
     let mut serve = sandbox.serve();
     sandbox.until("the first run copies", &mut serve, async || sandbox.path("to/first").exists()).await;
     write_files(&sandbox.path("source"), &[("later/deep".to_owned(), 20)]);
@@ -241,9 +239,7 @@ async fn regression_a_second_serve_of_a_folder_is_refused() {
 /// An edit of the description changes nothing about the folder; one of the filters does.
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_an_edit_beside_the_folder_begins_no_run() {
-    let sandbox = Sandbox::new().await;
-    write_files(&sandbox.path("source"), &[("first".to_owned(), 10)]);
-    sandbox.command(&["task", "create", "photos", "@/source", "@/to", "--events", "create-delete"]).await;
+    let sandbox = Sandbox::with_photos(&[("first".to_owned(), 10)], &["--events", "create-delete"]).await;
     let mut serve = sandbox.serve();
     let runs = async || sandbox.runs("photos").await.len();
     let ends = async |number: usize| runs().await == number && sandbox.summary("photos").await.unwrap().run.is_none();

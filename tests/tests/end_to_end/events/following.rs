@@ -158,7 +158,7 @@ impl Following {
             worker.terminate();
         }
         for worker in &mut self.workers {
-            let ended = worker.wait(Duration::from_secs(40)).await;
+            let ended = worker.wait(LIMIT).await;
             assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         }
     }

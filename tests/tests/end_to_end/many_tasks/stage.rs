@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use adapters::open::FleetBackend;
 use aws_sdk_s3::Client;
@@ -185,15 +185,7 @@ impl Fleet {
 
     /// Waits until `reached`, which `what` says, while these processes work.
     pub async fn until(&self, what: &str, processes: &mut [Process], reached: impl AsyncFn() -> bool) {
-        let began = Instant::now();
-        while !reached().await {
-            for process in processes.iter_mut() {
-                assert!(process.is_running(), "{what}: a program ended: {}", process.stderr());
-            }
-            let said: Vec<String> = processes.iter().map(Process::stderr).collect();
-            assert!(began.elapsed() < LIMIT, "{what}: not in time; {said:#?}");
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+        binaries::until(what, processes, LIMIT, reached).await;
     }
 
     /// The destination's folder of a task has what the source's has, byte by byte.
