@@ -1,11 +1,11 @@
-//! `flotilla controller`: starts what is due, ends what is over, asks for machines.
+//! `flotilla controller`: starts due runs, records the ends of runs, asks for machines.
 //!
 //! A pass reads everything (`seen`), decides without I/O (`plan`, over `shared::controller`), and carries its actions out
 //! one by one (`act`). It remembers nothing in this process: a controller may be killed between any two writes, and two
 //! of them may work at the same time. Each action names what was seen, and the ports refuse the second one.
 //!
 //! An action may lead to the next step of the same run or task: then the pass looks again, at most four times.
-//! What is counted by passes is counted once a minute, however often a minute is looked at.
+//! Counters of passes count once a minute, however many passes a minute has.
 
 mod act;
 mod action;

@@ -1,4 +1,4 @@
-//! `flotilla doctor`: what is wrong with a set-up, before a run finds out.
+//! `flotilla doctor`: finds faults of a set-up before a run meets them.
 
 use std::path::Path;
 

@@ -7,7 +7,7 @@ use shared::terminal;
 use crate::args::EventsArgs;
 use crate::exit::{CommandResult, Exit, Failure};
 
-/// Adds what is missing. Repeating it changes nothing.
+/// Adds missing parts. Repeating it changes nothing.
 pub async fn run(args: &EventsArgs) -> CommandResult {
     let config = Config::read(&args.config)?;
     let lines = match args.eventbridge {

@@ -1,4 +1,5 @@
-//! The programs: `flotilla` (finder and worker in one process, and a look at what they record), `finder` and `worker`.
+//! The programs: `flotilla` (finder and worker in one process, and commands that show their records), `finder` and
+//! `worker`.
 //!
 //! [`flotilla`] is the first; the other two are in `src/bin`, on the same frame ([`program`]).
 

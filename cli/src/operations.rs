@@ -50,7 +50,7 @@ pub struct OpenedTask {
     pub config: Config,
     /// Queues and ledger.
     pub backend: Backend,
-    /// What it replicates.
+    /// Its kind of data, open.
     pub kind: Arc<dyn OpenKind>,
 }
 
@@ -73,7 +73,7 @@ pub trait OpenedTasks: Send + Sync {
 /// Executes the operations of one task.
 pub struct OperationExecutor(Arc<Shared>);
 
-/// What all operations of a task share.
+/// The state that all operations of a task share.
 struct Shared {
     opened: Arc<dyn OpenedTasks>,
     tasks: SharedTasks,

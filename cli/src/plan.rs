@@ -1,4 +1,4 @@
-//! `flotilla plan` and `sync --dry-run`: what a sync would do. Writes nothing anywhere, so the
+//! `flotilla plan` and `sync --dry-run`: the work of a sync, counted. Writes nothing anywhere, so the
 //! destination is neither prepared nor does it have to exist if it is a folder.
 
 use std::sync::Arc;

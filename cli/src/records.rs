@@ -169,7 +169,7 @@ impl Records {
         })
     }
 
-    /// Opens queue and ledger of a task, to send jobs of it.
+    /// Opens queue and ledger of a task, to send its jobs.
     pub async fn backend(&self, config: &Config) -> Result<Backend, Failure> {
         open::backend_of_task(config).await.map_err(Failure::usage)
     }

@@ -26,7 +26,7 @@ impl WorkDone {
         *self == WorkDone::default()
     }
 
-    /// What was done between the two.
+    /// The work between the two.
     fn since(self, before: WorkDone) -> WorkDone {
         WorkDone {
             copied: self.copied.saturating_sub(before.copied),
@@ -44,7 +44,7 @@ impl std::ops::AddAssign for WorkDone {
     }
 }
 
-/// What of the runs is this command's own work.
+/// This command's own share of the runs.
 #[derive(Debug, Default)]
 pub struct Share {
     /// What runs that are not done had come to when this command began.
@@ -66,7 +66,7 @@ impl Share {
         self.finished += WorkDone::of(&run.settled).since(self.before(run));
     }
 
-    /// What an earlier command did for this run.
+    /// The work of earlier commands for this run.
     pub fn before(&self, run: &Run) -> WorkDone {
         self.before.get(&run.start.id).copied().unwrap_or_default()
     }

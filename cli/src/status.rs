@@ -20,7 +20,7 @@ use crate::tasks::{self, Listed};
 /// Runs under way are looked at twice, this far apart, to measure their rates.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// One run as `--json` prints it; the run's own fields beside what is derived.
+/// One run as `--json` prints it; the run's own fields beside derived ones.
 #[derive(Debug, Serialize)]
 struct Status<'a> {
     #[serde(flatten)]

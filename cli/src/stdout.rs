@@ -1,4 +1,4 @@
-//! Standard output: what a command answers, line by line.
+//! Standard output: the results of a command, line by line.
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, ErrorKind, Write as _};
@@ -25,7 +25,7 @@ impl Stdout {
         self.check(written)
     }
 
-    /// Writes out what is buffered.
+    /// Writes out the buffer.
     pub fn flush(&mut self) -> Result<(), Failure> {
         let flushed = self.stdout.flush();
         self.check(flushed)
@@ -45,7 +45,7 @@ impl Stdout {
                 Ok(())
             }
             Err(why) => {
-                // Said once; what is left in the buffer would fail again.
+                // Said once; the rest of the buffer would fail again.
                 self.closed = true;
                 Err(Failure::midway(format!("cannot write to standard output: {why}")))
             }

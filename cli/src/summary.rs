@@ -1,4 +1,4 @@
-//! What a run came to, for people and, as the last line of standard output, for programs.
+//! The result of a run, for people and, as the last line of standard output, for programs.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;

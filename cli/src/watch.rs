@@ -1,4 +1,4 @@
-//! `flotilla watch`: follows what changes at the source, with a scan every so often.
+//! `flotilla watch`: follows changes of the source, and scans at intervals.
 //!
 //! One worker does both: the jobs of the scans, and those of the events, which have a queue of their own. A scan is a
 //! run like any other. It begins every so often, and at once when the folder's watcher may have missed something.
@@ -43,7 +43,7 @@ const LINE_EVERY: Duration = Duration::from_secs(1);
 /// scans take half of the time at most.
 const LEAST_GAP: Duration = Duration::from_secs(1);
 
-/// Asking a queue what is left in it may take so long when asked to stop.
+/// Reading the depth of a queue may take so long when asked to stop.
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// Watches until asked to stop.
@@ -136,8 +136,8 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    /// Scans and waits until asked to stop. A scan that fails is reported and tried again in its turn, but for the first
-    /// one where a store refuses everything.
+    /// Scans and waits until asked to stop. A scan that fails is reported and tried again in its turn, but for the
+    /// first one where a store refuses everything.
     async fn repeat(&mut self, every: Duration, force: bool) -> CommandResult {
         let mut first = true;
         loop {
@@ -230,7 +230,7 @@ impl Lines {
         lines
     }
 
-    /// What is settled by now. A ledger that does not answer is for the worker to complain of.
+    /// The counters by now. If the ledger does not answer, the worker reports it.
     async fn settled(&self) -> Settled {
         self.ledger.run(&self.run).await.ok().flatten().map_or_else(|| self.said.clone(), |run| run.settled)
     }

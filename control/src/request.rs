@@ -1,4 +1,4 @@
-//! What the requests of operations say, as JSON. An empty request is one without arguments.
+//! The requests of operations, as JSON. An empty request is one without arguments.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

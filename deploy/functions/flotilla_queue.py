@@ -113,7 +113,7 @@ def _batches(bodies):
 
 
 def _send_batch(client, queue, bodies):
-    """Sends a batch, and what was not taken of it again. Returns why each one that is left was not taken."""
+    """Sends a batch, and refused messages again. Returns the reason for each message that was still refused."""
     left = {str(number): body for number, body in enumerate(bodies)}
     refused = []
     for attempt in range(ATTEMPTS):

@@ -86,7 +86,7 @@ impl FindError {
         matches!(self, FindError::Listing(error) if error.is_retryable() && error.kind() != ErrorKind::Corrupt)
     }
 
-    /// Of two errors of one run, the one that decides what becomes of it. A ledger or queue that failed
+    /// Of two errors of one run, the one that decides how the run ends. A ledger or queue that failed
     /// may have left a job unsent: such a run must be resumed, whatever else happened.
     pub(crate) fn or_graver(self, other: FindError) -> FindError {
         fn weight(error: &FindError) -> u8 {

@@ -1,4 +1,4 @@
-//! The kind `objects`: what a run enqueues to make one object store's keys equal to another's.
+//! The kind `objects`: the jobs that make one object store's keys equal to another's.
 //!
 //! ```text
 //! listing → diff → filter, policy → pack → journal (checkpoint, then send)

@@ -7,7 +7,7 @@
 //! All that a finder writes to a run is written under the fence of its claim: a finder that lost the claim without
 //! knowing it, because its process or machine was stopped, is refused. What it sends is in the ledger before.
 //!
-//! What is enqueued is the [`Planner`]'s to decide: this module knows no kind of data.
+//! The [`Planner`] decides which jobs are enqueued: this module knows no kind of data.
 
 pub mod claim;
 pub mod context;
@@ -77,7 +77,8 @@ impl Finder {
     /// - Earlier runs with other options are cancelled: nothing of them is carried out any more.
     /// - A previous run with jobs that are not done is `Busy`, unless forced; it is not waited for. If nothing of it is
     ///   left on the queue, it is recorded as lost after some looks, and the new one begins. A retry waits for no run.
-    /// - Deferred jobs, which delete, are sent only after the plan has ended well, and only if the planner allows the number
+    /// - Deferred jobs, which delete, are sent only after the plan has ended well, and only if the planner allows the
+    /// number
     ///   of deletes.
     /// - Two runs of one task never overlap; see [`claim`]. The claim of a finder that seems to be dead is watched for
     ///   its lease, and then taken.
@@ -130,7 +131,8 @@ impl Finder {
         let Some(Begun { id, phase, is_new }) = begun else {
             return Ok(self.run.iter().map(|request| request.id.clone()).collect());
         };
-        // In a resumed run the previous finder may have died between any two writes; or it is alive, and writes no more.
+        // In a resumed run the previous finder may have died between any two writes; or it is alive, and writes no
+        // more.
         let mut checkpoints = match is_new {
             true => Vec::new(),
             false => self.ledger.fence(&id, fence).await.map_err(FindError::Ledger)?,

@@ -1,4 +1,4 @@
-//! What a controller decides, once a minute, as functions over what it has read.
+//! The decisions of a controller, once a minute: functions over its reads.
 //!
 //! Nothing here reads, writes or asks a clock: a pass is [`task::decide`] for each task, [`operations::decide`],
 //! [`scale::wanted`] and [`machines::decide`] over what was read before, and their decisions are carried out after. A

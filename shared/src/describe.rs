@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::metadata::{Described, MetadataDifference, differences};
+use crate::metadata::{ComparedMetadata, MetadataDifference, differences};
 use crate::object::{self, Entry, ObjectInfo};
 use crate::store::{Store, Support};
 use crate::{Error, ErrorKind, Result};
@@ -61,7 +61,7 @@ impl Describer {
         let tags = self.both_tags(key, ours, theirs).await?;
         let (our_tags, their_tags) = tags.unzip();
         let (ours, theirs) =
-            (described(&self.source, ours, &our_tags), described(&self.destination, theirs, &their_tags));
+            (compared(&self.source, ours, &our_tags), compared(&self.destination, theirs, &their_tags));
         Ok(differences(&ours, &theirs))
     }
 
@@ -106,7 +106,7 @@ fn unreadable(side: &str, error: &Error) -> String {
     format!("changes of tags alone are not copied, because the {side} denies reading tags: {error}")
 }
 
-fn described<'a>(store: &Store, info: &'a ObjectInfo, tags: &'a Option<object::Tags>) -> Described<'a> {
+fn compared<'a>(store: &Store, info: &'a ObjectInfo, tags: &'a Option<object::Tags>) -> ComparedMetadata<'a> {
     let spelling = store.capabilities().metadata.spelling;
-    Described { attributes: &info.attributes, tags: tags.as_ref(), spelling }
+    ComparedMetadata { attributes: &info.attributes, tags: tags.as_ref(), spelling }
 }

@@ -1,4 +1,4 @@
-//! What a check of a set-up found.
+//! The findings of a check of a set-up.
 
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ impl Level {
 pub struct Finding {
     /// How grave it is.
     pub level: Level,
-    /// The thing, and what is the matter with it.
+    /// The thing, and its fault.
     pub what: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]

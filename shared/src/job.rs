@@ -1,11 +1,11 @@
-//! The job format: what travels on the queue between finder and workers, the same for all kinds of data.
+//! The job format: messages between finder and workers, the same for all kinds of data.
 //!
 //! One JSON object a message, at most [`MAX_BODY_BYTES`] long. The head names task, run, origin, kind and verb; the
 //! body belongs to the kind, and nothing but the kind's own code reads it. `v` is the version of the format, head and
-//! bodies together: a field may be added within a version only if ignoring it is harmless, and a new kind or verb makes a
-//! new version. The head of every version may have `left_since`: see [`left_since`]. Jobs may come twice, late
-//! and out of order; `origin` and each item's index are what the ledger counts by, so that an item is counted once
-//! however often its job comes.
+//! bodies together: a field may be added within a version only if ignoring it is harmless, and a new kind or verb makes
+//! a new version. The head of every version may have `left_since`: see [`left_since`]. Jobs may come twice, late and
+//! out of order; `origin` and each item's index are what the ledger counts by, so that an item is counted once however
+//! often its job comes.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -38,7 +38,7 @@ pub struct Job {
     pub not_before: Option<Timestamp>,
     /// The kind of data, which decides what executes it.
     pub kind: String,
-    /// What is to be done, one of the kind's verbs.
+    /// The work, one of the kind's verbs.
     pub verb: String,
     /// How many items it has; at most as many as its origin.
     pub items: u32,

@@ -12,7 +12,7 @@ use crate::store::Spelling;
 
 /// The metadata of an object at one side.
 #[derive(Debug, Clone, Copy)]
-pub struct Described<'a> {
+pub struct ComparedMetadata<'a> {
     /// Headers and user metadata.
     pub attributes: &'a Attributes,
     /// Tags; `None`: they are not compared.
@@ -41,7 +41,7 @@ impl fmt::Display for MetadataDifference {
 
 /// All differences between the destination's and the source's object, by name. The caller checks that both
 /// sides support attributes.
-pub fn differences(source: &Described<'_>, destination: &Described<'_>) -> Vec<MetadataDifference> {
+pub fn differences(source: &ComparedMetadata<'_>, destination: &ComparedMetadata<'_>) -> Vec<MetadataDifference> {
     let (ours, theirs) = (source.attributes, destination.attributes);
     let mut found = Vec::new();
     let mut compare = |name: &str, ours: Option<Cow<'_, str>>, theirs: Option<Cow<'_, str>>| {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     fn names_of(ours: (&Attributes, Spelling), theirs: (&Attributes, Spelling)) -> Vec<String> {
-        let describe = |(attributes, spelling)| Described { attributes, tags: None, spelling };
+        let describe = |(attributes, spelling)| ComparedMetadata { attributes, tags: None, spelling };
         differences(&describe(ours), &describe(theirs)).into_iter().map(|difference| difference.name).collect()
     }
 
@@ -189,7 +189,7 @@ mod tests {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };
         let (ours, theirs) = (tags(&[("a", "1"), ("b", "2")]), tags(&[("b", "3"), ("c", "4")]));
-        let describe = |tags| Described { attributes: &attributes, tags, spelling: Spelling::Words };
+        let describe = |tags| ComparedMetadata { attributes: &attributes, tags, spelling: Spelling::Words };
         let found = differences(&describe(Some(&ours)), &describe(Some(&theirs)));
         let said: Vec<String> = found.iter().map(ToString::to_string).collect();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The kind `objects`: what its finder, its worker and the adapters agree on.
+//! The kind `objects`: the formats that its finder, its worker and the adapters share.
 
 mod detail;
 pub mod job;

@@ -1,8 +1,7 @@
 //! Retries, and their only owner: a policy per verb with its reason beside the number.
 //!
-//! The SDK's own retries are off. This is the only module that uses `backoff`, which is
-//! unmaintained (RUSTSEC-2025-0012, and `instant` below it RUSTSEC-2024-0384): it stays because the
-//! project's card names it, for the arithmetic of jittered exponential delays and nothing else.
+//! The SDK's own retries are off. `backoff` computes the jittered exponential delays. It is unmaintained
+//! (RUSTSEC-2025-0012, and `instant` below it RUSTSEC-2024-0384), so no other module uses it.
 
 use std::cell::Cell;
 use std::future::Future;

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-/// The text with its encoded words read. What is no well-formed word of UTF-8 or US-ASCII stays as it is.
+/// The text with its encoded words read. Anything but a well-formed word of UTF-8 or US-ASCII stays as it is.
 pub fn decode(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;

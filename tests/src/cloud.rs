@@ -312,7 +312,7 @@ impl Shared {
         self.lock().world.now()
     }
 
-    /// Does what is asked for.
+    /// Executes the request.
     fn answer(&self, signer: Signer, call: &mut Call, body: Bytes) -> Outcome {
         call.take(body, &self.profile)?;
         if signer == Signer::ReadOnly && (Kind::WRITES.contains(&call.kind) || call.method == http::Method::PUT) {

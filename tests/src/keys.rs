@@ -1,4 +1,4 @@
-//! Keys that have been lost, bent or mixed up by somebody's program.
+//! Keys that other programs have lost, changed or confused.
 
 /// Keys of no great length.
 const AWKWARD: &[&str] = &[

@@ -27,14 +27,18 @@ pub fn crates() -> Vec<String> {
     names
 }
 
-/// Paths of all files of the crates, and of all documents, in order.
+/// Paths of all files of the crates, of all documents, and of `deploy` and `terraform`, in order. Hidden folders and
+/// `node_modules` are left out: programs keep downloads there.
 pub fn files() -> Vec<String> {
     let mut found = Vec::new();
     let mut folders: Vec<PathBuf> =
-        crates().into_iter().chain(["docs".to_owned(), "deploy".to_owned()]).map(PathBuf::from).collect();
+        crates().into_iter().chain(["docs", "deploy", "terraform"].map(str::to_owned)).map(PathBuf::from).collect();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(root().join(&folder)).expect("a folder of the workspace").flatten() {
             let path = folder.join(entry.file_name());
+            if entry.file_name() == "node_modules" || entry.file_name().as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
             match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 true => folders.push(path),
                 false => found.extend(path.to_str().map(str::to_owned)),

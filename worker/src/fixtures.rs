@@ -1,4 +1,4 @@
-//! Stores for the tests of what is decided by their capabilities.
+//! Stores for tests of decisions that follow from their capabilities.
 
 use shared::digest::Algorithm;
 use shared::store::{Capabilities, EtagMeaning, MetadataSupport};

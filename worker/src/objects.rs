@@ -1,4 +1,4 @@
-//! The kind of data *objects*: what this worker does for each object of a job.
+//! The kind of data *objects*: copies and deletes the objects of a job.
 //!
 //! `batch` takes the objects of a job and records what became of them. Between the two, one object ([`item::Item`])
 //! goes down this chain, and one [`verdict::Verdict`] comes back:

@@ -1,4 +1,4 @@
-//! Whose credentials these are, and what time it is at the service.
+//! The account and role of the credentials, and the service's clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};

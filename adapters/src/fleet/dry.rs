@@ -1,4 +1,4 @@
-//! A group that only logs what it would do: for a dry run, and for machines that nobody scales.
+//! A group that only logs its changes: for a dry run, and for machines that nobody scales.
 
 use std::sync::Mutex;
 
@@ -12,7 +12,7 @@ use shared::sync::lock;
 /// A group that changes nothing.
 #[derive(Debug, Default)]
 pub struct Dry {
-    /// The group that is read; `None`: there is none, so no machine of it is known.
+    /// The group that is read; `None`: there is no group, so no machine is known.
     group: Option<SharedGroup>,
     /// What was logged last: a wish that stays is logged once.
     wanted: Mutex<u32>,

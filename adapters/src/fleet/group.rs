@@ -27,7 +27,7 @@ impl MachineGroup {
         Ok(MachineGroup { group: config.group.clone(), client })
     }
 
-    async fn described(&self) -> Result<GroupState> {
+    async fn describe(&self) -> Result<GroupState> {
         let request = self.client.describe_auto_scaling_groups().auto_scaling_group_names(&self.group);
         let answer = request.send().await.map_err(|error| aws::error_from(VERB, &self.group, error))?;
         let found =
@@ -44,7 +44,7 @@ impl MachineGroup {
     async fn grow_once(&self, desired: u32) -> Result<()> {
         // Read before each attempt. Done, and its answer lost: the group wants as many, and nothing is sent. Another
         // controller set more meanwhile: the same.
-        let state = self.described().await?;
+        let state = self.describe().await?;
         let desired = desired.min(state.max);
         if desired <= state.desired {
             return Ok(());
@@ -76,7 +76,7 @@ fn machine_of(instance: &Instance) -> Option<GroupMachine> {
 impl Group for MachineGroup {
     async fn state(&self) -> Result<GroupState> {
         // Read-only: slow, repeated or lost, it changes nothing.
-        retry::run(&retry::FLEET, &self.group, || self.described()).await
+        retry::run(&retry::FLEET, &self.group, || self.describe()).await
     }
 
     async fn grow(&self, desired: u32) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Notices by POST to a URL.
 //!
-//! The URL may be a secret. No error says more of it than the part of the definition that names it.
+//! The URL may be a secret: errors name only the part of the definition that refers to it.
 
 use std::path::Path;
 

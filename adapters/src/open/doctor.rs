@@ -1,4 +1,4 @@
-//! What `flotilla doctor` finds out about services, by requests that change nothing.
+//! The checks of services for `flotilla doctor`, by requests that change nothing.
 
 use std::time::Duration;
 

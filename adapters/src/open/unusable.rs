@@ -1,4 +1,4 @@
-//! Why a part of a task cannot be used, and what to do about it.
+//! Why a part of a task cannot be used, and the remedy.
 
 use std::fmt;
 

@@ -202,7 +202,7 @@ impl Bucket {
         self.location.bucket()
     }
 
-    /// What is kept here besides bytes and headers.
+    /// Which metadata is stored here besides bytes and headers.
     fn metadata_support(&self) -> &MetadataSupport {
         &self.provider.profile().metadata
     }

@@ -42,7 +42,7 @@ pub fn without_two_sides(command: clap::Command) -> clap::Command {
 }
 
 impl LsArgs {
-    /// The location and how it is reached, checked, and what is listed of it.
+    /// The location with its connection, checked, and the filters of the listing.
     pub fn listed(&self) -> Result<(Side, Find), Failure> {
         self.how.check(&[&self.location])?;
         let side = self.how.side(&self.location, Own::default());

@@ -75,7 +75,7 @@ pub struct DestinationArgs {
     destination_requester_pays: bool,
 }
 
-/// What is given for one side alone.
+/// The options of one side alone.
 #[derive(Debug, Clone, Default)]
 pub struct Own {
     connection: Connection,

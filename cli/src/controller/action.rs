@@ -1,4 +1,4 @@
-//! What a pass does.
+//! The actions of a pass.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What a controller works with.
+//! The services of a controller.
 
 use std::sync::Arc;
 

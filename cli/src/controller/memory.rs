@@ -1,4 +1,4 @@
-//! What controllers remember from one pass to the next.
+//! The record that controllers keep from one pass to the next.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! From what a pass has read to what it does: no I/O.
+//! From the reads of a pass to its actions: no I/O.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use super::seen::{Seen, TaskSeen, is_run};
 /// How long an operation on a task that is not created waits for a worker, by the clocks of requester and controller.
 const REQUEST_KEPT: Duration = Duration::from_secs(24 * 3600);
 
-/// What a pass does, in order.
+/// The actions of a pass, in order.
 #[derive(Debug, Default)]
 pub struct PassPlan {
     /// The actions.
@@ -39,7 +39,7 @@ pub fn plan(seen: &Seen) -> PassPlan {
         plan.actions.extend(of_task(task, seen));
     }
     let Some((version, before)) = &seen.memory else {
-        // What is not remembered cannot be compared, and would be counted anew with each pass.
+        // Without a record nothing can be compared, and each pass would count anew.
         plan.actions.extend(samples(seen));
         return plan;
     };
@@ -199,7 +199,7 @@ fn loads(seen: &Seen, memory: &ControllerMemory) -> Vec<Load> {
     loads
 }
 
-/// What is known of how much a machine does, of the tasks that are there.
+/// The measured rates of a machine, for the tasks that exist.
 fn targets(seen: &Seen, before: &ControllerMemory) -> std::collections::BTreeMap<String, u64> {
     let of_task = |task: &TaskSeen| {
         let id = task.summary.task.id.clone();

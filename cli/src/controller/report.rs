@@ -1,10 +1,10 @@
-//! What a pass did.
+//! The report of a pass.
 
 use shared::Result;
 
 use super::fleet_metrics::FleetMetrics;
 
-/// What a pass did, and what it could not do.
+/// The actions of a pass, and its errors.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PassReport {
     /// One line for each action, in order.

@@ -42,13 +42,13 @@ pub struct Seen {
     pub operations_depth: Option<Depth>,
     /// The workers.
     pub heartbeats: Option<Vec<Heartbeat>>,
-    /// What controllers remember, with the version of its record.
+    /// The record of the controllers, with its version.
     pub memory: Option<(u64, ControllerMemory)>,
     /// The machines.
     pub group: Option<GroupState>,
 }
 
-/// A task, and what was read of it.
+/// A task, and all that was read about it.
 #[derive(Debug)]
 pub struct TaskSeen {
     /// Its record.

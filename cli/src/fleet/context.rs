@@ -1,4 +1,4 @@
-//! What the parts of a supervisor share.
+//! The state that all parts of a supervisor share.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -24,7 +24,7 @@ pub enum Gate {
     Closed,
 }
 
-/// What the parts of a supervisor share.
+/// The state that all parts of a supervisor share.
 pub struct FleetContext {
     /// Tasks, ledger and queues.
     pub backend: FleetBackend,

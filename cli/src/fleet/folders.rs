@@ -38,7 +38,7 @@ pub struct Folders {
     followed: BTreeMap<String, Entry>,
 }
 
-/// A task whose folder is followed, or was: what is wanted of it, `None` if nothing is.
+/// A task whose folder is or was followed, with the wanted state; `None`: the folder is to be left.
 struct Entry {
     wanted: watch::Sender<Option<Summary>>,
     follower: JoinHandle<()>,
@@ -199,7 +199,7 @@ impl Watcher {
     }
 }
 
-/// The settings that decide what is followed.
+/// The settings that decide which folder is followed, and how.
 fn followed_part(definition: TaskDefinition) -> TaskDefinition {
     let (description, schedule, work, limits, notify) = Default::default();
     TaskDefinition { description, schedule, work, limits, notify, ..definition }

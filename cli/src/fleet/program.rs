@@ -23,7 +23,7 @@ use super::{controlling, heartbeat, machine, name, requests};
 use crate::claim;
 use crate::exit::{CommandResult, Exit, Failure};
 
-/// What a program that serves a fleet is started with.
+/// The options of a program that serves a fleet.
 pub struct Options {
     /// The fleet.
     pub fleet: FleetFile,

@@ -1,4 +1,4 @@
-//! Serves one task: from what is wanted of it to a worker that executes its jobs.
+//! Serves one task: keeps a worker for it in the wanted state.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -137,7 +137,7 @@ impl Server {
         self.end_bucket(false).await;
     }
 
-    /// What is to be served, with the versions of cancelled runs. A version that cannot be looked up now stays as it is.
+    /// The target, with the versions of cancelled runs. A version that cannot be looked up now stays as it is.
     async fn target(&mut self, wanted: &Wanted, gate: Gate) -> Target {
         self.cancelled.retain(|run, _| wanted.cancelled.contains(run));
         let mut kept: BTreeSet<u32> = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! What a served task reports to its supervisor.
+//! The status of a served task, for its supervisor.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use shared::tasks::Limits;
 use shared::telemetry::endpoint::Health;
 use worker::{Activity, LiveLimits, Turns};
 
-/// What a served task reports.
+/// The status of a served task.
 #[derive(Debug)]
 pub struct Status {
     /// What its worker does.
@@ -43,7 +43,7 @@ impl Status {
         Status { activity, turns, stores, rates, metrics, state }
     }
 
-    /// Why the task, or a version of it, cannot be served; `None`: it can.
+    /// Why the task, or one of its versions, cannot be served; `None`: it can.
     pub fn set_error(&self, error: Option<String>) {
         self.metrics.set_failing(error.is_some());
         lock(&self.state).error = error;

@@ -1,4 +1,4 @@
-//! The steps from what is served of a task to what is wanted of it.
+//! The steps from the served state of a task to the target.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use shared::tasks::Limits;
 
 use crate::kinds::Opening;
 
-/// What is served of a task at present.
+/// The state in which a task is served at present.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Served {
     /// Whether its queues are open.
@@ -21,7 +21,7 @@ pub struct Served {
     pub receives: bool,
 }
 
-/// What is to be served of a task.
+/// The state in which a task is to be served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// Whether jobs are to be received: the task is not paused, and this machine takes work.
@@ -37,7 +37,7 @@ pub struct Target {
 /// One step. Each is repeated until it succeeds, and does no harm if it is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Receive no more; release what is leased.
+    /// Receive no more; release all leases.
     Stop,
     /// Put limits into effect.
     Limit(Limits),

@@ -1,4 +1,4 @@
-//! What is to be served of a task, by its summary.
+//! The state in which a task is to be served, by its summary.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,8 +7,8 @@ use worker::IgnoredEvents;
 
 use crate::kinds::Opening;
 
-/// The part of a summary that decides what is served. It changes only when somebody changes the task, or a run begins
-/// or ends.
+/// The part of a summary that decides how the task is served. It changes only when somebody changes the task, or a run
+/// begins or ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     /// Whether the task is served, paused, or being deleted.
@@ -26,7 +26,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// What is wanted of a task.
+    /// Reads the wanted state of a task.
     pub fn of(summary: &Summary) -> Wanted {
         Wanted {
             state: summary.state,

@@ -35,7 +35,7 @@ struct RetryRequest {
     run: String,
 }
 
-/// What a slice works with.
+/// A slice of a run.
 pub struct FindSlice<'a> {
     pub opened: &'a OpenedTask,
     pub run: AskedRun<'a>,

@@ -17,14 +17,15 @@ use tokio_util::sync::CancellationToken;
 use super::job::SliceBounds;
 use super::slice::{SliceCheckpoint, SliceEnd};
 
-/// The largest progress that a slice leaves to the next one, bytes: its checkpoint has a bound, and so has it compressed.
-/// Names of ranges and prefixes make most of it.
+/// The largest progress that a slice leaves to the next one, bytes: its checkpoint has a bound, and so has it
+/// compressed. Most bytes are names of ranges and prefixes.
 const MAX_PROGRESS_BYTES: usize = MAX_TEXT_BYTES / 2;
 
-/// Counts what a run would do, until all is compared or the slice ends. The result is what `flotilla plan --json` prints.
+/// Counts what a run would do, until all is compared or the slice ends. The result is what `flotilla plan --json`
+/// prints.
 ///
-/// A progress that is too large for a checkpoint, of a prefix list of thousands, goes on in the same slice, whose lease is
-/// extended for as long as it takes. A worker that drains ends it all the same: then the next one begins anew.
+/// A progress that is too large for a checkpoint, of a prefix list of thousands, goes on in the same slice, whose lease
+/// is extended for as long as it takes. A worker that drains ends it all the same: then the next one begins anew.
 pub async fn slice(
     config: &Config,
     (source, destination): (&Store, &Store),

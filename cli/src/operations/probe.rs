@@ -1,4 +1,4 @@
-//! Finds out what a task's credentials may do at its stores.
+//! Finds out the rights of a task's credentials at its stores.
 //!
 //! Reading is tried at an object that is there, writing by an upload that is opened and aborted. Only a write test
 //! writes: one small object under a name of its own below the prefix, which it reads and deletes; a bucket with versions
@@ -18,7 +18,7 @@ pub use right::{Answer, Rights};
 use super::slice::SliceEnd;
 use side::Probe;
 
-/// What the credentials may do.
+/// The rights of the credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeResult {
     /// At the source.
@@ -27,7 +27,7 @@ pub struct ProbeResult {
     pub destination: SideProbe,
 }
 
-/// What they may do at one side.
+/// Their rights at one side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SideProbe {
     /// The location.

@@ -50,7 +50,7 @@ impl SliceEnd {
     }
 }
 
-/// What the next slice goes on from.
+/// The state from which the next slice continues.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SliceCheckpoint {

@@ -20,7 +20,7 @@ const NAMED: usize = 1_000;
 /// Most bytes of the named differences, which bounds checkpoint and result also where keys are long.
 const NAMED_BYTES: usize = 120_000;
 
-/// What a verification of a task found.
+/// The result of a verification of a task.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct VerifyResult {
     /// As `flotilla verify --json` prints it in its last line.

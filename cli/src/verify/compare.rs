@@ -1,4 +1,4 @@
-//! Two objects of one key, looked at until both hold still, and everything in which they differ.
+//! Compares two objects of one key: reads both until neither changes, and lists all differences.
 
 use std::sync::Arc;
 
@@ -94,7 +94,7 @@ impl From<&ObjectInfo> for Seen {
     }
 }
 
-/// What stands under one key on both sides.
+/// The objects of one key on both sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Look {
     source: Option<Seen>,

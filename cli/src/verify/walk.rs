@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::compare::{self, DifferenceKind, PairVerdict, VerifiedStores};
 use super::content::Means;
 
-/// What a verification came to.
+/// The result of a verification.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Tally {
     /// Keys looked at.

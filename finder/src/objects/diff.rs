@@ -176,7 +176,7 @@ impl Merge {
         Merge { range, source: Input::default(), destination: Input::default(), begun: Vec::new() }
     }
 
-    /// With what is known of a side: whether it [has folders](shared::store::Capabilities::has_folders).
+    /// With a property of a side: whether it [has folders](shared::store::Capabilities::has_folders).
     pub fn with_folders(mut self, side: ListingSide, has_folders: bool) -> Self {
         match side {
             ListingSide::Source => self.source.has_folders = has_folders,
@@ -227,7 +227,7 @@ impl Merge {
         open.or(all).map_or(Frontier::End, |key| Frontier::Key(key.clone()))
     }
 
-    /// Whether both listings have ended: what is at hand is all that is left.
+    /// Whether both listings have ended: no page is missing.
     pub fn has_ended(&self) -> bool {
         self.source.ended && self.destination.ended
     }

@@ -72,7 +72,7 @@ impl Join {
         }
     }
 
-    /// Whether both listings have ended: what is at hand is all that is left.
+    /// Whether both listings have ended: no page is missing.
     pub fn has_ended(&self) -> bool {
         self.merge.has_ended()
     }

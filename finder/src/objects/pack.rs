@@ -21,7 +21,7 @@ const ENVELOPE_BYTES: usize = 2_048;
 
 /// Jobs in the making: what was decided since the last checkpoint of one range.
 ///
-/// All of it is sealed at once, so that a checkpoint's cursor covers exactly the sealed jobs. The
+/// All jobs are sealed at once, so that a checkpoint's cursor covers exactly the sealed jobs. The
 /// copy jobs of one seal fit into one message together, for they are kept in the checkpoint.
 #[derive(Debug)]
 pub struct Pack {

@@ -1,4 +1,4 @@
-//! The joined listing alone, in key order: what a verification walks along.
+//! The joined listing alone, in key order, for verifications.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What to do with a pair: a truth table, without I/O.
+//! The decision about a pair: a truth table, without I/O.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -9,7 +9,7 @@ use shared::store::EtagMeaning;
 
 use crate::objects::diff::{ListingSide, Pair};
 
-/// What to do with a pair.
+/// The decision about a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// Write the source's object to the destination.

@@ -1,4 +1,4 @@
-//! What requests cost: Amazon's public list prices for us-east-1, in US dollars.
+//! Prices of requests: Amazon's public list prices for us-east-1, in US dollars.
 //!
 //! An estimate for people, not an invoice: no free tier, no volume discount, no storage, no tax, and
 //! other providers' prices differ.

@@ -209,8 +209,8 @@ impl Tiling {
 }
 
 impl Tile {
-    /// A guess at the number of keys that are left, from the density of those that were met; none for a
-    /// range that has met no more than a page, for most such are at their end.
+    /// An estimate of the number of keys that are left, from the density of the keys so far. 0 for a range that has
+    /// met at most one page: most of these ranges are at their end.
     fn keys_left(&self) -> f64 {
         match &self.cursor {
             Some(cursor) if self.pages > 1 => {

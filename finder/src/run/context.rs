@@ -36,10 +36,10 @@ pub struct RunContext {
 }
 
 impl RunContext {
-    /// Records a checkpoint, then sends the jobs of its outbox and empties it. `deferred` is the number and body of a job
-    /// that waits until everything is planned; the checkpoint counts it already.
+    /// Records a checkpoint, then sends the jobs of its outbox and empties it. `deferred` is the number and body of a
+    /// job that waits until everything is planned; the checkpoint counts it already.
     ///
-    /// Died before the checkpoint: the next finder finds all of it again, and replaces the deferred job. Died after it: the
+    /// Died before the checkpoint: the next finder finds all again, and replaces the deferred job. Died after it: the
     /// next finder sends the outbox first. A checkpoint with jobs waits for room on the queue.
     pub async fn commit(&self, checkpoint: &mut Checkpoint, deferred: Option<(u32, String)>) -> Result<(), FindError> {
         if !checkpoint.outbox.is_empty() {

@@ -1,4 +1,4 @@
-//! The fleet file: what the machines of a fleet need, whatever its tasks are.
+//! The fleet file: the settings of a fleet's machines, the same for all tasks.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a task of the kind `objects` has: its two sides, what is compared, and how it is copied.
+//! The settings of a task of the kind `objects`: its two sides, how objects are compared and copied.
 
 mod check;
 mod overrides;
@@ -22,7 +22,7 @@ pub struct ObjectsConfig {
     pub source: Side,
     /// Where they go.
     pub destination: Side,
-    /// What is compared, and how.
+    /// How objects are compared.
     pub find: Find,
     /// How it is copied.
     pub work: Work,
@@ -64,7 +64,7 @@ pub enum Compare {
     Always,
 }
 
-/// What is compared, and how.
+/// How objects are compared, and which ones.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Find {

@@ -1,4 +1,4 @@
-//! The event run of a task, which counts what becomes of events.
+//! The event run of a task, which counts the outcomes of events.
 
 use std::time::Duration;
 

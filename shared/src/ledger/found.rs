@@ -1,4 +1,4 @@
-//! What a finder met, counted.
+//! The counters of a finder.
 
 use serde::{Deserialize, Serialize};
 

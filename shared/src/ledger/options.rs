@@ -1,4 +1,4 @@
-//! The options of a run that change what is written or deleted.
+//! The options of a run that change writes or deletes.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::digest::{Algorithm, Hasher};
 use crate::location::Location;
 use crate::store::Store;
 
-/// The options of a run, as far as they change what is written or deleted. Concurrency, memory, bandwidth, lease,
+/// The options of a run, as far as they change writes or deletes. Concurrency, memory, bandwidth, lease,
 /// drain, credentials and log do not.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -1,4 +1,4 @@
-//! What became of one item: a head that all kinds have, and a [`Detail`] of its kind.
+//! The outcome of one item: a head that all kinds have, and a [`Detail`] of its kind.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ impl State {
 pub struct Outcome {
     /// Key relative to the task's locations.
     pub key: String,
-    /// What became of it.
+    /// The result.
     pub state: State,
     /// Why it was skipped or failed, in a word or two that its kind defines.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,11 +1,11 @@
-//! Runs and what a worker needs to know of them.
+//! Runs, and the state that workers read.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Found, Phase, RunOptions, Settled};
 use crate::object::Timestamp;
 
-/// What is known of a run from its start.
+/// The facts that a run has from its start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunStart {
     /// Unique; sorts by time of start among the runs of one task.
@@ -25,7 +25,7 @@ pub struct RunStart {
 /// A run, with its counters added up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
-    /// What is known from its start.
+    /// The facts that it has from its start.
     #[serde(flatten)]
     pub start: RunStart,
     /// How far its finder has come.

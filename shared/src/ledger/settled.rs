@@ -1,4 +1,4 @@
-//! What became of the objects of a run, counted.
+//! The counters of a run's outcomes.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What workers transfer at this moment, for displays.
+//! The transfers of workers at this moment, for displays.
 //!
 //! Counters of a run move when objects are settled. An object of terabytes takes days until then, so each worker also
 //! reports the bytes of its large objects that are in flight. Nothing decides by these reports: they may be late, and

@@ -65,7 +65,7 @@ struct State {
     in_use: [usize; 2],
     /// By lane.
     waiting: [usize; 2],
-    /// Guards of work that is received, whether or not a transfer of it has begun.
+    /// Guards of work that is received, whether or not its transfer has begun.
     working: usize,
     /// Whether the pool counts this limiter among those with work.
     is_counted: bool,
@@ -282,8 +282,8 @@ impl Inner {
     }
 }
 
-/// After a while without work a task's share is the others'. Between two jobs there is a moment without any: what another
-/// one began in it under a greater share it might not return for long.
+/// After a while without work a task's share is the others'. Between two jobs there is a moment without any: what
+/// another one began in it under a greater share it might not return for long.
 async fn uncount(limiter: Weak<Inner>, changes: u64) {
     sleep(LINGER).await;
     if let Some(limiter) = limiter.upgrade() {

@@ -1,10 +1,9 @@
 //! One limit of a machine's transfers, shared fairly by its tasks.
 //!
-//! A task has work while it leases a message, or while a transfer of it waits or is in progress, and for a second after.
-//! Each of N tasks with
-//! work may have the total divided by N, at least 1. So a task alone has all, and others begin at once with their share:
-//! they do not wait for the transfers that the first one began when it was alone. A task whose store hangs or throttles
-//! keeps its share or less, and no more.
+//! A task has work while it leases a message, while one of its transfers waits or is in progress, and for a second
+//! after. Each of N tasks with work may have the total divided by N, at least 1. So a task alone has all, and others
+//! begin at once with their share: they do not wait for the transfers that the first one began when it was alone. A
+//! task whose store hangs or throttles keeps its share or less, and no more.
 //!
 //! Transfers that were begun under a greater share go on. Together with the others' shares they stay below
 //! [`OVERSHOOT`] times the total; beyond that a task begins only its first transfer.

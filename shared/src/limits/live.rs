@@ -40,7 +40,7 @@ impl LiveRates {
 
 /// The limits of a task in one process. Clones share them.
 ///
-/// Bytes that the service copies itself never come here: such a copy counts as a request, and uses no bandwidth.
+/// Bytes that the service copies itself never come here: its copy counts as a request, and uses no bandwidth.
 #[derive(Debug, Clone, Default)]
 pub struct LiveLimits(Arc<Inner>);
 
@@ -85,8 +85,8 @@ impl LiveLimits {
         &self.0.bandwidth
     }
 
-    /// The two stores of the task, whose requests are counted. The code that opens stores calls this once for each, and gives
-    /// the returned ones to all who use them: a store that is wrapped twice counts each request twice.
+    /// The two stores of the task, whose requests are counted. The code that opens stores calls this once for each, and
+    /// gives the returned ones to all who use them: a store that is wrapped twice counts each request twice.
     pub fn stores(&self, source: Store, destination: Store) -> (Store, Store) {
         let limited = |store, rate: &Arc<LiveRate>| LimitedStore::limited(store, rate.clone());
         (limited(source, &self.0.source), limited(destination, &self.0.destination))

@@ -1,4 +1,4 @@
-//! The rows. Each says only what differs from [`KNOWN`], and names the page of the vendor that says so.
+//! The rows. Each has only the differences from [`KNOWN`], and names the page of the vendor that says so.
 
 use super::{Keys, ListOrder, ProviderProfile, StoreLimits};
 use crate::digest::Algorithm;

@@ -1,4 +1,4 @@
-//! Rights at a store, as its provider spells them: what a message asks people to allow.
+//! Rights at a store, as its provider spells them, for messages that ask people to allow them.
 
 /// A right that a call to a store needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

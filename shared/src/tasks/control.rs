@@ -1,4 +1,4 @@
-//! What becomes of a task from outside its definition: state, limits, runs.
+//! The parts of a task beside its definition: state, limits, runs.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Heartbeats of workers, and what the controller remembers of its machines.
+//! Heartbeats of workers, and the controller's record of its machines.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

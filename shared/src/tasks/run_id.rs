@@ -1,4 +1,4 @@
-//! Ids of runs that begin by schedule, and of what belongs to a run or a task.
+//! Ids that are derived: of runs that begin by schedule, and of operations of a run or a task.
 
 use sha2::{Digest as _, Sha256};
 

@@ -1,4 +1,4 @@
-//! What a bucket is configured for: object lock, a website.
+//! The configuration of a bucket: object lock, a website.
 
 use super::answer::{Outcome, xml};
 use super::call::Call;

@@ -1,4 +1,4 @@
-//! What is said of an object besides its bytes: from a write's headers, and into answers.
+//! Metadata of objects: from a write's headers, and into answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! What a vendor's store does otherwise than Amazon's: data, one row for each.
+//! The differences of vendors' stores from Amazon's: data, one row for each.
 //!
 //! The rows say what documents and users' reports say of each vendor's S3 interface; a limit that is
 //! here is one that Flotilla must get along with.

@@ -1,4 +1,4 @@
-//! What a bucket's policy and its object lock refuse.
+//! Refusals by a bucket's policy and its object lock.
 
 use super::call::Call;
 use super::refusal::Refusal;

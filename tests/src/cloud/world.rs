@@ -1,4 +1,4 @@
-//! What the store holds.
+//! The contents of the store.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -126,7 +126,7 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// What is there under a key now.
+    /// The present version of a key.
     pub fn current(&self, key: &str) -> Option<&StoredObject> {
         self.keys.get(key)?.last().filter(|stored| !stored.is_delete_marker)
     }

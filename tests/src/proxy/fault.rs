@@ -1,4 +1,4 @@
-//! What goes wrong, and with which requests.
+//! Faults, and the requests that meet them.
 
 use std::time::Duration;
 

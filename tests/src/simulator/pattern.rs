@@ -12,7 +12,7 @@ use shared::sync::lock;
 /// Length of the block. Parts whose size is a multiple of it begin with its first byte.
 const BLOCK: usize = 64 << 10;
 
-/// The block several times: what is sent at once.
+/// The block several times: the bytes that are sent at once.
 static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let block: Vec<u8> = std::iter::repeat_with(|| {

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::bucket::Arithmetic;
 
-/// What is read at once, bytes.
+/// Bytes that are read at once.
 const BUFFER: usize = 256 << 10;
 
 /// Copies all objects of a computed bucket into another bucket of a simulator over `connections` pairs of connections.

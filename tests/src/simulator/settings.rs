@@ -1,4 +1,4 @@
-//! What a measurement sets: latency, bandwidth, rate limit, kind of ETags.
+//! The settings of a measurement: latency, bandwidth, rate limit, kind of ETags.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;

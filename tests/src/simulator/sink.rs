@@ -1,4 +1,4 @@
-//! What was written: sizes and ETags, no bytes.
+//! Written objects: sizes and ETags, no bytes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;

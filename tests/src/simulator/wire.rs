@@ -11,7 +11,7 @@ use super::pattern;
 use super::request::Request;
 use super::traffic::Pace;
 
-/// What is read at once, bytes. Also the longest head.
+/// Bytes that are read at once. Also the longest head.
 const BUFFER: usize = 256 << 10;
 
 /// The longest body that is kept in memory: that of a request in XML.

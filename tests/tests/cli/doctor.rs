@@ -1,4 +1,4 @@
-//! `flotilla doctor`: what it finds, with the real program.
+//! Findings of `flotilla doctor`, with the real program.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What commands show of runs, objects and failures.
+//! Commands that show runs, objects and failures.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What is refused before anything is done, in one line and with exit code 2.
+//! Usage that is refused before anything is done, in one line and with exit code 2.
 
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What `flotilla init` makes at Amazon's services, and what stands in the way of using it.
+//! Queues and tables that `flotilla init` makes at Amazon's services, and the obstacles to their use.
 
 use adapters::ledger::dynamodb::DynamoDbLedger;
 use adapters::queue::sqs::{SqsQueue, TASK_TAG};

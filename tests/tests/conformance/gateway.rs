@@ -1,4 +1,4 @@
-//! What a gateway over folders must not make of keys: another order, or fewer.
+//! A gateway over folders changes neither the order of keys nor their number.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

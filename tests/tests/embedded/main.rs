@@ -1,4 +1,4 @@
-//! What the embedded adapters promise beyond their ports: crashes, sharing, and trouble with the disk.
+//! Promises of the embedded adapters beyond their ports: crashes, sharing, faults of the disk.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 

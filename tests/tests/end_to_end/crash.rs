@@ -24,7 +24,7 @@ const ROUNDS: (u64, u64) = (8, 50);
 /// What the rounds of both kinds together put on a machine at a time.
 static LOAD: Semaphore = Semaphore::const_new(8);
 
-/// What one round is of it: a sync works most of the time, a fleet waits for the leases of those that were killed.
+/// The share of one round: a sync works most of the time, a fleet waits for the leases of killed workers.
 const SYNC_LOAD: u32 = 2;
 const FLEET_LOAD: u32 = 1;
 

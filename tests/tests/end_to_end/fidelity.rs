@@ -1,4 +1,4 @@
-//! What comes with the bytes: the same however an object goes, and never lost in silence.
+//! Metadata: the same however an object is copied, and never lost without a warning.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

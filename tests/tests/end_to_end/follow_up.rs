@@ -1,4 +1,4 @@
-//! What a cancelled run may have written is looked at again under the present options, and no more than that.
+//! Possible writes of a cancelled run are checked under the present options, and no other keys.
 
 use std::time::Duration;
 

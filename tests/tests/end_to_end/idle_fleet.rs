@@ -1,4 +1,4 @@
-//! What a fleet without work asks its services for, counted at a proxy, and its price in the documents.
+//! Requests of a fleet without work, counted at a proxy, and their price in the documents.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

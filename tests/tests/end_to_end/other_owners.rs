@@ -1,4 +1,4 @@
-//! Buckets of other owners: some charge their requesters, and want to own what is written to them.
+//! Buckets of other owners: some charge their requesters, and want to own all their objects.
 
 use flotilla_tests::cloud::{Cloud, Profile};
 use flotilla_tests::proxy::Kind;

@@ -1,4 +1,4 @@
-//! Rights that a store does not give: what is lost is named, and nothing else fails.
+//! Rights that a store does not give: lost metadata is named, and nothing else fails.
 
 use flotilla_tests::cloud::{Cloud, Encryption, Profile, StoredObject};
 use flotilla_tests::emulators::fresh_folder;

@@ -1,4 +1,4 @@
-//! `flotilla verify` finds what was planted, and nothing else.
+//! `flotilla verify` finds each planted difference, and no other.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `flotilla watch`: what changes is at the destination without a scan.
+//! `flotilla watch`: changes arrive at the destination without a scan.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What a store refuses to say while objects are compared is no answer.
+//! An error while objects are compared is no answer.
 
 use std::path::Path;
 use std::time::Duration;

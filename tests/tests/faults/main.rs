@@ -1,4 +1,4 @@
-//! What goes wrong at the stores, for each remote call, and how a sync ends that meets it.
+//! Faults of stores, for each remote call, and the end of a sync that meets them.
 
 mod integrity;
 mod judging;

@@ -1,4 +1,4 @@
-//! What a plan counts, against what the stores are asked by the run itself.
+//! The requests that a plan counts, against those of the run itself.
 
 use std::collections::BTreeMap;
 

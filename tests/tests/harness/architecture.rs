@@ -1,4 +1,4 @@
-//! `docs/architecture.md` against the code: what it names exists, and the crates depend as it draws.
+//! `docs/architecture.md` against the code: the named paths exist, and the crates depend as it draws.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The store in this process does what its callers rely on.
+//! The store in this process behaves as its callers expect.
 
 use flotilla_tests::cloud::{Cloud, Profile, READ_ONLY_KEY, READ_ONLY_SECRET, Restore};
 use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, s3_client};

@@ -1,4 +1,4 @@
-//! What the documents say, against the code: a promise names its test, a list names its metrics.
+//! The documents against the code: a promise names its test, a list names its metrics.
 
 use std::collections::BTreeSet;
 

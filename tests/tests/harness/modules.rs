@@ -1,4 +1,4 @@
-//! The modules of the worker: none leads back to itself by what it uses.
+//! The modules of the worker: their dependencies have no cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The proxy counts what passes, passes it unchanged, and breaks what it is asked to.
+//! The proxy counts requests, passes them unchanged, and injects the given faults.
 
 use std::time::Duration;
 

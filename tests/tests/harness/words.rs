@@ -70,7 +70,9 @@ fn a_replaced_word_is_found_in_text_and_in_names() {
 
 #[test]
 fn no_source_or_document_uses_a_replaced_word() {
-    let is_text = |path: &String| [".rs", ".md", ".py", ".toml", ".sh"].iter().any(|end| path.ends_with(end));
+    let is_text = |path: &String| {
+        [".rs", ".md", ".py", ".toml", ".sh", ".tf", ".hcl", ".yaml"].iter().any(|end| path.ends_with(end))
+    };
     let mut found = Vec::new();
     for path in files().into_iter().filter(is_text).filter(|path| !EXCEPT.contains(&path.as_str())) {
         for (line, number) in text(&path).lines().zip(1..) {

@@ -137,7 +137,7 @@ impl Bucket {
         }
     }
 
-    /// What is there, in the words of a trace.
+    /// The contents, in the words of a trace.
     pub fn name(&self, key: &str) -> String {
         self.items.get(key).map_or_else(|| "nothing".to_owned(), Item::name)
     }

@@ -312,7 +312,7 @@ impl Explorer {
             self.world.expire(queue, id);
             return true;
         }
-        // With all workers dead somebody has to do what is left.
+        // With all workers dead, a last one does the rest.
         (self.world.workers.is_empty() && self.start()) || self.resume(0) || self.deliver(0)
     }
 

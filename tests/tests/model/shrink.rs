@@ -14,7 +14,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// How small it is: what is read first counts most.
+    /// Its size: the parts that are read first count most.
     fn size(&self) -> (usize, usize, u64) {
         let sum = self.case.choices.iter().map(|choice| u64::from(*choice)).sum();
         (self.end.trace.len(), self.case.choices.len(), sum)

@@ -277,7 +277,7 @@ impl World {
         in_doubt.map(|(_, worker, _)| worker).filter(|worker| !self.workers.contains_key(worker)).collect()
     }
 
-    /// What is not as promised, now that everything has come to rest.
+    /// Broken promises, now that everything has come to rest.
     pub fn check(&self) -> Result<(), String> {
         KEYS.into_iter().try_for_each(|key| self.check_key(key))?;
         if let Some(write) = self.schedule.forbidden_write() {

@@ -1,4 +1,4 @@
-//! What a worker does at the moment, for heartbeats, for the end of an idle machine, and for its health.
+//! The activity of a worker, for heartbeats, for the end of an idle machine, and for health checks.
 
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;

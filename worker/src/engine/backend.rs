@@ -2,8 +2,8 @@
 //!
 //! A job that cannot be recorded comes again, and each time counts towards
 //! [`shared::queue::MAX_DELIVERIES`]: a ledger that is down for a while must not use up what jobs are worth. So
-//! after such a failure the worker takes one job at a time, ever more slowly, until one comes to its end; and if
-//! none does, the worker ends and says why.
+//! after a failure of this kind the worker takes one job at a time, ever more slowly, until one comes to its end; and
+//! if none does, the worker ends and says why.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -81,8 +81,8 @@ impl BackendHealth {
 const FIRST_REPETITION: Duration = Duration::from_secs(1);
 const MAX_REPETITION: Duration = Duration::from_secs(20);
 
-/// Repeats a write of finished work while that may still succeed: a ledger that is away for a minute costs no object its
-/// work. Meanwhile the worker keeps the job's lease and takes no new jobs.
+/// Repeats a write of finished work while that may still succeed: a ledger that is away for a minute costs no object
+/// its work. Meanwhile the worker keeps the job's lease and takes no new jobs.
 #[derive(Debug)]
 pub(crate) struct Repetition {
     began: Instant,

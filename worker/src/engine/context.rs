@@ -1,4 +1,4 @@
-//! What all jobs of a worker share, whatever their kind, and what the jobs of one of its lanes share.
+//! The state that all jobs of a worker share, of any kind, and the state that the jobs of a lane share.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -77,7 +77,7 @@ pub struct LaneContext {
     pub queue: Queue,
     /// Which of the lanes it is.
     pub(crate) lane: Lane,
-    /// Limits the transfers of all lanes together. Each transfer takes a permit of it.
+    /// Limits the transfers of all lanes together, by a permit for each.
     pub limiter: ConcurrencyLimiter,
     /// The lane's jobs that wait for another's work on their key, and take no part in it.
     waiting: AtomicUsize,

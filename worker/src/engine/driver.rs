@@ -1,4 +1,4 @@
-//! The worker's loop: what runs beside its jobs, and how it ends.
+//! The worker's loop: the tasks that run beside its jobs, and its end.
 
 use std::sync::Arc;
 use std::time::Duration;

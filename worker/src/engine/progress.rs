@@ -56,12 +56,12 @@ struct Entry {
     bytes: u64,
     /// All bytes of this process, also those of recorded parts.
     sent: u64,
-    /// The upload, where other workers send parts of it too.
+    /// The upload, where other workers send parts too.
     shared_upload: Option<String>,
     since: Instant,
     /// What was sent by the last report, and when that was.
     reported: Option<(u64, Instant)>,
-    /// Guards that name the object: several jobs of one process may send parts of it.
+    /// Guards that name the object: several jobs of one process may send its parts.
     users: usize,
 }
 
@@ -102,7 +102,7 @@ impl TransferProgress {
         ObjectProgress(Arc::new(Object { progress: self.clone(), key: key.to_owned(), is_listed, kept }))
     }
 
-    /// What is to be reported of each run now, and then counts as reported. Runs without large objects are left out.
+    /// Takes each run's report, which then counts as reported. Runs without large objects are left out.
     pub(crate) fn reports(&self, worker: &str) -> BTreeMap<String, TransferReport> {
         let mut reports = BTreeMap::<String, TransferReport>::new();
         self.has_reported_ended.store(false, Relaxed);

@@ -1,9 +1,9 @@
 //! Whose turn it is to poll, in a process that serves many tasks.
 //!
-//! A task is busy while its owner says so (a live run, jobs on its queue), and for a minute after each message. The lanes
-//! of busy tasks long-poll, at most [`MAX_LONG_POLLS`] of a process at once, in turn. The other tasks are polled once a
-//! minute, shortly, by one of the fleet's workers each. Workers that disagree about their number or the time poll a task
-//! twice in a minute, or leave it out for one.
+//! A task is busy while its owner says so (a live run, jobs on its queue), and for a minute after each message. The
+//! lanes of busy tasks long-poll, at most [`MAX_LONG_POLLS`] of a process at once, in turn. The other tasks are polled
+//! once a minute, shortly, by one of the fleet's workers each. Workers that disagree about their number or the time
+//! poll a task twice in a minute, or leave it out for one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -139,7 +139,7 @@ impl Turns {
     }
 
     /// When this worker polls the task next, if it stays idle: in a minute whose number, with the task's, is the
-    /// worker's, and at the task's moment of it.
+    /// worker's, and at the task's moment of the minute.
     fn next_idle(&self, index: u64, of: u64) -> Instant {
         let (began, began_at) = self.polls.0.began;
         let every = IDLE_EVERY.as_millis() as u64;

@@ -179,7 +179,7 @@ fn delay_until(not_before: Option<Timestamp>) -> Option<Duration> {
 }
 
 /// Sends a job anew, so that its deliveries are not used up. It is acknowledged afterwards: a crash in between, or an
-/// answer that is lost, leaves two of it, which count once.
+/// answer that is lost, leaves two messages, which count once.
 async fn send_again(lane: &LaneContext, message: Message, delay: Duration) -> Result<()> {
     lane.queue.send(&[Outgoing { body: message.body, delay }]).await
 }
@@ -227,8 +227,8 @@ pub(crate) async fn release(lane: &LaneContext, message: &Message, delay: Durati
     }
 }
 
-/// Leaves a job to another worker, or to a later moment. Sent anew, so that no delivery is counted. If the send fails or
-/// its answer is lost, the message is released, and counts one delivery; two of it count once.
+/// Leaves a job to another worker, or to a later moment. Sent anew, so that no delivery is counted. If the send fails
+/// or its answer is lost, the message is released, and counts one delivery; two messages count once.
 pub(crate) async fn send_back(lane: &LaneContext, message: Message, delay: Duration) {
     let acknowledged = Message { body: String::new(), ..message.clone() };
     match send_again(lane, message, delay).await {

@@ -1,4 +1,4 @@
-//! One key that an event names: the destination is to have there what the source has now.
+//! One key that an event names: makes the destination equal to the source there.
 
 use std::time::Duration;
 

@@ -105,8 +105,8 @@ enum Aborted {
 }
 
 impl UploadCloser {
-    /// Closes uploads until there are no more, `stop` is cancelled, or it is `until`; whether there are no more. An error
-    /// leaves `closing` at the page that failed: a repeated call begins there.
+    /// Closes uploads until there are no more, `stop` is cancelled, or it is `until`; whether there are no more. An
+    /// error leaves `closing` at the page that failed: a repeated call begins there.
     pub async fn close(&self, closing: &mut Closing, stop: &CancellationToken, until: Instant) -> Result<bool> {
         loop {
             let (page, next) = self.upload_log.uploads_of_task(&self.task, closing.after.as_deref(), PAGE).await?;
@@ -130,7 +130,7 @@ impl UploadCloser {
         self.run.as_deref().is_none_or(|ours| ours == run)
     }
 
-    /// Ends what is open of a key, or may be.
+    /// Aborts the uploads of a key that are open, or may be.
     async fn end(&self, open: OpenUploads) -> Result<Closed> {
         let mut closed = Closed::default();
         let mut intents = open.intents;

@@ -1,4 +1,4 @@
-//! What all jobs of a worker for objects share.
+//! The state that all jobs of a worker for objects share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -133,7 +133,7 @@ pub(crate) struct ObjectsContext {
     pub warned_uploads_not_listable: AtomicBool,
 }
 
-/// What one job works with.
+/// The context of one job.
 #[derive(Clone)]
 pub(crate) struct Context {
     pub engine: Arc<Engine>,

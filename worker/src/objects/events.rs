@@ -1,4 +1,4 @@
-//! What events need: many of one key become few copies, and writes with unknown results are checked again.
+//! Events: many of one key become few copies, and writes with unknown results are checked again.
 
 pub(crate) mod coalesce;
 pub(crate) mod in_doubt;

@@ -32,7 +32,7 @@ pub(crate) struct Item<'a> {
     pub started: Timestamp,
     /// Whether the work was begun before, by another delivery or by this one: it may have had an effect.
     pub redelivered: bool,
-    /// What is known of the key's uploads.
+    /// The known uploads of the key.
     pub uploads: Uploads,
 }
 
@@ -73,8 +73,8 @@ impl<'a> Item<'a> {
         self.uploads = if self.is_redone() { Uploads::Unknown } else { Uploads::None };
     }
 
-    /// Whether the task's present filters exclude a key that may have changed. The key was judged when its event was read,
-    /// perhaps by an earlier command, which had other filters; also a retry brings it back.
+    /// Whether the task's present filters exclude a key that may have changed. The key was judged when its event was
+    /// read, perhaps by an earlier command, which had other filters; also a retry brings it back.
     pub fn is_left_out(&self) -> bool {
         let is_followed = matches!(self.request, Request::Follow(_)) || self.job.run == events_run(&self.job.task);
         is_followed && !self.context.objects.follow.takes_key(&self.object.key)
@@ -99,7 +99,7 @@ impl<'a> Item<'a> {
         };
         Some(match verdict {
             Verdict::Copied(object) => copied(object, State::Copied),
-            // Counted as nothing to do. What is known of the destination's object is kept.
+            // Counted as nothing to do. The facts about the destination's object are kept.
             Verdict::InSync(object) => explained(copied(object, State::Skipped), Some(IN_SYNC), None),
             Verdict::Deleted => self.outcome_as(State::Deleted),
             Verdict::Skipped(skip) => explained(self.outcome_as(State::Skipped), Some(skip.reason()), None),

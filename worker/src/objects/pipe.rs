@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use crate::engine::progress::Attempt;
 use crate::objects::integrity;
 
-/// The bytes that pass through a pipe, and what is done with them in transit.
+/// The bytes that pass through a pipe, and their processing in transit.
 pub(crate) struct Pipe {
     /// What the bytes belong to, for errors.
     pub subject: String,

@@ -1,8 +1,8 @@
 //! A file where a key needs a folder, and the reverse, at a destination that has folders.
 //!
 //! The finder defers deletes until they are allowed. A copy that one of these keys blocks waits for that, and then
-//! replaces the blocking keys in one step. The delete of such a key is left to the copy: nothing that blocks a copy is
-//! deleted unless the copy follows. An event's copy waits for no listing: see [`judge_event`].
+//! replaces the blocking keys in one step. The delete of a blocking key is left to the copy: nothing that blocks a copy
+//! is deleted unless the copy follows. An event's copy waits for no listing: see [`judge_event`].
 
 use std::time::Duration;
 

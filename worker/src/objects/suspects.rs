@@ -90,7 +90,7 @@ impl Marks {
         }
         match self.clear(item.context, &item.object.key).await {
             Ok(()) => verdict,
-            // The job comes again: nothing of it is lost.
+            // The job comes again: nothing is lost.
             Err(error) => Verdict::Unrecorded(error),
         }
     }

@@ -1,4 +1,4 @@
-//! What became of one object: one type, from the copy of a version up to the ledger and the queue.
+//! The result for one object: one type, from the copy of a version up to the ledger and the queue.
 //!
 //! | verdict | ledger | queue |
 //! |---|---|---|
@@ -141,7 +141,7 @@ impl Copied {
     }
 }
 
-/// What is known of the uploads of a settled object's key.
+/// The known uploads of a settled object's key.
 #[derive(Default)]
 pub(crate) enum Uploads {
     /// There was none.

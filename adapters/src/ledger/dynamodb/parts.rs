@@ -1,11 +1,11 @@
 //! The parts of an upload that are at the destination.
 //!
-//! The upload's own item has the set of them, as bitmap words `w0`, `w1`, … of 256 parts each: an update replaces a word
-//! by one with more bits, on the condition that the word is the one that was known, and returns all words. Jobs of one
-//! upload send parts that lie apart, so they seldom change the same word at the same time. Words go with the upload:
-//! a late write finds another upload, or none, and changes nothing.
+//! The upload's own item has the set of them, as bitmap words `w0`, `w1`, … of 256 parts each: an update replaces a
+//! word by one with more bits, on the condition that the word is the one that was known, and returns all words. Jobs of
+//! one upload send parts that lie apart, so they seldom change the same word at the same time. Words go with the
+//! upload: a late write finds another upload, or none, and changes nothing.
 //!
-//! What is known of the parts besides, their tags and checksums, stands in items of its own, one a group, which are
+//! Tags and checksums of the parts stand in items of their own, one a group, which are
 //! written once, before the bits that say so, and read once, when the upload is completed. A part that was sent twice
 //! stands in two of them.
 
@@ -59,8 +59,8 @@ pub(super) async fn record(
                 set => return set,
             }
         }
-        // Nothing to add to the set that the caller knew, another one's parts came first, ours are in and the answer was
-        // lost, or the upload is closed.
+        // Nothing to add to the set that the caller knew, another one's parts came first, ours are in and the answer
+        // was lost, or the upload is closed.
         match of(ledger, task, upload).await? {
             Some(now) if changes_to(&now, parts).is_empty() => return Ok(now),
             Some(now) => known = now,
@@ -161,7 +161,7 @@ fn decode(record: &Record) -> PartSet {
     PartSet::from_bytes(bytes)
 }
 
-/// What is recorded of the parts, by number.
+/// The records of the parts, by number.
 pub(super) async fn records(ledger: &DynamoDbLedger, task: &str, upload: &Upload) -> Result<Vec<PartRecord>> {
     let query = ledger.query(&group_partition(task, upload), &prefix(upload));
     let mut parts: Vec<PartRecord> = Vec::new();
@@ -174,7 +174,7 @@ pub(super) async fn records(ledger: &DynamoDbLedger, task: &str, upload: &Upload
     Ok(parts)
 }
 
-/// Forgets what is recorded of the parts; the set goes with the upload.
+/// Forgets the records of the parts; the set goes with the upload.
 pub(super) async fn forget(ledger: &DynamoDbLedger, task: &str, upload: &Upload) -> Result<()> {
     let pk = group_partition(task, upload);
     let query = ledger.query(&pk, &prefix(upload)).projection_expression("sk");

@@ -61,7 +61,7 @@ pub(super) async fn set_phase(
     fence: Option<u64>,
 ) -> Result<()> {
     // Repeated, or done with its answer lost: the phase is the same again. Carried out late: a run never
-    // moves back from what a later request has made of it, and a finder without its claim has another fence.
+    // moves back behind a later request, and a finder without its claim has another fence.
     let may_follow: Vec<Phase> = Phase::ALL.into_iter().filter(|before| phase.may_follow(*before)).collect();
     let placeholders: Vec<String> = (0..may_follow.len()).map(|n| format!(":from{n}")).collect();
     let fenced = if fence.is_some() { " AND #fence = :fence" } else { "" };

@@ -38,7 +38,7 @@ const MAX_ROUNDS: usize = 1_000;
 
 const COUNTED: &str = "counted";
 
-/// What is known of an origin job's item.
+/// The read state of an origin job's item.
 #[derive(Debug, Default)]
 struct Job {
     indexes: IndexSet,

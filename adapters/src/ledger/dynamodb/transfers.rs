@@ -1,4 +1,4 @@
-//! What workers transfer at this moment.
+//! The transfers of workers at this moment.
 //!
 //! The reports of a run stand in one partition of their own: each worker writes its item every few seconds at most, and
 //! only while large objects are in flight.

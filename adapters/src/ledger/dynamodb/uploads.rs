@@ -72,14 +72,14 @@ pub(super) async fn get(ledger: &DynamoDbLedger, task: &str, key: &str) -> Resul
     found.as_ref().filter(|record| record.optional("upload_id").is_some()).map(decode).transpose()
 }
 
-/// What is open of these keys, or may be.
+/// The uploads of these keys that are open, or may be.
 pub(super) async fn of_keys(ledger: &DynamoDbLedger, task: &str, keys: &[&str]) -> Result<Vec<OpenUploads>> {
     let items: BTreeSet<(String, String)> = keys.iter().map(|key| item_key(task, key)).collect();
     let records = ledger.get_all(items.iter().map(|(pk, sk)| (pk.as_str(), sk.as_str()))).await?;
     records.iter().filter_map(|record| open_of(record).transpose()).collect()
 }
 
-/// What is open of a task, or may be: a page that begins after the item of this sort key.
+/// The uploads of a task that are open, or may be: a page that begins after the item of this sort key.
 pub(super) async fn of_task(
     ledger: &DynamoDbLedger,
     task: &str,

@@ -1,4 +1,4 @@
-//! What a finder writes: runs, checkpoints, deferred jobs.
+//! The records of a finder: runs, checkpoints, deferred jobs.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 

@@ -1,4 +1,4 @@
-//! What workers transfer at this moment.
+//! The transfers of workers at this moment.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ impl TransferReports for SqliteLedger {
     }
 }
 
-/// Removes what is no longer valid at the same time: the table does not grow.
+/// Also removes rows that are no longer valid: the table does not grow.
 fn write(
     t: &Transaction<'_>,
     run: &str,

@@ -73,7 +73,7 @@ pub(super) fn of_keys(connection: &Connection, task: &str, keys: &[String]) -> R
     Ok(found)
 }
 
-/// What is open of a task, or may be: a page in key order that begins after this key.
+/// The uploads of a task that are open, or may be: a page in key order that begins after this key.
 pub(super) fn of_task(
     connection: &Connection,
     task: &str,

@@ -19,7 +19,7 @@ const CHUNK_BYTES: u64 = 256 << 10;
 
 const GET: &str = "get";
 
-/// An open file, and the bytes of it still to be read.
+/// An open file, and how many of its bytes are still to be read.
 struct Reading {
     folder: Folder,
     key: String,

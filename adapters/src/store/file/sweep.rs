@@ -1,4 +1,4 @@
-//! Removes what killed processes left behind in `.flotilla-partial`.
+//! Removes files that killed processes left behind in `.flotilla-partial`.
 //!
 //! A writer locks a put's file as long as it writes, and also a file beside an upload that it creates. The kernel
 //! releases the lock when the process dies, so an unlocked file has no owner. Complete uploads outlive their process:

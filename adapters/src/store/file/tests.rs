@@ -1,4 +1,4 @@
-//! What only a folder can do wrong.
+//! Faults that only a folder can have.
 
 use std::fs;
 use std::io::Write as _;

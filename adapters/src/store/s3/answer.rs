@@ -19,7 +19,7 @@ use xmlparser::{ElementEnd, Token, Tokenizer};
 pub(super) const MAX_ANSWER_BYTES: usize = 16 << 20;
 
 /// Calls whose success S3 answers without a body (Amazon S3 API Reference, "Response Syntax" of each).
-const SILENT: [&str; 4] = ["DeleteObject", "AbortMultipartUpload", "PutObject", "UploadPart"];
+const WITHOUT_DOCUMENT: [&str; 4] = ["DeleteObject", "AbortMultipartUpload", "PutObject", "UploadPart"];
 
 /// Sees every answer of the client.
 #[derive(Debug)]
@@ -52,8 +52,8 @@ impl Intercept for WholeAnswers {
     ) -> Result<(), BoxError> {
         let Some(text) = context.response().body().bytes() else { return Ok(()) };
         // A proxy's page would pass for an empty answer.
-        let is_silent = settings.load::<Metadata>().is_some_and(|call| SILENT.contains(&call.name()));
-        if is_silent && context.output_or_error().is_ok() && text.trim_ascii_start().starts_with(b"<") {
+        let has_no_document = settings.load::<Metadata>().is_some_and(|call| WITHOUT_DOCUMENT.contains(&call.name()));
+        if has_no_document && context.output_or_error().is_ok() && text.trim_ascii_start().starts_with(b"<") {
             return Err("a document where S3 answers without one".into());
         }
         match check(text) {

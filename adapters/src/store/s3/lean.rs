@@ -168,7 +168,7 @@ impl LeanClient {
     }
 
     /// Reads the answer to a write: it has no document. A proxy's page would pass for an empty answer.
-    async fn silent(&self, answer: HttpResponse) -> Answered<HttpResponse> {
+    async fn without_document(&self, answer: HttpResponse) -> Answered<HttpResponse> {
         let (answer, body) = self.whole(answer).await?;
         if body.trim_ascii_start().starts_with(b"<") {
             return Err(SdkError::response_error("a document where S3 answers without one", answer));

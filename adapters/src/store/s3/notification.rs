@@ -1,7 +1,7 @@
 //! Where a bucket sends its events, without a function in between (Amazon S3 user guide, "Amazon S3 Event
 //! Notifications").
 //!
-//! A bucket has one notification configuration, and a PUT replaces all of it. So it is read, the task's rule is put
+//! A bucket has one notification configuration, and a PUT replaces it as a whole. So it is read, the task's rule is put
 //! beside those of others, everything is written back and read again. S3 knows no condition for this write. Each
 //! attempt reads first, also after a lost answer: what another program writes between that read and the PUT, some
 //! milliseconds, is lost, and nobody can see it. If the other program's PUT removes ours, the last read finds that.

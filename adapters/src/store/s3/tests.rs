@@ -1,4 +1,4 @@
-//! What a store may answer, from a server that gives prepared answers.
+//! Answers of stores, from a server that gives prepared ones.
 
 use std::sync::Mutex;
 

@@ -1,4 +1,4 @@
-//! What a bucket's objects may have that no copy gets, by the bucket's configuration.
+//! Properties of objects that no copy gets: redirects, retention, legal holds; by the bucket's configuration.
 //!
 //! Only a bucket with object lock has objects with retention or a legal hold, and a redirect has an effect only in a
 //! bucket that serves a website. So two requests answer for all objects.

@@ -1,4 +1,4 @@
-//! Heartbeats of workers, and what controllers remember.
+//! Heartbeats of workers, and the record of the controllers.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};

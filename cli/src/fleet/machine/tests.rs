@@ -18,7 +18,7 @@ struct Group {
     refusals: Mutex<u32>,
 }
 
-/// A machine of it.
+/// A machine of the group.
 #[derive(Debug)]
 struct Member {
     group: Arc<Group>,

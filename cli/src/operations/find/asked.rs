@@ -1,4 +1,4 @@
-//! The run that an operation asks for: whether it is live, and how a slice of it ends.
+//! The run that an operation requests: whether it is live, and how a slice ends.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;

@@ -163,7 +163,7 @@ impl Probe {
             rights.write = self.no(&error, &[Right::Put]);
             rights.delete = Answer::not_tried("nothing could be written");
             if error.is_unclear() {
-                // It may have been written: nothing of it is to stay.
+                // It may have been written: remove it.
                 let _ = self.bounded("delete", self.store.delete(&key)).await;
             }
             return;

@@ -1,4 +1,4 @@
-//! Comparing what is said of objects with the same bytes.
+//! Comparing the metadata of objects with the same bytes.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;

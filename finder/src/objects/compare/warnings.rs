@@ -1,4 +1,4 @@
-//! What a comparison has to say: the first objects of each kind by name, and no line for each of a million.
+//! Warnings of a comparison: the first objects of each kind by name, the others by number.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 

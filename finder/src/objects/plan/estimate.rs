@@ -1,4 +1,4 @@
-//! Requests and their cost, estimated from what a run would do.
+//! Requests of a run and their cost, estimated.
 
 use std::borrow::Cow;
 
@@ -32,7 +32,7 @@ const SETTLEMENT_WRITES: u64 = 4;
 /// Parts are recorded in groups, one each 2 s: some 16 parts of 16 MiB at 1 Gbit/s.
 const PARTS_PER_GROUP: u64 = 16;
 
-/// What is recorded of a part, about, bytes: number, tag, checksum, proof.
+/// Bytes of a part's record, about: number, tag, checksum, proof.
 const PART_BYTES: u64 = 130;
 
 /// How objects are copied, as far as requests depend on it.
@@ -142,8 +142,8 @@ impl Tally {
         let parts = terms.parts(object);
         self.stores.copy(object, parts, terms);
         let Some(parts) = parts else { return };
-        // Each group is an item that is written and deleted once; the upload's item, with a bit for each part, is updated
-        // each time. It is written once before and deleted once after.
+        // Each group is an item that is written and deleted once; the upload's item, with a bit for each part, is
+        // updated each time. It is written once before and deleted once after.
         let groups = parts.div_ceil(PARTS_PER_GROUP);
         let group = (PART_BYTES * parts.min(PARTS_PER_GROUP)).div_ceil(price::DYNAMODB_WRITE_BYTES);
         let update = (2 * OUTCOME_BYTES + parts / 8).div_ceil(price::DYNAMODB_WRITE_BYTES);
@@ -205,7 +205,7 @@ pub struct Cost {
 pub struct Requests {
     /// `source`, `destination`, `queue` or `ledger`.
     pub service: Cow<'static, str>,
-    /// What is asked of it.
+    /// Its requests.
     pub operation: Cow<'static, str>,
     /// How many, about.
     pub count: u64,

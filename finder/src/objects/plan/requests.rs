@@ -1,4 +1,4 @@
-//! What the stores are asked for one object, as the worker asks it (`worker/src/objects/whole.rs`, `multipart.rs`, `delete.rs`).
+//! The requests for one object, as the worker makes them (`worker/src/objects/whole.rs`, `multipart.rs`, `delete.rs`).
 //!
 //! A test holds this to the requests of real runs: `tests/tests/faults/planned.rs`. What no listing shows is not
 //! counted: objects that have tags at a store that reports their number, checksums, encryption, changes during the run.

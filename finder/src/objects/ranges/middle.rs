@@ -43,8 +43,8 @@ fn guess(prefix: &str, cursor: &str, end: Option<&str>) -> Option<String> {
 }
 
 /// A key beyond `cursor`, not much farther than `cursor` is from `first`: where the end is unknown, what was met is the
-/// only measure. It differs from `cursor` one place before the first place in which `first` does, or in an earlier place
-/// where that one has no room. `None` if no place has room: [`middle`] then guesses.
+/// only measure. It differs from `cursor` one place before the first place in which `first` does, or in an earlier
+/// place where that one has no room. `None` if no place has room: [`middle`] then guesses.
 ///
 /// Keys in the rest of the range are met by the range that begins there, which goes on in the same way: the distance
 /// grows with each cut.
@@ -86,7 +86,7 @@ fn between(low: Option<char>, high: char) -> Option<char> {
     let low = low.map_or(0x20, |c| c as u32).max(0x20);
     let half = low + (high as u32).checked_sub(low)? / 2;
     let legal = |c: &char| !c.is_control() && !matches!(*c, '\u{fffe}' | '\u{ffff}');
-    // 2,050 code points downwards are more than the longest run of what is not legal.
+    // 2,050 code points downwards are more than the longest run of illegal ones.
     (low + 1..=half).rev().take(2_050).filter_map(char::from_u32).find(legal)
 }
 

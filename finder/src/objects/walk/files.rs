@@ -17,7 +17,7 @@ use crate::objects::listing::Sides;
 pub(super) struct Files {
     /// Only a store with folders cannot hold a key below another one. A source with folders has no such keys.
     is_needed: bool,
-    /// What is left of the range. Keys before it were listed by an earlier process, or by another range.
+    /// The rest of the range. Keys before it were listed by an earlier process, or by another range.
     range: KeyRange,
     /// Keys that were taken and that begin the last one, ascending: as many as a key has bytes at most.
     begun: Vec<String>,
@@ -47,9 +47,9 @@ impl Files {
 
     /// The file that a source key lies below, if any.
     ///
-    /// A key before the range costs one HEAD. Slow, throttled or cut off: the adapter waits and tries again. Repeated or
-    /// its answer lost: it only reads. An error is no answer, and the key is not judged. A file that comes or goes after
-    /// the HEAD is for the next run.
+    /// A key before the range costs one HEAD. Slow, throttled or cut off: the adapter waits and tries again. Repeated
+    /// or its answer lost: it only reads. An error is no answer, and the key is not judged. A file that comes or goes
+    /// after the HEAD is for the next run.
     pub(super) async fn above(&mut self, sides: &Sides, filter: &Filter, key: &str) -> Result<Option<String>> {
         if !self.is_needed {
             return Ok(None);

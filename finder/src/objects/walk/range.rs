@@ -1,4 +1,4 @@
-//! The walk over one range: take pairs, decide, pack, and journal what was packed.
+//! The walk over one range: take pairs, decide, pack, and write the jobs to the journal.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -240,7 +240,7 @@ impl Range {
     }
 
     /// Journals everything up to the cursor: deferred deletes, then the checkpoint with the jobs in its
-    /// outbox, then the jobs. Died before the checkpoint: all of it is found again. Died after it: the
+    /// outbox, then the jobs. Died before the checkpoint: all is found again. Died after it: the
     /// resumed run sends the outbox.
     async fn commit(&mut self) -> Result<(), FindError> {
         self.due = Instant::now() + CHECKPOINT_EVERY;

@@ -99,7 +99,7 @@ impl Work {
         duration_within("outage-limit", self.outage_limit, Duration::ZERO, Duration::from_secs(24 * 3600))
     }
 
-    /// What is asked for besides the bytes must be something that the places can have.
+    /// Refuses requested metadata that a side cannot store.
     fn check_fidelity(&self, source: Scheme, destination: Scheme) -> Check {
         let to_folder = destination == Scheme::File;
         let folders_have_none = "the destination is a folder, which has no storage classes: leave it out";

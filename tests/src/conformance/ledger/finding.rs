@@ -1,4 +1,4 @@
-//! What a finder relies on: runs, checkpoints, deferred jobs.
+//! The finder's part of the ledger: runs, checkpoints, deferred jobs.
 
 use shared::ErrorKind;
 use shared::ledger::{Checkpoint, Found, NO_FENCE, Phase, Run, RunState, Settled, SharedLedger};

@@ -1,4 +1,4 @@
-//! What workers transfer at this moment.
+//! The transfers of workers at this moment.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What listings promise: order, completeness, ranges, pages.
+//! Promises of listings: order, completeness, ranges, pages.
 
 use futures::{StreamExt as _, stream};
 use shared::object::Pin;

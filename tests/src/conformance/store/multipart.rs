@@ -1,4 +1,4 @@
-//! What a multipart upload promises, from its opening to its end.
+//! Promises of multipart uploads, from opening to end.
 
 use shared::ErrorKind;
 use shared::object::{Pin, Timestamp};

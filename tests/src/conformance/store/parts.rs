@@ -1,4 +1,4 @@
-//! What must never become part of an object.
+//! Parts that must never become part of an object.
 
 use shared::ErrorKind;
 use shared::object::{ETag, Pin};

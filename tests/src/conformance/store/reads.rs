@@ -1,4 +1,4 @@
-//! What reads promise: ranges, pins, checksums, and what is missing.
+//! Promises of reads: ranges, pins, checksums, missing objects.
 
 use shared::ErrorKind;
 use shared::digest::Algorithm;
@@ -34,7 +34,7 @@ pub async fn any_range_can_be_read(fixture: &Fixture) {
     }
 }
 
-/// A read that asks for what is not there must not look like a whole one.
+/// A read beyond the end must not look like a complete one.
 pub async fn a_range_beyond_the_end_never_ends_well(fixture: &Fixture) {
     put(&fixture.store, "key", &bytes_of(100, 1)).await;
     put(&fixture.store, "empty", &Bytes::new()).await;

@@ -1,4 +1,4 @@
-//! What a put promises, whole or failed, and what deleting promises.
+//! Promises of puts, whole or failed, and of deletes.
 
 use std::collections::BTreeMap;
 
@@ -123,7 +123,7 @@ pub async fn a_put_that_is_dropped_makes_no_object(fixture: &Fixture) {
     assert_absent(&fixture.store, "dropped").await;
 }
 
-/// End-to-end integrity: the destination refuses what is not what was sent.
+/// End-to-end integrity: the destination refuses bytes that differ from the sent ones.
 pub async fn a_wrong_checksum_is_refused_where_it_is_verified(fixture: &Fixture) {
     let bytes = bytes_of(100_000, 1);
     for &algorithm in &fixture.store.capabilities().verifies {
@@ -185,7 +185,7 @@ pub async fn the_modification_time_is_kept_where_the_store_says_so(fixture: &Fix
     }
 }
 
-/// Deleting what is not there is `Ok`, and touches no neighbour.
+/// Deleting a missing key is `Ok`, and touches no neighbour.
 pub async fn deleting_removes_and_may_be_repeated(fixture: &Fixture) {
     let store = &fixture.store;
     for key in ["d/e/f", "d/e/f-2", "d.txt"] {

@@ -1,4 +1,4 @@
-//! Heartbeats of workers, and what controllers remember.
+//! Heartbeats of workers, and the record of the controllers.
 
 use shared::object::Timestamp;
 use shared::tasks::{CLOCK_SKEW_ALLOWED, Change, FleetRecord, HEARTBEATS_KEPT, Heartbeat, SharedTasks, WorkerState};

@@ -1,4 +1,4 @@
-//! Runs: their begin, their end, what the controller sees of them.
+//! Runs: begin, end, and the controller's view.
 
 use futures::future::join_all;
 use shared::object::Timestamp;

@@ -1,4 +1,4 @@
-//! What befalls requests.
+//! Faults of requests.
 
 use flotilla_tests::proxy::Fault;
 

@@ -1,4 +1,4 @@
-//! Uses of a queue and a ledger that touch every call, and hold what comes back to what must.
+//! Uses of a queue and a ledger that make every call, and check the results.
 
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;

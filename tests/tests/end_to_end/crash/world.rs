@@ -1,4 +1,4 @@
-//! Two locations, what is in them, and what must hold in the end.
+//! Two locations, their contents, and the checks at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What becomes of bytes that a destination has stored wrong, by the rights that it gives.
+//! Wrong bytes at a destination: removed, or reported, by the rights that it gives.
 
 use flotilla_tests::proxy::{Fault, Kind, Rule};
 use shared::ledger::{Outcome, State};

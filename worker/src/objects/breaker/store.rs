@@ -49,8 +49,8 @@ impl BreakerStore {
     }
 
     /// As [`report`](Self::report), of a call that gives an object its tags. A refusal of tags says nothing of objects
-    /// without tags, so the circuit does not hear of it. `AccessDenied` names no action at most stores: then it may be
-    /// one of the tags or of the object, and the message names both rights.
+    /// without tags, so the circuit breaker does not count it. `AccessDenied` names no action at most stores: then it
+    /// may be one of the tags or of the object, and the message names both rights.
     fn report_write<T>(&self, verb: &'static str, key: &str, write: &Write, answer: Result<T>) -> Result<T> {
         match answer {
             Err(error) if !write.tags.is_empty() && may_be_of_tags(&error) => {
@@ -118,7 +118,7 @@ impl BreakerStore {
 /// The refusal of a bucket whose owner owns all objects (Amazon S3 "Controlling ownership of objects").
 const LISTS_ARE_OFF: &str = "AccessControlListNotSupported";
 
-/// Whether the right to give an object tags may be what is missing.
+/// Whether the missing right may be the one to give an object tags.
 fn may_be_of_tags(error: &Error) -> bool {
     let message = error.message();
     let names_another = message.contains("not authorized to perform") && !message.contains("PutObjectTagging");

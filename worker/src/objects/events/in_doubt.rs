@@ -1,10 +1,10 @@
-//! Writes to the destination whose end nobody saw.
+//! Writes to the destination whose result is unknown.
 //!
 //! A write that was handed over whole, and whose answer was lost, late, or not waited for (a lease that was lost,
 //! a worker that stops), may still take effect: after another worker has written something newer, has looked again and
-//! is done. Nobody would look after it. So each such key is remembered, and when its job is let go it is put on the
-//! queue to be looked at once more, late enough for the write to have ended. A worker that is killed remembers nothing:
-//! its job comes back when its lease has run out, which is as late.
+//! is done. Nobody would look after it. So each of these keys is remembered, and when its job is finished it is put on
+//! the queue to be looked at once more, late enough for the write to have ended. A worker that is killed remembers
+//! nothing: its job comes back when its lease has run out, which is as late.
 //!
 //! A body that was not sent to its end makes no object, so it is none.
 //!

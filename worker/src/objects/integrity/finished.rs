@@ -1,4 +1,4 @@
-//! The bytes of an object that was made of parts: what the parts prove, and what must still be read.
+//! The bytes of an object that was made of parts: verified by the parts, or read again.
 
 use shared::digest::{Checksum, combine, multipart_etag};
 use shared::object::ETag;

@@ -1,4 +1,4 @@
-//! What cannot be carried over, and which of it was logged or refused.
+//! Metadata that cannot be replicated, and whether that was logged or refused.
 
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! From parts to the object: completing an upload, looking at what became of it, checking it.
+//! From parts to the object: completing an upload, reading the result, checking it.
 
 use std::collections::HashMap;
 

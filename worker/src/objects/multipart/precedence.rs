@@ -1,4 +1,4 @@
-//! Which of two jobs has an object, when the ledger has an upload of it already.
+//! Which of two jobs gets an object whose upload the ledger has already.
 //!
 //! Two runs at one object would take it from each other for ever. So the newer run has it; ids of runs sort by time. An
 //! event has seen the newest version: only an upload of that very version takes precedence over it, for its owner looks

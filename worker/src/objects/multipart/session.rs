@@ -64,7 +64,7 @@ fn contest<'a>(item: &'a Item<'_>, found: &'a UploadRecord, info: &ObjectInfo, w
         // It is about to be discarded by the job that sent this one: nobody goes on with it.
         Ordering::Less => false,
         Ordering::Equal if restarts == 0 => metadata::is_opened_with(context, found, write),
-        // Begun anew already, perhaps under other options again: its parts show what comes of it.
+        // Begun anew already, perhaps under other options again: its parts show the options.
         Ordering::Equal | Ordering::Greater => true,
     };
     Contest {

@@ -1,4 +1,4 @@
-//! The transaction that counts, and what its refusal means.
+//! The transaction that counts, and the meaning of its refusals.
 
 use std::time::Duration;
 

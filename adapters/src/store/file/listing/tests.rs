@@ -1,4 +1,4 @@
-//! Order, ranges, and what is no object.
+//! Order, ranges, and entries that are no objects.
 
 use std::collections::BTreeSet;
 use std::fs;

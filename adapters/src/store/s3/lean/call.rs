@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use aws_smithy_types::body::SdkBody;
 
-/// A request about a bucket, or about a key of it.
+/// A request about a bucket, or about one of its keys.
 #[derive(Debug)]
 pub(super) struct Call<'a> {
     pub method: &'static str,

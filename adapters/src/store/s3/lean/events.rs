@@ -1,10 +1,10 @@
 //! Reads XML once, as a sequence of elements and texts.
 //!
-//! What stores answer is plain: elements, texts, five entities. A short scanner reads that, and checks all of it: every
-//! element is closed by its own name, nothing follows the outermost one. Whatever the scanner does not know (comments,
-//! CDATA, prefixes, an illegal character, a fault) is read again by the tokenizer that reads all of XML, after
-//! `answer::check` has found it well-formed or has named the fault. So a document that is cut off or garbled is refused
-//! by both.
+//! Stores answer with a small part of XML: elements, texts, five entities. A short scanner reads this part and checks
+//! that every element is closed by its own name, and that nothing follows the outermost one. If the scanner meets
+//! anything else (comments, CDATA, prefixes, an illegal character, a fault), `answer::check` reads the document, and
+//! names its fault or finds it well-formed; then a tokenizer for all of XML reads it again. So both refuse a document
+//! that is cut off or garbled.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use crate::store::s3::answer;
 pub(super) trait Reader: Default {
     /// An element begins.
     fn open(&mut self, name: &str) -> Result<(), String>;
-    /// A text within the open element, or a piece of it.
+    /// A text within the open element, or a piece of the text.
     fn text(&mut self, text: &str);
     /// The open element ends.
     fn close(&mut self) -> Result<(), String>;

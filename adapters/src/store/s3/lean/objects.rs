@@ -27,8 +27,8 @@ use shared::store::{PartWrite, Read, Write};
 /// The type of an object that has none, as the SDK writes it.
 const OCTETS: &str = "application/octet-stream";
 
-/// Sets what a HEAD and a GET both answer. The SDK's builders have the same setters, but no common trait.
-macro_rules! described {
+/// Sets the headers that HEAD and GET have in common. The SDK's builders have the same setters, but no common trait.
+macro_rules! object_headers {
     ($builder:expr, $headers:expr) => {{
         let text = |name: &str| text($headers, name);
         $builder
@@ -86,7 +86,7 @@ impl LeanClient {
         let answer = self.send(call).await?;
         read(answer, |headers| {
             let archive = text(headers, "x-amz-archive-status")?;
-            let output = checked!(described!(HeadObjectOutput::builder(), headers), headers);
+            let output = checked!(object_headers!(HeadObjectOutput::builder(), headers), headers);
             Ok(output.set_archive_status(archive.as_deref().map(ArchiveStatus::from)).build())
         })
     }
@@ -101,7 +101,7 @@ impl LeanClient {
         let mut answer = self.send(call).await?;
         let body = ByteStream::new(std::mem::replace(answer.body_mut(), SdkBody::taken()));
         read(answer, |headers| {
-            let output = checked!(described!(GetObjectOutput::builder(), headers), headers);
+            let output = checked!(object_headers!(GetObjectOutput::builder(), headers), headers);
             Ok(output.set_content_range(text(headers, "content-range")?).body(body).build())
         })
     }
@@ -137,7 +137,7 @@ impl LeanClient {
         for (name, value) in &attributes.user {
             call.headers.push((Cow::Owned(format!("{METADATA}{}", name.to_lowercase())), Cow::Borrowed(value)));
         }
-        let answer = self.silent(self.send(verified(call, checksum)).await?).await?;
+        let answer = self.without_document(self.send(verified(call, checksum)).await?).await?;
         read(answer, |headers| {
             let output = checked!(PutObjectOutput::builder(), headers);
             let kind = text(headers, "x-amz-checksum-type")?;
@@ -164,7 +164,7 @@ impl LeanClient {
             .parameter("uploadId", Some(upload))
             .parameter("x-id", self.named("UploadPart"))
             .header("content-type", Some(OCTETS));
-        let answer = self.silent(self.send(verified(call, checksum)).await?).await?;
+        let answer = self.without_document(self.send(verified(call, checksum)).await?).await?;
         read(answer, |headers| {
             let output = checked!(UploadPartOutput::builder(), headers);
             Ok(output.set_e_tag(text(headers, "etag")?).build())
