@@ -108,7 +108,10 @@ async fn regression_a_failing_store_delays_no_operation() {
     operations.send(&events, 2).await;
     until(async || operations.done() == 2).await;
     let depth = events.depth().await.expect("the queue answers");
-    assert_eq!((depth.waiting(), depth.dead, objects.done()), (40, 0, 0), "they wait, and none is lost");
+    assert_eq!((depth.dead, objects.done()), (0, 0), "they wait");
+    assert!(depth.waiting() >= 40, "none is lost: {depth:?}");
+    // A job that waits is sent anew, then acknowledged: in between it is there twice.
+    until(async || events.depth().await.expect("the queue answers").waiting() == 40).await;
     assert_eq!(events.calls.count("release"), 0, "no delivery was counted");
     assert!(depth.leased > 0, "one of them is there to try the store with");
     objects.fails.store(false, SeqCst);
