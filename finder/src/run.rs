@@ -78,8 +78,7 @@ impl Finder {
     /// - A previous run with jobs that are not done is `Busy`, unless forced; it is not waited for. If nothing of it is
     ///   left on the queue, it is recorded as lost after some looks, and the new one begins. A retry waits for no run.
     /// - Deferred jobs, which delete, are sent only after the plan has ended well, and only if the planner allows the
-    /// number
-    ///   of deletes.
+    ///   number of deletes.
     /// - Two runs of one task never overlap; see [`claim`]. The claim of a finder that seems to be dead is watched for
     ///   its lease, and then taken.
     ///
