@@ -76,7 +76,7 @@ class Packages(unittest.TestCase):
 
     def test_the_rpm_package_is_installed_and_removed(self):
         tool("rpm")
-        package = self.built("generate-rpm", "--package", "cli")
+        package = self.built("generate-rpm", "--package", "cli", "--payload-compress", "none")
         # The database of this system knows no packages that one could depend on.
         said = inside(
             package.parent,

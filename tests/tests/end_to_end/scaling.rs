@@ -24,7 +24,7 @@ fn ideal(copies: usize, done: &Summary) -> f64 {
 
 /// A machine gets the notice of a spot interruption, and somebody wants fewer machines than have work. In a long run
 /// another machine goes without a notice: its jobs come again when their leases have run out. Returns how many objects
-/// it held.
+/// its jobs had.
 async fn disturb(scene: &Scene) -> u64 {
     let machines = scene.working().await;
     let [(interrupted, _), .., (crashed, jobs)] = &machines[..] else { panic!("two machines work: {machines:?}") };
@@ -48,7 +48,7 @@ async fn a_group_grows_with_the_load_and_shrinks_to_nothing() {
     let all = async |scene: &Scene| scene.group.in_service().await.len() == MACHINES as usize;
     scene.until("all machines are in service", all).await;
     scene.until("two machines work", async |scene| scene.working().await.len() >= 2).await;
-    let held = disturb(&scene).await;
+    let leased = disturb(&scene).await;
     scene.until("all runs are done", async |scene| scene.are_all_done().await).await;
     let done = scene.began.elapsed();
     scene.until("no machine is left", async |scene| scene.group.machines().await == 0).await;
@@ -58,8 +58,8 @@ async fn a_group_grows_with_the_load_and_shrinks_to_nothing() {
     let twice = scene.copied() - copies as u64;
     let ideal = ideal(copies, &summary);
     println!(
-        "zero to first byte {first:.1?}; done after {done:.1?}, nothing left after {:.1?}; {twice} copied twice, {held} \
-         held by the machine that crashed; {:.0} machine-seconds, ideal {ideal:.0} (ratio {:.2}); {summary:?}",
+        "zero to first byte {first:.1?}; done after {done:.1?}, nothing left after {:.1?}; {twice} copied twice, {leased} \
+         leased by the machine that crashed; {:.0} machine-seconds, ideal {ideal:.0} (ratio {:.2}); {summary:?}",
         scene.began.elapsed(),
         summary.machine_seconds,
         summary.machine_seconds / ideal,
@@ -67,7 +67,7 @@ async fn a_group_grows_with_the_load_and_shrinks_to_nothing() {
     assert_eq!(summary.peak, MACHINES as usize);
     assert!(summary.refused > 0, "capacity was scarce");
     assert_eq!((summary.hooks_expired, scene.group.desired().await), (0, 0));
-    assert!(twice <= held, "only the jobs of the machine that crashed came again");
+    assert!(twice <= leased, "only the jobs of the machine that crashed came again");
     assert!(first < LIMIT / 5, "zero to first byte: {first:?}");
     assert!(summary.machine_seconds <= 1.25 * ideal, "{} machine-seconds, ideal {ideal}", summary.machine_seconds);
     assert!(done < Duration::from_secs(240), "{done:?}");

@@ -140,9 +140,9 @@ async fn assert_uninstalled(fleet: &Fleet, workers: Vec<Process>) {
     let items = table.scan().table_name(name).send().await.expect("the table is read");
     let kinds = items.items().iter().filter_map(|item| item["pk"].as_s().ok());
     let kinds: std::collections::BTreeSet<&str> = kinds.map(|pk| pk.split('#').next().unwrap_or(pk)).collect();
-    println!("left in the table: {kinds:?}");
     assert!(kinds.iter().all(|kind| LEFT.contains(kind)), "{kinds:?}");
 }
 
-/// Kinds of records that stay in the table: who changed what, operations until they expire, the controller's memory.
-const LEFT: [&str; 4] = ["audits", "fleet", "operation-checkpoints", "operations"];
+/// Kinds of records that stay in the table: who changed what, the controller's memory; operations and samples until they
+/// expire.
+const LEFT: [&str; 4] = ["audits", "fleet", "operations", "samples"];
