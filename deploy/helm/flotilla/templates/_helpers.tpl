@@ -19,7 +19,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
 {{- define "flotilla.pod" -}}
-serviceAccountName: {{ include "flotilla.account" . }}
+serviceAccountName: {{ .account | default (include "flotilla.account" .) }}
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
