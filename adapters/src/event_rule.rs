@@ -8,7 +8,7 @@ mod pattern;
 
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_eventbridge::types::{RuleState, Target};
+use aws_sdk_eventbridge::types::{Rule, RuleState, Target};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::aws::{self, allow};
@@ -19,6 +19,9 @@ use shared::{Error, ErrorKind, Result};
 
 /// The id of the rule's target.
 const TARGET: &str = "queue";
+
+/// The beginning of a description: a task's id follows.
+const MARK: &str = "Events of the Flotilla task of id ";
 
 /// The end of a description: the task switched the bucket's EventBridge on.
 const SWITCHED: &str = "; it switched the bucket's EventBridge on";
@@ -56,7 +59,7 @@ impl EventRule {
     /// The rule of this name, of the task with this id. Sends no request.
     pub async fn open(connection: &Connection, name: String, task: &str) -> Result<EventRule> {
         let client = Client::new(&aws::sdk_config(connection).await?);
-        Ok(EventRule { client, name, mark: format!("Events of the Flotilla task of id {task}") })
+        Ok(EventRule { client, name, mark: format!("{MARK}{task}") })
     }
 
     /// The rule; `None` if it does not exist.
@@ -169,24 +172,52 @@ impl EventRule {
         }
     }
 
-    /// Whether another rule of the bus may take events of the bucket. In doubt, yes.
+    /// Whether another rule of the bus may take events of the bucket. In doubt, yes. If one of them is a task's, it gets
+    /// the record of the switch: it is the one to switch the bucket's EventBridge off.
     pub async fn others_take(&self, bucket: &str) -> Result<bool> {
         let mut next = None;
+        let mut is_taken = false;
         for _ in 0..MAX_PAGES {
             // Read-only: slow, repeated or lost, it changes nothing.
             let request = || self.client.list_rules().set_next_token(next.clone()).send();
             let page = call("events:ListRules", &self.name, request).await?;
             let takes = |pattern: Option<&str>| pattern.is_some_and(|text| pattern::may_take(text, bucket));
             let others = page.rules().iter().filter(|rule| rule.name() != Some(&self.name));
-            if others.into_iter().any(|rule| takes(rule.event_pattern())) {
-                return Ok(true);
+            for rule in others.filter(|rule| takes(rule.event_pattern())) {
+                is_taken = true;
+                if rule.description().is_some_and(|description| description.starts_with(MARK)) {
+                    return self.hand_over(rule).await.map(|()| true);
+                }
             }
             next = page.next_token;
             if next.is_none() {
-                return Ok(false);
+                return Ok(is_taken);
             }
         }
         Ok(true)
+    }
+
+    /// Gives another task's rule the record of the switch. Without the right to change it (another fleet's), the bucket's
+    /// EventBridge stays on.
+    ///
+    /// Repeated, or done with its answer lost: the same description is written again. EventBridge has no conditional
+    /// write: a rule that its task removes at the same moment is made again without a target, and sends nothing.
+    async fn hand_over(&self, rule: &Rule) -> Result<()> {
+        let (name, description) = (rule.name().unwrap_or_default(), rule.description().unwrap_or_default());
+        if description.ends_with(SWITCHED) {
+            return Ok(());
+        }
+        let request = || {
+            let request = self.client.put_rule().name(name).set_event_pattern(rule.event_pattern.clone());
+            request.set_state(rule.state.clone()).description(format!("{description}{SWITCHED}")).send()
+        };
+        match call("events:PutRule", name, request).await {
+            Err(error) if error.kind() == ErrorKind::Denied => {
+                tracing::warn!("the EventBridge rule {name} does not take over the bucket's switch: {error}");
+                Ok(())
+            }
+            put => put.map(drop),
+        }
     }
 
     fn refused(&self, what: &str, code: Option<&str>, message: Option<&str>) -> Error {

@@ -23,6 +23,9 @@ use super::task_queues::{events_config, owner};
 /// The same events as [`EVENTS`], as EventBridge names them.
 const TYPES: [&str; 2] = ["Object Created", "Object Deleted"];
 
+/// Said where a bucket begins to send to EventBridge (Amazon S3 user guide, "Enabling Amazon EventBridge").
+const SLOW_SWITCH: &str = "S3 takes five minutes to begin, and a run finds what changes until then";
+
 /// Makes the source bucket send the events that the task follows to its queue, which must exist, or no events if it
 /// follows none. Returns one line for the user, if there is something to be said. Repeating it changes nothing.
 pub async fn wire_events(fleet: &FleetFile, task: &Summary, definition: &TaskDefinition) -> Result<Option<String>> {
@@ -57,9 +60,10 @@ pub async fn wire_events(fleet: &FleetFile, task: &Summary, definition: &TaskDef
         let Some(why) = overlap else { return Ok(Some(line)) };
         tracing::info!("task {}: events come by EventBridge: {why}", task.task.name);
     }
-    wiring.by_eventbridge(&queue, &TYPES[..kinds]).await?;
+    let was_on = wiring.by_eventbridge(&queue, &TYPES[..kinds]).await?;
     let why = "another rule of the bucket takes some of these events";
-    Ok(Some(format!("{line} by the EventBridge rule {}, since {why}", wiring.rule_name)))
+    let since = if was_on { String::new() } else { format!("; {SLOW_SWITCH}: flotilla task run {}", task.task.name) };
+    Ok(Some(format!("{line} by the EventBridge rule {}, since {why}{since}", wiring.rule_name)))
 }
 
 /// Makes the source bucket send no events to the task. A bucket that is gone sends none. The queue's policy goes with
@@ -141,14 +145,15 @@ impl Wiring {
         }
     }
 
-    /// Has EventBridge send the events of these types to the queue.
-    async fn by_eventbridge(&self, queue: &SqsQueue, types: &[&str]) -> Result<()> {
+    /// Has EventBridge send the events of these types to the queue. Whether the bucket sent to EventBridge before.
+    async fn by_eventbridge(&self, queue: &SqsQueue, types: &[&str]) -> Result<bool> {
         let arn = queue.arn().await?;
         let account = arn.split(':').nth(4).unwrap_or_default();
         let is_on = self.source.sends_to_eventbridge_of(account).await?;
         queue.admit_rule(&rule_arn(&arn, &self.rule_name)).await?;
         self.rule.set(&Pattern::new(&self.bucket, &self.prefix, types), &arn, !is_on).await?;
-        self.source.send_to_eventbridge(Some(&self.rule_id)).await
+        self.source.send_to_eventbridge(Some(&self.rule_id)).await?;
+        Ok(is_on)
     }
 
     /// Switches the bucket's EventBridge off again, if the task switched it on and no other rule may take its events.

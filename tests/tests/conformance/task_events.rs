@@ -64,9 +64,9 @@ async fn eventbridge_stays_on_while_another_rule_may_need_it() {
     stage.unwire(&one).await;
     assert_eq!(stage.bucket_rules().await, (vec!["theirs".into()], true));
     assert_eq!(stage.bridge_rules().await, names[1..]);
-    // That task did not make it, so it stays.
+    // That task has taken it over.
     stage.unwire(&two).await;
-    assert_eq!(stage.bucket_rules().await, (vec!["theirs".into()], true));
+    assert_eq!(stage.bucket_rules().await, (vec!["theirs".into()], false));
     assert_eq!(stage.bridge_rules().await, [""; 0]);
 }
 
