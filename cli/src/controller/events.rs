@@ -1,9 +1,12 @@
 //! Repairs how buckets send their events to tasks: a command may have been killed while it made the rules, or somebody
 //! may have removed one.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::{StreamExt as _, stream};
 use shared::config::TaskDefinition;
+use shared::location::Location;
 use shared::tasks::{Summary, TaskState};
 use shared::{Error, ErrorKind, Result};
 use tokio::time::timeout;
@@ -13,7 +16,7 @@ use super::report::PassReport;
 use super::seen::Seen;
 
 /// Each task is looked at once in so many minutes: a look costs half a dozen requests.
-const EVERY_MINUTES: u64 = 60;
+pub const EVERY_MINUTES: u64 = 60;
 
 /// A bucket or queue that is slower is looked at again after that.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -21,16 +24,39 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Most edits of a task that are followed while its events are wired.
 const MAX_EDITS: usize = 3;
 
-/// Wires the events of the tasks whose minute it is.
+/// Buckets that are looked at at the same time: a slow one keeps no other waiting.
+const BUCKETS_AT_ONCE: usize = 16;
+
+/// Wires the events of the tasks whose minute it is. Tasks of one bucket come one after the other: each reads the bucket's
+/// rules, and writes all of them.
 pub async fn repair(context: &ControllerContext, seen: &Seen, report: &mut PassReport) {
+    let mut buckets: BTreeMap<String, Vec<&Summary>> = BTreeMap::new();
     for task in seen.tasks.iter().map(|task| &task.summary) {
         let is_followed = task.outline.events && task.state != TaskState::Deleting;
-        if !is_followed || minute_of(&task.task.id) != seen.minute() % EVERY_MINUTES {
-            continue;
+        if is_followed && minute_of(&task.task.id) == seen.minute() % EVERY_MINUTES {
+            buckets.entry(bucket_of(task)).or_default().push(task);
         }
-        let wired = timeout(LIMIT, wire(context, task)).await.unwrap_or_else(|_| Err(too_slow(task)));
-        report.noted(&format!("check the events of task {}", task.task.name), wired);
     }
+    let repairing = buckets.into_values().map(|tasks| async move {
+        let mut wired = Vec::new();
+        for task in tasks {
+            let answer = timeout(LIMIT, wire(context, task)).await.unwrap_or_else(|_| Err(too_slow(task)));
+            wired.push((task.task.name.clone(), answer));
+        }
+        wired
+    });
+    let mut repaired = stream::iter(repairing).buffer_unordered(BUCKETS_AT_ONCE);
+    while let Some(wired) = repaired.next().await {
+        for (name, answer) in wired {
+            report.noted(&format!("check the events of task {name}"), answer);
+        }
+    }
+}
+
+/// The bucket of a task's source; an outline of a later release stands for itself.
+fn bucket_of(task: &Summary) -> String {
+    let source = &task.outline.source;
+    source.parse::<Location>().map_or_else(|_| source.clone(), |location| location.bucket().to_owned())
 }
 
 /// Unwires the events of a task that is being removed, once more: a repair may have wired them after the command that
@@ -61,7 +87,7 @@ fn too_slow(task: &Summary) -> Error {
 }
 
 /// The minute of the hour in which a task is looked at: spread over tasks, the same for all controllers.
-fn minute_of(id: &str) -> u64 {
+pub fn minute_of(id: &str) -> u64 {
     id.bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % EVERY_MINUTES
 }
 

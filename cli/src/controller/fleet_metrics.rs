@@ -4,7 +4,7 @@ use shared::metrics::fleet;
 use shared::object::Timestamp;
 use shared::tasks::RunEnd;
 
-use super::plan::PassPlan;
+use super::plan::{self, PassPlan};
 use super::seen::Seen;
 use shared::controller::task::TaskDecision;
 
@@ -49,21 +49,23 @@ impl FleetMetrics {
             .group
             .as_ref()
             .map(|group| group.machines.iter().filter(|machine| machine.is_in_service).count() as u64);
+        // Those of idle tasks are remembered. Without the memory, those that were read.
+        let before = seen.memory.as_ref().map(|(_, before)| before.clone()).unwrap_or_default();
+        let dead = plan::dead(seen, &before);
         let values = [
             // Counted as their ends are recorded.
             ("FailedRuns", Some(0)),
             ("FailingTasks", failing),
             ("ReadyMessages", sum(|depth| depth.ready)),
             ("LeasedMessages", sum(|depth| depth.leased)),
-            ("DeadMessages", sum(|depth| depth.dead)),
+            ("DeadMessages", is_known.then(|| dead.values().sum())),
             ("WantedMachines", plan.wanted.map(u64::from)),
             ("RunningMachines", running),
             ("FailedLaunches", plan.failed_launches.map(u64::from)),
         ];
-        let was_active = seen.memory.as_ref().is_some_and(|(_, before)| before.is_active);
         FleetMetrics {
             values: values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
-            is_active: was_active || is_active(seen),
+            is_active: before.is_active || is_active(seen) || !dead.is_empty(),
         }
     }
 

@@ -17,6 +17,8 @@ pub struct ControllerMemory {
     pub operations: operations::OperationsMemory,
     /// Jobs that one machine does in five minutes, by task id.
     pub targets: BTreeMap<String, u64>,
+    /// Messages in the dead letters of tasks that have some, by task id: the queues of an idle task are read once an hour.
+    pub dead: BTreeMap<String, u64>,
     /// Whether the fleet had work.
     pub is_active: bool,
 }

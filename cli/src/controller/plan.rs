@@ -1,5 +1,6 @@
 //! From the reads of a pass to its actions: no I/O.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::controller::machines::MachineView;
@@ -49,7 +50,8 @@ pub fn plan(seen: &Seen) -> PassPlan {
     if is_new_minute {
         next.targets = targets(seen, before);
     }
-    next.is_active = fleet_metrics::is_active(seen);
+    next.dead = dead(seen, before);
+    next.is_active = fleet_metrics::is_active(seen) || !next.dead.is_empty();
     let machines = of_machines(seen, before, &mut next);
     plan.failed_launches = Some(next.machines.failed_launches);
     if is_new_minute && !next.is_as(before) {
@@ -69,6 +71,16 @@ pub fn plan(seen: &Seen) -> PassPlan {
     }
     plan.actions.extend(samples(seen));
     plan
+}
+
+/// The dead letters of all tasks that have some: as they were read, or else as they are remembered.
+pub fn dead(seen: &Seen, before: &ControllerMemory) -> BTreeMap<String, u64> {
+    let of = |task: &TaskSeen| {
+        let id = &task.summary.task.id;
+        let dead = task.dead().or_else(|| before.dead.get(id).copied())?;
+        (dead > 0).then(|| (id.clone(), dead))
+    };
+    seen.tasks.iter().filter_map(of).collect()
 }
 
 fn of_task(task: &TaskSeen, seen: &Seen) -> Vec<Action> {

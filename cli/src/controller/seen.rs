@@ -13,9 +13,9 @@ use shared::tasks::{FleetRecord, Heartbeat, Operation, OperationClass, Sample, S
 use shared::{ErrorKind, Result};
 
 use super::context::ControllerContext;
-use super::deletion;
 use super::memory::ControllerMemory;
 use super::report::PassReport;
+use super::{deletion, events};
 
 /// Most open operations of a class that a pass looks at. They are the oldest: the others come when these are done.
 const MAX_OPERATIONS: usize = 1_000;
@@ -57,8 +57,10 @@ pub struct TaskSeen {
     pub runs: Option<Vec<(String, Option<Run>)>>,
     /// The counter of the finder's claim.
     pub claim: Option<Option<u64>>,
-    /// Its queues; empty, and not read, if it has no work.
+    /// Its queues; empty, and not read, if it has no work: then they are read once an hour, for its dead letters.
     pub depths: Option<TaskDepth>,
+    /// Whether its queues were read.
+    pub is_measured: bool,
     /// Whether its queues are gone.
     pub is_gone: bool,
     /// Whether a worker may have events of it, also of a queue that is not the fleet's.
@@ -85,6 +87,11 @@ impl TaskSeen {
     /// All its queues together.
     pub fn depth(&self) -> Option<Depth> {
         Some(self.depths?.all)
+    }
+
+    /// The messages in its dead letters, if its queues were read.
+    pub fn dead(&self) -> Option<u64> {
+        self.depth().filter(|_| self.is_measured).map(|depth| depth.dead)
     }
 
     /// The view that decisions are made by.
@@ -180,6 +187,7 @@ async fn read_task(
         runs: Some(Vec::new()),
         claim: Some(None),
         depths: Some(TaskDepth::default()),
+        is_measured: false,
         is_gone: false,
         has_events_at_work: false,
         deletion: None,
@@ -192,13 +200,15 @@ async fn read_task(
     }
     let is_deleting = task.summary.state == TaskState::Deleting;
     let follows = task.summary.outline.events && task.summary.state == TaskState::Active;
-    if task.has_runs() || has_operation || follows || is_deleting {
+    let is_its_minute = events::minute_of(&task.summary.task.id) == minute % events::EVERY_MINUTES;
+    if task.has_runs() || has_operation || follows || is_deleting || is_its_minute {
         let depth = context.queues.depth(&task.summary).await;
         task.is_gone = depth.as_ref().is_err_and(|error| is_deleting && error.kind() == ErrorKind::NoSuchContainer);
         task.depths = match task.is_gone {
             true => Some(TaskDepth::default()),
             false => report.noted(&format!("read the queues of task {name}"), depth),
         };
+        task.is_measured = task.depths.is_some();
     }
     if is_deleting && !task.has_runs() {
         task.deletion = report.noted(&format!("read task {name}"), deletion::read(context, &task.summary).await);

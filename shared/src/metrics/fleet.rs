@@ -42,7 +42,11 @@ pub const FLEET_TABLE: [FleetMetric; 10] = [
     metric("FailingTasks", false, "Tasks that a worker cannot open."),
     metric("ReadyMessages", false, "Messages that wait for a worker, of all tasks with work."),
     metric("LeasedMessages", false, "Messages that a worker has, of all tasks with work."),
-    metric("DeadMessages", false, "Messages on the dead-letter queues of all tasks with work."),
+    metric(
+        "DeadMessages",
+        false,
+        "Messages on the dead-letter queues of all tasks; of a task without work as they were within the last hour.",
+    ),
     metric("WantedMachines", false, "Machines that the tasks want."),
     metric("RunningMachines", false, "Machines of the group that are in service."),
     metric("FailedLaunches", false, "Machines in a row that were ended because their worker never reported."),

@@ -138,7 +138,7 @@ mod tests {
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line} is missing in\n{text}");
         }
-        assert!(!text.contains("deleted"));
+        assert!(!text.contains("outcome=\"deleted\""));
         drop(task);
         assert!(!render().contains("otos"));
     }

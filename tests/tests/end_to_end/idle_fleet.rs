@@ -134,6 +134,16 @@ fn usd(queue: u64, reads: u64, writes: u64) -> String {
     format!("${:.2}", a_minute * MINUTES_A_MONTH as f64)
 }
 
+/// The requests of a pass but for those to queues: the dead letters of each idle task are counted once an hour, in a
+/// minute that follows from its id.
+fn without_dead_letters(mut pass: BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    // Two queues and their dead letters are found, and their tags read; three counts.
+    let [urls, tags, counts] =
+        ["GetQueueUrl", "ListQueueTags", "GetQueueAttributes"].map(|call| pass.remove(call).unwrap_or(0));
+    assert!(urls == tags && counts <= urls && urls.is_multiple_of(4) && urls <= 4 * TASKS, "{urls} {tags} {counts}");
+    pass
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_fleet_costs_what_is_documented() {
     let fleet = Fleet::new().await;
@@ -143,12 +153,12 @@ async fn an_idle_fleet_costs_what_is_documented() {
     fleet.command(&["controller", "--once"]).await;
     let seen = fleet.proxy.seen().len();
     fleet.command(&["controller", "--once"]).await;
-    let pass = fleet.asked_since(seen);
+    let pass = without_dead_letters(fleet.asked_since(seen));
     let expected = [("DescribeTable", 1), ("GetItem", 1), ("Query", 5)];
     assert_eq!(pass, expected.map(|(call, count)| (call.to_owned(), count)).into());
     let seen = fleet.proxy.seen().len();
     let log = fleet.command(&["controller", "--once", "--emf", "--log", "json"]).await;
-    assert_eq!(fleet.asked_since(seen), pass, "each pass makes the same requests");
+    assert_eq!(without_dead_letters(fleet.asked_since(seen)), pass, "each pass makes the same requests");
     // The tasks, the workers, and the open operations of three classes. 20 summaries of less than 1 KB in a query; each
     // other read is one unit.
     let reads = TASKS.div_ceil(4) + 5;

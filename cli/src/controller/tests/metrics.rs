@@ -75,6 +75,24 @@ async fn machines_that_never_report_are_counted_until_one_does() {
     assert_eq!(counted("i-3", 1).await, Some(0));
 }
 
+#[tokio::test]
+async fn of_two_controllers_one_counts_a_run_that_failed() {
+    let stage = Stage::new().await;
+    let task = stage.task("t", "schedule = \"once\"", "", Some(stage.now())).await;
+    stage.pass().await;
+    stage.take(&task).await;
+    let run = stage.find("t", 1, Phase::Listed).await;
+    stage.settle("t", &run, 1, State::Failed).await;
+    let controllers = [stage.controller(0).await, stage.controller(1_000).await];
+    let (first, second) = tokio::join!(pass(&controllers[0]), pass(&controllers[1]));
+    let failed = |report: &PassReport| {
+        let written = written(&stage, Some(report));
+        written.into_iter().find(|(name, _)| name == "FailedRuns").map_or(0, |(_, value)| value)
+    };
+    assert_eq!(failed(&first.unwrap()) + failed(&second.unwrap()), 1);
+    assert!(stage.summary("t").await.unwrap().last_run.is_some());
+}
+
 /// Queues of which those of the task `broken` cannot be read; those of others have three dead letters.
 #[derive(Debug)]
 struct OneBroken;
@@ -124,4 +142,21 @@ async fn regression_one_unreadable_queue_hides_no_others() {
     let report = pass(&controller).await.unwrap();
     let dead = written(&stage, Some(&report)).into_iter().find(|(name, _)| name == "DeadMessages");
     assert_eq!(dead, Some(("DeadMessages".to_owned(), 3)), "{:?}", report.errors);
+}
+
+#[tokio::test]
+async fn dead_letters_of_an_idle_task_count_in_each_pass() {
+    let stage = Stage::new().await;
+    stage.task("idle", "", "", None).await;
+    let mut controller = stage.controller(0).await;
+    controller.queues = Arc::new(OneBroken);
+    let mut counts = Vec::new();
+    for _ in 0..60 {
+        stage.minutes_pass(1);
+        let report = pass(&controller).await.unwrap();
+        let dead = written(&stage, Some(&report)).into_iter().find(|(name, _)| name == "DeadMessages");
+        counts.push(dead.map_or(0, |(_, dead)| dead));
+    }
+    let first = counts.iter().position(|dead| *dead > 0).expect("its queues are read once an hour");
+    assert!(counts[first..].iter().all(|dead| *dead == 3), "{counts:?}");
 }
