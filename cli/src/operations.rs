@@ -17,6 +17,7 @@ mod erase;
 mod find;
 mod job;
 pub(crate) mod plan;
+mod prefix_list;
 pub(crate) mod probe;
 mod slice;
 pub(crate) mod verify;

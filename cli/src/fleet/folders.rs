@@ -185,6 +185,7 @@ impl Watcher {
         let config = definition.on(self.context.fleet(), &self.task.id);
         let sides = open::sides(&config).await.map_err(|why| self.error(ErrorKind::Unavailable, why.to_string()));
         let (source, destination) = sides?;
+        let config = open::with_prefixes(&config).await?;
         let follow = Follow::of(&config).map_err(|why| self.error(ErrorKind::Invalid, why.to_string()))?;
         let path = source.location().path();
         let path = path.ok_or_else(|| self.error(ErrorKind::Invalid, "its source is no folder".into()))?;

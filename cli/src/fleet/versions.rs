@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use adapters::open::Backend;
+use adapters::open::{self, Backend};
 use async_trait::async_trait;
-use shared::config::{FollowedEvents, QueueConfig, TaskDefinition};
+use shared::config::{Config, FollowedEvents, QueueConfig, TaskDefinition};
 use shared::sync::lock;
 use shared::tasks::TaskRef;
 use shared::telemetry::endpoint::Health;
@@ -25,6 +25,8 @@ const OPEN_LIMIT: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub struct OpenVersion {
     task: Arc<OpenedTask>,
+    /// The task's configuration with its list of prefixes, as events are filtered by it.
+    listed: Config,
     /// Which events are followed.
     events: FollowedEvents,
     /// Where the source bucket sends its events, if the fleet has no queue of its own for them.
@@ -93,11 +95,16 @@ impl Versions {
         };
         let (opening, kind) = opened.map_err(|unusable| self.error(ErrorKind::Unavailable, unusable))?;
         let is_embedded = self.context.fleet().state.is_some();
+        let listed = match opening == Opening::Ready && definition.events != FollowedEvents::Off {
+            true => open::with_prefixes(&config).await?,
+            // No event is followed: an object with the list need not be there.
+            false => without_object(&config),
+        };
         let bucket_queue = definition.bucket_queue().filter(|_| is_embedded);
         let lacks_events = is_embedded && definition.lacks_queue();
         let task = Arc::new(OpenedTask { config, backend: self.backend.clone(), kind });
         let (events, limits) = (definition.events, self.limits.clone());
-        Ok(OpenVersion { task, events, bucket_queue, lacks_events, limits, opening })
+        Ok(OpenVersion { task, listed, events, bucket_queue, lacks_events, limits, opening })
     }
 
     /// Reads a version. A definition of a later release may have settings that this one does not know.
@@ -114,17 +121,27 @@ impl Versions {
     }
 }
 
+/// The configuration without the list of prefixes, if that is an object.
+fn without_object(config: &Config) -> Config {
+    let mut config = config.clone();
+    if config.objects.find.prefix_object().is_some() {
+        config.objects.find.prefix_list = None;
+    }
+    config
+}
+
 impl OpenVersion {
     /// Adds the executor of its jobs. Until the version is [ready](Opening::Ready), jobs of cancelled runs are settled, and
     /// the others wait.
     pub fn add_executor(&self, executors: &Executors, version: u32, health: Health) -> Result<()> {
-        let task = &self.task;
+        let OpenedTask { backend, kind, .. } = &*self.task;
+        let task = OpenedTask { config: self.listed.clone(), backend: backend.clone(), kind: kind.clone() };
         // A fleet waits for a store that fails.
         let (limits, events, outage_limit) = (self.limits.clone(), Some(self.events), None);
         let settles_only = self.opening < Opening::Ready;
         let terms = ExecutorTerms { health, limits, events, outage_limit, settles_only };
         let invalid = |why| Error::new(ErrorKind::Invalid, "open", &task.config.name, why);
-        task.kind.add_executor(task, executors, version, terms).map_err(invalid)
+        kind.add_executor(&task, executors, version, terms).map_err(invalid)
     }
 }
 

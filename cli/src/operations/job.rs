@@ -15,7 +15,7 @@ use worker::{Delivery, Execution, LaneContext};
 
 use super::find::{AskedRun, FindSlice};
 use super::slice::{SliceCheckpoint, SliceEnd, Waits};
-use super::{AGAIN_AFTER, OpenedTask, Shared, erase};
+use super::{AGAIN_AFTER, OpenedTask, Shared, erase, prefix_list};
 use crate::kinds::Opening;
 
 /// How long the operations of a deletion are tried, by the workers' clocks, from when they were asked for.
@@ -170,22 +170,41 @@ impl Slice {
                 None => Ok(SliceEnd::failed("the task was never created")),
             };
         }
-        let opened = match self.opened(operation).await {
+        let (opened, list) = match self.opened(operation).await {
             Ok(opened) => opened,
             Err(error) if error.is_backend() => return Err(error),
             // Somebody waits for the others, mends what the error names, and asks again.
             Err(error) if !is_retried(operation.kind) => return Ok(SliceEnd::unusable(error)),
             Err(error) => return self.wait(operation, checkpoint, &error).await,
         };
+        if let Some(end) = prefix_list::changed(checkpoint.list.as_ref(), list.as_ref()) {
+            return Ok(end);
+        }
+        match self.slice(operation, &opened, &checkpoint, &bounds).await? {
+            SliceEnd::Continued(checkpoint, delay) => {
+                Ok(SliceEnd::Continued(SliceCheckpoint { list, ..checkpoint }, delay))
+            }
+            end => Ok(end),
+        }
+    }
+
+    /// Carries out one slice with what is open.
+    async fn slice(
+        &self,
+        operation: &Operation,
+        opened: &OpenedTask,
+        checkpoint: &SliceCheckpoint,
+        bounds: &SliceBounds,
+    ) -> Result<SliceEnd> {
         let request = operation.request.as_str();
         match operation.kind {
-            OperationKind::Plan => opened.kind.plan(&opened, &checkpoint, &bounds).await,
-            OperationKind::Verify => opened.kind.verify(&opened, request, &checkpoint, &bounds).await,
-            OperationKind::Probe => opened.kind.probe(&opened, request).await,
-            OperationKind::Close => opened.kind.close(&opened, request, &checkpoint, &bounds, &self.shared.owner).await,
+            OperationKind::Plan => opened.kind.plan(opened, checkpoint, bounds).await,
+            OperationKind::Verify => opened.kind.verify(opened, request, checkpoint, bounds).await,
+            OperationKind::Probe => opened.kind.probe(opened, request).await,
+            OperationKind::Close => opened.kind.close(opened, request, checkpoint, bounds, &self.shared.owner).await,
             OperationKind::Find | OperationKind::Retry => {
                 let run = self.asked_run(operation, &opened.backend.ledger);
-                FindSlice { opened: &opened, run }.slice(&bounds).await
+                FindSlice { opened, run }.slice(bounds).await
             }
             OperationKind::Erase | OperationKind::Notify => {
                 Ok(SliceEnd::failed(format!("this release executes no operation {}", self.verb)))
@@ -215,10 +234,17 @@ impl Slice {
         Ok(SliceEnd::Continued(SliceCheckpoint { progress, waits: Some(waits), ..checkpoint }, delay))
     }
 
-    async fn opened(&self, operation: &Operation) -> Result<Arc<OpenedTask>> {
-        match request::definition(&operation.request).filter(|_| operation.version == 0) {
-            Some(definition) => self.shared.opened.of_definition(&definition).await,
-            None => self.shared.opened.opened(operation.version, opening(operation.kind)).await,
+    /// The task with its list of prefixes as it is now, and the digest that an operation is pinned by. The ledger pins
+    /// runs, by the digest of all their options.
+    async fn opened(&self, operation: &Operation) -> Result<(Arc<OpenedTask>, Option<String>)> {
+        let opened = match request::definition(&operation.request).filter(|_| operation.version == 0) {
+            Some(definition) => self.shared.opened.of_definition(&definition).await?,
+            None => self.shared.opened.opened(operation.version, opening(operation.kind)).await?,
+        };
+        match operation.kind {
+            OperationKind::Close | OperationKind::Probe => Ok((opened, None)),
+            OperationKind::Find | OperationKind::Retry => Ok((prefix_list::read(opened).await?.0, None)),
+            _ => prefix_list::read(opened).await,
         }
     }
 

@@ -46,7 +46,7 @@ impl SliceEnd {
 
     /// To be continued.
     pub fn continued(progress: String, state: &impl Serialize, delay: Duration) -> SliceEnd {
-        SliceEnd::Continued(SliceCheckpoint { progress, state: json(state), waits: None }, delay)
+        SliceEnd::Continued(SliceCheckpoint { progress, state: json(state), ..SliceCheckpoint::default() }, delay)
     }
 }
 
@@ -61,6 +61,9 @@ pub struct SliceCheckpoint {
     /// Since when, and how often, the operation could not begin a slice; `None`: the last one began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits: Option<Waits>,
+    /// The digest of the list of prefixes that the operation began with, if there is a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list: Option<String>,
 }
 
 /// How long an operation waits for what it needs to begin.

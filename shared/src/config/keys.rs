@@ -44,6 +44,7 @@ const SECTIONS: [(&str, &[&str]); 9] = [
             "min-age",
             "max-age",
             "prefix-list",
+            "prefixes",
             "list-concurrency",
             "job-objects",
             "job-bytes",

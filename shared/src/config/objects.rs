@@ -2,6 +2,7 @@
 
 mod check;
 mod overrides;
+mod prefix_list;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -96,8 +97,12 @@ pub struct Find {
     /// Leave out source objects older than this.
     #[serde(with = "duration::optional")]
     pub max_age: Option<Duration>,
-    /// File of key prefixes to look at, one a line; blank lines and `#` comments are passed over.
+    /// File of key prefixes to look at, one a line; blank lines and `#` comments are passed over. A task of a fleet may
+    /// name an object in its place.
     pub prefix_list: Option<PathBuf>,
+    /// The key prefixes to look at, in place of a file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prefixes: Vec<String>,
     /// The only key to look at. The command line sets it where the source names one object; config files have no such
     /// key.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,6 +131,7 @@ impl Default for Find {
             min_age: None,
             max_age: None,
             prefix_list: None,
+            prefixes: Vec::new(),
             only_key: None,
             // S3 lists some thousand keys a second per request in flight; 16 outrun any worker fleet's start.
             list_concurrency: 16,

@@ -17,11 +17,28 @@ const MAX_LINES: usize = 1_000_000;
 
 /// Reads a prefix list. The error names file, line, and fault.
 pub fn read(path: &Path) -> Result<Vec<String>, String> {
+    if Scheme::ALL.iter().any(|scheme| path.starts_with(format!("{}:", scheme.as_str()))) {
+        return Err(format!("prefix list {} is no file: only tasks of a fleet have it in an object", path.display()));
+    }
     let file = File::open(path).map_err(|e| format!("cannot read the prefix list {}: {e}", path.display()))?;
     if path.is_dir() {
         return Err(format!("prefix list {} is a folder: give a file with one key prefix a line", path.display()));
     }
     parse(BufReader::new(file), &path.display().to_string())
+}
+
+/// Merges prefixes that a definition has. Each is taken literally.
+pub fn of_list(prefixes: &[String]) -> Result<Vec<String>, String> {
+    if prefixes.len() > MAX_LINES {
+        return Err(format!("there are {} prefixes: give at most {MAX_PREFIXES}", prefixes.len()));
+    }
+    for prefix in prefixes {
+        if prefix.is_empty() || prefix.len() > MAX_PREFIX_BYTES || prefix.contains(char::is_control) {
+            let why = format!("give 1 to {MAX_PREFIX_BYTES} bytes without control characters");
+            return Err(format!("{:?} is no prefix of keys: {why}", prefix.chars().take(80).collect::<String>()));
+        }
+    }
+    merge(prefixes.to_vec(), "prefixes")
 }
 
 /// Parses a prefix list line by line. Blank lines and lines that start with `#` are skipped; every

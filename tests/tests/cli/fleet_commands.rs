@@ -152,6 +152,34 @@ async fn a_task_whose_events_go_elsewhere_gets_them_by_eventbridge() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_prefix_list_goes_into_the_definition_if_it_is_small() {
+    let fleet = Fleet::new().await;
+    let list = emulators::fresh_folder("list").join("prefixes");
+    let create = |name: &'static str| ["task", "create", name, "s3://a", "s3://b", "--prefix-list"];
+    let with = |name, list: &std::path::Path| {
+        create(name).iter().map(|word| (*word).to_owned()).chain([list.display().to_string()]).collect::<Vec<_>>()
+    };
+    let words = with("photos", &list);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    assert!(fleet.failure(&words).await.contains("cannot read the prefix list"));
+    std::fs::write(&list, "# two\nb/\na/\na/inner\n").unwrap();
+    fleet.answer(&words).await;
+    std::fs::remove_file(&list).unwrap();
+    let shown = fleet.answer(&["task", "show", "photos", "--toml"]).await;
+    assert!(shown.contains("prefixes = [\"a/\", \"b/\"]") && !shown.contains("prefix-list"), "{shown}");
+    // Another one in its place, by reference.
+    fleet.answer(&["task", "edit", "photos", "--prefix-list", "s3://lists/p"]).await;
+    let shown = fleet.answer(&["task", "show", "photos", "--toml"]).await;
+    assert!(shown.contains("prefix-list = \"s3://lists/p\"") && !shown.contains("prefixes"), "{shown}");
+    let large: String = (0..2_000).map(|n| format!("{n:040}/\n")).collect();
+    std::fs::write(&list, large).unwrap();
+    let words = with("films", &list);
+    let failed = fleet.failure(&words.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    assert!(failed.contains("82000 bytes") && failed.contains("--prefix-list s3://BUCKET/KEY"), "{failed}");
+    assert!(!fleet.answer(&["task", "list"]).await.contains("films"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_missing_right_is_named_and_nothing_is_begun() {
     let fleet = Fleet::new().await;
     fleet.answer(&["init"]).await;

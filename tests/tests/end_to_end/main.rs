@@ -20,6 +20,7 @@ mod local;
 mod many_tasks;
 mod operations;
 mod other_owners;
+mod prefix_lists;
 mod queue_owner;
 mod replaced;
 mod rights;

@@ -67,6 +67,7 @@ fn settings_of(id: &str) -> Vec<(&'static str, String)> {
         "machines" | "requests" => vec![("limits", key)],
         "bandwidth_limit" | "bandwidth" => vec![("limits", "bandwidth".to_owned())],
         "include" | "exclude" | "filters" => vec![("find", "filters".to_owned())],
+        "prefix_list" => vec![("find", key), ("find", "prefixes".to_owned())],
         "source" => vec![("source", "location".to_owned())],
         "destination" => vec![("destination", "location".to_owned())],
         _ => {

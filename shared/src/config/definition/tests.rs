@@ -46,6 +46,7 @@ fn full() -> TaskDefinition {
         min_age: Some(Duration::from_secs(90)),
         max_age: Some(Duration::from_secs(86_400)),
         prefix_list: Some("prefixes.txt".into()),
+        prefixes: Vec::new(),
         only_key: None,
         list_concurrency: 3,
         job_objects: 7,

@@ -67,9 +67,7 @@ impl Find {
                 ),
             );
         }
-        if let Some(list) = self.prefix_list.as_ref().filter(|list| list.to_str().is_none()) {
-            return refuse("prefix-list", format!("the file name {} is not UTF-8: rename the file", list.display()));
-        }
+        self.check_prefixes()?;
         for rule in &self.filters {
             if rule.strip_prefix("+ ").or(rule.strip_prefix("- ")).is_none_or(str::is_empty) {
                 return refuse("filters", format!("{rule:?} is not a rule: write \"+ GLOB\" or \"- GLOB\""));
