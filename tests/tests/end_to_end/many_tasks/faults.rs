@@ -124,3 +124,38 @@ async fn an_operation_of_a_killed_worker_is_ended_by_another() {
     }
     stop(workers).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_gone_for_a_while_ends_nothing() {
+    let table = Proxy::start(&ministack().endpoint).await;
+    let fleet = Fleet::with_ledger(&table.endpoint, "lease = \"20s\"\n").await;
+    task(&fleet, "t", "").await;
+    let mut workers = vec![fleet.worker()];
+    let copied = async |runs: usize, objects: usize| {
+        let found = fleet.runs("t").await;
+        found.len() == runs && found[0].settled.copied == objects as u64
+    };
+    fleet.command(&["task", "run", "t"]).await;
+    fleet.until("the first run is done", &mut workers, async || copied(1, OBJECTS).await).await;
+    both(&fleet).await;
+
+    let gone = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"no such table"}"#;
+    table.inject(Rule::always(Fault::Respond(400, gone.into())));
+    let ended = fleet.controller().wait(stage::LIMIT).await;
+    assert!(ended.code.is_some_and(|code| code != 0), "{}", ended.stderr);
+    let table_name = &fleet.backend.fleet().name;
+    assert!(ended.stderr.contains("flotilla init") && ended.stderr.contains(table_name), "{}", ended.stderr);
+    let before = workers[0].stderr().len();
+    let began = std::time::Instant::now();
+    while !workers[0].stderr()[before..].contains("cannot read the fleet's tasks") {
+        assert!(workers[0].is_running() && began.elapsed() < stage::LIMIT, "{}", workers[0].stderr());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+
+    table.heal();
+    fleet.put("t", "one more", 100).await;
+    fleet.command(&["task", "run", "t"]).await;
+    fleet.until("the second run is done", &mut workers, async || copied(2, 1).await).await;
+    fleet.assert_equal("t").await;
+    stop(workers).await;
+}

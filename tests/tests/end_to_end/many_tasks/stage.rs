@@ -59,21 +59,27 @@ impl Fleet {
 
     /// A fleet whose machines have these settings.
     pub async fn of(work: &str) -> Fleet {
+        Fleet::with_ledger(&ministack().endpoint, work).await
+    }
+
+    /// A fleet whose programs reach the ledger by this endpoint; the test itself reaches it directly.
+    pub async fn with_ledger(endpoint: &str, work: &str) -> Fleet {
         let (weed, root) = (weed(), fresh_folder("fleet"));
         let (source, destination) = (weed.create_bucket("source").await, weed.create_bucket("destination").await);
         let keys = credentials_file(ACCESS_KEY, SECRET_KEY);
         // Up to 20 characters.
         let name: String = unique_name("f").chars().rev().take(12).collect();
         let name = format!("f{}", name.replace(|c: char| !c.is_ascii_alphanumeric(), "").to_lowercase());
-        let service = format!(
-            "endpoint-url = \"{}\"\nregion = \"us-east-1\"\ncredentials = \"file:{}\"\n",
-            ministack().endpoint,
-            keys.display()
-        );
-        let text =
-            format!("name = \"{name}\"\n[queue]\n{service}[ledger]\ntable = \"{name}\"\n{service}[work]\n{work}");
-        std::fs::write(root.join("fleet.toml"), &text).expect("a file");
-        let fleet = FleetFile::parse(&text).expect("a fleet file");
+        let text = |ledger: &str| {
+            let service = |endpoint: &str| {
+                let keys = keys.display();
+                format!("endpoint-url = \"{endpoint}\"\nregion = \"us-east-1\"\ncredentials = \"file:{keys}\"\n")
+            };
+            let (queue, ledger) = (service(&ministack().endpoint), service(ledger));
+            format!("name = \"{name}\"\n[queue]\n{queue}[ledger]\ntable = \"{name}\"\n{ledger}[work]\n{work}")
+        };
+        std::fs::write(root.join("fleet.toml"), text(endpoint)).expect("a file");
+        let fleet = FleetFile::parse(&text(&ministack().endpoint)).expect("a fleet file");
         let made = Process::start(
             &binaries::flotilla(),
             ["init", "--fleet", root.join("fleet.toml").to_str().expect("UTF-8")],
