@@ -1,17 +1,23 @@
 //! `flotilla doctor`: finds faults of a set-up before a run meets them.
 
 use std::path::Path;
+use std::time::Duration;
 
 use adapters::open::{self, FleetBackend, doctor};
 use shared::Error;
 use shared::config::{Config, Connection, FleetConfig, FleetFile, LedgerConfig, TaskDefinition};
 use shared::finding::{Finding, Level};
+use shared::object::Timestamp;
 use shared::tasks::{Heartbeat, Summary};
 use shared::terminal;
+use tokio::time::sleep;
 
 use crate::args::DoctorArgs;
 use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout::Stdout;
+
+/// A live worker writes a heartbeat within this time, also if it misses one.
+const BEATS: Duration = Duration::from_secs(12);
 
 /// Prints what was found, one line each; exit 1 if anything does not work. Changes nothing.
 pub async fn run(args: &DoctorArgs) -> CommandResult {
@@ -91,6 +97,7 @@ async fn of_fleet(fleet: FleetFile) -> Vec<Finding> {
     };
     findings.push(Finding::ok(format!("fleet {}: {}", fleet.name, terminal::counted(tasks.len() as u64, "task"))));
     findings.extend(of_workers(&workers, &tasks));
+    findings.extend(killed(&backend, &workers).await);
     findings.extend(doctor::queues(&fleet, &tasks).await);
     let mut configs = Vec::new();
     for summary in &tasks {
@@ -139,6 +146,37 @@ async fn definition(backend: &FleetBackend, summary: &Summary) -> Result<TaskDef
     let text = backend.tasks.definition(&summary.task.id, summary.version).await.map_err(|error| error.to_string())?;
     let text = text.ok_or("its definition is gone")?;
     TaskDefinition::parse(&text).map_err(|why| format!("its definition cannot be read: {why}"))
+}
+
+/// The workers that no longer live. A heartbeat that is old by this machine's clock is read again after some beats: the
+/// worker is dead if its counter has not changed.
+async fn killed(backend: &FleetBackend, workers: &[Heartbeat]) -> Vec<Finding> {
+    let now = Timestamp::now();
+    let silent: Vec<&Heartbeat> = workers.iter().filter(|worker| worker.is_silent(now)).collect();
+    if silent.is_empty() {
+        return Vec::new();
+    }
+    sleep(BEATS).await;
+    let again = match doctor::bounded("workers", backend.tasks.heartbeats()).await {
+        Ok(again) => again,
+        Err(error) => return vec![failed("workers", &error)],
+    };
+    let of = |worker: &Heartbeat| {
+        let name = &worker.worker;
+        match again.iter().find(|now| now.worker == *name) {
+            // It has left meanwhile.
+            None => None,
+            Some(now) if now.counter == worker.counter => Some(Finding::warning(
+                format!("worker {name}: killed, last seen {} ago", terminal::time(worker.age(Timestamp::now()))),
+                "its jobs come again when their leases end; it is shown for an hour at most",
+            )),
+            Some(_) => Some(Finding::warning(
+                format!("worker {name}: works, and its clock differs by minutes from this machine's"),
+                "set the clocks",
+            )),
+        }
+    };
+    silent.into_iter().filter_map(of).collect()
 }
 
 fn of_workers(workers: &[Heartbeat], tasks: &[Summary]) -> Vec<Finding> {

@@ -1,11 +1,12 @@
 //! `flotilla status`: the runs, how far they are, how fast they go; and what became of events.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
 use shared::ledger::{MAX_RUNS, Phase, Run, RunTransfers, events_run};
+use shared::object::Timestamp;
 use shared::terminal;
 use tokio::time::{Instant, sleep};
 
@@ -15,7 +16,7 @@ use crate::meter::{Meter, Rate};
 use crate::records::Records;
 use crate::stdout::Stdout;
 use crate::summary;
-use crate::tasks::{self, Listed};
+use crate::tasks::{self, Listed, lifetime};
 
 /// Runs under way are looked at twice, this far apart, to measure their rates.
 const LOOK: Duration = Duration::from_secs(1);
@@ -40,6 +41,15 @@ struct Status<'a> {
     seconds_left: Option<u64>,
 }
 
+/// A task as `--json` prints it.
+#[derive(Debug, Serialize)]
+struct TaskStatus<'a> {
+    #[serde(flatten)]
+    task: &'a Listed,
+    /// When its oldest message is lost if none is received before.
+    messages_die: Option<Timestamp>,
+}
+
 /// Prints a fleet's tasks with their live runs, and all runs of other tasks, oldest first, then those of their events;
 /// or what is named.
 pub async fn run(args: &LookArgs) -> CommandResult {
@@ -49,10 +59,20 @@ pub async fn run(args: &LookArgs) -> CommandResult {
         Some(named) => (Vec::new(), named_runs(&records, named).await?),
         None => all_runs(&records).await?,
     };
+    let dying = match records.fleet() {
+        Some(fleet) => lifetime::of_tasks(fleet, &tasks).await,
+        None => BTreeMap::new(),
+    };
     for task in &tasks {
+        let messages_die = dying.get(&task.summary.task.id).copied();
         match args.json {
-            true => out.line(serde_json::to_string(task).expect("a task is representable as JSON"))?,
-            false => out.line(tasks::line(task))?,
+            true => out.line(serde_json::to_string(&TaskStatus { task, messages_die }).expect("it is JSON"))?,
+            false => {
+                out.line(tasks::line(task))?;
+                if let Some(at) = messages_die {
+                    out.line(format!("{}: {}", task.summary.task.name, lifetime::words(&task.summary, at)))?;
+                }
+            }
         }
     }
     let looks = look_twice(&records, &mut runs).await?;

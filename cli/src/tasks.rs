@@ -10,6 +10,7 @@ mod edit;
 mod editor;
 mod ended;
 mod history;
+pub(crate) mod lifetime;
 mod limit;
 mod list;
 mod live;

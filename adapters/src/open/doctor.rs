@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::{StreamExt as _, stream};
 use tokio::time::timeout;
 
+use super::task_queues::queue_differences;
 use super::{TaskDepth, existing_task_queues, group, probe, sides};
 use crate::aws;
 use crate::ledger::dynamodb::DynamoDbLedger;
@@ -90,31 +91,40 @@ pub async fn machines(config: Option<&FleetConfig>) -> Finding {
     }
 }
 
-/// The queues of tasks.
+/// The queues of tasks: whose they are, where their dead letters go, and what is on them.
 pub async fn queues(fleet: &FleetFile, tasks: &[Summary]) -> Vec<Finding> {
     let of_task = |summary: Summary| async move {
-        let name = &summary.task.name;
-        let depths = async { existing_task_queues(fleet, &summary).await?.depths().await };
-        match bounded(name, depths).await {
-            Ok(TaskDepth { all, .. }) if all.dead > 0 => Finding::warning(
-                format!("queues of task {name}: {} messages in the dead letters", all.dead),
-                "look at them, mend their reason, and send them again: see the dead letters in the operations manual",
-            ),
-            Ok(TaskDepth { all, .. }) => Finding::ok(format!(
-                "queues of task {name}: {} ready, {} leased, {} delayed",
-                all.ready, all.leased, all.delayed
-            )),
-            Err(error) if error.kind() == ErrorKind::NoSuchContainer => Finding::warning(
-                format!("queues of task {name}: {error}"),
-                "the next worker or controller makes them again; messages that were on them are lost",
-            ),
-            Err(error) => Finding::error(
-                format!("queues of task {name}: {error}"),
-                &remedy(&error, "do what the message says; the next worker or controller makes missing queues"),
-            ),
-        }
+        let mut findings = vec![depth(fleet, &summary).await];
+        // What cannot be read is named by then.
+        let differences = bounded(&summary.task.name, queue_differences(fleet, &summary)).await.unwrap_or_default();
+        let remedy = "set the attribute, or delete the queue while it is empty: the next worker makes it again";
+        findings.extend(differences.into_iter().map(|line| Finding::warning(line, remedy)));
+        findings
     };
-    stream::iter(tasks.to_vec()).map(of_task).buffered(TASKS_AT_ONCE).collect().await
+    stream::iter(tasks.to_vec()).map(of_task).buffered(TASKS_AT_ONCE).concat().await
+}
+
+async fn depth(fleet: &FleetFile, summary: &Summary) -> Finding {
+    let name = &summary.task.name;
+    let depths = async { existing_task_queues(fleet, summary).await?.depths().await };
+    match bounded(name, depths).await {
+        Ok(TaskDepth { all, .. }) if all.dead > 0 => Finding::warning(
+            format!("queues of task {name}: {} messages in the dead letters", all.dead),
+            "look at them, mend their reason, and send them again: see the dead letters in the operations manual",
+        ),
+        Ok(TaskDepth { all, .. }) => Finding::ok(format!(
+            "queues of task {name}: {} ready, {} leased, {} delayed",
+            all.ready, all.leased, all.delayed
+        )),
+        Err(error) if error.kind() == ErrorKind::NoSuchContainer => Finding::warning(
+            format!("queues of task {name}: {error}"),
+            "the next worker or controller makes them again; messages that were on them are lost",
+        ),
+        Err(error) => Finding::error(
+            format!("queues of task {name}: {error}"),
+            &remedy(&error, "do what the message says; the next worker or controller makes missing queues"),
+        ),
+    }
 }
 
 /// Whether both stores of tasks answer, from this machine, with the credentials that it has.

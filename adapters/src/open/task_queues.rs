@@ -69,6 +69,20 @@ pub async fn existing_task_queues(fleet: &FleetFile, task: &Summary) -> Result<T
     Ok(configs.opened(jobs, events))
 }
 
+/// How the queues of a task differ from those that this program makes, a line each; `doctor` reports them.
+pub(super) async fn queue_differences(fleet: &FleetFile, task: &Summary) -> Result<Vec<String>> {
+    if fleet.state.is_some() {
+        return Ok(Vec::new());
+    }
+    let (configs, owner) = (Configs::of(fleet, task), owner(fleet, task));
+    let of = async |config: &QueueConfig| {
+        let phrases = SqsQueue::open_owned(config, &owner).await?.differences().await?;
+        Ok::<_, shared::Error>(phrases.into_iter().map(|phrase| format!("queue {}: {phrase}", config.name)))
+    };
+    let (jobs, events) = futures::try_join!(of(&configs.jobs), of(&configs.events))?;
+    Ok(jobs.chain(events).collect())
+}
+
 /// As [`existing_task_queues`], but queues that do not exist are made, unless the task is being deleted.
 pub async fn task_queues(fleet: &FleetFile, task: &Summary) -> Result<TaskQueues> {
     match existing_task_queues(fleet, task).await {

@@ -4,7 +4,7 @@ use adapters::open::FleetBackend;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use shared::object::Timestamp;
-use shared::tasks::{EndedRun, Summary};
+use shared::tasks::Summary;
 use shared::terminal;
 
 use super::backend;
@@ -70,13 +70,7 @@ pub fn line(task: &Listed) -> String {
         state += &format!(", run {} {}", terminal::run_id(&run.id), live.words());
     }
     let locations = format!("{} -> {}", terminal::escaped(&outline.source), terminal::escaped(&outline.destination));
-    let mut fields = vec![
-        summary.task.name.clone(),
-        state,
-        next_run(summary.next_due),
-        last_run(summary.last_run.as_ref()),
-        locations,
-    ];
+    let mut fields = vec![summary.task.name.clone(), state, next_run(summary.next_due), last_run(summary), locations];
     if let [first, rest @ ..] = &errors[..] {
         let more = if rest.is_empty() { String::new() } else { format!(" (and {} workers more)", rest.len()) };
         fields.push(format!("worker {}: {}{more}", terminal::escaped(&first.worker), terminal::escaped(&first.error)));
@@ -90,8 +84,11 @@ pub(super) fn next_run(due: Option<Timestamp>) -> String {
 }
 
 /// How a task's last run ended.
-pub(super) fn last_run(last: Option<&EndedRun>) -> String {
-    let Some(last) = last else { return "never ran".to_owned() };
+pub(super) fn last_run(summary: &Summary) -> String {
+    let Some(last) = &summary.last_run else {
+        let has_begun = summary.run.is_some() || !summary.cancelled.is_empty();
+        return if has_begun { "its first run has not ended" } else { "never ran" }.to_owned();
+    };
     let how = match last.error.as_ref().map(|error| terminal::escaped(error)) {
         // "cancelled by ada" says it all.
         Some(why) if why.starts_with(&last.words()) => why,

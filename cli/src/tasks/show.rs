@@ -1,7 +1,5 @@
 //! `flotilla task show`
 
-mod lifetime;
-
 use adapters::open;
 use control::Actor;
 use control::actions::limit_words;
@@ -15,6 +13,7 @@ use super::actor;
 use super::history::{audits, change};
 use super::list::{Listed, last_run, next_run};
 use super::live::{errors, live};
+use super::lifetime;
 use crate::args::ShowArgs;
 use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout::Stdout;
@@ -103,7 +102,7 @@ impl Shown {
         }
         lines.push(format!("created {}", summary.created.to_seconds()));
         lines.push(next_run(summary.next_due));
-        lines.push(last_run(summary.last_run.as_ref()));
+        lines.push(last_run(summary));
         lines.push(limit_words(&summary.limits));
         if let (Some(run), Some(live)) = (&summary.run, live) {
             let id = terminal::run_id(&run.id);
@@ -121,8 +120,7 @@ impl Shown {
         }
         lines.push(self.queue_words());
         if let Some(at) = self.messages_die {
-            let resume = if summary.state == TaskState::Paused { "resume the task" } else { "start more workers" };
-            lines.push(format!("its oldest message may be lost from {} on: {resume} before that", at.to_seconds()));
+            lines.push(lifetime::words(summary, at));
         }
         lines.extend(self.worker_words());
         lines.extend(errors.iter().take(SHOWN).map(|error| {
@@ -154,16 +152,21 @@ impl Shown {
         let jobs = |worker: &Heartbeat| worker.jobs.get(&summary.task.id).copied().unwrap_or(0);
         let mut busy: Vec<&Heartbeat> = self.workers.iter().filter(|worker| jobs(worker) > 0).collect();
         busy.sort_by_key(|worker| std::cmp::Reverse(jobs(worker)));
-        let all = match self.workers.len() {
+        let now = Timestamp::now();
+        let silent = self.workers.iter().filter(|worker| worker.is_silent(now)).count();
+        let mut all = match self.workers.len() {
             0 => "no worker serves the fleet: start one".to_owned(),
             workers => {
                 let (all, busy) = (terminal::counted(workers as u64, "worker"), terminal::count(busy.len() as u64));
                 format!("{all}, of which {busy} with its jobs")
             }
         };
-        let now = Timestamp::now();
+        if silent > 0 {
+            let silent = terminal::count(silent as u64);
+            all += &format!(", and {silent} not seen for 5 minutes (killed, or a clock is wrong)");
+        }
         let one = |worker: &&Heartbeat| {
-            let seen = std::time::Duration::from_millis(u64::try_from(now.0 - worker.at.0).unwrap_or(0));
+            let seen = worker.age(now);
             let (name, jobs) = (terminal::escaped(&worker.worker), terminal::counted(jobs(worker).into(), "job"));
             format!("worker {name}: {jobs}, seen {} ago", terminal::time(seen))
         };

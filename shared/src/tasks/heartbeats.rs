@@ -55,6 +55,17 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
+    /// How long ago it was written, as far as both clocks agree.
+    pub fn age(&self, now: Timestamp) -> Duration {
+        Duration::from_millis(u64::try_from(now.0.saturating_sub(self.at.0)).unwrap_or(0))
+    }
+
+    /// Whether the worker is silent, by the reader's clock: it was killed, or a clock is wrong. Only a counter that does
+    /// not change tells which.
+    pub fn is_silent(&self, now: Timestamp) -> bool {
+        self.age(now) > HEARTBEATS_KEPT
+    }
+
     /// When readers begin to ignore it.
     pub fn ignored_from(&self) -> Timestamp {
         let kept = HEARTBEATS_KEPT + CLOCK_SKEW_ALLOWED;

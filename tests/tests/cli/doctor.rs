@@ -53,6 +53,27 @@ async fn a_state_folder_is_examined() {
     assert_eq!(findings(&["--state", &state]).await.1, Some(0), "warnings alone");
 }
 
+#[tokio::test]
+async fn a_config_file_is_examined() {
+    let root = fresh_folder("doctor");
+    let at = |name: &str| root.join(name).display().to_string();
+    let (file, state, from, to) = (at("task.toml"), at("state"), at("from"), at("to"));
+    let text =
+        format!("task = \"t\"\nstate = {state:?}\n[source]\nlocation = {from:?}\n[destination]\nlocation = {to:?}\n");
+    std::fs::write(&file, text).expect("a file");
+    let (found, code) = findings(&["--config", &file]).await;
+    assert_eq!(code, Some(1), "{found:?}");
+    let errors = of(&found, "error");
+    assert!(errors.len() == 1 && errors[0].contains("task t, source") && errors[0].contains("/from"), "{errors:?}");
+    assert!(!root.join("state").exists(), "nothing is made");
+    std::fs::create_dir(root.join("from")).expect("a folder");
+    let (found, code) = findings(&["--config", &file]).await;
+    assert_eq!(code, Some(0), "{found:?}");
+    assert!(of(&found, "ok").iter().any(|what| what.contains("task t, source") && what.ends_with("answers")));
+    std::fs::write(&file, "task = 1").expect("a file");
+    assert_eq!(flotilla(&["doctor", "--config", &file]).await.code, Some(2));
+}
+
 /// A fleet file over a proxy before the emulator of queues and table.
 async fn fleet() -> (Proxy, PathBuf) {
     let (proxy, root) = (Proxy::start(&ministack().endpoint).await, fresh_folder("doctor"));

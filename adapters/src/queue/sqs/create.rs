@@ -9,7 +9,7 @@ use aws_sdk_sqs::types::QueueAttributeName::{
 use serde_json::{Value, json};
 use shared::queue::MAX_DELIVERIES;
 
-use super::{allow, call, url_of};
+use super::{SqsQueue, allow, call, url_of};
 use shared::retry;
 use shared::{Error, ErrorKind, Result};
 
@@ -44,18 +44,35 @@ pub(super) struct Ensured {
 
 /// Makes the dead-letter queue, then the queue that points to it. A queue that is made gets these tags.
 pub(super) async fn create(client: &Client, name: &str, dead: &str, tags: &Tags) -> Result<[Ensured; 2]> {
-    let retention = (MessageRetentionPeriod, RETENTION_SECONDS.to_string());
-    let dead_queue = ensure(client, dead, [retention.clone()].into(), tags).await?;
+    let dead_queue = ensure(client, dead, [retention()].into(), tags).await?;
     let arn = attributes_of(client, dead, &dead_queue.url).await?.remove(&QueueArn);
     let arn = arn.ok_or_else(|| Error::new(ErrorKind::Corrupt, "describe", dead, "the queue has no ARN"))?;
-    let redrive = json!({ "deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVES });
-    let wanted = [
-        retention,
+    Ok([dead_queue, ensure(client, name, wanted(&arn), tags).await?])
+}
+
+fn retention() -> (QueueAttributeName, String) {
+    (MessageRetentionPeriod, RETENTION_SECONDS.to_string())
+}
+
+/// The attributes of a queue whose dead letters go to the queue of this ARN.
+fn wanted(dead_arn: &str) -> Attributes {
+    let redrive = json!({ "deadLetterTargetArn": dead_arn, "maxReceiveCount": MAX_RECEIVES });
+    [
+        retention(),
         (VisibilityTimeout, VISIBILITY_SECONDS.to_string()),
         (ReceiveMessageWaitTimeSeconds, WAIT_SECONDS.to_string()),
         (RedrivePolicy, redrive.to_string()),
-    ];
-    Ok([dead_queue, ensure(client, name, wanted.into(), tags).await?])
+    ]
+    .into()
+}
+
+impl SqsQueue {
+    /// How the queue differs from one that this program makes, one phrase each. Changes nothing.
+    pub async fn differences(&self) -> Result<Vec<String>> {
+        let dead = attributes_of(&self.client, &self.dead_name, &self.dead_url).await?;
+        let dead_arn = dead.get(&QueueArn).map_or("", String::as_str);
+        Ok(differences(&wanted(dead_arn), &attributes_of(&self.client, &self.name, &self.url).await?))
+    }
 }
 
 /// Makes a queue unless it exists.

@@ -1,16 +1,47 @@
 //! When the messages of a task begin to die.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use adapters::open::{self, FleetBackend};
+use futures::{StreamExt as _, stream};
 use shared::object::Timestamp;
 use shared::queue::Depth;
 use shared::tasks::{Audit, Summary, TaskState};
+
+use super::history::audits;
+use super::list::Listed;
 
 /// How long a queue keeps a message, as each of the fleet's queues is made.
 const MESSAGES_KEPT: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// Messages with which a finder pauses.
 const FINDER_PAUSES_ABOVE: u64 = 100_000;
+
+/// Tasks whose queues are read at the same time.
+const TASKS_AT_ONCE: usize = 16;
+
+/// Changes that are read to find the pause.
+const CHANGES: usize = 10;
+
+/// Of tasks that are paused or have a live run, by id: when their messages begin to die. What cannot be read is left out:
+/// `task show` and `doctor` name its error.
+pub async fn of_tasks(fleet: &FleetBackend, tasks: &[Listed]) -> BTreeMap<String, Timestamp> {
+    let may_lose = |task: &&Listed| task.summary.state == TaskState::Paused || task.summary.run.is_some();
+    let reading = tasks.iter().filter(may_lose).map(|task| async move {
+        let summary = &task.summary;
+        let depth = open::existing_task_queues(fleet.fleet(), summary).await.ok()?.depth().await.ok()?;
+        let changes = audits(fleet, &summary.task.id, CHANGES).await.ok()?;
+        Some((summary.task.id.clone(), messages_die(summary, &depth, &changes)?))
+    });
+    stream::iter(reading).buffer_unordered(TASKS_AT_ONCE).filter_map(async |read| read).collect().await
+}
+
+/// What is lost when, and what to do.
+pub fn words(summary: &Summary, at: Timestamp) -> String {
+    let remedy = if summary.state == TaskState::Paused { "resume the task" } else { "start more workers" };
+    format!("its oldest message may be lost from {} on: {remedy} before that", at.to_seconds())
+}
 
 /// The earliest time at which a message of a task is lost if none is received before: of a paused task, or of one whose
 /// finder waits for its workers. SQS reports no message's age to its readers. So it counts from the begin of the live run,
