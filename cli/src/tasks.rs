@@ -16,6 +16,7 @@ mod list;
 mod live;
 mod operate;
 mod operation;
+mod portable;
 mod run;
 mod show;
 mod state;

@@ -9,6 +9,7 @@ use shared::config::TaskDefinition;
 use shared::object::Timestamp;
 use shared::terminal;
 
+use super::portable::portable;
 use super::{actor_of, opened};
 use crate::args::CreateArgs;
 use crate::exit::{CommandResult, Exit};
@@ -36,7 +37,8 @@ pub async fn run(args: &CreateArgs) -> CommandResult {
 /// Creates a task of this definition.
 pub(super) async fn create(actor: &Actor, definition: &TaskDefinition) -> CommandResult {
     let say = |why: &str| note(format_args!("waiting for SQS: {}", terminal::escaped(why)));
-    let created = actions::create(actor, definition, Waiting { at_most: NAME_REFUSED, say: &say }).await?;
+    let definition = portable(definition, actor.fleet())?;
+    let created = actions::create(actor, &definition, Waiting { at_most: NAME_REFUSED, say: &say }).await?;
     created.note.map_or(Ok(()), |line| stdout::line(terminal::escaped(&line)))?;
     let due = match created.next_due {
         Some(due) if due <= Timestamp::now() => "its first run is due now".to_owned(),

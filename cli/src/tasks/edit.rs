@@ -8,6 +8,7 @@ use shared::terminal;
 
 use super::actor;
 use super::editor::Draft;
+use super::portable::portable;
 use crate::args::EditArgs;
 use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout;
@@ -75,7 +76,8 @@ impl Edit {
     /// Records the definition as the version after the one that was read.
     async fn record(&self, after: &TaskDefinition) -> CommandResult {
         let name = &self.seen.summary.task.name;
-        let edited = actions::edit(&self.actor, &self.seen, after).await?;
+        let after = portable(after, self.actor.fleet())?;
+        let edited = actions::edit(&self.actor, &self.seen, &after).await?;
         edited.note.map_or(Ok(()), |line| stdout::line(terminal::escaped(&line)))?;
         if edited.changed.is_empty() {
             note(format_args!("task {name} is not changed"));

@@ -9,11 +9,10 @@ use shared::queue::Depth;
 use shared::tasks::{Audit, Heartbeat, Operation, OperationKind, Summary, TaskState};
 use shared::terminal;
 
-use super::actor;
 use super::history::{audits, change};
 use super::list::{Listed, last_run, next_run};
 use super::live::{errors, live};
-use super::lifetime;
+use super::{actor, lifetime};
 use crate::args::ShowArgs;
 use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout::Stdout;
