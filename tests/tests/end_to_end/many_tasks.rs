@@ -2,6 +2,7 @@
 
 mod faults;
 pub mod stage;
+mod stopped;
 mod unopened;
 
 use std::time::{Duration, Instant};

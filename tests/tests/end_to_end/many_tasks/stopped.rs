@@ -1,0 +1,108 @@
+//! Runs that are stopped while several workers have their jobs, and a worker that dies while it closes uploads.
+
+use std::time::{Duration, Instant};
+
+use flotilla_tests::binaries::Process;
+use flotilla_tests::emulators::weed;
+use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
+use shared::tasks::{OperationClass, OperationKind, RunEnd};
+
+use super::stage::{self, Different, Fleet, stop};
+use crate::support::MIB;
+
+/// Each worker stops within 15 s. A machine with many more programs than cores may take this long.
+const STOPPED_WITHIN: Duration = Duration::from_secs(60);
+
+const OBJECTS: usize = 60;
+
+/// One pass of the controller.
+async fn control(fleet: &Fleet) {
+    let ended = fleet.controller().wait(stage::LIMIT).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
+/// Waits until at least two workers have jobs of a task.
+async fn until_two_work(fleet: &Fleet, id: &str, workers: &mut [Process]) {
+    let both = async || fleet.heartbeats().await.iter().filter(|beat| beat.jobs.contains_key(id)).count() >= 2;
+    fleet.until("two workers have jobs", workers, both).await;
+}
+
+/// Waits until no worker has a job of a task.
+async fn until_none_works(fleet: &Fleet, id: &str, workers: &mut [Process]) -> Duration {
+    let began = Instant::now();
+    let none = async || fleet.heartbeats().await.iter().all(|beat| !beat.jobs.contains_key(id));
+    fleet.until("no worker has a job", workers, none).await;
+    began.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_worker_stops_soon_after_a_pause_and_a_cancel() {
+    let fleet = Fleet::of("concurrency = 4\nlease = \"20s\"\n").await;
+    let slow = Proxy::start(&weed().endpoint).await;
+    slow.inject(Rule::on(Kind::Get, Fault::Delay(Duration::from_secs(3))));
+    for object in 0..OBJECTS {
+        fleet.put("t", &format!("{object:02}"), 100).await;
+    }
+    let sections = "[find]\njob-objects = 2\n";
+    fleet.create("t", Different { endpoint: Some(&slow.endpoint), sections, ..Different::default() }).await;
+    let id = fleet.summary("t").await.task.id;
+    let mut workers = vec![fleet.worker(), fleet.worker()];
+    fleet.command(&["task", "run", "t"]).await;
+    until_two_work(&fleet, &id, &mut workers).await;
+
+    fleet.command(&["task", "pause", "t"]).await;
+    let took = until_none_works(&fleet, &id, &mut workers).await;
+    assert!(took < STOPPED_WITHIN, "paused after {took:?}");
+    fleet.command(&["task", "resume", "t"]).await;
+    until_two_work(&fleet, &id, &mut workers).await;
+
+    fleet.command(&["task", "cancel", "t"]).await;
+    control(&fleet).await;
+    let began = Instant::now();
+    let settled = async || fleet.runs("t").await[0].settled.objects() == OBJECTS as u64;
+    fleet.until("all is settled", &mut workers, settled).await;
+    assert!(began.elapsed() < STOPPED_WITHIN, "cancelled after {:?}", began.elapsed());
+    let ended = async || {
+        control(&fleet).await;
+        fleet.summary("t").await.last_run.is_some_and(|run| run.end == RunEnd::Cancelled)
+    };
+    fleet.until("the run is cancelled", &mut workers, ended).await;
+    stop(workers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_close_of_a_killed_worker_is_ended_by_another() {
+    let fleet = Fleet::new().await;
+    let (from, to) = (Proxy::start(&weed().endpoint).await, Proxy::start(&weed().second_endpoint).await);
+    from.inject(Rule::on(Kind::Get, Fault::Delay(Duration::from_secs(3))));
+    fleet.put("t", "giant", 60 * MIB).await;
+    let sections = "[work]\npart-size = \"5MiB\"\nmultipart-threshold = \"5MiB\"\ngiant-threshold = \"30MiB\"\n";
+    let (endpoint, destination) = (Some(&*from.endpoint), Some(&*to.endpoint));
+    fleet.create("t", Different { endpoint, destination, sections, ..Different::default() }).await;
+    let mut workers = vec![fleet.worker()];
+    fleet.command(&["task", "run", "t"]).await;
+    fleet.until("the giant's upload is open", &mut workers, async || fleet.open_uploads().await > 0).await;
+
+    to.inject(Rule::on(Kind::Abort, Fault::Stall));
+    fleet.command(&["task", "cancel", "t"]).await;
+    control(&fleet).await;
+    let begun = async || {
+        let open = fleet.backend.tasks.open_operations(OperationClass::Other, 10).await.expect("operations");
+        open.iter().any(|operation| operation.kind == OperationKind::Close && operation.beat > 0) && to.delayed() > 0
+    };
+    fleet.until("the close has begun", &mut workers, begun).await;
+    workers[0].kill();
+    assert!(fleet.open_uploads().await > 0, "nothing was aborted");
+    to.heal();
+    workers[0] = fleet.worker();
+    let closed = async || {
+        control(&fleet).await;
+        let open = fleet.backend.tasks.open_operations(OperationClass::Other, 10).await.expect("operations");
+        open.is_empty() && fleet.summary("t").await.last_run.is_some()
+    };
+    fleet.until("another worker ends the close", &mut workers, closed).await;
+    assert_eq!(fleet.open_uploads().await, 0);
+    let run = fleet.runs("t").await.pop().expect("a run");
+    assert_eq!((run.settled.objects(), run.settled.failed), (1, 0), "{run:?}");
+    stop(workers).await;
+}
