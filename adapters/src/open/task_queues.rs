@@ -77,10 +77,11 @@ pub(super) async fn queue_differences(fleet: &FleetFile, task: &Summary) -> Resu
     let (configs, owner) = (Configs::of(fleet, task), owner(fleet, task));
     let of = async |config: &QueueConfig| {
         let phrases = SqsQueue::open_owned(config, &owner).await?.differences().await?;
-        Ok::<_, shared::Error>(phrases.into_iter().map(|phrase| format!("queue {}: {phrase}", config.name)))
+        let lines = phrases.into_iter().map(|phrase| format!("queue {}: {phrase}", config.name));
+        Ok::<Vec<String>, shared::Error>(lines.collect())
     };
     let (jobs, events) = futures::try_join!(of(&configs.jobs), of(&configs.events))?;
-    Ok(jobs.chain(events).collect())
+    Ok([jobs, events].concat())
 }
 
 /// As [`existing_task_queues`], but queues that do not exist are made, unless the task is being deleted.

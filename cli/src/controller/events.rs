@@ -30,27 +30,28 @@ const BUCKETS_AT_ONCE: usize = 16;
 /// Wires the events of the tasks whose minute it is. Tasks of one bucket come one after the other: each reads the bucket's
 /// rules, and writes all of them.
 pub async fn repair(context: &ControllerContext, seen: &Seen, report: &mut PassReport) {
-    let mut buckets: BTreeMap<String, Vec<&Summary>> = BTreeMap::new();
+    let mut buckets: BTreeMap<String, Vec<Summary>> = BTreeMap::new();
     for task in seen.tasks.iter().map(|task| &task.summary) {
         let is_followed = task.outline.events && task.state != TaskState::Deleting;
         if is_followed && minute_of(&task.task.id) == seen.minute() % EVERY_MINUTES {
-            buckets.entry(bucket_of(task)).or_default().push(task);
+            buckets.entry(bucket_of(task)).or_default().push(task.clone());
         }
     }
-    let repairing = buckets.into_values().map(|tasks| async move {
-        let mut wired = Vec::new();
-        for task in tasks {
-            let answer = timeout(LIMIT, wire(context, task)).await.unwrap_or_else(|_| Err(too_slow(task)));
-            wired.push((task.task.name.clone(), answer));
-        }
-        wired
-    });
-    let mut repaired = stream::iter(repairing).buffer_unordered(BUCKETS_AT_ONCE);
-    while let Some(wired) = repaired.next().await {
-        for (name, answer) in wired {
-            report.noted(&format!("check the events of task {name}"), answer);
-        }
+    let repairing = buckets.into_values().map(|tasks| wire_all(context, tasks));
+    let repaired: Vec<_> = stream::iter(repairing).buffer_unordered(BUCKETS_AT_ONCE).collect().await;
+    for (name, answer) in repaired.into_iter().flatten() {
+        report.noted(&format!("check the events of task {name}"), answer);
     }
+}
+
+/// Wires the events of some tasks, one after the other.
+async fn wire_all(context: &ControllerContext, tasks: Vec<Summary>) -> Vec<(String, Result<()>)> {
+    let mut wired = Vec::new();
+    for task in tasks {
+        let answer = timeout(LIMIT, wire(context, &task)).await.unwrap_or_else(|_| Err(too_slow(&task)));
+        wired.push((task.task.name, answer));
+    }
+    wired
 }
 
 /// The bucket of a task's source; an outline of a later release stands for itself.

@@ -34,7 +34,7 @@ pub async fn of_tasks(fleet: &FleetBackend, tasks: &[Listed]) -> BTreeMap<String
         let changes = audits(fleet, &summary.task.id, CHANGES).await.ok()?;
         Some((summary.task.id.clone(), messages_die(summary, &depth, &changes)?))
     });
-    stream::iter(reading).buffer_unordered(TASKS_AT_ONCE).filter_map(async |read| read).collect().await
+    stream::iter(reading).buffer_unordered(TASKS_AT_ONCE).filter_map(|read| async move { read }).collect().await
 }
 
 /// What is lost when, and what to do.
