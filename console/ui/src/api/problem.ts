@@ -18,7 +18,6 @@ export class ApiError extends Error {
 }
 
 interface Body {
-  title?: unknown;
   detail?: unknown;
   code?: unknown;
   remedy?: unknown;
@@ -27,13 +26,13 @@ interface Body {
 
 /** Reads the body of an answer that is no success. */
 export function readProblem(status: number, body: unknown): Problem {
-  const { title, detail, code, remedy, setting } = (typeof body === "object" && body ? body : {}) as Body;
+  const { detail, code, remedy, setting } = (typeof body === "object" && body ? body : {}) as Body;
   const text = (value: unknown) => (typeof value === "string" && value ? value : undefined);
   const name = text(code) ?? "";
   return {
     status,
     code: name,
-    title: word("problem", name, text(title) ?? t("problem.http", { status: String(status) })),
+    title: word("problem", name, t(status >= 500 ? "problem.server" : "problem.refused", { status: String(status) })),
     ...defined({ detail: text(detail), remedy: text(remedy), setting: text(setting) }),
   };
 }
