@@ -251,15 +251,34 @@ async function file(path, response) {
   response.end(text ?? "not built: npm run build");
 }
 
+/** Sends every second how the tasks and runs stand that the request names. */
+function stream(url, response) {
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  const names = (of) => (url.searchParams.get(of) ?? "").split(",").filter(Boolean);
+  const send = (kind, value) => value && response.write(`event: ${kind}\ndata: ${JSON.stringify(value)}\n\n`);
+  const timer = setInterval(() => {
+    const all = data.tasks();
+    names("tasks").forEach((name) =>
+      send(
+        "task",
+        all.find((task) => task.name === name),
+      ),
+    );
+    for (const id of names("runs")) {
+      const task = all.find(({ run }) => run?.id === id);
+      send("run", task && data.run(id, task));
+    }
+  }, 1_000);
+  response.on("close", () => clearInterval(timer));
+  response.write(": begin\n\n");
+}
+
 export function serve(port, mode = "") {
   const answer = api(mode);
   const server = createServer(async (request, response) => {
     const url = new URL(request.url ?? "/", "http://127.0.0.1");
     if (!url.pathname.startsWith("/api/v1/")) return file(url.pathname, response);
-    if (url.pathname.endsWith("/stream")) {
-      response.writeHead(200, { "content-type": "text/event-stream" });
-      return response.write(": nothing\n\n");
-    }
+    if (url.pathname.endsWith("/stream")) return stream(url, response);
     const parts = [];
     for await (const part of request) parts.push(part);
     const text = Buffer.concat(parts).toString();

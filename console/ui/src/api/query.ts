@@ -8,8 +8,8 @@ export interface Query<T> {
   /** Why the last request failed; it is gone after the next success. */
   problem: Problem | undefined;
   reload: () => void;
-  /** Replaces the answer by one that came another way: a live event. */
-  replace: (data: T) => void;
+  /** Changes the answer, if there is one, by what came another way: a live event. */
+  change: (change: (data: T) => T) => void;
 }
 
 interface Options {
@@ -71,7 +71,11 @@ export function useQuery<T>(key: string, read: (signal: AbortSignal) => Promise<
   }, [key, every, when, turn]);
 
   const reload = useCallback(() => setTurn((turn) => turn + 1), []);
-  const replace = useCallback((data: T) => setState({ key, data }), [key]);
+  const change = useCallback(
+    (change: (data: T) => T) =>
+      setState((last) => (last.key === key && last.data !== undefined ? { key, data: change(last.data) } : last)),
+    [key],
+  );
   const current = state.key === key ? state : { key };
-  return { data: current.data, problem: current.problem, reload, replace };
+  return { data: current.data, problem: current.problem, reload, change };
 }

@@ -11,7 +11,18 @@ interface Watch {
   onEvent: (kind: "task" | "run" | "operation", data: unknown) => void;
 }
 
-/** Opens one stream while the component is shown. The browser reopens it by itself, from the last event on. */
+/** Seconds between two questions of a page whose data also come by a stream: it fills in what events do not have. */
+export function pollEvery(isLive = true): number {
+  if (!isLive) return 30;
+  return streaming.value ? 15 : 5;
+}
+
+const KINDS = ["task", "run", "operation"] as const;
+
+/**
+ * Keeps one stream open while the component is shown. The browser reopens it by itself, from the last event on. A hidden
+ * page closes it: a browser has six connections to a server, and each open tab would keep one.
+ */
 export function useStream({ tasks = [], runs = [], onEvent }: Watch): void {
   const handler = useRef(onEvent);
   handler.current = onEvent;
@@ -21,21 +32,32 @@ export function useStream({ tasks = [], runs = [], onEvent }: Watch): void {
   const wanted = query.toString();
   useEffect(() => {
     if (!wanted || typeof EventSource === "undefined") return;
-    const source = new EventSource(`/api/v1/stream?${wanted}`);
-    const listen = (kind: "task" | "run" | "operation") =>
-      source.addEventListener(kind, (event) => {
-        try {
-          handler.current(kind, JSON.parse((event as MessageEvent<string>).data));
-        } catch {
-          // An event that cannot be read changes nothing; the next question to the API has the truth.
-        }
-      });
-    (["task", "run", "operation"] as const).forEach(listen);
-    source.onopen = () => (streaming.value = true);
-    source.onerror = () => (streaming.value = false);
-    return () => {
-      source.close();
+    let source: EventSource | undefined;
+    const close = () => {
+      source?.close();
+      source = undefined;
       streaming.value = false;
+    };
+    const open = () => {
+      if (document.hidden) return close();
+      if (source) return;
+      source = new EventSource(`/api/v1/stream?${wanted}`);
+      for (const kind of KINDS) source.addEventListener(kind, (event) => receive(kind, event as MessageEvent<string>));
+      source.onopen = () => (streaming.value = true);
+      source.onerror = () => (streaming.value = false);
+    };
+    const receive = (kind: (typeof KINDS)[number], event: MessageEvent<string>) => {
+      try {
+        handler.current(kind, JSON.parse(event.data));
+      } catch {
+        // An event that cannot be read changes nothing; the next question to the API has the truth.
+      }
+    };
+    open();
+    document.addEventListener("visibilitychange", open);
+    return () => {
+      document.removeEventListener("visibilitychange", open);
+      close();
     };
   }, [wanted]);
 }

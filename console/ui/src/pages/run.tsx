@@ -1,5 +1,5 @@
 // A run: its phases, what was found, what became of it, what failed and why.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { useRoute } from "preact-iso/router";
 import { shortRun, taskHref } from "../address";
 import { getRun, reportHref } from "../api/calls";
@@ -15,7 +15,7 @@ import { bytes, bytesRate } from "../format";
 import { Head } from "../frame";
 import { t, word } from "../i18n";
 import { Announce } from "../live/announce";
-import { useStream } from "../live/stream";
+import { pollEvery, useStream } from "../live/stream";
 import { Counters } from "./run/counters";
 import { RunDefinition } from "./run/definition";
 import { Failures } from "./run/failures";
@@ -25,10 +25,13 @@ import { took } from "./task/runs";
 
 export function RunPage() {
   const id = useRoute().params["run"] ?? "";
-  const run = useQuery(`run ${id}`, (signal) => getRun(id, { signal }), { every: 5 });
+  const [live, setLive] = useState(true);
+  const run = useQuery(`run ${id}`, (signal) => getRun(id, { signal }), { every: pollEvery(live) });
+  const isGoing = !run.data || isLive(run.data.state);
+  useEffect(() => setLive(isGoing), [isGoing]);
   useStream({
-    runs: !run.data || isLive(run.data.state) ? [id] : [],
-    onEvent: (kind, data) => kind === "run" && run.data && run.replace({ ...run.data, ...(data as Partial<Run>) }),
+    runs: isGoing ? [id] : [],
+    onEvent: (kind, data) => kind === "run" && run.change((run) => ({ ...run, ...(data as Partial<Run>) })),
   });
   const title = t("run.title", { id: shortRun(id) });
   if (!run.data) {

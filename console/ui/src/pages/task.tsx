@@ -11,7 +11,7 @@ import { Empty, ProblemPanel, Skeleton } from "../components/states";
 import { Head } from "../frame";
 import { type Key, t } from "../i18n";
 import { Announce } from "../live/announce";
-import { useStream } from "../live/stream";
+import { pollEvery, useStream } from "../live/stream";
 import { TaskActions } from "./task/actions";
 import { ChangesTab } from "./task/changes";
 import { DefinitionTab } from "./task/definition";
@@ -26,11 +26,11 @@ export function TaskPage() {
   const name = useRoute().params["task"] ?? "";
   const { query } = useLocation();
   const tab = TABS.find((tab) => tab === query["tab"]) ?? "overview";
-  const task = useQuery(`task ${name}`, (signal) => getTask(name, { signal }), { every: 5 });
+  const task = useQuery(`task ${name}`, (signal) => getTask(name, { signal }), { every: pollEvery() });
   useStream({
     tasks: [name],
     onEvent: (kind, data) => {
-      if (kind === "task" && task.data) task.replace({ ...task.data, ...(data as Partial<Task>) });
+      if (kind === "task") task.change((task) => ({ ...task, ...(data as Partial<Task>) }));
     },
   });
   if (!task.data) {

@@ -13,7 +13,7 @@ import { count } from "../format";
 import { Head } from "../frame";
 import { t } from "../i18n";
 import { Announce } from "../live/announce";
-import { useStream } from "../live/stream";
+import { pollEvery, useStream } from "../live/stream";
 import { BulkBar } from "./tasks/bulk";
 import { TaskRow } from "./tasks/row";
 
@@ -31,7 +31,7 @@ export function TasksPage() {
     setPicked(new Set());
   }, [status, search]);
   const tasks = useQuery(`tasks ${status} ${search} ${pages}`, (signal) => read(status, search, pages, signal), {
-    every: 5,
+    every: pollEvery(),
   });
   const page = tasks.data;
   useStream({
@@ -40,12 +40,12 @@ export function TasksPage() {
       .slice(0, 20)
       .map(({ name }) => name),
     onEvent: (kind, data) => {
-      if (kind !== "task" || !page) return;
+      if (kind !== "task") return;
       const fresh = data as TaskItem;
-      tasks.replace({
+      tasks.change((page) => ({
         ...page,
         items: page.items.map((task) => (task.id === fresh.id ? { ...task, ...fresh } : task)),
-      });
+      }));
     },
   });
   const counts = page?.counts;
