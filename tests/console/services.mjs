@@ -1,4 +1,4 @@
-// Programs that the tests run against: `flotilla serve`, and SeaweedFS with a user who may write and one who may not.
+// Programs that the tests run against: `flotilla serve`, and SeaweedFS with two users.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -66,8 +66,11 @@ const user = (name, actions) => ({
   credentials: [{ accessKey: name, secretKey: `${name}-secret` }],
 });
 
-/** SeaweedFS with a bucket. Its users `writer` and `reader` have the secrets `writer-secret` and `reader-secret`. */
-export async function weed(bucket) {
+/**
+ * SeaweedFS with a bucket. Of its users, `writer` may do everything, and `partly` may write only keys that begin with
+ * these texts; their secrets are `writer-secret` and `partly-secret`.
+ */
+export async function weed(bucket, writable) {
   const dir = folder();
   const config = join(dir, "s3.json");
   writeFileSync(
@@ -75,7 +78,11 @@ export async function weed(bucket) {
     JSON.stringify({
       identities: [
         user("writer", ["Admin", "Read", "List", "Tagging", "Write"]),
-        user("reader", ["Read", "List"]),
+        user("partly", [
+          "Read",
+          "List",
+          ...writable.map((keys) => `Write:${bucket}/${keys}*`),
+        ]),
       ],
     }),
   );
@@ -176,6 +183,7 @@ export async function flotilla(env) {
   });
   return {
     address,
+    state,
     origin: new URL(address).origin,
     output: service.output,
     stop: async () => {

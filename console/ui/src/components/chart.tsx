@@ -106,7 +106,7 @@ function options(width: number, { series, format, steps }: Omit<ChartProps, "tit
         stroke: colour(`--line-${at + 1}`),
         width: 1.75,
         spanGaps: false,
-        points: { show: false },
+        points: { size: 4 },
         ...(at === 0 ? { fill: `${colour("--line-1")}1f` } : {}),
       })),
     ],

@@ -53,7 +53,7 @@ export const pages = {
   "task.more": "More actions",
   "task.gone": "There is no task of this name",
   "task.gone.about": "It may have been deleted.",
-  "notice.cannot.open": "A worker cannot open this task|{n} workers cannot open this task",
+  "notice.cannot.open": "A worker reports a problem with this task|{n} workers report a problem with this task",
   "notice.paused": "This task is paused",
   "notice.paused.about": "No run begins and nothing is copied until you resume it.",
   "notice.paused.until": "Nothing is copied until you resume it. Work that waits is lost from {at} on.",

@@ -55,7 +55,7 @@ export const pages: Record<keyof typeof english, string> = {
   "task.more": "更多操作",
   "task.gone": "没有这个名称的任务",
   "task.gone.about": "它可能已被删除。",
-  "notice.cannot.open": "{n} 个工作进程无法打开此任务",
+  "notice.cannot.open": "{n} 个工作进程报告此任务有问题",
   "notice.paused": "此任务已暂停",
   "notice.paused.about": "恢复之前不会开始运行，也不会复制任何内容。",
   "notice.paused.until": "恢复之前不会复制任何内容。等待中的作业将从 {at} 起丢失。",
