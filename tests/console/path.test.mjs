@@ -109,7 +109,7 @@ async function fill(page, words, side, values) {
 for (const look of ["desktop", "phone-zh"]) {
   test(
     `from nothing to a mended replication: ${look}`,
-    { skip: why },
+    { skip: why || false },
     async () => {
       const words = WORDS[LOOKS[look].language];
       const serve = await flotilla(ENV);

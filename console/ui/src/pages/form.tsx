@@ -9,6 +9,7 @@ import type { Definition } from "../api/types";
 import { Empty, ProblemPanel, Skeleton } from "../components/states";
 import { Head } from "../frame";
 import { t } from "../i18n";
+import { editable } from "./form/draft";
 import { Wizard } from "./form/wizard";
 
 const KEPT = "flotilla.draft";
@@ -76,14 +77,11 @@ function Existing({ name, title, edit }: { name: string; title: string; edit?: b
       </Guard>
     );
   }
-  const first = edit ? data.definition : { ...data.definition, task: "" };
+  const definition = editable(data.definition as Definition);
+  const first = edit ? definition : { ...definition, task: "" };
   return (
     <Guard title={title} above={above}>
-      <Wizard
-        first={first as Definition}
-        {...(edit ? { editing: { task: name, etag: data.etag } } : {})}
-        onDraft={() => {}}
-      />
+      <Wizard first={first} {...(edit ? { editing: { task: name, etag: data.etag } } : {})} onDraft={() => {}} />
     </Guard>
   );
 }
