@@ -1,6 +1,6 @@
 // States as words on a colour; the word alone has the meaning.
 import { t, word } from "../i18n";
-import type { RunState, TaskItem, TaskStatus } from "../api/types";
+import type { Run, RunState, TaskItem, TaskStatus } from "../api/types";
 
 type Tone = "live" | "good" | "warn" | "bad" | "calm";
 
@@ -40,4 +40,9 @@ export function RunBadge({ state }: { state: RunState }) {
 
 export function isLive(state: RunState): boolean {
   return ["queued", "listing", "releasing", "copying", "cancelling"].includes(state);
+}
+
+/** Whether a run has ended and its end is recorded: only then another may begin. */
+export function isOver({ state, ended }: Pick<Run, "state" | "ended">): boolean {
+  return !isLive(state) && Boolean(ended);
 }

@@ -6,7 +6,7 @@ import { getRun, reportHref } from "../api/calls";
 import { useQuery } from "../api/query";
 import { may } from "../api/session";
 import type { Run } from "../api/types";
-import { RunBadge, isLive } from "../components/badge";
+import { RunBadge, isLive, isOver } from "../components/badge";
 import { Button, Copyable, Route, Time } from "../components/controls";
 import { Icon } from "../components/icon";
 import { ProgressView, RunStats, brief } from "../components/progress";
@@ -27,7 +27,7 @@ export function RunPage() {
   const id = useRoute().params["run"] ?? "";
   const [live, setLive] = useState(true);
   const run = useQuery(`run ${id}`, (signal) => getRun(id, { signal }), { every: pollEvery(live) });
-  const isGoing = !run.data || isLive(run.data.state);
+  const isGoing = !run.data || !isOver(run.data);
   useEffect(() => setLive(isGoing), [isGoing]);
   useStream({
     runs: isGoing ? [id] : [],

@@ -5,7 +5,7 @@ import { listRunFailures } from "../../api/calls";
 import { type Problem, problemOf } from "../../api/problem";
 import { may } from "../../api/session";
 import type { Outcome, Run } from "../../api/types";
-import { isLive } from "../../components/badge";
+import { isOver } from "../../components/badge";
 import { Button, Copyable, Time } from "../../components/controls";
 import { ProblemPanel, Skeleton } from "../../components/states";
 import { bytes } from "../../format";
@@ -47,10 +47,10 @@ export function FailureList({
     }
     setBusy(false);
   };
-  useEffect(() => void read(), [run.id, cause, isLive(run.state)]);
+  useEffect(() => void read(), [run.id, cause, isOver(run)]);
   if (problem) return <ProblemPanel problem={problem} onRetry={() => void read()} />;
   if (next === undefined) return <Skeleton lines={4} />;
-  const picking = may("operator") && !isLive(run.state);
+  const picking = may("operator") && isOver(run);
   const pick = (key: string, on: boolean) => {
     const chosen = new Set(picked);
     if (on && chosen.size < MAX_KEYS) chosen.add(key);

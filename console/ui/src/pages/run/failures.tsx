@@ -7,7 +7,7 @@ import { problemOf } from "../../api/problem";
 import { useQuery } from "../../api/query";
 import { may } from "../../api/session";
 import type { FailureGroup, Run } from "../../api/types";
-import { isLive } from "../../components/badge";
+import { isOver } from "../../components/badge";
 import { Button } from "../../components/controls";
 import { ProblemPanel, Skeleton } from "../../components/states";
 import { toast } from "../../components/toast";
@@ -45,13 +45,13 @@ export function Failures({ run }: { run: Run }) {
                 {t("retry.selected", { n: picked.size })}
               </Button>
             )}
-            <Button small kind="primary" icon="retry" disabled={isLive(run.state)} onClick={() => retry()}>
+            <Button small kind="primary" icon="retry" disabled={!isOver(run)} onClick={() => retry()}>
               {t("retry.all")}
             </Button>
           </div>
         )}
       </div>
-      {isLive(run.state) && <p class="hint inset">{t("retry.later")}</p>}
+      {!isOver(run) && <p class="hint inset">{t("retry.later")}</p>}
       {groups.problem && groups.problem.status !== 0 && (
         <ProblemPanel problem={groups.problem} onRetry={groups.reload} />
       )}
