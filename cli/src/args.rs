@@ -1,5 +1,6 @@
 //! The command line. Options are named as the settings of config files are, and take their defaults.
 
+mod console;
 mod controller;
 mod filters;
 mod finder;
@@ -20,6 +21,7 @@ use shared::report::Report;
 use shared::telemetry::LogFormat;
 
 use crate::exit::Failure;
+pub use console::{ConsoleArgs, ServedConsoleArgs};
 pub use controller::ControllerArgs;
 pub use finder::FinderArgs;
 pub use ls::LsArgs;
@@ -81,6 +83,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Begin the runs of a fleet that are due, end what is over, and ask for machines
     Controller(ControllerArgs),
+    /// Serve the API and the web page of a fleet, to this machine alone
+    Console(ConsoleArgs),
     /// Create, change, run, show and delete the tasks of a fleet
     #[command(subcommand)]
     Task(TaskCommand),

@@ -5,6 +5,7 @@
 
 mod args;
 mod claim;
+mod console;
 pub mod controller;
 mod doctor;
 mod events;
@@ -64,7 +65,7 @@ async fn run(cli: Cli) -> CommandResult {
     verbosity.choose();
     match (&cli.command, verbosity) {
         // They log like any program without a terminal.
-        (Command::Serve(_) | Command::Controller(_), Verbosity::Normal | Verbosity::Objects) => {
+        (Command::Serve(_) | Command::Controller(_) | Command::Console(_), Verbosity::Normal | Verbosity::Objects) => {
             telemetry::init(cli.log, tracing::Level::INFO)
         }
         _ => telemetry::init_to(cli.log, verbosity.directives(), || progress::Stderr),
@@ -95,6 +96,7 @@ async fn command(command: Command, stop: CancellationToken) -> CommandResult {
         Command::Events(args) => at_once(events::run(&args), &stop).await,
         Command::Serve(args) => serve::run(&args, stop).await,
         Command::Controller(args) => controller::run(&args, stop).await,
+        Command::Console(args) => crate::console::run(&args, stop).await,
         Command::Completions(args) => pages::completions(&args),
         Command::Man(args) => pages::manual(&args),
         Command::SelfTest => at_once(self_test::run(), &stop).await,

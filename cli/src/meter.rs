@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use shared::ledger::rate::{self, Rate};
 use shared::ledger::{Phase, Run};
 use shared::terminal;
 
@@ -30,15 +31,6 @@ pub struct Meter {
     under_way_bytes: u64,
     /// Bytes a second that large objects get at other programs, beside what the counters show.
     reported_rate: f64,
-}
-
-/// Objects and bytes a second.
-#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize)]
-pub struct Rate {
-    /// Objects settled a second.
-    pub objects: f64,
-    /// Bytes copied a second.
-    pub bytes: f64,
 }
 
 impl Meter {
@@ -109,21 +101,12 @@ impl Meter {
 
     /// The share of the run that is done, between 0 and 1; none while nobody knows how much it is.
     pub fn share(&self, run: &Run) -> Option<f64> {
-        if run.phase == Phase::Listing {
-            return None;
-        }
-        let (settled, enqueued) = (run.settled.objects(), run.enqueued());
-        let done = self.bytes(run) as f64;
-        let all = done + bytes_to_come(run, self.under_way_bytes);
-        // Deletes and empty objects have no bytes.
-        let is_by_bytes = all >= 1.0 && settled < enqueued;
-        let by_objects = if enqueued == 0 { 1.0 } else { settled as f64 / enqueued as f64 };
-        Some(if is_by_bytes { done / all } else { by_objects })
+        rate::share(run, self.under_way_bytes)
     }
 
-    /// See [`remaining`].
+    /// See [`rate::remaining`].
     pub fn remaining(&self, run: &Run) -> Option<Duration> {
-        remaining(run, self.under_way_bytes, self.rate()?)
+        rate::remaining(run, self.under_way_bytes, self.rate()?)
     }
 }
 
@@ -136,65 +119,10 @@ pub struct Snapshot {
     pub rates: Vec<String>,
 }
 
-impl Rate {
-    fn is_moving(&self) -> bool {
-        self.objects > 0.0 || self.bytes > 0.0
-    }
-}
-
 /// Whole objects a second, or tenths where there is less than ten.
 fn objects_rate(rate: f64) -> String {
     if rate < 10.0 { format!("{rate:.1} objects/s") } else { format!("{} objects/s", terminal::count(rate as u64)) }
 }
-
-/// An estimate beyond this says only that the run is slow, and no more.
-const LONGEST_ESTIMATE: Duration = Duration::from_secs(90 * 24 * 3600);
-
-/// Objects and bytes may differ by this factor in the time they predict. Where they differ more, the rest of the
-/// run is unlike its last seconds (large objects before small ones), and there is no estimate.
-const AGREEMENT: f64 = 10.0;
-
-/// The time a run still takes at this rate. None while it lists, since nobody knows how much is to come; while
-/// nothing moves; and where objects and bytes predict times that have nothing in common.
-pub fn remaining(run: &Run, under_way_bytes: u64, rate: Rate) -> Option<Duration> {
-    if run.phase == Phase::Listing {
-        return None;
-    }
-    let objects = run.enqueued().saturating_sub(run.settled.objects());
-    if objects == 0 {
-        return Some(Duration::ZERO);
-    }
-    let bytes = bytes_to_come(run, under_way_bytes);
-    let seconds = |amount: f64, rate: f64| (rate > 0.0).then(|| amount / rate);
-    let longest = match (seconds(objects as f64, rate.objects), seconds(bytes, rate.bytes)) {
-        // Nothing is left to copy, or it needs no bytes: deletes, empty objects.
-        (Some(by_objects), _) if bytes < 1.0 => by_objects,
-        (Some(by_objects), Some(by_bytes)) => {
-            let (shorter, longer) = (by_objects.min(by_bytes), by_objects.max(by_bytes));
-            if longer > shorter * AGREEMENT && longer > LONG_SECONDS {
-                return None;
-            }
-            longer
-        }
-        // Large objects: none was settled in the last seconds, but their bytes move.
-        (None, Some(by_bytes)) => by_bytes,
-        // Objects settle without bytes, as skipped ones do: nothing shows how long the bytes take.
-        (Some(_), None) | (None, None) => return None,
-    };
-    Duration::try_from_secs_f64(longest).ok().filter(|time| *time <= LONGEST_ESTIMATE)
-}
-
-/// Bytes that are still to be copied, about. Bytes of skipped and failed objects never are: they are left out by their
-/// share of the objects so far.
-fn bytes_to_come(run: &Run, under_way_bytes: u64) -> f64 {
-    let settled = run.settled.objects();
-    let share = if settled == 0 { 1.0 } else { run.settled.copied as f64 / settled as f64 };
-    let done = run.settled.bytes.saturating_add(under_way_bytes);
-    run.found.enqueued_bytes.saturating_sub(done) as f64 * share
-}
-
-/// Below this the two predictions need not agree, seconds: near its end a run is done soon by either.
-const LONG_SECONDS: f64 = 60.0;
 
 #[cfg(test)]
 mod tests {
@@ -248,23 +176,6 @@ mod tests {
         (0..=10).for_each(|second| meter.observe(Duration::from_secs(second), &large, second * (50 << 20)));
         assert_eq!(meter.line(&large), "0 of 1 object, 500 MiB of 2.00 GiB, 50.0 MiB/s, about 30s left");
         assert_eq!(meter.share(&large).map(|share| (share * 100.0) as u64), Some(24));
-    }
-
-    #[test]
-    fn regression_no_estimate_where_objects_and_bytes_disagree() {
-        // Small objects went by while 50 TB wait: their rate says nothing of the large ones.
-        let mut mixed = run(Phase::Listed, 1000, 900);
-        mixed.found.enqueued_bytes = 50 << 40;
-        assert_eq!(remaining(&mixed, 0, Rate { objects: 10.0, bytes: 10240.0 }), None);
-        // Nor is an estimate of years one.
-        mixed.settled.copied = 0;
-        assert_eq!(remaining(&mixed, 0, Rate { objects: 0.0, bytes: 10240.0 }), None);
-    }
-
-    #[test]
-    fn a_run_that_stands_still_has_no_estimate() {
-        assert_eq!(remaining(&run(Phase::Listed, 10, 5), 0, Rate::default()), None);
-        assert_eq!(remaining(&run(Phase::Listed, 10, 10), 0, Rate::default()), Some(Duration::ZERO));
     }
 
     #[test]

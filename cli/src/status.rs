@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
+use shared::ledger::rate::Rate;
 use shared::ledger::{MAX_RUNS, Phase, Run, RunTransfers, events_run};
 use shared::object::Timestamp;
 use shared::terminal;
@@ -12,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::args::LookArgs;
 use crate::exit::{CommandResult, Exit, Failure};
-use crate::meter::{Meter, Rate};
+use crate::meter::Meter;
 use crate::records::Records;
 use crate::stdout::Stdout;
 use crate::summary;

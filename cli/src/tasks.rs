@@ -66,7 +66,7 @@ async fn opened(fleet: &FleetFile, makes_state: bool) -> Result<FleetBackend, Fa
 }
 
 /// Opens the services of a fleet that exists.
-async fn backend(fleet: &FleetFile) -> Result<FleetBackend, Failure> {
+pub(crate) async fn backend(fleet: &FleetFile) -> Result<FleetBackend, Failure> {
     opened(fleet, false).await
 }
 
@@ -77,6 +77,11 @@ async fn actor(fleet: &FleetFile) -> Result<Actor, Failure> {
 
 /// The user of the program, as the system names them.
 pub(crate) fn actor_of(backend: FleetBackend) -> Actor {
+    Actor { backend, who: who() }
+}
+
+/// The name of the user, as the system has it.
+pub(crate) fn who() -> String {
     let who = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
-    Actor { backend, who: who.unwrap_or_else(|_| "flotilla".to_owned()) }
+    who.unwrap_or_else(|_| "flotilla".to_owned())
 }

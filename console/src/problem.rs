@@ -3,6 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use shared::{Error, ErrorKind};
 use utoipa::ToSchema;
 
 /// The media type of a problem.
@@ -54,9 +55,37 @@ impl Problem {
         Problem { setting: Some(setting.into()), ..self }
     }
 
+    /// Something that does not exist.
+    pub fn missing(code: &'static str, detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, code, detail)
+    }
+
+    /// The error of a page whose token the caller gave.
+    pub fn of_page(error: Error, has_cursor: bool) -> Problem {
+        match (has_cursor, error.kind()) {
+            (true, ErrorKind::Invalid | ErrorKind::Corrupt) => {
+                let detail = "the cursor is none that this list gave";
+                Problem::new(StatusCode::BAD_REQUEST, "invalid-cursor", detail).with_remedy("leave cursor out")
+            }
+            _ => error.into(),
+        }
+    }
+
     /// No handler yet.
     pub fn not_built() -> Problem {
         Problem::new(StatusCode::NOT_IMPLEMENTED, "not-built", "this operation is not built yet")
+    }
+}
+
+impl From<Error> for Problem {
+    /// A service that failed. The message names no secret.
+    fn from(error: Error) -> Problem {
+        let status = match error.kind() {
+            ErrorKind::Invalid | ErrorKind::Unrepresentable => StatusCode::BAD_REQUEST,
+            ErrorKind::Conflict => StatusCode::CONFLICT,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Problem::new(status, error.kind().as_str(), error.to_string())
     }
 }
 

@@ -4,11 +4,14 @@ pub mod audit;
 pub mod credentials;
 pub mod failures;
 pub mod features;
+pub(crate) mod found;
+pub(crate) mod metrics;
 pub mod objects;
 pub mod operations;
 pub mod runs;
 pub mod samples;
 pub mod stream;
+mod task;
 pub mod tasks;
 pub mod workers;
 

@@ -3,8 +3,28 @@
 use std::sync::Arc;
 
 use adapters::open::FleetBackend;
+use shared::telemetry::endpoint::Health;
 
 use crate::api::features::Features;
+use crate::guard::Address;
+use crate::hub::Hub;
+use crate::recent::Recent;
+use crate::session::Sessions;
+
+/// What a console is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// The fleet's services.
+    pub backend: FleetBackend,
+    /// What this console can do.
+    pub features: Features,
+    /// Where it is reached.
+    pub address: Address,
+    /// Who is signed in.
+    pub sessions: Sessions,
+    /// Whether its process is well.
+    pub health: Health,
+}
 
 /// What all handlers share. Clones share it.
 #[derive(Debug, Clone)]
@@ -13,20 +33,32 @@ pub struct Console(pub(crate) Arc<Shared>);
 /// See [`Console`].
 #[derive(Debug)]
 pub(crate) struct Shared {
-    /// The fleet's services.
-    pub backend: FleetBackend,
-    /// What this console can do.
-    pub features: Features,
+    pub setup: Setup,
+    pub recent: Recent,
+    pub hub: Arc<Hub>,
 }
 
 impl Console {
     /// A console of a fleet.
-    pub fn new(backend: FleetBackend, features: Features) -> Console {
-        Console(Arc::new(Shared { backend, features }))
+    pub fn new(setup: Setup) -> Console {
+        Console(Arc::new(Shared { recent: Recent::default(), hub: Arc::default(), setup }))
     }
 
     /// The fleet's services.
     pub fn backend(&self) -> &FleetBackend {
-        &self.0.backend
+        &self.0.setup.backend
+    }
+
+    /// What it is made of.
+    pub fn setup(&self) -> &Setup {
+        &self.0.setup
+    }
+
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.0.recent
+    }
+
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.0.hub
     }
 }

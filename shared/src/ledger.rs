@@ -29,6 +29,7 @@ mod options;
 mod outcome;
 mod phase;
 mod position;
+pub mod rate;
 mod reasons;
 mod run;
 mod settled;

@@ -55,7 +55,7 @@ pub use operations::{
     CloseRequest, Operation, OperationClass, OperationEnd, OperationKind, OperationState, OperationVerdict, Operations,
 };
 pub use run_id::{derived_id, run_id};
-pub use samples::{Sample, Samples, oldest_sample};
+pub use samples::{Sample, Samples, oldest_sample, rate, rate_minutes};
 
 /// How long an operation is kept, from its end. One that is not done stays.
 pub const OPERATIONS_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use shared::config::{FleetFile, MachineWork};
 
+use super::ServedConsoleArgs;
 use super::tasks::FleetArgs;
 use crate::exit::Failure;
 
@@ -20,6 +21,8 @@ pub struct ServeArgs {
     /// Serve /metrics, /healthz and /readyz at HOST:PORT [default: the fleet file's]
     #[arg(long, value_name = "HOST:PORT")]
     pub metrics_addr: Option<String>,
+    #[command(flatten)]
+    pub console: ServedConsoleArgs,
 }
 
 impl ServeArgs {

@@ -71,7 +71,7 @@ impl Started {
 /// Serves all tasks of a fleet.
 async fn serve(args: Args, fleet: FleetFile, stop: Stop) -> CommandResult {
     let Args { name, report, metrics_addr, .. } = args;
-    fleet::run(Options { fleet, name, report, metrics_addr, is_whole: false }, stop).await
+    fleet::run(Options { fleet, name, report, metrics_addr, is_whole: false, console: None }, stop).await
 }
 
 async fn work(args: Args, config: Config, stop: &Stop, activity: Arc<Activity>) -> CommandResult {

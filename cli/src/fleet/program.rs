@@ -21,6 +21,7 @@ use super::folders::Folders;
 use super::supervisor::Supervisor;
 use super::{controlling, heartbeat, machine, name, requests};
 use crate::claim;
+use crate::console::Opened;
 use crate::exit::{CommandResult, Exit, Failure};
 
 /// The options of a program that serves a fleet.
@@ -35,16 +36,18 @@ pub struct Options {
     pub metrics_addr: Option<String>,
     /// Whether this process is the whole fleet: then it controls it, and follows the folders of tasks with events.
     pub is_whole: bool,
+    /// The console that it serves; `None`: none.
+    pub console: Option<Opened>,
 }
 
 /// Serves all tasks of a fleet until the program is asked to end, or its machine goes.
-pub async fn run(options: Options, stop: Stop) -> CommandResult {
+pub async fn run(mut options: Options, stop: Stop) -> CommandResult {
     let report = options.report.as_deref().map(Report::open).transpose().map_err(Failure::usage)?;
     let worker = tokio::select! {
         worker = FleetWorker::open(&options, report.as_ref(), stop.clone()) => worker?,
         () = stop.drain.cancelled() => return Ok(Exit::InSync),
     };
-    worker.serve().await?;
+    worker.serve(options.console.take()).await?;
     let reported = report.map_or(Ok(()), |report| report.check());
     reported.map_err(|why| Failure::midway(format!("the report is incomplete: {why}")))?;
     Ok(Exit::InSync)
@@ -91,7 +94,7 @@ impl FleetWorker {
     }
 
     /// Serves until the program is to end, and ends in good order.
-    async fn serve(self) -> Result<(), Failure> {
+    async fn serve(self, console: Option<Opened>) -> Result<(), Failure> {
         let FleetWorker { context, group, claim } = self;
         let is_whole = claim.is_some();
         let mut supervisor = Supervisor::new(context.clone());
@@ -108,6 +111,14 @@ impl FleetWorker {
             beside.spawn(controlling::keep(context.clone()));
         }
         let requests = tokio::spawn(requests::keep(context.clone()));
+        if let Some(console) = console {
+            let (backend, health, stop) = (context.backend.clone(), context.health.clone(), context.stop.drain.clone());
+            beside.spawn(async move {
+                if let Err(failure) = console.serve(backend, health, true, stop).await {
+                    tracing::error!("the console ended: {}", failure.message);
+                }
+            });
+        }
         context.health.set_ready(true);
         tracing::info!(worker = context.worker, fleet = context.fleet().name, "ready for jobs");
         tokio::select! {

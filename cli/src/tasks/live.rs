@@ -3,16 +3,14 @@
 use adapters::open::FleetBackend;
 use serde::Serialize;
 use shared::ledger::Run;
+use shared::ledger::rate::{self, Rate};
 use shared::object::Timestamp;
-use shared::tasks::{Heartbeat, Sample, Summary};
+use shared::tasks::{self, Heartbeat, Summary};
 use shared::terminal;
 
 use crate::exit::Failure;
-use crate::meter::{self, Meter, Rate};
+use crate::meter::Meter;
 use crate::status;
-
-/// The rate is taken over this many minutes of samples: one minute alone jumps about.
-const RATE_MINUTES: u64 = 5;
 
 /// A task's live run.
 #[derive(Debug, Serialize)]
@@ -51,25 +49,11 @@ pub async fn live(backend: &FleetBackend, task: &Summary) -> Result<Option<Live>
         let progress = operation.and_then(|operation| operation.progress);
         return Ok(Some(Live { run: None, enqueued: 0, rate: None, seconds_left: None, progress }));
     };
-    let now = u64::try_from(Timestamp::now().0 / 60_000).unwrap_or(0);
-    // The clocks of controller and reader may differ by some minutes.
-    let (from, to) = (now.saturating_sub(RATE_MINUTES + 5), now + 5);
+    let (from, to) = tasks::rate_minutes(Timestamp::now());
     let samples = backend.tasks.samples(id, from, to, 32).await.map_err(Failure::midway)?;
-    let rate = rate(&samples, &live.id);
-    let seconds_left = rate.and_then(|rate| meter::remaining(&run, 0, rate)).map(|time| time.as_secs());
+    let rate = tasks::rate(&samples, &live.id);
+    let seconds_left = rate.and_then(|rate| rate::remaining(&run, 0, rate)).map(|time| time.as_secs());
     Ok(Some(Live { enqueued: run.enqueued(), run: Some(run), rate, seconds_left, progress: None }))
-}
-
-/// The rate of a run in its last samples; `None` without two of them.
-fn rate(samples: &[Sample], run: &str) -> Option<Rate> {
-    let of_run: Vec<&Sample> = samples.iter().filter(|sample| sample.run.as_deref() == Some(run)).collect();
-    let last = of_run.last()?;
-    let first = of_run.iter().find(|sample| sample.minute + RATE_MINUTES >= last.minute)?;
-    let seconds = (last.minute - first.minute) as f64 * 60.0;
-    (seconds > 0.0).then(|| Rate {
-        objects: last.settled.objects().saturating_sub(first.settled.objects()) as f64 / seconds,
-        bytes: last.settled.bytes.saturating_sub(first.settled.bytes) as f64 / seconds,
-    })
 }
 
 impl Live {
@@ -98,26 +82,4 @@ pub fn errors(heartbeats: &[Heartbeat], id: &str) -> Vec<WorkerError> {
         Some(WorkerError { worker: heartbeat.worker.clone(), error: error.clone() })
     };
     heartbeats.iter().filter_map(of).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use shared::ledger::Settled;
-
-    fn sample(minute: u64, run: &str, copied: u64, bytes: u64) -> Sample {
-        let settled = Settled { copied, bytes, ..Settled::default() };
-        Sample { minute, run: Some(run.to_owned()), settled, ..Sample::default() }
-    }
-
-    #[test]
-    fn a_rate_needs_two_samples_of_the_run() {
-        assert_eq!(rate(&[], "r"), None);
-        assert_eq!(rate(&[sample(7, "r", 60, 600)], "r"), None);
-        assert_eq!(rate(&[sample(6, "other", 60, 600), sample(7, "r", 60, 600)], "r"), None);
-        let samples = [sample(1, "r", 0, 0), sample(6, "r", 60, 600), sample(7, "r", 120, 1_800)];
-        assert_eq!(rate(&samples[1..], "r"), Some(Rate { objects: 1.0, bytes: 20.0 }));
-        // What lies further back says nothing about now.
-        assert_eq!(rate(&samples, "r"), Some(Rate { objects: 1.0, bytes: 20.0 }));
-    }
 }

@@ -1,16 +1,46 @@
 //! Signs in and out.
 
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+
+use crate::Console;
 use crate::api::login::LoginRequest;
+use crate::guard::{Address, session_secret};
 use crate::problem::Problem;
+use crate::session::SESSION_LIFE;
 
 /// Sign in with the token that the program prints.
-#[utoipa::path(post, path = "/login", tag = "login", request_body = LoginRequest, responses((status = 204, description = "Done")))]
-pub async fn login() -> Problem {
-    Problem::not_built()
+#[utoipa::path(
+    post, path = "/login", tag = "login", request_body = LoginRequest, security(()),
+    responses((status = 204, description = "Done; the answer sets the session's cookie"))
+)]
+pub async fn login(
+    State(console): State<Console>,
+    Json(request): Json<LoginRequest>,
+) -> Result<(StatusCode, HeaderMap), Problem> {
+    let setup = console.setup();
+    let secret = setup.sessions.begin(&request.token).ok_or_else(|| {
+        Problem::new(StatusCode::UNAUTHORIZED, "wrong-token", "this is not the token of this console")
+            .with_remedy("open the address that the program printed when it started: each start has another token")
+    })?;
+    Ok((StatusCode::NO_CONTENT, cookie(&setup.address, &secret, SESSION_LIFE.as_secs())))
 }
 
 /// Sign out.
 #[utoipa::path(post, path = "/logout", tag = "login", responses((status = 204, description = "Done")))]
-pub async fn logout() -> Problem {
-    Problem::not_built()
+pub async fn logout(State(console): State<Console>, headers: HeaderMap) -> (StatusCode, HeaderMap) {
+    let setup = console.setup();
+    if let Some(secret) = session_secret(&headers, &setup.address) {
+        setup.sessions.end(secret);
+    }
+    (StatusCode::NO_CONTENT, cookie(&setup.address, "", 0))
+}
+
+/// The header that sets the session's cookie.
+pub fn cookie(address: &Address, secret: &str, seconds: u64) -> HeaderMap {
+    let secure = if address.is_https { "; Secure" } else { "" };
+    let name = address.cookie();
+    let text = format!("{name}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+    HeaderMap::from_iter(HeaderValue::from_str(&text).ok().map(|value| (header::SET_COOKIE, value)))
 }

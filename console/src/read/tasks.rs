@@ -1,24 +1,146 @@
 //! Lists tasks, and shows one.
 
-use crate::api::definition::{RecordedDefinition, VersionQuery};
-use crate::api::task::Task;
-use crate::api::tasks::{TaskPage, TasksQuery};
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use shared::config::{TaskDefinition, TaskLimits};
+use shared::tasks::{Heartbeat, Summary};
+
+use super::{found, task};
+use crate::Console;
+use crate::api::definition::{Definition, RecordedDefinition, VersionQuery};
+use crate::api::task::{Task, TaskItem, TaskStatus};
+use crate::api::tasks::{TaskCounts, TaskPage, TasksQuery};
 use crate::problem::Problem;
+use crate::view;
+
+/// Live runs that are read at once.
+const RUNS_AT_ONCE: usize = 8;
 
 /// The tasks of the fleet.
-#[utoipa::path(get, path = "/tasks", tag = "tasks", params(TasksQuery), responses((status = 200, description = "Answer", body = TaskPage)))]
-pub async fn list_tasks() -> Problem {
-    Problem::not_built()
+#[utoipa::path(
+    get, path = "/tasks", tag = "tasks", params(TasksQuery),
+    responses((status = 200, description = "Answer", body = TaskPage))
+)]
+pub async fn list_tasks(
+    State(console): State<Console>,
+    Query(query): Query<TasksQuery>,
+) -> Result<Json<TaskPage>, Problem> {
+    let tasks = &console.backend().tasks;
+    let summaries = console.recent().summaries(tasks).await?;
+    let heartbeats = console.recent().heartbeats(tasks).await?;
+    let search = query.search.as_ref().map(|search| search.to_lowercase()).filter(|search| !search.is_empty());
+    let found = summaries.iter().filter(|summary| search.as_ref().is_none_or(|search| mentions(summary, search)));
+    let found: Vec<(&Summary, TaskStatus)> =
+        found.map(|summary| (summary, view::status(summary, has_errors(summary, &heartbeats)))).collect();
+    let counts = counts(found.iter().map(|(_, status)| *status));
+    // Names are in order.
+    let rest = found.into_iter().filter(|(summary, status)| {
+        query.status.is_none_or(|wanted| wanted == *status)
+            && query.cursor.as_ref().is_none_or(|after| summary.task.name > *after)
+    });
+    let limit = query.page().limit();
+    let mut page: Vec<&Summary> = rest.map(|(summary, _)| summary).take(limit + 1).collect();
+    let has_more = page.len() > limit;
+    page.truncate(limit);
+    let next = page.last().filter(|_| has_more).map(|last| last.task.name.clone());
+    let (backend, heartbeats) = (console.backend(), &heartbeats);
+    let page: Vec<Summary> = page.into_iter().cloned().collect();
+    let items = page.into_iter().map(|summary| async move { view::item(backend, &summary, heartbeats).await });
+    let items: Vec<TaskItem> = stream::iter(items).buffered(RUNS_AT_ONCE).try_collect().await?;
+    Ok(Json(TaskPage { items, next, counts }))
+}
+
+fn has_errors(summary: &Summary, heartbeats: &[Heartbeat]) -> bool {
+    heartbeats.iter().any(|heartbeat| heartbeat.errors.contains_key(&summary.task.id))
+}
+
+fn mentions(summary: &Summary, search: &str) -> bool {
+    let outline = &summary.outline;
+    let texts = [&summary.task.name, &outline.description, &outline.source, &outline.destination];
+    texts.iter().any(|text| text.to_lowercase().contains(search))
+}
+
+/// Tasks by status.
+pub fn counts(all: impl Iterator<Item = TaskStatus>) -> TaskCounts {
+    let mut counts = TaskCounts::default();
+    for status in all {
+        counts.all += 1;
+        *match status {
+            TaskStatus::Failed => &mut counts.failed,
+            TaskStatus::Running => &mut counts.running,
+            TaskStatus::Waiting => &mut counts.waiting,
+            TaskStatus::Paused => &mut counts.paused,
+            TaskStatus::Deleting => &mut counts.deleting,
+        } += 1;
+    }
+    counts
+}
+
+/// Counts of all tasks of the fleet.
+pub fn all_counts(summaries: &[Summary], heartbeats: &[Heartbeat]) -> TaskCounts {
+    counts(summaries.iter().map(|summary| view::status(summary, has_errors(summary, heartbeats))))
 }
 
 /// Everything about a task.
-#[utoipa::path(get, path = "/tasks/{task}", tag = "tasks", params(("task" = String, Path, description = "The name of the task", max_length = 40)), responses((status = 200, description = "Answer", body = Task)))]
-pub async fn get_task() -> Problem {
-    Problem::not_built()
+#[utoipa::path(
+    get, path = "/tasks/{task}", tag = "tasks",
+    params(("task" = String, Path, description = "The name of the task", max_length = 40)),
+    responses((status = 200, description = "Answer", body = Task, headers(("ETag" = String, description = "The version of the definition"))))
+)]
+pub async fn get_task(
+    State(console): State<Console>,
+    Path(name): Path<String>,
+) -> Result<(HeaderMap, Json<Task>), Problem> {
+    let summary = found::task(&console, &name).await?;
+    let shown = task::task(&console, &summary).await?;
+    Ok((etag(summary.version), Json(shown)))
 }
 
 /// A definition of a task; its ETag is the version.
-#[utoipa::path(get, path = "/tasks/{task}/definition", tag = "tasks", params(("task" = String, Path, description = "The name of the task", max_length = 40), VersionQuery), responses((status = 200, description = "Answer", body = RecordedDefinition, headers(("ETag" = String, description = "The version")))))]
-pub async fn get_definition() -> Problem {
-    Problem::not_built()
+#[utoipa::path(
+    get, path = "/tasks/{task}/definition", tag = "tasks",
+    params(("task" = String, Path, description = "The name of the task", max_length = 40), VersionQuery),
+    responses((status = 200, description = "Answer", body = RecordedDefinition, headers(("ETag" = String, description = "The version"))))
+)]
+pub async fn get_definition(
+    State(console): State<Console>,
+    Path(name): Path<String>,
+    Query(query): Query<VersionQuery>,
+) -> Result<(HeaderMap, Json<RecordedDefinition>), Problem> {
+    let summary = found::task(&console, &name).await?;
+    let version = query.version.unwrap_or(summary.version);
+    let recorded = recorded(&console, &summary, version).await?;
+    Ok((etag(version), Json(recorded)))
+}
+
+/// A version of a task's definition. The present one has the limits that hold now.
+pub async fn recorded(console: &Console, summary: &Summary, version: u32) -> Result<RecordedDefinition, Problem> {
+    let text = console.backend().tasks.definition(&summary.task.id, version).await?;
+    let Some(text) = text else {
+        let name = &summary.task.name;
+        let detail = format!("task {name:?} has no version {version} of its definition: versions that no run needs go");
+        return Err(Problem::missing("no-such-version", detail));
+    };
+    // That of a newer program is shown as it is.
+    let Ok(definition) = TaskDefinition::parse(&text) else {
+        return Ok(RecordedDefinition { version, toml: text, definition: None });
+    };
+    let shared::tasks::Limits { machines, bandwidth, requests } = summary.limits;
+    let limits =
+        if version == summary.version { TaskLimits { machines, bandwidth, requests } } else { definition.limits };
+    let definition = TaskDefinition { limits, ..definition };
+    let toml = definition.to_toml().unwrap_or(text);
+    let definition = match serde_json::to_value(&definition) {
+        Ok(serde_json::Value::Object(fields)) => Some(Definition(fields)),
+        _ => None,
+    };
+    Ok(RecordedDefinition { version, toml, definition })
+}
+
+/// The header with a definition's version.
+pub fn etag(version: u32) -> HeaderMap {
+    let value = HeaderValue::from_str(&format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"0\""));
+    HeaderMap::from_iter([(header::ETAG, value)])
 }

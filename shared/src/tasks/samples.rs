@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SAMPLES_KEPT;
 use crate::Result;
+use crate::ledger::rate::Rate;
 use crate::ledger::{Found, Settled};
 use crate::object::Timestamp;
 use crate::queue::Depth;
@@ -42,4 +43,46 @@ pub trait Samples {
     /// The samples of a task in `from..to` (minutes since 1970), by minute, at most `limit`; fewer mean that there are no
     /// more.
     async fn samples(&self, id: &str, from: u64, to: u64, limit: usize) -> Result<Vec<Sample>>;
+}
+
+/// The rate is taken over this many minutes of samples: one minute alone jumps about.
+const RATE_MINUTES: u64 = 5;
+
+/// The minutes whose samples show the rate at `now`. The clocks of controller and reader may differ by some minutes.
+pub fn rate_minutes(now: Timestamp) -> (u64, u64) {
+    let now = u64::try_from(now.0 / 60_000).unwrap_or(0);
+    (now.saturating_sub(RATE_MINUTES + 5), now + 5)
+}
+
+/// The rate of a run in its last samples; `None` without two of them.
+pub fn rate(samples: &[Sample], run: &str) -> Option<Rate> {
+    let of_run: Vec<&Sample> = samples.iter().filter(|sample| sample.run.as_deref() == Some(run)).collect();
+    let last = of_run.last()?;
+    let first = of_run.iter().find(|sample| sample.minute + RATE_MINUTES >= last.minute)?;
+    let seconds = (last.minute - first.minute) as f64 * 60.0;
+    (seconds > 0.0).then(|| Rate {
+        objects: last.settled.objects().saturating_sub(first.settled.objects()) as f64 / seconds,
+        bytes: last.settled.bytes.saturating_sub(first.settled.bytes) as f64 / seconds,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(minute: u64, run: &str, copied: u64, bytes: u64) -> Sample {
+        let settled = Settled { copied, bytes, ..Settled::default() };
+        Sample { minute, run: Some(run.to_owned()), settled, ..Sample::default() }
+    }
+
+    #[test]
+    fn a_rate_needs_two_samples_of_the_run() {
+        assert_eq!(rate(&[], "r"), None);
+        assert_eq!(rate(&[sample(7, "r", 60, 600)], "r"), None);
+        assert_eq!(rate(&[sample(6, "other", 60, 600), sample(7, "r", 60, 600)], "r"), None);
+        let samples = [sample(1, "r", 0, 0), sample(6, "r", 60, 600), sample(7, "r", 120, 1_800)];
+        assert_eq!(rate(&samples[1..], "r"), Some(Rate { objects: 1.0, bytes: 20.0 }));
+        // What lies further back says nothing about now.
+        assert_eq!(rate(&samples, "r"), Some(Rate { objects: 1.0, bytes: 20.0 }));
+    }
 }

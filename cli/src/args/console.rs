@@ -1,0 +1,28 @@
+//! Options of `flotilla console`, and those of the console of `flotilla serve`.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+use super::tasks::FleetArgs;
+
+/// `flotilla console`
+#[derive(Debug, Args)]
+pub struct ConsoleArgs {
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// Serve the console at ADDRESS:PORT of this machine [default: 127.0.0.1:7300, or another port if that one is taken]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// The console of `flotilla serve`.
+#[derive(Debug, Clone, Args)]
+pub struct ServedConsoleArgs {
+    /// Serve the console at ADDRESS:PORT of this machine [default: 127.0.0.1:7300, or another port if that one is taken]
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "no_console")]
+    pub console: Option<SocketAddr>,
+    /// Serve no console
+    #[arg(long)]
+    pub no_console: bool,
+}

@@ -1,0 +1,105 @@
+//! `flotilla console`: the API and the page of a fleet, on this machine.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use ::console::api::features::{Features, LoginKind, Me, Mode, Role};
+use ::console::guard::Address;
+use ::console::{Console, Sessions, Setup, server, session};
+use adapters::open::FleetBackend;
+use shared::telemetry::endpoint::Health;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::ConsoleArgs;
+use crate::exit::{CommandResult, Exit, Failure};
+use crate::{stdout, tasks};
+
+/// Where the console is unless somebody says otherwise.
+const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7300);
+
+/// Serves the console until it is asked to end.
+pub async fn run(args: &ConsoleArgs, stop: CancellationToken) -> CommandResult {
+    let fleet = args.fleet.read()?;
+    let backend = tasks::backend(&fleet).await?;
+    let health = Health::default();
+    let opened = Opened::open(args.listen, "--listen").await?;
+    opened.serve(backend, health, false, stop).await?;
+    Ok(Exit::InSync)
+}
+
+/// A console that accepts connections, which wait until it is served.
+pub struct Opened {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Opened {
+    /// Opens the port. Only this machine reaches it: whoever reads the printed address may do everything.
+    pub async fn open(address: Option<SocketAddr>, option: &str) -> Result<Opened, Failure> {
+        let wanted = address.unwrap_or(DEFAULT);
+        if !wanted.ip().is_loopback() {
+            let why =
+                format!("{option}: {wanted} is reached by other machines, and nobody would have to sign in there");
+            return Err(Failure::usage(why).hint("give an address of this machine alone, such as 127.0.0.1:7300"));
+        }
+        let listener = match TcpListener::bind(wanted).await {
+            Err(_) if address.is_none() => TcpListener::bind(SocketAddr::new(DEFAULT.ip(), 0)).await,
+            bound => bound,
+        };
+        let refused = |why| Failure::usage(format!("{option}: cannot listen on {wanted}: {why}; give a free port"));
+        let listener = listener.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        Ok(Opened { listener, address })
+    }
+
+    /// Prints the console's address with a token of this start, and serves it until `stop`.
+    pub async fn serve(
+        self,
+        backend: FleetBackend,
+        health: Health,
+        serves_tasks: bool,
+        stop: CancellationToken,
+    ) -> Result<(), Failure> {
+        let no_secret = |why| Failure::usage(format!("the system gives no random numbers: {why}"));
+        let token = session::secret().map_err(no_secret)?;
+        let me = Me { name: tasks::who(), role: Role::Admin };
+        let setup = Setup {
+            features: features(&backend, serves_tasks),
+            address: Address::local(self.address.port()),
+            sessions: Sessions::by_token(&token, me),
+            health,
+            backend,
+        };
+        let app = ::console::app(Console::new(setup));
+        stdout::line(format_args!("console: http://{}/#token={token}", self.address))?;
+        server::serve(self.listener, app, stop).await;
+        Ok(())
+    }
+}
+
+fn features(backend: &FleetBackend, serves_tasks: bool) -> Features {
+    let fleet = backend.fleet();
+    Features {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        fleet: fleet.name.clone(),
+        mode: if fleet.state.is_some() { Mode::Folder } else { Mode::Fleet },
+        login: LoginKind::Token,
+        scales_machines: fleet.group.is_some(),
+        serves_tasks,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_console_opens_for_this_machine_alone() {
+        let refused = |address: &str| Opened::open(Some(address.parse().unwrap()), "--listen");
+        let other = refused("0.0.0.0:0").await.err().unwrap().message;
+        assert!(other.contains("--listen: 0.0.0.0:0 is reached by other machines"), "{other}");
+        let opened = refused("127.0.0.1:0").await.unwrap();
+        let taken = refused(&opened.address.to_string()).await.err().unwrap().message;
+        assert!(taken.contains("cannot listen on 127.0.0.1"), "{taken}");
+    }
+}

@@ -1,0 +1,163 @@
+//! What is checked of each request before a handler sees it, and added to each answer.
+//!
+//! A page of another origin may make a browser send requests here: by a name that it lets resolve to this address (DNS
+//! rebinding), or by a form or a script (cross-site request forgery). So the `Host` must be one of the console's own, the
+//! `Origin`, where the browser sends one, too, and `Sec-Fetch-Site` must not say that another site asks. The cookie is
+//! `SameSite=Strict` beside that.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::Console;
+use crate::api::features::Me;
+use crate::document::BASE;
+use crate::problem::{PROBLEM_JSON, Problem};
+
+/// Paths of the API that need no session.
+const OPEN: [&str; 3] = ["/api/v1/features", "/api/v1/login", "/api/v1/openapi.json"];
+
+/// Most bytes of an answer that is made a problem.
+const MAX_PLAIN_BYTES: usize = 4096;
+
+const CSP: &str = "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; \
+                   frame-ancestors 'none'; object-src 'none'";
+
+/// Headers of all answers.
+const HEADERS: [(HeaderName, &str); 6] = [
+    (header::CONTENT_SECURITY_POLICY, CSP),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// Where a console is reached.
+#[derive(Debug, Clone)]
+pub struct Address {
+    /// Hosts with their ports, as browsers send them.
+    pub hosts: Vec<String>,
+    /// The port, which is part of the cookie's name: cookies of one host are shared by all its ports.
+    pub port: u16,
+    /// Whether browsers reach it by HTTPS.
+    pub is_https: bool,
+}
+
+impl Address {
+    /// A console that only this machine reaches.
+    pub fn local(port: u16) -> Address {
+        let hosts = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{port}"));
+        Address { hosts: hosts.to_vec(), port, is_https: false }
+    }
+
+    /// The name of the session's cookie.
+    pub fn cookie(&self) -> String {
+        match self.is_https {
+            true => "__Host-flotilla".to_owned(),
+            false => format!("flotilla-{}", self.port),
+        }
+    }
+
+    fn is_host(&self, host: &str) -> bool {
+        self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
+    }
+
+    fn is_origin(&self, origin: &str) -> bool {
+        let scheme = if self.is_https { "https://" } else { "http://" };
+        origin.strip_prefix(scheme).is_some_and(|host| self.is_host(host))
+    }
+}
+
+/// The secret of the session's cookie.
+pub fn session_secret<'a>(headers: &'a HeaderMap, address: &Address) -> Option<&'a str> {
+    let name = address.cookie();
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// Judges a request, has it carried out, and completes the answer.
+pub async fn guard(State(console): State<Console>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let is_api = path.starts_with("/api/");
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let answer = match judged(&console, &request, &path) {
+        Err(problem) => problem.into_response(),
+        Ok(me) => {
+            if let Some(me) = me {
+                request.extensions_mut().insert(me);
+            }
+            let answer = next.run(request).await;
+            if changes {
+                console.recent().forget().await;
+            }
+            answer
+        }
+    };
+    let answer = if is_api { as_problem(answer).await } else { answer };
+    completed(answer, is_api)
+}
+
+/// Who asks; `None` where nobody needs to be known. Health is asked for by programs, under any name.
+fn judged(console: &Console, request: &Request, path: &str) -> Result<Option<Me>, Problem> {
+    let (headers, address) = (request.headers(), &console.setup().address);
+    if matches!(path, "/healthz" | "/readyz") {
+        return Ok(None);
+    }
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    if !text(header::HOST).is_some_and(|host| address.is_host(host)) {
+        let problem = Problem::new(StatusCode::MISDIRECTED_REQUEST, "wrong-host", "this console has another address");
+        return Err(problem.with_remedy(format!("open it as {}", address.hosts.join(" or "))));
+    }
+    let is_foreign = text(header::ORIGIN).is_some_and(|origin| !address.is_origin(origin));
+    let site = text(HeaderName::from_static("sec-fetch-site")).unwrap_or("none");
+    // A link of another site may open the page, which shows nothing without a session.
+    let may_be_foreign = !path.starts_with("/api/") && *request.method() == Method::GET;
+    if !may_be_foreign && (is_foreign || !["none", "same-origin"].contains(&site)) {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "wrong-origin", "a page of another origin sent this request"));
+    }
+    if !path.starts_with("/api/") && path != "/metrics" || OPEN.contains(&path) {
+        return Ok(None);
+    }
+    let me = session_secret(headers, address).and_then(|secret| console.setup().sessions.who(secret));
+    me.map(Some).ok_or_else(|| {
+        Problem::new(StatusCode::UNAUTHORIZED, "signed-out", "nobody is signed in")
+            .with_remedy("open the address that the program printed when it started")
+    })
+}
+
+/// An answer that the router, or a reader of requests, refused in plain text.
+async fn as_problem(answer: Response) -> Response {
+    let status = answer.status();
+    let is_problem = answer.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM_JSON);
+    if !(status.is_client_error() || status.is_server_error()) || is_problem {
+        return answer;
+    }
+    let allow = answer.headers().get(header::ALLOW).cloned();
+    let bytes = axum::body::to_bytes(answer.into_body(), MAX_PLAIN_BYTES).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes).trim().to_owned();
+    let (code, text) = match (status, text.is_empty()) {
+        (StatusCode::METHOD_NOT_ALLOWED, _) => ("method-not-allowed", "this path has no such method".to_owned()),
+        (StatusCode::NOT_FOUND, true) => ("no-such-path", format!("the API has no such path: see {BASE}/openapi.json")),
+        (StatusCode::PAYLOAD_TOO_LARGE, _) => ("too-large", "the request is larger than 1 MiB".to_owned()),
+        (StatusCode::UNSUPPORTED_MEDIA_TYPE, _) => ("media-type", text),
+        (_, true) => ("invalid-request", "the request is invalid".to_owned()),
+        (_, false) => ("invalid-request", text),
+    };
+    let mut answer = Problem::new(status, code, text).into_response();
+    answer.headers_mut().extend(allow.map(|allow| (header::ALLOW, allow)));
+    answer
+}
+
+fn completed(mut answer: Response, is_api: bool) -> Response {
+    let headers = answer.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if is_api || !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    answer
+}
