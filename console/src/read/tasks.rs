@@ -132,11 +132,23 @@ pub async fn recorded(console: &Console, summary: &Summary, version: u32) -> Res
         if version == summary.version { TaskLimits { machines, bandwidth, requests } } else { definition.limits };
     let definition = TaskDefinition { limits, ..definition };
     let toml = definition.to_toml().unwrap_or(text);
-    let definition = match serde_json::to_value(&definition) {
+    let definition = match serde_json::to_value(&definition).map(without_nulls) {
         Ok(serde_json::Value::Object(fields)) => Some(Definition(fields)),
         _ => None,
     };
     Ok(RecordedDefinition { version, toml, definition })
+}
+
+/// A definition has no setting that is null: TOML has no such value.
+fn without_nulls(value: serde_json::Value) -> serde_json::Value {
+    match value {
+        serde_json::Value::Object(fields) => fields
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key, without_nulls(value)))
+            .collect(),
+        other => other,
+    }
 }
 
 /// The header with a definition's version.

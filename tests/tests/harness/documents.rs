@@ -125,6 +125,7 @@ async fn every_option_stands_in_the_reference() {
         "events",
         "serve",
         "controller",
+        "console",
     ];
     for command in commands_alone {
         commands.push((flotilla.clone(), command.to_owned()));
