@@ -1,5 +1,6 @@
 //! The built `flotilla` as people and scripts meet it: exit codes, one line for a mistake, JSON last.
 
+mod console;
 mod doctor;
 mod fleet_commands;
 mod init;

@@ -41,10 +41,16 @@ impl Sandbox {
     }
 
     pub fn start(&self, arguments: &str) -> Process {
+        self.start_with(arguments, &[])
+    }
+
+    /// Starts `flotilla` with more in its environment.
+    pub fn start_with(&self, arguments: &str, more: &[(&'static str, &str)]) -> Process {
         let root = self.text("");
         let arguments: Vec<String> = arguments.split_whitespace().map(|word| word.replace("@/", &root)).collect();
         let env = [("XDG_STATE_HOME", self.text("state")), ("AWS_CONFIG_FILE", self.text("none"))];
-        Process::start(&binaries::flotilla(), arguments, env)
+        let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        Process::start(&binaries::flotilla(), arguments, env.into_iter().chain(more))
     }
 
     /// Starts `flotilla` on many files, slow enough to be met at work.
