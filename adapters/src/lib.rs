@@ -15,3 +15,4 @@ pub mod self_test;
 pub mod sqlite;
 pub mod store;
 pub mod tasks;
+pub mod web;

@@ -67,9 +67,14 @@ pub trait OpenKind: Send + Sync {
     /// The planner of a run under these settings that began at this time, and may be resumed.
     fn planner(&self, config: &Config, backend: &Backend, began: Timestamp) -> Result<Box<dyn Planner>, FindError>;
 
-    /// The planner that retries the failures of a run. The error says why they cannot be retried. By default the next
-    /// run retries them.
-    fn retry_planner(&self, task: &OpenedTask, failed: Run) -> Result<Box<dyn Planner>, String> {
+    /// The planner that retries the failures of a run, those of some keys or all. The error says why they cannot be
+    /// retried. By default the next run retries them.
+    fn retry_planner(
+        &self,
+        task: &OpenedTask,
+        failed: Run,
+        _keys: Option<Vec<String>>,
+    ) -> Result<Box<dyn Planner>, String> {
         let (kind, id) = (task.config.kind.name(), terminal::run_id(&failed.start.id));
         Err(format!("run {id} is of the kind {kind}, whose failures a new run retries"))
     }

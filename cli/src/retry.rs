@@ -69,7 +69,7 @@ async fn begin_in_fleet(fleet: &FleetBackend, task: &Summary, failed: &Run, args
     if args.report.is_some() {
         return Err(Failure::usage("--report: workers do the jobs of this task: leave --report out"));
     }
-    let begun = actions::retry(&tasks::actor_of(fleet.clone()), task, failed).await?;
+    let begun = actions::retry(&tasks::actor_of(fleet.clone()), task, failed, None).await?;
     let (run, of, name) = (terminal::run_id(&begun.run), terminal::run_id(&failed.start.id), &task.task.name);
     match args.json {
         true => stdout::line(serde_json::json!({"task": name, "run": begun.run, "retries": failed.start.id}))?,

@@ -77,7 +77,7 @@ async fn actor(fleet: &FleetFile) -> Result<Actor, Failure> {
 
 /// The user of the program, as the system names them.
 pub(crate) fn actor_of(backend: FleetBackend) -> Actor {
-    Actor { backend, who: who() }
+    Actor::new(backend, who())
 }
 
 /// The name of the user, as the system has it.

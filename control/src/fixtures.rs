@@ -17,7 +17,7 @@ pub fn definition(sections: &str) -> TaskDefinition {
 /// Somebody who acts on a fleet in this folder, which has task `t`.
 pub async fn fleet(folder: &Path) -> (Actor, Summary) {
     let backend = FleetBackend::open(&FleetFile::of_folder("f", folder)).await.unwrap();
-    let actor = Actor { backend, who: "test".to_owned() };
+    let actor = Actor::new(backend, "test");
     let task = TaskRef { name: "t".to_owned(), id: uuid::Uuid::now_v7().to_string() };
     let new = NewTask { task, definition: definition("").kept().unwrap(), next_due: None };
     assert!(actor.tasks().create(&new, &actor.author("")).await.unwrap().is_made());

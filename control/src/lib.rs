@@ -7,9 +7,11 @@ pub mod actions;
 pub mod effort;
 #[cfg(test)]
 mod fixtures;
+pub mod key;
 pub mod refusal;
 pub mod request;
 
 pub use actions::Actor;
 pub use effort::Effort;
+pub use key::RequestKey;
 pub use refusal::{Code, Refusal};

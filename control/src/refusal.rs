@@ -28,6 +28,8 @@ pub enum Code {
     Changed,
     /// Too many of the same kind are in work.
     TooMany,
+    /// No object of the run failed.
+    NothingFailed,
     /// The run had other options than the task has now.
     OtherOptions,
     /// A setting has an invalid value.
@@ -38,6 +40,10 @@ pub enum Code {
     FixedSetting,
     /// Another task receives from the queue of events.
     QueueShared,
+    /// The key was given to another request.
+    KeyReused,
+    /// The run has ended.
+    RunEnded,
     /// The request itself is wrong.
     InvalidRequest,
     /// The record was written by another release.
@@ -59,11 +65,14 @@ impl Code {
             Code::RunLive => "run-live",
             Code::Changed => "changed",
             Code::TooMany => "too-many",
+            Code::NothingFailed => "nothing-failed",
             Code::OtherOptions => "other-options",
             Code::InvalidSetting => "invalid-setting",
             Code::InvalidDefinition => "invalid-definition",
             Code::FixedSetting => "fixed-setting",
             Code::QueueShared => "queue-shared",
+            Code::KeyReused => "key-reused",
+            Code::RunEnded => "run-ended",
             Code::InvalidRequest => "invalid-request",
             Code::OtherRelease => "other-release",
             Code::Service(kind) => kind.as_str(),

@@ -33,6 +33,17 @@ pub struct PlanRequest {
     pub definition: Option<String>,
 }
 
+/// A request to retry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RetryRequest {
+    /// The run whose failures are retried.
+    pub run: String,
+    /// Their keys; `None`: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Vec<String>>,
+}
+
 /// The definition in a request, if it has one.
 #[derive(Deserialize)]
 struct WithDefinition {

@@ -14,6 +14,8 @@
 //! - [`receive`](JobQueue::receive) waits for up to `wait` when there is nothing, without a busy
 //!   loop, and may answer with nothing. Dropping its future loses no message for longer than the lease.
 
+mod dead_letters;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::object::Timestamp;
+pub use dead_letters::{DeadLetter, DeadLetterQueue, DeadLetters};
 
 /// Most messages that one [`JobQueue::receive`] returns (Amazon SQS `ReceiveMessage`).
 pub const MAX_RECEIVE: usize = 10;

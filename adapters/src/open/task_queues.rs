@@ -13,7 +13,7 @@ use crate::queue::sqlite::SqliteQueue;
 use crate::queue::sqs::{Owner, SqsQueue};
 use crate::sqlite::Database;
 use shared::config::{Connection, FleetFile, QueueConfig};
-use shared::queue::{Depth, Queue};
+use shared::queue::{DeadLetters, Depth, Queue};
 use shared::tasks::{Summary, TaskState};
 use shared::{ErrorKind, Result};
 
@@ -24,6 +24,8 @@ pub struct TaskQueues {
     pub jobs: Queue,
     /// Events, and operations, which go before the jobs of scans.
     pub events: Queue,
+    /// The dead letters of both.
+    pub dead: Vec<DeadLetters>,
     /// Whether both have the same dead letters.
     shares_dead_letters: bool,
 }
@@ -170,7 +172,11 @@ impl Configs {
 
     fn opened(&self, jobs: SqsQueue, events: SqsQueue) -> TaskQueues {
         let shares_dead_letters = self.jobs.connection == self.events.connection;
-        TaskQueues { jobs: Arc::new(jobs), events: Arc::new(events), shares_dead_letters }
+        let mut dead: Vec<DeadLetters> = vec![Arc::new(jobs.dead_letters())];
+        if !shares_dead_letters {
+            dead.push(Arc::new(events.dead_letters()));
+        }
+        TaskQueues { jobs: Arc::new(jobs), events: Arc::new(events), dead, shares_dead_letters }
     }
 }
 
@@ -199,5 +205,6 @@ fn embedded_names(id: &str) -> [String; 2] {
 fn embedded(state: &Path, task: &Summary) -> Result<TaskQueues> {
     let database = Database::shared(state)?;
     let [jobs, events] = embedded_names(&task.task.id).map(|name| Arc::new(SqliteQueue::open(&database, &name)));
-    Ok(TaskQueues { jobs, events, shares_dead_letters: false })
+    let dead: Vec<DeadLetters> = vec![jobs.clone(), events.clone()];
+    Ok(TaskQueues { jobs, events, dead, shares_dead_letters: false })
 }

@@ -7,6 +7,8 @@
 //! - Times are of the system's clock. When it is set back, leases last longer by as much, but end with the
 //!   process that owns them.
 
+mod dead_letters;
+
 use std::time::Duration;
 
 use async_trait::async_trait;

@@ -11,6 +11,7 @@
 
 mod access;
 mod create;
+mod dead_letters;
 mod owned;
 mod receiver;
 mod send;

@@ -11,7 +11,7 @@ pub async fn begin_run(backend: &FleetBackend, name: &str, id: &str, who: &str) 
     let Some(summary) = backend.tasks.summary(name).await?.filter(|summary| summary.task.id == id) else {
         return Ok(false);
     };
-    let actor = Actor { backend: backend.clone(), who: who.to_owned() };
+    let actor = Actor::new(backend.clone(), who);
     match actions::begin(&actor, &summary, OperationKind::Find, String::new(), false).await {
         Ok(_) => Ok(true),
         Err(Refusal { code: Code::Service(kind), what, .. }) => Err(Error::new(kind, "begin", name, what)),

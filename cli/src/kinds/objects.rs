@@ -69,7 +69,12 @@ impl OpenKind for OpenObjects {
 
     /// Failures of a run that had other options than the task has now are not retried in their name; an event is followed
     /// as the task is now, whatever it was.
-    fn retry_planner(&self, task: &OpenedTask, failed: Run) -> Result<Box<dyn Planner>, String> {
+    fn retry_planner(
+        &self,
+        task: &OpenedTask,
+        failed: Run,
+        keys: Option<Vec<String>>,
+    ) -> Result<Box<dyn Planner>, String> {
         let (find, work) = (&task.config.objects.find, &task.config.objects.work);
         let filter = Filter::load(find, None).map_err(|why| why.to_string())?;
         let options = RunOptions::of(&self.source, &self.destination, find, work, filter.prefixes());
@@ -77,7 +82,7 @@ impl OpenKind for OpenObjects {
             let id = terminal::run_id(&failed.start.id);
             return Err(format!("run {id} had other options than its task has now: start a new run"));
         }
-        Ok(Box::new(RetryPlanner::new(failed, options, task.backend.ledger.clone())))
+        Ok(Box::new(RetryPlanner::new(failed, options, task.backend.ledger.clone()).of_keys(keys)))
     }
 
     fn add_executor(

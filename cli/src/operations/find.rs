@@ -13,8 +13,8 @@ mod planners;
 use std::sync::Arc;
 use std::time::Duration;
 
+use control::request::RetryRequest;
 use finder::{Planner, Progress};
-use serde::Deserialize;
 use shared::tasks::OperationKind;
 use shared::{Result, terminal};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -27,13 +27,6 @@ use super::slice::SliceEnd;
 
 /// How often a slice reads whether its run is cancelled. It ends within 15 s of that.
 const LOOK_EVERY: Duration = Duration::from_secs(8);
-
-/// The request of an operation `retry`.
-#[derive(Debug, Deserialize)]
-struct RetryRequest {
-    /// The run whose failures are retried.
-    run: String,
-}
 
 /// A slice of a run.
 pub struct FindSlice<'a> {
@@ -95,7 +88,7 @@ impl FindSlice<'_> {
         let id = terminal::run_id(&request.run);
         let failed =
             failed.ok_or_else(|| refused(format!("the ledger has no record of run {id}: it cannot be retried")))?;
-        self.opened.kind.retry_planner(self.opened, failed).map_err(refused)
+        self.opened.kind.retry_planner(self.opened, failed, request.keys).map_err(refused)
     }
 
     /// Returns when the slice is over, or its run is cancelled. A read that fails decides nothing.

@@ -39,7 +39,7 @@ pub(super) async fn create(actor: &Actor, definition: &TaskDefinition) -> Comman
     let say = |why: &str| note(format_args!("waiting for SQS: {}", terminal::escaped(why)));
     let definition = portable(definition, actor.fleet())?;
     let created = actions::create(actor, &definition, Waiting { at_most: NAME_REFUSED, say: &say }).await?;
-    created.note.map_or(Ok(()), |line| stdout::line(terminal::escaped(&line)))?;
+    created.completed?.map_or(Ok(()), |line| stdout::line(terminal::escaped(&line)))?;
     let due = match created.next_due {
         Some(due) if due <= Timestamp::now() => "its first run is due now".to_owned(),
         Some(due) => format!("its first run is due at {}", due.to_seconds()),

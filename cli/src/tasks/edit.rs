@@ -78,7 +78,7 @@ impl Edit {
         let name = &self.seen.summary.task.name;
         let after = portable(after, self.actor.fleet())?;
         let edited = actions::edit(&self.actor, &self.seen, &after).await?;
-        edited.note.map_or(Ok(()), |line| stdout::line(terminal::escaped(&line)))?;
+        edited.wired?.map_or(Ok(()), |line| stdout::line(terminal::escaped(&line)))?;
         if edited.changed.is_empty() {
             note(format_args!("task {name} is not changed"));
             return Ok(Exit::InSync);

@@ -3,9 +3,13 @@
 use adapters::open::{self, FleetBackend};
 use shared::config::{FleetFile, FollowedEvents, TaskDefinition, TaskLimits};
 use shared::object::Timestamp;
-use shared::tasks::{Author, Limits, SharedTasks, Summary};
+use shared::tasks::{Author, Limits, Operation, SharedTasks, Summary};
 
+use crate::key::RequestKey;
 use crate::refusal::{Code, Refusal};
+
+/// The newest operations of a task, among which a repeated request, and those that are not done, are looked for.
+pub(super) const LOOKED_THROUGH: usize = 100;
 
 /// Somebody who acts on the tasks of a fleet. Clones share the connections.
 #[derive(Debug, Clone)]
@@ -14,6 +18,8 @@ pub struct Actor {
     pub backend: FleetBackend,
     /// The name in the record of changes.
     pub who: String,
+    /// The key of the request, if it may be repeated.
+    pub key: Option<RequestKey>,
 }
 
 /// A task with its present definition.
@@ -26,6 +32,38 @@ pub struct Found {
 }
 
 impl Actor {
+    /// Somebody whose requests have no keys.
+    pub fn new(backend: FleetBackend, who: impl Into<String>) -> Actor {
+        Actor { backend, who: who.into(), key: None }
+    }
+
+    /// With the key of one request.
+    pub fn with_key(self, key: Option<RequestKey>) -> Actor {
+        Actor { key, ..self }
+    }
+
+    /// The id of what the request makes.
+    pub(super) fn new_id(&self) -> String {
+        match &self.key {
+            Some(key) => key.id(Timestamp::now()),
+            None => uuid::Uuid::now_v7().to_string(),
+        }
+    }
+
+    /// Whether this request, sent before, made what has this id.
+    pub(super) fn made(&self, id: &str) -> bool {
+        self.key.as_ref().is_some_and(|key| key.made(id))
+    }
+
+    /// The operation that this request, sent before, made for a task. Looked for among the newest.
+    pub(super) async fn made_before(&self, task: &str) -> Result<Option<Operation>, Refusal> {
+        if self.key.is_none() {
+            return Ok(None);
+        }
+        let (newest, _) = self.tasks().operations(task, None, LOOKED_THROUGH).await.map_err(Refusal::service)?;
+        Ok(newest.into_iter().find(|operation| self.made(&operation.id)))
+    }
+
     /// The fleet.
     pub fn fleet(&self) -> &FleetFile {
         self.backend.fleet()
@@ -96,6 +134,12 @@ impl Actor {
 /// Somebody else deleted the task, or its name is another task's by now.
 pub(super) fn gone(name: &str) -> Refusal {
     Refusal::new(Code::NoSuchTask, format!("task {name:?} was deleted by somebody else"))
+}
+
+/// The key was given to a request with another content.
+pub(super) fn key_reused() -> Refusal {
+    let what = "the key of this request was given to a request with another content";
+    Refusal::new(Code::KeyReused, what).remedy("give each request a key of its own")
 }
 
 /// A task that is being deleted refuses all changes.

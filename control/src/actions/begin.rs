@@ -6,7 +6,7 @@ use shared::queue::Outgoing;
 use shared::tasks::{BeginRun, Change, Operation, OperationKind, Summary, TaskState};
 use shared::terminal;
 
-use super::actor::{Actor, deleting, gone, paused};
+use super::actor::{Actor, deleting, gone, key_reused, paused};
 use super::cancel::mark_cancelled;
 use crate::refusal::{Code, Refusal};
 
@@ -22,6 +22,9 @@ pub struct Begun {
 /// Begins a run of a task with options of its own.
 pub async fn run(actor: &Actor, name: &str, overrides: &RunOverrides, supersede: bool) -> Result<Begun, Refusal> {
     let summary = actor.summary(name).await?;
+    if let Some(begun) = begun_before(actor, &summary, &overrides.to_request()).await? {
+        return Ok(begun);
+    }
     check_may_begin(&summary, supersede)?;
     let definition = actor.definition(&summary).await?;
     TaskDefinition { find: overrides.apply(&definition.find), ..definition }.check()?;
@@ -36,16 +39,24 @@ pub async fn begin(
     request: String,
     supersede: bool,
 ) -> Result<Begun, Refusal> {
+    if let Some(begun) = begun_before(actor, summary, &request).await? {
+        return Ok(begun);
+    }
     check_may_begin(summary, supersede)?;
     // Opened before the run is recorded: a run whose job cannot be sent does not begin.
     let queues = open::task_queues(actor.fleet(), summary).await.map_err(Refusal::service)?;
-    let (id, author) = (uuid::Uuid::now_v7().to_string(), actor.author(""));
+    let (id, author) = (actor.new_id(), actor.author(""));
     let operation = Operation::queued(id, (&summary.task.id, summary.version), kind, request, &author);
     let superseded = summary.run.as_ref().map(|run| run.id.clone());
     let begin = BeginRun { task: &summary.task, operation: &operation, due: None, supersedes: superseded.as_deref() };
     match actor.tasks().begin_run(&begin, &author).await.map_err(Refusal::service)? {
         Change::Made => {}
         Change::Conflict(None) => return Err(gone(&summary.task.name)),
+        // Sent twice at once, the request began a run in the meantime.
+        Change::Conflict(Some(now)) if now.run.as_ref().is_some_and(|run| actor.made(&run.id)) => {
+            let run = now.run.map(|run| run.id).unwrap_or_default();
+            return Ok(Begun { run, superseded: None });
+        }
         Change::Conflict(Some(now)) => {
             check_may_begin(&now, supersede)?;
             let what = format!("somebody else changed task {:?} at the same time", summary.task.name);
@@ -61,6 +72,21 @@ pub async fn begin(
         mark_cancelled(actor, superseded).await?;
     }
     Ok(Begun { run: operation.id, superseded })
+}
+
+/// The run that this request began when it was sent before. The run that it replaced is not named again. Its job is
+/// sent again, which does no harm, unless a worker has begun it.
+async fn begun_before(actor: &Actor, summary: &Summary, request: &str) -> Result<Option<Begun>, Refusal> {
+    let Some(operation) = actor.made_before(&summary.task.id).await? else { return Ok(None) };
+    if operation.request != request {
+        return Err(key_reused());
+    }
+    if operation.beat == 0 && operation.end.is_none() {
+        let queues = open::task_queues(actor.fleet(), summary).await.map_err(Refusal::midway)?;
+        let job = Outgoing::now(operation.job(0).to_body());
+        queues.events.send(&[job]).await.map_err(Refusal::midway)?;
+    }
+    Ok(Some(Begun { run: operation.id, superseded: None }))
 }
 
 /// Refuses what would be a conflict, in words.

@@ -3,6 +3,7 @@
 use shared::ErrorKind;
 use shared::ledger::Phase;
 use shared::tasks::{Change, Summary, TaskState};
+use shared::terminal;
 
 use super::actor::{Actor, gone};
 use crate::refusal::{Code, Refusal};
@@ -22,6 +23,16 @@ pub async fn cancel(actor: &Actor, name: &str) -> Result<Cancelling, Refusal> {
     let Some(run) = newest(&summary) else {
         return Err(Refusal::new(Code::NoSuchRun, format!("task {name:?} has no run to cancel")));
     };
+    cancel_run(actor, &summary, run).await
+}
+
+/// Cancels a run of a task that has not ended.
+pub async fn cancel_run(actor: &Actor, summary: &Summary, run: &str) -> Result<Cancelling, Refusal> {
+    let name = &summary.task.name;
+    let is_live = summary.run.as_ref().is_some_and(|live| live.id == run);
+    if !is_live && !summary.cancelled.contains(run) {
+        return Err(Refusal::new(Code::RunEnded, format!("run {} of task {name:?} has ended", terminal::run_id(run))));
+    }
     match actor.tasks().cancel_run(&summary.task, run, &actor.author("")).await.map_err(Refusal::service)? {
         Change::Made => {}
         Change::Conflict(None) => return Err(gone(name)),

@@ -6,10 +6,10 @@ use adapters::open;
 use shared::ErrorKind;
 use shared::config::{FollowedEvents, TaskDefinition};
 use shared::object::Timestamp;
-use shared::tasks::{Change, NewTask, Summary, TaskRef};
+use shared::tasks::{NewTask, Summary, TaskRef};
 use tokio::time::{Instant, sleep};
 
-use super::actor::Actor;
+use super::actor::{Actor, key_reused};
 use super::events_queue;
 use crate::refusal::{Code, Refusal};
 
@@ -31,8 +31,8 @@ pub struct Created {
     pub task: TaskRef,
     /// When its first run is due; `None`: when asked to.
     pub next_due: Option<Timestamp>,
-    /// How its events come, for the user.
-    pub note: Option<String>,
+    /// How its events come, for the user. If queues or events could not be made, the task is recorded all the same.
+    pub completed: Result<Option<String>, Refusal>,
 }
 
 /// Records a task, then makes its queues. Nothing is asked of its stores. If the program ends in between, the program
@@ -42,22 +42,43 @@ pub async fn create(actor: &Actor, definition: &TaskDefinition, waiting: Waiting
     events_queue::check(actor, definition).await?;
     let next_due = definition.schedule.as_ref().and_then(|schedule| schedule.first(Timestamp::now()));
     let name = &definition.task;
-    let task = TaskRef { name: name.clone(), id: uuid::Uuid::now_v7().to_string() };
+    let task = TaskRef { name: name.clone(), id: actor.new_id() };
     let new = NewTask { task, definition: definition.kept()?, next_due };
-    match actor.tasks().create(&new, &actor.author("")).await.map_err(Refusal::service)? {
-        Change::Made => {}
-        Change::Conflict(_) => {
-            let what = format!("fleet {:?} has a task {name:?}", actor.fleet().name);
-            return Err(Refusal::new(Code::TaskExists, what).remedy("give another name"));
-        }
+    if !actor.tasks().create(&new, &actor.author("")).await.map_err(Refusal::service)?.is_made() {
+        check_made_before(actor, &new).await?;
     }
     let summary = actor.summary(name).await?;
-    make_queues(actor, &summary, waiting).await?;
-    let note = match definition.events {
-        FollowedEvents::Off => None,
-        _ => actor.wire_events(&summary, definition).await?,
+    let completed = complete(actor, &summary, definition, waiting).await;
+    Ok(Created { task: summary.task, next_due: summary.next_due, completed })
+}
+
+/// Refuses a name that another task has. A request that is sent again goes on with the task that it made.
+async fn check_made_before(actor: &Actor, new: &NewTask) -> Result<(), Refusal> {
+    let name = &new.task.name;
+    let summary = actor.tasks().summary(name).await.map_err(Refusal::service)?;
+    let made = summary.filter(|summary| actor.made(&summary.task.id));
+    let Some(made) = made else {
+        let what = format!("fleet {:?} has a task {name:?}", actor.fleet().name);
+        return Err(Refusal::new(Code::TaskExists, what).remedy("give another name"));
     };
-    Ok(Created { task: new.task, next_due, note })
+    match made.version == 1 && actor.text(&made).await? != new.definition.text {
+        true => Err(key_reused()),
+        false => Ok(()),
+    }
+}
+
+/// What is made after the record.
+async fn complete(
+    actor: &Actor,
+    summary: &Summary,
+    definition: &TaskDefinition,
+    waiting: Waiting<'_>,
+) -> Result<Option<String>, Refusal> {
+    make_queues(actor, summary, waiting).await?;
+    match definition.events {
+        FollowedEvents::Off => Ok(None),
+        _ => actor.wire_events(summary, definition).await,
+    }
 }
 
 /// Makes the queues of a new task.

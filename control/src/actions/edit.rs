@@ -17,8 +17,8 @@ pub struct Edited {
     pub version: u32,
     /// The names of the settings that differ.
     pub changed: Vec<String>,
-    /// How its events come, for the user.
-    pub note: Option<String>,
+    /// How its events come, for the user. If they could not be wired, the definition is recorded all the same.
+    pub wired: Result<Option<String>, Refusal>,
 }
 
 /// Refuses changes of what stays for a task's life.
@@ -52,11 +52,11 @@ pub async fn edit(actor: &Actor, seen: &Found, after: &TaskDefinition) -> Result
     let (name, version) = (&summary.task.name, summary.version);
     let changed = changed_settings(&before.to_toml()?, &after.to_toml()?);
     if changed.is_empty() {
-        let note = match after.events {
-            FollowedEvents::Off => None,
-            _ => actor.wire_events(summary, after).await?,
+        let wired = match after.events {
+            FollowedEvents::Off => Ok(None),
+            _ => actor.wire_events(summary, after).await,
         };
-        return Ok(Edited { version, changed, note });
+        return Ok(Edited { version, changed, wired });
     }
     events_queue::check(actor, after).await?;
     let due = due_after_edit(summary, before, after, Timestamp::now());
@@ -72,11 +72,11 @@ pub async fn edit(actor: &Actor, seen: &Found, after: &TaskDefinition) -> Result
             return Err(Refusal::new(Code::Changed, what).remedy("edit it again"));
         }
     }
-    let note = match (before.events, after.events) {
-        (FollowedEvents::Off, FollowedEvents::Off) => None,
-        _ => actor.wire_events(summary, after).await?,
+    let wired = match (before.events, after.events) {
+        (FollowedEvents::Off, FollowedEvents::Off) => Ok(None),
+        _ => actor.wire_events(summary, after).await,
     };
-    Ok(Edited { version: version + 1, changed, note })
+    Ok(Edited { version: version + 1, changed, wired })
 }
 
 /// The names of the settings in which two definitions differ.

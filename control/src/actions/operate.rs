@@ -6,16 +6,13 @@ use shared::config::TaskDefinition;
 use shared::queue::{Outgoing, Queue};
 use shared::tasks::{OPERATIONS, Operation, OperationClass, OperationKind, TaskState};
 
-use super::actor::{Actor, paused};
+use super::actor::{Actor, LOOKED_THROUGH, key_reused, paused};
 use crate::effort::Effort;
 use crate::refusal::{Code, Refusal};
 use crate::request::{PlanRequest, ProbeRequest, VerifyRequest};
 
 /// Most operations of a task that may be requested and not done, beside its runs.
 const MAX_OPEN: usize = 20;
-
-/// The newest operations of a task, among which those that are not done are counted.
-const LOOKED_THROUGH: usize = 100;
 
 /// An operation that is to be requested.
 struct Request<'a> {
@@ -76,9 +73,17 @@ fn check_received(name: &str, state: TaskState) -> Result<(), Refusal> {
 /// Records the operation, then sends its job. If the program ends in between, the controller sends the job.
 async fn request(actor: &Actor, queue: &Queue, request: Request<'_>) -> Result<Operation, Refusal> {
     let Request { name, of, kind, text } = request;
-    check_open(actor, name, of.0).await?;
-    let operation = Operation::queued(uuid::Uuid::now_v7().to_string(), of, kind, text, &actor.author(""));
-    actor.tasks().request(&operation).await.map_err(Refusal::service)?;
+    let operation = match actor.made_before(of.0).await? {
+        Some(made) if made.kind != kind || made.request != text => return Err(key_reused()),
+        Some(made) if made.beat > 0 || made.end.is_some() => return Ok(made),
+        Some(made) => made,
+        None => {
+            check_open(actor, name, of.0).await?;
+            let operation = Operation::queued(actor.new_id(), of, kind, text, &actor.author(""));
+            actor.tasks().request(&operation).await.map_err(Refusal::service)?;
+            operation
+        }
+    };
     // Sent twice, it does no harm.
     queue.send(&[Outgoing::now(operation.job(0).to_body())]).await.map_err(|error| {
         let recorded = "the operation is recorded: the controller sends its job in some minutes";
@@ -110,7 +115,7 @@ mod tests {
     use shared::tasks::{OperationEnd, OperationVerdict};
 
     use super::*;
-    use crate::fixtures;
+    use crate::{RequestKey, fixtures};
 
     #[tokio::test]
     async fn a_task_with_20_open_requests_takes_no_more() {
@@ -128,6 +133,18 @@ mod tests {
         let end = OperationEnd { verdict: OperationVerdict::Succeeded, at: Timestamp::now(), result: String::new() };
         actor.tasks().finish(id, &first.id, &end).await.unwrap();
         plan(&actor, "t").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_repeated_with_its_key_has_one_effect() {
+        let folder = tempfile::tempdir().unwrap();
+        let (actor, summary) = fixtures::fleet(folder.path()).await;
+        let keyed = |key: &str| actor.clone().with_key(Some(RequestKey::new("test", "verify t", key)));
+        let first = verify(&keyed("1"), "t", Effort::Deep).await.unwrap();
+        assert_eq!(verify(&keyed("1"), "t", Effort::Deep).await.unwrap(), first);
+        assert_eq!(verify(&keyed("1"), "t", Effort::Quick).await.unwrap_err().code, Code::KeyReused);
+        assert_ne!(verify(&keyed("2"), "t", Effort::Deep).await.unwrap().id, first.id);
+        assert_eq!(actor.tasks().operations(&summary.task.id, None, 100).await.unwrap().0.len(), 2);
     }
 
     #[test]

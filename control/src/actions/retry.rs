@@ -9,11 +9,14 @@ use shared::terminal;
 use super::actor::Actor;
 use super::begin::{Begun, begin};
 use crate::refusal::{Code, Refusal};
+use crate::request::RetryRequest;
 
-/// Begins a run that a worker of the fleet carries out: the request names the run whose failures it retries.
-pub async fn retry(actor: &Actor, task: &Summary, failed: &Run) -> Result<Begun, Refusal> {
+/// Begins a run that a worker of the fleet carries out: the request names the run whose failures it retries, and the
+/// keys if not all are.
+pub async fn retry(actor: &Actor, task: &Summary, failed: &Run, keys: Option<&[String]>) -> Result<Begun, Refusal> {
     check_retry(actor, task, failed).await?;
-    let request = json!({"run": failed.start.id}).to_string();
+    let run = failed.start.id.clone();
+    let request = json!(RetryRequest { run, keys: keys.map(<[String]>::to_vec) }).to_string();
     begin(actor, task, OperationKind::Retry, request, false).await
 }
 

@@ -1,5 +1,7 @@
 //! The planner of a retry: its source of work is the ledger's list of a run's failures, not a listing.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use shared::Result;
 use shared::job::Origin;
@@ -23,13 +25,20 @@ pub struct RetryPlanner {
     failed: Run,
     options: RunOptions,
     ledger: SharedLedger,
+    /// The keys to retry; `None`: all.
+    keys: Option<BTreeSet<String>>,
 }
 
 impl RetryPlanner {
     /// Retries the failures of this run under the options that its task has now.
     pub fn new(failed: Run, options: RunOptions, ledger: SharedLedger) -> Self {
         let options = RunOptions { retries: Some(failed.start.id.clone()), ..options };
-        RetryPlanner { failed, options, ledger }
+        RetryPlanner { failed, options, ledger, keys: None }
+    }
+
+    /// Retries the failures of these keys alone. Each slice of one run must be given the same keys.
+    pub fn of_keys(self, keys: Option<Vec<String>>) -> Self {
+        RetryPlanner { keys: keys.map(BTreeSet::from_iter), ..self }
     }
 }
 
@@ -56,7 +65,13 @@ impl Planner for RetryPlanner {
             let after = checkpoint.cursor.take();
             // Slow, throttled or cut off: the adapter tries again. Repeated: it only reads.
             let page = self.ledger.failures(&self.failed.start.id, after.as_deref(), JOB_OBJECTS).await;
-            let (page, next) = page.map_err(FindError::Ledger)?;
+            let (mut page, next) = page.map_err(FindError::Ledger)?;
+            page.retain(|outcome| self.keys.as_ref().is_none_or(|keys| keys.contains(&outcome.key)));
+            if page.is_empty() && next.is_some() {
+                // Nothing to record: a run that is resumed reads these failures again.
+                checkpoint.cursor = next;
+                continue;
+            }
             let found = advance(&mut checkpoint, &self.failed, &run.names, &page, next).map_err(FindError::Ledger)?;
             run.commit(&mut checkpoint, None).await?;
             run.progress.seen(&found);

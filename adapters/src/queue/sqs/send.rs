@@ -31,7 +31,7 @@ const BATCHES_AT_ONCE: usize = 4;
 const REASON_BYTES: usize = 1024;
 
 /// The dead letter's attribute for the reason.
-const REASON: &str = "reason";
+pub(super) const REASON: &str = "reason";
 
 /// Sends all messages; `Ok` once SQS has taken every one.
 pub(super) async fn send(client: &Client, queue: &str, url: &str, messages: &[Outgoing]) -> Result<()> {

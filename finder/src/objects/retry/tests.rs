@@ -140,3 +140,17 @@ async fn a_retry_killed_at_any_write_resumes_each_failure_once() {
     }
     assert!(crashes > 8, "only {crashes} places to die at");
 }
+
+#[tokio::test]
+async fn a_retry_of_some_keys_leaves_the_others() {
+    let (finder, book, belt) = failed_run(&Arc::default());
+    let old = book.run("00").await.unwrap().unwrap();
+    let keys = ["007", "099", "no failure"].map(str::to_owned);
+    let planner = RetryPlanner::new(old, RunOptions::default(), book.clone()).of_keys(Some(keys.into()));
+    finder.run(&planner, CancellationToken::new(), Arc::default()).await.unwrap();
+    let sent = belt.sent.lock().unwrap().clone();
+    let jobs: Vec<ObjectJob> = sent.iter().map(|body| ObjectJob::parse(body).unwrap()).collect();
+    let sent: Vec<&str> = jobs.iter().flat_map(|job| job.work.keys().map(|(_, key)| key)).collect();
+    assert_eq!(sent, ["007", "099"]);
+    assert_eq!((book.last_run().phase, book.last_run().found.enqueued), (Phase::Listed, 2));
+}
