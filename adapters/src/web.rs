@@ -38,6 +38,13 @@ struct Ask {
     form: Option<(Option<String>, String)>,
 }
 
+impl std::fmt::Debug for Ask {
+    /// Its form and credentials are secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ask")
+    }
+}
+
 /// Reads a URL.
 pub async fn get(url: &str) -> Result<Answer> {
     exchange(url, None).await
@@ -73,7 +80,9 @@ async fn exchange(url: &str, form: Option<(Option<String>, String)>) -> Result<A
         }
         Ok(Ok(answer)) => Ok(answer),
         Err(_) | Ok(Err(SdkError::TimeoutError(_))) => Err(failed(ErrorKind::Timeout, url, "no answer in time")),
-        Ok(Err(_)) => Err(failed(ErrorKind::Connection, url, "it cannot be reached: check host, certificate and network")),
+        Ok(Err(_)) => {
+            Err(failed(ErrorKind::Connection, url, "it cannot be reached: check host, certificate and network"))
+        }
     }
 }
 

@@ -16,6 +16,8 @@ pub fn routes() -> OpenApiRouter<Console> {
     OpenApiRouter::new()
         .routes(routes!(login::login))
         .routes(routes!(login::logout))
+        .routes(routes!(crate::oidc::flow::start_login))
+        .routes(routes!(crate::oidc::flow::finish_login))
         .routes(routes!(tasks::create_task))
         .routes(routes!(tasks::edit_task, tasks::delete_task))
         .routes(routes!(tasks::pause_task))

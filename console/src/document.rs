@@ -1,10 +1,12 @@
 //! The OpenAPI document of the API.
 
+use axum::http::Method;
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::access::Access;
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::{Console, change, read};
 
@@ -37,11 +39,27 @@ pub fn document() -> OpenApi {
 /// Adds what all operations have: the answers to requests that are refused.
 pub fn complete(mut document: OpenApi) -> OpenApi {
     for item in document.paths.paths.values_mut() {
-        let operations =
-            [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten();
-        operations.for_each(add_problems);
+        let operations = [
+            (Method::GET, &mut item.get),
+            (Method::POST, &mut item.post),
+            (Method::PUT, &mut item.put),
+            (Method::PATCH, &mut item.patch),
+            (Method::DELETE, &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                add_problems(operation);
+                add_role(&method, operation);
+            }
+        }
     }
     document
+}
+
+/// Who may call it: the same table decides about requests.
+fn add_role(method: &Method, operation: &mut Operation) {
+    let access = Access::of(method, operation.operation_id.as_deref().unwrap_or_default());
+    operation.extensions.get_or_insert_default().insert("x-role".to_owned(), access.as_str().into());
 }
 
 fn add_problems(operation: &mut Operation) {

@@ -4,16 +4,20 @@
 //! that describes both. [`server`] accepts connections, and [`guard`] judges each request before a handler sees it. It
 //! keeps nothing of its own but sessions: all that it shows and changes is in the fleet's records.
 
+pub mod access;
 pub mod api;
 mod app;
 pub mod change;
 pub mod document;
+mod extract;
 pub mod guard;
 mod hub;
+pub mod oidc;
 mod page;
 pub mod problem;
 pub mod read;
 mod recent;
+mod refused;
 pub mod server;
 pub mod session;
 mod state;

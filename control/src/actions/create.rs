@@ -49,7 +49,7 @@ pub async fn create(actor: &Actor, definition: &TaskDefinition, waiting: Waiting
     }
     let summary = actor.summary(name).await?;
     let completed = complete(actor, &summary, definition, waiting).await;
-    Ok(Created { task: summary.task, next_due: summary.next_due, completed })
+    Ok(Created { task: summary.task, next_due, completed })
 }
 
 /// Refuses a name that another task has. A request that is sent again goes on with the task that it made.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rusqlite::params;
+use rusqlite::{Transaction, params};
 
 use super::SqliteQueue;
 use shared::Result;
@@ -15,7 +15,7 @@ impl DeadLetterQueue for SqliteQueue {
         let name = self.name.clone();
         // The oldest. Nothing is leased: two readers read the same ones.
         self.database
-            .call("read dead letters", move |connection| {
+            .call("read-dead", move |connection| {
                 let sql = "SELECT id, receives, reason, body FROM dead_letters WHERE queue = ?1 ORDER BY id LIMIT ?2";
                 let mut select = connection.prepare_cached(sql)?;
                 let rows = select.query_map(params![name, MAX_RECEIVE as i64], |row| {
@@ -32,7 +32,7 @@ impl DeadLetterQueue for SqliteQueue {
         let Ok(id) = letter.receipt.parse::<i64>() else { return Ok(()) };
         let name = self.name.clone();
         self.database
-            .transact("remove dead letter", move |transaction| {
+            .transact("remove-dead", move |transaction: &Transaction<'_>| {
                 let sql = "DELETE FROM dead_letters WHERE id = ?1 AND queue = ?2";
                 Ok(transaction.prepare_cached(sql)?.execute(params![id, name])?)
             })
@@ -57,7 +57,10 @@ mod tests {
         let message = queue.receive(1, second, second).await.unwrap().remove(0);
         queue.dead_letter(&message, "the reason").await.unwrap();
         let letter = queue.read(second).await.unwrap().remove(0);
-        assert_eq!((letter.body.as_str(), letter.reason.as_deref(), letter.deliveries), ("a body", Some("the reason"), 1));
+        assert_eq!(
+            (letter.body.as_str(), letter.reason.as_deref(), letter.deliveries),
+            ("a body", Some("the reason"), 1)
+        );
         assert_eq!(queue.read(second).await.unwrap(), [letter.clone()]);
         for _ in 0..2 {
             queue.remove(&letter).await.unwrap();

@@ -58,9 +58,10 @@ impl DeadLetterQueue for SqsDeadLetters {
 
 /// A letter; `None` for one without a receipt, which nobody can remove: it comes again.
 fn letter(raw: Message) -> Option<DeadLetter> {
-    let count = raw.attributes.as_ref().and_then(|attributes| {
-        attributes.get(&MessageSystemAttributeName::ApproximateReceiveCount)?.parse().ok()
-    });
+    let count = raw
+        .attributes
+        .as_ref()
+        .and_then(|attributes| attributes.get(&MessageSystemAttributeName::ApproximateReceiveCount)?.parse().ok());
     let reason = raw.message_attributes.as_ref().and_then(|attributes| attributes.get(REASON)?.string_value.clone());
     Some(DeadLetter {
         receipt: raw.receipt_handle?,

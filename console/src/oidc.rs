@@ -1,0 +1,83 @@
+//! Sign-in at an OpenID provider: the code flow with PKCE for browsers, bearer tokens of the same issuer for scripts.
+//!
+//! # What is checked
+//!
+//! - The provider's metadata name the configured issuer. Its addresses are `https`, or `http` on this machine.
+//! - The answer of a sign-in belongs to the browser that began it: `state` is in an encrypted cookie, whose verifier the
+//!   provider asks for (PKCE), and the ID token has its nonce.
+//! - A token is signed by a key that the provider publishes now, by RSA or ECDSA; unsigned ones, and those signed by a
+//!   shared secret, are refused. Issuer, audience and times are checked, with a minute of allowance for clocks.
+//! - Who has a role is decided by the claim with the groups, at sign-in. A session ends after eight hours.
+//!
+//! # Faults
+//!
+//! Keys are cached for an hour, and read again at once for a token with an unknown key, at most once a minute. If the
+//! provider does not answer, the cached keys stay for a day; without keys nobody is let in. The code of a sign-in is sent
+//! once: if the answer is lost, the person signs in again.
+
+mod claims;
+mod config;
+mod cookie;
+pub mod flow;
+mod jwt;
+mod keys;
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, header};
+pub use config::OidcConfig;
+use cookie::Sealer;
+use keys::Provider;
+use shared::object::Timestamp;
+
+use crate::api::features::Me;
+use crate::problem::Problem;
+
+/// Sign-in at a provider. Clones share keys and cache.
+#[derive(Debug, Clone)]
+pub struct Oidc(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    config: OidcConfig,
+    provider: Provider,
+    sealer: Sealer,
+    /// Of the client; `None` for a public one.
+    secret: Option<String>,
+}
+
+impl Oidc {
+    /// Sign-in as configured. The provider is asked when somebody signs in first.
+    pub fn new(config: OidcConfig) -> Result<Oidc, String> {
+        let secret = config.client_secret.as_deref().map(config::resolve).transpose()?;
+        let key = config.cookie_key.as_deref().map(config::resolve).transpose()?;
+        let sealer = match key {
+            Some(key) => Sealer::of(&key)?,
+            None => Sealer::random()?,
+        };
+        let provider = Provider::new(config.issuer.clone());
+        Ok(Oidc(Arc::new(Inner { config, provider, sealer, secret })))
+    }
+
+    /// Who sends a request: by the session in its cookie, or by its bearer token. `Ok(None)`: nobody.
+    pub async fn identify(&self, headers: &HeaderMap) -> Result<Option<Me>, Problem> {
+        let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        if let Some((scheme, token)) = authorization.and_then(|value| value.split_once(' '))
+            && scheme.eq_ignore_ascii_case("bearer")
+        {
+            return self.bearer(token.trim()).await.map(Some);
+        }
+        Ok(flow::session(self, headers, Timestamp::now()))
+    }
+
+    /// Who a bearer token is of.
+    async fn bearer(&self, token: &str) -> Result<Me, Problem> {
+        let Inner { config, provider, .. } = &*self.0;
+        let audience = config.audience.as_deref().unwrap_or(&config.client_id);
+        let claims = provider.verify(token, audience, Timestamp::now()).await?;
+        claims.me(config)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+mod issuer;
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde_json::{Value, json};
+use shared::object::Timestamp;
+
+use self::issuer::{Issuer, unsigned};
+use super::flow::FinishQuery;
+use super::*;
+use crate::api::features::Role;
+
+/// Sign-in at an issuer.
+fn oidc(issuer: &Issuer) -> Oidc {
+    let text = format!(
+        "issuer = {:?}\nclient-id = \"console\"\npublic-url = \"https://flotilla.example.com\"\n\
+         [roles]\nviewer = [\"staff\"]\noperator = [\"ops\"]\n",
+        issuer.url
+    );
+    Oidc::new(OidcConfig::parse(&text).unwrap()).unwrap()
+}
+
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// The claims of an ordinary token.
+fn claims(issuer: &Issuer) -> Value {
+    let seconds = now().0 / 1000;
+    json!({
+        "iss": issuer.url, "sub": "17", "aud": "console", "exp": seconds + 600, "iat": seconds,
+        "email": "ada@example.com", "email_verified": true, "groups": ["staff", "ops"],
+    })
+}
+
+fn header_of(name: header::HeaderName, value: &str) -> HeaderMap {
+    HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())])
+}
+
+/// Who a bearer token is of, or the code of the refusal.
+async fn bearer(oidc: &Oidc, token: &str) -> Result<Me, (u16, &'static str)> {
+    let headers = header_of(header::AUTHORIZATION, &format!("Bearer {token}"));
+    let identified = oidc.identify(&headers).await;
+    identified.map(Option::unwrap).map_err(|problem| (problem.status, problem.code))
+}
+
+/// The cookies that an answer sets, as a browser sends them.
+fn cookies(response: &Response) -> HeaderMap {
+    let set = response.headers().get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap());
+    let pairs: Vec<&str> = set.map(|cookie| cookie.split(';').next().unwrap()).collect();
+    header_of(header::COOKIE, &pairs.join("; "))
+}
+
+/// Begins a sign-in: the browser's cookies, and the query that it brings to the provider.
+async fn begun(oidc: &Oidc) -> (HeaderMap, Vec<(String, String)>) {
+    let response = oidc.start("/tasks", now()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::SEE_OTHER);
+    let target = response.headers()[header::LOCATION].to_str().unwrap().to_owned();
+    let query = target.split_once('?').unwrap().1;
+    let fields = query.split('&').map(|field| field.split_once('=').unwrap());
+    (cookies(&response), fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+}
+
+fn field(query: &[(String, String)], name: &str) -> String {
+    query.iter().find(|(field, _)| field == name).unwrap().1.clone()
+}
+
+#[tokio::test]
+async fn a_sign_in_begins_a_session_with_the_role_of_its_groups() {
+    let issuer = Issuer::start().await;
+    let oidc = oidc(&issuer);
+    let (browser, query) = begun(&oidc).await;
+    assert_eq!(
+        (field(&query, "response_type"), field(&query, "code_challenge_method")),
+        ("code".into(), "S256".into())
+    );
+    let mut told = claims(&issuer);
+    told["nonce"] = field(&query, "nonce").into();
+    issuer.will_answer("code-1", &field(&query, "code_challenge"), told);
+    let answer = |state: String| FinishQuery { code: Some("code-1".into()), state: Some(state), error: None };
+    let other = oidc.finish(&browser, answer("another".into()), now()).await.unwrap_err();
+    assert_eq!((other.status, other.code), (401, "invalid-token"));
+    let strange = oidc.finish(&HeaderMap::new(), answer(field(&query, "state")), now()).await.unwrap_err();
+    assert_eq!(strange.status, 401, "another browser");
+    let late = Timestamp(now().0 + 3_600_000);
+    assert_eq!(oidc.finish(&browser, answer(field(&query, "state")), late).await.unwrap_err().status, 401);
+    let done = oidc.finish(&browser, answer(field(&query, "state")), now()).await.unwrap();
+    assert_eq!(done.headers()[header::LOCATION], "/tasks");
+    let browser = cookies(&done);
+    let me = oidc.identify(&browser).await.unwrap();
+    assert_eq!(me, Some(Me { name: "ada@example.com".into(), role: Role::Operator }));
+    assert_eq!(flow::session(&oidc, &browser, Timestamp(now().0 + 9 * 3_600_000)), None, "it ends");
+    let again = oidc.finish(&browser, answer(field(&query, "state")), now()).await.unwrap_err();
+    assert_eq!(again.status, 401, "a code is good once");
+}
+
+#[tokio::test]
+async fn a_token_of_another_sign_in_or_without_a_role_is_refused() {
+    let issuer = Issuer::start().await;
+    let oidc = oidc(&issuer);
+    for (change, status) in [
+        (json!({"nonce": "another"}), 401),
+        (json!({"groups": ["guests"]}), 403),
+        (json!({"groups": null}), 403),
+        (json!({"aud": ["console", "other"]}), 401),
+        (json!({"azp": "other"}), 401),
+    ] {
+        let (browser, query) = begun(&oidc).await;
+        let mut told = claims(&issuer);
+        told["nonce"] = field(&query, "nonce").into();
+        told.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        issuer.will_answer("code", &field(&query, "code_challenge"), told);
+        let answer = FinishQuery { code: Some("code".into()), state: Some(field(&query, "state")), error: None };
+        assert_eq!(oidc.finish(&browser, answer, now()).await.unwrap_err().status, status, "{change}");
+    }
+}
+
+#[tokio::test]
+async fn only_tokens_that_the_issuer_signed_for_us_are_taken() {
+    let issuer = Issuer::start().await;
+    let oidc = oidc(&issuer);
+    let me = bearer(&oidc, &issuer.sign(&claims(&issuer))).await.unwrap();
+    assert_eq!((me.name.as_str(), me.role), ("ada@example.com", Role::Operator));
+    let seconds = now().0 / 1000;
+    for change in [
+        json!({"iss": "https://other.example.com"}),
+        json!({"aud": "other"}),
+        json!({"aud": []}),
+        json!({"exp": seconds - 61}),
+        json!({"exp": null}),
+        json!({"nbf": seconds + 120}),
+        json!({"iat": seconds + 120}),
+        json!({"sub": ""}),
+    ] {
+        let mut told = claims(&issuer);
+        told.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        assert_eq!(bearer(&oidc, &issuer.sign(&told)).await, Err((401, "invalid-token")), "{change}");
+    }
+    let good = issuer.sign(&claims(&issuer));
+    let (signed, signature) = good.rsplit_once('.').unwrap();
+    let mut richer = claims(&issuer);
+    richer["groups"] = json!(["admins"]);
+    let changed = format!("{}.{signature}", unsigned("ES256", &issuer.kid(), &richer));
+    let stranger = Issuer::start().await;
+    for token in [
+        format!("{}.", unsigned("none", &issuer.kid(), &richer)),
+        format!("{}.{signature}", unsigned("HS256", &issuer.kid(), &richer)),
+        changed,
+        format!("{signed}."),
+        signed.to_owned(),
+        stranger.sign_as(&issuer.kid(), &claims(&issuer)),
+        "x".repeat(20_000),
+        String::new(),
+    ] {
+        assert_eq!(bearer(&oidc, &token).await, Err((401, "invalid-token")), "{token}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_nobody_confirmed_names_nobody() {
+    let issuer = Issuer::start().await;
+    let mut told = claims(&issuer);
+    (told["email_verified"], told["groups"]) = (false.into(), "staff".into());
+    let me = bearer(&oidc(&issuer), &issuer.sign(&told)).await.unwrap();
+    assert_eq!((me.name.as_str(), me.role), ("17", Role::Viewer));
+}
+
+#[tokio::test]
+async fn unknown_keys_do_not_ask_the_issuer_each_time() {
+    let issuer = Issuer::start().await;
+    let oidc = oidc(&issuer);
+    assert!(bearer(&oidc, &issuer.sign(&claims(&issuer))).await.is_ok());
+    assert_eq!(issuer.reads(), 1);
+    for _ in 0..20 {
+        let token = issuer.sign_as("unknown", &claims(&issuer));
+        assert_eq!(bearer(&oidc, &token).await, Err((401, "invalid-token")));
+    }
+    assert_eq!(issuer.reads(), 1, "a minute has not passed");
+    issuer.go_away();
+    assert!(bearer(&oidc, &issuer.sign(&claims(&issuer))).await.is_ok(), "cached keys stay");
+}
+
+#[tokio::test]
+async fn without_its_issuer_nobody_is_let_in() {
+    let issuer = Issuer::start().await;
+    issuer.go_away();
+    let oidc = oidc(&issuer);
+    let token = issuer.sign(&claims(&issuer));
+    assert_eq!(bearer(&oidc, &token).await, Err((503, "login-unavailable")));
+    assert_eq!(oidc.start("/", now()).await.unwrap_err().status, 503);
+    assert_eq!(oidc.identify(&HeaderMap::new()).await.unwrap(), None);
+}

@@ -1,0 +1,51 @@
+//! Refusals of actions as problems.
+
+use axum::http::StatusCode;
+use control::{Code, Refusal};
+use shared::ErrorKind;
+
+use crate::problem::Problem;
+
+impl Problem {
+    /// Nobody is signed in.
+    pub fn signed_out() -> Problem {
+        Problem::new(StatusCode::UNAUTHORIZED, "signed-out", "nobody is signed in").with_remedy("sign in")
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Problem {
+        let remedy = refusal.advice();
+        let Refusal { code, setting, what, .. } = refusal;
+        let mut problem = Problem::new(status(code), code.as_str(), what);
+        (problem.setting, problem.remedy) = (setting, remedy);
+        problem
+    }
+}
+
+/// The status of a refusal.
+fn status(code: Code) -> StatusCode {
+    match code {
+        Code::NoSuchTask | Code::NoSuchRun | Code::NoSuchOperation => StatusCode::NOT_FOUND,
+        Code::TaskExists
+        | Code::TaskDeleting
+        | Code::TaskPaused
+        | Code::RunLive
+        | Code::RunEnded
+        | Code::Changed
+        | Code::NothingFailed
+        | Code::OtherOptions
+        | Code::OtherRelease => StatusCode::CONFLICT,
+        Code::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        Code::InvalidSetting
+        | Code::InvalidDefinition
+        | Code::FixedSetting
+        | Code::QueueShared
+        | Code::KeyReused
+        | Code::InvalidRequest => StatusCode::UNPROCESSABLE_ENTITY,
+        // The caller's text is too large for a record.
+        Code::Service(ErrorKind::Unrepresentable) => StatusCode::UNPROCESSABLE_ENTITY,
+        // A service of the fleet failed, not the console: the same request may succeed later.
+        Code::Service(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
