@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ::console::api::features::{Features, LoginKind, Me, Mode, Role};
 use ::console::guard::Address;
+use ::console::oidc::{Oidc, OidcConfig};
 use ::console::{Console, Sessions, Setup, server, session};
 use adapters::open::FleetBackend;
 use shared::telemetry::endpoint::Health;
@@ -21,9 +22,11 @@ const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 730
 pub async fn run(args: &ConsoleArgs, stop: CancellationToken) -> CommandResult {
     let fleet = args.fleet.read()?;
     let backend = tasks::backend(&fleet).await?;
-    let health = Health::default();
-    let opened = Opened::open(args.listen, "--listen").await?;
-    opened.serve(backend, health, false, stop).await?;
+    let oidc = args.oidc.as_deref().map(OidcConfig::read).transpose();
+    let oidc = oidc.and_then(|config| config.map(Oidc::new).transpose());
+    let oidc = oidc.map_err(|why| Failure::usage(format!("--oidc: {why}")))?;
+    let opened = Opened::open(args.listen, "--listen", oidc).await?;
+    opened.serve(backend, Health::default(), false, stop).await?;
     Ok(Exit::InSync)
 }
 
@@ -31,16 +34,20 @@ pub async fn run(args: &ConsoleArgs, stop: CancellationToken) -> CommandResult {
 pub struct Opened {
     listener: TcpListener,
     address: SocketAddr,
+    oidc: Option<Oidc>,
 }
 
 impl Opened {
-    /// Opens the port. Only this machine reaches it: whoever reads the printed address may do everything.
-    pub async fn open(address: Option<SocketAddr>, option: &str) -> Result<Opened, Failure> {
+    /// Opens the port. Without a provider only this machine reaches it: whoever reads the printed address may do
+    /// everything.
+    pub async fn open(address: Option<SocketAddr>, option: &str, oidc: Option<Oidc>) -> Result<Opened, Failure> {
         let wanted = address.unwrap_or(DEFAULT);
-        if !wanted.ip().is_loopback() {
+        if !wanted.ip().is_loopback() && oidc.is_none() {
             let why =
                 format!("{option}: {wanted} is reached by other machines, and nobody would have to sign in there");
-            return Err(Failure::usage(why).hint("give an address of this machine alone, such as 127.0.0.1:7300"));
+            return Err(
+                Failure::usage(why).hint("give --oidc, or an address of this machine alone, such as 127.0.0.1:7300")
+            );
         }
         let listener = match TcpListener::bind(wanted).await {
             Err(_) if address.is_none() => TcpListener::bind(SocketAddr::new(DEFAULT.ip(), 0)).await,
@@ -49,7 +56,7 @@ impl Opened {
         let refused = |why| Failure::usage(format!("{option}: cannot listen on {wanted}: {why}; give a free port"));
         let listener = listener.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        Ok(Opened { listener, address })
+        Ok(Opened { listener, address, oidc })
     }
 
     /// Prints the console's address with a token of this start, and serves it until `stop`.
@@ -64,26 +71,36 @@ impl Opened {
         let token = session::secret().map_err(no_secret)?;
         let me = Me { name: tasks::who(), role: Role::Admin };
         let setup = Setup {
-            features: features(&backend, serves_tasks),
-            address: Address::local(self.address.port()),
-            sessions: Sessions::by_token(&token, me),
+            features: features(&backend, serves_tasks, self.oidc.is_some()),
+            address: match &self.oidc {
+                Some(oidc) => oidc.address(self.address.port()),
+                None => Address::local(self.address.port()),
+            },
+            sessions: match &self.oidc {
+                Some(_) => Sessions::without_token(me),
+                None => Sessions::by_token(&token, me),
+            },
             health,
             backend,
+            oidc: self.oidc.clone(),
         };
         let app = ::console::app(Console::new(setup));
-        stdout::line(format_args!("console: http://{}/#token={token}", self.address))?;
+        match &self.oidc {
+            Some(_) => stdout::line(format_args!("console: http://{}, behind its public URL", self.address))?,
+            None => stdout::line(format_args!("console: http://{}/#token={token}", self.address))?,
+        }
         server::serve(self.listener, app, stop).await;
         Ok(())
     }
 }
 
-fn features(backend: &FleetBackend, serves_tasks: bool) -> Features {
+fn features(backend: &FleetBackend, serves_tasks: bool, has_provider: bool) -> Features {
     let fleet = backend.fleet();
     Features {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         fleet: fleet.name.clone(),
         mode: if fleet.state.is_some() { Mode::Folder } else { Mode::Fleet },
-        login: LoginKind::Token,
+        login: if has_provider { LoginKind::Oidc } else { LoginKind::Token },
         scales_machines: fleet.group.is_some(),
         serves_tasks,
     }
@@ -95,7 +112,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_console_opens_for_this_machine_alone() {
-        let refused = |address: &str| Opened::open(Some(address.parse().unwrap()), "--listen");
+        let refused = |address: &str| Opened::open(Some(address.parse().unwrap()), "--listen", None);
         let other = refused("0.0.0.0:0").await.err().unwrap().message;
         assert!(other.contains("--listen: 0.0.0.0:0 is reached by other machines"), "{other}");
         let opened = refused("127.0.0.1:0").await.unwrap();

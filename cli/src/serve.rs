@@ -15,7 +15,7 @@ pub async fn run(args: &ServeArgs, stop: CancellationToken) -> CommandResult {
     let fleet = args.fleet()?;
     let console = match args.console.no_console {
         true => None,
-        false => Some(Opened::open(args.console.console, "--console").await?),
+        false => Some(Opened::open(args.console.console, "--console", None).await?),
     };
     let options = Options { fleet, name: None, report, metrics_addr, is_whole: true, console };
     // A second signal ends the process at once.

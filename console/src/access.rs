@@ -110,7 +110,7 @@ impl Guard {
 }
 
 /// The layer of the API's routes. Who is signed in stands in the request's extensions as [`Me`].
-pub async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+pub async fn require_role(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     match guard.access(request.method(), path).check(request.extensions().get::<Me>()) {
         Ok(()) => next.run(request).await,

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 
+use crate::access::{Guard, require_role};
 use crate::document::{self, BASE};
 use crate::guard::guard;
 use crate::page::page;
@@ -24,6 +25,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// All routes of a console: the API, health, metrics, and the page at all other paths.
 pub fn app(console: Console) -> Router {
     let (api, description) = document::routes().split_for_parts();
+    let api = api.route_layer(middleware::from_fn_with_state(Guard::of(&description), require_role));
     let description = document::complete(description);
     let open_api = move || {
         let description = description.clone();

@@ -35,3 +35,6 @@ pub fn routes() -> OpenApiRouter<Console> {
         .routes(routes!(dead_letters::redrive_dead_letters))
         .routes(routes!(dead_letters::purge_dead_letters))
 }
+
+#[cfg(test)]
+mod tests;

@@ -255,8 +255,9 @@ mod tests {
         let mut wrong = map(sides);
         wrong.insert("find".into(), json!({"max-delete": "many"}));
         assert_eq!(definition(wrong.clone()).unwrap_err().status, 422);
-        wrong.insert("find".into(), json!({"only-key": "k"}));
+        wrong.insert("find".into(), json!({}));
+        wrong.insert("limits".into(), json!({"machines": 99_999}));
         let refused = definition(wrong).unwrap_err();
-        assert_eq!((refused.code, refused.setting.as_deref()), ("invalid-setting", Some("find.only-key")));
+        assert_eq!((refused.code, refused.setting.as_deref()), ("invalid-setting", Some("limits.machines")));
     }
 }

@@ -15,8 +15,8 @@ use crate::api::features::Me;
 use crate::document::BASE;
 use crate::problem::{PROBLEM_JSON, Problem};
 
-/// Paths of the API that need no session.
-const OPEN: [&str; 3] = ["/api/v1/features", "/api/v1/login", "/api/v1/openapi.json"];
+/// Paths that a provider sends a browser to, from its own site. They change nothing without the browser's cookie.
+const FROM_PROVIDER: [&str; 2] = ["/api/v1/login/oidc", "/api/v1/login/callback"];
 
 /// Most bytes of an answer that is made a problem.
 const MAX_PLAIN_BYTES: usize = 4096;
@@ -83,11 +83,19 @@ pub async fn guard(State(console): State<Console>, mut request: Request, next: N
     let path = request.uri().path().to_owned();
     let is_api = path.starts_with("/api/");
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
-    let answer = match judged(&console, &request, &path) {
+    let judged = judged(&console, &request, &path);
+    let answer = match judged {
+        Ok(()) => who(&console, request.headers(), &path).await,
+        Err(problem) => Err(problem),
+    };
+    let answer = match answer {
         Err(problem) => problem.into_response(),
         Ok(me) => {
             if let Some(me) = me {
                 request.extensions_mut().insert(me);
+            }
+            if let Some(oidc) = &console.setup().oidc {
+                request.extensions_mut().insert(oidc.clone());
             }
             let answer = next.run(request).await;
             if changes {
@@ -100,11 +108,11 @@ pub async fn guard(State(console): State<Console>, mut request: Request, next: N
     completed(answer, is_api)
 }
 
-/// Who asks; `None` where nobody needs to be known. Health is asked for by programs, under any name.
-fn judged(console: &Console, request: &Request, path: &str) -> Result<Option<Me>, Problem> {
+/// Refuses what another site sends. Health is asked for by programs, under any name.
+fn judged(console: &Console, request: &Request, path: &str) -> Result<(), Problem> {
     let (headers, address) = (request.headers(), &console.setup().address);
     if matches!(path, "/healthz" | "/readyz") {
-        return Ok(None);
+        return Ok(());
     }
     let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     if !text(header::HOST).is_some_and(|host| address.is_host(host)) {
@@ -114,18 +122,30 @@ fn judged(console: &Console, request: &Request, path: &str) -> Result<Option<Me>
     let is_foreign = text(header::ORIGIN).is_some_and(|origin| !address.is_origin(origin));
     let site = text(HeaderName::from_static("sec-fetch-site")).unwrap_or("none");
     // A link of another site may open the page, which shows nothing without a session.
-    let may_be_foreign = !path.starts_with("/api/") && *request.method() == Method::GET;
+    let is_open = !path.starts_with("/api/") || FROM_PROVIDER.contains(&path);
+    let may_be_foreign = is_open && *request.method() == Method::GET;
     if !may_be_foreign && (is_foreign || !["none", "same-origin"].contains(&site)) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "wrong-origin", "a page of another origin sent this request"));
     }
-    if !path.starts_with("/api/") && path != "/metrics" || OPEN.contains(&path) {
+    Ok(())
+}
+
+/// Who asks, by the session in the cookie, or at a provider. Which operations somebody may call says `access`.
+async fn who(console: &Console, headers: &HeaderMap, path: &str) -> Result<Option<Me>, Problem> {
+    if !path.starts_with("/api/") && path != "/metrics" {
         return Ok(None);
     }
-    let me = session_secret(headers, address).and_then(|secret| console.setup().sessions.who(secret));
-    me.map(Some).ok_or_else(|| {
-        Problem::new(StatusCode::UNAUTHORIZED, "signed-out", "nobody is signed in")
-            .with_remedy("open the address that the program printed when it started")
-    })
+    let setup = console.setup();
+    let mut me = session_secret(headers, &setup.address).and_then(|secret| setup.sessions.who(secret));
+    if me.is_none()
+        && let Some(oidc) = &setup.oidc
+    {
+        me = oidc.identify(headers).await?;
+    }
+    match me {
+        None if path == "/metrics" => Err(Problem::signed_out()),
+        me => Ok(me),
+    }
 }
 
 /// An answer that the router, or a reader of requests, refused in plain text.

@@ -10,6 +10,8 @@ mod app;
 pub mod change;
 pub mod document;
 mod extract;
+#[cfg(test)]
+mod fixtures;
 pub mod guard;
 mod hub;
 pub mod oidc;

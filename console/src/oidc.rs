@@ -31,6 +31,7 @@ use keys::Provider;
 use shared::object::Timestamp;
 
 use crate::api::features::Me;
+use crate::guard::Address;
 use crate::problem::Problem;
 
 /// Sign-in at a provider. Clones share keys and cache.
@@ -57,6 +58,13 @@ impl Oidc {
         };
         let provider = Provider::new(config.issuer.clone());
         Ok(Oidc(Arc::new(Inner { config, provider, sealer, secret })))
+    }
+
+    /// Where browsers reach the console.
+    pub fn address(&self, port: u16) -> Address {
+        let url = &self.0.config.public_url;
+        let host = url.split_once("://").map_or("", |(_, rest)| rest).split('/').next().unwrap_or_default();
+        Address { hosts: vec![host.to_owned()], port, is_https: url.starts_with("https:") }
     }
 
     /// Who sends a request: by the session in its cookie, or by its bearer token. `Ok(None)`: nobody.

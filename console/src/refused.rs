@@ -9,7 +9,8 @@ use crate::problem::Problem;
 impl Problem {
     /// Nobody is signed in.
     pub fn signed_out() -> Problem {
-        Problem::new(StatusCode::UNAUTHORIZED, "signed-out", "nobody is signed in").with_remedy("sign in")
+        Problem::new(StatusCode::UNAUTHORIZED, "signed-out", "nobody is signed in")
+            .with_remedy("sign in, or open the address that the program printed when it started")
     }
 }
 

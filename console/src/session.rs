@@ -52,6 +52,11 @@ impl Sessions {
         Sessions { token: Some(digest(token)), me, open: Mutex::default() }
     }
 
+    /// Sessions that no token begins: people sign in at a provider.
+    pub fn without_token(me: Me) -> Sessions {
+        Sessions { token: None, me, open: Mutex::default() }
+    }
+
     /// Begins a session with the token, and returns its secret; `None` if it is another token.
     pub fn begin(&self, token: &str) -> Option<String> {
         if self.token != Some(digest(token)) {

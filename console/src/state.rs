@@ -8,6 +8,7 @@ use shared::telemetry::endpoint::Health;
 use crate::api::features::Features;
 use crate::guard::Address;
 use crate::hub::Hub;
+use crate::oidc::Oidc;
 use crate::recent::Recent;
 use crate::session::Sessions;
 
@@ -24,6 +25,8 @@ pub struct Setup {
     pub sessions: Sessions,
     /// Whether its process is well.
     pub health: Health,
+    /// Sign-in at an OpenID provider; `None`: by the token that the program prints.
+    pub oidc: Option<Oidc>,
 }
 
 /// What all handlers share. Clones share it.

@@ -186,10 +186,14 @@ fn after(time: Timestamp, kept: std::time::Duration) -> Timestamp {
 /// The record of a change, to be written in its transaction.
 fn audit(table: &DynamoDbLedger, id: &str, author: &Author, action: &str, subject: &str) -> TransactWriteItem {
     let audit = Audit { author: author.clone(), action: action.to_owned(), subject: subject.to_owned() };
+    part(put_builder(table, audit_item(id, &audit)))
+}
+
+fn audit_item(id: &str, audit: &Audit) -> Item {
+    let at = audit.author.at;
     // Unique, and by time: several changes may be made in one millisecond.
-    let sk = format!("{:015}-{}", author.at.0.max(0), uuid::Uuid::now_v7());
-    let item = Item::new(pk("audits", &[id]), sk).with("audit", json(&audit));
-    part(put_builder(table, expiring(item, after(author.at, AUDITS_KEPT))))
+    let sk = format!("{:015}-{}", at.0.max(0), uuid::Uuid::now_v7());
+    expiring(Item::new(pk("audits", &[id]), sk).with("audit", json(audit)), after(at, AUDITS_KEPT))
 }
 
 impl DynamoDbTasks {
@@ -214,6 +218,11 @@ impl DynamoDbTasks {
 
 #[async_trait]
 impl AuditLog for DynamoDbTasks {
+    async fn record(&self, id: &str, audit: &Audit) -> Result<()> {
+        // Its answer lost, the call is repeated with the same item: it is recorded once.
+        self.put_if(audit_item(id, audit), 0).await.map(drop)
+    }
+
     async fn audits(&self, id: &str, after: Option<&str>, limit: usize) -> Result<(Vec<Audit>, Option<String>)> {
         let (records, token) = self.page(&pk("audits", &[id]), after, limit).await?;
         let audits = records.iter().map(|record| decode(record, "audit")).collect::<Result<_>>()?;

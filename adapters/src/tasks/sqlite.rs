@@ -100,6 +100,11 @@ fn add_audit(t: &Transaction<'_>, id: &str, audit: Option<&Audit>) -> Result<(),
 
 #[async_trait]
 impl AuditLog for SqliteTasks {
+    async fn record(&self, id: &str, audit: &Audit) -> Result<()> {
+        let (id, audit) = (id.to_owned(), audit.clone());
+        self.database.transact("record-audit", move |t: &Transaction<'_>| add_audit(t, &id, Some(&audit))).await
+    }
+
     async fn audits(&self, id: &str, after: Option<&str>, limit: usize) -> Result<(Vec<Audit>, Option<String>)> {
         let id = id.to_owned();
         // A token is the last row's number.

@@ -1,6 +1,7 @@
 //! Options of `flotilla console`, and those of the console of `flotilla serve`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -14,6 +15,9 @@ pub struct ConsoleArgs {
     /// Serve the console at ADDRESS:PORT of this machine [default: 127.0.0.1:7300, or another port if that one is taken]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
+    /// Sign people in at the OpenID provider that FILE names; other machines may then reach the console
+    #[arg(long, value_name = "FILE")]
+    pub oidc: Option<PathBuf>,
 }
 
 /// The console of `flotilla serve`.

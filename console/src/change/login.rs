@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use crate::Console;
 use crate::api::login::LoginRequest;
 use crate::guard::{Address, session_secret};
+use crate::oidc::flow::end_of_session;
 use crate::problem::Problem;
 use crate::session::SESSION_LIFE;
 
@@ -34,7 +35,12 @@ pub async fn logout(State(console): State<Console>, headers: HeaderMap) -> (Stat
     if let Some(secret) = session_secret(&headers, &setup.address) {
         setup.sessions.end(secret);
     }
-    (StatusCode::NO_CONTENT, cookie(&setup.address, "", 0))
+    let mut headers = cookie(&setup.address, "", 0);
+    if setup.oidc.is_some() {
+        let (name, value) = end_of_session();
+        headers.extend(value.parse().ok().map(|value: HeaderValue| (name, value)));
+    }
+    (StatusCode::NO_CONTENT, headers)
 }
 
 /// The header that sets the session's cookie.

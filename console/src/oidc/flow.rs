@@ -1,8 +1,9 @@
 //! The code flow with PKCE, and the session that it begins.
 
 use adapters::web;
+use axum::Extension;
+use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
@@ -15,7 +16,6 @@ use utoipa::IntoParams;
 use super::cookie::{cookie, random};
 use super::keys::{refused, unavailable};
 use super::{Inner, Oidc};
-use crate::Console;
 use crate::api::features::Me;
 use crate::problem::Problem;
 
@@ -82,10 +82,10 @@ pub struct FinishQuery {
 /// Begin to sign in at the OpenID provider.
 #[utoipa::path(get, path = "/login/oidc", tag = "login", params(StartQuery), responses((status = 303, description = "Go to the provider")))]
 pub async fn start_login(
-    State(console): State<Console>,
+    oidc: Option<Extension<Oidc>>,
     query: Result<Query<StartQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Some(oidc) = console.oidc() else { return Err(no_provider()) };
+    let Some(Extension(oidc)) = oidc else { return Err(no_provider()) };
     let back = query.ok().and_then(|Query(query)| query.next);
     oidc.start(back.as_deref().unwrap_or("/"), Timestamp::now()).await
 }
@@ -93,11 +93,11 @@ pub async fn start_login(
 /// Finish to sign in, with the provider's answer.
 #[utoipa::path(get, path = "/login/callback", tag = "login", params(FinishQuery), responses((status = 303, description = "Go to the page")))]
 pub async fn finish_login(
-    State(console): State<Console>,
+    oidc: Option<Extension<Oidc>>,
     headers: HeaderMap,
     query: Result<Query<FinishQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Some(oidc) = console.oidc() else { return Err(no_provider()) };
+    let Some(Extension(oidc)) = oidc else { return Err(no_provider()) };
     let query = query.map(|Query(query)| query).unwrap_or_default();
     oidc.finish(&headers, query, Timestamp::now()).await
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use adapters::open::{self, TaskQueues};
 use shared::job::Job;
 use shared::queue::{DeadLetter, Outgoing};
-use shared::tasks::OPERATION;
+use shared::tasks::{Audit, OPERATION};
 
 use super::actor::Actor;
 use crate::refusal::Refusal;
@@ -47,6 +47,7 @@ pub async fn dead_letters(actor: &Actor, name: &str) -> Result<ReadLetters, Refu
 /// done twice, which does no harm.
 pub async fn redrive(actor: &Actor, name: &str) -> Result<u64, Refusal> {
     let queues = queues(actor, name).await?;
+    record(actor, name, &queues, "redrive").await?;
     let mut moved = 0;
     for queue in &queues.dead {
         for _ in 0..BATCHES {
@@ -73,6 +74,7 @@ pub async fn redrive(actor: &Actor, name: &str) -> Result<u64, Refusal> {
 /// Removes dead letters for good, some hundred at most. Returns how many: the caller repeats it until none is left.
 pub async fn purge(actor: &Actor, name: &str) -> Result<u64, Refusal> {
     let queues = queues(actor, name).await?;
+    record(actor, name, &queues, "purge").await?;
     let mut removed = 0;
     for queue in &queues.dead {
         for _ in 0..BATCHES {
@@ -87,6 +89,18 @@ pub async fn purge(actor: &Actor, name: &str) -> Result<u64, Refusal> {
         }
     }
     Ok(removed)
+}
+
+/// Records who does it, before it is done. Nothing is recorded where there are no letters.
+async fn record(actor: &Actor, name: &str, queues: &TaskQueues, action: &str) -> Result<(), Refusal> {
+    let count = queues.depth().await.map_err(Refusal::service)?.dead;
+    if count == 0 {
+        return Ok(());
+    }
+    let id = actor.summary(name).await?.task.id;
+    let author = actor.author(&format!("of about {count} dead letters"));
+    let audit = Audit { author, action: action.to_owned(), subject: String::new() };
+    actor.tasks().record(&id, &audit).await.map_err(Refusal::service)
 }
 
 async fn queues(actor: &Actor, name: &str) -> Result<TaskQueues, Refusal> {
@@ -122,6 +136,8 @@ mod tests {
         assert_eq!(dead_letters(&actor, "t").await.unwrap().count, 0);
         give_up().await;
         assert_eq!(purge(&actor, "t").await.unwrap(), 1);
+        let (audits, _) = actor.tasks().audits(&summary.task.id, None, 2).await.unwrap();
+        assert_eq!([&audits[0].action, &audits[1].action], ["purge", "redrive"]);
         assert_eq!((redrive(&actor, "t").await.unwrap(), queues.depth().await.unwrap().ready), (0, 0));
     }
 }

@@ -37,7 +37,8 @@ pub struct Audit {
     /// Who made it, and when.
     #[serde(flatten)]
     pub author: Author,
-    /// The verb: `create`, `edit`, `pause`, `resume`, `limit`, `run`, `cancel`, `delete`, `forget`.
+    /// The verb: `create`, `edit`, `pause`, `resume`, `limit`, `run`, `cancel`, `delete`, `forget`,
+    /// `redrive`, `purge`.
     pub action: String,
     /// What the change was made to, where that is a run or a version.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -48,6 +49,9 @@ pub struct Audit {
 /// or a record without its change, does not exist.
 #[async_trait]
 pub trait AuditLog {
+    /// Records a change of something else than a task's record. Repeated, it is recorded again.
+    async fn record(&self, id: &str, audit: &Audit) -> Result<()>;
+
     /// The changes of a task, newest first, `limit` at a time; `after` is the last page's token. The token is `None` at
     /// the end. The records outlive the task.
     async fn audits(&self, id: &str, after: Option<&str>, limit: usize) -> Result<(Vec<Audit>, Option<String>)>;
