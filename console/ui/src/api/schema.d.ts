@@ -23,7 +23,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Origins of credentials, and who uses them. */
+        /** Origins of credentials, and who uses them. Each page is about the next tasks by name. */
         get: operations["list_credentials"];
         put?: never;
         post?: never;
@@ -95,6 +95,40 @@ export interface paths {
         put?: never;
         /** Sign in with the token that the program prints. */
         post: operations["login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/login/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Finish to sign in, with the provider's answer. */
+        get: operations["finish_login"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/login/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Begin to sign in at the OpenID provider. */
+        get: operations["start_login"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -502,7 +536,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The runs of a task, the newest first. */
+        /** The runs of a task, the newest first. Runs are listed for 90 days. */
         get: operations["list_runs"];
         put?: never;
         /** Begin a run. */
@@ -1945,8 +1979,90 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done */
+            /** @description Done; the answer sets the session's cookie */
             204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request could not be carried out */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finish_login: {
+        parameters: {
+            query?: {
+                /** @description Becomes a token. */
+                code?: string;
+                /** @description Names the sign-in. */
+                state?: string;
+                /** @description Why the provider refuses. */
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Go to the page */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request could not be carried out */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_login: {
+        parameters: {
+            query?: {
+                /** @description The path of the page that is shown then. */
+                next?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Go to the provider */
+            303: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2277,8 +2393,6 @@ export interface operations {
             /** @description Answer */
             200: {
                 headers: {
-                    /** @description The version */
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2465,7 +2579,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Events `task` (a TaskItem), `run` (a Run), `operation` (an Operation), `counts` (TaskCounts) and `gone` (the name or id of something that is deleted) */
+            /** @description Events `task` (a TaskItem), `run` (a Run), `operation` (an Operation), `counts` (TaskCounts) and `gone` (the name or id of something that is not there) */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2606,6 +2720,8 @@ export interface operations {
             /** @description Answer */
             200: {
                 headers: {
+                    /** @description The version of the definition */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
