@@ -38,8 +38,7 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Opens the port. Without a provider only this machine reaches it: whoever reads the printed address may do
-    /// everything.
+    /// Opens the port. Without a provider only this machine reaches it: a reader of the printed address may do everything.
     pub async fn open(address: Option<SocketAddr>, option: &str, oidc: Option<Oidc>) -> Result<Opened, Failure> {
         let wanted = address.unwrap_or(DEFAULT);
         if !wanted.ip().is_loopback() && oidc.is_none() {

@@ -51,7 +51,7 @@ struct KeySet {
 pub struct Provider {
     issuer: String,
     cache: Mutex<Cache>,
-    /// Held while the provider is asked: one request at a time.
+    /// Locked while the provider is asked: one request at a time.
     asking: tokio::sync::Mutex<()>,
 }
 

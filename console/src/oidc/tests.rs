@@ -74,9 +74,9 @@ async fn a_sign_in_begins_a_session_with_the_role_of_its_groups() {
         (field(&query, "response_type"), field(&query, "code_challenge_method")),
         ("code".into(), "S256".into())
     );
-    let mut told = claims(&issuer);
-    told["nonce"] = field(&query, "nonce").into();
-    issuer.will_answer("code-1", &field(&query, "code_challenge"), told);
+    let mut given = claims(&issuer);
+    given["nonce"] = field(&query, "nonce").into();
+    issuer.will_answer("code-1", &field(&query, "code_challenge"), given);
     let answer = |state: String| FinishQuery { code: Some("code-1".into()), state: Some(state), error: None };
     let other = oidc.finish(&browser, answer("another".into()), now()).await.unwrap_err();
     assert_eq!((other.status, other.code), (401, "invalid-token"));
@@ -106,10 +106,10 @@ async fn a_token_of_another_sign_in_or_without_a_role_is_refused() {
         (json!({"azp": "other"}), 401),
     ] {
         let (browser, query) = begun(&oidc).await;
-        let mut told = claims(&issuer);
-        told["nonce"] = field(&query, "nonce").into();
-        told.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-        issuer.will_answer("code", &field(&query, "code_challenge"), told);
+        let mut given = claims(&issuer);
+        given["nonce"] = field(&query, "nonce").into();
+        given.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        issuer.will_answer("code", &field(&query, "code_challenge"), given);
         let answer = FinishQuery { code: Some("code".into()), state: Some(field(&query, "state")), error: None };
         assert_eq!(oidc.finish(&browser, answer, now()).await.unwrap_err().status, status, "{change}");
     }
@@ -132,9 +132,9 @@ async fn only_tokens_that_the_issuer_signed_for_us_are_taken() {
         json!({"iat": seconds + 120}),
         json!({"sub": ""}),
     ] {
-        let mut told = claims(&issuer);
-        told.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-        assert_eq!(bearer(&oidc, &issuer.sign(&told)).await, Err((401, "invalid-token")), "{change}");
+        let mut given = claims(&issuer);
+        given.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        assert_eq!(bearer(&oidc, &issuer.sign(&given)).await, Err((401, "invalid-token")), "{change}");
     }
     let good = issuer.sign(&claims(&issuer));
     let (signed, signature) = good.rsplit_once('.').unwrap();
@@ -159,9 +159,9 @@ async fn only_tokens_that_the_issuer_signed_for_us_are_taken() {
 #[tokio::test]
 async fn an_address_that_nobody_confirmed_names_nobody() {
     let issuer = Issuer::start().await;
-    let mut told = claims(&issuer);
-    (told["email_verified"], told["groups"]) = (false.into(), "staff".into());
-    let me = bearer(&oidc(&issuer), &issuer.sign(&told)).await.unwrap();
+    let mut given = claims(&issuer);
+    (given["email_verified"], given["groups"]) = (false.into(), "staff".into());
+    let me = bearer(&oidc(&issuer), &issuer.sign(&given)).await.unwrap();
     assert_eq!((me.name.as_str(), me.role), ("17", Role::Viewer));
 }
 
