@@ -18,6 +18,8 @@ SCRIPTS = [
     "deploy/lambda/bootstrap",
     "deploy/release",
     "terraform/modules/fleet/install.sh",
+    "tests/deploy/graviton",
+    "tests/deploy/image",
     "tests/deploy/run",
 ]
 
