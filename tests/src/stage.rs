@@ -1,5 +1,5 @@
-//! The stage of all tests of one worker: queue and ledger ([`Embedded`]), the worker ([`worker`]), and the worker while
-//! it runs beside the test ([`Running`]). Stages of test programs add only stores.
+//! The stage of all tests of one worker: queue and ledger ([`Embedded`]), the worker ([`ObjectsWorker`]), and the worker
+//! while it runs beside the test ([`Running`]). Stages of test programs add only stores.
 
 mod content;
 mod embedded;
