@@ -95,3 +95,10 @@ fn no_line_of_a_document_has_more_than_120_columns() {
     }
     assert!(long.is_empty(), "wrap: {long:#?}");
 }
+
+/// The reference is elsewhere: the README is read as a whole.
+#[test]
+fn the_readme_has_at_most_150_lines() {
+    let lines = text("README.md").lines().count();
+    assert!(lines <= 150, "{lines} lines");
+}
