@@ -75,7 +75,7 @@ impl ErrorKind {
     }
 
     /// The kind as a stable, bounded word, for metrics and records.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         use ErrorKind::*;
         match self {
             NotFound => "not-found",

@@ -1,5 +1,6 @@
 //! Why an object was skipped, or failed in a way that later runs treat in their own way.
 
+use crate::ErrorKind;
 use crate::ledger::Outcome;
 
 /// An object that was skipped because it is archived.
@@ -58,6 +59,28 @@ pub const REASONS: &[&str] = &[
     LEFT_TO_COPY,
     FAILED_DELETE,
     WRONG_BYTES_REMAIN,
+    // Causes of failures: the kinds of errors that end an object.
+    ErrorKind::Denied.as_str(),
+    ErrorKind::NotFound.as_str(),
+    ErrorKind::NoSuchContainer.as_str(),
+    ErrorKind::NoSuchUpload.as_str(),
+    ErrorKind::PreconditionFailed.as_str(),
+    ErrorKind::Throttled.as_str(),
+    ErrorKind::ExpiredCredentials.as_str(),
+    ErrorKind::BadDigest.as_str(),
+    ErrorKind::Unrepresentable.as_str(),
+    ErrorKind::TooManyParts.as_str(),
+    ErrorKind::RangeIgnored.as_str(),
+    ErrorKind::ChecksumRequired.as_str(),
+    ErrorKind::Unsupported.as_str(),
+    ErrorKind::Timeout.as_str(),
+    ErrorKind::Connection.as_str(),
+    ErrorKind::Unavailable.as_str(),
+    ErrorKind::ClockSkew.as_str(),
+    ErrorKind::Conflict.as_str(),
+    ErrorKind::Corrupt.as_str(),
+    ErrorKind::Exhausted.as_str(),
+    ErrorKind::Invalid.as_str(),
 ];
 
 /// The outcome, with its reason. An event that is left out, or covered by the work for another one, says nothing about
@@ -70,11 +93,19 @@ pub fn with_reason(outcome: Outcome, reason: Option<&str>) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{MAX_REASONS, OTHER, State};
+    use crate::ledger::{MAX_REASONS, OTHER, Reasons, State};
 
     #[test]
     fn the_reasons_are_few_and_none_is_the_rest() {
         assert!(REASONS.len() <= MAX_REASONS && !REASONS.contains(&OTHER));
+    }
+
+    #[test]
+    fn a_failure_is_counted_by_the_kind_of_its_error() {
+        let mut reasons = Reasons::default();
+        let causes = ["denied", ErrorKind::Denied.as_str(), "no kind"];
+        causes.iter().for_each(|cause| reasons.count(cause, REASONS));
+        assert_eq!((reasons.of("denied"), reasons.of(OTHER)), (2, 1));
     }
 
     #[test]

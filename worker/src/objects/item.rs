@@ -104,7 +104,7 @@ impl<'a> Item<'a> {
             Verdict::Deleted => self.outcome_as(State::Deleted),
             Verdict::Skipped(skip) => explained(self.outcome_as(State::Skipped), Some(skip.reason()), None),
             Verdict::Failed(error) => {
-                explained(self.outcome_as(State::Failed), self.failure_reason(error), Some(error))
+                explained(self.outcome_as(State::Failed), Some(self.failure_reason(error)), Some(error))
             }
             Verdict::Archived(_)
             | Verdict::Restoring(_)
@@ -118,10 +118,10 @@ impl<'a> Item<'a> {
     }
 
     /// A failed delete says that it was one, so that a retry deletes and does not copy.
-    fn failure_reason(&self, error: &Error) -> Option<&'static str> {
+    fn failure_reason(&self, error: &Error) -> &'static str {
         match self.request {
-            Request::Delete(_) => Some(FAILED_DELETE),
-            Request::Copy | Request::Follow(_) => wrong_bytes(error),
+            Request::Delete(_) => FAILED_DELETE,
+            Request::Copy | Request::Follow(_) => cause(error),
         }
     }
 
@@ -156,7 +156,11 @@ fn is_permanent(kind: ErrorKind) -> bool {
     matches!(kind, Denied | Unrepresentable | Invalid | Unsupported | NoSuchContainer | TooManyParts | RangeIgnored)
 }
 
-/// The reason of an outcome after whose error the destination may hold wrong bytes.
-pub(crate) fn wrong_bytes(error: &Error) -> Option<&'static str> {
-    error.leaves_wrong_bytes().then_some(WRONG_BYTES_REMAIN)
+/// The cause of a failed copy, by which its run counts it. Wrong bytes that may remain go before the kind of error: later
+/// runs must know of them.
+pub(crate) fn cause(error: &Error) -> &'static str {
+    match error.leaves_wrong_bytes() {
+        true => WRONG_BYTES_REMAIN,
+        false => error.kind().as_str(),
+    }
 }

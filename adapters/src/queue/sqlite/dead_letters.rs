@@ -61,7 +61,7 @@ mod tests {
             (letter.body.as_str(), letter.reason.as_deref(), letter.deliveries),
             ("a body", Some("the reason"), 1)
         );
-        assert_eq!(queue.read(second).await.unwrap(), [letter.clone()]);
+        assert_eq!(queue.read(second).await.unwrap(), std::slice::from_ref(&letter));
         for _ in 0..2 {
             queue.remove(&letter).await.unwrap();
             assert_eq!(queue.read(second).await.unwrap(), []);

@@ -14,7 +14,7 @@ use shared::{Error, ErrorKind, Result};
 
 use crate::objects::context::Context;
 use crate::objects::events::in_doubt;
-use crate::objects::item::wrong_bytes;
+use crate::objects::item::cause;
 use crate::objects::multipart::complete;
 use crate::objects::multipart::complete::Completion;
 use crate::objects::multipart::orphaned_uploads;
@@ -304,8 +304,7 @@ async fn copy_anew(
 /// done and nobody comes again; without its record nobody would settle it.
 async fn fail(context: &Context, record: &UploadRecord, why: Error) -> Result<()> {
     abort(context, record).await?;
-    let reason = wrong_bytes(&why);
-    settle_failed(context, record, reason, why.to_string()).await
+    settle_failed(context, record, Some(cause(&why)), why.to_string()).await
 }
 
 async fn abort(context: &Context, record: &UploadRecord) -> Result<()> {
