@@ -42,6 +42,14 @@ DASHBOARDS = {
         [
             panel("Objects settled", "ops", (f"sum by (outcome) (rate(flotilla_objects_total{{{FLEET}}}[5m]))", "{{outcome}}")),
             panel("Bytes of settled objects", "Bps", (f"sum by (outcome) (rate(flotilla_bytes_total{{{FLEET}}}[5m]))", "{{outcome}}")),
+            panel("Objects settled, by task", "ops", (f"sum by (task) (rate(flotilla_task_objects_total{{{FLEET}}}[5m]))", "{{task}}")),
+            panel("Bytes settled, by task", "Bps", (f"sum by (task) (rate(flotilla_task_bytes_total{{{FLEET}}}[5m]))", "{{task}}")),
+            panel(
+                "Bytes transferred, by task",
+                "Bps",
+                (f"sum by (task) (rate(flotilla_task_transferred_bytes_total{{{FLEET}}}[5m]))", "{{task}}"),
+            ),
+            panel("Workers that cannot serve a task", "short", (f"sum by (task) (flotilla_task_failing{{{FLEET}}})", "{{task}}")),
             panel(
                 "Time of a copy",
                 "s",
