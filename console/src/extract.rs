@@ -7,8 +7,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use control::{Actor, RequestKey};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 use shared::config::TaskDefinition;
-use shared::tasks::check_task_name;
+use shared::digest::to_hex;
+use shared::tasks::{Limits, Summary, check_task_name};
 
 use crate::Console;
 use crate::api::features::Me;
@@ -81,23 +83,21 @@ impl<S: Send + Sync> FromRequestParts<S> for RunId {
     }
 }
 
-/// The version of a definition that a change is made to, from `If-Match`.
+/// The state of a task that a change is made to, from `If-Match`.
 pub enum IfMatch {
-    /// Any version.
+    /// The request does not say.
+    Absent,
+    /// Any state.
     Any,
-    /// These versions.
-    Versions(Vec<u32>),
+    /// Those with these tags.
+    Tags(Vec<String>),
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<IfMatch, Problem> {
-        let Some(text) = text(&parts.headers, header::IF_MATCH.as_str())? else {
-            let detail = "If-Match: give the ETag of the definition that the change is made to";
-            return Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, "if-match-required", detail));
-        };
-        Ok(IfMatch::parse(text))
+        Ok(text(&parts.headers, header::IF_MATCH.as_str())?.map_or(IfMatch::Absent, IfMatch::parse))
     }
 }
 
@@ -106,27 +106,44 @@ impl IfMatch {
         if text.trim() == "*" {
             return IfMatch::Any;
         }
-        let version = |tag: &str| tag.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok();
-        IfMatch::Versions(text.split(',').filter_map(version).collect())
+        IfMatch::Tags(text.split(',').map(|tag| tag.trim().to_owned()).collect())
     }
 
-    /// Refuses another version than those.
-    pub fn check(&self, version: u32) -> Result<(), Problem> {
+    /// Refuses a request that does not say which state it changes.
+    pub fn required(self) -> Result<IfMatch, Problem> {
         match self {
-            IfMatch::Any => Ok(()),
-            IfMatch::Versions(versions) if versions.contains(&version) => Ok(()),
-            IfMatch::Versions(_) => {
-                let detail = format!("somebody else has changed the task: its definition has version {version} now");
-                Err(Problem::new(StatusCode::PRECONDITION_FAILED, "changed", detail)
-                    .with_remedy("read it again, and make the change to that version"))
+            IfMatch::Absent => {
+                let detail = "If-Match: give the ETag of the definition that the change is made to";
+                Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, "if-match-required", detail))
             }
+            given => Ok(given),
+        }
+    }
+
+    /// Refuses another state than the one that the request names.
+    pub fn check(&self, summary: &Summary) -> Result<(), Problem> {
+        match self {
+            IfMatch::Tags(tags) if !tags.contains(&etag(summary, summary.version)) => {
+                Err(changed("somebody else has changed the task, its limits, or made another one of its name"))
+            }
+            _ => Ok(()),
         }
     }
 }
 
-/// The entity tag of a version of a definition.
-pub fn etag(version: u32) -> String {
-    format!("\"{version}\"")
+/// The task is not as the request names it.
+pub fn changed(detail: &str) -> Problem {
+    Problem::new(StatusCode::PRECONDITION_FAILED, "changed", detail)
+        .with_remedy("read it again, and make the change to what is there now")
+}
+
+/// The entity tag of a version of a definition. Limits that somebody sets make another one: they are a part of what is
+/// read, and of what an edit replaces. Another task of the name has other tags.
+pub fn etag(summary: &Summary, version: u32) -> String {
+    let Limits { machines, bandwidth, requests } = summary.limits;
+    let limits = format!("{machines:?} {bandwidth:?} {requests:?}");
+    let digest = to_hex(&Sha256::digest(limits)[..6]);
+    format!("\"{}-{version}-{digest}\"", summary.task.id)
 }
 
 /// A body in JSON; an empty one is an object without fields.
@@ -235,15 +252,30 @@ fn invalid(why: &serde_json::Error) -> Problem {
 mod tests {
     use super::*;
     use serde_json::json;
+    use shared::object::Timestamp;
+    use shared::tasks::{Author, Definition, NewTask, Outline, TaskRef};
 
     #[test]
-    fn if_match_names_versions_as_entity_tags() {
-        assert!(IfMatch::parse("\"3\"").check(3).is_ok());
-        assert!(IfMatch::parse("\"2\", \"3\"").check(3).is_ok());
-        assert!(IfMatch::parse("*").check(9).is_ok());
-        for other in ["3", "W/\"3\"", "\"4\"", "", "\"x\""] {
-            assert_eq!(IfMatch::parse(other).check(3).unwrap_err().status, 412, "{other}");
+    fn regression_a_tag_names_task_version_and_limits() {
+        let new = |id: &str| NewTask {
+            task: TaskRef { name: "t".into(), id: id.into() },
+            definition: Definition { text: String::new(), outline: Outline::default(), limits: Limits::default() },
+            next_due: None,
+        };
+        let summary = |id: &str| Summary::of_new(&new(id), &Author::new("me", Timestamp(0), ""));
+        let seen = summary("1");
+        let tag = etag(&seen, 1);
+        assert!(IfMatch::parse(&tag).check(&seen).is_ok());
+        assert!(IfMatch::parse(&format!("\"x\", {tag}")).check(&seen).is_ok());
+        assert!(IfMatch::parse("*").check(&seen).is_ok() && IfMatch::Absent.check(&seen).is_ok());
+        let limits = Limits { bandwidth: Some(1 << 20), ..Limits::default() };
+        for other in [summary("2"), Summary { version: 2, ..seen.clone() }, Summary { limits, ..seen.clone() }] {
+            assert_eq!(IfMatch::parse(&tag).check(&other).unwrap_err().status, 412, "{other:?}");
         }
+        for other in ["1", &format!("W/{tag}"), ""] {
+            assert_eq!(IfMatch::parse(other).check(&seen).unwrap_err().status, 412, "{other}");
+        }
+        assert_eq!(IfMatch::Absent.required().err().map(|problem| problem.status), Some(428));
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct Problem {
     /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
+    /// Whether something was recorded before this happened: read what is there before you send the request again.
+    pub recorded: bool,
 }
 
 impl Problem {
@@ -42,6 +44,7 @@ impl Problem {
             code,
             setting: None,
             remedy: None,
+            recorded: false,
         }
     }
 

@@ -17,9 +17,9 @@ impl Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Problem {
         let remedy = refusal.advice();
-        let Refusal { code, setting, what, .. } = refusal;
+        let Refusal { code, setting, what, is_midway, .. } = refusal;
         let mut problem = Problem::new(status(code), code.as_str(), what);
-        (problem.setting, problem.remedy) = (setting, remedy);
+        (problem.setting, problem.remedy, problem.recorded) = (setting, remedy, is_midway);
         problem
     }
 }

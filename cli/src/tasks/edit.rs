@@ -68,7 +68,7 @@ impl Edit {
 
     fn read(&self, text: &str) -> Result<TaskDefinition, Failure> {
         // Settings are named as the text has them, not as options.
-        let after = TaskDefinition::parse(text).map_err(Failure::usage)?;
+        let after = portable(&TaskDefinition::parse(text).map_err(Failure::usage)?, self.actor.fleet())?;
         check_edit(&self.actor, &self.seen.definition, &after)?;
         Ok(after)
     }

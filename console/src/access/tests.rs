@@ -33,6 +33,24 @@ async fn each_operation_is_open_to_its_roles_alone() {
     }
     assert!(walked > 100, "{walked}");
 }
+#[tokio::test]
+async fn regression_an_operator_begins_no_run_that_deletes_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let (router, _) = api(folder.path()).await;
+    let task = r#"{"task":"t","source":{"location":"/a"},"destination":{"location":"/b"}}"#;
+    let sent = |role| Sent { router: &router, role: Some(role) };
+    assert_eq!(sent(Role::Admin).send("POST /api/v1/tasks", &[], task).await.0, 201);
+    let begin = async |role: Role, overrides: &str| {
+        let body = format!("{{\"supersede\":true,\"overrides\":{overrides}}}");
+        sent(role).send("POST /api/v1/tasks/t/runs", &[], &body).await.0
+    };
+    for overrides in [r#"{"delete":true}"#, r#"{"max_delete":9}"#, r#"{"filters":[]}"#, r#"{"min_age":1}"#] {
+        assert_eq!(begin(Role::Operator, overrides).await, 403, "{overrides}");
+        assert_eq!(begin(Role::Admin, overrides).await, 202, "{overrides}");
+    }
+    assert_eq!(begin(Role::Operator, r#"{"delete":false,"compare":"always"}"#).await, 202);
+}
+
 #[test]
 fn the_document_shows_the_roles_of_the_table() {
     let document = document::document();

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use control::actions::{self, Begun, RunOf};
 use control::{Code, Refusal};
 use serde_json::Value;
 use shared::config;
 
+use crate::api::features::{Me, Role};
 use crate::api::runs::{BegunRun, CancelledRun, RetryRequest, RunOverrides, RunRequest};
 use crate::extract::{Caller, JsonBody, RunId, TaskName};
 use crate::problem::Problem;
@@ -23,9 +24,11 @@ const MAX_FILTERS: usize = 1_000;
 #[utoipa::path(post, path = "/tasks/{task}/runs", tag = "runs", params(("task" = String, Path, description = "The name of the task", max_length = 40), ("Idempotency-Key" = Option<String>, Header, description = "A request that is repeated with its key has one effect", max_length = 100)), request_body = RunRequest, responses((status = 202, description = "Recorded", body = BegunRun)))]
 pub async fn begin_run(
     Caller(actor): Caller,
+    Extension(me): Extension<Me>,
     TaskName(name): TaskName,
     JsonBody(request): JsonBody<RunRequest>,
 ) -> Result<(StatusCode, Json<BegunRun>), Problem> {
+    check_role(&me, &request.overrides)?;
     let overrides = overrides(request.overrides)?;
     let begun = actions::run(&actor, &name, &overrides, request.supersede).await?;
     Ok((StatusCode::ACCEPTED, Json(answer(name, begun))))
@@ -61,6 +64,22 @@ pub async fn retry_run(
 
 fn answer(task: String, begun: Begun) -> BegunRun {
     BegunRun { task, run: begun.run, superseded: begun.superseded }
+}
+
+/// Only administrators choose what a run may delete, and what it looks at: the definition is theirs. Filters protect
+/// objects of the destination from deletion.
+fn check_role(me: &Me, given: &RunOverrides) -> Result<(), Problem> {
+    let RunOverrides { compare: _, delete, max_delete, filters, min_size, max_size, min_age, max_age } = given;
+    let has_bounds = [min_size, max_size, min_age, max_age].into_iter().any(Option::is_some);
+    let widens = *delete == Some(true) || max_delete.is_some() || filters.is_some() || has_bounds;
+    match widens && me.role < Role::Admin {
+        true => {
+            let detail = "this needs the role admin: delete, max_delete, filters, and sizes and ages of one run";
+            Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
+                .with_remedy("leave them out, or ask an administrator"))
+        }
+        false => Ok(()),
+    }
 }
 
 /// The options of a run as the ledger keeps them. Their values are checked with the task's definition.

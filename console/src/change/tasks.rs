@@ -7,7 +7,7 @@ use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderName, StatusCode, header};
 use control::actions::{self, Deleted, Found, NewLimits, Waiting};
-use control::{Actor, Refusal};
+use control::{Actor, Code, Refusal};
 use shared::config;
 use shared::object::Timestamp;
 use shared::schedule::Schedule;
@@ -19,7 +19,7 @@ use crate::api::limits::{Limits, LimitsPatch};
 use crate::api::page::time;
 use crate::api::tasks::{DeleteQuery, Recorded};
 use crate::document::BASE;
-use crate::extract::{Caller, DefinitionBody, IfMatch, JsonBody, TaskName, etag};
+use crate::extract::{Caller, DefinitionBody, IfMatch, JsonBody, TaskName, changed, etag};
 use crate::problem::Problem;
 
 /// Due times that a check names.
@@ -37,14 +37,15 @@ pub async fn create_task(
     // A browser does not wait for SQS to free a name: the program that serves the fleet makes the queues.
     let waiting = Waiting { at_most: Duration::ZERO, say: &|_| {} };
     let created = actions::create(&actor, &definition, waiting).await?;
-    let (_, Json(recorded)) = recorded(&actor, &created.task.name, notes(created.completed)).await?;
-    let headers =
-        [(header::LOCATION, format!("{BASE}/tasks/{}", recorded.task)), (header::ETAG, etag(recorded.version))];
+    let summary = actor.summary(&created.task.name).await?;
+    let recorded = of(&summary, notes(created.completed));
+    let tag = etag(&summary, summary.version);
+    let headers = [(header::LOCATION, format!("{BASE}/tasks/{}", recorded.task)), (header::ETAG, tag)];
     Ok((StatusCode::CREATED, headers, Json(recorded)))
 }
 
 /// Replace the definition of a task.
-#[utoipa::path(put, path = "/tasks/{task}", tag = "tasks", params(("task" = String, Path, description = "The name of the task", max_length = 40), ("If-Match" = String, Header, description = "The ETag of the definition that is replaced", max_length = 100)), request_body(content((Definition = "application/json"), (String = "application/toml"))), responses((status = 202, description = "Recorded", body = Recorded)))]
+#[utoipa::path(put, path = "/tasks/{task}", tag = "tasks", params(("task" = String, Path, description = "The name of the task", max_length = 40), ("If-Match" = String, Header, description = "The ETag of the definition that is replaced", max_length = 200)), request_body(content((Definition = "application/json"), (String = "application/toml"))), responses((status = 202, description = "Recorded", body = Recorded)))]
 pub async fn edit_task(
     Caller(actor): Caller,
     TaskName(name): TaskName,
@@ -52,8 +53,13 @@ pub async fn edit_task(
     DefinitionBody(definition): DefinitionBody,
 ) -> Answer {
     let seen = actor.found(&name).await?;
-    if_match.check(seen.summary.version)?;
-    edit(&actor, &seen, &definition).await
+    if_match.required()?.check(&seen.summary)?;
+    match actions::edit(&actor, &seen, &definition).await {
+        Ok(edited) => recorded(&actor, &name, notes(edited.wired)).await,
+        // Somebody was first since the task was read.
+        Err(refusal) if refusal.code == Code::Changed => Err(changed(&refusal.what)),
+        Err(refusal) => Err(refusal.into()),
+    }
 }
 
 /// Of two edits of one version the ledger records one.
@@ -63,16 +69,18 @@ async fn edit(actor: &Actor, seen: &Found, definition: &config::TaskDefinition) 
 }
 
 /// Delete a task.
-#[utoipa::path(delete, path = "/tasks/{task}", tag = "tasks", params(("task" = String, Path, description = "The name of the task", max_length = 40), DeleteQuery), responses((status = 202, description = "Recorded", body = Recorded)))]
+#[utoipa::path(delete, path = "/tasks/{task}", tag = "tasks", params(("task" = String, Path, description = "The name of the task", max_length = 40), ("If-Match" = Option<String>, Header, description = "The ETag of the task that is deleted", max_length = 200), DeleteQuery), responses((status = 202, description = "Recorded", body = Recorded)))]
 pub async fn delete_task(
     Caller(actor): Caller,
     TaskName(name): TaskName,
     query: Result<Query<DeleteQuery>, QueryRejection>,
+    if_match: IfMatch,
 ) -> Answer {
     let Query(query) = query.map_err(|why| {
         Problem::new(StatusCode::BAD_REQUEST, "invalid-query", format!("the query is invalid: {}", why.body_text()))
     })?;
     let summary = actor.summary(&name).await?;
+    if_match.check(&summary)?;
     let note = match actions::delete(&actor, &summary, query.records).await? {
         Deleted::Gone => "the task is gone",
         Deleted::Begun => "its runs are cancelled, then its queues are removed",

@@ -1,6 +1,6 @@
 //! A provider: its metadata and keys, read when they are needed.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use adapters::web;
@@ -58,7 +58,7 @@ pub struct Provider {
 #[derive(Debug, Default)]
 struct Cache {
     metadata: Option<Metadata>,
-    keys: Vec<Key>,
+    keys: Arc<Vec<Key>>,
     read: Option<Instant>,
     tried: Option<Instant>,
 }
@@ -100,10 +100,13 @@ impl Provider {
                 return Err(unavailable("its keys are too old"));
             }
         }
-        let mut verified = unverified.verify(&lock(&self.cache).keys);
+        // The lock is not for the time of the calculation: anybody may send tokens.
+        let keys = lock(&self.cache).keys.clone();
+        let mut verified = unverified.verify(&keys);
         if verified.is_none() && lock(&self.cache).may_be_asked() {
             self.refresh().await?;
-            verified = unverified.verify(&lock(&self.cache).keys);
+            let keys = lock(&self.cache).keys.clone();
+            verified = unverified.verify(&keys);
         }
         let claims = verified.unwrap_or(Err("the token is signed by a key that its issuer does not have"));
         let claims = claims.map_err(refused)?;
@@ -133,7 +136,8 @@ impl Provider {
         }
         let set: KeySet = read(&metadata.jwks_uri).await?;
         // A key of a kind that is not known makes the others no worse.
-        let keys = set.keys.into_iter().take(MAX_KEYS).filter_map(|key| serde_json::from_value(key).ok()).collect();
+        let keys = set.keys.into_iter().take(MAX_KEYS).filter_map(|key| serde_json::from_value(key).ok());
+        let keys: Arc<Vec<Key>> = Arc::new(keys.collect());
         let mut cache = lock(&self.cache);
         (cache.metadata, cache.keys, cache.read) = (Some(metadata), keys, Some(Instant::now()));
         Ok(())

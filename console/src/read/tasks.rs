@@ -12,6 +12,7 @@ use crate::Console;
 use crate::api::definition::{Definition, RecordedDefinition, VersionQuery};
 use crate::api::task::{Task, TaskItem, TaskStatus};
 use crate::api::tasks::{TaskCounts, TaskPage, TasksQuery};
+use crate::extract;
 use crate::problem::Problem;
 use crate::view;
 
@@ -95,7 +96,7 @@ pub async fn get_task(
 ) -> Result<(HeaderMap, Json<Task>), Problem> {
     let summary = found::task(&console, &name).await?;
     let shown = task::task(&console, &summary).await?;
-    Ok((etag(summary.version), Json(shown)))
+    Ok((etag(&summary, summary.version), Json(shown)))
 }
 
 /// A definition of a task; its ETag is the version.
@@ -112,7 +113,7 @@ pub async fn get_definition(
     let summary = found::task(&console, &name).await?;
     let version = query.version.unwrap_or(summary.version);
     let recorded = recorded(&console, &summary, version).await?;
-    Ok((etag(version), Json(recorded)))
+    Ok((etag(&summary, version), Json(recorded)))
 }
 
 /// A version of a task's definition. The present one has the limits that hold now.
@@ -151,8 +152,8 @@ fn without_nulls(value: serde_json::Value) -> serde_json::Value {
     }
 }
 
-/// The header with a definition's version.
-pub fn etag(version: u32) -> HeaderMap {
-    let value = HeaderValue::from_str(&format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"0\""));
-    HeaderMap::from_iter([(header::ETAG, value)])
+/// The header with the tag of a definition.
+pub fn etag(summary: &Summary, version: u32) -> HeaderMap {
+    let value = HeaderValue::from_str(&extract::etag(summary, version)).ok();
+    HeaderMap::from_iter(value.map(|value| (header::ETAG, value)))
 }

@@ -76,7 +76,7 @@ pub async fn begin(
 
 /// The run that this request began when it was sent before. The run that it replaced is not named again. Its job is
 /// sent again, which does no harm, unless a worker has begun it.
-async fn begun_before(actor: &Actor, summary: &Summary, request: &str) -> Result<Option<Begun>, Refusal> {
+pub(super) async fn begun_before(actor: &Actor, summary: &Summary, request: &str) -> Result<Option<Begun>, Refusal> {
     let Some(operation) = actor.made_before(&summary.task.id).await? else { return Ok(None) };
     if operation.request != request {
         return Err(key_reused());

@@ -6,7 +6,7 @@ use adapters::open;
 use shared::ErrorKind;
 use shared::config::{FollowedEvents, TaskDefinition};
 use shared::object::Timestamp;
-use shared::tasks::{NewTask, Summary, TaskRef};
+use shared::tasks::{NewTask, Summary, TaskRef, TaskState};
 use tokio::time::{Instant, sleep};
 
 use super::actor::{Actor, key_reused};
@@ -45,15 +45,19 @@ pub async fn create(actor: &Actor, definition: &TaskDefinition, waiting: Waiting
     let task = TaskRef { name: name.clone(), id: actor.new_id() };
     let new = NewTask { task, definition: definition.kept()?, next_due };
     if !actor.tasks().create(&new, &actor.author("")).await.map_err(Refusal::service)?.is_made() {
-        check_made_before(actor, &new).await?;
+        let made = made_before(actor, &new).await?;
+        // Somebody deletes or has edited it since: what they undid is not done again.
+        if made.state == TaskState::Deleting || made.version > 1 {
+            return Ok(Created { task: made.task, next_due: made.next_due, completed: Ok(None) });
+        }
     }
     let summary = actor.summary(name).await?;
     let completed = complete(actor, &summary, definition, waiting).await;
     Ok(Created { task: summary.task, next_due, completed })
 }
 
-/// Refuses a name that another task has. A request that is sent again goes on with the task that it made.
-async fn check_made_before(actor: &Actor, new: &NewTask) -> Result<(), Refusal> {
+/// The task that this request made when it was sent before. Refuses a name that another task has.
+async fn made_before(actor: &Actor, new: &NewTask) -> Result<Summary, Refusal> {
     let name = &new.task.name;
     let summary = actor.tasks().summary(name).await.map_err(Refusal::service)?;
     let made = summary.filter(|summary| actor.made(&summary.task.id));
@@ -63,7 +67,7 @@ async fn check_made_before(actor: &Actor, new: &NewTask) -> Result<(), Refusal> 
     };
     match made.version == 1 && actor.text(&made).await? != new.definition.text {
         true => Err(key_reused()),
-        false => Ok(()),
+        false => Ok(made),
     }
 }
 
@@ -97,5 +101,27 @@ async fn make_queues(actor: &Actor, task: &Summary, waiting: Waiting<'_>) -> Res
             (waiting.say)(error.message());
         }
         sleep(TRY_PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{RequestKey, fixtures};
+
+    #[tokio::test]
+    async fn regression_a_repeated_create_leaves_an_edited_task() {
+        let folder = tempfile::tempdir().unwrap();
+        let (actor, _) = fixtures::fleet(folder.path()).await;
+        let actor = actor.with_key(Some(RequestKey::new("test", "POST /tasks", "1")));
+        let definition = TaskDefinition { task: "new".to_owned(), ..fixtures::definition("") };
+        let waiting = || Waiting { at_most: Duration::ZERO, say: &|_| {} };
+        let first = create(&actor, &definition, waiting()).await.unwrap();
+        assert_eq!(create(&actor, &definition, waiting()).await.unwrap(), first);
+        let other = fixtures::definition("[find]\ndelete = true\n").kept().unwrap();
+        assert!(actor.tasks().edit(&first.task, 1, &other, None, &actor.author("")).await.unwrap().is_made());
+        let again = create(&actor, &definition, waiting()).await.unwrap();
+        assert_eq!((again.task, again.completed), (first.task, Ok(None)));
+        assert_eq!(actor.summary("new").await.unwrap().version, 2);
     }
 }

@@ -1,10 +1,11 @@
 //! Reads, redrives and purges the dead letters of a task.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use adapters::open::{self, TaskQueues};
+use futures::future::try_join_all;
 use shared::job::Job;
-use shared::queue::{DeadLetter, Outgoing};
+use shared::queue::{DeadLetter, DeadLetters, Outgoing};
 use shared::tasks::{Audit, OPERATION};
 
 use super::actor::Actor;
@@ -16,8 +17,8 @@ const HIDDEN_BY_LOOK: Duration = Duration::from_secs(2);
 /// How long the letters of a batch are hidden that is moved: longer than it takes.
 const HIDDEN_BY_MOVE: Duration = Duration::from_secs(60);
 
-/// Batches of letters that one call moves.
-const BATCHES: usize = 20;
+/// A call ends after this long, whatever is left: over a slow network its caller waits no longer.
+const CALL_LIMIT: Duration = Duration::from_secs(10);
 
 /// Dead letters of a task.
 #[derive(Debug)]
@@ -42,15 +43,15 @@ pub async fn dead_letters(actor: &Actor, name: &str) -> Result<ReadLetters, Refu
     Ok(ReadLetters { letters, count })
 }
 
-/// Sends dead letters to the queue again, some hundred at most. Returns how many: the caller repeats it until none is
+/// Sends dead letters to the queue again, as many as 10 s are enough for. Returns how many: the caller repeats it until none is
 /// left. A letter is removed after it was sent: if the program ends in between, it is there twice, and its job may be
 /// done twice, which does no harm.
 pub async fn redrive(actor: &Actor, name: &str) -> Result<u64, Refusal> {
     let queues = queues(actor, name).await?;
     record(actor, name, &queues, "redrive").await?;
-    let mut moved = 0;
+    let (began, mut moved) = (Instant::now(), 0);
     for queue in &queues.dead {
-        for _ in 0..BATCHES {
+        while began.elapsed() < CALL_LIMIT {
             let letters = queue.read(HIDDEN_BY_MOVE).await.map_err(Refusal::midway)?;
             if letters.is_empty() {
                 break;
@@ -62,33 +63,33 @@ pub async fn redrive(actor: &Actor, name: &str) -> Result<u64, Refusal> {
                     target.send(&messages).await.map_err(Refusal::midway)?;
                 }
             }
-            for letter in &letters {
-                queue.remove(letter).await.map_err(Refusal::midway)?;
-                moved += 1;
-            }
+            moved += remove(queue, &letters).await?;
         }
     }
     Ok(moved)
 }
 
-/// Removes dead letters for good, some hundred at most. Returns how many: the caller repeats it until none is left.
+/// Removes dead letters for good, as many as 10 s are enough for. Returns how many: the caller repeats it until none is left.
 pub async fn purge(actor: &Actor, name: &str) -> Result<u64, Refusal> {
     let queues = queues(actor, name).await?;
     record(actor, name, &queues, "purge").await?;
-    let mut removed = 0;
+    let (began, mut removed) = (Instant::now(), 0);
     for queue in &queues.dead {
-        for _ in 0..BATCHES {
+        while began.elapsed() < CALL_LIMIT {
             let letters = queue.read(HIDDEN_BY_MOVE).await.map_err(Refusal::midway)?;
             if letters.is_empty() {
                 break;
             }
-            for letter in &letters {
-                queue.remove(letter).await.map_err(Refusal::midway)?;
-                removed += 1;
-            }
+            removed += remove(queue, &letters).await?;
         }
     }
     Ok(removed)
+}
+
+/// Removes letters, all at once: each request takes one way to the service and back.
+async fn remove(queue: &DeadLetters, letters: &[DeadLetter]) -> Result<u64, Refusal> {
+    try_join_all(letters.iter().map(|letter| queue.remove(letter))).await.map_err(Refusal::midway)?;
+    Ok(letters.len() as u64)
 }
 
 /// Records who does it, before it is done. Nothing is recorded where there are no letters.

@@ -7,16 +7,19 @@ use shared::tasks::{OperationKind, Summary};
 use shared::terminal;
 
 use super::actor::Actor;
-use super::begin::{Begun, begin};
+use super::begin::{Begun, begin, begun_before};
 use crate::refusal::{Code, Refusal};
 use crate::request::RetryRequest;
 
 /// Begins a run that a worker of the fleet carries out: the request names the run whose failures it retries, and the
 /// keys if not all are.
 pub async fn retry(actor: &Actor, task: &Summary, failed: &Run, keys: Option<&[String]>) -> Result<Begun, Refusal> {
-    check_retry(actor, task, failed).await?;
     let run = failed.start.id.clone();
     let request = json!(RetryRequest { run, keys: keys.map(<[String]>::to_vec) }).to_string();
+    if let Some(begun) = begun_before(actor, task, &request).await? {
+        return Ok(begun);
+    }
+    check_retry(actor, task, failed).await?;
     begin(actor, task, OperationKind::Retry, request, false).await
 }
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use shared::Result;
 use shared::job::Origin;
 use shared::ledger::{Checkpoint, Found, Outcome, Run, RunOptions, SharedLedger};
 use shared::object::{Pin, Timestamp};
 use shared::objects::ObjectDetail;
 use shared::objects::job::{JobChange, JobKey, JobObject, ObjectJob, ObjectWork};
 use shared::objects::reasons::{FAILED_DELETE, WRONG_BYTES_REMAIN};
+use shared::{Error, ErrorKind, Result};
 
 use crate::error::FindError;
 use crate::planner::{Planned, Planner};
@@ -18,6 +18,12 @@ use crate::run::context::{RunContext, RunRef};
 /// Objects of one job. A key has at most 1,024 bytes, and JSON makes at most six of each: 32 keys always fit one
 /// message, and one page of failures is one checkpoint.
 const JOB_OBJECTS: usize = 32;
+
+/// Failures of a page among which some keys are looked for.
+const SOUGHT_AT_ONCE: usize = 1_000;
+
+/// Pages without a chosen key after which the place is recorded: a slice that ends before that reads them again.
+const RECORDED_AFTER: u32 = 100;
 
 /// Plans a run that enqueues the failed objects of an earlier run again.
 #[derive(Debug)]
@@ -42,6 +48,24 @@ impl RetryPlanner {
     }
 }
 
+impl RetryPlanner {
+    /// The next failures that are retried: those of one job at most. Slow, throttled or cut off: the adapter tries again.
+    /// Repeated: it only reads.
+    async fn page(&self, after: Option<&str>) -> Result<(Vec<Outcome>, Option<String>)> {
+        let id = &self.failed.start.id;
+        let Some(keys) = &self.keys else { return self.ledger.failures(id, after, JOB_OBJECTS).await };
+        for size in [SOUGHT_AT_ONCE, JOB_OBJECTS] {
+            let (mut page, next) = self.ledger.failures(id, after, size).await?;
+            page.retain(|outcome| keys.contains(&outcome.key));
+            if page.len() <= JOB_OBJECTS {
+                return Ok((page, next));
+            }
+            // More than one job: the same place in smaller pages, each of which is one checkpoint.
+        }
+        Err(Error::new(ErrorKind::Corrupt, "retry", id, "a page of failures is longer than was asked for"))
+    }
+}
+
 #[async_trait]
 impl Planner for RetryPlanner {
     fn source(&self) -> String {
@@ -58,17 +82,15 @@ impl Planner for RetryPlanner {
 
     async fn plan(&self, run: &RunContext, checkpoints: Vec<Checkpoint>) -> Result<Planned, FindError> {
         let mut checkpoint = checkpoints.into_iter().next().unwrap_or_default();
+        let mut passed = 0_u32;
         while !checkpoint.done {
             if run.stop.is_cancelled() || run.abort.is_cancelled() {
                 return Err(FindError::Interrupted);
             }
             let after = checkpoint.cursor.take();
-            // Slow, throttled or cut off: the adapter tries again. Repeated: it only reads.
-            let page = self.ledger.failures(&self.failed.start.id, after.as_deref(), JOB_OBJECTS).await;
-            let (mut page, next) = page.map_err(FindError::Ledger)?;
-            page.retain(|outcome| self.keys.as_ref().is_none_or(|keys| keys.contains(&outcome.key)));
-            if page.is_empty() && next.is_some() {
-                // Nothing to record: a run that is resumed reads these failures again.
+            let (page, next) = self.page(after.as_deref()).await.map_err(FindError::Ledger)?;
+            passed = if page.is_empty() { passed + 1 } else { 0 };
+            if page.is_empty() && next.is_some() && !passed.is_multiple_of(RECORDED_AFTER) {
                 checkpoint.cursor = next;
                 continue;
             }

@@ -1174,6 +1174,8 @@ export interface components {
             code: string;
             /** @description What happened, in one line. */
             detail: string;
+            /** @description Whether something was recorded before this happened: read what is there before you send the request again. */
+            recorded: boolean;
             /** @description What to do. */
             remedy?: string | null;
             /** @description The setting at fault, as definitions name it. */
@@ -2803,7 +2805,10 @@ export interface operations {
                 /** @description Whether its records in the ledger are removed too. */
                 records?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description The ETag of the task that is deleted */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description The name of the task */
                 task: string;

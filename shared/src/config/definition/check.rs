@@ -41,6 +41,10 @@ impl TaskDefinition {
         if self.events_queue.is_some() && fleet.state.is_none() {
             return refuse("events-queue", "the fleet makes a queue for the task's events: leave it out");
         }
+        if self.find.prefix_list.is_some() && self.find.prefix_object().is_none() && fleet.state.is_none() {
+            let why = "each machine of a fleet would look for this file: give prefixes, or s3://BUCKET/KEY";
+            return refuse("find.prefix-list", why);
+        }
         Ok(())
     }
 }

@@ -189,6 +189,8 @@ fn only_a_fleet_of_one_machine_follows_a_folders_changes() {
     let error = full().check_on(&fleet).unwrap_err().to_string();
     assert!(error.starts_with("events-queue: the fleet makes a queue"), "{error}");
     full().check_on(&FleetFile::of_folder("local", "/s")).unwrap();
+    let error = TaskDefinition { events_queue: None, ..full() }.check_on(&fleet).unwrap_err().to_string();
+    assert!(error.starts_with("find.prefix-list: each machine"), "{error}");
     let text = with("events = \"create\"\nevents-queue = \"https://h/q\"", "").replace("s3://photos/2026", "/photos");
     assert!(TaskDefinition::parse(&text).unwrap_err().to_string().contains("the source is a folder"));
 }
