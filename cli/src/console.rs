@@ -73,7 +73,7 @@ impl Opened {
             features: features(&backend, serves_tasks, self.oidc.is_some()),
             address: match &self.oidc {
                 Some(oidc) => oidc.address(self.address.port()),
-                None => Address::local(self.address.port()),
+                None => Address::local(self.address),
             },
             sessions: match &self.oidc {
                 Some(_) => Sessions::without_token(me),

@@ -19,6 +19,9 @@ use crate::{Console, read};
 /// Most bytes of a request's body: a definition has at most a MiB.
 const MAX_BODY_BYTES: usize = 1 << 20;
 
+/// Whether the records can be read is asked at most this often, however many ask.
+const READY_FOR: Duration = Duration::from_secs(30);
+
 /// A handler answers within this time. The bodies of streams take longer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
@@ -52,7 +55,7 @@ async fn healthz(State(console): State<Console>) -> Response {
 /// Ready means that the fleet's records can be read.
 async fn readyz(State(console): State<Console>) -> Response {
     let tasks = &console.backend().tasks;
-    match console.recent().summaries(tasks).await {
+    match console.recent().summaries_within(tasks, READY_FOR).await {
         Ok(_) => "ready\n".into_response(),
         Err(error) => {
             tracing::warn!(%error, "the console cannot read the fleet's tasks");

@@ -5,6 +5,8 @@
 //! `Origin`, where the browser sends one, too, and `Sec-Fetch-Site` must not say that another site asks. The cookie is
 //! `SameSite=Strict` beside that.
 
+use std::net::SocketAddr;
+
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -17,6 +19,12 @@ use crate::problem::{PROBLEM_JSON, Problem};
 
 /// Paths that a provider sends a browser to, from its own site. They change nothing without the browser's cookie.
 const FROM_PROVIDER: [&str; 2] = ["/api/v1/login/oidc", "/api/v1/login/callback"];
+
+/// The path at which a session begins.
+const LOGIN: &str = "/api/v1/login";
+
+/// The header with the page's secret.
+pub const PAGE_SECRET: &str = "x-flotilla-session";
 
 /// Most bytes of an answer that is made a problem.
 const MAX_PLAIN_BYTES: usize = 4096;
@@ -46,10 +54,16 @@ pub struct Address {
 }
 
 impl Address {
-    /// A console that only this machine reaches.
-    pub fn local(port: u16) -> Address {
-        let hosts = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{port}"));
-        Address { hosts: hosts.to_vec(), port, is_https: false }
+    /// A console that only this machine reaches, bound to this address. Browsers leave out port 80.
+    pub fn local(bound: SocketAddr) -> Address {
+        let port = bound.port();
+        let names = ["127.0.0.1:", "localhost:", "[::1]:"].map(|host| format!("{host}{port}"));
+        let mut hosts: Vec<String> = names.into_iter().chain([bound.to_string()]).collect();
+        if port == 80 {
+            hosts.extend(hosts.clone().iter().filter_map(|host| host.strip_suffix(":80").map(str::to_owned)));
+        }
+        hosts.dedup();
+        Address { hosts, port, is_https: false }
     }
 
     /// The name of the session's cookie.
@@ -85,7 +99,7 @@ pub async fn guard(State(console): State<Console>, mut request: Request, next: N
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
     let judged = judged(&console, &request, &path);
     let answer = match judged {
-        Ok(()) => who(&console, request.headers(), &path).await,
+        Ok(()) => who(&console, request.headers(), &path, changes).await,
         Err(problem) => Err(problem),
     };
     let answer = match answer {
@@ -131,12 +145,18 @@ fn judged(console: &Console, request: &Request, path: &str) -> Result<(), Proble
 }
 
 /// Who asks, by the session in the cookie, or at a provider. Which operations somebody may call says `access`.
-async fn who(console: &Console, headers: &HeaderMap, path: &str) -> Result<Option<Me>, Problem> {
+async fn who(console: &Console, headers: &HeaderMap, path: &str, changes: bool) -> Result<Option<Me>, Problem> {
     if !path.starts_with("/api/") && path != "/metrics" {
         return Ok(None);
     }
     let setup = console.setup();
-    let mut me = session_secret(headers, &setup.address).and_then(|secret| setup.sessions.who(secret));
+    let cookie = session_secret(headers, &setup.address);
+    let mut me = cookie.and_then(|secret| setup.sessions.who(secret));
+    // Browsers send a cookie to all ports of its host: another server there may have it, but not the page's secret.
+    if changes && me.is_some() && path != LOGIN {
+        let page = headers.get(PAGE_SECRET).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        me = me.filter(|_| cookie.is_some_and(|cookie| setup.sessions.is_page(cookie, page)));
+    }
     if me.is_none()
         && let Some(oidc) = &setup.oidc
     {
@@ -180,4 +200,20 @@ fn completed(mut answer: Response, is_api: bool) -> Response {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regression_a_console_answers_at_the_address_that_it_prints() {
+        for bound in ["127.0.0.1:7300", "127.0.0.2:7300", "[::1]:7300", "127.0.0.1:80"] {
+            let address = Address::local(bound.parse().unwrap());
+            assert!(address.is_host(bound) && address.is_origin(&format!("http://{bound}")), "{bound}: {address:?}");
+            assert!(!address.is_host("127.0.0.3:7300") && !address.is_host("evil.example"));
+        }
+        let address = Address::local("127.0.0.1:80".parse().unwrap());
+        assert!(address.is_host("127.0.0.1") && address.is_origin("http://localhost"), "{address:?}");
+    }
 }

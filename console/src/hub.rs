@@ -16,6 +16,12 @@ use crate::session::secret;
 /// Most things that are polled.
 const MAX_THINGS: usize = 2_000;
 
+/// Most things that one person looks at, counted once for each of their streams.
+const MAX_OF_ONE: usize = 600;
+
+/// Time between two looks at what is not there.
+const LOOK_AT_GONE_EVERY: Duration = Duration::from_secs(30);
+
 /// A thing that changes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Thing {
@@ -51,6 +57,8 @@ pub struct Hub {
     /// The number of the last change. Changes are numbered and kept under the lock of `things`.
     last: watch::Sender<u64>,
     things: Mutex<HashMap<Thing, Watched>>,
+    /// How many things each person looks at. Taken after the lock of `things`.
+    people: Mutex<HashMap<String, usize>>,
 }
 
 #[derive(Debug, Default)]
@@ -63,13 +71,14 @@ impl Default for Hub {
     fn default() -> Self {
         // Without random numbers nobody can sign in either.
         let epoch = secret().map_or_else(|_| "0".to_owned(), |secret| secret[..12].to_owned());
-        Hub { epoch, last: watch::Sender::new(0), things: Mutex::default() }
+        Hub { epoch, last: watch::Sender::new(0), things: Mutex::default(), people: Mutex::default() }
     }
 }
 
 /// A reader of some things. Dropped, it looks no more.
 pub struct Reader {
     hub: Arc<Hub>,
+    person: String,
     things: Vec<Thing>,
     last: watch::Receiver<u64>,
     /// The number up to which it has everything.
@@ -88,13 +97,24 @@ impl Hub {
         number.unwrap_or(0)
     }
 
-    /// Looks at these things, from what `last_id` has seen on. `poll` begins a poller of a thing that nobody looked at.
-    /// `None`: too many things are looked at.
-    pub fn look(self: &Arc<Self>, things: Vec<Thing>, last_id: &str, poll: impl Fn(Thing)) -> Option<Reader> {
+    /// Has a person look at these things, from what `last_id` has seen on. `poll` begins a poller of a thing that nobody
+    /// looked at. `None`: too many things are looked at, by this person or by all.
+    pub fn look(
+        self: &Arc<Self>,
+        person: &str,
+        things: Vec<Thing>,
+        last_id: &str,
+        poll: impl Fn(Thing),
+    ) -> Option<Reader> {
         let mut watched = lock(&self.things);
-        if watched.len() + things.len() > MAX_THINGS {
+        let new = things.iter().filter(|thing| !watched.contains_key(thing)).count();
+        let mut people = lock(&self.people);
+        let of_one = people.get(person).copied().unwrap_or(0) + things.len();
+        if watched.len() + new > MAX_THINGS || of_one > MAX_OF_ONE {
             return None;
         }
+        people.insert(person.to_owned(), of_one);
+        drop(people);
         for thing in &things {
             let entry = watched.entry(thing.clone()).or_insert_with(|| {
                 poll(thing.clone());
@@ -103,7 +123,13 @@ impl Hub {
             entry.readers += 1;
         }
         drop(watched);
-        Some(Reader { hub: self.clone(), things, last: self.last.subscribe(), seen: self.number(last_id) })
+        Some(Reader {
+            hub: self.clone(),
+            person: person.to_owned(),
+            things,
+            last: self.last.subscribe(),
+            seen: self.number(last_id),
+        })
     }
 
     /// Keeps what a poller saw, if it differs from what it saw before. `false`: nobody looks any more, and the poller
@@ -130,10 +156,12 @@ impl Hub {
         loop {
             let began = Instant::now();
             let seen = read().await;
+            let is_gone = matches!(seen, Some(("gone", _)));
             if !self.keep(&thing, seen) {
                 return;
             }
             // A read that takes long is not followed by the next one at once.
+            let every = if is_gone { LOOK_AT_GONE_EVERY } else { every };
             sleep(every.max(began.elapsed())).await;
         }
     }
@@ -173,6 +201,13 @@ impl Drop for Reader {
                 watched.readers = watched.readers.saturating_sub(1);
             }
         }
+        let mut people = lock(&self.hub.people);
+        if let Some(looked_at) = people.get_mut(&self.person) {
+            *looked_at = looked_at.saturating_sub(self.things.len());
+            if *looked_at == 0 {
+                people.remove(&self.person);
+            }
+        }
     }
 }
 
@@ -191,24 +226,35 @@ mod tests {
     #[tokio::test]
     async fn a_reader_that_comes_back_gets_what_it_missed() {
         let hub = Arc::new(Hub::default());
-        let mut keeps = hub.look(vec![task("a"), task("b")], "", |_| {}).unwrap();
+        let mut keeps = hub.look("ada", vec![task("a"), task("b")], "", |_| {}).unwrap();
         assert!(hub.keep(&task("b"), seen("1")) && hub.keep(&task("a"), seen("1")) && hub.keep(&task("a"), seen("1")));
         let first = keeps.next().await;
         assert_eq!(first.iter().map(|event| event.number).collect::<Vec<_>>(), [1, 2], "in their order, once");
         let last_id = hub.id(2);
         hub.keep(&task("b"), seen("2"));
-        let mut back = hub.look(vec![task("a"), task("b")], &last_id, |_| {}).unwrap();
+        let mut back = hub.look("ada", vec![task("a"), task("b")], &last_id, |_| {}).unwrap();
         let missed = back.next().await;
         assert_eq!((missed.len(), &*missed[0].data, missed[0].number), (1, "2", 3));
-        let mut other = hub.look(vec![task("a"), task("b")], "another-2", |_| {}).unwrap();
+        let mut other = hub.look("ada", vec![task("a"), task("b")], "another-2", |_| {}).unwrap();
         assert_eq!(other.next().await.len(), 2, "another process numbered otherwise");
+    }
+
+    #[tokio::test]
+    async fn regression_one_person_does_not_use_up_all_streams() {
+        let hub = Arc::new(Hub::default());
+        let things = |from: usize, number: usize| (from..from + number).map(|i| task(&i.to_string())).collect();
+        let readers: Vec<_> = (0..3).map(|i| hub.look("ada", things(i * 200, 200), "", |_| {}).unwrap()).collect();
+        assert!(hub.look("ada", things(0, 1), "", |_| {}).is_none(), "one more than a person may look at");
+        assert!(hub.look("bob", things(0, 200), "", |_| {}).is_some());
+        drop(readers);
+        assert!(hub.look("ada", things(0, 200), "", |_| {}).is_some() && lock(&hub.people).is_empty());
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_poller_serves_all_readers_and_ends_with_them() {
         let hub = Arc::new(Hub::default());
         let begun = std::cell::Cell::new(0);
-        let look = || hub.look(vec![task("a")], "", |_| begun.set(begun.get() + 1)).unwrap();
+        let look = || hub.look("ada", vec![task("a")], "", |_| begun.set(begun.get() + 1)).unwrap();
         let readers = [look(), look(), look()];
         assert_eq!(begun.get(), 1);
         drop(readers);

@@ -64,7 +64,10 @@ impl Oidc {
     pub fn address(&self, port: u16) -> Address {
         let url = &self.0.config.public_url;
         let host = url.split_once("://").map_or("", |(_, rest)| rest).split('/').next().unwrap_or_default();
-        Address { hosts: vec![host.to_owned()], port, is_https: url.starts_with("https:") }
+        let is_https = url.starts_with("https:");
+        // Browsers leave out the usual port.
+        let host = host.strip_suffix(if is_https { ":443" } else { ":80" }).unwrap_or(host);
+        Address { hosts: vec![host.to_owned()], port, is_https }
     }
 
     /// Who sends a request: by the session in its cookie, or by its bearer token. `Ok(None)`: nobody.

@@ -73,11 +73,6 @@ impl Problem {
             _ => error.into(),
         }
     }
-
-    /// No handler yet.
-    pub fn not_built() -> Problem {
-        Problem::new(StatusCode::NOT_IMPLEMENTED, "not-built", "this operation is not built yet")
-    }
 }
 
 impl From<Error> for Problem {

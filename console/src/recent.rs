@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 /// A list shows a record for this long before it is read again.
-const RECENT: Duration = Duration::from_secs(1);
+pub const RECENT: Duration = Duration::from_secs(1);
 
 /// All tasks and heartbeats, as they were read last. Callers at the same time wait for one read. An error is kept for
 /// nobody: the next caller reads again.
@@ -29,10 +29,9 @@ impl<T> Default for Slot<T> {
 }
 
 impl<T> Slot<T> {
-    async fn get(&self, read: impl Future<Output = Result<T>>) -> Result<Arc<T>> {
+    async fn get(&self, kept: Duration, read: impl Future<Output = Result<T>>) -> Result<Arc<T>> {
         let mut slot = self.0.lock().await;
-        if let Some((at, value)) = slot.as_ref().filter(|(at, _)| at.elapsed() < RECENT) {
-            let _ = at;
+        if let Some((_, value)) = slot.as_ref().filter(|(at, _)| at.elapsed() < kept) {
             return Ok(value.clone());
         }
         let value = Arc::new(read.await?);
@@ -44,12 +43,17 @@ impl<T> Slot<T> {
 impl Recent {
     /// All tasks of the fleet, by name.
     pub async fn summaries(&self, tasks: &SharedTasks) -> Result<Arc<Vec<Summary>>> {
-        self.summaries.get(tasks.summaries()).await
+        self.summaries_within(tasks, RECENT).await
+    }
+
+    /// All tasks of the fleet, as they were at most so long ago.
+    pub async fn summaries_within(&self, tasks: &SharedTasks, kept: Duration) -> Result<Arc<Vec<Summary>>> {
+        self.summaries.get(kept, tasks.summaries()).await
     }
 
     /// The heartbeats of all workers.
     pub async fn heartbeats(&self, tasks: &SharedTasks) -> Result<Arc<Vec<Heartbeat>>> {
-        self.heartbeats.get(tasks.heartbeats()).await
+        self.heartbeats.get(RECENT, tasks.heartbeats()).await
     }
 
     /// Has the next caller read the tasks again: this process changed one.

@@ -1,5 +1,7 @@
 //! Accepts connections, within bounds, until it is asked to end.
 
+mod stalled;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +15,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use stalled::Stalled;
+
 /// Most connections at once. A page has one stream and some requests.
 const MAX_CONNECTIONS: usize = 512;
 
@@ -21,6 +25,9 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Longest life of a connection, so that a silent peer frees it. Streams are resumed by their readers.
 const CONNECTION_LIFE: Duration = Duration::from_secs(6 * 3600);
+
+/// A peer that takes nothing of an answer for this long frees its connection.
+const STALLED_FOR: Duration = Duration::from_secs(30);
 
 /// Connections that are open at the end may go on for this long.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -67,7 +74,7 @@ async fn converse(stream: TcpStream, app: Router, stop: CancellationToken) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(64 * 1024)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+        .serve_connection(TokioIo::new(Stalled::new(stream, STALLED_FOR)), TowerToHyperService::new(app));
     let mut connection = std::pin::pin!(connection);
     // A browser that closed the connection, or sent no HTTP, is ignored.
     tokio::select! {

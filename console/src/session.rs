@@ -26,7 +26,18 @@ pub struct Sessions {
 
 struct Open {
     me: Me,
+    /// Digest of the page's secret.
+    page: [u8; 32],
     begun: Instant,
+}
+
+/// The secrets of a session that begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSession {
+    /// For the cookie, which browsers send to all ports of this host.
+    pub cookie: String,
+    /// For the page, which keeps it for its own port. It is needed to change anything.
+    pub page: String,
 }
 
 impl std::fmt::Debug for Sessions {
@@ -57,17 +68,12 @@ impl Sessions {
         Sessions { token: None, me, open: Mutex::default() }
     }
 
-    /// Begins a session with the token, and returns its secret; `None` if it is another token.
-    pub fn begin(&self, token: &str) -> Option<String> {
+    /// Begins a session with the token, and returns its secrets; `None` if it is another token.
+    pub fn begin(&self, token: &str) -> Option<NewSession> {
         if self.token != Some(digest(token)) {
             return None;
         }
-        self.begin_as(self.me.clone())
-    }
-
-    /// Begins a session of somebody whose name is proved otherwise.
-    pub fn begin_as(&self, me: Me) -> Option<String> {
-        let secret = secret().ok()?;
+        let (cookie, page) = (secret().ok()?, secret().ok()?);
         let mut open = self.open();
         open.retain(|_, session| session.begun.elapsed() < SESSION_LIFE);
         if open.len() >= MAX_SESSIONS
@@ -75,8 +81,9 @@ impl Sessions {
         {
             open.remove(&oldest);
         }
-        open.insert(digest(&secret), Open { me, begun: Instant::now() });
-        Some(secret)
+        let session = Open { me: self.me.clone(), page: digest(&page), begun: Instant::now() };
+        open.insert(digest(&cookie), session);
+        Some(NewSession { cookie, page })
     }
 
     /// Who has the session of this secret.
@@ -84,6 +91,11 @@ impl Sessions {
         let open = self.open();
         let session = open.get(&digest(secret)).filter(|session| session.begun.elapsed() < SESSION_LIFE)?;
         Some(session.me.clone())
+    }
+
+    /// Whether this is the page of the session: it has the second secret.
+    pub fn is_page(&self, cookie: &str, page: &str) -> bool {
+        self.open().get(&digest(cookie)).is_some_and(|session| session.page == digest(page))
     }
 
     /// Ends a session. One that is not there has ended.
@@ -110,7 +122,10 @@ mod tests {
         let sessions = Sessions::by_token("right", me());
         assert_eq!(sessions.begin("wrong"), None);
         assert_eq!(sessions.begin(""), None);
-        let secret = sessions.begin("right").unwrap();
+        let NewSession { cookie: secret, page } = sessions.begin("right").unwrap();
+        assert!(
+            sessions.is_page(&secret, &page) && !sessions.is_page(&secret, &secret) && !sessions.is_page(&page, &page)
+        );
         assert_eq!((sessions.who(&secret), sessions.who("right"), sessions.who("")), (Some(me()), None, None));
         sessions.end(&secret);
         assert_eq!(sessions.who(&secret), None);
@@ -122,6 +137,6 @@ mod tests {
         let first = sessions.begin("right").unwrap();
         let last = (0..MAX_SESSIONS).filter_map(|_| sessions.begin("right")).last().unwrap();
         assert_eq!(sessions.open().len(), MAX_SESSIONS);
-        assert_eq!((sessions.who(&first), sessions.who(&last)), (None, Some(me())));
+        assert_eq!((sessions.who(&first.cookie), sessions.who(&last.cookie)), (None, Some(me())));
     }
 }

@@ -233,6 +233,8 @@ fn samples(seen: &Seen) -> Vec<Action> {
         let workers = seen.heartbeats.iter().flatten();
         let machines = workers.filter(|worker| worker.jobs.get(id).is_some_and(|jobs| *jobs > 0)).count();
         let live = task.live();
+        // Machines that nobody scales are no group: then it has no maximum.
+        let group = seen.group.as_ref().filter(|group| group.max > 0);
         let sample = Sample {
             minute: seen.minute(),
             depth,
@@ -240,6 +242,8 @@ fn samples(seen: &Seen) -> Vec<Action> {
             found: live.map(|run| run.found).unwrap_or_default(),
             settled: live.map(|run| run.settled.clone()).unwrap_or_default(),
             machines: u32::try_from(machines).unwrap_or(u32::MAX),
+            wanted: group.map(|group| group.desired),
+            in_service: group.map(|group| group.machines.iter().filter(|machine| machine.is_in_service).count() as u32),
         };
         Some(Action::Sample(task.summary.task.clone(), Box::new(sample)))
     };

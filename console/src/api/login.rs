@@ -1,6 +1,6 @@
 //! Signing in with the token that the program prints, and signing out.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// The token in the fragment of the address that the program prints.
@@ -10,4 +10,11 @@ pub struct LoginRequest {
     /// The token.
     #[schema(max_length = 200)]
     pub token: String,
+}
+
+/// What the page needs beside its cookie. Browsers send cookies to all ports of a host, so a cookie alone changes nothing.
+#[derive(Serialize, ToSchema)]
+pub struct SessionSecret {
+    /// To be sent in the header `X-Flotilla-Session` of each request that is no GET.
+    pub session: String,
 }

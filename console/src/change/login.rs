@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::Console;
-use crate::api::login::LoginRequest;
+use crate::api::login::{LoginRequest, SessionSecret};
 use crate::guard::{Address, session_secret};
 use crate::oidc::flow::end_of_session;
 use crate::problem::Problem;
@@ -14,18 +14,19 @@ use crate::session::SESSION_LIFE;
 /// Sign in with the token that the program prints.
 #[utoipa::path(
     post, path = "/login", tag = "login", request_body = LoginRequest, security(()),
-    responses((status = 204, description = "Done; the answer sets the session's cookie"))
+    responses((status = 200, description = "The answer sets the session's cookie too", body = SessionSecret))
 )]
 pub async fn login(
     State(console): State<Console>,
     Json(request): Json<LoginRequest>,
-) -> Result<(StatusCode, HeaderMap), Problem> {
+) -> Result<(HeaderMap, Json<SessionSecret>), Problem> {
     let setup = console.setup();
-    let secret = setup.sessions.begin(&request.token).ok_or_else(|| {
+    let begun = setup.sessions.begin(&request.token).ok_or_else(|| {
         Problem::new(StatusCode::UNAUTHORIZED, "wrong-token", "this is not the token of this console")
             .with_remedy("open the address that the program printed when it started: each start has another token")
     })?;
-    Ok((StatusCode::NO_CONTENT, cookie(&setup.address, &secret, SESSION_LIFE.as_secs())))
+    let cookie = cookie(&setup.address, &begun.cookie, SESSION_LIFE.as_secs());
+    Ok((cookie, Json(SessionSecret { session: begun.page })))
 }
 
 /// Sign out.

@@ -15,15 +15,17 @@ use super::runs;
 use crate::Console;
 use crate::api::failures::{FailureGroup, FailurePage, FailuresQuery, TaskFailures, TaskFailuresPage};
 use crate::api::page::{PageQuery, time};
-use crate::api::run::RunState;
 use crate::problem::Problem;
 use crate::view;
 
 /// Failures that are looked through for one example of each cause.
 const EXAMPLES_AMONG: usize = 200;
 
-/// Failures that a page with a cause looks through.
-const LOOKED_THROUGH: usize = 2_000;
+/// Reads for one page of failures of a cause. A page that ends by it is short.
+const MAX_READS: usize = 20;
+
+/// Failures that are looked through for examples where many tasks are listed.
+const EXAMPLES_IN_LIST: usize = 20;
 
 /// Failures of a report that are read at a time.
 const REPORT_PAGE: usize = 500;
@@ -50,23 +52,23 @@ pub async fn list_run_failures(
     let failed = owner.run.as_ref().map_or(0, |run| run.settled.failed);
     if query.group.is_some() {
         let groups = match &owner.run {
-            Some(run) => groups(ledger, run).await?,
+            Some(run) => groups(ledger, run, EXAMPLES_AMONG).await?,
             None => Vec::new(),
         };
         return Ok(Json(FailurePage { items: Vec::new(), next: None, groups, failed }));
     }
     let page = PageQuery { cursor: query.cursor.clone(), limit: query.limit };
-    let (mut items, mut next, mut read) = (Vec::new(), query.cursor.clone(), 0);
+    let (mut items, mut next, mut reads) = (Vec::new(), query.cursor.clone(), 0);
     loop {
         let (outcomes, token) = ledger
             .failures(&id, next.as_deref(), page.limit() - items.len())
             .await
             .map_err(|error| Problem::of_page(error, query.cursor.is_some()))?;
-        read += outcomes.len();
+        reads += 1;
         let is_asked_for = |cause: &str| query.cause.as_ref().is_none_or(|wanted| wanted == cause);
         items.extend(outcomes.iter().filter(|one| is_asked_for(cause(one))).map(view::outcome));
         next = token;
-        if next.is_none() || items.len() >= page.limit() || read >= LOOKED_THROUGH {
+        if next.is_none() || items.len() >= page.limit() || reads >= MAX_READS {
             break;
         }
     }
@@ -78,7 +80,7 @@ fn cause(outcome: &shared::ledger::Outcome) -> &str {
 }
 
 /// Failures of a run by cause, from its counters, the largest group first. Examples come from the first failures alone.
-async fn groups(ledger: &SharedLedger, run: &Run) -> Result<Vec<FailureGroup>, Problem> {
+async fn groups(ledger: &SharedLedger, run: &Run, among: usize) -> Result<Vec<FailureGroup>, Problem> {
     let mut counts: BTreeMap<String, u64> =
         run.settled.failed_by.iter().map(|(cause, count)| (cause.to_owned(), count)).collect();
     let named: u64 = counts.values().sum();
@@ -88,7 +90,7 @@ async fn groups(ledger: &SharedLedger, run: &Run) -> Result<Vec<FailureGroup>, P
     if counts.is_empty() {
         return Ok(Vec::new());
     }
-    let (first, _) = ledger.failures(&run.start.id, None, EXAMPLES_AMONG).await?;
+    let (first, _) = ledger.failures(&run.start.id, None, among).await?;
     let group = |(name, objects): (String, u64)| {
         let example = first.iter().find(|outcome| cause(outcome) == name).map(view::outcome);
         FailureGroup { cause: name, objects, example }
@@ -146,8 +148,10 @@ pub async fn list_failures(
     let heartbeats = console.recent().heartbeats(tasks).await?;
     let error = |summary: &Summary| heartbeats.iter().find_map(|one| one.errors.get(&summary.task.id).cloned());
     let candidates = summaries.iter().filter(|summary| page.cursor.as_ref().is_none_or(|a| summary.task.name > *a));
+    // Of a live run only its counters show whether objects failed: such a task may be left out below.
     let failing = candidates.filter(|summary| {
         summary.last_run.as_ref().is_some_and(|last| matches!(last.end, RunEnd::DoneWithFailures | RunEnd::Stopped))
+            || summary.run.is_some()
             || error(summary).is_some()
     });
     let mut shown: Vec<&Summary> = failing.take(page.limit() + 1).collect();
@@ -156,24 +160,47 @@ pub async fn list_failures(
     let next = shown.last().filter(|_| has_more).map(|last| last.task.name.clone());
     let shown: Vec<(Summary, Option<String>)> = shown.into_iter().map(|one| (one.clone(), error(one))).collect();
     let items = shown.into_iter().map(|(summary, error)| of_task(&console, summary, error));
-    let items = stream::iter(items).buffered(TASKS_AT_ONCE).try_collect().await?;
-    Ok(Json(TaskFailuresPage { items, next }))
+    let items: Vec<Option<TaskFailures>> = stream::iter(items).buffered(TASKS_AT_ONCE).try_collect().await?;
+    Ok(Json(TaskFailuresPage { items: items.into_iter().flatten().collect(), next }))
 }
 
-async fn of_task(console: &Console, summary: Summary, error: Option<String>) -> Result<TaskFailures, Problem> {
-    let last = summary.last_run.as_ref();
+/// What failed in the live run of a task, else in its last one, else why workers cannot open it. `None`: nothing.
+async fn of_task(console: &Console, summary: Summary, error: Option<String>) -> Result<Option<TaskFailures>, Problem> {
+    let ledger = &console.backend().ledger;
+    if let Some(live) = &summary.run
+        && let Some(run) = ledger.run(&live.id).await?
+        && run.settled.failed + run.found.not_judged + run.found.unlisted > 0
+    {
+        return Ok(Some(TaskFailures {
+            task: summary.task.name.clone(),
+            run: Some(live.id.clone()),
+            state: Some(view::state(Some(&run))),
+            ended: None,
+            failed: run.settled.failed,
+            lost: 0,
+            not_judged: run.found.not_judged,
+            unlisted: run.found.unlisted,
+            error: error.or_else(|| run.error.clone()),
+            groups: groups(ledger, &run, EXAMPLES_IN_LIST).await?,
+        }));
+    }
+    let is_bad = |end| matches!(end, RunEnd::DoneWithFailures | RunEnd::Stopped);
+    let last = summary.last_run.as_ref().filter(|last| is_bad(last.end));
+    if last.is_none() && error.is_none() {
+        return Ok(None);
+    }
     let run = match last.filter(|last| last.failed > 0) {
-        Some(last) => console.backend().ledger.run(&last.id).await?,
+        Some(last) => ledger.run(&last.id).await?,
         None => None,
     };
     let groups = match &run {
-        Some(run) => groups(&console.backend().ledger, run).await?,
+        Some(run) => groups(ledger, run, EXAMPLES_IN_LIST).await?,
         None => Vec::new(),
     };
-    Ok(TaskFailures {
+    Ok(Some(TaskFailures {
         task: summary.task.name.clone(),
         run: last.map(|last| last.id.clone()),
-        state: last.map(|last| -> RunState { view::ended_state(last.end) }),
+        state: last.map(|last| view::ended_state(last.end)),
         ended: last.map(|last| time(last.ended)),
         failed: last.map_or(0, |last| last.failed),
         lost: last.map_or(0, |last| last.lost),
@@ -181,5 +208,5 @@ async fn of_task(console: &Console, summary: Summary, error: Option<String>) -> 
         unlisted: last.map_or(0, |last| last.unlisted),
         error: error.or_else(|| last.and_then(|last| last.error.clone())),
         groups,
-    })
+    }))
 }

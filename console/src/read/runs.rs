@@ -1,7 +1,9 @@
 //! Shows runs.
 
-use axum::Json;
+use std::time::Duration;
+
 use axum::extract::{Path, Query, State};
+use axum::{Extension, Json};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use shared::ledger::{self, RunTransfers};
 use shared::object::Timestamp;
@@ -10,16 +12,21 @@ use shared::tasks::{self, Operation, OperationKind, Summary};
 use super::{found, tasks as recorded_tasks};
 use crate::Console;
 use crate::api::definition::RecordedDefinition;
+use crate::api::features::Me;
 use crate::api::page::PageQuery;
 use crate::api::runs::{Run, RunPage};
 use crate::problem::Problem;
+use crate::recent::RECENT;
 use crate::view::{self, RunRecords};
+
+/// How old the list of tasks may be that names the task of a run.
+const NAMES_KEPT: Duration = Duration::from_secs(60);
 
 /// Runs that are read at once.
 const RUNS_AT_ONCE: usize = 8;
 
-/// Operations that are read for one page: others than runs are passed over.
-const MAX_OPERATIONS_READ: usize = 1_000;
+/// Reads of operations for one page: others than runs are passed over. A page that ends by it is short.
+const MAX_READS: usize = 20;
 
 /// The runs of a task, the newest first. Runs are listed for 90 days.
 #[utoipa::path(
@@ -34,17 +41,17 @@ pub async fn list_runs(
 ) -> Result<Json<RunPage>, Problem> {
     let summary = found::task(&console, &name).await?;
     let (tasks, limit) = (&console.backend().tasks, page.limit());
-    let (mut runs, mut next, mut read) = (Vec::new(), page.cursor.clone(), 0);
+    let (mut runs, mut next, mut reads) = (Vec::new(), page.cursor.clone(), 0);
     loop {
         // No more than there is room for: the token is that of the last operation that was read.
         let (operations, token) = tasks
             .operations(&summary.task.id, next.as_deref(), limit - runs.len())
             .await
             .map_err(|error| Problem::of_page(error, page.cursor.is_some()))?;
-        read += operations.len();
+        reads += 1;
         runs.extend(operations.into_iter().filter(is_run));
         next = token;
-        if next.is_none() || runs.len() >= limit || read >= MAX_OPERATIONS_READ {
+        if next.is_none() || runs.len() >= limit || reads >= MAX_READS {
             break;
         }
     }
@@ -83,6 +90,7 @@ pub async fn get_run(State(console): State<Console>, Path(id): Path<String>) -> 
 )]
 pub async fn get_run_definition(
     State(console): State<Console>,
+    Extension(me): Extension<Me>,
     Path(id): Path<String>,
 ) -> Result<Json<RecordedDefinition>, Problem> {
     let of = owner(&console, &id).await?;
@@ -91,7 +99,7 @@ pub async fn get_run_definition(
     };
     let operation = console.backend().tasks.operation(&summary.task.id, &id).await?;
     let version = operation.map_or(summary.version, |operation| operation.version);
-    Ok(Json(recorded_tasks::recorded(&console, summary, version).await?))
+    Ok(Json(recorded_tasks::recorded(&console, summary, version, me.role).await?))
 }
 
 /// The task of a run, and the run if its finder has begun.
@@ -104,18 +112,20 @@ pub struct Owner {
     pub run: Option<ledger::Run>,
 }
 
-/// Finds the task of a run. The ledger does not know one that waits for its finder: the tasks do.
+/// Finds the task of a run. The ledger does not know one that waits for its finder: the tasks do. Names of tasks stay, so
+/// a list of tasks that is a minute old will do, unless it lacks the task.
 pub async fn owner(console: &Console, id: &str) -> Result<Owner, Problem> {
-    let backend = console.backend();
-    let run = backend.ledger.run(id).await?;
-    let summaries = console.recent().summaries(&backend.tasks).await?;
+    let tasks = &console.backend().tasks;
+    let run = console.backend().ledger.run(id).await?;
+    let old = if run.is_some() { NAMES_KEPT } else { RECENT };
+    let summaries = console.recent().summaries_within(tasks, old).await?;
     let is_of = |summary: &&Summary| match &run {
         Some(run) => summary.task.id == run.start.task,
         None => summary.run.as_ref().is_some_and(|live| live.id == id) || summary.cancelled.contains(id),
     };
     let summary = summaries.iter().find(is_of).cloned();
     match (&run, &summary) {
-        (Some(start), _) => Ok(Owner { task: start.start.task.clone(), summary, run }),
+        (Some(known), _) => Ok(Owner { task: known.start.task.clone(), summary, run }),
         (None, Some(of)) => Ok(Owner { task: of.task.id.clone(), summary, run }),
         (None, None) => Err(found::no_run(id)),
     }

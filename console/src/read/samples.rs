@@ -114,6 +114,7 @@ impl Points {
         (ready[point], leased[point]) = (Some(sample.depth.ready), Some(sample.depth.leased));
         (delayed[point], dead[point]) = (Some(sample.depth.delayed), Some(sample.depth.dead));
         machines[point] = Some(sample.machines);
+        (self.0.machines_wanted[point], self.0.machines_in_service[point]) = (sample.wanted, sample.in_service);
         // Counters of another run say nothing about the rate.
         let Some(before) = before.filter(|before| before.run == sample.run && sample.minute > before.minute) else {
             return;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Sse;
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 use super::{operations, runs, tasks};
 use crate::Console;
+use crate::api::features::Me;
 use crate::api::stream::StreamQuery;
 use crate::hub::{Hub, Seen, Thing};
 use crate::problem::Problem;
@@ -23,6 +25,9 @@ const MAX_THINGS: usize = 200;
 
 /// A reader whose connection is silent for longer takes it for broken.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// A stream ends after this time.
+const STREAM_LIFE: Duration = Duration::from_secs(15 * 60);
 
 /// A reader comes back this long after its connection broke.
 const RETRY: Duration = Duration::from_secs(2);
@@ -52,13 +57,14 @@ const COUNT_EVERY: Duration = Duration::from_secs(10);
 )]
 pub async fn stream(
     State(console): State<Console>,
+    Extension(me): Extension<Me>,
     Query(query): Query<StreamQuery>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let things = things(&query)?;
     let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
     let hub = console.hub().clone();
-    let reader = hub.look(things, last_id, |thing| poll(&console, thing)).ok_or_else(|| {
+    let reader = hub.look(&me.name, things, last_id, |thing| poll(&console, thing)).ok_or_else(|| {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-streams", "too many things are looked at: try again")
     })?;
     let begin = stream::iter([Ok(Event::default().retry(RETRY).comment("flotilla"))]);
@@ -67,6 +73,8 @@ pub async fn stream(
         Some((changes, reader))
     });
     let events = changes.flat_map(move |changes| stream::iter(written(&hub, changes)));
+    // The reader comes back, and is judged anew: its session may have ended.
+    let events = events.take_until(tokio::time::sleep(STREAM_LIFE));
     Ok(Sse::new(begin.chain(events)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 

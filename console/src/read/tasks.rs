@@ -1,8 +1,8 @@
 //! Lists tasks, and shows one.
 
-use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
+use axum::{Extension, Json};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use shared::config::{TaskDefinition, TaskLimits};
 use shared::tasks::{Heartbeat, Summary};
@@ -10,6 +10,7 @@ use shared::tasks::{Heartbeat, Summary};
 use super::{found, task};
 use crate::Console;
 use crate::api::definition::{Definition, RecordedDefinition, VersionQuery};
+use crate::api::features::{Me, Role};
 use crate::api::task::{Task, TaskItem, TaskStatus};
 use crate::api::tasks::{TaskCounts, TaskPage, TasksQuery};
 use crate::extract;
@@ -107,37 +108,60 @@ pub async fn get_task(
 )]
 pub async fn get_definition(
     State(console): State<Console>,
+    Extension(me): Extension<Me>,
     Path(name): Path<String>,
     Query(query): Query<VersionQuery>,
 ) -> Result<(HeaderMap, Json<RecordedDefinition>), Problem> {
     let summary = found::task(&console, &name).await?;
     let version = query.version.unwrap_or(summary.version);
-    let recorded = recorded(&console, &summary, version).await?;
+    let recorded = recorded(&console, &summary, version, me.role).await?;
     Ok((etag(&summary, version), Json(recorded)))
 }
 
-/// A version of a task's definition. The present one has the limits that hold now.
-pub async fn recorded(console: &Console, summary: &Summary, version: u32) -> Result<RecordedDefinition, Problem> {
+/// A version of a task's definition, as somebody with this role sees it. The present one has the limits that hold now.
+///
+/// The URL of a webhook may be a secret: who knows it may post there. Only an administrator, who edits definitions, sees
+/// it. What a newer program wrote cannot be searched for it.
+pub async fn recorded(
+    console: &Console,
+    summary: &Summary,
+    version: u32,
+    role: Role,
+) -> Result<RecordedDefinition, Problem> {
     let text = console.backend().tasks.definition(&summary.task.id, version).await?;
     let Some(text) = text else {
         let name = &summary.task.name;
         let detail = format!("task {name:?} has no version {version} of its definition: versions that no run needs go");
         return Err(Problem::missing("no-such-version", detail));
     };
-    // That of a newer program is shown as it is.
-    let Ok(definition) = TaskDefinition::parse(&text) else {
-        return Ok(RecordedDefinition { version, toml: text, definition: None });
+    let Ok(mut definition) = TaskDefinition::parse(&text) else {
+        let toml = if role >= Role::Admin { text } else { "# written by a newer program\n".to_owned() };
+        return Ok(RecordedDefinition { version, toml, definition: None });
     };
+    if role < Role::Admin {
+        definition.notify.webhook = definition.notify.webhook.as_deref().map(without_secret);
+    }
     let shared::tasks::Limits { machines, bandwidth, requests } = summary.limits;
     let limits =
         if version == summary.version { TaskLimits { machines, bandwidth, requests } } else { definition.limits };
     let definition = TaskDefinition { limits, ..definition };
-    let toml = definition.to_toml().unwrap_or(text);
+    let toml = definition.to_toml().unwrap_or_default();
     let definition = match serde_json::to_value(&definition).map(without_nulls) {
         Ok(serde_json::Value::Object(fields)) => Some(Definition(fields)),
         _ => None,
     };
     Ok(RecordedDefinition { version, toml, definition })
+}
+
+/// A webhook's origin, or the host of its URL alone.
+fn without_secret(webhook: &str) -> String {
+    if ["env:", "file:"].iter().any(|origin| webhook.starts_with(origin)) {
+        return webhook.to_owned();
+    }
+    let (scheme, rest) = webhook.split_once("://").unwrap_or(("https", ""));
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    // A name and a password may stand before the host.
+    format!("{scheme}://{}/…", host.rsplit('@').next().unwrap_or_default())
 }
 
 /// A definition has no setting that is null: TOML has no such value.
@@ -156,4 +180,22 @@ fn without_nulls(value: serde_json::Value) -> serde_json::Value {
 pub fn etag(summary: &Summary, version: u32) -> HeaderMap {
     let value = HeaderValue::from_str(&extract::etag(summary, version)).ok();
     HeaderMap::from_iter(value.map(|value| (header::ETAG, value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regression_a_viewer_sees_no_secret_of_a_webhook() {
+        for (webhook, shown) in [
+            ("https://hooks.example.com/services/T0/SECRET", "https://hooks.example.com/…"),
+            ("https://me:SECRET@hooks.example.com?key=SECRET", "https://hooks.example.com/…"),
+            ("SECRET", "https:///…"),
+            ("env:WEBHOOK", "env:WEBHOOK"),
+            ("file:/run/webhook", "file:/run/webhook"),
+        ] {
+            assert_eq!(without_secret(webhook), shown);
+        }
+    }
 }

@@ -7,7 +7,7 @@ use shared::tasks::RunEnd;
 use crate::api::run::{Progress, Rate, RunState};
 
 /// The state of a run that the ledger has; `None`: its finder has not begun.
-fn state(run: Option<&Run>) -> RunState {
+pub fn state(run: Option<&Run>) -> RunState {
     let Some(run) = run else { return RunState::Queued };
     let has_failures = run.settled.failed + run.found.not_judged + run.found.unlisted > 0;
     match (run.phase, run.is_done()) {

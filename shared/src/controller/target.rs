@@ -62,6 +62,7 @@ mod tests {
             found: Found { enqueued: 1_000_000, ..Found::default() },
             settled: Settled { copied: settled, ..Settled::default() },
             machines,
+            ..Sample::default()
         }
     }
 

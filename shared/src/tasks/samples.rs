@@ -26,6 +26,12 @@ pub struct Sample {
     pub settled: Settled,
     /// Machines that have the task's jobs.
     pub machines: u32,
+    /// Machines that the fleet's group wants; `None` of machines that nobody scales.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<u32>,
+    /// Machines of the group that are in service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_service: Option<u32>,
 }
 
 /// The first minute whose samples are kept now.

@@ -15,6 +15,8 @@ fn sample(minute: u64, ready: u64) -> Sample {
         found: Found { listed: u64::MAX / 2, ..Found::default() },
         settled: Settled { copied: 7, last: Some(now()), ..Settled::default() },
         machines: 3,
+        wanted: Some(4),
+        in_service: None,
     }
 }
 

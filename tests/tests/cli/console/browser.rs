@@ -15,6 +15,7 @@ pub struct Browser {
     pub address: String,
     pub token: String,
     cookie: String,
+    session: String,
 }
 
 /// An answer.
@@ -52,7 +53,7 @@ impl Browser {
                 && token.contains('\n')
             {
                 let token = token.lines().next().unwrap_or_default().to_owned();
-                return Browser { address: address.to_owned(), token, cookie: String::new() };
+                return Browser { address: address.to_owned(), token, cookie: String::new(), session: String::new() };
             }
             assert!(process.is_running() && began.elapsed() < LIMIT, "{}", process.stderr());
             sleep(Duration::from_millis(20)).await;
@@ -65,6 +66,7 @@ impl Browser {
         let cookie = answer.header("set-cookie").unwrap_or_else(|| panic!("{}", answer.body));
         assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
         self.cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        self.session = answer.json()["session"].as_str().expect("the page's secret").to_owned();
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -90,6 +92,9 @@ impl Browser {
         }
         for (name, value) in headers {
             head += &format!("{name}: {value}\r\n");
+        }
+        if !headers.iter().any(|(name, _)| *name == "x-flotilla-session") {
+            head += &format!("x-flotilla-session: {}\r\n", self.session);
         }
         if !body.is_empty() {
             head += "content-type: application/json\r\n";
