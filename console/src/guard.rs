@@ -153,8 +153,12 @@ async fn who(console: &Console, headers: &HeaderMap, path: &str, changes: bool) 
     let cookie = session_secret(headers, &setup.address);
     let mut me = cookie.and_then(|secret| setup.sessions.who(secret));
     // Browsers send a cookie to all ports of its host: another server there may have it, but not the page's secret.
-    if changes && me.is_some() && path != LOGIN {
-        let page = headers.get(PAGE_SECRET).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // A client that sends no secret is trusted by its cookie alone.
+    if changes
+        && path != LOGIN
+        && let Some(page) = headers.get(PAGE_SECRET)
+    {
+        let page = page.to_str().unwrap_or_default();
         me = me.filter(|_| cookie.is_some_and(|cookie| setup.sessions.is_page(cookie, page)));
     }
     if me.is_none()

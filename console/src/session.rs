@@ -36,7 +36,7 @@ struct Open {
 pub struct NewSession {
     /// For the cookie, which browsers send to all ports of this host.
     pub cookie: String,
-    /// For the page, which keeps it for its own port. It is needed to change anything.
+    /// For the page, which keeps it for its own port.
     pub page: String,
 }
 

@@ -12,9 +12,9 @@ pub struct LoginRequest {
     pub token: String,
 }
 
-/// What the page needs beside its cookie. Browsers send cookies to all ports of a host, so a cookie alone changes nothing.
+/// What the page needs beside its cookie. Browsers send cookies to all ports of a host; this one stays with the page.
 #[derive(Serialize, ToSchema)]
 pub struct SessionSecret {
-    /// To be sent in the header `X-Flotilla-Session` of each request that is no GET.
+    /// For the header `X-Flotilla-Session` of requests that are no GET.
     pub session: String,
 }

@@ -45,8 +45,8 @@ async fn a_console_answers_its_own_page_alone() {
         let answer = browser.send("POST", "/api/v1/tasks/t/pause", "", &[(name, value)]).await;
         assert_eq!((answer.status, code(&answer).as_str()), (403, "wrong-origin"), "{name}: {value}");
     }
-    let answer = browser.send("POST", "/api/v1/tasks/t/pause", "", &[("x-flotilla-session", "")]).await;
-    assert_eq!((answer.status, code(&answer).as_str()), (401, "signed-out"), "the cookie alone, as other ports get it");
+    let answer = browser.send("POST", "/api/v1/tasks/t/pause", "", &[("x-flotilla-session", "another")]).await;
+    assert_eq!((answer.status, code(&answer).as_str()), (401, "signed-out"), "the secret of another page");
     let answer = browser.get("/tasks/t").await;
     assert_eq!(answer.status, 200, "each address of the page is the page");
     for (name, value) in [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY")] {

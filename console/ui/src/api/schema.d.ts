@@ -1458,6 +1458,11 @@ export interface components {
             /** @description Seconds since 1970, of each point. */
             time: number[];
         };
+        /** @description What the page needs beside its cookie. Browsers send cookies to all ports of a host; this one stays with the page. */
+        SessionSecret: {
+            /** @description For the header `X-Flotilla-Session` of requests that are no GET. */
+            session: string;
+        };
         /** @description What became of a run's objects. */
         Settled: {
             /**
@@ -1981,12 +1986,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done; the answer sets the session's cookie */
-            204: {
+            /** @description The answer sets the session's cookie too */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["SessionSecret"];
+                };
             };
             /** @description The request is refused */
             "4XX": {
