@@ -33,7 +33,7 @@ pub async fn api(folder: &Path) -> (Router, OpenApi) {
     let setup = Setup {
         backend,
         features,
-        address: Address::local(7300),
+        address: Address::local(([127, 0, 0, 1], 7300).into()),
         sessions: Sessions::without_token(me),
         health: Health::default(),
         oidc: None,
