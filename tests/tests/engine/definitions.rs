@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::store::file::FileStore;
+use adapters::store::unopened::UnopenedStore;
 use flotilla_tests::emulators::fresh_folder;
 use flotilla_tests::stage as objects;
+use shared::ErrorKind;
 use shared::job::Origin;
-use shared::ledger::Ledger;
+use shared::ledger::{Ledger, Phase};
 use shared::location::Location;
-use shared::objects::job::{ObjectJob, ObjectWork};
+use shared::objects::job::{JobChange, ObjectJob, ObjectWork};
 use shared::queue::JobQueue;
 use shared::store::Store;
 use worker::{Executors, Stop};
 
-use crate::stage::{Stage, TASK, until};
+use crate::stage::{RUN, Stage, TASK, until};
 
 fn store(folder: &Path) -> Store {
     let location = Location::folder(folder).expect("a folder is a location");
@@ -96,6 +98,37 @@ async fn a_job_without_an_executor_is_dropped_with_its_run() {
     })
     .await;
     assert!(stage.ledger.run("forgotten").await.expect("the ledger answers").is_none());
+    stop.drain.cancel();
+    let drained = tokio::time::timeout(Duration::from_secs(30), working).await.expect("the worker ends");
+    drained.expect("no panic").expect("the worker ends well");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_cancelled_look_is_sent_on_without_stores() {
+    let (stage, executors) = (Stage::new().await, Executors::of_kinds(["objects"]));
+    let away = |folder: &str| -> Store {
+        let why = shared::Error::new(ErrorKind::Denied, "open", folder, "the credentials are gone");
+        Arc::new(UnopenedStore::new(Location::folder(Path::new(folder)).expect("a location"), &why))
+    };
+    let stores = (away("/from"), away("/to"));
+    let of_stores =
+        objects::worker(stores, stage.queue.clone(), stage.ledger.clone(), (&stage.machine, &stage.options));
+    executors.add_settling(1, of_stores.objects.executor());
+    executors.set_present(Some(1));
+    // More keys than open the circuit of a store.
+    let change = |index: u32| JobChange { index, key: format!("key-{index}"), time: None, no_delete: false };
+    let objects: Vec<JobChange> = (0..8).map(change).collect();
+    stage.send(&ObjectJob { definition: 1, ..Stage::job(ObjectWork::Changed { objects }, 8) }).await;
+    stage.ledger.set_phase(RUN, Phase::Cancelling, None, None).await.expect("the run is cancelled");
+    let stop = Stop::default();
+    let working = tokio::spawn(worker(&stage, &executors).run(stop.clone()));
+    stage.until_settled(8).await;
+    assert_eq!(stage.settled().await.cancelled, 8);
+    until(async || {
+        let depth = stage.queue.depth().await.expect("the queue answers");
+        (depth.ready, depth.leased, depth.delayed, depth.dead) == (0, 0, 1, 0)
+    })
+    .await;
     stop.drain.cancel();
     let drained = tokio::time::timeout(Duration::from_secs(30), working).await.expect("the worker ends");
     drained.expect("no panic").expect("the worker ends well");

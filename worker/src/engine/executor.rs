@@ -100,18 +100,26 @@ pub struct Delivery {
     pub redelivered: bool,
     /// Whether the job was delivered too often: it is settled, and not executed.
     pub is_given_up: bool,
+    /// Whether a look at keys that may have changed must not be made now: the stores may not be there, or the task is being
+    /// deleted. It is sent as a message of its own.
+    pub only_settles: bool,
     /// When the state of the run is read again; `None`: the run has no end.
     check_run_at: Option<Instant>,
 }
 
 impl Delivery {
     pub(crate) fn new(redelivered: bool, check_run_at: Option<Instant>) -> Self {
-        Delivery { redelivered, is_given_up: false, check_run_at }
+        Delivery { redelivered, is_given_up: false, only_settles: false, check_run_at }
+    }
+
+    /// A delivery of a job whose run is cancelled.
+    pub(crate) fn of_cancelled(redelivered: bool, only_settles: bool) -> Self {
+        Delivery { redelivered, is_given_up: false, only_settles, check_run_at: None }
     }
 
     /// The delivery after which the job moves to the dead-letter queue.
     pub(crate) fn last() -> Self {
-        Delivery { redelivered: true, is_given_up: true, check_run_at: None }
+        Delivery { redelivered: true, is_given_up: true, only_settles: true, check_run_at: None }
     }
 
     /// Waits until the work must end because its run is cancelled. Fails when the ledger does not answer: then nobody

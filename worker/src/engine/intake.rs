@@ -23,11 +23,13 @@ pub(crate) struct Received {
     pub execution: Box<dyn Execution>,
     /// Whether it follows the present one of the task's definitions, whatever options its run began with.
     follows_present: bool,
+    /// Whether its executor only settles jobs of cancelled runs.
+    pub only_settles: bool,
 }
 
 impl Received {
     fn new(executor: Arc<dyn Executor>, execution: Box<dyn Execution>) -> Self {
-        Received { executor, not_before: None, execution, follows_present: false }
+        Received { executor, not_before: None, execution, follows_present: false, only_settles: false }
     }
 
     /// The digest of the write options that its run must have, if it has one.
@@ -93,7 +95,10 @@ fn read_job(lane: &Arc<LaneContext>, job: &Job) -> Intake {
         Choice::Found(executor, definition) => (executor, definition),
         Choice::Settling(executor) => {
             return match executor.open(lane, job) {
-                Ok(execution) => Intake::Settling(Received::new(executor, execution), absent()),
+                Ok(execution) => {
+                    let received = Received { only_settles: true, ..Received::new(executor, execution) };
+                    Intake::Settling(received, absent())
+                }
                 Err(error) => Intake::Dead(error.to_string()),
             };
         }

@@ -11,6 +11,7 @@ use shared::{Result, metrics, terminal};
 use crate::engine::absent;
 use crate::engine::context::LaneContext;
 use crate::engine::executor::Delivery;
+use crate::engine::executors::IgnoredEvents;
 use crate::engine::intake::{Intake, Received};
 use crate::engine::lease::{Lease, Leases};
 use crate::engine::runs::RunVerdict;
@@ -131,7 +132,8 @@ async fn execute(lane: &LaneContext, job: &Received, message: Message) -> Result
         RunVerdict::Cancelled => {
             drop(message);
             tracing::debug!(run, "the job's run is cancelled");
-            job.execution.cancel(&Delivery::new(redelivered, None)).await
+            let is_deleted = lane.engine.executors.ignored_events() == IgnoredEvents::All;
+            job.execution.cancel(&Delivery::of_cancelled(redelivered, job.only_settles || is_deleted)).await
         }
         RunVerdict::Unknown => {
             if let Some(id) = first_of_run(lane, run) {

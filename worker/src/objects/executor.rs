@@ -10,7 +10,7 @@ use shared::ledger::{Outcome, State};
 use shared::objects::ObjectDetail;
 use shared::objects::job::{JobObject, KIND, ObjectJob, ObjectWork};
 use shared::objects::reasons::FILTERED;
-use shared::queue::Message;
+use shared::queue::{Message, Outgoing};
 
 use crate::engine::context::LaneContext;
 use crate::engine::executor::{Delivery, Event, Execution, Executor, Outage};
@@ -128,6 +128,11 @@ impl Execution for ObjectsExecution {
     async fn cancel(&self, delivery: &Delivery) -> Result<()> {
         match cancel::whole(&self.context, &self.job, delivery.redelivered).await? {
             // A job that was delivered too often is not executed once more: its keys are left to the next scan.
+            // It waits for an executor with stores. Of a task that is being deleted it is dropped when it comes. Done and its
+            // answer lost: the job comes again, and two of the look count once.
+            Some(job) if delivery.only_settles && !delivery.is_given_up => {
+                self.context.lane.queue.send(&[Outgoing::now(job.to_body())]).await
+            }
             Some(job) if !delivery.is_given_up => {
                 let changed = ObjectsExecution { context: self.context.clone(), job, known: Vec::new() };
                 changed.execute(delivery).await
