@@ -31,6 +31,8 @@ const SLOW_SWITCH: &str = "S3 takes five minutes to begin, and a run finds what 
 pub async fn wire_events(fleet: &FleetFile, task: &Summary, definition: &TaskDefinition) -> Result<Option<String>> {
     let location = &definition.source.location;
     let kinds = match (definition.events, location.scheme()) {
+        // Their worker leaves the queue.
+        (FollowedEvents::Off, _) if fleet.state.is_some() => return Ok(None),
         (FollowedEvents::Off, _) => return unwire_events(fleet, task, definition).await.map(|()| None),
         // The machine that serves the state folder watches it.
         (_, Scheme::File) => return Ok(None),

@@ -21,13 +21,20 @@ pub enum Deleted {
 /// the ledger removed; then it removes its queues and its record. A task that never ran is removed at once. Repeated, it
 /// goes on.
 pub async fn delete(actor: &Actor, summary: &Summary, records: bool) -> Result<Deleted, Refusal> {
-    if summary.outline.events && summary.state != TaskState::Deleting {
+    // The worker of a state folder leaves a user's queue of events when it has ended the last of them.
+    let has_rules = summary.outline.events && actor.fleet().state.is_none();
+    if has_rules && summary.state != TaskState::Deleting {
         // First: while a rule names a queue that is gone, the bucket refuses all changes of its rules. If the command ends
         // after this, the task is as it was, without events.
         let definition = actor.definition(summary).await?;
-        open::unwire_events(actor.fleet(), summary, &definition).await.map_err(|error| {
-            Refusal::service(error).hint("the task stays, perhaps without events: mend this, then delete it again")
-        })?;
+        match open::unwire_events(actor.fleet(), summary, &definition).await {
+            // What no other try mends, like credentials that are gone, keeps no task. The controller tries once more, and logs
+            // that the bucket may go on sending events.
+            Err(error) if !error.is_retryable() => {}
+            unwired => unwired.map_err(|error| {
+                Refusal::service(error).hint("the task stays, perhaps without events: mend this, then delete it again")
+            })?,
+        }
     }
     let name = &summary.task.name;
     let moved = actor.tasks().delete(&summary.task, records, &actor.author("")).await;

@@ -25,7 +25,7 @@ impl SqsQueue {
     pub async fn claim_events(&self, receiver: &str) -> Result<()> {
         let present = match self.receiver().await {
             Ok(present) => present,
-            Err(error) => return self.accept_unknown(&error, "sqs:ListQueueTags"),
+            Err(error) => return self.accept_unknown(error, "sqs:ListQueueTags"),
         };
         if let Some(present) = present {
             return self.check_receiver(receiver, &present);
@@ -34,7 +34,7 @@ impl SqsQueue {
         // next claim, sees it.
         let request = || self.client.tag_queue().queue_url(&self.url).tags(RECEIVER_TAG, receiver).send();
         if let Err(error) = call(&retry::DESCRIBE, &self.name, request).await {
-            return self.accept_unknown(&error, "sqs:TagQueue");
+            return self.accept_unknown(error, "sqs:TagQueue");
         }
         sleep(SECOND_LOOK).await;
         match self.receiver().await? {
@@ -45,12 +45,17 @@ impl SqsQueue {
 
     /// Makes the queue free for another receiver, if this one has it. Repeating it changes nothing.
     pub async fn disclaim_events(&self, receiver: &str) -> Result<()> {
-        if self.receiver().await?.as_deref() != Some(receiver) {
-            return Ok(());
+        match self.receiver().await {
+            Ok(present) if present.as_deref() == Some(receiver) => {}
+            Ok(_) => return Ok(()),
+            Err(error) => return self.accept_unknown(error, "sqs:ListQueueTags"),
         }
         // Carried out late, it may remove the tag of the next receiver, whose next claim writes it anew.
         let request = || self.client.untag_queue().queue_url(&self.url).tag_keys(RECEIVER_TAG).send();
-        call(&retry::DESCRIBE, &self.name, request).await.map(drop)
+        match call(&retry::DESCRIBE, &self.name, request).await {
+            Err(error) => self.accept_unknown(error, "sqs:UntagQueue"),
+            Ok(_) => Ok(()),
+        }
     }
 
     async fn receiver(&self) -> Result<Option<String>> {
@@ -73,13 +78,14 @@ impl SqsQueue {
     }
 
     /// Rights that older deployments lack stop nothing.
-    fn accept_unknown(&self, error: &Error, right: &str) -> Result<()> {
+    /// An error that may pass is no answer.
+    fn accept_unknown(&self, error: Error, right: &str) -> Result<()> {
         match error.kind() {
             ErrorKind::Unsupported => tracing::debug!(queue = self.name, %error, "the queue has no tags"),
             ErrorKind::Denied => {
                 tracing::warn!("cannot see who else receives the events of queue {}: allow {right}", self.name);
             }
-            _ => tracing::warn!(%error, "cannot see who else receives the events of queue {}", self.name),
+            _ => return Err(error),
         }
         Ok(())
     }
