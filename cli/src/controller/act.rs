@@ -4,13 +4,14 @@ use shared::controller::task::TaskDecision;
 use shared::fleet::Ended;
 use shared::ledger::{self, NO_FENCE, RunOptions, RunStart};
 use shared::tasks::{
-    BeginRun, Change, CloseRequest, Due, Operation, OperationEnd, OperationKind, OperationVerdict, RunEnd, Summary,
-    derived_id,
+    BeginRun, Change, CloseRequest, Due, EndedRun, Operation, OperationEnd, OperationKind, OperationVerdict, RunEnd,
+    Summary, derived_id,
 };
 use shared::{Error, ErrorKind, Result};
 
 use super::action::Action;
 use super::context::ControllerContext;
+use super::fleet_metrics::is_failed;
 use super::{deletion, events, notice};
 
 /// Whether an action was carried out.
@@ -89,12 +90,24 @@ async fn decided(context: &ControllerContext, summary: &Summary, decision: &Task
             // Before the end: who dies in between leaves a run that is live, whose end is recorded again. The notice is
             // sent when the end is recorded, and has that end.
             notice::request(context, summary, &end.id).await?;
-            Ok(ActResult::of(&context.tasks.end_run(&summary.task, end).await?))
+            let ended = context.tasks.end_run(&summary.task, end).await?;
+            if ended.is_made() && is_failed(end) && is_of_another(context, summary, end).await? {
+                return Ok(ActResult::ByOthers);
+            }
+            Ok(ActResult::of(&ended))
         }
         TaskDecision::Unreadable(why) => {
             Err(Error::new(ErrorKind::Invalid, "schedule", &summary.task.name, format!("{why}: edit the task")))
         }
     }
+}
+
+/// Whether another controller has recorded the end of a run first: an end that is recorded again counts as made, and as
+/// failed it is counted once.
+async fn is_of_another(context: &ControllerContext, summary: &Summary, end: &EndedRun) -> Result<bool> {
+    let now = context.tasks.summary(&summary.task.name).await?;
+    let last = now.and_then(|now| now.last_run);
+    Ok(last.is_some_and(|last| last.id == end.id && last.ended != end.ended))
 }
 
 fn missing(run: &str) -> Error {

@@ -2,7 +2,7 @@
 
 use shared::metrics::fleet;
 use shared::object::Timestamp;
-use shared::tasks::RunEnd;
+use shared::tasks::{EndedRun, RunEnd};
 
 use super::plan::{self, PassPlan};
 use super::seen::Seen;
@@ -80,7 +80,7 @@ impl FleetMetrics {
 
     /// Counts an action that this controller has carried out. Of an end that another controller recorded, that one counts.
     pub fn count(&mut self, done: &Action) {
-        self.add_failed_runs(u64::from(is_failed(done)));
+        self.add_failed_runs(u64::from(is_failed_run(done)));
     }
 
     fn add_failed_runs(&mut self, count: u64) {
@@ -88,8 +88,12 @@ impl FleetMetrics {
     }
 }
 
-fn is_failed(action: &Action) -> bool {
-    let Action::Decided(_, TaskDecision::End(end)) = action else { return false };
+fn is_failed_run(action: &Action) -> bool {
+    matches!(action, Action::Decided(_, TaskDecision::End(end)) if is_failed(end))
+}
+
+/// Whether a run ended as failed.
+pub fn is_failed(end: &EndedRun) -> bool {
     matches!(end.end, RunEnd::Stopped | RunEnd::DoneWithFailures) || end.lost > 0
 }
 

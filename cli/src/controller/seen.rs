@@ -57,10 +57,12 @@ pub struct TaskSeen {
     pub runs: Option<Vec<(String, Option<Run>)>>,
     /// The counter of the finder's claim.
     pub claim: Option<Option<u64>>,
-    /// Its queues; empty, and not read, if it has no work: then they are read once an hour, for its dead letters.
+    /// Its queues; empty, and not read, if it has no work.
     pub depths: Option<TaskDepth>,
     /// Whether its queues were read.
     pub is_measured: bool,
+    /// Its dead letters, if it has no work and they were counted: once an hour.
+    pub idle_dead: Option<u64>,
     /// Whether its queues are gone.
     pub is_gone: bool,
     /// Whether a worker may have events of it, also of a queue that is not the fleet's.
@@ -91,7 +93,7 @@ impl TaskSeen {
 
     /// The messages in its dead letters, if its queues were read.
     pub fn dead(&self) -> Option<u64> {
-        self.depth().filter(|_| self.is_measured).map(|depth| depth.dead)
+        self.depth().filter(|_| self.is_measured).map(|depth| depth.dead).or(self.idle_dead)
     }
 
     /// The view that decisions are made by.
@@ -188,6 +190,7 @@ async fn read_task(
         claim: Some(None),
         depths: Some(TaskDepth::default()),
         is_measured: false,
+        idle_dead: None,
         is_gone: false,
         has_events_at_work: false,
         deletion: None,
@@ -201,7 +204,7 @@ async fn read_task(
     let is_deleting = task.summary.state == TaskState::Deleting;
     let follows = task.summary.outline.events && task.summary.state == TaskState::Active;
     let is_its_minute = events::minute_of(&task.summary.task.id) == minute % events::EVERY_MINUTES;
-    if task.has_runs() || has_operation || follows || is_deleting || is_its_minute {
+    if task.has_runs() || has_operation || follows || is_deleting {
         let depth = context.queues.depth(&task.summary).await;
         task.is_gone = depth.as_ref().is_err_and(|error| is_deleting && error.kind() == ErrorKind::NoSuchContainer);
         task.depths = match task.is_gone {
@@ -209,6 +212,10 @@ async fn read_task(
             false => report.noted(&format!("read the queues of task {name}"), depth),
         };
         task.is_measured = task.depths.is_some();
+    } else if is_its_minute {
+        // Of these messages nothing else is decided: they ask for no machine.
+        let depth = context.queues.depth(&task.summary).await;
+        task.idle_dead = report.noted(&format!("read the queues of task {name}"), depth).map(|depth| depth.all.dead);
     }
     if is_deleting && !task.has_runs() {
         task.deletion = report.noted(&format!("read task {name}"), deletion::read(context, &task.summary).await);
