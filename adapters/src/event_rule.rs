@@ -46,6 +46,16 @@ pub struct EventRule {
     mark: String,
 }
 
+/// What became of the record of a bucket's switch.
+enum HandOver {
+    /// Another task's rule has it.
+    Done,
+    /// That rule may not be looked at, or changed.
+    Denied,
+    /// That rule sends nothing.
+    Unused,
+}
+
 /// A rule that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundRule {
@@ -184,9 +194,14 @@ impl EventRule {
             let takes = |pattern: Option<&str>| pattern.is_some_and(|text| pattern::may_take(text, bucket));
             let others = page.rules().iter().filter(|rule| rule.name() != Some(&self.name));
             for rule in others.filter(|rule| takes(rule.event_pattern())) {
-                is_taken = true;
-                if rule.description().is_some_and(|description| description.starts_with(MARK)) {
-                    return self.hand_over(rule).await.map(|()| true);
+                if !rule.description().is_some_and(|description| description.starts_with(MARK)) {
+                    is_taken = true;
+                    continue;
+                }
+                match self.hand_over(rule).await? {
+                    HandOver::Done => return Ok(true),
+                    HandOver::Denied => is_taken = true,
+                    HandOver::Unused => {}
                 }
             }
             next = page.next_token;
@@ -201,22 +216,50 @@ impl EventRule {
     /// EventBridge stays on.
     ///
     /// Repeated, or done with its answer lost: the same description is written again. EventBridge has no conditional
-    /// write: a rule that its task removes at the same moment is made again without a target, and sends nothing.
-    async fn hand_over(&self, rule: &Rule) -> Result<()> {
+    /// write: a rule that its task removes at the same moment is made again, without a target. It is looked at after the
+    /// write, and removed.
+    async fn hand_over(&self, rule: &Rule) -> Result<HandOver> {
+        let handed = self.try_hand_over(rule).await;
+        match handed {
+            Err(error) if error.kind() == ErrorKind::Denied => {
+                let name = rule.name().unwrap_or_default();
+                tracing::warn!("the EventBridge rule {name} does not take over the bucket's switch: {error}");
+                Ok(HandOver::Denied)
+            }
+            handed => handed,
+        }
+    }
+
+    async fn try_hand_over(&self, rule: &Rule) -> Result<HandOver> {
         let (name, description) = (rule.name().unwrap_or_default(), rule.description().unwrap_or_default());
+        if !self.has_target(name).await? {
+            return Ok(HandOver::Unused);
+        }
         if description.ends_with(SWITCHED) {
-            return Ok(());
+            return Ok(HandOver::Done);
         }
         let request = || {
             let request = self.client.put_rule().name(name).set_event_pattern(rule.event_pattern.clone());
             request.set_state(rule.state.clone()).description(format!("{description}{SWITCHED}")).send()
         };
-        match call("events:PutRule", name, request).await {
-            Err(error) if error.kind() == ErrorKind::Denied => {
-                tracing::warn!("the EventBridge rule {name} does not take over the bucket's switch: {error}");
-                Ok(())
-            }
-            put => put.map(drop),
+        call("events:PutRule", name, request).await?;
+        if self.has_target(name).await? {
+            return Ok(HandOver::Done);
+        }
+        let request = || self.client.delete_rule().name(name).send();
+        match call("events:DeleteRule", name, request).await {
+            Err(error) if error.kind() != ErrorKind::NoSuchContainer => Err(error),
+            _ => Ok(HandOver::Unused),
+        }
+    }
+
+    /// Whether a task's rule sends to a queue. One that does not was left, or is gone.
+    async fn has_target(&self, name: &str) -> Result<bool> {
+        // Read-only: slow, repeated or lost, it changes nothing. One page has up to 100 targets.
+        let request = || self.client.list_targets_by_rule().rule(name).send();
+        match call("events:ListTargetsByRule", name, request).await {
+            Err(error) if error.kind() == ErrorKind::NoSuchContainer => Ok(false),
+            answer => Ok(answer?.targets().iter().any(|target| target.id() == TARGET)),
         }
     }
 
