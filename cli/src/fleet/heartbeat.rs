@@ -70,6 +70,7 @@ pub async fn leave(context: &FleetContext) {
 fn heartbeat(context: &FleetContext, machine: Option<String>, counter: u64) -> Heartbeat {
     let statuses = context.statuses();
     let jobs = statuses.iter().map(|(id, status)| (id.clone(), status.leases()));
+    statuses.iter().for_each(|(_, status)| status.metrics.set_failing(status.error().is_some()));
     let errors = statuses.iter().filter_map(|(id, status)| Some((id.clone(), line(&status.error()?))));
     let state = match *context.gate.borrow() {
         _ if context.is_outdated() => WorkerState::Outdated,

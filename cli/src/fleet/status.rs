@@ -45,7 +45,6 @@ impl Status {
 
     /// Why the task, or one of its versions, cannot be served; `None`: it can.
     pub fn set_error(&self, error: Option<String>) {
-        self.metrics.set_failing(error.is_some());
         lock(&self.state).error = error;
     }
 
