@@ -103,6 +103,14 @@ fn is_retried(kind: OperationKind) -> bool {
     matches!(kind, OperationKind::Find | OperationKind::Retry | OperationKind::Close | OperationKind::Erase)
 }
 
+/// How long an operation that was begun waits for what a slice needs, from the first try.
+const GOES_ON_FOR: Duration = Duration::from_secs(60 * 60);
+
+/// Whether an operation that somebody waits for was begun, and has not waited too long to go on.
+fn goes_on(checkpoint: &SliceCheckpoint) -> bool {
+    !checkpoint.state.is_null() && checkpoint.waits.is_none_or(|waits| waits.since.age() < GOES_ON_FOR)
+}
+
 /// How a version is opened for an operation. A run waits for its stores; uploads are closed as far as that needs none;
 /// the others report what the stores answer.
 fn opening(kind: OperationKind) -> Opening {
@@ -170,11 +178,13 @@ impl Slice {
                 None => Ok(SliceEnd::failed("the task was never created")),
             };
         }
+        // What it has done so far is not lost to an error that may pass.
+        let may_wait = |error: &Error| is_retried(operation.kind) || error.is_retryable() && goes_on(&checkpoint);
         let (opened, list) = match self.opened(operation).await {
             Ok(opened) => opened,
             Err(error) if error.is_backend() => return Err(error),
             // Somebody waits for the others, mends what the error names, and asks again.
-            Err(error) if !is_retried(operation.kind) => return Ok(SliceEnd::unusable(error)),
+            Err(error) if !may_wait(&error) => return Ok(SliceEnd::unusable(error)),
             Err(error) => return self.wait(operation, checkpoint, &error).await,
         };
         if let Some(end) = prefix_list::changed(checkpoint.list.as_ref(), list.as_ref()) {
@@ -339,6 +349,15 @@ mod tests {
         }
         let find = Operation { kind: OperationKind::Find, ..of_run };
         assert_eq!(given_up(&find, DELETION_TRIED_FOR, waits()), waits());
+    }
+
+    #[test]
+    fn regression_a_plan_that_was_begun_outlasts_a_short_error() {
+        let waits = |hours: i64| Some(Waits { since: Timestamp(Timestamp::now().0 - hours * 3_600_000), times: 1 });
+        let begun = SliceCheckpoint { state: serde_json::json!({}), ..SliceCheckpoint::default() };
+        assert!(!goes_on(&SliceCheckpoint::default()), "somebody waits at the terminal");
+        assert!(goes_on(&begun) && goes_on(&SliceCheckpoint { waits: waits(0), ..begun.clone() }));
+        assert!(!goes_on(&SliceCheckpoint { waits: waits(2), ..begun }));
     }
 
     #[test]

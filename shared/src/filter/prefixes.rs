@@ -33,7 +33,10 @@ pub fn of_list(prefixes: &[String]) -> Result<Vec<String>, String> {
         return Err(format!("there are {} prefixes: give at most {MAX_PREFIXES}", prefixes.len()));
     }
     for prefix in prefixes {
-        if prefix.is_empty() || prefix.len() > MAX_PREFIX_BYTES || prefix.contains(char::is_control) {
+        if prefix.is_empty()
+            || prefix.len() > MAX_PREFIX_BYTES
+            || prefix.contains(|c: char| c.is_control() && c != '\t')
+        {
             let why = format!("give 1 to {MAX_PREFIX_BYTES} bytes without control characters");
             return Err(format!("{:?} is no prefix of keys: {why}", prefix.chars().take(80).collect::<String>()));
         }
@@ -63,6 +66,9 @@ pub fn parse(mut lines: impl BufRead, name: &str) -> Result<Vec<String>, String>
         let in_line = |why: String| format!("{name}:{number}: {why}");
         let text = check(&line, number == 1).map_err(in_line)?;
         if let Some(literal) = text.strip_prefix('\\') {
+            if literal.is_empty() {
+                return Err(in_line("the prefix after \\ is empty, and would match all keys".to_owned()));
+            }
             prefixes.push(literal.to_owned());
         } else if !text.trim().is_empty() && !text.starts_with('#') {
             refuse_what_matches_nothing(text).map_err(in_line)?;

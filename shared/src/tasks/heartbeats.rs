@@ -61,7 +61,7 @@ impl Heartbeat {
     }
 
     /// Whether the worker is silent, by the reader's clock: it was killed, or a clock is wrong. Only a counter that does
-    /// not change tells which.
+    /// not change shows which.
     pub fn is_silent(&self, now: Timestamp) -> bool {
         self.age(now) > HEARTBEATS_KEPT
     }
