@@ -43,6 +43,11 @@ function defined(values: Record<string, string | undefined>): Record<string, str
   );
 }
 
+/** A problem in one sentence or two, for a message that goes away. */
+export function inShort({ title, detail }: Problem): string {
+  return detail ?? title;
+}
+
 /** The problem of anything that was thrown. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof ApiError) return error.problem;

@@ -170,6 +170,7 @@ export const form = {
   "form.save": "Save changes",
   "form.saved": "Saved. It takes effect with the next run.",
   "form.conflict": "Somebody else changed this task meanwhile",
+  "form.start.failed": "Saved, but no run began: {why}",
   "form.conflict.remedy": "Copy your definition below, reload the page, and make your changes again.",
   "form.toml": "Definition as TOML",
   "form.as.toml": "Edit as TOML",

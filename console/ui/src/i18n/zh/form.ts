@@ -171,6 +171,7 @@ export const form: Record<keyof typeof english, string> = {
   "form.save": "保存修改",
   "form.saved": "已保存，从下次运行起生效。",
   "form.conflict": "此任务刚被其他人修改",
+  "form.start.failed": "已保存，但未能开始运行：{why}",
   "form.conflict.remedy": "请复制下方的定义，刷新页面后重新修改。",
   "form.toml": "TOML 格式的定义",
   "form.as.toml": "以 TOML 编辑",

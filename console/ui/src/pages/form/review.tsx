@@ -4,7 +4,7 @@ import { useLocation } from "preact-iso/router";
 import { runHref, taskHref } from "../../address";
 import { beginRun, checkDefinition, createTask, editTask, plan } from "../../api/calls";
 import { idempotencyKey } from "../../api/client";
-import { type Problem, problemOf } from "../../api/problem";
+import { type Problem, inShort, problemOf } from "../../api/problem";
 import type { PlanResult } from "../../api/types";
 import { Button, Route, Time } from "../../components/controls";
 import { CheckField } from "../../components/field";
@@ -19,6 +19,16 @@ import { waiting } from "./where";
 import type { StepProps } from "./wizard";
 
 type Checked = Awaited<ReturnType<typeof checkDefinition>>;
+
+/** Begins a run, and returns where to look. What is saved stays saved if none begins: the form must not send it twice. */
+async function begin(task: string): Promise<string> {
+  try {
+    return runHref((await beginRun(task)).run);
+  } catch (error) {
+    toast(t("form.start.failed", { why: inShort(problemOf(error)) }), "bad");
+    return taskHref(task);
+  }
+}
 
 export function Review({
   draft,
@@ -51,7 +61,7 @@ export function Review({
       notes.forEach((note) => toast(note));
       toast(editing ? t("form.saved") : t("form.created", { name: task }));
       onDone();
-      route(start ? runHref((await beginRun(task)).run) : taskHref(task));
+      route(start ? await begin(task) : taskHref(task));
     } catch (error) {
       const problem = problemOf(error);
       onProblem(

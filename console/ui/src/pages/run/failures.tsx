@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso/router";
 import { runHref } from "../../address";
 import { failureGroups, retryRun } from "../../api/calls";
-import { problemOf } from "../../api/problem";
+import { inShort, problemOf } from "../../api/problem";
 import { useQuery } from "../../api/query";
 import { may } from "../../api/session";
 import type { FailureGroup, Run } from "../../api/types";
@@ -31,7 +31,7 @@ export function Failures({ run }: { run: Run }) {
       route(runHref(begun.run));
     } catch (error) {
       const problem = problemOf(error);
-      toast(problem.detail ?? problem.title, "bad");
+      toast(inShort(problem), "bad");
     }
   };
   return (

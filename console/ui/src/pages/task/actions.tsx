@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso/router";
 import { cloneHref, editHref, runHref } from "../../address";
 import { beginRun, cancelRun, pauseTask, resumeTask } from "../../api/calls";
-import { problemOf } from "../../api/problem";
+import { inShort, problemOf } from "../../api/problem";
 import { may } from "../../api/session";
 import type { Task } from "../../api/types";
 import { Button, Menu } from "../../components/controls";
@@ -30,7 +30,7 @@ export function TaskActions({ task, onDone }: { task: Task; onDone: () => void }
       onDone();
     } catch (error) {
       const problem = problemOf(error);
-      toast(problem.detail ?? problem.title, "bad");
+      toast(inShort(problem), "bad");
     }
     setBusy("");
   };

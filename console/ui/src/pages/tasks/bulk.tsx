@@ -1,7 +1,7 @@
 // What can be done with several tasks at once.
 import { useState } from "preact/hooks";
 import { beginRun, cancelRun, pauseTask, resumeTask } from "../../api/calls";
-import { problemOf } from "../../api/problem";
+import { inShort, problemOf } from "../../api/problem";
 import type { TaskItem } from "../../api/types";
 import { Button } from "../../components/controls";
 import { Dialog } from "../../components/dialog";
@@ -43,7 +43,7 @@ export function BulkBar({ tasks, onDone }: { tasks: TaskItem[]; onDone: () => vo
         done += 1;
       } catch (error) {
         const problem = problemOf(error);
-        toast(`${task.name}: ${problem.detail ?? problem.title}`, "bad");
+        toast(`${task.name}: ${inShort(problem)}`, "bad");
       }
     }
     if (done > 0) toast(t(`bulk.${verb}.done`, { n: done }));
