@@ -8,6 +8,8 @@ export interface Query<T> {
   /** Why the last request failed; it is gone after the next success. */
   problem: Problem | undefined;
   reload: () => void;
+  /** Whether `data` is the answer to an earlier key, which stays until there is a new one. */
+  stale: boolean;
   /** Changes the answer, if there is one, by what came another way: a live event. */
   change: (change: (data: T) => T) => void;
 }
@@ -17,6 +19,15 @@ interface Options {
   every?: number;
   /** Whether to read at all. */
   when?: boolean;
+  /** What the data are of: while it stays the same, the last answer is kept when the key changes. */
+  keep?: string;
+}
+
+interface State<T> {
+  key: string;
+  keep: string;
+  data?: T;
+  problem?: Problem;
 }
 
 /**
@@ -24,8 +35,8 @@ interface Options {
  * Requests of one query never overlap, so a slow server gets no second request on top of the first.
  */
 export function useQuery<T>(key: string, read: (signal: AbortSignal) => Promise<T>, options: Options = {}): Query<T> {
-  const { every, when = true } = options;
-  const [state, setState] = useState<{ key: string; data?: T; problem?: Problem }>({ key });
+  const { every, when = true, keep = key } = options;
+  const [state, setState] = useState<State<T>>({ key, keep });
   const [turn, setTurn] = useState(0);
   const reader = useRef(read);
   reader.current = read;
@@ -43,14 +54,15 @@ export function useQuery<T>(key: string, read: (signal: AbortSignal) => Promise<
       asking = true;
       try {
         const data = await reader.current(abort.signal);
-        if (!abort.signal.aborted) setState({ key, data });
+        if (!abort.signal.aborted) setState({ key, keep, data });
       } catch (error) {
         if (abort.signal.aborted) return;
         const problem = problemOf(error);
         setState((last) => ({
           key,
+          keep,
           problem,
-          ...(last.key === key && last.data !== undefined ? { data: last.data } : {}),
+          ...(last.keep === keep && last.data !== undefined ? { data: last.data } : {}),
         }));
       }
       asking = false;
@@ -68,14 +80,16 @@ export function useQuery<T>(key: string, read: (signal: AbortSignal) => Promise<
       clearTimeout(timer);
       document.removeEventListener("visibilitychange", visible);
     };
-  }, [key, every, when, turn]);
+  }, [key, keep, every, when, turn]);
 
   const reload = useCallback(() => setTurn((turn) => turn + 1), []);
   const change = useCallback(
     (change: (data: T) => T) =>
-      setState((last) => (last.key === key && last.data !== undefined ? { key, data: change(last.data) } : last)),
-    [key],
+      setState((last) => (last.keep === keep && last.data !== undefined ? { ...last, data: change(last.data) } : last)),
+    [keep],
   );
-  const current = state.key === key ? state : { key };
-  return { data: current.data, problem: current.problem, reload, change };
+  const isOf = state.keep === keep;
+  const stale = isOf && state.key !== key;
+  const data = isOf ? state.data : undefined;
+  return { data, problem: isOf && !stale ? state.problem : undefined, stale, reload, change };
 }

@@ -14,15 +14,19 @@ import { useOperation } from "../live/operation";
 
 export function CredentialsPage() {
   const [pages, setPages] = useState(1);
-  const { data, problem, reload } = useQuery(`credentials ${pages}`, async (signal) => {
-    let page = await listCredentials(undefined, { signal });
-    const items = [...page.items];
-    for (let turn = 1; turn < pages && page.next; turn += 1) {
-      page = await listCredentials(page.next, { signal });
-      items.push(...page.items);
-    }
-    return { items, next: page.next };
-  });
+  const { data, problem, stale, reload } = useQuery(
+    `credentials ${pages}`,
+    async (signal) => {
+      let page = await listCredentials(undefined, { signal });
+      const items = [...page.items];
+      for (let turn = 1; turn < pages && page.next; turn += 1) {
+        page = await listCredentials(page.next, { signal });
+        items.push(...page.items);
+      }
+      return { items, next: page.next };
+    },
+    { keep: "credentials" },
+  );
   return (
     <>
       <Head title={t("nav.credentials")}>
@@ -47,7 +51,9 @@ export function CredentialsPage() {
         ))}
         {data?.next && (
           <div class="pager">
-            <Button onClick={() => setPages(pages + 1)}>{t("more")}</Button>
+            <Button busy={stale} onClick={() => setPages(pages + 1)}>
+              {t("more")}
+            </Button>
           </div>
         )}
       </div>

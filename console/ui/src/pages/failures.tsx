@@ -24,7 +24,7 @@ export function FailuresPage() {
       }
       return { items, next: page.next };
     },
-    { every: 15 },
+    { every: 15, keep: "failures" },
   );
   const { data, problem, reload } = failures;
   return (
@@ -51,7 +51,9 @@ export function FailuresPage() {
         ))}
         {data?.next && (
           <div class="pager">
-            <Button onClick={() => setPages(pages + 1)}>{t("more")}</Button>
+            <Button busy={failures.stale} onClick={() => setPages(pages + 1)}>
+              {t("more")}
+            </Button>
           </div>
         )}
       </div>

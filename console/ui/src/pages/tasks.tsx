@@ -32,6 +32,7 @@ export function TasksPage() {
   }, [status, search]);
   const tasks = useQuery(`tasks ${status} ${search} ${pages}`, (signal) => read(status, search, pages, signal), {
     every: pollEvery(),
+    keep: `tasks ${status} ${search}`,
   });
   const page = tasks.data;
   useStream({
@@ -96,7 +97,9 @@ export function TasksPage() {
           <List tasks={page?.items} picked={picked} onPick={setPicked} />
           {page?.next && (
             <div class="pager">
-              <Button onClick={() => setPages(pages + 1)}>{t("more")}</Button>
+              <Button busy={tasks.stale} onClick={() => setPages(pages + 1)}>
+                {t("more")}
+              </Button>
             </div>
           )}
         </section>

@@ -20,8 +20,11 @@ export function Failures({ run }: { run: Run }) {
   const cause = query["cause"] ?? "";
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
   const failed = run.settled.failed;
-  const groups = useQuery(`groups ${run.id} ${failed}`, (signal) => failureGroups(run.id, { signal }), {
+  // A live run may fail with each event: its causes are read now and then, and once more after its end.
+  const groups = useQuery(`groups ${run.id} ${isOver(run)}`, (signal) => failureGroups(run.id, { signal }), {
     when: failed > 0,
+    keep: `groups ${run.id}`,
+    ...(isOver(run) ? {} : { every: 5 }),
   });
   if (failed === 0) return null;
   const retry = async (keys?: string[]) => {

@@ -11,8 +11,10 @@ import { t, word } from "../../i18n";
 export function ChangesTab({ task }: { task: Task }) {
   const [older, setOlder] = useState<Change[]>([]);
   const [cursor, setCursor] = useState<string | null | undefined>(undefined);
-  const first = useQuery(`changes ${task.name} ${task.version}`, (signal) =>
-    listChanges(task.name, undefined, { signal }),
+  const first = useQuery(
+    `changes ${task.name} ${task.version}`,
+    (signal) => listChanges(task.name, undefined, { signal }),
+    { keep: `changes ${task.name}` },
   );
   if (!first.data) {
     return first.problem && first.problem.status !== 0 ? (

@@ -10,7 +10,9 @@ import { ProblemPanel, Skeleton } from "../../components/states";
 import { t } from "../../i18n";
 
 export function DefinitionTab({ task }: { task: Task }) {
-  const definition = useQuery(`definition ${task.name} ${task.version}`, () => getDefinition(task.name));
+  const definition = useQuery(`definition ${task.name} ${task.version}`, () => getDefinition(task.name), {
+    keep: `definition ${task.name}`,
+  });
   if (!definition.data) {
     return definition.problem && definition.problem.status !== 0 ? (
       <ProblemPanel problem={definition.problem} onRetry={definition.reload} />

@@ -55,6 +55,7 @@ function DeadLetters({ task, onChange }: { task: Task; onChange: () => void }) {
   const dead = task.queues?.dead ?? 0;
   const letters = useQuery(`dead ${task.name} ${dead}`, (signal) => listDeadLetters(task.name, { signal }), {
     when: dead > 0,
+    keep: `dead ${task.name}`,
   });
   const after = () => {
     onChange();

@@ -24,7 +24,7 @@ export function RunsTab({ task }: { task: Task }) {
       }
       return { items, next: page.next };
     },
-    { every: 10 },
+    { every: 10, keep: `runs ${task.name}` },
   );
   if (!runs.data) {
     return runs.problem && runs.problem.status !== 0 ? (
@@ -66,7 +66,9 @@ export function RunsTab({ task }: { task: Task }) {
       </table>
       {runs.data.next && (
         <div class="pager">
-          <Button onClick={() => setPages(pages + 1)}>{t("more")}</Button>
+          <Button busy={runs.stale} onClick={() => setPages(pages + 1)}>
+            {t("more")}
+          </Button>
         </div>
       )}
     </section>
