@@ -114,10 +114,11 @@ function MoveDialog({
   onDone: () => void;
   onClose: () => void;
 }) {
-  // A call moves some of them; the page goes on until a call finds none.
+  // A call moves some of them. The page goes on until as many are moved as were asked for: one that dies at once would
+  // be sent round and round.
   const move = async () => {
     let moved = 0;
-    for (let turn = 0; turn < 100; turn += 1) {
+    for (let turn = 0; turn < 100 && moved < dead; turn += 1) {
       const now = (await (verb === "redrive" ? redrive : purge)(task)).moved;
       if (now === 0) break;
       moved += now;
