@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso/router";
 import { runHref } from "../../address";
 import { beginRun } from "../../api/calls";
+import { may } from "../../api/session";
 import type { RunOverrides, Task } from "../../api/types";
 import { Dialog } from "../../components/dialog";
 import { SelectField, TextField } from "../../components/field";
@@ -53,18 +54,21 @@ export function RunDialog({ task, onClose }: { task: Task; onClose: () => void }
         options={[
           ["", t("as.defined")],
           ["no", t("no")],
-          ["yes", t("yes")],
+          // More deletions than the definition has are for those who may change it.
+          ...(may("admin") ? [["yes", t("yes")] as [string, string]] : []),
         ]}
       />
-      <TextField
-        label={t("field.max.delete")}
-        value={most}
-        onInput={setMost}
-        inputMode="numeric"
-        placeholder={t("as.defined")}
-        error={wrong ? t("error.number") : undefined}
-        hint={t("field.max.delete.hint")}
-      />
+      {may("admin") && (
+        <TextField
+          label={t("field.max.delete")}
+          value={most}
+          onInput={setMost}
+          inputMode="numeric"
+          placeholder={t("as.defined")}
+          error={wrong ? t("error.number") : undefined}
+          hint={t("field.max.delete.hint")}
+        />
+      )}
     </Dialog>
   );
 }
