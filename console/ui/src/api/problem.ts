@@ -33,7 +33,12 @@ export function readProblem(status: number, body: unknown): Problem {
     status,
     code: name,
     title: word("problem", name, t(status >= 500 ? "problem.server" : "problem.refused", { status: String(status) })),
-    ...defined({ detail: text(detail), remedy: text(remedy), setting: text(setting) }),
+    // The server's remedies are written for the command line too, and in one language.
+    ...defined({
+      detail: text(detail),
+      remedy: word("remedy", name, text(remedy) ?? "") || undefined,
+      setting: text(setting),
+    }),
   };
 }
 
@@ -44,8 +49,9 @@ function defined(values: Record<string, string | undefined>): Record<string, str
 }
 
 /** A problem in one sentence or two, for a message that goes away. */
-export function inShort({ title, detail }: Problem): string {
-  return detail ?? title;
+export function inShort({ code, title, detail }: Problem): string {
+  const remedy = word("remedy", code, "");
+  return remedy ? t("problem.short", { title, remedy }) : (detail ?? title);
 }
 
 /** The problem of anything that was thrown. */

@@ -17,6 +17,9 @@ export function pollEvery(isLive = true): number {
   return streaming.value ? 15 : 5;
 }
 
+/** After a stream was refused, which browsers take for its end, the page waits this long. */
+const AGAIN_MS = 10_000;
+
 const KINDS = ["task", "run", "operation"] as const;
 
 /**
@@ -33,7 +36,9 @@ export function useStream({ tasks = [], runs = [], onEvent }: Watch): void {
   useEffect(() => {
     if (!wanted || typeof EventSource === "undefined") return;
     let source: EventSource | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const close = () => {
+      clearTimeout(timer);
       source?.close();
       source = undefined;
       streaming.value = false;
@@ -41,10 +46,16 @@ export function useStream({ tasks = [], runs = [], onEvent }: Watch): void {
     const open = () => {
       if (document.hidden) return close();
       if (source) return;
+      clearTimeout(timer);
       source = new EventSource(`/api/v1/stream?${wanted}`);
       for (const kind of KINDS) source.addEventListener(kind, (event) => receive(kind, event as MessageEvent<string>));
       source.onopen = () => (streaming.value = true);
-      source.onerror = () => (streaming.value = false);
+      source.onerror = () => {
+        streaming.value = false;
+        if (source?.readyState !== EventSource.CLOSED) return;
+        close();
+        timer = setTimeout(open, AGAIN_MS);
+      };
     };
     const receive = (kind: (typeof KINDS)[number], event: MessageEvent<string>) => {
       try {
