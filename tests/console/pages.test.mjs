@@ -30,6 +30,7 @@ const PAGES = {
   settings: ["", "/settings"],
   "not-found": ["", "/nowhere"],
   "sign-in": ["out", "/"],
+  "sign-in-failed": ["out", "/?sign-in=no-role"],
 };
 
 const servers = {};

@@ -1,6 +1,7 @@
 // Who is signed in, and what this console can do.
 import { signal } from "@preact/signals";
 import { body, client, onSignedOut } from "./client";
+import { t, word } from "../i18n";
 import { type Problem, problemOf } from "./problem";
 import type { Features, Me, Role } from "./types";
 
@@ -28,15 +29,33 @@ function takeToken(): string {
   return token;
 }
 
+/** Why a provider's sign-in failed, by the address that it comes back to: `?sign-in=CODE`. A code is a word, no text. */
+function takeRefusal(): Problem | undefined {
+  const query = new URLSearchParams(location.search);
+  const code = query.get("sign-in");
+  if (code === null) return undefined;
+  query.delete("sign-in");
+  const rest = query.toString();
+  history.replaceState(null, "", location.pathname + (rest ? `?${rest}` : "") + location.hash);
+  return {
+    status: 401,
+    code,
+    title: word("problem", code, t("sign.in.failed")),
+    remedy: word("remedy", code, t("sign.in.failed.remedy")),
+  };
+}
+
 /** Signs in with the address's token, if it has one, and asks who is there. */
 export async function begin(): Promise<void> {
   onSignedOut(() => {
     if (session.value.state === "in") session.value = { ...keep(), state: "out" };
   });
+  const refused = takeRefusal();
   const token = takeToken();
   try {
     if (token) await login(token);
     else await look();
+    if (refused && session.value.state === "out") session.value = { ...session.value, problem: refused };
   } catch (error) {
     session.value = { ...keep(), state: "out", problem: problemOf(error) };
   }

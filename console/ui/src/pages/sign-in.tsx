@@ -18,7 +18,12 @@ export function SignIn() {
       <div class="card">
         <Mark size={44} />
         <h1>{t("sign.in.title")}</h1>
-        {problem && <ProblemPanel problem={problem} onRetry={() => location.reload()} />}
+        {problem &&
+          (problem.status === 401 ? (
+            <ProblemPanel problem={problem} />
+          ) : (
+            <ProblemPanel problem={problem} onRetry={() => location.reload()} />
+          ))}
         {features?.login === "oidc" ? <Provider /> : <Token />}
       </div>
     </main>

@@ -276,6 +276,8 @@ export const pages = {
   "settings.sign.out": "Sign out",
   "sign.in": "Sign in",
   "sign.in.title": "Sign in to Flotilla",
+  "sign.in.failed": "You were not signed in",
+  "sign.in.failed.remedy": "Sign in again.",
   "sign.in.oidc": "Continue with your organisation's account.",
   "sign.in.token": "Token or address",
   "sign.in.token.about": "Open the address that the program printed, or paste it here.",

@@ -276,6 +276,8 @@ export const pages: Record<keyof typeof english, string> = {
   "settings.sign.out": "退出登录",
   "sign.in": "登录",
   "sign.in.title": "登录 Flotilla",
+  "sign.in.failed": "未能登录",
+  "sign.in.failed.remedy": "请重新登录。",
   "sign.in.oidc": "使用您所在组织的账号继续。",
   "sign.in.token": "令牌或地址",
   "sign.in.token.about": "请打开程序输出的地址，或将它粘贴到这里。",
