@@ -1,7 +1,6 @@
 // The charts of a task.
 import { getSamples } from "../../api/calls";
 import { useQuery } from "../../api/query";
-import { session } from "../../api/session";
 import type { Task } from "../../api/types";
 import { Chart, type Series } from "../../components/chart";
 import { ProblemPanel, Skeleton } from "../../components/states";
@@ -70,7 +69,7 @@ export function Charts({ task }: { task: Task }) {
             { name: t("queue.leased"), values: data.leased },
           )}
         {data &&
-          (session.value.features?.scales_machines || some(data.machines_wanted)
+          (some(data.machines_wanted)
             ? chart(
                 "chart.machines",
                 rate,
@@ -79,7 +78,7 @@ export function Charts({ task }: { task: Task }) {
               )
             : chart("chart.machines.busy", rate, { name: t("chart.machines.busy"), values: data.machines }))}
         {data &&
-          task.events &&
+          some(data.event_age) &&
           chart("chart.event.age", duration, { name: t("chart.event.age"), values: data.event_age })}
         {data &&
           some(data.failed) &&
