@@ -84,7 +84,8 @@ export function api(mode = "") {
     [
       "POST",
       "/login",
-      ({ body }) => (body.token === "wrong" ? problem(401, "wrong-token", "this token is not known") : ok(null, 204)),
+      ({ body }) =>
+        body.token === "wrong" ? problem(401, "wrong-token", "this token is not known") : ok({ session: "made-up" }),
     ],
     ["POST", "/logout", () => ok(null, 204)],
     [

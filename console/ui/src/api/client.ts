@@ -4,6 +4,7 @@ import createClient from "openapi-fetch";
 import { t } from "../i18n";
 import { ApiError, readProblem } from "./problem";
 import type { paths } from "./schema";
+import { prove } from "./secret";
 
 /** Whether the last request got an answer, whatever it said. */
 export const connected = signal(true);
@@ -24,6 +25,7 @@ export const client = createClient<paths>({
   fetch: (request: Request) => {
     const limit = AbortSignal.timeout(TIMEOUT_MS);
     const signal = "any" in AbortSignal ? AbortSignal.any([request.signal, limit]) : limit;
+    prove(request.headers, request.method);
     return fetch(new Request(request, { signal }));
   },
 });

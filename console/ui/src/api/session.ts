@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { body, client, onSignedOut } from "./client";
 import { t, word } from "../i18n";
 import { type Problem, problemOf } from "./problem";
+import { askTabs, keepSecret } from "./secret";
 import type { Features, Me, Role } from "./types";
 
 interface Session {
@@ -55,6 +56,7 @@ export async function begin(): Promise<void> {
   try {
     if (token) await login(token);
     else await look();
+    if (session.value.features?.login === "token") void askTabs();
     if (refused && session.value.state === "out") session.value = { ...session.value, problem: refused };
   } catch (error) {
     session.value = { ...keep(), state: "out", problem: problemOf(error) };
@@ -82,11 +84,13 @@ async function look(): Promise<void> {
 }
 
 export async function login(token: string): Promise<void> {
-  await body(client.POST("/api/v1/login", { body: { token } }));
+  const begun: unknown = await body(client.POST("/api/v1/login", { body: { token } }));
+  keepSecret((begun as { session?: string } | undefined)?.session ?? null);
   await look();
 }
 
 export async function logout(): Promise<void> {
   await body(client.POST("/api/v1/logout"));
+  keepSecret(null);
   session.value = { ...keep(), state: "out" };
 }
