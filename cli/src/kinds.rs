@@ -13,6 +13,7 @@ use std::time::Duration;
 use adapters::open::Backend;
 use async_trait::async_trait;
 use finder::{FindError, Planner};
+use futures::future::BoxFuture;
 use shared::config::{Config, FollowedEvents, Kind};
 use shared::ledger::Run;
 use shared::limits::LiveLimits;
@@ -127,9 +128,23 @@ fn without(task: &OpenedTask, operation: &str) -> SliceEnd {
     SliceEnd::failed(format!("tasks of the kind {} have no operation {operation}", task.config.kind.name()))
 }
 
+/// A task that is being opened.
+type Opened<'a> = BoxFuture<'a, Result<Arc<dyn OpenKind>, String>>;
+
+/// Opens a task of one kind.
+type Open = for<'a> fn(&'a Config, Opening, Option<&'a LiveLimits>) -> Opened<'a>;
+
+/// The kinds of data, one line each.
+const KINDS: &[(Kind, Open)] = &[
+    (Kind::OBJECTS, objects::open),
+    #[cfg(test)]
+    (numbers::KIND, numbers::open),
+];
+
 /// Opens a task of any kind. With `limits`, its requests keep to them. The error says which side is unusable, and why.
 pub async fn open(config: &Config, opening: Opening, limits: Option<&LiveLimits>) -> Result<Arc<dyn OpenKind>, String> {
-    match config.kind {
-        Kind::Objects => Ok(Arc::new(objects::OpenObjects::open(config, opening, limits).await?)),
+    match KINDS.iter().find(|(kind, _)| *kind == config.kind) {
+        Some((_, open)) => open(config, opening, limits).await,
+        None => Err(format!("this release does not replicate the kind {}", config.kind.name())),
     }
 }

@@ -250,7 +250,7 @@ impl Locations {
         let config = Config {
             task: name.clone(),
             name,
-            kind: Kind::Objects,
+            kind: Kind::OBJECTS,
             queue: None,
             events: None,
             ledger: None,

@@ -1,9 +1,8 @@
 //! A kind of data of its own, to show what a kind brings: a list of numbers that is copied from one file to another.
 //!
 //! The source has a number a line. The destination has a record of fixed length a line, so that a number that is
-//! written again changes nothing. A planner finds the lines that differ, an executor writes them. Nothing
-//! outside knows the kind: the tests open it themselves, where [`open`](super::open) would have a line for it. It runs
-//! as the tasks of a fleet do, by jobs of operations.
+//! written again changes nothing. A planner finds the lines that differ, an executor writes them. Nothing outside knows
+//! the kind but its line in [`KINDS`](super::KINDS). It runs as the tasks of a fleet do, by jobs of operations.
 
 use std::io::ErrorKind::NotFound;
 use std::os::unix::fs::FileExt;
@@ -16,17 +15,18 @@ use async_trait::async_trait;
 use finder::run::context::{RunContext, RunRef};
 use finder::{FindError, Planned, Planner};
 use serde::{Deserialize, Serialize};
-use shared::config::Config;
+use shared::config::{Config, Kind, Side};
 use shared::job::{self, Job, Origin, ParseError, VERSION};
 use shared::ledger::{Checkpoint, Detail, Outcome, RunOptions, Settlement, State};
+use shared::limits::LiveLimits;
 use shared::object::Timestamp;
 use shared::{Error, ErrorKind, Result};
 use worker::{Delivery, Execution, Executor, Executors, LaneContext};
 
-use super::{ExecutorTerms, OpenKind};
+use super::{ExecutorTerms, OpenKind, Opened, Opening};
 use crate::operations::OpenedTask;
 
-const KIND: &str = "numbers";
+pub const KIND: Kind = Kind::named("numbers");
 
 /// Numbers of a job.
 const JOB_NUMBERS: usize = 10;
@@ -46,21 +46,31 @@ struct NumberDetail {
     number: u64,
 }
 
-/// Two files, and after how many steps a planner or an executor of them hangs, as one that is about to be killed.
+/// Steps after which planners and executors hang, as those of a process that is about to be killed.
+static STEPS_LEFT: AtomicUsize = AtomicUsize::new(usize::MAX);
+
+async fn step() {
+    if STEPS_LEFT.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_err() {
+        std::future::pending().await
+    }
+}
+
+/// A file in each of a task's two folders.
 #[derive(Debug, Clone)]
 struct Numbers {
     source: PathBuf,
     destination: PathBuf,
-    steps_left: Arc<AtomicUsize>,
+}
+
+/// Opens a task of this kind.
+pub fn open<'a>(config: &'a Config, _: Opening, _: Option<&'a LiveLimits>) -> Opened<'a> {
+    let list = |side: &Side| side.location.path().map(|folder| folder.join("list")).ok_or("it is no folder".to_owned());
+    let numbers = list(&config.objects.source)
+        .and_then(|source| list(&config.objects.destination).map(|destination| Numbers { source, destination }));
+    Box::pin(async move { numbers.map(|numbers| Arc::new(numbers) as Arc<dyn OpenKind>) })
 }
 
 impl Numbers {
-    async fn step(&self) {
-        if self.steps_left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_err() {
-            std::future::pending().await
-        }
-    }
-
     fn read(path: &Path) -> Vec<u64> {
         match std::fs::read_to_string(path) {
             Err(error) if error.kind() == NotFound => Vec::new(),
@@ -87,14 +97,14 @@ impl Planner for Numbers {
     }
 
     fn options(&self) -> RunOptions {
-        RunOptions { digest: KIND.into(), ..RunOptions::default() }
+        RunOptions { digest: KIND.name().into(), ..RunOptions::default() }
     }
 
     async fn plan(&self, run: &RunContext, checkpoints: Vec<Checkpoint>) -> Result<Planned, FindError> {
         let mut checkpoint = checkpoints.into_iter().next().unwrap_or_default();
         let (numbers, there) = (Self::read(&self.source), Self::read(&self.destination));
         while !checkpoint.done {
-            self.step().await;
+            step().await;
             let first = checkpoint.cursor.as_deref().map_or(0, |line| line.parse().expect("a line"));
             let page = numbers.iter().enumerate().skip(first).take(JOB_NUMBERS);
             let body: Body = page.clone().map(|(line, number)| (line, *number)).collect();
@@ -123,7 +133,7 @@ fn job(names: &RunRef, first: usize, numbers: &Body) -> String {
         attempt: 1,
         origin: Origin { id: format!("n{first}"), items },
         not_before: None,
-        kind: KIND.into(),
+        kind: KIND.name().into(),
         verb: "copy".into(),
         items,
         body: job::body(numbers),
@@ -133,7 +143,7 @@ fn job(names: &RunRef, first: usize, numbers: &Body) -> String {
 
 impl Executor for Numbers {
     fn kind(&self) -> &'static str {
-        KIND
+        KIND.name()
     }
 
     fn open(&self, lane: &Arc<LaneContext>, job: &Job) -> Result<Box<dyn Execution>, ParseError> {
@@ -206,7 +216,7 @@ impl Execution for NumbersJob {
                 let (line, number) = self.numbers[*index];
                 self.kind.write(line, number)?;
             }
-            self.kind.step().await;
+            step().await;
             let outcomes: Vec<_> = group.iter().map(|index| self.outcome(*index, State::Copied, None)).collect();
             self.settle(&outcomes).await?;
         }

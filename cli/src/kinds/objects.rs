@@ -1,5 +1,7 @@
 //! Tasks of the kind `objects`: two stores.
 
+use std::sync::Arc;
+
 use adapters::open::{self, Backend, ProbeUse};
 use async_trait::async_trait;
 use finder::{FindError, ObjectsPlanner, Planner, RetryPlanner};
@@ -12,7 +14,7 @@ use shared::store::Store;
 use shared::terminal;
 use worker::{Executors, Follow, Objects};
 
-use super::{ExecutorTerms, OpenKind, Opening};
+use super::{ExecutorTerms, OpenKind, Opened, Opening};
 use crate::operations::{OpenedTask, SliceBounds, SliceCheckpoint, SliceEnd, close, plan, probe, verify};
 
 /// The stores of a task.
@@ -21,9 +23,17 @@ pub struct OpenObjects {
     destination: Store,
 }
 
+/// Opens the stores of a task.
+pub fn open<'a>(config: &'a Config, opening: Opening, limits: Option<&'a LiveLimits>) -> Opened<'a> {
+    Box::pin(async move {
+        let opened: Arc<dyn OpenKind> = Arc::new(OpenObjects::open(config, opening, limits).await?);
+        Ok(opened)
+    })
+}
+
 impl OpenObjects {
     /// Opens the stores.
-    pub async fn open(config: &Config, opening: Opening, limits: Option<&LiveLimits>) -> Result<OpenObjects, String> {
+    async fn open(config: &Config, opening: Opening, limits: Option<&LiveLimits>) -> Result<OpenObjects, String> {
         let opened = match opening {
             Opening::ToEnd => Ok(open::sides_to_end(config).await),
             Opening::Unprobed => open::sides(config).await,

@@ -140,7 +140,7 @@ impl TaskDefinition {
         Config {
             task: id.to_owned(),
             name: self.task.clone(),
-            kind: Kind::Objects,
+            kind: Kind::OBJECTS,
             events: queue.is_some().then_some(EventsConfig { queue: names.events }),
             queue,
             ledger: fleet.ledger.clone(),

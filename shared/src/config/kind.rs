@@ -2,29 +2,38 @@
 
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::ConfigError;
 use crate::objects::job::KIND as OBJECTS;
 
 /// The kind of data that a task replicates: jobs of the task have its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "&'static str")]
-pub enum Kind {
-    /// Objects of buckets, and files of folders.
-    #[default]
-    Objects,
-}
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "&'static str")]
+pub struct Kind(&'static str);
 
 impl Kind {
-    /// The kinds that this release knows.
-    pub const ALL: [Kind; 1] = [Kind::Objects];
+    /// Objects of buckets, and files of folders.
+    pub const OBJECTS: Kind = Kind(OBJECTS);
+
+    /// The kinds that config files and definitions may name.
+    pub const ALL: [Kind; 1] = [Kind::OBJECTS];
+
+    /// The kind of this name. Config files may name it if it is one of [`ALL`](Self::ALL).
+    pub const fn named(name: &'static str) -> Kind {
+        Kind(name)
+    }
 
     /// The kind's name in config files and jobs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Objects => OBJECTS,
-        }
+    pub const fn name(self) -> &'static str {
+        self.0
+    }
+}
+
+impl Default for Kind {
+    fn default() -> Kind {
+        Kind::OBJECTS
     }
 }
 
@@ -46,10 +55,8 @@ impl FromStr for Kind {
     }
 }
 
-impl TryFrom<String> for Kind {
-    type Error = ConfigError;
-
-    fn try_from(name: String) -> Result<Kind, ConfigError> {
-        name.parse()
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Kind, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
     }
 }

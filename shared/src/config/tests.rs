@@ -57,7 +57,7 @@ fn full() -> Config {
     Config {
         task: "t".into(),
         name: "t".into(),
-        kind: Kind::Objects,
+        kind: Kind::OBJECTS,
         queue: Some(QueueConfig { name: "q".into(), dead_letter: Some("d".into()), connection: connection.clone() }),
         events: Some(EventsConfig { queue: "e".into() }),
         ledger: Some(LedgerConfig { table: "l".into(), connection: connection.clone() }),
@@ -83,7 +83,7 @@ fn a_small_config_takes_the_defaults() {
 
 #[test]
 fn a_task_replicates_objects_unless_a_kind_is_given() {
-    assert_eq!(Config::parse(SMALL).unwrap().kind, Kind::Objects);
+    assert_eq!(Config::parse(SMALL).unwrap().kind, Kind::OBJECTS);
     assert_eq!(Config::parse(&format!("kind = \"objects\"\n{SMALL}")).unwrap(), Config::parse(SMALL).unwrap());
 }
 

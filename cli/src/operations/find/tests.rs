@@ -11,19 +11,19 @@ use adapters::open::Backend;
 use async_trait::async_trait;
 use finder::FindError;
 use shared::ErrorKind;
-use shared::config::{Config, FleetFile, TaskDefinition};
-use shared::ledger::{Found, Outcome, Phase, Run, Settlement, State};
+use shared::config::TaskDefinition;
+use shared::ledger::{Found, Outcome, Phase, Settlement, State};
 use shared::object::Timestamp;
 use shared::objects::job::{ObjectJob, ObjectWork};
 use shared::queue::{Depth, JobQueue, Message, Outgoing, Queue};
-use shared::tasks::{Author, BeginRun, NewTask, Operation, SharedTasks, TaskRef};
+use shared::tasks::{Author, BeginRun, NewTask, Operation, TaskRef};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use worker::{Stop, Worker};
 
 use super::*;
-use crate::fixtures;
-use crate::kinds::{self, Opening};
+use crate::fixtures::Process;
+use crate::kinds::Opening;
 use crate::operations::{OpenedTasks, OperationExecutor};
 
 const SLICE: Duration = Duration::from_millis(25);
@@ -37,34 +37,6 @@ const STALE: usize = 90;
 struct Site {
     dir: tempfile::TempDir,
     task: TaskRef,
-}
-
-/// What one process has open. When it is dropped, its leases and claims are free, as those of a killed process are.
-#[derive(Clone)]
-struct Process {
-    tasks: SharedTasks,
-    backend: Backend,
-    config: Config,
-}
-
-#[async_trait]
-impl OpenedTasks for Process {
-    async fn opened(&self, _: u32, _: Opening) -> Result<Arc<OpenedTask>> {
-        let kind = kinds::open(&self.config, Opening::Unprobed, None).await.unwrap();
-        Ok(Arc::new(OpenedTask { config: self.config.clone(), backend: self.backend.clone(), kind }))
-    }
-
-    fn backend(&self) -> Option<&Backend> {
-        Some(&self.backend)
-    }
-
-    fn name(&self) -> &str {
-        &self.config.name
-    }
-
-    async fn of_definition(&self, _: &str) -> Result<Arc<OpenedTask>> {
-        unimplemented!("the task is created")
-    }
 }
 
 /// Writes a file as it was so many minutes ago.
@@ -107,9 +79,7 @@ impl Site {
 
     fn process(&self) -> Process {
         let state = self.dir.path().join("state");
-        let (tasks, backend) = fixtures::process(&state);
-        let config = self.definition().on(&FleetFile::of_folder("fleet", state), &self.task.id);
-        Process { tasks, backend, config }
+        Process::of(&state, &self.definition(), &self.task.id)
     }
 
     /// A worker in a process of its own, which executes operations alone.
@@ -202,12 +172,7 @@ impl Site {
 
 impl Process {
     async fn send(&self, job: &shared::job::Job) {
-        let events = self.backend.events.as_ref().unwrap();
-        events.send(&[Outgoing::now(job.to_body())]).await.unwrap();
-    }
-
-    async fn run(&self, id: &str) -> Option<Run> {
-        self.backend.ledger.run(id).await.unwrap()
+        self.events().send(&[Outgoing::now(job.to_body())]).await.unwrap();
     }
 
     /// Waits until the events queue shows no ready or leased message, and returns how many are delayed.
