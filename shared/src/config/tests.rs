@@ -25,6 +25,7 @@ fn objects(source: Side, destination: Side) -> ObjectsConfig {
         min_age: Some(Duration::from_secs(1)),
         max_age: Some(Duration::from_secs(2)),
         prefix_list: Some("p".into()),
+        prefixes: vec!["p/".into()],
         ..Find::default()
     };
     let work = Work {
