@@ -1,4 +1,5 @@
-//! A lean client for the calls that a run makes for each page and each object: list, head, get, put, upload part.
+//! A lean client for the calls that a run makes for each page and each object: list, head, get,
+//! tags, put, upload part.
 //!
 //! The SDK builds each request through some dozen interceptors, boxed parts and configuration layers, and reads XML
 //! twice. This client makes the same request in one step. Below it is the transport that the SDK's own client uses
@@ -19,6 +20,7 @@ mod objects;
 mod refusal;
 mod sign;
 mod signing_clock;
+mod tags;
 
 use aws_config::SdkConfig;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use aws_sdk_s3::error::ProvideErrorMetadata as _;
+use aws_sdk_s3::error::ProvideErrorMetadata;
 
 use super::Bucket;
 use shared::object::{Pin, Tags};
@@ -68,18 +68,7 @@ impl Bucket {
     async fn tags_of(&self, key: &str, version: Option<String>) -> Result<Answer> {
         let right = if version.is_some() { Right::GetVersionTags } else { Right::GetTags };
         let with_version = version.is_some();
-        let once = || async {
-            let request = self.client.get_object_tagging().bucket(self.name()).key(self.full_key(TAGS.verb, key)?);
-            match request.set_version_id(version.clone()).send().await {
-                Ok(answer) => {
-                    let tags = answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect();
-                    Ok((tags, answer.version_id.filter(|version| version != "null")))
-                }
-                Err(error) if error.code().is_some_and(|code| NO_TAGS.contains(&code)) => Ok((Tags::new(), None)),
-                Err(error) => Err(self.error(TAGS.verb, key, error)),
-            }
-        };
-        match retry::run(&TAGS, &self.subject(key), once).await {
+        match retry::run(&TAGS, &self.subject(key), || self.tags_once(key, version.as_deref())).await {
             Ok((tags, version)) => {
                 // Only an empty set shows that a missing number means none: with tags the number would have come.
                 if self.provider.profile().reports_tag_counts && Tags::is_empty(&tags) {
@@ -93,6 +82,30 @@ impl Bucket {
             Err(error) => Err(error),
         }
     }
+
+    async fn tags_once(&self, key: &str, version: Option<&str>) -> Result<Answer> {
+        let full_key = self.full_key(TAGS.verb, key)?;
+        let (tags, version) = if let Some(lean) = &self.lean {
+            match lean.tags(&self.location.full_key(key), version).await {
+                Ok(answer) => answer,
+                Err(error) if is_empty(&error) => return Ok((Tags::new(), None)),
+                Err(error) => return Err(self.error(TAGS.verb, key, error)),
+            }
+        } else {
+            let request = self.client.get_object_tagging().bucket(self.name()).key(full_key);
+            match request.set_version_id(version.map(str::to_owned)).send().await {
+                Ok(answer) => (answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect(), answer.version_id),
+                Err(error) if is_empty(&error) => return Ok((Tags::new(), None)),
+                Err(error) => return Err(self.error(TAGS.verb, key, error)),
+            }
+        };
+        Ok((tags, version.filter(|version| version != "null")))
+    }
+}
+
+/// Whether an error means that the object has no tags.
+fn is_empty(error: &impl ProvideErrorMetadata) -> bool {
+    error.code().is_some_and(|code| NO_TAGS.contains(&code))
 }
 
 fn is_denied(error: &Error) -> bool {
