@@ -42,6 +42,8 @@ fn every_setting_has_an_option_of_its_name() {
     for key in keys::of("find").iter().chain(keys::of("work")) {
         let spelled: &[&str] = match *key {
             "filters" => &["include", "exclude"],
+            // Of a fleet's task; the lines of a prefix list stand in its definition.
+            "prefixes" => &["prefix-list"],
             "server-side-copy" => &["no-server-side-copy"],
             "tags" => &["no-tags"],
             // In one process it is known who else is at the same objects.

@@ -33,7 +33,7 @@ pub struct ReadLetters {
 /// Some of the dead letters of a task. They stay.
 pub async fn dead_letters(actor: &Actor, name: &str) -> Result<ReadLetters, Refusal> {
     let summary = actor.summary(name).await?;
-    // Whoever only looks makes no queue.
+    // A look makes no queue.
     let queues = match open::existing_task_queues(actor.fleet(), &summary).await {
         Err(error) if error.kind() == ErrorKind::NoSuchContainer => {
             return Ok(ReadLetters { letters: Vec::new(), count: 0 });
