@@ -1,7 +1,7 @@
 //! The kinds of data that these programs replicate.
 //!
-//! [`open`] is the one place that chooses by a task's kind. A further kind brings an [`OpenKind`] in its crate, and
-//! here one line.
+//! [`open`] is the one place that chooses by a task's kind. A further kind brings an [`OpenKind`] in a module
+//! beside these, and here one line.
 
 #[cfg(test)]
 mod numbers;

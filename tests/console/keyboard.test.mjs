@@ -125,6 +125,7 @@ test("dialogs keep the focus and give it back", async () => {
   );
   await page.getByRole("button", { name: "More actions" }).focus();
   await page.keyboard.press("Enter");
+  await page.locator("[role=menuitem]:focus").waitFor();
   await page.keyboard.press("ArrowUp");
   await page.keyboard.press("Enter");
   const dialog = page.getByRole("dialog", { name: "Delete tenant-assets?" });

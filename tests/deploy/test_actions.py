@@ -43,11 +43,13 @@ RIGHTS = {
     ("sqs", "SendMessageBatch"): ["SendMessage"],
 }
 
-# Rights that only `flotilla init` and `doctor` need (Terraform makes the table), and one that everybody has.
+# Rights that only `flotilla init` and `doctor` need (Terraform makes the table), that of a queue of events that a state
+# folder's tasks receive from, and one that everybody has.
 ELSEWHERE = {
     "dynamodb:CreateTable",
     "dynamodb:DescribeTimeToLive",
     "dynamodb:UpdateTimeToLive",
+    "sqs:UntagQueue",
     "sts:GetCallerIdentity",
 }
 

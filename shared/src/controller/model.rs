@@ -14,6 +14,7 @@ use proptest::test_runner::TestRunner;
 
 use self::world::{Without, World};
 use crate::ledger::Phase;
+use crate::tasks::RunEnd;
 
 /// A step of somebody.
 #[derive(Debug, Clone, Copy)]
@@ -102,9 +103,14 @@ fn miscounted(world: &World) -> Option<String> {
     Some(format!("the counters of a run do not add up: {end:?} {run:?}"))
 }
 
+/// An upload of a run that was cancelled and is open. That of a run that only lost messages is left to the next run.
 fn open_upload(world: &World) -> Option<String> {
     let owner = world.ledger.upload.as_ref()?;
-    let is_cancelled = world.ledger.runs.get(owner).is_some_and(|run| run.phase.is_cancelled());
+    let ended_cancelled = || world.ended.get(owner).is_some_and(|end| end.end == RunEnd::Cancelled);
+    let is_cancelled = match world.ledger.runs.get(owner)?.phase {
+        Phase::Lost => ended_cancelled(),
+        phase => phase.is_cancelled(),
+    };
     is_cancelled.then(|| format!("the upload of the cancelled run {owner} stays open"))
 }
 

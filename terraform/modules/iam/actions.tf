@@ -92,7 +92,9 @@ locals {
       table = local.table_write
       queues = concat(local.queues_read, [
         "sqs:CreateQueue",
+        "sqs:DeleteMessage", # With ReceiveMessage: to read, redrive and purge dead letters.
         "sqs:DeleteQueue",
+        "sqs:ReceiveMessage",
         "sqs:SendMessage",
         "sqs:SetQueueAttributes",
         "sqs:TagQueue",

@@ -1,6 +1,6 @@
 // Small controls that every page uses.
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { dateTime, relative } from "../format";
 import { t } from "../i18n";
 import { Icon, type IconName } from "./icon";
@@ -142,7 +142,8 @@ export function Menu({
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const entries = () => [...(root.current?.querySelectorAll<HTMLElement>("[role=menuitem]") ?? [])];
-  useEffect(() => {
+  // Before the browser paints: a key that is pressed at once finds the focus in the menu.
+  useLayoutEffect(() => {
     if (!open) return;
     entries()[0]?.focus();
     const outside = (event: Event) => !root.current?.contains(event.target as Node) && setOpen(false);
