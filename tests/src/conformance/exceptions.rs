@@ -85,6 +85,7 @@ pub const LEDGER_AT_MOTO: Exceptions = Exceptions {
         ("counters_equal_a_model_under_concurrent_settlements", Sometimes, NO_ISOLATION),
         ("an_event_run_begins_once_and_is_never_done", Sometimes, NO_ISOLATION),
         ("eight_workers_that_settle_the_same_events_count_each_once", Sometimes, NO_ISOLATION),
+        ("of_many_claims_at_once_one_succeeds", Sometimes, NO_ISOLATION),
         ("of_two_followers_at_once_one_advances", Sometimes, NO_ISOLATION),
     ],
 };
