@@ -207,3 +207,17 @@ export function Menu({
     </div>
   );
 }
+
+/** The cell of a row by which a person picks it. */
+export function PickCell({ label, picked, onPick }: { label: string; picked: boolean; onPick: (on: boolean) => void }) {
+  return (
+    <td class="pick">
+      <input
+        type="checkbox"
+        checked={picked}
+        aria-label={label}
+        onInput={(event) => onPick(event.currentTarget.checked)}
+      />
+    </td>
+  );
+}

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { taskHref } from "../address";
 import { listCredentials, probeTask } from "../api/calls";
+import { readPages } from "../api/pages";
 import { useQuery } from "../api/query";
 import { may } from "../api/session";
 import type { CredentialsOrigin, ProbeResult, Side } from "../api/types";
@@ -16,15 +17,7 @@ export function CredentialsPage() {
   const [pages, setPages] = useState(1);
   const { data, problem, stale, reload } = useQuery(
     `credentials ${pages}`,
-    async (signal) => {
-      let page = await listCredentials(undefined, { signal });
-      const items = [...page.items];
-      for (let turn = 1; turn < pages && page.next; turn += 1) {
-        page = await listCredentials(page.next, { signal });
-        items.push(...page.items);
-      }
-      return { items, next: page.next };
-    },
+    (signal) => readPages((cursor) => listCredentials(cursor, { signal }), pages),
     { keep: "credentials" },
   );
   return (

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { runHref, taskHref } from "../address";
 import { listFailures } from "../api/calls";
+import { readPages } from "../api/pages";
 import { useQuery } from "../api/query";
 import type { TaskFailures } from "../api/types";
 import { RunBadge } from "../components/badge";
@@ -15,15 +16,7 @@ export function FailuresPage() {
   const [pages, setPages] = useState(1);
   const failures = useQuery(
     `failures ${pages}`,
-    async (signal) => {
-      let page = await listFailures(undefined, { signal });
-      const items = [...page.items];
-      for (let turn = 1; (turn < pages || items.length === 0) && page.next && turn < pages + 20; turn += 1) {
-        page = await listFailures(page.next, { signal });
-        items.push(...page.items);
-      }
-      return { items, next: page.next };
-    },
+    (signal) => readPages((cursor) => listFailures(cursor, { signal }), pages, 20),
     { every: 15, keep: "failures" },
   );
   const { data, problem, reload } = failures;

@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { useLocation } from "preact-iso/router";
 import { withQuery } from "../address";
 import { listTasks } from "../api/calls";
+import { readPages } from "../api/pages";
 import { useQuery } from "../api/query";
 import { may } from "../api/session";
 import type { TaskItem, TaskStatus } from "../api/types";
@@ -108,16 +109,9 @@ export function TasksPage() {
   );
 }
 
-/** Reads the first pages, one after the other: each cursor comes from the page before. */
-async function read(status: TaskStatus | "all", search: string, pages: number, signal: AbortSignal) {
+function read(status: TaskStatus | "all", search: string, pages: number, signal: AbortSignal) {
   const query = { limit: PAGE, ...(status === "all" ? {} : { status }), ...(search ? { search } : {}) };
-  let page = await listTasks(query, { signal });
-  const items = [...page.items];
-  for (let turn = 1; turn < pages && page.next; turn += 1) {
-    page = await listTasks({ ...query, cursor: page.next }, { signal });
-    items.push(...page.items);
-  }
-  return { ...page, items };
+  return readPages((cursor) => listTasks({ ...query, ...(cursor ? { cursor } : {}) }, { signal }), pages);
 }
 
 function Search({ value, onSearch }: { value: string; onSearch: (text: string) => void }) {

@@ -6,7 +6,7 @@ import { type Problem, problemOf } from "../../api/problem";
 import { may } from "../../api/session";
 import type { Outcome, Run } from "../../api/types";
 import { isOver } from "../../components/badge";
-import { Button, Copyable, Time } from "../../components/controls";
+import { Button, Copyable, PickCell, Time } from "../../components/controls";
 import { ProblemPanel, Skeleton } from "../../components/states";
 import { bytes } from "../../format";
 import { t, word } from "../../i18n";
@@ -110,16 +110,7 @@ function Row({
   const { key, error, reason, size, attempts, finished } = item;
   return (
     <tr class={picked === undefined ? "" : "picked"}>
-      {picked !== undefined && (
-        <td class="pick">
-          <input
-            type="checkbox"
-            checked={picked}
-            aria-label={t("retry.pick.key", { key })}
-            onInput={(event) => onPick(event.currentTarget.checked)}
-          />
-        </td>
-      )}
+      {picked !== undefined && <PickCell label={t("retry.pick.key", { key })} picked={picked} onPick={onPick} />}
       <td class="lead">
         <span class="key-line">
           {task ? (

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { runHref, shortRun } from "../../address";
 import { listRuns } from "../../api/calls";
+import { readPages } from "../../api/pages";
 import { useQuery } from "../../api/query";
 import type { Run, Task } from "../../api/types";
 import { RunBadge, isLive } from "../../components/badge";
@@ -15,15 +16,7 @@ export function RunsTab({ task }: { task: Task }) {
   const [pages, setPages] = useState(1);
   const runs = useQuery(
     `runs ${task.name} ${pages} ${task.run?.id ?? ""} ${task.last_run?.id ?? ""}`,
-    async (signal) => {
-      let page = await listRuns(task.name, undefined, { signal });
-      const items = [...page.items];
-      for (let turn = 1; turn < pages && page.next; turn += 1) {
-        page = await listRuns(task.name, page.next, { signal });
-        items.push(...page.items);
-      }
-      return { items, next: page.next };
-    },
+    (signal) => readPages((cursor) => listRuns(task.name, cursor, { signal }), pages),
     { every: 10, keep: `runs ${task.name}` },
   );
   if (!runs.data) {

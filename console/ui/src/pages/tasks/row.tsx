@@ -2,7 +2,7 @@
 import { runHref, taskHref } from "../../address";
 import type { TaskItem } from "../../api/types";
 import { RunBadge, TaskBadge } from "../../components/badge";
-import { Route, Time } from "../../components/controls";
+import { PickCell, Route, Time } from "../../components/controls";
 import { Bar, brief } from "../../components/progress";
 import { t } from "../../i18n";
 
@@ -19,16 +19,7 @@ export function TaskRow({
   const error = task.errors[0]?.error ?? run?.error ?? (run ? undefined : last?.error);
   return (
     <tr class={picked === undefined ? "" : "picked"}>
-      {picked !== undefined && (
-        <td class="pick">
-          <input
-            type="checkbox"
-            checked={picked}
-            aria-label={t("tasks.pick", { name })}
-            onInput={(event) => onPick(event.currentTarget.checked)}
-          />
-        </td>
-      )}
+      {picked !== undefined && <PickCell label={t("tasks.pick", { name })} picked={picked} onPick={onPick} />}
       <td class="lead">
         <a class="name" href={taskHref(name)}>
           {name}
