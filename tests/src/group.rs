@@ -49,7 +49,8 @@ pub struct GroupSettings {
 pub struct Summary {
     /// Machines launched.
     pub launched: usize,
-    /// Most machines at one moment.
+    /// Most machines that counted towards the desired number at one moment. Auto Scaling replaces a machine while it
+    /// terminates, and bounds only the others.
     pub peak: usize,
     /// Launches that were refused because there was no capacity.
     pub refused: usize,
@@ -196,7 +197,7 @@ impl State {
                 machine.go(now, settings);
             }
         }
-        self.summary.peak = self.summary.peak.max(self.present());
+        self.summary.peak = self.summary.peak.max(self.staying());
     }
 
     async fn launch(&mut self, now: Instant) {
