@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const WEED = join(process.env["FLOTILLA_TEST_BIN"] ?? "", "weed");
-const FLOTILLA = process.env["FLOTILLA"] ?? "";
+export const FLOTILLA = process.env["FLOTILLA"] ?? "";
 
 /** Why the tests against real programs cannot run; empty: they can. */
 export function missing() {
@@ -20,7 +20,7 @@ export function folder() {
   return mkdtempSync(join(tmpdir(), "flotilla-console-"));
 }
 
-async function freePort() {
+export async function freePort() {
   const server = createServer();
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address();
@@ -28,7 +28,7 @@ async function freePort() {
   return port;
 }
 
-async function until(what, ask, seconds = 60) {
+export async function until(what, ask, seconds = 60) {
   const end = Date.now() + seconds * 1_000;
   for (;;) {
     const found = await ask();
@@ -38,12 +38,23 @@ async function until(what, ask, seconds = 60) {
   }
 }
 
+/** Programs that run. A test that fails half-way leaves some. */
+const running = new Set();
+process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+
+/** Ends the programs that a failed start left, so that the test process ends. */
+export function endAll() {
+  running.forEach((child) => child.kill("SIGKILL"));
+}
+
 /** A program with its output, which is ended with its own process id alone. */
-function start(program, args, options = {}) {
+export function start(program, args, options = {}) {
   const child = spawn(program, args, {
     stdio: ["ignore", "pipe", "pipe"],
     ...options,
   });
+  running.add(child);
+  child.once("exit", () => running.delete(child));
   const output = { text: "" };
   for (const stream of [child.stdout, child.stderr])
     stream.on(
