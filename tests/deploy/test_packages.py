@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
@@ -28,61 +29,108 @@ bash -n /usr/share/bash-completion/completions/flotilla
 test -s /usr/lib/sysctl.d/90-flotilla.conf
 """
 
-# What is left of a removed package: the state, and the user that owns it.
-GONE = """
-test ! -e /usr/bin/flotilla
-test -z "$(ls /usr/lib/systemd/system | grep flotilla)"
-test -d /var/lib/flotilla
-"""
+# Files of the system that a package or its scripts may touch.
+LIST = "list() { find /etc /usr /var/lib /opt -path /var/lib/dpkg -prune -o -path /var/lib/rpm -prune -o -print \\\n" \
+    "    | grep -v -E '^/etc/(passwd|group|g?shadow|sub[ug]id)-?$|ld.so.cache' | sort; }"
+
+# Words of the workspace's manifest, and older ones.
+OLDER = {
+    'resolver = "3"': 'resolver = "2"',
+    'edition = "2024"': 'edition = "2021"',
+    'debug = "line-tables-only"': "debug = 1",
+    'strip = "debuginfo"': "strip = true",
+}
 
 
 class Packages(unittest.TestCase):
+    """Made by cargo-deb and cargo-generate-rpm from the lists of cli/Cargo.toml, as `deploy/release` makes them."""
+
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(dir=ROOT / "target")
         cls.addClassCleanup(cls.folder.cleanup)
-        cls.target = Path(cls.folder.name)
+        cls.tree = Path(cls.folder.name, "tree")
+        cls.target = Path(cls.folder.name, "target")
+        copy_sources(cls.tree)
         place = cls.target / TARGET / "dist"
         place.mkdir(parents=True)
+        # cargo-generate-rpm knows `--profile` since 0.11.
+        (cls.target / TARGET / "release").symlink_to("dist")
         for name in NAMES:
             run(tool("strip"), "-o", place / name, PROGRAMS / name)
-        run("bash", "-c", cls.function("pages"), environment={"own": str(PROGRAMS / "flotilla")})
-
-    @staticmethod
-    def function(name):
-        """A function of deploy/release, as a script; `own` is the program."""
-        text = (ROOT / "deploy/release").read_text()
-        body = text[text.index(f"{name}() {{") :]
-        body = body[: body.index("\n}\n") + 3]
-        lines = [line for line in body.splitlines() if not line.strip().startswith(("local own", "own=", "[[ -x $own"))]
-        return "\n".join(["set -euo pipefail", *lines, name])
+        own = {"own": str(PROGRAMS / "flotilla")}
+        run("bash", "-c", release_function("pages"), folder=cls.tree, environment=own)
 
     def built(self, *words):
         """The package that a program of cargo's makes."""
-        tool(f"cargo-{words[0]}")
-        out = Path(tempfile.mkdtemp(dir=self.target))
-        words = ["cargo", *words, "--profile", "dist", "--target", TARGET, "--output", f"{out}/"]
-        run(*words, environment={"CARGO_TARGET_DIR": str(self.target)}, timeout=600)
+        made_by = tool(f"cargo-{words[0]}")
+        out = Path(tempfile.mkdtemp(dir=self.folder.name))
+        words = [made_by, *words, "--target", TARGET, "--output", f"{out}/"]
+        run(*words, folder=self.tree, environment={"CARGO_TARGET_DIR": str(self.target)}, timeout=600)
         [package] = out.iterdir()
         return package
 
     def test_the_debian_package_is_installed_and_removed(self):
-        package = self.built("deb", "--no-build", "--no-strip", "--fast", "--package", "flotilla")
-        said = inside(
-            package.parent,
-            f"dpkg -i /given/{package.name} >/dev/null\n{WORKS}\ndpkg -r flotilla >/dev/null\n{GONE}",
-        )
-        self.assertIn(f"flotilla {VERSION}", said)
+        tool("dpkg")
+        words = ["--no-build", "--no-strip", "--fast", "--package", "flotilla", "--profile", "dist"]
+        package = self.built("deb", *words)
+        self.assert_installed(package, "dpkg -i", "dpkg -r", "dpkg -P")
 
     def test_the_rpm_package_is_installed_and_removed(self):
         tool("rpm")
         package = self.built("generate-rpm", "--package", "cli", "--payload-compress", "none")
         # The database of this system knows no packages that one could depend on.
-        said = inside(
-            package.parent,
-            f"rpm -i --nodeps /given/{package.name}\n{WORKS}\nrpm -e --nodeps flotilla\n{GONE}",
-        )
-        self.assertIn(f"flotilla {VERSION}", said)
+        self.assert_installed(package, "rpm -i --nodeps", "rpm -e --nodeps", "true")
+
+    def assert_installed(self, package, install, remove, purge):
+        """The package works where it is installed. Removed, it leaves what docs/deployment.md names, and no other file."""
+        script = [
+            LIST,
+            "list >/tmp/before",
+            f"{install} /given/{package.name} >/dev/null",
+            WORKS,
+            f"{remove} flotilla >/dev/null",
+            f"{purge} flotilla >/dev/null",
+            "list >/tmp/after",
+            "echo left:",
+            "diff /tmp/before /tmp/after | grep '^[<>]' || true",
+            "getent passwd flotilla >/dev/null",
+        ]
+        works, left = inside(package.parent, "\n".join(script)).split("left:\n")
+        self.assertIn(f"flotilla {VERSION}", works)
+        self.assertEqual(left.split("\n")[:-1], ["> /etc/flotilla", "> /var/lib/flotilla"])
+
+
+def release_function(name):
+    """A function of deploy/release, as a script; `own` is the program."""
+    text = (ROOT / "deploy/release").read_text()
+    body = text[text.index(f"{name}() {{") :]
+    body = body[: body.index("\n}\n") + 3]
+    lines = [line for line in body.splitlines() if not line.strip().startswith(("local own", "own=", "[[ -x $own"))]
+    return "\n".join(["set -euo pipefail", *lines, name])
+
+
+def copy_sources(tree):
+    """What the packages' programs read. The programs that the Python index has do not know the newest words of cargo's
+    manifests; no word of those that are replaced says what a package contains."""
+    listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", "--", "*Cargo.toml", "Cargo.lock", "LICENSE", "deploy", "*/src/lib.rs", "cli/src/bin")
+    for path in listed.splitlines():
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, tree / path)
+    manifest = tree / "Cargo.toml"
+    text = manifest.read_text()
+    for newer, older in OLDER.items():
+        if newer not in text:
+            raise AssertionError(f"Cargo.toml has no {newer}")
+        text = text.replace(newer, older)
+    manifest.write_text(text)
+    # Scripts by their path: since cargo-generate-rpm 0.12.
+    manifest = tree / "cli/Cargo.toml"
+
+    def script(found):
+        return f"_script = '''{(tree / found[1]).read_text()}'''"
+
+    manifest.write_text(re.sub(r'_script = "(.+)"', script, manifest.read_text()))
 
 
 class Image(unittest.TestCase):

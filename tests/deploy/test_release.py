@@ -44,6 +44,9 @@ class Parts(unittest.TestCase):
                 source = package["source"]
                 self.assertTrue(source is None or source.startswith("registry+https://github.com/rust-lang/"), source)
 
+    def test_cargo_deny_finds_nothing(self):
+        run(tool("cargo-deny"), "--workspace", "check", "licenses", "bans", "sources")
+
     def test_expressions_are_judged(self):
         self.assertTrue(is_allowed("MIT OR LGPL-2.1-or-later", {"MIT"}))
         self.assertFalse(is_allowed("MIT AND LGPL-2.1-or-later", {"MIT"}))
@@ -56,7 +59,7 @@ class Packages(unittest.TestCase):
         metadata = tomllib.loads((ROOT / "cli/Cargo.toml").read_text())["package"]["metadata"]
         sources = [ROOT / "cli" / source for source, _, _ in metadata["deb"]["assets"]]
         sources += [ROOT / asset["source"] for asset in metadata["generate-rpm"]["assets"]]
-        sources += [ROOT / metadata["generate-rpm"][name] for name in ("post_install_script", "pre_uninstall_script")]
+        sources += [ROOT / metadata["generate-rpm"][name] for name in ("post_install_script", "pre_uninstall_script", "post_uninstall_script")]
         for source in sources:
             path = Path(os.path.normpath(source))
             if "target" not in path.relative_to(ROOT).parts and "release" not in path.parts:
