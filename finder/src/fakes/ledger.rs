@@ -191,7 +191,8 @@ impl Ledger for Book {
         Ok(self.get(run))
     }
     async fn run_state(&self, run: &str) -> Result<Option<RunState>> {
-        Ok(self.get(run).map(|run| RunState { phase: run.phase, options: run.start.options }))
+        let is_closed = self.pages.lock().unwrap().fences.get(run) == Some(&CLOSED);
+        Ok(self.get(run).map(|run| RunState { phase: run.phase, options: run.start.options, is_closed }))
     }
     async fn runs(&self, _: &str, limit: usize) -> Result<Vec<Run>> {
         let ids: Vec<String> = self.pages.lock().unwrap().runs.keys().rev().take(limit).cloned().collect();

@@ -1,6 +1,6 @@
 //! A run that was asked for under an id: another program recorded it, and decides which run of its task is live.
 
-use shared::ledger::{ClaimView, Phase, RunOptions, RunStart};
+use shared::ledger::{self, ClaimView, Phase, RunOptions, RunStart};
 use shared::{Error, ErrorKind};
 
 use super::claim::{self, Claim};
@@ -9,7 +9,7 @@ use crate::error::FindError;
 use crate::planner::Planner;
 
 /// A run that was asked for. The finder makes it, or goes on with it; it neither waits for earlier runs of the task nor
-/// cancels them.
+/// cancels them. It closes those that are done and had other options.
 #[derive(Debug, Clone)]
 pub struct RunRequest {
     /// The run's id.
@@ -32,6 +32,8 @@ impl Finder {
     ) -> Result<Option<Begun>, FindError> {
         let state = self.ledger.run_state(&request.id).await.map_err(FindError::Ledger)?;
         let Some(state) = state else {
+            // Cut off before the start: the next slice closes them again.
+            ledger::close_done(&self.ledger, &self.task, &options).await.map_err(FindError::Ledger)?;
             self.start(&request.id, planner, options, fence).await?;
             return Ok(Some(Begun { id: request.id.clone(), phase: Phase::Listing, is_new: true }));
         };

@@ -23,20 +23,54 @@ const OTHER_OPTIONS: &str = "cancelled: a run with other options has started";
 /// Jobs that are settled at once: each is at most one message in memory.
 const JOBS_AT_ONCE: usize = 8;
 
-/// Cancels every run of the task that is not done and must not go on when a run with these options begins, and ends
-/// cancellations that were cut off. The caller holds the task's claim. Returns the runs as they were when they were
+/// Cancels every run of the task that is not done and must not go on when a run with these options begins, ends
+/// cancellations that were cut off, and closes done runs with other options. The caller holds the task's claim. Returns the runs as they were when they were
 /// cancelled just now, newest first.
 pub async fn supersede(ledger: &SharedLedger, task: &str, options: &RunOptions, owner: &str) -> Result<Vec<Run>> {
     let mut cancelled = Vec::new();
-    for (age, run) in ledger.runs(task, MAX_RUNS).await?.into_iter().enumerate() {
+    let runs = ledger.runs(task, MAX_RUNS).await?;
+    for (age, run) in runs.iter().enumerate() {
         if run.phase == Phase::Cancelling {
-            cancel(ledger, &run, OTHER_OPTIONS, owner).await?;
-        } else if !run.phase.is_cancelled() && !run.is_done() && !goes_on(&run, age, options) {
-            cancel(ledger, &run, OTHER_OPTIONS, owner).await?;
-            cancelled.push(run);
+            cancel(ledger, run, OTHER_OPTIONS, owner).await?;
+        } else if !run.phase.is_cancelled() && !run.is_done() && !goes_on(run, age, options) {
+            cancel(ledger, run, OTHER_OPTIONS, owner).await?;
+            cancelled.push(run.clone());
         }
     }
+    close(ledger, &runs, options).await?;
     Ok(cancelled)
+}
+
+/// Closes the task's done runs with other options, for a caller that decides which run is live, before it begins a run
+/// with these options. Usually one read.
+pub async fn close_done(ledger: &SharedLedger, task: &str, options: &RunOptions) -> Result<()> {
+    match ledger.runs(task, 1).await?.first() {
+        Some(newest) if newest.start.options.digest != options.digest => {
+            close(ledger, &ledger.runs(task, MAX_RUNS).await?, options).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Closes the done runs with other options among these, newest first. A job of theirs that comes twice, or that a worker
+/// still executes although another message has settled its items, must not write under those options.
+///
+/// Runs before one with the same options, and before a closed one, were closed when that one began or was closed. The
+/// oldest is closed first: the next command repeats the rest of a pass that was cut off.
+async fn close(ledger: &SharedLedger, runs: &[Run], options: &RunOptions) -> Result<()> {
+    let mut done = Vec::new();
+    for run in runs.iter().take_while(|run| run.start.options.digest != options.digest) {
+        match ledger.run_state(&run.start.id).await? {
+            Some(state) if state.phase.is_cancelled() => {}
+            Some(state) if state.is_closed => break,
+            Some(_) if run.is_done() => done.push(&run.start.id),
+            _ => {}
+        }
+    }
+    for run in done.into_iter().rev() {
+        ledger.fence(run, CLOSED).await?;
+    }
+    Ok(())
 }
 
 /// Whether the jobs of a run, the newest of its task if its `age` is 0, are executed when a run with these options

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(doc)]
+use super::CLOSED;
 use super::{Found, Phase, RunOptions, Settled};
 use crate::object::Timestamp;
 
@@ -71,4 +73,13 @@ pub struct RunState {
     pub phase: Phase,
     /// The options that it began under.
     pub options: RunOptions,
+    /// Whether no finder writes to it any more, and no worker in its name: its fence is [`CLOSED`].
+    pub is_closed: bool,
+}
+
+impl RunState {
+    /// Whether no job of the run is executed any more.
+    pub fn is_over(&self) -> bool {
+        self.is_closed || self.phase.is_cancelled()
+    }
 }

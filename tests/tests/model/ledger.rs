@@ -335,8 +335,9 @@ impl Ledger for FakeLedger {
         // Without a turn: the promise counts from the answer.
         let phase = |run: &Run| if self.blind { Phase::Listing } else { run.phase };
         Ok(self.now(|pages| {
+            let is_closed = !self.blind && pages.fences.get(run) == Some(&CLOSED);
             let run = pages.runs.get(run)?;
-            Some(RunState { phase: phase(run), options: run.start.options.clone() })
+            Some(RunState { phase: phase(run), options: run.start.options.clone(), is_closed })
         }))
     }
 

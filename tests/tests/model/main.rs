@@ -86,6 +86,17 @@ fn nothing_is_written_in_a_cancelled_runs_name() {
     }
 }
 
+/// A job was sent twice. Its second message was received just before the first one was acknowledged, so nobody read
+/// that its run was done: it wrote under the options of before, long after the user had asked for others.
+#[test]
+fn regression_a_done_runs_duplicate_ends_when_options_change() {
+    for seed in [4_761_296_776_829] {
+        if let Some((seed, failure)) = first_failing(std::iter::once(minded(seed))) {
+            panic!("seed {seed}: {}", failure.report());
+        }
+    }
+}
+
 /// A run that is done stays done, and its jobs that come again do nothing.
 #[test]
 fn users_change_their_mind_before_and_after_a_run_is_done() {

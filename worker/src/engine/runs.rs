@@ -30,7 +30,7 @@ const MAX_KNOWN: usize = 64;
 pub(crate) enum RunVerdict {
     /// It is executed. Its run is asked about again at that time; a run of events has no end.
     Execute(Option<Instant>),
-    /// Its run is cancelled.
+    /// Its run is cancelled, or was done when a run with other options began.
     Cancelled,
     /// The ledger does not know its run.
     Unknown,
@@ -76,10 +76,10 @@ impl Runs {
             return Ok(RunVerdict::Execute(None));
         }
         let Known { state, read } = self.read(run, job.deletes()).await?;
-        let Some(RunState { phase, options }) = state else { return Ok(RunVerdict::Unknown) };
+        let Some(state) = state else { return Ok(RunVerdict::Unknown) };
         Ok(match () {
-            () if phase.is_cancelled() || job.deletes() && !options.delete => RunVerdict::Cancelled,
-            () if !is_ours(writes, &options) => RunVerdict::OtherOptions,
+            () if state.is_over() || job.deletes() && !state.options.delete => RunVerdict::Cancelled,
+            () if !is_ours(writes, &state.options) => RunVerdict::OtherOptions,
             () => RunVerdict::Execute(Some(read + VALID)),
         })
     }
@@ -110,7 +110,7 @@ impl Runs {
         loop {
             sleep_until(until).await;
             let known = self.read(run, false).await?;
-            if known.state.as_ref().is_none_or(|state| state.phase.is_cancelled()) {
+            if known.state.as_ref().is_none_or(RunState::is_over) {
                 return Ok(());
             }
             until = known.until();
@@ -190,7 +190,7 @@ mod tests {
         async fn answer(&self) -> Result<Option<RunState>> {
             self.0.set(self.0.get() + 1);
             sleep(Duration::from_millis(20)).await;
-            Ok(Some(RunState { phase: Phase::Listed, options: RunOptions::default() }))
+            Ok(Some(RunState { phase: Phase::Listed, options: RunOptions::default(), is_closed: false }))
         }
     }
 

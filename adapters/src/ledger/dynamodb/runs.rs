@@ -9,7 +9,7 @@ use serde::de::value::Error as WordError;
 use super::item::{Item, Record, number, pk, text};
 use super::{DynamoDbLedger, ranges, settle};
 use shared::ledger::events::is_events_run;
-use shared::ledger::{Found, Phase, Run, RunOptions, RunStart, RunState, fence_error};
+use shared::ledger::{CLOSED, Found, Phase, Run, RunOptions, RunStart, RunState, fence_error};
 use shared::object::Timestamp;
 use shared::{ErrorKind, Result};
 
@@ -201,7 +201,8 @@ pub(super) async fn run(ledger: &DynamoDbLedger, run: &str) -> Result<Option<Run
 /// A run's state alone.
 pub(super) async fn state(ledger: &DynamoDbLedger, run: &str) -> Result<Option<RunState>> {
     let Some(record) = ledger.get(&pk("run", &[run]), RUN).await? else { return Ok(None) };
-    Ok(Some(RunState { phase: phase_in(&record)?, options: options_in(&record)? }))
+    let is_closed = record.optional_number("fence")? == Some(CLOSED);
+    Ok(Some(RunState { phase: phase_in(&record)?, options: options_in(&record)?, is_closed }))
 }
 
 /// The runs of a task, newest first.

@@ -4,7 +4,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::sqlite::Failure;
 use shared::ErrorKind;
-use shared::ledger::{Checkpoint, Found, Phase, Run, RunStart, RunState, Settled, State, events_run, fence_error};
+use shared::ledger::{
+    CLOSED, Checkpoint, Found, Phase, Run, RunStart, RunState, Settled, State, events_run, fence_error,
+};
 use shared::object::Timestamp;
 
 /// Most tasks that are named, by the port's contract.
@@ -156,11 +158,11 @@ pub(super) fn run(connection: &Connection, run: &str) -> Result<Option<Run>, Fai
 }
 
 pub(super) fn run_state(connection: &Connection, run: &str) -> Result<Option<RunState>, Failure> {
-    let mut select = connection.prepare_cached("SELECT start, phase FROM runs WHERE id = ?1")?;
-    let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
-    let Some((start, phase)) = select.query_row([run], read).optional()? else { return Ok(None) };
+    let mut select = connection.prepare_cached("SELECT start, phase, fence FROM runs WHERE id = ?1")?;
+    let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?));
+    let Some((start, phase, fence)) = select.query_row([run], read).optional()? else { return Ok(None) };
     let RunStart { options, .. } = serde_json::from_str(&start)?;
-    Ok(Some(RunState { phase: serde_json::from_str(&phase)?, options }))
+    Ok(Some(RunState { phase: serde_json::from_str(&phase)?, options, is_closed: fence == signed(CLOSED) }))
 }
 
 pub(super) fn runs(connection: &Connection, task: &str, limit: usize) -> Result<Vec<Run>, Failure> {

@@ -131,3 +131,54 @@ async fn only_earlier_runs_that_are_not_done_are_cancelled() {
         assert_eq!(bench.book.run(run).await.unwrap().unwrap().phase, phase);
     }
 }
+
+/// Those of the same options stay open: their jobs write what the new run would write.
+#[tokio::test]
+async fn regression_done_runs_with_other_options_are_closed() {
+    for is_fleet in [false, true] {
+        let (source, destination) = mirrored();
+        let mut bench = bench(source, destination, mirror());
+        let (mut runs, mut closed) = (Vec::new(), Vec::new());
+        for (number, delete) in [true, true, false, true, true].into_iter().enumerate() {
+            bench.find.delete = delete;
+            let id = format!("{number}");
+            let run = RunRequest { id, definition: 1, dead: None };
+            bench.finder.run = is_fleet.then_some(run);
+            runs.push(bench.run().await.unwrap());
+            bench.book.settle_all(runs.last().unwrap());
+            let states = runs.iter().map(|run| bench.book.run_state(run));
+            let states = futures::future::try_join_all(states).await.unwrap();
+            closed.push(states.iter().filter(|state| state.as_ref().unwrap().is_closed).count());
+        }
+        assert_eq!(closed, [0, 0, 2, 3, 3], "in a fleet: {is_fleet}");
+        let phases = runs.iter().map(|run| bench.book.run(run));
+        let runs = futures::future::try_join_all(phases).await.unwrap();
+        assert!(runs.iter().all(|run| run.as_ref().unwrap().is_done()));
+    }
+}
+
+/// The oldest is closed first, so the next command goes on wherever one was cut off.
+#[tokio::test]
+async fn closing_done_runs_goes_on_wherever_it_was_cut_off() {
+    for at in 0.. {
+        let (source, destination) = mirrored();
+        let mut bench = bench(source, destination, mirror());
+        let mut runs = Vec::new();
+        for _ in 0..3 {
+            runs.push(bench.run().await.unwrap());
+            bench.book.settle_all(runs.last().unwrap());
+        }
+        bench.find.delete = false;
+        bench.faults.crash_at(Some((at, at % 2 == 0)));
+        let is_cut_off = bench.run().await.is_err();
+        bench.faults.crash_at(None);
+        let newest = bench.run().await;
+        assert!(matches!(newest, Ok(_) | Err(FindError::Busy { .. })), "{newest:?}");
+        for run in &runs {
+            assert!(bench.book.run_state(run).await.unwrap().unwrap().is_closed, "cut off at {at}");
+        }
+        if !is_cut_off {
+            return;
+        }
+    }
+}

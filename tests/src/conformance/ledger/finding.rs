@@ -1,7 +1,7 @@
 //! The finder's part of the ledger: runs, checkpoints, deferred jobs.
 
 use shared::ErrorKind;
-use shared::ledger::{Checkpoint, Found, NO_FENCE, Phase, Run, RunState, Settled, SharedLedger};
+use shared::ledger::{CLOSED, Checkpoint, Found, NO_FENCE, Phase, Run, RunState, Settled, SharedLedger};
 use shared::store::KeyRange;
 
 use super::{odd_keys, run_start, started, unique};
@@ -223,9 +223,11 @@ pub async fn a_runs_state_is_its_phase_and_its_options(ledger: SharedLedger) {
     let start = started(&ledger).await;
     for phase in [Phase::Listing, Phase::Listed, Phase::Cancelling] {
         ledger.set_phase(&start.id, phase, None, None).await.unwrap();
-        let state = RunState { phase, options: start.options.clone() };
+        let state = RunState { phase, options: start.options.clone(), is_closed: false };
         assert_eq!(ledger.run_state(&start.id).await.unwrap(), Some(state));
     }
+    ledger.fence(&start.id, CLOSED).await.unwrap();
+    assert!(ledger.run_state(&start.id).await.unwrap().unwrap().is_closed);
     assert_eq!(ledger.run_state(&unique("run")).await.unwrap(), None);
 }
 
