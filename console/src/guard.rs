@@ -20,8 +20,9 @@ use crate::problem::{PROBLEM_JSON, Problem};
 /// Paths that a provider sends a browser to, from its own site. They change nothing without the browser's cookie.
 const FROM_PROVIDER: [&str; 2] = ["/api/v1/login/oidc", "/api/v1/login/callback"];
 
-/// The path at which a session begins.
-const LOGIN: &str = "/api/v1/login";
+/// Paths that begin and end a session. They need no secret of a page: nobody has one before, and a page that lost it
+/// signs out.
+const LOGIN_AND_LOGOUT: [&str; 2] = ["/api/v1/login", "/api/v1/logout"];
 
 /// The header with the page's secret.
 pub const PAGE_SECRET: &str = "x-flotilla-session";
@@ -84,12 +85,11 @@ impl Address {
     }
 }
 
-/// The secret of the session's cookie.
-pub fn session_secret<'a>(headers: &'a HeaderMap, address: &Address) -> Option<&'a str> {
-    let name = address.cookie();
+/// The values of all cookies of a name. There may be several: another server of this host sets cookies too.
+pub fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+    let pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(move |(key, _)| *key == name).map(|(_, value)| value)
 }
 
 /// Judges a request, has it carried out, and completes the answer.
@@ -144,31 +144,36 @@ fn judged(console: &Console, request: &Request, path: &str) -> Result<(), Proble
     Ok(())
 }
 
-/// Who asks, by the session in the cookie, or at a provider. Which operations somebody may call says `access`.
+/// Who asks: by a bearer token, or by the session in a cookie. `access` decides which operations somebody may call.
 async fn who(console: &Console, headers: &HeaderMap, path: &str, changes: bool) -> Result<Option<Me>, Problem> {
     if !path.starts_with("/api/") && path != "/metrics" {
         return Ok(None);
     }
-    let setup = console.setup();
-    let cookie = session_secret(headers, &setup.address);
-    let mut me = cookie.and_then(|secret| setup.sessions.who(secret));
-    // Browsers send a cookie to all ports of its host: another server there may have it, but not the page's secret.
-    // A client that sends no secret is trusted by its cookie alone.
-    if changes
-        && path != LOGIN
-        && let Some(page) = headers.get(PAGE_SECRET)
-    {
-        let page = page.to_str().unwrap_or_default();
-        me = me.filter(|_| cookie.is_some_and(|cookie| setup.sessions.is_page(cookie, page)));
-    }
-    if me.is_none()
-        && let Some(oidc) = &setup.oidc
-    {
-        me = oidc.identify(headers).await?;
-    }
+    let me = match &console.setup().oidc {
+        Some(oidc) => match oidc.bearer(headers).await? {
+            None => by_session(console, headers, path, changes)?,
+            me => me,
+        },
+        None => by_session(console, headers, path, changes)?,
+    };
     match me {
         None if path == "/metrics" => Err(Problem::signed_out()),
         me => Ok(me),
+    }
+}
+
+/// Who has the session in a cookie. Browsers send a cookie to all ports of its host: another server there may have it,
+/// but not the secret of the page. So a change needs that secret too, and a wrong one is refused with each request.
+fn by_session(console: &Console, headers: &HeaderMap, path: &str, changes: bool) -> Result<Option<Me>, Problem> {
+    let mut sessions = console.sessions(headers).into_iter();
+    let page = headers.get(PAGE_SECRET).map(|page| page.to_str().unwrap_or_default());
+    if LOGIN_AND_LOGOUT.contains(&path) || (page.is_none() && !changes) {
+        return Ok(sessions.next().map(|session| session.me));
+    }
+    let has_session = sessions.len() > 0;
+    match page.and_then(|page| sessions.find(|session| session.is_page(page))) {
+        None if changes && has_session => Err(Problem::another_page()),
+        session => Ok(session.map(|session| session.me)),
     }
 }
 

@@ -21,6 +21,7 @@ mod cookie;
 pub mod flow;
 mod jwt;
 mod keys;
+mod session;
 
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ use axum::http::{HeaderMap, header};
 pub use config::OidcConfig;
 use cookie::Sealer;
 use keys::Provider;
+use session::Ended;
+pub use session::end_header;
 use shared::object::Timestamp;
 
 use crate::api::features::Me;
@@ -43,6 +46,7 @@ struct Inner {
     config: OidcConfig,
     provider: Provider,
     sealer: Sealer,
+    ended: Ended,
     /// Of the client; `None` for a public one.
     secret: Option<String>,
 }
@@ -57,7 +61,7 @@ impl Oidc {
             None => Sealer::random()?,
         };
         let provider = Provider::new(config.issuer.clone());
-        Ok(Oidc(Arc::new(Inner { config, provider, sealer, secret })))
+        Ok(Oidc(Arc::new(Inner { config, provider, sealer, ended: Ended::default(), secret })))
     }
 
     /// Where browsers reach the console.
@@ -70,23 +74,17 @@ impl Oidc {
         Address { hosts: vec![host.to_owned()], port, is_https }
     }
 
-    /// Who sends a request: by the session in its cookie, or by its bearer token. `Ok(None)`: nobody.
-    pub async fn identify(&self, headers: &HeaderMap) -> Result<Option<Me>, Problem> {
+    /// Who the bearer token of a request is of. `Ok(None)`: it has none.
+    pub async fn bearer(&self, headers: &HeaderMap) -> Result<Option<Me>, Problem> {
         let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        if let Some((scheme, token)) = authorization.and_then(|value| value.split_once(' '))
-            && scheme.eq_ignore_ascii_case("bearer")
-        {
-            return self.bearer(token.trim()).await.map(Some);
+        let Some((scheme, token)) = authorization.and_then(|value| value.split_once(' ')) else { return Ok(None) };
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Ok(None);
         }
-        Ok(flow::session(self, headers, Timestamp::now()))
-    }
-
-    /// Who a bearer token is of.
-    async fn bearer(&self, token: &str) -> Result<Me, Problem> {
         let Inner { config, provider, .. } = &*self.0;
         let audience = config.audience.as_deref().unwrap_or(&config.client_id);
-        let claims = provider.verify(token, audience, Timestamp::now()).await?;
-        claims.me(config)
+        let claims = provider.verify(token.trim(), audience, Timestamp::now()).await?;
+        claims.me(config).map(Some)
     }
 }
 

@@ -14,6 +14,15 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// A request with the cookie of a session, and without the secret of its page.
+    pub fn another_page() -> Problem {
+        let detail = "X-Flotilla-Session: the session in the cookie has another secret";
+        Problem::new(StatusCode::UNAUTHORIZED, "signed-out", detail)
+            .with_remedy("sign in again; a script sends what POST /api/v1/login answered as session")
+    }
+}
+
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Problem {
         let remedy = refusal.advice();

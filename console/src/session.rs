@@ -9,6 +9,9 @@ use shared::digest::to_hex;
 
 use crate::api::features::Me;
 
+/// The digest of a secret.
+pub type SecretDigest = [u8; 32];
+
 /// Most sessions at once. The oldest ends when there is one more.
 const MAX_SESSIONS: usize = 256;
 
@@ -19,16 +22,31 @@ pub const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
 /// time for all wrong secrets. They end with the process.
 pub struct Sessions {
     /// Digest of the token that begins a session; `None`: none does.
-    token: Option<[u8; 32]>,
+    token: Option<SecretDigest>,
     me: Me,
-    open: Mutex<HashMap<[u8; 32], Open>>,
+    open: Mutex<HashMap<SecretDigest, Open>>,
 }
 
 struct Open {
-    me: Me,
-    /// Digest of the page's secret.
-    page: [u8; 32],
+    session: Session,
     begun: Instant,
+}
+
+/// A session that a cookie names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Who has it.
+    pub me: Me,
+    /// The digest of its page's secret.
+    pub page: SecretDigest,
+}
+
+impl Session {
+    /// Whether the sender has the secret of the session's page. The comparison takes the same time for all secrets.
+    pub fn is_page(&self, secret: &str) -> bool {
+        let differences = self.page.iter().zip(digest(secret)).map(|(own, other)| own ^ other);
+        differences.fold(0, |all, one| all | one) == 0
+    }
 }
 
 /// The secrets of a session that begins.
@@ -53,7 +71,8 @@ pub fn secret() -> Result<String, getrandom::Error> {
     Ok(to_hex(&bytes))
 }
 
-fn digest(text: &str) -> [u8; 32] {
+/// The digest of a secret.
+pub fn digest(text: &str) -> SecretDigest {
     Sha256::digest(text).into()
 }
 
@@ -81,21 +100,16 @@ impl Sessions {
         {
             open.remove(&oldest);
         }
-        let session = Open { me: self.me.clone(), page: digest(&page), begun: Instant::now() };
-        open.insert(digest(&cookie), session);
+        let session = Session { me: self.me.clone(), page: digest(&page) };
+        open.insert(digest(&cookie), Open { session, begun: Instant::now() });
         Some(NewSession { cookie, page })
     }
 
-    /// Who has the session of this secret.
-    pub fn who(&self, secret: &str) -> Option<Me> {
+    /// The session of a cookie.
+    pub fn find(&self, cookie: &str) -> Option<Session> {
         let open = self.open();
-        let session = open.get(&digest(secret)).filter(|session| session.begun.elapsed() < SESSION_LIFE)?;
-        Some(session.me.clone())
-    }
-
-    /// Whether this is the page of the session: it has the second secret.
-    pub fn is_page(&self, cookie: &str, page: &str) -> bool {
-        self.open().get(&digest(cookie)).is_some_and(|session| session.page == digest(page))
+        let open = open.get(&digest(cookie)).filter(|open| open.begun.elapsed() < SESSION_LIFE)?;
+        Some(open.session.clone())
     }
 
     /// Ends a session. One that is not there has ended.
@@ -103,7 +117,7 @@ impl Sessions {
         self.open().remove(&digest(secret));
     }
 
-    fn open(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], Open>> {
+    fn open(&self) -> std::sync::MutexGuard<'_, HashMap<SecretDigest, Open>> {
         shared::sync::lock(&self.open)
     }
 }
@@ -122,13 +136,13 @@ mod tests {
         let sessions = Sessions::by_token("right", me());
         assert_eq!(sessions.begin("wrong"), None);
         assert_eq!(sessions.begin(""), None);
-        let NewSession { cookie: secret, page } = sessions.begin("right").unwrap();
-        assert!(
-            sessions.is_page(&secret, &page) && !sessions.is_page(&secret, &secret) && !sessions.is_page(&page, &page)
-        );
-        assert_eq!((sessions.who(&secret), sessions.who("right"), sessions.who("")), (Some(me()), None, None));
-        sessions.end(&secret);
-        assert_eq!(sessions.who(&secret), None);
+        let NewSession { cookie, page } = sessions.begin("right").unwrap();
+        let session = sessions.find(&cookie).unwrap();
+        assert_eq!(session.me, me());
+        assert!(session.is_page(&page) && !session.is_page(&cookie) && !session.is_page(""));
+        assert_eq!((sessions.find(&page), sessions.find("right"), sessions.find("")), (None, None, None));
+        sessions.end(&cookie);
+        assert_eq!(sessions.find(&cookie), None);
     }
 
     #[test]
@@ -137,6 +151,7 @@ mod tests {
         let first = sessions.begin("right").unwrap();
         let last = (0..MAX_SESSIONS).filter_map(|_| sessions.begin("right")).last().unwrap();
         assert_eq!(sessions.open().len(), MAX_SESSIONS);
-        assert_eq!((sessions.who(&first.cookie), sessions.who(&last.cookie)), (None, Some(me())));
+        assert_eq!(sessions.find(&first.cookie), None);
+        assert!(sessions.find(&last.cookie).is_some());
     }
 }

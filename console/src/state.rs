@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use adapters::open::FleetBackend;
+use axum::http::HeaderMap;
+use shared::object::Timestamp;
 use shared::telemetry::endpoint::Health;
 
 use crate::api::features::Features;
-use crate::guard::Address;
+use crate::guard::{Address, cookies};
 use crate::hub::Hub;
 use crate::oidc::Oidc;
 use crate::recent::Recent;
-use crate::session::Sessions;
+use crate::session::{Session, Sessions};
 
 /// What a console is made of.
 #[derive(Debug)]
@@ -50,6 +52,15 @@ impl Console {
     /// The fleet's services.
     pub fn backend(&self) -> &FleetBackend {
         &self.0.setup.backend
+    }
+
+    /// The sessions that the cookies of a request name.
+    pub(crate) fn sessions(&self, headers: &HeaderMap) -> Vec<Session> {
+        let Setup { oidc, sessions, address, .. } = self.setup();
+        match oidc {
+            Some(oidc) => oidc.sessions(headers, Timestamp::now()),
+            None => cookies(headers, &address.cookie()).filter_map(|cookie| sessions.find(cookie)).collect(),
+        }
     }
 
     /// What it is made of.

@@ -15,6 +15,6 @@ pub struct LoginRequest {
 /// What the page needs beside its cookie. Browsers send cookies to all ports of a host; this one stays with the page.
 #[derive(Serialize, ToSchema)]
 pub struct SessionSecret {
-    /// For the header `X-Flotilla-Session` of requests that are no GET.
+    /// For the header `X-Flotilla-Session`, which each request that is no GET needs.
     pub session: String,
 }

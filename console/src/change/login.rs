@@ -4,10 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
+use shared::object::Timestamp;
+
 use crate::Console;
 use crate::api::login::{LoginRequest, SessionSecret};
-use crate::guard::{Address, session_secret};
-use crate::oidc::flow::end_of_session;
+use crate::guard::{Address, cookies};
+use crate::oidc;
 use crate::problem::Problem;
 use crate::session::SESSION_LIFE;
 
@@ -33,15 +35,16 @@ pub async fn login(
 #[utoipa::path(post, path = "/logout", tag = "login", responses((status = 204, description = "Done")))]
 pub async fn logout(State(console): State<Console>, headers: HeaderMap) -> (StatusCode, HeaderMap) {
     let setup = console.setup();
-    if let Some(secret) = session_secret(&headers, &setup.address) {
-        setup.sessions.end(secret);
-    }
-    let mut headers = cookie(&setup.address, "", 0);
-    if setup.oidc.is_some() {
-        let (name, value) = end_of_session();
-        headers.extend(value.parse().ok().map(|value: HeaderValue| (name, value)));
-    }
-    (StatusCode::NO_CONTENT, headers)
+    let Some(provider) = &setup.oidc else {
+        for secret in cookies(&headers, &setup.address.cookie()) {
+            setup.sessions.end(secret);
+        }
+        return (StatusCode::NO_CONTENT, cookie(&setup.address, "", 0));
+    };
+    provider.end_sessions(&headers, Timestamp::now());
+    let (name, value) = oidc::end_header();
+    let header = value.parse().ok().map(|value: HeaderValue| (name, value));
+    (StatusCode::NO_CONTENT, HeaderMap::from_iter(header))
 }
 
 /// The header that sets the session's cookie.

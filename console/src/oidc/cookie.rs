@@ -1,6 +1,6 @@
 //! Cookies that only this console reads and writes: AES-256-GCM.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderName, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -67,11 +67,10 @@ pub fn random<const N: usize>() -> Result<[u8; N], String> {
     Ok(bytes)
 }
 
-/// The value of a cookie.
-pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next()
+/// The header that sets a cookie.
+pub fn set_cookie(name: &str, value: &str, seconds: i64, same_site: &str) -> (HeaderName, String) {
+    let cookie = format!("{name}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite={same_site}");
+    (header::SET_COOKIE, cookie)
 }
 
 #[cfg(test)]

@@ -13,33 +13,21 @@ use sha2::{Digest as _, Sha256};
 use shared::object::Timestamp;
 use utoipa::IntoParams;
 
-use super::cookie::{cookie, random};
+use super::cookie::{random, set_cookie};
 use super::keys::{refused, unavailable};
+use super::session::{self, seconds};
 use super::{Inner, Oidc};
-use crate::api::features::Me;
+use crate::guard::cookies;
 use crate::problem::Problem;
-
-/// The cookie of a session. Browsers take its name from `https` alone, and send it to this host alone.
-const SESSION: &str = "__Host-flotilla-session";
 
 /// The cookie of a sign-in that is under way.
 const LOGIN: &str = "__Host-flotilla-login";
-
-/// How long a session lasts, seconds.
-const SESSION_SECONDS: i64 = 8 * 3600;
 
 /// How long a sign-in may take, seconds.
 const LOGIN_SECONDS: i64 = 600;
 
 /// Longest path that a sign-in returns to, characters.
 const MAX_PATH_CHARS: usize = 1_000;
-
-/// Somebody who is signed in.
-#[derive(Debug, Serialize, Deserialize)]
-struct Session {
-    me: Me,
-    until: i64,
-}
 
 /// A sign-in that is under way.
 #[derive(Debug, Serialize, Deserialize)]
@@ -87,7 +75,8 @@ pub async fn start_login(
 ) -> Result<Response, Problem> {
     let Some(Extension(oidc)) = oidc else { return Err(no_provider()) };
     let back = query.ok().and_then(|Query(query)| query.next);
-    oidc.start(back.as_deref().unwrap_or("/"), Timestamp::now()).await
+    let started = oidc.start(back.as_deref().unwrap_or("/"), Timestamp::now()).await;
+    Ok(started.unwrap_or_else(|problem| failed(&problem)))
 }
 
 /// Finish to sign in, with the provider's answer.
@@ -99,23 +88,19 @@ pub async fn finish_login(
 ) -> Result<Response, Problem> {
     let Some(Extension(oidc)) = oidc else { return Err(no_provider()) };
     let query = query.map(|Query(query)| query).unwrap_or_default();
-    oidc.finish(&headers, query, Timestamp::now()).await
+    let finished = oidc.finish(&headers, query, Timestamp::now()).await;
+    Ok(finished.unwrap_or_else(|problem| failed(&problem)))
+}
+
+/// Sends a browser back to the page, which says by the code of the problem what to do. The log has the reason.
+fn failed(problem: &Problem) -> Response {
+    tracing::warn!(code = problem.code, "a sign-in failed: {}", problem.detail);
+    redirect(format!("/?sign-in={}", problem.code), [])
 }
 
 fn no_provider() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "no-provider", "this console has no OpenID provider")
         .with_remedy("sign in by the address that the program prints")
-}
-
-/// Who the session in the cookies is of.
-pub(super) fn session(oidc: &Oidc, headers: &HeaderMap, now: Timestamp) -> Option<Me> {
-    let session: Session = oidc.0.sealer.open(SESSION, cookie(headers, SESSION)?)?;
-    (session.until > seconds(now)).then_some(session.me)
-}
-
-/// The header that ends a session in a browser.
-pub fn end_of_session() -> (HeaderName, String) {
-    set_cookie(SESSION, "", 0, "Strict")
 }
 
 impl Oidc {
@@ -155,16 +140,19 @@ impl Oidc {
         now: Timestamp,
     ) -> Result<Response, Problem> {
         let Inner { config, provider, sealer, .. } = &*self.0;
-        let login: Option<Login> = cookie(headers, LOGIN).and_then(|sealed| sealer.open(LOGIN, sealed));
+        let login: Option<Login> = cookies(headers, LOGIN).find_map(|sealed| sealer.open(LOGIN, sealed));
         let Some(login) = login.filter(|login| login.until > seconds(now)) else {
-            return Err(refused("the sign-in took too long, or began in another browser"));
+            return Err(late("the sign-in took too long, or began in another browser"));
         };
         // Who has the cookie's content knows the state: comparing it in any time betrays nothing to others.
         if query.state.as_deref() != Some(login.state.as_str()) {
-            return Err(refused("the answer belongs to another sign-in"));
+            return Err(late("the answer belongs to another sign-in"));
         }
-        if query.error.is_some() {
-            return Err(refused("the OpenID provider refused the sign-in"));
+        if let Some(error) = query.error {
+            // A word as RFC 6749 has it. Everybody can send a text in its place.
+            let word: String = error.chars().filter(|c| c.is_ascii_lowercase() || *c == '_').take(40).collect();
+            let detail = format!("the OpenID provider refused the sign-in: {word}");
+            return Err(Problem::new(StatusCode::UNAUTHORIZED, "sign-in-refused", detail));
         }
         let Some(code) = query.code.filter(|code| !code.is_empty()) else {
             return Err(refused("the answer has no code"));
@@ -172,12 +160,13 @@ impl Oidc {
         let token = self.exchange(&code, &login.verifier).await?;
         let claims = provider.verify(&token, &config.client_id, now).await?;
         claims.check_login(&config.client_id, &login.nonce).map_err(refused)?;
-        let session = Session { me: claims.me(config)?, until: seconds(now) + SESSION_SECONDS };
-        tracing::info!(who = session.me.name, "signed in");
-        let sealed = sealer.seal(SESSION, &session).map_err(|why| unavailable(&why))?;
+        let me = claims.me(config)?;
+        tracing::info!(who = me.name, "signed in");
+        let session = session::begin(sealer, me, now).map_err(|why| unavailable(&why))?;
+        // Browsers send no fragment to a server: the page alone reads its secret there.
+        let target = format!("{}#session={}", login.back, session.page);
         // Strict: no other site's request has it. The page asks for its data from here.
-        let cookies = [set_cookie(SESSION, &sealed, SESSION_SECONDS, "Strict"), set_cookie(LOGIN, "", 0, "Lax")];
-        Ok(redirect(login.back, cookies))
+        Ok(redirect(target, [session::header(&session), set_cookie(LOGIN, "", 0, "Lax")]))
     }
 
     /// The ID token for a code. The exchange is not repeated: a code is good once.
@@ -212,22 +201,19 @@ impl Oidc {
     }
 }
 
-/// The path to return to: of this host, whatever a link says.
+/// The answer is of no sign-in that is under way in this browser.
+fn late(why: &str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "sign-in-late", why)
+}
+
+/// The path to return to: of this host, whatever a link says. Its fragment is left out.
 fn path(back: &str) -> &str {
+    let back = back.split('#').next().unwrap_or_default();
     let is_path = back.starts_with('/')
         && !back.starts_with("//")
         && back.len() <= MAX_PATH_CHARS
         && back.chars().all(|c| c.is_ascii_graphic() && c != '\\');
     if is_path { back } else { "/" }
-}
-
-fn seconds(now: Timestamp) -> i64 {
-    now.0.div_euclid(1000)
-}
-
-fn set_cookie(name: &str, value: &str, seconds: i64, same_site: &str) -> (HeaderName, String) {
-    let cookie = format!("{name}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite={same_site}");
-    (header::SET_COOKIE, cookie)
 }
 
 fn redirect<const N: usize>(target: String, cookies: [(HeaderName, String); N]) -> Response {
@@ -261,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_sign_in_returns_to_this_host_alone() {
-        assert_eq!(path("/tasks/photos?tab=runs"), "/tasks/photos?tab=runs");
+        assert_eq!(path("/tasks/photos?tab=runs#session=x"), "/tasks/photos?tab=runs");
         for other in ["https://evil.example.com", "//evil.example.com", "/\\evil.example.com", "tasks", "/a\r\nb", ""] {
             assert_eq!(path(other), "/", "{other:?}");
         }

@@ -40,7 +40,7 @@ fn header_of(name: header::HeaderName, value: &str) -> HeaderMap {
 /// Who a bearer token is of, or the code of the refusal.
 async fn bearer(oidc: &Oidc, token: &str) -> Result<Me, (u16, &'static str)> {
     let headers = header_of(header::AUTHORIZATION, &format!("Bearer {token}"));
-    let identified = oidc.identify(&headers).await;
+    let identified = oidc.bearer(&headers).await;
     identified.map(Option::unwrap).map_err(|problem| (problem.status, problem.code))
 }
 
@@ -79,17 +79,22 @@ async fn a_sign_in_begins_a_session_with_the_role_of_its_groups() {
     issuer.will_answer("code-1", &field(&query, "code_challenge"), given);
     let answer = |state: String| FinishQuery { code: Some("code-1".into()), state: Some(state), error: None };
     let other = oidc.finish(&browser, answer("another".into()), now()).await.unwrap_err();
-    assert_eq!((other.status, other.code), (401, "invalid-token"));
+    assert_eq!((other.status, other.code), (401, "sign-in-late"));
     let strange = oidc.finish(&HeaderMap::new(), answer(field(&query, "state")), now()).await.unwrap_err();
     assert_eq!(strange.status, 401, "another browser");
     let late = Timestamp(now().0 + 3_600_000);
     assert_eq!(oidc.finish(&browser, answer(field(&query, "state")), late).await.unwrap_err().status, 401);
     let done = oidc.finish(&browser, answer(field(&query, "state")), now()).await.unwrap();
-    assert_eq!(done.headers()[header::LOCATION], "/tasks");
-    let browser = cookies(&done);
-    let me = oidc.identify(&browser).await.unwrap();
-    assert_eq!(me, Some(Me { name: "ada@example.com".into(), role: Role::Operator }));
-    assert_eq!(flow::session(&oidc, &browser, Timestamp(now().0 + 9 * 3_600_000)), None, "it ends");
+    let target = done.headers()[header::LOCATION].to_str().unwrap().to_owned();
+    let (page, secret) = target.split_once("#session=").unwrap();
+    assert_eq!(page, "/tasks");
+    let signed_in = cookies(&done);
+    let session = oidc.sessions(&signed_in, now()).remove(0);
+    assert_eq!(session.me, Me { name: "ada@example.com".into(), role: Role::Operator });
+    assert!(session.is_page(secret) && !session.is_page("") && !session.is_page(&secret[1..]));
+    assert_eq!(oidc.sessions(&signed_in, Timestamp(now().0 + 9 * 3_600_000)), [], "it ends");
+    oidc.end_sessions(&signed_in, now());
+    assert_eq!(oidc.sessions(&signed_in, now()), [], "a copied cookie is refused");
     let again = oidc.finish(&browser, answer(field(&query, "state")), now()).await.unwrap_err();
     assert_eq!(again.status, 401, "a code is good once");
 }
@@ -188,5 +193,5 @@ async fn without_its_issuer_nobody_is_let_in() {
     let token = issuer.sign(&claims(&issuer));
     assert_eq!(bearer(&oidc, &token).await, Err((503, "login-unavailable")));
     assert_eq!(oidc.start("/", now()).await.unwrap_err().status, 503);
-    assert_eq!(oidc.identify(&HeaderMap::new()).await.unwrap(), None);
+    assert_eq!(oidc.bearer(&HeaderMap::new()).await.unwrap(), None);
 }

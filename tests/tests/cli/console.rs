@@ -58,6 +58,30 @@ async fn a_console_answers_its_own_page_alone() {
 }
 
 #[tokio::test]
+async fn regression_a_cookie_alone_changes_nothing() {
+    let sandbox = Sandbox::new();
+    let (_process, mut browser) = console(&sandbox).await;
+    browser.sign_in().await;
+    let (session, pause) = (browser.session.take(), "/api/v1/tasks/t/pause");
+    for (method, path) in [("POST", pause), ("DELETE", "/api/v1/tasks/t"), ("POST", "/api/v1/definitions/check")] {
+        let answer = browser.send(method, path, "", &[]).await;
+        assert_eq!((answer.status, &answer.json()["code"]), (401, &Value::from("signed-out")), "{method} {path}");
+    }
+    let empty = [("x-flotilla-session", "")];
+    assert_eq!(browser.send("POST", pause, "", &empty).await.status, 401);
+    assert_eq!(browser.get("/api/v1/tasks/t").await.status, 200, "streams and links of a page have a cookie alone");
+    assert_eq!(browser.send("GET", "/api/v1/me", "", &empty).await.status, 401, "a page that lost its secret asks");
+    assert_eq!(browser.send("GET", "/api/v1/features", "", &empty).await.status, 200, "how to sign in");
+    browser.session = session;
+    assert_eq!(browser.send("POST", pause, "", &[]).await.status, 202);
+    let other = format!("flotilla-{}=of-another-server", browser.address.rsplit_once(':').unwrap().1);
+    assert_eq!(browser.send("POST", pause, "", &[("cookie", &other)]).await.status, 202, "which sets cookies too");
+    browser.session = None;
+    assert_eq!(browser.send("POST", "/api/v1/logout", "", &[]).await.status, 204);
+    assert_eq!(browser.get("/api/v1/tasks/t").await.status, 401, "a page that lost its secret signs out");
+}
+
+#[tokio::test]
 async fn a_stream_goes_on_after_its_last_event() {
     let sandbox = Sandbox::new();
     let (_process, mut browser) = console(&sandbox).await;

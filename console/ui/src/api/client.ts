@@ -25,7 +25,7 @@ export const client = createClient<paths>({
   fetch: (request: Request) => {
     const limit = AbortSignal.timeout(TIMEOUT_MS);
     const signal = "any" in AbortSignal ? AbortSignal.any([request.signal, limit]) : limit;
-    prove(request.headers, request.method);
+    prove(request.headers);
     return fetch(new Request(request, { signal }));
   },
 });

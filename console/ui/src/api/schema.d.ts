@@ -1460,7 +1460,7 @@ export interface components {
         };
         /** @description What the page needs beside its cookie. Browsers send cookies to all ports of a host; this one stays with the page. */
         SessionSecret: {
-            /** @description For the header `X-Flotilla-Session` of requests that are no GET. */
+            /** @description For the header `X-Flotilla-Session`, which each request that is no GET needs. */
             session: string;
         };
         /** @description What became of a run's objects. */

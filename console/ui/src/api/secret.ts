@@ -1,51 +1,32 @@
-// The second secret of a session. Browsers send the cookie to all ports of this machine, but keep this for this one.
+// The second secret of a session. Browsers send the cookie to all ports of a host, but show this to pages of this port
+// alone: storage belongs to an origin. All tabs have it, also after a reload. The server never gives it for a cookie.
 const NAME = "flotilla-session";
 const HEADER = "x-flotilla-session";
 
-/** Time for another tab to answer. */
-const WAIT_MS = 300;
+/** Without storage the secret lasts until the page is reloaded: then the person signs in again. */
+let memory: string | null = null;
 
-const stored = () => {
+/** The secret as another tab, or this one, has stored it last. */
+export function secret(): string | null {
   try {
-    return sessionStorage.getItem(NAME);
+    return localStorage.getItem(NAME) ?? memory;
   } catch {
-    return null;
+    return memory;
   }
-};
-// Without storage the secret lasts until the page is reloaded.
-let secret = stored();
+}
 
-// A tab has a storage of its own: a new one asks the others, which are of the same address and port.
-const tabs = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel(NAME);
-let found = () => {};
-tabs?.addEventListener("message", ({ data }: MessageEvent<{ ask?: true; secret?: string }>) => {
-  if (data.ask && secret) tabs.postMessage({ secret });
-  if (data.secret && !secret) keepSecret(data.secret);
-  if (secret) found();
-});
-
-/** Keeps the secret for this tab; `null` forgets it. */
+/** Keeps the secret; `null` forgets it. */
 export function keepSecret(now: string | null): void {
-  secret = now;
+  memory = now;
   try {
-    if (now) sessionStorage.setItem(NAME, now);
-    else sessionStorage.removeItem(NAME);
+    if (now) localStorage.setItem(NAME, now);
+    else localStorage.removeItem(NAME);
   } catch {
     // See above.
   }
 }
 
-/** Asks the other tabs for the secret, if this one has none. */
-export async function askTabs(): Promise<void> {
-  if (secret || !tabs) return;
-  await new Promise<void>((resolve) => {
-    found = resolve;
-    setTimeout(resolve, WAIT_MS);
-    tabs.postMessage({ ask: true });
-  });
-}
-
-/** Adds the secret to a request that changes something. */
-export function prove(headers: Headers, method: string): void {
-  if (secret && method !== "GET" && method !== "HEAD") headers.set(HEADER, secret);
+/** Adds the secret to a request, also if there is none: the server then says that nobody is signed in here. */
+export function prove(headers: Headers): void {
+  headers.set(HEADER, secret() ?? "");
 }

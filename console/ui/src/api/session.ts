@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { body, client, onSignedOut } from "./client";
 import { t, word } from "../i18n";
 import { type Problem, problemOf } from "./problem";
-import { askTabs, keepSecret } from "./secret";
+import { keepSecret, secret } from "./secret";
 import type { Features, Me, Role } from "./types";
 
 interface Session {
@@ -23,11 +23,12 @@ export function may(role: Role): boolean {
   return Boolean(me) && RANKS.indexOf(me?.role ?? "viewer") >= RANKS.indexOf(role);
 }
 
-/** Takes the token out of the address, so that it is neither in the history nor in a bookmark. */
-function takeToken(): string {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
-  if (token) history.replaceState(null, "", location.pathname + location.search);
-  return token;
+/** Takes the secrets out of the address, so that they are neither in the history nor in a bookmark. */
+function takeSecrets(): { token?: string; given?: string } {
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  const [token, given] = [fragment.get("token"), fragment.get("session")];
+  if (token || given) history.replaceState(null, "", location.pathname + location.search);
+  return { ...(token ? { token } : {}), ...(given ? { given } : {}) };
 }
 
 /** Why a provider's sign-in failed, by the address that it comes back to: `?sign-in=CODE`. A code is a word, no text. */
@@ -52,15 +53,25 @@ export async function begin(): Promise<void> {
     if (session.value.state === "in") session.value = { ...keep(), state: "out" };
   });
   const refused = takeRefusal();
-  const token = takeToken();
+  const { token, given } = takeSecrets();
   try {
     if (token) await login(token);
+    else if (given) await lookWith(given);
     else await look();
-    if (session.value.features?.login === "token") void askTabs();
     if (refused && session.value.state === "out") session.value = { ...session.value, problem: refused };
   } catch (error) {
     session.value = { ...keep(), state: "out", problem: problemOf(error) };
   }
+}
+
+/** Looks with the secret that a provider's sign-in ended with. A link of somebody else may give a wrong one. */
+async function lookWith(given: string): Promise<void> {
+  const before = secret();
+  keepSecret(given);
+  await look();
+  if (session.value.state === "in" || !before) return;
+  keepSecret(before);
+  await look();
 }
 
 function keep(): Pick<Session, "features"> {

@@ -15,7 +15,8 @@ pub struct Browser {
     pub address: String,
     pub token: String,
     cookie: String,
-    session: String,
+    /// The secret of its page; `None`: it sends none.
+    pub session: Option<String>,
 }
 
 /// An answer.
@@ -53,7 +54,7 @@ impl Browser {
                 && token.contains('\n')
             {
                 let token = token.lines().next().unwrap_or_default().to_owned();
-                return Browser { address: address.to_owned(), token, cookie: String::new(), session: String::new() };
+                return Browser { address: address.to_owned(), token, cookie: String::new(), session: None };
             }
             assert!(process.is_running() && began.elapsed() < LIMIT, "{}", process.stderr());
             sleep(Duration::from_millis(20)).await;
@@ -66,7 +67,8 @@ impl Browser {
         let cookie = answer.header("set-cookie").unwrap_or_else(|| panic!("{}", answer.body));
         assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
         self.cookie = cookie.split(';').next().unwrap_or_default().to_owned();
-        self.session = answer.json()["session"].as_str().expect("the page's secret").to_owned();
+        self.session = answer.json()["session"].as_str().map(str::to_owned);
+        assert!(self.session.is_some(), "the page's secret");
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -93,8 +95,10 @@ impl Browser {
         for (name, value) in headers {
             head += &format!("{name}: {value}\r\n");
         }
-        if !headers.iter().any(|(name, _)| *name == "x-flotilla-session") {
-            head += &format!("x-flotilla-session: {}\r\n", self.session);
+        if let Some(session) = &self.session
+            && !headers.iter().any(|(name, _)| *name == "x-flotilla-session")
+        {
+            head += &format!("x-flotilla-session: {session}\r\n");
         }
         if !body.is_empty() {
             head += "content-type: application/json\r\n";
