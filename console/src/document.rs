@@ -3,15 +3,21 @@
 use axum::http::Method;
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Components, Content, OpenApi, Ref, RefOr, Required, Response};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::access::Access;
+use crate::api::failures::FailureGrouping;
+use crate::guard::PAGE_SECRET;
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::{Console, change, read};
 
 /// Where all paths of the API begin.
 pub const BASE: &str = "/api/v1";
+
+/// Operations whose body has optional fields alone: no body is one without fields.
+const MAY_LACK_BODY: [&str; 4] = ["begin_run", "limit_task", "retry_run", "verify_task"];
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -21,7 +27,7 @@ pub const BASE: &str = "/api/v1";
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/", description = "The console itself")),
-    components(schemas(Problem))
+    components(schemas(Problem, FailureGrouping))
 )]
 struct Head;
 
@@ -38,6 +44,7 @@ pub fn document() -> OpenApi {
 
 /// Adds what all operations have: the answers to requests that are refused.
 pub fn complete(mut document: OpenApi) -> OpenApi {
+    add_schemes(document.components.get_or_insert_default());
     for item in document.paths.paths.values_mut() {
         let operations = [
             (Method::GET, &mut item.get),
@@ -50,6 +57,10 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
             if let Some(operation) = operation {
                 add_problems(operation);
                 add_role(&method, operation);
+                let may_lack_body = operation.operation_id.as_deref().is_some_and(|id| MAY_LACK_BODY.contains(&id));
+                if let Some(RefOr::T(body)) = operation.request_body.as_mut().filter(|_| may_lack_body) {
+                    body.required = Some(Required::False);
+                }
             }
         }
     }
@@ -60,6 +71,26 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
 fn add_role(method: &Method, operation: &mut Operation) {
     let access = Access::of(method, operation.operation_id.as_deref().unwrap_or_default());
     operation.extensions.get_or_insert_default().insert("x-role".to_owned(), access.as_str().into());
+    let none: [&str; 0] = [];
+    let session = SecurityRequirement::new("session", none);
+    let page = if *method == Method::GET { session } else { session.add("page", none) };
+    operation.security = Some(match access {
+        Access::Open => Vec::new(),
+        Access::From(_) => vec![page, SecurityRequirement::new("bearer", none)],
+    });
+}
+
+/// How a request shows who sends it.
+fn add_schemes(components: &mut Components) {
+    let cookie =
+        ApiKeyValue::with_description("flotilla-7300", "The cookie of POST /login; its name ends with the port");
+    let page = ApiKeyValue::with_description(PAGE_SECRET, "The text `session` of the answer of POST /login");
+    let schemes = [
+        ("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie))),
+        ("page", SecurityScheme::ApiKey(ApiKey::Header(page))),
+        ("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer))),
+    ];
+    components.security_schemes.extend(schemes.map(|(name, scheme)| (name.to_owned(), RefOr::T(scheme))));
 }
 
 fn add_problems(operation: &mut Operation) {

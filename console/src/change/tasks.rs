@@ -140,10 +140,7 @@ pub async fn check_definition(
 ) -> Result<Json<CheckedDefinition>, Problem> {
     definition.check_on(actor.fleet()).map_err(Refusal::from)?;
     let toml = definition.to_toml().map_err(Refusal::from)?;
-    let map = match serde_json::to_value(&definition) {
-        Ok(serde_json::Value::Object(map)) => map,
-        _ => serde_json::Map::new(),
-    };
+    let map = definition.to_json().map_err(Refusal::from)?;
     let due = due_times(definition.schedule.as_ref(), Timestamp::now());
     Ok(Json(CheckedDefinition { toml, definition: Definition(map), due: due.into_iter().map(time).collect() }))
 }

@@ -146,10 +146,7 @@ pub async fn recorded(
         if version == summary.version { TaskLimits { machines, bandwidth, requests } } else { definition.limits };
     let definition = TaskDefinition { limits, ..definition };
     let toml = definition.to_toml().unwrap_or_default();
-    let definition = match serde_json::to_value(&definition).map(without_nulls) {
-        Ok(serde_json::Value::Object(fields)) => Some(Definition(fields)),
-        _ => None,
-    };
+    let definition = definition.to_json().ok().map(Definition);
     Ok(RecordedDefinition { version, toml, definition })
 }
 
@@ -162,18 +159,6 @@ fn without_secret(webhook: &str) -> String {
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     // A name and a password may stand before the host.
     format!("{scheme}://{}/…", host.rsplit('@').next().unwrap_or_default())
-}
-
-/// A definition has no setting that is null: TOML has no such value.
-fn without_nulls(value: serde_json::Value) -> serde_json::Value {
-    match value {
-        serde_json::Value::Object(fields) => fields
-            .into_iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(key, value)| (key, without_nulls(value)))
-            .collect(),
-        other => other,
-    }
 }
 
 /// The header with the tag of a definition.

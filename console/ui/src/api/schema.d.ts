@@ -891,6 +891,11 @@ export interface components {
              */
             objects: number;
         };
+        /**
+         * @description How failures are grouped.
+         * @enum {string}
+         */
+        FailureGrouping: "cause";
         /** @description Failures of a run: groups, if the request asks for them, else objects. */
         FailurePage: {
             /**
@@ -1751,7 +1756,6 @@ export interface components {
             /** @description The workers, by name. */
             items: components["schemas"]["Worker"][];
         };
-        FailureGrouping: string;
     };
     responses: never;
     parameters: never;
@@ -2532,7 +2536,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["RetryRequest"];
             };
@@ -3077,7 +3081,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["LimitsPatch"];
             };
@@ -3297,7 +3301,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["RunRequest"];
             };
@@ -3393,7 +3397,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["VerifyRequest"];
             };

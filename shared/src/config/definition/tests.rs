@@ -121,6 +121,19 @@ fn every_setting_of_a_definition_is_printed_and_read() {
 }
 
 #[test]
+fn regression_a_definition_in_json_has_settings_of_files_alone() {
+    let text = "task = \"t\"\n[source]\nlocation = \"/a\"\n[destination]\nlocation = \"/b\"\n";
+    let json = TaskDefinition::parse(text).unwrap().to_json().unwrap();
+    let work = json["work"].as_object().unwrap();
+    assert!(work.contains_key("attempts") && !work.contains_key("storage-class") && !json.contains_key("schedule"));
+    for key in MACHINE_KEYS.iter().chain(&SINGLE_KEYS) {
+        assert!(!work.contains_key(*key), "{key} is no task's");
+    }
+    let read_back = toml::to_string(&json).unwrap();
+    assert!(TaskDefinition::parse(&read_back).is_ok(), "{read_back}");
+}
+
+#[test]
 fn each_refusal_names_the_setting_and_the_remedy_in_one_line() {
     for (top, sections, parts) in [
         ("shedule = \"once\"", "", &["\"shedule\"", "did you mean \"schedule\""][..]),

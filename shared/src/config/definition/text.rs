@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::{Map, Value};
+
 use super::super::keys::{self, Section};
 use super::super::{ConfigError, read_file, syntax};
 use super::{MACHINE_KEYS, SINGLE_KEYS, TaskDefinition};
@@ -61,6 +63,19 @@ impl TaskDefinition {
     /// Reads and checks a file. A relative `prefix-list` is meant from the working directory.
     pub fn read(path: &Path) -> Result<TaskDefinition, ConfigError> {
         read_file(path, TaskDefinition::parse)
+    }
+
+    /// The definition as JSON with all defaults: the settings that a file may have, none of which is null.
+    pub fn to_json(&self) -> Result<Map<String, Value>, ConfigError> {
+        let refused = |error: serde_json::Error| ConfigError::Syntax(format!("the definition has no JSON: {error}"));
+        let Value::Object(mut all) = serde_json::to_value(self).map_err(refused)? else { return Ok(Map::new()) };
+        for Section { name, keys } in sections().into_iter().filter(|section| !section.name.is_empty()) {
+            if let Some(Value::Object(settings)) = all.get_mut(name) {
+                settings.retain(|key, value| !value.is_null() && keys.contains(&key.as_str()));
+            }
+        }
+        all.retain(|_, value| !value.is_null());
+        Ok(all)
     }
 
     /// The definition as a file, which [`TaskDefinition::parse`] reads back. Settings that have their default value are
