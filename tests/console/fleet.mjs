@@ -36,7 +36,7 @@ async function ministack() {
   return {
     endpoint,
     stop: async () => {
-      await service.stop();
+      await service.stop("SIGKILL");
       rmSync(dir, { recursive: true, force: true });
     },
   };

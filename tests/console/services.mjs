@@ -61,11 +61,12 @@ export function start(program, args, options = {}) {
       "data",
       (data) => (output.text = (output.text + data).slice(-100_000)),
     );
-  const stop = () =>
+  const stop = (signal = "SIGTERM") =>
     new Promise((resolve) => {
-      if (child.exitCode !== null) return resolve();
+      if (child.exitCode !== null || child.signalCode !== null)
+        return resolve();
       child.once("exit", resolve);
-      child.kill("SIGTERM");
+      child.kill(signal);
       setTimeout(() => child.kill("SIGKILL"), 15_000).unref();
     });
   return { child, output, stop };
@@ -173,7 +174,8 @@ export async function weed(bucket, writable) {
   return {
     endpoint: `http://127.0.0.1:${s3}`,
     stop: async () => {
-      await service.stop();
+      // In good order it takes 15 s.
+      await service.stop("SIGKILL");
       rmSync(dir, { recursive: true, force: true });
     },
   };
