@@ -29,7 +29,7 @@ pub fn run(id: &str, phase: Phase, found: Found, settled: Settled) -> Run {
         options: Default::default(),
         started: Timestamp(0),
     };
-    Run { start, phase, error: None, found, settled }
+    Run { start, phase, entered: Default::default(), error: None, found, settled }
 }
 
 /// The open task of one process, in a fleet of one machine. When it is dropped, its leases and claims are free, as those

@@ -7,7 +7,7 @@ mod task;
 mod worker;
 
 pub use outcome::outcome;
-pub use progress::{ended_state, progress, state};
+pub use progress::progress;
 pub use run::{RunRecords, run};
 pub use task::{item, status};
 pub use worker::{Names, worker};

@@ -10,6 +10,7 @@ mod fixtures;
 pub mod key;
 pub mod refusal;
 pub mod request;
+pub mod views;
 
 pub use actions::Actor;
 pub use effort::Effort;

@@ -28,6 +28,7 @@ mod found;
 mod options;
 mod outcome;
 mod phase;
+mod phase_times;
 mod position;
 pub mod rate;
 mod reasons;
@@ -53,6 +54,7 @@ pub use found::Found;
 pub use options::RunOptions;
 pub use outcome::{Outcome, Settlement, State};
 pub use phase::Phase;
+pub use phase_times::PhaseTimes;
 pub use position::{Advance, Advanced, MAX_CURSOR_BYTES, Position};
 pub use reasons::{MAX_REASONS, OTHER, Reasons};
 pub use run::{Run, RunStart, RunState};
@@ -97,7 +99,8 @@ pub trait Ledger: TransferReports + Send + Sync + std::fmt::Debug + 'static {
 
     /// Moves a run to a phase. `Conflict` if its present phase does not lead there ([`Phase::may_follow`]), or if the run
     /// has another fence than this one; `None`: the caller is no finder, and any fence will do. `error`, if given,
-    /// replaces the run's error.
+    /// replaces the run's error. The time at which the run enters a phase for the first time is recorded with it
+    /// ([`Run::entered`]).
     async fn set_phase(&self, run: &str, phase: Phase, error: Option<&str>, fence: Option<u64>) -> Result<()>;
 
     /// Refuses all deferred deletes of a run: they no longer count as items to be enqueued. `Conflict` if the run has

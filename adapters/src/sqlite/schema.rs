@@ -7,7 +7,7 @@ use shared::ErrorKind;
 
 /// The steps from nothing to the present schema. `user_version` in the file's header says how many of
 /// them are done. A released step is never changed; a new one is added at the end.
-const MIGRATIONS: [&str; 15] = [
+const MIGRATIONS: [&str; 16] = [
     FIRST,
     INTENTS,
     ARCHIVED,
@@ -23,6 +23,7 @@ const MIGRATIONS: [&str; 15] = [
     CHECKPOINTS,
     FENCES,
     REASONS,
+    PHASE_TIMES,
 ];
 
 /// Keys, ids and names are TEXT compared byte by byte, with their length: NUL is a character like any other.
@@ -297,6 +298,9 @@ ALTER TABLE runs DROP COLUMN archived;
 ALTER TABLE runs DROP COLUMN out_of_scope;
 ALTER TABLE runs DROP COLUMN coalesced;
 ";
+
+/// When a run entered its phases: JSON of `PhaseTimes`.
+const PHASE_TIMES: &str = "ALTER TABLE runs ADD COLUMN entered TEXT NOT NULL DEFAULT '{}';";
 
 /// Does the missing steps, all or none.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failure> {

@@ -1,8 +1,10 @@
 //! `flotilla task history`
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use adapters::open::FleetBackend;
+use control::views::{self, PhaseEntry};
 use serde::Serialize;
 use shared::ledger::{MAX_RUNS, Run};
 use shared::tasks::{Audit, EndedRun, Operation, OperationKind, Summary};
@@ -79,7 +81,7 @@ async fn past(backend: &FleetBackend, id: &str, limit: usize) -> Result<BTreeMap
     Ok(past)
 }
 
-/// A run for people: id, begun, by whom, end, counters. Fields are parted by tabs.
+/// A run for people: id, begun, by whom, end, counters, time in each state. Fields are parted by tabs.
 fn line(id: &str, past: &Past) -> String {
     let Past { operation, run } = past;
     let begun = operation.as_ref().map(|operation| operation.requested).or(run.as_ref().map(|run| run.start.started));
@@ -106,9 +108,21 @@ fn line(id: &str, past: &Past) -> String {
     fields.extend(
         run.as_ref().map(|run| format!("{} listed, {}", terminal::count(run.found.listed), status::settled(run))),
     );
+    fields.extend(durations(&views::phases(operation.as_ref(), run.as_ref())));
     let error = run.as_ref().and_then(|run| run.error.clone()).or_else(|| recorded.and_then(|end| end.error));
     fields.extend(error.map(|error| terminal::escaped(&error)));
     fields.join("\t")
+}
+
+/// How long a run was in each state that it left.
+fn durations(phases: &[PhaseEntry]) -> Option<String> {
+    let pairs = phases.iter().zip(phases.iter().skip(1));
+    let words = pairs.filter_map(|(entry, next)| {
+        let time = u64::try_from(next.entered.0 - entry.entered.0).ok().filter(|ms| *ms > 0)?;
+        Some(format!("{} {}", entry.state.as_str(), terminal::time(Duration::from_millis(time))))
+    });
+    let words: Vec<String> = words.collect();
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 async fn changes(args: &HistoryArgs, backend: &FleetBackend, summary: &Summary) -> CommandResult {

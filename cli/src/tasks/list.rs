@@ -1,6 +1,7 @@
 //! `flotilla task list`
 
 use adapters::open::FleetBackend;
+use control::views::{Live, live};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use shared::object::Timestamp;
@@ -8,7 +9,7 @@ use shared::tasks::Summary;
 use shared::terminal;
 
 use super::backend;
-use super::live::{Live, WorkerError, errors, live};
+use super::live::{WorkerError, errors, words};
 use crate::args::ListArgs;
 use crate::exit::{CommandResult, Exit, Failure};
 use crate::stdout::Stdout;
@@ -54,7 +55,7 @@ pub async fn listed(backend: &FleetBackend) -> Result<Vec<Listed>, Failure> {
         futures::try_join!(backend.tasks.summaries(), backend.tasks.heartbeats()).map_err(Failure::usage)?;
     let heartbeats = &heartbeats;
     let listed = stream::iter(summaries).map(|summary| async move {
-        let live = live(backend, &summary).await?;
+        let live = live(backend, &summary).await.map_err(Failure::midway)?;
         let errors = errors(heartbeats, &summary.task.id);
         Ok::<_, Failure>(Listed { summary, live, errors })
     });
@@ -67,7 +68,7 @@ pub fn line(task: &Listed) -> String {
     let outline = &summary.outline;
     let mut state = summary.state.as_str().to_owned();
     if let (Some(run), Some(live)) = (&summary.run, live) {
-        state += &format!(", run {} {}", terminal::run_id(&run.id), live.words());
+        state += &format!(", run {} {}", terminal::run_id(&run.id), words(live));
     }
     let locations = format!("{} -> {}", terminal::escaped(&outline.source), terminal::escaped(&outline.destination));
     let mut fields = vec![summary.task.name.clone(), state, next_run(summary.next_due), last_run(summary), locations];

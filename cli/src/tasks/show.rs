@@ -3,6 +3,7 @@
 use adapters::open;
 use control::Actor;
 use control::actions::limit_words;
+use control::views::{live, messages_die};
 use serde::Serialize;
 use shared::object::Timestamp;
 use shared::queue::Depth;
@@ -11,7 +12,7 @@ use shared::terminal;
 
 use super::history::{audits, change};
 use super::list::{Listed, last_run, next_run};
-use super::live::{errors, live};
+use super::live::{errors, words};
 use super::{actor, lifetime};
 use crate::args::ShowArgs;
 use crate::exit::{CommandResult, Exit, Failure};
@@ -82,11 +83,15 @@ async fn shown(actor: &Actor, summary: Summary) -> Result<Shown, Failure> {
     let changes = audits(backend, &id, SHOWN).await?;
     Ok(Shown {
         definition: definition(actor, &summary).await?,
-        messages_die: queues.as_ref().ok().and_then(|depth| lifetime::messages_die(&summary, depth, &changes)),
+        messages_die: queues.as_ref().ok().and_then(|depth| messages_die(&summary, depth, &changes)),
         queues,
         operations,
         changes,
-        listed: Listed { live: live(backend, &summary).await?, errors: errors(&workers, &id), summary },
+        listed: Listed {
+            live: live(backend, &summary).await.map_err(Failure::midway)?,
+            errors: errors(&workers, &id),
+            summary,
+        },
         workers,
     })
 }
@@ -105,7 +110,7 @@ impl Shown {
         lines.push(limit_words(&summary.limits));
         if let (Some(run), Some(live)) = (&summary.run, live) {
             let id = terminal::run_id(&run.id);
-            lines.push(format!("run {id} since {}: {}", run.begun.to_seconds(), live.words()));
+            lines.push(format!("run {id} since {}: {}", run.begun.to_seconds(), words(live)));
             lines
                 .extend(live.run.iter().filter_map(|run| run.error.as_ref()).map(|e| terminal::escaped(e).to_string()));
         }

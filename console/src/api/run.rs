@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use control::views;
 use serde::{Deserialize, Serialize};
 use shared::ledger::{self, Reasons, RunTransfers};
 use utoipa::ToSchema;
@@ -30,6 +31,31 @@ pub enum RunState {
     Cancelling,
     /// It was cancelled.
     Cancelled,
+}
+
+impl From<views::RunState> for RunState {
+    fn from(state: views::RunState) -> RunState {
+        match state {
+            views::RunState::Queued => RunState::Queued,
+            views::RunState::Listing => RunState::Listing,
+            views::RunState::Releasing => RunState::Releasing,
+            views::RunState::Copying => RunState::Copying,
+            views::RunState::Done => RunState::Done,
+            views::RunState::DoneWithFailures => RunState::DoneWithFailures,
+            views::RunState::Stopped => RunState::Stopped,
+            views::RunState::Cancelling => RunState::Cancelling,
+            views::RunState::Cancelled => RunState::Cancelled,
+        }
+    }
+}
+
+/// A state of a run, and when it was entered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Phase {
+    /// The state.
+    pub state: RunState,
+    /// When the run entered it.
+    pub entered: String,
 }
 
 /// What a run's finder met. All are counts of objects, but for `enqueued_bytes`.

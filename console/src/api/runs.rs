@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::run::{Progress, Transfers};
+use super::run::{Phase, Progress, Transfers};
 
 /// A run.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -30,6 +30,8 @@ pub struct Run {
     pub started: Option<String>,
     /// When its end was seen.
     pub ended: Option<String>,
+    /// The states that it has entered so far, the earliest first.
+    pub phases: Vec<Phase>,
     /// Objects whose messages were lost.
     pub lost: u64,
     /// How it stands.

@@ -7,6 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use control::views::RunState;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use shared::ledger::{Run, SharedLedger};
 use shared::tasks::{RunEnd, Summary};
@@ -174,7 +175,7 @@ async fn of_task(console: &Console, summary: Summary, error: Option<String>) -> 
         return Ok(Some(TaskFailures {
             task: summary.task.name.clone(),
             run: Some(live.id.clone()),
-            state: Some(view::state(Some(&run))),
+            state: Some(RunState::of(Some(&run)).into()),
             ended: None,
             failed: run.settled.failed,
             lost: 0,
@@ -200,7 +201,7 @@ async fn of_task(console: &Console, summary: Summary, error: Option<String>) -> 
     Ok(Some(TaskFailures {
         task: summary.task.name.clone(),
         run: last.map(|last| last.id.clone()),
-        state: last.map(|last| view::ended_state(last.end)),
+        state: last.map(|last| RunState::ended(last.end).into()),
         ended: last.map(|last| time(last.ended)),
         failed: last.map_or(0, |last| last.failed),
         lost: last.map_or(0, |last| last.lost),

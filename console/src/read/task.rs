@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use adapters::open;
+use control::views::messages_die;
 use shared::ledger::events_run;
 use shared::object::Timestamp;
 use shared::queue::Depth;
-use shared::tasks::{Audit, Summary, TaskState};
+use shared::tasks::Summary;
 
 use crate::Console;
 use crate::api::page::time;
@@ -16,9 +17,6 @@ use crate::view::{self, Names, RunRecords};
 
 /// Operations, workers and changes that are shown.
 const SHOWN: usize = 10;
-
-/// How long a queue keeps a message, as each of the fleet's queues is made.
-const MESSAGES_KEPT: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// Queues that do not answer within this time are shown as unreadable.
 const QUEUES_LIMIT: Duration = Duration::from_secs(10);
@@ -72,16 +70,4 @@ async fn depth(console: &Console, summary: &Summary) -> Result<Depth, String> {
         Ok(depth) => depth.map_err(|error| error.to_string()),
         Err(_) => Err("the queues did not answer within 10 s".to_owned()),
     }
-}
-
-/// The earliest time at which a message of a paused task is lost if none is received before: 14 days after the live run
-/// began, whose messages are no older, or after the pause.
-fn messages_die(summary: &Summary, depth: &Depth, changes: &[Audit]) -> Option<Timestamp> {
-    if depth.waiting() == 0 || summary.state != TaskState::Paused {
-        return None;
-    }
-    let paused = changes.iter().find(|change| change.action == TaskState::Paused.verb()).map(|change| change.author.at);
-    let begun = summary.run.as_ref().map(|run| run.begun);
-    let oldest = [paused, begun].into_iter().flatten().min()?;
-    Some(Timestamp(oldest.0.saturating_add(MESSAGES_KEPT.as_millis() as i64)))
 }

@@ -1,12 +1,14 @@
 //! A run, from all records of it.
 
+use control::views;
 use shared::config;
 use shared::ledger::rate::Rate;
 use shared::ledger::{self, RunTransfers};
 use shared::tasks::{self, OperationKind};
 
-use super::{ended_state, progress};
+use super::progress;
 use crate::api::page::time;
+use crate::api::run::Phase;
 use crate::api::runs::{Run, RunKind, RunOverrides};
 
 /// The records of a run.
@@ -36,12 +38,13 @@ pub fn run(records: RunRecords) -> Run {
     let under_way = transfers.map_or(0, |transfers| transfers.bytes);
     let mut shown = progress(run.as_ref(), rate, under_way);
     if let Some(ended) = &ended {
-        shown.state = ended_state(ended.end);
+        shown.state = views::RunState::ended(ended.end).into();
         shown.error = shown.error.or_else(|| ended.error.clone());
         (shown.rate, shown.seconds_left) = (None, None);
     } else if run.is_none() {
         shown.progress = operation.as_ref().and_then(|operation| operation.progress.clone());
     }
+    let phases = views::phases(operation.as_ref(), run.as_ref());
     let kind = match (&run, &operation) {
         (Some(run), _) if run.is_events() => RunKind::Events,
         (_, Some(operation)) if operation.kind == OperationKind::Retry => RunKind::Retry,
@@ -59,6 +62,7 @@ pub fn run(records: RunRecords) -> Run {
         begun: operation.as_ref().map(|operation| time(operation.requested)),
         started: run.as_ref().map(|run| time(run.start.started)),
         ended: end.map(|end| time(end.at)),
+        phases: phases.iter().map(|entry| Phase { state: entry.state.into(), entered: time(entry.entered) }).collect(),
         lost: ended.as_ref().map_or(0, |ended| ended.lost),
         progress: shown,
         transfers: transfers.filter(|transfers| transfers.objects > 0).map(Into::into),

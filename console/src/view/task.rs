@@ -1,12 +1,13 @@
 //! A task as a list has it.
 
 use adapters::open::FleetBackend;
+use control::views;
 use shared::Result;
-use shared::object::Timestamp;
 use shared::tasks::{self, Heartbeat, RunEnd, Summary};
 
-use super::{ended_state, given, progress};
+use super::{given, progress};
 use crate::api::page::time;
+use crate::api::run::Progress;
 use crate::api::task::{EndedRun, LiveRun, TaskItem, TaskState, TaskStatus, WorkerError};
 
 /// Most workers whose errors are shown.
@@ -67,20 +68,8 @@ pub async fn item(backend: &FleetBackend, summary: &Summary, heartbeats: &[Heart
 
 async fn live(backend: &FleetBackend, summary: &Summary) -> Result<Option<LiveRun>> {
     let Some(live) = &summary.run else { return Ok(None) };
-    let id = &summary.task.id;
-    let run = backend.ledger.run(&live.id).await?;
-    let mut shown = match &run {
-        Some(run) => {
-            let (from, to) = tasks::rate_minutes(Timestamp::now());
-            let samples = backend.tasks.samples(id, from, to, 32).await?;
-            progress(Some(run), tasks::rate(&samples, &live.id), 0)
-        }
-        None => progress(None, None, 0),
-    };
-    if run.is_none() {
-        let operation = backend.tasks.operation(id, &live.id).await?;
-        shown.progress = operation.and_then(|operation| operation.progress);
-    }
+    let Some(seen) = views::live(backend, summary).await? else { return Ok(None) };
+    let shown = Progress { progress: seen.progress, ..progress(seen.run.as_ref(), seen.rate, 0) };
     let begun = time(live.begun);
     Ok(Some(LiveRun { id: live.id.clone(), version: live.version, begun, progress: shown }))
 }
@@ -89,7 +78,7 @@ async fn live(backend: &FleetBackend, summary: &Summary) -> Result<Option<LiveRu
 fn ended(last: &tasks::EndedRun) -> EndedRun {
     EndedRun {
         id: last.id.clone(),
-        end: ended_state(last.end),
+        end: views::RunState::ended(last.end).into(),
         ended: time(last.ended),
         failed: last.failed,
         lost: last.lost,

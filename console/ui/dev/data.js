@@ -252,6 +252,7 @@ export function run(id, item, kind = "find") {
       begun: at(-90_000),
       started: at(-90_000),
       ended: null,
+      phases: entered("copying", -90_000),
       found: found(0, 0, 0, 0),
       settled: settled({
         copied: 48_210,
@@ -268,6 +269,10 @@ export function run(id, item, kind = "find") {
       who: "ada@example.com",
       started: at(-37),
       ended: null,
+      phases: [
+        ...entered("queued", -38, "listing", -37.6),
+        ...(item.run.state === "copying" ? entered("copying", -21) : []),
+      ],
       transfers: { workers: 2, objects: 6, bytes: 4.1e10, bytes_per_second: 3.1e8 },
     };
   const last = item.last_run ?? ended(0, "done", -60);
@@ -279,6 +284,18 @@ export function run(id, item, kind = "find") {
     begun: at(-60),
     started: at(-59),
     ended: isLast ? last.ended : at(-41),
+    phases: entered(
+      "queued",
+      -60,
+      "listing",
+      -59.7,
+      "releasing",
+      -52.2,
+      "copying",
+      -51.9,
+      isLast ? last.end : "done",
+      -41,
+    ),
     error: isLast ? last.error : null,
     enqueued: 84_200,
     share: 1,
@@ -293,6 +310,12 @@ export function run(id, item, kind = "find") {
       bytes: 2.38e11,
     }),
   };
+}
+
+/** States with the minutes at which a run entered them. */
+function entered(...pairs) {
+  const states = pairs.filter((_, index) => index % 2 === 0);
+  return states.map((state, index) => ({ state, entered: at(pairs[index * 2 + 1]) }));
 }
 
 export function runs(item) {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Run } from "../src/api/types";
 import { lines } from "../src/pages/run/counters";
+import { steps } from "../src/pages/run/phases";
 import { left, parts, widths } from "../src/progress";
 
 const found = {
@@ -49,4 +50,38 @@ test("counters that are nothing are left out, but for totals", () => {
       ({ name }) => name === "To copy or delete",
     ),
   );
+});
+
+const at = (second: number) => new Date(second * 1000).toISOString();
+const entered = (...states: [Run["state"], number][]) =>
+  states.map(([state, second]) => ({ state, entered: at(second) }));
+const shown = (state: Run["state"], phases: Run["phases"], deletes = 0) =>
+  steps({ state, phases, found: { ...found, deletes } }, 100_000).map(({ state, look, took }) => [state, look, took]);
+
+test("a run shows how long each of its phases took, and what is to come", () => {
+  assert.deepEqual(shown("listing", entered(["queued", 0], ["listing", 10])), [
+    ["queued", "past", 10],
+    ["listing", "now", 90],
+    ["copying", "ahead", undefined],
+    ["done", "ahead", undefined],
+  ]);
+  assert.deepEqual(shown("done", entered(["queued", 0], ["listing", 10], ["copying", 40], ["done", 60])), [
+    ["queued", "past", 10],
+    ["listing", "past", 30],
+    ["copying", "past", 20],
+    ["done", "past", undefined],
+  ]);
+  assert.equal(shown("listing", entered(["listing", 10]), 5)[1]?.[0], "releasing");
+});
+
+test("nothing is to come of a run that is cut", () => {
+  assert.deepEqual(shown("cancelling", entered(["listing", 10], ["cancelling", 40])), [
+    ["listing", "past", 30],
+    ["cancelling", "cut", 60],
+  ]);
+  assert.deepEqual(shown("stopped", entered(["listing", 10], ["copying", 40], ["stopped", 41]))[2], [
+    "stopped",
+    "cut",
+    undefined,
+  ]);
 });

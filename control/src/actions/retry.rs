@@ -72,7 +72,14 @@ mod tests {
             options: Default::default(),
             started: Timestamp(0),
         };
-        Run { start, phase: Phase::Listed, error: None, found: Found::default(), settled: Settled::default() }
+        Run {
+            start,
+            phase: Phase::Listed,
+            entered: Default::default(),
+            error: None,
+            found: Found::default(),
+            settled: Settled::default(),
+        }
     }
 
     #[tokio::test]

@@ -148,6 +148,8 @@ impl Ledger for Book {
         let run = Run {
             start: start.clone(),
             phase: Phase::Listing,
+            // Its times differ from one test to the next: none is recorded.
+            entered: PhaseTimes::default(),
             error: None,
             found: Found::default(),
             settled: Settled::default(),

@@ -88,7 +88,7 @@ const LONG_SECONDS: f64 = 60.0;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Found, RunOptions, RunStart, Settled};
+    use crate::ledger::{Found, PhaseTimes, RunOptions, RunStart, Settled};
     use crate::object::Timestamp;
 
     fn run(phase: Phase, enqueued: u64, copied: u64) -> Run {
@@ -103,7 +103,7 @@ mod tests {
         };
         let found = Found { listed: enqueued, enqueued, enqueued_bytes: enqueued * 1024, ..Found::default() };
         let settled = Settled { copied, bytes: copied * 1024, ..Settled::default() };
-        Run { start, phase, error: None, found, settled }
+        Run { start, phase, entered: PhaseTimes::default(), error: None, found, settled }
     }
 
     #[test]

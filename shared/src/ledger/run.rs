@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(doc)]
 use super::CLOSED;
-use super::{Found, Phase, RunOptions, Settled};
+use super::{Found, Phase, PhaseTimes, RunOptions, Settled};
 use crate::object::Timestamp;
 
 /// The facts that a run has from its start.
@@ -32,6 +32,8 @@ pub struct Run {
     pub start: RunStart,
     /// How far its finder has come.
     pub phase: Phase,
+    /// When it entered its phases.
+    pub entered: PhaseTimes,
     /// Why the finder gave up, or what it refused (such as too many deletes).
     pub error: Option<String>,
     /// Sum over the finder's checkpoints.

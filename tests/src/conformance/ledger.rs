@@ -51,6 +51,7 @@ macro_rules! ledger_suite {
             runs_come_newest_first
             every_task_with_a_run_is_named
             a_phase_moves_on_and_its_error_stays
+            a_run_keeps_when_it_entered_each_phase
             a_checkpoint_replaces_the_earlier_one
             a_late_checkpoint_is_refused
             checkpoints_come_by_number

@@ -82,6 +82,7 @@ impl Pages {
         self.runs.entry(start.id.clone()).or_insert_with(|| Run {
             start: start.clone(),
             phase: Phase::Listing,
+            entered: PhaseTimes::begun(start.started),
             error: None,
             found: Found::default(),
             settled: Settled::default(),

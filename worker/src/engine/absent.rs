@@ -92,6 +92,7 @@ mod tests {
         Run {
             start: RunStart { id, task, source, destination, options, started },
             phase,
+            entered: Default::default(),
             error: None,
             found: Found { enqueued: 2, ..Found::default() },
             settled: Settled { copied, ..Settled::default() },

@@ -9,7 +9,7 @@ use serde::de::value::Error as WordError;
 use super::item::{Item, Record, number, pk, text};
 use super::{DynamoDbLedger, ranges, settle};
 use shared::ledger::events::is_events_run;
-use shared::ledger::{CLOSED, Found, Phase, Run, RunOptions, RunStart, RunState, fence_error};
+use shared::ledger::{CLOSED, Found, Phase, PhaseTimes, Run, RunOptions, RunStart, RunState, fence_error};
 use shared::object::Timestamp;
 use shared::{ErrorKind, Result};
 
@@ -66,6 +66,7 @@ pub(super) async fn set_phase(
     let placeholders: Vec<String> = (0..may_follow.len()).map(|n| format!(":from{n}")).collect();
     let fenced = if fence.is_some() { " AND #fence = :fence" } else { "" };
     let condition = format!("attribute_exists(pk) AND #phase IN ({}){fenced}", placeholders.join(","));
+    let now = Timestamp::now();
     let updated = ledger.call(|| {
         let mut update = ledger
             .client
@@ -75,12 +76,14 @@ pub(super) async fn set_phase(
             .key("sk", text(RUN))
             .condition_expression(&condition)
             .update_expression(if error.is_some() {
-                "SET #phase = :phase, #error = :error"
+                "SET #phase = :phase, #entered = if_not_exists(#entered, :now), #error = :error"
             } else {
-                "SET #phase = :phase"
+                "SET #phase = :phase, #entered = if_not_exists(#entered, :now)"
             })
             .expression_attribute_names("#phase", "phase")
-            .expression_attribute_values(":phase", text(phase.as_str()));
+            .expression_attribute_values(":phase", text(phase.as_str()))
+            .expression_attribute_names("#entered", entered_attribute(phase))
+            .expression_attribute_values(":now", number(now.0));
         for (placeholder, from) in placeholders.iter().zip(&may_follow) {
             update = update.expression_attribute_values(placeholder, text(from.as_str()));
         }
@@ -192,6 +195,7 @@ pub(super) async fn run(ledger: &DynamoDbLedger, run: &str) -> Result<Option<Run
     Ok(Some(Run {
         start: decode_start(&record)?,
         phase: phase_in(&record)?,
+        entered: entered_in(&record)?,
         error: record.optional("error").map(str::to_owned),
         found: Found { deletes, ..found },
         settled,
@@ -222,6 +226,21 @@ pub(super) async fn runs(ledger: &DynamoDbLedger, task: &str, limit: usize) -> R
 pub(super) async fn tasks(ledger: &DynamoDbLedger) -> Result<Vec<String>> {
     let records = ledger.all(ledger.query(TASKS, ""), MAX_TASKS).await?;
     records.iter().map(|record| record.text("sk").map(str::to_owned)).collect()
+}
+
+/// The attribute with the time at which a run entered a phase first.
+fn entered_attribute(phase: Phase) -> String {
+    format!("entered_{}", phase.as_str())
+}
+
+fn entered_in(record: &Record) -> Result<PhaseTimes> {
+    let mut times = PhaseTimes::begun(Timestamp(record.number("started")?));
+    for phase in Phase::ALL {
+        if let Some(at) = record.optional_number(&entered_attribute(phase))? {
+            times.enter(phase, Timestamp(at));
+        }
+    }
+    Ok(times)
 }
 
 fn decode_start(record: &Record) -> Result<RunStart> {

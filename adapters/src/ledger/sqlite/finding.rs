@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::sqlite::Failure;
 use shared::ErrorKind;
 use shared::ledger::{
-    CLOSED, Checkpoint, Found, Phase, Run, RunStart, RunState, Settled, State, events_run, fence_error,
+    CLOSED, Checkpoint, Found, Phase, PhaseTimes, Run, RunStart, RunState, Settled, State, events_run, fence_error,
 };
 use shared::object::Timestamp;
 
@@ -19,9 +19,11 @@ pub(super) fn tasks(connection: &Connection) -> Result<Vec<String>, Failure> {
 }
 
 pub(super) fn start_run(connection: &Connection, start: &RunStart, fence: u64) -> Result<(), Failure> {
-    let sql = "INSERT INTO runs (id, task, start, phase, fence) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO runs (id, task, start, phase, fence, entered) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+               ON CONFLICT DO NOTHING";
     let (body, phase) = (serde_json::to_string(start)?, serde_json::to_string(&Phase::Listing)?);
-    connection.prepare_cached(sql)?.execute(params![start.id, start.task, body, phase, signed(fence)])?;
+    let entered = serde_json::to_string(&PhaseTimes::begun(start.started))?;
+    connection.prepare_cached(sql)?.execute(params![start.id, start.task, body, phase, signed(fence), entered])?;
     Ok(())
 }
 
@@ -66,8 +68,11 @@ pub(super) fn set_phase(
         let message = format!("run {run} is already {} and cannot become {}", state.phase.as_str(), phase.as_str());
         return Err(Failure::Other(ErrorKind::Conflict, message));
     }
-    let sql = "UPDATE runs SET phase = ?2, error = coalesce(?3, error) WHERE id = ?1";
-    let changed = connection.prepare_cached(sql)?.execute(params![run, serde_json::to_string(&phase)?, error])?;
+    // `json_insert` changes nothing that is there: the first entry stays.
+    let sql = "UPDATE runs SET phase = ?2, error = coalesce(?3, error), entered = json_insert(entered, '$.' || ?4, ?5)
+               WHERE id = ?1";
+    let (word, now) = (serde_json::to_string(&phase)?, Timestamp::now().0);
+    let changed = connection.prepare_cached(sql)?.execute(params![run, word, error, phase.as_str(), now])?;
     must_exist(changed, run)
 }
 
@@ -95,11 +100,13 @@ struct RunRow {
     settled: Settled,
     /// JSON of [`ByReason`]s.
     by_reason: String,
+    /// JSON of [`PhaseTimes`].
+    entered: String,
 }
 
 const RUN_COLUMNS: &str =
     "start, phase, error, deletes_refused, copied, deleted, skipped, failed, bytes, last, cancelled,
-    (SELECT json_group_array(json_array(state, reason, count)) FROM reasons WHERE run = runs.id)";
+    (SELECT json_group_array(json_array(state, reason, count)) FROM reasons WHERE run = runs.id), entered";
 
 /// State, reason and number of outcomes that a run has counted.
 type ByReason = (String, String, u64);
@@ -119,7 +126,8 @@ impl RunRow {
             ..Settled::default()
         };
         let (start, phase) = (row.get(0)?, row.get(1)?);
-        Ok(RunRow { start, phase, error: row.get(2)?, deletes_refused: row.get(3)?, settled, by_reason: row.get(11)? })
+        let (error, deletes_refused, by_reason) = (row.get(2)?, row.get(3)?, row.get(11)?);
+        Ok(RunRow { start, phase, error, deletes_refused, settled, by_reason, entered: row.get(12)? })
     }
 
     fn into_run(self, connection: &Connection) -> Result<Run, Failure> {
@@ -134,7 +142,8 @@ impl RunRow {
                 if state == State::Failed.as_str() { &mut settled.failed_by } else { &mut settled.skipped_by };
             reasons.add(&reason, count);
         }
-        Ok(Run { start, phase: serde_json::from_str(&self.phase)?, error: self.error, found, settled })
+        let (phase, entered) = (serde_json::from_str(&self.phase)?, serde_json::from_str(&self.entered)?);
+        Ok(Run { start, phase, entered, error: self.error, found, settled })
     }
 }
 

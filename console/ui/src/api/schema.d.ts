@@ -1159,6 +1159,13 @@ export interface components {
             /** @description The worker that settled it. */
             worker: string;
         };
+        /** @description A state of a run, and when it was entered. */
+        Phase: {
+            /** @description When the run entered it. */
+            entered: string;
+            /** @description The state. */
+            state: components["schemas"]["RunState"];
+        };
         /** @description Counts what a run would do, and its cost. */
         PlanRequest: {
             definition?: components["schemas"]["Definition"] | null;
@@ -1336,6 +1343,8 @@ export interface components {
              */
             lost: number;
             overrides?: components["schemas"]["RunOverrides"] | null;
+            /** @description The states that it has entered so far, the earliest first. */
+            phases: components["schemas"]["Phase"][];
             /** @description Source location. */
             source?: string | null;
             /** @description When its finder began. */

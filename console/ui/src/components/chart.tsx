@@ -56,8 +56,15 @@ export function Chart({ title, times, series, format, steps = "counts" }: ChartP
   );
 }
 
-function colour(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+/** A colour as a canvas takes it. The browser resolves theme and variable in an element that is new: no transition from
+ *  another colour is on its way. */
+function colour(element: HTMLElement, name: string): string {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  element.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
 }
 
 const COUNTS = [1, 2, 5]
@@ -67,12 +74,12 @@ const SIZES = Array.from({ length: 6 }, (_, power) =>
   [1, 2, 5, 10, 20, 50, 100, 200, 500].map((step) => step * 1024 ** power),
 ).flat();
 
-function options(width: number, { series, format, steps }: Omit<ChartProps, "title">): uPlot.Options {
-  const faint = colour("--faint");
-  const grid = { stroke: colour("--line"), width: 1 };
-  const font = `12px ${colour("--font")}`;
+function options(element: HTMLElement, { series, format, steps }: Omit<ChartProps, "title">): uPlot.Options {
+  const faint = colour(element, "--faint");
+  const grid = { stroke: colour(element, "--line"), width: 1 };
+  const font = `12px ${getComputedStyle(element).fontFamily}`;
   return {
-    width,
+    width: element.clientWidth,
     height: 150,
     cursor: { y: false, points: { size: 6 } },
     legend: { show: false },
@@ -103,11 +110,11 @@ function options(width: number, { series, format, steps }: Omit<ChartProps, "tit
       {},
       ...series.map(({ name }, at) => ({
         label: name,
-        stroke: colour(`--line-${at + 1}`),
+        stroke: colour(element, `--line-${at + 1}`),
         width: 1.75,
         spanGaps: false,
         points: { size: 4 },
-        ...(at === 0 ? { fill: `${colour("--line-1")}1f` } : {}),
+        ...(at === 0 ? { fill: colour(element, "--area-1") } : {}),
       })),
     ],
   };
@@ -125,7 +132,7 @@ function Plot({ times, series, format, steps = "counts" }: Omit<ChartProps, "tit
     const dark = matchMedia("(prefers-color-scheme: dark)");
     const draw = () => {
       plot.current?.destroy();
-      plot.current = new uPlot(options(element.clientWidth, { times, series, format, steps }), data, element);
+      plot.current = new uPlot(options(element, { times, series, format, steps }), data, element);
     };
     draw();
     const resized = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height: 150 }));

@@ -33,7 +33,14 @@ fn run(id: &str) -> Run {
         options: RunOptions::default(),
         started: Timestamp(0),
     };
-    Run { start, phase: Phase::Listing, error: None, found: Default::default(), settled: Default::default() }
+    Run {
+        start,
+        phase: Phase::Listing,
+        entered: Default::default(),
+        error: None,
+        found: Default::default(),
+        settled: Default::default(),
+    }
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! The finder's part of the ledger: runs, checkpoints, deferred jobs.
 
+use std::time::Duration;
+
 use shared::ErrorKind;
-use shared::ledger::{CLOSED, Checkpoint, Found, NO_FENCE, Phase, Run, RunState, Settled, SharedLedger};
+use shared::ledger::{CLOSED, Checkpoint, Found, NO_FENCE, Phase, PhaseTimes, Run, RunState, Settled, SharedLedger};
+use shared::object::Timestamp;
 use shared::store::KeyRange;
 
 use super::{odd_keys, run_start, started, unique};
@@ -26,6 +29,7 @@ pub async fn a_run_starts_listing_with_nothing_counted(ledger: SharedLedger) {
     let expected = Run {
         start: start.clone(),
         phase: Phase::Listing,
+        entered: PhaseTimes::begun(start.started),
         error: None,
         found: Found::default(),
         settled: Settled::default(),
@@ -94,6 +98,25 @@ pub async fn a_phase_moves_on_and_its_error_stays(ledger: SharedLedger) {
         let run = ledger.run(&start.id).await.unwrap().unwrap();
         assert_eq!((run.phase, run.error.as_deref()), (phase, kept));
     }
+}
+
+/// Of a phase that is entered again, the first time stays.
+pub async fn a_run_keeps_when_it_entered_each_phase(ledger: SharedLedger) {
+    let start = started(&ledger).await;
+    let before = Timestamp::now();
+    for phase in [Phase::Releasing, Phase::Listed] {
+        ledger.set_phase(&start.id, phase, None, None).await.unwrap();
+    }
+    let entered = ledger.run(&start.id).await.unwrap().unwrap().entered;
+    let (releasing, listed) = (entered.of(Phase::Releasing).unwrap(), entered.of(Phase::Listed).unwrap());
+    assert!(before <= releasing && releasing <= listed && listed <= Timestamp::now(), "{entered:?}");
+    assert_eq!((entered.of(Phase::Listing), entered.of(Phase::Stopped)), (Some(start.started), None));
+
+    // A repeated request whose answer was lost, and one that is refused.
+    tokio::time::sleep(Duration::from_millis(3)).await;
+    ledger.set_phase(&start.id, Phase::Listed, None, None).await.unwrap();
+    ledger.set_phase(&start.id, Phase::Releasing, None, None).await.unwrap_err();
+    assert_eq!(ledger.runs(&start.task, 1).await.unwrap()[0].entered, entered);
 }
 
 /// All of it, and also its share of what was found.

@@ -105,6 +105,7 @@ export const words = {
   "run.stopped": "Stopped",
   "run.cancelling": "Being cancelled",
   "run.cancelled": "Cancelled",
+  "phase.brief": "< 1 s",
   "phase.queued": "Queued",
   "phase.listing": "Listing",
   "phase.releasing": "Releasing deletes",

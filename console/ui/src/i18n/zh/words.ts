@@ -107,6 +107,7 @@ export const words: Record<keyof typeof english, string> = {
   "run.stopped": "已中止",
   "run.cancelling": "正在取消",
   "run.cancelled": "已取消",
+  "phase.brief": "不到 1 秒",
   "phase.queued": "排队",
   "phase.listing": "列举",
   "phase.releasing": "下发删除",

@@ -1,57 +1,86 @@
-// The phases of a run, as steps.
+// The phases of a run, as steps with times, and as a bar of how long each took.
 import type { Run, RunState } from "../../api/types";
+import { isLive } from "../../components/badge";
 import { Icon } from "../../components/icon";
-import { dateTime, timeOfDay } from "../../format";
+import { dateTime, duration, now, timeOfDay } from "../../format";
 import { t, word } from "../../i18n";
 
 const STEPS: RunState[] = ["queued", "listing", "releasing", "copying", "done"];
+const CUT: RunState[] = ["stopped", "cancelling", "cancelled", "done-with-failures"];
 
-/** How far along the steps a run is; a run that ended otherwise stopped at the last one that its counters show. */
-export function reached(run: Run): number {
-  const at = STEPS.indexOf(run.state);
-  if (at >= 0) return at;
-  if (run.state === "done-with-failures") return STEPS.length - 1;
-  return run.started ? 1 : 0;
+export interface Step {
+  state: RunState;
+  look: "past" | "now" | "ahead" | "cut";
+  /** When the run entered it. */
+  at?: string;
+  /** Seconds that the run was, or has been, in it; the end takes no time. */
+  took?: number;
+}
+
+/** The states that a run went through, then those that are to come. */
+export function steps(run: Pick<Run, "state" | "phases" | "found">, time: number): Step[] {
+  const over = !isLive(run.state);
+  const past = run.phases.map(({ state, entered: at }, index): Step => {
+    const next = run.phases[index + 1];
+    const isLast = !next;
+    if (isLast && over) return { state, look: CUT.includes(state) ? "cut" : "past", at };
+    const until = next ? Date.parse(next.entered) : time;
+    const look = CUT.includes(state) ? "cut" : isLast ? "now" : "past";
+    return { state, look, at, took: Math.max(0, until - Date.parse(at)) / 1000 };
+  });
+  if (over || CUT.includes(run.state)) return past;
+  const ahead = STEPS.slice(STEPS.indexOf(run.state) + 1).filter(
+    (state) => state !== "releasing" || run.found.deletes > 0,
+  );
+  return [...past, ...ahead.map((state): Step => ({ state, look: "ahead" }))];
 }
 
 export function Phases({ run }: { run: Run }) {
-  const now = reached(run);
-  const cut = ["stopped", "cancelled", "cancelling"].includes(run.state);
-  const steps = STEPS.filter((step) => step !== "releasing" || run.found.deletes > 0 || run.state === "releasing");
+  const shown = steps(run, now.value);
   return (
-    <ol class="phases" aria-label={t("run.phases")}>
-      {steps.map((step) => {
-        const at = STEPS.indexOf(step);
-        const isEnd = step === "done";
-        const ended = isEnd && Boolean(run.ended);
-        const state =
-          isEnd && (cut || run.state === "done-with-failures")
-            ? "cut"
-            : at < now || ended
-              ? "past"
-              : at === now
-                ? "now"
-                : "ahead";
-        return (
-          <li key={step} class={state} aria-current={state === "now" ? "step" : undefined}>
+    <div class="phases-box">
+      <ol class="phases" aria-label={t("run.phases")}>
+        {shown.map(({ state, look, at, took }) => (
+          <li key={state} class={look} aria-current={look === "now" ? "step" : undefined}>
             <span class="dot">
-              {state === "past" && <Icon name="check" size={12} />}
-              {state === "cut" && <Icon name="cross" size={12} />}
+              {look === "past" && <Icon name="check" size={12} />}
+              {look === "cut" && <Icon name="cross" size={12} />}
             </span>
-            <span>{isEnd && (cut || ended) ? word("run", run.state) : t(`phase.${step as "queued"}`)}</span>
-            <small>{time(step, run)}</small>
+            <span>{name(state)}</span>
+            <small>
+              {at && (
+                <time dateTime={at} title={dateTime(at, true)}>
+                  {timeOfDay(at)}
+                </time>
+              )}
+              {took !== undefined && <b>{took < 1 ? t("phase.brief") : duration(took)}</b>}
+            </small>
           </li>
-        );
-      })}
-    </ol>
+        ))}
+      </ol>
+      <Spans steps={shown} />
+    </div>
   );
 }
 
-function time(step: RunState, run: Run) {
-  const at = { queued: run.begun, listing: run.started, done: run.ended }[step as string];
-  return at ? (
-    <time dateTime={at} title={dateTime(at, true)}>
-      {timeOfDay(at)}
-    </time>
-  ) : null;
+function name(state: RunState): string {
+  return STEPS.includes(state) ? t(`phase.${state as "queued"}`) : word("run", state);
+}
+
+/** How the time of a run is shared among its phases; the steps above say the same in numbers. */
+function Spans({ steps }: { steps: Step[] }) {
+  const spans = steps.filter(({ took }) => (took ?? 0) > 0);
+  if (spans.length < 2) return null;
+  return (
+    <div class="spans" aria-hidden="true">
+      {spans.map(({ state, took }) => (
+        <span
+          key={state}
+          class={`span-${state}`}
+          style={{ flexGrow: took }}
+          title={`${name(state)} ${duration(took ?? 0)}`}
+        />
+      ))}
+    </div>
+  );
 }
