@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   get,
+  isInterval,
   isName,
   locationOf,
   placeOf,
@@ -13,6 +14,7 @@ import {
   suggestName,
   writeSchedule,
 } from "../src/pages/form/draft";
+import { changes } from "../src/pages/form/changed";
 
 test("a setting without a value leaves no trace", () => {
   const draft = set(set({}, "find.compare", "size"), "task", "photos");
@@ -56,4 +58,19 @@ test("each setting has its step", () => {
   assert.equal(stepOf("source.location"), "where");
   assert.equal(stepOf("schedule"), "when");
   assert.equal(stepOf("unheard-of"), undefined);
+});
+
+test("an edit says what it changes", () => {
+  const before = { task: "a", find: { delete: true }, schedule: "every 1h" };
+  const after = { task: "a", find: { delete: true, exclude: ["a", "b"] } };
+  assert.deepEqual(changes(before, after), [
+    { setting: "find.exclude", before: undefined, after: "a, b" },
+    { setting: "schedule", before: "every 1h", after: undefined },
+  ]);
+  assert.deepEqual(changes(before, before), []);
+});
+
+test("an interval is a number with a unit", () => {
+  for (const good of ["15m", "1h 30m", "7d", "1 day"]) assert.ok(isInterval(good), good);
+  for (const bad of ["hourly", "", "1", "h"]) assert.ok(!isInterval(bad), bad);
 });

@@ -13,7 +13,7 @@ export function ProbeView({ probe, sides = ["source", "destination"] }: { probe:
               {sides.length > 1 && <h3>{t(`side.${side}`)}</h3>}
               <ul class="rights">
                 {RIGHTS.map((right) => (
-                  <Right key={right} right={right} answer={probe[side][right]} />
+                  <Right key={right} side={side} right={right} answer={probe[side][right]} />
                 ))}
               </ul>
             </div>
@@ -25,11 +25,13 @@ export function ProbeView({ probe, sides = ["source", "destination"] }: { probe:
 
 /** Whether nothing that was tried was refused. */
 export function isAllowed(probe: ProbeResult, side: Side): boolean {
-  return RIGHTS.every((right) => probe[side]?.[right]?.answer !== "no");
+  return Boolean(probe[side]) && RIGHTS.every((right) => probe[side]?.[right]?.answer !== "no");
 }
 
-function Right({ right, answer }: { right: string; answer: Answer | undefined }) {
-  if (!answer) return null;
+function Right({ side, right, answer }: { side: Side; right: string; answer: Answer | undefined }) {
+  // A source is neither written to nor deleted from: that it was not tried says nothing.
+  if (!answer || (side === "source" && answer.answer === "not-tried" && ["write", "delete"].includes(right)))
+    return null;
   const kind = answer.answer;
   const icon = kind === "yes" ? "check" : kind === "no" ? "cross" : "clock";
   return (

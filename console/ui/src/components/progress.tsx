@@ -90,6 +90,7 @@ export function RunStats({ progress }: { progress: Progress }) {
         value={bytes(settled.bytes)}
         more={t("stat.of.bytes", { all: bytes(found.enqueued_bytes) })}
       />
+      {found.deletes + settled.deleted > 0 && <Stat name={t("part.deleted")} value={count(settled.deleted)} />}
       <Stat
         name={t("stat.rate")}
         value={speed ? bytesRate(speed.bytes) : "–"}

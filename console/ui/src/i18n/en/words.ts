@@ -92,7 +92,7 @@ export const words = {
   "problem.unexpected": "Something unexpected happened",
 
   "status.running": "Running",
-  "status.waiting": "Waiting",
+  "status.waiting": "Idle",
   "status.failed": "Needs attention",
   "status.paused": "Paused",
   "status.deleting": "Being deleted",

@@ -94,7 +94,7 @@ export const words: Record<keyof typeof english, string> = {
   "problem.unexpected": "发生了意外错误",
 
   "status.running": "运行中",
-  "status.waiting": "等待中",
+  "status.waiting": "空闲",
   "status.failed": "需要处理",
   "status.paused": "已暂停",
   "status.deleting": "正在删除",

@@ -169,6 +169,11 @@ const FIND = [
 const SIDE = ["location", "endpoint-url", "region", "addressing-style", "credentials", "requester-pays"];
 
 /** The step where a setting is, by its path or its name alone. */
+/** Whether a text is a length of time as definitions spell it: 15m, 1h 30m, 7d. */
+export function isInterval(text: string): boolean {
+  return /^(\d+\s*[a-z]+\s*)+$/i.test(text.trim());
+}
+
 export function stepOf(setting: string): Step | undefined {
   const [section = "", name] = setting.split(".");
   const last = name ?? section;

@@ -15,6 +15,7 @@ import { toast } from "../../components/toast";
 import { t } from "../../i18n";
 import { useOperation } from "../../live/operation";
 import { get, getText } from "./draft";
+import { Changed } from "./changed";
 import { waiting } from "./where";
 import type { StepProps } from "./wizard";
 
@@ -32,6 +33,7 @@ async function begin(task: string): Promise<string> {
 
 export function Review({
   draft,
+  first,
   editing,
   onDone,
   onProblem,
@@ -51,6 +53,10 @@ export function Review({
   useEffect(() => {
     checkDefinition(draft).then(setChecked, (error: unknown) => onProblem(problemOf(error)));
   }, [draft]);
+  // A schedule that stays keeps its times, which only the task has.
+  const keepsTimes = editing && getText(first, "schedule") === getText(draft, "schedule");
+  const due = keepsTimes ? [] : (checked?.due ?? []);
+  const startsAtOnce = due[0] !== undefined && Date.parse(due[0]) < Date.now() + 60_000;
   const planned = planning.operation?.verdict === "succeeded";
   const save = async () => {
     setBusy(true);
@@ -61,7 +67,7 @@ export function Review({
       notes.forEach((note) => toast(note));
       toast(editing ? t("form.saved") : t("form.created", { name: task }));
       onDone();
-      route(start ? await begin(task) : taskHref(task));
+      route(start && !startsAtOnce ? await begin(task) : taskHref(task));
     } catch (error) {
       const problem = problemOf(error);
       onProblem(
@@ -76,13 +82,14 @@ export function Review({
         <strong>{getText(draft, "task")}</strong>
         <Route from={getText(draft, "source.location")} to={getText(draft, "destination.location")} />
       </p>
-      {checked && checked.due.length > 0 && (
+      {editing && <Changed first={first} draft={draft} />}
+      {due.length > 0 && (
         <p class="faint">
           {t("form.due")}{" "}
-          {checked.due.map((at, number) => (
+          {due.map((at, number) => (
             <>
               {number > 0 && " · "}
-              <Time key={at} at={at} full />
+              {number === 0 && startsAtOnce ? t("form.due.now") : <Time key={at} at={at} full />}
             </>
           ))}
         </p>
@@ -90,7 +97,7 @@ export function Review({
       <section class="plan-box stack tight" aria-label={t("form.plan")}>
         <div class="row">
           <div>
-            <h3>{t("form.plan")}</h3>
+            <h3>{t(editing ? "form.plan.next" : "form.plan")}</h3>
             <p class="hint">{t("form.plan.about")}</p>
           </div>
           <Button icon="search" busy={planning.busy} onClick={() => void planning.ask(() => plan(draft))}>
@@ -113,7 +120,9 @@ export function Review({
       {deletes && !editing && (
         <CheckField label={t("form.dry")} hint={t("form.dry.hint")} checked={dryFirst} onInput={setDryFirst} />
       )}
-      <CheckField label={t("form.start")} hint={t("form.start.hint")} checked={start} onInput={setStart} />
+      {!startsAtOnce && (
+        <CheckField label={t("form.start")} hint={t("form.start.hint")} checked={start} onInput={setStart} />
+      )}
       <details class="advanced">
         <summary>{t("form.toml")}</summary>
         {checked ? <Toml text={checked.toml} name={`${getText(draft, "task")}.toml`} /> : <Skeleton lines={6} />}

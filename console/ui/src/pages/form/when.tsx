@@ -4,7 +4,15 @@ import { session } from "../../api/session";
 import { Choice, TextField } from "../../components/field";
 import { type Key, t } from "../../i18n";
 import { zone } from "../../settings";
-import { type Schedule, type ScheduleKind, getText, providerOf, readSchedule, writeSchedule } from "./draft";
+import {
+  type Schedule,
+  type ScheduleKind,
+  getText,
+  isInterval,
+  providerOf,
+  readSchedule,
+  writeSchedule,
+} from "./draft";
 import type { StepProps } from "./wizard";
 
 const KINDS: ScheduleKind[] = ["hand", "once", "every", "cron"];
@@ -35,7 +43,7 @@ export function When({ draft, change, wrong }: StepProps) {
           mono
           list={["15m", "1h", "6h", "1d", "7d"]}
           hint={t("schedule.every.about")}
-          error={wrong("schedule")}
+          error={isInterval(schedule.every) ? wrong("schedule") : t("schedule.every.wrong")}
           onInput={(every) => put({ every })}
         />
       )}

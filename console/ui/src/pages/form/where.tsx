@@ -105,7 +105,7 @@ function SideForm({ draft, editing, change, wrong, side, test }: StepProps & { s
           value={text("endpoint-url")}
           mono
           inputMode="url"
-          error={wrong(at("endpoint-url"))}
+          error={wrong(at("endpoint-url")) ?? endpointError(text("endpoint-url"))}
           placeholder="https://s3.example.com"
           onInput={(value) => change(at("endpoint-url"), value.trim())}
         />
@@ -134,6 +134,10 @@ function SideForm({ draft, editing, change, wrong, side, test }: StepProps & { s
   );
 }
 
+function endpointError(url: string): string | undefined {
+  return !url || /^https?:\/\/[^/]/.test(url) ? undefined : t("form.endpoint.wrong");
+}
+
 function Advanced({
   draft,
   side,
@@ -155,7 +159,7 @@ function Advanced({
             value={text("endpoint-url")}
             mono
             optional={t("optional")}
-            error={wrong(`${side}.endpoint-url`)}
+            error={wrong(`${side}.endpoint-url`) ?? endpointError(text("endpoint-url"))}
             onInput={(value) => change(`${side}.endpoint-url`, value.trim())}
           />
         )}
@@ -220,7 +224,10 @@ function Credentials({
 function Test({ draft, side, test }: { draft: StepProps["draft"]; side: Side; test: OperationState }) {
   const [write, setWrite] = useState(false);
   const both = getText(draft, "source.location") && getText(draft, "destination.location");
-  const result = test.operation?.result as unknown as ProbeResult | undefined;
+  const ended = test.operation?.state === "done" ? test.operation : undefined;
+  // The result of a test that could not be made has no rights: it is no good news.
+  const result = ended?.verdict === "succeeded" ? (ended.result as unknown as ProbeResult) : undefined;
+  const failed = Boolean(test.problem) || (ended && !result);
   const ask = () =>
     test.ask(async () => {
       const named = getText(draft, "task") ? draft : set(draft, "task", suggestName(draft) || "probe");
@@ -241,9 +248,9 @@ function Test({ draft, side, test }: { draft: StepProps["draft"]; side: Side; te
             t("form.test.both")
           ) : test.busy ? (
             waiting(test)
-          ) : result ? (
-            <strong class={isAllowed(result, side) ? "good-text" : "bad-text"}>
-              {isAllowed(result, side) ? t("form.test.good") : t("form.test.bad")}
+          ) : result || failed ? (
+            <strong class={result && isAllowed(result, side) ? "good-text" : "bad-text"}>
+              {result && isAllowed(result, side) ? t("form.test.good") : t("form.test.bad")}
             </strong>
           ) : (
             ""

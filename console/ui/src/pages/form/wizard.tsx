@@ -6,7 +6,7 @@ import type { Definition } from "../../api/types";
 import { Button } from "../../components/controls";
 import { ProblemPanel } from "../../components/states";
 import { type Key, t } from "../../i18n";
-import { STEPS, type Step, getText, isName, set, stepOf, suggestName } from "./draft";
+import { STEPS, type Step, getText, isInterval, isName, set, stepOf, suggestName } from "./draft";
 import { How } from "./how";
 import { Review } from "./review";
 import { TomlForm } from "./toml-form";
@@ -21,6 +21,8 @@ export interface Editing {
 
 export interface StepProps {
   draft: Definition;
+  /** The definition that the form began with. */
+  first: Definition;
   editing: Editing | undefined;
   /** Changes a setting by its path. */
   change: (path: string, value: string | number | boolean | string[] | undefined) => void;
@@ -57,9 +59,10 @@ export function Wizard({ first, editing, onDraft }: WizardProps) {
     const named = getText(draft, "task") ? draft : set(draft, "task", suggestName(draft));
     setDraft(named);
     const local = missing(named);
-    if (local && STEPS.indexOf(to) > STEPS.indexOf("where")) {
+    const localStep = stepOf(local?.setting ?? "") ?? "where";
+    if (local && STEPS.indexOf(to) > STEPS.indexOf(localStep)) {
       setProblem(local);
-      return setStep("where");
+      return setStep(localStep);
     }
     if (STEPS.indexOf(to) <= STEPS.indexOf(step)) {
       setProblem(null);
@@ -80,7 +83,7 @@ export function Wizard({ first, editing, onDraft }: WizardProps) {
     }
     setBusy(false);
   };
-  const props: StepProps = { draft, editing, change, wrong };
+  const props: StepProps = { draft, first, editing, change, wrong };
   const at = STEPS.indexOf(step);
   return (
     <div class="wizard">
@@ -167,6 +170,8 @@ function missing(draft: Definition): Problem | null {
   if (!getText(draft, "source.location")) return at("source.location", "form.source.missing");
   if (!getText(draft, "destination.location")) return at("destination.location", "form.destination.missing");
   if (!isName(getText(draft, "task"))) return at("task", "form.name.wrong");
+  const [kind, ...every] = getText(draft, "schedule").split(" ");
+  if (kind === "every" && !isInterval(every.join(" "))) return at("schedule", "schedule.every.wrong");
   return null;
 }
 

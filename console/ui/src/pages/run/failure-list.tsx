@@ -124,8 +124,11 @@ function Row({
         </span>
       </td>
       <td class="wide" data-label={t("failures.why")}>
-        {error ?? (reason ? word("cause", reason) : "–")}
-        <span class="under">{t("failures.attempts", { n: attempts })}</span>
+        {/* The text of the cause stands above the list. */}
+        <span class="clamp one" title={error ?? undefined}>
+          {error ?? (reason ? word("cause", reason) : "–")}
+        </span>
+        {attempts > 1 && <span class="under">{t("failures.attempts", { n: attempts })}</span>}
       </td>
       <td class="number fit" data-label={t("failures.size")}>
         {bytes(size)}

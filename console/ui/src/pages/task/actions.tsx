@@ -6,6 +6,7 @@ import { beginRun, cancelRun, pauseTask, resumeTask } from "../../api/calls";
 import { inShort, problemOf } from "../../api/problem";
 import { may } from "../../api/session";
 import type { Task } from "../../api/types";
+import { isLive } from "../../components/badge";
 import { Button, Menu } from "../../components/controls";
 import { Dialog } from "../../components/dialog";
 import { toast } from "../../components/toast";
@@ -38,12 +39,19 @@ export function TaskActions({ task, onDone }: { task: Task; onDone: () => void }
   if (!may("operator") || state === "deleting") return null;
   return (
     <>
-      {run ? (
+      {run && isLive(run.state) ? (
         <Button icon="stop" onClick={() => setAsked("cancel")}>
           {t("task.cancel")}
         </Button>
       ) : (
-        <Button icon="play" kind="primary" busy={busy === "run"} disabled={state !== "active"} onClick={start}>
+        <Button
+          icon="play"
+          kind="primary"
+          busy={busy === "run"}
+          // A run whose end is not recorded yet still counts as live.
+          disabled={state !== "active" || Boolean(run)}
+          onClick={start}
+        >
           {t("task.run")}
         </Button>
       )}

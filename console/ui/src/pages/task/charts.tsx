@@ -15,6 +15,8 @@ const SPANS: [number, Key][] = [
   [10_080, "span.week"],
 ];
 
+const SHOWN = ["bytes_per_second", "objects_per_second", "ready", "machines", "machines_wanted"] as const;
+
 export function Charts({ task }: { task: Task }) {
   const span = chartSpan.value;
   const samples = useQuery(`samples ${task.name} ${span}`, (signal) => getSamples(task.name, span, { signal }), {
@@ -58,7 +60,12 @@ export function Charts({ task }: { task: Task }) {
           <Skeleton lines={3} block />
         </div>
       )}
-      <div class="charts">
+      {data && !SHOWN.some((name) => some(data[name])) ? (
+        <div class="card">
+          <p class="faint">{t("charts.nothing")}</p>
+        </div>
+      ) : null}
+      <div class="charts" hidden={Boolean(data) && !SHOWN.some((name) => some(data?.[name]))}>
         {data && chart("chart.bytes", bytesRate, { name: t("chart.bytes"), values: data.bytes_per_second })}
         {data && chart("chart.objects", rate, { name: t("chart.objects"), values: data.objects_per_second })}
         {data &&

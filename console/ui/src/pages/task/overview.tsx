@@ -1,11 +1,14 @@
 // What a task does now, and how it moved over time.
 import { runHref, shortRun } from "../../address";
-import type { Task } from "../../api/types";
-import { RunBadge } from "../../components/badge";
+import { getDefinition, getRun } from "../../api/calls";
+import { useQuery } from "../../api/query";
+import type { Definition, Task } from "../../api/types";
+import { RunBadge, isLive } from "../../components/badge";
 import { LinkButton, Time } from "../../components/controls";
 import { ProgressView, RunStats, Stat } from "../../components/progress";
 import { bytesRate, count } from "../../format";
 import { t } from "../../i18n";
+import { get, getText } from "../form/draft";
 import { Charts } from "./charts";
 import { Operations } from "./operations";
 
@@ -30,7 +33,7 @@ function LiveCard({ task }: { task: Task }) {
     <section class="card stack" aria-label={t("overview.live")}>
       <div class="card-head">
         <h2>
-          {t("overview.live")}{" "}
+          {t(isLive(run.state) ? "overview.live" : "overview.ending")}{" "}
           <a class="mono" href={runHref(run.id)} title={run.id}>
             {shortRun(run.id)}
           </a>
@@ -89,7 +92,6 @@ function RestCard({ task }: { task: Task }) {
             <small>{task.schedule ?? (task.events ? t("next.events") : t("next.by.hand"))}</small>
           </dd>
         </div>
-        {last && <Stat name={t("stat.failed")} value={count(last.failed)} bad={last.failed > 0} />}
         {task.event_run && (
           <Stat
             name={t("overview.events")}
@@ -98,12 +100,38 @@ function RestCard({ task }: { task: Task }) {
           />
         )}
       </dl>
+      {last && <LastRun id={last.id} />}
     </section>
   );
 }
 
+/** What the last run did. Without its records, which expire, nothing is shown. */
+function LastRun({ id }: { id: string }) {
+  const run = useQuery(`run ${id}`, (signal) => getRun(id, { signal }));
+  return run.data ? (
+    <div class="stack last-run">
+      <ProgressView progress={run.data} />
+      <RunStats progress={run.data} />
+    </div>
+  ) : null;
+}
+
+/** Where notices go, without what may be secret in a URL. */
+function receivers({ topic, webhook }: { topic?: unknown; webhook?: unknown }): string {
+  const host = (url: string) => (URL.canParse(url) ? new URL(url).host || url : url);
+  return [topic, webhook]
+    .filter((one): one is string => typeof one === "string" && one !== "")
+    .map(host)
+    .join(", ");
+}
+
 function SettingsCard({ task }: { task: Task }) {
   const { limits } = task;
+  const recorded = useQuery(`definition ${task.name} ${task.version}`, () => getDefinition(task.name));
+  const definition = (recorded.data?.definition ?? {}) as Definition;
+  const most = getText(definition, "find.max-delete");
+  const deletes = recorded.data?.definition ? get(definition, "find.delete") === true : undefined;
+  const notices = receivers({ topic: get(definition, "notify.topic"), webhook: get(definition, "notify.webhook") });
   return (
     <section class="card">
       <h2>{t("overview.settings")}</h2>
@@ -112,6 +140,16 @@ function SettingsCard({ task }: { task: Task }) {
         <dd>{task.schedule ?? t("next.by.hand")}</dd>
         <dt>{t("overview.follows")}</dt>
         <dd>{task.events ? t("yes") : t("no")}</dd>
+        <dt>{t("overview.deletes")}</dt>
+        <dd class={deletes ? "warn-text" : ""}>
+          {deletes === undefined
+            ? "–"
+            : !deletes
+              ? t("no")
+              : most
+                ? t("overview.deletes.most", { n: Number(most) })
+                : t("overview.deletes.all")}
+        </dd>
         <dt>{t("limits.bandwidth")}</dt>
         <dd>{limits.bandwidth ? bytesRate(limits.bandwidth) : t("no.limit")}</dd>
         <dt>{t("limits.machines")}</dt>
@@ -119,7 +157,7 @@ function SettingsCard({ task }: { task: Task }) {
         <dt>{t("limits.requests")}</dt>
         <dd>{limits.requests ? t("per.second", { rate: count(limits.requests) }) : t("no.limit")}</dd>
         <dt>{t("field.notices")}</dt>
-        <dd>{task.notify ? t("yes") : t("no")}</dd>
+        <dd>{task.notify ? notices || t("yes") : t("no")}</dd>
         <dt>{t("overview.version")}</dt>
         <dd>{count(task.version)}</dd>
         <dt>{t("overview.created")}</dt>
