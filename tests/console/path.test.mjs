@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { LOOKS, launch } from "./browser.mjs";
+import { keys, mouse } from "./hands.mjs";
 import { endAll, flotilla, missing, weed } from "./services.mjs";
 import { ENV, pictures, walk } from "./steps.mjs";
 
@@ -26,15 +27,19 @@ after(async () => {
   if (source) rmSync(source, { recursive: true, force: true });
 });
 
-for (const look of ["desktop", "phone-zh"]) {
+for (const [look, hand] of [
+  ["desktop", keys],
+  ["phone-zh", mouse],
+]) {
   test(
-    `from nothing to a mended replication: ${look}`,
+    `from nothing to a mended replication ${hand === keys ? "by keyboard alone" : "by touch"}: ${look}`,
     { skip: why || false },
     async () => {
       const serve = await flotilla(ENV);
       try {
         await walk(services.browser, {
           look,
+          hand,
           name: "real",
           address: serve.address,
           source: { kind: "folder", folder: source },

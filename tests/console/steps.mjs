@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LOOKS, inspect, open } from "./browser.mjs";
+import { mouse } from "./hands.mjs";
 import { folder } from "./services.mjs";
 
 export const FILES = 300;
@@ -80,30 +81,33 @@ export function pictures() {
   return source;
 }
 
-async function fill(page, words, side, values) {
+async function fill(page, hand, words, side, values) {
   const form = page.locator(".side-form").nth(side);
   for (const [label, value] of Object.entries(values)) {
     const field = form.getByLabel(words[label], { exact: true });
     if (["kind", "credentials"].includes(label))
-      await field.selectOption(value);
-    else await field.fill(value);
+      await hand.select(field, value);
+    else await hand.fill(field, value);
   }
   return form;
 }
 
 /** Goes on through all steps of the form. */
-async function toReview(page, next) {
+async function toReview(page, hand, next) {
   for (let step = 0; step < 4; step += 1) {
-    await next.click();
+    await hand.click(next);
     await page.locator(`.steps li:nth-child(${step + 2}).now`).waitFor();
   }
 }
 
 /**
  * Walks the path in one look: sign in, new task, test of the connection, plan, create, watch the run, see what failed
- * and why, mend it, retry. `source` has the values of the form's first side. Pictures begin with `name`.
+ * and why, mend it, retry. `hand` uses the page. `source` has the values of the form's first side. Pictures begin with `name`.
  */
-export async function walk(browser, { look, name, address, source, backup }) {
+export async function walk(
+  browser,
+  { look, name, address, source, backup, hand = mouse },
+) {
   const words = WORDS[LOOKS[look].language];
   const opened = await open(browser, LOOKS[look]);
   const { page } = opened;
@@ -113,15 +117,15 @@ export async function walk(browser, { look, name, address, source, backup }) {
   const keep = (step) => inspect(opened, `${name}-${step}-${look}`);
   try {
     await page.goto(address);
-    await page.getByRole("link", { name: words.first }).click();
+    await hand.click(page.getByRole("link", { name: words.first }));
     assert.ok(
       !page.url().includes("token"),
       "the token does not stay in the address",
     );
-    await create(page, words, { look, source, backup, button, keep });
+    await create(page, hand, words, { look, source, backup, button, keep });
     const failed = await watch(page, words, keep);
-    await mend(page, words, button);
-    await retry(page, words, failed);
+    await mend(page, hand, words, button);
+    await retry(page, hand, words, failed);
     await keep("mended");
     await page.goto(`${origin}/objects?task=photos&key=z/photo-0299.jpg`);
     await page.locator(".badge.good").waitFor();
@@ -147,32 +151,37 @@ export async function walk(browser, { look, name, address, source, backup }) {
   }
 }
 
-async function create(page, words, { look, source, backup, button, keep }) {
-  const first = await fill(page, words, 0, source);
-  const side = await fill(page, words, 1, {
+async function create(
+  page,
+  hand,
+  words,
+  { look, source, backup, button, keep },
+) {
+  const first = await fill(page, hand, words, 0, source);
+  const side = await fill(page, hand, words, 1, {
     kind: "other",
     bucket: `backup/${look}`,
     endpoint: backup.endpoint,
     credentials: "env",
     prefix: "PARTLY",
   });
-  await page.getByLabel(words.name, { exact: true }).fill("photos");
-  await side.getByRole("button", { name: words.test }).click();
+  await hand.fill(page.getByLabel(words.name, { exact: true }), "photos");
+  await hand.click(side.getByRole("button", { name: words.test }));
   await side.getByText(words.bad).waitFor({ timeout: 60_000 });
   if (source.kind !== "folder") {
-    await first.getByRole("button", { name: words.test }).click();
+    await hand.click(first.getByRole("button", { name: words.test }));
     await first.getByText(words.good).waitFor({ timeout: 60_000 });
   }
   await keep("tested");
-  await toReview(page, button("next"));
-  await button("plan").click();
+  await toReview(page, hand, button("next"));
+  await hand.click(button("plan"));
   await page.locator(".plan-box .stats").waitFor({ timeout: 60_000 });
   assert.match(
     (await page.locator(".plan-box .stat").first().textContent()) ?? "",
     new RegExp(String(FILES)),
   );
   await keep("planned");
-  await button("create").click();
+  await hand.click(button("create"));
   await page.waitForURL(/\/runs\//);
 }
 
@@ -188,24 +197,26 @@ async function watch(page, words, keep) {
 }
 
 /** Gives the task credentials that may write everything. */
-async function mend(page, words, button) {
-  await page.locator(".above").click();
-  await button("more").click();
-  await page.getByRole("menuitem", { name: words.edit, exact: true }).click();
+async function mend(page, hand, words, button) {
+  await hand.click(page.locator(".above"));
+  await hand.click(button("more"));
+  await hand.pick(
+    page.getByRole("menuitem", { name: words.edit, exact: true }),
+  );
   const again = page.locator(".side-form").nth(1);
-  await again.getByLabel(words.prefix, { exact: true }).fill("WRITER");
-  await again.getByRole("button", { name: words.test }).click();
+  await hand.fill(again.getByLabel(words.prefix, { exact: true }), "WRITER");
+  await hand.click(again.getByRole("button", { name: words.test }));
   await again.getByText(words.good).waitFor({ timeout: 60_000 });
-  await toReview(page, button("next"));
-  await button("save").click();
+  await toReview(page, hand, button("next"));
+  await hand.click(button("save"));
   await page.waitForURL(/\/tasks\/photos$/);
 }
 
-async function retry(page, words, failed) {
+async function retry(page, hand, words, failed) {
   await page.goto(failed);
-  await page
-    .locator("button:enabled", { hasText: words.retry })
-    .click({ timeout: 90_000 });
+  await hand.click(page.locator("button:enabled", { hasText: words.retry }), {
+    timeout: 90_000,
+  });
   await page.waitForURL(
     (url) => url.pathname.startsWith("/runs/") && url.href !== failed,
   );
