@@ -52,7 +52,9 @@ export async function open(browser, { language, scheme, width }) {
     // Answers that are no success are logged by the browser, and are shown by the page.
     if (
       message.type() === "error" &&
-      !/status of (4|5)\d\d|ERR_CONNECTION|ERR_INCOMPLETE/.test(message.text())
+      !/status of (4|5)\d\d|ERR_(CONNECTION|INCOMPLETE|SOCKET|EMPTY)/.test(
+        message.text(),
+      )
     )
       errors.push(message.text());
   });

@@ -181,10 +181,13 @@ export async function weed(bucket, writable) {
   };
 }
 
-/** `flotilla serve` on a new state folder; the address has the token that signs in. */
-export async function flotilla(env) {
-  const state = folder();
-  const port = await freePort();
+/**
+ * `flotilla serve` on a state folder, by default a new one, which its end removes. The address has the token that signs
+ * in.
+ */
+export async function flotilla(env, kept = {}) {
+  const state = kept.state ?? folder();
+  const port = kept.port ?? (await freePort());
   const service = start(
     FLOTILLA,
     ["serve", "--state", state, "--console", `127.0.0.1:${port}`],
@@ -197,11 +200,12 @@ export async function flotilla(env) {
   return {
     address,
     state,
+    port,
     origin: new URL(address).origin,
     output: service.output,
     stop: async () => {
       await service.stop();
-      rmSync(state, { recursive: true, force: true });
+      if (!kept.state) rmSync(state, { recursive: true, force: true });
     },
   };
 }

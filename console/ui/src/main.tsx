@@ -17,5 +17,9 @@ import { keepSettings } from "./settings";
 keepSettings();
 startClock();
 void begin();
+// An address with a token, opened in a tab that has the page, changes the fragment alone: nothing is loaded.
+addEventListener("hashchange", () => {
+  if (/^#(token|session)=/.test(location.hash)) void begin();
+});
 const root = document.getElementById("app");
 if (root) render(<App />, root);
