@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use shared::metrics::tasks::TaskMetrics;
 use shared::sync::lock;
 use shared::tasks::Limits;
-use shared::telemetry::endpoint::Health;
+use shared::telemetry::endpoint::{FailingStore, Health};
 use worker::{Activity, LiveLimits, Turns};
 
 /// The status of a served task.
@@ -83,8 +83,10 @@ impl Status {
         let state = lock(&self.state);
         let error = state.error.clone().or_else(|| state.events_error.clone());
         drop(state);
-        let failing = || "all requests to a store fail: its transfers wait for it (see the worker's log)".to_owned();
-        error.or_else(|| (!self.stores.is_ready()).then(failing))
+        error.or_else(|| {
+            let FailingStore { side, error } = self.stores.failing_store()?;
+            Some(format!("transfers wait: the last requests to the {side} failed: {error}"))
+        })
     }
 
     /// Whether the task's worker runs.
@@ -106,12 +108,14 @@ mod tests {
     fn a_store_that_fails_is_an_error_of_its_task() {
         let status = Status::new("photos", &Arc::default(), None);
         assert_eq!(status.error(), None);
-        status.stores.store_fails(true);
-        assert!(status.error().is_some_and(|why| why.contains("requests to a store fail")));
+        status.stores.store_fails("destination", "put s3://b/k: AccessDenied; allow s3:PutObject");
+        let why = "transfers wait: the last requests to the destination failed: \
+                   put s3://b/k: AccessDenied; allow s3:PutObject";
+        assert_eq!(status.error().as_deref(), Some(why));
         status.set_error(Some("bucket \"b\" does not exist".into()));
         assert_eq!(status.error().as_deref(), Some("bucket \"b\" does not exist"));
         status.set_error(None);
-        status.stores.store_fails(false);
+        status.stores.store_works("destination");
         assert_eq!(status.error(), None);
     }
 }

@@ -5,8 +5,8 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
@@ -19,6 +19,8 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::sync::Semaphore;
 use tokio::time::{interval, sleep, timeout};
+
+use crate::sync::lock;
 
 /// Most connections at once; a scraper and a load balancer need two.
 const MAX_CONNECTIONS: usize = 64;
@@ -47,8 +49,17 @@ pub struct Health(Arc<Conditions>);
 #[derive(Default)]
 struct Conditions {
     is_up: AtomicBool,
-    failing_stores: AtomicUsize,
+    failing_stores: Mutex<Vec<FailingStore>>,
     is_alive: OnceLock<Box<dyn Fn() -> bool + Send + Sync>>,
+}
+
+/// A store to which all requests fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailingStore {
+    /// `source` or `destination`.
+    pub side: &'static str,
+    /// The last error.
+    pub error: String,
 }
 
 impl std::fmt::Debug for Conditions {
@@ -63,12 +74,22 @@ impl Health {
         self.0.is_up.store(ready, Ordering::Relaxed);
     }
 
-    /// From now on all requests to one of its stores fail (`true`), or no longer (`false`).
-    pub fn store_fails(&self, fails: bool) {
-        match fails {
-            true => self.0.failing_stores.fetch_add(1, Ordering::Relaxed),
-            false => self.0.failing_stores.fetch_sub(1, Ordering::Relaxed),
-        };
+    /// From now on all requests to the store of this side fail, the last one with this error.
+    pub fn store_fails(&self, side: &'static str, error: &str) {
+        lock(&self.0.failing_stores).push(FailingStore { side, error: error.to_owned() });
+    }
+
+    /// A store of this side, of which [`store_fails`](Self::store_fails) was called, works again or is closed.
+    pub fn store_works(&self, side: &'static str) {
+        let mut failing = lock(&self.0.failing_stores);
+        if let Some(at) = failing.iter().position(|store| store.side == side) {
+            failing.remove(at);
+        }
+    }
+
+    /// A store to which all requests fail.
+    pub fn failing_store(&self) -> Option<FailingStore> {
+        lock(&self.0.failing_stores).first().cloned()
     }
 
     /// From now on `is_alive` says whether the program is at work, or has nothing to do. Only the first one counts.
@@ -88,7 +109,7 @@ impl Health {
 
     /// Whether the program is up and none of its stores fails.
     pub fn is_ready(&self) -> bool {
-        self.is_up() && self.0.failing_stores.load(Ordering::Relaxed) == 0
+        self.is_up() && lock(&self.0.failing_stores).is_empty()
     }
 }
 

@@ -104,7 +104,7 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(received(&socket), ["WATCHDOG=1"], "it is not ready yet");
         health.set_ready(true);
-        health.store_fails(true);
+        health.store_fails("source", "timed out");
         tokio::time::sleep(Duration::from_secs(8)).await;
         let states = received(&socket);
         assert_eq!(states[0], "READY=1", "also while a store fails");

@@ -153,15 +153,15 @@ async fn a_probe_names_the_missing_right_and_leaves_nothing() {
     let (weed, folder) = (weed(), fresh_folder("definitions"));
     fleet.put("photos", "a", 100).await;
     let denied = credentials_file(READ_ONLY_KEY, READ_ONLY_SECRET);
-    let probe = async |name: &str, bucket: &str, more: &[&str]| {
-        let side = |bucket: &str, folder: &str| {
-            let (endpoint, keys) = (&weed.endpoint, denied.display());
+    let probe = async |name: &str, bucket: &str, endpoint: &str, more: &[&str]| {
+        let side = |bucket: &str, endpoint: &str, folder: &str| {
+            let keys = denied.display();
             format!(
                 "location = \"s3://{bucket}/{folder}\"\nendpoint-url = \"{endpoint}\"\nregion = \"us-east-1\"\n\
                  credentials = \"file:{keys}\"\n"
             )
         };
-        let (from, to) = (side(&fleet.source, "photos"), side(bucket, "copy"));
+        let (from, to) = (side(&fleet.source, &weed.endpoint, "photos"), side(bucket, endpoint, "copy"));
         let file = folder.join(format!("{name}.toml"));
         let text = format!("task = \"{name}\"\n[source]\n{from}[destination]\n{to}");
         std::fs::write(&file, text).expect("a file");
@@ -170,7 +170,7 @@ async fn a_probe_names_the_missing_right_and_leaves_nothing() {
         assert_eq!(ended.code, Some(1), "{}", ended.stderr);
         json(&ended.stdout)
     };
-    let probed = probe("denied", &fleet.destination, &["--write-test"]).await;
+    let probed = probe("denied", &fleet.destination, &weed.endpoint, &["--write-test"]).await;
     let (source, destination) = (&probed["source"], &probed["destination"]);
     assert_eq!((&source["list"]["answer"], &source["read"]["answer"]), (&"yes".into(), &"yes".into()), "{probed}");
     assert_eq!(destination["list"]["answer"], "yes", "{probed}");
@@ -181,9 +181,19 @@ async fn a_probe_names_the_missing_right_and_leaves_nothing() {
     let text = probed.to_string();
     assert!(!text.contains(READ_ONLY_SECRET) && !text.contains(READ_ONLY_KEY), "{text}");
 
-    let probed = probe("missing", "no-such-bucket", &[]).await;
-    assert_eq!(probed["source"]["read"]["answer"], "yes", "{probed}");
-    assert_eq!(probed["destination"]["list"]["answer"], "no", "{probed}");
+    // Nothing is written to a store that cannot be used: SeaweedFS makes a missing bucket by the first write.
+    for (name, endpoint, why) in
+        [("missing", &*weed.endpoint, "NoSuchBucket"), ("closed", "http://127.0.0.1:1", "Connection refused")]
+    {
+        let probed = probe(name, "no-such-bucket", endpoint, &["--write-test"]).await;
+        assert_eq!(probed["source"]["read"]["answer"], "yes", "{probed}");
+        let destination = &probed["destination"];
+        assert!(destination["list"]["reason"].as_str().is_some_and(|reason| reason.contains(why)), "{probed}");
+        assert_eq!(destination["write"]["answer"], "not-tried", "{probed}");
+        assert_eq!(destination["delete"]["answer"], "not-tried", "{probed}");
+    }
+    let buckets = fleet.clients[1].list_buckets().send().await.expect("answers");
+    assert!(buckets.buckets().iter().all(|bucket| bucket.name() != Some("no-such-bucket")), "{buckets:?}");
     let uploads = fleet.clients[1].list_multipart_uploads().bucket(&fleet.destination).send().await.expect("answers");
     assert!(uploads.uploads().is_empty(), "{uploads:?}");
     stage::stop(workers).await;

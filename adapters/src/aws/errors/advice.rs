@@ -52,6 +52,9 @@ pub(super) fn is_page(body: &str) -> bool {
 /// The remedy for a denied call. Many stores do not say which right the call needs.
 pub(super) fn of_denial(names: RightNames, verb: &str, code: &str, message: &str) -> String {
     let names_it = message.contains("not authorized to perform");
+    if let Some(remedy) = of_credentials(code) {
+        return format!("; {remedy}");
+    }
     match (code, right(names, verb)) {
         // A HEAD has no code: the credentials may be wrong, or may lack the right.
         ("", Some(right)) => format!("; check the credentials, and allow {right}"),
@@ -59,6 +62,16 @@ pub(super) fn of_denial(names: RightNames, verb: &str, code: &str, message: &str
         ("AccessDenied" | "AccessDeniedException", Some(right)) if !names_it => format!("; allow {right}"),
         _ => String::new(),
     }
+}
+
+/// The remedy for credentials that the service does not accept, which no right mends.
+fn of_credentials(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "SignatureDoesNotMatch" => "check the secret access key: it is not the one of this access key id",
+        "InvalidAccessKeyId" | "InvalidClientTokenId" => "check the access key id: the service does not know it",
+        "InvalidToken" | "UnrecognizedClientException" => "check the credentials: the service does not know them",
+        _ => return None,
+    })
 }
 
 /// Adds the right that a denied call needs, unless the answer names it.
@@ -113,9 +126,11 @@ mod tests {
         assert_eq!(of_denial("put", "AccessDenied", "Access Denied"), "; allow s3:PutObject");
         assert_eq!(of_denial("head", "", ""), "; check the credentials, and allow s3:GetObject");
         assert_eq!(of_denial("ledger", "", ""), "; check the permissions of these credentials");
-        // The answer names the right, or the credentials are wrong.
+        // The answer names the right.
         assert_eq!(of_denial("put", "AccessDenied", "user x is not authorized to perform: s3:PutObject"), "");
-        assert_eq!(of_denial("put", "SignatureDoesNotMatch", ""), "");
+        // The credentials are wrong.
+        assert!(of_denial("put", "SignatureDoesNotMatch", "").starts_with("; check the secret access key"));
+        assert!(of_denial("list", "InvalidAccessKeyId", "").starts_with("; check the access key id"));
     }
 
     #[test]

@@ -74,6 +74,11 @@ impl Answer {
         }
     }
 
+    /// Whether the remedy is to allow a right.
+    pub fn is_cured_by_a_right(&self) -> bool {
+        matches!(self, Answer::No { remedy, .. } if remedy.starts_with("allow "))
+    }
+
     /// Whether the right is missing.
     pub fn is_no(&self) -> bool {
         matches!(self, Answer::No { .. })

@@ -19,6 +19,9 @@ const CALL_LIMIT: Duration = Duration::from_secs(20);
 /// Objects that are looked at for one that can be read: archived ones cannot.
 const LOOKED_AT: usize = 10;
 
+/// The answer about rights of a store that cannot be used at all.
+const UNUSABLE: &str = "the store cannot be used";
+
 /// What a write test writes.
 const BYTES: &[u8] = b"flotilla probe\n";
 
@@ -41,13 +44,22 @@ impl Probe {
 
     /// The rights that a source needs.
     pub async fn source(self) -> SideProbe {
-        let (list, read) = self.list_and_read(false).await;
+        let (list, read) = match self.unusable().await {
+            Some(no) => (no, Answer::not_tried(UNUSABLE)),
+            None => self.list_and_read(false).await,
+        };
         let unwritten = || Answer::not_tried(UNWRITTEN);
         self.result(Rights { list, read, write: unwritten(), delete: unwritten() })
     }
 
     /// The rights that a destination needs.
+    ///
+    /// Nothing is written to a store that cannot be used: some make a missing bucket by the first write.
     pub async fn destination(self, write_test: bool) -> SideProbe {
+        if let Some(list) = self.unusable().await {
+            let untried = || Answer::not_tried(UNUSABLE);
+            return self.result(Rights { list, read: untried(), write: untried(), delete: untried() });
+        }
         let (list, read) = self.list_and_read(true).await;
         let write = if self.is_folder() { self.folder_permission() } else { self.upload().await };
         let mut rights = Rights { list, read, write, delete: Answer::not_tried(NO_WRITE_TEST) };
@@ -69,6 +81,19 @@ impl Probe {
 
     fn no(&self, error: &Error, rights: &[Right]) -> Answer {
         Answer::of(error, self.names, rights)
+    }
+
+    /// Why the store cannot be used, whatever rights the credentials have: it does not answer, has no such bucket, or
+    /// does not know the credentials. Fails sooner than a listing, which waits for a store that is away. A folder is
+    /// always usable: what is wrong with it shows by right.
+    async fn unusable(&self) -> Option<Answer> {
+        if self.is_folder() {
+            return None;
+        }
+        let error = self.bounded("list", self.store.probe()).await.err()?;
+        let answer = self.no(&error, &[Right::List]);
+        let lacks_a_right = error.kind() == ErrorKind::Denied && answer.is_cured_by_a_right();
+        (!lacks_a_right).then_some(answer)
     }
 
     /// Read-only: slow, it is given up; repeated, it changes nothing.

@@ -332,7 +332,7 @@ impl CircuitBreaker {
         let error = state.last.as_ref().map(|(.., error)| error.as_str()).unwrap_or_default();
         tracing::warn!("{} fails for every object; waiting until it works again: {error}", self.side);
         metrics::store_failing(self.side, true);
-        self.health.store_fails(true);
+        self.health.store_fails(self.side, error);
         self.changed.notify_waiters();
     }
 
@@ -344,7 +344,7 @@ impl CircuitBreaker {
         state.phase = Phase::Closed;
         tracing::warn!(side = self.side, "{} works again: continuing", self.side);
         metrics::store_failing(self.side, false);
-        self.health.store_fails(false);
+        self.health.store_works(self.side);
         self.changed.notify_waiters();
     }
 
@@ -366,7 +366,7 @@ impl State {
 impl Drop for CircuitBreaker {
     fn drop(&mut self) {
         if self.is_suspended() {
-            self.health.store_fails(false);
+            self.health.store_works(self.side);
         }
     }
 }
