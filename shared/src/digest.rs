@@ -233,9 +233,10 @@ fn crc_parameters(algorithm: Algorithm) -> Option<crc_fast::CrcAlgorithm> {
 
 /// Lower-case hexadecimal.
 pub fn to_hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value & 15)]);
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
+        text.push(digit(byte >> 4));
+        text.push(digit(*byte));
         text
     })
 }

@@ -92,7 +92,7 @@ impl Location {
 
     /// The key in the bucket of a key relative to this location.
     pub fn full_key(&self, key: &str) -> String {
-        format!("{}{key}", self.prefix())
+        [self.prefix(), key].concat()
     }
 
     /// A bucket's key relative to this location; `None` if it lies outside. It is empty for the location's
@@ -104,8 +104,8 @@ impl Location {
     /// The name of a key at this location in messages.
     pub fn display_key(&self, key: &str) -> String {
         match self.scheme {
-            Scheme::File => format!("{}/{key}", self.prefix),
-            _ => format!("{self}{}{key}", if self.prefix.is_empty() { "/" } else { "" }),
+            Scheme::File => [&self.prefix, "/", key].concat(),
+            _ => [self.scheme.as_str(), "://", &self.bucket, "/", &self.prefix, key].concat(),
         }
     }
 

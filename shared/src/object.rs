@@ -81,7 +81,7 @@ pub struct ETag(String);
 
 impl PartialEq for ETag {
     fn eq(&self, other: &ETag) -> bool {
-        self.name() == other.name()
+        self.0 == other.0 || self.name() == other.name()
     }
 }
 
@@ -106,7 +106,7 @@ impl ETag {
     fn name(&self) -> Cow<'_, str> {
         let tag = self.0.strip_prefix("W/").unwrap_or(&self.0);
         let digest = tag.rsplit_once('-').map_or(tag, |(digest, _)| digest);
-        let is_upper = crate::digest::parse_hex16(digest).is_some() && digest.bytes().any(|b| b.is_ascii_uppercase());
+        let is_upper = digest.bytes().any(|b| b.is_ascii_uppercase()) && crate::digest::parse_hex16(digest).is_some();
         if is_upper { Cow::Owned(tag.to_ascii_lowercase()) } else { Cow::Borrowed(tag) }
     }
 

@@ -58,6 +58,23 @@ pub(super) enum RetryHint {
     Credentials,
 }
 
+/// The headers of a request's signature. Only a refusal reads them, and every request has them: so they stay text
+/// until then.
+struct Signature {
+    authorization: String,
+    token: Option<String>,
+    date: Option<String>,
+}
+
+impl Signature {
+    /// `None` for an unsigned request.
+    fn of(request: &HttpRequest) -> Option<Signature> {
+        let header = |name| request.headers().get(name).map(str::to_owned);
+        let authorization = header("authorization")?;
+        Some(Signature { authorization, token: header("x-amz-security-token"), date: header("x-amz-date") })
+    }
+}
+
 /// The state of a connection that answers change.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ConnectionState {
@@ -96,8 +113,7 @@ impl HttpConnector for FeedbackClient<SharedHttpConnector> {
         let FeedbackClient { inner, connection_state } = self.clone();
         HttpConnectorFuture::new(async move {
             let limiter = connection_state.is_rate_limited.then(|| rate::of(request.uri()));
-            let signer = Signer::of(&request);
-            let signed = request.headers().get("x-amz-date").and_then(signing_time);
+            let signature = Signature::of(&request);
             if let Some(limiter) = &limiter {
                 limiter.turn().await;
             }
@@ -105,11 +121,11 @@ impl HttpConnector for FeedbackClient<SharedHttpConnector> {
             if let Some(limiter) = &limiter {
                 keep(limiter, &answer);
             }
-            let Some(signer) = signer else { return Ok(answer) };
+            let Some(signature) = signature else { return Ok(answer) };
             if answer.status().is_success() {
                 connection_state.was_trusted.store(true, Ordering::Relaxed);
             } else if matches!(answer.status().as_u16(), 400 | 401 | 403)
-                && let Some(hint) = connection_state.observe(&mut answer, &signer, signed).await?
+                && let Some(hint) = connection_state.observe(&mut answer, &signature).await?
             {
                 answer.add_extension(hint);
             }
@@ -136,10 +152,10 @@ impl ConnectionState {
     async fn observe(
         &self,
         answer: &mut HttpResponse,
-        signer: &Signer,
-        signed: Option<DateTime>,
+        signature: &Signature,
     ) -> Result<Option<RetryHint>, ConnectorError> {
         let code = code_of(answer).await?;
+        let signed = signature.date.as_deref().and_then(signing_time);
         let of = |codes: &[&str]| codes.contains(&code.as_str());
         let date = answer.headers().get("date").and_then(|text| DateTime::from_str(text, Format::HttpDate).ok());
         let is_skewed = |(ours, theirs): (DateTime, DateTime)| ours.secs().abs_diff(theirs.secs()) >= SKEWED_SECONDS;
@@ -147,10 +163,11 @@ impl ConnectionState {
             return Ok(Some(RetryHint::Clock));
         }
         let Some(credentials) = self.credentials.as_ref().filter(|_| of(CREDENTIALS)) else { return Ok(None) };
+        let Some(signer) = Signer::of(&signature.authorization, signature.token.as_deref()) else { return Ok(None) };
         // A key that the store encodes differently may look like a wrong signature; a HEAD has no code at all.
         let is_clear = !code.is_empty() && code != "SignatureDoesNotMatch";
         let have_gone_bad = is_clear && self.was_trusted.load(Ordering::Relaxed);
-        let renewed = credentials.has_others_than(signer, is_clear).await;
+        let renewed = credentials.has_others_than(&signer, is_clear).await;
         Ok((renewed || have_gone_bad).then_some(RetryHint::Credentials))
     }
 }

@@ -10,7 +10,6 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 use tokio::time::{Instant, timeout};
@@ -59,12 +58,11 @@ pub(super) struct Signer {
 }
 
 impl Signer {
-    /// `None` for an unsigned request.
-    pub fn of(request: &HttpRequest) -> Option<Signer> {
-        let (_, scope) = request.headers().get("authorization")?.split_once("Credential=")?;
+    /// Reads the headers `Authorization` and `X-Amz-Security-Token`; `None` if they are no SigV4 signature.
+    pub fn of(authorization: &str, token: Option<&str>) -> Option<Signer> {
+        let (_, scope) = authorization.split_once("Credential=")?;
         let key_id = scope.split('/').next()?.to_owned();
-        let token = request.headers().get("x-amz-security-token").map(str::to_owned);
-        Some(Signer { key_id, token })
+        Some(Signer { key_id, token: token.map(str::to_owned) })
     }
 
     fn is(&self, credentials: &Credentials) -> bool {

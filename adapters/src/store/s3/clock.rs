@@ -25,13 +25,22 @@ impl Clock {
         Timestamp(Timestamp::now().0.saturating_add(self.0.load(Ordering::Relaxed)))
     }
 
-    /// Notes the `Date` of an answer.
-    pub fn see(&self, date: &str) {
-        let Ok(date) = DateTime::from_str(date, Format::HttpDate) else { return };
-        if let Ok(there) = date.to_millis() {
-            self.0.store(there.saturating_sub(Timestamp::now().0), Ordering::Relaxed);
+    /// Notes the `Date` of an answer that was received at `received`.
+    pub fn note(&self, date: Timestamp, received: Timestamp) {
+        self.0.store(date.0.saturating_sub(received.0), Ordering::Relaxed);
+    }
+
+    /// As [`note`](Self::note), of an answer that has just come. An invalid date changes nothing.
+    fn see(&self, date: &str) {
+        if let Some(date) = http_date(date) {
+            self.note(date, Timestamp::now());
         }
     }
+}
+
+/// Reads a date of HTTP, such as `Sun, 09 Sep 2001 01:46:40 GMT`.
+pub(super) fn http_date(text: &str) -> Option<Timestamp> {
+    DateTime::from_str(text, Format::HttpDate).ok()?.to_millis().ok().map(Timestamp)
 }
 
 /// Sees every answer of the client.

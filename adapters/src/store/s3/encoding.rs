@@ -21,26 +21,33 @@ pub(super) fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Encodes a value of a query: escapes all but RFC 3986's unreserved characters.
-pub(super) fn encode_query(text: &str) -> String {
-    encode(text, false)
+/// Appends a value of a query, encoded: escapes all but RFC 3986's unreserved characters.
+pub(super) fn append_query(url: &mut String, text: &str) {
+    append(url, text, false);
 }
 
 /// Encodes a key as a path in a URL: escapes all but RFC 3986's unreserved characters and `/`.
 pub(super) fn encode_path(key: &str) -> String {
-    encode(key, true)
+    let mut path = String::with_capacity(key.len());
+    append_path(&mut path, key);
+    path
 }
 
-fn encode(text: &str, keeps_slash: bool) -> String {
+/// Appends a key as [`encode_path`] encodes it.
+pub(super) fn append_path(url: &mut String, key: &str) {
+    append(url, key, true);
+}
+
+fn append(url: &mut String, text: &str, keeps_slash: bool) {
     use std::fmt::Write as _;
-    text.bytes().fold(String::with_capacity(text.len()), |mut text, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || keeps_slash && byte == b'/' {
-            text.push(char::from(byte));
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || keeps_slash && byte == b'/';
+    for byte in text.bytes() {
+        if is_plain(byte) {
+            url.push(char::from(byte));
         } else {
-            let _ = write!(text, "%{byte:02X}");
+            let _ = write!(url, "%{byte:02X}");
         }
-        text
-    })
+    }
 }
 
 #[cfg(test)]

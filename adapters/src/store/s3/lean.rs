@@ -33,7 +33,7 @@ use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt as _, Limited};
 
 use super::answer::{MAX_ANSWER_BYTES, check};
-use super::clock::Clock;
+use super::clock::{Clock, http_date};
 use super::provider::Provider;
 use call::Call;
 use endpoint::BucketEndpoint;
@@ -148,10 +148,11 @@ impl LeanClient {
 
     /// Notes what every answer says of the store.
     fn observe(&self, answer: &HttpResponse, sent: Timestamp) {
-        if let Some(date) = answer.headers().get("date") {
-            self.clock.see(date);
+        if let Some(date) = answer.headers().get("date").and_then(http_date) {
+            let received = Timestamp::now();
+            self.clock.note(date, received);
+            self.signing_clock.observe(answer.headers(), date, sent, received);
         }
-        self.signing_clock.observe(answer.headers(), sent, Timestamp::now());
         self.provider.see(answer);
     }
 

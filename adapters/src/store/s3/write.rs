@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
 
-use super::extras::with_extras;
+use super::extras::{Extras, with_extras};
 use super::read::{checksums, is_opaque};
 use super::{Bucket, body};
 use shared::Result;
@@ -76,10 +76,22 @@ impl Bucket {
             };
             return Ok(written(outgoing.watch.over(self.stall, answer).await?));
         }
+        // Boxed: the SDK's future is large, and the lean client's callers would carry it.
+        Box::pin(self.put_by_sdk(key, full_key, write, &extras, outgoing)).await
+    }
+
+    async fn put_by_sdk(
+        &self,
+        key: &str,
+        full_key: String,
+        write: &Write,
+        extras: &Extras,
+        outgoing: body::Outgoing,
+    ) -> Result<Written> {
         let request = self.client.put_object().bucket(self.name()).key(full_key).body(outgoing.stream);
         let request = request.content_length(announced(write.size));
         let request = with_checksum!(request, self.verified(write.checksum.as_ref()));
-        let request = with_extras!(with_attributes!(request, write), &extras).set_tagging(extras.tagging.clone());
+        let request = with_extras!(with_attributes!(request, write), extras).set_tagging(extras.tagging.clone());
         let request = with_expires!(request, write);
         let answer = async { request.send().await.map_err(|error| self.refused(PUT.verb, key, error)) };
         let answer = outgoing.watch.over(self.stall, answer).await?;

@@ -7,9 +7,6 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use aws_smithy_runtime_api::http::Headers;
-use aws_smithy_types::DateTime;
-use aws_smithy_types::date_time::Format;
-
 use shared::object::Timestamp;
 
 /// An answer that took longer says nothing about the clock.
@@ -27,15 +24,11 @@ impl SigningClock {
     }
 
     /// Notes the `Date` of an answer. The store wrote it between the two times, most likely in the middle.
-    pub fn observe(&self, headers: &Headers, sent: Timestamp, received: Timestamp) {
+    pub fn observe(&self, headers: &Headers, date: Timestamp, sent: Timestamp, received: Timestamp) {
         let elapsed = received.0.saturating_sub(sent.0).max(0);
         // With an `Age` a cache answers, by an old `Date` (RFC 9111 §5.1).
-        if headers.get("age").is_some() || elapsed > LONGEST_MS {
-            return;
-        }
-        let date = headers.get("date").and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
-        if let Some(there) = date.and_then(|date| date.to_millis().ok()) {
-            self.0.store(there.saturating_sub(sent.0.saturating_add(elapsed / 2)), Ordering::Relaxed);
+        if elapsed <= LONGEST_MS && headers.get("age").is_none() {
+            self.0.store(date.0.saturating_sub(sent.0.saturating_add(elapsed / 2)), Ordering::Relaxed);
         }
     }
 }
@@ -43,6 +36,7 @@ impl SigningClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::s3::clock::http_date;
 
     /// A date of the store, an hour ahead of ours.
     const DATE: &str = "Sun, 09 Sep 2001 02:46:40 GMT";
@@ -52,7 +46,9 @@ mod tests {
         let mut all = Headers::new();
         headers.iter().for_each(|(name, value)| drop(all.insert(*name, *value)));
         let clock = SigningClock::default();
-        clock.observe(&all, Timestamp(sent), Timestamp(received));
+        if let Some(date) = all.get("date").and_then(http_date) {
+            clock.observe(&all, date, Timestamp(sent), Timestamp(received));
+        }
         clock.0.into_inner()
     }
 
