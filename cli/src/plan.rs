@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use adapters::open;
 use finder::{FindError, Plan};
-use shared::config::Config;
+use shared::config::{Config, Work};
 use shared::location::Scheme;
 use shared::store::Store;
 use tokio_util::sync::CancellationToken;
@@ -39,7 +39,8 @@ pub async fn of(
     destination: Store,
     stop: CancellationToken,
 ) -> Result<Plan, FindError> {
-    finder::plan(source, destination, &config.objects.find, &config.objects.work, stop, Arc::default()).await
+    let work = Work { look_again: Some(config.looks_again()), ..config.objects.work.clone() };
+    finder::plan(source, destination, &config.objects.find, &work, stop, Arc::default()).await
 }
 
 /// Prints a plan, and ends as its run would end.

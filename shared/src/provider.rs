@@ -93,6 +93,8 @@ pub struct ProviderProfile {
     pub etags: EtagMeaning,
     /// Whether it supports `x-amz-checksum-mode`.
     pub reports_checksums: Support,
+    /// Whether its vendor documents that listings are strongly consistent.
+    pub lists_consistently: bool,
     /// Whether it reports an object's number of tags to everyone who may read the tags.
     pub reports_tag_counts: bool,
     /// The checksums that it verifies of objects and parts.
@@ -172,6 +174,7 @@ impl ProviderProfile {
             keeps_modified: false,
             metadata: self.metadata,
             surely_verifies: !self.is_guess,
+            lists_consistently: self.lists_consistently,
             reports_tag_counts: self.reports_tag_counts,
             has_folders: false,
             is_remote: true,

@@ -114,6 +114,9 @@ pub struct Capabilities {
     /// Whether [`verifies`](Self::verifies) is known for this provider, and not only assumed: an unknown store may
     /// accept a checksum and ignore it.
     pub surely_verifies: bool,
+    /// Whether a listing shows every write that was answered before it began, and no key that was deleted before: then an
+    /// ordered page proves which of the keys that it spans are there.
+    pub lists_consistently: bool,
     /// Whether it reports an object's number of tags, so that objects without tags cost no request for them.
     pub reports_tag_counts: bool,
     /// Whether keys lie in real folders: the marker `a/` exists as soon as a key exists below it, is listed only

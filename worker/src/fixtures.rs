@@ -20,6 +20,7 @@ pub fn store(etags: EtagMeaning, verifies: &[Algorithm]) -> Capabilities {
         keeps_modified: false,
         metadata: MetadataSupport::AMAZON,
         surely_verifies: true,
+        lists_consistently: true,
         reports_tag_counts: true,
         has_folders: false,
         is_remote: true,

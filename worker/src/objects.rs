@@ -6,18 +6,18 @@
 //! ```text
 //! executor → batch → reconcile (changed: before it) → whole, multipart → the destination
 //!              ↑          ↓
-//!   breaker permits it   recheck: the second look
+//!   breaker permits it   recheck: the second look, or second_look: at many
 //! ```
 //!
 //! **No module leads back to itself** by what it uses, which a test of the harness checks. From the top down:
 //!
-//! 1. `executor`, then `batch`, `cancel`: the objects of a job, all together
+//! 1. `executor`, then `batch`, `cancel`, `second_look`: the objects of a job, all together
 //!    `close`: the uploads of a run or a task, without its jobs
 //! 2. `changed`: one key that an event names
 //! 3. `reconcile`, `replace`: source and destination are brought in step at one key, by what its job asks for
 //! 4. `in_place`, `whole`, `multipart` (of which `giant` also has jobs of its own), `archive`, `recheck`: one version is found
 //!    in place or written
-//! 5. `item`, `settle`, `requeue`, `suspects`, `source`, `mirror`, `metadata`, `reread`: the steps of these
+//! 5. `item`, `settle`, `requeue`, `suspects`, `source`, `source_pages`, `mirror`, `metadata`, `reread`: the steps of these
 //! 6. `context`: what all jobs share. It holds only modules that do not know it: `breaker`, `events::coalesce`,
 //!    `events::pending_writes`, `metadata::unsupported`, `multipart::{part_limit, pending_creates,
 //!    unrecorded_parts}`, `service_copies`, `wrong_bytes`
@@ -45,9 +45,11 @@ pub(crate) mod reconcile;
 pub(crate) mod replace;
 pub(crate) mod requeue;
 pub(crate) mod reread;
+pub(crate) mod second_look;
 pub(crate) mod service_copies;
 pub(crate) mod settle;
 pub(crate) mod source;
+pub(crate) mod source_pages;
 pub(crate) mod suspects;
 pub(crate) mod transfers;
 pub(crate) mod verdict;

@@ -85,6 +85,7 @@ impl FileStore {
             keeps_modified: true,
             metadata: MetadataSupport::NOTHING,
             surely_verifies: true,
+            lists_consistently: false,
             reports_tag_counts: true,
             has_folders: true,
             is_remote: false,

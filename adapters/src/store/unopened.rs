@@ -45,6 +45,7 @@ impl UnopenedStore {
             keeps_modified: false,
             metadata: MetadataSupport::NOTHING,
             surely_verifies: false,
+            lists_consistently: false,
             reports_tag_counts: false,
             has_folders: false,
             is_remote: true,

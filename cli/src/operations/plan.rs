@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use adapters::open;
 use finder::{FindError, Plan, PlanProgress};
-use shared::config::Config;
+use shared::config::{Config, Work};
 use shared::location::Scheme;
 use shared::store::Store;
 use shared::tasks::MAX_TEXT_BYTES;
@@ -70,7 +70,8 @@ async fn go_on(
     drains: &CancellationToken,
     until: Instant,
 ) -> std::result::Result<Plan, FindError> {
-    let options = (&config.objects.find, &config.objects.work);
+    let work = Work { look_again: Some(config.looks_again()), ..config.objects.work.clone() };
+    let options = (&config.objects.find, &work);
     let stop = drains.child_token();
     let mut going =
         pin!(finder::go_on(so_far, source.clone(), destination.clone(), options, stop.clone(), Arc::default()));

@@ -60,6 +60,7 @@ impl Shelf {
             keeps_modified: false,
             metadata: MetadataSupport::NOTHING,
             surely_verifies: true,
+            lists_consistently: true,
             reports_tag_counts: true,
             has_folders: false,
             is_remote: true,

@@ -5,6 +5,7 @@
 
 mod counted;
 mod estimate;
+mod looks;
 mod progress;
 mod requests;
 mod show;
@@ -90,13 +91,14 @@ fn is_zero(count: &u64) -> bool {
 }
 
 /// What decides on the requests of copying from one store to the other.
-async fn terms(source: &Store, destination: &Store, work: &config::Work) -> Terms {
+async fn terms(source: &Store, destination: &Store, options: &Find, work: &config::Work) -> Terms {
     let by_service = work.server_side_copy && copy_source(&**source, "", &**destination).is_some();
     let describes = by_service && !work.strict && source.may_lose().await != Uncarried::default();
     Terms {
         work: work.clone(),
         describes: describes || work.strict,
         looks_again: work.look_again == Some(true),
+        metadata: options.metadata,
         by_service,
         source: source.capabilities().clone(),
         destination: destination.capabilities().clone(),
@@ -129,7 +131,7 @@ pub async fn go_on(
     let (from, asked_source) = Counted::of(source.clone());
     let (to, asked_destination) = Counted::of(destination.clone());
     let sides = Sides { source: from, destination: to, destination_may_be_missing: true };
-    let terms = terms(&source, &destination, work).await;
+    let terms = terms(&source, &destination, options, work).await;
     let began = *so_far.began.get_or_insert_with(Timestamp::now);
     let journal = Arc::new(Counting::from(so_far, terms));
     let run = RunContext {

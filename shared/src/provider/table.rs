@@ -59,6 +59,7 @@ pub const UNKNOWN: ProviderProfile = ProviderProfile {
     keys: Keys::Any,
     etags: EtagMeaning::Md5,
     reports_checksums: Support::Unknown,
+    lists_consistently: false,
     reports_tag_counts: false,
     verifies: &[Algorithm::Md5],
     checks_completion: false,
@@ -77,7 +78,8 @@ const KNOWN: ProviderProfile = ProviderProfile {
     ..UNKNOWN
 };
 
-/// Amazon S3 ("Checking object integrity in Amazon S3", "Amazon S3 endpoints and quotas").
+/// Amazon S3 ("Checking object integrity in Amazon S3", "Amazon S3 endpoints and quotas"; "Amazon S3 data consistency
+/// model": listings are strongly consistent).
 pub const AMAZON: ProviderProfile = ProviderProfile {
     name: "Amazon S3",
     domains: &["amazonaws.com", "amazonaws.com.cn"],
@@ -85,6 +87,7 @@ pub const AMAZON: ProviderProfile = ProviderProfile {
     path_style: false,
     etags: EtagMeaning::Md5AndParts,
     reports_checksums: Support::Yes,
+    lists_consistently: true,
     reports_tag_counts: true,
     verifies: &Algorithm::ALL,
     checks_completion: true,
@@ -150,7 +153,7 @@ const KODO: ProviderProfile = ProviderProfile {
 
 /// Google Cloud Storage's XML API ("Hashes and ETags": only objects of one request have an MD5 as
 /// their ETag, all have a CRC-32C; "Quotas & limits"; "Transcoding of gzip-compressed files": without
-/// `Accept-Encoding: gzip` it decompresses objects that are stored compressed). It changes `Accept-Encoding` on
+/// `Accept-Encoding: gzip` it decompresses objects that are stored compressed; "Cloud Storage consistency": listings). It changes `Accept-Encoding` on
 /// the way, accepts no `x-id` and copies no ranges (rclone issue 6670 and its table of providers; Google issue 323465186).
 const GCS: ProviderProfile = ProviderProfile {
     name: "Google Cloud Storage",
@@ -161,6 +164,7 @@ const GCS: ProviderProfile = ProviderProfile {
     default_region: Some("auto"),
     accept_encoding: Some("gzip"),
     crc32c_header: Some("x-goog-hash"),
+    lists_consistently: true,
     accepts_x_id: false,
     copies_parts: false,
     limits: StoreLimits { put_bytes: 5 * TIB, object_bytes: 5 * TIB, ..AMAZONS },
@@ -170,7 +174,7 @@ const GCS: ProviderProfile = ProviderProfile {
 
 /// Cloudflare R2 ("S3 API compatibility": region, operations; "Limits"; "Multipart upload": parts of one
 /// size, and tags as Amazon's, but not those of objects from before 21 June 2023). Its whole-object
-/// checksums are CRC-64/NVME alone. It decompresses gzip objects for clients that
+/// checksums are CRC-64/NVME alone. "Consistency model": listings are strongly consistent. It decompresses gzip objects for clients that
 /// do not accept `gzip` (rclone issue 8137).
 const R2: ProviderProfile = ProviderProfile {
     name: "Cloudflare R2",
@@ -180,6 +184,7 @@ const R2: ProviderProfile = ProviderProfile {
     default_region: Some("auto"),
     accept_encoding: Some("gzip"),
     reports_checksums: Support::Unknown,
+    lists_consistently: true,
     limits: StoreLimits {
         put_bytes: 5 * GIB - 5 * MIB,
         part_bytes: 5 * GIB - 5 * MIB,
@@ -237,12 +242,13 @@ const CEPH: ProviderProfile = ProviderProfile {
 };
 
 /// MinIO ("S3 API compatibility"; "Differences from S3 APIs for Multipart Uploads": uploads are listed for one
-/// whole key only).
+/// whole key only; "Core operational concepts": read-after-write and list-after-write consistency).
 const MINIO: ProviderProfile = ProviderProfile {
     name: "MinIO",
     server: Some("MinIO"),
     etags: EtagMeaning::Md5AndParts,
     reports_checksums: Support::Unknown,
+    lists_consistently: true,
     reports_tag_counts: true,
     metadata: MetadataSupport {
         tags: Support::Yes,

@@ -1,6 +1,7 @@
 //! The requests that a plan counts, against those of the run itself.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use flotilla_tests::cloud::Profile;
 use flotilla_tests::emulators::fresh_folder;
@@ -71,6 +72,29 @@ async fn assert_planned_with(shape: impl Fn(Stage) -> Stage, case: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_a_plan_counts_the_requests_of_its_run() {
     assert_planned_with(|stage| stage, "two stores").await;
+}
+
+/// A store whose listings are consistent, so that pages replace HEADs: 2 LISTs for 30 deletes, 1 for 30 copies.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_replace_requests_for_each_key() {
+    for look_again in [false, true] {
+        let mut stage = Stage::at(Profile::UNKNOWN, Objects::small(30)).await;
+        // The scheme names the provider before its first answer.
+        let bucket = stage.source.location.bucket().to_owned();
+        stage.source.location = format!("r2://{bucket}").parse().expect("a location");
+        stage.find.delete = true;
+        stage.work.look_again = Some(look_again);
+        for n in 0..30 {
+            stage.cloud.put(stage.destination.location.bucket(), &format!("stale/{n:02}"), "stale");
+        }
+        // Objects that were written in this second are looked at one by one.
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        assert_planned(&stage, &format!("looks again: {look_again}")).await;
+        let asked = asked(&[&stage.from]);
+        assert_eq!(asked.get("head"), None, "{asked:?}");
+        // The probe, one page of the listing, one look before the deletes; two looks after all writes.
+        assert_eq!(asked["list"], if look_again { 5 } else { 3 }, "{asked:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -68,6 +68,7 @@ pub fn capabilities(etags: EtagMeaning, verifies: Vec<Algorithm>) -> Capabilitie
         keeps_modified: false,
         metadata: MetadataSupport::NOTHING,
         surely_verifies: true,
+        lists_consistently: true,
         reports_tag_counts: true,
         has_folders: false,
         is_remote: true,

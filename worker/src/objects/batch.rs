@@ -12,12 +12,12 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, FuturesUnordered};
-use shared::Result;
 use shared::config::SETTLE_OBJECTS;
 use shared::ledger::Outcome;
-use shared::objects::job::{JobObject, ObjectJob, Restoring};
+use shared::objects::job::{JobObject, ObjectJob, ObjectWork, Restoring};
 use shared::queue::Outgoing;
 use shared::store::Upload;
+use shared::{Error, Result};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
@@ -32,7 +32,9 @@ use crate::objects::multipart::upload::{Abort, abort_all, forget_each};
 use crate::objects::reconcile;
 use crate::objects::replace;
 use crate::objects::requeue::{next_attempt, same_attempt};
+use crate::objects::second_look::{self, Ended, Waiting};
 use crate::objects::settle::settle_job;
+use crate::objects::source_pages::{self, PageState};
 use crate::objects::suspects::Marks;
 use crate::objects::verdict::{Skip, Uploads, Verdict};
 
@@ -139,9 +141,6 @@ struct InRoom<'a> {
     room: Arc<Semaphore>,
 }
 
-/// An object whose work has ended, with its verdict and its room.
-type Ended<'a> = (Item<'a>, Verdict, OwnedSemaphorePermit);
-
 impl<'a> Iterator for InRoom<'a> {
     type Item = BoxFuture<'a, Option<Ended<'a>>>;
 
@@ -175,6 +174,70 @@ async fn perform(item: &mut Item<'_>, marks: &Marks) -> Verdict {
     }
 }
 
+/// The results of a job's objects so far.
+struct Results<'a> {
+    batch: Batch,
+    /// Objects that wait for their second look.
+    waiting: Waiting<'a>,
+    /// The indexes of the objects that need nothing more.
+    ended: BTreeSet<u32>,
+    /// The first error of queue or ledger.
+    failed: Option<Error>,
+    room: Arc<Semaphore>,
+}
+
+impl<'a> Results<'a> {
+    /// An object's work has ended.
+    fn performed(&mut self, ended: Ended<'a>) {
+        match ended.0.look_waits && ended.1.has_written() {
+            true => self.waiting.push(ended),
+            false => self.add(ended),
+        }
+    }
+
+    /// Nothing is left to do for an object but to record it.
+    fn add(&mut self, (item, verdict, room): Ended<'a>) {
+        if let Verdict::Unrecorded(error) = verdict {
+            self.failed.get_or_insert(error);
+            self.room.close();
+            return;
+        }
+        self.ended.insert(item.object.index);
+        self.batch.add(item, verdict, room);
+    }
+}
+
+/// The objects of a job that are to be worked on. Of keys to delete it is read first, by pages, which of them the source
+/// does not have.
+async fn items<'a>(
+    context: &'a Context,
+    job: &'a ObjectJob,
+    delivery: &Delivery,
+    settled: &BTreeSet<u32>,
+) -> Box<dyn Iterator<Item = Item<'a>> + Send + 'a> {
+    let left = |index| !settled.contains(&index);
+    let mut keys: Vec<(&str, u32)> = match &job.work {
+        // What was begun before is looked at alone.
+        ObjectWork::Delete { .. } if !delivery.redelivered && job.attempt == 1 => {
+            job.work.keys().filter(|(index, _)| left(*index)).map(|(index, key)| (key, index)).collect()
+        }
+        _ => Vec::new(),
+    };
+    keys.sort_unstable();
+    let names: Vec<String> = keys.iter().map(|(key, _)| (*key).to_owned()).collect();
+    let since = Instant::now();
+    // An error is no answer: each key is asked for then, and reports its own error.
+    let states = source_pages::look(context, &names, 1).await.unwrap_or_default();
+    let absent = keys.iter().zip(states).filter(|(_, state)| *state == PageState::Absent);
+    let absent: BTreeSet<u32> = absent.map(|((_, index), _)| *index).collect();
+    let done = settled.clone();
+    let items = Item::all(context, job, delivery.redelivered).filter(move |item| !done.contains(&item.object.index));
+    Box::new(items.map(move |mut item| {
+        item.absent_since = absent.contains(&item.object.index).then_some(since);
+        item
+    }))
+}
+
 /// Works on all objects of a job at once, as far as there are permits, and records their verdicts
 /// as they come, while the others go on.
 ///
@@ -193,53 +256,55 @@ pub(crate) async fn work_on_all<'a>(
 ) -> Result<()> {
     let at_once = context.lane.limiter.limit().max(1);
     let room = Arc::new(Semaphore::new(UNRECORDED_OBJECTS.max(at_once)));
-    let done = settled.clone();
-    let items = Item::all(context, job, delivery.redelivered).filter(move |item| !done.contains(&item.object.index));
-    let works = InRoom { items: Box::new(items), marks, room: room.clone() };
+    let items = items(context, job, delivery, &settled).await;
+    let works = InRoom { items, marks, room: room.clone() };
     let mut verdicts = Box::pin(stream::iter(works).buffer_unordered(at_once));
     let mut cancelled = std::pin::pin!(delivery.cancelled(&context.lane, &job.run));
-    let (mut batch, mut ended) = (Batch::default(), settled.clone());
-    let (mut failed, mut is_cancelled) = (None, false);
-    // At most one: two of one origin job would only contend in the ledger.
-    let mut writing = FuturesUnordered::new();
-    loop {
-        if batch.is_due() && writing.is_empty() {
-            writing.push(std::mem::take(&mut batch).record(context, job));
+    let (batch, waiting) = (Batch::default(), Waiting::default());
+    let mut results = Results { batch, waiting, ended: settled.clone(), failed: None, room };
+    let mut is_cancelled = false;
+    // At most one of each: two records of one origin job would only contend in the ledger.
+    let (mut writing, mut looking) = (FuturesUnordered::new(), FuturesUnordered::new());
+    let mut looked_at = 0;
+    while !(results.waiting.is_complete && results.waiting.len() == 0 && looking.is_empty()) {
+        if results.batch.is_due() && writing.is_empty() {
+            writing.push(std::mem::take(&mut results.batch).record(context, job));
+        }
+        if results.waiting.is_due() && looking.is_empty() {
+            looked_at = results.waiting.len();
+            looking.push(second_look::look(marks, results.waiting.take()));
         }
         tokio::select! {
             Some(written) = writing.next() => written?,
+            Some(looked) = looking.next() => looked.into_iter().for_each(|ended| results.add(ended)),
             // One slow object must not keep the others' outcomes from being written down.
-            () = batch.due(), if writing.is_empty() => {}
-            next = verdicts.next() => match next {
-                Some(Some((_, Verdict::Unrecorded(error), _))) => {
-                    failed.get_or_insert(error);
-                    room.close();
-                }
-                Some(Some((item, verdict, room))) => {
-                    ended.insert(item.object.index);
-                    batch.add(item, verdict, room);
-                }
+            () = results.batch.due(), if writing.is_empty() => {}
+            () = results.waiting.due(), if looking.is_empty() => {}
+            next = verdicts.next(), if !results.waiting.is_complete => match next {
+                Some(Some(ended)) => results.performed(ended),
                 // The job has failed, and this object has not begun.
                 Some(None) => {}
-                None => break,
+                None => results.waiting.is_complete = true,
             },
             asked = &mut cancelled => {
                 is_cancelled = asked.is_ok();
-                failed = failed.or(asked.err());
+                results.failed = results.failed.or(asked.err());
                 drop(verdicts);
                 break;
             }
         }
     }
+    // Written, but the second look is dropped too.
+    let unlooked = results.waiting.len() + if looking.is_empty() { 0 } else { looked_at };
     while let Some(written) = writing.next().await {
         written?;
     }
-    batch.record(context, job).await?;
+    results.batch.record(context, job).await?;
     if is_cancelled {
         // They are begun in their order, so many at once.
         let unsettled = job.work.keys().map(|(index, _)| index).filter(|index| !settled.contains(index));
-        let began = unsettled.take(ended.len() - settled.len() + at_once).collect();
-        return cancel::rest(context, job, &ended, &began).await;
+        let began = unsettled.take(results.ended.len() - settled.len() + unlooked + at_once).collect();
+        return cancel::rest(context, job, &results.ended, &began).await;
     }
-    failed.map_or(Ok(()), Err)
+    results.failed.map_or(Ok(()), Err)
 }

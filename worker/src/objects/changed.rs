@@ -86,7 +86,8 @@ fn is_gone(verdict: &Verdict) -> bool {
 async fn once(item: &mut Item<'_>, no_delete: bool, leader: &Leader<'_>) -> Verdict {
     let look_after = item.context.objects.follow.look_again;
     let deletes = if no_delete { Deletes::Own } else { Deletes::Mirrored };
-    let options = ReconcileOptions { look_before: true, look_after, deletes, leader: Some(leader) };
+    let options =
+        ReconcileOptions { look_before: true, look_after, deletes, look_may_wait: false, leader: Some(leader) };
     let end = match look(item.context, &item.object, options.leader).await {
         Ok(seen) => reconcile(item, seen, options).await,
         Err(error) => Err(error),

@@ -5,6 +5,7 @@ use shared::object::Timestamp;
 use shared::objects::job::{JobChange, JobKey, JobObject, ObjectJob, ObjectWork};
 use shared::objects::reasons::{FAILED_DELETE, IN_SYNC, WRONG_BYTES_REMAIN};
 use shared::{Error, ErrorKind};
+use tokio::time::Instant;
 
 use crate::objects::context::Context;
 use crate::objects::settle::explained;
@@ -34,6 +35,12 @@ pub(crate) struct Item<'a> {
     pub redelivered: bool,
     /// The known uploads of the key.
     pub uploads: Uploads,
+    /// The source's time when this worker began.
+    pub source_time: Timestamp,
+    /// When a listing showed that the source does not have the key.
+    pub absent_since: Option<Instant>,
+    /// Whether the second look waits for the other objects of the job.
+    pub look_waits: bool,
 }
 
 impl<'a> Item<'a> {
@@ -51,6 +58,9 @@ impl<'a> Item<'a> {
             started: Timestamp::now(),
             redelivered,
             uploads: Uploads::None,
+            source_time: Timestamp::default(),
+            absent_since: None,
+            look_waits: false,
         };
         let bare = |index, key: &str| JobObject { index, key: key.to_owned(), ..JobObject::default() };
         match &job.work {
@@ -70,6 +80,8 @@ impl<'a> Item<'a> {
     /// The work begins, or begins again.
     pub fn begin(&mut self) {
         self.started = Timestamp::now();
+        self.source_time = self.context.objects.source.now();
+        self.look_waits = false;
         self.uploads = if self.is_redone() { Uploads::Unknown } else { Uploads::None };
     }
 

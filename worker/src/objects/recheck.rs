@@ -1,12 +1,16 @@
 //! The second look: whether the source still is as it was written.
 
 use shared::object::ObjectInfo;
+use shared::objects::job::JobObject;
+use shared::store::EtagMeaning;
 use shared::{Error, ErrorKind, Result, metrics};
 
 use crate::objects::context::Context;
+use crate::objects::item::Item;
 use crate::objects::metadata::{self, SourceSnapshot};
 use crate::objects::mirror;
 use crate::objects::source::{self, SourceState};
+use crate::objects::source_pages::PageState;
 use crate::objects::verdict::{Copied, Verdict};
 use crate::objects::version;
 
@@ -66,4 +70,40 @@ async fn has_same_metadata(context: &Context, snapshot: &SourceSnapshot, key: &s
 
 fn is_unreadable(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Denied | ErrorKind::Unsupported)
+}
+
+/// Whether a page of the source's listing can show that the source still has what the item wrote.
+///
+/// Not of objects with tags, which no listing shows; not where headers are compared, or ETags say nothing. The object must
+/// be older than this read by a second of the store's clock: listings have whole seconds, and a change of headers alone
+/// keeps the ETag.
+pub(crate) fn may_be_by_page(item: &Item<'_>, copied: &Copied) -> bool {
+    let objects = &item.context.objects;
+    let source = objects.source.capabilities();
+    source.lists_consistently
+        && source.etags != EtagMeaning::Opaque
+        && !objects.follow.metadata
+        && copied.upload.is_none()
+        && copied.object.etag.is_some()
+        && copied.object.is_listed()
+        && copied.object.modified.as_secs() < item.source_time.as_secs()
+        && copied.snapshot.tags.as_ref().is_none_or(|tags| tags.is_empty())
+}
+
+/// Whether the state that a page shows is the one that was written. `false` is a hint only.
+pub(crate) fn is_as_listed(verdict: &Verdict, state: &PageState) -> bool {
+    match (verdict, state) {
+        (Verdict::Copied(copied), PageState::Listed(entry)) => {
+            let now = JobObject {
+                size: entry.size,
+                modified: entry.modified,
+                etag: entry.etag.clone(),
+                version: entry.version.clone(),
+                ..copied.object.clone()
+            };
+            now.modified == copied.object.modified && version::is_same(&copied.object, &now)
+        }
+        (Verdict::Deleted, PageState::Absent) => true,
+        _ => false,
+    }
 }

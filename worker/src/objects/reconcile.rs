@@ -5,6 +5,8 @@
 //! else the redelivery of its job does: the job is not acknowledged before. An object that was found in place needs no
 //! second look: the worker that wrote it looks again itself.
 
+use std::time::Duration;
+
 use shared::object::{ObjectInfo, Pin};
 use shared::objects::job::{JobChange, JobObject};
 use shared::{Error, ErrorKind, Result};
@@ -14,7 +16,7 @@ use crate::objects::context::Context;
 use crate::objects::events::coalesce::Leader;
 use crate::objects::events::in_doubt;
 use crate::objects::in_place;
-use crate::objects::item::Item;
+use crate::objects::item::{Item, Request};
 use crate::objects::mirror;
 use crate::objects::multipart;
 use crate::objects::recheck;
@@ -26,6 +28,10 @@ use crate::objects::whole;
 
 /// A source that changes under every one of so many writes is left to a later look.
 const MAX_LOOKS: u32 = 5;
+
+/// How long a listing is believed that showed a key to be absent. A source that gets the key again meanwhile is seen by
+/// the second look, or by the next scan.
+const ABSENT_FOR: Duration = Duration::from_secs(10);
 
 /// What may be deleted when the source does not have a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +53,8 @@ pub(crate) struct ReconcileOptions<'a> {
     pub look_after: bool,
     /// What is deleted.
     pub deletes: Deletes,
+    /// Whether the look after a write may be one at all objects of the job.
+    pub look_may_wait: bool,
     /// The work for events of the key that this is part of.
     pub leader: Option<&'a Leader<'a>>,
 }
@@ -67,6 +75,7 @@ pub(crate) async fn copy(item: &mut Item<'_>) -> Verdict {
         look_after: is_redone || context.objects.follow.look_again,
         // An earlier delivery may have written it.
         deletes: if is_redone { Deletes::Mirrored } else { Deletes::Own },
+        look_may_wait: !is_redone,
         leader: None,
     };
     // Only a copy that was judged now may replace something.
@@ -94,7 +103,8 @@ pub(crate) async fn delete(item: &mut Item<'_>, may_block: bool) -> Verdict {
     // copy it back.
     let is_redone = item.is_redone();
     let look_after = is_redone || context.objects.follow.look_again;
-    let options = ReconcileOptions { look_before: true, look_after, deletes: Deletes::Requested, leader: None };
+    let deletes = Deletes::Requested;
+    let options = ReconcileOptions { look_before: true, look_after, deletes, look_may_wait: !is_redone, leader: None };
     // An earlier delivery has asked too: what is left to a copy is so each time.
     if may_block && context.objects.destination.capabilities().has_folders {
         match replace::is_needed(context, &item.object.key).await {
@@ -103,7 +113,8 @@ pub(crate) async fn delete(item: &mut Item<'_>, may_block: bool) -> Verdict {
             Err(error) => return item.failed(error),
         }
     }
-    let seen = match source::look(context, &item.object).await {
+    let is_absent = !is_redone && item.absent_since.is_some_and(|since| since.elapsed() < ABSENT_FOR);
+    let seen = match if is_absent { Ok(SourceState::Gone) } else { source::look(context, &item.object).await } {
         Ok(SourceState::Present(..)) if !is_redone => return Verdict::Skipped(Skip::BackAtSource),
         Ok(seen) => seen,
         Err(error) => return item.failed(error),
@@ -112,13 +123,41 @@ pub(crate) async fn delete(item: &mut Item<'_>, may_block: bool) -> Verdict {
     conclude(item, end).await
 }
 
+/// Looks at the source after a write whose look has waited, and goes on as long as the source is not as it was written.
+pub(crate) async fn look_again(item: &mut Item<'_>, written: Verdict) -> Verdict {
+    let deletes = if matches!(item.request, Request::Delete(_)) { Deletes::Requested } else { Deletes::Own };
+    let options = ReconcileOptions { look_before: true, look_after: true, deletes, look_may_wait: false, leader: None };
+    let last = match &written {
+        Verdict::Copied(copied) => copied.object.clone(),
+        _ => item.object.clone(),
+    };
+    let end = match look(item.context, &last, None).await {
+        Ok(now) => match recheck::is_as_written(item.context, &written, &now).await {
+            Ok(true) => return written,
+            Ok(false) => go_on(item, now, Some(written), options).await,
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error),
+    };
+    conclude(item, end).await
+}
+
 /// Brings one key in step, beginning with what was `seen` of the source.
 pub(crate) async fn reconcile(
     item: &mut Item<'_>,
-    mut seen: SourceState,
+    seen: SourceState,
     options: ReconcileOptions<'_>,
 ) -> Result<Verdict> {
-    let mut written: Option<Verdict> = None;
+    go_on(item, seen, None, options).await
+}
+
+/// As [`reconcile`], after this work has `written`.
+async fn go_on(
+    item: &mut Item<'_>,
+    mut seen: SourceState,
+    mut written: Option<Verdict>,
+    options: ReconcileOptions<'_>,
+) -> Result<Verdict> {
     for _ in 0..MAX_LOOKS {
         let step = match &seen {
             SourceState::Present(wanted, info) => write_version(item, wanted, info.as_deref(), options).await?,
@@ -127,6 +166,11 @@ pub(crate) async fn reconcile(
         seen = match step {
             Step::Ended(verdict) if !verdict.has_written() => return Ok(with_earlier(verdict, written)),
             Step::Ended(verdict) if !options.look_after => return Ok(verdict),
+            // Once it is to be looked at after a second write, the key is looked at alone.
+            Step::Ended(verdict) if options.look_may_wait && written.is_none() && look_waits(item, &verdict) => {
+                item.look_waits = true;
+                return Ok(verdict);
+            }
             Step::Ended(verdict) => {
                 let last = match &verdict {
                     Verdict::Copied(copied) => &copied.object,
@@ -154,6 +198,14 @@ pub(crate) async fn reconcile(
         };
     }
     keeps_changing(item, written, options).await
+}
+
+/// Whether a page of the source's listing can show that the source is as it was written.
+fn look_waits(item: &Item<'_>, verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Copied(copied) => recheck::may_be_by_page(item, copied),
+        _ => item.context.objects.source.capabilities().lists_consistently,
+    }
 }
 
 /// The verdict of work whose last step wrote nothing: an `earlier` step has perhaps.

@@ -10,6 +10,7 @@ use shared::location::Scheme;
 use shared::objects::job::{self, JobObject, ObjectJob};
 use shared::store::{Capabilities, EtagMeaning};
 
+use super::looks::{self, PageLooks};
 use super::requests::Stores;
 use crate::objects::price;
 
@@ -41,6 +42,8 @@ pub(super) struct Terms {
     pub(super) work: Work,
     /// Whether the source is looked at after each write.
     pub(super) looks_again: bool,
+    /// Whether headers and tags are compared as well.
+    pub(super) metadata: bool,
     /// Whether the service copies by itself.
     pub(super) by_service: bool,
     /// Whether each object that the service copies is described before.
@@ -52,7 +55,7 @@ pub(super) struct Terms {
 impl Terms {
     /// The parts that an object goes in; `None` if it goes whole. What the source was cut in is not
     /// known here: it takes a request for each object.
-    fn parts(&self, object: &JobObject) -> Option<u64> {
+    pub(super) fn parts(&self, object: &JobObject) -> Option<u64> {
         let Terms { work, source, destination, .. } = self;
         let etag = object.etag.as_ref().filter(|_| source.etags != EtagMeaning::Opaque);
         let md5 = etag.is_some_and(|tag| tag.md5_form().is_some()) && destination.verifies.contains(&Algorithm::Md5);
@@ -85,6 +88,10 @@ pub(super) struct Tally {
     queue_requests: u64,
     ledger_writes: u64,
     pub(super) stores: Stores,
+    /// Looks after copies, by pages.
+    copy_looks: PageLooks,
+    /// Looks before and after deletes, by pages.
+    delete_looks: PageLooks,
 }
 
 impl Tally {
@@ -95,11 +102,21 @@ impl Tally {
             job::ObjectWork::Copy { objects } => {
                 self.copy_jobs += 1;
                 self.job(body.len(), objects.iter().map(|object| object.key.len()));
-                objects.iter().for_each(|object| self.copy(object, terms));
+                let shown = objects.iter().filter(|object| looks::shows(object, terms)).count() as u64;
+                let by_page = terms.looks_again && shown >= looks::LEAST_KEYS;
+                if by_page {
+                    self.copy_looks += PageLooks::of(1, shown);
+                }
+                objects.iter().for_each(|object| self.copy(object, by_page, terms));
             }
             job::ObjectWork::Delete { objects } => {
                 self.job(body.len(), objects.iter().map(|object| object.key.len()));
-                self.stores.delete(objects.len() as u64, terms);
+                let (keys, looks) = (objects.len() as u64, 1 + u64::from(terms.looks_again));
+                match terms.source.lists_consistently {
+                    true => self.delete_looks += PageLooks::of(looks, keys),
+                    false => self.stores.look_for(keys * looks),
+                }
+                self.stores.delete(keys);
             }
             job::ObjectWork::Parts(_) | job::ObjectWork::Changed { .. } => {}
         }
@@ -138,9 +155,10 @@ impl Tally {
 
     /// An object is copied, whole or in parts; in parts, it is also described, opened and completed, and
     /// its upload and each part are recorded, and forgotten at the end.
-    fn copy(&mut self, object: &JobObject, terms: &Terms) {
+    fn copy(&mut self, object: &JobObject, by_page: bool, terms: &Terms) {
         let parts = terms.parts(object);
-        self.stores.copy(object, parts, terms);
+        let looks_alone = terms.looks_again && !(by_page && looks::shows(object, terms));
+        self.stores.copy(object, parts, looks_alone, terms);
         let Some(parts) = parts else { return };
         // Each group is an item that is written and deleted once; the upload's item, with a bit for each part, is
         // updated each time. It is written once before and deleted once after.
@@ -165,9 +183,12 @@ impl Tally {
                 requests.push(Requests { service, operation, count, usd: count as f64 * usd });
             }
         };
+        let mut stores = self.stores;
+        stores.source += self.copy_looks.requests(found.enqueued, found.listed, looks::LEAST_KEYS);
+        stores.source += self.delete_looks.requests(found.deletes, found.listed, 1);
         let on = |scheme, count| if scheme == Scheme::File { 0 } else { count };
         for (service, scheme, side) in
-            [("source", source, self.stores.source), ("destination", destination, self.stores.destination)]
+            [("source", source, stores.source), ("destination", destination, stores.destination)]
         {
             add(service, "list", on(scheme, side.list), price::S3_WRITE_USD);
             add(service, "head", on(scheme, side.head), price::S3_READ_USD);

@@ -44,8 +44,8 @@ pub(super) struct Stores {
 }
 
 impl Stores {
-    /// An object is copied: whole, if it goes in no `parts`.
-    pub(super) fn copy(&mut self, object: &JobObject, parts: Option<u64>, terms: &Terms) {
+    /// An object is copied: whole, if it goes in no `parts`. The source is looked at again for it alone, if `looks_alone`.
+    pub(super) fn copy(&mut self, object: &JobObject, parts: Option<u64>, looks_alone: bool, terms: &Terms) {
         let (from, to) = match parts {
             None if terms.by_service && object.size <= terms.destination.max_copy_bytes => by_service(terms),
             None => whole(object, terms),
@@ -53,15 +53,18 @@ impl Stores {
         };
         self.source += from;
         self.destination += to;
-        if terms.looks_again {
+        if looks_alone {
             self.source += SideRequests { head: 1, tags: compares_tags(terms), ..SideRequests::default() };
         }
     }
 
-    /// Objects are deleted. Each delete looks at the source first, where a HEAD and a LIST must not find the key.
-    pub(super) fn delete(&mut self, objects: u64, terms: &Terms) {
-        let looks = objects * (1 + u64::from(terms.looks_again));
+    /// Keys are looked for at the source, where a HEAD and a LIST must not find them.
+    pub(super) fn look_for(&mut self, looks: u64) {
         self.source += SideRequests { head: looks, list: looks, ..SideRequests::default() };
+    }
+
+    /// Objects are deleted.
+    pub(super) fn delete(&mut self, objects: u64) {
         self.destination += SideRequests { delete: objects, ..SideRequests::default() };
     }
 }

@@ -1,0 +1,106 @@
+//! Second looks at many objects of a job, by pages of the source's listing.
+//!
+//! An object that was written waits here until the other objects of its job are written too. The listing begins after
+//! the last of these writes was answered, so it is as late as a HEAD would be for each of them. An object that the
+//! page shows as it was written needs nothing more. Any other answer is a hint: the worker asks for the object itself,
+//! and writes again if the source has changed.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _, stream};
+use shared::metrics;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+
+use crate::objects::item::{Item, Request};
+use crate::objects::recheck;
+use crate::objects::reconcile;
+use crate::objects::source_pages::{self, PageState};
+use crate::objects::suspects::Marks;
+use crate::objects::verdict::Verdict;
+
+/// An object whose work has ended, with its verdict and its room.
+pub(crate) type Ended<'a> = (Item<'a>, Verdict, OwnedSemaphorePermit);
+
+/// A LIST costs as much as so many HEADs (Amazon S3: $0.005 and $0.0004 for a thousand).
+pub(crate) const LIST_IN_HEADS: usize = 13;
+
+/// Most objects that wait for one look.
+const MOST: usize = 1_000;
+
+/// The longest time that an object waits: a job that is slow is looked at in pieces, so that progress is recorded.
+const WAITS_FOR: Duration = Duration::from_secs(10);
+
+/// How many objects of one look are asked for at once, each by itself.
+const AT_ONCE: usize = 16;
+
+/// Objects that wait for their second look.
+#[derive(Default)]
+pub(crate) struct Waiting<'a> {
+    ended: Vec<Ended<'a>>,
+    since: Option<Instant>,
+    /// Whether no other object will come.
+    pub is_complete: bool,
+}
+
+impl<'a> Waiting<'a> {
+    pub fn push(&mut self, ended: Ended<'a>) {
+        self.since.get_or_insert_with(Instant::now);
+        self.ended.push(ended);
+    }
+
+    pub fn len(&self) -> usize {
+        self.ended.len()
+    }
+
+    /// Whether the look begins now.
+    pub fn is_due(&self) -> bool {
+        let is_old = || self.since.is_some_and(|since| since.elapsed() >= WAITS_FOR);
+        !self.ended.is_empty() && (self.is_complete || self.ended.len() >= MOST || is_old())
+    }
+
+    /// The time at which the look begins at the latest.
+    pub async fn due(&self) {
+        match self.since {
+            Some(since) => tokio::time::sleep_until(since + WAITS_FOR).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    pub fn take(&mut self) -> Vec<Ended<'a>> {
+        self.since = None;
+        std::mem::take(&mut self.ended)
+    }
+}
+
+/// Looks at the source, and brings the objects in step that have changed since they were written.
+pub(crate) async fn look<'a>(marks: &Marks, mut ended: Vec<Ended<'a>>) -> Vec<Ended<'a>> {
+    ended.sort_by(|(a, ..), (b, ..)| a.object.key.cmp(&b.object.key));
+    let Some((first, ..)) = ended.first() else { return ended };
+    let context = first.context;
+    let is_delete = matches!(first.request, Request::Delete(_));
+    let keys: Vec<String> = ended.iter().map(|(item, ..)| item.object.key.clone()).collect();
+    // A key that is to be absent costs a HEAD and a LIST of its own.
+    let least = if is_delete { 1 } else { LIST_IN_HEADS };
+    // An error is no answer: each object is asked for, and reports its own error.
+    let states = source_pages::look(context, &keys, least).await.unwrap_or_default();
+    let mut states = states.into_iter();
+    let looks: Vec<BoxFuture<'_, Ended<'a>>> =
+        ended.into_iter().map(|ended| look_at(marks, ended, states.next().unwrap_or(PageState::Unknown))).collect();
+    stream::iter(looks).buffer_unordered(AT_ONCE).collect().await
+}
+
+fn look_at<'b, 'a: 'b>(marks: &'b Marks, ended: Ended<'a>, state: PageState) -> BoxFuture<'b, Ended<'a>> {
+    let (mut item, verdict, room) = ended;
+    let look = async move {
+        if recheck::is_as_listed(&verdict, &state) {
+            metrics::looked_again("same");
+            return (item, verdict, room);
+        }
+        let verdict = reconcile::look_again(&mut item, verdict).await;
+        let verdict = marks.after(&item, verdict).await;
+        (item, verdict, room)
+    };
+    look.boxed()
+}
