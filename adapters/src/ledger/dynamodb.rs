@@ -33,6 +33,7 @@ pub(crate) mod batch;
 mod claims;
 mod counted;
 mod create;
+mod deflated;
 mod erase;
 mod examine;
 mod intents;

@@ -207,7 +207,7 @@ impl Counting {
 impl Journal for Counting {
     async fn defer(&self, _range: u32, _number: u32, body: &str) -> Result<(), FindError> {
         self.count(|tally| {
-            tally.written(body.len());
+            tally.deferred(body.len());
             tally.sent(body, &self.terms);
         });
         Ok(())

@@ -143,12 +143,6 @@ impl Record {
         self.0.get(name).and_then(|v| v.as_bool().ok()).copied().unwrap_or(false)
     }
 
-    /// A list of texts that must be there.
-    pub(crate) fn texts(&self, name: &str) -> Result<Vec<String>> {
-        let list = self.0.get(name).and_then(|v| v.as_l().ok()).ok_or_else(|| self.corrupt(name))?;
-        list.iter().map(|v| v.as_s().cloned().map_err(|_| self.corrupt(name))).collect()
-    }
-
     /// The error of an attribute that does not say what it should.
     pub(crate) fn corrupt(&self, name: &str) -> Error {
         let key = |name| self.optional(name).unwrap_or("?");

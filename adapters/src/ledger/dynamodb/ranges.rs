@@ -3,7 +3,8 @@
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteItem};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::item::{Item, MAX_ITEM_BYTES, Record, number, pk, text};
+use super::deflated::{deflate, inflate};
+use super::item::{Item, MAX_ITEM_BYTES, Record, binary, number, pk, text};
 use super::{DynamoDbLedger, runs};
 use shared::ledger::{Checkpoint, Found, fence_error};
 use shared::store::KeyRange;
@@ -155,7 +156,8 @@ pub(super) async fn defer(
         let message = format!("a delete job of {} bytes is too large for the ledger: lower job-objects", body.len());
         return Err(ledger.error(ErrorKind::Invalid, message));
     }
-    let item = Item::new(pk("run", &[run]), deferred_key(range, job)).with("body", text(body));
+    let item =
+        Item::new(pk("run", &[run]), deferred_key(range, job)).with("body", binary(&deflate(&[body.to_owned()])));
     let attributes = item.with("fence", number(fence)).attributes();
     // A finder makes the same body for a number, so a write that is repeated or carried out late changes nothing. Of two
     // finders the later one's body stays, and the one that no checkpoint counts is harmless.
@@ -175,7 +177,11 @@ pub(super) async fn defer(
 /// A deferred job's body.
 pub(super) async fn deferred(ledger: &DynamoDbLedger, run: &str, range: u32, number: u32) -> Result<Option<String>> {
     let record = ledger.get(&pk("run", &[run]), &deferred_key(range, number)).await?;
-    record.map(|record| record.text("body").map(str::to_owned)).transpose()
+    let body = |record: Record| {
+        let bodies = inflate(record.bytes("body")?);
+        bodies.and_then(|mut bodies| bodies.pop()).ok_or_else(|| record.corrupt("body"))
+    };
+    record.map(body).transpose()
 }
 
 fn deferred_key(range: u32, number: u32) -> String {
@@ -247,13 +253,18 @@ fn encode(run: &str, checkpoint: &Checkpoint, fence: u64) -> Item {
         .with("done", AttributeValue::Bool(*done))
         .with("jobs", number(jobs))
         .with("deferred", number(deferred))
-        .with("released", number(released))
-        .with("outbox", AttributeValue::L(outbox.iter().map(text).collect()));
+        .with("released", number(released));
+    // Most checkpoints of a run with nothing to do have none.
+    let item = if outbox.is_empty() { item } else { item.with("outbox", binary(&deflate(outbox))) };
     numbers(found).into_iter().fold(item, |item, (name, count)| item.with(name, number(count)))
 }
 
 fn decode(record: &Record) -> Result<Checkpoint> {
     let owned = |name| record.optional(name).map(str::to_owned);
+    let outbox = match record.attributes().contains_key("outbox") {
+        true => inflate(record.bytes("outbox")?).ok_or_else(|| record.corrupt("outbox"))?,
+        false => Vec::new(),
+    };
     Ok(Checkpoint {
         id: record.number("id")?,
         version: record.number("version")?,
@@ -264,7 +275,7 @@ fn decode(record: &Record) -> Result<Checkpoint> {
         jobs: record.number("jobs")?,
         deferred: record.number("deferred")?,
         released: record.number("released")?,
-        outbox: record.texts("outbox")?,
+        outbox,
     })
 }
 

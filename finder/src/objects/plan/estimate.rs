@@ -17,6 +17,13 @@ use crate::objects::price;
 /// What a checkpoint takes besides its outbox, about, bytes: cursor, counters, names.
 const CHECKPOINT_BYTES: usize = 700;
 
+/// What the ledger's compression leaves of the bodies of copy jobs, percent: hardly more than the ETags, whose digits are
+/// random. Measured of 500 objects, in one folder and in many.
+const COPY_BODIES_PERCENT: usize = 30;
+
+/// The same of the bodies of delete jobs, which have keys alone: 12 % in one folder, 21 % in many.
+const DELETE_BODIES_PERCENT: usize = 17;
+
 /// The first checkpoint of a range is written in a transaction with a check of the run's fence, which counts as two
 /// writes each, in place of one.
 const FIRST_CHECKPOINT_WRITES: u64 = 3;
@@ -137,14 +144,19 @@ impl Tally {
         self.queue_requests += 2 * (body_bytes as u64).div_ceil(price::SQS_REQUEST_BYTES) + 1;
     }
 
+    /// A delete job is kept until both listings have ended.
+    pub(super) fn deferred(&mut self, body_bytes: usize) {
+        self.written(body_bytes * DELETE_BODIES_PERCENT / 100);
+    }
+
     /// A record of this size is written to the ledger.
-    pub(super) fn written(&mut self, bytes: usize) {
+    fn written(&mut self, bytes: usize) {
         self.ledger_writes += (bytes as u64).div_ceil(price::DYNAMODB_WRITE_BYTES);
     }
 
     /// A checkpoint is written, with an outbox of this size.
     pub(super) fn checkpoint(&mut self, outbox_bytes: usize, is_first: bool) {
-        self.written(outbox_bytes + CHECKPOINT_BYTES);
+        self.written(outbox_bytes * COPY_BODIES_PERCENT / 100 + CHECKPOINT_BYTES);
         self.ledger_writes += if is_first { FIRST_CHECKPOINT_WRITES } else { 0 };
     }
 
