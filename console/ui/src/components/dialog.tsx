@@ -9,6 +9,8 @@ import { ProblemPanel } from "./states";
 interface DialogProps {
   title: string;
   confirm: string;
+  /** Of the button that changes nothing, where "Cancel" may be misread. */
+  keep?: string;
   danger?: boolean;
   disabled?: boolean;
   children?: ComponentChildren;
@@ -17,7 +19,7 @@ interface DialogProps {
   onClose: () => void;
 }
 
-export function Dialog({ title, confirm, danger, disabled, children, onConfirm, onClose }: DialogProps) {
+export function Dialog({ title, confirm, keep, danger, disabled, children, onConfirm, onClose }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const heading = useId();
   const [busy, setBusy] = useState(false);
@@ -52,7 +54,7 @@ export function Dialog({ title, confirm, danger, disabled, children, onConfirm, 
         {children}
         {problem && <ProblemPanel problem={problem} />}
         <div class="dialog-actions">
-          <Button onClick={onClose}>{t("cancel")}</Button>
+          <Button onClick={onClose}>{keep ?? t("cancel")}</Button>
           <Button type="submit" kind={danger ? "danger" : "primary"} busy={busy} disabled={disabled}>
             {confirm}
           </Button>

@@ -87,9 +87,11 @@ export function SelectField({
   onInput,
   hint,
   error,
+  disabled,
 }: {
   label: string;
   value: string;
+  disabled?: boolean;
   options: [string, string][];
   onInput: (value: string) => void;
   hint?: ComponentChildren;
@@ -98,7 +100,7 @@ export function SelectField({
   return (
     <Field label={label} hint={hint} error={error}>
       {(ids) => (
-        <select {...ids} value={value} onInput={(event) => onInput(event.currentTarget.value)}>
+        <select {...ids} value={value} disabled={disabled} onInput={(event) => onInput(event.currentTarget.value)}>
           {options.map(([name, text]) => (
             <option key={name} value={name} selected={name === value}>
               {text}

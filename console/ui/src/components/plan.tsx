@@ -27,6 +27,12 @@ export function PlanView({ plan }: { plan: PlanResult }) {
           />
         )}
       </dl>
+      {plan.deletes > 0 && plan.deletes >= plan.listed_destination / 2 && (
+        <Notice tone="bad" title={t("plan.deletes.most", { n: plan.deletes, all: plan.listed_destination })}>
+          <p>{t("plan.deletes.most.about")}</p>
+        </Notice>
+      )}
+      {typeof plan.usd_requests === "number" && <p class="hint">{t("plan.cost.about")}</p>}
       {plan.copies === 0 && plan.deletes === 0 && <Notice tone="good" title={t("plan.nothing")} />}
       {plan.deletes_refused && (
         <Notice tone="bad" title={t("plan.refused")}>

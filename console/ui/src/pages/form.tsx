@@ -9,7 +9,6 @@ import type { Definition } from "../api/types";
 import { Empty, ProblemPanel, Skeleton } from "../components/states";
 import { Head } from "../frame";
 import { t } from "../i18n";
-import { editable } from "./form/draft";
 import { Wizard } from "./form/wizard";
 
 const KEPT = "flotilla.draft";
@@ -77,7 +76,7 @@ function Existing({ name, title, edit }: { name: string; title: string; edit?: b
       </Guard>
     );
   }
-  const definition = editable(data.definition as Definition);
+  const definition = data.definition as Definition;
   const first = edit ? definition : { ...definition, task: "" };
   return (
     <Guard title={title} above={above}>

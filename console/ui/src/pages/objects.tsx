@@ -27,9 +27,16 @@ export function ObjectsPage() {
   const object = useQuery(`object ${asked.task} ${asked.key}`, () => getObject(asked.task, asked.key), {
     when: Boolean(asked.task && asked.key),
   });
+  /** The key in what somebody pasted, such as s3://bucket/prefix/key. */
+  const withoutLocation = (text: string) => {
+    const of = tasks.data?.items.find(({ name }) => name === task.trim());
+    const sides = [of?.source, of?.destination].filter((side) => side?.includes("://"));
+    const side = sides.find((side) => text.startsWith(`${side?.replace(/\/$/, "")}/`));
+    return side ? text.slice(side.replace(/\/$/, "").length + 1) : text;
+  };
   const submit = (event: Event) => {
     event.preventDefault();
-    if (task && key) route(objectsHref(task.trim(), key));
+    if (task && key) route(objectsHref(task.trim(), withoutLocation(key)));
   };
   return (
     <>

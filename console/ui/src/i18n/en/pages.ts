@@ -33,6 +33,7 @@ export const pages = {
   "bulk.cancel.done": "{n} run is being cancelled|{n} runs are being cancelled",
   "cancel.title": "Cancel this run?",
   "cancel.title.many": "Cancel {n} run?|Cancel {n} runs?",
+  "cancel.keep": "Keep it running",
   "cancel.confirm": "Cancel the run",
   "cancel.about": "What is copied stays. What is left is not done; the next run finds it again.",
 
@@ -163,6 +164,7 @@ export const pages = {
   "delete.done": "{name} is being deleted",
   "verify.about": "Workers compare both sides and name what differs. Nothing is changed.",
   "verify.confirm": "Verify",
+  "verify.brief": "{same} of {all} are the same",
   "verify.done": "Verification begun. Its result appears on this page.",
   "verify.effort": "How thorough",
   "verify.quick": "Quick",
@@ -257,7 +259,7 @@ export const pages = {
   "machines.works.on": "Works on",
   "machines.version": "Version",
   "machines.seen": "Last seen",
-  "machines.idle": "Idle",
+  "machines.idle": "No task now",
   "credentials.about": "Where workers take credentials from, and for what. The console never sees their values.",
   "credentials.none": "No task uses credentials",
   "credentials.none.about": "Tasks name an origin of credentials, never the secrets themselves.",
@@ -291,6 +293,11 @@ export const pages = {
   "lost.about": "The link may be old, or mistyped.",
   "lost.back": "To the tasks",
 
+  "plan.brief": "{copies} to copy, {deletes} to delete",
+  "plan.deletes.most": "It would delete {n} of {all} objects at the destination",
+  "plan.deletes.most.about":
+    "Check that the source is the right one and complete. A limit of deletes in one run guards against this.",
+  "plan.cost.about": "At Amazon's list prices. A store of your own, or of another vendor, costs otherwise.",
   "plan.copies": "To copy",
   "plan.deletes": "To delete",
   "plan.unchanged": "In sync",

@@ -34,14 +34,6 @@ export function set(draft: Definition, path: string, value: Value): Definition {
   return copy;
 }
 
-/** Settings of machines: the server's JSON of a definition may have them, and a definition that is sent may not. */
-const OF_MACHINES = ["work.outage-limit", "work.look-again", "work.bandwidth-limit"];
-
-/** A definition as the server gave it, as it may be sent again. */
-export function editable(definition: Definition): Definition {
-  return OF_MACHINES.reduce((draft, path) => set(draft, path, undefined), definition);
-}
-
 export const PROVIDERS = ["amazon", "oss", "cos", "kodo", "gs", "r2", "other", "folder"] as const;
 export type Provider = (typeof PROVIDERS)[number];
 

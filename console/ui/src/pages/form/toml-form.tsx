@@ -7,7 +7,6 @@ import { Button } from "../../components/controls";
 import { TextField } from "../../components/field";
 import { ProblemPanel } from "../../components/states";
 import { t } from "../../i18n";
-import { editable } from "./draft";
 
 export function TomlForm({ draft, onDraft }: { draft: Definition; onDraft: (draft: Definition) => void }) {
   const [text, setText] = useState("");
@@ -25,7 +24,7 @@ export function TomlForm({ draft, onDraft }: { draft: Definition; onDraft: (draf
   const take = async () => {
     setBusy(true);
     try {
-      onDraft(editable((await checkDefinition(text)).definition as Definition));
+      onDraft((await checkDefinition(text)).definition as Definition);
     } catch (error) {
       setProblem(problemOf(error));
       setBusy(false);

@@ -85,6 +85,7 @@ function SideForm({ draft, editing, change, wrong, side, test }: StepProps & { s
       <SelectField
         label={t("form.provider")}
         value={provider}
+        disabled={Boolean(editing)}
         onInput={(value) => choose(value as Provider)}
         options={PROVIDERS.map((one): [string, string] => [one, t(`provider.${one}` as Key)])}
       />

@@ -121,7 +121,14 @@ export function CancelDialog({ run, onDone, onClose }: { run: string; onDone: ()
     onDone();
   };
   return (
-    <Dialog title={t("cancel.title")} confirm={t("cancel.confirm")} danger onConfirm={cancel} onClose={onClose}>
+    <Dialog
+      title={t("cancel.title")}
+      confirm={t("cancel.confirm")}
+      keep={t("cancel.keep")}
+      danger
+      onConfirm={cancel}
+      onClose={onClose}
+    >
       <p>{t("cancel.about")}</p>
     </Dialog>
   );

@@ -7,10 +7,18 @@ import { PlanView } from "../../components/plan";
 import { ProbeView } from "../../components/probe";
 import { Stat } from "../../components/progress";
 import { Notice } from "../../components/states";
-import { count } from "../../format";
+import { count, now } from "../../format";
 import { t, word } from "../../i18n";
 
 const SHOWN = ["plan", "probe", "verify", "close", "erase"];
+
+/** An operation that somebody waits for, or whose result is new, stands above what changes less. */
+const NEW_MS = 10 * 60_000;
+
+export function isNew({ kind, state, ended }: Operation): boolean {
+  const isShown = ["plan", "probe", "verify"].includes(kind);
+  return isShown && (state !== "done" || Boolean(ended && now.value - Date.parse(ended) < NEW_MS));
+}
 
 export function Operations({ task }: { task: Task }) {
   const shown = task.operations.filter(({ kind }) => SHOWN.includes(kind));
@@ -37,6 +45,7 @@ function OperationView({ operation }: { operation: Operation }) {
       <summary>
         <strong>{word("operation", kind)}</strong>
         <Badge tone={tone}>{word("operation.state", verdict ?? state)}</Badge>
+        <span>{brief(kind, result)}</span>
         <span class="faint">{t("operations.by", { who })}</span>
         <span class="faint push">
           <Time at={requested} />
@@ -56,6 +65,20 @@ function OperationView({ operation }: { operation: Operation }) {
       </div>
     </details>
   );
+}
+
+/** A result in its line: nobody has to open it. */
+function brief(kind: string, result: unknown): string {
+  if (!result) return "";
+  if (kind === "verify") {
+    const { same, compared } = result as VerifyResult;
+    return t("verify.brief", { same, all: compared });
+  }
+  if (kind === "plan") {
+    const { copies, deletes } = result as PlanResult;
+    return t("plan.brief", { copies, deletes });
+  }
+  return "";
 }
 
 function Result({ kind, result }: { kind: string; result: unknown }) {

@@ -10,18 +10,20 @@ import { bytesRate, count } from "../../format";
 import { t } from "../../i18n";
 import { get, getText } from "../form/draft";
 import { Charts } from "./charts";
-import { Operations } from "./operations";
+import { Operations, isNew } from "./operations";
 
 export function Overview({ task }: { task: Task }) {
+  const hasNew = task.operations.some(isNew);
   return (
     <>
       {task.run ? <LiveCard task={task} /> : <RestCard task={task} />}
+      {hasNew && <Operations task={task} />}
       <Charts task={task} />
       <div class="halves">
         <SettingsCard task={task} />
         <WorkersCard task={task} />
       </div>
-      <Operations task={task} />
+      {!hasNew && <Operations task={task} />}
     </>
   );
 }
