@@ -262,10 +262,9 @@ pub(crate) async fn work_on_all<'a>(
     let mut cancelled = std::pin::pin!(delivery.cancelled(&context.lane, &job.run));
     let (batch, waiting) = (Batch::default(), Waiting::default());
     let mut results = Results { batch, waiting, ended: settled.clone(), failed: None, room };
-    let mut is_cancelled = false;
+    let (mut is_cancelled, mut looked_at) = (false, 0);
     // At most one of each: two records of one origin job would only contend in the ledger.
     let (mut writing, mut looking) = (FuturesUnordered::new(), FuturesUnordered::new());
-    let mut looked_at = 0;
     while !(results.waiting.is_complete && results.waiting.len() == 0 && looking.is_empty()) {
         if results.batch.is_due() && writing.is_empty() {
             writing.push(std::mem::take(&mut results.batch).record(context, job));

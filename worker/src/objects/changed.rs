@@ -89,7 +89,7 @@ async fn once(item: &mut Item<'_>, no_delete: bool, leader: &Leader<'_>) -> Verd
     let options =
         ReconcileOptions { look_before: true, look_after, deletes, look_may_wait: false, leader: Some(leader) };
     let end = match look(item.context, &item.object, options.leader).await {
-        Ok(seen) => reconcile(item, seen, options).await,
+        Ok(seen) => reconcile(item, seen, None, options).await,
         Err(error) => Err(error),
     };
     let end = match end {
@@ -113,7 +113,7 @@ async fn unblock(item: &mut Item<'_>, options: ReconcileOptions<'_>, error: Erro
     // For this once: the next look judges anew.
     item.object.blocked = u32::from(is_taken);
     let end = match look(item.context, &item.object, options.leader).await {
-        Ok(seen) => reconcile(item, seen, options).await,
+        Ok(seen) => reconcile(item, seen, None, options).await,
         Err(error) => Err(error),
     };
     item.object.blocked = 0;

@@ -88,7 +88,17 @@ pub(crate) async fn copy(item: &mut Item<'_>) -> Verdict {
             Err(error) => return item.failed(error),
         }
     }
-    match reconcile(item, SourceState::Present(wanted, None), options).await {
+    // An earlier delivery may have written the job's version over a newer one, and have ended before it looked again: that
+    // the job's version is in place says nothing then.
+    let seen = match item.redelivered && options.look_after {
+        true => look(context, &wanted, None).await,
+        false => Ok(SourceState::Present(wanted, None)),
+    };
+    let end = match seen {
+        Ok(seen) => reconcile(item, seen, None, options).await,
+        Err(error) => Err(error),
+    };
+    match end {
         // The object that blocks it is looked at when this one comes again.
         Err(error) if blocked == 0 && error.is_blocked() && replace::waits(context, item.job) => Verdict::Blocked,
         end => conclude(item, end).await,
@@ -119,7 +129,7 @@ pub(crate) async fn delete(item: &mut Item<'_>, may_block: bool) -> Verdict {
         Ok(seen) => seen,
         Err(error) => return item.failed(error),
     };
-    let end = reconcile(item, seen, options).await;
+    let end = reconcile(item, seen, None, options).await;
     conclude(item, end).await
 }
 
@@ -134,7 +144,7 @@ pub(crate) async fn look_again(item: &mut Item<'_>, written: Verdict) -> Verdict
     let end = match look(item.context, &last, None).await {
         Ok(now) => match recheck::is_as_written(item.context, &written, &now).await {
             Ok(true) => return written,
-            Ok(false) => go_on(item, now, Some(written), options).await,
+            Ok(false) => reconcile(item, now, Some(written), options).await,
             Err(error) => Err(error),
         },
         Err(error) => Err(error),
@@ -142,17 +152,8 @@ pub(crate) async fn look_again(item: &mut Item<'_>, written: Verdict) -> Verdict
     conclude(item, end).await
 }
 
-/// Brings one key in step, beginning with what was `seen` of the source.
+/// Brings one key in step, beginning with what was `seen` of the source, after this work has `written`.
 pub(crate) async fn reconcile(
-    item: &mut Item<'_>,
-    seen: SourceState,
-    options: ReconcileOptions<'_>,
-) -> Result<Verdict> {
-    go_on(item, seen, None, options).await
-}
-
-/// As [`reconcile`], after this work has `written`.
-async fn go_on(
     item: &mut Item<'_>,
     mut seen: SourceState,
     mut written: Option<Verdict>,
