@@ -13,6 +13,7 @@ use shared::metrics;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use crate::objects::batch::UNRECORDED_OBJECTS;
 use crate::objects::item::{Item, Request};
 use crate::objects::recheck;
 use crate::objects::reconcile;
@@ -26,8 +27,9 @@ pub(crate) type Ended<'a> = (Item<'a>, Verdict, OwnedSemaphorePermit);
 /// A LIST costs as much as so many HEADs (Amazon S3: $0.005 and $0.0004 for a thousand).
 pub(crate) const LIST_IN_HEADS: usize = 13;
 
-/// Most objects that wait for one look.
-const MOST: usize = 1_000;
+/// Most objects that wait for one look: as many as a job may have unrecorded, so that it never waits for room that only
+/// a look frees.
+const MOST: usize = UNRECORDED_OBJECTS;
 
 /// The longest time that an object waits: a job that is slow is looked at in pieces, so that progress is recorded.
 const WAITS_FOR: Duration = Duration::from_secs(10);
