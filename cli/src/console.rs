@@ -1,6 +1,7 @@
 //! `flotilla console`: the API and the page of a fleet, on this machine.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 use ::console::api::features::{Features, LoginKind, Me, Mode, Role};
 use ::console::guard::Address;
@@ -22,12 +23,16 @@ const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 730
 pub async fn run(args: &ConsoleArgs, stop: CancellationToken) -> CommandResult {
     let fleet = args.fleet.read()?;
     let backend = tasks::backend(&fleet).await?;
-    let oidc = args.oidc.as_deref().map(OidcConfig::read).transpose();
-    let oidc = oidc.and_then(|config| config.map(Oidc::new).transpose());
-    let oidc = oidc.map_err(|why| Failure::usage(format!("--oidc: {why}")))?;
-    let opened = Opened::open(args.listen, "--listen", oidc).await?;
+    let opened = Opened::open(args.listen, "--listen", provider(args.oidc.as_deref())?).await?;
     opened.serve(backend, Health::default(), false, stop).await?;
     Ok(Exit::InSync)
+}
+
+/// The provider that a file names.
+pub fn provider(file: Option<&Path>) -> Result<Option<Oidc>, Failure> {
+    let config = file.map(OidcConfig::read).transpose();
+    let oidc = config.and_then(|config| config.map(Oidc::new).transpose());
+    oidc.map_err(|why| Failure::usage(format!("--oidc: {why}")))
 }
 
 /// A console that accepts connections, which wait until it is served.

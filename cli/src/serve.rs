@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use worker::Stop;
 
 use crate::args::ServeArgs;
-use crate::console::Opened;
+use crate::console::{self, Opened};
 use crate::exit::CommandResult;
 use crate::fleet::{self, Options};
 
@@ -15,7 +15,10 @@ pub async fn run(args: &ServeArgs, stop: CancellationToken) -> CommandResult {
     let fleet = args.fleet()?;
     let console = match args.console.no_console {
         true => None,
-        false => Some(Opened::open(args.console.console, "--console", None).await?),
+        false => {
+            let provider = console::provider(args.console.oidc.as_deref())?;
+            Some(Opened::open(args.console.console, "--console", provider).await?)
+        }
     };
     let options = Options { fleet, name: None, report, metrics_addr, is_whole: true, console };
     // A second signal ends the process at once.

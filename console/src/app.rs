@@ -65,13 +65,38 @@ async fn readyz(State(console): State<Console>) -> Response {
 }
 
 async fn limited(request: Request, next: Next) -> Response {
+    let is_read = request.method().is_safe();
     match tokio::time::timeout(ANSWER_LIMIT, next.run(request)).await {
         Ok(answer) => answer,
         Err(_) => {
-            let problem = Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "a service did not answer in time");
-            let mut answer = problem.with_remedy("try again").into_response();
+            let mut problem = Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "a service did not answer in time");
+            // A change that was sent may be done: its answer is what is missing.
+            problem.recorded = is_read.then_some(false);
+            let remedy = if is_read { "try again" } else { "look whether it was done, then try again" };
+            let mut answer = problem.with_remedy(remedy).into_response();
             answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
             answer
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::{Body, to_bytes};
+    use tower::ServiceExt as _;
+
+    #[tokio::test(start_paused = true)]
+    async fn regression_a_change_without_an_answer_may_be_recorded() {
+        let never = axum::routing::any(std::future::pending::<()>);
+        let router: Router = Router::new().route("/", never).layer(middleware::from_fn(limited));
+        for (method, recorded) in [("GET", serde_json::json!(false)), ("POST", serde_json::Value::Null)] {
+            let request = Request::builder().method(method).uri("/").body(Body::empty()).unwrap();
+            let answer = router.clone().oneshot(request).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::GATEWAY_TIMEOUT);
+            let body = to_bytes(answer.into_body(), 4096).await.unwrap();
+            let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(problem["recorded"], recorded, "{method}");
         }
     }
 }

@@ -29,8 +29,9 @@ pub struct Problem {
     /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
-    /// Whether something was recorded before this happened: read what is there before you send the request again.
-    pub recorded: bool,
+    /// Whether something was recorded before this happened: read what is there before you send the request again. `null`:
+    /// it is unknown.
+    pub recorded: Option<bool>,
 }
 
 impl Problem {
@@ -44,7 +45,7 @@ impl Problem {
             code,
             setting: None,
             remedy: None,
-            recorded: false,
+            recorded: Some(false),
         }
     }
 

@@ -28,7 +28,7 @@ impl From<Refusal> for Problem {
         let remedy = refusal.advice();
         let Refusal { code, setting, what, is_midway, .. } = refusal;
         let mut problem = Problem::new(status(code), code.as_str(), what);
-        (problem.setting, problem.remedy, problem.recorded) = (setting, remedy, is_midway);
+        (problem.setting, problem.remedy, problem.recorded) = (setting, remedy, Some(is_midway));
         problem
     }
 }

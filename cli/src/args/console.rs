@@ -29,4 +29,7 @@ pub struct ServedConsoleArgs {
     /// Serve no console
     #[arg(long)]
     pub no_console: bool,
+    /// Sign people in at the OpenID provider that FILE names; other machines may then reach the console
+    #[arg(long, value_name = "FILE", conflicts_with = "no_console")]
+    pub oidc: Option<PathBuf>,
 }

@@ -75,6 +75,11 @@ impl OidcConfig {
                 return Err(format!("{name}: give a URL of https, or of http on this machine"));
             }
         }
+        // Cookies and the redirect belong to a host: a console has no path of its own.
+        let uri = config.public_url.parse::<axum::http::Uri>().ok();
+        if uri.is_none_or(|uri| uri.path() != "/" || uri.query().is_some()) || config.public_url.contains('#') {
+            return Err("public-url: give scheme and host alone, such as https://flotilla.example.com".to_owned());
+        }
         let Roles { viewer, operator, admin } = &config.roles;
         if [viewer, operator, admin].iter().all(|groups| groups.is_empty()) {
             return Err("roles: give the groups of a role, or nobody is let in".to_owned());
@@ -134,6 +139,23 @@ fn read_file(path: &Path) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn regression_a_public_url_is_a_scheme_and_a_host() {
+        let parse = |url: &str| {
+            let text =
+                format!("issuer = \"https://i\"\nclient-id = \"c\"\npublic-url = {url:?}\n[roles]\nviewer = [\"v\"]");
+            OidcConfig::parse(&text)
+        };
+        for url in ["https://f.example.com", "https://f.example.com:8443/", "http://localhost:7300"] {
+            assert!(parse(url).is_ok(), "{url}");
+        }
+        for url in ["https://f/console", "https://f/?a=b", "https://f?a", "https://f/#a", "https://u@f", "ftp://f", "f"]
+        {
+            let why = parse(url).unwrap_err();
+            assert!(why.starts_with("public-url: give ") && !why.contains('\n'), "{url}: {why}");
+        }
+    }
 
     #[test]
     fn secrets_go_over_no_open_network() {

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::Sse;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::sse::{Event, KeepAlive};
-use futures::{Stream, StreamExt as _, stream};
+use axum::response::{IntoResponse, Sse};
+use futures::{StreamExt as _, stream};
 use serde::Serialize;
 
 use super::{operations, runs, tasks};
@@ -34,6 +34,10 @@ const RETRY: Duration = Duration::from_secs(2);
 
 /// Time between two looks at a thing in a state folder, and in a table, where each look is paid for.
 const LOOK_EVERY: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
+
+/// Has proxies such as nginx pass each event on at once.
+const UNBUFFERED: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
 /// Time between two looks at all tasks.
 const COUNT_EVERY: Duration = Duration::from_secs(10);
@@ -60,7 +64,7 @@ pub async fn stream(
     Extension(me): Extension<Me>,
     Query(query): Query<StreamQuery>,
     headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let things = things(&query)?;
     let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
     let hub = console.hub().clone();
@@ -75,7 +79,8 @@ pub async fn stream(
     let events = changes.flat_map(move |changes| stream::iter(written(&hub, changes)));
     // The reader comes back, and is judged anew: its session may have ended.
     let events = events.take_until(tokio::time::sleep(STREAM_LIFE));
-    Ok(Sse::new(begin.chain(events)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+    let events = Sse::new(begin.chain(events)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    Ok(([UNBUFFERED], events))
 }
 
 fn written(hub: &Hub, changes: Vec<crate::hub::Event>) -> Vec<Result<Event, Infallible>> {

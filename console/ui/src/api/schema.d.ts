@@ -1186,8 +1186,11 @@ export interface components {
             code: string;
             /** @description What happened, in one line. */
             detail: string;
-            /** @description Whether something was recorded before this happened: read what is there before you send the request again. */
-            recorded: boolean;
+            /**
+             * @description Whether something was recorded before this happened: read what is there before you send the request again. `null`:
+             *     it is unknown.
+             */
+            recorded?: boolean | null;
             /** @description What to do. */
             remedy?: string | null;
             /** @description The setting at fault, as definitions name it. */
