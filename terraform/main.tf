@@ -119,6 +119,7 @@ module "observability" {
 
   create         = var.create && var.create_alarms
   name           = var.name
+  group_name     = module.fleet.group_name
   topic_arn      = module.store.topic_arn
   has_controller = var.controller == "lambda"
   tags           = local.tags

@@ -21,6 +21,7 @@ mod report;
 mod seen;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::time::Duration;
 

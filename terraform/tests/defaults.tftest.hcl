@@ -77,6 +77,32 @@ run "alarms_are_made" {
   }
 }
 
+run "the_oldest_message_is_judged_by_the_controllers_memory" {
+  assert {
+    condition = (
+      module.observability.alarms["oldest-message"].metric == "OldestMessageHours"
+      && module.observability.alarms["oldest-message"].threshold == 120
+    )
+    error_message = "Five days, of the metric that the controller keeps per task."
+  }
+  assert {
+    condition = alltrue([
+      for name in ["no-machines", "no-progress"] : contains(keys(module.observability.alarms), name)
+    ])
+    error_message = join(", ", keys(module.observability.alarms))
+  }
+}
+
+run "machines_in_service_are_those_of_the_group" {
+  assert {
+    condition = (
+      module.observability.alarms["no-machines"].without.namespace == "AWS/AutoScaling"
+      && module.observability.alarms["no-machines"].without.dimensions["AutoScalingGroupName"] == output.group_name
+    )
+    error_message = "The group writes the machines in service itself."
+  }
+}
+
 run "nothing_is_made_if_not_asked_for" {
   variables {
     create = false

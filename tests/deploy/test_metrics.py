@@ -84,6 +84,8 @@ class Metrics(unittest.TestCase):
         alarms = (ROOT / "terraform/modules/observability/main.tf").read_text()
         used = re.findall(r'(?:metric|without|metric_name) += "(\w+)"', alarms)
         self.assertEqual(len(used), 11)
+        group = (ROOT / "terraform/modules/fleet/main.tf").read_text()
+        names |= set(re.findall(r'"(\w+)"', re.search(r"enabled_metrics += \[(.*)\]", group)[1]))
         self.assertEqual([name for name in used if name not in names], [])
         self.assertIn(f'DIMENSION: &str = "{re.search("dimensions = { (.*?) =", alarms)[1]}"', text)
 

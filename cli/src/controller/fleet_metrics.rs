@@ -6,6 +6,7 @@ use shared::tasks::{EndedRun, RunEnd};
 
 use super::plan::{self, PassPlan};
 use super::seen::Seen;
+use super::waiting;
 use shared::controller::task::TaskDecision;
 
 use super::action::Action;
@@ -45,27 +46,25 @@ impl FleetMetrics {
                 workers.iter().flat_map(|worker| worker.errors.keys()).collect();
             tasks.len() as u64
         });
-        let running = seen
-            .group
-            .as_ref()
-            .map(|group| group.machines.iter().filter(|machine| machine.is_in_service).count() as u64);
         // Those of idle tasks are remembered. Without the memory, those that were read.
         let before = seen.memory.as_ref().map(|(_, before)| before.clone()).unwrap_or_default();
         let dead = plan::dead(seen, &before);
+        let waiting_since = waiting::since(seen, &before);
+        let is_remembered = seen.memory.is_some();
         let values = [
             // Counted as their ends are recorded.
             ("FailedRuns", Some(0)),
             ("FailingTasks", failing),
             ("ReadyMessages", sum(|depth| depth.ready)),
             ("LeasedMessages", sum(|depth| depth.leased)),
+            ("OldestMessageHours", is_remembered.then(|| waiting::hours(&waiting_since, seen.minute()))),
             ("DeadMessages", is_known.then(|| dead.values().sum())),
             ("WantedMachines", plan.wanted.map(u64::from)),
-            ("RunningMachines", running),
             ("FailedLaunches", plan.failed_launches.map(u64::from)),
         ];
         FleetMetrics {
             values: values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
-            is_active: before.is_active || is_active(seen) || !dead.is_empty(),
+            is_active: before.is_active || is_active(seen) || !dead.is_empty() || !waiting_since.is_empty(),
         }
     }
 

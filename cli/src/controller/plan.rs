@@ -15,6 +15,7 @@ use super::deletion::{self, DeletionStep};
 use super::fleet_metrics;
 use super::memory::ControllerMemory;
 use super::seen::{Seen, TaskSeen, is_run};
+use super::waiting;
 
 /// How long an operation on a task that is not created waits for a worker, by the clocks of requester and controller.
 const REQUEST_KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -51,7 +52,8 @@ pub fn plan(seen: &Seen) -> PassPlan {
         next.targets = targets(seen, before);
     }
     next.dead = dead(seen, before);
-    next.is_active = fleet_metrics::is_active(seen) || !next.dead.is_empty();
+    next.waiting_since = waiting::since(seen, before);
+    next.is_active = fleet_metrics::is_active(seen) || !next.dead.is_empty() || !next.waiting_since.is_empty();
     let machines = of_machines(seen, before, &mut next);
     plan.failed_launches = Some(next.machines.failed_launches);
     if is_new_minute && !next.is_as(before) {

@@ -61,8 +61,8 @@ pub struct TaskSeen {
     pub depths: Option<TaskDepth>,
     /// Whether its queues were read.
     pub is_measured: bool,
-    /// Its dead letters, if it has no work and they were counted: once an hour.
-    pub idle_dead: Option<u64>,
+    /// Its messages, if it has no work and its queues were read: once an hour. Of these messages nothing is decided.
+    pub idle_depth: Option<Depth>,
     /// Whether its queues are gone.
     pub is_gone: bool,
     /// Whether a worker may have events of it, also of a queue that is not the fleet's.
@@ -93,7 +93,16 @@ impl TaskSeen {
 
     /// The messages in its dead letters, if its queues were read.
     pub fn dead(&self) -> Option<u64> {
-        self.depth().filter(|_| self.is_measured).map(|depth| depth.dead).or(self.idle_dead)
+        self.read_depth().map(|depth| depth.dead)
+    }
+
+    /// The messages in its queues that are no dead letters, if its queues were read.
+    pub fn waiting(&self) -> Option<u64> {
+        self.read_depth().map(|depth| depth.waiting())
+    }
+
+    fn read_depth(&self) -> Option<Depth> {
+        self.depth().filter(|_| self.is_measured).or(self.idle_depth)
     }
 
     /// The view that decisions are made by.
@@ -190,7 +199,7 @@ async fn read_task(
         claim: Some(None),
         depths: Some(TaskDepth::default()),
         is_measured: false,
-        idle_dead: None,
+        idle_depth: None,
         is_gone: false,
         has_events_at_work: false,
         deletion: None,
@@ -213,9 +222,9 @@ async fn read_task(
         };
         task.is_measured = task.depths.is_some();
     } else if is_its_minute {
-        // Of these messages nothing else is decided: they ask for no machine.
+        // These messages ask for no machine.
         let depth = context.queues.depth(&task.summary).await;
-        task.idle_dead = report.noted(&format!("read the queues of task {name}"), depth).map(|depth| depth.all.dead);
+        task.idle_depth = report.noted(&format!("read the queues of task {name}"), depth).map(|depth| depth.all);
     }
     if is_deleting && !task.has_runs() {
         task.deletion = report.noted(&format!("read task {name}"), deletion::read(context, &task.summary).await);

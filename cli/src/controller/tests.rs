@@ -11,3 +11,4 @@ mod metrics;
 mod notices;
 mod runs;
 mod stage;
+mod waiting;

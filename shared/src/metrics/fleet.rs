@@ -43,12 +43,16 @@ pub const FLEET_TABLE: [FleetMetric; 10] = [
     metric("ReadyMessages", false, "Messages that wait for a worker, of all tasks with work."),
     metric("LeasedMessages", false, "Messages that a worker has, of all tasks with work."),
     metric(
+        "OldestMessageHours",
+        false,
+        "Hours since the queues of a task were last seen empty, of the task for which that is longest.",
+    ),
+    metric(
         "DeadMessages",
         false,
         "Messages on the dead-letter queues of all tasks; of a task without work as they were within the last hour.",
     ),
     metric("WantedMachines", false, "Machines that the tasks want."),
-    metric("RunningMachines", false, "Machines of the group that are in service."),
     metric("FailedLaunches", false, "Machines in a row that were ended because their worker never reported."),
 ];
 

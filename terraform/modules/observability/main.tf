@@ -30,15 +30,20 @@ locals {
     }
   }
 
+  # Of the group itself. It writes them each minute, also if no controller works.
+  of_group = { AutoScalingGroupName = var.group_name }
+
   # As the alarms above, by two metrics: the first one, while the second one is zero.
   pairs = {
     no-machines = {
       description = "Machines are wanted, and none is in service"
-      metric      = "WantedMachines", without = "RunningMachines", minutes = 15
+      metric      = "WantedMachines", without = "GroupInServiceInstances", minutes = 15
+      namespace   = "AWS/AutoScaling", dimensions = local.of_group
     }
     no-progress = {
       description = "Messages wait, and no worker has any"
       metric      = "ReadyMessages", without = "LeasedMessages", minutes = 15
+      namespace   = local.namespace, dimensions = local.dimensions
     }
   }
 }
@@ -85,17 +90,20 @@ resource "aws_cloudwatch_metric_alarm" "pair" {
   }
 
   dynamic "metric_query" {
-    for_each = { metric = each.value.metric, without = each.value.without }
+    for_each = {
+      metric  = { name = each.value.metric, namespace = local.namespace, dimensions = local.dimensions }
+      without = { name = each.value.without, namespace = each.value.namespace, dimensions = each.value.dimensions }
+    }
 
     content {
       id = metric_query.key
 
       metric {
-        namespace   = local.namespace
-        metric_name = metric_query.value
+        namespace   = metric_query.value.namespace
+        metric_name = metric_query.value.name
         period      = 60
         stat        = "Maximum"
-        dimensions  = local.dimensions
+        dimensions  = metric_query.value.dimensions
       }
     }
   }
@@ -103,22 +111,22 @@ resource "aws_cloudwatch_metric_alarm" "pair" {
   tags = var.tags
 }
 
-# SQS removes a message after 14 days, and nobody can be asked for the age of the oldest one. A queue that was never empty
-# for so long may have one of that age.
+# SQS removes a message after 14 days, and its depth names no age. The controller remembers since when the queues of each
+# task were never seen empty: of the task for which that is longest, a message may be as old.
 resource "aws_cloudwatch_metric_alarm" "oldest_message" {
   count = var.create && var.has_controller ? 1 : 0
 
   alarm_name          = "${var.name}-oldest-message"
-  alarm_description   = "Messages have waited for five days. See docs/operations.md, alarm oldest-message"
+  alarm_description   = "The queues of a task were not empty for five days. See docs/operations.md, alarm oldest-message"
   namespace           = local.namespace
-  metric_name         = "ReadyMessages"
+  metric_name         = "OldestMessageHours"
   dimensions          = local.dimensions
-  statistic           = "Minimum"
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  period              = 86400
-  evaluation_periods  = 5
-  datapoints_to_alarm = 5
+  statistic           = "Maximum"
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = 5 * 24
+  period              = 300
+  evaluation_periods  = 1
+  datapoints_to_alarm = 1
   treat_missing_data  = "notBreaching"
   alarm_actions       = [var.topic_arn]
   ok_actions          = [var.topic_arn]

@@ -7,3 +7,35 @@ output "alarm_names" {
     aws_cloudwatch_metric_alarm.oldest_message[*].alarm_name,
   )
 }
+
+output "alarms" {
+  description = "What each alarm over metrics judges: its metric, its threshold, and the metric that excuses it"
+  value = merge(
+    { for name, alarm in aws_cloudwatch_metric_alarm.fleet : name => {
+      metric    = alarm.metric_name
+      threshold = alarm.threshold
+      without   = null
+    } },
+    { for name, alarm in aws_cloudwatch_metric_alarm.pair : name => {
+      metric    = local.pairs[name].metric
+      threshold = alarm.threshold
+      without = one([
+        for query in alarm.metric_query : {
+          namespace  = query.metric[0].namespace
+          name       = query.metric[0].metric_name
+          dimensions = query.metric[0].dimensions
+        } if query.id == "without"
+      ])
+    } },
+    { for alarm in aws_cloudwatch_metric_alarm.oldest_message : "oldest-message" => {
+      metric    = alarm.metric_name
+      threshold = alarm.threshold
+      without   = null
+    } },
+    { for alarm in aws_cloudwatch_metric_alarm.controller_silent : "controller-silent" => {
+      metric    = alarm.metric_name
+      threshold = alarm.threshold
+      without   = null
+    } },
+  )
+}

@@ -9,6 +9,11 @@ variable "name" {
   type        = string
 }
 
+variable "group_name" {
+  description = "The autoscaling group; its own metrics say how many machines are in service"
+  type        = string
+}
+
 variable "topic_arn" {
   description = "The topic of the alarms"
   type        = string
