@@ -10,7 +10,7 @@ use super::task::{TaskItem, TaskStatus};
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct TasksQuery {
-    /// Only tasks with this status.
+    /// Only tasks with this status; `running`: all with a live run, also those of status `failed`.
     pub status: Option<TaskStatus>,
     /// Only tasks whose name, description or locations contain this, in any case.
     #[param(max_length = 200)]
@@ -48,7 +48,7 @@ pub struct TaskCounts {
     pub all: u32,
     /// Of status `failed`.
     pub failed: u32,
-    /// Of status `running`.
+    /// Of status `running`; in a list also those of status `failed` with a live run.
     pub running: u32,
     /// Of status `waiting`.
     pub waiting: u32,

@@ -149,7 +149,8 @@ pub async fn list_failures(
     let heartbeats = console.recent().heartbeats(tasks).await?;
     let error = |summary: &Summary| heartbeats.iter().find_map(|one| one.errors.get(&summary.task.id).cloned());
     let candidates = summaries.iter().filter(|summary| page.cursor.as_ref().is_none_or(|a| summary.task.name > *a));
-    // Of a live run only its counters show whether objects failed: such a task may be left out below.
+    // Of a live run only its counters show whether objects failed, and only its error that it stopped before its end is
+    // recorded: such a task may be left out below.
     let failing = candidates.filter(|summary| {
         summary.last_run.as_ref().is_some_and(|last| matches!(last.end, RunEnd::DoneWithFailures | RunEnd::Stopped))
             || summary.run.is_some()
@@ -170,7 +171,7 @@ async fn of_task(console: &Console, summary: Summary, error: Option<String>) -> 
     let ledger = &console.backend().ledger;
     if let Some(live) = &summary.run
         && let Some(run) = ledger.run(&live.id).await?
-        && run.settled.failed + run.found.not_judged + run.found.unlisted > 0
+        && (run.settled.failed + run.found.not_judged + run.found.unlisted > 0 || run.error.is_some())
     {
         return Ok(Some(TaskFailures {
             task: summary.task.name.clone(),

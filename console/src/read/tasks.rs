@@ -36,11 +36,15 @@ pub async fn list_tasks(
     let found = summaries.iter().filter(|summary| search.as_ref().is_none_or(|search| mentions(summary, search)));
     let found: Vec<(&Summary, TaskStatus)> =
         found.map(|summary| (summary, view::status(summary, has_errors(summary, &heartbeats)))).collect();
-    let counts = counts(found.iter().map(|(_, status)| *status));
+    let mut counts = counts(found.iter().map(|(_, status)| *status));
+    // A live run that needs attention is found under both.
+    let is_both = |summary: &Summary, status| status == TaskStatus::Failed && summary.run.is_some();
+    let both = found.iter().filter(|(summary, status)| is_both(summary, *status)).count();
+    counts.running += u32::try_from(both).unwrap_or(u32::MAX);
     // Names are in order.
     let rest = found.into_iter().filter(|(summary, status)| {
-        query.status.is_none_or(|wanted| wanted == *status)
-            && query.cursor.as_ref().is_none_or(|after| summary.task.name > *after)
+        let is_wanted = |wanted| wanted == *status || (wanted == TaskStatus::Running && is_both(summary, *status));
+        query.status.is_none_or(is_wanted) && query.cursor.as_ref().is_none_or(|after| summary.task.name > *after)
     });
     let limit = query.page().limit();
     let mut page: Vec<&Summary> = rest.map(|(summary, _)| summary).take(limit + 1).collect();

@@ -1562,7 +1562,7 @@ export interface components {
             paused: number;
             /**
              * Format: int32
-             * @description Of status `running`.
+             * @description Of status `running`; in a list also those of status `failed` with a live run.
              */
             running: number;
             /**
@@ -2636,7 +2636,7 @@ export interface operations {
     list_tasks: {
         parameters: {
             query?: {
-                /** @description Only tasks with this status. */
+                /** @description Only tasks with this status; `running`: all with a live run, also those of status `failed`. */
                 status?: components["schemas"]["TaskStatus"];
                 /** @description Only tasks whose name, description or locations contain this, in any case. */
                 search?: string;
