@@ -118,7 +118,14 @@ export function tasks() {
     task("logs-eu-to-cn", 4, {
       source: "s3://logs-prod/eu-west-1",
       destination: "cos://logs-1250000000/eu",
-      status: "running",
+      status: "failed",
+      errors: [
+        {
+          worker: "i-0b77d1e0",
+          error:
+            "transfers wait: the last requests to the destination failed: put cos://logs-1250000000/eu/04/a.gz: no answer: Connection refused (os error 111)",
+        },
+      ],
       schedule: "every 6h",
       next_due: at(190),
       last_run: ended(14, "done", -60 * 6),
@@ -172,7 +179,8 @@ export function tasks() {
       schedule: "every 7d",
       next_due: at(60 * 24 * 3),
       last_run: ended(18, "stopped", -60 * 24 * 4, {
-        error: "12,431 deletes are more than max-delete = 1,000: nothing was deleted",
+        error:
+          "refused to delete 12,431 objects, because max-delete allows 1000: nothing was deleted; check the source, or raise --max-delete",
       }),
       status: "failed",
     }),

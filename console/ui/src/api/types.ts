@@ -25,6 +25,7 @@ export type Task = Schemas["Task"];
 export type TaskItem = Schemas["TaskItem"];
 export type TaskStatus = Schemas["TaskStatus"];
 export type TaskFailures = Schemas["TaskFailures"];
+export type WorkerError = Schemas["WorkerError"];
 export type Worker = Schemas["Worker"];
 export type Workers = Schemas["Workers"];
 

@@ -13,13 +13,15 @@ interface DialogProps {
   keep?: string;
   danger?: boolean;
   disabled?: boolean;
+  /** Whether it stays open once done, to show what came of it. */
+  stay?: boolean;
   children?: ComponentChildren;
   /** Does it. A failure is shown in the dialog, which stays. */
   onConfirm: () => Promise<unknown>;
   onClose: () => void;
 }
 
-export function Dialog({ title, confirm, keep, danger, disabled, children, onConfirm, onClose }: DialogProps) {
+export function Dialog({ title, confirm, keep, danger, disabled, stay, children, onConfirm, onClose }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const heading = useId();
   const [busy, setBusy] = useState(false);
@@ -41,7 +43,8 @@ export function Dialog({ title, confirm, keep, danger, disabled, children, onCon
     setProblem(null);
     try {
       await onConfirm();
-      onClose();
+      if (!stay) return onClose();
+      setBusy(false);
     } catch (error) {
       setProblem(problemOf(error));
       setBusy(false);

@@ -2,6 +2,7 @@
 import type { PlanResult } from "../api/types";
 import { bytes, count, money } from "../format";
 import { t } from "../i18n";
+import { why } from "../why";
 import { Stat } from "./progress";
 import { Notice } from "./states";
 
@@ -36,7 +37,7 @@ export function PlanView({ plan }: { plan: PlanResult }) {
       {plan.copies === 0 && plan.deletes === 0 && <Notice tone="good" title={t("plan.nothing")} />}
       {plan.deletes_refused && (
         <Notice tone="bad" title={t("plan.refused")}>
-          <p>{plan.deletes_refused}</p>
+          <p>{why(plan.deletes_refused)}</p>
         </Notice>
       )}
       {plan.not_judged > 0 && <Notice tone="warn" title={t("stat.not.judged", { n: plan.not_judged })} />}

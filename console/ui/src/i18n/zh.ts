@@ -2,6 +2,7 @@
 import type { Messages } from "../i18n";
 import { form } from "./zh/form";
 import { pages } from "./zh/pages";
+import { reasons } from "./zh/reasons";
 import { words } from "./zh/words";
 
-export const zh: Messages = { ...words, ...pages, ...form };
+export const zh: Messages = { ...words, ...pages, ...form, ...reasons };

@@ -1,15 +1,17 @@
 // What failed in the live or last runs of all tasks.
 import { useState } from "preact/hooks";
 import { runHref, taskHref } from "../address";
-import { listFailures } from "../api/calls";
+import { listFailures, listTasks } from "../api/calls";
 import { readPages } from "../api/pages";
 import { useQuery } from "../api/query";
-import type { TaskFailures } from "../api/types";
-import { RunBadge } from "../components/badge";
+import type { TaskFailures, TaskItem } from "../api/types";
+import { Badge, RunBadge } from "../components/badge";
 import { Button, LinkButton, Time } from "../components/controls";
 import { Empty, Notice, ProblemPanel, Skeleton } from "../components/states";
 import { Head } from "../frame";
 import { t } from "../i18n";
+import { WorkerErrors } from "../components/outage";
+import { outage, why } from "../why";
 import { Groups } from "./run/failures";
 
 export function FailuresPage() {
@@ -20,6 +22,11 @@ export function FailuresPage() {
     { every: 15, keep: "failures" },
   );
   const { data, problem, reload } = failures;
+  const attention = useQuery("tasks failed", (signal) => listTasks({ status: "failed", limit: 50 }, { signal }), {
+    every: 15,
+  });
+  // An end may be recorded between the two reads: what needs attention is shown by one of them.
+  const others = attention.data?.items.filter(({ name }) => !data?.items.some(({ task }) => task === name)) ?? [];
   return (
     <>
       <Head title={t("nav.failures")}>
@@ -32,7 +39,7 @@ export function FailuresPage() {
             <Skeleton lines={4} block />
           </div>
         )}
-        {data?.items.length === 0 && (
+        {data?.items.length === 0 && attention.data && others.length === 0 && (
           <section class="card">
             <Empty icon="check" title={t("failures.none")}>
               <p>{t("failures.none.about")}</p>
@@ -42,6 +49,7 @@ export function FailuresPage() {
         {data?.items.map((item) => (
           <TaskCard key={item.task} item={item} />
         ))}
+        {data && !data.next && others.map((task) => <OtherCard key={task.id} task={task} />)}
         {data?.next && (
           <div class="pager">
             <Button busy={failures.stale} onClick={() => setPages(pages + 1)}>
@@ -51,6 +59,27 @@ export function FailuresPage() {
         )}
       </div>
     </>
+  );
+}
+
+/** A task that needs attention though no failures of it are recorded yet. */
+function OtherCard({ task }: { task: TaskItem }) {
+  const error = task.run?.error ?? task.last_run?.error;
+  return (
+    <section class="card stack tight">
+      <div class="row">
+        <h2>
+          <a href={taskHref(task.name)}>{task.name}</a>
+        </h2>
+        <Badge tone="bad">{t("failures.attention")}</Badge>
+      </div>
+      <WorkerErrors errors={task.errors} />
+      {task.errors.length === 0 && error && (
+        <Notice tone="bad">
+          <p>{why(error)}</p>
+        </Notice>
+      )}
+    </section>
   );
 }
 
@@ -78,9 +107,13 @@ function TaskCard({ item }: { item: TaskFailures }) {
       </div>
       {error && (
         <div class="inset">
-          <Notice tone="bad">
-            <p>{error}</p>
-          </Notice>
+          {outage(error) ? (
+            <WorkerErrors errors={[{ worker: "", error }]} />
+          ) : (
+            <Notice tone="bad">
+              <p>{why(error)}</p>
+            </Notice>
+          )}
         </div>
       )}
       <div class="inset faint">

@@ -23,20 +23,19 @@ export function ObjectsPage() {
     setKey(asked.key);
   }, [asked.task, asked.key]);
   const tasks = useQuery("task names", (signal) => listTasks({ limit: 200 }, { signal }));
+  const [elsewhere, setElsewhere] = useState(false);
   const names = tasks.data?.items.map(({ name }) => name) ?? [];
   const object = useQuery(`object ${asked.task} ${asked.key}`, () => getObject(asked.task, asked.key), {
     when: Boolean(asked.task && asked.key),
   });
-  /** The key in what somebody pasted, such as s3://bucket/prefix/key. */
-  const withoutLocation = (text: string) => {
-    const of = tasks.data?.items.find(({ name }) => name === task.trim());
-    const sides = [of?.source, of?.destination].filter((side) => side?.includes("://"));
-    const side = sides.find((side) => text.startsWith(`${side?.replace(/\/$/, "")}/`));
-    return side ? text.slice(side.replace(/\/$/, "").length + 1) : text;
-  };
   const submit = (event: Event) => {
     event.preventDefault();
-    if (task && key) route(objectsHref(task.trim(), withoutLocation(key)));
+    if (!task || !key) return;
+    const found = tasks.data?.items.find(({ name }) => name === task.trim());
+    const relative = found ? inside(key.trim(), [found.source, found.destination]) : undefined;
+    const foreign = relative === undefined && /^[a-z0-9]+:\/\//.test(key.trim());
+    setElsewhere(foreign);
+    if (!foreign) route(objectsHref(task.trim(), relative ?? key));
   };
   return (
     <>
@@ -58,6 +57,11 @@ export function ObjectsPage() {
             {t("objects.find")}
           </Button>
         </form>
+        {elsewhere && (
+          <Notice tone="warn" title={t("objects.elsewhere")}>
+            <p>{t("objects.elsewhere.about")}</p>
+          </Notice>
+        )}
         {asked.key && !object.data && !object.problem && (
           <div class="card">
             <Skeleton lines={5} />
@@ -67,6 +71,7 @@ export function ObjectsPage() {
           <section class="card">
             <Empty icon="objects" title={t("objects.unknown")}>
               <p>{t("objects.unknown.about")}</p>
+              <p>{t("objects.unknown.maybe")}</p>
             </Empty>
           </section>
         )}
@@ -77,6 +82,13 @@ export function ObjectsPage() {
       </div>
     </>
   );
+}
+
+/** The key of an address inside one of the locations; `undefined`: it is in none. */
+export function inside(address: string, locations: string[]): string | undefined {
+  const folders = locations.map((location) => (location.endsWith("/") ? location : `${location}/`));
+  const found = folders.find((folder) => address.startsWith(folder) && address.length > folder.length);
+  return found && address.slice(found.length);
 }
 
 const TONES = { copied: "good", deleted: "calm", skipped: "warn", failed: "bad", cancelled: "calm" } as const;

@@ -2,13 +2,14 @@
 import { useEffect, useState } from "preact/hooks";
 import { useRoute } from "preact-iso/router";
 import { shortRun, taskHref } from "../address";
-import { getRun, reportHref } from "../api/calls";
+import { getRun, getTask, reportHref } from "../api/calls";
 import { useQuery } from "../api/query";
 import { may } from "../api/session";
 import type { Run } from "../api/types";
 import { RunBadge, isLive, isOver } from "../components/badge";
 import { Button, Copyable, Route, Time } from "../components/controls";
 import { Icon } from "../components/icon";
+import { WorkerErrors } from "../components/outage";
 import { ProgressView, RunStats, brief } from "../components/progress";
 import { Empty, Notice, ProblemPanel, Skeleton } from "../components/states";
 import { bytes, bytesRate } from "../format";
@@ -16,11 +17,14 @@ import { Head } from "../frame";
 import { t, word } from "../i18n";
 import { Announce } from "../live/announce";
 import { pollEvery, useStream } from "../live/stream";
+import { why } from "../why";
 import { Counters } from "./run/counters";
 import { RunDefinition } from "./run/definition";
 import { Failures } from "./run/failures";
 import { Phases } from "./run/phases";
+import { Settled } from "./run/settled";
 import { CancelDialog } from "./task/actions";
+import { StopReason } from "./task/allow";
 import { took } from "./task/runs";
 
 export function RunPage() {
@@ -69,7 +73,16 @@ function Shown({ run, title, onChange }: { run: Run; title: string; onChange: ()
       </Head>
       <Announce text={`${word("run", run.state)}. ${brief(run)}`} />
       <div class="stack">
-        {run.error && <Notice tone={isLive(run.state) ? "warn" : "bad"} title={run.error} />}
+        {isLive(run.state) && run.task && <Outage task={run.task} />}
+        {run.error &&
+          (isLive(run.state) ? (
+            <Notice tone="warn" title={why(run.error)} />
+          ) : (
+            <Notice tone="bad">
+              <StopReason error={run.error} task={isOver(run) ? (run.task ?? undefined) : undefined} />
+            </Notice>
+          ))}
+        <Settled run={run} />
         {run.lost > 0 && (
           <Notice tone="bad" title={t("notice.lost", { n: run.lost })}>
             <p>{t("notice.lost.about")}</p>
@@ -102,6 +115,12 @@ function Shown({ run, title, onChange }: { run: Run; title: string; onChange: ()
       </div>
     </>
   );
+}
+
+/** What workers report of the run's task, such as a store that does not answer. */
+function Outage({ task }: { task: string }) {
+  const found = useQuery(`task ${task}`, (signal) => getTask(task, { signal }), { every: pollEvery() });
+  return found.data ? <WorkerErrors errors={found.data.errors} /> : null;
 }
 
 function Actions({ run, onChange }: { run: Run; onChange: () => void }) {

@@ -13,10 +13,11 @@ import { toast } from "../../components/toast";
 import { t } from "../../i18n";
 import { DeleteDialog } from "./delete";
 import { LimitsDialog } from "./limits";
+import { PlanDialog } from "./plan";
 import { RunDialog } from "./run-options";
 import { VerifyDialog } from "./verify";
 
-type Asked = "run" | "cancel" | "limits" | "delete" | "verify" | null;
+type Asked = "run" | "cancel" | "limits" | "delete" | "plan" | "verify" | null;
 
 export function TaskActions({ task, onDone }: { task: Task; onDone: () => void }) {
   const [asked, setAsked] = useState<Asked>(null);
@@ -76,6 +77,7 @@ export function TaskActions({ task, onDone }: { task: Task; onDone: () => void }
         label={t("task.more")}
         items={[
           { label: t("task.run.options"), icon: "play", onClick: () => setAsked("run") },
+          { label: t("task.plan"), icon: "search", onClick: () => setAsked("plan") },
           { label: t("task.verify"), icon: "check", onClick: () => setAsked("verify") },
           { label: t("task.limits"), icon: "settings", onClick: () => setAsked("limits") },
           ...(may("admin")
@@ -104,6 +106,7 @@ function Asking({
   onClose: () => void;
 }) {
   if (asked === "run") return <RunDialog task={task} onClose={onClose} />;
+  if (asked === "plan") return <PlanDialog task={task} onClose={onClose} />;
   if (asked === "limits") return <LimitsDialog task={task} onDone={onDone} onClose={onClose} />;
   if (asked === "delete") return <DeleteDialog task={task} onClose={onClose} />;
   if (asked === "verify") return <VerifyDialog task={task} onDone={onDone} onClose={onClose} />;

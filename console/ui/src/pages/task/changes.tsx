@@ -1,12 +1,13 @@
 // Who changed a task.
 import { useState } from "preact/hooks";
 import { runHref, shortRun } from "../../address";
-import { listChanges } from "../../api/calls";
+import { getDefinition, listChanges } from "../../api/calls";
 import { useQuery } from "../../api/query";
-import type { Change, Task } from "../../api/types";
+import type { Change, Definition, Task } from "../../api/types";
 import { Button, Time } from "../../components/controls";
 import { Empty, ProblemPanel, Skeleton } from "../../components/states";
 import { t, word } from "../../i18n";
+import { Changed } from "../form/changed";
 
 export function ChangesTab({ task }: { task: Task }) {
   const [older, setOlder] = useState<Change[]>([]);
@@ -51,7 +52,7 @@ export function ChangesTab({ task }: { task: Task }) {
         </thead>
         <tbody>
           {items.map((change) => (
-            <Row key={change.at + change.action} change={change} />
+            <Row key={change.at + change.action} change={change} task={task.name} />
           ))}
         </tbody>
       </table>
@@ -64,7 +65,7 @@ export function ChangesTab({ task }: { task: Task }) {
   );
 }
 
-function Row({ change }: { change: Change }) {
+function Row({ change, task }: { change: Change; task: string }) {
   const { action, subject, who, note, at } = change;
   const isRun = Boolean(subject) && ["run", "cancel", "retry"].includes(action);
   return (
@@ -83,10 +84,33 @@ function Row({ change }: { change: Change }) {
       <td data-label={t("changes.who")}>{who}</td>
       <td class={note ? "" : "nothing"} data-label={t("changes.note")}>
         {note ?? ""}
+        {action === "edit" && Number(subject) > 1 && <Edited task={task} version={Number(subject)} />}
       </td>
       <td class="fit" data-label={t("changes.when")}>
         <Time at={at} full />
       </td>
     </tr>
+  );
+}
+
+/** What an edit changed, read from both versions when it is opened. */
+function Edited({ task, version }: { task: string; version: number }) {
+  const [open, setOpen] = useState(false);
+  const read = async () => {
+    const [before, after] = await Promise.all([getDefinition(task, version - 1), getDefinition(task, version)]);
+    return { first: (before.definition ?? {}) as Definition, draft: (after.definition ?? {}) as Definition };
+  };
+  const found = useQuery(`edited ${task} ${version}`, read, { when: open });
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{t("changes.show")}</summary>
+      {found.data ? (
+        <Changed {...found.data} />
+      ) : found.problem ? (
+        <ProblemPanel problem={found.problem} onRetry={found.reload} />
+      ) : (
+        open && <Skeleton lines={2} />
+      )}
+    </details>
   );
 }

@@ -1,20 +1,17 @@
 // What a person should know of a task before all else.
 import { runHref } from "../../address";
 import type { Task } from "../../api/types";
+import { WorkerErrors } from "../../components/outage";
 import { Notice } from "../../components/states";
 import { dateTime } from "../../format";
 import { t } from "../../i18n";
+import { StopReason } from "./allow";
 
 export function Notices({ task }: { task: Task }) {
   const { errors, last_run: last, run, messages_die: die } = task;
-  const error = errors[0];
   return (
     <>
-      {error && (
-        <Notice tone="bad" title={t("notice.cannot.open", { n: errors.length })}>
-          <p>{error.error}</p>
-        </Notice>
-      )}
+      <WorkerErrors errors={errors} />
       {task.state === "paused" && (
         <Notice tone="warn" title={t("notice.paused")}>
           <p>{die ? t("notice.paused.until", { at: dateTime(die) }) : t("notice.paused.about")}</p>
@@ -32,7 +29,7 @@ export function Notices({ task }: { task: Task }) {
       )}
       {!run && last && (last.failed > 0 || last.end === "stopped" || last.not_judged > 0 || last.unlisted > 0) && (
         <Notice tone="bad" title={headline(last)}>
-          {last.error && <p>{last.error}</p>}
+          {last.error && <StopReason error={last.error} task={task.state === "active" ? task.name : undefined} />}
           {last.lost > 0 && <p>{t("notice.lost", { n: last.lost })}</p>}
           {last.not_judged > 0 && <p>{t("stat.not.judged", { n: last.not_judged })}</p>}
           {last.unlisted > 0 && <p>{t("notice.unlisted", { n: last.unlisted })}</p>}

@@ -9,6 +9,7 @@ import { Stat } from "../../components/progress";
 import { Notice } from "../../components/states";
 import { count, now } from "../../format";
 import { t, word } from "../../i18n";
+import { why } from "../../why";
 
 const SHOWN = ["plan", "probe", "verify", "close", "erase"];
 
@@ -58,7 +59,7 @@ function OperationView({ operation }: { operation: Operation }) {
         {progress && state !== "done" && <p>{progress}</p>}
         {error && (
           <Notice tone="bad">
-            <p>{error}</p>
+            <p>{why(error)}</p>
           </Notice>
         )}
         {result && <Result kind={kind} result={result} />}

@@ -4,7 +4,7 @@ import { useLocation } from "preact-iso/router";
 import { runHref } from "../../address";
 import { beginRun } from "../../api/calls";
 import { may } from "../../api/session";
-import type { RunOverrides, Task } from "../../api/types";
+import type { RunOverrides } from "../../api/types";
 import { Dialog } from "../../components/dialog";
 import { SelectField, TextField } from "../../components/field";
 import { Notice } from "../../components/states";
@@ -12,10 +12,19 @@ import { type Key, t } from "../../i18n";
 
 export const COMPARE = ["auto", "size-mtime", "size", "etag", "checksum", "always"] as const;
 
-export function RunDialog({ task, onClose }: { task: Task; onClose: () => void }) {
+/** `allow`: deletes that the dialog begins with, for somebody who looked at what would be deleted. */
+export function RunDialog({
+  task,
+  allow,
+  onClose,
+}: {
+  task: { name: string; run?: unknown };
+  allow?: number;
+  onClose: () => void;
+}) {
   const [compare, setCompare] = useState("");
-  const [deletes, setDeletes] = useState("");
-  const [most, setMost] = useState("");
+  const [deletes, setDeletes] = useState(allow ? "yes" : "");
+  const [most, setMost] = useState(allow ? String(allow) : "");
   const { route } = useLocation();
   const wrong = most !== "" && !/^\d+$/.test(most);
   const begin = async () => {

@@ -11,6 +11,7 @@ import { Bar } from "../../components/progress";
 import { Empty, ProblemPanel, Skeleton } from "../../components/states";
 import { bytes, count, duration } from "../../format";
 import { t } from "../../i18n";
+import { why } from "../../why";
 
 export function RunsTab({ task }: { task: Task }) {
   const [pages, setPages] = useState(1);
@@ -47,6 +48,7 @@ export function RunsTab({ task }: { task: Task }) {
             <th>{t("col.state")}</th>
             <th class="col-bar">{t("col.result")}</th>
             <th class="number">{t("part.copied")}</th>
+            <th class="number">{t("part.deleted")}</th>
             <th class="number">{t("part.failed")}</th>
             <th class="number">{t("col.took")}</th>
           </tr>
@@ -84,8 +86,8 @@ function Row({ run }: { run: Run }) {
       <td data-label={t("col.state")}>
         <RunBadge state={run.state} />
         {run.error && (
-          <span class="under clamp" title={run.error}>
-            {run.error}
+          <span class="under clamp" title={why(run.error)}>
+            {why(run.error)}
           </span>
         )}
       </td>
@@ -95,6 +97,9 @@ function Row({ run }: { run: Run }) {
       <td class="number" data-label={t("part.copied")}>
         {count(settled.copied)}
         <span class="under">{bytes(settled.bytes)}</span>
+      </td>
+      <td class="number" data-label={t("part.deleted")}>
+        {count(settled.deleted)}
       </td>
       <td class={`number${settled.failed ? " bad-text" : ""}`} data-label={t("part.failed")}>
         {count(settled.failed)}

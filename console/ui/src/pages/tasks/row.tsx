@@ -5,6 +5,7 @@ import { RunBadge, TaskBadge } from "../../components/badge";
 import { PickCell, Route, Time } from "../../components/controls";
 import { Bar, brief } from "../../components/progress";
 import { t } from "../../i18n";
+import { why } from "../../why";
 
 export function TaskRow({
   task,
@@ -16,7 +17,8 @@ export function TaskRow({
   onPick: (picked: boolean) => void;
 }) {
   const { name, run, last_run: last, next_due: due } = task;
-  const error = task.errors[0]?.error ?? run?.error ?? (run ? undefined : last?.error);
+  const raw = task.errors[0]?.error ?? run?.error ?? (run ? undefined : last?.error);
+  const error = raw ? why(raw) : undefined;
   return (
     <tr class={picked === undefined ? "" : "picked"}>
       {picked !== undefined && <PickCell label={t("tasks.pick", { name })} picked={picked} onPick={onPick} />}

@@ -1,0 +1,24 @@
+// What went wrong, and what to do about it.
+export const reasons = {
+  "why.too.many.deletes":
+    "The run found {n} object to delete, more than “Most deletes in one run” allows ({most}). It deleted none. Check the source, or allow more.|The run found {n} objects to delete, more than “Most deletes in one run” allows ({most}). It deleted none. Check the source, or allow more.",
+  "why.empty.source":
+    "The source has no objects, and a run would delete {n} object. It deletes none. Check the source's bucket and prefix, or allow the deletes for one run.|The source has no objects, and a run would delete {n} objects. It deletes none. Check the source's bucket and prefix, or allow the deletes for one run.",
+  "why.allow": "Run once with {n} delete…|Run once with {n} deletes…",
+  "outage.title": "A store does not answer",
+  "outage.title.source": "The source does not answer",
+  "outage.title.destination": "The destination does not answer",
+  "outage.about": "Transfers wait. They go on by themselves once the store answers; nothing is lost.",
+  "failures.attention": "Needs attention",
+  "failures.settled": "Settled since",
+  "failures.settled.retry": "A later retry ended and nothing of it failed:",
+  "failures.settled.run": "A later run compared both sides, and nothing failed:",
+  "task.plan": "Plan",
+  "plan.about": "Lists both sides and counts what a run would do now. It writes nothing.",
+  "plan.confirm": "Plan",
+  close: "Close",
+  "objects.elsewhere": "This address is in neither of the task's locations",
+  "objects.elsewhere.about": "Choose the task that copies it, or give the key without the bucket and prefix.",
+  "objects.unknown.maybe": "Check the spelling: upper and lower case count. There may be no such object at all.",
+  "changes.show": "What changed",
+} satisfies Record<string, string>;
