@@ -102,6 +102,7 @@ impl Pages {
     pub fn listed(&mut self, run: &str) {
         if let Some(run) = self.runs.get_mut(run).filter(|run| Phase::Listed.may_follow(run.phase)) {
             run.phase = Phase::Listed;
+            run.entered.enter(Phase::Listed, Timestamp::now());
         }
     }
 
@@ -314,6 +315,7 @@ impl Ledger for FakeLedger {
                 return Err(Error::new(ErrorKind::Conflict, "ledger", &run.start.id, message));
             }
             run.phase = phase;
+            run.entered.enter(phase, Timestamp::now());
             run.error = error.map(str::to_owned).or(run.error.take());
             Ok(())
         })

@@ -43,7 +43,7 @@ use crate::objects::verdict::{Skip, Uploads, Verdict};
 const SETTLE_AFTER: Duration = Duration::from_secs(2);
 
 /// Most objects of a job that are at work, or finished and not recorded: one batch is written while the next one fills.
-pub(crate) const UNRECORDED_OBJECTS: usize = 2 * SETTLE_OBJECTS;
+const UNRECORDED_OBJECTS: usize = second_look::MOST;
 
 /// The objects of a job that are to be recorded.
 #[derive(Default)]

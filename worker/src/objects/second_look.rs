@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _, stream};
+use shared::config::SETTLE_OBJECTS;
 use shared::metrics;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use crate::objects::batch::UNRECORDED_OBJECTS;
 use crate::objects::item::{Item, Request};
 use crate::objects::recheck;
 use crate::objects::reconcile;
@@ -27,9 +27,8 @@ pub(crate) type Ended<'a> = (Item<'a>, Verdict, OwnedSemaphorePermit);
 /// A LIST costs as much as so many HEADs (Amazon S3: $0.005 and $0.0004 for a thousand).
 pub(crate) const LIST_IN_HEADS: usize = 13;
 
-/// Most objects that wait for one look: as many as a job may have unrecorded, so that it never waits for room that only
-/// a look frees.
-const MOST: usize = UNRECORDED_OBJECTS;
+/// Most objects that wait for one look. A job has no more unrecorded, so it never waits for room that only a look frees.
+pub(crate) const MOST: usize = 2 * SETTLE_OBJECTS;
 
 /// The longest time that an object waits: a job that is slow is looked at in pieces, so that progress is recorded.
 const WAITS_FOR: Duration = Duration::from_secs(10);
