@@ -10,7 +10,7 @@ pub use outcome::outcome;
 pub use progress::progress;
 pub use run::{RunRecords, run};
 pub use task::{item, status};
-pub use worker::{Names, worker};
+pub use worker::{Names, is_silent, worker};
 
 use crate::api::audit::Change;
 use crate::api::operations::{Operation, OperationState, OperationVerdict};

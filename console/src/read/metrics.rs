@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
+use shared::object::Timestamp;
 
 use super::tasks::all_counts;
 use crate::Console;
 use crate::problem::Problem;
+use crate::view;
 
 /// Tasks by status, and workers.
 pub async fn metrics(State(console): State<Console>) -> Result<impl IntoResponse, Problem> {
@@ -26,7 +28,9 @@ pub async fn metrics(State(console): State<Console>) -> Result<impl IntoResponse
     ] {
         let _ = writeln!(text, "flotilla_tasks{{status=\"{status}\"}} {count}");
     }
-    text += "# HELP flotilla_workers Workers with a heartbeat.\n# TYPE flotilla_workers gauge\n";
-    let _ = writeln!(text, "flotilla_workers {}", heartbeats.len());
+    let now = Timestamp::now();
+    let workers = heartbeats.iter().filter(|heartbeat| !view::is_silent(heartbeat, now)).count();
+    text += "# HELP flotilla_workers Workers seen in the last minute.\n# TYPE flotilla_workers gauge\n";
+    let _ = writeln!(text, "flotilla_workers {workers}");
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
 }

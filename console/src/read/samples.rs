@@ -43,7 +43,7 @@ pub async fn get_samples(
         }
         from = last + 1;
     }
-    Ok(Json(points.0))
+    Ok(Json(points.samples))
 }
 
 /// The minutes that are shown, and how many make a point.
@@ -78,8 +78,21 @@ fn minute(text: &str) -> Result<u64, Problem> {
     })
 }
 
-/// The arrays of an answer. The last sample of a point's minutes stands for it.
-struct Points(Samples, Option<Sample>);
+/// The arrays of an answer. A point stands for all samples of its minutes: rates over the whole time, sums of failures,
+/// and the highest number of everything that is counted at one moment.
+struct Points {
+    samples: Samples,
+    before: Option<Sample>,
+    moved: Vec<Moved>,
+}
+
+/// What a run moved within a point's minutes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Moved {
+    seconds: f64,
+    objects: u64,
+    bytes: u64,
+}
 
 impl Points {
     fn new(span: &Span) -> Points {
@@ -101,28 +114,82 @@ impl Points {
             machines_in_service: vec![None; points],
             event_age: vec![None; points],
         };
-        Points(samples, None)
+        Points { samples, before: None, moved: vec![Moved::default(); points] }
     }
 
     fn take(&mut self, span: &Span, sample: &Sample) {
         let point = (sample.minute.saturating_sub(span.from) / span.step) as usize;
-        if point >= self.0.time.len() {
+        if point >= self.moved.len() {
             return;
         }
-        let before = self.1.replace(sample.clone());
-        let Samples { ready, leased, delayed, dead, machines, .. } = &mut self.0;
-        (ready[point], leased[point]) = (Some(sample.depth.ready), Some(sample.depth.leased));
-        (delayed[point], dead[point]) = (Some(sample.depth.delayed), Some(sample.depth.dead));
-        machines[point] = Some(sample.machines);
-        (self.0.machines_wanted[point], self.0.machines_in_service[point]) = (sample.wanted, sample.in_service);
+        let all = &mut self.samples;
+        raise(&mut all.ready[point], Some(sample.depth.ready));
+        raise(&mut all.leased[point], Some(sample.depth.leased));
+        raise(&mut all.delayed[point], Some(sample.depth.delayed));
+        raise(&mut all.dead[point], Some(sample.depth.dead));
+        raise(&mut all.machines[point], Some(sample.machines));
+        raise(&mut all.machines_wanted[point], sample.wanted);
+        raise(&mut all.machines_in_service[point], sample.in_service);
+        let before = self.before.replace(sample.clone());
         // Counters of another run say nothing about the rate.
-        let Some(before) = before.filter(|before| before.run == sample.run && sample.minute > before.minute) else {
-            return;
-        };
-        let seconds = (sample.minute - before.minute) as f64 * 60.0;
+        if let Some(before) = before.filter(|before| before.run == sample.run && sample.minute > before.minute) {
+            self.count(point, &before, sample);
+        }
+    }
+
+    /// Counts what the run moved between two samples.
+    fn count(&mut self, point: usize, before: &Sample, sample: &Sample) {
         let (now, then) = (&sample.settled, &before.settled);
-        self.0.objects_per_second[point] = Some(now.objects().saturating_sub(then.objects()) as f64 / seconds);
-        self.0.bytes_per_second[point] = Some(now.bytes.saturating_sub(then.bytes) as f64 / seconds);
-        *self.0.failed[point].get_or_insert(0) += now.failed.saturating_sub(then.failed);
+        let moved = &mut self.moved[point];
+        moved.seconds += (sample.minute - before.minute) as f64 * 60.0;
+        moved.objects += now.objects().saturating_sub(then.objects());
+        moved.bytes += now.bytes.saturating_sub(then.bytes);
+        self.samples.objects_per_second[point] = Some(moved.objects as f64 / moved.seconds);
+        self.samples.bytes_per_second[point] = Some(moved.bytes as f64 / moved.seconds);
+        *self.samples.failed[point].get_or_insert(0) += now.failed.saturating_sub(then.failed);
+    }
+}
+
+fn raise<T: Ord>(highest: &mut Option<T>, value: Option<T>) {
+    if value > *highest {
+        *highest = value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::ledger::Settled;
+    use shared::queue::Depth;
+
+    use super::*;
+
+    fn sample(minute: u64, run: &str, done: u64, ready: u64) -> Sample {
+        let failed = done / 60;
+        let settled = Settled { copied: done - failed, failed, bytes: done * 10, ..Settled::default() };
+        let depth = Depth { ready, ..Depth::default() };
+        Sample { minute, run: Some(run.into()), settled, depth, machines: 1, ..Sample::default() }
+    }
+
+    #[test]
+    fn regression_a_point_stands_for_all_of_its_minutes() {
+        let span = Span { from: 100, to: 106, step: 3 };
+        let mut points = Points::new(&span);
+        // All of the first point's work is done before its last minute.
+        for sample in [
+            sample(100, "a", 0, 5),
+            sample(101, "a", 240, 70),
+            sample(102, "a", 240, 1),
+            sample(103, "a", 240, 0),
+            sample(104, "b", 999, 2),
+        ] {
+            points.take(&span, &sample);
+        }
+        let Samples { objects_per_second, bytes_per_second, failed, ready, event_age, machines_wanted, .. } =
+            points.samples;
+        assert_eq!(objects_per_second, [Some(2.0), Some(0.0)]);
+        assert_eq!(bytes_per_second, [Some(20.0), Some(0.0)]);
+        assert_eq!(failed, [Some(4), Some(0)]);
+        assert_eq!(ready, [Some(70), Some(2)]);
+        assert_eq!((event_age, machines_wanted), (vec![None; 2], vec![None; 2]));
     }
 }

@@ -36,7 +36,7 @@ pub fn run(records: RunRecords) -> Run {
     let end = operation.as_ref().and_then(|operation| operation.end.as_ref());
     let ended = end.and_then(|end| serde_json::from_str::<tasks::EndedRun>(&end.result).ok());
     let under_way = transfers.map_or(0, |transfers| transfers.bytes);
-    let mut shown = progress(run.as_ref(), rate, under_way);
+    let mut shown = progress(run.as_ref(), moving(rate, transfers), under_way);
     if let Some(ended) = &ended {
         shown.state = views::RunState::ended(ended.end).into();
         shown.error = shown.error.or_else(|| ended.error.clone());
@@ -67,6 +67,15 @@ pub fn run(records: RunRecords) -> Run {
         progress: shown,
         transfers: transfers.filter(|transfers| transfers.objects > 0).map(Into::into),
         overrides: operation.filter(|_| kind == RunKind::Find).and_then(|operation| overrides(&operation.request)),
+    }
+}
+
+/// The rate with what workers report of large objects, whose bytes are in no counter yet.
+fn moving(rate: Option<Rate>, transfers: Option<RunTransfers>) -> Option<Rate> {
+    let reported = transfers.map_or(0, |transfers| transfers.bytes_per_second) as f64;
+    match rate {
+        Some(rate) => Some(Rate { bytes: rate.bytes + reported, ..rate }),
+        None => (reported > 0.0).then(|| Rate { objects: 0.0, bytes: reported }),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use shared::object::Timestamp;
 use shared::tasks::{self, Heartbeat, Summary};
 
 use crate::api::page::time;
@@ -28,8 +29,13 @@ impl<'a> Names<'a> {
     }
 }
 
+/// Whether a worker is shown as silent.
+pub fn is_silent(heartbeat: &Heartbeat, now: Timestamp) -> bool {
+    now.0.saturating_sub(heartbeat.at.0) > SILENT_MS
+}
+
 /// A worker.
-pub fn worker(heartbeat: &Heartbeat, names: &Names<'_>, now: shared::object::Timestamp) -> Worker {
+pub fn worker(heartbeat: &Heartbeat, names: &Names<'_>, now: Timestamp) -> Worker {
     let mut jobs: Vec<WorkerTask> =
         heartbeat.jobs.iter().map(|(id, jobs)| WorkerTask { task: names.name(id), jobs: *jobs }).collect();
     jobs.sort_by_key(|task| std::cmp::Reverse(task.jobs));
@@ -40,7 +46,7 @@ pub fn worker(heartbeat: &Heartbeat, names: &Names<'_>, now: shared::object::Tim
         machine: heartbeat.machine.clone(),
         version: heartbeat.version.clone(),
         state: match heartbeat.state {
-            _ if now.0.saturating_sub(heartbeat.at.0) > SILENT_MS => WorkerState::Silent,
+            _ if is_silent(heartbeat, now) => WorkerState::Silent,
             tasks::WorkerState::Working => WorkerState::Working,
             tasks::WorkerState::Draining => WorkerState::Draining,
             tasks::WorkerState::Outdated => WorkerState::Outdated,
