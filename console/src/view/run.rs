@@ -75,7 +75,7 @@ fn moving(rate: Option<Rate>, transfers: Option<RunTransfers>) -> Option<Rate> {
     let reported = transfers.map_or(0, |transfers| transfers.bytes_per_second) as f64;
     match rate {
         Some(rate) => Some(Rate { bytes: rate.bytes + reported, ..rate }),
-        None => (reported > 0.0).then(|| Rate { objects: 0.0, bytes: reported }),
+        None => (reported > 0.0).then_some(Rate { objects: 0.0, bytes: reported }),
     }
 }
 
