@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _, stream};
-use shared::config::SETTLE_OBJECTS;
+use shared::config::{LIST_IN_HEADS, SETTLE_OBJECTS};
 use shared::metrics;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
@@ -23,9 +23,6 @@ use crate::objects::verdict::Verdict;
 
 /// An object whose work has ended, with its verdict and its room.
 pub(crate) type Ended<'a> = (Item<'a>, Verdict, OwnedSemaphorePermit);
-
-/// A LIST costs as much as so many HEADs (Amazon S3: $0.005 and $0.0004 for a thousand).
-pub(crate) const LIST_IN_HEADS: usize = 13;
 
 /// Most objects that wait for one look. A job has no more unrecorded, so it never waits for room that only a look frees.
 pub(crate) const MOST: usize = 2 * SETTLE_OBJECTS;

@@ -3,6 +3,7 @@
 use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
+use shared::config::LIST_IN_HEADS;
 use shared::objects::job::JobObject;
 use shared::store::EtagMeaning;
 
@@ -12,8 +13,8 @@ use super::requests::SideRequests;
 /// Keys of a page.
 const PAGE_KEYS: f64 = 1_000.0;
 
-/// A page that shows fewer objects than this costs more than a HEAD of each.
-pub(super) const LEAST_KEYS: u64 = 13;
+/// A page must show so many copied objects of a job.
+pub(super) const LEAST_KEYS: u64 = LIST_IN_HEADS as u64;
 
 /// The looks at the objects of some jobs, all of a job at once.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
