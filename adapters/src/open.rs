@@ -2,6 +2,7 @@
 
 pub mod doctor;
 mod events;
+mod events_claim;
 mod fleet_backend;
 mod folders;
 mod object;
@@ -30,6 +31,7 @@ use crate::store::file::FileStore;
 use crate::store::s3::S3Store;
 use crate::store::unopened::UnopenedStore;
 pub use events::{subscribe, subscribe_by_eventbridge};
+pub use events_claim::EventsClaim;
 pub use fleet_backend::FleetBackend;
 pub use folders::check_writable;
 pub use object::object_source;
@@ -197,35 +199,28 @@ pub enum Events {
     Queue(QueueConfig),
 }
 
-/// As [`backend`], for a task with a state folder, with events.
-pub async fn backend_with_events(config: &Config, state: &Path, events: &Events) -> Result<Backend> {
+/// As [`backend`], for a task with a state folder, with events; and the claim on the queue that a bucket sends them to.
+pub async fn backend_with_events(
+    config: &Config,
+    state: &Path,
+    events: &Events,
+) -> Result<(Backend, Option<EventsClaim>)> {
     // Opened first: if the queue does not exist, nothing is made.
-    let events: Option<Queue> = match events {
+    let watched = match events {
         Events::Own => None,
-        Events::Queue(queue) => {
-            let queue = checked(queue, &config.task).await?;
-            queue.claim_events(&watcher(config)).await?;
-            Some(Arc::new(queue))
-        }
+        Events::Queue(queue) => Some(checked(queue, &config.task).await?),
     };
     let database = Database::open(state)?;
-    // No task's name has a slash.
-    let own = || Arc::new(SqliteQueue::open(&database, &format!("{}/events", config.task)));
-    let events = events.unwrap_or_else(|| own());
-    Ok(Backend { events: Some(events), ..embedded_backend(config, &database) })
-}
-
-/// Makes the queue of events free that `watch` has received from.
-pub async fn leave_watched_queue(config: &Config, events: &Events) -> Result<()> {
-    match events {
-        Events::Own => Ok(()),
-        Events::Queue(queue) => SqsQueue::open(queue).await?.disclaim_events(&watcher(config)).await,
-    }
-}
-
-/// The name of a `watch` among receivers.
-fn watcher(config: &Config) -> String {
-    format!("watch {}", config.task)
+    let (claim, events): (_, Queue) = match watched {
+        Some(queue) => {
+            // Two machines that watch the same locations have one task name, and each its own folder.
+            let receiver = format!("watch {} {}", config.task, database.state_id().await?);
+            (Some(EventsClaim::take(queue.clone(), receiver).await?), Arc::new(queue))
+        }
+        // No task's name has a slash.
+        None => (None, Arc::new(SqliteQueue::open(&database, &format!("{}/events", config.task)))),
+    };
+    Ok((Backend { events: Some(events), ..embedded_backend(config, &database) }, claim))
 }
 
 fn embedded_backend(config: &Config, database: &Database) -> Backend {
@@ -248,8 +243,7 @@ pub async fn backend_of_task(config: &Config) -> Result<Backend> {
 /// `Invalid` if another task has it. The second one renews the claim on it.
 pub async fn bucket_queue(config: &QueueConfig, task: &TaskRef) -> Result<(Queue, EventsClaim)> {
     let queue = checked(config, &task.name).await?;
-    let claim = EventsClaim { queue: queue.clone(), receiver: receiver_of(task) };
-    claim.renew().await?;
+    let claim = EventsClaim::take(queue.clone(), receiver_of(task)).await?;
     Ok((Arc::new(queue), claim))
 }
 
@@ -264,20 +258,6 @@ pub async fn leave_bucket_queue(config: &QueueConfig, task: &TaskRef) -> Result<
 /// The task's name for people, and its id, which no other fleet has.
 fn receiver_of(task: &TaskRef) -> String {
     format!("task {} {}", task.name, task.id)
-}
-
-/// The claim of one receiver on a queue of a bucket's events.
-#[derive(Debug)]
-pub struct EventsClaim {
-    queue: SqsQueue,
-    receiver: String,
-}
-
-impl EventsClaim {
-    /// Claims the queue again. `Invalid` if another receiver has it.
-    pub async fn renew(&self) -> Result<()> {
-        self.queue.claim_events(&self.receiver).await
-    }
 }
 
 /// Opens a queue that does not belong to another task.

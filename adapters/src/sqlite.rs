@@ -102,6 +102,14 @@ impl Database {
         Ok(database)
     }
 
+    /// The state folder's id, chosen at random when the folder was made. A copy of the folder has the same one.
+    pub(crate) async fn state_id(&self) -> Result<String> {
+        let read = |connection: &mut Connection| {
+            Ok(connection.query_row("SELECT id FROM state_id", [], |row| row.get::<_, String>(0))?)
+        };
+        self.call("read state id", read).await
+    }
+
     /// Does `work` on the database's thread.
     ///
     /// If the caller is dropped before its turn, the work is skipped. If it is dropped later, the work is

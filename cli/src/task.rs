@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::open::{self, Backend, Events, ProbeUse};
+use adapters::open::{self, Backend, Events, EventsClaim, ProbeUse};
 use shared::config::Config;
 use shared::report::Listener;
 use shared::store::Store;
@@ -34,6 +34,8 @@ pub struct Task {
     pub moved: Arc<TransferProgress>,
     /// How long a worker waits for a store that does.
     patience: Duration,
+    /// The claim on the queue that a bucket sends its events to.
+    pub events_claim: Option<EventsClaim>,
 }
 
 /// Longer than any outage: only a store that refuses everything ends a worker then.
@@ -76,15 +78,16 @@ impl Task {
         }
         let backend = match (events, &config.state) {
             (Some(events), Some(state)) => open::backend_with_events(&config, state, events).await,
-            _ => open::backend_of_task(&config).await,
+            _ => open::backend_of_task(&config).await.map(|backend| (backend, None)),
         };
-        let backend = backend.map_err(Failure::usage)?;
+        let (backend, events_claim) = backend.map_err(Failure::usage)?;
         if let Some(state) = &config.state {
             state::remember(state, &config)?;
         }
         let follow = Follow::of(&config).map_err(Failure::usage)?;
         let patience = config.objects.work.outage_limit;
-        Ok(Task { config, source, destination, refused, backend, follow, health, moved: Arc::default(), patience })
+        let moved = Arc::default();
+        Ok(Task { config, source, destination, refused, backend, follow, health, moved, patience, events_claim })
     }
 
     /// A worker of this process.

@@ -11,7 +11,7 @@ mod tree;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::open::{self, Events};
+use adapters::open::{Events, EventsClaim};
 use shared::ledger::{Settled, SharedLedger, events_run};
 use shared::queue::Queue;
 use shared::report::{Listener, Report};
@@ -60,13 +60,43 @@ pub async fn run(args: &WatchArgs, stop: CancellationToken) -> CommandResult {
     let Some(task) = opened else { return Ok(Exit::Interrupted) };
     let claim = claim::take(&task.backend.ledger, &task.config.task).await?;
     health.set_ready(true);
-    let watched = watch(args, &task, &events, report, &stop).await;
+    let watched = watch_while_claimed(args, &task, &events, report, &stop).await;
     claim.end().await;
-    // Failed or late: the next watch of this task may have the queue, and another one is refused by name.
-    if let Ok(Err(error)) = timeout(LAST_LOOK, open::leave_watched_queue(&task.config, &events)).await {
+    if let Some(events) = &task.events_claim
+        // Failed or late: the next watch of this state folder may have the queue, and another one is refused by name.
+        && let Ok(Err(error)) = timeout(LAST_LOOK, events.leave()).await
+    {
         tracing::warn!(%error, "the queue of events keeps its tag of this watch");
     }
     watched
+}
+
+/// Watches, and ends in good order if another receiver has the queue of events: SQS gives each event to one of the two.
+async fn watch_while_claimed(
+    args: &WatchArgs,
+    task: &Task,
+    events: &Events,
+    report: Option<Report>,
+    stop: &CancellationToken,
+) -> CommandResult {
+    let ending = stop.child_token();
+    let watched = watch(args, task, events, report, &ending);
+    tokio::pin!(watched);
+    tokio::select! {
+        watched = &mut watched => watched,
+        other = lost(task.events_claim.as_ref()) => {
+            ending.cancel();
+            let _ = watched.await;
+            Err(Failure::midway(other))
+        }
+    }
+}
+
+async fn lost(claim: Option<&EventsClaim>) -> shared::Error {
+    match claim {
+        Some(claim) => claim.lost().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn watch(

@@ -7,7 +7,7 @@ use shared::ErrorKind;
 
 /// The steps from nothing to the present schema. `user_version` in the file's header says how many of
 /// them are done. A released step is never changed; a new one is added at the end.
-const MIGRATIONS: [&str; 16] = [
+const MIGRATIONS: [&str; 17] = [
     FIRST,
     INTENTS,
     ARCHIVED,
@@ -24,7 +24,14 @@ const MIGRATIONS: [&str; 16] = [
     FENCES,
     REASONS,
     PHASE_TIMES,
+    STATE_ID,
 ];
+
+/// A name that no other state folder has, but for a copy.
+const STATE_ID: &str = "
+CREATE TABLE state_id (id TEXT NOT NULL);
+INSERT INTO state_id VALUES (lower(hex(randomblob(8))));
+";
 
 /// Keys, ids and names are TEXT compared byte by byte, with their length: NUL is a character like any other.
 const FIRST: &str = "

@@ -8,12 +8,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::open::{self, EventsClaim};
+use adapters::open;
 use async_trait::async_trait;
+use shared::Result;
 use shared::config::QueueConfig;
 use shared::queue::{Depth, JobQueue, Message, Outgoing, Queue};
 use shared::tasks::TaskRef;
-use shared::{Error, ErrorKind, Result};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -24,9 +24,6 @@ use super::status::Status;
 
 /// A worker that received for so long did not fail at once: the next error is the first one again.
 const LONG: Duration = Duration::from_secs(300);
-
-/// How often the claim on the queue is renewed, which shows another receiver: one look at its tags.
-const RENEW_EVERY: Duration = Duration::from_secs(300);
 
 /// Most of what a task that leaves its queue waits until the queue is free for others.
 const LEAVE_LIMIT: Duration = Duration::from_secs(10);
@@ -131,7 +128,7 @@ impl Receiver {
         tokio::pin!(worked);
         let ended = tokio::select! {
             ended = &mut worked => ended,
-            other = other_receiver(&claim) => {
+            other = claim.lost() => {
                 stop.drain.cancel();
                 // What it has is done, or released.
                 let _ = worked.await;
@@ -143,17 +140,6 @@ impl Receiver {
             Ok(()) => None,
             Err(_) if self.stop.drain.is_cancelled() => None,
             Err(why) => Some(why.to_string()),
-        }
-    }
-}
-
-/// Waits until another receiver has the queue. A look that fails decides nothing.
-async fn other_receiver(claim: &EventsClaim) -> Error {
-    loop {
-        sleep(RENEW_EVERY).await;
-        match claim.renew().await {
-            Err(error) if error.kind() == ErrorKind::Invalid => return error,
-            _ => {}
         }
     }
 }

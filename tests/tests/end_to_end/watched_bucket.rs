@@ -182,6 +182,14 @@ impl Watched {
         assert!(files(&self.destination).len() < before + new.len(), "it was killed too late");
     }
 
+    /// Waits until no event is left, and ends the watch, which may have had none.
+    async fn finish_scan(&self, mut process: Process) {
+        self.until("all events are settled", &mut process, async |_| self.bucket.is_idle().await).await;
+        process.terminate();
+        let ended = process.wait(LIMIT).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    }
+
     /// Waits until no event is left, and ends the watch. Returns the run of the events.
     async fn finish(&self, mut process: Process) -> Value {
         self.until("all events are settled", &mut process, async |_| self.bucket.is_idle().await).await;
@@ -239,4 +247,24 @@ async fn a_killed_watch_of_a_bucket_resumes_under_its_new_options() {
     assert_eq!(files(&watched.destination), there);
     assert_eq!(watched.bucket.proxy.count(Kind::Get), 0);
     assert_eq!((all_settled(&events), settled(&events, "deleted")), (31, 0), "{events}");
+}
+
+/// As on two machines: their tasks have one name, and each gets a part of the queue's events.
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_two_watch_of_one_pair_share_no_queue() {
+    let first = Watched::new().await;
+    first.bucket.put(&["kept".to_owned()]).await;
+    let process = first.start(&[]).await;
+    let location = format!("s3://{}/p", first.bucket.name);
+    let (destination, state) = (first.destination.display().to_string(), fresh_folder("state").display().to_string());
+    let sides = ["watch", &location, &destination, "--state", &state, "--lease=5s"];
+    let options = first.bucket.options();
+    let words = || sides.into_iter().chain(options.iter().map(String::as_str));
+    let refused = Process::start(&binaries::flotilla(), words(), NO_ENV).wait(LIMIT).await;
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("receives the events of this queue"), "{}", refused.stderr);
+    // Its own folder has its own claim, also when it begins again.
+    first.finish_scan(process).await;
+    let again = first.start(&[]).await;
+    first.finish_scan(again).await;
 }
