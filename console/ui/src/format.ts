@@ -94,6 +94,19 @@ export function dateTime(iso: string | number, seconds = false): string {
   }).format(new Date(iso));
 }
 
+/** A time of the coming days in little room: its time of day, with the day's name where it is not today. */
+export function soon(iso: string): string {
+  const day = (at: number) => new Intl.DateTimeFormat("en-CA", { timeZone: zone.value }).format(new Date(at));
+  const isToday = day(Date.parse(iso)) === day(now.value);
+  const isFar = Date.parse(iso) - now.value > 6 * 86_400_000;
+  return new Intl.DateTimeFormat(locale.value, {
+    ...(isToday ? {} : isFar ? { day: "numeric", month: "short" } : { weekday: "short" }),
+    hour: "2-digit",
+    minute: "2-digit",
+    timeZone: zone.value,
+  }).format(new Date(iso));
+}
+
 export function timeOfDay(iso: string | number): string {
   return new Intl.DateTimeFormat(locale.value, { timeStyle: "short", timeZone: zone.value }).format(new Date(iso));
 }

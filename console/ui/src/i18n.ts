@@ -3,6 +3,7 @@ import { en } from "./i18n/en";
 import { zh } from "./i18n/zh";
 import { count } from "./format";
 import { language, locale } from "./settings";
+import { visible } from "./visible";
 
 export type Key = keyof typeof en;
 export type Values = Record<string, string | number>;
@@ -30,6 +31,6 @@ export function fill(text: string, values: Values): string {
   }
   return chosen.replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = values[name];
-    return value === undefined ? whole : typeof value === "number" ? count(value) : value;
+    return value === undefined ? whole : typeof value === "number" ? count(value) : visible(value);
   });
 }

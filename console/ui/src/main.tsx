@@ -8,6 +8,7 @@ import "./styles/content.css";
 import "./styles/charts.css";
 import "./styles/pages.css";
 import "./styles/phases.css";
+import "./styles/raw.css";
 import "./styles/form.css";
 import { begin } from "./api/session";
 import { App } from "./app";

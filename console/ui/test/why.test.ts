@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { Run } from "../src/api/types";
 import { inside } from "../src/pages/objects";
 import { settledBy } from "../src/pages/run/settled";
-import { outage, refused, why } from "../src/why";
+import { explain, outage, refused, why, withoutKey } from "../src/why";
 
 const tooMany =
   "refused to delete 353 objects, because max-delete allows 5: nothing was deleted; check the source, or raise --max-delete";
@@ -39,4 +39,31 @@ test("a run is settled by a later one that leaves nothing", () => {
   assert.equal(settledBy(failed, [failed, run("1", {})]), undefined);
   assert.equal(settledBy(failed, [run("3", { kind: "retry", enqueued: 5 }), failed]), undefined);
   assert.equal(settledBy(failed, [run("4", {}), run("3", { kind: "retry", enqueued: 13 }), failed])?.id, "3");
+});
+
+test("an error of a store has its side, its meaning and a remedy", () => {
+  const denied =
+    "transfers wait: the last requests to the destination failed: put s3://b/k: AccessDenied: Access Denied (HTTP 403, request 18EC); allow s3:PutObject";
+  assert.deepEqual(explain(denied), {
+    side: "destination",
+    title: "Destination: Access denied",
+    fix: "Allow these credentials what is missing, or choose other credentials. Then retry.",
+    detail: "put s3://b/k: AccessDenied: Access Denied (HTTP 403, request 18EC); allow s3:PutObject",
+  });
+  const down =
+    "cannot begin, trying again in 60 s: open photos: source: list s3://b/: no answer from 127.0.0.1:9: Connection refused (os error 111); check endpoint-url in [source] and the network";
+  const { title, again, side } = explain(down);
+  assert.deepEqual([title, again, side], ["Source: The connection failed", 60, "source"]);
+  assert.equal(explain("list: SignatureDoesNotMatch: The signature (HTTP 403)").title?.includes("secret"), true);
+});
+
+test("an unknown error stays as it is, whole", () => {
+  assert.deepEqual(explain("the moon is full"), { detail: "the moon is full" });
+  assert.equal(why("the moon is full"), "the moon is full");
+});
+
+test("the error of an object does not repeat its key", () => {
+  const error = "put s3://b/p/z/photo 1.jpg: AccessDenied: Access Denied";
+  assert.equal(withoutKey(error, "z/photo 1.jpg"), "AccessDenied: Access Denied");
+  assert.equal(withoutKey(error, "another"), error);
 });

@@ -3,7 +3,9 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { dateTime, relative } from "../format";
 import { t } from "../i18n";
+import { visible } from "../visible";
 import { Icon, type IconName } from "./icon";
+import { Raw } from "./raw";
 import { toast } from "./toast";
 
 type Kind = "primary" | "plain" | "danger" | "quiet";
@@ -91,8 +93,8 @@ export function Copyable({ text, shown, mono = true }: { text: string; shown?: s
   };
   return (
     <span class="copyable">
-      <span class={mono ? "mono" : ""} title={text}>
-        {shown ?? text}
+      <span class={mono ? "mono" : ""} title={visible(text)}>
+        <Raw text={shown ?? text} />
       </span>
       <button type="button" class="copy" onClick={copy} aria-label={t("copy.what", { what: text })}>
         <Icon name={done ? "check" : "copy"} size={14} />
@@ -106,11 +108,11 @@ export function Location({ text }: { text: string }) {
   const [, scheme, rest] = /^([a-z0-9]+:\/\/)?(.*)$/s.exec(text) ?? [];
   const parts = (rest ?? text).split(/(?<=\/)/);
   return (
-    <span class="location mono" title={text}>
+    <span class="location mono" title={visible(text)}>
       {scheme && <span class="faint">{scheme}</span>}
       {parts.map((part) => (
         <>
-          {part}
+          <Raw text={part} />
           <wbr />
         </>
       ))}

@@ -1,7 +1,9 @@
 // What the credentials of each side may do.
 import { type Answer, type ProbeResult, RIGHTS, type Side } from "../api/types";
 import { type Key, t } from "../i18n";
+import { explain } from "../why";
 import { Icon } from "./icon";
+import { Quote } from "./raw";
 
 export function ProbeView({ probe, sides = ["source", "destination"] }: { probe: ProbeResult; sides?: Side[] }) {
   return (
@@ -39,9 +41,20 @@ function Right({ side, right, answer }: { side: Side; right: string; answer: Ans
       <Icon name={icon} size={16} />
       <div>
         <strong>{t(`right.${right}` as Key)}</strong> <span>{t(`answer.${kind}`)}</span>
-        {answer.reason && <p class="hint">{answer.reason}</p>}
-        {answer.remedy && <p class="remedy">{answer.remedy}</p>}
+        {answer.reason && <Refusal answer={answer} />}
       </div>
     </li>
+  );
+}
+
+function Refusal({ answer }: { answer: Answer }) {
+  const reason = answer.reason ?? "";
+  const { title, fix } = answer.answer === "no" ? explain(reason) : {};
+  return (
+    <>
+      {title && <p>{title}</p>}
+      {fix && <p class="remedy">{fix}</p>}
+      <Quote text={answer.remedy ? `${reason}; ${answer.remedy}` : reason} />
+    </>
   );
 }

@@ -3,6 +3,7 @@ import type { Progress } from "../api/types";
 import { bytes, bytesRate, compact, count, duration, percent, rate } from "../format";
 import { t } from "../i18n";
 import { parts, settledObjects, widths } from "../progress";
+import { why } from "../why";
 import { isLive } from "./badge";
 
 /** The bar of a run. It says its share in words to screen readers. */
@@ -43,7 +44,7 @@ export function Legend({ progress }: { progress: Progress }) {
 /** A run in one line: share, rate, time left. */
 export function brief(progress: Progress): string {
   const words: string[] = [];
-  if (progress.state === "queued") return progress.progress ?? t("progress.queued");
+  if (progress.state === "queued") return progress.progress ? why(progress.progress) : t("progress.queued");
   if (progress.share !== null && progress.share !== undefined) words.push(percent(progress.share));
   else words.push(t("progress.listed", { n: progress.found.listed }));
   if (progress.rate && progress.rate.bytes > 0) words.push(bytesRate(progress.rate.bytes));

@@ -5,6 +5,7 @@ import type { Problem } from "../api/problem";
 import { t } from "../i18n";
 import { Button } from "./controls";
 import { Icon, type IconName } from "./icon";
+import { Quote } from "./raw";
 
 /** Grey lines in the place of what loads. They appear after a moment, so that a fast answer does not flicker. */
 export function Skeleton({ lines = 4, block }: { lines?: number; block?: boolean }) {
@@ -41,8 +42,8 @@ export function ProblemPanel({ problem, onRetry }: { problem: Problem; onRetry?:
       <Icon name="failures" />
       <div>
         <strong>{problem.title}</strong>
-        {problem.detail && problem.detail !== problem.title && <p>{problem.detail}</p>}
         {problem.remedy && <p class="remedy">{problem.remedy}</p>}
+        {problem.detail && problem.detail !== problem.title && <Quote text={problem.detail} />}
         {onRetry && (
           <Button icon="retry" small onClick={onRetry}>
             {t("try.again")}

@@ -8,7 +8,8 @@ import { may } from "../api/session";
 import type { CredentialsOrigin, ProbeResult, Side } from "../api/types";
 import { Button, Location } from "../components/controls";
 import { ProbeView } from "../components/probe";
-import { Empty, Notice, ProblemPanel, Skeleton } from "../components/states";
+import { Reason } from "../components/reason";
+import { Empty, ProblemPanel, Skeleton } from "../components/states";
 import { Head } from "../frame";
 import { t } from "../i18n";
 import { useOperation } from "../live/operation";
@@ -91,11 +92,7 @@ function Use({ use }: { use: CredentialsOrigin["used_by"][number] }) {
         )}
       </div>
       {probe.problem && <ProblemPanel problem={probe.problem} />}
-      {operation?.error && (
-        <Notice tone="bad">
-          <p>{operation.error}</p>
-        </Notice>
-      )}
+      {operation?.error && <Reason error={operation.error} />}
       {operation?.result ? <ProbeView probe={operation.result as unknown as ProbeResult} sides={[side]} /> : null}
     </li>
   );

@@ -7,11 +7,12 @@ import { useQuery } from "../api/query";
 import type { TaskFailures, TaskItem } from "../api/types";
 import { Badge, RunBadge } from "../components/badge";
 import { Button, LinkButton, Time } from "../components/controls";
-import { Empty, Notice, ProblemPanel, Skeleton } from "../components/states";
+import { Reason } from "../components/reason";
+import { Empty, ProblemPanel, Skeleton } from "../components/states";
 import { Head } from "../frame";
 import { t } from "../i18n";
 import { WorkerErrors } from "../components/outage";
-import { outage, why } from "../why";
+import { outage } from "../why";
 import { Groups } from "./run/failures";
 
 export function FailuresPage() {
@@ -74,11 +75,7 @@ function OtherCard({ task }: { task: TaskItem }) {
         <Badge tone="bad">{t("failures.attention")}</Badge>
       </div>
       <WorkerErrors errors={task.errors} />
-      {task.errors.length === 0 && error && (
-        <Notice tone="bad">
-          <p>{why(error)}</p>
-        </Notice>
-      )}
+      {task.errors.length === 0 && error && <Reason error={error} />}
     </section>
   );
 }
@@ -108,11 +105,9 @@ function TaskCard({ item }: { item: TaskFailures }) {
       {error && (
         <div class="inset">
           {outage(error) ? (
-            <WorkerErrors errors={[{ worker: "", error }]} />
+            <WorkerErrors errors={[{ worker: "", error }]} waiting={!ended} />
           ) : (
-            <Notice tone="bad">
-              <p>{why(error)}</p>
-            </Notice>
+            <Reason error={error} />
           )}
         </div>
       )}

@@ -6,10 +6,13 @@ import type { Worker, Workers } from "../api/types";
 import { Badge } from "../components/badge";
 import { Copyable, Time } from "../components/controls";
 import { Stat } from "../components/progress";
+import { Quote } from "../components/raw";
 import { Empty, Notice, ProblemPanel, Skeleton } from "../components/states";
 import { count } from "../format";
 import { Head } from "../frame";
 import { t } from "../i18n";
+import { visible } from "../visible";
+import { why } from "../why";
 
 const TONES = { working: "good", draining: "warn", outdated: "bad", silent: "bad" } as const;
 
@@ -29,7 +32,7 @@ export function MachinesPage() {
         )}
         {data?.group_error && (
           <Notice tone="warn" title={t("machines.group.unknown")}>
-            <p>{data.group_error}</p>
+            <Quote text={data.group_error} />
           </Notice>
         )}
         {data?.group && <GroupCard group={data.group} />}
@@ -125,7 +128,10 @@ function Row({ worker }: { worker: Worker }) {
         {tasks.length === 0 && errors.length === 0 && <span class="faint">{t("machines.idle")}</span>}
         {errors.slice(0, 3).map(({ task, error }) => (
           <div key={task} class="bad-text">
-            <a href={taskHref(task)}>{task}</a>: {error}
+            <a href={taskHref(task)}>{task}</a>:{" "}
+            <span class="clamp" title={visible(error)}>
+              {visible(why(error))}
+            </span>
           </div>
         ))}
       </td>

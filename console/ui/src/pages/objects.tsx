@@ -8,6 +8,7 @@ import type { Outcome } from "../api/types";
 import { Badge } from "../components/badge";
 import { Button, Copyable, Time } from "../components/controls";
 import { TextField } from "../components/field";
+import { Reason } from "../components/reason";
 import { Empty, Notice, ProblemPanel, Skeleton } from "../components/states";
 import { bytes, count } from "../format";
 import { Head } from "../frame";
@@ -98,14 +99,12 @@ function ObjectCard({ task, outcome }: { task: string; outcome: Outcome }) {
   return (
     <section class="card stack tight">
       <div class="card-head">
-        <h2 class="mono key">{key}</h2>
+        <h2 class="mono key">
+          <Copyable text={key} />
+        </h2>
         <Badge tone={TONES[state as keyof typeof TONES] ?? "calm"}>{word("outcome", state)}</Badge>
       </div>
-      {error && (
-        <Notice tone="bad">
-          <p>{error}</p>
-        </Notice>
-      )}
+      {error && <Reason error={error} />}
       <dl class="facts">
         <dt>{t("col.task")}</dt>
         <dd>
@@ -133,7 +132,9 @@ function ObjectCard({ task, outcome }: { task: string; outcome: Outcome }) {
         <dt>{t("objects.attempts")}</dt>
         <dd>{count(attempts)}</dd>
         <dt>{t("objects.worker")}</dt>
-        <dd class="mono">{worker}</dd>
+        <dd>
+          <Copyable text={worker} />
+        </dd>
       </dl>
       {proof && (
         <>

@@ -9,15 +9,15 @@ import type { Run } from "../api/types";
 import { RunBadge, isLive, isOver } from "../components/badge";
 import { Button, Copyable, Route, Time } from "../components/controls";
 import { Icon } from "../components/icon";
-import { WorkerErrors } from "../components/outage";
+import { OlderVersion, WorkerErrors } from "../components/outage";
 import { ProgressView, RunStats, brief } from "../components/progress";
+import { Reason, Waits } from "../components/reason";
 import { Empty, Notice, ProblemPanel, Skeleton } from "../components/states";
 import { bytes, bytesRate } from "../format";
 import { Head } from "../frame";
 import { t, word } from "../i18n";
 import { Announce } from "../live/announce";
 import { pollEvery, useStream } from "../live/stream";
-import { why } from "../why";
 import { Counters } from "./run/counters";
 import { RunDefinition } from "./run/definition";
 import { Failures } from "./run/failures";
@@ -73,14 +73,12 @@ function Shown({ run, title, onChange }: { run: Run; title: string; onChange: ()
       </Head>
       <Announce text={`${word("run", run.state)}. ${brief(run)}`} />
       <div class="stack">
-        {isLive(run.state) && run.task && <Outage task={run.task} />}
+        {isLive(run.state) && run.task && <Reported run={run} task={run.task} />}
         {run.error &&
           (isLive(run.state) ? (
-            <Notice tone="warn" title={why(run.error)} />
+            <Reason tone="warn" error={run.error} />
           ) : (
-            <Notice tone="bad">
-              <StopReason error={run.error} task={isOver(run) ? (run.task ?? undefined) : undefined} />
-            </Notice>
+            <StopReason error={run.error} task={isOver(run) ? (run.task ?? undefined) : undefined} />
           ))}
         <Settled run={run} />
         {run.lost > 0 && (
@@ -90,11 +88,7 @@ function Shown({ run, title, onChange }: { run: Run; title: string; onChange: ()
         )}
         <section class="card stack">
           <Phases run={run} />
-          {run.state === "queued" ? (
-            <p class="faint">{run.progress ?? t("progress.queued")}</p>
-          ) : (
-            <ProgressView progress={run} />
-          )}
+          {run.state === "queued" ? <Waits progress={run.progress} /> : <ProgressView progress={run} />}
           <RunStats progress={run} />
           {run.transfers && run.transfers.objects > 0 && (
             <p class="faint">
@@ -117,10 +111,17 @@ function Shown({ run, title, onChange }: { run: Run; title: string; onChange: ()
   );
 }
 
-/** What workers report of the run's task, such as a store that does not answer. */
-function Outage({ task }: { task: string }) {
+/** What workers report of the run's task, such as a store that does not answer, and an edit that the run does not have. */
+function Reported({ run, task }: { run: Run; task: string }) {
   const found = useQuery(`task ${task}`, (signal) => getTask(task, { signal }), { every: pollEvery() });
-  return found.data ? <WorkerErrors errors={found.data.errors} /> : null;
+  // Before a run begins, its own progress has the same error.
+  const isSaid = run.state === "queued" && run.progress;
+  return found.data ? (
+    <>
+      {!isSaid && <WorkerErrors errors={found.data.errors} />}
+      <OlderVersion run={run} task={found.data} />
+    </>
+  ) : null;
 }
 
 function Actions({ run, onChange }: { run: Run; onChange: () => void }) {

@@ -6,6 +6,7 @@ import { useQuery } from "../api/query";
 import type { Task } from "../api/types";
 import { TaskBadge } from "../components/badge";
 import { Route } from "../components/controls";
+import { Raw } from "../components/raw";
 import { brief } from "../components/progress";
 import { Empty, ProblemPanel, Skeleton } from "../components/states";
 import { Head } from "../frame";
@@ -60,7 +61,11 @@ export function TaskPage() {
           <TaskBadge task={data} />
           <Route from={data.source} to={data.destination} />
         </div>
-        {data.description && <p class="faint">{data.description}</p>}
+        {data.description && (
+          <p class="faint">
+            <Raw text={data.description} />
+          </p>
+        )}
       </Head>
       <Announce text={data.run ? brief(data.run) : t(`status.${data.status}`)} />
       <div class="stack">

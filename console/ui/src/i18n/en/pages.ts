@@ -105,7 +105,7 @@ export const pages = {
   "chart.event.age": "Age of the oldest event",
   "chart.failed": "Failures",
   "chart.summary": "now {now} · peak {peak}",
-  "charts.nothing": "No samples in this time. One is taken each minute while a worker serves the task.",
+  "charts.nothing": "Nothing moved in this time. A sample is taken each minute while a worker serves the task.",
   "chart.nothing": "No data for this time",
   "chart.numbers": "Numbers",
   "chart.time": "Time",

@@ -20,5 +20,12 @@ export const reasons = {
   "objects.elsewhere": "This address is in neither of the task's locations",
   "objects.elsewhere.about": "Choose the task that copies it, or give the key without the bucket and prefix.",
   "objects.unknown.maybe": "Check the spelling: upper and lower case count. There may be no such object at all.",
+  "run.older": "This run has version {run} of the definition, and the task is at version {task}",
+  "run.older.about":
+    "What was changed since, such as credentials or an endpoint, does not reach it. If it waits for that, cancel it and run again.",
+  "bars.title": "Runs",
+  "bars.summary": "last {n}: {copied} copied, {deleted} deleted, {failed} failed",
+  "bars.run": "{at}: {copied} copied, {deleted} deleted, {failed} failed, {state}, {took}",
+  "bars.peak": "{n} object|{n} objects",
   "changes.show": "What changed",
 } satisfies Record<string, string>;

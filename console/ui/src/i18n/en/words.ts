@@ -215,5 +215,10 @@ export const words = {
   "cause.conflict": "Another writer was first",
   "cause.precondition-failed": "The object changed meanwhile",
   "cause.clock-skew": "A clock is wrong",
+  "cause.no-such-upload": "The upload is gone from the store",
+  "cause.too-many-parts": "The store takes fewer parts",
+  "cause.range-ignored": "The store does not send parts of objects",
+  "cause.checksum-required": "The store wants a checksum that was not sent",
+  "cause.lease-lost": "The worker was too slow, and another took over",
   "cause.other": "Copying failed",
 } satisfies Record<string, string>;

@@ -107,7 +107,7 @@ export const pages: Record<keyof typeof english, string> = {
   "chart.event.age": "最早事件的等待时间",
   "chart.failed": "失败",
   "chart.summary": "当前 {now} · 峰值 {peak}",
-  "charts.nothing": "此时间段没有采样。有工作进程服务该任务时，每分钟采样一次。",
+  "charts.nothing": "此时间段没有任何传输。有工作进程处理该任务时，每分钟采样一次。",
   "chart.nothing": "此时间段没有数据",
   "chart.numbers": "数值",
   "chart.time": "时间",

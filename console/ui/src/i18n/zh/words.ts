@@ -217,5 +217,10 @@ export const words: Record<keyof typeof english, string> = {
   "cause.conflict": "已被其他写入者抢先",
   "cause.precondition-failed": "对象在此期间发生变化",
   "cause.clock-skew": "时钟不准",
+  "cause.no-such-upload": "存储上的分段上传已不存在",
+  "cause.too-many-parts": "存储允许的分段数更少",
+  "cause.range-ignored": "存储不支持只读取对象的一部分",
+  "cause.checksum-required": "存储要求提供未发送的校验和",
+  "cause.lease-lost": "工作进程过慢，已由其他进程接手",
   "cause.other": "复制失败",
 };

@@ -9,7 +9,8 @@ import type { PlanResult } from "../../api/types";
 import { Button, Route, Time } from "../../components/controls";
 import { CheckField } from "../../components/field";
 import { PlanView } from "../../components/plan";
-import { Notice, ProblemPanel, Skeleton } from "../../components/states";
+import { Reason } from "../../components/reason";
+import { ProblemPanel, Skeleton } from "../../components/states";
 import { Toml } from "../../components/toml";
 import { toast } from "../../components/toast";
 import { t } from "../../i18n";
@@ -110,11 +111,7 @@ export function Review({
           </p>
         )}
         {planning.problem && <ProblemPanel problem={planning.problem} />}
-        {planning.operation?.error && (
-          <Notice tone="bad">
-            <p>{planning.operation.error}</p>
-          </Notice>
-        )}
+        {planning.operation?.error && <Reason error={planning.operation.error} />}
         {planning.operation?.result ? <PlanView plan={planning.operation.result as unknown as PlanResult} /> : null}
       </section>
       {deletes && !editing && (

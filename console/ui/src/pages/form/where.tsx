@@ -6,8 +6,10 @@ import type { ProbeResult, Side } from "../../api/types";
 import { Button } from "../../components/controls";
 import { CheckField, SelectField, TextField } from "../../components/field";
 import { ProbeView, isAllowed } from "../../components/probe";
+import { Reason } from "../../components/reason";
 import { Notice, ProblemPanel } from "../../components/states";
 import { type Key, t } from "../../i18n";
+import { visible } from "../../visible";
 import { type OperationState, useOperation } from "../../live/operation";
 import {
   PROVIDERS,
@@ -259,11 +261,7 @@ function Test({ draft, side, test }: { draft: StepProps["draft"]; side: Side; te
         </span>
       </div>
       {test.problem && <ProblemPanel problem={test.problem} />}
-      {test.operation?.error && (
-        <Notice tone="bad">
-          <p>{test.operation.error}</p>
-        </Notice>
-      )}
+      {test.operation?.error && <Reason error={test.operation.error} />}
       {result && <ProbeView probe={result} sides={[side]} />}
     </div>
   );
@@ -271,7 +269,6 @@ function Test({ draft, side, test }: { draft: StepProps["draft"]; side: Side; te
 
 /** What a person waits for: nobody carries an operation out while no worker runs. */
 export function waiting({ operation }: OperationState): string {
-  if (operation?.progress) return operation.progress;
-  if (operation?.state === "running") return t("operation.running");
+  if (operation?.state === "running") return `${t("operation.running")} ${visible(operation.progress ?? "")}`;
   return session.value.features?.serves_tasks ? t("operation.waiting") : t("operation.waiting.worker");
 }

@@ -7,9 +7,12 @@ import { may } from "../../api/session";
 import type { Outcome, Run } from "../../api/types";
 import { isOver } from "../../components/badge";
 import { Button, Copyable, PickCell, Time } from "../../components/controls";
+import { Raw } from "../../components/raw";
 import { ProblemPanel, Skeleton } from "../../components/states";
 import { bytes } from "../../format";
 import { t, word } from "../../i18n";
+import { visible } from "../../visible";
+import { withoutKey } from "../../why";
 
 /** Most keys that one retry names. */
 const MAX_KEYS = 1_000;
@@ -115,18 +118,20 @@ function Row({
         <span class="key-line">
           {task ? (
             <a class="mono key" href={objectsHref(task, key)}>
-              {key}
+              <Raw text={key} />
             </a>
           ) : (
-            <span class="mono key">{key}</span>
+            <span class="mono key">
+              <Raw text={key} />
+            </span>
           )}
           <Copyable text={key} shown="" />
         </span>
       </td>
       <td class="wide" data-label={t("failures.why")}>
         {/* The text of the cause stands above the list. */}
-        <span class="clamp one" title={error ?? undefined}>
-          {error ?? (reason ? word("cause", reason) : "–")}
+        <span class="clamp one" title={error ? visible(error) : undefined}>
+          {error ? <Raw text={withoutKey(error, key)} /> : reason ? word("cause", reason) : "–"}
         </span>
         {attempts > 1 && <span class="under">{t("failures.attempts", { n: attempts })}</span>}
       </td>

@@ -9,10 +9,12 @@ import { may } from "../../api/session";
 import type { FailureGroup, Run } from "../../api/types";
 import { isOver } from "../../components/badge";
 import { Button } from "../../components/controls";
+import { Raw } from "../../components/raw";
 import { ProblemPanel, Skeleton } from "../../components/states";
 import { toast } from "../../components/toast";
 import { count, percent } from "../../format";
 import { t, word } from "../../i18n";
+import { fixOf } from "../../why";
 import { FailureList } from "./failure-list";
 
 export function Failures({ run }: { run: Run }) {
@@ -96,7 +98,12 @@ export function Groups({
               <span class="bar thin" aria-hidden="true">
                 <span class="fill-failed" style={{ width: `${share * 100}%` }} />
               </span>
-              {example?.error && <span class="under clamp">{example.error}</span>}
+              {fixOf(cause).fix && <span class="under">{fixOf(cause).fix}</span>}
+              {example?.error && (
+                <span class="under clamp quote" lang="en">
+                  <Raw text={example.error} />
+                </span>
+              )}
             </a>
           </li>
         );

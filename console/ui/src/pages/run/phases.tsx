@@ -71,13 +71,14 @@ function name(state: RunState): string {
 function Spans({ steps }: { steps: Step[] }) {
   const spans = steps.filter(({ took }) => (took ?? 0) > 0);
   if (spans.length < 2) return null;
+  const total = spans.reduce((sum, { took }) => sum + (took ?? 0), 0);
   return (
     <div class="spans" aria-hidden="true">
       {spans.map(({ state, took }) => (
         <span
           key={state}
           class={`span-${state}`}
-          style={{ flexGrow: took }}
+          style={{ flexGrow: (took ?? 0) / total }}
           title={`${name(state)} ${duration(took ?? 0)}`}
         />
       ))}

@@ -5,6 +5,7 @@ import { getDefinition, listChanges } from "../../api/calls";
 import { useQuery } from "../../api/query";
 import type { Change, Definition, Task } from "../../api/types";
 import { Button, Time } from "../../components/controls";
+import { Raw } from "../../components/raw";
 import { Empty, ProblemPanel, Skeleton } from "../../components/states";
 import { t, word } from "../../i18n";
 import { Changed } from "../form/changed";
@@ -78,12 +79,16 @@ function Row({ change, task }: { change: Change; task: string }) {
               {shortRun(subject)}
             </a>
           ) : (
-            <span class="mono">{subject}</span>
+            <span class="mono">
+              <Raw text={subject} />
+            </span>
           ))}
       </td>
-      <td data-label={t("changes.who")}>{who}</td>
+      <td data-label={t("changes.who")}>
+        <Raw text={who} />
+      </td>
       <td class={note ? "" : "nothing"} data-label={t("changes.note")}>
-        {note ?? ""}
+        {note && <Raw text={note} />}
         {action === "edit" && Number(subject) > 1 && <Edited task={task} version={Number(subject)} />}
       </td>
       <td class="fit" data-label={t("changes.when")}>

@@ -3,6 +3,7 @@ import { getSamples } from "../../api/calls";
 import { useQuery } from "../../api/query";
 import type { Task } from "../../api/types";
 import { Chart, type Series } from "../../components/chart";
+import { RunBars } from "../../components/run-bars";
 import { ProblemPanel, Skeleton } from "../../components/states";
 import { bytesRate, compact, duration, rate } from "../../format";
 import { type Key, t } from "../../i18n";
@@ -15,7 +16,15 @@ const SPANS: [number, Key][] = [
   [10_080, "span.week"],
 ];
 
-const SHOWN = ["bytes_per_second", "objects_per_second", "ready", "machines", "machines_wanted"] as const;
+const MOVES = [
+  "bytes_per_second",
+  "objects_per_second",
+  "ready",
+  "leased",
+  "machines",
+  "machines_wanted",
+  "event_age",
+] as const;
 
 export function Charts({ task }: { task: Task }) {
   const span = chartSpan.value;
@@ -35,6 +44,8 @@ export function Charts({ task }: { task: Task }) {
     );
   const some = (values: (number | null | undefined)[] | undefined) =>
     values?.some((value) => typeof value === "number");
+  // Charts of zeros alone say less than one line.
+  const moved = data && MOVES.some((name) => data[name]?.some((value) => (value ?? 0) > 0));
   return (
     <section aria-label={t("charts.title")}>
       <div class="card-head charts-head">
@@ -60,38 +71,43 @@ export function Charts({ task }: { task: Task }) {
           <Skeleton lines={3} block />
         </div>
       )}
-      {data && !SHOWN.some((name) => some(data[name])) ? (
+      <div class="charts">
+        <RunBars task={task} />
+      </div>
+      {data && !moved && (
         <div class="card">
           <p class="faint">{t("charts.nothing")}</p>
         </div>
-      ) : null}
-      <div class="charts" hidden={Boolean(data) && !SHOWN.some((name) => some(data?.[name]))}>
-        {data && chart("chart.bytes", bytesRate, { name: t("chart.bytes"), values: data.bytes_per_second })}
-        {data && chart("chart.objects", rate, { name: t("chart.objects"), values: data.objects_per_second })}
-        {data &&
-          chart(
-            "chart.queue",
-            compact,
-            { name: t("queue.ready"), values: data.ready },
-            { name: t("queue.leased"), values: data.leased },
-          )}
-        {data &&
-          (some(data.machines_wanted)
-            ? chart(
-                "chart.machines",
-                rate,
-                { name: t("chart.machines.wanted"), values: data.machines_wanted },
-                { name: t("chart.machines.service"), values: data.machines_in_service },
-              )
-            : chart("chart.machines.busy", rate, { name: t("chart.machines.busy"), values: data.machines }))}
-        {data &&
-          some(data.event_age) &&
-          chart("chart.event.age", duration, { name: t("chart.event.age"), values: data.event_age })}
-        {data &&
-          some(data.failed) &&
-          data.failed.some((value) => (value ?? 0) > 0) &&
-          chart("chart.failed", compact, { name: t("chart.failed"), values: data.failed })}
-      </div>
+      )}
+      {moved && (
+        <div class="charts">
+          {data && chart("chart.bytes", bytesRate, { name: t("chart.bytes"), values: data.bytes_per_second })}
+          {data && chart("chart.objects", rate, { name: t("chart.objects"), values: data.objects_per_second })}
+          {data &&
+            chart(
+              "chart.queue",
+              compact,
+              { name: t("queue.ready"), values: data.ready },
+              { name: t("queue.leased"), values: data.leased },
+            )}
+          {data &&
+            (some(data.machines_wanted)
+              ? chart(
+                  "chart.machines",
+                  rate,
+                  { name: t("chart.machines.wanted"), values: data.machines_wanted },
+                  { name: t("chart.machines.service"), values: data.machines_in_service },
+                )
+              : chart("chart.machines.busy", rate, { name: t("chart.machines.busy"), values: data.machines }))}
+          {data &&
+            some(data.event_age) &&
+            chart("chart.event.age", duration, { name: t("chart.event.age"), values: data.event_age })}
+          {data &&
+            some(data.failed) &&
+            data.failed.some((value) => (value ?? 0) > 0) &&
+            chart("chart.failed", compact, { name: t("chart.failed"), values: data.failed })}
+        </div>
+      )}
     </section>
   );
 }

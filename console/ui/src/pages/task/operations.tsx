@@ -6,10 +6,10 @@ import { Copyable, Time } from "../../components/controls";
 import { PlanView } from "../../components/plan";
 import { ProbeView } from "../../components/probe";
 import { Stat } from "../../components/progress";
-import { Notice } from "../../components/states";
+import { Raw } from "../../components/raw";
+import { Reason } from "../../components/reason";
 import { count, now } from "../../format";
 import { t, word } from "../../i18n";
-import { why } from "../../why";
 
 const SHOWN = ["plan", "probe", "verify", "close", "erase"];
 
@@ -40,7 +40,7 @@ export function Operations({ task }: { task: Task }) {
 
 function OperationView({ operation }: { operation: Operation }) {
   const { id, kind, state, verdict, who, requested, progress, error, result } = operation;
-  const tone = state !== "done" ? "live" : verdict === "succeeded" ? "good" : verdict === "failed" ? "bad" : "calm";
+  const tone = toneOf(operation);
   return (
     <details class="operation">
       <summary>
@@ -57,15 +57,19 @@ function OperationView({ operation }: { operation: Operation }) {
           <Copyable text={id} shown={shortRun(id)} />
         </span>
         {progress && state !== "done" && <p>{progress}</p>}
-        {error && (
-          <Notice tone="bad">
-            <p>{why(error)}</p>
-          </Notice>
-        )}
+        {error && <Reason error={error} />}
         {result && <Result kind={kind} result={result} />}
       </div>
     </details>
   );
+}
+
+/** A verification that found differences succeeded as a job, but has no good news. */
+function toneOf({ kind, state, verdict, result }: Operation) {
+  if (state !== "done") return "live";
+  if (verdict === "failed") return "bad";
+  if (verdict !== "succeeded") return "calm";
+  return kind === "verify" && ((result as VerifyResult | null)?.different ?? 0) > 0 ? "bad" : "good";
 }
 
 /** A result in its line: nobody has to open it. */
@@ -106,9 +110,11 @@ function VerifyView({ result }: { result: VerifyResult }) {
         <ul class="lines">
           {differences.slice(0, 100).map(({ key, kind, what }) => (
             <li key={key}>
-              <span class="mono">{key}</span>
+              <span class="mono key">
+                <Raw text={key} />
+              </span>
               <span class="faint">
-                {word("difference", kind)}: {what}
+                {word("difference", kind)}: <Raw text={what} />
               </span>
             </li>
           ))}

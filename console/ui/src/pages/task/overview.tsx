@@ -6,7 +6,9 @@ import type { Definition, Task } from "../../api/types";
 import { RunBadge, isLive } from "../../components/badge";
 import { LinkButton, Time } from "../../components/controls";
 import { ProgressView, RunStats, Stat } from "../../components/progress";
-import { bytesRate, count } from "../../format";
+import { OlderVersion } from "../../components/outage";
+import { Reason, Waits } from "../../components/reason";
+import { bytesRate, count, dateTime } from "../../format";
 import { t } from "../../i18n";
 import { get, getText } from "../form/draft";
 import { Charts } from "./charts";
@@ -47,12 +49,9 @@ function LiveCard({ task }: { task: Task }) {
           </span>
         </span>
       </div>
-      {run.state === "queued" ? (
-        <p class="faint">{run.progress ?? t("progress.queued")}</p>
-      ) : (
-        <ProgressView progress={run} />
-      )}
-      {run.error && <p class="bad-text">{run.error}</p>}
+      {run.state === "queued" ? <Waits progress={run.progress} /> : <ProgressView progress={run} />}
+      <OlderVersion run={run} task={task} />
+      {run.error && <Reason tone="warn" error={run.error} />}
       <RunStats progress={run} />
       <div class="row">
         <LinkButton small href={runHref(run.id)}>
@@ -84,6 +83,7 @@ function RestCard({ task }: { task: Task }) {
             ) : (
               t("never")
             )}
+            {last && <small>{dateTime(last.ended)}</small>}
             {last && <small>{t(`run.${last.end}`)}</small>}
           </dd>
         </div>
@@ -91,6 +91,7 @@ function RestCard({ task }: { task: Task }) {
           <dt>{t("col.next.run")}</dt>
           <dd>
             {due && task.state === "active" ? <Time at={due} /> : "–"}
+            {due && task.state === "active" && <small>{dateTime(due)}</small>}
             <small>{task.schedule ?? (task.events ? t("next.events") : t("next.by.hand"))}</small>
           </dd>
         </div>

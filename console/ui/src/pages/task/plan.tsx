@@ -1,16 +1,18 @@
 // What a run of the task would do now.
 import { planTask } from "../../api/calls";
+import { waiting } from "../form/where";
 import { Dialog } from "../../components/dialog";
 import { PlanView } from "../../components/plan";
-import { Notice, ProblemPanel } from "../../components/states";
+import { Reason } from "../../components/reason";
+import { ProblemPanel } from "../../components/states";
 import type { PlanResult, Task } from "../../api/types";
 import { t } from "../../i18n";
 import { useOperation } from "../../live/operation";
-import { why } from "../../why";
 
 export function PlanDialog({ task, onClose }: { task: Task; onClose: () => void }) {
-  const { busy, operation, problem, ask } = useOperation();
-  const { progress, state, error, result } = operation ?? {};
+  const planning = useOperation();
+  const { busy, operation, problem, ask } = planning;
+  const { error, result } = operation ?? {};
   return (
     <Dialog
       title={t("task.plan")}
@@ -24,15 +26,11 @@ export function PlanDialog({ task, onClose }: { task: Task; onClose: () => void 
       <p class="faint">{t("plan.about")}</p>
       {busy && (
         <p class="hint" role="status">
-          {progress ?? t(state === "running" ? "operation.running" : "operation.waiting")}
+          {waiting(planning)}
         </p>
       )}
       {problem && <ProblemPanel problem={problem} />}
-      {error && (
-        <Notice tone="bad">
-          <p>{why(error)}</p>
-        </Notice>
-      )}
+      {error && <Reason error={error} />}
       {result ? <PlanView plan={result as unknown as PlanResult} /> : null}
     </Dialog>
   );

@@ -7,6 +7,7 @@ import type { DeadLetter, Task } from "../../api/types";
 import { Button, Copyable } from "../../components/controls";
 import { Dialog } from "../../components/dialog";
 import { Bar, Legend, Stat } from "../../components/progress";
+import { Quote, Raw } from "../../components/raw";
 import { Empty, ProblemPanel, Skeleton } from "../../components/states";
 import { toast } from "../../components/toast";
 import { count } from "../../format";
@@ -144,18 +145,18 @@ function Letter({ letter }: { letter: DeadLetter }) {
   return (
     <li>
       <div class="row">
-        <strong>{what ?? t("dead.unreadable")}</strong>
+        <strong>{what ? <Raw text={what} /> : t("dead.unreadable")}</strong>
         {objects ? <span class="faint">{t("objects.count", { n: objects })}</span> : null}
         <span class="faint">{t("dead.deliveries", { n: deliveries })}</span>
         <span class="push faint">
           <Copyable text={id} shown={id.slice(0, 13)} />
         </span>
       </div>
-      {reason && <p class="bad-text">{reason}</p>}
+      {reason && <Quote text={reason} />}
       <details>
         <summary>{t("dead.body")}</summary>
         <pre class="code" tabIndex={0}>
-          {body}
+          <Raw text={body} />
         </pre>
       </details>
     </li>

@@ -11,6 +11,7 @@ import { Bar } from "../../components/progress";
 import { Empty, ProblemPanel, Skeleton } from "../../components/states";
 import { bytes, count, duration } from "../../format";
 import { t } from "../../i18n";
+import { visible } from "../../visible";
 import { why } from "../../why";
 
 export function RunsTab({ task }: { task: Task }) {
@@ -86,8 +87,8 @@ function Row({ run }: { run: Run }) {
       <td data-label={t("col.state")}>
         <RunBadge state={run.state} />
         {run.error && (
-          <span class="under clamp" title={why(run.error)}>
-            {why(run.error)}
+          <span class="under clamp" title={visible(run.error)}>
+            {visible(why(run.error))}
           </span>
         )}
       </td>
@@ -111,8 +112,17 @@ function Row({ run }: { run: Run }) {
   );
 }
 
-export function took({ begun, started, ended, state }: Run): string {
-  const from = begun ?? started;
-  if (!from || (!ended && !isLive(state))) return "–";
-  return duration(((ended ? Date.parse(ended) : Date.now()) - Date.parse(from)) / 1000);
+/** When the last of a run was done. Its end is recorded up to some seconds later. */
+export function endOf({ ended, phases, state }: Run): string | null | undefined {
+  if (isLive(state)) return null;
+  const last = phases.at(-1)?.entered;
+  return last && (!ended || Date.parse(last) < Date.parse(ended)) ? last : ended;
+}
+
+export function took(run: Run): string {
+  const { begun, started, state } = run;
+  const [from, end] = [begun ?? started, endOf(run)];
+  if (!from || (!end && !isLive(state))) return "–";
+  const seconds = ((end ? Date.parse(end) : Date.now()) - Date.parse(from)) / 1000;
+  return seconds < 1 ? t("phase.brief") : duration(seconds);
 }

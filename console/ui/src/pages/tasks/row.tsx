@@ -4,8 +4,10 @@ import type { TaskItem } from "../../api/types";
 import { RunBadge, TaskBadge } from "../../components/badge";
 import { PickCell, Route, Time } from "../../components/controls";
 import { Bar, brief } from "../../components/progress";
+import { soon } from "../../format";
 import { t } from "../../i18n";
-import { why } from "../../why";
+import { visible } from "../../visible";
+import { outage, why } from "../../why";
 
 export function TaskRow({
   task,
@@ -17,7 +19,10 @@ export function TaskRow({
   onPick: (picked: boolean) => void;
 }) {
   const { name, run, last_run: last, next_due: due } = task;
-  const raw = task.errors[0]?.error ?? run?.error ?? (run ? undefined : last?.error);
+  const reported = task.errors[0]?.error;
+  // Without a run and without events nothing waits for a store.
+  const isOld = reported && !run && !task.events && outage(reported);
+  const raw = (isOld ? undefined : reported) ?? run?.error ?? (run ? undefined : last?.error);
   const error = raw ? why(raw) : undefined;
   return (
     <tr class={picked === undefined ? "" : "picked"}>
@@ -33,8 +38,8 @@ export function TaskRow({
       <td data-label={t("col.state")}>
         <TaskBadge task={task} />
         {error && (
-          <span class="under clamp" title={error}>
-            {error}
+          <span class="under clamp" title={visible(raw ?? "")}>
+            {visible(error)}
           </span>
         )}
       </td>
@@ -42,7 +47,7 @@ export function TaskRow({
         {run && (
           <a class="row-progress" href={runHref(run.id)}>
             <Bar progress={run} thin />
-            <span class="under">{brief(run)}</span>
+            <span class="under clamp">{brief(run)}</span>
           </a>
         )}
       </td>
@@ -77,6 +82,12 @@ function RunWord({ state }: { state: NonNullable<TaskItem["last_run"]>["end"] })
 
 function Next({ task, due }: { task: TaskItem; due: string | null }) {
   if (task.state !== "active") return <span class="faint">–</span>;
-  if (due) return <Time at={due} />;
+  if (due)
+    return (
+      <>
+        <Time at={due} />
+        <span class="under">{soon(due)}</span>
+      </>
+    );
   return <span class="faint">{task.events ? t("next.events") : t("next.by.hand")}</span>;
 }
