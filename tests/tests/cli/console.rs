@@ -1,7 +1,9 @@
 //! `flotilla console` and the console of `flotilla serve`, with the real program.
 
+mod backends;
 mod browser;
 mod many;
+mod records;
 
 use std::time::Duration;
 

@@ -1,20 +1,21 @@
 //! A console over many tasks and many failures.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use adapters::open::FleetBackend;
 use flotilla_tests::scale::scale;
+use serde_json::Value;
 use shared::config::{FleetFile, TaskDefinition};
-use shared::job::Origin;
-use shared::ledger::{NO_FENCE, Outcome, RunOptions, RunStart, Settlement, State};
 use shared::object::Timestamp;
 use shared::tasks::{Author, NewTask, TaskRef};
+use tokio::time::sleep;
 
 use super::browser::Browser;
+use super::records::failures;
 use crate::sandbox::Sandbox;
 
-/// Failures of one settlement.
-const BLOCK: u32 = 250;
+/// Tasks of one stream.
+const STREAMED: usize = 200;
 
 /// What a console may take for all that these requests read, bytes. All failures as text are more in a long run.
 const ROOM: u64 = 96 << 20;
@@ -35,21 +36,14 @@ async fn tasks(backend: &FleetBackend, number: usize) -> String {
     last
 }
 
-async fn failures(backend: &FleetBackend, task: &str, run: &str, number: u32) {
-    let word = |word: &str| word.to_owned();
-    let (source, destination, options) = (word("/a"), word("/b"), RunOptions::default());
-    let start = RunStart { id: word(run), task: word(task), source, destination, options, started: Timestamp::now() };
-    backend.ledger.start_run(&start, NO_FENCE).await.expect("begun");
-    for block in 0..number / BLOCK {
-        let origin = Origin { id: format!("job-{block}"), items: BLOCK };
-        let failed = |index: u32| {
-            let outcome = Outcome::new(format!("folder/object-{block:06}-{index:03}"), State::Failed);
-            (index, Outcome { error: Some(word("put: AccessDenied: Access Denied (HTTP 403)")), ..outcome })
-        };
-        let outcomes: Vec<(u32, Outcome)> = (0..BLOCK).map(failed).collect();
-        let settlement = Settlement { task, run, origin: &origin, reasons: &[], outcomes: &outcomes };
-        backend.ledger.settle(&settlement).await.expect("settled");
-    }
+/// Says how long an answer took: a second after the one before it, so that nothing is remembered.
+async fn timed(browser: &Browser, path: &str) -> Value {
+    sleep(Duration::from_millis(1_100)).await;
+    let began = Instant::now();
+    let answer = browser.get(path).await;
+    println!("{path}: {:?}", began.elapsed());
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.json()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,10 +58,12 @@ async fn a_console_over_many_tasks_and_failures_stays_small() {
     let mut browser = Browser::of(&mut process).await;
     browser.sign_in().await;
     let began = Instant::now();
-    let first = browser.get("/api/v1/tasks?limit=50").await.json();
-    let (listed, began) = (began.elapsed(), Instant::now());
     backend.tasks.summaries().await.expect("the same query by hand");
-    println!("{many} tasks: a page in {listed:?}, the query alone in {:?}", began.elapsed());
+    println!("{many} tasks: the query alone in {:?}", began.elapsed());
+    let first = timed(&browser, "/api/v1/tasks?limit=50").await;
+    for tab in ["status=waiting", "status=failed", "search=task-0001"] {
+        timed(&browser, &format!("/api/v1/tasks?limit=50&{tab}")).await;
+    }
     assert_eq!(first["counts"]["all"], many);
     assert_eq!(first["items"].as_array().map(Vec::len), Some(50));
     let before = process.peak_memory_bytes().expect("it runs");
@@ -85,6 +81,14 @@ async fn a_console_over_many_tasks_and_failures_stays_small() {
     assert_eq!(lines, failed as usize);
     let groups = browser.get("/api/v1/runs/the-run/failures?group=cause").await.json();
     assert_eq!(groups["groups"][0]["objects"], failed);
+    let began = Instant::now();
+    backend.ledger.failures("the-run", None, 50).await.expect("the same query by hand");
+    println!("{failed} failures: the query alone in {:?}", began.elapsed());
+    timed(&browser, "/api/v1/runs/the-run/failures?group=cause").await;
+    timed(&browser, "/api/v1/runs/the-run/failures?limit=50").await;
+    let names: Vec<String> = (0..STREAMED).map(|i| format!("task-{i:05}")).collect();
+    let stream = format!("/api/v1/stream?tasks={}", names.join(","));
+    assert_eq!(browser.events(&stream, "", STREAMED).await.len(), STREAMED, "each task comes once");
     let grown = process.peak_memory_bytes().expect("it runs") - before;
     println!("memory grew by {} MiB", grown >> 20);
     assert!(grown < ROOM, "{grown} bytes");
