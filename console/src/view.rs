@@ -25,6 +25,8 @@ fn given(text: &str) -> Option<String> {
 /// A change of a task.
 pub fn change(audit: &Audit) -> Change {
     Change {
+        task: audit.task.name.clone(),
+        task_id: audit.task.id.clone(),
         who: audit.author.who.clone(),
         at: time(audit.author.at),
         action: audit.action.clone(),

@@ -11,6 +11,7 @@
 //! | `workers#FLEET` | the worker | a worker's heartbeat |
 //! | `fleet#FLEET` | `record` | what controllers remember of the fleet |
 //! | `audits#TASK` | `TIME-UNIQUE` | a change of a task |
+//! | `audits-of-all#FLEET#MONTH` | `TIME-UNIQUE` | the same, once more |
 //!
 //! `TASK` is a task's id, numbers have leading zeros. Everything is found by its key.
 //!
@@ -19,13 +20,13 @@
 //! reads again. So a request that is repeated because its answer was lost, or carried out late by the service, is
 //! refused, and the next read shows whether the change was made.
 
+mod audits;
 mod control;
 mod definitions;
 mod heartbeats;
 mod operations;
 mod samples;
 
-use async_trait::async_trait;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use serde::de::DeserializeOwned;
@@ -34,7 +35,7 @@ use super::packed;
 use crate::ledger::dynamodb::DynamoDbLedger;
 use crate::ledger::dynamodb::item::{EXPIRES, Item, Record, number, pk, text};
 use shared::object::Timestamp;
-use shared::tasks::{AUDITS_KEPT, Audit, AuditLog, Author, Change, Next, Summary, TaskRef};
+use shared::tasks::{Change, Next, Summary, TaskRef};
 use shared::{ErrorKind, Result};
 
 /// How often other programs may change a task between our reading and writing.
@@ -183,19 +184,6 @@ fn after(time: Timestamp, kept: std::time::Duration) -> Timestamp {
     Timestamp(time.0.saturating_add(i64::try_from(kept.as_millis()).unwrap_or(i64::MAX)))
 }
 
-/// The record of a change, to be written in its transaction.
-fn audit(table: &DynamoDbLedger, id: &str, author: &Author, action: &str, subject: &str) -> TransactWriteItem {
-    let audit = Audit { author: author.clone(), action: action.to_owned(), subject: subject.to_owned() };
-    part(put_builder(table, audit_item(id, &audit)))
-}
-
-fn audit_item(id: &str, audit: &Audit) -> Item {
-    let at = audit.author.at;
-    // Unique, and by time: several changes may be made in one millisecond.
-    let sk = format!("{:015}-{}", at.0.max(0), uuid::Uuid::now_v7());
-    expiring(Item::new(pk("audits", &[id]), sk).with("audit", json(audit)), after(at, AUDITS_KEPT))
-}
-
 impl DynamoDbTasks {
     /// A page of a partition, the last sort keys first. A page that is not full has no token: it is the end.
     async fn page(&self, pk: &str, before: Option<&str>, limit: usize) -> Result<(Vec<Record>, Option<String>)> {
@@ -213,19 +201,5 @@ impl DynamoDbTasks {
         let token = records.last().filter(|_| records.len() == limit);
         let token = token.map(|last| last.text("sk").map(str::to_owned)).transpose()?;
         Ok((records.into_iter().filter(is_valid).collect(), token))
-    }
-}
-
-#[async_trait]
-impl AuditLog for DynamoDbTasks {
-    async fn record(&self, id: &str, audit: &Audit) -> Result<()> {
-        // Its answer lost, the call is repeated with the same item: it is recorded once.
-        self.put_if(audit_item(id, audit), 0).await.map(drop)
-    }
-
-    async fn audits(&self, id: &str, after: Option<&str>, limit: usize) -> Result<(Vec<Audit>, Option<String>)> {
-        let (records, token) = self.page(&pk("audits", &[id]), after, limit).await?;
-        let audits = records.iter().map(|record| decode(record, "audit")).collect::<Result<_>>()?;
-        Ok((audits, token))
     }
 }

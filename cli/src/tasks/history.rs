@@ -142,7 +142,7 @@ pub(super) async fn audits(backend: &FleetBackend, id: &str, limit: usize) -> Re
     let (mut audits, mut after) = (Vec::new(), None);
     while audits.len() < limit {
         let page = PAGE.min(limit - audits.len());
-        let (read, next) = backend.tasks.audits(id, after.as_deref(), page).await.map_err(Failure::midway)?;
+        let (read, next) = backend.tasks.audits(Some(id), after.as_deref(), page).await.map_err(Failure::midway)?;
         audits.extend(read);
         after = next;
         if after.is_none() {
@@ -154,7 +154,7 @@ pub(super) async fn audits(backend: &FleetBackend, id: &str, limit: usize) -> Re
 
 /// A change for people. Fields are parted by tabs.
 pub(super) fn change(audit: &Audit) -> String {
-    let Audit { author, action, subject } = audit;
+    let Audit { author, action, subject, .. } = audit;
     let what = format!("{action} {}", terminal::run_id(subject));
     let what = terminal::escaped(what.trim_end()).to_string();
     let mut fields = vec![author.at.to_seconds().to_string(), terminal::escaped(&author.who).to_string(), what];

@@ -7,9 +7,9 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AuditQuery {
-    /// The task's name, or its id: that of a deleted task has its changes for 400 days.
+    /// The task's name, or its id: that of a deleted task has its changes for 400 days. Absent: all tasks.
     #[param(min_length = 1, max_length = 64)]
-    pub task: String,
+    pub task: Option<String>,
     /// The `next` of the page before; absent: the first page.
     #[param(max_length = 4096)]
     pub cursor: Option<String>,
@@ -30,11 +30,15 @@ pub struct ChangePage {
 /// A change of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Change {
+    /// The task.
+    pub task: String,
+    /// The task's id: another task may have its name now.
+    pub task_id: String,
     /// Who made it: a person, a role or a program.
     pub who: String,
     /// When.
     pub at: String,
-    /// `create`, `edit`, `pause`, `resume`, `limit`, `run`, `cancel`, `delete`, `forget`.
+    /// `create`, `edit`, `pause`, `resume`, `limit`, `run`, `cancel`, `delete`, `forget`, `redrive`, `purge`.
     pub action: String,
     /// The run or the version that it was made to.
     pub subject: Option<String>,

@@ -30,7 +30,7 @@ pub async fn task(console: &Console, summary: &Summary) -> Result<Task, Problem>
         view::item(backend, summary, &heartbeats),
         depth(console, summary),
         backend.tasks.operations(id, None, SHOWN),
-        backend.tasks.audits(id, None, SHOWN),
+        backend.tasks.audits(Some(id), None, SHOWN),
         backend.ledger.run(&events),
     );
     let ((operations, _), (changes, _)) = (operations?, changes?);

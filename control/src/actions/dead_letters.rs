@@ -106,10 +106,10 @@ async fn record(actor: &Actor, name: &str, queues: &TaskQueues, action: &str) ->
     if count == 0 {
         return Ok(());
     }
-    let id = actor.summary(name).await?.task.id;
+    let task = actor.summary(name).await?.task;
     let author = actor.author(&format!("of about {count} dead letters"));
-    let audit = Audit { author, action: action.to_owned(), subject: String::new() };
-    actor.tasks().record(&id, &audit).await.map_err(Refusal::service)
+    let audit = Audit { task, author, action: action.to_owned(), subject: String::new() };
+    actor.tasks().record(&audit).await.map_err(Refusal::service)
 }
 
 async fn queues(actor: &Actor, name: &str) -> Result<TaskQueues, Refusal> {
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(dead_letters(&actor, "t").await.unwrap().count, 0);
         give_up().await;
         assert_eq!(purge(&actor, "t").await.unwrap(), 1);
-        let (audits, _) = actor.tasks().audits(&summary.task.id, None, 2).await.unwrap();
+        let (audits, _) = actor.tasks().audits(Some(&summary.task.id), None, 2).await.unwrap();
         assert_eq!([&audits[0].action, &audits[1].action], ["purge", "redrive"]);
         assert_eq!((redrive(&actor, "t").await.unwrap(), queues.depth().await.unwrap().ready), (0, 0));
     }

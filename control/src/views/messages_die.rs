@@ -50,6 +50,7 @@ mod tests {
     fn messages_die_14_days_after_the_run_began_or_the_pause() {
         use TaskState::{Active, Paused};
         let change = |action: &str, at: i64| Audit {
+            task: TaskRef { name: "t".into(), id: "t".into() },
             author: Author::new("me", Timestamp(at), ""),
             action: action.into(),
             subject: String::new(),

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use super::TaskRef;
 use crate::Result;
 use crate::object::Timestamp;
 
@@ -34,6 +35,8 @@ impl Author {
 /// One change of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audit {
+    /// The task.
+    pub task: TaskRef,
     /// Who made it, and when.
     #[serde(flatten)]
     pub author: Author,
@@ -50,11 +53,12 @@ pub struct Audit {
 #[async_trait]
 pub trait AuditLog {
     /// Records a change of something else than a task's record. Repeated, it is recorded again.
-    async fn record(&self, id: &str, audit: &Audit) -> Result<()>;
+    async fn record(&self, audit: &Audit) -> Result<()>;
 
-    /// The changes of a task, newest first, `limit` at a time; `after` is the last page's token. The token is `None` at
-    /// the end. The records outlive the task.
-    async fn audits(&self, id: &str, after: Option<&str>, limit: usize) -> Result<(Vec<Audit>, Option<String>)>;
+    /// The changes of the task with this id, or of all tasks, newest first, `limit` at a time; `after` is the last
+    /// page's token. The token is `None` at the end. The records outlive the task.
+    async fn audits(&self, id: Option<&str>, after: Option<&str>, limit: usize)
+    -> Result<(Vec<Audit>, Option<String>)>;
 }
 
 #[cfg(test)]

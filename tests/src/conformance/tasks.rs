@@ -52,6 +52,7 @@ macro_rules! tasks_suite {
             limits_are_replaced_by_those_who_have_seen_them
             each_change_has_one_audit_record
             audit_records_come_in_pages_newest_first
+            changes_of_all_tasks_come_newest_first
             a_due_time_begins_one_run
             of_many_controllers_at_once_one_begins_the_run
             a_run_repeated_after_its_end_does_not_begin_again

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{DynamoDbTasks, audit, decode};
+use super::{DynamoDbTasks, decode};
 use shared::object::Timestamp;
 use shared::tasks::{
     Author, BeginRun, Change, Control, Due, EndedRun, Limits, MAX_TASKS, Operations as _, Summary, TaskRef, TaskState,
@@ -31,13 +31,13 @@ impl Control for DynamoDbTasks {
         next_due: Option<Timestamp>,
         author: &Author,
     ) -> Result<Change<Summary>> {
-        let also = [audit(&self.table, &task.id, author, state.verb(), "")];
+        let also = self.audit(task, author, state.verb(), "");
         self.change(task, &also, |present| present.moved(state, next_due)).await
     }
 
     async fn delete(&self, task: &TaskRef, records: bool, author: &Author) -> Result<Change<Summary>> {
         let subject = if records { WITH_RECORDS } else { "" };
-        let also = [audit(&self.table, &task.id, author, TaskState::Deleting.verb(), subject)];
+        let also = self.audit(task, author, TaskState::Deleting.verb(), subject);
         self.change(task, &also, |present| present.deleted(records)).await
     }
 
@@ -48,14 +48,14 @@ impl Control for DynamoDbTasks {
         limits: &Limits,
         author: &Author,
     ) -> Result<Change<Summary>> {
-        let also = [audit(&self.table, &task.id, author, "limit", "")];
+        let also = self.audit(task, author, "limit", "");
         self.change(task, &also, |present| present.limited(seen, limits)).await
     }
 
     async fn begin_run(&self, begin: &BeginRun<'_>, author: &Author) -> Result<Change<Summary>> {
         let (task, run) = (begin.task, begin.operation);
         let mut also = self.new_operation(run)?.to_vec();
-        also.push(audit(&self.table, &task.id, author, "run", &run.id));
+        also.extend(self.audit(task, author, "run", &run.id));
         let changed = self.change(task, &also, |present| present.begun(begin)).await?;
         // An earlier request of the caller may have begun it, and it may have ended since.
         if !changed.is_made() && self.operation(&task.id, &run.id).await?.is_none() {
@@ -71,7 +71,7 @@ impl Control for DynamoDbTasks {
     }
 
     async fn cancel_run(&self, task: &TaskRef, run: &str, author: &Author) -> Result<Change<Summary>> {
-        let also = [audit(&self.table, &task.id, author, "cancel", run)];
+        let also = self.audit(task, author, "cancel", run);
         self.change(task, &also, |present| present.cancelled(run)).await
     }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 
-use super::{DynamoDbTasks, audit, part, put, put_builder, unpack};
+use super::{DynamoDbTasks, part, put, put_builder, unpack};
 use crate::ledger::dynamodb::batch;
 use crate::ledger::dynamodb::item::{Item, binary, number, pk, text};
 use crate::tasks::packed::pack;
@@ -39,10 +39,10 @@ impl DynamoDbTasks {
             .build()
             .expect("table and key are set");
         let delete = TransactWriteItem::builder().delete(delete).build();
-        let audit = audit(&self.table, &present.task.id, author, "forget", "");
+        let [audit, of_all] = self.audit(&present.task, author, "forget", "");
         // Repeated, or done with its answer lost: known by its token, or refused, and the next read finds the task
         // gone. Carried out late: the revision protects another task of the name.
-        Ok(self.table.transact(vec![delete, audit]).await?.is_ok())
+        Ok(self.table.transact(vec![delete, audit, of_all]).await?.is_ok())
     }
 }
 
@@ -51,11 +51,9 @@ impl Definitions for DynamoDbTasks {
     async fn create(&self, new: &NewTask, author: &Author) -> Result<Change<Summary>> {
         new.definition.outline.check()?;
         let (packed, summary) = (pack("definition", &new.definition.text)?, Summary::of_new(new, author));
-        let actions = vec![
-            put(&self.table, self.summary_item(&summary, 0), 0),
-            self.version_part(&new.task.id, 1, &packed),
-            audit(&self.table, &new.task.id, author, "create", ""),
-        ];
+        let mut actions =
+            vec![put(&self.table, self.summary_item(&summary, 0), 0), self.version_part(&new.task.id, 1, &packed)];
+        actions.extend(self.audit(&new.task, author, "create", ""));
         // All or none. Repeated, or done with its answer lost: the name is taken by our id.
         if self.table.transact(actions).await?.is_ok() {
             return Ok(Change::Made);
@@ -75,10 +73,8 @@ impl Definitions for DynamoDbTasks {
     ) -> Result<Change<Summary>> {
         definition.outline.check()?;
         let (packed, version) = (pack("definition", &definition.text)?, seen.saturating_add(1));
-        let also = [
-            self.version_part(&task.id, version, &packed),
-            audit(&self.table, &task.id, author, "edit", &version.to_string()),
-        ];
+        let mut also = self.audit(task, author, "edit", version.to_string()).to_vec();
+        also.push(self.version_part(&task.id, version, &packed));
         let changed = self.change(task, &also, |present| present.edited(seen, definition, next_due)).await?;
         edit_result(self, changed, (&task.id, version, &definition.text)).await
     }

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, Transaction};
 
-use super::{SqliteTasks, audit, operations, read};
+use super::audits::audit;
+use super::{SqliteTasks, operations, read};
 use crate::sqlite::Failure;
 use shared::object::Timestamp;
 use shared::tasks::{
@@ -46,12 +47,12 @@ impl Control for SqliteTasks {
         next_due: Option<Timestamp>,
         author: &Author,
     ) -> Result<Change<Summary>> {
-        let audit = audit(author, state.verb(), "");
+        let audit = audit(task, author, state.verb(), "");
         self.change("set state", task, audit, move |present| present.moved(state, next_due), nothing_more).await
     }
 
     async fn delete(&self, task: &TaskRef, records: bool, author: &Author) -> Result<Change<Summary>> {
-        let audit = audit(author, TaskState::Deleting.verb(), if records { WITH_RECORDS } else { "" });
+        let audit = audit(task, author, TaskState::Deleting.verb(), if records { WITH_RECORDS } else { "" });
         self.change("delete", task, audit, move |present| present.deleted(records), nothing_more).await
     }
 
@@ -62,7 +63,7 @@ impl Control for SqliteTasks {
         limits: &Limits,
         author: &Author,
     ) -> Result<Change<Summary>> {
-        let (seen, limits, audit) = (*seen, *limits, audit(author, "limit", ""));
+        let (seen, limits, audit) = (*seen, *limits, audit(task, author, "limit", ""));
         self.change("set limits", task, audit, move |present| present.limited(&seen, &limits), nothing_more).await
     }
 
@@ -74,7 +75,7 @@ impl Control for SqliteTasks {
             let supersedes = supersedes.as_deref();
             present.begun(&BeginRun { task: &task, operation: &operation, due, supersedes })
         };
-        let audit = audit(author, "run", &begin.operation.id);
+        let audit = audit(begin.task, author, "run", &begin.operation.id);
         let changed = self.change("begin run", begin.task, audit, decide, move |t| row.insert(t)).await?;
         // The caller's earlier request may have begun it, and it may have ended since.
         if !changed.is_made() && self.operation(&begin.task.id, &begin.operation.id).await?.is_none() {
@@ -91,7 +92,7 @@ impl Control for SqliteTasks {
     }
 
     async fn cancel_run(&self, task: &TaskRef, run: &str, author: &Author) -> Result<Change<Summary>> {
-        let (run, audit) = (run.to_owned(), audit(author, "cancel", run));
+        let (run, audit) = (run.to_owned(), audit(task, author, "cancel", run));
         self.change("cancel run", task, audit, move |present| present.cancelled(&run), nothing_more).await
     }
 

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::{SqliteTasks, add_audit, audit, read, unpack, write};
+use super::audits::{add_audit, audit};
+use super::{SqliteTasks, read, unpack, write};
 use crate::sqlite::Failure;
 use crate::tasks::packed::pack;
 use shared::Result;
@@ -15,14 +16,14 @@ impl Definitions for SqliteTasks {
     async fn create(&self, new: &NewTask, author: &Author) -> Result<Change<Summary>> {
         new.definition.outline.check()?;
         let (packed, summary) = (pack("definition", &new.definition.text)?, Summary::of_new(new, author));
-        let audit = audit(author, "create", "");
+        let audit = audit(&new.task, author, "create", "");
         let work = move |t: &Transaction<'_>| match read(t, &summary.task.name)? {
             Some(present) if present.task.id == summary.task.id => Ok(Change::Made),
             Some(present) => Ok(Change::conflict(Some(present))),
             None => {
                 write(t, &summary)?;
                 write_version(t, &summary.task.id, 1, &packed)?;
-                add_audit(t, &summary.task.id, audit.as_ref())?;
+                add_audit(t, audit.as_ref())?;
                 Ok(Change::Made)
             }
         };
@@ -45,7 +46,7 @@ impl Definitions for SqliteTasks {
             .change(
                 "edit task",
                 task,
-                audit(author, "edit", version.to_string()),
+                audit(task, author, "edit", version.to_string()),
                 move |present| present.edited(seen, &edited, next_due),
                 move |t| write_version(t, &id, version, &packed).map(|()| true),
             )
@@ -92,7 +93,7 @@ impl Definitions for SqliteTasks {
     }
 
     async fn forget(&self, task: &TaskRef, author: &Author) -> Result<Change<Summary>> {
-        let (task, audit) = (task.clone(), audit(author, "forget", ""));
+        let (task, audit) = (task.clone(), audit(task, author, "forget", ""));
         let work = move |t: &Transaction<'_>| {
             let Some(present) = read(t, &task.name)?.filter(|summary| summary.is_of(&task)) else {
                 return Ok(Change::Made);
@@ -102,7 +103,7 @@ impl Definitions for SqliteTasks {
             }
             t.prepare_cached("DELETE FROM definitions WHERE task = ?1")?.execute([&task.id])?;
             t.prepare_cached("DELETE FROM tasks WHERE name = ?1")?.execute([&task.name])?;
-            add_audit(t, &task.id, audit.as_ref())?;
+            add_audit(t, audit.as_ref())?;
             Ok(Change::Made)
         };
         self.database.transact("forget task", work).await

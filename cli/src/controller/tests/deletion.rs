@@ -19,7 +19,7 @@ async fn a_task_without_a_run_is_removed_with_its_messages() {
     assert_eq!(report.actions[0], "remove task t");
     assert_eq!(stage.summary("t").await, None);
     assert_eq!(queue.depth().await.unwrap().waiting(), 0);
-    let audits = stage.backend.tasks.audits(&task.task.id, None, 10).await.unwrap().0;
+    let audits = stage.backend.tasks.audits(Some(&task.task.id), None, 10).await.unwrap().0;
     assert_eq!((audits[0].action.as_str(), audits[0].author.who.as_str()), ("forget", "controller"));
 }
 
@@ -148,6 +148,6 @@ async fn records_that_cannot_be_removed_are_named_and_keep_no_task() {
     let report = stage.pass().await;
     assert!(report.actions[0].contains("the ledger may have its records"), "{:?}", report.actions);
     assert!(report.actions[0].contains("Scan is denied"), "{:?}", report.actions);
-    let audits = stage.backend.tasks.audits(&task.task.id, None, 10).await.unwrap().0;
+    let audits = stage.backend.tasks.audits(Some(&task.task.id), None, 10).await.unwrap().0;
     assert_eq!(audits[0].author.note, "records may be in the ledger");
 }

@@ -6,7 +6,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The changes of a task, the newest first. */
+        /** The changes of a task, or of all tasks, the newest first. */
         get: operations["list_changes"];
         put?: never;
         post?: never;
@@ -620,7 +620,7 @@ export interface components {
         };
         /** @description A change of a task. */
         Change: {
-            /** @description `create`, `edit`, `pause`, `resume`, `limit`, `run`, `cancel`, `delete`, `forget`. */
+            /** @description `create`, `edit`, `pause`, `resume`, `limit`, `run`, `cancel`, `delete`, `forget`, `redrive`, `purge`. */
             action: string;
             /** @description When. */
             at: string;
@@ -628,6 +628,10 @@ export interface components {
             note?: string | null;
             /** @description The run or the version that it was made to. */
             subject?: string | null;
+            /** @description The task. */
+            task: string;
+            /** @description The task's id: another task may have its name now. */
+            task_id: string;
             /** @description Who made it: a person, a role or a program. */
             who: string;
         };
@@ -1779,9 +1783,9 @@ export type $defs = Record<string, never>;
 export interface operations {
     list_changes: {
         parameters: {
-            query: {
-                /** @description The task's name, or its id: that of a deleted task has its changes for 400 days. */
-                task: string;
+            query?: {
+                /** @description The task's name, or its id: that of a deleted task has its changes for 400 days. Absent: all tasks. */
+                task?: string;
                 /** @description The `next` of the page before; absent: the first page. */
                 cursor?: string;
                 /** @description Most items. */

@@ -31,7 +31,7 @@ pub async fn a_name_is_taken_by_one_task(tasks: SharedTasks) {
     let other = new_task("photos");
     assert_eq!(conflict(tasks.create(&other, &me()).await.unwrap()).task, task);
     assert_eq!(tasks.definition(&other.task.id, 1).await.unwrap(), None, "nothing of the refused task is kept");
-    assert_eq!(tasks.audits(&other.task.id, None, 10).await.unwrap().0, []);
+    assert_eq!(tasks.audits(Some(&other.task.id), None, 10).await.unwrap().0, []);
 }
 
 /// All but one get the conflict.
@@ -89,7 +89,7 @@ pub async fn an_edit_repeated_after_a_lost_answer_changes_nothing(tasks: SharedT
         assert_eq!(tasks.edit(&task, 1, &definition("two"), None, &me()).await.unwrap(), Change::Made);
     }
     assert_eq!(tasks.versions(&task.id).await.unwrap(), [2, 1]);
-    assert_eq!(tasks.audits(&task.id, None, 10).await.unwrap().0.len(), 2);
+    assert_eq!(tasks.audits(Some(&task.id), None, 10).await.unwrap().0.len(), 2);
 }
 
 /// The present one cannot be removed.
@@ -159,7 +159,7 @@ pub async fn only_a_task_that_is_being_deleted_is_forgotten(tasks: SharedTasks) 
     assert_eq!(tasks.versions(&task.id).await.unwrap(), [0; 0]);
     assert_eq!(tasks.definition(&task.id, 2).await.unwrap(), None);
     assert_eq!(tasks.summaries().await.unwrap(), []);
-    assert_eq!(tasks.audits(&task.id, None, 10).await.unwrap().0[0].action, "forget");
+    assert_eq!(tasks.audits(Some(&task.id), None, 10).await.unwrap().0[0].action, "forget");
 }
 
 /// More than one page of any service.

@@ -46,7 +46,7 @@ pub async fn of_many_controllers_at_once_one_begins_the_run(tasks: SharedTasks) 
     assert!(begun.iter().all(Change::is_made));
     assert_eq!(tasks.operations(&task.id, None, 100).await.unwrap().0.len(), 1);
     assert_eq!(summary(&tasks, &task).await.next_due, Some(SECOND));
-    let audits = tasks.audits(&task.id, None, 100).await.unwrap().0;
+    let audits = tasks.audits(Some(&task.id), None, 100).await.unwrap().0;
     assert_eq!(audits.iter().filter(|audit| audit.action == "run").count(), 1);
 }
 

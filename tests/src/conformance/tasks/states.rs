@@ -4,7 +4,7 @@ use futures::future::join_all;
 use shared::object::Timestamp;
 use shared::tasks::{Audit, Author, Change, Definition, Limits, SharedTasks, TaskState, Watch};
 
-use super::{begin, conflict, created, definition, me, summary};
+use super::{begin, conflict, created, definition, me, new_task, summary};
 
 /// `active ⇄ paused`, both → `deleting`, which is final.
 pub async fn a_task_moves_between_its_states(tasks: SharedTasks) {
@@ -42,7 +42,8 @@ pub async fn a_task_is_deleted_with_or_without_its_records(tasks: SharedTasks) {
     }
     assert_eq!(tasks.set_state(&task, TaskState::Deleting, None, &me()).await.unwrap(), Change::Made);
     assert!(summary(&tasks, &task).await.erases_records);
-    let subjects: Vec<String> = audits(&tasks, &task.id, 10).await.into_iter().map(|audit| audit.subject).collect();
+    let subjects: Vec<String> =
+        audits(&tasks, Some(&task.id), 10).await.into_iter().map(|audit| audit.subject).collect();
     assert_eq!(subjects[..2], ["with its records", ""]);
 }
 
@@ -62,7 +63,7 @@ pub async fn limits_are_replaced_by_those_who_have_seen_them(tasks: SharedTasks)
     assert_eq!(summary(&tasks, &task).await.limits, others);
 }
 
-async fn audits(tasks: &SharedTasks, id: &str, limit: usize) -> Vec<Audit> {
+async fn audits(tasks: &SharedTasks, id: Option<&str>, limit: usize) -> Vec<Audit> {
     let (mut all, mut token) = (Vec::new(), None);
     // More pages than any test here fills: a token that never ends must not hang it.
     for _ in 0..100 {
@@ -90,7 +91,7 @@ pub async fn each_change_has_one_audit_record(tasks: SharedTasks) {
     let limits = Limits { machines: Some(3), ..Limits::default() };
     tasks.set_limits(&task, &Limits::default(), &limits, &somebody).await.unwrap();
     tasks.cancel_run(&task, "r1", &me()).await.unwrap();
-    let found = audits(&tasks, &task.id, 100).await;
+    let found = audits(&tasks, Some(&task.id), 100).await;
     let words: Vec<_> = found.iter().map(|audit| (audit.action.as_str(), audit.subject.as_str())).collect();
     let mut expected = [("create", ""), ("edit", "2"), ("pause", ""), ("resume", ""), ("limit", ""), ("cancel", "r1")];
     expected.reverse();
@@ -105,15 +106,43 @@ pub async fn audit_records_come_in_pages_newest_first(tasks: SharedTasks) {
         let state = if n % 2 == 0 { TaskState::Paused } else { TaskState::Active };
         tasks.set_state(&task, state, None, &me()).await.unwrap();
     }
-    let all = audits(&tasks, &task.id, 100).await;
+    let all = audits(&tasks, Some(&task.id), 100).await;
     assert_eq!((all.len(), all[7].action.as_str()), (8, "create"));
     for limit in [1, 3, 8] {
-        assert_eq!(audits(&tasks, &task.id, limit).await, all, "pages of {limit}");
+        assert_eq!(audits(&tasks, Some(&task.id), limit).await, all, "pages of {limit}");
     }
     // Its life is over: 500 days ago.
     let old = Author::new("me", Timestamp(super::now().0 - 500 * 24 * 3_600_000), "");
     tasks.set_state(&task, TaskState::Active, None, &old).await.unwrap();
-    assert_eq!(audits(&tasks, &task.id, 100).await, all);
+    assert_eq!(audits(&tasks, Some(&task.id), 100).await, all);
+}
+
+/// Each once, also those of a task that is gone.
+pub async fn changes_of_all_tasks_come_newest_first(tasks: SharedTasks) {
+    let (mut created_tasks, mut all) = (Vec::new(), Vec::new());
+    for name in ["a", "b", "c"] {
+        let new = new_task(name);
+        tasks.create(&new, &me()).await.unwrap();
+        all.push((name.to_owned(), "create".to_owned()));
+        created_tasks.push(new.task);
+    }
+    for task in &created_tasks {
+        tasks.set_state(task, TaskState::Paused, None, &me()).await.unwrap();
+        all.push((task.name.clone(), "pause".to_owned()));
+    }
+    let (last, redrive) = (&created_tasks[2], "redrive".to_owned());
+    tasks.record(&Audit { task: last.clone(), author: me(), action: redrive, subject: String::new() }).await.unwrap();
+    tasks.delete(last, false, &me()).await.unwrap();
+    tasks.forget(last, &me()).await.unwrap();
+    all.extend(["redrive", "delete", "forget"].map(|action| (last.name.clone(), action.to_owned())));
+    all.reverse();
+    let old = Author::new("me", Timestamp(super::now().0 - 500 * 24 * 3_600_000), "");
+    tasks.set_state(&created_tasks[0], TaskState::Active, None, &old).await.unwrap();
+    for limit in [1, 4, 9, 100] {
+        let found = audits(&tasks, None, limit).await;
+        let found: Vec<_> = found.into_iter().map(|audit| (audit.task.name, audit.action)).collect();
+        assert_eq!(found, all, "pages of {limit}");
+    }
 }
 
 /// Nobody's change is lost because another's came in between.
@@ -137,6 +166,6 @@ pub async fn changes_of_different_fields_at_once_are_all_kept(tasks: SharedTasks
     assert_eq!((present.version, present.limits, present.watch), (2, limits, watch));
     assert_eq!(present.cancelled, cancelled.into_iter().collect());
     // The limits are recorded once where the edit was first.
-    let records = audits(&tasks, &task.id, 100).await.len();
+    let records = audits(&tasks, Some(&task.id), 100).await.len();
     assert!((8..=9).contains(&records), "{records}");
 }

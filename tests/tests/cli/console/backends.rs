@@ -171,12 +171,12 @@ async fn failures_come_in_groups_and_pages(served: &Served) {
 async fn dead_letters_are_moved(served: &Served) {
     let summary = served.backend.tasks.summary("t").await.expect("the task is read").expect("there is the task");
     let queues = open::task_queues(served.backend.fleet(), &summary).await.expect("the queues open");
-    let bury = async || {
-        let mut buried = 0;
-        while buried < DEAD {
+    let dead_letter_all = async || {
+        let mut moved = 0;
+        while moved < DEAD {
             for message in queues.events.receive(1, Duration::from_secs(1), LIMIT).await.expect("received") {
                 queues.events.dead_letter(&message, "no worker understands it").await.expect("kept");
-                buried += 1;
+                moved += 1;
             }
         }
     };
@@ -185,7 +185,7 @@ async fn dead_letters_are_moved(served: &Served) {
             let messages: Vec<Outgoing> = (0..DEAD).map(|i| Outgoing::now(format!("{{\"event\":{i}}}"))).collect();
             queues.events.send(&messages).await.expect("sent");
         }
-        bury().await;
+        dead_letter_all().await;
         let shown = served.until("/tasks/t/dead-letters", |shown| shown["count"] == DEAD).await;
         let letter = shown["items"][0].clone();
         assert_eq!(letter["reason"], "no worker understands it", "{letter}");
@@ -214,6 +214,11 @@ async fn records_are_shown(served: &Served) {
     for action in ["create", "edit", "pause", "resume", "run", "cancel", "redrive", "purge"] {
         assert!(actions.contains(action), "{action} is not in {actions:?}");
     }
+    let (first, all) = (served.get("/audit?limit=3").await, served.get("/audit").await);
+    let rest = served.get(&format!("/audit?cursor={}", first["next"].as_str().expect("more"))).await;
+    let items = |page: &Value| page["items"].as_array().cloned().unwrap_or_default();
+    assert_eq!([items(&first), items(&rest)].concat(), items(&all), "all tasks, in pages");
+    assert_eq!(items(&all), items(&audit), "there is one task");
 }
 
 async fn each_path_answers(served: &Served) {

@@ -74,7 +74,7 @@ async fn life(tasks: &DynamoDbTasks, author: &Author) -> Result<()> {
     assert!(tasks.set_state(&task, TaskState::Deleting, None, author).await?.is_made());
     assert!(tasks.forget(&task, author).await?.is_made());
     assert_eq!(tasks.summaries().await?, []);
-    let audits = tasks.audits(&task.id, None, 100).await?.0;
+    let audits = tasks.audits(Some(&task.id), None, 100).await?.0;
     let actions: Vec<&str> = audits.iter().rev().map(|audit| audit.action.as_str()).collect();
     assert_eq!(
         actions,
