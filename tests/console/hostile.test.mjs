@@ -76,6 +76,8 @@ test(
         await opened.page.waitForFunction(
           () => !document.querySelector(".skeleton"),
         );
+        const text = await opened.page.locator("body").innerText();
+        assert.doesNotMatch(text, /[\u202a-\u202e\u2066\u2067\u0007]/, name);
         assert.equal(
           await opened.page.evaluate(() => globalThis.ran),
           undefined,

@@ -15,6 +15,7 @@ import {
   writeSchedule,
 } from "../src/pages/form/draft";
 import { changes } from "../src/pages/form/changed";
+import { differences, rebased } from "../src/pages/form/conflict";
 
 test("a setting without a value leaves no trace", () => {
   const draft = set(set({}, "find.compare", "size"), "task", "photos");
@@ -68,6 +69,25 @@ test("an edit says what it changes", () => {
     { setting: "schedule", before: "every 1h", after: undefined },
   ]);
   assert.deepEqual(changes(before, before), []);
+});
+
+test("after a conflict nothing of either side is lost", () => {
+  const older = { schedule: "every 1h", find: { delete: true }, description: "old" };
+  const draft = { schedule: "every 2h", find: { delete: true, exclude: ["tmp/*"] }, description: "old" };
+  const newer = { schedule: "every 3h", find: { delete: true }, description: "new" };
+  assert.deepEqual(rebased(older, draft, newer), {
+    schedule: "every 2h",
+    find: { delete: true, exclude: ["tmp/*"] },
+    description: "new",
+  });
+  assert.deepEqual(
+    differences(older, draft, newer).map(({ setting, mine, theirs, both }) => [setting, mine, theirs, both]),
+    [
+      ["description", "old", "new", false],
+      ["find.exclude", "tmp/*", undefined, false],
+      ["schedule", "every 2h", "every 3h", true],
+    ],
+  );
 });
 
 test("an interval is a number with a unit", () => {

@@ -15,7 +15,13 @@ export function ProbeView({ probe, sides = ["source", "destination"] }: { probe:
               {sides.length > 1 && <h3>{t(`side.${side}`)}</h3>}
               <ul class="rights">
                 {RIGHTS.map((right) => (
-                  <Right key={right} side={side} right={right} answer={probe[side][right]} />
+                  <Right
+                    key={right}
+                    side={side}
+                    right={right}
+                    answer={probe[side][right]}
+                    silent={right !== "list" && probe[side].list?.answer === "no"}
+                  />
                 ))}
               </ul>
             </div>
@@ -30,7 +36,18 @@ export function isAllowed(probe: ProbeResult, side: Side): boolean {
   return Boolean(probe[side]) && RIGHTS.every((right) => probe[side]?.[right]?.answer !== "no");
 }
 
-function Right({ side, right, answer }: { side: Side; right: string; answer: Answer | undefined }) {
+/** `silent`: the reason is that of a right above. */
+function Right({
+  side,
+  right,
+  answer,
+  silent,
+}: {
+  side: Side;
+  right: string;
+  answer: Answer | undefined;
+  silent: boolean;
+}) {
   // A source is neither written to nor deleted from: that it was not tried says nothing.
   if (!answer || (side === "source" && answer.answer === "not-tried" && ["write", "delete"].includes(right)))
     return null;
@@ -41,7 +58,7 @@ function Right({ side, right, answer }: { side: Side; right: string; answer: Ans
       <Icon name={icon} size={16} />
       <div>
         <strong>{t(`right.${right}` as Key)}</strong> <span>{t(`answer.${kind}`)}</span>
-        {answer.reason && <Refusal answer={answer} />}
+        {answer.reason && !silent && <Refusal answer={answer} />}
       </div>
     </li>
   );

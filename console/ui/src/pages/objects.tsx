@@ -8,6 +8,7 @@ import type { Outcome } from "../api/types";
 import { Badge } from "../components/badge";
 import { Button, Copyable, Time } from "../components/controls";
 import { TextField } from "../components/field";
+import { Raw } from "../components/raw";
 import { Reason } from "../components/reason";
 import { Empty, Notice, ProblemPanel, Skeleton } from "../components/states";
 import { bytes, count } from "../format";
@@ -100,7 +101,7 @@ function ObjectCard({ task, outcome }: { task: string; outcome: Outcome }) {
     <section class="card stack tight">
       <div class="card-head">
         <h2 class="mono key">
-          <Copyable text={key} />
+          <Raw text={key} /> <Copyable text={key} shown="" />
         </h2>
         <Badge tone={TONES[state as keyof typeof TONES] ?? "calm"}>{word("outcome", state)}</Badge>
       </div>

@@ -70,10 +70,7 @@ export function Review({
       onDone();
       route(start && !startsAtOnce ? await begin(task) : taskHref(task));
     } catch (error) {
-      const problem = problemOf(error);
-      onProblem(
-        problem.status === 412 ? { ...problem, title: t("form.conflict"), remedy: t("form.conflict.remedy") } : problem,
-      );
+      onProblem(problemOf(error));
       setBusy(false);
     }
   };

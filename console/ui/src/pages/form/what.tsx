@@ -9,6 +9,9 @@ import type { StepProps } from "./wizard";
 const lines = (value: unknown) => (Array.isArray(value) ? value.join("\n") : "");
 const rules = (text: string) => text.split("\n").filter((line) => line.trim() !== "");
 
+/** Most deletes in one run that the form proposes: a wrong or half-empty source is refused rather than mirrored. */
+const MOST_DELETES = 1_000;
+
 export function What({ draft, change, wrong }: StepProps) {
   const deletes = get(draft, "find.delete") === true;
   const text = (name: string) => getText(draft, `find.${name}`);
@@ -38,7 +41,7 @@ export function What({ draft, change, wrong }: StepProps) {
           checked={deletes}
           onInput={(on) => {
             change("find.delete", on || undefined);
-            if (!on) change("find.max-delete", undefined);
+            change("find.max-delete", on ? MOST_DELETES : undefined);
           }}
         />
         {deletes && (

@@ -6,6 +6,7 @@ import type { Definition } from "../../api/types";
 import { Button } from "../../components/controls";
 import { ProblemPanel } from "../../components/states";
 import { type Key, t } from "../../i18n";
+import { Conflict } from "./conflict";
 import { STEPS, type Step, getText, isInterval, isName, set, stepOf, suggestName } from "./draft";
 import { How } from "./how";
 import { Review } from "./review";
@@ -36,8 +37,10 @@ interface WizardProps {
   onDraft: (draft: Definition | null) => void;
 }
 
-export function Wizard({ first, editing, onDraft }: WizardProps) {
-  const [draft, setDraft] = useState(first);
+export function Wizard({ first: opened, editing: of, onDraft }: WizardProps) {
+  const [draft, setDraft] = useState(opened);
+  // What the form began with. After a conflict it goes on from the newer definition.
+  const [{ first, editing }, setBase] = useState({ first: opened, editing: of });
   const [step, setStep] = useState<Step>("where");
   const [asText, setAsText] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -97,7 +100,21 @@ export function Wizard({ first, editing, onDraft }: WizardProps) {
             {asText ? t("form.as.form") : t("form.as.toml")}
           </Button>
         </div>
-        {problem && <ProblemPanel problem={problem} />}
+        {problem?.status === 412 && editing ? (
+          <Conflict
+            task={editing.task}
+            first={first}
+            draft={draft}
+            onGoOn={(newer, draft, etag) => {
+              setBase({ first: newer, editing: { task: editing.task, etag } });
+              setDraft(draft);
+              setProblem(null);
+              setStep("review");
+            }}
+          />
+        ) : (
+          problem && <ProblemPanel problem={problem} />
+        )}
         {asText ? (
           <TomlForm
             draft={draft}

@@ -117,7 +117,7 @@ function Row({
       <td class="lead">
         <span class="key-line">
           {task ? (
-            <a class="mono key" href={objectsHref(task, key)}>
+            <a class="mono key" href={objectsHref(task, key)} title={visible(key)}>
               <Raw text={key} />
             </a>
           ) : (
