@@ -63,6 +63,7 @@ test(
       task: "/tasks/hostile",
       run: `/runs/${run}`,
       failures: "/failures",
+      changes: "/changes",
       object: `/objects?task=hostile&key=${encodeURIComponent(KEYS[0])}`,
       "object-long": `/objects?task=hostile&key=${encodeURIComponent(KEYS.at(-1))}`,
     };

@@ -24,6 +24,7 @@ const PAGES = {
   "failures-none": ["empty", "/failures"],
   object: ["", "/objects?task=photos-to-backup&key=2026/11/03/IMG_48312.CR3"],
   "object-unknown": ["", "/objects?task=photos-to-backup&key=nothing"],
+  changes: ["", "/changes"],
   machines: ["", "/machines"],
   "machines-none": ["empty", "/machines"],
   credentials: ["", "/credentials"],

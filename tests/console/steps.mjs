@@ -134,6 +134,7 @@ export async function walk(
       ["tasks", "/"],
       ["task", "/tasks/photos"],
       ["machines", "/machines"],
+      ["changes", "/changes"],
       ["credentials", "/credentials"],
       ["failures", "/failures"],
     ]) {

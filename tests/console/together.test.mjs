@@ -93,6 +93,24 @@ test("descriptions with markup are shown as text", options, async () => {
   await opened.close();
 });
 
+test("changes of all tasks are found by task and person", options, async () => {
+  const opened = await signedIn("desktop");
+  const { page } = opened;
+  await page.getByRole("link", { name: "Changes" }).click();
+  await page.waitForURL(/\/changes$/);
+  const created = page.getByRole("row", { name: /Created.*photos.*flotilla/ });
+  await created.waitFor();
+  await page.getByLabel("By").fill("nobody at all");
+  await page.getByText("No changes recorded").waitFor();
+  assert.match(page.url(), /who=nobody/);
+  await page.getByLabel("By").fill("FLOT");
+  await page.getByLabel("Task").fill("photos");
+  await page.waitForURL(/task=photos/);
+  await created.waitFor();
+  await inspect(opened, "changes-found-desktop");
+  await opened.close();
+});
+
 test("a slow server shows that pages load", options, async () => {
   const opened = await signedIn("phone");
   const { page } = opened;

@@ -497,11 +497,33 @@ export function operation(kind, more = {}) {
   };
 }
 
+const changed = (task) => ({ task, task_id: task });
 export const changes = () => [
-  { who: "ada@example.com", at: at(-38), action: "run", subject: uuid(25), note: null },
-  { who: "grace@example.com", at: at(-60 * 3), action: "limit", subject: null, note: "bandwidth = 500MiB" },
-  { who: "grace@example.com", at: at(-60 * 30), action: "edit", subject: "7", note: "schedule, max-delete" },
-  { who: "ada@example.com", at: at(-60 * 24 * 40), action: "create", subject: "1", note: null },
+  { ...changed("photos-to-backup"), who: "ada@example.com", at: at(-38), action: "run", subject: uuid(25), note: null },
+  {
+    ...changed("photos-to-backup"),
+    who: "grace@example.com",
+    at: at(-60 * 3),
+    action: "limit",
+    subject: null,
+    note: "bandwidth = 500MiB",
+  },
+  {
+    ...changed("photos-to-backup"),
+    who: "grace@example.com",
+    at: at(-60 * 30),
+    action: "edit",
+    subject: "7",
+    note: "schedule, max-delete",
+  },
+  {
+    ...changed("photos-to-backup"),
+    who: "ada@example.com",
+    at: at(-60 * 24 * 40),
+    action: "create",
+    subject: "1",
+    note: null,
+  },
 ];
 
 export const letters = () => ({

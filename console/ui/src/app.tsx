@@ -3,6 +3,7 @@ import { LocationProvider, Route, Router } from "preact-iso/router";
 import { session } from "./api/session";
 import { Skeleton } from "./components/states";
 import { Frame } from "./frame";
+import { ChangesPage } from "./pages/changes";
 import { CredentialsPage } from "./pages/credentials";
 import { FailuresPage } from "./pages/failures";
 import { ClonePage, EditPage, NewPage } from "./pages/form";
@@ -39,6 +40,7 @@ export function App() {
           <Route path="/objects" component={ObjectsPage} />
           <Route path="/machines" component={MachinesPage} />
           <Route path="/credentials" component={CredentialsPage} />
+          <Route path="/changes" component={ChangesPage} />
           <Route path="/settings" component={SettingsPage} />
           <Route default component={NotFound} />
         </Router>

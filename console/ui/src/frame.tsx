@@ -14,6 +14,7 @@ const PLACES: { href: string; icon: IconName; label: Key; under: RegExp }[] = [
   { href: "/objects", icon: "objects", label: "nav.objects", under: /^\/objects/ },
   { href: "/machines", icon: "machines", label: "nav.machines", under: /^\/machines/ },
   { href: "/credentials", icon: "credentials", label: "nav.credentials", under: /^\/credentials/ },
+  { href: "/changes", icon: "changes", label: "nav.changes", under: /^\/changes/ },
   { href: "/settings", icon: "settings", label: "nav.settings", under: /^\/settings/ },
 ];
 
@@ -46,14 +47,15 @@ export function Frame({ children }: { children: ComponentChildren }) {
         </a>
         <nav aria-label={t("nav.label")}>
           {PLACES.map(({ href, icon, label, under }) => (
-            <a key={href} href={href} aria-current={under.test(path) ? "page" : undefined}>
+            <a key={href} href={href} class={`to-${icon}`} aria-current={under.test(path) ? "page" : undefined}>
               <Icon name={icon} size={20} />
               <span>{t(label)}</span>
             </a>
           ))}
         </nav>
         {me && (
-          <div class="who">
+          <a class="who" href="/settings">
+            <span class="hidden">{t("nav.settings")}</span>
             <span class="avatar" aria-hidden="true">
               {me.name.slice(0, 1).toUpperCase()}
             </span>
@@ -61,7 +63,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
               <strong title={me.name}>{me.name}</strong>
               <small>{t(`role.${me.role}`)}</small>
             </span>
-          </div>
+          </a>
         )}
       </header>
       <main id="main" ref={main} tabIndex={-1}>

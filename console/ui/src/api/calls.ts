@@ -82,8 +82,17 @@ export const listWorkers = (options: Signal = {}) => body(client.GET(`${V}/worke
 export const listCredentials = (cursor?: string, options: Signal = {}) =>
   body(client.GET(`${V}/credentials`, { params: { query: cursor ? { cursor } : {} }, ...options }));
 
-export const listChanges = (task: string, cursor?: string, options: Signal = {}) =>
-  body(client.GET(`${V}/audit`, { params: { query: { task, ...(cursor ? { cursor } : {}) } }, ...options }));
+/** The changes of a task, or of all. */
+export const listChanges = (
+  { task, cursor }: { task?: string | undefined; cursor?: string | undefined },
+  options: Signal = {},
+) =>
+  body(
+    client.GET(`${V}/audit`, {
+      params: { query: { ...(task ? { task } : {}), ...(cursor ? { cursor } : {}) } },
+      ...options,
+    }),
+  );
 
 export const listDeadLetters = (task: string, options: Signal = {}) =>
   body(client.GET(`${V}/tasks/{task}/dead-letters`, { params: { path: { task } }, ...options }));

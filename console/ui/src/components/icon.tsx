@@ -6,6 +6,7 @@ const PATHS = {
   objects: "M12 3 4 7.500v9L12 21l8-4.500v-9zM4 7.500l8 4.500 8-4.500M12 12v9",
   machines: "M4 5h16v6H4zM4 13h16v6H4zM7.500 8h.010M7.500 16h.010",
   credentials: "M15.500 3.500a5 5 0 1 0-4.700 6.700L4 17v3h3l1-1v-2h2v-2h2l1.800-1.800a5 5 0 0 0 1.700-9.700z",
+  changes: "M5 4v16M5 7h9m-9 5h14m-14 5h7M14 5v4m5 1v4m-7 1v4",
   settings: "M4 7h9m4 0h3M4 17h3m4 0h9M15 4.500v5M9 14.500v5",
   plus: "M12 5v14M5 12h14",
   play: "M7 5v14l12-7z",

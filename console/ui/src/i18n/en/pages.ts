@@ -140,6 +140,7 @@ export const pages = {
   "dead.purge.about": "They are gone for good. Objects that they were about are found by the next run.",
   "dead.purge.done": "{n} message removed|{n} messages removed",
   "definition.title": "Definition, version {version}",
+  "changes.about": "Who changed which task, the newest first.",
   "changes.none": "No changes recorded",
   "changes.what": "Change",
   "changes.who": "By",

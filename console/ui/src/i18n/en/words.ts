@@ -7,6 +7,7 @@ export const words = {
   "nav.objects": "Objects",
   "nav.machines": "Machines",
   "nav.credentials": "Credentials",
+  "nav.changes": "Changes",
   "nav.settings": "Settings",
   loading: "Loading",
   more: "Show more",
@@ -173,6 +174,8 @@ export const words = {
   "action.retry": "Retry begun",
   "action.cancel": "Run cancelled",
   "action.delete": "Deleted",
+  "action.redrive": "Dead letters sent again",
+  "action.purge": "Dead letters removed",
   "action.forget": "Deleted with its records",
 
   "difference.missing": "Missing at the destination",

@@ -142,6 +142,7 @@ export const pages: Record<keyof typeof english, string> = {
   "dead.purge.about": "移除后无法恢复。相关对象会由下次运行重新找到。",
   "dead.purge.done": "已移除 {n} 条消息",
   "definition.title": "定义，版本 {version}",
+  "changes.about": "谁在何时更改了哪个任务，最新的在前。",
   "changes.none": "没有变更记录",
   "changes.what": "变更",
   "changes.who": "操作者",

@@ -9,6 +9,7 @@ export const words: Record<keyof typeof english, string> = {
   "nav.objects": "对象",
   "nav.machines": "机器",
   "nav.credentials": "凭证",
+  "nav.changes": "变更",
   "nav.settings": "设置",
   loading: "正在加载",
   more: "显示更多",
@@ -175,6 +176,8 @@ export const words: Record<keyof typeof english, string> = {
   "action.retry": "开始重试",
   "action.cancel": "取消运行",
   "action.delete": "删除",
+  "action.redrive": "重新发送死信",
+  "action.purge": "清除死信",
   "action.forget": "删除并清除记录",
 
   "difference.missing": "目标端缺失",
