@@ -35,7 +35,7 @@ pub use events_claim::EventsClaim;
 pub use fleet_backend::FleetBackend;
 pub use folders::check_writable;
 pub use object::object_source;
-pub use prefix_list::with_prefixes;
+pub use prefix_list::{PrefixList, listing, prefix_list, with_prefixes};
 use shared::config::{Config, FleetConfig, QueueConfig, Side};
 use shared::fleet::Fleet;
 use shared::fleet::group::SharedGroup;

@@ -6,7 +6,6 @@ pub mod prefixes;
 use std::time::Duration;
 
 use crate::config::Find;
-use crate::digest::{Algorithm, Hasher};
 use crate::object::Timestamp;
 use globset::{GlobBuilder, GlobMatcher};
 
@@ -99,17 +98,6 @@ impl Filter {
     /// The prefixes to list, sorted, none inside another; only the empty one if all keys are included.
     pub fn prefixes(&self) -> &[String] {
         &self.prefixes
-    }
-
-    /// A digest of the prefixes: another list has another one.
-    pub fn prefixes_digest(&self) -> String {
-        let mut hasher = Hasher::new(Algorithm::Sha256).expect("SHA-256 is computed here");
-        for prefix in &self.prefixes {
-            hasher.update(prefix.as_bytes());
-            // No prefix has a line end.
-            hasher.update(b"\n");
-        }
-        hasher.finish().to_hex()
     }
 
     /// The only key of the task, if it has only one: listings end with it.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::open;
-use shared::config::{FollowedEvents, TaskDefinition};
+use shared::config::{Config, FollowedEvents, TaskDefinition};
 use shared::location::{Location, Scheme};
 use shared::tasks::{Summary, TaskRef, TaskState};
 use shared::{Error, ErrorKind, Result};
@@ -21,6 +21,7 @@ use worker::Follow;
 use super::backoff::Backoff;
 use super::begin::begin_run;
 use super::context::FleetContext;
+use super::prefix_list;
 use crate::watch::folder::{Folder, Followed};
 
 /// How often it is looked whether a run can begin: none is live, and the task is active.
@@ -127,12 +128,16 @@ impl Watcher {
     /// Follows until something else is wanted.
     async fn follow(&mut self, summary: &Summary) -> Result<()> {
         let definition = self.definition(summary.version).await?;
-        let (followed, path) = self.open(summary, &definition).await?;
+        let config = definition.on(self.context.fleet(), &self.task.id);
+        let listed = open::with_prefixes(&config).await?;
+        let (followed, path) = self.open(summary, &definition, &listed).await?;
         let refused = |failure: crate::exit::Failure| self.error(ErrorKind::Unavailable, failure.message);
         let mut folder = Folder::follow(followed, &path).map_err(refused)?;
         let mut wanted = self.wanted.clone();
         let result = tokio::select! {
             result = self.keep(&mut folder) => result,
+            // The next follower reads the list, and has a run made.
+            _ = prefix_list::changed(&config, &listed) => Ok(()),
             () = self.until_other(&mut wanted, summary.version, definition) => Ok(()),
         };
         folder.end().await;
@@ -180,13 +185,16 @@ impl Watcher {
         TaskDefinition::parse(&text).map_err(|why| self.error(ErrorKind::Invalid, why.to_string()))
     }
 
-    async fn open(&self, summary: &Summary, definition: &TaskDefinition) -> Result<(Followed, PathBuf)> {
+    async fn open(
+        &self,
+        summary: &Summary,
+        definition: &TaskDefinition,
+        config: &Config,
+    ) -> Result<(Followed, PathBuf)> {
         let backend = self.context.backend.of_task(summary).await?;
-        let config = definition.on(self.context.fleet(), &self.task.id);
-        let sides = open::sides(&config).await.map_err(|why| self.error(ErrorKind::Unavailable, why.to_string()));
+        let sides = open::sides(config).await.map_err(|why| self.error(ErrorKind::Unavailable, why.to_string()));
         let (source, destination) = sides?;
-        let config = open::with_prefixes(&config).await?;
-        let follow = Follow::of(&config).map_err(|why| self.error(ErrorKind::Invalid, why.to_string()))?;
+        let follow = Follow::of(config).map_err(|why| self.error(ErrorKind::Invalid, why.to_string()))?;
         let path = source.location().path();
         let path = path.ok_or_else(|| self.error(ErrorKind::Invalid, "its source is no folder".into()))?;
         let events = backend.events.unwrap_or(backend.queue);

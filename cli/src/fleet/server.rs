@@ -116,6 +116,7 @@ impl Server {
                 continue;
             }
             let again = self.failed.as_ref().map(|failed| failed.again);
+            let versions = self.versions.clone();
             let ended = tokio::select! {
                 changed = self.wanted.changed() => match changed {
                     Ok(()) => None,
@@ -125,6 +126,12 @@ impl Server {
                 _ = self.gate.changed() => None,
                 ended = ended(&mut self.running) => Some(ended),
                 () = until(again) => None,
+                (version, relisted) = relisted(versions, self.served.present) => {
+                    if let Err(why) = self.add(version, &relisted) {
+                        self.fail(why.to_string(), target.clone());
+                    }
+                    None
+                }
             };
             if let Some(ended) = ended {
                 self.has_ended(ended, target);
@@ -412,6 +419,14 @@ async fn ended(running: &mut Option<Running>) -> Result<Result<(), WorkError>, J
     match running {
         Some(running) => (&mut running.worker).await,
         None => std::future::pending().await,
+    }
+}
+
+/// Waits until the present version's events are to be filtered by another list of prefixes.
+async fn relisted(versions: Option<Arc<Versions>>, present: Option<u32>) -> (u32, OpenVersion) {
+    match (versions, present) {
+        (Some(versions), Some(present)) => (present, versions.relisted(present).await),
+        _ => std::future::pending().await,
     }
 }
 

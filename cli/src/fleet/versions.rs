@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use worker::{Executors, LiveLimits};
 
 use super::context::FleetContext;
+use super::prefix_list;
 use crate::kinds::{self, ExecutorTerms, Opening};
 use crate::operations::{OpenedTask, OpenedTasks};
 
@@ -75,6 +76,17 @@ impl Versions {
         Ok(opened)
     }
 
+    /// Waits until the events of an open version are to be filtered by another list of prefixes, and returns the version
+    /// with that list. Dropped at any moment, it has changed nothing.
+    pub async fn relisted(&self, version: u32) -> OpenVersion {
+        let known = lock(&self.open).get(&version).filter(|known| known.follows_events()).cloned();
+        let Some(known) = known else { return std::future::pending().await };
+        let prefixes = prefix_list::changed(&known.task.config, &known.listed).await;
+        let relisted = OpenVersion { listed: open::listing(&known.task.config, prefixes), ..known };
+        lock(&self.open).insert(version, relisted.clone());
+        relisted
+    }
+
     /// Drops a version's stores. Jobs that use them keep them.
     pub fn retire(&self, version: u32) {
         lock(&self.open).remove(&version);
@@ -131,6 +143,10 @@ fn without_object(config: &Config) -> Config {
 }
 
 impl OpenVersion {
+    fn follows_events(&self) -> bool {
+        self.opening == Opening::Ready && self.events != FollowedEvents::Off
+    }
+
     /// Adds the executor of its jobs. Until the version is [ready](Opening::Ready), jobs of cancelled runs are settled, and
     /// the others wait.
     pub fn add_executor(&self, executors: &Executors, version: u32, health: Health) -> Result<()> {

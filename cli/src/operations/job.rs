@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 use worker::{Delivery, Execution, LaneContext};
 
 use super::find::{AskedRun, FindSlice};
+use super::prefix_list::{self, Listed, PinnedList};
 use super::slice::{SliceCheckpoint, SliceEnd, Waits};
-use super::{AGAIN_AFTER, OpenedTask, Shared, erase, prefix_list};
+use super::{AGAIN_AFTER, OpenedTask, Shared, erase};
 use crate::kinds::Opening;
 
 /// How long the operations of a deletion are tried, by the workers' clocks, from when they were asked for.
@@ -180,19 +181,27 @@ impl Slice {
         }
         // What it has done so far is not lost to an error that may pass.
         let may_wait = |error: &Error| is_retried(operation.kind) || error.is_retryable() && goes_on(&checkpoint);
-        let (opened, list) = match self.opened(operation).await {
+        let opened = match self.opened(operation, checkpoint.list.as_ref()).await {
             Ok(opened) => opened,
             Err(error) if error.is_backend() => return Err(error),
             // Somebody waits for the others, mends what the error names, and asks again.
             Err(error) if !may_wait(&error) => return Ok(SliceEnd::unusable(error)),
             Err(error) => return self.wait(operation, checkpoint, &error).await,
         };
-        if let Some(end) = prefix_list::changed(checkpoint.list.as_ref(), list.as_ref()) {
-            return Ok(end);
-        }
+        let opened = match opened {
+            Listed::Known(opened) => opened,
+            Listed::Pinned(list) => {
+                let checkpoint = SliceCheckpoint { list: Some(list), waits: None, ..checkpoint };
+                return Ok(SliceEnd::Continued(checkpoint, Duration::ZERO));
+            }
+            Listed::Lost(why) if is_run(self.verb) => {
+                return self.asked_run(operation, &self.lane.engine.ledger).refuse(&self.lane.queue, &why).await;
+            }
+            Listed::Lost(why) => return Ok(SliceEnd::failed(why)),
+        };
         match self.slice(operation, &opened, &checkpoint, &bounds).await? {
-            SliceEnd::Continued(checkpoint, delay) => {
-                Ok(SliceEnd::Continued(SliceCheckpoint { list, ..checkpoint }, delay))
+            SliceEnd::Continued(next, delay) => {
+                Ok(SliceEnd::Continued(SliceCheckpoint { list: checkpoint.list, ..next }, delay))
             }
             end => Ok(end),
         }
@@ -244,17 +253,15 @@ impl Slice {
         Ok(SliceEnd::Continued(SliceCheckpoint { progress, waits: Some(waits), ..checkpoint }, delay))
     }
 
-    /// The task with its list of prefixes as it is now, and the digest that an operation is pinned by. The ledger pins
-    /// runs, by the digest of all their options.
-    async fn opened(&self, operation: &Operation) -> Result<(Arc<OpenedTask>, Option<String>)> {
+    /// The task with the list of prefixes that the operation works on.
+    async fn opened(&self, operation: &Operation, list: Option<&PinnedList>) -> Result<Listed> {
         let opened = match request::definition(&operation.request).filter(|_| operation.version == 0) {
             Some(definition) => self.shared.opened.of_definition(&definition).await?,
             None => self.shared.opened.opened(operation.version, opening(operation.kind)).await?,
         };
         match operation.kind {
-            OperationKind::Close | OperationKind::Probe => Ok((opened, None)),
-            OperationKind::Find | OperationKind::Retry => Ok((prefix_list::read(opened).await?.0, None)),
-            _ => prefix_list::read(opened).await,
+            OperationKind::Close | OperationKind::Probe => Ok(Listed::Known(opened)),
+            _ => prefix_list::read(opened, list).await,
         }
     }
 

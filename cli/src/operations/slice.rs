@@ -10,6 +10,7 @@ use shared::tasks::OperationVerdict;
 use shared::{Error, ErrorKind};
 
 use super::AGAIN_AFTER;
+use super::prefix_list::PinnedList;
 
 /// The longest time between two tries of an operation that cannot begin. A message is delayed by no more.
 const MAX_WAIT: Duration = Duration::from_secs(15 * 60);
@@ -61,9 +62,9 @@ pub struct SliceCheckpoint {
     /// Since when, and how often, the operation could not begin a slice; `None`: the last one began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits: Option<Waits>,
-    /// The digest of the list of prefixes that the operation began with, if there is a list.
+    /// The list of prefixes that the operation began with, if there is a list.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub list: Option<String>,
+    pub list: Option<PinnedList>,
 }
 
 /// How long an operation waits for what it needs to begin.

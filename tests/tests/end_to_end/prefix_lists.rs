@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, credentials_file, weed};
 use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
+use shared::digest::{Algorithm, Hasher};
+use shared::ledger::Run;
 use shared::tasks::{OperationClass, RunEnd};
 
 use crate::serve::{Sandbox, stop};
@@ -29,6 +32,12 @@ impl Listed {
     async fn write_list(&self, text: &str) {
         let body = text.as_bytes().to_vec();
         self.client.put_object().bucket(&self.bucket).key("lists/p").body(body.into()).send().await.expect("a list");
+    }
+
+    async fn keep_versions(&self) {
+        let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+        let request = self.client.put_bucket_versioning().bucket(&self.bucket).versioning_configuration(enabled);
+        request.send().await.expect("the bucket keeps versions");
     }
 
     async fn create(&self) {
@@ -70,10 +79,9 @@ async fn each_run_reads_the_list_of_prefixes_anew() {
     stop(serve).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_whose_list_of_prefixes_changes_stops_with_one_line() {
-    let listed = Listed::new().await;
-    listed.write_list("a/\n").await;
+/// Begins a run under a list, ends its process while it lists, and changes the list. Returns the run's end.
+async fn changed_in_mid_run(listed: &Listed, before: &str, after: &str) -> (RunEnd, Run) {
+    listed.write_list(before).await;
     listed.create().await;
     let mut serve = listed.sandbox.serve();
     listed.sandbox.receives(&mut serve, "photos").await;
@@ -81,18 +89,48 @@ async fn a_run_whose_list_of_prefixes_changes_stops_with_one_line() {
     listed.sandbox.command(&["task", "run", "photos"]).await;
     let begun = async || listed.sandbox.runs("photos").await.len() == 1 && listed.proxy.delayed() > 0;
     listed.sandbox.until("the run lists", &mut serve, begun).await;
-    tokio::time::timeout(Duration::from_secs(90), stop(serve)).await.expect("it stops");
-    listed.write_list("a/\nc/\n").await;
+    serve.kill();
+    serve.wait(Duration::from_secs(10)).await;
+    listed.write_list(after).await;
     listed.proxy.heal();
     let mut serve = listed.sandbox.serve();
     let ended = async || listed.sandbox.summary("photos").await.is_some_and(|task| task.last_run.is_some());
-    listed.sandbox.until("the run stops", &mut serve, ended).await;
-    let end = listed.sandbox.summary("photos").await.expect("the task").last_run.expect("an end").end;
-    let run = listed.sandbox.runs("photos").await.remove(0);
-    assert_eq!(end, RunEnd::Stopped, "{run:?}");
-    assert!(
-        run.error.is_some_and(|why| why.contains("the prefix list or an endpoint has changed since the run began"))
-    );
-    assert!(!listed.has("c/1"));
+    listed.sandbox.until("the run ends", &mut serve, ended).await;
     stop(serve).await;
+    let end = listed.sandbox.summary("photos").await.expect("the task").last_run.expect("an end").end;
+    (end, listed.sandbox.runs("photos").await.remove(0))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_goes_on_with_the_list_that_it_began_with() {
+    let listed = Listed::new().await;
+    let (end, run) = changed_in_mid_run(&listed, "a/\n", "c/\n").await;
+    assert_eq!((end, run.error.as_deref()), (RunEnd::Done, None), "{run:?}");
+    assert!(listed.has("a/1") && !listed.has("c/1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_list_is_pinned_by_its_version_or_stops_the_run() {
+    // As random digits, compressed to half of their size.
+    let digest = |n: usize| {
+        let mut hasher = Hasher::new(Algorithm::Sha256).expect("SHA-256 is computed here");
+        hasher.update(n.to_string().as_bytes());
+        hasher.finish().to_hex()
+    };
+    let line = |n: usize| (0..15).map(|part| digest(100 * n + part)).collect::<String>();
+    let lines: String = (0..180).map(|n| format!("a/{}\n", line(n))).collect();
+    let large = format!("a/1\n{lines}");
+    let (stopped, goes_on) = (Listed::new().await, Listed::new().await);
+    goes_on.keep_versions().await;
+    let both = tokio::join!(
+        changed_in_mid_run(&stopped, &large, "a/\nc/\n"),
+        changed_in_mid_run(&goes_on, &large, "a/\nc/\n")
+    );
+    let ((end, run), (other, unstopped)) = both;
+    assert_eq!(end, RunEnd::Stopped, "{run:?}");
+    let why = run.error.unwrap_or_default();
+    assert!(why.contains("the prefix list has changed") && why.contains("turn on the bucket's versioning"), "{why}");
+    assert!(!stopped.has("c/1"));
+    assert_eq!((other, unstopped.error.as_deref()), (RunEnd::Done, None), "{unstopped:?}");
+    assert!(goes_on.has("a/1") && !goes_on.has("c/1"));
 }
