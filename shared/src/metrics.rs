@@ -3,6 +3,7 @@
 //! [`TABLE`] is the list of all metrics; `docs/operations.md` is checked against it by a test. Labels are
 //! bounded: verbs, kinds, states, endpoints; never a key.
 
+pub mod event_age;
 pub mod fleet;
 pub mod tasks;
 

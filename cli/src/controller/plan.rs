@@ -228,10 +228,13 @@ fn targets(seen: &Seen, before: &ControllerMemory) -> std::collections::BTreeMap
 fn samples(seen: &Seen) -> Vec<Action> {
     let sample = |task: &TaskSeen| {
         let depth: Depth = task.depth()?;
-        if !task.has_runs() && depth.waiting() == 0 {
+        let id = &task.summary.task.id;
+        // A worker that was killed says nothing new.
+        let speaking = seen.heartbeats.iter().flatten().filter(|worker| !worker.is_silent(seen.now));
+        let event_age = speaking.filter_map(|worker| worker.event_ages.get(id)).max().copied();
+        if !task.has_runs() && depth.waiting() == 0 && event_age.is_none() {
             return None;
         }
-        let id = &task.summary.task.id;
         let workers = seen.heartbeats.iter().flatten();
         let machines = workers.filter(|worker| worker.jobs.get(id).is_some_and(|jobs| *jobs > 0)).count();
         let live = task.live();
@@ -246,6 +249,7 @@ fn samples(seen: &Seen) -> Vec<Action> {
             machines: u32::try_from(machines).unwrap_or(u32::MAX),
             wanted: group.map(|group| group.desired),
             in_service: group.map(|group| group.machines.iter().filter(|machine| machine.is_in_service).count() as u32),
+            event_age,
         };
         Some(Action::Sample(task.summary.task.clone(), Box::new(sample)))
     };

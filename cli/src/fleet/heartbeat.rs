@@ -12,6 +12,7 @@ use shared::tasks::{Heartbeat, WorkerState};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::context::{FleetContext, Gate};
+use super::status::Status;
 
 /// A beat that was not answered by then is given up: the next beat says more.
 const BEAT_LIMIT: Duration = Duration::from_secs(20);
@@ -22,6 +23,9 @@ const LEAVE_LIMIT: Duration = Duration::from_secs(3);
 /// Most tasks whose errors a heartbeat has, and most characters of each: an item of the ledger is bounded.
 const MAX_ERRORS: usize = 100;
 const MAX_ERROR_CHARS: usize = 500;
+
+/// Most tasks whose events' age a heartbeat has.
+const MAX_EVENT_AGES: usize = 1_000;
 
 /// Beats until it is dropped.
 pub async fn keep(context: Arc<FleetContext>, machine: Option<String>) {
@@ -72,6 +76,8 @@ fn heartbeat(context: &FleetContext, machine: Option<String>, counter: u64) -> H
     let jobs = statuses.iter().map(|(id, status)| (id.clone(), status.leases()));
     statuses.iter().for_each(|(_, status)| status.metrics.set_failing(status.error().is_some()));
     let errors = statuses.iter().filter_map(|(id, status)| Some((id.clone(), line(&status.error()?))));
+    let age = |status: &Status| status.metrics.event_age.highest().map(|age| age.as_secs());
+    let event_ages = statuses.iter().filter_map(|(id, status)| Some((id.clone(), age(status)?)));
     let state = match *context.gate.borrow() {
         _ if context.is_outdated() => WorkerState::Outdated,
         Gate::Open => WorkerState::Working,
@@ -85,6 +91,7 @@ fn heartbeat(context: &FleetContext, machine: Option<String>, counter: u64) -> H
         state,
         jobs: jobs.filter(|(_, jobs)| *jobs > 0).collect(),
         errors: errors.take(MAX_ERRORS).collect::<BTreeMap<_, _>>(),
+        event_ages: event_ages.take(MAX_EVENT_AGES).collect(),
         at: Timestamp::now(),
     }
 }

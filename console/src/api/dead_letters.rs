@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Dead letters of a task. The queue decides which ones it shows; a look hides them from other readers for some seconds.
+/// Dead letters of a task. The queue decides which ones it shows. A look hides them from nobody; letters that are being
+/// sent again or removed are hidden for that time.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct DeadLetters {
     /// The letters; at most 10.

@@ -45,6 +45,7 @@ pub struct Samples {
     pub machines_wanted: Vec<Option<u32>>,
     /// Machines of the group that are in service.
     pub machines_in_service: Vec<Option<u32>>,
-    /// Seconds since the oldest event that waits was sent; `null` where the queue does not report it.
+    /// The highest age of the events that were settled, seconds: from the change that an event reports to the record of
+    /// its outcome. `null`: workers settled none.
     pub event_age: Vec<Option<u64>>,
 }

@@ -130,6 +130,7 @@ impl Points {
         raise(&mut all.machines[point], Some(sample.machines));
         raise(&mut all.machines_wanted[point], sample.wanted);
         raise(&mut all.machines_in_service[point], sample.in_service);
+        raise(&mut all.event_age[point], sample.event_age);
         let before = self.before.replace(sample.clone());
         // Counters of another run say nothing about the rate.
         if let Some(before) = before.filter(|before| before.run == sample.run && sample.minute > before.minute) {
@@ -174,11 +175,12 @@ mod tests {
     fn regression_a_point_stands_for_all_of_its_minutes() {
         let span = Span { from: 100, to: 106, step: 3 };
         let mut points = Points::new(&span);
+        let event_age = |sample: Sample, age| Sample { event_age: Some(age), ..sample };
         // All of the first point's work is done before its last minute.
         for sample in [
             sample(100, "a", 0, 5),
-            sample(101, "a", 240, 70),
-            sample(102, "a", 240, 1),
+            event_age(sample(101, "a", 240, 70), 90),
+            event_age(sample(102, "a", 240, 1), 5),
             sample(103, "a", 240, 0),
             sample(104, "b", 999, 2),
         ] {
@@ -190,6 +192,6 @@ mod tests {
         assert_eq!(bytes_per_second, [Some(20.0), Some(0.0)]);
         assert_eq!(failed, [Some(4), Some(0)]);
         assert_eq!(ready, [Some(70), Some(2)]);
-        assert_eq!((event_age, machines_wanted), (vec![None; 2], vec![None; 2]));
+        assert_eq!((event_age, machines_wanted), (vec![Some(90), None], vec![None; 2]));
     }
 }

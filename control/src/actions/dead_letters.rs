@@ -12,8 +12,9 @@ use shared::tasks::{Audit, OPERATION};
 use super::actor::Actor;
 use crate::refusal::Refusal;
 
-/// How long a look hides letters from other readers.
-const HIDDEN_BY_LOOK: Duration = Duration::from_secs(2);
+/// A look hides letters from nobody. Dead letters go nowhere, however often they are received: their queue has no limit
+/// of deliveries.
+const HIDDEN_BY_LOOK: Duration = Duration::ZERO;
 
 /// How long the letters of a batch are hidden that is moved: longer than it takes.
 const HIDDEN_BY_MOVE: Duration = Duration::from_secs(60);

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, Weak};
 
+use super::event_age::EventAge;
 use super::{MetricKind, TABLE, TASK_BYTES, TASK_FAILING, TASK_OBJECTS, TASK_TRANSFERRED};
 use crate::ledger::{Outcome, State};
 use crate::sync::lock;
@@ -26,13 +27,16 @@ pub struct TaskMetrics {
     settled: [[AtomicU64; 2]; STATES.len()],
     transferred: AtomicU64,
     is_failing: AtomicBool,
+    /// Of its events.
+    pub event_age: EventAge,
 }
 
 impl TaskMetrics {
     /// The metrics of a task of this name, which are shown until the last handle is gone.
     pub fn of(task: &str) -> Arc<TaskMetrics> {
-        let (settled, transferred, is_failing) = Default::default();
-        let metrics = Arc::new(TaskMetrics { task: task.to_owned(), settled, transferred, is_failing });
+        let (settled, transferred, is_failing, event_age) = Default::default();
+        let task = task.to_owned();
+        let metrics = Arc::new(TaskMetrics { task, settled, transferred, is_failing, event_age });
         let mut tasks = lock(&TASKS);
         tasks.retain(|known| known.strong_count() > 0);
         tasks.push(Arc::downgrade(&metrics));

@@ -32,7 +32,7 @@ pub type DeadLetters = Arc<dyn DeadLetterQueue>;
 #[async_trait]
 pub trait DeadLetterQueue: Send + Sync + std::fmt::Debug + 'static {
     /// Some letters, at most [`MAX_RECEIVE`](super::MAX_RECEIVE). A service that leases letters hides them from other
-    /// readers for `hidden`, also if the answer is lost.
+    /// readers for `hidden`, also if the answer is lost; with zero, from nobody.
     async fn read(&self, hidden: Duration) -> Result<Vec<DeadLetter>>;
 
     /// Removes a letter. `Ok` also if it is gone already.

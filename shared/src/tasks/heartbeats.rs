@@ -50,6 +50,10 @@ pub struct Heartbeat {
     pub jobs: BTreeMap<String, u32>,
     /// Tasks that it cannot open, by id, each with the reason in one line.
     pub errors: BTreeMap<String, String>,
+    /// The highest age of the events that it settled in the last minute, seconds, by task id: from the change to the
+    /// record of its outcome. Tasks without any are left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub event_ages: BTreeMap<String, u64>,
     /// When it was written, by the worker's clock. It only cleans up.
     pub at: Timestamp,
 }

@@ -32,6 +32,9 @@ pub struct Sample {
     /// Machines of the group that are in service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_service: Option<u32>,
+    /// The highest age of the events that workers settled in the last minute, seconds; `None`: they settled none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_age: Option<u64>,
 }
 
 /// The first minute whose samples are kept now.

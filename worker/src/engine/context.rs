@@ -201,6 +201,12 @@ impl Engine {
         Ok(new)
     }
 
+    /// An event was settled and counted, this long after the change that it reports.
+    pub fn event_settled(&self, age: Duration) {
+        metrics::event_settled(age);
+        self.metrics.iter().for_each(|task| task.event_age.record(age));
+    }
+
     /// Records the run that counts a job's items, if that is the run of events: nobody else begins it. Repeated, or
     /// begun by another worker at the same moment: the run stays as it is.
     pub async fn begin_events_run(&self, run: &str, source: String, destination: String) -> Result<()> {

@@ -3,7 +3,7 @@
 use shared::ledger::{Outcome, Settlement};
 use shared::objects::job::{ObjectJob, ObjectWork};
 use shared::objects::reasons::{REASONS, with_reason};
-use shared::{Error, Result, metrics};
+use shared::{Error, Result};
 
 use crate::objects::context::Context;
 
@@ -18,7 +18,7 @@ pub(crate) async fn settle_job(context: &Context, job: &ObjectJob, outcomes: &[(
     let counted = context.engine.settle(&settlement).await?;
     if let ObjectWork::Changed { objects } = &job.work {
         let counted = objects.iter().filter(|change| counted.contains(&change.index));
-        counted.filter_map(|change| change.time).for_each(|time| metrics::event_settled(time.age()));
+        counted.filter_map(|change| change.time).for_each(|time| context.engine.event_settled(time.age()));
     }
     Ok(())
 }

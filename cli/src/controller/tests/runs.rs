@@ -3,10 +3,10 @@
 use shared::ledger::{Found, Phase, State};
 use shared::object::Timestamp;
 use shared::queue::Outgoing;
-use shared::tasks::{BeginRun, MAX_REASON_CHARS, OPERATIONS, Operation, OperationKind, RunEnd, TaskState};
+use shared::tasks::{BeginRun, Heartbeat, MAX_REASON_CHARS, OPERATIONS, Operation, OperationKind, RunEnd, TaskState};
 
 use super::notices::NOTIFY;
-use super::stage::{MINUTE_MS, Stage};
+use super::stage::{MINUTE_MS, Stage, heartbeat};
 use crate::controller::pass;
 
 const HOURLY: &str = "schedule = \"every 1h\"";
@@ -274,6 +274,13 @@ async fn samples_are_recorded_of_tasks_with_work_alone() {
     assert_eq!((of_busy[0].run.as_deref(), of_busy[0].settled.copied), (Some(run.as_str()), 2));
     assert_eq!(of_busy[0].found.enqueued, 3);
     assert_eq!(samples(&idle.task.id).await, []);
+    for (machine, age) in [("one", 42), ("two", 7)] {
+        let event_ages = [(idle.task.id.clone(), age)].into();
+        stage.backend.tasks.beat(&Heartbeat { event_ages, ..heartbeat(machine, 1) }).await.unwrap();
+    }
+    stage.pass().await;
+    let ages: Vec<_> = samples(&idle.task.id).await.iter().map(|sample| sample.event_age).collect();
+    assert_eq!(ages, [Some(42)], "the highest of all workers");
 }
 
 #[tokio::test]

@@ -241,17 +241,7 @@ impl Stage {
 
     /// A heartbeat of a worker with so many jobs of each task.
     pub async fn beat_with(&self, machine: &str, counter: u64, jobs: BTreeMap<String, u32>) {
-        let heartbeat = Heartbeat {
-            worker: format!("worker-on-{machine}"),
-            counter,
-            machine: Some(machine.to_owned()),
-            version: String::new(),
-            state: WorkerState::Working,
-            jobs,
-            errors: Default::default(),
-            // Readers ignore old ones by their own clock.
-            at: Timestamp::now(),
-        };
+        let heartbeat = Heartbeat { jobs, ..heartbeat(machine, counter) };
         self.backend.tasks.beat(&heartbeat).await.unwrap();
     }
 
@@ -261,5 +251,21 @@ impl Stage {
 
     pub fn notices(&self) -> Vec<(Channel, String, Notice)> {
         lock(&self.receiver.got).clone()
+    }
+}
+
+/// Of the worker on a machine, which has no jobs.
+pub fn heartbeat(machine: &str, counter: u64) -> Heartbeat {
+    Heartbeat {
+        worker: format!("worker-on-{machine}"),
+        counter,
+        machine: Some(machine.to_owned()),
+        version: String::new(),
+        state: WorkerState::Working,
+        jobs: BTreeMap::new(),
+        errors: Default::default(),
+        event_ages: Default::default(),
+        // Readers ignore old ones by their own clock.
+        at: Timestamp::now(),
     }
 }

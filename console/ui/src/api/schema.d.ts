@@ -1455,7 +1455,10 @@ export interface components {
             dead: (number | null)[];
             /** @description Messages ready later. */
             delayed: (number | null)[];
-            /** @description Seconds since the oldest event that waits was sent; `null` where the queue does not report it. */
+            /**
+             * @description The highest age of the events that were settled, seconds: from the change that an event reports to the record of
+             *     its outcome. `null`: workers settled none.
+             */
             event_age: (number | null)[];
             /** @description Objects that failed since the point before. */
             failed: (number | null)[];

@@ -218,6 +218,7 @@ fn heartbeat(worker: &Worker) -> Heartbeat {
         state: WorkerState::Working,
         jobs: worker.holds.then(|| (TASK.to_owned(), 1)).into_iter().collect(),
         errors: BTreeMap::new(),
+        event_ages: BTreeMap::new(),
         at: Timestamp(0),
     }
 }

@@ -13,6 +13,7 @@ fn heartbeat(worker: &str, counter: u64, tasks: &[&str]) -> Heartbeat {
         state: WorkerState::Working,
         jobs: tasks.iter().map(|task| (String::from(*task), 1)).collect(),
         errors: BTreeMap::new(),
+        event_ages: BTreeMap::new(),
         at: Timestamp(0),
     }
 }

@@ -14,6 +14,7 @@ fn heartbeat(worker: &str, counter: u64) -> Heartbeat {
         state: WorkerState::Outdated,
         jobs: [("t1".to_owned(), 3)].into(),
         errors: [("t2".to_owned(), "bucket \"b\" does not exist".to_owned())].into(),
+        event_ages: [("t1".to_owned(), 42)].into(),
         at: now(),
     }
 }

@@ -17,6 +17,7 @@ fn sample(minute: u64, ready: u64) -> Sample {
         machines: 3,
         wanted: Some(4),
         in_service: None,
+        event_age: Some(42),
     }
 }
 

@@ -96,6 +96,7 @@ async fn others(tasks: &DynamoDbTasks, task: &TaskRef) -> Result<()> {
         state: WorkerState::Working,
         jobs: Default::default(),
         errors: Default::default(),
+        event_ages: Default::default(),
         at: Timestamp::now(),
     };
     tasks.beat(&heartbeat).await?;
