@@ -430,6 +430,8 @@ export const plan = {
     ["size", 220],
   ],
   deletes: 20,
+  copy_keys: ["2026/11/03/IMG_48312.CR3", "2026/11/03/IMG_48313.CR3"],
+  delete_keys: ["2019/old/a.jpg", "2019/old/b.jpg"],
   deletes_refused: null,
   jobs: 171,
   requests: [

@@ -53,6 +53,9 @@ export interface PlanResult {
   copies: number;
   copy_bytes: number;
   deletes: number;
+  /** The first keys of each in key order, at most 10. Plans of older versions have none. */
+  copy_keys?: string[];
+  delete_keys?: string[];
   deletes_refused: string | null;
   jobs: number;
   requests?: unknown;

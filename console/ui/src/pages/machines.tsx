@@ -113,7 +113,11 @@ function Row({ worker }: { worker: Worker }) {
         {machine && machine !== name && <span class="under mono">{machine}</span>}
       </td>
       <td data-label={t("col.state")}>
-        <Badge tone={TONES[state]}>{t(`worker.${state}`)}</Badge>
+        {state === "working" && jobs === 0 ? (
+          <Badge tone="calm">{t("worker.ready")}</Badge>
+        ) : (
+          <Badge tone={TONES[state]}>{t(`worker.${state}`)}</Badge>
+        )}
       </td>
       <td class="number" data-label={t("machines.jobs")}>
         {count(jobs)}

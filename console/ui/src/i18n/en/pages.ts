@@ -102,7 +102,7 @@ export const pages = {
   "chart.machines.wanted": "Wanted",
   "chart.machines.service": "In service",
   "chart.machines.busy": "Machines at work",
-  "chart.event.age": "Age of the oldest event",
+  "chart.event.age": "Slowest change: from event to copy",
   "chart.failed": "Failures",
   "chart.summary": "now {now} · peak {peak}",
   "charts.nothing": "Nothing moved in this time. A sample is taken each minute while a worker serves the task.",
@@ -288,7 +288,8 @@ export const pages = {
   "sign.in.failed.remedy": "Sign in again.",
   "sign.in.oidc": "Continue with your organisation's account.",
   "sign.in.token": "Token or address",
-  "sign.in.token.about": "Open the address that the program printed, or paste it here.",
+  "sign.in.token.about":
+    "Open the address that the program printed when it last started, or paste it here. Each start has a new one.",
   "lost.title": "Page not found",
   "lost.what": "There is nothing at this address",
   "lost.about": "The link may be old, or mistyped.",

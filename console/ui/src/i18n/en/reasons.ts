@@ -14,6 +14,8 @@ export const reasons = {
   "failures.settled.retry": "A later retry ended and nothing of it failed:",
   "failures.settled.run": "A later run compared both sides, and nothing failed:",
   "task.plan": "Plan",
+  "plan.keys": "{what}: the first keys",
+  "plan.of.destination": "of {n} at the destination",
   "plan.about": "Lists both sides and counts what a run would do now. It writes nothing.",
   "plan.confirm": "Plan",
   close: "Close",

@@ -128,6 +128,7 @@ export const words = {
   "outcome.skipped": "Skipped",
   "outcome.failed": "Failed",
   "outcome.cancelled": "Cancelled",
+  "worker.ready": "Ready",
   "worker.working": "Working",
   "worker.draining": "Finishing",
   "worker.outdated": "Outdated",

@@ -14,6 +14,8 @@ export const reasons = {
   "failures.settled.retry": "之后的重试已结束，没有失败：",
   "failures.settled.run": "之后的运行对比了两端，没有失败：",
   "task.plan": "预估",
+  "plan.keys": "{what}：前几个键",
+  "plan.of.destination": "目标端共 {n} 个",
   "plan.about": "列举两端，统计现在运行会做什么，不写入任何内容。",
   "plan.confirm": "预估",
   close: "关闭",

@@ -130,6 +130,7 @@ export const words: Record<keyof typeof english, string> = {
   "outcome.skipped": "已跳过",
   "outcome.failed": "失败",
   "outcome.cancelled": "已取消",
+  "worker.ready": "就绪",
   "worker.working": "工作中",
   "worker.draining": "正在收尾",
   "worker.outdated": "版本过旧",

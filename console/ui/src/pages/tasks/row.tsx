@@ -47,7 +47,8 @@ export function TaskRow({
         {run && (
           <a class="row-progress" href={runHref(run.id)}>
             <Bar progress={run} thin />
-            <span class="under clamp">{brief(run)}</span>
+            {/* Why it waits stands beside the state already. */}
+            <span class="under clamp">{brief(run) === error ? "" : brief(run)}</span>
           </a>
         )}
       </td>
