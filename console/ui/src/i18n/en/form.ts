@@ -178,7 +178,7 @@ export const form = {
   "form.create": "Create task",
   "form.created": "{name} created",
   "form.save": "Save changes",
-  "form.saved": "Saved. It takes effect with the next run.",
+  "form.saved": "Saved. It takes effect with the next run or retry.",
   "form.conflict": "Somebody else changed this task meanwhile",
   "form.start.failed": "Saved, but no run began: {why}",
   "form.conflict.about": "What you entered is kept. Compare both, then go on from the newer definition.",

@@ -177,7 +177,7 @@ export const form: Record<keyof typeof english, string> = {
   "form.create": "创建任务",
   "form.created": "已创建 {name}",
   "form.save": "保存修改",
-  "form.saved": "已保存，从下次运行起生效。",
+  "form.saved": "已保存，下次运行或重试时生效。",
   "form.conflict": "此任务刚被其他人修改",
   "form.start.failed": "已保存，但未能开始运行：{why}",
   "form.conflict.about": "您填写的内容已保留。请对比两者，然后基于新的定义继续。",
