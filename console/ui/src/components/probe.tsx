@@ -20,7 +20,7 @@ export function ProbeView({ probe, sides = ["source", "destination"] }: { probe:
                     side={side}
                     right={right}
                     answer={probe[side][right]}
-                    silent={right !== "list" && probe[side].list?.answer === "no"}
+                    silent={isSaid(probe[side], right)}
                   />
                 ))}
               </ul>
@@ -34,6 +34,12 @@ export function ProbeView({ probe, sides = ["source", "destination"] }: { probe:
 /** Whether nothing that was tried was refused. */
 export function isAllowed(probe: ProbeResult, side: Side): boolean {
   return Boolean(probe[side]) && RIGHTS.every((right) => probe[side]?.[right]?.answer !== "no");
+}
+
+/** Whether the reason of an answer stands elsewhere: at the right to list, or at the choice of a write test. */
+function isSaid(of: ProbeResult[Side], right: (typeof RIGHTS)[number]): boolean {
+  const { answer, reason } = of[right] ?? {};
+  return right !== "list" && answer === "not-tried" && (of.list?.answer === "no" || /write.test/.test(reason ?? ""));
 }
 
 /** `silent`: the reason is that of a right above. */
