@@ -66,6 +66,12 @@ pub struct Plan {
     pub reasons: Vec<(Reason, u64)>,
     /// Objects to delete at the destination.
     pub deletes: u64,
+    /// The first keys to copy in key order, at most 10.
+    #[serde(default)]
+    pub copy_keys: Vec<String>,
+    /// The first keys to delete in key order, at most 10.
+    #[serde(default)]
+    pub delete_keys: Vec<String>,
     /// Why a run would refuse to delete, if it would.
     pub deletes_refused: Option<String>,
     /// Folders and names of either side that could not be listed.
@@ -175,6 +181,8 @@ fn of(so_far: &PlanProgress, planned: &Planned, (source, destination): (&Store, 
         copy_bytes: found.enqueued_bytes,
         reasons: so_far.reasons.clone(),
         deletes: found.deletes,
+        copy_keys: tally.copy_keys.iter().cloned().collect(),
+        delete_keys: tally.delete_keys.iter().cloned().collect(),
         deletes_refused: deletes::allow(&found, options.max_delete).err().map(|e| e.to_string()),
         unlisted: found.unlisted,
         jobs: tally.jobs,

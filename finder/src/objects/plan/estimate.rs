@@ -1,6 +1,7 @@
 //! Requests of a run and their cost, estimated.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use shared::config::{self, Work};
@@ -39,6 +40,9 @@ const SETTLEMENT_WRITES: u64 = 4;
 
 /// Parts are recorded in groups, one each 2 s: some 16 parts of 16 MiB at 1 Gbit/s.
 const PARTS_PER_GROUP: u64 = 16;
+
+/// Keys that a plan names, of copies and of deletes each.
+const NAMED_KEYS: usize = 10;
 
 /// Bytes of a part's record, about: number, tag, checksum, proof.
 const PART_BYTES: u64 = 130;
@@ -99,6 +103,25 @@ pub(super) struct Tally {
     copy_looks: PageLooks,
     /// Looks before and after deletes, by pages.
     delete_looks: PageLooks,
+    /// The first keys to copy, in key order.
+    #[serde(default)]
+    pub(super) copy_keys: BTreeSet<String>,
+    /// The first keys to delete, in key order.
+    #[serde(default)]
+    pub(super) delete_keys: BTreeSet<String>,
+}
+
+/// Keeps the first keys of all, in whichever order ranges find them.
+fn name<'a>(named: &mut BTreeSet<String>, keys: impl Iterator<Item = &'a str>) {
+    for key in keys {
+        if named.len() == NAMED_KEYS && named.last().is_some_and(|last| key >= last.as_str()) {
+            continue;
+        }
+        named.insert(key.to_owned());
+        if named.len() > NAMED_KEYS {
+            named.pop_last();
+        }
+    }
 }
 
 impl Tally {
@@ -108,6 +131,7 @@ impl Tally {
         match &job.work {
             job::ObjectWork::Copy { objects } => {
                 self.copy_jobs += 1;
+                name(&mut self.copy_keys, objects.iter().map(|object| &*object.key));
                 self.job(body.len(), objects.iter().map(|object| object.key.len()));
                 let shown = objects.iter().filter(|object| looks::shows(object, terms)).count() as u64;
                 let by_page = terms.looks_again && shown >= looks::LEAST_KEYS;
@@ -117,6 +141,7 @@ impl Tally {
                 objects.iter().for_each(|object| self.copy(object, by_page, terms));
             }
             job::ObjectWork::Delete { objects } => {
+                name(&mut self.delete_keys, objects.iter().map(|object| &*object.key));
                 self.job(body.len(), objects.iter().map(|object| object.key.len()));
                 let (keys, looks) = (objects.len() as u64, 1 + u64::from(terms.looks_again));
                 match terms.source.lists_consistently {

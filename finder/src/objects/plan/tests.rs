@@ -44,6 +44,15 @@ async fn a_plan_counts_what_a_run_would_do_and_what_it_would_cost() {
 }
 
 #[tokio::test]
+async fn a_plan_names_the_first_keys_to_copy_and_to_delete() {
+    let keys = |side: &str| (0..3_000).map(|n| format!("{n:05}{side}")).collect::<Vec<_>>();
+    let options = Find { delete: true, ..Find::default() };
+    let plan = plan_of(Shelf::of(keys("new")), Shelf::of(keys("old")), &options).await;
+    assert_eq!(plan.copy_keys, keys("new")[..10]);
+    assert_eq!(plan.delete_keys, keys("old")[..10]);
+}
+
+#[tokio::test]
 async fn a_plan_follows_the_options_of_copying() {
     let puts = async |work: Work| {
         let source = Shelf::new(vec![entry("b", 1 << 30, 1)]);
