@@ -34,6 +34,8 @@ pub struct GroupSettings {
     pub max: u32,
     /// From the launch of a machine to the start of its process.
     pub boot: Duration,
+    /// From the start of a machine's process until the machine is in service. Until then it cannot be protected.
+    pub pending: Duration,
     /// Machines that are to be had at first.
     pub first_capacity: usize,
     /// How long after the first launch there are no more than these.
@@ -56,8 +58,16 @@ pub struct Summary {
     pub refused: usize,
     /// Machines that went because their hook was not completed in time.
     pub hooks_expired: usize,
+    /// Hooks whose time was over if their machines had not begun it anew.
+    pub hooks_prolonged: usize,
+    /// Machines that ended themselves.
+    pub ended_themselves: usize,
+    /// Protections that were refused because the machine was not in service yet.
+    pub protections_refused: usize,
     /// Seconds of all machines, from launch to end.
     pub machine_seconds: f64,
+    /// Of these, the seconds from the start of the process until the machine began to go.
+    pub served_seconds: f64,
 }
 
 /// A group. It lives on the runtime it was started on; dropped, it ends with its machines.
@@ -115,6 +125,13 @@ impl Group {
         in_service.map(|machine| machine.id.clone()).collect()
     }
 
+    /// The ids of the machines in service that are protected.
+    pub async fn protected(&self) -> Vec<String> {
+        let state = self.shared.state.lock().await;
+        let is_protected = |machine: &&Machine| machine.phase == Phase::InService && machine.is_protected;
+        state.machines.iter().filter(is_protected).map(|machine| machine.id.clone()).collect()
+    }
+
     /// Machines that are not gone, in whatever phase.
     pub async fn machines(&self) -> usize {
         self.shared.state.lock().await.present()
@@ -123,8 +140,14 @@ impl Group {
     /// Sends a machine the notice of its spot interruption.
     pub async fn interrupt(&self, id: &str) {
         let mut state = self.shared.state.lock().await;
-        let ends = Instant::now() + self.shared.settings.notice;
-        state.machine(id).expect("the group has the machine").interrupt(ends);
+        let (now, notice) = (Instant::now(), self.shared.settings.notice);
+        state.machine(id).expect("the group has the machine").interrupt(now, now + notice);
+    }
+
+    /// Ends a machine by its hook, as somebody who ends it by hand. Protection does not hold that up.
+    pub async fn terminate(&self, id: &str) {
+        let mut state = self.shared.state.lock().await;
+        state.machine(id).expect("the group has the machine").go(Instant::now(), &self.shared.settings);
     }
 
     /// Ends a machine at once, without a notice.
@@ -137,8 +160,11 @@ impl Group {
     pub async fn summary(&self) -> Summary {
         let state = self.shared.state.lock().await;
         let now = Instant::now();
-        let machine_seconds = state.machines.iter().map(|machine| machine.lived(now).as_secs_f64()).sum();
-        Summary { machine_seconds, ..state.summary.clone() }
+        let seconds = |of: fn(&Machine, Instant) -> Duration| {
+            state.machines.iter().map(|machine| of(machine, now).as_secs_f64()).sum::<f64>()
+        };
+        let (machine_seconds, served_seconds) = (seconds(Machine::lived), seconds(Machine::served));
+        Summary { machine_seconds, served_seconds, ..state.summary.clone() }
     }
 
     /// What the machines wrote to standard error, by machine.

@@ -96,16 +96,24 @@ fn carry_out(form: &BTreeMap<String, String>, shared: &Shared, state: &mut State
             return Ok(answers::activity(&settings.name));
         }
         "SetInstanceProtection" => {
-            let machine = machine.and_then(|id| state.machine(id));
-            let machine = machine.filter(|machine| machine.phase == Phase::InService);
-            machine.ok_or_else(|| invalid("not in InService"))?.is_protected = field("ProtectedFromScaleIn") == "true";
+            let found = machine.and_then(|id| state.machine(id));
+            match found.filter(|machine| machine.phase == Phase::InService) {
+                Some(machine) => machine.is_protected = field("ProtectedFromScaleIn") == "true",
+                None => {
+                    state.summary.protections_refused += 1;
+                    return Err(invalid("not in InService"));
+                }
+            }
         }
         "RecordLifecycleActionHeartbeat" | "CompleteLifecycleAction" => {
             let machine = machine.and_then(|id| state.machine(id));
             let machine = machine.filter(|machine| machine.phase == Phase::Terminating);
             let machine = machine.ok_or_else(|| invalid("No active Lifecycle Action found with instance ID"))?;
             match action {
-                "CompleteLifecycleAction" => machine.end(now),
+                "CompleteLifecycleAction" => {
+                    let is_late = machine.complete(now, settings);
+                    state.summary.hooks_prolonged += usize::from(is_late);
+                }
                 _ => machine.prolong(now, settings),
             }
         }
@@ -121,6 +129,7 @@ fn terminate(id: &str, is_smaller: bool, shared: &Shared, state: &mut State) -> 
     let machine = state.machine(id).filter(|machine| matches!(machine.phase, Phase::Pending | Phase::InService));
     machine.ok_or_else(|| invalid("Instance Id not found"))?.go(Instant::now(), &shared.settings);
     state.desired -= u32::from(is_smaller);
+    state.summary.ended_themselves += usize::from(is_smaller);
     Ok(())
 }
 

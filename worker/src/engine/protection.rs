@@ -17,23 +17,29 @@ use tokio::time::{sleep, timeout};
 /// A worker without leases for so long is idle.
 const IDLE_AFTER: Duration = Duration::from_secs(60);
 
-/// A call that failed is repeated after this. An instance cannot be protected before it is in service, which takes a
-/// minute or two.
-const REPEAT_AFTER: Duration = Duration::from_secs(30);
+/// A call that failed is repeated after this, and then after twice as long each time. An instance cannot be protected
+/// before it is in service: that takes seconds after its worker has started, and a minute or two where the group waits.
+const FIRST_REPEAT_AFTER: Duration = Duration::from_secs(5);
+
+/// The longest pause between two of these calls: a group takes few calls a second from all its machines together.
+const LAST_REPEAT_AFTER: Duration = Duration::from_secs(30);
 
 /// Keeps the instance protected while there are leases. Ends with the sender of `leases`.
 pub(crate) async fn keep(fleet: Arc<dyn Fleet>, mut leases: watch::Receiver<usize>) {
     // Unknown at the start: an earlier worker may have left it either way.
     let mut is_protected = None;
+    let mut repeat_after = FIRST_REPEAT_AFTER;
     loop {
         let is_busy = *leases.borrow_and_update() > 0;
         let wanted = is_busy || is_protected == Some(true) && !has_been_idle(&mut leases).await;
         if is_protected != Some(wanted) && !set(&*fleet, wanted).await {
             // It may have been carried out all the same.
             is_protected = None;
-            sleep(REPEAT_AFTER).await;
+            sleep(repeat_after).await;
+            repeat_after = (repeat_after * 2).min(LAST_REPEAT_AFTER);
             continue;
         }
+        repeat_after = FIRST_REPEAT_AFTER;
         is_protected = Some(wanted);
         let unchanged = (*leases.borrow() > 0) == wanted;
         if unchanged && leases.changed().await.is_err() {
@@ -155,10 +161,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn regression_a_protection_that_failed_is_tried_again() {
         let scene = Scene::new(2);
-        scene.holds(1, REPEAT_AFTER * 4).await;
+        scene.holds(1, FIRST_REPEAT_AFTER * 2).await;
+        assert_eq!(scene.calls(), [true, true], "soon, and then later");
+        scene.holds(1, LAST_REPEAT_AFTER * 4).await;
         assert_eq!(scene.calls(), [true, true, true]);
         let scene = Scene::new(2);
-        scene.holds(0, REPEAT_AFTER * 4).await;
+        scene.holds(0, LAST_REPEAT_AFTER * 4).await;
         assert_eq!(scene.calls(), [false, false, false], "also of clearing it at the start");
     }
 }

@@ -1,5 +1,6 @@
 //! Twenty tasks over a slow source, the real controller, and the real workers on the machines of a group.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -12,13 +13,14 @@ use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
 use flotilla_tests::scale::scale;
 use futures::StreamExt as _;
 use futures::stream;
+use shared::tasks::Heartbeat;
 
 use crate::many_tasks::stage::{Different, Fleet, LIMIT, start_with};
 
 /// Most machines of the group.
 pub const MACHINES: u32 = 5;
 
-/// Transfers of a machine.
+/// Transfers of a machine by its settings. One with jobs of many tasks has up to three times as many, one a task.
 pub const TRANSFERS: usize = 4;
 
 /// How long the source delays each object: longer than anything that the machine's processors do.
@@ -27,11 +29,23 @@ pub const COPY: Duration = Duration::from_secs(2);
 /// From the launch of a machine to the start of its worker.
 pub const BOOT: Duration = Duration::from_secs(2);
 
+/// From the start of its worker until a machine is in service: the worker's first call for its protection is refused.
+pub const PENDING: Duration = Duration::from_secs(3);
+
 /// How long a machine waits for work before it ends itself. The least that a fleet file may say.
 pub const IDLE_EXIT: Duration = Duration::from_secs(60);
 
 /// From a spot notice to the machine's end.
 pub const NOTICE: Duration = Duration::from_secs(20);
+
+/// How long a machine that goes may wait for its hook, from the hook's last heartbeat. A worker sends one each 30 s.
+pub const HOOK_LIMIT: Duration = Duration::from_secs(33);
+
+/// The task with one object that takes longer than [`HOOK_LIMIT`].
+pub const SLOW: usize = 20;
+
+/// How long the source delays that object, and then the destination: shorter than any answer may take.
+pub const SLOW_SIDE: Duration = Duration::from_secs(27);
 
 /// Objects of a job.
 pub const JOB_OBJECTS: u64 = 4;
@@ -40,8 +54,8 @@ pub const JOB_OBJECTS: u64 = 4;
 const PASS_EVERY: Duration = Duration::from_secs(1);
 
 /// Objects of a task.
-fn objects() -> usize {
-    scale(12, 60)
+fn objects(task: usize) -> usize {
+    if task == SLOW { 1 } else { scale(20, 60) }
 }
 
 /// A fleet with a group.
@@ -65,14 +79,16 @@ impl Scene {
     pub async fn new(tasks: usize) -> Scene {
         let idle_exit = IDLE_EXIT.as_secs();
         let work =
-            format!("concurrency = {TRANSFERS}\nlease = \"20s\"\ndrain = \"15s\"\nidle-exit = \"{idle_exit}s\"\n");
+            format!("concurrency = {TRANSFERS}\nlease = \"20s\"\ndrain = \"50s\"\nidle-exit = \"{idle_exit}s\"\n");
         let fleet = Fleet::of(&work).await;
         let (source, destination) = (Proxy::start(&weed().endpoint).await, Proxy::start(&weed().second_endpoint).await);
+        source.inject(Rule::on(Kind::Get, Fault::Delay(SLOW_SIDE)).containing(&name(SLOW)));
+        destination.inject(Rule::on(Kind::Put, Fault::Delay(SLOW_SIDE)).containing(&name(SLOW)));
         source.inject(Rule::on(Kind::Get, Fault::Delay(COPY)));
         let create = |task: usize| {
             let (fleet, source, destination) = (&fleet, &source, &destination);
             async move {
-                for object in 0..objects() {
+                for object in 0..objects(task) {
                     fleet.put(&name(task), &format!("{object:03}"), 100 + object).await;
                 }
                 let sections = format!("[find]\njob-objects = {JOB_OBJECTS}\n");
@@ -110,6 +126,13 @@ impl Scene {
         }
     }
 
+    /// Waits until no pass of the controller goes on. The next one begins in the next [`Scene::until`].
+    pub async fn pause_controller(&mut self) {
+        if let Some((pass, _)) = &mut self.controller {
+            pass.wait(LIMIT).await;
+        }
+    }
+
     /// Begins the controller's next pass, if it is time.
     fn control(&mut self) {
         if let Some((pass, began)) = &mut self.controller
@@ -126,12 +149,29 @@ impl Scene {
         self.destination.count(Kind::Put)
     }
 
-    /// The machines in service that have jobs, with their number.
+    /// Objects written at the destination more than once so far.
+    pub fn copied_twice(&self) -> Vec<String> {
+        let mut writes = BTreeMap::<String, usize>::new();
+        for seen in self.destination.seen().into_iter().filter(|seen| seen.kind == Kind::Put) {
+            *writes.entry(seen.target).or_default() += 1;
+        }
+        writes.into_iter().filter(|(_, times)| *times > 1).map(|(target, _)| target).collect()
+    }
+
+    /// The machines in service that have jobs, with the number of their jobs.
     pub async fn working(&self) -> Vec<(String, u32)> {
         let in_service = self.group.in_service().await;
         let beats = self.fleet.heartbeats().await;
         let jobs = beats.into_iter().filter_map(|beat| Some((beat.machine?, beat.jobs.values().sum())));
         jobs.filter(|(machine, jobs): &(String, u32)| *jobs > 0 && in_service.contains(machine)).collect()
+    }
+
+    /// The machine that has the job of the slow object.
+    pub async fn slow(&self) -> Option<String> {
+        let slow = self.fleet.summary(&name(SLOW)).await.task.id;
+        let beats = self.fleet.heartbeats().await;
+        let has_it = |beat: &Heartbeat| beat.jobs.iter().any(|(task, jobs)| *task == slow && *jobs > 0);
+        beats.into_iter().find(has_it).and_then(|beat| beat.machine)
     }
 
     pub async fn are_all_done(&self) -> bool {
@@ -141,12 +181,12 @@ impl Scene {
 
     /// All tasks have copied each object once, and count them so. Returns the number of objects.
     pub async fn assert_all_copied(&self) -> usize {
-        for task in (0..self.tasks).map(name) {
-            self.fleet.assert_equal(&task).await;
-            let run = self.fleet.runs(&task).await.pop().expect("a run");
-            assert_eq!((run.settled.copied, run.settled.failed), (objects() as u64, 0), "{task}: {run:?}");
+        for task in 0..self.tasks {
+            self.fleet.assert_equal(&name(task)).await;
+            let run = self.fleet.runs(&name(task)).await.pop().expect("a run");
+            assert_eq!((run.settled.copied, run.settled.failed), (objects(task) as u64, 0), "{task}: {run:?}");
         }
-        self.tasks * objects()
+        (0..self.tasks).map(objects).sum()
     }
 }
 
@@ -161,9 +201,10 @@ async fn group(fleet: &Fleet) -> Group {
         name: "machines".to_owned(),
         max: MACHINES,
         boot: BOOT,
+        pending: PENDING,
         first_capacity: 2,
         scarce: Duration::from_secs(4),
-        hook_limit: Duration::from_secs(60),
+        hook_limit: HOOK_LIMIT,
         notice: NOTICE,
     };
     // The group's address is not known before it has started.
