@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -25,6 +26,20 @@ pub fn finder() -> PathBuf {
 /// The `worker` program.
 pub fn worker() -> PathBuf {
     built("worker")
+}
+
+/// A program of the next release. The script builds what is not built yet: see there what differs.
+///
+/// # Panics
+/// If the script fails.
+pub fn next_release(name: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("next-release");
+        let built = Command::new(script).status().expect("python3 is installed");
+        assert!(built.success(), "the next release is not built");
+    });
+    built(&format!("next-{name}"))
 }
 
 // Tests run from target/PROFILE/deps; the programs of the same profile are one folder up.

@@ -55,9 +55,9 @@ impl TaskState {
     }
 }
 
-/// Limits that take effect at once, without an edit.
+/// Limits that take effect at once, without an edit. They stand in records: another release may know more of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Limits {
     /// Most machines that the controller starts for the task; `None`: the fleet's maximum.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -140,6 +140,11 @@ impl Fleet {
 
     /// Creates a task between its folders in the two buckets.
     pub async fn create(&self, name: &str, different: Different<'_>) {
+        self.create_by(binaries::flotilla(), name, different).await;
+    }
+
+    /// The same, by a program.
+    pub async fn create_by(&self, program: PathBuf, name: &str, different: Different<'_>) {
         let weed = weed();
         let credentials = format!("file:{}", self.keys.display());
         let side = |bucket: &str, endpoint: &str, credentials: &str| {
@@ -161,7 +166,9 @@ impl Fleet {
         );
         let file = self.root.join(format!("{name}.toml"));
         std::fs::write(&file, text).expect("a file");
-        self.command(&["task", "create", "--from", file.to_str().expect("UTF-8")]).await;
+        let words = ["task", "create", "--from", file.to_str().expect("UTF-8")];
+        let created = self.start(program, &words).wait(LIMIT).await;
+        assert_eq!(created.code, Some(0), "{}", created.stderr);
     }
 
     pub async fn put(&self, task: &str, key: &str, size: usize) {

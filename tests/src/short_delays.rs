@@ -1,8 +1,7 @@
-//! Makes programs behave as those of the next release, whose jobs have the next format version.
+//! Makes a minute's delay of messages short, so that a test waits for none.
 //!
-//! A relay before SQS. Jobs that a program sends through it get the next version; jobs of that version get the present one
-//! on their way back. So the program sends jobs that others must not read, and reads those of both releases. The two
-//! versions differ in nothing else, and both have one digit, so that no length changes.
+//! A relay before SQS. A message that a program sends through it with a delay of a minute has one of six seconds. The
+//! number gets a space before it, so that no length changes.
 
 use std::convert::Infallible;
 use std::io;
@@ -14,30 +13,29 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use shared::job::VERSION;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 /// The relay. It lives on the runtime it was started on, and ends when dropped.
 #[derive(Debug)]
-pub struct NextRelease {
+pub struct ShortDelays {
     /// Base URL, `http://127.0.0.1:PORT`.
     pub endpoint: String,
     accepting: JoinHandle<()>,
 }
 
-impl NextRelease {
+impl ShortDelays {
     /// Starts a relay before the emulator of SQS at `http://HOST:PORT`, which checks no signatures.
-    pub async fn start(upstream: &str) -> NextRelease {
+    pub async fn start(upstream: &str) -> ShortDelays {
         let upstream = upstream.strip_prefix("http://").expect("the relay speaks plain HTTP").trim_end_matches('/');
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("the port is known");
         let accepting = tokio::spawn(accept(listener, Arc::from(upstream)));
-        NextRelease { endpoint: format!("http://{address}"), accepting }
+        ShortDelays { endpoint: format!("http://{address}"), accepting }
     }
 }
 
-impl Drop for NextRelease {
+impl Drop for ShortDelays {
     fn drop(&mut self) {
         self.accepting.abort();
     }
@@ -77,17 +75,14 @@ async fn pass(request: Request<Incoming>, upstream: &str) -> io::Result<Response
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     tokio::spawn(connection);
-    let request = Request::from_parts(head, Full::new(with_version(&body, VERSION, VERSION + 1)));
+    let request = Request::from_parts(head, Full::new(shortened(&body)));
     let (head, body) = sender.send_request(request).await.map_err(io::Error::other)?.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    Ok(Response::from_parts(head, Full::new(with_version(&body, VERSION + 1, VERSION))))
+    Ok(Response::from_parts(head, Full::new(body)))
 }
 
-/// A job is a JSON text within JSON.
-fn with_version(body: &[u8], from: u32, to: u32) -> Bytes {
-    let text = String::from_utf8_lossy(body);
-    let field = |version: u32| format!("\\\"v\\\":{version},");
-    Bytes::from(text.replace(&field(from), &field(to)))
+fn shortened(body: &[u8]) -> Bytes {
+    Bytes::from(String::from_utf8_lossy(body).replace("\"DelaySeconds\":60", "\"DelaySeconds\": 6"))
 }
 
 #[cfg(test)]
@@ -95,11 +90,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_of_jobs_is_changed_and_no_length() {
-        let body = br#"{"QueueUrl":"q","MessageBody":"{\"left_since\":1,\"v\":1,\"task\":\"t\"}","v":1,"x":2}"#;
-        let changed = with_version(body, 1, 2);
-        let expected = br#"{"QueueUrl":"q","MessageBody":"{\"left_since\":1,\"v\":2,\"task\":\"t\"}","v":1,"x":2}"#;
-        assert_eq!(&changed[..], &expected[..]);
-        assert_eq!(&with_version(&changed, 2, 1)[..], &body[..]);
+    fn a_minute_is_shortened_and_no_length_changes() {
+        let body = br#"{"QueueUrl":"q","MessageBody":"{\"DelaySeconds\":60}","DelaySeconds":60}"#;
+        let expected = br#"{"QueueUrl":"q","MessageBody":"{\"DelaySeconds\":60}","DelaySeconds": 6}"#;
+        assert_eq!(&shortened(body)[..], &expected[..]);
     }
 }

@@ -1,0 +1,145 @@
+//! A fleet, and the programs of two releases.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use adapters::open;
+use flotilla_tests::binaries::{self, Process};
+use flotilla_tests::emulators::{ministack, weed};
+use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
+use flotilla_tests::short_delays::ShortDelays;
+use shared::tasks::WorkerState;
+
+use crate::many_tasks::stage::{Different, Fleet, LIMIT, start_with, stop};
+
+/// Objects of each task: enough that a run is under way while programs come and go.
+pub const OBJECTS: usize = 40;
+
+/// How long the source delays each object.
+const COPY: Duration = Duration::from_secs(1);
+
+const SECTIONS: &str = "[find]\njob-objects = 4\n";
+
+/// Tasks for a run of the present release, for one of the next release, and with a definition of the next release.
+const TASKS: [&str; 3] = ["present", "next", "later"];
+
+pub struct Scene {
+    pub fleet: Fleet,
+    /// The fleet's file, by which a job that is sent back comes again soon.
+    file: PathBuf,
+    _delays: ShortDelays,
+    source: Proxy,
+}
+
+impl Scene {
+    pub async fn new() -> Scene {
+        let fleet = Fleet::of("concurrency = 2\nlease = \"20s\"\n").await;
+        let source = Proxy::start(&weed().endpoint).await;
+        source.inject(Rule::on(Kind::Get, Fault::Delay(COPY)));
+        for task in TASKS {
+            for object in 0..OBJECTS {
+                fleet.put(task, &format!("{object:02}"), 100 + object).await;
+            }
+        }
+        let delays = ShortDelays::start(&ministack().endpoint).await;
+        let file = fleet.file_with_queue_at("short", &delays.endpoint);
+        let scene = Scene { fleet, file, _delays: delays, source };
+        for task in ["present", "next"] {
+            scene.fleet.create(task, scene.different("")).await;
+        }
+        scene
+    }
+
+    fn different<'a>(&'a self, top: &'a str) -> Different<'a> {
+        Different { endpoint: Some(&self.source.endpoint), top, sections: SECTIONS, ..Different::default() }
+    }
+
+    /// Creates the task whose definition has a key that the present release does not know.
+    pub async fn create_later(&self) {
+        let program = binaries::next_release("flotilla");
+        self.fleet.create_by(program, "later", self.different("next-key = true")).await;
+    }
+
+    /// A worker of the present release.
+    pub fn worker(&self) -> Process {
+        start_with(&self.file, &binaries::worker(), &[])
+    }
+
+    /// A program of the next release.
+    pub fn next(&self, program: &str, words: &[&str]) -> Process {
+        start_with(&self.file, &binaries::next_release(program), words)
+    }
+
+    /// A command of the next release that succeeds.
+    pub async fn next_command(&self, words: &[&str]) {
+        let ended = self.next("flotilla", words).wait(LIMIT).await;
+        assert_eq!(ended.code, Some(0), "{words:?}: {}", ended.stderr);
+    }
+
+    pub async fn copied(&self, task: &str) -> u64 {
+        self.fleet.runs(task).await.first().map_or(0, |run| run.settled.copied)
+    }
+
+    /// Waits until a task has copied some of its objects.
+    pub async fn until_under_way(&self, task: &str, workers: &mut [Process]) {
+        self.fleet.until(&format!("{task} is under way"), workers, async || self.copied(task).await > 0).await;
+        assert!(self.copied(task).await < OBJECTS as u64, "{task} goes on meanwhile");
+    }
+
+    /// Waits until a worker reports that it is outdated.
+    pub async fn until_outdated(&self, workers: &mut [Process]) {
+        let is_outdated = async || self.fleet.heartbeats().await.iter().any(|beat| beat.state == WorkerState::Outdated);
+        self.fleet.until("a worker is outdated", workers, is_outdated).await;
+    }
+
+    /// The present release lists and shows all tasks, and its controller passes without an error, although records have
+    /// fields, and a definition has a key, of the next release.
+    pub async fn assert_present_reads_all(&self) {
+        let listed = self.fleet.command(&["task", "list"]).await;
+        for task in TASKS {
+            assert!(listed.contains(task), "{listed}");
+            self.fleet.command(&["task", "show", task]).await;
+        }
+        self.fleet.command(&["status"]).await;
+        let ended = self.fleet.run(&["controller", "--once"]).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("could not"), "{}", ended.stderr);
+    }
+
+    /// Waits until all runs have ended, while the controller of the next release looks.
+    pub async fn until_done(&self) {
+        let began = Instant::now();
+        while self.fleet.summaries().await.values().any(|summary| summary.run.is_some()) {
+            assert!(began.elapsed() < LIMIT, "the runs do not end");
+            self.next_command(&["controller", "--once"]).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Each task has copied each object once, and no message is a dead letter.
+    pub async fn assert_nothing_lost(&self) {
+        for task in TASKS {
+            self.fleet.assert_equal(task).await;
+            let run = self.fleet.runs(task).await.pop().expect("a run");
+            assert_eq!((run.settled.copied, run.settled.failed), (OBJECTS as u64, 0), "{task}: {run:?}");
+            let summary = self.fleet.summary(task).await;
+            let queues = open::task_queues(self.fleet.backend.fleet(), &summary).await.expect("the queues open");
+            let depth = queues.jobs.depth().await.expect("the queue answers");
+            assert_eq!((depth.waiting(), depth.dead), (0, 0), "{task}: {depth:?}");
+        }
+    }
+
+    /// Deletes all tasks with their records, then ends the workers.
+    pub async fn uninstall(&self, workers: Vec<Process>) {
+        let mut deletion = self.next("flotilla", &["task", "delete", "--all", "--yes", "--records"]);
+        let began = Instant::now();
+        while deletion.is_running() {
+            assert!(began.elapsed() < LIMIT, "{}", deletion.stderr());
+            self.next_command(&["controller", "--once"]).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let ended = deletion.wait(LIMIT).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        stop(workers).await;
+    }
+}
