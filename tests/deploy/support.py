@@ -36,7 +36,7 @@ def run(*words, folder=ROOT, environment=None, code=0, timeout=300):
 
 
 # Programs that come with packages of the system.
-OF_THE_SYSTEM = {"dpkg-deb", "promtool", "rpm", "shellcheck", "systemd-analyze"}
+OF_THE_SYSTEM = {"dpkg-deb", "promtool", "rpm", "shellcheck", "sqlite3", "systemd-analyze"}
 
 
 def tool(name):
@@ -126,13 +126,13 @@ class Emulator:
                 raise AssertionError("the emulator does not answer")
             time.sleep(0.1)
 
-    def client(self, service):
+    def client(self, service, region="us-east-1"):
         import boto3
 
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
-            region_name="us-east-1",
+            region_name=region,
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
