@@ -47,7 +47,7 @@ pub use control::{
 };
 pub use definitions::{Definition, Definitions, MAX_OUTLINE_BYTES, NewTask, Outline, edit_result};
 pub use heartbeats::{
-    CLOCK_SKEW_ALLOWED, FleetRecord, HEARTBEATS_KEPT, Heartbeat, Heartbeats, MAX_WORKERS, WorkerState,
+    CLOCK_SKEW_ALLOWED, FleetRecord, HEARTBEATS_KEPT, Heartbeat, Heartbeats, MAX_WORKERS, OldestReceived, WorkerState,
 };
 pub use name::{MAX_FLEET_NAME_CHARS, MAX_TASK_NAME_CHARS, OPERATIONS, TaskRef, check_fleet_name, check_task_name};
 pub use operation_job::{OPERATION, OperationJob};

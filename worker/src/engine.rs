@@ -16,6 +16,7 @@ pub(crate) mod executors;
 pub(crate) mod intake;
 pub(crate) mod lease;
 pub(crate) mod machine;
+pub(crate) mod oldest_received;
 pub(crate) mod progress;
 pub(crate) mod protection;
 pub(crate) mod receive;

@@ -19,7 +19,7 @@ pub struct ControllerMemory {
     pub targets: BTreeMap<String, u64>,
     /// Messages in the dead letters of tasks that have some, by task id: the queues of an idle task are read once an hour.
     pub dead: BTreeMap<String, u64>,
-    /// By task id, the minute since which the task's queues were never seen empty.
+    /// By task id, the minute since which the task's oldest message may wait.
     pub waiting_since: BTreeMap<String, u64>,
     /// Whether the fleet had work.
     pub is_active: bool,

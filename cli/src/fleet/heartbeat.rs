@@ -8,7 +8,7 @@ use shared::Result;
 use shared::limits::BEAT;
 use shared::object::Timestamp;
 use shared::sync::lock;
-use shared::tasks::{Heartbeat, WorkerState};
+use shared::tasks::{Heartbeat, OldestReceived, WorkerState};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::context::{FleetContext, Gate};
@@ -24,8 +24,8 @@ const LEAVE_LIMIT: Duration = Duration::from_secs(3);
 const MAX_ERRORS: usize = 100;
 const MAX_ERROR_CHARS: usize = 500;
 
-/// Most tasks whose events' age a heartbeat has.
-const MAX_EVENT_AGES: usize = 1_000;
+/// Most tasks of which a heartbeat has an age.
+const MAX_AGES: usize = 1_000;
 
 /// Beats until it is dropped.
 pub async fn keep(context: Arc<FleetContext>, machine: Option<String>) {
@@ -75,6 +75,7 @@ fn heartbeat(context: &FleetContext, machine: Option<String>, counter: u64) -> H
     let statuses = context.statuses();
     let jobs = statuses.iter().map(|(id, status)| (id.clone(), status.leases()));
     statuses.iter().for_each(|(_, status)| status.metrics.set_failing(status.error().is_some()));
+    let oldest = statuses.iter().map(|(id, status)| (id.clone(), status.activity.oldest_received()));
     let errors = statuses.iter().filter_map(|(id, status)| Some((id.clone(), line(&status.error()?))));
     let age = |status: &Status| status.metrics.event_age.highest().map(|age| age.as_secs());
     let event_ages = statuses.iter().filter_map(|(id, status)| Some((id.clone(), age(status)?)));
@@ -91,7 +92,8 @@ fn heartbeat(context: &FleetContext, machine: Option<String>, counter: u64) -> H
         state,
         jobs: jobs.filter(|(_, jobs)| *jobs > 0).collect(),
         errors: errors.take(MAX_ERRORS).collect::<BTreeMap<_, _>>(),
-        event_ages: event_ages.take(MAX_EVENT_AGES).collect(),
+        event_ages: event_ages.take(MAX_AGES).collect(),
+        oldest: oldest.filter(|(_, oldest)| *oldest != OldestReceived::default()).take(MAX_AGES).collect(),
         at: Timestamp::now(),
     }
 }

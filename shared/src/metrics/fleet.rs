@@ -45,7 +45,7 @@ pub const FLEET_TABLE: [FleetMetric; 10] = [
     metric(
         "OldestMessageHours",
         false,
-        "Hours since the queues of a task were last seen empty, of the task for which that is longest.",
+        "Hours that the oldest message of a task may have waited, of the task for which that is longest.",
     ),
     metric(
         "DeadMessages",

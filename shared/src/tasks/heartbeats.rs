@@ -33,6 +33,27 @@ pub enum WorkerState {
     Outdated,
 }
 
+/// When the oldest messages of a task were sent that a worker received lately, by the queue's clock. SQS delivers roughly
+/// in order, and reports no message's age otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OldestReceived {
+    /// Of its queue of jobs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<Timestamp>,
+    /// Of its queue of events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<Timestamp>,
+}
+
+impl OldestReceived {
+    /// The oldest of both.
+    pub fn and(&self, other: &OldestReceived) -> OldestReceived {
+        let oldest = |one: Option<Timestamp>, other| one.into_iter().chain(other).min();
+        OldestReceived { jobs: oldest(self.jobs, other.jobs), events: oldest(self.events, other.events) }
+    }
+}
+
 /// What a worker says of itself every few seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heartbeat {
@@ -54,6 +75,9 @@ pub struct Heartbeat {
     /// record of its outcome. Tasks without any are left out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub event_ages: BTreeMap<String, u64>,
+    /// When the oldest messages were sent that it received lately, by task id. Tasks without any are left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub oldest: BTreeMap<String, OldestReceived>,
     /// When it was written, by the worker's clock. It only cleans up.
     pub at: Timestamp,
 }

@@ -111,13 +111,14 @@ resource "aws_cloudwatch_metric_alarm" "pair" {
   tags = var.tags
 }
 
-# SQS removes a message after 14 days, and its depth names no age. The controller remembers since when the queues of each
-# task were never seen empty: of the task for which that is longest, a message may be as old.
+# SQS removes a message after 14 days, and its depth names no age. The controller remembers since when the oldest message
+# of each task may wait: since its queues were last seen empty, or since the oldest message was sent that its workers
+# received lately.
 resource "aws_cloudwatch_metric_alarm" "oldest_message" {
   count = var.create && var.has_controller ? 1 : 0
 
   alarm_name          = "${var.name}-oldest-message"
-  alarm_description   = "The queues of a task were not empty for five days. See docs/operations.md, alarm oldest-message"
+  alarm_description   = "A message of a task may have waited for five days. See docs/operations.md, alarm oldest-message"
   namespace           = local.namespace
   metric_name         = "OldestMessageHours"
   dimensions          = local.dimensions

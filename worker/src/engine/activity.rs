@@ -4,9 +4,14 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use shared::job::ParseError;
+use shared::limits::Lane;
+use shared::object::Timestamp;
 use shared::sync::lock;
+use shared::tasks::OldestReceived;
 use tokio::sync::watch;
 use tokio::time::Instant;
+
+use super::oldest_received::ReceivedMessages;
 
 /// A worker shows a sign of life within this time, if it is to do anything: a poll ends, a settlement ends, bytes move.
 /// Longer than any poll, and than a call that is repeated while a service restarts.
@@ -20,6 +25,7 @@ pub struct Activity {
     /// Messages that are leased.
     leases: watch::Sender<usize>,
     times: Mutex<Times>,
+    received: ReceivedMessages,
     /// Set once a job came that only a later release can execute.
     outdated: OnceLock<ParseError>,
 }
@@ -51,6 +57,11 @@ impl Activity {
     /// When a message was last received.
     pub fn last_message(&self) -> Option<Instant> {
         lock(&self.times).message
+    }
+
+    /// When the oldest messages were sent that were received lately.
+    pub fn oldest_received(&self) -> OldestReceived {
+        self.received.oldest()
     }
 
     /// When a poll last ended, well or by an error.
@@ -105,6 +116,11 @@ impl Activity {
                 times.message = if messages > 0 { now } else { times.message };
             });
         });
+    }
+
+    /// A message was received that was sent at this time.
+    pub(crate) fn received(&self, lane: Lane, sent: Timestamp) {
+        self.received.add(lane, sent);
     }
 
     /// Outcomes are recorded.

@@ -233,6 +233,9 @@ async fn poll(lane: Arc<LaneContext>, max: usize, turn: Turn) -> shared::Result<
     let messages = lane.queue.receive(max, turn.wait, lane.engine.machine.lease).await;
     let count = messages.as_ref().map_or(0, Vec::len);
     lane.engine.activity.poll_ended(count);
+    if let Some(oldest) = messages.iter().flatten().map(|message| message.sent).min() {
+        lane.engine.activity.received(lane.lane, oldest);
+    }
     if let Some(turns) = lane.engine.turns.as_ref().filter(|_| count > 0) {
         turns.received();
     }

@@ -15,7 +15,9 @@ use shared::ledger::{Checkpoint, Found, NO_FENCE, Outcome, Phase, RunStart, Sett
 use shared::notify::{Channel, Notice, Notifier};
 use shared::object::Timestamp;
 use shared::sync::lock;
-use shared::tasks::{Author, Change, Heartbeat, NewTask, Operation, OperationKind, Summary, TaskRef, WorkerState};
+use shared::tasks::{
+    Author, Change, Heartbeat, NewTask, OldestReceived, Operation, OperationKind, Summary, TaskRef, WorkerState,
+};
 use shared::{Error, ErrorKind, Result};
 use tempfile::TempDir;
 
@@ -245,6 +247,13 @@ impl Stage {
         self.backend.tasks.beat(&heartbeat).await.unwrap();
     }
 
+    /// A heartbeat of a worker that received messages of a task, by the test's clock.
+    pub async fn beat_receiving(&self, machine: &str, counter: u64, (task, oldest): (&str, OldestReceived)) {
+        let oldest = [(task.to_owned(), oldest)].into();
+        let heartbeat = Heartbeat { oldest, ..heartbeat(machine, counter) };
+        self.backend.tasks.beat(&heartbeat).await.unwrap();
+    }
+
     pub fn group_calls(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.group.0).calls)
     }
@@ -265,6 +274,7 @@ pub fn heartbeat(machine: &str, counter: u64) -> Heartbeat {
         jobs: BTreeMap::new(),
         errors: Default::default(),
         event_ages: Default::default(),
+        oldest: Default::default(),
         // Readers ignore old ones by their own clock.
         at: Timestamp::now(),
     }

@@ -1,7 +1,8 @@
 //! Since when the queues of a task were never empty.
 
+use shared::object::Timestamp;
 use shared::queue::Outgoing;
-use shared::tasks::{OperationKind, Summary, TaskState};
+use shared::tasks::{OldestReceived, OperationKind, Summary, TaskState};
 
 use super::stage::Stage;
 use crate::controller::events::{EVERY_MINUTES, minute_of};
@@ -54,6 +55,33 @@ async fn regression_events_of_a_paused_task_grow_old() {
     stage.take(&paused).await;
     hour_passes(&stage, &[&paused]).await;
     assert_eq!(waiting_hours(&stage).await, Vec::<u64>::new());
+}
+
+#[tokio::test]
+async fn regression_a_busy_task_is_as_old_as_what_it_receives() {
+    let stage = Stage::new().await;
+    let busy = stage.task("busy", "events = \"create\"", "", None).await;
+    let pass_at = async |hour: u64, oldest: OldestReceived| {
+        stage.minutes_pass(60);
+        stage.beat_receiving("m", hour, (&busy.task.id, oldest)).await;
+        stage.pass().await;
+        waiting_hours(&stage).await
+    };
+    let sent_now = || Some(stage.now());
+    send(&stage, &busy).await;
+    for hour in 0..DAYS * 24 {
+        // Never empty, and each message is minutes old.
+        let events = OldestReceived { jobs: None, events: sent_now() };
+        assert_eq!(pass_at(hour, events).await, [1], "an hour of the test's clock passes before the pass");
+    }
+    // Of another queue: nobody receives the events.
+    let jobs = OldestReceived { jobs: sent_now(), events: None };
+    assert_eq!(pass_at(DAYS * 24, jobs).await, [2]);
+    assert_eq!(pass_at(DAYS * 24 + 1, OldestReceived::default()).await, [3], "nothing is known any more");
+    // An old one comes again and again.
+    let old = Timestamp(stage.now().0 - 5 * 24 * 3_600_000);
+    let events = OldestReceived { jobs: None, events: Some(old) };
+    assert_eq!(pass_at(DAYS * 24 + 2, events).await, [5 * 24 + 1]);
 }
 
 #[test]

@@ -219,6 +219,7 @@ fn heartbeat(worker: &Worker) -> Heartbeat {
         jobs: worker.holds.then(|| (TASK.to_owned(), 1)).into_iter().collect(),
         errors: BTreeMap::new(),
         event_ages: BTreeMap::new(),
+        oldest: BTreeMap::new(),
         at: Timestamp(0),
     }
 }

@@ -14,6 +14,7 @@ fn heartbeat(worker: &str, counter: u64, tasks: &[&str]) -> Heartbeat {
         jobs: tasks.iter().map(|task| (String::from(*task), 1)).collect(),
         errors: BTreeMap::new(),
         event_ages: BTreeMap::new(),
+        oldest: BTreeMap::new(),
         at: Timestamp(0),
     }
 }

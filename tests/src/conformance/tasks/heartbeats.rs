@@ -1,7 +1,9 @@
 //! Heartbeats of workers, and the record of the controllers.
 
 use shared::object::Timestamp;
-use shared::tasks::{CLOCK_SKEW_ALLOWED, Change, FleetRecord, HEARTBEATS_KEPT, Heartbeat, SharedTasks, WorkerState};
+use shared::tasks::{
+    CLOCK_SKEW_ALLOWED, Change, FleetRecord, HEARTBEATS_KEPT, Heartbeat, OldestReceived, SharedTasks, WorkerState,
+};
 
 use super::{conflict, now};
 
@@ -15,6 +17,7 @@ fn heartbeat(worker: &str, counter: u64) -> Heartbeat {
         jobs: [("t1".to_owned(), 3)].into(),
         errors: [("t2".to_owned(), "bucket \"b\" does not exist".to_owned())].into(),
         event_ages: [("t1".to_owned(), 42)].into(),
+        oldest: [("t1".to_owned(), OldestReceived { jobs: Some(now()), events: None })].into(),
         at: now(),
     }
 }

@@ -97,6 +97,7 @@ async fn others(tasks: &DynamoDbTasks, task: &TaskRef) -> Result<()> {
         jobs: Default::default(),
         errors: Default::default(),
         event_ages: Default::default(),
+        oldest: Default::default(),
         at: Timestamp::now(),
     };
     tasks.beat(&heartbeat).await?;
