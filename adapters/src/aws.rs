@@ -29,6 +29,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use credentials::Spelling;
 pub(crate) use empty::NoEmptyAnswers;
+pub(crate) use errors::error_of_key;
 pub(crate) use errors::{NO_CREDENTIALS, allow};
 pub use errors::{error_at, error_from};
 use http_feedback::ConnectionState;

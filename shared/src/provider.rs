@@ -103,6 +103,8 @@ pub struct ProviderProfile {
     pub checks_completion: bool,
     /// Whether it copies ranges into parts.
     pub copies_parts: bool,
+    /// Most keys of one `DeleteObjects`; 0 where no vendor documents the request.
+    pub max_delete_keys: usize,
     /// Its limits.
     pub limits: StoreLimits,
     /// Its support of metadata besides headers.
@@ -169,6 +171,7 @@ impl ProviderProfile {
             max_object_bytes: self.limits.object_bytes,
             max_copy_bytes: self.limits.copy_bytes,
             copies_parts: self.copies_parts,
+            max_delete_keys: self.max_delete_keys,
             verifies: self.verifies.to_vec(),
             keeps_attributes: true,
             keeps_modified: false,

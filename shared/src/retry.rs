@@ -106,6 +106,9 @@ pub const COMPLETE: Policy = policy("complete", 4, 300, 600);
 pub const ABORT: Policy = policy("abort", 4, STALL_SECONDS, 40);
 /// `DeleteObject`
 pub const DELETE: Policy = policy("delete", 5, STALL_SECONDS, 40);
+// As a DELETE, of up to 1,000 keys. Only the keys without a final result are sent again.
+/// `DeleteObjects`
+pub const DELETE_MANY: Policy = policy("delete", 5, STALL_SECONDS, 60);
 // The service moves up to 5 GiB before it answers.
 /// `CopyObject`, `UploadPartCopy`
 pub const COPY: Policy = policy("copy", 4, 300, 600);

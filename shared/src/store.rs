@@ -10,7 +10,7 @@
 //!   a caller that needs to know checks ([`head`](ObjectStore::head)).
 //! - Reads with a [`Pin`] see that version or fail with `PreconditionFailed` (or `NotFound`).
 //! - Calls without a body (`list`, `head`, `list_parts`, `complete_upload`, `abort_upload`,
-//!   `list_uploads`, `delete`, `copy`, `copy_part`, `get` until its headers are there) are retried
+//!   `list_uploads`, `delete`, `delete_many`, `copy`, `copy_part`, `get` until its headers are there) are retried
 //!   inside the adapter by [`crate::retry`]; their errors are final for the caller's purposes.
 //!   `create_upload` is sent once: each request makes an upload, even if its answer is lost. The
 //!   caller announces it, so that a worker finds the upload.
@@ -19,6 +19,7 @@
 //! - Every call is bounded in time: one attempt without progress for
 //!   [`crate::retry::STALL_SECONDS`] ends in `Timeout`. Dropping a call's future cancels it.
 //! - `delete` and `abort_upload` of absent objects and uploads are `Ok`.
+//! - `delete_many` reads the result of each key: a key that the answer does not name is an error of that key.
 //! - An adapter buffers at most a page of a listing, or some chunks of a body.
 //!
 //! The suite in `tests/src/conformance/store.rs` checks this contract over every adapter.
@@ -103,6 +104,8 @@ pub struct Capabilities {
     pub max_copy_bytes: u64,
     /// Whether `copy_part` works, if [`ObjectStore::service`] is one.
     pub copies_parts: bool,
+    /// Most keys of one [`delete_many`](ObjectStore::delete_many); 0 if the store has no request for many deletes.
+    pub max_delete_keys: usize,
     /// Checksums that the store verifies on `put` when they are given ([`Write::checksum`]).
     pub verifies: Vec<Algorithm>,
     /// Whether headers and user metadata are kept.
@@ -402,6 +405,12 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
 
     /// Removes an object.
     async fn delete(&self, key: &str) -> Result<()>;
+
+    /// Removes many objects in one request, at most [`Capabilities::max_delete_keys`], and returns the result of each
+    /// key in their order. A key's `Err` says nothing of the other keys; its [`delete`](Self::delete) may still succeed.
+    /// `Err` of the whole call: each of the objects may or may not be removed. `Unsupported`: no object was removed, and
+    /// the store will not offer it later either.
+    async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>>;
 
     /// The service of the store, if it can copy between its own buckets; see [`copy_source`].
     fn service(&self) -> Option<&Service>;

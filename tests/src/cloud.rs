@@ -345,6 +345,7 @@ impl Shared {
             Kind::Complete => multipart::complete,
             Kind::Abort => multipart::abort,
             Kind::Delete => read::delete,
+            Kind::DeleteMany => read::delete_many,
             Kind::Bucket if call.method == http::Method::HEAD => return Ok(answer::empty(200)),
             Kind::Bucket => configuration::configuration,
             Kind::Other => return Err(Refusal::not_implemented("this request")),

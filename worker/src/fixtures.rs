@@ -15,6 +15,7 @@ pub fn store(etags: EtagMeaning, verifies: &[Algorithm]) -> Capabilities {
         max_object_bytes: 50_000_000_000_000,
         max_copy_bytes: 5 << 30,
         copies_parts: true,
+        max_delete_keys: 1_000,
         verifies: verifies.to_vec(),
         keeps_attributes: true,
         keeps_modified: false,

@@ -26,6 +26,7 @@
 pub(crate) mod archive;
 pub(crate) mod batch;
 pub(crate) mod breaker;
+pub(crate) mod bulk_delete;
 pub(crate) mod cancel;
 pub(crate) mod changed;
 pub(crate) mod close;

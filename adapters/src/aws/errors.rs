@@ -111,6 +111,25 @@ where
     Error::new(kind, verb, subject, message).with_source(error)
 }
 
+/// The error of one key in a successful answer about many.
+pub(crate) fn error_of_key(
+    names: RightNames,
+    verb: &'static str,
+    subject: &str,
+    (code, message): (&str, &str),
+) -> Error {
+    // No status comes with it: one that a known code does not explain is the service's fault, and worth another try.
+    let kind = kind_of(200, code, message);
+    let mut line = match message {
+        "" => code.to_owned(),
+        message => format!("{code}: {}", message.trim_end_matches('.')),
+    };
+    if kind == Denied {
+        line.push_str(&advice::of_denial(names, verb, code, message));
+    }
+    Error::new(kind, verb, subject, line)
+}
+
 /// An error that the service itself reports.
 fn answered(names: RightNames, verb: &str, raw: &HttpResponse, (code, message): (&str, &str)) -> (ErrorKind, String) {
     let status = raw.status().as_u16();

@@ -80,6 +80,7 @@ impl FileStore {
             max_object_bytes: MAX_FILE_BYTES,
             max_copy_bytes: 0,
             copies_parts: false,
+            max_delete_keys: 0,
             verifies: Algorithm::ALL.into_iter().filter(|&algorithm| Hasher::new(algorithm).is_some()).collect(),
             keeps_attributes: false,
             keeps_modified: true,
@@ -247,6 +248,10 @@ impl ObjectStore for FileStore {
     async fn delete(&self, key: &str) -> Result<()> {
         let name = key.to_owned();
         short(&self.folder, "delete", key, move |folder| write::delete(folder, &name)).await
+    }
+
+    async fn delete_many(&self, _: &[String]) -> Result<Vec<Result<()>>> {
+        Err(self.folder.error(ErrorKind::Unsupported, "delete", "", "a folder deletes one file at a time"))
     }
 
     fn service(&self) -> Option<&Service> {

@@ -9,6 +9,7 @@ mod body;
 mod clock;
 mod copy;
 mod delete;
+mod delete_many;
 mod encoding;
 mod extras;
 mod keys;
@@ -365,6 +366,10 @@ impl ObjectStore for S3Store {
 
     async fn delete(&self, key: &str) -> Result<()> {
         self.0.delete(key).await
+    }
+
+    async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
+        self.0.delete_many(keys).await
     }
 
     fn service(&self) -> Option<&Service> {

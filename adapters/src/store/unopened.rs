@@ -40,6 +40,7 @@ impl UnopenedStore {
             max_object_bytes: u64::MAX,
             max_copy_bytes: 0,
             copies_parts: false,
+            max_delete_keys: 0,
             verifies: Vec::new(),
             keeps_attributes: false,
             keeps_modified: false,
@@ -148,6 +149,7 @@ fail! {
     "abort-upload" async fn abort_upload(_upload: &Upload) -> ();
     "list-uploads" async fn list_uploads(_key: &str) -> Vec<(Upload, Option<Timestamp>)>;
     "delete" async fn delete(_key: &str) -> ();
+    "delete" async fn delete_many(_keys: &[String]) -> Vec<Result<()>>;
     "copy" async fn copy(_source: &CopySource, _pin: &Pin, _key: &str, _write: &Write) -> Written;
     "copy-part" async fn copy_part(
         _source: &CopySource,

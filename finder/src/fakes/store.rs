@@ -55,6 +55,7 @@ impl Shelf {
             max_object_bytes: 50 << 40,
             max_copy_bytes: 5 << 30,
             copies_parts: true,
+            max_delete_keys: 1_000,
             verifies: Vec::new(),
             keeps_attributes: true,
             keeps_modified: false,
@@ -238,6 +239,9 @@ impl ObjectStore for Shelf {
         unsupported()
     }
     async fn delete(&self, _: &str) -> Result<()> {
+        unsupported()
+    }
+    async fn delete_many(&self, _: &[String]) -> Result<Vec<Result<()>>> {
         unsupported()
     }
     async fn may_lose(&self) -> Uncarried {

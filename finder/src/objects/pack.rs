@@ -3,7 +3,7 @@
 //! Architecture invariant: no I/O, no clock, no randomness: equal decisions in equal order make
 //! equal jobs, with equal names.
 
-use shared::config::Find;
+use shared::config::{Find, JOB_KEYS};
 use shared::job::Origin;
 use shared::ledger::Checkpoint;
 use shared::object::Entry;
@@ -26,6 +26,7 @@ const ENVELOPE_BYTES: usize = 2_048;
 #[derive(Debug)]
 pub struct Pack {
     max_objects: usize,
+    max_deletes: usize,
     max_bytes: u64,
     alone: Vec<Taken>,
     together: Vec<Taken>,
@@ -42,8 +43,11 @@ type Taken = (Entry, bool);
 impl Pack {
     /// An empty pack with the options' bounds on a job.
     pub fn new(options: &Find) -> Self {
+        let max_objects = (options.job_objects as usize).max(1);
         Pack {
-            max_objects: (options.job_objects as usize).max(1),
+            max_objects,
+            // A delete costs less than a copy, and one request deletes so many keys.
+            max_deletes: (2 * max_objects).min(JOB_KEYS),
             max_bytes: options.job_bytes,
             alone: Vec::new(),
             together: Vec::new(),
@@ -62,7 +66,7 @@ impl Pack {
     /// Whether a job has all the objects it may have, or there are jobs enough for a batch: time to seal.
     pub fn is_full(&self) -> bool {
         self.together.len() >= self.max_objects
-            || self.deletes.len() >= self.max_objects
+            || self.deletes.len() >= self.max_deletes
             || self.alone.len() + 1 >= MAX_JOBS
     }
 

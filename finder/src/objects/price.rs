@@ -15,7 +15,8 @@ pub const S3_WRITE_USD: f64 = 0.005 / 1e3;
 /// S3 Standard: one GET, HEAD or any other request but DELETE ($0.0004 per 1,000).
 pub const S3_READ_USD: f64 = 0.0004 / 1e3;
 
-/// S3: one DELETE.
+/// S3: one DELETE. A request that deletes many objects is a POST, and counts as one here, which is the most that it may
+/// cost.
 pub const S3_DELETE_USD: f64 = 0.0;
 
 /// SQS standard queue: one request of up to [`SQS_REQUEST_BYTES`] ($0.40 per million).

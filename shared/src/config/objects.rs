@@ -232,6 +232,10 @@ pub const GIANT_JOB_BYTES: u64 = 512 << 20;
 /// A worker records outcomes when this many of one job are there (or when the oldest has waited for 2 s).
 pub const SETTLE_OBJECTS: usize = 250;
 
+/// Most objects of any job: `job-objects` is no larger, a page of a listing shows as many keys, and one request deletes
+/// as many.
+pub const JOB_KEYS: usize = 1_000;
+
 /// A LIST costs as much as so many HEADs (Amazon S3: $0.005 and $0.0004 for a thousand): a page that shows fewer objects
 /// of a job is not worth it.
 pub const LIST_IN_HEADS: usize = 13;

@@ -20,6 +20,12 @@ const AMAZONS: StoreLimits = StoreLimits {
     copy_bytes: 5 * GIB,
 };
 
+/// Most keys of one `DeleteObjects` at every vendor that documents the request: Amazon S3 "DeleteObjects", Aliyun OSS
+/// "DeleteMultipleObjects", Tencent COS "DELETE Multiple Objects", Google "Delete multiple objects" (XML API), Cloudflare
+/// R2 "S3 API compatibility", Backblaze B2 "S3 Delete Objects", Scaleway "S3 operations", Ceph
+/// `rgw_delete_multi_obj_max_num`, MinIO "S3 API compatibility", Garage "S3 Compatibility status".
+const DELETE_KEYS: usize = 1_000;
+
 /// Amazon's names at stores that move objects by themselves. A read returns the object as before, or says that
 /// it must be restored.
 const READABLE_CLASSES: Classes = Classes { archives: &[], ..Classes::AMAZON };
@@ -64,6 +70,7 @@ pub const UNKNOWN: ProviderProfile = ProviderProfile {
     verifies: &[Algorithm::Md5],
     checks_completion: false,
     copies_parts: true,
+    max_delete_keys: 0,
     limits: AMAZONS,
     metadata: MetadataSupport::UNKNOWN,
     rights: RightNames::Amazon,
@@ -90,6 +97,7 @@ pub const AMAZON: ProviderProfile = ProviderProfile {
     lists_consistently: true,
     reports_tag_counts: true,
     verifies: &Algorithm::ALL,
+    max_delete_keys: DELETE_KEYS,
     checks_completion: true,
     metadata: MetadataSupport::AMAZON,
     ..KNOWN
@@ -112,6 +120,7 @@ const OSS: ProviderProfile = ProviderProfile {
     region_example: "cn-beijing",
     path_style: false,
     lists_uploads: false,
+    max_delete_keys: DELETE_KEYS,
     metadata: MetadataSupport { tags: Support::No, classes: &OSS_CLASSES, encrypts: false, ..MetadataSupport::UNKNOWN },
     rights: RightNames::Oss,
     ..KNOWN
@@ -132,6 +141,7 @@ const COS: ProviderProfile = ProviderProfile {
     region_example: "ap-beijing",
     path_style: false,
     lists_v2: Support::No,
+    max_delete_keys: DELETE_KEYS,
     metadata: MetadataSupport { classes: &COS_CLASSES, encrypts: false, ..MetadataSupport::UNKNOWN },
     rights: RightNames::Cos,
     ..KNOWN
@@ -167,6 +177,7 @@ const GCS: ProviderProfile = ProviderProfile {
     lists_consistently: true,
     accepts_x_id: false,
     copies_parts: false,
+    max_delete_keys: DELETE_KEYS,
     limits: StoreLimits { put_bytes: 5 * TIB, object_bytes: 5 * TIB, ..AMAZONS },
     metadata: MetadataSupport { tags: Support::No, classes: &GCS_CLASSES, encrypts: false, ..MetadataSupport::UNKNOWN },
     ..KNOWN
@@ -185,6 +196,7 @@ const R2: ProviderProfile = ProviderProfile {
     accept_encoding: Some("gzip"),
     reports_checksums: Support::Unknown,
     lists_consistently: true,
+    max_delete_keys: DELETE_KEYS,
     limits: StoreLimits {
         put_bytes: 5 * GIB - 5 * MIB,
         part_bytes: 5 * GIB - 5 * MIB,
@@ -202,6 +214,7 @@ const B2: ProviderProfile = ProviderProfile {
     name: "Backblaze B2",
     domains: &["backblazeb2.com"],
     endpoints: &["https://s3.{region}.backblazeb2.com"],
+    max_delete_keys: DELETE_KEYS,
     limits: StoreLimits {
         put_bytes: 5_000_000_000,
         part_bytes: 5_000_000_000,
@@ -224,6 +237,7 @@ const SCALEWAY: ProviderProfile = ProviderProfile {
     domains: &["scw.cloud"],
     endpoints: &["https://s3.{region}.scw.cloud"],
     region_example: "fr-par",
+    max_delete_keys: DELETE_KEYS,
     limits: StoreLimits { parts: 1_000, object_bytes: 5_000_000_000_000, ..AMAZONS },
     ..KNOWN
 };
@@ -237,6 +251,7 @@ const CEPH: ProviderProfile = ProviderProfile {
     encodes_keys: Support::No,
     reports_checksums: Support::Unknown,
     reports_tag_counts: true,
+    max_delete_keys: DELETE_KEYS,
     metadata: MetadataSupport { classes: &READABLE_CLASSES, spelling: Spelling::Utf8, ..MetadataSupport::UNKNOWN },
     ..KNOWN
 };
@@ -250,6 +265,7 @@ const MINIO: ProviderProfile = ProviderProfile {
     reports_checksums: Support::Unknown,
     lists_consistently: true,
     reports_tag_counts: true,
+    max_delete_keys: DELETE_KEYS,
     metadata: MetadataSupport {
         tags: Support::Yes,
         acl: Support::No,
@@ -267,6 +283,7 @@ const GARAGE: ProviderProfile = ProviderProfile {
     regions: &["garage"],
     etags: EtagMeaning::Md5AndParts,
     reports_checksums: Support::Unknown,
+    max_delete_keys: DELETE_KEYS,
     metadata: MetadataSupport { spelling: Spelling::Unknown, ..MetadataSupport::NOTHING },
     ..KNOWN
 };
@@ -282,6 +299,7 @@ const SEAWEED: ProviderProfile = ProviderProfile {
     reports_checksums: Support::Unknown,
     reports_tag_counts: true,
     copies_parts: false,
+    max_delete_keys: DELETE_KEYS,
     metadata: MetadataSupport {
         tags: Support::Yes,
         acl: Support::No,

@@ -95,6 +95,7 @@ forward! {
     async fn abort_upload(&self, upload: &Upload) -> Result<()>;
     async fn list_uploads(&self, key: &str) -> Result<Vec<(Upload, Option<Timestamp>)>>;
     async fn delete(&self, key: &str) -> Result<()>;
+    async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>>;
     async fn may_lose(&self) -> Uncarried;
     async fn copy(&self, source: &CopySource, pin: &Pin, key: &str, write: &Write) -> Result<Written>;
     async fn copy_part(

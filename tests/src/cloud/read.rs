@@ -174,9 +174,6 @@ pub(super) fn attributes(world: &mut World, profile: &Profile, call: &Call) -> O
 }
 
 pub(super) fn delete(world: &mut World, profile: &Profile, call: &Call) -> Outcome {
-    if call.key.is_empty() {
-        return delete_many(world, call);
-    }
     if call.asks("versionId").is_some() && !profile.has_versions {
         return Err(Refusal::not_implemented("versionId"));
     }
@@ -212,7 +209,8 @@ fn delete_one(world: &mut World, bucket: &str, key: &str, version: Option<&str>)
     }
 }
 
-fn delete_many(world: &mut World, call: &Call) -> Outcome {
+/// Answers for each key, also where the right is missing.
+pub(super) fn delete_many(world: &mut World, _: &Profile, call: &Call) -> Outcome {
     let body = String::from_utf8_lossy(&call.body).into_owned();
     let objects = text::elements(&body, "Object");
     if objects.is_empty() || objects.len() > 1000 {
@@ -221,6 +219,11 @@ fn delete_many(world: &mut World, call: &Call) -> Outcome {
     let mut answer = String::from("<DeleteResult>");
     for object in objects {
         let key = text::text_of(object, "Key").unwrap_or_default();
+        if world.buckets[&call.bucket].denied.contains("DeleteObject") {
+            let key = text::escape(&key, super::Control::Referenced);
+            let _ = write!(answer, "<Error><Key>{key}</Key><Code>AccessDenied</Code><Message>no</Message></Error>");
+            continue;
+        }
         delete_one(world, &call.bucket, &key, text::text_of(object, "VersionId").as_deref());
         let _ = write!(answer, "<Deleted><Key>{}</Key></Deleted>", text::escape(&key, super::Control::Referenced));
     }

@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used)]
 
 pub mod copies;
+pub mod deletes;
 pub mod keys;
 pub mod listings;
 pub mod multipart;
@@ -84,6 +85,9 @@ macro_rules! store_conformance {
             writes::attributes_are_kept_where_the_store_says_so,
             writes::the_modification_time_is_kept_where_the_store_says_so,
             writes::deleting_removes_and_may_be_repeated,
+            deletes::many_are_deleted_in_one_request_and_no_others,
+            deletes::each_key_of_many_has_its_own_result,
+            deletes::a_store_without_the_request_deletes_none_by_it,
             reads::what_is_missing_is_not_found,
             reads::any_range_can_be_read,
             reads::a_range_beyond_the_end_never_ends_well,

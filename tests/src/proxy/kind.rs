@@ -35,8 +35,10 @@ pub enum Kind {
     Complete,
     /// AbortMultipartUpload
     Abort,
-    /// DeleteObject, DeleteObjects
+    /// DeleteObject
     Delete,
+    /// DeleteObjects
+    DeleteMany,
     /// Whatever else is asked of a bucket: HeadBucket, GetBucketLocation, …
     Bucket,
     /// Not S3: a call by `x-amz-target` or a form, or ListBuckets
@@ -45,7 +47,7 @@ pub enum Kind {
 
 impl Kind {
     /// The operations that change something in a store, those on tags and ACLs aside.
-    pub const WRITES: [Kind; 9] = [
+    pub const WRITES: [Kind; 10] = [
         Kind::Put,
         Kind::Copy,
         Kind::Create,
@@ -54,6 +56,7 @@ impl Kind {
         Kind::Complete,
         Kind::Abort,
         Kind::Delete,
+        Kind::DeleteMany,
         Kind::Restore,
     ];
 
@@ -80,7 +83,7 @@ impl Kind {
                 "GET" if asks("uploads") => Kind::ListUploads,
                 "GET" if lists.into_iter().any(asks) => Kind::List,
                 "GET" if query.is_empty() || query == "x-id=ListObjects" => Kind::List,
-                "POST" if asks("delete") => Kind::Delete,
+                "POST" if asks("delete") => Kind::DeleteMany,
                 _ => Kind::Bucket,
             };
         }

@@ -1,5 +1,6 @@
 //! Faults of stores, for each remote call, and the end of a sync that meets them.
 
+mod bulk_deletes;
 mod integrity;
 mod judging;
 mod matrix;

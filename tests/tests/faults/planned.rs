@@ -15,13 +15,14 @@ use crate::stage::{Objects, Stage, content};
 const STORE: Profile = Profile { has_tags: true, reports_tag_counts: false, ..Profile::UNKNOWN };
 
 /// The operations of a plan, with the requests that each of them counts.
-const OPERATIONS: [(&str, &[Kind]); 6] = [
+const OPERATIONS: [(&str, &[Kind]); 7] = [
     ("list", &[Kind::List, Kind::ListParts, Kind::ListUploads]),
     ("head", &[Kind::Head, Kind::Attributes]),
     ("get", &[Kind::Get]),
     ("tags", &[Kind::Detail]),
     ("put", &[Kind::Put, Kind::Copy, Kind::Create, Kind::Part, Kind::PartCopy, Kind::Complete]),
     ("delete", &[Kind::Delete, Kind::Abort]),
+    ("delete-many", &[Kind::DeleteMany]),
 ];
 
 fn asked(proxies: &[&Proxy]) -> BTreeMap<&'static str, u64> {
@@ -80,8 +81,9 @@ async fn pages_replace_requests_for_each_key() {
     for look_again in [false, true] {
         let mut stage = Stage::at(Profile::UNKNOWN, Objects::small(30)).await;
         // The scheme names the provider before its first answer.
-        let bucket = stage.source.location.bucket().to_owned();
-        stage.source.location = format!("r2://{bucket}").parse().expect("a location");
+        for side in [&mut stage.source, &mut stage.destination] {
+            side.location = format!("r2://{}", side.location.bucket()).parse().expect("a location");
+        }
         stage.find.delete = true;
         stage.work.look_again = Some(look_again);
         for n in 0..30 {
@@ -92,6 +94,7 @@ async fn pages_replace_requests_for_each_key() {
         assert_planned(&stage, &format!("looks again: {look_again}")).await;
         let asked = asked(&[&stage.from]);
         assert_eq!(asked.get("head"), None, "{asked:?}");
+        assert_eq!((stage.to.count(Kind::DeleteMany), stage.to.count(Kind::Delete)), (1, 0));
         // The probe, one page of the listing, one look before the deletes; two looks after all writes.
         assert_eq!(asked["list"], if look_again { 5 } else { 3 }, "{asked:?}");
     }

@@ -63,6 +63,7 @@ pub fn capabilities(etags: EtagMeaning, verifies: Vec<Algorithm>) -> Capabilitie
         max_object_bytes: 50 << 40,
         max_copy_bytes: 5 << 30,
         copies_parts: true,
+        max_delete_keys: 1_000,
         verifies,
         keeps_attributes: true,
         keeps_modified: false,
@@ -337,6 +338,15 @@ impl ObjectStore for FakeStore {
             (Ok(()), String::new())
         };
         self.call(Kind::Write, key, what, effect).await
+    }
+
+    async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
+        let (what, wanted) = (format!("DELETE {}/{}", self.side(), keys.join(", ")), keys.to_vec());
+        let effect = move |bucket: &mut Bucket| {
+            wanted.iter().for_each(|key| bucket.remove(key));
+            (Ok(wanted.iter().map(|_| Ok(())).collect()), String::new())
+        };
+        self.call(Kind::Write, keys.first().map_or("", String::as_str), what, effect).await
     }
 
     fn service(&self) -> Option<&shared::store::Service> {

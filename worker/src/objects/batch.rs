@@ -6,6 +6,7 @@
 //! objects that are finished and not recorded are bounded: the job begins no more of them meanwhile.
 
 use std::collections::BTreeSet;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 use crate::engine::backend::Repetition;
 use crate::engine::executor::Delivery;
 use crate::objects::archive;
+use crate::objects::bulk_delete::{self, Sent};
 use crate::objects::cancel;
 use crate::objects::changed;
 use crate::objects::context::Context;
@@ -34,7 +36,6 @@ use crate::objects::replace;
 use crate::objects::requeue::{next_attempt, same_attempt};
 use crate::objects::second_look::{self, Ended, Waiting};
 use crate::objects::settle::settle_job;
-use crate::objects::source_pages::{self, PageState};
 use crate::objects::suspects::Marks;
 use crate::objects::verdict::{Skip, Uploads, Verdict};
 
@@ -207,35 +208,26 @@ impl<'a> Results<'a> {
     }
 }
 
-/// The objects of a job that are to be worked on. Of keys to delete it is read first, by pages, which of them the source
-/// does not have.
+/// The objects of a job that are to be worked on. Keys to delete that the source does not have are deleted together
+/// first, as far as may be.
 async fn items<'a>(
     context: &'a Context,
     job: &'a ObjectJob,
     delivery: &Delivery,
     settled: &BTreeSet<u32>,
+    sent: &Sent,
 ) -> Box<dyn Iterator<Item = Item<'a>> + Send + 'a> {
-    let left = |index| !settled.contains(&index);
-    let mut keys: Vec<(&str, u32)> = match &job.work {
-        // What was begun before is looked at alone.
-        ObjectWork::Delete { .. } if !delivery.redelivered && job.attempt == 1 => {
-            job.work.keys().filter(|(index, _)| left(*index)).map(|(index, key)| (key, index)).collect()
-        }
-        _ => Vec::new(),
-    };
-    keys.sort_unstable();
-    let names: Vec<String> = keys.iter().map(|(key, _)| (*key).to_owned()).collect();
-    let since = Instant::now();
-    // An error is no answer: each key is asked for then, and reports its own error.
-    let states = source_pages::look(context, &names, 1).await.unwrap_or_default();
-    let absent = keys.iter().zip(states).filter(|(_, state)| *state == PageState::Absent);
-    let absent: BTreeSet<u32> = absent.map(|((_, index), _)| *index).collect();
     let done = settled.clone();
     let items = Item::all(context, job, delivery.redelivered).filter(move |item| !done.contains(&item.object.index));
-    Box::new(items.map(move |mut item| {
-        item.absent_since = absent.contains(&item.object.index).then_some(since);
-        item
-    }))
+    match &job.work {
+        // What was begun before is looked at alone.
+        ObjectWork::Delete { .. } if !delivery.redelivered && job.attempt == 1 => {
+            let mut items: Vec<Item<'a>> = items.collect();
+            bulk_delete::delete_absent(&mut items, sent).await;
+            Box::new(items.into_iter())
+        }
+        _ => Box::new(items),
+    }
 }
 
 /// Works on all objects of a job at once, as far as there are permits, and records their verdicts
@@ -254,12 +246,31 @@ pub(crate) async fn work_on_all<'a>(
     settled: BTreeSet<u32>,
     marks: &'a Marks,
 ) -> Result<()> {
+    let mut cancelled = std::pin::pin!(delivery.cancelled(&context.lane, &job.run));
+    let sent = Sent::default();
+    let items = tokio::select! {
+        items = items(context, job, delivery, &settled, &sent) => items,
+        asked = &mut cancelled => {
+            asked?;
+            return cancel::rest(context, job, &settled, &sent.indexes()).await;
+        }
+    };
+    work_on_items(context, job, (settled, sent), marks, items, cancelled).await
+}
+
+/// Works on the items of a job until all are done, or `cancelled` ends.
+async fn work_on_items<'a>(
+    context: &'a Context,
+    job: &'a ObjectJob,
+    (settled, sent): (BTreeSet<u32>, Sent),
+    marks: &'a Marks,
+    items: Box<dyn Iterator<Item = Item<'a>> + Send + 'a>,
+    mut cancelled: Pin<&mut (impl Future<Output = Result<()>> + Send)>,
+) -> Result<()> {
     let at_once = context.lane.limiter.limit().max(1);
     let room = Arc::new(Semaphore::new(UNRECORDED_OBJECTS.max(at_once)));
-    let items = items(context, job, delivery, &settled).await;
     let works = InRoom { items, marks, room: room.clone() };
     let mut verdicts = Box::pin(stream::iter(works).buffer_unordered(at_once));
-    let mut cancelled = std::pin::pin!(delivery.cancelled(&context.lane, &job.run));
     let (batch, waiting) = (Batch::default(), Waiting::default());
     let mut results = Results { batch, waiting, ended: settled.clone(), failed: None, room };
     let (mut is_cancelled, mut looked_at) = (false, 0);
@@ -302,7 +313,8 @@ pub(crate) async fn work_on_all<'a>(
     if is_cancelled {
         // They are begun in their order, so many at once.
         let unsettled = job.work.keys().map(|(index, _)| index).filter(|index| !settled.contains(index));
-        let began = unsettled.take(results.ended.len() - settled.len() + unlooked + at_once).collect();
+        let mut began = sent.indexes();
+        began.extend(unsettled.take(results.ended.len() - settled.len() + unlooked + at_once));
         return cancel::rest(context, job, &results.ended, &began).await;
     }
     results.failed.map_or(Ok(()), Err)

@@ -39,6 +39,8 @@ pub(crate) struct Item<'a> {
     pub source_time: Timestamp,
     /// When a listing showed that the source does not have the key.
     pub absent_since: Option<Instant>,
+    /// Whether a request for many keys has deleted the key already, in place of this item's own request.
+    pub is_removed: bool,
     /// Whether the second look waits for the other objects of the job.
     pub look_waits: bool,
 }
@@ -60,6 +62,7 @@ impl<'a> Item<'a> {
             uploads: Uploads::None,
             source_time: Timestamp::default(),
             absent_since: None,
+            is_removed: false,
             look_waits: false,
         };
         let bare = |index, key: &str| JobObject { index, key: key.to_owned(), ..JobObject::default() };
@@ -90,6 +93,11 @@ impl<'a> Item<'a> {
     pub fn is_left_out(&self) -> bool {
         let is_followed = matches!(self.request, Request::Follow(_)) || self.job.run == events_run(&self.job.task);
         is_followed && !self.context.objects.follow.takes_key(&self.object.key)
+    }
+
+    /// Whether a key to delete may stand where a copy needs its place.
+    pub fn may_block(&self) -> bool {
+        matches!(self.request, Request::Delete(key) if key.may_block)
     }
 
     /// Whether an earlier delivery or attempt may have written the object or begun an upload of it. A job that waited

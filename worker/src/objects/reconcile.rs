@@ -31,7 +31,7 @@ const MAX_LOOKS: u32 = 5;
 
 /// How long a listing is believed that showed a key to be absent. A source that gets the key again meanwhile is seen by
 /// the second look, or by the next scan.
-const ABSENT_FOR: Duration = Duration::from_secs(10);
+pub(crate) const ABSENT_FOR: Duration = Duration::from_secs(10);
 
 /// What may be deleted when the source does not have a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +123,8 @@ pub(crate) async fn delete(item: &mut Item<'_>, may_block: bool) -> Verdict {
             Err(error) => return item.failed(error),
         }
     }
-    let is_absent = !is_redone && item.absent_since.is_some_and(|since| since.elapsed() < ABSENT_FOR);
+    let is_shown_absent = || item.absent_since.is_some_and(|since| since.elapsed() < ABSENT_FOR);
+    let is_absent = item.is_removed || !is_redone && is_shown_absent();
     let seen = match if is_absent { Ok(SourceState::Gone) } else { source::look(context, &item.object).await } {
         Ok(SourceState::Present(..)) if !is_redone => return Verdict::Skipped(Skip::BackAtSource),
         Ok(seen) => seen,
@@ -310,7 +311,10 @@ async fn copy_version(item: &mut Item<'_>, wanted: &JobObject) -> Result<Verdict
 }
 
 /// Deletes at the destination what the source does not have, as far as that is wanted.
-async fn remove(item: &Item<'_>, options: ReconcileOptions<'_>, has_written: bool) -> Result<Step> {
+async fn remove(item: &mut Item<'_>, options: ReconcileOptions<'_>, has_written: bool) -> Result<Step> {
+    if std::mem::take(&mut item.is_removed) {
+        return Ok(Step::Ended(Verdict::Deleted));
+    }
     let (context, key) = (item.context, &item.object.key);
     let gone = || Ok(Step::Ended(Verdict::Skipped(Skip::Gone)));
     match options.deletes {

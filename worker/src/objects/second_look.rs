@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _, stream};
-use shared::config::{LIST_IN_HEADS, SETTLE_OBJECTS};
+use shared::config::{JOB_KEYS, LIST_IN_HEADS};
 use shared::metrics;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
@@ -24,8 +24,9 @@ use crate::objects::verdict::Verdict;
 /// An object whose work has ended, with its verdict and its room.
 pub(crate) type Ended<'a> = (Item<'a>, Verdict, OwnedSemaphorePermit);
 
-/// Most objects that wait for one look. A job has no more unrecorded, so it never waits for room that only a look frees.
-pub(crate) const MOST: usize = 2 * SETTLE_OBJECTS;
+/// Most objects that wait for one look: all of a job, so that a delete job is looked at once. A job has no more
+/// unrecorded, so it never waits for room that only a look frees.
+pub(crate) const MOST: usize = JOB_KEYS;
 
 /// The longest time that an object waits: a job that is slow is looked at in pieces, so that progress is recorded.
 const WAITS_FOR: Duration = Duration::from_secs(10);

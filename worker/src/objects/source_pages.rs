@@ -42,8 +42,8 @@ pub(crate) async fn look(context: &Context, keys: &[String], least: usize) -> Re
     Ok(states)
 }
 
-/// The state of the first of these keys that one page spans.
-async fn page(context: &Context, keys: &[String]) -> Result<Vec<PageState>> {
+/// The state of the first of these keys that one page spans; one at least.
+pub(crate) async fn page(context: &Context, keys: &[String]) -> Result<Vec<PageState>> {
     let range = KeyRange { after: keys.first().and_then(|key| just_before(key)), ..KeyRange::default() };
     let mut listing = context.objects.source.list(range);
     let page = listing.next_page().await?;

@@ -52,6 +52,8 @@ struct State {
     has_answered: AtomicBool,
     /// For each feature the number of refusals, or [`SUPPORTED`].
     refusals: [AtomicU8; 3],
+    /// Whether the store refused `DeleteObjects` as a request that it does not have.
+    refuses_delete_many: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -80,6 +82,7 @@ impl Provider {
             by_answer: OnceLock::new(),
             has_answered: AtomicBool::new(false),
             refusals: Default::default(),
+            refuses_delete_many: AtomicBool::new(false),
         }))
     }
 
@@ -108,6 +111,18 @@ impl Provider {
             Support::Yes => true,
             Support::No => false,
             Support::Unknown => self.is_sure(feature) || self.refusals(feature).load(Relaxed) < REFUSALS,
+        }
+    }
+
+    /// Whether the store refused `DeleteObjects` before: each object is deleted by itself then.
+    pub fn refuses_delete_many(&self) -> bool {
+        self.0.refuses_delete_many.load(Relaxed)
+    }
+
+    /// The store answered that it has no `DeleteObjects`. A proxy's refusal costs speed only.
+    pub fn note_delete_many_refused(&self) {
+        if !self.0.refuses_delete_many.swap(true, Relaxed) {
+            tracing::info!("the store has no request that deletes many objects: deleting them one by one");
         }
     }
 

@@ -11,6 +11,7 @@ use super::*;
 use shared::config::Connection;
 
 mod clients;
+mod delete_many;
 mod faults;
 mod incomplete;
 mod lean;

@@ -72,7 +72,10 @@ proptest! {
                         assert!(objects.len() == 1 || objects.iter().map(|o| o.size).sum::<u64>() <= job_bytes);
                         copied.extend(objects.into_iter().map(|o| o.key));
                     }
-                    ObjectWork::Delete { objects } => deleted.extend(objects.into_iter().map(|o| o.key)),
+                    ObjectWork::Delete { objects } => {
+                        assert!(objects.len() <= (2 * job_objects as usize).min(1_000));
+                        deleted.extend(objects.into_iter().map(|o| o.key));
+                    }
                     ObjectWork::Parts(_) | ObjectWork::Changed { .. } => panic!("the finder makes no parts jobs"),
                 }
             }

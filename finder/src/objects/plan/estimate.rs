@@ -148,7 +148,7 @@ impl Tally {
                     true => self.delete_looks += PageLooks::of(looks, keys),
                     false => self.stores.look_for(keys * looks),
                 }
-                self.stores.delete(keys);
+                self.stores.delete(objects, terms);
             }
             job::ObjectWork::Parts(_) | job::ObjectWork::Changed { .. } => {}
         }
@@ -233,6 +233,7 @@ impl Tally {
             add(service, "tags", on(scheme, side.tags), price::S3_READ_USD);
             add(service, "put", on(scheme, side.put), price::S3_WRITE_USD);
             add(service, "delete", on(scheme, side.delete), price::S3_DELETE_USD);
+            add(service, "delete-many", on(scheme, side.delete_many), price::S3_WRITE_USD);
         }
         add("queue", "request", self.queue_requests, price::SQS_USD);
         add("ledger", "write", self.ledger_writes, price::DYNAMODB_WRITE_USD);

@@ -6,7 +6,7 @@
 use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
-use shared::objects::job::JobObject;
+use shared::objects::job::{JobKey, JobObject};
 use shared::store::{Capabilities, EtagMeaning, Support};
 
 use super::estimate::Terms;
@@ -23,6 +23,8 @@ pub(super) struct SideRequests {
     /// PUT, COPY, POST.
     pub(super) put: u64,
     pub(super) delete: u64,
+    /// Requests that delete many objects.
+    pub(super) delete_many: u64,
 }
 
 impl AddAssign for SideRequests {
@@ -33,6 +35,7 @@ impl AddAssign for SideRequests {
         self.tags += other.tags;
         self.put += other.put;
         self.delete += other.delete;
+        self.delete_many += other.delete_many;
     }
 }
 
@@ -63,9 +66,18 @@ impl Stores {
         self.source += SideRequests { head: looks, list: looks, ..SideRequests::default() };
     }
 
-    /// Objects are deleted.
-    pub(super) fn delete(&mut self, objects: u64) {
-        self.destination += SideRequests { delete: objects, ..SideRequests::default() };
+    /// The objects of a job are deleted: together if pages show which keys are absent and the destination has the request,
+    /// but for keys that may stand where a copy needs a place in a folder (`worker/src/objects/bulk_delete.rs`).
+    pub(super) fn delete(&mut self, keys: &[JobKey], terms: &Terms) {
+        let Capabilities { max_delete_keys, has_folders, .. } = terms.destination;
+        let together = keys.iter().filter(|key| !(has_folders && key.may_block)).count();
+        let is_one_request = terms.source.lists_consistently && max_delete_keys > 1 && together > 1;
+        let together = if is_one_request { together } else { 0 };
+        self.destination += SideRequests {
+            delete: (keys.len() - together) as u64,
+            delete_many: together.div_ceil(max_delete_keys.max(1)) as u64,
+            ..SideRequests::default()
+        };
     }
 }
 

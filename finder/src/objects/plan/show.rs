@@ -36,7 +36,7 @@ impl fmt::Display for Plan {
             writeln!(f, "             a run would stop here: {refused}")?;
         }
         for r in &self.cost.requests {
-            writeln!(f, "  {:<12} {:<8} {:>14}  ${:.4}", r.service, r.operation, count(r.count), r.usd)?;
+            writeln!(f, "  {:<12} {:<11} {:>14}  ${:.4}", r.service, r.operation, count(r.count), r.usd)?;
         }
         writeln!(f, "  requests   ${:.4}; an embedded queue and ledger cost nothing", self.cost.usd_requests)?;
         writeln!(f, "  egress     ${:.2} at most; free within one region", self.cost.usd_egress_at_most)?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Find, ObjectsConfig, Side, Sse, Work};
+use super::{Find, JOB_KEYS, ObjectsConfig, Side, Sse, Work};
 use crate::config::check::{Check, GIB, KIB, LARGEST, MIB, check_connection, duration_within, refuse, within};
 use crate::config::{Connection, Size};
 use crate::location::Scheme;
@@ -40,7 +40,7 @@ impl Find {
     pub fn check(&self) -> Check {
         within("list-concurrency", self.list_concurrency, 1, 256)?;
         // A resumed finder sends a job again; 1,000 keys still fit a message of 256 KiB at common lengths.
-        within("job-objects", self.job_objects, 1, 1000)?;
+        within("job-objects", self.job_objects, 1, JOB_KEYS as u32)?;
         within("job-bytes", Size(self.job_bytes), Size(1), LARGEST)?;
         if let (Some(min), Some(max)) = (self.min_size, self.max_size)
             && min > max

@@ -264,6 +264,25 @@ impl StoreWrapper for BreakerStore {
         self.write(DELETE.verb, key, self.inner.delete(key)).await
     }
 
+    /// Reports what the whole request says of the store. What a refusal of one key says, the delete of this key alone
+    /// reports.
+    async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
+        let first = keys.first().map_or("", String::as_str);
+        self.gate(DELETE.verb, first)?;
+        let pending: Vec<PendingWrite<'_>> = keys.iter().map(|key| self.in_doubt.begin(key)).collect();
+        let (answer, was_unclear) = retry::noting_unclear(self.inner.delete_many(keys)).await;
+        match &answer {
+            // An earlier request may come late: all are in doubt, as if they had been dropped.
+            _ if was_unclear => {}
+            Ok(results) => pending.into_iter().zip(results).for_each(|(pending, result)| pending.ended(result)),
+            Err(_) => pending.into_iter().for_each(|pending| pending.ended(&answer)),
+        }
+        match answer {
+            Ok(results) if !results.iter().any(Result::is_ok) => Ok(results),
+            answer => self.report(DELETE.verb, first, answer),
+        }
+    }
+
     async fn copy(&self, source: &CopySource, pin: &Pin, key: &str, write: &Write) -> Result<Written> {
         self.write(COPY.verb, key, self.inner.copy(source, pin, key, write)).await
     }

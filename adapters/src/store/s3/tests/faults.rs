@@ -119,7 +119,7 @@ async fn an_invalid_answer_is_asked_for_again_and_never_believed() {
 
 #[tokio::test(start_paused = true)]
 async fn an_error_in_a_200_is_that_error_for_each_verb() {
-    for verb in [Complete, Verb::Copy, PartCopy] {
+    for verb in [Complete, DeleteMany, Verb::Copy, PartCopy] {
         for (code, kind) in [
             ("InternalError", ErrorKind::Unavailable),
             ("SlowDown", ErrorKind::Throttled),

@@ -6,7 +6,9 @@ use futures::{StreamExt as _, stream};
 use super::super::super::*;
 use super::service::{Reply, reply};
 use shared::object::ETag;
-use shared::retry::{ABORT, COMPLETE, COPY, CREATE, DELETE, GET, HEAD, LIST, LIST_PARTS, PART, PROBE, PUT, Policy};
+use shared::retry::{
+    ABORT, COMPLETE, COPY, CREATE, DELETE, DELETE_MANY, GET, HEAD, LIST, LIST_PARTS, PART, PROBE, PUT, Policy,
+};
 use shared::store;
 
 /// A verb, with its policy and what a good store answers to it.
@@ -23,13 +25,14 @@ pub enum Verb {
     Complete,
     Abort,
     Delete,
+    DeleteMany,
     Copy,
     PartCopy,
 }
 use Verb::*;
 
-pub const ALL: [Verb; 13] =
-    [Probe, List, Head, Get, Put, Create, Part, ListParts, Complete, Abort, Delete, Copy, PartCopy];
+pub const ALL: [Verb; 14] =
+    [Probe, List, Head, Get, Put, Create, Part, ListParts, Complete, Abort, Delete, DeleteMany, Copy, PartCopy];
 
 impl Verb {
     pub fn policy(self) -> Policy {
@@ -46,6 +49,7 @@ impl Verb {
             Complete => COMPLETE,
             Abort => ABORT,
             Delete => DELETE,
+            DeleteMany => DELETE_MANY,
             Verb::Copy | PartCopy => COPY,
         }
     }
@@ -83,6 +87,7 @@ impl Verb {
             ),
             Complete => reply(200, "<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>"),
             Abort | Delete => reply(204, ""),
+            DeleteMany => reply(200, "<DeleteResult><Deleted><Key>key</Key></Deleted></DeleteResult>"),
             Verb::Copy => reply(200, "<CopyObjectResult><ETag>e</ETag></CopyObjectResult>"),
             PartCopy => reply(200, "<CopyPartResult><ETag>e</ETag></CopyPartResult>"),
         }
@@ -124,6 +129,7 @@ impl Verb {
             }
             Abort => store.abort_upload(&upload).await,
             Delete => store.delete("key").await,
+            DeleteMany => store.delete_many(&["key".to_owned()]).await?.remove(0),
             Verb::Copy => store.copy(&source, &pin, "key", &write).await.map(drop),
             PartCopy => store.copy_part(&source, &pin, 0..3, &upload, &part).await.map(drop),
         }
