@@ -9,6 +9,7 @@ pub mod emulators;
 pub mod group;
 pub mod keys;
 pub mod metadata;
+pub mod meter;
 pub mod probe;
 pub mod proxy;
 pub mod scale;

@@ -155,10 +155,13 @@ async fn object(shared: &Shared, connection: &mut Connection, request: &Request)
 }
 
 fn delete_all(shared: &Shared, request: &Request, document: &str) -> Answer {
+    let mut results = String::new();
     for key in xml::elements(document, "Key") {
         shared.sink.delete(&request.bucket, &xml::unescape(key));
+        // As it came, escaped.
+        results.extend(["<Deleted><Key>", key, "</Key></Deleted>"]);
     }
-    Answer::document("<DeleteResult></DeleteResult>".to_owned())
+    Answer::document(format!("<DeleteResult>{results}</DeleteResult>"))
 }
 
 /// `GET /-/counters`, `DELETE /-/counters`, `GET /-/total?BUCKET`, `PUT /-/settings?NAME=VALUE`.

@@ -3,6 +3,7 @@
 mod backends;
 mod cancelled_at_work;
 mod changed_mind;
+mod cost;
 mod crash;
 mod deletion;
 mod disk;

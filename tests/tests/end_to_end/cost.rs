@@ -1,0 +1,151 @@
+//! The requests of runs in fleet mode, by service and verb, against the plan and against what Flotilla may add.
+//!
+//! Stores are simulated and count by verb; SQS and DynamoDB are emulated behind a meter that computes the billed units.
+
+mod table;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapters::ledger::dynamodb::DynamoDbLedger;
+use adapters::queue::sqs::SqsQueue;
+use adapters::store::s3::S3Store;
+use finder::{Finder, ObjectsPlanner, Plan};
+use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, connection, ministack, unique_name};
+use flotilla_tests::meter::Meter;
+use flotilla_tests::simulator::Simulator;
+use flotilla_tests::stage::{Running, TASK, until, worker};
+use shared::config::{Find, LedgerConfig, MachineSettings, QueueConfig, Side, Work};
+use shared::ledger::{Ledger, Run};
+use shared::store::Store;
+use tokio_util::sync::CancellationToken;
+
+use table::{Counts, DELETES_USD, Table};
+
+/// Two stores with consistent listings, a queue and a table, all of which count.
+struct Bench {
+    simulators: [Simulator; 2],
+    sides: [Side; 2],
+    meter: Meter,
+    queue: Arc<SqsQueue>,
+    ledger: Arc<DynamoDbLedger>,
+    /// The ledger past the meter.
+    seen: DynamoDbLedger,
+    find: Find,
+    work: Work,
+}
+
+impl Bench {
+    async fn new(source: &str, destination: &str) -> Bench {
+        let started = async || Simulator::start(0, Default::default()).await.expect("a port is free");
+        let simulators = [started().await, started().await];
+        // The scheme names a provider with consistent listings before its first answer.
+        let side = |simulator: &Simulator, bucket: &str| Side {
+            location: format!("r2://{bucket}").parse().expect("a location"),
+            connection: connection(&simulator.endpoint, ACCESS_KEY, SECRET_KEY),
+            ..flotilla_tests::emulators::side(&simulator.endpoint, bucket, "")
+        };
+        let sides = [side(&simulators[0], source), side(&simulators[1], destination)];
+        let (services, name) = (ministack(), unique_name("cost"));
+        let meter = Meter::start(&services.endpoint).await;
+        let metered = connection(&meter.endpoint, ACCESS_KEY, SECRET_KEY);
+        let queue = QueueConfig { name: name.clone(), dead_letter: None, connection: metered.clone() };
+        SqsQueue::create(&queue).await.expect("the queue is made");
+        let queue = Arc::new(SqsQueue::open(&queue).await.expect("the queue opens"));
+        let table = LedgerConfig { table: name, connection: metered };
+        DynamoDbLedger::create(&table).await.expect("the table is made");
+        let ledger = Arc::new(DynamoDbLedger::open(&table).await.expect("the table opens"));
+        let seen = LedgerConfig { connection: connection(&services.endpoint, ACCESS_KEY, SECRET_KEY), ..table };
+        let seen = DynamoDbLedger::open(&seen).await.expect("the table opens");
+        let work = Work { look_again: Some(true), ..Work::default() };
+        Bench { simulators, sides, meter, queue, ledger, seen, find: Find::default(), work }
+    }
+
+    async fn stores(&self) -> (Store, Store) {
+        let open = async |side| Arc::new(S3Store::open(side).await.expect("the store opens"));
+        let (source, destination): (Store, Store) = (open(&self.sides[0]).await, open(&self.sides[1]).await);
+        source.probe().await.expect("the source answers");
+        destination.probe().await.expect("the destination answers");
+        (source, destination)
+    }
+
+    async fn plan(&self) -> Plan {
+        let (source, destination) = self.stores().await;
+        let stop = CancellationToken::new();
+        finder::plan(source, destination, &self.find, &self.work, stop, Default::default()).await.expect("a plan")
+    }
+
+    async fn last_run(&self) -> Option<Run> {
+        self.seen.runs(TASK, 1).await.expect("the ledger answers").pop()
+    }
+
+    /// Makes one run, and counts its requests.
+    async fn run(&self) -> (Run, Counts) {
+        let before = self.simulators.each_ref().map(Simulator::counters);
+        let (source, destination) = self.stores().await;
+        self.meter.take();
+        let machine = MachineSettings::default();
+        let stores = (source.clone(), destination.clone());
+        let mut worker = worker(stores, self.queue.clone(), self.ledger.clone(), (&machine, &self.work));
+        worker.objects.follow.look_again = true;
+        let working = Running::start(worker.build());
+        let finder = Finder {
+            task: TASK.into(),
+            queue: self.queue.clone(),
+            ledger: self.ledger.clone(),
+            owner: "finder".into(),
+            force: false,
+            look_every: Duration::from_secs(1),
+            run: None,
+        };
+        let planner = ObjectsPlanner::new(source, destination, &self.find, &self.work, self.ledger.clone());
+        let planner = planner.expect("the filters are valid");
+        finder.run(&planner, CancellationToken::new(), Arc::default()).await.expect("the finder ends well");
+        until(async || self.last_run().await.is_some_and(|run| run.is_done())).await;
+        working.stop().await.expect("the worker ends well");
+        let after = self.simulators.each_ref().map(Simulator::counters);
+        let counts = Counts::between([&before[0], &before[1]], [&after[0], &after[1]], self.meter.take());
+        (self.last_run().await.expect("it is recorded"), counts)
+    }
+
+    async fn measured(&self, case: &str) -> (Run, Table) {
+        let plan = self.plan().await;
+        let (run, counts) = self.run().await;
+        let table = Table::new(case, &plan, counts);
+        println!("{table}");
+        (run, table)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_deletes_cost_what_the_plan_says() {
+    let mut bench = Bench::new("empty", "flat-10000x10").await;
+    bench.find = Find { delete: true, max_delete: Some(20_000), ..Find::default() };
+    let (run, table) = bench.measured("10,000 deletes").await;
+    assert_eq!(run.settled.deleted, 10_000);
+    table.assert_planned();
+    // A LIST before, the deletes, and a LIST after, for each job of up to 1,000 keys.
+    let listings = table.counted("destination", "list");
+    assert!(table.store_requests() <= listings + 3 * 10 + 4, "{table}");
+    assert_eq!(table.counted("destination", "delete"), 0, "{table}");
+    assert!(table.usd_of(&["queue", "ledger"]) * 100.0 <= DELETES_USD, "{table}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_copies_cost_what_the_plan_says() {
+    let bench = Bench::new("flat-10000x10240", "empty").await;
+    let (run, table) = bench.measured("10,000 copies").await;
+    assert_eq!(run.settled.copied, 10_000);
+    table.assert_planned();
+    table.assert_overhead(10_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_to_do_costs_its_listings() {
+    let bench = Bench::new("flat-50000x10", "flat-50000x10-b").await;
+    let (run, table) = bench.measured("nothing to do, 50,000").await;
+    assert_eq!(run.found.enqueued, 0);
+    table.assert_planned();
+    // The run's own records do not grow with the objects.
+    assert!(table.usd_of(&["queue", "ledger"]) <= 0.03 * table.usd_of(&["source", "destination"]) + 0.000_1, "{table}");
+}
