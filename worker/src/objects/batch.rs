@@ -230,6 +230,30 @@ async fn items<'a>(
     }
 }
 
+/// As [`items`]; `None` if the run was cancelled meanwhile, and the job is settled.
+async fn items_unless_cancelled<'a>(
+    context: &'a Context,
+    job: &'a ObjectJob,
+    delivery: &Delivery,
+    (settled, sent): (&BTreeSet<u32>, &Sent),
+    cancelled: Pin<&mut (impl Future<Output = Result<()>> + Send)>,
+) -> Result<Option<Box<dyn Iterator<Item = Item<'a>> + Send + 'a>>> {
+    tokio::select! {
+        items = items(context, job, delivery, settled, sent) => Ok(Some(items)),
+        asked = cancelled => {
+            asked?;
+            cancel::rest(context, job, settled, &sent.indexes()).await?;
+            Ok(None)
+        }
+    }
+}
+
+/// The indexes of the objects that were begun. They are begun in their order, so many at once.
+fn began(job: &ObjectJob, settled: &BTreeSet<u32>, sent: &Sent, at_once: usize) -> BTreeSet<u32> {
+    let unsettled = job.work.keys().map(|(index, _)| index).filter(|index| !settled.contains(index));
+    sent.indexes().into_iter().chain(unsettled.take(at_once)).collect()
+}
+
 /// Works on all objects of a job at once, as far as there are permits, and records their verdicts
 /// as they come, while the others go on.
 ///
@@ -246,29 +270,12 @@ pub(crate) async fn work_on_all<'a>(
     settled: BTreeSet<u32>,
     marks: &'a Marks,
 ) -> Result<()> {
-    let mut cancelled = std::pin::pin!(delivery.cancelled(&context.lane, &job.run));
-    let sent = Sent::default();
-    let items = tokio::select! {
-        items = items(context, job, delivery, &settled, &sent) => items,
-        asked = &mut cancelled => {
-            asked?;
-            return cancel::rest(context, job, &settled, &sent.indexes()).await;
-        }
-    };
-    work_on_items(context, job, (settled, sent), marks, items, cancelled).await
-}
-
-/// Works on the items of a job until all are done, or `cancelled` ends.
-async fn work_on_items<'a>(
-    context: &'a Context,
-    job: &'a ObjectJob,
-    (settled, sent): (BTreeSet<u32>, Sent),
-    marks: &'a Marks,
-    items: Box<dyn Iterator<Item = Item<'a>> + Send + 'a>,
-    mut cancelled: Pin<&mut (impl Future<Output = Result<()>> + Send)>,
-) -> Result<()> {
     let at_once = context.lane.limiter.limit().max(1);
     let room = Arc::new(Semaphore::new(UNRECORDED_OBJECTS.max(at_once)));
+    let mut cancelled = std::pin::pin!(delivery.cancelled(&context.lane, &job.run));
+    let sent = Sent::default();
+    let items = items_unless_cancelled(context, job, delivery, (&settled, &sent), cancelled.as_mut()).await?;
+    let Some(items) = items else { return Ok(()) };
     let works = InRoom { items, marks, room: room.clone() };
     let mut verdicts = Box::pin(stream::iter(works).buffer_unordered(at_once));
     let (batch, waiting) = (Batch::default(), Waiting::default());
@@ -311,10 +318,7 @@ async fn work_on_items<'a>(
     }
     results.batch.record(context, job).await?;
     if is_cancelled {
-        // They are begun in their order, so many at once.
-        let unsettled = job.work.keys().map(|(index, _)| index).filter(|index| !settled.contains(index));
-        let mut began = sent.indexes();
-        began.extend(unsettled.take(results.ended.len() - settled.len() + unlooked + at_once));
+        let began = began(job, &settled, &sent, results.ended.len() - settled.len() + unlooked + at_once);
         return cancel::rest(context, job, &results.ended, &began).await;
     }
     results.failed.map_or(Ok(()), Err)
