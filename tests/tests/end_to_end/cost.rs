@@ -123,7 +123,7 @@ async fn ten_thousand_deletes_cost_what_the_plan_says() {
     bench.find = Find { delete: true, max_delete: Some(20_000), ..Find::default() };
     let (run, table) = bench.measured("10,000 deletes").await;
     assert_eq!(run.settled.deleted, 10_000);
-    table.assert_planned();
+    table.assert_planned(10_000);
     // A LIST before, the deletes, and a LIST after, for each job of up to 1,000 keys.
     let listings = table.counted("destination", "list");
     assert!(table.store_requests() <= listings + 3 * 10 + 4, "{table}");
@@ -136,7 +136,7 @@ async fn ten_thousand_copies_cost_what_the_plan_says() {
     let bench = Bench::new("flat-10000x10240", "empty").await;
     let (run, table) = bench.measured("10,000 copies").await;
     assert_eq!(run.settled.copied, 10_000);
-    table.assert_planned();
+    table.assert_planned(10_000);
     table.assert_overhead(10_000);
 }
 
@@ -145,7 +145,7 @@ async fn nothing_to_do_costs_its_listings() {
     let bench = Bench::new("flat-50000x10", "flat-50000x10-b").await;
     let (run, table) = bench.measured("nothing to do, 50,000").await;
     assert_eq!(run.found.enqueued, 0);
-    table.assert_planned();
+    table.assert_planned(0);
     // The run's own records do not grow with the objects.
     assert!(table.usd_of(&["queue", "ledger"]) <= 0.03 * table.usd_of(&["source", "destination"]) + 0.000_1, "{table}");
 }
