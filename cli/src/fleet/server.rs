@@ -242,6 +242,9 @@ impl Server {
             }
             Step::Follow(version) => {
                 self.executors.set_present(Some(version));
+                if let Some(versions) = &self.versions {
+                    versions.set_present(version);
+                }
                 self.served.present = Some(version);
             }
             Step::OpenQueues => self.open_queues().await?,
@@ -255,6 +258,7 @@ impl Server {
         let backend = self.context.backend.of_task(&self.summary).await?;
         let limits = self.status.rates.clone();
         let versions = Arc::new(Versions::new(self.context.clone(), self.summary.task.clone(), backend, limits));
+        versions.set_present(self.served.present.unwrap_or(0));
         let tasks = self.context.backend.tasks.clone();
         self.executors.add(0, OperationExecutor::new(versions.clone(), tasks, self.context.worker.clone()));
         self.versions = Some(versions);

@@ -76,8 +76,11 @@ pub fn steps(served: &Served, target: Option<&Target>) -> Vec<Step> {
     if served.limits != Some(target.limits) {
         steps.push(Step::Limit(target.limits));
     }
-    let retired = served.versions.keys().filter(|version| !target.versions.contains_key(version));
-    steps.extend(retired.map(|version| Step::Retire(*version)));
+    // An older version is opened with the credentials of the present one, which an edit may change.
+    let is_edited = served.present.is_some_and(|present| present != target.present);
+    let is_stale = |version: u32| is_edited && version != target.present;
+    let retired = |version: &&u32| !target.versions.contains_key(version) || is_stale(**version);
+    steps.extend(served.versions.keys().filter(retired).map(|version| Step::Retire(*version)));
     if served.present != Some(target.present) {
         steps.push(Step::Follow(target.present));
     }
@@ -88,7 +91,7 @@ pub fn steps(served: &Served, target: Option<&Target>) -> Vec<Step> {
         steps.push(Step::OpenQueues);
     }
     for (version, opening) in &target.versions {
-        if served.versions.get(version).is_none_or(|open| open < opening) {
+        if is_stale(*version) || served.versions.get(version).is_none_or(|open| open < opening) {
             steps.push(Step::Open(*version, *opening));
         }
     }
@@ -138,7 +141,7 @@ mod tests {
                 "edited while a run is live",
                 serving.clone(),
                 Some(target(&[(1, Ready), (2, Ready)], 2, true)),
-                vec![Step::Follow(2), Step::Open(2, Ready)],
+                vec![Step::Retire(1), Step::Follow(2), Step::Open(1, Ready), Step::Open(2, Ready)],
             ),
             (
                 "the run of the older version has ended",

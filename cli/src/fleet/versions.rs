@@ -1,6 +1,8 @@
 //! The versions of a task's definition, each with its stores open.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -45,13 +47,21 @@ pub struct Versions {
     task: TaskRef,
     backend: Backend,
     limits: LiveLimits,
+    /// The present version; 0: not known.
+    present: AtomicU32,
     open: Mutex<BTreeMap<u32, OpenVersion>>,
 }
 
 impl Versions {
     /// None is open yet. The stores of all versions share the task's limits.
     pub fn new(context: Arc<FleetContext>, task: TaskRef, backend: Backend, limits: LiveLimits) -> Versions {
-        Versions { context, task, backend, limits, open: Mutex::default() }
+        let (present, open) = Default::default();
+        Versions { context, task, backend, limits, present, open }
+    }
+
+    /// The version whose credentials all versions are opened with from now on.
+    pub fn set_present(&self, version: u32) {
+        self.present.store(version, Relaxed);
     }
 
     /// The task's queues, and the fleet's ledger.
@@ -119,8 +129,21 @@ impl Versions {
         Ok(OpenVersion { task, listed, events, bucket_queue, lacks_events, limits, opening })
     }
 
-    /// Reads a version. A definition of a later release may have settings that this one does not know.
+    /// A version, with the credentials of the present one: they are no option of a run, and a run that was begun with a
+    /// wrong secret goes on once somebody edits it.
     async fn definition(&self, version: u32) -> Result<TaskDefinition> {
+        let mut definition = self.read(version).await?;
+        let present = self.present.load(Relaxed);
+        if present > version {
+            let now = self.read(present).await?;
+            definition.source.connection.credentials = now.source.connection.credentials;
+            definition.destination.connection.credentials = now.destination.connection.credentials;
+        }
+        Ok(definition)
+    }
+
+    /// Reads a version. A definition of a later release may have settings that this one does not know.
+    async fn read(&self, version: u32) -> Result<TaskDefinition> {
         let text = self.context.backend.tasks.definition(&self.task.id, version).await?;
         let missing = || self.error(ErrorKind::NotFound, format!("version {version} of the definition is gone"));
         let text = text.ok_or_else(missing)?;

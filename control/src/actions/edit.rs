@@ -72,6 +72,7 @@ pub async fn edit(actor: &Actor, seen: &Found, after: &TaskDefinition) -> Result
             return Err(Refusal::new(Code::Changed, what).remedy("edit it again"));
         }
     }
+    events_queue::leave(&summary.task, before, after).await;
     let wired = match (before.events, after.events) {
         (FollowedEvents::Off, FollowedEvents::Off) => Ok(None),
         _ => actor.wire_events(summary, after).await,

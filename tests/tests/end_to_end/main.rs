@@ -7,6 +7,7 @@ mod cost;
 mod crash;
 mod deletion;
 mod disk;
+mod edited_credentials;
 mod events;
 mod fidelity;
 mod fleet;

@@ -158,3 +158,24 @@ async fn a_queue_of_events_has_one_receiver_until_it_leaves() {
         stop(serve).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_an_edit_frees_a_queue_while_nobody_serves() {
+    let (first, second, bucket) = (Sandbox::new().await, Sandbox::new().await, Bucket::new().await);
+    bucket.make_queue().await;
+    let copied = |sandbox: &Sandbox, key: &str| sandbox.path("to").join(key).exists();
+    command(&first, &create(&bucket, true)).await;
+    let mut serve = first.serve();
+    bucket.put(&["a".to_owned()]).await;
+    bucket.tell("ObjectCreated:Put", "a").await;
+    first.until("the first one has the queue", &mut serve, async || copied(&first, "a")).await;
+    first.until("acknowledged", &mut serve, async || bucket.is_idle().await).await;
+    stop(serve).await;
+    first.command(&["task", "edit", "photos", "--events", "off", "--reset", "events-queue"]).await;
+    command(&second, &create(&bucket, true)).await;
+    let mut serve = second.serve();
+    bucket.put(&["b".to_owned()]).await;
+    bucket.tell("ObjectCreated:Put", "b").await;
+    second.until("the second one has it", &mut serve, async || copied(&second, "b")).await;
+    stop(serve).await;
+}
