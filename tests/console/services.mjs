@@ -40,7 +40,10 @@ export async function until(what, ask, seconds = 60) {
 
 /** Programs that run. A test that fails half-way leaves some. */
 const running = new Set();
-process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+process.on("exit", () => endAll());
+// Without a handler of its own a process that is ended has no exit, and leaves what it started.
+for (const signal of ["SIGTERM", "SIGINT"])
+  process.once(signal, () => process.exit(1));
 
 /** Ends the programs that a failed start left, so that the test process ends. */
 export function endAll() {
