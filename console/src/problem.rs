@@ -84,7 +84,8 @@ impl From<Error> for Problem {
             ErrorKind::Conflict => StatusCode::CONFLICT,
             _ => StatusCode::SERVICE_UNAVAILABLE,
         };
-        Problem::new(status, error.kind().as_str(), error.to_string())
+        let problem = Problem::new(status, error.kind().as_str(), error.to_string());
+        Problem { recorded: (!error.is_unclear()).then_some(false), ..problem }
     }
 }
 
@@ -94,5 +95,26 @@ impl IntoResponse for Problem {
         let mut response = (status, axum::Json(self)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regression_an_unclear_error_may_have_recorded_something() {
+        for (kind, recorded) in [
+            (ErrorKind::Timeout, None),
+            (ErrorKind::Connection, None),
+            (ErrorKind::Unavailable, None),
+            (ErrorKind::Denied, Some(false)),
+            (ErrorKind::Throttled, Some(false)),
+        ] {
+            let error = || Error::new(kind, "write", "table", "why");
+            assert_eq!(Problem::from(error()).recorded, recorded, "{kind:?}");
+            assert_eq!(Problem::from(control::Refusal::service(error())).recorded, recorded, "{kind:?}");
+            assert_eq!(Problem::from(control::Refusal::midway(error())).recorded, Some(true), "{kind:?}");
+        }
     }
 }

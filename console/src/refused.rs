@@ -28,7 +28,9 @@ impl From<Refusal> for Problem {
         let remedy = refusal.advice();
         let Refusal { code, setting, what, is_midway, .. } = refusal;
         let mut problem = Problem::new(status(code), code.as_str(), what);
-        (problem.setting, problem.remedy, problem.recorded) = (setting, remedy, Some(is_midway));
+        let is_unclear = matches!(code, Code::Service(kind) if kind.is_unclear());
+        let recorded = (is_midway || !is_unclear).then_some(is_midway);
+        (problem.setting, problem.remedy, problem.recorded) = (setting, remedy, recorded);
         problem
     }
 }

@@ -65,6 +65,12 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Whether the effect of the request is unknown: done, not done, or still to come.
+    pub fn is_unclear(self) -> bool {
+        use ErrorKind::*;
+        matches!(self, Timeout | Connection | Unavailable | Corrupt)
+    }
+
     /// Whether the same request may succeed if it is sent again later.
     pub fn is_retryable(self) -> bool {
         use ErrorKind::*;
@@ -212,8 +218,7 @@ impl Error {
 
     /// Whether the effect of the request is unknown: done, not done, or still to come.
     pub fn is_unclear(&self) -> bool {
-        use ErrorKind::*;
-        matches!(self.kind, Timeout | Connection | Unavailable | Corrupt)
+        self.kind.is_unclear()
     }
 }
 

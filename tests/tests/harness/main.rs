@@ -5,6 +5,7 @@
 mod architecture;
 mod binaries;
 mod cloud;
+mod codes;
 mod documents;
 mod emulators;
 mod modules;
