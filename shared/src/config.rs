@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use config_file::ConfigFile;
 
 pub use connection::{Addressing, Connection};
-pub use definition::{FollowedEvents, Notify, TaskDefinition, TaskLimits};
+pub use definition::{FollowedEvents, Notify, NotifyOn, TaskDefinition, TaskLimits};
 pub use duration::{interval, time};
 pub use fleet_file::{FleetFile, MachineWork, QueueNames};
 pub use kind::Kind;

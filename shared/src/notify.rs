@@ -68,11 +68,33 @@ pub struct Notice {
     pub found: Found,
     /// What became of the objects.
     pub settled: Settled,
+    /// The notice for people, in one line: see [`Notice::line`]. Chat services show this field of a webhook's body.
+    #[serde(default)]
+    pub text: String,
 }
 
 impl Notice {
     /// One line for people, of printable ASCII: a subject of SNS takes no more than 100 characters.
     pub fn subject(&self) -> String {
+        format!("flotilla: task {} {}", self.task, self.words()).chars().take(100).collect()
+    }
+
+    /// One line for people: the end, the most frequent cause of failures, the locations, and times in UTC.
+    pub fn line(&self) -> String {
+        let Notice { fleet, task, run, source, destination, .. } = self;
+        let mut line = format!("flotilla {fleet}: task {task}: {}", self.words());
+        // Of two causes that are as frequent, the first by name: the line of one notice stays the same.
+        if let Some((cause, objects)) = self.settled.failed_by.iter().max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(a.0))) {
+            line += &format!("; most frequent cause: {} ({objects})", cause.replace('-', " "));
+        }
+        if let Some(error) = &self.error {
+            line += &format!("; {}", error.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+        let (begun, ended) = (self.begun.to_seconds(), self.ended.to_seconds());
+        line + &format!("; {source} to {destination}; {begun} to {ended}; run {run}")
+    }
+
+    fn words(&self) -> String {
         let end = EndedRun {
             failed: self.settled.failed,
             lost: self.lost,
@@ -80,7 +102,7 @@ impl Notice {
             unlisted: self.found.unlisted,
             ..EndedRun::new(&self.run, self.end, self.ended)
         };
-        format!("flotilla: task {} {}", self.task, end.words()).chars().take(100).collect()
+        end.words()
     }
 }
 
@@ -90,4 +112,38 @@ pub trait Notifier: Send + Sync + std::fmt::Debug + 'static {
     /// Sends a notice to `target`: the topic's ARN, or the webhook's URL or its origin (`env:NAME`, `file:PATH`), which
     /// is read now.
     async fn send(&self, channel: Channel, target: &str, notice: &Notice) -> Result<()>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Reasons;
+
+    #[test]
+    fn a_line_has_cause_locations_and_times() {
+        let mut failed_by = Reasons::default();
+        for (cause, objects) in [("denied", 7), ("timeout", 3), ("archived", 7)] {
+            failed_by.add(cause, objects);
+        }
+        let notice = Notice {
+            id: "id".into(),
+            fleet: "f".into(),
+            task: "photos".into(),
+            run: "r1".into(),
+            end: RunEnd::DoneWithFailures,
+            begun: Timestamp(1_767_312_000_000),
+            ended: Timestamp(1_767_312_061_000),
+            source: "s3://a/".into(),
+            destination: "s3://b/".into(),
+            lost: 0,
+            error: Some("two\nlines".into()),
+            found: Found::default(),
+            settled: Settled { failed: 17, failed_by, ..Settled::default() },
+            text: String::new(),
+        };
+        let expected = "flotilla f: task photos: done, 17 failed; most frequent cause: archived (7); two lines; \
+                        s3://a/ to s3://b/; 2026-01-02T00:00:00Z to 2026-01-02T00:01:01Z; run r1";
+        assert_eq!(notice.line(), expected);
+        assert_eq!(notice.subject(), "flotilla: task photos done, 17 failed");
+    }
 }

@@ -89,7 +89,7 @@ async fn decided(context: &ControllerContext, summary: &Summary, decision: &Task
             }
             // Before the end: who dies in between leaves a run that is live, whose end is recorded again. The notice is
             // sent when the end is recorded, and has that end.
-            notice::request(context, summary, &end.id).await?;
+            notice::request(context, summary, end).await?;
             let ended = context.tasks.end_run(&summary.task, end).await?;
             if ended.is_made() && is_failed(end) && is_of_another(context, summary, end).await? {
                 return Ok(ActResult::ByOthers);

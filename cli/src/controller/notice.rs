@@ -28,11 +28,14 @@ struct NotifyRequest {
 }
 
 /// Requests the notices of a run's end. Repeated, it changes nothing.
-pub async fn request(context: &ControllerContext, summary: &Summary, run: &str) -> Result<()> {
+pub async fn request(context: &ControllerContext, summary: &Summary, end: &EndedRun) -> Result<()> {
     if !summary.outline.notify {
         return Ok(());
     }
-    let notify = notify_of(context, summary).await?;
+    let (notify, run) = (notify_of(context, summary).await?, end.id.as_str());
+    if !notify.on.takes(end.end) {
+        return Ok(());
+    }
     for channel in Channel::ALL.into_iter().filter(|channel| target(&notify, *channel).is_some()) {
         let request = NotifyRequest { run: run.to_owned(), channel };
         let request = serde_json::to_string(&request).expect("a request is representable as JSON");
@@ -136,7 +139,7 @@ async fn notice(
         .map_err(|error| Error::new(ErrorKind::Corrupt, "read", run, format!("the run's end is invalid: {error}")))?;
     let recorded = context.ledger.run(run).await?;
     let begun = recorded.as_ref().map_or(end.ended, |run| run.start.started);
-    Ok(Notice {
+    let notice = Notice {
         id: operation.id.clone(),
         fleet: context.fleet.clone(),
         task: summary.task.name.clone(),
@@ -150,5 +153,7 @@ async fn notice(
         error: recorded.as_ref().and_then(|run| run.error.clone()).or_else(|| stays_stopped(summary, &end)),
         found: recorded.as_ref().map(|run| run.found).unwrap_or_default(),
         settled: recorded.map(|run| run.settled).unwrap_or_default(),
-    })
+        text: String::new(),
+    };
+    Ok(Notice { text: notice.line(), ..notice })
 }

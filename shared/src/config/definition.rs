@@ -103,6 +103,31 @@ pub struct Notify {
     /// URL that is sent a POST; or where it comes from, as credentials do: `env:NAME`, `file:PATH`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook: Option<String>,
+    /// Which ends are sent.
+    #[serde(skip_serializing_if = "NotifyOn::is_all")]
+    pub on: NotifyOn,
+}
+
+/// Of which ends of runs notices are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NotifyOn {
+    /// Of all.
+    #[default]
+    All,
+    /// Of runs that did not end well: with failures, stopped or cancelled.
+    Failures,
+}
+
+impl NotifyOn {
+    fn is_all(&self) -> bool {
+        *self == NotifyOn::All
+    }
+
+    /// Whether a run that ended so has a notice.
+    pub fn takes(self, end: tasks::RunEnd) -> bool {
+        self == NotifyOn::All || end != tasks::RunEnd::Done
+    }
 }
 
 impl TaskDefinition {
@@ -115,7 +140,7 @@ impl TaskDefinition {
             schedule: self.schedule.as_ref().map(Schedule::to_string).unwrap_or_default(),
             events: self.events != FollowedEvents::Off,
             events_region: self.events_region(),
-            notify: self.notify != Notify::default(),
+            notify: self.notify.topic.is_some() || self.notify.webhook.is_some(),
         };
         Ok(tasks::Definition { text: self.to_toml()?, outline, limits: self.limits.into() })
     }

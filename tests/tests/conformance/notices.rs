@@ -35,6 +35,7 @@ fn notice() -> Notice {
         error: None,
         found: Default::default(),
         settled: Default::default(),
+        text: String::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use clap::builder::ArgPredicate;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
-use shared::config::{FleetFile, FollowedEvents, Notify, ObjectsConfig, TaskDefinition, TaskLimits};
+use shared::config::{FleetFile, FollowedEvents, Notify, NotifyOn, ObjectsConfig, TaskDefinition, TaskLimits};
 use shared::location::Location;
 use shared::schedule::Schedule;
 
@@ -53,6 +53,9 @@ pub struct DefinitionArgs {
     /// URL that is notified of the end of each run, or env:NAME or file:PATH
     #[arg(long, value_name = "URL", help_heading = DEFINING)]
     notify_webhook: Option<String>,
+    /// Ends of runs that are notified: all, or failures, which are all that did not end well
+    #[arg(long, value_name = "WHICH", value_parser = word::<NotifyOn>, default_value = "all", help_heading = DEFINING)]
+    notify_on: NotifyOn,
     /// Maximum number of machines that are started for the task
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=10_000), help_heading = DEFINING)]
     machines: Option<u32>,
@@ -121,7 +124,11 @@ impl DefinitionArgs {
             find,
             work,
             limits: TaskLimits { machines: self.machines, bandwidth, requests: self.requests },
-            notify: Notify { topic: self.notify_topic.clone(), webhook: self.notify_webhook.clone() },
+            notify: Notify {
+                topic: self.notify_topic.clone(),
+                webhook: self.notify_webhook.clone(),
+                on: self.notify_on,
+            },
         }
     }
 

@@ -63,6 +63,7 @@ fn settings_of(id: &str) -> Vec<(&'static str, String)> {
     match id {
         "description" | "schedule" | "events" | "events_queue" => vec![("", key)],
         "notify_topic" => vec![("notify", "topic".to_owned())],
+        "notify_on" => vec![("notify", "on".to_owned())],
         "notify_webhook" => vec![("notify", "webhook".to_owned())],
         "machines" | "requests" => vec![("limits", key)],
         "bandwidth_limit" | "bandwidth" => vec![("limits", "bandwidth".to_owned())],

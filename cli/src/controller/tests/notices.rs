@@ -41,6 +41,7 @@ async fn two_controllers_send_one_notice_to_each_receiver() {
         assert_eq!(to, target);
         assert_eq!((notice.run.as_str(), notice.task.as_str(), notice.fleet.as_str()), (run.as_str(), "t", "f"));
         assert_eq!((notice.end, notice.settled.copied, notice.found.enqueued), (RunEnd::Done, 2, 2));
+        assert!(notice.text.starts_with("flotilla f: task t: done; "), "{}", notice.text);
     }
     assert_ne!(notices[0].2.id, notices[1].2.id);
     assert_eq!(stage.backend.tasks.open_operations(OperationClass::Notice, 10).await.unwrap(), []);
@@ -97,4 +98,21 @@ async fn a_notice_that_nobody_takes_is_given_up_after_a_day() {
     assert!((10..30).contains(&attempts), "{attempts}");
     let open = stage.backend.tasks.open_operations(OperationClass::Notice, 10).await.unwrap();
     assert!(open.iter().all(|operation| operation.kind != OperationKind::Notify));
+}
+
+#[tokio::test]
+async fn notices_of_failures_alone_leave_out_a_run_that_ended_well() {
+    let stage = Stage::new().await;
+    for (name, state) in [("good", State::Copied), ("bad", State::Failed)] {
+        let notify = format!("{NOTIFY}on = \"failures\"\n");
+        stage.task(name, "schedule = \"every 1h\"", &notify, Some(stage.now())).await;
+        stage.pass().await;
+        let run = stage.find(name, 1, Phase::Listed).await;
+        stage.settle(name, &run, 1, state).await;
+        stage.pass().await;
+        stage.pass().await;
+        stage.pass().await;
+    }
+    let tasks: Vec<String> = stage.notices().into_iter().map(|(.., notice)| notice.task).collect();
+    assert_eq!(tasks, ["bad", "bad"], "one by topic, one by webhook");
 }

@@ -73,6 +73,7 @@ fn full() -> TaskDefinition {
     definition.notify = Notify {
         topic: Some("arn:aws-cn:sns:cn-north-1:123456789012:runs".into()),
         webhook: Some("https://example.net/hooks/1".into()),
+        on: NotifyOn::Failures,
     };
     definition
 }
